@@ -1,0 +1,1 @@
+"""Models in unary and binary operations, and their hand-derived gradients."""

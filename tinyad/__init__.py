@@ -1,0 +1,52 @@
+"""Reverse-mode differentiation in unary and binary steps, and hand-derived gradients held against it."""
+
+from tinyad.ops import (
+    add,
+    deriv,
+    div,
+    exp,
+    inv,
+    log,
+    matmul,
+    neg,
+    none,
+    schur,
+    sigmoid,
+    softmax,
+    softmax_rows,
+    sqrt,
+    sub,
+    sum,
+    tanh,
+    transpose,
+)
+from tinyad.row import TABLE, Op, ones
+from tinyad.tape import Contribution, Derivatives, Tape, Variable
+
+__all__ = [
+    "TABLE",
+    "Contribution",
+    "Derivatives",
+    "Op",
+    "Tape",
+    "Variable",
+    "add",
+    "deriv",
+    "div",
+    "exp",
+    "inv",
+    "log",
+    "matmul",
+    "neg",
+    "none",
+    "ones",
+    "schur",
+    "sigmoid",
+    "softmax",
+    "softmax_rows",
+    "sqrt",
+    "sub",
+    "sum",
+    "tanh",
+    "transpose",
+]

@@ -1,0 +1,74 @@
+"""What a value is: a matrix of floats.  Reading values, naming sizes, and the functions NumPy has no stable form of."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Shape = tuple[int, ...]
+
+
+def size(shape: Shape) -> str:
+    return "×".join(map(str, shape))
+
+
+def as_matrix(value: Any, name: str, like: Any = None) -> Array:
+    """A copy of `value` as a matrix: float64 unless it is float32 or complex; a number becomes 1×1.
+
+    A Python number takes the dtype `like`, if given, as in NumPy.  Raises TypeError for what is not numbers,
+    ValueError for what is not 2-D; both begin with `name`.
+    """
+    weak = like is not None and isinstance(value, int | float | complex)
+    try:
+        a: Array = np.array(value, np.result_type(like, value) if weak else None)
+    except ValueError:
+        raise ValueError(f"{name}: rows of different lengths; a matrix needs rows of one length") from None
+    if a.dtype.kind not in "biufc":
+        raise TypeError(f"{name}: values are matrices of numbers, not {type(value).__name__} of {a.dtype}")
+    if a.ndim == 0:
+        a = a.reshape(1, 1)
+    if a.ndim != 2:
+        advice = "; write a.reshape(-1, 1) for a column, a.reshape(1, -1) for a row" if a.ndim == 1 else ""
+        raise ValueError(f"{name}: values are matrices (2-D), this is {a.ndim}-D of shape {a.shape}{advice}")
+    return a if a.dtype in (np.float64, np.float32, np.complex128, np.complex64) else a.astype(np.float64)
+
+
+def broadcast(x: Shape, y: Shape) -> tuple[str, str] | None:
+    """How component-wise operands of sizes x and y are repeated: "rows" (N×1 with N×B), "columns" (1×B with N×B),
+    "all" (1×1 with any) or "" (not at all); None if they do not fit, 4×1 with 1×4 included."""
+
+    def how(a: Shape, b: Shape) -> str | None:
+        if a == b or b in ((1, 1), (a[0], 1), (1, a[1])):
+            return ""
+        return "all" if a == (1, 1) else "rows" if a == (b[0], 1) else "columns" if a == (1, b[1]) else None
+
+    x_how, y_how = how(x, y), how(y, x)
+    return None if x_how is None or y_how is None else (x_how, y_how)
+
+
+@lru_cache(maxsize=32)
+def column_of_ones(rows: int, dtype: Any) -> Array:
+    column = np.ones((rows, 1), dtype)
+    column.setflags(write=False)
+    return column
+
+
+def sigmoid(x: Array) -> Array:
+    """1/(1 + e^-x), which keeps the lower tail; where e^-x could overflow, e^x/(1 + e^x)."""
+    if x.size and x.item(x.argmin()).real > -80:
+        e = np.negative(x)
+        np.exp(e, e)
+        e += 1
+        return np.reciprocal(e, e)
+    negative = x.real < 0
+    e = np.exp(np.where(negative, x, -x))
+    return np.where(negative, e, 1) / (1 + e)
+
+
+def softmax(x: Array, axis: int) -> Array:
+    """e^x over its sum along `axis`; the largest entry is subtracted first: it cancels, and nothing overflows."""
+    e = np.exp(x - x.real.max(axis=axis, keepdims=True, initial=-np.inf))
+    return e / e.sum(axis=axis, keepdims=True)  # type: ignore[no-any-return]

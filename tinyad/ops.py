@@ -1,0 +1,82 @@
+"""The table: one row is one operation and its derivative.
+
+Source: the slides "Rules: 1" to "Rules: 4b", "Derivative routine" and "Caveats".  Derivatives stand in row layout:
+that of an N×M matrix is M×N, so a rule reads as on the slides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyad import matrix
+from tinyad.matrix import Shape, as_matrix, size
+from tinyad.row import ROW_OF, TABLE, Op, ones
+
+# fmt: off
+# The slides' rows.
+none         = Op("none",         lambda x: x,                   lambda dz, z, x:    dz)
+schur        = Op("∘",            np.multiply,                   lambda dz, z, x, y: (dz * y.T, dz * x.T))
+matmul       = Op("*",            np.matmul,                     lambda dz, z, x, y: (y @ dz, dz @ x))
+add          = Op("+",            np.add,                        lambda dz, z, x, y: (dz, dz))
+sub          = Op("-",            np.subtract,                   lambda dz, z, x, y: (dz, -dz))
+tanh         = Op("tanh",         np.tanh,                       lambda dz, z, x:    dz * (1 - z * z).T)
+sigmoid      = Op("sigmoid",      matrix.sigmoid,                lambda dz, z, x:    dz * z.T * (1 - z).T)
+softmax      = Op("softmax",      lambda x: matrix.softmax(x, 0), lambda dz, z, x:    (dz - (dz * z.T) @ ones(z)) * z.T)
+# The rows that the slide "Caveats" asks for, and what losses need.
+div          = Op("/",            np.divide,                     lambda dz, z, x, y: (dz / y.T, -(dz * z.T / y.T)))
+inv          = Op("inv",          np.linalg.inv,                 lambda dz, z, x:    -(z @ dz @ z))
+neg          = Op("neg",          np.negative,                   lambda dz, z, x:    -dz)
+transpose    = Op("transpose",    np.transpose,                  lambda dz, z, x:    dz.T)
+softmax_rows = Op("softmax_rows", lambda x: matrix.softmax(x, 1), lambda dz, z, x:    (dz - ones(dz).T @ (dz * z.T)) * z.T)
+exp          = Op("exp",          np.exp,                        lambda dz, z, x:    dz * z.T)
+log          = Op("log",          np.log,                        lambda dz, z, x:    dz / x.T)
+sqrt         = Op("sqrt",         np.sqrt,                       lambda dz, z, x:    dz / (2 * z).T)
+sum          = Op("sum",          lambda x: x.sum(keepdims=True), lambda dz, z, x:    ones(x.T) @ dz @ ones(x).T)
+# fmt: on
+
+TABLE.update({op.symbol: op for op in (none, schur, matmul, add, sub, tanh, sigmoid, softmax)})
+TABLE.update({op.symbol: op for op in (div, inv, neg, transpose, softmax_rows, exp, log, sqrt, sum)})
+ROW_OF.update({op.forward: op for op in TABLE.values()} | {np.positive: none, np.dot: matmul, np.sum: sum})
+for _op in TABLE.values():
+    _op.compile()
+
+
+def deriv(dz: Any, x: Any, y: Any, operator: Any = None) -> Any:
+    """Derivatives for x and y of z = x operator y, given dz (slides "Derivative routine", scalar and vector version).
+
+    For a unary operator y is left out, `deriv(dz, x, 'tanh')`, and one derivative is returned instead of a pair.
+    `operator` is a symbol of the table or an Op.  Plain numbers in, plain numbers out; matrices in row layout:
+    dz is M×N for an N×M z.  The derivative for an operand that is repeated is summed to the operand's size.
+    """
+    if operator is None:
+        y, operator = None, y
+    op = operator if isinstance(operator, Op) else TABLE.get(operator)
+    if op is None:
+        raise KeyError(f"unknown operator {operator!r}; the table has {' '.join(TABLE)}")
+    if (y is None) != (op.arity == 1):
+        raise TypeError(f"{op.symbol} takes {op.arity} operand(s): deriv(dz, x, {'y, ' * (op.arity - 1)}{op.symbol!r})")
+    numbers = all(np.ndim(a) == 0 for a in (dz, x, y) if a is not None)
+    dz, operands = as_matrix(dz, "dz"), [as_matrix(a, name) for a, name in ((x, "x"), (y, "y"))[: op.arity]]
+    shapes = [a.shape for a in operands]
+    try:
+        z = op.forward(*operands)
+        op = op.fitted(*shapes) if op.elementwise else op
+    except ValueError as reason:
+        raise ValueError(misfit(op, "xy", shapes, reason)) from None
+    if dz.shape != z.shape[::-1]:
+        raise ValueError(f"dz is {size(dz.shape)}, but z is {size(z.shape)}: row layout needs {size(z.shape[::-1])}")
+    out = op.deriv(dz, z, *operands)
+    results = tuple(c.item() if numbers else np.array(c) for c in (out if op.arity == 2 else (out,)))
+    return results if op.arity == 2 else results[0]
+
+
+def misfit(op: Op, names: Sequence[str], shapes: Sequence[Shape], reason: object) -> str:
+    """What to say when `op` cannot take operands of these names and shapes."""
+    if op.arity == 1:
+        return f"{op.symbol}({names[0]}): {names[0]} is {size(shapes[0])} ({reason})"
+    if op is matmul:
+        reason = f"inner sizes {shapes[0][1]} and {shapes[1][0]}"
+    return f"{names[0]} {op.symbol} {names[1]}: {size(shapes[0])} and {size(shapes[1])} do not fit ({reason})"

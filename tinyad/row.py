@@ -1,0 +1,176 @@
+"""What a row of the table is: an Op, the operands it is applied to, and the Symbols that show its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinyad import matrix
+from tinyad.kernel import compiled
+from tinyad.matrix import Array, Shape, as_matrix, size
+
+TABLE: dict[str, Op] = {}  # symbol → row
+ROW_OF: dict[Any, Op] = {}  # NumPy's function → row; both are filled in ops.py
+
+
+class Operand:
+    """What a row can be applied to besides arrays: a Variable records it, a Symbol shows it."""
+
+    __slots__ = ()
+
+    def _apply(self, op: Op, x: Any, y: Any = None) -> Any:
+        raise NotImplementedError
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        return self._row_of(ufunc if method == "__call__" else None, name, operands, options)
+
+    def __array_function__(self, function: Any, types: Any, operands: Any, options: Any) -> Any:
+        return self._row_of(function, function.__name__, operands, options)
+
+    def _row_of(self, function: Any, name: str, operands: Any, options: Any) -> Any:
+        op = ROW_OF.get(function)
+        if op is None:
+            raise TypeError(
+                f"np.{name} has no row in the table ({' '.join(TABLE)}): write it with these, "
+                f"or add a row, {name} = Op({name!r}, np.{name}, rule), and call {name}(...)"
+            )
+        if options or len(operands) != op.arity:
+            raise TypeError(f"np.{name} takes {op.arity} operand(s) here, and no options")
+        return self._apply(op, *operands)
+
+    # fmt: off
+    def __add__(self, y: Any) -> Any:      return self._apply(TABLE["+"], self, y)
+    def __radd__(self, x: Any) -> Any:     return self._apply(TABLE["+"], x, self)
+    def __sub__(self, y: Any) -> Any:      return self._apply(TABLE["-"], self, y)
+    def __rsub__(self, x: Any) -> Any:     return self._apply(TABLE["-"], x, self)
+    def __mul__(self, y: Any) -> Any:      return self._apply(TABLE["∘"], self, y)
+    def __rmul__(self, x: Any) -> Any:     return self._apply(TABLE["∘"], x, self)
+    def __matmul__(self, y: Any) -> Any:   return self._apply(TABLE["*"], self, y)
+    def __rmatmul__(self, x: Any) -> Any:  return self._apply(TABLE["*"], x, self)
+    def __truediv__(self, y: Any) -> Any:  return self._apply(TABLE["/"], self, y)
+    def __rtruediv__(self, x: Any) -> Any: return self._apply(TABLE["/"], x, self)
+    def __neg__(self) -> Any:              return self._apply(TABLE["neg"], self)
+    @property
+    def T(self) -> Any:                    return self._apply(TABLE["transpose"], self)
+    # fmt: on
+
+
+class Symbol(Operand):
+    """A formula: a row of the table applied to formulas, or a name.  A rule run on Symbols shows itself."""
+
+    __slots__ = ("head", "operands")
+
+    def __init__(self, head: Op | str, *operands: Any) -> None:
+        self.head, self.operands = head, operands
+
+    def _apply(self, op: Op, x: Any, y: Any = None) -> Symbol:
+        return Symbol(op, x) if y is None else Symbol(op, x, y)
+
+
+def ones(a: Any) -> Any:
+    """The column 1 with as many rows as `a`: `ones(a).T @ a` sums the rows of a, `a @ ones(a.T)` its columns."""
+    return Symbol("1", a) if isinstance(a, Symbol) else matrix.column_of_ones(a.shape[0], a.dtype)
+
+
+class Op:
+    """A row of the table: symbol, forward, and the derivative rule of the slides.
+
+    `forward(x)` or `forward(x, y)` maps matrices to a matrix.  `deriv(dz, z, x)` returns the derivative for x,
+    `deriv(dz, z, x, y)` the pair for x and y, in row layout: an expression in `* @ .T + - /`, numbers, `ones`
+    and other rows, so that it runs on arrays, on Symbols (to be printed) and on Variables (to be derived again).
+    A call, `op(x)` or `op(x, y)`, records on Variables and computes on arrays.
+    """
+
+    __slots__ = ("symbol", "forward", "deriv", "arity", "elementwise", "formulas", "run", "kernel", "_variants")
+
+    def __init__(self, symbol: str, forward: Callable[..., Any], deriv: Callable[..., Any]) -> None:
+        self.symbol, self.forward, self.deriv = symbol, forward, deriv
+        self.arity = deriv.__code__.co_argcount - 2
+        self.elementwise = self.arity == 2 and isinstance(forward, np.ufunc) and forward.signature is None
+        self._variants: dict[tuple[str, str], Op] = {}
+        if TABLE:  # a user's row: held to its shapes at every call
+            self.compile()
+            self.run, self.kernel = _checked(self)
+
+    def compile(self) -> None:
+        self.run: Callable[..., Any] = np.ndarray.dot if self.forward is np.matmul else self.forward
+        rule, names = self.deriv, ("x", "y")[: self.arity]
+        try:
+            traced = rule(*map(Symbol, ("dz", "z", *names)))
+        except (TypeError, ValueError, AttributeError, IndexError):  # more than an expression: it runs as it stands
+            self.formulas: tuple[Any, ...] | None = None
+            self.kernel: Callable[..., Any] = lambda D, *values: _transposed(rule(D.T, *values))
+        else:
+            self.formulas = traced if isinstance(traced, tuple) else (traced,)
+            self.kernel = compiled(self.formulas, names, ones)
+
+    def variant(self, x_how: str, y_how: str) -> Op:
+        """This row for operands that are repeated (see `matrix.broadcast`), or "constant": no derivative is asked."""
+        how, rule = (x_how, y_how), self.deriv
+        if how == ("", ""):
+            return self
+        if how not in self._variants:
+
+            def summed(dz: Any, z: Any, x: Any, y: Any) -> Any:
+                return tuple(_summed(c, dz, h) for c, h in zip(rule(dz, z, x, y), how, strict=True))
+
+            op = self._variants[how] = Op(self.symbol, self.forward, summed)
+            if TABLE.get(self.symbol) is self:
+                op.compile()
+        return self._variants[how]
+
+    def fitted(self, x: Shape, y: Shape, constant: tuple[bool, bool] = (False, False)) -> Op:
+        """The variant of this row for operands of these sizes; ValueError if they do not fit."""
+        how = matrix.broadcast(x, y) if self.elementwise else ("", "")
+        if how is None:
+            raise ValueError("needed: equal sizes, or 1×1 with any, N×1 with N×B, 1×B with N×B")
+        x_how, y_how = ("constant" if c else h for c, h in zip(constant, how, strict=True))
+        return self.variant(x_how, y_how)
+
+    def __call__(self, x: Any, y: Any = None) -> Any:
+        if (y is None) != (self.arity == 1):
+            raise TypeError(f"{self.symbol} takes {self.arity} operand(s)")
+        for operand in (x, y):
+            if isinstance(operand, Operand):
+                return operand._apply(self, x, y)
+        return self.forward(*map(np.asarray, (x, y)[: self.arity]))
+
+    def __repr__(self) -> str:
+        return f"Op({self.symbol!r})"
+
+
+def _transposed(contributions: Any) -> Any:
+    return tuple(c.T for c in contributions) if isinstance(contributions, tuple) else contributions.T
+
+
+def _summed(c: Any, dz: Any, how: str) -> Any:
+    """The contribution to an operand that is repeated: the sum over the axis it is repeated along."""
+    if how == "constant":
+        return None
+    if how in ("rows", "all"):
+        c = ones(dz).T @ c
+    return c @ ones(dz.T) if how in ("columns", "all") else c
+
+
+def _checked(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """run and kernel of a user's row: it gets arrays that it cannot change, and has to give the right sizes."""
+    forward, kernel = op.run, op.kernel
+
+    def run(*operands: Array) -> Array:
+        for a in operands:
+            a.setflags(write=False)
+        return as_matrix(forward(*operands), f"the forward of {op.symbol}")
+
+    def checked(D: Array, z: Array, *operands: Array) -> Any:
+        D.setflags(write=False)
+        out = kernel(D, z, *operands)
+        for c, a, name in zip(out if isinstance(out, tuple) else (out,), operands, "xy", strict=False):
+            if c is not None and c.shape != a.shape:
+                needed = f"{name} is {size(a.shape)}, row layout needs {size(a.shape[::-1])}"
+                raise ValueError(f"the rule of {op.symbol} gives {size(c.shape[::-1])} for {name}: {needed}")
+        return out
+
+    return run, checked

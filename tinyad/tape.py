@@ -1,0 +1,272 @@
+"""The tape: every operation in the order it was computed, and the walk back over it.
+
+Source: the slides "Overall procedure" and "When to use = vs +=".
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyad.matrix import Array, Shape, as_matrix, size
+from tinyad.ops import misfit
+from tinyad.row import Op, Operand
+
+
+class Variable(Operand):
+    """A handle on one value of a tape.  Nothing changes it: an operation makes a new one."""
+
+    __slots__ = ("tape", "index", "_value")
+
+    def __init__(self, tape: Tape, index: int, value: Array) -> None:
+        self.tape, self.index, self._value = tape, index, value
+
+    def _apply(self, op: Op, x: Any, y: Any = None) -> Variable:
+        return self.tape._record(op, x, y)
+
+    @property
+    def value(self) -> Array:
+        """The matrix, read-only: the walk back needs it as it was."""
+        self._value.setflags(write=False)
+        return self._value
+
+    @property
+    def shape(self) -> Shape:
+        return self._value.shape
+
+    @property
+    def dtype(self) -> Any:
+        return self._value.dtype
+
+    def __repr__(self) -> str:
+        return f"Variable({self.tape.label(self.index)}, {size(self.shape)})"
+
+
+class Contribution(NamedTuple):
+    """One += into a derivative: by which step (0: a seed), as which operand ("x", "y", "seed"), which array."""
+
+    step: int
+    operand: str
+    array: Array
+
+
+class Tape:
+    """The steps of a computation in order, every value, and the names.
+
+    `values` holds the matrices.  A step is (op, z, x, y): positions in `values`, y None for a unary operation.
+    `names` maps positions to names.  `constants` are the positions of the plain numbers and arrays among the
+    operands; they have no derivative.
+    """
+
+    def __init__(self) -> None:
+        self.values: list[Array] = []
+        self.steps: list[tuple[Op, int, int, int | None]] = []
+        self.names: dict[int, str] = {}
+        self.constants: set[int] = set()
+        self._positions: dict[str, int] = {}
+        self._dtypes: set[Any] = set()
+
+    def variable(self, value: Any, name: str | None = None) -> Variable:
+        """A Variable that holds a copy of `value`: a matrix, or a number, which becomes 1×1."""
+        if isinstance(value, Operand):
+            raise TypeError(f"{name or 'variable'}: a {type(value).__name__} already; tape.name gives it a name")
+        matrix = as_matrix(value, name or "variable")
+        if name is not None:
+            self._name(len(self.values), name)
+        return self._leaf(matrix)
+
+    def variables(self, **values: Any) -> dict[str, Variable]:
+        """A Variable for each keyword, under its name."""
+        return {name: self.variable(value, name) for name, value in values.items()}
+
+    def name(self, variables: Mapping[str, Any], step: int | None = None) -> None:
+        """Name every Variable of a mapping, such as a model's `locals()`, after its key; with step=t, z1 is z1[t].
+
+        A Variable keeps its first name and is found under all of them.  Raises ValueError if a name is taken.
+        """
+        for name, v in variables.items():
+            if isinstance(v, Variable):
+                self._name(self._own(v).index, name if step is None else f"{name}[{step}]")
+
+    def _name(self, position: int, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"a name is a string, not {name!r}")
+        if self._positions.setdefault(name, position) != position:
+            raise ValueError(f"the name {name!r} is taken; tape.name(..., step=t) makes it {name}[t]")
+        self.names.setdefault(position, name)
+
+    def __getitem__(self, key: Variable | str) -> Variable:
+        if isinstance(key, Variable):
+            return self._own(key)
+        if key not in self._positions:
+            from difflib import get_close_matches
+
+            near = " or ".join(get_close_matches(str(key), self._positions))
+            raise KeyError(f"no Variable is named {key!r}" + (f"; did you mean {near}?" if near else ""))
+        position = self._positions[key]
+        return Variable(self, position, self.values[position])
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def label(self, position: int) -> str:
+        """The name of a value; without one, the number itself for a constant, else _n for the result of step n."""
+        value = self.values[position]
+        if position in self.names:
+            return self.names[position]
+        if position in self.constants and value.size == 1:
+            number = value.item()
+            return str(int(number)) if number == round(number.real) else repr(number)
+        n = bisect_left(self.steps, position, key=lambda step: step[1])
+        return f"_{n + 1}" if n < len(self.steps) and self.steps[n][1] == position else f"_v{position}"
+
+    def _own(self, v: Variable) -> Variable:
+        if v.tape is not self:
+            raise ValueError(f"{v!r} is on another tape; one computation is recorded on one tape")
+        return v
+
+    def _leaf(self, value: Array) -> Variable:
+        self._dtypes.add(value.dtype)
+        self.values.append(value)
+        return Variable(self, len(self.values) - 1, value)
+
+    def _operand(self, value: Any, other: Any, op: Op) -> Variable:
+        if isinstance(value, Variable):
+            return self._own(value)
+        v = self._leaf(as_matrix(value, f"the operand of {op.symbol} with {self.label(other.index)}", other.dtype))
+        self.constants.add(v.index)
+        return v
+
+    def _record(self, op: Op, x: Any, y: Any = None) -> Variable:
+        """z = x op y, or op(x).  Numbers and arrays become constants."""
+        try:
+            if y is None:
+                z = op.run(x._value)
+                self.steps.append((op, len(self.values), x.index, None))
+            else:
+                lifted = type(x) is not Variable or type(y) is not Variable or x.tape is not y.tape
+                if lifted:
+                    x, y = self._operand(x, y, op), self._operand(y, x, op)
+                a, b = x._value, y._value
+                z = op.run(a, b)
+                if lifted or op.elementwise and a.shape != b.shape:
+                    op = op.fitted(a.shape, b.shape, (x.index in self.constants, y.index in self.constants))
+                self.steps.append((op, len(self.values), x.index, y.index))
+        except ValueError as reason:
+            if not isinstance(x, Variable) or not isinstance(y, Variable | None):
+                raise  # an operand is no matrix
+            operands = [v for v in (x, y) if v is not None]
+            why = misfit(op, [self.label(v.index) for v in operands], [v.shape for v in operands], reason)
+            raise ValueError(f"{why} at step {len(self.steps) + 1}") from None
+        return self._leaf(z)
+
+    def backward(self, seeds: Variable | Mapping[Any, Any], record: bool = False) -> Derivatives:
+        """Walk back from `seeds`, {Variable or name: derivative in row layout}, or from a 1×1 loss.
+
+        With record=True the walk is itself recorded on this tape and gives Variables, to be derived again.
+        """
+        start = self._seeds(seeds, record)
+        d: list[Any] = [start.get(i) for i in range(len(self.values))]
+        values: list[Any] = self.values
+        if record:
+            values = [Variable(self, i, value) for i, value in enumerate(self.values)]
+        in_place = not record and len(self._dtypes | {dz.dtype for dz in start.values()}) == 1
+        owned: set[int] = set()
+        for op, z, x, y in reversed(self.steps):
+            dz = d[z]
+            if dz is None:  # L does not depend on z
+                continue
+            rule = op.deriv if record else op.kernel
+            if y is None:
+                contributions: Any = ((x, rule(dz, values[z], values[x])),)
+            else:
+                to_x, to_y = rule(dz, values[z], values[x], values[y])
+                contributions = ((x, to_x), (y, to_y))
+            # Every derivative starts at 0, and every contribution is d[i] += contribution:
+            for i, contribution in contributions:
+                total = d[i]
+                if total is None:
+                    d[i] = contribution  # 0 + contribution; the array may belong to other derivatives too,
+                elif i in owned:
+                    total += contribution
+                else:
+                    d[i] = total + contribution  # so the next += makes a new one, which is d[i]'s alone
+                    if in_place:
+                        owned.add(i)
+        return Derivatives(self, d, start, record)
+
+    def _seeds(self, seeds: Variable | Mapping[Any, Any], record: bool) -> dict[int, Any]:
+        if isinstance(seeds, Variable):
+            if seeds.shape != (1, 1):
+                raise ValueError(f"{seeds!r} is no 1×1 loss; give its derivative: backward({{v: dv}})")
+            seeds = {seeds: 1.0}
+        start: dict[int, Any] = {}
+        for key, dz in seeds.items():
+            v = self[key]
+            if not isinstance(dz, Variable):
+                dz = as_matrix(dz, f"the seed of {self.label(v.index)}", v.dtype)
+            if dz.shape != v.shape[::-1]:
+                turned = "; pass its .T" if dz.shape == v.shape else ""
+                needed = f"row layout needs {size(v.shape[::-1])} for a {size(v.shape)} variable"
+                raise ValueError(f"the seed of {self.label(v.index)} is {size(dz.shape)}: {needed}{turned}")
+            if record:
+                dz = self._own(dz) if isinstance(dz, Variable) else self._leaf(dz)
+            else:
+                dz = np.ascontiguousarray(dz.T)
+            start[v.index] = start[v.index] + dz if v.index in start else dz
+        return start
+
+
+class Derivatives:
+    """The result of one walk back: `d[Variable or name]` is its derivative in row layout, read-only.
+
+    Everything on the tape has one, the intermediate results too; it is 0 where L does not depend on it.
+    """
+
+    def __init__(self, tape: Tape, d: list[Any], seeds: dict[int, Any], recorded: bool) -> None:
+        self.tape, self.seeds, self.recorded, self._d = tape, seeds, recorded, d
+        self._used: dict[int, list[int]] = {}
+
+    def __getitem__(self, key: Variable | str) -> Any:
+        v = self.tape[key]
+        if v.index >= len(self._d):
+            raise KeyError(f"{v!r} was recorded after this walk back; walk again")
+        dv = self._d[v.index]
+        if self.recorded:
+            return self.tape.variable(np.zeros(v.shape[::-1], v.dtype)) if dv is None else dv
+        return _row(np.zeros(v.shape, v.dtype) if dv is None else dv)
+
+    def contributions(self, key: Variable | str) -> list[Contribution]:
+        """Every += into the derivative of `key`, in the order of the walk; they sum to it."""
+        v = self.tape[key]
+        found = [Contribution(0, "seed", _row(self._column(self.seeds[v.index])))] if v.index in self.seeds else []
+        for n in self._uses().get(v.index, ()):
+            op, z, *operands = self.tape.steps[n - 1]
+            if self._d[z] is not None:
+                values = [self.tape.values[i] for i in (z, *operands) if i is not None]
+                out = op.kernel(self._column(self._d[z]), *values)
+                pairs = zip("xy", operands, out if op.arity == 2 else (out,), strict=False)
+                found += [Contribution(n, operand, _row(c)) for operand, i, c in pairs if i == v.index]
+        return found
+
+    def _column(self, dv: Any) -> Array:
+        return dv._value.T if self.recorded else dv  # type: ignore[no-any-return]
+
+    def _uses(self) -> dict[int, list[int]]:
+        """Position → the steps it is an operand of, last first."""
+        if not self._used:
+            for n in range(len(self.tape.steps), 0, -1):
+                _, z, x, y = self.tape.steps[n - 1]
+                if z < len(self._d):
+                    for i in {x, y} - {None}:
+                        self._used.setdefault(i, []).append(n)
+        return self._used
+
+
+def _row(column: Array) -> Array:
+    row = column.T
+    row.setflags(write=False)
+    return row
