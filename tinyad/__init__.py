@@ -1,5 +1,8 @@
 """Reverse-mode differentiation in unary and binary steps, and hand-derived gradients held against it."""
 
+from tinyad.compare import Comparison, Finding, compare
+from tinyad.listing import Listing, equations, first_nonfinite, gradients, routine
+from tinyad.numeric import central_difference, check_op, complex_step, numeric_derivative
 from tinyad.ops import (
     add,
     deriv,
@@ -16,7 +19,7 @@ from tinyad.ops import (
     softmax_rows,
     sqrt,
     sub,
-    sum,
+    sum,  # noqa: F401  not in __all__: `from tinyad import *` would hide Python's own
     tanh,
     transpose,
 )
@@ -25,28 +28,39 @@ from tinyad.tape import Contribution, Derivatives, Tape, Variable
 
 __all__ = [
     "TABLE",
+    "Comparison",
     "Contribution",
     "Derivatives",
+    "Finding",
+    "Listing",
     "Op",
     "Tape",
     "Variable",
     "add",
+    "central_difference",
+    "check_op",
+    "compare",
+    "complex_step",
     "deriv",
     "div",
+    "equations",
     "exp",
+    "first_nonfinite",
+    "gradients",
     "inv",
     "log",
     "matmul",
     "neg",
     "none",
+    "numeric_derivative",
     "ones",
+    "routine",
     "schur",
     "sigmoid",
     "softmax",
     "softmax_rows",
     "sqrt",
     "sub",
-    "sum",
     "tanh",
     "transpose",
 ]

@@ -1,0 +1,320 @@
+"""Hand-derived arrays against a tape: which are wrong, which line broke first, and what the mistake looks like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from tinyad.diagnosis import Diagnosis, diagnose
+from tinyad.listing import contribution_text
+from tinyad.matrix import Array, as_matrix, size
+from tinyad.report import html, text
+from tinyad.tape import Derivatives, Tape, Variable
+from tinyad.text import for_terminal, one_line
+
+LAYOUTS = ("row", "same")
+IN_THE_OTHER = "; transposed it is right"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found about one name.
+
+    verdict: "right", "wrong" or "shape".  cause, of a wrong one: "own" (it breaks its own rule, given the hand's
+    other values), "inherited" (only an earlier one is wrong), "open" (what it is made from was not given), "scale"
+    (right but for one factor that many names share) or "shape".
+    step: the step whose line is wrong, or that completes the derivative.  off: the largest difference in units of
+    rounding; worst: (row, column, by hand, on the tape), counted from 1, in row layout.
+    """
+
+    name: str
+    verdict: str
+    step: int
+    cause: str = ""
+    looks_like: str = ""
+    grade: str = ""
+    line: str = ""
+    off: float = 0.0
+    worst: tuple[int, int, complex, complex] | None = None
+    factor: float | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The result of `compare`: findings in the order of the walk, and what the numbers could not have shown."""
+
+    findings: list[Finding]
+    layout: str
+    scale: str = ""
+    hint: str = ""
+    not_exercised: list[str] = field(default_factory=list)
+    not_compared: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return not self.wrong
+
+    @property
+    def wrong(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.verdict != "right"]
+
+    @property
+    def first_wrong(self) -> Finding | None:
+        """The first in walking order that breaks its own rule, or may; None if there is none."""
+        return next((f for f in self.wrong if f.cause in ("own", "open", "shape")), None)
+
+    @property
+    def wrong_steps(self) -> dict[int, str]:
+        """Step → "own" or "inherited"."""
+        steps: dict[int, str] = {}
+        for finding in self.wrong:
+            if finding.cause != "inherited" or finding.step not in steps:
+                steps[finding.step] = "inherited" if finding.cause == "inherited" else "own"
+        return steps
+
+    def raise_if_wrong(self) -> None:
+        if not self.ok:
+            raise ValueError(str(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: plain strings, numbers and lists; a number that is not finite becomes its name."""
+        first = self.first_wrong
+        return {
+            "ok": self.ok,
+            "layout": self.layout,
+            "counts": self.counts,
+            "first_wrong": first.name if first else None,
+            "findings": [_plain(vars(finding)) for finding in self.findings],
+            "scale": self.scale,
+            "hint": self.hint,
+            "not_exercised": self.not_exercised,
+            "not_compared": self.not_compared,
+        }
+
+    @property
+    def counts(self) -> dict[str, int]:
+        verdicts = [finding.verdict for finding in self.findings]
+        return {verdict: verdicts.count(verdict) for verdict in ("right", "wrong", "shape")}
+
+    def __str__(self) -> str:
+        return for_terminal(text(self))
+
+    def _repr_html_(self) -> str:
+        return html(self)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, complex):
+        return _plain(value.real) if value.imag == 0 else str(value)
+    return value if not isinstance(value, float) or np.isfinite(value) else str(value)
+
+
+def compare(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Comparison:
+    """Hold hand-derived arrays, {name or Variable: derivative}, against a walk back.
+
+    Any subset of the names will do; intermediate ones let a wrong line be told from what it spoils.  `layout` is
+    that of the hand's arrays: "row" (the slides', M×N for an N×M variable) or "same" (of the variable's size).
+    Arrays agree if they agree to rounding, as it adds up over the steps of this tape.  Raises KeyError for an
+    unknown name, ValueError or TypeError for what is no matrix of numbers.
+    """
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout={layout!r}: there are {' and '.join(map(repr, LAYOUTS))}")
+    if not hand:
+        raise ValueError("nothing to compare: give {name: derivative}")
+    judge = _Judge(d, hand, layout)
+    findings = sorted((judge.finding(i) for i in judge.names), key=lambda finding: -finding.step)
+    findings, scale = _convention(judge, findings)
+    rest = d.length - len(judge.names) - sum(i < d.length for i in d.tape.constants)
+    return Comparison(findings, layout, scale, _hint(judge, findings), judge.not_exercised(), rest)
+
+
+class _Judge:
+    """The hand's derivatives in row layout, those that follow from them, and how near is equal."""
+
+    def __init__(self, d: Derivatives, hand: Mapping[Any, Any], layout: str) -> None:
+        self.d, self.tape, self.layout = d, d.tape, layout
+        self.names: dict[int, str] = {}
+        self.hand: dict[int, Array] = {}
+        for key, value in hand.items():
+            i, name = self.tape[key].index, key if isinstance(key, str) else self.tape.label(self.tape[key].index)
+            if i in self.names:
+                raise ValueError(f"{name} and {self.names[i]} are one Variable: give its derivative once")
+            a = as_matrix(value, f"the derivative of {name} by hand")
+            self.names[i], self.hand[i] = name, a if layout == "row" else a.T
+            self.true(i)
+        self.fits = {i: a for i, a in self.hand.items() if a.shape == self.true(i).shape}
+        dtypes = [a.dtype for a in (*self.hand.values(), *(self.tape.values[i] for i in d.seeds))]
+        self.rounding = max(float(np.finfo(dtype).eps) for dtype in dtypes)
+        # Rounding adds up like a random walk over the steps; 32 is what a step may lose in its sums.
+        self.tolerance = 32 * np.sqrt(len(self.tape) + 1) * self.rounding
+        self.sizes = _sizes(d)
+        self.used, self.expected = self._implied()
+
+    def true(self, i: int) -> Array:
+        return self.d[self._variable(i)]  # type: ignore[no-any-return]
+
+    def _variable(self, i: int) -> Variable:
+        return Variable(self.tape, i, self.tape.values[i])
+
+    def close(self, i: int, a: Array, b: Array) -> bool:
+        size = max(self.sizes[i], float(np.abs(b).max(initial=0)))
+        return bool(np.all(np.abs(a - b) <= self.tolerance * size))
+
+    def right(self, i: int) -> bool:
+        return i in self.fits and self.close(i, self.fits[i], self.true(i))
+
+    def _implied(self) -> tuple[Derivatives, dict[int, Array]]:
+        """The walk back in which every derivative given by hand replaces the one it would compute."""
+        columns: list[Any] = [None] * self.d.length
+        used = Derivatives(self.tape, columns, self.d.seeds, False)
+        expected: dict[int, Array] = {}
+        for i in range(self.d.length - 1, -1, -1):
+            parts = used.contributions(self._variable(i))
+            if parts:
+                expected[i] = np.sum([part.array for part in parts], axis=0)
+                columns[i] = expected[i].T
+            if i in self.fits:
+                columns[i] = self.fits[i].T
+        return used, expected
+
+    def finding(self, i: int) -> Finding:
+        name, true = self.names[i], self.true(i)
+        parts = self.d.contributions(self._variable(i))
+        step = parts[-1].step if parts else 0
+        if i not in self.fits:
+            a = self.hand[i]
+            said = f"{size(a.shape)} by hand, {size(true.shape)} in row layout"
+            if a.T.shape == true.shape:
+                said += IN_THE_OTHER if self.close(i, a.T, true) else "; transposed it would fit"
+            return Finding(name, "shape", step, "shape", said)
+        a = self.fits[i]
+        off = np.abs(a - true)
+        unit = self.rounding * max(self.sizes[i], float(np.abs(true).max(initial=0)), 1e-300)
+        ulps = float(off.max(initial=0)) / unit
+        if self.close(i, a, true):
+            return Finding(name, "right", step, off=ulps)
+        at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
+        worst = (int(at[0]) + 1, int(at[1]) + 1, a[at].item(), true[at].item())
+        if i in self.expected and self.close(i, a, self.expected[i]):
+            return Finding(name, "wrong", step, "inherited", off=ulps, worst=worst)
+        found = diagnose(self.used, self._variable(i), a, lambda b, c: self.close(i, b, c)) or Diagnosis("", None, "")
+        cause = "own" if all(self._known(part.step) for part in parts) else "open"
+        step = step if found.step is None else found.step
+        own = [part for part in parts if part.step == step and step]
+        lines = [
+            f"∇{one_line(name)} {'=' if part is parts[0] else '+='} {contribution_text(self.tape, step, part.operand)}"
+            for part in own
+        ]
+        text, grade = found.text, found.grade
+        return Finding(name, "wrong", step, cause, text, grade, "; ".join(lines), ulps, worst, found.factor)
+
+    def _known(self, step: int) -> bool:
+        """Whether the derivative that a step starts from was given by hand, or is a seed alone."""
+        if step == 0:
+            return True
+        z = self.tape.steps[step - 1][1]
+        return z in self.fits or all(part.step == 0 for part in self.d.contributions(self._variable(z)))
+
+    def not_exercised(self) -> list[str]:
+        """Contributions that are nothing at this point, and mistakes that would change no number here."""
+        notes = []
+        for i in self.names:
+            for step, operand, c in self.d.contributions(self._variable(i)):
+                if step and float(np.abs(c).max(initial=0)) <= self.tolerance * self.sizes[i]:
+                    line = contribution_text(self.tape, step, operand)
+                    notes.append(f"step {step}: ∇{one_line(self.names[i])} += {line} adds nothing ({self._why(step, operand)})")
+            if not self.d.reaches(i):
+                notes.append(f"L does not depend on {one_line(self.names[i])}")
+            true = self.true(i)
+            if true.shape[0] == true.shape[1] > 1 and np.any(true) and self.close(i, true, true.T):
+                notes.append(f"∇{one_line(self.names[i])} is symmetric: a transposition would not show")
+        seeds = list(self.d.seeds.items())
+        for k, (i, a) in enumerate(seeds):
+            for j, b in seeds[:k]:
+                if a.shape == b.shape and a.size > 1 and np.array_equal(a, b):
+                    both = f"{one_line(self.tape.label(j))} and {one_line(self.tape.label(i))}"
+                    notes.append(f"the seeds of {both} are equal: mixing them up would not show")
+        if all(self.tape.values[step[1]].shape[1] == 1 for step in self.tape.steps):
+            notes.append("there is one column: the sum over examples was not exercised")
+        return notes
+
+    def _why(self, step: int, operand: str) -> str:
+        op, z, x, y = self.tape.steps[step - 1]
+        if not np.any(self.d.column(z)):
+            return f"∇{one_line(self.tape.label(z))} = 0"
+        other = y if operand == "x" else x
+        if op.arity == 2 and other is not None and not np.any(self.tape.values[other]):
+            return f"{one_line(self.tape.label(other))} = 0"
+        return "negligible"
+
+
+def _sizes(d: Derivatives) -> list[float]:
+    """How large the entries of each derivative are before anything cancels: what its rounding is measured by.
+
+    A walk back in which each derivative is replaced by random signs of the size found so far.
+    """
+    rng = np.random.default_rng(0)
+    columns: list[Any] = [None] * d.length
+    signs = Derivatives(d.tape, columns, d.seeds, False)
+    largest = max((float(np.abs(seed).max(initial=0)) for seed in d.seeds.values()), default=0.0)
+    sizes = [largest] * d.length
+    for i in range(d.length - 1, -1, -1):
+        value = d.tape.values[i]
+        parts = signs.contributions(Variable(d.tape, i, value))
+        if parts:
+            sizes[i] = max(float(np.abs(part.array).max(initial=0)) for part in parts)
+            columns[i] = (sizes[i] * rng.choice((-1.0, 1.0), value.shape)).astype(value.dtype)
+    return sizes
+
+
+def _convention(judge: _Judge, findings: list[Finding]) -> tuple[list[Finding], str]:
+    """One factor on many lines, each right but for it, is a scale: it is said once and blamed on no line."""
+    broken = [f for f in findings if f.cause in ("own", "open", "shape")]
+    factors = Counter(f"{f.factor:.9g}" for f in broken if f.factor is not None)
+    if not factors:
+        return findings, ""
+    common, count = factors.most_common(1)[0]
+    shared = [f for f in broken if f.factor is not None and f"{f.factor:.9g}" == common]
+    everything = count == sum(np.any(judge.true(i)) for i in judge.names)
+    one_cause = any(f.cause == "open" for f in shared) and _suspects(judge, {f.name for f in shared})
+    if count < 2 or not everything and (count < 3 or 2 * count < len(broken) or one_cause):
+        return findings, ""
+    examples = {judge.tape.values[step[1]].shape[1] for step in judge.tape.steps}
+    guess = "".join(f" (a mean over {b} columns?)" for b in examples if abs(float(common) * b - 1) < 1e-8)
+    scaled = [replace(f, cause="scale", looks_like="the common factor") if f in shared else f for f in findings]
+    return scaled, f"{count} of them are {common} times the tape's{guess}: a scale, no wrong line"
+
+
+def _hint(judge: _Judge, findings: list[Finding]) -> str:
+    """What the wrong ones have in common."""
+    wrong = [f for f in findings if f.cause in ("own", "open", "shape", "inherited")]
+    turned = [f for f in wrong if f.looks_like == "transposed" or f.looks_like.endswith(IN_THE_OTHER)]
+    if len(wrong) > 1 and len(turned) == len(wrong):
+        other = LAYOUTS[1 - LAYOUTS.index(judge.layout)]
+        return f"all wrong ones are right in the other layout: compare(..., layout={other!r})"
+    if len(wrong) > 1 and any(f.cause == "open" for f in wrong):
+        suspects = _suspects(judge, {f.name for f in wrong})
+        if suspects:
+            names = ", ".join(f"∇{one_line(judge.tape.label(i))}" for i in suspects[:4])
+            return f"every wrong one comes from {names}, and nothing right does: give these to find the line"
+    return ""
+
+
+def _suspects(judge: _Judge, wrong: set[str]) -> list[int]:
+    """Derivatives that were not given, from which all wrong ones come and no right one: in walking order."""
+    tape, telling = judge.tape, [i for i in judge.names if judge.d.reaches(i)]
+    bit = {i: 1 << k for k, i in enumerate(telling)}
+    behind = [bit.get(i, 0) for i in range(judge.d.length)]
+    for _, z, x, y in tape.steps:
+        if z < judge.d.length:
+            behind[z] |= behind[x] | (0 if y is None else behind[y])
+    target = sum(bit[i] for i in telling if judge.names[i] in wrong)
+    return [i for i in range(judge.d.length - 1, -1, -1) if behind[i] == target and i not in judge.names]

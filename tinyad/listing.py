@@ -1,0 +1,242 @@
+"""A tape as numbered equations, and its walk back as the gradients that the rules give: text, deriv() calls, LaTeX.
+
+Source: the slides "LSTM" (equations 1 to 31 and the gradient pages) and "LSTM_derivative".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyad.matrix import size
+from tinyad.row import Op, Symbol
+from tinyad.tape import Derivatives, Tape
+from tinyad.text import for_terminal, one_line
+
+ADDITIVE, MULTIPLICATIVE, POSTFIX, ATOM = range(4)  # how tightly a piece of a formula holds together
+INFIX = {"+": ADDITIVE, "-": ADDITIVE, "∘": MULTIPLICATIVE, "*": MULTIPLICATIVE, "/": MULTIPLICATIVE}
+POSTFIXES = ("transpose", "inv", "square")
+
+TEXT = {
+    "+": "%s + %s", "-": "%s - %s", "∘": "%s ∘ %s", "*": "%s * %s", "/": "%s / %s", "neg": "-%s", "none": "%s",
+    "transpose": "%sᵀ", "inv": "%s⁻¹", "square": "%s²", "sigmoid": "σ(%s)", "1": "1", "∇": "∇%s", "()": "(%s)",
+}  # fmt: skip
+LATEX = {
+    "+": "%s + %s", "-": "%s - %s", "∘": r"%s \circ %s", "*": r"%s \, %s", "/": r"%s \oslash %s", "neg": "-%s",
+    "none": "%s", "transpose": r"{%s}^\top", "inv": "{%s}^{-1}", "square": "{%s}^2", "sigmoid": r"\sigma(%s)",
+    "tanh": r"\tanh(%s)", "exp": r"\exp(%s)", "log": r"\log(%s)", "sqrt": r"\sqrt{%s}", "1": r"\mathbf{1}",
+    "∇": r"\nabla_{%s} L", "()": "(%s)",
+}  # fmt: skip
+GREEK = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
+
+
+class Piece(NamedTuple):
+    """Part of a formula as printed, how tightly it holds together, and the symbol it was made with."""
+
+    text: str
+    holds: int = ATOM
+    symbol: str = ""
+
+
+class Listing:
+    """Numbered lines: `str()` for people, `.latex` one align environment, which a notebook shows."""
+
+    def __init__(self, text: str, latex: str) -> None:
+        self.text, self.latex = text, latex
+
+    def __str__(self) -> str:
+        return for_terminal(self.text)
+
+    __repr__ = __str__
+
+    def _repr_latex_(self) -> str:
+        return self.latex
+
+
+def equations(tape: Tape, shapes: bool = False) -> Listing:
+    """The steps of a tape as numbered equations, as on the slides' forward pages; `shapes` adds sizes at the right."""
+    rows, latex = [], []
+    for n, (_, z, _, _) in enumerate(tape.steps, 1):
+        rows.append((str(n), one_line(tape.label(z)), "=", _forward(tape, n, TEXT).text, size(tape.values[z].shape)))
+        latex.append(rf"{_latex(tape.label(z))} &= {_forward(tape, n, LATEX).text} \tag{{{n}}}")
+    return Listing(_table(rows, shapes), _align(latex))
+
+
+def gradients(d: Derivatives, shapes: bool = False) -> Listing:
+    """A walk back as numbered equations in row layout, as on the slides' gradient pages, from the rules themselves.
+
+    `=` marks the first contribution to a derivative, `+=` the later ones; at the right stands the forward equation
+    that a line comes from, and with `shapes` the size of the derivative.
+    """
+    tape = d.tape
+    rows, latex = [], []
+    for i in d.seeds:
+        rows.append(("", f"∇{one_line(tape.label(i))}", "", "given", size(tape.values[i].shape[::-1])))
+    for k, (n, operand, i, sign) in enumerate(_contributions(d), 1):
+        shape = size(tape.values[i].shape[::-1])
+        text = contribution_text(tape, n, operand)
+        rows.append((str(k), f"∇{one_line(tape.label(i))}", sign, text, f"{shape}  eq. {n}" if shapes else f"eq. {n}"))
+        name, right = LATEX["∇"] % _latex(tape.label(i)), _backward(tape, n, operand, LATEX).text
+        latex.append(rf"{name} &{sign.replace('+', '{+}')} {right} \tag{{{k}}}")
+    text = _table(rows, True)
+    if any(re.search(r"\b1ᵀ|\* 1$", row[3]) for row in rows):
+        text += "\n    (1 is a column of ones: 1ᵀ * A sums the rows of A, A * 1 its columns)"
+    return Listing(text, _align(latex))
+
+
+def routine(d: Derivatives) -> str:
+    """A walk back as calls of the slides' routine: `[do, dz25] += deriv(dh, o, z25, '∘')`."""
+    tape, lines = d.tape, ["# every d(variable) = 0, but for: " + ", ".join(f"d{_d(d.tape, i)}" for i in d.seeds)]
+    for n in range(len(tape.steps), 0, -1):
+        op, z, *operands = tape.steps[n - 1]
+        if z < d.length and d.reaches(z):
+            names = [_d(tape, i) for i in operands if i is not None]
+            targets = ", ".join(
+                "_" if i in tape.constants else f"d{name}" for i, name in zip(operands, names, strict=False)
+            )
+            lines.append(f"# Derivative of eq. {n}  {_d(tape, z)} = {_forward(tape, n, TEXT).text}")
+            lines.append(f"[{targets}] += deriv(d{_d(tape, z)}, {', '.join(names)}, {op.symbol!r})")
+    return "\n".join(lines)
+
+
+def contribution_text(tape: Tape, n: int, operand: str) -> str:
+    """What step n contributes to the derivative of its operand "x" or "y", in the names of the tape."""
+    return _backward(tape, n, operand, TEXT).text
+
+
+def first_nonfinite(tape: Tape) -> str | None:
+    """What made the first NaN or infinity on a tape, as a sentence; None if every value is finite."""
+    made = {z: n for n, (_, z, _, _) in enumerate(tape.steps, 1)}
+    for i, value in enumerate(tape.values):
+        bad = np.argwhere(~np.isfinite(value))
+        if len(bad):
+            row, column = bad[0]
+            where = f"{value[row, column]} at row {row + 1}, column {column + 1} ({len(bad)} of {value.size} entries)"
+            if i not in made:
+                return f"{_d(tape, i)} was given with {where}"
+            return f"step {made[i]}, {_d(tape, i)} = {_forward(tape, made[i], TEXT).text}, made {where}"
+    return None
+
+
+def _d(tape: Tape, i: int) -> str:
+    return one_line(tape.label(i))
+
+
+def _contributions(d: Derivatives) -> Iterator[tuple[int, str, int, str]]:
+    """(step, operand, position, "=" or "+=") in the order of the walk."""
+    begun = set(d.seeds)
+    for n in range(len(d.tape.steps), 0, -1):
+        _, z, *operands = d.tape.steps[n - 1]
+        if z < d.length and d.reaches(z):
+            for operand, i in zip("xy", operands, strict=True):
+                if i is not None and i not in d.tape.constants:
+                    yield n, operand, i, "+=" if i in begun else "="
+                    begun.add(i)
+
+
+def _table(rows: list[tuple[str, ...]], margin: bool) -> str:
+    if not rows:
+        return "(no steps)"
+    number, name, formula = (max(len(row[k]) for row in rows) for k in (0, 1, 3))
+    lines = []
+    for n, left, sign, right, note in rows:
+        line = f"{n:>{number}}  {left:<{name}} {sign:>2} {right:<{formula}}"
+        lines.append((f"{line}   {note}" if margin else line).rstrip())
+    return "\n".join(lines)
+
+
+def _align(lines: list[str]) -> str:
+    return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}"
+
+
+def _latex(name: str) -> str:
+    r"""z12 → z_{12}, W_fC → W_{fC}, C_tilde → \tilde{C}, C_prev[2] → C_{\mathrm{prev}}^{(2)}; what is no name is text."""
+    parts = re.fullmatch(r"([^\W\d_]+)(\d*)(?:_(\w+))?(?:\[(\w+)\])?", name)
+    if not parts:
+        if re.fullmatch(r"-?[\d.]+", name):
+            return name
+        escaped = "".join({"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}.get(c, c) for c in one_line(name))
+        return r"\text{%s}" % re.sub(r"(?<!\\)([#$%&_])", r"\\\1", escaped)
+    letter, digits, low, step = parts.groups()
+    base = f"\\{letter}" if letter in GREEK else letter if len(letter) == 1 else rf"\mathrm{{{letter}}}"
+    if low == "tilde" or low == "hat":
+        base, low = rf"\{low}{{{base}}}", None
+    subscript = digits + (low if low and len(low) <= 2 else rf"\mathrm{{{low}}}" if low else "").replace("_", r"\_")
+    return base + f"_{{{subscript}}}" * bool(subscript) + (f"^{{({step})}}" if step else "")
+
+
+def _named(tape: Tape, i: int, notation: dict[str, str]) -> Piece:
+    name = tape.label(i)
+    if i in tape.constants and tape.values[i].size == 1:
+        return Piece(name, ADDITIVE if name.startswith("-") else ATOM, "number")
+    return Piece(one_line(name) if notation is TEXT else _latex(name))
+
+
+def _forward(tape: Tape, n: int, notation: dict[str, str]) -> Piece:
+    op, _, *operands = tape.steps[n - 1]
+    return _applied(op, [_named(tape, i, notation) for i in operands if i is not None], notation)
+
+
+def _backward(tape: Tape, n: int, operand: str, notation: dict[str, str]) -> Piece:
+    op, z, x, y = tape.steps[n - 1]
+    dz = Piece(notation["∇"] % _named(tape, z, notation).text)
+    # As on the slides the result of a function stands as σ(z24) and not under its own name.
+    names = {"dz": dz, "z": _named(tape, z, notation) if op.arity == 2 else _forward(tape, n, notation)}
+    names |= {"x": _named(tape, x, notation)} | ({} if y is None else {"y": _named(tape, y, notation)})
+    if op.formulas is None:
+        arguments = ", ".join(names[k].text for k in ("dz", "x", "y") if k in names)
+        call = f"deriv({arguments}, {op.symbol!r})" + (f"[{'xy'.index(operand)}]" if op.arity == 2 else "")
+        return Piece(call if notation is TEXT else r"\texttt{%s}" % call)
+    return _formula(op.formulas["xy".index(operand)], names, notation)
+
+
+def _formula(formula: Any, names: dict[str, Piece], notation: dict[str, str]) -> Piece:
+    """A rule as printed.  Rules are a few operations deep, whatever the length of the tape."""
+    if not isinstance(formula, Symbol):
+        return Piece(repr(formula), ATOM if formula >= 0 else ADDITIVE)
+    if formula.head == "1":
+        return Piece(notation["1"])
+    if isinstance(formula.head, str):
+        return names[formula.head]
+    return _applied(formula.head, [_formula(part, names, notation) for part in formula.operands], notation)
+
+
+def _applied(op: Op, operands: list[Piece], notation: dict[str, str]) -> Piece:
+    symbol, texts = op.symbol, [piece.text for piece in operands]
+    if symbol == "∘" and texts[0] == texts[1]:
+        function = re.match(r"(\\?\w+)\(", texts[0])  # tanh(C) ∘ tanh(C) is tanh²(C), as on the slides
+        if function and operands[0].holds == ATOM:
+            squared = function[1] + (notation["square"] % "" if notation is TEXT else "^2")
+            return Piece(squared + texts[0][function.end() - 1 :])
+        symbol, operands = "square", operands[:1]
+    if symbol in INFIX:
+        holds = INFIX[symbol]
+        left, right = operands
+        open_left = left.holds < holds or (left.holds == holds == MULTIPLICATIVE and left.symbol != symbol)
+        open_right = right.holds < holds or (right.holds == holds and (right.symbol != symbol or symbol in "-/"))
+        texts = [notation["()"] % p.text if o else p.text for p, o in ((left, open_left), (right, open_right))]
+        return Piece(notation[symbol] % tuple(texts), holds, symbol)
+    if symbol == "none" or symbol == "transpose" and operands[0].symbol == "number":
+        return operands[0]
+    if symbol in POSTFIXES or symbol == "neg":
+        needed = ATOM if symbol != "neg" else MULTIPLICATIVE
+        text = operands[0].text if operands[0].holds >= needed else notation["()"] % operands[0].text
+        return Piece(notation[symbol] % text, POSTFIX if symbol != "neg" else ADDITIVE, symbol)
+    if symbol in notation:
+        return Piece(notation[symbol] % tuple(texts))
+    name = one_line(symbol) if notation is TEXT else r"\mathrm{%s}" % symbol.replace("_", r"\_")
+    return Piece(f"{name}({', '.join(texts)})")
+
+
+def _print_tape(tape: Tape) -> str:
+    return str(equations(tape))
+
+
+# A tape prints itself, and shows itself in a notebook, as its equations; a walk back as its gradients.
+Tape.__str__ = _print_tape  # type: ignore[method-assign]
+Tape._repr_latex_ = lambda tape: equations(tape).latex  # type: ignore[attr-defined]
+Derivatives.__str__ = lambda d: str(gradients(d))  # type: ignore[method-assign]
+Derivatives._repr_latex_ = lambda d: gradients(d).latex  # type: ignore[attr-defined]

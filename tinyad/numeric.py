@@ -1,0 +1,204 @@
+"""Derivatives from function values alone: by the complex step and by central differences.
+
+Source: W. Squire and G. Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40
+(1998): f(x + ih) = f(x) + ih f'(x) + O(h²), so the imaginary part over h is f'(x), with nothing subtracted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinyad.matrix import Array, as_matrix, size
+from tinyad.row import Op
+from tinyad.tape import Derivatives, Variable
+
+H = 1e-30  # the complex step: nothing cancels, so it may be as small as it likes
+ADVICE = "use central differences instead"
+Function = Callable[[Array], Any]
+
+
+def complex_step(f: Function, x: Any, direction: Any = None) -> Any:
+    """Derivative of the scalar function f at the matrix x, in row layout and to rounding, in float64.
+
+    With a `direction` of x's size: the derivative along it, one number for one call of f.  Raises ValueError if f
+    is not analytic at x (abs, max, real, conj, a comparison), which one direction by central differences shows.
+    """
+    x = as_matrix(x, "x").astype(np.float64)
+    probe = _direction(x) if direction is None else as_matrix(direction, "the direction")
+    along = _complex_along(f, x, probe)
+    estimate, error = central_difference(f, x, probe)
+    if not abs(along - estimate) <= 10 * error + 1e-6 * (abs(along) + abs(estimate)):
+        raise ValueError(
+            f"not analytic here: the complex step gives {along:.6g}, central differences {estimate:.6g} ± {error:.1g}; "
+            f"something in f is abs, max, real, conj or a comparison: {ADVICE}"
+        )
+    return along if direction is not None else _entry_by_entry(lambda unit: _complex_along(f, x, unit), x)
+
+
+def central_difference(f: Function, x: Any, direction: Any = None) -> tuple[Any, Any]:
+    """(derivative, estimate of its error) of the scalar function f at the matrix x, in row layout, in float64.
+
+    With a `direction` of x's size: two numbers.  Differences at steps h, h/2 and h/4, extrapolated twice; the error
+    is what the last extrapolation changed, and rounding.
+    """
+    x = as_matrix(x, "x").astype(np.float64)
+    if direction is not None:
+        return _difference_along(f, x, as_matrix(direction, "the direction"))
+    both = [_entry_by_entry(lambda unit, k=k: _difference_along(f, x, unit)[k], x) for k in (0, 1)]  # type: ignore[misc]
+    return both[0], both[1]
+
+
+def numeric_derivative(d: Derivatives, key: Variable | str, direction: Any = None, method: str = "complex") -> Any:
+    """The derivative that the walk back `d` has for `key`, from replaying the steps after it: a check of every rule.
+
+    `method` is "complex" or "central"; the result is that of `complex_step` or `central_difference`.
+    """
+    f, x = as_function(d, key)
+    if method == "central":
+        return central_difference(f, x, direction)
+    if method != "complex":
+        raise ValueError(f"method={method!r}: there are 'complex' and 'central'")
+    return complex_step(f, x, direction)
+
+
+def as_function(d: Derivatives, key: Variable | str) -> tuple[Function, Array]:
+    """(f, x): the L that d's seeds make, as a function of one value of the tape, and that value, in float64."""
+    tape, position = d.tape, d.tape[key].index
+    values = [value if np.iscomplexobj(value) else value.astype(np.float64) for value in tape.values[: d.length]]
+    steps = [step for step in tape.steps if step[1] < d.length]
+    if any(value.dtype == np.float32 for value in tape.values):  # results that were rounded to float32 are made again
+        for op, z, x, y in steps:
+            values[z] = op.run(values[x]) if y is None else op.run(values[x], values[y])
+    changed = {position}
+    after = [s for s in steps if s[1] > position and not changed.isdisjoint(s[2:]) and not changed.add(s[1])]  # type: ignore[func-returns-value]
+    seeds = {i: seed for i, seed in d.seeds.items() if i in changed}
+
+    def f(value: Array) -> Any:
+        now = values.copy()
+        now[position] = value
+        for op, z, x, y in after:
+            now[z] = op.run(now[x]) if y is None else op.run(now[x], now[y])
+        return sum((seed * now[i]).sum() for i, seed in seeds.items())
+
+    return f, values[position]
+
+
+def check_op(op: Op, x: Any = None, y: Any = None, method: str = "complex") -> float:
+    """Hold the rule of a row against its forward, at a random point or at yours; returns the largest relative error.
+
+    Raises ValueError that names the operand and the entry if the rule is wrong.  A component-wise row is checked
+    with every way of repeating an operand.
+    """
+    worst = 0.0
+    for operands in [_matrices(op, x, y)] if x is not None else _points(op):
+        fitted = op.fitted(*(a.shape for a in operands)) if op.arity == 2 else op
+        z = op.forward(*operands)
+        weights = _direction(z)
+        out = fitted.deriv(weights.T, z, *operands)
+        for k, rule in enumerate(out if op.arity == 2 else (out,)):
+
+            def f(a: Array, k: int = k, operands: list[Array] = operands, weights: Array = weights) -> Any:
+                return (weights * op.forward(*operands[:k], a, *operands[k + 1 :])).sum()
+
+            if method == "central":
+                true, error = central_difference(f, operands[k])
+            else:
+                true, error = complex_step(f, operands[k]), 0.0
+            worst = max(worst, _held(op, "xy"[k], operands, np.asarray(rule), true, error))
+    return worst
+
+
+def _held(op: Op, operand: str, operands: list[Array], rule: Array, true: Array, error: Any) -> float:
+    sizes = " and ".join(size(a.shape) for a in operands)
+    if rule.shape != true.shape:
+        raise ValueError(
+            f"{op.symbol}, operands {sizes}: the derivative for {operand} is {size(rule.shape)}, "
+            f"row layout needs {size(true.shape)}"
+        )
+    scale = max(float(np.abs(true).max(initial=0)), 1e-300)
+    off = np.abs(rule - true)
+    if not np.all(off <= 1e-11 * scale + 10 * error):
+        at = np.unravel_index(int(np.nanargmax(np.where(np.isnan(off), np.inf, off))), off.shape)
+        raise ValueError(
+            f"{op.symbol}, operands {sizes}: the rule's derivative for {operand} is {rule[at]:.10g} at row {at[0] + 1}, "
+            f"column {at[1] + 1}; from the function values it is {true[at]:.10g}"
+        )
+    return float(off.max(initial=0)) / scale
+
+
+def _points(op: Op) -> list[list[Array]]:
+    """Generic operands that the forward accepts: all sizes different, square if need be, positive if need be."""
+    rng = np.random.default_rng(0)
+    if op.arity == 1:
+        shapes = [[(4, 3)], [(3, 3)]]
+    elif op.elementwise:
+        pairs = ((4, 3), (4, 3)), ((4, 1), (4, 3)), ((1, 3), (4, 3)), ((1, 1), (4, 3))
+        shapes = [list(pair) for a, b in pairs for pair in ((a, b), (b, a))]
+    else:
+        shapes = [[(4, 3), (4, 3)], [(4, 3), (3, 2)]]
+    points = []
+    for sizes in shapes:
+        operands = [rng.standard_normal(shape) + np.eye(*shape) for shape in sizes]
+        for choice in (operands, [np.abs(a) + 0.5 for a in operands]):
+            with np.errstate(all="ignore"):
+                try:
+                    finite = bool(np.all(np.isfinite(op.forward(*choice))))
+                except ValueError:
+                    continue
+            if finite:
+                points.append(choice)
+                break
+    if not points:
+        raise ValueError(f"{op.symbol} gives no finite value at a random point: call check_op(op, x) with one of yours")
+    return points
+
+
+def _matrices(op: Op, x: Any, y: Any) -> list[Array]:
+    if (y is None) != (op.arity == 1):
+        raise TypeError(f"{op.symbol} takes {op.arity} operand(s)")
+    return [as_matrix(a, name).astype(np.float64) for a, name in ((x, "x"), (y, "y"))[: op.arity]]
+
+
+def _direction(x: Array) -> Array:
+    return np.random.default_rng(x.size).standard_normal(x.shape)
+
+
+def _complex_along(f: Function, x: Array, direction: Array) -> float:
+    try:
+        out = np.asarray(f(x + 1j * H * direction))
+    except TypeError as error:
+        raise ValueError(f"f does not take complex values ({error}): {ADVICE}") from error
+    if not np.iscomplexobj(out):
+        raise ValueError(f"f gives a real number for complex values (abs, real, a comparison?): {ADVICE}")
+    return float(_scalar(out).imag / H)
+
+
+def _difference_along(f: Function, x: Array, direction: Array) -> tuple[float, float]:
+    h = 4e-3 / max(float(np.abs(direction).max(initial=0)), 1e-300)
+    seen = 0.0
+    slopes = []
+    for step in (h, h / 2, h / 4):
+        above, below = (float(_scalar(np.asarray(f(x + s * direction))).real) for s in (step, -step))
+        seen = max(seen, abs(above), abs(below))
+        slopes.append((above - below) / (2 * step))
+    first, second = ((4 * fine - coarse) / 3 for coarse, fine in zip(slopes, slopes[1:], strict=False))
+    best = second + (second - first) / 15
+    return best, abs(second - first) + 8 * np.finfo(np.float64).eps * seen / h
+
+
+def _scalar(out: Array) -> Any:
+    if out.size != 1:
+        raise ValueError(f"f gives a matrix of {size(out.shape)}; a derivative here is that of one number")
+    return out.item()
+
+
+def _entry_by_entry(along: Callable[[Array], float], x: Array) -> Array:
+    row = np.empty(x.shape[::-1])
+    for at in np.ndindex(x.shape):
+        unit = np.zeros(x.shape)
+        unit[at] = 1
+        row[at[::-1]] = along(unit)
+    return row

@@ -1,0 +1,27 @@
+"""Text for people: names on one line, and the signs ∇ ∘ σ ᵀ for terminals that have none."""
+
+from __future__ import annotations
+
+import sys
+
+ASCII = str.maketrans(
+    {
+        "∇": "d", "∘": ".*", "σ": "sigmoid", "ᵀ": "^T", "⁻": "^-", "¹": "1", "²": "^2", "×": "x", "–": "-", "·": "-",
+        "→": "->", "…": "...", "≤": "<=", "≈": "~", "≠": "!=", "✓": "ok", "✗": "wrong",
+    }
+)  # fmt: skip
+
+
+def one_line(name: str) -> str:
+    """The name with control characters and line breaks written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def for_terminal(text: str) -> str:
+    """The text as it is if standard output can show it, else spelled in its character set."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(ASCII).encode(encoding, "backslashreplace").decode(encoding)
+    return text
