@@ -18,8 +18,16 @@ from tinyad import Tape, Variable, deriv, sigmoid, tanh
 
 PARAMETERS = tuple("W_fC W_fh W_fx b_f W_iC W_ih W_ix b_i W_Ch W_Cx b_C W_oC W_oh W_ox b_o".split())
 FORMS = ("steps", "picture")
+GATES = {
+    "forget gate": "z1 z2 z3 z4 z5 z6 f".split(),
+    "input gate": "z7 z8 z9 z10 z11 z12 i".split(),
+    "candidate": "z13 z14 z15 z16 C_tilde".split(),
+    "cell state": "z17 z18 C".split(),
+    "output gate": "z19 z20 z21 z22 z23 z24 o".split(),
+    "hidden state": "z25 h".split(),
+}
 
-Matrix = np.ndarray[Any, np.dtype[Any]]
+Matrix = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 
 def parameters(H: int, X: int, rng: np.random.Generator, dtype: Any = np.float64) -> dict[str, Matrix]:

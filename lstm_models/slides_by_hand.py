@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-Matrix = np.ndarray[Any, np.dtype[Any]]
+Matrix = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 
 def _sigmoid(a: Matrix) -> Matrix:
-    return 1 / (1 + np.exp(-a))  # type: ignore[no-any-return]
+    return 1 / (1 + np.exp(-a))
 
 
 def forward(C: Matrix, h: Matrix, xs: Sequence[Matrix], P: Mapping[str, Matrix], form: str) -> list[dict[str, Matrix]]:

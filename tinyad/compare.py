@@ -13,7 +13,8 @@ from tinyad.diagnosis import Diagnosis, diagnose
 from tinyad.listing import contribution_text
 from tinyad.matrix import Array, as_matrix, size
 from tinyad.report import html, text
-from tinyad.tape import Derivatives, Tape, Variable
+from tinyad.rounding import spread
+from tinyad.tape import Derivatives
 from tinyad.text import for_terminal, one_line
 
 LAYOUTS = ("row", "same")
@@ -153,20 +154,21 @@ class _Judge:
         self.fits = {i: a for i, a in self.hand.items() if a.shape == self.true(i).shape}
         dtypes = [a.dtype for a in (*self.hand.values(), *(self.tape.values[i] for i in d.seeds))]
         self.rounding = max(float(np.finfo(dtype).eps) for dtype in dtypes)
-        # Rounding adds up like a random walk over the steps; 32 is what a step may lose in its sums.
-        self.tolerance = 32 * np.sqrt(len(self.tape) + 1) * self.rounding
-        self.sizes = _sizes(d)
+        self.spread = spread(d)
         self.used, self.expected = self._implied()
 
     def true(self, i: int) -> Array:
-        return self.d[self._variable(i)]  # type: ignore[no-any-return]
+        return self.d[self.tape.at(i)]  # type: ignore[no-any-return]
 
-    def _variable(self, i: int) -> Variable:
-        return Variable(self.tape, i, self.tape.values[i])
+    def slack(self, i: int) -> float:
+        """What rounding may do to the derivative at i: 16 times what it does to the tape's own, for other orders of
+        summation and longer formulas than the rules."""
+        return 16 * self.rounding * self.spread[i]
 
     def close(self, i: int, a: Array, b: Array) -> bool:
-        size = max(self.sizes[i], float(np.abs(b).max(initial=0)))
-        return bool(np.all(np.abs(a - b) <= self.tolerance * size))
+        true, other = (float(np.abs(m).max(initial=0)) for m in (self.true(i), b))
+        slack = self.slack(i) * max(1.0, other / true) if true else max(self.slack(i), 16 * self.rounding * other)
+        return bool(np.all(np.abs(a - b) <= slack))
 
     def right(self, i: int) -> bool:
         return i in self.fits and self.close(i, self.fits[i], self.true(i))
@@ -177,7 +179,7 @@ class _Judge:
         used = Derivatives(self.tape, columns, self.d.seeds, False)
         expected: dict[int, Array] = {}
         for i in range(self.d.length - 1, -1, -1):
-            parts = used.contributions(self._variable(i))
+            parts = used.contributions(self.tape.at(i))
             if parts:
                 expected[i] = np.sum([part.array for part in parts], axis=0)
                 columns[i] = expected[i].T
@@ -187,7 +189,7 @@ class _Judge:
 
     def finding(self, i: int) -> Finding:
         name, true = self.names[i], self.true(i)
-        parts = self.d.contributions(self._variable(i))
+        parts = self.d.contributions(self.tape.at(i))
         step = parts[-1].step if parts else 0
         if i not in self.fits:
             a = self.hand[i]
@@ -197,16 +199,17 @@ class _Judge:
             return Finding(name, "shape", step, "shape", said)
         a = self.fits[i]
         off = np.abs(a - true)
-        unit = self.rounding * max(self.sizes[i], float(np.abs(true).max(initial=0)), 1e-300)
-        ulps = float(off.max(initial=0)) / unit
+        largest = float(np.abs(true).max(initial=0))
+        unit = self.rounding * (largest if largest > self.slack(i) else self.spread[i])
+        ulps = float(off.max(initial=0)) / unit if unit else float(off.max(initial=0) > 0)
         if self.close(i, a, true):
             return Finding(name, "right", step, off=ulps)
         at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
         worst = (int(at[0]) + 1, int(at[1]) + 1, a[at].item(), true[at].item())
         if i in self.expected and self.close(i, a, self.expected[i]):
             return Finding(name, "wrong", step, "inherited", off=ulps, worst=worst)
-        found = diagnose(self.used, self._variable(i), a, lambda b, c: self.close(i, b, c)) or Diagnosis("", None, "")
-        cause = "own" if all(self._known(part.step) for part in parts) else "open"
+        found = diagnose(self.used, self.tape.at(i), a, lambda b, c: self.close(i, b, c)) or Diagnosis("", None, "")
+        cause = "own" if found.own or all(self._known(part.step) for part in parts) else "open"
         step = step if found.step is None else found.step
         own = [part for part in parts if part.step == step and step]
         lines = [
@@ -221,16 +224,18 @@ class _Judge:
         if step == 0:
             return True
         z = self.tape.steps[step - 1][1]
-        return z in self.fits or all(part.step == 0 for part in self.d.contributions(self._variable(z)))
+        return z in self.fits or all(part.step == 0 for part in self.d.contributions(self.tape.at(z)))
 
     def not_exercised(self) -> list[str]:
         """Contributions that are nothing at this point, and mistakes that would change no number here."""
         notes = []
         for i in self.names:
-            for step, operand, c in self.d.contributions(self._variable(i)):
-                if step and float(np.abs(c).max(initial=0)) <= self.tolerance * self.sizes[i]:
+            for step, operand, c in self.d.contributions(self.tape.at(i)):
+                if step and float(np.abs(c).max(initial=0)) <= self.slack(i):
                     line = contribution_text(self.tape, step, operand)
-                    notes.append(f"step {step}: ∇{one_line(self.names[i])} += {line} adds nothing ({self._why(step, operand)})")
+                    notes.append(
+                        f"step {step}: ∇{one_line(self.names[i])} += {line} adds nothing ({self._why(step, operand)})"
+                    )
             if not self.d.reaches(i):
                 notes.append(f"L does not depend on {one_line(self.names[i])}")
             true = self.true(i)
@@ -256,25 +261,6 @@ class _Judge:
         return "negligible"
 
 
-def _sizes(d: Derivatives) -> list[float]:
-    """How large the entries of each derivative are before anything cancels: what its rounding is measured by.
-
-    A walk back in which each derivative is replaced by random signs of the size found so far.
-    """
-    rng = np.random.default_rng(0)
-    columns: list[Any] = [None] * d.length
-    signs = Derivatives(d.tape, columns, d.seeds, False)
-    largest = max((float(np.abs(seed).max(initial=0)) for seed in d.seeds.values()), default=0.0)
-    sizes = [largest] * d.length
-    for i in range(d.length - 1, -1, -1):
-        value = d.tape.values[i]
-        parts = signs.contributions(Variable(d.tape, i, value))
-        if parts:
-            sizes[i] = max(float(np.abs(part.array).max(initial=0)) for part in parts)
-            columns[i] = (sizes[i] * rng.choice((-1.0, 1.0), value.shape)).astype(value.dtype)
-    return sizes
-
-
 def _convention(judge: _Judge, findings: list[Finding]) -> tuple[list[Finding], str]:
     """One factor on many lines, each right but for it, is a scale: it is said once and blamed on no line."""
     broken = [f for f in findings if f.cause in ("own", "open", "shape")]
@@ -285,7 +271,7 @@ def _convention(judge: _Judge, findings: list[Finding]) -> tuple[list[Finding], 
     shared = [f for f in broken if f.factor is not None and f"{f.factor:.9g}" == common]
     everything = count == sum(np.any(judge.true(i)) for i in judge.names)
     one_cause = any(f.cause == "open" for f in shared) and _suspects(judge, {f.name for f in shared})
-    if count < 2 or not everything and (count < 3 or 2 * count < len(broken) or one_cause):
+    if count < 2 or (not everything and (count < 3 or 2 * count < len(broken) or one_cause)):
         return findings, ""
     examples = {judge.tape.values[step[1]].shape[1] for step in judge.tape.steps}
     guess = "".join(f" (a mean over {b} columns?)" for b in examples if abs(float(common) * b - 1) < 1e-8)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinyad.listing import contribution_text
 from tinyad.matrix import Array
+from tinyad.row import Op
 from tinyad.tape import Contribution, Derivatives, Variable
 from tinyad.text import one_line
 
@@ -18,12 +19,16 @@ SEARCH = 20_000  # other variables tried in the place of an operand, at most
 
 
 class Diagnosis(NamedTuple):
-    """What the difference looks like, the step it points to (None: no one step), and how much that says."""
+    """What the difference looks like, the step it points to (None: no one step), and how much that says.
+
+    own: nothing upstream could look like this, so the line itself is wrong.
+    """
 
     text: str
     step: int | None = None
     grade: str = "likely"
     factor: float | None = None
+    own: bool = False
 
 
 def diagnose(used: Derivatives, v: Variable, hand: Array, close: Close) -> Diagnosis | None:
@@ -59,13 +64,16 @@ def _sums(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypothes
     for k in range(1, len(parts)):
         lost = "; ".join(_said(used, part) for part in parts[: min(k, 3)]) + ("; …" if k > 3 else "")
         text = f"= where += belongs, at step {parts[k].step}: it overwrote {lost}"
-        yield _total(parts[k:]), Diagnosis(text, parts[k].step)
+        yield _total(parts[k:]), Diagnosis(text, parts[k].step, own=True)
     for part in parts if len(parts) > 1 else ():
         rest = [other for other in parts if other is not part]
-        yield _total(rest), Diagnosis(f"a missing contribution: {_said(used, part)}", part.step or parts[-1].step)
+        yield (
+            _total(rest),
+            Diagnosis(f"a missing contribution: {_said(used, part)}", part.step or parts[-1].step, own=True),
+        )
     for k in range(1, len(parts) - 1):
         text = f"it stops early: the contributions from {_said(used, parts[k])} on are missing"
-        yield _total(parts[:k]), Diagnosis(text, parts[k].step)
+        yield _total(parts[:k]), Diagnosis(text, parts[k].step, own=True)
 
 
 def _single(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypotheses:
@@ -73,10 +81,10 @@ def _single(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypoth
     total = _total(parts) if parts else None
     for part in parts if total is not None and len(parts) > 1 else ():
         c, step = part.array, part.step or parts[-1].step
-        yield total + c, Diagnosis(f"a contribution counted twice: {_said(used, part)}", step)
-        yield total - 2 * c, Diagnosis(f"the sign of one contribution: {_said(used, part)}", step)
+        yield total + c, Diagnosis(f"a contribution counted twice: {_said(used, part)}", step, own=True)
+        yield total - 2 * c, Diagnosis(f"the sign of one contribution: {_said(used, part)}", step, own=True)
         if c.shape[0] == c.shape[1] > 1:
-            yield total - c + c.T, Diagnosis(f"one contribution transposed: {_said(used, part)}", step)
+            yield total - c + c.T, Diagnosis(f"one contribution transposed: {_said(used, part)}", step, own=True)
 
 
 def _whole(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypotheses:
@@ -101,17 +109,18 @@ def _operands(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypo
         line = f"the line of step {part.step}, {contribution_text(tape, part.step, part.operand)}"
         k = "xy".index(part.operand)
 
-        def made(D: Array, values: list[Array], op=op, k=k, rest=rest) -> Array:  # type: ignore[no-untyped-def]
+        def made(D: Array, values: list[Array], op: Op = op, k: int = k, rest: Array = rest) -> Array:
             out = op.kernel(D, *values)
-            c: Array = (out if op.arity == 2 else (out,))[k]
-            return rest + c.T
+            return rest + (out[k] if op.arity == 2 else out).T  # type: ignore[no-any-return]
 
         if op.arity == 1:
             if dz.shape == value[1].shape:
                 yield rest + dz.T, Diagnosis(f"the derivative of {op.symbol} is missing in {line}", part.step)
             if value[0].shape == value[1].shape:
                 again = [op.run(value[0]), value[0]]
-                text = f"the derivative of {op.symbol} is taken at {_name(used, z)} instead of {_name(used, positions[0])}"
+                text = (
+                    f"the derivative of {op.symbol} is taken at {_name(used, z)} instead of {_name(used, positions[0])}"
+                )
                 yield made(dz, again), Diagnosis(f"{text} in {line}", part.step)
         for u in _nearest(used, part.step):
             if (budget := budget - 1) < 0:
@@ -151,7 +160,9 @@ def _factor(parts: list[Contribution], hand: Array, close: Close) -> Diagnosis |
     if not factor or not close(factor * total, hand) or (hand.size == 1 and "." in said):
         return None
     step = parts[-1].step if len(parts) == 1 else None
-    return Diagnosis(f"a factor: {said} times what it should be", step, "likely" if hand.size > 1 else "possible", factor)
+    return Diagnosis(
+        f"a factor: {said} times what it should be", step, "likely" if hand.size > 1 else "possible", factor
+    )
 
 
 def _name(used: Derivatives, position: int) -> str:

@@ -6,7 +6,7 @@ Source: the slides "LSTM" (equations 1 to 31 and the gradient pages) and "LSTM_d
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -137,7 +137,7 @@ def _contributions(d: Derivatives) -> Iterator[tuple[int, str, int, str]]:
                     begun.add(i)
 
 
-def _table(rows: list[tuple[str, ...]], margin: bool) -> str:
+def _table(rows: Sequence[tuple[str, str, str, str, str]], margin: bool) -> str:
     if not rows:
         return "(no steps)"
     number, name, formula = (max(len(row[k]) for row in rows) for k in (0, 1, 3))
@@ -153,7 +153,7 @@ def _align(lines: list[str]) -> str:
 
 
 def _latex(name: str) -> str:
-    r"""z12 → z_{12}, W_fC → W_{fC}, C_tilde → \tilde{C}, C_prev[2] → C_{\mathrm{prev}}^{(2)}; what is no name is text."""
+    r"""z12: z_{12}, W_fC: W_{fC}, C_tilde: \tilde{C}, C_prev[2]: C_{\mathrm{prev}}^{(2)}; what is no name is text."""
     parts = re.fullmatch(r"([^\W\d_]+)(\d*)(?:_(\w+))?(?:\[(\w+)\])?", name)
     if not parts:
         if re.fullmatch(r"-?[\d.]+", name):
@@ -219,7 +219,7 @@ def _applied(op: Op, operands: list[Piece], notation: dict[str, str]) -> Piece:
         open_right = right.holds < holds or (right.holds == holds and (right.symbol != symbol or symbol in "-/"))
         texts = [notation["()"] % p.text if o else p.text for p, o in ((left, open_left), (right, open_right))]
         return Piece(notation[symbol] % tuple(texts), holds, symbol)
-    if symbol == "none" or symbol == "transpose" and operands[0].symbol == "number":
+    if symbol == "none" or (symbol == "transpose" and operands[0].symbol == "number"):
         return operands[0]
     if symbol in POSTFIXES or symbol == "neg":
         needed = ATOM if symbol != "neg" else MULTIPLICATIVE
@@ -231,12 +231,8 @@ def _applied(op: Op, operands: list[Piece], notation: dict[str, str]) -> Piece:
     return Piece(f"{name}({', '.join(texts)})")
 
 
-def _print_tape(tape: Tape) -> str:
-    return str(equations(tape))
-
-
 # A tape prints itself, and shows itself in a notebook, as its equations; a walk back as its gradients.
-Tape.__str__ = _print_tape  # type: ignore[method-assign]
-Tape._repr_latex_ = lambda tape: equations(tape).latex  # type: ignore[attr-defined]
-Derivatives.__str__ = lambda d: str(gradients(d))  # type: ignore[method-assign]
-Derivatives._repr_latex_ = lambda d: gradients(d).latex  # type: ignore[attr-defined]
+setattr(Tape, "__str__", lambda tape: str(equations(tape)))  # noqa: B010  mypy knows no method from another floor
+setattr(Tape, "_repr_latex_", lambda tape: equations(tape).latex)  # noqa: B010
+setattr(Derivatives, "__str__", lambda d: str(gradients(d)))  # noqa: B010
+setattr(Derivatives, "_repr_latex_", lambda d: gradients(d).latex)  # noqa: B010

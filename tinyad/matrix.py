@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 Shape = tuple[int, ...]
 
 
@@ -65,10 +65,19 @@ def sigmoid(x: Array) -> Array:
         return np.reciprocal(e, e)
     negative = x.real < 0
     e = np.exp(np.where(negative, x, -x))
-    return np.where(negative, e, 1) / (1 + e)
+    return np.where(negative, e, 1) / (1 + e)  # type: ignore[no-any-return]
 
 
-def softmax(x: Array, axis: int) -> Array:
+def softmax(x: Array, axis: int = 0) -> Array:
     """e^x over its sum along `axis`; the largest entry is subtracted first: it cancels, and nothing overflows."""
     e = np.exp(x - x.real.max(axis=axis, keepdims=True, initial=-np.inf))
     return e / e.sum(axis=axis, keepdims=True)  # type: ignore[no-any-return]
+
+
+def softmax_rows(x: Array) -> Array:
+    return softmax(x, 1)
+
+
+def total(x: Array) -> Array:
+    """The sum of all entries, 1×1."""
+    return x.sum(keepdims=True)  # type: ignore[no-any-return]

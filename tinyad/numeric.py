@@ -7,6 +7,7 @@ Source: W. Squire and G. Trapp, "Using complex variables to estimate derivatives
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def check_op(op: Op, x: Any = None, y: Any = None, method: str = "complex") -> f
     """
     worst = 0.0
     for operands in [_matrices(op, x, y)] if x is not None else _points(op):
-        fitted = op.fitted(*(a.shape for a in operands)) if op.arity == 2 else op
+        fitted = op.fitted(operands[0].shape, operands[1].shape) if op.arity == 2 else op
         z = op.forward(*operands)
         weights = _direction(z)
         out = fitted.deriv(weights.T, z, *operands)
@@ -123,8 +124,8 @@ def _held(op: Op, operand: str, operands: list[Array], rule: Array, true: Array,
     if not np.all(off <= 1e-11 * scale + 10 * error):
         at = np.unravel_index(int(np.nanargmax(np.where(np.isnan(off), np.inf, off))), off.shape)
         raise ValueError(
-            f"{op.symbol}, operands {sizes}: the rule's derivative for {operand} is {rule[at]:.10g} at row {at[0] + 1}, "
-            f"column {at[1] + 1}; from the function values it is {true[at]:.10g}"
+            f"{op.symbol}, operands {sizes}: the rule's derivative for {operand} at row {at[0] + 1}, "
+            f"column {at[1] + 1} is {rule[at]:.10g}; from the function values it is {true[at]:.10g}"
         )
     return float(off.max(initial=0)) / scale
 
@@ -184,7 +185,7 @@ def _difference_along(f: Function, x: Array, direction: Array) -> tuple[float, f
         above, below = (float(_scalar(np.asarray(f(x + s * direction))).real) for s in (step, -step))
         seen = max(seen, abs(above), abs(below))
         slopes.append((above - below) / (2 * step))
-    first, second = ((4 * fine - coarse) / 3 for coarse, fine in zip(slopes, slopes[1:], strict=False))
+    first, second = ((4 * fine - coarse) / 3 for coarse, fine in pairwise(slopes))
     best = second + (second - first) / 15
     return best, abs(second - first) + 8 * np.finfo(np.float64).eps * seen / h
 

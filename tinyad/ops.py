@@ -17,24 +17,24 @@ from tinyad.row import ROW_OF, TABLE, Op, ones
 
 # fmt: off
 # The slides' rows.
-none         = Op("none",         lambda x: x,                   lambda dz, z, x:    dz)
-schur        = Op("∘",            np.multiply,                   lambda dz, z, x, y: (dz * y.T, dz * x.T))
-matmul       = Op("*",            np.matmul,                     lambda dz, z, x, y: (y @ dz, dz @ x))
-add          = Op("+",            np.add,                        lambda dz, z, x, y: (dz, dz))
-sub          = Op("-",            np.subtract,                   lambda dz, z, x, y: (dz, -dz))
-tanh         = Op("tanh",         np.tanh,                       lambda dz, z, x:    dz * (1 - z * z).T)
-sigmoid      = Op("sigmoid",      matrix.sigmoid,                lambda dz, z, x:    dz * z.T * (1 - z).T)
-softmax      = Op("softmax",      lambda x: matrix.softmax(x, 0), lambda dz, z, x:    (dz - (dz * z.T) @ ones(z)) * z.T)
+none         = Op("none",         lambda x: x,         lambda dz, z, x:    dz)
+schur        = Op("∘",            np.multiply,         lambda dz, z, x, y: (dz * y.T, dz * x.T))
+matmul       = Op("*",            np.matmul,           lambda dz, z, x, y: (y @ dz, dz @ x))
+add          = Op("+",            np.add,              lambda dz, z, x, y: (dz, dz))
+sub          = Op("-",            np.subtract,         lambda dz, z, x, y: (dz, -dz))
+tanh         = Op("tanh",         np.tanh,             lambda dz, z, x:    dz * (1 - z * z).T)
+sigmoid      = Op("sigmoid",      matrix.sigmoid,      lambda dz, z, x:    dz * z.T * (1 - z).T)
+softmax      = Op("softmax",      matrix.softmax,      lambda dz, z, x:    (dz - (dz * z.T) @ ones(z)) * z.T)
 # The rows that the slide "Caveats" asks for, and what losses need.
-div          = Op("/",            np.divide,                     lambda dz, z, x, y: (dz / y.T, -(dz * z.T / y.T)))
-inv          = Op("inv",          np.linalg.inv,                 lambda dz, z, x:    -(z @ dz @ z))
-neg          = Op("neg",          np.negative,                   lambda dz, z, x:    -dz)
-transpose    = Op("transpose",    np.transpose,                  lambda dz, z, x:    dz.T)
-softmax_rows = Op("softmax_rows", lambda x: matrix.softmax(x, 1), lambda dz, z, x:    (dz - ones(dz).T @ (dz * z.T)) * z.T)
-exp          = Op("exp",          np.exp,                        lambda dz, z, x:    dz * z.T)
-log          = Op("log",          np.log,                        lambda dz, z, x:    dz / x.T)
-sqrt         = Op("sqrt",         np.sqrt,                       lambda dz, z, x:    dz / (2 * z).T)
-sum          = Op("sum",          lambda x: x.sum(keepdims=True), lambda dz, z, x:    ones(x.T) @ dz @ ones(x).T)
+div          = Op("/",            np.divide,           lambda dz, z, x, y: (dz / y.T, -(dz * z.T / y.T)))
+inv          = Op("inv",          np.linalg.inv,       lambda dz, z, x:    -(z @ dz @ z))
+neg          = Op("neg",          np.negative,         lambda dz, z, x:    -dz)
+transpose    = Op("transpose",    np.transpose,        lambda dz, z, x:    dz.T)
+softmax_rows = Op("softmax_rows", matrix.softmax_rows, lambda dz, z, x:    (dz - ones(dz).T @ (dz * z.T)) * z.T)
+exp          = Op("exp",          np.exp,              lambda dz, z, x:    dz * z.T)
+log          = Op("log",          np.log,              lambda dz, z, x:    dz / x.T)
+sqrt         = Op("sqrt",         np.sqrt,             lambda dz, z, x:    dz / (2 * z).T)
+sum          = Op("sum",          matrix.total,        lambda dz, z, x:    ones(x.T) @ dz @ ones(x).T)
 # fmt: on
 
 TABLE.update({op.symbol: op for op in (none, schur, matmul, add, sub, tanh, sigmoid, softmax)})
@@ -63,7 +63,7 @@ def deriv(dz: Any, x: Any, y: Any, operator: Any = None) -> Any:
     shapes = [a.shape for a in operands]
     try:
         z = op.forward(*operands)
-        op = op.fitted(*shapes) if op.elementwise else op
+        op = op.fitted(shapes[0], shapes[1]) if op.elementwise else op
     except ValueError as reason:
         raise ValueError(misfit(op, "xy", shapes, reason)) from None
     if dz.shape != z.shape[::-1]:

@@ -1,9 +1,9 @@
-"""A Comparison as text for a terminal and as HTML for a notebook: the first wrong line in full, the rest a line each."""
+"""A Comparison as text and as HTML: the first wrong line in full, the rest a line each."""
 
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinyad.text import one_line
 
@@ -42,7 +42,7 @@ def verdict(comparison: Comparison) -> str:
     """One line."""
     first = comparison.first_wrong
     if comparison.ok:
-        return f"right: all {len(comparison.findings)} agree to {_ulps(max(f.off for f in comparison.findings))}"
+        return f"right: all {len(comparison.findings)} agree {_ulps(max(f.off for f in comparison.findings))}"
     if first is None:
         return "right but for the scale" if comparison.scale else "wrong"
     return f"wrong, first at {_title(first)}"
@@ -56,7 +56,9 @@ def html(comparison: Comparison) -> str:
         colour = "#fff8e1" if finding.cause in ("inherited", "scale") else colour
         said = _ulps(finding.off) if finding.verdict == "right" else _short(finding)
         cells = (f"∇{one_line(finding.name)}", finding.verdict, str(finding.step or ""), said)
-        rows.append(f'<tr style="background:{colour}">' + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
+        rows.append(
+            f'<tr style="background:{colour}">' + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+        )
     head = "".join(f"<th>{name}</th>" for name in ("derivative", "verdict", "step", "what was found"))
     return f"<pre>{escape(text(comparison))}</pre><table><tr>{head}</tr>{''.join(rows)}</table>"
 
@@ -76,7 +78,7 @@ def _details(finding: Finding) -> list[str]:
         lines.append(f"the rule:    {finding.line}")
     if finding.worst:
         row, column, hand, tape = finding.worst
-        lines.append(f"by hand:     {_number(hand)} at row {row}, column {column}; on the tape {_number(tape)}")
+        lines.append(f"by hand:     {hand!r} at row {row}, column {column}; on the tape {tape!r}")
     said = finding.looks_like or "no pattern known"
     lines.append(f"looks like:  {said}" + (f" ({finding.grade})" if finding.grade else ""))
     if finding.cause == "open":
@@ -96,8 +98,6 @@ def _some(lines: list[str]) -> list[str]:
 
 
 def _ulps(off: float) -> str:
-    return "the last bit" if off < 1 else f"{off:.0f} units of rounding" if off < 1e6 else f"{off:.1g} units of rounding"
-
-
-def _number(value: Any) -> str:
-    return repr(value)
+    if off <= 1:
+        return "within one unit of rounding"
+    return f"within {off:.0f} units of rounding" if off < 1e6 else f"{off:.1g} units of rounding apart"

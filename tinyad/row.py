@@ -84,7 +84,10 @@ class Op:
     A call, `op(x)` or `op(x, y)`, records on Variables and computes on arrays.
     """
 
-    __slots__ = ("symbol", "forward", "deriv", "arity", "elementwise", "formulas", "run", "kernel", "_variants")
+    __slots__ = ("_variants", "arity", "deriv", "elementwise", "formulas", "forward", "kernel", "run", "symbol")
+    formulas: tuple[Any, ...] | None  # the rule as Symbols; None if it is more than an expression
+    run: Callable[..., Any]  # forward, as the tape calls it
+    kernel: Callable[..., Any]  # kernel(D, z, x) or (D, z, x, y): the rule with all derivatives transposed
 
     def __init__(self, symbol: str, forward: Callable[..., Any], deriv: Callable[..., Any]) -> None:
         self.symbol, self.forward, self.deriv = symbol, forward, deriv
@@ -96,13 +99,13 @@ class Op:
             self.run, self.kernel = _checked(self)
 
     def compile(self) -> None:
-        self.run: Callable[..., Any] = np.ndarray.dot if self.forward is np.matmul else self.forward
+        self.run = np.ndarray.dot if self.forward is np.matmul else self.forward
         rule, names = self.deriv, ("x", "y")[: self.arity]
         try:
             traced = rule(*map(Symbol, ("dz", "z", *names)))
         except (TypeError, ValueError, AttributeError, IndexError):  # more than an expression: it runs as it stands
-            self.formulas: tuple[Any, ...] | None = None
-            self.kernel: Callable[..., Any] = lambda D, *values: _transposed(rule(D.T, *values))
+            self.formulas = None
+            self.kernel = lambda D, *values: _transposed(rule(D.T, *values))
         else:
             self.formulas = traced if isinstance(traced, tuple) else (traced,)
             self.kernel = compiled(self.formulas, names, ones)

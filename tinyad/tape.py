@@ -19,7 +19,7 @@ from tinyad.row import Op, Operand
 class Variable(Operand):
     """A handle on one value of a tape.  Nothing changes it: an operation makes a new one."""
 
-    __slots__ = ("tape", "index", "_value")
+    __slots__ = ("_value", "index", "tape")
 
     def __init__(self, tape: Tape, index: int, value: Array) -> None:
         self.tape, self.index, self._value = tape, index, value
@@ -106,7 +106,10 @@ class Tape:
 
             near = " or ".join(get_close_matches(str(key), self._positions))
             raise KeyError(f"no Variable is named {key!r}" + (f"; did you mean {near}?" if near else ""))
-        position = self._positions[key]
+        return self.at(self._positions[key])
+
+    def at(self, position: int) -> Variable:
+        """The Variable at a position of `values`."""
         return Variable(self, position, self.values[position])
 
     def __len__(self) -> int:
@@ -152,7 +155,7 @@ class Tape:
                     x, y = self._operand(x, y, op), self._operand(y, x, op)
                 a, b = x._value, y._value
                 z = op.run(a, b)
-                if lifted or op.elementwise and a.shape != b.shape:
+                if lifted or (op.elementwise and a.shape != b.shape):
                     op = op.fitted(a.shape, b.shape, (x.index in self.constants, y.index in self.constants))
                 self.steps.append((op, len(self.values), x.index, y.index))
         except ValueError as reason:
@@ -172,7 +175,7 @@ class Tape:
         d: list[Any] = [start.get(i) for i in range(len(self.values))]
         values: list[Any] = self.values
         if record:
-            values = [Variable(self, i, value) for i, value in enumerate(self.values)]
+            values = [self.at(i) for i in range(len(d))]
         in_place = not record and len(self._dtypes | {dz.dtype for dz in start.values()}) == 1
         owned: set[int] = set()
         for op, z, x, y in reversed(self.steps):
@@ -271,7 +274,7 @@ class Derivatives:
             for n in range(len(self.tape.steps), 0, -1):
                 _, z, x, y = self.tape.steps[n - 1]
                 if z < len(self._d):
-                    for i in {x, y} - {None}:
+                    for i in {x, x if y is None else y}:
                         self._used.setdefault(i, []).append(n)
         return self._used
 

@@ -1,0 +1,42 @@
+# make: set up in .venv and run the main job; make test: the tests; make check: what CI runs besides them.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check bench mutants clean
+
+demo: .venv/ready
+	$(BIN)/tinyad demo
+
+test: .venv/ready-test
+	$(BIN)/python -m pytest
+
+check: .venv/ready-check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_house.py
+
+bench: .venv/ready-bench
+	$(BIN)/python -m tests.benchmarks.bench
+
+mutants: .venv/ready-mutants
+	$(BIN)/mutmut run
+
+clean:
+	rm -rf .venv build dist mutants
+
+.venv/bin/python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "tinyad needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "no venv module: install python3-venv, or make PYTHON=another"; exit 1; }
+
+# Pictures by Graphviz and plots are extras: where they cannot be installed, tinyad draws itself.
+.venv/ready: .venv/bin/python pyproject.toml
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[plot]" || $(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --only-binary :all: -e ".[svg]" 2>/dev/null || echo "no pygraphviz here: tinyad draws the graph itself"
+	@touch $@
+
+.venv/ready-%: .venv/ready pyproject.toml
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[$(if $(filter check,$*),check$(comma)test,$(if $(filter mutants,$*),mutants$(comma)test,$*))]"
+	@touch $@
+
+comma := ,

@@ -1,0 +1,234 @@
+"""The main job: the slides' LSTM on English text, every derivative of the tape held against two others."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO, TypeVar
+
+import numpy as np
+
+from lstm_models import slides, slides_by_hand
+from lstm_models import text as english
+from tinyad import Comparison, Derivatives, Tape, compare, equations, gradients, graph, numeric_derivative, routine
+
+H, T, B = 16, 24, 3
+TRAINING, RATE = 120, 2.0
+PLANTED = 9  # the time step in which the hand derivation is given a mistake
+COMPLEX_STEP = 1e-13  # relative; a wrong rule is off by far more
+DOCUMENT = r"""\documentclass{article}
+\usepackage{amsmath}
+\allowdisplaybreaks
+\begin{document}
+%s
+%s
+\end{document}
+"""
+Matrix = np.ndarray[tuple[int, ...], np.dtype[Any]]
+Item = TypeVar("Item")
+
+
+class Problem(NamedTuple):
+    """Text, start and parameters of one run."""
+
+    alphabet: str
+    xs: list[Matrix]
+    ys: list[Matrix]
+    C: Matrix
+    h: Matrix
+    weights: dict[str, Matrix]
+    output: dict[str, Matrix]
+
+
+def problem(string: str, rng: np.random.Generator, columns: int = B) -> Problem:
+    """`columns` excerpts of T + 1 characters, random non-zero states and parameters."""
+    alphabet = "".join(sorted(set(string)))
+    starts = [int(s) for s in rng.integers(0, len(string) - T, columns)]
+    xs, ys = english.windows(string, starts, T, alphabet)
+    C, h = 0.5 * rng.standard_normal((2, H, columns))
+    weights = slides.parameters(H, len(alphabet), rng)
+    return Problem(alphabet, xs, ys, C, h, weights, english.output_parameters(H, len(alphabet), rng))
+
+
+def recorded(p: Problem, T: int = T) -> tuple[Tape, Derivatives]:
+    """The tape of T time steps with output layer and loss L, and the walk back from L."""
+    tape, steps = slides.record(p.C, p.h, p.xs[:T], p.weights)
+    output = tape.variables(**p.output)
+    losses = []
+    for t, (eqs, y) in enumerate(zip(steps, p.ys[:T], strict=True), 1):
+        losses.append(english.output_layer(eqs["h"], tape.variable(y, f"y[{t}]"), **output))
+        tape.name(losses[-1], step=t)
+    L = english.total(losses)
+    tape.name({"L": L})
+    return tape, tape.backward(L)
+
+
+def by_hand(p: Problem, mistake: int | None = None) -> dict[str, Matrix]:
+    """The hand derivation of the same derivatives, in same-shape layout.
+
+    With a `mistake` the line of eq. 20 of that time step reads `dC_prev = ...` where it should read `+=`, so that
+    what eq. 23 had put there, W_oCᵀ dz19, is lost; everything before that time step follows from the wrong value.
+    """
+    steps = slides_by_hand.forward(p.C, p.h, p.xs, p.weights, "steps")
+    dhs, dW, db = slides_by_hand.output_backward([v["h"] for v in steps], p.ys, p.output["W_yh"], p.output["b_y"])
+    dC = np.zeros_like(p.C)
+    if mistake is None:
+        d = slides_by_hand.backward(dC, dhs, steps, p.weights, "steps")
+    else:
+        later = slides_by_hand.backward(dC, dhs, steps, p.weights, "steps", first=mistake)
+        dC, dh = later.pop(f"C[{mistake - 1}]"), later.pop(f"h[{mistake - 1}]")
+        dC = dC - p.weights["W_oC"].T @ later[f"z24[{mistake}]"]
+        dhs[mistake - 2] = dhs[mistake - 2] + dh
+        d = slides_by_hand.backward(dC, dhs[: mistake - 1], steps[: mistake - 1], p.weights, "steps")
+        d = later | d | {name: later[name] + d[name] for name in p.weights}
+    return d | {"W_yh": dW, "b_y": db}
+
+
+def along(d: Derivatives, name: str, rng: np.random.Generator) -> float:
+    """How far the tape's derivative and the complex step are apart, along a random direction, relative to the terms."""
+    direction = rng.standard_normal(d.tape[name].shape)
+    terms = d[name].T * direction
+    return float(abs(terms.sum() - numeric_derivative(d, name, direction)) / np.abs(terms).sum())
+
+
+def train(string: str, rng: np.random.Generator, iterations: int = TRAINING) -> Iterator[float]:
+    """Gradient descent, W = W - η ∇Wᵀ, on new excerpts in every iteration; the loss per character, in nats."""
+    p = problem(string, rng)
+    zero = np.zeros((H, 2 * B))
+    for _ in range(iterations):
+        now = problem(string, rng, 2 * B)._replace(C=zero, h=zero, weights=p.weights, output=p.output)
+        tape, d = recorded(now)
+        characters = T * 2 * B
+        for name, W in (p.weights | p.output).items():
+            W -= RATE * d[name].T / characters
+        yield float(tape["L"].value.item()) / characters
+
+
+def run(folder: Path, out: TextIO = sys.stdout) -> bool:
+    """The whole job; writes into `folder`, prints to `out`, and says whether all was right."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(20)
+    string = english.text()
+    p = problem(string, rng)
+    tape, d = recorded(p)
+
+    def say(line: str = "") -> None:
+        print(line, file=out, flush=True)
+
+    say(
+        "The slides' LSTM on English text: every derivative of the tape against a hand derivation and the complex step."
+    )
+    say()
+    print_facts(say, string, p, tape)
+    hand = by_hand(p)
+    comparison = compare(d, hand, layout="same")
+    off = {name: along(d, name, rng) for name in counted("complex step", list(hand))}
+    say(table(d, comparison, off))
+    right = comparison.ok and max(off.values()) < COMPLEX_STEP
+    say()
+    say(f"One classic mistake, planted: in time step {PLANTED} the line of eq. 20 says ∇C_prev = where it needs +=.")
+    say()
+    planted = compare(d, by_hand(p, PLANTED), layout="same")
+    say(str(planted))
+    say()
+    files = write(folder, p, planted, list(counted("training", train(string, rng), TRAINING)))
+    for name, what in files.items():
+        say(f"  {folder / name}   {what}")
+    first = planted.first_wrong
+    found = first is not None and first.name == f"C[{PLANTED - 1}]" and "= where += belongs" in first.looks_like
+    say()
+    if right and first and found:
+        say(
+            f"verdict: right. {len(hand)} derivatives, tape = hand = complex step; the mistake is found at step {first.step}"
+        )
+    else:
+        say("verdict: WRONG, see above")
+    return right and found
+
+
+def print_facts(say: Any, string: str, p: Problem, tape: Tape) -> None:
+    passage = "".join(p.alphabet[int(x[:, 0].argmax())] for x in p.xs)
+    say(f"text    {len(string):,} characters of Python's help topics, sha256 {english.fingerprint(string)}")
+    say(f"        {len(p.alphabet)} different ones; {B} excerpts of {T}, the first is {passage!r}")
+    say(f"model   state {H}, input {len(p.alphabet)}, {T} time steps, softmax and cross-entropy at each")
+    say(f"tape    {len(tape):,} steps, {sum(value.nbytes for value in tape.values) / 1e6:.1f} MB of values")
+    say(f"loss    {float(tape['L'].value.item()) / (T * B):.4f} nats a character")
+    say()
+
+
+def table(d: Derivatives, comparison: Comparison, off: Mapping[str, float]) -> str:
+    """A line for every parameter; the time steps of a state or an input share one."""
+    found = {finding.name: finding for finding in comparison.findings}
+    groups: dict[str, list[str]] = {}
+    for name in found:
+        groups.setdefault(name.split("[")[0] + "[t]" if "[" in name else name, []).append(name)
+    order = [*slides.PARAMETERS, "W_yh", "b_y", "x[t]", "h[t]", "C[t]"]
+    rows = [("derivative of", "size", "by hand: units of rounding", "complex step: relative", "")]
+    for group in [*order, *sorted(set(groups) - set(order))]:
+        names = groups[group]
+        size = "×".join(map(str, d.tape[names[0]].shape))
+        right = all(found[name].verdict == "right" for name in names) and max(off[n] for n in names) < COMPLEX_STEP
+        units = max(found[name].off for name in names)
+        count = f"  ({len(names)} of them)" if len(names) > 1 else ""
+        rows.append(
+            (group + count, size, f"{units:.2f}", f"{max(off[n] for n in names):.1e}", "✓" if right else "✗ WRONG")
+        )
+    widths = [max(len(row[k]) for row in rows) for k in range(5)]
+    return "\n".join(
+        f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}  {e:>{widths[3]}}  {f}".rstrip()
+        for a, b, c, e, f in rows
+    )
+
+
+def counted(what: str, items: Sequence[Item] | Iterator[Item], total: int | None = None) -> Iterator[Item]:
+    """The items, with a counter on a terminal's standard error."""
+    n = total if total is not None else len(items)  # type: ignore[arg-type]
+    for k, item in enumerate(items, 1):
+        if sys.stderr.isatty():
+            print(f"\r{what} {k}/{n} ", end="" if k < n else "\r" + " " * 40 + "\r", file=sys.stderr, flush=True)
+        yield item
+
+
+def write(folder: Path, p: Problem, planted: Comparison, losses: Sequence[float]) -> dict[str, str]:
+    """The pictures and the derivation; file name → what it is."""
+    tape, d = recorded(p)
+    groups = {**slides.GATES, "output layer": ["u1", "u2", "y_hat", "u3", "u4", "u5", "e"]}
+    picture = graph(
+        tape, groups=groups, fold=[t for t in range(1, T + 1) if t not in (PLANTED - 1, PLANTED)], comparison=planted
+    )
+    (folder / "graph.svg").write_text(picture.svg(), encoding="utf-8")
+    one, d = recorded(p, 1)
+    forward, backward = equations(one, shapes=True), gradients(d, shapes=True)
+    (folder / "derivation.txt").write_text(f"{forward.text}\n\n{backward.text}\n\n{routine(d)}\n", encoding="utf-8")
+    (folder / "derivation.tex").write_text(DOCUMENT % (forward.latex, backward.latex), encoding="utf-8")
+    files = {
+        "graph.svg": f"the tape, the planted mistake in red (drawn by {picture.drawn_by})",
+        "derivation.txt": "one time step as numbered equations, gradients and deriv() calls",
+        "derivation.tex": "the same as LaTeX",
+    }
+    if plot(folder / "loss.svg", losses):
+        files["loss.svg"] = (
+            f"{len(losses)} iterations of training: {losses[0]:.2f} to {losses[-1]:.2f} nats a character"
+        )
+    else:
+        files["loss.svg"] = "not drawn: pip install 'tinyad[plot]'"
+    return files
+
+
+def plot(path: Path, losses: Sequence[float]) -> bool:
+    """The loss over the iterations as a picture; False without matplotlib."""
+    try:
+        import matplotlib
+    except ImportError:
+        return False
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 3.2), layout="constrained")
+    axes.plot(range(1, len(losses) + 1), losses, color="#1f4e79", linewidth=1.5)
+    axes.set(xlabel="iteration", ylabel="loss, nats per character", title="The slides' LSTM learns English characters")
+    axes.grid(alpha=0.3)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+    return True
