@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.diagnosis import Diagnosis, diagnose
+from tinyad.diagnosis import Diagnosis, diagnose, hypotheses
 from tinyad.listing import contribution_text
 from tinyad.matrix import Array, as_matrix, size
 from tinyad.report import html, text
 from tinyad.rounding import spread
-from tinyad.tape import Derivatives
+from tinyad.tape import Contribution, Derivatives
 from tinyad.text import for_terminal, one_line
 
 LAYOUTS = ("row", "same")
+SEARCH = 2000  # mistakes in lines that were not given, tried at most
 IN_THE_OTHER = "; transposed it is right"
 
 
@@ -50,6 +51,7 @@ class Comparison:
 
     findings: list[Finding]
     layout: str
+    located: Finding | None = None  # about a derivative that was not given: one mistake there explains all wrong ones
     scale: str = ""
     hint: str = ""
     not_exercised: list[str] = field(default_factory=list)
@@ -66,13 +68,13 @@ class Comparison:
     @property
     def first_wrong(self) -> Finding | None:
         """The first in walking order that breaks its own rule, or may; None if there is none."""
-        return next((f for f in self.wrong if f.cause in ("own", "open", "shape")), None)
+        return self.located or next((f for f in self.wrong if f.cause in ("own", "open", "shape")), None)
 
     @property
     def wrong_steps(self) -> dict[int, str]:
         """Step → "own" or "inherited"."""
         steps: dict[int, str] = {}
-        for finding in self.wrong:
+        for finding in [*self.wrong, *([self.located] if self.located else [])]:
             if finding.cause != "inherited" or finding.step not in steps:
                 steps[finding.step] = "inherited" if finding.cause == "inherited" else "own"
         return steps
@@ -133,8 +135,9 @@ def compare(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Com
     judge = _Judge(d, hand, layout)
     findings = sorted((judge.finding(i) for i in judge.names), key=lambda finding: -finding.step)
     findings, scale = _convention(judge, findings)
+    findings, located = _located(judge, findings)
     rest = d.length - len(judge.names) - sum(i < d.length for i in d.tape.constants)
-    return Comparison(findings, layout, scale, _hint(judge, findings), judge.not_exercised(), rest)
+    return Comparison(findings, layout, located, scale, _hint(judge, findings), judge.not_exercised(), rest)
 
 
 class _Judge:
@@ -211,13 +214,32 @@ class _Judge:
         found = diagnose(self.used, self.tape.at(i), a, lambda b, c: self.close(i, b, c)) or Diagnosis("", None, "")
         cause = "own" if found.own or all(self._known(part.step) for part in parts) else "open"
         step = step if found.step is None else found.step
-        own = [part for part in parts if part.step == step and step]
-        lines = [
+        line = self.line(name, parts, step)
+        return Finding(name, "wrong", step, cause, found.text, found.grade, line, ulps, worst, found.factor)
+
+    def line(self, name: str, parts: list[Contribution], step: int) -> str:
+        """What the rule of `step` adds to the derivative of `name`."""
+        return "; ".join(
             f"∇{one_line(name)} {'=' if part is parts[0] else '+='} {contribution_text(self.tape, step, part.operand)}"
-            for part in own
-        ]
-        text, grade = found.text, found.grade
-        return Finding(name, "wrong", step, cause, text, grade, "; ".join(lines), ulps, worst, found.factor)
+            for part in parts
+            if part.step == step > 0
+        )
+
+    def explains(self, z: int, made: Array) -> bool:
+        """Whether every derivative given by hand follows from `made` in the place of the derivative at z."""
+        columns = [self.d.column(i) for i in range(self.d.length)]
+        columns[z] = made.T
+        walk = Derivatives(self.tape, columns, self.d.seeds, False)
+        behind = {z}
+        for n in range(len(self.tape.steps), 0, -1):
+            _, out, x, y = self.tape.steps[n - 1]
+            if out in behind:
+                behind |= {x, x if y is None else y}
+        for i in sorted(behind - {z}, reverse=True):
+            columns[i] = np.sum([part.array for part in walk.contributions(self.tape.at(i))], axis=0).T
+            if i in self.fits and not self.close(i, self.fits[i], columns[i].T):
+                return False
+        return True
 
     def _known(self, step: int) -> bool:
         """Whether the derivative that a step starts from was given by hand, or is a seed alone."""
@@ -277,6 +299,26 @@ def _convention(judge: _Judge, findings: list[Finding]) -> tuple[list[Finding], 
     guess = "".join(f" (a mean over {b} columns?)" for b in examples if abs(float(common) * b - 1) < 1e-8)
     scaled = [replace(f, cause="scale", looks_like="the common factor") if f in shared else f for f in findings]
     return scaled, f"{count} of them are {common} times the tape's{guess}: a scale, no wrong line"
+
+
+def _located(judge: _Judge, findings: list[Finding]) -> tuple[list[Finding], Finding | None]:
+    """The one mistake in a line that was not given which explains every wrong derivative there is, if there is one."""
+    wrong = {f.name: f for f in findings if f.cause in ("own", "open", "shape", "inherited")}
+    if len(wrong) < 2 or any(f.verdict == "shape" or f.cause == "own" for f in wrong.values()):
+        return findings, None
+    tape, tries = judge.tape, SEARCH
+    for z in _suspects(judge, set(wrong)):
+        parts = judge.d.contributions(tape.at(z))
+        for made, found in hypotheses(judge.d, tape.at(z)):
+            if (tries := tries - 1) < 0:
+                return findings, None
+            if judge.explains(z, made):
+                step = found.step or (parts[-1].step if parts else 0)
+                name = tape.label(z)
+                line = judge.line(name, parts, step)
+                located = Finding(name, "wrong", step, "own", found.text, "likely", line)
+                return [replace(f, cause="inherited") if f.name in wrong else f for f in findings], located
+    return findings, None
 
 
 def _hint(judge: _Judge, findings: list[Finding]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -36,14 +37,20 @@ def diagnose(used: Derivatives, v: Variable, hand: Array, close: Close) -> Diagn
     parts = used.contributions(v)
     if not np.all(np.isfinite(hand)):
         return Diagnosis("it has entries that are not finite", None, "certain")
-    for hypotheses in (_sums, _single, _whole, _operands, _others):
-        for made, found in hypotheses(used, v, parts):
-            if made.shape == hand.shape and close(made, hand):
-                return found
-    return _factor(parts, hand, close)
+    for made, found in chain(hypotheses(used, v), _others(used, v, parts)):
+        if made.shape == hand.shape and close(made, hand):
+            return found
+    return _factor(used, parts, hand, close)
 
 
 Hypotheses = Iterator[tuple[Array, Diagnosis]]
+
+
+def hypotheses(used: Derivatives, v: Variable) -> Hypotheses:
+    """(what the derivative of v would be, the mistake that makes it so) for the mistakes people make in one line."""
+    parts = used.contributions(v)
+    for group in (_sums, _single, _whole, _operands):
+        yield from group(used, v, parts)
 
 
 def _total(parts: list[Contribution], like: Array | None = None) -> Array:
@@ -97,7 +104,7 @@ def _whole(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypothe
 
 def _operands(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypotheses:
     """One contribution whose line has another variable, or another derivative, in the place of the right one."""
-    tape, budget = used.tape, SEARCH
+    tape, budget, own = used.tape, SEARCH, _made_from(used, v)
     for part in parts:
         if part.step == 0:
             continue
@@ -125,7 +132,7 @@ def _operands(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypo
         for u in _nearest(used, part.step):
             if (budget := budget - 1) < 0:
                 return
-            if u != z and tape.values[u].shape == dz.shape and used.reaches(u):
+            if u != z and u not in own and tape.values[u].shape == dz.shape and used.reaches(u):
                 text = f"∇{_name(used, u)} where ∇{_name(used, z)} belongs in {line}"
                 yield made(used.column(u), value), Diagnosis(text, part.step)
             other = 1 - k
@@ -137,6 +144,15 @@ def _operands(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypo
                     yield made(dz, swapped), Diagnosis(text, part.step)
 
 
+def _made_from(used: Derivatives, v: Variable) -> set[int]:
+    """v and what it is computed from: their derivatives in `used` follow from v's and cannot explain it."""
+    found = {v.index}
+    for _, z, x, y in reversed(used.tape.steps):
+        if z in found:
+            found |= {x, x if y is None else y}
+    return found
+
+
 def _nearest(used: Derivatives, step: int) -> Iterator[int]:
     """Positions of the tape, those around a step first."""
     middle = used.tape.steps[step - 1][1]
@@ -144,25 +160,30 @@ def _nearest(used: Derivatives, step: int) -> Iterator[int]:
 
 
 def _others(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypotheses:
+    own = _made_from(used, v)
     for u in _nearest(used, parts[-1].step or 1) if parts else ():
-        if u != v.index and used.reaches(u) and used.tape.values[u].shape == v.shape:
+        if u not in own and used.reaches(u) and used.tape.values[u].shape == v.shape:
             yield used.column(u).T, Diagnosis(f"it is the derivative of {_name(used, u)}")
 
 
-def _factor(parts: list[Contribution], hand: Array, close: Close) -> Diagnosis | None:
-    if not parts:
-        return None
-    total = _total(parts)
-    square = np.vdot(total, total).real
-    factor = float(np.vdot(total, hand).real / square) if square else 0.0
-    simple = Fraction(factor).limit_denominator(1000)
-    said = str(simple) if simple and abs(factor - simple) < 1e-9 * abs(factor) else f"{factor:.6g}"
-    if not factor or not close(factor * total, hand) or (hand.size == 1 and "." in said):
-        return None
-    step = parts[-1].step if len(parts) == 1 else None
-    return Diagnosis(
-        f"a factor: {said} times what it should be", step, "likely" if hand.size > 1 else "possible", factor
-    )
+def _factor(used: Derivatives, parts: list[Contribution], hand: Array, close: Close) -> Diagnosis | None:
+    """A factor on the whole, or on one contribution."""
+    for part in [None, *parts] if len(parts) > 1 else [None] if parts else []:
+        total = _total(parts)
+        scaled = total if part is None else part.array
+        rest = total - scaled
+        square = float(np.vdot(scaled, scaled).real)
+        factor = float(np.vdot(scaled, hand - rest).real / square) if square else 0.0
+        simple = Fraction(factor).limit_denominator(1000)
+        exact = bool(simple) and abs(factor - simple) < 1e-9 * abs(factor)
+        if not factor or not close(rest + factor * scaled, hand) or (hand.size == 1 and not exact):
+            continue
+        said = f"{simple if exact else f'{factor:.6g}'} times what it should be"
+        grade = "likely" if hand.size > 1 else "possible"
+        if part is None:
+            return Diagnosis(f"a factor: {said}", parts[-1].step if len(parts) == 1 else None, grade, factor)
+        return Diagnosis(f"a factor on one contribution: {said}: {_said(used, part)}", part.step, grade, own=True)
+    return None
 
 
 def _name(used: Derivatives, position: int) -> str:

@@ -18,7 +18,7 @@ from tinyad.text import for_terminal, one_line
 
 ADDITIVE, MULTIPLICATIVE, POSTFIX, ATOM = range(4)  # how tightly a piece of a formula holds together
 INFIX = {"+": ADDITIVE, "-": ADDITIVE, "∘": MULTIPLICATIVE, "*": MULTIPLICATIVE, "/": MULTIPLICATIVE}
-POSTFIXES = ("transpose", "inv", "square")
+POSTFIXES = ("transpose", "inv")
 
 TEXT = {
     "+": "%s + %s", "-": "%s - %s", "∘": "%s ∘ %s", "*": "%s * %s", "/": "%s / %s", "neg": "-%s", "none": "%s",
@@ -30,6 +30,7 @@ LATEX = {
     "tanh": r"\tanh(%s)", "exp": r"\exp(%s)", "log": r"\log(%s)", "sqrt": r"\sqrt{%s}", "1": r"\mathbf{1}",
     "∇": r"\nabla_{%s} L", "()": "(%s)",
 }  # fmt: skip
+ESCAPED = {c: f"\\{c}" for c in "#$%&_{}"} | {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
 GREEK = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
 
 
@@ -60,7 +61,7 @@ def equations(tape: Tape, shapes: bool = False) -> Listing:
     """The steps of a tape as numbered equations, as on the slides' forward pages; `shapes` adds sizes at the right."""
     rows, latex = [], []
     for n, (_, z, _, _) in enumerate(tape.steps, 1):
-        rows.append((str(n), one_line(tape.label(z)), "=", _forward(tape, n, TEXT).text, size(tape.values[z].shape)))
+        rows.append((str(n), one_line(tape.label(z)), "=", forward_text(tape, n), size(tape.values[z].shape)))
         latex.append(rf"{_latex(tape.label(z))} &= {_forward(tape, n, LATEX).text} \tag{{{n}}}")
     return Listing(_table(rows, shapes), _align(latex))
 
@@ -97,9 +98,14 @@ def routine(d: Derivatives) -> str:
             targets = ", ".join(
                 "_" if i in tape.constants else f"d{name}" for i, name in zip(operands, names, strict=False)
             )
-            lines.append(f"# Derivative of eq. {n}  {_d(tape, z)} = {_forward(tape, n, TEXT).text}")
+            lines.append(f"# Derivative of eq. {n}  {_d(tape, z)} = {forward_text(tape, n)}")
             lines.append(f"[{targets}] += deriv(d{_d(tape, z)}, {', '.join(names)}, {op.symbol!r})")
     return "\n".join(lines)
+
+
+def forward_text(tape: Tape, n: int) -> str:
+    """The right-hand side of step n, in the names of the tape."""
+    return _forward(tape, n, TEXT).text
 
 
 def contribution_text(tape: Tape, n: int, operand: str) -> str:
@@ -117,7 +123,7 @@ def first_nonfinite(tape: Tape) -> str | None:
             where = f"{value[row, column]} at row {row + 1}, column {column + 1} ({len(bad)} of {value.size} entries)"
             if i not in made:
                 return f"{_d(tape, i)} was given with {where}"
-            return f"step {made[i]}, {_d(tape, i)} = {_forward(tape, made[i], TEXT).text}, made {where}"
+            return f"step {made[i]}, {_d(tape, i)} = {forward_text(tape, made[i])}, made {where}"
     return None
 
 
@@ -158,8 +164,7 @@ def _latex(name: str) -> str:
     if not parts:
         if re.fullmatch(r"-?[\d.]+", name):
             return name
-        escaped = "".join({"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}.get(c, c) for c in one_line(name))
-        return r"\text{%s}" % re.sub(r"(?<!\\)([#$%&_])", r"\\\1", escaped)
+        return r"\text{%s}" % "".join(ESCAPED.get(c, c) for c in one_line(name))
     letter, digits, low, step = parts.groups()
     base = f"\\{letter}" if letter in GREEK else letter if len(letter) == 1 else rf"\mathrm{{{letter}}}"
     if low == "tilde" or low == "hat":
@@ -201,17 +206,23 @@ def _formula(formula: Any, names: dict[str, Piece], notation: dict[str, str]) ->
         return Piece(notation["1"])
     if isinstance(formula.head, str):
         return names[formula.head]
-    return _applied(formula.head, [_formula(part, names, notation) for part in formula.operands], notation)
+    operands = [_formula(part, names, notation) for part in formula.operands]
+    if formula.head.symbol == "∘" and operands[0].text == operands[1].text:
+        return _squared(operands[0], notation)
+    return _applied(formula.head, operands, notation)
+
+
+def _squared(piece: Piece, notation: dict[str, str]) -> Piece:
+    """tanh(C) ∘ tanh(C) in a rule is tanh²(C), as on the slides."""
+    function = re.match(r"(\\?\w+)\(", piece.text)
+    if function and piece.holds == ATOM:
+        return Piece(function[1] + ("²" if notation is TEXT else "^2") + piece.text[function.end() - 1 :])
+    text = piece.text if piece.holds == ATOM else notation["()"] % piece.text
+    return Piece(notation["square"] % text, POSTFIX)
 
 
 def _applied(op: Op, operands: list[Piece], notation: dict[str, str]) -> Piece:
     symbol, texts = op.symbol, [piece.text for piece in operands]
-    if symbol == "∘" and texts[0] == texts[1]:
-        function = re.match(r"(\\?\w+)\(", texts[0])  # tanh(C) ∘ tanh(C) is tanh²(C), as on the slides
-        if function and operands[0].holds == ATOM:
-            squared = function[1] + (notation["square"] % "" if notation is TEXT else "^2")
-            return Piece(squared + texts[0][function.end() - 1 :])
-        symbol, operands = "square", operands[:1]
     if symbol in INFIX:
         holds = INFIX[symbol]
         left, right = operands
@@ -227,7 +238,7 @@ def _applied(op: Op, operands: list[Piece], notation: dict[str, str]) -> Piece:
         return Piece(notation[symbol] % text, POSTFIX if symbol != "neg" else ADDITIVE, symbol)
     if symbol in notation:
         return Piece(notation[symbol] % tuple(texts))
-    name = one_line(symbol) if notation is TEXT else r"\mathrm{%s}" % symbol.replace("_", r"\_")
+    name = one_line(symbol) if notation is TEXT else r"\mathrm{%s}" % "".join(ESCAPED.get(c, c) for c in symbol)
     return Piece(f"{name}({', '.join(texts)})")
 
 

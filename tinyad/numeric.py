@@ -55,36 +55,70 @@ def central_difference(f: Function, x: Any, direction: Any = None) -> tuple[Any,
 def numeric_derivative(d: Derivatives, key: Variable | str, direction: Any = None, method: str = "complex") -> Any:
     """The derivative that the walk back `d` has for `key`, from replaying the steps after it: a check of every rule.
 
-    `method` is "complex" or "central"; the result is that of `complex_step` or `central_difference`.
+    `method` is "complex" or "central"; the result is that of `complex_step` or `central_difference`, in float64
+    whatever the tape is in.
     """
-    f, x = as_function(d, key)
+    f, x = _as_function(d, key)
     if method == "central":
         return central_difference(f, x, direction)
     if method != "complex":
         raise ValueError(f"method={method!r}: there are 'complex' and 'central'")
-    return complex_step(f, x, direction)
+    try:
+        return complex_step(f, x, direction)
+    except ValueError as error:
+        raise ValueError(f"{_not_analytic(d)}{error}") from None
 
 
-def as_function(d: Derivatives, key: Variable | str) -> tuple[Function, Array]:
+def _as_function(d: Derivatives, key: Variable | str) -> tuple[Function, Array]:
     """(f, x): the L that d's seeds make, as a function of one value of the tape, and that value, in float64."""
     tape, position = d.tape, d.tape[key].index
     values = [value if np.iscomplexobj(value) else value.astype(np.float64) for value in tape.values[: d.length]]
     steps = [step for step in tape.steps if step[1] < d.length]
     if any(value.dtype == np.float32 for value in tape.values):  # results that were rounded to float32 are made again
         for op, z, x, y in steps:
-            values[z] = op.run(values[x]) if y is None else op.run(values[x], values[y])
-    changed = {position}
-    after = [s for s in steps if s[1] > position and not changed.isdisjoint(s[2:]) and not changed.add(s[1])]  # type: ignore[func-returns-value]
+            values[z] = _result(op, values, x, y)
+    changed, after = {position}, []
+    for step in steps:
+        if step[1] > position and not changed.isdisjoint(step[2:]):
+            changed.add(step[1])
+            after.append(step)
     seeds = {i: seed for i, seed in d.seeds.items() if i in changed}
 
     def f(value: Array) -> Any:
+        if not seeds:  # L does not depend on it
+            return value.dtype.type(0)
         now = values.copy()
         now[position] = value
         for op, z, x, y in after:
-            now[z] = op.run(now[x]) if y is None else op.run(now[x], now[y])
+            now[z] = _result(op, now, x, y)
         return sum((seed * now[i]).sum() for i, seed in seeds.items())
 
     return f, values[position]
+
+
+def _result(op: Op, values: list[Array], x: int, y: int | None) -> Array:
+    result: Array = op.run(values[x]) if y is None else op.run(values[x], values[y])
+    return result
+
+
+def _not_analytic(d: Derivatives) -> str:
+    """The first step that refuses a complex step, as the beginning of a message."""
+    values = d.tape.values
+    for n, (op, z, *operands) in enumerate(d.tape.steps, 1):
+        for i in operands:
+            if i is not None:
+                probe = [values[k] for k in operands if k is not None]
+                where = [k for k in operands if k is not None].index(i)
+
+                def f(a: Array, op: Op = op, probe: list[Array] = probe, where: int = where) -> Any:
+                    out = op.run(*probe[:where], a, *probe[where + 1 :])
+                    return (_direction(out) * out).sum()
+
+                try:
+                    complex_step(f, values[i], _direction(values[i]))
+                except ValueError:
+                    return f"step {n}, {d.tape.label(z)} by {op.symbol}: "
+    return ""
 
 
 def check_op(op: Op, x: Any = None, y: Any = None, method: str = "complex") -> float:

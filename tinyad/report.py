@@ -81,6 +81,8 @@ def _details(finding: Finding) -> list[str]:
         lines.append(f"by hand:     {hand!r} at row {row}, column {column}; on the tape {tape!r}")
     said = finding.looks_like or "no pattern known"
     lines.append(f"looks like:  {said}" + (f" ({finding.grade})" if finding.grade else ""))
+    if finding.cause == "own" and not finding.worst:
+        lines.append("it was not given; this one mistake explains everything that is wrong")
     if finding.cause == "open":
         lines.append("it may have inherited this: what it is made from was not given")
     return lines

@@ -54,4 +54,5 @@ def _rough(d: Derivatives, rng: np.random.Generator) -> Derivatives:
             operands = [tape.values[i] for i in (x, y) if i is not None]
             tape.values[z] = off(op.run(*operands))
             tape.steps.append((_RoughOp(op, off), z, x, y))
-    return tape.backward({tape.at(i): seed.T for i, seed in d.seeds.items()})
+    walk: Derivatives = tape.backward({tape.at(i): seed.T for i, seed in d.seeds.items()})
+    return walk

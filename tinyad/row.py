@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,10 @@ class Op:
 
     def __init__(self, symbol: str, forward: Callable[..., Any], deriv: Callable[..., Any]) -> None:
         self.symbol, self.forward, self.deriv = symbol, forward, deriv
-        self.arity = deriv.__code__.co_argcount - 2
+        taken = [p for p in signature(deriv).parameters.values() if p.default is p.empty]
+        self.arity = len(taken) - 2
+        if self.arity not in (1, 2):
+            raise TypeError(f"{symbol}: a rule is deriv(dz, z, x) or deriv(dz, z, x, y), not {signature(deriv)}")
         self.elementwise = self.arity == 2 and isinstance(forward, np.ufunc) and forward.signature is None
         self._variants: dict[tuple[str, str], Op] = {}
         if TABLE:  # a user's row: held to its shapes at every call

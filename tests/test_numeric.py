@@ -1,0 +1,151 @@
+"""The numeric derivatives, against exact ones, and on wrong rules and functions they have to refuse."""
+
+import numpy as np
+import pytest
+
+from lstm_models import slides
+from tests.points import close, draw, wrong_rows
+from tinyad import TABLE, Op, Tape, central_difference, check_op, complex_step, numeric_derivative, tanh
+
+X = draw((3, 2))
+
+
+def cube(a):
+    return (a * a * a).sum()
+
+
+def test_complex_step_is_exact_in_row_layout():
+    assert close(complex_step(cube, X), 3 * X.T**2, 1e-15)
+
+
+def test_a_direction_gives_one_number():
+    v = draw((3, 2), 1)
+    assert complex_step(cube, X, v) == pytest.approx((3 * X**2 * v).sum(), rel=1e-15)
+    value, error = central_difference(cube, X, v)
+    assert abs(value - (3 * X**2 * v).sum()) <= error < 1e-9
+
+
+def test_central_differences_are_within_their_error():
+    def f(a):
+        return np.exp(a).sum() + np.sin(3 * a).sum()
+
+    value, error = central_difference(f, X)
+    off = np.abs(value - (np.exp(X) + 3 * np.cos(3 * X)).T)
+    assert np.all(off <= error)
+    assert np.all(error < 1e-8)
+
+
+@pytest.mark.parametrize(
+    ("f", "says"),
+    [
+        (lambda a: np.abs(a).sum(), "gives a real number for complex values"),
+        (lambda a: (a * np.conj(a)).sum(), "not analytic here"),
+        (lambda a: a.sum() + np.abs(a).sum(), "not analytic here"),
+        (lambda a: (a * a.real).sum(), "not analytic here"),
+        (lambda a: np.floor(a).sum(), "does not take complex values"),
+    ],
+)
+def test_complex_step_refuses_what_is_not_analytic(f, says):
+    for direction in (None, draw((3, 2), 1)):
+        with pytest.raises(ValueError, match=f"{says}.*use central differences"):
+            complex_step(f, X, direction)
+
+
+def test_a_matrix_is_no_loss():
+    with pytest.raises(ValueError, match="f gives a matrix of 3×2"):
+        complex_step(lambda a: a * a, X)
+
+
+@pytest.mark.parametrize("op", TABLE.values(), ids=str)
+@pytest.mark.parametrize("method", ["complex", "central"])
+def test_check_op_passes_every_row(op, method):
+    assert check_op(op, method=method) < 1e-7
+
+
+@pytest.mark.parametrize("op", TABLE.values(), ids=str)
+@pytest.mark.parametrize("method", ["complex", "central"])
+def test_check_op_fails_on_every_wrong_rule(op, method):
+    for mistake, wrong in wrong_rows(op):
+        if mistake == "nothing":
+            assert check_op(wrong, method=method) < 1e-7
+            continue
+        with pytest.raises(ValueError, match="from the function values it is|row layout needs"):
+            check_op(wrong, method=method)
+
+
+def test_check_op_fails_on_a_wrong_size():
+    with pytest.raises(ValueError, match="the derivative for x is 4×3, row layout needs 3×4"):
+        check_op(Op("same", np.tanh, lambda dz, z, x: (dz * (1 - z * z).T).T))
+
+
+def test_check_op_at_a_point_of_the_user():
+    asin = Op("asin", np.arcsin, lambda dz, z, x: dz / np.sqrt(1 - x * x).T)
+    assert check_op(asin, [[0.3, -0.7]]) < 1e-12
+    never = Op("never", lambda x: x * np.nan, lambda dz, z, x: dz)
+    with pytest.raises(ValueError, match="gives no finite value at a random point"):
+        check_op(never)
+    with pytest.raises(TypeError, match="asin takes 1 operand"):
+        check_op(asin, [[0.3]], [[0.2]])
+
+
+def test_rows_that_are_not_analytic_need_central_differences():
+    absolute = Op("abs", np.abs, lambda dz, z, x: dz * np.sign(x).T)
+    with pytest.raises(ValueError, match="use central differences"):
+        check_op(absolute)
+    assert check_op(absolute, method="central") < 1e-9
+
+
+@pytest.mark.parametrize("form", slides.FORMS)
+def test_every_derivative_of_the_lstm(form):
+    rng = np.random.default_rng(3)
+    xs = [draw((3, 2), t) for t in range(3)]
+    tape, steps = slides.record(draw((4, 2), 8), draw((4, 2), 9), xs, slides.parameters(4, 3, rng), form)
+    d = tape.backward({steps[-1]["h"]: draw((2, 4), 5), steps[1]["h"]: draw((2, 4), 6), steps[-1]["C"]: draw((2, 4), 7)})
+    for name in ("W_fC", "W_Ch", "b_o", "x[2]", "z5[1]", "C[0]", "C[2]", "h[3]"):
+        assert close(numeric_derivative(d, name), d[name], 1e-14), name
+        v = draw(d.tape[name].shape, 4)
+        value, error = numeric_derivative(d, name, v, method="central")
+        assert abs(value - (v * d[name].T).sum()) <= 10 * error
+
+
+def test_it_works_in_float64_whatever_the_model_is_in():
+    def model(dtype):
+        tape = Tape()
+        v = tape.variables(W=draw((4, 3), dtype=dtype), x=draw((3, 2), 1, dtype))
+        h = tanh(v["W"] @ v["x"])
+        return tape.backward({h: draw((2, 4), 2)})
+
+    values = draw((4, 3), dtype=np.float32), draw((3, 2), 1, np.float32)
+    tape = Tape()
+    v = tape.variables(W=values[0].astype(float), x=values[1].astype(float))
+    double = tape.backward({tanh(v["W"] @ v["x"]): draw((2, 4), 2)})
+    numeric = numeric_derivative(model(np.float32), "W")
+    assert numeric.dtype == np.float64
+    assert close(numeric, double["W"], 1e-14)
+
+
+def test_a_derivative_of_nothing_is_zero():
+    tape = Tape()
+    a, b = tape.variable([[1.0, 2.0]], "a"), tape.variable([[3.0]], "b")
+    d = tape.backward({a * 2: [[1.0], [1.0]]})
+    assert np.array_equal(numeric_derivative(d, b), [[0.0]])
+
+
+def test_unknown_method():
+    tape = Tape()
+    a = tape.variable([[1.0]], "a")
+    with pytest.raises(ValueError, match="method='magic': there are 'complex' and 'central'"):
+        numeric_derivative(tape.backward(a * 2), "a", method="magic")
+
+
+def test_a_step_that_is_not_analytic_is_named():
+    absolute = Op("abs", np.abs, lambda dz, z, x: dz * np.sign(x).T)
+    tape = Tape()
+    a = tape.variable([[1.0, -2.0]], "a")
+    b = a * a
+    tape.name({"b": b, "c": absolute(b - 3), "e": absolute(a)})
+    d = tape.backward({"c": [[1.0], [1.0]]})
+    with pytest.raises(ValueError, match="step 3, c by abs: .*use central differences"):
+        numeric_derivative(d, "a")
+    value, error = numeric_derivative(d, "a", method="central")
+    assert np.all(np.abs(value - d["a"]) <= error)
