@@ -118,8 +118,8 @@ def without(cell, name, lost, twice=False):
 @pytest.mark.parametrize(
     ("lost", "says", "step"),
     [
-        ([23], "= where += belongs, at step 20: it overwrote step 23, ∇z19 * W_oC", 20),
-        ([23, 20], "= where += belongs, at step 8: it overwrote step 23, ∇z19 * W_oC; step 20, ∇z17 ∘ fᵀ", 8),
+        ([23], "= where += belongs, at step 20: missing is step 23, ∇z19 * W_oC", 20),
+        ([23, 20], "= where += belongs, at step 8: missing is step 23, ∇z19 * W_oC; step 20, ∇z17 ∘ fᵀ", 8),
         ([23, 20, 8], "= where += belongs, at step 1", 1),
         ([20], "a missing contribution: step 20, ∇z17 ∘ fᵀ", 20),
         ([1], "a missing contribution: step 1, ∇z1 * W_fC", 1),
@@ -146,7 +146,7 @@ def test_what_is_counted_twice_or_has_the_wrong_sign():
 def test_a_seed_that_is_forgotten():
     cell = Cell()
     hand = cell.hand() | {"C": cell.d["C"] - cell.dC}
-    assert looks(cell, hand, "C").looks_like == "= where += belongs, at step 30: it overwrote the given one"
+    assert looks(cell, hand, "C").looks_like == "= where += belongs, at step 30: missing is the given one"
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_a_sum_over_time_that_keeps_the_last_term_only():
     point = LSTMPoint(sizes=(4, 5, 2, 4))
     last = point.d.contributions("W_fx")[-1].array
     found = compare(point.d, {"W_fx": last}).first_wrong
-    assert found.looks_like.startswith("= where += belongs, at step 4: it overwrote step 97, x[4] * ∇z4[4]")
+    assert found.looks_like.startswith("= where += belongs, at step 4: missing is step 97, x[4] * ∇z4[4]")
 
 
 @pytest.mark.parametrize("scale", [1 / 2, 3.0, -1.0])

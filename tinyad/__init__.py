@@ -1,6 +1,7 @@
 """Reverse-mode differentiation in unary and binary steps, and hand-derived gradients held against it."""
 
 from tinyad.compare import Comparison, Finding, compare
+from tinyad.graph import Graph, graph
 from tinyad.listing import Listing, equations, first_nonfinite, gradients, routine
 from tinyad.numeric import central_difference, check_op, complex_step, numeric_derivative
 from tinyad.ops import (
@@ -32,6 +33,7 @@ __all__ = [
     "Contribution",
     "Derivatives",
     "Finding",
+    "Graph",
     "Listing",
     "Op",
     "Tape",
@@ -47,6 +49,7 @@ __all__ = [
     "exp",
     "first_nonfinite",
     "gradients",
+    "graph",
     "inv",
     "log",
     "matmul",

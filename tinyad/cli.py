@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -30,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         return 0 if run(options.out) else 1
+    except BrokenPipeError:  # `tinyad demo | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         print(f"tinyad: cannot write to {options.out}: {error.strerror}; choose a folder with --out", file=sys.stderr)
         return 2

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +21,7 @@ SEARCH = 2000  # mistakes in lines that were not given, tried at most
 IN_THE_OTHER = "; transposed it is right"
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """What was found about one name.
 
     verdict: "right", "wrong" or "shape".  cause, of a wrong one: "own" (it breaks its own rule, given the hand's
@@ -45,8 +43,7 @@ class Finding:
     factor: float | None = None
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """The result of `compare`: findings in the order of the walk, and what the numbers could not have shown."""
 
     findings: list[Finding]
@@ -54,7 +51,7 @@ class Comparison:
     located: Finding | None = None  # about a derivative that was not given: one mistake there explains all wrong ones
     scale: str = ""
     hint: str = ""
-    not_exercised: list[str] = field(default_factory=list)
+    not_exercised: Sequence[str] = ()
     not_compared: int = 0
 
     @property
@@ -91,10 +88,10 @@ class Comparison:
             "layout": self.layout,
             "counts": self.counts,
             "first_wrong": first.name if first else None,
-            "findings": [_plain(vars(finding)) for finding in self.findings],
+            "findings": [_plain(finding._asdict()) for finding in self.findings],
             "scale": self.scale,
             "hint": self.hint,
-            "not_exercised": self.not_exercised,
+            "not_exercised": list(self.not_exercised),
             "not_compared": self.not_compared,
         }
 
@@ -297,7 +294,7 @@ def _convention(judge: _Judge, findings: list[Finding]) -> tuple[list[Finding], 
         return findings, ""
     examples = {judge.tape.values[step[1]].shape[1] for step in judge.tape.steps}
     guess = "".join(f" (a mean over {b} columns?)" for b in examples if abs(float(common) * b - 1) < 1e-8)
-    scaled = [replace(f, cause="scale", looks_like="the common factor") if f in shared else f for f in findings]
+    scaled = [f._replace(cause="scale", looks_like="the common factor") if f in shared else f for f in findings]
     return scaled, f"{count} of them are {common} times the tape's{guess}: a scale, no wrong line"
 
 
@@ -317,7 +314,7 @@ def _located(judge: _Judge, findings: list[Finding]) -> tuple[list[Finding], Fin
                 name = tape.label(z)
                 line = judge.line(name, parts, step)
                 located = Finding(name, "wrong", step, "own", found.text, "likely", line)
-                return [replace(f, cause="inherited") if f.name in wrong else f for f in findings], located
+                return [f._replace(cause="inherited") if f.name in wrong else f for f in findings], located
     return findings, None
 
 

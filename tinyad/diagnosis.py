@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from itertools import chain
 from typing import NamedTuple
 
@@ -70,7 +69,7 @@ def _sums(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypothes
     yield np.zeros(parts[0].array.shape), Diagnosis("it is 0: every contribution is missing", parts[-1].step)
     for k in range(1, len(parts)):
         lost = "; ".join(_said(used, part) for part in parts[: min(k, 3)]) + ("; …" if k > 3 else "")
-        text = f"= where += belongs, at step {parts[k].step}: it overwrote {lost}"
+        text = f"= where += belongs, at step {parts[k].step}: missing is {lost}"
         yield _total(parts[k:]), Diagnosis(text, parts[k].step, own=True)
     for part in parts if len(parts) > 1 else ():
         rest = [other for other in parts if other is not part]
@@ -168,6 +167,8 @@ def _others(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypoth
 
 def _factor(used: Derivatives, parts: list[Contribution], hand: Array, close: Close) -> Diagnosis | None:
     """A factor on the whole, or on one contribution."""
+    from fractions import Fraction  # 2 ms that an import of tinyad need not take
+
     for part in [None, *parts] if len(parts) > 1 else [None] if parts else []:
         total = _total(parts)
         scaled = total if part is None else part.array

@@ -19,7 +19,8 @@ def compiled(formulas: tuple[Any, ...], names: tuple[str, ...], ones: Callable[.
 def _code(formula: Any, flip: bool, functions: dict[str, Callable[..., Any]]) -> str:
     """Python for a formula, or for its transpose."""
     if not hasattr(formula, "head"):
-        return repr(formula)  # a number, or None for an operand that needs no derivative
+        # A number, or None for an operand that needs no derivative; NumPy takes 1.0 faster than 1.
+        return repr(float(formula) if isinstance(formula, int) else formula)
     head, operands = formula.head, formula.operands
     if head == "dz":
         return "D" if flip else "D.T"

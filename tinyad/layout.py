@@ -1,34 +1,39 @@
-"""What a picture of a tape consists of, and a layout of our own for where there is no Graphviz: columns from left to
-right, by longest path; lines run level beside the boxes of a column and bend only between columns.
+"""What a picture of a tape consists of, and its layout where there is no Graphviz.
+
+Columns stand from left to right by longest path.  A line runs level past the boxes and turns only between columns,
+where each source has a channel of its own: no line crosses a box, and those of different sources meet only at heads.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from html import escape
+from itertools import pairwise
 from typing import NamedTuple
 from unicodedata import combining, east_asian_width
 
 FONT = "Helvetica,Arial,sans-serif"
-TEXT, QUIET, LINE = "#1f2933", "#5b6773", "#8795a1"
-CLUSTERS = ("#f4f6f8", "#e6ebf1")  # a time step, a group inside it
-LOOK = {  # kind of box or verdict on it → fill, frame
+INK, GREY, LINE, FORMULA = "#1f2933", "#616e7c", "#8795a1", "#8a3b12"
+CLUSTERS = (("#f5f7fa", "#cbd2d9"), ("#e8edf3", "#b8c4d0"))  # a time step, a group inside it: fill, frame
+BOXES = {  # kind of a box, or verdict on it: fill, frame
     "step": ("#ffffff", "#7b8794"),
-    "leaf": ("#e3f0fb", "#5a8fc0"),
-    "folded": ("#eceaf6", "#8478b8"),
-    "own": ("#f6a5a0", "#b3261e"),
-    "inherited": ("#ffe9b0", "#c28e0e"),
+    "leaf": ("#e1effb", "#5a8fc0"),
+    "folded": ("#ece9f7", "#8478b8"),
+    "own": ("#f4a19b", "#b3261e"),
+    "inherited": ("#ffe8ad", "#c28e0e"),
 }
+SIZE, SMALL = 12.0, 10.0  # the letters of the first line in a box, and of all other lines; lengths are in pixels
+MARGIN, TITLE, APART, LANE, NECK, CHANNEL, CORNER = 12.0, 16.0, 12.0, 10.0, 10.0, 7.0, 6.0
+SWEEPS = 9  # odd, so that the last one goes forward
 
-SIZE, SMALL = 12.0, 10.0  # of the first line of a box and of the others; all lengths are pixels
-PAD, TITLE, GAP, LANE, APART = 12.0, 18.0, 34.0, 9.0, 12.0
-SWEEPS = 8
+Turn = tuple[float, float]  # from which y, to which y
 
 
 class Box(NamedTuple):
-    """kind: "step", "leaf", "folded" or "label"; verdict: "own", "inherited" or ""; cluster: a position in clusters."""
+    """kind: "step", "leaf", "folded" or "label"; cluster: its position in clusters; verdict: "own", "inherited", ""."""
 
     key: str
     lines: tuple[str, ...]
@@ -38,69 +43,355 @@ class Box(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """From box to box, by position; one that ends in a label has no head."""
-
     tail: int
     head: int
-    label: str = ""
+    label: tuple[str, ...] = ()
 
 
 class Cluster(NamedTuple):
-    """A frame around boxes; a parent stands before its children, and the first one, the picture, has parent -1."""
+    """A frame around boxes.  Parents stand before their children; the first one is the picture, with parent -1."""
 
     title: str
     parent: int
 
 
 class Drawing(NamedTuple):
+    """side_by_side: boxes that Graphviz has to be told stand left and right of one another."""
+
     boxes: list[Box]
     edges: list[Edge]
     clusters: list[Cluster]
+    side_by_side: list[tuple[int, int]]
 
 
 @dataclass(eq=False)
 class Item:
-    """A box, a cluster or a lane (the place of a line beside the boxes) in a column.
-
-    x is its left side and y its middle, first within its cluster, at the end within the picture; half is half the
-    height that it is given.
-    """
+    """A box, a cluster or a lane (where a line passes a column), of height 0.  x is its left side, y its middle."""
 
     width: float
     height: float
-    half: float
+    cluster: bool = False
     column: int = 0
     x: float = 0.0
     y: float = 0.0
-    before: list[tuple[Item, float]] = field(default_factory=list)  # neighbour, and how much lower its middle
-    after: list[tuple[Item, float]] = field(default_factory=list)  # would have to be for a straight line
+    before: list[tuple[Item, float]] = field(default_factory=list)  # a neighbour, and how much lower than it
+    after: list[tuple[Item, float]] = field(default_factory=list)  # this item's middle is when the line is straight
+
+    @property
+    def half(self) -> float:
+        """Half the height it takes up in its column."""
+        return (self.height + APART if self.height else LANE) / 2
 
 
 @dataclass(eq=False)
 class Level:
-    """The inside of a cluster: its items, and how each edge runs through it."""
+    """The inside of a cluster: its items, and through which of them each edge runs."""
 
     items: list[Item] = field(default_factory=list)
-    ends: dict[int, tuple[Item | None, Item | None]] = field(default_factory=dict)  # edge → from, to; None: outside
-    lanes: dict[int, list[Item]] = field(default_factory=dict)
-    columns: list[tuple[float, float]] = field(default_factory=list)  # left and right side
+    ends: dict[int, tuple[Item | None, Item | None]] = field(default_factory=dict)  # None: it crosses the frame
+    through: dict[int, list[Item]] = field(default_factory=dict)
+    channels: dict[tuple[int, int], float] = field(default_factory=dict)  # (gap, source) → x; gap k is before column k
 
 
 class Layout:
-    """The places of everything in a drawing: of `boxes` and `clusters` as Items, of `lines` as points."""
+    """A drawing with its places: an Item for each of its boxes and clusters, a list of points for each edge."""
 
     def __init__(self, drawing: Drawing) -> None:
-        self.drawing = drawing = _with_labels(drawing)
-        self.boxes = [Item(*_box_size(box)) for box in drawing.boxes]
-        self.clusters = [Item(0, 0, 0) for _ in drawing.clusters]
+        self.drawing = drawing = _with_label_boxes(drawing)
+        self.boxes = [Item(*_size(box)) for box in drawing.boxes]
+        self.clusters = [Item(0, 0, cluster=True) for _ in drawing.clusters]
         self.levels = [Level() for _ in drawing.clusters]
-        self.paths = [self._path(box) for box in drawing.boxes]
-        self._sort_out()
+        self.ports: dict[tuple[Item, int], float] = {}  # cluster, edge: where it crosses the frame, below the middle
+        self._nest()
         for c in range(len(self.levels) - 1, -1, -1):
             self._arrange(c)
-        for c, level in enumerate(self.levels):
-            frame = self.clusters[c]
-            for item in level.items + [lane for lanes in level.lanes.values() for lane in lanes]:
-                item.height = item.height  # lanes of several edges are met more than once
-            self._shift(level, frame.x, frame.y - frame.height / 2)
+        for frame, level in zip(self.clusters, self.levels, strict=True):
+            for item in level.items:
+                item.x, item.y = item.x + frame.x, item.y + frame.y
+            level.channels = {at: x + frame.x for at, x in level.channels.items()}
         self.lines = [self._line(e) for e in range(len(drawing.edges))]
+
+    def _nest(self) -> None:
+        first: dict[Item, int] = {}
+        for b in range(len(self.drawing.boxes)):
+            for c, item in self._path(b):
+                if item not in first:
+                    first[item] = b
+                    self.levels[c].items.append(item)
+        for e, (tail, head, _) in enumerate(self.drawing.edges):
+            start, end = dict(self._path(tail)), dict(self._path(head))
+            for c in start | end:
+                if start.get(c) is not end.get(c):
+                    self.levels[c].ends[e] = start.get(c), end.get(c)
+
+    def _path(self, b: int) -> Iterator[tuple[int, Item]]:
+        """The clusters that a box is in, from the inside out, each with its item that is or holds the box."""
+        c, item = self.drawing.boxes[b].cluster, self.boxes[b]
+        while c >= 0:
+            yield c, item
+            c, item = self.drawing.clusters[c].parent, self.clusters[c]
+
+    def _arrange(self, c: int) -> None:
+        """Place the items of a cluster, from its left side and its middle, and so give it its size."""
+        level, frame, title = self.levels[c], self.clusters[c], self.drawing.clusters[c].title
+        _to_columns(level.items, list({(a, b): None for a, b in level.ends.values() if a and b}))
+        columns: list[list[Item]] = [[] for _ in range(max((i.column for i in level.items), default=-1) + 1)]
+        for item in level.items:
+            columns[item.column].append(item)
+        self._add_lanes(level, columns)
+        _settle(columns)
+
+        turns: list[dict[int, list[tuple[float, float]]]] = [{} for _ in range(len(columns) + 1)]
+        for e in level.ends:
+            for gap, start, end in self._turns(c, e):
+                turns[gap].setdefault(self.drawing.edges[e].tail, []).append((start, end))
+        x = MARGIN
+        for k in range(len(columns) + 1):
+            sources = _in_channels(turns[k])
+            level.channels.update({(k, source): x + NECK + n * CHANNEL for n, source in enumerate(sources)})
+            x += 2.5 * NECK + CHANNEL * (len(sources) - 1) if sources else 2.5 * NECK if 0 < k < len(columns) else 0
+            if k < len(columns):
+                width = max(item.width for item in columns[k])
+                for item in columns[k]:
+                    item.x = x + (width - item.width) / 2
+                x += width
+        above = MARGIN + (TITLE if title else 0)
+        top = min((item.y - item.half for item in level.items), default=0) + APART / 2 - above
+        bottom = max((item.y + item.half for item in level.items), default=0) - APART / 2 + MARGIN
+        frame.width, frame.height = max(x, _width(title, SMALL) + MARGIN) + MARGIN, bottom - top
+        if c == 0:
+            frame.y = frame.height / 2
+        for item in level.items:
+            item.y -= (top + bottom) / 2
+        for e, (a, b) in level.ends.items():
+            if a is None or b is None:
+                last = level.through[e][0 if a is None else -1]
+                self.ports[frame, e] = last.y + self.ports.get((last, e), 0)
+
+    def _add_lanes(self, level: Level, columns: list[list[Item]]) -> None:
+        """A lane in every column that an edge passes; edges from one box share theirs."""
+        shared: dict[tuple[int, int], Item] = {}
+        for e, (a, b) in level.ends.items():
+            start, end = a.column if a else -1, b.column if b else len(columns)
+            lanes = []
+            for k in range(start + 1, end) if start < end else range(start, end - 1, -1):
+                key = self.drawing.edges[e].tail, k
+                if key not in shared:
+                    shared[key] = Item(0, 0, column=k)
+                    columns[k].append(shared[key])
+                    level.items.append(shared[key])
+                lanes.append(shared[key])
+            level.through[e] = [item for item in (a, *lanes, b) if item]
+            for left, right in pairwise(level.through[e]):
+                drop = self.ports.get((left, e), 0) - self.ports.get((right, e), 0)
+                right.before.append((left, drop))
+                left.after.append((right, -drop))
+
+    def _turns(self, c: int, e: int) -> Iterator[tuple[int, float, float]]:
+        """Where an edge turns in a cluster: the gap, from which y, to which y."""
+        level = self.levels[c]
+        a, b = level.ends[e]
+        back = a is not None and b is not None and b.column <= a.column
+        for left, right in pairwise(level.through[e]):
+            gap = right.column if not back else left.column + (left is a)
+            start, end = left.y + self.ports.get((left, e), 0), right.y + self.ports.get((right, e), 0)
+            if abs(start - end) > 1:
+                yield gap, start, end
+
+    def _line(self, e: int) -> list[tuple[float, float]]:
+        tail, head, _ = self.drawing.edges[e]
+        up = [c for c, _ in self._path(tail)]
+        down = [c for c, _ in self._path(head) if c not in up]
+        a, b = self.boxes[tail], self.boxes[head]
+        points = [(a.x + a.width, a.y)]
+        for c in (*up, *reversed(down)):
+            if e in self.levels[c].ends:
+                for gap, start, end in self._turns(c, e):
+                    x = self.levels[c].channels[gap, tail]
+                    points += [(x, start), (x, end)]
+        return [*points, (b.x, b.y)]
+
+
+def _with_label_boxes(drawing: Drawing) -> Drawing:
+    """The label of an edge as a box on its way, next to its head: so it gets a place like any other."""
+    boxes, edges = list(drawing.boxes), []
+    for tail, head, label in drawing.edges:
+        if label:
+            edges.append(Edge(tail, len(boxes)))
+            tail = len(boxes)
+            boxes.append(Box("", label, "label", drawing.boxes[head].cluster))
+        edges.append(Edge(tail, head))
+    return drawing._replace(boxes=boxes, edges=edges)
+
+
+def _to_columns(items: list[Item], links: list[tuple[Item, Item]]) -> None:
+    """Give each item its column by longest path: a box is as far right, near its users, and a cluster as far left
+    as that allows."""
+    into: dict[Item, list[Item]] = defaultdict(list)
+    out: dict[Item, list[Item]] = defaultdict(list)
+    for a, b in links:
+        into[b].append(a)
+        out[a].append(b)
+    rank = {item: k for k, item in enumerate(items)}
+    missing = {item: len(into[item]) for item in items}
+    ready = [k for k, item in enumerate(items) if not missing[item]]
+    order: dict[Item, int] = {}
+    for item in items:
+        # Folded groups can need each other: then the first of them goes first, and some lines run back.
+        if item not in order and not ready:
+            ready.append(rank[item])
+        while ready:
+            item = items[heappop(ready)]
+            order[item] = len(order)
+            for b in out[item]:
+                missing[b] -= 1
+                if missing[b] == 0 and b not in order:
+                    heappush(ready, rank[b])
+    for item in order:
+        item.column = max((a.column + 1 for a in into[item] if order[a] < order[item]), default=0)
+    for item in reversed(order):
+        if not item.cluster:
+            item.column = min((b.column for b in out[item] if order[b] > order[item]), default=item.column + 1) - 1
+
+
+def _settle(columns: list[list[Item]]) -> None:
+    """Order the columns and place their items, each as level with its neighbours as the others allow."""
+    for column in columns:
+        _stack(column, [0.0] * len(column))
+    for sweep in range(SWEEPS):
+        back = sweep % 2 == 1
+        for column in reversed(columns) if back else columns:
+            wishes = {}
+            for item in column:
+                levels = sorted(other.y + drop for other, drop in (item.after if back else item.before))
+                middle = len(levels) // 2
+                wishes[item] = (levels[middle] + levels[~middle]) / 2 if levels else item.y
+            if sweep < SWEEPS - 3:
+                column.sort(key=wishes.__getitem__)
+            _stack(column, [wishes[item] for item in column])
+
+
+def _stack(column: list[Item], wishes: list[float]) -> None:
+    """Place items one under another, as near to their wishes as possible (least squares: pool adjacent violators)."""
+    pools: list[tuple[float, int, int]] = []  # of items that touch: where they would start, their weight, their number
+    start, starts = 0.0, []
+    for item, wish in zip(column, wishes, strict=True):
+        starts.append(start + item.half)
+        mean, weight, number = wish - starts[-1], 8 if item.height else 1, 1
+        start = starts[-1] + item.half
+        while pools and pools[-1][0] > mean:
+            other, w, n = pools.pop()
+            mean, weight, number = (mean * weight + other * w) / (weight + w), weight + w, number + n
+        pools.append((mean, weight, number))
+    shifts = [mean for mean, _, number in pools for _ in range(number)]
+    for item, start, shift in zip(column, starts, shifts, strict=True):
+        item.y = start + shift
+
+
+def _in_channels(turns: dict[int, list[Turn]]) -> list[int]:
+    """The sources that turn in a gap, from left to right, so that few lines cross and none run in one another."""
+    order: list[int] = []
+    for source in turns:
+        best, gain, least = len(order), 0, 0
+        for k in range(len(order) - 1, -1, -1):
+            gain += _crossings(turns[source], turns[order[k]]) - _crossings(turns[order[k]], turns[source])
+            if gain < least:
+                best, least = k, gain
+        order.insert(best, source)
+    return order
+
+
+def _crossings(left: list[Turn], right: list[Turn]) -> int:
+    """What is bad about one source's channel being left of another's."""
+    return sum(
+        (min(s, e) < end < max(s, e)) + (min(start, end) < s < max(start, end)) + 9 * (abs(end - s) < 2)
+        for start, end in left
+        for s, e in right
+    )
+
+
+def _size(box: Box) -> tuple[float, float]:
+    sizes = [SMALL if n or box.kind == "label" else SIZE for n in range(len(box.lines))]
+    width = max(_width(line, size) for line, size in zip(box.lines, sizes, strict=True))
+    if box.kind == "label":
+        return width + 4, sum(sizes) + 4
+    return max(width + 18, 50), sum(sizes) + 3 * len(sizes) + 9
+
+
+def _width(text: str, size: float) -> float:
+    """About the width of a text: there are no fonts to measure, so rather too much."""
+
+    def of(c: str) -> float:
+        if combining(c):
+            return 0
+        if east_asian_width(c) in "WF":
+            return 1
+        return 0.32 if c in " ijlI.,:;'|!()[]" else 0.9 if c in "mwMW@%∇" else 0.72 if c.isupper() else 0.6
+
+    return sum(map(of, text)) * size
+
+
+def svg(drawing: Drawing) -> str:
+    """The drawing as SVG."""
+    layout = Layout(drawing)
+    picture = layout.clusters[0]
+    size = f'width="{picture.width:.0f}" height="{picture.height:.0f}"'
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {picture.width:.1f} {picture.height:.1f}" '
+        f'font-family="{FONT}" font-size="{SIZE:g}" text-anchor="middle" xml:space="preserve">',
+        _rectangle(picture, "#ffffff", "none"),
+    ]
+    for cluster, frame in list(zip(layout.drawing.clusters, layout.clusters, strict=True))[1:]:
+        parts.append(_rectangle(frame, *CLUSTERS[cluster.parent > 0], radius=6))
+        x, y = frame.x + MARGIN, frame.y - frame.height / 2 + TITLE
+        parts.append(_text(x, y, cluster.title, SMALL, GREY, ' text-anchor="start" font-weight="bold"'))
+    for edge, line in zip(layout.drawing.edges, layout.lines, strict=True):
+        parts.append(_arrow(line, layout.drawing.boxes[edge.head].kind != "label"))
+    for box, place in zip(layout.drawing.boxes, layout.boxes, strict=True):
+        parts += _box(box, place)
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def _box(box: Box, place: Item) -> Iterator[str]:
+    label, y = box.kind == "label", place.y - place.height / 2 + (2 if box.kind == "label" else 6)
+    if not label:
+        look = BOXES[box.verdict or box.kind]
+        yield _rectangle(place, *look, radius=12 if box.kind == "leaf" else 2)
+        if box.kind == "folded":
+            inner = Item(place.width - 6, place.height - 6, x=place.x + 3, y=place.y)
+            yield _rectangle(inner, "none", look[1], radius=2)
+    for n, line in enumerate(box.lines):
+        size = SMALL if n or label else SIZE
+        colour = FORMULA if label else GREY if n else INK
+        y += size + (0 if label else 1.5)
+        yield _text(place.x + place.width / 2, y - 2, line, size, colour)
+        y += 0 if label else 1.5
+
+
+def _rectangle(item: Item, fill: str, frame: str, radius: float = 0) -> str:
+    place = f'x="{item.x:.1f}" y="{item.y - item.height / 2:.1f}" width="{item.width:.1f}" height="{item.height:.1f}"'
+    return f'<rect {place} rx="{radius:g}" fill="{fill}" stroke="{frame}"/>'
+
+
+def _text(x: float, y: float, text: str, size: float, colour: str, more: str = "") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{colour}"{more}>{escape(text)}</text>'
+
+
+def _arrow(line: list[tuple[float, float]], head: bool) -> str:
+    """The line with rounded corners; without a head where it goes on behind a label."""
+    end, y = line[-1]
+    line = [*line[:-1], (end - 5 * head, y)]
+    path = "M{:.1f} {:.1f}".format(*line[0])
+    for before, corner, after in zip(line, line[1:], line[2:], strict=False):
+        near, far = _towards(before, corner), _towards(after, corner)
+        path += "L{:.1f} {:.1f}Q{:.1f} {:.1f} {:.1f} {:.1f}".format(*near, *corner, *far)
+    path += "L{:.1f} {:.1f}".format(*line[-1])
+    arrow = f'\n<path d="M{end:.1f} {y:.1f}l-7 -3v6z" fill="{LINE}"/>' if head else ""
+    return f'<path d="{path}" fill="none" stroke="{LINE}"/>{arrow}'
+
+
+def _towards(start: tuple[float, float], corner: tuple[float, float]) -> tuple[float, float]:
+    """Where the line from `start` begins to round the corner."""
+    (x0, y0), (x, y) = start, corner
+    part = min(CORNER / max(abs(x - x0) + abs(y - y0), 1e-9), 0.5)
+    return x + (x0 - x) * part, y + (y0 - y) * part

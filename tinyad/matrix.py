@@ -59,9 +59,9 @@ def column_of_ones(rows: int, dtype: Any) -> Array:
 def sigmoid(x: Array) -> Array:
     """1/(1 + e^-x), which keeps the lower tail; where e^-x could overflow, e^x/(1 + e^x)."""
     if x.size and x.item(x.argmin()).real > -80:
-        e = np.negative(x)
+        e = -x
         np.exp(e, e)
-        e += 1
+        e += 1.0
         return np.reciprocal(e, e)
     negative = x.real < 0
     e = np.exp(np.where(negative, x, -x))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from tinyad.text import one_line
@@ -50,6 +49,8 @@ def verdict(comparison: Comparison) -> str:
 
 def html(comparison: Comparison) -> str:
     """The report as a self-contained piece of HTML; everything in it is escaped."""
+    from html import escape
+
     rows = []
     for finding in comparison.findings:
         colour = {"right": "#e8f5e9", "wrong": "#ffebee", "shape": "#ffebee"}[finding.verdict]

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from tinyad.derivatives import Contribution, Derivatives
 from tinyad.matrix import Array, Shape, as_matrix, size
 from tinyad.ops import misfit
 from tinyad.row import Op, Operand
+
+Step = tuple[Op, int, int, int | None]
+__all__ = ["Contribution", "Derivatives", "Step", "Tape", "Variable"]
 
 
 class Variable(Operand):
@@ -25,7 +29,30 @@ class Variable(Operand):
         self.tape, self.index, self._value = tape, index, value
 
     def _apply(self, op: Op, x: Any, y: Any = None) -> Variable:
-        return self.tape._record(op, x, y)
+        """Record z = x op y, or op(x).  Numbers and arrays become constants."""
+        tape = self.tape
+        try:
+            if y is None:
+                z = op.run(x._value)
+                step: Step = op, len(tape.values), x.index, None
+            else:
+                lifted = type(x) is not type(y) or x.tape is not y.tape  # one of them is this Variable
+                if lifted:
+                    x, y = tape._operand(x, y, op), tape._operand(y, x, op)
+                a, b = x._value, y._value
+                z = op.run(a, b)
+                if lifted or (op.elementwise and a.shape != b.shape):
+                    op = op.fitted(a.shape, b.shape, (x.index in tape.constants, y.index in tape.constants))
+                step = op, len(tape.values), x.index, y.index
+        except ValueError as reason:
+            if not isinstance(x, Variable) or not isinstance(y, Variable | None):
+                raise  # an operand is no matrix
+            operands = [v for v in (x, y) if v is not None]
+            why = misfit(op, [tape.label(v.index) for v in operands], [v.shape for v in operands], reason)
+            raise ValueError(f"{why} at step {len(tape.steps) + 1}") from None
+        tape.steps.append(step)
+        tape.values.append(z)
+        return Variable(tape, step[1], z)
 
     @property
     def value(self) -> Array:
@@ -45,14 +72,6 @@ class Variable(Operand):
         return f"Variable({self.tape.label(self.index)}, {size(self.shape)})"
 
 
-class Contribution(NamedTuple):
-    """One += into a derivative: by which step (0: a seed), as which operand ("x", "y", "seed"), which array."""
-
-    step: int
-    operand: str
-    array: Array
-
-
 class Tape:
     """The steps of a computation in order, every value, and the names.
 
@@ -63,11 +82,10 @@ class Tape:
 
     def __init__(self) -> None:
         self.values: list[Array] = []
-        self.steps: list[tuple[Op, int, int, int | None]] = []
+        self.steps: list[Step] = []
         self.names: dict[int, str] = {}
         self.constants: set[int] = set()
         self._positions: dict[str, int] = {}
-        self._dtypes: set[Any] = set()
 
     def variable(self, value: Any, name: str | None = None) -> Variable:
         """A Variable that holds a copy of `value`: a matrix, or a number, which becomes 1×1."""
@@ -132,7 +150,6 @@ class Tape:
         return v
 
     def _leaf(self, value: Array) -> Variable:
-        self._dtypes.add(value.dtype)
         self.values.append(value)
         return Variable(self, len(self.values) - 1, value)
 
@@ -143,40 +160,16 @@ class Tape:
         self.constants.add(v.index)
         return v
 
-    def _record(self, op: Op, x: Any, y: Any = None) -> Variable:
-        """z = x op y, or op(x).  Numbers and arrays become constants."""
-        try:
-            if y is None:
-                z = op.run(x._value)
-                self.steps.append((op, len(self.values), x.index, None))
-            else:
-                lifted = type(x) is not Variable or type(y) is not Variable or x.tape is not y.tape
-                if lifted:
-                    x, y = self._operand(x, y, op), self._operand(y, x, op)
-                a, b = x._value, y._value
-                z = op.run(a, b)
-                if lifted or (op.elementwise and a.shape != b.shape):
-                    op = op.fitted(a.shape, b.shape, (x.index in self.constants, y.index in self.constants))
-                self.steps.append((op, len(self.values), x.index, y.index))
-        except ValueError as reason:
-            if not isinstance(x, Variable) or not isinstance(y, Variable | None):
-                raise  # an operand is no matrix
-            operands = [v for v in (x, y) if v is not None]
-            why = misfit(op, [self.label(v.index) for v in operands], [v.shape for v in operands], reason)
-            raise ValueError(f"{why} at step {len(self.steps) + 1}") from None
-        return self._leaf(z)
-
     def backward(self, seeds: Variable | Mapping[Any, Any], record: bool = False) -> Derivatives:
         """Walk back from `seeds`, {Variable or name: derivative in row layout}, or from a 1×1 loss.
 
         With record=True the walk is itself recorded on this tape and gives Variables, to be derived again.
         """
         start = self._seeds(seeds, record)
-        d: list[Any] = [start.get(i) for i in range(len(self.values))]
-        values: list[Any] = self.values
-        if record:
-            values = [self.at(i) for i in range(len(d))]
-        in_place = not record and len(self._dtypes | {dz.dtype for dz in start.values()}) == 1
+        d: list[Any] = [None] * len(self.values)
+        for i, dz in start.items():
+            d[i] = dz
+        values: list[Any] = [self.at(i) for i in range(len(d))] if record else self.values
         owned: set[int] = set()
         for op, z, x, y in reversed(self.steps):
             dz = d[z]
@@ -193,11 +186,11 @@ class Tape:
                 total = d[i]
                 if total is None:
                     d[i] = contribution  # 0 + contribution; the array may belong to other derivatives too,
-                elif i in owned:
+                elif i in owned and total.dtype is contribution.dtype:
                     total += contribution
                 else:
                     d[i] = total + contribution  # so the next += makes a new one, which is d[i]'s alone
-                    if in_place:
+                    if not record:
                         owned.add(i)
         return Derivatives(self, d, start, record)
 
@@ -221,65 +214,3 @@ class Tape:
                 dz = np.ascontiguousarray(dz.T)
             start[v.index] = start[v.index] + dz if v.index in start else dz
         return start
-
-
-class Derivatives:
-    """The result of one walk back: `d[Variable or name]` is its derivative in row layout, read-only.
-
-    Everything on the tape has one, the intermediate results too; it is 0 where L does not depend on it.
-    """
-
-    def __init__(self, tape: Tape, d: list[Any], seeds: dict[int, Any], recorded: bool) -> None:
-        self.tape, self.recorded, self._d = tape, recorded, d
-        self.length = len(d)  # later positions were recorded after this walk
-        self.seeds = {i: dz._value.T if recorded else dz for i, dz in seeds.items()}  # of their variables' sizes
-        self._used: dict[int, list[int]] = {}
-
-    def __getitem__(self, key: Variable | str) -> Any:
-        v = self.tape[key]
-        if v.index >= self.length:
-            raise KeyError(f"{v!r} was recorded after this walk back; walk again")
-        if self.recorded and self.reaches(v.index):
-            return self._d[v.index]
-        row = _row(self.column(v.index))
-        return self.tape.variable(row) if self.recorded else row
-
-    def column(self, position: int) -> Array:
-        """The derivative of the value at `position`, transposed: of the value's own size."""
-        dv = self._d[position]
-        if dv is None:
-            return np.zeros_like(self.tape.values[position])
-        return dv._value.T if self.recorded else dv  # type: ignore[no-any-return]
-
-    def reaches(self, position: int) -> bool:
-        """Whether L depends on the value at `position` by any path."""
-        return self._d[position] is not None
-
-    def contributions(self, key: Variable | str) -> list[Contribution]:
-        """Every += into the derivative of `key`, in the order of the walk; they sum to it."""
-        v = self.tape[key]
-        found = [Contribution(0, "seed", _row(self.seeds[v.index]))] if v.index in self.seeds else []
-        for n in self._uses().get(v.index, ()):
-            op, z, *operands = self.tape.steps[n - 1]
-            if self._d[z] is not None:
-                values = [self.tape.values[i] for i in (z, *operands) if i is not None]
-                out = op.kernel(self.column(z), *values)
-                pairs = zip("xy", operands, out if op.arity == 2 else (out,), strict=False)
-                found += [Contribution(n, operand, _row(c)) for operand, i, c in pairs if i == v.index]
-        return found
-
-    def _uses(self) -> dict[int, list[int]]:
-        """Position → the steps it is an operand of, last first."""
-        if not self._used:
-            for n in range(len(self.tape.steps), 0, -1):
-                _, z, x, y = self.tape.steps[n - 1]
-                if z < len(self._d):
-                    for i in {x, x if y is None else y}:
-                        self._used.setdefault(i, []).append(n)
-        return self._used
-
-
-def _row(column: Array) -> Array:
-    row = column.T
-    row.setflags(write=False)
-    return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,10 @@ import numpy as np
 Run = Callable[[], dict[str, Any]]
 
 
-def unrolled(leaves: Mapping[str, Any], inputs: Mapping[str, Any], sigmoid: Any, tanh: Any) -> tuple[Any, Any]:
+def unrolled(leaves: Iterable[Any], sigmoid: Any, tanh: Any) -> tuple[Any, Any]:
     """C_T and h_T; the intermediate values are left to the library to keep or drop."""
-    names = "W_fC W_fh W_fx b_f W_iC W_ih W_ix b_i W_Ch W_Cx b_C W_oC W_oh W_ox b_o".split()
-    W_fC, W_fh, W_fx, b_f, W_iC, W_ih, W_ix, b_i, W_Ch, W_Cx, b_C, W_oC, W_oh, W_ox, b_o = (leaves[n] for n in names)
-    C, h = leaves["C[0]"], leaves["h[0]"]
-    for name in inputs:
-        x = leaves[name]
+    W_fC, W_fh, W_fx, b_f, W_iC, W_ih, W_ix, b_i, W_Ch, W_Cx, b_C, W_oC, W_oh, W_ox, b_o, C, h, *xs = leaves
+    for x in xs:
         f = sigmoid(W_fC @ C + W_fh @ h + W_fx @ x + b_f)
         i = sigmoid(W_iC @ C + W_ih @ h + W_ix @ x + b_i)
         C_tilde = sigmoid(W_Ch @ h + W_Cx @ x + b_C)
@@ -33,31 +30,42 @@ def torch(p: Any) -> Run:
     torch.set_num_threads(1)
     leaves = {name: torch.tensor(a, requires_grad=True) for name, a in p.leaves().items()}
     seeds = [torch.tensor(p.dC.T.copy()), torch.tensor(p.dh.T.copy())]
-    inputs, tensors = p.inputs(), list(leaves.values())
+    tensors = list(leaves.values())
 
     def run() -> dict[str, Any]:
-        outputs = unrolled(leaves, inputs, torch.sigmoid, torch.tanh)
-        d = torch.autograd.grad(outputs, tensors, seeds)
+        d = torch.autograd.grad(unrolled(tensors, torch.sigmoid, torch.tanh), tensors, seeds)
         return {name: dv.numpy().T for name, dv in zip(leaves, d, strict=True)}
 
     return run
 
 
 def mygrad(p: Any) -> Run:
-    """The leaves are tensors already; the memory guard, which costs time, is off."""
+    """The leaves are tensors already."""
     import mygrad
     from mygrad.nnet.activations import sigmoid
 
-    mygrad.turn_memory_guarding_off()
     leaves = {name: mygrad.tensor(a) for name, a in p.leaves().items()}
-    dC, dh, inputs = p.dC.T.copy(), p.dh.T.copy(), p.inputs()
+    dC, dh = p.dC.T.copy(), p.dh.T.copy()
 
     def run() -> dict[str, Any]:
-        C, h = unrolled(leaves, inputs, sigmoid, mygrad.tanh)
+        C, h = unrolled(leaves.values(), sigmoid, mygrad.tanh)
         ((C * dC).sum() + (h * dh).sum()).backward()
         return {name: v.grad.T for name, v in leaves.items()}
 
     return run
+
+
+def mygrad_unguarded(p: Any) -> Run:
+    """Without the guard that locks the arrays a graph has saved."""
+    import mygrad as library
+
+    run = mygrad(p)
+
+    def unguarded() -> dict[str, Any]:
+        with library.mem_guard_off:
+            return run()
+
+    return unguarded
 
 
 def autograd(p: Any) -> Run:
@@ -66,24 +74,23 @@ def autograd(p: Any) -> Run:
     from autograd import grad
     from autograd.extend import defvjp, primitive
 
-    @primitive  # type: ignore[untyped-decorator]
+    @primitive
     def sigmoid(x: Any) -> Any:
         return 1 / (1 + np.exp(-x))
 
     defvjp(sigmoid, lambda z, x: lambda dz: dz * z * (1 - z))
-    values, dC, dh, inputs = p.leaves(), p.dC.T.copy(), p.dh.T.copy(), p.inputs()
-    names = list(values)
+    values, dC, dh = p.leaves(), p.dC.T.copy(), p.dh.T.copy()
 
     def loss(*leaves: Any) -> Any:
-        C, h = unrolled(dict(zip(names, leaves, strict=True)), inputs, sigmoid, anp.tanh)
+        C, h = unrolled(leaves, sigmoid, anp.tanh)
         return anp.sum(C * dC) + anp.sum(h * dh)
 
-    derivative = grad(loss, tuple(range(len(names))))
+    derivative = grad(loss, tuple(range(len(values))))
 
     def run() -> dict[str, Any]:
-        return {name: dv.T for name, dv in zip(names, derivative(*values.values()), strict=True)}
+        return {name: dv.T for name, dv in zip(values, derivative(*values.values()), strict=True)}
 
     return run
 
 
-PEERS = {"torch": torch, "mygrad": mygrad, "autograd": autograd}
+PEERS = {"torch": torch, "mygrad": mygrad, "mygrad, no guard": mygrad_unguarded, "autograd": autograd}

@@ -26,7 +26,7 @@ class Problem:
     C: Array
     h: Array
     xs: list[Array]
-    dC: Array
+    dC: Array  # noqa: N815
     dh: Array
 
     def leaves(self) -> dict[str, Array]:

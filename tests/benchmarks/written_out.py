@@ -21,10 +21,11 @@ def inputs(dxs: list[Array]) -> dict[str, Array]:
 def slides_lines(p: Any) -> Callable[[], dict[str, Array]]:
     """31 + 31 lines, row layout: every derivative starts at zero, every line is a +=, every array is kept."""
     W_fC, W_fh, W_fx, b_f, W_iC, W_ih, W_ix, b_i, W_Ch, W_Cx, b_C, W_oC, W_oh, W_ox, b_o = p.parameters.values()
-    (H, B), X = p.C.shape, p.xs[0].shape[0]
+    (H, B), X, dtype = p.C.shape, p.xs[0].shape[0], p.C.dtype
+    BH = B, H
 
     def zeros(*shape: int) -> Array:
-        return np.zeros(shape, p.C.dtype)
+        return np.zeros(shape, dtype)
 
     def sigmoid(z: Array) -> Array:
         return 1 / (1 + np.exp(-z))
@@ -77,11 +78,12 @@ def slides_lines(p: Any) -> Callable[[], dict[str, Array]]:
         dC, dh = zeros(B, H), zeros(B, H)
         dC += p.dC
         dh += p.dh
-        for (C_prev, h_prev, x, z1, z2, z3, z4, z5, z6, f, z7, z8, z9, z10, z11, z12, i, z13, z14, z15,
-             z16, C_tilde, z17, z18, z19, z20, z21, z22, z23, z24, o, z25) in reversed(values):
-            dz1, dz2, dz3, dz4, dz5, dz6, dz7, dz8, dz9, dz10 = (zeros(B, H) for _ in range(10))
-            dz11, dz12, dz13, dz14, dz15, dz16, dz17, dz18, dz19, dz20 = (zeros(B, H) for _ in range(10))
-            dz21, dz22, dz23, dz24, dz25, df, di, dC_tilde, do, dC_prev, dh_prev = (zeros(B, H) for _ in range(11))
+        for (C_prev, h_prev, x, z1, z2, z3, z4, z5, z6, f, z7, z8, z9, z10, z11, z12, i, z13, z14,  # noqa: B007
+             z15, z16, C_tilde, z17, z18, z19, z20, z21, z22, z23, z24, o, z25) in reversed(values):  # noqa: B007
+            dz1, dz2, dz3, dz4, dz5, dz6, dz7, dz8, dz9, dz10 = [np.zeros(BH, dtype) for _ in range(10)]
+            dz11, dz12, dz13, dz14, dz15, dz16, dz17, dz18, dz19, dz20 = [np.zeros(BH, dtype) for _ in range(10)]
+            dz21, dz22, dz23, dz24, dz25 = [np.zeros(BH, dtype) for _ in range(5)]
+            df, di, dC_tilde, do, dC_prev, dh_prev = [np.zeros(BH, dtype) for _ in range(6)]
             dx = zeros(B, X)
             do += dh * z25.T;               dz25 += dh * o.T                                # noqa: E702  31
             dC += dz25 * (1 - z25 * z25).T                                                  # 30
