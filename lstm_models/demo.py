@@ -139,9 +139,8 @@ def run(folder: Path, out: TextIO = sys.stdout) -> bool:
     found = first is not None and first.name == f"C[{PLANTED - 1}]" and "= where += belongs" in first.looks_like
     say()
     if right and first and found:
-        say(
-            f"verdict: right. {len(hand)} derivatives, tape = hand = complex step; the mistake is found at step {first.step}"
-        )
+        agree = f"{len(hand)} derivatives, tape = hand = complex step"
+        say(f"verdict: right. {agree}; the planted mistake is found at step {first.step}")
     else:
         say("verdict: WRONG, see above")
     return right and found

@@ -28,10 +28,6 @@ def test_help():
     assert b"--out FOLDER" in tinyad("demo", "--help").stdout
 
 
-def test_version():
-    assert tinyad("--version").stdout.split()[0] == b"tinyad"
-
-
 @pytest.mark.parametrize("arguments", [(), ("demon",), ("demo", "--fast")])
 def test_wrong_arguments(arguments):
     done = tinyad(*arguments)

@@ -1,4 +1,4 @@
-"""The house as DESIGN.md describes it: floors, public names, sizes.  Every check is shown a house that breaks it."""
+"""The house: floors, public names, sizes.  Every check is shown a house that breaks it."""
 
 import ast
 import re
@@ -14,7 +14,8 @@ TINYAD = sorted((ROOT / "tinyad").rglob("*.py"))
 MODELS = sorted((ROOT / "lstm_models").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
-FLOORS = {"kernel": 0, "matrix": 0, "text": 0, "row": 1, "ops": 1, "tape": 2, "derivation": 4, "cli": 5, "__main__": 6}
+FLOORS = {"kernel": 0, "matrix": 0, "text": 0, "row": 1, "ops": 1, "derivatives": 2, "tape": 2}
+FLOORS |= {"derivation": 4, "cli": 5, "__main__": 6}  # the others are on floor 3
 ENGINE, ENGINE_LINES, FILE_LINES = ("ops.py", "tape.py"), 350, 400
 NOT_STARRED = {"sum"}  # public, but `from tinyad import *` would hide Python's own
 

@@ -69,12 +69,12 @@ def test_check_op_fails_on_every_wrong_rule(op, method):
         if mistake == "nothing":
             assert check_op(wrong, method=method) < 1e-7
             continue
-        with pytest.raises(ValueError, match="from the function values it is|row layout needs"):
+        with pytest.raises(ValueError, match=r"from the function values it is|row layout needs"):
             check_op(wrong, method=method)
 
 
 def test_check_op_fails_on_a_wrong_size():
-    with pytest.raises(ValueError, match="the derivative for x is 4×3, row layout needs 3×4"):
+    with pytest.raises(ValueError, match=r"4×3 for x: .*row layout needs 3×4"):
         check_op(Op("same", np.tanh, lambda dz, z, x: (dz * (1 - z * z).T).T))
 
 
@@ -99,8 +99,8 @@ def test_rows_that_are_not_analytic_need_central_differences():
 def test_every_derivative_of_the_lstm(form):
     rng = np.random.default_rng(3)
     xs = [draw((3, 2), t) for t in range(3)]
-    tape, steps = slides.record(draw((4, 2), 8), draw((4, 2), 9), xs, slides.parameters(4, 3, rng), form)
-    d = tape.backward({steps[-1]["h"]: draw((2, 4), 5), steps[1]["h"]: draw((2, 4), 6), steps[-1]["C"]: draw((2, 4), 7)})
+    tape, _ = slides.record(draw((4, 2), 8), draw((4, 2), 9), xs, slides.parameters(4, 3, rng), form)
+    d = tape.backward({"h[3]": draw((2, 4), 5), "h[2]": draw((2, 4), 6), "C[3]": draw((2, 4), 7)})
     for name in ("W_fC", "W_Ch", "b_o", "x[2]", "z5[1]", "C[0]", "C[2]", "h[3]"):
         assert close(numeric_derivative(d, name), d[name], 1e-14), name
         v = draw(d.tape[name].shape, 4)
@@ -145,7 +145,7 @@ def test_a_step_that_is_not_analytic_is_named():
     b = a * a
     tape.name({"b": b, "c": absolute(b - 3), "e": absolute(a)})
     d = tape.backward({"c": [[1.0], [1.0]]})
-    with pytest.raises(ValueError, match="step 3, c by abs: .*use central differences"):
+    with pytest.raises(ValueError, match=r"step 3, c by abs: .*use central differences"):
         numeric_derivative(d, "a")
     value, error = numeric_derivative(d, "a", method="central")
     assert np.all(np.abs(value - d["a"]) <= error)

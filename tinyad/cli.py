@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 
@@ -15,7 +14,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="tinyad", description="Hold hand-derived gradients against reverse-mode differentiation, line by line."
     )
-    parser.add_argument("--version", action="version", version=f"tinyad {version('tinyad')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     demo = commands.add_parser(
         "demo",

@@ -33,13 +33,17 @@ class Derivatives:
         self._used: dict[int, list[int]] = {}
 
     def __getitem__(self, key: Variable | str) -> Any:
+        v = self._known(key)
+        if self.recorded and self.reaches(v.index):
+            return self.tape.at(self._d[v.index].index)
+        row = _row(self.column(v.index))
+        return self.tape.variable(row) if self.recorded else row
+
+    def _known(self, key: Variable | str) -> Variable:
         v = self.tape[key]
         if v.index >= self.length:
             raise KeyError(f"{v!r} was recorded after this walk back; walk again")
-        if self.recorded and self.reaches(v.index):
-            return self._d[v.index]
-        row = _row(self.column(v.index))
-        return self.tape.variable(row) if self.recorded else row
+        return v
 
     def column(self, position: int) -> Array:
         """The derivative of the value at `position`, transposed: of the value's own size."""
@@ -54,7 +58,7 @@ class Derivatives:
 
     def contributions(self, key: Variable | str) -> list[Contribution]:
         """Every += into the derivative of `key`, in the order of the walk; they sum to it."""
-        v = self.tape[key]
+        v = self._known(key)
         found = [Contribution(0, "seed", _row(self.seeds[v.index]))] if v.index in self.seeds else []
         for n in self._uses().get(v.index, ()):
             op, z, *operands = self.tape.steps[n - 1]
@@ -62,7 +66,8 @@ class Derivatives:
                 values = [self.tape.values[i] for i in (z, *operands) if i is not None]
                 out = op.kernel(self.column(z), *values)
                 pairs = zip("xy", operands, out if op.arity == 2 else (out,), strict=False)
-                found += [Contribution(n, operand, _row(c)) for operand, i, c in pairs if i == v.index]
+                mine = [(operand, c) for operand, i, c in pairs if i == v.index and c is not None]
+                found += [Contribution(n, operand, _row(c)) for operand, c in mine]
         return found
 
     def _uses(self) -> dict[int, list[int]]:
@@ -77,6 +82,7 @@ class Derivatives:
 
 
 def _row(column: Array) -> Array:
-    row = column.T
-    row.setflags(write=False)
-    return row
+    column.setflags(write=False)
+    if column.base is not None:
+        column.base.setflags(write=False)
+    return column.T

@@ -8,7 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
-from tinyad.layout import BOXES, CLUSTERS, FONT, FORMULA, GREY, INK, LINE, Box, Cluster, Drawing, Edge, svg
+from tinyad.drawing import BOXES, CLUSTERS, FONT, FORMULA, GREY, INK, LINE, Box, Cluster, Drawing, Edge
+from tinyad.layout import svg
 from tinyad.listing import contribution_text, forward_text
 from tinyad.matrix import size
 from tinyad.tape import Derivatives, Tape
@@ -36,7 +37,7 @@ class Graph:
         """The picture as an <svg> element, with or without Graphviz."""
         for name, draw in (("dot", _by_dot), ("pygraphviz", _by_pygraphviz)):
             _, start, rest = draw(self.dot).partition("<svg")
-            if start:
+            if rest.rstrip().endswith("</svg>"):
                 self.drawn_by = name
                 return start + rest
         self.drawn_by = "tinyad"

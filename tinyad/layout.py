@@ -1,4 +1,4 @@
-"""What a picture of a tape consists of, and its layout where there is no Graphviz.
+"""The layout of a drawing where there is no Graphviz, and its SVG.
 
 Columns stand from left to right by longest path.  A line runs level past the boxes and turns only between columns,
 where each source has a channel of its own: no line crosses a box, and those of different sources meet only at heads.
@@ -7,61 +7,20 @@ where each source has a channel of its own: no line crosses a box, and those of 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from html import escape
 from itertools import pairwise
-from typing import NamedTuple
 from unicodedata import combining, east_asian_width
 
-FONT = "Helvetica,Arial,sans-serif"
-INK, GREY, LINE, FORMULA = "#1f2933", "#616e7c", "#8795a1", "#8a3b12"
-CLUSTERS = (("#f5f7fa", "#cbd2d9"), ("#e8edf3", "#b8c4d0"))  # a time step, a group inside it: fill, frame
-BOXES = {  # kind of a box, or verdict on it: fill, frame
-    "step": ("#ffffff", "#7b8794"),
-    "leaf": ("#e1effb", "#5a8fc0"),
-    "folded": ("#ece9f7", "#8478b8"),
-    "own": ("#f4a19b", "#b3261e"),
-    "inherited": ("#ffe8ad", "#c28e0e"),
-}
+from tinyad.drawing import BOXES, CLUSTERS, FONT, FORMULA, GREY, INK, LINE, Box, Drawing, Edge
+
 SIZE, SMALL = 12.0, 10.0  # the letters of the first line in a box, and of all other lines; lengths are in pixels
 MARGIN, TITLE, APART, LANE, NECK, CHANNEL, CORNER = 12.0, 16.0, 12.0, 10.0, 10.0, 7.0, 6.0
 SWEEPS = 9  # odd, so that the last one goes forward
 
 Turn = tuple[float, float]  # from which y, to which y
-
-
-class Box(NamedTuple):
-    """kind: "step", "leaf", "folded" or "label"; cluster: its position in clusters; verdict: "own", "inherited", ""."""
-
-    key: str
-    lines: tuple[str, ...]
-    kind: str
-    cluster: int
-    verdict: str = ""
-
-
-class Edge(NamedTuple):
-    tail: int
-    head: int
-    label: tuple[str, ...] = ()
-
-
-class Cluster(NamedTuple):
-    """A frame around boxes.  Parents stand before their children; the first one is the picture, with parent -1."""
-
-    title: str
-    parent: int
-
-
-class Drawing(NamedTuple):
-    """side_by_side: boxes that Graphviz has to be told stand left and right of one another."""
-
-    boxes: list[Box]
-    edges: list[Edge]
-    clusters: list[Cluster]
-    side_by_side: list[tuple[int, int]]
 
 
 @dataclass(eq=False)
@@ -112,11 +71,11 @@ class Layout:
         self.lines = [self._line(e) for e in range(len(drawing.edges))]
 
     def _nest(self) -> None:
-        first: dict[Item, int] = {}
-        for b in range(len(self.drawing.boxes)):
+        seen = set()
+        for b in range(len(self.boxes)):
             for c, item in self._path(b):
-                if item not in first:
-                    first[item] = b
+                if item not in seen:
+                    seen.add(item)
                     self.levels[c].items.append(item)
         for e, (tail, head, _) in enumerate(self.drawing.edges):
             start, end = dict(self._path(tail)), dict(self._path(head))
@@ -141,24 +100,11 @@ class Layout:
         self._add_lanes(level, columns)
         _settle(columns)
 
-        turns: list[dict[int, list[tuple[float, float]]]] = [{} for _ in range(len(columns) + 1)]
-        for e in level.ends:
-            for gap, start, end in self._turns(c, e):
-                turns[gap].setdefault(self.drawing.edges[e].tail, []).append((start, end))
-        x = MARGIN
-        for k in range(len(columns) + 1):
-            sources = _in_channels(turns[k])
-            level.channels.update({(k, source): x + NECK + n * CHANNEL for n, source in enumerate(sources)})
-            x += 2.5 * NECK + CHANNEL * (len(sources) - 1) if sources else 2.5 * NECK if 0 < k < len(columns) else 0
-            if k < len(columns):
-                width = max(item.width for item in columns[k])
-                for item in columns[k]:
-                    item.x = x + (width - item.width) / 2
-                x += width
+        right = self._widen(c, columns)
         above = MARGIN + (TITLE if title else 0)
         top = min((item.y - item.half for item in level.items), default=0) + APART / 2 - above
         bottom = max((item.y + item.half for item in level.items), default=0) - APART / 2 + MARGIN
-        frame.width, frame.height = max(x, _width(title, SMALL) + MARGIN) + MARGIN, bottom - top
+        frame.width, frame.height = max(right, _width(title, SMALL) + MARGIN) + MARGIN, bottom - top
         if c == 0:
             frame.y = frame.height / 2
         for item in level.items:
@@ -183,9 +129,30 @@ class Layout:
                 lanes.append(shared[key])
             level.through[e] = [item for item in (a, *lanes, b) if item]
             for left, right in pairwise(level.through[e]):
-                drop = self.ports.get((left, e), 0) - self.ports.get((right, e), 0)
-                right.before.append((left, drop))
-                left.after.append((right, -drop))
+                if right.height or not right.before:  # a shared lane counts once
+                    drop = self.ports.get((left, e), 0) - self.ports.get((right, e), 0)
+                    right.before.append((left, drop))
+                    left.after.append((right, -drop))
+
+    def _widen(self, c: int, columns: list[list[Item]]) -> float:
+        """Place columns and channels from left to right; returns where they end."""
+        level = self.levels[c]
+        turns: list[dict[int, dict[Turn, None]]] = [{} for _ in range(len(columns) + 1)]
+        for e in level.ends:
+            for gap, start, end in self._turns(c, e):
+                turns[gap].setdefault(self.drawing.edges[e].tail, {})[start, end] = None
+        x = MARGIN
+        for k in range(len(columns) + 1):
+            sources = _in_channels(turns[k])
+            level.channels.update({(k, source): x + NECK + n * CHANNEL for n, source in enumerate(sources)})
+            if sources or 0 < k < len(columns):
+                x += 2.5 * NECK + CHANNEL * max(len(sources) - 1, 0)
+            if k < len(columns):
+                width = max(item.width for item in columns[k])
+                for item in columns[k]:
+                    item.x = x + (width - item.width) / 2
+                x += width
+        return x
 
     def _turns(self, c: int, e: int) -> Iterator[tuple[int, float, float]]:
         """Where an edge turns in a cluster: the gap, from which y, to which y."""
@@ -234,19 +201,18 @@ def _to_columns(items: list[Item], links: list[tuple[Item, Item]]) -> None:
         out[a].append(b)
     rank = {item: k for k, item in enumerate(items)}
     missing = {item: len(into[item]) for item in items}
-    ready = [k for k, item in enumerate(items) if not missing[item]]
+    ready = [(missing[item] > 0, k) for k, item in enumerate(items)]
+    heapify(ready)
     order: dict[Item, int] = {}
-    for item in items:
+    while ready:
         # Folded groups can need each other: then the first of them goes first, and some lines run back.
-        if item not in order and not ready:
-            ready.append(rank[item])
-        while ready:
-            item = items[heappop(ready)]
+        item = items[heappop(ready)[1]]
+        if item not in order:
             order[item] = len(order)
             for b in out[item]:
                 missing[b] -= 1
-                if missing[b] == 0 and b not in order:
-                    heappush(ready, rank[b])
+                if missing[b] == 0:
+                    heappush(ready, (False, rank[b]))
     for item in order:
         item.column = max((a.column + 1 for a in into[item] if order[a] < order[item]), default=0)
     for item in reversed(order):
@@ -288,7 +254,7 @@ def _stack(column: list[Item], wishes: list[float]) -> None:
         item.y = start + shift
 
 
-def _in_channels(turns: dict[int, list[Turn]]) -> list[int]:
+def _in_channels(turns: dict[int, dict[Turn, None]]) -> list[int]:
     """The sources that turn in a gap, from left to right, so that few lines cross and none run in one another."""
     order: list[int] = []
     for source in turns:
@@ -301,7 +267,7 @@ def _in_channels(turns: dict[int, list[Turn]]) -> list[int]:
     return order
 
 
-def _crossings(left: list[Turn], right: list[Turn]) -> int:
+def _crossings(left: Iterable[Turn], right: Collection[Turn]) -> int:
     """What is bad about one source's channel being left of another's."""
     return sum(
         (min(s, e) < end < max(s, e)) + (min(start, end) < s < max(start, end)) + 9 * (abs(end - s) < 2)

@@ -18,12 +18,18 @@ def size(shape: Shape) -> str:
 def as_matrix(value: Any, name: str, like: Any = None) -> Array:
     """A copy of `value` as a matrix: float64 unless it is float32 or complex; a number becomes 1×1.
 
-    A Python number takes the dtype `like`, if given, as in NumPy.  Raises TypeError for what is not numbers,
-    ValueError for what is not 2-D; both begin with `name`.
+    A Python number or a mask of booleans takes the dtype `like`, if given, as in NumPy.  Raises TypeError for what is
+    not numbers, ValueError for what is not 2-D; both begin with `name`.
     """
+    if type(value) is np.ndarray and value.ndim == 2 and value.dtype.char in "dfDF" and value.dtype.isnative:
+        return value.copy()
+    if hasattr(value, "filled"):
+        raise TypeError(f"{name}: a masked array; its mask would be lost, write a.filled(0)")
     weak = like is not None and isinstance(value, int | float | complex)
     try:
         a: Array = np.array(value, np.result_type(like, value) if weak else None)
+    except TypeError as reason:
+        raise TypeError(f"{name}: {reason}") from None
     except ValueError:
         raise ValueError(f"{name}: rows of different lengths; a matrix needs rows of one length") from None
     if a.dtype.kind not in "biufc":
@@ -33,7 +39,11 @@ def as_matrix(value: Any, name: str, like: Any = None) -> Array:
     if a.ndim != 2:
         advice = "; write a.reshape(-1, 1) for a column, a.reshape(1, -1) for a row" if a.ndim == 1 else ""
         raise ValueError(f"{name}: values are matrices (2-D), this is {a.ndim}-D of shape {a.shape}{advice}")
-    return a if a.dtype in (np.float64, np.float32, np.complex128, np.complex64) else a.astype(np.float64)
+    if a.dtype.kind == "b" and like is not None:
+        return a.astype(like)
+    single = {("f", 4): np.float32, ("c", 8): np.complex64}
+    double = np.complex128 if a.dtype.kind == "c" else np.float64
+    return a.astype(single.get((a.dtype.kind, a.dtype.itemsize), double), copy=False)
 
 
 def broadcast(x: Shape, y: Shape) -> tuple[str, str] | None:
@@ -59,10 +69,9 @@ def column_of_ones(rows: int, dtype: Any) -> Array:
 def sigmoid(x: Array) -> Array:
     """1/(1 + e^-x), which keeps the lower tail; where e^-x could overflow, e^x/(1 + e^x)."""
     if x.size and x.item(x.argmin()).real > -80:
-        e = -x
-        np.exp(e, e)
+        e = np.exp(-x)
         e += 1.0
-        return np.reciprocal(e, e)
+        return np.reciprocal(e)
     negative = x.real < 0
     e = np.exp(np.where(negative, x, -x))
     return np.where(negative, e, 1) / (1 + e)  # type: ignore[no-any-return]
@@ -75,7 +84,7 @@ def softmax(x: Array, axis: int = 0) -> Array:
 
 
 def softmax_rows(x: Array) -> Array:
-    return softmax(x, 1)
+    return softmax(x, -1)
 
 
 def total(x: Array) -> Array:

@@ -53,7 +53,7 @@ def deriv(dz: Any, x: Any, y: Any, operator: Any = None) -> Any:
     """
     if operator is None:
         y, operator = None, y
-    op = operator if isinstance(operator, Op) else TABLE.get(operator)
+    op = operator if isinstance(operator, Op) else TABLE.get(operator) if isinstance(operator, str) else None
     if op is None:
         raise KeyError(f"unknown operator {operator!r}; the table has {' '.join(TABLE)}")
     if (y is None) != (op.arity == 1):

@@ -45,14 +45,14 @@ class _RoughOp:
 
 def _rough(d: Derivatives, rng: np.random.Generator) -> Derivatives:
     def off(a: Array) -> Array:
-        return a * (1 + ROUGH * rng.choice((-1.0, 1.0), a.shape))  # type: ignore[no-any-return]
+        return a * (1 + ROUGH * rng.choice((-1.0, 1.0), a.shape))
 
     tape: Any = Tape()
-    tape.values = list(d.tape.values[: d.length])
+    tape._values = list(d.tape.values[: d.length])
     for op, z, x, y in d.tape.steps:
         if z < d.length:
-            operands = [tape.values[i] for i in (x, y) if i is not None]
-            tape.values[z] = off(op.run(*operands))
+            operands = [tape._values[i] for i in (x, y) if i is not None]
+            tape._values[z] = off(op.run(*operands))
             tape.steps.append((_RoughOp(op, off), z, x, y))
     walk: Derivatives = tape.backward({tape.at(i): seed.T for i, seed in d.seeds.items()})
     return walk

@@ -42,7 +42,14 @@ class Operand:
             raise TypeError(f"np.{name} takes {op.arity} operand(s) here, and no options")
         return self._apply(op, *operands)
 
+    def __array__(self, *options: Any, **more: Any) -> Any:
+        raise TypeError(f"a {type(self).__name__} is no array; v.value is")
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"a {type(self).__name__} is neither true nor false; v.value is an array")
+
     # fmt: off
+    def __pos__(self) -> Any:              return self._apply(TABLE["none"], self)
     def __add__(self, y: Any) -> Any:      return self._apply(TABLE["+"], self, y)
     def __radd__(self, x: Any) -> Any:     return self._apply(TABLE["+"], x, self)
     def __sub__(self, y: Any) -> Any:      return self._apply(TABLE["-"], self, y)
@@ -67,6 +74,11 @@ class Symbol(Operand):
     def __init__(self, head: Op | str, *operands: Any) -> None:
         self.head, self.operands = head, operands
 
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("a Symbol has no values to compare")
+
+    __hash__ = None  # type: ignore[assignment]
+
     def _apply(self, op: Op, x: Any, y: Any = None) -> Symbol:
         return Symbol(op, x) if y is None else Symbol(op, x, y)
 
@@ -85,13 +97,15 @@ class Op:
     A call, `op(x)` or `op(x, y)`, records on Variables and computes on arrays.
     """
 
-    __slots__ = ("_variants", "arity", "deriv", "elementwise", "formulas", "forward", "kernel", "run", "symbol")
+    __slots__ = (
+        "_rule", "_variants", "arity", "deriv", "elementwise", "formulas", "forward", "kernel", "run", "symbol",
+    )  # fmt: skip
     formulas: tuple[Any, ...] | None  # the rule as Symbols; None if it is more than an expression
     run: Callable[..., Any]  # forward, as the tape calls it
     kernel: Callable[..., Any]  # kernel(D, z, x) or (D, z, x, y): the rule with all derivatives transposed
 
     def __init__(self, symbol: str, forward: Callable[..., Any], deriv: Callable[..., Any]) -> None:
-        self.symbol, self.forward, self.deriv = symbol, forward, deriv
+        self.symbol, self.forward, self.deriv, self._rule = symbol, forward, deriv, deriv
         taken = [p for p in signature(deriv).parameters.values() if p.default is p.empty]
         self.arity = len(taken) - 2
         if self.arity not in (1, 2):
@@ -99,24 +113,24 @@ class Op:
         self.elementwise = self.arity == 2 and isinstance(forward, np.ufunc) and forward.signature is None
         self._variants: dict[tuple[str, str], Op] = {}
         if TABLE:  # a user's row: held to its shapes at every call
-            self.compile()
-            self.run, self.kernel = _checked(self)
+            self.compile(users=True)
+            self.run, self.deriv, self.kernel = _checked(self)
 
-    def compile(self) -> None:
+    def compile(self, users: bool = False) -> None:
         self.run = np.ndarray.dot if self.forward is np.matmul else self.forward
         rule, names = self.deriv, ("x", "y")[: self.arity]
         try:
             traced = rule(*map(Symbol, ("dz", "z", *names)))
         except (TypeError, ValueError, AttributeError, IndexError):  # more than an expression: it runs as it stands
             self.formulas = None
-            self.kernel = lambda D, *values: _transposed(rule(D.T, *values))
         else:
-            self.formulas = traced if isinstance(traced, tuple) else (traced,)
-            self.kernel = compiled(self.formulas, names, ones)
+            self.formulas = tuple(traced) if isinstance(traced, tuple | list) else (traced,)
+            if not users:
+                self.kernel = compiled(self.formulas, names, ones)
 
     def variant(self, x_how: str, y_how: str) -> Op:
         """This row for operands that are repeated (see `matrix.broadcast`), or "constant": no derivative is asked."""
-        how, rule = (x_how, y_how), self.deriv
+        how, rule = (x_how, y_how), self._rule
         if how == ("", ""):
             return self
         if how not in self._variants:
@@ -126,6 +140,7 @@ class Op:
 
             op = self._variants[how] = Op(self.symbol, self.forward, summed)
             if TABLE.get(self.symbol) is self:
+                op.deriv = summed
                 op.compile()
         return self._variants[how]
 
@@ -140,17 +155,18 @@ class Op:
     def __call__(self, x: Any, y: Any = None) -> Any:
         if (y is None) != (self.arity == 1):
             raise TypeError(f"{self.symbol} takes {self.arity} operand(s)")
-        for operand in (x, y):
-            if isinstance(operand, Operand):
-                return operand._apply(self, x, y)
-        return self.forward(*map(np.asarray, (x, y)[: self.arity]))
+        operand = x if isinstance(x, Operand) else y
+        if isinstance(operand, Operand):
+            return operand._apply(self, x, y)
+        return self.forward(*map(_floats, (x, y)[: self.arity]))
 
     def __repr__(self) -> str:
         return f"Op({self.symbol!r})"
 
 
-def _transposed(contributions: Any) -> Any:
-    return tuple(c.T for c in contributions) if isinstance(contributions, tuple) else contributions.T
+def _floats(value: Any) -> Array:
+    a = np.asarray(value)
+    return a.astype(np.float64) if a.dtype.kind in "biu" else a
 
 
 def _summed(c: Any, dz: Any, how: str) -> Any:
@@ -162,22 +178,37 @@ def _summed(c: Any, dz: Any, how: str) -> Any:
     return c @ ones(dz.T) if how in ("columns", "all") else c
 
 
-def _checked(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """run and kernel of a user's row: it gets arrays that it cannot change, and has to give the right sizes."""
-    forward, kernel = op.run, op.kernel
+def _lock(arrays: tuple[Array, ...]) -> None:
+    for a in arrays:
+        a.setflags(write=False)
+
+
+def _checked(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    """run, deriv and kernel of a user's row: it cannot change what it is given, and has to give the right sizes."""
+    forward, rule, symbol, arity = op.run, op.deriv, op.symbol, op.arity  # op itself would be a cycle
 
     def run(*operands: Array) -> Array:
-        for a in operands:
-            a.setflags(write=False)
-        return as_matrix(forward(*operands), f"the forward of {op.symbol}")
+        _lock(operands)
+        return as_matrix(forward(*operands), f"the forward of {symbol}")
 
-    def checked(D: Array, z: Array, *operands: Array) -> Any:
-        D.setflags(write=False)
-        out = kernel(D, z, *operands)
-        for c, a, name in zip(out if isinstance(out, tuple) else (out,), operands, "xy", strict=False):
-            if c is not None and c.shape != a.shape:
+    def deriv(dz: Any, z: Any, *operands: Any) -> Any:
+        given = rule(dz, z, *operands)
+        out = tuple(given) if isinstance(given, tuple | list) else (given,)
+        if len(out) != arity:
+            raise ValueError(f"the rule of {symbol} gives {len(out)} derivative(s), not {arity}")
+        if arity == 1 and isinstance(given, tuple | list):
+            raise ValueError(f"the rule of {symbol} gives a {type(given).__name__}, not the derivative for x")
+        for c, a, name in zip(out, operands, "xy", strict=False):
+            shape = getattr(c, "shape", ())
+            if c is not None and shape != a.shape[::-1]:
                 needed = f"{name} is {size(a.shape)}, row layout needs {size(a.shape[::-1])}"
-                raise ValueError(f"the rule of {op.symbol} gives {size(c.shape[::-1])} for {name}: {needed}")
-        return out
+                raise ValueError(f"the rule of {symbol} gives {size(shape) or 'a number'} for {name}: {needed}")
+        return out if arity == 2 else out[0]
 
-    return run, checked
+    def kernel(D: Array, *values: Array) -> Any:
+        _lock((D, *values))
+        out = deriv(D.T, *values)
+        columns = tuple(c if c is None else np.array(c.T) for c in (out if arity == 2 else (out,)))
+        return columns if arity == 2 else columns[0]
+
+    return run, deriv, kernel
