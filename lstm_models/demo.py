@@ -14,7 +14,7 @@ from lstm_models import text as english
 from tinyad import Comparison, Derivatives, Tape, compare, equations, gradients, graph, numeric_derivative, routine
 
 H, T, B = 16, 24, 3
-TRAINING, RATE = 120, 2.0
+TRAINING, COLUMNS, RATE = 300, 32, 3.0
 PLANTED = 9  # the time step in which the hand derivation is given a mistake
 COMPLEX_STEP = 1e-13  # relative; a wrong rule is off by far more
 DOCUMENT = r"""\documentclass{article}
@@ -95,11 +95,11 @@ def along(d: Derivatives, name: str, rng: np.random.Generator) -> float:
 def train(string: str, rng: np.random.Generator, iterations: int = TRAINING) -> Iterator[float]:
     """Gradient descent, W = W - η ∇Wᵀ, on new excerpts in every iteration; the loss per character, in nats."""
     p = problem(string, rng)
-    zero = np.zeros((H, 2 * B))
+    zero = np.zeros((H, COLUMNS))
     for _ in range(iterations):
-        now = problem(string, rng, 2 * B)._replace(C=zero, h=zero, weights=p.weights, output=p.output)
+        now = problem(string, rng, COLUMNS)._replace(C=zero, h=zero, weights=p.weights, output=p.output)
         tape, d = recorded(now)
-        characters = T * 2 * B
+        characters = T * COLUMNS
         for name, W in (p.weights | p.output).items():
             W -= RATE * d[name].T / characters
         yield float(tape["L"].value.item()) / characters

@@ -2,10 +2,14 @@
 
 import contextlib
 import io
+import os
 import re
 from pathlib import Path
 
+from tinyad import layout
+
 README = Path(__file__).parents[1] / "README.md"
+PICTURE = README.parent / "docs" / "cell.svg"
 BLOCKS = re.findall(r"^```(python|text)\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
@@ -14,9 +18,9 @@ def rounded(text):
     return re.sub(r"-?\d+\.\d{8,}(e-?\d+)?", lambda m: f"{float(m[0]):.8g}", text)
 
 
-def run(blocks):
-    """(printed, expected) of every python block that has a text block below it."""
-    names = {}
+def run(blocks, names=None):
+    """(printed, expected) of every python block, expected being the text block below it."""
+    names = {} if names is None else names
     for k, (kind, code) in enumerate(blocks):
         if kind == "python":
             out = io.StringIO()
@@ -28,11 +32,16 @@ def run(blocks):
 
 def test_every_example(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    shown = list(run(BLOCKS))
+    names = {}
+    shown = list(run(BLOCKS, names))
     assert len(shown) == 5
     for printed, expected in shown:
         assert rounded(printed) == rounded(expected)
     assert (tmp_path / "cell.svg").read_text(encoding="utf-8").startswith("<svg")
+    drawn = layout.svg(names["picture"].drawing)
+    if os.environ.get("TINYAD_WRITE_GOLDEN"):
+        PICTURE.write_text(drawn, encoding="utf-8", newline="\n")
+    assert drawn == PICTURE.read_text(encoding="utf-8"), "another picture: TINYAD_WRITE_GOLDEN=1 pytest, and look at it"
 
 
 def test_a_changed_output_is_seen():
