@@ -126,8 +126,10 @@ def memory_table(sizes: list[str]) -> None:
 
 
 def import_table(rounds: int) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
     def start(module: str) -> Callable[[], object]:
-        return lambda: subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+        return lambda: subprocess.run([sys.executable, "-c", f"import {module}"], check=True, env=environment)
 
     times = interleaved({"numpy": start("numpy"), "tinyad": start("tinyad")}, rounds)
     cells = compared("import tinyad / numpy", ratio(times, "tinyad", "numpy"), IMPORT_AT_MOST, True)
