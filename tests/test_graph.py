@@ -1,31 +1,18 @@
-"""A tape as a picture: the DOT text, what is drawn and what is folded, and every way from DOT to SVG."""
+"""A tape as a picture: the DOT text, what is drawn and what is folded."""
 
 import importlib
-import os
-import shutil
-import sys
-import time
 import xml.etree.ElementTree as ET
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from lstm_models.slides import GATES, PARAMETERS, parameters, record
+from lstm_models.slides import GATES, PARAMETERS
 from tests import goldenfiles
+from tests.pictures import SVG, lstm
 from tinyad import Tape, compare, graph, tanh
 
 module = importlib.import_module("tinyad.graph")  # `tinyad.graph` is the function
-SVG = "{http://www.w3.org/2000/svg}"
-NASTY = 'a"b\\c<d>\n&é:'
-SEEN = 'a"b\\c<d>\\n&é:'
-
-
-def lstm(steps):
-    rng = np.random.default_rng(0)
-    xs = [rng.standard_normal((3, 2)) for _ in range(steps)]
-    return record(rng.standard_normal((4, 2)), rng.standard_normal((4, 2)), xs, parameters(4, 3, rng))[0]
 
 
 def walked(steps):
@@ -105,6 +92,10 @@ def test_an_operand_taken_twice_has_one_arrow():
 
 def test_weights_by_time_step():
     assert not boxes(graph(lstm(1))).keys() & set(PARAMETERS)
+    tape = Tape()
+    v = tape.variables(**{"scale": 1.0, "W[0]": 1.0, "x[1]": 1.0})
+    tape.name({"z": v["scale"] * v["x[1]"] + v["W[0]"]}, step=1)
+    assert list(boxes(graph(tape))) == ["W[0]", "x", "_1 = scale ∘ x", "z = _1 + W[0]"]
 
 
 def test_weights_by_their_letter():
@@ -121,12 +112,12 @@ def test_unnamed_steps_go_with_the_next_named_one():
     tape = Tape()
     x = tape.variable(1.0, "x")
     for t in (1, 2):
-        x = tanh(tanh(x))
+        x = tanh(2 * tanh(x))
         tape.name({"z": x}, step=t)
     tape.name({"L": tanh(tanh(x))})
     picture = graph(tape, groups={"all": ["z"]}, weights=[])
-    found = [frame(picture, name) for name in ("_1", "z = tanh(_1)", "_3", "_5", "L")]
-    assert found == [["all", "t = 1"], ["all", "t = 1"], ["all", "t = 2"], [], []]
+    found = [frame(picture, name) for name in ("_1", "_2", "z = tanh(_2)", "_4", "_7", "L")]
+    assert found == [["all", "t = 1"]] * 3 + [["all", "t = 2"], [], []]
 
 
 def test_groups_stand_in_every_time_step():
@@ -163,9 +154,12 @@ def test_folding_one_thing():
     assert graph(tape, groups=GATES, fold="candidate").dot == graph(tape, groups=GATES, fold=["candidate"]).dot
 
 
-def test_a_folded_frame_of_leaves():
+def test_a_folded_frame_says_how_much_is_in_it():
     tape = small()
     assert boxes(graph(tape, groups={"data": ["x", "y"]}, fold="data"))["data"].lines == ("data", "2 inputs")
+    assert boxes(graph(tape, groups={"end": ["z"]}, fold="end"))["end"].lines == ("end", "5 steps")
+    tape.name({"square": tape["x"] * tape["x"]})
+    assert boxes(graph(tape, groups={"end": ["square"]}, fold="end"))["end"].lines == ("end", "1 step")
 
 
 def test_fifty_time_steps():
@@ -252,183 +246,6 @@ def test_what_is_not_on_the_tape(options, error, said):
 def test_nothing_to_fold():
     with pytest.raises(KeyError, match="there are no frames"):
         graph(small(), fold=[1])
-
-
-def nasty():
-    tape = Tape()
-    x = tape.variable(np.ones((2, 1)), NASTY)
-    tape.name({NASTY + "z": tanh(x), "\\N": tanh(tanh(x)), "&lt;": tanh(-x), "<b>z</b>": -x}, step=1)
-    d = tape.backward({"\\N[1]": np.ones((1, 2))})
-    return graph(tape, weights=[], groups={NASTY: [NASTY + "z"]}, derivatives=d, contributions=True)
-
-
-def test_nasty_names_in_dot():
-    pygraphviz = pytest.importorskip("pygraphviz")
-    picture = nasty()
-    read = pygraphviz.AGraph(string=picture.dot)
-    assert len(read.nodes()) == len(picture.drawing.boxes)
-    for box in picture.drawing.boxes:
-        label = read.get_node(box.key).attr["label"].replace(r"\\", "\0").replace(r"\n", "\n").replace("\0", "\\")
-        assert tuple(label.replace("&amp;", "&").split("\n")) == box.lines
-
-
-def texts(drawn):
-    return {text.text.replace("\xa0", " ") for text in ET.fromstring(drawn).iter(f"{SVG}text")}
-
-
-def expected(picture):
-    """Every line of text that a picture shows."""
-    lines = [line for box in picture.drawing.boxes for line in box.lines]
-    lines += [line for edge in picture.drawing.edges for line in edge.label]
-    return {*lines, *(cluster.title for cluster in picture.drawing.clusters[1:])}
-
-
-def test_nasty_names_in_svg(draw):
-    picture = nasty()
-    assert {
-        f"{SEEN}z = tanh({SEEN})",
-        "\\N = tanh(_2)",
-        f"<b>z</b> = -{SEEN}",
-        SEEN,
-        "∇\\N ∘ (1 - tanh²(_2))ᵀ",
-    } <= expected(picture)
-    assert texts(picture.svg()) == expected(picture)
-
-
-@pytest.fixture(params=["dot", "pygraphviz", "tinyad"])
-def draw(request, monkeypatch):
-    """Leaves only one of the three to draw with."""
-    if request.param == "dot" and not shutil.which("dot"):
-        pytest.skip("there is no dot")
-    if request.param != "dot":
-        monkeypatch.setenv("PATH", "")
-    if request.param == "pygraphviz":
-        pytest.importorskip("pygraphviz")
-    else:
-        monkeypatch.setitem(sys.modules, "pygraphviz", None)
-    return request.param
-
-
-def test_every_renderer_draws_everything(draw):
-    tape, d = walked(2)
-    picture = graph(tape, groups=GATES, fold=("candidate",), derivatives=d, contributions=True)
-    assert picture.drawn_by == ""
-    drawn = picture.svg()
-    assert picture.drawn_by == draw
-    assert drawn.startswith("<svg")
-    assert picture._repr_svg_() == drawn
-    assert texts(drawn) == expected(picture)
-
-
-def test_an_empty_tape(draw):
-    picture = graph(Tape())
-    assert texts(picture.svg()) == set()
-    assert picture.drawn_by == draw
-
-
-@pytest.fixture
-def program(tmp_path, monkeypatch):
-    """Puts a `dot` on PATH that runs these lines of Python, and nothing else; without pygraphviz."""
-    if os.name == "nt":
-        pytest.skip("a script is no program there")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setitem(sys.modules, "pygraphviz", None)
-
-    def write(code, first=f"#!{sys.executable}\n"):
-        path = tmp_path / "dot"
-        path.write_text(first + code, encoding="utf-8")
-        path.chmod(0o755)
-
-    return write
-
-
-def test_dot_is_given_the_text_and_asked_for_svg(program, tmp_path):
-    kept = tmp_path / "kept"
-    program(
-        f"import sys; open({str(kept)!r}, 'wb').write(sys.stdin.buffer.read())\n"
-        "print('<?xml version=\"1.0\"?>\\n<!DOCTYPE svg>\\n<svg>', *sys.argv[1:], '</svg>')"
-    )
-    picture = nasty()
-    assert picture.svg() == "<svg> -Tsvg </svg>\n"
-    assert picture.drawn_by == "dot"
-    assert kept.read_text(encoding="utf-8") == picture.dot
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "print('<svg></svg>'); raise SystemExit(1)",
-        "print('nothing')",
-        "print('<svg> broken off')",
-        "import sys; sys.stdout.buffer.write(b'<svg>\\xff</svg>')",
-        "import os; os.kill(os.getpid(), 9)",
-    ],
-)
-def test_a_dot_that_fails(program, code):
-    program(code)
-    picture = graph(lstm(1))
-    ET.fromstring(picture.svg())
-    assert picture.drawn_by == "tinyad"
-
-
-def test_a_dot_that_is_no_program(program):
-    program("", first="\0\1\2")
-    picture = graph(lstm(1))
-    ET.fromstring(picture.svg())
-    assert picture.drawn_by == "tinyad"
-
-
-def test_a_dot_that_hangs(program, monkeypatch):
-    program("import time; time.sleep(60)")
-    monkeypatch.setattr(module, "TIMEOUT", 0.3)
-    picture = graph(lstm(1))
-    start = time.perf_counter()
-    ET.fromstring(picture.svg())
-    assert picture.drawn_by == "tinyad"
-    assert time.perf_counter() - start < 30
-
-
-def test_after_a_dot_that_fails_comes_pygraphviz(program, monkeypatch):
-    program("raise SystemExit(1)")
-    monkeypatch.delitem(sys.modules, "pygraphviz")
-    pytest.importorskip("pygraphviz")
-    picture = graph(lstm(1))
-    ET.fromstring(picture.svg())
-    assert picture.drawn_by == "pygraphviz"
-
-
-def test_a_pygraphviz_that_fails(tmp_path, monkeypatch):
-    (tmp_path / "pygraphviz.py").write_text("raise ImportError('no library')")
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "pygraphviz", raising=False)
-    picture = graph(lstm(1))
-    ET.fromstring(picture.svg())
-    assert picture.drawn_by == "tinyad"
-
-
-def test_save(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setitem(sys.modules, "pygraphviz", None)
-    picture = nasty()
-    picture.save(tmp_path / "a.svg")
-    picture.save(str(tmp_path / "a.DOT"))
-    assert (tmp_path / "a.svg").read_text(encoding="utf-8") == picture.svg()
-    assert (tmp_path / "a.DOT").read_text(encoding="utf-8") == picture.dot
-
-
-@pytest.mark.parametrize("name", ["a.png", "a"])
-def test_save_knows_two_suffixes(name, tmp_path):
-    with pytest.raises(ValueError, match=r"a graph is saved as \.svg or \.dot") as caught:
-        graph(small()).save(tmp_path / name)
-    assert name in str(caught.value)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_save_where_there_is_no_folder():
-    with pytest.raises(OSError, match="nowhere"):
-        graph(small()).save(Path("nowhere") / "a.dot")
 
 
 def test_repr():

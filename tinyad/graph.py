@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -248,44 +247,50 @@ def _title(place: Place) -> str:
 
 
 def _dot(drawing: Drawing) -> str:
-    own: list[list[str]] = [[] for _ in drawing.clusters]
-    inner: list[list[list[str]]] = [[] for _ in drawing.clusters]  # the text of the frames inside each, last one first
-    for box in drawing.boxes:
-        own[box.cluster].append(f"{box.key} [{_look(box)}]")
-    for c in range(len(drawing.clusters) - 1, 0, -1):
-        title, parent = drawing.clusters[c]
+    from graphviz import Digraph
+
+    lines = {"graph": {"rankdir": "LR", "nodesep": "0.16", "ranksep": "0.4", "nslimit": "2", **_letters(11, GREY)}}
+    lines["node"] = {"shape": "box", "height": "0.3", "margin": "0.1,0.06", **_letters(12, INK)}
+    lines["edge"] = {"color": LINE, "arrowsize": "0.6", **_letters(10, FORMULA)}
+    frames = [Digraph("tape", graph_attr=lines["graph"], node_attr=lines["node"], edge_attr=lines["edge"])]
+    for c, (title, parent) in enumerate(drawing.clusters[1:], 1):
         fill, frame = CLUSTERS[parent > 0]
         where = "c" if parent else "r"  # the fewest edges pass there
-        look = f'style="rounded,filled", fillcolor="{fill}", color="{frame}"'
-        lines = [f"graph [label={_quoted((title,))}, labeljust={where}, {look}]", *own[c], *chain(*reversed(inner[c]))]
-        inner[parent].append([f"subgraph cluster_{c} {{", *(f"  {line}" for line in lines), "}"])
+        look = {"style": "rounded,filled", "fillcolor": fill, "color": frame, "labeljust": where}
+        frames.append(Digraph(f"cluster_{c}", graph_attr={"label": _quoted((title,)), **look}))
+    for box in drawing.boxes:
+        frames[box.cluster].node(box.key, _quoted(box.lines), **_look(box))
+    inner: list[list[int]] = [[] for _ in frames]
+    for c in range(len(frames) - 1, -1, -1):  # children stand after their parents: each is whole when it is put in
+        for child in reversed(inner[c]):
+            frames[c].subgraph(frames[child])
+        if c:
+            inner[drawing.clusters[c].parent].append(c)
     keys = [box.key for box in drawing.boxes]
-    lines = [
-        f"graph [rankdir=LR, nodesep=0.16, ranksep=0.4, nslimit=2, {_letters(11, GREY)}]",
-        f'node [shape=box, height=0.3, margin="0.1,0.06", {_letters(12, INK)}]',
-        f'edge [color="{LINE}", arrowsize=0.6, {_letters(10, FORMULA)}]',
-        *own[0],
-        *chain(*reversed(inner[0])),
-        *(f"{keys[a]} -> {keys[b]}" + (f" [label={_quoted(label)}]" if label else "") for a, b, label in drawing.edges),
-        *(f"{keys[a]} -> {keys[b]} [style=invis]" for a, b in drawing.side_by_side),
-    ]
-    return "\n".join(["digraph tape {", *(f"  {line}" for line in lines), "}\n"])
+    for a, b, label in drawing.edges:
+        frames[0].edge(keys[a], keys[b], _quoted(label) if label else None)
+    for a, b in drawing.side_by_side:
+        frames[0].edge(keys[a], keys[b], style="invis")
+    text: str = frames[0].source
+    return text
 
 
-def _letters(points: int, colour: str) -> str:
-    return f'fontname="{FONT}", fontsize={points}, fontcolor="{colour}"'
+def _letters(points: int, colour: str) -> dict[str, str]:
+    return {"fontname": FONT, "fontsize": str(points), "fontcolor": colour}
 
 
-def _look(box: Box) -> str:
+def _look(box: Box) -> dict[str, str]:
     fill, frame = BOXES[box.verdict or box.kind]
-    style = {"leaf": 'style="rounded,filled"', "folded": "style=filled, peripheries=2"}.get(box.kind, "style=filled")
-    return f'label={_quoted(box.lines)}, {style}, fillcolor="{fill}", color="{frame}"'
+    look = {"style": "rounded,filled" if box.kind == "leaf" else "filled", "fillcolor": fill, "color": frame}
+    return {**look, "peripheries": "2"} if box.kind == "folded" else look
 
 
 def _quoted(lines: tuple[str, ...]) -> str:
-    r"""DOT's quotes, in which \ begins an escape such as \N, and & an HTML entity."""
-    escaped = (line.replace("\\", r"\\").replace('"', r"\"").replace("&", "&amp;") for line in lines)
-    return '"' + r"\n".join(escaped) + '"'
+    r"""A label: in DOT \ begins an escape such as \N, & an HTML entity, and <...> would be HTML."""
+    from graphviz import escape, nohtml
+
+    label: str = nohtml(r"\n".join(escape(line).replace("&", "&amp;") for line in lines))
+    return label
 
 
 def _by_dot(text: str) -> str:

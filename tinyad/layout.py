@@ -18,6 +18,7 @@ from tinyad.drawing import BOXES, CLUSTERS, FONT, FORMULA, GREY, INK, LINE, Box,
 
 SIZE, SMALL = 12.0, 10.0  # the letters of the first line in a box, and of all other lines; lengths are in pixels
 MARGIN, TITLE, APART, LANE, NECK, CHANNEL, CORNER = 12.0, 16.0, 12.0, 10.0, 10.0, 7.0, 6.0
+LEVEL = 0.87  # a line may be off by this and run on; no sum of sizes is this number, so rounding decides nothing
 SWEEPS = 9  # odd, so that the last one goes forward
 
 Turn = tuple[float, float]  # from which y, to which y
@@ -131,6 +132,8 @@ class Layout:
             for left, right in pairwise(level.through[e]):
                 if right.height or not right.before:  # a shared lane counts once
                     drop = self.ports.get((left, e), 0) - self.ports.get((right, e), 0)
+                    if left.cluster and right.cluster:
+                        drop = 0  # time steps in a row look better than straight lines between them
                     right.before.append((left, drop))
                     left.after.append((right, -drop))
 
@@ -162,7 +165,7 @@ class Layout:
         for left, right in pairwise(level.through[e]):
             gap = right.column if not back else left.column + (left is a)
             start, end = left.y + self.ports.get((left, e), 0), right.y + self.ports.get((right, e), 0)
-            if abs(start - end) > 1:
+            if abs(start - end) > LEVEL:
                 yield gap, start, end
 
     def _line(self, e: int) -> list[tuple[float, float]]:
