@@ -102,7 +102,7 @@ def test_a_sum_over_time_that_keeps_the_last_term_only():
     assert found.looks_like.startswith("= where += belongs, at step 4: missing is step 97, x[4] * ∇z4[4]")
 
 
-@pytest.mark.parametrize("scale", [1 / 2, 3.0, -1.0])
+@pytest.mark.parametrize("scale", [1 / 2, 3.0])
 def test_a_scale_is_said_once_and_blamed_on_no_line(scale):
     cell = Cell()
     hand = {name: a * scale if name in slides.PARAMETERS else a for name, a in cell.hand().items()}
@@ -140,11 +140,11 @@ def test_layouts():
     assert compare(cell.d, same, layout="same").ok
     found = compare(cell.d, same)
     assert {f.verdict for f in found.findings} == {"wrong", "shape"}
-    assert found.hint == "all wrong ones are right in the other layout: compare(..., layout='same')"
+    assert found.hint == "all of them are right in the other layout: compare(..., layout='same')"
     square = compare(cell.d, {name: same[name] for name in ("W_fC", "W_Ch")})
     assert square.hint == found.hint
     back = compare(cell.d, {name: cell.hand()[name] for name in ("W_fC", "W_Ch")}, layout="same")
-    assert back.hint == "all wrong ones are right in the other layout: compare(..., layout='row')"
+    assert back.hint == "all of them are right in the other layout: compare(..., layout='row')"
     with pytest.raises(ValueError, match="layout='column': there are 'row' and 'same'"):
         compare(cell.d, same, layout="column")
 
@@ -153,9 +153,9 @@ def test_wrong_sizes():
     cell = Cell()
     found = compare(cell.d, {"b_o": draw((1, 3)), "W_ox": draw((4, 3)), "x": cell.d["x"].T, "z1": cell.d["z1"]})
     said = {f.name: f.looks_like for f in found.findings}
-    assert said["b_o"] == "1×3 by hand, 1×4 in row layout"
-    assert said["W_ox"] == "4×3 by hand, 3×4 in row layout; transposed it would fit"
-    assert said["x"] == "3×2 by hand, 2×3 in row layout; transposed it is right"
+    assert said["b_o"] == "1×3 by hand, 1×4 needed"
+    assert said["W_ox"] == "4×3 by hand, 3×4 needed; transposed it would fit"
+    assert said["x"] == "3×2 by hand, 2×3 needed; transposed it is right"
     assert said["z1"] == ""
     assert found.counts == {"right": 1, "wrong": 0, "shape": 3}
 
@@ -285,18 +285,12 @@ def test_to_dict_is_json():
     assert told["ok"] is False
     assert told["first_wrong"] == "b_o"
     assert told["counts"] == {"right": 47, "wrong": 1, "shape": 1}
-    assert told["findings"][0]["name"] == "o"
+    assert [f["name"] for f in told["findings"][:2]] == ["h", "o"]
 
 
 def test_the_report(monkeypatch):
     cell = Cell()
-    found = compare(cell.d, cell.hand(monkeypatch, 29, MISTAKES["sign"]))
-    text = (
-        str(found)
-        .replace(repr(found.first_wrong.worst[2]), "<hand>")
-        .replace(repr(found.first_wrong.worst[3]), "<tape>")
-    )
-    goldenfiles.check("report.txt", text)
+    goldenfiles.check("report.txt", str(compare(cell.d, cell.hand(monkeypatch, 29, MISTAKES["sign"]))))
 
 
 def test_html_escapes_names():

@@ -29,7 +29,7 @@ def test_the_verdict(result):
 def test_the_planted_mistake_is_located_and_named(result):
     _, printed, _ = result
     assert "first wrong: step 268, ∇C[8]" in printed
-    assert "= where += belongs, at step 268: missing is step 271, ∇z19[9] * W_oC" in printed
+    assert "= where += belongs, at step 268: missing is step 271, W_oCᵀ * ∇z19[9]" in printed
 
 
 def test_every_parameter_input_and_state_is_in_the_table(result):

@@ -334,3 +334,28 @@ def test_a_dropped_row_is_freed():
         assert there() is None
     finally:
         gc.enable()
+
+
+def test_what_numpy_code_writes_and_a_tape_has_or_says_why_not():
+    v = Tape().variable(A)
+    assert np.array_equal((v**2).value, A * A)
+    assert np.array_equal(v.dot(v.T).value, A @ A.T)
+    for name in ("sum", "mean", "reshape"):
+        with pytest.raises(AttributeError, match=rf"a Variable has no '{name}': it takes .* v\.value is the array"):
+            getattr(v, name)
+    with pytest.raises(TypeError, match=r"ones\(a\)\.T @ a sums the rows of a"):
+        np.sum(v, axis=1)
+    with pytest.raises(TypeError, match="has no entries to take"):
+        v[0]
+
+
+def test_the_result_of_a_step_without_a_name_is_found_by_its_label():
+    tape = Tape()
+    v = tape.variable(A, "v")
+    tape.name({"w": np.tanh(v * v)})
+    d = tape.backward({"w": np.ones_like(A.T)})
+    assert tape["_1"].index == 1
+    assert np.array_equal(d["_1"], (1 - np.tanh(A * A) ** 2).T)
+    for name in ("_1", "_v3", ""):
+        with pytest.raises(ValueError, match="is no name"):
+            tape.name({name: v})

@@ -1,6 +1,7 @@
 """Reverse-mode differentiation in unary and binary steps, and hand-derived gradients held against it."""
 
 from tinyad.compare import Comparison, Finding, compare
+from tinyad.derivatives import Contribution, Derivatives
 from tinyad.graph import Graph, graph
 from tinyad.listing import Listing, equations, first_nonfinite, gradients, routine
 from tinyad.numeric import central_difference, check_op, complex_step, numeric_derivative
@@ -25,7 +26,7 @@ from tinyad.ops import (
     transpose,
 )
 from tinyad.row import TABLE, Op, ones
-from tinyad.tape import Contribution, Derivatives, Tape, Variable
+from tinyad.tape import Tape, Variable
 
 __all__ = [
     "TABLE",

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyad.derivatives import Contribution, Derivatives
 from tinyad.diagnosis import Diagnosis, diagnose, hypotheses
-from tinyad.listing import contribution_text
+from tinyad.listing import contribution_text, first_nonfinite
 from tinyad.matrix import Array, as_matrix, size
 from tinyad.report import html, text
 from tinyad.rounding import spread
-from tinyad.tape import Contribution, Derivatives
 from tinyad.text import for_terminal, one_line
 
 LAYOUTS = ("row", "same")
@@ -127,14 +127,18 @@ def compare(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Com
     """
     if layout not in LAYOUTS:
         raise ValueError(f"layout={layout!r}: there are {' and '.join(map(repr, LAYOUTS))}")
+    if not isinstance(d, Derivatives) or not isinstance(hand, Mapping):
+        raise TypeError("compare(tape.backward(...), {name: derivative}), not what was given")
     if not hand:
         raise ValueError("nothing to compare: give {name: derivative}")
-    judge = _Judge(d, hand, layout)
-    findings = sorted((judge.finding(i) for i in judge.names), key=lambda finding: -finding.step)
-    findings, scale = _convention(judge, findings)
-    findings, located = _located(judge, findings)
-    rest = d.length - len(judge.names) - sum(i < d.length for i in d.tape.constants)
-    return Comparison(findings, layout, located, scale, _hint(judge, findings), judge.not_exercised(), rest)
+    with np.errstate(all="ignore"):  # what is not finite is reported
+        judge = _Judge(d, hand, layout)
+        findings = [judge.finding(i) for i in judge.names]
+        findings.sort(key=lambda finding: -finding.step if finding.step else -np.inf)  # a seed alone comes first
+        findings, scale = _convention(judge, findings)
+        findings, located = _located(judge, findings)
+        rest = d.length - len(judge.names) - sum(i < d.length for i in d.tape.constants)
+        return Comparison(findings, layout, located, scale, _hint(judge, findings), judge.not_exercised(), rest)
 
 
 class _Judge:
@@ -156,6 +160,8 @@ class _Judge:
         self.rounding = max(float(np.finfo(dtype).eps) for dtype in dtypes)
         self.spread = spread(d)
         self.used, self.expected = self._implied()
+        self.known = self._known()
+        self.turned = self._turned()
 
     def true(self, i: int) -> Array:
         return self.d[self.tape.at(i)]  # type: ignore[no-any-return]
@@ -191,12 +197,15 @@ class _Judge:
         name, true = self.names[i], self.true(i)
         parts = self.d.contributions(self.tape.at(i))
         step = parts[-1].step if parts else 0
+        if not np.all(np.isfinite(true)):
+            return Finding(name, "wrong", step, "not finite", "the tape's own derivative is not finite")
         if i not in self.fits:
             a = self.hand[i]
-            said = f"{size(a.shape)} by hand, {size(true.shape)} in row layout"
+            sizes = [size(m.shape if self.layout == "row" else m.shape[::-1]) for m in (a, true)]
+            said = f"{sizes[0]} by hand, {sizes[1]} needed"
             if a.T.shape == true.shape:
                 said += IN_THE_OTHER if self.close(i, a.T, true) else "; transposed it would fit"
-            return Finding(name, "shape", step, "shape", said)
+            return Finding(name, "shape", step, "layout" if self.turned else "shape", said)
         a = self.fits[i]
         off = np.abs(a - true)
         largest = float(np.abs(true).max(initial=0))
@@ -205,11 +214,15 @@ class _Judge:
         if self.close(i, a, true):
             return Finding(name, "right", step, off=ulps)
         at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
-        worst = (int(at[0]) + 1, int(at[1]) + 1, a[at].item(), true[at].item())
+        row, column = at if self.layout == "row" else at[::-1]
+        worst = (int(row) + 1, int(column) + 1, a[at].item(), true[at].item())
+        if self.turned:
+            return Finding(name, "wrong", step, "layout", "transposed", off=ulps, worst=worst)
         if i in self.expected and self.close(i, a, self.expected[i]):
             return Finding(name, "wrong", step, "inherited", off=ulps, worst=worst)
-        found = diagnose(self.used, self.tape.at(i), a, lambda b, c: self.close(i, b, c)) or Diagnosis("", None, "")
-        cause = "own" if found.own or all(self._known(part.step) for part in parts) else "open"
+        near = lambda b, c: self.close(i, b, c)  # noqa: E731
+        found = diagnose(self.used, self.tape.at(i), a, near, self.layout) or Diagnosis("", None, "")
+        cause = "own" if found.own or all(part.step in self.known for part in parts) else "open"
         step = step if found.step is None else found.step
         line = self.line(name, parts, step)
         return Finding(name, "wrong", step, cause, found.text, found.grade, line, ulps, worst, found.factor)
@@ -217,7 +230,8 @@ class _Judge:
     def line(self, name: str, parts: list[Contribution], step: int) -> str:
         """What the rule of `step` adds to the derivative of `name`."""
         return "; ".join(
-            f"∇{one_line(name)} {'=' if part is parts[0] else '+='} {contribution_text(self.tape, step, part.operand)}"
+            f"∇{one_line(name)} {'=' if part is parts[0] else '+='} "
+            + contribution_text(self.tape, step, part.operand, self.layout)
             for part in parts
             if part.step == step > 0
         )
@@ -238,12 +252,25 @@ class _Judge:
                 return False
         return True
 
-    def _known(self, step: int) -> bool:
-        """Whether the derivative that a step starts from was given by hand, or is a seed alone."""
-        if step == 0:
-            return True
-        z = self.tape.steps[step - 1][1]
-        return z in self.fits or all(part.step == 0 for part in self.d.contributions(self.tape.at(z)))
+    def _known(self) -> set[int]:
+        """The steps that start from a derivative that was given, is a seed alone, or is a copy of known ones."""
+        open_ = set()  # values whose derivative was not given, nor follows from what was without a calculation
+        known = {0}
+        for n in range(len(self.tape.steps), 0, -1):
+            op, z, *operands = self.tape.steps[n - 1]
+            if z >= self.d.length or not self.d.reaches(z):
+                continue
+            if z in self.fits or z not in open_:
+                known.add(n)
+            for formula, i in zip(op.formulas or (None, None), operands, strict=False):
+                if i is not None and not (n in known and getattr(formula, "head", "") == "dz"):
+                    open_.add(i)
+        return known
+
+    def _turned(self) -> bool:
+        """Whether every derivative is right once transposed, and not all are as they stand."""
+        turned = [a.T.shape == self.true(i).shape and self.close(i, a.T, self.true(i)) for i, a in self.hand.items()]
+        return len(turned) > 1 and all(turned) and not all(self.right(i) for i in self.hand)
 
     def not_exercised(self) -> list[str]:
         """Contributions that are nothing at this point, and mistakes that would change no number here."""
@@ -251,7 +278,7 @@ class _Judge:
         for i in self.names:
             for step, operand, c in self.d.contributions(self.tape.at(i)):
                 if step and float(np.abs(c).max(initial=0)) <= self.slack(i):
-                    line = contribution_text(self.tape, step, operand)
+                    line = contribution_text(self.tape, step, operand, self.layout)
                     notes.append(
                         f"step {step}: ∇{one_line(self.names[i])} += {line} adds nothing ({self._why(step, operand)})"
                     )
@@ -266,7 +293,8 @@ class _Judge:
                 if a.shape == b.shape and a.size > 1 and np.array_equal(a, b):
                     both = f"{one_line(self.tape.label(j))} and {one_line(self.tape.label(i))}"
                     notes.append(f"the seeds of {both} are equal: mixing them up would not show")
-        if all(self.tape.values[step[1]].shape[1] == 1 for step in self.tape.steps):
+        sizes = [self.tape.values[step[1]].shape for step in self.tape.steps]
+        if any(rows > 1 for rows, _ in sizes) and all(columns == 1 for _, columns in sizes):
             notes.append("there is one column: the sum over examples was not exercised")
         return notes
 
@@ -283,7 +311,7 @@ class _Judge:
 def _convention(judge: _Judge, findings: list[Finding]) -> tuple[list[Finding], str]:
     """One factor on many lines, each right but for it, is a scale: it is said once and blamed on no line."""
     broken = [f for f in findings if f.cause in ("own", "open", "shape")]
-    factors = Counter(f"{f.factor:.9g}" for f in broken if f.factor is not None)
+    factors = Counter(f"{f.factor:.9g}" for f in broken if f.factor is not None and f.factor > 0)
     if not factors:
         return findings, ""
     common, count = factors.most_common(1)[0]
@@ -300,32 +328,44 @@ def _convention(judge: _Judge, findings: list[Finding]) -> tuple[list[Finding], 
 
 def _located(judge: _Judge, findings: list[Finding]) -> tuple[list[Finding], Finding | None]:
     """The one mistake in a line that was not given which explains every wrong derivative there is, if there is one."""
-    wrong = {f.name: f for f in findings if f.cause in ("own", "open", "shape", "inherited")}
-    if len(wrong) < 2 or any(f.verdict == "shape" or f.cause == "own" for f in wrong.values()):
+    wrong = {f.name: f for f in findings if f.verdict != "right"}
+    alone = len(wrong) == 1 and any(f.looks_like for f in wrong.values())
+    if not wrong or alone or any(f.cause not in ("open", "inherited") for f in wrong.values()):
         return findings, None
     tape, tries = judge.tape, SEARCH
+    located: Finding | None = None
+    as_well = []
     for z in _suspects(judge, set(wrong)):
-        parts = judge.d.contributions(tape.at(z))
-        for made, found in hypotheses(judge.d, tape.at(z)):
-            if (tries := tries - 1) < 0:
-                return findings, None
+        for made, found in hypotheses(judge.d, tape.at(z), judge.layout):
+            tries -= 1
+            if tries < 0:
+                break
             if judge.explains(z, made):
-                step = found.step or (parts[-1].step if parts else 0)
-                name = tape.label(z)
-                line = judge.line(name, parts, step)
-                located = Finding(name, "wrong", step, "own", found.text, "likely", line)
-                return [f._replace(cause="inherited") if f.name in wrong else f for f in findings], located
-    return findings, None
+                if located:
+                    as_well.append(f"∇{one_line(tape.label(z))}")
+                    break
+                parts = judge.d.contributions(tape.at(z))
+                step = found.step or parts[-1].step
+                line = judge.line(tape.label(z), parts, step)
+                located = Finding(tape.label(z), "wrong", step, "own", found.text, found.grade, line)
+                break
+    if located is None:
+        return findings, None
+    if as_well:
+        text = f"{located.looks_like}; a mistake at {' or '.join(as_well[:3])} would explain it too"
+        located = located._replace(looks_like=text, grade="possible")
+    return [f._replace(cause="inherited") if f.name in wrong else f for f in findings], located
 
 
 def _hint(judge: _Judge, findings: list[Finding]) -> str:
     """What the wrong ones have in common."""
-    wrong = [f for f in findings if f.cause in ("own", "open", "shape", "inherited")]
-    turned = [f for f in wrong if f.looks_like == "transposed" or f.looks_like.endswith(IN_THE_OTHER)]
-    if len(wrong) > 1 and len(turned) == len(wrong):
+    wrong = [f for f in findings if f.verdict != "right"]
+    if any(f.cause == "not finite" for f in wrong):
+        return first_nonfinite(judge.tape) or "the seeds are not finite"
+    if judge.turned:
         other = LAYOUTS[1 - LAYOUTS.index(judge.layout)]
-        return f"all wrong ones are right in the other layout: compare(..., layout={other!r})"
-    if len(wrong) > 1 and any(f.cause == "open" for f in wrong):
+        return f"all of them are right in the other layout: compare(..., layout={other!r})"
+    if any(f.cause == "open" for f in wrong):
         suspects = _suspects(judge, {f.name for f in wrong})
         if suspects:
             names = ", ".join(f"∇{one_line(judge.tape.label(i))}" for i in suspects[:4])

@@ -52,6 +52,9 @@ class Derivatives:
             return np.zeros_like(self.tape.values[position])
         return dv._value.T if self.recorded else dv  # type: ignore[no-any-return]
 
+    def __repr__(self) -> str:
+        return f"Derivatives({self.length} values)"
+
     def reaches(self, position: int) -> bool:
         """Whether L depends on the value at `position` by any path."""
         return self._d[position] is not None

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyad.derivatives import Contribution, Derivatives
 from tinyad.listing import contribution_text
 from tinyad.matrix import Array
-from tinyad.row import Op
-from tinyad.tape import Contribution, Derivatives, Variable
+from tinyad.row import TABLE
+from tinyad.slips import slips, value_of
+from tinyad.tape import Variable
 from tinyad.text import one_line
 
 Close = Callable[[Array, Array], bool]
 SEARCH = 20_000  # other variables tried in the place of an operand, at most
+ALMOST = 1e-5  # relative; nearer is a matter of precision
 
 
 class Diagnosis(NamedTuple):
@@ -31,161 +34,194 @@ class Diagnosis(NamedTuple):
     own: bool = False
 
 
-def diagnose(used: Derivatives, v: Variable, hand: Array, close: Close) -> Diagnosis | None:
-    """The first hypothesis that turns the contributions to v into `hand` (row layout), given the derivatives `used`."""
-    parts = used.contributions(v)
-    if not np.all(np.isfinite(hand)):
-        return Diagnosis("it has entries that are not finite", None, "certain")
-    for made, found in chain(hypotheses(used, v), _others(used, v, parts)):
-        if made.shape == hand.shape and close(made, hand):
-            return found
-    return _factor(used, parts, hand, close)
-
-
 Hypotheses = Iterator[tuple[Array, Diagnosis]]
 
 
-def hypotheses(used: Derivatives, v: Variable) -> Hypotheses:
+def diagnose(used: Derivatives, v: Variable, hand: Array, close: Close, layout: str) -> Diagnosis | None:
+    """The first hypothesis that turns the contributions to v into `hand` (row layout), given the derivatives `used`.
+
+    `layout` is the one to print rules in.
+    """
+    if not np.all(np.isfinite(hand)):
+        return Diagnosis("it has entries that are not finite", None, "certain")
+    lines = _Lines(used, v, layout)
+    for made, found in chain(lines.mistakes(), lines.others()) if lines.parts else ():
+        if made.shape == hand.shape and close(made, hand):
+            return found
+    return lines.unlike(hand, close) if lines.parts else None
+
+
+def hypotheses(used: Derivatives, v: Variable, layout: str) -> Hypotheses:
     """(what the derivative of v would be, the mistake that makes it so) for the mistakes people make in one line."""
-    parts = used.contributions(v)
-    for group in (_sums, _single, _whole, _operands):
-        yield from group(used, v, parts)
+    lines = _Lines(used, v, layout)
+    return lines.mistakes() if lines.parts else iter(())
 
 
-def _total(parts: list[Contribution], like: Array | None = None) -> Array:
-    return np.sum([part.array for part in parts], axis=0)  # type: ignore[no-any-return]
+class _Lines:
+    """The lines that make the derivative of v, a contribution each, and what they make with a mistake in one."""
 
+    def __init__(self, used: Derivatives, v: Variable, layout: str) -> None:
+        self.used, self.tape, self.v, self.layout = used, used.tape, v, layout
+        self.parts = used.contributions(v)
+        self.total = _sum(self.parts)
 
-def _said(used: Derivatives, part: Contribution) -> str:
-    if part.step == 0:
-        return "the given one"
-    return f"step {part.step}, {contribution_text(used.tape, part.step, part.operand)}"
+    def mistakes(self) -> Hypotheses:
+        yield from self.sums()
+        yield from self.whole()
+        for part in self.parts:
+            yield from self.contribution(part)
+        for part in self.parts:
+            if part.step:
+                yield from self.rule(part)
+        budget = SEARCH
+        for part in self.parts:
+            if part.step:
+                for hypothesis in self.operands(part):
+                    if (budget := budget - 1) < 0:
+                        return
+                    yield hypothesis
 
-
-def _sums(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypotheses:
-    """Contributions that are missing, and later ones that overwrote earlier ones."""
-    if not parts:
-        return
-    yield np.zeros(parts[0].array.shape), Diagnosis("it is 0: every contribution is missing", parts[-1].step)
-    for k in range(1, len(parts)):
-        lost = "; ".join(_said(used, part) for part in parts[: min(k, 3)]) + ("; …" if k > 3 else "")
-        text = f"= where += belongs, at step {parts[k].step}: missing is {lost}"
-        yield _total(parts[k:]), Diagnosis(text, parts[k].step, own=True)
-    for part in parts if len(parts) > 1 else ():
-        rest = [other for other in parts if other is not part]
-        yield (
-            _total(rest),
-            Diagnosis(f"a missing contribution: {_said(used, part)}", part.step or parts[-1].step, own=True),
-        )
-    for k in range(1, len(parts) - 1):
-        text = f"it stops early: the contributions from {_said(used, parts[k])} on are missing"
-        yield _total(parts[:k]), Diagnosis(text, parts[k].step, own=True)
-
-
-def _single(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypotheses:
-    """One contribution that is counted twice, has the wrong sign, or is transposed."""
-    total = _total(parts) if parts else None
-    for part in parts if total is not None and len(parts) > 1 else ():
-        c, step = part.array, part.step or parts[-1].step
-        yield total + c, Diagnosis(f"a contribution counted twice: {_said(used, part)}", step, own=True)
-        yield total - 2 * c, Diagnosis(f"the sign of one contribution: {_said(used, part)}", step, own=True)
-        if c.shape[0] == c.shape[1] > 1:
-            yield total - c + c.T, Diagnosis(f"one contribution transposed: {_said(used, part)}", step, own=True)
-
-
-def _whole(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypotheses:
-    if parts:
-        total, step = _total(parts), parts[-1].step if len(parts) == 1 else None
-        yield -total, Diagnosis("the sign", step, factor=-1.0)
-        if total.shape[0] == total.shape[1] > 1:
-            yield total.T, Diagnosis("transposed", step)
-
-
-def _operands(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypotheses:
-    """One contribution whose line has another variable, or another derivative, in the place of the right one."""
-    tape, budget, own = used.tape, SEARCH, _made_from(used, v)
-    for part in parts:
+    def said(self, part: Contribution, formula: Any = None) -> str:
         if part.step == 0:
-            continue
-        rest = _total(parts) - part.array
-        op, z, *operands = tape.steps[part.step - 1]
-        positions = [i for i in operands if i is not None]
-        value = [tape.values[i] for i in (z, *positions)]
-        dz = used.column(z)
-        line = f"the line of step {part.step}, {contribution_text(tape, part.step, part.operand)}"
-        k = "xy".index(part.operand)
+            return "the given one"
+        return f"step {part.step}, {self.printed(part, formula)}"
 
-        def made(D: Array, values: list[Array], op: Op = op, k: int = k, rest: Array = rest) -> Array:
-            out = op.kernel(D, *values)
-            return rest + (out[k] if op.arity == 2 else out).T  # type: ignore[no-any-return]
+    def printed(self, part: Contribution, formula: Any = None) -> str:
+        return contribution_text(self.tape, part.step, part.operand, self.layout, formula)
 
+    def name(self, position: int) -> str:
+        return one_line(self.tape.label(position))
+
+    def sums(self) -> Hypotheses:
+        """Contributions that are missing, and later ones that overwrote earlier ones."""
+        parts, last = self.parts, self.parts[-1].step
+        yield 0 * self.total, Diagnosis("it is 0: every contribution is missing", last)
+        for k in range(1, len(parts)):
+            lost = "; ".join(map(self.said, parts[: min(k, 3)])) + ("; …" if k > 3 else "")
+            text = f"= where += belongs, at step {parts[k].step}: missing is {lost}"
+            yield _sum(parts[k:]), Diagnosis(text, parts[k].step, own=True)
+        for k, part in enumerate(parts) if len(parts) > 1 else ():
+            text = f"a missing contribution: {self.said(part)}"
+            yield _sum(parts[:k] + parts[k + 1 :]), Diagnosis(text, part.step or last, own=True)
+        for k in range(1, len(parts) - 1):
+            text = f"it stops early: the contributions from {self.said(parts[k])} on are missing"
+            yield _sum(parts[:k]), Diagnosis(text, parts[k].step, own=True)
+
+    def whole(self) -> Hypotheses:
+        step = self.parts[-1].step if len(self.parts) == 1 else None
+        yield -self.total, Diagnosis("the sign", step, factor=-1.0)
+        if self.total.shape[0] == self.total.shape[1] > 1:
+            yield self.total.T, Diagnosis("transposed", step)
+
+    def contribution(self, part: Contribution) -> Hypotheses:
+        """One of several that is counted twice, has the wrong sign, or is transposed."""
+        if len(self.parts) > 1:
+            c, step = part.array, part.step or self.parts[-1].step
+            yield self.total + c, Diagnosis(f"a contribution counted twice: {self.said(part)}", step, own=True)
+            yield self.total - 2 * c, Diagnosis(f"the sign of one contribution: {self.said(part)}", step, own=True)
+            if c.shape[0] == c.shape[1] > 1:
+                text = f"one contribution transposed: {self.said(part)}"
+                yield self.total - c + c.T, Diagnosis(text, step, own=True)
+
+    def rule(self, part: Contribution) -> Hypotheses:
+        """The rule of the step without its derivative, with that of another function, at another point, or misread."""
+        op, z, *operands = self.tape.steps[part.step - 1]
+        values = {"dz": self.used.column(z).T, "z": self.tape.values[z]}
+        values |= {name: self.tape.values[i] for name, i in zip("xy", operands, strict=True) if i is not None}
+        line = f"in the line of {self.said(part)}"
         if op.arity == 1:
-            if dz.shape == value[1].shape:
-                yield rest + dz.T, Diagnosis(f"the derivative of {op.symbol} is missing in {line}", part.step)
-            if value[0].shape == value[1].shape:
-                again = [op.run(value[0]), value[0]]
-                text = (
-                    f"the derivative of {op.symbol} is taken at {_name(used, z)} instead of {_name(used, positions[0])}"
-                )
-                yield made(dz, again), Diagnosis(f"{text} in {line}", part.step)
-        for u in _nearest(used, part.step):
-            if (budget := budget - 1) < 0:
-                return
-            if u != z and u not in own and tape.values[u].shape == dz.shape and used.reaches(u):
-                text = f"∇{_name(used, u)} where ∇{_name(used, z)} belongs in {line}"
-                yield made(used.column(u), value), Diagnosis(text, part.step)
-            other = 1 - k
-            if op.arity == 2 and u != positions[other] and tape.values[u].shape == value[1 + other].shape:
-                swapped = [*value]
-                swapped[1 + other] = tape.values[u]
-                text = f"{_name(used, u)} where {_name(used, positions[other])} belongs in {line}"
-                if op.symbol in "∘*":
-                    yield made(dz, swapped), Diagnosis(text, part.step)
+            yield from self.made(part, values["dz"], f"the derivative of {op.symbol} is missing {line}")
+            again = {**values, "z": values["z"], "x": values["z"]}
+            x = self.name(operands[0] or 0)
+            where = f"is taken at {self.name(z)} instead of {x} {line}"
+            if op.formulas:
+                again["z"] = op.run(values["z"]) if values["z"].shape == values["x"].shape else values["z"]
+                yield from self.made(part, (op.formulas[0], again), f"the derivative of {op.symbol} {where}")
+            for other in TABLE.values():
+                if other.arity == 1 and other.formulas and other.symbol not in (op.symbol, "none", "transpose", "neg"):
+                    text = f"the derivative of {other.symbol} where that of {op.symbol} belongs {line}"
+                    yield from self.made(part, (other.formulas[0], values), text)
+        if op.formulas:
+            rule = op.formulas["xy".index(part.operand)]
+            for slip in slips(rule):
+                text = f"{self.printed(part, slip)} where {self.printed(part)} belongs, in the line of step {part.step}"
+                yield from self.made(part, (slip, values), text)
+
+    def made(self, part: Contribution, what: Any, text: str) -> Hypotheses:
+        """The total with `what`, an array or a formula with its values, in the place of one contribution."""
+        try:
+            c = value_of(*what) if isinstance(what, tuple) else what
+        except (ValueError, TypeError):  # sizes that do not fit
+            return
+        if c.shape == part.array.shape:
+            yield self.total - part.array + c, Diagnosis(text, part.step)
+
+    def operands(self, part: Contribution) -> Hypotheses:
+        """One contribution whose line has another variable, or another derivative, in the place of the right one."""
+        op, z, *operands = self.tape.steps[part.step - 1]
+        positions = [i for i in operands if i is not None]
+        values, dz, k = [self.tape.values[i] for i in (z, *positions)], self.used.column(z), "xy".index(part.operand)
+        own = self.made_from()
+
+        def made(D: Array, values: list[Array]) -> Array:
+            out = op.kernel(D, *values)
+            return self.total - part.array + (out[k] if op.arity == 2 else out).T  # type: ignore[no-any-return]
+
+        for u in self.nearest(part.step):
+            value = self.tape.values[u]
+            if u != z and u not in own and value.shape == dz.shape and self.used.reaches(u):
+                text = f"∇{self.name(u)} where ∇{self.name(z)} belongs in the line of {self.said(part)}"
+                yield made(self.used.column(u), values), Diagnosis(text, part.step)
+            if op.symbol in "∘*" and u != positions[1 - k] and value.shape == values[2 - k].shape:
+                text = f"{self.name(u)} where {self.name(positions[1 - k])} belongs in the line of {self.said(part)}"
+                swapped = [*values[: 2 - k], value, *values[3 - k :]]
+                yield made(dz, swapped), Diagnosis(text, part.step)
+
+    def made_from(self) -> set[int]:
+        """v and what it is computed from: their derivatives in `used` follow from v's and cannot explain it."""
+        found = {self.v.index}
+        for _, z, x, y in reversed(self.tape.steps):
+            if z in found:
+                found |= {x, x if y is None else y}
+        return found
+
+    def nearest(self, step: int) -> list[int]:
+        """Positions of the tape, those with names first, and of these those around a step."""
+        middle = self.tape.steps[step - 1][1]
+        return sorted(range(self.used.length), key=lambda u: (u not in self.tape.names, abs(u - middle)))
+
+    def others(self) -> Hypotheses:
+        own = self.made_from()
+        for u in self.nearest(self.parts[-1].step or 1) if self.tape.steps else ():
+            if u not in own and self.used.reaches(u) and self.tape.values[u].shape == self.v.shape:
+                yield self.used.column(u).T, Diagnosis(f"it is the derivative of {self.name(u)}")
+
+    def unlike(self, hand: Array, close: Close) -> Diagnosis | None:
+        """A factor on the whole, or on one contribution, or a number that is only less exact."""
+        from fractions import Fraction  # 2 ms that an import of tinyad need not take
+
+        largest = float(np.abs(self.total).max(initial=0))
+        off = float(np.abs(hand - self.total).max(initial=0)) / largest if largest else 1.0
+        if off < ALMOST:
+            return Diagnosis(f"it agrees to {-np.log10(off):.0f} digits: less exact, or something small is missing")
+        for part in [None, *self.parts] if len(self.parts) > 1 else [None]:
+            scaled = self.total if part is None else part.array
+            rest = self.total - scaled
+            square = float(np.vdot(scaled, scaled).real)
+            factor = float(np.vdot(scaled, hand - rest).real / square) if square else 0.0
+            simple = Fraction(factor).limit_denominator(1000)
+            exact = bool(simple) and abs(factor - simple) < 1e-9 * abs(factor)
+            if not factor or not close(rest + factor * scaled, hand) or (hand.size == 1 and not exact):
+                continue
+            said = f"{simple if exact else f'{factor:.6g}'} times what it should be"
+            grade = "likely" if hand.size > 1 else "possible"
+            if part is None:
+                step = self.parts[-1].step if len(self.parts) == 1 else None
+                return Diagnosis(f"a factor: {said}", step, grade, factor)
+            text = f"a factor on one contribution: {said}: {self.said(part)}"
+            return Diagnosis(text, part.step, grade, own=True)
+        return None
 
 
-def _made_from(used: Derivatives, v: Variable) -> set[int]:
-    """v and what it is computed from: their derivatives in `used` follow from v's and cannot explain it."""
-    found = {v.index}
-    for _, z, x, y in reversed(used.tape.steps):
-        if z in found:
-            found |= {x, x if y is None else y}
-    return found
-
-
-def _nearest(used: Derivatives, step: int) -> Iterator[int]:
-    """Positions of the tape, those around a step first."""
-    middle = used.tape.steps[step - 1][1]
-    return iter(sorted(range(used.length), key=lambda u: abs(u - middle)))
-
-
-def _others(used: Derivatives, v: Variable, parts: list[Contribution]) -> Hypotheses:
-    own = _made_from(used, v)
-    for u in _nearest(used, parts[-1].step or 1) if parts else ():
-        if u not in own and used.reaches(u) and used.tape.values[u].shape == v.shape:
-            yield used.column(u).T, Diagnosis(f"it is the derivative of {_name(used, u)}")
-
-
-def _factor(used: Derivatives, parts: list[Contribution], hand: Array, close: Close) -> Diagnosis | None:
-    """A factor on the whole, or on one contribution."""
-    from fractions import Fraction  # 2 ms that an import of tinyad need not take
-
-    for part in [None, *parts] if len(parts) > 1 else [None] if parts else []:
-        total = _total(parts)
-        scaled = total if part is None else part.array
-        rest = total - scaled
-        square = float(np.vdot(scaled, scaled).real)
-        factor = float(np.vdot(scaled, hand - rest).real / square) if square else 0.0
-        simple = Fraction(factor).limit_denominator(1000)
-        exact = bool(simple) and abs(factor - simple) < 1e-9 * abs(factor)
-        if not factor or not close(rest + factor * scaled, hand) or (hand.size == 1 and not exact):
-            continue
-        said = f"{simple if exact else f'{factor:.6g}'} times what it should be"
-        grade = "likely" if hand.size > 1 else "possible"
-        if part is None:
-            return Diagnosis(f"a factor: {said}", parts[-1].step if len(parts) == 1 else None, grade, factor)
-        return Diagnosis(f"a factor on one contribution: {said}: {_said(used, part)}", part.step, grade, own=True)
-    return None
-
-
-def _name(used: Derivatives, position: int) -> str:
-    return one_line(used.tape.label(position))
+def _sum(parts: list[Contribution]) -> Array:
+    return np.sum([part.array for part in parts], axis=0)  # type: ignore[no-any-return]

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from tinyad.derivatives import Derivatives
 from tinyad.drawing import BOXES, CLUSTERS, FONT, FORMULA, GREY, INK, LINE, Box, Cluster, Drawing, Edge
 from tinyad.layout import svg
 from tinyad.listing import contribution_text, forward_text
 from tinyad.matrix import size
-from tinyad.tape import Derivatives, Tape
+from tinyad.tape import Tape
 from tinyad.text import one_line
 
 TIMEOUT = 10.0  # seconds, for Graphviz

@@ -1,4 +1,4 @@
-"""A rule as Python for arrays: the formulas in row layout, transposed once, so that the walk back transposes nothing.
+"""A rule as Python for arrays: its formulas transposed once, so that the walk back transposes nothing.
 
 With D = dz.T a derivative has the size, and the memory order, of its variable: (A ∘ B)ᵀ = Aᵀ ∘ Bᵀ, (A B)ᵀ = Bᵀ Aᵀ.
 """
@@ -8,37 +8,47 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+COMPONENTS = {"∘": "*", "+": "+", "-": "-", "/": "/"}
 
-def compiled(formulas: tuple[Any, ...], names: tuple[str, ...], ones: Callable[..., Any]) -> Callable[..., Any]:
+
+def in_same_layout(formula: Any, transpose: Any, flip: bool = True) -> Any:
+    """The transpose of a formula in row layout, in which dz now stands for dz.T; without `flip` the formula itself."""
+    if not hasattr(formula, "head"):
+        return formula  # a number, or None for an operand that needs no derivative
+    head, operands, make = formula.head, formula.operands, type(formula)
+    if head == "dz":
+        return formula if flip else make(transpose, formula)
+    if head is transpose:
+        return in_same_layout(operands[0], transpose, not flip)
+    symbol = getattr(head, "symbol", "")
+    if symbol in COMPONENTS or symbol == "neg":
+        return make(head, *(in_same_layout(operand, transpose, flip) for operand in operands))
+    if symbol == "*":
+        factors = operands[::-1] if flip else operands
+        return make(head, *(in_same_layout(factor, transpose, flip) for factor in factors))
+    whole = make(head, *(in_same_layout(operand, transpose, False) for operand in operands))
+    return make(transpose, whole) if flip else whole
+
+
+def compiled(formulas: tuple[Any, ...], names: tuple[str, ...], ones: Any, transpose: Any) -> Callable[..., Any]:
     """kernel(D, z, *names) → the transposes of the formulas."""
     functions = {"ones": ones}
-    code = ", ".join(_code(formula, True, functions) for formula in formulas)
+    code = ", ".join(_code(in_same_layout(formula, transpose), functions) for formula in formulas)
     return eval(f"lambda D, z, {', '.join(names)}: ({code})", functions)  # type: ignore[no-any-return]
 
 
-def _code(formula: Any, flip: bool, functions: dict[str, Callable[..., Any]]) -> str:
-    """Python for a formula, or for its transpose."""
+def _code(formula: Any, functions: dict[str, Callable[..., Any]]) -> str:
     if not hasattr(formula, "head"):
-        # A number, or None for an operand that needs no derivative; NumPy takes 1.0 faster than 1.
-        return repr(float(formula) if isinstance(formula, int) else formula)
-    head, operands = formula.head, formula.operands
-    if head == "dz":
-        return "D" if flip else "D.T"
-    if head == "1":
-        return f"ones({_code(operands[0], False, functions)})" + ".T" * flip
+        return repr(float(formula) if isinstance(formula, int) else formula)  # NumPy takes 1.0 faster than 1
+    head, parts = formula.head, [_code(operand, functions) for operand in formula.operands]
     if isinstance(head, str):
-        return head + ".T" * flip
-    symbol = head.symbol
-    if symbol == "transpose":
-        return _code(operands[0], not flip, functions)
-    if symbol == "*":  # ndarray.dot is the same product as @ in a third of the time on small matrices
-        first, second = operands[::-1] if flip else operands
-        return f"{_code(first, flip, functions)}.dot({_code(second, flip, functions)})"
-    if symbol == "neg":
-        return f"(-{_code(operands[0], flip, functions)})"
-    if symbol in ("∘", "+", "-", "/"):
-        left, right = (_code(operand, flip, functions) for operand in operands)
-        return f"({left} {'*' if symbol == '∘' else symbol} {right})"
+        return {"dz": "D", "1": f"ones({', '.join(parts)})"}.get(head, head)
+    if head.symbol in COMPONENTS:
+        return f"({parts[0]} {COMPONENTS[head.symbol]} {parts[1]})"
+    if head.symbol == "*":  # ndarray.dot is the same product as @ in a third of the time on small matrices
+        return f"{parts[0]}.dot({parts[1]})"
+    if head.symbol in ("neg", "transpose"):
+        return f"(-{parts[0]})" if head.symbol == "neg" else f"{parts[0]}.T"
     name = f"f{len(functions)}"
     functions[name] = head.forward
-    return f"{name}({', '.join(_code(operand, False, functions) for operand in operands)})" + ".T" * flip
+    return f"{name}({', '.join(parts)})"

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyad.derivatives import Derivatives
+from tinyad.kernel import in_same_layout
 from tinyad.matrix import size
-from tinyad.row import Op, Symbol
-from tinyad.tape import Derivatives, Tape
+from tinyad.row import TABLE, Op, Symbol
+from tinyad.tape import Tape
 from tinyad.text import for_terminal, one_line
 
 ADDITIVE, MULTIPLICATIVE, POSTFIX, ATOM = range(4)  # how tightly a piece of a formula holds together
@@ -69,8 +71,8 @@ def equations(tape: Tape, shapes: bool = False) -> Listing:
 def gradients(d: Derivatives, shapes: bool = False) -> Listing:
     """A walk back as numbered equations in row layout, as on the slides' gradient pages, from the rules themselves.
 
-    `=` marks the first contribution to a derivative, `+=` the later ones; at the right stands the forward equation
-    that a line comes from, and with `shapes` the size of the derivative.
+    `=` marks the first contribution to a derivative, `+=` the later ones; at the right stands the step whose rule the
+    line is, and with `shapes` the size of the derivative.
     """
     tape = d.tape
     rows, latex = [], []
@@ -79,7 +81,9 @@ def gradients(d: Derivatives, shapes: bool = False) -> Listing:
     for k, (n, operand, i, sign) in enumerate(_contributions(d), 1):
         shape = size(tape.values[i].shape[::-1])
         text = contribution_text(tape, n, operand)
-        rows.append((str(k), f"∇{one_line(tape.label(i))}", sign, text, f"{shape}  eq. {n}" if shapes else f"eq. {n}"))
+        rows.append(
+            (str(k), f"∇{one_line(tape.label(i))}", sign, text, f"{shape}  step {n}" if shapes else f"step {n}")
+        )
         name, right = LATEX["∇"] % _latex(tape.label(i)), _backward(tape, n, operand, LATEX).text
         latex.append(rf"{name} &{sign.replace('+', '{+}')} {right} \tag{{{k}}}")
     text = _table(rows, True)
@@ -108,9 +112,12 @@ def forward_text(tape: Tape, n: int) -> str:
     return _forward(tape, n, TEXT).text
 
 
-def contribution_text(tape: Tape, n: int, operand: str) -> str:
-    """What step n contributes to the derivative of its operand "x" or "y", in the names of the tape."""
-    return _backward(tape, n, operand, TEXT).text
+def contribution_text(tape: Tape, n: int, operand: str, layout: str = "row", formula: Any = None) -> str:
+    """What step n contributes to the derivative of its operand "x" or "y", in the names of the tape.
+
+    `layout` is "row" or "same"; a `formula` is printed in the place of the rule.
+    """
+    return _backward(tape, n, operand, TEXT, layout, formula).text
 
 
 def first_nonfinite(tape: Tape) -> str | None:
@@ -185,7 +192,9 @@ def _forward(tape: Tape, n: int, notation: dict[str, str]) -> Piece:
     return _applied(op, [_named(tape, i, notation) for i in operands if i is not None], notation)
 
 
-def _backward(tape: Tape, n: int, operand: str, notation: dict[str, str]) -> Piece:
+def _backward(
+    tape: Tape, n: int, operand: str, notation: dict[str, str], layout: str = "row", formula: Any = None
+) -> Piece:
     op, z, x, y = tape.steps[n - 1]
     dz = Piece(notation["∇"] % _named(tape, z, notation).text)
     # As on the slides the result of a function stands as σ(z24) and not under its own name.
@@ -195,7 +204,8 @@ def _backward(tape: Tape, n: int, operand: str, notation: dict[str, str]) -> Pie
         arguments = ", ".join(names[k].text for k in ("dz", "x", "y") if k in names)
         call = f"deriv({arguments}, {op.symbol!r})" + (f"[{'xy'.index(operand)}]" if op.arity == 2 else "")
         return Piece(call if notation is TEXT else r"\texttt{%s}" % call)
-    return _formula(op.formulas["xy".index(operand)], names, notation)
+    formula = op.formulas["xy".index(operand)] if formula is None else formula
+    return _formula(formula if layout == "row" else in_same_layout(formula, TABLE["transpose"]), names, notation)
 
 
 def _formula(formula: Any, names: dict[str, Piece], notation: dict[str, str]) -> Piece:

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.derivatives import Derivatives
 from tinyad.matrix import Array, as_matrix, size
 from tinyad.row import Op
-from tinyad.tape import Derivatives, Variable
+from tinyad.tape import Variable
+from tinyad.text import apart
 
 H = 1e-30  # the complex step: nothing cancels, so it may be as small as it likes
 ADVICE = "use central differences instead"
@@ -157,9 +159,10 @@ def _held(op: Op, operand: str, operands: list[Array], rule: Array, true: Array,
     off = np.abs(rule - true)
     if not np.all(off <= 1e-11 * scale + 10 * error):
         at = np.unravel_index(int(np.nanargmax(np.where(np.isnan(off), np.inf, off))), off.shape)
+        by_rule, by_values = apart(rule[at].item(), true[at].item())
         raise ValueError(
             f"{op.symbol}, operands {sizes}: the rule's derivative for {operand} at row {at[0] + 1}, "
-            f"column {at[1] + 1} is {rule[at]:.10g}; from the function values it is {true[at]:.10g}"
+            f"column {at[1] + 1} is {by_rule}; from the function values it is {by_values}"
         )
     return float(off.max(initial=0)) / scale
 

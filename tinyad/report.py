@@ -4,31 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinyad.text import one_line
+from tinyad.text import apart, one_line
 
 if TYPE_CHECKING:
     from tinyad.compare import Comparison, Finding
 
+OTHERS = {"also wrong:": ("own", "open", "shape"), "inherited, their own lines are right:": ("inherited",)}
 MOST = 12  # lines of one kind before "and n more"
 
 
 def text(comparison: Comparison) -> str:
     """The whole report."""
-    counts = comparison.counts
     layout = "row layout" if comparison.layout == "row" else "the layout of the variables"
-    lines = [f"{len(comparison.findings)} derivatives by hand against the tape, in {layout}: " + _counts(counts)]
+    lines = [f"{_number(comparison)} by hand against the tape, in {layout}: {_counts(comparison.counts)}"]
     first = comparison.first_wrong
     if first:
         lines += ["", f"first wrong: {_title(first)}", *(f"  {line}" for line in _details(first))]
-    others = [finding for finding in comparison.wrong if finding is not first and finding.cause != "scale"]
-    if others:
-        width = max(len(one_line(finding.name)) for finding in others)
-        lines += ["", "also wrong:" if first else "wrong:"]
-        lines += _some([f"  ∇{one_line(f.name):<{width}}  {_short(f)}" for f in others])
-    if comparison.scale:
-        lines += ["", comparison.scale]
-    if comparison.hint:
-        lines += ["", comparison.hint]
+    for title, causes in (
+        ("also wrong:", ("own", "open", "shape")),
+        ("inherited, their own lines are right:", ("inherited",)),
+    ):
+        others = [f for f in comparison.wrong if f is not first and f.cause in causes]
+        if others:
+            width = max(len(one_line(f.name)) for f in others)
+            lines += ["", title, *_some([f"  ∇{one_line(f.name):<{width}}  {_short(f)}".rstrip() for f in others])]
+    for said in (comparison.scale, comparison.hint):
+        lines += ["", said] if said else []
     if comparison.not_exercised:
         lines += ["", "not exercised at this point, so a mistake there would not show:"]
         lines += _some([f"  {note}" for note in comparison.not_exercised])
@@ -39,29 +40,41 @@ def text(comparison: Comparison) -> str:
 
 def verdict(comparison: Comparison) -> str:
     """One line."""
-    first = comparison.first_wrong
+    first, causes = comparison.first_wrong, {finding.cause for finding in comparison.wrong}
     if comparison.ok:
-        return f"right: all {len(comparison.findings)} agree {_ulps(max(f.off for f in comparison.findings))}"
-    if first is None:
-        return "right but for the scale" if comparison.scale else "wrong"
-    return f"wrong, first at {_title(first)}"
+        return f"right: {_number(comparison)}, {_ulps(max(f.off for f in comparison.findings))}"
+    if "not finite" in causes:
+        return "none: the tape is not finite"
+    if "layout" in causes:
+        return "right, but in the other layout"
+    return f"wrong, first at {_title(first)}" if first else "right but for the scale"
 
 
 def html(comparison: Comparison) -> str:
     """The report as a self-contained piece of HTML; everything in it is escaped."""
     from html import escape
 
+    first = comparison.first_wrong
+    said = [f"first wrong: {_title(first)}", *_details(first)] if first else []
+    said += [note for note in (comparison.scale, comparison.hint) if note]
+    if comparison.not_exercised:
+        said += ["", "not exercised at this point:", *_some(list(comparison.not_exercised))]
     rows = []
     for finding in comparison.findings:
-        colour = {"right": "#e8f5e9", "wrong": "#ffebee", "shape": "#ffebee"}[finding.verdict]
-        colour = "#fff8e1" if finding.cause in ("inherited", "scale") else colour
-        said = _ulps(finding.off) if finding.verdict == "right" else _short(finding)
-        cells = (f"∇{one_line(finding.name)}", finding.verdict, str(finding.step or ""), said)
-        rows.append(
-            f'<tr style="background:{colour}">' + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
-        )
+        colour = "#e8f5e9" if finding.verdict == "right" else "#ffebee"
+        colour = "#fff8e1" if finding.cause in ("inherited", "scale", "layout") else colour
+        found = _ulps(finding.off) if finding.verdict == "right" else _short(finding) or finding.cause
+        cells = (f"∇{one_line(finding.name)}", finding.verdict, str(finding.step or ""), found)
+        row = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        rows.append(f'<tr style="background:{colour}">{row}</tr>')
     head = "".join(f"<th>{name}</th>" for name in ("derivative", "verdict", "step", "what was found"))
-    return f"<pre>{escape(text(comparison))}</pre><table><tr>{head}</tr>{''.join(rows)}</table>"
+    notes = f"<pre>{escape(chr(10).join(said))}</pre>" if said else ""
+    return f"<p><b>{escape(verdict(comparison))}</b></p>{notes}<table><tr>{head}</tr>{''.join(rows)}</table>"
+
+
+def _number(comparison: Comparison) -> str:
+    n = len(comparison.findings)
+    return f"{n} derivatives" if n > 1 else "1 derivative"
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -79,7 +92,8 @@ def _details(finding: Finding) -> list[str]:
         lines.append(f"the rule:    {finding.line}")
     if finding.worst:
         row, column, hand, tape = finding.worst
-        lines.append(f"by hand:     {hand!r} at row {row}, column {column}; on the tape {tape!r}")
+        by_hand, on_tape = apart(hand, tape)
+        lines.append(f"by hand:     {by_hand} at row {row}, column {column}; on the tape {on_tape}")
     said = finding.looks_like or "no pattern known"
     lines.append(f"looks like:  {said}" + (f" ({finding.grade})" if finding.grade else ""))
     if finding.cause == "own" and not finding.worst:
@@ -91,9 +105,7 @@ def _details(finding: Finding) -> list[str]:
 
 def _short(finding: Finding) -> str:
     where = f"step {finding.step}" if finding.step else ""
-    if finding.cause == "inherited":
-        return f"{where}  inherited: its own line is right"
-    return f"{where}  {finding.looks_like or 'no pattern known'}"
+    return where if finding.cause == "inherited" else f"{where}  {finding.looks_like or 'no pattern known'}"
 
 
 def _some(lines: list[str]) -> list[str]:
@@ -101,6 +113,6 @@ def _some(lines: list[str]) -> list[str]:
 
 
 def _ulps(off: float) -> str:
-    if off <= 1:
-        return "within one unit of rounding"
-    return f"within {off:.0f} units of rounding" if off < 1e6 else f"{off:.1g} units of rounding apart"
+    if off < 1e6:
+        return f"within {max(off, 1):.0f} unit{'s' if off >= 1.5 else ''} of rounding"
+    return f"{off:.1g} units of rounding apart"

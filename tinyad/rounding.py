@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.derivatives import Derivatives
 from tinyad.matrix import Array
 from tinyad.row import Op
-from tinyad.tape import Derivatives, Tape
+from tinyad.tape import Tape
 
 ROUGH = 1e-6  # large against rounding, small against 1
 DRAWS = 3

@@ -39,11 +39,29 @@ class Operand:
                 f"or add a row, {name} = Op({name!r}, np.{name}, rule), and call {name}(...)"
             )
         if options or len(operands) != op.arity:
-            raise TypeError(f"np.{name} takes {op.arity} operand(s) here, and no options")
+            sums = "; ones(a).T @ a sums the rows of a, a @ ones(a.T) its columns" if op.symbol == "sum" else ""
+            raise TypeError(f"np.{name} takes {op.arity} operand(s) here, and no options{sums}")
         return self._apply(op, *operands)
 
     def __array__(self, *options: Any, **more: Any) -> Any:
         raise TypeError(f"a {type(self).__name__} is no array; v.value is")
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"a {type(self).__name__} has no {name!r}: it takes + - * / @ .T and the rows {' '.join(TABLE)}, as in "
+            f"np.sum(v); v.value is the array"
+        )
+
+    def __getitem__(self, at: Any) -> Any:
+        raise TypeError(f"a {type(self).__name__} has no entries to take: v.value has, or write a product with 0 and 1")
+
+    def __pow__(self, power: Any) -> Any:
+        if power == 2:
+            return self * self
+        raise TypeError(f"there is no row for **, but v ** 2 is v * v: write v ** {power} in products")
+
+    def dot(self, y: Any) -> Any:
+        return self @ y
 
     def __bool__(self) -> bool:
         raise TypeError(f"a {type(self).__name__} is neither true nor false; v.value is an array")
@@ -126,7 +144,7 @@ class Op:
         else:
             self.formulas = tuple(traced) if isinstance(traced, tuple | list) else (traced,)
             if not users:
-                self.kernel = compiled(self.formulas, names, ones)
+                self.kernel = compiled(self.formulas, names, ones, TABLE["transpose"])
 
     def variant(self, x_how: str, y_how: str) -> Op:
         """This row for operands that are repeated (see `matrix.broadcast`), or "constant": no derivative is asked."""

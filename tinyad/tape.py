@@ -5,19 +5,19 @@ Source: the slides "Overall procedure" and "When to use = vs +=".
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from tinyad.derivatives import Contribution, Derivatives
+from tinyad.derivatives import Derivatives
 from tinyad.matrix import Array, Shape, as_matrix, size
 from tinyad.ops import add, matmul, misfit, schur, sub
 from tinyad.row import Op, Operand
 
 Step = tuple[Op, int, int, int | None]
-__all__ = ["Contribution", "Derivatives", "Step", "Tape", "Variable"]
 
 
 def _recorder(op: Op) -> Callable[[Any, Any], Any]:
@@ -145,6 +145,8 @@ class Tape:
     def _name(self, position: int, name: str) -> None:
         if not isinstance(name, str):
             raise TypeError(f"a name is a string, not {name!r}")
+        if not name or re.fullmatch(r"_v?[0-9]+", name):
+            raise ValueError(f"{name!r} is no name: _1, _2, ... are the results of steps that have none")
         if self._positions.setdefault(name, position) != position:
             raise ValueError(f"the name {name!r} is taken; tape.name(..., step=t) makes it {name}[t]")
         self.names.setdefault(position, name)
@@ -153,6 +155,9 @@ class Tape:
         if isinstance(key, Variable):
             return self._own(key)
         if key not in self._positions:
+            unnamed = next((i for i in range(len(self._values)) if i not in self.names and self.label(i) == key), None)
+            if unnamed is not None and unnamed not in self.constants:
+                return self.at(unnamed)
             from difflib import get_close_matches
 
             near = " or ".join(get_close_matches(str(key), self._positions))
@@ -165,6 +170,9 @@ class Tape:
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    def __repr__(self) -> str:
+        return f"Tape({len(self)} steps)"
 
     def label(self, position: int) -> str:
         """The name of a value; without one, the number itself for a constant, else _n for the result of step n."""

@@ -17,6 +17,15 @@ def one_line(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
+def apart(a: complex, b: complex) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to see them differ, and six at least."""
+    for digits in (6, 9, 12, 17):
+        said = f"{a:.{digits}g}", f"{b:.{digits}g}"
+        if said[0] != said[1]:
+            break
+    return said
+
+
 def for_terminal(text: str) -> str:
     """The text as it is if standard output can show it, else spelled in its character set."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"

@@ -1,0 +1,63 @@
+"""The rule of a step with one slip in it, as a formula: what a hand derivation may say in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tinyad.matrix import Array, column_of_ones
+from tinyad.row import TABLE, Symbol
+
+
+def slips(formula: Any) -> Iterator[Any]:
+    """A transposition too many or too few, a factor or term forgotten, a sign, the order of a product, z for x."""
+    yield from _inside(formula)
+    for old, new in (("z", "x"), ("x", "z")):
+        changed = _renamed(formula, old, new)
+        if changed is not None:
+            yield changed
+
+
+def _inside(formula: Any) -> Iterator[Any]:
+    if not isinstance(formula, Symbol) or formula.head == "1":
+        return
+    head, operands = formula.head, formula.operands
+    if isinstance(head, str):
+        yield Symbol(TABLE["transpose"], formula)
+        return
+    if head.symbol == "transpose" and isinstance(operands[0].head, str):
+        yield operands[0]
+        return
+    if head.symbol in ("∘", "*", "/", "+", "-", "neg"):
+        yield from operands
+    if head.symbol in ("+", "-"):
+        yield Symbol(TABLE["-" if head.symbol == "+" else "+"], *operands)
+    if head.symbol == "*":
+        yield Symbol(head, *operands[::-1])
+    for k, part in enumerate(operands):
+        for changed in _inside(part):
+            yield Symbol(head, *operands[:k], changed, *operands[k + 1 :])
+
+
+def _renamed(formula: Any, old: str, new: str) -> Any:
+    """The formula with one name for another; None if it has no such name."""
+    if not isinstance(formula, Symbol):
+        return None
+    if formula.head == old:
+        return Symbol(new)
+    parts = [_renamed(part, old, new) for part in formula.operands]
+    if all(part is None for part in parts):
+        return None
+    return Symbol(formula.head, *(o if p is None else p for p, o in zip(parts, formula.operands, strict=True)))
+
+
+def value_of(formula: Any, values: Mapping[str, Array]) -> Any:
+    """What a formula comes to; ValueError if its sizes do not fit."""
+    if not isinstance(formula, Symbol):
+        return formula
+    if isinstance(formula.head, str) and formula.head != "1":
+        return values[formula.head]
+    operands = [value_of(operand, values) for operand in formula.operands]
+    if isinstance(formula.head, str):
+        return column_of_ones(operands[0].shape[0], operands[0].dtype)
+    return formula.head.forward(*operands)
