@@ -59,7 +59,9 @@ def recorded(p: Problem, T: int = T) -> tuple[Tape, Derivatives]:
     for t, (eqs, y) in enumerate(zip(steps, p.ys[:T], strict=True), 1):
         losses.append(english.output_layer(eqs["h"], tape.variable(y, f"y[{t}]"), **output))
         tape.name(losses[-1], step=t)
-    L = english.total(losses)
+    *partial, L = english.total(losses)
+    for t, sum_to_t in enumerate(partial, 2):
+        tape.name({"L": sum_to_t}, step=t)
     tape.name({"L": L})
     return tape, tape.backward(L)
 
@@ -191,11 +193,10 @@ def counted(what: str, items: Sequence[Item] | Iterator[Item], total: int | None
 
 def write(folder: Path, p: Problem, planted: Comparison, losses: Sequence[float]) -> dict[str, str]:
     """The pictures and the derivation; file name → what it is."""
-    tape, d = recorded(p)
-    groups = {**slides.GATES, "output layer": ["u1", "u2", "y_hat", "u3", "u4", "u5", "e"]}
-    picture = graph(
-        tape, groups=groups, fold=[t for t in range(1, T + 1) if t not in (PLANTED - 1, PLANTED)], comparison=planted
-    )
+    tape, _ = recorded(p)
+    groups = {**slides.GATES, "output layer": "u1 u2 y_hat u3 u4 u5 e L".split()}
+    folded = ["output layer", *(t for t in range(1, T + 1) if t != PLANTED)]
+    picture = graph(tape, groups=groups, fold=folded, comparison=planted)
     (folder / "graph.svg").write_text(picture.svg(), encoding="utf-8")
     one, d = recorded(p, 1)
     forward, backward = equations(one, shapes=True), gradients(d, shapes=True)

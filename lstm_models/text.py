@@ -55,9 +55,9 @@ def output_parameters(H: int, X: int, rng: np.random.Generator) -> dict[str, Mat
     return {"W_yh": rng.standard_normal((X, H)) / np.sqrt(H), "b_y": 0.1 * rng.standard_normal((X, 1))}
 
 
-def total(losses: Sequence[Mapping[str, Any]]) -> Any:
-    """The sum of the e of all time steps."""
-    L = losses[0]["e"]
+def total(losses: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """The sums of the e of the first two time steps, of the first three, ..., of all; of one time step its e."""
+    sums = [losses[0]["e"]]
     for eqs in losses[1:]:
-        L = L + eqs["e"]
-    return L
+        sums.append(sums[-1] + eqs["e"])
+    return sums[1:] or sums

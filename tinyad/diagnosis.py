@@ -131,21 +131,20 @@ class _Lines:
         line = f"in the line of {self.said(part)}"
         if op.arity == 1:
             yield from self.made(part, values["dz"], f"the derivative of {op.symbol} is missing {line}")
-            again = {**values, "z": values["z"], "x": values["z"]}
-            x = self.name(operands[0] or 0)
-            where = f"is taken at {self.name(z)} instead of {x} {line}"
-            if op.formulas:
-                again["z"] = op.run(values["z"]) if values["z"].shape == values["x"].shape else values["z"]
+            if op.formulas and values["z"].shape == values["x"].shape:
+                again = {**values, "z": op.run(values["z"]), "x": values["z"]}
+                where = f"is taken at {self.name(z)} instead of {self.name(operands[0] or 0)} {line}"
                 yield from self.made(part, (op.formulas[0], again), f"the derivative of {op.symbol} {where}")
+        if op.formulas:
+            rule = op.formulas["xy".index(part.operand)]
+            for slip in slips(rule, op.arity == 1):
+                text = f"{self.printed(part, slip)} where {self.printed(part)} belongs, in the line of step {part.step}"
+                yield from self.made(part, (slip, values), text)
+        if op.arity == 1:
             for other in TABLE.values():
                 if other.arity == 1 and other.formulas and other.symbol not in (op.symbol, "none", "transpose", "neg"):
                     text = f"the derivative of {other.symbol} where that of {op.symbol} belongs {line}"
                     yield from self.made(part, (other.formulas[0], values), text)
-        if op.formulas:
-            rule = op.formulas["xy".index(part.operand)]
-            for slip in slips(rule):
-                text = f"{self.printed(part, slip)} where {self.printed(part)} belongs, in the line of step {part.step}"
-                yield from self.made(part, (slip, values), text)
 
     def made(self, part: Contribution, what: Any, text: str) -> Hypotheses:
         """The total with `what`, an array or a formula with its values, in the place of one contribution."""

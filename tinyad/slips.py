@@ -9,10 +9,13 @@ from tinyad.matrix import Array, column_of_ones
 from tinyad.row import TABLE, Symbol
 
 
-def slips(formula: Any) -> Iterator[Any]:
-    """A transposition too many or too few, a factor or term forgotten, a sign, the order of a product, z for x."""
+def slips(formula: Any, unary: bool) -> Iterator[Any]:
+    """A transposition too many or too few, a factor or term forgotten, a sign, the order of a product.
+
+    In the rule of a unary row also z for x: the derivative at another point.
+    """
     yield from _inside(formula)
-    for old, new in (("z", "x"), ("x", "z")):
+    for old, new in (("z", "x"), ("x", "z")) if unary else ():
         changed = _renamed(formula, old, new)
         if changed is not None:
             yield changed
