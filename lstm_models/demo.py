@@ -186,7 +186,7 @@ def counted(what: str, items: Sequence[Item] | Iterator[Item], total: int | None
     """The items, with a counter on a terminal's standard error."""
     n = total if total is not None else len(items)  # type: ignore[arg-type]
     for k, item in enumerate(items, 1):
-        if sys.stderr.isatty():
+        if sys.stderr and sys.stderr.isatty():
             print(f"\r{what} {k}/{n} ", end="" if k < n else "\r" + " " * 40 + "\r", file=sys.stderr, flush=True)
         yield item
 
@@ -195,7 +195,7 @@ def write(folder: Path, p: Problem, planted: Comparison, losses: Sequence[float]
     """The pictures and the derivation; file name → what it is."""
     tape, _ = recorded(p)
     groups = {**slides.GATES, "output layer": "u1 u2 y_hat u3 u4 u5 e L".split()}
-    folded = ["output layer", *(t for t in range(1, T + 1) if t != PLANTED)]
+    folded: list[str | int] = ["output layer", *(t for t in range(1, T + 1) if t != PLANTED)]
     picture = graph(tape, groups=groups, fold=folded, comparison=planted)
     (folder / "graph.svg").write_text(picture.svg(), encoding="utf-8")
     one, d = recorded(p, 1)

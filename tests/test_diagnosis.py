@@ -119,5 +119,7 @@ def test_finals_alone_with_a_mistake_of_no_known_kind_name_the_suspects(monkeypa
     cell = Cell()
     found = compare(cell.d, finals(cell.hand(monkeypatch, 29, lambda out, dz, x: draw((2, 4), 9))))
     assert found.located is None
-    assert found.hint == ("every wrong one comes from ∇o, ∇z24, and nothing right does: give these to find the line")
+    assert found.hint == (
+        "if it is one mistake: all that is wrong comes from ∇o, ∇z24, and nothing right does; give these to find it"
+    )
     assert {f.cause for f in found.wrong} == {"open"}

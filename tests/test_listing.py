@@ -207,6 +207,25 @@ def test_a_rule_that_is_no_expression_is_printed_as_a_call():
     assert "[dx] += deriv(dy, x, 'relu')" in routine(d)
 
 
+def test_users_symbols_in_latex():
+    relu = Op("re}lu%\n", lambda x: np.where(x > 0, x, 0), lambda dz, z, x: np.where(x.T > 0, dz, 0))
+    tape, x = formula(x=[[1.0, -2.0]])
+    tape.name({"y": relu(x) + 1e-5})
+    d = tape.backward({"y": [[1.0], [1.0]]})
+    assert r"\text{re\}lu\%\textbackslash{}n}(x)" in equations(tape).latex
+    assert r"+ (1 \cdot 10^{-5})" in equations(tape).latex
+    assert r"\mathrm{deriv}(\nabla_{\text{\_1}} L, x, \text{re\}lu\%\textbackslash{}n})" in gradients(d).latex
+
+
+@pytest.mark.parametrize("symbol", ["1", "tanh", "+", "∇", "()", "square", "neg"])
+def test_a_users_row_is_printed_as_a_function_whatever_its_symbol(symbol):
+    tape, x = formula(x=[[1.0, 2.0]])
+    both = Op(symbol, lambda x, y: x * y, lambda dz, z, x, y: (dz * y.T, dz * x.T))
+    tape.name({"a": Op(symbol, lambda x: 2 * x, lambda dz, z, x: 2 * dz)(x), "b": both(x, x)})
+    assert [forward_text(tape, n) for n in (1, 2)] == [f"{symbol}(x)", f"{symbol}(x, x)"]
+    assert f"\\text{{{symbol}}}(x)" in equations(tape).latex
+
+
 def test_constants_have_no_place_in_the_routine():
     tape, x = formula(x=[[1.0, 2.0]])
     tape.name({"y": 3 * x})
@@ -233,6 +252,7 @@ def test_a_name_stays_on_its_line(name):
         ("y_hat[3]", r"\hat{y}^{(3)}"),
         ("h_prev[2]", r"h_{\mathrm{prev}}^{(2)}"),
         ("alpha1", r"\alpha_{1}"),
+        ("θ", r"\theta"),
         ("loss", r"\mathrm{loss}"),
         ("a b", r"\text{a b}"),
         (r"\input{x}", r"\text{\textbackslash{}input\{x\}}"),

@@ -1,8 +1,9 @@
 """Reverse-mode differentiation in unary and binary steps, and hand-derived gradients held against it."""
 
-from tinyad.compare import Comparison, Finding, compare
+from tinyad.compare import Comparison, compare
 from tinyad.derivatives import Contribution, Derivatives
 from tinyad.graph import Graph, graph
+from tinyad.judge import Finding
 from tinyad.listing import Listing, equations, first_nonfinite, gradients, routine
 from tinyad.numeric import central_difference, check_op, complex_step, numeric_derivative
 from tinyad.ops import (

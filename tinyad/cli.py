@@ -24,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     # A terminal that has no ∇ shows an escape, and the job goes on.
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if sys.stdout:  # none where it was closed
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     from lstm_models.demo import run
 
     try:

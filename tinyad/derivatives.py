@@ -33,13 +33,14 @@ class Derivatives:
         self._used: dict[int, list[int]] = {}
 
     def __getitem__(self, key: Variable | str) -> Any:
-        v = self._known(key)
+        v = self.at(key)
         if self.recorded and self.reaches(v.index):
             return self.tape.at(self._d[v.index].index)
         row = _row(self.column(v.index))
         return self.tape.variable(row) if self.recorded else row
 
-    def _known(self, key: Variable | str) -> Variable:
+    def at(self, key: Variable | str) -> Variable:
+        """The Variable of a key; KeyError if it was not there at this walk back."""
         v = self.tape[key]
         if v.index >= self.length:
             raise KeyError(f"{v!r} was recorded after this walk back; walk again")
@@ -61,7 +62,7 @@ class Derivatives:
 
     def contributions(self, key: Variable | str) -> list[Contribution]:
         """Every += into the derivative of `key`, in the order of the walk; they sum to it."""
-        v = self._known(key)
+        v = self.at(key)
         found = [Contribution(0, "seed", _row(self.seeds[v.index]))] if v.index in self.seeds else []
         for n in self._uses().get(v.index, ()):
             op, z, *operands = self.tape.steps[n - 1]

@@ -11,13 +11,13 @@ import numpy as np
 from tinyad.derivatives import Contribution, Derivatives
 from tinyad.listing import contribution_text
 from tinyad.matrix import Array
-from tinyad.row import TABLE
+from tinyad.row import TABLE, Op
 from tinyad.slips import slips, value_of
 from tinyad.tape import Variable
 from tinyad.text import one_line
 
 Close = Callable[[Array, Array], bool]
-SEARCH = 20_000  # other variables tried in the place of an operand, at most
+SEARCH = 4_000  # other variables tried in the place of an operand, at most
 ALMOST = 1e-5  # relative; nearer is a matter of precision
 
 
@@ -132,7 +132,7 @@ class _Lines:
         if op.arity == 1:
             yield from self.made(part, values["dz"], f"the derivative of {op.symbol} is missing {line}")
             if op.formulas and values["z"].shape == values["x"].shape:
-                again = {**values, "z": op.run(values["z"]), "x": values["z"]}
+                again = {**values, "z": _or_nothing(op, values["z"]), "x": values["z"]}
                 where = f"is taken at {self.name(z)} instead of {self.name(operands[0] or 0)} {line}"
                 yield from self.made(part, (op.formulas[0], again), f"the derivative of {op.symbol} {where}")
         if op.formulas:
@@ -208,6 +208,8 @@ class _Lines:
             rest = self.total - scaled
             square = float(np.vdot(scaled, scaled).real)
             factor = float(np.vdot(scaled, hand - rest).real / square) if square else 0.0
+            if not np.isfinite(factor):
+                continue
             simple = Fraction(factor).limit_denominator(1000)
             exact = bool(simple) and abs(factor - simple) < 1e-9 * abs(factor)
             if not factor or not close(rest + factor * scaled, hand) or (hand.size == 1 and not exact):
@@ -220,6 +222,13 @@ class _Lines:
             text = f"a factor on one contribution: {said}: {self.said(part)}"
             return Diagnosis(text, part.step, grade, own=True)
         return None
+
+
+def _or_nothing(op: Op, x: Array) -> Array:
+    try:
+        return op.run(x)  # type: ignore[no-any-return]
+    except ValueError:  # outside of the domain
+        return np.full_like(x, np.nan)
 
 
 def _sum(parts: list[Contribution]) -> Array:

@@ -6,6 +6,7 @@ Source: the slides "LSTM" (equations 1 to 31 and the gradient pages) and "LSTM_d
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -165,24 +166,39 @@ def _align(lines: list[str]) -> str:
     return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}"
 
 
+def _letter(letter: str) -> str:
+    """α and alpha are \\alpha; a word is upright."""
+    greek = unicodedata.name(letter, "") if len(letter) == 1 else ""
+    if greek.startswith("GREEK SMALL LETTER ") and greek.split()[-1].lower() in GREEK:
+        letter = greek.split()[-1].lower()
+    return f"\\{letter}" if letter in GREEK else letter if len(letter) == 1 else rf"\mathrm{{{letter}}}"
+
+
 def _latex(name: str) -> str:
     r"""z12: z_{12}, W_fC: W_{fC}, C_tilde: \tilde{C}, C_prev[2]: C_{\mathrm{prev}}^{(2)}; what is no name is text."""
     parts = re.fullmatch(r"([^\W\d_]+)(\d*)(?:_(\w+))?(?:\[(\w+)\])?", name)
     if not parts:
         if re.fullmatch(r"-?[\d.]+", name):
             return name
-        return r"\text{%s}" % "".join(ESCAPED.get(c, c) for c in one_line(name))
+        return r"\text{%s}" % _escaped(name)
     letter, digits, low, step = parts.groups()
-    base = f"\\{letter}" if letter in GREEK else letter if len(letter) == 1 else rf"\mathrm{{{letter}}}"
+    base = _letter(letter)
     if low == "tilde" or low == "hat":
         base, low = rf"\{low}{{{base}}}", None
     subscript = digits + (low if low and len(low) <= 2 else rf"\mathrm{{{low}}}" if low else "").replace("_", r"\_")
     return base + f"_{{{subscript}}}" * bool(subscript) + (f"^{{({step})}}" if step else "")
 
 
+def _escaped(text: str) -> str:
+    return "".join(ESCAPED.get(c, c) for c in one_line(text))
+
+
 def _named(tape: Tape, i: int, notation: dict[str, str]) -> Piece:
     name = tape.label(i)
     if i in tape.constants and tape.values[i].size == 1:
+        if notation is LATEX and "e" in name:
+            mantissa, power = name.split("e")
+            return Piece(rf"{mantissa} \cdot 10^{{{int(power)}}}", ADDITIVE, "number")
         return Piece(name, ADDITIVE if name.startswith("-") else ATOM, "number")
     return Piece(one_line(name) if notation is TEXT else _latex(name))
 
@@ -203,7 +219,10 @@ def _backward(
     if op.formulas is None:
         arguments = ", ".join(names[k].text for k in ("dz", "x", "y") if k in names)
         call = f"deriv({arguments}, {op.symbol!r})" + (f"[{'xy'.index(operand)}]" if op.arity == 2 else "")
-        return Piece(call if notation is TEXT else r"\texttt{%s}" % call)
+        if notation is TEXT:
+            return Piece(call)
+        which = "_{%s}" % operand if op.arity == 2 else ""
+        return Piece(r"\mathrm{deriv}%s(%s, \text{%s})" % (which, arguments, _escaped(op.symbol)))
     formula = op.formulas["xy".index(operand)] if formula is None else formula
     return _formula(formula if layout == "row" else in_same_layout(formula, TABLE["transpose"]), names, notation)
 
@@ -232,7 +251,8 @@ def _squared(piece: Piece, notation: dict[str, str]) -> Piece:
 
 
 def _applied(op: Op, operands: list[Piece], notation: dict[str, str]) -> Piece:
-    symbol, texts = op.symbol, [piece.text for piece in operands]
+    texts, row = [piece.text for piece in operands], TABLE.get(op.symbol)
+    symbol = op.symbol if row is not None and row.forward is op.forward else ""  # "": a user's row is a function
     if symbol in INFIX:
         holds = INFIX[symbol]
         left, right = operands
@@ -246,9 +266,9 @@ def _applied(op: Op, operands: list[Piece], notation: dict[str, str]) -> Piece:
         needed = ATOM if symbol != "neg" else MULTIPLICATIVE
         text = operands[0].text if operands[0].holds >= needed else notation["()"] % operands[0].text
         return Piece(notation[symbol] % text, POSTFIX if symbol != "neg" else ADDITIVE, symbol)
-    if symbol in notation:
+    if symbol and symbol in notation:
         return Piece(notation[symbol] % tuple(texts))
-    name = one_line(symbol) if notation is TEXT else r"\mathrm{%s}" % "".join(ESCAPED.get(c, c) for c in symbol)
+    name = one_line(op.symbol) if notation is TEXT else r"\text{%s}" % _escaped(op.symbol)
     return Piece(f"{name}({', '.join(texts)})")
 
 

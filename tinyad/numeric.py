@@ -29,8 +29,8 @@ def complex_step(f: Function, x: Any, direction: Any = None) -> Any:
     With a `direction` of x's size: the derivative along it, one number for one call of f.  Raises ValueError if f
     is not analytic at x (abs, max, real, conj, a comparison), which one direction by central differences shows.
     """
-    x = as_matrix(x, "x").astype(np.float64)
-    probe = _direction(x) if direction is None else as_matrix(direction, "the direction")
+    x = _real(x, "x")
+    probe = _direction(x) if direction is None else _real(direction, "the direction", x)
     along = _complex_along(f, x, probe)
     estimate, error = central_difference(f, x, probe)
     if not abs(along - estimate) <= 10 * error + 1e-6 * (abs(along) + abs(estimate)):
@@ -47,9 +47,9 @@ def central_difference(f: Function, x: Any, direction: Any = None) -> tuple[Any,
     With a `direction` of x's size: two numbers.  Differences at steps h, h/2 and h/4, extrapolated twice; the error
     is what the last extrapolation changed, and rounding.
     """
-    x = as_matrix(x, "x").astype(np.float64)
+    x = _real(x, "x")
     if direction is not None:
-        return _difference_along(f, x, as_matrix(direction, "the direction"))
+        return _difference_along(f, x, _real(direction, "the direction", x))
     both = [_entry_by_entry(lambda unit, k=k: _difference_along(f, x, unit)[k], x) for k in (0, 1)]  # type: ignore[misc]
     return both[0], both[1]
 
@@ -73,7 +73,7 @@ def numeric_derivative(d: Derivatives, key: Variable | str, direction: Any = Non
 
 def _as_function(d: Derivatives, key: Variable | str) -> tuple[Function, Array]:
     """(f, x): the L that d's seeds make, as a function of one value of the tape, and that value, in float64."""
-    tape, position = d.tape, d.tape[key].index
+    tape, position = d.tape, d.at(key).index
     values = [value if np.iscomplexobj(value) else value.astype(np.float64) for value in tape.values[: d.length]]
     steps = [step for step in tape.steps if step[1] < d.length]
     if any(value.dtype == np.float32 for value in tape.values):  # results that were rounded to float32 are made again
@@ -168,19 +168,20 @@ def _held(op: Op, operand: str, operands: list[Array], rule: Array, true: Array,
 
 
 def _points(op: Op) -> list[list[Array]]:
-    """Generic operands that the forward accepts: all sizes different, square if need be, positive if need be."""
+    """Operands that the forward accepts: of many sizes, of both signs where it takes them, and large ones too."""
     rng = np.random.default_rng(0)
     if op.arity == 1:
-        shapes = [[(4, 3)], [(3, 3)]]
+        shapes = [[(4, 3)], [(3, 3)], [(4, 1)], [(1, 3)], [(1, 1)]]
     elif op.elementwise:
-        pairs = ((4, 3), (4, 3)), ((4, 1), (4, 3)), ((1, 3), (4, 3)), ((1, 1), (4, 3))
+        pairs = ((4, 3), (4, 3)), ((4, 1), (4, 3)), ((1, 3), (4, 3)), ((1, 1), (4, 3)), ((1, 1), (1, 1))
         shapes = [list(pair) for a, b in pairs for pair in ((a, b), (b, a))]
     else:
-        shapes = [[(4, 3), (4, 3)], [(4, 3), (3, 2)]]
+        shapes = [[(4, 3), (4, 3)], [(4, 3), (3, 2)], [(3, 3), (3, 3)], [(4, 3), (3, 1)], [(1, 3), (3, 1)]]
     points = []
     for sizes in shapes:
-        operands = [rng.standard_normal(shape) + np.eye(*shape) for shape in sizes]
-        for choice in (operands, [np.abs(a) + 0.5 for a in operands]):
+        near = [rng.standard_normal(shape) + np.eye(*shape) for shape in sizes]
+        positive = [np.abs(a) + 0.5 for a in near]
+        for choice in (near, [5 * a for a in near], positive, [5 * a for a in positive]):
             with np.errstate(all="ignore"):
                 try:
                     finite = bool(np.all(np.isfinite(op.forward(*choice))))
@@ -188,7 +189,6 @@ def _points(op: Op) -> list[list[Array]]:
                     continue
             if finite:
                 points.append(choice)
-                break
     if not points:
         raise ValueError(f"{op.symbol} gives no finite value at a random point: call check_op(op, x) with one of yours")
     return points
@@ -197,7 +197,16 @@ def _points(op: Op) -> list[list[Array]]:
 def _matrices(op: Op, x: Any, y: Any) -> list[Array]:
     if (y is None) != (op.arity == 1):
         raise TypeError(f"{op.symbol} takes {op.arity} operand(s)")
-    return [as_matrix(a, name).astype(np.float64) for a, name in ((x, "x"), (y, "y"))[: op.arity]]
+    return [_real(a, name) for a, name in ((x, "x"), (y, "y"))[: op.arity]]
+
+
+def _real(value: Any, name: str, like: Array | None = None) -> Array:
+    a = as_matrix(value, name)
+    if np.iscomplexobj(a):
+        raise TypeError(f"{name} is complex: derivatives here are those of real numbers")
+    if like is not None and a.shape != like.shape:
+        raise ValueError(f"{name} is {size(a.shape)}, and x is {size(like.shape)}: it needs x's size")
+    return a.astype(np.float64)
 
 
 def _direction(x: Array) -> Array:
@@ -215,16 +224,18 @@ def _complex_along(f: Function, x: Array, direction: Array) -> float:
 
 
 def _difference_along(f: Function, x: Array, direction: Array) -> tuple[float, float]:
-    h = 4e-3 / max(float(np.abs(direction).max(initial=0)), 1e-300)
-    seen = 0.0
-    slopes = []
-    for step in (h, h / 2, h / 4):
-        above, below = (float(_scalar(np.asarray(f(x + s * direction))).real) for s in (step, -step))
-        seen = max(seen, abs(above), abs(below))
-        slopes.append((above - below) / (2 * step))
-    first, second = ((4 * fine - coarse) / 3 for coarse, fine in pairwise(slopes))
-    best = second + (second - first) / 15
-    return best, abs(second - first) + 8 * np.finfo(np.float64).eps * seen / h
+    for first in (4e-3, 4e-5, 4e-7, 4e-9):  # smaller where a step as large as this leaves the domain of f
+        h = first / max(float(np.abs(direction).max(initial=0)), 1e-300)
+        seen, slopes = 0.0, []
+        with np.errstate(all="ignore"):
+            for step in (h, h / 2, h / 4):
+                above, below = (float(_scalar(np.asarray(f(x + s * direction))).real) for s in (step, -step))
+                seen = max(seen, abs(above), abs(below))
+                slopes.append((above - below) / (2 * step))
+        if np.all(np.isfinite(slopes)):
+            break
+    early, late = ((4 * fine - coarse) / 3 for coarse, fine in pairwise(slopes))
+    return late + (late - early) / 15, abs(late - early) + 8 * np.finfo(np.float64).eps * seen / h
 
 
 def _scalar(out: Array) -> Any:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from tinyad.text import apart, one_line
 
 if TYPE_CHECKING:
-    from tinyad.compare import Comparison, Finding
+    from tinyad.compare import Comparison
+    from tinyad.judge import Finding
 
 OTHERS = {"also wrong:": ("own", "open", "shape"), "inherited, their own lines are right:": ("inherited",)}
 MOST = 12  # lines of one kind before "and n more"

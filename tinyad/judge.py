@@ -1,0 +1,216 @@
+"""One derivative at a time by hand against a tape: right or wrong, by its own line or by an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyad.derivatives import Contribution, Derivatives
+from tinyad.diagnosis import Diagnosis, diagnose
+from tinyad.listing import contribution_text
+from tinyad.matrix import Array, as_matrix, size
+from tinyad.rounding import spread
+from tinyad.text import one_line
+
+IN_THE_OTHER = "; transposed it is right"
+
+
+class Finding(NamedTuple):
+    """What was found about one name.
+
+    verdict: "right", "wrong" or "shape".  cause, of a wrong one: "own" (it breaks its own rule, given the hand's
+    other values), "inherited" (only an earlier one is wrong), "open" (what it is made from was not given), "scale"
+    (right but for one factor that many names share) or "shape".
+    step: the step whose line is wrong, or that completes the derivative.  off: the largest difference in units of
+    rounding; worst: (row, column, by hand, on the tape), counted from 1, in row layout.
+    """
+
+    name: str
+    verdict: str
+    step: int
+    cause: str = ""
+    looks_like: str = ""
+    grade: str = ""
+    line: str = ""
+    off: float = 0.0
+    worst: tuple[int, int, complex, complex] | None = None
+    factor: float | None = None
+
+
+class Judge:
+    """The hand's derivatives in row layout, those that follow from them, and how near is equal."""
+
+    def __init__(self, d: Derivatives, hand: Mapping[Any, Any], layout: str) -> None:
+        self.d, self.tape, self.layout = d, d.tape, layout
+        self.names: dict[int, str] = {}
+        self.hand: dict[int, Array] = {}
+        for key, value in hand.items():
+            i = d.at(key).index
+            name = key if isinstance(key, str) else self.tape.label(i)
+            if i in self.tape.constants:
+                raise KeyError(f"{name} is a constant: it has no derivative")
+            if i in self.names:
+                raise ValueError(f"{name} and {self.names[i]} are one Variable: give its derivative once")
+            a = as_matrix(value, f"the derivative of {name} by hand")
+            self.names[i], self.hand[i] = name, a if layout == "row" else a.T
+        self.fits = {i: a for i, a in self.hand.items() if a.shape == self.true(i).shape}
+        values = self.tape.values[: d.length]
+        self.rounding = max(float(np.finfo(dtype).eps) for dtype in {a.dtype for a in (*d.seeds.values(), *values)})
+        self.coarsest = max(map(self.coarser, self.hand.values()))
+        self.spread = spread(d)
+        self.used, self.expected = self._implied()
+        self.known = self._known()
+        self.turned = self._turned()
+
+    def true(self, i: int) -> Array:
+        return self.d.column(i).T  # of a recorded walk too
+
+    def slack(self, i: int) -> float:
+        """What rounding may do to the derivative at i: 16 times what it does to the tape's own, for other orders of
+        summation and longer formulas than the rules."""
+        return 16 * self.rounding * self.spread[i]
+
+    def close(self, i: int, a: Array, b: Array, coarser: float = 1.0) -> bool:
+        true, other = (float(np.abs(m).max(initial=0)) for m in (self.true(i), b))
+        slack = self.slack(i) * max(1.0, other / true) if true else max(self.slack(i), 16 * self.rounding * other)
+        return bool(np.all(np.abs(a - b) <= coarser * slack))
+
+    def right(self, i: int) -> bool:
+        """Whether what was given for i is the tape's; float32 is given in float32's rounding, and only for itself."""
+        return i in self.fits and self.close(i, self.fits[i], self.true(i), self.coarser(self.fits[i]))
+
+    def coarser(self, a: Array) -> float:
+        return max(1.0, float(np.finfo(a.dtype).eps) / self.rounding)
+
+    def _implied(self) -> tuple[Derivatives, dict[int, Array]]:
+        """The walk back in which every derivative given by hand replaces the one it would compute."""
+        columns: list[Any] = [None] * self.d.length
+        used = Derivatives(self.tape, columns, self.d.seeds, False)
+        expected: dict[int, Array] = {}
+        for i in range(self.d.length - 1, -1, -1):
+            parts = used.contributions(self.tape.at(i))
+            if parts:
+                expected[i] = np.sum([part.array for part in parts], axis=0)
+                columns[i] = expected[i].T
+            if i in self.fits:
+                columns[i] = self.fits[i].T
+        return used, expected
+
+    def finding(self, i: int) -> Finding:
+        name, true = self.names[i], self.true(i)
+        parts = self.d.contributions(self.tape.at(i))
+        step = parts[-1].step if parts else 0
+        if not np.all(np.isfinite(true)):
+            return Finding(name, "wrong", step, "not finite", "the tape's own derivative is not finite")
+        if i not in self.fits:
+            a = self.hand[i]
+            sizes = [size(m.shape if self.layout == "row" else m.shape[::-1]) for m in (a, true)]
+            said = f"{sizes[0]} by hand, {sizes[1]} needed"
+            if a.T.shape == true.shape:
+                said += IN_THE_OTHER if self.close(i, a.T, true, self.coarser(a)) else "; transposed it would fit"
+            return Finding(name, "shape", step, "layout" if self.turned else "shape", said)
+        a = self.fits[i]
+        off = np.abs(a - true)
+        largest = float(np.abs(true).max(initial=0))
+        unit = self.rounding * self.coarser(a) * (largest if largest > self.slack(i) else self.spread[i])
+        ulps = float(off.max(initial=0)) / unit if unit else float(off.max(initial=0) > 0)
+        if self.right(i):
+            return Finding(name, "right", step, off=ulps)
+        at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
+        row, column = at if self.layout == "row" else at[::-1]
+        worst = (int(row) + 1, int(column) + 1, a[at].item(), true[at].item())
+        if self.turned:
+            return Finding(name, "wrong", step, "layout", "transposed", off=ulps, worst=worst)
+        if i in self.expected and self.close(i, a, self.expected[i], self.coarsest):
+            return Finding(name, "wrong", step, "inherited", off=ulps, worst=worst)
+        near = lambda b, c: self.close(i, b, c, self.coarsest)  # noqa: E731
+        found = diagnose(self.used, self.tape.at(i), a, near, self.layout) or Diagnosis("", None, "")
+        cause = "own" if found.own or all(part.step in self.known for part in parts) else "open"
+        step = step if found.step is None else found.step
+        line = self.line(name, parts, step)
+        return Finding(name, "wrong", step, cause, found.text, found.grade, line, ulps, worst, found.factor)
+
+    def line(self, name: str, parts: list[Contribution], step: int) -> str:
+        """What the rule of `step` adds to the derivative of `name`."""
+        return "; ".join(
+            f"∇{one_line(name)} {'=' if part is parts[0] else '+='} "
+            + contribution_text(self.tape, step, part.operand, self.layout)
+            for part in parts
+            if part.step == step > 0
+        )
+
+    def explains(self, z: int, made: Array) -> bool:
+        """Whether every derivative given by hand follows from `made` in the place of the derivative at z."""
+        columns = [self.d.column(i) for i in range(self.d.length)]
+        columns[z] = made.T
+        walk = Derivatives(self.tape, columns, self.d.seeds, False)
+        behind = {z}
+        for n in range(len(self.tape.steps), 0, -1):
+            _, out, x, y = self.tape.steps[n - 1]
+            if out in behind:
+                behind |= {x, x if y is None else y}
+        for i in sorted(behind - {z}, reverse=True):
+            columns[i] = np.sum([part.array for part in walk.contributions(self.tape.at(i))], axis=0).T
+            if i in self.fits and not self.close(i, self.fits[i], columns[i].T, self.coarsest):
+                return False
+        return True
+
+    def _known(self) -> set[int]:
+        """The steps that start from a derivative that was given, is a seed alone, or is a copy of known ones."""
+        open_ = set()  # values whose derivative was not given, nor follows from what was without a calculation
+        known = {0}
+        for n in range(len(self.tape.steps), 0, -1):
+            op, z, *operands = self.tape.steps[n - 1]
+            if z >= self.d.length or not self.d.reaches(z):
+                continue
+            if z in self.fits or z not in open_:
+                known.add(n)
+            for formula, i in zip(op.formulas or (None, None), operands, strict=False):
+                if i is not None and not (n in known and getattr(formula, "head", "") == "dz"):
+                    open_.add(i)
+        return known
+
+    def _turned(self) -> bool:
+        """Whether every derivative is right once transposed, and not all are as they stand."""
+        turned = [
+            a.T.shape == self.true(i).shape and self.close(i, a.T, self.true(i), self.coarser(a))
+            for i, a in self.hand.items()
+        ]
+        return len(turned) > 1 and all(turned) and not all(self.right(i) for i in self.hand)
+
+    def not_exercised(self) -> list[str]:
+        """Contributions that are nothing at this point, and mistakes that would change no number here."""
+        notes = []
+        for i in self.names:
+            for step, operand, c in self.d.contributions(self.tape.at(i)):
+                if step and float(np.abs(c).max(initial=0)) <= self.slack(i):
+                    line = contribution_text(self.tape, step, operand, self.layout)
+                    notes.append(
+                        f"step {step}: ∇{one_line(self.names[i])} += {line} adds nothing ({self._why(step, operand)})"
+                    )
+            if not self.d.reaches(i):
+                notes.append(f"L does not depend on {one_line(self.names[i])}")
+            true = self.true(i)
+            if true.shape[0] == true.shape[1] > 1 and np.any(true) and self.close(i, true, true.T):
+                notes.append(f"∇{one_line(self.names[i])} is symmetric: a transposition would not show")
+        seeds = list(self.d.seeds.items())
+        for k, (i, a) in enumerate(seeds):
+            for j, b in seeds[:k]:
+                if a.shape == b.shape and a.size > 1 and np.array_equal(a, b):
+                    both = f"{one_line(self.tape.label(j))} and {one_line(self.tape.label(i))}"
+                    notes.append(f"the seeds of {both} are equal: mixing them up would not show")
+        sizes = [self.tape.values[step[1]].shape for step in self.tape.steps]
+        if any(rows > 1 for rows, _ in sizes) and all(columns == 1 for _, columns in sizes):
+            notes.append("there is one column: the sum over examples was not exercised")
+        return notes
+
+    def _why(self, step: int, operand: str) -> str:
+        op, z, x, y = self.tape.steps[step - 1]
+        if not np.any(self.d.column(z)):
+            return f"∇{one_line(self.tape.label(z))} = 0"
+        other = y if operand == "x" else x
+        if op.arity == 2 and other is not None and not np.any(self.tape.values[other]):
+            return f"{one_line(self.tape.label(other))} = 0"
+        return "negligible"
