@@ -67,3 +67,10 @@ def test_the_demo_on_an_ascii_terminal(tmp_path):
     assert done.stdout.decode("ascii").splitlines()[-1].startswith("verdict: right. 283 derivatives")
     names = sorted(path.name for path in (tmp_path / "a folder").iterdir())
     assert names[:3] == ["derivation.tex", "derivation.txt", "graph.svg"]
+
+
+def test_a_closed_output_is_no_traceback(tmp_path):
+    for closed in (">&-", "2>&-", "| head -n 1"):
+        command = f'"{sys.executable}" -m tinyad demo --out "{tmp_path}" {closed}'
+        done = subprocess.run(["sh", "-c", command], capture_output=True, check=False, timeout=120)
+        assert b"Traceback" not in done.stderr, closed

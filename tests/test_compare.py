@@ -302,3 +302,91 @@ def test_html_escapes_names():
     assert "<script>" not in html
     assert "<b>&" not in html
     assert "&lt;script&gt;" in html
+
+
+def test_a_tape_that_is_not_finite_is_not_held_against_the_hand():
+    tape = Tape()
+    x = tape.variable([[0.0, 1.0]], "x")
+    with np.errstate(divide="ignore"):
+        y = ln(x)
+        tape.name({"y": y})
+        d = tape.backward({"y": [[1.0], [1.0]]})
+    found = compare(d, {"x": [[0.0], [1.0]]})
+    assert not found.ok
+    assert found.first_wrong is None
+    assert found.hint == "step 1, y = log(x), made -inf at row 1, column 1 (1 of 2 entries)"
+    assert str(found).endswith("verdict: none: the tape is not finite")
+
+
+def test_a_recorded_walk_is_compared_too():
+    tape = Tape()
+    a = tape.variable(draw((4, 3)), "a")
+    tape.name({"y": tanh(a)})
+    d = tape.backward({"y": draw((3, 4), 1)}, record=True)
+    before = len(tape)
+    assert compare(d, {"a": d["a"].value}).ok
+    assert compare(d, {"a": -d["a"].value}).first_wrong.looks_like == "the sign"
+    assert len(tape) == before
+
+
+def test_what_has_no_derivative():
+    tape = Tape()
+    a = tape.variable(draw((2, 2)), "a")
+    y = a * draw((2, 2), 1)
+    d = tape.backward({y: draw((2, 2), 2)})
+    constant = tape.at(next(iter(tape.constants)))
+    with pytest.raises(KeyError, match="is a constant: it has no derivative"):
+        compare(d, {constant: draw((2, 2))})
+    with pytest.raises(KeyError, match="was recorded after this walk back"):
+        compare(d, {y + 1: draw((2, 2))})
+    with pytest.raises(TypeError, match=r"compare\(tape.backward"):
+        compare(tape, {"a": draw((2, 2))})
+
+
+def test_all_of_it_halved_is_a_scale_and_what_is_right_without_it_is_named():
+    cell = Cell()
+    found = compare(cell.d, {name: a / 2 for name, a in cell.hand().items()})
+    assert found.scale.startswith("49 of them are 0.5 times")
+    assert found.first_wrong is None
+    finals = {name: cell.d[name] / (1 if name == "W_ix" else 2) for name in slides.PARAMETERS}
+    assert compare(cell.d, finals).scale.endswith("a scale, no wrong line; right without it: W_ix")
+
+
+def test_all_of_it_with_the_other_sign_is_no_scale():
+    cell = Cell()
+    found = compare(cell.d, {name: -a for name, a in cell.hand().items()})
+    assert found.scale == ""
+    assert found.first_wrong.looks_like == "the sign"
+
+
+def test_the_worst_entry_is_where_the_hand_has_it():
+    tape = Tape()
+    x = tape.variable(draw((2, 3)), "x")
+    tape.name({"y": tanh(x)})
+    d = tape.backward({"y": draw((3, 2), 1)})
+    same = d["x"].T.copy()
+    same[0, 2] += 1
+    row, column, hand, true = compare(d, {"x": same}, layout="same").findings[0].worst
+    assert (row, column, hand, true) == (1, 3, same[0, 2], d["x"][2, 0])
+    assert compare(d, {"x": same.T}).findings[0].worst[:2] == (3, 1)
+    spoiled = d["x"].copy()
+    spoiled[1, 0] = np.nan
+    assert compare(d, {"x": spoiled}).findings[0].worst[:2] == (2, 1)
+
+
+def test_almost_right_is_told_from_a_factor():
+    cell = Cell()
+    assert compare(cell.d, {"W_Ch": cell.d["W_Ch"] * (1 + 1e-8)}).first_wrong.looks_like.startswith(
+        "it agrees to 8 digits"
+    )
+
+
+def test_not_compared_counts_what_has_a_derivative():
+    cell = Cell()
+    assert compare(cell.d, {"x": cell.d["x"]}).not_compared == 48
+    tape = Tape()
+    x = tape.variable(draw((2, 2)), "x")
+    d = tape.backward({2 * x: draw((2, 2))})
+    later = x + x
+    assert compare(d, {"x": d["x"]}).not_compared == 1
+    assert later.index >= d.length

@@ -114,3 +114,20 @@ def test_text_is_real_and_one_hot():
     assert [x.argmax(axis=0).tolist() for x in xs] == [[0, 1], [1, 2], [2, 0]]
     assert [y.argmax(axis=0).tolist() for y in ys] == [[1, 2], [2, 0], [0, 1]]
     assert english.fingerprint("a") == "ca978112ca1b"
+
+
+def test_the_complex_step_of_the_demo_sees_a_wrong_tape():
+    p = demo.problem(english.text(), np.random.default_rng(0))
+    _, d = demo.recorded(p, 3)
+    assert demo.along(d, "W_oh", np.random.default_rng(1)) < 1e-14
+    d._d[d.tape["W_oh"].index] = d.column(d.tape["W_oh"].index) * (1 + 1e-6 * draw((demo.H, demo.H)))
+    assert demo.along(d, "W_oh", np.random.default_rng(1)) > 1e-9
+
+
+def test_a_mistake_that_is_not_found_is_a_wrong_run(monkeypatch, tmp_path):
+    monkeypatch.setattr(demo, "train", lambda *a: iter([1.0, 0.5]))
+    right = demo.by_hand
+    monkeypatch.setattr(demo, "by_hand", lambda p, mistake=None: right(p))
+    out = io.StringIO()
+    assert not demo.run(tmp_path, out)
+    assert out.getvalue().splitlines()[-1] == "verdict: WRONG, see above"

@@ -123,3 +123,34 @@ def test_finals_alone_with_a_mistake_of_no_known_kind_name_the_suspects(monkeypa
         "if it is one mistake: all that is wrong comes from ∇o, ∇z24, and nothing right does; give these to find it"
     )
     assert {f.cause for f in found.wrong} == {"open"}
+
+
+def test_a_mistake_that_another_line_would_explain_as_well_is_only_possible(monkeypatch):
+    cell = Cell()
+    found = compare(cell.d, finals(cell.hand(monkeypatch, 29, lambda out, dz, x: -out)))
+    assert found.located.looks_like == "the sign; a mistake at ∇z24 would explain it too"
+    assert found.located.grade == "possible"
+
+
+@pytest.mark.parametrize("equation", [7, 14, 19, 29])
+def test_a_factor_in_a_line_that_was_not_given(monkeypatch, equation):
+    cell = Cell()
+    found = compare(cell.d, finals(cell.hand(monkeypatch, equation, lambda out, dz, x: 2 * out)))
+    assert found.scale == ""
+    assert found.located.looks_like.startswith("a factor: 2 times what it should be")
+
+
+def test_what_is_given_and_right_is_not_suspected(monkeypatch):
+    """∇o is given and right, ∇b_o wrong: the line of ∇z24 between them is the only one that can be."""
+    cell = Cell()
+    hand = cell.hand(monkeypatch, 29, lambda out, dz, x: np.array(dz))
+    found = compare(cell.d, {name: hand[name] for name in ("o", "b_o", "W_oh")})
+    assert found.first_wrong.name == "z24"
+    assert found.first_wrong.looks_like.startswith("the derivative of sigmoid is missing")
+
+
+def test_copies_are_seen_through():
+    """∇z23 is ∇z24 given: what is wrong in ∇W_ox is its own line."""
+    cell = Cell()
+    hand = {"z24": cell.d["z24"], "W_ox": draw((3, 4), 9)}
+    assert compare(cell.d, hand).first_wrong.cause == "own"

@@ -149,3 +149,37 @@ def test_a_step_that_is_not_analytic_is_named():
         numeric_derivative(d, "a")
     value, error = numeric_derivative(d, "a", method="central")
     assert np.all(np.abs(value - d["a"]) <= error)
+
+
+def test_near_the_edge_of_a_domain():
+    x = np.array([[1e-3, 2e-4]])
+    assert close(complex_step(lambda a: np.log(a).sum(), x), 1 / x.T, 1e-13)
+
+
+def test_what_no_derivative_is_of():
+    with pytest.raises(ValueError, match="the direction is 2×1, and x is 1×2: it needs x's size"):
+        complex_step(cube, np.ones((1, 2)), np.ones((2, 1)))
+    with pytest.raises(TypeError, match="the direction is complex"):
+        central_difference(cube, np.ones((1, 2)), 1j * np.ones((1, 2)))
+    with pytest.raises(TypeError, match="x is complex"):
+        complex_step(cube, np.array([[1j]]))
+    tape = Tape()
+    a = tape.variable([[1.0]], "a")
+    d = tape.backward(a * 2)
+    with pytest.raises(KeyError, match="was recorded after this walk back"):
+        numeric_derivative(d, a + 1)
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        Op("clip", lambda x: x + 0, lambda dz, z, x: dz * (np.abs(x) < 3).T),
+        Op("column", lambda x: x + 0, lambda dz, z, x: dz * (1 if x.shape[1] > 1 else 2)),
+        Op("matvec", np.matmul, lambda dz, z, x, y: (y @ dz, dz @ x * (1 if y.shape[1] > 1 else 2))),
+        Op("negative", lambda x: x * x, lambda dz, z, x: dz * 2 * np.abs(x).T),
+    ],
+    ids=lambda op: op.symbol,
+)
+def test_check_op_sees_what_is_wrong_at_some_points_only(op):
+    with pytest.raises(ValueError, match="from the function values it is"):
+        check_op(op)

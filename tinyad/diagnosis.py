@@ -37,14 +37,16 @@ class Diagnosis(NamedTuple):
 Hypotheses = Iterator[tuple[Array, Diagnosis]]
 
 
-def diagnose(used: Derivatives, v: Variable, hand: Array, close: Close, layout: str) -> Diagnosis | None:
+def diagnose(
+    used: Derivatives, v: Variable, hand: Array, close: Close, layout: str, most: int = SEARCH
+) -> Diagnosis | None:
     """The first hypothesis that turns the contributions to v into `hand` (row layout), given the derivatives `used`.
 
-    `layout` is the one to print rules in.
+    `layout` is the one to print rules in; `most` other variables are tried in the place of an operand.
     """
     if not np.all(np.isfinite(hand)):
         return Diagnosis("it has entries that are not finite", None, "certain")
-    lines = _Lines(used, v, layout)
+    lines = _Lines(used, v, layout, most)
     for made, found in chain(lines.mistakes(), lines.others()) if lines.parts else ():
         if made.shape == hand.shape and close(made, hand):
             return found
@@ -60,8 +62,8 @@ def hypotheses(used: Derivatives, v: Variable, layout: str) -> Hypotheses:
 class _Lines:
     """The lines that make the derivative of v, a contribution each, and what they make with a mistake in one."""
 
-    def __init__(self, used: Derivatives, v: Variable, layout: str) -> None:
-        self.used, self.tape, self.v, self.layout = used, used.tape, v, layout
+    def __init__(self, used: Derivatives, v: Variable, layout: str, most: int = SEARCH) -> None:
+        self.used, self.tape, self.v, self.layout, self.most = used, used.tape, v, layout, most
         self.parts = used.contributions(v)
         self.total = _sum(self.parts)
 
@@ -73,7 +75,7 @@ class _Lines:
         for part in self.parts:
             if part.step:
                 yield from self.rule(part)
-        budget = SEARCH
+        budget = self.most
         for part in self.parts:
             if part.step:
                 for hypothesis in self.operands(part):
@@ -191,7 +193,7 @@ class _Lines:
 
     def others(self) -> Hypotheses:
         own = self.made_from()
-        for u in self.nearest(self.parts[-1].step or 1) if self.tape.steps else ():
+        for u in self.nearest(self.parts[-1].step or 1)[: self.most] if self.tape.steps else ():
             if u not in own and self.used.reaches(u) and self.tape.values[u].shape == self.v.shape:
                 yield self.used.column(u).T, Diagnosis(f"it is the derivative of {self.name(u)}")
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.derivatives import Contribution, Derivatives
-from tinyad.diagnosis import Diagnosis, diagnose
+from tinyad.diagnosis import SEARCH, Diagnosis, diagnose
 from tinyad.listing import contribution_text
 from tinyad.matrix import Array, as_matrix, size
 from tinyad.rounding import spread
@@ -63,6 +63,7 @@ class Judge:
         self.used, self.expected = self._implied()
         self.known = self._known()
         self.turned = self._turned()
+        self.puzzles = 0  # wrong ones that look like nothing known: the more of them, the shorter the next search
 
     def true(self, i: int) -> Array:
         return self.d.column(i).T  # of a recorded walk too
@@ -126,7 +127,9 @@ class Judge:
         if i in self.expected and self.close(i, a, self.expected[i], self.coarsest):
             return Finding(name, "wrong", step, "inherited", off=ulps, worst=worst)
         near = lambda b, c: self.close(i, b, c, self.coarsest)  # noqa: E731
-        found = diagnose(self.used, self.tape.at(i), a, near, self.layout) or Diagnosis("", None, "")
+        found = diagnose(self.used, self.tape.at(i), a, near, self.layout, SEARCH // (1 + self.puzzles))
+        self.puzzles += found is None
+        found = found or Diagnosis("", None, "")
         cause = "own" if found.own or all(part.step in self.known for part in parts) else "open"
         step = step if found.step is None else found.step
         line = self.line(name, parts, step)
