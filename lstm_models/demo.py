@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO, TypeVar
 
@@ -125,7 +125,7 @@ def run(folder: Path, out: TextIO = sys.stdout) -> bool:
     print_facts(say, string, p, tape)
     hand = by_hand(p)
     comparison = compare(d, hand, layout="same")
-    off = {name: along(d, name, rng) for name in counted("complex step", list(hand))}
+    off = {name: along(d, name, rng) for name in counted("complex step", hand, len(hand))}
     say(table(d, comparison, off))
     right = comparison.ok and max(off.values()) < COMPLEX_STEP
     say()
@@ -182,9 +182,8 @@ def table(d: Derivatives, comparison: Comparison, off: Mapping[str, float]) -> s
     )
 
 
-def counted(what: str, items: Sequence[Item] | Iterator[Item], total: int | None = None) -> Iterator[Item]:
-    """The items, with a counter on a terminal's standard error."""
-    n = total if total is not None else len(items)  # type: ignore[arg-type]
+def counted(what: str, items: Iterable[Item], n: int) -> Iterator[Item]:
+    """The n items, with a counter on a terminal's standard error."""
     for k, item in enumerate(items, 1):
         if sys.stderr and sys.stderr.isatty():
             print(f"\r{what} {k}/{n} ", end="" if k < n else "\r" + " " * 40 + "\r", file=sys.stderr, flush=True)

@@ -51,7 +51,8 @@ class Derivatives:
         dv = self._d[position]
         if dv is None:
             return np.zeros_like(self.tape.values[position])
-        return dv._value.T if self.recorded else dv  # type: ignore[no-any-return]
+        column: Array = dv._value.T if self.recorded else dv
+        return column
 
     def __repr__(self) -> str:
         return f"Derivatives({self.length} values)"

@@ -166,7 +166,8 @@ class _Lines:
 
         def made(D: Array, values: list[Array]) -> Array:
             out = op.kernel(D, *values)
-            return self.total - part.array + (out[k] if op.arity == 2 else out).T  # type: ignore[no-any-return]
+            total: Array = self.total - part.array + (out[k] if op.arity == 2 else out).T
+            return total
 
         for u in self.nearest(part.step):
             value = self.tape.values[u]
@@ -228,10 +229,12 @@ class _Lines:
 
 def _or_nothing(op: Op, x: Array) -> Array:
     try:
-        return op.run(x)  # type: ignore[no-any-return]
+        result: Array = op.run(x)
     except ValueError:  # outside of the domain
-        return np.full_like(x, np.nan)
+        result = np.full_like(x, np.nan)
+    return result
 
 
 def _sum(parts: list[Contribution]) -> Array:
-    return np.sum([part.array for part in parts], axis=0)  # type: ignore[no-any-return]
+    total: Array = np.sum([part.array for part in parts], axis=0)
+    return total

@@ -34,7 +34,8 @@ def compiled(formulas: tuple[Any, ...], names: tuple[str, ...], ones: Any, trans
     """kernel(D, z, *names) → the transposes of the formulas."""
     functions = {"ones": ones}
     code = ", ".join(_code(in_same_layout(formula, transpose), functions) for formula in formulas)
-    return eval(f"lambda D, z, {', '.join(names)}: ({code})", functions)  # type: ignore[no-any-return]
+    kernel: Callable[..., Any] = eval(f"lambda D, z, {', '.join(names)}: ({code})", functions)
+    return kernel
 
 
 def _code(formula: Any, functions: dict[str, Callable[..., Any]]) -> str:

@@ -74,13 +74,15 @@ def sigmoid(x: Array) -> Array:
         return np.reciprocal(e)
     negative = x.real < 0
     e = np.exp(np.where(negative, x, -x))
-    return np.where(negative, e, 1) / (1 + e)  # type: ignore[no-any-return]
+    result: Array = np.where(negative, e, 1) / (1 + e)
+    return result
 
 
 def softmax(x: Array, axis: int = 0) -> Array:
     """e^x over its sum along `axis`; the largest entry is subtracted first: it cancels, and nothing overflows."""
     e = np.exp(x - x.real.max(axis=axis, keepdims=True, initial=-np.inf))
-    return e / e.sum(axis=axis, keepdims=True)  # type: ignore[no-any-return]
+    result: Array = e / e.sum(axis=axis, keepdims=True)
+    return result
 
 
 def softmax_rows(x: Array) -> Array:
@@ -89,4 +91,5 @@ def softmax_rows(x: Array) -> Array:
 
 def total(x: Array) -> Array:
     """The sum of all entries, 1×1."""
-    return x.sum(keepdims=True)  # type: ignore[no-any-return]
+    result: Array = x.sum(keepdims=True)
+    return result

@@ -50,8 +50,8 @@ def central_difference(f: Function, x: Any, direction: Any = None) -> tuple[Any,
     x = _real(x, "x")
     if direction is not None:
         return _difference_along(f, x, _real(direction, "the direction", x))
-    both = [_entry_by_entry(lambda unit, k=k: _difference_along(f, x, unit)[k], x) for k in (0, 1)]  # type: ignore[misc]
-    return both[0], both[1]
+    value = _entry_by_entry(lambda unit: _difference_along(f, x, unit)[0], x)
+    return value, _entry_by_entry(lambda unit: _difference_along(f, x, unit)[1], x)
 
 
 def numeric_derivative(d: Derivatives, key: Variable | str, direction: Any = None, method: str = "complex") -> Any:
