@@ -21,7 +21,7 @@ Step = tuple[Op, int, int, int | None]
 
 
 def _recorder(op: Op) -> Callable[[Any, Any], Any]:
-    """The method for `x op y`: what `Variable._apply` does, at half the cost where both are of one tape and size."""
+    """The method for `x op y`: what `Variable._apply` does, in fewer calls where both are of one tape and size."""
     run, elementwise = op.run, op.elementwise
 
     def method(x: Variable, y: Any) -> Variable:
