@@ -61,7 +61,8 @@ def fitting(op):
     if op.arity == 2 and op.elementwise:
         return [(draw(x, 1), draw(y, 2)) for x, y in PAIRS]
     if op.arity == 2:
-        return [(draw((4, 3), 1), draw((3, 2), 2))]
+        x, y = ((4, 3), (3, 2)) if op is TABLE["*"] else ((4, 3), (2, 3))
+        return [(draw(x, 1), draw(y, 2))]
     x = draw((4, 3), 1)
     with np.errstate(all="ignore"):
         try:
@@ -128,6 +129,8 @@ def wrong_rows(op):
         "zero x": lambda dx, dy: (0 * dx, dy),
         "zero y": lambda dx, dy: (dx, 0 * dy),
     }
+    if op.symbol in ("upper", "under"):  # y gives a size: its derivative is 0, and all that is left of 0 is 0
+        mistakes = {name: spoil for name, spoil in mistakes.items() if not name.endswith("y")}
     if op is not TABLE["+"]:  # where the two are equal, swapping them is no mistake
         mistakes["swapped"] = lambda dx, dy: (dy, dx)
     for name, spoil in mistakes.items():

@@ -107,9 +107,16 @@ FORWARDS = {
     "exp": loops(math.exp, X),
     "log": loops(math.log, abs(X)),
     "sqrt": loops(math.sqrt, abs(X)),
+    "log_softmax": [
+        [float(mpmath.log(mpmath.exp(X[n, m]) / sum(mpmath.exp(X[k, m]) for k in range(4)))) for m in range(3)]
+        for n in range(4)
+    ],
     "sum": [[math.fsum(X.ravel())]],
+    "stack": [*X.tolist(), *Q.tolist()],
+    "upper": [X[0], X[1], X[2]],
+    "under": [X[3]],
 }
-OPERANDS = {"*": (X, V), "inv": (Q,), "log": (abs(X),), "sqrt": (abs(X),)}
+OPERANDS = {"*": (X, V), "stack": (X, Q), "upper": (X, Q), "under": (X, Q), "inv": (Q,), "log": (abs(X),), "sqrt": (abs(X),)}
 
 
 @ROWS

@@ -13,6 +13,7 @@ from tinyad.ops import (
     exp,
     inv,
     log,
+    log_softmax,
     matmul,
     neg,
     none,
@@ -21,10 +22,13 @@ from tinyad.ops import (
     softmax,
     softmax_rows,
     sqrt,
+    stack,
     sub,
     sum,  # noqa: F401  not in __all__: `from tinyad import *` would hide Python's own
     tanh,
     transpose,
+    under,
+    upper,
 )
 from tinyad.row import TABLE, Op, ones
 from tinyad.tape import Tape, Variable
@@ -54,6 +58,7 @@ __all__ = [
     "graph",
     "inv",
     "log",
+    "log_softmax",
     "matmul",
     "neg",
     "none",
@@ -65,7 +70,10 @@ __all__ = [
     "softmax",
     "softmax_rows",
     "sqrt",
+    "stack",
     "sub",
     "tanh",
     "transpose",
+    "under",
+    "upper",
 ]

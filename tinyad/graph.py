@@ -10,7 +10,7 @@ from typing import Protocol
 from tinyad.derivatives import Derivatives
 from tinyad.drawing import BOXES, CLUSTERS, FONT, FORMULA, GREY, INK, LINE, Box, Cluster, Drawing, Edge
 from tinyad.layout import svg
-from tinyad.listing import contribution_text, forward_text
+from tinyad.listing import contribution_text, derived, forward_text
 from tinyad.matrix import size
 from tinyad.tape import Tape
 from tinyad.text import one_line
@@ -140,7 +140,8 @@ class _Frames:
             for operand, i in zip("xy", operands, strict=True):
                 if i in box_of and box_of[i] != box_of[z]:
                     lines = labels.setdefault((box_of[i], box_of[z]), [])
-                    if derivatives is not None and _reached(derivatives, z):
+                    told = derivatives is not None and derived(self.tape, n, operand, i)
+                    if told and _reached(derivatives, z):
                         lines.append(contribution_text(self.names[self.places[z][0]], n, operand))
         return [
             Edge(*ends, tuple(lines) if len(lines) <= 2 else (f"{len(lines)} contributions",))

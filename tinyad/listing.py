@@ -25,12 +25,14 @@ POSTFIXES = ("transpose", "inv")
 
 TEXT = {
     "+": "%s + %s", "-": "%s - %s", "∘": "%s ∘ %s", "*": "%s * %s", "/": "%s / %s", "neg": "-%s", "none": "%s",
-    "transpose": "%sᵀ", "inv": "%s⁻¹", "square": "%s²", "sigmoid": "σ(%s)", "1": "1", "∇": "∇%s", "()": "(%s)",
+    "transpose": "%sᵀ", "inv": "%s⁻¹", "square": "%s²", "sigmoid": "σ(%s)", "stack": "[%s; %s]", "1": "1", "∇": "∇%s",
+    "()": "(%s)",
 }  # fmt: skip
 LATEX = {
     "+": "%s + %s", "-": "%s - %s", "∘": r"%s \circ %s", "*": r"%s \, %s", "/": r"%s \oslash %s", "neg": "-%s",
     "none": "%s", "transpose": r"{%s}^\top", "inv": "{%s}^{-1}", "square": "{%s}^2", "sigmoid": r"\sigma(%s)",
-    "tanh": r"\tanh(%s)", "exp": r"\exp(%s)", "log": r"\log(%s)", "sqrt": r"\sqrt{%s}", "1": r"\mathbf{1}",
+    "tanh": r"\tanh(%s)", "exp": r"\exp(%s)", "log": r"\log(%s)", "sqrt": r"\sqrt{%s}",
+    "stack": r"\begin{bmatrix} %s \\ %s \end{bmatrix}", "1": r"\mathbf{1}",
     "∇": r"\nabla_{%s} L", "()": "(%s)",
 }  # fmt: skip
 ESCAPED = {c: f"\\{c}" for c in "#$%&_{}"} | {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
@@ -101,7 +103,8 @@ def routine(d: Derivatives) -> str:
         if z < d.length and d.reaches(z):
             names = [_d(tape, i) for i in operands if i is not None]
             targets = ", ".join(
-                "_" if i in tape.constants else f"d{name}" for i, name in zip(operands, names, strict=False)
+                f"d{name}" if derived(tape, n, operand, i) else "_"
+                for operand, i, name in zip("xy", operands, names, strict=False)
             )
             lines.append(f"# Derivative of eq. {n}  {_d(tape, z)} = {forward_text(tape, n)}")
             lines.append(f"[{targets}] += deriv(d{_d(tape, z)}, {', '.join(names)}, {op.symbol!r})")
@@ -146,9 +149,16 @@ def _contributions(d: Derivatives) -> Iterator[tuple[int, str, int, str]]:
         _, z, *operands = d.tape.steps[n - 1]
         if z < d.length and d.reaches(z):
             for operand, i in zip("xy", operands, strict=True):
-                if i is not None and i not in d.tape.constants:
+                if derived(d.tape, n, operand, i):
                     yield n, operand, i, "+=" if i in begun else "="
                     begun.add(i)
+
+
+def derived(tape: Tape, n: int, operand: str, i: int | None) -> bool:
+    """Whether step n contributes to the derivative of its operand, which is at position i."""
+    op = tape.steps[n - 1][0]
+    template = op.formulas is not None and op.arity == 2 and op.formulas["xy".index(operand)] is None
+    return i is not None and i not in tape.constants and not template
 
 
 def _table(rows: Sequence[tuple[str, str, str, str, str]], margin: bool) -> str:

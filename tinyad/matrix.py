@@ -85,6 +85,13 @@ def softmax(x: Array, axis: int = 0) -> Array:
     return result
 
 
+def log_softmax(x: Array) -> Array:
+    """log softmax(x), each column of its own; finite where softmax is 0 to rounding."""
+    below = x - x.real.max(axis=0, keepdims=True, initial=-np.inf)
+    result: Array = below - np.log(np.exp(below).sum(axis=0, keepdims=True))
+    return result
+
+
 def softmax_rows(x: Array) -> Array:
     return softmax(x, -1)
 
@@ -93,3 +100,23 @@ def total(x: Array) -> Array:
     """The sum of all entries, 1×1."""
     result: Array = x.sum(keepdims=True)
     return result
+
+
+def stack(x: Array, y: Array) -> Array:
+    """x on top of y."""
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"{x.shape[1]} and {y.shape[1]} columns")
+    return np.concatenate((x, y))
+
+
+def upper(x: Array, y: Array) -> Array:
+    """The first rows of x, as many as y has."""
+    if len(x) < len(y):
+        raise ValueError(f"{len(y)} rows of {len(x)}")
+    return x[: len(y)]
+
+
+def under(x: Array, y: Array) -> Array:
+    """The rows of x but the first ones, which are as many as y has."""
+    upper(x, y)
+    return x[len(y) :]

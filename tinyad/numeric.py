@@ -140,7 +140,10 @@ def check_op(op: Op, x: Any = None, y: Any = None, method: str = "complex") -> f
             def f(a: Array, k: int = k, operands: list[Array] = operands, weights: Array = weights) -> Any:
                 return (weights * op.forward(*operands[:k], a, *operands[k + 1 :])).sum()
 
-            if method == "central":
+            if rule is None:  # of an operand that gives its size only
+                rule = np.zeros(operands[k].shape[::-1])
+                true, error = central_difference(f, operands[k])
+            elif method == "central":
                 true, error = central_difference(f, operands[k])
             else:
                 true, error = complex_step(f, operands[k]), 0.0

@@ -6,14 +6,13 @@ that of an N×M matrix is M×N, so a rule reads as on the slides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinyad import matrix
-from tinyad.matrix import Shape, as_matrix, size
-from tinyad.row import ROW_OF, TABLE, Op, ones
+from tinyad.matrix import as_matrix, size
+from tinyad.row import ROW_OF, TABLE, Op, misfit, ones
 
 # fmt: off
 # The slides' rows.
@@ -33,12 +32,18 @@ transpose    = Op("transpose",    np.transpose,        lambda dz, z, x:    dz.T)
 softmax_rows = Op("softmax_rows", matrix.softmax_rows, lambda dz, z, x:    (dz - ones(dz).T @ (dz * z.T)) * z.T)
 exp          = Op("exp",          np.exp,              lambda dz, z, x:    dz * z.T)
 log          = Op("log",          np.log,              lambda dz, z, x:    dz / x.T)
+log_softmax  = Op("log_softmax",  matrix.log_softmax,  lambda dz, z, x:    dz - (dz @ ones(z)) * exp(z).T)
 sqrt         = Op("sqrt",         np.sqrt,             lambda dz, z, x:    dz / (2 * z).T)
 sum          = Op("sum",          matrix.total,        lambda dz, z, x:    ones(x.T) @ dz @ ones(x).T)
+# One matrix on top of another, and its two parts again: the first rows of x, as many as y has, and the rows under them.
+stack        = Op("stack",        matrix.stack,        lambda dz, z, x, y: (upper(dz.T, x).T, under(dz.T, x).T))
+upper        = Op("upper",        matrix.upper,        lambda dz, z, x, y: (stack(dz.T, 0 * under(x, y)).T, None))
+under        = Op("under",        matrix.under,        lambda dz, z, x, y: (stack(0 * upper(x, y), dz.T).T, None))
 # fmt: on
 
 TABLE.update({op.symbol: op for op in (none, schur, matmul, add, sub, tanh, sigmoid, softmax)})
-TABLE.update({op.symbol: op for op in (div, inv, neg, transpose, softmax_rows, exp, log, sqrt, sum)})
+TABLE.update({op.symbol: op for op in (div, inv, neg, transpose, softmax_rows, exp, log, log_softmax, sqrt, sum)})
+TABLE.update({op.symbol: op for op in (stack, upper, under)})
 ROW_OF.update({op.forward: op for op in TABLE.values()} | {np.positive: none, np.dot: matmul, np.sum: sum})
 for _op in TABLE.values():
     _op.compile()
@@ -69,14 +74,7 @@ def deriv(dz: Any, x: Any, y: Any, operator: Any = None) -> Any:
     if dz.shape != z.shape[::-1]:
         raise ValueError(f"dz is {size(dz.shape)}, but z is {size(z.shape)}: row layout needs {size(z.shape[::-1])}")
     out = op.deriv(dz, z, *operands)
-    results = tuple(c.item() if numbers else np.array(c) for c in (out if op.arity == 2 else (out,)))
+    pairs = zip(operands, out if op.arity == 2 else (out,), strict=True)
+    columns = (np.zeros_like(a.T) if c is None else np.array(c) for a, c in pairs)
+    results = tuple(c.item() if numbers else c for c in columns)
     return results if op.arity == 2 else results[0]
-
-
-def misfit(op: Op, names: Sequence[str], shapes: Sequence[Shape], reason: object) -> str:
-    """What to say when `op` cannot take operands of these names and shapes."""
-    if op.arity == 1:
-        return f"{op.symbol}({names[0]}): {names[0]} is {size(shapes[0])} ({reason})"
-    if op is matmul:
-        reason = f"inner sizes {shapes[0][1]} and {shapes[1][0]}"
-    return f"{names[0]} {op.symbol} {names[1]}: {size(shapes[0])} and {size(shapes[1])} do not fit ({reason})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import signature
 from typing import Any
 
@@ -180,6 +180,16 @@ class Op:
 
     def __repr__(self) -> str:
         return f"Op({self.symbol!r})"
+
+
+def misfit(op: Op, names: Sequence[str], shapes: Sequence[Shape], reason: object) -> str:
+    """What to say when `op` cannot take operands of these names and shapes."""
+    if op.arity == 1:
+        return f"{op.symbol}({names[0]}): {names[0]} is {size(shapes[0])} ({reason})"
+    if op.forward is np.matmul:
+        reason = f"inner sizes {shapes[0][1]} and {shapes[1][0]}"
+    what = f"{op.symbol}({', '.join(names)})" if op.symbol.isalpha() else f"{names[0]} {op.symbol} {names[1]}"
+    return f"{what}: {size(shapes[0])} and {size(shapes[1])} do not fit ({reason})"
 
 
 def _floats(value: Any) -> Array:

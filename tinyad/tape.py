@@ -14,8 +14,8 @@ import numpy as np
 
 from tinyad.derivatives import Derivatives
 from tinyad.matrix import Array, Shape, as_matrix, size
-from tinyad.ops import add, matmul, misfit, schur, sub
-from tinyad.row import Op, Operand
+from tinyad.ops import add, matmul, schur, sub
+from tinyad.row import Op, Operand, misfit
 
 Step = tuple[Op, int, int, int | None]
 
