@@ -9,8 +9,10 @@ from typing import Any, NamedTuple, TextIO, TypeVar
 
 import numpy as np
 
-from lstm_models import slides, slides_by_hand
+from lstm_models import losses, slides, slides_by_hand
 from lstm_models import text as english
+from lstm_models.model import Matrix, linear, linear_shapes, parameters, random
+from lstm_models.sequence import record
 from tinyad import Comparison, Derivatives, Tape, compare, equations, gradients, graph, numeric_derivative, routine
 
 H, T, B = 16, 24, 3
@@ -25,7 +27,6 @@ DOCUMENT = r"""\documentclass{article}
 %s
 \end{document}
 """
-Matrix = np.ndarray[tuple[int, ...], np.dtype[Any]]
 Item = TypeVar("Item")
 
 
@@ -47,20 +48,22 @@ def problem(string: str, rng: np.random.Generator, columns: int = B) -> Problem:
     starts = [int(s) for s in rng.integers(0, len(string) - T, columns)]
     xs, ys = english.windows(string, starts, T, alphabet)
     C, h = 0.5 * rng.standard_normal((2, H, columns))
-    weights = slides.parameters(H, len(alphabet), rng)
-    return Problem(alphabet, xs, ys, C, h, weights, english.output_parameters(H, len(alphabet), rng))
+    weights = parameters(slides.SLIDES, H, len(alphabet), rng)
+    return Problem(alphabet, xs, ys, C, h, weights, random(linear_shapes(H, len(alphabet)), H, rng))
 
 
 def recorded(p: Problem, T: int = T) -> tuple[Tape, Derivatives]:
     """The tape of T time steps with output layer and loss L, and the walk back from L."""
-    tape, steps = slides.record(p.C, p.h, p.xs[:T], p.weights)
+    tape, steps = record(slides.SLIDES, {"C": p.C, "h": p.h}, p.xs[:T], p.weights)
     output = tape.variables(**p.output)
-    losses = []
+    errors = []
     for t, (eqs, y) in enumerate(zip(steps, p.ys[:T], strict=True), 1):
-        losses.append(english.output_layer(eqs["h"], tape.variable(y, f"y[{t}]"), **output))
-        tape.name(losses[-1], step=t)
-    *partial, L = english.total(losses)
-    for t, sum_to_t in enumerate(partial, 2):
+        read = linear(eqs["h"], **output)
+        loss = losses.cross_entropy(read["a_y"], tape.variable(y, f"y[{t}]"))
+        tape.name(read | loss, step=t)
+        errors.append(loss["e"])
+    *partial, L = losses.over_time(errors)
+    for t, sum_to_t in enumerate(partial[1:], 2):
         tape.name({"L": sum_to_t}, step=t)
     tape.name({"L": L})
     return tape, tape.backward(L)
@@ -73,7 +76,7 @@ def by_hand(p: Problem, mistake: int | None = None) -> dict[str, Matrix]:
     what eq. 23 had put there, W_oCᵀ dz19, is lost; everything before that time step follows from the wrong value.
     """
     steps = slides_by_hand.forward(p.C, p.h, p.xs, p.weights, "steps")
-    dhs, dW, db = slides_by_hand.output_backward([v["h"] for v in steps], p.ys, p.output["W_yh"], p.output["b_y"])
+    dhs, dW, db = slides_by_hand.output_backward([v["h"] for v in steps], p.ys, p.output["W_y"], p.output["b_y"])
     dC = np.zeros_like(p.C)
     if mistake is None:
         d = slides_by_hand.backward(dC, dhs, steps, p.weights, "steps")
@@ -84,7 +87,7 @@ def by_hand(p: Problem, mistake: int | None = None) -> dict[str, Matrix]:
         dhs[mistake - 2] = dhs[mistake - 2] + dh
         d = slides_by_hand.backward(dC, dhs[: mistake - 1], steps[: mistake - 1], p.weights, "steps")
         d = later | d | {name: later[name] + d[name] for name in p.weights}
-    return d | {"W_yh": dW, "b_y": db}
+    return d | {"W_y": dW, "b_y": db}
 
 
 def along(d: Derivatives, name: str, rng: np.random.Generator) -> float:
@@ -164,7 +167,7 @@ def table(d: Derivatives, comparison: Comparison, off: Mapping[str, float]) -> s
     groups: dict[str, list[str]] = {}
     for name in found:
         groups.setdefault(name.split("[")[0] + "[t]" if "[" in name else name, []).append(name)
-    order = [*slides.PARAMETERS, "W_yh", "b_y", "x[t]", "h[t]", "C[t]"]
+    order = [*slides.PARAMETERS, "W_y", "b_y", "x[t]", "h[t]", "C[t]"]
     rows = [("derivative of", "size", "by hand: units of rounding", "complex step: relative", "")]
     for group in [*order, *sorted(set(groups) - set(order))]:
         names = groups[group]
@@ -193,7 +196,7 @@ def counted(what: str, items: Iterable[Item], n: int) -> Iterator[Item]:
 def write(folder: Path, p: Problem, planted: Comparison, losses: Sequence[float]) -> dict[str, str]:
     """The pictures and the derivation; file name → what it is."""
     tape, _ = recorded(p)
-    groups = {**slides.GATES, "output layer": "u1 u2 y_hat u3 u4 u5 e L".split()}
+    groups = {**slides.GATES, "output layer": "Wh_y a_y l yl total e L".split()}
     folded: list[str | int] = ["output layer", *(t for t in range(1, T + 1) if t != PLANTED)]
     picture = graph(tape, groups=groups, fold=folded, comparison=planted)
     (folder / "graph.svg").write_text(picture.svg(), encoding="utf-8")

@@ -10,11 +10,14 @@ candidate is a tanh (step 19) and the output gate looks at C_t (step 23).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from tinyad import Tape, Variable, deriv, sigmoid, tanh
+from lstm_models import slides_by_hand
+from lstm_models.model import Matrix, Model, Shapes
+from tinyad import deriv, sigmoid, tanh
 
 PARAMETERS = tuple("W_fC W_fh W_fx b_f W_iC W_ih W_ix b_i W_Ch W_Cx b_C W_oC W_oh W_ox b_o".split())
 FORMS = ("steps", "picture")
@@ -27,14 +30,9 @@ GATES = {
     "hidden state": "z25 h".split(),
 }
 
-Matrix = np.ndarray[tuple[int, ...], np.dtype[Any]]
-
-
-def parameters(H: int, X: int, rng: np.random.Generator, dtype: Any = np.float64) -> dict[str, Matrix]:
-    """Random parameters, none of them zero, for state size H and input size X."""
+def shapes(H: int, X: int) -> Shapes:
     columns = {"C": H, "h": H, "x": X}
-    sizes = {name: (H, 1 if name[0] == "b" else columns[name[-1]]) for name in PARAMETERS}
-    return {name: (rng.standard_normal(size) / np.sqrt(size[1])).astype(dtype) for name, size in sizes.items()}
+    return {name: (H, 1 if name[0] == "b" else columns[name[-1]]) for name in PARAMETERS}
 
 
 def check_form(form: str) -> None:
@@ -91,29 +89,18 @@ def cell(C_prev: Any, h_prev: Any, x: Any,
 # fmt: on
 
 
-def unrolled(
-    C: Any, h: Any, xs: Sequence[Any], parameters: Mapping[str, Any], form: str = "steps"
-) -> list[dict[str, Any]]:
-    """The values of `cell` at t = 1 to T, from C = C_0 and h = h_0, for arrays or Variables."""
-    steps = []
-    for x in xs:
-        steps.append(cell(C, h, x, **parameters, form=form))
-        C, h = steps[-1]["C"], steps[-1]["h"]
-    return steps
-
-
-def record(
-    C: Matrix, h: Matrix, xs: Sequence[Matrix], parameters: Mapping[str, Matrix], form: str = "steps"
-) -> tuple[Tape, list[dict[str, Any]]]:
-    """A tape of T time steps with the names C[0], h[0], x[1], z1[1], ..., h[T], and the values of each time step."""
-    tape = Tape()
-    weights = tape.variables(**parameters)
-    start = tape.variables(**{"C[0]": C, "h[0]": h})
-    inputs: list[Variable] = [tape.variable(x, f"x[{t}]") for t, x in enumerate(xs, 1)]
-    steps = unrolled(start["C[0]"], start["h[0]"], inputs, weights, form)
-    for t, eqs in enumerate(steps, 1):
-        tape.name(eqs, step=t)
-    return tape, steps
+STATES = {"C": "C_prev", "h": "h_prev"}
+SLIDES = Model("slides", "slides, 31 steps", cell, STATES, shapes, GATES, slides_by_hand.derivatives)
+PICTURE = Model(
+    "picture",
+    "slides, picture of the equations",
+    partial(cell, form="picture"),
+    STATES,
+    shapes,
+    GATES,
+    partial(slides_by_hand.derivatives, form="picture"),
+)
+MODEL = {"steps": SLIDES, "picture": PICTURE}  # by form
 
 
 # fmt: off
@@ -180,7 +167,7 @@ def unrolled_derivative(
 ) -> dict[str, Matrix]:
     """`LSTM_derivative` for t = T to 1, given dL/dC_T and the part of each dL/dh_t that comes from step t's own loss.
 
-    Returns the derivatives under the names that `record` gives, in row layout; d[W,b] is summed over t.
+    Returns the derivatives under the names that `sequence.record` gives, in row layout; d[W,b] is summed over t.
     """
     d: dict[str, Matrix] = {}
     dh = np.zeros_like(dhs[-1])

@@ -95,6 +95,32 @@ def backward(
     return total | {f"C[{first - 1}]": dC, f"h[{first - 1}]": dh}
 
 
+# fmt: off
+COPIES = {  # sums hand their derivative on as it is: the slides' steps 2 to 6, 9 to 13, 16 to 18, 24 to 28 and 22
+    "z6": "z1 z2 z3 z4 z5", "z12": "z7 z8 z9 z10 z11", "z16": "z13 z14 z15", "z24": "z19 z20 z21 z22 z23",
+    "C": "z17 z18",
+}
+# fmt: on
+
+
+def derivatives(
+    start: Mapping[str, Matrix],
+    xs: Sequence[Matrix],
+    P: Mapping[str, Matrix],
+    dhs: Sequence[Matrix],
+    last: Mapping[str, Matrix],
+    form: str = "steps",
+) -> dict[str, Matrix]:
+    """dL/d(every value of the 31 steps), given the part of each dL/dh_t from step t's own loss and dL/dC_T in `last`."""
+    steps = forward(start["C"], start["h"], xs, P, form)
+    d = backward(last["C"], dhs, steps, P, form)
+    for t, v in enumerate(steps, 1):
+        d[f"z25[{t}]"] = d[f"h[{t}]"] * v["o"]
+        for name, copies in COPIES.items():
+            d |= {f"{copy}[{t}]": d[f"{name}[{t}]"] for copy in copies.split()}
+    return d
+
+
 def output_backward(
     hs: Sequence[Matrix], labels: Sequence[Matrix], W: Matrix, b: Matrix
 ) -> tuple[list[Matrix], Matrix, Matrix]:

@@ -1,22 +1,35 @@
-"""Real English text for the LSTM, with nothing to download: the help topics that come with Python."""
+"""Text for character models: real English with nothing to download, or a file, as numbers and as one-hot columns."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from pydoc_data.topics import topics
-from typing import Any
 
 import numpy as np
 
-from tinyad import log, softmax
-
-Matrix = np.ndarray[tuple[int, ...], np.dtype[Any]]
+from lstm_models.losses import one_hot
+from lstm_models.model import Matrix
 
 
 def text() -> str:
-    """All topics in the order of their names, white space folded: some 450,000 characters, which differ by Python."""
+    """Python's help topics in the order of their names, white space folded: some 450,000 characters, which differ by
+    Python."""
     return " ".join(" ".join(topics[name] for name in sorted(topics)).split())
+
+
+def read(path: Path) -> str:
+    """A text file in UTF-8; ValueError says what else it is."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; give a text file")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise ValueError(f"{path} is no UTF-8 text: byte {byte:#04x} at offset {error.start}; convert it first") from None
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
 
 
 def fingerprint(string: str) -> str:
@@ -24,40 +37,23 @@ def fingerprint(string: str) -> str:
     return hashlib.sha256(string.encode()).hexdigest()[:12]
 
 
-def one_hot(string: str, alphabet: str) -> Matrix:
-    """len(alphabet)×len(string): column k has its 1 in the row of character k."""
-    columns = np.zeros((len(alphabet), len(string)))
-    columns[[alphabet.index(c) for c in string], np.arange(len(string))] = 1
-    return columns
+def alphabet(string: str) -> str:
+    """The characters of a text, each once, in order."""
+    return "".join(sorted(set(string)))
+
+
+def codes(string: str, alphabet: str) -> Matrix:
+    """For each character its place in the alphabet; ValueError names a character that has none."""
+    places = {c: k for k, c in enumerate(alphabet)}
+    unknown = next((k for k, c in enumerate(string) if c not in places), None)
+    if unknown is not None:
+        c = string[unknown]
+        raise ValueError(f"character {unknown + 1}, {c!r} (U+{ord(c):04X}), is not one of the {len(alphabet)} that were learned")
+    return np.array([places[c] for c in string], dtype=np.intp)
 
 
 def windows(string: str, starts: Sequence[int], T: int, alphabet: str) -> tuple[list[Matrix], list[Matrix]]:
     """(inputs, labels) for t = 1 to T: X×B, one column for each start; a label is the character after its input."""
-    at = [[string[s + t] for s in starts] for t in range(T + 1)]
-    coded = [one_hot("".join(characters), alphabet) for characters in at]
+    at = codes(string, alphabet)
+    coded = [one_hot(at[np.asarray(starts) + t], len(alphabet), len(starts)) for t in range(T + 1)]
     return coded[:-1], coded[1:]
-
-
-def output_layer(h: Any, y: Any, W_yh: Any, b_y: Any) -> dict[str, Any]:
-    """Softmax and cross-entropy for the labels y (X×B): e = -Σ y ∘ log softmax(W_yh h + b_y), 1×1."""
-    u1 = W_yh @ h
-    u2 = u1 + b_y
-    y_hat = softmax(u2)
-    u3 = log(y_hat)
-    u4 = y * u3
-    u5 = np.sum(u4)
-    e = -u5
-    return locals()
-
-
-def output_parameters(H: int, X: int, rng: np.random.Generator) -> dict[str, Matrix]:
-    """Random W_yh (X×H) and b_y (X×1)."""
-    return {"W_yh": rng.standard_normal((X, H)) / np.sqrt(H), "b_y": 0.1 * rng.standard_normal((X, 1))}
-
-
-def total(losses: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """The sums of the e of the first two time steps, of the first three, ..., of all; of one time step its e."""
-    sums = [losses[0]["e"]]
-    for eqs in losses[1:]:
-        sums.append(sums[-1] + eqs["e"])
-    return sums[1:] or sums

@@ -3,6 +3,7 @@
 import numpy as np
 
 import lstm_models.slides as slides
+from lstm_models.model import parameters
 from tests.points import draw
 from tinyad import Tape, deriv
 
@@ -14,7 +15,7 @@ class Cell:
 
     def __init__(self, form="steps", C_prev=None, B=2):
         self.form, self.tape = form, Tape()
-        weights = self.tape.variables(**slides.parameters(4, 3, np.random.default_rng(0)))
+        weights = self.tape.variables(**parameters(slides.SLIDES, 4, 3, np.random.default_rng(0)))
         start = self.tape.variables(
             C_prev=draw((4, B)) if C_prev is None else C_prev, h_prev=draw((4, B), 1), x=draw((3, B), 2)
         )

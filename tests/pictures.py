@@ -4,7 +4,9 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 
-from lstm_models.slides import parameters, record
+from lstm_models.model import parameters
+from lstm_models.sequence import record
+from lstm_models.slides import MODEL
 from tinyad import Tape, graph, tanh
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -16,7 +18,8 @@ def lstm(steps, form="steps"):
     """The slides' LSTM, with sizes that are all different."""
     rng = np.random.default_rng(0)
     xs = [rng.standard_normal((3, 2)) for _ in range(steps)]
-    return record(rng.standard_normal((4, 2)), rng.standard_normal((4, 2)), xs, parameters(4, 3, rng), form)[0]
+    start = {"C": rng.standard_normal((4, 2)), "h": rng.standard_normal((4, 2))}
+    return record(MODEL[form], start, xs, parameters(MODEL[form], 4, 3, rng))[0]
 
 
 def nasty():

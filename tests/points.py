@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lstm_models.slides import parameters, record, unrolled
+from lstm_models.model import parameters
+from lstm_models.sequence import record, unrolled
+from lstm_models.slides import MODEL
 from tinyad import TABLE, Op, Tape, deriv
 
 STEP = 1e-30
@@ -152,7 +154,7 @@ class LSTMPoint:
             return rng.standard_normal(shape).astype(dtype)
 
         self.form = form
-        self.parameters = parameters(H, X, rng, dtype)
+        self.parameters = parameters(MODEL[form], H, X, rng, dtype)
         start = {"C[0]": normal(H, B), "h[0]": normal(H, B)}
         self.xs = {f"x[{t}]": normal(X, B) for t in range(1, T + 1)}
         self.leaves = {**self.parameters, **start, **self.xs}
@@ -163,13 +165,15 @@ class LSTMPoint:
             self.seeds[f"C[{T}]"] = self.dC
         a = {name: value + change[name] for name, value in self.leaves.items()} if change else self.leaves
         weights = {name: a[name] for name in self.parameters}
-        self.tape, self.steps = record(a["C[0]"], a["h[0]"], [a[x] for x in self.xs], weights, form)
+        states = {"C": a["C[0]"], "h": a["h[0]"]}
+        self.tape, self.steps = record(MODEL[form], states, [a[x] for x in self.xs], weights)
         self.d = self.tape.backward(self.seeds)
 
     def run(self, leaves):
         """The model as it stands, on plain arrays."""
         weights = {name: leaves[name] for name in self.parameters}
-        return unrolled(leaves["C[0]"], leaves["h[0]"], [leaves[x] for x in self.xs], weights, self.form)
+        states = {"C": leaves["C[0]"], "h": leaves["h[0]"]}
+        return unrolled(MODEL[self.form], states, [leaves[x] for x in self.xs], weights)
 
     def loss(self, leaves):
         steps = self.run(leaves)

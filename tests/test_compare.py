@@ -78,17 +78,13 @@ def test_one_final_alone():
 
 def test_a_mistake_in_one_time_step_spoils_only_what_comes_before_it():
     point = LSTMPoint(sizes=(4, 5, 2, 4))
-    hand = slides.unrolled_derivative(point.dC, point.dhs, slides.unrolled(*start(point)))
+    hand = slides.unrolled_derivative(point.dC, point.dhs, point.run(point.leaves))
     assert compare(point.d, hand).ok
     wrong = hand | {"C[2]": without_step(point.d, "C[2]", 2 * 31 + 23)}
     found = compare(point.d, wrong)
     assert found.first_wrong.name == "C[2]"
     assert found.first_wrong.step == 2 * 31 + 20
     assert "= where += belongs" in found.first_wrong.looks_like
-
-
-def start(point):
-    return point.leaves["C[0]"], point.leaves["h[0]"], list(point.xs.values()), point.parameters
 
 
 def without_step(d, name, step):
@@ -195,7 +191,7 @@ def test_what_L_does_not_depend_on_is_zero():
 
 def test_float32_is_judged_in_its_own_rounding():
     point = LSTMPoint(dtype=np.float32)
-    hand = slides.unrolled_derivative(point.dC, point.dhs, slides.unrolled(*start(point)))
+    hand = slides.unrolled_derivative(point.dC, point.dhs, point.run(point.leaves))
     assert compare(point.d, hand).ok
     double = LSTMPoint()
     assert compare(double.d, {name: double.d[name].astype(np.float32) for name in hand}).ok

@@ -5,8 +5,9 @@ import io
 import numpy as np
 import pytest
 
-from lstm_models import demo, slides_by_hand
+from lstm_models import demo, losses, slides_by_hand
 from lstm_models import text as english
+from lstm_models.model import linear
 from tests.points import close, complex_step, draw
 from tinyad import Tape
 
@@ -40,7 +41,7 @@ def test_every_parameter_input_and_state_is_in_the_table(result):
 
 def slides_by_hand_names():
     gates = [f"W_{g}{q}" for g in "fio" for q in "Chx"] + ["W_Ch", "W_Cx"] + [f"b_{g}" for g in "fiCo"]
-    return [*gates, "W_yh", "b_y"]
+    return [*gates, "W_y", "b_y"]
 
 
 def test_the_files(result):
@@ -90,17 +91,18 @@ def test_without_matplotlib(monkeypatch, tmp_path):
 def test_a_hand_derivative_follows_the_output_layer():
     W, b, h = draw((5, 4)), draw((5, 1), 1), draw((4, 3), 2)
     y = np.eye(5)[:, [1, 4, 0]]
+
+    def error(h, W, b):
+        return losses.cross_entropy(linear(h, W, b)["a_y"], y)["e"]
+
     tape = Tape()
     v = tape.variables(W=W, b=b, h=h)
-    d = tape.backward(english.output_layer(v["h"], y, v["W"], v["b"])["e"])
+    d = tape.backward(error(v["h"], v["W"], v["b"]))
     (dh,), dW, db = slides_by_hand.output_backward([h], [y], W, b)
     for name, hand in (("h", dh), ("W", dW), ("b", db)):
         assert close(hand.T, d[name], 1e-14)
 
-    def loss(moved):
-        return english.output_layer(moved, y, W, b)["e"]
-
-    assert close(complex_step(loss, h), dh.T, 1e-13)
+    assert close(complex_step(lambda moved: error(moved, W, b), h), dh.T, 1e-13)
 
 
 def test_text_is_real_and_one_hot():

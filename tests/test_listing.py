@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from lstm_models import slides
+from lstm_models.model import parameters
+from lstm_models.sequence import record
 from tests import goldenfiles
 from tests.points import draw, fitting
 from tinyad import TABLE, Op, Tape, deriv, equations, first_nonfinite, gradients, inv, log, routine, sigmoid, softmax
@@ -18,7 +20,7 @@ from tinyad.listing import contribution_text, forward_text
 def cell(B=2):
     """One cell of the slides at H = 4, X = 3, and its walk back from dh and dC."""
     tape = Tape()
-    weights = tape.variables(**slides.parameters(4, 3, np.random.default_rng(0)))
+    weights = tape.variables(**parameters(slides.SLIDES, 4, 3, np.random.default_rng(0)))
     start = tape.variables(C_prev=draw((4, B)), h_prev=draw((4, B), 1), x=draw((3, B), 2))
     tape.name(slides.cell(**start, **weights))
     return tape, tape.backward({"h": draw((B, 4), 3), "C": draw((B, 4), 4)})
@@ -47,13 +49,14 @@ def test_the_gradient_pages(columns):
 
 
 def test_time_steps_in_latex():
-    tape, steps = slides.record(draw((4, 2)), draw((4, 2), 1), [draw((3, 2), t) for t in (2, 3)], weights(), "picture")
+    start = {"C": draw((4, 2)), "h": draw((4, 2), 1)}
+    tape, steps = record(slides.PICTURE, start, [draw((3, 2), t) for t in (2, 3)], weights())
     d = tape.backward({steps[-1]["h"]: draw((2, 4))})
     goldenfiles.check("unrolled.tex", equations(tape).latex + "\n" + gradients(d).latex)
 
 
 def weights():
-    return slides.parameters(4, 3, np.random.default_rng(0))
+    return parameters(slides.SLIDES, 4, 3, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from lstm_models import slides
+from lstm_models.model import parameters
+from lstm_models.sequence import record
 from tests.points import close, draw, wrong_rows
 from tinyad import TABLE, Op, Tape, central_difference, check_op, complex_step, numeric_derivative, tanh
 
@@ -99,7 +101,8 @@ def test_rows_that_are_not_analytic_need_central_differences():
 def test_every_derivative_of_the_lstm(form):
     rng = np.random.default_rng(3)
     xs = [draw((3, 2), t) for t in range(3)]
-    tape, _ = slides.record(draw((4, 2), 8), draw((4, 2), 9), xs, slides.parameters(4, 3, rng), form)
+    model = slides.MODEL[form]
+    tape, _ = record(model, {"C": draw((4, 2), 8), "h": draw((4, 2), 9)}, xs, parameters(model, 4, 3, rng))
     d = tape.backward({"h[3]": draw((2, 4), 5), "h[2]": draw((2, 4), 6), "C[3]": draw((2, 4), 7)})
     for name in ("W_fC", "W_Ch", "b_o", "x[2]", "z5[1]", "C[0]", "C[2]", "h[3]"):
         assert close(numeric_derivative(d, name), d[name], 1e-14), name

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from lstm_models import slides
-from lstm_models.slides import LSTM_derivative, cell, parameters, record, unrolled_derivative
+from lstm_models.model import parameters
+from lstm_models.slides import LSTM_derivative, cell, unrolled_derivative
 from tests.points import LSTMPoint, close, complex_step, replayed
 
 FORM = pytest.mark.parametrize("form", slides.FORMS)
@@ -198,7 +199,7 @@ def test_the_routine_has_31_calls_in_the_reverse_order_of_the_cell():
 
 
 def test_parameters():
-    p = parameters(4, 5, np.random.default_rng(0))
+    p = parameters(slides.SLIDES, 4, 5, np.random.default_rng(0))
     assert tuple(p) == slides.PARAMETERS
     assert {name: a.shape for name, a in p.items() if name[0] == "b"} == dict.fromkeys(
         ("b_f", "b_i", "b_C", "b_o"), (4, 1)
@@ -206,7 +207,7 @@ def test_parameters():
     assert {p[n].shape for n in p if n.endswith("x")} == {(4, 5)}
     assert {p[n].shape for n in p if n[0] == "W" and not n.endswith("x")} == {(4, 4)}
     assert all(np.abs(a).min() > 0 for a in p.values())
-    assert {a.dtype for a in parameters(4, 5, np.random.default_rng(0), np.float32).values()} == {np.dtype("f4")}
+    assert {a.dtype for a in parameters(slides.SLIDES, 4, 5, np.random.default_rng(0), np.float32).values()} == {np.dtype("f4")}
 
 
 def test_an_unknown_form_is_refused():
@@ -216,5 +217,3 @@ def test_an_unknown_form_is_refused():
         cell(*[None] * 18, form="peephole")
     with pytest.raises(ValueError, match=said):
         LSTM_derivative(point.dC, point.dhs[0], {}, "peephole")
-    with pytest.raises(ValueError, match=said):
-        record(*[point.leaves[n] for n in ("C[0]", "h[0]")], list(point.xs.values()), point.parameters, "peephole")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.derivatives import Contribution, Derivatives
-from tinyad.listing import contribution_text
+from tinyad.listing import contribution_text, derived
 from tinyad.matrix import Array
 from tinyad.row import TABLE, Op
 from tinyad.slips import slips, value_of
@@ -182,9 +182,9 @@ class _Lines:
     def made_from(self) -> set[int]:
         """v and what it is computed from: their derivatives in `used` follow from v's and cannot explain it."""
         found = {self.v.index}
-        for _, z, x, y in reversed(self.tape.steps):
-            if z in found:
-                found |= {x, x if y is None else y}
+        for n in range(len(self.tape.steps), 0, -1):
+            if self.tape.steps[n - 1][1] in found:
+                found |= {*derived(self.tape, n).values()}
         return found
 
     def nearest(self, step: int) -> list[int]:

@@ -140,8 +140,7 @@ class _Frames:
             for operand, i in zip("xy", operands, strict=True):
                 if i in box_of and box_of[i] != box_of[z]:
                     lines = labels.setdefault((box_of[i], box_of[z]), [])
-                    told = derivatives is not None and derived(self.tape, n, operand, i)
-                    if told and _reached(derivatives, z):
+                    if derivatives is not None and _reached(derivatives, z) and operand in derived(self.tape, n):
                         lines.append(contribution_text(self.names[self.places[z][0]], n, operand))
         return [
             Edge(*ends, tuple(lines) if len(lines) <= 2 else (f"{len(lines)} contributions",))

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyad.derivatives import Contribution, Derivatives
 from tinyad.diagnosis import SEARCH, Diagnosis, diagnose
-from tinyad.listing import contribution_text
+from tinyad.listing import contribution_text, derived
 from tinyad.matrix import Array, as_matrix, size
 from tinyad.rounding import spread
 from tinyad.text import one_line
@@ -151,9 +151,8 @@ class Judge:
         walk = Derivatives(self.tape, columns, self.d.seeds, False)
         behind = {z}
         for n in range(len(self.tape.steps), 0, -1):
-            _, out, x, y = self.tape.steps[n - 1]
-            if out in behind:
-                behind |= {x, x if y is None else y}
+            if self.tape.steps[n - 1][1] in behind:
+                behind |= {*derived(self.tape, n).values()}
         for i in sorted(behind - {z}, reverse=True):
             columns[i] = np.sum([part.array for part in walk.contributions(self.tape.at(i))], axis=0).T
             if i in self.fits and not self.close(i, self.fits[i], columns[i].T, self.coarsest):
@@ -165,13 +164,14 @@ class Judge:
         open_ = set()  # values whose derivative was not given, nor follows from what was without a calculation
         known = {0}
         for n in range(len(self.tape.steps), 0, -1):
-            op, z, *operands = self.tape.steps[n - 1]
+            op, z, _, _ = self.tape.steps[n - 1]
             if z >= self.d.length or not self.d.reaches(z):
                 continue
             if z in self.fits or z not in open_:
                 known.add(n)
-            for formula, i in zip(op.formulas or (None, None), operands, strict=False):
-                if i is not None and not (n in known and getattr(formula, "head", "") == "dz"):
+            for operand, i in derived(self.tape, n).items():
+                formula = op.formulas["xy".index(operand)] if op.formulas else None
+                if not (n in known and getattr(formula, "head", "") == "dz"):
                     open_.add(i)
         return known
 
@@ -185,7 +185,7 @@ class Judge:
 
     def not_exercised(self) -> list[str]:
         """Contributions that are nothing at this point, and mistakes that would change no number here."""
-        notes = []
+        notes, sizes_only = [], self._sizes_only()
         for i in self.names:
             for step, operand, c in self.d.contributions(self.tape.at(i)):
                 if step and float(np.abs(c).max(initial=0)) <= self.slack(i):
@@ -193,7 +193,7 @@ class Judge:
                     notes.append(
                         f"step {step}: ∇{one_line(self.names[i])} += {line} adds nothing ({self._why(step, operand)})"
                     )
-            if not self.d.reaches(i):
+            if not self.d.reaches(i) and i not in sizes_only:
                 notes.append(f"L does not depend on {one_line(self.names[i])}")
             true = self.true(i)
             if true.shape[0] == true.shape[1] > 1 and np.any(true) and self.close(i, true, true.T):
@@ -208,6 +208,12 @@ class Judge:
         if any(rows > 1 for rows, _ in sizes) and all(columns == 1 for _, columns in sizes):
             notes.append("there is one column: the sum over examples was not exercised")
         return notes
+
+    def _sizes_only(self) -> set[int]:
+        """The operands whose derivative no rule asks for, of the steps that L depends on: 0 at every point."""
+        steps = enumerate(self.tape.steps, 1)
+        reached = [(n, operands) for n, (_, z, *operands) in steps if z < self.d.length and self.d.reaches(z)]
+        return {i for n, operands in reached for i in operands if i is not None and i not in derived(self.tape, n).values()}
 
     def _why(self, step: int, operand: str) -> str:
         op, z, x, y = self.tape.steps[step - 1]

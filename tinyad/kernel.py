@@ -30,9 +30,11 @@ def in_same_layout(formula: Any, transpose: Any, flip: bool = True) -> Any:
     return make(transpose, whole) if flip else whole
 
 
-def compiled(formulas: tuple[Any, ...], names: tuple[str, ...], ones: Any, transpose: Any) -> Callable[..., Any]:
-    """kernel(D, z, *names) → the transposes of the formulas."""
-    functions = {"ones": ones}
+def compiled(
+    formulas: tuple[Any, ...], names: tuple[str, ...], sized: dict[str, Callable[..., Any]], transpose: Any
+) -> Callable[..., Any]:
+    """kernel(D, z, *names) → the transposes of the formulas; `sized` makes 1 and 0 of the size of a matrix."""
+    functions = {f"_{head}": function for head, function in sized.items()}
     code = ", ".join(_code(in_same_layout(formula, transpose), functions) for formula in formulas)
     kernel: Callable[..., Any] = eval(f"lambda D, z, {', '.join(names)}: ({code})", functions)
     return kernel
@@ -43,7 +45,7 @@ def _code(formula: Any, functions: dict[str, Callable[..., Any]]) -> str:
         return repr(float(formula) if isinstance(formula, int) else formula)  # NumPy takes 1.0 faster than 1
     head, parts = formula.head, [_code(operand, functions) for operand in formula.operands]
     if isinstance(head, str):
-        return {"dz": "D", "1": f"ones({', '.join(parts)})"}.get(head, head)
+        return f"_{head}({parts[0]})" if parts else "D" if head == "dz" else head
     if head.symbol in COMPONENTS:
         return f"({parts[0]} {COMPONENTS[head.symbol]} {parts[1]})"
     if head.symbol == "*":  # ndarray.dot is the same product as @ in a third of the time on small matrices

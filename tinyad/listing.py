@@ -25,14 +25,14 @@ POSTFIXES = ("transpose", "inv")
 
 TEXT = {
     "+": "%s + %s", "-": "%s - %s", "∘": "%s ∘ %s", "*": "%s * %s", "/": "%s / %s", "neg": "-%s", "none": "%s",
-    "transpose": "%sᵀ", "inv": "%s⁻¹", "square": "%s²", "sigmoid": "σ(%s)", "stack": "[%s; %s]", "1": "1", "∇": "∇%s",
-    "()": "(%s)",
+    "transpose": "%sᵀ", "inv": "%s⁻¹", "square": "%s²", "sigmoid": "σ(%s)", "stack": "[%s; %s]", "1": "1", "0": "0",
+    "∇": "∇%s", "()": "(%s)",
 }  # fmt: skip
 LATEX = {
     "+": "%s + %s", "-": "%s - %s", "∘": r"%s \circ %s", "*": r"%s \, %s", "/": r"%s \oslash %s", "neg": "-%s",
     "none": "%s", "transpose": r"{%s}^\top", "inv": "{%s}^{-1}", "square": "{%s}^2", "sigmoid": r"\sigma(%s)",
     "tanh": r"\tanh(%s)", "exp": r"\exp(%s)", "log": r"\log(%s)", "sqrt": r"\sqrt{%s}",
-    "stack": r"\begin{bmatrix} %s \\ %s \end{bmatrix}", "1": r"\mathbf{1}",
+    "stack": r"\begin{bmatrix} %s \\ %s \end{bmatrix}", "1": r"\mathbf{1}", "0": "0",
     "∇": r"\nabla_{%s} L", "()": "(%s)",
 }  # fmt: skip
 ESCAPED = {c: f"\\{c}" for c in "#$%&_{}"} | {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
@@ -90,7 +90,7 @@ def gradients(d: Derivatives, shapes: bool = False) -> Listing:
         name, right = LATEX["∇"] % _latex(tape.label(i)), _backward(tape, n, operand, LATEX).text
         latex.append(rf"{name} &{sign.replace('+', '{+}')} {right} \tag{{{k}}}")
     text = _table(rows, True)
-    if any(re.search(r"\b1ᵀ|\* 1$", row[3]) for row in rows):
+    if any(re.search(r"\b1ᵀ|\* 1(?![\w.])", row[3]) for row in rows):
         text += "\n    (1 is a column of ones: 1ᵀ * A sums the rows of A, A * 1 its columns)"
     return Listing(text, _align(latex))
 
@@ -101,13 +101,10 @@ def routine(d: Derivatives) -> str:
     for n in range(len(tape.steps), 0, -1):
         op, z, *operands = tape.steps[n - 1]
         if z < d.length and d.reaches(z):
-            names = [_d(tape, i) for i in operands if i is not None]
-            targets = ", ".join(
-                f"d{name}" if derived(tape, n, operand, i) else "_"
-                for operand, i, name in zip("xy", operands, names, strict=False)
-            )
+            names, to = [_d(tape, i) for i in operands if i is not None], derived(tape, n)
+            left = ", ".join(f"d{name}" if operand in to else "_" for operand, name in zip("xy", names, strict=False))
             lines.append(f"# Derivative of eq. {n}  {_d(tape, z)} = {forward_text(tape, n)}")
-            lines.append(f"[{targets}] += deriv(d{_d(tape, z)}, {', '.join(names)}, {op.symbol!r})")
+            lines.append(f"[{left}] += deriv(d{_d(tape, z)}, {', '.join(names)}, {op.symbol!r})")
     return "\n".join(lines)
 
 
@@ -146,19 +143,18 @@ def _contributions(d: Derivatives) -> Iterator[tuple[int, str, int, str]]:
     """(step, operand, position, "=" or "+=") in the order of the walk."""
     begun = set(d.seeds)
     for n in range(len(d.tape.steps), 0, -1):
-        _, z, *operands = d.tape.steps[n - 1]
+        z = d.tape.steps[n - 1][1]
         if z < d.length and d.reaches(z):
-            for operand, i in zip("xy", operands, strict=True):
-                if derived(d.tape, n, operand, i):
-                    yield n, operand, i, "+=" if i in begun else "="
-                    begun.add(i)
+            for operand, i in derived(d.tape, n).items():
+                yield n, operand, i, "+=" if i in begun else "="
+                begun.add(i)
 
 
-def derived(tape: Tape, n: int, operand: str, i: int | None) -> bool:
-    """Whether step n contributes to the derivative of its operand, which is at position i."""
-    op = tape.steps[n - 1][0]
-    template = op.formulas is not None and op.arity == 2 and op.formulas["xy".index(operand)] is None
-    return i is not None and i not in tape.constants and not template
+def derived(tape: Tape, n: int) -> dict[str, int]:
+    """Operand "x" or "y" → its position, for those to whose derivatives step n contributes."""
+    op, _, *operands = tape.steps[n - 1]
+    asked = zip("xy", operands, op.formulas or operands, strict=False)
+    return {operand: i for operand, i, c in asked if i is not None and c is not None and i not in tape.constants}
 
 
 def _table(rows: Sequence[tuple[str, str, str, str, str]], margin: bool) -> str:
@@ -241,8 +237,8 @@ def _formula(formula: Any, names: dict[str, Piece], notation: dict[str, str]) ->
     """A rule as printed.  Rules are a few operations deep, whatever the length of the tape."""
     if not isinstance(formula, Symbol):
         return Piece(repr(formula), ATOM if formula >= 0 else ADDITIVE)
-    if formula.head == "1":
-        return Piece(notation["1"])
+    if formula.head in ("1", "0"):
+        return Piece(notation[formula.head])
     if isinstance(formula.head, str):
         return names[formula.head]
     operands = [_formula(part, names, notation) for part in formula.operands]

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinyad import matrix
 from tinyad.matrix import as_matrix, size
-from tinyad.row import ROW_OF, TABLE, Op, misfit, ones
+from tinyad.row import ROW_OF, TABLE, Op, misfit, ones, zeros
 
 # fmt: off
 # The slides' rows.
@@ -37,8 +37,8 @@ sqrt         = Op("sqrt",         np.sqrt,             lambda dz, z, x:    dz / 
 sum          = Op("sum",          matrix.total,        lambda dz, z, x:    ones(x.T) @ dz @ ones(x).T)
 # One matrix on top of another, and its two parts again: the first rows of x, as many as y has, and the rows under them.
 stack        = Op("stack",        matrix.stack,        lambda dz, z, x, y: (upper(dz.T, x).T, under(dz.T, x).T))
-upper        = Op("upper",        matrix.upper,        lambda dz, z, x, y: (stack(dz.T, 0 * under(x, y)).T, None))
-under        = Op("under",        matrix.under,        lambda dz, z, x, y: (stack(0 * upper(x, y), dz.T).T, None))
+upper        = Op("upper",        matrix.upper,        lambda dz, z, x, y: (stack(dz.T, zeros(under(x, y))).T, None))
+under        = Op("under",        matrix.under,        lambda dz, z, x, y: (stack(zeros(upper(x, y)), dz.T).T, None))
 # fmt: on
 
 TABLE.update({op.symbol: op for op in (none, schur, matmul, add, sub, tanh, sigmoid, softmax)})

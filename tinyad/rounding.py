@@ -42,7 +42,8 @@ class _RoughOp:
 
     def kernel(self, D: Array, *values: Array) -> Any:
         out = self.op.kernel(self.off(D), *values)
-        return self.off(out) if self.op.arity == 1 else tuple(c if c is None else self.off(c) for c in out)
+        off = [c if c is None else self.off(c) for c in (out if self.op.arity == 2 else (out,))]
+        return off if self.op.arity == 2 else off[0]
 
 
 def _rough(d: Derivatives, rng: np.random.Generator, rough: float) -> Derivatives:

@@ -106,6 +106,11 @@ def ones(a: Any) -> Any:
     return Symbol("1", a) if isinstance(a, Symbol) else matrix.column_of_ones(a.shape[0], a.dtype)
 
 
+def zeros(a: Any) -> Any:
+    """The matrix 0 of the size of `a`; in 0 * a what is not finite in `a` would come through as NaN."""
+    return Symbol("0", a) if isinstance(a, Symbol) else np.zeros(a.shape, a.dtype)
+
+
 class Op:
     """A row of the table: symbol, forward, and the derivative rule of the slides.
 
@@ -144,7 +149,7 @@ class Op:
         else:
             self.formulas = tuple(traced) if isinstance(traced, tuple | list) else (traced,)
             if not users:
-                self.kernel = compiled(self.formulas, names, ones, TABLE["transpose"])
+                self.kernel = compiled(self.formulas, names, {"1": ones, "0": zeros}, TABLE["transpose"])
 
     def variant(self, x_how: str, y_how: str) -> Op:
         """This row for operands that are repeated (see `matrix.broadcast`), or "constant": no derivative is asked."""
@@ -188,7 +193,7 @@ def misfit(op: Op, names: Sequence[str], shapes: Sequence[Shape], reason: object
         return f"{op.symbol}({names[0]}): {names[0]} is {size(shapes[0])} ({reason})"
     if op.forward is np.matmul:
         reason = f"inner sizes {shapes[0][1]} and {shapes[1][0]}"
-    what = f"{op.symbol}({', '.join(names)})" if op.symbol.isalpha() else f"{names[0]} {op.symbol} {names[1]}"
+    what = f"{op.symbol}({', '.join(names)})" if op.symbol.isidentifier() else f"{names[0]} {op.symbol} {names[1]}"
     return f"{what}: {size(shapes[0])} and {size(shapes[1])} do not fit ({reason})"
 
 
@@ -199,7 +204,7 @@ def _floats(value: Any) -> Array:
 
 def _summed(c: Any, dz: Any, how: str) -> Any:
     """The contribution to an operand that is repeated: the sum over the axis it is repeated along."""
-    if how == "constant":
+    if how == "constant" or c is None:
         return None
     if how in ("rows", "all"):
         c = ones(dz).T @ c

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tinyad.matrix import Array, column_of_ones
-from tinyad.row import TABLE, Symbol
+from tinyad.matrix import Array, as_matrix
+from tinyad.row import TABLE, Symbol, ones, zeros
 
 
 def slips(formula: Any, unary: bool) -> Iterator[Any]:
@@ -22,7 +22,7 @@ def slips(formula: Any, unary: bool) -> Iterator[Any]:
 
 
 def _inside(formula: Any) -> Iterator[Any]:
-    if not isinstance(formula, Symbol) or formula.head == "1":
+    if not isinstance(formula, Symbol) or formula.head in ("1", "0"):
         return
     head, operands = formula.head, formula.operands
     if isinstance(head, str):
@@ -57,10 +57,8 @@ def _renamed(formula: Any, old: str, new: str) -> Any:
 def value_of(formula: Any, values: Mapping[str, Array]) -> Any:
     """What a formula comes to; ValueError if its sizes do not fit."""
     if not isinstance(formula, Symbol):
-        return formula
-    if isinstance(formula.head, str) and formula.head != "1":
-        return values[formula.head]
+        return as_matrix(formula, "a number of the rule")
     operands = [value_of(operand, values) for operand in formula.operands]
     if isinstance(formula.head, str):
-        return column_of_ones(operands[0].shape[0], operands[0].dtype)
+        return {"1": ones, "0": zeros}[formula.head](*operands) if operands else values[formula.head]
     return formula.head.forward(*operands)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyad.diagnosis import Diagnosis, hypotheses
 from tinyad.judge import Finding, Judge
-from tinyad.listing import first_nonfinite
+from tinyad.listing import derived, first_nonfinite
 from tinyad.text import one_line
 
 LAYOUTS = ("row", "same")
@@ -116,8 +116,8 @@ def _suspects(judge: Judge, wrong: set[str]) -> list[int]:
     tape, telling = judge.tape, [i for i in judge.names if judge.d.reaches(i)]
     bit = {i: 1 << k for k, i in enumerate(telling)}
     behind = [bit.get(i, 0) for i in range(judge.d.length)]
-    for _, z, x, y in tape.steps:
-        if z < judge.d.length:
-            behind[z] |= behind[x] | (0 if y is None else behind[y])
+    for n, (_, z, _, _) in enumerate(tape.steps, 1):
+        for i in derived(tape, n).values() if z < judge.d.length else ():
+            behind[z] |= behind[i]
     target = sum(bit[i] for i in telling if judge.names[i] in wrong)
     return [i for i in range(judge.d.length - 1, -1, -1) if behind[i] == target and i not in judge.names]

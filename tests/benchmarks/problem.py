@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from lstm_models import slides
+from lstm_models.model import parameters
+from lstm_models.sequence import unrolled
 from tinyad import Tape, Variable
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -43,7 +45,7 @@ def problem(X: int, H: int, B: int, T: int, dtype: str) -> Problem:
         return rng.standard_normal((rows, columns)).astype(dtype)
 
     return Problem(
-        slides.parameters(H, X, rng, dtype),
+        parameters(slides.SLIDES, H, X, rng, dtype),
         *(draw(H, B), draw(H, B)),
         [draw(X, B) for _ in range(T)],
         *(draw(B, H), draw(B, H)),
@@ -56,7 +58,7 @@ def record(p: Problem) -> tuple[Tape, dict[str, Variable], dict[str, Any]]:
     leaves = tape.variables(**p.leaves())
     weights = {name: leaves[name] for name in p.parameters}
     xs = [leaves[name] for name in p.inputs()]
-    return tape, leaves, slides.unrolled(leaves["C[0]"], leaves["h[0]"], xs, weights)[-1]
+    return tape, leaves, unrolled(slides.SLIDES, {"C": leaves["C[0]"], "h": leaves["h[0]"]}, xs, weights)[-1]
 
 
 def tinyad(p: Problem) -> Run:
