@@ -11,6 +11,7 @@ import numpy as np
 
 from lstm_models import losses, slides, slides_by_hand
 from lstm_models import text as english
+from lstm_models.curve import curve
 from lstm_models.model import Matrix, linear, linear_shapes, parameters, random
 from lstm_models.sequence import record
 from tinyad import Comparison, Derivatives, Tape, compare, equations, gradients, graph, numeric_derivative, routine
@@ -209,28 +210,10 @@ def write(folder: Path, p: Problem, planted: Comparison, losses: Sequence[float]
         "derivation.txt": "one time step as numbered equations, gradients and deriv() calls",
         "derivation.tex": "the same as LaTeX",
     }
-    if plot(folder / "loss.svg", losses):
+    if curve(folder / "loss.svg", {"": list(enumerate(losses, 1))}, "nats per character", "The slides' LSTM learns English"):
         files["loss.svg"] = (
             f"{len(losses)} iterations of training: {losses[0]:.2f} to {losses[-1]:.2f} nats a character"
         )
     else:
         files["loss.svg"] = "not drawn: pip install 'tinyad[plot]'"
     return files
-
-
-def plot(path: Path, losses: Sequence[float]) -> bool:
-    """The loss over the iterations as a picture; False without matplotlib."""
-    try:
-        import matplotlib
-    except ImportError:
-        return False
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(6, 3.2), layout="constrained")
-    axes.plot(range(1, len(losses) + 1), losses, color="#1f4e79", linewidth=1.5)
-    axes.set(xlabel="iteration", ylabel="loss, nats per character", title="The slides' LSTM learns English characters")
-    axes.grid(alpha=0.3)
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
-    return True

@@ -33,7 +33,7 @@ def _sigmoid(a: Matrix) -> Matrix:
 
 
 def _dsigmoid(a: Matrix) -> Matrix:
-    s: Matrix = _sigmoid(a)
+    s = _sigmoid(a)
     ds: Matrix = s * (1 - s)
     return ds
 
@@ -52,6 +52,15 @@ def forward(start: Mapping[str, Matrix], xs: Sequence[Matrix], P: Mapping[str, M
     c, h, steps = start["c"], start["h"], []
     for x in xs:
         v = _time_step(c, h, x, {q: P[f"W_{q}"] @ x + P[f"R_{q}"] @ h + P[f"b_{q}"] for q in GATES})
+        c, h = v.c, v.h
+        steps.append(v)
+    return steps
+
+
+def stacked_forward(start: Mapping[str, Matrix], xs: Sequence[Matrix], P: Mapping[str, Matrix]) -> list[Values]:
+    c, h, steps = start["c"], start["h"], []
+    for x in xs:
+        v = _time_step(c, h, x, {q: P[f"V_{q}"] @ np.vstack([h, x]) + P[f"b_{q}"] for q in GATES})
         c, h = v.c, v.h
         steps.append(v)
     return steps
@@ -111,11 +120,7 @@ def stacked_derivatives(
     last: Mapping[str, Matrix],
 ) -> Derivatives:
     """The same for a_θ = V_θ [h^(t-1); x^(t)] + b_θ: the first H rows of δhx are for h^(t-1), the others for x^(t)."""
-    c, h, steps = start["c"], start["h"], []
-    for x in xs:
-        v = _time_step(c, h, x, {q: P[f"V_{q}"] @ np.vstack([h, x]) + P[f"b_{q}"] for q in GATES})
-        c, h = v.c, v.h
-        steps.append(v)
+    steps, H = stacked_forward(start, xs, P), len(start["h"])
     total: Derivatives = {}
     h_later, c_later = np.zeros_like(dhs[-1]), last["c"]
     for t in range(len(steps), 0, -1):
@@ -123,7 +128,7 @@ def stacked_derivatives(
         d, da = _gates(dhs[t - 1] + h_later, c_later, v)
         c_later = d.pop("c_prev")
         dhx = np.sum([P[f"V_{q}"].T @ da[q] for q in GATES], axis=0)
-        h_later, dx = dhx[: len(h)], dhx[len(h) :]
+        h_later, dx = dhx[:H], dhx[H:]
         d |= {"hx": dhx, "x": dx}
         for q in GATES:
             d[f"Vhx_{q}"] = da[q]

@@ -36,11 +36,17 @@ class Chunk(NamedTuple):
 
 
 class Task(Protocol):
-    """X and Y are the sizes of input and result; `loss` is `losses.cross_entropy` or `losses.squared_error`."""
+    """X and Y are the sizes of input and result; `loss` is `losses.cross_entropy` or `losses.squared_error`.
+
+    A chunk has `size` things, characters or examples; `unit` is that of the loss, `about` says what the data are.
+    """
 
     X: int
     Y: int
     unit: str
+    things: str
+    size: int
+    about: str
     loss: Callable[..., dict[str, Any]]
 
     def chunk(self, n: int) -> Chunk:
@@ -57,10 +63,11 @@ class Text:
     begins its streams elsewhere.
     """
 
-    unit, loss = "nats a character", staticmethod(losses.cross_entropy)
+    unit, things, loss = "nats a character", "characters", staticmethod(losses.cross_entropy)
 
     def __init__(self, string: str, alphabet: str, B: int, k1: int, k2: int, seed: int, dtype: Any) -> None:
         self.X = self.Y = len(alphabet)
+        self.size, self.about = B * k1, f"{len(string):,} characters, {self.X} different ones"
         self.B, self.seed, self.one_hot = B, seed, np.eye(self.X, dtype=dtype)
         at = codes(string, alphabet)
         cut = len(at) - int(HELD_OUT * len(at))
@@ -95,22 +102,33 @@ class Text:
         return Chunk(xs, targets, (end - first + 1) * len(begins), None, start == 0, carried)
 
 
-class Sine:
+class Drawn:
+    """A task whose chunks are drawn at random, each for itself."""
+
+    seed: int
+
+    def drawn(self, rng: np.random.Generator) -> Chunk:
+        raise NotImplementedError
+
+    def chunk(self, n: int) -> Chunk:
+        return self.drawn(np.random.default_rng([self.seed, 0, n]))
+
+    def held_out(self) -> Iterator[Chunk]:
+        return (self.drawn(np.random.default_rng([self.seed, 1, n])) for n in range(HELD_OUT_CHUNKS))
+
+
+class Sine(Drawn):
     """The next value of a sine, after 10 values of it ("one") or after each of them ("many")."""
 
-    X, Y, unit, loss = 1, 1, "mean squared error", staticmethod(losses.squared_error)
+    X, Y, unit, things, loss = 1, 1, "mean squared error", "examples", staticmethod(losses.squared_error)
     window = 10
 
     def __init__(self, to: str, B: int, seed: int, dtype: Any) -> None:
+        after = "the last" if to == "one" else "each"
+        self.size, self.about = B, f"{self.window} values of a sine, after {after} of them the next one is asked"
         self.to, self.B, self.seed, self.dtype = to, B, seed, dtype
 
-    def chunk(self, n: int) -> Chunk:
-        return self._drawn(np.random.default_rng([self.seed, 0, n]))
-
-    def held_out(self) -> Iterator[Chunk]:
-        return (self._drawn(np.random.default_rng([self.seed, 1, n])) for n in range(HELD_OUT_CHUNKS))
-
-    def _drawn(self, rng: np.random.Generator) -> Chunk:
+    def drawn(self, rng: np.random.Generator) -> Chunk:
         phase = rng.uniform(0, 2 * np.pi, self.B)
         values = [np.sin(phase + 0.2 * t).reshape(1, -1).astype(self.dtype) for t in range(self.window + 1)]
         targets: list[Any] = values[1:]
@@ -119,27 +137,22 @@ class Sine:
         return Chunk(values[:-1], targets, self.B * sum(target is not None for target in targets))
 
 
-class Adding:
+class Adding(Drawn):
     """S. Hochreiter, J. Schmidhuber, "Long short-term memory" (1997), 5.4: the sum of the two marked ones of many numbers.
 
     An example has T to 1.1 T time steps; x is a number of 0 to 1 over its mark, 1 or 0; the sum is asked at the end.
     Always to say 1 has a mean squared error of 1/6.
     """
 
-    X, Y, unit, loss = 2, 1, "mean squared error", staticmethod(losses.squared_error)
+    X, Y, unit, things, loss = 2, 1, "mean squared error", "examples", staticmethod(losses.squared_error)
 
     def __init__(self, T: int, B: int, seed: int, dtype: Any) -> None:
         if T < 2:
             raise ValueError(f"the adding problem marks two of T = {T} numbers: T is at least 2")
         self.T, self.B, self.seed, self.dtype = T, B, seed, dtype
+        self.size, self.about = B, f"the sum of 2 marked ones of {T} to {T + T // 10} numbers; always to say 1 has 0.1667"
 
-    def chunk(self, n: int) -> Chunk:
-        return self._drawn(np.random.default_rng([self.seed, 0, n]))
-
-    def held_out(self) -> Iterator[Chunk]:
-        return (self._drawn(np.random.default_rng([self.seed, 1, n])) for n in range(HELD_OUT_CHUNKS))
-
-    def _drawn(self, rng: np.random.Generator) -> Chunk:
+    def drawn(self, rng: np.random.Generator) -> Chunk:
         lengths = rng.integers(self.T, self.T + self.T // 10 + 1, self.B)
         numbers = rng.uniform(0, 1, (lengths.max(), self.B))
         marks = np.zeros_like(numbers)

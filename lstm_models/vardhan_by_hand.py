@@ -147,7 +147,7 @@ def derivatives(
     dhs: Sequence[Matrix],
     last: Mapping[str, Matrix],
 ) -> Derivatives:
-    """dJ/d(every value of eq.1 to 10), given Comp-2 of every ∂J/∂a^(t) (B×H) and in `last` Comp-1 of ∂J/∂c^(T)."""
+    """∂J/∂(every value of eq.1 to 10), given Comp-2 of every ∂J/∂a^(t) (B×H) and in `last` Comp-1 of ∂J/∂c^(T)."""
     return walk(forward(start, xs, P), P, dhs, last["c"])[0]
 
 
@@ -165,7 +165,7 @@ def flows(
 def with_output(
     start: Mapping[str, Matrix], xs: Sequence[Matrix], P: Mapping[str, Matrix], ys: Sequence[Matrix]
 ) -> Derivatives:
-    """dJ/d(every value of eq.1 to 12) of J = -Σ_t Σ y^(t) ∘ log ŷ^(t), given the labels y^(t) (Y×B)."""
+    """∂J/∂(every value of eq.1 to 12 and of J = -Σ_t Σ y^(t) ∘ log ŷ^(t), the labels too), given y^(t) (Y×B)."""
     steps = forward(start, xs, P)
     total: Derivatives = {}
     da_2 = []

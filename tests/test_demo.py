@@ -7,6 +7,7 @@ import pytest
 
 from lstm_models import demo, losses, slides_by_hand
 from lstm_models import text as english
+from lstm_models.curve import curve
 from lstm_models.model import linear
 from tests.points import close, complex_step, draw
 from tinyad import Tape
@@ -85,7 +86,7 @@ def test_a_tape_that_differs_from_the_complex_step_is_seen(monkeypatch, tmp_path
 
 def test_without_matplotlib(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
-    assert not demo.plot(tmp_path / "loss.svg", [1.0, 0.5])
+    assert not curve(tmp_path / "loss.svg", {"": [(1, 1.0), (2, 0.5)]}, "nats", "title")
 
 
 def test_a_hand_derivative_follows_the_output_layer():

@@ -154,7 +154,8 @@ class Judge:
             if self.tape.steps[n - 1][1] in behind:
                 behind |= {*derived(self.tape, n).values()}
         for i in sorted(behind - {z}, reverse=True):
-            columns[i] = np.sum([part.array for part in walk.contributions(self.tape.at(i))], axis=0).T
+            parts = [part.array for part in walk.contributions(self.tape.at(i))]
+            columns[i] = np.sum([np.zeros_like(self.true(i)), *parts], axis=0).T
             if i in self.fits and not self.close(i, self.fits[i], columns[i].T, self.coarsest):
                 return False
         return True
@@ -185,7 +186,7 @@ class Judge:
 
     def not_exercised(self) -> list[str]:
         """Contributions that are nothing at this point, and mistakes that would change no number here."""
-        notes, sizes_only = [], self._sizes_only()
+        notes, templates = [], self._templates()
         for i in self.names:
             for step, operand, c in self.d.contributions(self.tape.at(i)):
                 if step and float(np.abs(c).max(initial=0)) <= self.slack(i):
@@ -193,7 +194,7 @@ class Judge:
                     notes.append(
                         f"step {step}: ∇{one_line(self.names[i])} += {line} adds nothing ({self._why(step, operand)})"
                     )
-            if not self.d.reaches(i) and i not in sizes_only:
+            if not self.d.reaches(i) and i not in templates:
                 notes.append(f"L does not depend on {one_line(self.names[i])}")
             true = self.true(i)
             if true.shape[0] == true.shape[1] > 1 and np.any(true) and self.close(i, true, true.T):
@@ -209,17 +210,19 @@ class Judge:
             notes.append("there is one column: the sum over examples was not exercised")
         return notes
 
-    def _sizes_only(self) -> set[int]:
-        """The operands whose derivative no rule asks for, of the steps that L depends on: 0 at every point."""
-        steps = enumerate(self.tape.steps, 1)
-        reached = [(n, operands) for n, (_, z, *operands) in steps if z < self.d.length and self.d.reaches(z)]
-        return {i for n, operands in reached for i in operands if i is not None and i not in derived(self.tape, n).values()}
+    def _templates(self) -> set[int | None]:
+        """Operands of steps that L depends on whose derivative no rule asks for: it is 0 at every point."""
+        found: set[int | None] = set()
+        for n, (_, z, x, y) in enumerate(self.tape.steps, 1):
+            if z < self.d.length and self.d.reaches(z):
+                found |= {x, y} - {*derived(self.tape, n).values()}
+        return found
 
     def _why(self, step: int, operand: str) -> str:
         op, z, x, y = self.tape.steps[step - 1]
         if not np.any(self.d.column(z)):
             return f"∇{one_line(self.tape.label(z))} = 0"
         other = y if operand == "x" else x
-        if op.arity == 2 and other is not None and not np.any(self.tape.values[other]):
+        if op.symbol != "stack" and other is not None and not np.any(self.tape.values[other]):
             return f"{one_line(self.tape.label(other))} = 0"
         return "negligible"

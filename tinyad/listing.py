@@ -236,7 +236,10 @@ def _backward(
 def _formula(formula: Any, names: dict[str, Piece], notation: dict[str, str]) -> Piece:
     """A rule as printed.  Rules are a few operations deep, whatever the length of the tape."""
     if not isinstance(formula, Symbol):
-        return Piece(repr(formula), ATOM if formula >= 0 else ADDITIVE)
+        if np.size(formula) > 1:
+            return Piece("array" if notation is TEXT else r"\text{array}")
+        number = repr(np.asarray(formula).item())
+        return Piece(number, ADDITIVE if number.startswith("-") else ATOM)
     if formula.head in ("1", "0"):
         return Piece(notation[formula.head])
     if isinstance(formula.head, str):

@@ -87,6 +87,8 @@ def _as_function(d: Derivatives, key: Variable | str) -> tuple[Function, Array]:
     seeds = {i: seed for i, seed in d.seeds.items() if i in changed}
 
     def f(value: Array) -> Any:
+        if not seeds:  # L does not depend on it
+            return value.dtype.type(0)
         now = values.copy()
         now[position] = value
         for op, z, x, y in after:

@@ -36,9 +36,9 @@ log_softmax  = Op("log_softmax",  matrix.log_softmax,  lambda dz, z, x:    dz - 
 sqrt         = Op("sqrt",         np.sqrt,             lambda dz, z, x:    dz / (2 * z).T)
 sum          = Op("sum",          matrix.total,        lambda dz, z, x:    ones(x.T) @ dz @ ones(x).T)
 # One matrix on top of another, and its two parts again: the first rows of x, as many as y has, and the rows under them.
-stack        = Op("stack",        matrix.stack,        lambda dz, z, x, y: (upper(dz.T, x).T, under(dz.T, x).T))
-upper        = Op("upper",        matrix.upper,        lambda dz, z, x, y: (stack(dz.T, zeros(under(x, y))).T, None))
-under        = Op("under",        matrix.under,        lambda dz, z, x, y: (stack(zeros(upper(x, y)), dz.T).T, None))
+stack: Op    = Op("stack",        matrix.stack,        lambda dz, z, x, y: (upper(dz.T, x).T, under(dz.T, x).T))
+upper: Op    = Op("upper",        matrix.upper,        lambda dz, z, x, y: (stack(dz.T, zeros(under(x, y))).T, None))
+under: Op    = Op("under",        matrix.under,        lambda dz, z, x, y: (stack(zeros(upper(x, y)), dz.T).T, None))
 # fmt: on
 
 TABLE.update({op.symbol: op for op in (none, schur, matmul, add, sub, tanh, sigmoid, softmax)})

@@ -117,6 +117,7 @@ class Op:
     `forward(x)` or `forward(x, y)` maps matrices to a matrix.  `deriv(dz, z, x)` returns the derivative for x,
     `deriv(dz, z, x, y)` the pair for x and y, in row layout: an expression in `* @ .T + - /`, numbers, `ones`
     and other rows, so that it runs on arrays, on Symbols (to be printed) and on Variables (to be derived again).
+    None in the place of a derivative: the operand gives only its size, and its derivative is 0.
     A call, `op(x)` or `op(x, y)`, records on Variables and computes on arrays.
     """
 
