@@ -19,7 +19,7 @@ from lstm_models.models import MODELS
 from lstm_models.optimizers import OPTIMIZERS
 from lstm_models.training import DTYPES, TASKS, Options, Run, resumed, train
 
-FILE, PICTURE = "run.npz", "loss.svg"
+FOLDER, FILE, PICTURE = Path("build/train"), "run.npz", "loss.svg"
 HELP = {
     "model": ("the model", MODELS),
     "task": ("what it learns", TASKS),
@@ -48,15 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default = Options._field_defaults[field]
         shown = "" if default is None else f" (default: {default})"
         kind = {**KINDS, **KINDS_FLOAT}.get(field, str)
-        names = dict(metavar=field.upper()) if choices is None else dict(choices=list(choices))
-        training.add_argument(f"--{field}", type=kind, help=what + shown, **names)  # type: ignore[arg-type]
-    training.add_argument("--out", type=Path, default=Path("build/train"), metavar="FOLDER", help="default: build/train")
+        names = {"metavar": field.upper()} if choices is None else {"choices": list(choices)}
+        training.add_argument(f"--{field}", type=kind, help=what + shown, **names)
+    training.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help=f"default: {FOLDER}")
     training.add_argument("--resume", action="store_true", help="go on with the run in FOLDER")
     sampling = commands.add_parser("sample", help="let a trained model write text")
-    sampling.add_argument("folder", type=Path, nargs="?", default=Path("build/train"), help="default: build/train")
+    sampling.add_argument("folder", type=Path, nargs="?", default=FOLDER, help=f"default: {FOLDER}")
     sampling.add_argument("--length", type=int, default=500, help="characters (default: 500)")
     sampling.add_argument("--prompt", default="", help="how the text begins")
-    sampling.add_argument("--temperature", type=float, default=0.8, help="below 1 more likely characters (default: 0.8)")
+    sampling.add_argument("--temperature", type=float, default=0.8, help="below 1: likely characters (default: 0.8)")
     sampling.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     if sys.stdout:  # a terminal that has no such letter shows an escape
@@ -69,7 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = {field: getattr(options, field) for field in HELP if getattr(options, field) is not None}
         return trained(options.out, begun(options.out, given, options.resume))
     except FloatingPointError as error:
-        print(f"lstm_models: {error}\n  {options.out / FILE} holds the run before; try a smaller --rate", file=sys.stderr)
+        print(
+            f"lstm_models: {error}\n  {options.out / FILE} holds the run before; try a smaller --rate", file=sys.stderr
+        )
         return 1
     except ValueError as error:
         print(f"lstm_models: {error}", file=sys.stderr)
@@ -132,7 +134,9 @@ def facts(run: Run) -> str:
     lines = [f"task     {o.task}: {run.task.about}"]
     weights = sum(p.size for p in run.parameters.values())
     lines.append(f"model    {o.model} ({run.model.source}), states of {o.hidden}, {weights:,} parameters, {o.dtype}")
-    lines.append(f"updates  {o.chunks:,}, of {o.batch} side by side, {o.optimizer} at {o.rate:g}, norm clipped at {o.clip:g}")
+    lines.append(
+        f"updates  {o.chunks:,}, of {o.batch} side by side, {o.optimizer} at {o.rate:g}, norm clipped at {o.clip:g}"
+    )
     return "\n".join(lines)
 
 

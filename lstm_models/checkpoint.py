@@ -15,6 +15,16 @@ import numpy as np
 from lstm_models.model import Matrix
 
 FORMAT, VERSION = "tinyad run", 1
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+    OSError,
+    ValueError,
+)
 
 
 def save(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Matrix]) -> None:
@@ -32,22 +42,28 @@ def save(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Matrix]) ->
 def load(path: Path) -> tuple[dict[str, Any], dict[str, Matrix]]:
     """(header, arrays); ValueError if the file is damaged, of another kind, or of a later version.  It is only read."""
     try:
-        with zipfile.ZipFile(path) as members:
-            broken = members.testzip()
-        if broken:
-            raise ValueError(f"{path} is damaged: {broken} does not have its checksum; take another checkpoint")
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        header = json.loads(arrays.pop("header").item())
-        kind, version = header["format"], header["version"]
+        arrays = _read(path)
     except FileNotFoundError:
         raise ValueError(f"{path} is not there: nothing to go on from") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise ValueError(f"{path} is damaged or no checkpoint ({error}); take another checkpoint") from None
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError):
+    except DAMAGED as error:
+        raise ValueError(f"{path} is damaged, or no checkpoint ({error}); take another one") from None
+    try:
+        header = json.loads(arrays.pop("header").item())
+        kind, version = header["format"], header["version"]
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise ValueError(f"{path} is no checkpoint of a tinyad run: it has no header of one") from None
     if kind != FORMAT:
         raise ValueError(f"{path} is no checkpoint of a tinyad run, but {kind!r}")
     if version != VERSION:
-        raise ValueError(f"{path} has version {version}, this program knows version {VERSION}: use the tinyad that wrote it")
+        known = f"this program knows version {VERSION}"
+        raise ValueError(f"{path} has version {version}, {known}: use the tinyad that wrote it")
     return header, arrays
+
+
+def _read(path: Path) -> dict[str, Matrix]:
+    with zipfile.ZipFile(path) as members:
+        broken = members.testzip()
+    if broken:
+        raise ValueError(f"{broken} does not have its checksum")
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}

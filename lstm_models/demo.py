@@ -210,7 +210,9 @@ def write(folder: Path, p: Problem, planted: Comparison, losses: Sequence[float]
         "derivation.txt": "one time step as numbered equations, gradients and deriv() calls",
         "derivation.tex": "the same as LaTeX",
     }
-    if curve(folder / "loss.svg", {"": list(enumerate(losses, 1))}, "nats per character", "The slides' LSTM learns English"):
+    if curve(
+        folder / "loss.svg", {"": list(enumerate(losses, 1))}, "nats per character", "The slides' LSTM learns English"
+    ):
         files["loss.svg"] = (
             f"{len(losses)} iterations of training: {losses[0]:.2f} to {losses[-1]:.2f} nats a character"
         )

@@ -106,4 +106,12 @@ GRUS = tuple(
     )
     for name, (reset, update) in FORMS.items()
 )
-RNN = Model("rnn", "plain RNN", rnn_cell, STATES, rnn_shapes, {"hidden state": "Wx Rh s a h".split()}, gru_by_hand.rnn_derivatives)
+RNN = Model(
+    "rnn",
+    "plain RNN",
+    rnn_cell,
+    STATES,
+    rnn_shapes,
+    {"hidden state": "Wx Rh s a h".split()},
+    gru_by_hand.rnn_derivatives,
+)

@@ -92,7 +92,7 @@ def _split(model: str, order: str, W: Matrix, R: Matrix, b: Matrix, c: Matrix) -
     if not (len(W) == len(R) == len(b) == len(c) == n * H):
         sizes = f"{W.shape}, {R.shape}, {b.shape} and {c.shape}"
         raise ValueError(f"{model} has {n} gates of {H} rows: needed are {n * H} in every array, given are {sizes}")
-    parameters = {}
+    parameters: Arrays = {}
     blocks = zip(order, *(np.split(a, n) for a in (W, R, b, c)), strict=True)
     for gate, w, r, bias, recurrent in blocks:
         parameters |= {_names("W", gate): w.copy(), _names("R", gate): r.copy()}

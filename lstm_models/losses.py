@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lstm_models.model import Matrix
-from tinyad import log_softmax, sum
+from tinyad import log_softmax
 
 Values = dict[str, Any]
 
@@ -22,12 +22,12 @@ def cross_entropy(a_y: Any, labels: Any, mask: Any = None) -> Values:
     `labels` are columns that sum to 1, or for each example the index of its class, from 0.
     """
     if len(getattr(labels, "shape", ())) != 2:
-        labels = one_hot(labels, *a_y.shape, a_y.dtype)
+        labels = one_hot(labels, a_y.shape[0], a_y.shape[1], a_y.dtype)
     if mask is not None:
         labels = labels * _row(mask, a_y)
     l = log_softmax(a_y)
     yl = labels * l
-    total = sum(yl)
+    total = np.sum(yl)
     e = -total
     return {"l": l, "yl": yl, "total": total, "e": e}
 
@@ -40,7 +40,7 @@ def squared_error(y: Any, target: Any, mask: Any = None) -> Values:
     r = y - target
     r2 = r * r
     counted = r2 if mask is None else r2 * _row(mask, y)
-    return {"r": r, "r2": r2, "counted": counted, "e": sum(counted)}
+    return {"r": r, "r2": r2, "counted": counted, "e": np.sum(counted)}
 
 
 def over_time(errors: Sequence[Any], count: float | None = None) -> list[Any]:

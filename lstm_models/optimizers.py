@@ -1,6 +1,7 @@
 """How a parameter follows its derivative.  All update their arrays in place; n counts the updates from 1.
 
-SGD with momentum: B. Polyak (1964).  RMSProp: T. Tieleman, G. Hinton, lecture 6.5 (2012).  Adam: D. Kingma, J. Ba (2015).
+SGD with momentum: B. Polyak (1964).  RMSProp: T. Tieleman, G. Hinton, lecture 6.5 (2012).  Adam: D. Kingma, J. Ba
+(2015).
 """
 
 from __future__ import annotations

@@ -61,4 +61,12 @@ GATES = {
     "output gate": "Chx_o Wz_o z_o o".split(),
     "hidden state": "tanh_C h".split(),
 }
-PICTURE = Model("picture-stacked", "slides, picture of the equations", cell, {"C": "C_prev", "h": "h_prev"}, shapes, GATES, picture_by_hand.derivatives)
+PICTURE = Model(
+    "picture-stacked",
+    "slides, picture of the equations",
+    cell,
+    {"C": "C_prev", "h": "h_prev"},
+    shapes,
+    GATES,
+    picture_by_hand.derivatives,
+)

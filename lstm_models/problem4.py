@@ -115,5 +115,12 @@ ROWS_GATES = {
 STATES, ROWS_STATES = {"c": "c_prev", "h": "h_prev"}, {"next_c": "prev_c", "next_h": "prev_h"}
 PROBLEM4 = Model("problem4", "Problem 4", cell, STATES, shapes, GATES, problem4_by_hand.derivatives)
 ROWS = Model(
-    "problem4-rows", "Problem 4, examples as rows", rows_cell, ROWS_STATES, rows_shapes, ROWS_GATES, problem4_by_hand.rows_derivatives, rows=True
+    "problem4-rows",
+    "Problem 4, examples as rows",
+    rows_cell,
+    ROWS_STATES,
+    rows_shapes,
+    ROWS_GATES,
+    problem4_by_hand.rows_derivatives,
+    rows=True,
 )

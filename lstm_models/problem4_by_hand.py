@@ -110,7 +110,7 @@ def _fit(rule: str, **arrays: tuple[Matrix, str]) -> None:
 
 
 def _by(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape)) if len(shape) > 1 else f"of shape {shape}"
+    return "×".join(map(str, shape)) if len(shape) > 1 else str(shape)
 
 
 # The document's orientation: columns, W_x^g, W_h^g and b^g for each gate
@@ -164,7 +164,8 @@ def backward(
     """
     if not steps or len(dhs) != len(steps):
         raise ValueError(f"{len(dhs)} derivatives of h for T = {len(steps)}: give one for each time step, at least one")
-    dc = np.zeros_like(steps[-1]["c"]) if dc is None else dc
+    h, dc = steps[-1]["h"], np.zeros_like(steps[-1]["c"]) if dc is None else dc
+    _fit(COLUMNS, h=(h, "H×N"), dc=(dc, "H×N"), **{f"dh_{t}": (dh, "H×N") for t, dh in enumerate(dhs, 1)})
     return _over_time(lambda dh, dc, v: step_backward(dh, dc, v, P), dhs, dc, steps, P)
 
 

@@ -107,4 +107,12 @@ def _frames(*names: str) -> dict[str, list[str]]:
 
 SOURCE = "Sancho, Forward and Backpropagation in an LSTM"
 SANCHO = Model("sancho", SOURCE, cell, STATES, shapes, _frames("Wx", "Rh", "s", "a"), sancho_by_hand.derivatives)
-STACKED = Model("sancho-stacked", f"{SOURCE}, 4.1", stacked_cell, STATES, stacked_shapes, _frames("Vhx", "a"), sancho_by_hand.stacked_derivatives)
+STACKED = Model(
+    "sancho-stacked",
+    f"{SOURCE}, 4.1",
+    stacked_cell,
+    STATES,
+    stacked_shapes,
+    {"stacked": ["hx"]} | _frames("Vhx", "a"),
+    sancho_by_hand.stacked_derivatives,
+)

@@ -56,7 +56,12 @@ def record(
 
 
 def on_tape(
-    tape: Tape, model: Model, start: Mapping[str, Any], xs: Sequence[Any], weights: Mapping[str, Any], lengths: Any = None
+    tape: Tape,
+    model: Model,
+    start: Mapping[str, Any],
+    xs: Sequence[Any],
+    weights: Mapping[str, Any],
+    lengths: Any = None,
 ) -> list[Values]:
     """`unrolled` for arrays that become Variables C[0], h[0], x[1], ..., x[T]; the results have no names yet."""
     states = {name: tape.variable(value, f"{name}[0]") for name, value in start.items()}

@@ -30,6 +30,7 @@ GATES = {
     "hidden state": "z25 h".split(),
 }
 
+
 def shapes(H: int, X: int) -> Shapes:
     columns = {"C": H, "h": H, "x": X}
     return {name: (H, 1 if name[0] == "b" else columns[name[-1]]) for name in PARAMETERS}

@@ -111,7 +111,7 @@ def derivatives(
     last: Mapping[str, Matrix],
     form: str = "steps",
 ) -> dict[str, Matrix]:
-    """dL/d(every value of the 31 steps), given the part of each dL/dh_t from step t's own loss and dL/dC_T in `last`."""
+    """dL/d(every value of the 31 steps), given the part of each dL/dh_t from step t's own loss and dL/dC_T."""
     steps = forward(start["C"], start["h"], xs, P, form)
     d = backward(last["C"], dhs, steps, P, form)
     for t, v in enumerate(steps, 1):

@@ -23,13 +23,13 @@ HELD_OUT_CHUNKS = 4  # of a task that is drawn
 class Chunk(NamedTuple):
     """What one update learns from: xs[t-1] is X×B, targets[t-1] is for the result of time step t, None where none is.
 
-    `count` is the number of targets of all examples.  The chunk starts from zeros if it is `fresh`, else from the
+    `counted` is the number of targets of all examples.  The chunk starts from zeros if it is `fresh`, else from the
     states that the chunk before had after its time step `carried`.
     """
 
     xs: list[Matrix]
     targets: list[Any]
-    count: int
+    counted: int
     lengths: Any = None
     fresh: bool = True
     carried: int = 0
@@ -130,7 +130,9 @@ class Sine(Drawn):
 
     def drawn(self, rng: np.random.Generator) -> Chunk:
         phase = rng.uniform(0, 2 * np.pi, self.B)
-        values = [np.sin(phase + 0.2 * t).reshape(1, -1).astype(self.dtype) for t in range(self.window + 1)]
+        values: list[Matrix] = [
+            np.sin(phase + 0.2 * t).reshape(1, -1).astype(self.dtype) for t in range(self.window + 1)
+        ]
         targets: list[Any] = values[1:]
         if self.to == "one":
             targets = [None] * (self.window - 1) + targets[-1:]
@@ -138,10 +140,11 @@ class Sine(Drawn):
 
 
 class Adding(Drawn):
-    """S. Hochreiter, J. Schmidhuber, "Long short-term memory" (1997), 5.4: the sum of the two marked ones of many numbers.
+    """The sum of the two marked ones of many numbers.
 
-    An example has T to 1.1 T time steps; x is a number of 0 to 1 over its mark, 1 or 0; the sum is asked at the end.
-    Always to say 1 has a mean squared error of 1/6.
+    S. Hochreiter, J. Schmidhuber, "Long short-term memory" (1997), 5.4.  An example has T to 1.1 T time
+    steps; x is a number of 0 to 1 over its mark, 1 or 0; the sum is asked at the end.  To say 1 whatever the numbers
+    are has a mean squared error of 1/6.
     """
 
     X, Y, unit, things, loss = 2, 1, "mean squared error", "examples", staticmethod(losses.squared_error)
@@ -150,7 +153,10 @@ class Adding(Drawn):
         if T < 2:
             raise ValueError(f"the adding problem marks two of T = {T} numbers: T is at least 2")
         self.T, self.B, self.seed, self.dtype = T, B, seed, dtype
-        self.size, self.about = B, f"the sum of 2 marked ones of {T} to {T + T // 10} numbers; always to say 1 has 0.1667"
+        self.size, self.about = (
+            B,
+            f"the sum of 2 marked ones of {T} to {T + T // 10} numbers; who knows nothing has 1/6",
+        )
 
     def drawn(self, rng: np.random.Generator) -> Chunk:
         lengths = rng.integers(self.T, self.T + self.T // 10 + 1, self.B)
@@ -159,5 +165,5 @@ class Adding(Drawn):
         for b, length in enumerate(lengths):
             marks[rng.choice(length, 2, replace=False), b] = 1
         target = (numbers * marks).sum(axis=0, keepdims=True).astype(self.dtype)
-        xs = [np.stack(pair).astype(self.dtype) for pair in zip(numbers, marks, strict=True)]
+        xs: list[Matrix] = [np.stack(pair).astype(self.dtype) for pair in zip(numbers, marks, strict=True)]
         return Chunk(xs, [None] * (len(xs) - 1) + [target], self.B, lengths)

@@ -27,7 +27,9 @@ def read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
-        raise ValueError(f"{path} is no UTF-8 text: byte {byte:#04x} at offset {error.start}; convert it first") from None
+        raise ValueError(
+            f"{path} is no UTF-8 text: byte {byte:#04x} at offset {error.start}; convert it first"
+        ) from None
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
 
@@ -48,7 +50,9 @@ def codes(string: str, alphabet: str) -> Matrix:
     unknown = next((k for k, c in enumerate(string) if c not in places), None)
     if unknown is not None:
         c = string[unknown]
-        raise ValueError(f"character {unknown + 1}, {c!r} (U+{ord(c):04X}), is not one of the {len(alphabet)} that were learned")
+        raise ValueError(
+            f"character {unknown + 1}, {c!r} (U+{ord(c):04X}), is not one of the {len(alphabet)} that were learned"
+        )
     return np.array([places[c] for c in string], dtype=np.intp)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from lstm_models import checkpoint, losses, sequence, text
 from lstm_models.model import Matrix, Model, parameters, random
 from lstm_models.models import MODELS
 from lstm_models.optimizers import OPTIMIZERS, norm
-from lstm_models.sequence import after, on_tape, readout, unrolled, zeros
+from lstm_models.sequence import Values, after, on_tape, readout, unrolled, zeros
 from lstm_models.tasks import Adding, Chunk, Sine, Task, Text
 from tinyad import Derivatives, Tape, Variable, first_nonfinite
 
@@ -123,16 +123,17 @@ class Run:
 
     def loss_held_out(self) -> float:
         """The mean loss on what is never learned from, without a tape."""
-        total, count, states = 0.0, 0, []
+        total, counted = 0.0, 0
+        states: list[dict[str, Matrix]] = []
         with np.errstate(all="ignore"):
             for chunk in self.task.held_out():
                 start = self._zeros(chunk) if chunk.fresh else states[chunk.carried - 1]
                 P = self.parameters
                 steps = unrolled(self.model, start, self._inputs(chunk), self._of_cell(P), chunk.lengths)
-                total += float(self._loss(chunk, steps, P)[0].item()) * chunk.count
-                count += chunk.count
+                total += float(self._loss(chunk, steps, P)[0].item()) * chunk.counted
+                counted += chunk.counted
                 states = [after(self.model, eqs) for eqs in steps]
-        return total / count
+        return total / counted
 
     def sample(self, length: int, prompt: str = "", temperature: float = 1.0, seed: int = 0) -> str:
         """`prompt` and `length` more characters, each drawn from softmax(a_y / temperature)."""
@@ -180,14 +181,14 @@ class Run:
     def _of_output(self, all_: Mapping[str, Any]) -> dict[str, Any]:
         return {name: all_[name] for name in self.output}
 
-    def _loss(self, chunk: Chunk, steps: list[dict[str, Any]], weights: Mapping[str, Any]) -> tuple[Any, dict[int, Any]]:
+    def _loss(self, chunk: Chunk, steps: Sequence[Values], weights: Mapping[str, Any]) -> tuple[Any, dict[int, Values]]:
         """The mean loss, and the values of output layer and loss by time step."""
         read = {}
         for t, (eqs, target) in enumerate(zip(steps, chunk.targets, strict=True), 1):
             if target is not None:
                 said, a_y = readout(self.model, after(self.model, eqs)[self.model.read], self._of_output(weights))
                 read[t] = said | self.task.loss(a_y, target)
-        return losses.over_time([values["e"] for values in read.values()], chunk.count)[-1], read
+        return losses.over_time([values["e"] for values in read.values()], chunk.counted)[-1], read
 
     def _move(self, ds: Mapping[str, Matrix], factor: float) -> None:
         o = self.options
@@ -196,7 +197,7 @@ class Run:
             kept = [self.kept[f"{which} {name}"] for which in optimizer.keeps]
             optimizer.update(p, ds[name] * factor, o.rate, self.done + 1, *kept)
 
-    def _give_up(self, tape: Tape, steps: list[dict[str, Any]], read: dict[int, Any], d: Derivatives | None) -> None:
+    def _give_up(self, tape: Tape, steps: Sequence[Values], read: Mapping[int, Values], d: Derivatives | None) -> None:
         sequence.name(tape, steps)
         for t, values in read.items():
             tape.name(values, step=t)

@@ -101,4 +101,6 @@ GATES = {
 }
 STATES = {"c": "c_prev", "a": "a_prev"}
 SOURCE = "Vardhan, LSTM: back-propagation derivation"
-VARDHAN = Model("vardhan", SOURCE, cell, STATES, shapes, GATES, vardhan_by_hand.derivatives, "row", output, output_shapes)
+VARDHAN = Model(
+    "vardhan", SOURCE, cell, STATES, shapes, GATES, vardhan_by_hand.derivatives, "row", output, output_shapes
+)

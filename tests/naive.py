@@ -76,6 +76,15 @@ def softmax_rows(X):
     return [[p / total(row) for p in row] for row in powers]
 
 
+def log_softmax(X):
+    """Of each column; the largest entry is taken out of the logarithm, as it is."""
+    columns = []
+    for column in turned(X):
+        largest = max(column, key=lambda x: x.a)
+        columns.append([x - largest - log(total(exp(other - largest) for other in column)) for x in column])
+    return turned(columns)
+
+
 def inverse(X):
     """Gauss and Jordan, with the largest pivot."""
     n = len(X)
@@ -107,7 +116,11 @@ ROWS = {
     "exp": each(exp),
     "log": each(log),
     "sqrt": each(sqrt),
+    "log_softmax": log_softmax,
     "sum": lambda X: [[total(x for row in X for x in row)]],
+    "stack": lambda X, Y: [*X, *Y],
+    "upper": lambda X, Y: [row for row, _ in zip(X, Y, strict=False)],
+    "under": lambda X, Y: X[len(Y) :],
 }
 
 

@@ -62,8 +62,8 @@ def fitting(op):
     """Operands of generic sizes for any row of the table: all the broadcasts, square or positive where needed."""
     if op.arity == 2 and op.elementwise:
         return [(draw(x, 1), draw(y, 2)) for x, y in PAIRS]
-    if op.arity == 2:
-        x, y = ((4, 3), (3, 2)) if op is TABLE["*"] else ((4, 3), (2, 3))
+    if op.arity == 2:  # the columns of a template count for nothing
+        x, y = ((4, 3), (3, 2)) if op is TABLE["*"] else ((5, 3), (2, 3 if op is TABLE["stack"] else 4))
         return [(draw(x, 1), draw(y, 2))]
     x = draw((4, 3), 1)
     with np.errstate(all="ignore"):
@@ -114,7 +114,7 @@ def is_right(op, operands, way):
 
 
 def wrong_rows(op):
-    """(what is wrong, the row with that mistake in its rule); the first has no mistake: the check must pass it."""
+    """(what is wrong, the row with that mistake in its rule); "nothing" has no mistake: the check must pass it."""
     rule = op.deriv
     if op.arity == 1:
         yield "nothing", Op(op.symbol, op.forward, lambda dz, z, x: rule(dz, z, x))
@@ -133,6 +133,7 @@ def wrong_rows(op):
     }
     if op.symbol in ("upper", "under"):  # y gives a size: its derivative is 0, and all that is left of 0 is 0
         mistakes = {name: spoil for name, spoil in mistakes.items() if not name.endswith("y")}
+        yield "not 0 y", Op(op.symbol, op.forward, lambda dz, z, x, y: (rule(dz, z, x, y)[0], 1e-4 * y.T))
     if op is not TABLE["+"]:  # where the two are equal, swapping them is no mistake
         mistakes["swapped"] = lambda dx, dy: (dy, dx)
     for name, spoil in mistakes.items():

@@ -43,9 +43,7 @@ def loss(step, point, leaves):
     return total
 
 
-STEPS = {
-    name: lambda np, h, x, p, form=form: equations(np, h, x, p, *form) for name, form in FORMS.items()
-}  # fmt: skip
+STEPS = {name: lambda np, h, x, p, form=form: equations(np, h, x, p, *form) for name, form in FORMS.items()}
 
 
 @pytest.mark.parametrize("model", [*GRUS, RNN], ids=lambda model: model.name)
@@ -133,15 +131,15 @@ def assert_torch(point, hs, gradient, stacked):
 def test_gru_is_torch():
     torch = pytest.importorskip("torch")
     point = ModelPoint(MODELS["gru"])
-    rng = np.random.default_rng(7)
-    split = {name: rng.standard_normal((H, 1)) for name in ("b_r", "b_z")}  # torch has two biases, we their sum
+    second = np.random.default_rng(7).standard_normal((3 * H, 1))  # torch has two biases for r and z, we their sum
+    second[2 * H :] = point.parameters["c_n"]
+    first = rows(point, "b_r", "b_z", "b_n")
+    first[: 2 * H] -= second[: 2 * H]
     weights = {
         "weight_ih_l0": rows(point, "W_r", "W_z", "W_n"),
         "weight_hh_l0": rows(point, "R_r", "R_z", "R_n"),
-        "bias_ih_l0": (rows(point, "b_r", "b_z", "b_n") - np.vstack([split["b_r"], split["b_z"], 0 * split["b_z"]]))[
-            :, 0
-        ],
-        "bias_hh_l0": np.vstack([split["b_r"], split["b_z"], point.parameters["c_n"]])[:, 0],
+        "bias_ih_l0": first[:, 0],
+        "bias_hh_l0": second[:, 0],
     }
     hs, gradient = run_in_torch(torch.nn.GRU(X, H, dtype=torch.float64), point, weights)
     stacked = {
@@ -171,10 +169,7 @@ def test_rnn_is_torch():
 @pytest.mark.parametrize(("reset", "update"), [("behind", "keeps"), ("after", "take"), ("keeps", "after")])
 def test_unknown_forms_are_refused(reset, update):
     point = ModelPoint(MODELS["gru"])
-    said = (
-        f"^reset='{reset}', update='{update}': "
-        "reset is 'after' or 'before' the product, update 'keeps' or 'takes'$"
-    )
+    said = f"^reset='{reset}', update='{update}': reset is 'after' or 'before' the product, update 'keeps' or 'takes'$"
     with pytest.raises(ValueError, match=said):
         cell(point.start["h"], point.xs[0], **point.parameters, reset=reset, update=update)
     with pytest.raises(ValueError, match=said):

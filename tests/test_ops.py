@@ -40,7 +40,7 @@ def test_kernel_is_the_rule_transposed(op):
         row = op.fitted(*(a.shape for a in operands)) if op.elementwise else op
         rule, kernel = row.deriv(dz, z, *operands), row.kernel(np.ascontiguousarray(dz.T), z, *operands)
         for a, b in zip(*((o if op.arity == 2 else (o,)) for o in (rule, kernel)), strict=True):
-            assert close(b, a.T, 1e-15)
+            assert (a is None and b is None) or close(b, a.T, 1e-15)
 
 
 @ROWS
@@ -116,7 +116,15 @@ FORWARDS = {
     "upper": [X[0], X[1], X[2]],
     "under": [X[3]],
 }
-OPERANDS = {"*": (X, V), "stack": (X, Q), "upper": (X, Q), "under": (X, Q), "inv": (Q,), "log": (abs(X),), "sqrt": (abs(X),)}
+OPERANDS = {
+    "*": (X, V),
+    "stack": (X, Q),
+    "upper": (X, Q),
+    "under": (X, Q),
+    "inv": (Q,),
+    "log": (abs(X),),
+    "sqrt": (abs(X),),
+}
 
 
 @ROWS

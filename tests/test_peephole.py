@@ -12,10 +12,10 @@ from tests.modelpoints import ModelPoint
 from tests.planted import found_in_its_line
 from tests.points import close
 
-# ours: the slides' (their candidate is C_tilde, its weights are W_C_); the steps of both are in the same order
-WEIGHTS = {f"{ours}_{gate}": f"{theirs}" for gate in "fio" for ours, theirs in (
-    ("W", f"W_{gate}x"), ("R", f"W_{gate}h"), ("b", f"b_{gate}"))}  # fmt: skip
-WEIGHTS |= {"W_g": "W_Cx", "R_g": "W_Ch", "b_g": "b_C"}
+# Our names: those of the slides
+WEIGHTS = {"W_g": "W_Cx", "R_g": "W_Ch", "b_g": "b_C"}
+for g in "fio":
+    WEIGHTS |= {f"W_{g}": f"W_{g}x", f"R_{g}": f"W_{g}h", f"b_{g}": f"b_{g}"}
 VALUES = {"a_f": "z6", "f": "f", "a_i": "z12", "i": "i", "a_g": "z16", "g": "C_tilde", "cf": "z17", "gi": "z18"}
 VALUES |= {"c": "C", "pc_o": "z19", "a_o": "z24", "o": "o", "tanh_c": "z25", "h": "h", "pc_f": "z1", "pc_i": "z7"}
 

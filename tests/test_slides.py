@@ -207,7 +207,9 @@ def test_parameters():
     assert {p[n].shape for n in p if n.endswith("x")} == {(4, 5)}
     assert {p[n].shape for n in p if n[0] == "W" and not n.endswith("x")} == {(4, 4)}
     assert all(np.abs(a).min() > 0 for a in p.values())
-    assert {a.dtype for a in parameters(slides.SLIDES, 4, 5, np.random.default_rng(0), np.float32).values()} == {np.dtype("f4")}
+    assert {a.dtype for a in parameters(slides.SLIDES, 4, 5, np.random.default_rng(0), np.float32).values()} == {
+        np.dtype("f4")
+    }
 
 
 def test_an_unknown_form_is_refused():
