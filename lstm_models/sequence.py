@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lstm_models.model import Matrix, Model
-from tinyad import Tape
+from tinyad import Tape, Variable
 
 Values = dict[str, Any]
 
@@ -18,14 +18,12 @@ def unrolled(
 ) -> list[Values]:
     """The values of the cell at t = 1 to T, from the states `start` = {"C": C_0, "h": h_0}, for arrays or Variables.
 
-    `lengths` has the number of time steps of each example.  After its last one an example keeps its states: a state h
-    is followed by h_new (the new one where the example goes on, else 0), h_old (the old one where it does not) and
-    their sum, h_held.
+    `lengths` has the number of time steps of each example; x goes on with any finite numbers.  After its last time step
+    an example keeps its states: a state h is followed by h_new (the new one where the example goes on, else 0), h_old
+    (the old one where it does not) and their sum, h_held, which `after` returns.  `lengths >= t` is the mask for a loss
+    of time step t.  Raises ValueError that names what is missing, unknown or of another size than the rest.
     """
-    if set(start) != set(model.states):
-        raise ValueError(f"{model.name} starts from the states {', '.join(model.states)}, not {', '.join(start)}")
-    if not len(xs):
-        raise ValueError(f"{model.name}: T = 0, but a sequence has at least one time step")
+    _check(model, start, xs, parameters)
     goes_on = _goes_on(model, lengths, xs)
     states, steps = dict(start), []
     for t, x in enumerate(xs):
@@ -33,7 +31,7 @@ def unrolled(
         eqs = model.cell(**before, x=x, **parameters)
         if goes_on is not None:
             for name, state in states.items():
-                new, old = eqs[name] * goes_on[t], state * (1 - goes_on[t])
+                new, old = eqs[name] * goes_on[t], state * ~goes_on[t]
                 eqs |= {f"{name}_new": new, f"{name}_old": old, f"{name}_held": new + old}
         states = after(model, eqs)
         steps.append(eqs)
@@ -46,12 +44,20 @@ def after(model: Model, eqs: Mapping[str, Any]) -> Values:
 
 
 def record(
-    model: Model, start: Mapping[str, Any], xs: Sequence[Any], parameters: Mapping[str, Any], lengths: Any = None
+    model: Model,
+    start: Mapping[str, Any],
+    xs: Sequence[Any],
+    parameters: Mapping[str, Any],
+    lengths: Any = None,
+    since: int = 0,
 ) -> tuple[Tape, list[Values]]:
-    """A tape of T time steps with the names C[0], h[0], x[1], z1[1], ..., h[T], and the values of each time step."""
+    """A tape of T time steps with the names C[0], h[0], x[1], z1[1], ..., h[T], and the values of each time step.
+
+    With `since` the time steps are counted on from there: C[since], ..., x[since + 1].
+    """
     tape = Tape()
-    steps = on_tape(tape, model, start, xs, tape.variables(**parameters), lengths)
-    name(tape, steps)
+    steps = on_tape(tape, model, start, xs, tape.variables(**parameters), lengths, since)
+    name(tape, steps, since)
     return tape, steps
 
 
@@ -62,22 +68,34 @@ def on_tape(
     xs: Sequence[Any],
     weights: Mapping[str, Any],
     lengths: Any = None,
+    since: int = 0,
 ) -> list[Values]:
-    """`unrolled` for arrays that become Variables C[0], h[0], x[1], ..., x[T]; the results have no names yet."""
-    states = {name: tape.variable(value, f"{name}[0]") for name, value in start.items()}
-    inputs = [tape.variable(x, f"x[{t}]") for t, x in enumerate(xs, 1)]
+    """`unrolled` for arrays that become Variables C[0], h[0], x[1], ..., x[T]; the results have no names yet.
+
+    The states that another chunk ended with may be Variables: on this tape the walk back goes on through them, of
+    another tape only their values are taken.
+    """
+    states = {}
+    for name, state in start.items():
+        if isinstance(state, Variable) and state.tape is not tape:
+            state = state.value
+        states[name] = state if isinstance(state, Variable) else tape.variable(state, f"{name}[{since}]")
+    inputs = [tape.variable(x, f"x[{t}]") for t, x in enumerate(xs, since + 1)]
     return unrolled(model, states, inputs, weights, lengths)
 
 
-def name(tape: Tape, steps: Sequence[Values]) -> None:
+def name(tape: Tape, steps: Sequence[Values], since: int = 0) -> None:
     """Name the values of time step t after the cell: z1[t]."""
-    for t, eqs in enumerate(steps, 1):
+    for t, eqs in enumerate(steps, since + 1):
         tape.name(eqs, step=t)
 
 
 def readout(model: Model, state: Any, parameters: Mapping[str, Any]) -> tuple[Values, Any]:
     """The values of the output layer of a state, and the last of them, Y×B: an example is a column for every model."""
-    eqs = model.output(state.T if model.rows else state, **parameters)
+    read = state.T if model.rows else state
+    eqs = model.output(read, **parameters)
+    if read is state:  # it has a name of its own, which need not be the one it has in there
+        eqs = {name: value for name, value in eqs.items() if value is not state}
     return eqs, list(eqs.values())[-1]
 
 
@@ -100,6 +118,8 @@ def windows(T: int, k1: int, k2: int) -> Iterator[Window]:
     R. Williams, J. Peng, "An efficient gradient-based algorithm for on-line training of recurrent network
     trajectories" (1990): BPTT(k2; k1).  k1 = k2 = T walks back over everything.
     """
+    if T < 1:
+        raise ValueError(f"T = {T}, but a sequence has at least one time step")
     if not 1 <= k1 <= k2:
         raise ValueError(f"k1 = {k1}, k2 = {k2}: needed is 1 <= k1 <= k2, or losses would be walked back nowhere")
     for first in range(1, T + 1, k1):
@@ -107,8 +127,52 @@ def windows(T: int, k1: int, k2: int) -> Iterator[Window]:
         yield Window(max(0, end - k2), first, end)
 
 
+def check_parameters(model: Model, parameters: Mapping[str, Any], H: int, X: int) -> None:
+    """ValueError if they are not those of the cell for state size H and input size X."""
+    needed = model.shapes(H, X)
+    missing = next((name for name in needed if name not in parameters), None)
+    unknown = next((name for name in parameters if name not in needed), None)
+    if missing or unknown:
+        what = f"{missing} is missing" if missing else f"{unknown} is unknown"
+        raise ValueError(f"{model.name}: the parameter {what}; there are {', '.join(needed)}")
+    for name, shape in needed.items():
+        given = _shape(parameters[name])
+        if given != shape:
+            why = f"for a state of {H} and an x of {X} components"
+            raise ValueError(f"{model.name}: {name} is {_size(given)}, needed is {_size(shape)} {why}")
+
+
+def _check(model: Model, start: Mapping[str, Any], xs: Sequence[Any], parameters: Mapping[str, Any]) -> None:
+    if set(start) != set(model.states):
+        given = ", ".join(start) or "from none"
+        raise ValueError(f"{model.name} starts from the states {', '.join(model.states)}, not {given}")
+    if not len(xs):
+        raise ValueError(f"{model.name}: T = 0, but a sequence has at least one time step")
+    states = [(f"{name} at the start", _shape(start[name])) for name in model.states]
+    inputs = [(f"x of time step {t}", _shape(x)) for t, x in enumerate(xs, 1)]
+    for name, shape in (states[0], inputs[0]):
+        if len(shape) != 2:
+            raise ValueError(f"{model.name}: {name} is {_size(shape)}, needed is a matrix")
+    turn = -1 if model.rows else 1
+    (H, _), (X, B) = states[0][1][::turn], inputs[0][1][::turn]
+    for components, sizes in ((H, states), (X, inputs)):
+        needed = (components, B)[::turn]
+        for name, shape in sizes:
+            if shape != needed:
+                raise ValueError(f"{model.name}: {name} is {_size(shape)}, needed is {_size(needed)} for {B} examples")
+    check_parameters(model, parameters, H, X)
+
+
+def _shape(a: Any) -> tuple[int, ...]:
+    return getattr(a, "shape", ())
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) + " (1-D)" * (len(shape) == 1) or "no array"
+
+
 def _goes_on(model: Model, lengths: Any, xs: Sequence[Any]) -> list[Matrix] | None:
-    """For each time step 1 for the examples that have it, else 0; None if all have all."""
+    """For each time step whether the examples have it; None if all have all."""
     if lengths is None:
         return None
     B = xs[0].shape[0 if model.rows else 1]
@@ -116,4 +180,4 @@ def _goes_on(model: Model, lengths: Any, xs: Sequence[Any]) -> list[Matrix] | No
     if lengths.shape != (B,) or lengths.dtype.kind not in "iu" or lengths.min() < 1 or lengths.max() > len(xs):
         raise ValueError(f"lengths are {B} whole numbers of 1 to T = {len(xs)}, one for each example, not {lengths}")
     size = (B, 1) if model.rows else (1, B)
-    return [(lengths >= t).astype(xs[0].dtype).reshape(size) for t in range(1, len(xs) + 1)]
+    return [(lengths >= t).reshape(size) for t in range(1, len(xs) + 1)]

@@ -96,10 +96,10 @@ class Text:
     def _cut(self, at: Matrix, begins: Matrix, cuts: list[Window], k: int) -> Chunk:
         start, first, end = cuts[k]
         streams = at[(begins + np.arange(start, end + 1)[:, np.newaxis]) % len(at)]  # a row for each time step
-        xs = [np.ascontiguousarray(self.one_hot[:, now]) for now in streams[:-1]]
-        targets = [following if t >= first else None for t, following in enumerate(streams[1:], start + 1)]
+        coded = self.one_hot[streams].transpose(0, 2, 1)  # X×B for each time step
+        targets = [label if t >= first else None for t, label in enumerate(coded[1:], start + 1)]
         carried = start - cuts[k - 1].start if k else 0
-        return Chunk(xs, targets, (end - first + 1) * len(begins), None, start == 0, carried)
+        return Chunk(list(coded[:-1]), targets, (end - first + 1) * len(begins), None, start == 0, carried)
 
 
 class Drawn:

@@ -224,6 +224,16 @@ def test_a_rule_that_is_no_expression_is_printed_as_a_call():
     assert "[dx] += deriv(dy, x, 'relu')" in routine(d)
 
 
+def test_numbers_and_arrays_of_a_users_rule():
+    Q, half = draw((3, 3)), np.float64(-0.5)
+    op = Op("mixed", lambda x: x @ Q * half, lambda dz, z, x: half * (Q @ dz))
+    tape, x = formula(x=draw((4, 3)))
+    tape.name({"y": op(x)})
+    d = tape.backward({"y": draw((3, 4))})
+    assert "∇x = (-0.5) ∘ (array * ∇y)" in " ".join(gradients(d).text.split())
+    assert r"(-0.5) \circ (\text{array} \, \nabla_{y} L)" in gradients(d).latex
+
+
 def test_users_symbols_in_latex():
     relu = Op("re}lu%\n", lambda x: np.where(x > 0, x, 0), lambda dz, z, x: np.where(x.T > 0, dz, 0))
     tape, x = formula(x=[[1.0, -2.0]])
@@ -234,7 +244,7 @@ def test_users_symbols_in_latex():
     assert r"\mathrm{deriv}(\nabla_{\text{\_1}} L, x, \text{re\}lu\%\textbackslash{}n})" in gradients(d).latex
 
 
-@pytest.mark.parametrize("symbol", ["1", "tanh", "+", "∇", "()", "square", "neg"])
+@pytest.mark.parametrize("symbol", ["1", "0", "tanh", "+", "∇", "()", "square", "neg"])
 def test_a_users_row_is_printed_as_a_function_whatever_its_symbol(symbol):
     tape, x = formula(x=[[1.0, 2.0]])
     both = Op(symbol, lambda x, y: x * y, lambda dz, z, x, y: (dz * y.T, dz * x.T))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.points import EPS, close, draw
-from tinyad import Tape, deriv, sigmoid, softmax, softmax_rows
+from tinyad import Tape, deriv, log_softmax, sigmoid, softmax, softmax_rows
 from tinyad.matrix import as_matrix, broadcast, column_of_ones, size
 
 A = draw((4, 3))
@@ -242,7 +242,39 @@ def test_softmax_of_one_entry_is_one_and_flat(op):
     assert np.abs(deriv(draw(x.T.shape, 1), x, op)).max() <= EPS
 
 
-@pytest.mark.parametrize("op", [sigmoid, softmax, softmax_rows])
+@pytest.mark.usefixtures("strict")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_log_softmax_far_out(dtype):
+    """Where softmax is 0 its logarithm is about -2000, and the derivative is that of the exact one."""
+    x = np.array([[1000, -1000, -800], [999, -999, 800], [-1000, -1000.5, 799.5], [0, -1001, 0]], dtype)
+    dz = draw((3, 4), 1, dtype)
+    right, slopes = np.empty((4, 3)), np.empty((3, 4))
+    with mpmath.workdps(60):
+        for m, column in enumerate(x.T.tolist()):
+            powers = [mpmath.exp(mpmath.mpf(p)) for p in column]
+            given = [mpmath.mpf(a) for a in dz[m].tolist()]
+            for n, power in enumerate(powers):
+                right[n, m] = mpmath.log(power / mpmath.fsum(powers))
+                slopes[m, n] = given[n] - mpmath.fsum(given) * power / mpmath.fsum(powers)
+    z, d = log_softmax(x), deriv(dz, x, "log_softmax")
+    tape = Tape()
+    v = tape.variable(x)
+    walked = tape.backward({log_softmax(v): dz})[v]
+    assert z.dtype == d.dtype == walked.dtype == dtype
+    assert z.min() < -2000
+    assert relative(z, right) < 4 * np.finfo(dtype).eps
+    for found in (d, walked):
+        assert np.abs(found - slopes).max() < 8 * np.finfo(dtype).eps
+
+
+def test_log_softmax_is_of_each_column():
+    x = draw((4, 3))
+    assert np.allclose(np.exp(log_softmax(x)), softmax(x), rtol=1e-14)
+    assert np.allclose(log_softmax(x + draw((1, 3), 1)), log_softmax(x), rtol=1e-14, atol=1e-14)
+    assert np.array_equal(log_softmax(draw((1, 3))), np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize("op", [sigmoid, softmax, softmax_rows, log_softmax])
 def test_numbers_and_integers_need_no_tape(op):
     """The same model runs on plain arrays: what a Variable may hold, an array may."""
     whole = np.array([[1, 2, 0], [3, 1, 2]])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.points import draw, fitting
-from tinyad import TABLE, Op, Tape, compare, sigmoid, softmax, tanh
+from tinyad import TABLE, Op, Tape, compare, exp, sigmoid, softmax, tanh
 from tinyad.slips import slips, value_of
 
 ROWS = [op for op in TABLE.values() if op.symbol not in ("none", "transpose")]
@@ -34,6 +34,14 @@ def test_the_slips_of_a_product():
         "*(transpose(dz), x)",
         "*(dz, transpose(x))",
     ]
+
+
+def test_the_slips_of_a_part():
+    """0 has no other form, and a template no derivative."""
+    rule, none = TABLE["upper"].formulas
+    assert printed(rule) == "transpose(stack(transpose(dz), 0(under(x, y))))"
+    assert [printed(slip) for slip in slips(rule, False)] == ["transpose(stack(dz, 0(under(x, y))))"]
+    assert list(slips(none, False)) == []
 
 
 @pytest.mark.parametrize("op", ROWS, ids=str)
@@ -107,6 +115,26 @@ def test_a_slip_in_one_of_several_contributions():
     found = compare(d, {"x": hand}, layout="same").first_wrong
     assert found.looks_like.startswith("W * ∇_1 where Wᵀ * ∇_1 belongs")
     assert found.step == 1
+
+
+def test_numbers_and_arrays_of_a_users_rule():
+    """2 alone is a slip too, and no matrix: it fits where the derivative is 1×1."""
+    double = Op("double", lambda x: 2 * x, lambda dz, z, x: 2 * dz)
+    steep = Op("steep", lambda x: np.exp(2 * x) / 2, lambda dz, z, x: exp(2 * x).T * dz)
+    Q = draw((3, 3))
+    mixed = Op("mixed", lambda x: x @ Q, lambda dz, z, x: Q @ dz)
+    for op, size, hand, says in (
+        (double, (4, 3), draw((3, 4), 1), "the derivative of double is missing in the line of step 1, 2 ∘ ∇z"),
+        (double, (4, 3), draw((3, 4), 9), ""),
+        (double, (1, 1), [[2.0]], "2 where 2 ∘ ∇z belongs, in the line of step 1"),
+        (steep, (4, 3), draw((3, 4), 9), ""),
+        (mixed, (4, 3), draw((3, 4), 1), "the derivative of mixed is missing in the line of step 1, array * ∇z"),
+        (mixed, (4, 3), draw((3, 4), 9), ""),
+    ):
+        tape = Tape()
+        tape.name({"z": op(tape.variable(draw(size), "x"))})
+        d = tape.backward({"z": draw(size[::-1], 1)})
+        assert compare(d, {"x": hand}).first_wrong.looks_like == says
 
 
 def test_a_rule_that_is_no_expression_has_no_slips():

@@ -151,8 +151,9 @@ class Judge:
         walk = Derivatives(self.tape, columns, self.d.seeds, False)
         behind = {z}
         for n in range(len(self.tape.steps), 0, -1):
-            if self.tape.steps[n - 1][1] in behind:
-                behind |= {*derived(self.tape, n).values()}
+            _, out, x, y = self.tape.steps[n - 1]
+            if out in behind:
+                behind |= {x, x if y is None else y}
         for i in sorted(behind - {z}, reverse=True):
             parts = [part.array for part in walk.contributions(self.tape.at(i))]
             columns[i] = np.sum([np.zeros_like(self.true(i)), *parts], axis=0).T

@@ -46,6 +46,7 @@ def as_matrix(value: Any, name: str, like: Any = None) -> Array:
     return a.astype(single.get((a.dtype.kind, a.dtype.itemsize), double), copy=False)
 
 
+@lru_cache(maxsize=1024)
 def broadcast(x: Shape, y: Shape) -> tuple[str, str] | None:
     """How component-wise operands of sizes x and y are repeated: "rows" (N×1 with N×B), "columns" (1×B with N×B),
     "all" (1×1 with any) or "" (not at all); None if they do not fit, 4×1 with 1×4 included."""

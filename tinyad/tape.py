@@ -21,22 +21,23 @@ Step = tuple[Op, int, int, int | None]
 
 
 def _recorder(op: Op) -> Callable[[Any, Any], Any]:
-    """The method for `x op y`: what `Variable._apply` does, in fewer calls where both are of one tape and size."""
+    """The method for `x op y`: what `Variable._apply` does, in fewer calls where both are of one tape."""
     run, elementwise = op.run, op.elementwise
 
     def method(x: Variable, y: Any) -> Variable:
         tape = x.tape
         if type(y) is Variable and y.tape is tape:
-            a, b = x._value, y._value
-            if not elementwise or a.shape == b.shape:
-                try:
-                    z = run(a, b)
-                except ValueError:
-                    return x._apply(op, x, y)  # says why
-                position = len(tape._values)
-                tape.steps.append((op, position, x.index, y.index))
-                tape._values.append(z)
-                return Variable(tape, position, z)
+            a, b, row = x._value, y._value, op
+            try:
+                if elementwise and a.shape != b.shape:
+                    row = op.fitted(a.shape, b.shape)
+                z = run(a, b)
+            except ValueError:
+                return x._apply(op, x, y)  # says why
+            position = len(tape._values)
+            tape.steps.append((row, position, x.index, y.index))
+            tape._values.append(z)
+            return Variable(tape, position, z)
         return x._apply(op, x, y)
 
     return method
@@ -198,7 +199,10 @@ class Tape:
     def _operand(self, value: Any, other: Any, op: Op) -> Variable:
         if isinstance(value, Variable):
             return self._own(value)
-        v = self._leaf(as_matrix(value, f"the operand of {op.symbol} with {self.label(other.index)}", other.dtype))
+        try:
+            v = self._leaf(as_matrix(value, "", other.dtype))
+        except (TypeError, ValueError):  # again, to say which operand
+            v = self._leaf(as_matrix(value, f"the operand of {op.symbol} with {self.label(other.index)}", other.dtype))
         self.constants.add(v.index)
         return v
 
