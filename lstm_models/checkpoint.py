@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import stat
 import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,42 +17,94 @@ import numpy as np
 from lstm_models.model import Matrix
 
 FORMAT, VERSION = "tinyad run", 1
-DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    MemoryError,
-    OSError,
-    ValueError,
-)
 
 
 def save(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Matrix]) -> None:
-    """Write all or nothing: a run that is killed on the way leaves the file as it was."""
+    """Write all or nothing: a run that is killed on the way leaves the file as it was.
+
+    The file before is kept as path + ".new", and the next save writes over it: pages that the system has already cost
+    a third of new ones, and go to the disk once in a while, not at every save.
+    """
     head = json.dumps({"format": FORMAT, "version": VERSION, **header})
-    beside = path.with_name(path.name + ".new")
+    spare, before = _beside(path)
     try:
-        with beside.open("wb") as file:
+        if not _ours_alone(spare):
+            spare.unlink(missing_ok=True)
+        with spare.open("r+b" if spare.exists() else "wb") as file:
             np.savez(file, allow_pickle=False, header=np.array(head), **arrays)
-        os.replace(beside, path)
+            file.truncate()
+        with suppress(OSError):  # some file systems have no second name for a file, then every save makes a new one
+            os.link(path, before)
+        os.replace(spare, path)
+        with suppress(FileNotFoundError):
+            os.replace(before, spare)
+    except OSError as error:
+        tidy(path)
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def tidy(path: Path) -> None:
+    """Remove what `save` keeps beside the file."""
+    for beside in _beside(path):
+        with suppress(OSError):
+            beside.unlink()
+
+
+def back_up(path: Path) -> None:
+    """A copy that is on the disk when this returns; the file itself may be damaged by a power cut."""
+    tidy(path)
+    spare, _ = _beside(path)
+    with spare.open("wb") as file:
+        file.write(path.read_bytes())
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(spare, backup(path))
+
+
+def backup(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.backup{path.suffix}")
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Raises ValueError if another run is in the folder; one that is killed leaves no lock behind."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise ValueError(f"{folder}: another run is training there; --out takes another folder") from None
+    except OSError:  # a file system without locks
+        pass
+    try:
+        yield
     finally:
-        beside.unlink(missing_ok=True)
+        os.close(handle)
 
 
 def load(path: Path) -> tuple[dict[str, Any], dict[str, Matrix]]:
     """(header, arrays); ValueError if the file is damaged, of another kind, or of a later version.  It is only read."""
     try:
-        arrays = _read(path)
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path} is no file")
+        data = path.read_bytes()
     except FileNotFoundError:
-        raise ValueError(f"{path} is not there: nothing to go on from") from None
-    except DAMAGED as error:
-        raise ValueError(f"{path} is damaged, or no checkpoint ({error}); take another one") from None
+        raise ValueError(f"{path} is not there: nothing to go on from{_older(path)}") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        arrays = _read(data)
+    except Exception as error:  # whatever zipfile and NumPy say to bytes that are not theirs
+        raise ValueError(f"{path} is damaged, or no checkpoint ({error}){_older(path)}") from None
     try:
         header = json.loads(arrays.pop("header").item())
         kind, version = header["format"], header["version"]
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise ValueError(f"{path} is no checkpoint of a tinyad run: it has no header of one") from None
     if kind != FORMAT:
         raise ValueError(f"{path} is no checkpoint of a tinyad run, but {kind!r}")
@@ -60,10 +114,39 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Matrix]]:
     return header, arrays
 
 
-def _read(path: Path) -> dict[str, Matrix]:
-    with zipfile.ZipFile(path) as members:
-        broken = members.testzip()
-    if broken:
-        raise ValueError(f"{broken} does not have its checksum")
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+def _older(path: Path) -> str:
+    copy = backup(path)
+    return f"; {copy} is an older one: copy it to {path}" if copy.is_file() else "; take a copy of it, or begin again"
+
+
+def _read(data: bytes) -> dict[str, Matrix]:
+    """The arrays, which share the memory of their members; nothing is made of the size that a member claims to have."""
+    arrays = {}
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        members = file.infolist()
+        if any(m.compress_type != zipfile.ZIP_STORED or m.compress_size != m.file_size for m in members):
+            raise ValueError("compressed")
+        if sum(m.file_size for m in members) > len(data):
+            raise ValueError("its parts are larger than the whole")
+        for member in members:
+            raw = file.read(member)  # ValueError unless it has its checksum
+            stream = io.BytesIO(raw)
+            if np.lib.format.read_magic(stream) != (1, 0):
+                raise ValueError(f"{member.filename} is of an unknown version of .npy")
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+            array: Matrix = np.ndarray(shape, dtype, raw, stream.tell(), order="F" if fortran else "C")
+            arrays[member.filename.removesuffix(".npy")] = array
+    return arrays
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    return path.with_name(path.name + ".new"), path.with_name(path.name + ".before")
+
+
+def _ours_alone(spare: Path) -> bool:
+    """Whether it is a file without another name, such as a copy that somebody made of the run by a link."""
+    try:
+        found = os.lstat(spare)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1

@@ -1,9 +1,9 @@
-"""The GRU, which the slides name and do not print, in its four published forms, and the plain RNN.
+"""The GRU, which the slides name and do not print, in its four forms, and the plain RNN.
 
 K. Cho et al., "Learning phrase representations using RNN encoder-decoder" (2014): the reset gate acts before the
 recurrent product, the update gate z keeps the old state.  J. Chung et al., "Empirical evaluation of gated recurrent
 neural networks on sequence modeling" (2014): z takes the new one.  cuDNN and torch: the reset gate acts after the
-product and its bias c_n, z keeps.
+product and its bias c_n, z keeps.  After the product with a z that takes is the fourth.
 
 Sizes: x is X×B; h, r, z, n are H×B, W_* is H×X, R_* is H×H, b_* and c_n are H×1; the B columns are examples.
 """
@@ -25,7 +25,7 @@ FORMS |= {"gru-before": ("before", "keeps"), "gru-before-takes": ("before", "tak
 def cell(h_prev: Any, x: Any, W_r: Any, R_r: Any, b_r: Any, W_z: Any, R_z: Any, b_z: Any,
          W_n: Any, R_n: Any, b_n: Any, c_n: Any = None, reset: str = "after", update: str = "keeps") -> dict[str, Any]:
     """One time step, for arrays or Variables; returns every value under its name.  c_n belongs to reset="after"."""
-    check_form(reset, update)
+    gru_by_hand.check_form(reset, update)
 
     Wx_r = W_r @ x
     Rh_r = R_r @ h_prev
@@ -69,13 +69,6 @@ def rnn_cell(h_prev: Any, x: Any, W: Any, R: Any, b: Any) -> dict[str, Any]:
     h  = tanh(a)
     return locals()
 # fmt: on
-
-
-def check_form(reset: str, update: str) -> None:
-    if (reset, update) not in FORMS.values():
-        raise ValueError(
-            f"reset={reset!r}, update={update!r}: reset is 'after' or 'before' the product, update 'keeps' or 'takes'"
-        )
 
 
 def shapes(H: int, X: int, reset: str) -> Shapes:

@@ -18,10 +18,11 @@ def unrolled(
 ) -> list[Values]:
     """The values of the cell at t = 1 to T, from the states `start` = {"C": C_0, "h": h_0}, for arrays or Variables.
 
-    `lengths` has the number of time steps of each example; x goes on with any finite numbers.  After its last time step
-    an example keeps its states: a state h is followed by h_new (the new one where the example goes on, else 0), h_old
-    (the old one where it does not) and their sum, h_held, which `after` returns.  `lengths >= t` is the mask for a loss
-    of time step t.  Raises ValueError that names what is missing, unknown or of another size than the rest.
+    `lengths` has the number of time steps of each example, 0 if it ended in an earlier chunk; its x goes on with any
+    finite numbers.  After its last time step an example keeps its states: a state h is followed by h_new (the new one
+    where the example goes on, else 0), h_old (the old one where it does not) and their sum, h_held, which `after`
+    gives.  `lengths >= t` is the mask for a loss of time step t.  ValueError names what is missing, unknown or of
+    another size than the rest.
     """
     _check(model, start, xs, parameters)
     goes_on = _goes_on(model, lengths, xs)
@@ -177,7 +178,7 @@ def _goes_on(model: Model, lengths: Any, xs: Sequence[Any]) -> list[Matrix] | No
         return None
     B = xs[0].shape[0 if model.rows else 1]
     lengths = np.asarray(lengths)
-    if lengths.shape != (B,) or lengths.dtype.kind not in "iu" or lengths.min() < 1 or lengths.max() > len(xs):
-        raise ValueError(f"lengths are {B} whole numbers of 1 to T = {len(xs)}, one for each example, not {lengths}")
+    if lengths.shape != (B,) or lengths.dtype.kind not in "iu" or ((lengths < 0) | (lengths > len(xs))).any():
+        raise ValueError(f"lengths are {B} whole numbers of 0 to T = {len(xs)}, one for each example, not {lengths}")
     size = (B, 1) if model.rows else (1, B)
     return [(lengths >= t).reshape(size) for t in range(1, len(xs) + 1)]

@@ -15,7 +15,7 @@ from lstm_models.model import Matrix
 from lstm_models.sequence import Window, windows
 from lstm_models.text import codes
 
-HELD_OUT = 0.1  # of a text: its last tenth is not learned from
+HELD_OUT, HELD_OUT_CHARACTERS = 10, 50_000  # of a text the last tenth is not learned from, or that many characters
 STREAMS = 64  # in which it is read for the loss
 HELD_OUT_CHUNKS = 4  # of a task that is drawn
 
@@ -68,16 +68,17 @@ class Text:
     def __init__(self, string: str, alphabet: str, B: int, k1: int, k2: int, seed: int, dtype: Any) -> None:
         self.X = self.Y = len(alphabet)
         self.size, self.about = B * k1, f"{len(string):,} characters, {self.X} different ones"
-        self.B, self.seed, self.one_hot = B, seed, np.eye(self.X, dtype=dtype)
+        self.B, self.seed, self.dtype = B, seed, dtype
         at = codes(string, alphabet)
-        cut = len(at) - int(HELD_OUT * len(at))
+        cut = len(at) - min(len(at) // HELD_OUT, HELD_OUT_CHARACTERS)
         self.learned, held = at[:cut], at[cut:]
         self.length = len(self.learned) // B  # of a stream
         if self.length < k1 + 1 or len(held) < 2:
-            needed = int(B * (k1 + 1) / (1 - HELD_OUT)) + 2
+            least = B * (k1 + 1)
+            needed = max(2 * HELD_OUT, least + min((least - 1) // (HELD_OUT - 1), HELD_OUT_CHARACTERS))
             raise ValueError(
-                f"the text has {len(string):,} characters; {B} streams of {k1} time steps need {needed:,}, a tenth of "
-                f"which is held out: take a longer text, a smaller batch or fewer steps"
+                f"the text has {len(string):,} characters; {B} streams of {k1} time steps need {needed:,}, with what "
+                f"is held out: take a longer text, a smaller batch or fewer steps"
             )
         self.windows = list(windows(self.length - 1, k1, k2))
         self.held, self.held_streams = held, min(STREAMS, max(1, len(held) // (k1 + 1)))
@@ -96,7 +97,8 @@ class Text:
     def _cut(self, at: Matrix, begins: Matrix, cuts: list[Window], k: int) -> Chunk:
         start, first, end = cuts[k]
         streams = at[(begins + np.arange(start, end + 1)[:, np.newaxis]) % len(at)]  # a row for each time step
-        coded = self.one_hot[streams].transpose(0, 2, 1)  # X×B for each time step
+        coded = np.zeros((len(streams), self.X, len(begins)), self.dtype)  # X×B for each time step
+        coded[np.arange(len(streams))[:, np.newaxis], streams, np.arange(len(begins))] = 1
         targets = [label if t >= first else None for t, label in enumerate(coded[1:], start + 1)]
         carried = start - cuts[k - 1].start if k else 0
         return Chunk(list(coded[:-1]), targets, (end - first + 1) * len(begins), None, start == 0, carried)
@@ -118,24 +120,21 @@ class Drawn:
 
 
 class Sine(Drawn):
-    """The next value of a sine, after 10 values of it ("one") or after each of them ("many")."""
+    """The next value of a sine, after T values of it ("one") or after each of them ("many")."""
 
     X, Y, unit, things, loss = 1, 1, "mean squared error", "examples", staticmethod(losses.squared_error)
-    window = 10
 
-    def __init__(self, to: str, B: int, seed: int, dtype: Any) -> None:
+    def __init__(self, to: str, T: int, B: int, seed: int, dtype: Any) -> None:
         after = "the last" if to == "one" else "each"
-        self.size, self.about = B, f"{self.window} values of a sine, after {after} of them the next one is asked"
-        self.to, self.B, self.seed, self.dtype = to, B, seed, dtype
+        self.size, self.about = B, f"{T} values of a sine, after {after} of them the next one is asked"
+        self.to, self.T, self.B, self.seed, self.dtype = to, T, B, seed, dtype
 
     def drawn(self, rng: np.random.Generator) -> Chunk:
         phase = rng.uniform(0, 2 * np.pi, self.B)
-        values: list[Matrix] = [
-            np.sin(phase + 0.2 * t).reshape(1, -1).astype(self.dtype) for t in range(self.window + 1)
-        ]
+        values: list[Matrix] = [np.sin(phase + 0.2 * t).reshape(1, -1).astype(self.dtype) for t in range(self.T + 1)]
         targets: list[Any] = values[1:]
         if self.to == "one":
-            targets = [None] * (self.window - 1) + targets[-1:]
+            targets = [None] * (self.T - 1) + targets[-1:]
         return Chunk(values[:-1], targets, self.B * sum(target is not None for target in targets))
 
 
@@ -151,12 +150,10 @@ class Adding(Drawn):
 
     def __init__(self, T: int, B: int, seed: int, dtype: Any) -> None:
         if T < 2:
-            raise ValueError(f"the adding problem marks two of T = {T} numbers: T is at least 2")
+            raise ValueError(f"steps = {T}: the adding problem marks two of so many numbers, needed are 2 or more")
         self.T, self.B, self.seed, self.dtype = T, B, seed, dtype
-        self.size, self.about = (
-            B,
-            f"the sum of 2 marked ones of {T} to {T + T // 10} numbers; who knows nothing has 1/6",
-        )
+        numbers = f"{T} to {T + T // 10} numbers"
+        self.size, self.about = B, f"the sum of 2 marked ones of {numbers}; who knows nothing has 1/6"
 
     def drawn(self, rng: np.random.Generator) -> Chunk:
         lengths = rng.integers(self.T, self.T + self.T // 10 + 1, self.B)

@@ -26,7 +26,7 @@ class Options(NamedTuple):
     k1 and k2 of the truncated walk back; `clip` is the largest norm of all derivatives together.
     """
 
-    model: str = "sancho"
+    model: str = "sancho-stacked"
     task: str = "text"
     text: str | None = None
     hidden: int = 128

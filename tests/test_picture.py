@@ -7,8 +7,8 @@ from lstm_models import picture_by_hand, sequence
 from lstm_models.picture import PICTURE as STACKED
 from lstm_models.slides import PICTURE as APART
 from tests.modelpoints import ModelPoint
+from tests.planted import assert_blamed, planted
 from tests.points import close
-from tests.test_vardhan import assert_blamed, planted
 from tinyad import compare
 
 GATES = "fiCo"

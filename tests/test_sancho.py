@@ -8,8 +8,8 @@ from lstm_models.losses import over_time
 from lstm_models.model import linear_shapes, random
 from lstm_models.sancho import SANCHO, STACKED, prediction
 from tests.modelpoints import ModelPoint
+from tests.planted import assert_blamed, planted
 from tests.points import close, complex_step
-from tests.test_vardhan import assert_blamed, planted
 from tinyad import compare, log, none, sigmoid, softmax, tanh
 
 GATES = "fiog"

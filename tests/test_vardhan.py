@@ -1,8 +1,5 @@
 """Vardhan's LSTM: his components one by one, his output layer and loss, and a mistake in every part of it."""
 
-import inspect
-from types import ModuleType
-
 import numpy as np
 import pytest
 
@@ -11,25 +8,11 @@ from lstm_models.losses import over_time
 from lstm_models.model import random
 from lstm_models.vardhan import VARDHAN, cross_entropy, output, output_shapes
 from tests.modelpoints import ModelPoint
+from tests.planted import assert_blamed, planted
 from tests.points import close, complex_step
 from tinyad import compare
 
 GATES = "ocuf"  # Comp-1 to Comp-4 of section 2.1.10
-
-
-def planted(module, old, new):
-    """A module of hand derivations with one line of it changed."""
-    source = inspect.getsource(module)
-    assert source.count(old) == 1, old
-    spoiled = ModuleType(module.__name__)
-    exec(compile(source.replace(old, new), f"{old} -> {new}", "exec"), spoiled.__dict__)
-    return spoiled
-
-
-def assert_blamed(found, name):
-    """The first wrong line is that of `name`, and no other is blamed, but for the same one at other time steps."""
-    assert found.first_wrong.name == name
-    assert {f.name.partition("[")[0] for f in found.wrong if f.cause != "inherited"} == {name.partition("[")[0]}
 
 
 class System:

@@ -41,9 +41,8 @@ upper: Op    = Op("upper",        matrix.upper,        lambda dz, z, x, y: (stac
 under: Op    = Op("under",        matrix.under,        lambda dz, z, x, y: (stack(zeros(upper(x, y)), dz.T).T, None))
 # fmt: on
 
-TABLE.update({op.symbol: op for op in (none, schur, matmul, add, sub, tanh, sigmoid, softmax)})
-TABLE.update({op.symbol: op for op in (div, inv, neg, transpose, softmax_rows, exp, log, log_softmax, sqrt, sum)})
-TABLE.update({op.symbol: op for op in (stack, upper, under)})
+TABLE.update({op.symbol: op for op in (none, schur, matmul, add, sub, tanh, sigmoid, softmax, div, inv, neg)})
+TABLE.update({op.symbol: op for op in (transpose, softmax_rows, exp, log, log_softmax, sqrt, sum, stack, upper, under)})
 ROW_OF.update({op.forward: op for op in TABLE.values()} | {np.positive: none, np.dot: matmul, np.sum: sum})
 for _op in TABLE.values():
     _op.compile()

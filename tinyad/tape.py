@@ -99,9 +99,8 @@ class Variable(Operand):
 class Tape:
     """The steps of a computation in order, every value, and the names.
 
-    `values` holds the matrices.  A step is (op, z, x, y): positions in `values`, y None for a unary operation.
-    `names` maps positions to names.  `constants` are the positions of the plain numbers and arrays among the
-    operands; they have no derivative.
+    `values` holds the matrices.  A step is (op, z, x, y): positions in `values`, y None for a unary operation.  `names`
+    maps positions to names.  `constants` are the positions of plain numbers and arrays; they have no derivative.
     """
 
     def __init__(self) -> None:

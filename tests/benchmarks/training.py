@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.training [--rounds N] [--model NAME]
 
-Counted are the forwards and the rules of the table, timed where they run, each less what the clock itself takes; the
-`+=` of the walk, as many as there are of each size at what one takes on arrays that are in the cache; and the update of
-the parameters.  The making of the one-hot columns and of the tape's copies is not.  A rule counts as a whole: between
-its two or three NumPy calls stand a few bytecodes.  Updates with and without clocks take turns in one process, on one
+Counted are the forwards and the rules of the table, the copies that the tape takes of what it is given, the chunk's
+one-hot columns and the update of the parameters, timed where they run, each less what the clock itself takes; and the
+`+=` of the walk, as many as there are of each size at what one takes on arrays that are in the cache.  Each counts as a
+whole: between its NumPy calls stand a few bytecodes.  What it takes to free the arrays does not count.  Updates with and without clocks take turns in one process, on one
 thread; the figure is the median of NumPy's time over the time of the update without clocks.
 """
 
@@ -27,8 +27,7 @@ import numpy as np
 from lstm_models import training
 from lstm_models.models import MODELS
 from lstm_models.training import Options, Run
-from tinyad import TABLE, Op, Tape, Variable
-from tinyad.tape import _recorder
+from tinyad import TABLE, Op, Tape, Variable, tape
 
 AT_LEAST = 0.85
 OPERATORS = {"__add__": "+", "__sub__": "-", "__mul__": "∘", "__matmul__": "*"}
@@ -39,7 +38,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.spent, self.calls = 0.0, 0
-        empty = self.timed(lambda x: x)
+        empty = self.timed(id)
         for _ in range(20_000):
             empty(0)
         self.own = self.spent / self.calls
@@ -74,19 +73,21 @@ class Clocked:
         for op in self.rows:
             op.run, op.kernel = self.clock.timed(op.run), self.clock.timed(op.kernel)
         self.operators()
-        training.norm, self.norm = self.clock.timed(training.norm), training.norm
+        self.own = training.norm, tape.as_matrix
+        training.norm, tape.as_matrix = map(self.clock.timed, self.own)
         self.run._move = self.clock.timed(self.run._move)  # type: ignore[method-assign]
+        self.run.task.chunk = self.clock.timed(self.run.task.chunk)  # type: ignore[method-assign]
 
     def __exit__(self, *_: object) -> None:
         for op, (run, kernel) in zip(self.rows, self.before, strict=True):
             op.run, op.kernel = run, kernel
         self.operators()
-        training.norm = self.norm
-        del self.run._move
+        training.norm, tape.as_matrix = self.own
+        del self.run._move, self.run.task.chunk
 
     def operators(self) -> None:
         for name, symbol in OPERATORS.items():
-            setattr(Variable, name, _recorder(TABLE[symbol]))
+            setattr(Variable, name, tape._recorder(TABLE[symbol]))
 
 
 def additions(run: Run) -> float:
@@ -101,14 +102,14 @@ def additions(run: Run) -> float:
     training.Tape = Kept  # type: ignore[misc]
     run.update()
     training.Tape = Tape  # type: ignore[misc]
-    tape = tapes[0]
-    d = tape.backward(tape.at(tape.steps[-1][1]))
+    made = tapes[0]
+    d = made.backward(made.at(made.steps[-1][1]))
     begun, sizes = set(d.seeds), Counter[tuple[int, ...]]()
-    for op, z, *operands in reversed(tape.steps):
+    for op, z, *operands in reversed(made.steps):
         if d.reaches(z):
             for i in operands[: op.arity]:
-                if i not in tape.constants:
-                    sizes[tape.values[i].shape] += i in begun
+                if i not in made.constants:
+                    sizes[made.values[i].shape] += i in begun
                     begun.add(i)
     return sum(n * seconds_of_addition(shape) for shape, n in sizes.items())
 
