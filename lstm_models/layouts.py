@@ -13,11 +13,13 @@ R), P (1 × 3·H: peepholes i, o, f).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from lstm_models.model import Matrix
+from lstm_models.models import MODELS
+from lstm_models.sequence import check_parameters
 
 Arrays = dict[str, Matrix]
 
@@ -27,14 +29,15 @@ PEEPHOLES = "iof"
 WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 
 
-def from_torch(model: str, arrays: Mapping[str, Matrix]) -> Arrays:
-    """The parameters of a model from the arrays of a torch state dict, taken as NumPy arrays."""
+def from_torch(model: str, arrays: Mapping[str, Matrix], derivatives: bool = False) -> Arrays:
+    """The parameters of a model from the arrays of a torch state dict.
+
+    With `derivatives` the arrays are the .grad of these: that of b is that of either bias, and not their sum.
+    """
     order = _order(TORCH, model, "torch")
-    others = sorted(set(arrays) - set(WEIGHTS))
-    if others:
-        raise ValueError(f"{others[0]}: only one layer and one direction, {', '.join(WEIGHTS)}, can be converted")
-    given = [_given(arrays, name, ndim) for name, ndim in zip(WEIGHTS, (2, 2, 1, 1), strict=True)]
-    return _split(model, order, *given)
+    n = len(order)
+    given = _given(model, arrays, WEIGHTS, lambda H, X: [(n * H, X), (n * H, H), (n * H,), (n * H,)])
+    return _split(model, order, derivatives, *given)
 
 
 def to_torch(model: str, parameters: Mapping[str, Matrix], derivatives: bool = False) -> Arrays:
@@ -46,16 +49,18 @@ def to_torch(model: str, parameters: Mapping[str, Matrix], derivatives: bool = F
     return dict(zip(WEIGHTS, arrays, strict=True))
 
 
-def from_onnx(model: str, arrays: Mapping[str, Matrix]) -> Arrays:
-    """The parameters of a model from the inputs W, R, B and, for the peephole model, P of an ONNX operator."""
+def from_onnx(model: str, arrays: Mapping[str, Matrix], derivatives: bool = False) -> Arrays:
+    """The parameters of a model from the inputs W, R, B and, for the peephole model, P of an ONNX operator.
+
+    `derivatives` as in `from_torch`.
+    """
     order = _order(ONNX, model, "ONNX")
-    W, R, B = (_given(arrays, name, ndim) for name, ndim in (("W", 3), ("R", 3), ("B", 2)))
-    if len(W) != 1:
-        raise ValueError(f"W is {W.shape}: one direction can be converted, not {len(W)}")
-    parameters = _split(model, order, W[0], R[0], *np.split(B[0], 2))
-    if model == "peephole":
-        P = _given(arrays, "P", 2)
-        parameters |= {f"p_{g}": p.reshape(-1, 1) for g, p in zip(PEEPHOLES, np.split(P[0], 3), strict=True)}
+    n, names = len(order), ("W", "R", "B", "P") if model == "peephole" else ("W", "R", "B")
+    given = _given(model, arrays, names, lambda H, X: [(1, n * H, X), (1, n * H, H), (1, 2 * n * H), (1, 3 * H)])
+    W, R, B, *P = (a[0] for a in given)
+    parameters = _split(model, order, derivatives, W, R, *np.split(B, 2))
+    for a in P:
+        parameters |= {f"p_{g}": p.reshape(-1, 1).copy() for g, p in zip(PEEPHOLES, np.split(a, 3), strict=True)}
     return parameters
 
 
@@ -70,40 +75,51 @@ def to_onnx(model: str, parameters: Mapping[str, Matrix], derivatives: bool = Fa
 
 def _order(known: Mapping[str, str], model: str, where: str) -> str:
     if model not in known:
-        raise ValueError(f"{where} has no {model!r}; it has {', '.join(known)}")
+        raise ValueError(f"{model!r} has no layout in {where}; {', '.join(known)} have")
     return known[model]
 
 
-def _given(arrays: Mapping[str, Matrix], name: str, ndim: int) -> Matrix:
-    if name not in arrays:
-        raise ValueError(f"{name} is missing; given are {', '.join(arrays) or 'no arrays'}")
-    a = np.asarray(arrays[name])
-    if a.ndim != ndim:
-        raise ValueError(f"{name} is {ndim}-D, not {a.ndim}-D of shape {a.shape}")
-    return a
+def _given(
+    model: str,
+    arrays: Mapping[str, Matrix],
+    names: Sequence[str],
+    shapes: Callable[[int, int], list[tuple[int, ...]]],
+) -> list[Matrix]:
+    """These arrays, if no others are given and their shapes are `shapes(H, X)`."""
+    missing = next((name for name in names if name not in arrays), None)
+    if missing:
+        raise ValueError(f"{missing} is missing; given are {', '.join(arrays) or 'no arrays'}")
+    other = next((name for name in arrays if name not in names), None)
+    if other:
+        raise ValueError(f"{other} has no place: {model} in one layer and one direction has {', '.join(names)}")
+    given = [np.asarray(arrays[name]) for name in names]
+    X, H = ((0, *a.shape)[-1] for a in given[:2])
+    for name, a, shape in zip(names, given, shapes(H, X), strict=False):
+        if a.shape != shape:
+            raise ValueError(f"{name} is {a.shape}, needed is {shape}: {model}, one direction, H = {H}, X = {X}")
+    return given
 
 
 def _names(kind: str, gate: str) -> str:
     return f"{kind}_{gate}".removesuffix("_ ")
 
 
-def _split(model: str, order: str, W: Matrix, R: Matrix, b: Matrix, c: Matrix) -> Arrays:
-    n, H = len(order), R.shape[1]
-    if not (len(W) == len(R) == len(b) == len(c) == n * H):
-        sizes = f"{W.shape}, {R.shape}, {b.shape} and {c.shape}"
-        raise ValueError(f"{model} has {n} gates of {H} rows: needed are {n * H} in every array, given are {sizes}")
+def _split(model: str, order: str, derivatives: bool, W: Matrix, R: Matrix, b: Matrix, c: Matrix) -> Arrays:
     parameters: Arrays = {}
-    blocks = zip(order, *(np.split(a, n) for a in (W, R, b, c)), strict=True)
+    blocks = zip(order, *(np.split(a, len(order)) for a in (W, R, b, c)), strict=True)
     for gate, w, r, bias, recurrent in blocks:
-        parameters |= {_names("W", gate): w.copy(), _names("R", gate): r.copy()}
         apart = model == "gru" and gate == "n"  # its recurrent bias stands inside the reset
-        parameters[_names("b", gate)] = (bias if apart else bias + recurrent).reshape(-1, 1)
+        total = bias if apart or derivatives else bias + recurrent
+        parameters |= {_names("W", gate): w.copy(), _names("R", gate): r.copy()}
+        parameters[_names("b", gate)] = total.reshape(-1, 1).copy()
         if apart:
             parameters["c_n"] = recurrent.reshape(-1, 1).copy()
     return parameters
 
 
 def _joined(model: str, order: str, P: Mapping[str, Matrix], derivatives: bool) -> tuple[Matrix, ...]:
+    H, X = (*np.shape(P.get(_names("W", order[0]), ())), 0, 0)[:2]
+    check_parameters(MODELS[model], P, H, X)
     W, R, b = (np.concatenate([P[_names(kind, gate)] for gate in order]) for kind in "WRb")
     second = {g: P[_names("b", g)] if derivatives else np.zeros_like(P[_names("b", g)]) for g in order}
     if model == "gru":

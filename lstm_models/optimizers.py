@@ -6,7 +6,8 @@ SGD with momentum: B. Polyak (1964).  RMSProp: T. Tieleman, G. Hinton, lecture 6
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +50,6 @@ OPTIMIZERS = {
 }
 
 
-def norm(ds: Mapping[str, Matrix]) -> float:
+def norm(d: Matrix) -> float:
     """The root of the sum of the squares of all entries."""
-    return float(np.sqrt(sum(float(np.vdot(d, d)) for d in ds.values())))
+    return math.sqrt(np.vdot(d, d))

@@ -15,7 +15,7 @@ from lstm_models.model import Matrix
 from lstm_models.sequence import Window, windows
 from lstm_models.text import codes
 
-HELD_OUT, HELD_OUT_CHARACTERS = 10, 50_000  # of a text the last tenth is not learned from, or that many characters
+HELD_OUT, HELD_OUT_MOST = 10, 50_000  # the last tenth of a text is not learned from, at most so many characters
 STREAMS = 64  # in which it is read for the loss
 HELD_OUT_CHUNKS = 4  # of a task that is drawn
 
@@ -70,12 +70,12 @@ class Text:
         self.size, self.about = B * k1, f"{len(string):,} characters, {self.X} different ones"
         self.B, self.seed, self.dtype = B, seed, dtype
         at = codes(string, alphabet)
-        cut = len(at) - min(len(at) // HELD_OUT, HELD_OUT_CHARACTERS)
+        cut = len(at) - min(len(at) // HELD_OUT, HELD_OUT_MOST)
         self.learned, held = at[:cut], at[cut:]
         self.length = len(self.learned) // B  # of a stream
         if self.length < k1 + 1 or len(held) < 2:
             least = B * (k1 + 1)
-            needed = max(2 * HELD_OUT, least + min((least - 1) // (HELD_OUT - 1), HELD_OUT_CHARACTERS))
+            needed = max(2 * HELD_OUT, least + min((least - 1) // (HELD_OUT - 1), HELD_OUT_MOST))
             raise ValueError(
                 f"the text has {len(string):,} characters; {B} streams of {k1} time steps need {needed:,}, with what "
                 f"is held out: take a longer text, a smaller batch or fewer steps"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +19,10 @@ from lstm_models.sequence import Values, after, on_tape, readout, unrolled, zero
 from lstm_models.tasks import Adding, Chunk, Sine, Task, Text
 from tinyad import Derivatives, Tape, Variable, first_nonfinite
 
-TASKS = ("text", "sine-one", "sine-many", "adding")
+STEPS = {"text": 50, "sine-one": 10, "sine-many": 10, "adding": 50}
 DTYPES = ("float32", "float64")
+LARGEST = 1_000_000  # of a size; beyond it is a slip, or a file that somebody has made up
+BACKED_UP = 60.0  # seconds
 
 
 class Options(NamedTuple):
@@ -26,12 +30,12 @@ class Options(NamedTuple):
     k1 and k2 of the truncated walk back; `clip` is the largest norm of all derivatives together.
     """
 
-    model: str = "sancho-stacked"
+    model: str = "sancho"
     task: str = "text"
     text: str | None = None
     hidden: int = 128
     batch: int = 32
-    steps: int = 50
+    steps: int | None = None
     back: int | None = None
     optimizer: str = "adam"
     rate: float | None = None
@@ -42,22 +46,32 @@ class Options(NamedTuple):
     dtype: str = "float32"
 
     def checked(self) -> Options:
-        """With the usual rate and back = steps where none is given; ValueError for what cannot be."""
-        for field, known in (("model", MODELS), ("task", TASKS), ("optimizer", OPTIMIZERS), ("dtype", DTYPES)):
-            if getattr(self, field) not in known:
+        """With the usual steps, back and rate where none are given; ValueError for what cannot be."""
+        for field, known in (("model", MODELS), ("task", STEPS), ("optimizer", OPTIMIZERS), ("dtype", DTYPES)):
+            if getattr(self, field) not in list(known):
                 raise ValueError(f"{field} {getattr(self, field)!r}: there are {', '.join(known)}")
-        for field in ("hidden", "batch", "steps", "chunks", "every"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field} = {getattr(self, field)}: needed is 1 or more")
-        if self.seed < 0:
-            raise ValueError(f"seed = {self.seed}: needed is 0 or more")
+        steps = STEPS[self.task] if self.steps is None else self.steps
         full = self._replace(
+            steps=steps,
+            back=steps if self.back is None else self.back,
             rate=OPTIMIZERS[self.optimizer].rate if self.rate is None else self.rate,
-            back=self.steps if self.back is None else self.back,
+            text=None if self.text is None else os.path.abspath(self.text),
         )
+        for field in ("hidden", "batch", "steps", "back", "chunks", "every", "seed"):
+            value, least = getattr(full, field), int(field != "seed")
+            if type(value) is not int or value < least:
+                raise ValueError(f"{field} = {value!r}: needed is a whole number of {least} or more")
+            if field in ("hidden", "batch", "steps", "back") and value > LARGEST:
+                raise ValueError(f"{field} = {value}: the largest possible is {LARGEST:,}")
         for field in ("rate", "clip"):
-            if not 0 < getattr(full, field) < math.inf:
-                raise ValueError(f"{field} = {getattr(full, field)}: needed is a number above 0")
+            value = getattr(full, field)
+            if type(value) not in (int, float) or not 0 < value < math.inf:
+                raise ValueError(f"{field} = {value!r}: needed is a finite number above 0")
+        if full.back < steps:
+            raise ValueError(f"back = {full.back}: the walk back goes over the {steps} steps of a chunk or more")
+        if self.task != "text" and (self.text is not None or full.back != steps):
+            field = "back" if self.text is None else "text"
+            raise ValueError(f"{field} = {getattr(self, field)!r}: the task {self.task} has none, only text has")
         return full
 
 
@@ -67,31 +81,25 @@ class Run:
     def __init__(self, options: Options) -> None:
         self.options = o = options.checked()
         self.model: Model = MODELS[o.model]
-        dtype = np.dtype(o.dtype)
         self.alphabet, self.fingerprint = "", ""
         self.task: Task
+        steps, back, dtype = o.steps or 0, o.back or 0, np.dtype(o.dtype)
         if o.task == "text":
             string = text.text() if o.text is None else text.read(Path(o.text))
-            if not string:
-                raise ValueError(f"{o.text} is empty")
             self.alphabet, self.fingerprint = text.alphabet(string), text.fingerprint(string)
-            self.characters = len(string)
-            self.task = Text(string, self.alphabet, o.batch, o.steps, o.back or o.steps, o.seed, dtype)
+            self.task = Text(string, self.alphabet, o.batch, steps, back, o.seed, dtype)
         elif o.task == "adding":
-            self.task = Adding(o.steps, o.batch, o.seed, dtype)
+            self.task = Adding(steps, o.batch, o.seed, dtype)
         else:
-            self.task = Sine(o.task.removeprefix("sine-"), o.batch, o.seed, dtype)
-        rng = np.random.default_rng(o.seed)
+            self.task = Sine(o.task.removeprefix("sine-"), steps, o.batch, o.seed, dtype)
         X, Y = self.task.X, self.task.Y
-        self.output = tuple(self.model.output_shapes(o.hidden, Y))
-        self.parameters = parameters(self.model, o.hidden, X, rng, dtype)
-        self.parameters |= random(self.model.output_shapes(o.hidden, Y), o.hidden, rng, dtype)
-        self.kept = {
-            f"{which} {name}": np.zeros_like(p)
-            for name, p in self.parameters.items()
-            for which in OPTIMIZERS[o.optimizer].keeps
-        }
-        self.after: list[dict[str, Matrix]] = []  # the states after each time step of the last chunk
+        self.arrays = {name: np.zeros((), layout) for name, layout in layouts(o, X, Y).items()}
+        self.parameters, self.start = _fields(self.arrays["parameters"]), _fields(self.arrays["start"])
+        rng = np.random.default_rng(o.seed)
+        drawn = parameters(self.model, o.hidden, X, rng, dtype)
+        for name, p in (drawn | random(self.model.output_shapes(o.hidden, Y), o.hidden, rng, dtype)).items():
+            self.parameters[name][...] = p
+        self.next = self.task.chunk(0)
         self.losses: list[float] = []
         self.held_out: list[tuple[int, float]] = []  # (updates, loss)
 
@@ -101,70 +109,63 @@ class Run:
 
     def update(self) -> float:
         """One chunk: record, walk back, clip, and move the parameters; returns the loss before."""
-        chunk = self.task.chunk(self.done)
-        start = self._start(chunk)
         with np.errstate(all="ignore"):  # what is not finite is found below, with its step
-            tape = Tape()
-            weights = tape.variables(**self.parameters)
-            steps = on_tape(tape, self.model, start, self._inputs(chunk), self._of_cell(weights), chunk.lengths)
-            L, read = self._loss(chunk, steps, weights)
+            tape, steps, read, L = self._recorded(self.next, self.start)
             loss = float(L.value.item())
             if not math.isfinite(loss):
-                self._give_up(tape, steps, read, None)
+                raise self._broken("the loss", first_nonfinite(_named(tape, steps, read)))
             d = tape.backward(L)
-            ds = {name: d[name].T for name in self.parameters}
+            ds = np.concatenate([d[name].T.ravel() for name in self.parameters])
             total = norm(ds)
-        if not math.isfinite(total):
-            self._give_up(tape, steps, read, d)
-        self._move(ds, min(1.0, self.options.clip / total) if total else 1.0)
-        self.after = [{n: _array(v) for n, v in after(self.model, eqs).items()} for eqs in steps]
+            if not math.isfinite(total):
+                _named(tape, steps, read)
+                raise self._broken("a derivative", first_nonfinite_derivative(d))
+            self._move(ds, min(1.0, self.options.clip / total) if total else 1.0)
         self.losses.append(loss)
+        self.next = self.task.chunk(self.done)
+        carried = after(self.model, steps[self.next.carried - 1])
+        for name, state in self.start.items():  # the arrays of the file, so that a resumed run computes with the same
+            state[...] = 0 if self.next.fresh else carried[name].value
         return loss
 
     def loss_held_out(self) -> float:
         """The mean loss on what is never learned from, without a tape."""
         total, counted = 0.0, 0
-        states: list[dict[str, Matrix]] = []
+        cell, output = self._parts(self.parameters)
+        steps: list[Values] = []
         with np.errstate(all="ignore"):
             for chunk in self.task.held_out():
-                start = self._zeros(chunk) if chunk.fresh else states[chunk.carried - 1]
-                P = self.parameters
-                steps = unrolled(self.model, start, self._inputs(chunk), self._of_cell(P), chunk.lengths)
-                total += float(self._loss(chunk, steps, P)[0].item()) * chunk.counted
+                start = self._zeros(chunk) if chunk.fresh else after(self.model, steps[chunk.carried - 1])
+                steps = unrolled(self.model, start, self._inputs(chunk), cell, chunk.lengths)
+                loss = float(self._loss(chunk, steps, output)[0].item())
+                if not math.isfinite(loss):
+                    tape, recorded, read, _ = self._recorded(chunk, start)
+                    raise self._broken("the loss on what is held out", first_nonfinite(_named(tape, recorded, read)))
+                total += loss * chunk.counted
                 counted += chunk.counted
-                states = [after(self.model, eqs) for eqs in steps]
         return total / counted
 
     def sample(self, length: int, prompt: str = "", temperature: float = 1.0, seed: int = 0) -> str:
-        """`prompt` and `length` more characters, each drawn from softmax(a_y / temperature)."""
-        if not self.alphabet:
-            raise ValueError(f"the task {self.options.task} has no text to sample")
-        if not temperature > 0:
-            raise ValueError(f"temperature = {temperature}: needed is a number above 0")
-        rng = np.random.default_rng(seed)
-        said = list(text.codes(prompt or rng.choice(list(self.alphabet)), self.alphabet))
-        states = zeros(self.model, self.options.hidden, 1, self.options.dtype)
-        taken = 0
-        for _ in range(length):
-            for at in said[taken:]:
-                x = losses.one_hot([at], self.task.X, 1, self.options.dtype)
-                (eqs,) = unrolled(self.model, states, [x.T if self.model.rows else x], self._of_cell(self.parameters))
-                states = after(self.model, eqs)
-            taken = len(said)
-            a_y = readout(self.model, states[self.model.read], self._of_output(self.parameters))[1]
-            weights = np.exp((a_y - a_y.max()).ravel().astype(np.float64) / temperature)
-            said.append(int(rng.choice(len(weights), p=weights / weights.sum())))
-        return "".join(self.alphabet[at] for at in said)
+        return sample(self.options, self.alphabet, self.parameters, length, prompt, temperature, seed)
 
     def save(self, path: Path) -> None:
-        arrays = {f"parameter {name}": p for name, p in self.parameters.items()}
-        arrays |= {f"kept {name}": a for name, a in self.kept.items()}
-        needed = self.task.chunk(self.done)  # of the states only those that the next chunk starts from
-        if not needed.fresh:
-            arrays |= {f"state {name}": a for name, a in self._start(needed).items()}
-        arrays["losses"], arrays["held out"] = np.array(self.losses), np.array(self.held_out).reshape(-1, 2)
         header = {"options": self.options._asdict(), "alphabet": self.alphabet, "text": self.fingerprint}
-        checkpoint.save(path, header, arrays)
+        history = {"losses": np.array(self.losses), "held out": np.array(self.held_out).reshape(-1, 2)}
+        checkpoint.save(path, header, self.arrays | history)
+
+    def _recorded(
+        self, chunk: Chunk, start: Mapping[str, Matrix]
+    ) -> tuple[Tape, list[Values], dict[int, Values], Variable]:
+        tape = Tape()
+        cell, output = self._parts(tape.variables(**self.parameters))
+        steps = on_tape(tape, self.model, start, self._inputs(chunk), cell, chunk.lengths)
+        L, read = self._loss(chunk, steps, output)
+        return tape, steps, read, L
+
+    def _parts(self, weights: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The parameters of the cell, and those of the output layer."""
+        output = self.model.output_shapes(self.options.hidden, self.task.Y)
+        return {n: w for n, w in weights.items() if n not in output}, {n: weights[n] for n in output}
 
     def _inputs(self, chunk: Chunk) -> list[Matrix]:
         return [x.T for x in chunk.xs] if self.model.rows else chunk.xs
@@ -172,90 +173,179 @@ class Run:
     def _zeros(self, chunk: Chunk) -> dict[str, Matrix]:
         return zeros(self.model, self.options.hidden, chunk.xs[0].shape[1], self.options.dtype)
 
-    def _start(self, chunk: Chunk) -> dict[str, Matrix]:
-        return self._zeros(chunk) if chunk.fresh else self.after[chunk.carried - 1]
-
-    def _of_cell(self, all_: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in all_.items() if name not in self.output}
-
-    def _of_output(self, all_: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: all_[name] for name in self.output}
-
-    def _loss(self, chunk: Chunk, steps: Sequence[Values], weights: Mapping[str, Any]) -> tuple[Any, dict[int, Values]]:
+    def _loss(self, chunk: Chunk, steps: Sequence[Values], output: Mapping[str, Any]) -> tuple[Any, dict[int, Values]]:
         """The mean loss, and the values of output layer and loss by time step."""
         read = {}
         for t, (eqs, target) in enumerate(zip(steps, chunk.targets, strict=True), 1):
             if target is not None:
-                said, a_y = readout(self.model, after(self.model, eqs)[self.model.read], self._of_output(weights))
+                said, a_y = readout(self.model, after(self.model, eqs)[self.model.read], output)
                 read[t] = said | self.task.loss(a_y, target)
         return losses.over_time([values["e"] for values in read.values()], chunk.counted)[-1], read
 
-    def _move(self, ds: Mapping[str, Matrix], factor: float) -> None:
+    def _move(self, ds: Matrix, factor: float) -> None:
         o = self.options
         optimizer = OPTIMIZERS[o.optimizer]
-        for name, p in self.parameters.items():
-            kept = [self.kept[f"{which} {name}"] for which in optimizer.keeps]
-            optimizer.update(p, ds[name] * factor, o.rate, self.done + 1, *kept)
+        p, *kept = (_vector(self.arrays[name]) for name in ("parameters", *optimizer.keeps))
+        optimizer.update(p, ds * factor, o.rate, self.done + 1, *kept)
+        for name in ("parameters", *optimizer.keeps):
+            if not np.isfinite(_vector(self.arrays[name])).all():
+                bad = next(part for part, a in _fields(self.arrays[name]).items() if not np.isfinite(a).all())
+                raise self._broken("a parameter", f"{bad}, moved by {o.optimizer}")
 
-    def _give_up(self, tape: Tape, steps: Sequence[Values], read: Mapping[int, Values], d: Derivatives | None) -> None:
-        sequence.name(tape, steps)
-        for t, values in read.items():
-            tape.name(values, step=t)
-        why = first_nonfinite(tape) if d is None else _first_nonfinite_derivative(d)
-        raise FloatingPointError(f"update {self.done + 1}: the loss or a derivative is not finite. First: {why}")
-
-
-def resumed(path: Path, chunks: int | None = None) -> Run:
-    """The run of a checkpoint, to go on with, to `chunks` updates in all; ValueError if that cannot be."""
-    header, arrays = checkpoint.load(path)
-    try:
-        options = Options(**header["options"])
-        run = Run(options if chunks is None else options._replace(chunks=chunks))
-        if header["text"] != run.fingerprint:
-            raise ValueError(f"{path}: its text had the fingerprint {header['text']}, now it is {run.fingerprint}")
-        for kind, own in (("parameter", run.parameters), ("kept", run.kept)):
-            for name, p in own.items():
-                p[...] = _fitting(arrays[f"{kind} {name}"], p)
-        run.losses = arrays["losses"].tolist()
-        run.held_out = [(int(n), loss) for n, loss in arrays["held out"].tolist()]
-        chunk = run.task.chunk(run.done)
-        if not chunk.fresh:
-            state = {name: _fitting(arrays[f"state {name}"], zero) for name, zero in run._zeros(chunk).items()}
-            run.after = [state] * chunk.carried
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} lacks what a run needs ({error}); take another checkpoint") from None
-    return run
+    def _broken(self, what: str, first: str | None) -> FloatingPointError:
+        return FloatingPointError(f"update {self.done + 1}: {what} is not finite. First: {first}")
 
 
 def train(run: Run, path: Path) -> Iterator[float]:
     """The updates that are still to do, one at a time, each with its loss; after each the run is in the file `path`.
 
-    Raises FloatingPointError at the first loss or derivative that is not finite; the file then holds the run before.
+    Raises FloatingPointError at the first loss, derivative or parameter that is not finite; the file then holds the run
+    before.  After that, or an interruption, go on with `resumed(path)`: the run in memory may be halfway.
     """
-    while run.done < run.options.chunks:
-        loss = run.update()
-        if run.done % run.options.every == 0 or run.done == run.options.chunks:
-            run.held_out.append((run.done, run.loss_held_out()))
-        run.save(path)
-        yield loss
+    with checkpoint.alone(path.parent):
+        try:
+            backed_up = time.monotonic()
+            while run.done < run.options.chunks:
+                loss = run.update()
+                if run.done % run.options.every == 0 or run.done == run.options.chunks:
+                    run.held_out.append((run.done, run.loss_held_out()))
+                run.save(path)
+                if time.monotonic() > backed_up + BACKED_UP:
+                    checkpoint.back_up(path)
+                    backed_up = time.monotonic()
+                yield loss
+        finally:
+            checkpoint.tidy(path)
 
 
-def _array(value: Any) -> Matrix:
-    array: Matrix = value.value if isinstance(value, Variable) else value
-    return array
+def resumed(path: Path, chunks: int | None = None) -> Run:
+    """The run of a checkpoint, to go on with, to `chunks` updates in all; ValueError if that cannot be."""
+    o, alphabet, fingerprint, arrays = opened(path)
+    done = len(arrays["losses"])
+    if chunks is not None:
+        o = o._replace(chunks=chunks)
+    if o.chunks < done:
+        raise ValueError(f"chunks = {o.chunks}: {path} has {done} updates already; give more, or none")
+    run = Run(o)
+    if fingerprint != run.fingerprint:
+        which = o.text or "the text that comes with this Python"
+        raise ValueError(
+            f"{which} is not what {path} learned from: its fingerprint is {run.fingerprint}, it was {fingerprint}; "
+            f"bring the text back, or begin again in another folder"
+        )
+    for name, block in run.arrays.items():
+        block[...] = arrays[name]
+    run.losses = arrays["losses"].tolist()
+    run.held_out = [(int(n), loss) for n, loss in arrays["held out"].tolist()]
+    run.next = run.task.chunk(run.done)
+    return run
 
 
-def _fitting(array: Matrix, like: Matrix) -> Matrix:
-    if array.shape != like.shape or array.dtype != like.dtype:
-        raise TypeError(f"{array.dtype} of {array.shape} for {like.dtype} of {like.shape}")
-    return array
+def opened(path: Path) -> tuple[Options, str, str, dict[str, Matrix]]:
+    """Options, alphabet, fingerprint of the text and arrays of a checkpoint, all of which fit together."""
+    header, arrays = checkpoint.load(path)
+    try:
+        o = Options(**header["options"]).checked()
+        alphabet, fingerprint = header["alphabet"], header["text"]
+        if not isinstance(alphabet, str) or bool(alphabet) != (o.task == "text"):
+            raise ValueError(f"the alphabet of {o.task} is {alphabet!r}")
+        task = Adding if o.task == "adding" else Sine
+        X, Y = (len(alphabet), len(alphabet)) if alphabet else (task.X, task.Y)
+        history = {"losses": (arrays["losses"].shape[:1], float), "held out": (arrays["held out"].shape[:1] + (2,), float)}
+        blocks = {name: ((), layout) for name, layout in layouts(o, X, Y).items()}
+        for name, (shape, dtype) in (blocks | history).items():
+            a = arrays[name]
+            if a.shape != shape or a.dtype != dtype:
+                raise ValueError(f"{name!r} is {a.dtype} of shape {a.shape}")
+            if not np.isfinite(_vector(a) if a.dtype.names else a).all():
+                raise ValueError(f"{name!r} is not finite")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not hold together ({error}); take another checkpoint") from None
+    return o, alphabet, fingerprint, arrays
 
 
-def _first_nonfinite_derivative(d: Derivatives) -> str:
-    tape = d.tape
+def layouts(o: Options, X: int, Y: int) -> dict[str, np.dtype[Any]]:
+    """What a run keeps between updates: blocks of matrices, each with its name, one after the other."""
+    model = MODELS[o.model]
+    weights = model.shapes(o.hidden, X) | model.output_shapes(o.hidden, Y)
+    states = dict.fromkeys(model.states, (o.batch, o.hidden) if model.rows else (o.hidden, o.batch))
+    blocks = {"parameters": weights, **dict.fromkeys(OPTIMIZERS[o.optimizer].keeps, weights), "start": states}
+    try:
+        return {block: np.dtype([(n, o.dtype, size) for n, size in sizes.items()]) for block, sizes in blocks.items()}
+    except ValueError:
+        raise ValueError(f"hidden = {o.hidden}, batch = {o.batch}: more than the 2 GB that a run can keep") from None
+
+
+def sample(
+    o: Options,
+    alphabet: str,
+    parameters: Mapping[str, Matrix],
+    length: int,
+    prompt: str = "",
+    temperature: float = 1.0,
+    seed: int = 0,
+) -> str:
+    """`prompt`, by default a random character, and `length` more, each drawn from softmax(a_y / temperature)."""
+    if not alphabet:
+        raise ValueError(f"the task {o.task} has no text to sample")
+    for name, given, least in (("length", length, 0), ("seed", seed, 0)):
+        if given < least:
+            raise ValueError(f"{name} = {given}: needed is {least} or more")
+    if not temperature > 0:
+        raise ValueError(f"temperature = {temperature}: needed is a number above 0")
+    model = MODELS[o.model]
+    output = model.output_shapes(o.hidden, len(alphabet))
+    cell = {name: p for name, p in parameters.items() if name not in output}
+    rng = np.random.default_rng(seed)
+    said = list(text.codes(prompt or rng.choice(list(alphabet)), alphabet))
+    states: Values = zeros(model, o.hidden, 1, o.dtype)
+    read = 0
+    for _ in range(length):
+        for at in said[read:]:
+            x = losses.one_hot([at], len(alphabet), 1, o.dtype)
+            (eqs,) = unrolled(model, states, [x.T if model.rows else x], cell)
+            states = after(model, eqs)
+        read = len(said)
+        a_y = readout(model, states[model.read], {name: parameters[name] for name in output})[1]
+        weights = np.exp((a_y - a_y.max()).ravel().astype(np.float64) / temperature)
+        said.append(int(rng.choice(len(weights), p=weights / weights.sum())))
+    return "".join(alphabet[at] for at in said)
+
+
+def first_nonfinite_derivative(d: Derivatives) -> str:
+    """Which derivative the walk back made NaN or infinite first, and by which step."""
+    tape, made = d.tape, {}
     for n in range(len(tape.steps), 0, -1):
         op, z, *operands = tape.steps[n - 1]
         for i in operands:
-            if i is not None and z < d.length and not np.isfinite(d.column(i)).all():
-                return f"the derivative of {tape.label(i)}, by step {n}, {tape.label(z)} ({op.symbol})"
+            if i is not None and not np.isfinite(d.column(i)).all():
+                if i not in made:
+                    made[i] = _made(d, i)
+                if made[i] == n:
+                    return f"the derivative of {tape.label(i)}, by step {n}, {tape.label(z)} ({op.symbol})"
     return "the norm of the derivatives, which overflows"
+
+
+def _made(d: Derivatives, i: int) -> int:
+    total: Any = 0.0
+    for contribution in d.contributions(d.tape.at(i)):
+        total = total + contribution.array
+        if not np.isfinite(total).all():
+            return contribution.step
+    return 0
+
+
+def _named(tape: Tape, steps: Sequence[Values], read: Mapping[int, Values]) -> Tape:
+    sequence.name(tape, steps)
+    for t, values in read.items():
+        tape.name(values, step=t)
+    return tape
+
+
+def _fields(block: Matrix) -> dict[str, Matrix]:
+    return {name: block[name] for name in block.dtype.names or ()}
+
+
+def _vector(block: Matrix) -> Matrix:
+    """All numbers of a block in a row, in the same memory."""
+    return block.reshape(1).view(block.dtype[0].base)

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from lstm_models.models import MODELS
 from tinyad import layout
 
 README = Path(__file__).parents[1] / "README.md"
@@ -34,7 +35,7 @@ def test_every_example(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     names = {}
     shown = list(run(BLOCKS, names))
-    assert len(shown) == 6
+    assert len(shown) == 7
     for printed, expected in shown:
         assert rounded(printed) == rounded(expected)
     assert (tmp_path / "cell.svg").read_text(encoding="utf-8").startswith("<svg")
@@ -56,3 +57,9 @@ def test_links_and_commands_exist():
     makefile = (README.parent / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"`make (\w+)`", text):
         assert f"\n{target}:" in makefile, target
+
+
+def test_every_model_is_in_the_table():
+    table = README.read_text(encoding="utf-8").partition("| source ")[2].partition("\n\n")[0]
+    named = [name for row in table.splitlines()[2:] for name in re.findall(r"`([\w-]+)`", row.split("|")[2])]
+    assert sorted(named) == sorted(MODELS)

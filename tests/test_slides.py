@@ -8,9 +8,10 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from lstm_models import slides
+from lstm_models import slides, slides_by_hand
 from lstm_models.model import parameters
 from lstm_models.slides import LSTM_derivative, cell, unrolled_derivative
+from tests.planted import found_in_its_line
 from tests.points import LSTMPoint, close, complex_step, replayed
 
 FORM = pytest.mark.parametrize("form", slides.FORMS)
@@ -219,3 +220,28 @@ def test_an_unknown_form_is_refused():
         cell(*[None] * 18, form="peephole")
     with pytest.raises(ValueError, match=said):
         LSTM_derivative(point.dC, point.dhs[0], {}, "peephole")
+
+
+@pytest.mark.parametrize("at", [None, 2])
+@pytest.mark.parametrize(
+    ("form", "right", "wrong", "name"),
+    [
+        ("both", "z6 = df * f * (1 - f)", "z6 = df * f * (1 - df)", "z6"),
+        ("both", "z12 = di * i * (1 - i)", "z12 = di * i", "z12"),
+        ("both", "dC * C_prev, dC * C_tilde, dC * i", "dC * C_prev, dC * i, dC * i", "i"),
+        ("both", "dC * C_prev, dC * C_tilde, dC * i", "dC * C, dC * C_tilde, dC * i", "f"),
+        ("both", "z24 = do * o * (1 - o)", "z24 = -do * o * (1 - o)", "z24"),
+        ("both", "do = dh * tanh_C", "do = dh * C", "o"),
+        ("steps", "C_tilde * (1 - C_tilde))", "(1 - C_tilde**2))", "z16"),
+        ("picture", "((1 - C_tilde**2) if", "((1 - C_tilde) if", "z16"),
+        ("steps", '(0 if picture else P["W_oC"].T @ z24)', "0", "C_prev"),
+        ("picture", '(P["W_oC"].T @ z24 if picture else 0)', "0", "C"),
+        ("both", '+ P["W_Ch"].T @ z16 + P["W_oh"]', '+ P["W_Ch"] @ z16 + P["W_oh"]', "h_prev"),
+        ("both", '+ P["W_Cx"].T @ z16 + P["W_ox"]', '+ P["W_ox"]', "x"),
+        ("both", "(1 - tanh_C**2)", "(1 - tanh_C)**2", "C"),
+    ],
+)
+def test_a_planted_mistake_is_found_in_its_line(monkeypatch, form, right, wrong, name, at):
+    for one in slides.FORMS if form == "both" else [form]:
+        with monkeypatch.context() as patch:
+            found_in_its_line(patch, slides.MODEL[one], slides_by_hand.cell_backward, right, wrong, name, at)
