@@ -18,6 +18,7 @@ check: .venv/ready-check
 
 bench: .venv/ready-bench
 	$(BIN)/python -m tests.benchmarks.bench
+	$(BIN)/python -m tests.benchmarks.training
 
 mutants: .venv/ready-mutants
 	$(BIN)/mutmut run

@@ -80,12 +80,16 @@ def rnn_shapes(H: int, X: int) -> Shapes:
     return {"W": (H, X), "R": (H, H), "b": (H, 1)}
 
 
-GATES = {
-    "reset gate": "Wx_r Rh_r s_r a_r r".split(),
-    "update gate": "Wx_z Rh_z s_z a_z z".split(),
-    "candidate": "Wx_n rh_n Rh_n q_n rq_n s_n a_n n".split(),
-    "hidden state": "rest kept taken h".split(),
-}
+def _gates(reset: str) -> dict[str, list[str]]:
+    inside = "Rh_n q_n rq_n" if reset == "after" else "rh_n Rh_n"
+    return {
+        "reset gate": "Wx_r Rh_r s_r a_r r".split(),
+        "update gate": "Wx_z Rh_z s_z a_z z".split(),
+        "candidate": f"Wx_n {inside} s_n a_n n".split(),
+        "hidden state": "rest kept taken h".split(),
+    }
+
+
 STATES = {"h": "h_prev"}
 GRUS = tuple(
     Model(
@@ -94,7 +98,7 @@ GRUS = tuple(
         partial(cell, reset=reset, update=update),
         STATES,
         partial(shapes, reset=reset),
-        GATES,
+        _gates(reset),
         partial(gru_by_hand.derivatives, reset=reset, update=update),
     )
     for name, (reset, update) in FORMS.items()
