@@ -3,116 +3,143 @@
 from __future__ import annotations
 
 import os
+import sys
+
+if __name__ == "__main__":  # Ctrl-C before main() can say something
+    sys.excepthook = lambda kind, *rest: None if kind is KeyboardInterrupt else sys.__excepthook__(kind, *rest)
 
 # Matrices of this size gain nothing from threads, and where other programs run they lose; one thread also computes the
 # same bits on every machine of a kind.  NumPy reads this when it is imported.
 os.environ.update({f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM")})
 
 import argparse
-import sys
+import atexit
+import io
+import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, NoReturn
 
 from lstm_models.curve import curve
 from lstm_models.models import MODELS
 from lstm_models.optimizers import OPTIMIZERS
-from lstm_models.training import DTYPES, TASKS, Options, Run, resumed, train
+from lstm_models.training import DTYPES, STEPS, Options, Run, opened, resumed, sample, train
 
 FOLDER, FILE, PICTURE = Path("build/train"), "run.npz", "loss.svg"
-HELP = {
+HELP: dict[str, tuple[str, Any]] = {  # what it is, and its type or what there is to choose from
     "model": ("the model", MODELS),
-    "task": ("what it learns", TASKS),
-    "text": ("a text file in UTF-8 instead of the English that comes with Python", None),
-    "hidden": ("the size of the states", None),
-    "batch": ("examples, or streams of the text, side by side", None),
-    "steps": ("time steps a chunk; of the adding problem the shortest length", None),
-    "back": ("time steps that the walk back goes over (default: those of the chunk)", None),
+    "task": ("what it learns", STEPS),
+    "text": ("a text file in UTF-8 instead of the English that comes with Python", str),
+    "hidden": ("the size of the states", int),
+    "batch": ("examples, or streams of the text, side by side", int),
+    "steps": ("time steps a chunk, of the adding problem the fewest (default: 50, of a sine 10)", int),
+    "back": ("time steps that the walk back goes over (default: those of the chunk)", int),
     "optimizer": ("how the parameters are moved", OPTIMIZERS),
-    "rate": ("the learning rate (default: the usual one of the optimizer)", None),
-    "clip": ("the largest norm of all derivatives together", None),
-    "chunks": ("updates in all", None),
-    "every": ("updates between two lines of progress and losses on what is held out", None),
-    "seed": ("of all that is random", None),
+    "rate": ("the learning rate (default: the usual one of the optimizer)", float),
+    "clip": ("the largest norm of all derivatives together", float),
+    "chunks": ("updates in all", int),
+    "every": ("updates between two lines of progress and losses on what is held out", int),
+    "seed": ("of all that is random", int),
     "dtype": ("of all numbers", DTYPES),
 }
-KINDS = {"hidden": int, "batch": int, "steps": int, "back": int, "chunks": int, "every": int, "seed": int}
-KINDS_FLOAT = {"rate": float, "clip": float}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m lstm_models", description="Train the models, and let them write.")
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"lstm_models: {message}; {self.prog} --help says more\n")
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(prog="python -m lstm_models", description="Train the models, and let them write.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     training = commands.add_parser("train", help="train a model on text or on a task; can be stopped and resumed")
-    for field, (what, choices) in HELP.items():
+    for field, (what, kind) in HELP.items():
         default = Options._field_defaults[field]
         shown = "" if default is None else f" (default: {default})"
-        kind = {**KINDS, **KINDS_FLOAT}.get(field, str)
-        names = {"metavar": field.upper()} if choices is None else {"choices": list(choices)}
-        training.add_argument(f"--{field}", type=kind, help=what + shown, **names)
+        named = {"type": kind, "metavar": field.upper()} if isinstance(kind, type) else {"choices": list(kind)}
+        training.add_argument(f"--{field}", help=what + shown, **named)
     training.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help=f"default: {FOLDER}")
     training.add_argument("--resume", action="store_true", help="go on with the run in FOLDER")
     sampling = commands.add_parser("sample", help="let a trained model write text")
-    sampling.add_argument("folder", type=Path, nargs="?", default=FOLDER, help=f"default: {FOLDER}")
+    sampling.add_argument("out", type=Path, nargs="?", default=FOLDER, metavar="FOLDER", help=f"default: {FOLDER}")
     sampling.add_argument("--length", type=int, default=500, help="characters (default: 500)")
     sampling.add_argument("--prompt", default="", help="how the text begins")
     sampling.add_argument("--temperature", type=float, default=0.8, help="below 1: likely characters (default: 0.8)")
-    sampling.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
-    if sys.stdout:  # a terminal that has no such letter shows an escape
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sampling.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status: 0, 1 for a run that broke, 2 for what cannot be, 130 for a run that was stopped."""
+    options = parsed(arguments)
+    path, going_on = options.out / FILE, ""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no such letter shows an escape
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if options.command == "sample":
-            run = resumed(options.folder / FILE)
-            print(run.sample(options.length, options.prompt, options.temperature, options.seed))
-            return 0
-        given = {field: getattr(options, field) for field in HELP if getattr(options, field) is not None}
-        return trained(options.out, begun(options.out, given, options.resume))
-    except FloatingPointError as error:
-        print(
-            f"lstm_models: {error}\n  {options.out / FILE} holds the run before; try a smaller --rate", file=sys.stderr
-        )
-        return 1
-    except ValueError as error:
-        print(f"lstm_models: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        print(f"lstm_models: {error.filename or options.out}: {error.strerror}", file=sys.stderr)
-        return 2
+            o, alphabet, _, arrays = opened(path)
+            weights = arrays["parameters"]
+            said = (options.length, options.prompt, options.temperature, options.seed)
+            print(sample(o, alphabet, {name: weights[name] for name in weights.dtype.names or ()}, *said), flush=True)
+        else:
+            given = {field: getattr(options, field) for field in HELP if getattr(options, field) is not None}
+            run = begun(path, given, options.resume)
+            going_on = f"; {path} has every update before: --resume goes on"
+            trained(path, run)
+        return 0
     except KeyboardInterrupt:
-        print(f"\nlstm_models: stopped; --resume goes on from {options.out / FILE}", file=sys.stderr)
-        return 130
+        status, why = 130, "stopped"
+    except FloatingPointError as error:
+        status, why = 1, f"{error}; begin again in another folder with a smaller --rate"
+        going_on = f"; {path} has every update before"
+    except ValueError as error:
+        status, why, going_on = 2, str(error), ""
+    except MemoryError:
+        status, why = 1 if going_on else 2, "not enough memory; --hidden, --batch and --steps can be smaller"
+    except BrokenPipeError:
+        status, why = 1, "nobody reads the output any more"
+    except OSError as error:
+        status, why = 1 if going_on else 2, f"{error.filename or 'the output'}: {error.strerror}"
+        why += "; --out takes another folder" if error.filename and not going_on else ""
+    with suppress(OSError):
+        line = "\n" if going_on and sys.stderr and sys.stderr.isatty() else ""  # below that of the progress
+        print(f"{line}lstm_models: {why}{going_on}", file=sys.stderr)
+    return status
 
 
-def begun(folder: Path, given: dict[str, object], resume: bool) -> Run:
-    """A new run, or the one in the folder."""
-    path = folder / FILE
+def begun(path: Path, given: dict[str, Any], resume: bool) -> Run:
+    """A new run, or the one in the file."""
     if resume:
-        others = sorted(set(given) - {"chunks"})
-        if others:
-            raise ValueError(f"--{', --'.join(others)}: a resumed run keeps its options; only --chunks can be new")
-        return resumed(path, given.get("chunks"))  # type: ignore[arg-type]
+        run = resumed(path, given.get("chunks"))
+        for field in sorted(set(given) - {"chunks"}):
+            own = getattr(run.options, field)
+            if own != (os.path.abspath(given[field]) if field == "text" else given[field]):
+                raise ValueError(f"--{field} {given[field]}: {path} has {own}; with --resume only --chunks can be new")
+        return run
+    if path.parent.is_file():
+        raise ValueError(f"{path.parent} is a file; --out takes a folder")
     if path.exists():
         raise ValueError(f"{path} is there: --resume goes on with it, --out takes another folder")
-    run = Run(Options(**given))  # type: ignore[arg-type]
-    folder.mkdir(parents=True, exist_ok=True)
+    run = Run(Options(**given))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    run.save(path)
     return run
 
 
-def trained(folder: Path, run: Run) -> int:
+def trained(path: Path, run: Run) -> None:
     """Train to the end, and say how it goes."""
     o, start, last = run.options, run.done, 0.0
+    terminal = bool(sys.stdout) and sys.stdout.isatty()
     print(facts(run))
-    print(f"file     {folder / FILE}, after every update" + (f"; {start:,} are done" if start else ""))
+    print(f"file     {path}, after every update" + (f"; {start:,} are done" if start else ""))
     print(f"\n{'update':>8}  {'loss':>8}  {'held out':>8}  {run.task.things + '/s':>13}  {'time left':>9}", flush=True)
-    begin = time.monotonic()
-    for _ in train(run, folder / FILE):
-        now = time.monotonic()
+    begin = time.perf_counter()
+    for _ in train(run, path):
+        now = time.perf_counter()
         new = bool(run.held_out) and run.held_out[-1][0] == run.done
-        if new or (sys.stdout.isatty() and now > last + 0.25):
+        if new or (terminal and now > last + 0.25):
             recent = run.losses[-o.every :]
             speed = (run.done - start) / (now - begin)
             left = divmod(round((o.chunks - run.done) / speed), 60)
@@ -122,11 +149,15 @@ def trained(folder: Path, run: Run) -> int:
             print(line, end="\n" if new else "\r", flush=True)
             last = now
     lines = {"learned from": list(enumerate(run.losses, 1)), "held out": run.held_out}
-    drawn = curve(folder / PICTURE, lines, run.task.unit, f"{o.model} learns {o.task}")
-    print(f"\npicture  {folder / PICTURE if drawn else 'not drawn: pip install tinyad[plot]'}")
+    picture = path.with_name(PICTURE)
+    try:
+        drawn = curve(picture, lines, run.task.unit, f"{o.model} learns {o.task}")
+        print(f"\npicture  {picture if drawn else 'not drawn: pip install tinyad[plot]'}")
+    except OSError as error:
+        print(f"\npicture  not drawn: {picture}: {error.strerror}")
     if run.alphabet:
         print(f"it writes: {run.sample(300, temperature=0.8)!r}")
-    return 0
+    print(end="", flush=True)
 
 
 def facts(run: Run) -> str:
@@ -140,5 +171,22 @@ def facts(run: Run) -> str:
     return "\n".join(lines)
 
 
+def stop(*_: object) -> NoReturn:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would only disturb the first
+    raise KeyboardInterrupt
+
+
+def drop_what_cannot_be_written() -> None:
+    """Or Python complains at its end."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 if __name__ == "__main__":
+    atexit.register(drop_what_cannot_be_written)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell has it ignored
+        signal.signal(signal.SIGINT, stop)
     sys.exit(main())

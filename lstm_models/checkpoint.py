@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import stat
+import threading
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,20 +29,33 @@ def save(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Matrix]) ->
     """
     head = json.dumps({"format": FORMAT, "version": VERSION, **header})
     spare, before = _beside(path)
-    try:
+    with _writing(path), undisturbed():
         if not _ours_alone(spare):
             spare.unlink(missing_ok=True)
         with spare.open("r+b" if spare.exists() else "wb") as file:
             np.savez(file, allow_pickle=False, header=np.array(head), **arrays)
             file.truncate()
-        with suppress(OSError):  # some file systems have no second name for a file, then every save makes a new one
+        with suppress(OSError):  # some file systems have no second name for a file: then every save makes a new one
             os.link(path, before)
         os.replace(spare, path)
         with suppress(FileNotFoundError):
             os.replace(before, spare)
-    except OSError as error:
-        tidy(path)
-        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C waits until this is over: it must not come between two things that belong together."""
+    if threading.current_thread() is not threading.main_thread():  # where Ctrl-C never comes
+        yield
+        return
+    caught: list[object] = []
+    handler = signal.signal(signal.SIGINT, lambda *_: caught.append(_))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if caught:
+        signal.raise_signal(signal.SIGINT)
 
 
 def tidy(path: Path) -> None:
@@ -54,11 +69,12 @@ def back_up(path: Path) -> None:
     """A copy that is on the disk when this returns; the file itself may be damaged by a power cut."""
     tidy(path)
     spare, _ = _beside(path)
-    with spare.open("wb") as file:
-        file.write(path.read_bytes())
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(spare, backup(path))
+    with _writing(backup(path)):
+        with spare.open("wb") as file:
+            file.write(path.read_bytes())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(spare, backup(path))
 
 
 def backup(path: Path) -> Path:
@@ -91,16 +107,18 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Matrix]]:
     """(header, arrays); ValueError if the file is damaged, of another kind, or of a later version.  It is only read."""
     try:
         if path.exists() and not path.is_file():
-            raise ValueError(f"{path} is no file")
+            raise ValueError(f"{path} is no file; give the folder of a run")
         data = path.read_bytes()
     except FileNotFoundError:
-        raise ValueError(f"{path} is not there: nothing to go on from{_older(path)}") from None
+        raise ValueError(f"{path} is not there{_older(path) or ': give the folder of a run'}") from None
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+        raise ValueError(f"{path} cannot be read ({error.strerror}); give the folder of a run") from None
     try:
         arrays = _read(data)
     except Exception as error:  # whatever zipfile and NumPy say to bytes that are not theirs
-        raise ValueError(f"{path} is damaged, or no checkpoint ({error}){_older(path)}") from None
+        why = " ".join(str(error).split())[:120] or type(error).__name__
+        advice = _older(path) or "; begin again in another folder"
+        raise ValueError(f"{path} is damaged, or no checkpoint ({why}){advice}") from None
     try:
         header = json.loads(arrays.pop("header").item())
         kind, version = header["format"], header["version"]
@@ -110,13 +128,13 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Matrix]]:
         raise ValueError(f"{path} is no checkpoint of a tinyad run, but {kind!r}")
     if version != VERSION:
         known = f"this program knows version {VERSION}"
-        raise ValueError(f"{path} has version {version}, {known}: use the tinyad that wrote it")
+        raise ValueError(f"{path} has version {version!r}, {known}: use the tinyad that wrote it")
     return header, arrays
 
 
 def _older(path: Path) -> str:
     copy = backup(path)
-    return f"; {copy} is an older one: copy it to {path}" if copy.is_file() else "; take a copy of it, or begin again"
+    return f"; {copy} is an older one: copy it there" if copy.is_file() else ""
 
 
 def _read(data: bytes) -> dict[str, Matrix]:
@@ -125,7 +143,7 @@ def _read(data: bytes) -> dict[str, Matrix]:
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         members = file.infolist()
         if any(m.compress_type != zipfile.ZIP_STORED or m.compress_size != m.file_size for m in members):
-            raise ValueError("compressed")
+            raise ValueError("its arrays are compressed")
         if sum(m.file_size for m in members) > len(data):
             raise ValueError("its parts are larger than the whole")
         for member in members:
@@ -134,9 +152,21 @@ def _read(data: bytes) -> dict[str, Matrix]:
             if np.lib.format.read_magic(stream) != (1, 0):
                 raise ValueError(f"{member.filename} is of an unknown version of .npy")
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+            if dtype.hasobject:  # its bytes would be taken for addresses
+                raise ValueError(f"{member.filename} has objects")
             array: Matrix = np.ndarray(shape, dtype, raw, stream.tell(), order="F" if fortran else "C")
             arrays[member.filename.removesuffix(".npy")] = array
     return arrays
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """An error of the system names the file, which it does not do by itself when a disk is full."""
+    try:
+        yield
+    except OSError as error:
+        tidy(path)
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _beside(path: Path) -> tuple[Path, Path]:

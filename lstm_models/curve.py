@@ -9,13 +9,11 @@ from pathlib import Path
 def curve(path: Path, lines: Mapping[str, Sequence[tuple[int, float]]], unit: str, title: str) -> bool:
     """Draw lines of (update, loss) under their names; False without matplotlib."""
     try:
-        import matplotlib
+        import matplotlib.figure
     except ImportError:
         return False
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(6, 3.2), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(6, 3.2), layout="constrained")  # pyplot would change a notebook's
+    axes = figure.subplots()
     for (name, points), color in zip(lines.items(), ("#1f4e79", "#c8551b"), strict=False):
         axes.plot(*zip(*points, strict=True), color=color, linewidth=1.5, label=name)
     axes.set(xlabel="update", ylabel=f"loss, {unit}", title=title)
@@ -23,5 +21,4 @@ def curve(path: Path, lines: Mapping[str, Sequence[tuple[int, float]]], unit: st
     if any(lines):
         axes.legend(frameon=False)
     figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
     return True

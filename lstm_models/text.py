@@ -21,17 +21,19 @@ def text() -> str:
 
 def read(path: Path) -> str:
     """A text file in UTF-8; ValueError says what else it is."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; give a text file")
     try:
-        return path.read_text(encoding="utf-8")
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path} is {'a folder' if path.is_dir() else 'no file'}; needed is a text file")
+        string = path.read_text(encoding="utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
-        raise ValueError(
-            f"{path} is no UTF-8 text: byte {byte:#04x} at offset {error.start}; convert it first"
-        ) from None
+        where = f"byte {byte:#04x} at offset {error.start}"
+        raise ValueError(f"{path} is no UTF-8 text: {where}; convert it first") from None
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
+        raise ValueError(f"{path}: {error.strerror}; needed is a text file") from None
+    if not string:
+        raise ValueError(f"{path} is empty; needed is a text file")
+    return string
 
 
 def fingerprint(string: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import time
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,9 +53,10 @@ class Options(NamedTuple):
             if getattr(self, field) not in list(known):
                 raise ValueError(f"{field} {getattr(self, field)!r}: there are {', '.join(known)}")
         steps = STEPS[self.task] if self.steps is None else self.steps
+        back = steps if self.back is None else self.back
         full = self._replace(
             steps=steps,
-            back=steps if self.back is None else self.back,
+            back=back,
             rate=OPTIMIZERS[self.optimizer].rate if self.rate is None else self.rate,
             text=None if self.text is None else os.path.abspath(self.text),
         )
@@ -65,13 +68,13 @@ class Options(NamedTuple):
                 raise ValueError(f"{field} = {value}: the largest possible is {LARGEST:,}")
         for field in ("rate", "clip"):
             value = getattr(full, field)
-            if type(value) not in (int, float) or not 0 < value < math.inf:
+            if not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
                 raise ValueError(f"{field} = {value!r}: needed is a finite number above 0")
-        if full.back < steps:
-            raise ValueError(f"back = {full.back}: the walk back goes over the {steps} steps of a chunk or more")
-        if self.task != "text" and (self.text is not None or full.back != steps):
+        if back < steps:
+            raise ValueError(f"back = {back}: the walk back goes over the {steps} steps of a chunk or more")
+        if self.task != "text" and (self.text is not None or back != steps):
             field = "back" if self.text is None else "text"
-            raise ValueError(f"{field} = {getattr(self, field)!r}: the task {self.task} has none, only text has")
+            raise ValueError(f"{field} = {getattr(self, field)!r}: only the task text has one, not {self.task}")
         return full
 
 
@@ -100,7 +103,7 @@ class Run:
         for name, p in (drawn | random(self.model.output_shapes(o.hidden, Y), o.hidden, rng, dtype)).items():
             self.parameters[name][...] = p
         self.next = self.task.chunk(0)
-        self.losses: list[float] = []
+        self.losses = array("d")  # of every update; written to the file after each of them, faster than a list
         self.held_out: list[tuple[int, float]] = []  # (updates, loss)
 
     @property
@@ -120,18 +123,20 @@ class Run:
             if not math.isfinite(total):
                 _named(tape, steps, read)
                 raise self._broken("a derivative", first_nonfinite_derivative(d))
-            self._move(ds, min(1.0, self.options.clip / total) if total else 1.0)
-        self.losses.append(loss)
-        self.next = self.task.chunk(self.done)
-        carried = after(self.model, steps[self.next.carried - 1])
-        for name, state in self.start.items():  # the arrays of the file, so that a resumed run computes with the same
-            state[...] = 0 if self.next.fresh else carried[name].value
+            following = self.task.chunk(self.done + 1)
+            carried = after(self.model, steps[following.carried - 1])
+            with checkpoint.undisturbed():
+                self._move(ds, min(1.0, self.options.clip / total) if total else 1.0)
+                self.losses.append(loss)
+                self.next = following
+                for name, state in self.start.items():  # in place: a resumed run computes with the same arrays
+                    state[...] = 0 if following.fresh else carried[name].value
         return loss
 
     def loss_held_out(self) -> float:
         """The mean loss on what is never learned from, without a tape."""
         total, counted = 0.0, 0
-        cell, output = self._parts(self.parameters)
+        cell, output = _parts(self.options, self.task.Y, self.parameters)
         steps: list[Values] = []
         with np.errstate(all="ignore"):
             for chunk in self.task.held_out():
@@ -140,15 +145,18 @@ class Run:
                 loss = float(self._loss(chunk, steps, output)[0].item())
                 if not math.isfinite(loss):
                     tape, recorded, read, _ = self._recorded(chunk, start)
-                    raise self._broken("the loss on what is held out", first_nonfinite(_named(tape, recorded, read)))
+                    why = first_nonfinite(_named(tape, recorded, read))
+                    raise self._broken("the loss on what is held out, before it,", why)
                 total += loss * chunk.counted
                 counted += chunk.counted
         return total / counted
 
     def sample(self, length: int, prompt: str = "", temperature: float = 1.0, seed: int = 0) -> str:
+        """What the model writes as it is now."""
         return sample(self.options, self.alphabet, self.parameters, length, prompt, temperature, seed)
 
     def save(self, path: Path) -> None:
+        """All that `resumed` needs, in one file."""
         header = {"options": self.options._asdict(), "alphabet": self.alphabet, "text": self.fingerprint}
         history = {"losses": np.array(self.losses), "held out": np.array(self.held_out).reshape(-1, 2)}
         checkpoint.save(path, header, self.arrays | history)
@@ -157,15 +165,10 @@ class Run:
         self, chunk: Chunk, start: Mapping[str, Matrix]
     ) -> tuple[Tape, list[Values], dict[int, Values], Variable]:
         tape = Tape()
-        cell, output = self._parts(tape.variables(**self.parameters))
+        cell, output = _parts(self.options, self.task.Y, tape.variables(**self.parameters))
         steps = on_tape(tape, self.model, start, self._inputs(chunk), cell, chunk.lengths)
         L, read = self._loss(chunk, steps, output)
         return tape, steps, read, L
-
-    def _parts(self, weights: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The parameters of the cell, and those of the output layer."""
-        output = self.model.output_shapes(self.options.hidden, self.task.Y)
-        return {n: w for n, w in weights.items() if n not in output}, {n: weights[n] for n in output}
 
     def _inputs(self, chunk: Chunk) -> list[Matrix]:
         return [x.T for x in chunk.xs] if self.model.rows else chunk.xs
@@ -200,7 +203,7 @@ def train(run: Run, path: Path) -> Iterator[float]:
     """The updates that are still to do, one at a time, each with its loss; after each the run is in the file `path`.
 
     Raises FloatingPointError at the first loss, derivative or parameter that is not finite; the file then holds the run
-    before.  After that, or an interruption, go on with `resumed(path)`: the run in memory may be halfway.
+    before.  After Ctrl-C it can be called again, with the run or with `resumed(path)`.
     """
     with checkpoint.alone(path.parent):
         try:
@@ -220,12 +223,12 @@ def train(run: Run, path: Path) -> Iterator[float]:
 
 def resumed(path: Path, chunks: int | None = None) -> Run:
     """The run of a checkpoint, to go on with, to `chunks` updates in all; ValueError if that cannot be."""
-    o, alphabet, fingerprint, arrays = opened(path)
+    o, _, fingerprint, arrays = opened(path)
     done = len(arrays["losses"])
     if chunks is not None:
         o = o._replace(chunks=chunks)
     if o.chunks < done:
-        raise ValueError(f"chunks = {o.chunks}: {path} has {done} updates already; give more, or none")
+        raise ValueError(f"{path} has {done} updates already, chunks = {o.chunks}: give more, or none")
     run = Run(o)
     if fingerprint != run.fingerprint:
         which = o.text or "the text that comes with this Python"
@@ -235,7 +238,7 @@ def resumed(path: Path, chunks: int | None = None) -> Run:
         )
     for name, block in run.arrays.items():
         block[...] = arrays[name]
-    run.losses = arrays["losses"].tolist()
+    run.losses = array("d", arrays["losses"])
     run.held_out = [(int(n), loss) for n, loss in arrays["held out"].tolist()]
     run.next = run.task.chunk(run.done)
     return run
@@ -247,20 +250,23 @@ def opened(path: Path) -> tuple[Options, str, str, dict[str, Matrix]]:
     try:
         o = Options(**header["options"]).checked()
         alphabet, fingerprint = header["alphabet"], header["text"]
-        if not isinstance(alphabet, str) or bool(alphabet) != (o.task == "text"):
-            raise ValueError(f"the alphabet of {o.task} is {alphabet!r}")
+        for given in (alphabet, fingerprint):
+            if not isinstance(given, str) or bool(given) != (o.task == "text"):
+                raise ValueError(f"the task {o.task} with the text {given!r}")
         task = Adding if o.task == "adding" else Sine
         X, Y = (len(alphabet), len(alphabet)) if alphabet else (task.X, task.Y)
-        history = {"losses": (arrays["losses"].shape[:1], float), "held out": (arrays["held out"].shape[:1] + (2,), float)}
-        blocks = {name: ((), layout) for name, layout in layouts(o, X, Y).items()}
-        for name, (shape, dtype) in (blocks | history).items():
+        needed: dict[str, Any] = {name: ((), layout) for name, layout in layouts(o, X, Y).items()}
+        needed["losses"] = (arrays["losses"].size,), np.float64
+        needed["held out"] = (arrays["held out"].size // 2, 2), np.float64
+        for name, (shape, dtype) in needed.items():
             a = arrays[name]
             if a.shape != shape or a.dtype != dtype:
-                raise ValueError(f"{name!r} is {a.dtype} of shape {a.shape}")
+                raise ValueError(f"{name!r} is not of the sizes that follow from the options")
             if not np.isfinite(_vector(a) if a.dtype.names else a).all():
                 raise ValueError(f"{name!r} is not finite")
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} does not hold together ({error}); take another checkpoint") from None
+        why = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise ValueError(f"{path} does not hold together: {why}; begin again in another folder") from None
     return o, alphabet, fingerprint, arrays
 
 
@@ -294,21 +300,21 @@ def sample(
     if not temperature > 0:
         raise ValueError(f"temperature = {temperature}: needed is a number above 0")
     model = MODELS[o.model]
-    output = model.output_shapes(o.hidden, len(alphabet))
-    cell = {name: p for name, p in parameters.items() if name not in output}
+    cell, output = _parts(o, len(alphabet), parameters)
     rng = np.random.default_rng(seed)
     said = list(text.codes(prompt or rng.choice(list(alphabet)), alphabet))
     states: Values = zeros(model, o.hidden, 1, o.dtype)
     read = 0
-    for _ in range(length):
-        for at in said[read:]:
-            x = losses.one_hot([at], len(alphabet), 1, o.dtype)
-            (eqs,) = unrolled(model, states, [x.T if model.rows else x], cell)
-            states = after(model, eqs)
-        read = len(said)
-        a_y = readout(model, states[model.read], {name: parameters[name] for name in output})[1]
-        weights = np.exp((a_y - a_y.max()).ravel().astype(np.float64) / temperature)
-        said.append(int(rng.choice(len(weights), p=weights / weights.sum())))
+    with np.errstate(over="ignore"):  # of a temperature near 0
+        for _ in range(length):
+            for at in said[read:]:
+                x = losses.one_hot([at], len(alphabet), 1, o.dtype)
+                (eqs,) = unrolled(model, states, [x.T if model.rows else x], cell)
+                states = after(model, eqs)
+            read = len(said)
+            a_y = readout(model, states[model.read], output)[1]
+            weights = np.exp((a_y - a_y.max()).ravel().astype(np.float64) / temperature)
+            said.append(int(rng.choice(len(weights), p=weights / weights.sum())))
     return "".join(alphabet[at] for at in said)
 
 
@@ -340,6 +346,12 @@ def _named(tape: Tape, steps: Sequence[Values], read: Mapping[int, Values]) -> T
     for t, values in read.items():
         tape.name(values, step=t)
     return tape
+
+
+def _parts(o: Options, Y: int, weights: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters of the cell, and those of the output layer."""
+    output = MODELS[o.model].output_shapes(o.hidden, Y)
+    return {name: w for name, w in weights.items() if name not in output}, {name: weights[name] for name in output}
 
 
 def _fields(block: Matrix) -> dict[str, Matrix]:

@@ -1,6 +1,6 @@
-"""Parameters as torch and ONNX keep them: values and derivatives against both, and against ONNX's formulas as written.
+"""Parameters as torch and ONNX keep them: values and derivatives against both, and against their formulas as written.
 
-The witnesses are optional; the formulas of the ONNX operators, in plain NumPy below, are not.
+The witnesses are optional; the formulas of their manuals, in plain NumPy below, are not.
 """
 
 import functools
@@ -120,6 +120,104 @@ def test_biases(where, name):
     assert {float(p[0, 0]) for p in read} == ({2.0, 4.0} if name == "gru" else {4.0})
 
 
+# As their manuals have it, where an example is a row
+
+
+def σ(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def torch_step(name, x, h, c, W, R, b, d):
+    """torch.nn.LSTM: i, f, g, o; torch.nn.GRU: r, z, n; torch.nn.RNN; lists of what stands above one another."""
+    of_x, of_h = ([a @ w.T + bias for w, bias in zip(*pair, strict=True)] for a, pair in ((x, (W, b)), (h, (R, d))))
+    if name == "sancho":
+        i, f, g, o = (p + q for p, q in zip(of_x, of_h, strict=True))
+        c = σ(f) * c + σ(i) * np.tanh(g)
+        return σ(o) * np.tanh(c), c
+    if name == "gru":
+        r, z = (σ(p + q) for p, q in zip(of_x[:2], of_h[:2], strict=True))
+        n = np.tanh(of_x[2] + r * of_h[2])
+        return (1 - z) * n + z * h, None
+    return np.tanh(of_x[0] + of_h[0]), None
+
+
+def lstm(x, h, c, Wi, Wo, Wf, Wc, Ri, Ro, Rf, Rc, Wbi, Wbo, Wbf, Wbc, Rbi, Rbo, Rbf, Rbc, Pi=0, Po=0, Pf=0):
+    it = σ(x @ Wi.T + h @ Ri.T + Pi * c + Wbi + Rbi)
+    ft = σ(x @ Wf.T + h @ Rf.T + Pf * c + Wbf + Rbf)
+    ct = np.tanh(x @ Wc.T + h @ Rc.T + Wbc + Rbc)
+    C = ft * c + it * ct
+    ot = σ(x @ Wo.T + h @ Ro.T + Po * C + Wbo + Rbo)
+    return ot * np.tanh(C), C
+
+
+def gru(x, h, _, Wz, Wr, Wh, Rz, Rr, Rh, Wbz, Wbr, Wbh, Rbz, Rbr, Rbh, linear_before_reset):
+    zt = σ(x @ Wz.T + h @ Rz.T + Wbz + Rbz)
+    rt = σ(x @ Wr.T + h @ Rr.T + Wbr + Rbr)
+    if linear_before_reset:
+        ht = np.tanh(x @ Wh.T + rt * (h @ Rh.T + Rbh) + Wbh)
+    else:
+        ht = np.tanh(x @ Wh.T + (rt * h) @ Rh.T + Rbh + Wbh)
+    return (1 - zt) * ht + zt * h, None
+
+
+def rnn(x, h, _, Wi, Ri, Wbi, Rbi):
+    return np.tanh(x @ Wi.T + h @ Ri.T + Wbi + Rbi), None
+
+
+OPERATORS = {
+    "sancho": ("LSTM", lstm, {}),
+    "peephole": ("LSTM", lstm, {}),
+    "gru": ("GRU", functools.partial(gru, linear_before_reset=1), {"linear_before_reset": 1}),
+    "gru-before": ("GRU", functools.partial(gru, linear_before_reset=0), {"linear_before_reset": 0}),
+    "rnn": ("RNN", rnn, {}),
+}
+
+
+def written(where, name, arrays, xs, h, c=None):
+    """(h_1 to h_T, c_T) as the manual has them; xs T×X×B, states H×B."""
+    if where == "torch":
+        step = functools.partial(torch_step, name)
+        blocks = [np.split(arrays[key], len(TORCH[name])) for key in WEIGHTS]
+    else:
+        step, n = OPERATORS[name][1], len(ONNX[name])
+        blocks = [*np.split(arrays["W"][0], n), *np.split(arrays["R"][0], n), *np.split(arrays["B"][0], 2 * n)]
+        blocks += np.split(arrays["P"][0], 3) if "P" in arrays else []
+    h, c, hs = h.T, None if c is None else c.T, []
+    for x in xs:
+        h, c = step(x.T, h, c, *blocks)
+        hs.append(h.T)
+    return np.stack(hs), None if c is None else c.T
+
+
+@EACH_WAY
+def test_values_are_those_of_the_manual(where, name):
+    run = Run(where, name)
+    hs, c = written(where, name, run.arrays, run.xs, **run.start)
+    assert close(run.hs, hs)
+    assert c is None or close(run.last["c"], c)
+    again, _ = written(where, name, converters(where)[1](name, run.parameters), run.xs, **run.start)
+    assert close(again, hs)
+
+
+@EACH_WAY
+def test_derivatives_are_the_complex_step_of_the_manual(where, name):
+    run = Run(where, name)
+    leaves = run.arrays | {"xs": run.xs} | run.start
+    assert set(leaves) == set(run.d)
+    for key, a in leaves.items():
+
+        def loss(moved, key=key, shape=a.shape):
+            at = {**leaves, key: moved.reshape(shape)}
+            arrays, rest = ({k: at[k] for k in of} for of in (run.arrays, ("xs", *run.start)))
+            return run.loss(*written(where, name, arrays, **rest))
+
+        right = complex_step(loss, a.reshape(1, -1)).reshape(a.shape)
+        assert close(run.d[key], right), key
+        assert np.abs(right).min() > 0, key
+    ours = converters(where)[0](name, {key: run.d[key] for key in run.arrays}, derivatives=True)
+    assert all(np.array_equal(d, run.ours[key]) for key, d in ours.items())
+
+
 # torch
 
 
@@ -170,83 +268,7 @@ def test_a_state_dict_is_read_as_it_is_and_takes_ours(name):
     assert close(run.hs, hs.numpy().transpose(0, 2, 1), 1e-12)
 
 
-# ONNX, from the text of the operators: f is σ, g and h are tanh, an example is a row
-
-
-def σ(a):
-    return 1 / (1 + np.exp(-a))
-
-
-def lstm(x, h, c, Wi, Wo, Wf, Wc, Ri, Ro, Rf, Rc, Wbi, Wbo, Wbf, Wbc, Rbi, Rbo, Rbf, Rbc, Pi=0, Po=0, Pf=0):
-    it = σ(x @ Wi.T + h @ Ri.T + Pi * c + Wbi + Rbi)
-    ft = σ(x @ Wf.T + h @ Rf.T + Pf * c + Wbf + Rbf)
-    ct = np.tanh(x @ Wc.T + h @ Rc.T + Wbc + Rbc)
-    C = ft * c + it * ct
-    ot = σ(x @ Wo.T + h @ Ro.T + Po * C + Wbo + Rbo)
-    return ot * np.tanh(C), C
-
-
-def gru(x, h, _, Wz, Wr, Wh, Rz, Rr, Rh, Wbz, Wbr, Wbh, Rbz, Rbr, Rbh, linear_before_reset):
-    zt = σ(x @ Wz.T + h @ Rz.T + Wbz + Rbz)
-    rt = σ(x @ Wr.T + h @ Rr.T + Wbr + Rbr)
-    if linear_before_reset:
-        ht = np.tanh(x @ Wh.T + rt * (h @ Rh.T + Rbh) + Wbh)
-    else:
-        ht = np.tanh(x @ Wh.T + (rt * h) @ Rh.T + Rbh + Wbh)
-    return (1 - zt) * ht + zt * h, None
-
-
-def rnn(x, h, _, Wi, Ri, Wbi, Rbi):
-    return np.tanh(x @ Wi.T + h @ Ri.T + Wbi + Rbi), None
-
-
-OPERATORS = {
-    "sancho": ("LSTM", lstm, {}),
-    "peephole": ("LSTM", lstm, {}),
-    "gru": ("GRU", functools.partial(gru, linear_before_reset=1), {"linear_before_reset": 1}),
-    "gru-before": ("GRU", functools.partial(gru, linear_before_reset=0), {"linear_before_reset": 0}),
-    "rnn": ("RNN", rnn, {}),
-}
-
-
-def written(name, arrays, xs, h, c=None):
-    """(h_1 to h_T, c_T) of the operator as its text has it; xs T×X×B, states H×B."""
-    n = len(ONNX[name])
-    blocks = [*np.split(arrays["W"][0], n), *np.split(arrays["R"][0], n), *np.split(arrays["B"][0], 2 * n)]
-    blocks += np.split(arrays["P"][0], 3) if "P" in arrays else []
-    h, c, hs = h.T, None if c is None else c.T, []
-    for x in xs:
-        h, c = OPERATORS[name][1](x.T, h, c, *blocks)
-        hs.append(h.T)
-    return np.stack(hs), None if c is None else c.T
-
-
-@EACH_OF_ONNX
-def test_values_are_those_of_the_operator_as_written(name):
-    run = Run("onnx", name)
-    hs, c = written(name, run.arrays, run.xs, **run.start)
-    assert close(run.hs, hs)
-    assert c is None or close(run.last["c"], c)
-    again, _ = written(name, to_onnx(name, run.parameters), run.xs, **run.start)
-    assert close(again, hs)
-
-
-@EACH_OF_ONNX
-def test_derivatives_are_the_complex_step_of_the_operator_as_written(name):
-    run = Run("onnx", name)
-    leaves = run.arrays | {"xs": run.xs} | run.start
-    assert set(leaves) == set(run.d)
-    for key, a in leaves.items():
-
-        def loss(moved, key=key, shape=a.shape):
-            at = {**leaves, key: moved.reshape(shape)}
-            return run.loss(*written(name, {k: at[k] for k in run.arrays}, **{k: at[k] for k in ("xs", *run.start)}))
-
-        right = complex_step(loss, a.reshape(1, -1)).reshape(a.shape)
-        assert close(run.d[key], right), key
-        assert np.abs(right).min() > 0, key
-    ours = from_onnx(name, {key: run.d[key] for key in run.arrays}, derivatives=True)
-    assert all(np.array_equal(d, run.ours[key]) for key, d in ours.items())
+# ONNX
 
 
 def node(name, run, dtype):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy import ones
 
-from lstm_models import losses, sequence
+from lstm_models import losses
 from lstm_models.model import parameters, random
 from lstm_models.models import MODELS
 from lstm_models.sequence import after, name, on_tape, readout, record, unrolled, windows, zeros
@@ -105,6 +105,9 @@ def test_equal_lengths_are_no_lengths(model):
         for state in model.states:
             assert np.array_equal(eqs[state].value, again[f"{state}_held"].value)
     same(point.walked(tape, steps), point.walked(other, others), tape.names.values())
+    kept = [f"{state}_{kind}" for state in model.states for kind in ("new", "old", "held")]
+    kept = [f"{key}[{t}]" for key in kept for t in range(1, T + 1)]
+    assert set(other.names.values()) == {*tape.names.values(), *kept}
 
 
 @EACH
@@ -114,8 +117,8 @@ def test_what_follows_the_end_counts_for_nothing(model):
         for b, length in enumerate(LENGTHS):
             if t > length:
                 other.example(x, b)[...] = 1e3
+    assert (other.xs[2] == 1e3).any()
     (tape, steps), (again, others) = (record(model, p.start, p.xs, p.parameters, LENGTHS) for p in (point, other))
-    assert not np.array_equal(tape["x[2]"].value, again["x[2]"].value)
     for state, v in after(model, others[-1]).items():
         assert close(after(model, steps[-1])[state].value, v.value, 1e-15), state
     d, d_again = point.walked(tape, steps), point.walked(again, others)
@@ -139,6 +142,7 @@ def test_many_to_many_with_masks(model):
         read, a_y = readout(model, after(model, eqs)[model.read], top)
         loss = losses.cross_entropy(a_y, y, lengths >= t)
         tape.name(read | loss, step=t)
+        assert tape.label(a_y.index) in (f"a_y[{t}]", f"z_y[{t}]")
         errors.append(loss["e"])
     L = losses.over_time(errors, lengths)[-1]
     d = tape.backward(L)
@@ -239,20 +243,15 @@ def truncated(point, k1, k2):
 
 
 def loss_with_constants(point, k1, k2, moved, at):
-    """L on arrays in which the state k2 time steps before the end of each chunk stays what it is; BPTT(k2; k1) from the
-    definition, without `windows` and `unrolled`."""
+    """L on arrays, from the definition: the states k2 time steps before the end of each chunk stay what they are."""
     model, total = point.model, 0
-
-    def step(states, x, P):
-        eqs = model.cell(**{model.states[s]: a for s, a in states.items()}, x=x, **P)
-        return {s: eqs[s] for s in states}
-
     for chunk in range(0, len(point.xs), k1):
         end = min(chunk + k1, len(point.xs))
         cut = max(end - k2, 0)
         states = at[cut]
         for t in range(cut, end):
-            states = step(states, point.xs[t], moved)
+            eqs = model.cell(**{model.states[s]: a for s, a in states.items()}, x=point.xs[t], **moved)
+            states = {s: eqs[s] for s in states}
             if t >= chunk:
                 total += sum((point.seeds[s][t] * a).sum() for s, a in states.items())
     return total
@@ -295,7 +294,7 @@ def test_windows_walk_back_every_loss_once(T, k1, more):
     assert [t for w in found for t in range(w.first, w.end + 1)] == list(range(1, T + 1))
     assert all(w.end - w.first + 1 == k1 for w in found[:-1])
     assert all(w.end - w.start == min(w.end, k1 + more) for w in found)
-    assert all(w.start < w.first for w in found)
+    assert all(w.start < w.first <= w.end for w in found)
     before = [0, *(w.end for w in found)]
     assert all(w.start <= end for w, end in zip(found, before, strict=False))  # where the states are known
 
@@ -329,12 +328,12 @@ def test_5000_time_steps():
 # What cannot be
 
 
-def spoiled(point, **changes):
-    """The arguments of `unrolled`, with changes: x2=... is xs[1], a state or a parameter has its name, None is none."""
-    all_ = {**point.start, **point.parameters, "x2": point.xs[1], **changes}
-    start = {key: all_[key] for key in point.start if all_[key] is not None}
-    P = {key: a for key, a in all_.items() if key not in {*point.start, "x2"} and a is not None}
-    return point.model, start, [point.xs[0], all_["x2"], *point.xs[2:]], P
+def spoiled(point, x1=None, x2=None, **changes):
+    """The arguments of `unrolled`, with changes to inputs, states and parameters, of which None takes away."""
+    start = {k: a for k, a in (point.start | changes).items() if a is not None and k in point.start}
+    P = {k: a for k, a in (point.parameters | changes).items() if a is not None and k not in point.start}
+    xs = [old if new is None else new for old, new in zip(point.xs, (x1, x2), strict=False)]
+    return point.model, start, xs + point.xs[2:], P
 
 
 @pytest.mark.parametrize(
@@ -345,8 +344,9 @@ def spoiled(point, **changes):
         ("sancho", {"c": ones((H, 1))}, "sancho: c at the start is 3×1, needed is 3×4 for 4 examples"),
         ("sancho", {"h": ones((2, B))}, "sancho: h at the start is 2×4, needed is 3×4 for 4 examples"),
         ("sancho", {"c": ones((2, B)), "h": ones((2, B))}, "sancho: W_f is 3×2, needed is 2×2 for a state of 2"),
-        ("rnn", {"h": ones((H,))}, "rnn: h at the start is 3 (1-D), needed is a matrix"),
+        ("sancho", {"c": ones((H,))}, "sancho: c at the start is 3 (1-D), needed is a matrix"),
         ("rnn", {"h": 0.0}, "rnn: h at the start is no array, needed is a matrix"),
+        ("sancho", {"x1": ones((B,))}, "sancho: x of time step 1 is 4 (1-D), needed is a matrix"),
         ("sancho", {"x2": ones((X, 3))}, "sancho: x of time step 2 is 2×3, needed is 2×4 for 4 examples"),
         ("sancho", {"x2": ones((3, B))}, "sancho: x of time step 2 is 3×4, needed is 2×4 for 4 examples"),
         ("sancho", {"x2": ones((X,))}, "sancho: x of time step 2 is 2 (1-D), needed is 2×4 for 4 examples"),
@@ -395,4 +395,3 @@ def test_zeros_and_float32(model):
     d = point.walked(tape, steps)
     assert {d[key].dtype for key in tape.names.values()} == {np.dtype("f4")}
     assert {a.dtype for a in zeros(model, 1, 1).values()} == {np.dtype("f8")}
-    assert sequence.after(model, steps[-1])[model.read].dtype == np.float32

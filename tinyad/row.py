@@ -173,8 +173,7 @@ class Op:
         how = matrix.broadcast(x, y) if self.elementwise else ("", "")
         if how is None:
             raise ValueError("needed: equal sizes, or 1×1 with any, N×1 with N×B, 1×B with N×B")
-        x_how, y_how = ("constant" if c else h for c, h in zip(constant, how, strict=True))
-        return self.variant(x_how, y_how)
+        return self.variant("constant" if constant[0] else how[0], "constant" if constant[1] else how[1])
 
     def __call__(self, x: Any, y: Any = None) -> Any:
         if (y is None) != (self.arity == 1):
