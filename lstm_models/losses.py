@@ -18,7 +18,7 @@ SUM = TABLE["sum"]  # np.sum of an array would not be 1×1
 
 
 def cross_entropy(a_y: Any, labels: Any, mask: Any = None) -> Values:
-    """e = -Σ labels ∘ log softmax(a_y), in nats, summed over the examples that the mask does not leave out.
+    """e = -Σ log softmax(a_y) ∘ labels, in nats, summed over the examples that the mask does not leave out.
 
     `labels` are a matrix whose columns sum to 1, or for each example the index of its class, from 0.  Those of an
     example that is left out may be anything, such as -1.
@@ -31,7 +31,7 @@ def cross_entropy(a_y: Any, labels: Any, mask: Any = None) -> Values:
     if row is not None:
         counted = counted * row
     l = log_softmax(a_y)
-    yl = counted * l
+    yl = l * counted  # in this order the Variable takes the array, not NumPy the Variable
     total = SUM(yl)
     values = {"l": l, "yl": yl, "total": total, "e": -total}
     return values if row is None else {"counted": counted} | values

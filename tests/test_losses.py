@@ -251,7 +251,7 @@ def test_cross_entropy_reads_as_it_is_written():
     assert list(cross_entropy(A, SOFT, [1, 1, 1])) == ["counted", "l", "yl", "total", "e"]
     assert equations(tape).text.splitlines() == [
         "1  l      = log_softmax(a)",
-        "2  yl     = y ∘ l",
+        "2  yl     = l ∘ y",
         "3  total  = sum(yl)",
         "4  e      = -total",
         "5  L      = e / 2",
@@ -260,8 +260,8 @@ def test_cross_entropy_reads_as_it_is_written():
         "1  ∇e      = ∇L / 2",
         "2  ∇total  = -∇e",
         "3  ∇yl     = 1 * ∇total * 1ᵀ",
-        "4  ∇y      = ∇yl ∘ lᵀ",
-        "5  ∇l      = ∇yl ∘ yᵀ",
+        "4  ∇l      = ∇yl ∘ yᵀ",
+        "5  ∇y      = ∇yl ∘ lᵀ",
         "6  ∇a      = ∇l - (∇l * 1) ∘ exp(log_softmax(a))ᵀ",
     ]
 
