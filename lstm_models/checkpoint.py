@@ -33,7 +33,10 @@ def save(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Matrix]) ->
         if not _ours_alone(spare):
             spare.unlink(missing_ok=True)
         with spare.open("r+b" if spare.exists() else "wb") as file:
-            np.savez(file, allow_pickle=False, header=np.array(head), **arrays)
+            with zipfile.ZipFile(file, "w") as members:
+                for name, array in {"header": np.array(head), **arrays}.items():
+                    with members.open(f"{name}.npy", "w", force_zip64=True) as member:
+                        np.lib.format.write_array(member, array, allow_pickle=False)
             file.truncate()
         with suppress(OSError):  # some file systems have no second name for a file: then every save makes a new one
             os.link(path, before)

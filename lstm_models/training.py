@@ -32,7 +32,7 @@ class Options(NamedTuple):
     k1 and k2 of the truncated walk back; `clip` is the largest norm of all derivatives together.
     """
 
-    model: str = "sancho"
+    model: str = "sancho-stacked"
     task: str = "text"
     text: str | None = None
     hidden: int = 128
@@ -178,10 +178,10 @@ class Run:
 
     def _loss(self, chunk: Chunk, steps: Sequence[Values], output: Mapping[str, Any]) -> tuple[Any, dict[int, Values]]:
         """The mean loss, and the values of output layer and loss by time step."""
-        read = {}
+        read, state = {}, self.model.read
         for t, (eqs, target) in enumerate(zip(steps, chunk.targets, strict=True), 1):
             if target is not None:
-                said, a_y = readout(self.model, after(self.model, eqs)[self.model.read], output)
+                said, a_y = readout(self.model, after(self.model, eqs)[state], output)
                 read[t] = said | self.task.loss(a_y, target)
         return losses.over_time([values["e"] for values in read.values()], chunk.counted)[-1], read
 

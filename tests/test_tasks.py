@@ -114,7 +114,7 @@ def test_of_a_long_text_no_more_is_held_out(monkeypatch):
     assert read <= set(range(LENGTH - 6, LENGTH))
 
 
-@pytest.mark.parametrize(("B", "k1"), [(1, 1), (1, 17), (1, 18), (3, 4), (5, 9), (7, 11), (32, 50)])
+@pytest.mark.parametrize(("B", "k1"), [(1, 1), (1, 17), (1, 18), (3, 4), (3, 8), (5, 9), (7, 11), (32, 50)])
 @pytest.mark.parametrize("most", [4, 50_000])
 def test_a_text_that_is_too_short(B, k1, most, monkeypatch):
     monkeypatch.setattr(tasks, "HELD_OUT_MOST", most)

@@ -22,16 +22,21 @@ from lstm_models.models import MODELS
 
 SINE = "--task sine-one --model rnn --hidden 4 --batch 2 --seed 5 --chunks 7 --every 3".split()
 HELLO = "hello world, hello sine " * 9
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 
 def run(*arguments, **environment):
     return subprocess.run(
         [sys.executable, "-m", "lstm_models", *map(str, arguments)],
         capture_output=True,
-        env={**os.environ, **environment},
+        env={**BUFFERED, **environment},
         check=False,
         timeout=60,
     )
+
+
+def shell(line):
+    return subprocess.run(["bash", "-c", line], capture_output=True, env=BUFFERED, check=False, timeout=60)
 
 
 def arrays_of(folder):
@@ -272,8 +277,9 @@ def test_ctrl_c(tmp_path):
     )
     while not done(tmp_path):
         time.sleep(0.001)
-    for _ in range(3):  # the impatient too
+    while process.poll() is None:  # the impatient too
         process.send_signal(signal.SIGINT)
+        time.sleep(0.0005)
     err = process.communicate(timeout=20)[1].decode()
     assert process.returncode == 130
     assert err == f"lstm_models: stopped{GOING_ON.format(path=tmp_path / 'run.npz')}\n"
@@ -283,19 +289,14 @@ def test_ctrl_c(tmp_path):
 def test_outputs_that_are_closed_full_or_ascii(tmp_path):
     (tmp_path / "text.txt").write_text("Ελληνικά 😀 " * 20, encoding="utf-8")
     started = f'"{sys.executable}" -m lstm_models'
-    small = f'--text "{tmp_path}/text.txt" --model rnn --hidden 3 --batch 2 --steps 3 --chunks 40 --every 1'
-    head = subprocess.run(
-        ["bash", "-c", f'{started} train {small} --out "{tmp_path}/a" | head -n 1; exit ${{PIPESTATUS[0]}}'],
-        capture_output=True, check=False, timeout=60,
-    )  # fmt: skip
+    small = f'--text "{tmp_path}/text.txt" --model rnn --hidden 3 --batch 2 --steps 3 --chunks 150 --every 1'
+    head = shell(f'{started} train {small} --out "{tmp_path}/a" | head -n 1; exit ${{PIPESTATUS[0]}}')
     assert head.returncode == 1
     going_on = GOING_ON.format(path=tmp_path / "a" / "run.npz")
     assert head.stderr.decode() == f"lstm_models: nobody reads the output any more{going_on}\n"
-    closed = subprocess.run(
-        ["sh", "-c", f'{started} train --resume --out "{tmp_path}/a" >&-'], capture_output=True, check=False, timeout=60
-    )
+    closed = shell(f'{started} train --resume --out "{tmp_path}/a" >&-')
     assert (closed.returncode, closed.stderr) == (0, b"")
-    assert done(tmp_path / "a") == 40
+    assert done(tmp_path / "a") == 150
     ascii_ = run("sample", tmp_path / "a", "--prompt", "ά", "--length", 3, PYTHONIOENCODING="ascii", PYTHONUTF8="1")
     assert (ascii_.returncode, ascii_.stderr) == (0, b"")
     assert ascii_.stdout.startswith(rb"\u03ac")
