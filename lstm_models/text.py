@@ -60,6 +60,6 @@ def codes(string: str, alphabet: str) -> Matrix:
 
 def windows(string: str, starts: Sequence[int], T: int, alphabet: str) -> tuple[list[Matrix], list[Matrix]]:
     """(inputs, labels) for t = 1 to T: X×B, one column for each start; a label is the character after its input."""
-    at = codes(string, alphabet)
-    coded = [one_hot(at[np.asarray(starts) + t], len(alphabet), len(starts)) for t in range(T + 1)]
+    excerpts = np.stack([codes(string[start : start + T + 1], alphabet) for start in starts], axis=1)
+    coded = [one_hot(now, len(alphabet), len(starts)) for now in excerpts]
     return coded[:-1], coded[1:]

@@ -46,13 +46,11 @@ def test_every_value_is_the_complex_step_of_the_replayed_tape(model, B):
 @EACH
 def test_a_wrong_derivative_of_any_name_is_found(model):
     """One entry off by a millionth of the largest: the comparison of every name can fail."""
-    point = ModelPoint(model)
-    hand = point.hand()
-    for name, right in hand.items():
-        wrong = right.copy()
-        wrong.flat[-1] += 1e-6 * np.abs(right).max()
-        if right.any():
-            assert name in [f.name for f in compare(point.d, {name: wrong}, layout=model.layout).wrong], name
+    point = ModelPoint(model, T=3)
+    hand = {name: d.copy() for name, d in point.hand().items() if d.any()}
+    for wrong in hand.values():
+        wrong.flat[-1] += 1e-6 * np.abs(wrong).max()
+    assert {f.name for f in compare(point.d, hand, layout=model.layout).wrong} == set(hand)
 
 
 @EACH
