@@ -35,7 +35,7 @@ HELP: dict[str, tuple[str, Any]] = {  # what it is, and its type or what there i
     "hidden": ("the size of the states", int),
     "batch": ("examples, or streams of the text, side by side", int),
     "steps": ("time steps a chunk, of the adding problem the fewest (default: 50, of a sine 10)", int),
-    "back": ("time steps that the walk back goes over (default: those of the chunk)", int),
+    "back": ("of a text: time steps that the walk back goes over, at least those of a chunk (default: these)", int),
     "optimizer": ("how the parameters are moved", OPTIMIZERS),
     "rate": ("the learning rate (default: the usual one of the optimizer)", float),
     "clip": ("the largest norm of all derivatives together", float),
@@ -134,6 +134,8 @@ def trained(path: Path, run: Run) -> None:
     terminal = bool(sys.stdout) and sys.stdout.isatty()
     print(facts(run))
     print(f"file     {path}, after every update" + (f"; {start:,} are done" if start else ""))
+    if start == o.chunks:
+        print("nothing is left to do: --chunks takes more")
     print(f"\n{'update':>8}  {'loss':>8}  {'held out':>8}  {run.task.things + '/s':>13}  {'time left':>9}", flush=True)
     begin = time.perf_counter()
     for _ in train(run, path):

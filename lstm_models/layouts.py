@@ -41,7 +41,7 @@ def from_torch(model: str, arrays: Mapping[str, Matrix], derivatives: bool = Fal
 
 
 def to_torch(model: str, parameters: Mapping[str, Matrix], derivatives: bool = False) -> Arrays:
-    """The arrays of a torch state dict; b goes into bias_ih_l0, bias_hh_l0 is 0 but for c_n.
+    """The arrays of a torch state dict, for `torch.from_numpy`; b goes into bias_ih_l0, bias_hh_l0 is 0 but for c_n.
 
     With `derivatives` the matrices are derivatives in the layout of the parameters: both biases have that of their sum.
     """

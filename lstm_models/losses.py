@@ -1,6 +1,7 @@
 """Losses of one time step and over time, in rows of the table: they are listed, drawn and derived twice like any model.
 
-Sizes: a_y, y, labels and target are Y×B, a mask has one entry for each of the B examples, every loss is 1×1.
+Sizes: a_y, y, labels and target are Y×B, a mask has 0 for an example that is left out, 1 or a weight for
+the others, every loss is 1×1.
 """
 
 from __future__ import annotations
@@ -103,4 +104,9 @@ def _row(mask: Any, a: Any) -> Matrix | None:
     row, B = np.atleast_1d(mask), a.shape[1]
     if row.shape not in ((B,), (1, B), (B, 1)):
         raise ValueError(f"the mask is of shape {row.shape}, needed are {B} entries, one for each example")
-    return row.reshape(1, -1).astype(a.dtype)
+    wrong = ~((row >= 0) & (row < np.inf))
+    if wrong.any():
+        needed = "needed is 0 for an example that is left out, else 1 or a weight"
+        raise ValueError(f"the mask has {row[wrong][0]}; {needed}")
+    counted: Matrix = row.reshape(1, -1).astype(a.dtype)
+    return counted

@@ -30,8 +30,9 @@ class Model(NamedTuple):
     `shapes(H, X)` are the sizes of the parameters.  `gates` are the frames of a drawing.  `output` takes the last
     state and its own parameters, of sizes `output_shapes(H, Y)`; the last value it returns is the Y×B result.
     `by_hand(start, xs, parameters, dhs, last)` are the derivatives of L = Σ dh_t ∘ h_t + dc_T ∘ c_T under the names of
-    the tape, for the state h that is read out and the other one, c; they and the given ones stand in `layout`, "row"
-    or "same".  With `rows` an example is a row of x and of the states, else a column.
+    the tape: dhs = [dh_1, ..., dh_T] for the state h that is read out, last = {"c": dc_T} for the other state, {} where
+    there is none; they and the derivatives stand in `layout`, "row" or "same".  With
+    `rows` an example is a row of x and of the states, else a column.
     """
 
     name: str

@@ -302,7 +302,7 @@ def sample(
     model = MODELS[o.model]
     cell, output = _parts(o, len(alphabet), parameters)
     rng = np.random.default_rng(seed)
-    said = list(text.codes(prompt or rng.choice(list(alphabet)), alphabet))
+    said = list(text.codes(prompt or str(rng.choice(list(alphabet))), alphabet))
     states: Values = zeros(model, o.hidden, 1, o.dtype)
     read = 0
     with np.errstate(over="ignore"):  # of a temperature near 0

@@ -352,3 +352,10 @@ def test_a_mean_of_nothing(count):
         over_time(nothing, count)
     with pytest.raises(ValueError, match=r"^no losses to add$"):
         over_time([], 3)
+
+
+def test_a_mask_has_no_odd_weights():
+    for mask, said in (([1, -1, 1], "-1"), ([1, np.nan, 1], "nan"), ([1, 1, np.inf], "inf")):
+        said = f"the mask has {said}(.0)?; needed is 0 for an example that is left out, else 1 or a weight"
+        with pytest.raises(ValueError, match=said):
+            cross_entropy(np.zeros((4, 3)), [0, 1, 2], mask)

@@ -35,7 +35,7 @@ def test_every_example(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     names = {}
     shown = list(run(BLOCKS, names))
-    assert len(shown) == 7
+    assert len(shown) == 8
     for printed, expected in shown:
         assert rounded(printed) == rounded(expected)
     assert (tmp_path / "cell.svg").read_text(encoding="utf-8").startswith("<svg")
