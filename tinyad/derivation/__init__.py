@@ -1,0 +1,32 @@
+"""Derivations as text: read, checked line by line, and corrected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tinyad.derivation.check import check, spoiled
+from tinyad.derivation.reader import derivations
+from tinyad.derivation.report import Report
+from tinyad.derivation.source import DerivationError, read
+from tinyad.derivation.suggest import corrected
+
+__all__ = ["DerivationError", "Report", "check_derivation"]
+
+
+def check_derivation(text_or_path: str | Path, seed: int = 0) -> Report:
+    """Check a derivation as it is written on paper, from a Markdown file or from its text.
+
+    Every line is evaluated with the true derivatives on its right-hand side, at generic points that `seed` draws.
+    Raises DerivationError, with line and column, for what cannot be read.
+    """
+    source = read(text_or_path)
+    found = []
+    with np.errstate(all="ignore"):  # a wrong line may divide by 0: what is not finite is not right
+        for derivation in derivations(source):
+            latex = any("\\" in source.text[line.start : line.end] for line in derivation.forward)
+            for part in check(derivation, seed):
+                verdicts = spoiled(part.points, corrected(part.points, part.verdicts, latex))
+                found.append((derivation, part._replace(verdicts=verdicts)))
+    return Report(source, found)

@@ -1,0 +1,702 @@
+"""Small changes of a line, on its tokens: what an author may have meant instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from tinyad.derivation.names import Names
+from tinyad.derivation.source import Source
+from tinyad.derivation.tree import Node, Ref, Statement, Token
+
+OTHER = {"name": "d", "d": "name"}
+TRANSPOSED = ("⊤", "T", "'")
+
+
+FIRST = Node("", (), None, 0, 0)  # what is inserted comes first
+
+
+class Edit(NamedTuple):
+    """Tokens first to last (not included) give way to others; in the text, what stands from `start` to `end`."""
+
+    first: int
+    last: int
+    tokens: tuple[Token, ...]
+    start: int
+    end: int
+    text: str
+    rank: int  # less is tried first
+    kind: str
+    tree: tuple[Node, Node] | None = None  # the part of the formula that gives way, and what takes its place
+
+
+class Spelling(NamedTuple):
+    """A name or derivative as the author writes it."""
+
+    tokens: tuple[Token, ...]
+    text: str
+
+
+def span(tokens: Sequence[Token], node: Node) -> tuple[int, int]:
+    """The tokens that a node was read from."""
+    first = next(k for k, t in enumerate(tokens) if t.start >= node.start and t.end > t.start)
+    while (
+        first > 0
+        and tokens[first - 1].kind == "group("
+        and tokens[first - 1].start >= node.start
+        and tokens[first - 1].end > tokens[first - 1].start
+    ):
+        first -= 1
+    last = first
+    while last < len(tokens) and (
+        tokens[last].end <= node.end and tokens[last].end > tokens[last].start and tokens[last].start < node.end
+    ):
+        last += 1
+        while (
+            last < len(tokens)
+            and tokens[last].start == tokens[last].end
+            and tokens[last].end <= node.end
+            and _open(tokens[first:last]) + (tokens[last].kind == "op") > 0
+        ):
+            last += 1
+        if last < len(tokens) and tokens[last].end == tokens[last].start and tokens[last].start < node.end:
+            last += 1
+    while last < len(tokens) and _open(tokens[first:last]) > 0:
+        last += 1
+    return first, last
+
+
+def _open(tokens: Sequence[Token]) -> int:
+    return sum({"group(": 1, ")group": -1}.get(t.kind, 0) for t in tokens)
+
+
+def leaves(node: Node) -> Iterator[Node]:
+    """Names and derivatives in a formula."""
+    if node.kind in ("name", "d"):
+        yield node
+    for part in node.parts:
+        yield from leaves(part)
+
+
+def nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for part in node.parts:
+        yield from nodes(part)
+
+
+def applied(line: Statement, edits: Sequence[Edit], source: Source) -> tuple[tuple[Token, ...], str]:
+    """The tokens and the text of a line after edits that do not overlap."""
+    tokens, text = list(line.tokens), source.text[line.start : line.end]
+    for edit in sorted(edits, key=lambda e: (-e.first, -e.start)):
+        tokens[edit.first : edit.last] = edit.tokens
+        text = text[: edit.start - line.start] + edit.text + text[edit.end - line.start :]
+    return tuple(tokens), text
+
+
+def exchanged(node: Node, changes: Sequence[tuple[Node, Node]]) -> Node:
+    """A formula with parts of it replaced."""
+    for old, new in changes:
+        if node is old:
+            return new
+    if not node.parts:
+        return node
+    parts = tuple(exchanged(part, changes) for part in node.parts)
+    return node if all(a is b for a, b in zip(parts, node.parts, strict=True)) else node._replace(parts=parts)
+
+
+class Spellings:
+    """How an author writes names, derivatives, products and transpositions."""
+
+    def __init__(self, source: Source, names: Names, lines: Sequence[Statement], latex: bool) -> None:
+        self.source, self.names, self.latex = source, names, latex
+        self.known: dict[tuple[str, Ref], Spelling] = {}
+        self.templates: list[tuple[Spelling, Ref]] = []
+        for line in lines:
+            for part in (*line.left, *line.members):
+                for node in leaves(part):
+                    self.add(line, node)
+        self.transposed = self._transposed(lines)
+
+    def add(self, line: Statement, node: Node) -> None:
+        ref = node.value if node.kind == "name" else node.value[0]
+        if node.kind == "d" and node.value[1] is not None:
+            return
+        first, last = span(line.tokens, node)
+        tokens = line.tokens[first:last]
+        spelling = Spelling(tokens, self.source.text[node.start : node.end])
+        self.known.setdefault((node.kind, ref), spelling)
+        if node.kind == "d":
+            self.templates.append((spelling, ref))
+
+    def _transposed(self, lines: Sequence[Statement]) -> Spelling:
+        for line in lines:
+            for k, token in enumerate(line.tokens):
+                if token.kind == "op" and token.text == "^" and k + 3 < len(line.tokens):
+                    inner = line.tokens[k + 2]
+                    if inner.text in TRANSPOSED and line.tokens[k + 3].kind == ")group":
+                        end = max(t.end for t in line.tokens[k : k + 4])
+                        return Spelling(tuple(line.tokens[k : k + 4]), self.source.text[token.start : end])
+        signs = (Token("op", "^", 0, 0), Token("group(", "", 0, 0), Token("word", "T", 0, 0), Token(")group", "", 0, 0))
+        return Spelling(signs, r"^\top" if self.latex else "ᵀ")
+
+    def name(self, ref: Ref) -> Spelling | None:
+        return self.known.get(("name", ref))
+
+    def derivative(self, ref: Ref, like: Spelling | None = None, of: Ref | None = None) -> Spelling | None:
+        """A derivative as it is written, or made after the pattern of another one."""
+        found = self.known.get(("d", ref))
+        if found is not None:
+            return found
+        name = self.name(ref)
+        if name is None:
+            return None
+        for pattern, inner in [*([(like, of)] if like and of else []), *self.templates[:5]]:
+            old = self.name(inner) if inner is not None else None
+            if old is None or pattern is None:
+                continue
+            made = replaced(pattern, old, name)
+            if made is not None:
+                return made
+        return None
+
+
+def replaced(pattern: Spelling, old: Spelling, new: Spelling) -> Spelling | None:
+    """The pattern with the name in it exchanged."""
+    texts, inner = [t.text for t in pattern.tokens], [t.text for t in old.tokens]
+    for k in range(len(texts) - len(inner), -1, -1):
+        if texts[k : k + len(inner)] == inner and old.text in pattern.text:
+            head, _, tail = pattern.text.rpartition(old.text)
+            return Spelling(
+                (*pattern.tokens[:k], *new.tokens, *pattern.tokens[k + len(inner) :]), head + new.text + tail
+            )
+    first = pattern.tokens[0]
+    if first.kind == "word" and first.text[:1] in ("d", "δ") and first.text[1:] == inner[0] and texts[1:] == inner[1:]:
+        word = new.tokens[0]._replace(text=first.text[0] + new.tokens[0].text)
+        return Spelling((word, *new.tokens[1:]), pattern.text[0] + new.text)
+    return None
+
+
+class Editor:
+    """The single edits of one member of a line."""
+
+    def __init__(
+        self, line: Statement, member: int, spellings: Spellings, wanted: Sequence[Ref], functions: Sequence[Spelling]
+    ) -> None:
+        self.line, self.node = line, line.members[member]
+        self.spellings, self.source = spellings, spellings.source
+        self.wanted = list(wanted)  # names that the rule of the line's equation has, the most likely first
+        self.functions = functions
+        self.tokens = line.tokens
+
+    def all(self) -> list[Edit]:
+        found: list[Edit] = []
+        for make in (
+            self.names,
+            self.assign,
+            self.transpositions,
+            self.operators,
+            self.signs,
+            self.times,
+            self.calls,
+            self.squares,
+            self.terms,
+            self.factors,
+            self.swaps,
+            self.brackets,
+            self.left,
+        ):
+            found += make()
+        return sorted(found, key=lambda e: e.rank)
+
+    def change(self, node: Node, new: Spelling, rank: int, kind: str, to: tuple[str, Ref] | None = None) -> Edit:
+        first, last = span(self.tokens, node)
+        tree = None
+        if to is not None:
+            value = to[1] if to[0] == "name" else (to[1], None)
+            tree = node, Node(to[0], (), value, node.start, node.end)
+        return Edit(first, last, new.tokens, node.start, node.end, new.text, rank, kind, tree)
+
+    def insert(
+        self,
+        at: int,
+        where: int,
+        new: Spelling,
+        rank: int,
+        kind: str,
+        made: tuple[str, Node, *tuple[Node, ...]] | None = None,
+    ) -> Edit:
+        tree = None
+        if made is not None:
+            operation, node, *others = made
+            first = others and others[0] is FIRST
+            parts = (*others[1:], node) if first else (node, *others)
+            tree = node, Node(operation, tuple(parts), None, node.start, node.end)
+        return Edit(at, at, new.tokens, where, where, new.text, rank, kind, tree)
+
+    def names(self) -> list[Edit]:
+        """Another name in the place of one: those of the rule first."""
+        found = []
+        for node in leaves(self.node):
+            own = node.value if node.kind == "name" else node.value[0]
+            if node.kind == "d" and node.value[1] is not None:
+                continue
+            here = Spelling(self.tokens[slice(*span(self.tokens, node))], self.source.text[node.start : node.end])
+            refs = dict.fromkeys([*self.wanted, *(ref for _, ref in self.spellings.known)])
+            for ref in refs:
+                if own.indices and not ref.indices:
+                    continue
+                if ref == own:
+                    continue
+                rule = self.wanted.index(ref) if ref in self.wanted else None
+                rank = rule if rule is not None and rule < 20 else 30 + 10 * (ref.key != own.key)
+                spelling = (
+                    self.spellings.name(ref) if node.kind == "name" else self.spellings.derivative(ref, here, own)
+                )
+                if spelling is not None:
+                    found.append(self.change(node, spelling, rank, "name", (node.kind, ref)))
+                other = self.spellings.derivative(ref) if node.kind == "name" else self.spellings.name(ref)
+                if other is not None:
+                    found.append(self.change(node, other, rank + 15, "name", (OTHER[node.kind], ref)))
+            other = self.spellings.derivative(own) if node.kind == "name" else self.spellings.name(own)
+            if other is not None:
+                found.append(self.change(node, other, 12, "name", (OTHER[node.kind], own)))
+        return found
+
+    def left(self) -> list[Edit]:
+        """The left-hand side belongs to another equation."""
+        found = []
+        for node in self.line.left:
+            if node.kind == "d":
+                for kind, ref in self.spellings.known:
+                    if kind == "name" and ref != node.value[0]:
+                        spelling = self.spellings.derivative(ref)
+                        if spelling is not None:
+                            found.append(self.change(node, spelling, 70, "left"))
+        return found
+
+    def assign(self) -> list[Edit]:
+        k = next(k for k, t in enumerate(self.tokens) if t.kind == "op" and t.text in ("=", "+=", "≡"))
+        sign = self.tokens[k]
+        new = "+=" if sign.text != "+=" else "="
+        return [Edit(k, k + 1, (sign._replace(text=new),), sign.start, sign.end, new, 5, "assign")]
+
+    def transpositions(self) -> list[Edit]:
+        found, new = [], self.spellings.transposed
+        for node in nodes(self.node):
+            if node.kind == "transpose":
+                inner, outer = span(self.tokens, node.parts[0]), span(self.tokens, node)
+                if outer[1] > inner[1]:
+                    tree = node, node.parts[0]
+                    found.append(Edit(inner[1], outer[1], (), node.parts[0].end, node.end, "", 22, "transpose", tree))
+            elif node.kind in ("name", "d", "bracket", "call", "prime"):
+                found.append(
+                    self.insert(span(self.tokens, node)[1], node.end, new, 22, "transpose", ("transpose", node))
+                )
+        return found
+
+    def operators(self) -> list[Edit]:
+        found = []
+        for node in nodes(self.node):
+            if node.kind not in ("∘", "*", "/"):
+                continue
+            left, right = (span(self.tokens, part) for part in node.parts)
+            gap = node.parts[0].end, node.parts[1].start
+            new = ("∘", r" \circ ") if node.kind == "*" else ("", " ")
+            text = new[1] if self.spellings.latex else f" {new[0]} " if new[0] else " "
+            tokens = (Token("op", "∘", 0, 0),) if new[0] else ()
+            tree = node, node._replace(kind="∘" if node.kind == "*" else "*")
+            if node.value is not None:
+                k = next(
+                    (
+                        k
+                        for k in range(left[1], right[0])
+                        if self.tokens[k].start == node.value[0] and self.tokens[k].end > self.tokens[k].start
+                    ),
+                    None,
+                )
+                if k is not None:
+                    found.append(Edit(k, k + 1, tokens, gap[0], gap[1], text, 24, "operator", tree))
+            elif node.kind == "*":
+                found.append(Edit(right[0], right[0], tokens, gap[0], gap[1], text, 24, "operator", tree))
+        for node in nodes(self.node):
+            if node.kind == "deriv":
+                k = span(self.tokens, node)[1] - 2
+                for symbol in ("∘", "*", "+", "-", "tanh", "sigmoid", "softmax", "none"):
+                    token = self.tokens[k]
+                    if token.kind == "string" and token.text != symbol:
+                        found.append(
+                            Edit(
+                                k,
+                                k + 1,
+                                (token._replace(text=symbol),),
+                                token.start,
+                                token.end,
+                                f"'{symbol}'",
+                                8,
+                                "operator",
+                            )
+                        )
+                if len(node.parts) == 2:
+                    for ref in self.wanted:
+                        for spelling in (self.spellings.name(ref),):
+                            if spelling is not None:
+                                at, end = span(self.tokens, node.parts[0])[1], node.parts[0].end
+                                comma = Spelling((Token("op", ",", 0, 0), *spelling.tokens), f", {spelling.text}")
+                                found.append(self.insert(at, end, comma, 9, "name"))
+                if len(node.parts) == 1:
+                    at, end = span(self.tokens, node.parts[0])[1], node.parts[0].end
+                    for ref in self.wanted:
+                        spelling = self.spellings.name(ref)
+                        if spelling is not None:
+                            comma = Spelling((Token("op", ",", 0, 0), *spelling.tokens), f", {spelling.text}")
+                            found.append(self.insert(at, end, comma, 9, "name"))
+        return found
+
+    def signs(self) -> list[Edit]:
+        found = []
+        minus = Token("op", "-", 0, 0)
+        for node in nodes(self.node):
+            if node.kind in ("+", "-"):
+                left, right = (span(self.tokens, part) for part in node.parts)
+                for k in range(left[1], right[0]):
+                    token = self.tokens[k]
+                    if token.kind == "op" and token.text == node.kind:
+                        new = "-" if node.kind == "+" else "+"
+                        found.append(
+                            Edit(
+                                k,
+                                k + 1,
+                                (token._replace(text=new),),
+                                token.start,
+                                token.end,
+                                new,
+                                26,
+                                "sign",
+                                (node, node._replace(kind=new)),
+                            )
+                        )
+            if node.kind == "neg":
+                first = next(k for k, t in enumerate(self.tokens) if t.start >= node.start)
+                found.append(
+                    Edit(first, first + 1, (), node.start, node.parts[0].start, "", 26, "sign", (node, node.parts[0]))
+                )
+        start = span(self.tokens, self.node)[0]
+        if self.node.kind not in ("+", "-"):
+            found.append(self.insert(start, self.node.start, Spelling((minus,), "-"), 26, "sign", ("neg", self.node)))
+        if self.node.kind in ("+", "-"):  # the whole sum
+            brackets = Token("open", "(", 0, 0), Token("close", ")", 0, 0)
+            last = span(self.tokens, self.node)[1]
+            inner = self.tokens[start:last]
+            text = self.source.text[self.node.start : self.node.end]
+            found.append(
+                Edit(
+                    start,
+                    last,
+                    (minus, brackets[0], *inner, brackets[1]),
+                    self.node.start,
+                    self.node.end,
+                    f"-({text})",
+                    60,
+                    "sign",
+                )
+            )
+        return found
+
+    def times(self) -> list[Edit]:
+        """t - 1, t and t + 1 for one another."""
+        found = []
+        letter = self.spellings.names.time
+        for node in leaves(self.node):
+            ref = node.value if node.kind == "name" else node.value[0]
+            if ref.time is None or ref.time[0] != "t":
+                continue
+            first, last = span(self.tokens, node)
+            k = next((k for k in range(first, last) if self.tokens[k].text == letter), None)
+            if k is None:
+                continue
+            end = (
+                k + 3 if k + 2 < last and self.tokens[k + 1].text in "+-" and self.tokens[k + 1].kind == "op" else k + 1
+            )
+            start, stop = self.tokens[k].start, self.tokens[end - 1].end
+            for shift in (-1, 0, 1):
+                if shift != ref.time[1]:
+                    text = f"{letter}{shift:+d}" if shift else letter
+                    new = [self.tokens[k]]
+                    if shift:
+                        new += [Token("op", text[1], 0, 0), Token("number", "1", 0, 0)]
+                    braced = self.source.text[start - 1] in "({<"
+                    moved = ref._replace(time=("t", shift))
+                    made = node._replace(value=moved if node.kind == "name" else (moved, node.value[1]))
+                    text = text if braced or not shift else "{" + text + "}"
+                    found.append(Edit(k, end, tuple(new), start, stop, text, 18, "time", (node, made)))
+        return found
+
+    def calls(self) -> list[Edit]:
+        found = []
+        for node in nodes(self.node):
+            if node.kind in ("call", "prime"):
+                first, last = span(self.tokens, node)
+                for new in self.functions:
+                    if (
+                        node.kind == "call"
+                        and new.tokens[0].text != self.tokens[first].text
+                        and self.tokens[first].kind == "word"
+                    ):
+                        token = self.tokens[first]
+                        made = node._replace(value=Ref(new.tokens[0].text))
+                        found.append(
+                            Edit(
+                                first,
+                                first + 1,
+                                new.tokens,
+                                token.start,
+                                token.end,
+                                new.text,
+                                28,
+                                "activation",
+                                (node, made),
+                            )
+                        )
+                inner = span(self.tokens, node.parts[0])
+                if len(node.parts) == 1:
+                    text = self.source.text[node.parts[0].start : node.parts[0].end]
+                    found.append(
+                        Edit(
+                            first,
+                            last,
+                            tuple(self.tokens[slice(*inner)]),
+                            node.start,
+                            node.end,
+                            text,
+                            30,
+                            "activation",
+                            (node, node.parts[0]),
+                        )
+                    )
+            if node.kind in ("name", "call"):
+                first, last = span(self.tokens, node)
+                text = self.source.text[node.start : node.end]
+                for new in self.functions:
+                    tokens = (
+                        *new.tokens,
+                        Token("open", "(", 0, 0),
+                        *self.tokens[first:last],
+                        Token("close", ")", 0, 0),
+                    )
+                    made = Node("call", (node,), Ref(new.tokens[0].text), node.start, node.end)
+                    found.append(
+                        Edit(
+                            first,
+                            last,
+                            tokens,
+                            node.start,
+                            node.end,
+                            f"{new.text}({text})",
+                            32,
+                            "activation",
+                            (node, made),
+                        )
+                    )
+        return found
+
+    def squares(self) -> list[Edit]:
+        found = []
+        two = (Token("op", "^", 0, 0), Token("group(", "", 0, 0), Token("number", "2", 0, 0), Token(")group", "", 0, 0))
+        for node in nodes(self.node):
+            if node.kind in ("name", "call", "bracket"):
+                found.append(
+                    self.insert(
+                        span(self.tokens, node)[1],
+                        node.end,
+                        Spelling(two, "^2" if self.spellings.latex else "²"),
+                        34,
+                        "activation",
+                        ("square", node),
+                    )
+                )
+            elif node.kind == "square":
+                inner, outer = span(self.tokens, node.parts[0]), span(self.tokens, node)
+                if outer[1] > inner[1]:
+                    found.append(
+                        Edit(
+                            inner[1],
+                            outer[1],
+                            (),
+                            node.parts[0].end,
+                            node.end,
+                            "",
+                            34,
+                            "activation",
+                            (node, node.parts[0]),
+                        )
+                    )
+        return found
+
+    def terms(self) -> list[Edit]:
+        """Leave a term out."""
+        found = []
+        for node in nodes(self.node):
+            if node.kind in ("+", "-"):
+                left, right = (span(self.tokens, part) for part in node.parts)
+                found.append(
+                    Edit(
+                        left[1],
+                        right[1],
+                        (),
+                        node.parts[0].end,
+                        node.parts[1].end,
+                        "",
+                        40,
+                        "extra",
+                        (node, node.parts[0]),
+                    )
+                )
+                minus = (Token("op", "-", 0, 0),) if node.kind == "-" else ()
+                found.append(
+                    Edit(
+                        left[0],
+                        right[0],
+                        minus,
+                        node.parts[0].start,
+                        node.parts[1].start,
+                        "-" * len(minus),
+                        42,
+                        "extra",
+                        (node, node.parts[1] if not minus else Node("neg", node.parts[1:], None, node.start, node.end)),
+                    )
+                )
+        return found
+
+    def factors(self) -> list[Edit]:
+        """Leave a factor out, or put 2 and 1/2, or one of the rule's names, beside another."""
+        found = []
+        for node in nodes(self.node):
+            if node.kind in ("∘", "*", "/"):
+                left, right = (span(self.tokens, part) for part in node.parts)
+                found.append(
+                    Edit(
+                        left[1],
+                        right[1],
+                        (),
+                        node.parts[0].end,
+                        node.parts[1].end,
+                        "",
+                        44,
+                        "factor",
+                        (node, node.parts[0]),
+                    )
+                )
+                found.append(
+                    Edit(
+                        left[0],
+                        right[0],
+                        (),
+                        node.parts[0].start,
+                        node.parts[1].start,
+                        "",
+                        44,
+                        "factor",
+                        (node, node.parts[1]),
+                    )
+                )
+        for term in [self.node, *(n for n in nodes(self.node) if n.kind in ("bracket", "+", "-"))]:
+            for part in [term] if term.kind not in ("+", "-", "bracket") else term.parts:
+                if part.kind in ("+", "-"):
+                    continue
+                first, last = span(self.tokens, part)
+                for number in ("2", "0.5"):
+                    two = Node("number", (), float(number), part.start, part.start)
+                    new = Spelling((Token("number", number, 0, 0),), number + " ")
+                    found.append(self.insert(first, part.start, new, 46, "factor", ("*", part, FIRST, two)))
+                found += self.beside(part, first, last)
+        return found
+
+    def beside(self, part: Node, first: int, last: int) -> list[Edit]:
+        """One of the rule's names as a further factor of a part, on either side, transposed or not."""
+        found = []
+        circle = Token("op", "∘", 0, 0)
+        sign = r" \circ " if self.spellings.latex else " ∘ "
+        for ref in self.wanted[:12]:
+            spelling = self.spellings.name(ref)
+            if spelling is None:
+                continue
+            name = Node("name", (), ref, part.end, part.end)
+            for factor, tail in (
+                (name, Spelling((), "")),
+                (name._replace(kind="transpose", parts=(name,), value=None), self.spellings.transposed),
+            ):
+                tokens, text = (*spelling.tokens, *tail.tokens), spelling.text + tail.text
+                found.append(
+                    self.insert(
+                        last, part.end, Spelling((circle, *tokens), sign + text), 48, "factor", ("∘", part, factor)
+                    )
+                )
+                found.append(
+                    self.insert(last, part.end, Spelling(tokens, " " + text), 49, "factor", ("*", part, factor))
+                )
+                found.append(
+                    self.insert(
+                        first, part.start, Spelling(tokens, text + " "), 49, "factor", ("*", part, FIRST, factor)
+                    )
+                )
+        return found
+
+    def swaps(self) -> list[Edit]:
+        found = []
+        for node in nodes(self.node):
+            if node.kind in ("*", "-", "/"):
+                left, right = (span(self.tokens, part) for part in node.parts)
+                text = self.source.text
+                gap = text[node.parts[0].end : node.parts[1].start]
+                tokens = (*self.tokens[slice(*right)], *self.tokens[left[1] : right[0]], *self.tokens[slice(*left)])
+                a, b = (text[part.start : part.end] for part in node.parts)
+                found.append(
+                    Edit(
+                        left[0],
+                        right[1],
+                        tokens,
+                        node.start,
+                        node.end,
+                        b + (gap or " ") + a,
+                        36,
+                        "order",
+                        (node, node._replace(parts=node.parts[::-1])),
+                    )
+                )
+        return found
+
+    def brackets(self) -> list[Edit]:
+        """Take a pair away, or put one around neighbours."""
+        found = []
+        text = self.source.text
+        for node in nodes(self.node):
+            if node.kind == "bracket":
+                first, last = span(self.tokens, node)
+                inner = span(self.tokens, node.parts[0])
+                found.append(
+                    Edit(
+                        first,
+                        last,
+                        tuple(self.tokens[slice(*inner)]),
+                        node.start,
+                        node.end,
+                        text[node.parts[0].start : node.parts[0].end],
+                        38,
+                        "bracket",
+                    )
+                )
+        operands = [n for n in nodes(self.node) if n.kind not in ("+", "-", "∘", "*", "/", "neg", "sum")]
+        operands = sorted({(n.start, n.end): n for n in operands}.values(), key=lambda n: (n.start, -n.end))
+        outer = [
+            n
+            for n in operands
+            if not any(m.start <= n.start and n.end <= m.end and m is not n and m.kind != "bracket" for m in operands)
+        ]
+        for i, a in enumerate(outer[:12]):
+            for b in outer[i + 1 : i + 6]:
+                first, last = span(self.tokens, a)[0], span(self.tokens, b)[1]
+                inside = self.tokens[first:last]
+                if sum({"open": 1, "close": -1}.get(t.kind, 0) for t in inside) == 0:
+                    tokens = (Token("open", "(", 0, 0), *inside, Token("close", ")", 0, 0))
+                    found.append(Edit(first, last, tokens, a.start, b.end, f"({text[a.start : b.end]})", 50, "bracket"))
+        return found

@@ -1,0 +1,366 @@
+"""A report as HTML: a page of its own, and a piece for notebooks.  Everything from the file is escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from tinyad.derivation.check import GOOD, Part, Verdict
+from tinyad.derivation.declarations import Declarations
+from tinyad.derivation.evaluate import Trouble
+from tinyad.derivation.lines import cases
+from tinyad.derivation.mathml import safe, statement
+from tinyad.derivation.names import Names
+from tinyad.derivation.parser import Parser
+from tinyad.derivation.point import Point
+from tinyad.derivation.reader import Derivation, segments, tokens_of
+from tinyad.derivation.source import Block, DerivationError, Source
+from tinyad.derivation.tree import Node, Statement
+from tinyad.graph import graph
+from tinyad.layout import svg
+from tinyad.text import apart
+
+if TYPE_CHECKING:
+    from tinyad.derivation.report import Report
+
+LARGEST_TAPE = 200  # steps that are drawn
+UNSURE = ("unreadable", "not evaluable", "ambiguous")  # the line may be right
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+STYLE = """
+.tinyad table { border-collapse: collapse; width: 100%; margin: .6em 0 1em; }
+.tinyad caption { text-align: left; font-weight: 600; padding: .3em 0; }
+.tinyad th, .tinyad td { text-align: left; vertical-align: baseline; padding: .35em .7em;
+  border-bottom: 1px solid var(--line, #8886); background: none; }
+.tinyad th { font-size: .8em; font-weight: 600; color: var(--dim, inherit); }
+.tinyad .n { text-align: right; width: 2.6em; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.tinyad td.n { color: var(--dim, inherit); }
+.tinyad .v { width: 1%; white-space: nowrap; }
+.tinyad .f { width: 100%; max-width: 0; }
+.tinyad .scroll { overflow-x: auto; overflow-y: hidden; padding: .1em 0; }
+.tinyad math { font-size: 1.1em; font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math",
+  "DejaVu Math TeX Gyre", math; }
+.tinyad tr.bad > td:first-child { box-shadow: inset 4px 0 #b3261e; }
+.tinyad tr.unsure > td:first-child { box-shadow: inset 4px 0 #7a4d00; }
+.tinyad .badge { display: inline-block; border-radius: .7em; padding: .05em .7em; font-size: .82em; color: #fff;
+  background: #b3261e; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+.tinyad .good .badge, .tinyad .badge.good { background: #1a6e3c; }
+.tinyad .unsure .badge, .tinyad .badge.unsure { background: #7a4d00; }
+.tinyad mark { background: #ffe27a; color: #1d1600; border-radius: .15em; print-color-adjust: exact; }
+.tinyad pre { margin: .5em 0; padding: .5em .7em; white-space: pre-wrap; overflow-wrap: anywhere;
+  background: var(--soft, #8882); border-radius: .3em; font-size: .9em; line-height: 1.45; }
+.tinyad code { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
+.tinyad dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .15em .9em; margin: .4em 0; }
+.tinyad dt { color: var(--dim, inherit); }
+.tinyad dd { grid-column: 2; margin: 0; overflow-wrap: anywhere; }
+.tinyad td p { margin: .4em 0; }
+.tinyad summary { cursor: pointer; }
+.tinyad .said { margin: .2em 0 1em; }
+"""
+LOOK = """
+:root { color-scheme: light dark; --ink: #1d2733; --paper: #fff; --soft: #f2f5f8; --line: #d3dae1; --dim: #56616d;
+  --link: #0b5cad; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e3e8ed; --paper: #14181d; --soft: #20272f; --line: #3a4550;
+  --dim: #a5b0bb; --link: #85bdf7; } }
+@media print { :root { color-scheme: light; --ink: #000; --paper: #fff; --soft: #f2f5f8; --line: #bbb; --dim: #444; }
+  body { font-size: 10pt; }  .tinyad tr, .tinyad svg { break-inside: avoid; }
+  details::details-content { content-visibility: visible; block-size: auto; }
+  .tinyad .scroll { overflow: visible; }  .tinyad svg { max-width: 100%; height: auto; } }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, "Segoe UI", sans-serif; }
+main { max-width: 66rem; margin: 0 auto; padding: 1.5rem 1.2rem 4rem; }
+h1, h2, h3, h4, h5, h6 { line-height: 1.25; margin: 1.6em 0 .5em; }
+h1 { margin-top: 0; }
+p, li { max-width: 46rem; }
+a { color: var(--link); }
+"""
+
+
+class WrongSteps(NamedTuple):
+    """Step → "own", for the colours of a picture."""
+
+    wrong_steps: Mapping[int, str]
+
+
+def page(report: Report) -> str:
+    """One HTML file with all that the derivation file says and all that was found."""
+    source = report.source
+    first = re.match(r"\s*# +(\S.*)", source.text)
+    title = first[1].strip() if first else source.name
+    body = "\n".join([_head(report, title), *_body(report, first.end() if first else 0)])
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<title>{safe(title)}</title>
+<style>{LOOK}{STYLE}</style>
+</head>
+<body>
+<main class="tinyad">
+{body}
+</main>
+</body>
+</html>
+"""
+
+
+def fragment(report: Report) -> str:
+    """What was found, without the prose of the file: the first wrong line in full, the others folded."""
+    said = [f"<p><b>{safe(report.source.name)}</b>: {_counts(report)}</p>"]
+    for derivation, part in report.parts:
+        it = derivation.declarations
+        title = part.title or "derivation"
+        bad = [v for v in part.verdicts if not v.ok]
+        good = [v for v in part.verdicts if v.ok]
+        if bad:
+            said.append(_lines(it, bad, title, first=report.first_wrong))
+        if good:
+            held = f"{title}: {len(good)} of {len(part.verdicts)} lines hold"
+            table = _lines(it, good, title)
+            said.append(f"<details><summary>{safe(held)}</summary>{table}</details>")
+        said += _said(part)
+    return "\n".join([f'<div class="tinyad"><style>{STYLE}</style>', *said, "</div>"])
+
+
+# The parts of a page
+
+
+def _head(report: Report, title: str) -> str:
+    wrong = [f'<a href="#v{k}">{v.line}</a>' for k, v in enumerate(report.verdicts) if not v.ok]
+    lines = f"<p>Lines that are not right: {', '.join(wrong)}</p>" if wrong else ""
+    name = f"<code>{safe(report.source.name)}</code>"
+    return f"<header>\n<h1>{safe(title)}</h1>\n<p>{name}: {_counts(report)}</p>\n{lines}</header>"
+
+
+def _counts(report: Report) -> str:
+    counts = [(verdict, _class(verdict), n) for verdict, n in report.counts.items()]
+    faults = sum(len(part.faults) for _, part in report.parts)
+    counts += [("left out", "bad", faults)] if faults else []
+    return " ".join(f'<span class="badge {kind}">{n} {safe(word)}</span>' for word, kind, n in counts) or "no lines"
+
+
+def _class(verdict: str) -> str:
+    return "good" if verdict in GOOD else "unsure" if verdict in UNSURE else "bad"
+
+
+def _body(report: Report, at: int) -> Iterator[str]:
+    """Prose and blocks in the order of the file."""
+    source, prose = report.source, Prose()
+    forward = {eq.start: (eq, d.declarations.names) for d, _ in report.parts for eq in d.forward}
+    verdicts = list(enumerate(report.verdicts))
+    declared = {v.start: d.declarations for d, part in report.parts for v in part.verdicts}
+    endings = _endings(report.parts)
+    for block in source.blocks():
+        yield prose.html(source.text[at : source.line_start(source.place(block.start - 1)[0])])
+        at = block.end + len(source.line(source.place(block.end)[0]))
+        if block.kind == "declare":
+            text = f"<pre><code>{safe(source.text[block.start : block.end])}</code></pre>"
+            yield f"<details><summary>Declarations</summary>{text}</details>"
+        elif block.kind == "forward":
+            yield _equations([forward[k] for k in sorted(forward) if block.start <= k < block.end], source)
+        else:
+            here = {k: v for k, v in verdicts if block.start <= v.start < block.end}
+            if here:
+                some = next(iter(here.values()))
+                yield _lines(declared[some.start], list(here.values()), _title(block), list(here))
+            for v in here.values():
+                yield from endings.get(v.start, ())
+    yield prose.html(source.text[at:])
+
+
+def _title(block: Block) -> str:
+    return f"Backward: {block.title}" if block.title else "Backward"
+
+
+def _endings(parts: Sequence[tuple[Derivation, Part]]) -> dict[int, list[str]]:
+    """Start of the last line of a part → what is said after it; after the last part of a derivation, the picture."""
+    found: dict[int, list[str]] = {}
+    for k, (derivation, part) in enumerate(parts):
+        if part.verdicts:
+            last = max(v.start for v in part.verdicts)
+            found[last] = list(_said(part))
+            if k + 1 == len(parts) or parts[k + 1][0] is not derivation:
+                found[last] += _picture([p for d, p in parts if d is derivation])
+    return found
+
+
+def _equations(equations: Sequence[tuple[Statement, Names]], source: Source) -> str:
+    rows = [
+        f'<tr><td class="n">{safe(eq.number)}</td><td class="f"><div class="scroll">'
+        f"{statement(eq, source.text, names)}</div></td></tr>"
+        for eq, names in equations
+    ]
+    head = '<tr><th scope="col" class="n">No.</th><th scope="col" class="f">Equation</th></tr>'
+    return _table("Forward", head, rows)
+
+
+def _lines(
+    it: Declarations, verdicts: Sequence[Verdict], title: str, marks: Sequence[int] = (), first: Verdict | None = None
+) -> str:
+    """Backward lines as a table; `marks` numbers the rows for links, all but the `first` wrong one are folded."""
+    source, rows = it.source, []
+    for k, v in enumerate(verdicts):
+        mark = f' id="v{marks[k]}"' if marks else ""
+        shown = statement(v.statement, source.text, it.names) if v.statement else f"<code>{safe(v.text)}</code>"
+        said = _details(it, v)
+        if first and v is not first:
+            brief = safe(v.message or v.looks_like or "what was found")
+            said = f"<details><summary>{brief}</summary>{said}</details>"
+        rows.append(
+            f'<tr class="{_class(v.verdict)}"{mark}><td class="n">{v.line}</td><td class="n">{safe(v.number)}</td>'
+            f'<td class="f"><div class="scroll">{shown}</div>{said}</td>'
+            f'<td class="v"><span class="badge">{safe(v.verdict)}</span></td></tr>'
+        )
+    heads = (("Line", "n"), ("No.", "n"), ("Formula", "f"), ("Verdict", "v"))
+    head = "".join(f'<th scope="col" class="{kind}">{word}</th>' for word, kind in heads)
+    return _table(title, f"<tr>{head}</tr>", rows)
+
+
+def _table(title: str, head: str, rows: Sequence[str]) -> str:
+    top = f"<table><caption>{safe(title)}</caption>\n<thead>{head}</thead>\n<tbody>"
+    return "\n".join([top, *rows, "</tbody></table>"])
+
+
+# What is said about a line
+
+
+def _details(it: Declarations, v: Verdict) -> str:
+    if v.ok:
+        return f"<dl>{''.join(_term('note', note) for note in v.notes)}</dl>" if v.notes else ""
+    message = f"<p>{safe(v.message)}</p>" if v.message else ""
+    return f"{_quoted(it.source, v)}{message}<dl>{''.join(_terms(it, v))}</dl>"
+
+
+def _terms(it: Declarations, v: Verdict) -> Iterator[str]:
+    if v.rules:
+        yield _term("from", "</dd><dd>".join(f"<code>{safe(rule)}</code>" for rule in v.rules), True)
+    if v.worst:
+        expected, found = apart(v.worst.expected, v.worst.found)
+        yield _term(v.worst.where, f"expected {expected}, found {found}")
+    if v.looks_like:
+        yield _term("looks like", v.looks_like)
+    if v.suggestion:
+        yield _term(v.grade or "suggestion", f"{_formula(it, v.suggestion)}<code>{safe(v.suggestion)}</code>", True)
+    if v.spoils:
+        yield _term("alone spoils", ", ".join(v.spoils))
+    yield from (_term("note", note) for note in v.notes)
+
+
+def _term(word: str, said: str, html: bool = False) -> str:
+    return f"<dt>{safe(word)}</dt><dd>{said if html else safe(said)}</dd>"
+
+
+def _formula(it: Declarations, text: str) -> str:
+    """A suggested line as a formula, if it can be read as one."""
+    source = Source(text)
+    try:
+        lines = segments(source, tokens_of(source, 0, len(source.text)))
+        parser = Parser(source, it.names, it.meaning, it.ones)
+        shown = [statement(parser.statement(line.tokens), source.text, it.names) for line in lines]
+    except DerivationError:
+        return ""
+    return f'<div class="scroll">{"".join(shown)}</div>'
+
+
+def _quoted(source: Source, v: Verdict) -> str:
+    """The author's line with the part that is meant marked."""
+    start = source.line_start(source.place(v.start)[0])
+    number = source.place(max(v.start, v.end - 1))[0]
+    end = source.line_start(number) + len(source.line(number))
+    first = min(max(v.at[0], start), end)
+    last = min(max(v.at[1], first), end)
+    before, part, after = (safe(source.text[a:b]) for a, b in ((start, first), (first, last), (last, end)))
+    return f"<pre><code>{before}<mark>{part}</mark>{after}</code></pre>"
+
+
+def _said(part: Part) -> Iterator[str]:
+    """What is to be said about all lines together."""
+    for title, said in (("Missing", part.faults), ("Notes", part.notes), ("Not seen by this check", part.unseen)):
+        if said:
+            items = "".join(f"<li>{safe(text)}</li>" for text in said)
+            opened = " open" if title == "Missing" else ""
+            yield f'<details class="said"{opened}><summary>{title} ({len(said)})</summary><ul>{items}</ul></details>'
+
+
+# The picture
+
+
+def _picture(parts: Sequence[Part]) -> Iterator[str]:
+    """The forward tape, with the steps in colour that wrong lines derive."""
+    point = parts[0].points[0]
+    wrong = sorted({step for part in parts for v in part.verdicts if not v.ok for step in _steps(point, v)})
+    if 1 < len(point.tape) <= LARGEST_TAPE:
+        marks = WrongSteps(dict.fromkeys(wrong, "own"))
+        drawn = svg(graph(point.tape, derivatives=point.d, comparison=marks).drawing)
+        said = f"The forward in {len(point.tape)} steps" + "; red: what the wrong lines derive" * bool(wrong)
+        yield (
+            f"<details{' open' if wrong else ''}><summary>{said}</summary>\n"
+            f'<div class="scroll" role="region" aria-label="{said}" tabindex="0">{drawn}</div></details>'
+        )
+
+
+def _steps(point: Point, v: Verdict) -> Iterator[int]:
+    """The steps that a line derives: those that use the name whose derivative it sets."""
+    if v.statement is None:
+        return
+    for left in v.statement.left:
+        if left.kind == "d":
+            with suppress(Trouble):
+                yield from _uses(point, left)
+        elif left.kind == "jacobian" and left.parts[0].kind == "name":
+            equations = point.keys.get(left.parts[0].value.key, [])
+            for k, _, first, last in point.ranges:
+                yield from range(first, last + 1) if k in equations else ()
+
+
+def _uses(point: Point, left: Node) -> Iterator[int]:
+    for case in cases(point, left):
+        variable = point.values[case.place]
+        if variable.index < point.d.length:
+            yield from (step for step, _, _ in point.d.contributions(variable) if step)
+
+
+# Prose
+
+
+class Prose:
+    """A little Markdown: headings, paragraphs, lists, code.  Headings never skip a level, whatever the file does."""
+
+    def __init__(self) -> None:
+        self.level = 1
+
+    def html(self, text: str) -> str:
+        parts = re.split(r"^[ \t]*~~~[^\n]*\n(.*?)^[ \t]*~~~+[ \t]*$", text, flags=re.MULTILINE | re.DOTALL)
+        return "\n".join(
+            f"<pre><code>{safe(part)}</code></pre>" if k % 2 else "\n".join(self.chunks(part))
+            for k, part in enumerate(parts)
+        )
+
+    def chunks(self, text: str) -> Iterator[str]:
+        text = re.sub(r"^ {0,3}#{1,6} [^\n]*$", r"\n\n\g<0>\n\n", text, flags=re.MULTILINE)
+        for chunk in re.split(r"\n[ \t]*\n", text):
+            heading = re.match(r"\s*(#{1,6}) +([^\n]*?)[ #]*$", chunk)
+            if heading:
+                self.level = min(max(2, len(heading[1])), self.level + 1)
+                yield f"<h{self.level}>{_inline(heading[2])}</h{self.level}>"
+            elif chunk.strip():
+                yield from self.lists(chunk)
+
+    def lists(self, chunk: str) -> Iterator[str]:
+        """What stands before the first item is a paragraph; lines that begin with no sign continue an item."""
+        before, *items = re.split(r"^[ \t]*(?:[-*+][ \t]+|(?=\d+[.)] ))", chunk, flags=re.MULTILINE)
+        if before.strip():
+            yield f"<p>{_inline(before)}</p>"
+        if items:
+            numbered = all(re.match(r"\d+[.)] ", item) for item in items)
+            kind = "ol" if numbered else "ul"
+            shown = [re.sub(r"^\d+[.)] +", "", item) if numbered else item for item in items]
+            yield f"<{kind}>{''.join(f'<li>{_inline(item)}</li>' for item in shown)}</{kind}>"
+
+
+def _inline(text: str) -> str:
+    """Text with what stands in backticks as code."""
+    parts = re.split(r"`([^`]+)`", " ".join(text.split()))
+    return "".join(f"<code>{safe(part)}</code>" if k % 2 else safe(part) for k, part in enumerate(parts))

@@ -1,0 +1,291 @@
+"""The likely correction of a wrong line, in its author's own notation: what makes it right at every point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyad.derivation.check import Verdict, _target
+from tinyad.derivation.edits import Edit, Editor, Spelling, Spellings, applied, exchanged, leaves, nodes
+from tinyad.derivation.evaluate import Trouble
+from tinyad.derivation.lines import Reading, Way, cases, read_line, value_of, ways_of
+from tinyad.derivation.point import Point
+from tinyad.derivation.source import DerivationError
+from tinyad.derivation.tree import Node, Ref, Statement, Token
+
+MOST = 6_000  # changes tried for one line
+PAIRS = 3_000  # of them, two at a time
+LINES = 60  # lines of one derivation that are searched in full
+
+
+def corrected(points: Sequence[Point], verdicts: list[Verdict], latex: bool) -> list[Verdict]:
+    """The verdicts with a suggestion for every wrong line that one was found for."""
+    point = points[0]
+    lines = [v.statement for v in verdicts if v.statement is not None and v.statement.tokens]
+    spellings = Spellings(point.source, point.it.names, [*lines, *point.derivation.forward], latex)
+    functions = _functions(point, lines)
+    out = list(verdicts)
+    searched = 0
+    for n, v in enumerate(verdicts):
+        if v.ok or v.statement is None or v.verdict in ("used before it is set", "ambiguous") or searched >= LINES:
+            continue
+        searched += 1
+        search = Search(points, verdicts, n, spellings, functions)
+        found = search.run()
+        if found is not None:
+            out[n] = v._replace(suggestion=found[0], grade=found[1])
+    return out
+
+
+def _functions(point: Point, lines: Sequence[Statement]) -> list[Spelling]:
+    """The functions of the derivation, as they are written."""
+    known: dict[str, Spelling] = {}
+    for line in [*lines, *point.derivation.forward]:
+        for k, token in enumerate(line.tokens[:-1]):
+            if token.kind == "word" and token.text in point.it.names.functions and line.tokens[k + 1].kind == "open":
+                text = point.source.text[token.start : token.end]
+                known.setdefault(point.it.names.functions[token.text], Spelling((token,), text))
+    return list(known.values())
+
+
+class Search:
+    """The search for what one line should have been."""
+
+    def __init__(
+        self,
+        points: Sequence[Point],
+        verdicts: Sequence[Verdict],
+        n: int,
+        spellings: Spellings,
+        functions: Sequence[Spelling],
+    ) -> None:
+        self.points, self.verdicts, self.v = points, verdicts, verdicts[n]
+        self.point, self.line = points[0], verdicts[n].statement
+        self.spellings, self.functions = spellings, functions
+        self.needed = [self.need(n, left) for left in self.line.left]
+        self.tried: set[str] = set()
+        self.ways: dict[Any, dict[Way, Any]] = {}
+        self.member: int | None = None
+        self.memo: dict[Any, Any] = {}
+        self.kept = frozenset(id(node) for member in self.line.members for node in nodes(member))
+
+    def need(self, n: int, left: Node) -> frozenset[Way] | None:
+        """The contributions that this line has to bring: all that no other line does."""
+        if left.kind != "d":
+            return None
+        target = _target(self.point, left.value[0])
+        others: frozenset[Way] = frozenset()
+        full: frozenset[Way] = frozenset()
+        several = False
+        for k, v in enumerate(self.verdicts):
+            for reading in v.readings:
+                if reading.of is not None and _target(self.point, reading.of) == target:
+                    full = full | reading.all_ways
+                    if k != n:
+                        several = True
+                        if (
+                            reading.verdict == "right" and v.statement.sign == "+="
+                        ) or reading.ways != reading.all_ways:
+                            others = others | reading.ways
+        handed = frozenset(w for w in full if w[0] is None)
+        if several or handed:
+            return full - others - handed
+        return full
+
+    def run(self) -> tuple[str, str] | None:
+        if self.v.verdict == "overwrites":
+            edit = self.editor(0).assign()[0]
+            return applied(self.line, [edit], self.point.source)[1], "certain"
+        member = max((r.member for r in self.v.readings if r.verdict != "right"), default=0)
+        member = min(member, len(self.line.members) - 1)
+        editor = self.editor(member)
+        self.member = member
+        singles = editor.all()[:MOST]
+        good = [e for e in singles if self.holds([e])]
+        if good:
+            best = good[0]
+            text = applied(self.line, [best], self.point.source)[1]
+            alike = {applied(self.line, [e], self.point.source)[1] for e in good}
+            return text, "certain" if len(alike) == 1 or best.rank < 2 else "likely"
+        self.member = None
+        whole = next((t for t in self.whole_lines() if self.right(*t)), None)
+        if whole is not None:
+            return whole[1], "likely"
+        self.member = member
+        for pair in self.pairs(singles):
+            if self.holds(pair):
+                return applied(self.line, pair, self.point.source)[1], "possible"
+        return None
+
+    def editor(self, member: int) -> Editor:
+        return Editor(self.line, member, self.spellings, self.wanted(), self.functions)
+
+    def wanted(self) -> list[Ref]:
+        """The names of the equations that the line is about: the result first, then the operands."""
+        refs: list[Ref] = []
+        for reading in self.v.readings:
+            for equation, later in sorted(reading.all_ways, key=repr):
+                if equation is not None:
+                    eq = self.point.derivation.forward[equation]
+                    inside = [eq.left[0].value, *(node.value for member in eq.members for node in leaves(member))]
+                    shift = later if isinstance(later, int) and self.point.last is not None else 0
+                    refs += [_shifted(ref, shift, reading.of) for ref in inside]
+        return list(dict.fromkeys(refs))
+
+    def pairs(self, singles: Sequence[Edit]) -> Iterator[list[Edit]]:
+        few = [
+            e
+            for e in singles
+            if e.kind in ("name", "transpose", "operator", "sign", "time", "assign", "activation", "order")
+            and e.rank < 40
+        ][:120]
+        count = 0
+        for distance in range(1, 2 * len(few)):
+            for i in range(max(0, distance - len(few) + 1), (distance + 1) // 2):
+                a, b = few[i], few[distance - i]
+                if (a.last <= b.first and a.end <= b.start) or (b.last <= a.first and b.end <= a.start):
+                    count += 1
+                    if count > PAIRS:
+                        return
+                    yield [a, b]
+
+    def holds(self, edits: Sequence[Edit]) -> bool:
+        trees = [edit.tree for edit in edits if edit.tree is not None]
+        if len(trees) == len(edits) and self.member is not None:
+            node = exchanged(self.line.members[self.member], trees)
+            members = (*self.line.members[: self.member], node, *self.line.members[self.member + 1 :])
+            if not self.may_hold(self.line._replace(members=members)):
+                return False
+        return self.right(*applied(self.line, edits, self.point.source))
+
+    def right(self, tokens: tuple[Token, ...], text: str) -> bool:
+        """Whether a line made of these tokens brings what is needed, at every point."""
+        key = " ".join(t.text for t in tokens)
+        if key in self.tried:
+            return False
+        self.tried.add(key)
+        try:
+            line = self.point.it.parser().statement(tokens, self.line.number, self.line.title)
+        except DerivationError:
+            return False
+        if (
+            len(line.left) != len(self.line.left)
+            or len(line.members) != len(self.line.members)
+            or not self.may_hold(line)
+        ):
+            return False
+        for points in (self.points[:1], self.points):
+            for k in range(len(line.left)):
+                if not self.fits(read_line(points, line, k, self.member), k, line):
+                    return False
+        return True
+
+    def may_hold(self, line: Statement) -> bool:
+        """A first look: the line at one moment of the first point."""
+        node = line.members[-1 if self.member is None else self.member]
+        for k, left in enumerate(line.left):
+            need = self.needed[k]
+            if not need or left.kind != "d" or left.value[0] != self.line.left[k].value[0]:
+                return True
+            some = list(cases(self.point, left))
+            case = some[min(1, len(some) - 1)]
+            true = self.point.values[case.place].shape[::-1]
+            self.point.arrays.memo, self.point.arrays.kept = self.memo, self.kept
+            try:
+                value = value_of(case, line, node, k, left.value[0], true)
+            except Trouble:
+                return False
+            finally:
+                self.point.arrays.memo = None
+            if value.shape != true:
+                return False
+            ways = self.ways[k, case.place] = self.ways.get((k, case.place)) or ways_of(case)
+            full = sum(ways.values())
+            part = sum((a for w, a in ways.items() if w in need), np.zeros(true))
+            if not any(self.point.near(case.place, value, a) for a in (full, part)):
+                return False
+        return True
+
+    def fits(self, reading: Reading, k: int, line: Statement) -> bool:
+        if reading.verdict != "right":
+            return False
+        need = self.needed[k]
+        if need is None or not need:
+            return True
+        if reading.of != self.line.left[k].value[0]:  # another left-hand side: nobody else may set it
+            return reading.ways == reading.all_ways and not any(
+                r.of is not None and _target(self.point, r.of) == _target(self.point, reading.of)
+                for v in self.verdicts
+                for r in v.readings
+            )
+        return reading.ways == need or (line.sign == "=" and reading.ways == reading.all_ways)
+
+    def whole_lines(self) -> Iterator[tuple[tuple[Token, ...], str]]:
+        """Right lines for like equations, with their names exchanged."""
+        for reading in self.v.readings:
+            if reading.of is None:
+                continue
+            for equation, _ in reading.all_ways:
+                if equation is None:
+                    continue
+                mine = self.point.derivation.forward[equation]
+                for other in self.verdicts:
+                    if not other.ok or other.statement is None or len(other.statement.left) != 1 or not other.readings:
+                        continue
+                    for there, _ in other.readings[0].ways:
+                        if there is not None and there != equation:
+                            made = self.exchanged(other.statement, self.point.derivation.forward[there], mine)
+                            if made is not None:
+                                yield made
+
+    def exchanged(self, line: Statement, old: Statement, new: Statement) -> tuple[tuple[Token, ...], str] | None:
+        """A line about one equation, in the names of another equation of the same form."""
+        pairs = _pairs(old, new)
+        if pairs is None or line.left[0].kind != "d" or pairs.get(line.left[0].value[0]) != self.line.left[0].value[0]:
+            return None
+        edits = []
+        for member in line.members:
+            editor = Editor(line, 0, self.spellings, (), ())
+            for node in leaves(member):
+                ref = node.value if node.kind == "name" else node.value[0]
+                if ref in pairs and pairs[ref] != ref:
+                    spelling = (
+                        self.spellings.name(pairs[ref])
+                        if node.kind == "name"
+                        else self.spellings.derivative(pairs[ref])
+                    )
+                    if spelling is None:
+                        return None
+                    edits.append(editor.change(node, spelling, 0, "name"))
+        tokens, text = applied(line, edits, self.point.source)
+        sign = next(k for k, t in enumerate(tokens) if t.kind == "op" and t.text in ("=", "+="))
+        mine = next(k for k, t in enumerate(self.line.tokens) if t.kind == "op" and t.text in ("=", "+="))
+        mark = self.line.tokens[mine]
+        head = self.point.source.text[self.line.start : mark.end]
+        return (*self.line.tokens[: mine + 1], *tokens[sign + 1 :]), head + " " + text.split("=", 1)[1].lstrip()
+
+
+def _shifted(ref: Ref, later: int, of: Ref | None) -> Ref:
+    """A name of an equation at t, seen from the line: `later` steps after the line's own time."""
+    if of is None or of.time is None or ref.time is None or ref.time[0] != "t" or of.time[0] != "t":
+        return ref
+    return ref._replace(time=("t", ref.time[1] + later + of.time[1]))
+
+
+def _pairs(old: Statement, new: Statement) -> dict[Ref, Ref] | None:
+    """Which name of one equation stands where in another of the same form; None if the forms differ."""
+    found: dict[Ref, Ref] = {}
+
+    def walk(a: Node, b: Node) -> bool:
+        if a.kind != b.kind or len(a.parts) != len(b.parts):
+            return False
+        if a.kind == "name":
+            return bool(found.setdefault(a.value, b.value) == b.value)
+        if a.kind == "call" and a.value.key != b.value.key:
+            return False
+        return all(walk(x, y) for x, y in zip(a.parts, b.parts, strict=True))
+
+    sides: list[tuple[Any, Any]] = [(old.left[0], new.left[0]), (old.members[0], new.members[0])]
+    return found if all(walk(a, b) for a, b in sides) else None

@@ -1,0 +1,70 @@
+"""What a reader makes of a text: tokens, and then trees.  Every piece knows where it stands in the file."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Token(NamedTuple):
+    """One sign of a formula, spelled alike whether it came from Unicode or from LaTeX.
+
+    kind, and what `text` is then:
+    "word": a run of letters and digits; accents follow their letter as combining characters (c̃); in LaTeX a letter, or
+    what stands in \\mathrm, \\text, or the name of a function;
+    "number": a number without a sign;  "ones": 1, where it is bold;
+    "op": one of  + - ∘ * · @ / ^ _ = += ≡ ⇒ , ; | ' . ∇ ∂ Σ  (^ and _ are followed by a group);
+    "open", "close": ( ) [ ] or { };  "group(", ")group": what a script, a fraction or an accent stands over, not printed;
+    "frac": two groups follow;  "matrix(", ")matrix": between them "op" "," between cells and "op" ";" between rows;
+    "string": what stands in quotation marks;  "dots": … in a row of entries;  "tag": the number that the author gave;  "end": a line of the text ends here.
+    """
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    spaced: bool = False  # whether white space stands before it
+
+
+class Ref(NamedTuple):
+    """A name as it is used: which one, at which time, which component.
+
+    time: None, ("t", k) for t + k, ("=", n) for the time n, ("T", k) for T + k.
+    """
+
+    key: str
+    time: tuple[str, int] | None = None
+    indices: tuple[str, ...] = ()
+
+
+class Node(NamedTuple):
+    """A formula.  kind, with its parts and its value:
+
+    "number" (value: float), "ones" and "eye" (value: size or None), "name" (value: Ref),
+    "d" (value: Ref, label): the derivative of the loss for a name, or that part of it that a label names,
+    "jacobian" (parts: what is derived, a name; value: Ref): ∂u/∂v,
+    "neg", "transpose", "inverse", "square" (one part);  "+", "-", "∘", "*", "/" (two parts; "*": matrix product),
+    "call" and "prime" (one part or two; value: function): f(x), f'(x),
+    "sum" (one part; value: ("index", j), ("time", first, last) or ("family", θ)),
+    "matrix" (parts: entries by rows; value: number of rows; a "dots" node among the entries), "stack" (parts),
+    "deriv" (parts: dz, x, y; value: symbol),  "differential" (one part): d(x),
+    "bracket" (one part; value: the opening sign): kept, so that a formula prints as its author wrote it.
+    """
+
+    kind: str
+    parts: tuple[Node, ...]
+    value: Any
+    start: int
+    end: int
+
+
+class Statement(NamedTuple):
+    """A line: the author's number or "", left-hand sides, "=" or "+=", what follows each equals sign."""
+
+    number: str
+    left: tuple[Node, ...]
+    sign: str
+    members: tuple[Node, ...]
+    start: int
+    end: int
+    title: str = ""  # of its block
+    tokens: tuple[Token, ...] = ()
