@@ -32,7 +32,7 @@ clean:
 
 # Pictures by Graphviz and plots are extras: where they cannot be installed, tinyad draws itself.
 .venv/ready: .venv/bin/python pyproject.toml
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[plot]" || $(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[plot,latex]" || $(BIN)/python -m pip install -q --disable-pip-version-check -e .
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --only-binary :all: -e ".[svg]" 2>/dev/null || echo "no pygraphviz here: tinyad draws the graph itself"
 	@touch $@
 

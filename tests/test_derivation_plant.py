@@ -166,32 +166,51 @@ def test_the_derivations_are_right(text):
         (CELL, "time", "∇f = ∇z4 ∘ c_{t-1}ᵀ", ["∇f = ∇z4 ∘ c_tᵀ"]),
         (CELL, "time", "∇z4 = ∇c_t", ["∇z4 = ∇c_{t-1}", "∇z4 = ∇c_{t+1}"]),
         (CELL, "activation", "∇z2 = ∇f ∘ fᵀ ∘ (1 - f)ᵀ", [
-            "∇z2 = ∇f ∘ fᵀ", "∇z2 = ∇f ∘ (1 - f)ᵀ", "∇z2 = ∇f ∘ (1 - f²)", "∇z2 = ∇f ∘ fᵀ ∘ (1 - f²)ᵀ",
+            "∇z2 = ∇f ∘ fᵀ", "∇z2 = ∇f ∘ (1 - f)ᵀ", "∇z2 = ∇f ∘ (1 - f²)ᵀ",
+            "∇z2 = ∇f ∘ fᵀ ∘ (1 - f²)ᵀ",
             "∇z2 = ∇f ∘ σ(f)ᵀ ∘ (1 - σ(f))ᵀ",
         ]),
         (CELL, "activation", "∇c_t += ∇h ∘ (1 - tanh²(c_t))ᵀ", [
             "∇c_t += ∇h", "∇c_t += ∇h ∘ (1 - tanh(c_t))ᵀ", "∇c_t += ∇h ∘ (tanh(c_t) ∘ (1 - tanh(c_t)))ᵀ",
             "∇c_t += ∇h ∘ (1 - tanh²(tanh(c_t)))ᵀ",
         ]),
-        (CELL, "activation", "∇z3 = ∇g ∘ tanh'(z3)ᵀ", ["∇z3 = ∇g", "∇z3 = ∇g ∘ tanh(z3)ᵀ", "∇z3 = ∇g ∘ tanh'(tanh(z3))ᵀ"]),
-        (CELL, "bracket", "∇c_t += ∇h ∘ (1 - tanh²(c_t))ᵀ", ["∇c_t += ∇h ∘ 1 - tanh²(c_t)ᵀ", "∇c_t += ∇h ∘ (1) - tanh²(c_t)ᵀ"]),
+        (CELL, "activation", "∇z3 = ∇g ∘ tanh'(z3)ᵀ", [
+            "∇z3 = ∇g", "∇z3 = ∇g ∘ tanh(z3)ᵀ", "∇z3 = ∇g ∘ tanh'(tanh(z3))ᵀ",
+        ]),
+        (CELL, "bracket", "∇c_t += ∇h ∘ (1 - tanh²(c_t))ᵀ", [
+            "∇c_t += ∇h ∘ 1 - tanh²(c_t)ᵀ", "∇c_t += ∇h ∘ (1) - tanh²(c_t)ᵀ",
+        ]),
         (CELL, "factor", "∇z5 = ∇z6 ∘ gᵀ", ["∇z5 = 2 ∇z6 ∘ gᵀ", "∇z5 = 1/2 ∇z6 ∘ gᵀ", "∇z5 = gᵀ", "∇z5 = ∇z6"]),
         (CELL, "extra", "∇z4 = ∇c_t", ["∇z4 = ∇c_t + ∇c_t", "∇z4 = ∇c_t + ∇z6 ∘ gᵀ"]),
-        (ROUTINE, "name", "[dz2] += deriv(dh, z2, 'tanh')", ["[dz2] += deriv(dh, z1, 'tanh')", "[dz1] += deriv(dh, z2, 'tanh')"]),
-        (ROUTINE, "operator", "[dW, dx] += deriv(dz1, W, x, '*')", ["[dW, dx] += deriv(dz1, W, x, '+')"]),
-        (ROUTINE, "order", "[dW, dx] += deriv(dz1, W, x, '*')", ["[dW, dx] += deriv(dz1, x, W, '*')", "[dx, dW] += deriv(dz1, W, x, '*')"]),
-        (ROUTINE, "activation", "[dz2] += deriv(dh, z2, 'tanh')", ["[dz2] += deriv(dh, z2, 'sigmoid')"]),
-        (SEQUENCE, "missing", r"\delta h^{(t)} = V^T \delta y^{(t)} + \sum_\theta (R^\theta)^T \delta z_\theta^{(t+1)}", [
-            r"\delta h^{(t)} = V^T \delta y^{(t)}", r"\delta h^{(t)} = \sum_\theta (R^\theta)^T \delta z_\theta^{(t+1)}",
+        (ROUTINE, "name", "[dz2] += deriv(dh, z2, 'tanh')", [
+            "[dz2] += deriv(dh, z1, 'tanh')", "[dz1] += deriv(dh, z2, 'tanh')",
         ]),
-        (SEQUENCE, "undefined", r"\delta f_j^{(t)} = \delta h_j^{(t)} g_j^{(t)}", [r"\delta f_j^{(t)} = \delta h_i^{(t)} g_j^{(t)}"]),
+        (ROUTINE, "operator", "[dW, dx] += deriv(dz1, W, x, '*')", ["[dW, dx] += deriv(dz1, W, x, '+')"]),
+        (ROUTINE, "order", "[dW, dx] += deriv(dz1, W, x, '*')", [
+            "[dW, dx] += deriv(dz1, x, W, '*')", "[dx, dW] += deriv(dz1, W, x, '*')",
+        ]),
+        (ROUTINE, "activation", "[dz2] += deriv(dh, z2, 'tanh')", ["[dz2] += deriv(dh, z2, 'sigmoid')"]),
+        (SEQUENCE, "missing",
+         r"\delta h^{(t)} = V^T \delta y^{(t)} + \sum_\theta (R^\theta)^T \delta z_\theta^{(t+1)}", [
+            r"\delta h^{(t)} = V^T \delta y^{(t)}",
+            r"\delta h^{(t)} = \sum_\theta (R^\theta)^T \delta z_\theta^{(t+1)}",
+        ]),
+        (SEQUENCE, "undefined", r"\delta f_j^{(t)} = \delta h_j^{(t)} g_j^{(t)}", [
+            r"\delta f_j^{(t)} = \delta h_i^{(t)} g_j^{(t)}",
+        ]),
         (SEQUENCE, "time", r"\delta R_{jk}^\theta = \sum_t \delta z_{\theta,j}^{(t)} h_k^{(t-1)}", [
             r"\delta R_{jk}^\theta = \sum_t \delta z_{\theta,j}^{(t)} h_k^{(t)}",
             r"\delta R_{jk}^\theta = \sum_t \delta z_{\theta,j}^{(t+1)} h_k^{(t-1)}",
         ]),
-        (SEQUENCE, "time", r"\delta b^\theta = \sum_{t=1}^T \delta z_\theta^{(t)}", [r"\delta b^\theta = \sum_{t=2}^T \delta z_\theta^{(t)}"]),
-        (SEQUENCE, "operator", r"\delta g^{(t)} = \delta h^{(t)} \odot f^{(t)}", [r"\delta g^{(t)} = \delta h^{(t)} f^{(t)}"]),
-        (SEQUENCE, "transpose", r"\delta V = \sum_t \delta y^{(t)} (h^{(t)})^T", [r"\delta V = \sum_t \delta y^{(t)} (h^{(t)})"]),
+        (SEQUENCE, "time", r"\delta b^\theta = \sum_{t=1}^T \delta z_\theta^{(t)}", [
+            r"\delta b^\theta = \sum_{t=2}^T \delta z_\theta^{(t)}",
+        ]),
+        (SEQUENCE, "operator", r"\delta g^{(t)} = \delta h^{(t)} \odot f^{(t)}", [
+            r"\delta g^{(t)} = \delta h^{(t)} f^{(t)}",
+        ]),
+        (SEQUENCE, "transpose", r"\delta V = \sum_t \delta y^{(t)} (h^{(t)})^T", [
+            r"\delta V = \sum_t \delta y^{(t)} (h^{(t)})",
+        ]),
     ],
 )  # fmt: skip
 def test_mistakes(text, kind, was, expected):

@@ -67,7 +67,7 @@ def equations(tape: Tape, shapes: bool = False) -> Listing:
     rows, latex = [], []
     for n, (_, z, _, _) in enumerate(tape.steps, 1):
         rows.append((str(n), one_line(tape.label(z)), "=", forward_text(tape, n), size(tape.values[z].shape)))
-        latex.append(rf"{_latex(tape.label(z))} &= {_forward(tape, n, LATEX).text} \tag{{{n}}}")
+        latex.append(rf"{latex_name(tape.label(z))} &= {_forward(tape, n, LATEX).text} \tag{{{n}}}")
     return Listing(_table(rows, shapes), _align(latex))
 
 
@@ -87,7 +87,7 @@ def gradients(d: Derivatives, shapes: bool = False) -> Listing:
         rows.append(
             (str(k), f"∇{one_line(tape.label(i))}", sign, text, f"{shape}  step {n}" if shapes else f"step {n}")
         )
-        name, right = LATEX["∇"] % _latex(tape.label(i)), _backward(tape, n, operand, LATEX).text
+        name, right = LATEX["∇"] % latex_name(tape.label(i)), _backward(tape, n, operand, LATEX).text
         latex.append(rf"{name} &{sign.replace('+', '{+}')} {right} \tag{{{k}}}")
     text = _table(rows, True)
     if any(re.search(r"\b1ᵀ|\* 1(?![\w.])", row[3]) for row in rows):
@@ -180,7 +180,7 @@ def _letter(letter: str) -> str:
     return f"\\{letter}" if letter in GREEK else letter if len(letter) == 1 else rf"\mathrm{{{letter}}}"
 
 
-def _latex(name: str) -> str:
+def latex_name(name: str) -> str:
     r"""z12: z_{12}, W_fC: W_{fC}, C_tilde: \tilde{C}, C_prev[2]: C_{\mathrm{prev}}^{(2)}; what is no name is text."""
     parts = re.fullmatch(r"([^\W\d_]+)(\d*)(?:_(\w+))?(?:\[(\w+)\])?", name)
     if not parts:
@@ -206,7 +206,7 @@ def _named(tape: Tape, i: int, notation: dict[str, str]) -> Piece:
             mantissa, power = name.split("e")
             return Piece(rf"{mantissa} \cdot 10^{{{int(power)}}}", ADDITIVE, "number")
         return Piece(name, ADDITIVE if name.startswith("-") else ATOM, "number")
-    return Piece(one_line(name) if notation is TEXT else _latex(name))
+    return Piece(one_line(name) if notation is TEXT else latex_name(name))
 
 
 def _forward(tape: Tape, n: int, notation: dict[str, str]) -> Piece:

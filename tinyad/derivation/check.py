@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinyad.derivation.evaluate import Trouble
-from tinyad.derivation.lines import Reading, Way, Worst, cases, read_line, value_of, way_text
+from tinyad.derivation.evaluate import Scope, Trouble
+from tinyad.derivation.lines import Case, Reading, Way, Worst, cases, read_line, selected, value_of, way_text, ways_of
 from tinyad.derivation.point import Place, Point, label
 from tinyad.derivation.reader import Derivation, Unreadable
 from tinyad.derivation.tree import Node, Ref, Statement
@@ -75,7 +75,7 @@ def _part(points: Sequence[Point], title: str, lines: Sequence[Statement | Unrea
     point = points[0]
     labels = _labelled_lines(lines)
     for p in points:
-        p.label_value = lambda point, place, name: _part_of(point, labels.get((name, place[0]), []), place)
+        p.label_value = lambda point, place, name: _part_of(point, labels, place, name)
     verdicts = [_verdict(points, line) for line in lines]
     verdicts = together(points, verdicts)
     verdicts = in_order(points, verdicts)
@@ -93,13 +93,29 @@ def _labelled_lines(lines: Sequence[Statement | Unreadable]) -> dict[tuple[str, 
     return found
 
 
-def _part_of(point: Point, lines: Sequence[Statement], place: Place) -> Any:
-    """What a line with a label gives for one place, in row layout; None if there is none."""
-    for line in lines:
-        for case in cases(point, line.left[0]):
-            if case.place == place:
-                return value_of(case, line, line.members[-1], 0, line.left[0].value[0], point.values[place].shape[::-1])
-    return None
+def _part_of(point: Point, labels: dict[tuple[str, str], list[Statement]], place: Place, name: str) -> Any:
+    """What a line with a label gives for one place, in row layout; None if there is none.
+
+    If that line is wrong, what it should give: then its mistake is not found again where the parts are added up.
+    """
+    found: dict[str, tuple[Any, frozenset[Way] | None]] = {}
+    case = Case(point, Scope(None, {}), place)
+    ways = ways_of(case)
+    for (label_, key), lines in labels.items():
+        for line in lines if key == place[0] else ():
+            for case in known_cases(point, line.left[0]):
+                if case.place == place and label_ not in found:
+                    shape = point.values[place].shape[::-1]
+                    try:
+                        value = value_of(case, line, line.members[-1], 0, line.left[0].value[0], shape)
+                    except Trouble:
+                        value = np.full(shape, np.nan)
+                    fits = value.shape == shape and bool(np.all(np.isfinite(value)))
+                    found[label_] = value, selected([(case, value, ways)], frozenset(ways)) if fits else None
+    if name not in found or found[name][1] is not None:
+        return found[name][0] if name in found else None
+    others = frozenset(w for w in ways if w[0] is None).union(*(chosen or () for _, chosen in found.values()))
+    return sum((array for way, array in ways.items() if way not in others), np.zeros(point.values[place].shape[::-1]))
 
 
 def _verdict(points: Sequence[Point], line: Statement | Unreadable) -> Verdict:
@@ -141,7 +157,7 @@ def _offset(line: Unreadable) -> tuple[int, int]:
 def rules_of(point: Point, reading: Reading) -> list[str]:
     """The forward equations whose contributions the line should hold, as they stand in the file."""
     source, found = point.source, []
-    for equation, _ in sorted(reading.all_ways, key=repr):
+    for equation, *_ in sorted(reading.all_ways, key=repr):
         if equation is not None:
             eq = point.derivation.forward[equation]
             text = " ".join(source.text[eq.start : eq.end].split())
@@ -169,6 +185,7 @@ def together(points: Sequence[Point], verdicts: list[Verdict]) -> list[Verdict]:
             handed = frozenset(w for w in reading.all_ways if w[0] is None)
             full_by[target] = reading.all_ways
             before = have.get(target, handed)
+            reading = unequal(reading, before)
             begun = target in by_target
             by_target.setdefault(target, []).append(n)
             labelled = bool(verdict.number) and not verdict.number.isdigit() and "." not in verdict.number
@@ -187,6 +204,11 @@ def together(points: Sequence[Point], verdicts: list[Verdict]) -> list[Verdict]:
                     )
                     have[target] = before | reading.ways
                 else:
+                    partial = begun and before != reading.all_ways and before - handed
+                    for k in by_target[target][:-1] if partial else ():
+                        if out[k].ok and not _labelled(out[k]):
+                            lacking = reading.all_ways - before - handed
+                            out[k] = out[k]._replace(verdict="missing", message=f"{_said(point, lacking)} is missing")
                     have[target] = reading.ways
     whole = {_target(point, ref) for ref, _, total in point.it.given if total}
     for target, full in full_by.items():
@@ -201,6 +223,17 @@ def together(points: Sequence[Point], verdicts: list[Verdict]) -> list[Verdict]:
                 verdict="missing", message=f"{_said(point, lacking)} is missing, in this line or another"
             )
     return out
+
+
+def unequal(reading: Reading, before: frozenset[Way]) -> Reading:
+    """The reading with contributions that are there already exchanged for equal ones that are not: z ∘ z has two."""
+    ways = set(reading.ways)
+    for group in reading.alike:
+        for way in sorted(ways & group & before, key=repr):
+            free = sorted(group - before - ways, key=repr)
+            if free:
+                ways = ways - {way} | {free[0]}
+    return reading._replace(ways=frozenset(ways))
 
 
 def _labelled(verdict: Verdict) -> bool:
@@ -275,6 +308,12 @@ def missing(points: Sequence[Point], verdicts: list[Verdict]) -> list[str]:
     if not any(r.of is not None for v in verdicts for r in v.readings):
         return []
     found = []
+    whole = {ref.key for ref, _, total in point.it.given if total}
+    for key in sorted(given - whole - set_):
+        place = next(p for p in point.values if p[0] == key)
+        ways = frozenset(w for w in all_ways_at(point, key) if w[0] is not None)
+        if ways:
+            found.append(f"no line adds {_said(point, ways)} to the derivative of {label(*place)} that was given")
     leaves = {
         k
         for (k, _), v in point.values.items()
@@ -304,6 +343,13 @@ def missing(points: Sequence[Point], verdicts: list[Verdict]) -> list[str]:
                     used.setdefault(point.source.text[node.start : node.end], v.line)
     found += [f"line {line} uses {name}, which no line sets" for name, line in used.items()]
     return found
+
+
+def all_ways_at(point: Point, key: str) -> frozenset[Way]:
+    """The ways in which the loss depends on a name, at any time."""
+    return frozenset(
+        way for place in list(point.values) if place[0] == key for way in ways_of(Case(point, Scope(None, {}), place))
+    )
 
 
 def _of_family(point: Point, key: str) -> bool:
@@ -516,7 +562,7 @@ def run(point: Point, verdicts: list[Verdict], wrong: int) -> list[str]:
                     has_time = timed and point.it.names.timed(ref.key) and (ref.time is None or ref.time[0] == "t")
                     if has_time != (t is not None):
                         continue
-                    for case in cases(point, left):
+                    for case in known_cases(point, left):
                         if has_time and case.scope.t != t:
                             continue
                         _step(point, own, begun, touched, case, line, j, k == wrong or verdict.ok)
@@ -532,6 +578,13 @@ def run(point: Point, verdicts: list[Verdict], wrong: int) -> list[str]:
         return finals
     finally:
         point.arrays.d = outer
+
+
+def known_cases(point: Point, left: Node) -> list[Case]:
+    try:
+        return list(cases(point, left))
+    except Trouble:  # the line was found out already
+        return []
 
 
 def _step(

@@ -140,7 +140,29 @@ class Spellings:
         return Spelling(signs, r"^\top" if self.latex else "ᵀ")
 
     def name(self, ref: Ref) -> Spelling | None:
-        return self.known.get(("name", ref))
+        found = self.known.get(("name", ref)) or self.bared(ref)
+        if found is None and ref.indices:
+            for (kind, other), spelling in self.known.items():
+                if kind == "name" and other.key == ref.key and other.time == ref.time and len(other.indices) == len(ref.indices):
+                    return reindexed(spelling, other.indices, ref.indices)
+        return found
+
+    def bared(self, ref: Ref) -> Spelling | None:
+        """The name inside of a derivative of it, where the name itself does not occur."""
+        whole = self.known.get(("d", ref))
+        if whole is None:
+            return None
+        for pattern, other in self.templates[:5]:
+            inner = self.known.get(("name", other))
+            if inner is None or inner.text not in pattern.text:
+                continue
+            texts, part = [t.text for t in pattern.tokens], [t.text for t in inner.tokens]
+            k = next((k for k in range(len(texts), -1, -1) if texts[k : k + len(part)] == part), None)
+            head, _, tail = pattern.text.rpartition(inner.text)
+            if k is not None and whole.text.startswith(head) and whole.text.endswith(tail):
+                end = len(whole.tokens) - (len(texts) - k - len(part))
+                return Spelling(whole.tokens[k:end], whole.text[len(head) : len(whole.text) - len(tail)])
+        return None
 
     def derivative(self, ref: Ref, like: Spelling | None = None, of: Ref | None = None) -> Spelling | None:
         """A derivative as it is written, or made after the pattern of another one."""
@@ -158,6 +180,19 @@ class Spellings:
             if made is not None:
                 return made
         return None
+
+
+def reindexed(spelling: Spelling, old: Sequence[str], new: Sequence[str]) -> Spelling:
+    """A spelling with other component indices."""
+    letters = dict(zip(old, new, strict=True))
+    tokens, text, begun = [], spelling.text, spelling.tokens[0].start
+    for token in reversed(spelling.tokens):
+        if token.text and all(c in letters for c in token.text) and token is not spelling.tokens[0]:
+            word = "".join(letters[c] for c in token.text)
+            text = text[: token.start - begun] + word + text[token.end - begun :]
+            token = token._replace(text=word)
+        tokens.append(token)
+    return Spelling(tuple(reversed(tokens)), text)
 
 
 def replaced(pattern: Spelling, old: Spelling, new: Spelling) -> Spelling | None:
@@ -180,12 +215,21 @@ class Editor:
     """The single edits of one member of a line."""
 
     def __init__(
-        self, line: Statement, member: int, spellings: Spellings, wanted: Sequence[Ref], functions: Sequence[Spelling]
+        self,
+        line: Statement,
+        member: int,
+        spellings: Spellings,
+        wanted: Sequence[Ref],
+        functions: Sequence[Spelling],
+        equations: Sequence[Sequence[Ref]] = (),
+        factors: Sequence[tuple[Node, Spelling]] = (),
     ) -> None:
         self.line, self.node = line, line.members[member]
         self.spellings, self.source = spellings, spellings.source
         self.wanted = list(wanted)  # names that the rule of the line's equation has, the most likely first
         self.functions = functions
+        self.equations = equations  # result and operands of each of them
+        self.further = factors  # functions of its operands
         self.tokens = line.tokens
 
     def all(self) -> list[Edit]:
@@ -199,6 +243,7 @@ class Editor:
             self.times,
             self.calls,
             self.squares,
+            self.complements,
             self.terms,
             self.factors,
             self.swaps,
@@ -235,18 +280,13 @@ class Editor:
 
     def names(self) -> list[Edit]:
         """Another name in the place of one: those of the rule first."""
-        found = []
+        found = self.operands()
         for node in leaves(self.node):
             own = node.value if node.kind == "name" else node.value[0]
             if node.kind == "d" and node.value[1] is not None:
                 continue
             here = Spelling(self.tokens[slice(*span(self.tokens, node))], self.source.text[node.start : node.end])
-            refs = dict.fromkeys([*self.wanted, *(ref for _, ref in self.spellings.known)])
-            for ref in refs:
-                if own.indices and not ref.indices:
-                    continue
-                if ref == own:
-                    continue
+            for ref in self.alternatives(own):
                 rule = self.wanted.index(ref) if ref in self.wanted else None
                 rank = rule if rule is not None and rule < 20 else 30 + 10 * (ref.key != own.key)
                 spelling = (
@@ -262,6 +302,42 @@ class Editor:
                 found.append(self.change(node, other, 12, "name", (OTHER[node.kind], own)))
         return found
 
+    def operands(self) -> list[Edit]:
+        """What stands in deriv(dz, x, y): the result and the operands of one equation, in their order."""
+        found = []
+        for node in nodes(self.node):
+            if node.kind == "deriv":
+                for refs in self.equations:
+                    for k, (part, ref) in enumerate(zip(node.parts, refs, strict=False)):
+                        spelling = self.spellings.derivative(ref) if k == 0 else self.spellings.name(ref)
+                        if spelling is not None:
+                            found.append(self.change(part, spelling, -1, "name", ("name" if k else "d", ref)))
+        return found
+
+    def complements(self) -> list[Edit]:
+        """1 - x in the place of x."""
+        found = []
+        one = Node("number", (), 1.0, 0, 0)
+        before = (Token("open", "(", 0, 0), Token("number", "1", 0, 0), Token("op", "-", 0, 0))
+        for node in nodes(self.node):
+            if node.kind in ("name", "call", "square"):
+                first, last = span(self.tokens, node)
+                tokens = (*before, *self.tokens[first:last], Token("close", ")", 0, 0))
+                text = f"(1 - {self.source.text[node.start : node.end]})"
+                made = Node("bracket", (Node("-", (one, node), None, node.start, node.end),), "(", node.start, node.end)
+                found.append(Edit(first, last, tokens, node.start, node.end, text, 33, "activation", (node, made)))
+        return found
+
+    def alternatives(self, own: Ref) -> list[Ref]:
+        """The names that may be meant in the place of one."""
+        refs = [*self.wanted, *(ref for _, ref in self.spellings.known)]
+        letters = sorted(self.spellings.names.indices)
+        if own.indices:
+            refs = [ref._replace(indices=own.indices) for ref in refs if len(ref.indices) == len(own.indices)]
+            for k in range(len(own.indices)):
+                refs += [own._replace(indices=(*own.indices[:k], x, *own.indices[k + 1 :])) for x in letters]
+        return [ref for ref in dict.fromkeys(refs) if ref != own]
+
     def left(self) -> list[Edit]:
         """The left-hand side belongs to another equation."""
         found = []
@@ -271,7 +347,7 @@ class Editor:
                     if kind == "name" and ref != node.value[0]:
                         spelling = self.spellings.derivative(ref)
                         if spelling is not None:
-                            found.append(self.change(node, spelling, 70, "left"))
+                            found.append(self.change(node, spelling, 70, "left", ("d", ref)))
         return found
 
     def assign(self) -> list[Edit]:
@@ -287,7 +363,7 @@ class Editor:
                 inner, outer = span(self.tokens, node.parts[0]), span(self.tokens, node)
                 if outer[1] > inner[1]:
                     tree = node, node.parts[0]
-                    found.append(Edit(inner[1], outer[1], (), node.parts[0].end, node.end, "", 22, "transpose", tree))
+                    found.append(Edit(inner[1], outer[1], (), node.parts[0].end, node.end, "", 21, "transpose", tree))
             elif node.kind in ("name", "d", "bracket", "call", "prime"):
                 found.append(
                     self.insert(span(self.tokens, node)[1], node.end, new, 22, "transpose", ("transpose", node))
@@ -616,11 +692,10 @@ class Editor:
         found = []
         circle = Token("op", "∘", 0, 0)
         sign = r" \circ " if self.spellings.latex else " ∘ "
-        for ref in self.wanted[:12]:
-            spelling = self.spellings.name(ref)
+        named = [(Node("name", (), ref, part.end, part.end), self.spellings.name(ref)) for ref in self.wanted[:12]]
+        for name, spelling in [*named, *self.further]:
             if spelling is None:
                 continue
-            name = Node("name", (), ref, part.end, part.end)
             for factor, tail in (
                 (name, Spelling((), "")),
                 (name._replace(kind="transpose", parts=(name,), value=None), self.spellings.transposed),

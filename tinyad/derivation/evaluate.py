@@ -141,6 +141,7 @@ class Evaluator:
         self.kinds |= dict.fromkeys("∘+-/", self._component)
         self.memo: dict[Any, Any] | None = None  # values of the parts of one formula, and their ids
         self.kept: frozenset[int] = frozenset()
+        self.wanted: tuple[int, ...] = ()  # the size of what the formula stands for
 
     def __call__(self, node: Node, scope: Scope) -> Any:
         if self.overridden and structure(node) in self.overridden:
@@ -286,7 +287,7 @@ class Evaluator:
     def _component(self, node: Node, scope: Scope) -> Any:
         left, right = (self.part(part, scope) for part in node.parts)
         kind = node.kind
-        self.unmixed(node, left, right)
+        self.unmixed(node, left, right, scope)
         if isinstance(left, Indexed) or isinstance(right, Indexed):
             return self.indexed(node, left, right)
         if isinstance(left, Ones) and not isinstance(right, Ones | _Eye):
@@ -324,13 +325,15 @@ class Evaluator:
                 turned = "; one of them has to be transposed"
         self.refuse(node, f"{a} is {size(left.shape)} and {b} is {size(right.shape)}: {why}{turned}")
 
-    def unmixed(self, node: Node, left: Any, right: Any) -> None:
+    def unmixed(self, node: Node, left: Any, right: Any, scope: Scope) -> None:
         """Refuse a ∘ b c, which has two readings, unless one of them is a number."""
         if node.kind not in ("∘", "*"):
             return
         other = {"∘": "*", "*": "∘"}[node.kind]
         first = node.parts[0]
         if first.kind != other or any(not _matrix(v) for v in (left, right)):
+            return
+        if any(not _matrix(self.part(part, scope)) for part in first.parts):
             return
         source = self.it.source.text
         a, b, c = (source[n.start : n.end] for n in (*first.parts, node.parts[1]))
@@ -345,7 +348,7 @@ class Evaluator:
         if chain is not None:
             return chain
         left, right = (self.part(part, scope) for part in node.parts)
-        self.unmixed(node, left, right)
+        self.unmixed(node, left, right, scope)
         if isinstance(left, Indexed) or isinstance(right, Indexed):
             return self.indexed(node, left, right)
         if isinstance(left, _Eye) or isinstance(right, _Eye):
@@ -588,7 +591,7 @@ class Evaluator:
         symbol = {"o": "∘", "⊙": "∘", "none": "none"}.get(node.value, node.value)
         if symbol not in TABLE:
             self.refuse(node, f"deriv has no operator {symbol!r}: there are {' '.join(TABLE)}", "not evaluable")
-        arrays = [np.full((1, 1), p) if isinstance(p, float) else p for p in parts]
+        arrays = [np.full((1, 1), 1.0 if isinstance(p, Ones) else p) if isinstance(p, float | Ones) else p for p in parts]
         arity = TABLE[symbol].arity
         if len(arrays) != arity + 1:
             takes = "dz, x and y" if arity == 2 else "dz and x"
@@ -633,8 +636,7 @@ class Evaluator:
             self.refuse(node, "the entries do not fit together")
 
     def stacked(self, node: Node, parts: list[Any]) -> Any:
-        if any(not hasattr(p, "shape") for p in parts):
-            self.refuse(node, "a part of [ ; ] has no size", "not evaluable")
+        parts = self.padded(node, parts)
         if len({p.shape[1] for p in parts}) > 1:
             self.refuse(
                 node,
@@ -646,6 +648,18 @@ class Evaluator:
         for part in parts[1:]:
             whole = TABLE["stack"](whole, part)
         return whole
+
+    def padded(self, node: Node, parts: list[Any]) -> list[Any]:
+        """[a; 0]: the 0 is as long as the whole needs it, which the left-hand side says."""
+        known = [p for p in parts if hasattr(p, "shape")]
+        if len(known) == len(parts):
+            return parts
+        columns = known[0].shape[1] if known else 0
+        whole = {self.wanted[1]: self.wanted[0], self.wanted[0]: self.wanted[1]}.get(columns, 0) if self.wanted else 0
+        rows = whole - sum(p.shape[0] for p in known)
+        if len(known) < len(parts) - 1 or rows < 1 or any(p != 0.0 for p in parts if isinstance(p, float)):
+            self.refuse(node, "a part of [ ; ] has no size", "not evaluable")
+        return [p if hasattr(p, "shape") else np.zeros((rows, columns)) for p in parts]
 
     def _dots(self, node: Node, scope: Scope) -> Any:
         self.refuse(node, "dots have to be read by a person", "not evaluable")

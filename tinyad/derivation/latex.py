@@ -53,7 +53,7 @@ DIGITS = frozenset("0123456789")
 BLANK = re.compile(r"\\[][()]|\$+|[%#][^\n]*|(\\[\s\S])")  # mathematics begins or ends, comments; (what stays)
 STRUCTURE = re.compile(r"\\(begin|end)(?![A-Za-z])\s*\{([^{}\n]*)\}|\\[^\n]?|[{}]")
 SIGN = re.compile(r"[\s\S][\u0300-\u036f\u20d0-\u20ff]*")
-SAID = re.compile(r"\s*([^\W\d_](?:[\w\s.,'’:~-]|\\[#$%&_{} ]|\\(?:textbackslash|[\^~])\{\})*)")
+SAID = re.compile(r"\s*((?:[^\W\d_]|\\_)(?:[\w\s.,'’:~-]|\\[#$%&_{} ]|\\(?:textbackslash|[\^~])\{\})*)")
 ESCAPE = re.compile(r"\\textbackslash\{\}|\\(.)(?:\{\})?|[~\s]+")
 NUMBERED = re.compile(r"\s*\(?eq(?:uation|n)?(?:\.\s*|\s+)\(?([\w.-]*\d[\w.-]*)\)?\s*", re.IGNORECASE)
 LABEL = re.compile(r"\{\s*([A-Za-z]{2,}(?:-\w+)?)\s*\}")
@@ -323,8 +323,10 @@ class Reader:
         upright, k = self.upright, len(self.tokens)
         self.upright = upright or piece.text in UPRIGHT or piece.text in TEXTS
         _drop(rest, r"\*")
-        self.atom(rest, piece)
+        _, end, _ = self.atom(rest, piece)
         self.upright = upright
+        if len(self.tokens) == k + 1:  # the name stands with its font
+            self.tokens[k] = self.tokens[k]._replace(start=piece.start, end=end)
         if piece.text in BOLD and not self.scripts and [t[:2] for t in self.tokens[k:]] == [("number", "1")]:
             self.tokens[k] = self.tokens[k]._replace(kind="ones")
 
@@ -337,7 +339,7 @@ class Reader:
             self.emit("tag", numbered[1], *numbered.span(1))
         elif said := SAID.fullmatch(self.source.text, *limits):
             word = ESCAPE.sub(lambda m: m[1] or (" " if m[0][0] != "\\" else "\\"), said[1].rstrip())
-            self.emit("word", unicodedata.normalize("NFD", word), said.start(1), said.start(1) + len(said[1].rstrip()))
+            self.emit("word", unicodedata.normalize("NFD", word), piece.start, group.end)
         else:
             return self.font(piece, rest)
         rest.pop()

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.derivation.evaluate import Indexed, Scope, Several, Stretched, Trouble
-from tinyad.derivation.point import Moment, Place, Point, label
+from tinyad.derivation.point import Moment, Part, Place, Point, label
 from tinyad.derivation.tree import Node, Ref, Statement
 from tinyad.matrix import Array, broadcast, size
 
-# A contribution, whatever the time: which equation (None: handed in, with its label), and how many steps later.
-Way = tuple[int | None, Any]
+# A contribution, whatever the time: which equation (None: handed in), how many steps later, by which use of the name.
+Way = tuple[int | None, Any, int]
 
 
 class Worst(NamedTuple):
@@ -42,6 +42,7 @@ class Reading(NamedTuple):
     member: int = 0
     notes: tuple[str, ...] = ()
     shapes: tuple[tuple[int, int, str], ...] = ()
+    alike: tuple[frozenset[Way], ...] = ()  # contributions that are one array at every point
 
 
 class Case(NamedTuple):
@@ -69,6 +70,12 @@ def read_line(points: Sequence[Point], line: Statement, k: int, only: int | None
         if found.verdict not in ("right", "not evaluable"):
             break
     reading = next((r for r in readings if r.verdict != "right"), readings[-1])
+    if reading.verdict == "right":
+        most = max((r.ways for r in readings), key=len)
+        short = next((r for r in readings if r.ways != most), None)
+        if short is not None:
+            lost = " and ".join(way_text(points[0], way) for way in sorted(most - short.ways, key=repr))
+            reading = short._replace(verdict="wrong", message=f"this part of the chain lacks {lost}")
     ref = left.value[0] if left.kind == "d" else None
     return reading._replace(
         of=ref,
@@ -114,15 +121,16 @@ def ways_of(case: Case) -> dict[Way, Array]:
         return {}
     found: dict[Way, Array] = {}
     for part in case.point.parts(case.place):
-        way = _way(part.equation, part.moment, moment)
+        way = _way(part, moment)
         found[way] = found[way] + part.array if way in found else part.array
     return found
 
 
-def _way(equation: int | None, moment: Moment, at: Moment) -> Way:
-    if equation is None:
-        return None, moment
-    return equation, moment - at if isinstance(at, int) and isinstance(moment, int) else None
+def _way(part: Part, at: Moment) -> Way:
+    if part.equation is None:
+        return None, part.moment, 0
+    later = part.moment - at if isinstance(at, int) and isinstance(part.moment, int) else None
+    return part.equation, later, part.use
 
 
 def all_ways_of(point: Point, left: Node) -> frozenset[Way]:
@@ -147,12 +155,13 @@ def _derivative(points: Sequence[Point], line: Statement, k: int, left: Node, no
             values.append((case, a, ways_of(case)))
         if not some:
             raise Trouble("undefined", f"{label(ref.key, ref.time)} is at no time in the forward", left)
-    return _matched(points[0], ref, left, node, values)
+    return _matched(points[0], left, node, values)
 
 
 def value_of(case: Case, line: Statement, node: Node, k: int, ref: Ref, shape: tuple[int, ...]) -> Array:
     """What the line gives for its derivative, in row layout."""
     point = case.point
+    point.arrays.wanted = shape
     free = line.sign == "+=" and point.last is not None and case.scope.t is None
     if free and _uses_time(node, point):
         total: Any = 0.0
@@ -207,10 +216,29 @@ def as_row(
     return value if point.it.layout == "row" else value.T
 
 
-def _matched(
-    point: Point, ref: Ref, left: Node, node: Node, values: list[tuple[Case, Array, dict[Way, Array]]]
-) -> Reading:
+def _matched(point: Point, left: Node, node: Node, values: list[tuple[Case, Array, dict[Way, Array]]]) -> Reading:
     all_ways = frozenset(way for _, _, ways in values for way in ways)
+    reading = _held(point, left, node, values, all_ways)
+    return reading._replace(alike=_alike(values, all_ways)) if reading.verdict == "right" else reading
+
+
+def _alike(values: list[tuple[Case, Array, dict[Way, Array]]], all_ways: frozenset[Way]) -> tuple[frozenset[Way], ...]:
+    groups: list[set[Way]] = []
+    for way in sorted(all_ways, key=repr):
+        for group in groups:
+            other = next(iter(group))
+            pairs = [(ways.get(way), ways.get(other)) for _, _, ways in values]
+            if all(a is not None and b is not None and np.array_equal(a, b) for a, b in pairs):
+                group.add(way)
+                break
+        else:
+            groups.append({way})
+    return tuple(frozenset(group) for group in groups if len(group) > 1)
+
+
+def _held(
+    point: Point, left: Node, node: Node, values: list[tuple[Case, Array, dict[Way, Array]]], all_ways: frozenset[Way]
+) -> Reading:
     misfits = [(case, a) for case, a, _ in values if a.shape != case.point.values[case.place].shape[::-1]]
     own = point.it.layout == "row"
     if misfits:
@@ -310,7 +338,7 @@ def likeness(values: list[tuple[Case, Array, dict[Way, Array]]], all_ways: froze
 
 
 def way_text(point: Point, way: Way) -> str:
-    equation, later = way
+    equation, later, _ = way
     if equation is None:
         return "the derivative that was given"
     eq = point.derivation.forward[equation]

@@ -19,7 +19,7 @@ LONG = 160  # characters of a member that is broken
 SPACE = '<mspace width="0.17em"/>'
 APPLY = "<mo>&#8289;</mo>"  # what a screen reader says between f and (x)
 BOLD = '<mn style="font-weight:bold">1</mn>'
-TIME_ABOVE = re.compile(r"\^\s*\{?\s*(?:\\left\s*)?([(<\[⟨]|\\langle)|([⁽])")
+TIME_ABOVE = re.compile(r"\^[\s{]*(?:\\left\s*)?([(<\[⟨]|\\langle)|([⁽])")
 
 
 def mathml(node: Node, text: str, names: Names | None = None) -> str:
@@ -70,7 +70,8 @@ class _Writer:
         """A member of a chain with the sign before it, a row for each of its terms if it is long."""
         found, long = [], node.end - node.start > LONG
         while long and node.kind in "+-":
-            found.append(_row(self.sign(node), self.formula(node.parts[1])))
+            sign_between = self.sign(node).replace("<mo>", '<mo form="infix">')
+            found.append(_row(sign_between, self.formula(node.parts[1])))
             node = node.parts[0]
         return [_row(_mo(sign), self.formula(node)), *reversed(found)]
 
@@ -265,11 +266,14 @@ def _base(word: str) -> str:
 def _script(text: str) -> str:
     """A script: names, numbers and signs; n_a in it is a name with a script of its own."""
     found = []
-    for name, below, other in re.findall(r"([^\W\d_]+)_(\w+)|(\d+|[^\W\d_]+|\S)", text):
-        one = other or name
-        shown = _mn(one) if one.isdigit() else _base(one) if one[0].isalpha() else _mo(one)
-        found.append(f"<msub>{shown}{_script(below)}</msub>" if below else shown)
+    for name, below, other in re.findall(r"([^\W\d_]+)_([^\W_]+)|(\d+|[^\W\d_]+|\S)", text):
+        shown = _word(other or name)
+        found.append(f"<msub>{shown}{_word(below)}</msub>" if below else shown)
     return _row(*found)
+
+
+def _word(text: str) -> str:
+    return _mn(text) if text.isdigit() else _base(text) if text[0].isalpha() else _mo(text)
 
 
 def _scripts(base: str, under: str, over: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tinyad.derivation.check import GOOD, Part, Verdict
 from tinyad.derivation.declarations import Declarations
 from tinyad.derivation.evaluate import Trouble
-from tinyad.derivation.lines import cases
+from tinyad.derivation.lines import Worst, cases
 from tinyad.derivation.mathml import safe, statement
 from tinyad.derivation.names import Names
 from tinyad.derivation.parser import Parser
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LARGEST_TAPE = 200  # steps that are drawn
 UNSURE = ("unreadable", "not evaluable", "ambiguous")  # the line may be right
+UNSEEN = "Not seen by this check"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 STYLE = """
 .tinyad table { border-collapse: collapse; width: 100%; margin: .6em 0 1em; }
@@ -108,19 +109,16 @@ def page(report: Report) -> str:
 
 def fragment(report: Report) -> str:
     """What was found, without the prose of the file: the first wrong line in full, the others folded."""
-    said = [f"<p><b>{safe(report.source.name)}</b>: {_counts(report)}</p>"]
+    said, folded = [f"<p><b>{safe(report.source.name)}</b>: {_counts(report)}</p>"], []
     for derivation, part in report.parts:
-        it = derivation.declarations
-        title = part.title or "derivation"
-        bad = [v for v in part.verdicts if not v.ok]
-        good = [v for v in part.verdicts if v.ok]
-        if bad:
-            said.append(_lines(it, bad, title, first=report.first_wrong))
-        if good:
-            held = f"{title}: {len(good)} of {len(part.verdicts)} lines hold"
-            table = _lines(it, good, title)
-            said.append(f"<details><summary>{safe(held)}</summary>{table}</details>")
-        said += _said(part)
+        it, title = derivation.declarations, part.title or "derivation"
+        good, bad = ([v for v in part.verdicts if v.ok == ok] for ok in (True, False))
+        said += [_lines(it, bad, title, first=report.first_wrong)] if bad else []
+        said += _list("Missing", part.faults, " open")
+        folded += [_lines(it, good, title)] if good else []
+        folded += [*_list("Notes", part.notes), *_list(UNSEEN, part.unseen)]
+    if folded:
+        said += ["<details><summary>Lines that hold, and notes</summary>", *folded, "</details>"]
     return "\n".join([f'<div class="tinyad"><style>{STYLE}</style>', *said, "</div>"])
 
 
@@ -131,7 +129,7 @@ def _head(report: Report, title: str) -> str:
     wrong = [f'<a href="#v{k}">{v.line}</a>' for k, v in enumerate(report.verdicts) if not v.ok]
     lines = f"<p>Lines that are not right: {', '.join(wrong)}</p>" if wrong else ""
     name = f"<code>{safe(report.source.name)}</code>"
-    return f"<header>\n<h1>{safe(title)}</h1>\n<p>{name}: {_counts(report)}</p>\n{lines}</header>"
+    return f"<header>\n<h1>{_inline(title)}</h1>\n<p>{name}: {_counts(report)}</p>\n{lines}</header>"
 
 
 def _counts(report: Report) -> str:
@@ -206,8 +204,8 @@ def _lines(
         shown = statement(v.statement, source.text, it.names) if v.statement else f"<code>{safe(v.text)}</code>"
         said = _details(it, v)
         if first and v is not first:
-            brief = safe(v.message or v.looks_like or "what was found")
-            said = f"<details><summary>{brief}</summary>{said}</details>"
+            brief = v.message or v.looks_like or (_numbers(v.worst) if v.worst else "details")
+            said = f"<details><summary>{safe(brief)}</summary>{said}</details>"
         rows.append(
             f'<tr class="{_class(v.verdict)}"{mark}><td class="n">{v.line}</td><td class="n">{safe(v.number)}</td>'
             f'<td class="f"><div class="scroll">{shown}</div>{said}</td>'
@@ -237,8 +235,7 @@ def _terms(it: Declarations, v: Verdict) -> Iterator[str]:
     if v.rules:
         yield _term("from", "</dd><dd>".join(f"<code>{safe(rule)}</code>" for rule in v.rules), True)
     if v.worst:
-        expected, found = apart(v.worst.expected, v.worst.found)
-        yield _term(v.worst.where, f"expected {expected}, found {found}")
+        yield _term(v.worst.where, _numbers(v.worst))
     if v.looks_like:
         yield _term("looks like", v.looks_like)
     if v.suggestion:
@@ -248,14 +245,19 @@ def _terms(it: Declarations, v: Verdict) -> Iterator[str]:
     yield from (_term("note", note) for note in v.notes)
 
 
+def _numbers(worst: Worst) -> str:
+    expected, found = apart(worst.expected, worst.found)
+    return f"expected {expected}, found {found}"
+
+
 def _term(word: str, said: str, html: bool = False) -> str:
     return f"<dt>{safe(word)}</dt><dd>{said if html else safe(said)}</dd>"
 
 
 def _formula(it: Declarations, text: str) -> str:
     """A suggested line as a formula, if it can be read as one."""
-    source = Source(text)
     try:
+        source = Source(text)
         lines = segments(source, tokens_of(source, 0, len(source.text)))
         parser = Parser(source, it.names, it.meaning, it.ones)
         shown = [statement(parser.statement(line.tokens), source.text, it.names) for line in lines]
@@ -277,11 +279,15 @@ def _quoted(source: Source, v: Verdict) -> str:
 
 def _said(part: Part) -> Iterator[str]:
     """What is to be said about all lines together."""
-    for title, said in (("Missing", part.faults), ("Notes", part.notes), ("Not seen by this check", part.unseen)):
-        if said:
-            items = "".join(f"<li>{safe(text)}</li>" for text in said)
-            opened = " open" if title == "Missing" else ""
-            yield f'<details class="said"{opened}><summary>{title} ({len(said)})</summary><ul>{items}</ul></details>'
+    yield from _list("Missing", part.faults, " open")
+    yield from _list("Notes", part.notes)
+    yield from _list(UNSEEN, part.unseen)
+
+
+def _list(title: str, texts: Sequence[str], opened: str = "") -> Iterator[str]:
+    if texts:
+        items = "".join(f"<li>{safe(text)}</li>" for text in texts)
+        yield f'<details class="said"{opened}><summary>{title} ({len(texts)})</summary><ul>{items}</ul></details>'
 
 
 # The picture
@@ -341,10 +347,10 @@ class Prose:
     def chunks(self, text: str) -> Iterator[str]:
         text = re.sub(r"^ {0,3}#{1,6} [^\n]*$", r"\n\n\g<0>\n\n", text, flags=re.MULTILINE)
         for chunk in re.split(r"\n[ \t]*\n", text):
-            heading = re.match(r"\s*(#{1,6}) +([^\n]*?)[ #]*$", chunk)
+            heading = re.match(r"\s*(#{1,6}) +(.*)", chunk)
             if heading:
                 self.level = min(max(2, len(heading[1])), self.level + 1)
-                yield f"<h{self.level}>{_inline(heading[2])}</h{self.level}>"
+                yield f"<h{self.level}>{_inline(heading[2].rstrip(' #'))}</h{self.level}>"
             elif chunk.strip():
                 yield from self.lists(chunk)
 

@@ -71,13 +71,14 @@ class Parser:
     def statement(self, tokens: Sequence[Token], number: str = "", title: str = "") -> Statement:
         """The tokens of a line, without its number."""
         self.tokens, self.at, self.nested = tokens, 0, 0
+        if len(tokens) > 1 and tokens[-1].kind == "word" and tokens[-1].text == "given":
+            left = (self.inside(tokens[:-1]),)
+            return Statement(number, left, "given", (), tokens[0].start, tokens[-1].end, title, tuple(tokens))
         left = self.left_hand_sides()
         sign = self.token
-        if sign.kind == "word" and sign.text == "given" and self.ahead().kind == "end":
-            return Statement(number, left, "given", (), tokens[0].start, tokens[-1].end, title, tuple(tokens))
         if not self.is_op("=", "+=", "≡"):
             self.fail("= or += is awaited here: a line is `derivative = formula`")
-        members = []
+        members: list[Node] = []
         while self.is_op("=", "+=", "≡"):
             if members and self.token.text == "+=":
                 self.fail("+= can stand only once, after the left-hand side")
@@ -396,6 +397,9 @@ class Parser:
                 else:
                     made = self.node("d", (), (ref, None), token.start, end)
                 readings.append(self.powers(made, found))
+        unnamed = names.ref("_", found)  # d_3 in a printed routine
+        if not readings and word in ("d", "δ") and names.is_known(unnamed.key):
+            readings.append(self.node("d", (), (unnamed, None), token.start, end))
         if not readings:
             products = names.products(word)
             if len(products) > 1:

@@ -72,6 +72,8 @@ class _Reader:
             self.number()
         elif c in SUPERSCRIPTS or c in SUBSCRIPTS:
             self.raised()
+        elif c == "Σ":
+            self.add("op", c, at, at + 1)
         elif plain.isalpha() or (
             c == "_" and not self.tight() and re.compile(r"_(v?\d+|\s|,|\])").match(self.text, at, self.end)
         ):

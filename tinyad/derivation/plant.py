@@ -122,6 +122,11 @@ def _squeezed(text: str) -> str:
     return "".join(text.split())
 
 
+def _grows(a: str, b: str) -> bool:
+    """Whether two signs side by side are one word."""
+    return a.isalnum() and b.isalnum() and not {a, b} & (SUBSCRIPTS.keys() | SUPERSCRIPTS.keys())
+
+
 # Where a piece of a formula is in the text
 
 
@@ -282,15 +287,15 @@ class Line:
 
     def parted(self, edit: Edit) -> Edit:
         """With a space where two words would grow together."""
-        new = edit.new or ("" if edit.removed else " " * self._touch(edit.start, self.text[edit.end : edit.end + 1]))
-        if new and new[0].isalnum() and self._touch(edit.start, new[0]):
+        before, after = self.text[edit.start - 1], self.text[edit.end : edit.end + 1]
+        new = edit.new
+        if not new and not edit.removed and _grows(before, after):
+            new = " "
+        if new and _grows(before, new[0]):
             new = " " + new
-        if new and new[-1].isalnum() and self.text[edit.end : edit.end + 1].isalnum() and edit.end > edit.start:
+        if new and edit.end > edit.start and _grows(new[-1], after):
             new += " "
         return edit._replace(new=new)
-
-    def _touch(self, at: int, following: str) -> bool:
-        return self.text[at - 1].isalnum() and following.isalnum()
 
     def planted(self, kind: str, edit: Edit) -> Plant:
         text = self.text[: edit.start] + edit.new + self.text[edit.end :]
@@ -549,9 +554,9 @@ class Line:
                 continue
             first, last = sorted((n, k))
             start, end, x = self.span(run[first][1])[0], self.span(run[last][1])[1], self.slice(core(inner))
-            one = self.text[self.span(core(run[k][1]))[0] : self.span(inner)[0]]
+            (begin, stop), (at, to) = self.span(run[k][1]), self.span(core(inner))
             yield self.dropped(run, n)
-            yield Edit(start, end, f"({one}{self.squared(x)})")
+            yield Edit(start, end, self.text[begin:at] + self.squared(x) + self.text[to:stop])
             head = self.head(core(inner))
             yield from [Edit(start, end, self.text[start:end].replace(x, f"{head}({x})"))] if head else []
 

@@ -28,10 +28,12 @@ Place = tuple[str, Moment]
 
 
 class Part(NamedTuple):
-    """A contribution to a derivative: from which equation at which moment (None: handed in), in row layout."""
+    """A contribution to a derivative: from which equation at which moment (None: handed in), by which of the uses of
+    the name in it, in row layout."""
 
     equation: int | None
     moment: Moment
+    use: int
     array: Array
 
 
@@ -283,12 +285,14 @@ class Point:
         return self._parts[place]
 
     def made_parts(self, place: Place) -> list[Part]:
-        found: dict[tuple[int | None, Moment], Array] = {}
+        found = [Part(None, k, 0, dz) for k, (_, _, dz) in enumerate(self.seeds.get(place, ()))]
+        uses: dict[tuple[int, Moment], int] = {}
         for step, _, array in self.d.contributions(self.values[place]):
-            at = self.origin(step) if step else (None, None)
-            found[at] = found[at] + array if at in found else array
-        handed = [Part(None, k, dz) for k, (_, _, dz) in enumerate(self.seeds.get(place, ()))]
-        return handed + [Part(k, moment, array) for (k, moment), array in found.items() if k is not None]
+            if step:
+                at = self.origin(step)
+                uses[at] = uses.get(at, -1) + 1
+                found.append(Part(*at, uses[at], array))
+        return found
 
     def ancestors(self, position: int) -> frozenset[int]:
         """The positions of the tape that a value is computed from."""
@@ -326,6 +330,8 @@ class Point:
             if self.last is None and key in {k for k, _ in self.values}:
                 raise Trouble("undefined", f"{label(key, moment)} is not in the forward; {self.others(key)} is", node)
             return self.fresh(place)
+        if key in {k for k, _ in self.values}:
+            raise Trouble("undefined", f"{label(key, moment)} is not in the forward; {self.others(key)} is", node)
         raise Trouble("undefined", self.unknown(key), node)
 
     def fresh(self, place: Place) -> Array:

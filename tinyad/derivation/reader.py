@@ -152,6 +152,8 @@ def _numbered(line: list[Token]) -> tuple[str, str, list[Token]]:
         claim, rest = texts[-1], rest[:-2]
         if len(rest) >= 3 and rest[-2].text == "×" and rest[-1].kind == rest[-3].kind == "number":
             rest = rest[:-3]
+    elif len(rest) > 4 and texts[-2] == "×" and texts[-4] == "given":
+        rest = rest[:-3]
     elif texts[-3:-2] == ["("] and texts[-1] == ")" and rest[-2].kind == "number" and rest[-3].spaced:
         number, rest = number or texts[-2], rest[:-3]
     while rest and rest[-1].kind == "op" and rest[-1].text in (",", ".", ";"):

@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.derivation.check import Verdict, _target
-from tinyad.derivation.edits import Edit, Editor, Spelling, Spellings, applied, exchanged, leaves, nodes
+from tinyad.derivation.check import Verdict, _target, derivatives_in
+from tinyad.derivation.edits import Edit, Editor, Spelling, Spellings, applied, exchanged, leaves, nodes, span
 from tinyad.derivation.evaluate import Trouble
 from tinyad.derivation.lines import Reading, Way, cases, read_line, value_of, ways_of
 from tinyad.derivation.point import Point
+from tinyad.derivation.rules import contribution
 from tinyad.derivation.source import DerivationError
 from tinyad.derivation.tree import Node, Ref, Statement, Token
 
 MOST = 6_000  # changes tried for one line
 PAIRS = 3_000  # of them, two at a time
+GRADES = ("certain", "likely", "possible")
 LINES = 60  # lines of one derivation that are searched in full
 
 
@@ -64,6 +66,15 @@ class Search:
         self.points, self.verdicts, self.v = points, verdicts, verdicts[n]
         self.point, self.line = points[0], verdicts[n].statement
         self.spellings, self.functions = spellings, functions
+        set_ = {_target(self.point, r.of) for v in verdicts for r in v.readings if r.of is not None}
+        set_ |= {_target(self.point, ref) for ref, _, _ in self.point.it.given}
+        used = {d.value[0] for v in verdicts if v.statement for m in v.statement.members for d in derivatives_in(m)}
+        known = {key for key, _ in self.point.values}
+        # derivatives that lines use, and none sets
+        before = {_target(self.point, r.of) for v in verdicts[:n] for r in v.readings if r.of is not None}
+        after = {_target(self.point, r.of) for v in verdicts[n:] for r in v.readings if r.of is not None}
+        self.later = after - before - {_target(self.point, ref) for ref, _, _ in self.point.it.given}
+        self.unset = {ref for ref in used if ref.key in known and _target(self.point, ref) not in set_}
         self.needed = [self.need(n, left) for left in self.line.left]
         self.tried: set[str] = set()
         self.ways: dict[Any, dict[Way, Any]] = {}
@@ -98,35 +109,106 @@ class Search:
         if self.v.verdict == "overwrites":
             edit = self.editor(0).assign()[0]
             return applied(self.line, [edit], self.point.source)[1], "certain"
-        member = max((r.member for r in self.v.readings if r.verdict != "right"), default=0)
-        member = min(member, len(self.line.members) - 1)
-        editor = self.editor(member)
-        self.member = member
-        singles = editor.all()[:MOST]
-        good = [e for e in singles if self.holds([e])]
-        if good:
-            best = good[0]
-            text = applied(self.line, [best], self.point.source)[1]
-            alike = {applied(self.line, [e], self.point.source)[1] for e in good}
-            return text, "certain" if len(alike) == 1 or best.rank < 2 else "likely"
+        wrong = [m for m in range(len(self.line.members)) if not self.member_right(m)]
+        found: list[Edit] = []
+        grades = []
+        for m in wrong or [len(self.line.members) - 1]:
+            one = self.member_edits(m)
+            if one is None:
+                found = []
+                break
+            found += one[0]
+            grades.append(one[1])
         self.member = None
+        if found and (len(wrong) < 2 or self.right(*applied(self.line, found, self.point.source))):
+            return applied(self.line, found, self.point.source)[1], max(grades, key=GRADES.index)
+        other = self.other_left(self.editor(len(self.line.members) - 1).all())
+        if other is not None:
+            return other, "likely"
         whole = next((t for t in self.whole_lines() if self.right(*t)), None)
         if whole is not None:
             return whole[1], "likely"
-        self.member = member
-        for pair in self.pairs(singles):
-            if self.holds(pair):
-                return applied(self.line, pair, self.point.source)[1], "possible"
+        rule = self.by_rule()
+        return (rule[1], "certain") if rule is not None and self.right(*rule) else None
+
+    def by_rule(self) -> tuple[tuple[Token, ...], str] | None:
+        """The line that the table's own rules give for what is needed."""
+        if len(self.line.left) != 1 or self.line.left[0].kind != "d" or not self.needed[0] or len(self.line.members) > 1:
+            return None
+        parts = sum_of_rules(self.point, self.spellings, self.needed[0], self.line.left[0].value[0])
+        if parts is None:
+            return None
+        sign = next(k for k, t in enumerate(self.line.tokens) if t.kind == "op" and t.text in ("=", "+=", "≡"))
+        head = self.point.source.text[self.line.start : self.line.tokens[sign].end]
+        return (*self.line.tokens[: sign + 1], *parts.tokens), f"{head} {parts.text}"
+
+    def member_right(self, m: int) -> bool:
+        readings = (read_line(self.points[:1], self.line, k, m) for k in range(len(self.line.left)))
+        return all(self.fits(reading, k, self.line) for k, reading in enumerate(readings))
+
+    def member_holds(self, line: Statement) -> bool:
+        return read_line(self.points[:1], line, 0, self.member).verdict == "right"
+
+    def member_edits(self, member: int) -> tuple[list[Edit], str] | None:
+        """One change, or else two, that make one member of the line right."""
+        self.member, self.memo = member, {}
+        singles = self.editor(member).all()[:MOST]
+        good = [e for e in singles if self.holds([e])]
+        if good:
+            alike = {applied(self.line, [e], self.point.source)[1] for e in good}
+            return [good[0]], "certain" if len(alike) == 1 or good[0].rank < 2 else "likely"
+        pair = next((pair for pair in self.pairs(singles) if self.holds(pair)), None)
+        return (pair, "possible") if pair is not None else None
+
+    def other_left(self, singles: Sequence[Edit]) -> str | None:
+        """The line for a derivative that other lines use and none sets, with one more change."""
+        for left in [e for e in singles if e.kind == "left" and e.tree is not None and e.tree[1].value[0] in self.unset]:
+            tokens, text = applied(self.line, [left], self.point.source)
+            wanted = self.about(left.tree[1].value[0]) if left.tree else []
+            for edit in Editor(self.line, len(self.line.members) - 1, self.spellings, wanted, self.functions).all():
+                if edit.rank < 40 and edit.kind != "left" and (edit.last <= left.first or edit.first >= left.last):
+                    tokens, text = applied(self.line, [left, edit], self.point.source)
+                    if self.right(tokens, text):
+                        return text
         return None
 
+    def about(self, ref: Ref) -> list[Ref]:
+        """The names of the equations that use a name."""
+        refs: list[Ref] = []
+        for eq in self.point.derivation.forward:
+            inside = [node.value for member in eq.members for node in leaves(member)]
+            if ref in inside:
+                refs += [eq.left[0].value, *inside]
+        return list(dict.fromkeys(refs))
+
     def editor(self, member: int) -> Editor:
-        return Editor(self.line, member, self.spellings, self.wanted(), self.functions)
+        return Editor(
+            self.line, member, self.spellings, self.wanted(), self.functions, self.equations(), self.calls()
+        )
+
+    def forward(self) -> list[Statement]:
+        """The equations that use what the line sets."""
+        found = [w[0] for r in self.v.readings for w in sorted(r.all_ways, key=repr) if w[0] is not None]
+        return [self.point.derivation.forward[k] for k in dict.fromkeys(found)]
+
+    def equations(self) -> list[list[Ref]]:
+        return [[eq.left[0].value, *(n.value for m in eq.members for n in leaves(m))] for eq in self.forward()]
+
+    def calls(self) -> list[tuple[Node, Spelling]]:
+        """The function calls in these equations."""
+        found = []
+        for eq in self.forward():
+            for node in (n for m in eq.members for n in nodes(m) if n.kind == "call"):
+                first, last = span(eq.tokens, node)
+                text = self.point.source.text[node.start : node.end]
+                found.append((node, Spelling(eq.tokens[first:last], text)))
+        return found[:4]
 
     def wanted(self) -> list[Ref]:
         """The names of the equations that the line is about: the result first, then the operands."""
         refs: list[Ref] = []
         for reading in self.v.readings:
-            for equation, later in sorted(reading.all_ways, key=repr):
+            for equation, later, _ in sorted(reading.all_ways, key=repr):
                 if equation is not None:
                     eq = self.point.derivation.forward[equation]
                     inside = [eq.left[0].value, *(node.value for member in eq.members for node in leaves(member))]
@@ -153,22 +235,27 @@ class Search:
 
     def holds(self, edits: Sequence[Edit]) -> bool:
         trees = [edit.tree for edit in edits if edit.tree is not None]
-        if len(trees) == len(edits) and self.member is not None:
+        if len(trees) == len(edits) and self.member is not None and all(edit.kind != "left" for edit in edits):
             node = exchanged(self.line.members[self.member], trees)
             members = (*self.line.members[: self.member], node, *self.line.members[self.member + 1 :])
-            if not self.may_hold(self.line._replace(members=members)):
+            line = self.line._replace(members=members)
+            if not self.may_hold(line) or (self.needed == [None] and not self.member_holds(line)):
                 return False
         return self.right(*applied(self.line, edits, self.point.source))
 
     def right(self, tokens: tuple[Token, ...], text: str) -> bool:
         """Whether a line made of these tokens brings what is needed, at every point."""
         key = " ".join(t.text for t in tokens)
+        if len(self.tried) > 2 * MOST:
+            return False
         if key in self.tried:
             return False
         self.tried.add(key)
         try:
             line = self.point.it.parser().statement(tokens, self.line.number, self.line.title)
         except DerivationError:
+            return False
+        if self.circular(line):
             return False
         if (
             len(line.left) != len(self.line.left)
@@ -181,6 +268,15 @@ class Search:
                 if not self.fits(read_line(points, line, k, self.member), k, line):
                     return False
         return True
+
+    def circular(self, line: Statement) -> bool:
+        """Whether a line uses what it sets: it is right, and says nothing."""
+        targets = {_target(self.point, left.value[0]) for left in line.left if left.kind == "d"}
+        members = line.members if self.member is None else line.members[self.member : self.member + 1]
+        found = [d.value for member in members for d in derivatives_in(member)]
+        if self.point.last is None:
+            targets |= self.later
+        return self.member is not None and any(name is None and _target(self.point, ref) in targets for ref, name in found)
 
     def may_hold(self, line: Statement) -> bool:
         """A first look: the line at one moment of the first point."""
@@ -227,14 +323,14 @@ class Search:
         for reading in self.v.readings:
             if reading.of is None:
                 continue
-            for equation, _ in reading.all_ways:
+            for equation, *_ in reading.all_ways:
                 if equation is None:
                     continue
                 mine = self.point.derivation.forward[equation]
                 for other in self.verdicts:
                     if not other.ok or other.statement is None or len(other.statement.left) != 1 or not other.readings:
                         continue
-                    for there, _ in other.readings[0].ways:
+                    for there, *_ in other.readings[0].ways:
                         if there is not None and there != equation:
                             made = self.exchanged(other.statement, self.point.derivation.forward[there], mine)
                             if made is not None:
@@ -265,6 +361,19 @@ class Search:
         mark = self.line.tokens[mine]
         head = self.point.source.text[self.line.start : mark.end]
         return (*self.line.tokens[: mine + 1], *tokens[sign + 1 :]), head + " " + text.split("=", 1)[1].lstrip()
+
+
+def sum_of_rules(point: Point, spellings: Spellings, ways: frozenset[Way], of: Ref) -> Spelling | None:
+    """The contributions as the table's rules give them, with + between them; None if one of them is not to be had."""
+    tokens: list[Token] = []
+    texts = []
+    for equation, _, use in sorted(ways, key=repr):
+        part = contribution(point, spellings, equation, of, use) if equation is not None else None
+        if part is None:
+            return None
+        tokens += [*([Token("op", "+", 0, 0)] if tokens else []), *part.tokens]
+        texts.append(part.text)
+    return Spelling(tuple(tokens), " + ".join(texts))
 
 
 def _shifted(ref: Ref, later: int, of: Ref | None) -> Ref:
