@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,12 +15,14 @@ from lstm_models import text as english
 from lstm_models.curve import curve
 from lstm_models.model import Matrix, linear, linear_shapes, parameters, random
 from lstm_models.sequence import record
-from tinyad import Comparison, Derivatives, Tape, compare, equations, gradients, graph, numeric_derivative, routine
+from tinyad import Comparison, Derivatives, Tape, check_derivation, compare, equations, gradients, graph, numeric_derivative, routine
 
 H, T, B = 16, 24, 3
 TRAINING, COLUMNS, RATE = 300, 32, 3.0
 PLANTED = 9  # the time step in which the hand derivation is given a mistake
 COMPLEX_STEP = 1e-13  # relative; a wrong rule is off by far more
+DERIVATIONS = Path(__file__).parent / "derivations"
+SOURCES = ("slides", "vardhan", "sancho", "problem4")
 DOCUMENT = r"""\documentclass{article}
 \usepackage{amsmath}
 \allowdisplaybreaks
@@ -138,18 +141,34 @@ def run(folder: Path, out: TextIO = sys.stdout) -> bool:
     planted = compare(d, by_hand(p, PLANTED), layout="same")
     say(str(planted))
     say()
+    sources = checked(folder, say)
+    say()
     files = write(folder, p, planted, list(counted("training", train(string, rng), TRAINING)))
+    files |= {f"{name}.html": f"{name}.md as printed, with what does not hold" for name in SOURCES}
     for name, what in files.items():
         say(f"  {folder / name}   {what}")
     first = planted.first_wrong
     found = first is not None and first.name == f"C[{PLANTED - 1}]" and "= where += belongs" in first.looks_like
     say()
-    if right and first and found:
+    if right and first and found and sources:
         agree = f"{len(hand)} derivatives, tape = hand = complex step"
         say(f"verdict: right. {agree}; the planted mistake is found at step {first.step}")
     else:
         say("verdict: WRONG, see above")
-    return right and found
+    return right and found and sources
+
+
+def checked(folder: Path, say: Any) -> bool:
+    """The sources' derivations as printed and as corrected; whether the corrected ones hold, and no printed one does."""
+    say("The derivations of the sources, as printed and as corrected, line by line:")
+    right = True
+    for name in SOURCES:
+        printed, corrected = (check_derivation(DERIVATIONS / f"{name}{which}.md") for which in ("", "-corrected"))
+        for report in (printed, corrected):
+            say("  " + report.summary().removeprefix(f"{DERIVATIONS}{os.sep}"))
+        (folder / f"{name}.html").write_text(printed.html(), encoding="utf-8")
+        right &= corrected.ok and not printed.ok
+    return right
 
 
 def print_facts(say: Any, string: str, p: Problem, tape: Tape) -> None:

@@ -1,6 +1,9 @@
 """Reverse-mode differentiation in unary and binary steps, and hand-derived gradients held against it."""
 
 from tinyad.compare import Comparison, compare
+from tinyad.derivation import DerivationError, check_derivation
+from tinyad.derivation.magic import load_ipython_extension  # noqa: F401  for %load_ext tinyad
+from tinyad.derivation.written import written
 from tinyad.derivatives import Contribution, Derivatives
 from tinyad.graph import Graph, graph
 from tinyad.judge import Finding
@@ -37,6 +40,7 @@ __all__ = [
     "TABLE",
     "Comparison",
     "Contribution",
+    "DerivationError",
     "Derivatives",
     "Finding",
     "Graph",
@@ -46,6 +50,7 @@ __all__ = [
     "Variable",
     "add",
     "central_difference",
+    "check_derivation",
     "check_op",
     "compare",
     "complex_step",
@@ -76,4 +81,5 @@ __all__ = [
     "transpose",
     "under",
     "upper",
+    "written",
 ]

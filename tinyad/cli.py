@@ -106,7 +106,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _plant(options: argparse.Namespace) -> int:
-    from tinyad.derivation import read
+    from tinyad.derivation.source import read
     from tinyad.derivation.plant import answer, plant
 
     source = read(Path(options.file))
@@ -119,7 +119,7 @@ def _plant(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from tinyad.derivation import read
+    from tinyad.derivation.source import read
     from tinyad.derivation.plant import grade
 
     result = grade(read(Path(options.file)).text, read(Path(options.answer)).text)

@@ -38,29 +38,9 @@ class Spelling(NamedTuple):
 
 
 def span(tokens: Sequence[Token], node: Node) -> tuple[int, int]:
-    """The tokens that a node was read from."""
+    """The tokens that a node was read from.  Scripts without braces have group tokens of no length at their ends."""
     first = next(k for k, t in enumerate(tokens) if t.start >= node.start and t.end > t.start)
-    while (
-        first > 0
-        and tokens[first - 1].kind == "group("
-        and tokens[first - 1].start >= node.start
-        and tokens[first - 1].end > tokens[first - 1].start
-    ):
-        first -= 1
-    last = first
-    while last < len(tokens) and (
-        tokens[last].end <= node.end and tokens[last].end > tokens[last].start and tokens[last].start < node.end
-    ):
-        last += 1
-        while (
-            last < len(tokens)
-            and tokens[last].start == tokens[last].end
-            and tokens[last].end <= node.end
-            and _open(tokens[first:last]) + (tokens[last].kind == "op") > 0
-        ):
-            last += 1
-        if last < len(tokens) and tokens[last].end == tokens[last].start and tokens[last].start < node.end:
-            last += 1
+    last = next((k for k in range(first, len(tokens)) if tokens[k].start >= node.end), len(tokens))
     while last < len(tokens) and _open(tokens[first:last]) > 0:
         last += 1
     return first, last
@@ -230,6 +210,8 @@ class Editor:
         self.functions = functions
         self.equations = equations  # result and operands of each of them
         self.further = factors  # functions of its operands
+        self.results = [refs[0] for refs in equations]
+        self.operands_near: Sequence[Ref] = ()  # operands of the equations whose results the line uses
         self.tokens = line.tokens
 
     def all(self) -> list[Edit]:
@@ -242,8 +224,10 @@ class Editor:
             self.signs,
             self.times,
             self.calls,
+            self.primes,
             self.squares,
             self.complements,
+            self.swapped_left,
             self.terms,
             self.factors,
             self.swaps,
@@ -320,6 +304,11 @@ class Editor:
         one = Node("number", (), 1.0, 0, 0)
         before = (Token("open", "(", 0, 0), Token("number", "1", 0, 0), Token("op", "-", 0, 0))
         for node in nodes(self.node):
+            if node.kind == "neg":
+                first = span(self.tokens, node)[0]
+                tree = node, Node("-", (one, *node.parts), None, node.start, node.end)
+                new = Token("number", "1", 0, 0)
+                found.append(Edit(first, first, (new,), node.start, node.start, "1 ", 20, "activation", tree))
             if node.kind in ("name", "call", "square"):
                 first, last = span(self.tokens, node)
                 tokens = (*before, *self.tokens[first:last], Token("close", ")", 0, 0))
@@ -344,11 +333,23 @@ class Editor:
         for node in self.line.left:
             if node.kind == "d":
                 for kind, ref in self.spellings.known:
-                    if kind == "name" and ref != node.value[0]:
+                    others = [other.value[0] for other in self.line.left if other.kind == "d"]
+                    if kind == "name" and ref not in others:
                         spelling = self.spellings.derivative(ref)
+                        rank = 23 if ref in self.operands_near else 70
                         if spelling is not None:
-                            found.append(self.change(node, spelling, 70, "left", ("d", ref)))
+                            found.append(self.change(node, spelling, rank, "left", ("d", ref)))
         return found
+
+    def swapped_left(self) -> list[Edit]:
+        """[dy, dx] in the place of [dx, dy]."""
+        if len(self.line.left) != 2:
+            return []
+        a, b = self.line.left
+        (i, j), (k, m) = span(self.tokens, a), span(self.tokens, b)
+        text, tokens = self.source.text, (*self.tokens[k:m], *self.tokens[j:k], *self.tokens[i:j])
+        new = text[b.start : b.end] + text[a.end : b.start] + text[a.start : a.end]
+        return [Edit(i, m, tokens, a.start, b.end, new, 10, "left")]
 
     def assign(self) -> list[Edit]:
         k = next(k for k, t in enumerate(self.tokens) if t.kind == "op" and t.text in ("=", "+=", "≡"))
@@ -575,6 +576,24 @@ class Editor:
                     )
         return found
 
+    def primes(self) -> list[Edit]:
+        """f' in the place of f, and back."""
+        found = []
+        for node in nodes(self.node):
+            if node.kind == "call" and len(node.parts) == 1:
+                first, _ = span(self.tokens, node)
+                opened = next(k for k in range(first, len(self.tokens)) if self.tokens[k].kind == "open")
+                at = self.tokens[opened - 1].end
+                tree = node, node._replace(kind="prime")
+                found.append(Edit(opened, opened, (Token("op", "'", 0, 0),), at, at, "'", 27, "activation", tree))
+            elif node.kind == "prime":
+                first, last = span(self.tokens, node)
+                k = next((k for k in range(first, last) if self.tokens[k].text == "'"), None)
+                if k is not None:
+                    mark, tree = self.tokens[k], (node, node._replace(kind="call"))
+                    found.append(Edit(k, k + 1, (), mark.start, mark.end, "", 27, "activation", tree))
+        return found
+
     def squares(self) -> list[Edit]:
         found = []
         two = (Token("op", "^", 0, 0), Token("group(", "", 0, 0), Token("number", "2", 0, 0), Token(")group", "", 0, 0))
@@ -692,6 +711,16 @@ class Editor:
         found = []
         circle = Token("op", "∘", 0, 0)
         sign = r" \circ " if self.spellings.latex else " ∘ "
+        for ref in self.results:
+            spelling = self.spellings.derivative(ref)
+            if spelling is not None:
+                dz = Node("d", (), (ref, None), part.start, part.start)
+                with_sign = Spelling((*spelling.tokens, circle), spelling.text + sign)
+                spaced = Spelling(spelling.tokens, spelling.text + " ")
+                found.append(self.insert(first, part.start, with_sign, 47, "factor", ("∘", part, FIRST, dz)))
+                found.append(self.insert(first, part.start, spaced, 47, "factor", ("*", part, FIRST, dz)))
+                spaced = Spelling(spelling.tokens, " " + spelling.text)
+                found.append(self.insert(last, part.end, spaced, 47, "factor", ("*", part, dz)))
         named = [(Node("name", (), ref, part.end, part.end), self.spellings.name(ref)) for ref in self.wanted[:12]]
         for name, spelling in [*named, *self.further]:
             if spelling is None:

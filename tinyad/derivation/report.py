@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tinyad.derivation.check import Part, Verdict
+from tinyad.derivation.check import GOOD, Part, Verdict
 from tinyad.derivation.reader import Derivation
 from tinyad.derivation.source import Source
 from tinyad.text import apart, for_terminal, one_line
 
 MOST = 12  # notes of one kind that are printed
+
+
+# fmt: off
+SAID = {
+    "other layout": "in the other layout", "does not fit": "do not fit", "undefined": "with undefined names",
+    "used before it is set": "use what is not set yet", "counted twice": "count a path twice",
+    "overwrites": "lose what was there", "missing": "lack a path",
+}  # fmt: skip
+# fmt: on
 
 
 class Report:
@@ -59,9 +68,13 @@ class Report:
 
     def summary(self) -> str:
         """One line: the counts."""
-        said = ", ".join(f"{n} {verdict}" for verdict, n in self.counts.items()) or "no lines"
+        counts = self.counts
+        right = sum(counts.pop(verdict, 0) for verdict in GOOD)
+        said = [f"{n} {SAID.get(verdict, verdict)}" for verdict, n in counts.items()]
         faults = sum(len(part.faults) for _, part in self.parts)
-        return f"{one_line(self.source.name)}: {said}" + f"; {faults} missing" * bool(faults)
+        said += [f"{faults} left out"] if faults else []
+        whole = f"{one_line(self.source.name)}: {right} of {len(self.verdicts)} lines hold"
+        return f"{whole}; {', '.join(said)}" if said else whole
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: strings, numbers and lists."""
@@ -109,7 +122,7 @@ def _plain(source: Source, v: Verdict) -> dict[str, Any]:
 def _part(source: Source, part: Part, everything: bool) -> Iterator[str]:
     wrong = [v for v in part.verdicts if not v.ok]
     right = len(part.verdicts) - len(wrong)
-    title = part.title or "derivation"
+    title = part.title or source.heading(part.verdicts[0].start if part.verdicts else 0) or "derivation"
     yield f"{title}: {right} of {len(part.verdicts)} lines hold" + (f", {len(wrong)} do not" if wrong else "")
     for k, v in enumerate(wrong):
         if k == 0 or everything:
@@ -119,10 +132,10 @@ def _part(source: Source, part: Part, everything: bool) -> Iterator[str]:
             yield "    " + brief(v)
         if k == 0 and len(wrong) > 1 and not everything:
             yield ""
-    for kind, said in (("missing", part.faults), ("note", part.notes), ("not seen", part.unseen)):
-        if said and kind != "missing":
+    for kind, said in (("left out", part.faults), ("note", part.notes), ("not seen", part.unseen)):
+        if said and kind != "left out":
             yield ""
-        shown = said if everything or kind == "missing" else said[:MOST]
+        shown = said if everything or kind == "left out" else said[:MOST]
         yield from (f"    {kind}: {one_line(text)}" for text in shown)
         if len(shown) < len(said):
             yield f"    {kind}: {len(said) - len(shown)} more"

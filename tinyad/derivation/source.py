@@ -65,6 +65,16 @@ class Source:
         """Where a line begins, counted from 1."""
         return self._lines[number - 1]
 
+    def heading(self, at: int) -> str:
+        """The Markdown heading that a place stands under; "" if there is none."""
+        lines = self.text[:at].split("\n")
+        inside, found = False, ""
+        for line in lines:
+            inside ^= line.lstrip().startswith(("```", "~~~"))
+            if not inside and line.startswith("#"):
+                found = line.lstrip("# ").strip()
+        return found
+
     def error(self, message: str, at: int, end: int | None = None) -> DerivationError:
         return DerivationError(message, self, at, end)
 

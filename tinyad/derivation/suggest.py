@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -110,18 +110,28 @@ class Search:
             edit = self.editor(0).assign()[0]
             return applied(self.line, [edit], self.point.source)[1], "certain"
         wrong = [m for m in range(len(self.line.members)) if not self.member_right(m)]
+        last = len(self.line.members) - 1
+        return self.edited(wrong or [last], self.one_edit) or self.written_anew() or self.edited(wrong or [last], self.two_edits)
+
+    def edited(self, wrong: Sequence[int], search: Callable[[int], tuple[list[Edit], str] | None]) -> tuple[str, str] | None:
+        """Changes of every wrong member; None if one of them has none."""
         found: list[Edit] = []
         grades = []
-        for m in wrong or [len(self.line.members) - 1]:
-            one = self.member_edits(m)
+        for m in wrong:
+            self.member, self.memo = m, {}
+            one = search(m)
             if one is None:
-                found = []
-                break
+                return None
             found += one[0]
             grades.append(one[1])
         self.member = None
-        if found and (len(wrong) < 2 or self.right(*applied(self.line, found, self.point.source))):
-            return applied(self.line, found, self.point.source)[1], max(grades, key=GRADES.index)
+        if len(wrong) > 1 and not self.right(*applied(self.line, found, self.point.source)):
+            return None
+        return applied(self.line, found, self.point.source)[1], max(grades, key=GRADES.index)
+
+    def written_anew(self) -> tuple[str, str] | None:
+        """The line under another left-hand side, after the pattern of a like line, or as the rules give it."""
+        self.member = None
         other = self.other_left(self.editor(len(self.line.members) - 1).all())
         if other is not None:
             return other, "likely"
@@ -129,10 +139,21 @@ class Search:
         if whole is not None:
             return whole[1], "likely"
         rule = self.by_rule()
-        return (rule[1], "certain") if rule is not None and self.right(*rule) else None
+        return (rule[1], "likely") if rule is not None and self.right(*rule) else None
+
+    def one_edit(self, member: int) -> tuple[list[Edit], str] | None:
+        good = [e for e in self.editor(member).all()[:MOST] if self.holds([e])]
+        alike = {applied(self.line, [e], self.point.source)[1] for e in good}
+        return ([good[0]], "certain" if len(alike) == 1 or good[0].rank < 2 else "likely") if good else None
+
+    def two_edits(self, member: int) -> tuple[list[Edit], str] | None:
+        pair = next((pair for pair in self.pairs(self.editor(member).all()[:MOST]) if self.holds(pair)), None)
+        return (pair, "possible") if pair is not None else None
 
     def by_rule(self) -> tuple[tuple[Token, ...], str] | None:
         """The line that the table's own rules give for what is needed."""
+        if self.line.members[0].kind == "deriv":
+            return self.routine()
         if len(self.line.left) != 1 or self.line.left[0].kind != "d" or not self.needed[0] or len(self.line.members) > 1:
             return None
         parts = sum_of_rules(self.point, self.spellings, self.needed[0], self.line.left[0].value[0])
@@ -149,16 +170,25 @@ class Search:
     def member_holds(self, line: Statement) -> bool:
         return read_line(self.points[:1], line, 0, self.member).verdict == "right"
 
-    def member_edits(self, member: int) -> tuple[list[Edit], str] | None:
-        """One change, or else two, that make one member of the line right."""
-        self.member, self.memo = member, {}
-        singles = self.editor(member).all()[:MOST]
-        good = [e for e in singles if self.holds([e])]
-        if good:
-            alike = {applied(self.line, [e], self.point.source)[1] for e in good}
-            return [good[0]], "certain" if len(alike) == 1 or good[0].rank < 2 else "likely"
-        pair = next((pair for pair in self.pairs(singles) if self.holds(pair)), None)
-        return (pair, "possible") if pair is not None else None
+    def routine(self) -> tuple[tuple[Token, ...], str] | None:
+        """deriv() of the equation that has the derived names as its operands."""
+        derived = [left.value[0] for left in self.line.left if left.kind == "d"]
+        for eq in self.forward():
+            node = eq.members[0]
+            operands = [part.value for part in node.parts if part.kind == "name"]
+            symbol = self.point.it.names.functions.get(node.value.key, "") if node.kind == "call" else node.kind
+            names = [self.spellings.derivative(eq.left[0].value), *map(self.spellings.name, operands)]
+            if operands == derived and len(operands) == len(node.parts) and None not in names:
+                parts = [name for name in names if name is not None]
+                inside: list[Token] = []
+                for part in parts:
+                    inside += [*part.tokens, Token("op", ",", 0, 0)]
+                sign = next(k for k, t in enumerate(self.line.tokens) if t.kind == "op" and t.text in ("=", "+="))
+                tokens = (Token("word", "deriv", 0, 0), Token("open", "(", 0, 0), *inside, Token("string", symbol, 0, 0))
+                head = self.point.source.text[self.line.start : self.line.tokens[sign].end]
+                text = f"{head} deriv({', '.join(part.text for part in parts)}, '{symbol}')"
+                return (*self.line.tokens[: sign + 1], *tokens, Token("close", ")", 0, 0)), text
+        return None
 
     def other_left(self, singles: Sequence[Edit]) -> str | None:
         """The line for a derivative that other lines use and none sets, with one more change."""
@@ -182,9 +212,12 @@ class Search:
         return list(dict.fromkeys(refs))
 
     def editor(self, member: int) -> Editor:
-        return Editor(
-            self.line, member, self.spellings, self.wanted(), self.functions, self.equations(), self.calls()
-        )
+        equations = self.equations()
+        made = Editor(self.line, member, self.spellings, self.wanted(), self.functions, equations, self.calls())
+        used = {d.value[0] for d in derivatives_in(self.line.members[member])}
+        forward = self.point.derivation.forward
+        made.operands_near = [n.value for eq in forward if eq.left[0].value in used for m in eq.members for n in leaves(m)]
+        return made
 
     def forward(self) -> list[Statement]:
         """The equations that use what the line sets."""

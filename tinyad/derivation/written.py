@@ -10,7 +10,7 @@ from tinyad.text import one_line
 FORMS = ("text", "routine", "latex")
 
 
-def derivation(d: Derivatives, form: str = "text") -> str:
+def written(d: Derivatives, form: str = "text") -> str:
     """A walk back as a derivation file that `check_derivation` reads.
 
     form: "text" (numbered gradients), "routine" (deriv() calls) or "latex".  The values stay behind: the check draws

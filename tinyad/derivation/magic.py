@@ -1,0 +1,21 @@
+"""`%%derivation` in a notebook: the cell is a derivation, and its report stands below it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinyad.derivation import DerivationError, Report, check_derivation
+
+
+def derivation(line: str, cell: str) -> Report | None:
+    """Check the text of a cell; what cannot be read is said in one message."""
+    try:
+        return check_derivation(cell + "\n")
+    except DerivationError as error:
+        print(error)
+        return None
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """What `%load_ext tinyad` calls."""
+    ipython.register_magic_function(derivation, "cell", "derivation")
