@@ -96,6 +96,7 @@ class Spellings:
                 for node in leaves(part):
                     self.add(line, node)
         self.transposed = self._transposed(lines)
+        self.circle = self._circle(lines)
 
     def add(self, line: Statement, node: Node) -> None:
         ref = node.value if node.kind == "name" else node.value[0]
@@ -118,6 +119,16 @@ class Spellings:
                         return Spelling(tuple(line.tokens[k : k + 4]), self.source.text[token.start : end])
         signs = (Token("op", "^", 0, 0), Token("group(", "", 0, 0), Token("word", "T", 0, 0), Token(")group", "", 0, 0))
         return Spelling(signs, r"^\top" if self.latex else "ᵀ")
+
+    def _circle(self, lines: Sequence[Statement]) -> Spelling:
+        """The component-wise product, with a space on either side."""
+        for line in lines:
+            for node in (n for member in line.members for n in nodes(member)):
+                if node.kind == "∘" and node.value is not None:
+                    text = self.source.text[slice(*node.value)]
+                    token = next(t for t in line.tokens if t.start == node.value[0] and t.end > t.start)
+                    return Spelling((token,), f" {text} ")
+        return Spelling((Token("op", "∘", 0, 0),), r" \circ " if self.latex else " ∘ ")
 
     def name(self, ref: Ref) -> Spelling | None:
         found = self.known.get(("name", ref)) or self.bared(ref)
@@ -211,6 +222,8 @@ class Editor:
         self.equations = equations  # result and operands of each of them
         self.further = factors  # functions of its operands
         self.results = [refs[0] for refs in equations]
+        self.harvest: Sequence[tuple[Node, Spelling]] = ()  # brackets and functions of other lines
+        self.terms_near: Sequence[tuple[Node, Spelling]] = ()  # terms of other lines for the same derivative
         self.operands_near: Sequence[Ref] = ()  # operands of the equations whose results the line uses
         self.tokens = line.tokens
 
@@ -228,6 +241,9 @@ class Editor:
             self.squares,
             self.complements,
             self.swapped_left,
+            self.replaced_factors,
+            self.added_terms,
+            self.denominators,
             self.terms,
             self.factors,
             self.swaps,
@@ -330,8 +346,13 @@ class Editor:
     def left(self) -> list[Edit]:
         """The left-hand side belongs to another equation."""
         found = []
-        for node in self.line.left:
-            if node.kind == "d":
+        for node in (leaf for left in self.line.left for leaf in leaves(left)):
+            if node.kind == "name":
+                for ref in self.alternatives(node.value):
+                    spelling = self.spellings.name(ref)
+                    if spelling is not None:
+                        found.append(self.change(node, spelling, 23, "left"))
+            else:
                 for kind, ref in self.spellings.known:
                     others = [other.value[0] for other in self.line.left if other.kind == "d"]
                     if kind == "name" and ref not in others:
@@ -378,9 +399,7 @@ class Editor:
                 continue
             left, right = (span(self.tokens, part) for part in node.parts)
             gap = node.parts[0].end, node.parts[1].start
-            new = ("∘", r" \circ ") if node.kind == "*" else ("", " ")
-            text = new[1] if self.spellings.latex else f" {new[0]} " if new[0] else " "
-            tokens = (Token("op", "∘", 0, 0),) if new[0] else ()
+            tokens, text = self.spellings.circle if node.kind == "*" else ((), " ")
             tree = node, node._replace(kind="∘" if node.kind == "*" else "*")
             if node.value is not None:
                 k = next(
@@ -709,8 +728,7 @@ class Editor:
     def beside(self, part: Node, first: int, last: int) -> list[Edit]:
         """One of the rule's names as a further factor of a part, on either side, transposed or not."""
         found = []
-        circle = Token("op", "∘", 0, 0)
-        sign = r" \circ " if self.spellings.latex else " ∘ "
+        circle, sign = self.spellings.circle.tokens[0], self.spellings.circle.text
         for ref in self.results:
             spelling = self.spellings.derivative(ref)
             if spelling is not None:
@@ -743,7 +761,51 @@ class Editor:
                         first, part.start, Spelling(tokens, text + " "), 49, "factor", ("*", part, FIRST, factor)
                     )
                 )
+        for factor, spelling in self.harvest:
+            new = Spelling((circle, *spelling.tokens), sign + spelling.text)
+            found.append(self.insert(last, part.end, new, 50, "factor", ("∘", part, factor)))
         return found
+
+    def denominators(self) -> list[Edit]:
+        """Another name below the line of a Jacobian."""
+        found = []
+        for node in (n for root in (*self.line.left, self.node) for n in nodes(root)):
+            if node.kind != "jacobian" or not isinstance(node.value, Ref):
+                continue
+            first, last = span(self.tokens, node)
+            k = max((k for k in range(first, last - 1) if self.tokens[k].text in ("∂", "d")), default=None)
+            if k is None:
+                continue
+            stop = last - 1 if self.tokens[first].kind == "frac" else last
+            start, end = self.tokens[k + 1].start, max(t.end for t in self.tokens[k + 1 : stop] if t.end > t.start)
+            inside = any(n is node for n in nodes(self.node))
+            for ref in self.alternatives(node.value):
+                spelling = self.spellings.name(ref)
+                if spelling is not None:
+                    tree = (node, node._replace(value=ref)) if inside else None
+                    kind = "name" if inside else "left"
+                    found.append(Edit(k + 1, stop, spelling.tokens, start, end, spelling.text, 25, kind, tree))
+        return found
+
+    def replaced_factors(self) -> list[Edit]:
+        """A bracket or a function of another line in the place of one."""
+        found = []
+        for node in nodes(self.node):
+            if node.kind in ("bracket", "call", "prime"):
+                for factor, spelling in self.harvest:
+                    if factor.kind in ("bracket", "call", "prime"):
+                        edit = self.change(node, spelling, 45, "factor")
+                        found.append(edit._replace(tree=(node, factor)))
+        return found
+
+    def added_terms(self) -> list[Edit]:
+        """A term that another line for the same derivative has."""
+        first, last = span(self.tokens, self.node)
+        plus = Token("op", "+", 0, 0)
+        return [
+            self.insert(last, self.node.end, Spelling((plus, *new.tokens), " + " + new.text), 41, "missing", ("+", self.node, term))
+            for term, new in self.terms_near
+        ]  # fmt: skip
 
     def swaps(self) -> list[Edit]:
         found = []

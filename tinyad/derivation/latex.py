@@ -156,6 +156,7 @@ class Reader:
         self.source, self.tokens = source, list[Token]()
         self.level = self.brackets = self.braces = self.scripts = 0  # how deep inside
         self.spaced = self.upright = self.matrix = False
+        self.sized = -1  # where \left or \big stands, before what it makes large
 
     def error(self, message: str, piece: Piece) -> Exception:
         return self.source.error(message, piece.start, piece.end)
@@ -163,6 +164,9 @@ class Reader:
     def emit(self, kind: str, text: str, start: int, end: int) -> None:
         if kind == "end" and (not self.tokens or self.tokens[-1].kind == "end"):
             return
+        if self.sized >= 0 and (kind in ("open", "close") or text == "|"):
+            start = self.sized
+        self.sized = -1
         self.brackets = max(0, self.brackets + (kind == "open") - (kind == "close"))
         self.tokens.append(Token(kind, text, start, end, self.spaced))
         self.spaced = False
@@ -297,8 +301,8 @@ class Reader:
             COMMANDS[name](self, piece, rest)
         elif name in SPACES or name in NOTHING or name == "rm":
             self.spaced, self.upright = self.spaced or name in SPACES, self.upright or name == "rm"
-        elif name in SIZES:
-            _drop(rest, r" *\.")
+        elif name in SIZES:  # it belongs to its bracket, but for one that is not to be seen
+            self.sized = -1 if _drop(rest, r" *\.") else piece.start
         else:
             near = get_close_matches(name, [*SIMPLE, *COMMANDS, *SIZES], 1)
             hint = f"did you mean \\{near[0]}?" if near else "a name of several letters is \\mathrm{...}"

@@ -352,7 +352,7 @@ def _equal(points: Sequence[Point], line: Statement, left: Node, node: Node) -> 
     """A line about a Jacobian, a differential or a name: both sides are evaluated and compared."""
     for point in points:
         for scope in scopes_of(point, line):
-            whole = frozenset(p for part in (*line.left, *line.members) for p in point.moves(part, scope))
+            whole = frozenset(p for part in (*line.left, *line.members) for p in moving(point, part, scope))
             loss = (point.it.names.loss, None)
             point.moving = whole - {loss}
             if left.kind == "differential" and loss in whole:
@@ -379,6 +379,14 @@ def _equal(points: Sequence[Point], line: Statement, left: Node, node: Node) -> 
                     "wrong", _of_the_sum(point, left, y, scope), node, worst=Worst(where, float(x[at]), float(y[at]))
                 )
     return Reading("right", "", node)
+
+
+def moving(point: Point, node: Node, scope: Scope) -> set[Place]:
+    """The names under a differential; none in a member that has no value."""
+    try:
+        return point.moves(node, scope)
+    except Trouble:
+        return set()
 
 
 def _moves_with(point: Point, node: Node, scope: Scope) -> bool:

@@ -310,7 +310,8 @@ class Point:
         raise AssertionError(step)
 
     def near(self, place: Place, a: Array, b: Array) -> bool:
-        far = self.spread[self.values[place].index]
+        position = self.values[place].index
+        far = self.spread[position] if position < len(self.spread) else 0.0  # not in the forward: its derivative is 0
         largest = max(far, float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)))
         return bool(np.all(np.abs(a - b) <= NEAR * np.finfo(float).eps * largest))
 

@@ -12,12 +12,14 @@ from tinyad.derivation.edits import Edit, Editor, Spelling, Spellings, applied, 
 from tinyad.derivation.evaluate import Trouble
 from tinyad.derivation.lines import Reading, Way, cases, read_line, value_of, ways_of
 from tinyad.derivation.point import Point
+from tinyad.derivation.reader import tokens_of
 from tinyad.derivation.rules import contribution
-from tinyad.derivation.source import DerivationError
+from tinyad.derivation.source import DerivationError, Source
 from tinyad.derivation.tree import Node, Ref, Statement, Token
 
 MOST = 6_000  # changes tried for one line
-PAIRS = 3_000  # of them, two at a time
+PAIRS = 1_500  # of them, two at a time
+FACTORS = 60  # pieces of other lines that are tried in a line
 GRADES = ("certain", "likely", "possible")
 LINES = 60  # lines of one derivation that are searched in full
 
@@ -37,7 +39,7 @@ def corrected(points: Sequence[Point], verdicts: list[Verdict], latex: bool) -> 
         search = Search(points, verdicts, n, spellings, functions)
         found = search.run()
         if found is not None:
-            out[n] = v._replace(suggestion=found[0], grade=found[1])
+            out[n] = v._replace(suggestion=found[0], grade=found[1], at=search.changed or v.at)
     return out
 
 
@@ -79,6 +81,8 @@ class Search:
         self.tried: set[str] = set()
         self.ways: dict[Any, dict[Way, Any]] = {}
         self.member: int | None = None
+        self.mended = False
+        self.changed: tuple[int, int] | None = None  # what gives way, if it is one piece
         self.memo: dict[Any, Any] = {}
         self.kept = frozenset(id(node) for member in self.line.members for node in nodes(member))
 
@@ -108,6 +112,7 @@ class Search:
     def run(self) -> tuple[str, str] | None:
         if self.v.verdict == "overwrites":
             edit = self.editor(0).assign()[0]
+            self.changed = edit.start, edit.end
             return applied(self.line, [edit], self.point.source)[1], "certain"
         wrong = [m for m in range(len(self.line.members)) if not self.member_right(m)]
         last = len(self.line.members) - 1
@@ -125,9 +130,13 @@ class Search:
             found += one[0]
             grades.append(one[1])
         self.member = None
-        if len(wrong) > 1 and not self.right(*applied(self.line, found, self.point.source)):
+        tokens, text = applied(self.line, found, self.point.source)
+        if (len(wrong) > 1 and not self.right(tokens, text)) or not reads_back(tokens, text):
             return None
-        return applied(self.line, found, self.point.source)[1], max(grades, key=GRADES.index)
+        if len(found) == 1:
+            start, end = found[0].start, max(found[0].end, found[0].start + 1)
+            self.changed = min(start, self.line.end - 1), min(end, self.line.end)
+        return text, max(grades, key=GRADES.index)
 
     def written_anew(self) -> tuple[str, str] | None:
         """The line under another left-hand side, after the pattern of a like line, or as the rules give it."""
@@ -142,9 +151,18 @@ class Search:
         return (rule[1], "likely") if rule is not None and self.right(*rule) else None
 
     def one_edit(self, member: int) -> tuple[list[Edit], str] | None:
-        good = [e for e in self.editor(member).all()[:MOST] if self.holds([e])]
-        alike = {applied(self.line, [e], self.point.source)[1] for e in good}
-        return ([good[0]], "certain" if len(alike) == 1 or good[0].rank < 2 else "likely") if good else None
+        good: dict[str, Edit] = {}
+        for edit in self.editor(member).all()[:MOST]:
+            if self.holds([edit]):
+                tokens, text = applied(self.line, [edit], self.point.source)
+                if reads_back(tokens, text):
+                    good.setdefault(text, edit)
+            if len(good) > 1:
+                break
+        if not good:
+            return None
+        first = next(iter(good.values()))
+        return [first], "certain" if len(good) == 1 or first.rank < 2 else "likely"
 
     def two_edits(self, member: int) -> tuple[list[Edit], str] | None:
         pair = next((pair for pair in self.pairs(self.editor(member).all()[:MOST]) if self.holds(pair)), None)
@@ -217,7 +235,43 @@ class Search:
         used = {d.value[0] for d in derivatives_in(self.line.members[member])}
         forward = self.point.derivation.forward
         made.operands_near = [n.value for eq in forward if eq.left[0].value in used for m in eq.members for n in leaves(m)]
+        made.harvest, made.terms_near = self.harvested(), self.same_target()
         return made
+
+    def harvested(self) -> list[tuple[Node, Spelling]]:
+        """Brackets and functions, transposed or not, of all lines, each once."""
+        found: dict[str, tuple[Node, Spelling]] = {}
+        for v in self.verdicts:
+            if v.statement is None or v is self.v or len(found) >= FACTORS:
+                continue
+            for node in (n for member in v.statement.members for n in nodes(member)):
+                inner = node.parts[0] if node.kind == "transpose" else node
+                if inner.kind in ("bracket", "call", "prime") and node.end - node.start < 200:
+                    found.setdefault(self.point.source.text[node.start : node.end], (node, self.spelled(v.statement, node)))
+        return list(found.values())
+
+    def spelled(self, line: Statement, node: Node) -> Spelling:
+        return Spelling(line.tokens[slice(*span(line.tokens, node))], self.point.source.text[node.start : node.end])
+
+    def same_target(self) -> list[tuple[Node, Spelling]]:
+        """The terms of other lines for the derivative that this one sets."""
+        targets = [_target(self.point, left.value[0]) for left in self.line.left if left.kind == "d"]
+        found = []
+        for v in self.verdicts:
+            if v is not self.v and any(r.of is not None and _target(self.point, r.of) in targets for r in v.readings):
+                found += [(t, self.spelled(v.statement, t)) for m in v.statement.members for t in terms(m)]
+        found += self.ruled()
+        return found[:FACTORS]
+
+    def ruled(self) -> list[tuple[Node, Spelling]]:
+        """The contributions that are needed, as the table's rules give them."""
+        found = []
+        for left, need in zip(self.line.left, self.needed, strict=True):
+            for equation, _, use in sorted(need or (), key=repr):
+                part = contribution(self.point, self.spellings, equation, left.value[0], use) if equation is not None else None
+                if part is not None:
+                    found.append((self.point.it.parser().inside(part.tokens), part))
+        return found
 
     def forward(self) -> list[Statement]:
         """The equations that use what the line sets."""
@@ -267,6 +321,7 @@ class Search:
                     yield [a, b]
 
     def holds(self, edits: Sequence[Edit]) -> bool:
+        self.mended = all(edit.kind in ("sign", "transpose") for edit in edits)  # what the line says stays as it is
         trees = [edit.tree for edit in edits if edit.tree is not None]
         if len(trees) == len(edits) and self.member is not None and all(edit.kind != "left" for edit in edits):
             node = exchanged(self.line.members[self.member], trees)
@@ -288,7 +343,7 @@ class Search:
             line = self.point.it.parser().statement(tokens, self.line.number, self.line.title)
         except DerivationError:
             return False
-        if self.circular(line):
+        if not self.mended and self.circular(line):
             return False
         if (
             len(line.left) != len(self.line.left)
@@ -319,6 +374,8 @@ class Search:
             if not need or left.kind != "d" or left.value[0] != self.line.left[k].value[0]:
                 return True
             some = list(cases(self.point, left))
+            if not some:
+                return False
             case = some[min(1, len(some) - 1)]
             true = self.point.values[case.place].shape[::-1]
             self.point.arrays.memo, self.point.arrays.kept = self.memo, self.kept
@@ -396,6 +453,17 @@ class Search:
         return (*self.line.tokens[: mine + 1], *tokens[sign + 1 :]), head + " " + text.split("=", 1)[1].lstrip()
 
 
+def reads_back(tokens: Sequence[Token], text: str) -> bool:
+    """Whether the text of a suggestion reads as the tokens it was made with."""
+    try:
+        again = tokens_of(Source(text, "suggestion"), 0, len(text))
+    except DerivationError:
+        return False
+    kinds = ("end", "tag", "group(", ")group")
+    said = [[t.text for t in row if t.kind not in kinds] for row in (tokens, again)]
+    return [x.replace("⊤", "T") for x in said[0]] == [x.replace("⊤", "T") for x in said[1]]
+
+
 def sum_of_rules(point: Point, spellings: Spellings, ways: frozenset[Way], of: Ref) -> Spelling | None:
     """The contributions as the table's rules give them, with + between them; None if one of them is not to be had."""
     tokens: list[Token] = []
@@ -407,6 +475,13 @@ def sum_of_rules(point: Point, spellings: Spellings, ways: frozenset[Way], of: R
         tokens += [*([Token("op", "+", 0, 0)] if tokens else []), *part.tokens]
         texts.append(part.text)
     return Spelling(tuple(tokens), " + ".join(texts))
+
+
+def terms(node: Node) -> list[Node]:
+    """The terms of a sum."""
+    if node.kind == "+":
+        return [*terms(node.parts[0]), *terms(node.parts[1])]
+    return [node]
 
 
 def _shifted(ref: Ref, later: int, of: Ref | None) -> Ref:
