@@ -11,7 +11,8 @@ from tinyad import layout
 
 README = Path(__file__).parents[1] / "README.md"
 PICTURE = README.parent / "docs" / "cell.svg"
-BLOCKS = re.findall(r"^```(python|text)\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^(`{3,4})(python|text)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+BLOCKS = [(kind, code) for _, kind, code in FENCED.findall(README.read_text(encoding="utf-8"))]
 
 
 def rounded(text):
@@ -35,7 +36,7 @@ def test_every_example(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     names = {}
     shown = list(run(BLOCKS, names))
-    assert len(shown) == 8
+    assert len(shown) == 9
     for printed, expected in shown:
         assert rounded(printed) == rounded(expected)
     assert (tmp_path / "cell.svg").read_text(encoding="utf-8").startswith("<svg")

@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tinyad: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"tinyad: cannot write to {error.filename or options.out}: {error.strerror}", file=sys.stderr)
+        place = getattr(options, "out", None) or error.filename
+        print(f"tinyad: cannot write to {place}: {error.strerror}; choose {options.place}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("tinyad: stopped", file=sys.stderr)
@@ -48,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--out", type=Path, default=Path("build"), metavar="FOLDER", help="where to write (default: build)"
     )
-    demo.set_defaults(run=_demo)
+    demo.set_defaults(run=_demo, place="a folder with --out")
 
     check = commands.add_parser("check", help="check derivations written on paper, line by line")
     check.add_argument("files", nargs="+", metavar="FILE", help="Markdown with declare, forward and backward blocks")
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="the findings as JSON")
     check.add_argument("--html", type=Path, dest="out", metavar="PAGE", help="also write one self-contained page")
     check.add_argument("--seed", type=int, default=0, help="which points are drawn (default: 0)")
-    check.set_defaults(run=_check)
+    check.set_defaults(run=_check, place="a page with --html")
 
     plant = commands.add_parser("plant", help="write a copy of a right derivation with one mistake in it")
     plant.add_argument("file", metavar="FILE")
@@ -66,12 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     plant.add_argument(
         "--out", type=Path, required=True, metavar="COPY", help="the copy; the answer is COPY.answer.json"
     )
-    plant.set_defaults(run=_plant)
+    plant.set_defaults(run=_plant, place="a copy with --out")
 
     grade = commands.add_parser("grade", help="say whether a reader found the planted mistake and mended it")
     grade.add_argument("file", metavar="FILE", help="the copy as the reader returned it")
     grade.add_argument("--answer", required=True, metavar="ANSWER", help="the answer file that plant wrote")
-    grade.set_defaults(run=_grade)
+    grade.set_defaults(run=_grade, place="a file that can be read")
     return parser
 
 
