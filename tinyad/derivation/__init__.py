@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyad.derivation.check import check, spoiled
+from tinyad.derivation.check import check
+from tinyad.derivation.program import spoiled
 from tinyad.derivation.reader import derivations
 from tinyad.derivation.report import Report
 from tinyad.derivation.source import DerivationError, read

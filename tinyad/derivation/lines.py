@@ -64,8 +64,8 @@ def read_line(points: Sequence[Point], line: Statement, k: int, only: int | None
             found = _judged(points, line, k, left, member)
         except Trouble as trouble:
             found = Reading(trouble.verdict, trouble.message, trouble.node)
-        except RecursionError:
-            found = Reading("not evaluable", "this is too deep", line.members[member])
+        except (RecursionError, ArithmeticError) as reason:
+            found = Reading("not evaluable", f"no value: {reason}", line.members[member])
         readings.append(found._replace(member=member))
         if found.verdict not in ("right", "not evaluable"):
             break
@@ -210,7 +210,7 @@ def as_row(
             raise Trouble("does not fit", f"{size(value.shape)} where {size(shape)} is needed", node)
         return np.broadcast_to(value, shape).astype(float)
     if isinstance(value, float | int):
-        value = np.full((1, 1), float(value))
+        value = np.full((1, 1), float(value)) if value else np.zeros(shape if point.it.layout == "row" else shape[::-1])
     if not isinstance(value, np.ndarray):
         raise Trouble("not evaluable", "this has no size", node)
     return value if point.it.layout == "row" else value.T
@@ -247,13 +247,16 @@ def _held(
         sizes = [size(s if own else s[::-1]) for s in (a.shape, needed)]
         said = f"the line gives {sizes[0]}; the derivative of {size(needed[::-1])} {label(*case.place)} is {sizes[1]} in {point.it.layout} layout"
         turned = [(c, b.T, w) for c, b, w in values]
-        if all(b.shape == c.point.values[c.place].shape[::-1] for c, b, _ in turned):
+        if all(b.shape == c.point.values[c.place].shape[::-1] and np.all(np.isfinite(b)) for c, b, _ in turned):
             ways = selected(turned, all_ways)
             if ways is not None:
                 return Reading("other layout", said + "; transposed it is right", node, ways, all_ways)
             said += "; transposed it would fit"
         return Reading("does not fit", said, node, frozenset(), all_ways)
-    ways = selected(values, all_ways)
+    finite = all(np.all(np.isfinite(a)) for _, a, _ in values)
+    ways = selected(values, all_ways) if finite else None
+    if ways is None and finite and not any(np.any(a) for _, a, _ in values):
+        ways = frozenset()  # set to 0, to be added to
     if ways is not None:
         return Reading("right", "", node, ways, all_ways)
     case, a, parts = next(v for v in values if not v[0].point.near(v[0].place, v[1], _sum(v[2], v[1])))
@@ -265,7 +268,7 @@ def _held(
     if point.last is not None and isinstance(case.place[1], int):
         where = f"{point.it.names.time} = {case.scope.t}, {where}" if case.scope.t is not None else where
     looks = likeness(values, all_ways, point)
-    square = all(a.shape == a.shape[::-1] for _, a, _ in values)
+    square = finite and all(a.shape == a.shape[::-1] for _, a, _ in values)
     if square and selected([(c, b.T, w) for c, b, w in values], all_ways) is not None:
         looks = "transposed"
     return Reading(
@@ -360,9 +363,9 @@ def _equal(points: Sequence[Point], line: Statement, left: Node, node: Node) -> 
                     return Reading("wrong", "this is not how the loss moves", node)
                 continue
             a, b = point.arrays(left, scope), point.arrays(node, scope)
+            if isinstance(a, Indexed) or isinstance(b, Indexed):
+                a, b = same_indices(a, b, node)
             x, y = plain_value(a), plain_value(b)
-            if isinstance(a, Indexed) and isinstance(b, Indexed) and {*a.labels} == {*b.labels}:
-                y = np.transpose(b.value, [b.labels.index(k) for k in a.labels])
             if x is None or y is None:
                 return Reading("not evaluable", "this has no size", node)
             if x.shape != y.shape:
@@ -372,13 +375,34 @@ def _equal(points: Sequence[Point], line: Statement, left: Node, node: Node) -> 
                     said = f"the left-hand side is {size(x.shape)}, the right-hand side {size(y.shape)}"
                     return Reading("does not fit", said + _of_the_sum(point, left, y, scope), node)
             largest = max(float(np.abs(x).max(initial=0)), float(np.abs(y).max(initial=0)))
-            if not np.all(np.abs(x - y) <= 1e-10 * largest):
+            if not (np.isfinite(largest) and np.all(np.abs(x - y) <= 1e-10 * largest)):
                 at = np.unravel_index(int(np.argmax(np.abs(x - y))), x.shape)
                 where = ", ".join(f"{w} {k + 1}" for w, k in zip(("row", "column", "layer"), at, strict=False))
                 return Reading(
                     "wrong", _of_the_sum(point, left, y, scope), node, worst=Worst(where, float(x[at]), float(y[at]))
                 )
     return Reading("right", "", node)
+
+
+def same_indices(a: Any, b: Any, node: Node) -> tuple[Any, Any]:
+    """Both sides with their axes in one order; the right one may lack an index that it does not depend on."""
+    left, right = ([k for k in v.labels if k] if isinstance(v, Indexed) else [] for v in (a, b))
+    stray = [k for k in right if k not in left]
+    if stray or not isinstance(a, Indexed):
+        raise Trouble("does not fit", f"the index {' and '.join(stray)} is on one side only", node)
+    y = np.asarray(b.value if isinstance(b, Indexed) else b)
+    if not isinstance(b, Indexed):
+        if y.size > 1:
+            raise Trouble("does not fit", f"{size(y.shape)} has no index", node)
+        y = y.reshape(())
+    y = y.reshape([n for n, k in zip(y.shape, b.labels, strict=False) if k]) if isinstance(b, Indexed) else y
+    order = [k for k in left if k in right]
+    y = np.transpose(y, [right.index(k) for k in order]) if len(order) > 1 else y
+    y = y.reshape([y.shape[order.index(k)] if k in order else 1 for k in left])
+    x = np.asarray(a.value).reshape([n for n, k in zip(np.shape(a.value), a.labels, strict=False) if k])
+    if any(n not in (1, m) for n, m in zip(y.shape, x.shape, strict=True)):
+        raise Trouble("does not fit", "an index runs to different lengths on the two sides", node)
+    return x, np.broadcast_to(y, x.shape)
 
 
 def moving(point: Point, node: Node, scope: Scope) -> set[Place]:
@@ -394,9 +418,12 @@ def _moves_with(point: Point, node: Node, scope: Scope) -> bool:
     value = plain_value(point.arrays(node, scope))
     if value is None or value.size != 1:
         raise Trouble("does not fit", "the loss is a number, and this is none", node)
-    ways = [
-        float(np.sum(part.array.T * point.tangent(p))) for p in point.free_moves() for part in point.parts(p)
-    ][:12]  # fmt: skip
+    found: dict[tuple[Place, int | None], float] = {}
+    for p in point.free_moves():
+        for part in point.parts(p):  # all uses in one equation move together
+            at = p, part.equation
+            found[at] = found.get(at, 0.0) + float(np.sum(part.array.T * point.tangent(p)))
+    ways = list(found.values())[:12]
     sums = {0.0}
     for way in ways:
         sums |= {s + way for s in sums}

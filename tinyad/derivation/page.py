@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from tinyad.derivation.check import GOOD, Part, Verdict
 from tinyad.derivation.declarations import Declarations
 from tinyad.derivation.evaluate import Trouble
 from tinyad.derivation.lines import Worst, cases
@@ -18,6 +17,7 @@ from tinyad.derivation.point import Point
 from tinyad.derivation.reader import Derivation, segments, tokens_of
 from tinyad.derivation.source import Block, DerivationError, Source
 from tinyad.derivation.tree import Node, Statement
+from tinyad.derivation.verdict import GOOD, Part, Verdict
 from tinyad.graph import graph
 from tinyad.layout import svg
 from tinyad.text import apart

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tinyad.derivation.check import GOOD, Part, Verdict
 from tinyad.derivation.reader import Derivation
 from tinyad.derivation.source import Source
+from tinyad.derivation.verdict import GOOD, Part, Verdict
 from tinyad.text import apart, for_terminal, one_line
 
 MOST = 12  # notes of one kind that are printed

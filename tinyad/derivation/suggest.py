@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.derivation.check import Verdict, _target, derivatives_in
 from tinyad.derivation.edits import Edit, Editor, Spelling, Spellings, applied, exchanged, leaves, nodes, span
 from tinyad.derivation.evaluate import Trouble
 from tinyad.derivation.lines import Reading, Way, cases, read_line, value_of, ways_of
@@ -16,6 +15,7 @@ from tinyad.derivation.reader import tokens_of
 from tinyad.derivation.rules import contribution
 from tinyad.derivation.source import DerivationError, Source
 from tinyad.derivation.tree import Node, Ref, Statement, Token
+from tinyad.derivation.verdict import Verdict, _target, derivatives_in
 
 MOST = 6_000  # changes tried for one line
 PAIRS = 1_500  # of them, two at a time

@@ -1,0 +1,147 @@
+"""What is found about one line, and about a set of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from tinyad.derivation.evaluate import Trouble
+from tinyad.derivation.lines import Case, Reading, Way, Worst, cases, read_line, way_text
+from tinyad.derivation.point import Point
+from tinyad.derivation.reader import Unreadable
+from tinyad.derivation.tree import Node, Ref, Statement
+
+GOOD = ("right", "given")
+
+
+class Verdict(NamedTuple):
+    """What was found about one line.
+
+    verdict: "right", "given", "other layout", "wrong", "does not fit", "undefined", "used before it is set",
+    "counted twice", "overwrites", "missing", "ambiguous", "not evaluable", "unreadable".
+    start, end: the line in the file; at: the part that it is about, as (start, end).
+    """
+
+    line: int
+    number: str
+    text: str
+    verdict: str
+    message: str
+    start: int
+    end: int
+    at: tuple[int, int]
+    target: str = ""
+    worst: Worst | None = None
+    looks_like: str = ""
+    rules: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    shapes: tuple[tuple[int, int, str], ...] = ()
+    suggestion: str = ""
+    grade: str = ""
+    spoils: tuple[str, ...] = ()
+    statement: Any = None
+    readings: tuple[Reading, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict in GOOD
+
+
+class Part(NamedTuple):
+    """One set of backward lines: its verdicts, and what is to be said about them together."""
+
+    title: str
+    verdicts: list[Verdict]
+    faults: list[str]
+    notes: list[str]
+    unseen: list[str]
+    points: Sequence[Point]
+
+    @property
+    def ok(self) -> bool:
+        return not self.faults and all(v.ok for v in self.verdicts)
+
+
+def verdict_of(points: Sequence[Point], line: Statement | Unreadable) -> Verdict:
+    """Judge one line on its own."""
+    source = points[0].source
+    number = source.place(line.start)[0]
+    text = source.text[line.start : line.end]
+    if isinstance(line, Unreadable):
+        at = (line.error.at, line.error.to)
+        return Verdict(number, line.number, text, "unreadable", line.error.message, line.start, line.end, at)
+    target = ", ".join(source.text[left.start : left.end] for left in line.left)
+    base = Verdict(
+        number, line.number, text, "right", "", line.start, line.end, (line.start, line.end), target, statement=line
+    )
+    if line.sign == "given":
+        return base._replace(verdict="given")
+    readings = tuple(read_line(points, line, k) for k in range(len(line.left)) if not _blank(line.left[k]))
+    bad = next((r for r in readings if r.verdict != "right"), None)
+    notes = tuple(dict.fromkeys(n for r in readings for n in r.notes))
+    shapes = readings[0].shapes if readings else ()
+    rules = tuple(dict.fromkeys(rule for r in readings for rule in rules_of(points[0], r)))
+    base = base._replace(readings=readings, notes=notes, shapes=shapes, rules=rules)
+    if bad is None:
+        return base
+    node = bad.node or line.members[min(bad.member, len(line.members) - 1)]
+    return base._replace(
+        verdict=bad.verdict, message=bad.message, at=(node.start, node.end), worst=bad.worst, looks_like=bad.looks_like
+    )
+
+
+def _blank(node: Node) -> bool:
+    """_ in [_, dz] += deriv(...): nothing is kept."""
+    return node.kind == "name" and node.value.key == "_"
+
+
+def rules_of(point: Point, reading: Reading) -> list[str]:
+    """The forward equations whose contributions the line should hold, as they stand in the file."""
+    source, found = point.source, []
+    for equation, *_ in sorted(reading.all_ways, key=repr):
+        if equation is not None:
+            eq = point.derivation.forward[equation]
+            text = " ".join(source.text[eq.start : eq.end].split())
+            found.append(f"{eq.number + '. ' if eq.number else ''}{text}")
+    return found
+
+
+def _target(point: Point, ref: Ref) -> Any:
+    """What a line sets, whatever the moment; a time that is a number is a moment of its own."""
+    time = ref.time
+    if time is None and point.it.names.timed(ref.key):
+        time = ("t", 0)
+    return ref.key, time if point.last is None or (time is not None and time[0] != "t") else time is not None
+
+
+def _said(point: Point, ways: frozenset[Way]) -> str:
+    return " and ".join(way_text(point, w) for w in sorted(ways, key=repr))
+
+
+def derivatives_in(node: Node) -> list[Node]:
+    """The derivatives of the loss in a formula."""
+    found = [node] if node.kind == "d" else []
+    for part in node.parts:
+        found += derivatives_in(part)
+    return found
+
+
+def known_cases(point: Point, left: Node) -> list[Case]:
+    """The moments and members of a left-hand side; none if it is unknown."""
+    try:
+        return list(cases(point, left))
+    except Trouble:  # the line was found out already
+        return []
+
+
+def labels_of(verdicts: Sequence[Verdict]) -> set[tuple[str, str]]:
+    """(label, key) of the parts that some line adds up."""
+    members = [m for v in verdicts if v.statement is not None for m in v.statement.members]
+    values = [d.value for m in members for d in derivatives_in(m)]
+    return {(name, ref.key) for ref, name in values if name is not None}
+
+
+def is_part(v: Verdict, labels: set[tuple[str, str]]) -> bool:
+    """Whether a line is a part of a derivative, which another line names."""
+    left = v.statement.left[0] if v.statement is not None else None
+    return left is not None and left.kind == "d" and (v.number, left.value[0].key) in labels

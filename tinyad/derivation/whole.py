@@ -1,0 +1,157 @@
+"""What is to be said about the lines together: numbers, lines nobody uses, right values under wrong names, blind spots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyad.derivation.point import Place, Point, label
+from tinyad.derivation.tree import Ref
+from tinyad.derivation.verdict import Verdict, derivatives_in
+
+
+def _members(point: Point, key: str) -> list[str]:
+    keys = [key]
+    for letter in point.it.names.letters(key):
+        keys = [m for k in keys for m in point.it.names.members(k, letter)]
+    return keys
+
+
+def numbering(verdicts: list[Verdict]) -> list[str]:
+    """Numbers that occur twice, or jump."""
+    notes, seen, last = [], {}, None
+    for v in verdicts:
+        if v.number.isdigit():
+            k = int(v.number)
+            if k in seen:
+                notes.append(f"line {v.line}: number {k} is taken, by line {seen[k]}")
+            elif last is not None and k != last + 1:
+                notes.append(f"line {v.line}: number {k} follows {last}")
+            seen.setdefault(k, v.line)
+            last = k
+    return notes
+
+
+def unused(point: Point, verdicts: list[Verdict]) -> list[str]:
+    """Lines for intermediate derivatives that no other line uses."""
+    notes = []
+    used = {
+        key
+        for v in verdicts
+        if v.statement is not None
+        for m in v.statement.members
+        for d in derivatives_in(m)
+        for key in _members(point, d.value[0].key)
+    }
+    for v in verdicts:
+        for reading in v.readings:
+            if (
+                reading.of is not None
+                and not set(_members(point, reading.of.key)) & used
+                and all(k in point.keys for k in _members(point, reading.of.key))
+            ):
+                notes.append(f"line {v.line}: the derivative of {label(reading.of.key, reading.of.time)} is not used")
+    return notes
+
+
+def borrowed(points: Sequence[Point], verdicts: list[Verdict]) -> list[str]:
+    """Lines that are right by the value of another name: d of what does not depend on the target."""
+    point = points[0]
+    notes = []
+    for v in verdicts:
+        if not v.ok or v.statement is None or point.last is not None:
+            continue
+        for reading, left in zip(v.readings, v.statement.left, strict=False):
+            if reading.of is None:
+                continue
+            place = reading.of.key, _moment(point, reading.of)
+            for node in (d for m in v.statement.members for d in derivatives_in(m)):
+                other = node.value[0].key, _moment(point, node.value[0])
+                if (
+                    node.value[1] is None
+                    and other in point.values
+                    and place in point.values
+                    and other != place
+                    and not depends(point, other, place)
+                ):
+                    twin = next(
+                        (
+                            p
+                            for p in point.values
+                            if p != other and depends(point, p, place) and equal(points, p, other)
+                        ),
+                        None,
+                    )
+                    name = point.source.text[node.start : node.end]
+                    meant = f"; the derivative of {label(*twin)} is meant, which is equal" if twin else ""
+                    notes.append(
+                        f"line {v.line}: right by its value only: {name} has nothing to do with {point.source.text[left.start : left.end]}{meant}"
+                    )
+    return notes
+
+
+def claimed(point: Point, verdicts: list[Verdict]) -> list[str]:
+    """Lines that say which step they belong to, and belong to another."""
+    notes = []
+    for v in verdicts:
+        claim = point.derivation.claims.get(v.start, "")
+        if not claim or not v.ok:
+            continue
+        numbers = {point.derivation.forward[w[0]].number for r in v.readings for w in r.ways if w[0] is not None}
+        if numbers and claim not in numbers:
+            notes.append(
+                f"line {v.line}: it says step {claim}, and is what step {', '.join(sorted(numbers))} contributes"
+            )
+    return notes
+
+
+def _moment(point: Point, ref: Ref) -> Any:
+    return ref.time or (("t", 0) if point.it.names.timed(ref.key) else None)
+
+
+def depends(point: Point, later: Place, earlier: Place) -> bool:
+    """Whether a value is computed from another."""
+    return point.values[earlier].index in point.ancestors(point.values[later].index)
+
+
+def equal(points: Sequence[Point], a: Place, b: Place) -> bool:
+    for point in points:
+        x, y = point.true(a), point.true(b)
+        if x.shape != y.shape or not point.near(a, x, y):
+            return False
+    return True
+
+
+def unseen(points: Sequence[Point], verdicts: list[Verdict]) -> list[str]:
+    """What these numbers could not have shown."""
+    point = points[0]
+    notes = []
+    if not any(r.of is not None for v in verdicts for r in v.readings):
+        return notes
+    places = [
+        p
+        for p, v in point.values.items()
+        if v.index < point.d.length and point.d.reaches(v.index) and v.index not in point.tape.constants
+    ]
+    groups: list[list[Place]] = []
+    if point.last is None:
+        for place in places:
+            group = next((g for g in groups if equal(points, g[0], place)), None)
+            if group is None:
+                groups.append([place])
+            else:
+                group.append(place)
+    for group in groups:
+        if len(group) > 1 and np.any(point.true(group[0])):
+            notes.append(
+                "equal at every point, so that one in the place of another does not show: the derivatives of "
+                + ", ".join(label(*p) for p in group)
+            )
+    numbers = [v.line for v in verdicts if v.ok and v.shapes and all(text == "1×1" for _, _, text in v.shapes)]
+    if numbers:
+        notes.append(
+            f"all is 1×1 in line {', '.join(map(str, numbers))}: transpositions and the order of factors do not show"
+        )
+    return notes
