@@ -35,6 +35,7 @@ class Accounts:
         self._allowed()
         self._add_up()
         self._wrong_places()
+        self._definitions()
         self._lacking()
         self._uses()
         self._absent()
@@ -75,7 +76,7 @@ class Accounts:
 
     def _add_up(self) -> None:
         for n, v in enumerate(self.verdicts):
-            if v.statement is None or v.verdict == "given" or self.is_part(v):
+            if v.statement is None or not v.readings or self.is_part(v) or _defines(v.statement):
                 continue
             for reading, left in zip(v.readings, _kept(v.statement), strict=True):
                 if reading.of is None:
@@ -84,6 +85,16 @@ class Accounts:
                 for case in known_cases(self.point, left):
                     found = max(found, self._at(n, case.place, reading, v.statement.sign), key=lambda f: bool(f[0]))
                 self._say(n, *found)
+
+    def _definitions(self) -> None:
+        """δy = ∂L/∂y says how it is written, and sets nothing: then another line has to."""
+        for n, v in enumerate(self.verdicts):
+            if v.ok and v.statement is not None and v.verdict != "given" and _defines(v.statement):
+                places = _places(self.point, v.statement.left[0])
+                if not all(place in self.lines or place in self.have for place in places):
+                    self._early(n, v.statement.members[-1], "this line sets it")
+                    for place in places:
+                        self.lines.setdefault(place, []).append(n)
 
     def _at(self, n: int, place: Place, reading: Reading, sign: str) -> tuple[str, Ways]:
         """Enter a line for one place: what is wrong with it, and which contributions that is about."""
@@ -200,6 +211,13 @@ class Accounts:
             point.arrays.d = outer
         return used or found
 
+    def _own(self, v: Verdict) -> set[Place]:
+        """What a line sets; nothing if it is a definition."""
+        line = v.statement
+        if line is None or _defines(line):
+            return set()
+        return {p for left in line.left if left.kind == "d" for p in _places(self.point, left)}
+
     def _uses(self) -> None:
         """What is used has to be set: earlier, in one time step; without going round in a circle, in a sequence."""
         loss = self.point.it.names.loss
@@ -207,9 +225,9 @@ class Accounts:
         uses: dict[Place, set[Place]] = {}
         for n, v in enumerate(self.verdicts):
             used = self._used(v)
-            own = {
-                p for left in getattr(v.statement, "left", ()) if left.kind == "d" for p in _places(self.point, left)
-            }
+            own = self._own(v)
+            if not own:
+                continue
             if not self.is_part(v):
                 for place, needs in self._used_for(v):
                     uses.setdefault(place, set()).update(needs)
@@ -252,9 +270,7 @@ class Accounts:
                 del open_[p]
         inside = {p for p, needs in open_.items() if _reaches(open_, p)}
         for n, v in enumerate(self.verdicts):
-            own = {
-                p for left in getattr(v.statement, "left", ()) if left.kind == "d" for p in _places(self.point, left)
-            }
+            own = self._own(v)
             used = self._used(v)
             round_ = [used[p] for p in used if p in inside]
             if v.ok and own & inside and round_:
@@ -266,7 +282,7 @@ class Accounts:
         set_ = set(self.lines)
         judged = [v for v in self.verdicts if v.readings]
         if not any(r.of is not None for v in judged for r in v.readings):
-            if not judged:
+            if all(left.kind == "name" for v in judged for left in v.statement.left):
                 self.faults.append("no line sets a derivative")
             return
         unread = {key for v in self.verdicts if v.verdict == "unreadable" for key in self._named(v)}
@@ -323,6 +339,13 @@ class Accounts:
 def _kept(line: Statement) -> list[Node]:
     """The left-hand sides that are judged; _ in [_, dz] is not."""
     return [left for left in line.left if not (left.kind == "name" and left.value.key == "_")]
+
+
+def _defines(line: Statement) -> bool:
+    """Whether a line only says that a derivative is itself, in another notation."""
+    left = line.left[0]
+    same = (m.kind == "d" and m.value == left.value for m in line.members)
+    return len(line.left) == 1 and left.kind == "d" and line.sign == "=" and bool(line.members) and all(same)
 
 
 def _places(point: Point, left: Node) -> list[Place]:

@@ -50,6 +50,16 @@ def _part_of(point: Point, labels: dict[tuple[str, str], list[Statement]], place
 
     If that line is wrong, what it should give: then its mistake is not found again where the parts are added up.
     """
+    if (place, name) in point.asked:  # a part that is made from itself
+        return None
+    point.asked.add((place, name))
+    try:
+        return _part_or_rest(point, labels, place, name)
+    finally:
+        point.asked.discard((place, name))
+
+
+def _part_or_rest(point: Point, labels: dict[tuple[str, str], list[Statement]], place: Place, name: str) -> Any:
     found: dict[str, tuple[Any, frozenset[Way] | None]] = {}
     case = Case(point, Scope(None, {}), place)
     ways = ways_of(case)

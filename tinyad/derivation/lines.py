@@ -259,7 +259,10 @@ def _held(
         ways = frozenset()  # set to 0, to be added to
     if ways is not None:
         return Reading("right", "", node, ways, all_ways)
-    case, a, parts = next(v for v in values if not v[0].point.near(v[0].place, v[1], _sum(v[2], v[1])))
+    def off_here(case: Case, a: Array, parts: dict[Way, Array]) -> bool:
+        return not np.all(np.isfinite(a)) or not case.point.near(case.place, a, _sum(parts, a))
+
+    case, a, parts = next((v for v in values if off_here(*v)), values[0])
     true = _sum(parts, a)
     off = np.abs(a - true)
     at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)

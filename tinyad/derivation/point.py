@@ -52,6 +52,7 @@ class Point:
         self.equation_of = {(self.member_keys(eq), eq.left[0].value.time): k for k, eq in enumerate(derivation.forward)}
         self.keys = self.computed()
         self._parts: dict[Place, list[Part]] = {}
+        self.asked: set[tuple[Place, str]] = set()  # parts with a label that are being looked up
         self.jacobians: dict[Any, Any] = {}
         self._ancestors: dict[int, frozenset[int]] = {}
         self.label_value: Any = lambda point, place, name: None  # what a line with a label gives, in row layout

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.derivation.lines import way_text, ways_of
 from tinyad.derivation.point import Place, Point, label
 from tinyad.derivation.tree import Ref
-from tinyad.derivation.verdict import Verdict, derivatives_in
+from tinyad.derivation.verdict import Verdict, derivatives_in, known_cases
 
 
 def _members(point: Point, key: str) -> list[str]:
@@ -143,15 +144,31 @@ def unseen(points: Sequence[Point], verdicts: list[Verdict]) -> list[str]:
                 groups.append([place])
             else:
                 group.append(place)
+    notes += faint(points, verdicts)
+    alike = []
     for group in groups:
         if len(group) > 1 and np.any(point.true(group[0])):
-            notes.append(
-                "equal at every point, so that one in the place of another does not show: the derivatives of "
-                + ", ".join(label(*p) for p in group)
-            )
+            alike.append(", ".join(label(*p) for p in group))
+    if alike:
+        said = "; ".join(alike)
+        notes.append(f"derivatives that are equal everywhere, so that one in the place of another is no error: {said}")
     numbers = [v.line for v in verdicts if v.ok and v.shapes and all(text == "1×1" for _, _, text in v.shapes)]
     if numbers:
         notes.append(
             f"all is 1×1 in line {', '.join(map(str, numbers))}: transpositions and the order of factors do not show"
         )
     return notes
+
+
+def faint(points: Sequence[Point], verdicts: list[Verdict]) -> list[str]:
+    """Paths that add next to nothing at these points: a mistake in them would not show."""
+    point, notes = points[0], []
+    for v in verdicts:
+        for reading, left in zip(v.readings, v.statement.left if v.statement is not None else (), strict=False):
+            ways = set(reading.ways)
+            for case in known_cases(point, left) if reading.of is not None else ():
+                for way, array in ways_of(case).items():
+                    if way in ways and way[0] is not None and point.near(case.place, array, np.zeros_like(array)):
+                        ways.discard(way)
+                        notes.append(f"{way_text(point, way)} adds next to nothing in line {v.line}: saturated, or tiny")
+    return list(dict.fromkeys(notes))
