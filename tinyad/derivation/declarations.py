@@ -11,7 +11,7 @@ from tinyad.derivation.parser import Parser
 from tinyad.derivation.source import Block, Source
 from tinyad.derivation.tree import Node, Ref, Token
 
-Sizes = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]  # each a sum of multiples of symbols
+Side = tuple[tuple[str, int], ...]  # a sum of multiples of symbols; a number is a multiple of ""
 MEANINGS = {"matrix product": "*", "component-wise": "∘"}
 LAYOUTS = ("row", "same")
 MOST = 400  # names and members that a declaration may list
@@ -27,7 +27,7 @@ class Declarations:
         self.layout = "row"
         self.meaning: dict[str, str] = {}
         self.ones = False
-        self.shapes: dict[str, Sizes] = {}
+        self.shapes: dict[str, tuple[Side, Side]] = {}
         self.declared: dict[str, Node] = {}  # key → the name as it was declared
         self.given: list[tuple[Ref, str | None, bool]] = []  # name, label, whether it is the whole derivative
         self.constant: set[str] = set()
@@ -172,23 +172,21 @@ def _sizes(it: Declarations, read: Callable[..., list[Token]], begun: int, start
     if len(sides) != 2:
         words = ", ".join((*_LETTERS, *_LAST))
         raise source.error(f"{value!r} is no size: write N×1, N×M; other declarations are {words}", start, end)
-    shape = tuple(_size(side, source, start, end) for side in sides)
+    rows, columns = (_size(side, source, start, end) for side in sides)
+    shape = rows, columns
     for node in _names(it, read, begun, colon):
         ref = node.value
-        keys = [ref.key]
-        for letter in it.names.letters(ref.key):
-            keys = [member for key in keys for member in it.names.members(key, letter)]
-        for key in keys:
+        for key in it.names.instances_of(ref.key):
             if key in it.shapes and it.shapes[key] != shape:
                 raise source.error(f"{key} is declared twice, with different sizes", node.start, node.end)
-            it.shapes[key] = shape  # type: ignore[assignment]
+            it.shapes[key] = shape
             it.declared[key] = node
             it.names.add(Ref(key, ref.time))
             if len(it.shapes) > MOST * 10:
                 raise source.error(f"more than {MOST * 10} names", node.start, node.end)
 
 
-def _size(text: str, source: Source, start: int, end: int) -> tuple[tuple[str, int], ...]:
+def _size(text: str, source: Source, start: int, end: int) -> Side:
     """N, 4N, N+M, 3 as ((symbol, factor), ...); a number has the symbol ""."""
     terms = []
     for term in text.strip("$ ").split("+"):
@@ -220,14 +218,14 @@ def _names(it: Declarations, read: Callable[..., list[Token]], start: int, end: 
         parser = it.parser()
         if not part:
             raise it.source.error("a name is awaited here", start, end)
-        node = _declared_name(parser, part)
+        node = declared_name(parser, part)
         nodes.append(node)
     if len(nodes) > MOST:
         raise it.source.error(f"{len(nodes)} names in one declaration; {MOST} at the most", start, end)
     return nodes
 
 
-def _declared_name(parser: Parser, tokens: list[Token]) -> Node:
+def declared_name(parser: Parser, tokens: list[Token]) -> Node:
     """A name exactly as it is spelled: what is declared is not looked up."""
     first = tokens[0]
     parser.tokens, parser.at = tokens, 0
@@ -253,10 +251,7 @@ def finish(it: Declarations, read: Callable[..., list[Token]]) -> None:
             continue
         if kind in ("constant", "positive"):
             for node in _names(it, read, start, end):
-                keys = [node.value.key]
-                for letter in it.names.letters(node.value.key):
-                    keys = [member for key in keys for member in it.names.members(key, letter)]
-                (it.constant if kind == "constant" else it.positive).update(keys)
+                (it.constant if kind == "constant" else it.positive).update(it.names.instances_of(node.value.key))
             continue
         parser = it.parser()
         tokens = [t for t in read(it.source, start, end) if t.kind != "end"]
@@ -266,10 +261,8 @@ def finish(it: Declarations, read: Callable[..., list[Token]]) -> None:
             if node.kind != "d":
                 parser.fail("a derivative is awaited here, as in `given: ∇h_t`", node)
             ref, label = node.value
-            keys = [ref.key]
-            for letter in it.names.letters(ref.key):
-                keys = [member for key in keys for member in it.names.members(key, letter)]
-            it.given += [(ref._replace(key=key, indices=()), label, kind == "given total") for key in keys]
+            whole = kind == "given total"
+            it.given += [(ref._replace(key=k, indices=()), label, whole) for k in it.names.instances_of(ref.key)]
             if not parser.is_op(","):
                 break
             parser.at += 1

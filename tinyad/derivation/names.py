@@ -43,12 +43,14 @@ class Names:
         self._letters: dict[str, list[str]] = {}
 
     def add(self, ref: Ref) -> None:
+        """Make a name known."""
         timed = ref.time is not None
         if ref.key not in self.known:
             self._flat.setdefault(re.sub("[_^]", "", ref.key), []).append(ref.key)
         self.known[ref.key] = self.known.get(ref.key, False) or timed
 
     def is_known(self, key: str) -> bool:
+        """Whether a name, or every member of a family's letter in it, was declared or computed."""
         return key in self.known or any(
             all(member in self.known for member in self.members(key, letter)) for letter in self.letters(key)
         )
@@ -60,9 +62,18 @@ class Names:
         return self._letters[key]
 
     def members(self, key: str, letter: str) -> list[str]:
+        """The keys with each member of a family for its letter."""
         return [bound(key, letter, member) for member in self.families[letter]]
 
+    def instances_of(self, key: str) -> list[str]:
+        """The keys that a key with family letters stands for."""
+        keys = [key]
+        for letter in self.letters(key):
+            keys = [member for key in keys for member in self.members(key, letter)]
+        return keys
+
     def timed(self, key: str) -> bool:
+        """Whether a name is used with a time."""
         letters = self.letters(key)
         return self.known.get(self.members(key, letters[0])[0] if letters else key, False)
 
@@ -70,7 +81,7 @@ class Names:
         """Sort the script groups of a name, [("_" or "^", tokens), ...]."""
         found = Scripts()
         for sign, group in groups:
-            inner, bracketed = _unbracketed(group)
+            inner, bracketed = unbracketed(group)
             for item in _items(inner):
                 found = self._sorted(found, sign, item, bracketed)
         return found
@@ -154,7 +165,8 @@ def _apart(word: str) -> tuple[str, str]:
     return (match[1], match[2]) if match else (word, "")
 
 
-def _unbracketed(group: Sequence[Token]) -> tuple[Sequence[Token], bool]:
+def unbracketed(group: Sequence[Token]) -> tuple[Sequence[Token], bool]:
+    """A script without the brackets around it, and whether there were any."""
     while len(group) > 2 and group[0].text in ("(", "<", "[") and group[-1].text in (")", ">", "]"):
         return group[1:-1], True
     return group, False

@@ -9,12 +9,14 @@ from tinyad.derivation.source import Source
 from tinyad.derivation.tree import Token
 
 # fmt: off
-SUPERSCRIPTS = {"ᵀ": "T", "⊤": "⊤", "²": "2", "³": "3", "¹": "1", "⁰": "0", "⁻": "-", "⁺": "+", "⁽": "(", "⁾": ")", "ᵗ": "t"}
+SUPERSCRIPTS = {
+    "ᵀ": "T", "⊤": "⊤", "²": "2", "³": "3", "¹": "1", "⁰": "0", "⁻": "-", "⁺": "+", "⁽": "(", "⁾": ")", "ᵗ": "t",
+}
 SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789+-aehijklmnoprstuvx", strict=True))
 SIGNS = {
-    "⊙": "∘", "◦": "∘", "○": "∘", "•": "·", "∙": "·", "⋅": "·", "−": "-", "–": "-", "×": "×", "∗": "*", "∑": "Σ", "≔": "=",
-    "’": "'", "‘": "'", "′": "'", "∣": "|", "⇒": "⇒", "≡": "≡", "⟨": "<", "⟩": ">", "⊘": "/",
-}  # fmt: skip
+    "⊙": "∘", "◦": "∘", "○": "∘", "•": "·", "∙": "·", "⋅": "·", "−": "-", "–": "-", "∗": "*", "∑": "Σ", "≔": "=",
+    "’": "'", "‘": "'", "′": "'", "∣": "|", "⟨": "<", "⟩": ">", "⊘": "/",
+}
 # fmt: on
 OPERATORS = set("+-∘*·@/=≡⇒,;:|'.∇∂Σ×<>∈⊗")
 OPEN, CLOSE = "([{", ")]}"
@@ -102,7 +104,7 @@ class _Reader:
         ):
             self.quoted()
         else:
-            sign = "∇" if plain == "∇" else "∂" if plain == "∂" else SIGNS.get(c, c)
+            sign = plain if plain in ("∇", "∂") else SIGNS.get(c, c)
             if sign == "…":
                 self.add("dots", "…", at, at + 1)
             elif sign in OPERATORS:

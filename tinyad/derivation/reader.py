@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tinyad.derivation import plain
-from tinyad.derivation.declarations import Declarations, _declared_name, declare, finish
+from tinyad.derivation.declarations import Declarations, declare, declared_name, finish
 from tinyad.derivation.source import Block, DerivationError, Source
-from tinyad.derivation.tree import Statement, Token
+from tinyad.derivation.tree import Node, Statement, Token
 
 BINARY = ("+", "-", "∘", "*", "·", "@", "/")
 
@@ -55,18 +55,15 @@ def derivations(source: Source) -> list[Derivation]:
 def tokens_of(source: Source, start: int, end: int) -> list[Token]:
     """LaTeX where the block that this is in holds a backslash, else plain text."""
     if "\\" in source.text[start:end]:
-        from tinyad.derivation import latex
+        from tinyad.derivation import latex  # here, for pylatexenc is not installed with tinyad
 
         return latex.tokens(source, start, end)
     return plain.tokens(source, start, end)
 
 
 def _derivation(source: Source, blocks: list[Block]) -> Derivation:
-    def read(source: Source, start: int, end: int) -> list[Token]:
-        return tokens_of(source, start, end)
-
     declaring = [block for block in blocks if block.kind == "declare"]
-    it = declare(source, declaring[0], read)
+    it = declare(source, declaring[0], tokens_of)
     forward_segments = [
         s for b in blocks if b.kind == "forward" for s in segments(source, tokens_of(source, b.start, b.end))
     ]
@@ -74,7 +71,7 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
         raise source.error("no forward block: what is derived stands in ```forward", declaring[0].start)
     for segment in forward_segments:
         it.names.add(_left(it, segment.tokens).value)
-    finish(it, read)
+    finish(it, tokens_of)
     forward = [it.parser().statement(segment.tokens, segment.number) for segment in forward_segments]
     backward: dict[str, list[Statement | Unreadable]] = {}
     claims: dict[int, str] = {}
@@ -93,7 +90,7 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     return Derivation(source, it, forward, backward, claims)
 
 
-def _left(it: Declarations, tokens: Sequence[Token]):  # type: ignore[no-untyped-def]
+def _left(it: Declarations, tokens: Sequence[Token]) -> Node:
     """The name that a forward equation computes."""
     parser = it.parser()
     equals = next((k for k, token in enumerate(tokens) if token.kind == "op" and token.text in ("=", "≡")), None)
@@ -101,7 +98,7 @@ def _left(it: Declarations, tokens: Sequence[Token]):  # type: ignore[no-untyped
         parser.tokens = tokens
         parser.at = 0
         parser.fail("a forward equation is `name = formula`")
-    return _declared_name(parser, list(tokens[:equals]))
+    return declared_name(parser, list(tokens[:equals]))
 
 
 def _line(it: Declarations, segment: Segment, title: str) -> Statement | Unreadable:

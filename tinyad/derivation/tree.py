@@ -13,9 +13,11 @@ class Token(NamedTuple):
     what stands in \\mathrm, \\text, or the name of a function;
     "number": a number without a sign;  "ones": 1, where it is bold;
     "op": one of  + - ∘ * · @ / ^ _ = += ≡ ⇒ , ; | ' . ∇ ∂ Σ  (^ and _ are followed by a group);
-    "open", "close": ( ) [ ] or { };  "group(", ")group": what a script, a fraction or an accent stands over, not printed;
+    "open", "close": ( ) [ ] or { };
+    "group(", ")group": what a script, a fraction or an accent stands over, not printed;
     "frac": two groups follow;  "matrix(", ")matrix": between them "op" "," between cells and "op" ";" between rows;
-    "string": what stands in quotation marks;  "dots": … in a row of entries;  "tag": the number that the author gave;  "end": a line of the text ends here.
+    "string": what stands in quotation marks;  "dots": … in a row of entries;
+    "tag": the number that the author gave;  "end": a line of the text ends here.
     """
 
     kind: str
@@ -68,3 +70,19 @@ class Statement(NamedTuple):
     end: int
     title: str = ""  # of its block
     tokens: tuple[Token, ...] = ()
+
+
+def structure(node: Node) -> Any:
+    """A formula without its places and brackets, to be compared."""
+    if node.kind == "bracket":
+        return structure(node.parts[0])
+    return node.kind, node.value if node.kind not in ("*", "∘", "/") else None, tuple(map(structure, node.parts))
+
+
+def flattened(node: Node) -> list[Node]:
+    """The factors of a product, from left to right."""
+    factors: list[Node] = []
+    while node.kind == "*":
+        factors.append(node.parts[1])
+        node = node.parts[0]
+    return [node, *reversed(factors)]

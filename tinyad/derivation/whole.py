@@ -22,17 +22,17 @@ def _members(point: Point, key: str) -> list[str]:
 
 def numbering(verdicts: list[Verdict]) -> list[str]:
     """Numbers that occur twice, or jump."""
-    notes, seen, last = [], {}, None
-    for v in verdicts:
-        if v.number.isdigit():
-            k = int(v.number)
-            if k in seen:
-                notes.append(f"line {v.line}: number {k} is taken, by line {seen[k]}")
-            elif last is not None and k != last + 1:
-                notes.append(f"line {v.line}: number {k} follows {last}")
-            seen.setdefault(k, v.line)
-            last = k
-    return notes
+    numbered = [(int(v.number), v.line) for v in verdicts if v.number.isdigit() and len(v.number) < 10]
+    seen: dict[int, int] = {}
+    twice, jumps, last = [], [], None
+    for k, line in numbered:
+        if k in seen:
+            twice.append(f"{k} (lines {seen[k]} and {line})")
+        elif last is not None and k != last + 1:
+            jumps.append(f"line {line}: number {k} follows {last}")
+        seen.setdefault(k, line)
+        last = k
+    return [f"numbers that occur twice: {', '.join(twice)}"] * bool(twice) + jumps
 
 
 def unused(point: Point, verdicts: list[Verdict]) -> list[str]:
