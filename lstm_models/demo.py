@@ -15,7 +15,18 @@ from lstm_models import text as english
 from lstm_models.curve import curve
 from lstm_models.model import Matrix, linear, linear_shapes, parameters, random
 from lstm_models.sequence import record
-from tinyad import Comparison, Derivatives, Tape, check_derivation, compare, equations, gradients, graph, numeric_derivative, routine
+from tinyad import (
+    Comparison,
+    Derivatives,
+    Tape,
+    check_derivation,
+    compare,
+    equations,
+    gradients,
+    graph,
+    numeric_derivative,
+    routine,
+)
 
 H, T, B = 16, 24, 3
 TRAINING, COLUMNS, RATE = 300, 32, 3.0
@@ -159,7 +170,7 @@ def run(folder: Path, out: TextIO = sys.stdout) -> bool:
 
 
 def checked(folder: Path, say: Any) -> bool:
-    """The sources' derivations as printed and as corrected; whether the corrected ones hold, and no printed one does."""
+    """The sources' derivations; whether those that were corrected hold, and those as printed do not."""
     say("The derivations of the sources, as printed and as corrected, line by line:")
     right = True
     for name in SOURCES:

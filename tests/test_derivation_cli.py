@@ -86,7 +86,7 @@ def test_json(run):
     assert line["message"].startswith("= where += belongs")
     assert set(line["spoils"]) == {"b_f", "x", "W_f"}
     assert line["at"]["line"] == line["line"]
-    assert len(part["not_exercised"]) == 2
+    assert "z_1, b_f, z_2" in " ".join(part["not_exercised"])
 
 
 @pytest.mark.parametrize("file", ["unreadable.md", "missing.md"])

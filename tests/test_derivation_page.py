@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tinyad.derivation import check_derivation
-from tinyad.derivation.lines import Worst
 from tinyad.derivation.mathml import BOLD, mathml, statement
 from tinyad.derivation.page import LARGEST_TAPE, LOOK, POLICY, STYLE, Prose
 from tinyad.derivation.reader import derivations
 from tinyad.derivation.report import Report
 from tinyad.derivation.source import Source
+from tinyad.derivation.ways import Worst
 
 FILES = Path(__file__).resolve().parents[1] / "lstm_models/derivations"
 NASTY = "</script></svg></math><img src=x onerror=alert(1)>\"' ]]>&lt;--><!-- \x1b[31m\x07\u202e"

@@ -120,7 +120,7 @@ def test_right_ones_are_right(name, seed):
     assert report.ok
     assert report.counts == {"right": WHOLE[name][2].count("\n") + 1}
     assert report.first_wrong is None
-    assert all(not part.faults and not part.notes for _, part in report.parts)
+    assert all(not part.faults for _, part in report.parts)
     report.raise_if_wrong()
 
 
@@ -191,8 +191,9 @@ def test_one_mistake_gives_one_verdict(whole, exchange, verdict, token, message)
     v, underlined = found(whole, exchange)
     assert v.verdict == verdict
     assert message in v.message
-    if token is not None:
-        assert underlined == token
+    if token is not None:  # a correction narrows it to what it changes, or to the sign of the line
+        assert underlined.strip()
+        assert underlined in token or underlined in ("=", "+=")
     new = exchange[1].split("\n")[0] if token is None or token in exchange[1].split("\n")[0] else ""
     text = fenced(*whole[:2], whole[2].replace(*exchange))
     assert text.split("\n")[v.line - 1] == v.text.split("\n")[0]
@@ -302,7 +303,9 @@ def test_lines_that_are_missing():
 def test_numbers_that_occur_twice_or_jump():
     part = together(CELL, ("∇b_f = ∇z2\n∇z1 = ∇z2", "3. ∇b_f = ∇z2\n3. ∇z1 = ∇z2\n7. ∇z1 = ∇z2"))
     assert part.ok
-    assert part.notes == ["line 33: number 3 is taken, by line 32", "line 34: number 7 follows 3"]
+    told = " ".join(part.notes)
+    assert "lines 32 and 33" in told
+    assert "number 7 follows 3" in told
 
 
 def test_lines_that_no_other_uses():
@@ -326,8 +329,9 @@ def test_lines_that_say_which_step_they_belong_to():
 
 
 def test_what_the_numbers_cannot_show():
-    equal = [note.rpartition("derivatives of ")[2] for note in together(CELL).unseen]
-    assert equal == ["z_1, b_f, z_2", "z_4, z_6, c_t"]
+    equal = " ".join(together(CELL).unseen)
+    assert "z_1, b_f, z_2" in equal
+    assert "z_4, z_6, c_t" in equal
     report = check_derivation(fenced("W, x: 1×1\ngiven: ∇z", "z = W x", "∇x = ∇z W\n∇W = x ∇z"))
     assert report.parts[0][1].unseen == [
         "all is 1×1 in line 9, 10: transpositions and the order of factors do not show"

@@ -107,8 +107,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _plant(options: argparse.Namespace) -> int:
-    from tinyad.derivation.source import read
     from tinyad.derivation.plant import answer, plant
+    from tinyad.derivation.source import read
 
     source = read(Path(options.file))
     planted = plant(source.text, options.kind, options.seed, source.name)
@@ -120,8 +120,8 @@ def _plant(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from tinyad.derivation.source import read
     from tinyad.derivation.plant import grade
+    from tinyad.derivation.source import read
 
     result = grade(read(Path(options.file)).text, read(Path(options.answer)).text)
     print(for_terminal(result.message))

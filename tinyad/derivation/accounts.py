@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyad.derivation.evaluate import Scope, Trouble
-from tinyad.derivation.lines import Case, Reading, Way, way_text, ways_of
 from tinyad.derivation.point import Place, Point, label
 from tinyad.derivation.tree import Node, Statement
 from tinyad.derivation.verdict import Verdict, is_part, known_cases, labels_of
+from tinyad.derivation.ways import Case, Reading, Way, way_text, ways_of
 
 Ways = frozenset[Way]
 SCOPE = Scope(None, {})

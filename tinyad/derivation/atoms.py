@@ -265,6 +265,8 @@ class Atoms(Cursor, ABC):
             body = self.operand()
             return self.node("jacobian", (body,), below, start, body.end)
         if above.kind == "name" and above.value.key == self.names.loss:
+            if not isinstance(below, Ref):
+                self.fail("one name is awaited below the derivative of the loss", below)
             return self.node("d", (), (below, None), start, end)
         return self.node("jacobian", (above,), below, start, end)
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from tinyad.derivation.accounts import Accounts
 from tinyad.derivation.evaluate import Scope, Trouble
-from tinyad.derivation.lines import Case, Way, selected, value_of, ways_of
+from tinyad.derivation.lines import value_of
 from tinyad.derivation.point import Place, Point
 from tinyad.derivation.reader import Derivation, Unreadable
 from tinyad.derivation.tree import Statement
 from tinyad.derivation.verdict import Part, known_cases, verdict_of
+from tinyad.derivation.ways import Case, Way, selected, ways_of
 from tinyad.derivation.whole import borrowed, claimed, numbering, unseen, unused
 
 POINTS = 3

@@ -40,7 +40,7 @@ class Evaluator(Operands):
         return self.mapped(lambda x: x * x, node, scope)
 
     def _inverse(self, node: Node, scope: Scope) -> Any:
-        return self.mapped(lambda x: 1 / x, node, scope)
+        return self.mapped(lambda x: TABLE["inv"](x) if hasattr(x, "shape") else 1 / x, node, scope)
 
     def mapped(self, f: Callable[[Any], Any], node: Node, scope: Scope) -> Any:
         """f of the operand, entry by entry."""
@@ -170,7 +170,7 @@ class Evaluator(Operands):
             return summed(what[0], self.part(body, scope))
         if kind == "family":
             letter = what[0]
-            scopes = [Scope(scope.t, {**scope.members, letter: member}) for member in self.it.names.families[letter]]
+            scopes = [Scope(scope.t, {**scope.members, letter: member}) for member in what[1]]
         else:
             scopes = [Scope(t, scope.members) for t in self.times(node, scope)]
         if not scopes:

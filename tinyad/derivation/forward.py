@@ -24,6 +24,7 @@ from tinyad.tape import Tape, Variable
 TIMES = 4  # T of a sequence
 SIZES = (5, 3, 7, 6, 2, 8, 9, 11, 10, 13, 12, 14, 15, 16)  # of the symbols, in the order they are declared; never T
 MOST_STEPS = 20_000
+LARGEST = 400  # rows or columns of a value
 
 Moment = Any  # an int in a sequence, ("t", k) in one time step, None for what has no time
 Place = tuple[str, Moment]
@@ -207,8 +208,11 @@ class Forward:
 
     def shape(self, key: str) -> tuple[int, int]:
         """The size of a declared name."""
-        rows, columns = self.it.shapes[key]
-        return total(rows, self.sizes), total(columns, self.sizes)
+        rows, columns = (total(side, self.sizes) for side in self.it.shapes[key])
+        if max(rows, columns) > LARGEST:
+            node = self.it.declared[key]
+            raise self.error(f"{key} would be {rows}×{columns} here, {LARGEST} at the most: write letters alone", node)
+        return rows, columns
 
     def shape_of(self, key: str, node: Node) -> tuple[int, int]:
         """The size of a name that is declared or computed."""

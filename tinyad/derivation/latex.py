@@ -74,8 +74,8 @@ def tokens(source: Source, start: int, end: int) -> list[Token]:
     text = BLANK.sub(lambda m: m[1] or " " * len(m[0]), source.text[start:end])
     _check(source, text, start)
     try:
-        from pylatexenc.latexwalker import LatexWalker  # type: ignore[import-untyped]
-        from pylatexenc.macrospec import LatexContextDb  # type: ignore[import-untyped]
+        from pylatexenc.latexwalker import LatexWalker
+        from pylatexenc.macrospec import LatexContextDb
 
         nodes = LatexWalker(text, latex_context=LatexContextDb(), tolerant_parsing=False).get_latex_nodes()[0]
     except ImportError:

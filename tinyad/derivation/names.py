@@ -106,10 +106,10 @@ class Names:
             letter = "t" if texts[0] == self.time else "T"
             if len(texts) == 1:
                 return (letter, 0) if letter == "t" or sign == "_" or bracketed else None
-            if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit():
+            if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit() and len(texts[2]) < 5:
                 return letter, int(texts[1] + texts[2])
             return None
-        if len(texts) == 1 and texts[0].isdigit() and bracketed:
+        if len(texts) == 1 and texts[0].isdigit() and len(texts[0]) < 5 and bracketed:
             return "=", int(texts[0])
         return None
 
@@ -123,7 +123,13 @@ class Names:
             base = base.removeprefix("tilde") + ACCENTS["tilde"]
         time = found.time
         key = base + f"_{below}" * bool(below) + f"^{found.above}" * bool(found.above)
-        if below.isdigit() and not self.is_known(key) and self.last and self.timed(without := _without(base, found)):
+        if (
+            below.isdigit()
+            and len(below) < 5
+            and not self.is_known(key)
+            and self.last
+            and self.timed(without := _without(base, found))
+        ):
             key, time = without, ("=", int(below))  # h_0
         return Ref(key, time, found.indices)
 

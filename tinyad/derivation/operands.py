@@ -147,6 +147,8 @@ class Operands:
         """A side of a size, as a number."""
         symbol = text.replace("_", "")
         if symbol.isdigit():
+            if len(symbol) > 3:
+                self.refuse(node, f"a size of {symbol}; write one that is declared")
             return int(symbol)
         if symbol not in self.sizes:
             self.refuse(node, f"the size {text} is not declared", "undefined")

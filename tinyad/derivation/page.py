@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tinyad.derivation.declarations import Declarations
 from tinyad.derivation.evaluate import Trouble
-from tinyad.derivation.lines import Worst, cases
 from tinyad.derivation.mathml import safe, statement
 from tinyad.derivation.names import Names
 from tinyad.derivation.parser import Parser
@@ -18,6 +17,7 @@ from tinyad.derivation.reader import Derivation, segments, tokens_of
 from tinyad.derivation.source import Block, DerivationError, Source
 from tinyad.derivation.tree import Node, Statement
 from tinyad.derivation.verdict import GOOD, Part, Verdict
+from tinyad.derivation.ways import Worst, cases
 from tinyad.graph import graph
 from tinyad.layout import svg
 from tinyad.text import apart

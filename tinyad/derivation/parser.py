@@ -228,20 +228,35 @@ class Parser(Atoms):
         body = self.expression(SUM)
         return self.node("sum", (body,), value, token.start, body.end)
 
+    def some_members(self, letter: str, rest: Sequence[str], token: Token) -> tuple[str, ...]:
+        """The members that stand behind θ = below a Σ; all of them if none does."""
+        members = self.names.families[letter]
+        if not rest:
+            return members
+        said = tuple(text for text in rest[1:] if text not in (",", "{", "}"))
+        unknown = [text for text in said if text not in members]
+        if rest[0] not in ("=", "∈") or unknown or not said:
+            self.fail(f"Σ over {letter}: its members are {', '.join(members)}", token)
+        return said
+
     def over(self, below: list[Token], above: list[Token] | None, token: Token) -> tuple[Any, ...]:
         """What a sum runs over: ("time", first, last), ("family", θ) or ("index", j)."""
         texts = [t.text for t in below if t.kind not in ("group(", ")group")]
         letter = texts[0] if texts else ""
-        if letter == self.names.time and self.names.last:
-            first = self.limit(texts[2:], token) if texts[1:2] == ["="] else None
-            last = self.limit([t.text for t in above], token) if above else None
-            return "time", first, last
-        if letter in self.names.families:
-            return "family", letter
-        if letter in self.names.indices and len(texts) == 1:
+        rest, end = texts[1:], [t.text for t in above or ()]
+        if letter == self.names.time and self.names.last and rest[:1] in ([], ["="]):
+            return "time", self.limit(rest[1:], token) if rest else None, self.limit(end, token) if end else None
+        if letter in self.names.families and not end:
+            return "family", letter, self.some_members(letter, rest, token)
+        if letter in self.names.indices and (not rest or rest == ["=", "1"]) and (not end or len(end) == 1):
             return "index", letter
         if letter and letter == self.names.time:
             self.fail(f"a sum over {letter}: declare the sequence, `time: {letter} = 1..T`", token)
+        known = letter in self.names.families or letter in self.names.indices or letter == self.names.time
+        if known:
+            self.fail(
+                f"{' '.join([*texts, *end])} below and above a Σ: write Σ_{letter}, or Σ_{{t=1}}^T for times", token
+            )
         self.fail(
             f"a sum over {letter or 'nothing'}: it is no time, no declared index (`indices: j, k`) and no family "
             f"(`family θ: f, i, o`)", token

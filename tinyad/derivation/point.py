@@ -91,6 +91,8 @@ class Point(Jacobians):
         """All derivatives, from those that are given and the loss."""
         start: dict[Variable | str, Array] = {self.values[at]: added(seeds) for at, seeds in self.seeds.items()}
         loss = self.values.get((self.it.names.loss, None))
+        if loss is not None and loss.shape == (1, 1):  # ∂L/∂L = 1 is what a walk starts from
+            self.seeds[self.it.names.loss, None] = [Seed(None, False, np.ones((1, 1)))]
         if loss is not None:
             if loss.shape != (1, 1):
                 said = f"the loss {self.it.names.loss} is {size(loss.shape)}; it has to be one number"
@@ -153,7 +155,9 @@ class Point(Jacobians):
         if place not in self.values:
             if self.is_after(moment):
                 return self.turned(np.zeros(self.shape_of(key, node)[::-1]))
-            self.array(key, moment, node)
+            value = self.array(key, moment, node)
+            if place not in self.values:  # before the beginning of a sequence
+                return self.turned(np.zeros(value.shape[::-1]))
         if name is not None:
             return self.turned(self.labelled(place, name, node))
         if self.values[place].index >= self.d.length:

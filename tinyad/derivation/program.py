@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tinyad.derivation.evaluate import Trouble
-from tinyad.derivation.lines import Case, value_of
+from tinyad.derivation.lines import value_of
 from tinyad.derivation.point import Place, Point, label
 from tinyad.derivation.tree import Node, Statement
 from tinyad.derivation.verdict import Verdict, is_part, known_cases, labels_of
+from tinyad.derivation.ways import Case
 
 
 def spoiled(points: Sequence[Point], verdicts: list[Verdict]) -> list[Verdict]:
@@ -28,7 +29,7 @@ def spoiled(points: Sequence[Point], verdicts: list[Verdict]) -> list[Verdict]:
 
 
 def run(point: Point, verdicts: list[Verdict], wrong: int) -> list[str]:
-    """Run the lines with their own values; lines that are wrong but for one are put right.  The finals that come out wrong."""
+    """Run the lines with their own values, all wrong ones but one put right: which finals come out wrong."""
     own: dict[Place, Any] = {place: sum(dz for _, _, dz in parts) for place, parts in point.seeds.items()}
     loss = (point.it.names.loss, None)
     begun: set[Place] = set()
@@ -65,8 +66,10 @@ def run(point: Point, verdicts: list[Verdict], wrong: int) -> list[str]:
 
 
 def _in_turn(point: Point, lines: Sequence[tuple[int, Verdict]]) -> Iterator[tuple[int, Verdict, int, Case]]:
-    """(line, verdict, left-hand side, case) in the order of a program: in a sequence from T to 1, what has no time last,
-    unless it stands before all lines that have one."""
+    """(line, verdict, left-hand side, case) in the order of a program: in a sequence from T to 1.
+
+    What has no time comes last, unless it stands before all lines that have one.
+    """
     timed: list[tuple[int, Verdict, int, Case]] = []
     before, after = list(timed), list(timed)
     for k, verdict in lines:

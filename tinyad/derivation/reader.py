@@ -73,6 +73,9 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
         it.names.add(_left(it, segment.tokens).value)
     finish(it, tokens_of)
     forward = [it.parser().statement(segment.tokens, segment.number) for segment in forward_segments]
+    for line in forward:
+        if len(line.left) != 1 or line.left[0].kind != "name":
+            raise source.error("a forward equation is `name = formula`", line.start, line.end)
     backward: dict[str, list[Statement | Unreadable]] = {}
     claims: dict[int, str] = {}
     title = ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from tinyad.derivation.edits import Spelling, Spellings, span
 from tinyad.derivation.evaluate import Scope, Trouble
 from tinyad.derivation.point import Point
+from tinyad.derivation.spelling import Spelling, Spellings, span
 from tinyad.derivation.tree import Ref, Statement, Token
 from tinyad.kernel import in_same_layout
 from tinyad.row import TABLE, Op

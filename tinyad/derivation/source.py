@@ -114,9 +114,13 @@ def read(text_or_path: str | Path) -> Source:
     """A Source from a path, or from the text itself where it has more than one line."""
     if isinstance(text_or_path, str) and "\n" in text_or_path:
         return Source(text_or_path)
+    if not isinstance(text_or_path, str | Path):
+        raise TypeError(f"a derivation is a text or a path, not {type(text_or_path).__name__}")
     path = Path(text_or_path)
     try:
         raw = path.read_bytes()
+    except ValueError as reason:
+        raise DerivationError(f"{text_or_path!r}: {reason}; give a file, or a text of more than one line") from None
     except OSError as reason:
         raise DerivationError(f"{path}: {reason.strerror}; give a file, or a text of more than one line") from None
     try:

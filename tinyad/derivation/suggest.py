@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.derivation.edits import Edit, Editor, Spelling, Spellings, applied, exchanged, leaves, nodes, span
+from tinyad.derivation.anew import Anew
+from tinyad.derivation.editor import Editor
+from tinyad.derivation.edits import Edit, applied, exchanged
 from tinyad.derivation.evaluate import Trouble
-from tinyad.derivation.lines import Reading, Way, cases, read_line, value_of, ways_of
+from tinyad.derivation.lines import read_line, value_of
 from tinyad.derivation.point import Point
 from tinyad.derivation.reader import tokens_of
 from tinyad.derivation.rules import contribution
 from tinyad.derivation.source import DerivationError, Source
+from tinyad.derivation.spelling import Spelling, Spellings, leaves, nodes, span
 from tinyad.derivation.tree import Node, Ref, Statement, Token
 from tinyad.derivation.verdict import Verdict, _target, derivatives_in
+from tinyad.derivation.ways import Reading, Way, cases, ways_of
 
 MOST = 6_000  # changes tried for one line
 PAIRS = 1_500  # of them, two at a time
@@ -33,7 +37,7 @@ def corrected(points: Sequence[Point], verdicts: list[Verdict], latex: bool) -> 
     out = list(verdicts)
     searched = 0
     for n, v in enumerate(verdicts):
-        if v.ok or v.statement is None or v.verdict in ("used before it is set", "ambiguous") or searched >= LINES:
+        if v.ok or v.statement is None or not v.readings or v.verdict in ("used before it is set", "ambiguous") or searched >= LINES:
             continue
         searched += 1
         search = Search(points, verdicts, n, spellings, functions)
@@ -54,7 +58,7 @@ def _functions(point: Point, lines: Sequence[Statement]) -> list[Spelling]:
     return list(known.values())
 
 
-class Search:
+class Search(Anew):
     """The search for what one line should have been."""
 
     def __init__(
@@ -116,9 +120,15 @@ class Search:
             return applied(self.line, [edit], self.point.source)[1], "certain"
         wrong = [m for m in range(len(self.line.members)) if not self.member_right(m)]
         last = len(self.line.members) - 1
-        return self.edited(wrong or [last], self.one_edit) or self.written_anew() or self.edited(wrong or [last], self.two_edits)
+        return (
+            self.edited(wrong or [last], self.one_edit)
+            or self.written_anew()
+            or self.edited(wrong or [last], self.two_edits)
+        )
 
-    def edited(self, wrong: Sequence[int], search: Callable[[int], tuple[list[Edit], str] | None]) -> tuple[str, str] | None:
+    def edited(
+        self, wrong: Sequence[int], search: Callable[[int], tuple[list[Edit], str] | None]
+    ) -> tuple[str, str] | None:
         """Changes of every wrong member; None if one of them has none."""
         found: list[Edit] = []
         grades = []
@@ -168,19 +178,6 @@ class Search:
         pair = next((pair for pair in self.pairs(self.editor(member).all()[:MOST]) if self.holds(pair)), None)
         return (pair, "possible") if pair is not None else None
 
-    def by_rule(self) -> tuple[tuple[Token, ...], str] | None:
-        """The line that the table's own rules give for what is needed."""
-        if self.line.members[0].kind == "deriv":
-            return self.routine()
-        if len(self.line.left) != 1 or self.line.left[0].kind != "d" or not self.needed[0] or len(self.line.members) > 1:
-            return None
-        parts = sum_of_rules(self.point, self.spellings, self.needed[0], self.line.left[0].value[0])
-        if parts is None:
-            return None
-        sign = next(k for k, t in enumerate(self.line.tokens) if t.kind == "op" and t.text in ("=", "+=", "≡"))
-        head = self.point.source.text[self.line.start : self.line.tokens[sign].end]
-        return (*self.line.tokens[: sign + 1], *parts.tokens), f"{head} {parts.text}"
-
     def member_right(self, m: int) -> bool:
         readings = (read_line(self.points[:1], self.line, k, m) for k in range(len(self.line.left)))
         return all(self.fits(reading, k, self.line) for k, reading in enumerate(readings))
@@ -188,29 +185,11 @@ class Search:
     def member_holds(self, line: Statement) -> bool:
         return read_line(self.points[:1], line, 0, self.member).verdict == "right"
 
-    def routine(self) -> tuple[tuple[Token, ...], str] | None:
-        """deriv() of the equation that has the derived names as its operands."""
-        derived = [left.value[0] for left in self.line.left if left.kind == "d"]
-        for eq in self.forward():
-            node = eq.members[0]
-            operands = [part.value for part in node.parts if part.kind == "name"]
-            symbol = self.point.it.names.functions.get(node.value.key, "") if node.kind == "call" else node.kind
-            names = [self.spellings.derivative(eq.left[0].value), *map(self.spellings.name, operands)]
-            if operands == derived and len(operands) == len(node.parts) and None not in names:
-                parts = [name for name in names if name is not None]
-                inside: list[Token] = []
-                for part in parts:
-                    inside += [*part.tokens, Token("op", ",", 0, 0)]
-                sign = next(k for k, t in enumerate(self.line.tokens) if t.kind == "op" and t.text in ("=", "+="))
-                tokens = (Token("word", "deriv", 0, 0), Token("open", "(", 0, 0), *inside, Token("string", symbol, 0, 0))
-                head = self.point.source.text[self.line.start : self.line.tokens[sign].end]
-                text = f"{head} deriv({', '.join(part.text for part in parts)}, '{symbol}')"
-                return (*self.line.tokens[: sign + 1], *tokens, Token("close", ")", 0, 0)), text
-        return None
-
     def other_left(self, singles: Sequence[Edit]) -> str | None:
         """The line for a derivative that other lines use and none sets, with one more change."""
-        for left in [e for e in singles if e.kind == "left" and e.tree is not None and e.tree[1].value[0] in self.unset]:
+        for left in [
+            e for e in singles if e.kind == "left" and e.tree is not None and e.tree[1].value[0] in self.unset
+        ]:
             tokens, text = applied(self.line, [left], self.point.source)
             wanted = self.about(left.tree[1].value[0]) if left.tree else []
             for edit in Editor(self.line, len(self.line.members) - 1, self.spellings, wanted, self.functions).all():
@@ -234,7 +213,9 @@ class Search:
         made = Editor(self.line, member, self.spellings, self.wanted(), self.functions, equations, self.calls())
         used = {d.value[0] for d in derivatives_in(self.line.members[member])}
         forward = self.point.derivation.forward
-        made.operands_near = [n.value for eq in forward if eq.left[0].value in used for m in eq.members for n in leaves(m)]
+        made.operands_near = [
+            n.value for eq in forward if eq.left[0].value in used for m in eq.members for n in leaves(m)
+        ]
         made.harvest, made.terms_near = self.harvested(), self.same_target()
         return made
 
@@ -247,7 +228,9 @@ class Search:
             for node in (n for member in v.statement.members for n in nodes(member)):
                 inner = node.parts[0] if node.kind == "transpose" else node
                 if inner.kind in ("bracket", "call", "prime") and node.end - node.start < 200:
-                    found.setdefault(self.point.source.text[node.start : node.end], (node, self.spelled(v.statement, node)))
+                    found.setdefault(
+                        self.point.source.text[node.start : node.end], (node, self.spelled(v.statement, node))
+                    )
         return list(found.values())
 
     def spelled(self, line: Statement, node: Node) -> Spelling:
@@ -268,7 +251,11 @@ class Search:
         found = []
         for left, need in zip(self.line.left, self.needed, strict=True):
             for equation, _, use in sorted(need or (), key=repr):
-                part = contribution(self.point, self.spellings, equation, left.value[0], use) if equation is not None else None
+                part = (
+                    contribution(self.point, self.spellings, equation, left.value[0], use)
+                    if equation is not None
+                    else None
+                )
                 if part is not None:
                     found.append((self.point.it.parser().inside(part.tokens), part))
         return found
@@ -364,7 +351,9 @@ class Search:
         found = [d.value for member in members for d in derivatives_in(member)]
         if self.point.last is None:
             targets |= self.later
-        return self.member is not None and any(name is None and _target(self.point, ref) in targets for ref, name in found)
+        return self.member is not None and any(
+            name is None and _target(self.point, ref) in targets for ref, name in found
+        )
 
     def may_hold(self, line: Statement) -> bool:
         """A first look: the line at one moment of the first point."""
@@ -388,7 +377,7 @@ class Search:
             if value.shape != true:
                 return False
             ways = self.ways[k, case.place] = self.ways.get((k, case.place)) or ways_of(case)
-            full = sum(ways.values())
+            full = sum(ways.values(), np.zeros(true))
             part = sum((a for w, a in ways.items() if w in need), np.zeros(true))
             if not any(self.point.near(case.place, value, a) for a in (full, part)):
                 return False
@@ -398,7 +387,7 @@ class Search:
         if reading.verdict != "right":
             return False
         need = self.needed[k]
-        if need is None or not need:
+        if not need or reading.of is None:
             return True
         if reading.of != self.line.left[k].value[0]:  # another left-hand side: nobody else may set it
             return reading.ways == reading.all_ways and not any(
@@ -407,50 +396,6 @@ class Search:
                 for r in v.readings
             )
         return reading.ways == need or (line.sign == "=" and reading.ways == reading.all_ways)
-
-    def whole_lines(self) -> Iterator[tuple[tuple[Token, ...], str]]:
-        """Right lines for like equations, with their names exchanged."""
-        for reading in self.v.readings:
-            if reading.of is None:
-                continue
-            for equation, *_ in reading.all_ways:
-                if equation is None:
-                    continue
-                mine = self.point.derivation.forward[equation]
-                for other in self.verdicts:
-                    if not other.ok or other.statement is None or len(other.statement.left) != 1 or not other.readings:
-                        continue
-                    for there, *_ in other.readings[0].ways:
-                        if there is not None and there != equation:
-                            made = self.exchanged(other.statement, self.point.derivation.forward[there], mine)
-                            if made is not None:
-                                yield made
-
-    def exchanged(self, line: Statement, old: Statement, new: Statement) -> tuple[tuple[Token, ...], str] | None:
-        """A line about one equation, in the names of another equation of the same form."""
-        pairs = _pairs(old, new)
-        if pairs is None or line.left[0].kind != "d" or pairs.get(line.left[0].value[0]) != self.line.left[0].value[0]:
-            return None
-        edits = []
-        for member in line.members:
-            editor = Editor(line, 0, self.spellings, (), ())
-            for node in leaves(member):
-                ref = node.value if node.kind == "name" else node.value[0]
-                if ref in pairs and pairs[ref] != ref:
-                    spelling = (
-                        self.spellings.name(pairs[ref])
-                        if node.kind == "name"
-                        else self.spellings.derivative(pairs[ref])
-                    )
-                    if spelling is None:
-                        return None
-                    edits.append(editor.change(node, spelling, 0, "name"))
-        tokens, text = applied(line, edits, self.point.source)
-        sign = next(k for k, t in enumerate(tokens) if t.kind == "op" and t.text in ("=", "+="))
-        mine = next(k for k, t in enumerate(self.line.tokens) if t.kind == "op" and t.text in ("=", "+="))
-        mark = self.line.tokens[mine]
-        head = self.point.source.text[self.line.start : mark.end]
-        return (*self.line.tokens[: mine + 1], *tokens[sign + 1 :]), head + " " + text.split("=", 1)[1].lstrip()
 
 
 def reads_back(tokens: Sequence[Token], text: str) -> bool:
@@ -462,19 +407,6 @@ def reads_back(tokens: Sequence[Token], text: str) -> bool:
     kinds = ("end", "tag", "group(", ")group")
     said = [[t.text for t in row if t.kind not in kinds] for row in (tokens, again)]
     return [x.replace("⊤", "T") for x in said[0]] == [x.replace("⊤", "T") for x in said[1]]
-
-
-def sum_of_rules(point: Point, spellings: Spellings, ways: frozenset[Way], of: Ref) -> Spelling | None:
-    """The contributions as the table's rules give them, with + between them; None if one of them is not to be had."""
-    tokens: list[Token] = []
-    texts = []
-    for equation, _, use in sorted(ways, key=repr):
-        part = contribution(point, spellings, equation, of, use) if equation is not None else None
-        if part is None:
-            return None
-        tokens += [*([Token("op", "+", 0, 0)] if tokens else []), *part.tokens]
-        texts.append(part.text)
-    return Spelling(tuple(tokens), " + ".join(texts))
 
 
 def terms(node: Node) -> list[Node]:
@@ -489,20 +421,3 @@ def _shifted(ref: Ref, later: int, of: Ref | None) -> Ref:
     if of is None or of.time is None or ref.time is None or ref.time[0] != "t" or of.time[0] != "t":
         return ref
     return ref._replace(time=("t", ref.time[1] + later + of.time[1]))
-
-
-def _pairs(old: Statement, new: Statement) -> dict[Ref, Ref] | None:
-    """Which name of one equation stands where in another of the same form; None if the forms differ."""
-    found: dict[Ref, Ref] = {}
-
-    def walk(a: Node, b: Node) -> bool:
-        if a.kind != b.kind or len(a.parts) != len(b.parts):
-            return False
-        if a.kind == "name":
-            return bool(found.setdefault(a.value, b.value) == b.value)
-        if a.kind == "call" and a.value.key != b.value.key:
-            return False
-        return all(walk(x, y) for x, y in zip(a.parts, b.parts, strict=True))
-
-    sides: list[tuple[Any, Any]] = [(old.left[0], new.left[0]), (old.members[0], new.members[0])]
-    return found if all(walk(a, b) for a, b in sides) else None

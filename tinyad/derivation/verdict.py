@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tinyad.derivation.evaluate import Trouble
-from tinyad.derivation.lines import Case, Reading, Way, Worst, cases, read_line, way_text
+from tinyad.derivation.lines import read_line
 from tinyad.derivation.point import Point
 from tinyad.derivation.reader import Unreadable
 from tinyad.derivation.tree import Node, Ref, Statement
+from tinyad.derivation.ways import Case, Reading, Way, Worst, cases, way_text
 
 GOOD = ("right", "given")
 

@@ -1,4 +1,4 @@
-"""What is to be said about the lines together: numbers, lines nobody uses, right values under wrong names, blind spots."""
+"""What is to be said about the lines together: numbers, lines nobody uses, borrowed values, blind spots."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.derivation.lines import way_text, ways_of
 from tinyad.derivation.point import Place, Point, label
 from tinyad.derivation.tree import Ref
 from tinyad.derivation.verdict import Verdict, derivatives_in, known_cases
+from tinyad.derivation.ways import way_text, ways_of
 
 
 def _members(point: Point, key: str) -> list[str]:
@@ -87,9 +87,9 @@ def borrowed(points: Sequence[Point], verdicts: list[Verdict]) -> list[str]:
                     )
                     name = point.source.text[node.start : node.end]
                     meant = f"; the derivative of {label(*twin)} is meant, which is equal" if twin else ""
-                    notes.append(
-                        f"line {v.line}: right by its value only: {name} has nothing to do with {point.source.text[left.start : left.end]}{meant}"
-                    )
+                    target = point.source.text[left.start : left.end]
+                    said = f"right by its value only: {name} has nothing to do with {target}"
+                    notes.append(f"line {v.line}: {said}{meant}")
     return notes
 
 
@@ -128,7 +128,7 @@ def equal(points: Sequence[Point], a: Place, b: Place) -> bool:
 def unseen(points: Sequence[Point], verdicts: list[Verdict]) -> list[str]:
     """What these numbers could not have shown."""
     point = points[0]
-    notes = []
+    notes: list[str] = []
     if not any(r.of is not None for v in verdicts for r in v.readings):
         return notes
     places = [
@@ -170,5 +170,7 @@ def faint(points: Sequence[Point], verdicts: list[Verdict]) -> list[str]:
                 for way, array in ways_of(case).items():
                     if way in ways and way[0] is not None and point.near(case.place, array, np.zeros_like(array)):
                         ways.discard(way)
-                        notes.append(f"{way_text(point, way)} adds next to nothing in line {v.line}: saturated, or tiny")
+                        notes.append(
+                            f"{way_text(point, way)} adds next to nothing in line {v.line}: saturated, or tiny"
+                        )
     return list(dict.fromkeys(notes))

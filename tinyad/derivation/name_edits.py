@@ -1,0 +1,144 @@
+"""Other names, times and left-hand sides: what an author may have copied wrongly."""
+
+from __future__ import annotations
+
+from tinyad.derivation.edits import Edit, Pen
+from tinyad.derivation.spelling import Spelling, leaves, nodes, span
+from tinyad.derivation.tree import Ref, Token
+
+OTHER = {"name": "d", "d": "name"}
+
+
+class NameEdits(Pen):
+    """Edits that put one name in the place of another."""
+
+    def names(self) -> list[Edit]:
+        """Another name in the place of one: those of the rule first."""
+        found = self.operands()
+        for node in leaves(self.node):
+            own = node.value if node.kind == "name" else node.value[0]
+            if node.kind == "d" and node.value[1] is not None:
+                continue
+            here = Spelling(self.tokens[slice(*span(self.tokens, node))], self.source.text[node.start : node.end])
+            for ref in self.alternatives(own):
+                rule = self.wanted.index(ref) if ref in self.wanted else None
+                rank = rule if rule is not None and rule < 20 else 30 + 10 * (ref.key != own.key)
+                spelling = (
+                    self.spellings.name(ref) if node.kind == "name" else self.spellings.derivative(ref, here, own)
+                )
+                if spelling is not None:
+                    found.append(self.change(node, spelling, rank, "name", (node.kind, ref)))
+                other = self.spellings.derivative(ref) if node.kind == "name" else self.spellings.name(ref)
+                if other is not None:
+                    found.append(self.change(node, other, rank + 15, "name", (OTHER[node.kind], ref)))
+            other = self.spellings.derivative(own) if node.kind == "name" else self.spellings.name(own)
+            if other is not None:
+                found.append(self.change(node, other, 12, "name", (OTHER[node.kind], own)))
+        return found
+
+    def operands(self) -> list[Edit]:
+        """What stands in deriv(dz, x, y): the result and the operands of one equation, in their order."""
+        found = []
+        for node in nodes(self.node):
+            if node.kind == "deriv":
+                for refs in self.equations:
+                    for k, (part, ref) in enumerate(zip(node.parts, refs, strict=False)):
+                        spelling = self.spellings.derivative(ref) if k == 0 else self.spellings.name(ref)
+                        if spelling is not None:
+                            found.append(self.change(part, spelling, -1, "name", ("name" if k else "d", ref)))
+        return found
+
+    def alternatives(self, own: Ref) -> list[Ref]:
+        """The names that may be meant in the place of one."""
+        refs = [*self.wanted, *(ref for _, ref in self.spellings.known)]
+        letters = sorted(self.spellings.names.indices)
+        if own.indices:
+            refs = [ref._replace(indices=own.indices) for ref in refs if len(ref.indices) == len(own.indices)]
+            for k in range(len(own.indices)):
+                refs += [own._replace(indices=(*own.indices[:k], x, *own.indices[k + 1 :])) for x in letters]
+        return [ref for ref in dict.fromkeys(refs) if ref != own]
+
+    def times(self) -> list[Edit]:
+        """t - 1, t and t + 1 for one another."""
+        found = []
+        letter = self.spellings.names.time
+        for node in leaves(self.node):
+            ref = node.value if node.kind == "name" else node.value[0]
+            if ref.time is None or ref.time[0] != "t":
+                continue
+            first, last = span(self.tokens, node)
+            k = next((k for k in range(first, last) if self.tokens[k].text == letter), None)
+            if k is None:
+                continue
+            end = (
+                k + 3 if k + 2 < last and self.tokens[k + 1].text in "+-" and self.tokens[k + 1].kind == "op" else k + 1
+            )
+            start, stop = self.tokens[k].start, self.tokens[end - 1].end
+            for shift in (-1, 0, 1):
+                if shift != ref.time[1]:
+                    text = f"{letter}{shift:+d}" if shift else letter
+                    new = [self.tokens[k]]
+                    if shift:
+                        new += [Token("op", text[1], 0, 0), Token("number", "1", 0, 0)]
+                    braced = self.source.text[start - 1] in "({<"
+                    moved = ref._replace(time=("t", shift))
+                    made = node._replace(value=moved if node.kind == "name" else (moved, node.value[1]))
+                    text = text if braced or not shift else "{" + text + "}"
+                    found.append(Edit(k, end, tuple(new), start, stop, text, 18, "time", (node, made)))
+        return found
+
+    def left(self) -> list[Edit]:
+        """The left-hand side belongs to another equation."""
+        found = []
+        for node in (leaf for left in self.line.left for leaf in leaves(left)):
+            if node.kind == "name":
+                for ref in self.alternatives(node.value):
+                    spelling = self.spellings.name(ref)
+                    if spelling is not None:
+                        found.append(self.change(node, spelling, 23, "left"))
+            else:
+                for kind, ref in self.spellings.known:
+                    others = [other.value[0] for other in self.line.left if other.kind == "d"]
+                    if kind == "name" and ref not in others:
+                        spelling = self.spellings.derivative(ref)
+                        rank = 23 if ref in self.operands_near else 70
+                        if spelling is not None:
+                            found.append(self.change(node, spelling, rank, "left", ("d", ref)))
+        return found
+
+    def swapped_left(self) -> list[Edit]:
+        """[dy, dx] in the place of [dx, dy]."""
+        if len(self.line.left) != 2:
+            return []
+        a, b = self.line.left
+        (i, j), (k, m) = span(self.tokens, a), span(self.tokens, b)
+        text, tokens = self.source.text, (*self.tokens[k:m], *self.tokens[j:k], *self.tokens[i:j])
+        new = text[b.start : b.end] + text[a.end : b.start] + text[a.start : a.end]
+        return [Edit(i, m, tokens, a.start, b.end, new, 10, "left")]
+
+    def denominators(self) -> list[Edit]:
+        """Another name below the line of a Jacobian."""
+        found = []
+        for node in (n for root in (*self.line.left, self.node) for n in nodes(root)):
+            if node.kind != "jacobian" or not isinstance(node.value, Ref):
+                continue
+            first, last = span(self.tokens, node)
+            k = max((k for k in range(first, last - 1) if self.tokens[k].text in ("∂", "d")), default=None)
+            if k is None:
+                continue
+            stop = last - 1 if self.tokens[first].kind == "frac" else last
+            start, end = self.tokens[k + 1].start, max(t.end for t in self.tokens[k + 1 : stop] if t.end > t.start)
+            inside = any(n is node for n in nodes(self.node))
+            for ref in self.alternatives(node.value):
+                spelling = self.spellings.name(ref)
+                if spelling is not None:
+                    tree = (node, node._replace(value=ref)) if inside else None
+                    kind = "name" if inside else "left"
+                    found.append(Edit(k + 1, stop, spelling.tokens, start, end, spelling.text, 25, kind, tree))
+        return found
+
+    def assign(self) -> list[Edit]:
+        k = next(k for k, t in enumerate(self.tokens) if t.kind == "op" and t.text in ("=", "+=", "≡"))
+        sign = self.tokens[k]
+        new = "+=" if sign.text != "+=" else "="
+        return [Edit(k, k + 1, (sign._replace(text=new),), sign.start, sign.end, new, 5, "assign")]

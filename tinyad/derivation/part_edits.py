@@ -1,0 +1,151 @@
+"""Terms and factors that are too much or too few."""
+
+from __future__ import annotations
+
+from tinyad.derivation.edits import FIRST, Edit, Pen
+from tinyad.derivation.spelling import Spelling, nodes, span
+from tinyad.derivation.tree import Node, Token
+
+
+class PartEdits(Pen):
+    """Edits that take a part away or add one."""
+
+    def terms(self) -> list[Edit]:
+        """Leave a term out."""
+        found = []
+        for node in nodes(self.node):
+            if node.kind in ("+", "-"):
+                left, right = (span(self.tokens, part) for part in node.parts)
+                found.append(
+                    Edit(
+                        left[1],
+                        right[1],
+                        (),
+                        node.parts[0].end,
+                        node.parts[1].end,
+                        "",
+                        40,
+                        "extra",
+                        (node, node.parts[0]),
+                    )
+                )
+                minus = (Token("op", "-", 0, 0),) if node.kind == "-" else ()
+                found.append(
+                    Edit(
+                        left[0],
+                        right[0],
+                        minus,
+                        node.parts[0].start,
+                        node.parts[1].start,
+                        "-" * len(minus),
+                        42,
+                        "extra",
+                        (node, node.parts[1] if not minus else Node("neg", node.parts[1:], None, node.start, node.end)),
+                    )
+                )
+        return found
+
+    def factors(self) -> list[Edit]:
+        """Leave a factor out, or put 2 and 1/2, or one of the rule's names, beside another."""
+        found = []
+        for node in nodes(self.node):
+            if node.kind in ("∘", "*", "/"):
+                left, right = (span(self.tokens, part) for part in node.parts)
+                found.append(
+                    Edit(
+                        left[1],
+                        right[1],
+                        (),
+                        node.parts[0].end,
+                        node.parts[1].end,
+                        "",
+                        44,
+                        "factor",
+                        (node, node.parts[0]),
+                    )
+                )
+                found.append(
+                    Edit(
+                        left[0],
+                        right[0],
+                        (),
+                        node.parts[0].start,
+                        node.parts[1].start,
+                        "",
+                        44,
+                        "factor",
+                        (node, node.parts[1]),
+                    )
+                )
+        for term in [self.node, *(n for n in nodes(self.node) if n.kind in ("bracket", "+", "-"))]:
+            for part in [term] if term.kind not in ("+", "-", "bracket") else term.parts:
+                if part.kind in ("+", "-"):
+                    continue
+                first, last = span(self.tokens, part)
+                for number in ("2", "0.5"):
+                    two = Node("number", (), float(number), part.start, part.start)
+                    new = Spelling((Token("number", number, 0, 0),), number + " ")
+                    found.append(self.insert(first, part.start, new, 46, "factor", ("*", part, FIRST, two)))
+                found += self.beside(part, first, last)
+        return found
+
+    def beside(self, part: Node, first: int, last: int) -> list[Edit]:
+        """One of the rule's names as a further factor of a part, on either side, transposed or not."""
+        found = []
+        circle, sign = self.spellings.circle.tokens[0], self.spellings.circle.text
+        for ref in self.results:
+            spelling = self.spellings.derivative(ref)
+            if spelling is not None:
+                dz = Node("d", (), (ref, None), part.start, part.start)
+                with_sign = Spelling((*spelling.tokens, circle), spelling.text + sign)
+                spaced = Spelling(spelling.tokens, spelling.text + " ")
+                found.append(self.insert(first, part.start, with_sign, 47, "factor", ("∘", part, FIRST, dz)))
+                found.append(self.insert(first, part.start, spaced, 47, "factor", ("*", part, FIRST, dz)))
+                spaced = Spelling(spelling.tokens, " " + spelling.text)
+                found.append(self.insert(last, part.end, spaced, 47, "factor", ("*", part, dz)))
+        named = [(Node("name", (), ref, part.end, part.end), self.spellings.name(ref)) for ref in self.wanted[:12]]
+        for name, spelling in [*named, *self.further]:
+            if spelling is None:
+                continue
+            for factor, tail in (
+                (name, Spelling((), "")),
+                (name._replace(kind="transpose", parts=(name,), value=None), self.spellings.transposed),
+            ):
+                tokens, text = (*spelling.tokens, *tail.tokens), spelling.text + tail.text
+                found.append(
+                    self.insert(
+                        last, part.end, Spelling((circle, *tokens), sign + text), 48, "factor", ("∘", part, factor)
+                    )
+                )
+                found.append(
+                    self.insert(last, part.end, Spelling(tokens, " " + text), 49, "factor", ("*", part, factor))
+                )
+                found.append(
+                    self.insert(
+                        first, part.start, Spelling(tokens, text + " "), 49, "factor", ("*", part, FIRST, factor)
+                    )
+                )
+        for factor, spelling in self.harvest:
+            new = Spelling((circle, *spelling.tokens), sign + spelling.text)
+            found.append(self.insert(last, part.end, new, 50, "factor", ("∘", part, factor)))
+        return found
+
+    def replaced_factors(self) -> list[Edit]:
+        """A bracket or a function of another line in the place of one."""
+        found = []
+        for node in nodes(self.node):
+            if node.kind in ("bracket", "call", "prime"):
+                for factor, spelling in self.harvest:
+                    if factor.kind in ("bracket", "call", "prime"):
+                        edit = self.change(node, spelling, 45, "factor")
+                        found.append(edit._replace(tree=(node, factor)))
+        return found
+
+    def added_terms(self) -> list[Edit]:
+        """A term that another line for the same derivative has."""
+        last, end, plus = span(self.tokens, self.node)[1], self.node.end, Token("op", "+", 0, 0)
+        found = []
+        for term, new in self.terms_near:
+            made = Spelling((plus, *new.tokens), f" + {new.text}")
+            found.append(self.insert(last, end, made, 41, "missing", ("+", self.node, term)))
+        return found

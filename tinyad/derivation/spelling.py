@@ -1,0 +1,169 @@
+"""How an author writes names, derivatives, products and transpositions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from tinyad.derivation.names import Names
+from tinyad.derivation.source import Source
+from tinyad.derivation.tree import Node, Ref, Statement, Token
+
+TRANSPOSED = ("⊤", "T", "'")
+
+
+class Spelling(NamedTuple):
+    """A name or derivative as the author writes it."""
+
+    tokens: tuple[Token, ...]
+    text: str
+
+
+def span(tokens: Sequence[Token], node: Node) -> tuple[int, int]:
+    """The tokens that a node was read from.  Scripts without braces have group tokens of no length at their ends."""
+    first = next(k for k, t in enumerate(tokens) if t.start >= node.start and t.end > t.start)
+    last = next((k for k in range(first, len(tokens)) if tokens[k].start >= node.end), len(tokens))
+    while last < len(tokens) and _open(tokens[first:last]) > 0:
+        last += 1
+    return first, last
+
+
+def _open(tokens: Sequence[Token]) -> int:
+    return sum({"group(": 1, ")group": -1}.get(t.kind, 0) for t in tokens)
+
+
+def leaves(node: Node) -> Iterator[Node]:
+    """Names and derivatives in a formula."""
+    if node.kind in ("name", "d"):
+        yield node
+    for part in node.parts:
+        yield from leaves(part)
+
+
+def nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for part in node.parts:
+        yield from nodes(part)
+
+
+class Spellings:
+    """How an author writes names, derivatives, products and transpositions."""
+
+    def __init__(self, source: Source, names: Names, lines: Sequence[Statement], latex: bool) -> None:
+        self.source, self.names, self.latex = source, names, latex
+        self.known: dict[tuple[str, Ref], Spelling] = {}
+        self.templates: list[tuple[Spelling, Ref]] = []
+        for line in lines:
+            for part in (*line.left, *line.members):
+                for node in leaves(part):
+                    self.add(line, node)
+        self.transposed = self._transposed(lines)
+        self.circle = self._circle(lines)
+
+    def add(self, line: Statement, node: Node) -> None:
+        ref = node.value if node.kind == "name" else node.value[0]
+        if node.kind == "d" and node.value[1] is not None:
+            return
+        first, last = span(line.tokens, node)
+        tokens = line.tokens[first:last]
+        spelling = Spelling(tokens, self.source.text[node.start : node.end])
+        self.known.setdefault((node.kind, ref), spelling)
+        if node.kind == "d":
+            self.templates.append((spelling, ref))
+
+    def _transposed(self, lines: Sequence[Statement]) -> Spelling:
+        for line in lines:
+            for k, token in enumerate(line.tokens):
+                if token.kind == "op" and token.text == "^" and k + 3 < len(line.tokens):
+                    inner = line.tokens[k + 2]
+                    if inner.text in TRANSPOSED and line.tokens[k + 3].kind == ")group":
+                        end = max(t.end for t in line.tokens[k : k + 4])
+                        return Spelling(tuple(line.tokens[k : k + 4]), self.source.text[token.start : end])
+        signs = (Token("op", "^", 0, 0), Token("group(", "", 0, 0), Token("word", "T", 0, 0), Token(")group", "", 0, 0))
+        return Spelling(signs, r"^\top" if self.latex else "ᵀ")
+
+    def _circle(self, lines: Sequence[Statement]) -> Spelling:
+        """The component-wise product, with a space on either side."""
+        for line in lines:
+            for node in (n for member in line.members for n in nodes(member)):
+                if node.kind == "∘" and node.value is not None:
+                    text = self.source.text[slice(*node.value)]
+                    token = next(t for t in line.tokens if t.start == node.value[0] and t.end > t.start)
+                    return Spelling((token,), f" {text} ")
+        return Spelling((Token("op", "∘", 0, 0),), r" \circ " if self.latex else " ∘ ")
+
+    def name(self, ref: Ref) -> Spelling | None:
+        found = self.known.get(("name", ref)) or self.bared(ref)
+        if found is None and ref.indices:
+            for (kind, other), spelling in self.known.items():
+                if (
+                    kind == "name"
+                    and other.key == ref.key
+                    and other.time == ref.time
+                    and len(other.indices) == len(ref.indices)
+                ):
+                    return reindexed(spelling, other.indices, ref.indices)
+        return found
+
+    def bared(self, ref: Ref) -> Spelling | None:
+        """The name inside of a derivative of it, where the name itself does not occur."""
+        whole = self.known.get(("d", ref))
+        if whole is None:
+            return None
+        for pattern, other in self.templates[:5]:
+            inner = self.known.get(("name", other))
+            if inner is None or inner.text not in pattern.text:
+                continue
+            texts, part = [t.text for t in pattern.tokens], [t.text for t in inner.tokens]
+            k = next((k for k in range(len(texts), -1, -1) if texts[k : k + len(part)] == part), None)
+            head, _, tail = pattern.text.rpartition(inner.text)
+            if k is not None and whole.text.startswith(head) and whole.text.endswith(tail):
+                end = len(whole.tokens) - (len(texts) - k - len(part))
+                return Spelling(whole.tokens[k:end], whole.text[len(head) : len(whole.text) - len(tail)])
+        return None
+
+    def derivative(self, ref: Ref, like: Spelling | None = None, of: Ref | None = None) -> Spelling | None:
+        """A derivative as it is written, or made after the pattern of another one."""
+        found = self.known.get(("d", ref))
+        if found is not None:
+            return found
+        name = self.name(ref)
+        if name is None:
+            return None
+        for pattern, inner in [*([(like, of)] if like and of else []), *self.templates[:5]]:
+            old = self.name(inner) if inner is not None else None
+            if old is None or pattern is None:
+                continue
+            made = replaced(pattern, old, name)
+            if made is not None:
+                return made
+        return None
+
+
+def reindexed(spelling: Spelling, old: Sequence[str], new: Sequence[str]) -> Spelling:
+    """A spelling with other component indices."""
+    letters = dict(zip(old, new, strict=True))
+    tokens, text, begun = [], spelling.text, spelling.tokens[0].start
+    for token in reversed(spelling.tokens):
+        if token.text and all(c in letters for c in token.text) and token is not spelling.tokens[0]:
+            word = "".join(letters[c] for c in token.text)
+            text = text[: token.start - begun] + word + text[token.end - begun :]
+            token = token._replace(text=word)
+        tokens.append(token)
+    return Spelling(tuple(reversed(tokens)), text)
+
+
+def replaced(pattern: Spelling, old: Spelling, new: Spelling) -> Spelling | None:
+    """The pattern with the name in it exchanged."""
+    texts, inner = [t.text for t in pattern.tokens], [t.text for t in old.tokens]
+    for k in range(len(texts) - len(inner), -1, -1):
+        if texts[k : k + len(inner)] == inner and old.text in pattern.text:
+            head, _, tail = pattern.text.rpartition(old.text)
+            return Spelling(
+                (*pattern.tokens[:k], *new.tokens, *pattern.tokens[k + len(inner) :]), head + new.text + tail
+            )
+    first = pattern.tokens[0]
+    if first.kind == "word" and first.text[:1] in ("d", "δ") and first.text[1:] == inner[0] and texts[1:] == inner[1:]:
+        word = new.tokens[0]._replace(text=first.text[0] + new.tokens[0].text)
+        return Spelling((word, *new.tokens[1:]), pattern.text[0] + new.text)
+    return None
