@@ -2,7 +2,7 @@
 
 from tinyad.compare import Comparison, compare
 from tinyad.derivation import DerivationError, check_derivation
-from tinyad.derivation.magic import load_ipython_extension  # noqa: F401  for %load_ext tinyad
+from tinyad.derivation.magic import load_ipython_extension
 from tinyad.derivation.written import written
 from tinyad.derivatives import Contribution, Derivatives
 from tinyad.graph import Graph, graph
@@ -62,6 +62,7 @@ __all__ = [
     "gradients",
     "graph",
     "inv",
+    "load_ipython_extension",
     "log",
     "log_softmax",
     "matmul",

@@ -228,7 +228,7 @@ class Accounts:
             own = self._own(v)
             if not own:
                 continue
-            if not self.is_part(v):
+            if not self.is_part(v) and v.ok:
                 for place, needs in self._used_for(v):
                     uses.setdefault(place, set()).update(needs)
             for place, node in used.items():

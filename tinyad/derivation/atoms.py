@@ -58,11 +58,17 @@ class Atoms(Cursor, ABC):
         inner, _ = unbracketed(self.group())
         return "".join(t.text for t in inner if t.kind not in ("group(", ")group"))
 
+    def of_the_loss(self) -> bool:
+        """Whether a d that stands alone is that of dz, the derivative of the loss for z."""
+        return not self.names.differentials and not self.names.is_known("d")
+
     def word(self) -> Node:
         """What a word begins."""
         token = self.expect("word")
         if token.text == "δ" and self.token.kind in ("word", "group("):
             return self.derivative_of(token)  # LaTeX: δ is a word of its own
+        if token.text == "d" and self.token.kind == "word" and self.of_the_loss():
+            return self.derivative_of(token)  # LaTeX: d z_1
         if token.text == "deriv" and self.token.kind == "open":
             return self.deriv(token)
         begun = self.at

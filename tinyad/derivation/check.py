@@ -15,7 +15,7 @@ from tinyad.derivation.reader import Derivation, Unreadable
 from tinyad.derivation.tree import Statement
 from tinyad.derivation.verdict import Part, known_cases, verdict_of
 from tinyad.derivation.ways import Case, Way, selected, ways_of
-from tinyad.derivation.whole import borrowed, claimed, numbering, unseen, unused
+from tinyad.derivation.whole import borrowed, claimed, foreign, numbering, unseen, unused
 
 POINTS = 3
 
@@ -33,7 +33,13 @@ def _part(points: Sequence[Point], title: str, lines: Sequence[Statement | Unrea
         p.label_value = lambda point, place, name: _part_of(point, labels, place, name)
     accounts = Accounts(points, [verdict_of(points, line) for line in lines])
     verdicts = accounts.verdicts
-    notes = borrowed(points, verdicts) + claimed(point, verdicts) + numbering(verdicts) + unused(point, verdicts)
+    notes = (
+        borrowed(points, verdicts)
+        + foreign(point, verdicts)
+        + claimed(point, verdicts)
+        + numbering(verdicts)
+        + unused(point, verdicts)
+    )
     return Part(title, verdicts, accounts.faults, accounts.notes + notes, unseen(points, verdicts), points)
 
 

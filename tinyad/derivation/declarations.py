@@ -30,6 +30,7 @@ class Declarations:
         self.shapes: dict[str, tuple[Side, Side]] = {}
         self.declared: dict[str, Node] = {}  # key → the name as it was declared
         self.given: list[tuple[Ref, str | None, bool]] = []  # name, label, whether it is the whole derivative
+        self.given_at: dict[str, Node] = {}  # key → where it is given
         self.constant: set[str] = set()
         self.positive: set[str] = set()
         self.functions: dict[str, dict[str, str]] = {}  # f_θ → {member or "": function}
@@ -262,6 +263,7 @@ def finish(it: Declarations, read: Callable[..., list[Token]]) -> None:
                 parser.fail("a derivative is awaited here, as in `given: ∇h_t`", node)
             ref, label = node.value
             whole = kind == "given total"
+            it.given_at |= dict.fromkeys(it.names.instances_of(ref.key), node)
             it.given += [(ref._replace(key=k, indices=()), label, whole) for k in it.names.instances_of(ref.key)]
             if not parser.is_op(","):
                 break

@@ -325,5 +325,5 @@ class FormEdits(Pen):
                 inside = self.tokens[first:last]
                 if sum({"open": 1, "close": -1}.get(t.kind, 0) for t in inside) == 0:
                     tokens = (Token("open", "(", 0, 0), *inside, Token("close", ")", 0, 0))
-                    found.append(Edit(first, last, tokens, a.start, b.end, f"({text[a.start : b.end]})", 50, "bracket"))
+                    found.append(Edit(first, last, tokens, a.start, b.end, f"({text[a.start : b.end]})", 43, "bracket"))
         return found

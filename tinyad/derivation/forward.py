@@ -65,7 +65,14 @@ class Forward:
         self.run()
         why = first_nonfinite(self.tape)
         if why:
-            raise self.source.error(f"the forward gives no finite numbers: {why}; declare `positive: ...`", 0)
+            raise self.error(f"the forward gives no finite numbers: {why}; declare `positive: ...`", self.not_finite())
+
+    def not_finite(self) -> Node:
+        """The equation that gives the first number that is not finite."""
+        steps = self.tape.steps
+        bad = next(n for n, step in enumerate(steps, 1) if not np.all(np.isfinite(self.tape.values[step[1]])))
+        equation = next(k for k, _, first, last in self.ranges if first <= bad <= last)
+        return self.derivation.forward[equation].members[0]
 
     # Equations
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from tinyad.derivation.plain import letter
+from tinyad.derivation.plain import DEEPEST, letter
 from tinyad.derivation.source import Source
 from tinyad.derivation.tree import Token
 
 Sign = tuple[str, str]  # kind and text of a token
-DEEPEST = 60  # braces, environments and scripts inside of each other
+
 # fmt: off
 GREEK = dict(zip(
     r"""alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi rho varrho sigma
@@ -156,7 +156,7 @@ class Reader:
         self.source, self.tokens = source, list[Token]()
         self.level = self.brackets = self.braces = self.scripts = 0  # how deep inside
         self.spaced = self.upright = self.matrix = False
-        self.sized = -1  # where \left or \big stands, before what it makes large
+        self.sized = -1  # where a \left before a bracket stands
 
     def error(self, message: str, piece: Piece) -> Exception:
         return self.source.error(message, piece.start, piece.end)
@@ -259,20 +259,19 @@ class Reader:
             raise self.error(f"nothing follows {name}", owner)
         piece, k = rest.pop(), len(self.tokens)
         if piece.kind == "group":
-            self.inside(piece)
-            return piece.start, piece.end, True
+            return self.inside(piece)
         self.piece(piece, [] if piece.kind == "char" else rest)
         made = self.tokens[k:]
         if not made or made[0].kind in ("open", "close", "tag", "end"):
             raise self.error(f"nothing follows {name}; write {name}{{...}}", owner)
         return piece.start, max(piece.end, made[-1].end), False
 
-    def inside(self, piece: Piece) -> None:
+    def inside(self, piece: Piece) -> tuple[int, int, bool]:
         upright = self.upright
         self.braces += 1
         self.read(piece.inside)
-        self.braces -= 1
-        self.upright = upright
+        self.braces, self.upright = self.braces - 1, upright
+        return piece.start, piece.end, True
 
     def group(self, rest: list[Piece], owner: Piece, first: Sign = ("group(", ""), last: Sign = (")group", "")) -> None:
         k = len(self.tokens)
@@ -285,12 +284,10 @@ class Reader:
         """Braces that only hold together; {} is nothing, and {+} is +."""
         k, spaced = len(self.tokens), self.spaced
         self.emit("group(", "", piece.start, piece.start + 1)
-        self.inside(piece)
-        self.emit(")group", "", piece.end - 1, piece.end)
+        self.emit(")group", "", self.inside(piece)[1] - 1, piece.end)
         inner = self.tokens[k + 1 : -1]
         if not inner or (len(inner) == 1 and inner[0].kind == "op"):
-            self.tokens[k:] = [t._replace(spaced=spaced) for t in inner]
-            self.spaced = spaced and not inner
+            self.tokens[k:], self.spaced = [t._replace(spaced=spaced) for t in inner], spaced and not inner
             self.join()
 
     def command(self, piece: Piece, rest: list[Piece]) -> None:
@@ -301,7 +298,7 @@ class Reader:
             COMMANDS[name](self, piece, rest)
         elif name in SPACES or name in NOTHING or name == "rm":
             self.spaced, self.upright = self.spaced or name in SPACES, self.upright or name == "rm"
-        elif name in SIZES:  # it belongs to its bracket, but for one that is not to be seen
+        elif name in SIZES:
             self.sized = -1 if _drop(rest, r" *\.") else piece.start
         else:
             near = get_close_matches(name, [*SIMPLE, *COMMANDS, *SIZES], 1)
@@ -398,6 +395,6 @@ class Reader:
 READ = {"char": Reader.char, "command": Reader.command, "group": Reader.bare, "environment": Reader.environment}
 COMMANDS = {"\\": Reader.line, "sqrt": Reader.root, "underbrace": Reader.brace, "overbrace": Reader.brace}
 COMMANDS |= dict.fromkeys(FONTS | UPRIGHT, Reader.font) | dict.fromkeys(TEXTS, Reader.text)
+COMMANDS |= dict.fromkeys(ACCENTS, Reader.accent)
 COMMANDS |= dict.fromkeys("frac dfrac tfrac cfrac nicefrac sfrac".split(), Reader.fraction)
 COMMANDS |= dict.fromkeys("tag label hspace vspace phantom hphantom vphantom".split(), Reader.tag)
-COMMANDS |= dict.fromkeys(ACCENTS, Reader.accent)

@@ -25,7 +25,7 @@ from tinyad.derivation.ways import (
     way_text,
     ways_of,
 )
-from tinyad.matrix import Array, broadcast, size
+from tinyad.matrix import Array, size
 
 
 def read_line(points: Sequence[Point], line: Statement, k: int, only: int | None = None) -> Reading:
@@ -130,7 +130,7 @@ def as_row(
         raise Trouble("does not fit", f"the index {ref.indices[0]} is on the left-hand side only", node)
     if isinstance(value, Stretched):
         value = value.value if point.it.layout == "row" else value.value.T
-        if broadcast(value.shape, shape) is None:
+        if any(n not in (1, m) for n, m in zip(value.shape, shape, strict=True)):
             raise Trouble("does not fit", f"{size(value.shape)} where {size(shape)} is needed", node)
         return np.broadcast_to(value, shape).astype(float)
     if isinstance(value, float | int):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tinyad.derivation.edits import Edit, Pen
 from tinyad.derivation.spelling import Spelling, leaves, nodes, span
-from tinyad.derivation.tree import Ref, Token
+from tinyad.derivation.tree import Node, Ref, Token
 
 OTHER = {"name": "d", "d": "name"}
 
@@ -42,10 +44,26 @@ class NameEdits(Pen):
         for node in nodes(self.node):
             if node.kind == "deriv":
                 for refs in self.equations:
+                    found += self.operand_added(node, refs)
                     for k, (part, ref) in enumerate(zip(node.parts, refs, strict=False)):
                         spelling = self.spellings.derivative(ref) if k == 0 else self.spellings.name(ref)
                         if spelling is not None:
                             found.append(self.change(part, spelling, -1, "name", ("name" if k else "d", ref)))
+        return found
+
+    def operand_added(self, node: Node, refs: Sequence[Ref]) -> list[Edit]:
+        """The operand of the equation that deriv() lacks."""
+        found = []
+        if len(node.parts) < len(refs):
+            for k in range(1, len(refs)):
+                spelling = self.spellings.name(refs[k])
+                before = node.parts[min(k, len(node.parts)) - 1]
+                if spelling is not None:
+                    at = span(self.tokens, before)[1]
+                    new = Spelling((Token("op", ",", 0, 0), *spelling.tokens), f", {spelling.text}")
+                    rest = [part.value for part in (*node.parts[1:k], *node.parts[k:]) if part.kind == "name"]
+                    fits = rest == [ref for ref in refs[1:] if ref != refs[k]]
+                    found.append(self.insert(at, before.end, new, -2 if fits else 9, "name"))
         return found
 
     def alternatives(self, own: Ref) -> list[Ref]:

@@ -115,6 +115,8 @@ class Names:
 
     def ref(self, word: str, found: Scripts) -> Ref:
         """The name that a word with these scripts spells."""
+        if word == "_":  # _3, a result without a name
+            word, found = word + found.below, found._replace(below="")
         base, digits = _apart(word)
         below = digits + found.below
         if below in ACCENTS:

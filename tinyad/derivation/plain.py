@@ -134,8 +134,13 @@ class _Reader:
             end += 1
         text = unicodedata.normalize("NFD", "".join(letter(c) for c in self.text[start:end]))
         self.add("word", text, start, end)
+        self.numbered()
+
+    def numbered(self) -> None:
+        """z1[2], as a tape names its time steps."""
+        end = self.at
         index = re.compile(r"\[(\d+)\]").match(self.text, end, self.end)
-        if index:  # z1[2], as a tape names its time steps
+        if index:
             self.add("op", "^", end, end)
             self.add("group(", "", end, end)
             self.add("open", "(", end, end + 1)
@@ -154,7 +159,11 @@ class _Reader:
         start = self.at
         table, sign = (SUPERSCRIPTS, "^") if self.text[start] in SUPERSCRIPTS else (SUBSCRIPTS, "_")
         while self.at < self.end and self.text[self.at] in table:
+            if self.at > start and table[self.text[self.at]] in ("T", "⊤"):  # ²ᵀ are two
+                break
             self.at += 1
+            if table[self.text[self.at - 1]] in ("T", "⊤"):
+                break
         signs = [(table[self.text[k]], k) for k in range(start, self.at)]
         self.add("op", sign, start, start)
         self.add("group(", "", start, start)
@@ -203,6 +212,7 @@ class _Reader:
         else:
             raise self.source.error("a script has nothing in it: write x_{t-1}, x^T", begun - 1)
         self.add(")group", "", self.at, self.at)
+        self.numbered()
 
     def enter(self, sign: str, at: int) -> None:
         self.closing.append((sign, at))

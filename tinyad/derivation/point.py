@@ -73,7 +73,7 @@ class Point(Jacobians):
         for ref, name, whole in self.it.given:
             for moment in self.moments(ref):
                 if (ref.key, moment) not in self.values:
-                    raise self.source.error(f"given: {ref.key} is neither declared nor computed", 0)
+                    self.give(ref, moment)
                 shape = self.values[ref.key, moment].shape[::-1]
                 dz = self.drawn(f"d {ref.key} {moment} {name}", shape, signed=True)
                 seeds.setdefault((ref.key, moment), []).append(Seed(name, whole, dz))
@@ -86,6 +86,15 @@ class Point(Jacobians):
         if ref.time is not None and ref.time[0] != "t":
             return [ref.time[1] + (self.last if ref.time[0] == "T" else 0)]
         return [*range(1, self.last + 1)] if self.it.names.timed(ref.key) else [None]
+
+    def give(self, ref: Ref, moment: Moment) -> None:
+        """Make up the value of a name that the forward does not use."""
+        node = self.it.given_at[ref.key]
+        if ref.key not in self.it.shapes or ref.key in self.keys:
+            raise self.source.error(
+                f"given: {label(ref.key, moment)} is neither declared nor computed", node.start, node.end
+            )
+        self.values[ref.key, moment] = self.leaf(ref.key, moment)
 
     def walk(self) -> Derivatives:
         """All derivatives, from those that are given and the loss."""

@@ -55,7 +55,7 @@ def run(point: Point, verdicts: list[Verdict], wrong: int) -> list[str]:
         for place in own:
             if (
                 place in touched
-                and place[0] not in point.keys
+                and not point.is_computed(place)
                 and place != loss
                 and not point.near(place, own[place], point.true(place))
             ):

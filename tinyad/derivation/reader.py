@@ -70,7 +70,9 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     if not forward_segments:
         raise source.error("no forward block: what is derived stands in ```forward", declaring[0].start)
     for segment in forward_segments:
-        it.names.add(_left(it, segment.tokens).value)
+        ref = _left(it, segment.tokens).value
+        for key in it.names.instances_of(ref.key):
+            it.names.add(ref._replace(key=key))
     finish(it, tokens_of)
     forward = [it.parser().statement(segment.tokens, segment.number) for segment in forward_segments]
     for line in forward:

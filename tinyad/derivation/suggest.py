@@ -7,23 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.derivation.anew import Anew
 from tinyad.derivation.editor import Editor
 from tinyad.derivation.edits import Edit, applied, exchanged
 from tinyad.derivation.evaluate import Trouble
+from tinyad.derivation.hints import Hints, functions_of
 from tinyad.derivation.lines import read_line, value_of
 from tinyad.derivation.point import Point
 from tinyad.derivation.reader import tokens_of
-from tinyad.derivation.rules import contribution
 from tinyad.derivation.source import DerivationError, Source
-from tinyad.derivation.spelling import Spelling, Spellings, leaves, nodes, span
-from tinyad.derivation.tree import Node, Ref, Statement, Token
+from tinyad.derivation.spelling import Spelling, Spellings, nodes
+from tinyad.derivation.tree import Node, Statement, Token
 from tinyad.derivation.verdict import Verdict, _target, derivatives_in
 from tinyad.derivation.ways import Reading, Way, cases, ways_of
 
 MOST = 6_000  # changes tried for one line
 PAIRS = 1_500  # of them, two at a time
-FACTORS = 60  # pieces of other lines that are tried in a line
+NOT_SEARCHED = ("used before it is set", "ambiguous", "not evaluable", "given")
 GRADES = ("certain", "likely", "possible")
 LINES = 60  # lines of one derivation that are searched in full
 
@@ -33,11 +32,11 @@ def corrected(points: Sequence[Point], verdicts: list[Verdict], latex: bool) -> 
     point = points[0]
     lines = [v.statement for v in verdicts if v.statement is not None and v.statement.tokens]
     spellings = Spellings(point.source, point.it.names, [*lines, *point.derivation.forward], latex)
-    functions = _functions(point, lines)
+    functions = functions_of(point, lines)
     out = list(verdicts)
     searched = 0
     for n, v in enumerate(verdicts):
-        if v.ok or v.statement is None or not v.readings or v.verdict in ("used before it is set", "ambiguous") or searched >= LINES:
+        if v.ok or v.statement is None or not v.readings or v.verdict in NOT_SEARCHED or searched >= LINES:
             continue
         searched += 1
         search = Search(points, verdicts, n, spellings, functions)
@@ -47,18 +46,7 @@ def corrected(points: Sequence[Point], verdicts: list[Verdict], latex: bool) -> 
     return out
 
 
-def _functions(point: Point, lines: Sequence[Statement]) -> list[Spelling]:
-    """The functions of the derivation, as they are written."""
-    known: dict[str, Spelling] = {}
-    for line in [*lines, *point.derivation.forward]:
-        for k, token in enumerate(line.tokens[:-1]):
-            if token.kind == "word" and token.text in point.it.names.functions and line.tokens[k + 1].kind == "open":
-                text = point.source.text[token.start : token.end]
-                known.setdefault(point.it.names.functions[token.text], Spelling((token,), text))
-    return list(known.values())
-
-
-class Search(Anew):
+class Search(Hints):
     """The search for what one line should have been."""
 
     def __init__(
@@ -199,97 +187,6 @@ class Search(Anew):
                         return text
         return None
 
-    def about(self, ref: Ref) -> list[Ref]:
-        """The names of the equations that use a name."""
-        refs: list[Ref] = []
-        for eq in self.point.derivation.forward:
-            inside = [node.value for member in eq.members for node in leaves(member)]
-            if ref in inside:
-                refs += [eq.left[0].value, *inside]
-        return list(dict.fromkeys(refs))
-
-    def editor(self, member: int) -> Editor:
-        equations = self.equations()
-        made = Editor(self.line, member, self.spellings, self.wanted(), self.functions, equations, self.calls())
-        used = {d.value[0] for d in derivatives_in(self.line.members[member])}
-        forward = self.point.derivation.forward
-        made.operands_near = [
-            n.value for eq in forward if eq.left[0].value in used for m in eq.members for n in leaves(m)
-        ]
-        made.harvest, made.terms_near = self.harvested(), self.same_target()
-        return made
-
-    def harvested(self) -> list[tuple[Node, Spelling]]:
-        """Brackets and functions, transposed or not, of all lines, each once."""
-        found: dict[str, tuple[Node, Spelling]] = {}
-        for v in self.verdicts:
-            if v.statement is None or v is self.v or len(found) >= FACTORS:
-                continue
-            for node in (n for member in v.statement.members for n in nodes(member)):
-                inner = node.parts[0] if node.kind == "transpose" else node
-                if inner.kind in ("bracket", "call", "prime") and node.end - node.start < 200:
-                    found.setdefault(
-                        self.point.source.text[node.start : node.end], (node, self.spelled(v.statement, node))
-                    )
-        return list(found.values())
-
-    def spelled(self, line: Statement, node: Node) -> Spelling:
-        return Spelling(line.tokens[slice(*span(line.tokens, node))], self.point.source.text[node.start : node.end])
-
-    def same_target(self) -> list[tuple[Node, Spelling]]:
-        """The terms of other lines for the derivative that this one sets."""
-        targets = [_target(self.point, left.value[0]) for left in self.line.left if left.kind == "d"]
-        found = []
-        for v in self.verdicts:
-            if v is not self.v and any(r.of is not None and _target(self.point, r.of) in targets for r in v.readings):
-                found += [(t, self.spelled(v.statement, t)) for m in v.statement.members for t in terms(m)]
-        found += self.ruled()
-        return found[:FACTORS]
-
-    def ruled(self) -> list[tuple[Node, Spelling]]:
-        """The contributions that are needed, as the table's rules give them."""
-        found = []
-        for left, need in zip(self.line.left, self.needed, strict=True):
-            for equation, _, use in sorted(need or (), key=repr):
-                part = (
-                    contribution(self.point, self.spellings, equation, left.value[0], use)
-                    if equation is not None
-                    else None
-                )
-                if part is not None:
-                    found.append((self.point.it.parser().inside(part.tokens), part))
-        return found
-
-    def forward(self) -> list[Statement]:
-        """The equations that use what the line sets."""
-        found = [w[0] for r in self.v.readings for w in sorted(r.all_ways, key=repr) if w[0] is not None]
-        return [self.point.derivation.forward[k] for k in dict.fromkeys(found)]
-
-    def equations(self) -> list[list[Ref]]:
-        return [[eq.left[0].value, *(n.value for m in eq.members for n in leaves(m))] for eq in self.forward()]
-
-    def calls(self) -> list[tuple[Node, Spelling]]:
-        """The function calls in these equations."""
-        found = []
-        for eq in self.forward():
-            for node in (n for m in eq.members for n in nodes(m) if n.kind == "call"):
-                first, last = span(eq.tokens, node)
-                text = self.point.source.text[node.start : node.end]
-                found.append((node, Spelling(eq.tokens[first:last], text)))
-        return found[:4]
-
-    def wanted(self) -> list[Ref]:
-        """The names of the equations that the line is about: the result first, then the operands."""
-        refs: list[Ref] = []
-        for reading in self.v.readings:
-            for equation, later, _ in sorted(reading.all_ways, key=repr):
-                if equation is not None:
-                    eq = self.point.derivation.forward[equation]
-                    inside = [eq.left[0].value, *(node.value for member in eq.members for node in leaves(member))]
-                    shift = later if isinstance(later, int) and self.point.last is not None else 0
-                    refs += [_shifted(ref, shift, reading.of) for ref in inside]
-        return list(dict.fromkeys(refs))
-
     def pairs(self, singles: Sequence[Edit]) -> Iterator[list[Edit]]:
         few = [
             e
@@ -351,9 +248,8 @@ class Search(Anew):
         found = [d.value for member in members for d in derivatives_in(member)]
         if self.point.last is None:
             targets |= self.later
-        return self.member is not None and any(
-            name is None and _target(self.point, ref) in targets for ref, name in found
-        )
+        alone = self.member is not None or len(line.members) == 1
+        return alone and any(name is None and _target(self.point, ref) in targets for ref, name in found)
 
     def may_hold(self, line: Statement) -> bool:
         """A first look: the line at one moment of the first point."""
@@ -370,7 +266,7 @@ class Search(Anew):
             self.point.arrays.memo, self.point.arrays.kept = self.memo, self.kept
             try:
                 value = value_of(case, line, node, k, left.value[0], true)
-            except Trouble:
+            except (Trouble, ArithmeticError, ValueError):
                 return False
             finally:
                 self.point.arrays.memo = None
@@ -407,17 +303,3 @@ def reads_back(tokens: Sequence[Token], text: str) -> bool:
     kinds = ("end", "tag", "group(", ")group")
     said = [[t.text for t in row if t.kind not in kinds] for row in (tokens, again)]
     return [x.replace("⊤", "T") for x in said[0]] == [x.replace("⊤", "T") for x in said[1]]
-
-
-def terms(node: Node) -> list[Node]:
-    """The terms of a sum."""
-    if node.kind == "+":
-        return [*terms(node.parts[0]), *terms(node.parts[1])]
-    return [node]
-
-
-def _shifted(ref: Ref, later: int, of: Ref | None) -> Ref:
-    """A name of an equation at t, seen from the line: `later` steps after the line's own time."""
-    if of is None or of.time is None or ref.time is None or ref.time[0] != "t" or of.time[0] != "t":
-        return ref
-    return ref._replace(time=("t", ref.time[1] + later + of.time[1]))

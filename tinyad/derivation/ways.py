@@ -28,7 +28,7 @@ class Reading(NamedTuple):
     """What came out of one left-hand side of a line.
 
     verdict: "right", "other layout", "wrong", "does not fit", "undefined", "ambiguous", "not evaluable".  For a
-    derivative `ways` are the contributions that the line holds, all of them for the whole derivative; `of` is the name it is for.
+    derivative `ways` are the contributions that the line holds, all of them for the whole derivative; `of` is its name.
     """
 
     verdict: str

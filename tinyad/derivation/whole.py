@@ -93,6 +93,20 @@ def borrowed(points: Sequence[Point], verdicts: list[Verdict]) -> list[str]:
     return notes
 
 
+def foreign(point: Point, verdicts: list[Verdict]) -> list[str]:
+    """deriv() lines that are right, and name operands that are not those of their equation."""
+    notes = []
+    forward = [[n.value for n in (eq.left[0], *eq.members[0].parts)] for eq in point.derivation.forward]
+    for v in verdicts:
+        node = v.statement.members[0] if v.ok and v.statement is not None and v.statement.members else None
+        if node is None or node.kind != "deriv":
+            continue
+        said = [part.value[0] if part.kind == "d" else part.value for part in node.parts]
+        if said not in forward:
+            notes.append(f"line {v.line}: right by its value only: no equation has these operands")
+    return notes
+
+
 def claimed(point: Point, verdicts: list[Verdict]) -> list[str]:
     """Lines that say which step they belong to, and belong to another."""
     notes = []

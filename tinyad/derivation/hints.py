@@ -1,0 +1,137 @@
+"""What the rest of a derivation says about one line of it: names, factors and terms that may belong there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinyad.derivation.anew import Anew
+from tinyad.derivation.editor import Editor
+from tinyad.derivation.point import Point
+from tinyad.derivation.rules import contribution
+from tinyad.derivation.spelling import Spelling, leaves, nodes, span
+from tinyad.derivation.tree import Node, Ref, Statement
+from tinyad.derivation.verdict import _target, derivatives_in
+
+FACTORS = 60  # pieces of other lines that are tried in a line
+
+
+class Hints(Anew):
+    """Where the edits of a line take their pieces from."""
+
+    functions: Sequence[Spelling]
+
+    def editor(self, member: int) -> Editor:
+        equations = self.equations()
+        made = Editor(self.line, member, self.spellings, self.wanted(), self.functions, equations, self.calls())
+        used = {d.value[0] for d in derivatives_in(self.line.members[member])}
+        forward = self.point.derivation.forward
+        made.operands_near = [
+            n.value for eq in forward if eq.left[0].value in used for m in eq.members for n in leaves(m)
+        ]
+        made.harvest, made.terms_near = self.harvested(), self.same_target()
+        return made
+
+    def harvested(self) -> list[tuple[Node, Spelling]]:
+        """Brackets and functions, transposed or not, of all lines, each once."""
+        found: dict[str, tuple[Node, Spelling]] = {}
+        for v in self.verdicts:
+            if v.statement is None or v is self.v or len(found) >= FACTORS:
+                continue
+            for node in (n for member in v.statement.members for n in nodes(member)):
+                inner = node.parts[0] if node.kind == "transpose" else node
+                if inner.kind in ("bracket", "call", "prime") and node.end - node.start < 200:
+                    found.setdefault(
+                        self.point.source.text[node.start : node.end], (node, self.spelled(v.statement, node))
+                    )
+        return list(found.values())
+
+    def spelled(self, line: Statement, node: Node) -> Spelling:
+        return Spelling(line.tokens[slice(*span(line.tokens, node))], self.point.source.text[node.start : node.end])
+
+    def same_target(self) -> list[tuple[Node, Spelling]]:
+        """The terms of other lines for the derivative that this one sets."""
+        targets = [_target(self.point, left.value[0]) for left in self.line.left if left.kind == "d"]
+        found = []
+        for v in self.verdicts:
+            if v is not self.v and any(r.of is not None and _target(self.point, r.of) in targets for r in v.readings):
+                found += [(t, self.spelled(v.statement, t)) for m in v.statement.members for t in terms(m)]
+        found += self.ruled()
+        return found[:FACTORS]
+
+    def ruled(self) -> list[tuple[Node, Spelling]]:
+        """The contributions that are needed, as the table's rules give them."""
+        found = []
+        for left, need in zip(self.line.left, self.needed, strict=True):
+            for equation, _, use in sorted(need or (), key=repr):
+                part = (
+                    contribution(self.point, self.spellings, equation, left.value[0], use)
+                    if equation is not None
+                    else None
+                )
+                if part is not None:
+                    found.append((self.point.it.parser().inside(part.tokens), part))
+        return found
+
+    def forward(self) -> list[Statement]:
+        """The equations that use what the line sets."""
+        found = [w[0] for r in self.v.readings for w in sorted(r.all_ways, key=repr) if w[0] is not None]
+        return [self.point.derivation.forward[k] for k in dict.fromkeys(found)]
+
+    def equations(self) -> list[list[Ref]]:
+        return [[eq.left[0].value, *(n.value for m in eq.members for n in leaves(m))] for eq in self.forward()]
+
+    def calls(self) -> list[tuple[Node, Spelling]]:
+        """The function calls in these equations."""
+        found = []
+        for eq in self.forward():
+            for node in (n for m in eq.members for n in nodes(m) if n.kind == "call"):
+                first, last = span(eq.tokens, node)
+                text = self.point.source.text[node.start : node.end]
+                found.append((node, Spelling(eq.tokens[first:last], text)))
+        return found[:4]
+
+    def wanted(self) -> list[Ref]:
+        """The names of the equations that the line is about: the result first, then the operands."""
+        refs: list[Ref] = []
+        for reading in self.v.readings:
+            for equation, later, _ in sorted(reading.all_ways, key=repr):
+                if equation is not None:
+                    eq = self.point.derivation.forward[equation]
+                    inside = [eq.left[0].value, *(node.value for member in eq.members for node in leaves(member))]
+                    shift = later if isinstance(later, int) and self.point.last is not None else 0
+                    refs += [_shifted(ref, shift, reading.of) for ref in inside]
+        return list(dict.fromkeys(refs))
+
+    def about(self, ref: Ref) -> list[Ref]:
+        """The names of the equations that use a name."""
+        refs: list[Ref] = []
+        for eq in self.point.derivation.forward:
+            inside = [node.value for member in eq.members for node in leaves(member)]
+            if ref in inside:
+                refs += [eq.left[0].value, *inside]
+        return list(dict.fromkeys(refs))
+
+
+def functions_of(point: Point, lines: Sequence[Statement]) -> list[Spelling]:
+    """The functions of the derivation, as they are written."""
+    known: dict[str, Spelling] = {}
+    for line in [*lines, *point.derivation.forward]:
+        for k, token in enumerate(line.tokens[:-1]):
+            if token.kind == "word" and token.text in point.it.names.functions and line.tokens[k + 1].kind == "open":
+                text = point.source.text[token.start : token.end]
+                known.setdefault(point.it.names.functions[token.text], Spelling((token,), text))
+    return list(known.values())
+
+
+def terms(node: Node) -> list[Node]:
+    """The terms of a sum."""
+    if node.kind == "+":
+        return [*terms(node.parts[0]), *terms(node.parts[1])]
+    return [node]
+
+
+def _shifted(ref: Ref, later: int, of: Ref | None) -> Ref:
+    """A name of an equation at t, seen from the line: `later` steps after the line's own time."""
+    if of is None or of.time is None or ref.time is None or ref.time[0] != "t" or of.time[0] != "t":
+        return ref
+    return ref._replace(time=("t", ref.time[1] + later + of.time[1]))
