@@ -19,6 +19,7 @@ check: .venv/ready-check
 bench: .venv/ready-bench
 	$(BIN)/python -m tests.benchmarks.bench
 	$(BIN)/python -m tests.benchmarks.training
+	$(BIN)/python -m tests.benchmarks.derivations
 
 mutants: .venv/ready-mutants
 	$(BIN)/mutmut run

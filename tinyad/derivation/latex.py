@@ -267,8 +267,7 @@ class Reader:
         return piece.start, max(piece.end, made[-1].end), False
 
     def inside(self, piece: Piece) -> tuple[int, int, bool]:
-        upright = self.upright
-        self.braces += 1
+        upright, self.braces = self.upright, self.braces + 1
         self.read(piece.inside)
         self.braces, self.upright = self.braces - 1, upright
         return piece.start, piece.end, True
@@ -362,9 +361,9 @@ class Reader:
         _drop(rest, r"\*?\s*")
         if not rest or rest[-1].kind != "group":
             raise self.error(f"\\{piece.text} needs braces: \\{piece.text}{{...}}", piece)
-        group = rest.pop()
+        inside = slice((group := rest.pop()).start + 1, group.end - 1)
         if piece.text == "tag":
-            self.emit("tag", self.source.text[group.start + 1 : group.end - 1].strip(" $\n"), piece.start, group.end)
+            self.emit("tag", self.source.text[inside].strip(" $\n"), piece.start, group.end)
 
     def brace(self, piece: Piece, rest: list[Piece]) -> None:
         """\\underbrace{X}_{what one says of it} is X."""
