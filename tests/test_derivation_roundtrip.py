@@ -51,8 +51,8 @@ def test_every_model(name, form):
     needs(form)
     point = ModelPoint(MODELS[name], B=2, T=2)
     report = holds(written(point.d, form))
-    assert len(report.verdicts) >= len(point.tape)
-    assert sum(v.verdict == "right" for v in report.verdicts) >= len(point.tape)
+    used = sum(point.d.reaches(z) for _, z, _, _ in point.tape.steps)
+    assert sum(v.verdict == "right" for v in report.verdicts) >= used > 0.9 * len(point.tape)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from tinyad.derivation.evaluate import Scope, Trouble
 from tinyad.derivation.point import Place, Point, label
 from tinyad.derivation.tree import Node, Statement
@@ -48,6 +50,11 @@ class Accounts:
             known = self.point.values[place].index < self.point.d.length
             self._full[place] = frozenset(ways_of(Case(self.point, SCOPE, place))) if known else frozenset()
         return self._full[place]
+
+    def nothing(self, place: Place) -> Ways:
+        """Contributions that are 0 at this point: nobody can say whether they are there."""
+        found = ways_of(Case(self.point, SCOPE, place))
+        return frozenset(w for w, a in found.items() if self.point.near(place, a, np.zeros_like(a)))
 
     def is_total(self, place: Place) -> bool:
         return any(total for _, total, _ in self.point.seeds.get(place, ()))
@@ -107,7 +114,7 @@ class Accounts:
         ways = unequal(reading, before) & full
         wrong, about = "", frozenset[Way]()
         if sign == "+=":
-            twice = before & ways
+            twice = before & ways - self.nothing(place)
             wrong, about = ("counted twice", twice) if twice else ("", twice)
             self.have[place] = before | ways
         elif ways == full or before <= ways:

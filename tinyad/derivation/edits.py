@@ -68,6 +68,7 @@ class Pen:
         self.results = [refs[0] for refs in equations]
         self.harvest: Sequence[tuple[Node, Spelling]] = ()  # brackets and functions of other lines
         self.terms_near: Sequence[tuple[Node, Spelling]] = ()  # terms of other lines for the same derivative
+        self.absent: set[str] = set()  # names whose derivatives no line sets
         self.operands_near: Sequence[Ref] = ()  # operands of the equations whose results the line uses
         self.tokens = line.tokens
 

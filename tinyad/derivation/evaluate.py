@@ -137,6 +137,8 @@ class Evaluator(Operands):
             if isinstance(full, Indexed) or full.shape[:2] != carried.shape:
                 return None
             carried = np.tensordot(carried, full, 2)
+            if self.it.layout == "same":
+                self.notes.add("read as the chain rule: the factors themselves would stand in the other order")
             at = factor.value
         return carried.T if self.it.layout == "row" else carried
 
@@ -312,6 +314,7 @@ class Evaluator(Operands):
         # the size that is wanted is in row layout, the parts are in the author's: either side may be the columns
         whole = {self.wanted[1]: self.wanted[0], self.wanted[0]: self.wanted[1]}.get(columns, 0) if self.wanted else 0
         rows = whole - sum(part.shape[0] for part in known)
-        if len(known) < len(parts) - 1 or rows < 1 or any(part != 0.0 for part in parts if isinstance(part, float)):
+        if len(known) < len(parts) - 1 or rows < 0 or any(part != 0.0 for part in parts if isinstance(part, float)):
             self.refuse(node, "a part of [ ; ] has no size", "not evaluable")
-        return [part if hasattr(part, "shape") else np.zeros((rows, columns)) for part in parts]
+        sized = [part if hasattr(part, "shape") else np.zeros((rows, columns)) for part in parts]
+        return [part for part in sized if part.shape[0]]

@@ -28,6 +28,8 @@ class Hints(Anew):
         made.operands_near = [
             n.value for eq in forward if eq.left[0].value in used for m in eq.members for n in leaves(m)
         ]
+        set_ = {r.of.key for v in self.verdicts for r in v.readings if r.of is not None}
+        made.absent = {key for key, _ in self.point.values} - set_
         made.harvest, made.terms_near = self.harvested(), self.same_target()
         return made
 

@@ -119,7 +119,7 @@ class NameEdits(Pen):
                     others = [other.value[0] for other in self.line.left if other.kind == "d"]
                     if kind == "name" and ref not in others:
                         spelling = self.spellings.derivative(ref)
-                        rank = 23 if ref in self.operands_near else 70
+                        rank = (20 if ref.key in self.absent else 23) if ref in self.operands_near else 70
                         if spelling is not None:
                             found.append(self.change(node, spelling, rank, "left", ("d", ref)))
         return found

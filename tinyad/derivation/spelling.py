@@ -94,6 +94,10 @@ class Spellings:
 
     def name(self, ref: Ref) -> Spelling | None:
         found = self.known.get(("name", ref)) or self.bared(ref)
+        if found is None and not ref.indices:
+            for (kind, other), spelling in self.known.items():
+                if kind == "name" and other.indices and (other.key, other.time) == (ref.key, ref.time):
+                    return unindexed(spelling, other.indices)
         if found is None and ref.indices:
             for (kind, other), spelling in self.known.items():
                 if (
@@ -151,6 +155,19 @@ def reindexed(spelling: Spelling, old: Sequence[str], new: Sequence[str]) -> Spe
             token = token._replace(text=word)
         tokens.append(token)
     return Spelling(tuple(reversed(tokens)), text)
+
+
+def unindexed(spelling: Spelling, indices: Sequence[str]) -> Spelling | None:
+    """A spelling without its component indices, where they stand in a script of their own."""
+    tokens, begun = spelling.tokens, spelling.tokens[0].start
+    for k, token in enumerate(tokens[:-3]):
+        last = next((j for j in range(k, len(tokens)) if tokens[j].kind == ")group"), k)
+        said = "".join(t.text for t in tokens[k + 2 : last])
+        if (token.kind, token.text) == ("op", "_") and said == "".join(indices):
+            end = tokens[last].end
+            text = spelling.text[: token.start - begun] + spelling.text[end - begun :]
+            return Spelling((*tokens[:k], *tokens[last + 1 :]), text)
+    return None
 
 
 def replaced(pattern: Spelling, old: Spelling, new: Spelling) -> Spelling | None:

@@ -16,6 +16,9 @@ from tinyad.matrix import Array
 Way = tuple[int | None, Any, int]
 
 
+MOST = 10  # contributions that are tried in all combinations
+
+
 class Worst(NamedTuple):
     """One entry: its place, counted from 1, what is right and what the line gives."""
 
@@ -128,8 +131,8 @@ def selected(values: list[tuple[Case, Array, dict[Way, Array]]], all_ways: froze
         chosen = frozenset(w for w, f in zip(order, factors, strict=True) if abs(f - 1) < 1e-6)
         if chosen and holds(chosen):
             return chosen
-    if len(order) <= 8:  # contributions that are equal numbers are told apart by no factors
-        for bits in sorted(range(1, 2 ** len(order) - 1), key=lambda b: -b.bit_count()):
+    if len(order) <= MOST:  # contributions that are equal numbers are told apart by no factors
+        for bits in sorted(range(1, 2 ** len(order) - 1), key=int.bit_count):
             chosen = frozenset(w for k, w in enumerate(order) if bits >> k & 1)
             if holds(chosen):
                 return chosen
@@ -142,7 +145,9 @@ def fitted(values: list[tuple[Case, Array, dict[Way, Array]]], order: list[Way])
         return None
     columns = [np.concatenate([ways.get(w, np.zeros(a.shape)).ravel() for _, a, ways in values]) for w in order]
     matrix, line = np.stack(columns, 1), np.concatenate([a.ravel() for _, a, _ in values])
-    factors, *_ = np.linalg.lstsq(matrix, line, rcond=None)
+    factors, _, rank, _ = np.linalg.lstsq(matrix, line, rcond=None)
+    if rank < len(order):  # paths that add up to one another have no factors of their own
+        return None
     largest = float(np.abs(line).max(initial=0))
     if largest == 0 or float(np.abs(matrix @ factors - line).max()) > 1e-8 * largest:
         return None
@@ -184,8 +189,8 @@ def alike(values: list[tuple[Case, Array, dict[Way, Array]]], all_ways: frozense
     for way in sorted(all_ways, key=repr):
         for group in groups:
             other = next(iter(group))
-            pairs = [(ways.get(way), ways.get(other)) for _, _, ways in values]
-            if all(a is not None and b is not None and np.array_equal(a, b) for a, b in pairs):
+            pairs = [(case, ways.get(way), ways.get(other)) for case, _, ways in values]
+            if all(a is not None and b is not None and c.point.near(c.place, a, b) for c, a, b in pairs):
                 group.add(way)
                 break
         else:

@@ -103,7 +103,10 @@ def foreign(point: Point, verdicts: list[Verdict]) -> list[str]:
             continue
         said = [part.value[0] if part.kind == "d" else part.value for part in node.parts]
         if said not in forward:
-            notes.append(f"line {v.line}: right by its value only: no equation has these operands")
+            own = [row for row in forward if row[0] == said[0]]
+            which = ", ".join(label(ref.key, ref.time) for row in own for ref in row[1:])
+            meant = f"; those of {label(said[0].key, said[0].time)} are {which}" if own else ""
+            notes.append(f"line {v.line}: right by its value only: no equation has these operands{meant}")
     return notes
 
 

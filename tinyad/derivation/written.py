@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinyad.derivatives import Derivatives
 from tinyad.listing import equations, gradients, latex_name, routine
 from tinyad.matrix import size
@@ -29,6 +31,8 @@ def written(d: Derivatives, form: str = "text") -> str:
     declared += [f"{name(i)}: {size(tape.values[i].shape)}" for i in leaves]
     constants = [name(i) for i in leaves if i in tape.constants]
     declared += [f"constant: {', '.join(constants)}"] if constants else []
+    positive = [name(i) for i in leaves if np.all(tape.values[i] > 0)]
+    declared += [f"positive: {', '.join(positive)}"] if positive else []
     seeds = [rf"\nabla_{{{name(i)}}} L" if latex else f"∇{name(i)}" for i in d.seeds]
     declared += [f"given: {', '.join(seeds)}"]
     forward = equations(tape).latex if latex else equations(tape).text
