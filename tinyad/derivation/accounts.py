@@ -242,7 +242,7 @@ class Accounts:
                 if place in own and v.statement.sign == "=" and v.ok and self.point.last is None:
                     self._early(n, node, "this line sets it")
                 elif place in self.lines and self.point.last is None and v.ok and place not in self.point.seeds:
-                    if self.begun[place] > n or (self.begun[place] == n and place not in own):
+                    if (first := self.begun.get(place, -1)) > n or (first == n and place not in own):
                         self._early(n, node, "a later line sets it")
                     elif self.complete.get(place, -1) > n:
                         line = self.verdicts[self.complete[place]].line
