@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.test_derivation_plant import CELL, ROUTINE, made, wrong
+from tests.test_derivation_plant import CELL, ROUTINE, SEQUENCE, made, wrong
 from tinyad.derivation import DerivationError
 from tinyad.derivation.plant import Grade, answer, grade
 
