@@ -160,7 +160,7 @@ class Atoms(Cursor, ABC):
     def unknown(self, token: Token, found: Scripts, end: int) -> Node:
         """A name that nothing declares; behind a d, the derivative of one."""
         word = token.text
-        if word[0] in "dδ" and len(word) > 1:
+        if len(word) > 1 and word[0] in "dδ":
             return self.powers(self.node("d", (), (self.names.ref(word[1:], found), None), token.start, end), found)
         return self.name(self.names.ref(word, found), found, token.start, end)
 

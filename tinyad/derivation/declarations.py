@@ -195,10 +195,8 @@ def _size(text: str, source: Source, start: int, end: int) -> Side:
         if not match or not (match[1] or match[2]):
             raise source.error(f"{text!r} is no size: write N, 4N, N+M or a number", start, end)
         factor = int(match[1] or 1)
-        if factor > LARGEST_SIZE:
-            raise source.error(
-                f"a size of {factor}: {LARGEST_SIZE} at the most; write a letter, and it is chosen", start, end
-            )
+        if not 0 < factor <= LARGEST_SIZE:
+            raise source.error(f"a size of {factor}: 1 to {LARGEST_SIZE}; write a letter, and it is chosen", start, end)
         terms.append((re.sub("[{}_]", "", match[2] or ""), factor))
     return tuple(sorted(terms))
 

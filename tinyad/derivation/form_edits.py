@@ -204,7 +204,9 @@ class FormEdits(Pen):
         for node in nodes(self.node):
             if node.kind == "call" and len(node.parts) == 1:
                 first, _ = span(self.tokens, node)
-                opened = next(k for k in range(first, len(self.tokens)) if self.tokens[k].kind == "open")
+                opened = next((k for k in range(first, len(self.tokens)) if self.tokens[k].kind == "open"), None)
+                if opened is None:  # tanh c, without brackets
+                    continue
                 at = self.tokens[opened - 1].end
                 tree = node, node._replace(kind="prime")
                 found.append(Edit(opened, opened, (Token("op", "'", 0, 0),), at, at, "'", 27, "activation", tree))

@@ -61,7 +61,7 @@ class Operands:
                 return memo[at]
         try:
             value = self.kinds[node.kind](node, scope)
-        except Unfitting as reason:
+        except (Unfitting, ValueError, np.linalg.LinAlgError) as reason:  # of an operation, about its operands
             self.refuse(node, str(reason))
         if node.kind in SHOWN and hasattr(value, "shape"):
             self.shapes[node.start, node.end] = size(value.shape)

@@ -118,6 +118,8 @@ class Point(Jacobians):
 
     def true(self, place: Place) -> Array:
         """The derivative of the loss, in row layout."""
+        if self.values[place].index >= self.d.length:  # the forward does not use it
+            return np.zeros(self.values[place].shape[::-1])
         return self.d.column(self.values[place].index).T
 
     def parts(self, place: Place) -> list[Part]:
@@ -130,6 +132,8 @@ class Point(Jacobians):
         """The same, from the tape."""
         found = [Part(None, k, 0, seed.array) for k, seed in enumerate(self.seeds.get(place, ()))]
         uses: dict[tuple[int, Moment], int] = {}
+        if self.values[place].index >= self.d.length:
+            return found
         for step, _, array in self.d.contributions(self.values[place]):
             if step:
                 at = self.origin(step)

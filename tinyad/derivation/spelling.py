@@ -174,7 +174,7 @@ def replaced(pattern: Spelling, old: Spelling, new: Spelling) -> Spelling | None
     """The pattern with the name in it exchanged."""
     texts, inner = [t.text for t in pattern.tokens], [t.text for t in old.tokens]
     for k in range(len(texts) - len(inner), -1, -1):
-        if texts[k : k + len(inner)] == inner and old.text in pattern.text:
+        if old.text and texts[k : k + len(inner)] == inner and old.text in pattern.text:
             head, _, tail = pattern.text.rpartition(old.text)
             return Spelling(
                 (*pattern.tokens[:k], *new.tokens, *pattern.tokens[k + len(inner) :]), head + new.text + tail
