@@ -40,6 +40,10 @@ def _part(points: Sequence[Point], title: str, lines: Sequence[Statement | Unrea
         + numbering(verdicts)
         + unused(point, verdicts)
     )
+    turned, wrong = (sum(v.verdict == kind or not kind for v in verdicts if not v.ok) for kind in ("other layout", ""))
+    if turned > 1 and 2 * turned > wrong:
+        other = "same" if point.it.layout == "row" else "row"
+        notes.insert(0, f"{turned} lines are right in the other layout: if that is meant, declare `layout: {other}`")
     return Part(title, verdicts, accounts.faults, accounts.notes + notes, unseen(points, verdicts), points)
 
 
