@@ -196,7 +196,11 @@ def _size(text: str, source: Source, start: int, end: int) -> Side:
             raise source.error(f"{text!r} is no size: write N, 4N, N+M or a number", start, end)
         factor = int(match[1] or 1)
         if not 0 < factor <= LARGEST_SIZE:
-            raise source.error(f"a size of {factor}: 1 to {LARGEST_SIZE}; write a letter, and it is chosen", start, end)
+            raise source.error(
+                f"a size of {factor}: 1 at least, {LARGEST_SIZE} at the most; write a letter, and it is chosen",
+                start,
+                end,
+            )
         terms.append((re.sub("[{}_]", "", match[2] or ""), factor))
     return tuple(sorted(terms))
 
