@@ -197,7 +197,7 @@ def _size(text: str, source: Source, start: int, end: int) -> Side:
         factor = int(match[1] or 1)
         if not 0 < factor <= LARGEST_SIZE:
             raise source.error(
-                f"a size of {factor}: 1 at least, {LARGEST_SIZE} at the most; write a letter, and it is chosen",
+                f"a size of {factor}: {LARGEST_SIZE} at the most, 1 at least; write a letter, and it is chosen",
                 start,
                 end,
             )

@@ -12,7 +12,7 @@ from tinyad.derivation.spelling import Spelling, leaves, nodes, span
 from tinyad.derivation.tree import Node, Ref, Statement
 from tinyad.derivation.verdict import _target, derivatives_in
 
-FACTORS = 60  # pieces of other lines that are tried in a line
+FACTORS = 30  # pieces of other lines that are tried in a line
 
 
 class Hints(Anew):

@@ -21,7 +21,7 @@ from tinyad.derivation.verdict import Verdict, _target, derivatives_in
 from tinyad.derivation.ways import Reading, Way, cases, ways_of
 
 MOST = 6_000  # changes tried for one line
-PAIRS = 1_500  # of them, two at a time
+PAIRS = 800  # of them, two at a time
 NOT_SEARCHED = ("used before it is set", "ambiguous", "not evaluable", "given")
 GRADES = ("certain", "likely", "possible")
 LINES = 60  # lines of one derivation that are searched in full
