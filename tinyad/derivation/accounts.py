@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyad.derivation.evaluate import Scope, Trouble
-from tinyad.derivation.point import Place, Point, label
+from tinyad.derivation.forward import Place, label
+from tinyad.derivation.point import Point
 from tinyad.derivation.tree import Node, Statement
+from tinyad.derivation.values import Scope, Trouble
 from tinyad.derivation.verdict import Verdict, is_part, known_cases, labels_of
-from tinyad.derivation.ways import Case, Reading, Way, way_text, ways_of
+from tinyad.derivation.ways import Case, Reading, Way, in_order, way_text, ways_of
 
 Ways = frozenset[Way]
 SCOPE = Scope(None, {})
@@ -63,7 +64,7 @@ class Accounts:
         return is_part(v, self.labels)
 
     def said(self, ways: Ways) -> str:
-        return " and ".join(dict.fromkeys(way_text(self.point, w) for w in sorted(ways, key=repr)))
+        return " and ".join(dict.fromkeys(way_text(self.point, w) for w in in_order(ways)))
 
     def fault(self, n: int, verdict: str, message: str, at: Node | None = None) -> None:
         v = self.verdicts[n]
@@ -377,8 +378,8 @@ def unequal(reading: Reading, before: Ways) -> Ways:
     """The ways of a line with those that are there already exchanged for equal ones that are not: z ∘ z has two."""
     ways = set(reading.ways)
     for group in reading.alike:
-        for way in sorted(ways & group & before, key=repr):
-            free = sorted(group - before - ways, key=repr)
+        for way in in_order(ways & group & before):
+            free = in_order(group - before - ways)
             if free:
                 ways = ways - {way} | {free[0]}
     return frozenset(ways)

@@ -9,10 +9,10 @@ from tinyad.derivation.editor import Editor
 from tinyad.derivation.edits import applied
 from tinyad.derivation.point import Point
 from tinyad.derivation.rules import contribution
-from tinyad.derivation.spelling import Spelling, Spellings, leaves
+from tinyad.derivation.spelling import CLOSE, OPEN, Spelling, Spellings, equals, leaves
 from tinyad.derivation.tree import Node, Ref, Statement, Token
 from tinyad.derivation.verdict import Verdict
-from tinyad.derivation.ways import Way
+from tinyad.derivation.ways import Way, in_order
 
 
 class Anew:
@@ -43,9 +43,13 @@ class Anew:
         parts = sum_of_rules(self.point, self.spellings, self.needed[0], self.line.left[0].value[0])
         if parts is None:
             return None
-        sign = next(k for k, t in enumerate(self.line.tokens) if t.kind == "op" and t.text in ("=", "+=", "≡"))
+        return self.under(parts)
+
+    def under(self, formula: Spelling) -> tuple[tuple[Token, ...], str]:
+        """The line with another formula behind its equals sign."""
+        sign = equals(self.line.tokens)
         head = self.point.source.text[self.line.start : self.line.tokens[sign].end]
-        return (*self.line.tokens[: sign + 1], *parts.tokens), f"{head} {parts.text}"
+        return (*self.line.tokens[: sign + 1], *formula.tokens), f"{head} {formula.text}"
 
     def routine(self) -> tuple[tuple[Token, ...], str] | None:
         """deriv() of the equation that has the derived names as its operands."""
@@ -57,19 +61,10 @@ class Anew:
             names = [self.spellings.derivative(eq.left[0].value), *map(self.spellings.name, operands)]
             if operands == derived and len(operands) == len(node.parts) and None not in names:
                 parts = [name for name in names if name is not None]
-                inside: list[Token] = []
-                for part in parts:
-                    inside += [*part.tokens, Token("op", ",", 0, 0)]
-                sign = next(k for k, t in enumerate(self.line.tokens) if t.kind == "op" and t.text in ("=", "+="))
-                tokens = (
-                    Token("word", "deriv", 0, 0),
-                    Token("open", "(", 0, 0),
-                    *inside,
-                    Token("string", symbol, 0, 0),
-                )
-                head = self.point.source.text[self.line.start : self.line.tokens[sign].end]
-                text = f"{head} deriv({', '.join(part.text for part in parts)}, '{symbol}')"
-                return (*self.line.tokens[: sign + 1], *tokens, Token("close", ")", 0, 0)), text
+                begin, comma = (Token("word", "deriv", 0, 0), OPEN), Token("op", ",", 0, 0)
+                inside = [token for part in parts for token in (*part.tokens, comma)]
+                tokens = (*begin, *inside, Token("string", symbol, 0, 0), CLOSE)
+                return self.under(Spelling(tokens, f"deriv({', '.join(part.text for part in parts)}, '{symbol}')"))
         return None
 
     def whole_lines(self) -> Iterator[tuple[tuple[Token, ...], str]]:
@@ -77,14 +72,14 @@ class Anew:
         for reading in self.v.readings:
             if reading.of is None:
                 continue
-            for equation, *_ in reading.all_ways:
+            for equation, *_ in in_order(reading.all_ways):
                 if equation is None:
                     continue
                 mine = self.point.derivation.forward[equation]
                 for other in self.verdicts:
                     if not other.ok or other.statement is None or len(other.statement.left) != 1 or not other.readings:
                         continue
-                    for there, *_ in other.readings[0].ways:
+                    for there, *_ in in_order(other.readings[0].ways):
                         if there is not None and there != equation:
                             made = self.exchanged(other.statement, self.point.derivation.forward[there], mine)
                             if made is not None:
@@ -110,18 +105,14 @@ class Anew:
                         return None
                     edits.append(editor.change(node, spelling, 0, "name"))
         tokens, text = applied(line, edits, self.point.source)
-        sign = next(k for k, t in enumerate(tokens) if t.kind == "op" and t.text in ("=", "+="))
-        mine = next(k for k, t in enumerate(self.line.tokens) if t.kind == "op" and t.text in ("=", "+="))
-        mark = self.line.tokens[mine]
-        head = self.point.source.text[self.line.start : mark.end]
-        return (*self.line.tokens[: mine + 1], *tokens[sign + 1 :]), head + " " + text.split("=", 1)[1].lstrip()
+        return self.under(Spelling(tokens[equals(tokens) + 1 :], text.split("=", 1)[1].lstrip()))
 
 
 def sum_of_rules(point: Point, spellings: Spellings, ways: frozenset[Way], of: Ref) -> Spelling | None:
     """The contributions as the table's rules give them, with + between them; None if one of them is not to be had."""
     tokens: list[Token] = []
     texts = []
-    for equation, _, use in sorted(ways, key=repr):
+    for equation, _, use in in_order(ways):
         part = contribution(point, spellings, equation, of, use) if equation is not None else None
         if part is None:
             return None

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from tinyad.derivation.accounts import Accounts
-from tinyad.derivation.evaluate import Scope, Trouble
+from tinyad.derivation.forward import Place
 from tinyad.derivation.lines import value_of
-from tinyad.derivation.point import Place, Point
+from tinyad.derivation.point import Point
 from tinyad.derivation.reader import Derivation, Unreadable
 from tinyad.derivation.tree import Statement
+from tinyad.derivation.values import Scope, Trouble
 from tinyad.derivation.verdict import Part, known_cases, verdict_of
 from tinyad.derivation.ways import Case, Way, selected, ways_of
 from tinyad.derivation.whole import borrowed, claimed, foreign, numbering, unseen, unused

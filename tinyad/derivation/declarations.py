@@ -38,7 +38,7 @@ class Declarations:
         self.pending: list[tuple[str, int, int, int]] = []  # declarations that name what the forward computes
 
     def parser(self) -> Parser:
-        return Parser(self.source, self.names, self.meaning, self.ones)
+        return Parser(self.source, self.names, self.meaning)
 
 
 def declare(source: Source, block: Block, read: Callable[[Source, int, int], list[Token]]) -> Declarations:

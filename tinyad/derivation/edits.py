@@ -35,6 +35,20 @@ def applied(line: Statement, edits: Sequence[Edit], source: Source) -> tuple[tup
     return tuple(tokens), text
 
 
+def place(tokens: Sequence[Token], edit: Edit) -> tuple[int, int]:
+    """Where in the text an edit changes something: a new name as a whole, else without what stays on either side."""
+    old, new = [[t.text for t in row] for row in (tokens[edit.first : edit.last], edit.tokens)]
+    if edit.kind in ("name", "left", "time") or not old:
+        return edit.start, edit.end
+    shorter = min(len(old), len(new))
+    same = next((k for k in range(shorter) if old[k] != new[k]), shorter)
+    tail = next((k for k in range(shorter - same) if old[-1 - k] != new[-1 - k]), shorter - same)
+    first, last = edit.first + same, edit.last - tail
+    if first == last:  # something comes in between
+        return (tokens[first].start if not same else tokens[first - 1].end,) * 2
+    return tokens[first].start, max(t.end for t in tokens[first:last])
+
+
 def exchanged(node: Node, changes: Sequence[tuple[Node, Node]]) -> Node:
     """A formula with parts of it replaced."""
     for old, new in changes:
@@ -72,13 +86,39 @@ class Pen:
         self.operands_near: Sequence[Ref] = ()  # operands of the equations whose results the line uses
         self.tokens = line.tokens
 
-    def change(self, node: Node, new: Spelling, rank: int, kind: str, to: tuple[str, Ref] | None = None) -> Edit:
+    def spelled(self, node: Node) -> Spelling:
+        """A part of the line as it stands."""
+        return Spelling(self.tokens[slice(*span(self.tokens, node))], self.source.text[node.start : node.end])
+
+    def replace(self, node: Node, new: Spelling, rank: int, kind: str, made: Node | None = None) -> Edit:
+        """Another text in the place of a part; `made` is what it reads as."""
         first, last = span(self.tokens, node)
-        tree = None
-        if to is not None:
-            value = to[1] if to[0] == "name" else (to[1], None)
-            tree = node, Node(to[0], (), value, node.start, node.end)
+        tree = None if made is None else (node, made)
         return Edit(first, last, new.tokens, node.start, node.end, new.text, rank, kind, tree)
+
+    def change(self, node: Node, new: Spelling, rank: int, kind: str, to: tuple[str, Ref] | None = None) -> Edit:
+        """A name or derivative in the place of a part."""
+        made = None
+        if to is not None:
+            made = Node(to[0], (), to[1] if to[0] == "name" else (to[1], None), node.start, node.end)
+        return self.replace(node, new, rank, kind, made)
+
+    def sign(self, k: int, text: str, rank: int, kind: str, tree: tuple[Node, Node] | None = None) -> Edit:
+        """Another sign in the place of token k."""
+        token = self.tokens[k]
+        shown = f"'{text}'" if token.kind == "string" else text
+        return Edit(k, k + 1, (token._replace(text=text),), token.start, token.end, shown, rank, kind, tree)
+
+    def keep(self, node: Node, k: int, rank: int, kind: str) -> Edit:
+        """One operand of two, without the other and the sign between them."""
+        part = node.parts[k]
+        negative = node.kind == "-" and k == 1
+        minus = (Token("op", "-", 0, 0),) if negative else ()
+        made = Node("neg", (part,), None, node.start, node.end) if negative else part
+        spelling = self.spelled(part)
+        return self.replace(
+            node, Spelling((*minus, *spelling.tokens), "-" * negative + spelling.text), rank, kind, made
+        )
 
     def insert(
         self,
@@ -89,6 +129,7 @@ class Pen:
         kind: str,
         made: tuple[str, Node, *tuple[Node, ...]] | None = None,
     ) -> Edit:
+        """Something more at a place; `made` is the operation and its operands."""
         tree = None
         if made is not None:
             operation, node, *others = made

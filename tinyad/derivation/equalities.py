@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.derivation.evaluate import Indexed, Scope, Trouble
-from tinyad.derivation.point import Place, Point
+from tinyad.derivation.forward import Place
+from tinyad.derivation.point import Point
 from tinyad.derivation.tree import Node, Ref, Statement
+from tinyad.derivation.values import Indexed, Scope, Trouble
 from tinyad.derivation.ways import Reading, Worst
 from tinyad.matrix import Array, size
 

@@ -12,12 +12,7 @@ from tinyad.derivation.functions import WHOLE, applied, as_array, diagonal, slop
 from tinyad.derivation.operands import Operands
 from tinyad.derivation.operations import NO_SIZE, componentwise, has_no_size, is_matrix, product
 from tinyad.derivation.tree import Node, Ref, flattened
-from tinyad.derivation.values import Indexed as Indexed
-from tinyad.derivation.values import Misfit, Ones
-from tinyad.derivation.values import Scope as Scope
-from tinyad.derivation.values import Several as Several
-from tinyad.derivation.values import Stretched as Stretched
-from tinyad.derivation.values import Trouble as Trouble
+from tinyad.derivation.values import Indexed, Misfit, Ones, Scope, Several, Stretched
 from tinyad.matrix import size
 from tinyad.ops import deriv
 from tinyad.row import TABLE

@@ -10,7 +10,8 @@ from tinyad.derivation.point import Point
 from tinyad.derivation.rules import contribution
 from tinyad.derivation.spelling import Spelling, leaves, nodes, span
 from tinyad.derivation.tree import Node, Ref, Statement
-from tinyad.derivation.verdict import _target, derivatives_in
+from tinyad.derivation.verdict import derivatives_in, target_of
+from tinyad.derivation.ways import in_order
 
 FACTORS = 30  # pieces of other lines that are tried in a line
 
@@ -52,10 +53,10 @@ class Hints(Anew):
 
     def same_target(self) -> list[tuple[Node, Spelling]]:
         """The terms of other lines for the derivative that this one sets."""
-        targets = [_target(self.point, left.value[0]) for left in self.line.left if left.kind == "d"]
+        targets = [target_of(self.point, left.value[0]) for left in self.line.left if left.kind == "d"]
         found = []
         for v in self.verdicts:
-            if v is not self.v and any(r.of is not None and _target(self.point, r.of) in targets for r in v.readings):
+            if v is not self.v and any(r.of is not None and target_of(self.point, r.of) in targets for r in v.readings):
                 found += [(t, self.spelled(v.statement, t)) for m in v.statement.members for t in terms(m)]
         found += self.ruled()
         return found[:FACTORS]
@@ -64,7 +65,7 @@ class Hints(Anew):
         """The contributions that are needed, as the table's rules give them."""
         found = []
         for left, need in zip(self.line.left, self.needed, strict=True):
-            for equation, _, use in sorted(need or (), key=repr):
+            for equation, _, use in in_order(need or ()):
                 part = (
                     contribution(self.point, self.spellings, equation, left.value[0], use)
                     if equation is not None
@@ -76,7 +77,7 @@ class Hints(Anew):
 
     def forward(self) -> list[Statement]:
         """The equations that use what the line sets."""
-        found = [w[0] for r in self.v.readings for w in sorted(r.all_ways, key=repr) if w[0] is not None]
+        found = [w[0] for r in self.v.readings for w in in_order(r.all_ways) if w[0] is not None]
         return [self.point.derivation.forward[k] for k in dict.fromkeys(found)]
 
     def equations(self) -> list[list[Ref]]:
@@ -87,16 +88,14 @@ class Hints(Anew):
         found = []
         for eq in self.forward():
             for node in (n for m in eq.members for n in nodes(m) if n.kind == "call"):
-                first, last = span(eq.tokens, node)
-                text = self.point.source.text[node.start : node.end]
-                found.append((node, Spelling(eq.tokens[first:last], text)))
+                found.append((node, self.spelled(eq, node)))
         return found[:4]
 
     def wanted(self) -> list[Ref]:
         """The names of the equations that the line is about: the result first, then the operands."""
         refs: list[Ref] = []
         for reading in self.v.readings:
-            for equation, later, _ in sorted(reading.all_ways, key=repr):
+            for equation, later, _ in in_order(reading.all_ways):
                 if equation is not None:
                     eq = self.point.derivation.forward[equation]
                     inside = [eq.left[0].value, *(node.value for member in eq.members for node in leaves(member))]

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinyad.derivation.equalities import equal_sides
-from tinyad.derivation.evaluate import Indexed, Scope, Several, Stretched, Trouble
-from tinyad.derivation.point import Point, label
+from tinyad.derivation.forward import label
+from tinyad.derivation.point import Point
 from tinyad.derivation.tree import Node, Ref, Statement
+from tinyad.derivation.values import Indexed, Scope, Several, Stretched, Trouble
 from tinyad.derivation.ways import (
     Case,
     Reading,
@@ -20,6 +21,7 @@ from tinyad.derivation.ways import (
     alike,
     all_ways_of,
     cases,
+    in_order,
     likeness,
     selected,
     way_text,
@@ -49,7 +51,7 @@ def read_line(points: Sequence[Point], line: Statement, k: int, only: int | None
         most = max((r.ways for r in readings), key=len)
         short = next((r for r in readings if r.ways != most), None)
         if short is not None:
-            lost = " and ".join(way_text(points[0], way) for way in sorted(most - short.ways, key=repr))
+            lost = " and ".join(way_text(points[0], way) for way in in_order(most - short.ways))
             reading = short._replace(verdict="wrong", message=f"this part of the chain lacks {lost}")
     ref = left.value[0] if left.kind == "d" else None
     return reading._replace(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyad.derivation.edits import Edit, Pen
-from tinyad.derivation.spelling import Spelling, leaves, nodes, span
+from tinyad.derivation.spelling import Spelling, equals, leaves, nodes, span
 from tinyad.derivation.tree import Node, Ref, Token
 
 OTHER = {"name": "d", "d": "name"}
@@ -21,7 +21,7 @@ class NameEdits(Pen):
             own = node.value if node.kind == "name" else node.value[0]
             if node.kind == "d" and node.value[1] is not None:
                 continue
-            here = Spelling(self.tokens[slice(*span(self.tokens, node))], self.source.text[node.start : node.end])
+            here = self.spelled(node)
             for ref in self.alternatives(own):
                 rule = self.wanted.index(ref) if ref in self.wanted else None
                 rank = rule if rule is not None and rule < 20 else 30 + 10 * (ref.key != own.key)
@@ -156,7 +156,6 @@ class NameEdits(Pen):
         return found
 
     def assign(self) -> list[Edit]:
-        k = next(k for k, t in enumerate(self.tokens) if t.kind == "op" and t.text in ("=", "+=", "≡"))
-        sign = self.tokens[k]
-        new = "+=" if sign.text != "+=" else "="
-        return [Edit(k, k + 1, (sign._replace(text=new),), sign.start, sign.end, new, 5, "assign")]
+        """+= for =, and back."""
+        k = equals(self.tokens)
+        return [self.sign(k, "+=" if self.tokens[k].text != "+=" else "=", 5, "assign")]

@@ -8,14 +8,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from tinyad.derivation.declarations import Declarations
-from tinyad.derivation.evaluate import Trouble
 from tinyad.derivation.mathml import safe, statement
 from tinyad.derivation.names import Names
-from tinyad.derivation.parser import Parser
 from tinyad.derivation.point import Point
 from tinyad.derivation.reader import Derivation, segments, tokens_of
 from tinyad.derivation.source import Block, DerivationError, Source
 from tinyad.derivation.tree import Node, Statement
+from tinyad.derivation.values import Trouble
 from tinyad.derivation.verdict import GOOD, Part, Verdict
 from tinyad.derivation.ways import Worst, cases
 from tinyad.graph import graph
@@ -259,7 +258,7 @@ def _formula(it: Declarations, text: str) -> str:
     try:
         source = Source(text)
         lines = segments(source, tokens_of(source, 0, len(source.text)))
-        parser = Parser(source, it.names, it.meaning, it.ones)
+        parser = it.parser()
         shown = [statement(parser.statement(line.tokens), source.text, it.names) for line in lines]
     except DerivationError:
         return ""

@@ -21,7 +21,7 @@ MOST_ENTRIES = 10_000  # of a matrix
 class Parser(Atoms):
     """Reads formulas from tokens.  `meaning` says what * and · are: "*", "∘", or "" if that was not declared."""
 
-    def __init__(self, source: Source, names: Names, meaning: dict[str, str], ones: bool = False) -> None:
+    def __init__(self, source: Source, names: Names, meaning: dict[str, str]) -> None:
         super().__init__(source, names)
         self.meaning = meaning
         self.nested = 0

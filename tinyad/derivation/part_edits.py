@@ -12,71 +12,13 @@ class PartEdits(Pen):
 
     def terms(self) -> list[Edit]:
         """Leave a term out."""
-        found = []
-        for node in nodes(self.node):
-            if node.kind in ("+", "-"):
-                left, right = (span(self.tokens, part) for part in node.parts)
-                found.append(
-                    Edit(
-                        left[1],
-                        right[1],
-                        (),
-                        node.parts[0].end,
-                        node.parts[1].end,
-                        "",
-                        40,
-                        "extra",
-                        (node, node.parts[0]),
-                    )
-                )
-                minus = (Token("op", "-", 0, 0),) if node.kind == "-" else ()
-                found.append(
-                    Edit(
-                        left[0],
-                        right[0],
-                        minus,
-                        node.parts[0].start,
-                        node.parts[1].start,
-                        "-" * len(minus),
-                        42,
-                        "extra",
-                        (node, node.parts[1] if not minus else Node("neg", node.parts[1:], None, node.start, node.end)),
-                    )
-                )
-        return found
+        sums = [node for node in nodes(self.node) if node.kind in ("+", "-")]
+        return [self.keep(node, k, 40 + 2 * k, "extra") for node in sums for k in (0, 1)]
 
     def factors(self) -> list[Edit]:
         """Leave a factor out, or put 2 and 1/2, or one of the rule's names, beside another."""
-        found = []
-        for node in nodes(self.node):
-            if node.kind in ("∘", "*", "/"):
-                left, right = (span(self.tokens, part) for part in node.parts)
-                found.append(
-                    Edit(
-                        left[1],
-                        right[1],
-                        (),
-                        node.parts[0].end,
-                        node.parts[1].end,
-                        "",
-                        44,
-                        "factor",
-                        (node, node.parts[0]),
-                    )
-                )
-                found.append(
-                    Edit(
-                        left[0],
-                        right[0],
-                        (),
-                        node.parts[0].start,
-                        node.parts[1].start,
-                        "",
-                        44,
-                        "factor",
-                        (node, node.parts[1]),
-                    )
-                )
+        products = [node for node in nodes(self.node) if node.kind in ("∘", "*", "/")]
+        found = [self.keep(node, k, 44, "factor") for node in products for k in (0, 1)]
         for term in [self.node, *(n for n in nodes(self.node) if n.kind in ("bracket", "+", "-"))]:
             for part in [term] if term.kind not in ("+", "-", "bracket") else term.parts:
                 if part.kind in ("+", "-"):
@@ -112,19 +54,11 @@ class PartEdits(Pen):
                 (name._replace(kind="transpose", parts=(name,), value=None), self.spellings.transposed),
             ):
                 tokens, text = (*spelling.tokens, *tail.tokens), spelling.text + tail.text
-                found.append(
-                    self.insert(
-                        last, part.end, Spelling((circle, *tokens), sign + text), 48, "factor", ("∘", part, factor)
-                    )
-                )
-                found.append(
-                    self.insert(last, part.end, Spelling(tokens, " " + text), 49, "factor", ("*", part, factor))
-                )
-                found.append(
-                    self.insert(
-                        first, part.start, Spelling(tokens, text + " "), 49, "factor", ("*", part, FIRST, factor)
-                    )
-                )
+                after = Spelling((circle, *tokens), sign + text)
+                found.append(self.insert(last, part.end, after, 48, "factor", ("∘", part, factor)))
+                after, before = Spelling(tokens, " " + text), Spelling(tokens, text + " ")
+                found.append(self.insert(last, part.end, after, 49, "factor", ("*", part, factor)))
+                found.append(self.insert(first, part.start, before, 49, "factor", ("*", part, FIRST, factor)))
         for factor, spelling in self.harvest:
             new = Spelling((circle, *spelling.tokens), sign + spelling.text)
             found.append(self.insert(last, part.end, new, 50, "factor", ("∘", part, factor)))
@@ -137,8 +71,7 @@ class PartEdits(Pen):
             if node.kind in ("bracket", "call", "prime"):
                 for factor, spelling in self.harvest:
                     if factor.kind in ("bracket", "call", "prime"):
-                        edit = self.change(node, spelling, 45, "factor")
-                        found.append(edit._replace(tree=(node, factor)))
+                        found.append(self.replace(node, spelling, 45, "factor", factor))
         return found
 
     def added_terms(self) -> list[Edit]:

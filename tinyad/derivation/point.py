@@ -8,9 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyad.derivation.evaluate import Evaluator
-from tinyad.derivation.forward import Moment as Moment
-from tinyad.derivation.forward import Place as Place
-from tinyad.derivation.forward import label as label
+from tinyad.derivation.forward import Moment, Place, label
 from tinyad.derivation.jacobian import Jacobians
 from tinyad.derivation.reader import Derivation
 from tinyad.derivation.tree import Node, Ref, Statement

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tinyad.derivation.evaluate import Trouble
+from tinyad.derivation.forward import Place, label
 from tinyad.derivation.lines import value_of
-from tinyad.derivation.point import Place, Point, label
+from tinyad.derivation.point import Point
 from tinyad.derivation.tree import Node, Statement
+from tinyad.derivation.values import Trouble
 from tinyad.derivation.verdict import Verdict, is_part, known_cases, labels_of
 from tinyad.derivation.ways import Case
 

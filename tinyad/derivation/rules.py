@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from tinyad.derivation.evaluate import Scope, Trouble
 from tinyad.derivation.point import Point
-from tinyad.derivation.spelling import Spelling, Spellings, span
+from tinyad.derivation.spelling import CLOSE, OPEN, Spelling, Spellings, span
 from tinyad.derivation.tree import Ref, Statement, Token
+from tinyad.derivation.values import Scope, Trouble
 from tinyad.kernel import in_same_layout
 from tinyad.row import TABLE, Op
 
 ROWS = {"*": "*", "∘": "∘", "+": "+", "-": "-", "/": "/", "neg": "neg", "transpose": "transpose"}
-OPEN, CLOSE = Token("open", "(", 0, 0), Token("close", ")", 0, 0)
 
 
 class Piece(NamedTuple):

@@ -9,6 +9,7 @@ from tinyad.derivation.names import Names
 from tinyad.derivation.source import Source
 from tinyad.derivation.tree import Node, Ref, Statement, Token
 
+OPEN, CLOSE = Token("open", "(", 0, 0), Token("close", ")", 0, 0)
 TRANSPOSED = ("⊤", "T", "'")
 
 
@@ -30,6 +31,11 @@ def span(tokens: Sequence[Token], node: Node) -> tuple[int, int]:
 
 def _open(tokens: Sequence[Token]) -> int:
     return sum({"group(": 1, ")group": -1}.get(t.kind, 0) for t in tokens)
+
+
+def equals(tokens: Sequence[Token]) -> int:
+    """Where the sign behind the left-hand side stands."""
+    return next(k for k, t in enumerate(tokens) if t.kind == "op" and t.text in ("=", "+=", "≡"))
 
 
 def leaves(node: Node) -> Iterator[Node]:

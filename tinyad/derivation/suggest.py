@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.derivation.editor import Editor
-from tinyad.derivation.edits import Edit, applied, exchanged
-from tinyad.derivation.evaluate import Trouble
+from tinyad.derivation.edits import Edit, applied, exchanged, place
 from tinyad.derivation.hints import Hints, functions_of
 from tinyad.derivation.lines import read_line, value_of
 from tinyad.derivation.point import Point
@@ -17,7 +16,8 @@ from tinyad.derivation.reader import tokens_of
 from tinyad.derivation.source import DerivationError, Source
 from tinyad.derivation.spelling import Spelling, Spellings, nodes
 from tinyad.derivation.tree import Node, Statement, Token
-from tinyad.derivation.verdict import Verdict, _target, derivatives_in
+from tinyad.derivation.values import Trouble
+from tinyad.derivation.verdict import Verdict, derivatives_in, target_of
 from tinyad.derivation.ways import Reading, Way, cases, ways_of
 
 MOST = 6_000  # changes tried for one line
@@ -60,15 +60,15 @@ class Search(Hints):
         self.points, self.verdicts, self.v = points, verdicts, verdicts[n]
         self.point, self.line = points[0], verdicts[n].statement
         self.spellings, self.functions = spellings, functions
-        set_ = {_target(self.point, r.of) for v in verdicts for r in v.readings if r.of is not None}
-        set_ |= {_target(self.point, ref) for ref, _, _ in self.point.it.given}
+        set_ = {target_of(self.point, r.of) for v in verdicts for r in v.readings if r.of is not None}
+        set_ |= {target_of(self.point, ref) for ref, _, _ in self.point.it.given}
         used = {d.value[0] for v in verdicts if v.statement for m in v.statement.members for d in derivatives_in(m)}
         known = {key for key, _ in self.point.values}
         # derivatives that lines use, and none sets
-        before = {_target(self.point, r.of) for v in verdicts[:n] for r in v.readings if r.of is not None}
-        after = {_target(self.point, r.of) for v in verdicts[n:] for r in v.readings if r.of is not None}
-        self.later = after - before - {_target(self.point, ref) for ref, _, _ in self.point.it.given}
-        self.unset = {ref for ref in used if ref.key in known and _target(self.point, ref) not in set_}
+        before = {target_of(self.point, r.of) for v in verdicts[:n] for r in v.readings if r.of is not None}
+        after = {target_of(self.point, r.of) for v in verdicts[n:] for r in v.readings if r.of is not None}
+        self.later = after - before - {target_of(self.point, ref) for ref, _, _ in self.point.it.given}
+        self.unset = {ref for ref in used if ref.key in known and target_of(self.point, ref) not in set_}
         self.needed = [self.need(n, left) for left in self.line.left]
         self.tried: set[str] = set()
         self.ways: dict[Any, dict[Way, Any]] = {}
@@ -82,13 +82,13 @@ class Search(Hints):
         """The contributions that this line has to bring: all that no other line does."""
         if left.kind != "d":
             return None
-        target = _target(self.point, left.value[0])
+        target = target_of(self.point, left.value[0])
         others: frozenset[Way] = frozenset()
         full: frozenset[Way] = frozenset()
         several = False
         for k, v in enumerate(self.verdicts):
             for reading in v.readings:
-                if reading.of is not None and _target(self.point, reading.of) == target:
+                if reading.of is not None and target_of(self.point, reading.of) == target:
                     full = full | reading.all_ways
                     if k != n:
                         several = True
@@ -132,8 +132,8 @@ class Search(Hints):
         if (len(wrong) > 1 and not self.right(tokens, text)) or not reads_back(tokens, text):
             return None
         if len(found) == 1:
-            start, end = found[0].start, max(found[0].end, found[0].start + 1)
-            self.changed = min(start, self.line.end - 1), min(end, self.line.end)
+            start, end = place(self.line.tokens, found[0])
+            self.changed = min(start, self.line.end - 1), min(max(end, start + 1), self.line.end)
         return text, max(grades, key=GRADES.index)
 
     def written_anew(self) -> tuple[str, str] | None:
@@ -243,13 +243,13 @@ class Search(Hints):
 
     def circular(self, line: Statement) -> bool:
         """Whether a line uses what it sets: it is right, and says nothing."""
-        targets = {_target(self.point, left.value[0]) for left in line.left if left.kind == "d"}
+        targets = {target_of(self.point, left.value[0]) for left in line.left if left.kind == "d"}
         members = line.members if self.member is None else line.members[self.member : self.member + 1]
         found = [d.value for member in members for d in derivatives_in(member)]
         if self.point.last is None:
             targets |= self.later
         alone = self.member is not None or len(line.members) == 1
-        return alone and any(name is None and _target(self.point, ref) in targets for ref, name in found)
+        return alone and any(name is None and target_of(self.point, ref) in targets for ref, name in found)
 
     def may_hold(self, line: Statement) -> bool:
         """A first look: the line at one moment of the first point."""
@@ -287,7 +287,7 @@ class Search(Hints):
             return True
         if reading.of != self.line.left[k].value[0]:  # another left-hand side: nobody else may set it
             return reading.ways == reading.all_ways and not any(
-                r.of is not None and _target(self.point, r.of) == _target(self.point, reading.of)
+                r.of is not None and target_of(self.point, r.of) == target_of(self.point, reading.of)
                 for v in self.verdicts
                 for r in v.readings
             )

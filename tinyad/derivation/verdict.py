@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tinyad.derivation.evaluate import Trouble
 from tinyad.derivation.lines import read_line
 from tinyad.derivation.point import Point
 from tinyad.derivation.reader import Unreadable
 from tinyad.derivation.tree import Node, Ref, Statement
-from tinyad.derivation.ways import Case, Reading, Way, Worst, cases, way_text
+from tinyad.derivation.values import Trouble
+from tinyad.derivation.ways import Case, Reading, Worst, cases, in_order
 
 GOOD = ("right", "given")
 
@@ -99,7 +99,7 @@ def _blank(node: Node) -> bool:
 def rules_of(point: Point, reading: Reading) -> list[str]:
     """The forward equations whose contributions the line should hold, as they stand in the file."""
     source, found = point.source, []
-    for equation, *_ in sorted(reading.all_ways, key=repr):
+    for equation, *_ in in_order(reading.all_ways):
         if equation is not None:
             eq = point.derivation.forward[equation]
             text = " ".join(source.text[eq.start : eq.end].split())
@@ -107,16 +107,12 @@ def rules_of(point: Point, reading: Reading) -> list[str]:
     return found
 
 
-def _target(point: Point, ref: Ref) -> Any:
+def target_of(point: Point, ref: Ref) -> Any:
     """What a line sets, whatever the moment; a time that is a number is a moment of its own."""
     time = ref.time
     if time is None and point.it.names.timed(ref.key):
         time = ("t", 0)
     return ref.key, time if point.last is None or (time is not None and time[0] != "t") else time is not None
-
-
-def _said(point: Point, ways: frozenset[Way]) -> str:
-    return " and ".join(way_text(point, w) for w in sorted(ways, key=repr))
 
 
 def derivatives_in(node: Node) -> list[Node]:

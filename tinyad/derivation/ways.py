@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinyad.derivation.evaluate import Scope, Trouble
-from tinyad.derivation.point import Moment, Part, Place, Point
+from tinyad.derivation.forward import Moment, Place
+from tinyad.derivation.point import Part, Point
 from tinyad.derivation.tree import Node, Ref
+from tinyad.derivation.values import Scope, Trouble
 from tinyad.matrix import Array
 
 # A contribution, whatever the time: which equation (None: handed in), how many steps later, which use of the name.
@@ -54,6 +55,11 @@ class Case(NamedTuple):
     point: Point
     scope: Scope
     place: Place
+
+
+def in_order(ways: Iterable[Way]) -> list[Way]:
+    """Contributions as they stand in the file: what was handed in, then equation by equation."""
+    return sorted(ways, key=lambda way: (way[0] is not None, way[0] or 0, way[1] or 0, way[2]))
 
 
 def cases(point: Point, left: Node) -> Iterator[Case]:
@@ -115,8 +121,8 @@ def added(ways: dict[Way, Array], like: Array) -> Array:
 
 
 def selected(values: list[tuple[Case, Array, dict[Way, Array]]], all_ways: frozenset[Way]) -> frozenset[Way] | None:
-    """The contributions that add up to a line at every moment of every point, most of them first; None if none do."""
-    order = sorted(all_ways, key=repr)
+    """Which contributions make up a line at every moment of every point: all, or as few as will do; None if none do."""
+    order = in_order(all_ways)
 
     def holds(chosen: frozenset[Way]) -> bool:
         return all(
@@ -156,7 +162,7 @@ def fitted(values: list[tuple[Case, Array, dict[Way, Array]]], order: list[Way])
 
 def likeness(values: list[tuple[Case, Array, dict[Way, Array]]], all_ways: frozenset[Way], point: Point) -> str:
     """A factor, a sign, a contribution too much or too few, in words; "" if it is none of these."""
-    order = sorted(all_ways, key=repr)
+    order = in_order(all_ways)
     factors = fitted(values, order)
     if factors is None:
         return ""
@@ -186,7 +192,7 @@ def way_text(point: Point, way: Way) -> str:
 
 def alike(values: list[tuple[Case, Array, dict[Way, Array]]], all_ways: frozenset[Way]) -> tuple[frozenset[Way], ...]:
     groups: list[set[Way]] = []
-    for way in sorted(all_ways, key=repr):
+    for way in in_order(all_ways):
         for group in groups:
             other = next(iter(group))
             pairs = [(case, ways.get(way), ways.get(other)) for case, _, ways in values]

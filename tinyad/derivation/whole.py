@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.derivation.point import Place, Point, label
+from tinyad.derivation.forward import Place, label
+from tinyad.derivation.point import Point
 from tinyad.derivation.tree import Ref
 from tinyad.derivation.verdict import Verdict, derivatives_in, known_cases
 from tinyad.derivation.ways import way_text, ways_of
