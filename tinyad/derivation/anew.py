@@ -1,28 +1,18 @@
-"""A line written anew: after a like line, or as the table's own rules give it."""
+"""A line written anew, as the table's own rules give it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
-
-from tinyad.derivation.editor import Editor
-from tinyad.derivation.edits import applied
+from tinyad.derivation.alike import Alike
 from tinyad.derivation.point import Point
 from tinyad.derivation.rules import contribution
-from tinyad.derivation.spelling import CLOSE, OPEN, Spelling, Spellings, equals, leaves
-from tinyad.derivation.tree import Node, Ref, Statement, Token
-from tinyad.derivation.verdict import Verdict
+from tinyad.derivation.spelling import CLOSE, OPEN, Spelling, Spellings, equals
+from tinyad.derivation.tree import Ref, Statement, Token
 from tinyad.derivation.ways import Way, in_order
 
 
-class Anew:
+class Anew(Alike):
     """Whole lines in the place of a wrong one."""
 
-    point: Point
-    line: Statement
-    verdicts: Sequence[Verdict]
-    v: Verdict
-    spellings: Spellings
     needed: list[frozenset[Way] | None]
 
     def forward(self) -> list[Statement]:
@@ -67,46 +57,6 @@ class Anew:
                 return self.under(Spelling(tokens, f"deriv({', '.join(part.text for part in parts)}, '{symbol}')"))
         return None
 
-    def whole_lines(self) -> Iterator[tuple[tuple[Token, ...], str]]:
-        """Right lines for like equations, with their names exchanged."""
-        for reading in self.v.readings:
-            if reading.of is None:
-                continue
-            for equation, *_ in in_order(reading.all_ways):
-                if equation is None:
-                    continue
-                mine = self.point.derivation.forward[equation]
-                for other in self.verdicts:
-                    if not other.ok or other.statement is None or len(other.statement.left) != 1 or not other.readings:
-                        continue
-                    for there, *_ in in_order(other.readings[0].ways):
-                        if there is not None and there != equation:
-                            made = self.exchanged(other.statement, self.point.derivation.forward[there], mine)
-                            if made is not None:
-                                yield made
-
-    def exchanged(self, line: Statement, old: Statement, new: Statement) -> tuple[tuple[Token, ...], str] | None:
-        """A line about one equation, in the names of another equation of the same form."""
-        pairs = _pairs(old, new)
-        if pairs is None or line.left[0].kind != "d" or pairs.get(line.left[0].value[0]) != self.line.left[0].value[0]:
-            return None
-        edits = []
-        for member in line.members:
-            editor = Editor(line, 0, self.spellings, (), ())
-            for node in leaves(member):
-                ref = node.value if node.kind == "name" else node.value[0]
-                if ref in pairs and pairs[ref] != ref:
-                    spelling = (
-                        self.spellings.name(pairs[ref])
-                        if node.kind == "name"
-                        else self.spellings.derivative(pairs[ref])
-                    )
-                    if spelling is None:
-                        return None
-                    edits.append(editor.change(node, spelling, 0, "name"))
-        tokens, text = applied(line, edits, self.point.source)
-        return self.under(Spelling(tokens[equals(tokens) + 1 :], text.split("=", 1)[1].lstrip()))
-
 
 def sum_of_rules(point: Point, spellings: Spellings, ways: frozenset[Way], of: Ref) -> Spelling | None:
     """The contributions as the table's rules give them, with + between them; None if one of them is not to be had."""
@@ -119,20 +69,3 @@ def sum_of_rules(point: Point, spellings: Spellings, ways: frozenset[Way], of: R
         tokens += [*([Token("op", "+", 0, 0)] if tokens else []), *part.tokens]
         texts.append(part.text)
     return Spelling(tuple(tokens), " + ".join(texts))
-
-
-def _pairs(old: Statement, new: Statement) -> dict[Ref, Ref] | None:
-    """Which name of one equation stands where in another of the same form; None if the forms differ."""
-    found: dict[Ref, Ref] = {}
-
-    def walk(a: Node, b: Node) -> bool:
-        if a.kind != b.kind or len(a.parts) != len(b.parts):
-            return False
-        if a.kind == "name":
-            return bool(found.setdefault(a.value, b.value) == b.value)
-        if a.kind == "call" and a.value.key != b.value.key:
-            return False
-        return all(walk(x, y) for x, y in zip(a.parts, b.parts, strict=True))
-
-    sides: list[tuple[Any, Any]] = [(old.left[0], new.left[0]), (old.members[0], new.members[0])]
-    return found if all(walk(a, b) for a, b in sides) else None

@@ -35,17 +35,22 @@ def applied(line: Statement, edits: Sequence[Edit], source: Source) -> tuple[tup
     return tuple(tokens), text
 
 
-def place(tokens: Sequence[Token], edit: Edit) -> tuple[int, int]:
-    """Where in the text an edit changes something: a new name as a whole, else without what stays on either side."""
+def changed(tokens: Sequence[Token], edit: Edit) -> tuple[int, int, int]:
+    """What an edit changes, without what stays on either side: tokens first to last, and how many come instead."""
     old, new = [[t.text for t in row] for row in (tokens[edit.first : edit.last], edit.tokens)]
-    if edit.kind in ("name", "left", "time") or not old:
-        return edit.start, edit.end
     shorter = min(len(old), len(new))
     same = next((k for k in range(shorter) if old[k] != new[k]), shorter)
     tail = next((k for k in range(shorter - same) if old[-1 - k] != new[-1 - k]), shorter - same)
-    first, last = edit.first + same, edit.last - tail
+    return edit.first + same, edit.last - tail, len(new) - same - tail
+
+
+def place(tokens: Sequence[Token], edit: Edit) -> tuple[int, int]:
+    """Where in the text an edit changes something; a new name counts as a whole."""
+    if edit.kind in ("name", "left", "time") or edit.first == edit.last:
+        return edit.start, edit.end
+    first, last, _ = changed(tokens, edit)
     if first == last:  # something comes in between
-        return (tokens[first].start if not same else tokens[first - 1].end,) * 2
+        return (tokens[first].start if first == edit.first else tokens[first - 1].end,) * 2
     return tokens[first].start, max(t.end for t in tokens[first:last])
 
 
@@ -82,13 +87,28 @@ class Pen:
         self.results = [refs[0] for refs in equations]
         self.harvest: Sequence[tuple[Node, Spelling]] = ()  # brackets and functions of other lines
         self.terms_near: Sequence[tuple[Node, Spelling]] = ()  # terms of other lines for the same derivative
+        self.addends: Sequence[tuple[str, Node, Spelling]] = ()  # terms that stand behind a sign elsewhere
         self.absent: set[str] = set()  # names whose derivatives no line sets
         self.operands_near: Sequence[Ref] = ()  # operands of the equations whose results the line uses
         self.tokens = line.tokens
 
+    def below(self, node: Node) -> tuple[int, int, int, int] | None:
+        """Where the name below the line of a Jacobian stands: its tokens, its place in the text."""
+        first, last = span(self.tokens, node)
+        k = max((k for k in range(first, last - 1) if self.tokens[k].text in ("∂", "d")), default=None)
+        if k is None:
+            return None
+        stop = last - 1 if self.tokens[first].kind == "frac" else last
+        return k + 1, stop, self.tokens[k + 1].start, max(t.end for t in self.tokens[k + 1 : stop] if t.end > t.start)
+
     def spelled(self, node: Node) -> Spelling:
         """A part of the line as it stands."""
         return Spelling(self.tokens[slice(*span(self.tokens, node))], self.source.text[node.start : node.end])
+
+    def bare(self, node: Node) -> Node:
+        """What stands in brackets that only an exponent needed."""
+        inner = node.parts[0] if node.kind == "bracket" else node
+        return inner if inner.kind in ("name", "d", "call") else node
 
     def replace(self, node: Node, new: Spelling, rank: int, kind: str, made: Node | None = None) -> Edit:
         """Another text in the place of a part; `made` is what it reads as."""

@@ -25,6 +25,8 @@ def equal_sides(points: Sequence[Point], line: Statement, left: Node, node: Node
             if left.kind == "differential" and loss in whole:
                 if not _moves_with(point, node, scope):
                     return Reading("wrong", "this is not how the loss moves", node)
+                if not _moves_like(point, line.members[0], node, scope):
+                    return Reading("wrong", "the chain begins with another part of how the loss moves", node)
                 continue
             a, b = point.arrays(left, scope), point.arrays(node, scope)
             if isinstance(a, Indexed) or isinstance(b, Indexed):
@@ -93,6 +95,17 @@ def _moves_with(point: Point, node: Node, scope: Scope) -> bool:
         sums |= {s + way for s in sums}
     largest = max((abs(way) for way in ways), default=0.0)
     return any(abs(value.item() - s) <= 1e-10 * largest for s in sums if s != 0.0)
+
+
+def _moves_like(point: Point, first: Node, node: Node, scope: Scope) -> bool:
+    """Whether two members of a chain are one number; one that has no value is found out by itself."""
+    try:
+        x, y = (plain_value(point.arrays(member, scope)) for member in (first, node))
+    except Trouble:
+        return True
+    if x is None or y is None or x.size != 1 or y.size != 1:
+        return True
+    return bool(abs(x.item() - y.item()) <= 1e-10 * max(abs(x.item()), abs(y.item())))
 
 
 def _of_the_sum(point: Point, left: Node, y: Array, scope: Scope) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tinyad.derivation.edits import Edit, Pen
 from tinyad.derivation.spelling import CLOSE, OPEN, Spelling, nodes, span
 from tinyad.derivation.tree import Node, Ref, Token
@@ -18,10 +20,9 @@ class FormEdits(Pen):
         found, new = [], self.spellings.transposed
         for node in nodes(self.node):
             if node.kind == "transpose":
-                inner, outer = span(self.tokens, node.parts[0]), span(self.tokens, node)
-                if outer[1] > inner[1]:
-                    tree = node, node.parts[0]
-                    found.append(Edit(inner[1], outer[1], (), node.parts[0].end, node.end, "", 21, "transpose", tree))
+                if node.parts[0].end < node.end:
+                    inner = self.bare(node.parts[0])
+                    found.append(self.replace(node, self.spelled(inner), 21, "transpose", inner))
             elif node.kind in ("name", "d", "bracket", "call", "prime"):
                 found.append(
                     self.insert(span(self.tokens, node)[1], node.end, new, 22, "transpose", ("transpose", node))
@@ -89,7 +90,8 @@ class FormEdits(Pen):
                 for new in self.functions:
                     made = Node("call", (node,), Ref(new.tokens[0].text), node.start, node.end)
                     applied = Spelling((*new.tokens, OPEN, *inner.tokens, CLOSE), f"{new.text}({inner.text})")
-                    found.append(self.replace(node, applied, 32, "activation", made))
+                    rank = -1 if applied.text in self.spelled(self.node).text else 31 + (node.kind == "call")
+                    found.append(self.replace(node, applied, rank, "activation", made))
         return found
 
     def primes(self) -> list[Edit]:
@@ -103,7 +105,8 @@ class FormEdits(Pen):
                     continue
                 at = self.tokens[opened - 1].end
                 tree = node, node._replace(kind="prime")
-                found.append(Edit(opened, opened, (Token("op", "'", 0, 0),), at, at, "'", 27, "activation", tree))
+                rank = 27 if self.spellings.primes else 51
+                found.append(Edit(opened, opened, (Token("op", "'", 0, 0),), at, at, "'", rank, "activation", tree))
             elif node.kind == "prime":
                 first, last = span(self.tokens, node)
                 k = next((k for k in range(first, last) if self.tokens[k].text == "'"), None)
@@ -122,7 +125,8 @@ class FormEdits(Pen):
                 at = span(self.tokens, node)[1]
                 found.append(self.insert(at, node.end, new, 34, "activation", ("square", node)))
             elif node.kind == "square":
-                found.append(self.replace(node, self.spelled(node.parts[0]), 34, "activation", node.parts[0]))
+                inner = self.bare(node.parts[0])
+                found.append(self.replace(node, self.spelled(inner), 34, "activation", inner))
         return found
 
     def complements(self) -> list[Edit]:
@@ -155,22 +159,54 @@ class FormEdits(Pen):
         return found
 
     def brackets(self) -> list[Edit]:
-        """Take a pair away, or put one around neighbours."""
-        brackets = [node for node in nodes(self.node) if node.kind == "bracket"]
-        found = [self.replace(node, self.spelled(node.parts[0]), 38, "bracket") for node in brackets]
-        text = self.source.text
-        operands = [n for n in nodes(self.node) if n.kind not in ("+", "-", "∘", "*", "/", "neg", "sum")]
-        operands = sorted({(n.start, n.end): n for n in operands}.values(), key=lambda n: (n.start, -n.end))
-        outer = [
-            n
-            for n in operands
-            if not any(m.start <= n.start and n.end <= m.end and m is not n and m.kind != "bracket" for m in operands)
-        ]
-        for i, a in enumerate(outer[:12]):
-            for b in outer[i + 1 : i + 6]:
-                first, last = span(self.tokens, a)[0], span(self.tokens, b)[1]
+        """Take a pair away, move one of its ends, or put one around neighbours."""
+        found = []
+        for node in (node for node in nodes(self.node) if node.kind == "bracket"):
+            found.append(self.replace(node, self.spelled(node.parts[0]), 38, "bracket"))
+            found += self.moved_ends(node)
+        text, starts = self.source.text, self.ends(0)
+        for first, begun in starts[:24]:
+            after = [end for end in self.ends(1) if end[0] > first + 1]
+            for last, ended in after[:8]:
                 inside = self.tokens[first:last]
-                if sum({"open": 1, "close": -1}.get(t.kind, 0) for t in inside) == 0:
+                if balanced(inside):
                     tokens = (OPEN, *inside, CLOSE)
-                    found.append(Edit(first, last, tokens, a.start, b.end, f"({text[a.start : b.end]})", 43, "bracket"))
+                    found.append(Edit(first, last, tokens, begun, ended, f"({text[begun:ended]})", 43, "bracket"))
         return found
+
+    def ends(self, side: int) -> list[tuple[int, int]]:
+        """Where operands begin, or end: their tokens, and their places in the text."""
+        operands = [n for n in nodes(self.node) if n.kind not in ("+", "-", "∘", "*", "/", "neg", "sum")]
+        return sorted({(span(self.tokens, n)[side], (n.start, n.end)[side]) for n in operands})
+
+    def moved_ends(self, node: Node) -> list[Edit]:
+        """A pair of brackets that closes later, or opens earlier."""
+        found = []
+        first, last = span(self.tokens, node)
+        head, tail = self.tokens[first : first + 1], self.tokens[last - 1 : last]
+        text, inner = self.source.text, node.parts[0]
+        opening, closing = text[node.start : inner.start].rstrip(), text[inner.end : node.end].lstrip()
+        for end, place in self.ends(1):
+            if end > last and balanced(self.tokens[last:end]):
+                tokens = (*self.tokens[first : last - 1], *self.tokens[last:end], *tail)
+                made = text[node.start : inner.end] + text[node.end : place] + closing
+                found.append(Edit(first, end, tokens, node.start, place, made, 37, "bracket"))
+        for begin, place in self.ends(0):
+            if begin < first and balanced(self.tokens[begin:first]):
+                tokens = (*head, *self.tokens[begin:first], *self.tokens[first + 1 : last])
+                made = opening + text[place : node.start] + text[inner.start : node.end]
+                found.append(Edit(begin, last, tokens, place, node.end, made, 37, "bracket"))
+        return found
+
+
+def balanced(tokens: Sequence[Token]) -> bool:
+    """Whether every bracket and every script that begins here also ends here."""
+    depth = {"open": 0, "group(": 0}
+    for token in tokens:
+        kind = {"open": ("open", 1), "close": ("open", -1), "group(": ("group(", 1), ")group": ("group(", -1)}
+        if token.kind in kind:
+            which, step = kind[token.kind]
+            depth[which] += step
+            if depth[which] < 0:
+                return False
+    return not any(depth.values())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from tinyad.derivation.anew import Anew
 from tinyad.derivation.editor import Editor
@@ -13,7 +14,8 @@ from tinyad.derivation.tree import Node, Ref, Statement
 from tinyad.derivation.verdict import derivatives_in, target_of
 from tinyad.derivation.ways import in_order
 
-FACTORS = 30  # pieces of other lines that are tried in a line
+FACTORS, ADDENDS = 60, 20  # pieces of other lines that are tried in a line
+LONGEST = 200  # signs in such a piece
 
 
 class Hints(Anew):
@@ -31,21 +33,38 @@ class Hints(Anew):
         ]
         set_ = {r.of.key for v in self.verdicts for r in v.readings if r.of is not None}
         made.absent = {key for key, _ in self.point.values} - set_
-        made.harvest, made.terms_near = self.harvested(), self.same_target()
+        made.harvest, made.terms_near, made.addends = self.harvested(member), self.same_target(), self.addends(member)
         return made
 
-    def harvested(self) -> list[tuple[Node, Spelling]]:
-        """Brackets and functions, transposed or not, of all lines, each once."""
+    def elsewhere(self, member: int) -> Iterator[tuple[Statement, Node]]:
+        """All parts of the other members of the line, and of right lines, the nearest first."""
+        own = [(self.line, m) for k, m in enumerate(self.line.members) if k != member]
+        others = [(v.statement, m) for v in self.near() for m in v.statement.members]
+        yield from ((line, node) for line, m in (*own, *others) for node in nodes(m))
+
+    def harvested(self, member: int) -> list[tuple[Node, Spelling]]:
+        """Brackets and functions, transposed or not, each once."""
         found: dict[str, tuple[Node, Spelling]] = {}
-        for v in self.verdicts:
-            if v.statement is None or v is self.v or len(found) >= FACTORS:
-                continue
-            for node in (n for member in v.statement.members for n in nodes(member)):
-                inner = node.parts[0] if node.kind == "transpose" else node
-                if inner.kind in ("bracket", "call", "prime") and node.end - node.start < 200:
-                    found.setdefault(
-                        self.point.source.text[node.start : node.end], (node, self.spelled(v.statement, node))
-                    )
+        for line, node in self.elsewhere(member):
+            inner = node.parts[0] if node.kind == "transpose" else node
+            if inner.kind in ("bracket", "call", "prime") and node.end - node.start < LONGEST:
+                found.setdefault(self.point.source.text[node.start : node.end], (node, self.spelled(line, node)))
+                if len(found) == FACTORS:
+                    break
+        return list(found.values())
+
+    def addends(self, member: int) -> list[tuple[str, Node, Spelling]]:
+        """What stands behind + and - there, and in the forward equations that the line is about, each once."""
+        found: dict[str, tuple[str, Node, Spelling]] = {}
+        forward = [self.point.derivation.forward[k] for k in self.equations_of(self.v)]
+        ahead = ((eq, node) for eq in forward for m in eq.members for node in nodes(m))
+        for line, node in chain(ahead, self.elsewhere(member)):
+            if node.kind in ("+", "-") and node.parts[1].end - node.parts[1].start < LONGEST:
+                term = node.parts[1]
+                text = node.kind + self.point.source.text[term.start : term.end]
+                found.setdefault(text, (node.kind, term, self.spelled(line, term)))
+                if len(found) == ADDENDS:
+                    break
         return list(found.values())
 
     def spelled(self, line: Statement, node: Node) -> Spelling:

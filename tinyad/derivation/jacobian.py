@@ -73,7 +73,11 @@ class Jacobians(Forward):
         """∂above/∂below: an array with the axes of above and then those of below."""
         if self.changed or self.arrays.overridden:  # inside of another Jacobian: not the values of this point
             return self.made_jacobian(evaluator, node, scope)
-        key = structure(node), scope.t, tuple(sorted(scope.members.items()))
+        above, below = node.parts[0], node.value
+        if above.kind == "name" and isinstance(below, Ref):  # the letters of components are not its business
+            key: Any = evaluator.place(above.value, scope, above), evaluator.place(below, scope, node)
+        else:
+            key = structure(node), scope.t, tuple(sorted(scope.members.items()))
         if key not in self.jacobians:
             self.jacobians[key] = self.made_jacobian(evaluator, node, scope)
         return self.jacobians[key]

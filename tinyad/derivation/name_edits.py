@@ -16,7 +16,7 @@ class NameEdits(Pen):
 
     def names(self) -> list[Edit]:
         """Another name in the place of one: those of the rule first."""
-        found = self.operands()
+        found = [*self.operands(), *self.labels()]
         for node in leaves(self.node):
             own = node.value if node.kind == "name" else node.value[0]
             if node.kind == "d" and node.value[1] is not None:
@@ -36,6 +36,17 @@ class NameEdits(Pen):
             other = self.spellings.derivative(own) if node.kind == "name" else self.spellings.name(own)
             if other is not None:
                 found.append(self.change(node, other, 12, "name", (OTHER[node.kind], own)))
+        return found
+
+    def labels(self) -> list[Edit]:
+        """A part of a derivative, by its label, in the place of another one or of a whole one."""
+        found = []
+        targets = [left.value[0] for left in self.line.left if left.kind == "d"]
+        for node in (n for n in leaves(self.node) if n.kind == "d"):
+            for value, spelling in self.spellings.labelled.items():
+                if value != node.value and (value[0] in targets or value[0] == node.value[0]):
+                    made = Node("d", (), value, node.start, node.end)
+                    found.append(self.replace(node, spelling, 14, "name", made))
         return found
 
     def operands(self) -> list[Edit]:
@@ -78,7 +89,7 @@ class NameEdits(Pen):
 
     def times(self) -> list[Edit]:
         """t - 1, t and t + 1 for one another."""
-        found = []
+        found = self.beginnings()
         letter = self.spellings.names.time
         for node in leaves(self.node):
             ref = node.value if node.kind == "name" else node.value[0]
@@ -103,6 +114,18 @@ class NameEdits(Pen):
                     made = node._replace(value=moved if node.kind == "name" else (moved, node.value[1]))
                     text = text if braced or not shift else "{" + text + "}"
                     found.append(Edit(k, end, tuple(new), start, stop, text, 18, "time", (node, made)))
+        return found
+
+    def beginnings(self) -> list[Edit]:
+        """A sum over time from the first step on."""
+        found = []
+        for node in nodes(self.node):
+            if node.kind == "sum" and node.value[0] == "time" and node.value[1] and node.value[1][0] == "=":
+                first, last = span(self.tokens, node)
+                k = next(k for k in range(first, last) if self.tokens[k].kind == "number")
+                if self.tokens[k].text != "1":
+                    made = node._replace(value=("time", ("=", 1), node.value[2]))
+                    found.append(self.sign(k, "1", 18, "time", (node, made)))
         return found
 
     def left(self) -> list[Edit]:
@@ -140,19 +163,17 @@ class NameEdits(Pen):
         for node in (n for root in (*self.line.left, self.node) for n in nodes(root)):
             if node.kind != "jacobian" or not isinstance(node.value, Ref):
                 continue
-            first, last = span(self.tokens, node)
-            k = max((k for k in range(first, last - 1) if self.tokens[k].text in ("∂", "d")), default=None)
-            if k is None:
+            at = self.below(node)
+            if at is None:
                 continue
-            stop = last - 1 if self.tokens[first].kind == "frac" else last
-            start, end = self.tokens[k + 1].start, max(t.end for t in self.tokens[k + 1 : stop] if t.end > t.start)
+            first, last, start, end = at
             inside = any(n is node for n in nodes(self.node))
             for ref in self.alternatives(node.value):
                 spelling = self.spellings.name(ref)
                 if spelling is not None:
                     tree = (node, node._replace(value=ref)) if inside else None
                     kind = "name" if inside else "left"
-                    found.append(Edit(k + 1, stop, spelling.tokens, start, end, spelling.text, 25, kind, tree))
+                    found.append(Edit(first, last, spelling.tokens, start, end, spelling.text, 25, kind, tree))
         return found
 
     def assign(self) -> list[Edit]:

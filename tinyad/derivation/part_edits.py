@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
+
 from tinyad.derivation.edits import FIRST, Edit, Pen
 from tinyad.derivation.spelling import Spelling, nodes, span
 from tinyad.derivation.tree import Node, Token
+
+SIMILAR = 0.6  # of their tokens two pieces have in common
 
 
 class PartEdits(Pen):
@@ -13,7 +17,7 @@ class PartEdits(Pen):
     def terms(self) -> list[Edit]:
         """Leave a term out."""
         sums = [node for node in nodes(self.node) if node.kind in ("+", "-")]
-        return [self.keep(node, k, 40 + 2 * k, "extra") for node in sums for k in (0, 1)]
+        return [self.keep(node, k, 35 + 2 * k, "extra") for node in sums for k in (0, 1)]
 
     def factors(self) -> list[Edit]:
         """Leave a factor out, or put 2 and 1/2, or one of the rule's names, beside another."""
@@ -65,20 +69,29 @@ class PartEdits(Pen):
         return found
 
     def replaced_factors(self) -> list[Edit]:
-        """A bracket or a function of another line in the place of one."""
+        """A bracket or a function of another line in the place of one, those first that look like it."""
         found = []
-        for node in nodes(self.node):
-            if node.kind in ("bracket", "call", "prime"):
-                for factor, spelling in self.harvest:
-                    if factor.kind in ("bracket", "call", "prime"):
-                        found.append(self.replace(node, spelling, 45, "factor", factor))
+        pool = [(factor, new) for factor, new in self.harvest if factor.kind in ("bracket", "call", "prime")]
+        for node in (n for n in nodes(self.node) if n.kind in ("bracket", "call", "prime")):
+            here = SequenceMatcher(None, b=[t.text for t in self.spelled(node).tokens], autojunk=False)
+            for factor, new in pool:
+                here.set_seq1([t.text for t in new.tokens])
+                rank = 16 if here.quick_ratio() > SIMILAR and here.ratio() > SIMILAR else 45
+                found.append(self.replace(node, new, rank, "factor", factor))
         return found
 
     def added_terms(self) -> list[Edit]:
         """A term that another line for the same derivative has."""
-        last, end, plus = span(self.tokens, self.node)[1], self.node.end, Token("op", "+", 0, 0)
-        found = []
-        for term, new in self.terms_near:
-            made = Spelling((plus, *new.tokens), f" + {new.text}")
-            found.append(self.insert(last, end, made, 41, "missing", ("+", self.node, term)))
+        found = [self.term(self.node, "+", term, new, 41) for term, new in self.terms_near]
+        inside = [n.parts[0] for n in nodes(self.node) if n.kind in ("bracket", "call", "differential") and n.parts]
+        for whole in [self.node, *inside][:12]:
+            found += [self.term(whole, sign, term, new, 42) for sign, term, new in self.addends]
         return found
+
+    def term(self, whole: Node, sign: str, term: Node, new: Spelling, rank: int) -> Edit:
+        """One term more at the end of a sum."""
+        last, made = (
+            span(self.tokens, whole)[1],
+            Spelling((Token("op", sign, 0, 0), *new.tokens), f" {sign} {new.text}"),
+        )
+        return self.insert(last, whole.end, made, rank, "missing", (sign, whole, term))

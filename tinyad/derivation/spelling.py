@@ -58,21 +58,24 @@ class Spellings:
     def __init__(self, source: Source, names: Names, lines: Sequence[Statement], latex: bool) -> None:
         self.source, self.names, self.latex = source, names, latex
         self.known: dict[tuple[str, Ref], Spelling] = {}
+        self.labelled: dict[tuple[Ref, str], Spelling] = {}  # parts of derivatives, by their labels
         self.templates: list[tuple[Spelling, Ref]] = []
         for line in lines:
             for part in (*line.left, *line.members):
                 for node in leaves(part):
                     self.add(line, node)
+        self.primes = any(n.kind == "prime" for line in lines for member in line.members for n in nodes(member))
         self.transposed = self._transposed(lines)
         self.circle = self._circle(lines)
 
     def add(self, line: Statement, node: Node) -> None:
         ref = node.value if node.kind == "name" else node.value[0]
-        if node.kind == "d" and node.value[1] is not None:
-            return
         first, last = span(line.tokens, node)
         tokens = line.tokens[first:last]
         spelling = Spelling(tokens, self.source.text[node.start : node.end])
+        if node.kind == "d" and node.value[1] is not None:
+            self.labelled.setdefault(node.value, spelling)
+            return
         self.known.setdefault((node.kind, ref), spelling)
         if node.kind == "d":
             self.templates.append((spelling, ref))

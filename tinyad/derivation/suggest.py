@@ -8,22 +8,23 @@ from typing import Any
 import numpy as np
 
 from tinyad.derivation.editor import Editor
-from tinyad.derivation.edits import Edit, applied, exchanged, place
+from tinyad.derivation.edits import Edit, Pen, applied, changed, exchanged, place
 from tinyad.derivation.hints import Hints, functions_of
 from tinyad.derivation.lines import read_line, value_of
 from tinyad.derivation.point import Point
 from tinyad.derivation.reader import tokens_of
 from tinyad.derivation.source import DerivationError, Source
 from tinyad.derivation.spelling import Spelling, Spellings, nodes
-from tinyad.derivation.tree import Node, Statement, Token
+from tinyad.derivation.tree import Node, Ref, Statement, Token
 from tinyad.derivation.values import Trouble
-from tinyad.derivation.verdict import Verdict, derivatives_in, target_of
+from tinyad.derivation.verdict import Verdict, derivatives_in, is_part, labels_of, target_of
 from tinyad.derivation.ways import Reading, Way, cases, ways_of
 
 MOST = 6_000  # changes tried for one line
 PAIRS = 800  # of them, two at a time
-NOT_SEARCHED = ("used before it is set", "ambiguous", "not evaluable", "given")
+NOT_SEARCHED = ("used before it is set", "not evaluable", "given")
 GRADES = ("certain", "likely", "possible")
+NEAR = 4  # a formula that is changed in less than one of so many tokens is mended by what stands in like places
 LINES = 60  # lines of one derivation that are searched in full
 
 
@@ -57,7 +58,7 @@ class Search(Hints):
         spellings: Spellings,
         functions: Sequence[Spelling],
     ) -> None:
-        self.points, self.verdicts, self.v = points, verdicts, verdicts[n]
+        self.points, self.verdicts, self.n, self.v = points, verdicts, n, verdicts[n]
         self.point, self.line = points[0], verdicts[n].statement
         self.spellings, self.functions = spellings, functions
         set_ = {target_of(self.point, r.of) for v in verdicts for r in v.readings if r.of is not None}
@@ -69,7 +70,8 @@ class Search(Hints):
         after = {target_of(self.point, r.of) for v in verdicts[n:] for r in v.readings if r.of is not None}
         self.later = after - before - {target_of(self.point, ref) for ref, _, _ in self.point.it.given}
         self.unset = {ref for ref in used if ref.key in known and target_of(self.point, ref) not in set_}
-        self.needed = [self.need(n, left) for left in self.line.left]
+        self.labels = labels_of(verdicts)
+        self.needed = [self.need(left) for left in self.line.left]
         self.tried: set[str] = set()
         self.ways: dict[Any, dict[Way, Any]] = {}
         self.member: int | None = None
@@ -78,19 +80,19 @@ class Search(Hints):
         self.memo: dict[Any, Any] = {}
         self.kept = frozenset(id(node) for member in self.line.members for node in nodes(member))
 
-    def need(self, n: int, left: Node) -> frozenset[Way] | None:
-        """The contributions that this line has to bring: all that no other line does."""
+    def need(self, left: Node, known: frozenset[Way] = frozenset()) -> frozenset[Way] | None:
+        """The contributions that a line for `left` has to bring: all that no other line does."""
         if left.kind != "d":
             return None
         target = target_of(self.point, left.value[0])
-        others: frozenset[Way] = frozenset()
-        full: frozenset[Way] = frozenset()
-        several = False
-        for k, v in enumerate(self.verdicts):
+        others, full, several = frozenset[Way](), known, False
+        for v in self.verdicts:
+            if v is not self.v and is_part(v, self.labels) != is_part(self.v, self.labels):
+                continue
             for reading in v.readings:
                 if reading.of is not None and target_of(self.point, reading.of) == target:
                     full = full | reading.all_ways
-                    if k != n:
+                    if v is not self.v:
                         several = True
                         if (
                             reading.verdict == "right" and v.statement.sign == "+="
@@ -109,7 +111,7 @@ class Search(Hints):
         wrong = [m for m in range(len(self.line.members)) if not self.member_right(m)]
         last = len(self.line.members) - 1
         return (
-            self.edited(wrong or [last], self.one_edit)
+            self.edited(wrong or [last], self.mended_member)
             or self.written_anew()
             or self.edited(wrong or [last], self.two_edits)
         )
@@ -142,11 +144,27 @@ class Search(Hints):
         other = self.other_left(self.editor(len(self.line.members) - 1).all())
         if other is not None:
             return other, "likely"
-        whole = next((t for t in self.whole_lines() if self.right(*t)), None)
-        if whole is not None:
-            return whole[1], "likely"
         rule = self.by_rule()
         return (rule[1], "likely") if rule is not None and self.right(*rule) else None
+
+    def mended_member(self, member: int) -> tuple[list[Edit], str] | None:
+        """One change, of which what the author has written in a like place is the likeliest."""
+        node = self.line.members[member]
+        pen = Pen(self.line, member, self.spellings, (), ())
+        like = [pen.replace(node, formula, 0, "like") for formula in self.like_members(member)]
+        like = sorted(like, key=self.size)
+        near = [edit for edit in like if NEAR * self.size(edit) <= edit.last - edit.first]
+        return self.first(near, "certain") or self.one_edit(member) or self.first(like, "likely")
+
+    def size(self, edit: Edit) -> int:
+        """How many tokens an edit takes away or puts there."""
+        first, last, new = changed(self.line.tokens, edit)
+        return max(last - first, new)
+
+    def first(self, edits: Sequence[Edit], grade: str) -> tuple[list[Edit], str] | None:
+        """The first that holds."""
+        found = next((edit for edit in edits if self.holds([edit])), None)
+        return None if found is None else ([found], grade)
 
     def one_edit(self, member: int) -> tuple[list[Edit], str] | None:
         good: dict[str, Edit] = {}
@@ -243,7 +261,8 @@ class Search(Hints):
 
     def circular(self, line: Statement) -> bool:
         """Whether a line uses what it sets: it is right, and says nothing."""
-        targets = {target_of(self.point, left.value[0]) for left in line.left if left.kind == "d"}
+        given = {target_of(self.point, ref) for ref, _, _ in self.point.it.given}
+        targets = {target_of(self.point, left.value[0]) for left in line.left if left.kind == "d"} - given
         members = line.members if self.member is None else line.members[self.member : self.member + 1]
         found = [d.value for member in members for d in derivatives_in(member)]
         if self.point.last is None:
@@ -285,13 +304,15 @@ class Search(Hints):
         need = self.needed[k]
         if not need or reading.of is None:
             return True
-        if reading.of != self.line.left[k].value[0]:  # another left-hand side: nobody else may set it
-            return reading.ways == reading.all_ways and not any(
-                r.of is not None and target_of(self.point, r.of) == target_of(self.point, reading.of)
-                for v in self.verdicts
-                for r in v.readings
-            )
+        if reading.of != self.line.left[k].value[0]:  # another left-hand side
+            return reading.ways == self.need(line.left[k], reading.all_ways) and self.may_set(line, reading.of)
         return reading.ways == need or (line.sign == "=" and reading.ways == reading.all_ways)
+
+    def may_set(self, line: Statement, ref: Ref) -> bool:
+        """Whether a derivative can be set here: with = nothing that an earlier line brought may be lost."""
+        target, before = target_of(self.point, ref), self.verdicts[: self.n]
+        earlier = any(r.of is not None and target_of(self.point, r.of) == target for v in before for r in v.readings)
+        return line.sign == "+=" or not earlier
 
 
 def reads_back(tokens: Sequence[Token], text: str) -> bool:

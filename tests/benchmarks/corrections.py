@@ -1,0 +1,147 @@
+"""What becomes of planted mistakes: are they found, in their line, and is the line that stood there suggested?
+
+    python -m tests.benchmarks.corrections [--each N] [--files slides vardhan ...] [--kinds name sign ...] [--misses]
+
+Of every kind N mistakes of one edit are taken from each right derivation of a source, evenly over its lines.  `seen`:
+the checker has something to say.  `located`: the line with the mistake is among what it names.  `text`: the first
+suggestion is the line that stood there.  `formula`: it is the same formula but for the order of what may be
+exchanged, brackets, and where a transposition stands.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from typing import Any
+
+from lstm_models.demo import DERIVATIONS, SOURCES
+from tinyad.derivation import DerivationError, Report, check_derivation
+from tinyad.derivation.grade import Plant, faults, mended, squeezed
+from tinyad.derivation.plant import KINDS, plants
+from tinyad.derivation.reader import derivations
+from tinyad.derivation.source import Source
+from tinyad.derivation.tree import Node, Statement
+
+COLUMNS = ("planted", "seen", "located", "text", "formula")
+
+
+def sample(text: str, kind: str, each: int) -> list[Plant]:
+    """Mistakes of a kind, evenly over the file."""
+    found = [p for p in plants(text) if p.kind == kind]
+    return [found[k * len(found) // each] for k in range(each)] if len(found) > each else found
+
+
+def outcome(p: Plant) -> tuple[set[str], str]:
+    """The columns that a planted mistake counts in, and the suggestion for its line."""
+    try:
+        report = check_derivation(p.text)
+    except DerivationError as error:
+        return {"planted", "seen"} | ({"located"} if error.line == p.line else set()), ""
+    if report.ok:
+        return {"planted"}, ""
+    own = next((v for v in report.wrong if v.line == p.line and not p.removed), None)
+    if own is None:
+        return {"planted", "seen"} | ({"located"} if lacks(report, p) else set()), ""
+    text = report.source.text[: own.start] + own.suggestion + report.source.text[own.end :]
+    counted = {"planted", "seen", "located"}
+    if own.suggestion and squeezed(own.suggestion) == squeezed(p.was):
+        counted |= {"text", "formula"}
+    elif own.suggestion and formula(text, p.line) == formula(mended(p), p.line):
+        counted.add("formula")
+    return counted, own.suggestion
+
+
+def lacks(report: Report, p: Plant) -> bool:
+    """Whether the left-hand side that a line had is said to lack something, or to be set nowhere."""
+    names = squeezed(p.was).split("+=")[0].split("=")[0]
+    lines = [v for v in report.wrong if v.verdict == "missing" and squeezed(v.target) == names]
+    return bool(lines) or bool(faults(report))
+
+
+def formula(text: str, line: int) -> Any:
+    """A line but for what changes nothing: order of terms and components, brackets, where a transposition stands."""
+    source = Source(text)
+    for derivation in derivations(source):
+        for statement in (s for lines in derivation.backward.values() for s in lines):
+            if isinstance(statement, Statement) and source.place(statement.start)[0] == line:
+                members = [plain(member) for member in statement.members]
+                return [plain(left) for left in statement.left], statement.sign, members
+    return None
+
+
+def plain(node: Node, turned: bool = False) -> Any:
+    if node.kind == "bracket":
+        return plain(node.parts[0], turned)
+    if node.kind == "transpose":
+        return plain(node.parts[0], not turned)
+    if node.kind == "square":
+        return plain(node._replace(kind="∘", parts=(node.parts[0],) * 2), turned)
+    if node.kind in ("∘", "+", "-"):
+        return node.kind.replace("-", "+"), sorted(terms(node, node.kind.replace("-", "+"), turned), key=repr)
+    if node.kind == "*":
+        factors = chain(node, turned)
+        return "*", factors
+    if node.kind in ("number", "ones"):
+        return node.kind, repr(node.value)
+    below = turned and node.kind in ("call", "prime", "sum", "neg", "/")  # the others are not component by component
+    parts = tuple(plain(part, below) for part in node.parts)
+    return node.kind, repr(node.value), parts, turned and not below
+
+
+def terms(node: Node, kind: str, turned: bool, sign: bool = False) -> list[Any]:
+    """The operands of nested sums, or of nested component-wise products."""
+    if node.kind == "bracket":
+        return terms(node.parts[0], kind, turned, sign)
+    if node.kind == "transpose":
+        return terms(node.parts[0], kind, not turned, sign)
+    if node.kind == "neg" and kind == "+":
+        return terms(node.parts[0], kind, turned, not sign)
+    if node.kind == kind or (kind == "+" and node.kind == "-"):
+        first, second = node.parts
+        return terms(first, kind, turned, sign) + terms(second, kind, turned, sign != (node.kind == "-"))
+    return [("neg", plain(node, turned))] if sign else [plain(node, turned)]
+
+
+def chain(node: Node, turned: bool) -> list[Any]:
+    """The factors of nested matrix products, in their order."""
+    if node.kind == "bracket":
+        return chain(node.parts[0], turned)
+    if node.kind == "transpose":
+        return chain(node.parts[0], not turned)
+    if node.kind == "*":
+        parts = [chain(part, turned) for part in node.parts]
+        return [f for part in (reversed(parts) if turned else parts) for f in part]
+    return [plain(node, turned)]
+
+
+def table(counts: dict[str, Counter[str]]) -> None:
+    print(f"{'':12}" + "".join(f"{name:>9}" for name in COLUMNS) + "   text  formula, of those located")
+    for kind, found in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
+        shares = [f"{found[name] / max(1, found['located']):6.0%}" for name in ("text", "formula")]
+        print(f"{kind:12}" + "".join(f"{found[name]:9}" for name in COLUMNS) + " " + "  ".join(shares), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--each", type=int, default=12)
+    parser.add_argument("--files", nargs="+", choices=SOURCES, default=list(SOURCES))
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--misses", action="store_true", help="print what was suggested in the place of the right line")
+    options = parser.parse_args()
+    for name in options.files:
+        text = (DERIVATIONS / f"{name}-corrected.md").read_text(encoding="utf-8")
+        counts = {}
+        for kind in options.kinds:
+            counts[kind] = Counter[str]()
+            for p in sample(text, kind, options.each):
+                counted, suggestion = outcome(p)
+                counts[kind].update(counted)
+                if options.misses and "seen" in counted and "text" not in counted:
+                    where = f"line {p.line}, {', '.join(c for c in COLUMNS if c in counted)}"
+                    print(f"{kind}, {where}\n  was  {p.was}\n  now  {p.now}\n  said {suggestion}")
+        print(f"{name}-corrected.md")
+        table(counts)
+
+
+if __name__ == "__main__":
+    main()
