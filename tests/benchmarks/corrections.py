@@ -20,7 +20,7 @@ from tinyad.derivation.grade import Plant, faults, mended, squeezed
 from tinyad.derivation.plant import KINDS, plants
 from tinyad.derivation.reader import derivations
 from tinyad.derivation.source import Source
-from tinyad.derivation.tree import Node, Statement
+from tinyad.derivation.tree import Node, Ref, Statement
 
 COLUMNS = ("planted", "seen", "located", "text", "formula")
 
@@ -80,12 +80,18 @@ def plain(node: Node, turned: bool = False) -> Any:
         return node.kind.replace("-", "+"), sorted(terms(node, node.kind.replace("-", "+"), turned), key=repr)
     if node.kind == "*":
         factors = chain(node, turned)
-        return "*", factors
+        return "*", sorted(factors, key=repr) if components(node) else factors
     if node.kind in ("number", "ones"):
         return node.kind, repr(node.value)
     below = turned and node.kind in ("call", "prime", "sum", "neg", "/")  # the others are not component by component
     parts = tuple(plain(part, below) for part in node.parts)
     return node.kind, repr(node.value), parts, turned and not below
+
+
+def components(node: Node) -> bool:
+    """Whether a formula is made of components, which may be exchanged."""
+    ref = node.value[0] if node.kind == "d" else node.value
+    return bool(isinstance(ref, Ref) and ref.indices) or any(components(part) for part in node.parts)
 
 
 def terms(node: Node, kind: str, turned: bool, sign: bool = False) -> list[Any]:

@@ -27,7 +27,9 @@ def check_derivation(text_or_path: str | Path, seed: int = 0) -> Report:
     with np.errstate(all="ignore"):  # a wrong line may divide by 0: what is not finite is not right
         for derivation in derivations(source):
             latex = any("\\" in source.text[line.start : line.end] for line in derivation.forward)
-            for part in check(derivation, seed):
-                verdicts = spoiled(part.points, corrected(part.points, part.verdicts, latex))
+            parts = check(derivation, seed)
+            for part in parts:
+                also = [v for other in parts if other is not part for v in other.verdicts if v.ok]
+                verdicts = spoiled(part.points, corrected(part.points, part.verdicts, also, latex))
                 found.append((derivation, part._replace(verdicts=verdicts)))
     return Report(source, found)

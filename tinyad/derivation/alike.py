@@ -21,6 +21,7 @@ class Alike:
     point: Point
     line: Statement
     verdicts: Sequence[Verdict]
+    also: Sequence[Verdict]  # the right lines of the other sets
     v: Verdict
     spellings: Spellings
 
@@ -45,10 +46,10 @@ class Alike:
                     yield v.statement, pairs
 
     def near(self) -> list[Verdict]:
-        """The right lines, the nearest first."""
+        """The right lines, the nearest first, then those of the other sets of lines for the same forward."""
         at = next(n for n, v in enumerate(self.verdicts) if v is self.v)
         order = sorted(range(len(self.verdicts)), key=lambda n: abs(n - at))
-        return [v for v in (self.verdicts[n] for n in order) if v.ok and v.statement is not None]
+        return [v for v in (*(self.verdicts[n] for n in order), *self.also) if v.ok and v.statement is not None]
 
     def exchanges(self, v: Verdict) -> Iterator[Exchange]:
         """No exchange at all, and those that make an equation that a line is about one that this line is about."""

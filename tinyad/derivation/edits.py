@@ -88,6 +88,7 @@ class Pen:
         self.harvest: Sequence[tuple[Node, Spelling]] = ()  # brackets and functions of other lines
         self.terms_near: Sequence[tuple[Node, Spelling]] = ()  # terms of other lines for the same derivative
         self.addends: Sequence[tuple[str, Node, Spelling]] = ()  # terms that stand behind a sign elsewhere
+        self.doubled = False  # whether another line sets what this one sets, all of it
         self.absent: set[str] = set()  # names whose derivatives no line sets
         self.operands_near: Sequence[Ref] = ()  # operands of the equations whose results the line uses
         self.tokens = line.tokens

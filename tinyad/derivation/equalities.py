@@ -98,8 +98,10 @@ def _moves_with(point: Point, node: Node, scope: Scope) -> bool:
 
 
 def _moves_like(point: Point, first: Node, node: Node, scope: Scope) -> bool:
-    """Whether two members of a chain are one number; one that has no value is found out by itself."""
+    """Whether two members of a chain are one number; a first one that is wrong is found out by itself."""
     try:
+        if first is not node and not _moves_with(point, first, scope):
+            return True
         x, y = (plain_value(point.arrays(member, scope)) for member in (first, node))
     except Trouble:
         return True

@@ -32,6 +32,9 @@ class Hints(Anew):
             n.value for eq in forward if eq.left[0].value in used for m in eq.members for n in leaves(m)
         ]
         set_ = {r.of.key for v in self.verdicts for r in v.readings if r.of is not None}
+        own = [left.value[0] for left in self.line.left if left.kind == "d"]
+        whole = [r.of for v in self.verdicts if v.ok and v is not self.v for r in v.readings if r.ways == r.all_ways]
+        made.doubled = any(ref in own for ref in whole)
         made.absent = {key for key, _ in self.point.values} - set_
         made.harvest, made.terms_near, made.addends = self.harvested(member), self.same_target(), self.addends(member)
         return made
@@ -65,7 +68,24 @@ class Hints(Anew):
                 found.setdefault(text, (node.kind, term, self.spelled(line, term)))
                 if len(found) == ADDENDS:
                     break
-        return list(found.values())
+        return [*self.other_terms(member), *found.values()]
+
+    def other_terms(self, member: int) -> list[tuple[str, Node, Spelling]]:
+        """The terms of the line itself, about another equation."""
+        found = []
+        for term in terms(self.line.members[member]):
+            for a in self.results():
+                for b in self.results():
+                    made = self.exchanged(self.line, term, {a: b}) if a != b else None
+                    if made is not None:
+                        found.append(("+", self.point.it.parser().inside(made.tokens), made))
+        return found[:ADDENDS]
+
+    def results(self) -> list[Ref]:
+        """What is computed from what the line sets, at its times."""
+        forward = self.point.derivation.forward
+        ways = [(w[0], w[1], r.of) for r in self.v.readings for w in in_order(r.all_ways) if w[0] is not None]
+        return list(dict.fromkeys(self.as_here(_shifted(forward[k].left[0].value, n or 0, of)) for k, n, of in ways))
 
     def spelled(self, line: Statement, node: Node) -> Spelling:
         return Spelling(line.tokens[slice(*span(line.tokens, node))], self.point.source.text[node.start : node.end])
@@ -77,8 +97,9 @@ class Hints(Anew):
         for v in self.verdicts:
             if v is not self.v and any(r.of is not None and target_of(self.point, r.of) in targets for r in v.readings):
                 found += [(t, self.spelled(v.statement, t)) for m in v.statement.members for t in terms(m)]
-        found += self.ruled()
-        return found[:FACTORS]
+        labelled = [(Node("d", (), value, 0, 0), s) for value, s in self.spellings.labelled.items()]
+        labelled = [(node, s) for node, s in labelled if target_of(self.point, node.value[0]) in targets]
+        return (labelled + found + self.ruled())[:FACTORS]
 
     def ruled(self) -> list[tuple[Node, Spelling]]:
         """The contributions that are needed, as the table's rules give them."""
@@ -100,7 +121,8 @@ class Hints(Anew):
         return [self.point.derivation.forward[k] for k in dict.fromkeys(found)]
 
     def equations(self) -> list[list[Ref]]:
-        return [[eq.left[0].value, *(n.value for m in eq.members for n in leaves(m))] for eq in self.forward()]
+        refs = [[eq.left[0].value, *(n.value for m in eq.members for n in leaves(m))] for eq in self.forward()]
+        return [[self.as_here(ref) for ref in row] for row in refs]
 
     def calls(self) -> list[tuple[Node, Spelling]]:
         """The function calls in these equations."""
@@ -110,16 +132,24 @@ class Hints(Anew):
                 found.append((node, self.spelled(eq, node)))
         return found[:4]
 
+    def as_here(self, ref: Ref) -> Ref:
+        """A name of a forward equation of components, in a line without them."""
+        indexed = any(left.kind == "d" and left.value[0].indices for left in self.line.left)
+        return ref if indexed else ref._replace(indices=())
+
     def wanted(self) -> list[Ref]:
         """The names of the equations that the line is about: the result first, then the operands."""
         refs: list[Ref] = []
+        if all(reading.of is None for reading in self.v.readings):
+            about = [self.point.derivation.forward[k] for k in self.equations_of(self.v)]
+            refs = [node.value for eq in about for part in (*eq.left, *eq.members) for node in leaves(part)]
         for reading in self.v.readings:
             for equation, later, _ in in_order(reading.all_ways):
                 if equation is not None:
                     eq = self.point.derivation.forward[equation]
                     inside = [eq.left[0].value, *(node.value for member in eq.members for node in leaves(member))]
                     shift = later if isinstance(later, int) and self.point.last is not None else 0
-                    refs += [_shifted(ref, shift, reading.of) for ref in inside]
+                    refs += [self.as_here(_shifted(ref, shift, reading.of)) for ref in inside]
         return list(dict.fromkeys(refs))
 
     def about(self, ref: Ref) -> list[Ref]:

@@ -138,13 +138,26 @@ class NameEdits(Pen):
                     if spelling is not None:
                         found.append(self.change(node, spelling, 23, "left"))
             else:
+                found += self.other_indices(node)
                 for kind, ref in self.spellings.known:
                     others = [other.value[0] for other in self.line.left if other.kind == "d"]
                     if kind == "name" and ref not in others:
                         spelling = self.spellings.derivative(ref)
                         rank = (20 if ref.key in self.absent else 23) if ref in self.operands_near else 70
+                        rank = 2 if self.doubled and ref.key in self.absent else rank
                         if spelling is not None:
                             found.append(self.change(node, spelling, rank, "left", ("d", ref)))
+        return found
+
+    def other_indices(self, node: Node) -> list[Edit]:
+        """The same derivative on the left-hand side with another index."""
+        ref, found = node.value[0], []
+        for k in range(len(ref.indices)):
+            for letter in sorted(self.spellings.names.indices - {*ref.indices}):
+                new = ref._replace(indices=(*ref.indices[:k], letter, *ref.indices[k + 1 :]))
+                spelling = self.spellings.derivative(new, self.spelled(node), ref)
+                if spelling is not None:
+                    found.append(self.change(node, spelling, 22, "left", ("d", new)))
         return found
 
     def swapped_left(self) -> list[Edit]:

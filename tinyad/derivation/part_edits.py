@@ -66,6 +66,9 @@ class PartEdits(Pen):
         for factor, spelling in self.harvest:
             new = Spelling((circle, *spelling.tokens), sign + spelling.text)
             found.append(self.insert(last, part.end, new, 50, "factor", ("∘", part, factor)))
+            if any(left.kind == "d" and left.value[0].indices for left in self.line.left):  # a product of components
+                beside = Spelling(spelling.tokens, " " + spelling.text)
+                found.append(self.insert(last, part.end, beside, 50, "factor", ("*", part, factor)))
         return found
 
     def replaced_factors(self) -> list[Edit]:
