@@ -29,7 +29,8 @@ class Alike:
         """What stands there in right lines of the same build, the nearest of them first."""
         for line, pairs in self.like_lines():
             for k, other in enumerate(line.members):
-                if k == member or len(self.line.members) == 1:
+                same = is_routine(other) == is_routine(self.line.members[member])
+                if same and (k == member or len(self.line.members) == 1):
                     made = self.exchanged(line, other, pairs)
                     if made is not None:
                         yield made
@@ -58,7 +59,7 @@ class Alike:
         mine = self.equations_of(self.v)
         for there in self.equations_of(v):
             for here in mine:
-                pairs = paired(forward[there], forward[here]) if here != there else None
+                pairs = paired(forward[there], forward[here]) if here != there else turned(forward[here].members[0])
                 if pairs is not None:
                     yield pairs
 
@@ -88,6 +89,17 @@ class Alike:
             first, last, start, end = at
             edits.append(Edit(first, last, spelling.tokens, start, end, spelling.text, 0, "name"))
         return Spelling(*applied(part, edits, self.point.source))
+
+
+def turned(node: Node) -> Exchange | None:
+    """The two operands of x ∘ y for one another."""
+    x, y = (part.value for part in node.parts) if node.kind == "∘" and len(node.parts) == 2 else (None, None)
+    return {x: y, y: x} if isinstance(x, Ref) and isinstance(y, Ref) else None
+
+
+def is_routine(node: Node) -> bool:
+    """Whether a formula is deriv(...), and no other."""
+    return node.kind == "deriv"
 
 
 def _named(node: Node) -> Iterator[Node]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from tinyad.derivation.alike import Alike
+from collections.abc import Iterator
+
+from tinyad.derivation.alike import Alike, is_routine
 from tinyad.derivation.point import Point
 from tinyad.derivation.rules import contribution
 from tinyad.derivation.spelling import CLOSE, OPEN, Spelling, Spellings, equals
-from tinyad.derivation.tree import Ref, Statement, Token
+from tinyad.derivation.tree import Node, Ref, Statement, Token
 from tinyad.derivation.ways import Way, in_order
 
 
@@ -21,7 +23,7 @@ class Anew(Alike):
 
     def by_rule(self) -> tuple[tuple[Token, ...], str] | None:
         """The line that the table's own rules give for what is needed."""
-        if self.line.members[0].kind == "deriv":
+        if is_routine(self.line.members[0]):
             return self.routine()
         if (
             len(self.line.left) != 1
@@ -34,6 +36,14 @@ class Anew(Alike):
         if parts is None:
             return None
         return self.under(parts)
+
+    def whole_lines(self) -> Iterator[tuple[tuple[Token, ...], str]]:
+        """All that stands behind the equals sign of like lines."""
+        for line, pairs in self.like_lines():
+            first, last = line.members[0], line.members[-1]
+            made = self.exchanged(line, Node("chain", line.members, None, first.start, last.end), pairs)
+            if made is not None and is_routine(first) == is_routine(self.line.members[0]):
+                yield self.under(made)
 
     def under(self, formula: Spelling) -> tuple[tuple[Token, ...], str]:
         """The line with another formula behind its equals sign."""

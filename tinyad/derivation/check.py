@@ -79,14 +79,24 @@ def _part_or_rest(point: Point, labels: dict[tuple[str, str], list[Statement]], 
         for line in lines if key == place[0] else ():
             for case in known_cases(point, line.left[0]):
                 if case.place == place and label_ not in found:
-                    shape = point.values[place].shape[::-1]
-                    try:
-                        value = value_of(case, line, line.members[-1], 0, line.left[0].value[0], shape)
-                    except Trouble:
-                        value = np.full(shape, np.nan)
-                    fits = value.shape == shape and bool(np.all(np.isfinite(value)))
-                    found[label_] = value, selected([(case, value, ways)], frozenset(ways)) if fits else None
+                    found[label_] = _first_right(case, line, ways)
     if name not in found or found[name][1] is not None:
         return found[name][0] if name in found else None
     others = frozenset(w for w in ways if w[0] is None).union(*(chosen or () for _, chosen in found.values()))
     return sum((array for way, array in ways.items() if way not in others), np.zeros(point.values[place].shape[::-1]))
+
+
+def _first_right(case: Case, line: Statement, ways: dict[Way, Any]) -> tuple[Any, frozenset[Way] | None]:
+    """What the members of a line give: the first that is a sum of contributions, with these; else any, with None."""
+    shape = case.point.values[case.place].shape[::-1]
+    value = np.full(shape, np.nan)
+    for member in line.members:
+        try:
+            value = value_of(case, line, member, 0, line.left[0].value[0], shape)
+        except Trouble:
+            continue
+        if value.shape == shape and bool(np.all(np.isfinite(value))):
+            chosen = selected([(case, value, ways)], frozenset(ways))
+            if chosen is not None:
+                return value, chosen
+    return value, None

@@ -89,6 +89,7 @@ class Pen:
         self.terms_near: Sequence[tuple[Node, Spelling]] = ()  # terms of other lines for the same derivative
         self.addends: Sequence[tuple[str, Node, Spelling]] = ()  # terms that stand behind a sign elsewhere
         self.doubled = False  # whether another line sets what this one sets, all of it
+        self.labels_known: set[str] = set()  # of parts of derivatives
         self.absent: set[str] = set()  # names whose derivatives no line sets
         self.operands_near: Sequence[Ref] = ()  # operands of the equations whose results the line uses
         self.tokens = line.tokens

@@ -35,6 +35,7 @@ class Hints(Anew):
         own = [left.value[0] for left in self.line.left if left.kind == "d"]
         whole = [r.of for v in self.verdicts if v.ok and v is not self.v for r in v.readings if r.ways == r.all_ways]
         made.doubled = any(ref in own for ref in whole)
+        made.labels_known = {v.number for v in self.verdicts if v.number and not v.number.isdigit()}
         made.absent = {key for key, _ in self.point.values} - set_
         made.harvest, made.terms_near, made.addends = self.harvested(member), self.same_target(), self.addends(member)
         return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyad.derivation.edits import Edit, Pen
-from tinyad.derivation.spelling import Spelling, equals, leaves, nodes, span
+from tinyad.derivation.spelling import Spelling, equals, leaves, nodes, reindexed, span
 from tinyad.derivation.tree import Node, Ref, Token
 
 OTHER = {"name": "d", "d": "name"}
@@ -41,10 +41,11 @@ class NameEdits(Pen):
     def labels(self) -> list[Edit]:
         """A part of a derivative, by its label, in the place of another one or of a whole one."""
         found = []
-        targets = [left.value[0] for left in self.line.left if left.kind == "d"]
+        targets = {left.value[0] for left in self.line.left if left.kind == "d"}
         for node in (n for n in leaves(self.node) if n.kind == "d"):
-            for value, spelling in self.spellings.labelled.items():
-                if value != node.value and (value[0] in targets or value[0] == node.value[0]):
+            for value in [(ref, label) for ref in {*targets, node.value[0]} for label in sorted(self.labels_known)]:
+                spelling = self.spellings.part(*value)
+                if value != node.value and spelling is not None:
                     made = Node("d", (), value, node.start, node.end)
                     found.append(self.replace(node, spelling, 14, "name", made))
         return found
@@ -85,7 +86,7 @@ class NameEdits(Pen):
             refs = [ref._replace(indices=own.indices) for ref in refs if len(ref.indices) == len(own.indices)]
             for k in range(len(own.indices)):
                 refs += [own._replace(indices=(*own.indices[:k], x, *own.indices[k + 1 :])) for x in letters]
-        return [ref for ref in dict.fromkeys(refs) if ref != own]
+        return [ref for ref in dict.fromkeys(refs) if ref != own and ref.key != self.spellings.names.loss]
 
     def times(self) -> list[Edit]:
         """t - 1, t and t + 1 for one another."""
@@ -155,9 +156,8 @@ class NameEdits(Pen):
         for k in range(len(ref.indices)):
             for letter in sorted(self.spellings.names.indices - {*ref.indices}):
                 new = ref._replace(indices=(*ref.indices[:k], letter, *ref.indices[k + 1 :]))
-                spelling = self.spellings.derivative(new, self.spelled(node), ref)
-                if spelling is not None:
-                    found.append(self.change(node, spelling, 22, "left", ("d", new)))
+                spelling = reindexed(self.spelled(node), ref.indices, new.indices)
+                found.append(self.change(node, spelling, 22, "left", ("d", new)))
         return found
 
     def swapped_left(self) -> list[Edit]:

@@ -23,9 +23,9 @@ class PartEdits(Pen):
         """Leave a factor out, or put 2 and 1/2, or one of the rule's names, beside another."""
         products = [node for node in nodes(self.node) if node.kind in ("∘", "*", "/")]
         found = [self.keep(node, k, 44, "factor") for node in products for k in (0, 1)]
-        for term in [self.node, *(n for n in nodes(self.node) if n.kind in ("bracket", "+", "-"))]:
-            for part in [term] if term.kind not in ("+", "-", "bracket") else term.parts:
-                if part.kind in ("+", "-"):
+        for term in [self.node, *(n for n in nodes(self.node) if n.kind in ("bracket", "sum", "+", "-"))]:
+            for part in [term] if term.kind not in ("+", "-", "bracket", "sum") else term.parts:
+                if part.kind in ("+", "-", "sum"):
                     continue
                 first, last = span(self.tokens, part)
                 for number in ("2", "0.5"):

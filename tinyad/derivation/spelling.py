@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tinyad.derivation.names import Names
+from tinyad.derivation.reader import tokens_of
 from tinyad.derivation.source import Source
 from tinyad.derivation.tree import Node, Ref, Statement, Token
 
@@ -79,6 +80,17 @@ class Spellings:
         self.known.setdefault((node.kind, ref), spelling)
         if node.kind == "d":
             self.templates.append((spelling, ref))
+
+    def part(self, ref: Ref, label: str) -> Spelling | None:
+        """A part of a derivative, after the pattern of another part of it."""
+        known = self.labelled.get((ref, label))
+        if known is None:
+            pattern = next(((other, s) for (like, other), s in self.labelled.items() if like == ref), None)
+            if pattern is not None:
+                text = pattern[1].text.replace(pattern[0], label)
+                tokens = tokens_of(Source(text, "part"), 0, len(text))
+                known = Spelling(tuple(t for t in tokens if t.kind != "end"), text)
+        return known
 
     def _transposed(self, lines: Sequence[Statement]) -> Spelling:
         for line in lines:

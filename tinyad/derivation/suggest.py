@@ -18,7 +18,7 @@ from tinyad.derivation.verdict import Verdict
 PAIRS = 800  # of them, two at a time
 NOT_SEARCHED = ("used before it is set", "not evaluable", "given")
 GRADES = ("certain", "likely", "possible")
-SLIPS = ("name", "time", "assign", "sign", "transpose", "operator", "order", "left")
+SLIPS = ("name", "time", "assign", "sign", "transpose", "operator", "order", "left", "extra")
 FAR = 20  # ranks: a change so much further down is not as likely
 NEAR = 2  # what changes one of so many tokens at the most leaves a formula what it is
 LINES = 60  # lines of one derivation that are searched in full
@@ -54,6 +54,7 @@ class Search(Trial):
             edit = self.editor(0).assign()[0]
             self.changed = edit.start, edit.end
             return applied(self.line, [edit], self.point.source)[1], "certain"
+        self.need_of_chain()
         wrong = [m for m in range(len(self.line.members)) if not self.member_right(m)]
         last = len(self.line.members) - 1
         return (
@@ -100,6 +101,9 @@ class Search(Trial):
         other = self.other_left(self.editor(len(self.line.members) - 1).all())
         if other is not None:
             return other, "likely"
+        whole = next((made for made in self.whole_lines() if self.right(*made, whole=True)), None)
+        if whole is not None and reads_back(*whole):
+            return whole[1], "likely"
         rule = self.by_rule()
         return (rule[1], "likely") if rule is not None and self.right(*rule) else None
 
@@ -111,8 +115,8 @@ class Search(Trial):
         like = sorted(like, key=self.size)
         near = [edit for edit in like if NEAR * self.size(edit) <= max(edit.last - edit.first, len(edit.tokens))]
         singles = self.editor(member).all()[:MOST]
-        slips = [edit for edit in singles if edit.kind in SLIPS]
-        others = [edit for edit in singles if edit.kind not in SLIPS]
+        slips = [edit for edit in singles if is_slip(edit)]
+        others = [edit for edit in singles if not is_slip(edit)]
         return (
             self.likeliest(slips) or self.first(near, "certain") or self.likeliest(others) or self.first(like, "likely")
         )
@@ -176,6 +180,11 @@ class Search(Trial):
                     if count > PAIRS:
                         return
                     yield [a, b]
+
+
+def is_slip(edit: Edit) -> bool:
+    """Whether one thing stands for another that is near at hand, or is too much."""
+    return edit.rank < 0 or (edit.kind in SLIPS and edit.rank < 40)
 
 
 def reads_back(tokens: Sequence[Token], text: str) -> bool:

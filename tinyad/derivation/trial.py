@@ -84,6 +84,12 @@ class Trial(Hints):
             return full - others - handed
         return full
 
+    def need_of_chain(self) -> None:
+        """A part of a derivative is what the right members of its line say."""
+        for k in range(len(self.line.left)) if is_part(self.v, self.labels) else ():
+            readings = [read_line(self.points[:1], self.line, k, m) for m in range(len(self.line.members))]
+            self.needed[k] = next((r.ways for r in readings if r.verdict == "right"), self.needed[k])
+
     def member_right(self, m: int) -> bool:
         readings = (read_line(self.points[:1], self.line, k, m) for k in range(len(self.line.left)))
         return all(self.fits(reading, k, self.line) for k, reading in enumerate(readings))
@@ -102,8 +108,8 @@ class Trial(Hints):
                 return False
         return self.right(*applied(self.line, edits, self.point.source))
 
-    def right(self, tokens: tuple[Token, ...], text: str) -> bool:
-        """Whether a line made of these tokens brings what is needed, at every point."""
+    def right(self, tokens: tuple[Token, ...], text: str, whole: bool = False) -> bool:
+        """Whether a line made of these tokens brings what is needed, at every point; `whole`: a chain of any length."""
         key = " ".join(t.text for t in tokens)
         if len(self.tried) > 2 * MOST:
             return False
@@ -118,7 +124,7 @@ class Trial(Hints):
             return False
         if (
             len(line.left) != len(self.line.left)
-            or len(line.members) != len(self.line.members)
+            or (len(line.members) != len(self.line.members) and not whole)
             or not self.may_hold(line)
         ):
             return False
@@ -203,7 +209,7 @@ class Trial(Hints):
         need = self.needed[k]
         if not need or reading.of is None:
             return True
-        if reading.of != self.line.left[k].value[0]:  # another left-hand side
+        if target_of(self.point, reading.of) != target_of(self.point, self.line.left[k].value[0]):
             return reading.ways == self.need(line.left[k], reading.all_ways) and self.may_set(line, reading.of)
         return reading.ways == need or (line.sign == "=" and reading.ways == reading.all_ways)
 
