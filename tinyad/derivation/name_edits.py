@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinyad.derivation.edits import Edit, Pen
+from tinyad.derivation.edits import Edit, Pen, applied, exchanged
 from tinyad.derivation.spelling import Spelling, equals, leaves, nodes, reindexed, span
 from tinyad.derivation.tree import Node, Ref, Token
 
@@ -16,7 +16,7 @@ class NameEdits(Pen):
 
     def names(self) -> list[Edit]:
         """Another name in the place of one: those of the rule first."""
-        found = [*self.operands(), *self.labels()]
+        found = [*self.operands(), *self.labels(), *self.everywhere()]
         for node in leaves(self.node):
             own = node.value if node.kind == "name" else node.value[0]
             if node.kind == "d" and node.value[1] is not None:
@@ -36,6 +36,24 @@ class NameEdits(Pen):
             other = self.spellings.derivative(own) if node.kind == "name" else self.spellings.name(own)
             if other is not None:
                 found.append(self.change(node, other, 12, "name", (OTHER[node.kind], own)))
+        return found
+
+    def everywhere(self) -> list[Edit]:
+        """Another name in every place of one that stands there more than once."""
+        found = []
+        named = [node for node in leaves(self.node) if node.kind == "name"]
+        first, last = span(self.tokens, self.node)
+        part = self.line._replace(tokens=self.tokens[first:last], start=self.node.start, end=self.node.end)
+        pen = Pen(part._replace(members=(self.node,)), 0, self.spellings, (), ())
+        for own in dict.fromkeys(node.value for node in named):
+            places = [node for node in named if node.value == own]
+            for ref in self.alternatives(own)[:20] if len(places) > 1 else ():
+                spelling = self.spellings.name(ref)
+                if spelling is not None:
+                    edits = [pen.change(node, spelling, 0, "name", ("name", ref)) for node in places]
+                    made = exchanged(self.node, [edit.tree for edit in edits if edit.tree is not None])
+                    new = Spelling(*applied(pen.line, edits, self.source))
+                    found.append(self.replace(self.node, new, 25, "names", made))
         return found
 
     def labels(self) -> list[Edit]:

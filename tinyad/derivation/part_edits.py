@@ -64,11 +64,13 @@ class PartEdits(Pen):
                 found.append(self.insert(last, part.end, after, 49, "factor", ("*", part, factor)))
                 found.append(self.insert(first, part.start, before, 49, "factor", ("*", part, FIRST, factor)))
         for factor, spelling in self.harvest:
+            components = any(left.kind == "d" and left.value[0].indices for left in self.line.left)
+            beside = Spelling(spelling.tokens, " " + spelling.text)
             new = Spelling((circle, *spelling.tokens), sign + spelling.text)
-            found.append(self.insert(last, part.end, new, 50, "factor", ("∘", part, factor)))
-            if any(left.kind == "d" and left.value[0].indices for left in self.line.left):  # a product of components
-                beside = Spelling(spelling.tokens, " " + spelling.text)
+            if components:
                 found.append(self.insert(last, part.end, beside, 50, "factor", ("*", part, factor)))
+            else:
+                found.append(self.insert(last, part.end, new, 50, "factor", ("∘", part, factor)))
         return found
 
     def replaced_factors(self) -> list[Edit]:

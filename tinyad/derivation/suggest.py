@@ -15,10 +15,10 @@ from tinyad.derivation.tree import Token
 from tinyad.derivation.trial import MOST, Trial
 from tinyad.derivation.verdict import Verdict
 
-PAIRS = 800  # of them, two at a time
+PAIRS = 400  # of them, two at a time
 NOT_SEARCHED = ("used before it is set", "not evaluable", "given")
 GRADES = ("certain", "likely", "possible")
-SLIPS = ("name", "time", "assign", "sign", "transpose", "operator", "order", "left", "extra")
+SLIPS = ("name", "names", "time", "assign", "sign", "transpose", "operator", "order", "left", "extra", "activation")
 FAR = 20  # ranks: a change so much further down is not as likely
 NEAR = 2  # what changes one of so many tokens at the most leaves a formula what it is
 LINES = 60  # lines of one derivation that are searched in full
@@ -30,7 +30,7 @@ def corrected(points: Sequence[Point], verdicts: list[Verdict], also: Sequence[V
     `also` are the right lines that the author has written elsewhere for the same forward.
     """
     point = points[0]
-    lines = [v.statement for v in (*verdicts, *also) if v.statement is not None and v.statement.tokens]
+    lines = [v.statement for v in verdicts if v.statement is not None and v.statement.tokens]
     spellings = Spellings(point.source, point.it.names, [*lines, *point.derivation.forward], latex)
     functions = functions_of(point, lines)
     out = list(verdicts)
@@ -92,7 +92,8 @@ class Search(Trial):
             return None
         if len(found) == 1:
             start, end = place(self.line.tokens, found[0])
-            self.changed = min(start, self.line.end - 1), min(max(end, start + 1), self.line.end)
+            after = next((t for t in self.line.tokens if t.end > start and t.end > t.start), self.line.tokens[-1])
+            self.changed = (start, end) if end > start else (after.start, after.end)
         return text, max(grades, key=GRADES.index)
 
     def written_anew(self) -> tuple[str, str] | None:
@@ -114,12 +115,20 @@ class Search(Trial):
         like = [pen.replace(node, formula, 0, "like") for formula in self.like_members(member)]
         like = sorted(like, key=self.size)
         near = [edit for edit in like if NEAR * self.size(edit) <= max(edit.last - edit.first, len(edit.tokens))]
-        singles = self.editor(member).all()[:MOST]
+        singles = [edit for edit in self.editor(member).all()[:MOST] if self.reaches(edit)]
+        if len(self.line.members) > 1:  # its left-hand side belongs to the whole chain
+            singles = [edit for edit in singles if edit.kind != "left"]
         slips = [edit for edit in singles if is_slip(edit)]
         others = [edit for edit in singles if not is_slip(edit)]
         return (
             self.likeliest(slips) or self.first(near, "certain") or self.likeliest(others) or self.first(like, "likely")
         )
+
+    def reaches(self, *edits: Edit) -> bool:
+        """Whether a change can mend anything: a name that stands for nothing has to go."""
+        if self.v.verdict != "undefined" or self.v.at == (self.v.start, self.v.end):
+            return True
+        return any(edit.start < self.v.at[1] and self.v.at[0] < max(edit.end, edit.start + 1) for edit in edits)
 
     def size(self, edit: Edit) -> int:
         """How many tokens an edit takes away or puts there."""
@@ -175,7 +184,8 @@ class Search(Trial):
         for distance in range(1, 2 * len(few)):
             for i in range(max(0, distance - len(few) + 1), (distance + 1) // 2):
                 a, b = few[i], few[distance - i]
-                if (a.last <= b.first and a.end <= b.start) or (b.last <= a.first and b.end <= a.start):
+                apart = (a.last <= b.first and a.end <= b.start) or (b.last <= a.first and b.end <= a.start)
+                if apart and self.reaches(a, b):
                     count += 1
                     if count > PAIRS:
                         return
@@ -183,7 +193,7 @@ class Search(Trial):
 
 
 def is_slip(edit: Edit) -> bool:
-    """Whether one thing stands for another that is near at hand, or is too much."""
+    """Whether one thing stands for another that is near at hand, or is too much, and all else stays."""
     return edit.rank < 0 or (edit.kind in SLIPS and edit.rank < 40)
 
 
