@@ -4,7 +4,7 @@
 
 Of every kind N mistakes of one edit are taken from each right derivation of a source, evenly over its lines.  `seen`:
 the checker has something to say.  `located`: the line with the mistake is among what it names.  `text`: the first
-suggestion is the line that stood there.  `formula`: it is the same formula but for the order of what may be
+suggestion, or one of the lines proposed for what is left out, is the line that stood there.  `formula`: it is the same formula but for the order of what may be
 exchanged, brackets, and where a transposition stands.
 """
 
@@ -41,7 +41,9 @@ def outcome(p: Plant) -> tuple[set[str], str]:
         return {"planted"}, ""
     own = next((v for v in report.wrong if v.line == p.line and not p.removed), None)
     if own is None:
-        return {"planted", "seen"} | ({"located"} if lacks(report, p) else set()), ""
+        proposed = [text for _, part in report.parts for text in part.proposed]
+        written = {"text", "formula"} if squeezed(p.was) in map(squeezed, proposed) else set()
+        return {"planted", "seen"} | ({"located"} if lacks(report, p) else set()) | written, "; ".join(proposed)
     text = report.source.text[: own.start] + own.suggestion + report.source.text[own.end :]
     counted = {"planted", "seen", "located"}
     if own.suggestion and squeezed(own.suggestion) == squeezed(p.was):

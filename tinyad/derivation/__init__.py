@@ -11,7 +11,7 @@ from tinyad.derivation.program import spoiled
 from tinyad.derivation.reader import derivations
 from tinyad.derivation.report import Report
 from tinyad.derivation.source import DerivationError, read
-from tinyad.derivation.suggest import corrected
+from tinyad.derivation.suggest import corrected, left_out
 
 __all__ = ["DerivationError", "Report", "check_derivation"]
 
@@ -31,5 +31,6 @@ def check_derivation(text_or_path: str | Path, seed: int = 0) -> Report:
             for part in parts:
                 also = [v for other in parts if other is not part for v in other.verdicts if v.ok]
                 verdicts = spoiled(part.points, corrected(part.points, part.verdicts, also, latex))
-                found.append((derivation, part._replace(verdicts=verdicts)))
+                proposed = left_out(part.points, verdicts, part.lacking, latex) if part.faults else []
+                found.append((derivation, part._replace(verdicts=verdicts, proposed=proposed)))
     return Report(source, found)

@@ -57,6 +57,18 @@ class Accounts:
         found = ways_of(Case(self.point, SCOPE, place))
         return frozenset(w for w, a in found.items() if self.point.near(place, a, np.zeros_like(a)))
 
+    def lacking(self) -> dict[Place, Ways]:
+        """What no line brings, of all derivatives that are set, handed in, used or asked for."""
+        used = {place for v in self.verdicts for place in self._used(v)}
+        found: dict[Place, Ways] = {}
+        for place, value in self.point.values.items():
+            needed = place in self.have or place in self.lines or place in used or not self.point.is_computed(place)
+            if needed and value.index < self.point.d.length and place[0] not in self.point.it.constant:
+                ways = frozenset(w for w in self.full(place) - self.have.get(place, frozenset()) if w[0] is not None)
+                if ways and self.point.d.reaches(value.index) and place[0] != self.point.it.names.loss:
+                    found[place] = ways
+        return found
+
     def is_total(self, place: Place) -> bool:
         return any(total for _, total, _ in self.point.seeds.get(place, ()))
 

@@ -74,21 +74,26 @@ class Alike:
 
     def exchanged(self, line: Statement, formula: Node, pairs: Exchange) -> Spelling | None:
         """A formula of a line with its names exchanged; None if a name was never spelled."""
-        first, last = span(line.tokens, formula)
-        part = line._replace(tokens=line.tokens[first:last], start=formula.start, end=formula.end, members=(formula,))
-        pen, edits = Pen(part, 0, self.spellings, (), ()), list[Edit]()
-        for node in _named(formula):
-            at = pen.below(node) if node.kind == "jacobian" else (*span(part.tokens, node), node.start, node.end)
-            ref = node.value[0] if node.kind == "d" else node.value
-            new = _other(ref, pairs)
-            spelling = self.spellings.derivative(new) if node.kind == "d" else self.spellings.name(new)
-            if new == ref:
-                continue
-            if spelling is None or at is None or (node.kind == "d" and node.value[1] is not None):
-                return None
-            first, last, start, end = at
-            edits.append(Edit(first, last, spelling.tokens, start, end, spelling.text, 0, "name"))
-        return Spelling(*applied(part, edits, self.point.source))
+        return exchanged(self.spellings, line, formula, pairs)
+
+
+def exchanged(spellings: Spellings, line: Statement, formula: Node, pairs: Exchange) -> Spelling | None:
+    """A formula of a line with its names exchanged; None if a name was never spelled."""
+    first, last = span(line.tokens, formula)
+    part = line._replace(tokens=line.tokens[first:last], start=formula.start, end=formula.end, members=(formula,))
+    pen, edits = Pen(part, 0, spellings, (), ()), list[Edit]()
+    for node in _named(formula):
+        at = pen.below(node) if node.kind == "jacobian" else (*span(part.tokens, node), node.start, node.end)
+        ref = node.value[0] if node.kind == "d" else node.value
+        new = _other(ref, pairs)
+        spelling = spellings.derivative(new) if node.kind == "d" else spellings.name(new)
+        if new == ref:
+            continue
+        if spelling is None or at is None or (node.kind == "d" and node.value[1] is not None):
+            return None
+        first, last, start, end = at
+        edits.append(Edit(first, last, spelling.tokens, start, end, spelling.text, 0, "name"))
+    return Spelling(*applied(part, edits, spellings.source))
 
 
 def turned(node: Node) -> Exchange | None:

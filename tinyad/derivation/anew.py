@@ -54,18 +54,27 @@ class Anew(Alike):
     def routine(self) -> tuple[tuple[Token, ...], str] | None:
         """deriv() of the equation that has the derived names as its operands."""
         derived = [left.value[0] for left in self.line.left if left.kind == "d"]
-        for eq in self.forward():
-            node = eq.members[0]
-            operands = [part.value for part in node.parts if part.kind == "name"]
-            symbol = self.point.it.names.functions.get(node.value.key, "") if node.kind == "call" else node.kind
-            names = [self.spellings.derivative(eq.left[0].value), *map(self.spellings.name, operands)]
-            if operands == derived and len(operands) == len(node.parts) and None not in names:
-                parts = [name for name in names if name is not None]
-                begin, comma = (Token("word", "deriv", 0, 0), OPEN), Token("op", ",", 0, 0)
-                inside = [token for part in parts for token in (*part.tokens, comma)]
-                tokens = (*begin, *inside, Token("string", symbol, 0, 0), CLOSE)
-                return self.under(Spelling(tokens, f"deriv({', '.join(part.text for part in parts)}, '{symbol}')"))
+        made = (routine(self.point, self.spellings, eq) for eq in self.forward() if operands(eq) == derived)
+        return next((self.under(formula) for formula in made if formula is not None), None)
+
+
+def operands(eq: Statement) -> list[Ref]:
+    """The operands of an equation that is one operation on names."""
+    return [part.value for part in eq.members[0].parts if part.kind == "name"]
+
+
+def routine(point: Point, spellings: Spellings, eq: Statement) -> Spelling | None:
+    """deriv() of an equation that is one operation on names, as on the slide "LSTM: derivative routine"."""
+    node = eq.members[0]
+    symbol = point.it.names.functions.get(node.value.key, "") if node.kind == "call" else node.kind
+    names = [spellings.derivative(eq.left[0].value), *map(spellings.name, operands(eq))]
+    if len(names) != len(node.parts) + 1 or len(names) == 1 or any(name is None for name in names):
         return None
+    parts = [name for name in names if name is not None]
+    begin, comma = (Token("word", "deriv", 0, 0), OPEN), Token("op", ",", 0, 0)
+    inside = [token for part in parts for token in (*part.tokens, comma)]
+    tokens = (*begin, *inside, Token("string", symbol, 0, 0), CLOSE)
+    return Spelling(tokens, f"deriv({', '.join(part.text for part in parts)}, '{symbol}')")
 
 
 def sum_of_rules(point: Point, spellings: Spellings, ways: frozenset[Way], of: Ref) -> Spelling | None:

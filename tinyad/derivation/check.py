@@ -45,7 +45,8 @@ def _part(points: Sequence[Point], title: str, lines: Sequence[Statement | Unrea
     if turned > 1 and 2 * turned > wrong:
         other = "same" if point.it.layout == "row" else "row"
         notes.insert(0, f"{turned} lines are right in the other layout: if that is meant, declare `layout: {other}`")
-    return Part(title, verdicts, accounts.faults, accounts.notes + notes, unseen(points, verdicts), points)
+    notes = accounts.notes + notes
+    return Part(title, verdicts, accounts.faults, notes, unseen(points, verdicts), points, accounts.lacking())
 
 
 def _labelled_lines(lines: Sequence[Statement | Unreadable]) -> dict[tuple[str, str], list[Statement]]:

@@ -113,7 +113,7 @@ def fragment(report: Report) -> str:
         it, title = derivation.declarations, part.title or "derivation"
         good, bad = ([v for v in part.verdicts if v.ok == ok] for ok in (True, False))
         said += [_lines(it, bad, title, first=report.first_wrong)] if bad else []
-        said += _list("Missing", part.faults, " open")
+        said += [*_list("Missing", part.faults, " open"), *_list("Likely lines", part.proposed, " open")]
         folded += [_lines(it, good, title)] if good else []
         folded += [*_list("Notes", part.notes), *_list(UNSEEN, part.unseen)]
     if folded:
@@ -279,6 +279,7 @@ def _quoted(source: Source, v: Verdict) -> str:
 def _said(part: Part) -> Iterator[str]:
     """What is to be said about all lines together."""
     yield from _list("Missing", part.faults, " open")
+    yield from _list("Likely lines", part.proposed, " open")
     yield from _list("Notes", part.notes)
     yield from _list(UNSEEN, part.unseen)
 

@@ -88,6 +88,7 @@ class Report:
                     "ok": part.ok,
                     "lines": [_plain(self.source, v) for v in part.verdicts],
                     "missing": part.faults,
+                    "proposed": list(part.proposed),
                     "notes": part.notes,
                     "not_exercised": part.unseen,
                 }
@@ -139,6 +140,8 @@ def _part(source: Source, part: Part, everything: bool) -> Iterator[str]:
         yield from (f"    {kind}: {one_line(text)}" for text in shown)
         if len(shown) < len(said):
             yield f"    {kind}: {len(said) - len(shown)} more"
+        if kind == "left out":
+            yield from (f"    likely line: {one_line(' '.join(text.split()))}" for text in part.proposed)
 
 
 def brief(v: Verdict) -> str:

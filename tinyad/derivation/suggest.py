@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from tinyad.derivation.absent import Absent
 from tinyad.derivation.editor import Editor
 from tinyad.derivation.edits import Edit, Pen, applied, changed, place
+from tinyad.derivation.forward import Place
 from tinyad.derivation.hints import functions_of
 from tinyad.derivation.point import Point
 from tinyad.derivation.reader import tokens_of
 from tinyad.derivation.source import DerivationError, Source
 from tinyad.derivation.spelling import Spellings
-from tinyad.derivation.tree import Token
+from tinyad.derivation.tree import Statement, Token
 from tinyad.derivation.trial import MOST, Trial
-from tinyad.derivation.verdict import Verdict
+from tinyad.derivation.verdict import Verdict, known_cases
+from tinyad.derivation.ways import Way
 
 PAIRS = 400  # of them, two at a time
 NOT_SEARCHED = ("used before it is set", "not evaluable", "given")
@@ -29,10 +32,8 @@ def corrected(points: Sequence[Point], verdicts: list[Verdict], also: Sequence[V
 
     `also` are the right lines that the author has written elsewhere for the same forward.
     """
-    point = points[0]
-    lines = [v.statement for v in verdicts if v.statement is not None and v.statement.tokens]
-    spellings = Spellings(point.source, point.it.names, [*lines, *point.derivation.forward], latex)
-    functions = functions_of(point, lines)
+    lines, spellings = _spelled(points[0], verdicts, latex)
+    functions = functions_of(points[0], lines)
     out = list(verdicts)
     searched = 0
     for n, v in enumerate(verdicts):
@@ -44,6 +45,23 @@ def corrected(points: Sequence[Point], verdicts: list[Verdict], also: Sequence[V
         if found is not None:
             out[n] = v._replace(suggestion=found[0], grade=found[1], at=search.changed or v.at)
     return out
+
+
+def left_out(
+    points: Sequence[Point], verdicts: Sequence[Verdict], lacking: Mapping[Place, frozenset[Way]], latex: bool
+) -> list[str]:
+    """Lines that bring what a set of lines lacks, but for what its wrong lines bring when they are corrected."""
+    point = points[0]
+    sides = [left for v in verdicts if v.suggestion for left in v.statement.left if left.kind == "d"]
+    mended = {case.place for left in sides for case in known_cases(point, left)}
+    rest = {place: ways for place, ways in lacking.items() if place not in mended}
+    lines = Absent(points, verdicts, rest, _spelled(point, verdicts, latex)[1]).lines
+    return [line for line in lines if line not in [v.suggestion for v in verdicts]]
+
+
+def _spelled(point: Point, verdicts: Sequence[Verdict], latex: bool) -> tuple[list[Statement], Spellings]:
+    lines = [v.statement for v in verdicts if v.statement is not None and v.statement.tokens]
+    return lines, Spellings(point.source, point.it.names, [*lines, *point.derivation.forward], latex)
 
 
 class Search(Trial):

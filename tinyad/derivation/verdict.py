@@ -10,7 +10,7 @@ from tinyad.derivation.point import Point
 from tinyad.derivation.reader import Unreadable
 from tinyad.derivation.tree import Node, Ref, Statement
 from tinyad.derivation.values import Trouble
-from tinyad.derivation.ways import Case, Reading, Worst, cases, in_order
+from tinyad.derivation.ways import Case, Reading, Way, Worst, cases, in_order
 
 GOOD = ("right", "given")
 
@@ -57,6 +57,8 @@ class Part(NamedTuple):
     notes: list[str]
     unseen: list[str]
     points: Sequence[Point]
+    lacking: dict[Any, frozenset[Way]]  # by (name, time)
+    proposed: Sequence[str] = ()  # lines for it
 
     @property
     def ok(self) -> bool:
