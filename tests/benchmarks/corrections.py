@@ -4,8 +4,8 @@
 
 Of every kind N mistakes of one edit are taken from each right derivation of a source, evenly over its lines.  `seen`:
 the checker has something to say.  `located`: the line with the mistake is among what it names.  `text`: the first
-suggestion, or one of the lines proposed for what is left out, is the line that stood there.  `formula`: it is the same formula but for the order of what may be
-exchanged, brackets, and where a transposition stands.
+suggestion, or one of the lines proposed for what is left out, is the line that stood there.  `formula`: it is the same
+formula but for the order of what may be exchanged, brackets, and where a transposition stands.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ from tinyad.derivation.tree import Node, Ref, Statement
 COLUMNS = ("planted", "seen", "located", "text", "formula")
 
 
-def sample(text: str, kind: str, each: int) -> list[Plant]:
-    """Mistakes of a kind, evenly over the file."""
-    found = [p for p in plants(text) if p.kind == kind]
+def sample(found: list[Plant], each: int) -> list[Plant]:
+    """Some of them, evenly over the file."""
     return [found[k * len(found) // each] for k in range(each)] if len(found) > each else found
 
 
@@ -122,11 +121,15 @@ def chain(node: Node, turned: bool) -> list[Any]:
     return [plain(node, turned)]
 
 
-def table(counts: dict[str, Counter[str]]) -> None:
+def table(counts: dict[str, Counter[str]], numbers: dict[str, int]) -> None:
     print(f"{'':12}" + "".join(f"{name:>9}" for name in COLUMNS) + "   text  formula, of those located")
     for kind, found in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
         shares = [f"{found[name] / max(1, found['located']):6.0%}" for name in ("text", "formula")]
         print(f"{kind:12}" + "".join(f"{found[name]:9}" for name in COLUMNS) + " " + "  ".join(shares), flush=True)
+    weights = {kind: numbers[kind] * found["located"] / found["planted"] for kind, found in counts.items() if found}
+    for name in ("text", "formula"):
+        right = sum(w * counts[kind][name] / max(1, counts[kind]["located"]) for kind, w in weights.items())
+        print(f"{name}, every kind as often as it can be planted: {right / sum(weights.values()):.0%}")
 
 
 def main() -> None:
@@ -138,17 +141,18 @@ def main() -> None:
     options = parser.parse_args()
     for name in options.files:
         text = (DERIVATIONS / f"{name}-corrected.md").read_text(encoding="utf-8")
-        counts = {}
+        counts, planted = {}, list(plants(text))
+        numbers = Counter(p.kind for p in planted)
         for kind in options.kinds:
             counts[kind] = Counter[str]()
-            for p in sample(text, kind, options.each):
+            for p in sample([p for p in planted if p.kind == kind], options.each):
                 counted, suggestion = outcome(p)
                 counts[kind].update(counted)
                 if options.misses and "seen" in counted and "text" not in counted:
                     where = f"line {p.line}, {', '.join(c for c in COLUMNS if c in counted)}"
                     print(f"{kind}, {where}\n  was  {p.was}\n  now  {p.now}\n  said {suggestion}")
         print(f"{name}-corrected.md")
-        table(counts)
+        table(counts, numbers)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyad.derivation.check import check
+from tinyad.derivation.check import check, use_labels
 from tinyad.derivation.program import spoiled
 from tinyad.derivation.reader import derivations
 from tinyad.derivation.report import Report
@@ -29,6 +29,7 @@ def check_derivation(text_or_path: str | Path, seed: int = 0) -> Report:
             latex = any("\\" in source.text[line.start : line.end] for line in derivation.forward)
             parts = check(derivation, seed)
             for part in parts:
+                use_labels(part.points, part.labels)
                 also = [v for other in parts if other is not part for v in other.verdicts if v.ok]
                 verdicts = spoiled(part.points, corrected(part.points, part.verdicts, also, latex))
                 proposed = left_out(part.points, verdicts, part.lacking, latex) if part.faults else []

@@ -34,6 +34,7 @@ class Absent:
         self.written = [v.statement for v in verdicts if v.statement is not None and v.statement.members]
         self.right = [v for v in verdicts if v.ok and v.statement in self.written and v.readings]
         self.set_ = {target_of(self.point, r.of) for v in verdicts for r in v.readings if r.of is not None}
+        self.set_ |= {target_of(self.point, ref) for ref, _, _ in self.point.it.given}
         found = {way[0] for ways in lacking.values() for way in ways if way[0] is not None}
         lines = (self.line(k) for k in sorted(found, reverse=True))
         self.lines = [text for texts in lines for text in texts][:MOST]
@@ -74,8 +75,10 @@ class Absent:
 
     def set_to(self, ref: Ref, formula: Spelling | None) -> Iterator[str]:
         side = self.spellings.derivative(ref)
+        several = len({way[0] for (key, _), ways in self.lacking.items() if key == ref.key for way in ways}) > 1
+        sign = "+=" if several or target_of(self.point, ref) in self.set_ else "="
         if side is not None and formula is not None:
-            yield f"{side.text} {'+=' if target_of(self.point, ref) in self.set_ else '='} {formula.text}"
+            yield f"{side.text} {sign} {formula.text}"
 
     def holds(self, text: str, equation: int) -> bool:
         """Whether a line brings what is lacking of an equation, and nothing else."""
@@ -84,7 +87,7 @@ class Absent:
             line = self.point.it.parser().statement(tokens)
         except DerivationError:
             return False
-        return all(self.brings(line, k, equation) for k in range(len(line.left)))
+        return all(left.kind == "d" and self.brings(line, k, equation) for k, left in enumerate(line.left))
 
     def brings(self, line: Statement, k: int, equation: int) -> bool:
         reading = read_line(self.points, line, k)

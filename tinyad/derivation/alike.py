@@ -7,9 +7,9 @@ from typing import Any
 
 from tinyad.derivation.edits import Edit, Pen, applied
 from tinyad.derivation.point import Point
-from tinyad.derivation.spelling import Spelling, Spellings, span
+from tinyad.derivation.spelling import Spelling, Spellings, leaves, nodes, span
 from tinyad.derivation.tree import Node, Ref, Statement
-from tinyad.derivation.verdict import Verdict, derivatives_in
+from tinyad.derivation.verdict import Verdict, derivatives_in, is_part
 from tinyad.derivation.ways import in_order
 
 Exchange = dict[Ref, Ref]
@@ -22,6 +22,7 @@ class Alike:
     line: Statement
     verdicts: Sequence[Verdict]
     also: Sequence[Verdict]  # the right lines of the other sets
+    labels: set[tuple[str, str]]
     v: Verdict
     spellings: Spellings
 
@@ -39,6 +40,8 @@ class Alike:
         """Right lines whose left-hand side becomes that of this one when names are exchanged."""
         mine = [_target(left) for left in self.line.left]
         for v in self.near():
+            if is_part(v, self.labels) != is_part(self.v, self.labels):
+                continue
             seen: list[Exchange] = []
             for pairs in self.exchanges(v):
                 left = [_exchanged_target(_target(side), pairs) for side in v.statement.left]
@@ -69,7 +72,10 @@ class Alike:
         formulas = (*v.statement.left, *v.statement.members)
         results = {d.value[0].key for formula in formulas for d in derivatives_in(formula)}
         results |= {n.value.key for left in v.statement.left for n in (left, *left.parts) if n.kind == "name"}
-        found += [k for k, eq in enumerate(self.point.derivation.forward) if eq.left[0].value.key in results]
+        moved = {n.parts[0].value.key for formula in formulas for n in nodes(formula) if _moves_name(n)}
+        for k, eq in enumerate(self.point.derivation.forward):
+            inside = {leaf.value.key for member in eq.members for leaf in leaves(member)}
+            found += [k] if eq.left[0].value.key in results or inside & moved else []
         return list(dict.fromkeys(k for k in found if k is not None))
 
     def exchanged(self, line: Statement, formula: Node, pairs: Exchange) -> Spelling | None:
@@ -94,6 +100,11 @@ def exchanged(spellings: Spellings, line: Statement, formula: Node, pairs: Excha
         first, last, start, end = at
         edits.append(Edit(first, last, spelling.tokens, start, end, spelling.text, 0, "name"))
     return Spelling(*applied(part, edits, spellings.source))
+
+
+def _moves_name(node: Node) -> bool:
+    """d(x) of a name."""
+    return node.kind == "differential" and node.parts[0].kind == "name"
 
 
 def turned(node: Node) -> Exchange | None:

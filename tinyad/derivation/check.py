@@ -19,6 +19,7 @@ from tinyad.derivation.ways import Case, Way, selected, ways_of
 from tinyad.derivation.whole import borrowed, claimed, foreign, numbering, unseen, unused
 
 POINTS = 3
+Labels = dict[tuple[str, str], list[Statement]]
 
 
 def check(derivation: Derivation, seed: int = 0) -> list[Part]:
@@ -30,8 +31,7 @@ def check(derivation: Derivation, seed: int = 0) -> list[Part]:
 def _part(points: Sequence[Point], title: str, lines: Sequence[Statement | Unreadable]) -> Part:
     point = points[0]
     labels = _labelled_lines(lines)
-    for p in points:
-        p.label_value = lambda point, place, name: _part_of(point, labels, place, name)
+    use_labels(points, labels)
     accounts = Accounts(points, [verdict_of(points, line) for line in lines])
     verdicts = accounts.verdicts
     notes = (
@@ -46,10 +46,16 @@ def _part(points: Sequence[Point], title: str, lines: Sequence[Statement | Unrea
         other = "same" if point.it.layout == "row" else "row"
         notes.insert(0, f"{turned} lines are right in the other layout: if that is meant, declare `layout: {other}`")
     notes = accounts.notes + notes
-    return Part(title, verdicts, accounts.faults, notes, unseen(points, verdicts), points, accounts.lacking())
+    return Part(title, verdicts, accounts.faults, notes, unseen(points, verdicts), points, accounts.lacking(), labels)
 
 
-def _labelled_lines(lines: Sequence[Statement | Unreadable]) -> dict[tuple[str, str], list[Statement]]:
+def use_labels(points: Sequence[Point], labels: Labels) -> None:
+    """From now on a label stands for what these lines give: the sets of lines share their points."""
+    for p in points:
+        p.label_value = lambda point, place, name: _part_of(point, labels, place, name)
+
+
+def _labelled_lines(lines: Sequence[Statement | Unreadable]) -> Labels:
     """(label, key) → the lines that set that part of a derivative."""
     found: dict[tuple[str, str], list[Statement]] = {}
     for line in lines:
@@ -58,7 +64,7 @@ def _labelled_lines(lines: Sequence[Statement | Unreadable]) -> dict[tuple[str, 
     return found
 
 
-def _part_of(point: Point, labels: dict[tuple[str, str], list[Statement]], place: Place, name: str) -> Any:
+def _part_of(point: Point, labels: Labels, place: Place, name: str) -> Any:
     """What a line with a label gives for one place, in row layout; None if there is none.
 
     If that line is wrong, what it should give: then its mistake is not found again where the parts are added up.
@@ -72,7 +78,7 @@ def _part_of(point: Point, labels: dict[tuple[str, str], list[Statement]], place
         point.asked.discard((place, name))
 
 
-def _part_or_rest(point: Point, labels: dict[tuple[str, str], list[Statement]], place: Place, name: str) -> Any:
+def _part_or_rest(point: Point, labels: Labels, place: Place, name: str) -> Any:
     found: dict[str, tuple[Any, frozenset[Way] | None]] = {}
     case = Case(point, Scope(None, {}), place)
     ways = ways_of(case)

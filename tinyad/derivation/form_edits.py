@@ -190,12 +190,12 @@ class FormEdits(Pen):
             if end > last and balanced(self.tokens[last:end]):
                 tokens = (*self.tokens[first : last - 1], *self.tokens[last:end], *tail)
                 made = text[node.start : inner.end] + text[node.end : place] + closing
-                found.append(Edit(first, end, tokens, node.start, place, made, 37, "bracket"))
+                found.append(Edit(first, end, tokens, node.start, place, made, 19, "bracket"))
         for begin, place in self.ends(0):
             if begin < first and balanced(self.tokens[begin:first]):
                 tokens = (*head, *self.tokens[begin:first], *self.tokens[first + 1 : last])
                 made = opening + text[place : node.start] + text[inner.start : node.end]
-                found.append(Edit(begin, last, tokens, place, node.end, made, 37, "bracket"))
+                found.append(Edit(begin, last, tokens, place, node.end, made, 19, "bracket"))
         return found
 
 

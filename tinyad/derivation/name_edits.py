@@ -201,7 +201,8 @@ class NameEdits(Pen):
             inside = any(n is node for n in nodes(self.node))
             for ref in self.alternatives(node.value):
                 spelling = self.spellings.name(ref)
-                if spelling is not None:
+                same = node.parts[0].kind == "name" and node.parts[0].value == ref  # ∂s/∂s says nothing
+                if spelling is not None and not same:
                     tree = (node, node._replace(value=ref)) if inside else None
                     kind = "name" if inside else "left"
                     found.append(Edit(first, last, spelling.tokens, start, end, spelling.text, 25, kind, tree))

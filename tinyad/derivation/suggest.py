@@ -21,7 +21,20 @@ from tinyad.derivation.ways import Way
 PAIRS = 400  # of them, two at a time
 NOT_SEARCHED = ("used before it is set", "not evaluable", "given")
 GRADES = ("certain", "likely", "possible")
-SLIPS = ("name", "names", "time", "assign", "sign", "transpose", "operator", "order", "left", "extra", "activation")
+SLIPS = (
+    "name",
+    "names",
+    "time",
+    "assign",
+    "sign",
+    "transpose",
+    "operator",
+    "order",
+    "left",
+    "extra",
+    "activation",
+    "bracket",
+)
 FAR = 20  # ranks: a change so much further down is not as likely
 NEAR = 2  # what changes one of so many tokens at the most leaves a formula what it is
 LINES = 60  # lines of one derivation that are searched in full
@@ -111,7 +124,8 @@ class Search(Trial):
         if len(found) == 1:
             start, end = place(self.line.tokens, found[0])
             after = next((t for t in self.line.tokens if t.end > start and t.end > t.start), self.line.tokens[-1])
-            self.changed = (start, end) if end > start else (after.start, after.end)
+            seen = self.point.source.text[start:end].strip()
+            self.changed = (start, end) if seen else (after.start, after.end)
         return text, max(grades, key=GRADES.index)
 
     def written_anew(self) -> tuple[str, str] | None:
@@ -143,10 +157,12 @@ class Search(Trial):
         )
 
     def reaches(self, *edits: Edit) -> bool:
-        """Whether a change can mend anything: a name that stands for nothing has to go."""
-        if self.v.verdict != "undefined" or self.v.at == (self.v.start, self.v.end):
+        """Whether a change can mend anything: a part without a value has to change, or what is beside it."""
+        (start, end), member = self.v.at, self.line.members[self.member or 0]
+        inside = member.start <= start and end <= member.end and (start, end) != (member.start, member.end)
+        if not inside or self.v.verdict not in ("undefined", "does not fit", "ambiguous"):
             return True
-        return any(edit.start < self.v.at[1] and self.v.at[0] < max(edit.end, edit.start + 1) for edit in edits)
+        return any(edit.start <= end and start <= edit.end for edit in edits)
 
     def size(self, edit: Edit) -> int:
         """How many tokens an edit takes away or puts there."""

@@ -58,7 +58,8 @@ class Part(NamedTuple):
     unseen: list[str]
     points: Sequence[Point]
     lacking: dict[Any, frozenset[Way]]  # by (name, time)
-    proposed: Sequence[str] = ()  # lines for it
+    labels: dict[tuple[str, str], list[Statement]]  # (label, name) → the lines that set that part of a derivative
+    proposed: Sequence[str] = ()  # lines for what is lacking
 
     @property
     def ok(self) -> bool:
