@@ -87,7 +87,8 @@ class Jacobians(Forward):
         below = node.value
         at = evaluator.place(below, scope, node) if isinstance(below, Ref) else None
         base = self.array(*at, node) if at else self.arrays(below, scope)
-        outer = self.changed, self.recomputed, self.arrays.overridden
+        outer = self.changed, self.recomputed, self.arrays.overridden, self.arrays.memo
+        self.arrays.memo = None  # values that are moved are not the values of this point
         columns, labels = [], None
         try:
             function, needed = self.function(node.parts[0], scope, at)
@@ -103,7 +104,7 @@ class Jacobians(Forward):
                     value, labels = value
                 columns.append(moved_by(value))
         finally:
-            self.changed, self.recomputed, self.arrays.overridden = outer
+            self.changed, self.recomputed, self.arrays.overridden, self.arrays.memo = outer
         full = np.stack(columns, -1).reshape(*columns[0].shape, *base.shape)
         return full if labels is None else Indexed(full, labels)
 
@@ -139,12 +140,13 @@ class Jacobians(Forward):
 
     def along(self, tangents: dict[Place, Array], f: Callable[[], Any]) -> Array:
         """The derivative of f() as names move."""
-        outer = self.changed
+        outer = self.changed, self.arrays.memo
+        self.arrays.memo = None
         self.changed = {p: self.values[p].value + 1j * H * tangent for p, tangent in tangents.items()}
         try:
             return moved_by(f())
         finally:
-            self.changed = outer
+            self.changed, self.arrays.memo = outer
 
     def tangent(self, place: Place) -> Array:
         """How a name moves: on its own, or as its equation says where names in it move."""
