@@ -2,7 +2,7 @@
 
 import pytest
 
-from tinyad.derivation import check_derivation
+from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.plain import tokens
 from tinyad.derivation.reader import derivations
 from tinyad.derivation.source import Source
@@ -216,3 +216,61 @@ def test_blocks_and_derivations():
     found = derivations(Source(text + text))
     assert [{title: len(lines) for title, lines in d.backward.items()} for d in found] == [{"one": 2, "two": 1}] * 2
     assert [len(d.forward) for d in found] == [3, 3]
+
+
+SIZES = "layout: row\nx, z: N×1\nW: N×M\nu: M×B"
+
+
+@pytest.mark.parametrize(
+    ("declared", "forward", "lines"),
+    [
+        ("given: ∇h", "h = x³", "∇x = ∇h ∘ (3 x²)ᵀ"), ("given: ∇h", "h = (x + z)^4", "∇x = ∇h ∘ (4 (x + z)³)ᵀ"),
+        ("given: ∇h", "h = tanh(x)", "∇x = ∇h ∘ sech²(x)ᵀ"), ("given: ∇h", "h = tanh(x)", "∇x = ∇h ∘ (1/cosh²(x))ᵀ"),
+        ("given: ∇h", "h = sinh(x)", "∇x = ∇h ∘ cosh(x)ᵀ"), ("given: ∇h", "h = cosh(x)", "∇x = ∇h ∘ sinh(x)ᵀ"),
+        ("given: ∇h", "h = sin(x)", "∇x = ∇h ∘ cos(x)ᵀ"), ("given: ∇h", "h = cos(x)", "∇x = -∇h ∘ sin(x)ᵀ"),
+        ("given: ∇h", "h = sech(x)", "∇x = -∇h ∘ (h ∘ tanh(x))ᵀ"), ("given: ∇h", "h = relu(x)", "∇x = ∇h ∘ relu'(x)ᵀ"),
+        ("given: ∇h", "h = 1/(1 + e^{-x})", "∇x = ∇h ∘ (e^{-x} ∘ h²)ᵀ"), ("given: ∇h", "h = e^x", "∇x = ∇h ∘ hᵀ"),
+        ("given: ∇h\n⊗: component-wise", "h = x ⊗ z", "∇x = ∇h ⊗ zᵀ\n∇z = ∇h ⊗ xᵀ"),
+        ("loss: L", "p = W u\nL = 1/B sum(p ∘ p)", "∇p = 2/B pᵀ"),
+        ("time: t = 1..T\ny_t: M×1\nV: N×M", "h_t = V y_t\nL = 1/T Σ_t sum(h_t ∘ h_t)", "∇h_t = 2/T h_tᵀ"),
+        ("sums to 1: y\nconstant: y\ny: N×1", "p = softmax(x)\nL = -yᵀ log(p)", "∇p = -(y/p)ᵀ\n∇x = (p - y)ᵀ"),
+    ],
+)  # fmt: skip
+def test_what_derivations_use_besides_the_slides_operations(declared, forward, lines):
+    def verdicts(lines):
+        return [v.verdict for v in check_derivation(fenced(f"{SIZES}\n{declared}", forward, lines)).verdicts]
+
+    assert set(verdicts(lines)) == {"right"}
+    assert set(verdicts(lines.replace(" = ", " = 3 "))) == {"wrong"}
+
+
+def test_labels_that_do_not_sum_to_1_give_another_derivative():
+    forward = "p = softmax(x)\nL = -yᵀ log(p)"
+    (v,) = check_derivation(fenced(f"{SIZES}\ny: N×1\npositive: y", forward, "∇x = (p - y)ᵀ")).verdicts
+    assert v.verdict == "wrong"
+
+
+def test_a_name_that_is_declared_is_no_number_and_no_power():
+    whole = fenced(
+        "layout: row\ngiven: ∇h\nB: N×N\nW^3: N×N\nx: N×1\ne: N×1", "h = B W^3 x + e", "∇e = ∇h\n∇x = ∇h B W^3"
+    )
+    assert [v.verdict for v in check_derivation(whole).verdicts] == ["right", "right"]
+
+
+def test_a_bracket_that_is_not_closed_stays_in_its_line():
+    lines = "∇h_t = (∇z\n∇f_t = ∇h_t ∘\n  C_{t-1}ᵀ\n∇z1 = ∇f_t ∘ σ'(z1)ᵀ]\n∇W = x ∇z1"
+    found = check_derivation(fenced(backward=lines)).verdicts
+    assert [(v.line, v.verdict) for v in found] == [
+        (16, "unreadable"),
+        (17, "right"),
+        (19, "unreadable"),
+        (20, "right"),
+    ]
+    assert "not closed" in found[0].message
+    assert "closes nothing" in found[2].message
+
+
+def test_a_loss_that_is_no_number_is_shown():
+    with pytest.raises(DerivationError, match="it has to be one number") as caught:
+        check_derivation(fenced("x: N×1", "z = x\nL = z + x", "∇z = 1"))
+    assert caught.value.line == 6

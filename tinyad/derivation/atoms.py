@@ -12,6 +12,7 @@ from tinyad.derivation.tree import Node, Ref, Token
 
 DERIVATIVE_LETTERS = ("d", "δ", "∂")
 POWERS = {"T": "transpose", "2": "square", "-1": "inverse"}
+HIGHER = "3456789"
 
 
 class Atoms(Cursor, ABC):
@@ -71,10 +72,17 @@ class Atoms(Cursor, ABC):
             return self.derivative_of(token)  # LaTeX: d z_1
         if token.text == "deriv" and self.token.kind == "open":
             return self.deriv(token)
+        if token.text == "e" and self.is_op("^") and not self.names.is_known("e"):
+            self.at += 1
+            power = self.inside(self.group())
+            return self.node("call", (power,), Ref("exp"), token.start, self.end)
         begun = self.at
         groups, end = self.script_groups()
         found = self.names.scripts(groups)
         ref = self.names.ref(token.text, found)
+        if found.above and found.above in HIGHER and not self.names.is_known(ref.key):  # x^3
+            found = found._replace(above="", powers=(*found.powers, found.above))
+            ref = self.names.ref(token.text, found)
         if self.function_here(ref.key):
             return self.call(ref, found, token)
         if token.text == "I" and not self.names.is_known(ref.key):
@@ -183,7 +191,8 @@ class Atoms(Cursor, ABC):
     def powers(self, node: Node, found: Scripts) -> Node:
         """A node with the powers that were among its scripts."""
         for power in found.powers:
-            node = self.node(POWERS[power], (node,), None, node.start, self.end)
+            kind, value = (POWERS[power], None) if power in POWERS else ("power", int(power))
+            node = self.node(kind, (node,), value, node.start, self.end)
         return node
 
     def whole_name(self, tokens: Sequence[Token], near: Token) -> tuple[Ref, Scripts]:

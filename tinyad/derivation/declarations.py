@@ -33,6 +33,7 @@ class Declarations:
         self.given_at: dict[str, Node] = {}  # key → where it is given
         self.constant: set[str] = set()
         self.positive: set[str] = set()
+        self.shares: set[str] = set()  # positive, and every column sums to 1
         self.functions: dict[str, dict[str, str]] = {}  # f_θ → {member or "": function}
         self.arguments: dict[tuple[str, str], Node] = {}  # (name, function) → what the name means there
         self.pending: list[tuple[str, int, int, int]] = []  # declarations that name what the forward computes
@@ -68,15 +69,15 @@ def declare(source: Source, block: Block, read: Callable[[Source, int, int], lis
     return it
 
 
-_LETTERS = ("loss", "layout", "time", "indices", "family", "*", "·", "1", "d", "function")
-_LAST = ("given", "given total", "at", "constant", "positive")
+_LETTERS = ("loss", "layout", "time", "indices", "family", "*", "·", "⊗", "1", "d", "function")
+_LAST = ("given", "given total", "at", "constant", "positive", "sums to 1")
 
 
 def _kind(what: str) -> str:
     first = what.split()[0] if what.split() else ""
     if first in ("family", "function", "at"):
         return first
-    return {"\\cdot": "·", "⋅": "·", "given total": "given total", "constants": "constant"}.get(what, what)
+    return {"\\cdot": "·", "⋅": "·", "\\otimes": "⊗", "constants": "constant"}.get(what, what)
 
 
 def _one(it: Declarations, read: Callable[..., list[Token]], what: str, begun: int, start: int, end: int) -> None:
@@ -108,7 +109,7 @@ def _one(it: Declarations, read: Callable[..., list[Token]], what: str, begun: i
         names.families[letter] = tuple(t.text for t in tokens)
         if not tokens or len(tokens) > MOST:
             raise source.error(f"family {letter}: write its members, `family {letter}: f, i, o`", start, end)
-    elif kind in ("*", "·"):
+    elif kind in ("*", "·", "⊗"):
         if value not in MEANINGS:
             raise source.error(f"{kind}: write `{kind}: matrix product` or `{kind}: component-wise`", start, end)
         it.meaning[kind] = MEANINGS[value]
@@ -252,9 +253,10 @@ def finish(it: Declarations, read: Callable[..., list[Token]]) -> None:
         if kind == "at":
             _argument(it, read, begun, start, end)
             continue
-        if kind in ("constant", "positive"):
+        if kind in ("constant", "positive", "sums to 1"):
+            meant = {"constant": it.constant, "positive": it.positive, "sums to 1": it.shares}[kind]
             for node in _names(it, read, start, end):
-                (it.constant if kind == "constant" else it.positive).update(it.names.instances_of(node.value.key))
+                meant.update(it.names.instances_of(node.value.key))
             continue
         parser = it.parser()
         tokens = [t for t in read(it.source, start, end) if t.kind != "end"]

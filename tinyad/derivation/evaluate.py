@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
+from operator import mul
 from typing import Any, NoReturn
 
 import numpy as np
@@ -33,6 +35,9 @@ class Evaluator(Operands):
 
     def _square(self, node: Node, scope: Scope) -> Any:
         return self.mapped(lambda x: x * x, node, scope)
+
+    def _power(self, node: Node, scope: Scope) -> Any:
+        return self.mapped(lambda x: reduce(mul, [x] * node.value), node, scope)
 
     def _inverse(self, node: Node, scope: Scope) -> Any:
         return self.mapped(lambda x: TABLE["inv"](x) if hasattr(x, "shape") else 1 / x, node, scope)

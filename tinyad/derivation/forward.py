@@ -239,7 +239,9 @@ class Forward:
 
     def leaf(self, key: str, moment: Moment) -> Variable:
         """A Variable with random entries, none of them near 0."""
-        v = self.tape.variable(self.drawn(f"{key} {moment}", self.shape(key), key not in self.it.positive))
+        signed = key not in self.it.positive and key not in self.it.shares
+        value = self.drawn(f"{key} {moment}", self.shape(key), signed)
+        v = self.tape.variable(value / value.sum(axis=0) if key in self.it.shares else value)
         self.tape.names[v.index] = label(key, moment)
         if key in self.it.constant:
             self.tape.constants.add(v.index)

@@ -13,6 +13,17 @@ from tinyad.matrix import Array, size
 from tinyad.row import TABLE, Op
 from tinyad.tape import Variable
 
+# fmt: off
+# What derivations use besides the rows of the table.
+MORE = {op.symbol: op for op in (
+    Op("relu", lambda x: np.where(x.real > 0, x, 0), lambda dz, z, x: dz * (x.real > 0).T),
+    Op("sinh", np.sinh,                              lambda dz, z, x: dz * np.cosh(x).T),
+    Op("cosh", np.cosh,                              lambda dz, z, x: dz * np.sinh(x).T),
+    Op("sech", lambda x: 1 / np.cosh(x),             lambda dz, z, x: -(dz * (z * np.tanh(x)).T)),
+    Op("sin",  np.sin,                               lambda dz, z, x: dz * np.cos(x).T),
+    Op("cos",  np.cos,                               lambda dz, z, x: -(dz * np.sin(x).T)),
+)}  # fmt: skip
+# fmt: on
 WHOLE = ("softmax", "log_softmax", "softmax_rows", "sum")  # rows that take a whole column, not its entries one by one
 LONGEST_CHAIN = 5  # of functions that are declared to be one another
 
@@ -42,9 +53,10 @@ class Functions:
                 return self.free[key]
             key = found
         symbol = names.functions.get(key, key)
-        if symbol not in TABLE:
-            raise Trouble("not evaluable", f"{key} is no function of the table: {' '.join(TABLE)}", node)
-        return TABLE[symbol]
+        op = TABLE.get(symbol) or MORE.get(symbol)
+        if op is None:
+            raise Trouble("not evaluable", f"{key} is no function; there are {' '.join((*TABLE, *MORE))}", node)
+        return op
 
     def instance(self, key: str, scope: Scope) -> tuple[str, Scope]:
         """f_g as f_θ with θ = g."""

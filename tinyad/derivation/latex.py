@@ -20,8 +20,9 @@ GREEK = dict(zip(
     varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega""".split(),
     "αβγδεεζηθϑικλμνξπρϱσςτυφφχψωΓΔΘΛΞΠΣΥΦΨΩ", strict=True,
 ))
-SIMPLE = {name: ("word", name) for name in "tanh exp log softmax diag tr sigmoid".split()}
-SIMPLE |= {name: ("word", word) for name, word in {**GREEK, "ln": "log", "Tr": "tr", "top": "⊤"}.items()}
+SIMPLE = {name: ("word", name) for name in "tanh exp log softmax diag tr sigmoid sinh cosh sin cos".split()}
+SIMPLE |= {name: ("word", word) for name, word in {**GREEK, "ln": "log", "Tr": "tr"}.items()}
+SIMPLE |= dict.fromkeys(("top", "intercal"), ("word", "⊤"))
 SIMPLE |= {name: ("op", text) for name, text in {
     "nabla": "∇", "partial": "∂", "sum": "Σ", "odot": "∘", "circ": "∘", "ast": "*", "times": "×", "cdot": "·",
     "otimes": "⊗", "oplus": "⊕", "oslash": "/", "div": "/", "equiv": "≡", "coloneqq": "=", "Rightarrow": "⇒",

@@ -60,7 +60,7 @@ class _Writer:
         self.text, self.names = text, names
 
     def formula(self, node: Node) -> str:
-        if node.kind in POWERS:
+        if node.kind in POWERS or node.kind == "power":
             return self.power(node)
         if node.kind in ("+", "-", "*", "∘", "/"):
             return self.binary(node)
@@ -152,7 +152,7 @@ class _Writer:
         return self.formula(node) if whole else _fence("(", self.formula(node), ")")
 
     def power(self, node: Node) -> str:
-        part, sign = node.parts[0], POWERS[node.kind]
+        part, sign = node.parts[0], POWERS.get(node.kind) or str(node.value)
         shown = _mo(sign) if sign == "⊤" else _script(sign)
         if part.kind == "name":
             return self.ref(part.value, self.span(part), shown)

@@ -12,7 +12,8 @@ ACCENTS = {"tilde": "\u0303", "hat": "\u0302", "bar": "\u0304"}
 FUNCTIONS = {
     "σ": "sigmoid", "sigmoid": "sigmoid", "tanh": "tanh", "softmax": "softmax", "log": "log", "ln": "log", "exp": "exp",
     "sqrt": "sqrt", "diag": "diag", "tr": "tr", "sum": "sum", "log_softmax": "log_softmax",
-    "softmax_rows": "softmax_rows", "upper": "upper", "under": "under",
+    "softmax_rows": "softmax_rows", "upper": "upper", "under": "under", "relu": "relu", "ReLU": "relu",
+    "sinh": "sinh", "cosh": "cosh", "sech": "sech", "sin": "sin", "cos": "cos",
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from tinyad.matrix import size
 
 METHODS = {"*": "_product"} | dict.fromkeys("∘+-/", "_componentwise")
 METHODS |= {kind: f"_{kind}" for kind in ("name", "d", "number", "ones", "eye", "dots", "bracket", "matrix", "sum")}
-METHODS |= {kind: f"_{kind}" for kind in ("neg", "transpose", "square", "inverse", "call", "prime", "deriv")}
+METHODS |= {kind: f"_{kind}" for kind in ("neg", "transpose", "square", "power", "inverse", "call", "prime", "deriv")}
 METHODS |= {kind: f"_{kind}" for kind in ("jacobian", "differential")}
 SHOWN = ("name", "d", "call", "prime", "bracket", "transpose")  # kinds whose sizes a reader may want to see
 
@@ -116,8 +116,19 @@ class Operands:
 
     def _name(self, node: Node, scope: Scope) -> Any:
         ref = node.value
+        if not ref.indices and not self.it.names.is_known(ref.key):
+            number = self.number_of(ref.key)
+            if number is not None:
+                return number
         value = self.name(*self.place(ref, scope, node), node)
         return lettered(value, ref.indices) if ref.indices else value
+
+    def number_of(self, key: str) -> float | None:
+        """A size, or T, where it stands for a number, as in 1/B."""
+        if self.last is not None and key == self.it.names.last:
+            return float(self.last)
+        size = self.sizes.get(key.replace("_", ""))
+        return None if size is None else float(size)
 
     def _d(self, node: Node, scope: Scope) -> Any:
         ref, label = node.value

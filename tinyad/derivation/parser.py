@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinyad.derivation.atoms import POWERS, Atoms
+from tinyad.derivation.atoms import HIGHER, POWERS, Atoms
 from tinyad.derivation.cursor import DEEPEST, TOO_DEEP
 from tinyad.derivation.names import Names, unbracketed
 from tinyad.derivation.source import Source
 from tinyad.derivation.tree import Node, Statement, Token
 
 SUM, NEGATIVE, PRODUCT = 10, 15, 20  # how tightly + -, a sign, and a product hold
-PRODUCTS = {"∘": "∘", "@": "*", "/": "/", "*": "", "·": "", "×": "*"}
+PRODUCTS = {"∘": "∘", "@": "*", "/": "/", "*": "", "·": "", "⊗": "", "×": "*"}
 STARTS = ("word", "number", "ones", "open", "frac", "group(", "matrix(")
 SUFFIXES = {**POWERS, "⊤": "transpose", "'": "transpose"}
 MOST_ENTRIES = 10_000  # of a matrix
@@ -96,7 +96,7 @@ class Parser(Atoms):
         return PRODUCT if self.is_op(*PRODUCTS) or self.starts() else 0
 
     def declared(self, token: Token) -> str:
-        """What * or · means."""
+        """What *, · or ⊗ means."""
         kind = self.meaning.get(token.text, "")
         if not kind:
             self.fail(
@@ -126,8 +126,11 @@ class Parser(Atoms):
                 self.at += 1
                 inner, _ = unbracketed(self.group())
                 text = "".join(token.text for token in inner)
+                if text and text in HIGHER:
+                    node = self.node("power", (node,), int(text), node.start, self.end)
+                    continue
                 if text not in SUFFIXES:
-                    self.fail(f"^{text} of a formula: there are ^T, ^2 and ^-1", self.tokens[start])
+                    self.fail(f"^{text} of a formula: there are ^T, ^-1 and ^2 to ^9", self.tokens[start])
                 node = self.node(SUFFIXES[text], (node,), None, node.start, self.end)
             elif self.took("'"):
                 node = self.node("transpose", (node,), None, node.start, self.end)

@@ -11,7 +11,7 @@ from tinyad.derivation.plain import SUBSCRIPTS, SUPERSCRIPTS
 from tinyad.derivation.reader import Derivation
 from tinyad.derivation.tree import Node, Ref, Statement, Token
 
-POWERS = ("square", "transpose", "inverse")
+POWERS = ("square", "power", "transpose", "inverse")
 NEAR = 3  # lines away, at the most, of a neighbour
 SIZED = re.compile(r"\\(?:left|right|[bB]igg?[lrm]?)\s*\.?\s*$")
 WRAPPED = re.compile(r"(?:\\(?:math|text|bold|operator|bm|pmb)[A-Za-z]*\s*)?\{\s*$")

@@ -103,7 +103,8 @@ class Point(Jacobians):
         if loss is not None:
             if loss.shape != (1, 1):
                 said = f"the loss {self.it.names.loss} is {size(loss.shape)}; it has to be one number"
-                raise self.source.error(said, 0)
+                equation = self.derivation.forward[self.keys[self.it.names.loss][0]]
+                raise self.source.error(said, equation.left[0].start, equation.left[0].end)
             start[loss] = np.ones((1, 1))
         lines = [line for lines in self.derivation.backward.values() for line in lines]
         if not start and any(node.kind == "d" for s in lines if isinstance(s, Statement) for node in s.left):

@@ -10,6 +10,7 @@ from tinyad.derivation.declarations import Declarations, declare, declared_name,
 from tinyad.derivation.source import Block, DerivationError, Source
 from tinyad.derivation.tree import Node, Statement, Token
 
+MOST_UNREADABLE = 20  # lines of a block that are passed over
 BINARY = ("+", "-", "∘", "*", "·", "@", "/")
 
 
@@ -86,13 +87,36 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
             continue
         title = block.title or title
         lines = backward.setdefault(title, [])
-        for segment in segments(source, tokens_of(source, block.start, block.end)):
+        tokens, unreadable = _readable(source, block, title)
+        for segment in segments(source, tokens):
             lines.append(_line(it, segment, title))
             if segment.claim:
                 claims[lines[-1].start] = segment.claim
+        lines += unreadable
+        lines.sort(key=lambda line: line.start)
     if not backward:
         raise source.error("no backward block: the lines to check stand in ```backward", blocks[-1].start)
     return Derivation(source, it, forward, backward, claims)
+
+
+def _readable(source: Source, block: Block, title: str) -> tuple[list[Token], list[Unreadable]]:
+    """The tokens of a block, but for lines that hold a sign or a bracket that goes with nothing."""
+    text, found = source.text, list[Unreadable]()
+    while True:
+        try:
+            tokens = tokens_of(Source(text, source.name), block.start, block.end)
+        except DerivationError as error:
+            number = source.place(error.at)[0]
+            start = source.line_start(number)
+            end = start + len(source.line(number))
+            if not (block.start <= error.at < block.end and text[start:end].strip()) or len(found) == MOST_UNREADABLE:
+                raise
+            found.append(Unreadable("", error, start, end, title))
+            text = text[:start] + " " * (end - start) + text[end:]
+            continue
+        if found and all(token.kind == "end" for token in tokens):  # nothing is left to check
+            raise found[0].error
+        return tokens, found
 
 
 def _left(it: Declarations, tokens: Sequence[Token]) -> Node:
