@@ -110,7 +110,9 @@ class Pen:
     def bare(self, node: Node) -> Node:
         """What stands in brackets that only an exponent needed."""
         inner = node.parts[0] if node.kind == "bracket" else node
-        return inner if inner.kind in ("name", "d", "call") else node
+        text = self.source.text[inner.start : inner.end]
+        alone = inner.kind in ("name", "d", "call", "jacobian") and text.count("{") == text.count("}")
+        return inner if alone else node
 
     def replace(self, node: Node, new: Spelling, rank: int, kind: str, made: Node | None = None) -> Edit:
         """Another text in the place of a part; `made` is what it reads as."""
