@@ -25,17 +25,14 @@ class Anew(Alike):
         """The line that the table's own rules give for what is needed."""
         if is_routine(self.line.members[0]):
             return self.routine()
-        if (
-            len(self.line.left) != 1
-            or self.line.left[0].kind != "d"
-            or not self.needed[0]
-            or len(self.line.members) > 1
-        ):
-            return None
-        parts = sum_of_rules(self.point, self.spellings, self.needed[0], self.line.left[0].value[0])
-        if parts is None:
-            return None
-        return self.under(parts)
+        return next(map(self.under, self.by_rules(one=True)), None)
+
+    def by_rules(self, one: bool) -> list[Spelling]:
+        """What is needed, as the table's rules give it, for the `one` formula of a line, or for a member of a chain."""
+        if len(self.line.left) != 1 or self.line.left[0].kind != "d" or not self.needed[0]:
+            return []
+        made = sum_of_rules(self.point, self.spellings, self.needed[0], self.line.left[0].value[0])
+        return [] if made is None or one != (len(self.line.members) == 1) else [made]
 
     def whole_lines(self) -> Iterator[tuple[tuple[Token, ...], str]]:
         """All that stands behind the equals sign of like lines."""

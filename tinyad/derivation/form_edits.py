@@ -169,10 +169,15 @@ class FormEdits(Pen):
             after = [end for end in self.ends(1) if end[0] > first + 1]
             for last, ended in after[:8]:
                 inside = self.tokens[first:last]
-                if balanced(inside):
+                if balanced(inside) and not self.enclosed(first, last) and mixed(inside):
                     tokens = (OPEN, *inside, CLOSE)
-                    found.append(Edit(first, last, tokens, begun, ended, f"({text[begun:ended]})", 43, "bracket"))
+                    found.append(Edit(first, last, tokens, begun, ended, f"({text[begun:ended]})", 24, "bracket"))
         return found
+
+    def enclosed(self, first: int, last: int) -> bool:
+        """Whether brackets stand around these tokens already."""
+        after = self.tokens[last].kind if last < len(self.tokens) else ""
+        return self.tokens[first - 1].kind == "open" and after == "close"
 
     def ends(self, side: int) -> list[tuple[int, int]]:
         """Where operands begin, or end: their tokens, and their places in the text."""
@@ -187,16 +192,26 @@ class FormEdits(Pen):
         text, inner = self.source.text, node.parts[0]
         opening, closing = text[node.start : inner.start].rstrip(), text[inner.end : node.end].lstrip()
         for end, place in self.ends(1):
-            if end > last and balanced(self.tokens[last:end]):
+            if end > last and balanced(self.tokens[last:end]) and not self.enclosed(first, end):
                 tokens = (*self.tokens[first : last - 1], *self.tokens[last:end], *tail)
                 made = text[node.start : inner.end] + text[node.end : place] + closing
-                found.append(Edit(first, end, tokens, node.start, place, made, 19, "bracket"))
+                found.append(Edit(first, end, tokens, node.start, place, made, 23, "bracket"))
         for begin, place in self.ends(0):
-            if begin < first and balanced(self.tokens[begin:first]):
+            if begin < first and balanced(self.tokens[begin:first]) and not self.enclosed(begin, last):
                 tokens = (*head, *self.tokens[begin:first], *self.tokens[first + 1 : last])
                 made = opening + text[place : node.start] + text[inner.start : node.end]
-                found.append(Edit(begin, last, tokens, place, node.end, made, 19, "bracket"))
+                found.append(Edit(begin, last, tokens, place, node.end, made, 23, "bracket"))
         return found
+
+
+def mixed(tokens: Sequence[Token]) -> bool:
+    """Whether an operation that another one could part stands outside of inner brackets."""
+    depth = 0
+    for token in tokens:
+        depth += {"open": 1, "group(": 1, "close": -1, ")group": -1}.get(token.kind, 0)
+        if depth == 0 and token.kind == "op" and token.text in "+-∘*·":
+            return True
+    return False
 
 
 def balanced(tokens: Sequence[Token]) -> bool:

@@ -87,7 +87,9 @@ class PartEdits(Pen):
 
     def added_terms(self) -> list[Edit]:
         """A term that another line for the same derivative has."""
-        found = [self.term(self.node, "+", term, new, 41) for term, new in self.terms_near]
+        here = [node.value for node in nodes(self.node) if node.kind == "d"]
+        near = [(term, new, 4 if labelled(term) else 41) for term, new in self.terms_near if term.value not in here]
+        found = [self.term(self.node, "+", term, new, rank) for term, new, rank in near]
         inside = [n.parts[0] for n in nodes(self.node) if n.kind in ("bracket", "call", "differential") and n.parts]
         for whole in [self.node, *inside][:12]:
             found += [self.term(whole, sign, term, new, 42) for sign, term, new in self.addends]
@@ -100,3 +102,8 @@ class PartEdits(Pen):
             Spelling((Token("op", sign, 0, 0), *new.tokens), f" {sign} {new.text}"),
         )
         return self.insert(last, whole.end, made, rank, "missing", (sign, whole, term))
+
+
+def labelled(node: Node) -> bool:
+    """Whether a formula is a part of a derivative, by its label."""
+    return node.kind == "d" and node.value[1] is not None

@@ -21,20 +21,7 @@ from tinyad.derivation.ways import Way
 PAIRS = 400  # of them, two at a time
 NOT_SEARCHED = ("used before it is set", "not evaluable", "given")
 GRADES = ("certain", "likely", "possible")
-SLIPS = (
-    "name",
-    "names",
-    "time",
-    "assign",
-    "sign",
-    "transpose",
-    "operator",
-    "order",
-    "left",
-    "extra",
-    "activation",
-    "bracket",
-)
+SLIPS = "name names time assign sign transpose operator order left extra missing activation bracket".split()
 FAR = 20  # ranks: a change so much further down is not as likely
 NEAR = 2  # what changes one of so many tokens at the most leaves a formula what it is
 LINES = 60  # lines of one derivation that are searched in full
@@ -153,7 +140,11 @@ class Search(Trial):
         slips = [edit for edit in singles if is_slip(edit)]
         others = [edit for edit in singles if not is_slip(edit)]
         return (
-            self.likeliest(slips) or self.first(near, "certain") or self.likeliest(others) or self.first(like, "likely")
+            self.likeliest(slips)
+            or self.first(near, "certain")
+            or self.likeliest(others)
+            or self.first(like, "likely")
+            or self.first([pen.replace(node, formula, 0, "like") for formula in self.by_rules(one=False)], "likely")
         )
 
     def reaches(self, *edits: Edit) -> bool:
