@@ -20,6 +20,7 @@ from tinyad.derivation.verdict import Verdict, derivatives_in, is_part, labels_o
 from tinyad.derivation.ways import Reading, Way, cases, ways_of
 
 MOST = 6_000  # changes tried for one line
+KINDS = "bracket neg square power call sum + - * ∘ /".split()  # of formulas whose indices are those of their parts
 
 
 class Trial(Hints):
@@ -176,6 +177,9 @@ class Trial(Hints):
             need = self.needed[k]
             if not need or left.kind != "d" or left.value[0] != self.line.left[k].value[0]:
                 return True
+            free = letters(node)
+            if free is not None and free != {*left.value[0].indices}:
+                return False
             some = list(cases(self.point, left))
             if not some:
                 return False
@@ -218,3 +222,26 @@ class Trial(Hints):
         target, before = target_of(self.point, ref), self.verdicts[: self.n]
         earlier = any(r.of is not None and target_of(self.point, r.of) == target for v in before for r in v.readings)
         return line.sign == "+=" or not earlier
+
+
+NO_LETTERS = frozenset[str]()
+UNLIKE = frozenset({"unlike"})  # terms with other letters than their neighbours
+
+
+def letters(node: Node) -> frozenset[str] | None:
+    """The free indices of a formula of components; None where only its value tells."""
+    if node.kind in ("name", "d"):
+        return frozenset((node.value if node.kind == "name" else node.value[0]).indices)
+    if node.kind in ("number", "ones"):
+        return NO_LETTERS
+    if node.kind == "jacobian" and node.parts[0].kind == "name" and isinstance(node.value, Ref):
+        return frozenset((*node.parts[0].value.indices, *node.value.indices))
+    inside = [letters(part) for part in node.parts]
+    known = [part for part in inside if part is not None]
+    if len(known) < len(inside) or node.kind not in KINDS:
+        return None
+    if node.kind == "sum" and node.value[0] == "index":
+        return known[0] - {node.value[1]} if node.value[1] in known[0] else UNLIKE
+    if node.kind in ("+", "-") and known[0] and known[1] and known[0] != known[1]:
+        return UNLIKE
+    return NO_LETTERS.union(*known)
