@@ -20,6 +20,7 @@ bench: .venv/ready-bench
 	$(BIN)/python -m tests.benchmarks.bench
 	$(BIN)/python -m tests.benchmarks.training
 	$(BIN)/python -m tests.benchmarks.derivations
+	$(BIN)/python -m tests.benchmarks.corrections
 
 mutants: .venv/ready-mutants
 	$(BIN)/mutmut run

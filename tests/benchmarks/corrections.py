@@ -134,7 +134,7 @@ def table(counts: dict[str, Counter[str]], numbers: dict[str, int]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--each", type=int, default=12)
+    parser.add_argument("--each", type=int, default=6)
     parser.add_argument("--files", nargs="+", choices=SOURCES, default=list(SOURCES))
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--misses", action="store_true", help="print what was suggested in the place of the right line")
