@@ -86,7 +86,10 @@ class Hints(Anew):
         """What is computed from what the line sets, at its times."""
         forward = self.point.derivation.forward
         ways = [(w[0], w[1], r.of) for r in self.v.readings for w in in_order(r.all_ways) if w[0] is not None]
-        return list(dict.fromkeys(self.as_here(_shifted(forward[k].left[0].value, n or 0, of)) for k, n, of in ways))
+        refs = [self.as_here(_shifted(forward[k].left[0].value, n or 0, of)) for k, n, of in ways]
+        letters = next((left.value[0].indices for left in self.line.left if left.kind == "d"), ())
+        alike = [ref._replace(indices=letters) if len(ref.indices) == len(letters) else ref for ref in refs]
+        return list(dict.fromkeys(alike))
 
     def spelled(self, line: Statement, node: Node) -> Spelling:
         return Spelling(line.tokens[slice(*span(line.tokens, node))], self.point.source.text[node.start : node.end])

@@ -19,12 +19,11 @@ class NameEdits(Pen):
         found = [*self.operands(), *self.labels(), *self.everywhere()]
         for node in leaves(self.node):
             own = node.value if node.kind == "name" else node.value[0]
-            if node.kind == "d" and node.value[1] is not None:
-                continue
-            here = self.spelled(node)
-            for ref in self.alternatives(own):
+            whole = node.kind != "d" or node.value[1] is None
+            here = self.spelled(node) if whole else None
+            for ref in (*self.alternatives(own), *([] if whole else [own])):
                 rule = self.wanted.index(ref) if ref in self.wanted else None
-                rank = rule if rule is not None and rule < 20 else 30 + 10 * (ref.key != own.key)
+                rank = rule if rule is not None and rule < 20 else 30 + 8 * (ref.key != own.key)
                 spelling = (
                     self.spellings.name(ref) if node.kind == "name" else self.spellings.derivative(ref, here, own)
                 )
@@ -158,9 +157,12 @@ class NameEdits(Pen):
                         found.append(self.change(node, spelling, 23, "left"))
             else:
                 found += self.other_indices(node)
-                for kind, ref in self.spellings.known:
-                    others = [other.value[0] for other in self.line.left if other.kind == "d"]
-                    if kind == "name" and ref not in others:
+                others = [other.value[0] for other in self.line.left if other.kind == "d"]
+                known = [ref for kind, ref in self.spellings.known if kind == "name"]
+                if not node.value[0].indices:
+                    known = [ref._replace(indices=()) for ref in known]
+                for ref in dict.fromkeys(known):
+                    if ref not in others:
                         spelling = self.spellings.derivative(ref)
                         rank = (20 if ref.key in self.absent else 23) if ref in self.operands_near else 70
                         rank = 2 if self.doubled and ref.key in self.absent else rank

@@ -22,7 +22,7 @@ class PartEdits(Pen):
     def factors(self) -> list[Edit]:
         """Leave a factor out, or put 2 and 1/2, or one of the rule's names, beside another."""
         products = [node for node in nodes(self.node) if node.kind in ("∘", "*", "/")]
-        found = [self.keep(node, k, 44, "factor") for node in products for k in (0, 1)]
+        found = [self.keep(node, k, *least(node.parts[1 - k])) for node in products for k in (0, 1)]
         for term in [self.node, *(n for n in nodes(self.node) if n.kind in ("bracket", "sum", "+", "-"))]:
             for part in [term] if term.kind not in ("+", "-", "bracket", "sum") else term.parts:
                 if part.kind in ("+", "-", "sum"):
@@ -102,6 +102,12 @@ class PartEdits(Pen):
             Spelling((Token("op", sign, 0, 0), *new.tokens), f" {sign} {new.text}"),
         )
         return self.insert(last, whole.end, made, rank, "missing", (sign, whole, term))
+
+
+def least(dropped: Node) -> tuple[int, str]:
+    """How likely a factor is too much, a number before names, and what that is."""
+    numbers = dropped.kind == "number" or (bool(dropped.parts) and all(part.kind == "number" for part in dropped.parts))
+    return (27, "extra") if numbers else (44, "factor")
 
 
 def labelled(node: Node) -> bool:
