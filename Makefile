@@ -18,6 +18,7 @@ check: .venv/ready-check
 
 bench: .venv/ready-bench
 	$(BIN)/python -m tests.benchmarks.bench
+	$(BIN)/python -m tests.benchmarks.compiled
 	$(BIN)/python -m tests.benchmarks.training
 	$(BIN)/python -m tests.benchmarks.derivations
 	$(BIN)/python -m tests.benchmarks.corrections

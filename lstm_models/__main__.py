@@ -43,6 +43,7 @@ HELP: dict[str, tuple[str, Any]] = {  # what it is, and its type or what there i
     "every": ("updates between two lines of progress and losses on what is held out", int),
     "seed": ("of all that is random", int),
     "dtype": ("of all numbers", DTYPES),
+    "eager": ("record every chunk on a tape, in place of a compiled program", bool),
 }
 
 
@@ -58,7 +59,11 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     for field, (what, kind) in HELP.items():
         default = Options._field_defaults[field]
         shown = "" if default is None else f" (default: {default})"
-        named = {"type": kind, "metavar": field.upper()} if isinstance(kind, type) else {"choices": list(kind)}
+        named: dict[str, Any] = {"choices": list(kind)} if not isinstance(kind, type) else {}
+        if kind is bool:
+            named, shown = {"action": "store_true", "default": None}, ""
+        elif not named:
+            named = {"type": kind, "metavar": field.upper()}
         training.add_argument(f"--{field}", help=what + shown, **named)
     training.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help=f"default: {FOLDER}")
     training.add_argument("--resume", action="store_true", help="go on with the run in FOLDER")

@@ -9,7 +9,7 @@ import time
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from lstm_models.models import MODELS
 from lstm_models.optimizers import OPTIMIZERS, norm
 from lstm_models.sequence import Values, after, on_tape, readout, unrolled, zeros
 from lstm_models.tasks import Adding, Chunk, Sine, Task, Text
-from tinyad import Derivatives, Tape, Variable, first_nonfinite
+from tinyad import Derivatives, Program, Tape, Variable, first_nonfinite
+from tinyad import compile as compiled
 
 STEPS = {"text": 50, "sine-one": 10, "sine-many": 10, "adding": 50}
 DTYPES = ("float32", "float64")
@@ -29,7 +30,8 @@ BACKED_UP = 60.0  # seconds
 
 class Options(NamedTuple):
     """What a run is.  `text` is a file, or None for the English text that comes with Python; `steps` and `back` are the
-    k1 and k2 of the truncated walk back; `clip` is the largest norm of all derivatives together.
+    k1 and k2 of the truncated walk back; `clip` is the largest norm of all derivatives together.  `eager` records
+    every chunk on a tape; without it programs are compiled, but for examples of different lengths.
     """
 
     model: str = "sancho-stacked"
@@ -46,6 +48,7 @@ class Options(NamedTuple):
     every: int = 100
     seed: int = 0
     dtype: str = "float32"
+    eager: bool = False
 
     def checked(self) -> Options:
         """With the usual steps, back and rate where none are given; ValueError for what cannot be."""
@@ -70,6 +73,8 @@ class Options(NamedTuple):
             value = getattr(full, field)
             if not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
                 raise ValueError(f"{field} = {value!r}: needed is a finite number above 0")
+        if type(self.eager) is not bool:
+            raise ValueError(f"eager = {self.eager!r}: needed is True or False")
         if back < steps:
             raise ValueError(f"back = {back}: the walk back goes over the {steps} steps of a chunk or more")
         if self.task != "text" and (self.text is not None or back != steps):
@@ -103,6 +108,7 @@ class Run:
         for name, p in (drawn | random(self.model.output_shapes(o.hidden, Y), o.hidden, rng, dtype)).items():
             self.parameters[name][...] = p
         self.next = self.task.chunk(0)
+        self.programs: dict[Any, tuple[Program, list[str]]] = {}  # and the names of the loss and the states
         self.losses = array("d")  # of every update; written to the file after each of them, faster than a list
         self.held_out: list[tuple[int, float]] = []  # (updates, loss)
 
@@ -111,27 +117,53 @@ class Run:
         return len(self.losses)
 
     def update(self) -> float:
-        """One chunk: record, walk back, clip, and move the parameters; returns the loss before."""
+        """One chunk: the loss, its derivatives, clip, and move the parameters; returns the loss before."""
         with np.errstate(all="ignore"):  # what is not finite is found below, with its step
-            tape, steps, read, L = self._recorded(self.next, self.start)
-            loss = float(L.value.item())
-            if not math.isfinite(loss):
-                raise self._broken("the loss", first_nonfinite(_named(tape, steps, read)))
-            d = tape.backward(L)
-            ds = np.concatenate([d[name].T.ravel() for name in self.parameters])
-            total = norm(ds)
-            if not math.isfinite(total):
-                _named(tape, steps, read)
-                raise self._broken("a derivative", first_nonfinite_derivative(d))
             following = self.task.chunk(self.done + 1)
-            carried = after(self.model, steps[following.carried - 1])
+            recorded = self.options.eager or self.next.lengths is not None
+            loss, carried, ds = (self._walked if recorded else self._computed)(following.carried)
+            total = norm(ds)
+            if not math.isfinite(loss) or not math.isfinite(total):
+                self._find_nonfinite()
             with checkpoint.undisturbed():
                 self._move(ds, min(1.0, self.options.clip / total) if total else 1.0)
                 self.losses.append(loss)
                 self.next = following
                 for name, state in self.start.items():  # in place: a resumed run computes with the same arrays
-                    state[...] = 0 if following.fresh else carried[name].value
+                    state[...] = 0 if following.fresh else carried[name]
         return loss
+
+    def _walked(self, at: int) -> tuple[float, Values, Matrix]:
+        """The loss of the next chunk, its states after time step `at`, and the derivatives, on a tape."""
+        tape, steps, _, L = self._recorded(self.next, self.start)
+        d = tape.backward(L)
+        states = {name: state.value for name, state in after(self.model, steps[at - 1]).items()}
+        return float(L.value.item()), states, np.concatenate([d[name].T.ravel() for name in self.parameters])
+
+    def _computed(self, at: int) -> tuple[float, Values, Matrix]:
+        """The same by a program."""
+        chunk = self.next
+        targets = {f"target[{t}]": target for t, target in enumerate(chunk.targets, 1) if target is not None}
+        key = len(chunk.xs), tuple(targets), chunk.counted, at
+        if key not in self.programs:
+            tape, steps, _, L = self._recorded(chunk, self.start, named=True)
+            asked = [L, *after(self.model, steps[at - 1]).values()]
+            program = compiled(tape, asked, list(self.parameters), L)
+            self.programs[key] = program, [tape.label(v.index) for v in asked]
+        program, (loss, *states) = self.programs[key]
+        arrays = self.parameters | {f"{name}[0]": state for name, state in self.start.items()} | targets
+        values, d = program(arrays | {f"x[{t}]": x for t, x in enumerate(self._inputs(chunk), 1)})
+        carried = {name: values[label] for name, label in zip(self.model.states, states, strict=True)}
+        return float(values[loss].item()), carried, np.concatenate([d[name].T.ravel() for name in self.parameters])
+
+    def _find_nonfinite(self) -> NoReturn:
+        """FloatingPointError that says which step of the next chunk made the first NaN or infinity."""
+        tape, steps, read, L = self._recorded(self.next, self.start)
+        d = tape.backward(L)
+        _named(tape, steps, read)
+        if not math.isfinite(L.value.item()):
+            raise self._broken("the loss", first_nonfinite(tape))
+        raise self._broken("a derivative", first_nonfinite_derivative(d))
 
     def loss_held_out(self) -> float:
         """The mean loss on what is never learned from, without a tape."""
@@ -162,9 +194,13 @@ class Run:
         checkpoint.save(path, header, self.arrays | history)
 
     def _recorded(
-        self, chunk: Chunk, start: Mapping[str, Matrix]
+        self, chunk: Chunk, start: Mapping[str, Matrix], named: bool = False
     ) -> tuple[Tape, list[Values], dict[int, Values], Variable]:
+        """`named` targets are Variables, which a program can be given anew, else constants."""
         tape = Tape()
+        if named:
+            targets = [a if a is None else tape.variable(a, f"target[{t}]") for t, a in enumerate(chunk.targets, 1)]
+            chunk = chunk._replace(targets=targets)
         cell, output = _parts(self.options, self.task.Y, tape.variables(**self.parameters))
         steps = on_tape(tape, self.model, start, self._inputs(chunk), cell, chunk.lengths)
         L, read = self._loss(chunk, steps, output)

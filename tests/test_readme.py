@@ -36,7 +36,7 @@ def test_every_example(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     names = {}
     shown = list(run(BLOCKS, names))
-    assert len(shown) == 9
+    assert len(shown) == 11
     for printed, expected in shown:
         assert rounded(printed) == rounded(expected)
     assert (tmp_path / "cell.svg").read_text(encoding="utf-8").startswith("<svg")

@@ -1,6 +1,8 @@
 """Reverse-mode differentiation in unary and binary steps, and hand-derived gradients held against it."""
 
 from tinyad.compare import Comparison, compare
+from tinyad.compiled import Program
+from tinyad.compiled import compile as compile  # not in __all__: `from tinyad import *` would hide Python's own
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.magic import load_ipython_extension
 from tinyad.derivation.written import written
@@ -46,6 +48,7 @@ __all__ = [
     "Graph",
     "Listing",
     "Op",
+    "Program",
     "Tape",
     "Variable",
     "add",

@@ -15,10 +15,11 @@ from collections import Counter
 from typing import Any
 
 from lstm_models.demo import DERIVATIONS, SOURCES
-from tinyad.derivation import DerivationError, Report, check_derivation
+from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.grade import Plant, faults, mended, squeezed
 from tinyad.derivation.plant import KINDS, plants
 from tinyad.derivation.reader import derivations
+from tinyad.derivation.report import Report
 from tinyad.derivation.source import Source
 from tinyad.derivation.tree import Node, Ref, Statement
 

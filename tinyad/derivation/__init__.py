@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinyad.derivation.check import check, use_labels
-from tinyad.derivation.program import spoiled
-from tinyad.derivation.reader import derivations
-from tinyad.derivation.report import Report
 from tinyad.derivation.source import DerivationError, read
-from tinyad.derivation.suggest import corrected, left_out
 
-__all__ = ["DerivationError", "Report", "check_derivation"]
+if TYPE_CHECKING:
+    from tinyad.derivation.report import Report
+
+__all__ = ["DerivationError", "check_derivation"]
 
 
 def check_derivation(text_or_path: str | Path, seed: int = 0) -> Report:
@@ -22,6 +21,13 @@ def check_derivation(text_or_path: str | Path, seed: int = 0) -> Report:
     Every line is evaluated with the true derivatives on its right-hand side, at generic points that `seed` draws.
     Raises DerivationError, with line and column, for what cannot be read.
     """
+    # Here, for who imports tinyad for its tape should not wait for them.
+    from tinyad.derivation.check import check, use_labels
+    from tinyad.derivation.program import spoiled
+    from tinyad.derivation.reader import derivations
+    from tinyad.derivation.report import Report
+    from tinyad.derivation.suggest import corrected, left_out
+
     source = read(text_or_path)
     found = []
     with np.errstate(all="ignore"):  # a wrong line may divide by 0: what is not finite is not right

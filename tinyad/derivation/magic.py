@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tinyad.derivation import DerivationError, Report, check_derivation
+from tinyad.derivation import DerivationError, check_derivation
+
+if TYPE_CHECKING:
+    from tinyad.derivation.report import Report
 
 
 def derivation(line: str, cell: str) -> Report | None:

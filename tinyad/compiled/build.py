@@ -1,0 +1,153 @@
+"""`compile`: from a tape, or from a model and examples of what it takes, to a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinyad.compiled.back import Back
+from tinyad.compiled.defer import deferred
+from tinyad.compiled.explain import Account
+from tinyad.compiled.forward import Forward
+from tinyad.compiled.hoist import hoisted, sunk
+from tinyad.compiled.maker import Maker, rebuilt
+from tinyad.compiled.names import listed
+from tinyad.compiled.places import prepared
+from tinyad.compiled.plain import Plain
+from tinyad.compiled.planned import Planned
+from tinyad.compiled.program import Program
+from tinyad.compiled.stack import stacked
+from tinyad.compiled.sums import flattened
+from tinyad.compiled.value import Value
+from tinyad.compiled.wide import widened
+from tinyad.tape import Tape, Variable
+
+Pass = Callable[[list[Value], Maker], list[Value]]
+REWRITES: dict[str, tuple[Pass, ...]] = {
+    "sums": (flattened,),
+    "defer": (deferred,),
+    "hoist": (hoisted, sunk),
+    "stack": (stacked,),
+    "wide": (widened,),
+}
+PASSES = ("dead", "loops", *REWRITES, "buffers")
+STYLES = {"literal": ("dead", "loops"), "grouped": PASSES}
+
+
+def compile(
+    tape: Tape | Callable[..., Any],
+    outputs: Iterable[Variable | str] = (),
+    derivatives: Iterable[Variable | str] = (),
+    seeds: Variable | str | Mapping[Any, Any] | None = None,
+    *,
+    style: str = "grouped",
+    passes: Iterable[str] | None = None,
+    shapes: Mapping[str, Any] | None = None,
+) -> Program:
+    """A program that computes the `outputs` and `derivatives` of a tape, given by name or as Variables.
+
+    `seeds` are what `tape.backward` takes; without, the walk back starts from the one output that is 1×1.  `style` is
+    "grouped", which is fast, or "literal", which reads as written by hand and needs NumPy only; `passes` are those of
+    PASSES that are to run, in place of a style's.  A model function, which takes matrices by name and returns its
+    values by name, is recorded first, on examples of the `shapes` {name: size or array}.  Results are those of the tape
+    to rounding; a sigmoid is 1/(1 + e^-x) for every x, and so 0 where e^-x overflows.
+    """
+    if not isinstance(tape, Tape):
+        tape = _recorded(tape, shapes or {})
+    _known("style", style, STYLES)
+    chosen = STYLES[style] if passes is None else _known("pass", passes, PASSES)
+    both = [(keys,) if isinstance(keys, Variable | str) else keys for keys in (outputs, derivatives)]
+    wanted = [[tape[v].index for v in keys] for keys in both]
+    if not any(wanted):
+        raise ValueError("nothing to compute: give outputs or derivatives")
+    loss = _loss(tape, wanted[0]) if seeds is None and wanted[1] else seeds
+    start = tape._seeds(tape[loss] if isinstance(loss, str) else loss, False) if wanted[1] and loss is not None else {}
+    make = Maker()
+    forward = Forward(tape, make, "loops" in chosen)
+    leaves = {i: make.leaf("seed", i, dz.shape, dz.dtype, f"d{tape.label(i)}") for i, dz in start.items()}
+    back = Back(forward, leaves)
+    roots = [forward.value(forward.source(i)) for i in wanted[0]] + [back.derivative(i) for i in wanted[1]]
+    whole = _whole(roots, make)
+    roots = list(dict.fromkeys(v for v, _ in whole))
+    asked = [(roots.index(v), t) for v, t in whole]
+    count = len(roots)
+    if "dead" not in chosen:
+        roots += [*forward.everything(), *back.everything()]
+    account = Account(len(tape))
+    roots = rebuilt(rebuilt(roots, make), make)
+    account.add("loops" if "loops" in chosen else "recorded", roots)
+    for name, rewrites in REWRITES.items():
+        if name in chosen:
+            for rewrite in rewrites:
+                roots = rewrite(roots, make)
+            account.add(name, roots)
+    if "buffers" in chosen:
+        roots = prepared(roots, make)
+        account.add("buffers", roots)
+    returned = list(dict.fromkeys(roots[:count]))
+    places = [(returned.index(roots[k]), t if len(roots[k].shape) == 3 else None) for k, t in asked]
+    writer = Planned(roots) if "buffers" in chosen else Plain(roots)
+    labels = [[tape.label(i) for i in indices] for indices in wanted]
+    said = ("returns", "returns, of the sizes of the variables, the derivatives of")
+    about = [f"{what} {listed(names)}" for what, names in zip(said, labels, strict=True) if names]
+    source = writer.text(returned, about)
+    return Program(
+        source,
+        writer.arguments,
+        {i: (tape.label(i), tape.values[i]) for i in _inputs(tape)},
+        {i: (tape.label(i), dz) for i, dz in start.items()},
+        writer.functions,
+        (labels[0], labels[1]),
+        places,
+        account.text(writer.memory()),
+    )
+
+
+def _whole(roots: list[Value], make: Maker) -> list[tuple[Value, int | None]]:
+    """What is returned, and which time step of it: of values that are there over time, all at once."""
+    over_time = {v.operands[0] for v in roots if v.op == "at"}
+    found: list[tuple[Value, int | None]] = []
+    for v in roots:
+        if v.op == "last" and (whole := make("all", v.operands[0])) in over_time and v.operands[0].loop is not None:
+            found.append((whole, 0 if v.operands[0].loop.back else v.operands[0].loop.n - 1))
+        else:
+            found.append((v.operands[0], v.extra) if v.op == "at" else (v, None))
+    return found
+
+
+def _inputs(tape: Tape) -> list[int]:
+    """The positions of what was given to the tape as Variables."""
+    made = {z for _, z, _, _ in tape.steps}
+    return [i for i in range(len(tape.values)) if i not in made and i not in tape.constants]
+
+
+def _loss(tape: Tape, outputs: list[int]) -> Variable:
+    losses = [i for i in dict.fromkeys(outputs) if tape.values[i].shape == (1, 1)]
+    if len(losses) != 1:
+        what = f"{len(losses)} outputs are 1×1" if losses else "no output is 1×1"
+        raise ValueError(
+            f"derivatives of what? {what}: give seeds, a 1×1 Variable or {{v: dv}} as tape.backward takes it"
+        )
+    return tape.at(losses[0])
+
+
+def _known(what: str, given: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
+    """What is given, if it is all known."""
+    if isinstance(given, str):
+        given = (given,)
+    given = tuple(given)
+    for name in given:
+        if name not in known:
+            raise ValueError(f"unknown {what} {name!r}; there are {', '.join(known)}")
+    return given
+
+
+def _recorded(model: Callable[..., Any], shapes: Mapping[str, Any]) -> Tape:
+    """A tape of a model on examples; where a size is given, of numbers between 0.5 and 1.5."""
+    rng = np.random.default_rng(0)
+    tape = Tape()
+    examples = {n: rng.uniform(0.5, 1.5, a) if isinstance(a, tuple) else a for n, a in shapes.items()}
+    tape.name(model(**tape.variables(**examples)))
+    return tape

@@ -1,0 +1,176 @@
+"""The steps of a tape as values: those that repeat once, in a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyad.compiled.maker import Maker
+from tinyad.compiled.names import without_step
+from tinyad.compiled.repeats import Repeat, Steps
+from tinyad.compiled.value import Loop, Value
+from tinyad.row import TABLE, Op
+from tinyad.tape import Tape
+
+NAME_OF = {"∘": "*", "*": "dot", "transpose": "T", "sum": "entries"}  # of a row, where it is not its symbol
+
+
+class Operand(NamedTuple):
+    """What step j of a loop reads: `own` or `carried` is the step that makes it, in this round or the one before;
+    `sources` are what comes from outside, one for all rounds, one for each, or the one that is carried first."""
+
+    own: int | None = None
+    carried: int | None = None
+    sources: tuple[int, ...] = ()
+
+
+class Body:
+    """A loop over time steps: the operands of its steps, and their results as values."""
+
+    def __init__(self, repeat: Repeat) -> None:
+        self.repeat, self.loop = repeat, Loop(repeat.times)
+        self.steps: list[tuple[Op, tuple[Operand, ...]]] = []
+        self.results: list[Value] = []
+        self.inputs: list[tuple[Value, ...]] = []
+        self.carries: dict[tuple[int, int], Value] = {}  # (source of the first, step that makes the next)
+
+
+class Forward:
+    """A tape as values.  A source is the number of a step, from 0, or -1 - the position of what was given."""
+
+    def __init__(self, tape: Tape, make: Maker, loops: bool) -> None:
+        self.tape, self.make, self.steps = tape, make, Steps(tape)
+        self.single: dict[int, Value] = {}  # of the steps outside loops, and of what was given
+        self.regions: list[int | Body] = []
+        self.bodies: list[Body] = []
+        done = 0
+        for repeat in self.steps.repeats() if loops else ():
+            for n in range(done, repeat.begin):
+                self._step(n)
+            self._loop(repeat)
+            done = repeat.begin + repeat.period * repeat.times
+        for n in range(done, len(tape.steps)):
+            self._step(n)
+
+    def source(self, position: int) -> int:
+        return self.steps.made.get(position, -1 - position)
+
+    def position(self, source: int) -> int:
+        return self.tape.steps[source][1] if source >= 0 else -1 - source
+
+    def name(self, source: int) -> str:
+        return self.tape.names.get(self.position(source), "")
+
+    def body(self, source: int) -> tuple[Body, int, int] | None:
+        """The loop that a step is in, its number there, and the round."""
+        for body in self.bodies:
+            repeat = body.repeat
+            if 0 <= source - repeat.begin < repeat.period * repeat.times:
+                r, j = divmod(source - repeat.begin, repeat.period)
+                return body, j, r
+        return None
+
+    def everything(self) -> list[Value]:
+        """The results of all steps."""
+        inside = [self.make("last", v) for body in self.bodies for v in body.results]
+        return inside + [self.single[n] for n in self.regions if isinstance(n, int)]
+
+    def value(self, source: int) -> Value:
+        """What a source is, seen from outside the loops."""
+        if source not in self.single:
+            if source < 0:
+                self.single[source] = self._given(-1 - source)
+            else:
+                found = self.body(source)
+                assert found is not None
+                body, j, r = found
+                self.single[source] = self.make("at", self.make("all", body.results[j]), extra=r)
+        return self.single[source]
+
+    def over_time(self, sources: Sequence[int]) -> Value:
+        first, last = self.body(sources[0]), self.body(sources[-1])
+        if first is not None and last is not None and first[:2] == last[:2]:
+            body, j, r = first
+            if tuple(sources) == tuple(range(sources[0], sources[-1] + 1, body.repeat.period)):
+                return self.make("span", self.make("all", body.results[j]), extra=(r, last[2] + 1))
+        return self.make.gather([self.value(source) for source in sources], without_step(self.name(sources[0])))
+
+    def _given(self, position: int) -> Value:
+        value = self.tape.values[position]
+        if position not in self.tape.constants:
+            return self.make.leaf("leaf", position, value.shape, value.dtype, self.tape.label(position))
+        return self.make.leaf("constant", value.tobytes(), value.shape, value.dtype, "constant")
+
+    def _step(self, n: int) -> None:
+        op, _, x, y = self.tape.steps[n]
+        operands = [self.value(self.source(i)) for i in (x, y) if i is not None]
+        self.single[n] = self.applied(op, operands, n, self.name(n))
+        self.regions.append(n)
+
+    def _loop(self, repeat: Repeat) -> None:
+        body = Body(repeat)
+        begin, period, times = repeat
+        m = self.steps.sources[begin : begin + period * times].reshape(times, period, 2)
+        for j in range(period):
+            op = self.tape.steps[begin + j][0]
+            operands = tuple(_operand(m[:, j, k].tolist(), repeat) for k in range(op.arity))
+            values = [self._input(body, operand) for operand in operands]
+            body.steps.append((op, operands))
+            body.inputs.append(tuple(values))
+            body.results.append(self.applied(op, values, begin + j, without_step(self.name(begin + j))))
+        for (_, j), carry in body.carries.items():
+            carry.next = body.results[j]
+            carry.name = carry.next.name and f"{carry.next.name}_prev"
+        self.regions.append(body)
+        self.bodies.append(body)
+
+    def _input(self, body: Body, operand: Operand) -> Value:
+        if operand.own is not None:
+            return body.results[operand.own]
+        if operand.carried is not None:
+            key = operand.sources[0], operand.carried
+            if key not in body.carries:
+                body.carries[key] = self.make.carry(self.value(key[0]), body.loop)
+            return body.carries[key]
+        if len(operand.sources) == 1:
+            return self.value(operand.sources[0])
+        return self.make.step(self.over_time(operand.sources), body.loop)
+
+    def applied(self, op: Op, operands: Sequence[Value], n: int, name: str) -> Value:
+        """The result of step n."""
+        z = self.tape.values[self.tape.steps[n][1]]
+        if op.elementwise:
+            operands = [self._number(v, z.dtype) for v in operands]
+        value = applied(self.make, op, operands, z.shape)
+        if not value.name and value.op != "leaf":
+            value.name = name
+        return value
+
+    def _number(self, v: Value, dtype: Any) -> Value:
+        """A constant number takes the dtype of what it meets."""
+        if v.op == "constant" and v.shape == (1, 1) and v.dtype == dtype and dtype.kind == "f":
+            return self.make.number(float(np.frombuffer(v.extra, dtype)[0]))
+        return v
+
+
+def applied(make: Maker, op: Op, operands: Sequence[Value], shape: Any) -> Value:
+    """The value of a row on operands; a user's row is called as it stands."""
+    row = TABLE.get(op.symbol)
+    if row is None or row.forward is not op.forward:
+        return make("call", *operands, extra=(op, shape))
+    if op.symbol == "upper":
+        return make("rows", operands[0], extra=(0, operands[1].shape[-2]))
+    if op.symbol == "under":
+        return make("rows", operands[0], extra=(operands[1].shape[-2], operands[0].shape[-2]))
+    return make(NAME_OF.get(op.symbol, op.symbol), *operands)
+
+
+def _operand(sources: list[int], repeat: Repeat) -> Operand:
+    first, second = sources[:2]
+    if second >= repeat.begin + repeat.period:
+        return Operand(own=second - repeat.begin - repeat.period)
+    if second >= repeat.begin:
+        return Operand(carried=second - repeat.begin, sources=(first,))
+    return Operand(sources=(first,) if len(set(sources)) == 1 else tuple(sources))

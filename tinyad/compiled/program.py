@@ -1,0 +1,156 @@
+"""Programs: a tape as NumPy that computes its values and derivatives anew, for other numbers of the same sizes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyad.compiled.writer import Argument, constant
+from tinyad.matrix import Array, Shape, as_matrix, size
+from tinyad.row import Op
+
+Results = list[tuple[int, int | None]]  # (which result of the function, which time step of it)
+
+
+class Program:
+    """What `compile` gives: `values, d = program(**arrays)`, the text of it, `source`, and what was done, `explain()`.
+
+    Arrays are passed by name, or in a mapping where a name such as x[3] is none of Python's; what is not passed is as
+    it was recorded, or as given to `compile`, seeds too.  `values` are the outputs and `d` the derivatives in row
+    layout, by name, in arrays of their own.  Threads can run one program at a time: each has its own workspace.
+    ValueError names an array of another size or dtype: for these, record and compile anew.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        arguments: Sequence[Argument],
+        given: Mapping[int, tuple[str, Array]],
+        seeds: Mapping[int, tuple[str, Array]],
+        functions: Mapping[str, tuple[str, Op]],
+        names: tuple[list[str], list[str]],
+        places: Results,
+        explained: str,
+    ) -> None:
+        self.source, self._functions, self._names, self._places = source, dict(functions), names, places
+        self._explained = explained
+        self._again = [k for k, place in enumerate(places) if place in places[:k]]  # two names of one result
+        self._slots: list[Array] = []  # what is passed, argument by argument
+        self._arguments: list[int | slice] = []
+        self._given: dict[str, list[int]] = {name: [] for name, _ in given.values()}
+        self._seeds: dict[str, list[int]] = {name: [] for name, _ in seeds.values()}
+        self._needed = {name: (a.shape, a.dtype) for name, a in given.values()}
+        for argument in arguments:
+            begin = len(self._slots)
+            for part in argument.parts:
+                if part.op == "constant":
+                    self._slots.append(constant(part))
+                else:
+                    where, known = (given, self._given) if part.op == "leaf" else (seeds, self._seeds)
+                    name, a = where[part.extra]
+                    known[name].append(len(self._slots))
+                    self._slots.append(a)
+            self._arguments.append(slice(begin, len(self._slots)) if argument.over_time else begin)
+        self._start()
+
+    def _start(self) -> None:
+        names: dict[str, Any] = {name: _called(kind, op) for name, (kind, op) in self._functions.items()}
+        exec(compile(self.source, "<program of tinyad>", "exec"), names)
+        self._program: Callable[..., Any] = names["program"]
+        self._workspace: Callable[[], Any] | None = names.get("workspace")
+        self._own = threading.local()
+
+    def __call__(
+        self, arrays: Mapping[str, Any] | None = None, /, *, seeds: Mapping[str, Any] | None = None, **named: Any
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        if arrays is not None and not isinstance(arrays, Mapping):
+            raise TypeError("a program takes arrays by name, program(W=...), or {name: array}")
+        slots = self._slots.copy()
+        for given in (arrays, named) if arrays else (named,):
+            for name, value in given.items():
+                at = self._given.get(name)
+                if at is None:
+                    raise KeyError(self._unknown(name, self._given, "array"))
+                shape, dtype = self._needed[name]
+                if type(value) is not np.ndarray or value.shape != shape or value.dtype != dtype:
+                    value = _fitting(name, value, shape, dtype)
+                for k in at:
+                    slots[k] = value
+        for name, value in (seeds or {}).items():
+            at = self._seeds.get(name)
+            if at is None:
+                raise KeyError(self._unknown(name, self._seeds, "seed"))
+            for k in at:
+                slots[k] = _fitting(f"the seed of {name}", value, slots[k].shape[::-1], slots[k].dtype).T
+        arguments = [slots[at] for at in self._arguments]
+        with np.errstate(over="ignore"):  # of e^-x in a sigmoid that is 0 to rounding
+            if self._workspace is None:
+                found = self._program(*map(np.asarray, arguments))
+            else:
+                if not hasattr(self._own, "workspace"):
+                    self._own.workspace = self._workspace()
+                found = self._program(self._own.workspace, *arguments)
+        out = [found[k] if t is None else found[k][t] for k, t in self._places]
+        for k in self._again:
+            out[k] = out[k].copy()
+        outputs, derivatives = self._names
+        return dict(zip(outputs, out, strict=False)), {
+            name: dv.T for name, dv in zip(derivatives, out[len(outputs) :], strict=True)
+        }
+
+    def explain(self) -> str:
+        """What every pass left of the program: operations, products and their cost."""
+        return self._explained
+
+    def __repr__(self) -> str:
+        return f"Program({', '.join(self._names[0] + [f'∇{name}' for name in self._names[1]])})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self._functions:
+            rows = ", ".join(sorted({op.symbol for _, op in self._functions.values()}))
+            raise TypeError(
+                f"this program calls rows of yours, {rows}, which cannot be pickled: compile it where it runs"
+            )
+        return {name: value for name, value in self.__dict__.items() if name not in ("_program", "_workspace", "_own")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._start()
+
+    def _unknown(self, name: str, known: Mapping[str, Any], what: str) -> str:
+        from difflib import get_close_matches
+
+        near = get_close_matches(str(name), known) or list(known)[:9]
+        return (
+            f"no {what} of this program is named {name!r}; there {'is' if len(near) == 1 else 'are'} {', '.join(near)}"
+        )
+
+
+def _fitting(name: str, value: Any, shape: Shape, dtype: Any) -> Array:
+    """The value as a matrix, if it is one of this size and dtype."""
+    a = as_matrix(value, name, dtype)
+    if a.shape != shape:
+        turned = "; pass its .T" if a.shape == shape[::-1] else "; for other sizes record a tape of them and compile it"
+        raise ValueError(f"{name} is {size(a.shape)}, this program takes {size(shape)}{turned}")
+    if a.dtype != dtype:
+        raise ValueError(
+            f"{name} is {a.dtype}, this program takes {dtype}: pass its .astype('{dtype}'), "
+            f"or record a tape in {a.dtype} and compile it"
+        )
+    return a
+
+
+def _called(kind: str, op: Op) -> Callable[..., Any]:
+    """A user's row, which is given copies: it may lock what it is given, or keep it."""
+    if kind == "forward":
+        return lambda *operands: op.run(*map(np.array, operands))
+
+    def back(*operands: Array) -> tuple[Array, ...]:
+        out = op.kernel(*map(np.array, operands))
+        columns = out if isinstance(out, tuple) else (out,)
+        return tuple(np.zeros_like(a) if c is None else c for c, a in zip(columns, operands[2:], strict=True))
+
+    return back

@@ -1,0 +1,40 @@
+"""What the signs and the commands of LaTeX mean, where it does not depend on what stands around them."""
+
+from __future__ import annotations
+
+# fmt: off
+GREEK = dict(zip(
+    r"""alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi rho varrho sigma
+    varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega""".split(),
+    "αβγδεεζηθϑικλμνξπρϱσςτυφφχψωΓΔΘΛΞΠΣΥΦΨΩ", strict=True,
+))
+SIMPLE = {name: ("word", name) for name in "tanh exp log softmax diag tr sigmoid sinh cosh sin cos".split()}
+SIMPLE |= {name: ("word", word) for name, word in (*GREEK.items(), ("ln", "log"), ("Tr", "tr"))}
+SIMPLE |= {name: ("op", text) for name, text in {
+    "nabla": "∇", "partial": "∂", "sum": "Σ", "odot": "∘", "circ": "∘", "ast": "*", "times": "×", "cdot": "·",
+    "otimes": "⊗", "oplus": "⊕", "oslash": "/", "div": "/", "equiv": "≡", "coloneqq": "=", "Rightarrow": "⇒",
+    "Longrightarrow": "⇒", "implies": "⇒", "in": "∈", "langle": "<", "rangle": ">", "lt": "<", "gt": ">", "prime": "'",
+    "colon": ":", "&": "&", "%": "%", "#": "#", "vert": "|", "lvert": "|", "rvert": "|", "mid": "|",
+}.items()}
+SIMPLE |= {"{": ("open", "{"), "}": ("close", "}"), "lbrace": ("open", "{"), "rbrace": ("close", "}")}
+SIMPLE |= dict.fromkeys(("top", "intercal"), ("word", "⊤"))
+SIMPLE |= dict.fromkeys("cdots ldots dots vdots ddots dotsc dotsb".split(), ("dots", "…"))
+SIGNS = {c: ("op", c) for c in "+-*@/,;|'.:<>=∘·×⊗⊕≡⇒∈∇∂Σ"}
+SIGNS |= {c: ("op", text) for c, text in zip("⊙◦○⊘⋅•∙−–∗∑≔∣′’‘⟨⟩", "∘∘∘/···--*Σ=|'''<>", strict=True)}
+SIGNS |= {c: ("open", c) for c in "(["} | {c: ("close", c) for c in ")]"}
+SIGNS |= dict.fromkeys("…⋯⋮⋱", ("dots", "…")) | dict.fromkeys("𝟏𝟙", ("ones", "1")) | {"⊤": ("word", "⊤")}
+WORDLY = {("char", True), ("command", "_")}
+SHORT = {"word": "w", "group(": "(", ")group": ")"}
+JOINED = {"+=": "+=", ":=": "=", "=>": "⇒"}
+ACCENTS = {"tilde": "\u0303", "widetilde": "\u0303", "hat": "\u0302", "widehat": "\u0302", "bar": "\u0304",
+           "overline": "\u0304", "dot": "\u0307", "ddot": "\u0308", "check": "\u030c", "vec": "\u20d7"}
+SPACES = {*", ; : ! > ~".split(), " ", "quad", "qquad", "enspace", "thinspace"}
+NOTHING = set("nonumber notag limits nolimits displaystyle textstyle scriptstyle hline bf it sf cal".split())
+SIZES = {size + side for size in "big Big bigg Bigg".split() for side in ("", "l", "r", "m")} | {"left", "right"}
+BOLD = set("mathbf boldsymbol bm pmb mathbb mathbbm mathds".split())
+FONTS = BOLD | set("mathcal mathscr mathfrak boxed mathrel mathbin mathop mathord mathopen mathclose".split())
+UPRIGHT = set("mathrm mathit mathsf mathtt mathnormal operatorname".split())  # their letters make one word
+TEXTS = set("text textrm textbf textit textsf texttt textnormal mbox".split())
+LINES = set("align alignat aligned alignedat split equation gather gathered multline flalign eqnarray".split())
+MATRICES = set("bmatrix pmatrix matrix Bmatrix smallmatrix array".split())
+# fmt: on
