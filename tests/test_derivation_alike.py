@@ -1,5 +1,6 @@
 """What the author wrote in like places: corrections after it, lines that nobody wrote, chains of differentials."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from tests.test_derivation_corrections import ROUTINE
 from tests.test_derivation_reading import fenced
 from tests.test_derivation_verdicts import CELL, RNN
-from tinyad.derivation import check_derivation
+from tinyad.derivation import check_derivation, suggest
 
 FILES = Path(__file__).resolve().parents[1] / "lstm_models/derivations"
 
@@ -144,3 +145,13 @@ def test_proposed_lines_are_in_the_report_and_the_page():
     assert report.to_dict()["parts"][0]["proposed"] == ["∇W_g = x ∇z3"]
     assert "<summary>Likely lines (1)</summary><ul><li>∇W_g = x ∇z3</li>" in report.html()
     assert "Likely lines (1)" in report._repr_html_()
+
+
+def test_what_was_looked_for_in_vain_is_said(monkeypatch):
+    whole = (RNN[0], RNN[1], RNN[2].replace("∇R = Σ_{t=1}^{T} ∇z_t h_{t-1}ᵀ", "∇R = Σ_t 3.7 (z_t + h_t) z_tᵀ"))
+    (v,) = check_derivation(fenced(*whole)).wrong
+    assert v.suggestion == ""
+    assert re.fullmatch(r"no correction among the [\d,]{3,} changes that were tried", v.notes[-1])
+    monkeypatch.setattr(suggest, "LINES", 0)
+    (v,) = check_derivation(fenced(*whole)).wrong
+    assert v.notes[-1] == "no correction was looked for, after 0 wrong lines"

@@ -58,9 +58,10 @@ class NameEdits(Pen):
     def labels(self) -> list[Edit]:
         """A part of a derivative, by its label, in the place of another one or of a whole one."""
         found = []
-        targets = {left.value[0] for left in self.line.left if left.kind == "d"}
+        targets = [left.value[0] for left in self.line.left if left.kind == "d"]
         for node in (n for n in leaves(self.node) if n.kind == "d"):
-            for value in [(ref, label) for ref in {*targets, node.value[0]} for label in sorted(self.labels_known)]:
+            refs = dict.fromkeys((*targets, node.value[0]))
+            for value in [(ref, label) for ref in refs for label in sorted(self.labels_known)]:
                 spelling = self.spellings.part(*value)
                 if value != node.value and spelling is not None:
                     made = Node("d", (), value, node.start, node.end)

@@ -37,13 +37,18 @@ def corrected(points: Sequence[Point], verdicts: list[Verdict], also: Sequence[V
     out = list(verdicts)
     searched = 0
     for n, v in enumerate(verdicts):
-        if v.ok or v.statement is None or not v.readings or v.verdict in NOT_SEARCHED or searched >= LINES:
+        if v.ok or v.statement is None or not v.readings or v.verdict in NOT_SEARCHED:
             continue
         searched += 1
+        if searched > LINES:
+            out[n] = v._replace(notes=(*v.notes, f"no correction was looked for, after {LINES} wrong lines"))
+            continue
         search = Search(points, verdicts, n, spellings, functions, also)
         found = search.run()
         if found is not None:
             out[n] = v._replace(suggestion=found[0], grade=found[1], at=search.changed or v.at)
+        else:
+            out[n] = v._replace(notes=(*v.notes, f"no correction among the {search.count:,} changes that were tried"))
     return out
 
 

@@ -51,6 +51,7 @@ class Trial(Hints):
         self.labels = labels_of(verdicts)
         self.needed = [self.need(left) for left in self.line.left]
         self.tried: set[str] = set()
+        self.count = 0  # of changes that were looked at
         self.ways: dict[Any, dict[Way, Any]] = {}
         self.sums: dict[Any, tuple[Any, Any]] = {}
         self.member: int | None = None
@@ -99,6 +100,8 @@ class Trial(Hints):
         return read_line(self.points[:1], line, 0, self.member).verdict == "right"
 
     def holds(self, edits: Sequence[Edit]) -> bool:
+        """Whether the line holds after some edits."""
+        self.count += 1
         self.mended = all(edit.kind in ("sign", "transpose") for edit in edits)  # what the line says stays as it is
         trees = [edit.tree for edit in edits if edit.tree is not None]
         if len(trees) == len(edits) and self.member is not None and all(edit.kind != "left" for edit in edits):
