@@ -96,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         status, why = 130, "stopped"
+        if signal.getsignal(signal.SIGINT) is asked:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python's end would take the handler away
     except FloatingPointError as error:
         status, why = 1, f"{error}; begin again in another folder with a smaller --rate"
         going_on = f"; {path} has every update before"
@@ -144,6 +146,8 @@ def trained(path: Path, run: Run) -> None:
     print(f"\n{'update':>8}  {'loss':>8}  {'held out':>8}  {run.task.things + '/s':>13}  {'time left':>9}", flush=True)
     begin = time.perf_counter()
     for _ in train(run, path):
+        if signal.getsignal(signal.SIGINT) is asked:  # in a __del__ Python drops what is raised
+            raise KeyboardInterrupt
         now = time.perf_counter()
         new = bool(run.held_out) and run.held_out[-1][0] == run.done
         if new or (terminal and now > last + 0.25):
@@ -179,8 +183,12 @@ def facts(run: Run) -> str:
 
 
 def stop(*_: object) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would only disturb the first
+    signal.signal(signal.SIGINT, asked)
     raise KeyboardInterrupt
+
+
+def asked(*_: object) -> None:
+    """A second Ctrl-C would only disturb the first."""
 
 
 def drop_what_cannot_be_written() -> None:

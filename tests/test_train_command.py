@@ -286,6 +286,22 @@ def test_ctrl_c(tmp_path):
     assert os.listdir(tmp_path) == ["run.npz"]
 
 
+def test_ctrl_c_where_python_drops_it(tmp_path):
+    """In a __del__ an exception only gets a line on stderr: the run stops after the update, and does not go on."""
+    path = tmp_path / "run.npz"
+    started = command.begun(path, {"task": "sine-one", "model": "rnn", "hidden": 4, "batch": 2, "chunks": 50}, False)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            command.stop()
+        with pytest.raises(KeyboardInterrupt):
+            command.trained(path, started)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert started.done == 1
+    assert done(tmp_path) == 1
+
+
 def test_outputs_that_are_closed_full_or_ascii(tmp_path):
     (tmp_path / "text.txt").write_text("Ελληνικά 😀 " * 20, encoding="utf-8")
     started = f'"{sys.executable}" -m lstm_models'
