@@ -356,3 +356,11 @@ def test_two_sets_of_lines_are_judged_each_on_its_own():
     report = check_derivation(text)
     assert [(part.title, part.ok) for _, part in report.parts] == [("one", True), ("two", False)]
     assert len(derivations(Source(text))) == 1
+
+
+def test_what_is_set_twice_to_the_same_is_told():
+    ((_, part),) = check_derivation(fenced(*CELL[:2], CELL[2] + "\n∇z4 = (∇c_t)")).parts
+    assert part.ok
+    assert "line 38: ∇z4 is set twice, in line 23 too, to the same" in part.notes
+    ((_, part),) = check_derivation(fenced(*CELL)).parts
+    assert not any("twice" in note for note in part.notes)

@@ -16,7 +16,7 @@ from tinyad.derivation.tree import Statement
 from tinyad.derivation.values import Scope, Trouble
 from tinyad.derivation.verdict import Part, known_cases, verdict_of
 from tinyad.derivation.ways import Case, Way, selected, ways_of
-from tinyad.derivation.whole import borrowed, claimed, foreign, numbering, unseen, unused
+from tinyad.derivation.whole import borrowed, claimed, foreign, numbering, repeated, unseen, unused
 
 POINTS = 3
 Labels = dict[tuple[str, str], list[Statement]]
@@ -38,6 +38,7 @@ def _part(points: Sequence[Point], title: str, lines: Sequence[Statement | Unrea
         borrowed(points, verdicts)
         + foreign(point, verdicts)
         + claimed(point, verdicts)
+        + repeated(verdicts)
         + numbering(verdicts)
         + unused(point, verdicts)
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyad.derivation.forward import Place, label
 from tinyad.derivation.point import Point
-from tinyad.derivation.tree import Ref
+from tinyad.derivation.tree import Ref, structure
 from tinyad.derivation.verdict import Verdict, derivatives_in, known_cases
 from tinyad.derivation.ways import way_text, ways_of
 
@@ -19,6 +19,20 @@ def _members(point: Point, key: str) -> list[str]:
     for letter in point.it.names.letters(key):
         keys = [m for k in keys for m in point.it.names.members(k, letter)]
     return keys
+
+
+def repeated(verdicts: Sequence[Verdict]) -> list[str]:
+    """Lines that set with = what another line sets, with the same formula."""
+    first: dict[Any, Verdict] = {}
+    notes = []
+    for v in verdicts:
+        line = v.statement
+        if line is None or not v.ok or line.sign != "=" or line.left[0].kind != "d":
+            continue
+        before = first.setdefault(tuple(map(structure, (*line.left, *line.members))), v)
+        if before is not v:
+            notes.append(f"line {v.line}: {v.target} is set twice, in line {before.line} too, to the same")
+    return notes
 
 
 def numbering(verdicts: list[Verdict]) -> list[str]:
