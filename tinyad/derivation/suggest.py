@@ -84,7 +84,7 @@ class Search(Trial):
             (self.left_alone() if len(wrong) == last + 1 > 1 else None)
             or self.edited(wrong or [last], self.mended_member)
             or self.written_anew()
-            or self.edited(wrong or [last], self.two_edits)
+            or (None if self.lacks else self.edited(wrong or [last], self.two_edits))
         )
 
     def left_alone(self) -> tuple[str, str] | None:
@@ -123,7 +123,7 @@ class Search(Trial):
     def written_anew(self) -> tuple[str, str] | None:
         """The line under another left-hand side, after the pattern of a like line, or as the rules give it."""
         self.member = None
-        other = self.other_left(self.editor(len(self.line.members) - 1).all())
+        other = None if self.lacks else self.other_left(self.editor(len(self.line.members) - 1).all())
         if other is not None:
             return other, "likely"
         whole = next((made for made in self.whole_lines() if self.right(*made, whole=True)), None)
@@ -142,6 +142,8 @@ class Search(Trial):
         singles = [edit for edit in self.editor(member).all()[:MOST] if self.reaches(edit)]
         if len(self.line.members) > 1:  # its left-hand side belongs to the whole chain
             singles = [edit for edit in singles if edit.kind != "left"]
+        if self.lacks:
+            singles = [edit for edit in singles if edit.kind in ("missing", "assign")]
         slips = [edit for edit in singles if is_slip(edit)]
         others = [edit for edit in singles if not is_slip(edit)]
         return (

@@ -51,6 +51,7 @@ class Trial(Hints):
         self.labels = labels_of(verdicts)
         self.needed = [self.need(left) for left in self.line.left]
         self.tried: set[str] = set()
+        self.lacks = self.v.verdict == "missing"  # what the line says is right, and not all
         self.count = 0  # of changes that were looked at
         self.ways: dict[Any, dict[Way, Any]] = {}
         self.sums: dict[Any, tuple[Any, Any]] = {}
