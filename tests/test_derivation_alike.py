@@ -32,6 +32,7 @@ SLIPS = [
     ("slides", "∇_{z12} L = ∇_{i_t} L", "∇_{z13} L = ∇_{i_t} L"),
     ("sancho", r"\delta b_{j}^{\theta} = ", r"\delta b_{i}^{\theta} = "),
     ("slides", "[dW_fh, dh_{t-1}] +=", "[dh_{t-1}, dW_fh] +="),
+    ("sancho", r"\delta\mathbf{o}^{(\mathbf{t})} = \delta", r"\delta\mathbf{W}^y = \delta"),
     # the first step of a sum, a factor of components, a term of a recursion
     ("problem4", r"b^f} = \sum_{t=1}^T", r"b^f} = \sum_{t=2}^T"),
     ("sancho", r"W_{jk}^y \frac{dF}{dx} |_{x_j^{(t)}}", "W_{jk}^y"),

@@ -160,7 +160,7 @@ class Search(Trial):
         inside = member.start <= start and end <= member.end and (start, end) != (member.start, member.end)
         if not inside or self.v.verdict not in ("undefined", "does not fit", "ambiguous"):
             return True
-        return any(edit.start <= end and start <= edit.end for edit in edits)
+        return any(edit.kind == "left" or (edit.start <= end and start <= edit.end) for edit in edits)
 
     def size(self, edit: Edit) -> int:
         """How many tokens an edit takes away or puts there."""
