@@ -54,7 +54,7 @@ def _plain(point: Point, op: Op, names: list[Ref]) -> bool:
 def _names(spellings: Spellings, eq: Statement, op: Op, names: list[Ref]) -> dict[str, Piece]:
     left = eq.left[0].value
     dz, z = spellings.derivative(left), spellings.name(left)
-    if op.arity == 1 and z is not None:  # as on the slides the result of a function stands as σ(z24)
+    if op.arity == 1 and z is not None:  # as on the slides the result of a function stands as σ(z)
         node = eq.members[0]
         first, last = span(eq.tokens, node)
         z = Spelling(eq.tokens[first:last], spellings.source.text[node.start : node.end])
