@@ -38,19 +38,19 @@ def parts_of(text):
 
 
 def values(parts, line):
-    """What a line of a file gives at every moment of every point."""
-    for part in parts:
-        use_labels(part.points, part.labels)
-        for v in part.verdicts:
-            if v.line == line:
-                k = [left.kind for left in v.statement.left].index("d") if v.statement.left[0].kind == "d" else None
-                if k is None:
-                    return None
-                return [value_of(case, v.statement, member, k, v.statement.left[k].value[0],
-                                 case.point.values[case.place].shape[::-1])
-                        for point in part.points for case in known_cases(point, v.statement.left[k])
-                        for member in v.statement.members]  # fmt: skip
-    return None
+    """What a line of a file gives at every moment of every point; nothing if it is about a Jacobian or a name."""
+    part, v = next((part, v) for part in parts for v in part.verdicts if v.line == line)
+    if v.statement.left[0].kind != "d":
+        return []
+    use_labels(part.points, part.labels)
+    ref = v.statement.left[0].value[0]
+    cases = [case for point in part.points for case in known_cases(point, v.statement.left[0])]
+    shapes = [case.point.values[case.place].shape[::-1] for case in cases]
+    return [
+        value_of(case, v.statement, member, 0, ref, shape)
+        for case, shape in zip(cases, shapes, strict=True)
+        for member in v.statement.members
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -75,7 +75,7 @@ def test_what_is_planted_is_found_in_its_line_or_changes_no_value(name):
 
 def same(now, before):
     """Whether two lines give the same at every moment; those about Jacobians were compared with what they say."""
-    pairs = zip(now or [], before or [], strict=True)
+    pairs = zip(now, before, strict=True)
     return all(np.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in pairs)
 
 

@@ -32,7 +32,7 @@ class Alike:
             for k, other in enumerate(line.members):
                 same = is_routine(other) == is_routine(self.line.members[member])
                 if same and (k == member or len(self.line.members) == 1):
-                    made = self.exchanged(line, other, pairs)
+                    made = exchanged(self.spellings, line, other, pairs)
                     if made is not None:
                         yield made
 
@@ -77,10 +77,6 @@ class Alike:
             inside = {leaf.value.key for member in eq.members for leaf in leaves(member)}
             found += [k] if eq.left[0].value.key in results or inside & moved else []
         return list(dict.fromkeys(k for k in found if k is not None))
-
-    def exchanged(self, line: Statement, formula: Node, pairs: Exchange) -> Spelling | None:
-        """A formula of a line with its names exchanged; None if a name was never spelled."""
-        return exchanged(self.spellings, line, formula, pairs)
 
 
 def exchanged(spellings: Spellings, line: Statement, formula: Node, pairs: Exchange) -> Spelling | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyad.derivation.alike import Alike, is_routine
+from tinyad.derivation.alike import Alike, exchanged, is_routine
 from tinyad.derivation.point import Point
 from tinyad.derivation.rules import contribution
 from tinyad.derivation.spelling import CLOSE, OPEN, Spelling, Spellings, equals
@@ -38,7 +38,7 @@ class Anew(Alike):
         """All that stands behind the equals sign of like lines."""
         for line, pairs in self.like_lines():
             first, last = line.members[0], line.members[-1]
-            made = self.exchanged(line, Node("chain", line.members, None, first.start, last.end), pairs)
+            made = exchanged(self.spellings, line, Node("chain", line.members, None, first.start, last.end), pairs)
             if made is not None and is_routine(first) == is_routine(self.line.members[0]):
                 yield self.under(made)
 

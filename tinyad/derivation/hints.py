@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
+from tinyad.derivation.alike import exchanged
 from tinyad.derivation.anew import Anew
 from tinyad.derivation.editor import Editor
 from tinyad.derivation.point import Point
@@ -77,7 +78,7 @@ class Hints(Anew):
         for term in terms(self.line.members[member]):
             for a in self.results():
                 for b in self.results():
-                    made = self.exchanged(self.line, term, {a: b}) if a != b else None
+                    made = exchanged(self.spellings, self.line, term, {a: b}) if a != b else None
                     if made is not None:
                         found.append(("+", self.point.it.parser().inside(made.tokens), made))
         return found[:ADDENDS]

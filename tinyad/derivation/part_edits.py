@@ -97,11 +97,8 @@ class PartEdits(Pen):
 
     def term(self, whole: Node, sign: str, term: Node, new: Spelling, rank: int) -> Edit:
         """One term more at the end of a sum."""
-        last, made = (
-            span(self.tokens, whole)[1],
-            Spelling((Token("op", sign, 0, 0), *new.tokens), f" {sign} {new.text}"),
-        )
-        return self.insert(last, whole.end, made, rank, "missing", (sign, whole, term))
+        made = Spelling((Token("op", sign, 0, 0), *new.tokens), f" {sign} {new.text}")
+        return self.insert(span(self.tokens, whole)[1], whole.end, made, rank, "missing", (sign, whole, term))
 
 
 def least(dropped: Node) -> tuple[int, str]:

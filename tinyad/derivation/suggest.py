@@ -169,7 +169,8 @@ class Search(Trial):
 
     def first(self, edits: Sequence[Edit], grade: str) -> tuple[list[Edit], str] | None:
         """The first that holds."""
-        found = next((edit for edit in edits if self.holds([edit])), None)
+        right = (edit for edit in edits if self.holds([edit]))
+        found = next((e for e in right if reads_back(*applied(self.line, [e], self.point.source))), None)
         return None if found is None else ([found], grade)
 
     def likeliest(self, edits: Sequence[Edit]) -> tuple[list[Edit], str] | None:
