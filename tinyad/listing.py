@@ -6,7 +6,6 @@ Source: the slides "LSTM" (equations 1 to 31 and the gradient pages) and "LSTM_d
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 from tinyad.derivatives import Derivatives
 from tinyad.kernel import in_same_layout
 from tinyad.matrix import size
+from tinyad.notation import LATEX, TEXT, Notation
 from tinyad.row import TABLE, Op, Symbol
 from tinyad.tape import Tape
 from tinyad.text import for_terminal, one_line
@@ -23,21 +23,6 @@ ADDITIVE, MULTIPLICATIVE, POSTFIX, ATOM = range(4)  # how tightly a piece of a f
 INFIX = {"+": ADDITIVE, "-": ADDITIVE, "∘": MULTIPLICATIVE, "*": MULTIPLICATIVE, "/": MULTIPLICATIVE}
 POSTFIXES = ("transpose", "inv")
 
-TEXT = {
-    "+": "%s + %s", "-": "%s - %s", "∘": "%s ∘ %s", "*": "%s * %s", "/": "%s / %s", "neg": "-%s", "none": "%s",
-    "transpose": "%sᵀ", "inv": "%s⁻¹", "square": "%s²", "sigmoid": "σ(%s)", "stack": "[%s; %s]", "1": "1", "0": "0",
-    "∇": "∇%s", "()": "(%s)",
-}  # fmt: skip
-LATEX = {
-    "+": "%s + %s", "-": "%s - %s", "∘": r"%s \circ %s", "*": r"%s \, %s", "/": r"%s \oslash %s", "neg": "-%s",
-    "none": "%s", "transpose": r"{%s}^\top", "inv": "{%s}^{-1}", "square": "{%s}^2", "sigmoid": r"\sigma(%s)",
-    "tanh": r"\tanh(%s)", "exp": r"\exp(%s)", "log": r"\log(%s)", "sqrt": r"\sqrt{%s}",
-    "stack": r"\begin{bmatrix} %s \\ %s \end{bmatrix}", "1": r"\mathbf{1}", "0": "0",
-    "∇": r"\nabla_{%s} L", "()": "(%s)",
-}  # fmt: skip
-ESCAPED = {c: f"\\{c}" for c in "#$%&_{}"} | {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
-GREEK = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
-
 
 class Piece(NamedTuple):
     """Part of a formula as printed, how tightly it holds together, and the symbol it was made with."""
@@ -45,6 +30,7 @@ class Piece(NamedTuple):
     text: str
     holds: int = ATOM
     symbol: str = ""
+    call: tuple[str, str] | None = None  # a function and its arguments
 
 
 class Listing:
@@ -67,7 +53,7 @@ def equations(tape: Tape, shapes: bool = False) -> Listing:
     rows, latex = [], []
     for n, (_, z, _, _) in enumerate(tape.steps, 1):
         rows.append((str(n), one_line(tape.label(z)), "=", forward_text(tape, n), size(tape.values[z].shape)))
-        latex.append(rf"{latex_name(tape.label(z))} &= {_forward(tape, n, LATEX).text} \tag{{{n}}}")
+        latex.append(rf"{LATEX.name(tape.label(z))} &= {forward_text(tape, n, LATEX)} \tag{{{n}}}")
     return Listing(_table(rows, shapes), _align(latex))
 
 
@@ -81,13 +67,14 @@ def gradients(d: Derivatives, shapes: bool = False) -> Listing:
     rows, latex = [], []
     for i in d.seeds:
         rows.append(("", f"∇{one_line(tape.label(i))}", "", "given", size(tape.values[i].shape[::-1])))
-    for k, (n, operand, i, sign) in enumerate(_contributions(d), 1):
+    for k, (n, operand, i, sign) in enumerate(walked(d), 1):
         shape = size(tape.values[i].shape[::-1])
         text = contribution_text(tape, n, operand)
         rows.append(
             (str(k), f"∇{one_line(tape.label(i))}", sign, text, f"{shape}  step {n}" if shapes else f"step {n}")
         )
-        name, right = LATEX["∇"] % latex_name(tape.label(i)), _backward(tape, n, operand, LATEX).text
+        name = LATEX.signs["∇"] % LATEX.name(tape.label(i))
+        right = contribution_text(tape, n, operand, notation=LATEX)
         latex.append(rf"{name} &{sign.replace('+', '{+}')} {right} \tag{{{k}}}")
     text = _table(rows, True)
     if any(re.search(r"\b1ᵀ|\* 1(?![\w.])", row[3]) for row in rows):
@@ -108,17 +95,19 @@ def routine(d: Derivatives) -> str:
     return "\n".join(lines)
 
 
-def forward_text(tape: Tape, n: int) -> str:
+def forward_text(tape: Tape, n: int, notation: Notation = TEXT) -> str:
     """The right-hand side of step n, in the names of the tape."""
-    return _forward(tape, n, TEXT).text
+    return _forward(tape, n, notation).text
 
 
-def contribution_text(tape: Tape, n: int, operand: str, layout: str = "row", formula: Any = None) -> str:
+def contribution_text(
+    tape: Tape, n: int, operand: str, layout: str = "row", formula: Any = None, notation: Notation = TEXT
+) -> str:
     """What step n contributes to the derivative of its operand "x" or "y", in the names of the tape.
 
     `layout` is "row" or "same"; a `formula` is printed in the place of the rule.
     """
-    return _backward(tape, n, operand, TEXT, layout, formula).text
+    return _backward(tape, n, operand, notation, layout, formula).text
 
 
 def first_nonfinite(tape: Tape) -> str | None:
@@ -139,7 +128,7 @@ def _d(tape: Tape, i: int) -> str:
     return one_line(tape.label(i))
 
 
-def _contributions(d: Derivatives) -> Iterator[tuple[int, str, int, str]]:
+def walked(d: Derivatives) -> Iterator[tuple[int, str, int, str]]:
     """(step, operand, position, "=" or "+=") in the order of the walk."""
     begun = set(d.seeds)
     for n in range(len(d.tape.steps), 0, -1):
@@ -172,76 +161,45 @@ def _align(lines: list[str]) -> str:
     return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}"
 
 
-def _letter(letter: str) -> str:
-    """α and alpha are \\alpha; a word is upright."""
-    greek = unicodedata.name(letter, "") if len(letter) == 1 else ""
-    if greek.startswith("GREEK SMALL LETTER ") and greek.split()[-1].lower() in GREEK:
-        letter = greek.split()[-1].lower()
-    return f"\\{letter}" if letter in GREEK else letter if len(letter) == 1 else rf"\mathrm{{{letter}}}"
-
-
-def latex_name(name: str) -> str:
-    r"""z12: z_{12}, W_fC: W_{fC}, C_tilde: \tilde{C}, C_prev[2]: C_{\mathrm{prev}}^{(2)}; what is no name is text."""
-    parts = re.fullmatch(r"([^\W\d_]+)(\d*)(?:_(\w+))?(?:\[(\w+)\])?", name)
-    if not parts:
-        if re.fullmatch(r"-?[\d.]+", name):
-            return name
-        return r"\text{%s}" % _escaped(name)
-    letter, digits, low, step = parts.groups()
-    base = _letter(letter)
-    if low == "tilde" or low == "hat":
-        base, low = rf"\{low}{{{base}}}", None
-    subscript = digits + (low if low and len(low) <= 2 else rf"\mathrm{{{low}}}" if low else "").replace("_", r"\_")
-    return base + f"_{{{subscript}}}" * bool(subscript) + (f"^{{({step})}}" if step else "")
-
-
-def _escaped(text: str) -> str:
-    return "".join(ESCAPED.get(c, c) for c in one_line(text))
-
-
-def _named(tape: Tape, i: int, notation: dict[str, str]) -> Piece:
+def _named(tape: Tape, i: int, notation: Notation) -> Piece:
     name = tape.label(i)
     if i in tape.constants and tape.values[i].size == 1:
-        if notation is LATEX and "e" in name:
-            mantissa, power = name.split("e")
-            return Piece(rf"{mantissa} \cdot 10^{{{int(power)}}}", ADDITIVE, "number")
-        return Piece(name, ADDITIVE if name.startswith("-") else ATOM, "number")
-    return Piece(one_line(name) if notation is TEXT else latex_name(name))
+        return _number(name, notation)
+    return Piece(notation.name(name))
 
 
-def _forward(tape: Tape, n: int, notation: dict[str, str]) -> Piece:
+def _number(number: str, notation: Notation) -> Piece:
+    product = "e" in number and notation is not TEXT  # 1e-05 is 1 · 10^{-5}
+    return Piece(notation.number(number), ADDITIVE if product or number.startswith("-") else ATOM, "number")
+
+
+def _forward(tape: Tape, n: int, notation: Notation) -> Piece:
     op, _, *operands = tape.steps[n - 1]
     return _applied(op, [_named(tape, i, notation) for i in operands if i is not None], notation)
 
 
-def _backward(
-    tape: Tape, n: int, operand: str, notation: dict[str, str], layout: str = "row", formula: Any = None
-) -> Piece:
+def _backward(tape: Tape, n: int, operand: str, notation: Notation, layout: str = "row", formula: Any = None) -> Piece:
     op, z, x, y = tape.steps[n - 1]
-    dz = Piece(notation["∇"] % _named(tape, z, notation).text)
+    dz = Piece(notation.signs["∇"] % _named(tape, z, notation).text)
     # As on the slides the result of a function stands as σ(z24) and not under its own name.
     names = {"dz": dz, "z": _named(tape, z, notation) if op.arity == 2 else _forward(tape, n, notation)}
     names |= {"x": _named(tape, x, notation)} | ({} if y is None else {"y": _named(tape, y, notation)})
     if op.formulas is None:
-        arguments = ", ".join(names[k].text for k in ("dz", "x", "y") if k in names)
-        call = f"deriv({arguments}, {op.symbol!r})" + (f"[{'xy'.index(operand)}]" if op.arity == 2 else "")
-        if notation is TEXT:
-            return Piece(call)
-        which = "_{%s}" % operand if op.arity == 2 else ""
-        return Piece(r"\mathrm{deriv}%s(%s, \text{%s})" % (which, arguments, _escaped(op.symbol)))
+        arguments = notation.comma.join(names[k].text for k in ("dz", "x", "y") if k in names)
+        call = notation.signs["deriv"] % (arguments, notation.word(op.symbol))
+        return Piece(notation.signs[operand] % call if op.arity == 2 else call)
     formula = op.formulas["xy".index(operand)] if formula is None else formula
     return _formula(formula if layout == "row" else in_same_layout(formula, TABLE["transpose"]), names, notation)
 
 
-def _formula(formula: Any, names: dict[str, Piece], notation: dict[str, str]) -> Piece:
+def _formula(formula: Any, names: dict[str, Piece], notation: Notation) -> Piece:
     """A rule as printed.  Rules are a few operations deep, whatever the length of the tape."""
     if not isinstance(formula, Symbol):
         if np.size(formula) > 1:
-            return Piece("array" if notation is TEXT else r"\text{array}")
-        number = repr(np.asarray(formula).item())
-        return Piece(number, ADDITIVE if number.startswith("-") else ATOM)
+            return Piece(notation.word("array"))
+        return _number(repr(np.asarray(formula).item()), notation)
     if formula.head in ("1", "0"):
-        return Piece(notation[formula.head])
+        return Piece(notation.signs[formula.head])
     if isinstance(formula.head, str):
         return names[formula.head]
     operands = [_formula(part, names, notation) for part in formula.operands]
@@ -250,35 +208,38 @@ def _formula(formula: Any, names: dict[str, Piece], notation: dict[str, str]) ->
     return _applied(formula.head, operands, notation)
 
 
-def _squared(piece: Piece, notation: dict[str, str]) -> Piece:
+def _squared(piece: Piece, notation: Notation) -> Piece:
     """tanh(C) ∘ tanh(C) in a rule is tanh²(C), as on the slides."""
-    function = re.match(r"(\\?\w+)\(", piece.text)
-    if function and piece.holds == ATOM:
-        return Piece(function[1] + ("²" if notation is TEXT else "^2") + piece.text[function.end() - 1 :])
-    text = piece.text if piece.holds == ATOM else notation["()"] % piece.text
-    return Piece(notation["square"] % text, POSTFIX)
+    if piece.call:
+        function, arguments = piece.call
+        return Piece(notation.signs["call"] % (notation.signs["power"] % function, arguments))
+    text = piece.text if piece.holds == ATOM else notation.signs["()"] % piece.text
+    return Piece(notation.signs["square"] % text, POSTFIX)
 
 
-def _applied(op: Op, operands: list[Piece], notation: dict[str, str]) -> Piece:
-    texts, row = [piece.text for piece in operands], TABLE.get(op.symbol)
+def _applied(op: Op, operands: list[Piece], notation: Notation) -> Piece:
+    texts, row, signs = [piece.text for piece in operands], TABLE.get(op.symbol), notation.signs
     symbol = op.symbol if row is not None and row.forward is op.forward else ""  # "": a user's row is a function
     if symbol in INFIX:
         holds = INFIX[symbol]
         left, right = operands
         open_left = left.holds < holds or (left.holds == holds == MULTIPLICATIVE and left.symbol != symbol)
         open_right = right.holds < holds or (right.holds == holds and (right.symbol != symbol or symbol in "-/"))
-        texts = [notation["()"] % p.text if o else p.text for p, o in ((left, open_left), (right, open_right))]
-        return Piece(notation[symbol] % tuple(texts), holds, symbol)
+        texts = [signs["()"] % p.text if o else p.text for p, o in ((left, open_left), (right, open_right))]
+        return Piece(signs[symbol] % tuple(texts), holds, symbol)
     if symbol == "none" or (symbol == "transpose" and operands[0].symbol == "number"):
         return operands[0]
     if symbol in POSTFIXES or symbol == "neg":
         needed = ATOM if symbol != "neg" else MULTIPLICATIVE
-        text = operands[0].text if operands[0].holds >= needed else notation["()"] % operands[0].text
-        return Piece(notation[symbol] % text, POSTFIX if symbol != "neg" else ADDITIVE, symbol)
-    if symbol and symbol in notation:
-        return Piece(notation[symbol] % tuple(texts))
-    name = one_line(op.symbol) if notation is TEXT else r"\text{%s}" % _escaped(op.symbol)
-    return Piece(f"{name}({', '.join(texts)})")
+        text = operands[0].text if operands[0].holds >= needed else signs["()"] % operands[0].text
+        return Piece(signs[symbol] % text, POSTFIX if symbol != "neg" else ADDITIVE, symbol)
+    if symbol and symbol in signs:
+        return Piece(signs[symbol] % tuple(texts))
+    call = (
+        notation.functions[symbol] if symbol in notation.functions else notation.word(op.symbol),
+        notation.comma.join(texts),
+    )
+    return Piece(signs["call"] % call, call=call)
 
 
 # A tape prints itself, and shows itself in a notebook, as its equations; a walk back as its gradients.

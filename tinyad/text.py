@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
+from html import escape
 
 ASCII = str.maketrans(
     {
@@ -15,6 +17,15 @@ ASCII = str.maketrans(
 def one_line(name: str) -> str:
     """The name with control characters and line breaks written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def safe(text: str) -> str:
+    """Text for HTML: what is markup in it escaped, and control characters written out."""
+    return escape("".join(c if _shown(c) else c.encode("unicode_escape").decode() for c in text))
+
+
+def _shown(c: str) -> bool:
+    return c == "\n" or c.isprintable() or unicodedata.category(c) == "Zs"
 
 
 def apart(a: complex, b: complex) -> tuple[str, str]:

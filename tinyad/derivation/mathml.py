@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from html import escape
 
 from tinyad.derivation.names import Names
 from tinyad.derivation.tree import Node, Ref, Statement
+from tinyad.text import safe
 
 ACCENTS = dict(zip("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030c", "`´^~¯˘˙¨ˇ", strict=True))
 CLOSING = {"(": ")", "[": "]", "{": "}", "<": "⟩"}
@@ -42,15 +42,6 @@ def statement(line: Statement, text: str, names: Names | None = None) -> str:
     rows = zip([first, *["<mrow></mrow>"] * (len(sides) - 1)], sides, strict=True)
     lines = "".join(f"<mtr>{_cell(a, 'right')}{_cell(b, 'left')}</mtr>" for a, b in rows)
     return _math(f'<mtable displaystyle="true">{lines}</mtable>')
-
-
-def safe(text: str) -> str:
-    """Text for HTML: what is markup in it escaped, and control characters written out."""
-    return escape("".join(c if _shown(c) else c.encode("unicode_escape").decode() for c in text))
-
-
-def _shown(c: str) -> bool:
-    return c == "\n" or c.isprintable() or unicodedata.category(c) == "Zs"
 
 
 class _Writer:

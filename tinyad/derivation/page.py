@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from tinyad.derivation.declarations import Declarations
-from tinyad.derivation.mathml import safe, statement
+from tinyad.derivation.mathml import statement
 from tinyad.derivation.names import Names
 from tinyad.derivation.point import Point
 from tinyad.derivation.reader import Derivation, segments, tokens_of
@@ -19,7 +19,7 @@ from tinyad.derivation.verdict import GOOD, Part, Verdict
 from tinyad.derivation.ways import Worst, cases
 from tinyad.graph import graph
 from tinyad.layout import svg
-from tinyad.text import apart
+from tinyad.text import apart, safe
 
 if TYPE_CHECKING:
     from tinyad.derivation.report import Report

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tinyad.derivatives import Derivatives
-from tinyad.listing import equations, gradients, latex_name, routine
+from tinyad.listing import equations, gradients, routine
 from tinyad.matrix import size
+from tinyad.notation import latex_name
 from tinyad.text import one_line
 
 FORMS = ("text", "routine", "latex")
