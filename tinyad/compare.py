@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.derivatives import Derivatives
+from tinyad.findings import html, text
 from tinyad.judge import Finding, Judge
-from tinyad.report import html, text
 from tinyad.text import for_terminal
 from tinyad.together import LAYOUTS, everywhere, hint, in_one_line, on_many_lines
 

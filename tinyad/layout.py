@@ -301,7 +301,7 @@ def _width(text: str, size: float) -> float:
 
 
 def svg(drawing: Drawing) -> str:
-    """The drawing as SVG."""
+    """The drawing as SVG; what its groups stand for is in their data attributes, for scripts that fold the frames."""
     layout = Layout(drawing)
     picture = layout.clusters[0]
     size = f'width="{picture.width:.0f}" height="{picture.height:.0f}"'
@@ -310,14 +310,21 @@ def svg(drawing: Drawing) -> str:
         f'font-family="{FONT}" font-size="{SIZE:g}" text-anchor="middle" xml:space="preserve">',
         _rectangle(picture, "#ffffff", "none"),
     ]
-    for cluster, frame in list(zip(layout.drawing.clusters, layout.clusters, strict=True))[1:]:
-        parts.append(_rectangle(frame, *CLUSTERS[cluster.parent > 0], radius=6))
+    boxes = layout.drawing.boxes
+    for c, (cluster, frame) in list(enumerate(zip(layout.drawing.clusters, layout.clusters, strict=True)))[1:]:
         x, y = frame.x + MARGIN, frame.y - frame.height / 2 + TITLE
-        parts.append(_text(x, y, cluster.title, SMALL, GREY, ' text-anchor="start" font-weight="bold"'))
+        parts += [
+            f'<g class="frame" data-frame="{c}" data-parent="{cluster.parent}">',
+            _rectangle(frame, *CLUSTERS[cluster.parent > 0], radius=6),
+            _text(x, y, cluster.title, SMALL, GREY, ' text-anchor="start" font-weight="bold"') + "</g>",
+        ]
     for edge, line in zip(layout.drawing.edges, layout.lines, strict=True):
-        parts.append(_arrow(line, layout.drawing.boxes[edge.head].kind != "label"))
-    for box, place in zip(layout.drawing.boxes, layout.boxes, strict=True):
-        parts += _box(box, place)
+        ends = f'data-tail="{boxes[edge.tail].key}" data-head="{boxes[edge.head].key}"'
+        parts.append(f'<g class="edge" {ends}>{_arrow(line, boxes[edge.head].kind != "label")}</g>')
+    for box, place in zip(boxes, layout.boxes, strict=True):
+        kind = f"box {box.kind} {box.verdict}".rstrip()
+        inside = "\n".join(_box(box, place))
+        parts.append(f'<g class="{kind}" data-key="{box.key}" data-frame="{box.cluster}">{inside}</g>')
     return "\n".join([*parts, "</svg>\n"])
 
 

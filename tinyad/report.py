@@ -1,119 +1,131 @@
-"""A Comparison as text and as HTML: the first wrong line in full, the rest a line each."""
+"""A walk back as one page: the drawing, every equation and its values, every contribution, what `compare` found."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
-from tinyad.text import apart, one_line
+from tinyad.about import About, figure, formula
+from tinyad.compare import Comparison, compare
+from tinyad.derivatives import Derivatives
+from tinyad.explore import canvas
+from tinyad.findings import badge, found, verdict
+from tinyad.graph import graph
+from tinyad.listing import contribution_text, walked
+from tinyad.matrix import as_matrix, size
+from tinyad.notation import MATHML
+from tinyad.pages import explorer, page
+from tinyad.text import one_line, safe
 
-if TYPE_CHECKING:
-    from tinyad.compare import Comparison
-    from tinyad.judge import Finding
-
-OTHERS = {"also wrong:": ("own", "open", "shape"), "inherited, their own lines are right:": ("inherited",)}
-MOST = 12  # lines of one kind before "and n more"
-
-
-def text(comparison: Comparison) -> str:
-    """The whole report."""
-    layout = "row layout" if comparison.layout == "row" else "the layout of the variables"
-    lines = [f"{_number(comparison)} by hand against the tape, in {layout}: {_counts(comparison.counts)}"]
-    first = comparison.first_wrong
-    if first:
-        lines += ["", f"first wrong: {_title(first)}", *(f"  {line}" for line in _details(first))]
-    for title, causes in (
-        ("also wrong:", ("own", "open", "shape")),
-        ("inherited, their own lines are right:", ("inherited",)),
-    ):
-        others = [f for f in comparison.wrong if f is not first and f.cause in causes]
-        if others:
-            width = max(len(one_line(f.name)) for f in others)
-            lines += ["", title, *_some([f"  ∇{one_line(f.name):<{width}}  {_short(f)}".rstrip() for f in others])]
-    for said in (comparison.scale, comparison.hint):
-        lines += ["", said] if said else []
-    if comparison.not_exercised:
-        lines += ["", "not exercised at this point, so a mistake there would not show:"]
-        lines += _some([f"  {note}" for note in comparison.not_exercised])
-    if comparison.not_compared:
-        lines += ["", f"not compared: {comparison.not_compared} other derivatives on the tape"]
-    return "\n".join([*lines, "", f"verdict: {verdict(comparison)}"])
+ONES = "1 is a column of ones: 1ᵀ A sums the rows of A, A 1 its columns."
 
 
-def verdict(comparison: Comparison) -> str:
-    """One line."""
-    first, causes = comparison.first_wrong, {finding.cause for finding in comparison.wrong}
-    if comparison.ok:
-        return f"right: {_number(comparison)}, {_ulps(max(f.off for f in comparison.findings))}"
-    if "not finite" in causes:
-        return "none: the tape is not finite"
-    if "layout" in causes:
-        return "right, but in the other layout"
-    return f"wrong, first at {_title(first)}" if first else "right but for the scale"
+class Report:
+    """One self-contained HTML page in `html`, and the `comparison` in it, None if nothing was held against the tape."""
+
+    def __init__(self, html: str, comparison: Comparison | None) -> None:
+        self.html, self.comparison = html, comparison
+
+    def save(self, path: str | Path) -> None:
+        """Write the page; it needs no other file and no network."""
+        Path(path).write_text(self.html, encoding="utf-8", newline="\n")
+
+    def __repr__(self) -> str:
+        said = f"; {verdict(self.comparison)}" if self.comparison else ""
+        return f"Report({len(self.html):,} characters of HTML{said})"
 
 
-def html(comparison: Comparison) -> str:
-    """The report as a self-contained piece of HTML; everything in it is escaped."""
-    from html import escape
+def report(
+    d: Derivatives,
+    hand: Mapping[Any, Any] | None = None,
+    layout: str = "row",
+    *,
+    title: str = "A computation and its derivatives",
+    weights: Iterable[str] | None = None,
+    groups: Mapping[str, Iterable[str]] | None = None,
+    fold: Iterable[str | int] | None = None,
+) -> Report:
+    """A page with the whole of a walk back, and with what holds of the derivatives `hand`, if there are any.
 
-    first = comparison.first_wrong
-    said = [f"first wrong: {_title(first)}", *_details(first)] if first else []
-    said += [note for note in (comparison.scale, comparison.hint) if note]
-    if comparison.not_exercised:
-        said += ["", "not exercised at this point:", *_some(list(comparison.not_exercised))]
-    rows = []
-    for finding in comparison.findings:
-        colour = "#e8f5e9" if finding.verdict == "right" else "#ffebee"
-        colour = "#fff8e1" if finding.cause in ("inherited", "scale", "layout") else colour
-        found = _ulps(finding.off) if finding.verdict == "right" else _short(finding) or finding.cause
-        cells = (f"∇{one_line(finding.name)}", finding.verdict, str(finding.step or ""), found)
-        row = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        rows.append(f'<tr style="background:{colour}">{row}</tr>')
-    head = "".join(f"<th>{name}</th>" for name in ("derivative", "verdict", "step", "what was found"))
-    notes = f"<pre>{escape(chr(10).join(said))}</pre>" if said else ""
-    return f"<p><b>{escape(verdict(comparison))}</b></p>{notes}<table><tr>{head}</tr>{''.join(rows)}</table>"
-
-
-def _number(comparison: Comparison) -> str:
-    n = len(comparison.findings)
-    return f"{n} derivatives" if n > 1 else "1 derivative"
-
-
-def _counts(counts: dict[str, int]) -> str:
-    said = {"right": "right", "wrong": "wrong", "shape": "of the wrong size"}
-    return ", ".join(f"{n} {said[verdict]}" for verdict, n in counts.items() if n or verdict == "right")
-
-
-def _title(finding: Finding) -> str:
-    return f"step {finding.step}, ∇{one_line(finding.name)}" if finding.step else f"∇{one_line(finding.name)}"
-
-
-def _details(finding: Finding) -> list[str]:
-    lines = []
-    if finding.line:
-        lines.append(f"the rule:    {finding.line}")
-    if finding.worst:
-        row, column, hand, tape = finding.worst
-        by_hand, on_tape = apart(hand, tape)
-        lines.append(f"by hand:     {by_hand} at row {row}, column {column}; on the tape {on_tape}")
-    said = finding.looks_like or "no pattern known"
-    lines.append(f"looks like:  {said}" + (f" ({finding.grade})" if finding.grade else ""))
-    if finding.cause == "own" and not finding.worst:
-        lines.append("it was not given; this one mistake explains everything that is wrong")
-    if finding.cause == "open":
-        lines.append("it may have inherited this: what it is made from was not given")
-    return lines
+    `hand` and `layout` are those of `compare`: {name or Variable: derivative}, "row" (M×N for an N×M variable) or
+    "same" (of the variable's size); the page shows derivatives in that layout.  `weights`, `groups` and `fold` are
+    those of `explore`.  The page works from disk, without network and without scripts.  Raises what `compare` and
+    `graph` raise.
+    """
+    comparison = compare(d, hand, layout) if hand is not None else None
+    picture = graph(d.tape, weights=weights, groups=groups, derivatives=d, comparison=comparison)
+    about = _about(d, hand or {}, layout, comparison)
+    body = [
+        f"<header><h1>{safe(one_line(title))}</h1><p>{_counts(d)}</p></header>",
+        *(
+            ["<section><h2>By hand against the tape</h2>", *found(comparison, _links(d)), "</section>"]
+            if comparison
+            else []
+        ),
+        '<div class="explored">',
+        f"<section><h2>The tape</h2>{canvas(picture, d.tape, fold, groups)}</section>",
+        "<section><h2>Forward</h2>",
+        "<p>Every value with its equation and its size; below each its numbers, its derivative and what is added to it."
+        f" Derivatives stand in {'row layout' if layout == 'row' else 'the sizes of their variables'}.</p>",
+        *about.everything(),
+        "</section></div>",
+        "<section><h2>Backward</h2>",
+        *_backward(about),
+        "</section>",
+    ]
+    return Report(page(one_line(title), "\n".join(body), explorer()), comparison)
 
 
-def _short(finding: Finding) -> str:
-    where = f"step {finding.step}" if finding.step else ""
-    return where if finding.cause == "inherited" else f"{where}  {finding.looks_like or 'no pattern known'}"
+def _counts(d: Derivatives) -> str:
+    seeds = ", ".join(f"∇{safe(one_line(d.tape.label(i)))}" for i in d.seeds)
+    return f"{len(d.tape)} steps, walked back from {seeds}."
 
 
-def _some(lines: list[str]) -> list[str]:
-    return lines if len(lines) <= MOST else [*lines[: MOST - 1], f"  and {len(lines) - MOST + 1} more"]
+def _links(d: Derivatives) -> dict[str, str]:
+    """Name → where the page says more about it."""
+    keys = About(d)
+    return {name: keys.key(d.tape[name].index) for name in d.tape.names.values() if d.tape[name].index < d.length}
 
 
-def _ulps(off: float) -> str:
-    if off < 1e6:
-        return f"within {max(off, 1):.0f} unit{'s' if off >= 1.5 else ''} of rounding"
-    return f"{off:.1g} units of rounding apart"
+def _about(d: Derivatives, hand: Mapping[Any, Any], layout: str, comparison: Comparison | None) -> About:
+    badges, by_hand = {}, {}
+    findings = {d.tape[f.name].index: f for f in comparison.findings} if comparison else {}
+    given = {d.at(key).index: as_matrix(value, "") for key, value in hand.items()}
+    for i, finding in findings.items():
+        badges[i] = badge(finding)
+        if finding.verdict != "right":
+            worst = finding.worst[:2] if finding.worst else None
+            marked = worst if worst is None or layout == "row" else worst[::-1]
+            caption = f"{formula(MATHML.signs['∇'] % MATHML.name(d.tape.label(i)))} by hand"
+            by_hand[i] = figure(caption, given[i], marked)
+    return About(d, layout, badges, by_hand, marks=True)
+
+
+def _backward(about: About) -> Iterator[str]:
+    """The walk, a row for every contribution."""
+    d, rows, ones = about.d, [], False
+    for i in d.seeds:
+        rows.append(("", f"{formula(about.gradient(i))} given", size(d.tape.values[i].shape[::-1]), ""))
+    for k, (n, operand, i, sign) in enumerate(walked(d), 1):
+        shape = d.tape.values[i].shape
+        ones = ones or "1" in contribution_text(d.tape, n, operand, about.layout).split()
+        rows.append(
+            (
+                str(k),
+                about.line(n, operand, i, sign),
+                size(shape[::-1] if about.layout == "row" else shape),
+                about.step(n),
+            )
+        )
+    yield '<table class="walk"><thead><tr>'
+    yield "".join(
+        f'<th scope="col" class="{k}">{word}</th>'
+        for k, word in zip("nfvv", ("No.", "Derivative", "Size", "From"), strict=True)
+    )
+    yield "</tr></thead><tbody>"
+    for number, line, shape_said, step in rows:
+        cells = zip("nfvv", (number, f'<div class="scroll">{line}</div>', shape_said, step), strict=True)
+        yield f"<tr>{''.join(f'<td class={chr(34)}{kind}{chr(34)}>{cell}</td>' for kind, cell in cells)}</tr>"
+    yield "</tbody></table>"
+    yield f"<p>{ONES}</p>" if ones else ""

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from tinyad import pages
+from tinyad.about import About
 from tinyad.derivation.declarations import Declarations
 from tinyad.derivation.mathml import statement
 from tinyad.derivation.names import Names
@@ -17,8 +19,8 @@ from tinyad.derivation.tree import Node, Statement
 from tinyad.derivation.values import Trouble
 from tinyad.derivation.verdict import GOOD, Part, Verdict
 from tinyad.derivation.ways import Worst, cases
+from tinyad.explore import canvas
 from tinyad.graph import graph
-from tinyad.layout import svg
 from tinyad.text import apart, safe
 
 if TYPE_CHECKING:
@@ -27,53 +29,6 @@ if TYPE_CHECKING:
 LARGEST_TAPE = 200  # steps that are drawn
 UNSURE = ("unreadable", "not evaluable", "ambiguous")  # the line may be right
 UNSEEN = "Not seen by this check"
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-STYLE = """
-.tinyad table { border-collapse: collapse; width: 100%; margin: .6em 0 1em; }
-.tinyad caption { text-align: left; font-weight: 600; padding: .3em 0; }
-.tinyad th, .tinyad td { text-align: left; vertical-align: baseline; padding: .35em .7em;
-  border-bottom: 1px solid var(--line, #8886); background: none; }
-.tinyad th { font-size: .8em; font-weight: 600; color: var(--dim, inherit); }
-.tinyad .n { text-align: right; width: 2.6em; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.tinyad td.n { color: var(--dim, inherit); }
-.tinyad .v { width: 1%; white-space: nowrap; }
-.tinyad .f { width: 100%; max-width: 0; }
-.tinyad .scroll { overflow-x: auto; overflow-y: hidden; padding: .1em 0; }
-.tinyad math { font-size: 1.1em; font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math",
-  "DejaVu Math TeX Gyre", math; }
-.tinyad tr.bad > td:first-child { box-shadow: inset 4px 0 #b3261e; }
-.tinyad tr.unsure > td:first-child { box-shadow: inset 4px 0 #7a4d00; }
-.tinyad .badge { display: inline-block; border-radius: .7em; padding: .05em .7em; font-size: .82em; color: #fff;
-  background: #b3261e; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-.tinyad .good .badge, .tinyad .badge.good { background: #1a6e3c; }
-.tinyad .unsure .badge, .tinyad .badge.unsure { background: #7a4d00; }
-.tinyad mark { background: #ffe27a; color: #1d1600; border-radius: .15em; print-color-adjust: exact; }
-.tinyad pre { margin: .5em 0; padding: .5em .7em; white-space: pre-wrap; overflow-wrap: anywhere;
-  background: var(--soft, #8882); border-radius: .3em; font-size: .9em; line-height: 1.45; }
-.tinyad code { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
-.tinyad dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .15em .9em; margin: .4em 0; }
-.tinyad dt { color: var(--dim, inherit); }
-.tinyad dd { grid-column: 2; margin: 0; overflow-wrap: anywhere; }
-.tinyad td p { margin: .4em 0; }
-.tinyad summary { cursor: pointer; }
-.tinyad .said { margin: .2em 0 1em; }
-"""
-LOOK = """
-:root { color-scheme: light dark; --ink: #1d2733; --paper: #fff; --soft: #f2f5f8; --line: #d3dae1; --dim: #56616d;
-  --link: #0b5cad; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e3e8ed; --paper: #14181d; --soft: #20272f; --line: #3a4550;
-  --dim: #a5b0bb; --link: #85bdf7; } }
-@media print { :root { color-scheme: light; --ink: #000; --paper: #fff; --soft: #f2f5f8; --line: #bbb; --dim: #444; }
-  body { font-size: 10pt; }  .tinyad tr, .tinyad svg { break-inside: avoid; }
-  details::details-content { content-visibility: visible; block-size: auto; }
-  .tinyad .scroll { overflow: visible; }  .tinyad svg { max-width: 100%; height: auto; } }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, "Segoe UI", sans-serif; }
-main { max-width: 66rem; margin: 0 auto; padding: 1.5rem 1.2rem 4rem; }
-h1, h2, h3, h4, h5, h6 { line-height: 1.25; margin: 1.6em 0 .5em; }
-h1 { margin-top: 0; }
-p, li { max-width: 46rem; }
-a { color: var(--link); }
-"""
 
 
 class WrongSteps(NamedTuple):
@@ -88,22 +43,7 @@ def page(report: Report) -> str:
     first = re.match(r"\s*# +(\S.*)", source.text)
     title = first[1].strip() if first else source.name
     body = "\n".join([_head(report, title), *_body(report, first.end() if first else 0)])
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<title>{safe(title)}</title>
-<style>{LOOK}{STYLE}</style>
-</head>
-<body>
-<main class="tinyad">
-{body}
-</main>
-</body>
-</html>
-"""
+    return pages.page(title, body, pages.explorer())
 
 
 def fragment(report: Report) -> str:
@@ -118,7 +58,7 @@ def fragment(report: Report) -> str:
         folded += [*_list("Notes", part.notes), *_list(UNSEEN, part.unseen)]
     if folded:
         said += ["<details><summary>Lines that hold, and notes</summary>", *folded, "</details>"]
-    return "\n".join([f'<div class="tinyad"><style>{STYLE}</style>', *said, "</div>"])
+    return pages.piece("\n".join(said))
 
 
 # The parts of a page
@@ -298,12 +238,13 @@ def _picture(parts: Sequence[Part]) -> Iterator[str]:
     point = parts[0].points[0]
     wrong = sorted({step for part in parts for v in part.verdicts if not v.ok for step in _steps(point, v)})
     if 1 < len(point.tape) <= LARGEST_TAPE:
-        marks = WrongSteps(dict.fromkeys(wrong, "own"))
-        drawn = svg(graph(point.tape, derivatives=point.d, comparison=marks).drawing)
+        picture = graph(point.tape, derivatives=point.d, comparison=WrongSteps(dict.fromkeys(wrong, "own")))
         said = f"The forward in {len(point.tape)} steps" + "; red: what the wrong lines derive" * bool(wrong)
+        listed = "\n".join(About(point.d).everything())
         yield (
-            f"<details{' open' if wrong else ''}><summary>{said}</summary>\n"
-            f'<div class="scroll" role="region" aria-label="{said}" tabindex="0">{drawn}</div></details>'
+            f'<details class="explored"{" open" if wrong else ""}><summary>{said}</summary>\n'
+            f"{canvas(picture, point.tape, None, None)}\n"
+            f"<details><summary>Every value at the first point</summary>\n{listed}\n</details></details>"
         )
 
 

@@ -1,0 +1,136 @@
+"""All that is to be said about each value of a tape, as HTML: its rule, its numbers, its derivative, its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from tinyad.derivatives import Contribution, Derivatives
+from tinyad.listing import contribution_text, derived, forward_text
+from tinyad.matrix import Array, size
+from tinyad.notation import MATHML
+from tinyad.text import one_line, safe
+
+SHOWN = 8  # rows, and columns, of a matrix
+
+
+class About:
+    """Derivatives and formulas stand in `layout`.
+
+    `badges`, by position, say what was found about a derivative, and `by_hand` what somebody else says it is.  With
+    `marks` the parts can be linked to, as a page needs and a notebook cannot have.
+    """
+
+    def __init__(
+        self,
+        d: Derivatives,
+        layout: str = "row",
+        badges: Mapping[int, str] | None = None,
+        by_hand: Mapping[int, str] | None = None,
+        marks: bool = False,
+    ) -> None:
+        self.d, self.tape, self.layout, self.marks = d, d.tape, layout, marks
+        self.badges, self.by_hand = badges or {}, by_hand or {}
+        self.made = {z: n for n, (_, z, _, _) in enumerate(d.tape.steps, 1)}
+        self.uses: dict[int, dict[int, None]] = {}
+        for n, (_, _, *operands) in enumerate(d.tape.steps, 1):
+            for i in operands:
+                if i is not None:
+                    self.uses.setdefault(i, {})[n] = None
+
+    def everything(self) -> Iterator[str]:
+        """A part for every value that is no constant: what was given, then the steps."""
+        values = [i for i in range(self.d.length) if i not in self.tape.constants]
+        for i in sorted(values, key=lambda i: (i in self.made, i)):
+            yield self.value(i)
+
+    def key(self, i: int) -> str:
+        """What the box of a value is called in a drawing."""
+        return f"step_{self.made[i]}" if i in self.made else f"leaf_{i + 1}"
+
+    def value(self, i: int) -> str:
+        """The equation as a heading, and below it everything else."""
+        n, shape = self.made.get(i), self.tape.values[i].shape
+        mark = f' id="{self.key(i)}"' if self.marks else ""
+        summary = (
+            f'<summary><span class="n">{n or ""}</span> {formula(self.equation(i))} '
+            f'<span class="size">{size(shape)}</span>{self.badges.get(i, "")}</summary>'
+        )
+        terms = "".join(f"<dt>{word}</dt><dd>{said}</dd>" for word, said in self.terms(i) if said)
+        matrices = "".join(self.matrices(i))
+        return (
+            f'<details class="value" data-about="{self.key(i)}"{mark}>{summary}'
+            f'<div><dl>{terms}</dl>{self.by_hand.get(i, "")}<div class="matrices">{matrices}</div></div></details>'
+        )
+
+    def equation(self, i: int) -> str:
+        name = MATHML.name(self.tape.label(i))
+        n = self.made.get(i)
+        return f"{name}<mo>=</mo>{forward_text(self.tape, n, MATHML)}" if n else name
+
+    def terms(self, i: int) -> Iterator[tuple[str, str]]:
+        n = self.made.get(i)
+        operands = self.tape.steps[n - 1][2:] if n else ()
+        yield "from", ", ".join(self.link(j) for j in dict.fromkeys(operands) if j is not None)
+        yield "goes into", ", ".join(self.link(self.tape.steps[k - 1][1]) for k in self.uses.get(i, {}))
+        if n:
+            rule = [self.line(n, operand, j, "+=") for operand, j in derived(self.tape, n).items()]
+            yield "its rule", "<br>".join(rule)
+
+    def link(self, i: int) -> str:
+        name = safe(one_line(self.tape.label(i)))
+        if i in self.tape.constants:
+            return name
+        return f'<a href="#{self.key(i)}" data-go="{self.key(i)}">{name}</a>'
+
+    def line(self, n: int, operand: str, i: int, sign: str) -> str:
+        """One contribution, as a formula."""
+        right = contribution_text(self.tape, n, operand, self.layout, notation=MATHML)
+        return formula(f"{self.gradient(i)}<mo>{sign}</mo>{right}")
+
+    def gradient(self, i: int) -> str:
+        return MATHML.signs["∇"] % MATHML.name(self.tape.label(i))
+
+    def matrices(self, i: int) -> Iterator[str]:
+        name = MATHML.name(self.tape.label(i))
+        yield figure(formula(name), self.tape.values[i])
+        if not self.d.reaches(i):
+            yield f"<figure><figcaption>{formula(self.gradient(i))}</figcaption>0: L does not depend on it</figure>"
+            return
+        column = self.d.column(i)
+        yield figure(formula(self.gradient(i)), column.T if self.layout == "row" else column)
+        contributions = self.d.contributions(self.tape.at(i))
+        for k, contribution in enumerate(contributions):
+            yield self.contribution(i, contribution, "+=" if k else "=", len(contributions) > 1)
+
+    def contribution(self, i: int, found: Contribution, sign: str, several: bool) -> str:
+        """Where it comes from, and, if it is not the whole derivative, its matrix."""
+        if found.step:
+            where = f"{self.line(found.step, found.operand, i, sign)} {self.step(found.step)}"
+        else:
+            where = f"{formula(self.gradient(i) + '<mo>=</mo>')} given"
+        array = found.array if self.layout == "row" else found.array.T
+        return figure(where, array) if several else f"<figure><figcaption>{where}</figcaption></figure>"
+
+    def step(self, n: int) -> str:
+        key = self.key(self.tape.steps[n - 1][1])
+        return f'<a href="#{key}" data-go="{key}">step {n}</a>'
+
+
+def formula(inside: str) -> str:
+    return f"<math><mrow>{inside}</mrow></math>"
+
+
+def figure(caption: str, array: Array, marked: tuple[int, int] | None = None) -> str:
+    """A matrix under its caption; the entry in row and column `marked`, counted from 1, stands out."""
+    rows, columns = array.shape
+    shown = [[f"{x:.4g}" for x in row[:SHOWN].tolist()] for row in array[:SHOWN]]
+    width = max((len(entry) for row in shown for entry in row), default=0)
+    lines = []
+    for r, row in enumerate(shown, 1):
+        entries = [f"{entry:>{width}}" for entry in row]
+        if marked and marked[0] == r and marked[1] <= len(entries):
+            entries[marked[1] - 1] = f"<mark>{entries[marked[1] - 1]}</mark>"
+        lines.append("  ".join(entries) + "  …" * (columns > SHOWN))
+    lines += ["…"] * (rows > SHOWN)
+    caption = f'<figcaption>{caption} <span class="size">{size(array.shape)}</span></figcaption>'
+    return f"<figure>{caption}<pre>{chr(10).join(lines)}</pre></figure>"

@@ -1,0 +1,343 @@
+// Makes the drawing of a tape a thing to look around in: it folds frames, moves, zooms, and tells about a value.
+for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])")) {
+  graph.dataset.ready = "yes";
+  const GAP = 14; // what is left of an empty stretch, in pixels
+  const LEAST = 0.6; // how small the letters may be at first
+  const home = graph.closest(".explored");
+  const view = graph.querySelector(".view");
+  const svg = view.querySelector("svg");
+
+  const make = (tag, attributes, parent, text = "") => {
+    const inside = parent instanceof SVGElement;
+    const element = inside ? document.createElementNS(svg.namespaceURI, tag) : document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.textContent = text;
+    parent.append(element);
+    return element;
+  };
+  const round = (x) => Math.round(10 * x) / 10;
+  const sides = (rect) => {
+    const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => Number(rect.getAttribute(name)));
+    return { x, y, right: round(x + width), bottom: round(y + height) };
+  };
+  const pairs = (d) => [...d.matchAll(/(-?[\d.]+) (-?[\d.]+)/g)].map((pair) => [Number(pair[1]), Number(pair[2])]);
+
+  // What there is, with its places in the drawing as it came
+
+  const ground = svg.querySelector("rect");
+  const frames = new Map();
+  for (const g of svg.querySelectorAll(".frame")) {
+    const [rect, title] = [g.querySelector("rect"), g.querySelector("text")];
+    frames.set(g.dataset.frame, { g, rect, title, parent: g.dataset.parent, folded: false, ...sides(rect) });
+  }
+  const boxes = new Map();
+  for (const g of svg.querySelectorAll(".box")) {
+    boxes.set(g.dataset.key, { g, frame: g.dataset.frame, ...sides(g.querySelector("rect")) });
+  }
+  const edges = [...svg.querySelectorAll(".edge")].map((g) => {
+    const [line, head] = g.querySelectorAll("path");
+    const d = line.getAttribute("d");
+    const tip = pairs(head.getAttribute("d"))[0];
+    return { g, line, head, d, tip, tail: g.dataset.tail, end: g.dataset.head, points: [...pairs(d), tip] };
+  });
+  const around = function* (frame) {
+    for (let f = frames.get(frame); f; f = frames.get(f.parent)) yield f;
+  };
+  const within = (f, frame) => [...around(frame)].includes(f);
+
+  // A folded frame is a box with its title; what is in it is counted
+
+  for (const f of frames.values()) {
+    const inside = [...boxes.values()].filter((box) => within(f, box.frame));
+    const kinds = ["own", "inherited"].filter((kind) => inside.some((box) => box.g.classList.contains(kind)));
+    f.cover = make("g", { class: `cover ${kinds[0] ?? "folded"}` }, svg);
+    make("rect", { rx: 2 }, f.cover);
+    make("text", { "font-size": 12 }, f.cover, f.title.textContent);
+    make("text", { "font-size": 10 }, f.cover, `${inside.length} ${inside.length > 1 ? "values" : "value"}`);
+    f.label = { width: Math.max(7 * f.title.textContent.length, 50) + 18, height: 40 };
+  }
+
+  const outermost = (frame) => [...around(frame)].filter((f) => f.folded).pop();
+  const squeeze = (stops, solids) => {
+    // Where x is after every empty stretch between two stops has shrunk to GAP.
+    const sorted = [...new Set(stops)].sort((a, b) => a - b);
+    const change = new Map();
+    for (const [start, end] of solids) {
+      change.set(start, (change.get(start) ?? 0) + 1);
+      change.set(end, (change.get(end) ?? 0) - 1);
+    }
+    const to = [GAP];
+    let depth = 0;
+    for (let k = 1; k < sorted.length; k++) {
+      depth += change.get(sorted[k - 1]) ?? 0;
+      const length = sorted[k] - sorted[k - 1];
+      to.push(to[k - 1] + (depth > 0 ? length : Math.min(length, GAP)));
+    }
+    return (x) => {
+      let [low, high] = [0, sorted.length - 1];
+      while (high - low > 1) {
+        const middle = (low + high) >> 1;
+        if (sorted[middle] <= x) low = middle;
+        else high = middle;
+      }
+      const length = sorted[high] - sorted[low];
+      return to[low] + (length ? ((x - sorted[low]) / length) * (to[high] - to[low]) : 0);
+    };
+  };
+
+  let whole = { width: 0, height: 0 };
+  const draw = () => {
+    const solid = [[], []];
+    const stops = [[], []];
+    const add = (x, y, right, bottom) => {
+      solid[0].push([x, right]);
+      solid[1].push([y, bottom]);
+      stops[0].push(x, right);
+      stops[1].push(y, bottom);
+    };
+    for (const box of boxes.values()) {
+      box.folded = outermost(box.frame);
+      if (!box.folded) add(box.x, box.y, box.right, box.bottom);
+    }
+    for (const f of frames.values()) {
+      f.hidden = outermost(f.parent);
+      if (f.hidden) continue;
+      const middle = round((f.y + f.bottom - f.label.height) / 2);
+      if (f.folded) add(f.x, middle, round(f.x + f.label.width), round(middle + f.label.height));
+      else add(f.x, f.y, round(f.x + 6.5 * f.title.textContent.length + 12), round(f.y + 22));
+      stops[0].push(f.right);
+      stops[1].push(f.y, f.bottom);
+    }
+    for (const edge of edges) {
+      const [from, into] = [boxes.get(edge.tail).folded, boxes.get(edge.end).folded];
+      edge.hidden = from && from === into;
+      const covered = ([x, y]) =>
+        [from, into].some((f) => f && x > f.x && x < f.right && y > f.y && y < f.bottom);
+      if (!edge.hidden) {
+        for (const [x, y] of edge.points.filter((point) => !covered(point))) {
+          stops[0].push(x);
+          stops[1].push(y);
+        }
+      }
+    }
+    const [X, Y] = [squeeze(stops[0], solid[0]), squeeze(stops[1], solid[1])];
+
+    const show = (element, shown) => element.setAttribute("display", shown ? "inline" : "none");
+    const shift = (element, x, y, toX = X(x), toY = Y(y)) =>
+      element.setAttribute("transform", `translate(${round(toX - x)} ${round(toY - y)})`);
+    const stretch = (rect, { x, y, right, bottom }) => {
+      const place = { x: X(x), y: Y(y), width: X(right) - X(x), height: Y(bottom) - Y(y) };
+      for (const [name, value] of Object.entries(place)) rect.setAttribute(name, round(value));
+      return place;
+    };
+    for (const box of boxes.values()) {
+      show(box.g, !box.folded);
+      if (!box.folded) shift(box.g, box.x, box.y);
+    }
+    for (const f of frames.values()) {
+      show(f.g, !f.hidden && !f.folded);
+      show(f.cover, !f.hidden && f.folded);
+      if (f.hidden) continue;
+      const place = stretch(f.folded ? f.cover.querySelector("rect") : f.rect, f);
+      if (!f.folded) shift(f.title, f.x, f.y);
+      f.cover.querySelectorAll("text").forEach((text, k) => {
+        text.setAttribute("x", round(place.x + place.width / 2));
+        text.setAttribute("y", round(place.y + place.height / 2 + 14 * k - 2));
+      });
+      f.place = place;
+    }
+    for (const edge of edges) {
+      show(edge.g, !edge.hidden);
+      if (edge.hidden) continue;
+      edge.line.setAttribute("d", edge.d.replace(/(-?[\d.]+) (-?[\d.]+)/g, (_, x, y) => `${round(X(+x))} ${round(Y(+y))}`));
+      const [x, y] = edge.tip;
+      const f = boxes.get(edge.end).folded;
+      // Where the line comes into the frame that hides its end
+      const k = f ? edge.points.findIndex(([px, py]) => px >= f.x && px <= f.right && py >= f.y && py <= f.bottom) : -1;
+      if (k >= 0) shift(edge.head, x, y, X(f.x), Y(edge.points[k][1]));
+      else shift(edge.head, x, y);
+    }
+    const right = Math.max(...stops[0].map(X), 0);
+    const bottom = Math.max(...stops[1].map(Y), 0);
+    whole = { width: right + GAP, height: bottom + GAP };
+    for (const [name, value] of Object.entries(whole)) ground.setAttribute(name, round(value));
+    buttons.forEach((button) => button.redraw?.());
+  };
+
+  // Moving and zooming
+
+  let window_ = { x: 0, y: 0, width: 1, height: 1 };
+  const look = (x, y, width, height) => {
+    window_ = { x, y, width, height };
+    svg.setAttribute("viewBox", [x, y, width, height].map(round).join(" "));
+  };
+  const fit = (at) => {
+    const wide = view.clientWidth;
+    if (!wide) return; // in a closed <details>: it is done when that is opened
+    const scale = Math.max(Math.min(wide / whole.width, 1), LEAST);
+    const high = Math.max(Math.min(whole.height * scale, 0.75 * innerHeight), 120);
+    svg.style.height = `${round(high)}px`;
+    const [width, height] = [wide / scale, high / scale];
+    const clamp = (middle, length, all) => (all <= length ? (all - length) / 2 : Math.min(Math.max(middle - length / 2, 0), all - length));
+    const x = clamp(at ? at.x + at.width / 2 : 0, width, whole.width);
+    look(Math.max(x, 0) === x ? x : 0, clamp(at ? at.y + at.height / 2 : whole.height / 2, height, whole.height), width, height);
+  };
+  const zoom = (factor, x = 0.5, y = 0.5) => {
+    const width = Math.min(Math.max(window_.width / factor, 60), 4 * Math.max(whole.width, view.clientWidth));
+    const height = (width * window_.height) / window_.width;
+    look(window_.x + x * (window_.width - width), window_.y + y * (window_.height - height), width, height);
+  };
+  const everything = () => {
+    const scale = Math.min(view.clientWidth / whole.width, svg.clientHeight / whole.height);
+    const [width, height] = [view.clientWidth / scale, svg.clientHeight / scale];
+    look((whole.width - width) / 2, (whole.height - height) / 2, width, height);
+  };
+  svg.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.metaKey) return; // the page scrolls
+    event.preventDefault();
+    const at = svg.getBoundingClientRect();
+    zoom(Math.exp(-event.deltaY / 300), (event.clientX - at.x) / at.width, (event.clientY - at.y) / at.height);
+  }, { passive: false });
+  let drag = null;
+  svg.addEventListener("pointerdown", (event) => {
+    drag = { x: event.clientX, y: event.clientY, from: window_, moved: false };
+  });
+  svg.addEventListener("pointermove", (event) => {
+    if (!drag || !event.buttons) return;
+    const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
+    if (!drag.moved && Math.hypot(dx, dy) > 4) {
+      drag.moved = true;
+      svg.setPointerCapture(event.pointerId);
+    }
+    const unit = drag.from.width / svg.clientWidth;
+    if (drag.moved) look(drag.from.x - unit * dx, drag.from.y - unit * dy, drag.from.width, drag.from.height);
+  });
+
+  // Folding and choosing
+
+  const fold = (some, folded) => {
+    some.forEach((f) => (f.folded = folded));
+    draw();
+    fit(some.length === 1 ? some[0].place : undefined);
+  };
+  const told = make("div", { class: "told", "aria-live": "polite" }, graph);
+  told.textContent = "Choose a step to see its rule, its value and its derivative; the title of a frame folds it.";
+  let chosen = null;
+  const choose = (key) => {
+    const [box, about] = [boxes.get(key), home.querySelector(`[data-about="${CSS.escape(key)}"]`)];
+    if (about) {
+      const copy = make("section", {}, make("div", {}, document.createElement("div")));
+      for (const part of about.children) copy.append(part.cloneNode(true));
+      copy.querySelectorAll("[id]").forEach((element) => element.removeAttribute("id"));
+      const summary = copy.querySelector("summary");
+      const title = make("p", { class: "title" }, copy);
+      title.append(...summary.childNodes);
+      summary.replaceWith(title);
+      told.replaceChildren(copy);
+    }
+    svg.querySelectorAll(".chosen, .near").forEach((g) => g.classList.remove("chosen", "near"));
+    chosen = key;
+    if (!box) return; // a weight: it stands in the boxes of the steps that use it
+    const folded = [...around(box.frame)].filter((f) => f.folded);
+    if (folded.length) fold(folded, false);
+    box.g.classList.add("chosen");
+    edges.filter((edge) => edge.tail === key || edge.end === key).forEach((edge) => edge.g.classList.add("near"));
+    const place = box.g.getBoundingClientRect();
+    const seen = svg.getBoundingClientRect();
+    if (place.left < seen.left || place.right > seen.right || place.top < seen.top || place.bottom > seen.bottom) {
+      const unit = window_.width / seen.width;
+      const x = window_.x + unit * ((place.left + place.right) / 2 - seen.left);
+      const y = window_.y + unit * ((place.top + place.bottom) / 2 - seen.top);
+      look(x - window_.width / 2, y - window_.height / 2, window_.width, window_.height);
+    }
+  };
+  const act = (target) => {
+    const g = target.closest?.(".box, .cover, .frame");
+    if (g?.dataset.key) choose(g.dataset.key);
+    for (const f of frames.values()) {
+      if (f.cover === g) fold([f], false);
+      else if (f.g === g && target !== f.rect) fold([f], true);
+    }
+  };
+  svg.addEventListener("click", (event) => drag?.moved || act(event.target));
+  home.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-go]");
+    if (!link) return;
+    event.preventDefault();
+    choose(link.dataset.go);
+    graph.scrollIntoView({ block: "nearest" });
+  });
+
+  // With keys: arrows go from one box or frame to the next, Enter chooses or folds
+
+  const stations = [];
+  for (const box of boxes.values()) {
+    for (const f of [...around(box.frame)].reverse()) if (!stations.includes(f.g)) stations.push(f.g, f.cover);
+    stations.push(box.g);
+  }
+  stations.forEach((g) => {
+    g.setAttribute("tabindex", "-1");
+    g.setAttribute("role", "button");
+    const words = [...g.querySelectorAll("text")].map((text) => text.textContent).join(", ");
+    const what = g.dataset.key ? "" : g.dataset.frame ? "fold " : "unfold ";
+    g.setAttribute("aria-label", what + words);
+  });
+  svg.setAttribute("tabindex", "0");
+  svg.setAttribute("role", "group");
+  svg.setAttribute("aria-label", "The tape. Arrow keys go from step to step, Enter chooses or folds, + and - zoom.");
+  svg.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const shown = stations.filter((g) => g.getAttribute("display") !== "none");
+    const at = shown.indexOf(document.activeElement);
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (step) {
+      const next = shown[Math.min(Math.max(at < 0 ? 0 : at + step, 0), shown.length - 1)];
+      next.focus();
+      if (next.dataset.key) choose(next.dataset.key);
+    } else if ((event.key === "Enter" || event.key === " ") && at >= 0) {
+      const f = [...frames.values()].find((frame) => frame.g === shown[at] || frame.cover === shown[at]);
+      act(f && f.g === shown[at] ? f.title : shown[at]);
+      (f ? (f.folded ? f.cover : f.g) : shown[at]).focus();
+    } else if (event.key === "+" || event.key === "-") zoom(event.key === "+" ? 1.25 : 0.8);
+    else if (event.key === "0") everything();
+    else return;
+    event.preventDefault();
+  });
+
+  // The buttons above the drawing
+
+  const bar = make("div", { class: "bar", role: "group", "aria-label": "The drawing" }, graph);
+  graph.prepend(bar);
+  const button = (label, name, run) => {
+    const made = make("button", { type: "button", "aria-label": name, title: name }, bar, label);
+    made.addEventListener("click", run);
+    return made;
+  };
+  const buttons = [];
+  const outer = [...frames.values()].filter((f) => /^t = /.test(f.title.textContent));
+  const inner = [...frames.values()].filter((f) => !outer.includes(f));
+  for (const [some, what] of [[outer, "time steps"], [inner, "groups"]]) {
+    if (!some.length) continue;
+    const made = button("", "", () => fold(some, !some.every((f) => f.folded)));
+    made.redraw = () => {
+      made.textContent = `${some.every((f) => f.folded) ? "Unfold" : "Fold"} all ${what}`;
+      made.title = made.textContent;
+      made.setAttribute("aria-label", made.textContent);
+    };
+    buttons.push(made);
+  }
+  button("−", "smaller", () => zoom(0.8));
+  button("+", "larger", () => zoom(1.25));
+  button("whole", "the whole drawing", everything);
+
+  for (const name of graph.dataset.fold.split(" ").filter(Boolean)) frames.get(name).folded = true;
+  svg.classList.add("live");
+  draw();
+  const opened = [...frames.values()].filter((f) => !f.folded && !f.hidden && graph.dataset.fold);
+  let width = 0;
+  new ResizeObserver(() => {
+    if (view.clientWidth === width) return; // its height is ours
+    width = view.clientWidth;
+    requestAnimationFrame(() => fit(opened.length ? opened[0].place : undefined));
+  }).observe(view);
+}

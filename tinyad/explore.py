@@ -1,0 +1,68 @@
+"""A drawing of a tape to look around in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from tinyad.about import About
+from tinyad.derivatives import Derivatives
+from tinyad.graph import Graph, WrongSteps, graph
+from tinyad.layout import svg
+from tinyad.pages import explorer, piece
+from tinyad.tape import Tape
+from tinyad.text import one_line
+
+MANY = 100  # boxes: from there on only the last time step is open at first
+
+
+class Explorer:
+    """A drawing that a notebook shows; `html` is the same as a self-contained piece of HTML."""
+
+    def __init__(self, picture: Graph, html: str) -> None:
+        self.picture, self.html = picture, html
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def _repr_svg_(self) -> str:
+        return svg(self.picture.drawing)
+
+    def __repr__(self) -> str:
+        return f"Explorer({self.picture!r})"
+
+
+def explore(
+    d: Derivatives,
+    *,
+    weights: Iterable[str] | None = None,
+    groups: Mapping[str, Iterable[str]] | None = None,
+    fold: Iterable[str | int] | None = None,
+    comparison: WrongSteps | None = None,
+) -> Explorer:
+    """The tape of a walk back as a drawing to look around in.
+
+    A click on a step shows its rule, its size, its value, its derivative in row layout and every contribution to it;
+    a click on the title of a time step or a group folds it.  Where scripts are stripped it is a plain SVG with a list
+    of the steps below.  The options are those of `graph`; `fold` is what is folded at first, without it all time steps
+    but the last where there is much to draw.
+    """
+    picture = graph(d.tape, weights=weights, groups=groups, derivatives=d, comparison=comparison)
+    listed = "\n".join(About(d).everything())
+    inside = f"{canvas(picture, d.tape, fold, groups)}\n<details><summary>Every value</summary>\n{listed}\n</details>"
+    return Explorer(picture, piece(f'<div class="explored">{inside}</div>', explorer()))
+
+
+def canvas(
+    picture: Graph, tape: Tape, fold: Iterable[str | int] | None, groups: Mapping[str, Iterable[str]] | None
+) -> str:
+    """The drawing, and where the script puts what it has to say; `fold` as in `explore`."""
+    drawing = picture.drawing
+    if fold is None:
+        times = [cluster.title for cluster in drawing.clusters if cluster.title.startswith("t = ")]
+        titles = set(times[:-1] if len(drawing.boxes) > MANY else [])
+    else:
+        fold = [fold] if isinstance(fold, str | int) else list(fold)
+        graph(tape, groups=groups, fold=fold)  # says which of them there are not
+        titles = {f"t = {f}" if isinstance(f, int) else one_line(f) for f in fold}
+    folded = " ".join(str(c) for c, cluster in enumerate(drawing.clusters) if c and cluster.title in titles)
+    return f'<div class="graph" data-fold="{folded}"><div class="view">{svg(drawing)}</div></div>'

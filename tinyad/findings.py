@@ -1,0 +1,152 @@
+"""A Comparison as text and as HTML: the first wrong line in full, the rest a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from tinyad.pages import piece
+from tinyad.text import apart, one_line, safe
+
+if TYPE_CHECKING:
+    from tinyad.compare import Comparison
+    from tinyad.judge import Finding
+
+OTHERS = {"also wrong:": ("own", "open", "shape"), "inherited, their own lines are right:": ("inherited",)}
+MOST = 12  # lines of one kind before "and n more"
+
+
+def text(comparison: Comparison) -> str:
+    """The whole report."""
+    layout = "row layout" if comparison.layout == "row" else "the layout of the variables"
+    lines = [f"{_number(comparison)} by hand against the tape, in {layout}: {_counts(comparison.counts)}"]
+    first = comparison.first_wrong
+    if first:
+        lines += ["", f"first wrong: {_title(first)}", *(f"  {line}" for line in _details(first))]
+    for title, causes in (
+        ("also wrong:", ("own", "open", "shape")),
+        ("inherited, their own lines are right:", ("inherited",)),
+    ):
+        others = [f for f in comparison.wrong if f is not first and f.cause in causes]
+        if others:
+            width = max(len(one_line(f.name)) for f in others)
+            lines += ["", title, *_some([f"  ∇{one_line(f.name):<{width}}  {_short(f)}".rstrip() for f in others])]
+    for said in (comparison.scale, comparison.hint):
+        lines += ["", said] if said else []
+    if comparison.not_exercised:
+        lines += ["", "not exercised at this point, so a mistake there would not show:"]
+        lines += _some([f"  {note}" for note in comparison.not_exercised])
+    if comparison.not_compared:
+        lines += ["", f"not compared: {comparison.not_compared} other derivatives on the tape"]
+    return "\n".join([*lines, "", f"verdict: {verdict(comparison)}"])
+
+
+def verdict(comparison: Comparison) -> str:
+    """One line."""
+    first, causes = comparison.first_wrong, {finding.cause for finding in comparison.wrong}
+    if comparison.ok:
+        return f"right: {_number(comparison)}, {_ulps(max(f.off for f in comparison.findings))}"
+    if "not finite" in causes:
+        return "none: the tape is not finite"
+    if "layout" in causes:
+        return "right, but in the other layout"
+    return f"wrong, first at {_title(first)}" if first else "right but for the scale"
+
+
+def html(comparison: Comparison) -> str:
+    """The report as a self-contained piece of HTML; everything in it is escaped."""
+    return piece("\n".join(found(comparison)))
+
+
+def found(comparison: Comparison, links: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The verdict, the first wrong line in full and a table; `links`: name → the part of the page about it."""
+    first, links = comparison.first_wrong, links or {}
+    said = [f"first wrong: {_title(first)}", *_details(first)] if first else []
+    said += [note for note in (comparison.scale, comparison.hint) if note]
+    if comparison.not_exercised:
+        said += ["", "not exercised at this point:", *_some(list(comparison.not_exercised))]
+    yield f"<p><b>{safe(verdict(comparison))}</b></p>"
+    if said:
+        yield f"<pre>{safe(chr(10).join(said))}</pre>"
+    right = [finding for finding in comparison.findings if finding.verdict == "right"]
+    if comparison.wrong:
+        yield from _rows(comparison.wrong, links)
+    if right:
+        opened = "" if comparison.wrong or len(right) > MOST else " open"
+        yield f"<details{opened}><summary>{len(right)} right</summary>"
+        yield from _rows(right, links)
+        yield "</details>"
+
+
+def _rows(findings: Iterable[Finding], links: Mapping[str, str]) -> Iterator[str]:
+    heads = (("derivative", "v"), ("verdict", "v"), ("step", "n"), ("what was found", ""))
+    head = "".join(f'<th scope="col" class="{kind}">{word}</th>' for word, kind in heads)
+    yield f"<table><thead><tr>{head}</tr></thead><tbody>"
+    for finding in findings:
+        name = safe(f"∇{one_line(finding.name)}")
+        if finding.name in links:
+            name = f'<a href="#{links[finding.name]}">{name}</a>'
+        what = _ulps(finding.off) if finding.verdict == "right" else _short(finding) or finding.cause
+        yield (
+            f'<tr class="{_colour(finding)}"><td class="v">{name}</td><td class="v">{badge(finding)}</td>'
+            f'<td class="n">{finding.step or ""}</td><td>{safe(what)}</td></tr>'
+        )
+    yield "</tbody></table>"
+
+
+def badge(finding: Finding) -> str:
+    """The verdict as a coloured word."""
+    word = finding.cause if finding.cause in ("inherited", "scale", "layout") else finding.verdict
+    return f'<span class="badge {_colour(finding)}">{safe(word)}</span>'
+
+
+def _colour(finding: Finding) -> str:
+    if finding.verdict == "right":
+        return "good"
+    return "unsure" if finding.cause in ("inherited", "scale", "layout") else "bad"
+
+
+def _number(comparison: Comparison) -> str:
+    n = len(comparison.findings)
+    return f"{n} derivatives" if n > 1 else "1 derivative"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    said = {"right": "right", "wrong": "wrong", "shape": "of the wrong size"}
+    return ", ".join(f"{n} {said[verdict]}" for verdict, n in counts.items() if n or verdict == "right")
+
+
+def _title(finding: Finding) -> str:
+    return f"step {finding.step}, ∇{one_line(finding.name)}" if finding.step else f"∇{one_line(finding.name)}"
+
+
+def _details(finding: Finding) -> list[str]:
+    lines = []
+    if finding.line:
+        lines.append(f"the rule:    {finding.line}")
+    if finding.worst:
+        row, column, hand, tape = finding.worst
+        by_hand, on_tape = apart(hand, tape)
+        lines.append(f"by hand:     {by_hand} at row {row}, column {column}; on the tape {on_tape}")
+    said = finding.looks_like or "no pattern known"
+    lines.append(f"looks like:  {said}" + (f" ({finding.grade})" if finding.grade else ""))
+    if finding.cause == "own" and not finding.worst:
+        lines.append("it was not given; this one mistake explains everything that is wrong")
+    if finding.cause == "open":
+        lines.append("it may have inherited this: what it is made from was not given")
+    return lines
+
+
+def _short(finding: Finding) -> str:
+    where = f"step {finding.step}" if finding.step else ""
+    return where if finding.cause == "inherited" else f"{where}  {finding.looks_like or 'no pattern known'}"
+
+
+def _some(lines: list[str]) -> list[str]:
+    return lines if len(lines) <= MOST else [*lines[: MOST - 1], f"  and {len(lines) - MOST + 1} more"]
+
+
+def _ulps(off: float) -> str:
+    if off < 1e6:
+        return f"within {max(off, 1):.0f} unit{'s' if off >= 1.5 else ''} of rounding"
+    return f"{off:.1g} units of rounding apart"
