@@ -2,25 +2,23 @@
 
 import re
 from functools import cache
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from tests.pages import Seen, harmless_page
 from tinyad.derivation import check_derivation
 from tinyad.derivation.mathml import BOLD, mathml, statement
-from tinyad.derivation.page import LARGEST_TAPE, LOOK, POLICY, STYLE, Prose
+from tinyad.derivation.page import LARGEST_TAPE, Prose
 from tinyad.derivation.reader import derivations
 from tinyad.derivation.report import Report
 from tinyad.derivation.source import Source
 from tinyad.derivation.ways import Worst
+from tinyad.pages import LOOK, STYLE
 
 FILES = Path(__file__).resolve().parents[1] / "lstm_models/derivations"
 NASTY = "</script></svg></math><img src=x onerror=alert(1)>\"' ]]>&lt;--><!-- \x1b[31m\x07\u202e"
 SEEN = "</script></svg></math><img src=x onerror=alert(1)>\"' ]]>&lt;--><!-- \\x1b[31m\\x07\\u202e"
-EMPTY = ("meta", "br", "img", "link")
-FEW = {"msub": 2, "msup": 2, "mfrac": 2, "mover": 2, "munder": 2, "msubsup": 3, "munderover": 3, "math": 1}
-
 CELL = """\
 # A `cell`
 
@@ -67,41 +65,6 @@ The rest.
 7. ∇V = x ∇z2 +
 ```
 """
-
-
-class Seen(HTMLParser):
-    """The tags, attributes and texts of a page; fails where an element is not closed where it should be."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.tags, self.texts, self.attributes, self.counts = [], [], [], [], []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.attributes += attributes
-        if self.counts:
-            self.counts[-1] += 1
-        if tag not in EMPTY:
-            self.open.append(tag)
-            self.counts.append(0)
-
-    def handle_startendtag(self, tag, attributes):
-        self.handle_starttag(tag, attributes)
-        self.handle_endtag(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-        children = self.counts.pop()
-        assert children == FEW.get(tag, children), f"{tag} with {children} children"
-
-    def handle_data(self, data):
-        self.texts.append(data)
-
-    def handle_comment(self, data):
-        raise AssertionError(f"a comment: {data}")
 
 
 @cache
@@ -290,16 +253,7 @@ def test_a_tape_that_is_too_long_is_not_drawn():
 
 def test_nothing_is_fetched_or_run():
     for report in reports():
-        seen = Seen(report.html())
-        assert ("content", POLICY) in seen.attributes
-        assert not {"script", "img", "link", "iframe", "object", "base", "form"} & set(seen.tags)
-        for name, value in seen.attributes:
-            assert not name.startswith("on")
-            assert name not in ("src", "action", "data")
-            assert name != "href" or re.fullmatch(r"#v\d+", value)
-            assert "http" not in str(value) or (name, value) == ("xmlns", "http://www.w3.org/2000/svg")
-            assert "url(" not in str(value)
-    assert not re.search(r"url\(|@import", LOOK + STYLE)
+        harmless_page(report.html(), r"#v\d+")
 
 
 def nasty():

@@ -7,6 +7,7 @@ from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.magic import load_ipython_extension
 from tinyad.derivation.written import written
 from tinyad.derivatives import Contribution, Derivatives
+from tinyad.explore import Explorer, explore
 from tinyad.graph import Graph, graph
 from tinyad.judge import Finding
 from tinyad.listing import Listing, equations, first_nonfinite, gradients, routine
@@ -35,6 +36,7 @@ from tinyad.ops import (
     under,
     upper,
 )
+from tinyad.report import Report, report
 from tinyad.row import TABLE, Op, ones
 from tinyad.tape import Tape, Variable
 
@@ -44,11 +46,13 @@ __all__ = [
     "Contribution",
     "DerivationError",
     "Derivatives",
+    "Explorer",
     "Finding",
     "Graph",
     "Listing",
     "Op",
     "Program",
+    "Report",
     "Tape",
     "Variable",
     "add",
@@ -61,6 +65,7 @@ __all__ = [
     "div",
     "equations",
     "exp",
+    "explore",
     "first_nonfinite",
     "gradients",
     "graph",
@@ -73,6 +78,7 @@ __all__ = [
     "none",
     "numeric_derivative",
     "ones",
+    "report",
     "routine",
     "schur",
     "sigmoid",

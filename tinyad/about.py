@@ -80,7 +80,13 @@ class About:
         name = safe(one_line(self.tape.label(i)))
         if i in self.tape.constants:
             return name
-        return f'<a href="#{self.key(i)}" data-go="{self.key(i)}">{name}</a>'
+        return self.anchor(i, name)
+
+    def anchor(self, i: int, said: str) -> str:
+        key = self.key(i)
+        if self.marks:
+            return f'<a href="#{key}" data-go="{key}">{said}</a>'
+        return f'<button type="button" class="link" data-go="{key}">{said}</button>'
 
     def line(self, n: int, operand: str, i: int, sign: str) -> str:
         """One contribution, as a formula."""
@@ -112,8 +118,7 @@ class About:
         return figure(where, array) if several else f"<figure><figcaption>{where}</figcaption></figure>"
 
     def step(self, n: int) -> str:
-        key = self.key(self.tape.steps[n - 1][1])
-        return f'<a href="#{key}" data-go="{key}">step {n}</a>'
+        return self.anchor(self.tape.steps[n - 1][1], f"step {n}")
 
 
 def formula(inside: str) -> str:

@@ -60,6 +60,15 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--seed", type=int, default=0, help="which points are drawn (default: 0)")
     check.set_defaults(run=_check, place="a page with --html")
 
+    report = commands.add_parser("report", help="write a page with a drawing, every value and every derivative")
+    report.add_argument(
+        "what", help="a model, such as slides; a Python file that leaves d, a walk back, and perhaps hand; a derivation"
+    )
+    report.add_argument(
+        "--out", type=Path, metavar="PAGE", help="where to write (default: build/ and its name with .html)"
+    )
+    report.set_defaults(run=_report, place="a page with --out")
+
     plant = commands.add_parser("plant", help="write a copy of a right derivation with one mistake in it")
     plant.add_argument("file", metavar="FILE")
     plant.add_argument("--kind", required=True, help="name, missing, sign, transpose, ...; a wrong one lists them all")
@@ -104,6 +113,21 @@ def _check(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([report.to_dict() for report in reports], indent=2))
     return status
+
+
+def _report(options: argparse.Namespace) -> int:
+    from tinyad.script import page
+
+    html, ok = page(options.what)
+    if options.out is None:
+        options.out = Path("build", f"{Path(options.what).stem}.html")
+        options.out.parent.mkdir(exist_ok=True)
+    out = options.out
+    out.write_text(html, encoding="utf-8", newline="\n")
+    print(
+        f"{out}   {options.what}, {'right' if ok else 'not right' if ok is not None else 'not held against anything'}"
+    )
+    return 0 if ok is not False else 1
 
 
 def _plant(options: argparse.Namespace) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -72,6 +70,8 @@ STYLE = (
 .tinyad .bar { display: flex; flex-wrap: wrap; gap: .4em; margin: .4em 0; }
 .tinyad .bar button { font: inherit; font-size: .9em; padding: .15em .8em; border-radius: .3em; cursor: pointer;
   color: inherit; background: var(--soft, #8882); border: 1px solid var(--line, #8886); }
+.tinyad button.link { font: inherit; color: var(--link, #0b5cad); background: none; border: 0; padding: 0;
+  text-decoration: underline; cursor: pointer; }
 .tinyad .told { margin: .6em 0; min-height: 3em; }
 .tinyad .told section { border-left: 4px solid #0b5cad; padding: .1em 0 .1em .9em; }
 .tinyad .told .title { font-size: 1.1em; margin: .2em 0; max-width: none; overflow-x: auto; }
@@ -94,6 +94,7 @@ LOOK = (
 @media print { :root { color-scheme: light; --ink: #000; --paper: #fff; --soft: #f2f5f8; --line: #bbb; --dim: #444; }
   body { font-size: 10pt; }  .tinyad tr, .tinyad svg { break-inside: avoid; }
   details:not(.value)::details-content { content-visibility: visible; block-size: auto; }
+  .tinyad .bar, .tinyad .told:not(:has(section)) { display: none; }
   .tinyad .scroll { overflow: visible; }  .tinyad svg { max-width: 100%; height: auto; } }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, "Segoe UI", sans-serif; }
 main { max-width: 66rem; margin: 0 auto; padding: 1.5rem 1.2rem 4rem; }
@@ -123,7 +124,7 @@ def page(title: str, body: str, script: str = "") -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{policy(script)}">
 <title>{safe(title)}</title>
-<style>{LOOK}{STYLE}</style>
+<style>{STYLE}{LOOK}</style>
 </head>
 <body>
 <main class="tinyad">
@@ -146,6 +147,9 @@ def policy(script: str) -> str:
     """Nothing is loaded, and nothing runs but this script."""
     allowed = ["default-src 'none'", "style-src 'unsafe-inline'"]
     if script:
+        import base64
+        import hashlib
+
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         allowed.append(f"script-src 'sha256-{digest}'")
     return "; ".join(allowed)

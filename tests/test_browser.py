@@ -1,0 +1,280 @@
+"""Pages in a browser: every formula visible, no complaints, folding, choosing, keys, print, dark, without scripts."""
+
+import re
+import shutil
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lstm_models.example import example
+from lstm_models.models import MODELS
+from lstm_models.slides import GATES
+from tinyad import check_derivation, explore, report
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+if CHROMIUM is None:
+    pytest.skip("there is no Chromium", allow_module_level=True)
+
+SOURCES = Path(__file__).resolve().parents[1] / "lstm_models/derivations"
+SHOWN = ":not([display=none])"
+HIDDEN_FORMULAS = """() => [...document.querySelectorAll('math')].filter(math => {
+  const box = math.getBoundingClientRect();
+  if (!box.width || !box.height) return true;
+  for (let parent = math.parentElement; parent; parent = parent.parentElement) {
+    const style = getComputedStyle(parent), around = parent.getBoundingClientRect();
+    const cut = box.top < around.top - 1 || box.bottom > around.bottom + 1;
+    if (style.overflowY === 'hidden' && cut) return true;
+    const aside = box.left < around.left - 1 || box.right > around.right + 1;
+    if (style.overflowX === 'hidden' && aside) return true;
+    if (style.overflowX === 'auto') break;  // what is beside can be scrolled to
+  }
+  return false;
+}).map(math => math.textContent)"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The pages that are looked at, by their names."""
+    folder = tmp_path_factory.mktemp("pages")
+    d, hand = example(MODELS["slides"])
+    hand["C[1]"] = hand["C[1]"] - d.tape["W_oC"].value.T @ hand["z24[2]"]  # eq. 23 of t = 2 is lost
+    pages = {"report": report(d, hand, "same", groups=GATES).html}
+    pages |= {name: check_derivation(SOURCES / f"{name}.md").html() for name in ("slides", "vardhan", "sancho")}
+    piece = explore(d, groups=GATES, fold=[1, "candidate"]).html
+    pages["pieces"] = f"<!DOCTYPE html><meta charset=utf-8><title>two</title><body>{piece}{explore(d).html}</body>"
+    for name, html in pages.items():
+        (folder / f"{name}.html").write_text(html, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def opened(browser, files):
+    """Opens a page; when the test is over, it must have complained about nothing and fetched nothing."""
+    complaints, fetched, contexts = [], [], []
+
+    def opened(name, **options):
+        context = browser.new_context(viewport={"width": 1200, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: fetched.append(request.url))
+        page.goto((files / f"{name}.html").as_uri())
+        if options.get("java_script_enabled", True):
+            page.wait_for_selector("svg.live[viewBox]", state="attached")
+        return page
+
+    opened.complaints = complaints
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert len(fetched) == len(contexts)
+
+
+def places(page, selector):
+    return page.eval_on_selector_all(
+        selector,
+        """all => all.map(g => {
+          const r = g.querySelector('rect').getBoundingClientRect(), svg = g.ownerSVGElement.getBoundingClientRect();
+          return [r.x - svg.x, r.y - svg.y, r.right - svg.x, r.bottom - svg.y];
+        })""",
+    )
+
+
+def unfold(page):
+    page.eval_on_selector_all("details", "all => all.forEach(one => (one.open = true))")
+
+
+@pytest.mark.parametrize("name", ["report", "slides", "vardhan", "sancho", "pieces"])
+def test_every_formula_is_visible(opened, name):
+    page = opened(name)
+    unfold(page)
+    assert page.locator("math").count() > 50
+    assert page.evaluate(HIDDEN_FORMULAS) == []
+
+
+def test_a_hidden_formula_is_noticed(opened):
+    page = opened("report")
+    unfold(page)
+    page.add_style_tag(content="summary { height: 4px; overflow: hidden }")
+    assert page.evaluate(HIDDEN_FORMULAS)
+
+
+def test_complaints_are_noticed(opened):
+    page = opened("report")
+    page.evaluate("setTimeout(() => console.info('said')); setTimeout(() => nothing.here)")
+    page.wait_for_timeout(100)
+    assert sorted(opened.complaints) == ["nothing is not defined", "said"]
+    opened.complaints.clear()
+
+
+def test_folding_a_time_step(opened):
+    page = opened("report")
+    before, width = places(page, f".box{SHOWN}"), page.locator(".view svg > rect").get_attribute("width")
+    page.locator('.frame[data-parent="0"] > text').first.click()
+    assert page.locator(f".cover{SHOWN} text").all_text_contents() == ["t = 1", "32 values"]
+    assert len(places(page, f".box{SHOWN}")) == len(before) - 32
+    assert float(page.locator(".view svg > rect").get_attribute("width")) < float(width) - 500
+    page.locator(f".cover{SHOWN}").click()
+    assert page.locator(f".cover{SHOWN}").count() == 0
+    assert np.allclose(places(page, f".box{SHOWN}"), before, atol=0.5)
+
+
+def test_folding_everything(opened):
+    page = opened("report")
+    page.get_by_role("button", name="Fold all groups").click()
+    assert page.locator(f".cover{SHOWN}").count() == 3 * len(GATES)
+    assert page.locator(f".box{SHOWN}").count() == 2 + 3  # the states before and x
+    page.get_by_role("button", name="Fold all time steps").click()
+    assert page.locator(f".cover{SHOWN} text:first-of-type").all_text_contents() == ["t = 1", "t = 2", "t = 3"]
+    assert page.locator(".cover.own" + SHOWN).count() == 1  # where the mistake is
+    page.get_by_role("button", name="Unfold all time steps").click()
+    page.get_by_role("button", name="Unfold all groups").click()
+    assert page.locator(f".cover{SHOWN}").count() == 0
+    assert page.locator(f".box{SHOWN}").count() == 2 + 3 * 32
+
+
+FOLDS = [[], ["t = 1"], ["forget gate"], ["t = 2", "cell state"], ["t = 1", "t = 2", "t = 3"], ["hidden state"]]
+
+
+@pytest.mark.parametrize("folds", FOLDS, ids=" ".join)
+def test_nothing_covers_anything(opened, folds):
+    page = opened("report")
+    for title in folds:
+        page.locator(f".frame{SHOWN} > text", has_text=re.compile(f"^{title}$")).first.dispatch_event("click")
+    there = places(page, f":is(.box, .cover){SHOWN}")
+    assert len(there) >= 5
+    for (x, y, right, bottom), (x2, y2, right2, bottom2) in combinations(there, 2):
+        assert right <= x2 or right2 <= x or bottom <= y2 or bottom2 <= y
+    tips = page.eval_on_selector_all(
+        f".edge{SHOWN} path:nth-of-type(2)",
+        """all => all.map(p => {
+          const r = p.getBoundingClientRect(), svg = p.ownerSVGElement.getBoundingClientRect();
+          return [r.right - svg.x, (r.y + r.bottom) / 2 - svg.y];
+        })""",
+    )
+    assert len(tips) >= len(there) - 5
+    for x, y in tips:  # every arrow ends at the left side of a box
+        assert any(abs(x - left) < 1 and top - 1 < y < bottom + 1 for left, top, _, bottom in there), (x, y)
+
+
+def test_choosing_a_step(opened):
+    page = opened("report")
+    page.get_by_role("button", name="the whole drawing").click()
+    page.locator('[data-key="step_51"]').click()
+    told = page.locator(".told")
+    assert "4×2" in told.locator(".title").inner_text()
+    d, _ = example(MODELS["slides"])
+    shown = [float(x) for x in told.locator("figure pre").first.inner_text().split()]
+    assert np.allclose(shown, d.tape["z17[2]"].value.ravel(), rtol=1e-3)
+    assert page.locator(".box.chosen").get_attribute("data-key") == "step_51"
+    assert page.locator(".edge.near").count() == 3  # f and C[1] to it, it to C
+    told.get_by_role("link", name="C[1]").click()
+    assert page.locator(".box.chosen").get_attribute("data-key") == "step_22"
+    contributions = told.locator("figure").all_inner_texts()
+    assert sum("step " in text for text in contributions) == 5  # of z1, z7, z17 and z19 and of z25
+    assert sum("by hand" in text for text in told.locator("figcaption").all_inner_texts()) == 1
+    assert told.locator("mark").count() == 1
+
+
+def test_choosing_what_is_folded_unfolds_it(opened):
+    page = opened("report")
+    page.get_by_role("button", name="Fold all time steps").click()
+    page.locator('.told, .value[data-about="step_51"] > summary').last.click()
+    page.locator('.value[data-about="step_51"] a[data-go]').first.click()
+    assert page.locator(f".cover{SHOWN}").count() == 2
+    assert page.locator(".box.chosen" + SHOWN).count() == 1
+
+
+def test_keys(opened):
+    page = opened("report")
+    page.locator(".view svg").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    seen = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert seen == "h[0], 4×2, ∇: 2×4"
+    assert "h" in page.locator(".told .title").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "fold t = 1"
+    page.keyboard.press("Enter")
+    assert page.locator(f".cover{SHOWN}").count() == 1
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "unfold t = 1, 32 values"
+    page.keyboard.press(" ")
+    assert page.locator(f".cover{SHOWN}").count() == 0
+    box = page.locator(".view svg").get_attribute("viewBox")
+    page.keyboard.press("+")
+    assert page.locator(".view svg").get_attribute("viewBox") != box
+    page.keyboard.press("0")
+    assert float(page.locator(".view svg").get_attribute("viewBox").split()[2]) > 4000
+
+
+def test_moving_and_zooming(opened):
+    page = opened("report")
+    svg = page.locator(".view svg")
+    svg.scroll_into_view_if_needed()
+
+    def window():
+        return [float(x) for x in svg.get_attribute("viewBox").split()]
+
+    start, at = window(), svg.bounding_box()
+    page.mouse.move(at["x"] + 400, at["y"] + 200)
+    page.mouse.wheel(0, 40)
+    assert window() == start  # the page scrolls
+    page.wait_for_timeout(100)
+    at = svg.bounding_box()
+    page.mouse.move(at["x"] + 500, at["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(at["x"] + 300, at["y"] + 110, steps=4)
+    page.mouse.up()
+    assert window()[0] > start[0] + 150
+    assert page.locator(".chosen").count() == 0
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
+    page.wait_for_timeout(100)
+    assert window()[2] < start[2]
+    page.get_by_role("button", name="the whole drawing").click()
+    assert window()[2] > 4000
+
+
+def test_two_drawings_do_not_meet(opened):
+    page = opened("pieces")
+    first, second = page.locator(".explored").all()
+    assert first.locator(f".cover{SHOWN} text:first-of-type").all_text_contents()[0] == "t = 1"
+    assert second.locator(f".cover{SHOWN}").count() == 0
+    second.locator('[data-key="step_3"]').click()
+    assert first.locator(".chosen").count() == 0
+    assert second.locator(".told .title").count() == 1
+
+
+def test_without_scripts(opened):
+    page = opened("report", java_script_enabled=False)
+    assert page.locator(".view svg").is_visible()
+    assert page.locator(".bar, .told, .cover").count() == 0
+    page.locator("#step_51 > summary").click()
+    assert page.locator("#step_51 figure").first.is_visible()
+
+
+def test_dark_and_print(opened):
+    page = opened("report", color_scheme="dark")
+    ground = "getComputedStyle(document.querySelector('.view svg > rect')).fill"
+    step = "getComputedStyle(document.querySelector('.box.step > rect')).fill"
+    assert page.evaluate(ground) == "rgb(20, 24, 29)"
+    assert page.evaluate(step) == "rgb(32, 39, 47)"
+    page.emulate_media(media="print")
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    assert page.locator(".bar").is_hidden()
+    assert page.pdf().startswith(b"%PDF")
