@@ -59,7 +59,7 @@ class About:
         matrices = "".join(self.matrices(i))
         return (
             f'<details class="value" data-about="{self.key(i)}"{mark}>{summary}'
-            f'<div><dl>{terms}</dl>{self.by_hand.get(i, "")}<div class="matrices">{matrices}</div></div></details>'
+            f'<div><dl>{terms}</dl><div class="matrices">{matrices}</div></div></details>'
         )
 
     def equation(self, i: int) -> str:
@@ -101,9 +101,11 @@ class About:
         yield figure(formula(name), self.tape.values[i])
         if not self.d.reaches(i):
             yield f"<figure><figcaption>{formula(self.gradient(i))}</figcaption>0: L does not depend on it</figure>"
+            yield self.by_hand.get(i, "")
             return
         column = self.d.column(i)
         yield figure(formula(self.gradient(i)), column.T if self.layout == "row" else column)
+        yield self.by_hand.get(i, "")
         contributions = self.d.contributions(self.tape.at(i))
         for k, contribution in enumerate(contributions):
             yield self.contribution(i, contribution, "+=" if k else "=", len(contributions) > 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from tinyad.pages import piece
+from tinyad.pages import piece, table
 from tinyad.text import apart, one_line, safe
 
 if TYPE_CHECKING:
@@ -70,28 +70,21 @@ def found(comparison: Comparison, links: Mapping[str, str] | None = None) -> Ite
         yield f"<pre>{safe(chr(10).join(said))}</pre>"
     right = [finding for finding in comparison.findings if finding.verdict == "right"]
     if comparison.wrong:
-        yield from _rows(comparison.wrong, links)
+        yield _table(comparison.wrong, links)
     if right:
         opened = "" if comparison.wrong or len(right) > MOST else " open"
-        yield f"<details{opened}><summary>{len(right)} right</summary>"
-        yield from _rows(right, links)
-        yield "</details>"
+        yield f"<details{opened}><summary>{len(right)} right</summary>{_table(right, links)}</details>"
 
 
-def _rows(findings: Iterable[Finding], links: Mapping[str, str]) -> Iterator[str]:
-    heads = (("derivative", "v"), ("verdict", "v"), ("step", "n"), ("what was found", ""))
-    head = "".join(f'<th scope="col" class="{kind}">{word}</th>' for word, kind in heads)
-    yield f"<table><thead><tr>{head}</tr></thead><tbody>"
+def _table(findings: Iterable[Finding], links: Mapping[str, str]) -> str:
+    rows = []
     for finding in findings:
         name = safe(f"∇{one_line(finding.name)}")
         if finding.name in links:
             name = f'<a href="#{links[finding.name]}">{name}</a>'
         what = _ulps(finding.off) if finding.verdict == "right" else _short(finding) or finding.cause
-        yield (
-            f'<tr class="{_colour(finding)}"><td class="v">{name}</td><td class="v">{badge(finding)}</td>'
-            f'<td class="n">{finding.step or ""}</td><td>{safe(what)}</td></tr>'
-        )
-    yield "</tbody></table>"
+        rows.append((f' class="{_colour(finding)}"', (name, badge(finding), str(finding.step or ""), safe(what))))
+    return table((("derivative", "v"), ("verdict", "v"), ("step", "n"), ("what was found", "")), rows)
 
 
 def badge(finding: Finding) -> str:

@@ -22,6 +22,8 @@ from tinyad.text import for_terminal, one_line
 ADDITIVE, MULTIPLICATIVE, POSTFIX, ATOM = range(4)  # how tightly a piece of a formula holds together
 INFIX = {"+": ADDITIVE, "-": ADDITIVE, "∘": MULTIPLICATIVE, "*": MULTIPLICATIVE, "/": MULTIPLICATIVE}
 POSTFIXES = ("transpose", "inv")
+ONES = re.compile(r"\b1ᵀ|\* 1(?![\w.])")  # in a contribution
+SAID_OF_ONES = "1 is a column of ones: 1ᵀ * A sums the rows of A, A * 1 its columns"
 
 
 class Piece(NamedTuple):
@@ -77,8 +79,8 @@ def gradients(d: Derivatives, shapes: bool = False) -> Listing:
         right = contribution_text(tape, n, operand, notation=LATEX)
         latex.append(rf"{name} &{sign.replace('+', '{+}')} {right} \tag{{{k}}}")
     text = _table(rows, True)
-    if any(re.search(r"\b1ᵀ|\* 1(?![\w.])", row[3]) for row in rows):
-        text += "\n    (1 is a column of ones: 1ᵀ * A sums the rows of A, A * 1 its columns)"
+    if any(ONES.search(row[3]) for row in rows):
+        text += f"\n    ({SAID_OF_ONES})"
     return Listing(text, _align(latex))
 
 

@@ -81,7 +81,10 @@ def _mathml_name(name: str) -> str:
 def _mathml_number(number: str) -> str:
     mantissa, _, power = number.partition("e")
     shown = f"<mo>−</mo><mn>{safe(mantissa[1:])}</mn>" if mantissa[:1] == "-" else f"<mn>{safe(mantissa)}</mn>"
-    return f"{shown}<mo>·</mo><msup><mn>10</mn><mn>{int(power)}</mn></msup>" if power else shown
+    if not power:
+        return shown
+    exponent = f"<mrow><mo>−</mo><mn>{-int(power)}</mn></mrow>" if int(power) < 0 else f"<mn>{int(power)}</mn>"
+    return f"{shown}<mo>·</mo><msup><mn>10</mn>{exponent}</msup>"
 
 
 def _mathml_word(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -106,7 +106,7 @@ a { color: var(--link); }
 .view svg > rect { fill: var(--paper); }
 .view .frame > rect { fill: #191f26; stroke: #3a4550; }  .view .frame:not([data-parent="0"]) > rect { fill: #222a33; }
 .view .edge path { stroke: #76828e; }  .view .edge path + path { fill: #76828e; }
-.view text { fill: #a5b0bb; }  .view :is(.box, .cover) text:first-of-type { fill: var(--ink); }
+.tinyad .view text { fill: #a5b0bb; }  .tinyad .view :is(.box, .cover) text:first-of-type { fill: var(--ink); }
 .tinyad .near path, .tinyad .chosen rect { stroke: #85bdf7; }
 """
     + _coloured(".view .box", DARK)
@@ -141,6 +141,18 @@ def piece(body: str, script: str = "") -> str:
     return f'<div class="tinyad"><style>{STYLE}</style>\n{body}\n</div>' + (
         f"<script>{script}</script>" if script else ""
     )
+
+
+def table(heads: Sequence[tuple[str, str]], rows: Iterable[tuple[str, Sequence[str]]], caption: str = "") -> str:
+    """heads: (word, kind of its column); rows: (attributes, cells as HTML)."""
+    kinds = [f' class="{kind}"' if kind else "" for _, kind in heads]
+    above = "".join(f'<th scope="col"{kind}>{word}</th>' for (word, _), kind in zip(heads, kinds, strict=True))
+    below = [
+        f"<tr{attributes}>{''.join(f'<td{kind}>{cell}</td>' for kind, cell in zip(kinds, cells, strict=True))}</tr>"
+        for attributes, cells in rows
+    ]
+    title = f"<caption>{safe(caption)}</caption>\n" if caption else ""
+    return "\n".join([f"<table>{title}<thead><tr>{above}</tr></thead>", "<tbody>", *below, "</tbody></table>"])
 
 
 def policy(script: str) -> str:

@@ -12,13 +12,11 @@ from tinyad.derivatives import Derivatives
 from tinyad.explore import canvas
 from tinyad.findings import badge, found, verdict
 from tinyad.graph import graph
-from tinyad.listing import contribution_text, walked
+from tinyad.listing import ONES, SAID_OF_ONES, contribution_text, walked
 from tinyad.matrix import as_matrix, size
 from tinyad.notation import MATHML
-from tinyad.pages import explorer, page
+from tinyad.pages import explorer, page, table
 from tinyad.text import one_line, safe
-
-ONES = "1 is a column of ones: 1ᵀ A sums the rows of A, A 1 its columns."
 
 
 class Report:
@@ -104,28 +102,16 @@ def _about(d: Derivatives, hand: Mapping[Any, Any], layout: str, comparison: Com
 
 def _backward(about: About) -> Iterator[str]:
     """The walk, a row for every contribution."""
-    d, rows, ones = about.d, [], False
-    for i in d.seeds:
-        rows.append(("", f"{formula(about.gradient(i))} given", size(d.tape.values[i].shape[::-1]), ""))
+    d = about.d
+    heads = (("No.", "n"), ("Derivative", "f"), ("Size", "v"), ("From", "v"))
+    rows = [("", f"{formula(about.gradient(i))} given", _size(about, i), "") for i in d.seeds]
     for k, (n, operand, i, sign) in enumerate(walked(d), 1):
-        shape = d.tape.values[i].shape
-        ones = ones or "1" in contribution_text(d.tape, n, operand, about.layout).split()
-        rows.append(
-            (
-                str(k),
-                about.line(n, operand, i, sign),
-                size(shape[::-1] if about.layout == "row" else shape),
-                about.step(n),
-            )
-        )
-    yield '<table class="walk"><thead><tr>'
-    yield "".join(
-        f'<th scope="col" class="{k}">{word}</th>'
-        for k, word in zip("nfvv", ("No.", "Derivative", "Size", "From"), strict=True)
-    )
-    yield "</tr></thead><tbody>"
-    for number, line, shape_said, step in rows:
-        cells = zip("nfvv", (number, f'<div class="scroll">{line}</div>', shape_said, step), strict=True)
-        yield f"<tr>{''.join(f'<td class={chr(34)}{kind}{chr(34)}>{cell}</td>' for kind, cell in cells)}</tr>"
-    yield "</tbody></table>"
-    yield f"<p>{ONES}</p>" if ones else ""
+        rows.append((str(k), about.line(n, operand, i, sign), _size(about, i), about.step(n)))
+    yield table(heads, [("", (k, f'<div class="scroll">{line}</div>', *rest)) for k, line, *rest in rows])
+    if any(ONES.search(contribution_text(d.tape, n, operand, about.layout)) for n, operand, _, _ in walked(d)):
+        yield f"<p>{SAID_OF_ONES}.</p>"
+
+
+def _size(about: About, i: int) -> str:
+    shape = about.tape.values[i].shape
+    return size(shape[::-1] if about.layout == "row" else shape)

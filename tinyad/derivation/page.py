@@ -124,13 +124,8 @@ def _endings(parts: Sequence[tuple[Derivation, Part]]) -> dict[int, list[str]]:
 
 
 def _equations(equations: Sequence[tuple[Statement, Names]], source: Source) -> str:
-    rows = [
-        f'<tr><td class="n">{safe(eq.number)}</td><td class="f"><div class="scroll">'
-        f"{statement(eq, source.text, names)}</div></td></tr>"
-        for eq, names in equations
-    ]
-    head = '<tr><th scope="col" class="n">No.</th><th scope="col" class="f">Equation</th></tr>'
-    return _table("Forward", head, rows)
+    shown = [(safe(eq.number), _wide(statement(eq, source.text, names))) for eq, names in equations]
+    return pages.table((("No.", "n"), ("Equation", "f")), [("", cells) for cells in shown], "Forward")
 
 
 def _lines(
@@ -145,19 +140,13 @@ def _lines(
         if first and v is not first:
             brief = v.message or v.looks_like or (_numbers(v.worst) if v.worst else "details")
             said = f"<details><summary>{safe(brief)}</summary>{said}</details>"
-        rows.append(
-            f'<tr class="{_class(v.verdict)}"{mark}><td class="n">{v.line}</td><td class="n">{safe(v.number)}</td>'
-            f'<td class="f"><div class="scroll">{shown}</div>{said}</td>'
-            f'<td class="v"><span class="badge">{safe(v.verdict)}</span></td></tr>'
-        )
-    heads = (("Line", "n"), ("No.", "n"), ("Formula", "f"), ("Verdict", "v"))
-    head = "".join(f'<th scope="col" class="{kind}">{word}</th>' for word, kind in heads)
-    return _table(title, f"<tr>{head}</tr>", rows)
+        badge = f'<span class="badge">{safe(v.verdict)}</span>'
+        rows.append((f' class="{_class(v.verdict)}"{mark}', (str(v.line), safe(v.number), _wide(shown) + said, badge)))
+    return pages.table((("Line", "n"), ("No.", "n"), ("Formula", "f"), ("Verdict", "v")), rows, title)
 
 
-def _table(title: str, head: str, rows: Sequence[str]) -> str:
-    top = f"<table><caption>{safe(title)}</caption>\n<thead>{head}</thead>\n<tbody>"
-    return "\n".join([top, *rows, "</tbody></table>"])
+def _wide(formula: str) -> str:
+    return f'<div class="scroll">{formula}</div>'
 
 
 # What is said about a line
