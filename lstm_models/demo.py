@@ -25,6 +25,7 @@ from tinyad import (
     gradients,
     graph,
     numeric_derivative,
+    report,
     routine,
 )
 
@@ -175,8 +176,8 @@ def checked(folder: Path, say: Any) -> bool:
     right = True
     for name in SOURCES:
         printed, corrected = (check_derivation(DERIVATIONS / f"{name}{which}.md") for which in ("", "-corrected"))
-        for report in (printed, corrected):
-            say("  " + report.summary().removeprefix(f"{DERIVATIONS}{os.sep}"))
+        for found in (printed, corrected):
+            say("  " + found.summary().removeprefix(f"{DERIVATIONS}{os.sep}"))
         (folder / f"{name}.html").write_text(printed.html(), encoding="utf-8")
         right &= corrected.ok and not printed.ok
     return right
@@ -235,7 +236,12 @@ def write(folder: Path, p: Problem, planted: Comparison, losses: Sequence[float]
     forward, backward = equations(one, shapes=True), gradients(d, shapes=True)
     (folder / "derivation.txt").write_text(f"{forward.text}\n\n{backward.text}\n\n{routine(d)}\n", encoding="utf-8")
     (folder / "derivation.tex").write_text(DOCUMENT % (forward.latex, backward.latex), encoding="utf-8")
+    few = p._replace(xs=p.xs[:3], ys=p.ys[:3])
+    _, d = recorded(few, 3)
+    page = report(d, by_hand(few, 2), "same", groups=groups, title="The slides' LSTM over three characters")
+    page.save(folder / "report.html")
     files = {
+        "report.html": "three time steps as a page to look around in, with a mistake planted in the second",
         "graph.svg": f"the tape, the planted mistake in red (drawn by {picture.drawn_by})",
         "derivation.txt": "one time step as numbered equations, gradients and deriv() calls",
         "derivation.tex": "the same as LaTeX",

@@ -52,7 +52,10 @@ def test_the_files(result):
     assert "[do[1], dz25[1]] += deriv(dh[1], o[1], z25[1], '∘')" in derivation
     assert (folder / "derivation.tex").read_text(encoding="utf-8").count(r"\begin{align}") == 2
     assert "<svg" in (folder / "graph.svg").read_text(encoding="utf-8")
-    for name in ("graph.svg", "derivation.txt", "derivation.tex"):
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    assert "missing is step 54, W_oCᵀ * ∇z19[2]" in report  # of the second time step
+    assert report.count('id="step_') == 3 * 31 + 25
+    for name in ("graph.svg", "derivation.txt", "derivation.tex", "report.html"):
         assert str(folder / name) in printed
 
 
