@@ -36,10 +36,11 @@ def test_every_example(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     names = {}
     shown = list(run(BLOCKS, names))
-    assert len(shown) == 11
+    assert len(shown) == 12
     for printed, expected in shown:
         assert rounded(printed) == rounded(expected)
     assert (tmp_path / "cell.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert "wrong, first at step 22, ∇z17" in (tmp_path / "cell.html").read_text(encoding="utf-8")
     drawn = layout.svg(names["picture"].drawing)
     if os.environ.get("TINYAD_WRITE_GOLDEN"):
         PICTURE.write_text(drawn, encoding="utf-8", newline="\n")

@@ -20,7 +20,8 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => Number(rect.getAttribute(name)));
     return { x, y, right: round(x + width), bottom: round(y + height) };
   };
-  const pairs = (d) => [...d.matchAll(/(-?[\d.]+) (-?[\d.]+)/g)].map((pair) => [Number(pair[1]), Number(pair[2])]);
+  const PAIR = /(-?[\d.]+) (-?[\d.]+)/g; // of coordinates in a path
+  const pairs = (d) => [...d.matchAll(PAIR)].map((pair) => [Number(pair[1]), Number(pair[2])]);
 
   // What there is, with its places in the drawing as it came
 
@@ -57,6 +58,7 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     f.label = { width: Math.max(7 * f.title.textContent.length, 50) + 18, height: 40 };
   }
 
+  const inside = (f, [x, y]) => x > f.x && x < f.right && y > f.y && y < f.bottom;
   const outermost = (frame) => [...around(frame)].filter((f) => f.folded).pop();
   const squeeze = (stops, solids) => {
     // Where x is after every empty stretch between two stops has shrunk to GAP.
@@ -111,13 +113,11 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     for (const edge of edges) {
       const [from, into] = [boxes.get(edge.tail).folded, boxes.get(edge.end).folded];
       edge.hidden = from && from === into;
-      const covered = ([x, y]) =>
-        [from, into].some((f) => f && x > f.x && x < f.right && y > f.y && y < f.bottom);
-      if (!edge.hidden) {
-        for (const [x, y] of edge.points.filter((point) => !covered(point))) {
-          stops[0].push(x);
-          stops[1].push(y);
-        }
+      if (edge.hidden) continue;
+      for (const point of edge.points) {
+        if ((from && inside(from, point)) || (into && inside(into, point))) continue;
+        stops[0].push(point[0]);
+        stops[1].push(point[1]);
       }
     }
     const [X, Y] = [squeeze(stops[0], solid[0]), squeeze(stops[1], solid[1])];
@@ -149,12 +149,12 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     for (const edge of edges) {
       show(edge.g, !edge.hidden);
       if (edge.hidden) continue;
-      edge.line.setAttribute("d", edge.d.replace(/(-?[\d.]+) (-?[\d.]+)/g, (_, x, y) => `${round(X(+x))} ${round(Y(+y))}`));
+      edge.line.setAttribute("d", edge.d.replace(PAIR, (_, x, y) => `${round(X(Number(x)))} ${round(Y(Number(y)))}`));
       const [x, y] = edge.tip;
       const f = boxes.get(edge.end).folded;
-      // Where the line comes into the frame that hides its end
-      const k = f ? edge.points.findIndex(([px, py]) => px >= f.x && px <= f.right && py >= f.y && py <= f.bottom) : -1;
-      if (k >= 0) shift(edge.head, x, y, X(f.x), Y(edge.points[k][1]));
+      // The arrow stands where the line comes into the frame that hides its end
+      const first = f && edge.points.find((point) => inside(f, point));
+      if (first) shift(edge.head, x, y, X(f.x), Y(first[1]));
       else shift(edge.head, x, y);
     }
     const right = Math.max(...stops[0].map(X), 0);
@@ -166,9 +166,9 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
 
   // Moving and zooming
 
-  let window_ = { x: 0, y: 0, width: 1, height: 1 };
+  let seen = { x: 0, y: 0, width: 1, height: 1 };
   const look = (x, y, width, height) => {
-    window_ = { x, y, width, height };
+    seen = { x, y, width, height };
     svg.setAttribute("viewBox", [x, y, width, height].map(round).join(" "));
   };
   const fit = (at) => {
@@ -178,14 +178,16 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     const high = Math.max(Math.min(whole.height * scale, 0.75 * innerHeight), 120);
     svg.style.height = `${round(high)}px`;
     const [width, height] = [wide / scale, high / scale];
-    const clamp = (middle, length, all) => (all <= length ? (all - length) / 2 : Math.min(Math.max(middle - length / 2, 0), all - length));
-    const x = clamp(at ? at.x + at.width / 2 : 0, width, whole.width);
-    look(Math.max(x, 0) === x ? x : 0, clamp(at ? at.y + at.height / 2 : whole.height / 2, height, whole.height), width, height);
+    const start = (middle, length, all) => Math.max(Math.min(middle - length / 2, all - length), 0);
+    const x = start(at ? at.x + at.width / 2 : 0, width, whole.width);
+    const over = whole.height - height;
+    const y = over < 0 ? over / 2 : start(at ? at.y + at.height / 2 : 0, height, whole.height);
+    look(x, y, width, height);
   };
   const zoom = (factor, x = 0.5, y = 0.5) => {
-    const width = Math.min(Math.max(window_.width / factor, 60), 4 * Math.max(whole.width, view.clientWidth));
-    const height = (width * window_.height) / window_.width;
-    look(window_.x + x * (window_.width - width), window_.y + y * (window_.height - height), width, height);
+    const width = Math.min(Math.max(seen.width / factor, 60), 4 * Math.max(whole.width, view.clientWidth));
+    const height = (width * seen.height) / seen.width;
+    look(seen.x + x * (seen.width - width), seen.y + y * (seen.height - height), width, height);
   };
   const everything = () => {
     const scale = Math.min(view.clientWidth / whole.width, svg.clientHeight / whole.height);
@@ -200,7 +202,7 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
   }, { passive: false });
   let drag = null;
   svg.addEventListener("pointerdown", (event) => {
-    drag = { x: event.clientX, y: event.clientY, from: window_, moved: false };
+    drag = { x: event.clientX, y: event.clientY, from: seen, moved: false };
   });
   svg.addEventListener("pointermove", (event) => {
     if (!drag || !event.buttons) return;
@@ -243,12 +245,12 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     box.g.classList.add("chosen");
     edges.filter((edge) => edge.tail === key || edge.end === key).forEach((edge) => edge.g.classList.add("near"));
     const place = box.g.getBoundingClientRect();
-    const seen = svg.getBoundingClientRect();
-    if (place.left < seen.left || place.right > seen.right || place.top < seen.top || place.bottom > seen.bottom) {
-      const unit = window_.width / seen.width;
-      const x = window_.x + unit * ((place.left + place.right) / 2 - seen.left);
-      const y = window_.y + unit * ((place.top + place.bottom) / 2 - seen.top);
-      look(x - window_.width / 2, y - window_.height / 2, window_.width, window_.height);
+    const all = svg.getBoundingClientRect();
+    if (place.left < all.left || place.right > all.right || place.top < all.top || place.bottom > all.bottom) {
+      const unit = seen.width / all.width;
+      const x = seen.x + unit * ((place.left + place.right) / 2 - all.left);
+      const y = seen.y + unit * ((place.top + place.bottom) / 2 - all.top);
+      look(x - seen.width / 2, y - seen.height / 2, seen.width, seen.height);
     }
   };
   const act = (target) => {
