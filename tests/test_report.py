@@ -10,7 +10,7 @@ from lstm_models.models import MODELS
 from lstm_models.slides import GATES
 from tests.pages import harmless_page
 from tests.pictures import NASTY, SEEN
-from tinyad import Tape, compare, equations, gradients, report, sigmoid, tanh
+from tinyad import Tape, compare, equations, explore, gradients, report, sigmoid, tanh
 from tinyad.cli import main
 from tinyad.listing import contribution_text, walked
 from tinyad.notation import MATHML
@@ -133,6 +133,17 @@ def test_errors_are_those_of_compare_and_graph():
         report(d, fold=[9])
     with pytest.raises(ValueError, match="layout='rows'"):
         report(d, hand, "rows")
+
+
+def test_a_tape_for_which_no_page_is_made():
+    tape = Tape()
+    x = tape.variable([[0.5]], "x")
+    for _ in range(5001):
+        x = tanh(x)
+    d = tape.backward(x)
+    for look in (report, explore):
+        with pytest.raises(ValueError, match="5,001 steps are too many to look at: there is a place for 5,000"):
+            look(d)
 
 
 # The command

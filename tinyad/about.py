@@ -11,6 +11,7 @@ from tinyad.notation import MATHML
 from tinyad.text import one_line, safe
 
 SHOWN = 8  # rows, and columns, of a matrix
+MOST = 5000  # steps: beyond, a browser takes its time
 
 
 class About:
@@ -28,6 +29,10 @@ class About:
         by_hand: Mapping[int, str] | None = None,
         marks: bool = False,
     ) -> None:
+        if len(d.tape) > MOST:
+            raise ValueError(
+                f"{len(d.tape):,} steps are too many to look at: there is a place for {MOST:,}; record fewer"
+            )
         self.d, self.tape, self.layout, self.marks = d, d.tape, layout, marks
         self.badges, self.by_hand = badges or {}, by_hand or {}
         self.made = {z: n for n, (_, z, _, _) in enumerate(d.tape.steps, 1)}

@@ -44,10 +44,11 @@ def explore(
     A click on a step shows its rule, its size, its value, its derivative in row layout and every contribution to it;
     a click on the title of a time step or a group folds it.  Where scripts are stripped it is a plain SVG with a list
     of the steps below.  The options are those of `graph`; `fold` is what is folded at first, without it all time steps
-    but the last where there is much to draw.
+    but the last where there is much to draw.  Raises what `graph` raises, and ValueError for more than 5,000 steps.
     """
+    about = About(d)
     picture = graph(d.tape, weights=weights, groups=groups, derivatives=d, comparison=comparison)
-    listed = "\n".join(About(d).everything())
+    listed = "\n".join(about.everything())
     inside = f"{canvas(picture, d.tape, fold, groups)}\n<details><summary>Every value</summary>\n{listed}\n</details>"
     return Explorer(picture, piece(f'<div class="explored">{inside}</div>', explorer()))
 

@@ -48,12 +48,12 @@ def report(
 
     `hand` and `layout` are those of `compare`: {name or Variable: derivative}, "row" (M×N for an N×M variable) or
     "same" (of the variable's size); the page shows derivatives in that layout.  `weights`, `groups` and `fold` are
-    those of `explore`.  The page works from disk, without network and without scripts.  Raises what `compare` and
-    `graph` raise.
+    those of `explore`.  The page works from disk, without network and without scripts.  Raises what `compare`
+    and `explore` raise.
     """
     comparison = compare(d, hand, layout) if hand is not None else None
-    picture = graph(d.tape, weights=weights, groups=groups, derivatives=d, comparison=comparison)
     about = _about(d, hand or {}, layout, comparison)
+    picture = graph(d.tape, weights=weights, groups=groups, derivatives=d, comparison=comparison)
     body = [
         f"<header><h1>{safe(one_line(title))}</h1><p>{_counts(d)}</p></header>",
         *(
