@@ -82,9 +82,16 @@ def _table(findings: Iterable[Finding], links: Mapping[str, str]) -> str:
         name = safe(f"∇{one_line(finding.name)}")
         if finding.name in links:
             name = f'<a href="#{links[finding.name]}">{name}</a>'
-        what = _ulps(finding.off) if finding.verdict == "right" else _short(finding) or finding.cause
-        rows.append((f' class="{_colour(finding)}"', (name, badge(finding), str(finding.step or ""), safe(what))))
+        rows.append(
+            (f' class="{_colour(finding)}"', (name, badge(finding), str(finding.step or ""), safe(_what(finding))))
+        )
     return table((("derivative", "v"), ("verdict", "v"), ("step", "n"), ("what was found", "")), rows)
+
+
+def _what(finding: Finding) -> str:
+    if finding.verdict == "right":
+        return _ulps(finding.off)
+    return "its own line is right" if finding.cause == "inherited" else finding.looks_like or "no pattern known"
 
 
 def badge(finding: Finding) -> str:
