@@ -22,6 +22,19 @@ def lstm(steps, form="steps"):
     return record(MODEL[form], start, xs, parameters(MODEL[form], 4, 3, rng))[0]
 
 
+def both_ways():
+    """Two chains through the same time steps, one of them from the last to the first."""
+    tape = Tape()
+    forth, back, forths = tape.variable(1.0, "f[0]"), tape.variable(1.0, "b[4]"), {}
+    for t in (1, 2, 3):
+        forths[t] = forth = tanh(forth)
+        tape.name({"f": forth}, step=t)
+    for t in (3, 2, 1):
+        back = tanh(back)
+        tape.name({"b": back, "o": back * forths[t]}, step=t)
+    return tape
+
+
 def nasty():
     """A picture of names that are no names in DOT, XML or a terminal."""
     tape = Tape()

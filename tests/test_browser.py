@@ -11,7 +11,8 @@ import pytest
 from lstm_models.example import example
 from lstm_models.models import MODELS
 from lstm_models.slides import GATES
-from tinyad import check_derivation, explore, report
+from tests.pictures import both_ways
+from tinyad import Tape, check_derivation, explore, report, tanh
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -35,6 +36,17 @@ HIDDEN_FORMULAS = """() => [...document.querySelectorAll('math')].filter(math =>
 }).map(math => math.textContent)"""
 
 
+def alone(*pieces):
+    inside = "".join(piece.html for piece in pieces)
+    return f"<!DOCTYPE html><meta charset=utf-8><title>pieces</title><body>{inside}</body>"
+
+
+def odd():
+    tape = Tape()
+    tape.name({"o'dd]": tanh(tape.variable(2.0, "<x>\\"))})
+    return tape
+
+
 @pytest.fixture(scope="module")
 def browser():
     with sync_api.sync_playwright() as playwright:
@@ -51,8 +63,11 @@ def files(tmp_path_factory):
     hand["C[1]"] = hand["C[1]"] - d.tape["W_oC"].value.T @ hand["z24[2]"]  # eq. 23 of t = 2 is lost
     pages = {"report": report(d, hand, "same", groups=GATES).html}
     pages |= {name: check_derivation(SOURCES / f"{name}.md").html() for name in ("slides", "vardhan", "sancho")}
-    piece = explore(d, groups=GATES, fold=[1, "candidate"]).html
-    pages["pieces"] = f"<!DOCTYPE html><meta charset=utf-8><title>two</title><body>{piece}{explore(d).html}</body>"
+    pages["pieces"] = alone(explore(d, groups=GATES, fold=[1, "candidate"]), explore(d))
+    tape = Tape()
+    pages["a leaf"] = alone(explore(tape.backward(tape.variable(2.0, "x"))))
+    pages["a circle"] = alone(explore(both_ways().backward({"o[1]": 1.0})))
+    pages["names"] = alone(explore(odd().backward({"o'dd]": 1.0}), groups={'a"b': ["o'dd]"]}))
     for name, html in pages.items():
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
     return folder
@@ -154,8 +169,35 @@ def test_nothing_covers_anything(opened, folds):
     page = opened("report")
     for title in folds:
         page.locator(f".frame{SHOWN} > text", has_text=re.compile(f"^{title}$")).first.dispatch_event("click")
+    apart(page)
+
+
+@pytest.mark.parametrize("folded", [1, 2, 3])
+def test_time_steps_that_run_both_ways(opened, folded):
+    page = opened("a circle")
+    apart(page)
+    for _ in range(folded):
+        page.locator(f".frame{SHOWN} > text").last.dispatch_event("click")
+        apart(page)
+
+
+def test_little_and_odd(opened):
+    page = opened("a leaf")
+    page.locator(".box").click()
+    assert page.locator(".told .title").text_content().split() == ["x", "1×1"]
+    page = opened("names")
+    page.locator(".frame > text").click()
+    assert page.locator(f".cover{SHOWN} text").all_text_contents() == ['a"b', "1 value"]
+    page.locator(f".cover{SHOWN}").click()
+    page.locator(".box.step").click()
+    page.get_by_role("button", name="<x>\\", exact=True).click()
+    assert page.locator(".told .title").text_content().strip().startswith("<x>")
+
+
+def apart(page):
+    """No box is on another, and every arrow ends at one."""
     there = places(page, f":is(.box, .cover){SHOWN}")
-    assert len(there) >= 5
+    assert len(there) >= 3
     for (x, y, right, bottom), (x2, y2, right2, bottom2) in combinations(there, 2):
         assert right <= x2 or right2 <= x or bottom <= y2 or bottom2 <= y
     tips = page.eval_on_selector_all(

@@ -9,25 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_models.slides import GATES
-from tests.pictures import SVG, lstm
-from tinyad import Tape, graph, tanh
+from tests.pictures import SVG, both_ways, lstm
+from tinyad import Tape, graph
 from tinyad.drawing import BOXES, Box, Cluster, Drawing, Edge
 from tinyad.layout import Layout, _in_channels, svg
 
 STATE = {"state": [*GATES["cell state"], *GATES["hidden state"]]}  # it needs the output gate, and the gate C, at once
-
-
-def both_ways():
-    """Two chains through the same time steps, one of them from the last to the first."""
-    tape = Tape()
-    forth, back, forths = tape.variable(1.0, "f[0]"), tape.variable(1.0, "b[4]"), {}
-    for t in (1, 2, 3):
-        forths[t] = forth = tanh(forth)
-        tape.name({"f": forth}, step=t)
-    for t in (3, 2, 1):
-        back = tanh(back)
-        tape.name({"b": back, "o": back * forths[t]}, step=t)
-    return tape
 
 
 def contributions():
