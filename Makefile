@@ -1,8 +1,9 @@
-# make: set up in .venv and run the main job; make test: the tests; make check: what CI runs besides them.
+# make: set up in .venv and run the main job; make test: the tests; make check: what CI runs besides them;
+# make docs: the site, in build/docs.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench mutants clean
+.PHONY: demo test check docs bench mutants clean
 
 demo: .venv/ready
 	$(BIN)/tinyad demo
@@ -16,6 +17,11 @@ check: .venv/ready-check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_house.py
 
+docs: .venv/ready-docs
+	rm -rf build/docs
+	$(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs build/docs
+	$(BIN)/python -m tests.links build/docs
+
 bench: .venv/ready-bench
 	$(BIN)/python -m tests.benchmarks.bench
 	$(BIN)/python -m tests.benchmarks.compiled
@@ -27,7 +33,7 @@ mutants: .venv/ready-mutants
 	$(BIN)/mutmut run
 
 clean:
-	rm -rf .venv build dist mutants
+	rm -rf .venv build dist docs/notebooks mutants
 
 .venv/bin/python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "tinyad needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }

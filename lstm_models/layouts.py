@@ -1,6 +1,6 @@
 """Parameters as other programs keep them: the arrays of torch.nn.LSTM, GRU and RNN and of the ONNX operators.
 
-All on plain arrays.  The models and their gates, in the order in which the others stack them:
+All on plain arrays.  The models and their gates, in the order in which the others stack them::
 
     sancho      torch i f g o   ONNX i o f g        gru         torch r z n   ONNX z r n, linear_before_reset = 1
     peephole                    ONNX i o f g        gru-before                ONNX z r n, linear_before_reset = 0

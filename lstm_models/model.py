@@ -19,6 +19,7 @@ def linear(h: Any, W_y: Any, b_y: Any) -> dict[str, Any]:
 
 
 def linear_shapes(H: int, Y: int) -> Shapes:
+    """The sizes of W_y and b_y for a state of H and a result of Y components."""
     return {"W_y": (Y, H), "b_y": (Y, 1)}
 
 
@@ -59,7 +60,7 @@ def random(shapes: Shapes, H: int, rng: np.random.Generator, dtype: Any = np.flo
 
 
 def parameters(model: Model, H: int, X: int, rng: np.random.Generator, dtype: Any = np.float64) -> dict[str, Matrix]:
-    """Random parameters of the cell for state size H and input size X."""
+    """Random parameters of the cell for state size H and input size X, as `random`; ValueError for a size below 1."""
     for name, size in (("H", H), ("X", X)):
         if size < 1:
             raise ValueError(f"{model.name}: {name} = {size}, but a size is at least 1")

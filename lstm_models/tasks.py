@@ -86,11 +86,13 @@ class Text:
         self.held_windows = list(windows(self.held_length - 1, k1, k1))
 
     def chunk(self, n: int) -> Chunk:
+        """The next k1 time steps of every stream; each pass over the text shifts where the streams begin."""
         over, k = divmod(n, len(self.windows))
         shift = np.random.default_rng([self.seed, over]).integers(len(self.learned))
         return self._cut(self.learned, shift + self.length * np.arange(self.B), self.windows, k)
 
     def held_out(self) -> Iterator[Chunk]:
+        """The end of the text, in streams of its own."""
         begins = self.held_length * np.arange(self.held_streams)
         return (self._cut(self.held, begins, self.held_windows, k) for k in range(len(self.held_windows)))
 
@@ -110,12 +112,15 @@ class Drawn:
     seed: int
 
     def drawn(self, rng: np.random.Generator) -> Chunk:
+        """One chunk from a random generator."""
         raise NotImplementedError
 
     def chunk(self, n: int) -> Chunk:
+        """The chunk of update n: it depends on n and the seed alone."""
         return self.drawn(np.random.default_rng([self.seed, 0, n]))
 
     def held_out(self) -> Iterator[Chunk]:
+        """Chunks that no update has."""
         return (self.drawn(np.random.default_rng([self.seed, 1, n])) for n in range(HELD_OUT_CHUNKS))
 
 
@@ -130,6 +135,7 @@ class Sine(Drawn):
         self.to, self.T, self.B, self.seed, self.dtype = to, T, B, seed, dtype
 
     def drawn(self, rng: np.random.Generator) -> Chunk:
+        """B sines of random phases, 0.2 a time step."""
         phase = rng.uniform(0, 2 * np.pi, self.B)
         values: list[Matrix] = [np.sin(phase + 0.2 * t).reshape(1, -1).astype(self.dtype) for t in range(self.T + 1)]
         targets: list[Any] = values[1:]
@@ -156,6 +162,7 @@ class Adding(Drawn):
         self.size, self.about = B, f"the sum of 2 marked ones of {numbers}; who knows nothing has 1/6"
 
     def drawn(self, rng: np.random.Generator) -> Chunk:
+        """B examples of T to 1.1 T numbers, two of them marked; x is 2×B, the one target 1×B."""
         lengths = rng.integers(self.T, self.T + self.T // 10 + 1, self.B)
         numbers = rng.uniform(0, 1, (lengths.max(), self.B))
         marks = np.zeros_like(numbers)

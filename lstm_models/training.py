@@ -31,8 +31,7 @@ BACKED_UP = 60.0  # seconds
 class Options(NamedTuple):
     """What a run is.  `text` is a file, or None for the English text that comes with Python; `steps` and `back` are the
     k1 and k2 of the truncated walk back; `clip` is the largest norm of all derivatives together.  `eager` records
-    every chunk on a tape; without it programs are compiled, but for examples of different lengths.
-    """
+    every chunk on a tape; without it programs are compiled, but for examples of different lengths."""
 
     model: str = "sancho-stacked"
     task: str = "text"
@@ -114,6 +113,7 @@ class Run:
 
     @property
     def done(self) -> int:
+        """The number of updates so far."""
         return len(self.losses)
 
     def update(self) -> float:
@@ -184,7 +184,7 @@ class Run:
         return total / counted
 
     def sample(self, length: int, prompt: str = "", temperature: float = 1.0, seed: int = 0) -> str:
-        """What the model writes as it is now."""
+        """What the model writes as it is now: `prompt` and `length` characters more."""
         return sample(self.options, self.alphabet, self.parameters, length, prompt, temperature, seed)
 
     def save(self, path: Path) -> None:

@@ -1,35 +1,15 @@
 """The README's examples run, one after the other, and print what stands below them."""
 
-import contextlib
-import io
 import os
 import re
-from pathlib import Path
 
 from lstm_models.models import MODELS
+from tests.examples import ROOT, blocks, rounded, run
 from tinyad import layout
 
-README = Path(__file__).parents[1] / "README.md"
-PICTURE = README.parent / "docs" / "cell.svg"
-FENCED = re.compile(r"^(`{3,4})(python|text)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
-BLOCKS = [(kind, code) for _, kind, code in FENCED.findall(README.read_text(encoding="utf-8"))]
-
-
-def rounded(text):
-    """Numbers to 8 digits: the last ones differ between processors."""
-    return re.sub(r"-?\d+\.\d{8,}(e-?\d+)?", lambda m: f"{float(m[0]):.8g}", text)
-
-
-def run(blocks, names=None):
-    """(printed, expected) of every python block, expected being the text block below it."""
-    names = {} if names is None else names
-    for k, (kind, code) in enumerate(blocks):
-        if kind == "python":
-            out = io.StringIO()
-            with contextlib.redirect_stdout(out):
-                exec(compile(code, f"README example {k}", "exec"), names)
-            below = blocks[k + 1] if k + 1 < len(blocks) else ("", "")
-            yield out.getvalue(), below[1] if below[0] == "text" else ""
+README = ROOT / "README.md"
+PICTURE = ROOT / "docs" / "cell.svg"
+BLOCKS = blocks(README.read_text(encoding="utf-8"))
 
 
 def test_every_example(monkeypatch, tmp_path):
@@ -48,7 +28,7 @@ def test_every_example(monkeypatch, tmp_path):
 
 
 def test_a_changed_output_is_seen():
-    ((printed, expected),) = run([("python", "print(0.123456789)"), ("text", "0.123466789\n")])
+    ((printed, expected),) = run([("python", "", "print(0.123456789)"), ("text", "", "0.123466789\n")])
     assert rounded(printed) != rounded(expected)
 
 

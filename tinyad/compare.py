@@ -15,11 +15,17 @@ from tinyad.together import LAYOUTS, everywhere, hint, in_one_line, on_many_line
 
 
 class Comparison(NamedTuple):
-    """The result of `compare`: findings in the order of the walk, and what the numbers could not have shown."""
+    """The result of `compare`: findings in the order of the walk, and what the numbers could not have shown.
+
+    `layout` is that of the hand's arrays.  `located` is a finding about a derivative that was not given, if one mistake
+    there explains all wrong ones; `scale` one factor that many share, `hint` where all of them agree with another
+    reading, "" if there is none.  `not_exercised` are sentences on paths that are 0 at this point, and `not_compared`
+    counts the derivatives on the tape that were not given.
+    """
 
     findings: list[Finding]
     layout: str
-    located: Finding | None = None  # about a derivative that was not given: one mistake there explains all wrong ones
+    located: Finding | None = None
     scale: str = ""
     hint: str = ""
     not_exercised: Sequence[str] = ()
@@ -27,10 +33,12 @@ class Comparison(NamedTuple):
 
     @property
     def ok(self) -> bool:
+        """Whether everything that was compared is right."""
         return not self.wrong
 
     @property
     def wrong(self) -> list[Finding]:
+        """The findings that are not right, in the order of the walk."""
         return [finding for finding in self.findings if finding.verdict != "right"]
 
     @property
@@ -48,6 +56,7 @@ class Comparison(NamedTuple):
         return steps
 
     def raise_if_wrong(self) -> None:
+        """ValueError with the whole report, if anything is wrong: one line of a test."""
         if not self.ok:
             raise ValueError(str(self))
 
@@ -68,6 +77,7 @@ class Comparison(NamedTuple):
 
     @property
     def counts(self) -> dict[str, int]:
+        """How many are "right", "wrong" and of another "shape"."""
         verdicts = [finding.verdict for finding in self.findings]
         return {verdict: verdicts.count(verdict) for verdict in ("right", "wrong", "shape")}
 
@@ -89,7 +99,7 @@ def _plain(value: Any) -> Any:
 
 
 def compare(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Comparison:
-    """Hold hand-derived arrays, {name or Variable: derivative}, against a walk back.
+    """Hold hand-derived arrays, {name or Variable: derivative}, against a walk back; returns a `Comparison`.
 
     Any subset of the names will do; intermediate ones let a wrong line be told from what it spoils.  `layout` is
     that of the hand's arrays: "row" (the slides', M×N for an N×M variable) or "same" (of the variable's size).

@@ -52,8 +52,8 @@ def deriv(dz: Any, x: Any, y: Any, operator: Any = None) -> Any:
     """Derivatives for x and y of z = x operator y, given dz (slides "Derivative routine", scalar and vector version).
 
     For a unary operator y is left out, `deriv(dz, x, 'tanh')`, and one derivative is returned instead of a pair.
-    `operator` is a symbol of the table or an Op.  Plain numbers in, plain numbers out; matrices in row layout:
-    dz is M×N for an N×M z.  The derivative for an operand that is repeated is summed to the operand's size.
+    `operator` is a symbol of the table or an Op.  Numbers in, numbers out; matrices in row layout: dz is M×N for an N×M
+    z, that for a repeated operand is summed to its size.  KeyError: no such symbol; ValueError: sizes that do not fit.
     """
     if operator is None:
         y, operator = None, y

@@ -61,6 +61,7 @@ class Operand:
         raise TypeError(f"there is no row for **, but v ** 2 is v * v: write v ** {power} in products")
 
     def dot(self, y: Any) -> Any:
+        """The matrix product, as `self @ y`; NumPy spells it either way."""
         return self @ y
 
     def __bool__(self) -> bool:
@@ -79,9 +80,12 @@ class Operand:
     def __truediv__(self, y: Any) -> Any:  return self._apply(TABLE["/"], self, y)
     def __rtruediv__(self, x: Any) -> Any: return self._apply(TABLE["/"], x, self)
     def __neg__(self) -> Any:              return self._apply(TABLE["neg"], self)
-    @property
-    def T(self) -> Any:                    return self._apply(TABLE["transpose"], self)
     # fmt: on
+
+    @property
+    def T(self) -> Any:
+        """The transpose, N×M for an M×N matrix: a step like any other."""
+        return self._apply(TABLE["transpose"], self)
 
 
 class Symbol(Operand):
@@ -118,7 +122,8 @@ class Op:
     `deriv(dz, z, x, y)` the pair for x and y, in row layout: an expression in `* @ .T + - /`, numbers, `ones`
     and other rows, so that it runs on arrays, on Symbols (to be printed) and on Variables (to be derived again).
     None in the place of a derivative: the operand gives only its size, and its derivative is 0.
-    A call, `op(x)` or `op(x, y)`, records on Variables and computes on arrays.
+    A call, `op(x)` or `op(x, y)`, records on Variables and computes on arrays; a size that the rule or the forward
+    gives wrongly is a ValueError there.  TypeError for a rule of other parameters.
     """
 
     __slots__ = (
@@ -141,6 +146,7 @@ class Op:
             self.run, self.deriv, self.kernel = _checked(self)
 
     def compile(self, users: bool = False) -> None:
+        """Run the rule once on Symbols: from what it shows, `formulas`, the table's own rows get their `kernel`."""
         self.run = np.ndarray.dot if self.forward is np.matmul else self.forward
         rule, names = self.deriv, ("x", "y")[: self.arity]
         try:

@@ -1,7 +1,4 @@
-"""The tape: every operation in the order it was computed, and the walk back over it.
-
-Source: the slides "Overall procedure" and "When to use = vs +=".
-"""
+"""The tape: every operation in the order it was computed, and the walk back over it."""
 
 from __future__ import annotations
 
@@ -44,7 +41,7 @@ def _recorder(op: Op) -> Callable[[Any, Any], Any]:
 
 
 class Variable(Operand):
-    """A handle on one value of a tape.  Nothing changes it: an operation makes a new one."""
+    """A handle on one value: `tape.values[index]`.  Nothing changes it: an operation, `W @ x`, makes a new one."""
 
     __slots__ = ("_value", "index", "tape")
     __add__, __sub__, __mul__, __matmul__ = map(_recorder, (add, sub, schur, matmul))
@@ -86,10 +83,12 @@ class Variable(Operand):
 
     @property
     def shape(self) -> Shape:
+        """The size of the matrix: (rows, columns)."""
         return self._value.shape
 
     @property
     def dtype(self) -> Any:
+        """float64, float32, complex128 or complex64."""
         return self._value.dtype
 
     def __repr__(self) -> str:
@@ -120,7 +119,7 @@ class Tape:
         return self._values
 
     def variable(self, value: Any, name: str | None = None) -> Variable:
-        """A Variable that holds a copy of `value`: a matrix, or a number, which becomes 1×1."""
+        """A Variable that holds a copy of `value`, a matrix, or a number, which becomes 1×1; ValueError for 1-D."""
         if isinstance(value, Operand):
             raise TypeError(f"{name or 'variable'}: a {type(value).__name__} already; tape.name gives it a name")
         matrix = as_matrix(value, name or "variable")
@@ -135,7 +134,7 @@ class Tape:
     def name(self, variables: Mapping[str, Any], step: int | None = None) -> None:
         """Name every Variable of a mapping, such as a model's `locals()`, after its key; with step=t, z1 is z1[t].
 
-        A Variable keeps its first name and is found under all of them.  Raises ValueError if a name is taken.
+        A Variable keeps its first name and is found under all of them.  ValueError if a name is taken or is _1, _2, ...
         """
         for name, v in variables.items():
             if isinstance(v, Variable):
@@ -176,11 +175,10 @@ class Tape:
 
     def label(self, position: int) -> str:
         """The name of a value; without one, the number itself for a constant, else _n for the result of step n."""
-        value = self._values[position]
         if position in self.names:
             return self.names[position]
-        if position in self.constants and value.size == 1:
-            number = value.item()
+        if position in self.constants and self._values[position].size == 1:
+            number = self._values[position].item()
             whole = number == number.real and abs(number) < 1e15 and number.real % 1 == 0
             return str(int(number.real)) if whole else repr(number)
         n = bisect_left(self.steps, position, key=lambda step: step[1])
@@ -208,7 +206,9 @@ class Tape:
     def backward(self, seeds: Variable | Mapping[Any, Any], record: bool = False) -> Derivatives:
         """Walk back from `seeds`, {Variable or name: derivative in row layout}, or from a 1×1 loss.
 
-        With record=True the walk is itself recorded on this tape and gives Variables, to be derived again.
+        With record=True the walk is itself recorded on this tape and gives Variables, to be derived again.  Raises
+        ValueError for a seed of another size, KeyError for a name that is not on the tape, TypeError for what is no
+        matrix of numbers.  Source: the slides "Overall procedure" and "When to use = vs +=".
         """
         start = self._seeds(seeds, record)
         d: list[Any] = [None] * len(self._values)

@@ -16,10 +16,11 @@ __all__ = ["DerivationError", "check_derivation"]
 
 
 def check_derivation(text_or_path: str | Path, seed: int = 0) -> Report:
-    """Check a derivation as it is written on paper, from a Markdown file or from its text.
+    """Check a derivation as it is written on paper, from a Markdown file or from its text; returns a `Report`.
 
-    Every line is evaluated with the true derivatives on its right-hand side, at generic points that `seed` draws.
-    Raises DerivationError, with line and column, for what cannot be read.
+    A str with a line break is the text, else a path.  Every line is evaluated with the true derivatives on its
+    right-hand side, at generic points that `seed` draws.  Raises DerivationError, with line and column, for what cannot
+    be read.
     """
     # Here, for who imports tinyad for its tape should not wait for them.
     from tinyad.derivation.check import check, use_labels

@@ -20,5 +20,5 @@ def derivation(line: str, cell: str) -> Report | None:
 
 
 def load_ipython_extension(ipython: Any) -> None:
-    """What `%load_ext tinyad` calls."""
+    """What `%load_ext tinyad` calls: from then on `%%derivation` checks the text of its cell."""
     ipython.register_magic_function(derivation, "cell", "derivation")

@@ -23,35 +23,41 @@ SAID = {
 
 
 class Report:
-    """All derivations of a file.  `str()` shows the first wrong line in full, `text(everything=True)` all of them."""
+    """All derivations of a file: what `check_derivation` returns.  `str()` shows the first wrong line in full."""
 
     def __init__(self, source: Source, parts: Sequence[tuple[Derivation, Part]]) -> None:
         self.source, self.parts = source, parts
 
     @property
     def ok(self) -> bool:
+        """Whether every line holds and no path is missing."""
         return all(part.ok for _, part in self.parts)
 
     @property
     def verdicts(self) -> list[Verdict]:
+        """One for every backward line, in the order of the file."""
         return [v for _, part in self.parts for v in part.verdicts]
 
     @property
     def wrong(self) -> list[Verdict]:
+        """Those of the lines that do not hold."""
         return [v for v in self.verdicts if not v.ok]
 
     @property
     def first_wrong(self) -> Verdict | None:
+        """The first of them in the file; None if there is none."""
         return next(iter(self.wrong), None)
 
     @property
     def counts(self) -> dict[str, int]:
+        """Verdict → number of lines, "right" first."""
         counts: dict[str, int] = {}
         for v in self.verdicts:
             counts[v.verdict] = counts.get(v.verdict, 0) + 1
         return dict(sorted(counts.items(), key=lambda item: (item[0] != "right", item[0])))
 
     def raise_if_wrong(self) -> None:
+        """ValueError with the report, if a line is wrong or missing."""
         if not self.ok:
             raise ValueError(str(self))
 
@@ -61,6 +67,7 @@ class Report:
     __repr__ = __str__
 
     def text(self, everything: bool = False) -> str:
+        """The report: the first wrong line in full and the others in one line each, or `everything` in full."""
         lines = []
         for _, part in self.parts:
             lines += [*_part(self.source, part, everything), ""]

@@ -15,7 +15,7 @@ LONGEST = 4_000  # lines inside blocks
 
 
 class DerivationError(ValueError):
-    """What cannot be read, with the place: `line` and `column` count from 1."""
+    """What cannot be read: `message`, and the place, `line` and `column`, counted from 1."""
 
     def __init__(self, message: str, source: Source | None = None, at: int = 0, end: int | None = None) -> None:
         self.message, self.at, self.to = message, at, at + 1 if end is None else end

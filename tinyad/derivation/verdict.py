@@ -20,7 +20,9 @@ class Verdict(NamedTuple):
 
     verdict: "right", "given", "other layout", "wrong", "does not fit", "undefined", "used before it is set",
     "counted twice", "overwrites", "missing", "ambiguous", "not evaluable", "unreadable".
-    start, end: the line in the file; at: the part that it is about, as (start, end).
+    line, number: of the file, and as the author numbered it.  start, end: the line as places in the text; at: the part
+    that it is about, as (start, end).  worst: the entry furthest off, expected and found.  suggestion: the line that
+    was probably meant; grade: "certain", "likely" or "possible".  spoils: what it makes wrong in a program.
     """
 
     line: int
@@ -45,6 +47,7 @@ class Verdict(NamedTuple):
 
     @property
     def ok(self) -> bool:
+        """Whether the line holds."""
         return self.verdict in GOOD
 
 
