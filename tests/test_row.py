@@ -8,7 +8,7 @@ import pytest
 
 import tinyad
 from tests.points import BY_WAY, WAYS, by_deriv, by_recorded_walk, by_walk, close, complex_step, draw, is_right
-from tinyad import TABLE, Op, Tape, ones, sigmoid
+from tinyad import TABLE, Op, Tape, check_op, ones, sigmoid
 
 A, B = draw((4, 3), 1), draw((4, 3), 2)
 DZ = draw((3, 4), 3)
@@ -359,3 +359,9 @@ def test_the_result_of_a_step_without_a_name_is_found_by_its_label():
     for name in ("_1", "_v3", ""):
         with pytest.raises(ValueError, match="is no name"):
             tape.name({name: v})
+
+
+def test_a_rule_that_does_not_fit_is_named():
+    softplus = Op("softplus", lambda x: np.log(1 + np.exp(x)), lambda dz, z, x: dz * np.tanh(x))
+    with pytest.raises(ValueError, match=r"^the rule of softplus with dz 3×4, z 4×3, x 4×3: operands could not be"):
+        check_op(softplus)

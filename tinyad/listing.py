@@ -22,6 +22,7 @@ from tinyad.text import for_terminal, one_line
 ADDITIVE, MULTIPLICATIVE, POSTFIX, ATOM = range(4)  # how tightly a piece of a formula holds together
 INFIX = {"+": ADDITIVE, "-": ADDITIVE, "∘": MULTIPLICATIVE, "*": MULTIPLICATIVE, "/": MULTIPLICATIVE}
 POSTFIXES = ("transpose", "inv")
+ADDED = r"\mathrel{+}"  # += without a gap
 ONES = re.compile(r"\b1ᵀ|\* 1(?![\w.])")  # in a contribution
 SAID_OF_ONES = "1 is a column of ones: 1ᵀ * A sums the rows of A, A * 1 its columns"
 
@@ -77,7 +78,7 @@ def gradients(d: Derivatives, shapes: bool = False) -> Listing:
         )
         name = LATEX.signs["∇"] % LATEX.name(tape.label(i))
         right = contribution_text(tape, n, operand, notation=LATEX)
-        latex.append(rf"{name} &{sign.replace('+', '{+}')} {right} \tag{{{k}}}")
+        latex.append(rf"{name} &{sign.replace('+', ADDED)} {right} \tag{{{k}}}")
     text = _table(rows, True)
     if any(ONES.search(row[3]) for row in rows):
         text += f"\n    ({SAID_OF_ONES})"

@@ -225,13 +225,18 @@ def _lock(arrays: tuple[Array, ...]) -> None:
 def _checked(op: Op) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     """run, deriv and kernel of a user's row: it cannot change what it is given, and has to give the right sizes."""
     forward, rule, symbol, arity = op.run, op.deriv, op.symbol, op.arity  # op itself would be a cycle
+    names = ("dz", "z", "x", "y")[: arity + 2]
 
     def run(*operands: Array) -> Array:
         _lock(operands)
         return as_matrix(forward(*operands), f"the forward of {symbol}")
 
     def deriv(dz: Any, z: Any, *operands: Any) -> Any:
-        given = rule(dz, z, *operands)
+        try:
+            given = rule(dz, z, *operands)
+        except ValueError as reason:  # such as NumPy's on sizes
+            sizes = ", ".join(f"{name} {size(a.shape)}" for name, a in zip(names, (dz, z, *operands), strict=True))
+            raise ValueError(f"the rule of {symbol} with {sizes}: {reason}") from None
         out = tuple(given) if isinstance(given, tuple | list) else (given,)
         if len(out) != arity:
             raise ValueError(f"the rule of {symbol} gives {len(out)} derivative(s), not {arity}")
