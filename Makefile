@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check docs bench mutants clean
+.PHONY: demo test check docs notebooks bench mutants clean
 
 demo: .venv/ready
 	$(BIN)/tinyad demo
@@ -21,6 +21,9 @@ docs: .venv/ready-docs
 	rm -rf build/docs
 	$(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs build/docs
 	$(BIN)/python -m tests.links build/docs
+
+notebooks: .venv/ready-test
+	$(BIN)/python -m tests.notebooks
 
 bench: .venv/ready-bench
 	$(BIN)/python -m tests.benchmarks.bench

@@ -21,6 +21,7 @@ html_css_files = ["style.css"]
 html_show_copyright = False
 
 nb_execution_mode = "off"  # a notebook shows what is stored in it
+suppress_warnings = ["mystnb.unknown_mime_type"]  # the DOT text beside a graph's SVG
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
 smartquotes = False  # in prose, too, ' may be a derivative

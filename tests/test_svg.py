@@ -62,7 +62,7 @@ def test_every_renderer_draws_everything(draw):
     drawn = picture.svg()
     assert picture.drawn_by == draw
     assert drawn.startswith("<svg")
-    assert picture._repr_svg_() == drawn
+    assert picture._repr_mimebundle_() == {"image/svg+xml": drawn, "text/vnd.graphviz": picture.dot}
     assert texts(drawn) == expected(picture)
 
 

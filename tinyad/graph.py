@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +12,7 @@ from tinyad.layout import svg
 from tinyad.listing import contribution_text, derived, forward_text
 from tinyad.matrix import size
 from tinyad.tape import Tape
-from tinyad.text import one_line
+from tinyad.text import at_time, one_line
 
 TIMEOUT = 10.0  # seconds, for Graphviz
 
@@ -50,8 +49,9 @@ class Graph:
             raise ValueError(f"{path}: a graph is saved as .svg or .dot")
         Path(path).write_text(self.svg() if suffix == ".svg" else self.dot, encoding="utf-8", newline="\n")
 
-    def _repr_svg_(self) -> str:
-        return self.svg()
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """For a notebook: the picture, and its DOT text, which is the same on every machine."""
+        return {"image/svg+xml": self.svg(), "text/vnd.graphviz": self.dot}
 
     def __repr__(self) -> str:
         return f"Graph({len(self.drawing.boxes)} boxes, {len(self.drawing.edges)} edges)"
@@ -171,32 +171,26 @@ class _Within(Tape):
 
     def label(self, position: int) -> str:
         name = super().label(position)
-        base, t = _split(name)
+        base, t = at_time(name)
         return base if t is not None and t == self.t and base not in self._positions else name
-
-
-def _split(name: str) -> tuple[str, int | None]:
-    """z1[3] → z1, 3."""
-    parts = re.fullmatch(r"(.+)\[([0-9]+)\]", name, re.DOTALL)
-    return (parts[1], int(parts[2])) if parts else (name, None)
 
 
 def _places(tape: Tape, made: dict[int, int], groups: Mapping[str, Iterable[str]]) -> list[Place]:
     """The time step and the group of every value."""
     group_of: dict[str, str] = {}
-    known = {_split(name)[0] for name in tape.names.values()}
+    known = {at_time(name)[0] for name in tape.names.values()}
     for title, names in groups.items():
         for name in names:
             if name not in known:
                 raise KeyError(f"groups: nothing is named {name!r}; names stand without time step, z1 for z1[3]")
             if group_of.setdefault(name, title) != title:
                 raise ValueError(f"groups: {name!r} is in {group_of[name]!r} and in {title!r}")
-    times = {_split(tape.names[z])[1] for z in made if z in tape.names}
+    times = {at_time(tape.names[z])[1] for z in made if z in tape.names}
     places: list[Place] = [(None, None)] * len(tape.values)
     following: Place = (None, None)
     for i in range(len(places) - 1, -1, -1):
         if i in tape.names:
-            name, t = _split(tape.names[i])
+            name, t = at_time(tape.names[i])
             if t is None or t in times:  # C[0] stands alone if no step is at t = 0
                 places[i] = t, group_of.get(name)
         elif i in made:
@@ -211,9 +205,9 @@ def _weights(tape: Tape, made: dict[int, int], names: Iterable[str] | None) -> s
         for i in chosen.keys() & made.keys():
             raise ValueError(f"weights: {chosen[i]!r} is the result of step {made[i]}; a weight is a leaf")
         return set(chosen)
-    timed = any(_split(name)[1] is not None for name in tape.names.values())
+    timed = any(at_time(name)[1] is not None for name in tape.names.values())
     leaves = {i: name for i, name in tape.names.items() if i not in made}
-    return {i for i, name in leaves.items() if (_split(name)[1] is None if timed else name.startswith(("W", "b")))}
+    return {i for i, name in leaves.items() if (at_time(name)[1] is None if timed else name.startswith(("W", "b")))}
 
 
 def _folds(fold: Iterable[str | int], places: list[Place]) -> set[str | int]:

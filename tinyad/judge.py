@@ -11,7 +11,7 @@ from tinyad.derivatives import Contribution, Derivatives
 from tinyad.diagnosis import SEARCH, Diagnosis, diagnose
 from tinyad.listing import contribution_text, derived
 from tinyad.matrix import Array, as_matrix, size
-from tinyad.rounding import spread
+from tinyad.rounding import SLACK, relative, spread
 from tinyad.text import one_line
 
 IN_THE_OTHER = "; transposed it is right"
@@ -58,8 +58,7 @@ class Judge:
             a = as_matrix(value, f"the derivative of {name} by hand")
             self.names[i], self.hand[i] = name, a if layout == "row" else a.T
         self.fits = {i: a for i, a in self.hand.items() if a.shape == self.true(i).shape}
-        values = self.tape.values[: d.length]
-        self.rounding = max(float(np.finfo(dtype).eps) for dtype in {a.dtype for a in (*d.seeds.values(), *values)})
+        self.rounding = relative(d)
         self.coarsest = max(map(self.coarser, self.hand.values()))
         self.spread = spread(d)
         self.used, self.expected = self._implied()
@@ -71,13 +70,12 @@ class Judge:
         return self.d.column(i).T  # of a recorded walk too
 
     def slack(self, i: int) -> float:
-        """What rounding may do to the derivative at i: 16 times what it does to the tape's own, for other orders of
-        summation and longer formulas than the rules."""
-        return 16 * self.rounding * self.spread[i]
+        """What rounding may do to the derivative at i: a multiple of what it does to the tape's own."""
+        return SLACK * self.rounding * self.spread[i]
 
     def close(self, i: int, a: Array, b: Array, coarser: float = 1.0) -> bool:
         true, other = (float(np.abs(m).max(initial=0)) for m in (self.true(i), b))
-        slack = self.slack(i) * max(1.0, other / true) if true else max(self.slack(i), 16 * self.rounding * other)
+        slack = self.slack(i) * max(1.0, other / true) if true else max(self.slack(i), SLACK * self.rounding * other)
         return bool(np.all(np.abs(a - b) <= coarser * slack))
 
     def right(self, i: int) -> bool:

@@ -33,11 +33,11 @@ STYLE = (
     + """
 .tinyad table { border-collapse: collapse; width: 100%; margin: .6em 0 1em; }
 .tinyad caption { text-align: left; font-weight: 600; padding: .3em 0; }
-.tinyad th, .tinyad td { text-align: left; vertical-align: baseline; padding: .35em .7em;
+.tinyad.tinyad th, .tinyad.tinyad td { text-align: left; vertical-align: baseline; padding: .35em .7em;
   border-bottom: 1px solid var(--line, #8886); background: none; }
-.tinyad th { font-size: .8em; font-weight: 600; color: var(--dim, inherit); }
-.tinyad .n { text-align: right; width: 2.6em; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.tinyad td.n { color: var(--dim, inherit); }
+.tinyad.tinyad th { font-size: .8em; font-weight: 600; color: var(--dim, inherit); }
+.tinyad.tinyad .n { text-align: right; width: 2.6em; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.tinyad.tinyad td.n { color: var(--dim, inherit); }
 .tinyad .v { width: 1%; white-space: nowrap; }
 .tinyad .f { width: 100%; max-width: 0; }
 .tinyad .scroll { overflow-x: auto; overflow-y: hidden; padding: .1em 0; }

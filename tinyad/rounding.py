@@ -20,6 +20,13 @@ from tinyad.tape import Tape
 
 ROUGH = 1e-11  # large against rounding, and small against what cancels
 DRAWS = 3
+SLACK = 16  # for other orders of summation and longer formulas than the rules
+
+
+def relative(d: Derivatives) -> float:
+    """The relative rounding of the coarsest numbers of a walk back."""
+    values = d.tape.values[: d.length]
+    return max(float(np.finfo(dtype).eps) for dtype in {a.dtype for a in (*d.seeds.values(), *values)})
 
 
 def spread(d: Derivatives) -> list[float]:

@@ -1,7 +1,8 @@
-"""Text for people: names on one line, and the signs ∇ ∘ σ ᵀ for terminals that have none."""
+"""Text for people: names on one line and their time steps, and the signs ∇ ∘ σ ᵀ for terminals that have none."""
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 from html import escape
@@ -26,6 +27,12 @@ def safe(text: str) -> str:
 
 def _shown(c: str) -> bool:
     return c == "\n" or c.isprintable() or unicodedata.category(c) == "Zs"
+
+
+def at_time(name: str) -> tuple[str, int | None]:
+    """A name and its time step: z1[3] → z1, 3."""
+    parts = re.fullmatch(r"(.+)\[([0-9]+)\]", name, re.DOTALL)
+    return (parts[1], int(parts[2])) if parts else (name, None)
 
 
 def apart(a: complex, b: complex) -> tuple[str, str]:
