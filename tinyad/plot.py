@@ -35,7 +35,7 @@ def errors(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Figu
     """Derivatives by hand against a walk back: a heat map of the errors for each name, in the order of the walk.
 
     `hand` maps names or Variables to matrices in `layout`, "row" (M×N for an N×M variable) or "same" (N×M), and so
-    stand the entries in the picture.  A colour is log10 of `|hand - tape|` over the largest entry on the tape, or, where
+    stand the entries in the picture.  A colour is log10 of `|hand - tape|` over the largest entry on the tape, or where
     all of them are rounding errors, over the terms they are left of.  A name is wrong if an entry is off by more than
     rounding, or if its size does not fit.  Of more than 24 names the ones that are most wrong are shown.  Raises
     KeyError for an unknown name, ValueError or TypeError for what is no matrix of numbers, ImportError without
