@@ -3,7 +3,6 @@
 import re
 import shutil
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,15 +10,13 @@ import pytest
 from lstm_models.example import example
 from lstm_models.models import MODELS
 from lstm_models.slides import GATES
-from tests.pictures import both_ways
-from tinyad import Tape, check_derivation, explore, report, tanh
+from tests.browsed import write_pages
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if CHROMIUM is None:
     pytest.skip("there is no Chromium", allow_module_level=True)
 
-SOURCES = Path(__file__).resolve().parents[1] / "lstm_models/derivations"
 SHOWN = ":not([display=none])"
 HIDDEN_FORMULAS = """() => [...document.querySelectorAll('math')].filter(math => {
   const box = math.getBoundingClientRect();
@@ -36,17 +33,6 @@ HIDDEN_FORMULAS = """() => [...document.querySelectorAll('math')].filter(math =>
 }).map(math => math.textContent)"""
 
 
-def alone(*pieces):
-    inside = "".join(piece.html for piece in pieces)
-    return f"<!DOCTYPE html><meta charset=utf-8><title>pieces</title><body>{inside}</body>"
-
-
-def odd():
-    tape = Tape()
-    tape.name({"o'dd]": tanh(tape.variable(2.0, "<x>\\"))})
-    return tape
-
-
 @pytest.fixture(scope="module")
 def browser():
     with sync_api.sync_playwright() as playwright:
@@ -57,19 +43,8 @@ def browser():
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """The pages that are looked at, by their names."""
     folder = tmp_path_factory.mktemp("pages")
-    d, hand = example(MODELS["slides"])
-    hand["C[1]"] = hand["C[1]"] - d.tape["W_oC"].value.T @ hand["z24[2]"]  # eq. 23 of t = 2 is lost
-    pages = {"report": report(d, hand, "same", groups=GATES).html}
-    pages |= {name: check_derivation(SOURCES / f"{name}.md").html() for name in ("slides", "vardhan", "sancho")}
-    pages["pieces"] = alone(explore(d, groups=GATES, fold=[1, "candidate"]), explore(d))
-    tape = Tape()
-    pages["a leaf"] = alone(explore(tape.backward(tape.variable(2.0, "x"))))
-    pages["a circle"] = alone(explore(both_ways().backward({"o[1]": 1.0})))
-    pages["names"] = alone(explore(odd().backward({"o'dd]": 1.0}), groups={'a"b': ["o'dd]"]}))
-    for name, html in pages.items():
-        (folder / f"{name}.html").write_text(html, encoding="utf-8")
+    write_pages(folder)
     return folder
 
 
@@ -181,7 +156,99 @@ def test_time_steps_that_run_both_ways(opened, folded):
         apart(page)
 
 
+def in_view(page):
+    """How many boxes and covers can be seen."""
+    _x, _y, width, height = (float(n) for n in page.locator(".view svg").get_attribute("viewBox").split())
+    there = page.eval_on_selector_all(
+        f":is(.box, .cover){SHOWN}",
+        """all => all.map(g => {
+          const r = g.getBoundingClientRect(), svg = g.ownerSVGElement.getBoundingClientRect();
+          return [r.right > svg.x, r.x < svg.right, r.bottom > svg.y, r.y < svg.bottom];
+        })""",
+    )
+    assert width > 0 < height
+    return sum(map(all, there))
+
+
+def test_something_is_seen_however_tall_it_is(opened):
+    page = opened("tall")
+    assert in_view(page) > 1
+    for button in ("Fold all time steps", "Unfold all time steps", "Fold all time steps"):
+        page.get_by_role("button", name=button, exact=True).click()
+        assert in_view(page) > 1
+
+
+def test_a_drawing_of_many_lines(opened):
+    page = opened("many")
+    assert page.locator(".view svg").bounding_box()["height"] < 900
+    page.locator('[data-key="step_3"]').dispatch_event("click")
+    assert page.locator(".box.chosen").count() == 1
+
+
+def test_keys_bring_what_they_go_to_into_view(opened):
+    page = opened("report")
+    page.locator(".view svg").focus()
+    outside = """() => {
+      const g = document.activeElement, svg = g.ownerSVGElement.getBoundingClientRect();
+      const r = (g.matches('.frame') ? g.querySelector('text') : g).getBoundingClientRect();
+      return r.x < svg.x - 1 || r.right > svg.right + 1 || r.y < svg.y - 1 || r.bottom > svg.bottom + 1;
+    }"""
+    for _ in range(60):
+        page.keyboard.press("ArrowDown")
+        assert not page.evaluate(outside)
+
+
+def test_the_focus_is_not_lost(opened):
+    page = opened("report")
+    page.locator('[data-key="step_3"]').click()
+    page.locator(".told a[data-go]").first.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.className") == "told"
+
+
+def test_a_click_without_a_pointer_after_a_drag(opened):
+    page = opened("report")
+    page.locator(".view svg").scroll_into_view_if_needed()
+    at = page.locator(".view svg").bounding_box()
+    page.mouse.move(at["x"] + 500, at["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(at["x"] + 300, at["y"] + 110, steps=4)
+    page.mouse.up()
+    page.locator('[data-key="step_3"]').dispatch_event("click")
+    assert page.locator(".box.chosen").count() == 1
+
+
+def test_backward_and_findings_lead_into_the_drawing(opened):
+    page = opened("report")
+    page.locator("section", has=page.get_by_role("heading", name="Backward")).get_by_role("link").first.click()
+    assert page.locator(".box.chosen").get_attribute("data-key") == "step_93"
+    page.get_by_role("link", name="∇C[1]", exact=True).click()
+    assert page.locator(".box.chosen").get_attribute("data-key") == "step_22"
+
+
+def test_all_of_it_is_printed(opened):
+    page = opened("report")
+    box = page.locator(".view svg").get_attribute("viewBox")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert in_view(page) == 2 + 3 * 32
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator(".view svg").get_attribute("viewBox") == box
+
+
+def test_a_narrow_window(opened):
+    page = opened("report")
+    page.set_viewport_size({"width": 400, "height": 800})
+    unfold(page)
+    for step in (1, 7, 22, 29, 30, 31):
+        page.locator(f'[data-key="step_{step}"]').dispatch_event("click")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
 def test_little_and_odd(opened):
+    page = opened("no boxes")
+    page.locator(".view svg").focus()
+    page.keyboard.press("ArrowRight")
     page = opened("a leaf")
     page.locator(".box").click()
     assert page.locator(".told .title").text_content().split() == ["x", "1×1"]

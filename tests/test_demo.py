@@ -54,7 +54,7 @@ def test_the_files(result):
     assert "<svg" in (folder / "graph.svg").read_text(encoding="utf-8")
     report = (folder / "report.html").read_text(encoding="utf-8")
     assert "missing is step 54, W_oCᵀ * ∇z19[2]" in report  # of the second time step
-    assert report.count('id="step_') == 3 * 31 + 25
+    assert report.count('id="step_') == 3 * 31 + 3 * 6 + 2  # cells, output layers, the sum
     for name in ("graph.svg", "derivation.txt", "derivation.tex", "report.html"):
         assert str(folder / name) in printed
 

@@ -10,7 +10,7 @@ from lstm_models.models import MODELS
 from lstm_models.slides import GATES
 from tests.pages import Seen
 from tests.pictures import NASTY
-from tinyad import Op, Tape, compare, explore, graph, sigmoid, softmax, sqrt, stack, tanh
+from tinyad import Op, Tape, compare, explore, gradients, graph, sigmoid, softmax, sqrt, stack, tanh
 from tinyad.about import SHOWN, About, figure
 from tinyad.explore import MANY
 from tinyad.layout import svg
@@ -67,6 +67,22 @@ def test_mathml_of_what_models_do_not_have():
     assert read[4:] == ["Ab^", "−_5", "softmax(b^)", "od&lt;d(b^)", "AA", "_9⊤", "(−2)∘b^"]
 
 
+def test_names_and_numbers_that_are_odd():
+    tape, v = named(**{"lambda": [[1.0]], "λ_1": [[1.0]], "ς": [[1.0]], "x[" + "9" * 5000 + "]": [[2.0]]})
+    x = v["lambda"]
+    results = [x * (1e-5 + 2j), x * 1e-5j, x * -1e20, Op("q", lambda x: x * 1, lambda dz, z, x: dz * True)(x)]
+    tape.name({f"z{k}": z for k, z in enumerate(results)})
+    d = tape.backward({f"z{k}": [[1.0]] for k in range(len(results))})
+    html = explore(d).html
+    Seen(html)
+    assert "<mi>λ</mi><mo>∘</mo><mn>(1e-05+2j)</mn>" in html
+    assert "<mn>1e-05j</mn>" in html
+    assert "<mo>−</mo><mn>1</mn><mo>·</mo><msup><mn>10</mn><mrow><mn>20</mn></mrow></msup>" in html
+    assert "<mn>True</mn>" in html
+    assert "<mi>ς</mi>" in html
+    assert r"\lambda" in gradients(d).latex
+
+
 def test_mathml_of_a_rule_that_is_no_formula():
     tape, v = named(x=[[1.0, -2.0]], y=[[3.0, 4.0]])
     larger = Op("max", np.maximum, lambda dz, z, x, y: (np.where(x.T > y.T, dz, 0), np.where(x.T > y.T, 0, dz)))
@@ -119,6 +135,15 @@ def test_what_is_folded_at_first():
     assert folded(explore(tape.backward({"h[3]": np.ones((1, 2))})).html) == []
     tape.name({"h": tanh(tanh(x))}, step=4)
     assert folded(explore(tape.backward({"h[4]": np.ones((1, 2))})).html) == ["t = 1", "t = 2", "t = 3"]
+
+
+def test_frames_are_folded_as_in_graph():
+    d, _ = example(MODELS["rnn"])
+    groups = {"t = 1": iter(["h"]), "all": iter(["Wx_x"] if "Wx_x[1]" in d.tape.names.values() else [])}
+    html = explore(d, groups=groups, fold=["t = 1", np.int64(2)]).html
+    assert folded(html) == ["t = 1", "t = 2", "t = 1", "t = 1"]
+    assert html.count('class="frame time"') == 3
+    assert folded(explore(d, fold=[True]).html) == ["t = 1"]
 
 
 def parts(about):
@@ -188,7 +213,12 @@ def test_a_large_matrix_is_cut():
 def test_the_worst_entry_is_marked():
     shown = figure("A", np.array([[1.0, 2.0], [3.0, 4.0]]), (2, 1))
     assert re.findall("<mark>(.*?)</mark>", shown) == ["3"]
-    assert "<mark>" not in figure("A", np.ones((SHOWN + 1, 2)), (SHOWN + 1, 1))
+    far = figure("A", np.arange(600.0).reshape(30, 20), (29, 17))
+    assert re.findall("<mark>(.*?)</mark>", far) == [f"{28 * 20 + 16}"]
+    rows = far.partition("<pre>")[2].partition("</pre>")[0].splitlines()
+    assert rows[0] == "…"
+    assert all(row.startswith("…") for row in rows)
+    assert [float(x) for x in re.sub("<.*?>", "", rows[1]).split()[1:]] == list(range(22 * 20 + 12, 22 * 20 + 20))
 
 
 def test_numbers_that_are_none():

@@ -43,7 +43,7 @@ def frame(picture, start):
     (box,) = (box for box in picture.drawing.boxes if box.lines[0].startswith(start))
     titles, c = [], box.cluster
     while c > 0:
-        title, c = picture.drawing.clusters[c]
+        title, c, _ = picture.drawing.clusters[c]
         titles.append(title)
     return titles
 

@@ -72,7 +72,7 @@ def faults(layout):
     for box, place in zip(boxes, layout.boxes, strict=True):
         if not within(place, layout.clusters[box.cluster]):
             found.append(f"{box.lines} stands out of its frame")
-    for c, (title, parent) in enumerate(clusters[1:], 1):
+    for c, (title, parent, _) in enumerate(clusters[1:], 1):
         if not within(layout.clusters[c], layout.clusters[parent]):
             found.append(f"{title} stands out of its frame")
     for edge, line in zip(edges, layout.lines, strict=True):

@@ -10,11 +10,10 @@ from lstm_models.models import MODELS
 from lstm_models.slides import GATES
 from tests.pages import harmless_page
 from tests.pictures import NASTY, SEEN
-from tinyad import Tape, compare, equations, explore, gradients, report, sigmoid, tanh
+from tinyad import Op, Tape, compare, equations, explore, gradients, log, report, sigmoid, tanh
 from tinyad.cli import main
 from tinyad.listing import contribution_text, walked
 from tinyad.notation import MATHML
-from tinyad.pages import explorer
 
 LINKS = r"#(step|leaf)_\d+"
 
@@ -69,6 +68,103 @@ def test_what_is_wrong_is_said():
     assert f"<mark>{by_hand:.4g}" in part.replace("<mark> ", "<mark>")
     assert float(re.search("<mark>(.*?)</mark>", part)[1]) == float(f"{hand['C[1]'][column - 1, row - 1]:.4g}")
     assert repr(made).endswith("wrong, first at step 51, ∇C[1])")
+
+
+@pytest.mark.parametrize("layout", ["row", "same"])
+@pytest.mark.parametrize("at", [(0, 1), (1, 2), (1, 0)])
+def test_the_worst_entry_is_where_the_text_says(layout, at):
+    tape = Tape()
+    tape.name({"y": tape.variable(np.arange(6.0).reshape(2, 3), "x") * 2.0})
+    d = tape.backward({"y": np.ones((3, 2))})
+    hand = d["x"].T.copy()
+    hand[at] = 9
+    made = report(d, {"x": hand if layout == "same" else hand.T}, layout)
+    row, column, *_ = made.comparison.first_wrong.worst
+    assert (row - 1, column - 1) == (at if layout == "same" else at[::-1])
+    matrix = made.html.partition("by hand <span")[2].partition("<pre>")[2].partition("</pre>")[0].splitlines()
+    assert matrix[row - 1].split()[column - 1] == "<mark>9</mark>"
+    assert made.html.count("<mark>") == 1
+
+
+def test_a_worst_entry_far_down_is_shown():
+    tape = Tape()
+    tape.name({"y": tape.variable(np.ones((30, 20)), "x") * 2.0})
+    d = tape.backward({"y": np.ones((20, 30))})
+    hand = d["x"].copy()
+    hand[18, 29] = 9
+    assert "<mark>9</mark>" in report(d, {"x": hand}).html
+
+
+def test_a_tape_that_went_on():
+    """Only what was there at the walk: later steps, and a walk that is recorded itself."""
+    tape = Tape()
+    y = tanh(tape.variable([[0.5]], "x"))
+    tape.name({"y": y})
+    d = tape.backward(y)
+    alone = report(d).html
+    tape.name({"later": tanh(y)})
+    assert report(d).html == alone
+    assert "later" not in explore(d).html
+    recorded = tape.backward(y, record=True)
+    html = report(recorded).html
+    assert "2 steps, walked back from" in html
+    links = {value[1:] for name, value in harmless_page(html, LINKS).attributes if name == "href"}
+    assert links <= {value for name, value in harmless_page(html, LINKS).attributes if name == "id"}
+    assert len(tape) > 2
+    assert tape.backward("later")["x"].item() != d["x"].item()  # and the tape is as it was
+
+
+def test_a_rule_that_gives_none():
+    gate = Op("gate", lambda x, y: np.where(y > 0, x, 0), lambda dz, z, x, y: (np.where(y.T > 0, dz, 0), None))
+    tape = Tape()
+    v = tape.variables(x=[[1.0, 2.0]], y=[[1.0, -2.0]])
+    tape.name({"a": tanh(v["y"])})
+    tape.name({"z": tape["a"] + gate(v["x"], v["y"])})
+    d = tape.backward({"z": [[1.0], [1.0]]})
+    assert "∇y   = ∇a ∘" in str(gradients(d))
+    assert str(gradients(d)).count("∇y ") == 1
+    html = report(d).html
+    assert "deriv" in html
+    assert html.count("<mi>y</mi></mrow></msub><mi>L</mi><mo>+=</mo>") == 1  # its rule, of step 1
+    assert html.count("<mi>y</mi></mrow></msub><mi>L</mi><mo>=</mo>") == 2  # in its part, and backward
+
+
+def test_what_is_not_finite_is_not_called_wrong():
+    tape = Tape()
+    v = tape.variables(x=[[0.0]], y=[[1.0]])
+    with np.errstate(all="ignore"):
+        tape.name({"L": v["y"] * log(v["x"])})
+        d = tape.backward({"L": [[1.0]]})
+        html = report(d, {"x": d["x"], "L": [[1.0]]}).html
+    assert '<span class="badge unsure">not finite</span>' in html
+    assert 'class="badge bad"' not in html
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"layout": "rows"}, "layout='rows': there are 'row' and 'same'"),
+        ({"groups": ["h"]}, "groups: {title: names}, not a list"),
+        ({"groups": {1: ["z"]}}, "groups: {title: names}, and 1 is no title or has no names"),
+        ({"groups": {"a": 3}}, "groups: {title: names}, and 'a' is no title or has no names"),
+        ({"weights": np.ones((2, 2))}, "weights: the names of leaves, not a ndarray"),
+        ({"title": 3}, "title: a string, not a int"),
+        ({"fold": [9]}, "fold: no 9; there are time steps 1 to 3"),
+    ],
+)
+def test_options_that_are_none(wrong, said):
+    d, _ = example(MODELS["rnn"])
+    with pytest.raises((TypeError, ValueError, KeyError), match=re.escape(said)):
+        report(d, **wrong)
+
+
+@pytest.mark.parametrize("look", [report, explore])
+@pytest.mark.parametrize("what", [{}, None, Tape()])
+def test_what_is_no_walk_back(look, what):
+    with pytest.raises(
+        TypeError, match=r"needed is what tape\.backward\(\.\.\.\) returned, not a (dict|NoneType|Tape)"
+    ):
+        look(what)
 
 
 def test_nothing_by_hand():
@@ -138,99 +234,9 @@ def test_errors_are_those_of_compare_and_graph():
 def test_a_tape_for_which_no_page_is_made():
     tape = Tape()
     x = tape.variable([[0.5]], "x")
-    for _ in range(5001):
+    for _ in range(2001):
         x = tanh(x)
     d = tape.backward(x)
     for look in (report, explore):
-        with pytest.raises(ValueError, match="5,001 steps are too many to look at: there is a place for 5,000"):
+        with pytest.raises(ValueError, match="2,001 steps are too many to look at: there is a place for 2,000"):
             look(d)
-
-
-# The command
-
-SCRIPT = """\
-import numpy as np
-from tinyad import Tape, tanh
-tape = Tape()
-v = tape.variables(W=np.ones((2, 3)), x=np.ones((3, 1)))
-tape.name({"h": tanh(v["W"] @ v["x"])})
-d = tape.backward({"h": np.ones((1, 2))})
-"""
-
-
-def written(tmp_path, text):
-    path = tmp_path / "mine.py"
-    path.write_text(text, encoding="utf-8")
-    return str(path)
-
-
-@pytest.mark.parametrize(
-    ("more", "status", "said"),
-    [
-        ("", 0, "not held against anything"),
-        ("hand = {'W': d['W'].T}\nlayout = 'same'\ntitle = 'Mine'", 0, "right"),
-        ("hand = {'W': 2 * d['W']}", 1, "not right"),
-    ],
-)
-def test_a_python_file(tmp_path, capsys, more, status, said):
-    out = tmp_path / "page.html"
-    assert main(["report", written(tmp_path, SCRIPT + more), "--out", str(out)]) == status
-    assert capsys.readouterr().out.endswith(f"mine.py, {said}\n")
-    html = out.read_text(encoding="utf-8")
-    harmless_page(html, LINKS)
-    assert ("<h1>Mine</h1>" if "title" in more else "<h1>mine.py</h1>") in html
-
-
-def test_a_file_that_imports_its_neighbour(tmp_path):
-    (tmp_path / "its_neighbour.py").write_text("from tinyad import tanh as squash\n")
-    path = written(
-        tmp_path, SCRIPT.replace("import Tape, tanh", "import Tape\nfrom its_neighbour import squash as tanh")
-    )
-    assert main(["report", path, "--out", str(tmp_path / "page.html")]) == 0
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("x = 1", "mine.py: leaves no walk back; end it with d = tape.backward(...)"),
-        (SCRIPT + "\n1 / 0", "mine.py, line 8: ZeroDivisionError: division by zero"),
-        ("def f():\n    raise KeyError('no <b>')\n\nf()", "mine.py, line 2: KeyError: no <b>"),
-        ("x = (", "mine.py, line 1: '(' was never closed"),
-        ("import sys\nsys.exit('enough')", "mine.py, line 2: SystemExit: enough"),
-        (SCRIPT + "hand = {'V': 1}", "mine.py: no Variable is named 'V'"),
-        (SCRIPT + "hand = 3", "mine.py: compare(tape.backward(...), {name: derivative}), not what was given"),
-        (SCRIPT + "fold = [2]", "mine.py: fold: no 2; there are no frames"),
-    ],
-)
-def test_what_is_wrong_with_a_file(tmp_path, capsys, text, said):
-    assert main(["report", written(tmp_path, text), "--out", str(tmp_path / "page.html")]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("tinyad: ")
-    assert error.rstrip().endswith(said)
-    assert not (tmp_path / "page.html").exists()
-
-
-def test_what_there_is_not(tmp_path, capsys):
-    for what in ("slide", str(tmp_path / "no.md")):
-        assert main(["report", what]) == 2
-        assert capsys.readouterr().err.startswith(f"tinyad: {what}: no file, and no model; there are slides, picture,")
-    assert main(["report", str(tmp_path / "no.py")]) == 2
-    assert capsys.readouterr().err == f"tinyad: {tmp_path / 'no.py'}: no such file\n"
-
-
-def test_a_place_that_cannot_be_written(tmp_path, capsys, monkeypatch):
-    assert main(["report", "rnn", "--out", str(tmp_path / "no" / "page.html")]) == 2
-    assert capsys.readouterr().err.endswith("choose a page with --out\n")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "build").write_text("a file")
-    assert main(["report", "rnn"]) == 2
-    assert capsys.readouterr().err.startswith("tinyad: cannot write to build")
-
-
-def test_a_derivation(tmp_path, capsys):
-    text = "```declare\ngiven: ∇h\nx: N×1\n```\n```forward\nh = tanh(x)\n```\n```backward\n∇x = ∇h\n```\n"
-    path = tmp_path / "mine.md"
-    path.write_text(text, encoding="utf-8")
-    assert main(["report", str(path), "--out", str(tmp_path / "page.html")]) == 1
-    assert capsys.readouterr().out.endswith("not right\n")
-    assert explorer() in (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 
 from tinyad.derivatives import Contribution, Derivatives
-from tinyad.listing import contribution_text, derived, forward_text
+from tinyad.listing import contribution_text, derived, forward_text, walked
 from tinyad.matrix import Array, size
 from tinyad.notation import MATHML
 from tinyad.text import one_line, safe
 
 SHOWN = 8  # rows, and columns, of a matrix
-MOST = 5000  # steps: beyond, a browser takes its time
+MOST = 2000  # steps: beyond, a browser takes its time
 
 
 class About:
@@ -29,18 +30,25 @@ class About:
         by_hand: Mapping[int, str] | None = None,
         marks: bool = False,
     ) -> None:
-        if len(d.tape) > MOST:
+        if not isinstance(d, Derivatives):
+            raise TypeError(f"needed is what tape.backward(...) returned, not a {type(d).__name__}")
+        self.d = d = _as_walked(d)
+        self.tape = tape = d.tape
+        if len(tape) > MOST:
             raise ValueError(
-                f"{len(d.tape):,} steps are too many to look at: there is a place for {MOST:,}; record fewer"
+                f"{len(tape):,} steps are too many to look at: there is a place for {MOST:,}; record fewer"
             )
-        self.d, self.tape, self.layout, self.marks = d, d.tape, layout, marks
-        self.badges, self.by_hand = badges or {}, by_hand or {}
-        self.made = {z: n for n, (_, z, _, _) in enumerate(d.tape.steps, 1)}
+        self.layout, self.marks, self.badges, self.by_hand = layout, marks, badges or {}, by_hand or {}
+        self.made = {z: n for n, (_, z, _, _) in enumerate(tape.steps, 1)}
         self.uses: dict[int, dict[int, None]] = {}
-        for n, (_, _, *operands) in enumerate(d.tape.steps, 1):
+        for n, (_, _, *operands) in enumerate(tape.steps, 1):
             for i in operands:
                 if i is not None:
                     self.uses.setdefault(i, {})[n] = None
+        self.walk = list(walked(d))
+        self.rules: dict[int, list[tuple[str, int]]] = {}
+        for n, operand, i, _ in self.walk:
+            self.rules.setdefault(n, []).append((operand, i))
 
     def everything(self) -> Iterator[str]:
         """A part for every value that is no constant: what was given, then the steps."""
@@ -78,7 +86,7 @@ class About:
         yield "from", ", ".join(self.link(j) for j in dict.fromkeys(operands) if j is not None)
         yield "goes into", ", ".join(self.link(self.tape.steps[k - 1][1]) for k in self.uses.get(i, {}))
         if n:
-            rule = [self.line(n, operand, j, "+=") for operand, j in derived(self.tape, n).items()]
+            rule = [self.line(n, operand, j, "+=") for operand, j in self.rules.get(n, derived(self.tape, n).items())]
             yield "its rule", "<br>".join(rule)
 
     def link(self, i: int) -> str:
@@ -128,21 +136,43 @@ class About:
         return self.anchor(self.tape.steps[n - 1][1], f"step {n}")
 
 
+def _as_walked(d: Derivatives) -> Derivatives:
+    """The walk over the tape as it was then: what was recorded later, such as the walk itself, is left out."""
+    tape = d.tape
+    if len(tape.values) == d.length:
+        return d
+    then, d = copy(tape), copy(d)
+    then._values, then._locked = tape._values[: d.length], 0
+    then.steps = [step for step in tape.steps if step[1] < d.length]
+    then.names = {i: name for i, name in tape.names.items() if i < d.length}
+    then.constants = {i for i in tape.constants if i < d.length}
+    then._positions = {name: i for name, i in tape._positions.items() if i < d.length}
+    d.tape, d._used = then, {}
+    return d
+
+
 def formula(inside: str) -> str:
     return f"<math><mrow>{inside}</mrow></math>"
 
 
 def figure(caption: str, array: Array, marked: tuple[int, int] | None = None) -> str:
     """A matrix under its caption; the entry in row and column `marked`, counted from 1, stands out."""
-    rows, columns = array.shape
-    shown = [[f"{x:.4g}" for x in row[:SHOWN].tolist()] for row in array[:SHOWN]]
-    width = max((len(entry) for row in shown for entry in row), default=0)
-    lines = []
-    for r, row in enumerate(shown, 1):
-        entries = [f"{entry:>{width}}" for entry in row]
-        if marked and marked[0] == r and marked[1] <= len(entries):
-            entries[marked[1] - 1] = f"<mark>{entries[marked[1] - 1]}</mark>"
-        lines.append("  ".join(entries) + "  …" * (columns > SHOWN))
-    lines += ["…"] * (rows > SHOWN)
+    at = (marked[0] - 1, marked[1] - 1) if marked else (-1, -1)
+    rows, columns = (_shown(length, k) for length, k in zip(array.shape, at, strict=True))
+    entries = {(r, c): f"{array[r, c].item():.4g}" for r in rows for c in columns}
+    width = max(map(len, entries.values()), default=0)
+    lines = ["…"] * (rows.start > 0)
+    for r in rows:
+        line = [f"{entries[r, c]:>{width}}" for c in columns]
+        if r == at[0]:
+            line[at[1] - columns.start] = f"<mark>{line[at[1] - columns.start]}</mark>"
+        lines.append("  ".join(["…"] * (columns.start > 0) + line + ["…"] * (columns.stop < array.shape[1])))
+    lines += ["…"] * (rows.stop < array.shape[0])
     caption = f'<figcaption>{caption} <span class="size">{size(array.shape)}</span></figcaption>'
     return f"<figure>{caption}<pre>{chr(10).join(lines)}</pre></figure>"
+
+
+def _shown(length: int, at: int) -> range:
+    """At most SHOWN rows or columns: the first ones, or those about `at`."""
+    start = 0 if at < SHOWN else min(at - SHOWN // 2, length - SHOWN)
+    return range(start, min(start + SHOWN, length))

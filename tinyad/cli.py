@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinyad.text import for_terminal
+from tinyad.text import for_terminal, visible
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,11 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ValueError as error:  # a file that cannot be read, or a kind of mistake that is not possible in it
-        print(f"tinyad: {error}", file=sys.stderr)
+        print(f"tinyad: {visible(str(error))}", file=sys.stderr)
         return 2
     except OSError as error:
-        place = getattr(options, "out", None) or error.filename
-        print(f"tinyad: cannot write to {place}: {error.strerror}; choose {options.place}", file=sys.stderr)
+        advice = f"; choose {options.place}" if error.filename else ""
+        place = error.filename or "standard output"
+        print(f"tinyad: cannot write to {place}: {error.strerror}{advice}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("tinyad: stopped", file=sys.stderr)
@@ -101,7 +102,7 @@ def _check(options: argparse.Namespace) -> int:
         try:
             report = check_derivation(Path(file), options.seed)
         except ValueError as error:
-            print(f"tinyad: {error}", file=sys.stderr)
+            print(f"tinyad: {visible(str(error))}", file=sys.stderr)
             status = 2
             continue
         reports.append(report)
@@ -122,11 +123,11 @@ def _report(options: argparse.Namespace) -> int:
     if options.out is None:
         options.out = Path("build", f"{Path(options.what).stem}.html")
         options.out.parent.mkdir(exist_ok=True)
-    out = options.out
-    out.write_text(html, encoding="utf-8", newline="\n")
-    print(
-        f"{out}   {options.what}, {'right' if ok else 'not right' if ok is not None else 'not held against anything'}"
-    )
+    if options.out.resolve() == Path(options.what).resolve():
+        raise ValueError(f"--out {options.out} would write over what the page is about")
+    options.out.write_text(html, encoding="utf-8", newline="\n")
+    said = "right" if ok else "not held against anything" if ok is None else "not right"
+    print(for_terminal(f"{options.out}   {options.what}, {said}"))
     return 0 if ok is not False else 1
 
 

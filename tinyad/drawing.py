@@ -37,6 +37,7 @@ class Cluster(NamedTuple):
 
     title: str
     parent: int
+    time: bool = False  # whether it is a time step
 
 
 class Drawing(NamedTuple):

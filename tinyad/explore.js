@@ -55,7 +55,8 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     make("rect", { rx: 2 }, f.cover);
     make("text", { "font-size": 12 }, f.cover, f.title.textContent);
     make("text", { "font-size": 10 }, f.cover, `${inside.length} ${inside.length > 1 ? "values" : "value"}`);
-    f.label = { width: Math.max(7 * f.title.textContent.length, 50) + 18, height: 40 };
+    const long = f.title.getComputedTextLength() || 6.5 * f.title.textContent.length; // 0 where nothing is shown
+    f.label = { title: long, width: Math.max(1.25 * long, 50) + 18, height: 40 };
   }
 
   const inside = (f, [x, y]) => x > f.x && x < f.right && y > f.y && y < f.bottom;
@@ -75,7 +76,7 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
       const length = sorted[k] - sorted[k - 1];
       to.push(to[k - 1] + (depth > 0 ? length : Math.min(length, GAP)));
     }
-    return (x) => {
+    const map = (x) => {
       let [low, high] = [0, sorted.length - 1];
       while (high - low > 1) {
         const middle = (low + high) >> 1;
@@ -85,9 +86,10 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
       const length = sorted[high] - sorted[low];
       return to[low] + (length ? ((x - sorted[low]) / length) * (to[high] - to[low]) : 0);
     };
+    return [map, to.at(-1) + GAP];
   };
 
-  let whole = { width: 0, height: 0 };
+  let whole = { width: 0, height: 0, left: null };
   const draw = () => {
     const solid = [[], []];
     const stops = [[], []];
@@ -106,7 +108,7 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
       if (f.hidden) continue;
       const middle = round((f.y + f.bottom - f.label.height) / 2);
       if (f.folded) add(f.x, middle, round(f.x + f.label.width), round(middle + f.label.height));
-      else add(f.x, f.y, round(f.x + 6.5 * f.title.textContent.length + 12), round(f.y + 22));
+      else add(f.x, f.y, round(f.x + f.label.title + 12), round(f.y + 22));
       stops[0].push(f.right);
       stops[1].push(f.y, f.bottom);
     }
@@ -120,7 +122,7 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
         stops[1].push(point[1]);
       }
     }
-    const [X, Y] = [squeeze(stops[0], solid[0]), squeeze(stops[1], solid[1])];
+    const [[X, width], [Y, height]] = [squeeze(stops[0], solid[0]), squeeze(stops[1], solid[1])];
 
     const show = (element, shown) => element.setAttribute("display", shown ? "inline" : "none");
     const shift = (element, x, y, toX = X(x), toY = Y(y)) =>
@@ -132,11 +134,14 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     };
     for (const box of boxes.values()) {
       show(box.g, !box.folded);
+      const [width, height] = [box.right - box.x, box.bottom - box.y];
+      box.place = box.folded ? null : { x: X(box.x), y: Y(box.y), width, height };
       if (!box.folded) shift(box.g, box.x, box.y);
     }
     for (const f of frames.values()) {
       show(f.g, !f.hidden && !f.folded);
       show(f.cover, !f.hidden && f.folded);
+      f.place = null;
       if (f.hidden) continue;
       const place = stretch(f.folded ? f.cover.querySelector("rect") : f.rect, f);
       if (!f.folded) shift(f.title, f.x, f.y);
@@ -157,10 +162,10 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
       if (first) shift(edge.head, x, y, X(f.x), Y(first[1]));
       else shift(edge.head, x, y);
     }
-    const right = Math.max(...stops[0].map(X), 0);
-    const bottom = Math.max(...stops[1].map(Y), 0);
-    whole = { width: right + GAP, height: bottom + GAP };
+    whole = { width, height };
     for (const [name, value] of Object.entries(whole)) ground.setAttribute(name, round(value));
+    const begin = [...boxes.values(), ...frames.values()].filter((one) => one.place);
+    whole.left = begin.reduce((a, b) => (a && a.place.x <= b.place.x ? a : b), null)?.place;
     buttons.forEach((button) => button.redraw?.());
   };
 
@@ -181,7 +186,8 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     const start = (middle, length, all) => Math.max(Math.min(middle - length / 2, all - length), 0);
     const x = start(at ? at.x + at.width / 2 : 0, width, whole.width);
     const over = whole.height - height;
-    const y = over < 0 ? over / 2 : start(at ? at.y + at.height / 2 : 0, height, whole.height);
+    const level = at ?? whole.left; // what stands first is seen first
+    const y = over < 0 || !level ? over / 2 : start(level.y + level.height / 2, height, whole.height);
     look(x, y, width, height);
   };
   const zoom = (factor, x = 0.5, y = 0.5) => {
@@ -202,7 +208,7 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
   }, { passive: false });
   let drag = null;
   svg.addEventListener("pointerdown", (event) => {
-    drag = { x: event.clientX, y: event.clientY, from: seen, moved: false };
+    if (event.button === 0) drag = { x: event.clientX, y: event.clientY, from: seen, moved: false };
   });
   svg.addEventListener("pointermove", (event) => {
     if (!drag || !event.buttons) return;
@@ -215,6 +221,17 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     if (drag.moved) look(drag.from.x - unit * dx, drag.from.y - unit * dy, drag.from.width, drag.from.height);
   });
 
+  svg.addEventListener("pointerup", () => setTimeout(() => (drag = null))); // after the click
+
+  // On paper all of it is wanted
+
+  let before = null;
+  addEventListener("beforeprint", () => {
+    before = { ...seen };
+    look(0, 0, whole.width, whole.height);
+  });
+  addEventListener("afterprint", () => before && look(before.x, before.y, before.width, before.height));
+
   // Folding and choosing
 
   const fold = (some, folded) => {
@@ -222,9 +239,8 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     draw();
     fit(some.length === 1 ? some[0].place : undefined);
   };
-  const told = make("div", { class: "told", "aria-live": "polite" }, graph);
+  const told = make("div", { class: "told", "aria-live": "polite", tabindex: "-1" }, graph);
   told.textContent = "Choose a step to see its rule, its value and its derivative; the title of a frame folds it.";
-  let chosen = null;
   const choose = (key) => {
     const [box, about] = [boxes.get(key), home.querySelector(`[data-about="${CSS.escape(key)}"]`)];
     if (about) {
@@ -238,13 +254,16 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
       told.replaceChildren(copy);
     }
     svg.querySelectorAll(".chosen, .near").forEach((g) => g.classList.remove("chosen", "near"));
-    chosen = key;
     if (!box) return; // a weight: it stands in the boxes of the steps that use it
     const folded = [...around(box.frame)].filter((f) => f.folded);
     if (folded.length) fold(folded, false);
     box.g.classList.add("chosen");
     edges.filter((edge) => edge.tail === key || edge.end === key).forEach((edge) => edge.g.classList.add("near"));
-    const place = box.g.getBoundingClientRect();
+    bring(box.g);
+  };
+  const bring = (g) => {
+    // Moves the drawing until it can be seen.
+    const place = (g.classList.contains("frame") ? g.querySelector("text") : g).getBoundingClientRect();
     const all = svg.getBoundingClientRect();
     if (place.left < all.left || place.right > all.right || place.top < all.top || place.bottom > all.bottom) {
       const unit = seen.width / all.width;
@@ -268,6 +287,7 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     event.preventDefault();
     choose(link.dataset.go);
     graph.scrollIntoView({ block: "nearest" });
+    told.focus({ preventScroll: true }); // the link may be gone
   });
 
   // With keys: arrows go from one box or frame to the next, Enter chooses or folds
@@ -294,8 +314,9 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (step) {
       const next = shown[Math.min(Math.max(at < 0 ? 0 : at + step, 0), shown.length - 1)];
-      next.focus();
-      if (next.dataset.key) choose(next.dataset.key);
+      next?.focus({ preventScroll: true });
+      if (next?.dataset.key) choose(next.dataset.key);
+      else if (next) bring(next);
     } else if ((event.key === "Enter" || event.key === " ") && at >= 0) {
       const f = [...frames.values()].find((frame) => frame.g === shown[at] || frame.cover === shown[at]);
       act(f && f.g === shown[at] ? f.title : shown[at]);
@@ -316,7 +337,7 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     return made;
   };
   const buttons = [];
-  const outer = [...frames.values()].filter((f) => /^t = /.test(f.title.textContent));
+  const outer = [...frames.values()].filter((f) => f.g.classList.contains("time"));
   const inner = [...frames.values()].filter((f) => !outer.includes(f));
   for (const [some, what] of [[outer, "time steps"], [inner, "groups"]]) {
     if (!some.length) continue;

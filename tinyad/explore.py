@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from tinyad.about import About
 from tinyad.derivatives import Derivatives
-from tinyad.graph import Graph, WrongSteps, graph
+from tinyad.graph import Graph, WrongSteps, frames_of, graph
 from tinyad.layout import svg
 from tinyad.pages import explorer, piece
-from tinyad.tape import Tape
-from tinyad.text import one_line
 
 MANY = 100  # boxes: from there on only the last time step is open at first
 
@@ -44,26 +42,22 @@ def explore(
     A click on a step shows its rule, its size, its value, its derivative in row layout and every contribution to it;
     a click on the title of a time step or a group folds it.  Where scripts are stripped it is a plain SVG with a list
     of the steps below.  The options are those of `graph`; `fold` is what is folded at first, without it all time steps
-    but the last where there is much to draw.  Raises what `graph` raises, and ValueError for more than 5,000 steps.
+    but the last where there is much to draw.  Raises what `graph` raises, and ValueError for more than 2,000 steps.
     """
     about = About(d)
-    picture = graph(d.tape, weights=weights, groups=groups, derivatives=d, comparison=comparison)
+    picture = graph(about.tape, weights=weights, groups=groups, derivatives=about.d, comparison=comparison)
     listed = "\n".join(about.everything())
-    inside = f"{canvas(picture, d.tape, fold, groups)}\n<details><summary>Every value</summary>\n{listed}\n</details>"
+    inside = f"{canvas(picture, fold)}\n<details><summary>Every value</summary>\n{listed}\n</details>"
     return Explorer(picture, piece(f'<div class="explored">{inside}</div>', explorer()))
 
 
-def canvas(
-    picture: Graph, tape: Tape, fold: Iterable[str | int] | None, groups: Mapping[str, Iterable[str]] | None
-) -> str:
+def canvas(picture: Graph, fold: Iterable[str | int] | None) -> str:
     """The drawing, and where the script puts what it has to say; `fold` as in `explore`."""
     drawing = picture.drawing
     if fold is None:
-        times = [cluster.title for cluster in drawing.clusters if cluster.title.startswith("t = ")]
-        titles = set(times[:-1] if len(drawing.boxes) > MANY else [])
+        times = [c for c, cluster in enumerate(drawing.clusters) if cluster.time]
+        folded = times[:-1] if len(drawing.boxes) > MANY else []
     else:
-        fold = [fold] if isinstance(fold, str | int) else list(fold)
-        graph(tape, groups=groups, fold=fold)  # says which of them there are not
-        titles = {f"t = {f}" if isinstance(f, int) else one_line(f) for f in fold}
-    folded = " ".join(str(c) for c, cluster in enumerate(drawing.clusters) if c and cluster.title in titles)
-    return f'<div class="graph" data-fold="{folded}"><div class="view">{svg(drawing)}</div></div>'
+        folded = frames_of(picture, fold)
+    numbers = " ".join(map(str, folded))
+    return f'<div class="graph" data-fold="{numbers}"><div class="view">{svg(drawing)}</div></div>'

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tinyad.judge import Finding
 
 OTHERS = {"also wrong:": ("own", "open", "shape"), "inherited, their own lines are right:": ("inherited",)}
+MILD = ("inherited", "scale", "layout", "not finite")  # causes for which the line itself may be right
 MOST = 12  # lines of one kind before "and n more"
 
 
@@ -81,7 +82,7 @@ def _table(findings: Iterable[Finding], links: Mapping[str, str]) -> str:
     for finding in findings:
         name = safe(f"∇{one_line(finding.name)}")
         if finding.name in links:
-            name = f'<a href="#{links[finding.name]}">{name}</a>'
+            name = f'<a href="#{links[finding.name]}" data-go="{links[finding.name]}">{name}</a>'
         rows.append(
             (f' class="{_colour(finding)}"', (name, badge(finding), str(finding.step or ""), safe(_what(finding))))
         )
@@ -96,14 +97,14 @@ def _what(finding: Finding) -> str:
 
 def badge(finding: Finding) -> str:
     """The verdict as a coloured word."""
-    word = finding.cause if finding.cause in ("inherited", "scale", "layout") else finding.verdict
+    word = finding.cause if finding.cause in MILD else finding.verdict
     return f'<span class="badge {_colour(finding)}">{safe(word)}</span>'
 
 
 def _colour(finding: Finding) -> str:
     if finding.verdict == "right":
         return "good"
-    return "unsure" if finding.cause in ("inherited", "scale", "layout") else "bad"
+    return "unsure" if finding.cause in MILD else "bad"
 
 
 def _number(comparison: Comparison) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from tinyad.drawing import BOXES, CLUSTERS, FONT, FORMULA, GREY, INK, LINE, Box,
 from tinyad.layout import svg
 from tinyad.listing import contribution_text, derived, forward_text
 from tinyad.matrix import size
-from tinyad.tape import Tape
+from tinyad.tape import Tape, Variable
 from tinyad.text import at_time, one_line
 
 TIMEOUT = 10.0  # seconds, for Graphviz
@@ -29,8 +29,8 @@ class WrongSteps(Protocol):
 class Graph:
     """A picture of a tape: `dot` is its DOT text, and `drawn_by` says "dot", "pygraphviz" or "tinyad" after `svg()`."""
 
-    def __init__(self, drawing: Drawing) -> None:
-        self.drawing, self.dot, self.drawn_by = drawing, _dot(drawing), ""
+    def __init__(self, drawing: Drawing, places: Sequence[Place] = ()) -> None:
+        self.drawing, self.places, self.dot, self.drawn_by = drawing, places, _dot(drawing), ""
 
     def svg(self) -> str:
         """The picture as an <svg> element, with or without Graphviz."""
@@ -78,12 +78,20 @@ def graph(
     """
     if derivatives is not None and derivatives.tape is not tape:
         raise ValueError("derivatives: from another tape; pass what backward() of this one returned")
+    if groups is not None and not isinstance(groups, Mapping):
+        raise TypeError(f"groups: {{title: names}}, not a {type(groups).__name__}")
     if contributions and derivatives is None:
         raise ValueError("contributions=True: needs derivatives=tape.backward(...)")
     frames = _Frames(tape, weights, groups or {}, fold)
     boxes = [frames.box(key, derivatives, comparison.wrong_steps if comparison else {}) for key in frames.contents]
     edges = frames.edges(derivatives if contributions else None)
-    return Graph(Drawing(boxes, edges, frames.clusters, frames.side_by_side(edges)))
+    return Graph(Drawing(boxes, edges, frames.clusters, frames.side_by_side(edges)), list(frames.number))
+
+
+def frames_of(picture: Graph, fold: Iterable[str | int]) -> list[int]:
+    """The frames of a picture, by their numbers in `drawing.clusters`, that `fold` names; KeyError as in `graph`."""
+    folds = _folds(fold, picture.places)
+    return [c for c, (t, group) in enumerate(picture.places) if c and (t if group is None else group) in folds]
 
 
 class _Frames:
@@ -180,6 +188,8 @@ def _places(tape: Tape, made: dict[int, int], groups: Mapping[str, Iterable[str]
     group_of: dict[str, str] = {}
     known = {at_time(name)[0] for name in tape.names.values()}
     for title, names in groups.items():
+        if not isinstance(title, str) or not isinstance(names, Iterable):
+            raise TypeError(f"groups: {{title: names}}, and {title!r} is no title or has no names")
         for name in names:
             if name not in known:
                 raise KeyError(f"groups: nothing is named {name!r}; names stand without time step, z1 for z1[3]")
@@ -201,6 +211,10 @@ def _places(tape: Tape, made: dict[int, int], groups: Mapping[str, Iterable[str]
 
 def _weights(tape: Tape, made: dict[int, int], names: Iterable[str] | None) -> set[int]:
     if names is not None:
+        names = [names] if isinstance(names, str) else list(names)
+        for name in names:
+            if not isinstance(name, str | Variable):
+                raise TypeError(f"weights: the names of leaves, not a {type(name).__name__}")
         chosen = {tape[name].index: name for name in names}
         for i in chosen.keys() & made.keys():
             raise ValueError(f"weights: {chosen[i]!r} is the result of step {made[i]}; a weight is a leaf")
@@ -210,7 +224,7 @@ def _weights(tape: Tape, made: dict[int, int], names: Iterable[str] | None) -> s
     return {i for i, name in leaves.items() if (at_time(name)[1] is None if timed else name.startswith(("W", "b")))}
 
 
-def _folds(fold: Iterable[str | int], places: list[Place]) -> set[str | int]:
+def _folds(fold: Iterable[str | int], places: Iterable[Place]) -> set[str | int]:
     known = {part for place in places for part in place if part is not None}
     folds: set[str | int] = {fold} if isinstance(fold, str | int) else set(fold)
     for unknown in folds - known:
@@ -230,7 +244,7 @@ def _clusters(places: list[Place]) -> tuple[list[Cluster], dict[Place, int]]:
     for t, inner in titles.items():
         if t is not None:
             number[t, None] = len(clusters)
-            clusters.append(Cluster(_title((t, None)), 0))
+            clusters.append(Cluster(_title((t, None)), 0, True))
         for group in inner:
             number[t, group] = len(clusters)
             clusters.append(Cluster(_title((t, group)), number[t, None]))
@@ -248,7 +262,7 @@ def _dot(drawing: Drawing) -> str:
     lines["node"] = {"shape": "box", "height": "0.3", "margin": "0.1,0.06", **_letters(12, INK)}
     lines["edge"] = {"color": LINE, "arrowsize": "0.6", **_letters(10, FORMULA)}
     frames = [Digraph("tape", graph_attr=lines["graph"], node_attr=lines["node"], edge_attr=lines["edge"])]
-    for c, (title, parent) in enumerate(drawing.clusters[1:], 1):
+    for c, (title, parent, _) in enumerate(drawing.clusters[1:], 1):
         fill, frame = CLUSTERS[parent > 0]
         where = "c" if parent else "r"  # the fewest edges pass there
         look = {"style": "rounded,filled", "fillcolor": fill, "color": frame, "labeljust": where}

@@ -25,8 +25,8 @@ class Finding(NamedTuple):
     (right but for one factor that many names share) or "shape".
     step: the step whose line is wrong, or that completes the derivative (0: a seed).  line: that line, from the rule.
     looks_like: what the mistake looks like, "" if like nothing known; grade: "certain", "likely" or "possible".
-    off: the largest difference in units of rounding; worst: (row, column, by hand, on the tape), counted from 1, in row
-    layout.  factor: by hand over on the tape, where it is one number.
+    off: the largest difference in units of rounding; worst: (row, column, by hand, on the tape), counted from 1, in the
+    hand's layout.  factor: by hand over on the tape, where it is one number.
     """
 
     name: str

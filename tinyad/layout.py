@@ -314,7 +314,7 @@ def svg(drawing: Drawing) -> str:
     for c, (cluster, frame) in list(enumerate(zip(layout.drawing.clusters, layout.clusters, strict=True)))[1:]:
         x, y = frame.x + MARGIN, frame.y - frame.height / 2 + TITLE
         parts += [
-            f'<g class="frame" data-frame="{c}" data-parent="{cluster.parent}">',
+            f'<g class="{"frame time" if cluster.time else "frame"}" data-frame="{c}" data-parent="{cluster.parent}">',
             _rectangle(frame, *CLUSTERS[cluster.parent > 0], radius=6),
             _text(x, y, cluster.title, SMALL, GREY, ' text-anchor="start" font-weight="bold"') + "</g>",
         ]

@@ -14,7 +14,7 @@ import numpy as np
 from tinyad.derivatives import Derivatives
 from tinyad.kernel import in_same_layout
 from tinyad.matrix import size
-from tinyad.notation import LATEX, TEXT, Notation
+from tinyad.notation import LATEX, POWER, TEXT, Notation
 from tinyad.row import TABLE, Op, Symbol
 from tinyad.tape import Tape
 from tinyad.text import for_terminal, one_line
@@ -138,8 +138,15 @@ def walked(d: Derivatives) -> Iterator[tuple[int, str, int, str]]:
         z = d.tape.steps[n - 1][1]
         if z < d.length and d.reaches(z):
             for operand, i in derived(d.tape, n).items():
+                if d.tape.steps[n - 1][0].formulas is None and not _contributes(d, n, operand, i):
+                    continue
                 yield n, operand, i, "+=" if i in begun else "="
                 begun.add(i)
+
+
+def _contributes(d: Derivatives, n: int, operand: str, i: int) -> bool:
+    """Whether a rule that is no formula has something for this operand, and not None."""
+    return any((c.step, c.operand) == (n, operand) for c in d.contributions(d.tape.at(i)))
 
 
 def derived(tape: Tape, n: int) -> dict[str, int]:
@@ -172,7 +179,7 @@ def _named(tape: Tape, i: int, notation: Notation) -> Piece:
 
 
 def _number(number: str, notation: Notation) -> Piece:
-    product = "e" in number and notation is not TEXT  # 1e-05 is 1 · 10^{-5}
+    product = notation is not TEXT and POWER.fullmatch(number)  # 1e-05 is 1 · 10^{-5}
     return Piece(notation.number(number), ADDITIVE if product or number.startswith("-") else ATOM, "number")
 
 

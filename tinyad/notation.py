@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from tinyad.text import one_line, safe
 
 ESCAPED = {c: f"\\{c}" for c in "#$%&_{}"} | {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
-GREEK = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
+GREEK = dict(
+    alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", zeta="ζ", eta="η", theta="θ", kappa="κ", mu="μ", nu="ν",
+    xi="ξ", pi="π", rho="ρ", sigma="σ", tau="τ", phi="φ", chi="χ", psi="ψ", omega="ω", **{"lambda": "λ"},
+)  # fmt: skip
+POWER = re.compile(r"(-?[\d.]+)e([-+]?\d+)")  # 1e-05
 NAME = re.compile(r"([^\W\d_]+)(\d*)(?:_(\w+))?(?:\[(\w+)\])?")  # z12, W_fC, C_prev[2]
 ACCENTS = {"tilde": "~", "hat": "^"}
 
@@ -47,14 +50,12 @@ def _latex_letter(letter: str) -> str:
 
 def _greek(letter: str) -> str:
     """alpha for α and alpha, "" for what is no Greek letter."""
-    name = unicodedata.name(letter, "") if len(letter) == 1 else ""
-    word = name.split()[-1].lower() if name.startswith("GREEK SMALL LETTER ") else letter
-    return word if word in GREEK else ""
+    return next((word for word, sign in GREEK.items() if letter in (word, sign)), "")
 
 
 def _latex_number(number: str) -> str:
-    mantissa, _, power = number.partition("e")
-    return rf"{mantissa} \cdot 10^{{{int(power)}}}" if power else number
+    power = POWER.fullmatch(number)
+    return rf"{power[1]} \cdot 10^{{{int(power[2])}}}" if power else number
 
 
 def _latex_word(text: str) -> str:
@@ -68,7 +69,7 @@ def _mathml_name(name: str) -> str:
         return f"<mtext>{safe(one_line(name))}</mtext>"
     letter, digits, low, step = parts.groups()
     greek = _greek(letter)
-    base = f"<mi>{unicodedata.lookup(f'GREEK SMALL LETTER {greek}') if greek else safe(letter)}</mi>"
+    base = f"<mi>{GREEK[greek] if greek else safe(letter)}</mi>"
     if low in ACCENTS:
         base, low = f'<mover accent="true">{base}<mo>{ACCENTS[low]}</mo></mover>', None
     under = "".join([f"<mn>{digits}</mn>" * bool(digits), f"<mi>{safe(low)}</mi>" if low else ""])
@@ -79,12 +80,12 @@ def _mathml_name(name: str) -> str:
 
 
 def _mathml_number(number: str) -> str:
-    mantissa, _, power = number.partition("e")
-    shown = f"<mo>−</mo><mn>{safe(mantissa[1:])}</mn>" if mantissa[:1] == "-" else f"<mn>{safe(mantissa)}</mn>"
+    power = POWER.fullmatch(number)
     if not power:
-        return shown
-    exponent = f"<mrow><mo>−</mo><mn>{-int(power)}</mn></mrow>" if int(power) < 0 else f"<mn>{int(power)}</mn>"
-    return f"{shown}<mo>·</mo><msup><mn>10</mn>{exponent}</msup>"
+        return f"<mo>−</mo><mn>{safe(number[1:])}</mn>" if number[:1] == "-" else f"<mn>{safe(number)}</mn>"
+    return (
+        f"{_mathml_number(power[1])}<mo>·</mo><msup><mn>10</mn><mrow>{_mathml_number(str(int(power[2])))}</mrow></msup>"
+    )
 
 
 def _mathml_word(text: str) -> str:

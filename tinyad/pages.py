@@ -38,7 +38,7 @@ STYLE = (
 .tinyad.tinyad th { font-size: .8em; font-weight: 600; color: var(--dim, inherit); }
 .tinyad.tinyad .n { text-align: right; width: 2.6em; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .tinyad.tinyad td.n { color: var(--dim, inherit); }
-.tinyad .v { width: 1%; white-space: nowrap; }
+.tinyad .v { width: 1%; white-space: nowrap; max-width: 16em; overflow: hidden; text-overflow: ellipsis; }
 .tinyad .f { width: 100%; max-width: 0; }
 .tinyad .scroll { overflow-x: auto; overflow-y: hidden; padding: .1em 0; }
 .tinyad math { font-size: 1.1em; font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math",
@@ -55,7 +55,7 @@ STYLE = (
 .tinyad code { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 .tinyad dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .15em .9em; margin: .4em 0; }
 .tinyad dt { color: var(--dim, inherit); }
-.tinyad dd { grid-column: 2; margin: 0; overflow-wrap: anywhere; }
+.tinyad dd { grid-column: 2; margin: 0; overflow-wrap: anywhere; overflow-x: auto; overflow-y: hidden; }
 .tinyad td p { margin: .4em 0; }
 .tinyad summary { cursor: pointer; }
 .tinyad .said { margin: .2em 0 1em; }
@@ -72,6 +72,7 @@ STYLE = (
   color: inherit; background: var(--soft, #8882); border: 1px solid var(--line, #8886); }
 .tinyad button.link { font: inherit; color: var(--link, #0b5cad); background: none; border: 0; padding: 0;
   text-decoration: underline; cursor: pointer; }
+.tinyad .told:focus { outline: none; }
 .tinyad .told { margin: .6em 0; min-height: 3em; }
 .tinyad .told section { border-left: 4px solid #0b5cad; padding: .1em 0 .1em .9em; }
 .tinyad .told .title { font-size: 1.1em; margin: .2em 0; max-width: none; overflow-x: auto; }
@@ -82,7 +83,7 @@ STYLE = (
 .tinyad .matrices { display: flex; flex-wrap: wrap; gap: .2em 1.6em; align-items: start; }
 .tinyad figure { margin: .3em 0; max-width: 100%; }
 .tinyad figure pre { white-space: pre; overflow-x: auto; width: max-content; max-width: 100%; box-sizing: border-box; }
-.tinyad figcaption { font-size: .9em; }
+.tinyad figcaption { font-size: .9em; overflow-x: auto; overflow-y: hidden; }
 """
 )
 LOOK = (
@@ -95,7 +96,7 @@ LOOK = (
   body { font-size: 10pt; }  .tinyad tr, .tinyad svg { break-inside: avoid; }
   details:not(.value)::details-content { content-visibility: visible; block-size: auto; }
   .tinyad .bar, .tinyad .told:not(:has(section)) { display: none; }
-  .tinyad .scroll { overflow: visible; }  .tinyad svg { max-width: 100%; height: auto; } }
+  .tinyad .scroll { overflow: visible; }  .tinyad svg.live { height: auto !important; }  .tinyad svg { max-width: 100%; height: auto; } }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, "Segoe UI", sans-serif; }
 main { max-width: 66rem; margin: 0 auto; padding: 1.5rem 1.2rem 4rem; }
 h1, h2, h3, h4, h5, h6 { line-height: 1.25; margin: 1.6em 0 .5em; }

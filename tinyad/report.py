@@ -12,11 +12,12 @@ from tinyad.derivatives import Derivatives
 from tinyad.explore import canvas
 from tinyad.findings import badge, found, verdict
 from tinyad.graph import graph
-from tinyad.listing import ONES, SAID_OF_ONES, contribution_text, walked
+from tinyad.listing import ONES, SAID_OF_ONES, contribution_text
 from tinyad.matrix import as_matrix, size
 from tinyad.notation import MATHML
 from tinyad.pages import explorer, page, table
 from tinyad.text import one_line, safe
+from tinyad.together import LAYOUTS
 
 
 class Report:
@@ -51,64 +52,59 @@ def report(
     those of `explore`.  The page works from disk, without network and without scripts.  Raises what `compare`
     and `explore` raise.
     """
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout={layout!r}: there are {' and '.join(map(repr, LAYOUTS))}")
+    if not isinstance(title, str):
+        raise TypeError(f"title: a string, not a {type(title).__name__}")
     comparison = compare(d, hand, layout) if hand is not None else None
     about = _about(d, hand or {}, layout, comparison)
-    picture = graph(d.tape, weights=weights, groups=groups, derivatives=d, comparison=comparison)
-    body = [
-        f"<header><h1>{safe(one_line(title))}</h1><p>{_counts(d)}</p></header>",
-        *(
-            ["<section><h2>By hand against the tape</h2>", *found(comparison, _links(d)), "</section>"]
-            if comparison
-            else []
-        ),
-        '<div class="explored">',
-        f"<section><h2>The tape</h2>{canvas(picture, d.tape, fold, groups)}</section>",
+    tape = about.tape
+    picture = graph(tape, weights=weights, groups=groups, derivatives=about.d, comparison=comparison)
+    body = [f"<header><h1>{safe(one_line(title))}</h1><p>{_counts(about)}</p></header>", '<div class="explored">']
+    if comparison:
+        keys = {finding.name: about.key(tape[finding.name].index) for finding in comparison.findings}
+        body += ["<section><h2>By hand against the tape</h2>", *found(comparison, keys), "</section>"]
+    sizes = "row layout" if layout == "row" else "the sizes of their variables"
+    body += [
+        f"<section><h2>The tape</h2>{canvas(picture, fold)}</section>",
         "<section><h2>Forward</h2>",
         "<p>Every value with its equation and its size; below each its numbers, its derivative and what is added to it."
-        f" Derivatives stand in {'row layout' if layout == 'row' else 'the sizes of their variables'}.</p>",
+        f" Derivatives stand in {sizes}.</p>",
         *about.everything(),
-        "</section></div>",
+        "</section>",
         "<section><h2>Backward</h2>",
         *_backward(about),
-        "</section>",
+        "</section></div>",
     ]
     return Report(page(one_line(title), "\n".join(body), explorer()), comparison)
 
 
-def _counts(d: Derivatives) -> str:
-    seeds = ", ".join(f"∇{safe(one_line(d.tape.label(i)))}" for i in d.seeds)
-    return f"{len(d.tape)} steps, walked back from {seeds}."
-
-
-def _links(d: Derivatives) -> dict[str, str]:
-    """Name → where the page says more about it."""
-    keys = About(d)
-    return {name: keys.key(d.tape[name].index) for name in d.tape.names.values() if d.tape[name].index < d.length}
+def _counts(about: About) -> str:
+    seeds = ", ".join(f"∇{safe(one_line(about.tape.label(i)))}" for i in about.d.seeds)
+    return f"{len(about.tape)} steps, walked back from {seeds}."
 
 
 def _about(d: Derivatives, hand: Mapping[Any, Any], layout: str, comparison: Comparison | None) -> About:
     badges, by_hand = {}, {}
-    findings = {d.tape[f.name].index: f for f in comparison.findings} if comparison else {}
     given = {d.at(key).index: as_matrix(value, "") for key, value in hand.items()}
-    for i, finding in findings.items():
+    for finding in comparison.findings if comparison else ():
+        i = d.tape[finding.name].index
         badges[i] = badge(finding)
         if finding.verdict != "right":
-            worst = finding.worst[:2] if finding.worst else None
-            marked = worst if worst is None or layout == "row" else worst[::-1]
             caption = f"{formula(MATHML.signs['∇'] % MATHML.name(d.tape.label(i)))} by hand"
-            by_hand[i] = figure(caption, given[i], marked)
+            by_hand[i] = figure(caption, given[i], finding.worst and finding.worst[:2])
     return About(d, layout, badges, by_hand, marks=True)
 
 
 def _backward(about: About) -> Iterator[str]:
     """The walk, a row for every contribution."""
-    d = about.d
+    d, walk = about.d, about.walk
     heads = (("No.", "n"), ("Derivative", "f"), ("Size", "v"), ("From", "v"))
     rows = [("", f"{formula(about.gradient(i))} given", _size(about, i), "") for i in d.seeds]
-    for k, (n, operand, i, sign) in enumerate(walked(d), 1):
+    for k, (n, operand, i, sign) in enumerate(walk, 1):
         rows.append((str(k), about.line(n, operand, i, sign), _size(about, i), about.step(n)))
     yield table(heads, [("", (k, f'<div class="scroll">{line}</div>', *rest)) for k, line, *rest in rows])
-    if any(ONES.search(contribution_text(d.tape, n, operand, about.layout)) for n, operand, _, _ in walked(d)):
+    if any(ONES.search(contribution_text(d.tape, n, operand, about.layout)) for n, operand, _, _ in walk):
         yield f"<p>{SAID_OF_ONES}.</p>"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import runpy
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -12,27 +12,35 @@ from tinyad.derivation import check_derivation
 from tinyad.derivatives import Derivatives
 from tinyad.report import Report, report
 
-OPTIONS = ("hand", "layout", "title", "groups", "weights", "fold")  # what a file may leave for its report
+OPTIONS = ("hand", "layout", "title", "groups")  # what a file may leave for its report
 
 
 def page(what: str) -> tuple[str, bool | None]:
     """The page, and whether all is right; None if there is nothing by hand.  ValueError says what is needed."""
     from lstm_models.models import MODELS
 
+    path = Path(what)
     if what in MODELS:
         from lstm_models.example import example
 
         model = MODELS[what]
         it = example(model)
         made = report(it.d, it.hand, model.layout, groups=model.gates, title=f"{model.source}: {model.name}")
-    elif what.endswith(".py"):
-        made = _of_file(Path(what))
-    elif Path(what).is_file():
-        found = check_derivation(Path(what))
+    elif path.suffix.lower() == ".py":
+        made = _of_file(path)
+    elif _is_file(path):
+        found = check_derivation(path)
         return found.html(), found.ok
     else:
         raise ValueError(f"{what}: no file, and no model; there are {', '.join(MODELS)}")
     return made.html, made.comparison.ok if made.comparison else None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def _of_file(path: Path) -> Report:
@@ -44,23 +52,41 @@ def _of_file(path: Path) -> Report:
     options = {name: names[name] for name in OPTIONS if name in names}
     try:
         return report(d, **({"title": path.name} | options))
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path}: {error.args[0]}") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {_said(error)}") from None
+    except Exception as error:  # of a rule or a mapping of the user's
+        raise ValueError(f"{path}: {type(error).__name__}: {_said(error)}") from None
 
 
 def _run(path: Path) -> dict[str, Any]:
-    """The names that are there when the file has run; ValueError with its line for what it raises."""
-    if not path.is_file():
+    """The names that a file leaves, run as `python FILE` runs it; ValueError with its line for what it raises."""
+    if not _is_file(path):
         raise ValueError(f"{path}: no such file")
-    sys.path.insert(0, str(path.parent))
+    names: dict[str, Any] = {"__name__": "__main__", "__file__": str(path), "__builtins__": __builtins__}
+    before = list(sys.path), list(sys.argv), os.getcwd()
+    sys.path.insert(0, str(path.absolute().parent))
+    sys.argv = [str(path)]
     try:
-        return runpy.run_path(str(path))
-    except SyntaxError as error:
-        raise ValueError(f"{path}, line {error.lineno}: {error.msg}") from None
-    except (Exception, SystemExit) as error:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-        where = f", line {lines[-1]}" if lines else ""
-        said = error.args[0] if isinstance(error, KeyError) and error.args else error
-        raise ValueError(f"{path}{where}: {type(error).__name__}: {said}") from None
+        exec(compile(path.read_bytes(), str(path), "exec"), names)
+    except KeyboardInterrupt:
+        raise
+    except SyntaxError as error:  # perhaps of a file that this one imports
+        where = f"{error.filename or path}" + (f", line {error.lineno}" if error.lineno else "")
+        raise ValueError(f"{where}: {error.msg}") from None
+    except BaseException as error:
+        if not (isinstance(error, SystemExit) and "d" in names and not error.code):
+            frames = traceback.extract_tb(error.__traceback__)
+            lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+            where = f", line {lines[-1]}" if lines else ""
+            raise ValueError(f"{path}{where}: {type(error).__name__}: {_said(error)}") from None
     finally:
-        sys.path.remove(str(path.parent))
+        sys.path[:], sys.argv = before[:2]
+        os.chdir(before[2])
+    return names
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    except Exception:  # an exception that cannot say what it is
+        return "no message"

@@ -22,7 +22,12 @@ def one_line(name: str) -> str:
 
 def safe(text: str) -> str:
     """Text for HTML: what is markup in it escaped, and control characters written out."""
-    return escape("".join(c if _shown(c) else c.encode("unicode_escape").decode() for c in text))
+    return escape(visible(text))
+
+
+def visible(text: str) -> str:
+    """Text of any number of lines with control characters written as escapes."""
+    return "".join(c if _shown(c) else c.encode("unicode_escape").decode() for c in text)
 
 
 def _shown(c: str) -> bool:
@@ -31,7 +36,7 @@ def _shown(c: str) -> bool:
 
 def at_time(name: str) -> tuple[str, int | None]:
     """A name and its time step: z1[3] → z1, 3."""
-    parts = re.fullmatch(r"(.+)\[([0-9]+)\]", name, re.DOTALL)
+    parts = re.fullmatch(r"(.+)\[([0-9]{1,9})\]", name, re.DOTALL)
     return (parts[1], int(parts[2])) if parts else (name, None)
 
 

@@ -232,7 +232,7 @@ def _picture(parts: Sequence[Part]) -> Iterator[str]:
         listed = "\n".join(About(point.d).everything())
         yield (
             f'<details class="explored"{" open" if wrong else ""}><summary>{said}</summary>\n'
-            f"{canvas(picture, point.tape, None, None)}\n"
+            f"{canvas(picture, None)}\n"
             f"<details><summary>Every value at the first point</summary>\n{listed}\n</details></details>"
         )
 
