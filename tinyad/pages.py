@@ -96,7 +96,8 @@ LOOK = (
   body { font-size: 10pt; }  .tinyad tr, .tinyad svg { break-inside: avoid; }
   details:not(.value)::details-content { content-visibility: visible; block-size: auto; }
   .tinyad .bar, .tinyad .told:not(:has(section)) { display: none; }
-  .tinyad .scroll { overflow: visible; }  .tinyad svg.live { height: auto !important; }  .tinyad svg { max-width: 100%; height: auto; } }
+  .tinyad .scroll { overflow: visible; }
+  .tinyad svg.live { height: auto !important; }  .tinyad svg { max-width: 100%; height: auto; } }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, "Segoe UI", sans-serif; }
 main { max-width: 66rem; margin: 0 auto; padding: 1.5rem 1.2rem 4rem; }
 h1, h2, h3, h4, h5, h6 { line-height: 1.25; margin: 1.6em 0 .5em; }
