@@ -18,6 +18,7 @@ def write_pages(folder):
     d, hand = example(MODELS["slides"])
     hand["C[1]"] = hand["C[1]"] - d.tape["W_oC"].value.T @ hand["z24[2]"]  # eq. 23 of t = 2 is lost
     pages = {"report": report(d, hand, "same", groups=GATES).html}
+    pages["plain"] = report(d, groups=GATES).html
     pages |= {name: check_derivation(SOURCES / f"{name}.md").html() for name in ("slides", "vardhan", "sancho")}
     pages["pieces"] = alone(explore(d, groups=GATES, fold=[1, "candidate"]), explore(d))
     tape = Tape()

@@ -131,7 +131,9 @@ def test_a_page(run):
 
 
 def test_a_page_that_cannot_be_written(run):
-    status, _, err = run("check", "right.md", "--html", Path("no") / "such" / "page.html")
+    assert run("check", "right.md", "--html", Path("new") / "folder" / "page.html")[0] == 0
+    assert (Path("new") / "folder" / "page.html").exists()
+    status, _, err = run("check", "right.md", "--html", Path("right.md") / "page.html")
     assert status == 2
     assert "cannot write" in err
     status, _, err = run("check", "right.md", "wrong.md", "--html", "page.html")

@@ -96,7 +96,7 @@ def test_mathml_of_a_rule_that_is_no_formula():
 def test_the_drawing_is_that_of_graph():
     d, _ = example(MODELS["slides"])
     picture = explore(d, groups=GATES)
-    assert picture._repr_svg_() == svg(graph(d.tape, groups=GATES, derivatives=d).drawing)
+    assert picture._repr_svg_() == svg(graph(d.tape, groups=GATES).drawing)
     assert picture._repr_svg_() in picture.html == picture._repr_html_()
     assert repr(picture) == f"Explorer({picture.picture!r})"
 

@@ -120,6 +120,14 @@ def test_unnamed_steps_go_with_the_next_named_one():
     assert found == [["all", "t = 1"]] * 3 + [["all", "t = 2"], [], []]
 
 
+def test_a_step_without_a_name_in_a_group():
+    tape = Tape()
+    x = tape.variable(1.0, "x")
+    tape.name({"z": tanh(tanh(tanh(x)))})
+    picture = graph(tape, groups={"first": ["_1"], "rest": ["z"]})
+    assert [frame(picture, name) for name in ("_1", "_2", "z")] == [["first"], ["rest"], ["rest"]]
+
+
 def test_groups_stand_in_every_time_step():
     picture = graph(lstm(2), groups=GATES)
     assert frame(picture, "z2 = W_fh * h[1]") == ["forget gate", "t = 2"]

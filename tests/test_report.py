@@ -1,6 +1,7 @@
 """The report of a walk back: one page, right and wrong, and `tinyad report` with all that it can be given."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,11 +29,11 @@ def wrong():
 def test_every_model_is_right_on_its_page(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["report", name]) == 0
-    html = (tmp_path / "build" / f"{name}.html").read_text(encoding="utf-8")
+    html = (tmp_path / "build" / f"{name}-report.html").read_text(encoding="utf-8")
     harmless_page(html, LINKS)
     assert 'class="badge bad"' not in html
     assert html.count('<span class="badge good">right</span>') == 2 * len(example(MODELS[name]).hand)
-    assert capsys.readouterr().out == f"build/{name}.html   {name}, right\n".replace("/", re.escape("/")[-1])
+    assert capsys.readouterr().out == f"{Path('build', name)}-report.html   {name}, right\n"
 
 
 def test_everything_is_on_the_page():
@@ -67,7 +68,13 @@ def test_what_is_wrong_is_said():
     row, column, by_hand, _ = made.comparison.first_wrong.worst
     assert f"<mark>{by_hand:.4g}" in part.replace("<mark> ", "<mark>")
     assert float(re.search("<mark>(.*?)</mark>", part)[1]) == float(f"{hand['C[1]'][column - 1, row - 1]:.4g}")
-    assert repr(made).endswith("wrong, first at step 51, ∇C[1])")
+    assert "wrong, first at step 51, ∇C[1]" in repr(made)
+    step = re.search(r'<details class="value" data-about="step_51" id="step_51">.*?</details>', html, re.DOTALL)[0]
+    assert "∇C[1]</a>: <span" in step.replace('∇<a href="#step_22" data-go="step_22">C', "∇C")
+    assert "missing is step 54" in step
+    assert "step 51</a>" in part
+    assert 'data-choose="step_51"' in html
+    assert "Red: the line" in html
 
 
 @pytest.mark.parametrize("layout", ["row", "same"])
@@ -173,7 +180,9 @@ def test_nothing_by_hand():
     assert made.comparison is None
     assert "By hand" not in made.html
     assert "badge" not in made.html.partition("<main")[2].partition("<script>")[0]
-    assert re.fullmatch(r"Report\([\d,]+ characters of HTML\)", repr(made))
+    assert "Red: the line" not in made.html
+    assert "data-choose=" not in made.html.partition("<script>")[0]
+    assert re.fullmatch(r'Report\([\d,]+ characters of HTML; \.save\("page\.html"\) writes it\)', repr(made))
 
 
 def test_of_another_size_and_in_the_other_layout():

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import copy
+from typing import Any
 
 from tinyad.derivatives import Contribution, Derivatives
+from tinyad.findings import badge, what
+from tinyad.judge import Finding
 from tinyad.listing import contribution_text, derived, forward_text, walked
-from tinyad.matrix import Array, size
+from tinyad.matrix import Array, as_matrix, size
 from tinyad.notation import MATHML
 from tinyad.text import one_line, safe
 
@@ -18,16 +21,16 @@ MOST = 2000  # steps: beyond, a browser takes its time
 class About:
     """Derivatives and formulas stand in `layout`.
 
-    `badges`, by position, say what was found about a derivative, and `by_hand` what somebody else says it is.  With
-    `marks` the parts can be linked to, as a page needs and a notebook cannot have.
+    `comparison` is what was found about derivatives by hand, and `hand` are these.  With `marks` the parts can be
+    linked to, as a page needs and a notebook cannot have.
     """
 
     def __init__(
         self,
         d: Derivatives,
         layout: str = "row",
-        badges: Mapping[int, str] | None = None,
-        by_hand: Mapping[int, str] | None = None,
+        comparison: Any = None,
+        hand: Mapping[Any, Any] | None = None,
         marks: bool = False,
     ) -> None:
         if not isinstance(d, Derivatives):
@@ -38,13 +41,19 @@ class About:
             raise ValueError(
                 f"{len(tape):,} steps are too many to look at: there is a place for {MOST:,}; record fewer"
             )
-        self.layout, self.marks, self.badges, self.by_hand = layout, marks, badges or {}, by_hand or {}
+        self.layout, self.marks = layout, marks
+        self.hand = {d.at(key).index: as_matrix(value, "") for key, value in (hand or {}).items()}
+        findings: list[Finding] = [*getattr(comparison, "findings", ())]  # only a Comparison has them
+        self.findings = {tape[finding.name].index: finding for finding in findings}
+        self.blamed: dict[int, list[int]] = {}  # step → what has a wrong line there
+        for i, finding in self.findings.items():
+            if finding.cause in ("own", "open", "shape"):
+                self.blamed.setdefault(finding.step, []).append(i)
         self.made = {z: n for n, (_, z, _, _) in enumerate(tape.steps, 1)}
         self.uses: dict[int, dict[int, None]] = {}
-        for n, (_, _, *operands) in enumerate(tape.steps, 1):
-            for i in operands:
-                if i is not None:
-                    self.uses.setdefault(i, {})[n] = None
+        for n, (_, _, x, y) in enumerate(tape.steps, 1):
+            for i in (x,) if y is None else (x, y):
+                self.uses.setdefault(i, {})[n] = None
         self.walk = list(walked(d))
         self.rules: dict[int, list[tuple[str, int]]] = {}
         for n, operand, i, _ in self.walk:
@@ -66,7 +75,7 @@ class About:
         mark = f' id="{self.key(i)}"' if self.marks else ""
         summary = (
             f'<summary><span class="n">{n or ""}</span> {formula(self.equation(i))} '
-            f'<span class="size">{size(shape)}</span>{self.badges.get(i, "")}</summary>'
+            f'<span class="size">{size(shape)}</span>{badge(self.findings[i]) if i in self.findings else ""}</summary>'
         )
         terms = "".join(f"<dt>{word}</dt><dd>{said}</dd>" for word, said in self.terms(i) if said)
         matrices = "".join(self.matrices(i))
@@ -88,6 +97,13 @@ class About:
         if n:
             rule = [self.line(n, operand, j, "+=") for operand, j in self.rules.get(n, derived(self.tape, n).items())]
             yield "its rule", "<br>".join(rule)
+            yield "by hand", "<br>".join(f"∇{self.link(j)}: {self.found(j)}" for j in self.blamed.get(n, ()) if j != i)
+        if i in self.findings and self.findings[i].verdict != "right":
+            at = self.findings[i].step
+            yield "by hand", f"{self.found(i)}{f' {self.step(at)}' if at and at != n else ''}"
+
+    def found(self, i: int) -> str:
+        return f"{badge(self.findings[i])} {safe(what(self.findings[i]))}"
 
     def link(self, i: int) -> str:
         name = safe(one_line(self.tape.label(i)))
@@ -114,14 +130,21 @@ class About:
         yield figure(formula(name), self.tape.values[i])
         if not self.d.reaches(i):
             yield f"<figure><figcaption>{formula(self.gradient(i))}</figcaption>0: L does not depend on it</figure>"
-            yield self.by_hand.get(i, "")
+            yield self.theirs(i)
             return
         column = self.d.column(i)
         yield figure(formula(self.gradient(i)), column.T if self.layout == "row" else column)
-        yield self.by_hand.get(i, "")
+        yield self.theirs(i)
         contributions = self.d.contributions(self.tape.at(i))
         for k, contribution in enumerate(contributions):
             yield self.contribution(i, contribution, "+=" if k else "=", len(contributions) > 1)
+
+    def theirs(self, i: int) -> str:
+        """What was given by hand, if it is not right."""
+        finding = self.findings.get(i)
+        if finding is None or finding.verdict == "right" or i not in self.hand:
+            return ""
+        return figure(f"{formula(self.gradient(i))} by hand", self.hand[i], finding.worst and finding.worst[:2])
 
     def contribution(self, i: int, found: Contribution, sign: str, several: bool) -> str:
         """Where it comes from, and, if it is not the whole derivative, its matrix."""

@@ -63,11 +63,11 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", help="write a page with a drawing, every value and every derivative")
     report.add_argument(
-        "what", help="a model, such as slides; a Python file that leaves d, a walk back, and perhaps hand; a derivation"
+        "what",
+        help="a model, such as slides; a derivation; or a Python file that leaves d, a walk back, and perhaps hand, "
+        "{name: derivative}, and its layout, 'row' or 'same'",
     )
-    report.add_argument(
-        "--out", type=Path, metavar="PAGE", help="where to write (default: build/ and its name with .html)"
-    )
+    report.add_argument("--out", type=Path, metavar="PAGE", help="where to write (default: build/NAME-report.html)")
     report.set_defaults(run=_report, place="a page with --out")
 
     plant = commands.add_parser("plant", help="write a copy of a right derivation with one mistake in it")
@@ -108,7 +108,7 @@ def _check(options: argparse.Namespace) -> int:
         reports.append(report)
         status = max(status, 0 if report.ok else 1)
         if options.out:
-            options.out.write_text(report.html(), encoding="utf-8")
+            _write(options.out, report.html())
         if not options.json:
             print(for_terminal(report.summary() if options.summary else report.text(options.all)))
     if options.json:
@@ -121,14 +121,18 @@ def _report(options: argparse.Namespace) -> int:
 
     html, ok = page(options.what)
     if options.out is None:
-        options.out = Path("build", f"{Path(options.what).stem}.html")
-        options.out.parent.mkdir(exist_ok=True)
+        options.out = Path("build", f"{Path(options.what).stem}-report.html")
     if options.out.resolve() == Path(options.what).resolve():
         raise ValueError(f"--out {options.out} would write over what the page is about")
-    options.out.write_text(html, encoding="utf-8", newline="\n")
+    _write(options.out, html)
     said = "right" if ok else "not held against anything" if ok is None else "not right"
     print(for_terminal(f"{options.out}   {options.what}, {said}"))
     return 0 if ok is not False else 1
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _plant(options: argparse.Namespace) -> int:

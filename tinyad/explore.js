@@ -240,7 +240,8 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     fit(some.length === 1 ? some[0].place : undefined);
   };
   const told = make("div", { class: "told", "aria-live": "polite", tabindex: "-1" }, graph);
-  told.textContent = "Choose a step to see its rule, its value and its derivative; the title of a frame folds it.";
+  told.textContent = "Choose a step to see its rule, its value and its derivative";
+  told.textContent += frames.size ? "; the title of a frame folds it." : ".";
   const choose = (key) => {
     const [box, about] = [boxes.get(key), home.querySelector(`[data-about="${CSS.escape(key)}"]`)];
     if (about) {
@@ -358,9 +359,14 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
   draw();
   const opened = [...frames.values()].filter((f) => !f.folded && !f.hidden && graph.dataset.fold);
   let width = 0;
+  let begin = graph.dataset.choose;
   new ResizeObserver(() => {
     if (view.clientWidth === width) return; // its height is ours
     width = view.clientWidth;
-    requestAnimationFrame(() => fit(opened.length ? opened[0].place : undefined));
+    requestAnimationFrame(() => {
+      fit(opened.length ? opened[0].place : undefined);
+      if (begin) choose(begin);
+      begin = undefined;
+    });
   }).observe(view);
 }

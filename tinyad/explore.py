@@ -10,6 +10,7 @@ from tinyad.graph import Graph, WrongSteps, frames_of, graph
 from tinyad.layout import svg
 from tinyad.pages import explorer, piece
 
+LEGEND = "Red: the line of this step is wrong by hand. Yellow: a derivative has only inherited a mistake."
 MANY = 100  # boxes: from there on only the last time step is open at first
 
 
@@ -44,20 +45,27 @@ def explore(
     of the steps below.  The options are those of `graph`; `fold` is what is folded at first, without it all time steps
     but the last where there is much to draw.  Raises what `graph` raises, and ValueError for more than 2,000 steps.
     """
-    about = About(d)
-    picture = graph(about.tape, weights=weights, groups=groups, derivatives=about.d, comparison=comparison)
+    about = About(d, comparison=comparison)
+    picture = graph(about.tape, weights=weights, groups=groups, comparison=comparison)
     listed = "\n".join(about.everything())
-    inside = f"{canvas(picture, fold)}\n<details><summary>Every value</summary>\n{listed}\n</details>"
+    drawn = canvas(picture, fold, comparison)
+    inside = f"{drawn}\n<details><summary>Every value</summary>\n{listed}\n</details>"
     return Explorer(picture, piece(f'<div class="explored">{inside}</div>', explorer()))
 
 
-def canvas(picture: Graph, fold: Iterable[str | int] | None) -> str:
-    """The drawing, and where the script puts what it has to say; `fold` as in `explore`."""
+def canvas(picture: Graph, fold: Iterable[str | int] | None, comparison: WrongSteps | None = None) -> str:
+    """The drawing, and where the script puts what it has to say; `fold` as in `explore`.
+
+    It opens at the first wrong step of a comparison.
+    """
     drawing = picture.drawing
     if fold is None:
         times = [c for c, cluster in enumerate(drawing.clusters) if cluster.time]
         folded = times[:-1] if len(drawing.boxes) > MANY else []
     else:
         folded = frames_of(picture, fold)
-    numbers = " ".join(map(str, folded))
-    return f'<div class="graph" data-fold="{numbers}"><div class="view">{svg(drawing)}</div></div>'
+    wrong = comparison.wrong_steps if comparison else {}
+    first = max((n for n, kind in wrong.items() if kind == "own"), default=0)
+    numbers, begin = " ".join(map(str, folded)), f' data-choose="step_{first}"' if first else ""
+    legend = f"<p>{LEGEND}</p>" if wrong else ""
+    return f'<div class="graph" data-fold="{numbers}"{begin}><div class="view">{svg(drawing)}</div>{legend}</div>'

@@ -84,12 +84,13 @@ def _table(findings: Iterable[Finding], links: Mapping[str, str]) -> str:
         if finding.name in links:
             name = f'<a href="#{links[finding.name]}" data-go="{links[finding.name]}">{name}</a>'
         rows.append(
-            (f' class="{_colour(finding)}"', (name, badge(finding), str(finding.step or ""), safe(_what(finding))))
+            (f' class="{_colour(finding)}"', (name, badge(finding), str(finding.step or ""), safe(what(finding))))
         )
     return table((("derivative", "v"), ("verdict", "v"), ("step", "n"), ("what was found", "")), rows)
 
 
-def _what(finding: Finding) -> str:
+def what(finding: Finding) -> str:
+    """What was found, in one line without the step."""
     if finding.verdict == "right":
         return _ulps(finding.off)
     return "its own line is right" if finding.cause == "inherited" else finding.looks_like or "no pattern known"

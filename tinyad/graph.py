@@ -71,10 +71,10 @@ def graph(
 
     weights: leaves to show only in the labels of the steps that use them; without it, the leaves that have no time
     step if any name has one, otherwise those whose names begin with W or b.  groups: title → names without time step,
-    for frames inside the time steps; a step without a name goes where the next named one is.  fold: time steps and
-    titles of groups to draw as one box.  derivatives: adds their sizes, in row layout, – where L does not depend on
-    the value; contributions=True: also what flows back along each arrow.  comparison: colours the wrong steps.
-    Raises KeyError for what is not on the tape, ValueError for options that contradict each other.
+    for frames inside the time steps; a step without a name goes where the next named one is, if no group lists it as
+    _3.  fold: time steps and titles of groups to draw as one box.  derivatives: adds their sizes, in row layout, –
+    where L does not depend on the value; contributions=True: also what flows back along each arrow.  comparison:
+    colours the wrong steps.  Raises KeyError for what is not on the tape, ValueError for options that contradict each other.
     """
     if derivatives is not None and derivatives.tape is not tape:
         raise ValueError("derivatives: from another tape; pass what backward() of this one returned")
@@ -186,7 +186,8 @@ class _Within(Tape):
 def _places(tape: Tape, made: dict[int, int], groups: Mapping[str, Iterable[str]]) -> list[Place]:
     """The time step and the group of every value."""
     group_of: dict[str, str] = {}
-    known = {at_time(name)[0] for name in tape.names.values()}
+    labels = {**{z: tape.label(z) for z in made}, **tape.names}  # _3 too
+    known = {at_time(name)[0] for name in labels.values()}
     for title, names in groups.items():
         if not isinstance(title, str) or not isinstance(names, Iterable):
             raise TypeError(f"groups: {{title: names}}, and {title!r} is no title or has no names")
@@ -204,7 +205,7 @@ def _places(tape: Tape, made: dict[int, int], groups: Mapping[str, Iterable[str]
             if t is None or t in times:  # C[0] stands alone if no step is at t = 0
                 places[i] = t, group_of.get(name)
         elif i in made:
-            places[i] = following
+            places[i] = (following[0], group_of[labels[i]]) if labels[i] in group_of else following
         following = places[i] if i in made else following
     return places
 

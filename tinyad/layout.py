@@ -338,7 +338,7 @@ def _box(box: Box, place: Item) -> Iterator[str]:
             yield _rectangle(inner, "none", look[1], radius=2)
     for n, line in enumerate(box.lines):
         size = SMALL if n or label else SIZE
-        colour = FORMULA if label else GREY if n else INK
+        colour = FORMULA if label else GREY if n and box.verdict != "own" else INK  # grey on red is hard to read
         y += size + (0 if label else 1.5)
         yield _text(place.x + place.width / 2, y - 2, line, size, colour)
         y += 0 if label else 1.5

@@ -31,7 +31,7 @@ STYLE = (
 .tinyad .cover text:first-of-type {{ fill: {INK}; }}
 {_coloured(".tinyad .cover", BOXES)}"""
     + """
-.tinyad table { border-collapse: collapse; width: 100%; margin: .6em 0 1em; }
+.tinyad.tinyad table { border-collapse: collapse; table-layout: auto; width: 100%; margin: .6em 0 1em; }
 .tinyad caption { text-align: left; font-weight: 600; padding: .3em 0; }
 .tinyad.tinyad th, .tinyad.tinyad td { text-align: left; vertical-align: baseline; padding: .35em .7em;
   border-bottom: 1px solid var(--line, #8886); background: none; }

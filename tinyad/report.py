@@ -6,15 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tinyad.about import About, figure, formula
+from tinyad.about import About, formula
 from tinyad.compare import Comparison, compare
 from tinyad.derivatives import Derivatives
 from tinyad.explore import canvas
-from tinyad.findings import badge, found, verdict
+from tinyad.findings import found, verdict
 from tinyad.graph import graph
 from tinyad.listing import ONES, SAID_OF_ONES, contribution_text
-from tinyad.matrix import as_matrix, size
-from tinyad.notation import MATHML
+from tinyad.matrix import size
 from tinyad.pages import explorer, page, table
 from tinyad.text import one_line, safe
 from tinyad.together import LAYOUTS
@@ -32,7 +31,7 @@ class Report:
 
     def __repr__(self) -> str:
         said = f"; {verdict(self.comparison)}" if self.comparison else ""
-        return f"Report({len(self.html):,} characters of HTML{said})"
+        return f'Report({len(self.html):,} characters of HTML{said}; .save("page.html") writes it)'
 
 
 def report(
@@ -57,16 +56,16 @@ def report(
     if not isinstance(title, str):
         raise TypeError(f"title: a string, not a {type(title).__name__}")
     comparison = compare(d, hand, layout) if hand is not None else None
-    about = _about(d, hand or {}, layout, comparison)
+    about = About(d, layout, comparison, hand, marks=True)
     tape = about.tape
-    picture = graph(tape, weights=weights, groups=groups, derivatives=about.d, comparison=comparison)
+    picture = graph(tape, weights=weights, groups=groups, comparison=comparison)
     body = [f"<header><h1>{safe(one_line(title))}</h1><p>{_counts(about)}</p></header>", '<div class="explored">']
     if comparison:
         keys = {finding.name: about.key(tape[finding.name].index) for finding in comparison.findings}
         body += ["<section><h2>By hand against the tape</h2>", *found(comparison, keys), "</section>"]
     sizes = "row layout" if layout == "row" else "the sizes of their variables"
     body += [
-        f"<section><h2>The tape</h2>{canvas(picture, fold)}</section>",
+        f"<section><h2>The tape</h2>{canvas(picture, fold, comparison)}</section>",
         "<section><h2>Forward</h2>",
         "<p>Every value with its equation and its size; below each its numbers, its derivative and what is added to it."
         f" Derivatives stand in {sizes}.</p>",
@@ -82,18 +81,6 @@ def report(
 def _counts(about: About) -> str:
     seeds = ", ".join(f"∇{safe(one_line(about.tape.label(i)))}" for i in about.d.seeds)
     return f"{len(about.tape)} steps, walked back from {seeds}."
-
-
-def _about(d: Derivatives, hand: Mapping[Any, Any], layout: str, comparison: Comparison | None) -> About:
-    badges, by_hand = {}, {}
-    given = {d.at(key).index: as_matrix(value, "") for key, value in hand.items()}
-    for finding in comparison.findings if comparison else ():
-        i = d.tape[finding.name].index
-        badges[i] = badge(finding)
-        if finding.verdict != "right":
-            caption = f"{formula(MATHML.signs['∇'] % MATHML.name(d.tape.label(i)))} by hand"
-            by_hand[i] = figure(caption, given[i], finding.worst and finding.worst[:2])
-    return About(d, layout, badges, by_hand, marks=True)
 
 
 def _backward(about: About) -> Iterator[str]:

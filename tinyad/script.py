@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ def _of_file(path: Path) -> Report:
     if not isinstance(d, Derivatives):
         raise ValueError(f"{path}: leaves no walk back; end it with d = tape.backward(...)")
     options = {name: names[name] for name in OPTIONS if name in names}
+    if not isinstance(options.get("hand", {}), Mapping):
+        raise ValueError(f"{path}: hand is a {type(options['hand']).__name__}, and not {{name: derivative}}")
     try:
         return report(d, **({"title": path.name} | options))
     except (KeyError, TypeError, ValueError) as error:
