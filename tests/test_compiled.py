@@ -3,6 +3,7 @@
 import ast
 import itertools
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -258,6 +259,9 @@ def test_new_rows_run_as_they_stand():
         assert differs(tape, seeds, passes, ["a", "b", "a[2]"]) is None
     with pytest.raises(TypeError, match="rows of yours, opaque, square, which cannot be pickled"):
         pickle.dumps(tinyad.compile(tape, [], ["a"], seeds))
+    source = tinyad.compile(tape, [], ["a"], seeds, style="literal").source
+    (remark,) = re.findall("# calls (.*), of operations that are not in the table", source)
+    assert set(remark.split(", ")) == set(re.findall(r"\b(?:square|opaque)(?:_back)?(?=\()", source))
     wrong = Op("wrong", lambda x: x * x, lambda dz, z, x: dz @ x)
     tape.name({"w": wrong(a)})
     with pytest.raises(ValueError, match="the rule of wrong gives 3×3 for x: row layout needs 3×2"):

@@ -37,6 +37,9 @@ def test_the_31_equations():
     assert len(equations(tape).text.splitlines()) == 31
     goldenfiles.check("equations.txt", equations(tape).text)
     goldenfiles.check("equations_shapes.txt", equations(tape, shapes=True).text)
+    plain, sized = equations(tape).latex.splitlines(), equations(tape, shapes=True).latex.splitlines()
+    assert [line.replace(r" && 4 \times 2", "") for line in sized] == plain
+    assert sum(r" && 4 \times 2 \tag{" in line for line in sized) == 31
     goldenfiles.check("equations.tex", equations(tape).latex)
 
 

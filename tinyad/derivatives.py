@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 class Contribution(NamedTuple):
-    """One += into a derivative: by which step (0: a seed), as which operand ("x", "y", "seed"), which array."""
+    """One += into a derivative: by which step (0: a seed), as which operand ("x" the first, "y" the second, "seed"),
+    which array, in row layout."""
 
     step: int
     operand: str

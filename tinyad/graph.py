@@ -74,7 +74,8 @@ def graph(
     for frames inside the time steps; a step without a name goes where the next named one is, if no group lists it as
     _3.  fold: time steps and titles of groups to draw as one box.  derivatives: adds their sizes, in row layout, –
     where L does not depend on the value; contributions=True: also what flows back along each arrow.  comparison:
-    colours the wrong steps.  Raises KeyError for what is not on the tape, ValueError for options that contradict each other.
+    colours the wrong steps.  Raises KeyError for what is not on the tape, ValueError for options that contradict each
+    other.
     """
     if derivatives is not None and derivatives.tape is not tape:
         raise ValueError("derivatives: from another tape; pass what backward() of this one returned")

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinyad.derivatives import Derivatives
 from tinyad.kernel import in_same_layout
-from tinyad.matrix import size
+from tinyad.matrix import Shape, size
 from tinyad.notation import LATEX, POWER, TEXT, Notation
 from tinyad.row import TABLE, Op, Symbol
 from tinyad.tape import Tape
@@ -56,7 +56,8 @@ def equations(tape: Tape, shapes: bool = False) -> Listing:
     rows, latex = [], []
     for n, (_, z, _, _) in enumerate(tape.steps, 1):
         rows.append((str(n), one_line(tape.label(z)), "=", forward_text(tape, n), size(tape.values[z].shape)))
-        latex.append(rf"{LATEX.name(tape.label(z))} &= {forward_text(tape, n, LATEX)} \tag{{{n}}}")
+        line = rf"{LATEX.name(tape.label(z))} &= {forward_text(tape, n, LATEX)}"
+        latex.append(line + _latex_size(tape.values[z].shape) * shapes + rf" \tag{{{n}}}")
     return Listing(_table(rows, shapes), _align(latex))
 
 
@@ -78,7 +79,8 @@ def gradients(d: Derivatives, shapes: bool = False) -> Listing:
         )
         name = LATEX.signs["∇"] % LATEX.name(tape.label(i))
         right = contribution_text(tape, n, operand, notation=LATEX)
-        latex.append(rf"{name} &{sign.replace('+', ADDED)} {right} \tag{{{k}}}")
+        line = rf"{name} &{sign.replace('+', ADDED)} {right}"
+        latex.append(line + _latex_size(tape.values[i].shape[::-1]) * shapes + rf" \tag{{{k}}}")
     text = _table(rows, True)
     if any(ONES.search(row[3]) for row in rows):
         text += f"\n    ({SAID_OF_ONES})"
@@ -165,6 +167,11 @@ def _table(rows: Sequence[tuple[str, str, str, str, str]], margin: bool) -> str:
         line = f"{n:>{number}}  {left:<{name}} {sign:>2} {right:<{formula}}"
         lines.append((f"{line}   {note}" if margin else line).rstrip())
     return "\n".join(lines)
+
+
+def _latex_size(shape: Shape) -> str:
+    """In a column of its own."""
+    return " && " + r" \times ".join(map(str, shape))
 
 
 def _align(lines: list[str]) -> str:

@@ -33,7 +33,7 @@ class Plain(Writer):
         returned = ", ".join(self._result(v) for v in results)
         body = "\n".join([*self.lines, f"    return {returned}{',' * (len(results) == 1)}"])
         head = ["import numpy as np", *(HELPERS[name] for name in self.helpers)]
-        comments = "".join(f"    # {line}\n" for line in about)
+        comments = "".join(f"    # {line}\n" for line in [*about, *self.borrowed()])
         return "\n\n\n".join([*head, f"def program({arguments}):\n{comments}{body}\n"])
 
     def _result(self, v: Value) -> str:

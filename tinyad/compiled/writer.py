@@ -100,6 +100,10 @@ class Writer:
         self.functions[name] = kind, op
         return name
 
+    def borrowed(self) -> list[str]:
+        """What the text alone does not have: forwards and rules that are no formulas of the table."""
+        return [f"calls {', '.join(self.functions)}, of operations that are not in the table"] if self.functions else []
+
     def call(self, v: Value, operands: Sequence[str]) -> str | None:
         """A function of one or two matrices, as text; None if `v` is no such."""
         if v.op in HELPERS:
