@@ -54,8 +54,9 @@ STYLE = (
   background: var(--soft, #8882); border-radius: .3em; font-size: .9em; line-height: 1.45; }
 .tinyad code { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 .tinyad dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .15em .9em; margin: .4em 0; }
-.tinyad dt { color: var(--dim, inherit); }
-.tinyad dd { grid-column: 2; margin: 0; overflow-wrap: anywhere; overflow-x: auto; overflow-y: hidden; }
+.tinyad.tinyad dt { color: var(--dim, inherit); float: none; width: auto; font-weight: normal; white-space: nowrap; }
+.tinyad dd { grid-column: 2; margin: 0; padding-bottom: .2em; overflow-wrap: anywhere; overflow-x: auto;
+  overflow-y: hidden; }
 .tinyad td p { margin: .4em 0; }
 .tinyad summary { cursor: pointer; }
 .tinyad .said { margin: .2em 0 1em; }
@@ -75,7 +76,8 @@ STYLE = (
 .tinyad .told:focus { outline: none; }
 .tinyad .told { margin: .6em 0; min-height: 3em; }
 .tinyad .told section { border-left: 4px solid #0b5cad; padding: .1em 0 .1em .9em; }
-.tinyad .told .title { font-size: 1.1em; margin: .2em 0; max-width: none; overflow-x: auto; }
+.tinyad .told .title { font-size: 1.1em; margin: 0; padding: .3em 0; max-width: none;
+  overflow-x: auto; overflow-y: hidden; }
 .tinyad .value > summary { padding: .15em 0; overflow-x: auto; overflow-y: hidden; }
 .tinyad .value > div { padding: .1em 0 .6em 2.6em; }
 .tinyad .value .n { display: inline-block; margin-right: .6em; color: var(--dim, inherit); }
@@ -83,7 +85,7 @@ STYLE = (
 .tinyad .matrices { display: flex; flex-wrap: wrap; gap: .2em 1.6em; align-items: start; }
 .tinyad figure { margin: .3em 0; max-width: 100%; }
 .tinyad figure pre { white-space: pre; overflow-x: auto; width: max-content; max-width: 100%; box-sizing: border-box; }
-.tinyad figcaption { font-size: .9em; overflow-x: auto; overflow-y: hidden; }
+.tinyad figcaption { font-size: .9em; overflow-x: auto; overflow-y: hidden; padding-bottom: .35em; }
 """
 )
 LOOK = (
