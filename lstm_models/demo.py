@@ -160,7 +160,7 @@ def run(folder: Path, out: TextIO = sys.stdout) -> bool:
     for name, what in files.items():
         say(f"  {folder / name}   {what}")
     first = planted.first_wrong
-    found = first is not None and first.name == f"C[{PLANTED - 1}]" and "= where += belongs" in first.looks_like
+    found = first is not None and first.name == f"C[{PLANTED - 1}]" and "= stood where += belongs" in first.looks_like
     say()
     if right and first and found and sources:
         agree = f"{len(hand)} derivatives, tape = hand = complex step"

@@ -300,8 +300,8 @@ def test_choosing_a_step(opened):
 
 def test_it_opens_at_the_first_wrong_step(opened):
     page = opened("report")
-    assert page.locator(".box.chosen").get_attribute("data-key") == "step_51"
-    assert "missing is step 54" in page.locator(".told").text_content()
+    assert page.locator(".box.chosen").get_attribute("data-key") == "step_54"
+    assert "the contribution of step 54, W_oCᵀ * ∇z19[2], is missing" in page.locator(".told").text_content()
     assert opened("plain").locator(".chosen").count() == 0
 
 

@@ -83,8 +83,9 @@ def test_a_mistake_in_one_time_step_spoils_only_what_comes_before_it():
     wrong = hand | {"C[2]": without_step(point.d, "C[2]", 2 * 31 + 23)}
     found = compare(point.d, wrong)
     assert found.first_wrong.name == "C[2]"
-    assert found.first_wrong.step == 2 * 31 + 20
-    assert "= where += belongs" in found.first_wrong.looks_like
+    assert found.first_wrong.step == 2 * 31 + 23
+    assert found.first_wrong.looks_like.endswith("is missing, as if = stood where += belongs at step 82")
+    assert {n for n, how in found.wrong_steps.items() if how == "own"} == {2 * 31 + 23}
 
 
 def without_step(d, name, step):
@@ -95,7 +96,9 @@ def test_a_sum_over_time_that_keeps_the_last_term_only():
     point = LSTMPoint(sizes=(4, 5, 2, 4))
     last = point.d.contributions("W_fx")[-1].array
     found = compare(point.d, {"W_fx": last}).first_wrong
-    assert found.looks_like.startswith("= where += belongs, at step 4: missing is step 97, x[4] * ∇z4[4]")
+    assert found.looks_like.startswith("the contributions of step 97, x[4] * ∇z4[4]; step 66")
+    assert found.looks_like.endswith("are missing, as if = stood where += belongs at step 4")
+    assert found.steps == (97, 66, 35)
 
 
 @pytest.mark.parametrize("scale", [1 / 2, 3.0])
@@ -108,8 +111,8 @@ def test_a_scale_is_said_once_and_blamed_on_no_line(scale):
         assert found.first_wrong is None
         assert found.scale.startswith(f"15 of them are {scale:g} times the tape's")
         assert ("a mean over 2 columns?" in found.scale) == (scale == 0.5)
-        assert str(found).endswith("verdict: right but for the scale")
-        with pytest.raises(ValueError, match="right but for the scale"):
+        assert str(found).endswith("verdict: right but for one factor")
+        with pytest.raises(ValueError, match="right but for one factor"):
             found.raise_if_wrong()
 
 

@@ -23,15 +23,15 @@ def test_the_verdict(result):
     right, printed, _ = result
     assert right
     assert printed.splitlines()[-1] == (
-        "verdict: right. 283 derivatives, tape = hand = complex step; the planted mistake is found at step 268"
+        "verdict: right. 283 derivatives, tape = hand = complex step; the planted mistake is found at step 271"
     )
     assert "WRONG" not in printed
 
 
 def test_the_planted_mistake_is_located_and_named(result):
     _, printed, _ = result
-    assert "first wrong: step 268, ∇C[8]" in printed
-    assert "= where += belongs, at step 268: missing is step 271, W_oCᵀ * ∇z19[9]" in printed
+    assert "first wrong: step 271, ∇C[8]" in printed
+    assert "step 271, W_oCᵀ * ∇z19[9], is missing, as if = stood where += belongs at step 268" in printed
 
 
 def test_every_parameter_input_and_state_is_in_the_table(result):
@@ -53,7 +53,7 @@ def test_the_files(result):
     assert (folder / "derivation.tex").read_text(encoding="utf-8").count(r"\begin{align}") == 2
     assert "<svg" in (folder / "graph.svg").read_text(encoding="utf-8")
     report = (folder / "report.html").read_text(encoding="utf-8")
-    assert "missing is step 54, W_oCᵀ * ∇z19[2]" in report  # of the second time step
+    assert "step 54, W_oCᵀ * ∇z19[2], is missing" in report  # of the second time step
     assert report.count('id="step_') == 3 * 31 + 3 * 6 + 2  # cells, output layers, the sum
     for name in ("graph.svg", "derivation.txt", "derivation.tex", "report.html"):
         assert str(folder / name) in printed

@@ -60,20 +60,20 @@ def test_what_is_wrong_is_said():
     made = report(d, hand, "same", groups=GATES)
     assert made.comparison == compare(d, hand, "same")
     html = made.html
-    assert "wrong, first at step 51, ∇C[1]" in html
-    assert "missing is step 54, W_oCᵀ * ∇z19[2]" in html
+    assert "wrong, first at step 54, ∇C[1]" in html
+    assert "step 54, W_oCᵀ * ∇z19[2], is missing" in html
     assert html.count('class="box step own"') == 1
     part = re.search(r'<details class="value" data-about="step_22" id="step_22">.*?</details>', html, re.DOTALL)[0]
     assert '<span class="badge bad">wrong</span>' in part
     row, column, by_hand, _ = made.comparison.first_wrong.worst
     assert f"<mark>{by_hand:.4g}" in part.replace("<mark> ", "<mark>")
     assert float(re.search("<mark>(.*?)</mark>", part)[1]) == float(f"{hand['C[1]'][column - 1, row - 1]:.4g}")
-    assert "wrong, first at step 51, ∇C[1]" in repr(made)
-    step = re.search(r'<details class="value" data-about="step_51" id="step_51">.*?</details>', html, re.DOTALL)[0]
+    assert "wrong, first at step 54, ∇C[1]" in repr(made)
+    step = re.search(r'<details class="value" data-about="step_54" id="step_54">.*?</details>', html, re.DOTALL)[0]
     assert "∇C[1]</a>: <span" in step.replace('∇<a href="#step_22" data-go="step_22">C', "∇C")
-    assert "missing is step 54" in step
-    assert "step 51</a>" in part
-    assert 'data-choose="step_51"' in html
+    assert "the contribution of step 54, W_oCᵀ * ∇z19[2], is missing" in step
+    assert "step 54</a>" in part
+    assert 'data-choose="step_54"' in html
     assert "Red: the line" in html
 
 

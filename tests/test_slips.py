@@ -113,7 +113,7 @@ def test_a_slip_in_one_of_several_contributions():
     d = tape.backward({"z": dz.T})
     hand = v["W"].value @ dz + dz * (1 - np.tanh(v["x"].value) ** 2)
     found = compare(d, {"x": hand}, layout="same").first_wrong
-    assert found.looks_like.startswith("W * ∇_1 where Wᵀ * ∇_1 belongs")
+    assert found.looks_like.startswith("W * ∇z where Wᵀ * ∇z belongs")
     assert found.step == 1
 
 

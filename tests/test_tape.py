@@ -8,6 +8,7 @@ import pytest
 import tinyad
 from tests.points import close, draw
 from tinyad import TABLE, Op, Tape, deriv
+from tinyad.advice import INSTEAD
 
 A, B = draw((4, 3), 1), draw((4, 3), 2)
 
@@ -57,7 +58,7 @@ def test_the_first_name_is_shown_and_all_are_found(tape):
 
 def test_a_taken_name_is_refused(tape):
     a = tape.variable(A, "z")
-    message = "the name 'z' is taken; tape.name(..., step=t) makes it z[t]"
+    message = "the name 'z' is taken; tape.name(..., step=t) makes it z[t], or begin a new Tape()"
     assert refusal(ValueError, tape.variable, B, "z") == message
     assert refusal(ValueError, tape.name, {"z": np.tanh(a)}) == message
     assert len(tape.values) == 2
@@ -216,7 +217,8 @@ def test_two_tapes(tape, more):
     calls = [lambda: a + b, lambda: a @ b.T, lambda: tinyad.add(a, b), lambda: tape.name({"b": b})]
     calls += [lambda: tape[b], lambda: tape.backward({b: B.T}), lambda: tape.backward({a: A.T})[b]]
     for n, call in enumerate(calls):
-        assert refusal(ValueError, call) == (said.replace("b, 4×3", "_1, 3×4") if n == 1 else said), n
+        of = f"b: {said}" if n == 3 else said.replace("b, 4×3", "_1, 3×4") if n == 1 else said
+        assert refusal(ValueError, call) == of, n
     assert len(tape) == 0
     assert "on another tape" in refusal(ValueError, lambda: b - a)
 
@@ -330,7 +332,10 @@ def test_a_missing_row_says_what_to_do(name, call):
     with pytest.raises(TypeError) as error:
         call(Tape().variable(A))
     said = str(error.value)
-    assert said.startswith(f"np.{name} has no row in the table ({' '.join(TABLE)}): write it with these")
+    assert said.startswith(f"np.{name} is no operation of the table ({' '.join(TABLE)})")
+    assert "write it with these, or add an operation" in said
+    assert (f"; {INSTEAD.get(name)}: " in said) == (name in INSTEAD)
+    assert (name in INSTEAD) == (name in ("maximum", "concatenate", "mean", "power"))
     assert "Op(" in said
 
 

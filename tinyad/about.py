@@ -48,7 +48,8 @@ class About:
         self.blamed: dict[int, list[int]] = {}  # step → what has a wrong line there
         for i, finding in self.findings.items():
             if finding.cause in ("own", "open", "shape"):
-                self.blamed.setdefault(finding.step, []).append(i)
+                for n in finding.steps or (finding.step,):
+                    self.blamed.setdefault(n, []).append(i)
         self.made = {z: n for n, (_, z, _, _) in enumerate(tape.steps, 1)}
         self.uses: dict[int, dict[int, None]] = {}
         for n, (_, _, x, y) in enumerate(tape.steps, 1):

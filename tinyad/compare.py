@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.derivatives import Derivatives
-from tinyad.findings import html, text
+from tinyad.findings import html, summary, text
 from tinyad.judge import Finding, Judge
 from tinyad.text import for_terminal
-from tinyad.together import LAYOUTS, everywhere, hint, in_one_line, on_many_lines
+from tinyad.together import LAYOUTS, everywhere, hint, in_one_line, on_many_lines, over_the_other_axis
 
 
 class Comparison(NamedTuple):
@@ -48,11 +48,12 @@ class Comparison(NamedTuple):
 
     @property
     def wrong_steps(self) -> dict[int, str]:
-        """Step → "own" or "inherited"."""
+        """Step → "own" or "inherited"; of what is missing, the steps that should have contributed it."""
         steps: dict[int, str] = {}
         for finding in [*self.wrong, *([self.located] if self.located else [])]:
-            if finding.cause != "inherited" or finding.step not in steps:
-                steps[finding.step] = "inherited" if finding.cause == "inherited" else "own"
+            for step in finding.steps or (finding.step,):
+                if finding.cause != "inherited" or step not in steps:
+                    steps[step] = "inherited" if finding.cause == "inherited" else "own"
         return steps
 
     def raise_if_wrong(self) -> None:
@@ -77,9 +78,10 @@ class Comparison(NamedTuple):
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many are "right", "wrong" and of another "shape"."""
-        verdicts = [finding.verdict for finding in self.findings]
-        return {verdict: verdicts.count(verdict) for verdict in ("right", "wrong", "shape")}
+        """How many are "right", "wrong" and of another "shape"; "scale" and "rounded", right but for that, if any."""
+        found = [f.cause if f.cause in ("scale", "rounded") else f.verdict for f in self.findings]
+        some = [cause for cause in ("scale", "rounded") if cause in found]
+        return {kind: found.count(kind) for kind in ("right", *some, "wrong", "shape")}
 
     def __str__(self) -> str:
         return for_terminal(text(self))
@@ -119,8 +121,13 @@ def compare(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Com
         located = None
         findings, scale = everywhere(judge, findings)
         if not scale:
-            findings, located = in_one_line(judge, findings)
+            explained = over_the_other_axis(judge, findings)
+            findings, located = explained or in_one_line(judge, findings)
         if not scale and not located:
             findings, scale = on_many_lines(judge, findings)
         rest = d.length - len(judge.names) - sum(i < d.length for i in d.tape.constants)
-        return Comparison(findings, layout, located, scale, hint(judge, findings), judge.not_exercised(), rest)
+        said = hint(judge, findings)
+        if judge.in_the_other and not judge.turned:
+            other = compare(d, hand, next(name for name in LAYOUTS if name != layout))
+            said += f", which finds: {summary(other)}"
+        return Comparison(findings, layout, located, scale, said, judge.not_exercised(), rest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any, NamedTuple
@@ -9,22 +10,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.derivatives import Contribution, Derivatives
-from tinyad.listing import contribution_text, derived
+from tinyad.listing import contribution_text, derived, handed
 from tinyad.matrix import Array
 from tinyad.row import TABLE, Op
-from tinyad.slips import slips, value_of
+from tinyad.slips import OTHER_AXIS, Turned, slips, value_of
 from tinyad.tape import Variable
 from tinyad.text import one_line
 
 Close = Callable[[Array, Array], bool]
 SEARCH = 4_000  # other variables tried in the place of an operand, at most
+AT_A_TIME = re.compile(r"(.*)\[(-?\d+)\]", re.DOTALL)
 ALMOST = 1e-5  # relative; nearer is a matter of precision
 
 
 class Diagnosis(NamedTuple):
     """What the difference looks like, the step it points to (None: no one step), and how much that says.
 
-    own: nothing upstream could look like this, so the line itself is wrong.
+    own: nothing upstream could look like this, so the line itself is wrong.  steps: all it points to, if several.
     """
 
     text: str
@@ -32,6 +34,7 @@ class Diagnosis(NamedTuple):
     grade: str = "likely"
     factor: float | None = None
     own: bool = False
+    steps: tuple[int, ...] = ()
 
 
 Hypotheses = Iterator[tuple[Array, Diagnosis]]
@@ -75,6 +78,7 @@ class _Lines:
         for part in self.parts:
             if part.step:
                 yield from self.rule(part)
+        yield from self.over_time()
         budget = self.most
         for part in self.parts:
             if part.step:
@@ -89,25 +93,36 @@ class _Lines:
         return f"step {part.step}, {self.printed(part, formula)}"
 
     def printed(self, part: Contribution, formula: Any = None) -> str:
-        return contribution_text(self.tape, part.step, part.operand, self.layout, formula)
+        dz = handed(self.used, self.tape.steps[part.step - 1][1])
+        return contribution_text(self.tape, part.step, part.operand, self.layout, formula, dz=dz)
 
     def name(self, position: int) -> str:
         return one_line(self.tape.label(position))
 
     def sums(self) -> Hypotheses:
         """Contributions that are missing, and later ones that overwrote earlier ones."""
-        parts, last = self.parts, self.parts[-1].step
-        yield 0 * self.total, Diagnosis("it is 0: every contribution is missing", last)
+        parts = self.parts
+        yield 0 * self.total, Diagnosis("it is 0: every contribution is missing", parts[-1].step)
         for k in range(1, len(parts)):
-            lost = "; ".join(map(self.said, parts[: min(k, 3)])) + ("; …" if k > 3 else "")
-            text = f"= where += belongs, at step {parts[k].step}: missing is {lost}"
-            yield _sum(parts[k:]), Diagnosis(text, parts[k].step, own=True)
+            text = f"{self.lost(parts[:k])}, as if = stood where += belongs at step {parts[k].step}"
+            yield _sum(parts[k:]), self.missing(parts[:k], text, parts[k].step)
         for k, part in enumerate(parts) if len(parts) > 1 else ():
-            text = f"a missing contribution: {self.said(part)}"
-            yield _sum(parts[:k] + parts[k + 1 :]), Diagnosis(text, part.step or last, own=True)
+            kept = parts[:k] + parts[k + 1 :]
+            yield _sum(kept), self.missing([part], self.lost([part]), part.step or parts[-1].step)
         for k in range(1, len(parts) - 1):
             text = f"it stops early: the contributions from {self.said(parts[k])} on are missing"
-            yield _sum(parts[:k]), Diagnosis(text, parts[k].step, own=True)
+            yield _sum(parts[:k]), self.missing(parts[k:], text, parts[k].step)
+
+    def lost(self, parts: list[Contribution]) -> str:
+        if len(parts) > 1:
+            more = "; …" if len(parts) > 3 else ""
+            return f"the contributions of {'; '.join(map(self.said, parts[:3]))}{more} are missing"
+        return f"the contribution of {self.said(parts[0])}, is missing" if parts[0].step else "the given one is missing"
+
+    def missing(self, parts: list[Contribution], text: str, otherwise: int) -> Diagnosis:
+        """Contributions that are not there: the steps to look at are theirs; a seed has none."""
+        steps = tuple(part.step for part in parts if part.step)
+        return Diagnosis(text, steps[0] if steps else otherwise, own=True, steps=steps)
 
     def whole(self) -> Hypotheses:
         step = self.parts[-1].step if len(self.parts) == 1 else None
@@ -131,6 +146,10 @@ class _Lines:
         values = {"dz": self.used.column(z).T, "z": self.tape.values[z]}
         values |= {name: self.tape.values[i] for name, i in zip("xy", operands, strict=True) if i is not None}
         line = f"in the line of {self.said(part)}"
+        if op.symbol in OTHER_AXIS:
+            turned = Turned(op)
+            c = turned.kernel(values["dz"].T, turned.run(values["x"]), values["x"]).T
+            yield from self.made(part, c, turned.says)
         if op.arity == 1:
             yield from self.made(part, values["dz"], f"the derivative of {op.symbol} is missing {line}")
             if op.formulas and values["z"].shape == values["x"].shape:
@@ -157,6 +176,49 @@ class _Lines:
         if c.shape == part.array.shape:
             yield self.total - part.array + c, Diagnosis(text, part.step)
 
+    def over_time(self) -> Hypotheses:
+        """All contributions of a sum over time with what belongs to another time step, or with another variable."""
+        found: dict[tuple[str, bool], list[tuple[Contribution, int, int]]] = {}
+        for part in self.parts if len(self.parts) > 1 else ():
+            op, z, *operands = self.tape.steps[part.step - 1] if part.step else (None, 0)
+            if op is not None and op.symbol in "∘*+-":
+                other = operands["yx".index(part.operand)] or 0
+                for of, i in ((False, other), (True, handed(self.used, z))):
+                    timed = AT_A_TIME.fullmatch(self.tape.names.get(i, ""))
+                    if timed and (of or op.symbol in "∘*"):
+                        found.setdefault((timed[1], of), []).append((part, i, int(timed[2])))
+        found = {key: some for key, some in found.items() if len({t for _, _, t in some}) > 1}
+        at = {name: i for i, name in self.tape.names.items()} if found else {}
+        bases = dict.fromkeys(timed[1] for timed in map(AT_A_TIME.fullmatch, at) if timed)
+        shifts = [(key, key[0], by) for key in found for by in (1, -1)]
+        for key, base, by in [*shifts, *((key, base, 0) for key in found for base in bases if base != key[0])]:
+            total, moved, sign = self.total, [], "∇" * key[1]
+            for part, i, t in found[key]:
+                u = at.get(f"{base}[{t + by}]")
+                c = None if u is None else self.with_another(part, i, u, key[1])
+                total = total - part.array + (0 if c is None else c)
+                moved += [] if u is None or c is None else [f"{sign}{self.name(u)} where {sign}{self.name(i)} belongs"]
+            some = [part for part, _, _ in found[key]]
+            if moved and (by or len(moved) == len(some)):
+                where = f"{moved[0]} in the line of {self.said(some[0])}{', and so on' * (len(moved) > 1)}"
+                where += "; what has no such time step is missing" * (len(moved) < len(some))
+                text = f"{'shifted by one time step' if by else 'another variable'} in every contribution: {where}"
+                yield total, Diagnosis(text, some[0].step, steps=tuple(part.step for part in some))
+
+    def with_another(self, part: Contribution, i: int, u: int, derivative: bool) -> Array | None:
+        """The contribution with u for its operand i, or with the derivative of u for its own; None if it cannot be."""
+        op, z, *operands = self.tape.steps[part.step - 1]
+        k = "xy".index(part.operand)
+        position = z if derivative else i
+        if self.tape.values[u].shape != self.tape.values[position].shape:
+            return None
+        values = [
+            self.tape.values[u if j == i and n != k and not derivative else j or 0] for n, j in enumerate(operands)
+        ]
+        out = op.kernel(self.used.column(u if derivative else z), self.tape.values[z], *values)
+        result: Array = out[k].T
+        return result
+
     def operands(self, part: Contribution) -> Hypotheses:
         """One contribution whose line has another variable, or another derivative, in the place of the right one."""
         op, z, *operands = self.tape.steps[part.step - 1]
@@ -172,7 +234,9 @@ class _Lines:
         for u in self.nearest(part.step):
             value = self.tape.values[u]
             if u != z and u not in own and value.shape == dz.shape and self.used.reaches(u):
-                text = f"∇{self.name(u)} where ∇{self.name(z)} belongs in the line of {self.said(part)}"
+                text = (
+                    f"∇{self.name(u)} where ∇{self.name(handed(self.used, z))} belongs in the line of {self.said(part)}"
+                )
                 yield made(self.used.column(u), values), Diagnosis(text, part.step)
             if op.symbol in "∘*" and u != positions[1 - k] and value.shape == values[2 - k].shape:
                 text = f"{self.name(u)} where {self.name(positions[1 - k])} belongs in the line of {self.said(part)}"

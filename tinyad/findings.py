@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tinyad.pages import piece, table
 from tinyad.text import apart, one_line, safe
@@ -13,7 +15,11 @@ if TYPE_CHECKING:
     from tinyad.judge import Finding
 
 OTHERS = {"also wrong:": ("own", "open", "shape"), "inherited, their own lines are right:": ("inherited",)}
-MILD = ("inherited", "scale", "layout", "not finite")  # causes for which the line itself may be right
+MILD = ("inherited", "scale", "rounded", "layout", "not finite")  # causes for which the line itself may be right
+BUT_FOR = {"scale": "one factor", "rounded": "rounded decimals"}
+RIGHT_IN_THE_OTHER = "right, but in the other layout"
+NUMBERS = re.compile(r"\[-?\d+\]|_\d+|step \d+")  # by which what was found differs from one time step to the next
+SHOWN = 6  # names after "the same for"
 MOST = 12  # lines of one kind before "and n more"
 
 
@@ -21,19 +27,20 @@ def text(comparison: Comparison) -> str:
     """The whole report."""
     layout = "row layout" if comparison.layout == "row" else "the layout of the variables"
     lines = [f"{_number(comparison)} by hand against the tape, in {layout}: {_counts(comparison.counts)}"]
-    first = comparison.first_wrong
+    first, alike = comparison.first_wrong, _alike(comparison.wrong)
     if first:
-        lines += ["", f"first wrong: {_title(first)}", *(f"  {line}" for line in _details(first))]
-    for title, causes in (
-        ("also wrong:", ("own", "open", "shape")),
-        ("inherited, their own lines are right:", ("inherited",)),
-    ):
-        others = [f for f in comparison.wrong if f is not first and f.cause in causes]
+        lines += ["", f"first wrong: {_title(first)}", *(f"  {line}" for line in _details(first, alike))]
+    for title, causes in OTHERS.items():
+        others = [group for group in alike if group[0] is not first and group[0].cause in causes]
         if others:
-            width = max(len(one_line(f.name)) for f in others)
-            lines += ["", title, *_some([f"  ∇{one_line(f.name):<{width}}  {_short(f)}".rstrip() for f in others])]
-    for said in (comparison.scale, comparison.hint):
-        lines += ["", said] if said else []
+            width = max(len(one_line(group[0].name)) for group in others)
+            said = [
+                f"  ∇{one_line(f.name):<{width}}  {_short(f)}".rstrip() + (f"; {_again(rest)}" if rest else "")
+                for f, *rest in others
+            ]
+            lines += ["", title, *_some(said)]
+    for note in (comparison.scale, _rounded(comparison), comparison.hint):
+        lines += ["", note] if note else []
     if comparison.not_exercised:
         lines += ["", "not exercised at this point, so a mistake there would not show:"]
         lines += _some([f"  {note}" for note in comparison.not_exercised])
@@ -50,8 +57,15 @@ def verdict(comparison: Comparison) -> str:
     if "not finite" in causes:
         return "none: the tape is not finite"
     if "layout" in causes:
-        return "right, but in the other layout"
-    return f"wrong, first at {_title(first)}" if first else "right but for the scale"
+        return "none: the sizes are those of the other layout" if "finds:" in comparison.hint else RIGHT_IN_THE_OTHER
+    if first:
+        return f"wrong, first at {_title(first)}"
+    return f"right but for {' and '.join(but for cause, but in BUT_FOR.items() if cause in causes)}"
+
+
+def summary(comparison: Comparison) -> str:
+    """The counts and the verdict."""
+    return f"{_counts(comparison.counts)}; {verdict(comparison)}"
 
 
 def html(comparison: Comparison) -> str:
@@ -62,8 +76,8 @@ def html(comparison: Comparison) -> str:
 def found(comparison: Comparison, links: Mapping[str, str] | None = None) -> Iterator[str]:
     """The verdict, the first wrong line in full and a table; `links`: name → the part of the page about it."""
     first, links = comparison.first_wrong, links or {}
-    said = [f"first wrong: {_title(first)}", *_details(first)] if first else []
-    said += [note for note in (comparison.scale, comparison.hint) if note]
+    said = [f"first wrong: {_title(first)}", *_details(first, _alike(comparison.wrong))] if first else []
+    said += [note for note in (comparison.scale, _rounded(comparison), comparison.hint) if note]
     if comparison.not_exercised:
         said += ["", "not exercised at this point:", *_some(list(comparison.not_exercised))]
     yield f"<p><b>{safe(verdict(comparison))}</b></p>"
@@ -115,14 +129,37 @@ def _number(comparison: Comparison) -> str:
 
 def _counts(counts: dict[str, int]) -> str:
     said = {"right": "right", "wrong": "wrong", "shape": "of the wrong size"}
+    said |= {cause: f"right but for {but}" for cause, but in BUT_FOR.items()}
     return ", ".join(f"{n} {said[verdict]}" for verdict, n in counts.items() if n or verdict == "right")
+
+
+def _rounded(comparison: Comparison) -> str:
+    """What agrees to the decimals it has, as one sentence."""
+    agree = Counter(f.looks_like for f in comparison.findings if f.cause == "rounded")
+    return "; ".join(f"{n} of them: {said}" for said, n in sorted(agree.items()))
 
 
 def _title(finding: Finding) -> str:
     return f"step {finding.step}, ∇{one_line(finding.name)}" if finding.step else f"∇{one_line(finding.name)}"
 
 
-def _details(finding: Finding) -> list[str]:
+def _alike(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Findings in groups: one name at other time steps, for which the same was found."""
+    groups: dict[Any, list[Finding]] = {}
+    for finding in findings:
+        base, timed, _ = finding.name.partition("[")
+        said = NUMBERS.sub("", finding.looks_like)
+        known = timed and (said or finding.cause == "inherited")
+        groups.setdefault((base, finding.cause, said) if known else finding.name, []).append(finding)
+    return list(groups.values())
+
+
+def _again(rest: list[Finding]) -> str:
+    names = ", ".join(f"∇{one_line(f.name)}" for f in rest[:SHOWN]) + ", …" * (len(rest) > SHOWN)
+    return f"the same for {len(rest)} more: {names}"
+
+
+def _details(finding: Finding, alike: list[list[Finding]]) -> list[str]:
     lines = []
     if finding.line:
         lines.append(f"the rule:    {finding.line}")
@@ -136,7 +173,8 @@ def _details(finding: Finding) -> list[str]:
         lines.append("it was not given; this one mistake explains everything that is wrong")
     if finding.cause == "open":
         lines.append("it may have inherited this: what it is made from was not given")
-    return lines
+    rest = next((group[1:] for group in alike if group[0] is finding), [])
+    return [*lines, _again(rest)] if rest else lines
 
 
 def _short(finding: Finding) -> str:

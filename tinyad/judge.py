@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinyad.derivatives import Contribution, Derivatives
-from tinyad.diagnosis import SEARCH, Diagnosis, diagnose
-from tinyad.listing import contribution_text, derived
+from tinyad.diagnosis import SEARCH, Close, Diagnosis, diagnose, hypotheses
+from tinyad.listing import contribution_text, derived, handed
 from tinyad.matrix import Array, as_matrix, size
 from tinyad.rounding import SLACK, relative, spread
+from tinyad.row import TABLE
 from tinyad.text import one_line
 
+WAY = 12  # unnamed values on the way to a derivative, looked at at most
 IN_THE_OTHER = "; transposed it is right"
 
 
@@ -22,8 +25,10 @@ class Finding(NamedTuple):
 
     verdict: "right", "wrong" or "shape".  cause, of a wrong one: "own" (it breaks its own rule, given the hand's
     other values), "inherited" (only an earlier one is wrong), "open" (what it is made from was not given), "scale"
-    (right but for one factor that many names share) or "shape".
-    step: the step whose line is wrong, or that completes the derivative (0: a seed).  line: that line, from the rule.
+    (right but for one factor that many names share), "rounded" (right to as many decimals as it has), "layout" (all are
+    of the other one's sizes), "not finite" or "shape".
+    step: the step whose line is wrong or missing, or that completes the derivative (0: a seed).  line: that line, from
+    the rule.  steps: all of them, where several lines are wrong or missing.
     looks_like: what the mistake looks like, "" if like nothing known; grade: "certain", "likely" or "possible".
     off: the largest difference in units of rounding; worst: (row, column, by hand, on the tape), counted from 1, in the
     hand's layout.  factor: by hand over on the tape, where it is one number.
@@ -39,6 +44,16 @@ class Finding(NamedTuple):
     off: float = 0.0
     worst: tuple[int, int, complex, complex] | None = None
     factor: float | None = None
+    steps: tuple[int, ...] = ()
+
+
+def decimals(a: Array, true: Array) -> int:
+    """How many decimals `a` has, if it is `true` rounded to these; else 0."""
+    for k in range(2, 9):
+        if np.array_equal(np.round(a, k), a):
+            near = np.abs(a - true) <= (0.5 + 1e-6) / 10**k
+            return k if np.any(a) and np.all(near) else 0
+    return 0
 
 
 class Judge:
@@ -64,6 +79,10 @@ class Judge:
         self.used, self.expected = self._implied()
         self.known = self._known()
         self.turned = self._turned()
+        uneven = [i for i, a in self.hand.items() if a.shape[0] != a.shape[1]]
+        self.sized = sum(self.hand[i].T.shape == self.true(i).shape for i in uneven)  # those that fit transposed
+        self.uneven = len(uneven)
+        self.in_the_other = self.turned or 2 * self.sized > self.uneven
         self.puzzles = 0  # wrong ones that look like nothing known: the more of them, the shorter the next search
 
     def true(self, i: int) -> Array:
@@ -79,8 +98,18 @@ class Judge:
         return bool(np.all(np.abs(a - b) <= coarser * slack))
 
     def right(self, i: int) -> bool:
-        """Whether what was given for i is the tape's; float32 is given in float32's rounding, and only for itself."""
-        return i in self.fits and self.close(i, self.fits[i], self.true(i), self.coarser(self.fits[i]))
+        """Whether what was given for i is the tape's, to the rounding of its numbers or of those it is made from."""
+        if i not in self.fits:
+            return False
+        a, true = self.fits[i], self.true(i)
+        if self.close(i, a, true, self.coarser(a)):
+            return True
+        follows = i in self.expected and self.close(i, a, self.expected[i], self.coarser(a))
+        return follows and self.close(i, a, true, self.coarsest)  # a float64 array made from one that is float32
+
+    def to_the_coarsest(self, i: int) -> bool:
+        """Whether it is the tape's to the rounding of the least exact array by hand."""
+        return i in self.fits and self.close(i, self.fits[i], self.true(i), self.coarsest)
 
     def coarser(self, a: Array) -> float:
         return max(1.0, float(np.finfo(a.dtype).eps) / self.rounding)
@@ -111,35 +140,93 @@ class Judge:
             said = f"{sizes[0]} by hand, {sizes[1]} needed"
             if a.T.shape == true.shape:
                 said += IN_THE_OTHER if self.close(i, a.T, true, self.coarser(a)) else "; transposed it would fit"
-            return Finding(name, "shape", step, "layout" if self.turned else "shape", said)
+            return Finding(name, "shape", step, "layout" if self.in_the_other else "shape", said)
         a = self.fits[i]
         off = np.abs(a - true)
         largest = float(np.abs(true).max(initial=0))
-        unit = self.rounding * self.coarser(a) * (largest if largest > self.slack(i) else self.spread[i])
+        right = self.right(i)
+        coarser = self.coarsest if right and not self.close(i, a, true, self.coarser(a)) else self.coarser(a)
+        unit = self.rounding * coarser * (largest if largest > self.slack(i) else self.spread[i])
         ulps = float(off.max(initial=0)) / unit if unit else float(off.max(initial=0) > 0)
-        if self.right(i):
+        if right:
             return Finding(name, "right", step, off=ulps)
         at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
         row, column = at if self.layout == "row" else at[::-1]
         worst = (int(row) + 1, int(column) + 1, a[at].item(), true[at].item())
-        if self.turned:
-            return Finding(name, "wrong", step, "layout", "transposed", off=ulps, worst=worst)
+        if self.in_the_other:
+            same = a.T.shape == true.shape and self.close(i, a.T, true, self.coarser(a))
+            said = "transposed" if same else "not judged in this layout"
+            return Finding(name, "wrong", step, "layout", said, off=ulps, worst=worst)
+        digits = decimals(a, true)
+        if digits:
+            said = f"it agrees to {digits} decimals: rounded?"
+            return Finding(name, "wrong", step, "rounded", said, "likely", off=ulps, worst=worst)
         if i in self.expected and self.close(i, a, self.expected[i], self.coarsest):
             return Finding(name, "wrong", step, "inherited", off=ulps, worst=worst)
         near = lambda b, c: self.close(i, b, c, self.coarsest)  # noqa: E731
         found = diagnose(self.used, self.tape.at(i), a, near, self.layout, SEARCH // (1 + self.puzzles))
+        z = i
+        if found is None or (self.passes(i) and not found.own):
+            z, found = self.behind(i, a, near, found)
+            parts = self.d.contributions(self.tape.at(z))
         self.puzzles += found is None
         found = found or Diagnosis("", None, "")
         cause = "own" if found.own or all(part.step in self.known for part in parts) else "open"
-        step = step if found.step is None else found.step
-        line = self.line(name, parts, step)
-        return Finding(name, "wrong", step, cause, found.text, found.grade, line, ulps, worst, found.factor)
+        if found.step is None:
+            step = next((part.step for part in reversed(parts) if np.any(part.array)), step)
+        else:
+            step = found.step
+        line = self.line(name if z == i else self.tape.label(z), parts, step)
+        return Finding(
+            name, "wrong", step, cause, found.text, found.grade, line, ulps, worst, found.factor, found.steps
+        )
+
+    def passes(self, i: int) -> bool:
+        """Whether the derivative at i is that of one unnamed value that was not given, handed on as it is or turned."""
+        parts = self.d.contributions(self.tape.at(i))
+        if len(parts) != 1 or parts[0].step == 0:
+            return False
+        op, z, _, _ = self.tape.steps[parts[0].step - 1]
+        formula: Any = op.formulas["xy".index(parts[0].operand)] if op.formulas else None
+        if getattr(formula, "head", "") is TABLE["transpose"]:
+            formula = formula.operands[0]
+        return z not in self.tape.names and z not in self.fits and getattr(formula, "head", "") == "dz"
+
+    def behind(self, i: int, hand: Array, near: Close, found: Diagnosis | None) -> tuple[int, Diagnosis | None]:
+        """The unnamed value on the way to that of i whose line explains it, and how; else who hands it on."""
+        way: list[int] = []
+        for v in chain([i], way):  # it grows
+            steps = [part.step for part in self.d.contributions(self.tape.at(v)) if part.step]
+            above = [self.tape.steps[n - 1][1] for n in steps]
+            way += [z for z in above if z not in self.tape.names and z not in self.fits and z not in way][
+                : WAY - len(way)
+            ]
+        columns: list[Any] = [self.used.column(j) for j in range(self.d.length)]
+        walk = Derivatives(self.tape, columns, self.d.seeds, False)
+        for z in way:
+            between = [*sorted((v for v in way if i < v < z), reverse=True), i]
+            tries = islice(hypotheses(self.used, self.tape.at(z), self.layout), SEARCH // (10 + 10 * self.puzzles))
+            for made, mistake in tries:
+                columns[z] = made.T
+                for v in between:
+                    columns[v] = np.sum([part.array for part in walk.contributions(self.tape.at(v))], axis=0).T
+                if near(columns[i].T, hand):
+                    return z, mistake
+            for v in (z, *between):
+                columns[v] = self.used.column(v)
+        while found and self.passes(i):
+            i = self.tape.steps[self.d.contributions(self.tape.at(i))[0].step - 1][1]
+            steps = [part.step for part in self.d.contributions(self.tape.at(i))]
+            found = found._replace(step=steps[0] if len(steps) == 1 else None)
+        return i, found
 
     def line(self, name: str, parts: list[Contribution], step: int) -> str:
         """What the rule of `step` adds to the derivative of `name`."""
         return "; ".join(
             f"∇{one_line(name)} {'=' if part is parts[0] else '+='} "
-            + contribution_text(self.tape, step, part.operand, self.layout)
+            + contribution_text(
+                self.tape, step, part.operand, self.layout, dz=handed(self.d, self.tape.steps[step - 1][1])
+            )
             for part in parts
             if part.step == step > 0
         )
@@ -191,7 +278,8 @@ class Judge:
         for i in self.names:
             for step, operand, c in self.d.contributions(self.tape.at(i)):
                 if step and float(np.abs(c).max(initial=0)) <= self.slack(i):
-                    line = contribution_text(self.tape, step, operand, self.layout)
+                    dz = handed(self.d, self.tape.steps[step - 1][1])
+                    line = contribution_text(self.tape, step, operand, self.layout, dz=dz)
                     notes.append(
                         f"step {step}: ∇{one_line(self.names[i])} += {line} adds nothing ({self._why(step, operand)})"
                     )

@@ -53,6 +53,7 @@ class Listing:
 
 def equations(tape: Tape, shapes: bool = False) -> Listing:
     """The steps of a tape as numbered equations, as on the slides' forward pages; `shapes` adds sizes at the right."""
+    tape = tape.tape if isinstance(tape, Derivatives) else tape
     rows, latex = [], []
     for n, (_, z, _, _) in enumerate(tape.steps, 1):
         rows.append((str(n), one_line(tape.label(z)), "=", forward_text(tape, n), size(tape.values[z].shape)))
@@ -67,7 +68,7 @@ def gradients(d: Derivatives, shapes: bool = False) -> Listing:
     `=` marks the first contribution to a derivative, `+=` the later ones; at the right stands the step whose rule the
     line is, and with `shapes` the size of the derivative.
     """
-    tape = d.tape
+    tape = walk_back(d, "gradients").tape
     rows, latex = [], []
     for i in d.seeds:
         rows.append(("", f"∇{one_line(tape.label(i))}", "", "given", size(tape.values[i].shape[::-1])))
@@ -89,6 +90,7 @@ def gradients(d: Derivatives, shapes: bool = False) -> Listing:
 
 def routine(d: Derivatives) -> str:
     """A walk back as calls of the slides' routine: `[do, dz25] += deriv(dh, o, z25, '∘')`."""
+    walk_back(d, "routine")
     tape, lines = d.tape, ["# every d(variable) = 0, but for: " + ", ".join(f"d{_d(d.tape, i)}" for i in d.seeds)]
     for n in range(len(tape.steps), 0, -1):
         op, z, *operands = tape.steps[n - 1]
@@ -100,19 +102,47 @@ def routine(d: Derivatives) -> str:
     return "\n".join(lines)
 
 
+def walk_back(d: Any, what: str) -> Derivatives:
+    """d itself; TypeError if it is none."""
+    if not isinstance(d, Derivatives):
+        raise TypeError(f"{what}(d) takes a walk back, d = tape.backward(...), not a {type(d).__name__}")
+    return d
+
+
 def forward_text(tape: Tape, n: int, notation: Notation = TEXT) -> str:
     """The right-hand side of step n, in the names of the tape."""
     return _forward(tape, n, notation).text
 
 
 def contribution_text(
-    tape: Tape, n: int, operand: str, layout: str = "row", formula: Any = None, notation: Notation = TEXT
+    tape: Tape,
+    n: int,
+    operand: str,
+    layout: str = "row",
+    formula: Any = None,
+    notation: Notation = TEXT,
+    dz: int | None = None,
 ) -> str:
     """What step n contributes to the derivative of its operand "x" or "y", in the names of the tape.
 
-    `layout` is "row" or "same"; a `formula` is printed in the place of the rule.
+    `layout` is "row" or "same"; a `formula` is printed in the place of the rule, the derivative of the value at `dz` in
+    that of the step's result.
     """
-    return _backward(tape, n, operand, notation, layout, formula).text
+    return _backward(tape, n, operand, notation, layout, formula, dz).text
+
+
+def handed(d: Derivatives, z: int) -> int:
+    """z, or, where it has no name, the named value whose derivative additions hand on to it unchanged."""
+    tape, found = d.tape, z
+    while found not in tape.names:
+        parts = d.contributions(tape.at(found))
+        if len(parts) != 1 or not parts[0].step:
+            return z
+        op, above, _, _ = tape.steps[parts[0].step - 1]
+        if getattr(op.formulas["xy".index(parts[0].operand)] if op.formulas else None, "head", "") != "dz":
+            return z
+        found = above
+    return found
 
 
 def first_nonfinite(tape: Tape) -> str | None:
@@ -195,9 +225,17 @@ def _forward(tape: Tape, n: int, notation: Notation) -> Piece:
     return _applied(op, [_named(tape, i, notation) for i in operands if i is not None], notation)
 
 
-def _backward(tape: Tape, n: int, operand: str, notation: Notation, layout: str = "row", formula: Any = None) -> Piece:
+def _backward(
+    tape: Tape,
+    n: int,
+    operand: str,
+    notation: Notation,
+    layout: str = "row",
+    formula: Any = None,
+    named: int | None = None,
+) -> Piece:
     op, z, x, y = tape.steps[n - 1]
-    dz = Piece(notation.signs["∇"] % _named(tape, z, notation).text)
+    dz = Piece(notation.signs["∇"] % _named(tape, z if named is None else named, notation).text)
     # As on the slides the result of a function stands as σ(z24) and not under its own name.
     names = {"dz": dz, "z": _named(tape, z, notation) if op.arity == 2 else _forward(tape, n, notation)}
     names |= {"x": _named(tape, x, notation)} | ({} if y is None else {"y": _named(tape, y, notation)})

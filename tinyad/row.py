@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinyad import matrix
+from tinyad import advice, matrix
+from tinyad.advice import ABOUT, instead, method
 from tinyad.kernel import compiled
 from tinyad.matrix import Array, Shape, as_matrix, size
 
@@ -29,18 +30,15 @@ class Operand:
         return self._row_of(ufunc if method == "__call__" else None, name, operands, options)
 
     def __array_function__(self, function: Any, types: Any, operands: Any, options: Any) -> Any:
-        return self._row_of(function, function.__name__, operands, options)
+        name = "linalg." * function.__module__.endswith("linalg") + function.__name__
+        return self._row_of(function, name, operands, options)
 
     def _row_of(self, function: Any, name: str, operands: Any, options: Any) -> Any:
         op = ROW_OF.get(function)
         if op is None:
-            raise TypeError(
-                f"np.{name} has no row in the table ({' '.join(TABLE)}): write it with these, "
-                f"or add a row, {name} = Op({name!r}, np.{name}, rule), and call {name}(...)"
-            )
+            raise TypeError(instead(name, TABLE))
         if options or len(operands) != op.arity:
-            sums = "; ones(a).T @ a sums the rows of a, a @ ones(a.T) its columns" if op.symbol == "sum" else ""
-            raise TypeError(f"np.{name} takes {op.arity} operand(s) here, and no options{sums}")
+            raise TypeError(f"np.{name} takes {op.arity} operand(s) here, and no options{method(op.symbol)}")
         return self._apply(op, *operands)
 
     def __array__(self, *options: Any, **more: Any) -> Any:
@@ -48,8 +46,8 @@ class Operand:
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(
-            f"a {type(self).__name__} has no {name!r}: it takes + - * / @ .T and the rows {' '.join(TABLE)}, as in "
-            f"np.sum(v); v.value is the array"
+            f"a {type(self).__name__} has no {name!r}: it takes + - * / @ .T and the operations {' '.join(TABLE)}, as "
+            f"in np.sum(v){method(name)}; v.value is the array"
         )
 
     def __getitem__(self, at: Any) -> Any:
@@ -58,7 +56,7 @@ class Operand:
     def __pow__(self, power: Any) -> Any:
         if power == 2:
             return self * self
-        raise TypeError(f"there is no row for **, but v ** 2 is v * v: write v ** {power} in products")
+        raise TypeError(advice.power(power))
 
     def dot(self, y: Any) -> Any:
         """The matrix product, as `self @ y`; NumPy spells it either way."""
@@ -127,7 +125,8 @@ class Op:
     """
 
     __slots__ = (
-        "_rule", "_variants", "arity", "deriv", "elementwise", "formulas", "forward", "kernel", "run", "symbol",
+        "__dict__", "_rule", "_variants", "arity", "deriv", "elementwise", "formulas", "forward", "kernel", "run",
+        "symbol",
     )  # fmt: skip
     formulas: tuple[Any, ...] | None  # the rule as Symbols; None if it is more than an expression
     run: Callable[..., Any]  # forward, as the tape calls it
@@ -141,6 +140,8 @@ class Op:
             raise TypeError(f"{symbol}: a rule is deriv(dz, z, x) or deriv(dz, z, x, y), not {signature(deriv)}")
         self.elementwise = self.arity == 2 and isinstance(forward, np.ufunc) and forward.signature is None
         self._variants: dict[tuple[str, str], Op] = {}
+        if symbol in ABOUT and not TABLE:
+            self.__doc__ = ABOUT[symbol]  # what help() shows
         if TABLE:  # a user's row: held to its shapes at every call
             self.compile(users=True)
             self.run, self.deriv, self.kernel = _checked(self)

@@ -6,7 +6,25 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tinyad.matrix import Array, as_matrix
-from tinyad.row import TABLE, Symbol, ones, zeros
+from tinyad.row import TABLE, Op, Symbol, ones, zeros
+
+OTHER_AXIS = {"softmax": "softmax_rows", "softmax_rows": "softmax", "log_softmax": "log_softmax(x.T).T"}
+
+
+class Turned:
+    """A row of `OTHER_AXIS` over the other axis, as a walk back uses it."""
+
+    def __init__(self, op: Op) -> None:
+        self.op, self.arity, self.symbol, self.formulas = op, 1, op.symbol, op.formulas
+        self.says = f"{op.symbol} over the other axis: use {OTHER_AXIS[op.symbol]}"
+
+    def run(self, x: Array) -> Array:
+        result: Array = self.op.run(x.T).T
+        return result
+
+    def kernel(self, D: Array, z: Array, x: Array) -> Array:
+        result: Array = self.op.kernel(D.T, z.T, x.T).T
+        return result
 
 
 def slips(formula: Any, unary: bool) -> Iterator[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.advice import keywords, named, taken, value_first
 from tinyad.derivatives import Derivatives
 from tinyad.matrix import Array, Shape, as_matrix, size
 from tinyad.ops import add, matmul, schur, sub
@@ -120,26 +121,25 @@ class Tape:
 
     def variable(self, value: Any, name: str | None = None) -> Variable:
         """A Variable that holds a copy of `value`, a matrix, or a number, which becomes 1×1; ValueError for 1-D."""
-        if isinstance(value, Operand):
-            raise TypeError(f"{name or 'variable'}: a {type(value).__name__} already; tape.name gives it a name")
+        value_first(value, name, isinstance(value, Operand))
         matrix = as_matrix(value, name or "variable")
         if name is not None:
             self._name(len(self._values), name)
         return self._leaf(matrix)
 
-    def variables(self, **values: Any) -> dict[str, Variable]:
+    def variables(self, *given: Any, **values: Any) -> dict[str, Variable]:
         """A Variable for each keyword, under its name."""
-        return {name: self.variable(value, name) for name, value in values.items()}
+        return {name: self.variable(value, name) for name, value in keywords(given, values)}
 
     def name(self, variables: Mapping[str, Any], step: int | None = None) -> None:
         """Name every Variable of a mapping, such as a model's `locals()`, after its key; with step=t, z1 is z1[t].
 
         A Variable keeps its first name and is found under all of them.  ValueError if a name is taken or is _1, _2, ...
         """
-        for name, v in variables.items():
+        for name, v in named(variables):
             if isinstance(v, Variable):
-                numbered = step is not None and isinstance(name, str)
-                self._name(self._own(v).index, f"{name}[{step}]" if numbered else name)
+                key = f"{name}[{step}]" if step is not None and isinstance(name, str) else name
+                self._name(self._own(v, key).index, key)
 
     def _name(self, position: int, name: str) -> None:
         if not isinstance(name, str):
@@ -147,7 +147,7 @@ class Tape:
         if not name or re.fullmatch(r"_v?[0-9]+", name):
             raise ValueError(f"{name!r} is no name: _1, _2, ... are the results of steps that have none")
         if self._positions.setdefault(name, position) != position:
-            raise ValueError(f"the name {name!r} is taken; tape.name(..., step=t) makes it {name}[t]")
+            raise ValueError(taken(name))
         self.names.setdefault(position, name)
 
     def __getitem__(self, key: Variable | str) -> Variable:
@@ -184,9 +184,9 @@ class Tape:
         n = bisect_left(self.steps, position, key=lambda step: step[1])
         return f"_{n + 1}" if n < len(self.steps) and self.steps[n][1] == position else f"_v{position}"
 
-    def _own(self, v: Variable) -> Variable:
+    def _own(self, v: Variable, key: str = "") -> Variable:
         if v.tape is not self:
-            raise ValueError(f"{v!r} is on another tape; one computation is recorded on one tape")
+            raise ValueError(f"{key and f'{key}: '}{v!r} is on another tape; one computation is recorded on one tape")
         return v
 
     def _leaf(self, value: Array) -> Variable:

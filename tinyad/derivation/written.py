@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyad.derivatives import Derivatives
-from tinyad.listing import equations, gradients, routine
+from tinyad.listing import equations, gradients, routine, walk_back
 from tinyad.matrix import size
 from tinyad.notation import latex_name
 from tinyad.text import one_line
@@ -21,7 +21,7 @@ def written(d: Derivatives, form: str = "text") -> str:
     """
     if form not in FORMS:
         raise ValueError(f"form={form!r}: there are {', '.join(map(repr, FORMS))}")
-    tape, latex = d.tape, form == "latex"
+    tape, latex = walk_back(d, "written").tape, form == "latex"
 
     def name(i: int) -> str:
         return latex_name(tape.label(i)) if latex else one_line(tape.label(i))
