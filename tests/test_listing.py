@@ -13,7 +13,22 @@ from lstm_models.model import parameters
 from lstm_models.sequence import record
 from tests import goldenfiles
 from tests.points import draw, fitting
-from tinyad import TABLE, Op, Tape, deriv, equations, first_nonfinite, gradients, inv, log, routine, sigmoid, softmax
+from tinyad import (
+    TABLE,
+    Op,
+    Tape,
+    deriv,
+    equations,
+    first_nonfinite,
+    gradients,
+    inv,
+    log,
+    routine,
+    sigmoid,
+    softmax,
+    tanh,
+    written,
+)
 from tinyad.listing import contribution_text, forward_text
 
 
@@ -331,3 +346,13 @@ def test_the_first_step_that_made_a_nan():
     other = Tape()
     other.variable([[1.0], [np.nan]], "given")
     assert first_nonfinite(other) == "given was given with nan at row 2, column 1 (1 of 2 entries)"
+
+
+def test_calls_show_their_lines():
+    tape, x = formula(x=[[1.0, -2.0]])
+    tape.name({"y": tanh(x)})
+    d = tape.backward({"y": [[1.0], [1.0]]})
+    for text in (routine(d), written(d)):
+        assert repr(text) == text
+        assert text.count("\n") > 1
+        assert isinstance(text, str)

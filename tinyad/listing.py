@@ -17,7 +17,7 @@ from tinyad.matrix import Shape, size
 from tinyad.notation import LATEX, POWER, TEXT, Notation
 from tinyad.row import TABLE, Op, Symbol
 from tinyad.tape import Tape
-from tinyad.text import for_terminal, one_line
+from tinyad.text import Lines, for_terminal, one_line
 
 ADDITIVE, MULTIPLICATIVE, POSTFIX, ATOM = range(4)  # how tightly a piece of a formula holds together
 INFIX = {"+": ADDITIVE, "-": ADDITIVE, "∘": MULTIPLICATIVE, "*": MULTIPLICATIVE, "/": MULTIPLICATIVE}
@@ -99,7 +99,7 @@ def routine(d: Derivatives) -> str:
             left = ", ".join(f"d{name}" if operand in to else "_" for operand, name in zip("xy", names, strict=False))
             lines.append(f"# Derivative of eq. {n}  {_d(tape, z)} = {forward_text(tape, n)}")
             lines.append(f"[{left}] += deriv(d{_d(tape, z)}, {', '.join(names)}, {op.symbol!r})")
-    return "\n".join(lines)
+    return Lines("\n".join(lines))
 
 
 def walk_back(d: Any, what: str) -> Derivatives:

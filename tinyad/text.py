@@ -15,6 +15,13 @@ ASCII = str.maketrans(
 )  # fmt: skip
 
 
+class Lines(str):
+    """Text of several lines that shows them, and no \\n, as the result of a notebook's cell too."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def one_line(name: str) -> str:
     """The name with control characters and line breaks written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)

@@ -8,7 +8,7 @@ from tinyad.derivatives import Derivatives
 from tinyad.listing import equations, gradients, routine, walk_back
 from tinyad.matrix import size
 from tinyad.notation import latex_name
-from tinyad.text import one_line
+from tinyad.text import Lines, one_line
 
 FORMS = ("text", "routine", "latex")
 
@@ -40,7 +40,7 @@ def written(d: Derivatives, form: str = "text") -> str:
     backward = gradients(d).latex if latex else routine(d) if form == "routine" else gradients(d).text
     backward = "\n".join(line for line in backward.split("\n") if not line.startswith("    (1 is"))
     blocks = {"declare": "\n".join(declared), "forward": forward, "backward": backward}
-    return "\n".join(f"```{kind}\n{text}\n```\n" for kind, text in blocks.items())
+    return Lines("\n".join(f"```{kind}\n{text}\n```\n" for kind, text in blocks.items()))
 
 
 def _number(tape: object, i: int) -> bool:
