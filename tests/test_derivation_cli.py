@@ -65,7 +65,7 @@ def test_what_cannot_be_read_is_told_with_its_place(run):
     assert err.startswith("tinyad: unreadable.md:3:11: 'N' is no size") or "unreadable.md:4:11: 'N' is no size" in err
     assert "right.md" in out
     _, _, err = run("check", "missing.md")
-    assert err == "tinyad: missing.md: No such file or directory; give a file, or a text of more than one line\n"
+    assert err == "tinyad: missing.md: No such file or directory\n"
 
 
 def test_json(run):
@@ -195,3 +195,27 @@ def test_an_ascii_terminal(run, monkeypatch):
         text = raw.getvalue().decode("ascii")
     assert "overwrites" in text
     assert "df = -dz5" in text
+
+
+def test_nothing_writes_over_the_derivation(run):
+    Path("right.md.answer.json").write_text(RIGHT, encoding="utf-8")
+    for arguments in (
+        ["plant", "right.md", "--kind", "sign", "--out", "right.md"],
+        ["plant", "right.md", "--kind", "sign", "--out", Path("..") / Path.cwd().name / "right.md"],
+        ["plant", "right.md.answer.json", "--kind", "sign", "--out", "right.md"],
+        ["check", "right.md", "--html", "right.md"],
+    ):
+        status, _, err = run(*arguments)
+        assert (status, "would write over the derivation" in err) == (2, True)
+        assert Path("right.md").read_text(encoding="utf-8") == RIGHT
+        assert Path("right.md.answer.json").read_text(encoding="utf-8") == RIGHT
+
+
+def test_a_mistake_is_planted_in_what_is_right(run):
+    status, _, err = run("plant", "wrong.md", "--kind", "sign", "--out", "copy.md")
+    assert status == 2
+    assert "planted in a derivation that is right, and this one has 2 mistakes already, the first is line " in err
+    Path("short.md").write_text(RIGHT.replace("∇b_f = ∇z2\n", ""), encoding="utf-8")
+    status, _, err = run("plant", "short.md", "--kind", "sign", "--out", "copy.md")
+    assert (status, "has 1 mistake already: no line sets the derivative of b_f" in err) == (2, True)
+    assert not Path("copy.md").exists()

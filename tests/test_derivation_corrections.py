@@ -170,3 +170,23 @@ def test_one_suggestion_at_a_time_changes_one_verdict(name):
     assert [v.verdict for v in after.verdicts] == [
         "right" if v is first else v.verdict for v in before.verdicts
     ]  # fmt: skip
+
+
+SEQUENCE = (
+    "time: t = 1..T\nW: N×M\nR: N×N\nb: N×1\nx_t: M×1\nh_t: N×1\ngiven: ∇h_t",
+    "a_t = W x_t + R h_{t-1} + b\nh_t = tanh(a_t)",
+    "∇h_t += ∇a_{t+1} R\n∇a_t = ∇h_t ∘ (1 - h_t²)ᵀ\n∇W = Σ_t x_t ∇a_t\n∇R = Σ_t h_{t-1} ∇a_t\n∇b = Σ_t ∇a_t",
+)
+
+
+@pytest.mark.parametrize("slip", ["∇h_{t+1}", "∇a_t", "∇h_t", "∇a_{t-1}"])
+@pytest.mark.parametrize("low", [False, True])
+def test_a_name_that_stands_at_another_time_elsewhere_is_tried(slip, low):
+    declare, forward, backward = SEQUENCE
+    backward = backward.replace("∇a_{t+1}", slip)
+    if low:
+        for script, sign in (("_{t+1}", "ₜ₊₁"), ("_{t-1}", "ₜ₋₁"), ("_t", "ₜ")):
+            forward, backward = forward.replace(script, sign), backward.replace(script, sign).replace("Σₜ", "Σ_t")
+    (wrong,) = check_derivation(fenced(declare, forward, backward)).wrong
+    right = "∇hₜ += ∇aₜ₊₁ R" if low else "∇h_t += ∇a_{t+1} R"
+    assert (wrong.suggestion, wrong.grade) == (right, "certain")

@@ -38,6 +38,13 @@ BLOCKS = [
     (declared("time: »t from 1 to T\nx: N×1"), "time: t = 1..T"),
     (declared("»nonsense"), "a declaration is `what: value`"),
     (declared("x: »N"), "'N' is no size"), (declared("x: »N×N×N"), "'N×N×N' is no size"),
+    (declared("x: »HxD"), "'HxD' is no size: write H×D; × is not the letter x"),
+    (declared("x: »(N, M)"), "'(N, M)' is no size: write N×M"), (declared("x: »(N,)"), "'(N,)' is no size: write N×1"),
+    (declared("x: »N*M"), "'N*M' is no size: write N×M"), (declared("x: »4N x_M"), "'4N x_M' is no size: write N×1"),
+    (declared(r"x: »\R^{N×M}"), r"'\R^{N×M}' is no size: write N×M"),
+    (declared(r"x: »\mathbb{R}^{N \times M}"), r"'\mathbb{R}^{N \times M}' is no size: write N×M"),
+    (declared("x: »ℝ^(N×M)"), "'ℝ^(N×M)' is no size: write N×M"),
+    (declared("time: »T\nx: N×1"), "time: write `time: t = 1..T` for a sequence"),
     (declared("x: »65×1"), "a size of 65: 64 at the most"), (declared("x: »N-1×1"), "'N-1' is no size"),
     (declared("x: N×1\ny, »x: M×1"), "x is declared twice, with different sizes"),
     (declared("x: N×1\n*: »product"), "write `*: matrix product` or"),
@@ -188,10 +195,41 @@ def test_files_that_are_no_text(raw, message, tmp_path):
 
 @pytest.mark.parametrize("path", ["no/such/file.md", Path("no/such/file.md"), ".", ""])
 def test_files_that_are_not_there(path):
-    assert "give a file, or a text of more than one line" in str(error(path))
+    advice = "; give a file, or a text of more than one line"
+    assert str(error(path)).endswith(advice) == isinstance(path, str)
+    assert str(error(path)).removesuffix(advice).endswith(" directory")
 
 
 def test_places():
     source = read("ab\n∇c\n")
     assert [source.place(k) for k in range(7)] == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (3, 1)]
     assert [source.line(n) for n in (1, 2, 3)] == ["ab", "∇c", ""]
+
+
+@pytest.mark.parametrize(
+    ("factor", "name"),
+    [
+        ("1[x>0]", "x"),
+        ("(x > 0)", "x"),
+        ("(x ≥ 0)", "x"),
+        ("𝟙_{x > 0}", "x"),
+        (r"\mathbf{1}[x > 0]", "x"),
+        ("(z > 0)", "z"),
+    ],
+)
+def test_a_comparison_is_the_slope_of_relu(factor, name):
+    if "\\" in factor:
+        pytest.importorskip("pylatexenc")
+    (only,) = judged(f"∇x = ∇z ∘ {factor}", "layout: same\nx: N×1\ngiven: ∇z", "z = relu(x)")
+    said = f"there are no comparisons: what is 1 where {name} > 0 and 0 elsewhere is relu'({name})"
+    assert (only.verdict, only.message) == ("unreadable", said)
+    assert [v.ok for v in judged("∇x = ∇z ∘ relu'(x)", "layout: same\nx: N×1\ngiven: ∇z", "z = relu(x)")] == [True]
+
+
+def test_what_an_unreadable_line_would_set_is_not_said_to_be_missing():
+    declare, forward = "layout: same\nW: N×M\nx: M×1\ngiven: dh", "a = W x\nh = relu(a)"
+    report = check_derivation(fenced(declare, forward, "da = dh ∘ (a > 0)\ndW = da xᵀ\ndx = Wᵀ da"))
+    assert [v.verdict for v in report.verdicts] == ["unreadable", "right", "right"]
+    assert report.parts[0][1].faults == []
+    report = check_derivation(fenced(declare, forward, "dW = da xᵀ\ndx = Wᵀ da"))
+    assert report.parts[0][1].faults == ["line 12 uses da, which no line sets"]

@@ -97,6 +97,8 @@ def _check(options: argparse.Namespace) -> int:
 
     if options.out and len(options.files) > 1:
         raise ValueError("--html writes one page: give one file")
+    if options.out and options.out.resolve() == Path(options.files[0]).resolve():
+        raise ValueError(f"--html {options.out} would write over the derivation; give another file")
     reports, status = [], 0
     for file in options.files:
         try:
@@ -140,8 +142,10 @@ def _plant(options: argparse.Namespace) -> int:
     from tinyad.derivation.source import read
 
     source = read(Path(options.file))
-    planted = plant(source.text, options.kind, options.seed, source.name)
     key = options.out.with_name(options.out.name + ".answer.json")
+    if Path(options.file).resolve() in (options.out.resolve(), key.resolve()):
+        raise ValueError(f"--out {options.out} would write over the derivation; give another file")
+    planted = plant(source.text, options.kind, options.seed, source.name)
     options.out.write_text(planted.text, encoding="utf-8")
     key.write_text(answer(planted, source.name), encoding="utf-8")
     print(f"one mistake of kind {options.kind} is in {options.out}; what it is stands in {key}")

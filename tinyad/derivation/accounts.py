@@ -11,7 +11,7 @@ from tinyad.derivation.point import Point
 from tinyad.derivation.tree import Node, Statement
 from tinyad.derivation.values import Scope, Trouble
 from tinyad.derivation.verdict import Verdict, is_part, known_cases, labels_of
-from tinyad.derivation.ways import Case, Reading, Way, in_order, way_text, ways_of
+from tinyad.derivation.ways import Case, Reading, Way, in_order, unequal, way_text, ways_of
 
 Ways = frozenset[Way]
 SCOPE = Scope(None, {})
@@ -26,6 +26,8 @@ class Accounts:
         self.faults: list[str] = []
         self.notes: list[str] = []
         self.labels = labels_of(self.verdicts)
+        self.unread = {key for v in self.verdicts if v.verdict == "unreadable" for key in self._named(v)}
+        self.data = self.point.it.constant | self.point.it.shares  # no derivative is asked for
         self.have: dict[Place, Ways] = {}
         self.lines: dict[Place, list[int]] = {}  # which lines are about a derivative
         self.complete: dict[Place, int] = {}  # the line after which nothing lacks
@@ -63,7 +65,7 @@ class Accounts:
         found: dict[Place, Ways] = {}
         for place, value in self.point.values.items():
             needed = place in self.have or place in self.lines or place in used or not self.point.is_computed(place)
-            if needed and value.index < self.point.d.length and place[0] not in self.point.it.constant:
+            if needed and value.index < self.point.d.length and place[0] not in self.data:
                 ways = frozenset(w for w in self.full(place) - self.have.get(place, frozenset()) if w[0] is not None)
                 if ways and self.point.d.reaches(value.index) and place[0] != self.point.it.names.loss:
                     found[place] = ways
@@ -260,7 +262,7 @@ class Accounts:
                     elif self.complete.get(place, -1) > n:
                         line = self.verdicts[self.complete[place]].line
                         self._early(n, node, f"it is not complete before line {line}")
-                elif place not in self.lines and place not in self.have and place[0] != loss:
+                elif place not in self.lines and place not in self.have and place[0] not in (loss, *self.unread):
                     name = self.point.source.text[node.start : node.end]
                     unset.setdefault(name, (v.line, []))[1].append(place[1])
         if self.point.last is not None:
@@ -305,11 +307,10 @@ class Accounts:
             if all(left.kind == "name" for v in judged for left in v.statement.left):
                 self.faults.append("no line sets a derivative")
             return
-        unread = {key for v in self.verdicts if v.verdict == "unreadable" for key in self._named(v)}
         absent: dict[str, list[object]] = {}
         for place, value in self.point.values.items():
             key, moment = place
-            if place in set_ or key in unread or value.index >= self.point.d.length or key in self.point.it.constant:
+            if place in set_ or key in self.unread or value.index >= self.point.d.length or key in self.data:
                 continue
             if place in self.have:
                 lacking = frozenset(w for w in self.full(place) - self.have[place] if w[0] is not None)
@@ -338,7 +339,10 @@ class Accounts:
             else:
                 whole.append(self._spelled(key))
         if whole:
-            self.faults.insert(0, f"no line sets the derivative of {', '.join(whole)}")
+            names = ", ".join(whole)
+            asked = self.point.it.names.loss not in self.point.keys
+            data = "" if asked else f" (`constant: {names}`, if none is asked for)"
+            self.faults.insert(0, f"no line sets the derivative of {names}{data}")
 
     def _spelled(self, key: str) -> str:
         it = self.point.it
@@ -351,7 +355,7 @@ class Accounts:
         left = v.text.split("=")[0]
         return [
             key
-            for key in self.point.it.shapes
+            for key in (*self.point.it.shapes, *self.point.keys)
             if key.replace("_", "") in left.replace("_", "").replace("{", "").replace("}", "")
         ]
 
@@ -384,14 +388,3 @@ def _reaches(uses: dict[Place, set[Place]], start: Place) -> bool:
             seen.add(place)
             open_ += uses.get(place, ())
     return False
-
-
-def unequal(reading: Reading, before: Ways) -> Ways:
-    """The ways of a line with those that are there already exchanged for equal ones that are not: z ∘ z has two."""
-    ways = set(reading.ways)
-    for group in reading.alike:
-        for way in in_order(ways & group & before):
-            free = in_order(group - before - ways)
-            if free:
-                ways = ways - {way} | {free[0]}
-    return frozenset(ways)

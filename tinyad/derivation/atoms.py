@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tinyad.derivation.cursor import Cursor
 from tinyad.derivation.names import Scripts, unbracketed
@@ -57,6 +58,8 @@ class Atoms(Cursor, ABC):
         if not self.took("_"):
             return None
         inner, _ = unbracketed(self.group())
+        for before, token in pairwise(inner):
+            self.no_comparison(token, before)
         return "".join(t.text for t in inner if t.kind not in ("group(", ")group"))
 
     def of_the_loss(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,15 @@ from tinyad.derivation.forward import Place
 from tinyad.derivation.lines import value_of
 from tinyad.derivation.point import Point
 from tinyad.derivation.reader import Derivation, Unreadable
+from tinyad.derivation.supposed import suppose
 from tinyad.derivation.tree import Statement
 from tinyad.derivation.values import Scope, Trouble
-from tinyad.derivation.verdict import Part, known_cases, verdict_of
+from tinyad.derivation.verdict import OTHER_LAYOUT, Part, Verdict, known_cases, verdict_of
 from tinyad.derivation.ways import Case, Way, selected, ways_of
 from tinyad.derivation.whole import borrowed, claimed, foreign, numbering, repeated, unseen, unused
 
 POINTS = 3
+TURNED = ("does not fit", "other layout")
 Labels = dict[tuple[str, str], list[Statement]]
 
 
@@ -34,6 +37,7 @@ def _part(points: Sequence[Point], title: str, lines: Sequence[Statement | Unrea
     use_labels(points, labels)
     accounts = Accounts(points, [verdict_of(points, line) for line in lines])
     verdicts = accounts.verdicts
+    suppose(points, verdicts, lambda others: use_labels(others, labels))
     notes = (
         borrowed(points, verdicts)
         + foreign(point, verdicts)
@@ -42,12 +46,24 @@ def _part(points: Sequence[Point], title: str, lines: Sequence[Statement | Unrea
         + numbering(verdicts)
         + unused(point, verdicts)
     )
-    turned, wrong = (sum(v.verdict == kind or not kind for v in verdicts if not v.ok) for kind in ("other layout", ""))
-    if turned > 1 and 2 * turned > wrong:
-        other = "same" if point.it.layout == "row" else "row"
-        notes.insert(0, f"{turned} lines are right in the other layout: if that is meant, declare `layout: {other}`")
-    notes = accounts.notes + notes
+    first = in_the_other_layout(points, verdicts, labels)
+    notes = [*first, *accounts.notes, *notes]
     return Part(title, verdicts, accounts.faults, notes, unseen(points, verdicts), points, accounts.lacking(), labels)
+
+
+def in_the_other_layout(points: Sequence[Point], verdicts: Sequence[Verdict], labels: Labels) -> list[str]:
+    """What is said first if more lines hold in the other layout."""
+    lines = [v.statement for v in verdicts if v.statement is not None and v.readings]
+    if sum(v.verdict in TURNED for v in verdicts) < 2:
+        return []
+    it = copy(points[0].it)
+    it.layout = "same" if it.layout == "row" else "row"
+    others = [Point(point.derivation._replace(declarations=it), point.seed) for point in points]
+    use_labels(others, labels)
+    there, here = sum(verdict_of(others, line).ok for line in lines), sum(v.ok for v in verdicts if v.readings)
+    if there <= here:
+        return []
+    return [f"{OTHER_LAYOUT} {there} of {len(verdicts)} lines hold: declare `layout: {it.layout}`"]
 
 
 def use_labels(points: Sequence[Point], labels: Labels) -> None:

@@ -60,14 +60,23 @@ class Cursor:
     def unexpected(self) -> NoReturn:
         """Raise an error about the next token."""
         token = self.token
+        self.no_comparison(token)
         if token.kind == "close":
             self.fail(f"{token.text} closes nothing")
         self.fail(f"{token.text!r} cannot stand here")
+
+    def no_comparison(self, token: Token, before: Token | None = None) -> None:
+        """Refuse a > 0."""
+        if token.kind == "op" and token.text in ("<", ">"):
+            before = before or self.tokens[max(0, self.at - 1)]
+            name = before.text if before.kind == "word" else "a"
+            self.fail(f"there are no comparisons: what is 1 where {name} > 0 and 0 elsewhere is relu'({name})", token)
 
     def expect(self, kind: str, text: str | None = None) -> Token:
         """Read a token of this kind."""
         token = self.token
         if token.kind != kind or (text is not None and token.text != text):
+            self.no_comparison(token)
             what = text or {"word": "a name", "open": "a bracket", "close": "a closing bracket"}.get(kind, kind)
             found = repr(token.text) if token.text else "the end of the line"
             self.fail(f"{what} is awaited here, not {found}")

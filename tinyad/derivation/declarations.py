@@ -16,6 +16,12 @@ MEANINGS = {"matrix product": "*", "component-wise": "∘"}
 LAYOUTS = ("row", "same")
 MOST = 400  # names and members that a declaration may list
 LARGEST_SIZE = 64
+# what people write for N×M: ℝ^{N×M}, (N, M), N*M, NxM
+OTHER_SIZES = (
+    r"(?:\\mathbb *\{? *R *\}?|\\?R|ℝ) *\^ *[{(]* *(?P<rows>\w+) *(?:×|\\times|(?P<x>x)|,|\*) *(?P<columns>\w+) *[})]*",
+    r"[(\[] *(?P<rows>\w+) *,(?P<x>) *(?P<columns>\w*) *[)\]]",
+    r"(?P<rows>[^\W_]+?)(?: *\* *|(?P<x>[xX]))(?P<columns>[^\W_]+)",
+)
 
 
 class Declarations:
@@ -93,7 +99,7 @@ def _one(it: Declarations, read: Callable[..., list[Token]], what: str, begun: i
         it.layout = value
     elif kind == "time":
         match = re.fullmatch(r"(\w)(?:\s*=\s*1\s*(?:\.\.|…|,\s*\.\.\.\s*,|\\ldots)\s*(\w))?", value)
-        if not match:
+        if not match or (not match[2] and match[1].isupper()):
             raise source.error("time: write `time: t = 1..T` for a sequence", start, end)
         names.time, names.last = match[1], match[2] or ""
     elif kind == "indices":
@@ -171,9 +177,14 @@ def _sizes(it: Declarations, read: Callable[..., list[Token]], begun: int, start
     colon = source.text.index(":", begun)
     value = source.text[start:end]
     sides = re.split(r"\s*(?:×|\\times|\bx\b)\s*", value)
+    other = next((m for pattern in OTHER_SIZES if (m := re.fullmatch(pattern, value))), None)
+    if other:
+        letter = "; × is not the letter x" if other["x"] else ""
+        said = f"'{value}' is no size: write {other['rows']}×{other['columns'] or 1}{letter}"
+        raise source.error(said, start, end)
     if len(sides) != 2:
         words = ", ".join((*_LETTERS, *_LAST))
-        raise source.error(f"{value!r} is no size: write N×1, N×M; other declarations are {words}", start, end)
+        raise source.error(f"'{value}' is no size: write N×1, N×M; other declarations are {words}", start, end)
     rows, columns = (_size(side, source, start, end) for side in sides)
     shape = rows, columns
     for node in _names(it, read, begun, colon):
@@ -194,7 +205,7 @@ def _size(text: str, source: Source, start: int, end: int) -> Side:
     for term in text.strip("$ ").split("+"):
         match = re.fullmatch(r"\s*(\d*)\s*([^\W\d][\w{}]*)?\s*", term)
         if not match or not (match[1] or match[2]):
-            raise source.error(f"{text!r} is no size: write N, 4N, N+M or a number", start, end)
+            raise source.error(f"'{text}' is no size: write N, 4N, N+M or a number", start, end)
         factor = int(match[1] or 1)
         if not 0 < factor <= LARGEST_SIZE:
             raise source.error(

@@ -6,9 +6,10 @@ from tinyad.derivation.edits import Edit
 from tinyad.derivation.form_edits import FormEdits
 from tinyad.derivation.name_edits import NameEdits
 from tinyad.derivation.part_edits import PartEdits
+from tinyad.derivation.sum_edits import SumEdits
 
 
-class Editor(NameEdits, FormEdits, PartEdits):
+class Editor(NameEdits, FormEdits, PartEdits, SumEdits):
     """The single edits of one member of a line."""
 
     def all(self) -> list[Edit]:
@@ -17,6 +18,7 @@ class Editor(NameEdits, FormEdits, PartEdits):
             self.names,
             self.assign,
             self.transpositions,
+            self.sums,
             self.operators,
             self.signs,
             self.times,

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinyad.derivation.forward import Place
+from tinyad.derivation.operations import column
 from tinyad.derivation.point import Point
 from tinyad.derivation.tree import Node, Ref, Statement
-from tinyad.derivation.values import Indexed, Scope, Trouble
+from tinyad.derivation.values import Indexed, Scope, Stretched, Trouble
 from tinyad.derivation.ways import Reading, Worst
 from tinyad.matrix import Array, size
 
@@ -28,7 +29,9 @@ def equal_sides(points: Sequence[Point], line: Statement, left: Node, node: Node
                 if not _moves_like(point, line.members[0], node, scope):
                     return Reading("wrong", "the chain begins with another part of how the loss moves", node)
                 continue
-            a, b = point.arrays(left, scope), point.arrays(node, scope)
+            a, b = point.arrays(left, scope), column(point.arrays(node, scope))
+            if isinstance(b, Stretched) and isinstance(a, np.ndarray):
+                b = b.filled(a.shape)
             if isinstance(a, Indexed) or isinstance(b, Indexed):
                 a, b = same_indices(a, b, node)
             x, y = plain_value(a), plain_value(b)

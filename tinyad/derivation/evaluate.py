@@ -12,13 +12,14 @@ import numpy as np
 from tinyad.derivation.components import axes_of, combined, labelled, lettered, summed
 from tinyad.derivation.functions import WHOLE, applied, as_array, diagonal, slope, trace
 from tinyad.derivation.operands import Operands
-from tinyad.derivation.operations import NO_SIZE, componentwise, has_no_size, is_matrix, product
+from tinyad.derivation.operations import NO_SIZE, column, componentwise, has_no_size, is_matrix, product, turned
 from tinyad.derivation.tree import Node, Ref, flattened
 from tinyad.derivation.values import Indexed, Misfit, Ones, Scope, Several, Stretched
 from tinyad.matrix import size
 from tinyad.ops import deriv
 from tinyad.row import TABLE
 
+ONE = "1 is a number until it is declared: `1: column of ones`"
 MOST_TIMES = 1000  # of one sum
 
 
@@ -45,20 +46,21 @@ class Evaluator(Operands):
     def mapped(self, f: Callable[[Any], Any], node: Node, scope: Scope) -> Any:
         """f of the operand, entry by entry."""
         value = self.part(node.parts[0], scope)
+        if isinstance(value, Ones) and node.kind == "neg":
+            return Ones(-value.number)
         if has_no_size(value):
             self.refuse(node, NO_SIZE)
         if isinstance(value, Indexed):
             return Indexed(f(value.value), value.labels)
-        return Stretched(f(value.value)) if isinstance(value, Stretched) else f(value)
+        return Stretched(f(value.value), value.free) if isinstance(value, Stretched) else f(value)
 
     def _transpose(self, node: Node, scope: Scope) -> Any:
         value = self.part(node.parts[0], scope)
-        if isinstance(value, Ones):
-            return Ones(not value.row)
         if isinstance(value, Indexed):
             self.refuse(node, "components are numbers: there is nothing to transpose")
-        if isinstance(value, Stretched):
-            return Stretched(value.value.T)
+        if is_one(node.parts[0], value):
+            self.refuse(node, ONE, "ambiguous")
+        value = column(value)
         return value if isinstance(value, float) else value.T
 
     def _componentwise(self, node: Node, scope: Scope) -> Any:
@@ -71,6 +73,8 @@ class Evaluator(Operands):
     def operated(self, node: Node, scope: Scope) -> Any:
         """Two operands with ∘, +, -, / or nothing between them."""
         left, right = (self.part(part, scope) for part in node.parts)
+        if node.kind == "*" and node.value is None and is_one(node.parts[1], right):
+            self.refuse(node.parts[1], ONE, "ambiguous")
         self.unmixed(node, left, right, scope)
         if isinstance(left, Indexed) or isinstance(right, Indexed):
             return self.indexed(node, left, right)
@@ -81,6 +85,8 @@ class Evaluator(Operands):
 
     def indexed(self, node: Node, left: Any, right: Any) -> Indexed:
         """An operation on components, all of which need their letters."""
+        if node.kind != "*":
+            left, right = (x.number if isinstance(x, Ones) else x for x in (left, right))
         for part, value in zip(node.parts, (left, right), strict=True):
             if not isinstance(value, Indexed | float) and getattr(value, "shape", ()) != (1, 1):
                 said = f"{self.text(part)} is {size(value.shape)}" if hasattr(value, "shape") else "1"
@@ -101,9 +107,9 @@ class Evaluator(Operands):
     def unmixed(self, node: Node, left: Any, right: Any, scope: Scope) -> None:
         """Refuse a ∘ b c, which has two readings, unless one of them is a number."""
         first = node.parts[0]
-        if (first.kind, node.kind) not in (("∘", "*"), ("*", "∘")) or not (is_matrix(left) and is_matrix(right)):
+        if (first.kind, node.kind) not in (("∘", "*"), ("*", "∘")) or not is_matrix(turned(node.kind, right)):
             return
-        if not all(is_matrix(self.part(part, scope)) for part in first.parts):
+        if not all(is_matrix(turned(first.kind, self.part(part, scope))) for part in first.parts):
             return
         a, b, c = (self.text(n) for n in (*first.parts, node.parts[1]))
         x, y = (" ∘ ", " ") if first.kind == "∘" else (" ", " ∘ ")
@@ -180,7 +186,12 @@ class Evaluator(Operands):
         total = self.part(body, scopes[0])
         for inner in scopes[1:]:
             term = self.part(body, inner)
-            total = Indexed(total.value + term.value, total.labels) if isinstance(total, Indexed) else total + term
+            if isinstance(total, Indexed):
+                total = Indexed(total.value + term.value, total.labels)
+            elif isinstance(total, Stretched) or isinstance(term, Stretched):
+                total = componentwise("+", total, term)
+            else:
+                total = total + term
         return total
 
     def times(self, node: Node, scope: Scope) -> range:
@@ -314,7 +325,12 @@ class Evaluator(Operands):
         # the size that is wanted is in row layout, the parts are in the author's: either side may be the columns
         whole = {self.wanted[1]: self.wanted[0], self.wanted[0]: self.wanted[1]}.get(columns, 0) if self.wanted else 0
         rows = whole - sum(part.shape[0] for part in known)
-        if len(known) < len(parts) - 1 or rows < 0 or any(part != 0.0 for part in parts if isinstance(part, float)):
+        if len(known) < len(parts) - 1 or rows < 0 or any(part != 0.0 for part in parts if not hasattr(part, "shape")):
             self.refuse(node, "a part of [ ; ] has no size", "not evaluable")
         sized = [part if hasattr(part, "shape") else np.zeros((rows, columns)) for part in parts]
         return [part for part in sized if part.shape[0]]
+
+
+def is_one(node: Node, value: Any) -> bool:
+    """Whether a part of a formula is the number 1."""
+    return node.kind == "number" and isinstance(value, float) and value == 1.0

@@ -15,7 +15,7 @@ from tinyad.derivation.functions import Functions
 from tinyad.derivation.reader import Derivation
 from tinyad.derivation.source import DerivationError
 from tinyad.derivation.tree import Node, Ref, Statement
-from tinyad.derivation.values import Indexed, Scope, Trouble
+from tinyad.derivation.values import Indexed, Scope, Stretched, Trouble
 from tinyad.listing import first_nonfinite
 from tinyad.matrix import Array, size
 from tinyad.ops import none
@@ -137,6 +137,8 @@ class Forward:
                 value = whole(value, left.value, left)
             except Trouble as trouble:
                 raise self.error(trouble.message, trouble.node) from None
+            if isinstance(value, Stretched) and isinstance(value.value, Variable):
+                value = self.stretched(value, key, eq)
             if not isinstance(value, Variable):
                 raise self.error("this does not depend on any name that was declared", eq.members[0])
             if value.index in {v.index for v in self.values.values()}:
@@ -149,6 +151,21 @@ class Forward:
             self.ranges.append(Made(k, moment, begun, len(self.tape)))
             if len(self.tape) > MOST_STEPS:
                 raise self.error(f"more than {MOST_STEPS} steps", left)
+
+    def stretched(self, value: Stretched, key: str, eq: Statement) -> Variable:
+        """A result that is as long as the author has declared it."""
+        if key not in self.it.shapes and key != self.it.names.loss:
+            ones = self.evaluator.ones_of_a_size()
+            said = (
+                f"nothing says how long 1 is: declare the size of {key}, or write {ones}, with the letter that is meant"
+            )
+            raise self.error(said, eq.members[0])
+        needed = self.shape(key) if key in self.it.shapes else (1, 1)
+        filled = value.filled(needed)
+        if filled is None:
+            raise self.error(f"{key} comes out as {size(value.sides)}, and is to be {size(needed)}", eq.left[0])
+        made: Variable = filled
+        return made
 
     def error(self, message: str, node: Node) -> DerivationError:
         """An error that points at a part of an equation."""

@@ -9,13 +9,16 @@ from tinyad.derivation.alike import exchanged
 from tinyad.derivation.anew import Anew
 from tinyad.derivation.editor import Editor
 from tinyad.derivation.point import Point
+from tinyad.derivation.reader import tokens_of
 from tinyad.derivation.rules import contribution
+from tinyad.derivation.source import Source
 from tinyad.derivation.spelling import Spelling, leaves, nodes, span
-from tinyad.derivation.tree import Node, Ref, Statement
+from tinyad.derivation.tree import Node, Ref, Statement, Token
 from tinyad.derivation.verdict import derivatives_in, target_of
 from tinyad.derivation.ways import in_order
 
 FACTORS, ADDENDS = 60, 20  # pieces of other lines that are tried in a line
+SIZES = 8  # letters of sizes that a column of ones is tried with
 LONGEST = 200  # signs in such a piece
 
 
@@ -38,8 +41,20 @@ class Hints(Anew):
         made.doubled = any(ref in own for ref in whole)
         made.labels_known = {v.number for v in self.verdicts if v.number and not v.number.isdigit()}
         made.absent = {key for key, _ in self.point.values} - set_
+        made.ahead = self.point.it.layout == "same"
+        matrices = all(left.kind == "d" and not left.value[0].indices for left in self.line.left)
+        made.ones = self.ones() if self.v.verdict == "does not fit" and matrices else ()
         made.harvest, made.terms_near, made.addends = self.harvested(member), self.same_target(), self.addends(member)
         return made
+
+    def ones(self) -> list[tuple[Node, Spelling]]:
+        """1 as it was declared, or else of every length that has a letter."""
+        if self.point.it.ones:
+            return [(Node("number", (), 1.0, 0, 0), Spelling((Token("number", "1", 0, 0),), "1"))]
+        texts = {f"{letter},1": f"1_{{({letter},1)}}" for letter in list(self.point.sizes)[:SIZES]}
+        tokens = {value: tokens_of(Source(text, "ones"), 0, len(text)) for value, text in texts.items()}
+        made = {value: tuple(t for t in row if t.kind != "end") for value, row in tokens.items()}
+        return [(Node("ones", (), value, 0, 0), Spelling(made[value], text)) for value, text in texts.items()]
 
     def elsewhere(self, member: int) -> Iterator[tuple[Statement, Node]]:
         """All parts of the other members of the line, and of right lines, the nearest first."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyad.derivation.equalities import equal_sides
 from tinyad.derivation.forward import label
+from tinyad.derivation.operations import column
 from tinyad.derivation.point import Point
 from tinyad.derivation.tree import Node, Ref, Statement
 from tinyad.derivation.values import Indexed, Scope, Several, Stretched, Trouble
@@ -130,11 +131,13 @@ def as_row(
         raise Trouble("does not fit", f"the indices run to {size(array.shape)}, and the name is {rows}×{columns}", node)
     if ref.indices:
         raise Trouble("does not fit", f"the index {ref.indices[0]} is on the left-hand side only", node)
+    value = column(value)
     if isinstance(value, Stretched):
-        value = value.value if point.it.layout == "row" else value.value.T
-        if any(n not in (1, m) for n, m in zip(value.shape, shape, strict=True)):
-            raise Trouble("does not fit", f"{size(value.shape)} where {size(shape)} is needed", node)
-        return np.broadcast_to(value, shape).astype(float)
+        needed = shape if point.it.layout == "row" else shape[::-1]
+        filled = value.filled(needed)
+        if filled is None:
+            raise Trouble("does not fit", f"{size(value.sides)} where {size(needed)} is needed", node)
+        value = filled
     if isinstance(value, float | int):
         value = np.full((1, 1), float(value)) if value else np.zeros(shape if point.it.layout == "row" else shape[::-1])
     if not isinstance(value, np.ndarray):

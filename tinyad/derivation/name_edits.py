@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyad.derivation.edits import Edit, Pen, applied, exchanged
-from tinyad.derivation.spelling import Spelling, equals, leaves, nodes, reindexed, span
+from tinyad.derivation.spelling import Spelling, equals, leaves, nodes, reindexed, span, time_in, time_said
 from tinyad.derivation.tree import Node, Ref, Token
 
 OTHER = {"name": "d", "d": "name"}
@@ -115,24 +115,17 @@ class NameEdits(Pen):
             if ref.time is None or ref.time[0] != "t":
                 continue
             first, last = span(self.tokens, node)
-            k = next((k for k in range(first, last) if self.tokens[k].text == letter), None)
-            if k is None:
+            at = time_in(self.tokens[first:last], letter)
+            if at is None:
                 continue
-            end = (
-                k + 3 if k + 2 < last and self.tokens[k + 1].text in "+-" and self.tokens[k + 1].kind == "op" else k + 1
-            )
+            k, end = first + at[0], first + at[1]
             start, stop = self.tokens[k].start, self.tokens[end - 1].end
             for shift in (-1, 0, 1):
                 if shift != ref.time[1]:
-                    text = f"{letter}{shift:+d}" if shift else letter
-                    new = [self.tokens[k]]
-                    if shift:
-                        new += [Token("op", text[1], 0, 0), Token("number", "1", 0, 0)]
-                    braced = self.source.text[start - 1] in "({<"
                     moved = ref._replace(time=("t", shift))
                     made = node._replace(value=moved if node.kind == "name" else (moved, node.value[1]))
-                    text = text if braced or not shift else "{" + text + "}"
-                    found.append(Edit(k, end, tuple(new), start, stop, text, 18, "time", (node, made)))
+                    new = time_said(self.tokens[k], shift, self.source.text[start - 1 : stop])
+                    found.append(Edit(k, end, new.tokens, start, stop, new.text, 18, "time", (node, made)))
         return found
 
     def beginnings(self) -> list[Edit]:

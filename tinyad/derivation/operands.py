@@ -71,7 +71,11 @@ class Operands:
 
     def refuse(self, node: Node, message: str, verdict: str = "does not fit") -> NoReturn:
         """Raise what is wrong with a part of a formula."""
-        raise Trouble(verdict, message, node)
+        raise Trouble(verdict, message.replace("1_{(n,1)}", self.ones_of_a_size()), node)
+
+    def ones_of_a_size(self) -> str:
+        """1_{(N,1)}, with a letter that the author has declared."""
+        return f"1_{{({next(iter(self.sizes), 5)},1)}}"
 
     def part(self, node: Node, scope: Scope) -> Any:
         """The value of an operand."""
@@ -140,11 +144,11 @@ class Operands:
     # Numbers, ones
 
     def _number(self, node: Node, scope: Scope) -> Any:
-        return Ones(False) if self.it.ones and node.value == 1 else node.value
+        return Ones() if self.it.ones and node.value == 1 else node.value
 
     def _ones(self, node: Node, scope: Scope) -> Any:
         if node.value is None:
-            return Ones(False)
+            return Ones()
         rows, columns = sides(node.value)
         return np.ones((self.length(rows, node), self.length(columns or "1", node)))
 

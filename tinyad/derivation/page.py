@@ -17,7 +17,7 @@ from tinyad.derivation.reader import Derivation, segments, tokens_of
 from tinyad.derivation.source import Block, DerivationError, Source
 from tinyad.derivation.tree import Node, Statement
 from tinyad.derivation.values import Trouble
-from tinyad.derivation.verdict import GOOD, Part, Verdict
+from tinyad.derivation.verdict import GOOD, Part, Verdict, counted
 from tinyad.derivation.ways import Worst, cases
 from tinyad.explore import canvas
 from tinyad.graph import graph
@@ -51,9 +51,10 @@ def fragment(report: Report) -> str:
     said, folded = [f"<p><b>{safe(report.source.name)}</b>: {_counts(report)}</p>"], []
     for derivation, part in report.parts:
         it, title = derivation.declarations, part.title or "derivation"
+        said += [f"<p><strong>{safe(part.first)}</strong></p>"] if part.first else []
         good, bad = ([v for v in part.verdicts if v.ok == ok] for ok in (True, False))
         said += [_lines(it, bad, title, first=report.first_wrong)] if bad else []
-        said += [*_list("Missing", part.faults, " open"), *_list("Likely lines", part.proposed, " open")]
+        said += [*_list("Left out", part.faults, " open"), *_list("Likely lines", part.proposed, " open")]
         folded += [_lines(it, good, title)] if good else []
         folded += [*_list("Notes", part.notes), *_list(UNSEEN, part.unseen)]
     if folded:
@@ -66,16 +67,17 @@ def fragment(report: Report) -> str:
 
 def _head(report: Report, title: str) -> str:
     wrong = [f'<a href="#v{k}">{v.line}</a>' for k, v in enumerate(report.verdicts) if not v.ok]
+    first = "".join(f"<p><strong>{safe(part.first)}</strong></p>" for _, part in report.parts if part.first)
     lines = f"<p>Lines that are not right: {', '.join(wrong)}</p>" if wrong else ""
     name = f"<code>{safe(report.source.name)}</code>"
-    return f"<header>\n<h1>{_inline(title)}</h1>\n<p>{name}: {_counts(report)}</p>\n{lines}</header>"
+    return f"<header>\n<h1>{_inline(title)}</h1>\n<p>{name}: {_counts(report)}</p>\n{first}{lines}</header>"
 
 
 def _counts(report: Report) -> str:
-    counts = [(verdict, _class(verdict), n) for verdict, n in report.counts.items()]
+    counts = [(counted(verdict, n), _class(verdict)) for verdict, n in report.counts.items()]
     faults = sum(len(part.faults) for _, part in report.parts)
-    counts += [("left out", "bad", faults)] if faults else []
-    return " ".join(f'<span class="badge {kind}">{n} {safe(word)}</span>' for word, kind, n in counts) or "no lines"
+    counts += [(counted("left out", faults), "bad")] if faults else []
+    return " ".join(f'<span class="badge {kind}">{safe(words)}</span>' for words, kind in counts) or "no lines"
 
 
 def _class(verdict: str) -> str:
@@ -207,7 +209,7 @@ def _quoted(source: Source, v: Verdict) -> str:
 
 def _said(part: Part) -> Iterator[str]:
     """What is to be said about all lines together."""
-    yield from _list("Missing", part.faults, " open")
+    yield from _list("Left out", part.faults, " open")
     yield from _list("Likely lines", part.proposed, " open")
     yield from _list("Notes", part.notes)
     yield from _list(UNSEEN, part.unseen)

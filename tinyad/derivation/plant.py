@@ -55,7 +55,14 @@ def plant(text: str, kind: str, seed: int, name: str = "derivation") -> Plant:
     if not found:
         possible = ", ".join(k for k in KINDS if any(edits(line, k) for line in lines))
         raise ValueError(f"{name}: no line can have a mistake of the kind {kind!r}; possible are {possible or 'none'}")
-    before = faults(check_derivation(source.text))
+    report = check_derivation(source.text)
+    before = faults(report)
+    if before:
+        where = f", the first is line {report.first_wrong.line}" if report.first_wrong else f": {before[0]}"
+        raise ValueError(
+            f"{name}: a mistake is planted in a derivation that is right, and this one has {len(before)} "
+            f"mistake{'s' * (len(before) > 1)} already{where}; see tinyad check"
+        )
     tried = random.Random(seed).sample(found, min(TRIES, len(found)))
     for line, edit in tried:
         made = planted(line, kind, edit)

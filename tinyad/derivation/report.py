@@ -7,19 +7,10 @@ from typing import Any
 
 from tinyad.derivation.reader import Derivation
 from tinyad.derivation.source import Source
-from tinyad.derivation.verdict import GOOD, Part, Verdict
+from tinyad.derivation.verdict import GOOD, Part, Verdict, counted
 from tinyad.text import apart, for_terminal, one_line
 
 MOST = 12  # notes of one kind that are printed
-
-
-# fmt: off
-SAID = {
-    "other layout": "in the other layout", "does not fit": "do not fit", "undefined": "with undefined names",
-    "used before it is set": "use what is not set yet", "counted twice": "count a path twice",
-    "overwrites": "lose what was there", "missing": "lack a path",
-}  # fmt: skip
-# fmt: on
 
 
 class Report:
@@ -77,7 +68,7 @@ class Report:
         """One line: the counts."""
         counts = self.counts
         right = sum(counts.pop(verdict, 0) for verdict in GOOD)
-        said = [f"{n} {SAID.get(verdict, verdict)}" for verdict, n in counts.items()]
+        said = [counted(verdict, n) for verdict, n in counts.items()]
         faults = sum(len(part.faults) for _, part in self.parts)
         said += [f"{faults} left out"] if faults else []
         whole = f"{one_line(self.source.name)}: {right} of {len(self.verdicts)} lines hold"
@@ -132,6 +123,8 @@ def _part(source: Source, part: Part, everything: bool) -> Iterator[str]:
     right = len(part.verdicts) - len(wrong)
     title = part.title or source.heading(part.verdicts[0].start if part.verdicts else 0) or "derivation"
     yield f"{title}: {right} of {len(part.verdicts)} lines hold" + (f", {len(wrong)} do not" if wrong else "")
+    if part.first:
+        yield f"    {part.first}"
     for k, v in enumerate(wrong):
         if k == 0 or everything:
             yield ""
@@ -140,7 +133,8 @@ def _part(source: Source, part: Part, everything: bool) -> Iterator[str]:
             yield "    " + brief(v)
         if k == 0 and len(wrong) > 1 and not everything:
             yield ""
-    for kind, said in (("left out", part.faults), ("note", part.notes), ("not seen", part.unseen)):
+    notes = [note for note in part.notes if note != part.first]
+    for kind, said in (("left out", part.faults), ("note", notes), ("not seen", part.unseen)):
         if said and kind != "left out":
             yield ""
         shown = said if everything or kind == "left out" else said[:MOST]

@@ -117,12 +117,13 @@ def read(text_or_path: str | Path) -> Source:
     if not isinstance(text_or_path, str | Path):
         raise TypeError(f"a derivation is a text or a path, not {type(text_or_path).__name__}")
     path = Path(text_or_path)
+    advice = "; give a file, or a text of more than one line" if isinstance(text_or_path, str) else ""
     try:
         raw = path.read_bytes()
     except ValueError as reason:
-        raise DerivationError(f"{text_or_path!r}: {reason}; give a file, or a text of more than one line") from None
+        raise DerivationError(f"{text_or_path!r}: {reason}{advice}") from None
     except OSError as reason:
-        raise DerivationError(f"{path}: {reason.strerror}; give a file, or a text of more than one line") from None
+        raise DerivationError(f"{path}: {reason.strerror}{advice}") from None
     try:
         return Source(raw.decode("utf-8"), str(path))
     except UnicodeDecodeError as reason:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tinyad.derivation.names import Names
+from tinyad.derivation.plain import SUBSCRIPTS
 from tinyad.derivation.reader import tokens_of
 from tinyad.derivation.source import Source
 from tinyad.derivation.tree import Node, Ref, Statement, Token
@@ -128,7 +129,23 @@ class Spellings:
                     and len(other.indices) == len(ref.indices)
                 ):
                     return reindexed(spelling, other.indices, ref.indices)
-        return found
+        return found or self.at_another_time("name", ref)
+
+    def at_another_time(self, kind: str, ref: Ref) -> Spelling | None:
+        """What is written at t - 1, t or t + 1 alone, at another one of them."""
+        if not self.names.last or ref.time is None or ref.time not in [("t", k) for k in (-1, 0, 1)]:
+            return None
+        for shift in (0, 1, -1):
+            known = self.known.get((kind, ref._replace(time=("t", shift))))
+            at = known and time_in(known.tokens, self.names.time)
+            if known and at and shift != ref.time[1]:
+                k, end = at
+                first = known.tokens[0].start
+                begun, stop = known.tokens[k].start - first, known.tokens[end - 1].end - first
+                new = time_said(known.tokens[k], ref.time[1], known.text[begun - 1 : stop])
+                text = known.text[:begun] + new.text + known.text[stop:]
+                return Spelling((*known.tokens[:k], *new.tokens, *known.tokens[end:]), text)
+        return None
 
     def bared(self, ref: Ref) -> Spelling | None:
         """The name inside of a derivative of it, where the name itself does not occur."""
@@ -149,7 +166,7 @@ class Spellings:
 
     def derivative(self, ref: Ref, like: Spelling | None = None, of: Ref | None = None) -> Spelling | None:
         """A derivative as it is written, or made after the pattern of another one."""
-        found = self.known.get(("d", ref))
+        found = self.known.get(("d", ref)) or self.at_another_time("d", ref)
         if found is not None:
             return found
         name = self.name(ref)
@@ -163,6 +180,26 @@ class Spellings:
             if made is not None:
                 return made
         return None
+
+
+def time_in(tokens: Sequence[Token], letter: str) -> tuple[int, int] | None:
+    """The tokens of t, t - 1, t + 1 in a name."""
+    k = next((k for k, token in enumerate(tokens) if token.text == letter), None)
+    if k is None:
+        return None
+    shifted = k + 2 < len(tokens) and tokens[k + 1].kind == "op" and tokens[k + 1].text in "+-"
+    return k, k + 3 if shifted else k + 1
+
+
+def time_said(token: Token, shift: int, place: str) -> Spelling:
+    """The time t + shift; `place` is what stands there now, and the sign before it."""
+    tokens, text = [token], f"{token.text}{shift:+d}" if shift else token.text
+    if shift:
+        tokens += [Token("op", text[1], 0, 0), Token("number", "1", 0, 0)]
+    if place[1:] and place[1] in SUBSCRIPTS:
+        low = {plain: sign for sign, plain in SUBSCRIPTS.items()}
+        return Spelling(tuple(tokens), "".join(low[c] for c in text))
+    return Spelling(tuple(tokens), text if place[0] in "({<" or not shift else "{" + text + "}")
 
 
 def reindexed(spelling: Spelling, old: Sequence[str], new: Sequence[str]) -> Spelling:

@@ -13,6 +13,7 @@ from tinyad.derivation.point import Point
 from tinyad.derivation.reader import tokens_of
 from tinyad.derivation.source import DerivationError, Source
 from tinyad.derivation.spelling import Spellings
+from tinyad.derivation.supposed import IF
 from tinyad.derivation.tree import Statement, Token
 from tinyad.derivation.trial import MOST, Trial
 from tinyad.derivation.verdict import Verdict, known_cases
@@ -37,7 +38,7 @@ def corrected(points: Sequence[Point], verdicts: list[Verdict], also: Sequence[V
     out = list(verdicts)
     searched = 0
     for n, v in enumerate(verdicts):
-        if v.ok or v.statement is None or not v.readings or v.verdict in NOT_SEARCHED:
+        if v.ok or v.statement is None or not v.readings or v.verdict in NOT_SEARCHED or v.message.startswith(IF):
             continue
         searched += 1
         if searched > LINES:
@@ -117,7 +118,7 @@ class Search(Trial):
             start, end = place(self.line.tokens, found[0])
             after = next((t for t in self.line.tokens if t.end > start and t.end > t.start), self.line.tokens[-1])
             seen = self.point.source.text[start:end].strip()
-            self.changed = (start, end) if seen else (after.start, after.end)
+            self.changed = (start, end) if seen else raised(found[0]) or (after.start, after.end)
         return text, max(grades, key=GRADES.index)
 
     def written_anew(self) -> tuple[str, str] | None:
@@ -223,6 +224,13 @@ class Search(Trial):
                     if count > PAIRS:
                         return
                     yield [a, b]
+
+
+def raised(edit: Edit) -> tuple[int, int] | None:
+    """Where the operand stands that gets an exponent."""
+    if edit.tree is None or edit.tree[1].kind not in ("transpose", "square"):
+        return None
+    return edit.tree[0].start, edit.tree[0].end
 
 
 def is_slip(edit: Edit) -> bool:

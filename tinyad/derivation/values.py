@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tinyad.derivation.tree import Node
 
 
@@ -25,7 +27,7 @@ class Misfit(Exception):  # noqa: N818 - the same
 
     def __init__(self, left: Any, right: Any) -> None:
         super().__init__()
-        self.left, self.right = left.shape, right.shape
+        self.left, self.right = (x.sides if isinstance(x, Stretched) else x.shape for x in (left, right))
 
 
 class Scope(NamedTuple):
@@ -43,9 +45,9 @@ class Indexed(NamedTuple):
 
 
 class Ones(NamedTuple):
-    """1 as long as it has no size: a column, or a row."""
+    """1, or -1, where 1 is a column of ones: the number next to + - ∘ /, the column in a product."""
 
-    row: bool
+    number: float = 1.0
 
 
 class Eye(NamedTuple):
@@ -59,6 +61,29 @@ class Several(NamedTuple):
 
 
 class Stretched(NamedTuple):
-    """A matrix some of whose axes are as long as is needed."""
+    """A matrix that is as long as is needed along its free axes, where the value has the length 1."""
 
     value: Any
+    free: tuple[bool, bool]
+
+    @property
+    def sides(self) -> tuple[Any, Any]:
+        """Its size, with k for a length that is not known."""
+        rows, columns = self.value.shape
+        return "k" if self.free[0] else rows, "k" if self.free[1] else columns
+
+    @property
+    def T(self) -> Stretched:
+        return Stretched(self.value.T, self.free[::-1])
+
+    def within(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Its size next to a matrix of this one."""
+        rows, columns = (m if free else n for n, m, free in zip(self.value.shape, shape, self.free, strict=True))
+        return rows, columns
+
+    def filled(self, shape: tuple[int, ...]) -> Any:
+        """The matrix of this size; None where it cannot have it."""
+        if self.within(shape) != tuple(shape):
+            return None
+        value = np.ones((shape[0], 1)) @ self.value if self.free[0] else self.value
+        return value @ np.ones((1, shape[1])) if self.free[1] else value

@@ -13,6 +13,13 @@ from tinyad.derivation.values import Trouble
 from tinyad.derivation.ways import Case, Reading, Way, Worst, cases, in_order
 
 GOOD = ("right", "given")
+SEVERAL = {"does not fit": "do not fit", "overwrites": "overwrite", "used before it is set": "used before they are set"}
+OTHER_LAYOUT = "in the other layout"  # what a note begins with that is said first
+
+
+def counted(verdict: str, n: int) -> str:
+    """So many lines of a verdict, in its own words."""
+    return f"{n} {SEVERAL.get(verdict, verdict) if n > 1 else verdict}"
 
 
 class Verdict(NamedTuple):
@@ -65,7 +72,13 @@ class Part(NamedTuple):
     proposed: Sequence[str] = ()  # lines for what is lacking
 
     @property
+    def first(self) -> str:
+        """What is said before anything else; "" if there is nothing."""
+        return next((note for note in self.notes if note.startswith(OTHER_LAYOUT)), "")
+
+    @property
     def ok(self) -> bool:
+        """Whether every line holds, and none is left out."""
         return not self.faults and all(v.ok for v in self.verdicts)
 
 

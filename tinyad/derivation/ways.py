@@ -202,3 +202,14 @@ def alike(values: list[tuple[Case, Array, dict[Way, Array]]], all_ways: frozense
         else:
             groups.append({way})
     return tuple(frozenset(group) for group in groups if len(group) > 1)
+
+
+def unequal(reading: Reading, before: frozenset[Way]) -> frozenset[Way]:
+    """The ways of a line with those that are there already exchanged for equal ones that are not: z ∘ z has two."""
+    ways = set(reading.ways)
+    for group in reading.alike:
+        for way in in_order(ways & group & before):
+            free = in_order(group - before - ways)
+            if free:
+                ways = ways - {way} | {free[0]}
+    return frozenset(ways)
