@@ -13,7 +13,7 @@ from tinyad.derivatives import Contribution, Derivatives
 from tinyad.listing import contribution_text, derived, handed
 from tinyad.matrix import Array
 from tinyad.row import TABLE, Op
-from tinyad.slips import OTHER_AXIS, Turned, slips, value_of
+from tinyad.slips import Turned, has_another_axis, slips, value_of
 from tinyad.tape import Variable
 from tinyad.text import one_line
 
@@ -102,7 +102,9 @@ class _Lines:
     def sums(self) -> Hypotheses:
         """Contributions that are missing, and later ones that overwrote earlier ones."""
         parts = self.parts
-        yield 0 * self.total, Diagnosis("it is 0: every contribution is missing", parts[-1].step)
+        some = [part for part in parts if np.any(part.array)] or parts
+        steps = tuple(part.step for part in some if part.step)
+        yield 0 * self.total, Diagnosis("it is 0: every contribution is missing", some[-1].step, steps=steps)
         for k in range(1, len(parts)):
             text = f"{self.lost(parts[:k])}, as if = stood where += belongs at step {parts[k].step}"
             yield _sum(parts[k:]), self.missing(parts[:k], text, parts[k].step)
@@ -146,7 +148,7 @@ class _Lines:
         values = {"dz": self.used.column(z).T, "z": self.tape.values[z]}
         values |= {name: self.tape.values[i] for name, i in zip("xy", operands, strict=True) if i is not None}
         line = f"in the line of {self.said(part)}"
-        if op.symbol in OTHER_AXIS:
+        if has_another_axis(op):
             turned = Turned(op)
             c = turned.kernel(values["dz"].T, turned.run(values["x"]), values["x"]).T
             yield from self.made(part, c, turned.says)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tinyad.pages import piece, table
-from tinyad.text import apart, one_line, safe
+from tinyad.text import apart, at_time, one_line, safe
 
 if TYPE_CHECKING:
     from tinyad.compare import Comparison
@@ -18,7 +18,8 @@ OTHERS = {"also wrong:": ("own", "open", "shape"), "inherited, their own lines a
 MILD = ("inherited", "scale", "rounded", "layout", "not finite")  # causes for which the line itself may be right
 BUT_FOR = {"scale": "one factor", "rounded": "rounded decimals"}
 RIGHT_IN_THE_OTHER = "right, but in the other layout"
-NUMBERS = re.compile(r"\[-?\d+\]|_\d+|step \d+")  # by which what was found differs from one time step to the next
+STEPS = re.compile(r"step \d+|(?<!\w)_\d+")  # by which what was found differs from one time step to the next
+TIMES = re.compile(r"(?<=\[)(\d{1,9})(?=\])")
 SHOWN = 6  # names after "the same for"
 MOST = 12  # lines of one kind before "and n more"
 
@@ -60,7 +61,8 @@ def verdict(comparison: Comparison) -> str:
         return "none: the sizes are those of the other layout" if "finds:" in comparison.hint else RIGHT_IN_THE_OTHER
     if first:
         return f"wrong, first at {_title(first)}"
-    return f"right but for {' and '.join(but for cause, but in BUT_FOR.items() if cause in causes)}"
+    but = " and ".join(but for cause, but in BUT_FOR.items() if cause in causes)
+    return f"right but for {but}" if but else f"wrong, at {_title(comparison.wrong[0])}"
 
 
 def summary(comparison: Comparison) -> str:
@@ -147,9 +149,11 @@ def _alike(findings: Iterable[Finding]) -> list[list[Finding]]:
     """Findings in groups: one name at other time steps, for which the same was found."""
     groups: dict[Any, list[Finding]] = {}
     for finding in findings:
-        base, timed, _ = finding.name.partition("[")
-        said = NUMBERS.sub("", finding.looks_like)
-        known = timed and (said or finding.cause == "inherited")
+        base, t = at_time(finding.name)
+        parts = TIMES.split(STEPS.sub("", finding.looks_like))
+        parts[1::2] = [str(int(time) - (t or 0)) for time in parts[1::2]]  # seen from the time step it was found at
+        said = "".join(parts)
+        known = t is not None and (said or finding.cause == "inherited")
         groups.setdefault((base, finding.cause, said) if known else finding.name, []).append(finding)
     return list(groups.values())
 

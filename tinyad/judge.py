@@ -94,18 +94,22 @@ class Judge:
 
     def close(self, i: int, a: Array, b: Array, coarser: float = 1.0) -> bool:
         true, other = (float(np.abs(m).max(initial=0)) for m in (self.true(i), b))
-        slack = self.slack(i) * max(1.0, other / true) if true else max(self.slack(i), SLACK * self.rounding * other)
+        slack = self.slack(i)
+        if true > slack:
+            slack *= max(1.0, other / true)
+        else:  # 0 but for rounding: it says nothing of how exact b is
+            slack = max(slack, SLACK * self.rounding * other)
         return bool(np.all(np.abs(a - b) <= coarser * slack))
 
     def right(self, i: int) -> bool:
         """Whether what was given for i is the tape's, to the rounding of its numbers or of those it is made from."""
         if i not in self.fits:
             return False
-        a, true = self.fits[i], self.true(i)
-        if self.close(i, a, true, self.coarser(a)):
-            return True
-        follows = i in self.expected and self.close(i, a, self.expected[i], self.coarser(a))
-        return follows and self.close(i, a, true, self.coarsest)  # a float64 array made from one that is float32
+        return self.close(i, self.fits[i], self.true(i), self.grain(i))
+
+    def grain(self, i: int) -> float:
+        """How coarse what was given for i may be: as its own numbers, or those given that it is made from."""
+        return max(self.coarser(self.fits[i]), self.made_from[i])
 
     def to_the_coarsest(self, i: int) -> bool:
         """Whether it is the tape's to the rounding of the least exact array by hand."""
@@ -119,6 +123,12 @@ class Judge:
         columns: list[Any] = [None] * self.d.length
         used = Derivatives(self.tape, columns, self.d.seeds, False)
         expected: dict[int, Array] = {}
+        self.made_from = [1.0] * self.d.length
+        for _, z, x, y in reversed(self.tape.steps):
+            if z < self.d.length:
+                coarse = max(self.made_from[z], self.coarser(self.fits[z]) if z in self.fits else 1.0)
+                for i in (x, x if y is None else y):
+                    self.made_from[i] = max(self.made_from[i], coarse)
         for i in range(self.d.length - 1, -1, -1):
             parts = used.contributions(self.tape.at(i))
             if parts:
@@ -145,7 +155,7 @@ class Judge:
         off = np.abs(a - true)
         largest = float(np.abs(true).max(initial=0))
         right = self.right(i)
-        coarser = self.coarsest if right and not self.close(i, a, true, self.coarser(a)) else self.coarser(a)
+        coarser = self.grain(i) if right and not self.close(i, a, true, self.coarser(a)) else self.coarser(a)
         unit = self.rounding * coarser * (largest if largest > self.slack(i) else self.spread[i])
         ulps = float(off.max(initial=0)) / unit if unit else float(off.max(initial=0) > 0)
         if right:
@@ -161,9 +171,9 @@ class Judge:
         if digits:
             said = f"it agrees to {digits} decimals: rounded?"
             return Finding(name, "wrong", step, "rounded", said, "likely", off=ulps, worst=worst)
-        if i in self.expected and self.close(i, a, self.expected[i], self.coarsest):
+        if i in self.expected and self.close(i, a, self.expected[i], self.grain(i)):
             return Finding(name, "wrong", step, "inherited", off=ulps, worst=worst)
-        near = lambda b, c: self.close(i, b, c, self.coarsest)  # noqa: E731
+        near = lambda b, c: self.close(i, b, c, self.grain(i))  # noqa: E731
         found = diagnose(self.used, self.tape.at(i), a, near, self.layout, SEARCH // (1 + self.puzzles))
         z = i
         if found is None or (self.passes(i) and not found.own):

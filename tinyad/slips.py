@@ -11,6 +11,11 @@ from tinyad.row import TABLE, Op, Symbol, ones, zeros
 OTHER_AXIS = {"softmax": "softmax_rows", "softmax_rows": "softmax", "log_softmax": "log_softmax(x.T).T"}
 
 
+def has_another_axis(op: Op) -> bool:
+    """Whether it is one of these rows, and no user's row of the same name."""
+    return op.symbol in OTHER_AXIS and op.forward is TABLE[op.symbol].forward
+
+
 class Turned:
     """A row of `OTHER_AXIS` over the other axis, as a walk back uses it."""
 

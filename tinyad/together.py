@@ -12,7 +12,7 @@ from tinyad.derivatives import Derivatives
 from tinyad.diagnosis import Diagnosis, hypotheses
 from tinyad.judge import Finding, Judge
 from tinyad.listing import derived, first_nonfinite, forward_text
-from tinyad.slips import OTHER_AXIS, Turned
+from tinyad.slips import Turned, has_another_axis
 from tinyad.tape import Tape
 from tinyad.text import one_line
 
@@ -41,14 +41,21 @@ def everywhere(judge: Judge, findings: list[Finding]) -> tuple[list[Finding], st
 def over_the_other_axis(judge: Judge, findings: list[Finding]) -> tuple[list[Finding], Finding | None] | None:
     """What softmax by hand over rows instead of columns explains: another forward, whose derivatives these are."""
     tape, d = judge.tape, judge.d
-    steps = [n for n, step in enumerate(tape.steps, 1) if step[0].symbol in OTHER_AXIS and step[1] < d.length]
+    steps = [n for n, step in enumerate(tape.steps, 1) if has_another_axis(step[0]) and step[1] < d.length]
     wrong = {f.name for f in findings if f.verdict != "right"}
     if not wrong or not steps or any(f.cause not in ("own", "open", "inherited", "") for f in findings):
         return None
     for some in [steps, *([n] for n in steps[:APART] if len(steps) > 1)]:
         walk = _turned(judge, set(some))
-        if all(judge.close(i, judge.fits[i], walk.column(i).T, judge.coarsest) for i in judge.names):
+        changed = {i: walk.column(i).T for i in judge.names}
+        says = all(
+            judge.names[i] not in wrong or not judge.close(i, judge.true(i), a, judge.grain(i))
+            for i, a in changed.items()
+        )
+        if says and all(judge.close(i, judge.fits[i], a, judge.grain(i)) for i, a in changed.items()):
             op, _, x, _ = tape.steps[some[-1] - 1]
+            if x in judge.names and judge.names[x] not in wrong:
+                continue
             parts, name = d.contributions(tape.at(x)), judge.names.get(x, tape.label(x))
             line = judge.line(name, parts, some[-1])
             found = Finding(name, "wrong", some[-1], "own", Turned(op).says, "likely", line, steps=tuple(some))
@@ -134,6 +141,9 @@ def on_many_lines(judge: Judge, findings: list[Finding]) -> tuple[list[Finding],
     one_cause = any(f.cause == "open" for f in shared) and _suspects(judge, {f.name for f in shared})
     if count < 3 or 2 * count < len(broken) or one_cause:
         return findings, ""
+    rest = [judge.tape[f.name].index for f in findings if f.cause == "inherited"]
+    if not all(judge.close(i, judge.fits[i], float(common) * judge.true(i), judge.grain(i)) for i in rest):
+        return findings, ""  # these have inherited something else
     return _scaled(judge, findings, shared, float(common))
 
 
@@ -160,13 +170,22 @@ def _sits(judge: Judge, shared: set[str], factor: float) -> str:
         if z >= judge.d.length or number is None or op.symbol not in "∘/" or (op.symbol == "/" and number == x):
             continue
         c = tape.values[number].item()
-        if behind[x if number == y else y or 0] == target and c not in (0, 1):
+        operand = x if number == y else y or 0
+        if behind[operand] == target and c not in (0, 1) and _all_through(judge, n, operand, factor):
             without = c if op.symbol == "/" else 1 / c
             for k, how in ((without, "were missing"), (1 / without, "stood there twice")):
                 if abs(factor - k) < 1e-8 * abs(k):
                     line = f"{one_line(tape.label(z))} = {forward_text(tape, n)}"
                     said.append(f"as if the factor in step {n}, {line}, {how}")
     return " or ".join(said[:2])
+
+
+def _all_through(judge: Judge, n: int, operand: int, factor: float) -> bool:
+    """Whether all that was given follows if the derivative of an operand, which comes from step n alone, is scaled."""
+    steps = [part.step for part in judge.d.contributions(judge.tape.at(operand))]
+    scaled = factor * judge.true(operand)
+    given = operand not in judge.fits or judge.close(operand, judge.fits[operand], scaled, judge.coarsest)
+    return steps == [n] and given and judge.explains(operand, scaled)
 
 
 def hint(judge: Judge, findings: list[Finding]) -> str:
