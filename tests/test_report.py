@@ -249,3 +249,20 @@ def test_a_tape_for_which_no_page_is_made():
     for look in (report, explore):
         with pytest.raises(ValueError, match="2,001 steps are too many to look at: there is a place for 2,000"):
             look(d)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("<p>", "<p onclick=x>"),
+        ("<header>", "<header><script>alert(1)</script>"),
+        ("<header>", '<header><a href="https://example.org">x</a>'),
+        ("<header>", '<header><img src="x">'),
+        ("sha256-", "sha256-A"),
+    ],
+)
+def test_what_a_page_may_not_have_is_noticed(good, bad):
+    html = report(example(MODELS["rnn"]).d).html
+    harmless_page(html, LINKS)
+    with pytest.raises(AssertionError):
+        harmless_page(html.replace(good, bad, 1), LINKS)

@@ -13,6 +13,8 @@ from tinyad.judge import Finding, Judge
 from tinyad.text import for_terminal
 from tinyad.together import LAYOUTS, everywhere, hint, in_one_line, on_many_lines, over_the_other_axis
 
+BLAMED = ("own", "open", "shape")  # causes for which a line is, or may be, wrong itself
+
 
 class Comparison(NamedTuple):
     """The result of `compare`: findings in the order of the walk, and what the numbers could not have shown.
@@ -44,7 +46,7 @@ class Comparison(NamedTuple):
     @property
     def first_wrong(self) -> Finding | None:
         """The first in walking order that breaks its own rule, or may; None if there is none."""
-        return self.located or next((f for f in self.wrong if f.cause in ("own", "open", "shape")), None)
+        return self.located or next((f for f in self.wrong if f.cause in BLAMED), None)
 
     @property
     def wrong_steps(self) -> dict[int, str]:
@@ -52,8 +54,10 @@ class Comparison(NamedTuple):
         steps: dict[int, str] = {}
         for finding in [*self.wrong, *([self.located] if self.located else [])]:
             for step in finding.steps or (finding.step,):
-                if finding.cause != "inherited" or step not in steps:
-                    steps[step] = "inherited" if finding.cause == "inherited" else "own"
+                if finding.cause in BLAMED:
+                    steps[step] = "own"
+                elif finding.cause == "inherited":
+                    steps.setdefault(step, "inherited")
         return steps
 
     def raise_if_wrong(self) -> None:

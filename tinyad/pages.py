@@ -119,14 +119,14 @@ a { color: var(--link); }
 )
 
 
-def page(title: str, body: str, script: str = "") -> str:
-    """A self-contained page; all that its policy lets run is `script`."""
+def page(title: str, body: str) -> str:
+    """A self-contained page; all that its policy lets run is the script for its drawings."""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{policy(script)}">
+<meta http-equiv="Content-Security-Policy" content="{policy(explorer())}">
 <title>{safe(title)}</title>
 <style>{STYLE}{LOOK}</style>
 </head>
@@ -134,7 +134,7 @@ def page(title: str, body: str, script: str = "") -> str:
 <main class="tinyad">
 {body}
 </main>
-{f"<script>{script}</script>" if script else ""}
+<script>{explorer()}</script>
 </body>
 </html>
 """
@@ -161,14 +161,11 @@ def table(heads: Sequence[tuple[str, str]], rows: Iterable[tuple[str, Sequence[s
 
 def policy(script: str) -> str:
     """Nothing is loaded, and nothing runs but this script."""
-    allowed = ["default-src 'none'", "style-src 'unsafe-inline'"]
-    if script:
-        import base64
-        import hashlib
+    import base64
+    import hashlib
 
-        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        allowed.append(f"script-src 'sha256-{digest}'")
-    return "; ".join(allowed)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
 
 
 @cache

@@ -14,7 +14,7 @@ from tinyad.findings import found, verdict
 from tinyad.graph import graph
 from tinyad.listing import ONES, SAID_OF_ONES, contribution_text
 from tinyad.matrix import size
-from tinyad.pages import explorer, page, table
+from tinyad.pages import page, table
 from tinyad.text import one_line, safe
 from tinyad.together import LAYOUTS
 
@@ -75,7 +75,7 @@ def report(
         *_backward(about),
         "</section></div>",
     ]
-    return Report(page(one_line(title), "\n".join(body), explorer()), comparison)
+    return Report(page(one_line(title), "\n".join(body)), comparison)
 
 
 def _counts(about: About) -> str:

@@ -43,7 +43,7 @@ def page(report: Report) -> str:
     first = re.match(r"\s*# +(\S.*)", source.text)
     title = first[1].strip() if first else source.name
     body = "\n".join([_head(report, title), *_body(report, first.end() if first else 0)])
-    return pages.page(title, body, pages.explorer())
+    return pages.page(title, body)
 
 
 def fragment(report: Report) -> str:
