@@ -78,11 +78,16 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0, 1 for a run that broke, 2 for what cannot be, 130 for a run that was stopped."""
-    options = parsed(arguments)
-    path, going_on = options.out / FILE, ""
+    going_on = ""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no such letter shows an escape
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        try:
+            options = parsed(arguments)
+        finally:  # --help, while an error can still be reported
+            if sys.stdout:
+                sys.stdout.flush()
+        path = options.out / FILE
         if options.command == "sample":
             o, alphabet, _, arrays = opened(path)
             weights = arrays["parameters"]

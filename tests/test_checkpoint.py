@@ -120,6 +120,7 @@ def test_a_disk_that_is_full(function, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["run.npz"]
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_waits_for_what_belongs_together(tmp_path, monkeypatch):
     done = []
     handler = signal.getsignal(signal.SIGINT)

@@ -89,3 +89,47 @@ def test_a_closed_error_output(tmp_path):
 def test_a_reader_that_stops(tmp_path):
     done = run_in_shell("| head -n 1", tmp_path)
     assert done.stderr == b""
+
+
+FULL = [
+    ("tinyad", ["report", "rnn"]),
+    ("tinyad", ["check", "FILE"]),
+    (
+        "lstm_models",
+        ["train", "--task", "sine-one", "--model", "rnn", "--hidden", "3", "--batch", "2", "--chunks", "2"],
+    ),
+]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(("program", "arguments"), FULL)
+def test_an_output_that_is_full(tmp_path, program, arguments, unbuffered):
+    """Whether the output is buffered, and so refused only when it is flushed, or not."""
+    done = with_a_full_output(tmp_path, program, arguments, unbuffered)
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith(f"{program}: ")
+    assert done.stderr.count("\n") == 1
+    assert "No space left" in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("program", ["tinyad", "lstm_models"])
+def test_help_on_an_output_that_is_full(tmp_path, program):
+    done = with_a_full_output(tmp_path, program, ["--help"], "")  # unbuffered, argparse itself drops the error
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{program}: ")
+    assert done.stderr.count("\n") == 1
+    assert "No space left" in done.stderr
+
+
+def with_a_full_output(tmp_path, program, arguments, unbuffered):
+    (tmp_path / "FILE").write_text(
+        "```declare\ngiven: ∇h\nx: N×1\n```\n```forward\nh = tanh(x)\n```\n```backward\n∇x = ∇h\n```\n"
+    )
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered, "PYTHONPATH": os.getcwd()}
+    with open("/dev/full", "w") as full:
+        return subprocess.run(
+            [sys.executable, "-m", program, *arguments],
+            stdout=full, stderr=subprocess.PIPE, encoding="utf-8", env=environment, cwd=tmp_path, timeout=120,
+        )  # fmt: skip

@@ -269,6 +269,7 @@ def done(folder):
     return 0
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "lstm_models", "train", *SINE, "--chunks", "100000", "--out", tmp_path],

@@ -158,6 +158,7 @@ def test_a_resumed_run_ends_bit_for_bit_like_one_that_was_not_stopped(task, opti
     assert file_of(cut)["parameters"] != Run(options).arrays["parameters"].tobytes()
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_during_an_update_leaves_it_done_or_undone(monkeypatch):
     run, other = made(), made()
     move = run._move

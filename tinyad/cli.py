@@ -13,28 +13,41 @@ from tinyad.text import for_terminal, visible
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0: all right; 1: something is wrong; 2: the job could not be done."""
-    options = _parser().parse_args(arguments)
-    # A terminal that has no ∇ shows an escape, and the job goes on.
-    if sys.stdout:  # none where it was closed
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    """Run one command; exit status 0: all right; 1: something is wrong; 2: the job could not be done."""
+    place = "another place"
     try:
-        status: int = options.run(options)
-        return status
+        # A terminal that has no ∇ shows an escape, and the job goes on.
+        if sys.stdout:  # none where it was closed
+            sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        try:
+            options = _parser().parse_args(arguments)
+            place = options.place
+            status: int = options.run(options)
+            return status
+        finally:  # what is still in the buffer, --help included, while an error can still be reported
+            if sys.stdout:
+                sys.stdout.flush()
     except BrokenPipeError:  # `tinyad demo | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 1
     except ValueError as error:  # a file that cannot be read, or a kind of mistake that is not possible in it
         print(f"tinyad: {visible(str(error))}", file=sys.stderr)
         return 2
     except OSError as error:
-        advice = f"; choose {options.place}" if error.filename else ""
-        place = error.filename or "standard output"
-        print(f"tinyad: cannot write to {place}: {error.strerror}{advice}", file=sys.stderr)
+        if error.filename is None:
+            _discard_output()
+        where = error.filename or "standard output"
+        advice = f"; choose {place}" if error.filename else ""
+        print(f"tinyad: cannot write to {where}: {error.strerror}{advice}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("tinyad: stopped", file=sys.stderr)
         return 130
+
+
+def _discard_output() -> None:
+    """Send what standard output could not take nowhere, or Python complains about it when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
