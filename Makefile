@@ -15,15 +15,15 @@ check: .venv/ready-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_house.py
+	$(BIN)/python -m pytest tests/project/test_house.py
 
 docs: .venv/ready-docs
 	rm -rf build/docs
 	$(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs build/docs
-	$(BIN)/python -m tests.links build/docs
+	$(BIN)/python -m tests.support.links build/docs
 
 notebooks: .venv/ready-test
-	$(BIN)/python -m tests.notebooks
+	$(BIN)/python -m tests.support.notebooks
 
 bench: .venv/ready-bench
 	$(BIN)/python -m tests.benchmarks.bench

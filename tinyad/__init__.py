@@ -1,18 +1,16 @@
 """Reverse-mode differentiation in unary and binary steps, and hand-derived gradients held against it."""
 
-from tinyad.compare import Comparison, compare
+from tinyad.compare.comparison import Comparison, compare
+from tinyad.compare.judge import Finding
 from tinyad.compiled import Program
 from tinyad.compiled import compile as compile  # not in __all__: `from tinyad import *` would hide Python's own
 from tinyad.derivation import DerivationError, check_derivation
-from tinyad.derivation.magic import load_ipython_extension
-from tinyad.derivation.written import written
-from tinyad.derivatives import Contribution, Derivatives
-from tinyad.explore import Explorer, explore
-from tinyad.graph import Graph, graph
-from tinyad.judge import Finding
-from tinyad.listing import Listing, equations, first_nonfinite, gradients, routine
-from tinyad.numeric import central_difference, check_op, complex_step, numeric_derivative
-from tinyad.ops import (
+from tinyad.derivation.show.notebook_magic import load_ipython_extension
+from tinyad.derivation.show.tape_as_derivation import written
+from tinyad.drawing.graph import Graph, graph
+from tinyad.engine.derivatives import Contribution, Derivatives
+from tinyad.engine.op import TABLE, Op, ones
+from tinyad.engine.table import (
     add,
     deriv,
     div,
@@ -36,9 +34,11 @@ from tinyad.ops import (
     under,
     upper,
 )
-from tinyad.report import Report, report
-from tinyad.row import TABLE, Op, ones
-from tinyad.tape import Tape, Variable
+from tinyad.engine.tape import Tape, Variable
+from tinyad.gradcheck.numeric import central_difference, check_op, complex_step, numeric_derivative
+from tinyad.html.explore import Explorer, explore
+from tinyad.html.report import Report, report
+from tinyad.printing.listing import Listing, equations, first_nonfinite, gradients, routine
 
 __all__ = [
     "TABLE",

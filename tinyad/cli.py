@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinyad.text import for_terminal, visible
+from tinyad.printing.text import for_terminal, visible
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -151,8 +151,8 @@ def _write(path: Path, text: str) -> None:
 
 
 def _plant(options: argparse.Namespace) -> int:
-    from tinyad.derivation.plant import answer, plant
-    from tinyad.derivation.source import read
+    from tinyad.derivation.exercise.plant import answer, plant
+    from tinyad.derivation.language.source import read
 
     source = read(Path(options.file))
     key = options.out.with_name(options.out.name + ".answer.json")
@@ -166,8 +166,8 @@ def _plant(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from tinyad.derivation.plant import grade
-    from tinyad.derivation.source import read
+    from tinyad.derivation.exercise.plant import grade
+    from tinyad.derivation.language.source import read
 
     result = grade(read(Path(options.file)).text, read(Path(options.answer)).text)
     print(for_terminal(result.message))

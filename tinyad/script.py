@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tinyad.derivation import check_derivation
-from tinyad.derivatives import Derivatives
-from tinyad.report import Report, report
+from tinyad.engine.derivatives import Derivatives
+from tinyad.html.report import Report, report
 
 OPTIONS = ("hand", "layout", "title", "groups")  # what a file may leave for its report
 

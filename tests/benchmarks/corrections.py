@@ -16,12 +16,12 @@ from typing import Any
 
 from lstm_models.demo import DERIVATIONS, SOURCES
 from tinyad.derivation import DerivationError, check_derivation
-from tinyad.derivation.grade import Plant, faults, mended, squeezed
-from tinyad.derivation.plant import KINDS, plants
-from tinyad.derivation.reader import derivations
-from tinyad.derivation.report import Report
-from tinyad.derivation.source import Source
-from tinyad.derivation.tree import Node, Ref, Statement
+from tinyad.derivation.exercise.grade import Plant, faults, mended, squeezed
+from tinyad.derivation.exercise.plant import KINDS, plants
+from tinyad.derivation.language.reader import derivations
+from tinyad.derivation.language.source import Source
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
+from tinyad.derivation.show.report import Report
 
 COLUMNS = ("planted", "seen", "located", "text", "formula")
 

@@ -27,7 +27,8 @@ from typing import Any
 from lstm_models import training
 from lstm_models.models import MODELS
 from lstm_models.training import Options, Run
-from tinyad import TABLE, Op, Tape, Variable, tape
+from tinyad import TABLE, Op, Tape, Variable
+from tinyad.engine import tape
 
 AT_LEAST = 0.85
 OPERATORS = {"__add__": "+", "__sub__": "-", "__mul__": "∘", "__matmul__": "*"}

@@ -7,22 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.compiled.back import Back
-from tinyad.compiled.defer import deferred
-from tinyad.compiled.explain import Account
+from tinyad.compiled.backward import Back
+from tinyad.compiled.batched_products import widened
+from tinyad.compiled.buffered_source import Planned
+from tinyad.compiled.buffers import prepared
+from tinyad.compiled.deferred_products import deferred
+from tinyad.compiled.explanation import Account
+from tinyad.compiled.flat_sums import flattened
 from tinyad.compiled.forward import Forward
-from tinyad.compiled.hoist import hoisted, sunk
-from tinyad.compiled.maker import Maker, rebuilt
-from tinyad.compiled.names import listed
-from tinyad.compiled.places import prepared
-from tinyad.compiled.plain import Plain
-from tinyad.compiled.planned import Planned
+from tinyad.compiled.hoisting import hoisted, sunk
+from tinyad.compiled.identifiers import listed
 from tinyad.compiled.program import Program
-from tinyad.compiled.stack import stacked
-from tinyad.compiled.sums import flattened
-from tinyad.compiled.value import Value
-from tinyad.compiled.wide import widened
-from tinyad.tape import Tape, Variable
+from tinyad.compiled.readable_source import Plain
+from tinyad.compiled.rewriting import Maker, rebuilt
+from tinyad.compiled.stacking import stacked
+from tinyad.compiled.values import Value
+from tinyad.engine.tape import Tape, Variable
 
 Pass = Callable[[list[Value], Maker], list[Value]]
 REWRITES: dict[str, tuple[Pass, ...]] = {

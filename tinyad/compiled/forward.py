@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinyad.compiled.maker import Maker
-from tinyad.compiled.names import without_step
-from tinyad.compiled.repeats import Repeat, Steps
-from tinyad.compiled.value import Loop, Value
-from tinyad.row import TABLE, Op
-from tinyad.tape import Tape
+from tinyad.compiled.identifiers import without_step
+from tinyad.compiled.loop_detection import Repeat, Steps
+from tinyad.compiled.rewriting import Maker
+from tinyad.compiled.values import Loop, Value
+from tinyad.engine.op import TABLE, Op
+from tinyad.engine.tape import Tape
 
 NAME_OF = {"∘": "*", "*": "dot", "transpose": "T", "sum": "entries"}  # of a row, where it is not its symbol
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.compiled.writer import Argument, constant
-from tinyad.matrix import Array, Shape, as_matrix, size
-from tinyad.row import Op
+from tinyad.compiled.source_writer import Argument, constant
+from tinyad.engine.matrix import Array, Shape, as_matrix, size
+from tinyad.engine.op import Op
 
 Results = list[tuple[int, int | None]]  # (which result of the function, which time step of it)
 

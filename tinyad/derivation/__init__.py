@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinyad.derivation.source import DerivationError, read
+from tinyad.derivation.language.source import DerivationError, read
 
 if TYPE_CHECKING:
-    from tinyad.derivation.report import Report
+    from tinyad.derivation.show.report import Report
 
 __all__ = ["DerivationError", "check_derivation"]
 
@@ -23,11 +23,11 @@ def check_derivation(text_or_path: str | Path, seed: int = 0) -> Report:
     be read.
     """
     # Here, for who imports tinyad for its tape should not wait for them.
-    from tinyad.derivation.check import check, use_labels
-    from tinyad.derivation.program import spoiled
-    from tinyad.derivation.reader import derivations
-    from tinyad.derivation.report import Report
-    from tinyad.derivation.suggest import corrected, left_out
+    from tinyad.derivation.judge.check import check, use_labels
+    from tinyad.derivation.judge.propagation import spoiled
+    from tinyad.derivation.language.reader import derivations
+    from tinyad.derivation.repair.suggestion import corrected, left_out
+    from tinyad.derivation.show.report import Report
 
     source = read(text_or_path)
     found = []

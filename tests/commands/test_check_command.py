@@ -1,0 +1,221 @@
+"""tinyad check, plant and grade: exit status, JSON, page, and no traceback whatever the file is."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.derivation.judge.test_verdicts import CELL, RNN
+from tests.derivation.language.test_reader import fenced
+from tinyad.cli import main
+
+RIGHT = fenced(*CELL)
+WRONG = RIGHT.replace("∇f += -∇z5", "∇f = -∇z5").replace("∇W_g = x ∇z3", "∇W_g = ∇z3 x")
+UNREADABLE = RIGHT.replace("W_f, W_g: N×M", "W_f, W_g: N")
+
+
+@pytest.fixture
+def run(tmp_path, capsys, monkeypatch):
+    """Runs `tinyad` in a folder with a few files: (status, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in {"right.md": RIGHT, "wrong.md": WRONG, "unreadable.md": UNREADABLE}.items():
+        Path(name).write_text(text, encoding="utf-8")
+
+    def run(*arguments):
+        status = main([*map(str, arguments)])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return status, out, err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("files", "status"),
+    [
+        (["right.md"], 0), (["wrong.md"], 1), (["unreadable.md"], 2), (["missing.md"], 2), (["."], 2),
+        (["right.md", "right.md"], 0), (["right.md", "wrong.md"], 1), (["wrong.md", "right.md"], 1),
+        (["unreadable.md", "wrong.md"], 2), (["wrong.md", "missing.md"], 2), (["right.md", "missing.md"], 2),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("option", [[], ["--summary"], ["--json"], ["--all"], ["--seed", "3"]])
+def test_exit_status(run, files, status, option):
+    found, out, err = run("check", *files, *option)
+    assert found == status
+    assert bool(err) == (status == 2)
+    if "--summary" in option:
+        assert len(out.splitlines()) == sum(Path(f).exists() and f.endswith(("right.md", "wrong.md")) for f in files)
+
+
+def test_the_first_wrong_line_is_told_in_full_and_the_others_in_one_line(run):
+    _, out, _ = run("check", "wrong.md")
+    assert "overwrites: = where += belongs" in out
+    assert "certain: ∇f += -∇z5" in out
+    assert out.count("from  ") == 2  # the rules of the first one: f stands in two equations
+    _, everything, _ = run("check", "--all", "wrong.md")
+    assert everything.count("from  ") > 2
+    assert "∇z3 is 1×5 and x is 3×1" in everything
+    assert len(everything) > len(out)
+
+
+def test_what_cannot_be_read_is_told_with_its_place(run):
+    status, out, err = run("check", "unreadable.md", "right.md")
+    assert status == 2
+    assert err.startswith("tinyad: unreadable.md:3:11: 'N' is no size") or "unreadable.md:4:11: 'N' is no size" in err
+    assert "right.md" in out
+    _, _, err = run("check", "missing.md")
+    assert err == "tinyad: missing.md: No such file or directory\n"
+
+
+def test_json(run):
+    status, out, _ = run("check", "--json", "right.md", "wrong.md")
+    assert status == 1
+    right, wrong = json.loads(out)
+    assert (right["ok"], wrong["ok"]) == (True, False)
+    assert (right["file"], wrong["file"]) == ("right.md", "wrong.md")
+    assert right["counts"] == {"right": 16}
+    assert wrong["counts"] == {"right": 14, "does not fit": 1, "overwrites": 1}
+    (part,) = wrong["parts"]
+    assert {"title", "ok", "lines", "missing", "notes", "not_exercised"} <= set(part)
+    assert len(part["lines"]) == 16
+    line = next(line for line in part["lines"] if line["verdict"] == "overwrites")
+    assert WRONG.split("\n")[line["line"] - 1] == line["text"] == "∇f = -∇z5"
+    assert line["suggestion"] == "∇f += -∇z5"
+    assert line["grade"] == "certain"
+    assert line["message"].startswith("= where += belongs")
+    assert set(line["spoils"]) == {"b_f", "x", "W_f"}
+    assert line["at"]["line"] == line["line"]
+    assert "z_1, b_f, z_2" in " ".join(part["not_exercised"])
+
+
+@pytest.mark.parametrize("file", ["unreadable.md", "missing.md"])
+def test_json_stays_json_where_a_file_cannot_be_read(run, file):
+    status, out, err = run("check", "--json", file, "right.md")
+    assert status == 2
+    assert [told["file"] for told in json.loads(out) if told.get("ok")] == ["right.md"]
+    assert err
+
+
+def test_json_has_numbers_only(run):
+    """No NaN and no Infinity: they are no JSON."""
+    Path("nan.md").write_text(RIGHT.replace("∇z6 ∘ gᵀ", "log(-g²)ᵀ").replace("∇c_t ∘ fᵀ", "exp(exp(99 f))ᵀ"), "utf-8")
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    status, out, _ = run("check", "--json", "nan.md")
+    assert status == 1
+    json.loads(out, parse_constant=refuse)
+
+
+def test_seeds_draw_other_points(run):
+    def numbers(seed):
+        return re.findall(r"expected (\S+), found (\S+)", run("check", "rnn.md", "--seed", seed)[1])
+
+    Path("rnn.md").write_text(fenced(*RNN).replace("(1 - h_t²)", "(1 - z_t²)"), "utf-8")
+    assert numbers(0) == numbers(0) != numbers(1)
+    assert len(numbers(0)) == 1
+
+
+def test_a_page(run):
+    status, out, _ = run("check", "wrong.md", "--html", "page.html")
+    assert status == 1
+    assert "overwrites" in out
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert page.lower().startswith("<!doctype html>")
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "src=" not in page
+    assert run("check", "right.md", "--html", "page.html")[0] == 0
+    assert Path("page.html").read_text(encoding="utf-8") != page
+
+
+def test_a_page_that_cannot_be_written(run):
+    assert run("check", "right.md", "--html", Path("new") / "folder" / "page.html")[0] == 0
+    assert (Path("new") / "folder" / "page.html").exists()
+    status, _, err = run("check", "right.md", "--html", Path("right.md") / "page.html")
+    assert status == 2
+    assert "cannot write" in err
+    status, _, err = run("check", "right.md", "wrong.md", "--html", "page.html")
+    assert status == 2
+    assert "one" in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["check"], ["check", "--seed", "x", "right.md"], ["plant", "right.md"], ["grade"]]
+)
+def test_wrong_arguments(run, arguments):
+    with pytest.raises(SystemExit) as stopped:
+        run(*arguments)
+    assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize("kind", ["name", "sign", "transpose", "missing", "assign", "factor"])
+def test_plant_check_mend_grade(run, kind):
+    status, out, _ = run("plant", "right.md", "--kind", kind, "--seed", 1, "--out", "task.md")
+    assert status == 0
+    assert "task.md" in out
+    answer = json.loads(Path("task.md.answer.json").read_text(encoding="utf-8"))
+    assert answer["kind"] == kind
+    task = Path("task.md").read_text(encoding="utf-8")
+    assert task != RIGHT
+    assert run("check", "task.md")[0] == 1
+    status, out, _ = run("grade", "task.md", "--answer", "task.md.answer.json")
+    assert (status, out) == (1, "nothing was changed\n")
+    Path("task.md").write_text(RIGHT, encoding="utf-8")
+    status, out, _ = run("grade", "task.md", "--answer", "task.md.answer.json")
+    assert status == 0
+    assert "found and mended" in out
+
+
+def test_what_cannot_be_planted_or_graded(run):
+    status, _, err = run("plant", "right.md", "--kind", "nonsense", "--out", "task.md")
+    assert status == 2
+    assert "'nonsense' is no kind of mistake; there are name" in err
+    assert not Path("task.md").exists()
+    assert run("plant", "missing.md", "--kind", "name", "--out", "task.md")[0] == 2
+    assert run("plant", "unreadable.md", "--kind", "name", "--out", "task.md")[0] == 2
+    assert run("plant", "right.md", "--kind", "name", "--out", Path("no") / "task.md")[0] == 2
+    assert run("grade", "right.md", "--answer", "missing.json")[0] == 2
+    status, _, err = run("grade", "right.md", "--answer", "wrong.md")
+    assert status == 2
+    assert "no answer file" in err
+
+
+def test_an_ascii_terminal(run, monkeypatch):
+    """The wrong line is there, whatever it is spelled with."""
+    import io
+    import sys
+
+    raw = io.BytesIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+        assert main(["check", "wrong.md"]) == 1
+        sys.stdout.flush()
+        text = raw.getvalue().decode("ascii")
+    assert "overwrites" in text
+    assert "df = -dz5" in text
+
+
+def test_nothing_writes_over_the_derivation(run):
+    Path("right.md.answer.json").write_text(RIGHT, encoding="utf-8")
+    for arguments in (
+        ["plant", "right.md", "--kind", "sign", "--out", "right.md"],
+        ["plant", "right.md", "--kind", "sign", "--out", Path("..") / Path.cwd().name / "right.md"],
+        ["plant", "right.md.answer.json", "--kind", "sign", "--out", "right.md"],
+        ["check", "right.md", "--html", "right.md"],
+    ):
+        status, _, err = run(*arguments)
+        assert (status, "would write over the derivation" in err) == (2, True)
+        assert Path("right.md").read_text(encoding="utf-8") == RIGHT
+        assert Path("right.md.answer.json").read_text(encoding="utf-8") == RIGHT
+
+
+def test_a_mistake_is_planted_in_what_is_right(run):
+    status, _, err = run("plant", "wrong.md", "--kind", "sign", "--out", "copy.md")
+    assert status == 2
+    assert "planted in a derivation that is right, and this one has 2 mistakes already, the first is line " in err
+    Path("short.md").write_text(RIGHT.replace("∇b_f = ∇z2\n", ""), encoding="utf-8")
+    status, _, err = run("plant", "short.md", "--kind", "sign", "--out", "copy.md")
+    assert (status, "has 1 mistake already: no line sets the derivative of b_f" in err) == (2, True)
+    assert not Path("copy.md").exists()

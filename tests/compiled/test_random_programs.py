@@ -1,0 +1,127 @@
+"""Random tapes, straight ones and random cells that repeat: compiled = eager, in every style and for every pass."""
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.engine.test_random_tapes import fits, programs
+from tinyad import TABLE, Tape
+from tinyad.compiled import PASSES
+from tinyad.compiled import compile as compiled
+
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
+ROWS = "* * * ∘ ∘ + + - tanh sigmoid softmax neg stack upper under transpose log_softmax softmax_rows sum".split()
+SOME = settings(deadline=None, derandomize=True, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+
+subsets = st.one_of(
+    st.just(PASSES), st.just(("dead", "loops")), st.lists(st.sampled_from(PASSES), unique=True).map(tuple)
+)
+
+
+def differs(tape, seeds, passes, names=None):
+    """What is not as on the tape, all values and derivatives asked for at once; None if all is."""
+    names = [tape.label(i) for i in range(len(tape.values)) if i not in tape.constants] if names is None else names
+    values, d = compiled(tape, names, names, seeds, passes=passes)()
+    eager = tape.backward(seeds)
+    right = {("", name): tape[name].value for name in names} | {("∇", name): eager[name] for name in names}
+    scale = max(1.0, *(np.abs(a).max(initial=0) for a in right.values()))
+    for (kind, name), expected in right.items():
+        found = (d if kind else values)[name]
+        if found.shape != expected.shape or found.dtype != expected.dtype:
+            return f"{kind}{name} is {found.shape} {found.dtype}, not {expected.shape} {expected.dtype}"
+        if not np.abs(found - expected).max(initial=0) <= TOLERANCE[str(expected.dtype)] * scale:
+            return f"{kind}{name} differs by {np.abs(found - expected).max()}"
+    return None
+
+
+@SOME
+@given(programs(), subsets, st.sampled_from([np.float64, np.float32]))
+def test_straight_tapes(program, passes, dtype):
+    leaves, steps = program
+    tape = Tape()
+    values = [tape.variable(a.astype(dtype)) for a in leaves]
+    for symbol, x, y in steps:
+        values.append(TABLE[symbol](values[x]) if y is None else TABLE[symbol](values[x], values[y]))
+    seeds = {values[i]: np.random.default_rng(i).uniform(0.5, 1.5, values[i].shape[::-1]).astype(dtype)
+             for i in {len(values) - 1, len(values) // 2}}  # fmt: skip
+    assert differs(tape, seeds, passes) is None
+
+
+class Cell:
+    """Random steps over states H×B, an input X×B, parameters and constants, the same at every time step."""
+
+    def __init__(self, draw):
+        rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+        H, X, B = (draw(st.integers(1, 3)) for _ in "HXB")
+        self.T = draw(st.integers(1, 5))
+        self.dtype = draw(st.sampled_from([np.float64, np.float32]))
+
+        def some(*shape):
+            return rng.uniform(-1.2, 1.2, shape).astype(self.dtype)
+
+        self.start = [some(H, B) for _ in range(draw(st.integers(1, 2)))]
+        self.xs = [some(X, B) for _ in range(self.T)]
+        self.masks = [(rng.uniform(size=(1, B)) < 0.7).astype(self.dtype) for _ in range(self.T)]
+        self.parameters = [
+            some(H, H),
+            some(H, H),
+            some(H, X),
+            some(H, X),
+            some(H, 1),
+            some(1, B),
+            some(1, 1),
+            some(H, B),
+        ]
+        values, self.steps = [*self.start, self.xs[0], *self.parameters, self.masks[0]], []
+        self.fixed = len(values)
+        for _ in range(draw(st.integers(2, 14))):
+            op = TABLE[draw(st.sampled_from(ROWS))]
+            operands = sorted(range(len(values)), key=lambda i: -i) if draw(st.booleans()) else range(len(values))
+            x = draw(st.sampled_from(list(operands)))
+            fitting = [(x,)] if op.arity == 1 else [p for i in range(len(values)) for p in ((x, i), (i, x))]
+            fitting = [p for p in fitting if {*p} != {self.fixed - 1} and self.fits(op, [values[i] for i in p])]
+            if fitting:  # a step on the mask alone would be none
+                p = draw(st.sampled_from(fitting))
+                values.append(op.forward(*(values[i] for i in p)))
+                self.steps.append((op.symbol, p))
+        like = [i for i, a in enumerate(values) if a.shape == (H, B) and i != self.fixed - 1]
+        self.next = [draw(st.sampled_from(like)) for _ in self.start]
+        self.seeded = draw(
+            st.sets(st.integers(0, self.T * (len(self.steps) + len(self.start)) - 1), min_size=1, max_size=4)
+        )
+        self.all_times = draw(st.booleans())
+
+    def fits(self, op, operands):
+        with np.errstate(all="ignore"):
+            return fits(op, operands)
+
+    def record(self):
+        tape = Tape()
+        states = [tape.variable(a, f"s{k}[0]") for k, a in enumerate(self.start)]
+        parameters = [tape.variable(a, f"p{k}") for k, a in enumerate(self.parameters)]
+        made = []
+        for t in range(self.T):
+            values = [*states, tape.variable(self.xs[t], f"x[{t + 1}]"), *parameters, self.masks[t]]
+            for symbol, p in self.steps:
+                values.append(TABLE[symbol](*(values[i] for i in p)))
+            # kept small, or the states grow from step to step
+            states = [TABLE["tanh"](values[i]) for i in self.next]
+            made += [*values[self.fixed :], *states]
+            tape.name({f"s{k}": state for k, state in enumerate(states)}, step=t + 1)
+        chosen = {made[i % len(made)] for i in self.seeded} | (set(states) if self.all_times else set())
+        seeds = {}
+        for v in sorted(chosen, key=lambda v: v.index):
+            seeds[v] = np.random.default_rng(v.index).uniform(0.5, 1.5, v.shape[::-1]).astype(self.dtype)
+        return tape, seeds
+
+
+cells = st.composite(Cell)()
+
+
+@settings(SOME, max_examples=250)
+@given(cells, subsets)
+def test_cells_that_repeat(cell, passes):
+    tape, seeds = cell.record()
+    assert differs(tape, seeds, passes) is None
+    leaves = [tape.label(i) for i in range(len(tape.values)) if tape.label(i)[0] in "spx"]
+    assert differs(tape, seeds, passes, leaves) is None

@@ -1,0 +1,340 @@
+"""Planted mistakes: every kind, in plain text and in LaTeX; what the checker says of them; and the grading."""
+
+from collections import Counter
+from functools import cache
+from itertools import islice
+
+import pytest
+
+from tests.support.paths import DERIVATIONS as FILES
+from tinyad.derivation import DerivationError, check_derivation
+from tinyad.derivation.exercise.plant import KINDS, MOST, plant, plants
+
+CELL = """\
+# One step of a cell
+
+```declare
+layout: row
+*: matrix product
+given: ∇h, ∇c_t
+W_f, W_g: N×M
+x: M×1
+b_f: N×1
+c_{t-1}: N×1
+```
+
+```forward
+1. z1 = W_f x
+2. z2 = z1 + b_f
+3. f = σ(z2)
+4. z3 = W_g x
+5. g = tanh(z3)
+6. z4 = f ∘ c_{t-1}
+7. z5 = 1 - f
+8. z6 = z5 ∘ g
+9. c_t = z4 + z6
+10. h = tanh(c_t)
+```
+
+Lines that add and lines that set.
+
+```backward
+∇c_t += ∇h ∘ (1 - tanh²(c_t))ᵀ
+∇z4 = ∇c_t
+∇z6 = ∇c_t
+∇z5 = ∇z6 ∘ gᵀ
+∇g = ∇z6 ∘ z5ᵀ
+∇f = ∇z4 ∘ c_{t-1}ᵀ
+∇f += -∇z5
+∇c_{t-1} = ∇z4 ∘ fᵀ
+∇z3 = ∇g ∘ tanh'(z3)ᵀ
+∇z2 = ∇f ∘ fᵀ ∘ (1 - f)ᵀ
+∇b_f = ∇z2
+∇z1 = ∇z2
+∇W_g = x ∇z3
+∇x = ∇z3 W_g
+∇W_f = x * ∇z1
+∇x += ∇z1 * W_f
+```
+"""
+
+ROUTINE = """\
+```declare
+layout: row
+given: ∇h
+W: N×M
+x: M×1
+b: N×1
+```
+
+```forward
+z1 = W x
+z2 = z1 + b
+h = tanh(z2)
+```
+
+```backward
+[dz2] += deriv(dh, z2, 'tanh')
+[dz1, db] += deriv(dz2, z1, b, '+')
+[dW, dx] += deriv(dz1, W, x, '*')
+```
+"""
+
+SEQUENCE = r"""```declare
+layout: same
+time: t = 1..T
+indices: i, j, k
+family \theta: f, g
+given: \delta y^{(t)}
+function f_\theta: σ for f; tanh for g
+x^{(t)}: m×1
+h^{(t)}: n×1
+W^f, W^g: n×m
+R^f, R^g: n×n
+b^f, b^g: n×1
+V: p×n
+```
+
+```forward
+z_f^{(t)} = W^f x^{(t)} + R^f h^{(t-1)} + b^f
+z_g^{(t)} = W^g x^{(t)} + R^g h^{(t-1)} + b^g
+f^{(t)} = \sigma(z_f^{(t)})
+g^{(t)} = \tanh(z_g^{(t)})
+h^{(t)} = f^{(t)} \odot g^{(t)}
+y^{(t)} = V h^{(t)}
+```
+
+```backward
+\delta h^{(t)} = V^T \delta y^{(t)} + \sum_\theta (R^\theta)^T \delta z_\theta^{(t+1)}
+\delta f_j^{(t)} = \delta h_j^{(t)} g_j^{(t)}
+\delta g^{(t)} = \delta h^{(t)} \odot f^{(t)}
+\delta z_f^{(t)} = \delta f^{(t)} \odot f^{(t)} \odot (1 - f^{(t)})
+\delta z_g^{(t)} = \delta g^{(t)} \odot (1 - \tanh^2(z_g^{(t)}))
+= \delta g^{(t)} \odot (1 - (g^{(t)})^2)
+\delta x_k^{(t)} = \sum_\theta \sum_j \delta z_{\theta,j}^{(t)} W_{jk}^\theta
+\delta W^\theta = \sum_t \delta z_\theta^{(t)} (x^{(t)})^T
+\delta R_{jk}^\theta = \sum_t \delta z_{\theta,j}^{(t)} h_k^{(t-1)}
+\delta b^\theta = \sum_{t=1}^T \delta z_\theta^{(t)}
+\delta V = \sum_t \delta y^{(t)} (h^{(t)})^T
+```
+"""
+
+
+@cache
+def made(text, kind):
+    return [p for p in plants(text) if p.kind == kind]
+
+
+def now(text, kind, was):
+    """What mistakes of a kind make of a line, each as one string."""
+    return {" ".join(p.now.split()) for p in made(text, kind) if p.was == was}
+
+
+def wrong(text):
+    """The wrong lines and what is missing."""
+    report = check_derivation(text)
+    return [v.line for v in report.wrong] + [fault for _, part in report.parts for fault in part.faults]
+
+
+@pytest.mark.parametrize("text", [CELL, ROUTINE, SEQUENCE])
+def test_the_derivations_are_right(text):
+    assert wrong(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "was", "expected"),
+    [
+        (CELL, "name", "∇f += -∇z5", ["∇f += -∇z4", "∇f += -z5", "∇g += -∇z5"]),
+        (CELL, "name", "∇W_g = x ∇z3", ["∇W_g = x ∇z4", "∇W_f = x ∇z3", "∇W_g = ∇x ∇z3"]),
+        (CELL, "copied", "∇z4 = ∇c_t", ["∇z4 = ∇h ∘ (1 - tanh²(c_t))ᵀ", "∇z4 = ∇z6 ∘ gᵀ"]),
+        (CELL, "missing", "∇x += ∇z1 * W_f", [""]),
+        (CELL, "missing", "∇z2 = ∇f ∘ fᵀ ∘ (1 - f)ᵀ", ["∇z2 = ∇f ∘ fᵀ ∘ (1)ᵀ", "∇z2 = ∇f ∘ fᵀ ∘ (- f)ᵀ"]),
+        (CELL, "sign", "∇f += -∇z5", ["∇f += ∇z5"]),
+        (CELL, "sign", "∇z2 = ∇f ∘ fᵀ ∘ (1 - f)ᵀ", ["∇z2 = ∇f ∘ fᵀ ∘ (1 + f)ᵀ", "∇z2 = -∇f ∘ fᵀ ∘ (1 - f)ᵀ"]),
+        (CELL, "assign", "∇f += -∇z5", ["∇f = -∇z5"]),
+        (CELL, "assign", "∇z4 = ∇c_t", ["∇z4 += ∇c_t"]),
+        (CELL, "undefined", "∇z4 = ∇c_t", ["∇z4 = ∇q_t", "∇z99 = ∇c_t"]),
+        (CELL, "undefined", "∇x = ∇z3 W_g", ["∇x = ∇z99 W_g", "∇x = ∇z3 W_q", "∇x = ∇z3 q_g"]),
+        (CELL, "transpose", "∇g = ∇z6 ∘ z5ᵀ", ["∇g = ∇z6 ∘ z5", "∇g = (∇z6)ᵀ ∘ z5ᵀ"]),
+        (CELL, "operator", "∇g = ∇z6 ∘ z5ᵀ", ["∇g = ∇z6 z5ᵀ"]),
+        (CELL, "operator", "∇x += ∇z1 * W_f", ["∇x += ∇z1 ∘ W_f"]),
+        (CELL, "order", "∇x += ∇z1 * W_f", ["∇x += W_f * ∇z1"]),
+        (CELL, "order", "∇W_g = x ∇z3", ["∇W_g = ∇z3 x"]),
+        (CELL, "time", "∇f = ∇z4 ∘ c_{t-1}ᵀ", ["∇f = ∇z4 ∘ c_tᵀ"]),
+        (CELL, "time", "∇z4 = ∇c_t", ["∇z4 = ∇c_{t-1}", "∇z4 = ∇c_{t+1}"]),
+        (CELL, "activation", "∇z2 = ∇f ∘ fᵀ ∘ (1 - f)ᵀ", [
+            "∇z2 = ∇f ∘ fᵀ", "∇z2 = ∇f ∘ (1 - f)ᵀ", "∇z2 = ∇f ∘ (1 - f²)ᵀ",
+            "∇z2 = ∇f ∘ fᵀ ∘ (1 - f²)ᵀ",
+            "∇z2 = ∇f ∘ σ(f)ᵀ ∘ (1 - σ(f))ᵀ",
+        ]),
+        (CELL, "activation", "∇c_t += ∇h ∘ (1 - tanh²(c_t))ᵀ", [
+            "∇c_t += ∇h", "∇c_t += ∇h ∘ (1 - tanh(c_t))ᵀ", "∇c_t += ∇h ∘ (tanh(c_t) ∘ (1 - tanh(c_t)))ᵀ",
+            "∇c_t += ∇h ∘ (1 - tanh²(tanh(c_t)))ᵀ",
+        ]),
+        (CELL, "activation", "∇z3 = ∇g ∘ tanh'(z3)ᵀ", [
+            "∇z3 = ∇g", "∇z3 = ∇g ∘ tanh(z3)ᵀ", "∇z3 = ∇g ∘ tanh'(tanh(z3))ᵀ",
+        ]),
+        (CELL, "bracket", "∇c_t += ∇h ∘ (1 - tanh²(c_t))ᵀ", [
+            "∇c_t += ∇h ∘ 1 - tanh²(c_t)ᵀ", "∇c_t += ∇h ∘ (1) - tanh²(c_t)ᵀ",
+        ]),
+        (CELL, "factor", "∇z5 = ∇z6 ∘ gᵀ", ["∇z5 = 2 ∇z6 ∘ gᵀ", "∇z5 = 1/2 ∇z6 ∘ gᵀ", "∇z5 = gᵀ", "∇z5 = ∇z6"]),
+        (CELL, "extra", "∇z4 = ∇c_t", ["∇z4 = ∇c_t + ∇c_t", "∇z4 = ∇c_t + ∇z6 ∘ gᵀ"]),
+        (ROUTINE, "name", "[dz2] += deriv(dh, z2, 'tanh')", [
+            "[dz2] += deriv(dh, z1, 'tanh')", "[dz1] += deriv(dh, z2, 'tanh')",
+        ]),
+        (ROUTINE, "operator", "[dW, dx] += deriv(dz1, W, x, '*')", ["[dW, dx] += deriv(dz1, W, x, '+')"]),
+        (ROUTINE, "order", "[dW, dx] += deriv(dz1, W, x, '*')", [
+            "[dW, dx] += deriv(dz1, x, W, '*')", "[dx, dW] += deriv(dz1, W, x, '*')",
+        ]),
+        (ROUTINE, "activation", "[dz2] += deriv(dh, z2, 'tanh')", ["[dz2] += deriv(dh, z2, 'sigmoid')"]),
+        (SEQUENCE, "missing",
+         r"\delta h^{(t)} = V^T \delta y^{(t)} + \sum_\theta (R^\theta)^T \delta z_\theta^{(t+1)}", [
+            r"\delta h^{(t)} = V^T \delta y^{(t)}",
+            r"\delta h^{(t)} = \sum_\theta (R^\theta)^T \delta z_\theta^{(t+1)}",
+        ]),
+        (SEQUENCE, "undefined", r"\delta f_j^{(t)} = \delta h_j^{(t)} g_j^{(t)}", [
+            r"\delta f_j^{(t)} = \delta h_i^{(t)} g_j^{(t)}",
+        ]),
+        (SEQUENCE, "time", r"\delta R_{jk}^\theta = \sum_t \delta z_{\theta,j}^{(t)} h_k^{(t-1)}", [
+            r"\delta R_{jk}^\theta = \sum_t \delta z_{\theta,j}^{(t)} h_k^{(t)}",
+            r"\delta R_{jk}^\theta = \sum_t \delta z_{\theta,j}^{(t+1)} h_k^{(t-1)}",
+        ]),
+        (SEQUENCE, "time", r"\delta b^\theta = \sum_{t=1}^T \delta z_\theta^{(t)}", [
+            r"\delta b^\theta = \sum_{t=2}^T \delta z_\theta^{(t)}",
+        ]),
+        (SEQUENCE, "operator", r"\delta g^{(t)} = \delta h^{(t)} \odot f^{(t)}", [
+            r"\delta g^{(t)} = \delta h^{(t)} f^{(t)}",
+        ]),
+        (SEQUENCE, "transpose", r"\delta V = \sum_t \delta y^{(t)} (h^{(t)})^T", [
+            r"\delta V = \sum_t \delta y^{(t)} (h^{(t)})",
+        ]),
+    ],
+)  # fmt: skip
+def test_mistakes(text, kind, was, expected):
+    assert set(expected) <= now(text, kind, was)
+
+
+def test_chains_are_changed_in_every_member():
+    line = r"\delta z_g^{(t)} = \delta g^{(t)} \odot (1 - \tanh^2(z_g^{(t)})) = \delta g^{(t)} \odot (1 - (g^{(t)})^2)"
+    found = {" ".join(p.now.split()) for p in made(SEQUENCE, "activation") if " ".join(p.was.split()) == line}
+    assert line.replace(r"\tanh^2", r"\tanh") in found
+    assert line.replace("(g^{(t)})^2)", "(g^{(t)}))") in found
+
+
+FONTS = r"""```declare
+layout: row
+given: \nabla \mathbf{h}
+\mathbf{W}_{ab}: n×m
+\mathbf{x}: m×1
+```
+
+```forward
+\mathbf{h} = \mathbf{W}_{ab} \mathbf{x}
+```
+
+```backward
+\frac{\partial L}{\partial \mathbf{x}} = \left( \frac{\partial L}{\partial \mathbf{h}} \right) \mathbf{W}_{ab}
+\nabla \mathbf{W}_{ab} = \left( \mathbf{x} \right) \frac{\partial L}{\partial \mathbf{h}}
+```
+"""
+
+
+def test_latex_keeps_its_braces():
+    found = list(plants(FONTS))
+    assert all(p.now.count("{") == p.now.count("}") for p in found)
+    assert all(p.now.count(r"\left") == p.now.count(r"\right") for p in found)
+    order = {p.now for p in found if p.kind == "order"}
+    assert r"\nabla \mathbf{W}_{ab} = \frac{\partial L}{\partial \mathbf{h}} \left( \mathbf{x} \right)" in order
+
+
+@pytest.mark.parametrize("text", [CELL, ROUTINE, SEQUENCE, FONTS])
+def test_a_plant_is_one_change_of_one_line(text):
+    for p in plants(text):
+        assert p.kind in KINDS
+        assert p.was in text
+        assert p.text.count(p.now) >= 1
+        assert "\n".join(p.text.split("\n")[p.line - 1 :]).find(p.now) < 20
+        if p.removed:
+            assert len(p.text.split("\n")) == len(text.split("\n")) - 1
+        else:
+            assert p.text.replace(p.now, p.was, 1) == text or p.was.split() != p.now.split()
+            assert "".join(p.now.split()) != "".join(p.was.split())
+
+
+@pytest.mark.parametrize("text", [CELL, ROUTINE, SEQUENCE])
+def test_no_more_than_so_many_for_a_line_and_the_same_each_time(text):
+    found = list(plants(text))
+    assert max(Counter((p.kind, p.line, p.was) for p in found).values()) <= MOST
+    assert found == list(plants(text))
+
+
+def test_most_mistakes_show():
+    found = [p for kind in KINDS for p in islice(made(CELL, kind), 0, None, 9)]
+    unseen = [p for p in found if not wrong(p.text)]
+    assert len(found) > 60
+    assert len(unseen) < 0.15 * len(found)
+    assert {p.kind for p in unseen} <= {"assign", "name", "transpose", "bracket", "copied", "order"}
+
+
+@pytest.mark.parametrize("text", [CELL, SEQUENCE])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "assign"])
+def test_one_of_a_kind(text, kind):
+    p = plant(text, kind, 0)
+    assert p.kind == kind
+    assert wrong(p.text)
+
+
+def test_one_that_sets_and_does_not_add():
+    p = plant(CELL, "assign", 0)
+    assert " = " in p.now
+    assert " += " in p.was
+    with pytest.raises(ValueError, match="10 mistakes of the kind 'assign' were tried, and none changes a value"):
+        plant(SEQUENCE, "assign", 0)  # every derivative there has one line
+
+
+def test_seeds_choose():
+    assert plant(CELL, "name", 3) == plant(CELL, "name", 3)
+    assert len({plant(CELL, "name", seed).now for seed in range(4)}) > 2
+
+
+def test_the_files_of_the_project_can_be_planted():
+    for path in sorted(FILES.glob("*-corrected.md")):
+        text = path.read_text(encoding="utf-8")
+        assert plant(text, "sign", 1, path.name).text != text
+
+
+def test_what_cannot_be_planted():
+    with pytest.raises(ValueError, match="'nonsense' is no kind of mistake; there are name, copied"):
+        plant(CELL, "nonsense", 0)
+    with pytest.raises(
+        ValueError, match=r"r\.md: no line can have a mistake of the kind 'bracket'; possible are name, "
+    ):
+        plant(ROUTINE, "bracket", 0, "r.md")
+
+
+PLAIN = """```declare
+layout: row
+given: ∇z
+x, y: 1×1
+```
+
+```forward
+z = x y
+```
+
+```backward
+∇x = ∇z y
+∇y = x ∇z
+```
+"""
+
+
+def test_mistakes_that_change_no_value_are_not_given():
+    assert made(PLAIN, "order")
+    with pytest.raises(ValueError, match="2 mistakes of the kind 'order' were tried, and none changes a value"):
+        plant(PLAIN, "order", 0)
+
+
+def test_a_file_that_cannot_be_read():
+    with pytest.raises(DerivationError, match="no block"):
+        plant("prose\nand no more\n", "name", 0)

@@ -1,0 +1,358 @@
+"""Listings: the slides' pages line by line, and the printed rules are the rules."""
+
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from lstm_models import slides
+from lstm_models.model import parameters
+from lstm_models.sequence import record
+from tests.support import goldenfiles
+from tests.support.points import draw, fitting
+from tinyad import (
+    TABLE,
+    Op,
+    Tape,
+    deriv,
+    equations,
+    first_nonfinite,
+    gradients,
+    inv,
+    log,
+    routine,
+    sigmoid,
+    softmax,
+    tanh,
+    written,
+)
+from tinyad.printing.listing import contribution_text, forward_text
+
+
+def cell(B=2):
+    """One cell of the slides at H = 4, X = 3, and its walk back from dh and dC."""
+    tape = Tape()
+    weights = tape.variables(**parameters(slides.SLIDES, 4, 3, np.random.default_rng(0)))
+    start = tape.variables(C_prev=draw((4, B)), h_prev=draw((4, B), 1), x=draw((3, B), 2))
+    tape.name(slides.cell(**start, **weights))
+    return tape, tape.backward({"h": draw((B, 4), 3), "C": draw((B, 4), 4)})
+
+
+def formula(**values):
+    """A tape with these values as Variables."""
+    tape = Tape()
+    return tape, *tape.variables(**values).values()
+
+
+def test_the_31_equations():
+    tape, _ = cell()
+    assert len(equations(tape).text.splitlines()) == 31
+    goldenfiles.check("equations.txt", equations(tape).text)
+    goldenfiles.check("equations_shapes.txt", equations(tape, shapes=True).text)
+    plain, sized = equations(tape).latex.splitlines(), equations(tape, shapes=True).latex.splitlines()
+    assert [line.replace(r" && 4 \times 2", "") for line in sized] == plain
+    assert sum(r" && 4 \times 2 \tag{" in line for line in sized) == 31
+    goldenfiles.check("equations.tex", equations(tape).latex)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_the_gradient_pages(columns):
+    _, d = cell(columns)
+    goldenfiles.check(f"gradients_{columns}.txt", gradients(d, shapes=True).text)
+    goldenfiles.check(f"gradients_{columns}.tex", gradients(d).latex)
+    goldenfiles.check(f"routine_{columns}.txt", routine(d))
+
+
+def test_time_steps_in_latex():
+    start = {"C": draw((4, 2)), "h": draw((4, 2), 1)}
+    tape, steps = record(slides.PICTURE, start, [draw((3, 2), t) for t in (2, 3)], weights())
+    d = tape.backward({steps[-1]["h"]: draw((2, 4))})
+    goldenfiles.check("unrolled.tex", equations(tape).latex + "\n" + gradients(d).latex)
+
+
+def weights():
+    return parameters(slides.SLIDES, 4, 3, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [  # as on the slides, with our ∇o for their ∇o_t L
+        "∇o = ∇h ∘ z25ᵀ",
+        "∇z25 = ∇h ∘ oᵀ",
+        "∇C += ∇z25 ∘ (1 - tanh²(C))ᵀ",
+        "∇z24 = ∇o ∘ σ(z24)ᵀ ∘ (1 - σ(z24))ᵀ",
+        "∇b_o = ∇z24",
+        "∇W_ox = x * ∇z22",
+        "∇x = ∇z22 * W_ox",
+        "∇h_prev = ∇z20 * W_oh",
+        "∇C_prev = ∇z19 * W_oC",
+        "∇C_tilde = ∇z18 ∘ iᵀ",
+        "∇C_prev += ∇z17 ∘ fᵀ",
+        "∇f = ∇z17 ∘ C_prevᵀ",
+        "∇x += ∇z14 * W_Cx",
+        "∇h_prev += ∇z13 * W_Ch",
+    ],
+)
+def test_lines_of_the_slides(line):
+    _, d = cell(1)
+    printed = [" ".join(text.split()) for text in gradients(d).text.splitlines()]
+    assert any(f" {line} step" in text for text in printed)
+
+
+def test_each_derivative_is_begun_once():
+    _, d = cell()
+    left = [text.split()[1] for text in gradients(d).text.splitlines() if " = " in text]
+    assert len(left) == len(set(left)) == 47  # of 49: h is a seed, and C begins with one
+    assert gradients(d).text.count(" += ") == 57 - 47
+
+
+def test_only_what_the_walk_reached_is_listed():
+    tape, a, b = formula(a=[[1.0, 2.0]], b=[[3.0, 4.0]])
+    tape.name({"c": a * b, "e": a + b})
+    text = gradients(tape.backward({"c": [[1.0], [1.0]]})).text
+    assert "step 1" in text
+    assert "step 2" not in text
+    assert "∇e" not in text
+
+
+def test_steps_of_a_recorded_walk_are_equations_too():
+    tape, a = formula(a=[[0.5]])
+    d = tape.backward(a * a, record=True)
+    assert "_1 = a ∘ a" in " ".join(equations(tape).text.split())
+    assert len(tape) > 1
+    assert "step 2" not in gradients(d).text
+
+
+BRACKETS = [
+    (lambda a, b, c: (a + b) * c, "(a + b) ∘ c"),
+    (lambda a, b, c: a - (b - c), "a - (b - c)"),
+    (lambda a, b, c: a - b + c, "a - b + c"),
+    (lambda a, b, c: (a * b) @ c, "(a ∘ b) * c"),
+    (lambda a, b, c: a * (b @ c), "a ∘ (b * c)"),
+    (lambda a, b, c: a @ (b @ c), "a * b * c"),
+    (lambda a, b, c: a / (b / c), "a / (b / c)"),
+    (lambda a, b, c: a / b * c, "(a / b) ∘ c"),
+    (lambda a, b, c: -(a + b), "-(a + b)"),
+    (lambda a, b, c: -(a * b), "-a ∘ b"),
+    (lambda a, b, c: a * -b, "a ∘ (-b)"),
+    (lambda a, b, c: inv(a.T), "(aᵀ)⁻¹"),
+    (lambda a, b, c: (a + b).T, "(a + b)ᵀ"),
+    (lambda a, b, c: (a + b) * (a + b), "(a + b)²"),
+    (lambda a, b, c: a.T * a.T, "(aᵀ)²"),
+    (lambda a, b, c: sigmoid(a) * sigmoid(a), "σ²(a)"),
+]
+
+
+@pytest.mark.parametrize(("rule", "text"), BRACKETS, ids=[text for _, text in BRACKETS])
+def test_brackets_stand_where_they_are_needed(rule, text):
+    op = Op("three", lambda x, y: x, lambda dz, z, x, y: (rule(dz, x, y), y))
+    tape, x, y = formula(x=draw((3, 3)), y=draw((3, 3), 1))
+    tape.name({"z": op(x, y)})
+    expected = re.sub(r"(?<![a-z])[abc](?![a-z])", lambda m: {"a": "∇z", "b": "x", "c": "y"}[m[0]], text)
+    assert contribution_text(tape, 1, "x") == expected
+
+
+@pytest.mark.parametrize("op", TABLE.values(), ids=str)
+def test_a_printed_rule_is_the_rule(op):
+    """What is printed, read as Python, gives the numbers that deriv() gives."""
+    for operands in fitting(op):
+        tape = Tape()
+        z = op(*tape.variables(**dict(zip("xy", operands, strict=False))).values())
+        tape.name({"z": z})
+        dz = draw(z.shape[::-1], 3)
+        out = deriv(dz, *operands, op)
+        lines = gradients(tape.backward({"z": dz})).text.splitlines()
+        for k, true in enumerate(out if op.arity == 2 else (out,)):
+            assert sum(f"∇{'xy'[k]} " in line for line in lines) == (op.formulas[k] is not None)
+            if op.formulas[k] is None:
+                assert not true.any()
+                continue
+            text = contribution_text(tape, 1, "xy"[k])
+            assert np.allclose(read(text, dz, z.value, *operands), true, rtol=1e-12, atol=1e-13), text
+
+
+def read(text, dz, z, x, y=None):
+    """The value of a printed rule: its signs spelled as Python, `1` next to a product as the column of ones."""
+    code = re.sub(r"\b(σ|tanh|softmax_rows|log_softmax|softmax|exp|sqrt)(²?)\(x\)", r"z\2", text).replace("x⁻¹", "z")
+    code = re.sub(r"\b1ᵀ", "Row()", code)
+    code = re.sub(r"\* 1\b", "* Column()", code)
+    code = re.sub(r"^1 \*", "Column() *", code)
+    code = re.sub(r"\[(.+); (.+)\]", r"stack(\1, \2)", code)
+    code = code.replace("∇z", "dz").replace("*", "@").replace("∘", "*").replace("ᵀ", ".T").replace("²", "**2")
+    known = {"dz": dz, "z": z, "x": x, "y": y, "Row": Row, "Column": Column, "exp": np.exp}
+    known["upper"], known["under"] = lambda a, b: a[: len(b)], lambda a, b: a[len(b) :]
+
+    def stack(*parts):
+        """0 has the rows that are missing to those of x."""
+        rows = len(x) - sum(len(part) for part in parts if np.ndim(part))
+        return np.vstack([part if np.ndim(part) else np.zeros((rows, x.shape[1])) for part in parts])
+
+    return eval(code, {**known, "stack": stack})
+
+
+class Column:
+    """1 in a product: as long as its neighbour needs."""
+
+    __array_ufunc__ = None
+
+    def __rmatmul__(self, a):
+        return a @ np.ones((a.shape[1], 1))
+
+    def __matmul__(self, a):
+        return Stretched(a)
+
+
+class Row:
+    __array_ufunc__ = None
+
+    def __matmul__(self, a):
+        return np.ones((1, a.shape[0])) @ a
+
+
+class Stretched:
+    """1 * dz * 1ᵀ for a 1×1 dz: all entries are dz."""
+
+    def __init__(self, dz):
+        self.dz = dz
+
+    def __matmul__(self, row):
+        assert isinstance(row, Row)
+        return self.dz
+
+
+def test_numbers_are_themselves():
+    tape, x = formula(x=[[1.0, 2.0]])
+    y = 1 - 2 * x / -0.5
+    tape.name({"y": y})
+    assert [forward_text(tape, n) for n in (1, 2, 3)] == ["2 ∘ x", "_1 / (-0.5)", "1 - _2"]
+    text = gradients(tape.backward({"y": [[1.0], [1.0]]})).text
+    assert "∇_1 = ∇_2 / (-0.5)" in " ".join(text.split())
+    assert "∇2" not in text
+
+
+def test_a_rule_that_is_no_expression_is_printed_as_a_call():
+    relu = Op("relu", lambda x: np.where(x > 0, x, 0), lambda dz, z, x: np.where(x.T > 0, dz, 0))
+    tape, x = formula(x=[[1.0, -2.0]])
+    tape.name({"y": relu(x)})
+    d = tape.backward({"y": [[1.0], [1.0]]})
+    assert "∇x = deriv(∇y, x, 'relu')" in " ".join(gradients(d).text.split())
+    assert "[dx] += deriv(dy, x, 'relu')" in routine(d)
+
+
+def test_numbers_and_arrays_of_a_users_rule():
+    Q, half = draw((3, 3)), np.float64(-0.5)
+    op = Op("mixed", lambda x: x @ Q * half, lambda dz, z, x: half * (Q @ dz))
+    tape, x = formula(x=draw((4, 3)))
+    tape.name({"y": op(x)})
+    d = tape.backward({"y": draw((3, 4))})
+    assert "∇x = (-0.5) ∘ (array * ∇y)" in " ".join(gradients(d).text.split())
+    assert r"(-0.5) \circ (\text{array} \, \nabla_{y} L)" in gradients(d).latex
+
+
+def test_users_symbols_in_latex():
+    relu = Op("re}lu%\n", lambda x: np.where(x > 0, x, 0), lambda dz, z, x: np.where(x.T > 0, dz, 0))
+    tape, x = formula(x=[[1.0, -2.0]])
+    tape.name({"y": relu(x) + 1e-5})
+    d = tape.backward({"y": [[1.0], [1.0]]})
+    assert r"\text{re\}lu\%\textbackslash{}n}(x)" in equations(tape).latex
+    assert r"+ (1 \cdot 10^{-5})" in equations(tape).latex
+    assert r"\mathrm{deriv}(\nabla_{\text{\_1}} L, x, \text{re\}lu\%\textbackslash{}n})" in gradients(d).latex
+
+
+@pytest.mark.parametrize("symbol", ["1", "0", "tanh", "+", "∇", "()", "square", "neg"])
+def test_a_users_row_is_printed_as_a_function_whatever_its_symbol(symbol):
+    tape, x = formula(x=[[1.0, 2.0]])
+    both = Op(symbol, lambda x, y: x * y, lambda dz, z, x, y: (dz * y.T, dz * x.T))
+    tape.name({"a": Op(symbol, lambda x: 2 * x, lambda dz, z, x: 2 * dz)(x), "b": both(x, x)})
+    assert [forward_text(tape, n) for n in (1, 2)] == [f"{symbol}(x)", f"{symbol}(x, x)"]
+    assert f"\\text{{{symbol}}}(x)" in equations(tape).latex
+
+
+def test_constants_have_no_place_in_the_routine():
+    tape, x = formula(x=[[1.0, 2.0]])
+    tape.name({"y": 3 * x})
+    assert "[_, dx] += deriv(dy, 3, x, '∘')" in routine(tape.backward({"y": [[1.0], [1.0]]}))
+
+
+@pytest.mark.parametrize("name", ["a\nb", "tab\there", "\x1b[31mred", "a\u2028b"])
+def test_a_name_stays_on_its_line(name):
+    tape = Tape()
+    x = tape.variable([[1.0]], name)
+    tape.name({"y": x + x})
+    text = equations(tape).text
+    assert len(text.splitlines()) == 1
+    assert text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "latex"),
+    [
+        ("z12", "z_{12}"),
+        ("W_fC", "W_{fC}"),
+        ("b_o", "b_{o}"),
+        ("C_tilde", r"\tilde{C}"),
+        ("y_hat[3]", r"\hat{y}^{(3)}"),
+        ("h_prev[2]", r"h_{\mathrm{prev}}^{(2)}"),
+        ("alpha1", r"\alpha_{1}"),
+        ("θ", r"\theta"),
+        ("loss", r"\mathrm{loss}"),
+        ("a b", r"\text{a b}"),
+        (r"\input{x}", r"\text{\textbackslash{}input\{x\}}"),
+        ("50%_$", r"\text{50\%\_\$}"),
+    ],
+)
+def test_names_in_latex(name, latex):
+    tape = Tape()
+    tape.name({"q": tape.variable([[1.0]], name) + 1})
+    assert f"q &= {latex} + 1 \\tag{{1}}" in equations(tape).latex
+
+
+def test_a_tape_prints_itself():
+    tape, d = cell()
+    assert str(tape) == equations(tape).text
+    assert str(d) == gradients(d).text
+    assert tape._repr_latex_() == equations(tape).latex
+    assert d._repr_latex_() == equations(tape)._repr_latex_().replace(equations(tape).latex, gradients(d).latex)
+    assert str(Tape()) == "(no steps)"
+
+
+def test_a_terminal_without_unicode():
+    program = (
+        "from tinyad import *\nt = Tape()\nx = t.variable([[1.0]], 'x')\nt.name({'ÿ': sigmoid(x) * x})\n"
+        "print(t)\nprint(t.backward('ÿ' and {'ÿ': 1.0}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"sigmoid(x)" in done.stdout
+    assert rb"\xff   = _1 .* x" in done.stdout
+
+
+def test_the_first_step_that_made_a_nan():
+    tape, x = formula(x=[[1.0, 0.0]])
+    assert first_nonfinite(tape) is None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y = log(x)
+        tape.name({"y": y, "z": softmax(y.T) * 0})
+    assert first_nonfinite(tape) == "step 1, y = log(x), made -inf at row 1, column 2 (1 of 2 entries)"
+    tape.variable([[np.nan]], "given")
+    other = Tape()
+    other.variable([[1.0], [np.nan]], "given")
+    assert first_nonfinite(other) == "given was given with nan at row 2, column 1 (1 of 2 entries)"
+
+
+def test_calls_show_their_lines():
+    tape, x = formula(x=[[1.0, -2.0]])
+    tape.name({"y": tanh(x)})
+    d = tape.backward({"y": [[1.0], [1.0]]})
+    for text in (routine(d), written(d)):
+        assert repr(text) == text
+        assert text.count("\n") > 1
+        assert isinstance(text, str)

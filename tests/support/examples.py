@@ -1,0 +1,75 @@
+"""The examples of a page: its code is run from top to bottom, and what is printed stands below it.
+
+A block `python` or `sh` is run, and a block `text` after it is what it prints; `markdown NAME` is written to a file.
+"""
+
+import contextlib
+import io
+import os
+import re
+import subprocess
+import sys
+from itertools import zip_longest
+from pathlib import Path
+
+from tests.support.paths import ROOT
+
+FENCED = re.compile(r"^(`{3,4})(python|sh|markdown|text)(?: (\S+))?\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+COMMANDS = 'python() { "$PYTHON" "$@"; }\ntinyad() { "$PYTHON" -m tinyad "$@"; }\n'  # not those of another environment
+
+
+def blocks(text):
+    """(kind, name of a file, code) of every example in order."""
+    return [(kind, name, code) for _, kind, name, code in FENCED.findall(text)]
+
+
+def rewritten(text, shown):
+    """The page with what is printed, [(printed, expected), ...], in its text blocks."""
+    parts, last, k = [], 0, 0
+    found = list(FENCED.finditer(text))
+    for example, below in zip_longest(found, found[1:]):
+        if example[2] in ("python", "sh"):
+            if below and below[2] == "text":
+                parts += [text[last : below.start(4)], shown[k][0]]
+                last = below.end(4)
+            k += 1
+    return "".join([*parts, text[last:]])
+
+
+def rounded(text):
+    """Numbers to 8 digits: the last ones differ between processors."""
+    return re.sub(r"-?\d+\.\d{8,}(e-?\d+)?", lambda m: f"{float(m[0]):.8g}", text)
+
+
+def run(blocks, names=None):
+    """(printed, expected) of every block that is run, expected being the text block below it."""
+    names = {} if names is None else names
+    for k, (kind, name, code) in enumerate(blocks):
+        if kind == "markdown":
+            Path(name).write_text(code, encoding="utf-8")
+        if kind in ("python", "sh"):
+            below = blocks[k + 1] if k + 1 < len(blocks) else ("", "", "")
+            yield (printed(code, k, names) if kind == "python" else said(code)), below[2] if below[0] == "text" else ""
+
+
+def printed(code, k, names):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(code, f"example {k}", "exec"), names)
+    return out.getvalue()
+
+
+def said(code):
+    """What a shell shows: both outputs, in the order in which they are written."""
+    here = {"PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    here |= {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
+    ran = subprocess.run(
+        ["sh", "-c", COMMANDS + code],
+        env=os.environ | here,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=600,
+    )
+    return ran.stdout

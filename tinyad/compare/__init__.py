@@ -1,0 +1,1 @@
+"""Arrays derived by hand, compared with a tape."""

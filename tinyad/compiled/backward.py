@@ -1,0 +1,244 @@
+"""The walk back as values: every rule of the table in the layout of the variables, every derivative a sum of pieces.
+
+The walk back over a loop is a loop from the last round to the first: what a round hands on to the next one, the next
+one's derivative hands back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyad.compiled.forward import Body, Forward, applied
+from tinyad.compiled.identifiers import without_step
+from tinyad.compiled.values import Loop, Value
+from tinyad.engine.matrix import Shape, size
+from tinyad.engine.op import TABLE, Op
+from tinyad.engine.vjp import in_same_layout
+
+Lists = defaultdict[Any, list[Value]]
+
+
+class Back:
+    """Derivatives from `seeds`, {position: value}, each of its variable's size."""
+
+    def __init__(self, forward: Forward, seeds: Mapping[int, Value]) -> None:
+        self.forward, self.make = forward, forward.make
+        self.single: Lists = defaultdict(list)  # source → contributions, outside the loops
+        self.rounds: dict[Body, Lists] = defaultdict(lambda: defaultdict(list))  # (step, round) → contributions
+        self.whole: dict[Body, Lists] = defaultdict(lambda: defaultdict(list))  # step → contributions over time
+        self.inside: dict[Body, dict[int, Value]] = {}  # step → derivative, in the loop back
+        values: list[Any] = [*forward.tape.values, *seeds.values()]
+        dtypes = {value.dtype for value in values}
+        self.dtype = np.result_type(*dtypes) if dtypes else None  # of what is carried, if they are several
+        for position, seed in seeds.items():
+            self._to(forward.source(position), seed)
+        for region in reversed(forward.regions):
+            if isinstance(region, Body):
+                self._loop(region)
+            else:
+                self._step(region)
+
+    def derivative(self, position: int) -> Value:
+        """The derivative of the value at a position, 0 where nothing depends on it."""
+        source = self.forward.source(position)
+        found = self.forward.body(source)
+        if found is not None:
+            body, j, r = found
+            dv = self.inside[body].get(j)
+            dv = dv and self.make("at", self.make("all", dv), extra=r)
+        else:
+            dv = self._sum(self.single[source], self._name(source))
+            if dv is not None and dv.op not in ("leaf", "seed", "at"):
+                dv.name = dv.name or self._name(source)
+        value = self.forward.tape.values[position]
+        return self.make.zeros(value.shape, value.dtype) if dv is None else dv
+
+    def everything(self) -> list[Value]:
+        """Every derivative there is."""
+        found = [self.make("last", dv) for body in self.inside.values() for dv in body.values()]
+        return found + [dv for source in list(self.single) if (dv := self._sum(self.single[source])) is not None]
+
+    def _name(self, source: int) -> str:
+        return "d" + self.forward.value(source).name if self.forward.value(source).name else ""
+
+    def _to(self, source: int, contribution: Value) -> None:
+        found = self.forward.body(source)
+        if found is None:
+            self.single[source].append(contribution)
+        else:
+            body, j, r = found
+            self.rounds[body][j, r].append(contribution)
+
+    def _sum(self, pieces: Sequence[Value], name: str = "") -> Value | None:
+        if len(pieces) < 2:
+            return pieces[0] if pieces else None
+        shape = max((piece.shape for piece in pieces), key=len)
+        terms = tuple((1, 0) for _ in pieces)
+        return self.make("sum", *pieces, extra=(shape[-2:], terms), name=name)
+
+    def _step(self, n: int) -> None:
+        op, _, x, y = self.forward.tape.steps[n]
+        dz = self._sum(self.single[n], self._name(n))
+        if dz is None:
+            return
+        positions = [i for i in (x, y) if i is not None]
+        sources = [self.forward.source(i) for i in positions]
+        values = [self.forward.value(source) for source in sources]
+        wanted = [i not in self.forward.tape.constants for i in positions]
+        shapes = [self.forward.tape.values[i].shape for i in positions]
+        for source, c in zip(sources, self._rule(op, dz, self.forward.value(n), values, wanted, shapes), strict=True):
+            if c is not None:
+                self._to(source, c)
+
+    def _rule(
+        self, op: Op, dz: Value, z: Value, values: Sequence[Value], wanted: Sequence[bool], shapes: Sequence[Shape]
+    ) -> list[Value | None]:
+        """The contributions of one step to its operands."""
+        found: list[Value | None] = []
+        for k, (asked, shape) in enumerate(zip(wanted, shapes, strict=True)):
+            contribution: Value | None = None
+            if asked and op.formulas is None:
+                contribution = self.make("kernel", dz, z, *values, extra=(op, k, shape))
+            elif asked and op.formulas is not None and op.formulas[k] is not None:
+                names = {"dz": dz, "z": z, **dict(zip("xy", values, strict=False))}
+                contribution = self._formula(in_same_layout(op.formulas[k], TABLE["transpose"]), names)
+                if contribution.shape[-2:] != shape:
+                    given, needed = size(contribution.shape[-2:][::-1]), size(shape[::-1])
+                    raise ValueError(f"the rule of {op.symbol} gives {given} for {'xy'[k]}: row layout needs {needed}")
+            found.append(contribution)
+        return found
+
+    def _formula(self, formula: Any, names: Mapping[str, Value]) -> Value:
+        if not hasattr(formula, "head"):
+            return self.make.number(float(formula))
+        if isinstance(formula.head, str) and not formula.operands:
+            return names[formula.head]
+        operands = [self._formula(operand, names) for operand in formula.operands]
+        if formula.head == "1":
+            return self.make.leaf("ones", None, (operands[0].shape[-2], 1), operands[0].dtype)
+        if formula.head == "0":
+            return self.make.zeros(operands[0].shape[-2:], operands[0].dtype)
+        return applied(self.make, formula.head, operands, None)
+
+    def _loop(self, body: Body) -> None:
+        """Rounds from the last to the first.  Of a derivative that is carried the first is what arrives after the loop,
+        and the next one what the round before made of it."""
+        self.inside[body] = {}
+        reached = self._reached(body)
+        if not reached:
+            return
+        loop, make = Loop(body.loop.n, back=True), self.make
+        local: Lists = defaultdict(list)
+        handed: dict[tuple[int, int], Value] = {}
+        for key in body.carries:
+            if key in reached:
+                handed[key] = self._handed_back(body, key[1], loop)
+                local[key[1]].append(handed[key])
+        for j in range(len(body.steps)):
+            local[j] += [make.step(over_time, loop) for over_time in self._from_outside(body, j)]
+        carried: Lists = defaultdict(list)
+        over_time: Lists = defaultdict(list)
+        for j in reversed(range(len(body.steps))):
+            result = body.results[j]
+            dz = self._sum(local[j], result.name and f"d{result.name}")
+            if dz is not None:
+                if not dz.name and dz.op not in ("leaf", "seed", "step", "carry"):
+                    dz.name = result.name and f"d{result.name}"
+                self.inside[body][j] = dz
+                self._steps_rule(body, loop, dz, j, local, carried, over_time)
+        for sources, pieces in over_time.items():
+            self._over_time(sources, pieces)
+        for key, carry in handed.items():
+            carry.next = self._sum(carried[key], self._before(body, key)) or make.zeros(carry.shape, carry.dtype)
+            self._to(key[0], make("last", carry.next) if carry.next.loop is loop else carry.next)
+
+    def _steps_rule(
+        self, body: Body, loop: Loop, dz: Value, j: int, local: Lists, carried: Lists, over_time: Lists
+    ) -> None:
+        """Add what step j contributes to what it reads."""
+        op, operands = body.steps[j]
+        make, tape = self.make, self.forward.tape
+        values = [make.step(make("all", v), loop) for v in (body.results[j], *body.inputs[j])]
+        begin = body.repeat.begin
+        positions = tape.steps[begin + j][2:]
+        wanted = [i not in tape.constants for i in positions if i is not None]
+        shapes = [tape.values[i].shape for i in positions if i is not None]
+        for operand, c in zip(operands, self._rule(op, dz, values[0], values[1:], wanted, shapes), strict=True):
+            if c is None:
+                continue
+            if operand.own is not None:
+                local[operand.own].append(c)
+            elif operand.carried is not None:
+                carried[operand.sources[0], operand.carried].append(c)
+            elif len(operand.sources) == 1:
+                inside = c.loop is not None
+                self._to(operand.sources[0], make("total", c) if inside else make("*", make.number(loop.n), c))
+            else:
+                over_time[operand.sources].append(c)
+
+    def _over_time(self, sources: Sequence[int], pieces: Sequence[Value]) -> None:
+        """What was contributed in every round, to a source of its own."""
+        inside = self._sum(pieces)
+        assert inside is not None
+        value = self.forward.value(sources[0])
+        inside.name = inside.name or (value.name and f"d{without_step(value.name)}")
+        contribution = self.make("all", inside)
+        first, last = self.forward.body(sources[0]), self.forward.body(sources[-1])
+        if first is not None and last is not None and first[:2] == last[:2]:
+            body, j, r = first
+            if tuple(sources) == tuple(range(sources[0], sources[-1] + 1, body.repeat.period)):
+                if len(sources) < body.loop.n:
+                    contribution = self.make("spread", contribution, extra=(body.loop.n, r, last[2] + 1))
+                self.whole[body][j].append(contribution)
+                return
+        for t, source in enumerate(sources):
+            self._to(source, self.make("at", contribution, extra=t))
+
+    def _before(self, body: Body, key: tuple[int, int]) -> str:
+        name = body.carries[key].name
+        return name and f"d{name}"
+
+    def _reached(self, body: Body) -> set[Any]:
+        """The steps and carries of a loop that L depends on."""
+        reached: set[Any] = {j for j, _ in self.rounds[body]} | set(self.whole[body])
+        before = -1
+        while len(reached) != before:
+            before = len(reached)
+            for j in reversed(range(len(body.steps))):
+                if j in reached:
+                    for operand in body.steps[j][1]:
+                        if operand.own is not None:
+                            reached.add(operand.own)
+                        elif operand.carried is not None:
+                            reached |= {(operand.sources[0], operand.carried), operand.carried}
+        return reached
+
+    def _handed_back(self, body: Body, j: int, loop: Loop) -> Value:
+        """The derivative of a state that the next round hands back; in the last round what is there after the loop."""
+        result, after = body.results[j], self.rounds[body].get((j, body.loop.n - 1), [])
+        name = result.name and f"d{result.name}"
+        first = None
+        if len([1 for k, _ in self.rounds[body] if k == j]) == 1:  # in all rounds they are added there
+            first = self._sum(after, name)
+            after.clear()
+        carry = self.make.carry(first or self.make.zeros(result.shape, result.dtype), loop, name and f"{name}_next")
+        carry.dtype = self.dtype
+        return carry
+
+    def _from_outside(self, body: Body, j: int) -> list[Value]:
+        """What arrives at step j from outside the loop, over time."""
+        n, found = body.loop.n, list(self.whole[body][j])
+        rounds = {
+            r: self._sum(c) for (k, r), c in sorted(self.rounds[body].items(), key=lambda i: i[0]) if k == j and c
+        }
+        parts = {r: c for r, c in rounds.items() if c is not None}
+        name = body.results[j].name and f"d{body.results[j].name}"
+        if len(parts) == n:
+            found.append(self.make.gather([parts[r] for r in range(n)], name))
+        elif parts:
+            found.append(self.make("place", *parts.values(), extra=(n, tuple(parts))))
+        return found

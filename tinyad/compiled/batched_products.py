@@ -1,0 +1,25 @@
+"""A product for every time step that only leaves the program is one with all time steps side by side, if they lie so.
+
+They do where a parameter's derivative needs them side by side anyway.
+"""
+
+from __future__ import annotations
+
+from tinyad.compiled.rewriting import Maker, rebuilt
+from tinyad.compiled.values import Value, ordered
+
+
+def widened(roots: list[Value], make: Maker) -> list[Value]:
+    order = ordered(roots)
+    laid_out = {v.operands[0] for v in order if v.op == "cols"}
+    read = {operand for v in order for operand in v.inputs()}
+
+    def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
+        if v.op != "dot" or v.loop is not None or v in read:
+            return None
+        left, right = v.operands
+        if len(left.shape) != 2 or len(right.shape) != 3 or right not in laid_out:
+            return None
+        return make("narrow", make("dot", operands[0], make("cols", operands[1])), extra=v.shape)
+
+    return rebuilt(roots, make, change)

@@ -1,0 +1,348 @@
+"""A program whose every result goes to a place planned before: nothing is allocated in a loop.
+
+`workspace()` makes the places once: arrays over time for what is read later, turns of two for what is only carried,
+scratch for the rest; two results share scratch if one is read for the last time before the other is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tinyad.compiled.buffers import Places
+from tinyad.compiled.flat_sums import pieces_of
+from tinyad.compiled.source_writer import HELPERS, Writer
+from tinyad.compiled.values import LEAVES, UFUNCS, Loop, Value, schedule
+
+NUMPY = ("add", "divide", "empty", "exp", "matmul", "multiply", "ndarray", "negative", "reciprocal", "subtract")
+TURNS = """def turns(pair, n, first):
+    return [pair[(first + t) % 2] for t in range(n)]"""
+
+
+class Planned(Writer):
+    TAKEN = (*NUMPY, *UFUNCS.values(), "dot", "part", "place", "turns", "w")
+
+    def __init__(self, roots: Sequence[Value]) -> None:
+        super().__init__(roots)
+        self.line = schedule(self.order)
+        self.places = Places(self, self.line)
+        self.space: list[str] = []  # lines of workspace()
+        self.lines: list[str] = []  # lines of program()
+        self.bytes = 0
+        self.inner: list[str] = []  # lines of a loop
+        self.shared: dict[str, None] = {}  # names that workspace() hands over
+        self.columns: dict[Loop, dict[str, str]] = {}  # of a loop: name → what it is in each round
+        self.known: dict[Value, str] = {}
+        self.over_time: dict[Value, str] = {}  # the arrays of values in loops
+        self.totals = {v.operands[0]: v for v in self.order if v.op == "total"}
+        self.blocks: dict[tuple[Value, int, int], Value] = {}
+        self.numbers: dict[str, str] = {}
+
+    def text(self, results: Sequence[Value], about: Sequence[str]) -> str:
+        for argument in self.arguments:
+            if argument.over_time:
+                places = self.define(self.namer("places"), f"list({self.ref(argument.value)})")
+                self.lines.append(f"    for place, part in zip({places}, {argument.name}):")
+                self.lines.append("        place[...] = part")
+        for part in self.line:
+            if isinstance(part, Loop):
+                self._loop(part)
+            else:
+                self._statement(part, self.lines)
+        returned = ", ".join(self._result(v) for v in results)
+        body = [*self.lines, f"    return {returned}{',' * (len(results) == 1)}"]
+        used = set(re.findall(r"\w+", "\n".join(body)))
+        shared = "".join(f"{name}, " for name in self.shared if name in used) or "()"
+        arguments = ", ".join(["w", *(argument.name for argument in self.arguments)])
+        comments = [f"    # {line}" for line in about]
+        program = [f"def program({arguments}):", *comments, f"    {shared.rstrip()} = w", *body]
+        space = ["def workspace():", *self.space, f"    return {shared.rstrip()}"]
+        functions = sorted({*NUMPY, *UFUNCS.values()})
+        head = f"import numpy as np\nfrom numpy import {', '.join(functions)}\n\ndot = ndarray.dot"
+        parts = [head, *(HELPERS[name] for name in self.helpers), TURNS, "\n".join(space), "\n".join(program)]
+        return "\n\n\n".join(parts) + "\n"
+
+    def memory(self) -> int:
+        return self.bytes
+
+    def _result(self, v: Value) -> str:
+        text = self.ref(v)
+        return text if self.places.is_own(v) else f"{text}.copy()"
+
+    # Names of places
+
+    def define(self, name: str, text: str) -> str:
+        """A name of workspace() that program() has too."""
+        self.space.append(f"    {name} = {text}")
+        self.shared[name] = None
+        return name
+
+    def ref(self, v: Value) -> str:
+        """The name of a value where a statement reads or writes it."""
+        if v not in self.known:
+            self.known[v] = self._found(v)
+        return self.known[v]
+
+    def _found(self, v: Value) -> str:
+        if v in self.names and v.op != "given":
+            return self.names[v]
+        if v.op in LEAVES and v.op != "given":
+            return self.define(self.namer(v.op), self.leaf(v))
+        if v.loop is not None:
+            over = self._over(v)
+            if over is not None:
+                name = self.name(v)
+                self.columns[v.loop][name] = over
+                return name
+        if v.op == "last" and v.operands[0] not in self.places.arrays:
+            return self.ref(v.operands[0])
+        text = self._view(v)
+        if text is None:
+            return self._scratch(v)
+        if self.places.is_local(v):
+            name = self.name(v)
+            self.lines.append(f"    {name} = {text}")
+            return name
+        return self.define(self.name(v), text)
+
+    def _scratch(self, v: Value) -> str:
+        home = self.places.homes.get(v)
+        if home is not None:
+            return self.ref(self._block(home[0], home[1], home[1] + v.shape[-2]))
+        if self.places.is_local(v):
+            return self.name(v)
+        name = self.namer(f"{self.names[v]}_t") if v.op == "given" else self.name(v)
+        return self.define(name, f"{self._buffer(v)}.reshape{v.shape}")
+
+    def _block(self, v: Value, begin: int, end: int) -> Value:
+        """Rows of the place of a value, whatever is in it."""
+        if (begin, end) == (0, v.shape[-2]):
+            return v
+        key = v, begin, end
+        if key not in self.blocks:
+            shape = (*v.shape[:-2], end - begin, v.shape[-1])
+            self.blocks[key] = Value("rows", (v,), (begin, end), shape, v.dtype, v.loop)
+            self.blocks[key].name = v.name
+        return self.blocks[key]
+
+    def _buffer(self, v: Value) -> str:
+        buffer = self.places.buffer(v)
+        if not buffer.name:
+            self.bytes += buffer.size * v.dtype.itemsize
+            buffer.name = self.namer("buffer" if v.loop is None or v in self.places.arrays else "scratch")
+            dtype = "" if v.dtype == float else f", np.{v.dtype}"
+            self.space.append(f"    {buffer.name} = empty({buffer.size}{dtype})")
+        return buffer.name
+
+    def _view(self, v: Value) -> str | None:
+        """How a value outside, or one that is the same in every round, is seen in another."""
+        if v.op == "long" and v not in self.places.views:
+            return None
+        a = self.ref(v.operands[0]) if v.op in ("rows", "T", "at", "span", "long", "narrow") else ""
+        if v.op == "rows":
+            begin, end = v.extra
+            return f"{a}[{begin}:{end}]" if len(v.shape) == 2 else f"{a}[:, {begin}:{end}]"
+        if v.op == "T":
+            return f"{a}.T" if len(v.shape) == 2 else f"{a}.transpose(0, 2, 1)"
+        if v.op == "at":
+            return f"{a}[{v.extra}]"
+        if v.op == "span":
+            return f"{a}[{v.extra[0]}:{v.extra[1]}]"
+        if v.op in ("long", "narrow"):
+            return self.call(v, [a])
+        if v.op == "all":
+            return self._array(v.operands[0])[0]
+        if v.op == "last":
+            text, turn = self._array(v.operands[0])
+            loop = v.operands[0].loop
+            assert loop is not None
+            if turn is None:
+                return f"{text}[{0 if loop.back else -1}]"
+            return f"{text}[{(loop.n - 1 + turn) % 2}]"
+        return None
+
+    def _over(self, v: Value) -> str | None:
+        """What a value of a loop is in each round, in the order of the rounds; None if it is always at one place."""
+        text, turn = self._rounds(v)
+        assert v.loop is not None
+        if text is None:
+            return None
+        if turn is not None:
+            return f"turns({text}, {v.loop.n}, {turn})"
+        return f"{text}[::-1]" if v.loop.back else text
+
+    def _rounds(self, v: Value) -> tuple[str | None, int | None]:
+        if v.op == "step":
+            return self.ref(v.operands[0]), None
+        if v in self.places.homes:
+            container, at = self.places.homes[v]
+            text, turn = self._rounds(container)
+            return text and f"{text}[:, {at}:{at + v.shape[-2]}]", turn
+        if v.op in ("rows", "T"):
+            if v.operands[0].loop is None:
+                return None, None
+            text, turn = self._rounds(v.operands[0])
+            view = f"[:, {v.extra[0]}:{v.extra[1]}]" if v.op == "rows" else ".transpose(0, 2, 1)"
+            return text and f"{text}{view}", turn
+        return self._array(v) if v in self.places.arrays else (None, None)
+
+    def _array(self, v: Value) -> tuple[str, int | None]:
+        """The array over time of a value in a loop; with turns of two, which one is first."""
+        owner, is_next, kept = self.places.arrays[v]
+        loop = v.loop
+        assert loop is not None
+        if owner not in self.over_time:
+            rounds = 2 if not kept else loop.n + (owner.op == "carry")
+            shape = (rounds, *owner.shape)
+            wished = (owner.next.name if owner.next is not None else owner.name) or "t"
+            name = self.namer(wished + "s")
+            self.over_time[owner] = name
+            self.define(name, f"{self._buffer(owner)}.reshape{shape}")
+        name = self.over_time[owner]
+        if not kept:
+            return name, int(is_next)
+        if owner.op != "carry":
+            return name, None
+        return (f"{name}[:-1]" if is_next == loop.back else f"{name}[1:]"), None
+
+    # Statements
+
+    def _loop(self, loop: Loop) -> None:
+        self.columns[loop], self.inner = {}, []
+        inside = self.inside(loop)
+        for v in inside:
+            if v.op == "carry":
+                array, (_, _, kept) = self._array(v)[0].partition("[")[0], self.places.arrays[v]
+                self.lines.append(f"    {array}[{-1 if kept and loop.back else 0}] = {self.ref(v.operands[0])}")
+            if v in self.totals:
+                self.lines.append(f"    {self.ref(self.totals[v])}.fill(0)")
+        for v in inside:
+            self._statement(v, self.inner)
+            if v in self.totals:
+                total = self.ref(self.totals[v])
+                self.inner.append(f"    add({total}, {self.ref(v)}, {total})")
+        name = self.namer("back" if loop.back else "rounds")
+        columns = self.columns[loop]
+        over = ", ".join(columns.values())
+        self.define(name, f"list(zip({over}))")
+        order = "back, from the last to the first" if loop.back else "from the first to the last"
+        self.lines.append(f"    # {loop.n} time steps {order}")
+        self.lines.append(f"    for {', '.join(columns)}{',' * (len(columns) == 1)} in {name}:")
+        self.lines += [f"    {line}" for line in self.inner]
+
+    def _statement(self, v: Value, lines: list[str]) -> None:
+        """What computes a value, if anything does."""
+        if v in self.places.views or v.op in LEAVES or v.op == "total":
+            return
+        say = Lines(lines)
+        if v.op in ("sum", "stack"):
+            self._sum(v, say)
+        elif v.op == "gather":
+            for t, part in enumerate(v.operands):
+                say(f"{self.ref(v)}[{t}] = {self.ref(part)}")
+        elif v.op in ("place", "spread"):
+            out = self.ref(v)
+            say(f"{out}.fill(0)")
+            times = v.extra[1] if v.op == "place" else [f"{v.extra[1]}:{v.extra[2]}"]
+            for t, part in zip(times, v.operands, strict=True):
+                say(f"{out}[{t}] = {self.ref(part)}")
+        else:
+            parts = [self._operand(operand, v) for operand in v.operands]
+            self._computed(v, parts, say)
+
+    def _computed(self, v: Value, parts: list[str], say: Lines) -> None:
+        out = self.ref(v)
+        if v.op in UFUNCS or v.op == "dot":
+            function = UFUNCS.get(v.op, "dot" if len(v.shape) == 2 else "matmul")
+            arguments = ", ".join(parts)
+            say(f"{out} = {function}({arguments})" if self.places.is_local(v) else f"{function}({arguments}, {out})")
+        elif v.op == "sigmoid":
+            say(f"negative({parts[0]}, {out})")
+            say(f"exp({out}, {out})")
+            say(f"add({out}, {self._number(1.0, v)}, {out})")
+            say(f"reciprocal({out}, {out})")
+        elif v.op == "over":
+            say(f"add.reduce({parts[0]}, 0, None, {out})")
+        elif v.op == "copy":
+            say(f"{out}[...] = {parts[0]}")
+        elif v.op in ("cols", "long"):
+            self._laid_out(v, parts[0], say)
+        else:
+            say(f"{out}[...] = {self.call(v, parts)}")
+
+    def _laid_out(self, v: Value, source: str, say: Lines) -> None:
+        """T matrices side by side, or one below the other, by one copy between views."""
+        n, rows, columns = v.operands[0].shape
+        shape = (rows, n, columns) if v.op == "cols" else (n, rows, columns)
+        if v.op == "cols":
+            source = f"{source}.transpose(1, 0, 2)"
+            if not self.places.is_local(v.operands[0]):
+                source = self.define(self.namer("turned"), source)
+        say(f"{self.define(self.namer('place'), f'{self.ref(v)}.reshape{shape}')}[...] = {source}")
+
+    def _operand(self, operand: Value, v: Value) -> str:
+        return self._number(operand.extra, v) if operand.op == "number" else self.ref(operand)
+
+    def _number(self, number: float, v: Value) -> str:
+        """A number as an array of no dimensions: NumPy takes it faster than a float."""
+        text = f"np.array({number!r}, np.{v.dtype})"
+        if text not in self.numbers:
+            self.numbers[text] = self.define(self.namer("one" if number == 1 else "number"), text)
+        return self.numbers[text]
+
+    def _sum(self, v: Value, say: Lines) -> None:
+        settled = [p for p in pieces_of(v) if self.places.homes.get(p.value) == (v, p.at)]
+        pieces = [p for p in pieces_of(v) if p not in settled]
+        begun = [p.rows for p in settled]
+        pieces.sort(key=lambda p: -p.value.shape[-2])
+        rows = v.shape[-2]
+        full = [p for p in pieces if p.rows == (0, rows)]
+        if not begun and len(full) > 1:
+            a, b = sorted(full[:2], key=lambda p: -p.sign)
+            if a.sign > 0:
+                function = "add" if b.sign > 0 else "subtract"
+                say(f"{function}({self._operand(a.value, v)}, {self._operand(b.value, v)}, {self.ref(v)})")
+                pieces = [p for p in pieces if p is not a and p is not b]
+                begun.append((0, rows))
+        for p in pieces:
+            inside = [r for r in begun if r[0] < p.rows[1] and p.rows[0] < r[1]]
+            operand = self._operand(p.value, v)
+            if not inside and p.sign > 0:
+                say(f"{self._part(v, *p.rows)} = {operand}")
+            else:
+                self._cleared(v, inside or [p.rows], p.rows, say)
+                part = self.ref(self._block(v, *p.rows))
+                function = "negative(" if not inside else f"add({part}, " if p.sign > 0 else f"subtract({part}, "
+                say(f"{function}{operand}, {part})")
+            begun.append(p.rows)
+        self._cleared(v, begun, (0, rows), say)
+
+    def _part(self, v: Value, begin: int, end: int) -> str:
+        """Rows of the place of a value, to be assigned to; in a loop a view that is there already."""
+        if v.loop is not None or (begin, end) == (0, v.shape[-2]):
+            return f"{self.ref(self._block(v, begin, end))}[...]"
+        return f"{self.ref(v)}[{':, ' * (len(v.shape) - 2)}{begin}:{end}]"
+
+    def _cleared(self, v: Value, begun: list[tuple[int, int]], within: tuple[int, int], say: Lines) -> None:
+        """0 where nothing stands yet."""
+        for begin, end in _gaps(begun, within[1], within[0]):
+            say(f"{self.ref(self._block(v, begin, end))}.fill(0)")
+
+
+def _gaps(begun: list[tuple[int, int]], end: int, begin: int = 0) -> list[tuple[int, int]]:
+    found = []
+    for a, b in sorted(begun):
+        if a > begin:
+            found.append((begin, a))
+        begin = max(begin, b)
+    return [*found, (begin, end)] if begin < end else found
+
+
+class Lines:
+    """Statements, one a line."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(f"    {line}")

@@ -1,0 +1,212 @@
+"""Where each result goes: arrays over time, blocks of a stack, and buffers that are used again once they are read."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import defaultdict
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from tinyad.compiled.flat_sums import pieces_of
+from tinyad.compiled.rewriting import Maker, rebuilt
+from tinyad.compiled.values import LEAVES, UFUNCS, VIEWS, Loop, Value, ordered
+
+if TYPE_CHECKING:
+    from tinyad.compiled.source_writer import Writer
+
+PLACED = (
+    *UFUNCS,
+    "sigmoid",
+    "dot",
+    "sum",
+    "stack",
+    "over",
+    "gather",
+    "cols",
+)  # what can write its result into a given block
+IN_PLACE = (*UFUNCS, "sigmoid")
+
+
+def prepared(roots: list[Value], make: Maker) -> list[Value]:
+    """What a state is carried into is a result of its own; a transposed left factor of many products is laid out once,
+    because BLAS takes a product of few columns faster then."""
+    taken: set[Value] = set()
+    copied: dict[Value, Value] = {}
+    order = ordered(roots)
+    for v in order:
+        if v.next is not None:
+            fresh = v.next.loop is v.loop and v.next.op not in (*VIEWS, *LEAVES)
+            if not fresh or v.next in taken:
+                copied[v] = v.next
+            taken.add(v.next)
+
+    def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
+        if v.op != "dot" or (v.loop is None and len(v.shape) == 2):
+            return None
+        left = operands[0]
+        laid_out = left.op == "T" and left.loop is None and len(left.shape) == 2
+        return make("dot", make("copy", left), operands[1]) if laid_out else None
+
+    new: dict[Value, Value] = {}
+    roots = rebuilt(roots, make, change, new)
+    for k, (v, following) in enumerate(copied.items()):
+        copy = Value("copy", (new[following],), k, v.shape, v.dtype, v.loop)
+        copy.name, copy.rank = v.name and f"{v.name}_copy", 2**40 + k
+        new[v].next = copy
+    return roots
+
+
+class Buffer:
+    """Numbers that several results use one after the other."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.name = size, ""
+
+
+class Places:
+    def __init__(self, writer: Writer, line: Sequence[Value | Loop]) -> None:
+        self.writer, order = writer, writer.order
+        self.arrays: dict[Value, tuple[Value, bool, bool]] = {}  # (whose array, is it the next, is it kept over time)
+        kept = {v.operands[0] for v in order if v.op == "all"}
+        for v in order:
+            if v.op == "carry" and v.next is not None:
+                both = v in kept or v.next in kept
+                self.arrays[v], self.arrays[v.next] = (v, False, both), (v, True, both)
+        self.arrays |= {v: (v, False, True) for v in order if v in kept and v not in self.arrays}
+        self._read_in_loops = {self._base(o) for v in order if v.loop is not None for o in v.inputs() if o.loop is None}
+        bases = {self._base(v) for v in writer.roots}
+        self.own = {v for v in bases if v.op in (*UFUNCS, "dot") and v.loop is None and v not in self._read_in_loops}
+        self.homes: dict[Value, tuple[Value, int]] = {}
+        for v in order:
+            if v.op in ("sum", "stack") and v not in self.own:
+                self._settle(v)
+        strided = {
+            v for v in order if v.op == "long" and self._base(v) not in self.own and self._is_strided(v.operands[0])
+        }
+        self.views = {v for v in order if v.op in VIEWS and v not in strided}
+        self._buffers: dict[Value, Buffer] = {}
+        self._plan(line)
+
+    def _base(self, v: Value) -> Value:
+        """What a view outside the loops is a view of."""
+        while v.op in ("rows", "T", "at", "span", "long", "narrow") and v.operands:
+            (v,) = v.operands
+        return v
+
+    def _is_strided(self, v: Value) -> bool:
+        """Whether its matrices do not lie one behind the other, so that to see them as one is to copy them."""
+        return v.op in ("rows", "T") or v in self.homes
+
+    def is_local(self, v: Value) -> bool:
+        """Whether program() makes it anew, and workspace() has no place for it: results, and views of arguments."""
+        base = self._base(v)
+        given = base.op in ("leaf", "seed") or (base.op == "constant" and base in self.writer.names)
+        return v.loop is None and (base in self.own or given)
+
+    def is_own(self, v: Value) -> bool:
+        """Whether a result is no part of the workspace, nor of what was given."""
+        return self._base(v) in self.own
+
+    def buffer(self, v: Value) -> Buffer:
+        return self._buffers[v]
+
+    def _settle(self, v: Value) -> None:
+        """Pieces that can be computed in their rows of a sum or stack."""
+        pieces = sorted(pieces_of(v), key=lambda p: -p.value.shape[-2])
+        for p in pieces:
+            part = p.value
+            if part in self.homes or part in self.arrays or part in self.own or part.op not in PLACED or p.sign < 0:
+                continue
+            if part.loop is not v.loop or part.dtype != v.dtype or len(part.shape) != len(v.shape):
+                continue
+            if part.shape[-1] != v.shape[-1] or part in self.writer.roots:
+                continue
+            others = [q for q in pieces if q is not p and q.at < p.rows[1] and p.at < q.rows[1]]
+            if any(self.homes.get(q.value, (None,))[0] is v for q in others) or (others and self.writer.uses[part] > 1):
+                continue
+            self.homes[part] = v, p.at
+
+    def storage(self, v: Value) -> Value:
+        """The value that a buffer is planned for."""
+        while True:
+            if v in self.homes:
+                v = self.homes[v][0]
+            elif v in self.arrays:
+                return self.arrays[v][0]
+            elif v in self.views or v.op == "rows":  # of the place of a value too
+                (v,) = v.operands
+            else:
+                return v
+
+    def _plan(self, line: Sequence[Value | Loop]) -> None:
+        """When each storage is written first and read last, by the number of the statement; then buffers for them."""
+        first: dict[Value, int] = {}
+        last: dict[Value, int] = {}
+        statements: dict[int, Value] = {}
+        n = 0
+
+        def touch(v: Value, at: int) -> None:
+            root = self.storage(v)
+            first[root] = min(first.get(root, at), at)
+            last[root] = max(last.get(root, at), at)
+
+        for part in line:
+            if isinstance(part, Value):
+                n += 1
+                statements[n] = part
+                if part not in self.views:
+                    for v in (part, *part.operands):
+                        touch(v, 0 if part.op == "given" else n)  # which is filled first
+                continue
+            start, inside = n + 1, self.writer.inside(part)
+            end = start + len(inside) + 1
+            for v in self.writer.order:
+                if v.op == "total" and v.operands[0].loop is part:
+                    touch(v, start)
+            for k, v in enumerate(inside, start + 1):
+                statements[k] = v
+                for read in (v, *v.inputs()):
+                    root = self.storage(read)
+                    if root.loop is not part or root in self.arrays:
+                        touch(read, start)
+                        touch(read, end)
+                    elif v not in self.views:
+                        touch(read, k)
+            n = end
+        n += 1
+        for v in self.writer.order:
+            if v.op == "last" and v.operands[0] not in self.arrays:
+                last[self.storage(v)] = n  # scratch of a loop that is read behind it
+        for v in self.writer.roots:
+            touch(v, n)
+        free: dict[Any, list[tuple[int, Value, Buffer]]] = defaultdict(list)
+        for root in sorted(first, key=lambda v: (first[v], v.rank)):
+            if (root.op in LEAVES and root.op != "given") or root in self.own:
+                continue
+            loop = root.loop if root not in self.arrays else None
+            size = self._size(root)
+            buffers = free[loop, size, root.dtype]
+            buffer = self._read_before(buffers, first[root], root, statements.get(first[root])) or Buffer(size)
+            self._buffers[root] = buffer
+            insort(buffers, (last[root], root, buffer), key=lambda known: known[0])
+
+    def _read_before(
+        self, buffers: list[tuple[int, Value, Buffer]], at: int, root: Value, statement: Value | None
+    ) -> Buffer | None:
+        """A buffer that nothing reads any more; a component-wise operation may write over what it reads last."""
+        for k, (until, before, buffer) in enumerate(buffers):  # in the order of their last reading
+            if until > at:
+                break
+            over_it = statement is root and root.op in IN_PLACE and before in root.operands
+            if until < at or (over_it and before.shape == root.shape):
+                del buffers[k]
+                return buffer
+        return None
+
+    def _size(self, root: Value) -> int:
+        if root not in self.arrays:
+            return prod(root.shape)
+        _, _, kept = self.arrays[root]
+        assert root.loop is not None
+        return prod(root.shape) * (2 if not kept else root.loop.n + (root.op == "carry"))

@@ -1,0 +1,40 @@
+"""The derivative of a parameter is one product over all time steps after the loop, instead of T in it.
+
+Σ_t A_t B_t = [A_1 A_2 ... ] [B_1; B_2; ...]
+"""
+
+from __future__ import annotations
+
+from tinyad.compiled.hoisting import needed_by_states, over_time
+from tinyad.compiled.rewriting import Maker, rebuilt
+from tinyad.compiled.values import Value, ordered
+
+
+def deferred(roots: list[Value], make: Maker) -> list[Value]:
+    order = ordered(roots)
+    needed = needed_by_states(order)
+    totals = [v.operands[0] for v in order if v.op == "total" and v.operands[0].op == "dot"]
+    side_by_side = {v.operands[0] for v in totals if v.operands[1].loop is not None}  # for another product
+
+    def total(v: Value, new: dict[Value, Value]) -> Value:
+        if v.loop is None:
+            return make("total", new[v])
+        if v.op == "dot":
+            a, b = v.operands
+            if b.op == "ones" and a in side_by_side:
+                wide = make("cols", over_time(a, make, needed, new))
+                return make("dot", wide, make.leaf("ones", None, (wide.shape[1], 1), b.dtype))
+            if b.loop is None:
+                return make("dot", total(a, new), new[b])
+            if a.loop is None:
+                return make("dot", new[a], total(b, new))
+            both = (over_time(operand, make, needed, new) for operand in (a, b))
+            return make("dot", make("cols", next(both)), make("long", next(both)))
+        if v.op in ("T", "neg"):
+            return make(v.op, total(v.operands[0], new))
+        return make("over", over_time(v, make, needed, new))
+
+    def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
+        return total(v.operands[0], new) if v.op == "total" else None
+
+    return rebuilt(roots, make, change)

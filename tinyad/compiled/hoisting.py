@@ -1,0 +1,90 @@
+"""What does not depend on the recurrence leaves the loop and is computed for all time steps at once.
+
+A value that no state depends on goes behind the loop, one that depends on no state before it: one call instead of T,
+and one product of many columns instead of T of few.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from tinyad.compiled.flat_sums import Piece, sum_of
+from tinyad.compiled.rewriting import Maker, rebuilt
+from tinyad.compiled.values import COMPONENTS, FUNCTIONS, Loop, Value, ordered
+
+OVER_TIME = (*COMPONENTS, *FUNCTIONS, "dot", "T", "rows", "stack", "sum")  # what works on T matrices as on one
+SMALL = 256  # entries; where a state is carried, component-wise work on more is done where its operands are warm
+
+
+def hoisted(roots: list[Value], make: Maker) -> list[Value]:
+    order = ordered(roots)
+    recurrent = {v for v in order if v.op == "carry"}
+    stateful = {v.loop for v in recurrent}
+    for v in order:
+        if v.loop is not None and any(operand in recurrent for operand in v.operands):
+            recurrent.add(v)
+
+    def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
+        if v.loop is None or v.op == "step":
+            return None
+        if v not in recurrent and works_over_time(v, stateful):
+            return make.step(make(v.op, *(make("all", operand) for operand in operands), extra=v.extra), v.loop)
+        if v.op == "sum" and v in recurrent:
+            pieces = [Piece(o, *term) for o, term in zip(operands, v.extra[1], strict=True)]
+            return _split(make, v, v.loop, pieces, recurrent)
+        return None
+
+    return rebuilt(roots, make, change)
+
+
+def works_over_time(v: Value, stateful: set[Loop | None]) -> bool:
+    """Whether a value of a loop is better computed for all time steps at once."""
+    componentwise = v.op in (*COMPONENTS, "sum", "stack") and not any(_is_product(piece) for piece in v.operands)
+    return v.op in OVER_TIME and not (componentwise and v.loop in stateful and prod(v.shape) > SMALL)
+
+
+def _is_product(v: Value) -> bool:
+    return v.op == "dot" or (v.op in ("neg", "step", "rows") and _is_product(v.operands[0]))
+
+
+def _split(make: Maker, v: Value, loop: Loop, pieces: list[Piece], recurrent: set[Value]) -> Value | None:
+    """A sum with the pieces that do not recur added up before the loop."""
+    early = [new for old, new in zip(v.operands, pieces, strict=True) if old not in recurrent]
+    if len(early) < 2 or not any(piece.value.shape == v.shape and piece.value.loop is loop for piece in early):
+        return None
+    if prod(v.shape) > SMALL and not any(_is_product(piece.value) for piece in early):
+        return None
+    over_time = [piece._replace(value=make("all", piece.value)) for piece in early]
+    before = sum_of(make, over_time, make.zeros((loop.n, *v.shape), v.dtype))
+    late = [new for old, new in zip(v.operands, pieces, strict=True) if old in recurrent]
+    return sum_of(make, [*late, Piece(make.step(before, loop))], v)
+
+
+def sunk(roots: list[Value], make: Maker) -> list[Value]:
+    """What only leaves a loop is computed behind it."""
+    needed = needed_by_states(ordered(roots))
+
+    def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
+        return over_time(v.operands[0], make, needed, new) if v.op == "all" else None
+
+    return rebuilt(roots, make, change)
+
+
+def needed_by_states(order: list[Value]) -> set[Value]:
+    needed, ahead = set[Value](), [v.next for v in order if v.next is not None]
+    while ahead:
+        v = ahead.pop()
+        if v not in needed and v.loop is not None:
+            needed.add(v)
+            ahead += [operand for operand in v.operands if operand.loop is v.loop]
+    return needed
+
+
+def over_time(v: Value, make: Maker, needed: set[Value], new: dict[Value, Value]) -> Value:
+    """A value of a loop over all rounds, seen from outside."""
+    if v in needed or v.loop is None or not works_over_time(v, {w.loop for w in needed}):
+        return make("all", new[v])
+    operands = [over_time(operand, make, needed, new) for operand in v.operands]
+    made = make(v.op, *operands, extra=v.extra)
+    made.name = made.name or v.name
+    return made

@@ -1,0 +1,110 @@
+"""Which steps of a tape repeat: time steps, found by comparing every step with the one a period earlier."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyad.engine.tape import Tape
+
+Numbers = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+WINDOW = 4096  # steps in which a period is looked for; that it holds is compared over all of them
+NONE = -(2**62)
+
+
+class Repeat(NamedTuple):
+    """The steps begin to begin + period - 1, counted from 0, and the same again, `times` times in all."""
+
+    begin: int
+    period: int
+    times: int
+
+
+class Steps:
+    """The steps of a tape as numbers: `sources` has for each operand the step that made it, or -1 - its position."""
+
+    def __init__(self, tape: Tape) -> None:
+        values = tape.values
+        known: dict[Any, int] = {}
+        made: dict[int, int] = {}
+        kinds: list[int] = []
+        sources: list[tuple[int, int]] = []
+        for n, (op, z, x, y) in enumerate(tape.steps):
+            a, b = values[x], values[x if y is None else y]
+            kind: Any = op, a.shape, b.shape, a.dtype, b.dtype
+            kinds.append(known.setdefault(kind, len(known)))
+            sources.append((made.get(x, -1 - x), NONE if y is None else made.get(y, -1 - y)))
+            made[z] = n
+        self.made = made
+        self.kinds: Numbers = np.array(kinds, np.int64)
+        self.sources: Numbers = np.array(sources, np.int64).reshape(-1, 2)
+
+    def repeats(self) -> list[Repeat]:
+        """The longest ones, in order; none overlaps another."""
+        found: list[Repeat] = []
+        ahead = [(0, len(self.kinds))]
+        while ahead:
+            begin, end = ahead.pop()
+            repeat = self._best(begin, end, found)
+            if repeat is not None:
+                found.append(repeat)
+                ahead += [(repeat.begin + repeat.period * repeat.times, end), (begin, repeat.begin)]
+            elif end - begin > WINDOW:
+                ahead.append((begin + WINDOW // 2, end))
+        return sorted(found)
+
+    def _best(self, begin: int, end: int, found: list[Repeat]) -> Repeat | None:
+        candidates = []
+        for period in _periods(self.kinds[begin : min(end, begin + WINDOW)]):
+            kinds = self.kinds[begin:end]
+            equal = np.concatenate(([False], kinds[period:] == kinds[:-period], [False]))
+            edges = np.flatnonzero(equal[1:] != equal[:-1])
+            for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+                if b - a >= period:
+                    times = (b - a) // period + 1
+                    candidates.append((period * (1 - times), period, begin + a, times))  # most steps saved first
+        for _, period, a, times in sorted(candidates):
+            for first in range(a, min(a + period, end)):
+                most = (end - first) // period
+                repeat = Repeat(first, period, self._holds(first, period, min(times, most)))
+                if repeat.times > 3 or (repeat.times > 1 and first == a and self._is_over_time(repeat, found)):
+                    return repeat
+        return None
+
+    def _holds(self, begin: int, period: int, times: int) -> int:
+        """For how many rounds every operand is of the same round, of the one before, or from outside."""
+        if times < 2:
+            return times
+        m = self.sources[begin : begin + times * period].reshape(times, -1)
+        before, own = m[1] < begin, m[1] >= begin + period
+        if not np.where(own, m[0] == m[1] - period, m[0] < begin).all():
+            return 1
+        moved = m[1] + period * np.arange(times - 1)[:, None]
+        right = np.where(before, m[1:] < begin, m[1:] == moved).all(axis=1)
+        return times if right.all() else 1 + int(right.argmin())
+
+    def _is_over_time(self, repeat: Repeat, found: list[Repeat]) -> bool:
+        """A state is handed on, or what another loop made is read: else two gates of a time step may look the same."""
+        begin, period, _ = repeat
+        before, after = self.sources[begin : begin + 2 * period].reshape(2, -1)
+        read = [
+            (after - before == r.period) & (before >= r.begin) & (after < r.begin + r.period * r.times) for r in found
+        ]
+        return bool(((after >= begin) & (after < begin + period)).any()) or any(r.any() for r in read)
+
+
+def _periods(kinds: Numbers) -> list[int]:
+    """Distances at which sequences of steps of some length come again, most frequent first."""
+    found: dict[int, int] = {}
+    hashes, length = kinds.astype(np.uint64), 1
+    while length <= 512 and len(hashes) > 1:
+        order = np.argsort(hashes, kind="stable")
+        again = hashes[order[1:]] == hashes[order[:-1]]
+        distances = np.bincount((order[1:] - order[:-1])[again])
+        for distance in np.argsort(distances, kind="stable")[:-4:-1].tolist():
+            if distances[distance]:
+                found[distance] = max(found.get(distance, 0), int(distances[distance]) * length)
+        hashes = hashes[:-length] * np.uint64(0x9E3779B97F4A7C15) + (hashes[length:] ^ np.uint64(length))
+        length *= 2
+    return sorted(found, key=lambda distance: -found[distance])[:24]

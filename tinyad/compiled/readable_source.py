@@ -1,0 +1,200 @@
+"""A program as a person would write it: forward lines, then backward lines with = and +=, in the author's names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinyad.compiled.source_writer import HELPERS, Writer
+from tinyad.compiled.values import COMPONENTS, GIVEN, LEAVES, UFUNCS, Loop, Value, schedule
+
+SUM, PRODUCT, SIGN, ATOM = range(4)  # how tightly an expression holds together
+INFIX = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "dot": PRODUCT}
+NOWHERE = ("all", "total")  # filled in the loop
+DEEP = 8  # expressions within expressions
+
+
+class Plain(Writer):
+    TAKEN = ("t",)
+
+    def text(self, results: Sequence[Value], about: Sequence[str]) -> str:
+        self.kept = {v.operands[0]: v for v in self.order if v.op == "all"}
+        self.totals = {v.operands[0]: v for v in self.order if v.op == "total"}
+        self.lasts = {v.operands[0]: v for v in self.order if v.op == "last" and v.operands[0].op == "carry"}
+        self.stays = {v.operands[0] for v in self.order if v.op == "last"}
+        self.stays |= {v.next for v in self.order if v.next is not None} | set(self.roots)
+        self.inline = self._inlined()
+        self.lines: list[str] = []
+        arguments = ", ".join(argument.name for argument in self.arguments)
+        for part in schedule(self.order):
+            if isinstance(part, Loop):
+                self._loop(part)
+            elif part.op not in NOWHERE:
+                self._line(part, "    ")
+        returned = ", ".join(self._result(v) for v in results)
+        body = "\n".join([*self.lines, f"    return {returned}{',' * (len(results) == 1)}"])
+        head = ["import numpy as np", *(HELPERS[name] for name in self.helpers)]
+        comments = "".join(f"    # {line}\n" for line in [*about, *self.borrowed()])
+        return "\n\n\n".join([*head, f"def program({arguments}):\n{comments}{body}\n"])
+
+    def _result(self, v: Value) -> str:
+        """What is given belongs to the caller: a result that is part of it is copied."""
+        base = v
+        while base.op in ("rows", "T", "at", "span"):
+            (base,) = base.operands
+        text, held = self._expression(v)
+        return f"{text}.copy()" if base.op in GIVEN and held == ATOM else text
+
+    def _loop(self, loop: Loop) -> None:
+        inside = self.inside(loop)
+        carries = [v for v in inside if v.op == "carry"]
+        for v in inside:
+            if v in self.kept:
+                self.lines.append(f"    {self.name(self.kept[v])} = {_empty(self.kept[v])}")
+            if v in self.totals:
+                self.lines.append(f"    {self.name(self.totals[v])} = {_empty(v, 'zeros')}")
+        for v in carries:
+            self.lines.append(f"    {self.name(v)} = {self._expression(v.operands[0])[0]}")
+        rounds = f"range({loop.n})"
+        self.lines.append(f"    for t in {f'reversed({rounds})' if loop.back else rounds}:")
+        self.lines += [f"        {self.name(self.lasts[v])} = {self.name(v)}" for v in carries if v in self.lasts]
+        for v in inside:
+            if v not in carries:
+                self._line(v, " " * 8)
+            if v in self.kept:
+                self.lines.append(f"        {self.name(self.kept[v])}[t] = {self._expression(v)[0]}")
+            if v in self.totals:
+                self.lines.append(f"        {self.name(self.totals[v])} += {self._expression(v)[0]}")
+        if carries:
+            states = ", ".join(map(self.name, carries))
+            self.lines.append(f"        {states} = {', '.join(self._expression(v.next)[0] for v in carries if v.next)}")
+
+    def _line(self, v: Value, indent: str) -> None:
+        """The statements that compute a value, if it has any."""
+        if v in self.names and v not in self.stays:
+            return
+        if v.op == "sum":
+            self._sum(v, indent)
+        elif v not in self.inline:
+            text = self._expression(v, whole=True)[0]
+            self.lines.append(f"{indent}{self.name(v)} = {text}")
+            if v.op in ("place", "spread"):
+                self._filled(v, indent)
+
+    def _inlined(self) -> set[Value]:
+        """What has no line of its own: views, and what one other value reads and nobody has named."""
+        found: set[Value] = set()
+        depth: dict[Value, int] = {}
+        for v in self.order:
+            depth[v] = 1 + max((depth[operand] for operand in v.operands if operand in found), default=0)
+            if v.op in (*LEAVES, "carry", "last", *NOWHERE, "T", "rows", "step", "at", "span", "narrow"):
+                found.add(v)
+            elif v.op not in ("gather", "place", "spread", "stack", "sum") and v not in self.stays and depth[v] < DEEP:
+                user = self.users[v][0] if self.uses[v] == 1 and v in self.users else None
+                if user is not None and (user.op in NOWHERE or (user.loop is v.loop and not v.name)):
+                    found.add(v)
+        return found
+
+    def _filled(self, v: Value, indent: str) -> None:
+        name = self.name(v)
+        if v.op == "place":
+            for t, part in zip(v.extra[1], v.operands, strict=True):
+                self.lines.append(f"{indent}{name}[{t}] = {self._expression(part)[0]}")
+        else:
+            self.lines.append(f"{indent}{name}[{v.extra[1]}:{v.extra[2]}] = {self._expression(v.operands[0])[0]}")
+
+    def _sum(self, v: Value, indent: str) -> None:
+        """= for the first piece, += for the others."""
+        name, (shape, terms) = self.name(v), v.extra
+        pieces = list(zip(v.operands, terms, strict=True))
+        whole = [k for k, (p, (sign, at)) in enumerate(pieces) if p.shape == v.shape and sign > 0 and not at]
+        fresh = [k for k in whole if self._makes_an_array(pieces[k][0]) and pieces[k][0].dtype == v.dtype]
+        first = (fresh or whole)[:1]
+        pieces = [pieces.pop(k) for k in first] + pieces
+        start = self._expression(pieces[0][0])[0] if first else _empty(v, "zeros")
+        if whole and not fresh:  # += would change what it is
+            others = [k for k, (p, (_, at)) in enumerate(pieces) if k and p.shape[-2] == shape[0]]
+            if others:
+                second, (sign, _) = pieces.pop(others[0])
+                start += f" {'+' if sign > 0 else '-'} {self._held(self._expression(second), PRODUCT)}"
+            else:
+                start = f"{start}.astype(np.{v.dtype})"
+        self.lines.append(f"{indent}{name} = {start}")
+        pieces = pieces[1:] if first else pieces
+        for piece, (sign, at) in pieces:
+            part = "" if piece.shape[-2] == shape[0] else f"[..., {at}:{at + piece.shape[-2]}, :]"
+            self.lines.append(f"{indent}{name}{part} {'+' if sign > 0 else '-'}= {self._expression(piece)[0]}")
+
+    def _makes_an_array(self, v: Value) -> bool:
+        """Whether its expression gives an array that nothing else has."""
+        return v in self.inline and v.op in (*COMPONENTS, "dot", "call", "kernel")
+
+    def _expression(self, v: Value, whole: bool = False) -> tuple[str, int]:
+        """The text of a value, and how tightly it holds together; its name, if it has a line of its own."""
+        if v.op == "last" and v.operands[0] not in self.lasts:
+            return self._expression(v.operands[0])
+        named = v in self.names or v.op in ("carry", "last", *NOWHERE)
+        if named or not (whole or v in self.inline):
+            return self.name(v), ATOM
+        if v.op in LEAVES:
+            text = self.leaf(v)
+            return text, SIGN if text.startswith("-") else ATOM
+        if v.op == "dot":
+            summed = self._summed(*v.operands)
+            if summed:
+                return summed, ATOM
+        parts = [self._expression(operand) for operand in v.operands]
+        if v.op in INFIX:
+            sign, holds = "@" if v.op == "dot" else v.op, INFIX[v.op]
+            left = self._held(parts[0], holds)
+            return f"{left} {sign} {self._held(parts[1], holds + 1)}", holds
+        if v.op == "neg":
+            return f"-{self._held(parts[0], SIGN)}", SIGN
+        texts = [
+            self._held(part, ATOM) if v.op in ("T", "rows", "cols", "long", "narrow", "entries", "over") else part[0]
+            for part in parts
+        ]
+        return self._called(v, texts), ATOM
+
+    def _called(self, v: Value, texts: list[str]) -> str:
+        a = texts[0]
+        text = self.call(v, texts)
+        if text is not None:
+            return text
+        if v.op in UFUNCS:
+            return f"np.{UFUNCS[v.op]}({a})"
+        if v.op == "T":
+            return f"{a}.T" if len(v.shape) == 2 else f"{a}.transpose(0, 2, 1)"
+        if v.op == "rows":
+            begin, end = v.extra
+            return f"{a}[{begin}:{end}]" if len(v.shape) == 2 else f"{a}[:, {begin}:{end}]"
+        if v.op == "step":
+            return f"{a}[t]"
+        if v.op == "at":
+            return f"{a}[{v.extra}]"
+        if v.op == "span":
+            return f"{a}[{v.extra[0]}:{v.extra[1]}]"
+        if v.op == "stack":
+            texts = [f"np.broadcast_to({t}, {(*v.shape[:-2], *o.shape[-2:])})" if len(o.shape) < len(v.shape) else t
+                     for t, o in zip(texts, v.operands, strict=True)]  # fmt: skip
+            return f"np.concatenate(({', '.join(texts)}), axis=-2)"
+        if v.op == "gather":
+            return f"np.array([{', '.join(texts)}])"
+        if v.op in ("place", "spread"):
+            return _empty(v, "zeros")
+        raise NotImplementedError(v.op)
+
+    def _summed(self, x: Value, y: Value) -> str | None:
+        """A product with a column of ones is a sum."""
+        if y.op == "ones":
+            return f"{self._held(self._expression(x), ATOM)}.sum(axis=-1, keepdims=True)"
+        if x.op == "T" and x.operands[0].op == "ones":
+            return f"{self._held(self._expression(y), ATOM)}.sum(axis=-2, keepdims=True)"
+        return None
+
+    def _held(self, part: tuple[str, int], holds: int) -> str:
+        text, own = part
+        return text if own >= holds else f"({text})"
+
+
+def _empty(v: Value, how: str = "empty") -> str:
+    return f"np.{how}({v.shape}{'' if v.dtype == float else f', np.{v.dtype}'})"

@@ -1,0 +1,284 @@
+"""How values are made: each once, and in the simplest form; and made again with changes, which is what a pass does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyad.compiled.values import GIVEN, LEAVES, UFUNCS, Loop, Value, ordered
+from tinyad.engine.matrix import Shape
+
+
+class Maker:
+    """Makes values, each once, and in the simplest form."""
+
+    def __init__(self) -> None:
+        self._made: dict[Any, Value] = {}
+
+    def __call__(self, op: str, *operands: Value, extra: Any = None, name: str = "") -> Value:
+        simpler = getattr(self, f"_{op}", None)
+        found = simpler(operands, extra) if simpler else None
+        if found is None:
+            key = (op, tuple(map(id, operands)), extra)
+            found = self._made.get(key)
+            if found is None:
+                loop = None if op in ("all", "last", "total") else _loop(operands)
+                dtype = _dtype(operands)
+                found = self._made[key] = Value(op, operands, extra, _shape(op, operands, extra), dtype, loop)
+                found.rank = len(self._made)
+                if op == "stack" and all(v.op == "leaf" for v in operands):
+                    found.name = "_".join(v.name for v in operands)
+        if name and not found.name:
+            found.name = name
+        return found
+
+    def leaf(self, op: str, extra: Any, shape: Shape, dtype: Any, name: str = "") -> Value:
+        key = (op, extra, shape, dtype)
+        if key not in self._made:
+            self._made[key] = Value(op, (), extra, shape, dtype, None)
+            self._made[key].name = name
+        return self._made[key]
+
+    def number(self, number: float) -> Value:
+        return self.leaf("number", number, (1, 1), None)
+
+    def zeros(self, shape: Shape, dtype: Any) -> Value:
+        return self.leaf("zeros", None, shape, dtype)
+
+    def step(self, over_time: Value, loop: Loop) -> Value:
+        """In a loop: the matrix of this round."""
+        if over_time.op == "all" and over_time.operands[0].loop is loop:
+            return over_time.operands[0]
+        if len(over_time.shape) == 2:
+            return over_time
+        if over_time.op in ("rows", "T"):
+            whole = self.step(over_time.operands[0], loop)
+            return self(over_time.op, whole, extra=over_time.extra, name=over_time.name)
+        key = ("step", id(over_time), loop)
+        if key not in self._made:
+            made = Value("step", (over_time,), None, over_time.shape[1:], over_time.dtype, loop)
+            made.name, self._made[key] = over_time.name, made
+        return self._made[key]
+
+    def carry(self, first: Value, loop: Loop | None, name: str = "") -> Value:
+        made = Value("carry", (first,), None, first.shape, first.dtype, loop)
+        made.name = name
+        return made
+
+    def gather(self, parts: list[Value], name: str = "") -> Value:
+        """T matrices one behind the other."""
+        first = parts[0]
+        if all(part is first for part in parts):
+            return first
+        if first.op in ("at", "last") and len({_source(part) for part in parts}) == 1:
+            source, times = _source(first), [_time(part) for part in parts]
+            if source is not None and times == list(range(times[0], times[0] + len(times))):
+                whole = source if len(source.shape) == 3 and source.loop is None else self("all", source)
+                return self("span", whole, extra=(times[0], times[0] + len(times)))
+        if all(part.op in GIVEN for part in parts):
+            return self.leaf("given", tuple(parts), (len(parts), *first.shape), first.dtype, name)
+        return self("gather", *parts, name=name)
+
+    # What can be said more simply: each gives a value, or None to let it stand.
+
+    def _T(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        (a,) = operands
+        return a.operands[0] if a.op == "T" else a if a.shape[-2:] == (1, 1) else None
+
+    def _none(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        return operands[0]
+
+    def _rows(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        (a,), (begin, end) = operands, extra
+        if (begin, end) == (0, a.shape[-2]):
+            return a
+        if a.op == "rows":
+            return self("rows", *a.operands, extra=(begin + a.extra[0], end + a.extra[0]))
+        if a.op == "stack":
+            at = 0
+            for part in a.operands:
+                if (at, at + part.shape[-2]) == (begin, end):
+                    return part
+                at += part.shape[-2]
+        return None
+
+    def _stack(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        parts: list[Value] = []
+        for part in operands:
+            before = parts[-1] if parts else None
+            if before is not None and continues(before, part):
+                parts[-1] = self("rows", *part.operands, extra=(before.extra[0], part.extra[1]))
+            else:
+                parts.append(part)
+        if len(parts) == 1:
+            return parts[0]
+        return self("stack", *parts) if len(parts) < len(operands) else None
+
+    def _all(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        (v,) = operands
+        if v.loop is None:
+            return v
+        if v.op == "step":
+            return v.operands[0]
+        return self(v.op, self("all", *v.operands), extra=v.extra, name=v.name) if v.op in ("rows", "T") else None
+
+    def _at(self, operands: tuple[Value, ...], t: Any) -> Value | None:
+        (v,) = operands
+        if len(v.shape) == 2:
+            return v
+        if v.op in ("gather", "given"):
+            parts: tuple[Value, ...] = v.operands or v.extra
+            return parts[int(t)]
+        if v.op == "span":
+            return self("at", *v.operands, extra=int(t + v.extra[0]))
+        if v.op == "all" and t == _last_round(v.operands[0]):
+            return self("last", *v.operands)
+        return self(v.op, self("at", *v.operands, extra=t), extra=v.extra) if v.op in ("rows", "T") else None
+
+    def _span(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        (v,) = operands
+        return v if len(v.shape) == 2 or extra == (0, v.shape[0]) else None
+
+    def _last(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        (v,) = operands
+        if v.loop is None:
+            return v
+        if v.op == "step":
+            return self("at", *v.operands, extra=_last_round(v))
+        return self(v.op, self("last", *v.operands), extra=v.extra) if v.op in ("rows", "T") else None
+
+    def _over(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        (v,) = operands
+        return self("rows", self("over", *v.operands), extra=v.extra) if v.op == "rows" else None
+
+    def _cols(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        (v,) = operands
+        if v.op == "T":
+            return self("T", self("long", *v.operands))
+        return self("rows", self("cols", *v.operands), extra=v.extra) if v.op == "rows" else None
+
+    def _long(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        (v,) = operands
+        return self("T", self("cols", *v.operands)) if v.op == "T" else None
+
+
+def continues(a: Value, b: Value) -> bool:
+    """Whether b are the rows that follow those of a."""
+    return a.op == b.op == "rows" and a.operands == b.operands and bool(a.extra[1] == b.extra[0])
+
+
+def _source(part: Value) -> Value | None:
+    """What an "at" or "last" is taken from: a value over time, or one in a loop."""
+    if part.op not in ("at", "last"):
+        return None
+    (v,) = part.operands
+    return v.operands[0] if v.op == "all" else v
+
+
+def _time(part: Value) -> int:
+    if part.op == "at":
+        return int(part.extra)
+    return _last_round(part.operands[0])
+
+
+def _last_round(v: Value) -> int:
+    return 0 if v.loop is None or v.loop.back else v.loop.n - 1
+
+
+def _loop(operands: Iterable[Value]) -> Loop | None:
+    loops = {v.loop for v in operands} - {None}
+    assert len(loops) < 2, "a value of one loop in another"
+    return loops.pop() if loops else None
+
+
+def _dtype(operands: tuple[Value, ...]) -> Any:
+    dtypes = {v.dtype for v in operands} - {None}
+    return dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes) if dtypes else None
+
+
+def _shape(op: str, operands: tuple[Value, ...], extra: Any) -> Shape:
+    shapes = [v.shape for v in operands]
+    first = shapes[0] if shapes else ()
+    longest = max(shapes, key=len)[:-2] if shapes else ()  # (T,), or () in a loop and for a single matrix
+    if op in UFUNCS:
+        return np.broadcast_shapes(*shapes)
+    if op == "dot":
+        return (*longest, shapes[0][-2], shapes[1][-1])
+    if op in ("T", "inv"):
+        return (*first[:-2], first[-1], first[-2])
+    if op == "rows":
+        return (*first[:-2], extra[1] - extra[0], first[-1])
+    if op == "stack":
+        return (*longest, sum(shape[-2] for shape in shapes), first[-1])
+    if op == "total":  # over all rounds of a loop
+        return first
+    if op == "sum":  # of pieces that are put at rows
+        return (*longest, *extra[0])
+    if op == "entries":
+        return (*first[:-2], 1, 1)
+    if op in ("call", "kernel"):
+        return tuple(extra[-1])
+    if op == "all":
+        loop = operands[0].loop
+        assert loop is not None
+        return (loop.n, *first)
+    if op in ("at", "over"):
+        return first[1:]
+    if op == "span":
+        return (extra[1] - extra[0], *first[1:])
+    if op == "gather":
+        return (len(operands), *first)
+    if op in ("place", "spread"):
+        return (extra[0], *first[-2:])
+    if op == "narrow":  # what lies side by side, one behind the other
+        return tuple(extra)
+    if op == "cols":  # side by side
+        return first[1], first[0] * first[2]
+    if op == "long":  # one below the other
+        return first[0] * first[1], first[2]
+    return first
+
+
+Change = Callable[[Value, list[Value], dict[Value, Value]], Value | None]
+
+
+def rebuilt(
+    roots: Iterable[Value], make: Maker, change: Change | None = None, new: dict[Value, Value] | None = None
+) -> list[Value]:
+    """The roots again, with what `change` makes of a value, its new operands and all that is new so far; None to make
+    it as it was.  What is in `new` already stays as it is."""
+    roots, new = list(roots), {} if new is None else new
+    for v in ordered(roots):
+        if v in new:
+            continue
+        operands = [new[operand] for operand in v.operands]
+        if v.op in LEAVES:
+            new[v] = v
+        elif v.op == "carry" and v.next is v:
+            new[v] = operands[0]
+        elif v.op == "carry":
+            new[v] = make.carry(operands[0], v.loop, v.name)
+            new[v].dtype = v.dtype
+        else:
+            new[v] = (change and change(v, operands, new)) or again(make, v, operands)
+        new[v].name, new[v].rank = new[v].name or v.name, min(new[v].rank, v.rank)
+    for v in ordered(roots):
+        if v.next is not None and v.next is not v:
+            new[v].next = new[v.next]
+    return [new[v] for v in roots]
+
+
+def again(make: Maker, v: Value, operands: Sequence[Value]) -> Value:
+    """The same operation on other operands."""
+    if v.op == "step":
+        assert v.loop is not None
+        return make.step(operands[0], v.loop)
+    if v.op == "gather":
+        return make.gather(list(operands), v.name)
+    if v.op == "total" and operands[0].loop is None:
+        loop = v.operands[0].loop
+        assert loop is not None
+        return make("*", make.number(loop.n), operands[0])
+    return make(v.op, *operands, extra=v.extra)

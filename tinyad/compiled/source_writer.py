@@ -1,0 +1,138 @@
+"""What every style of source has in common: arguments, names, results, and the parts of expressions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyad.compiled.identifiers import Namer
+from tinyad.compiled.values import GIVEN, Loop, Value, ordered
+from tinyad.engine.matrix import Array
+
+SMALL = 16  # entries of a constant that is written out
+HELPERS = {
+    "sigmoid": "def sigmoid(x):\n    return 1 / (1 + np.exp(-x))",
+    "softmax": """def softmax(x):
+    e = np.exp(x - x.real.max(axis=-2, keepdims=True))
+    return e / e.sum(axis=-2, keepdims=True)""",
+    "softmax_rows": """def softmax_rows(x):
+    e = np.exp(x - x.real.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)""",
+    "log_softmax": """def log_softmax(x):
+    below = x - x.real.max(axis=-2, keepdims=True)
+    return below - np.log(np.exp(below).sum(axis=-2, keepdims=True))""",
+}
+CALLS = {
+    "entries": "%s.sum(axis=(-2, -1), keepdims=True)",
+    "inv": "np.linalg.inv(%s)",
+    "over": "%s.sum(axis=0)",
+    "cols": "%s.transpose(1, 0, 2).reshape({0}, {1})",
+    "long": "%s.reshape({0}, {1})",
+    "narrow": "%s.reshape({1}, {0}, {2}).transpose(1, 0, 2)",
+}
+
+
+class Argument:
+    """What the program is given: a matrix, or with `over_time` a list of them."""
+
+    def __init__(self, name: str, parts: tuple[Value, ...], over_time: bool, value: Value) -> None:
+        self.name, self.parts, self.over_time, self.value = name, parts, over_time, value
+
+
+class Writer:
+    """The values that the roots need, outside the loops and in each of them, and their names."""
+
+    TAKEN: tuple[str, ...] = ()  # names that the text uses itself
+
+    def __init__(self, roots: Sequence[Value]) -> None:
+        self.roots = list(roots)
+        self.order = ordered(self.roots)
+        self.users: dict[Value, list[Value]] = {}
+        for v in self.order:
+            for operand in v.inputs():
+                self.users.setdefault(operand, []).append(v)
+        self.uses = Counter(operand for v in self.order for operand in v.inputs())
+        self.uses.update(self.roots)
+        self.namer = Namer({*self.TAKEN, *HELPERS})
+        self.names: dict[Value, str] = {}
+        self.arguments: list[Argument] = []
+        self.functions: dict[str, tuple[str, Any]] = {}  # name → ("forward" or "back", row)
+        self.helpers: list[str] = []
+        for v in self.order:
+            if v.op in GIVEN and not (v.op == "constant" and v.shape[0] * v.shape[1] <= SMALL):
+                self._argument(v)
+        self.arguments.sort(key=lambda a: _place(a.parts[0]))
+
+    def _argument(self, v: Value) -> None:
+        over_time = v.op == "given"
+        self.names[v] = self.namer((v.name or "values") + "s" * over_time)
+        self.arguments.append(Argument(self.names[v], v.extra if over_time else (v,), over_time, v))
+
+    def name(self, v: Value) -> str:
+        if v not in self.names:
+            self.names[v] = self.namer(_wished(v) or "value")
+        return self.names[v]
+
+    def memory(self) -> int:
+        """Bytes that are held between runs."""
+        return 0
+
+    def inside(self, loop: Loop) -> list[Value]:
+        return [v for v in self.order if v.loop is loop]
+
+    def leaf(self, v: Value) -> str:
+        """A leaf that is no argument."""
+        dtype = "" if v.dtype is None or v.dtype == float else f", np.{v.dtype}"
+        if v.op == "number":
+            return repr(int(v.extra)) if float(v.extra).is_integer() and abs(v.extra) < 1e15 else repr(v.extra)
+        if v.op == "constant":
+            return f"np.array({constant(v).tolist()}{dtype})"
+        return f"np.{v.op}({v.shape}{dtype})"
+
+    def function(self, kind: str, op: Any) -> str:
+        for name, known in self.functions.items():
+            if known == (kind, op):
+                return name
+        name = self.namer(f"{op.symbol if op.symbol.isidentifier() else 'row'}{'_back' if kind == 'back' else ''}")
+        self.functions[name] = kind, op
+        return name
+
+    def borrowed(self) -> list[str]:
+        """What the text alone does not have: forwards and rules that are no formulas of the table."""
+        return [f"calls {', '.join(self.functions)}, of operations that are not in the table"] if self.functions else []
+
+    def call(self, v: Value, operands: Sequence[str]) -> str | None:
+        """A function of one or two matrices, as text; None if `v` is no such."""
+        if v.op in HELPERS:
+            self.helpers += [v.op] * (v.op not in self.helpers)
+            return f"{v.op}({operands[0]})"
+        if v.op in CALLS:
+            return (CALLS[v.op] % operands[0]).format(*v.shape)
+        if v.op == "call":
+            return f"{self.function('forward', v.extra[0])}({', '.join(operands)})"
+        if v.op == "kernel":
+            return f"{self.function('back', v.extra[0])}({', '.join(operands)})[{v.extra[1]}]"
+        return None
+
+
+def _wished(v: Value) -> str:
+    """The author's name, or one made of those of the operands."""
+    if v.name:
+        return v.name + "s" * (len(v.shape) == 3)
+    if v.op in ("T", "copy", "rows", "at", "last", "step", "span", "cols", "long", "narrow", "all"):
+        wished = _wished(v.operands[0])
+        end = {"T": "_T", "cols": "_side_by_side", "all": "s"}.get(v.op, "")
+        return wished and wished + end
+    return ""
+
+
+def _place(v: Value) -> tuple[int, int]:
+    """What was given by position, then seeds, then constants."""
+    return GIVEN.index(v.op), v.extra if v.op != "constant" else 0
+
+
+def constant(v: Value) -> Array:
+    return np.frombuffer(v.extra, v.dtype).reshape(v.shape)

@@ -1,0 +1,1 @@
+"""Planted mistakes, and grades for the answers."""

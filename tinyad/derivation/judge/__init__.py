@@ -1,0 +1,1 @@
+"""Verdicts: each line on its own, then the lines together."""

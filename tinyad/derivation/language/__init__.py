@@ -1,0 +1,1 @@
+"""Texts to syntax trees: Unicode, ASCII and LaTeX give one tree."""

@@ -1,0 +1,247 @@
+"""Formulas in plain text, Unicode or ASCII, as tokens."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from tinyad.derivation.language.source import Source
+from tinyad.derivation.language.syntax_tree import Token
+
+# fmt: off
+SUPERSCRIPTS = {
+    "ᵀ": "T", "⊤": "⊤", "²": "2", "³": "3", "¹": "1", "⁰": "0", "⁻": "-", "⁺": "+", "⁽": "(", "⁾": ")", "ᵗ": "t",
+}
+SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789+-aehijklmnoprstuvx", strict=True))
+SIGNS = {
+    "⊙": "∘", "◦": "∘", "○": "∘", "•": "·", "∙": "·", "⋅": "·", "−": "-", "–": "-", "∗": "*", "∑": "Σ", "≔": "=",
+    "’": "'", "‘": "'", "′": "'", "∣": "|", "⟨": "<", "⟩": ">", "⊘": "/", "≥": ">", "≤": "<",
+}
+# fmt: on
+OPERATORS = set("+-∘*·@/=≡⇒,;:|'.∇∂Σ×<>∈⊗")
+OPEN, CLOSE = "([{", ")]}"
+DEEPEST = 60  # brackets and scripts inside one another
+
+
+def letter(c: str) -> str:
+    """A mathematical letter (𝑧, 𝛻, 𝐖) as the plain one; every other character as it is."""
+    return unicodedata.normalize("NFKC", c) if "\U0001d400" <= c <= "\U0001d7ff" or c in "ℎℒ" else c
+
+
+def tokens(source: Source, start: int, end: int) -> list[Token]:
+    """The tokens of source.text[start:end]; a line ends where no bracket is open."""
+    return _Reader(source, start, end).read()
+
+
+class _Reader:
+    def __init__(self, source: Source, start: int, end: int) -> None:
+        self.source, self.text, self.at, self.end = source, source.text, start, end
+        self.found: list[Token] = []
+        self.closing: list[tuple[str, int]] = []  # the closing signs that are awaited, and where they were opened
+        self.spaced = False
+
+    def read(self) -> list[Token]:
+        while self.at < self.end:
+            self.one()
+        if self.closing:
+            sign, opened = self.closing[-1]
+            raise self.source.error(f"this bracket is not closed: {sign} is missing", opened)
+        self.add("end", "", self.end, self.end)
+        return self.found
+
+    def add(self, kind: str, text: str, start: int, end: int) -> None:
+        self.found.append(Token(kind, text, start, end, self.spaced))
+        self.at, self.spaced = end, False
+
+    def peek(self, k: int = 0) -> str:
+        return self.text[self.at + k] if self.at + k < self.end else ""
+
+    def one(self) -> None:
+        at, c = self.at, self.text[self.at]
+        plain = letter(c)
+        if c == "\n":
+            if not self.closing:
+                self.add("end", "", at, at + 1)
+            self.at, self.spaced = at + 1, True
+        elif c == "#":
+            newline = self.text.find("\n", at, self.end)
+            self.at = self.end if newline < 0 else newline
+        elif c.isspace():
+            self.at, self.spaced = at + 1, True
+        elif c == "𝟏":
+            self.add("ones", "1", at, at + 1)
+        elif plain.isdigit() and plain.isascii():
+            self.number()
+        elif c in SUPERSCRIPTS or c in SUBSCRIPTS:
+            self.raised()
+        elif c == "Σ":
+            self.add("op", c, at, at + 1)
+        elif plain.isalpha() or (
+            c == "_" and not self.tight() and re.compile(r"_(v?\d+|\s|,|\])").match(self.text, at, self.end)
+        ):
+            self.word()
+        elif c in "^_":
+            self.script()
+        elif self.text.startswith(".T", at) and self.tight() and not self.peek(2).isalnum():
+            self.add("op", "^", at, at + 1)
+            self.group("T", at + 1, at + 2)
+        elif c == "+" and self.peek(1) == "=":
+            self.add("op", "+=", at, at + 2)
+        elif c == ":" and self.peek(1) == "=":
+            self.add("op", "=", at, at + 2)
+        elif c == "=" and self.peek(1) == ">":
+            self.add("op", "⇒", at, at + 2)
+        elif self.closing and self.closing[-1][0] == ">group" and SIGNS.get(c, c) == ">":
+            self.closing.pop()
+            self.add("op", ">", at, at + 1)
+            self.add(")group", "", self.at, self.at)
+        elif plain in OPEN:
+            self.open(plain)
+        elif plain in CLOSE:
+            self.close(plain)
+        elif (
+            c in "'‘’\"" and self.found and self.found[-1].kind in ("op", "open") and self.found[-1].text in (",", "(")
+        ):
+            self.quoted()
+        else:
+            sign = plain if plain in ("∇", "∂") else SIGNS.get(c, c)
+            if sign == "…":
+                self.add("dots", "…", at, at + 1)
+            elif sign in OPERATORS:
+                self.add("op", sign, at, at + 1)
+            else:
+                raise self.source.error(f"{c!r} is no sign that is known here", at)
+
+    def tight(self) -> bool:
+        """Whether what comes follows a name or a closing bracket without a space."""
+        return (
+            bool(self.found)
+            and not self.spaced
+            and self.found[-1].kind in ("word", "number", "close", ")group", "ones")
+        )
+
+    def number(self) -> None:
+        digits = re.compile(r"\d+(\.\d+)?([eE][-+]?\d+)?(?![^\W\d_])|\d+").match(self.text, self.at, self.end)
+        assert digits
+        if not digits[0].isascii():  # mathematical digits, one by one
+            self.add("number", letter(self.text[self.at]), self.at, self.at + 1)
+        else:
+            self.add("number", digits[0], self.at, digits.end())
+
+    def word(self) -> None:
+        start = end = self.at
+        while end < self.end and (end == start or self.in_word(end)):
+            end += 1
+        text = unicodedata.normalize("NFD", "".join(letter(c) for c in self.text[start:end]))
+        self.add("word", text, start, end)
+        self.numbered()
+
+    def numbered(self) -> None:
+        """z1[2], as a tape names its time steps."""
+        end = self.at
+        index = re.compile(r"\[(\d+)\]").match(self.text, end, self.end)
+        if index:
+            self.add("op", "^", end, end)
+            self.add("group(", "", end, end)
+            self.add("open", "(", end, end + 1)
+            self.add("number", index[1], end + 1, index.end() - 1)
+            self.add("close", ")", index.end() - 1, index.end())
+            self.add(")group", "", index.end(), index.end())
+
+    def in_word(self, at: int, more: str = "") -> bool:
+        c = self.text[at]
+        if c in SUPERSCRIPTS or c in SUBSCRIPTS:
+            return False
+        return letter(c).isalnum() or bool(unicodedata.combining(c)) or c in more
+
+    def raised(self) -> None:
+        """ᵀ, ², ₜ₋₁ as scripts."""
+        start = self.at
+        table, sign = (SUPERSCRIPTS, "^") if self.text[start] in SUPERSCRIPTS else (SUBSCRIPTS, "_")
+        while self.at < self.end and self.text[self.at] in table:
+            if self.at > start and table[self.text[self.at]] in ("T", "⊤"):  # ²ᵀ are two
+                break
+            self.at += 1
+            if table[self.text[self.at - 1]] in ("T", "⊤"):
+                break
+        signs = [(table[self.text[k]], k) for k in range(start, self.at)]
+        self.add("op", sign, start, start)
+        self.add("group(", "", start, start)
+        for plain, k in signs:
+            kind = (
+                "word" if plain.isalpha() or plain == "⊤" else "number" if plain.isdigit()
+                else "open" if plain == "(" else "close" if plain == ")" else "op"
+            )  # fmt: skip
+            if kind == self.found[-1].kind in ("word", "number"):
+                before = self.found.pop()
+                self.found.append(before._replace(text=before.text + plain, end=k + 1))
+            else:
+                self.add(kind, plain, k, k + 1)
+        self.add(")group", "", signs[-1][1] + 1, signs[-1][1] + 1)
+
+    def group(self, text: str, start: int, end: int) -> None:
+        self.add("group(", "", start, start)
+        self.add("number" if text.isdigit() else "word", text, start, end)
+        self.add(")group", "", end, end)
+
+    def script(self) -> None:
+        """^ or _ with what they stand over: a word, a number, or what is in brackets."""
+        self.add("op", self.text[self.at], self.at, self.at + 1)
+        c = SIGNS.get(self.peek(), letter(self.peek()))
+        if c in ("(", "{", "<"):
+            at, sign = self.at, {"(": ")", "{": "}", "<": ">"}[c]
+            self.add("group(", "", at, at + (c == "{"))
+            if c != "{":
+                self.add("open" if c == "(" else "op", c, at, at + 1)
+            self.enter(sign + "group", at)
+            return
+        signed = re.compile(r"-?\d+").match(self.text, self.at, self.end)
+        begun = self.at
+        self.add("group(", "", begun, begun)
+        if signed:
+            if signed[0][0] == "-":
+                self.add("op", "-", begun, begun + 1)
+            self.add("number", signed[0].lstrip("-"), self.at, signed.end())
+        elif c.isalnum():
+            end = self.at
+            while end < self.end and self.in_word(end, "_"):
+                end += 1
+            self.add("word", unicodedata.normalize("NFD", "".join(map(letter, self.text[begun:end]))), begun, end)
+        elif c in ("'", "*", "⊤", "∗"):
+            self.add("word", c, begun, begun + 1)
+        else:
+            raise self.source.error("a script has nothing in it: write x_{t-1}, x^T", begun - 1)
+        self.add(")group", "", self.at, self.at)
+        self.numbered()
+
+    def enter(self, sign: str, at: int) -> None:
+        self.closing.append((sign, at))
+        if len(self.closing) > DEEPEST:
+            raise self.source.error(f"more than {DEEPEST} brackets inside one another; name a part of it", at)
+
+    def open(self, c: str) -> None:
+        at = self.at
+        self.add("open", c, at, at + 1)
+        self.enter(CLOSE[OPEN.index(c)], at)
+
+    def close(self, c: str) -> None:
+        at = self.at
+        if not self.closing:
+            raise self.source.error(f"{c} closes nothing", at)
+        sign, opened = self.closing.pop()
+        if sign[0] != c:
+            line, column = self.source.place(opened)
+            raise self.source.error(f"{c} where {sign[0]} is awaited, for line {line}, column {column}", at)
+        if sign.endswith("group"):
+            if c == ")":
+                self.add("close", ")", at, at + 1)
+            self.add(")group", "", self.at, at + 1)
+        else:
+            self.add("close", c, at, at + 1)
+
+    def quoted(self) -> None:
+        start = self.at
+        match = re.compile(r"\s*([^'‘’\"\n]*?)\s*['‘’\"]").match(self.text, start + 1, self.end)
+        if not match:
+            raise self.source.error("this quotation has no end", start)
+        self.add("string", match[1], start, match.end())

@@ -1,0 +1,135 @@
+"""A derivation file: where its blocks are, and errors that point into it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NamedTuple
+
+from tinyad.printing.text import for_terminal
+
+BLOCKS = ("declare", "forward", "backward")
+LARGEST = 1_000_000  # characters of a file
+LONGEST = 4_000  # lines inside blocks
+
+
+class DerivationError(ValueError):
+    """What cannot be read: `message`, and the place, `line` and `column`, counted from 1."""
+
+    def __init__(self, message: str, source: Source | None = None, at: int = 0, end: int | None = None) -> None:
+        self.message, self.at, self.to = message, at, at + 1 if end is None else end
+        self.line, self.column = source.place(at) if source else (1, 1)
+        shown = message
+        if source:
+            shown = f"{source.name}:{self.line}:{self.column}: {message}"
+            text = source.line(self.line)
+            if text.strip():
+                length = max(1, min((end or at + 1) - at, len(text) - self.column + 1))
+                shown += f"\n    {text}\n    {' ' * (self.column - 1)}{'^' * length}"
+        super().__init__(for_terminal(shown))
+
+
+class Block(NamedTuple):
+    """A fenced block: its first word, the rest of that line, and where its text begins and ends."""
+
+    kind: str
+    title: str
+    start: int
+    end: int
+
+
+class Source:
+    """The text of a file; positions in it are offsets, people get lines and columns."""
+
+    def __init__(self, text: str, name: str = "derivation") -> None:
+        self.name = name
+        self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
+        self._lines = [0] + [k + 1 for k, c in enumerate(self.text) if c == "\n"]
+        if len(self.text) > LARGEST:
+            raise DerivationError(f"{len(self.text)} characters; {LARGEST} are read at the most", self)
+        if "\0" in self.text:
+            raise DerivationError("this is no text: it holds zero bytes", self, self.text.index("\0"))
+
+    def place(self, at: int) -> tuple[int, int]:
+        line = bisect_right(self._lines, at)
+        return line, at - self._lines[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """The text of a line, counted from 1."""
+        start = self._lines[number - 1]
+        end = self._lines[number] - 1 if number < len(self._lines) else len(self.text)
+        return self.text[start:end]
+
+    def line_start(self, number: int) -> int:
+        """Where a line begins, counted from 1."""
+        return self._lines[number - 1]
+
+    def heading(self, at: int) -> str:
+        """The Markdown heading that a place stands under; "" if there is none."""
+        lines = self.text[:at].split("\n")
+        inside, found = False, ""
+        for line in lines:
+            inside ^= line.lstrip().startswith(("```", "~~~"))
+            if not inside and line.startswith("#"):
+                found = line.lstrip("# ").strip()
+        return found
+
+    def error(self, message: str, at: int, end: int | None = None) -> DerivationError:
+        return DerivationError(message, self, at, end)
+
+    def blocks(self) -> list[Block]:
+        """The fenced blocks in order.  What stands outside of them is prose."""
+        found: list[Block] = []
+        opened: tuple[str, str, str, int] | None = None  # fence, kind, title, start
+        for k, start in enumerate(self._lines):
+            text = self.line(k + 1)
+            mark = text.strip()
+            if opened is None:
+                if mark.startswith(("```", "~~~")):
+                    fence = mark[:3]
+                    kind, _, title = mark.lstrip(fence[0]).strip().partition(" ")
+                    if fence == "```" and kind not in BLOCKS:
+                        near = get_close_matches(kind, BLOCKS, 1)
+                        meant = f"did you mean {near[0]}?" if near else "text that is not to be read goes between ~~~"
+                        raise self.error(
+                            f"a block {kind!r}: there are {', '.join(BLOCKS)}; {meant}", start, start + len(text)
+                        )
+                    opened = (fence, kind, title.strip(), start + len(text) + 1)
+            elif mark.startswith(opened[0]) and not mark.strip(opened[0][0]):
+                if opened[0] == "```":
+                    found.append(Block(opened[1], opened[2], opened[3], start))
+                opened = None
+        if opened is not None:
+            raise self.error(f"this block has no end: a line {opened[0]} is missing", opened[3] - 1)
+        if not found:
+            raise DerivationError("no block: equations stand between ```declare, ```forward, ```backward and ```", self)
+        count = sum(self.text.count("\n", block.start, block.end) for block in found)
+        if count > LONGEST:
+            raise self.error(f"{count} lines in blocks; {LONGEST} are read at the most", found[-1].start)
+        return found
+
+
+def read(text_or_path: str | Path) -> Source:
+    """A Source from a path, or from the text itself where it has more than one line."""
+    if isinstance(text_or_path, str) and "\n" in text_or_path:
+        return Source(text_or_path)
+    if not isinstance(text_or_path, str | Path):
+        raise TypeError(f"a derivation is a text or a path, not {type(text_or_path).__name__}")
+    path = Path(text_or_path)
+    advice = "; give a file, or a text of more than one line" if isinstance(text_or_path, str) else ""
+    try:
+        raw = path.read_bytes()
+    except ValueError as reason:
+        raise DerivationError(f"{text_or_path!r}: {reason}{advice}") from None
+    except OSError as reason:
+        raise DerivationError(f"{path}: {reason.strerror}{advice}") from None
+    try:
+        return Source(raw.decode("utf-8"), str(path))
+    except UnicodeDecodeError as reason:
+        if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            return Source(raw.decode("utf-16", "replace"), str(path))
+        line = raw.count(b"\n", 0, reason.start) + 1
+        raise DerivationError(
+            f"{path}: byte {raw[reason.start]:#x} in line {line} is not UTF-8; save it as UTF-8"
+        ) from None

@@ -1,0 +1,1 @@
+"""What a syntax tree means at a sample point."""

@@ -1,0 +1,125 @@
+"""Formulas of components, x_j W_{jk}: arrays whose axes have letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tinyad.derivation.semantics.operations import OPERATORS
+from tinyad.derivation.semantics.values import Indexed, Unfitting
+from tinyad.engine.matrix import Array, broadcast, size
+from tinyad.engine.tape import Variable
+
+Labels = tuple[str, ...]
+
+
+def lettered(value: Any, indices: Labels) -> Indexed:
+    """A column, a row or a matrix with the letters that its name has."""
+    rows, columns = value.shape
+    if len(indices) == 1 and columns == 1:
+        labels: Labels = (indices[0], "")
+    elif len(indices) == 1 and rows == 1:
+        labels = ("", indices[0])
+    elif len(indices) == 2:
+        labels = indices
+    else:
+        raise Unfitting(f"{len(indices)} indices for {size(value.shape)}")
+    return Indexed(value, labels) if isinstance(value, Variable) else labelled(value, labels)
+
+
+def labelled(value: Array, labels: Labels) -> Indexed:
+    """An array with letters for its axes; a letter that occurs twice takes the diagonal, an axis without one goes."""
+    lengths: dict[str, int] = {}
+    for n, label in zip(value.shape, labels, strict=True):
+        if label and lengths.setdefault(label, n) != n:
+            raise Unfitting(f"the index {label} runs to {lengths[label]} and to {n}")
+    squeezed = value.reshape([n for n, label in zip(value.shape, labels, strict=True) if label])
+    kept = distinct(labels)
+    axes = {label: k for k, label in enumerate(kept)}
+    return Indexed(np.einsum(squeezed, [axes[label] for label in labels if label], list(axes.values())), kept)
+
+
+def axes_of(labels: Labels, shape: tuple[int, ...]) -> tuple[str, str]:
+    """The letters of the two axes of a name in a Jacobian; "" for an axis of length 1."""
+    if len(labels) == 2:
+        return labels[0], labels[1]
+    if len(labels) == 1 and 1 in shape:
+        return (labels[0], "") if shape[1] == 1 else ("", labels[0])
+    if not labels and shape == (1, 1):
+        return "", ""
+    raise Unfitting(f"{len(labels)} indices for {size(shape)}: every name in a line of components has its own")
+
+
+def combined(kind: str, left: Any, right: Any) -> Indexed:
+    """x_j W_{jk}, x_j + y_j: two operands, one of which may be a number, with their letters in one order."""
+    a, b = (v if isinstance(v, Indexed) else Indexed(v, ("", "")) for v in (left, right))
+    free = {*a.labels} ^ {*b.labels}
+    if kind in "+-" and free - {""} and not (isinstance(left, float) or isinstance(right, float)):
+        raise Unfitting(f"the index {' and '.join(sorted(free - {''}))} is free in one term only")
+    tape = isinstance(a.value, Variable) or isinstance(b.value, Variable)
+    x, y, labels = _aligned_on_tape(a, b) if tape else _aligned(a, b)
+    if kind == "∘" and tape and hasattr(x, "shape") and hasattr(y, "shape") and broadcast(x.shape, y.shape) is None:
+        return Indexed(x @ y, labels)
+    try:
+        return Indexed(OPERATORS[kind](x, y), labels)
+    except ValueError as reason:
+        n, m = (dict(zip(v.labels, v.value.shape, strict=True)) for v in (a, b))
+        label = next((label for label in distinct(a.labels) if m.get(label, n[label]) != n[label]), None)
+        if label is None:
+            raise Unfitting(str(reason)) from None
+        raise Unfitting(f"the index {label} runs to {n[label]} in one factor and to {m[label]} in the other") from None
+
+
+def summed(letter: str, value: Any) -> Indexed:
+    """The sum over one index."""
+    if not isinstance(value, Indexed) or letter not in value.labels:
+        raise Unfitting(f"nothing under Σ has the index {letter}")
+    axis, v = value.labels.index(letter), value.value
+    if isinstance(v, Variable):  # as a matrix product, which the table of operations has
+        ones = np.ones((v.shape[axis], 1))
+        labels = tuple("" if k == axis else label for k, label in enumerate(value.labels))
+        return Indexed(ones.T @ v if axis == 0 else v @ ones, labels)
+    return Indexed(v.sum(axis=axis), value.labels[:axis] + value.labels[axis + 1 :])
+
+
+def distinct(labels: Iterable[str]) -> Labels:
+    """The letters, each once, in the order in which they come."""
+    return tuple(dict.fromkeys(label for label in labels if label))
+
+
+def _aligned(a: Indexed, b: Indexed) -> tuple[Any, Any, Labels]:
+    """Two arrays with their axes in one order, of length 1 where one of them lacks a letter."""
+    labels = distinct((*a.labels, *b.labels))
+
+    def spread(x: Indexed) -> Any:
+        if isinstance(x.value, float):
+            return x.value
+        lengths = [n for n, label in zip(np.shape(x.value), x.labels, strict=False) if label]
+        own = [label for label in x.labels if label]
+        value = np.asarray(x.value).reshape(lengths).transpose([own.index(label) for label in labels if label in own])
+        return value.reshape([lengths[own.index(label)] if label in own else 1 for label in labels])
+
+    return spread(a), spread(b), labels
+
+
+def _aligned_on_tape(a: Indexed, b: Indexed) -> tuple[Any, Any, Labels]:
+    """Two matrices with their letters in one order: rows, columns."""
+    if isinstance(a.value, float) or isinstance(b.value, float):
+        return a.value, b.value, a.labels if isinstance(b.value, float) else b.labels
+    found = distinct((*a.labels, *b.labels))
+    if len(found) > 2:
+        raise Unfitting("more than two free indices")
+    if len(found) == 1:
+        rows = a.labels[0] == found[0] or (a.labels == ("", "") and b.labels[0] == found[0])
+        labels = (found[0], "") if rows else ("", found[0])
+    else:
+        labels = (found[0], found[1]) if found else ("", "")
+
+    def turned(x: Indexed) -> Any:
+        first = x.labels[0] and x.labels[0] == labels[1]
+        second = x.labels[1] and x.labels[1] == labels[0]
+        return x.value.T if first or second else x.value
+
+    return turned(a), turned(b), labels

@@ -1,0 +1,344 @@
+"""The value of a formula: on Variables, where it is recorded, or on arrays, where it is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from operator import mul
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tinyad.derivation.language.syntax_tree import Node, Ref, flattened
+from tinyad.derivation.semantics.components import axes_of, combined, labelled, lettered, summed
+from tinyad.derivation.semantics.functions import WHOLE, applied, as_array, diagonal, slope, trace
+from tinyad.derivation.semantics.operands import Operands
+from tinyad.derivation.semantics.operations import (
+    NO_SIZE,
+    column,
+    componentwise,
+    has_no_size,
+    is_matrix,
+    product,
+    turned,
+)
+from tinyad.derivation.semantics.values import Indexed, Misfit, Ones, Scope, Several, Stretched
+from tinyad.engine.matrix import size
+from tinyad.engine.op import TABLE
+from tinyad.engine.table import deriv
+
+ONE = "1 is a number until it is declared: `1: column of ones`"
+MOST_TIMES = 1000  # of one sum
+
+
+class Evaluator(Operands):
+    """Values of formulas: what operations, sums, functions and brackets make of their operands."""
+
+    # Operations
+
+    def _bracket(self, node: Node, scope: Scope) -> Any:
+        return self.part(node.parts[0], scope)
+
+    def _neg(self, node: Node, scope: Scope) -> Any:
+        return self.mapped(lambda x: -x, node, scope)
+
+    def _square(self, node: Node, scope: Scope) -> Any:
+        return self.mapped(lambda x: x * x, node, scope)
+
+    def _power(self, node: Node, scope: Scope) -> Any:
+        return self.mapped(lambda x: reduce(mul, [x] * node.value), node, scope)
+
+    def _inverse(self, node: Node, scope: Scope) -> Any:
+        return self.mapped(lambda x: TABLE["inv"](x) if hasattr(x, "shape") else 1 / x, node, scope)
+
+    def mapped(self, f: Callable[[Any], Any], node: Node, scope: Scope) -> Any:
+        """f of the operand, entry by entry."""
+        value = self.part(node.parts[0], scope)
+        if isinstance(value, Ones) and node.kind == "neg":
+            return Ones(-value.number)
+        if has_no_size(value):
+            self.refuse(node, NO_SIZE)
+        if isinstance(value, Indexed):
+            return Indexed(f(value.value), value.labels)
+        return Stretched(f(value.value), value.free) if isinstance(value, Stretched) else f(value)
+
+    def _transpose(self, node: Node, scope: Scope) -> Any:
+        value = self.part(node.parts[0], scope)
+        if isinstance(value, Indexed):
+            self.refuse(node, "components are numbers: there is nothing to transpose")
+        if is_one(node.parts[0], value):
+            self.refuse(node, ONE, "ambiguous")
+        value = column(value)
+        return value if isinstance(value, float) else value.T
+
+    def _componentwise(self, node: Node, scope: Scope) -> Any:
+        return self.operated(node, scope)
+
+    def _product(self, node: Node, scope: Scope) -> Any:
+        chain = self.chain(node, scope)
+        return self.operated(node, scope) if chain is None else chain
+
+    def operated(self, node: Node, scope: Scope) -> Any:
+        """Two operands with ∘, +, -, / or nothing between them."""
+        left, right = (self.part(part, scope) for part in node.parts)
+        if node.kind == "*" and node.value is None and is_one(node.parts[1], right):
+            self.refuse(node.parts[1], ONE, "ambiguous")
+        self.unmixed(node, left, right, scope)
+        if isinstance(left, Indexed) or isinstance(right, Indexed):
+            return self.indexed(node, left, right)
+        try:
+            return product(left, right) if node.kind == "*" else componentwise(node.kind, left, right)
+        except Misfit as sizes:
+            self.misfit(node, sizes.left, sizes.right)
+
+    def indexed(self, node: Node, left: Any, right: Any) -> Indexed:
+        """An operation on components, all of which need their letters."""
+        if node.kind != "*":
+            left, right = (x.number if isinstance(x, Ones) else x for x in (left, right))
+        for part, value in zip(node.parts, (left, right), strict=True):
+            if not isinstance(value, Indexed | float) and getattr(value, "shape", ()) != (1, 1):
+                said = f"{self.text(part)} is {size(value.shape)}" if hasattr(value, "shape") else "1"
+                self.refuse(part, f"{said} and has no index: in a line of components every factor has its own")
+        return combined("∘" if node.kind == "*" else node.kind, left, right)
+
+    def misfit(self, node: Node, left: tuple[int, int], right: tuple[int, int]) -> NoReturn:
+        """Refuse operands whose sizes do not fit."""
+        if node.kind == "*":
+            why = f"inner sizes {left[1]} and {right[0]}"
+        else:
+            why = "component-wise operands are of one size"
+            if left == right[::-1]:
+                why += "; one of them has to be transposed"
+        a, b = (self.text(part) for part in node.parts)
+        self.refuse(node, f"{a} is {size(left)} and {b} is {size(right)}: {why}")
+
+    def unmixed(self, node: Node, left: Any, right: Any, scope: Scope) -> None:
+        """Refuse a ∘ b c, which has two readings, unless one of them is a number."""
+        first = node.parts[0]
+        if (first.kind, node.kind) not in (("∘", "*"), ("*", "∘")) or not is_matrix(turned(node.kind, right)):
+            return
+        if not all(is_matrix(turned(first.kind, self.part(part, scope))) for part in first.parts):
+            return
+        a, b, c = (self.text(n) for n in (*first.parts, node.parts[1]))
+        x, y = (" ∘ ", " ") if first.kind == "∘" else (" ", " ∘ ")
+        said = f"this has two readings, ({a}{x}{b}){y}{c} and {a}{x}({b}{y}{c}): put brackets"
+        self.refuse(node, said, "ambiguous")
+
+    def text(self, node: Node) -> str:
+        """A part of a formula as it is written."""
+        return self.it.source.text[node.start : node.end]
+
+    # Jacobians
+
+    def chain(self, node: Node, scope: Scope) -> Any:
+        """∂L/∂c · ∂c/∂f · ∂f/∂W in either layout: the derivative carried through one Jacobian after the other.
+
+        None if this is no such product, of derivatives each for what the next one derives.
+        """
+        first, *jacobians = flattened(node)
+        if first.kind != "d" or any(f.kind != "jacobian" for f in jacobians):
+            return None
+        at = first.value[0]
+        if at.indices or any(not isinstance(f.value, Ref) or f.value.indices for f in jacobians):
+            return None
+        carried = self.part(first, scope)
+        carried = carried.T if self.it.layout == "row" else carried
+        for factor in jacobians:
+            above = factor.parts[0]
+            if above.kind == "name" and self.place(above.value, scope, above) != self.place(at, scope, above):
+                return None
+            full = self.jacobian(self, factor, scope)  # shape of above, then shape of below
+            if isinstance(full, Indexed) or full.shape[:2] != carried.shape:
+                return None
+            carried = np.tensordot(carried, full, 2)
+            if self.it.layout == "same":
+                self.notes.add("read as the chain rule: the factors themselves would stand in the other order")
+            at = factor.value
+        return carried.T if self.it.layout == "row" else carried
+
+    def _jacobian(self, node: Node, scope: Scope) -> Any:
+        full = self.jacobian(self, node, scope)
+        above = node.parts[0]
+        labels = above.value.indices if above.kind == "name" else ()
+        below = node.value.indices if isinstance(node.value, Ref) else ()
+        if isinstance(full, Indexed):  # of a formula of components
+            return labelled(full.value, (*full.labels, *axes_of(below, full.value.shape[-2:])))
+        if labels or below:
+            return labelled(full, (*axes_of(labels, full.shape[:2]), *axes_of(below, full.shape[2:])))
+        (n, a), (m, b) = full.shape[:2], full.shape[2:]
+        if n == a == 1:
+            matrix = full[0, 0].T
+        elif a == 1 and b == 1:
+            matrix = full[:, 0, :, 0]
+        else:
+            self.refuse(node, f"the derivative of {n}×{a} for {m}×{b} is no matrix", "not evaluable")
+        return matrix if self.it.layout == "row" else matrix.T
+
+    def _differential(self, node: Node, scope: Scope) -> Any:
+        return self.differential(self, node, scope)
+
+    # Sums
+
+    def _sum(self, node: Node, scope: Scope) -> Any:
+        kind, *what = node.value
+        body = node.parts[0]
+        if kind == "index":
+            return summed(what[0], self.part(body, scope))
+        if kind == "family":
+            letter = what[0]
+            scopes = [Scope(scope.t, {**scope.members, letter: member}) for member in what[1]]
+        else:
+            scopes = [Scope(t, scope.members) for t in self.times(node, scope)]
+        if not scopes:
+            self.refuse(node, "this sum is empty")
+        total = self.part(body, scopes[0])
+        for inner in scopes[1:]:
+            term = self.part(body, inner)
+            if isinstance(total, Indexed):
+                total = Indexed(total.value + term.value, total.labels)
+            elif isinstance(total, Stretched) or isinstance(term, Stretched):
+                total = componentwise("+", total, term)
+            else:
+                total = total + term
+        return total
+
+    def times(self, node: Node, scope: Scope) -> range:
+        """The times that a sum runs over."""
+        assert self.last is not None
+        _, begin, end = node.value
+        first = 1 if begin is None else self.moment(begin, scope, node)
+        last = self.last if end is None else self.moment(end, scope, node)
+        if last - first > MOST_TIMES:
+            self.refuse(node, f"a sum over {last - first} times")
+        return range(first, last + 1)
+
+    def moment(self, at: tuple[str, int], scope: Scope, node: Node) -> int:
+        """A limit of a sum, as a number."""
+        if at[0] == "t" and scope.t is None:
+            self.refuse(node, f"{self.it.names.time} is free here")
+        base = {"=": 0, "T": self.last, "t": scope.t}[at[0]]
+        assert base is not None
+        return base + at[1]
+
+    # Functions
+
+    def _call(self, node: Node, scope: Scope) -> Any:
+        ref = node.value
+        key = self.it.names.functions.get(ref.key, ref.key)
+        parts = [self.part(part, scope) for part in node.parts]
+        if key in ("diag", "tr"):
+            if not isinstance(parts[0], np.ndarray):
+                self.refuse(node, f"{key} is for backward lines; write ∘ in the forward", "not evaluable")
+            return diagonal(parts[0]) if key == "diag" else trace(parts[0])
+        op = self.functions.row(ref, scope, node)
+        if op.arity != len(parts):
+            self.refuse(node, f"{ref.key} takes {op.arity} argument(s)", "not evaluable")
+        if any(has_no_size(part) or isinstance(part, Stretched) for part in parts):
+            self.refuse(node, NO_SIZE)
+        if not isinstance(parts[0], Indexed):
+            return applied(op, parts)
+        if op.symbol in WHOLE:
+            self.refuse(node, f"{op.symbol} takes a whole column, not one component", "not evaluable")
+        return Indexed(applied(op, [parts[0].value]), parts[0].labels)
+
+    def _prime(self, node: Node, scope: Scope) -> Any:
+        op = self.functions.row(node.value, scope, node)
+        x, indices = self.argument(node, scope)
+        value = as_array(x.value if isinstance(x, Indexed) else x)
+        if not isinstance(value, np.ndarray):
+            self.refuse(node, "the derivative of a function is for backward lines", "not evaluable")
+        if op.symbol in WHOLE or op.arity != 1:
+            said = "is not component-wise: its derivative is a Jacobian, for softmax diag(p) - p pᵀ"
+            self.refuse(node, f"{op.symbol} {said}", "not evaluable")
+        found = slope(op, value)
+        if isinstance(x, Indexed):
+            return Indexed(found, x.labels)
+        return lettered(found, indices) if indices else found
+
+    def argument(self, node: Node, scope: Scope) -> tuple[Any, tuple[str, ...]]:
+        """Where a derivative f'(x) is taken, and its indices; x may be declared to mean a formula there."""
+        ref, argument = node.value, node.parts[0]
+        if argument.kind == "name":
+            function = self.it.names.functions.get(ref.key, ref.key)
+            meaning = self.it.arguments.get((argument.value.key, function))
+            if meaning is not None:
+                _, inner = self.functions.instance(ref.key, scope)
+                at = Scope(self.time(argument.value, scope, argument), inner.members)
+                return self.part(meaning, at), argument.value.indices or ref.indices
+        return self.part(argument, scope), ref.indices
+
+    def _deriv(self, node: Node, scope: Scope) -> Any:
+        symbol = {"o": "∘", "⊙": "∘"}.get(node.value, node.value)
+        parts = [self.part(part, scope) for part in node.parts]
+        if symbol not in TABLE:
+            self.refuse(node, f"deriv has no operator {symbol!r}: there are {' '.join(TABLE)}", "not evaluable")
+        arity = TABLE[symbol].arity
+        if len(parts) != arity + 1:
+            takes = "dz, x and y" if arity == 2 else "dz and x"
+            self.refuse(node, f"deriv takes {takes} for {symbol!r}; here are {len(parts)} operand(s)")
+        arrays = [as_array(1.0 if isinstance(part, Ones) else part) for part in parts]
+        if any(not isinstance(a, np.ndarray) for a in arrays):
+            self.refuse(node, "deriv takes matrices", "not evaluable")
+        if self.it.layout == "same":
+            arrays[0] = arrays[0].T
+        try:
+            out = deriv(*[*arrays, symbol])
+        except (ValueError, TypeError) as reason:
+            self.refuse(node, str(reason))
+        out = out if isinstance(out, tuple) else (out,)
+        return Several(tuple(c.T if self.it.layout == "same" else c for c in out))
+
+    # Matrices
+
+    def _matrix(self, node: Node, scope: Scope) -> Any:
+        rows, columns = node.value, len(node.parts) // node.value
+        if any(part.kind == "dots" for part in node.parts):
+            self.refuse(node, "a matrix with dots has to be read by a person", "not evaluable")
+        parts = [self.part(part, scope) for part in node.parts]
+        if columns == 1 or (rows == 1 and self.is_column(parts)):
+            return self.stacked(node, parts)
+        parts = [as_array(part) for part in parts]
+        if any(not isinstance(part, np.ndarray) for part in parts):
+            self.refuse(node, "side by side is for backward lines; write products of parts", "not evaluable")
+        try:
+            return np.block([parts[r * columns : (r + 1) * columns] for r in range(rows)])
+        except ValueError:
+            self.refuse(node, "the entries do not fit together")
+
+    def is_column(self, parts: list[Any]) -> bool:
+        """Whether [C, h, x] is one on top of the other, as the slides write it: side by side they do not fit."""
+        shapes = [part.shape for part in parts if hasattr(part, "shape")]
+        if not shapes:
+            return True
+        wide = len(shapes) == len(parts) and len({rows for rows, _ in shapes}) == 1
+        return len({columns for _, columns in shapes}) == 1 and not wide
+
+    def stacked(self, node: Node, parts: list[Any]) -> Any:
+        """One on top of the other, by the row of the table that does it."""
+        parts = self.padded(node, parts)
+        if len({part.shape[1] for part in parts}) > 1:
+            sizes = ", ".join(size(part.shape) for part in parts)
+            self.refuse(node, f"one on top of another: {sizes} have different numbers of columns")
+        whole = parts[0]
+        for part in parts[1:]:
+            whole = TABLE["stack"](whole, part)
+        return whole
+
+    def padded(self, node: Node, parts: list[Any]) -> list[Any]:
+        """[a; 0]: the 0 is as long as the whole needs it, which the left-hand side says."""
+        known = [part for part in parts if hasattr(part, "shape")]
+        if len(known) == len(parts):
+            return parts
+        columns = known[0].shape[1] if known else 0
+        # the size that is wanted is in row layout, the parts are in the author's: either side may be the columns
+        whole = {self.wanted[1]: self.wanted[0], self.wanted[0]: self.wanted[1]}.get(columns, 0) if self.wanted else 0
+        rows = whole - sum(part.shape[0] for part in known)
+        if len(known) < len(parts) - 1 or rows < 0 or any(part != 0.0 for part in parts if not hasattr(part, "shape")):
+            self.refuse(node, "a part of [ ; ] has no size", "not evaluable")
+        sized = [part if hasattr(part, "shape") else np.zeros((rows, columns)) for part in parts]
+        return [part for part in sized if part.shape[0]]
+
+
+def is_one(node: Node, value: Any) -> bool:
+    """Whether a part of a formula is the number 1."""
+    return node.kind == "number" and isinstance(value, float) and value == 1.0

@@ -1,0 +1,113 @@
+"""Two operands and what stands between them: matrices, numbers, and 1 and I before they have a size."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from tinyad.derivation.semantics.values import Eye, Misfit, Ones, Stretched, Unfitting
+from tinyad.engine.matrix import broadcast
+
+OPERATORS = {"∘": operator.mul, "+": operator.add, "-": operator.sub, "/": operator.truediv}
+NO_SIZE = "1 has no size here: write 1_{(n,1)}"
+FIXED = False, False
+
+
+def is_matrix(value: Any) -> bool:
+    """Whether a value is a matrix, and not a number in the shape of one."""
+    return isinstance(value, Stretched) or (hasattr(value, "shape") and value.shape != (1, 1))
+
+
+def has_no_size(value: Any) -> bool:
+    """Whether a value is a 1 or an I whose size nothing has said yet."""
+    return isinstance(value, Ones | Eye)
+
+
+def turned(kind: str, value: Any) -> Any:
+    """What an operand of this operation is: 1 in a product is a column."""
+    return column(value) if kind == "*" else value
+
+
+def column(value: Any) -> Any:
+    """1 as a column; every other value as it is."""
+    return Stretched(np.full((1, 1), value.number), (True, False)) if isinstance(value, Ones) else value
+
+
+def componentwise(kind: str, left: Any, right: Any) -> Any:
+    """left ∘ right, or +, -, /."""
+    left, right = _sized(left, right), _sized(right, left)
+    if has_no_size(left) or has_no_size(right):
+        raise Unfitting(NO_SIZE)
+    if isinstance(left, Stretched) or isinstance(right, Stretched):
+        return _stretched(kind, left, right)
+    if not (isinstance(left, float) or isinstance(right, float)) and broadcast(left.shape, right.shape) is None:
+        raise Misfit(left, right)
+    return OPERATORS[kind](left, right)
+
+
+def _stretched(kind: str, left: Any, right: Any) -> Any:
+    """The same, where an operand has free axes: they are as long as those of the other one."""
+    for one, other in ((left, right), (right, left)):
+        if not is_matrix(one):  # a number
+            return Stretched(OPERATORS[kind](_plain(left), _plain(right)), other.free)
+    a, b = (x if isinstance(x, Stretched) else Stretched(x, FIXED) for x in (left, right))
+    shapes = a.within(b.value.shape), b.within(a.value.shape)
+    if broadcast(*shapes) is None or ((1, 1) in shapes and shapes[0] != shapes[1]):
+        raise Misfit(left, right)
+    free = a.free[0] and b.free[0], a.free[1] and b.free[1]
+    x, y = a.value, b.value
+    if broadcast(x.shape, y.shape) is None:  # n×k with k×m
+        x, y = a.filled(shapes[0]), b.filled(shapes[1])
+    made = OPERATORS[kind](x, y)
+    return made if free == FIXED else Stretched(made, free)
+
+
+def product(left: Any, right: Any) -> Any:
+    """left right, the matrix product."""
+    if isinstance(left, Eye) or isinstance(right, Eye):
+        return right if isinstance(left, Eye) else left
+    left, right = column(left), column(right)
+    if isinstance(left, Stretched) or isinstance(right, Stretched):
+        return _with_free_axes(left, right)
+    if isinstance(left, float) or isinstance(right, float):
+        return left * right
+    if left.shape[1] == right.shape[0]:
+        return left @ right
+    if (1, 1) in (left.shape, right.shape):
+        return left * right
+    raise Misfit(left, right)
+
+
+def _with_free_axes(left: Any, right: Any) -> Any:
+    """A product with 1 in it, as long as its neighbour needs it, or as what the product is for will need it."""
+    for one, other in ((left, right), (right, left)):
+        if not is_matrix(one):  # a number
+            return Stretched(_plain(left) * _plain(right), other.free)
+    a, b = (x if isinstance(x, Stretched) else Stretched(x, FIXED) for x in (left, right))
+    x, y = a.value, b.value
+    if a.free[1] and b.free[0]:
+        raise Unfitting(NO_SIZE)
+    if a.free[1]:
+        y = np.ones((1, y.shape[0])) @ y
+    elif b.free[0]:
+        x = x @ np.ones((x.shape[1], 1))
+    elif x.shape[1] != y.shape[0]:
+        raise Misfit(left, right)
+    free = a.free[0], b.free[1]
+    made = x @ y
+    return made if free == FIXED else Stretched(made, free)
+
+
+def _sized(value: Any, other: Any) -> Any:
+    """1 next to a matrix is a number; I next to an n×n matrix is n×n."""
+    if isinstance(value, Ones) and not has_no_size(other):
+        return value.number
+    if isinstance(value, Eye) and hasattr(other, "shape"):
+        return np.eye(other.shape[0])
+    return value
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Stretched) else value

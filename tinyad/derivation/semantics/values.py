@@ -1,0 +1,89 @@
+"""What a formula can come to besides a matrix or a number, and why it may come to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyad.derivation.language.syntax_tree import Node
+
+
+class Trouble(Exception):  # noqa: N818 - not an error of the program: it becomes the verdict on a line
+    """Why a formula has no value: the verdict, what to say, and the part that it is about."""
+
+    def __init__(self, verdict: str, message: str, node: Node) -> None:
+        super().__init__(message)
+        self.verdict, self.message, self.node = verdict, message, node
+
+
+class Unfitting(Exception):  # noqa: N818 - Trouble, before it is known about which part of a formula
+    """Values that do not fit together."""
+
+
+class Misfit(Exception):  # noqa: N818 - the same
+    """Two matrices whose sizes do not fit."""
+
+    def __init__(self, left: Any, right: Any) -> None:
+        super().__init__()
+        self.left, self.right = (x.sides if isinstance(x, Stretched) else x.shape for x in (left, right))
+
+
+class Scope(NamedTuple):
+    """Where a formula is evaluated: at which time t, and what the family letters stand for."""
+
+    t: int | None
+    members: Mapping[str, str]
+
+
+class Indexed(NamedTuple):
+    """Components: an array with a letter for every axis; on a tape a matrix, "" for an axis of length 1."""
+
+    value: Any
+    labels: tuple[str, ...]
+
+
+class Ones(NamedTuple):
+    """1, or -1, where 1 is a column of ones: the number next to + - ∘ /, the column in a product."""
+
+    number: float = 1.0
+
+
+class Eye(NamedTuple):
+    """I as long as it has no size."""
+
+
+class Several(NamedTuple):
+    """What deriv returns."""
+
+    values: tuple[Any, ...]
+
+
+class Stretched(NamedTuple):
+    """A matrix that is as long as is needed along its free axes, where the value has the length 1."""
+
+    value: Any
+    free: tuple[bool, bool]
+
+    @property
+    def sides(self) -> tuple[Any, Any]:
+        """Its size, with k for a length that is not known."""
+        rows, columns = self.value.shape
+        return "k" if self.free[0] else rows, "k" if self.free[1] else columns
+
+    @property
+    def T(self) -> Stretched:
+        return Stretched(self.value.T, self.free[::-1])
+
+    def within(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Its size next to a matrix of this one."""
+        rows, columns = (m if free else n for n, m, free in zip(self.value.shape, shape, self.free, strict=True))
+        return rows, columns
+
+    def filled(self, shape: tuple[int, ...]) -> Any:
+        """The matrix of this size; None where it cannot have it."""
+        if self.within(shape) != tuple(shape):
+            return None
+        value = np.ones((shape[0], 1)) @ self.value if self.free[0] else self.value
+        return value @ np.ones((1, shape[1])) if self.free[1] else value

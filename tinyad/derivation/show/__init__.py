@@ -1,0 +1,1 @@
+"""Derivations and reports as text, pages, MathML and notebook cells."""

@@ -1,0 +1,48 @@
+"""A tape as a derivation file: what the listings print is itself a derivation, to be checked or changed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyad.engine.derivatives import Derivatives
+from tinyad.engine.matrix import size
+from tinyad.printing.listing import equations, gradients, routine, walk_back
+from tinyad.printing.notation import latex_name
+from tinyad.printing.text import Lines, one_line
+
+FORMS = ("text", "routine", "latex")
+
+
+def written(d: Derivatives, form: str = "text") -> str:
+    """A walk back as a derivation file that `check_derivation` reads.
+
+    form: "text" (numbered gradients), "routine" (deriv() calls) or "latex".  The values stay behind: the check draws
+    its own.  Raises ValueError for another form.
+    """
+    if form not in FORMS:
+        raise ValueError(f"form={form!r}: there are {', '.join(map(repr, FORMS))}")
+    tape, latex = walk_back(d, "written").tape, form == "latex"
+
+    def name(i: int) -> str:
+        return latex_name(tape.label(i)) if latex else one_line(tape.label(i))
+
+    made = {z for _, z, _, _ in tape.steps}
+    leaves = [i for i in range(d.length) if i not in made and not _number(tape, i)]
+    declared = ["layout: row", "*: matrix product", "1: column of ones"]
+    declared += [f"{name(i)}: {size(tape.values[i].shape)}" for i in leaves]
+    constants = [name(i) for i in leaves if i in tape.constants]
+    declared += [f"constant: {', '.join(constants)}"] if constants else []
+    positive = [name(i) for i in leaves if np.all(tape.values[i] > 0)]
+    declared += [f"positive: {', '.join(positive)}"] if positive else []
+    seeds = [rf"\nabla_{{{name(i)}}} L" if latex else f"∇{name(i)}" for i in d.seeds]
+    declared += [f"given: {', '.join(seeds)}"]
+    forward = equations(tape).latex if latex else equations(tape).text
+    backward = gradients(d).latex if latex else routine(d) if form == "routine" else gradients(d).text
+    backward = "\n".join(line for line in backward.split("\n") if not line.startswith("    (1 is"))
+    blocks = {"declare": "\n".join(declared), "forward": forward, "backward": backward}
+    return Lines("\n".join(f"```{kind}\n{text}\n```\n" for kind, text in blocks.items()))
+
+
+def _number(tape: object, i: int) -> bool:
+    """Whether a value is a plain number, which stands in the formulas as such."""
+    return i in tape.constants and i not in tape.names and tape.values[i].size == 1  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""Graphs and plots of a tape."""

@@ -1,0 +1,1 @@
+"""The miniature: values, the table of operations, the tape and the walk back."""

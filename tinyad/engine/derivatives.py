@@ -1,0 +1,94 @@
+"""What a walk back gives: the derivative of every value, and the contributions it is the sum of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tinyad.engine.matrix import Array
+
+if TYPE_CHECKING:
+    from tinyad.engine.tape import Tape, Variable
+
+
+class Contribution(NamedTuple):
+    """One += into a derivative: by which step (0: a seed), as which operand ("x" the first, "y" the second, "seed"),
+    which array, in row layout."""
+
+    step: int
+    operand: str
+    array: Array
+
+
+class Derivatives:
+    """The result of one walk back: `d[Variable or name]` is its derivative in row layout, read-only.
+
+    Everything on the tape has one, the intermediate results too; it is 0 where L does not depend on it.
+    """
+
+    def __init__(self, tape: Tape, d: list[Any], seeds: dict[int, Any], recorded: bool) -> None:
+        self.tape, self.recorded, self._d = tape, recorded, d
+        self.length = len(d)  # later positions were recorded after this walk
+        self.seeds = {i: dz._value.T if recorded else dz for i, dz in seeds.items()}  # of their variables' sizes
+        self._used: dict[int, list[int]] = {}
+
+    def __getitem__(self, key: Variable | str) -> Any:
+        v = self.at(key)
+        if self.recorded and self.reaches(v.index):
+            return self.tape.at(self._d[v.index].index)
+        row = _row(self.column(v.index))
+        return self.tape.variable(row) if self.recorded else row
+
+    def at(self, key: Variable | str) -> Variable:
+        """The Variable of a key; KeyError if it was not there at this walk back."""
+        v = self.tape[key]
+        if v.index >= self.length:
+            raise KeyError(f"{v!r} was recorded after this walk back; walk again")
+        return v
+
+    def column(self, position: int) -> Array:
+        """The derivative of the value at `position`, transposed: of the value's own size."""
+        dv = self._d[position]
+        if dv is None:
+            return np.zeros_like(self.tape.values[position])
+        column: Array = dv._value.T if self.recorded else dv
+        return column
+
+    def __repr__(self) -> str:
+        return f"Derivatives({self.length} values)"
+
+    def reaches(self, position: int) -> bool:
+        """Whether L depends on the value at `position` by any path."""
+        return self._d[position] is not None
+
+    def contributions(self, key: Variable | str) -> list[Contribution]:
+        """Every += into the derivative of `key`, in the order of the walk; they sum to it."""
+        v = self.at(key)
+        found = [Contribution(0, "seed", _row(self.seeds[v.index]))] if v.index in self.seeds else []
+        for n in self._uses().get(v.index, ()):
+            op, z, *operands = self.tape.steps[n - 1]
+            if self._d[z] is not None:
+                values = [self.tape.values[i] for i in (z, *operands) if i is not None]
+                out = op.kernel(self.column(z), *values)
+                pairs = zip("xy", operands, out if op.arity == 2 else (out,), strict=False)
+                mine = [(operand, c) for operand, i, c in pairs if i == v.index and c is not None]
+                found += [Contribution(n, operand, _row(c)) for operand, c in mine]
+        return found
+
+    def _uses(self) -> dict[int, list[int]]:
+        """Position → the steps it is an operand of, last first."""
+        if not self._used:
+            for n in range(len(self.tape.steps), 0, -1):
+                _, z, x, y = self.tape.steps[n - 1]
+                if z < len(self._d):
+                    for i in {x, x if y is None else y}:
+                        self._used.setdefault(i, []).append(n)
+        return self._used
+
+
+def _row(column: Array) -> Array:
+    column.setflags(write=False)
+    if column.base is not None:
+        column.base.setflags(write=False)
+    return column.T

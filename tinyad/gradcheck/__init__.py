@@ -1,0 +1,1 @@
+"""Derivatives from function values, and what rounding may do to them."""

@@ -1,0 +1,1 @@
+"""Pages: one look, one script, one escape."""

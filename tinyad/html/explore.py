@@ -1,0 +1,71 @@
+"""A drawing of a tape to look around in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from tinyad.drawing.graph import Graph, WrongSteps, frames_of, graph
+from tinyad.drawing.layout import svg
+from tinyad.engine.derivatives import Derivatives
+from tinyad.html.page import explorer, piece
+from tinyad.html.value_details import About
+
+LEGEND = "Red: the line of this step is wrong by hand. Yellow: a derivative has only inherited a mistake."
+MANY = 100  # boxes: from there on only the last time step is open at first
+
+
+class Explorer:
+    """A drawing that a notebook shows; `html` is the same as a self-contained piece of HTML."""
+
+    def __init__(self, picture: Graph, html: str) -> None:
+        self.picture, self.html = picture, html
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def _repr_svg_(self) -> str:
+        return svg(self.picture.drawing)
+
+    def __repr__(self) -> str:
+        return f"Explorer({self.picture!r})"
+
+
+def explore(
+    d: Derivatives,
+    *,
+    weights: Iterable[str] | None = None,
+    groups: Mapping[str, Iterable[str]] | None = None,
+    fold: Iterable[str | int] | None = None,
+    comparison: WrongSteps | None = None,
+) -> Explorer:
+    """The tape of a walk back as a drawing to look around in.
+
+    A click on a step shows its rule, its size, its value, its derivative in row layout and every contribution to it;
+    a click on the title of a time step or a group folds it.  Where scripts are stripped it is a plain SVG with a list
+    of the steps below.  The options are those of `graph`; `fold` is what is folded at first, without it all time steps
+    but the last where there is much to draw.  Raises what `graph` raises, and ValueError for more than 2,000 steps.
+    """
+    about = About(d, comparison=comparison)
+    picture = graph(about.tape, weights=weights, groups=groups, comparison=comparison)
+    listed = "\n".join(about.everything())
+    drawn = canvas(picture, fold, comparison)
+    inside = f"{drawn}\n<details><summary>Every value</summary>\n{listed}\n</details>"
+    return Explorer(picture, piece(f'<div class="explored">{inside}</div>', explorer()))
+
+
+def canvas(picture: Graph, fold: Iterable[str | int] | None, comparison: WrongSteps | None = None) -> str:
+    """The drawing, and where the script puts what it has to say; `fold` as in `explore`.
+
+    It opens at the first wrong step of a comparison.
+    """
+    drawing = picture.drawing
+    if fold is None:
+        times = [c for c, cluster in enumerate(drawing.clusters) if cluster.time]
+        folded = times[:-1] if len(drawing.boxes) > MANY else []
+    else:
+        folded = frames_of(picture, fold)
+    wrong = comparison.wrong_steps if comparison else {}
+    first = max((n for n, kind in wrong.items() if kind == "own"), default=0)
+    numbers, begin = " ".join(map(str, folded)), f' data-choose="step_{first}"' if first else ""
+    legend = f"<p>{LEGEND}</p>" if wrong else ""
+    return f'<div class="graph" data-fold="{numbers}"{begin}><div class="view">{svg(drawing)}</div>{legend}</div>'

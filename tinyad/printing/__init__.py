@@ -1,0 +1,1 @@
+"""Formulas as text, LaTeX and MathML; a tape as numbered equations."""
