@@ -8,8 +8,7 @@ from copy import copy
 from tinyad.derivation.judge.verdicts import Verdict, target_of, verdict_of
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.source import DerivationError
-from tinyad.derivation.language.syntax_tree import Node
-from tinyad.derivation.repair.author_notation import nodes
+from tinyad.derivation.language.syntax_tree import Node, walk
 from tinyad.derivation.semantics.sample_point import Point
 
 IF = "it holds if "  # what the message of such a line begins with
@@ -40,7 +39,7 @@ def _suppositions(point: Point, verdicts: Sequence[Verdict]) -> Iterator[tuple[s
         node
         for eq in point.derivation.forward
         for member in eq.members
-        for node in nodes(member)
+        for node in walk(member)
         if node.kind == "call" and functions.get(node.value.key, node.value.key) in ("softmax", "log_softmax")
     ]
     for key in _labels(point, verdicts) if calls else ():

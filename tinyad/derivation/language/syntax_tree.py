@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 
@@ -71,6 +72,13 @@ class Statement(NamedTuple):
     end: int
     title: str = ""  # of its block
     tokens: tuple[Token, ...] = ()
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a formula and all its parts, each before its own parts."""
+    yield node
+    for part in node.parts:
+        yield from walk(part)
 
 
 def structure(node: Node) -> Any:

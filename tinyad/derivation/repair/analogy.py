@@ -7,8 +7,8 @@ from typing import Any
 
 from tinyad.derivation.judge.contributions import in_order
 from tinyad.derivation.judge.verdicts import Verdict, derivatives_in, is_part
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
-from tinyad.derivation.repair.author_notation import Spelling, Spellings, leaves, nodes, span
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
+from tinyad.derivation.repair.author_notation import Spelling, Spellings, leaves, span
 from tinyad.derivation.repair.edit import Edit, Pen, applied
 from tinyad.derivation.semantics.sample_point import Point
 
@@ -72,7 +72,7 @@ class Alike:
         formulas = (*v.statement.left, *v.statement.members)
         results = {d.value[0].key for formula in formulas for d in derivatives_in(formula)}
         results |= {n.value.key for left in v.statement.left for n in (left, *left.parts) if n.kind == "name"}
-        moved = {n.parts[0].value.key for formula in formulas for n in nodes(formula) if _moves_name(n)}
+        moved = {n.parts[0].value.key for formula in formulas for n in walk(formula) if _moves_name(n)}
         for k, eq in enumerate(self.point.derivation.forward):
             inside = {leaf.value.key for member in eq.members for leaf in leaves(member)}
             found += [k] if eq.left[0].value.key in results or inside & moved else []

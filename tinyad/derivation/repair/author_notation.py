@@ -9,7 +9,7 @@ from tinyad.derivation.language.names import Names
 from tinyad.derivation.language.plain_tokens import SUBSCRIPTS
 from tinyad.derivation.language.reader import tokens_of
 from tinyad.derivation.language.source import Source
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
 
 OPEN, CLOSE = Token("open", "(", 0, 0), Token("close", ")", 0, 0)
 TRANSPOSED = ("⊤", "T", "'")
@@ -48,12 +48,6 @@ def leaves(node: Node) -> Iterator[Node]:
         yield from leaves(part)
 
 
-def nodes(node: Node) -> Iterator[Node]:
-    yield node
-    for part in node.parts:
-        yield from nodes(part)
-
-
 class Spellings:
     """How an author writes names, derivatives, products and transpositions."""
 
@@ -66,7 +60,7 @@ class Spellings:
             for part in (*line.left, *line.members):
                 for node in leaves(part):
                     self.add(line, node)
-        self.primes = any(n.kind == "prime" for line in lines for member in line.members for n in nodes(member))
+        self.primes = any(n.kind == "prime" for line in lines for member in line.members for n in walk(member))
         self.transposed = self._transposed(lines)
         self.circle = self._circle(lines)
 
@@ -107,7 +101,7 @@ class Spellings:
     def _circle(self, lines: Sequence[Statement]) -> Spelling:
         """The component-wise product, with a space on either side."""
         for line in lines:
-            for node in (n for member in line.members for n in nodes(member)):
+            for node in (n for member in line.members for n in walk(member)):
                 if node.kind == "∘" and node.value is not None:
                     text = self.source.text[slice(*node.value)]
                     token = next(t for t in line.tokens if t.start == node.value[0] and t.end > t.start)

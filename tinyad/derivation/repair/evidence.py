@@ -9,9 +9,9 @@ from tinyad.derivation.judge.contributions import in_order
 from tinyad.derivation.judge.verdicts import derivatives_in, target_of
 from tinyad.derivation.language.reader import tokens_of
 from tinyad.derivation.language.source import Source
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
 from tinyad.derivation.repair.analogy import exchanged
-from tinyad.derivation.repair.author_notation import Spelling, leaves, nodes, span
+from tinyad.derivation.repair.author_notation import Spelling, leaves, span
 from tinyad.derivation.repair.editor import Editor
 from tinyad.derivation.repair.from_rule import Anew
 from tinyad.derivation.repair.rule_formulas import contribution
@@ -60,7 +60,7 @@ class Hints(Anew):
         """All parts of the other members of the line, and of right lines, the nearest first."""
         own = [(self.line, m) for k, m in enumerate(self.line.members) if k != member]
         others = [(v.statement, m) for v in self.near() for m in v.statement.members]
-        yield from ((line, node) for line, m in (*own, *others) for node in nodes(m))
+        yield from ((line, node) for line, m in (*own, *others) for node in walk(m))
 
     def harvested(self, member: int) -> list[tuple[Node, Spelling]]:
         """Brackets and functions, transposed or not, each once."""
@@ -77,7 +77,7 @@ class Hints(Anew):
         """What stands behind + and - there, and in the forward equations that the line is about, each once."""
         found: dict[str, tuple[str, Node, Spelling]] = {}
         forward = [self.point.derivation.forward[k] for k in self.equations_of(self.v)]
-        ahead = ((eq, node) for eq in forward for m in eq.members for node in nodes(m))
+        ahead = ((eq, node) for eq in forward for m in eq.members for node in walk(m))
         for line, node in chain(ahead, self.elsewhere(member)):
             if node.kind in ("+", "-") and node.parts[1].end - node.parts[1].start < LONGEST:
                 term = node.parts[1]
@@ -148,7 +148,7 @@ class Hints(Anew):
         """The function calls in these equations."""
         found = []
         for eq in self.forward():
-            for node in (n for m in eq.members for n in nodes(m) if n.kind == "call"):
+            for node in (n for m in eq.members for n in walk(m) if n.kind == "call"):
                 found.append((node, self.spelled(eq, node)))
         return found[:4]
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinyad.derivation.language.syntax_tree import Node, Ref, Token
+from tinyad.derivation.language.syntax_tree import Node, Ref, Token, walk
 from tinyad.derivation.repair.author_notation import (
     Spelling,
     equals,
     leaves,
-    nodes,
     reindexed,
     span,
     time_in,
@@ -80,7 +79,7 @@ class NameEdits(Pen):
     def operands(self) -> list[Edit]:
         """What stands in deriv(dz, x, y): the result and the operands of one equation, in their order."""
         found = []
-        for node in nodes(self.node):
+        for node in walk(self.node):
             if node.kind == "deriv":
                 for refs in self.equations:
                     found += self.operand_added(node, refs)
@@ -140,7 +139,7 @@ class NameEdits(Pen):
     def beginnings(self) -> list[Edit]:
         """A sum over time from the first step on."""
         found = []
-        for node in nodes(self.node):
+        for node in walk(self.node):
             if node.kind == "sum" and node.value[0] == "time" and node.value[1] and node.value[1][0] == "=":
                 first, last = span(self.tokens, node)
                 k = next(k for k in range(first, last) if self.tokens[k].kind == "number")
@@ -196,14 +195,14 @@ class NameEdits(Pen):
     def denominators(self) -> list[Edit]:
         """Another name below the line of a Jacobian."""
         found = []
-        for node in (n for root in (*self.line.left, self.node) for n in nodes(root)):
+        for node in (n for root in (*self.line.left, self.node) for n in walk(root)):
             if node.kind != "jacobian" or not isinstance(node.value, Ref):
                 continue
             at = self.below(node)
             if at is None:
                 continue
             first, last, start, end = at
-            inside = any(n is node for n in nodes(self.node))
+            inside = any(n is node for n in walk(self.node))
             for ref in self.alternatives(node.value):
                 spelling = self.spellings.name(ref)
                 same = node.parts[0].kind == "name" and node.parts[0].value == ref  # ∂s/∂s says nothing

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinyad.derivation.language.syntax_tree import Node, Ref, Token
-from tinyad.derivation.repair.author_notation import CLOSE, OPEN, Spelling, nodes, span
+from tinyad.derivation.language.syntax_tree import Node, Ref, Token, walk
+from tinyad.derivation.repair.author_notation import CLOSE, OPEN, Spelling, span
 from tinyad.derivation.repair.edit import Edit, Pen
 
 OPERATORS = ("∘", "*", "+", "-", "tanh", "sigmoid", "softmax", "none")  # of the slides' deriv()
@@ -18,7 +18,7 @@ class FormEdits(Pen):
     def transpositions(self) -> list[Edit]:
         """One more, or one less."""
         found, new = [], self.spellings.transposed
-        for node in nodes(self.node):
+        for node in walk(self.node):
             if node.kind == "transpose":
                 if node.parts[0].end < node.end:
                     inner = self.bare(node.parts[0])
@@ -32,7 +32,7 @@ class FormEdits(Pen):
     def operators(self) -> list[Edit]:
         """The other product, and the other operations of deriv()."""
         found = []
-        for node in nodes(self.node):
+        for node in walk(self.node):
             if node.kind in ("∘", "*", "/"):
                 found += self.other_product(node)
             elif node.kind == "deriv":
@@ -55,7 +55,7 @@ class FormEdits(Pen):
     def signs(self) -> list[Edit]:
         """+ for -, and one sign more or less."""
         found = []
-        for node in nodes(self.node):
+        for node in walk(self.node):
             if node.kind in ("+", "-"):
                 (_, before), (after, _) = (span(self.tokens, part) for part in node.parts)
                 new = "-" if node.kind == "+" else "+"
@@ -73,7 +73,7 @@ class FormEdits(Pen):
     def calls(self) -> list[Edit]:
         """Another function, none, or one where there was none."""
         found = []
-        for node in nodes(self.node):
+        for node in walk(self.node):
             if node.kind in ("call", "prime") and len(node.parts) == 1:
                 found.append(self.replace(node, self.spelled(node.parts[0]), 30, "activation", node.parts[0]))
             if node.kind == "call":
@@ -97,7 +97,7 @@ class FormEdits(Pen):
     def primes(self) -> list[Edit]:
         """f' in the place of f, and back."""
         found = []
-        for node in nodes(self.node):
+        for node in walk(self.node):
             if node.kind == "call" and len(node.parts) == 1:
                 first, _ = span(self.tokens, node)
                 opened = next((k for k in range(first, len(self.tokens)) if self.tokens[k].kind == "open"), None)
@@ -120,7 +120,7 @@ class FormEdits(Pen):
         found = []
         two = (Token("op", "^", 0, 0), Token("group(", "", 0, 0), Token("number", "2", 0, 0), Token(")group", "", 0, 0))
         new = Spelling(two, "^2" if self.spellings.latex else "²")
-        for node in nodes(self.node):
+        for node in walk(self.node):
             if node.kind in ("name", "call", "bracket"):
                 at = span(self.tokens, node)[1]
                 found.append(self.insert(at, node.end, new, 34, "activation", ("square", node)))
@@ -134,7 +134,7 @@ class FormEdits(Pen):
         found = []
         one = Node("number", (), 1.0, 0, 0)
         number = Token("number", "1", 0, 0)
-        for node in nodes(self.node):
+        for node in walk(self.node):
             if node.kind == "neg":
                 first = span(self.tokens, node)[0]
                 tree = node, Node("-", (one, *node.parts), None, node.start, node.end)
@@ -149,7 +149,7 @@ class FormEdits(Pen):
     def swaps(self) -> list[Edit]:
         """The operands in the other order."""
         found = []
-        for node in nodes(self.node):
+        for node in walk(self.node):
             if node.kind in ("*", "-", "/"):
                 (_, before), (after, _) = (span(self.tokens, part) for part in node.parts)
                 a, b = (self.spelled(part) for part in node.parts)
@@ -161,7 +161,7 @@ class FormEdits(Pen):
     def brackets(self) -> list[Edit]:
         """Take a pair away, move one of its ends, or put one around neighbours."""
         found = []
-        for node in (node for node in nodes(self.node) if node.kind == "bracket"):
+        for node in (node for node in walk(self.node) if node.kind == "bracket"):
             found.append(self.replace(node, self.spelled(node.parts[0]), 38, "bracket"))
             found += self.moved_ends(node)
         text, starts = self.source.text, self.ends(0)
@@ -181,7 +181,7 @@ class FormEdits(Pen):
 
     def ends(self, side: int) -> list[tuple[int, int]]:
         """Where operands begin, or end: their tokens, and their places in the text."""
-        operands = [n for n in nodes(self.node) if n.kind not in ("+", "-", "∘", "*", "/", "neg", "sum")]
+        operands = [n for n in walk(self.node) if n.kind not in ("+", "-", "∘", "*", "/", "neg", "sum")]
         return sorted({(span(self.tokens, n)[side], (n.start, n.end)[side]) for n in operands})
 
     def moved_ends(self, node: Node) -> list[Edit]:

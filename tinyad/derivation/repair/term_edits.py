@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
-from tinyad.derivation.language.syntax_tree import Node, Token
-from tinyad.derivation.repair.author_notation import Spelling, nodes, span
+from tinyad.derivation.language.syntax_tree import Node, Token, walk
+from tinyad.derivation.repair.author_notation import Spelling, span
 from tinyad.derivation.repair.edit import FIRST, Edit, Pen
 
 SIMILAR = 0.6  # of their tokens two pieces have in common
@@ -16,14 +16,14 @@ class PartEdits(Pen):
 
     def terms(self) -> list[Edit]:
         """Leave a term out."""
-        sums = [node for node in nodes(self.node) if node.kind in ("+", "-")]
+        sums = [node for node in walk(self.node) if node.kind in ("+", "-")]
         return [self.keep(node, k, 35 + 2 * k, "extra") for node in sums for k in (0, 1)]
 
     def factors(self) -> list[Edit]:
         """Leave a factor out, or put 2 and 1/2, or one of the rule's names, beside another."""
-        products = [node for node in nodes(self.node) if node.kind in ("∘", "*", "/")]
+        products = [node for node in walk(self.node) if node.kind in ("∘", "*", "/")]
         found = [self.keep(node, k, *least(node.parts[1 - k])) for node in products for k in (0, 1)]
-        for term in [self.node, *(n for n in nodes(self.node) if n.kind in ("bracket", "sum", "+", "-"))]:
+        for term in [self.node, *(n for n in walk(self.node) if n.kind in ("bracket", "sum", "+", "-"))]:
             for part in [term] if term.kind not in ("+", "-", "bracket", "sum") else term.parts:
                 if part.kind in ("+", "-", "sum"):
                     continue
@@ -77,7 +77,7 @@ class PartEdits(Pen):
         """A bracket or a function of another line in the place of one, those first that look like it."""
         found = []
         pool = [(factor, new) for factor, new in self.harvest if factor.kind in ("bracket", "call", "prime")]
-        for node in (n for n in nodes(self.node) if n.kind in ("bracket", "call", "prime")):
+        for node in (n for n in walk(self.node) if n.kind in ("bracket", "call", "prime")):
             here = SequenceMatcher(None, b=[t.text for t in self.spelled(node).tokens], autojunk=False)
             for factor, new in pool:
                 here.set_seq1([t.text for t in new.tokens])
@@ -87,10 +87,10 @@ class PartEdits(Pen):
 
     def added_terms(self) -> list[Edit]:
         """A term that another line for the same derivative has."""
-        here = [node.value for node in nodes(self.node) if node.kind == "d"]
+        here = [node.value for node in walk(self.node) if node.kind == "d"]
         near = [(term, new, 4 if labelled(term) else 41) for term, new in self.terms_near if term.value not in here]
         found = [self.term(self.node, "+", term, new, rank) for term, new, rank in near]
-        inside = [n.parts[0] for n in nodes(self.node) if n.kind in ("bracket", "call", "differential") and n.parts]
+        inside = [n.parts[0] for n in walk(self.node) if n.kind in ("bracket", "call", "differential") and n.parts]
         for whole in [self.node, *inside][:12]:
             found += [self.term(whole, sign, term, new, 42) for sign, term, new in self.addends]
         return found

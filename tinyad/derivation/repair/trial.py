@@ -11,8 +11,8 @@ from tinyad.derivation.judge.contributions import Reading, Way, cases, ways_of
 from tinyad.derivation.judge.line_verdict import read_line, value_of
 from tinyad.derivation.judge.verdicts import Verdict, derivatives_in, is_part, labels_of, target_of
 from tinyad.derivation.language.source import DerivationError
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, structure
-from tinyad.derivation.repair.author_notation import Spelling, Spellings, nodes
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, structure, walk
+from tinyad.derivation.repair.author_notation import Spelling, Spellings
 from tinyad.derivation.repair.edit import Edit, applied, exchanged
 from tinyad.derivation.repair.evidence import Hints
 from tinyad.derivation.semantics.forward import Place
@@ -59,7 +59,7 @@ class Trial(Hints):
         self.mended = False
         self.changed: tuple[int, int] | None = None  # what gives way, if it is one piece
         self.memo: dict[Any, Any] = {}
-        self.kept = frozenset(id(node) for member in self.line.members for node in nodes(member))
+        self.kept = frozenset(id(node) for member in self.line.members for node in walk(member))
 
     def need(self, left: Node, known: frozenset[Way] | None = None) -> frozenset[Way] | None:
         """The contributions that a line for `left` has to bring: all that no other line does.
