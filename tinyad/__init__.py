@@ -9,8 +9,9 @@ from tinyad.derivation.show.notebook_magic import load_ipython_extension
 from tinyad.derivation.show.tape_as_derivation import written
 from tinyad.drawing.graph import Graph, graph
 from tinyad.engine.derivatives import Contribution, Derivatives
-from tinyad.engine.op import TABLE, Op, ones
+from tinyad.engine.op import Op, ones
 from tinyad.engine.table import (
+    TABLE,
     add,
     deriv,
     div,

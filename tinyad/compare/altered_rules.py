@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tinyad.engine.matrix import Array, as_matrix
-from tinyad.engine.op import TABLE, Op, Symbol, ones, zeros
+from tinyad.engine.op import Op, Symbol, ones, zeros
+from tinyad.engine.table import TABLE, row_of
 
 OTHER_AXIS = {"softmax": "softmax_rows", "softmax_rows": "softmax", "log_softmax": "log_softmax(x.T).T"}
 
@@ -16,20 +17,14 @@ def has_another_axis(op: Op) -> bool:
     return op.symbol in OTHER_AXIS and op.forward is TABLE[op.symbol].forward
 
 
-class Turned:
-    """A row of `OTHER_AXIS` over the other axis, as a walk back uses it."""
+def transposed_row(op: Op) -> Op:
+    """Return a row of `OTHER_AXIS` over the other axis."""
+    return Op(op.symbol, lambda x: op.forward(x.T).T, lambda dz, z, x: op.deriv(dz.T, z.T, x.T).T)
 
-    def __init__(self, op: Op) -> None:
-        self.op, self.arity, self.symbol, self.formulas = op, 1, op.symbol, op.formulas
-        self.says = f"{op.symbol} over the other axis: use {OTHER_AXIS[op.symbol]}"
 
-    def run(self, x: Array) -> Array:
-        result: Array = self.op.run(x.T).T
-        return result
-
-    def kernel(self, D: Array, z: Array, x: Array) -> Array:
-        result: Array = self.op.kernel(D.T, z.T, x.T).T
-        return result
+def use_the_other_axis(op: Op) -> str:
+    """Return what to say of a row over the wrong axis."""
+    return f"{op.symbol} over the other axis: use {OTHER_AXIS[op.symbol]}"
 
 
 def slips(formula: Any, unary: bool) -> Iterator[Any]:
@@ -48,21 +43,21 @@ def _inside(formula: Any) -> Iterator[Any]:
     if not isinstance(formula, Symbol) or formula.head in ("1", "0"):
         return
     head, operands = formula.head, formula.operands
-    if isinstance(head, str):
-        yield Symbol(TABLE["transpose"], formula)
+    if not operands:
+        yield Symbol("transpose", formula)
         return
-    if head.symbol == "transpose" and isinstance(operands[0].head, str):
+    if head == "transpose" and not operands[0].operands:
         yield operands[0]
         return
-    if head.symbol in ("∘", "*", "/", "+", "-", "neg"):
+    if head in ("∘", "*", "/", "+", "-", "neg"):
         yield from operands
-    if head.symbol in ("+", "-"):
-        yield Symbol(TABLE["-" if head.symbol == "+" else "+"], *operands)
-    if head.symbol == "*":
+    if head in ("+", "-"):
+        yield Symbol("-" if head == "+" else "+", *operands)
+    if head == "*":
         yield Symbol(head, *operands[::-1])
     for k, part in enumerate(operands):
         for changed in _inside(part):
-            yield Symbol(head, *operands[:k], changed, *operands[k + 1 :])
+            yield Symbol(head, *operands[:k], changed, *operands[k + 1 :], row=formula.row)
 
 
 def _renamed(formula: Any, old: str, new: str) -> Any:
@@ -74,7 +69,8 @@ def _renamed(formula: Any, old: str, new: str) -> Any:
     parts = [_renamed(part, old, new) for part in formula.operands]
     if all(part is None for part in parts):
         return None
-    return Symbol(formula.head, *(o if p is None else p for p, o in zip(parts, formula.operands, strict=True)))
+    operands = (o if p is None else p for p, o in zip(parts, formula.operands, strict=True))
+    return Symbol(formula.head, *operands, row=formula.row)
 
 
 def value_of(formula: Any, values: Mapping[str, Array]) -> Any:
@@ -82,6 +78,8 @@ def value_of(formula: Any, values: Mapping[str, Array]) -> Any:
     if not isinstance(formula, Symbol):
         return as_matrix(formula, "a number of the rule")
     operands = [value_of(operand, values) for operand in formula.operands]
-    if isinstance(formula.head, str):
-        return {"1": ones, "0": zeros}[formula.head](*operands) if operands else values[formula.head]
-    return formula.head.forward(*operands)
+    if not operands:
+        return values[formula.head]
+    if formula.head in ("1", "0"):
+        return {"1": ones, "0": zeros}[formula.head](*operands)
+    return row_of(formula).forward(*operands)

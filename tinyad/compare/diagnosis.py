@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinyad.compare.altered_rules import Turned, has_another_axis, slips, value_of
+from tinyad.compare.altered_rules import has_another_axis, slips, transposed_row, use_the_other_axis, value_of
 from tinyad.engine.derivatives import Contribution, Derivatives
 from tinyad.engine.matrix import Array
-from tinyad.engine.op import TABLE, Op
+from tinyad.engine.op import Op
+from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Variable
 from tinyad.printing.listing import contribution_text, derived, handed
 from tinyad.printing.text import one_line
@@ -147,27 +148,28 @@ class _Lines:
         op, z, *operands = self.tape.steps[part.step - 1]
         values = {"dz": self.used.column(z).T, "z": self.tape.values[z]}
         values |= {name: self.tape.values[i] for name, i in zip("xy", operands, strict=True) if i is not None}
-        line = f"in the line of {self.said(part)}"
+        line, formulas = f"in the line of {self.said(part)}", self.tape.formulas(part.step)
         if has_another_axis(op):
-            turned = Turned(op)
-            c = turned.kernel(values["dz"].T, turned.run(values["x"]), values["x"]).T
-            yield from self.made(part, c, turned.says)
+            turned = transposed_row(op)
+            c = turned.deriv(values["dz"], turned.run(values["x"]), values["x"])
+            yield from self.made(part, c, use_the_other_axis(op))
         if op.arity == 1:
             yield from self.made(part, values["dz"], f"the derivative of {op.symbol} is missing {line}")
-            if op.formulas and values["z"].shape == values["x"].shape:
+            if formulas and values["z"].shape == values["x"].shape:
                 again = {**values, "z": _or_nothing(op, values["z"]), "x": values["z"]}
                 where = f"is taken at {self.name(z)} instead of {self.name(operands[0] or 0)} {line}"
-                yield from self.made(part, (op.formulas[0], again), f"the derivative of {op.symbol} {where}")
-        if op.formulas:
-            rule = op.formulas["xy".index(part.operand)]
+                yield from self.made(part, (formulas[0], again), f"the derivative of {op.symbol} {where}")
+        if formulas:
+            rule = formulas["xy".index(part.operand)]
             for slip in slips(rule, op.arity == 1):
                 text = f"{self.printed(part, slip)} where {self.printed(part)} belongs, in the line of step {part.step}"
                 yield from self.made(part, (slip, values), text)
         if op.arity == 1:
             for other in TABLE.values():
-                if other.arity == 1 and other.formulas and other.symbol not in (op.symbol, "none", "transpose", "neg"):
+                formula = other.formulas[0] if other.arity == 1 and other.formulas else None
+                if formula is not None and other.symbol not in (op.symbol, "none", "transpose", "neg"):
                     text = f"the derivative of {other.symbol} where that of {op.symbol} belongs {line}"
-                    yield from self.made(part, (other.formulas[0], values), text)
+                    yield from self.made(part, (formula, values), text)
 
     def made(self, part: Contribution, what: Any, text: str) -> Hypotheses:
         """The total with `what`, an array or a formula with its values, in the place of one contribution."""
@@ -209,7 +211,7 @@ class _Lines:
 
     def with_another(self, part: Contribution, i: int, u: int, derivative: bool) -> Array | None:
         """The contribution with u for its operand i, or with the derivative of u for its own; None if it cannot be."""
-        op, z, *operands = self.tape.steps[part.step - 1]
+        _, z, *operands = self.tape.steps[part.step - 1]
         k = "xy".index(part.operand)
         position = z if derivative else i
         if self.tape.values[u].shape != self.tape.values[position].shape:
@@ -217,9 +219,9 @@ class _Lines:
         values = [
             self.tape.values[u if j == i and n != k and not derivative else j or 0] for n, j in enumerate(operands)
         ]
-        out = op.kernel(self.used.column(u if derivative else z), self.tape.values[z], *values)
-        result: Array = out[k].T
-        return result
+        D = self.used.column(u if derivative else z)
+        c = self.tape.contributions(part.step, D, [self.tape.values[z], *values])[k]
+        return None if c is None else c.T
 
     def operands(self, part: Contribution) -> Hypotheses:
         """One contribution whose line has another variable, or another derivative, in the place of the right one."""
@@ -229,8 +231,8 @@ class _Lines:
         own = self.made_from()
 
         def made(D: Array, values: list[Array]) -> Array:
-            out = op.kernel(D, *values)
-            total: Array = self.total - part.array + (out[k] if op.arity == 2 else out).T
+            c = self.tape.contributions(part.step, D, values)[k]
+            total: Array = self.total - part.array + (0 if c is None else c.T)
             return total
 
         for u in self.nearest(part.step):

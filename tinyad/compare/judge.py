@@ -11,7 +11,6 @@ import numpy as np
 from tinyad.compare.diagnosis import SEARCH, Close, Diagnosis, diagnose, hypotheses
 from tinyad.engine.derivatives import Contribution, Derivatives
 from tinyad.engine.matrix import Array, as_matrix, size
-from tinyad.engine.op import TABLE
 from tinyad.gradcheck.rounding import SLACK, relative, spread
 from tinyad.printing.listing import contribution_text, derived, handed
 from tinyad.printing.text import one_line
@@ -196,9 +195,9 @@ class Judge:
         parts = self.d.contributions(self.tape.at(i))
         if len(parts) != 1 or parts[0].step == 0:
             return False
-        op, z, _, _ = self.tape.steps[parts[0].step - 1]
-        formula: Any = op.formulas["xy".index(parts[0].operand)] if op.formulas else None
-        if getattr(formula, "head", "") is TABLE["transpose"]:
+        z, formulas = self.tape.steps[parts[0].step - 1][1], self.tape.formulas(parts[0].step)
+        formula: Any = formulas["xy".index(parts[0].operand)] if formulas else None
+        if getattr(formula, "head", "") == "transpose":
             formula = formula.operands[0]
         return z not in self.tape.names and z not in self.fits and getattr(formula, "head", "") == "dz"
 
@@ -263,13 +262,14 @@ class Judge:
         open_ = set()  # values whose derivative was not given, nor follows from what was without a calculation
         known = {0}
         for n in range(len(self.tape.steps), 0, -1):
-            op, z, _, _ = self.tape.steps[n - 1]
+            z = self.tape.steps[n - 1][1]
             if z >= self.d.length or not self.d.reaches(z):
                 continue
             if z in self.fits or z not in open_:
                 known.add(n)
             for operand, i in derived(self.tape, n).items():
-                formula = op.formulas["xy".index(operand)] if op.formulas else None
+                formulas = self.tape.formulas(n)
+                formula = formulas["xy".index(operand)] if formulas else None
                 if not (n in known and getattr(formula, "head", "") == "dz"):
                     open_.add(i)
         return known

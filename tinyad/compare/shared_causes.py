@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import chain
-from typing import Any
 
 import numpy as np
 
-from tinyad.compare.altered_rules import Turned, has_another_axis
+from tinyad.compare.altered_rules import has_another_axis, transposed_row, use_the_other_axis
 from tinyad.compare.diagnosis import Diagnosis, hypotheses
 from tinyad.compare.judge import Finding, Judge
 from tinyad.engine.derivatives import Derivatives
-from tinyad.engine.tape import Tape
 from tinyad.printing.listing import derived, first_nonfinite, forward_text
 from tinyad.printing.text import one_line
 
@@ -58,7 +56,7 @@ def over_the_other_axis(judge: Judge, findings: list[Finding]) -> tuple[list[Fin
                 continue
             parts, name = d.contributions(tape.at(x)), judge.names.get(x, tape.label(x))
             line = judge.line(name, parts, some[-1])
-            found = Finding(name, "wrong", some[-1], "own", Turned(op).says, "likely", line, steps=tuple(some))
+            found = Finding(name, "wrong", some[-1], "own", use_the_other_axis(op), "likely", line, steps=tuple(some))
             findings = [f._replace(cause="inherited") if f.name in wrong else f for f in findings]
             if x not in judge.names:
                 return findings, found
@@ -70,13 +68,9 @@ def over_the_other_axis(judge: Judge, findings: list[Finding]) -> tuple[list[Fin
 
 def _turned(judge: Judge, turned: set[int]) -> Derivatives:
     """The walk back over the tape computed again with the rows at some steps over the other axis."""
-    d, tape = judge.d, Tape()
-    tape._values = list(d.tape.values[: d.length])
-    for n, (op, z, x, y) in enumerate(d.tape.steps, 1):
-        if z < d.length:
-            row: Any = Turned(op) if n in turned else op
-            tape._values[z] = row.run(*(tape._values[i] for i in (x, y) if i is not None))
-            tape.steps.append((row, z, x, y))
+    d = judge.d
+    rows = {n: transposed_row(d.tape.steps[n - 1][0]) for n in turned}
+    tape = d.tape.first(d.length).replay(rows=rows)
     return tape.backward({tape.at(i): seed.T for i, seed in d.seeds.items()})
 
 

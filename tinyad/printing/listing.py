@@ -13,7 +13,8 @@ import numpy as np
 
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import Shape, size
-from tinyad.engine.op import TABLE, Op, Symbol
+from tinyad.engine.op import Op, Symbol
+from tinyad.engine.table import TABLE, row_of
 from tinyad.engine.tape import Tape
 from tinyad.engine.vjp import in_same_layout
 from tinyad.printing.notation import LATEX, POWER, TEXT, Notation
@@ -138,8 +139,8 @@ def handed(d: Derivatives, z: int) -> int:
         parts = d.contributions(tape.at(found))
         if len(parts) != 1 or not parts[0].step:
             return z
-        op, above, _, _ = tape.steps[parts[0].step - 1]
-        if getattr(op.formulas["xy".index(parts[0].operand)] if op.formulas else None, "head", "") != "dz":
+        above = tape.steps[parts[0].step - 1][1]
+        if getattr(_formula_of(tape, parts[0].step, parts[0].operand), "head", "") != "dz":
             return z
         found = above
     return found
@@ -183,8 +184,8 @@ def _contributes(d: Derivatives, n: int, operand: str, i: int) -> bool:
 
 def derived(tape: Tape, n: int) -> dict[str, int]:
     """Operand "x" or "y" → its position, for those to whose derivatives step n contributes."""
-    op, _, *operands = tape.steps[n - 1]
-    asked = zip("xy", operands, op.formulas or operands, strict=False)
+    _, _, *operands = tape.steps[n - 1]
+    asked = zip("xy", operands, tape.formulas(n) or operands, strict=False)
     return {operand: i for operand, i, c in asked if i is not None and c is not None and i not in tape.constants}
 
 
@@ -243,8 +244,13 @@ def _backward(
         arguments = notation.comma.join(names[k].text for k in ("dz", "x", "y") if k in names)
         call = notation.signs["deriv"] % (arguments, notation.word(op.symbol))
         return Piece(notation.signs[operand] % call if op.arity == 2 else call)
-    formula = op.formulas["xy".index(operand)] if formula is None else formula
-    return _formula(formula if layout == "row" else in_same_layout(formula, TABLE["transpose"]), names, notation)
+    formula = _formula_of(tape, n, operand) if formula is None else formula
+    return _formula(formula if layout == "row" else in_same_layout(formula), names, notation)
+
+
+def _formula_of(tape: Tape, n: int, operand: str) -> Any:
+    formulas = tape.formulas(n)
+    return formulas["xy".index(operand)] if formulas else None
 
 
 def _formula(formula: Any, names: dict[str, Piece], notation: Notation) -> Piece:
@@ -255,12 +261,12 @@ def _formula(formula: Any, names: dict[str, Piece], notation: Notation) -> Piece
         return _number(repr(np.asarray(formula).item()), notation)
     if formula.head in ("1", "0"):
         return Piece(notation.signs[formula.head])
-    if isinstance(formula.head, str):
+    if not formula.operands:
         return names[formula.head]
     operands = [_formula(part, names, notation) for part in formula.operands]
-    if formula.head.symbol == "∘" and operands[0].text == operands[1].text:
+    if formula.head == "∘" and operands[0].text == operands[1].text:
         return _squared(operands[0], notation)
-    return _applied(formula.head, operands, notation)
+    return _applied(row_of(formula), operands, notation)
 
 
 def _squared(piece: Piece, notation: Notation) -> Piece:
@@ -295,10 +301,3 @@ def _applied(op: Op, operands: list[Piece], notation: Notation) -> Piece:
         notation.comma.join(texts),
     )
     return Piece(signs["call"] % call, call=call)
-
-
-# A tape prints itself, and shows itself in a notebook, as its equations; a walk back as its gradients.
-setattr(Tape, "__str__", lambda tape: str(equations(tape)))  # noqa: B010  mypy knows no method from another floor
-setattr(Tape, "_repr_latex_", lambda tape: equations(tape).latex)  # noqa: B010
-setattr(Derivatives, "__str__", lambda d: str(gradients(d)))  # noqa: B010
-setattr(Derivatives, "_repr_latex_", lambda d: gradients(d).latex)  # noqa: B010

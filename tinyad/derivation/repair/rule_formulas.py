@@ -8,7 +8,8 @@ from tinyad.derivation.language.syntax_tree import Ref, Statement, Token
 from tinyad.derivation.repair.author_notation import CLOSE, OPEN, Spelling, Spellings, span
 from tinyad.derivation.semantics.sample_point import Point
 from tinyad.derivation.semantics.values import Scope, Trouble
-from tinyad.engine.op import TABLE, Op
+from tinyad.engine.op import Op
+from tinyad.engine.table import TABLE
 from tinyad.engine.vjp import in_same_layout
 
 ROWS = {"*": "*", "∘": "∘", "+": "+", "-": "-", "/": "/", "neg": "neg", "transpose": "transpose"}
@@ -37,7 +38,7 @@ def contribution(point: Point, spellings: Spellings, equation: int, of: Ref, use
         return None
     formula = op.formulas[uses[use]]
     if point.it.layout == "same":
-        formula = in_same_layout(formula, TABLE["transpose"])
+        formula = in_same_layout(formula)
     known = _names(spellings, eq, op, names)
     piece = _piece(formula, known, spellings) if known else None
     return piece.spelling if piece else None
@@ -66,12 +67,12 @@ def _piece(formula: Any, known: dict[str, Piece], spellings: Spellings) -> Piece
     if not hasattr(formula, "head"):
         number = f"{formula:g}" if isinstance(formula, int | float) else ""
         return Piece(Spelling((Token("number", number, 0, 0),), number)) if number and formula >= 0 else None
-    if isinstance(formula.head, str):
+    if not formula.operands or formula.head in ("1", "0"):
         return known.get(formula.head)
     parts = [_piece(part, known, spellings) for part in formula.operands]
     if any(part is None for part in parts):
         return None
-    symbol, pieces = formula.head.symbol, [part for part in parts if part is not None]
+    symbol, pieces = formula.head, [part for part in parts if part is not None]
     if symbol == "transpose":
         inner = _bracketed(pieces[0], "^")
         tail = spellings.transposed
