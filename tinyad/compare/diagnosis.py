@@ -14,7 +14,7 @@ from tinyad.engine.derivatives import Contribution, Derivatives
 from tinyad.engine.matrix import Array
 from tinyad.engine.op import TABLE, Op
 from tinyad.engine.tape import Variable
-from tinyad.printing.listing import contribution_text, derived, handed
+from tinyad.printing.listing import Formulas, derived, handed
 from tinyad.printing.text import one_line
 
 Close = Callable[[Array, Array], bool]
@@ -94,7 +94,7 @@ class _Lines:
 
     def printed(self, part: Contribution, formula: Any = None) -> str:
         dz = handed(self.used, self.tape.steps[part.step - 1][1])
-        return contribution_text(self.tape, part.step, part.operand, self.layout, formula, dz=dz)
+        return Formulas(self.tape, layout=self.layout).contribution(part.step, part.operand, formula, dz)
 
     def name(self, position: int) -> str:
         return one_line(self.tape.label(position))

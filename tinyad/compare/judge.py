@@ -13,7 +13,7 @@ from tinyad.engine.derivatives import Contribution, Derivatives
 from tinyad.engine.matrix import Array, as_matrix, size
 from tinyad.engine.op import TABLE
 from tinyad.gradcheck.rounding import SLACK, relative, spread
-from tinyad.printing.listing import contribution_text, derived, handed
+from tinyad.printing.listing import Formulas, derived, handed
 from tinyad.printing.text import one_line
 
 WAY = 12  # unnamed values on the way to a derivative, looked at at most
@@ -234,8 +234,8 @@ class Judge:
         """What the rule of `step` adds to the derivative of `name`."""
         return "; ".join(
             f"∇{one_line(name)} {'=' if part is parts[0] else '+='} "
-            + contribution_text(
-                self.tape, step, part.operand, self.layout, dz=handed(self.d, self.tape.steps[step - 1][1])
+            + Formulas(self.tape, layout=self.layout).contribution(
+                step, part.operand, dz=handed(self.d, self.tape.steps[step - 1][1])
             )
             for part in parts
             if part.step == step > 0
@@ -289,7 +289,7 @@ class Judge:
             for step, operand, c in self.d.contributions(self.tape.at(i)):
                 if step and float(np.abs(c).max(initial=0)) <= self.slack(i):
                     dz = handed(self.d, self.tape.steps[step - 1][1])
-                    line = contribution_text(self.tape, step, operand, self.layout, dz=dz)
+                    line = Formulas(self.tape, layout=self.layout).contribution(step, operand, dz=dz)
                     notes.append(
                         f"step {step}: ∇{one_line(self.names[i])} += {line} adds nothing ({self._why(step, operand)})"
                     )

@@ -15,7 +15,7 @@ from tinyad.engine.matrix import size
 from tinyad.html.explore import canvas
 from tinyad.html.page import page, table
 from tinyad.html.value_details import About, formula
-from tinyad.printing.listing import ONES, SAID_OF_ONES, contribution_text
+from tinyad.printing.listing import ABOUT_ONES, ONES, contribution_text
 from tinyad.printing.text import one_line, safe
 
 
@@ -92,7 +92,7 @@ def _backward(about: About) -> Iterator[str]:
         rows.append((str(k), about.line(n, operand, i, sign), _size(about, i), about.step(n)))
     yield table(heads, [("", (k, f'<div class="scroll">{line}</div>', *rest)) for k, line, *rest in rows])
     if any(ONES.search(contribution_text(d.tape, n, operand, about.layout)) for n, operand, _, _ in walk):
-        yield f"<p>{SAID_OF_ONES}.</p>"
+        yield f"<p>{ABOUT_ONES}.</p>"
 
 
 def _size(about: About, i: int) -> str:
