@@ -1,7 +1,7 @@
 """Reverse-mode differentiation in unary and binary steps, and hand-derived gradients held against it."""
 
 from tinyad.compare.comparison import Comparison, compare
-from tinyad.compare.judge import Finding
+from tinyad.compare.verdicts import Finding
 from tinyad.compiled import Program
 from tinyad.compiled import compile as compile  # not in __all__: `from tinyad import *` would hide Python's own
 from tinyad.derivation import DerivationError, check_derivation
