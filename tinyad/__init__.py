@@ -7,6 +7,7 @@ from tinyad.compiled import compile as compile  # not in __all__: `from tinyad i
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.show.notebook_magic import load_ipython_extension
 from tinyad.derivation.show.tape_as_derivation import written
+from tinyad.drawing import plot
 from tinyad.drawing.graph import Graph, graph
 from tinyad.engine.derivatives import Contribution, Derivatives
 from tinyad.engine.op import TABLE, Op, ones
@@ -78,6 +79,7 @@ __all__ = [
     "none",
     "numeric_derivative",
     "ones",
+    "plot",
     "report",
     "routine",
     "schur",

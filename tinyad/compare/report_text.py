@@ -38,8 +38,8 @@ def report_text(comparison: Comparison) -> str:
         lines += ["", "not exercised at this point, so a mistake there would not show:"]
         lines += shortened([f"  {note}" for note in comparison.not_exercised])
     if comparison.not_compared:
-        others = f"{comparison.not_compared} other derivative{'s' * (comparison.not_compared > 1)}"
-        lines += ["", f"not compared: {others} on the tape"]
+        number = f"{comparison.not_compared} other derivative{'s' * (comparison.not_compared > 1)}"
+        lines += ["", f"not compared: {number} on the tape"]
     return "\n".join([*lines, "", f"verdict: {verdict(comparison)}"])
 
 
