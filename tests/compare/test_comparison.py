@@ -309,6 +309,14 @@ def test_to_dict_is_json():
     assert [f["name"] for f in told["findings"][:2]] == ["h", "o"]
 
 
+def test_a_dict_has_plain_strings_only():
+    cell = Cell()
+    told = compare(cell.d, cell.hand() | {"b_o": 2 * cell.d["b_o"], "x": draw((2, 2))}).to_dict()
+    strings = [*told["counts"], *(value for f in told["findings"] for value in (f["verdict"], f["cause"], f["grade"]))]
+    assert {type(value) for value in strings} == {str}
+    assert "pattern" not in told["findings"][0]
+
+
 def test_the_report(monkeypatch):
     cell = Cell()
     goldenfiles.check("report.txt", str(compare(cell.d, cell.hand(monkeypatch, 29, MISTAKES["sign"]))))

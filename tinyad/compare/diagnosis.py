@@ -1,4 +1,4 @@
-"""What a wrong derivative looks like: hypotheses about the contributions that should have made it, tried in order."""
+"""The mistake that a wrong derivative looks like: hypotheses about its contributions, tried in order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Pattern = tuple[Any, ...]  # strings, numbers, and ValueAt for what moves with t
 
 
 class Diagnosis(NamedTuple):
-    """What the difference looks like, the step it points to (None: no one step), and how much that says.
+    """A mistake that explains a difference, the step it points to (None: no one step), and how much that says.
 
     own: nothing upstream could look like this, so the line itself is wrong.  steps: all it points to, if several.
     pattern: the mistake, whatever its wording.

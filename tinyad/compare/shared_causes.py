@@ -1,4 +1,4 @@
-"""What the wrong derivatives of a comparison have in common: a factor, one wrong line that was not given, a layout."""
+"""The causes that wrong derivatives of a comparison share: a factor, one wrong line that was not given, a layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a comparison says of one derivative: its verdict, why it is wrong, and what the mistake looks like."""
+"""Verdicts, causes and grades of a comparison, and the finding about one derivative that they make up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Verdict(StrEnum):
-    """What holds of a derivative by hand."""
+    """The verdict on a derivative by hand."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -15,7 +15,7 @@ class Verdict(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a derivative is wrong."""
+    """The reason why a derivative is wrong."""
 
     NONE = ""  # it is right
     OWN = "own"  # it breaks its own rule, given the hand's other values
@@ -29,7 +29,7 @@ class Cause(StrEnum):
 
 
 class Grade(StrEnum):
-    """How much an explanation says."""
+    """The certainty of an explanation."""
 
     NONE = ""
     CERTAIN = "certain"
@@ -41,7 +41,7 @@ BLAMED = (Cause.OWN, Cause.OPEN, Cause.SIZE)  # for these a line is, or may be, 
 
 
 class Finding(NamedTuple):
-    """What `compare` found out about one name.
+    """The finding of `compare` about one name.
 
     verdict: "right", "wrong" or "shape".  cause, of a wrong one: "own" (it breaks its own rule, given the hand's
     other values), "inherited" (only an earlier one is wrong), "open" (the derivatives it is computed from were not

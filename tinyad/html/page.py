@@ -1,4 +1,4 @@
-"""What every HTML page and fragment of tinyad is made with: one look, light, dark and on paper; nothing is fetched.
+"""Every HTML page and fragment of tinyad: one look, light, dark and on paper; nothing is fetched.
 
 HTML is Markup: a plain string that is put into it is escaped, wherever that happens.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tinyad.printing.text import visible
 
@@ -36,16 +36,18 @@ PAGE = Markup("""<!DOCTYPE html>
 def page(title: str, body: Markup) -> str:
     """Return a self-contained page; its policy lets only the script for its drawings run."""
     script, style = resource("explore.js"), resource("style.css") + resource("page.css")
-    shown = Markup(visible(body))
-    return str(PAGE.format(policy=policy(script), title=visible(title), style=style, body=shown, script=script))
+    return str(PAGE.format(policy=policy(script), title=visible(title), style=style, body=_shown(body), script=script))
 
 
 def fragment(body: Markup, script: Markup = NOTHING) -> str:
     """Return the same for a notebook."""
-    inside = Markup('<div class="tinyad"><style>{}</style>\n{}\n</div>').format(
-        resource("style.css"), Markup(visible(body))
-    )
+    inside = Markup('<div class="tinyad"><style>{}</style>\n{}\n</div>').format(resource("style.css"), _shown(body))
     return str(inside + Markup("<script>{}</script>").format(script) if script else inside)
+
+
+def _shown(body: Markup) -> Markup:
+    """Return HTML with control characters written as escapes."""
+    return Markup(visible(escape(body)))
 
 
 def lines(parts: Iterable[str]) -> Markup:
