@@ -1,12 +1,13 @@
 """Reverse-mode differentiation in unary and binary steps, and hand-derived gradients held against it."""
 
 from tinyad.compare.comparison import Comparison, compare
-from tinyad.compare.judge import Finding
+from tinyad.compare.verdicts import Finding
 from tinyad.compiled import Program
 from tinyad.compiled import compile as compile  # not in __all__: `from tinyad import *` would hide Python's own
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.show.notebook_magic import load_ipython_extension
 from tinyad.derivation.show.tape_as_derivation import written
+from tinyad.drawing import plot
 from tinyad.drawing.graph import Graph, graph
 from tinyad.engine.derivatives import Contribution, Derivatives
 from tinyad.engine.op import Op, ones
@@ -79,6 +80,7 @@ __all__ = [
     "none",
     "numeric_derivative",
     "ones",
+    "plot",
     "report",
     "routine",
     "schur",

@@ -107,17 +107,19 @@ class Back:
         shapes: Sequence[Shape],
     ) -> list[Value | None]:
         """The contributions of step n, counted from 0, to its operands."""
-        formulas, entry = self.forward.tape.formulas(n + 1), self.forward.tape.entry(n + 1)
+        tape = self.forward.tape
+        entry = tape.entry(n + 1)
         found: list[Value | None] = []
         for k, (asked, shape) in enumerate(zip(wanted, shapes, strict=True)):
             contribution: Value | None = None
-            if asked and formulas is None:
+            formula = tape.formula(n + 1, "xy"[k])
+            if asked and op.formulas is None:
                 whole = self.make("kernel", dz, z, *values, extra=(op, k, z.shape[-2:] if entry[k] else shape))
                 summing = in_same_layout(summed(Symbol("c"), Symbol("dz"), entry[k]))
                 contribution = self._formula(summing, {"c": self.make("T", whole), "dz": dz})
-            elif asked and formulas is not None and formulas[k] is not None:
+            elif asked and formula is not None:
                 names = {"dz": dz, "z": z, **dict(zip("xy", values, strict=False))}
-                contribution = self._formula(in_same_layout(formulas[k]), names)
+                contribution = self._formula(in_same_layout(formula), names)
                 if contribution.shape[-2:] != shape:
                     given, needed = size(contribution.shape[-2:][::-1]), size(shape[::-1])
                     raise ValueError(f"the rule of {op.symbol} gives {given} for {'xy'[k]}: row layout needs {needed}")

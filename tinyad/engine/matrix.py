@@ -47,6 +47,15 @@ def as_matrix(value: Any, name: str, like: Any = None) -> Array:
     return a.astype(SINGLE.get((a.dtype.kind, a.dtype.itemsize), double), copy=False)
 
 
+def as_sized(value: Any, name: str, shape: Shape, like: Any = None) -> Array:
+    """Return `as_matrix` of a value whose size is known: 1-D of the length of an N×1 or 1×N is taken as that size."""
+    try:
+        known = np.ndim(value) == 1 and 1 in shape and len(value) == shape[0] * shape[1]
+    except ValueError:  # rows of different lengths
+        known = False
+    return as_matrix(np.asanyarray(value).reshape(shape) if known else value, name, like)
+
+
 @lru_cache(maxsize=1024)
 def broadcast(x: Shape, y: Shape) -> tuple[str, str] | None:
     """Return how component-wise operands of sizes x and y are repeated: "rows" (N×1 with N×B), "columns" (1×B with

@@ -7,8 +7,6 @@ from collections.abc import ItemsView, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from tinyad.engine.matrix import Array
-
 
 class Naming:
     """The names of the values of one tape: `names` has the first name of each position, `positions` every name."""
@@ -41,15 +39,10 @@ class Naming:
         return part
 
 
-def constant_label(a: Array) -> str | None:
-    """Return a constant as it is written in formulas: a number, 1 for a column of ones, 1ᵀ for a row; else None."""
-    if a.size == 1:
-        number = a.item()
-        whole = number == number.real and abs(number) < 1e15 and number.real % 1 == 0
-        return str(int(number.real)) if whole else repr(number)
-    if 1 in a.shape and a.size and (a == 1).all():
-        return "1" if a.shape[1] == 1 else "1ᵀ"
-    return None
+def number_label(number: complex) -> str:
+    """Return a number as it is written in formulas, 2 for 2.0."""
+    whole = number == number.real and abs(number) < 1e15 and number.real % 1 == 0
+    return str(int(number.real)) if whole else repr(number)
 
 
 def keywords(given: tuple[Any, ...], values: dict[str, Any]) -> ItemsView[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import Array, Shape, as_matrix, column_of_ones, size
-from tinyad.engine.naming import Naming, constant_label, keywords, named, value_first
+from tinyad.engine.naming import Naming, keywords, named, number_label, value_first
 from tinyad.engine.numpy_functions import DECOMPOSED, decomposed, mean, part, total
 from tinyad.engine.op import Op, Symbol, entering, misfit, summed
 from tinyad.engine.operand import Operand
@@ -216,9 +216,8 @@ class Tape:
         """Return the name of a value; without one, a constant as it is written, else _n for the result of step n."""
         if position in self.names:
             return self.names[position]
-        label = constant_label(self._values[position]) if position in self.constants else None
-        if label is not None:
-            return label
+        if position in self.constants and self._values[position].size == 1:
+            return number_label(self._values[position].item())
         n = bisect_left(self.steps, position, key=lambda step: step[1])
         return f"_{n + 1}" if n < len(self.steps) and self.steps[n][1] == position else f"_v{position}"
 
@@ -265,15 +264,14 @@ class Tape:
         """Return how the operands of step n enter it, as in `entries`; ("", "") where that is plain."""
         return self.entries.get(self.steps[n - 1][1], PLAIN)
 
-    def formulas(self, n: int) -> tuple[Any, ...] | None:
-        """Return what step n contributes to each operand, as Symbols in row layout; None if its rule is no expression.
+    def formula(self, n: int, operand: str) -> Any:
+        """Return what step n contributes to its operand "x" or "y", as Symbols in row layout.
 
-        None stands for an operand that gets no contribution.
+        None: it contributes nothing, or its rule is no expression.
         """
         formulas = self.steps[n - 1][0].formulas
-        if formulas is None:
-            return None
-        return tuple(summed(c, Symbol("dz"), how) for c, how in zip(formulas, self.entry(n), strict=False))
+        k = "xy".index(operand)
+        return summed(formulas[k], Symbol("dz"), self.entry(n)[k]) if formulas else None
 
     def contributions(self, n: int, D: Array, values: Sequence[Array] = ()) -> tuple[Array | None, ...]:
         """Return what step n contributes to each operand, in its size, where D is the adjoint of the result, in its.

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any
 
-from tinyad.printing.text import one_line, safe
+from markupsafe import Markup
+
+from tinyad.printing.formula import POWER, Grammar, Notation, Precedence
+from tinyad.printing.text import one_line
 
 ESCAPED = {c: f"\\{c}" for c in "#$%&_{}"} | {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
 GREEK = dict(
     alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", zeta="ζ", eta="η", theta="θ", kappa="κ", mu="μ", nu="ν",
     xi="ξ", pi="π", rho="ρ", sigma="σ", tau="τ", phi="φ", chi="χ", psi="ψ", omega="ω", **{"lambda": "λ"},
 )  # fmt: skip
-POWER = re.compile(r"(-?[\d.]+)e([-+]?\d+)")  # 1e-05
 NAME = re.compile(r"([^\W\d_]+)(\d*)(?:_(\w+))?(?:\[(\w+)\])?")  # z12, W_fC, C_prev[2]
 ACCENTS = {"tilde": "~", "hat": "^"}
-
-
-class Notation(NamedTuple):
-    """`signs`: symbol of an operation → template; `functions`: symbol → its name, if that is not the symbol itself."""
-
-    signs: Mapping[str, str]
-    functions: Mapping[str, str]
-    name: Callable[[str], str]  # of a Variable
-    number: Callable[[str], str]
-    word: Callable[[str], str]  # what is no name
-    comma: str = ", "
 
 
 def latex_name(name: str) -> str:
@@ -62,41 +52,56 @@ def _latex_word(text: str) -> str:
     return r"\text{%s}" % "".join(ESCAPED.get(c, c) for c in one_line(text))
 
 
-def _mathml_name(name: str) -> str:
+def _tag(template: str, *values: Any) -> Markup:
+    return Markup(template) % values
+
+
+def _mathml_name(name: str) -> Markup:
     """The same as latex_name; <mi> sets one letter slanted and a word upright."""
     parts = NAME.fullmatch(name)
     if not parts:
-        return f"<mtext>{safe(one_line(name))}</mtext>"
+        return _mathml_word(name)
     letter, digits, low, step = parts.groups()
     greek = _greek(letter)
-    base = f"<mi>{GREEK[greek] if greek else safe(letter)}</mi>"
+    base = _tag("<mi>%s</mi>", GREEK[greek] if greek else letter)
     if low in ACCENTS:
-        base, low = f'<mover accent="true">{base}<mo>{ACCENTS[low]}</mo></mover>', None
-    under = "".join([f"<mn>{digits}</mn>" * bool(digits), f"<mi>{safe(low)}</mi>" if low else ""])
-    over = f"<mrow><mo>(</mo><mn>{safe(step)}</mn><mo>)</mo></mrow>" if step else ""
+        base, low = _tag('<mover accent="true">%s<mo>%s</mo></mover>', base, ACCENTS[low]), None
+    under = _tag("<mn>%s</mn>" if digits else "%s", digits) + _tag("<mi>%s</mi>" if low else "%s", low or "")
+    over = _tag("<mrow><mo>(</mo><mn>%s</mn><mo>)</mo></mrow>", step) if step else ""
     if under and over:
-        return f"<msubsup>{base}<mrow>{under}</mrow>{over}</msubsup>"
-    return f"<msub>{base}<mrow>{under}</mrow></msub>" if under else f"<msup>{base}{over}</msup>" if over else base
+        return _tag("<msubsup>%s<mrow>%s</mrow>%s</msubsup>", base, under, over)
+    if under:
+        return _tag("<msub>%s<mrow>%s</mrow></msub>", base, under)
+    return _tag("<msup>%s%s</msup>", base, over) if over else base
 
 
-def _mathml_number(number: str) -> str:
+def _mathml_number(number: str) -> Markup:
     power = POWER.fullmatch(number)
-    if not power:
-        return f"<mo>−</mo><mn>{safe(number[1:])}</mn>" if number[:1] == "-" else f"<mn>{safe(number)}</mn>"
-    return (
-        f"{_mathml_number(power[1])}<mo>·</mo><msup><mn>10</mn><mrow>{_mathml_number(str(int(power[2])))}</mrow></msup>"
-    )
+    if power:
+        digits, exponent = _mathml_number(power[1]), _mathml_number(str(int(power[2])))
+        return _tag("%s<mo>·</mo><msup><mn>10</mn><mrow>%s</mrow></msup>", digits, exponent)
+    if number.startswith("-"):
+        return _tag("<mo>−</mo><mn>%s</mn>", number[1:])
+    return _tag("<mn>%s</mn>", number)
 
 
-def _mathml_word(text: str) -> str:
-    return f"<mtext>{safe(one_line(text))}</mtext>"
+def _mathml_word(text: str) -> Markup:
+    return _tag("<mtext>%s</mtext>", one_line(text))
 
+
+SUM, PRODUCT, ATOM = Precedence.SUM, Precedence.PRODUCT, Precedence.ATOM
+MATHEMATICS = Grammar(
+    {"+": SUM, "-": SUM, "∘": PRODUCT, "*": PRODUCT, "/": PRODUCT},
+    {"neg": (PRODUCT, SUM), "transpose": (ATOM, Precedence.POSTFIX), "inv": (ATOM, Precedence.POSTFIX)},
+    SUM,
+    True,
+)
 
 TEXT = Notation({
     "+": "%s + %s", "-": "%s - %s", "∘": "%s ∘ %s", "*": "%s * %s", "/": "%s / %s", "neg": "-%s", "none": "%s",
     "transpose": "%sᵀ", "inv": "%s⁻¹", "square": "%s²", "power": "%s²", "stack": "[%s; %s]", "1": "1", "0": "0",
     "∇": "∇%s", "()": "(%s)", "call": "%s(%s)", "deriv": "deriv(%s, '%s')", "x": "%s[0]", "y": "%s[1]",
-}, {"sigmoid": "σ"}, one_line, str, one_line)  # fmt: skip
+}, {"sigmoid": "σ"}, one_line, str, one_line, MATHEMATICS)  # fmt: skip
 
 LATEX = Notation({
     "+": "%s + %s", "-": "%s - %s", "∘": r"%s \circ %s", "*": r"%s \, %s", "/": r"%s \oslash %s", "neg": "-%s",
@@ -105,9 +110,9 @@ LATEX = Notation({
     "∇": r"\nabla_{%s} L", "()": "(%s)", "call": "%s(%s)", "deriv": r"\mathrm{deriv}(%s, %s)",
     "x": "{%s}_{x}", "y": "{%s}_{y}",
 }, {"sigmoid": r"\sigma", "tanh": r"\tanh", "exp": r"\exp", "log": r"\log"},
-    latex_name, _latex_number, _latex_word)  # fmt: skip
+    latex_name, _latex_number, _latex_word, MATHEMATICS)  # fmt: skip
 
-MATHML = Notation({
+MATHML = Notation({symbol: Markup(template) for symbol, template in {
     "+": "%s<mo>+</mo>%s", "-": "%s<mo>−</mo>%s", "∘": "%s<mo>∘</mo>%s", "*": '%s<mspace width="0.2em"/>%s',
     "/": "%s<mo>⊘</mo>%s", "neg": "<mo>−</mo>%s", "none": "%s",
     "transpose": "<msup><mrow>%s</mrow><mo>⊤</mo></msup>",
@@ -120,5 +125,6 @@ MATHML = Notation({
     "call": "%s<mo>&#8289;</mo><mrow><mo>(</mo>%s<mo>)</mo></mrow>",
     "deriv": "<mi>deriv</mi><mo>&#8289;</mo><mrow><mo>(</mo>%s<mo>,</mo>%s<mo>)</mo></mrow>",
     "x": "<msub><mrow>%s</mrow><mi>x</mi></msub>", "y": "<msub><mrow>%s</mrow><mi>y</mi></msub>",
-}, {"sigmoid": "<mi>σ</mi>", **{name: f"<mi>{name}</mi>" for name in ("tanh", "exp", "log", "softmax")}},
-    _mathml_name, _mathml_number, _mathml_word, "<mo>,</mo>")  # fmt: skip
+}.items()},
+    {"sigmoid": _tag("<mi>σ</mi>"), **{name: _tag("<mi>%s</mi>", name) for name in ("tanh", "exp", "log", "softmax")}},
+    _mathml_name, _mathml_number, _mathml_word, MATHEMATICS, Markup("<mo>,</mo>"))  # fmt: skip
