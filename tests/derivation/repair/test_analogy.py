@@ -10,7 +10,7 @@ from tests.derivation.language.test_reader import fenced
 from tests.derivation.repair.test_suggestion import ROUTINE
 from tests.support.paths import DERIVATIONS as FILES
 from tinyad.derivation import check_derivation
-from tinyad.derivation.repair import suggestion as suggest
+from tinyad.derivation.repair import limits
 
 U = r"dJ = \text{tr} \left(\frac{\partial J}{\partial \mathbf{z}_u"
 SLOPE = r"\delta \theta^{(t)} \odot \frac{df_{\theta}}{dx} (x^{(t)})"
@@ -152,6 +152,6 @@ def test_what_was_looked_for_in_vain_is_said(monkeypatch):
     (v,) = check_derivation(fenced(*whole)).wrong
     assert v.suggestion == ""
     assert re.fullmatch(r"no correction among the [\d,]{3,} changes that were tried", v.notes[-1])
-    monkeypatch.setattr(suggest, "LINES", 0)
+    monkeypatch.setattr(limits, "LINES_SEARCHED", 0)
     (v,) = check_derivation(fenced(*whole)).wrong
     assert v.notes[-1] == "no correction was looked for, after 0 wrong lines"
