@@ -17,7 +17,7 @@ Exchange = dict[Ref, Ref]  # which name stands for which
 
 
 class Analogies:
-    """What the right lines of a derivation become in the names of one wrong line."""
+    """The right lines of a derivation, in the names of one wrong line."""
 
     def __init__(self, wrong: WrongLine) -> None:
         self._wrong = wrong
@@ -44,21 +44,21 @@ class Analogies:
         """Return the right lines, the nearest first, then those of the other sets for the same forward."""
         verdicts, at = self._wrong.verdicts, self._wrong.index
         nearest = sorted(range(len(verdicts)), key=lambda n: abs(n - at))
-        found = (*(verdicts[n] for n in nearest), *self._wrong.elsewhere)
-        return [v for v in found if v.ok and v.statement is not None]
+        ordered = (*(verdicts[n] for n in nearest), *self._wrong.elsewhere)
+        return [v for v in ordered if v.ok and v.statement is not None]
 
     def equations_of(self, v: Verdict) -> list[int]:
-        """Return the forward equations that a line is about: by what it sets, and by the derivatives that it uses."""
+        """Return the forward equations of a line: by what it sets, and by the derivatives that it uses."""
         own = v is self._wrong.verdict
-        found = [way[0] for r in v.readings for way in in_order(r.all_ways if own else r.ways)]
+        equations = [way[0] for r in v.readings for way in in_order(r.all_ways if own else r.ways)]
         formulas = (*v.statement.left, *v.statement.members)
         results = {d.value[0].key for formula in formulas for d in derivatives_in(formula)}
         results |= {n.value.key for left in v.statement.left for n in (left, *left.parts) if n.kind == "name"}
         moved = {n.parts[0].value.key for formula in formulas for n in walk(formula) if _is_differential_of_name(n)}
         for k, eq in enumerate(self._wrong.point.derivation.forward):
             inside = {node.value.key for member in eq.members for node in names_in(member)}
-            found += [k] if eq.left[0].value.key in results or inside & moved else []
-        return list(dict.fromkeys(k for k in found if k is not None))
+            equations += [k] if eq.left[0].value.key in results or inside & moved else []
+        return list(dict.fromkeys(k for k in equations if k is not None))
 
     def _lines(self) -> Iterator[tuple[Statement, Exchange]]:
         """Yield right lines whose left-hand side becomes that of the wrong one when names are exchanged."""
@@ -82,9 +82,9 @@ class Analogies:
         for there in self.equations_of(v):
             for here in own:
                 same = here == there
-                found = swapped(forward[here].members[0]) if same else matched(forward[there], forward[here])
-                if found is not None:
-                    yield found
+                exchange = swapped(forward[here].members[0]) if same else matched(forward[there], forward[here])
+                if exchange is not None:
+                    yield exchange
 
 
 def exchange_names(notation: AuthorNotation, line: Statement, formula: Node, exchange: Exchange) -> Fragment | None:
@@ -117,19 +117,19 @@ def is_routine(node: Node) -> bool:
 
 def matched(old: Statement, new: Statement) -> Exchange | None:
     """Return which name of one equation stands where in another of the same form; None if the forms differ."""
-    found: Exchange = {}
+    exchange: Exchange = {}
 
     def match(a: Node, b: Node) -> bool:
         if a.kind != b.kind or len(a.parts) != len(b.parts):
             return False
         if a.kind == "name":
-            return bool(found.setdefault(a.value, b.value) == b.value)
+            return bool(exchange.setdefault(a.value, b.value) == b.value)
         if a.kind == "call" and a.value.key != b.value.key:
             return False
         return all(match(x, y) for x, y in zip(a.parts, b.parts, strict=True))
 
     sides = [(old.left[0], new.left[0]), (old.members[0], new.members[0])]
-    return found if all(match(a, b) for a, b in sides) else None
+    return exchange if all(match(a, b) for a, b in sides) else None
 
 
 def swapped(node: Node) -> Exchange | None:
@@ -151,7 +151,7 @@ def _exchangeable(node: Node) -> Iterator[Node]:
 
 
 def _side(left: Node) -> Any:
-    """Return what a left-hand side is about, to be compared."""
+    """Return what a left-hand side sets, to be compared."""
     if left.kind in ("name", "d"):
         return left.kind, left.value
     if left.kind in ("differential", "bracket") and left.parts[0].kind == "name":

@@ -17,7 +17,7 @@ TRANSPOSED = ("⊤", "T", "'")
 
 
 class Fragment(NamedTuple):
-    """A formula, or a piece of one, as its author writes it: its tokens and its text."""
+    """A formula, or a part of one, as its author writes it: its tokens and its text."""
 
     tokens: tuple[Token, ...]
     text: str
@@ -149,10 +149,10 @@ class AuthorNotation:
 
     def derivative(self, ref: Ref, like: Fragment | None = None, of: Ref | None = None) -> Fragment | None:
         """Return a derivative, if need be after a pattern: first the derivative `like` of another name, `of`."""
-        found = self.known.get(("d", ref)) or self._at_another_time("d", ref)
-        name = self.name(ref) if found is None else None
+        known = self.known.get(("d", ref)) or self._at_another_time("d", ref)
+        name = self.name(ref) if known is None else None
         if name is None:
-            return found
+            return known
         for pattern, inner in [*([(like, of)] if like and of else []), *self.patterns[: limits.PATTERNS]]:
             old = self.name(inner)
             made = None if old is None else with_name(pattern, old, name)

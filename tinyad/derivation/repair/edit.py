@@ -117,10 +117,10 @@ class Member:
 
     def span(self, node: Node) -> tuple[int, int]:
         """Return which tokens a node was read from, first to last (not included)."""
-        place = node.start, node.end
-        if place not in self._spans:
-            self._spans[place] = token_span(self.tokens, node)
-        return self._spans[place]
+        key = node.start, node.end
+        if key not in self._spans:
+            self._spans[key] = token_span(self.tokens, node)
+        return self._spans[key]
 
     def between(self, node: Node) -> tuple[int, int]:
         """Return which tokens stand between the two operands of an operation."""
@@ -182,12 +182,12 @@ class Member:
 
 @dataclass(frozen=True)
 class Context:
-    """What the rest of a derivation shows about one member of a line: names, terms and factors that may belong in."""
+    """The names, factors and terms of a derivation that may belong into one member of a line."""
 
     notation: AuthorNotation
-    rule_names: Sequence[Ref] = ()  # of the equations that the line is about, the likeliest first
+    rule_names: Sequence[Ref] = ()  # of the line's forward equations, the likeliest first
     functions: Sequence[Fragment] = ()  # names of the functions of the derivation
-    equations: Sequence[Sequence[Ref]] = ()  # result and operands of each that the line is about
+    equations: Sequence[Sequence[Ref]] = ()  # result and operands of each forward equation of the line
     operand_calls: Sequence[tuple[Node, Fragment]] = ()  # in these equations
     near_operands: Sequence[Ref] = ()  # of the equations whose results the line uses
     factors: Sequence[tuple[Node, Fragment]] = ()  # brackets and calls of other lines
@@ -201,5 +201,5 @@ class Context:
 
     @property
     def results(self) -> list[Ref]:
-        """Return the results of the equations that the line is about."""
+        """Return the results of the line's forward equations."""
         return [refs[0] for refs in self.equations]

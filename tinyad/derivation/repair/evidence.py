@@ -1,4 +1,4 @@
-"""Evidence: what the rest of a derivation shows about one line of it."""
+"""Evidence: the names, factors and terms of a derivation that may belong into a wrong line of it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Evidence:
         self._forward = wrong.point.derivation.forward
 
     def context(self, index: int) -> Context:
-        """Return what is known about a member of the line."""
+        """Return the evidence for a member of the line."""
         wrong, own = self._wrong, derived_names(self._wrong.line)
         set_keys = {r.of.key for v in wrong.verdicts for r in v.readings if r.of is not None}
         others = (v for v in wrong.verdicts if v.ok and v is not wrong.verdict)
@@ -56,7 +56,7 @@ class Evidence:
         return list(dict.fromkeys(refs))
 
     def _rule_names(self) -> list[Ref]:
-        """Return the names of the equations that the line is about: the result first, then the operands."""
+        """Return the names of the line's forward equations: the result first, then the operands."""
         verdict, refs = self._wrong.verdict, list[Ref]()
         if all(reading.of is None for reading in verdict.readings):
             refs += [ref for k in self._analogies.equations_of(verdict) for ref in _names_of(self._forward[k])]
@@ -103,15 +103,15 @@ class Evidence:
 
     def _factors(self, index: int) -> list[tuple[Node, Fragment]]:
         """Return brackets and calls of other lines, transposed or not, each once."""
-        found: dict[str, tuple[Node, Fragment]] = {}
+        factors: dict[str, tuple[Node, Fragment]] = {}
         for line, node in self._elsewhere(index):
             inner = node.parts[0] if node.kind == "transpose" else node
             if inner.kind in ("bracket", "call", "prime") and node.end - node.start < limits.FRAGMENT_LENGTH:
                 fragment = self._wrong.fragment(line, node)
-                found.setdefault(fragment.text, (node, fragment))
-                if len(found) == limits.FACTORS:
+                factors.setdefault(fragment.text, (node, fragment))
+                if len(factors) == limits.FACTORS:
                     break
-        return list(found.values())
+        return list(factors.values())
 
     def _terms_of_same(self) -> list[tuple[Node, Fragment]]:
         """Return the terms of other lines for the derivative that this one sets, and of the rules."""
@@ -134,37 +134,37 @@ class Evidence:
 
     def _terms_by_rule(self) -> list[tuple[Node, Fragment]]:
         """Return the contributions that are required, as the rules of the table give them."""
-        wrong, found = self._wrong, []
+        wrong, parts = self._wrong, []
         for left, needs in zip(wrong.line.left, self._required.of_sides, strict=True):
             for way in in_order(needs or ()):
                 part = contribution(wrong.point, wrong.notation, way, left.value[0])
                 if part is not None:
-                    found.append((wrong.point.it.parser().inside(part.tokens), part))
-        return found
+                    parts.append((wrong.point.it.parser().inside(part.tokens), part))
+        return parts
 
     def _signed_terms(self, index: int) -> list[tuple[str, Node, Fragment]]:
         """Return what stands behind + and - in other lines and in the forward equations of this one, each once."""
-        found: dict[str, tuple[str, Node, Fragment]] = {}
+        signed: dict[str, tuple[str, Node, Fragment]] = {}
         equations = [self._forward[k] for k in self._analogies.equations_of(self._wrong.verdict)]
         forward = ((eq, node) for eq in equations for member in eq.members for node in walk(member))
         for line, node in chain(forward, self._elsewhere(index)):
             if node.kind in ("+", "-") and node.parts[1].end - node.parts[1].start < limits.FRAGMENT_LENGTH:
                 fragment = self._wrong.fragment(line, node.parts[1])
-                found.setdefault(node.kind + fragment.text, (node.kind, node.parts[1], fragment))
-                if len(found) == limits.SIGNED_TERMS:
+                signed.setdefault(node.kind + fragment.text, (node.kind, node.parts[1], fragment))
+                if len(signed) == limits.SIGNED_TERMS:
                     break
-        return [*self._own_terms(index), *found.values()]
+        return [*self._own_terms(index), *signed.values()]
 
     def _own_terms(self, index: int) -> list[tuple[str, Node, Fragment]]:
         """Return the terms of the line itself in the names of another equation that uses what it sets."""
-        wrong, found, results = self._wrong, [], self._results()
+        wrong, renamed, results = self._wrong, [], self._results()
         for term in terms(wrong.line.members[index]):
             for old in results:
                 for new in results:
                     made = exchange_names(wrong.notation, wrong.line, term, {old: new}) if old != new else None
                     if made is not None:
-                        found.append(("+", wrong.point.it.parser().inside(made.tokens), made))
-        return found[: limits.SIGNED_TERMS]
+                        renamed.append(("+", wrong.point.it.parser().inside(made.tokens), made))
+        return renamed[: limits.SIGNED_TERMS]
 
     def _results(self) -> list[Ref]:
         """Return what is computed from what the line sets, at its times."""

@@ -10,7 +10,7 @@ EDITS_PAIRED     = 120    # single edits that pairs are made of: enough for PAIR
 PROPOSED_LINES   = 12     # lines proposed for what a derivation leaves out: more is a derivation not yet begun
 
 # What makes a suggestion certain.
-CERTAIN_BELOW    = 2      # rank: an edit as near at hand is certain, whatever else holds
+CERTAIN_BELOW    = 2      # rank: an earlier edit is certain, whatever else holds
 RIVALS_WITHIN    = 20     # ranks: an edit so much further down is not as likely
 SMALL_SHARE      = 2      # an analogy that changes one of so many tokens at most leaves a formula what it is
 SIMILAR_TOKENS   = 0.6    # share of tokens that two similar brackets or calls have in common
@@ -20,7 +20,7 @@ FACTORS          = 60     # brackets, calls and terms of other lines
 SIGNED_TERMS     = 20     # terms behind a sign in other lines
 FRAGMENT_LENGTH  = 200    # characters of such a term or factor: longer ones are formulas of their own
 ONES_SIZES       = 8      # letters of sizes that a column of ones is tried with
-OPERAND_CALLS    = 4      # calls in the forward equations that the line is about
+OPERAND_CALLS    = 4      # calls in the line's forward equations
 RULE_NAMES       = 12     # names of the rule that are tried as a further factor
 RULE_NAMES_FIRST = 20     # names of the rule that come before all other names
 NAMES_REPEATED   = 20     # names that are tried in every place of one that is used more than once

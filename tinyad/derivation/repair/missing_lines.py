@@ -53,11 +53,11 @@ class _Proposals:
         eq = self._forward[equation]
         if self._only_routines:
             return [text for text in self._routine(eq) if self._holds(text, equation)]
-        found = []
+        lines = []
         for ref in dict.fromkeys(operands(eq)):
             texts = (*self._by_analogy(equation, ref), *self._by_rule(equation, ref))
-            found += [text for text in texts if self._holds(text, equation)][:1]
-        return found
+            lines += [text for text in texts if self._holds(text, equation)][:1]
+        return lines
 
     def _routine(self, eq: Statement) -> Iterator[str]:
         """Yield deriv() of an equation, added to the derivatives of all its operands."""
@@ -68,7 +68,7 @@ class _Proposals:
             yield f"[{', '.join(known)}] += {call.text}"
 
     def _by_analogy(self, equation: int, ref: Ref) -> Iterator[str]:
-        """Yield right lines about equations of the same form, in the names of this one."""
+        """Yield right lines for equations of the same form, in the names of this one."""
         for v in self._right:
             if len(v.statement.left) != 1 or v.statement.left[0].kind != "d":
                 continue

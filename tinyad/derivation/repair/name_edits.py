@@ -96,9 +96,9 @@ def _like(member: Member, context: Context, node: Node, ref: Ref) -> Fragment | 
 
 
 def _rank(context: Context, ref: Ref, own: Ref) -> ranks.Rank:
-    place = context.rule_names.index(ref) if ref in context.rule_names else limits.RULE_NAMES_FIRST
-    if place < limits.RULE_NAMES_FIRST:
-        return ranks.NAME_OF_RULE.later(place)
+    position = context.rule_names.index(ref) if ref in context.rule_names else limits.RULE_NAMES_FIRST
+    if position < limits.RULE_NAMES_FIRST:
+        return ranks.NAME_OF_RULE.later(position)
     return ranks.NAME_SIMILAR if ref.key == own.key else ranks.NAME_OTHER
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class EditKind(StrEnum):
-    """What an edit changes."""
+    """The kinds of edits, by what they change."""
 
     ACTIVATION = "activation"
     ANALOGY = "analogy"  # a whole formula, after another line
@@ -42,10 +42,10 @@ class Rank(NamedTuple):
 
 
 # fmt: off
-FAR_FETCHED      = 40  # from here on an edit is no slip of the pen, and no half of a pair
-SURE_BELOW       = 0   # an edit below it completes what the line says already
+UNLIKELY_FROM    = 40  # from here on an edit is tried after all analogies, and is no half of a pair
+OBVIOUS_BELOW    = 0   # an edit below it completes what the line has already, whatever its kind
 
-# Names of the rule that the line is about, in the order of its equations.
+# Names.  Those of the rule come first, in the order of its equation.
 NAME_OF_RULE     = Rank(0, EditKind.NAME)            # later by its place in the rule
 NAME_SIMILAR     = Rank(30, EditKind.NAME)           # the same name at another time or index
 NAME_OTHER       = Rank(38, EditKind.NAME)           # any other name of the derivation
@@ -118,7 +118,7 @@ FACTOR_OF_OTHERS = Rank(50, EditKind.FACTOR)         # a factor of another line
 ANALOGY          = Rank(0, EditKind.ANALOGY)         # in an order of their own, by size
 # fmt: on
 
-SLIPS_OF_THE_PEN = frozenset(EditKind) - {EditKind.FACTOR, EditKind.ANALOGY}
+LIKELY_KINDS = frozenset(EditKind) - {EditKind.FACTOR, EditKind.ANALOGY}
 PAIRED = frozenset({
     EditKind.NAME, EditKind.TRANSPOSE, EditKind.OPERATOR, EditKind.SIGN, EditKind.TIME, EditKind.ASSIGN,
     EditKind.ACTIVATION, EditKind.ORDER,

@@ -1,4 +1,4 @@
-"""What a forward equation contributes to a derivative, by the rules of the table, in the author's notation."""
+"""Contributions and lines as the rules of the table give them, in the author's notation."""
 
 from __future__ import annotations
 
@@ -120,11 +120,11 @@ def _is_fitting(point: Point, op: Op, names: list[Ref]) -> bool:
 
 def _names(notation: AuthorNotation, eq: Statement, op: Op) -> dict[str, Printed]:
     """Return how dz, z, x and y of a rule look, as far as the author has a notation for them."""
-    left = eq.left[0].value
+    result, names = eq.left[0].value, zip("xy", map(notation.name, operands(eq)), strict=False)
     # As on the slides the result of a function stands as σ(z).
-    z = fragment_of(notation.source, eq, eq.members[0]) if op.arity == 1 else notation.name(left)
-    found = {"dz": notation.derivative(left), "z": z} | dict(zip("xy", map(notation.name, operands(eq)), strict=False))
-    return {name: Printed(fragment.text) for name, fragment in found.items() if fragment is not None}
+    z = fragment_of(notation.source, eq, eq.members[0]) if op.arity == 1 else notation.name(result)
+    fragments = {"dz": notation.derivative(result), "z": z, **dict(names)}
+    return {name: Printed(fragment.text) for name, fragment in fragments.items() if fragment is not None}
 
 
 def _printer(notation: AuthorNotation) -> Notation:

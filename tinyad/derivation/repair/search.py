@@ -1,4 +1,4 @@
-"""The search for what a wrong line should have been."""
+"""The search for the line that was meant in the place of a wrong one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tinyad.derivation.repair.rule_formulas import formula_by_rule, line_by_rule
 from tinyad.derivation.repair.trial import Trial, keeps_names
 from tinyad.derivation.repair.wrong_line import WrongLine, given_targets, targets_of
 
-WITHOUT_VALUE = ("undefined", "does not fit", "ambiguous")  # verdicts about a part of a line
+WITHOUT_VALUE = ("undefined", "does not fit", "ambiguous")  # verdicts on a part of a line
 
 
 class Certainty(StrEnum):
@@ -50,7 +50,7 @@ class Correction(NamedTuple):
 
 
 class Search:
-    """The search for what one wrong line should have been; `count` is how many changes were tried."""
+    """The search for the line that was meant in the place of a wrong one: `run` it once."""
 
     def __init__(self, wrong: WrongLine) -> None:
         self._wrong, self._source = wrong, wrong.point.source
@@ -66,13 +66,13 @@ class Search:
         return self._trial.count
 
     def run(self) -> Suggestion | None:
-        """Return the likeliest line that holds; None if none was found."""
+        """Return the likeliest line that holds; None if no change holds."""
         if self._wrong.verdict.verdict == "overwrites":
             edit = toggle_assign(self._wrong.member(0))
             return Suggestion(self._applied(edit).text, Certainty.CERTAIN, (edit.start, edit.end))
         self._required.take_from_chain()
         members = range(len(self._wrong.line.members))
-        wrong = [m for m in members if not self._trial.member_right(m)]
+        wrong = [m for m in members if not self._trial.member_holds(m)]
         return (
             (self._other_left_side() if len(wrong) == len(members) > 1 else None)
             or self._corrected(wrong or members[-1:], self._one_edit)
@@ -91,27 +91,27 @@ class Search:
         """Return a chain with another left-hand side."""
         for edit in left_sides(self._wrong.member(0), self._evidence.context(0)):
             changed = self._applied(edit)
-            if self._trial.right(changed) and reads_back(changed):
+            if self._trial.line_holds(changed) and reads_back(changed):
                 return Suggestion(changed.text, Certainty.CERTAIN, (edit.start, edit.end))
         return None
 
     def _corrected(self, wrong: Sequence[int], correct: Callable[[int], Correction | None]) -> Suggestion | None:
         """Return the line with every wrong member corrected; None if one of them cannot be."""
-        found: list[Correction] = []
+        corrections: list[Correction] = []
         for member in wrong:
             self._trial.begin(member)
             correction = correct(member)
             if correction is None:
                 return None
-            found.append(correction)
+            corrections.append(correction)
         self._trial.begin(None)
-        edits = [edit for correction in found for edit in correction.edits]
+        edits = [edit for correction in corrections for edit in correction.edits]
         changed = self._applied(*edits)
-        if len(wrong) > 1 and not self._trial.right(changed, may_be_circular=keeps_names(edits)):
+        if len(wrong) > 1 and not self._trial.line_holds(changed, may_be_circular=keeps_names(edits)):
             return None
         if not reads_back(changed):
             return None
-        least = max((correction.certainty for correction in found), key=list(Certainty).index)
+        least = max((correction.certainty for correction in corrections), key=list(Certainty).index)
         return Suggestion(changed.text, least, self._place(edits[0]) if len(edits) == 1 else None)
 
     def _place(self, edit: Edit) -> tuple[int, int]:
@@ -130,16 +130,16 @@ class Search:
         self._trial.begin(None)
         other = None if self._is_incomplete else self._for_unset_derivative()
         if other is None:
-            analogous = (line for line in self._analogies.lines() if self._trial.right(line, any_length=True))
+            analogous = (line for line in self._analogies.lines() if self._trial.line_holds(line, any_length=True))
             other = next(analogous, None)
             other = other if other is not None and reads_back(other) else None
         if other is None:
             rule = line_by_rule(self._wrong, self._required)
-            other = rule if rule is not None and self._trial.right(rule) else None
+            other = rule if rule is not None and self._trial.line_holds(rule) else None
         return None if other is None else Suggestion(other.text, Certainty.LIKELY)
 
     def _one_edit(self, index: int) -> Correction | None:
-        """Return one change: a slip of the pen, what right lines have in this place, or another one."""
+        """Return one change: a likely one, an analogy, or an unlikely one."""
         member = self._wrong.member(index)
         node, tokens = member.node, member.tokens
         analogies = [member.replace(node, formula, ranks.ANALOGY) for formula in self._analogies.members(index)]
@@ -155,9 +155,9 @@ class Search:
         if self._is_incomplete:
             singles = [edit for edit in singles if edit.kind in (EditKind.MISSING, EditKind.ASSIGN)]
         return (
-            self._likeliest(edit for edit in singles if is_slip(edit))
+            self._likeliest(edit for edit in singles if is_likely(edit))
             or self._first(small, Certainty.CERTAIN)
-            or self._likeliest(edit for edit in singles if not is_slip(edit))
+            or self._likeliest(edit for edit in singles if not is_likely(edit))
             or self._first(analogies, Certainty.LIKELY)
             or self._by_rule(index)
         )
@@ -181,18 +181,18 @@ class Search:
 
     def _first(self, edits: Sequence[Edit], certainty: Certainty) -> Correction | None:
         """Return the first edit that holds."""
-        right = (edit for edit in edits if self._trial.holds([edit]) and reads_back(self._applied(edit)))
-        found = next(right, None)
-        return None if found is None else Correction([found], certainty)
+        right = (edit for edit in edits if self._trial.edits_hold([edit]) and reads_back(self._applied(edit)))
+        edit = next(right, None)
+        return None if edit is None else Correction([edit], certainty)
 
     def _likeliest(self, edits: Iterable[Edit]) -> Correction | None:
-        """Return the first edit that holds; it is certain if no other that is about as likely does."""
+        """Return the first edit that holds; it is certain if no other that is nearly as likely does."""
         good: dict[str, Edit] = {}
         last = float("inf")
         for edit in edits:
             if len(good) > 1 or edit.rank.order > last:
                 break
-            changed = self._applied(edit) if self._trial.holds([edit]) else None
+            changed = self._applied(edit) if self._trial.edits_hold([edit]) else None
             if changed is not None and reads_back(changed):
                 good.setdefault(changed.text, edit)
                 last = min(last, edit.rank.order + limits.RIVALS_WITHIN)
@@ -205,12 +205,12 @@ class Search:
     def _two_edits(self, index: int) -> Correction | None:
         """Return two changes of a member."""
         pairs = self._pairs(self._edits(index)[: limits.EDITS_TRIED])
-        pair = next((pair for pair in pairs if self._trial.holds(pair)), None)
+        pair = next((pair for pair in pairs if self._trial.edits_hold(pair)), None)
         return None if pair is None else Correction(pair, Certainty.POSSIBLE)
 
     def _pairs(self, singles: Sequence[Edit]) -> Iterator[tuple[Edit, Edit]]:
         """Yield edits two at a time, the likeliest pairs first."""
-        few = [edit for edit in singles if edit.kind in ranks.PAIRED and edit.rank.order < ranks.FAR_FETCHED]
+        few = [edit for edit in singles if edit.kind in ranks.PAIRED and edit.rank.order < ranks.UNLIKELY_FROM]
         few = few[: limits.EDITS_PAIRED]
         pairs = (
             (few[i], few[both - i])
@@ -229,10 +229,10 @@ class Search:
                 continue
             names = self._evidence.rule_names_of(left.tree[1].value[0])
             for edit in all_edits(member, Context(wrong.notation, names, wrong.functions)):
-                likely = edit.rank.order < ranks.FAR_FETCHED and edit.kind != EditKind.LEFT
+                likely = edit.rank.order < ranks.UNLIKELY_FROM and edit.kind != EditKind.LEFT
                 if likely and (edit.last <= left.first or edit.first >= left.last):
                     changed = self._applied(left, edit)
-                    if self._trial.right(changed):
+                    if self._trial.line_holds(changed):
                         return changed
         return None
 
@@ -246,10 +246,10 @@ class Search:
         return {ref for ref in used if ref.key in keys and target_of(point, ref) not in known_targets}
 
 
-def is_slip(edit: Edit) -> bool:
-    """Return whether one thing stands for another that is near at hand, or is too much, and all else stays."""
+def is_likely(edit: Edit) -> bool:
+    """Return whether an edit is tried before all analogies."""
     order, kind = edit.rank
-    return order < ranks.SURE_BELOW or (kind in ranks.SLIPS_OF_THE_PEN and order < ranks.FAR_FETCHED)
+    return order < ranks.OBVIOUS_BELOW or (kind in ranks.LIKELY_KINDS and order < ranks.UNLIKELY_FROM)
 
 
 def reads_back(changed: Fragment) -> bool:

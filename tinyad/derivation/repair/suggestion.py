@@ -23,7 +23,7 @@ NOT_SEARCHED = ("used before it is set", "not evaluable", "given")
 def with_suggestions(
     points: Sequence[Point], verdicts: list[Verdict], elsewhere: Sequence[Verdict], latex: bool
 ) -> list[Verdict]:
-    """Return the verdicts with a suggestion for every wrong line that one was found for.
+    """Return the verdicts with a suggestion for every wrong line that has one.
 
     `elsewhere` are the right lines that the author has in other sets for the same forward.
     """
@@ -39,9 +39,9 @@ def with_suggestions(
             out[n] = v._replace(notes=(*v.notes, note))
             continue
         search = Search(WrongLine(points, verdicts, n, notation, functions, elsewhere))
-        found = search.run()
-        if found is not None:
-            out[n] = v._replace(suggestion=found.text, grade=found.certainty, at=found.at or v.at)
+        suggestion = search.run()
+        if suggestion is not None:
+            out[n] = v._replace(suggestion=suggestion.text, grade=suggestion.certainty, at=suggestion.at or v.at)
         else:
             out[n] = v._replace(notes=(*v.notes, f"no correction among the {search.count:,} changes that were tried"))
     return out

@@ -83,12 +83,12 @@ def _operands(context: Context) -> list[tuple[Node, Fragment]]:
     """Return the names and calls of the rule, each as it stands and transposed."""
     refs = context.rule_names[: limits.RULE_NAMES]
     named = [(Node("name", (), ref, 0, 0), context.notation.name(ref)) for ref in refs]
-    found = []
+    factors = []
     for node, fragment in [*named, *context.operand_calls]:
         if fragment is not None:
             turned = Node("transpose", (node,), None, node.start, node.end)
-            found += [(node, fragment), (turned, joined(fragment, context.notation.transpose_mark))]
-    return found
+            factors += [(node, fragment), (turned, joined(fragment, context.notation.transpose_mark))]
+    return factors
 
 
 def _names(member: Member, context: Context, term: Node, operands: Sequence[tuple[Node, Fragment]]) -> Iterator[Edit]:

@@ -1,4 +1,4 @@
-"""The trial of a changed line: whether it brings what is required of it, at every sample point."""
+"""The trial of changed lines: do they bring the contributions that are required, at every sample point?"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tinyad.engine.matrix import Array
 
 
 class Trial:
-    """The changes of one wrong line that were tried; `count` is how many.
+    """The trial of one wrong line: which changes of it hold.  `count` is how many edits were tried.
 
     With `member` set, only that member of a chain has to hold.
     """
@@ -47,7 +47,7 @@ class Trial:
         if member is not None:
             self._values = {}
 
-    def holds(self, edits: Sequence[Edit]) -> bool:
+    def edits_hold(self, edits: Sequence[Edit]) -> bool:
         """Return whether the line holds after some edits."""
         self.count += 1
         line = self._wrong.line
@@ -59,9 +59,9 @@ class Trial:
             if not self._may_hold(line) or (self._required.of_sides == [None] and not self._is_right(line)):
                 return False
         changed = apply(self._wrong.line, edits, self._wrong.point.source)
-        return self.right(changed, may_be_circular=keeps_names(edits))
+        return self.line_holds(changed, may_be_circular=keeps_names(edits))
 
-    def right(self, changed: Fragment, any_length: bool = False, may_be_circular: bool = False) -> bool:
+    def line_holds(self, changed: Fragment, any_length: bool = False, may_be_circular: bool = False) -> bool:
         """Return whether a changed line brings what is required, at every point; False if it was tried before.
 
         `any_length`: a chain may get more or fewer members than it has.
@@ -79,7 +79,7 @@ class Trial:
             for k in range(len(line.left))
         )
 
-    def member_right(self, member: int) -> bool:
+    def member_holds(self, member: int) -> bool:
         """Return whether a member of the line as it stands brings what is required."""
         wrong = self._wrong
         readings = (read_line(wrong.points[:1], wrong.line, k, member) for k in range(len(wrong.line.left)))

@@ -1,4 +1,4 @@
-"""A wrong line, and what stands around it in its derivation."""
+"""A wrong line in its derivation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class WrongLine:
 
     @property
     def verdict(self) -> Verdict:
-        """Return what is known about the line."""
+        """Return the verdict of the line."""
         return self.verdicts[self.index]
 
     @property
@@ -50,8 +50,8 @@ class WrongLine:
     @cached_property
     def equations(self) -> list[Statement]:
         """Return the forward equations that use what the line sets."""
-        found = [way[0] for r in self.verdict.readings for way in in_order(r.all_ways) if way[0] is not None]
-        return [self.point.derivation.forward[k] for k in dict.fromkeys(found)]
+        equations = [way[0] for r in self.verdict.readings for way in in_order(r.all_ways) if way[0] is not None]
+        return [self.point.derivation.forward[k] for k in dict.fromkeys(equations)]
 
     def member(self, index: int) -> Member:
         """Return a member of the line, to be edited."""
