@@ -5,9 +5,7 @@ from functools import cache
 
 import pytest
 
-from tests.derivation.judge.test_verdicts import CELL, RNN
-from tests.derivation.language.test_reader import fenced
-from tests.derivation.repair.test_suggestion import ROUTINE
+from tests.support.derivation_texts import CELL, RNN, ROUTINE, fenced
 from tests.support.paths import DERIVATIONS as FILES
 from tinyad.derivation import check_derivation
 from tinyad.derivation.repair import limits
