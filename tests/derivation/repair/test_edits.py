@@ -5,9 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.derivation.judge.test_verdicts import CELL, FAMILY, RNN
-from tests.derivation.language.test_reader import fenced
-from tests.derivation.repair.test_suggestion import ROUTINE
+from tests.support.derivation_texts import CELL, FAMILY, RNN, ROUTINE, fenced
 from tests.support.paths import ROOT
 from tinyad.derivation.judge.check import check, use_labels
 from tinyad.derivation.language.reader import derivations
@@ -59,7 +57,7 @@ def test_every_generator_proposes_something():
 
 @pytest.mark.parametrize("whole", [CELL, RNN, ROUTINE, FAMILY, BATCH, PARTS])
 def test_text_tokens_and_tree_of_an_edit_agree(whole):
-    """Square of a square apart, x²², and a number ahead of a product, whose value is the same: (2 x) y for 2 (x y)."""
+    """The square of a square, x²², does not read; a factor ahead of a product has another tree of the same value."""
     read, trees = [], []
     for wrong, member, context in members(*whole):
         for edit in all_edits(member, context):
