@@ -138,6 +138,23 @@ def test_models_are_held_to_it():
     assert not foreign("import scipy\nfrom tinyad import Tape, sum", by_hand=False)
 
 
+def imported_tests(source):
+    """Return the tests that a source imports."""
+    parts = {part for module, name in imports(source) for part in (*module.split("."), name or "")}
+    return sorted(part for part in parts if part.startswith("test_"))
+
+
+def test_no_test_imports_another():
+    assert {path.name: imported_tests(read(path)) for path in TESTS if imported_tests(read(path))} == {}
+    for source in (
+        "from tests.engine.test_op import mesh",
+        "from tests.engine import test_op",
+        "def f():\n    import tests.engine.test_op as t",
+        "from tests.engine.test_op import *",
+    ):
+        assert imported_tests(f"from tests.support import points\n{source}") == ["test_op"]
+
+
 def lines_of(paths):
     return sum(len(read(path).splitlines()) for path in paths)
 

@@ -4,21 +4,9 @@ from functools import cache
 
 import pytest
 
-from tests.derivation.judge.test_verdicts import CELL, FAMILY, RNN, WHOLE
-from tests.derivation.language.test_reader import fenced
+from tests.support.derivation_texts import CELL, FAMILY, RNN, ROUTINE, WHOLE, fenced
 from tests.support.paths import DERIVATIONS as FILES
 from tinyad.derivation import check_derivation
-
-ROUTINE = (
-    "layout: row\ngiven: ∇h\nW: N×M\nV: N×M\nx: M×1\nb: N×1",
-    "z1 = W x\nz2 = z1 + b\nz3 = V x\nh1 = tanh(z2)\nh = h1 ∘ z3",
-    """\
-[dh1, dz3] += deriv(dh, h1, z3, '∘')
-[dz2] += deriv(dh1, z2, 'tanh')
-[dV, dx] += deriv(dz3, V, x, '*')
-[dz1, db] += deriv(dz2, z1, b, '+')
-[dW, dx] += deriv(dz1, W, x, '*')""",
-)
 
 # what stood in the line, what stands there now: one mistake of the kinds in which people make them
 MISTAKES = {
