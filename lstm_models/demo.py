@@ -253,5 +253,5 @@ def write(folder: Path, p: Problem, planted: Comparison, losses: Sequence[float]
             f"{len(losses)} iterations of training: {losses[0]:.2f} to {losses[-1]:.2f} nats a character"
         )
     else:
-        files["loss.svg"] = "not drawn: pip install 'tinyad[plot]'"
+        files["loss.svg"] = "not drawn: pip install matplotlib"
     return files

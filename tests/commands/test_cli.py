@@ -1,12 +1,17 @@
 """The command line: what it prints, its exit status, and no traceback whatever happens."""
 
 import os
+import runpy
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 
 import pytest
 
 from lstm_models import demo
+from tests.support.paths import ROOT
+from tinyad import __version__, cli
 from tinyad.cli import main
 
 
@@ -34,6 +39,28 @@ def test_wrong_arguments(arguments):
     assert done.returncode == 2
     assert b"usage: tinyad" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_the_version_is_that_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert __version__ == project["version"]
+    assert tinyad("--version").stdout.decode().strip() == f"tinyad {project['version']}"
+
+
+def test_the_version_of_a_folder_that_is_not_installed(monkeypatch):
+    def no_version(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", no_version)
+    assert runpy.run_path(ROOT / "tinyad/version.py")["__version__"] == "unknown"
+
+
+def test_no_demo_is_registered(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "entry_points", lambda group: [])
+    assert main(["demo"]) == 2
+    assert capsys.readouterr().err == (
+        "tinyad: no installed package brings a demo: none registers an entry point of the group tinyad.demo\n"
+    )
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):

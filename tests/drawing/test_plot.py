@@ -260,7 +260,7 @@ def test_nothing_of_pyplot_is_touched(monkeypatch):
 def test_without_matplotlib_it_is_said_how_to_get_it(which, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     cell, tape = Cell(), lstm(2)
-    with pytest.raises(ImportError, match=r"a picture needs matplotlib: pip install tinyad\[plot\]"):
+    with pytest.raises(ImportError, match=r"a picture needs matplotlib: pip install matplotlib"):
         [
             lambda: plot.errors(cell.d, {"x": cell.d["x"]}),
             lambda: plot.contributions(cell.d, "x"),

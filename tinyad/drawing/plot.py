@@ -1,6 +1,6 @@
 """Pictures where people would rather look than read: errors, contributions, norms over time, gates.
 
-Needs matplotlib: `pip install tinyad[plot]`.  Every function returns a figure of its own, which shows itself in a
+Needs matplotlib: `pip install matplotlib`.  Every function returns a figure of its own, which shows itself in a
 notebook and is written by `figure.savefig(path)`; nothing else of matplotlib is changed.
 """
 
@@ -307,7 +307,7 @@ def _figure(width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ImportError("a picture needs matplotlib: pip install tinyad[plot]") from None
+        raise ImportError("a picture needs matplotlib: pip install matplotlib") from None
     figure = Figure(figsize=(width, height), layout="constrained")  # pyplot would change a notebook's settings
     setattr(figure, "_repr_png_", partial(_png, figure))  # noqa: B010  for IPython, which knows pyplot's figures only
     return figure
