@@ -119,9 +119,7 @@ def _registered(group: str) -> list[Any]:
         try:
             loaded.append(entry.load())
         except (ImportError, AttributeError) as error:
-            raise ValueError(
-                f"{entry.value}, which a package registers as {group}, cannot be loaded: {error}"
-            ) from None
+            raise ValueError(f"{entry.value}, registered as {group}, cannot be loaded: {error}") from None
     return loaded
 
 
