@@ -87,6 +87,7 @@ def test_interrupted(monkeypatch, capsys, tmp_path):
     assert capsys.readouterr().err == "tinyad: stopped\n"
 
 
+@pytest.mark.slow
 def test_the_demo_on_an_ascii_terminal(tmp_path):
     done = tinyad("demo", "--out", str(tmp_path / "a folder"), PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr.decode()
@@ -96,25 +97,35 @@ def test_the_demo_on_an_ascii_terminal(tmp_path):
     assert names[:3] == ["derivation.tex", "derivation.txt", "graph.svg"]
 
 
-def run_in_shell(redirection, folder):
-    command = f'"{sys.executable}" -m tinyad demo --out "{folder}" {redirection}'
-    return subprocess.run(["sh", "-c", command], capture_output=True, check=False, timeout=120)
+def run_in_shell(arguments, redirection):
+    command = f'"{sys.executable}" -m tinyad {arguments} {redirection}'
+    return subprocess.run(["sh", "-c", command], capture_output=True, check=False, timeout=300)
 
 
-def test_a_closed_output(tmp_path):
-    done = run_in_shell(">&-", tmp_path)
+# arguments, what they write, what they print last
+JOBS = [
+    ("report rnn --out", "", "rnn, right"),
+    pytest.param("demo --out", "/graph.svg", "verdict: right", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("job", "file", "last"), JOBS)
+def test_a_closed_output(tmp_path, job, file, last):
+    done = run_in_shell(f'{job} "{tmp_path / "out"}"', ">&-")
     assert (done.returncode, done.stderr) == (0, b"")
-    assert (tmp_path / "graph.svg").exists()
+    assert (tmp_path / f"out{file}").exists()
 
 
-def test_a_closed_error_output(tmp_path):
-    done = run_in_shell("2>&-", tmp_path)
+@pytest.mark.parametrize(("job", "file", "last"), JOBS)
+def test_a_closed_error_output(tmp_path, job, file, last):
+    done = run_in_shell(f'{job} "{tmp_path / "out"}"', "2>&-")
     assert done.returncode == 0
-    assert "verdict: right" in done.stdout.decode().splitlines()[-1]
+    assert last in done.stdout.decode().splitlines()[-1]
 
 
-def test_a_reader_that_stops(tmp_path):
-    done = run_in_shell("| head -n 1", tmp_path)
+@pytest.mark.parametrize(("job", "lines"), [("report rnn", 0), pytest.param("demo", 1, marks=pytest.mark.slow)])
+def test_a_reader_that_stops(tmp_path, job, lines):
+    done = run_in_shell(f'{job} --out "{tmp_path / "out"}"', f"| head -n {lines}")
     assert done.stderr == b""
 
 
