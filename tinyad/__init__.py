@@ -41,6 +41,7 @@ from tinyad.gradcheck.numeric import central_difference, check_op, complex_step,
 from tinyad.html.explore import Explorer, explore
 from tinyad.html.report import Report, report
 from tinyad.printing.listing import Listing, equations, first_nonfinite, gradients, routine
+from tinyad.version import __version__ as __version__
 
 __all__ = [
     "TABLE",
