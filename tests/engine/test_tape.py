@@ -181,7 +181,7 @@ def test_sizes_that_do_not_fit(tape):
     assert refusal(ValueError, lambda: W @ C) == said
     np.tanh(W)
     for sign, call in {"+": np.add, "-": np.subtract, "∘": np.multiply, "/": np.divide}.items():
-        said = f"C_prev {sign} row: 4×1 and 1×4 do not fit (needed: equal sizes, or 1×1 with any, N×1 with N×B, 1×B"
+        said = f"C_prev {sign} row: 4×1 and 1×4 do not fit (expected equal sizes, or 1×1 with any, N×1 with N×B, 1×B"
         assert refusal(ValueError, call, C, row) == said + " with N×B) at step 2"
     assert refusal(ValueError, lambda: W + row).startswith("W_fC + row: 4×3 and 1×4 do not fit (")
     assert (
