@@ -61,7 +61,10 @@ def replayed(tape, seeds, position):
 def fitting(op):
     """Operands of generic sizes for any row of the table: all the broadcasts, square or positive where needed."""
     if op.arity == 2 and op.elementwise:
-        return [(np.abs(draw(x, 1)) if op is TABLE["**"] else draw(x, 1), draw(y, 2)) for x, y in PAIRS]
+        pairs = [(np.abs(draw(x, 1)) if op is TABLE["**"] else draw(x, 1), draw(y, 2)) for x, y in PAIRS]
+        if op in (TABLE["maximum"], TABLE["minimum"]):  # where x is never the larger one, its derivative is 0
+            pairs = [(x, y) for x, y in pairs if (x > y).any() and (x < y).any()]
+        return pairs
     if op.symbol in ("rows", "padded"):
         return [(draw((5, 3) if op.symbol == "rows" else (3, 2), 1), np.array([[1.0, 4.0, 5.0]]))]
     if op.arity == 2:  # the columns of a template count for nothing
