@@ -10,8 +10,9 @@ from tinyad.derivation.show.tape_as_derivation import written
 from tinyad.drawing import plot
 from tinyad.drawing.graph import Graph, graph
 from tinyad.engine.derivatives import Contribution, Derivatives
-from tinyad.engine.op import TABLE, Op, ones
+from tinyad.engine.op import Op, ones
 from tinyad.engine.table import (
+    TABLE,
     add,
     deriv,
     div,
@@ -40,6 +41,7 @@ from tinyad.gradcheck.numeric import central_difference, check_op, complex_step,
 from tinyad.html.explore import Explorer, explore
 from tinyad.html.report import Report, report
 from tinyad.printing.listing import Listing, equations, first_nonfinite, gradients, routine
+from tinyad.version import __version__ as __version__
 
 __all__ = [
     "TABLE",

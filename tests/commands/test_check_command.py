@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.derivation.judge.test_verdicts import CELL, RNN
-from tests.derivation.language.test_reader import fenced
+from tests.support.derivation_texts import CELL, RNN, fenced
 from tinyad.cli import main
 
 RIGHT = fenced(*CELL)

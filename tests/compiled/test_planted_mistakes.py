@@ -3,7 +3,7 @@
 import pytest
 
 from lstm_models.models import MODELS
-from tests.compiled.test_random_programs import differs
+from tests.support.compiled_difference import differs
 from tests.support.modelpoints import ModelPoint
 from tests.support.points import draw
 from tinyad import Tape, tanh

@@ -16,8 +16,8 @@ import tinyad
 from lstm_models import losses, sequence
 from lstm_models.model import parameters, random
 from lstm_models.models import MODELS
-from tests.compiled.test_random_programs import differs
 from tests.support import goldenfiles
+from tests.support.compiled_difference import differs
 from tests.support.modelpoints import ModelPoint
 from tests.support.points import LSTMPoint, draw, fitting
 from tinyad import TABLE, Op, Tape

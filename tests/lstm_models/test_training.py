@@ -12,9 +12,9 @@ from lstm_models.models import MODELS
 from lstm_models.optimizers import OPTIMIZERS
 from lstm_models.training import STEPS, Options, Run, first_nonfinite_derivative, resumed, train
 from tests.support.points import close
+from tests.support.training_text import STRING
 from tinyad import Tape
 
-STRING = "sphinx of black quartz, judge my vow.\n" * 2
 SMALL = Options("sancho", hidden=4, batch=3, steps=3, chunks=9, every=4, dtype="float64")
 CUTS = [  # steps, back, clip
     ("sancho", "adam", 3, 7, 0.4), ("problem4-rows", "sgd", 4, 4, 0.35), ("gru", "rmsprop", 2, 30, 0.6),

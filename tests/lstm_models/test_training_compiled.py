@@ -5,7 +5,7 @@ import pytest
 
 from lstm_models.models import MODELS
 from lstm_models.training import Options, Run
-from tests.lstm_models.test_training import STRING
+from tests.support.training_text import STRING
 
 
 def losses(tmp_path, eager, updates=6, **options):

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tinyad.engine.matrix import Array, as_matrix
-from tinyad.engine.op import TABLE, Op, Symbol, ones, zeros
+from tinyad.engine.op import Op, Symbol, ones, zeros
+from tinyad.engine.table import TABLE, row_of
 
 OTHER_AXIS = {"softmax": "softmax_rows", "softmax_rows": "softmax", "log_softmax": "log_softmax(x.T).T"}
 
@@ -16,20 +17,10 @@ def has_another_axis(op: Op) -> bool:
     return op.symbol in OTHER_AXIS and op.forward is TABLE[op.symbol].forward
 
 
-class OverOtherAxis:
-    """A row of `OTHER_AXIS` over the other axis, as a walk back uses it."""
-
-    def __init__(self, op: Op) -> None:
-        self.op, self.arity, self.symbol, self.formulas = op, 1, op.symbol, op.formulas
-        self.explanation = f"{op.symbol} over the other axis: use {OTHER_AXIS[op.symbol]}"
-
-    def run(self, x: Array) -> Array:
-        result: Array = self.op.run(x.T).T
-        return result
-
-    def kernel(self, D: Array, z: Array, x: Array) -> Array:
-        result: Array = self.op.kernel(D.T, z.T, x.T).T
-        return result
+def over_other_axis(op: Op) -> tuple[Op, str]:
+    """Return a row of `OTHER_AXIS` over the other axis, and what to write for the one that is on the tape."""
+    other = Op(op.symbol, lambda x: op.forward(x.T).T, lambda dz, z, x: op.deriv(dz.T, z.T, x.T).T)
+    return other, f"{op.symbol} over the other axis: use {OTHER_AXIS[op.symbol]}"
 
 
 def altered_rules(rule: Any, unary: bool) -> Iterator[Any]:
@@ -48,21 +39,21 @@ def _altered(rule: Any) -> Iterator[Any]:
     if not isinstance(rule, Symbol) or rule.head in ("1", "0"):
         return
     head, operands = rule.head, rule.operands
-    if isinstance(head, str):
-        yield Symbol(TABLE["transpose"], rule)
+    if not operands:
+        yield Symbol("transpose", rule)
         return
-    if head.symbol == "transpose" and isinstance(operands[0].head, str):
+    if head == "transpose" and not operands[0].operands:
         yield operands[0]
         return
-    if head.symbol in ("∘", "*", "/", "+", "-", "neg"):
+    if head in ("∘", "*", "/", "+", "-", "neg"):
         yield from operands
-    if head.symbol in ("+", "-"):
-        yield Symbol(TABLE["-" if head.symbol == "+" else "+"], *operands)
-    if head.symbol == "*":
+    if head in ("+", "-"):
+        yield Symbol("-" if head == "+" else "+", *operands)
+    if head == "*":
         yield Symbol(head, *operands[::-1])
     for k, operand in enumerate(operands):
         for changed in _altered(operand):
-            yield Symbol(head, *operands[:k], changed, *operands[k + 1 :])
+            yield Symbol(head, *operands[:k], changed, *operands[k + 1 :], row=rule.row)
 
 
 def _renamed(rule: Any, old: str, new: str) -> Any:
@@ -74,7 +65,8 @@ def _renamed(rule: Any, old: str, new: str) -> Any:
     changed = [_renamed(operand, old, new) for operand in rule.operands]
     if all(operand is None for operand in changed):
         return None
-    return Symbol(rule.head, *(o if c is None else c for c, o in zip(changed, rule.operands, strict=True)))
+    operands = (o if c is None else c for c, o in zip(changed, rule.operands, strict=True))
+    return Symbol(rule.head, *operands, row=rule.row)
 
 
 def evaluated(rule: Any, values: Mapping[str, Array]) -> Any:
@@ -82,6 +74,8 @@ def evaluated(rule: Any, values: Mapping[str, Array]) -> Any:
     if not isinstance(rule, Symbol):
         return as_matrix(rule, "a number of the rule")
     operands = [evaluated(operand, values) for operand in rule.operands]
-    if isinstance(rule.head, str):
-        return {"1": ones, "0": zeros}[rule.head](*operands) if operands else values[rule.head]
-    return rule.head.forward(*operands)
+    if not operands:
+        return values[rule.head]
+    if rule.head in ("1", "0"):
+        return {"1": ones, "0": zeros}[rule.head](*operands)
+    return row_of(rule).forward(*operands)

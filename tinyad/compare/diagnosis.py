@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinyad.compare.altered_rules import OverOtherAxis, altered_rules, evaluated, has_another_axis
+from tinyad.compare.altered_rules import altered_rules, evaluated, has_another_axis, over_other_axis
 from tinyad.compare.thresholds import EXACT, LESS_EXACT, OPERANDS_TRIED, OTHERS_SHOWN, SIMPLE_FACTOR
 from tinyad.compare.verdicts import Grade
 from tinyad.engine.derivatives import Contribution, Derivatives
 from tinyad.engine.matrix import Array
-from tinyad.engine.op import TABLE, Op
+from tinyad.engine.op import Op
+from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Tape, Variable
 from tinyad.printing.listing import Formulas, derived, handed
 from tinyad.printing.text import at_time, one_line
@@ -193,13 +194,13 @@ class Mistakes:
         values = {"dz": self.used.column(z).T, "z": self.tape.values[z]}
         values |= {name: self.tape.values[i] for name, i in zip("xy", operands, strict=True) if i is not None}
         if has_another_axis(op):
-            other = OverOtherAxis(op)
-            array = other.kernel(values["dz"].T, other.run(values["x"]), values["x"]).T
-            yield from self.replaced(c, array, other.explanation, "other axis")
+            other, explanation = over_other_axis(op)
+            array = other.deriv(values["dz"], other.run(values["x"]), values["x"])
+            yield from self.replaced(c, array, explanation, "other axis")
         if op.arity == 1:
             yield from self.without_derivative(c, op, values)
         if op.formulas:
-            for k, rule in enumerate(altered_rules(op.formulas["xy".index(c.operand)], op.arity == 1)):
+            for k, rule in enumerate(altered_rules(self.tape.formula(c.step, c.operand), op.arity == 1)):
                 text = f"{self.printed(c, rule)} where {self.printed(c)} belongs, in the line of step {c.step}"
                 yield from self.replaced(c, _value_or_none(rule, values), text, f"altered rule {k}")
         if op.arity == 1:
@@ -272,7 +273,7 @@ class Mistakes:
 
     def with_another(self, c: Contribution, i: int, u: int, derivative: bool) -> Array | None:
         """Return the contribution with u for its operand i, or its derivative for the result's; None if u misfits."""
-        op, z, *operands = self.tape.steps[c.step - 1]
+        _, z, *operands = self.tape.steps[c.step - 1]
         k = "xy".index(c.operand)
         position = z if derivative else i
         if self.tape.values[u].shape != self.tape.values[position].shape:
@@ -280,9 +281,9 @@ class Mistakes:
         values = [
             self.tape.values[u if j == i and n != k and not derivative else j or 0] for n, j in enumerate(operands)
         ]
-        out = op.kernel(self.used.column(u if derivative else z), self.tape.values[z], *values)
-        result: Array = out[k].T
-        return result
+        D = self.used.column(u if derivative else z)
+        array = self.tape.contributions(c.step, D, [self.tape.values[z], *values])[k]
+        return None if array is None else array.T
 
     def another_operand(self, c: Contribution) -> Hypotheses:
         """One contribution whose line has another variable, or another derivative, in place of the right one."""
@@ -294,8 +295,8 @@ class Mistakes:
         derivative, operand = (self.pattern(f"another {kind}", c) for kind in ("derivative", "operand"))
 
         def made(D: Array, values: list[Array]) -> Array:
-            out = op.kernel(D, *values)
-            total: Array = self.total - c.array + (out[k] if op.arity == 2 else out).T
+            array = self.tape.contributions(c.step, D, values)[k]
+            total: Array = self.total - c.array + (0 if array is None else array.T)
             return total
 
         for u in self.nearest(c.step):

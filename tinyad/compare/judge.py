@@ -13,7 +13,6 @@ from tinyad.compare.thresholds import DECIMALS, LAST_DECIMAL, OPERANDS_TRIED, UN
 from tinyad.compare.verdicts import Cause, Finding, Grade, Verdict
 from tinyad.engine.derivatives import Contribution, Derivatives
 from tinyad.engine.matrix import Array, as_sized, size
-from tinyad.engine.op import TABLE
 from tinyad.gradcheck.rounding import SLACK, relative, spread
 from tinyad.printing.listing import Formulas, derived, handed
 from tinyad.printing.text import at_time, one_line
@@ -142,13 +141,13 @@ class Judge:
         open_ = set()  # values whose derivative was not given, nor follows from what was without a calculation
         known = {0}
         for n in range(len(self.tape.steps), 0, -1):
-            op, z, _, _ = self.tape.steps[n - 1]
+            z = self.tape.steps[n - 1][1]
             if z >= self.d.length or not self.d.reaches(z):
                 continue
             if z in self.fitting or z not in open_:
                 known.add(n)
             for operand, i in derived(self.tape, n).items():
-                formula = op.formulas["xy".index(operand)] if op.formulas else None
+                formula = self.tape.formula(n, operand)
                 if not (n in known and getattr(formula, "head", "") == "dz"):
                     open_.add(i)
         return known
@@ -258,9 +257,9 @@ class Judge:
         contributions = self.d.contributions(self.tape.at(i))
         if len(contributions) != 1 or contributions[0].step == 0:
             return False
-        op, z, _, _ = self.tape.steps[contributions[0].step - 1]
-        formula: Any = op.formulas["xy".index(contributions[0].operand)] if op.formulas else None
-        if getattr(formula, "head", "") is TABLE["transpose"]:
+        z = self.tape.steps[contributions[0].step - 1][1]
+        formula: Any = self.tape.formula(contributions[0].step, contributions[0].operand)
+        if getattr(formula, "head", "") == "transpose":
             formula = formula.operands[0]
         return self.unnamed(z) and getattr(formula, "head", "") == "dz"
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import chain
-from typing import Any
 
 import numpy as np
 
-from tinyad.compare.altered_rules import OverOtherAxis, has_another_axis
+from tinyad.compare.altered_rules import has_another_axis, over_other_axis
 from tinyad.compare.diagnosis import Diagnosis, Mistakes
 from tinyad.compare.judge import Judge
 from tinyad.compare.thresholds import (
@@ -24,7 +23,6 @@ from tinyad.compare.thresholds import (
 )
 from tinyad.compare.verdicts import BLAMED, Cause, Finding, Grade, Verdict
 from tinyad.engine.derivatives import Derivatives
-from tinyad.engine.tape import Tape
 from tinyad.printing.listing import derived, first_nonfinite, forward_text
 from tinyad.printing.text import one_line
 
@@ -68,7 +66,7 @@ def over_the_other_axis(judge: Judge, findings: Findings) -> tuple[Findings, Fin
         if blames_a_right_one or not _explained_by(judge, wrong, _turned(judge, set(some))):
             continue
         contributions, name = d.contributions(tape.at(x)), judge.names.get(x, tape.label(x))
-        line, text = judge.line(name, contributions, some[-1]), OverOtherAxis(op).explanation
+        line, text = judge.line(name, contributions, some[-1]), over_other_axis(op)[1]
         cause = Finding(name, Verdict.WRONG, some[-1], Cause.OWN, text, Grade.LIKELY, line, steps=tuple(some))
         findings = [f._replace(cause=Cause.INHERITED) if f.name in wrong else f for f in findings]
         if x not in judge.names:
@@ -91,13 +89,8 @@ def _explained_by(judge: Judge, wrong: set[str], walk: Derivatives) -> bool:
 
 def _turned(judge: Judge, turned: set[int]) -> Derivatives:
     """Return the walk back over the tape computed again with the rows at some steps over the other axis."""
-    d, tape = judge.d, Tape()
-    tape._values = list(d.tape.values[: d.length])
-    for n, (op, z, x, y) in enumerate(d.tape.steps, 1):
-        if z < d.length:
-            row: Any = OverOtherAxis(op) if n in turned else op
-            tape._values[z] = row.run(*(tape._values[i] for i in (x, y) if i is not None))
-            tape.steps.append((row, z, x, y))
+    d = judge.d
+    tape = d.tape.first(d.length).replay(rows={n: over_other_axis(d.tape.steps[n - 1][0])[0] for n in turned})
     return tape.backward({tape.at(i): seed.T for i, seed in d.seeds.items()})
 
 

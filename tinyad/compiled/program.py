@@ -150,7 +150,7 @@ def _called(kind: str, op: Op) -> Callable[..., Any]:
         return lambda *operands: op.run(*map(np.array, operands))
 
     def back(*operands: Array) -> tuple[Array, ...]:
-        out = op.kernel(*map(np.array, operands))
+        out = op.vjp(*map(np.array, operands))
         columns = out if isinstance(out, tuple) else (out,)
         return tuple(np.zeros_like(a) if c is None else c for c, a in zip(columns, operands[2:], strict=True))
 

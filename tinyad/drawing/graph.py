@@ -180,7 +180,7 @@ class _Within(Tape):
     def label(self, position: int) -> str:
         name = super().label(position)
         base, t = at_time(name)
-        return base if t is not None and t == self.t and base not in self._positions else name
+        return base if t is not None and t == self.t and base not in self.naming.positions else name
 
 
 def _places(tape: Tape, made: dict[int, int], groups: Mapping[str, Iterable[str]]) -> list[Frame]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import Array, as_matrix, size
-from tinyad.engine.op import Op
+from tinyad.engine.op import Op, entering, summed
 from tinyad.engine.tape import Variable
 from tinyad.printing.text import apart
 
@@ -131,12 +131,13 @@ def check_op(op: Op, x: Any = None, y: Any = None, method: str = "complex") -> f
     """
     worst = 0.0
     for operands in [_matrices(op, x, y)] if x is not None else _points(op):
-        fitted = op.fitted(operands[0].shape, operands[1].shape) if op.arity == 2 else op
         label = f"{op.symbol}, operands {' and '.join(size(a.shape) for a in operands)}"
         z = op.forward(*operands)
         weights = _direction(z)
-        out = fitted.deriv(weights.T, z, *operands)
+        how = entering(op, [a.shape for a in operands]) if op.arity == 2 else ("",)
+        out = op.deriv(weights.T, z, *operands)
         for k, rule in enumerate(out if op.arity == 2 else (out,)):
+            rule = summed(rule, weights.T, how[k])
 
             def f(a: Array, k: int = k, operands: list[Array] = operands, weights: Array = weights) -> Any:
                 return a.dtype.type(0) + (weights * op.forward(*operands[:k], a, *operands[k + 1 :])).sum()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from copy import copy
 from typing import Any
 
 from markupsafe import Markup
@@ -39,7 +38,7 @@ class ValueDetails:
     ) -> None:
         if not isinstance(d, Derivatives):
             raise TypeError(f"a page shows a walk back, d = tape.backward(...), not a {type(d).__name__}")
-        self.d = d = _as_walked(d)
+        self.d = d = d.as_walked()
         self.tape = tape = d.tape
         if len(tape) > LARGEST_TAPE:
             raise ValueError(f"{len(tape):,} steps are too many to look at: a page shows {LARGEST_TAPE:,} at most")
@@ -172,21 +171,6 @@ class ValueDetails:
 
     def step(self, n: int) -> Markup:
         return self.anchor(self.tape.steps[n - 1][1], f"step {n}")
-
-
-def _as_walked(d: Derivatives) -> Derivatives:
-    """The walk over the tape as it was then: what was recorded later, such as the walk itself, is left out."""
-    tape = d.tape
-    if len(tape.values) == d.length:
-        return d
-    then, d = copy(tape), copy(d)
-    then._values, then._locked = tape._values[: d.length], 0
-    then.steps = [step for step in tape.steps if step[1] < d.length]
-    then.names = {i: name for i, name in tape.names.items() if i < d.length}
-    then.constants = {i for i in tape.constants if i < d.length}
-    then._positions = {name: i for name, i in tape._positions.items() if i < d.length}
-    d.tape, d._used = then, {}
-    return d
 
 
 def formula(inside: str) -> Markup:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.derivation.exercise.test_plant import CELL, ROUTINE, SEQUENCE, made, wrong
+from tests.support.exercises import CELL, ROUTINE, SEQUENCE, made, wrong
 from tinyad.derivation import DerivationError
 from tinyad.derivation.exercise.plant import Grade, answer, grade
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.derivation.language.test_reader import fenced
+from tests.support.derivation_texts import fenced
 from tinyad.derivation import check_derivation
 
 NETWORK = (

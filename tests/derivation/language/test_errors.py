@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.derivation.language.test_reader import RIGHT, fenced, judged
+from tests.support.derivation_texts import RIGHT, fenced, judged
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.language.source import read
 

@@ -2,36 +2,11 @@
 
 import pytest
 
+from tests.support.derivation_texts import LATEX, RIGHT, fenced, judged
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.language.plain_tokens import tokens
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source
-
-DECLARE = """\
-loss: L
-layout: row
-*: matrix product
-given: ∇h_t
-W: N×M
-x: M×1
-C_{t-1}: N×1"""
-FORWARD = """\
-z1 = W x
-f_t = σ(z1)
-h_t = f_t ∘ C_{t-1}"""
-RIGHT = "∇f_t ∘ σ'(z1)ᵀ"
-LATEX = r"\nabla f_t \circ \sigma'(z_1)^T"
-
-
-def fenced(declare=DECLARE, forward=FORWARD, backward="", title=""):
-    blocks = {"declare": declare, "forward": forward, f"backward {title}".strip(): backward}
-    return "".join(f"```{kind}\n{text}\n```\n" for kind, text in blocks.items())
-
-
-def judged(line, declare=DECLARE, forward=FORWARD):
-    if "\\" in line:
-        pytest.importorskip("pylatexenc")
-    return check_derivation(fenced(declare, forward, line)).verdicts
 
 
 def verdict(line, **blocks):

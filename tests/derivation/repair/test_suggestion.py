@@ -1,24 +1,10 @@
 """Corrections: one mistake in a right line is undone, a right line is left alone, and what is suggested is right."""
 
-from functools import cache
-
 import pytest
 
-from tests.derivation.judge.test_verdicts import CELL, FAMILY, RNN, WHOLE
-from tests.derivation.language.test_reader import fenced
-from tests.support.paths import DERIVATIONS as FILES
+from tests.support.checked_sources import checked as report
+from tests.support.derivation_texts import CELL, FAMILY, RNN, ROUTINE, WHOLE, fenced
 from tinyad.derivation import check_derivation
-
-ROUTINE = (
-    "layout: row\ngiven: ∇h\nW: N×M\nV: N×M\nx: M×1\nb: N×1",
-    "z1 = W x\nz2 = z1 + b\nz3 = V x\nh1 = tanh(z2)\nh = h1 ∘ z3",
-    """\
-[dh1, dz3] += deriv(dh, h1, z3, '∘')
-[dz2] += deriv(dh1, z2, 'tanh')
-[dV, dx] += deriv(dz3, V, x, '*')
-[dz1, db] += deriv(dz2, z1, b, '+')
-[dW, dx] += deriv(dz1, W, x, '*')""",
-)
 
 # what stood in the line, what stands there now: one mistake of the kinds in which people make them
 MISTAKES = {
@@ -126,29 +112,17 @@ def test_right_lines_get_no_suggestion(name):
         assert (v.suggestion, v.grade, v.looks_like, v.worst, v.spoils) == ("", "", "", None, ())
 
 
-@cache
-def report(name):
-    return check_derivation(FILES / name)
-
-
-def latex(name):
-    if not name.startswith("slides"):
-        pytest.importorskip("pylatexenc")
-
-
-SOURCES = ("slides.md", "vardhan.md", "sancho.md", "problem4.md")
+SOURCES = ("slides", "vardhan", "sancho", "problem4")
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_right_lines_of_the_sources_get_no_suggestion(name):
-    latex(name)
     assert all(not v.suggestion and not v.grade for v in report(name).verdicts if v.ok)
     assert any(v.suggestion for v in report(name).wrong)
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_suggestion_put_into_the_file_makes_the_line_right(name):
-    latex(name)
     text = report(name).source.text
     wrong = [v for v in report(name).verdicts if v.suggestion]
     assert wrong
@@ -162,7 +136,6 @@ def test_a_suggestion_put_into_the_file_makes_the_line_right(name):
 
 @pytest.mark.parametrize("name", SOURCES[:2])
 def test_one_suggestion_at_a_time_changes_one_verdict(name):
-    latex(name)
     before = report(name)
     first = next(v for v in before.verdicts if v.suggestion)
     after = check_derivation(before.source.text[: first.start] + first.suggestion + before.source.text[first.end :])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.derivation.language.test_reader import fenced
+from tests.support.derivation_texts import fenced
 from tinyad.derivation import check_derivation
 
 LAYER = "W: N×M\nx: M×1\nb: N×1\ngiven: ∇h", "a = W x + b\nh = tanh(a)"

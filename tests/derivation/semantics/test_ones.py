@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.derivation.language.test_reader import fenced
+from tests.support.derivation_texts import fenced
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source

@@ -5,6 +5,7 @@ from functools import cache
 
 import pytest
 
+from tests.support.checked_sources import checked
 from tests.support.pages import Seen, harmless_page
 from tests.support.paths import DERIVATIONS as FILES
 from tinyad.derivation import check_derivation
@@ -72,7 +73,7 @@ def cell():
 
 
 def reports():
-    return [cell(), *(check_derivation(path) for path in sorted(FILES.glob("*-corrected.md")))]
+    return [cell(), *(checked(path.stem) for path in sorted(FILES.glob("*-corrected.md")))]
 
 
 def derivation(declared, forward, lines):
@@ -226,7 +227,7 @@ def test_a_page():
 
 
 def test_a_page_of_what_is_right_has_no_marks():
-    html = check_derivation(FILES / "slides-corrected.md").html()
+    html = checked("slides-corrected").html()
     assert not [mark for mark in ("<mark>", 'fill="#f4a19b"', 'class="bad"') if mark in html]
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from lstm_models.models import MODELS
-from tests.engine.test_random_tapes import programs, walked
 from tests.support.modelpoints import ModelPoint
 from tests.support.points import draw
+from tests.support.random_programs import programs, walked
 from tinyad import Tape, check_derivation, softmax, tanh, written
 from tinyad import log as ln
 

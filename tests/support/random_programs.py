@@ -1,0 +1,69 @@
+"""Random programs over the whole table, and their walk back."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tinyad import TABLE, Tape
+
+LIMIT = 20.0  # entries beyond it, and below its reciprocal where it matters, make the oracles unsure
+
+
+ROWS = 6  # of a matrix at most: stacks of stacks grow
+
+
+def fits(op, operands):
+    """Whether a step is allowed at these values: sizes, and far from poles."""
+    if op.symbol in ("stack", "upper", "under"):
+        (n, columns), (m, others) = (a.shape for a in operands)
+        if not {"stack": columns == others and n + m <= ROWS, "upper": n >= m, "under": n > m}[op.symbol]:
+            return False
+    elif op.arity == 2 and op is not TABLE["*"]:
+        x, y = (a.shape for a in operands)
+        if not all(m in (n, 1) for m, n in zip(x, y, strict=True)) and not all(
+            m in (n, 1) for m, n in zip(y, x, strict=True)
+        ):
+            return False
+    if op.arity == 2 and op is TABLE["*"] and operands[0].shape[1] != operands[1].shape[0]:
+        return False
+    if op.symbol in ("log", "sqrt", "/") and not (np.abs(operands[-1]) > 0.2).all():
+        return False
+    if op.symbol in ("log", "sqrt") and (operands[0] < 0).any():
+        return False
+    if op.symbol == "inv" and (len(set(operands[0].shape)) > 1 or np.linalg.cond(operands[0]) > 30):
+        return False
+    return bool((np.abs(op.forward(*operands)) < LIMIT).all())
+
+
+@st.composite
+def programs(draw, table=TABLE):
+    """(leaves, steps): every step is (symbol, x, y or None), positions among leaves and results."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    sizes = draw(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=2, max_size=4))
+    leaves = [rng.uniform(0.3, 1.5, size) * rng.choice([-1, 1], size) for size in sizes]
+    values, steps = list(leaves), []
+    for _ in range(draw(st.integers(3, 12))):
+        op = table[draw(st.sampled_from(sorted(table)))]
+        last = len(values) - 1
+        x = draw(st.sampled_from(sorted({last, *range(last + 1)}, reverse=True)))
+        fitting = [(x,)] if op.arity == 1 else [p for i in range(last + 1) for p in ((x, i), (i, x))]
+        with np.errstate(all="ignore"):
+            fitting = [p for p in fitting if fits(op, [values[i] for i in p])]
+        if fitting:
+            p = draw(st.sampled_from(fitting))
+            values.append(op.forward(*(values[i] for i in p)))
+            steps.append((op.symbol, p[0], p[1] if len(p) > 1 else None))
+    return leaves, steps
+
+
+def walked(program, table=TABLE, record=False):
+    """Derivatives of all values, with seeds for the last and for one in the middle."""
+    leaves, steps = program
+    tape = Tape()
+    values = [tape.variable(a) for a in leaves]
+    for symbol, x, y in steps:
+        values.append(table[symbol](values[x]) if y is None else table[symbol](values[x], values[y]))
+    ends = {len(values) - 1, len(values) // 2}
+    seeds = {i: np.random.default_rng(i).uniform(0.5, 1.5, values[i].shape[::-1]) for i in ends}
+    d = tape.backward({values[i]: dz for i, dz in seeds.items()}, record=record)
+    found = [d[v].value if record else d[v] for v in values]
+    return tape, seeds, d, values, found
