@@ -19,16 +19,14 @@ ROWS = {
     "*": "x @ y: the matrix product, N×K and K×M to N×M.",
     "+": "x + y: of equal sizes, or with a column, a row or a number repeated.",
     "-": "x - y: of equal sizes, or with a column, a row or a number repeated.",
-    "/": "x / y: by component, of equal sizes, or with a column, a row or a number repeated.",
-    "**": "x ** y: by component; y is a number, or repeated as a factor is.",
     "sigmoid": "1 / (1 + exp(-x)) of every component, N×M to N×M; it does not overflow.",
-    "softplus": "log(1 + exp(x)) of every component, N×M to N×M; it does not overflow.",
     "softmax": "each column of the N×M matrix sums to 1; for rows there is softmax_rows.",
-    "softmax_rows": "each row of the N×M matrix sums to 1; for columns there is softmax.",
-    "log_softmax": "log(softmax(x)) of each column, N×M to N×M; finite where softmax is 0.",
+    "/": "x / y: by component, of equal sizes, or with a column, a row or a number repeated.",
     "inv": "the inverse of an N×N matrix.",
     "neg": "-x, N×M to N×M.",
     "transpose": "x.T, N×M to M×N.",
+    "softmax_rows": "each row of the N×M matrix sums to 1; for columns there is softmax.",
+    "log_softmax": "log(softmax(x)) of each column, N×M to N×M; finite where softmax is 0.",
     "sum": "the sum of all entries, N×M to 1×1; `ones(x).T @ x` sums the rows, `x @ ones(x.T)` the columns.",
     "stack": "x on top of y, N×M and K×M to (N+K)×M.",
     "upper": "the first rows of x, as many as y has; y gives only its size.",
@@ -39,11 +37,13 @@ ROWS = {
     "≥": "1 where x ≥ y, else 0; its derivative is 0.",
     "sign": "1, 0 or -1 of every component, N×M to N×M; its derivative is 0.",
     "first_max": "1 at the first largest entry of each column, else 0; its derivative is 0.",
+    "relu": "max(0, x) of every component, N×M to N×M; its derivative at 0 is 0.",
     "maximum": "the larger of x and y by component; of equal ones the derivative goes to y.",
     "minimum": "the smaller of x and y by component; of equal ones the derivative goes to x and y.",
     "column_max": "the largest entry of each column, N×M to 1×M; of equal ones the first gets the derivative.",
     "row_max": "the largest entry of each row, N×M to N×1; of equal ones the first gets the derivative.",
-    "relu": "max(0, x) of every component, N×M to N×M; its derivative at 0 is 0.",
+    "**": "x ** y: by component; y is a number, or repeated as a factor is.",
+    "softplus": "log(1 + exp(x)) of every component, N×M to N×M; it does not overflow.",
 }
 
 
@@ -54,11 +54,11 @@ def described(symbol: str) -> str:
 
 def instead(name: str) -> str:
     """Return what to write for a function of NumPy that is no row of the table."""
-    phrase = f"; write {INSTEAD[name]}" if name in INSTEAD else ""
+    how = INSTEAD.get(name, "it with operations of the table")
     word = name.rpartition(".")[2]
     return (
-        f"np.{name} is no operation of the table{phrase}: write it with operations of the table, or add one, "
-        f"{word} = Op({word!r}, np.{name}, rule), and call {word}(...)"
+        f"np.{name} is no operation of the table; write {how}, or add one, {word} = Op({word!r}, np.{name}, rule), "
+        f"and call {word}(...)"
     )
 
 
@@ -66,6 +66,6 @@ def no_attribute(kind: str, name: str) -> str:
     """Return what to say of an attribute that arrays have, or somebody hoped for."""
     phrase = f"; write {INSTEAD[name]}" if name in INSTEAD else ""
     return (
-        f"a {kind} has no {name!r}{phrase}: it takes + - * / @ ** .T, slices, .sum(), .mean(), np.tanh(v) and other "
-        f"functions of NumPy that the table has; v.value is the array"
+        f"a {kind} has no {name!r}{phrase}: it takes + - * / @ ** .T, slices, .sum(), .mean(), and functions of NumPy, "
+        f"as in np.tanh(v); v.value is the array"
     )

@@ -115,6 +115,9 @@ class Op:
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{self!r} is complete: add another row with Op(symbol, forward, deriv)")
 
+    def __deepcopy__(self, memo: Any) -> Op:
+        return self
+
     def __call__(self, x: Any, y: Any = None) -> Any:
         if (y is None) != (self.arity == 1):
             raise TypeError(f"{self.symbol} takes {self.arity} operand(s)")
