@@ -16,6 +16,7 @@ GREEK = dict(
     alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", zeta="ζ", eta="η", theta="θ", kappa="κ", mu="μ", nu="ν",
     xi="ξ", pi="π", rho="ρ", sigma="σ", tau="τ", phi="φ", chi="χ", psi="ψ", omega="ω", **{"lambda": "λ"},
 )  # fmt: skip
+WORD_OF = {sign: word for word, sign in GREEK.items()}
 NAME = re.compile(r"([^\W\d_]+)(\d*)(?:_(\w+))?(?:\[(\w+)\])?")  # z12, W_fC, C_prev[2]
 ACCENTS = {"tilde": "~", "hat": "^"}
 
@@ -40,8 +41,8 @@ def _latex_letter(letter: str) -> str:
 
 
 def _greek(letter: str) -> str:
-    """alpha for α and alpha, "" for what is no Greek letter."""
-    return next((word for word, sign in GREEK.items() if letter in (word, sign)), "")
+    """Return alpha for α and alpha, "" for what is no Greek letter."""
+    return letter if letter in GREEK else WORD_OF.get(letter, "")
 
 
 def _latex_number(number: str) -> str:
