@@ -89,31 +89,43 @@ def _mathml_word(text: str) -> Markup:
 
 
 SUM, PRODUCT, ATOM = Precedence.SUM, Precedence.PRODUCT, Precedence.ATOM
+FUNCTIONS = ("tanh", "exp", "log", "softmax", "sin", "cos", "sinh", "cosh", "relu", "sign", "erf", "softplus")
 MATHEMATICS = Grammar(
-    {"+": SUM, "-": SUM, "∘": PRODUCT, "*": PRODUCT, "/": PRODUCT},
+    {
+        ">": Precedence.COMPARISON,
+        "≥": Precedence.COMPARISON,
+        "+": SUM,
+        "-": SUM,
+        "∘": PRODUCT,
+        "*": PRODUCT,
+        "/": PRODUCT,
+        "**": Precedence.POSTFIX,
+    },
     {"neg": (PRODUCT, SUM), "transpose": (ATOM, Precedence.POSTFIX), "inv": (ATOM, Precedence.POSTFIX)},
     SUM,
     True,
 )
 
 TEXT = Notation({
-    "+": "%s + %s", "-": "%s - %s", "∘": "%s ∘ %s", "*": "%s * %s", "/": "%s / %s", "neg": "-%s", "none": "%s",
-    "transpose": "%sᵀ", "inv": "%s⁻¹", "square": "%s²", "power": "%s²", "stack": "[%s; %s]", "1": "1", "0": "0",
+    "+": "%s + %s", "-": "%s - %s", "∘": "%s ∘ %s", "*": "%s * %s", "/": "%s / %s", ">": "%s > %s", "≥": "%s ≥ %s",
+    "**": "%s^%s", "neg": "-%s", "none": "%s", "transpose": "%sᵀ", "inv": "%s⁻¹", "square": "%s²",
+    "power": "%s²", "stack": "[%s; %s]", "1": "1", "0": "0",
     "∇": "∇%s", "()": "(%s)", "call": "%s(%s)", "deriv": "deriv(%s, '%s')", "x": "%s[0]", "y": "%s[1]",
 }, {"sigmoid": "σ"}, one_line, str, one_line, MATHEMATICS)  # fmt: skip
 
 LATEX = Notation({
-    "+": "%s + %s", "-": "%s - %s", "∘": r"%s \circ %s", "*": r"%s \, %s", "/": r"%s \oslash %s", "neg": "-%s",
-    "none": "%s", "transpose": r"{%s}^\top", "inv": "{%s}^{-1}", "square": "{%s}^2", "power": "%s^2",
-    "sqrt": r"\sqrt{%s}", "stack": r"\begin{bmatrix} %s \\ %s \end{bmatrix}", "1": r"\mathbf{1}", "0": "0",
+    "+": "%s + %s", "-": "%s - %s", "∘": r"%s \circ %s", "*": r"%s \, %s", "/": r"%s \oslash %s", ">": "%s > %s",
+    "≥": r"%s \ge %s", "**": "{%s}^{%s}", "neg": "-%s", "none": "%s", "transpose": r"{%s}^\top", "inv": "{%s}^{-1}",
+    "square": "{%s}^2", "power": "%s^2", "sqrt": r"\sqrt{%s}", "stack": r"\begin{bmatrix} %s \\ %s \end{bmatrix}", "1": r"\mathbf{1}", "0": "0",
     "∇": r"\nabla_{%s} L", "()": "(%s)", "call": "%s(%s)", "deriv": r"\mathrm{deriv}(%s, %s)",
     "x": "{%s}_{x}", "y": "{%s}_{y}",
-}, {"sigmoid": r"\sigma", "tanh": r"\tanh", "exp": r"\exp", "log": r"\log"},
+}, {"sigmoid": r"\sigma"} | {f: rf"\{f}" for f in ("tanh", "exp", "log", "sin", "cos", "sinh", "cosh")},
     latex_name, _latex_number, _latex_word, MATHEMATICS)  # fmt: skip
 
 MATHML = Notation({symbol: Markup(template) for symbol, template in {
     "+": "%s<mo>+</mo>%s", "-": "%s<mo>−</mo>%s", "∘": "%s<mo>∘</mo>%s", "*": '%s<mspace width="0.2em"/>%s',
-    "/": "%s<mo>⊘</mo>%s", "neg": "<mo>−</mo>%s", "none": "%s",
+    "/": "%s<mo>⊘</mo>%s", ">": "%s<mo>&gt;</mo>%s", "≥": "%s<mo>≥</mo>%s",
+    "**": "<msup><mrow>%s</mrow><mrow>%s</mrow></msup>", "neg": "<mo>−</mo>%s", "none": "%s",
     "transpose": "<msup><mrow>%s</mrow><mo>⊤</mo></msup>",
     "inv": "<msup><mrow>%s</mrow><mrow><mo>−</mo><mn>1</mn></mrow></msup>",
     "square": "<msup><mrow>%s</mrow><mn>2</mn></msup>", "power": "<msup>%s<mn>2</mn></msup>",
@@ -125,5 +137,5 @@ MATHML = Notation({symbol: Markup(template) for symbol, template in {
     "deriv": "<mi>deriv</mi><mo>&#8289;</mo><mrow><mo>(</mo>%s<mo>,</mo>%s<mo>)</mo></mrow>",
     "x": "<msub><mrow>%s</mrow><mi>x</mi></msub>", "y": "<msub><mrow>%s</mrow><mi>y</mi></msub>",
 }.items()},
-    {"sigmoid": Markup("<mi>σ</mi>"), **{f: filled("<mi>%s</mi>", f) for f in ("tanh", "exp", "log", "softmax")}},
+    {"sigmoid": Markup("<mi>σ</mi>"), **{f: filled("<mi>%s</mi>", f) for f in FUNCTIONS}},
     _mathml_name, _mathml_number, _mathml_word, MATHEMATICS, Markup("<mo>,</mo>"))  # fmt: skip
