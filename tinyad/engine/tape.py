@@ -282,7 +282,7 @@ class Tape:
         values = values or [self._values[i] for i in positions if i is not None]
         return _contributions(op, self.entry(n), D, values, record=False)
 
-    def backward(
+    def backward(  # noqa: C901, PLR0912  one loop without calls: it is what a walk costs
         self, seeds: Variable | Mapping[Any, Any], record: bool = False, hook: Callable[[Array], Array] | None = None
     ) -> Derivatives:
         """Walk back from `seeds`, {Variable or name: derivative in row layout}, or from a 1×1 loss.
@@ -307,8 +307,10 @@ class Tape:
             if dz is None:  # L does not depend on z
                 continue
             if z in uneven:
+                dz = hook(dz) if hook else dz
                 operands = (x,) if y is None else (x, y)
-                out = _contributions(op, entries.get(z, PLAIN), dz, [values[i] for i in (z, *operands)], record, hook)
+                out: Any = _contributions(op, entries.get(z, PLAIN), dz, [values[i] for i in (z, *operands)], record)
+                out = [hook(c) if hook and c is not None else c for c in out]
                 contributions: Any = zip(operands, out, strict=False)
             elif y is None:
                 contributions = ((x, op.vjp(dz, values[z], values[x])),)
@@ -355,15 +357,11 @@ class Tape:
         return start
 
 
-def _contributions(
-    op: Op, entry: Entry, dz: Any, values: Sequence[Any], record: bool, hook: Callable[[Array], Array] | None = None
-) -> tuple[Any, ...]:
+def _contributions(op: Op, entry: Entry, dz: Any, values: Sequence[Any], record: bool) -> tuple[Any, ...]:
     """Return the contributions to the operands of one step: the sum for what is repeated, None for a constant.
 
     `values` are the result and the operands.  Arrays have the operands' sizes; what is recorded is in row layout.
     """
-    if hook:
-        dz = hook(dz)
     if record:
         if op.formulas is None:
             raise TypeError(f"{op.symbol}: its rule is no expression in * @ .T + - /, and cannot be recorded")
@@ -373,8 +371,7 @@ def _contributions(
     else:
         out = op.vjp(dz, *values)
     out = out if op.arity == 2 else (out,)
-    both = [_over(c, dz, how, record) for c, how in zip(out, entry, strict=False)]
-    return tuple(hook(c) if hook and c is not None else c for c in both)
+    return tuple(_over(c, dz, how, record) for c, how in zip(out, entry, strict=False))
 
 
 def _over(c: Any, dz: Any, how: str, record: bool) -> Any:
