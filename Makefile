@@ -42,10 +42,9 @@ clean:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "tinyad needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "no venv module: install python3-venv, or make PYTHON=another"; exit 1; }
 
-# Pictures by Graphviz and plots are extras: where they cannot be installed, tinyad draws itself.
+# Plots are an extra: where it cannot be installed, everything else works.
 .venv/ready: .venv/bin/python pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[plot,latex]" || $(BIN)/python -m pip install -q --disable-pip-version-check -e .
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --only-binary :all: -e ".[svg]" 2>/dev/null || echo "no pygraphviz here: tinyad draws the graph itself"
 	@touch $@
 
 .venv/ready-%: .venv/ready pyproject.toml

@@ -168,7 +168,7 @@ def trained(path: Path, run: Run) -> None:
     picture = path.with_name(PICTURE)
     try:
         drawn = curve(picture, lines, run.task.unit, f"{o.model} learns {o.task}")
-        print(f"\npicture  {picture if drawn else 'not drawn: pip install tinyad[plot]'}")
+        print(f"\npicture  {picture if drawn else 'not drawn: pip install matplotlib'}")
     except OSError as error:
         print(f"\npicture  not drawn: {picture}: {error.strerror}")
     if run.alphabet:

@@ -1,4 +1,4 @@
-"""The main job: the slides' LSTM on English text, every derivative of the tape held against two others."""
+"""The demo: the slides' LSTM on English text, every derivative of the tape compared with two others."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from tinyad import (
     report,
     routine,
 )
+from tinyad import compile as compiled
 
 H, T, B = 16, 24, 3
 TRAINING, COLUMNS, RATE = 300, 32, 3.0
@@ -59,17 +60,22 @@ class Problem(NamedTuple):
 
 
 def problem(string: str, rng: np.random.Generator, columns: int = B) -> Problem:
-    """`columns` excerpts of T + 1 characters, random non-zero states and parameters."""
-    alphabet = "".join(sorted(set(string)))
-    starts = [int(s) for s in rng.integers(0, len(string) - T, columns)]
-    xs, ys = english.windows(string, starts, T, alphabet)
+    """Draw `columns` excerpts of T + 1 characters, random non-zero states and parameters."""
+    alphabet = english.alphabet(string)
+    xs, ys = excerpts(string, alphabet, rng, columns)
     C, h = 0.5 * rng.standard_normal((2, H, columns))
     weights = parameters(slides.SLIDES, H, len(alphabet), rng)
     return Problem(alphabet, xs, ys, C, h, weights, random(linear_shapes(H, len(alphabet)), H, rng))
 
 
+def excerpts(string: str, alphabet: str, rng: np.random.Generator, columns: int) -> tuple[list[Matrix], list[Matrix]]:
+    """Draw the inputs and labels of `columns` excerpts, one-hot, for t = 1 to T."""
+    starts = [int(s) for s in rng.integers(0, len(string) - T, columns)]
+    return english.windows(string, starts, T, alphabet)
+
+
 def recorded(p: Problem, T: int = T) -> tuple[Tape, Derivatives]:
-    """The tape of T time steps with output layer and loss L, and the walk back from L."""
+    """Return the tape of T time steps with output layer and loss L, and the derivatives of L."""
     tape, steps = record(slides.SLIDES, {"C": p.C, "h": p.h}, p.xs[:T], p.weights)
     output = tape.variables(**p.output)
     errors = []
@@ -86,7 +92,7 @@ def recorded(p: Problem, T: int = T) -> tuple[Tape, Derivatives]:
 
 
 def by_hand(p: Problem, mistake: int | None = None) -> dict[str, Matrix]:
-    """The hand derivation of the same derivatives, in same-shape layout.
+    """Return the same derivatives from the derivation by hand, in the layout of the variables.
 
     With a `mistake` the line of eq. 20 of that time step reads `dC_prev = ...` where it should read `+=`, so that
     what eq. 23 had put there, W_oCᵀ dz19, is lost; everything before that time step follows from the wrong value.
@@ -107,27 +113,33 @@ def by_hand(p: Problem, mistake: int | None = None) -> dict[str, Matrix]:
 
 
 def along(d: Derivatives, name: str, rng: np.random.Generator) -> float:
-    """How far the tape's derivative and the complex step are apart, along a random direction, relative to the terms."""
+    """Return how far tape and complex step are apart along a random direction, relative to the terms."""
     direction = rng.standard_normal(d.tape[name].shape)
     terms = d[name].T * direction
     return float(abs(terms.sum() - numeric_derivative(d, name, direction)) / np.abs(terms).sum())
 
 
 def train(string: str, rng: np.random.Generator, iterations: int = TRAINING) -> Iterator[float]:
-    """Gradient descent, W = W - η ∇Wᵀ, on new excerpts in every iteration; the loss per character, in nats."""
-    p = problem(string, rng)
+    """Yield the loss per character, in nats, of gradient descent, W = W - η ∇Wᵀ, on new excerpts in every iteration.
+
+    The first excerpts are recorded; the tape, compiled, then runs on all of them.
+    """
     zero = np.zeros((H, COLUMNS))
+    p = problem(string, rng, COLUMNS)._replace(C=zero, h=zero)
+    parameters = p.weights | p.output
+    program = compiled(recorded(p)[0], ["L"], list(parameters), "L")
+    xs, ys = p.xs, p.ys
     for _ in range(iterations):
-        now = problem(string, rng, COLUMNS)._replace(C=zero, h=zero, weights=p.weights, output=p.output)
-        tape, d = recorded(now)
-        characters = T * COLUMNS
-        for name, W in (p.weights | p.output).items():
-            W -= RATE * d[name].T / characters
-        yield float(tape["L"].value.item()) / characters
+        steps = {f"x[{t}]": x for t, x in enumerate(xs, 1)} | {f"y[{t}]": y for t, y in enumerate(ys, 1)}
+        values, d = program(parameters | steps)
+        for name, W in parameters.items():
+            W -= RATE * d[name].T / (T * COLUMNS)
+        yield float(values["L"].item()) / (T * COLUMNS)
+        xs, ys = excerpts(string, p.alphabet, rng, COLUMNS)
 
 
 def run(folder: Path, out: TextIO = sys.stdout) -> bool:
-    """The whole job; writes into `folder`, prints to `out`, and says whether all was right."""
+    """Do the whole job, write into `folder`, print to `out`, and return whether all was right."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(20)
     string = english.text()
@@ -160,27 +172,26 @@ def run(folder: Path, out: TextIO = sys.stdout) -> bool:
     for name, what in files.items():
         say(f"  {folder / name}   {what}")
     first = planted.first_wrong
-    found = first is not None and first.name == f"C[{PLANTED - 1}]" and "= stood where += belongs" in first.looks_like
+    located = first is not None and first.name == f"C[{PLANTED - 1}]" and "= stood where += belongs" in first.looks_like
     say()
-    if right and first and found and sources:
+    if right and first and located and sources:
         agree = f"{len(hand)} derivatives, tape = hand = complex step"
         say(f"verdict: right. {agree}; the planted mistake is found at step {first.step}")
     else:
         say("verdict: WRONG, see above")
-    return right and found and sources
+    return right and located and sources
 
 
 def checked(folder: Path, say: Any) -> bool:
-    """The sources' derivations; whether those that were corrected hold, and those as printed do not."""
+    """Return whether the derivations of the sources hold as corrected, and not as printed."""
     say("The derivations of the sources, as printed and as corrected, line by line:")
-    right = True
-    for name in SOURCES:
-        printed, corrected = (check_derivation(DERIVATIONS / f"{name}{which}.md") for which in ("", "-corrected"))
-        for found in (printed, corrected):
-            say("  " + found.summary().removeprefix(f"{DERIVATIONS}{os.sep}"))
+    files = [DERIVATIONS / f"{name}{which}.md" for name in SOURCES for which in ("", "-corrected")]
+    reports = list(counted("derivation", map(check_derivation, files), len(files)))
+    for line_by_line in reports:
+        say("  " + line_by_line.summary().removeprefix(f"{DERIVATIONS}{os.sep}"))
+    for name, printed in zip(SOURCES, reports[::2], strict=True):
         (folder / f"{name}.html").write_text(printed.html(), encoding="utf-8")
-        right &= corrected.ok and not printed.ok
-    return right
+    return not any(printed.ok for printed in reports[::2]) and all(corrected.ok for corrected in reports[1::2])
 
 
 def print_facts(say: Any, string: str, p: Problem, tape: Tape) -> None:
@@ -194,18 +205,18 @@ def print_facts(say: Any, string: str, p: Problem, tape: Tape) -> None:
 
 
 def table(d: Derivatives, comparison: Comparison, off: Mapping[str, float]) -> str:
-    """A line for every parameter; the time steps of a state or an input share one."""
-    found = {finding.name: finding for finding in comparison.findings}
+    """Return a line for every parameter; the time steps of a state or an input share one."""
+    findings = {finding.name: finding for finding in comparison.findings}
     groups: dict[str, list[str]] = {}
-    for name in found:
+    for name in findings:
         groups.setdefault(name.split("[")[0] + "[t]" if "[" in name else name, []).append(name)
     order = [*slides.PARAMETERS, "W_y", "b_y", "x[t]", "h[t]", "C[t]"]
     rows = [("derivative of", "size", "by hand: units of rounding", "complex step: relative", "")]
     for group in [*order, *sorted(set(groups) - set(order))]:
         names = groups[group]
         size = "×".join(map(str, d.tape[names[0]].shape))
-        right = all(found[name].verdict == "right" for name in names) and max(off[n] for n in names) < COMPLEX_STEP
-        units = max(found[name].off for name in names)
+        right = all(findings[name].verdict == "right" for name in names) and max(off[n] for n in names) < COMPLEX_STEP
+        units = max(findings[name].off for name in names)
         count = f"  ({len(names)} of them)" if len(names) > 1 else ""
         rows.append(
             (group + count, size, f"{units:.2f}", f"{max(off[n] for n in names):.1e}", "✓" if right else "✗ WRONG")
@@ -218,15 +229,23 @@ def table(d: Derivatives, comparison: Comparison, off: Mapping[str, float]) -> s
 
 
 def counted(what: str, items: Iterable[Item], n: int) -> Iterator[Item]:
-    """The n items, with a counter on a terminal's standard error."""
-    for k, item in enumerate(items, 1):
+    """Yield the items, n in all, with a counter on a terminal's standard error."""
+
+    def show(text: str) -> None:
         if sys.stderr and sys.stderr.isatty():
-            print(f"\r{what} {k}/{n} ", end="" if k < n else "\r" + " " * 40 + "\r", file=sys.stderr, flush=True)
-        yield item
+            print(f"\r{text:<40}\r{text}", end="", file=sys.stderr, flush=True)
+
+    try:
+        show(f"{what} 0/{n}")
+        for k, item in enumerate(items, 1):
+            show(f"{what} {k}/{n}")
+            yield item
+    finally:  # after Ctrl-C too
+        show("")
 
 
 def write(folder: Path, p: Problem, planted: Comparison, losses: Sequence[float]) -> dict[str, str]:
-    """The pictures and the derivation; file name → what it is."""
+    """Write the pictures and the derivation; return {file name: what it is}."""
     tape, _ = recorded(p)
     groups = {**slides.GATES, "output layer": "Wh_y a_y l yl total e L".split()}
     folded: list[str | int] = ["output layer", *(t for t in range(1, T + 1) if t != PLANTED)]
@@ -253,5 +272,5 @@ def write(folder: Path, p: Problem, planted: Comparison, losses: Sequence[float]
             f"{len(losses)} iterations of training: {losses[0]:.2f} to {losses[-1]:.2f} nats a character"
         )
     else:
-        files["loss.svg"] = "not drawn: pip install 'tinyad[plot]'"
+        files["loss.svg"] = "not drawn: pip install matplotlib"
     return files

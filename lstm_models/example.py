@@ -1,27 +1,29 @@
-"""Every model over three time steps at a generic point, with its derivatives by hand: something to look at."""
+"""Every model over three time steps at a generic point, with its derivatives by hand, and the reports on them."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from lstm_models.model import Matrix, Model, parameters
+from lstm_models.models import MODELS
 from lstm_models.sequence import record
-from tinyad import Derivatives
+from tinyad import Derivatives, Report, report
 
 H, X, B, T = 4, 3, 2, 3
 
 
 class Example(NamedTuple):
-    """A walk back, and the derivatives by hand of every name, in the layout of the model."""
+    """A backward pass, and the derivatives by hand of every name, in the layout of the model."""
 
     d: Derivatives
     hand: dict[str, Matrix]
 
 
 def example(model: Model, seed: int = 0) -> Example:
-    """T = 3 time steps of B = 2 examples, random states that are not 0, L = Σ dh_t ∘ h_t + dc_T ∘ c_T."""
+    """Return T = 3 time steps of B = 2 examples, random states that are not 0, L = Σ dh_t ∘ h_t + dc_T ∘ c_T."""
     rng = np.random.default_rng(seed)
 
     def normal(rows: int) -> Matrix:
@@ -40,3 +42,12 @@ def example(model: Model, seed: int = 0) -> Example:
     if model.layout == "row":
         dhs, last = [dh.T for dh in dhs], {name: dc.T for name, dc in last.items()}
     return Example(d, model.by_hand(start, xs, weights, dhs, last))
+
+
+def model_report(model: Model) -> Report:
+    """Return the report on the example of a model: tape against derivation by hand."""
+    it = example(model)
+    return report(it.d, it.hand, model.layout, groups=model.gates, title=f"{model.source}: {model.name}")
+
+
+REPORTS = {name: partial(model_report, model) for name, model in MODELS.items()}  # for `tinyad report NAME`

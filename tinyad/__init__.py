@@ -1,30 +1,53 @@
 """Reverse-mode differentiation in unary and binary steps, and hand-derived gradients held against it."""
 
 from tinyad.compare.comparison import Comparison, compare
-from tinyad.compare.judge import Finding
+from tinyad.compare.verdicts import Finding
 from tinyad.compiled import Program
 from tinyad.compiled import compile as compile  # not in __all__: `from tinyad import *` would hide Python's own
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.show.notebook_magic import load_ipython_extension
 from tinyad.derivation.show.tape_as_derivation import written
+from tinyad.drawing import plot
 from tinyad.drawing.graph import Graph, graph
 from tinyad.engine.derivatives import Contribution, Derivatives
-from tinyad.engine.op import TABLE, Op, ones
+from tinyad.engine.op import Op, ones
 from tinyad.engine.table import (
+    TABLE,
+    absolute,
     add,
+    at_least,
+    column_max,
+    cos,
+    cosh,
     deriv,
     div,
+    erf,
     exp,
+    expm1,
+    first_max,
+    greater,
     inv,
     log,
+    log1p,
     log_softmax,
     matmul,
+    maximum,
+    minimum,
     neg,
     none,
+    padded,
+    power,
+    relu,
+    row_max,
+    rows,
     schur,
     sigmoid,
+    sign,
+    sin,
+    sinh,
     softmax,
     softmax_rows,
+    softplus,
     sqrt,
     stack,
     sub,
@@ -39,6 +62,7 @@ from tinyad.gradcheck.numeric import central_difference, check_op, complex_step,
 from tinyad.html.explore import Explorer, explore
 from tinyad.html.report import Report, report
 from tinyad.printing.listing import Listing, equations, first_nonfinite, gradients, routine
+from tinyad.version import __version__ as __version__
 
 __all__ = [
     "TABLE",
@@ -55,35 +79,57 @@ __all__ = [
     "Report",
     "Tape",
     "Variable",
+    "absolute",
     "add",
+    "at_least",
     "central_difference",
     "check_derivation",
     "check_op",
+    "column_max",
     "compare",
     "complex_step",
+    "cos",
+    "cosh",
     "deriv",
     "div",
     "equations",
+    "erf",
     "exp",
     "explore",
+    "expm1",
+    "first_max",
     "first_nonfinite",
     "gradients",
     "graph",
+    "greater",
     "inv",
     "load_ipython_extension",
     "log",
+    "log1p",
     "log_softmax",
     "matmul",
+    "maximum",
+    "minimum",
     "neg",
     "none",
     "numeric_derivative",
     "ones",
+    "padded",
+    "plot",
+    "power",
+    "relu",
     "report",
     "routine",
+    "row_max",
+    "rows",
     "schur",
     "sigmoid",
+    "sign",
+    "sin",
+    "sinh",
     "softmax",
     "softmax_rows",
+    "softplus",
     "sqrt",
     "stack",
     "sub",

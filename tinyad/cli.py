@@ -1,4 +1,4 @@
-"""The command line."""
+"""The command line: `tinyad demo`, `check`, `report`, `plant` and `grade`."""
 
 from __future__ import annotations
 
@@ -6,22 +6,34 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tinyad.printing.text import for_terminal, visible
+from tinyad.version import __version__
+
+if TYPE_CHECKING:
+    from tinyad.html.report import Report
+
+# Installed packages register here: a demo is a function of a folder that returns whether all was right; models are
+# {name: function without arguments that returns a Report}.
+DEMOS, MODELS = "tinyad.demo", "tinyad.models"
+REPORT_OPTIONS = ("hand", "layout", "title", "groups")  # what a Python file may set for its report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; exit status 0: all right; 1: something is wrong; 2: the job could not be done."""
-    place = "another place"
+    """Run one command and return its exit status: 0 all right, 1 something is wrong, 2 the job could not be done."""
+    other_place = "another place"
     try:
         # A terminal that has no ∇ shows an escape, and the job goes on.
-        if sys.stdout:  # none where it was closed
+        if sys.stdout:  # None where it was closed
             sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         try:
             options = _parser().parse_args(arguments)
-            place = options.place
+            other_place = options.other_place
             status: int = options.run(options)
             return status
         finally:  # what is still in the buffer, --help included, while an error can still be reported
@@ -37,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.filename is None:
             _discard_output()
         where = error.filename or "standard output"
-        advice = f"; choose {place}" if error.filename else ""
+        advice = f"; choose {other_place}" if error.filename else ""
         print(f"tinyad: cannot write to {where}: {error.strerror}{advice}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -52,8 +64,9 @@ def _discard_output() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="tinyad", description="Hold hand-derived gradients against reverse-mode differentiation, line by line."
+        prog="tinyad", description="Check hand-derived gradients against reverse-mode differentiation, line by line."
     )
+    parser.add_argument("--version", action="version", version=f"tinyad {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
     demo = commands.add_parser(
@@ -63,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--out", type=Path, default=Path("build"), metavar="FOLDER", help="where to write (default: build)"
     )
-    demo.set_defaults(run=_demo, place="a folder with --out")
+    demo.set_defaults(run=_demo, other_place="a folder with --out")
 
     check = commands.add_parser("check", help="check derivations written on paper, line by line")
     check.add_argument("files", nargs="+", metavar="FILE", help="Markdown with declare, forward and backward blocks")
@@ -71,17 +84,17 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--summary", action="store_true", help="one line for every file")
     check.add_argument("--json", action="store_true", help="the findings as JSON")
     check.add_argument("--html", type=Path, dest="out", metavar="PAGE", help="also write one self-contained page")
-    check.add_argument("--seed", type=int, default=0, help="which points are drawn (default: 0)")
-    check.set_defaults(run=_check, place="a page with --html")
+    check.add_argument("--seed", type=int, default=0, help="which sample points are drawn (default: 0)")
+    check.set_defaults(run=_check, other_place="a page with --html")
 
     report = commands.add_parser("report", help="write a page with a drawing, every value and every derivative")
     report.add_argument(
         "what",
-        help="a model, such as slides; a derivation; or a Python file that leaves d, a walk back, and perhaps hand, "
-        "{name: derivative}, and its layout, 'row' or 'same'",
+        help="a model, such as slides; a derivation; or a Python file that sets d, the derivatives of a backward "
+        "pass, and perhaps hand, {name: derivative}, and its layout, 'row' or 'same'",
     )
     report.add_argument("--out", type=Path, metavar="PAGE", help="where to write (default: build/NAME-report.html)")
-    report.set_defaults(run=_report, place="a page with --out")
+    report.set_defaults(run=_report, other_place="a page with --out")
 
     plant = commands.add_parser("plant", help="write a copy of a right derivation with one mistake in it")
     plant.add_argument("file", metavar="FILE")
@@ -90,19 +103,32 @@ def _parser() -> argparse.ArgumentParser:
     plant.add_argument(
         "--out", type=Path, required=True, metavar="COPY", help="the copy; the answer is COPY.answer.json"
     )
-    plant.set_defaults(run=_plant, place="a copy with --out")
+    plant.set_defaults(run=_plant, other_place="a copy with --out")
 
     grade = commands.add_parser("grade", help="say whether a reader found the planted mistake and mended it")
     grade.add_argument("file", metavar="FILE", help="the copy as the reader returned it")
     grade.add_argument("--answer", required=True, metavar="ANSWER", help="the answer file that plant wrote")
-    grade.set_defaults(run=_grade, place="a file that can be read")
+    grade.set_defaults(run=_grade, other_place="a file that can be read")
     return parser
 
 
-def _demo(options: argparse.Namespace) -> int:
-    from lstm_models.demo import run
+def _registered(group: str) -> list[Any]:
+    """Return what installed packages register in a group of entry points."""
+    loaded = []
+    for entry in entry_points(group=group):
+        try:
+            loaded.append(entry.load())
+        except (ImportError, AttributeError) as error:
+            raise ValueError(f"{entry.value}, registered as {group}, cannot be loaded: {error}") from None
+    return loaded
 
-    return 0 if run(options.out) else 1
+
+def _demo(options: argparse.Namespace) -> int:
+    demos: list[Callable[[Path], bool]] = _registered(DEMOS)
+    if not demos:
+        raise ValueError(f"no installed package brings a demo: none registers an entry point of the group {DEMOS}")
+    right = [demo(options.out) for demo in demos]
+    return 0 if all(right) else 1
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -132,17 +158,100 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from tinyad.script import page
-
-    html, ok = page(options.what)
+    html, ok = _page(options.what)
     if options.out is None:
         options.out = Path("build", f"{Path(options.what).stem}-report.html")
     if options.out.resolve() == Path(options.what).resolve():
-        raise ValueError(f"--out {options.out} would write over what the page is about")
+        raise ValueError(f"--out {options.out} would write over the file that the page shows; give another file")
     _write(options.out, html)
-    said = "right" if ok else "not held against anything" if ok is None else "not right"
-    print(for_terminal(f"{options.out}   {options.what}, {said}"))
+    verdict = {True: "right", False: "not right", None: "not compared with a derivation by hand"}[ok]
+    print(for_terminal(f"{options.out}   {options.what}, {verdict}"))
     return 0 if ok is not False else 1
+
+
+def _page(what: str) -> tuple[str, bool | None]:
+    """Return the page on a model, a derivation or a Python file, and whether all is right; None if nothing tells."""
+    path = Path(what)
+    if path.suffix.lower() == ".py":
+        report = _report_of_file(path)
+    else:
+        models: dict[str, Callable[[], Report]] = {k: f for group in _registered(MODELS) for k, f in group.items()}
+        if what not in models:
+            if not _is_file(path):
+                raise ValueError(f"{what}: no such file, and no such model; {_choice(models)}")
+            from tinyad.derivation import check_derivation
+
+            checked = check_derivation(path)
+            return checked.html(), checked.ok
+        report = models[what]()
+    return report.html, report.comparison.ok if report.comparison else None
+
+
+def _choice(models: Mapping[str, object]) -> str:
+    if models:
+        return f"the models are {', '.join(models)}"
+    return f"there are no models: no installed package registers an entry point of the group {MODELS}"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name that is too long
+        return False
+
+
+def _report_of_file(path: Path) -> Report:
+    """Return the report on the backward pass that a Python file leaves in `d`, with `hand` and other options."""
+    from tinyad.engine.derivatives import Derivatives
+    from tinyad.html.report import report
+
+    names = _run_file(path)
+    d = names.get("d")
+    if not isinstance(d, Derivatives):
+        raise ValueError(f"{path}: d is not set to a backward pass; end the file with d = tape.backward(...)")
+    options = {name: names[name] for name in REPORT_OPTIONS if name in names}
+    if not isinstance(options.get("hand", {}), Mapping):
+        raise ValueError(f"{path}: hand is of type {type(options['hand']).__name__}, expected {{name: derivative}}")
+    try:
+        return report(d, **({"title": path.name} | options))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {_message(error)}") from None
+    except Exception as error:  # of a rule or a mapping of the user's
+        raise ValueError(f"{path}: {type(error).__name__}: {_message(error)}") from None
+
+
+def _run_file(path: Path) -> dict[str, Any]:
+    """Return the names that a file sets, run as `python FILE` runs it; ValueError with its line for what it raises."""
+    if not _is_file(path):
+        raise ValueError(f"{path}: no such file")
+    names: dict[str, Any] = {"__name__": "__main__", "__file__": str(path), "__builtins__": __builtins__}
+    before = list(sys.path), list(sys.argv), os.getcwd()
+    sys.path.insert(0, str(path.absolute().parent))
+    sys.argv = [str(path)]
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec"), names)
+    except KeyboardInterrupt:
+        raise
+    except SyntaxError as error:  # perhaps of a file that this one imports
+        where = f"{error.filename or path}" + (f", line {error.lineno}" if error.lineno else "")
+        raise ValueError(f"{where}: {error.msg}") from None
+    except BaseException as error:
+        if not (isinstance(error, SystemExit) and "d" in names and not error.code):
+            frames = traceback.extract_tb(error.__traceback__)
+            lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+            where = f", line {lines[-1]}" if lines else ""
+            raise ValueError(f"{path}{where}: {type(error).__name__}: {_message(error)}") from None
+    finally:
+        sys.path[:], sys.argv = before[:2]
+        os.chdir(before[2])
+    return names
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    except Exception:  # an exception whose __str__ fails
+        return "no message"
 
 
 def _write(path: Path, text: str) -> None:
@@ -161,7 +270,7 @@ def _plant(options: argparse.Namespace) -> int:
     planted = plant(source.text, options.kind, options.seed, source.name)
     options.out.write_text(planted.text, encoding="utf-8")
     key.write_text(answer(planted, source.name), encoding="utf-8")
-    print(f"one mistake of kind {options.kind} is in {options.out}; what it is stands in {key}")
+    print(f"{options.out} has one mistake of kind {options.kind}; the answer is in {key}")
     return 0
 
 

@@ -1,12 +1,17 @@
 """The command line: what it prints, its exit status, and no traceback whatever happens."""
 
 import os
+import runpy
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 
 import pytest
 
 from lstm_models import demo
+from tests.support.paths import ROOT
+from tinyad import __version__, cli
 from tinyad.cli import main
 
 
@@ -36,6 +41,28 @@ def test_wrong_arguments(arguments):
     assert b"Traceback" not in done.stderr
 
 
+def test_the_version_is_that_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert __version__ == project["version"]
+    assert tinyad("--version").stdout.decode().strip() == f"tinyad {project['version']}"
+
+
+def test_the_version_of_a_folder_that_is_not_installed(monkeypatch):
+    def no_version(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", no_version)
+    assert runpy.run_path(ROOT / "tinyad/version.py")["__version__"] == "unknown"
+
+
+def test_no_demo_is_registered(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "entry_points", lambda group: [])
+    assert main(["demo"]) == 2
+    assert capsys.readouterr().err == (
+        "tinyad: no installed package brings a demo: none registers an entry point of the group tinyad.demo\n"
+    )
+
+
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     done = tinyad("demo", "--out", str(tmp_path / "file" / "below"))
@@ -60,6 +87,7 @@ def test_interrupted(monkeypatch, capsys, tmp_path):
     assert capsys.readouterr().err == "tinyad: stopped\n"
 
 
+@pytest.mark.slow
 def test_the_demo_on_an_ascii_terminal(tmp_path):
     done = tinyad("demo", "--out", str(tmp_path / "a folder"), PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr.decode()
@@ -69,25 +97,35 @@ def test_the_demo_on_an_ascii_terminal(tmp_path):
     assert names[:3] == ["derivation.tex", "derivation.txt", "graph.svg"]
 
 
-def run_in_shell(redirection, folder):
-    command = f'"{sys.executable}" -m tinyad demo --out "{folder}" {redirection}'
-    return subprocess.run(["sh", "-c", command], capture_output=True, check=False, timeout=120)
+def run_in_shell(arguments, redirection):
+    command = f'"{sys.executable}" -m tinyad {arguments} {redirection}'
+    return subprocess.run(["sh", "-c", command], capture_output=True, check=False, timeout=300)
 
 
-def test_a_closed_output(tmp_path):
-    done = run_in_shell(">&-", tmp_path)
+# arguments, what they write, what they print last
+JOBS = [
+    ("report rnn --out", "", "rnn, right"),
+    pytest.param("demo --out", "/graph.svg", "verdict: right", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("job", "file", "last"), JOBS)
+def test_a_closed_output(tmp_path, job, file, last):
+    done = run_in_shell(f'{job} "{tmp_path / "out"}"', ">&-")
     assert (done.returncode, done.stderr) == (0, b"")
-    assert (tmp_path / "graph.svg").exists()
+    assert (tmp_path / f"out{file}").exists()
 
 
-def test_a_closed_error_output(tmp_path):
-    done = run_in_shell("2>&-", tmp_path)
+@pytest.mark.parametrize(("job", "file", "last"), JOBS)
+def test_a_closed_error_output(tmp_path, job, file, last):
+    done = run_in_shell(f'{job} "{tmp_path / "out"}"', "2>&-")
     assert done.returncode == 0
-    assert "verdict: right" in done.stdout.decode().splitlines()[-1]
+    assert last in done.stdout.decode().splitlines()[-1]
 
 
-def test_a_reader_that_stops(tmp_path):
-    done = run_in_shell("| head -n 1", tmp_path)
+@pytest.mark.parametrize(("job", "lines"), [("report rnn", 0), pytest.param("demo", 1, marks=pytest.mark.slow)])
+def test_a_reader_that_stops(tmp_path, job, lines):
+    done = run_in_shell(f'{job} --out "{tmp_path / "out"}"', f"| head -n {lines}")
     assert done.stderr == b""
 
 

@@ -9,12 +9,20 @@ from lstm_models import demo, losses, slides_by_hand
 from lstm_models import text as english
 from lstm_models.curve import curve
 from lstm_models.model import linear
+from tests.support.checked_sources import checked
 from tests.support.points import close, complex_step, draw
 from tinyad import Tape
 
 
+@pytest.fixture(autouse=True, scope="module")
+def sources_checked_once():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "check_derivation", lambda path: checked(path.stem))
+        yield
+
+
 @pytest.fixture(scope="module")
-def result(tmp_path_factory):
+def result(tmp_path_factory, sources_checked_once):
     out, folder = io.StringIO(), tmp_path_factory.mktemp("build")
     return demo.run(folder, out), out.getvalue(), folder
 

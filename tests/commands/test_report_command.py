@@ -1,13 +1,15 @@
 """`tinyad report` with all that it can be given: models, Python files, derivations, and what is none of them."""
 
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 from tests.support.pages import harmless_page
+from tinyad import cli
 from tinyad.cli import main
-from tinyad.html.page import explorer
+from tinyad.html.page import resource
 
 LINKS = r"#(step|leaf)_\d+"
 
@@ -30,7 +32,7 @@ def written(tmp_path, text):
 @pytest.mark.parametrize(
     ("more", "status", "said"),
     [
-        ("", 0, "not held against anything"),
+        ("", 0, "not compared with a derivation by hand"),
         ("hand = {'W': d['W'].T}\nlayout = 'same'\ntitle = 'Mine'", 0, "right"),
         ("hand = {'W': 2 * d['W']}", 1, "not right"),
     ],
@@ -55,13 +57,13 @@ def test_a_file_that_imports_its_neighbour(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("x = 1", "mine.py: leaves no walk back; end it with d = tape.backward(...)"),
+        ("x = 1", "mine.py: d is not set to a backward pass; end the file with d = tape.backward(...)"),
         (SCRIPT + "\n1 / 0", "mine.py, line 8: ZeroDivisionError: division by zero"),
         ("def f():\n    raise KeyError('no <b>')\n\nf()", "mine.py, line 2: KeyError: no <b>"),
         ("x = (", "mine.py, line 1: '(' was never closed"),
         ("import sys\nsys.exit('enough')", "mine.py, line 2: SystemExit: enough"),
         (SCRIPT + "hand = {'V': 1}", "mine.py: no Variable is named 'V'"),
-        (SCRIPT + "hand = 3", "mine.py: hand is a int, and not {name: derivative}"),
+        (SCRIPT + "hand = 3", "mine.py: hand is of type int, expected {name: derivative}"),
         (SCRIPT + "hand = {}", "mine.py: nothing to compare: give {name: derivative}"),
         (SCRIPT + "groups = ['h']", "mine.py: groups: {title: names}, not a list"),
         (SCRIPT + "title = b'x'", "mine.py: title: a string, not a bytes"),
@@ -72,7 +74,7 @@ def test_a_file_that_imports_its_neighbour(tmp_path):
         ("exec('1\\n2\\n3 +')", "<string>, line 3: invalid syntax"),
         (
             "import sys\nassert not sys.argv[1:], sys.argv",
-            "mine.py: leaves no walk back; end it with d = tape.backward(...)",
+            "mine.py: d is not set to a backward pass; end the file with d = tape.backward(...)",
         ),
         ("raise ValueError('\\x1b[31m')", "mine.py, line 1: ValueError: \\x1b[31m"),
         (
@@ -124,16 +126,37 @@ def test_an_error_in_what_a_file_imports(tmp_path, capsys):
 def test_what_is_written_over(tmp_path, capsys):
     path = written(tmp_path, SCRIPT)
     assert main(["report", path, "--out", path]) == 2
-    assert "would write over what the page is about" in capsys.readouterr().err
+    assert "would write over the file that the page shows" in capsys.readouterr().err
     assert Path(path).read_text() == SCRIPT
 
 
 def test_what_there_is_not(tmp_path, capsys):
     for what in ("slide", str(tmp_path / "no.md"), "a" * 5000):
         assert main(["report", what]) == 2
-        assert capsys.readouterr().err.startswith(f"tinyad: {what}: no file, and no model; there are slides, picture,")
+        assert capsys.readouterr().err.startswith(
+            f"tinyad: {what}: no such file, and no such model; the models are slides, pic"
+        )
     assert main(["report", str(tmp_path / "no.py")]) == 2
     assert capsys.readouterr().err == f"tinyad: {tmp_path / 'no.py'}: no such file\n"
+
+
+def test_models_are_those_that_installed_packages_register(tmp_path, capsys, monkeypatch):
+    page = str(tmp_path / "page.html")
+    monkeypatch.setattr(cli, "entry_points", lambda group: [])
+    assert main(["report", "slides"]) == 2
+    assert capsys.readouterr().err.endswith(
+        "there are no models: no installed package registers an entry point of the group tinyad.models\n"
+    )
+    names = {}
+    exec(SCRIPT + "from tinyad import report", names)
+    registered = EntryPoint("mine", "none_such", "tinyad.models")
+    monkeypatch.setattr(cli, "entry_points", lambda group: [registered])
+    assert main(["report", "slides"]) == 2
+    assert capsys.readouterr().err == (
+        "tinyad: none_such, registered as tinyad.models, cannot be loaded: No module named 'none_such'\n"
+    )
+    monkeypatch.setattr(EntryPoint, "load", lambda entry: {"mine": lambda: names["report"](names["d"])})
+    assert main(["report", "mine", "--out", page]) == 0
 
 
 def test_a_place_that_cannot_be_written(tmp_path, capsys, monkeypatch):
@@ -151,4 +174,4 @@ def test_a_derivation(tmp_path, capsys):
     path.write_text(text, encoding="utf-8")
     assert main(["report", str(path), "--out", str(tmp_path / "page.html")]) == 1
     assert capsys.readouterr().out.endswith("not right\n")
-    assert explorer() in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert resource("explore.js") in (tmp_path / "page.html").read_text(encoding="utf-8")

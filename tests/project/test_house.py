@@ -17,7 +17,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 CORE, CORE_LINES, ENGINE_LINES = ("op", "table", "vjp", "tape"), 450, 850
 # What shows itself imports, when it is asked to, what shows it.
-DISPLAY = set()
+DISPLAY = {"compare.comparison imports html.comparison"}
 KNOWN = set()
 
 
@@ -138,6 +138,16 @@ def test_models_are_held_to_it():
     assert not foreign("import scipy\nfrom tinyad import Tape, sum", by_hand=False)
 
 
+def imports_models(source):
+    return any(module.split(".")[0] == "lstm_models" for module, _ in imports(source))
+
+
+def test_tinyad_finds_models_by_entry_points_alone():
+    assert [path for path in TINYAD if imports_models(read(path))] == []
+    for source in ("import lstm_models.demo", "def f():\n    from lstm_models.demo import run"):
+        assert imports_models(f"import tinyad\n{source}")
+
+
 def imported_tests(source):
     """Return the tests that a source imports."""
     parts = {part for module, name in imports(source) for part in (*module.split("."), name or "")}
@@ -202,3 +212,15 @@ def test_nothing_is_left_to_do():
         cells = json.loads(read(path))["cells"]  # what they say, not the letters that a picture is made of
         assert not UNFINISHED.search("".join("".join(cell["source"]) for cell in cells)), path
     assert all(UNFINISHED.search(f"x = 1  # {word} later") for word in WORDS)
+
+
+FROM_AN_INDEX = re.compile(r"pip install\b.*\btinyad\b")  # no index has it; what is missing is named itself
+
+
+def test_nobody_is_sent_to_an_index_for_tinyad():
+    this = ROOT / "tests/project/test_house.py"
+    texts = [*TINYAD, *MODELS, *(path for path in TESTS if path != this), *ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    assert [path for path in texts if FROM_AN_INDEX.search(read(path))] == []
+    for wrong in ("pip install tinyad", "pip install 'tinyad[plot]'", "pip install -U tinyad"):
+        assert FROM_AN_INDEX.search(f"write `{wrong}`")
+    assert not FROM_AN_INDEX.search("pip install matplotlib\ntinyad demo")

@@ -5,9 +5,9 @@ import numpy as np
 from lstm_models.example import example
 from lstm_models.models import MODELS
 from lstm_models.slides import GATES
-from tests.support.paths import DERIVATIONS as SOURCES
+from tests.support.checked_sources import checked
 from tests.support.pictures import both_ways
-from tinyad import Tape, check_derivation, explore, report, tanh
+from tinyad import Tape, explore, report, tanh
 
 
 def write_pages(folder):
@@ -16,7 +16,7 @@ def write_pages(folder):
     hand["C[1]"] = hand["C[1]"] - d.tape["W_oC"].value.T @ hand["z24[2]"]  # eq. 23 of t = 2 is lost
     pages = {"report": report(d, hand, "same", groups=GATES).html}
     pages["plain"] = report(d, groups=GATES).html
-    pages |= {name: check_derivation(SOURCES / f"{name}.md").html() for name in ("slides", "vardhan", "sancho")}
+    pages |= {name: checked(name).html() for name in ("slides", "vardhan", "sancho")}
     pages["pieces"] = alone(explore(d, groups=GATES, fold=[1, "candidate"]), explore(d))
     tape = Tape()
     pages["a leaf"] = alone(explore(tape.backward(tape.variable(2.0, "x"))))

@@ -13,7 +13,8 @@ import numpy as np
 
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import Shape, size
-from tinyad.engine.op import TABLE, Op, Symbol
+from tinyad.engine.op import Op, Symbol
+from tinyad.engine.table import TABLE, row_of
 from tinyad.engine.tape import Tape
 from tinyad.engine.vjp import in_same_layout
 from tinyad.printing.formula import Notation, Printed, applied, called, number, squared
@@ -128,8 +129,8 @@ class Formulas:
         names |= {"x": self._operand(op, x)} | ({} if y is None else {"y": self._operand(op, y)})
         if op.formulas is None:
             return self._deriv(op, operand, [names[k].text for k in ("dz", "x", "y") if k in names])
-        rule = op.formulas["xy".index(operand)] if rule is None else rule
-        return self._rule(rule if self.layout == "row" else in_same_layout(rule, TABLE["transpose"]), names).text
+        rule = self.tape.formula(n, operand) if rule is None else rule
+        return self._rule(rule if self.layout == "row" else in_same_layout(rule), names).text
 
     def _operand(self, op: Op, i: int) -> Printed:
         if not names_ones(self.tape, op, i):
@@ -162,12 +163,12 @@ class Formulas:
             return number(repr(np.asarray(rule).item()), self.notation)
         if rule.head in ("1", "0"):
             return Printed(self.notation.signs[rule.head])
-        if isinstance(rule.head, str):
+        if not rule.operands:
             return names[rule.head]
         operands = [self._rule(part, names) for part in rule.operands]
-        if rule.head.symbol == "∘" and operands[0].text == operands[1].text:
+        if rule.head == "∘" and operands[0].text == operands[1].text:
             return squared(operands[0], self.notation)
-        return _operation(rule.head, operands, self.notation)
+        return _operation(row_of(rule), operands, self.notation)
 
 
 def forward_text(tape: Tape, n: int, notation: Notation = TEXT) -> str:
@@ -213,8 +214,8 @@ def handed(d: Derivatives, z: int) -> int:
         contributions = d.contributions(tape.at(named))
         if len(contributions) != 1 or not contributions[0].step:
             return z
-        op, above, _, _ = tape.steps[contributions[0].step - 1]
-        if getattr(op.formulas["xy".index(contributions[0].operand)] if op.formulas else None, "head", "") != "dz":
+        above = tape.steps[contributions[0].step - 1][1]
+        if getattr(tape.formula(contributions[0].step, contributions[0].operand), "head", "") != "dz":
             return z
         named = above
     return named
@@ -254,9 +255,13 @@ def _contributes(d: Derivatives, n: int, operand: str, i: int) -> bool:
 
 def derived(tape: Tape, n: int) -> dict[str, int]:
     """Return {operand "x" or "y": its position} for those to whose derivatives step n contributes."""
-    op, _, *operands = tape.steps[n - 1]
-    asked = zip("xy", operands, op.formulas or operands, strict=False)
-    return {operand: i for operand, i, c in asked if i is not None and c is not None and i not in tape.constants}
+    op, _, *positions = tape.steps[n - 1]
+    operands = {operand: i for operand, i in zip("xy", positions, strict=True) if i is not None}
+    return {
+        operand: i
+        for operand, i in operands.items()
+        if i not in tape.constants and (op.formulas is None or tape.formula(n, operand) is not None)
+    }
 
 
 def _table(rows: Sequence[tuple[str, str, str, str, str]], margin: bool) -> str:
@@ -277,10 +282,3 @@ def _latex_size(shape: Shape) -> str:
 
 def _align(lines: list[str]) -> str:
     return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}"
-
-
-# A tape prints itself, and shows itself in a notebook, as its equations; a walk back as its gradients.
-setattr(Tape, "__str__", lambda tape: str(equations(tape)))  # noqa: B010  mypy knows no method from another floor
-setattr(Tape, "_repr_latex_", lambda tape: equations(tape).latex)  # noqa: B010
-setattr(Derivatives, "__str__", lambda d: str(gradients(d)))  # noqa: B010
-setattr(Derivatives, "_repr_latex_", lambda d: gradients(d).latex)  # noqa: B010

@@ -34,6 +34,8 @@ def safe(text: str) -> str:
 
 def visible(text: str) -> str:
     """Return text of any number of lines with control characters written as escapes."""
+    if text.replace("\n", "").isprintable():  # nearly always, and a page is long
+        return text
     return "".join(c if _shown(c) else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -7,12 +7,14 @@ import pytest
 
 from lstm_models import sancho_by_hand, slides
 from tests.support import goldenfiles
+from tests.support.checked_sources import checked as report
 from tests.support.paths import DERIVATIONS as FILES
 from tests.support.points import close, draw
 from tinyad import Tape, written
 from tinyad.derivation import check_derivation
 
 NAMES = ("slides", "vardhan", "sancho", "problem4")
+SLOW = [*NAMES[:2], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[2:])]
 
 # Line → verdict, as found without the checker: complex step, torch and a reader with pencil.  "" is any but right: what
 # the language cannot say, or what is wrong in more than one way.  A chain counts as one line, by its first.
@@ -42,13 +44,6 @@ SEEDS = {"slides": 60, "vardhan": 40, "sancho": 15, "problem4": 50}  # of 100, t
 @cache
 def text(name):
     return (FILES / f"{name}.md").read_text(encoding="utf-8")
-
-
-@cache
-def report(name):
-    if not name.startswith("slides"):
-        pytest.importorskip("pylatexenc")
-    return check_derivation(text(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -119,30 +114,28 @@ def test_what_is_read_kindly_has_a_note(line):
     assert not v.ok or any("y has no time here" in note for note in v.notes)
 
 
+@pytest.mark.parametrize("many", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", NAMES)
-def test_mended_ones_are_right_at_many_points(name):
-    if name != "slides":
-        pytest.importorskip("pylatexenc")
-    for seed in range(SEEDS[name]):
+def test_mended_ones_are_right_at_many_points(name, many):
+    for seed in range(SEEDS[name] if many else 2):
         found = check_derivation(text(f"{name}-corrected"), seed)
         assert found.ok, str(found)
         assert set(found.counts) <= {"right", "given"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SLOW)
 def test_other_points_give_the_same_verdicts(name):
-    if name != "slides":
-        pytest.importorskip("pylatexenc")
     again = check_derivation(text(name), 7)
     assert [(v.line, v.verdict) for v in again.verdicts] == [(v.line, v.verdict) for v in report(name).verdicts]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_report(name):
-    goldenfiles.check(f"derivation_{name}.txt", report(name).text())
+    text = report(name).text().replace(str(FILES / f"{name}.md"), "derivation")
+    goldenfiles.check(f"derivation_{name}.txt", text)
 
 
-@pytest.mark.parametrize("name", ["slides", "vardhan"])
+@pytest.mark.parametrize("name", ["slides", pytest.param("vardhan", marks=pytest.mark.slow)])
 def test_a_right_line_made_wrong_is_found(name):
     """A factor of -2 in a line of the mended file is found, there and only there."""
     mended, lines = text(f"{name}-corrected"), text(f"{name}-corrected").split("\n")

@@ -1,11 +1,9 @@
 """Corrections: one mistake in a right line is undone, a right line is left alone, and what is suggested is right."""
 
-from functools import cache
-
 import pytest
 
+from tests.support.checked_sources import checked as report
 from tests.support.derivation_texts import CELL, FAMILY, RNN, ROUTINE, WHOLE, fenced
-from tests.support.paths import DERIVATIONS as FILES
 from tinyad.derivation import check_derivation
 
 # what stood in the line, what stands there now: one mistake of the kinds in which people make them
@@ -114,29 +112,17 @@ def test_right_lines_get_no_suggestion(name):
         assert (v.suggestion, v.grade, v.looks_like, v.worst, v.spoils) == ("", "", "", None, ())
 
 
-@cache
-def report(name):
-    return check_derivation(FILES / name)
-
-
-def latex(name):
-    if not name.startswith("slides"):
-        pytest.importorskip("pylatexenc")
-
-
-SOURCES = ("slides.md", "vardhan.md", "sancho.md", "problem4.md")
+SOURCES = ("slides", "vardhan", "sancho", "problem4")
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_right_lines_of_the_sources_get_no_suggestion(name):
-    latex(name)
     assert all(not v.suggestion and not v.grade for v in report(name).verdicts if v.ok)
     assert any(v.suggestion for v in report(name).wrong)
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_suggestion_put_into_the_file_makes_the_line_right(name):
-    latex(name)
     text = report(name).source.text
     wrong = [v for v in report(name).verdicts if v.suggestion]
     assert wrong
@@ -150,7 +136,6 @@ def test_a_suggestion_put_into_the_file_makes_the_line_right(name):
 
 @pytest.mark.parametrize("name", SOURCES[:2])
 def test_one_suggestion_at_a_time_changes_one_verdict(name):
-    latex(name)
     before = report(name)
     first = next(v for v in before.verdicts if v.suggestion)
     after = check_derivation(before.source.text[: first.start] + first.suggestion + before.source.text[first.end :])

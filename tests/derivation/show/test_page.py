@@ -5,6 +5,7 @@ from functools import cache
 
 import pytest
 
+from tests.support.checked_sources import checked
 from tests.support.pages import Seen, harmless_page
 from tests.support.paths import DERIVATIONS as FILES
 from tinyad.derivation import check_derivation
@@ -14,7 +15,7 @@ from tinyad.derivation.language.source import Source
 from tinyad.derivation.show.mathml import BOLD, mathml, statement
 from tinyad.derivation.show.page import LARGEST_TAPE, Prose
 from tinyad.derivation.show.report import Report
-from tinyad.html.page import LOOK, STYLE
+from tinyad.html.page import resource
 
 NASTY = "</script></svg></math><img src=x onerror=alert(1)>\"' ]]>&lt;--><!-- \x1b[31m\x07\u202e"
 SEEN = "</script></svg></math><img src=x onerror=alert(1)>\"' ]]>&lt;--><!-- \\x1b[31m\\x07\\u202e"
@@ -72,7 +73,7 @@ def cell():
 
 
 def reports():
-    return [cell(), *(check_derivation(path) for path in sorted(FILES.glob("*-corrected.md")))]
+    return [cell(), *(checked(path.stem) for path in sorted(FILES.glob("*-corrected.md")))]
 
 
 def derivation(declared, forward, lines):
@@ -226,7 +227,7 @@ def test_a_page():
 
 
 def test_a_page_of_what_is_right_has_no_marks():
-    html = check_derivation(FILES / "slides-corrected.md").html()
+    html = checked("slides-corrected").html()
     assert not [mark for mark in ("<mark>", 'fill="#f4a19b"', 'class="bad"') if mark in html]
 
 
@@ -330,9 +331,9 @@ def test_long_lines_of_prose_take_no_time():
 
 def test_contrast():
     """WCAG AA: 4.5 to 1 for all text."""
-    pairs = [("#ffffff", badge) for badge in re.findall(r"badge[^}]*background: (#\w+)", STYLE)]
-    pairs += re.findall(r"mark {[^}]*background: (#\w+); color: (#\w+)", STYLE)
-    for block in re.findall(r":root {([^}]*)}", LOOK):
+    pairs = [("#ffffff", badge) for badge in re.findall(r"badge[^}]*background: (#\w+)", resource("style.css"))]
+    pairs += re.findall(r"mark {[^}]*background: (#\w+); color: (#\w+)", resource("style.css"))
+    for block in re.findall(r":root {([^}]*)}", resource("page.css")):
         colours = dict(re.findall(r"--(\w+): (#\w+)", block))
         inks = [colours[ink] for ink in ("ink", "dim", "link") if ink in colours]
         pairs += [(ink, colours[paper]) for ink in inks for paper in ("paper", "soft")]

@@ -22,7 +22,8 @@ from tinyad.derivation.repair.required_contributions import RequiredContribution
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
 from tinyad.derivation.semantics.sample_point import Point
 from tinyad.derivation.semantics.values import Scope, Trouble
-from tinyad.engine.op import TABLE, Op, Symbol
+from tinyad.engine.op import Op, Symbol
+from tinyad.engine.table import TABLE
 from tinyad.engine.vjp import in_same_layout
 from tinyad.printing.formula import Notation, Printed, applied, number
 from tinyad.printing.notation import MATHEMATICS
@@ -87,7 +88,7 @@ def contribution(point: Point, notation: AuthorNotation, way: Way, of: Ref) -> F
         return None
     rule = op.formulas[uses[use]]
     if point.it.layout == "same":
-        rule = in_same_layout(rule, TABLE["transpose"])
+        rule = in_same_layout(rule)
     printed = _printed(rule, _names(notation, eq, op), _printer(notation))
     try:
         return None if printed is None else Fragment(tokenized(printed.text, "rule"), printed.text)
@@ -134,9 +135,9 @@ def _printed(rule: Any, names: dict[str, Printed], notation: Notation) -> Printe
     """Return a rule as printed; None if it holds what the author has no notation for."""
     if not isinstance(rule, Symbol):
         return number(f"{rule:g}", notation) if isinstance(rule, int | float) and rule >= 0 else None
-    if isinstance(rule.head, str):
+    if not rule.operands:
         return names.get(rule.head)
     printed = [_printed(part, names, notation) for part in rule.operands]
     known = [part for part in printed if part is not None]
-    unknown = len(known) < len(printed) or rule.head.symbol not in notation.signs
-    return None if unknown else applied(rule.head.symbol, known, notation)
+    unknown = len(known) < len(printed) or rule.head not in notation.signs
+    return None if unknown else applied(rule.head, known, notation)
