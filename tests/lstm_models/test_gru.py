@@ -9,7 +9,7 @@ from lstm_models import gru_by_hand
 from lstm_models.gru import FORMS, GRUS, RNN, cell
 from lstm_models.sequence import record
 from tests.support.modelpoints import H, ModelPoint, X
-from tests.support.planted import found_in_its_line
+from tests.support.planted import AT, found_in_its_line
 from tests.support.points import close
 
 MODELS = {model.name: model for model in GRUS}
@@ -227,13 +227,13 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize("at", [None, 2])
+@AT
 @pytest.mark.parametrize(("form", "right", "wrong", "name"), PLANTED)
 def test_a_mistake_in_one_line_is_found(monkeypatch, form, right, wrong, name, at):
     found_in_its_line(monkeypatch, MODELS[form], gru_by_hand.cell_backward, right, wrong, name, at)
 
 
-@pytest.mark.parametrize("at", [None, 2])
+@AT
 @pytest.mark.parametrize(
     ("right", "wrong", "name"),
     [

@@ -19,7 +19,7 @@ from lstm_models.problem4_by_hand import (
 )
 from lstm_models.sequence import record
 from tests.support.modelpoints import ModelPoint
-from tests.support.planted import compare_by_hand, found_in_its_line
+from tests.support.planted import AT, compare_by_hand, found_in_its_line
 from tests.support.points import close, complex_step
 from tinyad import compare
 
@@ -343,7 +343,7 @@ PLANTED = [
 ROWS_NAMES = {"c": "next_c", "c_prev": "next_c_prev", "c_tilde": "g", "a_c": "a_g"}
 
 
-@pytest.mark.parametrize("at", [None, 2])
+@AT
 @pytest.mark.parametrize("model", [PROBLEM4, ROWS], ids=lambda model: model.name)
 @pytest.mark.parametrize(("right", "wrong", "name"), PLANTED)
 def test_a_mistake_in_one_line_is_found(monkeypatch, model, right, wrong, name, at):
@@ -351,7 +351,7 @@ def test_a_mistake_in_one_line_is_found(monkeypatch, model, right, wrong, name, 
     found_in_its_line(monkeypatch, model, problem4_by_hand._families, right, wrong, name, at)
 
 
-@pytest.mark.parametrize("at", [None, 2])
+@AT
 @pytest.mark.parametrize(
     ("right", "wrong", "name"),
     [
