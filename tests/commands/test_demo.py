@@ -1,6 +1,7 @@
 """The main job, and that it says so when something is wrong."""
 
 import io
+from functools import partial
 
 import numpy as np
 import pytest
@@ -21,17 +22,23 @@ def sources_checked_once():
         yield
 
 
-@pytest.fixture(scope="module", params=[("slides", "vardhan"), pytest.param(demo.SOURCES, marks=pytest.mark.slow)])
+ALL = pytest.param((demo.SOURCES, demo.TRAINING), marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=[(("slides", "vardhan"), 20), ALL], ids=["some", "all"])
 def result(request, tmp_path_factory, sources_checked_once):
     out, folder = io.StringIO(), tmp_path_factory.mktemp("build")
+    sources, iterations = request.param
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demo, "SOURCES", request.param)
+        patch.setattr(demo, "SOURCES", sources)
+        patch.setattr(demo, "train", partial(demo.train, iterations=iterations))
         return demo.run(folder, out), out.getvalue(), folder
 
 
 @pytest.fixture
 def quick(sources_checked_once, monkeypatch):
     monkeypatch.setattr(demo, "SOURCES", ("slides",))
+    monkeypatch.setattr(demo, "along", lambda d, name, rng: 0.0)
     monkeypatch.setattr(demo, "train", lambda *a: iter([1.0, 0.5]))
 
 
