@@ -71,7 +71,7 @@ def test_the_forms_differ():
 
 
 def same_point(name, sign=1):
-    """The walk back of a form at the point of "gru", with the sign of the update gate's argument to choose."""
+    """The backward pass of a form at the point of "gru", with the sign of the update gate's argument to choose."""
     point, model = ModelPoint(MODELS["gru"]), MODELS[name]
     weights = {key: point.parameters[key] for key in model.shapes(H, X)}
     weights |= {key: sign * weights[key] for key in ("W_z", "R_z", "b_z")}
