@@ -29,8 +29,6 @@ WRITE = "differs: TINYAD_WRITE_GOLDEN=1 pytest tests/project/test_docs.py, and r
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_example(page, monkeypatch, tmp_path):
-    if page.stem == "derivations":
-        pytest.importorskip("pylatexenc")
     monkeypatch.chdir(tmp_path)
     text = read(page)
     shown = list(run(blocks(text)))

@@ -24,8 +24,6 @@ FEW = settings(
 
 
 def needs(form):
-    if form == "latex":
-        pytest.importorskip("pylatexenc")
 
 
 def holds(text, seed=0):
