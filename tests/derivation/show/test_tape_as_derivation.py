@@ -23,9 +23,6 @@ FEW = settings(
 )
 
 
-def needs(form):
-
-
 def holds(text, seed=0):
     report = check_derivation(text, seed)
     assert report.ok, f"{report}\n\n{text}"
@@ -38,7 +35,6 @@ def holds(text, seed=0):
 @FEW
 @given(program=programs())
 def test_random_tapes(form, program):
-    needs(form)
     _, _, d, _, _ = walked(program)
     holds(written(d, form))
 
@@ -46,7 +42,6 @@ def test_random_tapes(form, program):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model(name, form):
-    needs(form)
     point = ModelPoint(MODELS[name], B=2, T=2)
     report = holds(written(point.d, form))
     used = sum(point.d.reaches(z) for _, z, _, _ in point.tape.steps)
@@ -57,7 +52,6 @@ def test_every_model(name, form):
 @pytest.mark.parametrize("name", ["slides", "gru", "rnn"])
 def test_a_changed_line_is_found(name, form):
     """The first line with a transposed operand, times -2; and the middle one left out."""
-    needs(form)
     text = written(ModelPoint(next(m for key, m in MODELS.items() if name in key), B=2, T=2).d, form)
     head, lines = text.split("```backward\n")
     kept = lines.rstrip("`\n").split("\n")
@@ -77,7 +71,6 @@ def test_a_changed_line_is_found(name, form):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_constants_broadcasts_and_a_seed_in_the_middle(form):
-    needs(form)
     tape = Tape()
     v = tape.variables(W=draw((5, 3)), x=draw((3, 2), 1), b=draw((5, 1), 2))
     p = softmax(v["W"] @ v["x"] + v["b"])
@@ -97,7 +90,6 @@ NAMES = [
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("names", NAMES, ids=str)
 def test_names_of_users(names, form):
-    needs(form)
     tape = Tape()
     a = tape.variable(draw((4, 3)), names["a"])
     z = tanh(a) * a
@@ -107,7 +99,6 @@ def test_names_of_users(names, form):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_unnamed_values(form):
-    needs(form)
     tape = Tape()
     a = tape.variable(draw((4, 3)))
     holds(written(tape.backward({tanh(a) + a: draw((3, 4), 1)}), form))
@@ -116,7 +107,6 @@ def test_unnamed_values(form):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", ["L", "loss", "J"])
 def test_a_loss(name, form):
-    needs(form)
     tape = Tape()
     a = tape.variable(draw((4, 3)), "a")
     L = np.sum(tanh(a) * a)
