@@ -58,6 +58,7 @@ class Search:
         self._analogies = Analogies(wrong)
         self._evidence = Evidence(wrong, self._analogies, self._required)
         self._trial = Trial(wrong, self._required)
+        self._edits_of: dict[int, list[Edit]] = {}
         self._is_incomplete = wrong.verdict.verdict == "missing"  # what the line holds is right, and not all
 
     @property
@@ -84,8 +85,10 @@ class Search:
         return apply(self._wrong.line, edits, self._source)
 
     def _edits(self, member: int) -> list[Edit]:
-        """Return the likeliest single edits of a member."""
-        return all_edits(self._wrong.member(member), self._evidence.context(member))
+        """Return all single edits of a member, by rank."""
+        if member not in self._edits_of:
+            self._edits_of[member] = all_edits(self._wrong.member(member), self._evidence.context(member))
+        return self._edits_of[member]
 
     def _other_left_side(self) -> Suggestion | None:
         """Return a chain with another left-hand side."""
@@ -222,9 +225,9 @@ class Search:
 
     def _for_unset_derivative(self) -> Fragment | None:
         """Return the line for a derivative that other lines use and none sets, with one more change."""
-        wrong, unset = self._wrong, self._unset_derivatives()
-        member = wrong.member(len(wrong.line.members) - 1)
-        for left in self._edits(len(wrong.line.members) - 1):
+        wrong, unset, last = self._wrong, self._unset_derivatives(), len(self._wrong.line.members) - 1
+        member = wrong.member(last)
+        for left in self._edits(last) if unset else ():
             if left.kind != EditKind.LEFT or left.tree is None or left.tree[1].value[0] not in unset:
                 continue
             names = self._evidence.rule_names_of(left.tree[1].value[0])
