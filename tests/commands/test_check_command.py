@@ -149,7 +149,10 @@ def test_wrong_arguments(run, arguments):
     assert stopped.value.code == 2
 
 
-@pytest.mark.parametrize("kind", ["name", "sign", "transpose", "missing", "assign", "factor"])
+SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("transpose", "missing", "assign", "factor")]
+
+
+@pytest.mark.parametrize("kind", ["name", "sign", *SLOW])
 def test_plant_check_mend_grade(run, kind):
     status, out, _ = run("plant", "right.md", "--kind", kind, "--seed", 1, "--out", "task.md")
     assert status == 0

@@ -5,29 +5,34 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.compiled_difference import differs
-from tests.support.random_programs import fits, programs
+from tests.support.random_programs import examples, fits, programs
 from tinyad import TABLE, Tape
 from tinyad.compiled import PASSES
 
 ROWS = "* * * ∘ ∘ + + - tanh sigmoid softmax neg stack upper under transpose log_softmax softmax_rows sum".split()
-SOME = settings(deadline=None, derandomize=True, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+SOME = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
 
 subsets = st.one_of(
     st.just(PASSES), st.just(("dead", "loops")), st.lists(st.sampled_from(PASSES), unique=True).map(tuple)
 )
 
 
-@SOME
-@given(programs(), subsets, st.sampled_from([np.float64, np.float32]))
-def test_straight_tapes(program, passes, dtype):
-    leaves, steps = program
-    tape = Tape()
-    values = [tape.variable(a.astype(dtype)) for a in leaves]
-    for symbol, x, y in steps:
-        values.append(TABLE[symbol](values[x]) if y is None else TABLE[symbol](values[x], values[y]))
-    seeds = {values[i]: np.random.default_rng(i).uniform(0.5, 1.5, values[i].shape[::-1]).astype(dtype)
-             for i in {len(values) - 1, len(values) // 2}}  # fmt: skip
-    assert differs(tape, seeds, passes) is None
+@examples(25, 150)
+def test_straight_tapes(examples):
+    @settings(SOME, max_examples=examples)
+    @given(programs(), subsets, st.sampled_from([np.float64, np.float32]))
+    def look(program, passes, dtype):
+        leaves, steps = program
+        tape = Tape()
+        values = [tape.variable(a.astype(dtype)) for a in leaves]
+        for symbol, x, y in steps:
+            values.append(TABLE[symbol](values[x]) if y is None else TABLE[symbol](values[x], values[y]))
+        seeds = {values[i]: np.random.default_rng(i).uniform(0.5, 1.5, values[i].shape[::-1]).astype(dtype)
+                 for i in {len(values) - 1, len(values) // 2}}  # fmt: skip
+        assert differs(tape, seeds, passes) is None
+
+    look()
 
 
 class Cell:
@@ -101,10 +106,14 @@ class Cell:
 cells = st.composite(Cell)()
 
 
-@settings(SOME, max_examples=250)
-@given(cells, subsets)
-def test_cells_that_repeat(cell, passes):
-    tape, seeds = cell.record()
-    assert differs(tape, seeds, passes) is None
-    leaves = [tape.label(i) for i in range(len(tape.values)) if tape.label(i)[0] in "spx"]
-    assert differs(tape, seeds, passes, leaves) is None
+@examples(25, 250)
+def test_cells_that_repeat(examples):
+    @settings(SOME, max_examples=examples)
+    @given(cells, subsets)
+    def look(cell, passes):
+        tape, seeds = cell.record()
+        assert differs(tape, seeds, passes) is None
+        leaves = [tape.label(i) for i in range(len(tape.values)) if tape.label(i)[0] in "spx"]
+        assert differs(tape, seeds, passes, leaves) is None
+
+    look()

@@ -90,6 +90,22 @@ def test_every_sign_has_its_place(notation):
     assert bracketed(Printed("A", Precedence.SUM), Precedence.PRODUCT, notation) == notation.signs["()"] % "A"
 
 
+@pytest.mark.parametrize(
+    ("tree", "text"),
+    [
+        (("**", ("**", "a", "b"), "c"), "(a^b)^c"),
+        (("**", "a", ("**", "b", "c")), "a^(b^c)"),
+        (("**", ("neg", "a"), ("+", "b", "2")), "(-a)^(b + 2)"),
+        (("neg", ("**", "a", "2")), "-a^2"),
+        ((">", ("+", "a", "b"), "c"), "a + b > c"),
+        (("∘", "a", ("≥", "b", "c")), "a ∘ (b ≥ c)"),
+        ((">", (">", "a", "b"), "c"), "(a > b) > c"),
+    ],
+)
+def test_powers_and_comparisons_are_read_in_one_way(tree, text):
+    assert printed(tree, TEXT).text == text
+
+
 def test_powers():
     assert squared(called("tanh", ["C"], TEXT), TEXT).text == "tanh²(C)"
     assert squared(Printed("a + b", Precedence.SUM), TEXT).text == "(a + b)²"

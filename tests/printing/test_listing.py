@@ -179,23 +179,27 @@ def test_a_printed_rule_is_the_rule(op):
             assert np.allclose(read(text, dz, z.value, *operands), true, rtol=1e-12, atol=1e-13), text
 
 
+NAMES = {"σ": "sigmoid"} | {symbol: symbol for symbol in TABLE if symbol.isidentifier()}
+
+
 def read(text, dz, z, x, y=None):
     """The value of a printed rule: its signs spelled as Python, `1` next to a product as the column of ones."""
-    code = re.sub(r"\b(σ|tanh|softmax_rows|log_softmax|softmax|exp|sqrt)(²?)\(x\)", r"z\2", text).replace("x⁻¹", "z")
+    code = re.sub(r"(\w+)²\(x\)", r"\1(x)²", text).replace("x⁻¹", "inv(x)")
     code = re.sub(r"\b1ᵀ", "Row()", code)
     code = re.sub(r"\* 1\b", "* Column()", code)
     code = re.sub(r"^1 \*", "Column() *", code)
-    code = re.sub(r"\[(.+); (.+)\]", r"stack(\1, \2)", code)
-    code = code.replace("∇z", "dz").replace("*", "@").replace("∘", "*").replace("ᵀ", ".T").replace("²", "**2")
-    known = {"dz": dz, "z": z, "x": x, "y": y, "Row": Row, "Column": Column, "exp": np.exp}
-    known["upper"], known["under"] = lambda a, b: a[: len(b)], lambda a, b: a[len(b) :]
+    code = re.sub(r"\[(.+); (.+)\]", r"join(\1, \2)", code)
+    for sign, python in (("∇z", "dz"), ("*", "@"), ("∘", "*"), ("ᵀ", ".T"), ("²", "**2"), ("^", "**"), ("≥", ">=")):
+        code = code.replace(sign, python)
+    known = {name: TABLE[symbol].forward for name, symbol in NAMES.items()}
+    known |= {"dz": dz, "z": z, "x": x, "y": y, "Row": Row, "Column": Column}
 
-    def stack(*parts):
+    def join(*parts):
         """0 has the rows that are missing to those of x."""
         rows = len(x) - sum(len(part) for part in parts if np.ndim(part))
         return np.vstack([part if np.ndim(part) else np.zeros((rows, x.shape[1])) for part in parts])
 
-    return eval(code, {**known, "stack": stack})
+    return eval(code, {**known, "join": join})
 
 
 class Column:

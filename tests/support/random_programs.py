@@ -1,6 +1,7 @@
 """Random programs over the whole table, and their walk back."""
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 from tinyad import TABLE, Tape
@@ -9,6 +10,11 @@ LIMIT = 20.0  # entries beyond it, and below its reciprocal where it matters, ma
 
 
 ROWS = 6  # of a matrix at most: stacks of stacks grow
+
+
+def examples(few, many):
+    """Mark a test to take a few examples, and many where slow tests are run: `settings(max_examples=examples)`."""
+    return pytest.mark.parametrize("examples", [few, pytest.param(many, marks=pytest.mark.slow)])
 
 
 def fits(op, operands):

@@ -16,11 +16,12 @@ POWER = re.compile(r"(-?[\d.]+)e([-+]?\d+)")  # 1e-05
 class Precedence(IntEnum):
     """How tightly a formula holds together."""
 
-    SUM = 0
-    PRODUCT = 1
-    SIGN = 2
-    POSTFIX = 3
-    ATOM = 4
+    COMPARISON = 0
+    SUM = 1
+    PRODUCT = 2
+    SIGN = 3
+    POSTFIX = 4
+    ATOM = 5
 
 
 class Grammar(NamedTuple):
@@ -106,7 +107,9 @@ def _infix(symbol: str, left: Printed, right: Printed, notation: Notation) -> Pr
     grammar = notation.grammar
     own = grammar.infix[symbol]
     needs_left, needs_right = own, Precedence(own + 1)
-    if grammar.associative:
+    if own in (Precedence.COMPARISON, Precedence.POSTFIX):  # x > y > z and x^y^z are read in two ways
+        needs_left = needs_right
+    elif grammar.associative:
         if own == Precedence.PRODUCT and left.symbol != symbol:
             needs_left = needs_right
         if right.symbol == symbol and symbol not in "-/":

@@ -10,7 +10,7 @@ from html import escape
 ASCII = str.maketrans(
     {
         "∇": "d", "∘": ".*", "σ": "sigmoid", "ᵀ": "^T", "⁻": "^-", "¹": "1", "²": "^2", "×": "x", "–": "-", "·": "-",
-        "→": "->", "…": "...", "≤": "<=", "≈": "~", "≠": "!=", "✓": "ok", "✗": "wrong",
+        "→": "->", "…": "...", "≤": "<=", "≥": ">=", "≈": "~", "≠": "!=", "✓": "ok", "✗": "wrong",
     }
 )  # fmt: skip
 
@@ -24,6 +24,8 @@ class Lines(str):
 
 def one_line(name: str) -> str:
     """Return the name with control characters and line breaks written as escapes."""
+    if name.isprintable():
+        return name
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 

@@ -157,7 +157,7 @@ def test_most_mistakes_show(every, at_least):
     assert {p.kind for p in unseen} <= {"assign", "name", "transpose", "bracket", "copied", "order"}
 
 
-@pytest.mark.parametrize("text", [CELL, SEQUENCE])
+@pytest.mark.parametrize("text", [CELL, pytest.param(SEQUENCE, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "assign"])
 def test_one_of_a_kind(text, kind):
     p = plant(text, kind, 0)

@@ -46,8 +46,6 @@ LEFT_RIGHT = ((r"\left(", "("), (r"\right)", ")"), (" ", ""), ("\n", ""))
 
 @cache
 def text(name):
-    if name != "slides":
-        pytest.importorskip("pylatexenc")
     return (FILES / f"{name}-corrected.md").read_text(encoding="utf-8")
 
 
@@ -57,7 +55,15 @@ def squeezed(line):
     return line
 
 
-@pytest.mark.parametrize(("name", "was", "now"), MISTAKES)
+# One of each source by default: a check of vardhan or sancho takes more than a second.
+QUICK = {next(mistake for mistake in MISTAKES if mistake[0] == name) for name in ("vardhan", "sancho", "problem4")}
+QUICK |= {mistake for mistake in MISTAKES if mistake[0] == "slides"}
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "now"),
+    [pytest.param(*mistake, marks=[] if mistake in QUICK else pytest.mark.slow) for mistake in MISTAKES],
+)
 def test_a_mistake_in_a_line_of_the_sources_is_undone(name, was, now):
     before = text(name)
     at = before.index(was)
@@ -77,6 +83,7 @@ def test_members_of_a_chain_of_differentials_are_one_number():
     assert was in v.suggestion
 
 
+@pytest.mark.slow
 def test_a_part_that_has_one_wrong_member_does_not_spoil_the_lines_that_use_it():
     found = check_derivation(text("sancho").replace(r"W_{jk}^y \frac{dF}{dx} |_{x_j^{(t)}}", "W_{jk}^y", 1)).wrong
     assert [v.line for v in found] == [61]
@@ -116,7 +123,7 @@ def test_a_line_by_the_rules_has_the_signs_of_its_author():
     assert proposed_without(whole, "∇z2 = ∇f ⊙ fᵀ ⊙ (1 - f)ᵀ") == ["∇z2 = ∇f ⊙ σ(z2)ᵀ ⊙ (1 - σ(z2))ᵀ"]
 
 
-@pytest.mark.parametrize("whole", [CELL, RNN, ROUTINE])
+@pytest.mark.parametrize("whole", [pytest.param(CELL, marks=pytest.mark.slow), RNN, ROUTINE])
 def test_what_is_proposed_is_right_where_it_is_put(whole):
     for line in whole[2].splitlines():
         lines = whole[2].replace(line, "", 1)
