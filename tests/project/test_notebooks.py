@@ -11,7 +11,6 @@ from nbformat import v4
 import tests.support.notebooks as notebooks
 from tests.support.notebooks import NOTEBOOKS, ROOT, clean, differences, read, run, written
 
-
 SLOW = {"derivation", "fast", "learning", "steps"}
 
 
