@@ -1,9 +1,9 @@
-"""What becomes of planted mistakes: are they found, in their line, and is the line that stood there suggested?
+"""Count what becomes of planted mistakes: are they found, in their line, and is the line that stood there suggested?
 
     python -m tests.benchmarks.corrections [--each N] [--files slides vardhan ...] [--kinds name sign ...] [--misses]
 
 Of every kind N mistakes of one edit are taken from each right derivation of a source, evenly over its lines.  `seen`:
-the checker has something to say.  `located`: the line with the mistake is among what it names.  `text`: the first
+the checker reports something.  `located`: the line with the mistake is among what it names.  `text`: the first
 suggestion, or one of the lines proposed for what is left out, is the line that stood there.  `formula`: it is the same
 formula but for the order of what may be exchanged, brackets, and where a transposition stands.
 """
@@ -27,12 +27,12 @@ COLUMNS = ("planted", "seen", "located", "text", "formula")
 
 
 def sample(found: list[Plant], each: int) -> list[Plant]:
-    """Some of them, evenly over the file."""
+    """Return some of them, evenly over the file."""
     return [found[k * len(found) // each] for k in range(each)] if len(found) > each else found
 
 
 def outcome(p: Plant) -> tuple[set[str], str]:
-    """The columns that a planted mistake counts in, and the suggestion for its line."""
+    """Return the columns that a planted mistake counts in, and the suggestion for its line."""
     try:
         report = check_derivation(p.text)
     except DerivationError as error:
@@ -42,8 +42,8 @@ def outcome(p: Plant) -> tuple[set[str], str]:
     own = next((v for v in report.wrong if v.line == p.line and not p.removed), None)
     if own is None:
         proposed = [text for _, part in report.parts for text in part.proposed]
-        written = {"text", "formula"} if squeezed(p.was) in map(squeezed, proposed) else set()
-        return {"planted", "seen"} | ({"located"} if lacks(report, p) else set()) | written, "; ".join(proposed)
+        right = {"text", "formula"} if squeezed(p.was) in map(squeezed, proposed) else set()
+        return {"planted", "seen"} | ({"located"} if lacks(report, p) else set()) | right, "; ".join(proposed)
     text = report.source.text[: own.start] + own.suggestion + report.source.text[own.end :]
     counted = {"planted", "seen", "located"}
     if own.suggestion and squeezed(own.suggestion) == squeezed(p.was):
@@ -54,72 +54,80 @@ def outcome(p: Plant) -> tuple[set[str], str]:
 
 
 def lacks(report: Report, p: Plant) -> bool:
-    """Whether the left-hand side that a line had is said to lack something, or to be set nowhere."""
+    """Return whether the left-hand side that a line had is reported to lack something, or to be set nowhere."""
     names = squeezed(p.was).split("+=")[0].split("=")[0]
     lines = [v for v in report.wrong if v.verdict == "missing" and squeezed(v.target) == names]
     return bool(lines) or bool(faults(report))
 
 
 def formula(text: str, line: int) -> Any:
-    """A line but for what changes nothing: order of terms and components, brackets, where a transposition stands."""
+    """Return a line but for what changes nothing: order of terms and components, brackets, places of transpositions."""
     source = Source(text)
     for derivation in derivations(source):
         for statement in (s for lines in derivation.backward.values() for s in lines):
             if isinstance(statement, Statement) and source.place(statement.start)[0] == line:
-                members = [plain(member) for member in statement.members]
-                return [plain(left) for left in statement.left], statement.sign, members
+                members = [normal(member) for member in statement.members]
+                return [normal(left) for left in statement.left], statement.sign, members
     return None
 
 
-def plain(node: Node, turned: bool = False) -> Any:
+def normal(node: Node, transposed: bool = False) -> Any:
+    """Return a formula in normal form."""
     if node.kind == "bracket":
-        return plain(node.parts[0], turned)
+        return normal(node.parts[0], transposed)
     if node.kind == "transpose":
-        return plain(node.parts[0], not turned)
+        return normal(node.parts[0], not transposed)
     if node.kind == "square":
-        return plain(node._replace(kind="∘", parts=(node.parts[0],) * 2), turned)
-    if node.kind in ("∘", "+", "-"):
-        return node.kind.replace("-", "+"), sorted(terms(node, node.kind.replace("-", "+"), turned), key=repr)
-    if node.kind == "*":
-        factors = chain(node, turned)
-        return "*", sorted(factors, key=repr) if components(node) else factors
+        node = node._replace(kind="∘", parts=(node.parts[0],) * 2)
+    if node.kind in ("∘", "+", "-", "*"):
+        return normal_operation(node, transposed)
     if node.kind in ("number", "ones"):
         return node.kind, repr(node.value)
-    below = turned and node.kind in ("call", "prime", "sum", "neg", "/")  # the others are not component by component
-    parts = tuple(plain(part, below) for part in node.parts)
-    return node.kind, repr(node.value), parts, turned and not below
+    entrywise = node.kind in ("call", "prime", "sum", "neg", "/")
+    parts = tuple(normal(part, transposed and entrywise) for part in node.parts)
+    return node.kind, repr(node.value), parts, transposed and not entrywise
 
 
-def components(node: Node) -> bool:
-    """Whether a formula is made of components, which may be exchanged."""
+def normal_operation(node: Node, transposed: bool) -> Any:
+    """Return a sum or product in normal form: what may be exchanged is sorted."""
+    if node.kind == "*":
+        factors = matrix_factors(node, transposed)
+        return "*", sorted(factors, key=repr) if has_components(node) else factors
+    kind = node.kind.replace("-", "+")
+    return kind, sorted(terms(node, kind, transposed), key=repr)
+
+
+def has_components(node: Node) -> bool:
+    """Return whether a formula is made of components, which may be exchanged."""
     ref = node.value[0] if node.kind == "d" else node.value
-    return bool(isinstance(ref, Ref) and ref.indices) or any(components(part) for part in node.parts)
+    return bool(isinstance(ref, Ref) and ref.indices) or any(has_components(part) for part in node.parts)
 
 
-def terms(node: Node, kind: str, turned: bool, sign: bool = False) -> list[Any]:
-    """The operands of nested sums, or of nested component-wise products."""
+def terms(node: Node, kind: str, transposed: bool, negative: bool = False) -> list[Any]:
+    """Return the operands of nested sums, or of nested component-wise products."""
     if node.kind == "bracket":
-        return terms(node.parts[0], kind, turned, sign)
+        return terms(node.parts[0], kind, transposed, negative)
     if node.kind == "transpose":
-        return terms(node.parts[0], kind, not turned, sign)
+        return terms(node.parts[0], kind, not transposed, negative)
     if node.kind == "neg" and kind == "+":
-        return terms(node.parts[0], kind, turned, not sign)
+        return terms(node.parts[0], kind, transposed, not negative)
     if node.kind == kind or (kind == "+" and node.kind == "-"):
         first, second = node.parts
-        return terms(first, kind, turned, sign) + terms(second, kind, turned, sign != (node.kind == "-"))
-    return [("neg", plain(node, turned))] if sign else [plain(node, turned)]
+        rest = terms(second, kind, transposed, negative != (node.kind == "-"))
+        return terms(first, kind, transposed, negative) + rest
+    return [("neg", normal(node, transposed))] if negative else [normal(node, transposed)]
 
 
-def chain(node: Node, turned: bool) -> list[Any]:
-    """The factors of nested matrix products, in their order."""
+def matrix_factors(node: Node, transposed: bool) -> list[Any]:
+    """Return the factors of nested matrix products, in their order."""
     if node.kind == "bracket":
-        return chain(node.parts[0], turned)
+        return matrix_factors(node.parts[0], transposed)
     if node.kind == "transpose":
-        return chain(node.parts[0], not turned)
+        return matrix_factors(node.parts[0], not transposed)
     if node.kind == "*":
-        parts = [chain(part, turned) for part in node.parts]
-        return [f for part in (reversed(parts) if turned else parts) for f in part]
-    return [plain(node, turned)]
+        parts = [matrix_factors(part, transposed) for part in node.parts]
+        return [factor for part in (reversed(parts) if transposed else parts) for factor in part]
+    return [normal(node, transposed)]
 
 
 def table(counts: dict[str, Counter[str]], numbers: dict[str, int]) -> None:
@@ -151,7 +159,7 @@ def main() -> None:
                 counts[kind].update(counted)
                 if options.misses and "seen" in counted and "text" not in counted:
                     where = f"line {p.line}, {', '.join(c for c in COLUMNS if c in counted)}"
-                    print(f"{kind}, {where}\n  was  {p.was}\n  now  {p.now}\n  said {suggestion}")
+                    print(f"{kind}, {where}\n  was  {p.was}\n  now  {p.now}\n  got  {suggestion}")
         print(f"{name}-corrected.md")
         table(counts, numbers)
 

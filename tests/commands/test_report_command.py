@@ -9,7 +9,7 @@ import pytest
 from tests.support.pages import harmless_page
 from tinyad import cli
 from tinyad.cli import main
-from tinyad.html.page import explorer
+from tinyad.html.page import resource
 
 LINKS = r"#(step|leaf)_\d+"
 
@@ -174,4 +174,4 @@ def test_a_derivation(tmp_path, capsys):
     path.write_text(text, encoding="utf-8")
     assert main(["report", str(path), "--out", str(tmp_path / "page.html")]) == 1
     assert capsys.readouterr().out.endswith("not right\n")
-    assert explorer() in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert resource("explore.js") in (tmp_path / "page.html").read_text(encoding="utf-8")

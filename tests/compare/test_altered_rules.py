@@ -1,11 +1,11 @@
-"""Slips in a rule: each is another formula, and a hand derivation that has one is told so."""
+"""Altered rules: each is another formula, and a hand derivation that has one is told so."""
 
 import numpy as np
 import pytest
 
 from tests.support.points import draw, fitting
 from tinyad import TABLE, Op, Tape, compare, exp, sigmoid, softmax, tanh
-from tinyad.compare.altered_rules import slips, value_of
+from tinyad.compare.altered_rules import altered_rules, evaluated
 
 ROWS = [op for op in TABLE.values() if op.symbol not in ("none", "transpose")]
 
@@ -19,15 +19,15 @@ def printed(formula):
 
 
 @pytest.mark.parametrize("op", TABLE.values(), ids=str)
-def test_no_slip_is_the_rule_itself(op):
+def test_no_altered_rule_is_the_rule_itself(op):
     for formula in op.formulas:
-        assert printed(formula) not in [printed(slip) for slip in slips(formula, op.arity == 1)]
+        assert printed(formula) not in [printed(altered) for altered in altered_rules(formula, op.arity == 1)]
 
 
-def test_the_slips_of_a_product():
+def test_the_altered_rules_of_a_product():
     rule = TABLE["*"].formulas[1]
     assert printed(rule) == "*(dz, x)"
-    assert [printed(slip) for slip in slips(rule, False)] == [
+    assert [printed(altered) for altered in altered_rules(rule, False)] == [
         "dz",
         "x",
         "*(x, dz)",
@@ -36,16 +36,16 @@ def test_the_slips_of_a_product():
     ]
 
 
-def test_the_slips_of_a_part():
+def test_the_altered_rules_of_an_operand():
     """0 has no other form, and a template no derivative."""
     rule, none = TABLE["upper"].formulas
     assert printed(rule) == "transpose(stack(transpose(dz), 0(under(x, y))))"
-    assert [printed(slip) for slip in slips(rule, False)] == ["transpose(stack(dz, 0(under(x, y))))"]
-    assert list(slips(none, False)) == []
+    assert [printed(altered) for altered in altered_rules(rule, False)] == ["transpose(stack(dz, 0(under(x, y))))"]
+    assert list(altered_rules(none, False)) == []
 
 
 @pytest.mark.parametrize("op", ROWS, ids=str)
-def test_a_derivation_with_a_slip_is_told_so(op):
+def test_a_derivation_with_an_altered_rule_is_told_so(op):
     for operands in fitting(op)[:1]:
         tape = Tape()
         z = op(*tape.variables(**dict(zip("xy", operands, strict=False))).values())
@@ -54,14 +54,14 @@ def test_a_derivation_with_a_slip_is_told_so(op):
         d = tape.backward({"z": dz})
         values = {"dz": dz, "z": z.value, **dict(zip("xy", operands, strict=False))}
         for formula, name in zip(op.formulas, "xy", strict=False):
-            for slip in slips(formula, op.arity == 1):
+            for altered in altered_rules(formula, op.arity == 1):
                 try:
-                    hand = value_of(slip, values)
+                    hand = evaluated(altered, values)
                 except ValueError:
                     continue
                 if np.shape(hand) == d[name].shape and not np.allclose(hand, d[name]):
                     found = compare(d, {name: hand}).first_wrong
-                    assert found.looks_like, printed(slip)
+                    assert found.looks_like, printed(altered)
                     assert found.step == 1
 
 
@@ -105,7 +105,7 @@ def test_wrong_derivatives_of_functions(f, hand, says):
     assert found.looks_like.startswith(says)
 
 
-def test_a_slip_in_one_of_several_contributions():
+def test_an_altered_rule_in_one_of_several_contributions():
     tape = Tape()
     v = tape.variables(W=draw((3, 3)), x=draw((3, 2), 1))
     tape.name({"z": v["W"] @ v["x"] + tanh(v["x"])})
@@ -118,7 +118,7 @@ def test_a_slip_in_one_of_several_contributions():
 
 
 def test_numbers_and_arrays_of_a_users_rule():
-    """2 alone is a slip too, and no matrix: it fits where the derivative is 1×1."""
+    """2 alone is an altered rule too, and no matrix: it fits where the derivative is 1×1."""
     double = Op("double", lambda x: 2 * x, lambda dz, z, x: 2 * dz)
     steep = Op("steep", lambda x: np.exp(2 * x) / 2, lambda dz, z, x: exp(2 * x).T * dz)
     Q = draw((3, 3))
@@ -137,7 +137,7 @@ def test_numbers_and_arrays_of_a_users_rule():
         assert compare(d, {"x": hand}).first_wrong.looks_like == says
 
 
-def test_a_rule_that_is_no_expression_has_no_slips():
+def test_a_rule_that_is_no_expression_has_no_altered_rules():
     relu = Op("relu", lambda x: np.where(x > 0, x, 0), lambda dz, z, x: np.where(x.T > 0, dz, 0))
     tape = Tape()
     tape.name({"z": relu(tape.variable(draw((4, 3)), "x"))})

@@ -36,12 +36,12 @@ def test_a_forgotten_layout_is_said_first_though_there_is_a_mistake():
     cell = Cell()
     same = {name: a.T for name, a in cell.hand().items()} | {"W_ox": -cell.d["W_ox"].T}
     found = compare(cell.d, same)
-    said = "the sizes are those of the variables: compare(..., layout='same'), which finds: 48 right, 1 wrong"
+    said = "the sizes are those of the variables: compare(..., layout='same'), which gives: 48 right, 1 wrong"
     assert found.hint.startswith(said)
     assert found.hint.endswith("wrong, first at step 26, ∇W_ox")
     assert str(found).splitlines()[2] == found.hint == found.to_dict()["hint"]
     assert said in found._repr_html_().replace("&#x27;", "'").replace("&#39;", "'")
-    assert str(found).endswith("verdict: none: the sizes are those of the other layout")
+    assert str(found).endswith("verdict: not judged: the sizes are those of the other layout")
     assert not found.ok
     rows = cell.hand() | {"W_ox": -cell.d["W_ox"]}
     assert compare(cell.d, rows, layout="same").hint.startswith("the sizes are those of row layout")

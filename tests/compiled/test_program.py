@@ -154,6 +154,20 @@ def test_errors_of_a_run(call, said):
         call(tinyad.compile(tape, ["h"], ["W"], seeds))
 
 
+def test_a_1d_array_is_taken_as_the_size_that_is_known():
+    tape, seeds = small()
+    program = tinyad.compile(tape, ["h"], ["b"], seeds)
+    b = draw((4, 1), 9)
+    values, d = program(b=b)
+    for flat in (b.ravel(), b.ravel().tolist()):
+        again, again_d = program(b=flat)
+        assert np.array_equal(again["h"], values["h"])
+        assert np.array_equal(again_d["b"], d["b"])
+    for given in ({"b": np.zeros(3)}, {"W": np.zeros(12)}, {"W": np.zeros(4)}):
+        with pytest.raises(ValueError, match=r"values are matrices .* 1-D .*reshape"):
+            program(**given)
+
+
 def test_errors_of_compile():
     tape, seeds = small()
     for arguments, options, said in [

@@ -88,7 +88,7 @@ def test_sizes_that_do_not_fit_are_said():
     hand = {"x": cell.hand()["x"].T, "f": cell.hand()["f"]}
     figure = plot.errors(cell.d, hand)
     axes = panels(figure)["✗ ∇x"]
-    assert [text.get_text() for text in axes.texts] == ["3×2 by hand,\n2×3 needed"]
+    assert [text.get_text() for text in axes.texts] == ["3×2 by hand,\nexpected 2×3"]
     assert not axes.images
     assert figure.get_suptitle() == "2 by hand against the tape: 1 right, 1 wrong"
     drawn(plot.errors(cell.d, {"x": hand["x"]}))  # with nothing that fits there is no scale
@@ -114,7 +114,7 @@ def test_of_many_names_the_most_wrong_are_shown_in_the_order_of_the_walk():
     titles = list(panels(figure))
     assert len(titles) == plot.PANELS < len(hand)
     assert {"✗ ∇z1", "✗ ∇h", "✗ ∇x"} <= set(titles)
-    assert figure.get_suptitle().endswith("right, 3 wrong; shown are the 24 with the largest errors")
+    assert figure.get_suptitle().endswith("right, 3 wrong; the 24 with the largest errors")
     few = {name: hand[name] for name in ("x", "z1", "C", "h", "W_ox")}
     findings = [finding.name for finding in compare(cell.d, few).findings]
     assert [title[3:] for title in panels(plot.errors(cell.d, few))] == findings
@@ -143,6 +143,17 @@ def test_errors_of_what_cannot_be(arguments, error, said):
     with pytest.raises(error) as caught:
         plot.errors(Cell().d, *arguments)
     assert said in caught.value.args[0]
+
+
+@pytest.mark.parametrize("layout", ["row", "same"])
+def test_a_1d_array_is_taken_as_the_size_that_is_known(layout):
+    cell = Cell()
+    flat = cell.d["b_o"].ravel()
+    assert set(panels(plot.errors(cell.d, {"b_o": flat}, layout))) == {"✓ ∇b_o"}
+    assert set(panels(plot.errors(cell.d, {"b_o": flat[::-1].tolist()}, layout))) == {"✗ ∇b_o"}
+    for name, value in (("b_o", np.zeros(3)), ("W_oh", np.zeros(16))):
+        with pytest.raises(ValueError, match=rf"the derivative of {name} by hand: .* 1-D .*reshape"):
+            plot.errors(cell.d, {name: value}, layout)
 
 
 # contributions
@@ -193,7 +204,7 @@ def test_of_many_contributions_the_small_ones_are_one():
     heights = bars(plot.contributions(d, "b_o"))
     parts = d.contributions("b_o")
     assert len(heights) == len(plot.COLOURS) + 1
-    assert list(heights)[-1] == f"{len(parts) - 7} other contributions together"
+    assert list(heights)[-1] == f"the sum of {len(parts) - 7} other contributions"
     np.testing.assert_allclose(np.sum(list(heights.values()), axis=0), d["b_o"].ravel())
     kept = [np.abs(part).max() for part in list(heights.values())[:-1]]
     left_out = sorted((np.abs(part.array).max() for part in parts), reverse=True)[7]

@@ -119,7 +119,7 @@ def test_more_than_expressions(way):
     assert close(dy, (DZ * np.greater(draw((4, 1)), A).T).sum(0, keepdims=True))
 
 
-@pytest.mark.parametrize("row", [relu, relu_by_equality, by_branch, maximum], ids=lambda row: row.__name__)
+@pytest.mark.parametrize("row", [relu, relu_by_equality, by_branch], ids=lambda row: row.__name__)
 def test_a_recorded_walk_refuses_what_it_cannot_record(row):
     op = row()
     with pytest.raises(TypeError, match=f"{op.symbol}"):
@@ -340,12 +340,12 @@ def test_what_numpy_code_writes_and_a_tape_has_or_says_why_not():
     v = Tape().variable(A)
     assert np.array_equal((v**2).value, A * A)
     assert np.array_equal(v.dot(v.T).value, A @ A.T)
-    for name in ("sum", "mean", "reshape"):
-        with pytest.raises(AttributeError, match=rf"a Variable has no '{name}': it takes .* v\.value is the array"):
+    assert np.array_equal(v.sum().value, [[A.sum()]])
+    assert np.array_equal(v[1:3].value, A[1:3])
+    for name in ("std", "reshape"):
+        with pytest.raises(AttributeError, match=rf"a Variable has no '{name}'.*: it takes .* v\.value is the array"):
             getattr(v, name)
-    with pytest.raises(TypeError, match=r"ones\(a\)\.T @ a sums the rows of a"):
-        np.sum(v, axis=1)
-    with pytest.raises(TypeError, match="has no entries to take"):
+    with pytest.raises(TypeError, match=r"one entry is v\[i:i\+1, j:j\+1\]"):
         v[0]
 
 

@@ -33,14 +33,15 @@ def test_the_check_fails_on_a_wrong_row(op, way):
 
 
 @ROWS
-def test_kernel_is_the_rule_transposed(op):
+def test_the_vjp_is_the_rule_transposed(op):
     for operands in fitting(op):
         z = op.forward(*operands)
         dz = draw(z.shape[::-1], 3)
-        row = op.fitted(*(a.shape for a in operands)) if op.elementwise else op
-        rule, kernel = row.deriv(dz, z, *operands), row.kernel(np.ascontiguousarray(dz.T), z, *operands)
-        for a, b in zip(*((o if op.arity == 2 else (o,)) for o in (rule, kernel)), strict=True):
-            assert (a is None and b is None) or close(b, a.T, 1e-15)
+        D = np.ascontiguousarray(dz.T)
+        rule, vjp = op.deriv(dz, z, *operands), op.vjp(D, z, *operands)
+        alone = tuple(one(D, z, *operands) for one in op.vjps)
+        for a, b, c in zip(*((o if op.arity == 2 else (o,)) for o in (rule, vjp)), alone, strict=True):
+            assert (a is None and b is None and c is None) or (close(b, a.T, 1e-15) and np.array_equal(b, c))
 
 
 @ROWS
@@ -115,13 +116,38 @@ FORWARDS = {
     "stack": [*X.tolist(), *Q.tolist()],
     "upper": [X[0], X[1], X[2]],
     "under": [X[3]],
+    "rows": [X[1], X[2]],
+    "padded": [[0.0] * 3, *X.tolist(), [0.0] * 3],
+    ">": loops(lambda x, y: float(x > y), X, Y),
+    "≥": loops(lambda x, y: float(x >= y), X, Y),
+    "sign": loops(lambda x: math.copysign(1, x), X),
+    "first_max": [[float(X[n, m] == max(X[k, m] for k in range(4))) for m in range(3)] for n in range(4)],
+    "relu": loops(lambda x: x if x > 0 else 0.0, X),
+    "maximum": loops(max, X, Y),
+    "minimum": loops(min, X, Y),
+    "abs": loops(math.fabs, X),
+    "column_max": [[max(X[n, m] for n in range(4)) for m in range(3)]],
+    "row_max": [[max(X[n, m] for m in range(3))] for n in range(4)],
+    "**": loops(math.pow, abs(X), Y),
+    "sin": loops(math.sin, X),
+    "cos": loops(math.cos, X),
+    "sinh": loops(math.sinh, X),
+    "cosh": loops(math.cosh, X),
+    "log1p": loops(math.log1p, abs(X)),
+    "expm1": loops(math.expm1, X),
+    "softplus": loops(lambda x: float(mpmath.log(1 + mpmath.exp(x))), X),
+    "erf": loops(lambda x: float(mpmath.erf(x)), X),
 }
 OPERANDS = {
     "*": (X, V),
     "stack": (X, Q),
     "upper": (X, Q),
     "under": (X, Q),
+    "rows": (X, np.array([[1.0, 3.0, 4.0]])),
+    "padded": (X, np.array([[1.0, 5.0, 6.0]])),
     "inv": (Q,),
+    "**": (abs(X), Y),
+    "log1p": (abs(X),),
     "log": (abs(X),),
     "sqrt": (abs(X),),
 }
@@ -259,7 +285,7 @@ MESSAGES = [
     (
         ValueError,
         (np.ones((4, 4)), A41, A14, "+"),
-        "x + y: 4×1 and 1×4 do not fit (needed: equal sizes, or 1×1 with any, N×1 with N×B, 1×B with N×B)",
+        "x + y: 4×1 and 1×4 do not fit (expected equal sizes, or 1×1 with any, N×1 with N×B, 1×B with N×B)",
     ),
     (ValueError, (A41, A41, "tanh"), "dz is 4×1, but z is 4×1: row layout needs 1×4"),
     (ValueError, (A14, A43, A31, "∘"), "x ∘ y: 4×3 and 3×1 do not fit"),

@@ -7,7 +7,7 @@ import pytest
 
 import tinyad
 from tests.support.points import close, draw
-from tinyad import TABLE, Op, Tape, deriv
+from tinyad import Op, Tape, deriv
 from tinyad.engine.messages import INSTEAD
 
 A, B = draw((4, 3), 1), draw((4, 3), 2)
@@ -181,7 +181,7 @@ def test_sizes_that_do_not_fit(tape):
     assert refusal(ValueError, lambda: W @ C) == said
     np.tanh(W)
     for sign, call in {"+": np.add, "-": np.subtract, "∘": np.multiply, "/": np.divide}.items():
-        said = f"C_prev {sign} row: 4×1 and 1×4 do not fit (needed: equal sizes, or 1×1 with any, N×1 with N×B, 1×B"
+        said = f"C_prev {sign} row: 4×1 and 1×4 do not fit (expected equal sizes, or 1×1 with any, N×1 with N×B, 1×B"
         assert refusal(ValueError, call, C, row) == said + " with N×B) at step 2"
     assert refusal(ValueError, lambda: W + row).startswith("W_fC + row: 4×3 and 1×4 do not fit (")
     assert (
@@ -321,9 +321,9 @@ def test_operators():
 
 
 MISSING = [
-    ("sin", np.sin), ("maximum", lambda v: np.maximum(v, 0)), ("where", lambda v: np.where(A > 0, v, 0)),
-    ("add.reduce", np.add.reduce), ("concatenate", lambda v: np.concatenate([v, v])), ("mean", np.mean),
-    ("greater", lambda v: np.greater(A, v)), ("equal", lambda v: np.equal(v, A)), ("power", lambda v: np.power(v, 2)),
+    ("arctan", np.arctan), ("where", lambda v: np.where(A > 0, v, 0)), ("add.reduce", np.add.reduce),
+    ("equal", lambda v: np.equal(v, A)), ("clip", lambda v: np.clip(v, 0, 1)), ("outer", lambda v: np.outer(v, v)),
+    ("linalg.solve", lambda v: np.linalg.solve(v, v)),
 ]  # fmt: skip
 
 
@@ -332,17 +332,16 @@ def test_a_missing_row_says_what_to_do(name, call):
     with pytest.raises(TypeError) as error:
         call(Tape().variable(A))
     said = str(error.value)
-    assert said.startswith(f"np.{name} is no operation of the table ({' '.join(TABLE)})")
-    assert "write it with these, or add an operation" in said
-    assert (f"; {INSTEAD.get(name)}: " in said) == (name in INSTEAD)
-    assert (name in INSTEAD) == (name in ("maximum", "concatenate", "mean", "power"))
+    assert said.startswith(f"np.{name} is no operation of the table")
+    assert ", or add one, " in said
+    assert (f"; write {INSTEAD.get(name)}, or" in said) == (name in INSTEAD)
+    assert (name in INSTEAD) == (name in ("where", "clip", "outer", "linalg.solve"))
     assert "Op(" in said
 
 
 def test_options_are_refused():
     v = Tape().variable(A)
     for name, call in (
-        ("sum", lambda: np.sum(v, axis=0)),
         ("add", lambda: np.add(v, v, out=A.copy())),
         ("add", lambda: A.copy().__iadd__(v)),
         ("exp", lambda: np.exp(v, where=A > 0)),
@@ -357,7 +356,7 @@ def test_nothing_decides_by_a_variable():
     v = Tape().variable(0.0)
     with pytest.raises(TypeError, match="value"):
         bool(v)
-    for compare in (lambda: v > 0, lambda: v <= v, lambda: v == np.zeros((1, 1)), lambda: v**3, lambda: v[0]):
+    for compare in (lambda: bool(v > 0), lambda: max(v, v), lambda: v == np.zeros((1, 1)), lambda: v[0]):
         with pytest.raises(TypeError):
             compare()
 

@@ -82,7 +82,7 @@ def test_the_other_rows_forgotten(op):
     """Of ∇a only the part that is not 0."""
     d = part(op)
     found = compare(d, {"a": DZ[op]}).first_wrong
-    assert (found.verdict, found.looks_like) == ("shape", f"3×{DZ[op].shape[1]} by hand, 3×5 needed")
+    assert (found.verdict, found.looks_like) == ("shape", f"3×{DZ[op].shape[1]} by hand, expected 3×5")
 
 
 @PARTS

@@ -12,8 +12,8 @@ from tests.support.pages import Seen
 from tests.support.pictures import NASTY
 from tinyad import Op, Tape, compare, explore, gradients, graph, sigmoid, softmax, sqrt, stack, tanh
 from tinyad.drawing.layout import svg
-from tinyad.html.explore import MANY
-from tinyad.html.value_details import SHOWN, About, figure
+from tinyad.html.explore import FOLDED_FROM
+from tinyad.html.value_details import SHOWN, ValueDetails, figure
 from tinyad.printing.listing import contribution_text, forward_text, walked
 from tinyad.printing.notation import MATHML
 
@@ -129,7 +129,7 @@ def test_what_is_folded_at_first():
     x = tape = Tape()
     x = tape.variable(np.ones((2, 1)), "x")
     for t in (1, 2, 3):
-        for _ in range(MANY // 3):
+        for _ in range(FOLDED_FROM // 3):
             x = tanh(x)
         tape.name({"h": x}, step=t)
     assert folded(explore(tape.backward({"h[3]": np.ones((1, 2))})).html) == []
@@ -166,7 +166,7 @@ def test_all_that_is_said_of_a_value(layout):
     h = z * sigmoid(z)
     tape.name({"z": z, "h": h})
     d = tape.backward({"h": [[3.0, 5.0]]})
-    said = parts(About(d, layout))
+    said = parts(ValueDetails(d, layout))
     assert list(said) == ["leaf_1", "leaf_2", "step_1", "step_2", "step_3"]
     value, gradient, *contributions = numbers(said["step_1"])
     assert np.allclose(value, z.value.ravel(), rtol=1e-3)
@@ -187,7 +187,7 @@ def test_all_that_is_said_of_a_value(layout):
 def test_what_L_does_not_depend_on():
     tape, v = named(x=[[1.0]], y=[[2.0]])
     tape.name({"z": tanh(v["x"])})
-    said = parts(About(tape.backward({"z": 1.0})))
+    said = parts(ValueDetails(tape.backward({"z": 1.0})))
     assert "0: L does not depend on it" in said["leaf_2"]
     assert len(numbers(said["leaf_2"])) == 1
 
@@ -195,7 +195,7 @@ def test_what_L_does_not_depend_on():
 def test_constants_are_said_as_they_are():
     tape, v = named(x=[[1.0]])
     tape.name({"z": v["x"] * 2.5 + np.ones((2, 2))})
-    said = parts(About(tape.backward({"z": np.ones((2, 2))})))
+    said = parts(ValueDetails(tape.backward({"z": np.ones((2, 2))})))
     assert list(said) == ["leaf_1", "step_1", "step_2"]
     assert ", 2.5</dd>" in said["step_1"]
 

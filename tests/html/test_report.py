@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from markupsafe import escape
 
 from lstm_models.example import example
 from lstm_models.models import MODELS
@@ -93,6 +94,21 @@ def test_the_worst_entry_is_where_the_text_says(layout, at):
     assert made.html.count("<mark>") == 1
 
 
+@pytest.mark.parametrize("layout", ["row", "same"])
+def test_a_1d_array_is_taken_as_the_size_that_is_known(layout):
+    tape = Tape()
+    tape.name({"y": tape.variable(np.arange(4.0).reshape(4, 1), "x") * 2.0})
+    d = tape.backward({"y": np.ones((1, 4))})
+    assert report(d, {"x": np.full(4, 2.0)}, layout).comparison.ok
+    made = report(d, {"x": [2.0, 2.0, 9.0, 2.0]}, layout)
+    assert made.comparison.first_wrong.worst[:2] == ((1, 3) if layout == "row" else (3, 1))
+    shown = made.html.partition("by hand <span")[2].partition("</figure>")[0]
+    assert "<mark>9</mark>" in shown
+    assert ("1×4" if layout == "row" else "4×1") in shown
+    with pytest.raises(ValueError, match=r"the derivative of x by hand: .* 1-D .*reshape"):
+        report(d, {"x": np.zeros(3)}, layout)
+
+
 def test_a_worst_entry_far_down_is_shown():
     tape = Tape()
     tape.name({"y": tape.variable(np.ones((30, 20)), "x") * 2.0})
@@ -169,7 +185,7 @@ def test_options_that_are_none(wrong, said):
 @pytest.mark.parametrize("what", [{}, None, Tape()])
 def test_what_is_no_walk_back(look, what):
     with pytest.raises(
-        TypeError, match=r"needed is what tape\.backward\(\.\.\.\) returned, not a (dict|NoneType|Tape)"
+        TypeError, match=r"a page shows a walk back, d = tape\.backward\(\.\.\.\), not a (dict|NoneType|Tape)"
     ):
         look(what)
 
@@ -226,7 +242,7 @@ def test_names_are_escaped():
     html = report(d, {"<b>": np.zeros((1, 2))}, title="</title><script>\x1b").html
     harmless_page(html, LINKS)
     assert "<b>&lt;b&gt;" not in html
-    assert SEEN.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;") in html
+    assert escape(SEEN) in html
     assert "\x1b" not in html
 
 
@@ -247,7 +263,7 @@ def test_a_tape_for_which_no_page_is_made():
         x = tanh(x)
     d = tape.backward(x)
     for look in (report, explore):
-        with pytest.raises(ValueError, match="2,001 steps are too many to look at: there is a place for 2,000"):
+        with pytest.raises(ValueError, match="2,001 steps are too many to look at: a page shows 2,000 at most"):
             look(d)
 
 

@@ -17,15 +17,20 @@ from tinyad import (
     TABLE,
     Op,
     Tape,
+    check_derivation,
     deriv,
     equations,
+    explore,
     first_nonfinite,
     gradients,
+    graph,
     inv,
     log,
+    ones,
     routine,
     sigmoid,
     softmax,
+    stack,
     tanh,
     written,
 )
@@ -174,23 +179,27 @@ def test_a_printed_rule_is_the_rule(op):
             assert np.allclose(read(text, dz, z.value, *operands), true, rtol=1e-12, atol=1e-13), text
 
 
+NAMES = {"σ": "sigmoid"} | {symbol: symbol for symbol in TABLE if symbol.isidentifier()}
+
+
 def read(text, dz, z, x, y=None):
     """The value of a printed rule: its signs spelled as Python, `1` next to a product as the column of ones."""
-    code = re.sub(r"\b(σ|tanh|softmax_rows|log_softmax|softmax|exp|sqrt)(²?)\(x\)", r"z\2", text).replace("x⁻¹", "z")
+    code = re.sub(r"(\w+)²\(x\)", r"\1(x)²", text).replace("x⁻¹", "inv(x)")
     code = re.sub(r"\b1ᵀ", "Row()", code)
     code = re.sub(r"\* 1\b", "* Column()", code)
     code = re.sub(r"^1 \*", "Column() *", code)
-    code = re.sub(r"\[(.+); (.+)\]", r"stack(\1, \2)", code)
-    code = code.replace("∇z", "dz").replace("*", "@").replace("∘", "*").replace("ᵀ", ".T").replace("²", "**2")
-    known = {"dz": dz, "z": z, "x": x, "y": y, "Row": Row, "Column": Column, "exp": np.exp}
-    known["upper"], known["under"] = lambda a, b: a[: len(b)], lambda a, b: a[len(b) :]
+    code = re.sub(r"\[(.+); (.+)\]", r"join(\1, \2)", code)
+    for sign, python in (("∇z", "dz"), ("*", "@"), ("∘", "*"), ("ᵀ", ".T"), ("²", "**2"), ("^", "**"), ("≥", ">=")):
+        code = code.replace(sign, python)
+    known = {name: TABLE[symbol].forward for name, symbol in NAMES.items()}
+    known |= {"dz": dz, "z": z, "x": x, "y": y, "Row": Row, "Column": Column}
 
-    def stack(*parts):
+    def join(*parts):
         """0 has the rows that are missing to those of x."""
         rows = len(x) - sum(len(part) for part in parts if np.ndim(part))
         return np.vstack([part if np.ndim(part) else np.zeros((rows, x.shape[1])) for part in parts])
 
-    return eval(code, {**known, "stack": stack})
+    return eval(code, {**known, "join": join})
 
 
 class Column:
@@ -269,6 +278,41 @@ def test_a_users_row_is_printed_as_a_function_whatever_its_symbol(symbol):
     tape.name({"a": Op(symbol, lambda x: 2 * x, lambda dz, z, x: 2 * dz)(x), "b": both(x, x)})
     assert [forward_text(tape, n) for n in (1, 2)] == [f"{symbol}(x)", f"{symbol}(x, x)"]
     assert f"\\text{{{symbol}}}(x)" in equations(tape).latex
+
+
+def sums():
+    """Sums by products with ones, and ones that are no factor."""
+    tape, x, W = formula(x=draw((3, 2)), W=draw((4, 4), 1))
+    y = W @ stack(x, np.ones((1, 2)))
+    s = ones(y).T @ y
+    tape.name({"y": y, "s": s, "q": s @ ones(s.T)})
+    return tape, tape.backward("q")
+
+
+def test_ones_are_printed_as_1():
+    tape, d = sums()
+    assert [forward_text(tape, n) for n in (1, 2, 3, 5)] == ["[x; _v2]", "W * _1", "1ᵀ * y", "s * 1"]
+    assert contribution_text(tape, 3, "y") == "∇s * 1ᵀ"
+    assert contribution_text(tape, 3, "y", "same") == "1 * ∇s"
+    assert r"s &= {\mathbf{1}}^\top \, y" in equations(tape).latex
+    assert "s = 1ᵀ * y" in graph(tape).dot
+    assert "dy += ds * 1ᵀ" in routine(d).splitlines()
+    for text in (str(gradients(d)), routine(d), graph(tape).dot, explore(d).html):
+        assert "_v4" not in text
+        assert "_v7" not in text
+
+
+@pytest.mark.parametrize("form", ["text", "routine", "latex"])
+def test_ones_are_read_again(form):
+    report = check_derivation(written(sums()[1], form))
+    assert report.ok
+    assert report.verdicts
+
+
+def test_a_named_column_of_ones_keeps_its_name():
+    tape, x = formula(x=draw((3, 2)))
+    tape.name({"z": tape.variable(np.ones((1, 3)), "e") @ x})
+    assert forward_text(tape, 1) == "e * x"
 
 
 def test_constants_have_no_place_in_the_routine():

@@ -117,12 +117,13 @@ def test_every_command_is_shown():
 
 
 def used_by():
-    """Package → the packages that its modules import."""
+    """Return {package: the packages that its modules import}, but for what a display imports when it is asked to."""
     modules = sources()
     used = {}
     for module, source in modules.items():
         mine = package(module, modules)
-        others = {package(other, modules) for other in imported(source, modules)}
+        lower = {other for other in imported(source, modules) if rank(other, modules) < rank(module, modules)}
+        others = {package(other, modules) for other in lower}
         used[mine] = used.get(mine, set()) | {other for other in others if other and other != mine}
     return {name: used[name] for name in sorted(used, key=lambda n: (rank_of(n), n)) if name}
 

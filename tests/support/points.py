@@ -61,7 +61,12 @@ def replayed(tape, seeds, position):
 def fitting(op):
     """Operands of generic sizes for any row of the table: all the broadcasts, square or positive where needed."""
     if op.arity == 2 and op.elementwise:
-        return [(draw(x, 1), draw(y, 2)) for x, y in PAIRS]
+        pairs = [(np.abs(draw(x, 1)) if op is TABLE["**"] else draw(x, 1), draw(y, 2)) for x, y in PAIRS]
+        if op in (TABLE["maximum"], TABLE["minimum"]):  # where x is never the larger one, its derivative is 0
+            pairs = [(x, y) for x, y in pairs if (x > y).any() and (x < y).any()]
+        return pairs
+    if op.symbol in ("rows", "padded"):
+        return [(draw((5, 3) if op.symbol == "rows" else (3, 2), 1), np.array([[1.0, 4.0, 5.0]]))]
     if op.arity == 2:  # the columns of a template count for nothing
         x, y = ((4, 3), (3, 2)) if op is TABLE["*"] else ((5, 3), (2, 3 if op is TABLE["stack"] else 4))
         return [(draw(x, 1), draw(y, 2))]
@@ -116,6 +121,16 @@ def is_right(op, operands, way):
 def wrong_rows(op):
     """(what is wrong, the row with that mistake in its rule); "nothing" has no mistake: the check must pass it."""
     rule = op.deriv
+    empty = [formula is None for formula in op.formulas]
+    if empty == [True]:
+        yield "nothing", Op(op.symbol, op.forward, lambda dz, z, x: None)
+        yield "not 0", Op(op.symbol, op.forward, lambda dz, z, x: 1e-4 * dz)
+        return
+    if empty == [True, True]:
+        yield "nothing", Op(op.symbol, op.forward, lambda dz, z, x, y: (None, None))
+        yield "not 0 x", Op(op.symbol, op.forward, lambda dz, z, x, y: (1e-4 * dz, None))
+        yield "not 0 y", Op(op.symbol, op.forward, lambda dz, z, x, y: (None, 1e-4 * dz))
+        return
     if op.arity == 1:
         yield "nothing", Op(op.symbol, op.forward, lambda dz, z, x: rule(dz, z, x))
         yield "0.01 %", Op(op.symbol, op.forward, lambda dz, z, x: 1.0001 * rule(dz, z, x))
@@ -131,7 +146,7 @@ def wrong_rows(op):
         "zero x": lambda dx, dy: (0 * dx, dy),
         "zero y": lambda dx, dy: (dx, 0 * dy),
     }
-    if op.symbol in ("upper", "under"):  # y gives a size: its derivative is 0, and all that is left of 0 is 0
+    if op.formulas[1] is None:  # y gives a size: its derivative is 0, and all that is left of 0 is 0
         mistakes = {name: spoil for name, spoil in mistakes.items() if not name.endswith("y")}
         yield "not 0 y", Op(op.symbol, op.forward, lambda dz, z, x, y: (rule(dz, z, x, y)[0], 1e-4 * y.T))
     if op is not TABLE["+"]:  # where the two are equal, swapping them is no mistake

@@ -1,87 +1,75 @@
-"""The rule of a step with one slip in it, as a formula: what a hand derivation may say in its place."""
+"""The rule of a step with one mistake in it, as a formula: what a hand derivation may have in its place."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tinyad.engine import table
 from tinyad.engine.matrix import Array, as_matrix
-from tinyad.engine.op import TABLE, Op, Symbol, ones, zeros
+from tinyad.engine.op import Op, Symbol
+from tinyad.engine.table import TABLE
 
 OTHER_AXIS = {"softmax": "softmax_rows", "softmax_rows": "softmax", "log_softmax": "log_softmax(x.T).T"}
 
 
 def has_another_axis(op: Op) -> bool:
-    """Whether it is one of these rows, and no user's row of the same name."""
+    """Return whether it is one of these rows, and no user's row of the same name."""
     return op.symbol in OTHER_AXIS and op.forward is TABLE[op.symbol].forward
 
 
-class Turned:
-    """A row of `OTHER_AXIS` over the other axis, as a walk back uses it."""
-
-    def __init__(self, op: Op) -> None:
-        self.op, self.arity, self.symbol, self.formulas = op, 1, op.symbol, op.formulas
-        self.says = f"{op.symbol} over the other axis: use {OTHER_AXIS[op.symbol]}"
-
-    def run(self, x: Array) -> Array:
-        result: Array = self.op.run(x.T).T
-        return result
-
-    def kernel(self, D: Array, z: Array, x: Array) -> Array:
-        result: Array = self.op.kernel(D.T, z.T, x.T).T
-        return result
+def over_other_axis(op: Op) -> tuple[Op, str]:
+    """Return a row of `OTHER_AXIS` over the other axis, and what to write for the one that is on the tape."""
+    other = Op(op.symbol, lambda x: op.forward(x.T).T, lambda dz, z, x: op.deriv(dz.T, z.T, x.T).T)
+    return other, f"{op.symbol} over the other axis: use {OTHER_AXIS[op.symbol]}"
 
 
-def slips(formula: Any, unary: bool) -> Iterator[Any]:
-    """A transposition too many or too few, a factor or term forgotten, a sign, the order of a product.
+def altered_rules(rule: Any, unary: bool) -> Iterator[Any]:
+    """Yield the rule with a transposition too many or too few, a factor or term forgotten, a sign, an order of factors.
 
-    In the rule of a unary row also z for x: the derivative at another point.
+    For a unary row also with z for x, and x for z: the derivative at another point.
     """
-    yield from _inside(formula)
+    yield from _altered(rule)
     for old, new in (("z", "x"), ("x", "z")) if unary else ():
-        changed = _renamed(formula, old, new)
+        changed = _renamed(rule, old, new)
         if changed is not None:
             yield changed
 
 
-def _inside(formula: Any) -> Iterator[Any]:
-    if not isinstance(formula, Symbol) or formula.head in ("1", "0"):
+def _altered(rule: Any) -> Iterator[Any]:
+    if not isinstance(rule, Symbol) or rule.head in ("1", "0"):
         return
-    head, operands = formula.head, formula.operands
-    if isinstance(head, str):
-        yield Symbol(TABLE["transpose"], formula)
+    head, operands = rule.head, rule.operands
+    if not operands:
+        yield Symbol("transpose", rule)
         return
-    if head.symbol == "transpose" and isinstance(operands[0].head, str):
+    if head == "transpose" and not operands[0].operands:
         yield operands[0]
         return
-    if head.symbol in ("∘", "*", "/", "+", "-", "neg"):
+    if head in ("∘", "*", "/", "+", "-", "neg"):
         yield from operands
-    if head.symbol in ("+", "-"):
-        yield Symbol(TABLE["-" if head.symbol == "+" else "+"], *operands)
-    if head.symbol == "*":
+    if head in ("+", "-"):
+        yield Symbol("-" if head == "+" else "+", *operands)
+    if head == "*":
         yield Symbol(head, *operands[::-1])
-    for k, part in enumerate(operands):
-        for changed in _inside(part):
-            yield Symbol(head, *operands[:k], changed, *operands[k + 1 :])
+    for k, operand in enumerate(operands):
+        for changed in _altered(operand):
+            yield Symbol(head, *operands[:k], changed, *operands[k + 1 :], row=rule.row)
 
 
-def _renamed(formula: Any, old: str, new: str) -> Any:
-    """The formula with one name for another; None if it has no such name."""
-    if not isinstance(formula, Symbol):
+def _renamed(rule: Any, old: str, new: str) -> Any:
+    """Return the rule with one name for another; None if it has no such name."""
+    if not isinstance(rule, Symbol):
         return None
-    if formula.head == old:
+    if rule.head == old:
         return Symbol(new)
-    parts = [_renamed(part, old, new) for part in formula.operands]
-    if all(part is None for part in parts):
+    changed = [_renamed(operand, old, new) for operand in rule.operands]
+    if all(operand is None for operand in changed):
         return None
-    return Symbol(formula.head, *(o if p is None else p for p, o in zip(parts, formula.operands, strict=True)))
+    operands = (o if c is None else c for c, o in zip(changed, rule.operands, strict=True))
+    return Symbol(rule.head, *operands, row=rule.row)
 
 
-def value_of(formula: Any, values: Mapping[str, Array]) -> Any:
-    """What a formula comes to; ValueError if its sizes do not fit."""
-    if not isinstance(formula, Symbol):
-        return as_matrix(formula, "a number of the rule")
-    operands = [value_of(operand, values) for operand in formula.operands]
-    if isinstance(formula.head, str):
-        return {"1": ones, "0": zeros}[formula.head](*operands) if operands else values[formula.head]
-    return formula.head.forward(*operands)
+def evaluated(rule: Any, values: Mapping[str, Array]) -> Any:
+    """Return the value of a rule; ValueError if its sizes do not fit."""
+    return as_matrix(table.evaluated(rule, values), "the value of a rule")

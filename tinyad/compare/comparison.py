@@ -7,13 +7,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinyad.compare.findings import html, summary, text
-from tinyad.compare.judge import Finding, Judge
-from tinyad.compare.shared_causes import LAYOUTS, everywhere, hint, in_one_line, on_many_lines, over_the_other_axis
+from tinyad.compare.judge import Judge
+from tinyad.compare.report_text import report_text, summary
+from tinyad.compare.shared_causes import (
+    LAYOUTS,
+    factor_on_many_lines,
+    hint,
+    over_the_other_axis,
+    shared_factor,
+    single_root_cause,
+)
+from tinyad.compare.verdicts import BLAMED, Cause, Finding, Verdict
 from tinyad.engine.derivatives import Derivatives
 from tinyad.printing.text import for_terminal
-
-BLAMED = ("own", "open", "shape")  # causes for which a line is, or may be, wrong itself
 
 
 class Comparison(NamedTuple):
@@ -22,7 +28,8 @@ class Comparison(NamedTuple):
     `layout` is that of the hand's arrays.  `located` is a finding about a derivative that was not given, if one mistake
     there explains all wrong ones; `scale` one factor that many share, `hint` where all of them agree with another
     reading, "" if there is none.  `not_exercised` are sentences on paths that are 0 at this point, and `not_compared`
-    counts the derivatives on the tape that were not given.
+    counts the derivatives on the tape that were not given.  `in_other_layout` is the comparison in the other layout,
+    if the sizes are of that one.
     """
 
     findings: list[Finding]
@@ -32,6 +39,7 @@ class Comparison(NamedTuple):
     hint: str = ""
     not_exercised: Sequence[str] = ()
     not_compared: int = 0
+    in_other_layout: Comparison | None = None
 
     @property
     def ok(self) -> bool:
@@ -41,7 +49,7 @@ class Comparison(NamedTuple):
     @property
     def wrong(self) -> list[Finding]:
         """The findings that are not right, in the order of the walk."""
-        return [finding for finding in self.findings if finding.verdict != "right"]
+        return [finding for finding in self.findings if not finding.right]
 
     @property
     def first_wrong(self) -> Finding | None:
@@ -55,25 +63,25 @@ class Comparison(NamedTuple):
         for finding in [*self.wrong, *([self.located] if self.located else [])]:
             for step in finding.steps or (finding.step,):
                 if finding.cause in BLAMED:
-                    steps[step] = "own"
-                elif finding.cause == "inherited":
-                    steps.setdefault(step, "inherited")
+                    steps[step] = Cause.OWN
+                elif finding.cause == Cause.INHERITED:
+                    steps.setdefault(step, Cause.INHERITED)
         return steps
 
     def raise_if_wrong(self) -> None:
-        """ValueError with the whole report, if anything is wrong: one line of a test."""
+        """Raise ValueError with the entire report if anything is wrong: one line of a test."""
         if not self.ok:
             raise ValueError(str(self))
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: plain strings, numbers and lists; a number that is not finite becomes its name."""
+        """Return plain strings, numbers and lists, for JSON; a number that is not finite becomes its name."""
         first = self.first_wrong
         return {
             "ok": self.ok,
             "layout": self.layout,
             "counts": self.counts,
             "first_wrong": first.name if first else None,
-            "findings": [_plain(finding._asdict()) for finding in self.findings],
+            "findings": [_plain(_without_pattern(finding)) for finding in self.findings],
             "scale": self.scale,
             "hint": self.hint,
             "not_exercised": list(self.not_exercised),
@@ -83,15 +91,22 @@ class Comparison(NamedTuple):
     @property
     def counts(self) -> dict[str, int]:
         """How many are "right", "wrong" and of another "shape"; "scale" and "rounded", right but for that, if any."""
-        found = [f.cause if f.cause in ("scale", "rounded") else f.verdict for f in self.findings]
-        some = [cause for cause in ("scale", "rounded") if cause in found]
-        return {kind: found.count(kind) for kind in ("right", *some, "wrong", "shape")}
+        almost = (Cause.SCALE, Cause.ROUNDED)
+        kinds = [str(f.cause if f.cause in almost else f.verdict) for f in self.findings]
+        shown = [Verdict.RIGHT, *(cause for cause in almost if cause in kinds), Verdict.WRONG, Verdict.SIZE]
+        return {str(kind): kinds.count(kind) for kind in shown}
 
     def __str__(self) -> str:
-        return for_terminal(text(self))
+        return for_terminal(report_text(self))
 
     def _repr_html_(self) -> str:
-        return html(self)
+        from tinyad.html.comparison import comparison_html
+
+        return comparison_html(self)
+
+
+def _without_pattern(finding: Finding) -> dict[str, Any]:
+    return {field: value for field, value in finding._asdict().items() if field != "pattern"}
 
 
 def _plain(value: Any) -> Any:
@@ -101,37 +116,48 @@ def _plain(value: Any) -> Any:
         return [_plain(part) for part in value]
     if isinstance(value, complex):
         return _plain(value.real) if value.imag == 0 else str(value)
+    if isinstance(value, str):
+        return str(value)
     return value if not isinstance(value, float) or np.isfinite(value) else str(value)
 
 
 def compare(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Comparison:
     """Hold hand-derived arrays, {name or Variable: derivative}, against a walk back; returns a `Comparison`.
 
-    Any subset of the names will do; intermediate ones let a wrong line be told from what it spoils.  `layout` is
-    that of the hand's arrays: "row" (the slides', M×N for an N×M variable) or "same" (of the variable's size).
-    Arrays agree if they agree to rounding, as it adds up over the steps of this tape.  Raises KeyError for an
-    unknown name, ValueError or TypeError for what is no matrix of numbers.
+    Any subset of the names will do; with intermediate ones a wrong line can be told from what it spoils.  `layout` is
+    that of the hand's arrays: "row" (the slides', M×N for an N×M variable) or "same" (of the variable's size).  A 1-D
+    array is taken for an N×1 or 1×N derivative of its length, a number for a 1×1 one.  Arrays agree if they agree to
+    rounding, as it adds up over the steps of this tape.  Raises KeyError for an unknown name, ValueError or TypeError
+    for what is no matrix of numbers.
     """
     if layout not in LAYOUTS:
         raise ValueError(f"layout={layout!r}: there are {' and '.join(map(repr, LAYOUTS))}")
-    if not isinstance(d, Derivatives) or not isinstance(hand, Mapping):
-        raise TypeError("compare(tape.backward(...), {name: derivative}), not what was given")
+    if not isinstance(d, Derivatives):
+        raise TypeError(f"compare(d, ...) takes a walk back, d = tape.backward(...), not a {type(d).__name__}")
+    if not isinstance(hand, Mapping):
+        raise TypeError(f"compare(d, {{name: derivative}}) takes a mapping, not a {type(hand).__name__}")
     if not hand:
         raise ValueError("nothing to compare: give {name: derivative}")
     with np.errstate(all="ignore"):  # what is not finite is reported
         judge = Judge(d, hand, layout)
         findings = [judge.finding(i) for i in judge.names]
         findings.sort(key=lambda finding: -finding.step if finding.step else -np.inf)  # a seed alone comes first
-        located = None
-        findings, scale = everywhere(judge, findings)
-        if not scale:
-            explained = over_the_other_axis(judge, findings)
-            findings, located = explained or in_one_line(judge, findings)
-        if not scale and not located:
-            findings, scale = on_many_lines(judge, findings)
+        findings, scale, located = _with_shared_causes(judge, findings)
         rest = d.length - len(judge.names) - sum(i < d.length for i in d.tape.constants)
-        said = hint(judge, findings)
-        if judge.in_the_other and not judge.turned:
+        text, other = hint(judge, findings), None
+        if judge.in_other_layout and not judge.all_transposed:
             other = compare(d, hand, next(name for name in LAYOUTS if name != layout))
-            said += f", which finds: {summary(other)}"
-        return Comparison(findings, layout, located, scale, said, judge.not_exercised(), rest)
+            text += f", which gives: {summary(other)}"
+        return Comparison(findings, layout, located, scale, text, judge.not_exercised(), rest, other)
+
+
+def _with_shared_causes(judge: Judge, findings: list[Finding]) -> tuple[list[Finding], str, Finding | None]:
+    """Return the findings with what they have in common, that as a sentence, and the one root cause if there is one."""
+    findings, scale = shared_factor(judge, findings)
+    if scale:
+        return findings, scale, None
+    findings, located = over_the_other_axis(judge, findings) or single_root_cause(judge, findings)
+    if located:
+        return findings, "", located
+    findings, scale = factor_on_many_lines(judge, findings)
+    return findings, scale, None

@@ -8,52 +8,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinyad.compare.diagnosis import SEARCH, Close, Diagnosis, diagnose, hypotheses
+from tinyad.compare.diagnosis import Close, Diagnosis, Mistakes, without_time
+from tinyad.compare.thresholds import DECIMALS, LAST_DECIMAL, OPERANDS_TRIED, UNNAMED_UPSTREAM, UPSTREAM_TRIED
+from tinyad.compare.verdicts import Cause, Finding, Grade, Verdict
 from tinyad.engine.derivatives import Contribution, Derivatives
-from tinyad.engine.matrix import Array, as_matrix, size
-from tinyad.engine.op import TABLE
+from tinyad.engine.matrix import Array, as_sized, size
 from tinyad.gradcheck.rounding import SLACK, relative, spread
-from tinyad.printing.listing import contribution_text, derived, handed
-from tinyad.printing.text import one_line
-
-WAY = 12  # unnamed values on the way to a derivative, looked at at most
-IN_THE_OTHER = "; transposed it is right"
+from tinyad.printing.listing import Formulas, derived, handed
+from tinyad.printing.text import at_time, one_line
 
 
-class Finding(NamedTuple):
-    """What was found about one name.
+class Difference(NamedTuple):
+    """How far a derivative by hand is off: in units of rounding, and where most."""
 
-    verdict: "right", "wrong" or "shape".  cause, of a wrong one: "own" (it breaks its own rule, given the hand's
-    other values), "inherited" (only an earlier one is wrong), "open" (what it is made from was not given), "scale"
-    (right but for one factor that many names share), "rounded" (right to as many decimals as it has), "layout" (all are
-    of the other one's sizes), "not finite" or "shape".
-    step: the step whose line is wrong or missing, or that completes the derivative (0: a seed).  line: that line, from
-    the rule.  steps: all of them, where several lines are wrong or missing.
-    looks_like: what the mistake looks like, "" if like nothing known; grade: "certain", "likely" or "possible".
-    off: the largest difference in units of rounding; worst: (row, column, by hand, on the tape), counted from 1, in the
-    hand's layout.  factor: by hand over on the tape, where it is one number.
-    """
-
-    name: str
-    verdict: str
-    step: int
-    cause: str = ""
-    looks_like: str = ""
-    grade: str = ""
-    line: str = ""
-    off: float = 0.0
+    off: float
     worst: tuple[int, int, complex, complex] | None = None
-    factor: float | None = None
-    steps: tuple[int, ...] = ()
-
-
-def decimals(a: Array, true: Array) -> int:
-    """How many decimals `a` has, if it is `true` rounded to these; else 0."""
-    for k in range(2, 9):
-        if np.array_equal(np.round(a, k), a):
-            near = np.abs(a - true) <= (0.5 + 1e-6) / 10**k
-            return k if np.any(a) and np.all(near) else 0
-    return 0
 
 
 class Judge:
@@ -61,6 +30,7 @@ class Judge:
 
     def __init__(self, d: Derivatives, hand: Mapping[Any, Any], layout: str) -> None:
         self.d, self.tape, self.layout = d, d.tape, layout
+        self.formulas = Formulas(d.tape, layout=layout)
         self.names: dict[int, str] = {}
         self.hand: dict[int, Array] = {}
         for key, value in hand.items():
@@ -70,229 +40,283 @@ class Judge:
                 raise KeyError(f"{name} is a constant: it has no derivative")
             if i in self.names:
                 raise ValueError(f"{name} and {self.names[i]} are one Variable: give its derivative once")
-            a = as_matrix(value, f"the derivative of {name} by hand")
+            shape = self.true(i).shape
+            a = as_sized(value, f"the derivative of {name} by hand", shape if layout == "row" else shape[::-1])
             self.names[i], self.hand[i] = name, a if layout == "row" else a.T
-        self.fits = {i: a for i, a in self.hand.items() if a.shape == self.true(i).shape}
+        self.fitting = {i: a for i, a in self.hand.items() if a.shape == self.true(i).shape}
         self.rounding = relative(d)
-        self.coarsest = max(map(self.coarser, self.hand.values()))
+        self.coarsest = max(map(self.coarseness_of, self.hand.values()))
         self.spread = spread(d)
+        self.inherited_coarseness = self._inherited_coarseness()
         self.used, self.expected = self._implied()
         self.known = self._known()
-        self.turned = self._turned()
-        uneven = [i for i, a in self.hand.items() if a.shape[0] != a.shape[1]]
-        self.sized = sum(self.hand[i].T.shape == self.true(i).shape for i in uneven)  # those that fit transposed
-        self.uneven = len(uneven)
-        self.in_the_other = self.turned or 2 * self.sized > self.uneven
-        self.puzzles = 0  # wrong ones that look like nothing known: the more of them, the shorter the next search
+        self.all_transposed = self._all_transposed()
+        not_square = [i for i, a in self.hand.items() if a.shape[0] != a.shape[1]]
+        self.not_square = len(not_square)
+        self.fitting_transposed = sum(self.hand[i].T.shape == self.true(i).shape for i in not_square)
+        self.in_other_layout = self.all_transposed or 2 * self.fitting_transposed > self.not_square
+        self.unexplained = 0  # wrong ones that look like nothing known: the more of them, the shorter the next search
 
     def true(self, i: int) -> Array:
         return self.d.column(i).T  # of a recorded walk too
 
+    # How near is equal
+
     def slack(self, i: int) -> float:
-        """What rounding may do to the derivative at i: a multiple of what it does to the tape's own."""
+        """Return what rounding may do to the derivative at i: a multiple of what it does to the tape's own."""
         return SLACK * self.rounding * self.spread[i]
 
-    def close(self, i: int, a: Array, b: Array, coarser: float = 1.0) -> bool:
+    def close(self, i: int, a: Array, b: Array, coarseness: float = 1.0) -> bool:
         true, other = (float(np.abs(m).max(initial=0)) for m in (self.true(i), b))
         slack = self.slack(i)
         if true > slack:
             slack *= max(1.0, other / true)
         else:  # 0 but for rounding: it says nothing of how exact b is
             slack = max(slack, SLACK * self.rounding * other)
-        return bool(np.all(np.abs(a - b) <= coarser * slack))
+        return bool(np.all(np.abs(a - b) <= coarseness * slack))
 
     def right(self, i: int) -> bool:
-        """Whether what was given for i is the tape's, to the rounding of its numbers or of those it is made from."""
-        if i not in self.fits:
-            return False
-        return self.close(i, self.fits[i], self.true(i), self.grain(i))
+        """Return whether what was given for i is the tape's, to the rounding of its numbers or of those upstream."""
+        return i in self.fitting and self.agrees(i, self.true(i))
 
-    def grain(self, i: int) -> float:
-        """How coarse what was given for i may be: as its own numbers, or those given that it is made from."""
-        return max(self.coarser(self.fits[i]), self.made_from[i])
+    def agrees(self, i: int, expected: Array) -> bool:
+        """Return whether what was given for i, of the right size, is what is expected, to rounding."""
+        return self.close(i, self.fitting[i], expected, self.coarseness(i))
 
-    def to_the_coarsest(self, i: int) -> bool:
-        """Whether it is the tape's to the rounding of the least exact array by hand."""
-        return i in self.fits and self.close(i, self.fits[i], self.true(i), self.coarsest)
+    def coarseness(self, i: int) -> float:
+        """Return how coarse what was given for i may be: as its own numbers, or those given that it is made from."""
+        return max(self.coarseness_of(self.fitting[i]), self.inherited_coarseness[i])
 
-    def coarser(self, a: Array) -> float:
+    def right_to_the_coarsest(self, i: int) -> bool:
+        """Return whether it is the tape's to the rounding of the least exact array by hand."""
+        return i in self.fitting and self.close(i, self.fitting[i], self.true(i), self.coarsest)
+
+    def coarseness_of(self, a: Array) -> float:
         return max(1.0, float(np.finfo(a.dtype).eps) / self.rounding)
 
+    def _inherited_coarseness(self) -> list[float]:
+        inherited = [1.0] * self.d.length
+        for _, z, x, y in reversed(self.tape.steps):
+            if z < self.d.length:
+                coarse = max(inherited[z], self.coarseness_of(self.fitting[z]) if z in self.fitting else 1.0)
+                for i in (x, x if y is None else y):
+                    inherited[i] = max(inherited[i], coarse)
+        return inherited
+
+    # What follows from what was given
+
     def _implied(self) -> tuple[Derivatives, dict[int, Array]]:
-        """The walk back in which every derivative given by hand replaces the one it would compute."""
+        """Return the walk back in which every derivative by hand replaces the one it would compute."""
         columns: list[Any] = [None] * self.d.length
         used = Derivatives(self.tape, columns, self.d.seeds, False)
         expected: dict[int, Array] = {}
-        self.made_from = [1.0] * self.d.length
-        for _, z, x, y in reversed(self.tape.steps):
-            if z < self.d.length:
-                coarse = max(self.made_from[z], self.coarser(self.fits[z]) if z in self.fits else 1.0)
-                for i in (x, x if y is None else y):
-                    self.made_from[i] = max(self.made_from[i], coarse)
         for i in range(self.d.length - 1, -1, -1):
-            parts = used.contributions(self.tape.at(i))
-            if parts:
-                expected[i] = np.sum([part.array for part in parts], axis=0)
+            contributions = used.contributions(self.tape.at(i))
+            if contributions:
+                expected[i] = np.sum([c.array for c in contributions], axis=0)
                 columns[i] = expected[i].T
-            if i in self.fits:
-                columns[i] = self.fits[i].T
+            if i in self.fitting:
+                columns[i] = self.fitting[i].T
         return used, expected
 
-    def finding(self, i: int) -> Finding:
-        name, true = self.names[i], self.true(i)
-        parts = self.d.contributions(self.tape.at(i))
-        step = parts[-1].step if parts else 0
-        if not np.all(np.isfinite(true)):
-            return Finding(name, "wrong", step, "not finite", "the tape's own derivative is not finite")
-        if i not in self.fits:
-            a = self.hand[i]
-            sizes = [size(m.shape if self.layout == "row" else m.shape[::-1]) for m in (a, true)]
-            said = f"{sizes[0]} by hand, {sizes[1]} needed"
-            if a.T.shape == true.shape:
-                said += IN_THE_OTHER if self.close(i, a.T, true, self.coarser(a)) else "; transposed it would fit"
-            return Finding(name, "shape", step, "layout" if self.in_the_other else "shape", said)
-        a = self.fits[i]
-        off = np.abs(a - true)
-        largest = float(np.abs(true).max(initial=0))
-        right = self.right(i)
-        coarser = self.grain(i) if right and not self.close(i, a, true, self.coarser(a)) else self.coarser(a)
-        unit = self.rounding * coarser * (largest if largest > self.slack(i) else self.spread[i])
-        ulps = float(off.max(initial=0)) / unit if unit else float(off.max(initial=0) > 0)
-        if right:
-            return Finding(name, "right", step, off=ulps)
-        at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
-        row, column = at if self.layout == "row" else at[::-1]
-        worst = (int(row) + 1, int(column) + 1, a[at].item(), true[at].item())
-        if self.in_the_other:
-            same = a.T.shape == true.shape and self.close(i, a.T, true, self.coarser(a))
-            said = "transposed" if same else "not judged in this layout"
-            return Finding(name, "wrong", step, "layout", said, off=ulps, worst=worst)
-        digits = decimals(a, true)
-        if digits:
-            said = f"it agrees to {digits} decimals: rounded?"
-            return Finding(name, "wrong", step, "rounded", said, "likely", off=ulps, worst=worst)
-        if i in self.expected and self.close(i, a, self.expected[i], self.grain(i)):
-            return Finding(name, "wrong", step, "inherited", off=ulps, worst=worst)
-        near = lambda b, c: self.close(i, b, c, self.grain(i))  # noqa: E731
-        found = diagnose(self.used, self.tape.at(i), a, near, self.layout, SEARCH // (1 + self.puzzles))
-        z = i
-        if found is None or (self.passes(i) and not found.own):
-            z, found = self.behind(i, a, near, found)
-            parts = self.d.contributions(self.tape.at(z))
-        self.puzzles += found is None
-        found = found or Diagnosis("", None, "")
-        cause = "own" if found.own or all(part.step in self.known for part in parts) else "open"
-        if found.step is None:
-            step = next((part.step for part in reversed(parts) if np.any(part.array)), step)
-        else:
-            step = found.step
-        line = self.line(name if z == i else self.tape.label(z), parts, step)
-        return Finding(
-            name, "wrong", step, cause, found.text, found.grade, line, ulps, worst, found.factor, found.steps
-        )
-
-    def passes(self, i: int) -> bool:
-        """Whether the derivative at i is that of one unnamed value that was not given, handed on as it is or turned."""
-        parts = self.d.contributions(self.tape.at(i))
-        if len(parts) != 1 or parts[0].step == 0:
-            return False
-        op, z, _, _ = self.tape.steps[parts[0].step - 1]
-        formula: Any = op.formulas["xy".index(parts[0].operand)] if op.formulas else None
-        if getattr(formula, "head", "") is TABLE["transpose"]:
-            formula = formula.operands[0]
-        return z not in self.tape.names and z not in self.fits and getattr(formula, "head", "") == "dz"
-
-    def behind(self, i: int, hand: Array, near: Close, found: Diagnosis | None) -> tuple[int, Diagnosis | None]:
-        """The unnamed value on the way to that of i whose line explains it, and how; else who hands it on."""
-        way: list[int] = []
-        for v in chain([i], way):  # it grows
-            steps = [part.step for part in self.d.contributions(self.tape.at(v)) if part.step]
-            above = [self.tape.steps[n - 1][1] for n in steps]
-            way += [z for z in above if z not in self.tape.names and z not in self.fits and z not in way][
-                : WAY - len(way)
-            ]
-        columns: list[Any] = [self.used.column(j) for j in range(self.d.length)]
-        walk = Derivatives(self.tape, columns, self.d.seeds, False)
-        for z in way:
-            between = [*sorted((v for v in way if i < v < z), reverse=True), i]
-            tries = islice(hypotheses(self.used, self.tape.at(z), self.layout), SEARCH // (10 + 10 * self.puzzles))
-            for made, mistake in tries:
-                columns[z] = made.T
-                for v in between:
-                    columns[v] = np.sum([part.array for part in walk.contributions(self.tape.at(v))], axis=0).T
-                if near(columns[i].T, hand):
-                    return z, mistake
-            for v in (z, *between):
-                columns[v] = self.used.column(v)
-        while found and self.passes(i):
-            i = self.tape.steps[self.d.contributions(self.tape.at(i))[0].step - 1][1]
-            steps = [part.step for part in self.d.contributions(self.tape.at(i))]
-            found = found._replace(step=steps[0] if len(steps) == 1 else None)
-        return i, found
-
-    def line(self, name: str, parts: list[Contribution], step: int) -> str:
-        """What the rule of `step` adds to the derivative of `name`."""
-        return "; ".join(
-            f"∇{one_line(name)} {'=' if part is parts[0] else '+='} "
-            + contribution_text(
-                self.tape, step, part.operand, self.layout, dz=handed(self.d, self.tape.steps[step - 1][1])
-            )
-            for part in parts
-            if part.step == step > 0
-        )
-
     def explains(self, z: int, made: Array) -> bool:
-        """Whether every derivative given by hand follows from `made` in the place of the derivative at z."""
+        """Return whether every derivative by hand follows from `made` in place of the derivative at z."""
         columns = [self.d.column(i) for i in range(self.d.length)]
         columns[z] = made.T
         walk = Derivatives(self.tape, columns, self.d.seeds, False)
-        behind = {z}
+        downstream = {z}
         for n in range(len(self.tape.steps), 0, -1):
             _, out, x, y = self.tape.steps[n - 1]
-            if out in behind:
-                behind |= {x, x if y is None else y}
-        for i in sorted(behind - {z}, reverse=True):
-            parts = [part.array for part in walk.contributions(self.tape.at(i))]
-            columns[i] = np.sum([np.zeros_like(self.true(i)), *parts], axis=0).T
-            if i in self.fits and not self.close(i, self.fits[i], columns[i].T, self.coarsest):
+            if out in downstream:
+                downstream |= {x, x if y is None else y}
+        for i in sorted(downstream - {z}, reverse=True):
+            arrays = [c.array for c in walk.contributions(self.tape.at(i))]
+            columns[i] = np.sum([np.zeros_like(self.true(i)), *arrays], axis=0).T
+            if i in self.fitting and not self.close(i, self.fitting[i], columns[i].T, self.coarsest):
                 return False
         return True
 
     def _known(self) -> set[int]:
-        """The steps that start from a derivative that was given, is a seed alone, or is a copy of known ones."""
+        """Return the steps that start from a derivative that was given, is a seed alone, or is a copy of known ones."""
         open_ = set()  # values whose derivative was not given, nor follows from what was without a calculation
         known = {0}
         for n in range(len(self.tape.steps), 0, -1):
-            op, z, _, _ = self.tape.steps[n - 1]
+            z = self.tape.steps[n - 1][1]
             if z >= self.d.length or not self.d.reaches(z):
                 continue
-            if z in self.fits or z not in open_:
+            if z in self.fitting or z not in open_:
                 known.add(n)
             for operand, i in derived(self.tape, n).items():
-                formula = op.formulas["xy".index(operand)] if op.formulas else None
+                formula = self.tape.formula(n, operand)
                 if not (n in known and getattr(formula, "head", "") == "dz"):
                     open_.add(i)
         return known
 
-    def _turned(self) -> bool:
-        """Whether every derivative is right once transposed, and not all are as they stand."""
-        turned = [
-            a.T.shape == self.true(i).shape and self.close(i, a.T, self.true(i), self.coarser(a))
+    def _all_transposed(self) -> bool:
+        """Return whether every derivative is right once transposed, and not all are as they stand."""
+        transposed = [
+            a.T.shape == self.true(i).shape and self.close(i, a.T, self.true(i), self.coarseness_of(a))
             for i, a in self.hand.items()
         ]
-        return len(turned) > 1 and all(turned) and not all(self.right(i) for i in self.hand)
+        return len(transposed) > 1 and all(transposed) and not all(self.right(i) for i in self.hand)
+
+    # Findings
+
+    def finding(self, i: int) -> Finding:
+        """Return what holds of one derivative that was given."""
+        contributions = self.d.contributions(self.tape.at(i))
+        step = contributions[-1].step if contributions else 0
+        if not np.all(np.isfinite(self.true(i))):
+            text, cause = "the tape's own derivative is not finite", Cause.NOT_FINITE
+            return Finding(self.names[i], Verdict.WRONG, step, cause, text, pattern=(cause,))
+        if i not in self.fitting:
+            return self._of_another_size(i, step)
+        difference = self._difference(i)
+        if self.right(i):
+            return Finding(self.names[i], Verdict.RIGHT, step, off=difference.off)
+        return self._without_diagnosis(i, step, difference) or self._diagnosed(i, step, difference)
+
+    def _of_another_size(self, i: int, step: int) -> Finding:
+        a, true = self.hand[i], self.true(i)
+        sizes = [size(m.shape if self.layout == "row" else m.shape[::-1]) for m in (a, true)]
+        text = f"{sizes[0]} by hand, expected {sizes[1]}"
+        fits = a.T.shape == true.shape
+        right = fits and self.close(i, a.T, true, self.coarseness_of(a))
+        text += "; transposed it is right" if right else "; transposed it would fit" if fits else ""
+        cause = Cause.LAYOUT if self.in_other_layout else Cause.SIZE
+        return Finding(self.names[i], Verdict.SIZE, step, cause, text, pattern=(cause, *sizes, right))
+
+    def _difference(self, i: int) -> Difference:
+        a, true = self.fitting[i], self.true(i)
+        off = np.abs(a - true)
+        largest = float(np.abs(true).max(initial=0))
+        right, own = self.right(i), self.coarseness_of(a)
+        coarseness = self.coarseness(i) if right and not self.close(i, a, true, own) else own
+        unit = self.rounding * coarseness * (largest if largest > self.slack(i) else self.spread[i])
+        units = float(off.max(initial=0)) / unit if unit else float(off.max(initial=0) > 0)
+        if right:
+            return Difference(units)
+        at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
+        row, column = at if self.layout == "row" else at[::-1]
+        return Difference(units, (int(row) + 1, int(column) + 1, a[at].item(), true[at].item()))
+
+    def _without_diagnosis(self, i: int, step: int, difference: Difference) -> Finding | None:
+        """What is wrong but breaks no rule of its own: in the other layout, rounded, or inherited."""
+        a, true = self.fitting[i], self.true(i)
+        wrong = Finding(self.names[i], Verdict.WRONG, step, off=difference.off, worst=difference.worst)
+        if self.in_other_layout:
+            same = a.T.shape == true.shape and self.close(i, a.T, true, self.coarseness_of(a))
+            text = "transposed" if same else "not judged in this layout"
+            return wrong._replace(cause=Cause.LAYOUT, looks_like=text, pattern=(Cause.LAYOUT, same))
+        digits = decimals(a, true)
+        if digits:
+            text, pattern = f"it agrees to {digits} decimals: rounded?", (Cause.ROUNDED, digits)
+            return wrong._replace(cause=Cause.ROUNDED, looks_like=text, grade=Grade.LIKELY, pattern=pattern)
+        if i in self.expected and self.agrees(i, self.expected[i]):
+            return wrong._replace(cause=Cause.INHERITED)
+        return None
+
+    def _diagnosed(self, i: int, step: int, difference: Difference) -> Finding:
+        """What breaks its own rule, or may, with what that looks like."""
+
+        def near(b: Array, c: Array) -> bool:
+            return self.close(i, b, c, self.coarseness(i))
+
+        name, a = self.names[i], self.fitting[i]
+        mistakes = Mistakes(self.used, self.tape.at(i), self.layout, OPERANDS_TRIED // (1 + self.unexplained))
+        z, diagnosis = i, mistakes.diagnose(a, near)
+        if diagnosis is None or (self.hands_on(i) and not diagnosis.own):
+            z, diagnosis = self.upstream(i, a, near, diagnosis)
+        contributions = self.d.contributions(self.tape.at(z))
+        self.unexplained += diagnosis is None
+        diagnosis = diagnosis or Diagnosis("", (), grade=Grade.NONE)
+        own = diagnosis.own or all(c.step in self.known for c in contributions)
+        if diagnosis.step is None:
+            step = next((c.step for c in reversed(contributions) if np.any(c.array)), step)
+        else:
+            step = diagnosis.step
+        return Finding(
+            name,
+            Verdict.WRONG,
+            step,
+            Cause.OWN if own else Cause.OPEN,
+            diagnosis.text,
+            diagnosis.grade,
+            self.line(name if z == i else self.tape.label(z), contributions, step),
+            difference.off,
+            difference.worst,
+            diagnosis.factor,
+            diagnosis.steps,
+            without_time(diagnosis.pattern, self.tape, at_time(name)[1] or 0),
+        )
+
+    # Unnamed values upstream
+
+    def hands_on(self, i: int) -> bool:
+        """Return whether the derivative at i is that of one unnamed value that was not given, maybe transposed."""
+        contributions = self.d.contributions(self.tape.at(i))
+        if len(contributions) != 1 or contributions[0].step == 0:
+            return False
+        z = self.tape.steps[contributions[0].step - 1][1]
+        formula: Any = self.tape.formula(contributions[0].step, contributions[0].operand)
+        if getattr(formula, "head", "") == "transpose":
+            formula = formula.operands[0]
+        return self.unnamed(z) and getattr(formula, "head", "") == "dz"
+
+    def unnamed(self, z: int) -> bool:
+        """Return whether a value has no name, and its derivative was not given."""
+        return z not in self.tape.names and z not in self.fitting
+
+    def unnamed_upstream(self, i: int) -> list[int]:
+        """Return the unnamed values on the way to the derivative at i, nearest first."""
+        values: list[int] = []
+        for v in chain([i], values):  # it grows
+            steps = [c.step for c in self.d.contributions(self.tape.at(v)) if c.step]
+            above = [self.tape.steps[n - 1][1] for n in steps]
+            new = [z for z in above if self.unnamed(z) and z not in values]
+            values += new[: UNNAMED_UPSTREAM - len(values)]
+        return values
+
+    def upstream(self, i: int, hand: Array, near: Close, diagnosis: Diagnosis | None) -> tuple[int, Diagnosis | None]:
+        """Return the unnamed value upstream of i whose line explains it, and how; else the one that hands it on."""
+        values = self.unnamed_upstream(i)
+        columns: list[Any] = [self.used.column(j) for j in range(self.d.length)]
+        walk = Derivatives(self.tape, columns, self.d.seeds, False)
+        for z in values:
+            between = [*sorted((v for v in values if i < v < z), reverse=True), i]
+            mistakes = Mistakes(self.used, self.tape.at(z), self.layout).in_one_line()
+            for made, mistake in islice(mistakes, UPSTREAM_TRIED // (1 + self.unexplained)):
+                columns[z] = made.T
+                for v in between:
+                    columns[v] = np.sum([c.array for c in walk.contributions(self.tape.at(v))], axis=0).T
+                if near(columns[i].T, hand):
+                    return z, mistake
+            for v in (z, *between):
+                columns[v] = self.used.column(v)
+        while diagnosis and self.hands_on(i):
+            i = self.tape.steps[self.d.contributions(self.tape.at(i))[0].step - 1][1]
+            steps = [c.step for c in self.d.contributions(self.tape.at(i))]
+            diagnosis = diagnosis._replace(step=steps[0] if len(steps) == 1 else None)
+        return i, diagnosis
+
+    def line(self, name: str, contributions: list[Contribution], step: int) -> str:
+        """Return what the rule of `step` adds to the derivative of `name`."""
+        return "; ".join(
+            f"∇{one_line(name)} {'=' if c is contributions[0] else '+='} {self.contribution(step, c.operand)}"
+            for c in contributions
+            if c.step == step > 0
+        )
+
+    def contribution(self, step: int, operand: str) -> str:
+        return self.formulas.contribution(step, operand, dz=handed(self.d, self.tape.steps[step - 1][1]))
+
+    # What the numbers cannot show
 
     def not_exercised(self) -> list[str]:
-        """Contributions that are nothing at this point, and mistakes that would change no number here."""
+        """Return contributions that are nothing at this point, and mistakes that would change no number here."""
         notes, templates = [], self._templates()
         for i in self.names:
-            for step, operand, c in self.d.contributions(self.tape.at(i)):
-                if step and float(np.abs(c).max(initial=0)) <= self.slack(i):
-                    dz = handed(self.d, self.tape.steps[step - 1][1])
-                    line = contribution_text(self.tape, step, operand, self.layout, dz=dz)
-                    notes.append(
-                        f"step {step}: ∇{one_line(self.names[i])} += {line} adds nothing ({self._why(step, operand)})"
-                    )
+            notes += self._adding_nothing(i)
             if not self.d.reaches(i) and i not in templates:
                 notes.append(f"L does not depend on {one_line(self.names[i])}")
             true = self.true(i)
@@ -309,13 +333,21 @@ class Judge:
             notes.append("there is one column: the sum over examples was not exercised")
         return notes
 
+    def _adding_nothing(self, i: int) -> list[str]:
+        return [
+            f"step {c.step}: ∇{one_line(self.names[i])} += {self.contribution(c.step, c.operand)} adds nothing "
+            f"({self._why(c.step, c.operand)})"
+            for c in self.d.contributions(self.tape.at(i))
+            if c.step and float(np.abs(c.array).max(initial=0)) <= self.slack(i)
+        ]
+
     def _templates(self) -> set[int | None]:
-        """Operands of steps that L depends on whose derivative no rule asks for: it is 0 at every point."""
-        found: set[int | None] = set()
+        """Return operands of steps that L depends on whose derivative no rule asks for: it is 0 at every point."""
+        templates: set[int | None] = set()
         for n, (_, z, x, y) in enumerate(self.tape.steps, 1):
             if z < self.d.length and self.d.reaches(z):
-                found |= {x, y} - {*derived(self.tape, n).values()}
-        return found
+                templates |= {x, y} - {*derived(self.tape, n).values()}
+        return templates
 
     def _why(self, step: int, operand: str) -> str:
         op, z, x, y = self.tape.steps[step - 1]
@@ -325,3 +357,12 @@ class Judge:
         if op.symbol != "stack" and other is not None and not np.any(self.tape.values[other]):
             return f"{one_line(self.tape.label(other))} = 0"
         return "negligible"
+
+
+def decimals(a: Array, true: Array) -> int:
+    """Return how many decimals `a` has, if it is `true` rounded to these; else 0."""
+    for k in DECIMALS:
+        if np.array_equal(np.round(a, k), a):
+            near = np.abs(a - true) <= LAST_DECIMAL / 10**k
+            return k if np.any(a) and np.all(near) else 0
+    return 0

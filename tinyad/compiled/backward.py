@@ -16,7 +16,8 @@ from tinyad.compiled.forward import Body, Forward, applied
 from tinyad.compiled.identifiers import without_step
 from tinyad.compiled.values import Loop, Value
 from tinyad.engine.matrix import Shape, size
-from tinyad.engine.op import TABLE, Op
+from tinyad.engine.op import Op, Symbol, summed
+from tinyad.engine.table import row_of
 from tinyad.engine.vjp import in_same_layout
 
 Lists = defaultdict[Any, list[Value]]
@@ -90,22 +91,35 @@ class Back:
         values = [self.forward.value(source) for source in sources]
         wanted = [i not in self.forward.tape.constants for i in positions]
         shapes = [self.forward.tape.values[i].shape for i in positions]
-        for source, c in zip(sources, self._rule(op, dz, self.forward.value(n), values, wanted, shapes), strict=True):
+        made = self._rule(n, op, dz, self.forward.value(n), values, wanted, shapes)
+        for source, c in zip(sources, made, strict=True):
             if c is not None:
                 self._to(source, c)
 
     def _rule(
-        self, op: Op, dz: Value, z: Value, values: Sequence[Value], wanted: Sequence[bool], shapes: Sequence[Shape]
+        self,
+        n: int,
+        op: Op,
+        dz: Value,
+        z: Value,
+        values: Sequence[Value],
+        wanted: Sequence[bool],
+        shapes: Sequence[Shape],
     ) -> list[Value | None]:
-        """The contributions of one step to its operands."""
+        """The contributions of step n, counted from 0, to its operands."""
+        tape = self.forward.tape
+        entry = tape.entry(n + 1)
         found: list[Value | None] = []
         for k, (asked, shape) in enumerate(zip(wanted, shapes, strict=True)):
             contribution: Value | None = None
+            formula = tape.formula(n + 1, "xy"[k])
             if asked and op.formulas is None:
-                contribution = self.make("kernel", dz, z, *values, extra=(op, k, shape))
-            elif asked and op.formulas is not None and op.formulas[k] is not None:
+                whole = self.make("kernel", dz, z, *values, extra=(op, k, z.shape[-2:] if entry[k] else shape))
+                summing = in_same_layout(summed(Symbol("c"), Symbol("dz"), entry[k]))
+                contribution = self._formula(summing, {"c": self.make("T", whole), "dz": dz})
+            elif asked and formula is not None:
                 names = {"dz": dz, "z": z, **dict(zip("xy", values, strict=False))}
-                contribution = self._formula(in_same_layout(op.formulas[k], TABLE["transpose"]), names)
+                contribution = self._formula(in_same_layout(formula), names)
                 if contribution.shape[-2:] != shape:
                     given, needed = size(contribution.shape[-2:][::-1]), size(shape[::-1])
                     raise ValueError(f"the rule of {op.symbol} gives {given} for {'xy'[k]}: row layout needs {needed}")
@@ -115,14 +129,14 @@ class Back:
     def _formula(self, formula: Any, names: Mapping[str, Value]) -> Value:
         if not hasattr(formula, "head"):
             return self.make.number(float(formula))
-        if isinstance(formula.head, str) and not formula.operands:
+        if not formula.operands:
             return names[formula.head]
         operands = [self._formula(operand, names) for operand in formula.operands]
         if formula.head == "1":
             return self.make.leaf("ones", None, (operands[0].shape[-2], 1), operands[0].dtype)
         if formula.head == "0":
             return self.make.zeros(operands[0].shape[-2:], operands[0].dtype)
-        return applied(self.make, formula.head, operands, None)
+        return applied(self.make, row_of(formula), operands, None)
 
     def _loop(self, body: Body) -> None:
         """Rounds from the last to the first.  Of a derivative that is carried the first is what arrives after the loop,
@@ -167,7 +181,8 @@ class Back:
         positions = tape.steps[begin + j][2:]
         wanted = [i not in tape.constants for i in positions if i is not None]
         shapes = [tape.values[i].shape for i in positions if i is not None]
-        for operand, c in zip(operands, self._rule(op, dz, values[0], values[1:], wanted, shapes), strict=True):
+        made = self._rule(begin + j, op, dz, values[0], values[1:], wanted, shapes)
+        for operand, c in zip(operands, made, strict=True):
             if c is None:
                 continue
             if operand.own is not None:

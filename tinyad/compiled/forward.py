@@ -11,9 +11,15 @@ from tinyad.compiled.identifiers import without_step
 from tinyad.compiled.loop_detection import Repeat, Steps
 from tinyad.compiled.rewriting import Maker
 from tinyad.compiled.values import Loop, Value
-from tinyad.engine.op import TABLE, Op
+from tinyad.engine.matrix import Shape
+from tinyad.engine.op import Op
+from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Tape
 
+NATIVE = {  # the rows that programs compute themselves; the others are called
+    "none", "∘", "*", "+", "-", "/", "neg", "transpose", "inv", "tanh", "sigmoid", "softmax", "softmax_rows",
+    "log_softmax", "exp", "log", "sqrt", "sum", "stack", "upper", "under",
+}  # fmt: skip
 NAME_OF = {"∘": "*", "*": "dot", "transpose": "T", "sum": "entries"}  # of a row, where it is not its symbol
 
 
@@ -158,13 +164,31 @@ class Forward:
 def applied(make: Maker, op: Op, operands: Sequence[Value], shape: Any) -> Value:
     """The value of a row on operands; a user's row is called as it stands."""
     row = TABLE.get(op.symbol)
-    if row is None or row.forward is not op.forward:
-        return make("call", *operands, extra=(op, shape))
+    if op.symbol in ("rows", "padded") and row is op:
+        return _rows(make, op, *operands)
+    if row is None or row.forward is not op.forward or op.symbol not in NATIVE:
+        return make("call", *operands, extra=(op, shape or _size(op, operands)))
     if op.symbol == "upper":
         return make("rows", operands[0], extra=(0, operands[1].shape[-2]))
     if op.symbol == "under":
         return make("rows", operands[0], extra=(operands[1].shape[-2], operands[0].shape[-2]))
     return make(NAME_OF.get(op.symbol, op.symbol), *operands)
+
+
+def _rows(make: Maker, op: Op, x: Value, y: Value) -> Value:
+    """The rows of x that the constant y names, or x with rows of zeros around it."""
+    start, stop, count = (int(number) for number in np.frombuffer(y.extra, y.dtype))
+    if op.symbol == "rows":
+        return make("rows", x, extra=(start, stop))
+    above, below = (make.zeros((rows, x.shape[-1]), x.dtype) for rows in (start, count - stop))
+    return make("stack", make("stack", above, x), below)
+
+
+def _size(op: Op, operands: Sequence[Value]) -> Shape:
+    """The size of the result of a row that the program calls."""
+    if op.symbol == "first_max" or op.arity == 1:
+        return operands[0].shape[-2:]
+    return np.broadcast_shapes(*(v.shape[-2:] for v in operands))
 
 
 def _operand(sources: list[int], repeat: Repeat) -> Operand:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.compiled.source_writer import Argument, constant
-from tinyad.engine.matrix import Array, Shape, as_matrix, size
+from tinyad.engine.matrix import Array, Shape, as_sized, size
 from tinyad.engine.op import Op
 
 Results = list[tuple[int, int | None]]  # (which result of the function, which time step of it)
@@ -20,8 +20,9 @@ class Program:
 
     Arrays are passed by name, or in a mapping where a name such as x[3] is none of Python's; what is not passed is as
     it was recorded, or as given to `compile`, seeds too.  `values` are the outputs and `d` the derivatives in row
-    layout, by name, in arrays of their own.  Threads can run one program at a time: each has its own workspace.
-    ValueError names an array of another size or dtype: for these, record and compile anew.
+    layout, by name, in arrays of their own.  Threads can run one program at a time: each has its own workspace.  A 1-D
+    array is taken for an N×1 or 1×N one of its length.  ValueError names an array of another size or dtype: for these,
+    record and compile again.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class Program:
 
 def _fitting(name: str, value: Any, shape: Shape, dtype: Any) -> Array:
     """The value as a matrix, if it is one of this size and dtype."""
-    a = as_matrix(value, name, dtype)
+    a = as_sized(value, name, shape, dtype)
     if a.shape != shape:
         turned = "; pass its .T" if a.shape == shape[::-1] else "; for other sizes record a tape of them and compile it"
         raise ValueError(f"{name} is {size(a.shape)}, this program takes {size(shape)}{turned}")
@@ -149,7 +150,7 @@ def _called(kind: str, op: Op) -> Callable[..., Any]:
         return lambda *operands: op.run(*map(np.array, operands))
 
     def back(*operands: Array) -> tuple[Array, ...]:
-        out = op.kernel(*map(np.array, operands))
+        out = op.vjp(*map(np.array, operands))
         columns = out if isinstance(out, tuple) else (out,)
         return tuple(np.zeros_like(a) if c is None else c for c, a in zip(columns, operands[2:], strict=True))
 

@@ -6,9 +6,21 @@ from collections.abc import Sequence
 
 from tinyad.compiled.source_writer import HELPERS, Writer
 from tinyad.compiled.values import COMPONENTS, GIVEN, LEAVES, UFUNCS, Loop, Value, schedule
+from tinyad.printing.formula import Grammar, Notation, Precedence, Printed, applied, bracketed
 
-SUM, PRODUCT, SIGN, ATOM = range(4)  # how tightly an expression holds together
-INFIX = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "dot": PRODUCT}
+ATOM, PRODUCT = Precedence.ATOM, Precedence.PRODUCT
+PYTHON = Notation(
+    {"+": "%s + %s", "-": "%s - %s", "*": "%s * %s", "/": "%s / %s", "dot": "%s @ %s", "neg": "-%s", "()": "(%s)",
+     "call": "%s(%s)"},
+    {symbol: f"np.{function}" for symbol, function in UFUNCS.items()},
+    str, str, str,
+    Grammar(
+        {"+": Precedence.SUM, "-": Precedence.SUM, "*": PRODUCT, "/": PRODUCT, "dot": PRODUCT},
+        {"neg": (Precedence.SIGN, Precedence.SIGN)},
+        Precedence.SIGN,
+        associative=False,
+    ),
+)  # fmt: skip
 NOWHERE = ("all", "total")  # filled in the loop
 DEEP = 8  # expressions within expressions
 
@@ -41,8 +53,8 @@ class Plain(Writer):
         base = v
         while base.op in ("rows", "T", "at", "span"):
             (base,) = base.operands
-        text, held = self._expression(v)
-        return f"{text}.copy()" if base.op in GIVEN and held == ATOM else text
+        printed = self._expression(v)
+        return f"{printed.text}.copy()" if base.op in GIVEN and printed.precedence == ATOM else printed.text
 
     def _loop(self, loop: Loop) -> None:
         inside = self.inside(loop)
@@ -53,7 +65,7 @@ class Plain(Writer):
             if v in self.totals:
                 self.lines.append(f"    {self.name(self.totals[v])} = {_empty(v, 'zeros')}")
         for v in carries:
-            self.lines.append(f"    {self.name(v)} = {self._expression(v.operands[0])[0]}")
+            self.lines.append(f"    {self.name(v)} = {self._expression(v.operands[0]).text}")
         rounds = f"range({loop.n})"
         self.lines.append(f"    for t in {f'reversed({rounds})' if loop.back else rounds}:")
         self.lines += [f"        {self.name(self.lasts[v])} = {self.name(v)}" for v in carries if v in self.lasts]
@@ -61,12 +73,14 @@ class Plain(Writer):
             if v not in carries:
                 self._line(v, " " * 8)
             if v in self.kept:
-                self.lines.append(f"        {self.name(self.kept[v])}[t] = {self._expression(v)[0]}")
+                self.lines.append(f"        {self.name(self.kept[v])}[t] = {self._expression(v).text}")
             if v in self.totals:
-                self.lines.append(f"        {self.name(self.totals[v])} += {self._expression(v)[0]}")
+                self.lines.append(f"        {self.name(self.totals[v])} += {self._expression(v).text}")
         if carries:
             states = ", ".join(map(self.name, carries))
-            self.lines.append(f"        {states} = {', '.join(self._expression(v.next)[0] for v in carries if v.next)}")
+            self.lines.append(
+                f"        {states} = {', '.join(self._expression(v.next).text for v in carries if v.next)}"
+            )
 
     def _line(self, v: Value, indent: str) -> None:
         """The statements that compute a value, if it has any."""
@@ -75,7 +89,7 @@ class Plain(Writer):
         if v.op == "sum":
             self._sum(v, indent)
         elif v not in self.inline:
-            text = self._expression(v, whole=True)[0]
+            text = self._expression(v, whole=True).text
             self.lines.append(f"{indent}{self.name(v)} = {text}")
             if v.op in ("place", "spread"):
                 self._filled(v, indent)
@@ -98,9 +112,9 @@ class Plain(Writer):
         name = self.name(v)
         if v.op == "place":
             for t, part in zip(v.extra[1], v.operands, strict=True):
-                self.lines.append(f"{indent}{name}[{t}] = {self._expression(part)[0]}")
+                self.lines.append(f"{indent}{name}[{t}] = {self._expression(part).text}")
         else:
-            self.lines.append(f"{indent}{name}[{v.extra[1]}:{v.extra[2]}] = {self._expression(v.operands[0])[0]}")
+            self.lines.append(f"{indent}{name}[{v.extra[1]}:{v.extra[2]}] = {self._expression(v.operands[0]).text}")
 
     def _sum(self, v: Value, indent: str) -> None:
         """= for the first piece, += for the others."""
@@ -110,90 +124,89 @@ class Plain(Writer):
         fresh = [k for k in whole if self._makes_an_array(pieces[k][0]) and pieces[k][0].dtype == v.dtype]
         first = (fresh or whole)[:1]
         pieces = [pieces.pop(k) for k in first] + pieces
-        start = self._expression(pieces[0][0])[0] if first else _empty(v, "zeros")
+        start = self._expression(pieces[0][0]).text if first else _empty(v, "zeros")
         if whole and not fresh:  # += would change what it is
             others = [k for k, (p, (_, at)) in enumerate(pieces) if k and p.shape[-2] == shape[0]]
             if others:
                 second, (sign, _) = pieces.pop(others[0])
-                start += f" {'+' if sign > 0 else '-'} {self._held(self._expression(second), PRODUCT)}"
+                start += f" {'+' if sign > 0 else '-'} {bracketed(self._expression(second), PRODUCT, PYTHON)}"
             else:
                 start = f"{start}.astype(np.{v.dtype})"
         self.lines.append(f"{indent}{name} = {start}")
         pieces = pieces[1:] if first else pieces
         for piece, (sign, at) in pieces:
             part = "" if piece.shape[-2] == shape[0] else f"[..., {at}:{at + piece.shape[-2]}, :]"
-            self.lines.append(f"{indent}{name}{part} {'+' if sign > 0 else '-'}= {self._expression(piece)[0]}")
+            self.lines.append(f"{indent}{name}{part} {'+' if sign > 0 else '-'}= {self._expression(piece).text}")
 
     def _makes_an_array(self, v: Value) -> bool:
         """Whether its expression gives an array that nothing else has."""
         return v in self.inline and v.op in (*COMPONENTS, "dot", "call", "kernel")
 
-    def _expression(self, v: Value, whole: bool = False) -> tuple[str, int]:
-        """The text of a value, and how tightly it holds together; its name, if it has a line of its own."""
+    def _expression(self, v: Value, whole: bool = False) -> Printed:
+        """Print a value: its name if it has a line of its own, unless that line is printed, else what it is made of."""
         if v.op == "last" and v.operands[0] not in self.lasts:
             return self._expression(v.operands[0])
         named = v in self.names or v.op in ("carry", "last", *NOWHERE)
         if named or not (whole or v in self.inline):
-            return self.name(v), ATOM
+            return Printed(self.name(v))
         if v.op in LEAVES:
             text = self.leaf(v)
-            return text, SIGN if text.startswith("-") else ATOM
-        if v.op == "dot":
-            summed = self._summed(*v.operands)
-            if summed:
-                return summed, ATOM
-        parts = [self._expression(operand) for operand in v.operands]
-        if v.op in INFIX:
-            sign, holds = "@" if v.op == "dot" else v.op, INFIX[v.op]
-            left = self._held(parts[0], holds)
-            return f"{left} {sign} {self._held(parts[1], holds + 1)}", holds
-        if v.op == "neg":
-            return f"-{self._held(parts[0], SIGN)}", SIGN
-        texts = [
-            self._held(part, ATOM) if v.op in ("T", "rows", "cols", "long", "narrow", "entries", "over") else part[0]
-            for part in parts
-        ]
-        return self._called(v, texts), ATOM
+            return Printed(text, PYTHON.grammar.negative if text.startswith("-") else ATOM)
+        return self._summed(v) or self._operation(v, [self._expression(operand) for operand in v.operands])
 
-    def _called(self, v: Value, texts: list[str]) -> str:
-        a = texts[0]
+    def _operation(self, v: Value, operands: list[Printed]) -> Printed:
+        if v.op in PYTHON.grammar.infix or v.op == "neg":
+            return applied(v.op, operands, PYTHON)
+        enclosed = v.op in ("T", "rows", "cols", "long", "narrow", "entries", "over")
+        texts = [bracketed(operand, ATOM, PYTHON) if enclosed else operand.text for operand in operands]
         text = self.call(v, texts)
         if text is not None:
-            return text
-        if v.op in UFUNCS:
-            return f"np.{UFUNCS[v.op]}({a})"
-        if v.op == "T":
-            return f"{a}.T" if len(v.shape) == 2 else f"{a}.transpose(0, 2, 1)"
-        if v.op == "rows":
-            begin, end = v.extra
-            return f"{a}[{begin}:{end}]" if len(v.shape) == 2 else f"{a}[:, {begin}:{end}]"
-        if v.op == "step":
-            return f"{a}[t]"
-        if v.op == "at":
-            return f"{a}[{v.extra}]"
-        if v.op == "span":
-            return f"{a}[{v.extra[0]}:{v.extra[1]}]"
-        if v.op == "stack":
-            texts = [f"np.broadcast_to({t}, {(*v.shape[:-2], *o.shape[-2:])})" if len(o.shape) < len(v.shape) else t
-                     for t, o in zip(texts, v.operands, strict=True)]  # fmt: skip
-            return f"np.concatenate(({', '.join(texts)}), axis=-2)"
-        if v.op == "gather":
-            return f"np.array([{', '.join(texts)}])"
-        if v.op in ("place", "spread"):
-            return _empty(v, "zeros")
-        raise NotImplementedError(v.op)
+            return Printed(text)
+        return applied(v.op, operands, PYTHON) if v.op in UFUNCS else Printed(self._array(v, texts))
 
-    def _summed(self, x: Value, y: Value) -> str | None:
+    def _array(self, v: Value, texts: list[str]) -> str:
+        """A view of an array, or an array made of others."""
+        a = texts[0]
+        match v.op:
+            case "T":
+                return f"{a}.T" if len(v.shape) == 2 else f"{a}.transpose(0, 2, 1)"
+            case "rows":
+                begin, end = v.extra
+                text = f"{a}[{begin}:{end}]" if len(v.shape) == 2 else f"{a}[:, {begin}:{end}]"
+            case "step":
+                text = f"{a}[t]"
+            case "at":
+                text = f"{a}[{v.extra}]"
+            case "span":
+                text = f"{a}[{v.extra[0]}:{v.extra[1]}]"
+            case "stack":
+                text = f"np.concatenate(({', '.join(_repeated(v, texts))}), axis=-2)"
+            case "gather":
+                text = f"np.array([{', '.join(texts)}])"
+            case "place" | "spread":
+                text = _empty(v, "zeros")
+            case _:
+                raise NotImplementedError(v.op)
+        return text
+
+    def _summed(self, v: Value) -> Printed | None:
         """A product with a column of ones is a sum."""
+        if v.op != "dot":
+            return None
+        x, y = v.operands
         if y.op == "ones":
-            return f"{self._held(self._expression(x), ATOM)}.sum(axis=-1, keepdims=True)"
+            return Printed(f"{bracketed(self._expression(x), ATOM, PYTHON)}.sum(axis=-1, keepdims=True)")
         if x.op == "T" and x.operands[0].op == "ones":
-            return f"{self._held(self._expression(y), ATOM)}.sum(axis=-2, keepdims=True)"
+            return Printed(f"{bracketed(self._expression(y), ATOM, PYTHON)}.sum(axis=-2, keepdims=True)")
         return None
 
-    def _held(self, part: tuple[str, int], holds: int) -> str:
-        text, own = part
-        return text if own >= holds else f"({text})"
+
+def _repeated(v: Value, texts: list[str]) -> list[str]:
+    """The parts of a stack, those of one time step repeated over all."""
+    return [
+        f"np.broadcast_to({text}, {(*v.shape[:-2], *part.shape[-2:])})" if len(part.shape) < len(v.shape) else text
+        for text, part in zip(texts, v.operands, strict=True)
+    ]
 
 
 def _empty(v: Value, how: str = "empty") -> str:

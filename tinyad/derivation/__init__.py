@@ -26,7 +26,7 @@ def check_derivation(text_or_path: str | Path, seed: int = 0) -> Report:
     from tinyad.derivation.judge.check import check, use_labels
     from tinyad.derivation.judge.propagation import spoiled
     from tinyad.derivation.language.reader import derivations
-    from tinyad.derivation.repair.suggestion import corrected, left_out
+    from tinyad.derivation.repair.suggestion import proposed_lines, with_suggestions
     from tinyad.derivation.show.report import Report
 
     source = read(text_or_path)
@@ -38,7 +38,7 @@ def check_derivation(text_or_path: str | Path, seed: int = 0) -> Report:
             for part in parts:
                 use_labels(part.points, part.labels)
                 also = [v for other in parts if other is not part for v in other.verdicts if v.ok]
-                verdicts = spoiled(part.points, corrected(part.points, part.verdicts, also, latex))
-                proposed = left_out(part.points, verdicts, part.lacking, latex) if part.faults else []
+                verdicts = spoiled(part.points, with_suggestions(part.points, part.verdicts, also, latex))
+                proposed = proposed_lines(part.points, verdicts, part.lacking, latex) if part.faults else []
                 found.append((derivation, part._replace(verdicts=verdicts, proposed=proposed)))
     return Report(source, found)

@@ -1,4 +1,4 @@
-"""What a picture of a tape consists of, and its colours."""
+"""The elements of a picture of a tape, and their colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tape as a picture: DOT text, and SVG by the first of `dot`, pygraphviz and our own layout that can draw it."""
+"""A tape as a picture: DOT text, and SVG by `dot` where there is one, else by our own layout."""
 
 from __future__ import annotations
 
@@ -16,29 +16,28 @@ from tinyad.printing.text import at_time, one_line
 
 TIMEOUT = 10.0  # seconds, for Graphviz
 
-Place = tuple[int | None, str | None]  # time step, group
+Frame = tuple[int | None, str | None]  # time step, group
 
 
 class WrongSteps(Protocol):
-    """What a picture needs of a Comparison: step → "own" or "inherited"."""
+    """The part of a Comparison that a picture needs: step → "own" or "inherited"."""
 
     @property
     def wrong_steps(self) -> Mapping[int, str]: ...
 
 
 class Graph:
-    """A picture of a tape: `dot` is its DOT text, and `drawn_by` says "dot", "pygraphviz" or "tinyad" after `svg()`."""
+    """A picture of a tape: `dot` is its DOT text, and `drawn_by` is "dot" or "tinyad" after `svg()`."""
 
-    def __init__(self, drawing: Drawing, places: Sequence[Place] = ()) -> None:
+    def __init__(self, drawing: Drawing, places: Sequence[Frame] = ()) -> None:
         self.drawing, self.places, self.dot, self.drawn_by = drawing, places, _dot(drawing), ""
 
     def svg(self) -> str:
-        """The picture as an <svg> element, with or without Graphviz."""
-        for name, draw in (("dot", _by_dot), ("pygraphviz", _by_pygraphviz)):
-            _, start, rest = draw(self.dot).partition("<svg")
-            if rest.rstrip().endswith("</svg>"):
-                self.drawn_by = name
-                return start + rest
+        """Return the picture as an <svg> element, with or without Graphviz."""
+        _, start, rest = _by_dot(self.dot).partition("<svg")
+        if rest.rstrip().endswith("</svg>"):
+            self.drawn_by = "dot"
+            return start + rest
         self.drawn_by = "tinyad"
         return svg(self.drawing)
 
@@ -50,7 +49,7 @@ class Graph:
         Path(path).write_text(self.svg() if suffix == ".svg" else self.dot, encoding="utf-8", newline="\n")
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        """For a notebook: the picture, and its DOT text, which is the same on every machine."""
+        """Return, for a notebook, the picture and its DOT text, which is the same on every machine."""
         return {"image/svg+xml": self.svg(), "text/vnd.graphviz": self.dot}
 
     def __repr__(self) -> str:
@@ -67,7 +66,7 @@ def graph(
     contributions: bool = False,
     comparison: WrongSteps | None = None,
 ) -> Graph:
-    """A tape as boxes and arrows, from left to right, with a frame around each time step (read from names like z1[3]).
+    """Draw a tape as boxes and arrows, from left to right, with a frame around each time step (from names like z1[3]).
 
     weights: leaves to show only in the labels of the steps that use them; without it, the leaves that have no time
     step if any name has one, otherwise those whose names begin with W or b.  groups: title → names without time step,
@@ -90,13 +89,13 @@ def graph(
 
 
 def frames_of(picture: Graph, fold: Iterable[str | int]) -> list[int]:
-    """The frames of a picture, by their numbers in `drawing.clusters`, that `fold` names; KeyError as in `graph`."""
+    """Return the frames of a picture, by their numbers in `drawing.clusters`, that `fold` names."""
     folds = _folds(fold, picture.places)
     return [c for c, (t, group) in enumerate(picture.places) if c and (t if group is None else group) in folds]
 
 
 class _Frames:
-    """What stands where: each value in a time step and a group, and what each box holds."""
+    """The time step and the group of each value, and the values in each box."""
 
     def __init__(
         self,
@@ -110,20 +109,20 @@ class _Frames:
         self.places = _places(tape, self.made, groups)
         self.names = {t: _Within(tape, t) for t in {t for t, _ in self.places}}
         hidden, folds = tape.constants | _weights(tape, self.made, weights), _folds(fold, self.places)
-        self.contents: dict[int | Place, list[int]] = {}  # a value, or a folded frame → the values in the box
+        self.contents: dict[int | Frame, list[int]] = {}  # a value, or a folded frame → the values in the box
         for i, (t, group) in enumerate(self.places):
             if i not in hidden:
                 key = (t, None) if t in folds else (t, group) if group in folds else i
                 self.contents.setdefault(key, []).append(i)
         self.clusters, self.number = _clusters([self.around(key) for key in self.contents])
 
-    def around(self, key: int | Place) -> Place:
-        """The frame that a box stands in."""
+    def around(self, key: int | Frame) -> Frame:
+        """Return the frame that a box is in."""
         if isinstance(key, int):
             return self.places[key]
         return (None, None) if key[1] is None else (key[0], None)
 
-    def box(self, key: int | Place, derivatives: Derivatives | None, wrong: Mapping[int, str]) -> Box:
+    def box(self, key: int | Frame, derivatives: Derivatives | None, wrong: Mapping[int, str]) -> Box:
         values = self.contents[key]
         steps = [self.made[i] for i in values if i in self.made]
         verdicts = {wrong[n] for n in steps if n in wrong}
@@ -142,7 +141,7 @@ class _Frames:
         return Box(f"step_{steps[0]}", tuple(lines), "step", cluster, verdict)
 
     def edges(self, derivatives: Derivatives | None) -> list[Edge]:
-        """From operands to results, labelled with the contributions that flow back if derivatives are given."""
+        """Return the edges from operands to results, with the contributions that flow back if derivatives are given."""
         box_of = {i: b for b, values in enumerate(self.contents.values()) for i in values}
         labels: dict[tuple[int, int], list[str]] = {}
         for n, (_, z, *operands) in enumerate(self.tape.steps, 1):
@@ -157,7 +156,7 @@ class _Frames:
         ]
 
     def side_by_side(self, edges: list[Edge]) -> list[tuple[int, int]]:
-        """The last box of each time step with those boxes of the next one that no edge keeps to the right of it."""
+        """Pair the last box of each time step with those of the next one that no edge keeps to the right of it."""
         times = [key[0] if isinstance(key, tuple) else self.places[key][0] for key in self.contents]
         ends = sorted((values[-1], b) for b, values in enumerate(self.contents.values()))
         last = {times[b]: b for _, b in ends}
@@ -181,11 +180,11 @@ class _Within(Tape):
     def label(self, position: int) -> str:
         name = super().label(position)
         base, t = at_time(name)
-        return base if t is not None and t == self.t and base not in self._positions else name
+        return base if t is not None and t == self.t and base not in self.naming.positions else name
 
 
-def _places(tape: Tape, made: dict[int, int], groups: Mapping[str, Iterable[str]]) -> list[Place]:
-    """The time step and the group of every value."""
+def _places(tape: Tape, made: dict[int, int], groups: Mapping[str, Iterable[str]]) -> list[Frame]:
+    """Return the time step and the group of every value."""
     group_of: dict[str, str] = {}
     labels = {**{z: tape.label(z) for z in made}, **tape.names}  # _3 too
     known = {at_time(name)[0] for name in labels.values()}
@@ -198,8 +197,8 @@ def _places(tape: Tape, made: dict[int, int], groups: Mapping[str, Iterable[str]
             if group_of.setdefault(name, title) != title:
                 raise ValueError(f"groups: {name!r} is in {group_of[name]!r} and in {title!r}")
     times = {at_time(tape.names[z])[1] for z in made if z in tape.names}
-    places: list[Place] = [(None, None)] * len(tape.values)
-    following: Place = (None, None)
+    places: list[Frame] = [(None, None)] * len(tape.values)
+    following: Frame = (None, None)
     for i in range(len(places) - 1, -1, -1):
         if i in tape.names:
             name, t = at_time(tape.names[i])
@@ -226,7 +225,7 @@ def _weights(tape: Tape, made: dict[int, int], names: Iterable[str] | None) -> s
     return {i for i, name in leaves.items() if (at_time(name)[1] is None if timed else name.startswith(("W", "b")))}
 
 
-def _folds(fold: Iterable[str | int], places: Iterable[Place]) -> set[str | int]:
+def _folds(fold: Iterable[str | int], places: Iterable[Frame]) -> set[str | int]:
     known = {part for place in places for part in place if part is not None}
     folds: set[str | int] = {fold} if isinstance(fold, str | int) else set(fold)
     for unknown in folds - known:
@@ -236,13 +235,13 @@ def _folds(fold: Iterable[str | int], places: Iterable[Place]) -> set[str | int]
     return folds
 
 
-def _clusters(places: list[Place]) -> tuple[list[Cluster], dict[Place, int]]:
-    """The frames, parents first, and the number of each."""
+def _clusters(places: list[Frame]) -> tuple[list[Cluster], dict[Frame, int]]:
+    """Return the frames, parents first, and the number of each."""
     titles: dict[int | None, dict[str, None]] = {}
     for t, group in places:
         titles.setdefault(t, {}).update({} if group is None else {group: None})
     clusters: list[Cluster] = [Cluster("", -1)]
-    number: dict[Place, int] = {(None, None): 0}
+    number: dict[Frame, int] = {(None, None): 0}
     for t, inner in titles.items():
         if t is not None:
             number[t, None] = len(clusters)
@@ -253,7 +252,7 @@ def _clusters(places: list[Place]) -> tuple[list[Cluster], dict[Place, int]]:
     return clusters, number
 
 
-def _title(place: Place) -> str:
+def _title(place: Frame) -> str:
     return f"t = {place[0]}" if place[1] is None else one_line(place[1])
 
 
@@ -272,7 +271,7 @@ def _dot(drawing: Drawing) -> str:
     for box in drawing.boxes:
         frames[box.cluster].node(box.key, _quoted(box.lines), **_look(box))
     inner: list[list[int]] = [[] for _ in frames]
-    for c in range(len(frames) - 1, -1, -1):  # children stand after their parents: each is whole when it is put in
+    for c in range(len(frames) - 1, -1, -1):  # children stand after their parents: each is complete when it is put in
         for child in reversed(inner[c]):
             frames[c].subgraph(frames[child])
         if c:
@@ -305,28 +304,18 @@ def _quoted(lines: tuple[str, ...]) -> str:
 
 
 def _by_dot(text: str) -> str:
-    from shutil import which
-
-    return _output([which("dot") or "", "-Tsvg"], text)
-
-
-def _by_pygraphviz(text: str) -> str:
-    """In a process of its own: Graphviz can take for ever, and then only a process can be stopped."""
-    import sys
-    from importlib.util import find_spec
-
-    draw = "pygraphviz.AGraph(string=sys.stdin.buffer.read().decode()).draw(format='svg', prog='dot')"
-    code = f"import sys, pygraphviz; sys.stdout.buffer.write({draw})"
-    return _output([sys.executable or "", "-P", "-c", code], text) if find_spec("pygraphviz") else ""
-
-
-def _output(command: list[str], text: str) -> str:
-    """What a program makes of a text; "" if there is no such program, it fails or takes too long."""
+    """Return what `dot` makes of a text; "" if there is none, it fails or takes too long."""
     import subprocess
+    from shutil import which
 
     try:
         return subprocess.run(
-            command, input=text, capture_output=True, check=True, timeout=TIMEOUT, encoding="utf-8"
+            [which("dot") or "", "-Tsvg"],
+            input=text,
+            capture_output=True,
+            check=True,
+            timeout=TIMEOUT,
+            encoding="utf-8",
         ).stdout
     except (OSError, ValueError, subprocess.SubprocessError):
         return ""

@@ -10,11 +10,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
-from html import escape
 from itertools import pairwise
 from unicodedata import combining, east_asian_width
 
+from markupsafe import Markup
+
 from tinyad.drawing.elements import BOXES, CLUSTERS, FONT, FORMULA, GREY, INK, LINE, Box, Drawing, Edge
+from tinyad.printing.markup import filled, joined
 
 SIZE, SMALL = 12.0, 10.0  # the letters of the first line in a box, and of all other lines; lengths are in pixels
 MARGIN, TITLE, APART, LANE, NECK, CHANNEL, CORNER = 12.0, 16.0, 12.0, 10.0, 10.0, 7.0, 6.0
@@ -300,35 +302,38 @@ def _width(text: str, size: float) -> float:
     return sum(map(of, text)) * size
 
 
-def svg(drawing: Drawing) -> str:
-    """The drawing as SVG; what its groups stand for is in their data attributes, for scripts that fold the frames."""
+def svg(drawing: Drawing) -> Markup:
+    """Return the drawing as SVG; what its groups stand for is in their data attributes, for scripts that fold."""
     layout = Layout(drawing)
     picture = layout.clusters[0]
-    size = f'width="{picture.width:.0f}" height="{picture.height:.0f}"'
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {picture.width:.1f} {picture.height:.1f}" '
-        f'font-family="{FONT}" font-size="{SIZE:g}" text-anchor="middle" xml:space="preserve">',
-        _rectangle(picture, "#ffffff", "none"),
-    ]
+    size = Markup('width="{0:.0f}" height="{1:.0f}" viewBox="0 0 {0:.1f} {1:.1f}"').format(
+        picture.width, picture.height
+    )
+    first = Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" {} font-family="{}" font-size="{:g}" text-anchor="middle" '
+        'xml:space="preserve">'
+    ).format(size, FONT, SIZE)
+    parts = [first, _rectangle(picture, "#ffffff", "none")]
     boxes = layout.drawing.boxes
     for c, (cluster, frame) in list(enumerate(zip(layout.drawing.clusters, layout.clusters, strict=True)))[1:]:
-        x, y = frame.x + MARGIN, frame.y - frame.height / 2 + TITLE
+        kind = "frame time" if cluster.time else "frame"
         parts += [
-            f'<g class="{"frame time" if cluster.time else "frame"}" data-frame="{c}" data-parent="{cluster.parent}">',
+            filled('<g class="%s" data-frame="%s" data-parent="%s">', kind, c, cluster.parent),
             _rectangle(frame, *CLUSTERS[cluster.parent > 0], radius=6),
-            _text(x, y, cluster.title, SMALL, GREY, ' text-anchor="start" font-weight="bold"') + "</g>",
+            _title(frame.x + MARGIN, frame.y - frame.height / 2 + TITLE, cluster.title) + Markup("</g>"),
         ]
     for edge, line in zip(layout.drawing.edges, layout.lines, strict=True):
-        ends = f'data-tail="{boxes[edge.tail].key}" data-head="{boxes[edge.head].key}"'
-        parts.append(f'<g class="edge" {ends}>{_arrow(line, boxes[edge.head].kind != "label")}</g>')
+        ends = boxes[edge.tail].key, boxes[edge.head].key
+        arrow = _arrow(line, boxes[edge.head].kind != "label")
+        parts.append(filled('<g class="edge" data-tail="%s" data-head="%s">%s</g>', *ends, arrow))
     for box, place in zip(boxes, layout.boxes, strict=True):
-        kind = f"box {box.kind} {box.verdict}".rstrip()
-        inside = "\n".join(_box(box, place))
-        parts.append(f'<g class="{kind}" data-key="{box.key}" data-frame="{box.cluster}">{inside}</g>')
-    return "\n".join([*parts, "</svg>\n"])
+        kind, inside = f"box {box.kind} {box.verdict}".rstrip(), joined(_box(box, place), "\n")
+        group = '<g class="%s" data-key="%s" data-frame="%s">%s</g>'
+        parts.append(filled(group, kind, box.key, box.cluster, inside))
+    return joined([*parts, Markup("</svg>\n")], "\n")
 
 
-def _box(box: Box, place: Item) -> Iterator[str]:
+def _box(box: Box, place: Item) -> Iterator[Markup]:
     label, y = box.kind == "label", place.y - place.height / 2 + (2 if box.kind == "label" else 6)
     if not label:
         look = BOXES[box.verdict or box.kind]
@@ -340,21 +345,24 @@ def _box(box: Box, place: Item) -> Iterator[str]:
         size = SMALL if n or label else SIZE
         colour = FORMULA if label else GREY if n and box.verdict != "own" else INK  # grey on red is hard to read
         y += size + (0 if label else 1.5)
-        yield _text(place.x + place.width / 2, y - 2, line, size, colour)
+        text = '<text x="%.1f" y="%.1f" font-size="%g" fill="%s">%s</text>'
+        yield filled(text, place.x + place.width / 2, y - 2, size, colour, line)
         y += 0 if label else 1.5
 
 
-def _rectangle(item: Item, fill: str, frame: str, radius: float = 0) -> str:
-    place = f'x="{item.x:.1f}" y="{item.y - item.height / 2:.1f}" width="{item.width:.1f}" height="{item.height:.1f}"'
-    return f'<rect {place} rx="{radius:g}" fill="{fill}" stroke="{frame}"/>'
+def _rectangle(item: Item, fill: str, frame: str, radius: float = 0) -> Markup:
+    sides = item.x, item.y - item.height / 2, item.width, item.height
+    rectangle = '<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="%g" fill="%s" stroke="%s"/>'
+    return filled(rectangle, *sides, radius, fill, frame)
 
 
-def _text(x: float, y: float, text: str, size: float, colour: str, more: str = "") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{colour}"{more}>{escape(text)}</text>'
+def _title(x: float, y: float, text: str) -> Markup:
+    title = '<text x="%.1f" y="%.1f" font-size="%g" fill="%s" text-anchor="start" font-weight="bold">%s</text>'
+    return filled(title, x, y, SMALL, GREY, text)
 
 
-def _arrow(line: list[tuple[float, float]], head: bool) -> str:
-    """The line with rounded corners; without a head where it goes on behind a label."""
+def _arrow(line: list[tuple[float, float]], head: bool) -> Markup:
+    """Return the line with rounded corners; without a head where it goes on behind a label."""
     end, y = line[-1]
     line = [*line[:-1], (end - 5 * head, y)]
     path = "M{:.1f} {:.1f}".format(*line[0])
@@ -362,8 +370,9 @@ def _arrow(line: list[tuple[float, float]], head: bool) -> str:
         near, far = _towards(before, corner), _towards(after, corner)
         path += "L{:.1f} {:.1f}Q{:.1f} {:.1f} {:.1f} {:.1f}".format(*near, *corner, *far)
     path += "L{:.1f} {:.1f}".format(*line[-1])
-    arrow = f'\n<path d="M{end:.1f} {y:.1f}l-7 -3v6z" fill="{LINE}"/>' if head else ""
-    return f'<path d="{path}" fill="none" stroke="{LINE}"/>{arrow}'
+    drawn = filled('<path d="%s" fill="none" stroke="%s"/>', path, LINE)
+    arrow = filled('\n<path d="M%.1f %.1fl-7 -3v6z" fill="%s"/>', end, y, LINE)
+    return drawn + arrow if head else drawn
 
 
 def _towards(start: tuple[float, float], corner: tuple[float, float]) -> tuple[float, float]:

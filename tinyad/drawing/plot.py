@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tinyad.engine.derivatives import Derivatives
-from tinyad.engine.matrix import Array, as_matrix, size
+from tinyad.engine.matrix import Array, as_sized, size
 from tinyad.engine.tape import Tape
 from tinyad.gradcheck.rounding import SLACK, relative, spread
 from tinyad.printing.listing import contribution_text
@@ -27,26 +27,26 @@ INK, GREY, WRONG = "#1f2933", "#7b8794", "#b3261e"
 # M. Okabe, K. Ito, "Color universal design" (2008): told apart with any kind of colour vision; black is for totals.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 OTHERS, NOT_FINITE = "#c4cbd2", "#9aa5b1"
-PANELS, BARS, TICKS = 24, 16, 40  # more would not be read
+PANELS, BARS, TICKS = 24, 16, 40  # the most that can be read
 FLOOR = -16.0  # log10 of a relative error that is 0 or nearly so
 
 
 def errors(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Figure:
-    """Derivatives by hand against a walk back: a heat map of the errors for each name, in the order of the walk.
+    """Draw derivatives by hand against a walk back: a heat map of the errors for each name, in the order of the walk.
 
-    `hand` maps names or Variables to matrices in `layout`, "row" (M×N for an N×M variable) or "same" (N×M), and so
-    stand the entries in the picture.  A colour is log10 of `|hand - tape|` over the largest entry on the tape, or where
-    all of them are rounding errors, over the terms they are left of.  A name is wrong if an entry is off by more than
-    rounding, or if its size does not fit.  Of more than 24 names the ones that are most wrong are shown.  Raises
-    KeyError for an unknown name, ValueError or TypeError for what is no matrix of numbers, ImportError without
-    matplotlib.
+    `hand` maps names or Variables to matrices in `layout`, "row" (M×N for an N×M variable) or "same" (N×M), in which
+    the picture shows them; a 1-D array is taken for an N×1 or 1×N one of its length.  A colour is log10 of
+    `|hand - tape|` over the largest entry on the tape, or where all of them are rounding errors, over the terms they
+    are left of.  A name is wrong if an entry is off by more than rounding, or if its size does not fit.  Of more than
+    24 names the ones that are most wrong are shown.  Raises KeyError for an unknown name, ValueError or TypeError for
+    what is no matrix of numbers, ImportError without matplotlib.
     """
     if layout not in ("row", "same"):
         raise ValueError(f"layout={layout!r}: there are 'row' and 'same'")
     if not hand:
         raise ValueError("nothing to draw: give {name: derivative}")
-    found = _panels(d, hand, layout)
-    shown = sorted(sorted(found, key=lambda panel: -panel.rank)[:PANELS], key=lambda panel: panel.order)
+    panels = _panels(d, hand, layout)
+    shown = sorted(sorted(panels, key=lambda panel: -panel.rank)[:PANELS], key=lambda panel: panel.order)
     columns = min(len(shown), 6)
     rows = -(-len(shown) // columns)
     figure = _figure(max(5.0, 1.75 * columns + 1.2), 1.7 * rows + 1.0)
@@ -56,13 +56,13 @@ def errors(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Figu
         image = _draw_errors(axes, panel) or image
     for axes in cells[len(shown) :]:
         axes.set_axis_off()
-    wrong = sum(panel.wrong for panel in found)
-    said = f"{len(found)} by hand against the tape: {len(found) - wrong} right, {wrong} wrong"
-    if len(shown) < len(found):
-        said += f"; shown are the {len(shown)} with the largest errors"
+    wrong = sum(panel.wrong for panel in panels)
+    title = f"{len(panels)} by hand against the tape: {len(panels) - wrong} right, {wrong} wrong"
+    if len(shown) < len(panels):
+        title += f"; the {len(shown)} with the largest errors"
     if any(np.isnan(panel.logs).any() for panel in shown):
-        said += "; grey is not finite"
-    figure.suptitle(said, fontsize=10, color=INK)
+        title += "; grey is not finite"
+    figure.suptitle(title, fontsize=10, color=INK)
     if image is not None:
         bar = figure.colorbar(image, ax=list(cells), shrink=min(1.0, 1.8 / rows), pad=0.02)
         bar.set_ticks([-16, -12, -8, -4, 0], labels=["rounding", "1e-12", "1e-8", "1e-4", "1"])
@@ -89,16 +89,16 @@ class _Panel(NamedTuple):
 
 
 def _panels(d: Derivatives, hand: Mapping[Any, Any], layout: str) -> list[_Panel]:
-    terms, unit, found = spread(d), relative(d), []
+    terms, unit, panels = spread(d), relative(d), []
     for key, value in hand.items():
         v = d.at(key)
         name = one_line(key if isinstance(key, str) else d.tape.label(v.index))
-        a = as_matrix(value, f"the derivative of {name} by hand")
         true = d.column(v.index) if layout == "same" else d.column(v.index).T
-        order = -max((part.step for part in d.contributions(v)[-1:]), default=0) or -np.inf  # a seed alone comes first
+        a = as_sized(value, f"the derivative of {name} by hand", true.shape)
+        order = -max((c.step for c in d.contributions(v)[-1:]), default=0) or -np.inf  # a seed alone comes first
         if a.shape != true.shape:
-            misfit = f"{size(a.shape)} by hand,\n{size(true.shape)} needed"
-            found.append(_Panel(name, order, True, np.zeros((0, 0)), misfit))
+            misfit = f"{size(a.shape)} by hand,\nexpected {size(true.shape)}"
+            panels.append(_Panel(name, order, True, np.zeros((0, 0)), misfit))
             continue
         with np.errstate(all="ignore"):  # what is not finite is drawn in a colour of its own
             off = np.abs(a - true)
@@ -106,8 +106,8 @@ def _panels(d: Derivatives, hand: Mapping[Any, Any], layout: str) -> list[_Panel
             largest = float(np.abs(true).max(initial=0))
             logs = np.where(off == 0, FLOOR, np.log10(off / (largest if largest > slack else terms[v.index] or 1.0)))
         logs[~np.isfinite(off)] = np.nan
-        found.append(_Panel(name, order, not np.all(off <= slack), logs))
-    return found
+        panels.append(_Panel(name, order, not np.all(off <= slack), logs))
+    return panels
 
 
 def _draw_errors(axes: Any, panel: _Panel) -> Any:
@@ -119,13 +119,13 @@ def _draw_errors(axes: Any, panel: _Panel) -> Any:
         axes.set(xticks=[], yticks=[])
         axes.text(0.5, 0.5, panel.misfit or "no entries", fontsize=8, ha="center", va="center", color=INK)
         return None
-    image = _heat_map(axes, panel.logs, "YlOrBr", FLOOR, 0.0)
+    image = _heat_map(axes, panel.logs, "YlOrBr", (FLOOR, 0.0))
     axes.tick_params(labelsize=7, length=2)
     return image
 
 
 def contributions(d: Derivatives, name: Any) -> Figure:
-    """What a derivative is the sum of: a bar for each entry, made of the contributions of the steps.
+    """Draw what a derivative is the sum of: a bar for each entry, made of the contributions of the steps.
 
     Positive ones stand upwards from 0, negative ones downwards, and a black mark is their sum, the derivative.  An
     entry is "row, column" in row layout (M×N for an N×M variable `name`, a name or Variable).  Of more than 16 entries
@@ -134,24 +134,21 @@ def contributions(d: Derivatives, name: Any) -> Figure:
     ImportError without matplotlib.
     """
     v = d.at(name)
-    said = one_line(name if isinstance(name, str) else d.tape.label(v.index))
-    parts = d.contributions(v)
-    if not parts:
-        raise ValueError(f"{said} has no contributions: L does not depend on it")
-    _real(parts[0].array, f"the derivative of {said}")
-    if not all(np.isfinite(part.array).all() for part in parts):
-        raise ValueError(f"a contribution to {said} is not finite; tinyad.first_nonfinite(tape) may say what made it")
-    labels = [
-        f"step {part.step}: {contribution_text(d.tape, part.step, part.operand)}" if part.step else "given"
-        for part in parts
-    ]
-    arrays: dict[int, Array] = {k: part.array for k, part in enumerate(parts)}
+    title = one_line(name if isinstance(name, str) else d.tape.label(v.index))
+    summed = d.contributions(v)
+    if not summed:
+        raise ValueError(f"{title} has no contributions: L does not depend on it")
+    _real(summed[0].array, f"the derivative of {title}")
+    if not all(np.isfinite(c.array).all() for c in summed):
+        raise ValueError(f"a contribution to {title} is not finite; tinyad.first_nonfinite(tape) may say what made it")
+    labels = [f"step {c.step}: {contribution_text(d.tape, c.step, c.operand)}" if c.step else "given" for c in summed]
+    arrays: dict[int, Array] = {k: c.array for k, c in enumerate(summed)}
     most = len(COLOURS)
     kept = sorted(sorted(arrays, key=lambda k: -np.abs(arrays[k]).max(initial=0))[:most])
     stacked = [(labels[k], COLOURS[n], arrays[k]) for n, k in enumerate(kept)]
-    if len(parts) > most:
+    if len(summed) > most:
         rest = np.sum([a for k, a in arrays.items() if k not in kept], axis=0)
-        stacked.append((f"{len(parts) - most} other contributions together", OTHERS, rest))
+        stacked.append((f"the sum of {len(summed) - most} other contributions", OTHERS, rest))
     total: Array = np.sum(list(arrays.values()), axis=0)
     entries = sorted(np.ndindex(total.shape), key=lambda entry: -abs(total[entry]))[:BARS]
     if total.size <= BARS:
@@ -177,15 +174,15 @@ def contributions(d: Derivatives, name: Any) -> Figure:
         which += f" (the {len(entries)} largest of {total.size:,})"
     axes.set_xlabel(which, fontsize=9)
     axes.set_ylabel("contributions and their sum", fontsize=9)
-    n = len(parts)
-    axes.set_title(f"∇{said} in {n} contribution{'s' * (n > 1)}", fontsize=10, color=INK, parse_math=False)
+    n = len(summed)
+    axes.set_title(f"∇{title} in {n} contribution{'s' * (n > 1)}", fontsize=10, color=INK, parse_math=False)
     _look(axes, "y")
-    _legend(figure, [*bars, mark], [*(text for text, _, _ in stacked), f"∇{said}, their sum"])
+    _legend(figure, [*bars, mark], [*(text for text, _, _ in stacked), f"∇{title}, their sum"])
     return figure
 
 
 def norms(d: Derivatives, names: Iterable[str] | None = None) -> Figure:
-    """How large derivatives are, step by step, and over the time steps where names have them, such as h[3].
+    """Draw how large derivatives are, step by step, and over the time steps where names have them, such as h[3].
 
     A norm is the square root of the sum of the squares of all entries, of all examples together.  On the left stands
     the derivative of each step's result, on the right a line for each of `names`, written without time step; without
@@ -227,10 +224,10 @@ def norms(d: Derivatives, names: Iterable[str] | None = None) -> Figure:
         _logarithmic(axes, sizes.values())
         _look(axes, "both")
     zeros, wild = sum(x == 0 for x in sizes.values()), sum(not np.isfinite(x) for x in sizes.values())
-    said = "Norms of derivatives" + f"; {zeros} are 0 (▾)" * bool(zeros) + f"; {wild} are not finite (▴)" * bool(wild)
+    title = "Norms of derivatives" + f"; {zeros} are 0 (▾)" * bool(zeros) + f"; {wild} are not finite (▴)" * bool(wild)
     if len(shown) < len(chosen):
-        said += f"; {len(shown)} of {len(chosen)} names"
-    figure.suptitle(said, fontsize=10, color=INK)
+        title += f"; {len(shown)} of {len(chosen)} names"
+    figure.suptitle(title, fontsize=10, color=INK)
     if shown:
         keys = [_key(colour) for _, colour in zip(shown, COLOURS, strict=False)]
         _legend(figure, keys, [f"∇{one_line(name)}" + "[t]" * (name in over) for name in shown], columns=4)
@@ -238,7 +235,7 @@ def norms(d: Derivatives, names: Iterable[str] | None = None) -> Figure:
 
 
 def gates(tape: Tape, names: Iterable[str], example: int = 1) -> Figure:
-    """Values over time: a heat map for each name, such as a gate f for f[1], f[2], ..., units against time steps.
+    """Draw values over time: a heat map for each name, such as a gate f for f[1], f[2], ..., units against time steps.
 
     `example` is the column of the N×B values that is drawn, from 1.  Values between 0 and 1, as a sigmoid's, have a
     scale from 0 to 1, others, as a tanh's, one that is symmetric about 0 and reaches at least from -1 to 1; grey is not
@@ -255,7 +252,7 @@ def gates(tape: Tape, names: Iterable[str], example: int = 1) -> Figure:
         finite = image[np.isfinite(image)]
         far = float(np.abs(finite).max(initial=1))
         least = 0.0 if np.all((finite >= 0) & (finite <= 1)) else -far
-        drawn = _heat_map(axes, image, "cividis" if least == 0 else "PuOr", least, far, first=min(over[name]))
+        drawn = _heat_map(axes, image, "cividis" if least == 0 else "PuOr", (least, far), min(over[name]))
         axes.set_title(one_line(name), fontsize=9, loc="left", color=INK, parse_math=False)
         axes.set_ylabel("unit", fontsize=8)
         axes.tick_params(labelsize=8, length=2)
@@ -265,7 +262,7 @@ def gates(tape: Tape, names: Iterable[str], example: int = 1) -> Figure:
 
 
 def _image(tape: Tape, over: Mapping[str, Mapping[int, int]], name: str, example: int) -> Array:
-    """Units × time steps; NaN where a time step is missing."""
+    """Return units × time steps; NaN where a time step is missing."""
     if name not in over:
         there_are = ", ".join(map(one_line, over)) or "none"
         raise KeyError(f"{name!r} has no time steps; names that have them: {there_are}")
@@ -284,7 +281,7 @@ def _image(tape: Tape, over: Mapping[str, Mapping[int, int]], name: str, example
 
 
 def _over_time(tape: Tape, length: int) -> dict[str, dict[int, int]]:
-    """Name without time step → time step → position; first names, as they are printed."""
+    """Return {name without time step: {time step: position}}; first names, as they are printed."""
     over: dict[str, dict[int, int]] = {}
     for i, label in tape.names.items():
         name, t = at_time(label)
@@ -319,13 +316,13 @@ def _png(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def _heat_map(axes: Any, image: Array, colours: str, least: float, most: float, first: int = 1) -> Any:
-    """Rows are counted from 1, columns from `first`."""
+def _heat_map(axes: Any, image: Array, colours: str, limits: tuple[float, float], first: int = 1) -> Any:
+    """Draw a matrix; rows are counted from 1, columns from `first`."""
     from matplotlib import colormaps
 
     rows, columns = image.shape
     drawn = axes.imshow(
-        image, cmap=colormaps[colours].with_extremes(bad=NOT_FINITE), vmin=least, vmax=most, aspect="auto",
+        image, cmap=colormaps[colours].with_extremes(bad=NOT_FINITE), vmin=limits[0], vmax=limits[1], aspect="auto",
         interpolation="nearest", extent=(first - 0.5, first + columns - 0.5, rows + 0.5, 0.5),
     )  # fmt: skip
     _whole_numbers(axes.xaxis, first, first + columns - 1)
@@ -343,7 +340,7 @@ def _whole_numbers(axis: Any, first: int, last: int) -> None:
 
 
 def _draw(axes: Any, points: Sequence[tuple[int, float]], colour: str, look: str) -> None:
-    """Positive norms where they are, those of 0 at the bottom edge, those that are not finite at the top."""
+    """Draw positive norms where they are, those of 0 at the bottom edge, those that are not finite at the top."""
     line = [y if y > 0 and np.isfinite(y) else np.nan for _, y in points]
     axes.plot([x for x, _ in points], line, look, color=colour, markersize=4, linewidth=1.5)
     zero, wild = [x for x, y in points if y == 0], [x for x, y in points if not np.isfinite(y)]
@@ -360,7 +357,7 @@ def _key(colour: str) -> Any:
 
 
 def _logarithmic(axes: Any, drawn: Iterable[float]) -> None:
-    """A logarithmic scale that shows two decades at least."""
+    """Set a logarithmic scale that shows two decades at least."""
     positive = [y for y in drawn if y > 0 and np.isfinite(y)] or [1.0]
     low, high = np.log10(min(positive)), np.log10(max(positive))
     middle, half = (low + high) / 2, max(1.0, 0.55 * (high - low))

@@ -1,4 +1,4 @@
-"""What a walk back gives: the derivative of every value, and the contributions it is the sum of."""
+"""The derivatives that a walk back gives, each the sum of its contributions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Derivatives:
     """
 
     def __init__(self, tape: Tape, d: list[Any], seeds: dict[int, Any], recorded: bool) -> None:
-        self.tape, self.recorded, self._d = tape, recorded, d
+        self.tape, self.recorded, self._d, self._seeds = tape, recorded, d, seeds
         self.length = len(d)  # later positions were recorded after this walk
         self.seeds = {i: dz._value.T if recorded else dz for i, dz in seeds.items()}  # of their variables' sizes
         self._used: dict[int, list[int]] = {}
@@ -63,18 +63,32 @@ class Derivatives:
         return self._d[position] is not None
 
     def contributions(self, key: Variable | str) -> list[Contribution]:
-        """Every += into the derivative of `key`, in the order of the walk; they sum to it."""
+        """Return every += into the derivative of `key`, in the order of the walk; they sum to it."""
         v = self.at(key)
-        found = [Contribution(0, "seed", _row(self.seeds[v.index]))] if v.index in self.seeds else []
+        made = [Contribution(0, "seed", _row(self.seeds[v.index]))] if v.index in self.seeds else []
         for n in self._uses().get(v.index, ()):
-            op, z, *operands = self.tape.steps[n - 1]
+            _, z, *operands = self.tape.steps[n - 1]
             if self._d[z] is not None:
-                values = [self.tape.values[i] for i in (z, *operands) if i is not None]
-                out = op.kernel(self.column(z), *values)
-                pairs = zip("xy", operands, out if op.arity == 2 else (out,), strict=False)
-                mine = [(operand, c) for operand, i, c in pairs if i == v.index and c is not None]
-                found += [Contribution(n, operand, _row(c)) for operand, c in mine]
-        return found
+                for operand, i, c in zip("xy", operands, self.tape.contributions(n, self.column(z)), strict=False):
+                    if i == v.index and c is not None:
+                        made.append(Contribution(n, operand, _row(c)))
+        return made
+
+    def as_walked(self) -> Derivatives:
+        """Return the same walk over the tape as it was then, without what was recorded later."""
+        if len(self.tape.values) == self.length:
+            return self
+        return Derivatives(self.tape.first(self.length), self._d, self._seeds, self.recorded)
+
+    def __str__(self) -> str:
+        from tinyad.printing.listing import gradients
+
+        return str(gradients(self))
+
+    def _repr_latex_(self) -> str:
+        from tinyad.printing.listing import gradients
+
+        return gradients(self).latex
 
     def _uses(self) -> dict[int, list[int]]:
         """Position → the steps it is an operand of, last first."""

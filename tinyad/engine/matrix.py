@@ -1,4 +1,4 @@
-"""What a value is: a matrix of floats.  Reading values, naming sizes, and the functions NumPy has no stable form of."""
+"""Values are matrices of floats: read, sized, repeated, and put together from parts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import numpy as np
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 Shape = tuple[int, ...]
+SINGLE = {("f", 4): np.float32, ("c", 8): np.complex64}
 
 
 def size(shape: Shape) -> str:
+    """Return a size as people write it: 4×3."""
     return "×".join(map(str, shape))
 
 
 def as_matrix(value: Any, name: str, like: Any = None) -> Array:
-    """A copy of `value` as a matrix: float64 unless it is float32 or complex; a number becomes 1×1.
+    """Return a copy of `value` as a matrix: float64 unless it is float32 or complex; a number becomes 1×1.
 
     A Python number or a mask of booleans takes the dtype `like`, if given, as in NumPy.  Raises TypeError for what is
     not numbers, ValueError for what is not 2-D; both begin with `name`.
@@ -41,83 +43,103 @@ def as_matrix(value: Any, name: str, like: Any = None) -> Array:
         raise ValueError(f"{name}: values are matrices (2-D), this is {a.ndim}-D of shape {a.shape}{advice}")
     if a.dtype.kind == "b" and like is not None:
         return a.astype(like)
-    single = {("f", 4): np.float32, ("c", 8): np.complex64}
     double = np.complex128 if a.dtype.kind == "c" else np.float64
-    return a.astype(single.get((a.dtype.kind, a.dtype.itemsize), double), copy=False)
+    return a.astype(SINGLE.get((a.dtype.kind, a.dtype.itemsize), double), copy=False)
+
+
+def as_sized(value: Any, name: str, shape: Shape, like: Any = None) -> Array:
+    """Return `as_matrix` of a value whose size is known: 1-D of the length of an N×1 or 1×N is taken as that size."""
+    try:
+        known = np.ndim(value) == 1 and 1 in shape and len(value) == shape[0] * shape[1]
+    except ValueError:  # rows of different lengths
+        known = False
+    return as_matrix(np.asanyarray(value).reshape(shape) if known else value, name, like)
 
 
 @lru_cache(maxsize=1024)
 def broadcast(x: Shape, y: Shape) -> tuple[str, str] | None:
-    """How component-wise operands of sizes x and y are repeated: "rows" (N×1 with N×B), "columns" (1×B with N×B),
-    "all" (1×1 with any) or "" (not at all); None if they do not fit, 4×1 with 1×4 included."""
-
-    def how(a: Shape, b: Shape) -> str | None:
-        if a == b or b in ((1, 1), (a[0], 1), (1, a[1])):
-            return ""
-        return "all" if a == (1, 1) else "rows" if a == (b[0], 1) else "columns" if a == (1, b[1]) else None
-
-    x_how, y_how = how(x, y), how(y, x)
+    """Return how component-wise operands of sizes x and y are repeated: "rows" (N×1 with N×B), "columns" (1×B with
+    N×B), "all" (1×1 with any) or "" (not at all); None if they do not fit, 4×1 with 1×4 included."""
+    x_how, y_how = _repeated(x, y), _repeated(y, x)
     return None if x_how is None or y_how is None else (x_how, y_how)
+
+
+def _repeated(a: Shape, b: Shape) -> str | None:
+    if a == b or b in ((1, 1), (a[0], 1), (1, a[1])):
+        return ""
+    return "all" if a == (1, 1) else "rows" if a == (b[0], 1) else "columns" if a == (1, b[1]) else None
 
 
 @lru_cache(maxsize=32)
 def column_of_ones(rows: int, dtype: Any) -> Array:
+    """Return the read-only N×1 matrix of ones."""
     column = np.ones((rows, 1), dtype)
     column.setflags(write=False)
     return column
 
 
-def sigmoid(x: Array) -> Array:
-    """1/(1 + e^-x), which keeps the lower tail; where e^-x could overflow, e^x/(1 + e^x)."""
-    if x.size and x.item(x.argmin()).real > -80:
-        e = np.exp(-x)
-        e += 1.0
-        return np.reciprocal(e)
-    negative = x.real < 0
-    e = np.exp(np.where(negative, x, -x))
-    result: Array = np.where(negative, e, 1) / (1 + e)
-    return result
-
-
-def softmax(x: Array, axis: int = 0) -> Array:
-    """e^x over its sum along `axis`; the largest entry is subtracted first: it cancels, and nothing overflows."""
-    e = np.exp(x - x.real.max(axis=axis, keepdims=True, initial=-np.inf))
-    result: Array = e / e.sum(axis=axis, keepdims=True)
-    return result
-
-
-def log_softmax(x: Array) -> Array:
-    """log softmax(x), each column of its own; finite where softmax is 0 to rounding."""
-    below = x - x.real.max(axis=0, keepdims=True, initial=-np.inf)
-    result: Array = below - np.log(np.exp(below).sum(axis=0, keepdims=True))
-    return result
-
-
-def softmax_rows(x: Array) -> Array:
-    return softmax(x, -1)
-
-
 def total(x: Array) -> Array:
-    """The sum of all entries, 1×1."""
+    """Return the sum of all entries, 1×1."""
     result: Array = x.sum(keepdims=True)
     return result
 
 
 def stack(x: Array, y: Array) -> Array:
-    """x on top of y."""
+    """Return x on top of y."""
     if x.shape[1] != y.shape[1]:
         raise ValueError(f"{x.shape[1]} and {y.shape[1]} columns")
     return np.concatenate((x, y))
 
 
 def upper(x: Array, y: Array) -> Array:
-    """The first rows of x, as many as y has."""
+    """Return the first rows of x, as many as y has."""
     if len(x) < len(y):
         raise ValueError(f"{len(y)} rows of {len(x)}")
     return x[: len(y)]
 
 
 def under(x: Array, y: Array) -> Array:
-    """The rows of x but the first ones, which are as many as y has."""
+    """Return the rows of x but the first ones, which are as many as y has."""
     upper(x, y)
     return x[len(y) :]
+
+
+def rows(x: Array, y: Array) -> Array:
+    """Return the rows of x from y[0] to before y[1], counted from 0; y, 1×3, ends with the number of rows of x."""
+    start, stop, count = _span(y)
+    if len(x) != count:
+        raise ValueError(f"rows of a matrix with {count} rows, not {len(x)}")
+    return x[start:stop]
+
+
+def padded(x: Array, y: Array) -> Array:
+    """Return x with rows of zeros above and below it, so that `rows` gives x again."""
+    start, stop, count = _span(y)
+    z = np.zeros((count, x.shape[1]), x.dtype)
+    z[start:stop] = x
+    return z
+
+
+def _span(y: Array) -> tuple[int, ...]:
+    if y.shape != (1, 3):
+        raise ValueError("the second operand is [[start, stop, number of rows]]")
+    return tuple(int(number) for number in y[0].real)
+
+
+def greater(x: Array, y: Array) -> Array:
+    """Return 1 where x > y, else 0."""
+    result: Array = np.greater(x.real, y.real).astype(np.result_type(x, y))
+    return result
+
+
+def at_least(x: Array, y: Array) -> Array:
+    """Return 1 where x ≥ y, else 0."""
+    result: Array = np.greater_equal(x.real, y.real).astype(np.result_type(x, y))
+    return result
+
+
+def first_max(x: Array) -> Array:
+    """Return 1 at the first largest entry of each column, else 0."""
+    z = np.zeros_like(x)
+    np.put_along_axis(z, x.real.argmax(axis=0, keepdims=True), 1, 0)
+    return z

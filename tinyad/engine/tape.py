@@ -1,80 +1,69 @@
-"""The tape: every operation in the order it was computed, and the walk back over it."""
+"""The tape: every operation in the order it was computed, and the walk back over it.
+
+In the field's words the tape is a Wengert list, each rule a vector-Jacobian product (vjp), and dz the adjoint, or
+cotangent, of z.
+"""
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinyad.engine.derivatives import Derivatives
-from tinyad.engine.matrix import Array, Shape, as_matrix, size
-from tinyad.engine.messages import keywords, named, taken, value_first
-from tinyad.engine.op import Op, Operand, misfit
-from tinyad.engine.table import add, matmul, schur, sub
+from tinyad.engine.matrix import Array, Shape, as_matrix, column_of_ones, size
+from tinyad.engine.naming import Naming, keywords, named, number_label, value_first
+from tinyad.engine.numpy_functions import DECOMPOSED, decomposed, mean, part, total
+from tinyad.engine.op import Op, Symbol, entering, misfit, summed
+from tinyad.engine.operand import Operand
+from tinyad.engine.table import TABLE, add, evaluated, matmul, schur, sub
 
 Step = tuple[Op, int, int, int | None]
-
-
-def _recorder(op: Op) -> Callable[[Any, Any], Any]:
-    """The method for `x op y`: what `Variable._apply` does, in fewer calls where both are of one tape."""
-    run, elementwise = op.run, op.elementwise
-
-    def method(x: Variable, y: Any) -> Variable:
-        tape = x.tape
-        if type(y) is Variable and y.tape is tape:
-            a, b, row = x._value, y._value, op
-            try:
-                if elementwise and a.shape != b.shape:
-                    row = op.fitted(a.shape, b.shape)
-                z = run(a, b)
-            except ValueError:
-                return x._apply(op, x, y)  # says why
-            position = len(tape._values)
-            tape.steps.append((row, position, x.index, y.index))
-            tape._values.append(z)
-            return Variable(tape, position, z)
-        return x._apply(op, x, y)
-
-    return method
+Entry = tuple[str, ...]
+PLAIN: Entry = ("", "")
+_new = object.__new__
 
 
 class Variable(Operand):
     """A handle on one value: `tape.values[index]`.  Nothing changes it: an operation, `W @ x`, makes a new one."""
 
     __slots__ = ("_value", "index", "tape")
-    __add__, __sub__, __mul__, __matmul__ = map(_recorder, (add, sub, schur, matmul))
 
     def __init__(self, tape: Tape, index: int, value: Array) -> None:
         self.tape, self.index, self._value = tape, index, value
 
-    def _apply(self, op: Op, x: Any, y: Any = None) -> Variable:
-        """Record z = x op y, or op(x).  Numbers and arrays become constants."""
-        tape = self.tape
-        try:
-            if op.arity == 1:
-                z = op.run(x._value)
-                step: Step = op, len(tape._values), x.index, None
-            else:
-                lifted = type(x) is not type(y) or x.tape is not y.tape  # one of them is this Variable
-                if lifted:
-                    x, y = tape._operand(x, y, op), tape._operand(y, x, op)
-                a, b = x._value, y._value
-                z = op.run(a, b)
-                if lifted or (op.elementwise and a.shape != b.shape):
-                    op = op.fitted(a.shape, b.shape, (x.index in tape.constants, y.index in tape.constants))
-                step = op, len(tape._values), x.index, y.index
-        except ValueError as reason:
-            operands = [v for v in (x, y) if v is not None]
-            if not all(isinstance(v, Variable) and v.tape is tape for v in operands):
-                raise  # an operand is no matrix, or on another tape
-            why = misfit(op, [tape.label(v.index) for v in operands], [v.shape for v in operands], reason)
-            raise ValueError(f"{why} at step {len(tape.steps) + 1}") from None
-        tape.steps.append(step)
-        tape._values.append(z)
-        return Variable(tape, step[1], z)
+    def apply(self, op: Any, x: Any, y: Any = None) -> Variable:
+        """Record op(x) or x op y; `op` is a row or the symbol of one."""
+        return self.tape.record(TABLE[op] if isinstance(op, str) else op, x, y)
+
+    # The four that a model has most of, without a look-up.
+    # fmt: off
+    def __add__(self, y: Any) -> Variable:    return self.tape.record(add, self, y)
+    def __sub__(self, y: Any) -> Variable:    return self.tape.record(sub, self, y)
+    def __mul__(self, y: Any) -> Variable:    return self.tape.record(schur, self, y)
+    def __matmul__(self, y: Any) -> Variable: return self.tape.record(matmul, self, y)
+    # fmt: on
+
+    def numpy(self, function: Any, name: str, operands: Any, options: Any) -> Any:
+        """Record a function of NumPy: one row, or the rows that it decomposes into."""
+        if function in DECOMPOSED:
+            return decomposed(function, name, operands, options)
+        return super().numpy(function, name, operands, options)
+
+    def __getitem__(self, at: Any) -> Any:
+        return part(self, at)
+
+    def sum(self, axis: int | None = None, keepdims: bool = False) -> Variable:
+        """The sum of all entries, 1×1, or with keepdims=True the sums along an axis."""
+        result: Variable = total(self, axis, keepdims)
+        return result
+
+    def mean(self, axis: int | None = None, keepdims: bool = False) -> Variable:
+        """The mean of all entries, 1×1, or with keepdims=True the means along an axis."""
+        result: Variable = mean(self, axis, keepdims)
+        return result
 
     @property
     def value(self) -> Array:
@@ -101,15 +90,18 @@ class Tape:
 
     `values` holds the matrices.  A step is (op, z, x, y): positions in `values`, y None for a unary operation.  `names`
     maps positions to names.  `constants` are the positions of plain numbers and arrays; they have no derivative.
+    `entries` says how the operands of a step enter it, by the position of its result, where that is not plain: "rows",
+    "columns" or "all" for one that is repeated (see `matrix.broadcast`), "constant" for one that has no derivative.
     """
 
     def __init__(self) -> None:
         self._values: list[Array] = []
         self._locked = 0
+        self.naming = Naming()
+        self.names = self.naming.names
         self.steps: list[Step] = []
-        self.names: dict[int, str] = {}
         self.constants: set[int] = set()
-        self._positions: dict[str, int] = {}
+        self.entries: dict[int, Entry] = {}
 
     @property
     def values(self) -> list[Array]:
@@ -120,15 +112,15 @@ class Tape:
         return self._values
 
     def variable(self, value: Any, name: str | None = None) -> Variable:
-        """A Variable that holds a copy of `value`, a matrix, or a number, which becomes 1×1; ValueError for 1-D."""
+        """Return a Variable with a copy of `value`, a matrix, or a number, which becomes 1×1; ValueError for 1-D."""
         value_first(value, name, isinstance(value, Operand))
         matrix = as_matrix(value, name or "variable")
         if name is not None:
-            self._name(len(self._values), name)
+            self.naming.give(len(self._values), name)
         return self._leaf(matrix)
 
     def variables(self, *given: Any, **values: Any) -> dict[str, Variable]:
-        """A Variable for each keyword, under its name."""
+        """Return a Variable for each keyword, under its name."""
         return {name: self.variable(value, name) for name, value in keywords(given, values)}
 
     def name(self, variables: Mapping[str, Any], step: int | None = None) -> None:
@@ -139,59 +131,53 @@ class Tape:
         for name, v in named(variables):
             if isinstance(v, Variable):
                 key = f"{name}[{step}]" if step is not None and isinstance(name, str) else name
-                self._name(self._own(v, key).index, key)
+                self.naming.give(self._own(v, key).index, key)
 
-    def _name(self, position: int, name: str) -> None:
-        if not isinstance(name, str):
-            raise TypeError(f"a name is a string, not {name!r}")
-        if not name or re.fullmatch(r"_v?[0-9]+", name):
-            raise ValueError(f"{name!r} is no name: _1, _2, ... are the results of steps that have none")
-        if self._positions.setdefault(name, position) != position:
-            raise ValueError(taken(name))
-        self.names.setdefault(position, name)
+    def record(self, op: Op, x: Any, y: Any = None) -> Variable:
+        """Append the step z = op(x) or x op y and return z; of two operands one may be a number or an array.
 
-    def __getitem__(self, key: Variable | str) -> Variable:
-        if isinstance(key, Variable):
-            return self._own(key)
-        if key not in self._positions:
-            unnamed = next((i for i in range(len(self._values)) if i not in self.names and self.label(i) == key), None)
-            if unnamed is not None and unnamed not in self.constants:
-                return self.at(unnamed)
-            from difflib import get_close_matches
-
-            near = " or ".join(get_close_matches(str(key), self._positions))
-            raise KeyError(f"no Variable is named {key!r}" + (f"; did you mean {near}?" if near else ""))
-        return self.at(self._positions[key])
-
-    def at(self, position: int) -> Variable:
-        """The Variable at a position of `values`."""
-        return Variable(self, position, self._values[position])
-
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    def __repr__(self) -> str:
-        return f"Tape({len(self)} steps)"
-
-    def label(self, position: int) -> str:
-        """The name of a value; without one, the number itself for a constant, else _n for the result of step n."""
-        if position in self.names:
-            return self.names[position]
-        if position in self.constants and self._values[position].size == 1:
-            number = self._values[position].item()
-            whole = number == number.real and abs(number) < 1e15 and number.real % 1 == 0
-            return str(int(number.real)) if whole else repr(number)
-        n = bisect_left(self.steps, position, key=lambda step: step[1])
-        return f"_{n + 1}" if n < len(self.steps) and self.steps[n][1] == position else f"_v{position}"
-
-    def _own(self, v: Variable, key: str = "") -> Variable:
-        if v.tape is not self:
-            raise ValueError(f"{key and f'{key}: '}{v!r} is on another tape; one computation is recorded on one tape")
+        There is no other way onto the tape.  Raises ValueError for sizes that do not fit and for another tape.
+        """
+        values = self._values
+        z = j = None
+        try:
+            if op.arity == 1:
+                z = op.run(x._value)
+            else:
+                a, b = x._value, y._value
+                if y.tape is self and (not op.elementwise or a.shape == b.shape):
+                    z = op.run(a, b)
+                    j = y.index
+        except (AttributeError, ValueError):  # a number or an array has no tape; sizes that do not fit
+            pass
+        if z is None:
+            z, x, y = self._uneven(op, x, y)
+            j = y.index
+        v = _new(Variable)  # a call of __init__ takes as long as an operation on a small matrix
+        v.tape = self
+        v.index = index = len(values)
+        v._value = z
+        values.append(z)
+        self.steps.append((op, index, x.index, j))
         return v
 
-    def _leaf(self, value: Array) -> Variable:
-        self._values.append(value)
-        return Variable(self, len(self._values) - 1, value)
+    def _uneven(self, op: Op, x: Any, y: Any) -> tuple[Array, Variable, Variable]:
+        """Return op's result, x and y where one of them is repeated or becomes a constant; ValueError says why not."""
+        try:
+            if op.arity == 2:
+                x, y = self._operand(x, y, op), self._operand(y, x, op)
+                how = entering(op, (x.shape, y.shape))
+                entry = ["constant" if v.index in self.constants else h for v, h in zip((x, y), how, strict=True)]
+                z = op.run(x._value, y._value)
+                self.entries[len(self._values)] = entry[0], entry[1]
+                return z, x, y
+            return op.run(x._value), x, y
+        except ValueError as reason:
+            operands = [v for v in (x, y) if v is not None]
+            if not all(isinstance(v, Variable) and v.tape is self for v in operands):
+                raise  # an operand is no matrix, or on another tape
+            why = misfit(op, [self.label(v.index) for v in operands], [v.shape for v in operands], reason)
+            raise ValueError(f"{why} at step {len(self.steps) + 1}") from None
 
     def _operand(self, value: Any, other: Any, op: Op) -> Variable:
         if isinstance(value, Variable):
@@ -203,32 +189,133 @@ class Tape:
         self.constants.add(v.index)
         return v
 
-    def backward(self, seeds: Variable | Mapping[Any, Any], record: bool = False) -> Derivatives:
+    def _leaf(self, value: Array) -> Variable:
+        self._values.append(value)
+        return Variable(self, len(self._values) - 1, value)
+
+    def _own(self, v: Variable, key: str = "") -> Variable:
+        if v.tape is not self:
+            raise ValueError(f"{key and f'{key}: '}{v!r} is on another tape; one computation is recorded on one tape")
+        return v
+
+    def __getitem__(self, key: Variable | str) -> Variable:
+        if isinstance(key, Variable):
+            return self._own(key)
+        if key in self.naming.positions:
+            return self.at(self.naming.positions[key])
+        for i in range(len(self._values)):
+            if i not in self.names and i not in self.constants and self.label(i) == key:
+                return self.at(i)
+        raise self.naming.unknown(key)
+
+    def at(self, position: int) -> Variable:
+        """Return the Variable at a position of `values`."""
+        return Variable(self, position, self._values[position])
+
+    def label(self, position: int) -> str:
+        """Return the name of a value; without one, a constant as it is written, else _n for the result of step n."""
+        if position in self.names:
+            return self.names[position]
+        if position in self.constants and self._values[position].size == 1:
+            return number_label(self._values[position].item())
+        n = bisect_left(self.steps, position, key=lambda step: step[1])
+        return f"_{n + 1}" if n < len(self.steps) and self.steps[n][1] == position else f"_v{position}"
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __repr__(self) -> str:
+        return f"Tape({len(self)} steps)"
+
+    def __str__(self) -> str:
+        from tinyad.printing.listing import equations
+
+        return str(equations(self))
+
+    def _repr_latex_(self) -> str:
+        from tinyad.printing.listing import equations
+
+        return equations(self).latex
+
+    def first(self, length: int) -> Tape:
+        """Return the tape as it was when it had `length` values."""
+        tape = Tape()
+        tape._values, tape.naming = self._values[:length], self.naming.first(length)
+        tape.names = tape.naming.names
+        tape.steps = [step for step in self.steps if step[1] < length]
+        tape.constants = {i for i in self.constants if i < length}
+        tape.entries = {z: entry for z, entry in self.entries.items() if z < length}
+        return tape
+
+    def replay(self, hook: Callable[[int, Array], Array] | None = None, rows: Mapping[int, Op] | None = None) -> Tape:
+        """Return a tape with the results computed again, each passed through hook(step, array).
+
+        `rows` maps steps to the rows that are computed there in the place of their own.
+        """
+        tape = self.first(len(self._values))
+        for n, (op, z, x, y) in enumerate(self.steps, 1):
+            op = rows.get(n, op) if rows else op
+            operands = (tape._values[i] for i in (x, y) if i is not None)
+            tape._values[z] = hook(n, op.run(*operands)) if hook else op.run(*operands)
+            tape.steps[n - 1] = op, z, x, y
+        return tape
+
+    def entry(self, n: int) -> Entry:
+        """Return how the operands of step n enter it, as in `entries`; ("", "") where that is plain."""
+        return self.entries.get(self.steps[n - 1][1], PLAIN)
+
+    def formula(self, n: int, operand: str) -> Any:
+        """Return what step n contributes to its operand "x" or "y", as Symbols in row layout.
+
+        None: it contributes nothing, or its rule is no expression.
+        """
+        formulas = self.steps[n - 1][0].formulas
+        k = "xy".index(operand)
+        return summed(formulas[k], Symbol("dz"), self.entry(n)[k]) if formulas else None
+
+    def contributions(self, n: int, D: Array, values: Sequence[Array] = ()) -> tuple[Array | None, ...]:
+        """Return what step n contributes to each operand, in its size, where D is the adjoint of the result, in its.
+
+        `values` are its result and its operands, if they are not to be those of the tape.
+        """
+        op, *positions = self.steps[n - 1]
+        values = values or [self._values[i] for i in positions if i is not None]
+        return _contributions(op, self.entry(n), D, values, record=False)
+
+    def backward(
+        self, seeds: Variable | Mapping[Any, Any], record: bool = False, hook: Callable[[Array], Array] | None = None
+    ) -> Derivatives:
         """Walk back from `seeds`, {Variable or name: derivative in row layout}, or from a 1×1 loss.
 
-        With record=True the walk is itself recorded on this tape and gives Variables, to be derived again.  Raises
-        ValueError for a seed of another size, KeyError for a name that is not on the tape, TypeError for what is no
-        matrix of numbers.  Source: the slides "Overall procedure" and "When to use = vs +=".
+        With record=True the walk is itself recorded on this tape and gives Variables, to be derived again.  Every
+        adjoint that a rule is given, and every contribution, passes through `hook`.  Raises ValueError for a seed of
+        another size, KeyError for a name that is not on the tape, TypeError for what is no matrix of numbers.
+        Source: the slides "Overall procedure" and "When to use = vs +=".
         """
         start = self._seeds(seeds, record)
         d: list[Any] = [None] * len(self._values)
         for i, dz in start.items():
             d[i] = dz
-        values: list[Any] = [self.at(i) for i in range(len(d))] if record else self._values
+        entries = self.entries
+        values: Any = self._values
+        if record:
+            values = [v if i in self.constants else self.at(i) for i, v in enumerate(self._values)]
+        uneven: Any = range(len(d)) if record or hook else entries  # the steps whose contributions are not plain vjps
         owned: set[int] = set()
         for op, z, x, y in reversed(self.steps):
             dz = d[z]
             if dz is None:  # L does not depend on z
                 continue
-            rule = op.kernel
-            if record:
-                if op.formulas is None:
-                    raise TypeError(f"{op.symbol}: its rule is no expression in * @ .T + - /, and cannot be recorded")
-                rule = op.deriv
-            if y is None:
-                contributions: Any = ((x, rule(dz, values[z], values[x])),)
+            if z in uneven:
+                dz = hook(dz) if hook else dz
+                operands = (x,) if y is None else (x, y)
+                out: Any = _contributions(op, entries.get(z, PLAIN), dz, [values[i] for i in (z, *operands)], record)
+                out = [hook(c) if hook and c is not None else c for c in out]
+                contributions: Any = zip(operands, out, strict=False)
+            elif y is None:
+                contributions = ((x, op.vjp(dz, values[z], values[x])),)
             else:
-                to_x, to_y = rule(dz, values[z], values[x], values[y])
+                to_x, to_y = op.vjp(dz, values[z], values[x], values[y])
                 contributions = ((x, to_x), (y, to_y))
             # Every derivative starts at 0, and every contribution is d[i] += contribution:
             for i, contribution in contributions:
@@ -260,11 +347,43 @@ class Tape:
                 dz = as_matrix(dz, f"the seed of {self.label(v.index)}", v.dtype)
             if dz.shape != v.shape[::-1]:
                 turned = "; pass its .T" if dz.shape == v.shape else ""
-                needed = f"row layout needs {size(v.shape[::-1])} for a {size(v.shape)} variable"
-                raise ValueError(f"the seed of {self.label(v.index)} is {size(dz.shape)}: {needed}{turned}")
+                wanted = f"row layout needs {size(v.shape[::-1])} for a {size(v.shape)} variable"
+                raise ValueError(f"the seed of {self.label(v.index)} is {size(dz.shape)}: {wanted}{turned}")
             if record:
                 dz = self._own(dz) if isinstance(dz, Variable) else self._leaf(dz)
             else:
                 dz = np.ascontiguousarray(dz.T)
             start[v.index] = start[v.index] + dz if v.index in start else dz
         return start
+
+
+def _contributions(op: Op, entry: Entry, dz: Any, values: Sequence[Any], record: bool) -> tuple[Any, ...]:
+    """Return the contributions to the operands of one step: the sum for what is repeated, None for a constant.
+
+    `values` are the result and the operands.  Arrays have the operands' sizes; what is recorded is in row layout.
+    """
+    both: Any
+    if record and op.formulas is None:
+        raise TypeError(f"{op.symbol}: its rule is no expression in * @ .T + - /, and cannot be recorded")
+    if record and "constant" in entry and op is TABLE.get(op.symbol):  # log(x) of x ** 3 may not even exist
+        names = dict(zip(("dz", "z", "x", "y"), (dz, *values), strict=False))
+        both = [how != "constant" and evaluated(f, names) for f, how in zip(op.formulas or (), entry, strict=True)]
+    elif record:
+        both = op.deriv(dz, *values)
+    elif "constant" in entry:
+        both = [how != "constant" and vjp(dz, *values) for how, vjp in zip(entry, op.vjps, strict=True)]
+    else:
+        both = op.vjp(dz, *values)
+    both = both if op.arity == 2 else (both,)
+    if record:
+        return tuple(summed(c, dz, how) for c, how in zip(both, entry, strict=False))
+    return tuple(_over(c, how) for c, how in zip(both, entry, strict=False))
+
+
+def _over(c: Any, how: str) -> Any:
+    """Return the sum over what is repeated, as `summed` does, of a contribution in the size of the result."""
+    if how == "constant" or c is None:
+        return None
+    if how in ("rows", "all"):
+        c = c.dot(column_of_ones(c.shape[1], c.dtype))
+    return column_of_ones(c.shape[0], c.dtype).T.dot(c) if how in ("columns", "all") else c

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import Array, as_matrix, size
-from tinyad.engine.op import Op
+from tinyad.engine.op import Op, entering, summed
 from tinyad.engine.tape import Variable
 from tinyad.printing.text import apart
 
@@ -24,7 +24,7 @@ Function = Callable[[Array], Any]
 
 
 def complex_step(f: Function, x: Any, direction: Any = None) -> Any:
-    """Derivative of the scalar function f at the matrix x, in row layout and to rounding, in float64.
+    """Return the derivative of the scalar function f at the matrix x, in row layout and to rounding, in float64.
 
     With a `direction` of x's size: the derivative along it, one number for one call of f.  Raises ValueError if f
     is not analytic at x (abs, max, real, conj, a comparison), which one direction by central differences shows.
@@ -42,7 +42,7 @@ def complex_step(f: Function, x: Any, direction: Any = None) -> Any:
 
 
 def central_difference(f: Function, x: Any, direction: Any = None) -> tuple[Any, Any]:
-    """(derivative, estimate of its error) of the scalar function f at the matrix x, in row layout, in float64.
+    """Return (derivative, estimate of its error) of the scalar function f at the matrix x, in row layout, in float64.
 
     With a `direction` of x's size: two numbers.  Differences at steps h, h/2 and h/4, extrapolated twice; the error
     is what the last extrapolation changed, and rounding.
@@ -55,10 +55,10 @@ def central_difference(f: Function, x: Any, direction: Any = None) -> tuple[Any,
 
 
 def numeric_derivative(d: Derivatives, key: Variable | str, direction: Any = None, method: str = "complex") -> Any:
-    """The derivative that the walk back `d` has for `key`, from replaying the steps after it: a check of every rule.
+    """Return the derivative of what the walk back `d` starts from by `key`, from replaying the steps after it.
 
-    `method` is "complex" or "central"; the result is that of `complex_step` or `central_difference`, in float64
-    whatever the tape is in.
+    It checks every rule on the way.  `method` is "complex" or "central"; the result is that of `complex_step` or
+    `central_difference`, in float64 whatever the tape is in.
     """
     f, x = _as_function(d, key)
     if method == "central":
@@ -72,7 +72,7 @@ def numeric_derivative(d: Derivatives, key: Variable | str, direction: Any = Non
 
 
 def _as_function(d: Derivatives, key: Variable | str) -> tuple[Function, Array]:
-    """(f, x): the L that d's seeds make, as a function of one value of the tape, and that value, in float64."""
+    """Return (f, x): the L that d's seeds make, as a function of one value of the tape, and that value, in float64."""
     tape, position = d.tape, d.at(key).index
     values = [value if np.iscomplexobj(value) else value.astype(np.float64) for value in tape.values[: d.length]]
     steps = [step for step in tape.steps if step[1] < d.length]
@@ -104,7 +104,7 @@ def _result(op: Op, values: list[Array], x: int, y: int | None) -> Array:
 
 
 def _not_analytic(d: Derivatives) -> str:
-    """The first step that refuses a complex step, as the beginning of a message."""
+    """Return the first step that refuses a complex step, as the beginning of a message."""
     values = d.tape.values
     for n, (op, z, *operands) in enumerate(d.tape.steps, 1):
         for i in operands:
@@ -124,18 +124,20 @@ def _not_analytic(d: Derivatives) -> str:
 
 
 def check_op(op: Op, x: Any = None, y: Any = None, method: str = "complex") -> float:
-    """Hold the rule of a row against its forward, at a random point or at yours; returns the largest relative error.
+    """Compare the rule of a row with its forward, at a random point or at yours; return the largest relative error.
 
     Raises ValueError that names the operand and the entry if the rule is wrong.  A component-wise row is checked
-    with every way of repeating an operand.
+    with every allowed repeat of an operand.
     """
     worst = 0.0
     for operands in [_matrices(op, x, y)] if x is not None else _points(op):
-        fitted = op.fitted(operands[0].shape, operands[1].shape) if op.arity == 2 else op
+        label = f"{op.symbol}, operands {' and '.join(size(a.shape) for a in operands)}"
         z = op.forward(*operands)
         weights = _direction(z)
-        out = fitted.deriv(weights.T, z, *operands)
+        how = entering(op, [a.shape for a in operands]) if op.arity == 2 else ("",)
+        out = op.deriv(weights.T, z, *operands)
         for k, rule in enumerate(out if op.arity == 2 else (out,)):
+            rule = summed(rule, weights.T, how[k])
 
             def f(a: Array, k: int = k, operands: list[Array] = operands, weights: Array = weights) -> Any:
                 return a.dtype.type(0) + (weights * op.forward(*operands[:k], a, *operands[k + 1 :])).sum()
@@ -145,16 +147,15 @@ def check_op(op: Op, x: Any = None, y: Any = None, method: str = "complex") -> f
             else:
                 true, error = complex_step(f, operands[k]), 0.0
             rule = np.zeros_like(true) if rule is None else np.asarray(rule)
-            worst = max(worst, _held(op, "xy"[k], operands, rule, true, error))
+            worst = max(worst, _relative_error(label, "xy"[k], rule, true, error))
     return worst
 
 
-def _held(op: Op, operand: str, operands: list[Array], rule: Array, true: Array, error: Any) -> float:
-    sizes = " and ".join(size(a.shape) for a in operands)
+def _relative_error(label: str, operand: str, rule: Array, true: Array, error: Any) -> float:
+    """Return the largest error of a rule's derivative; ValueError if it is more than rounding."""
     if rule.shape != true.shape:
         raise ValueError(
-            f"{op.symbol}, operands {sizes}: the derivative for {operand} is {size(rule.shape)}, "
-            f"row layout needs {size(true.shape)}"
+            f"{label}: the derivative for {operand} is {size(rule.shape)}, row layout needs {size(true.shape)}"
         )
     scale = max(float(np.abs(true).max(initial=0)), 1e-300)
     off = np.abs(rule - true)
@@ -162,14 +163,14 @@ def _held(op: Op, operand: str, operands: list[Array], rule: Array, true: Array,
         at = np.unravel_index(int(np.nanargmax(np.where(np.isnan(off), np.inf, off))), off.shape)
         by_rule, by_values = apart(rule[at].item(), true[at].item())
         raise ValueError(
-            f"{op.symbol}, operands {sizes}: the rule's derivative for {operand} at row {at[0] + 1}, "
-            f"column {at[1] + 1} is {by_rule}; from the function values it is {by_values}"
+            f"{label}: the rule's derivative for {operand} at row {at[0] + 1}, column {at[1] + 1} is {by_rule}; "
+            f"from the function values it is {by_values}"
         )
     return float(off.max(initial=0)) / scale
 
 
 def _points(op: Op) -> list[list[Array]]:
-    """Operands that the forward accepts: of many sizes, of both signs where it takes them, and large ones too."""
+    """Return operands that the forward accepts: of many sizes, of both signs where it takes them, also large ones."""
     rng = np.random.default_rng(0)
     if op.arity == 1:
         shapes = [[(4, 3)], [(3, 3)], [(4, 1)], [(1, 3)], [(1, 1)]]
@@ -228,16 +229,16 @@ def _complex_along(f: Function, x: Array, direction: Array) -> float:
 def _difference_along(f: Function, x: Array, direction: Array) -> tuple[float, float]:
     for first in (4e-3, 4e-5, 4e-7, 4e-9):  # smaller where a step as large as this leaves the domain of f
         h = first / max(float(np.abs(direction).max(initial=0)), 1e-300)
-        seen, slopes = 0.0, []
+        largest, quotients = 0.0, []
         with np.errstate(all="ignore"):
             for step in (h, h / 2, h / 4):
                 above, below = (float(_scalar(np.asarray(f(x + s * direction))).real) for s in (step, -step))
-                seen = max(seen, abs(above), abs(below))
-                slopes.append((above - below) / (2 * step))
-        if np.all(np.isfinite(slopes)):
+                largest = max(largest, abs(above), abs(below))
+                quotients.append((above - below) / (2 * step))
+        if np.all(np.isfinite(quotients)):
             break
-    early, late = ((4 * fine - coarse) / 3 for coarse, fine in pairwise(slopes))
-    return late + (late - early) / 15, abs(late - early) + 8 * np.finfo(np.float64).eps * seen / h
+    early, late = ((4 * fine - coarse) / 3 for coarse, fine in pairwise(quotients))
+    return late + (late - early) / 15, abs(late - early) + 8 * np.finfo(np.float64).eps * largest / h
 
 
 def _scalar(out: Array) -> Any:

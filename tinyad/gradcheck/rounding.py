@@ -7,16 +7,12 @@ and Computers in Simulation 35, 1993).  Cancellation, saturation and growth over
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import Array
-from tinyad.engine.op import Op
-from tinyad.engine.tape import Tape
 
 ROUGH = 1e-11  # large against rounding, and small against what cancels
 DRAWS = 3
@@ -41,28 +37,11 @@ def spread(d: Derivatives) -> list[float]:
     return [max(far, float(np.abs(d.column(i)).max(initial=0))) for i, far in enumerate(moved)]
 
 
-class _RoughOp:
-    """An Op as the walk back uses it, with its results and contributions off by a random relative error."""
-
-    def __init__(self, op: Op, off: Callable[[Array], Array]) -> None:
-        self.op, self.off = op, off
-
-    def kernel(self, D: Array, *values: Array) -> Any:
-        out = self.op.kernel(self.off(D), *values)
-        off = [c if c is None else self.off(c) for c in (out if self.op.arity == 2 else (out,))]
-        return off if self.op.arity == 2 else off[0]
-
-
 def _rough(d: Derivatives, rng: np.random.Generator, rough: float) -> Derivatives:
+    """Walk back again, with every result, adjoint and contribution off by a random relative error."""
+
     def off(a: Array) -> Array:
         return a * (1 + rough * rng.choice((-1.0, 1.0), a.shape))
 
-    tape: Any = Tape()
-    tape._values = list(d.tape.values[: d.length])
-    for op, z, x, y in d.tape.steps:
-        if z < d.length:
-            operands = [tape._values[i] for i in (x, y) if i is not None]
-            tape._values[z] = off(op.run(*operands))
-            tape.steps.append((_RoughOp(op, off), z, x, y))
-    walk: Derivatives = tape.backward({tape.at(i): seed.T for i, seed in d.seeds.items()})
-    return walk
+    tape = d.tape.first(d.length).replay(lambda _, z: off(z))
+    return tape.backward({tape.at(i): seed.T for i, seed in d.seeds.items()}, hook=off)

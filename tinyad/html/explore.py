@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from markupsafe import Markup
+
 from tinyad.drawing.graph import Graph, WrongSteps, frames_of, graph
 from tinyad.drawing.layout import svg
 from tinyad.engine.derivatives import Derivatives
-from tinyad.html.page import explorer, piece
-from tinyad.html.value_details import About
+from tinyad.html.page import fragment, resource
+from tinyad.html.value_details import ValueDetails
+from tinyad.printing.markup import NOTHING, filled, joined
 
 LEGEND = "Red: the line of this step is wrong by hand. Yellow: a derivative has only inherited a mistake."
-MANY = 100  # boxes: from there on only the last time step is open at first
+FOLDED_FROM = 100  # boxes: from there on only the last time step is open at first
 
 
 class Explorer:
-    """A drawing that a notebook shows; `html` is the same as a self-contained piece of HTML."""
+    """A drawing that a notebook shows; `html` is the same as a self-contained fragment of HTML."""
 
     def __init__(self, picture: Graph, html: str) -> None:
         self.picture, self.html = picture, html
@@ -38,34 +41,34 @@ def explore(
     fold: Iterable[str | int] | None = None,
     comparison: WrongSteps | None = None,
 ) -> Explorer:
-    """The tape of a walk back as a drawing to look around in.
+    """Draw the tape of a walk back, to look around in.
 
     A click on a step shows its rule, its size, its value, its derivative in row layout and every contribution to it;
     a click on the title of a time step or a group folds it.  Where scripts are stripped it is a plain SVG with a list
     of the steps below.  The options are those of `graph`; `fold` is what is folded at first, without it all time steps
-    but the last where there is much to draw.  Raises what `graph` raises, and ValueError for more than 2,000 steps.
+    but the last if there is much to draw.  Raises what `graph` raises, and ValueError for more than 2,000 steps.
     """
-    about = About(d, comparison=comparison)
-    picture = graph(about.tape, weights=weights, groups=groups, comparison=comparison)
-    listed = "\n".join(about.everything())
-    drawn = canvas(picture, fold, comparison)
-    inside = f"{drawn}\n<details><summary>Every value</summary>\n{listed}\n</details>"
-    return Explorer(picture, piece(f'<div class="explored">{inside}</div>', explorer()))
+    details = ValueDetails(d, comparison=comparison)
+    picture = graph(details.tape, weights=weights, groups=groups, comparison=comparison)
+    listed = filled("<details><summary>Every value</summary>\n%s\n</details>", joined(details.everything(), "\n"))
+    inside = filled('<div class="explored">%s\n%s</div>', canvas(picture, fold, comparison), listed)
+    return Explorer(picture, fragment(inside, resource("explore.js")))
 
 
-def canvas(picture: Graph, fold: Iterable[str | int] | None, comparison: WrongSteps | None = None) -> str:
-    """The drawing, and where the script puts what it has to say; `fold` as in `explore`.
+def canvas(picture: Graph, fold: Iterable[str | int] | None, comparison: WrongSteps | None = None) -> Markup:
+    """Return the drawing, to which the script adds its own elements; `fold` as in `explore`.
 
     It opens at the first wrong step of a comparison.
     """
     drawing = picture.drawing
     if fold is None:
         times = [c for c, cluster in enumerate(drawing.clusters) if cluster.time]
-        folded = times[:-1] if len(drawing.boxes) > MANY else []
+        folded = times[:-1] if len(drawing.boxes) > FOLDED_FROM else []
     else:
         folded = frames_of(picture, fold)
     wrong = comparison.wrong_steps if comparison else {}
     first = max((n for n, kind in wrong.items() if kind == "own"), default=0)
-    numbers, begin = " ".join(map(str, folded)), f' data-choose="step_{first}"' if first else ""
-    legend = f"<p>{LEGEND}</p>" if wrong else ""
-    return f'<div class="graph" data-fold="{numbers}"{begin}><div class="view">{svg(drawing)}</div>{legend}</div>'
+    begin = filled(' data-choose="step_%s"', first) if first else NOTHING
+    legend = filled("<p>%s</p>", LEGEND) if wrong else NOTHING
+    frame = '<div class="graph" data-fold="%s"%s><div class="view">%s</div>%s</div>'
+    return filled(frame, " ".join(map(str, folded)), begin, svg(drawing), legend)

@@ -1,4 +1,4 @@
-"""A walk back as one page: the drawing, every equation and its values, every contribution, what `compare` found."""
+"""A walk back as one page: the drawing, every equation and its values, every contribution, and a comparison by hand."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from tinyad.compare.comparison import Comparison, compare
-from tinyad.compare.findings import found, verdict
+from tinyad.compare.report_text import verdict
 from tinyad.compare.shared_causes import LAYOUTS
 from tinyad.drawing.graph import graph
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import size
+from tinyad.html.comparison import sections
 from tinyad.html.explore import canvas
 from tinyad.html.page import page, table
-from tinyad.html.value_details import About, formula
-from tinyad.printing.listing import ONES, SAID_OF_ONES, contribution_text
-from tinyad.printing.text import one_line, safe
+from tinyad.html.value_details import ValueDetails, formula
+from tinyad.printing.listing import ABOUT_ONES, ONES, contribution_text
+from tinyad.printing.markup import filled, joined
+from tinyad.printing.text import one_line
 
 
 class Report:
@@ -30,8 +34,8 @@ class Report:
         Path(path).write_text(self.html, encoding="utf-8", newline="\n")
 
     def __repr__(self) -> str:
-        said = f"; {verdict(self.comparison)}" if self.comparison else ""
-        return f'Report({len(self.html):,} characters of HTML{said}; .save("page.html") writes it)'
+        result = f"; {verdict(self.comparison)}" if self.comparison else ""
+        return f'Report({len(self.html):,} characters of HTML{result}; .save("page.html") writes it)'
 
 
 def report(
@@ -44,7 +48,7 @@ def report(
     groups: Mapping[str, Iterable[str]] | None = None,
     fold: Iterable[str | int] | None = None,
 ) -> Report:
-    """A page with the whole of a walk back, and with what holds of the derivatives `hand`, if there are any.
+    """Return a page with an entire walk back, and with what holds of the derivatives `hand`, if there are any.
 
     `hand` and `layout` are those of `compare`: {name or Variable: derivative}, "row" (M×N for an N×M variable) or
     "same" (of the variable's size); the page shows derivatives in that layout.  `weights`, `groups` and `fold` are
@@ -56,45 +60,48 @@ def report(
     if not isinstance(title, str):
         raise TypeError(f"title: a string, not a {type(title).__name__}")
     comparison = compare(d, hand, layout) if hand is not None else None
-    about = About(d, layout, comparison, hand, marks=True)
-    tape = about.tape
-    picture = graph(tape, weights=weights, groups=groups, comparison=comparison)
-    body = [f"<header><h1>{safe(one_line(title))}</h1><p>{_counts(about)}</p></header>", '<div class="explored">']
+    details = ValueDetails(d, layout, comparison, hand, marks=True)
+    picture = graph(details.tape, weights=weights, groups=groups, comparison=comparison)
+    header = filled("<header><h1>%s</h1><p>%s</p></header>", one_line(title), _counts(details))
+    body = [header, Markup('<div class="explored">')]
     if comparison:
-        keys = {finding.name: about.key(tape[finding.name].index) for finding in comparison.findings}
-        body += ["<section><h2>By hand against the tape</h2>", *found(comparison, keys), "</section>"]
+        keys = {finding.name: details.key(details.tape[finding.name].index) for finding in comparison.findings}
+        body += [Markup("<section><h2>By hand against the tape</h2>"), *sections(comparison, keys)]
+        body.append(Markup("</section>"))
     sizes = "row layout" if layout == "row" else "the sizes of their variables"
+    about = (
+        "Every value with its equation and its size; below each its numbers, its derivative and what is added to it."
+        f" Derivatives are shown in {sizes}."
+    )
     body += [
-        f"<section><h2>The tape</h2>{canvas(picture, fold, comparison)}</section>",
-        "<section><h2>Forward</h2>",
-        "<p>Every value with its equation and its size; below each its numbers, its derivative and what is added to it."
-        f" Derivatives stand in {sizes}.</p>",
-        *about.everything(),
-        "</section>",
-        "<section><h2>Backward</h2>",
-        *_backward(about),
-        "</section></div>",
+        filled("<section><h2>The tape</h2>%s</section>", canvas(picture, fold, comparison)),
+        filled("<section><h2>Forward</h2>\n<p>%s</p>", about),
+        *details.everything(),
+        Markup("</section>\n<section><h2>Backward</h2>"),
+        *_backward(details),
+        Markup("</section></div>"),
     ]
-    return Report(page(one_line(title), "\n".join(body)), comparison)
+    return Report(page(one_line(title), joined(body, "\n")), comparison)
 
 
-def _counts(about: About) -> str:
-    seeds = ", ".join(f"∇{safe(one_line(about.tape.label(i)))}" for i in about.d.seeds)
-    return f"{len(about.tape)} steps, walked back from {seeds}."
+def _counts(details: ValueDetails) -> str:
+    seeds = ", ".join(f"∇{one_line(details.tape.label(i))}" for i in details.d.seeds)
+    return f"{len(details.tape)} steps, walked back from {seeds}."
 
 
-def _backward(about: About) -> Iterator[str]:
-    """The walk, a row for every contribution."""
-    d, walk = about.d, about.walk
+def _backward(details: ValueDetails) -> Iterator[Markup]:
+    """Yield the walk, a row for every contribution."""
+    d, walk = details.d, details.walk
     heads = (("No.", "n"), ("Derivative", "f"), ("Size", "v"), ("From", "v"))
-    rows = [("", f"{formula(about.gradient(i))} given", _size(about, i), "") for i in d.seeds]
+    rows = [("", filled("%s given", formula(details.gradient(i))), _size(details, i), "") for i in d.seeds]
     for k, (n, operand, i, sign) in enumerate(walk, 1):
-        rows.append((str(k), about.line(n, operand, i, sign), _size(about, i), about.step(n)))
-    yield table(heads, [("", (k, f'<div class="scroll">{line}</div>', *rest)) for k, line, *rest in rows])
-    if any(ONES.search(contribution_text(d.tape, n, operand, about.layout)) for n, operand, _, _ in walk):
-        yield f"<p>{SAID_OF_ONES}.</p>"
+        rows.append((str(k), details.line(n, operand, i, sign), _size(details, i), details.step(n)))
+    wide = '<div class="scroll">%s</div>'
+    yield table(heads, [(Markup(""), (k, filled(wide, line), *rest)) for k, line, *rest in rows])
+    if any(ONES.search(contribution_text(d.tape, n, operand, details.layout)) for n, operand, _, _ in walk):
+        yield filled("<p>%s.</p>", ABOUT_ONES)
 
 
-def _size(about: About, i: int) -> str:
-    shape = about.tape.values[i].shape
-    return size(shape[::-1] if about.layout == "row" else shape)
+def _size(details: ValueDetails, i: int) -> str:
+    shape = details.tape.values[i].shape
+    return size(shape[::-1] if details.layout == "row" else shape)

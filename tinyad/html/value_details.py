@@ -1,28 +1,31 @@
-"""All that is to be said about each value of a tape, as HTML: its rule, its numbers, its derivative, its parts."""
+"""The details of each value of a tape as HTML: its rule, its numbers, its derivative, every contribution."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from copy import copy
 from typing import Any
 
-from tinyad.compare.findings import badge, what
-from tinyad.compare.judge import Finding
+from markupsafe import Markup
+
+from tinyad.compare.report_text import description
+from tinyad.compare.verdicts import BLAMED, Finding
 from tinyad.engine.derivatives import Contribution, Derivatives
-from tinyad.engine.matrix import Array, as_matrix, size
-from tinyad.printing.listing import contribution_text, derived, forward_text, walked
+from tinyad.engine.matrix import Array, as_sized, size
+from tinyad.html.comparison import badge
+from tinyad.printing.listing import contribution_text, derived, forward_text, operand_name, walked
+from tinyad.printing.markup import NOTHING, filled, joined
 from tinyad.printing.notation import MATHML
-from tinyad.printing.text import one_line, safe
+from tinyad.printing.text import one_line
 
 SHOWN = 8  # rows, and columns, of a matrix
-MOST = 2000  # steps: beyond, a browser takes its time
+LARGEST_TAPE = 2000  # steps: beyond, a browser takes its time
 
 
-class About:
+class ValueDetails:
     """Derivatives and formulas stand in `layout`.
 
-    `comparison` is what was found about derivatives by hand, and `hand` are these.  With `marks` the parts can be
-    linked to, as a page needs and a notebook cannot have.
+    `comparison` is what `compare` returned about derivatives by hand, and `hand` are these.  With `marks` the sections
+    can be linked to, as a page needs and a notebook cannot have.
     """
 
     def __init__(
@@ -34,20 +37,18 @@ class About:
         marks: bool = False,
     ) -> None:
         if not isinstance(d, Derivatives):
-            raise TypeError(f"needed is what tape.backward(...) returned, not a {type(d).__name__}")
-        self.d = d = _as_walked(d)
+            raise TypeError(f"a page shows a walk back, d = tape.backward(...), not a {type(d).__name__}")
+        self.d = d = d.as_walked()
         self.tape = tape = d.tape
-        if len(tape) > MOST:
-            raise ValueError(
-                f"{len(tape):,} steps are too many to look at: there is a place for {MOST:,}; record fewer"
-            )
+        if len(tape) > LARGEST_TAPE:
+            raise ValueError(f"{len(tape):,} steps are too many to look at: a page shows {LARGEST_TAPE:,} at most")
         self.layout, self.marks = layout, marks
-        self.hand = {d.at(key).index: as_matrix(value, "") for key, value in (hand or {}).items()}
+        self.hand = {d.at(key).index: value for key, value in (hand or {}).items()}
         findings: list[Finding] = [*getattr(comparison, "findings", ())]  # only a Comparison has them
         self.findings = {tape[finding.name].index: finding for finding in findings}
-        self.blamed: dict[int, list[int]] = {}  # step → what has a wrong line there
+        self.blamed: dict[int, list[int]] = {}  # step → the values whose derivatives have a wrong line there
         for i, finding in self.findings.items():
-            if finding.cause in ("own", "open", "shape"):
+            if finding.cause in BLAMED:
                 for n in finding.steps or (finding.step,):
                     self.blamed.setdefault(n, []).append(i)
         self.made = {z: n for n, (_, z, _, _) in enumerate(tape.steps, 1)}
@@ -60,143 +61,142 @@ class About:
         for n, operand, i, _ in self.walk:
             self.rules.setdefault(n, []).append((operand, i))
 
-    def everything(self) -> Iterator[str]:
-        """A part for every value that is no constant: what was given, then the steps."""
+    def everything(self) -> Iterator[Markup]:
+        """Yield a section for every value that is no constant: the inputs, then the steps."""
         values = [i for i in range(self.d.length) if i not in self.tape.constants]
         for i in sorted(values, key=lambda i: (i in self.made, i)):
-            yield self.value(i)
+            yield self.section(i)
 
     def key(self, i: int) -> str:
-        """What the box of a value is called in a drawing."""
+        """Return the key of the box of a value in a drawing."""
         return f"step_{self.made[i]}" if i in self.made else f"leaf_{i + 1}"
 
-    def value(self, i: int) -> str:
-        """The equation as a heading, and below it everything else."""
-        n, shape = self.made.get(i), self.tape.values[i].shape
-        mark = f' id="{self.key(i)}"' if self.marks else ""
-        summary = (
-            f'<summary><span class="n">{n or ""}</span> {formula(self.equation(i))} '
-            f'<span class="size">{size(shape)}</span>{badge(self.findings[i]) if i in self.findings else ""}</summary>'
+    def section(self, i: int) -> Markup:
+        """Return the equation as a heading, and below it everything else."""
+        key = self.key(i)
+        summary = filled(
+            '<summary><span class="n">%s</span> %s <span class="size">%s</span>%s</summary>',
+            self.made.get(i, ""),
+            formula(self.equation(i)),
+            size(self.tape.values[i].shape),
+            badge(self.findings[i]) if i in self.findings else NOTHING,
         )
-        terms = "".join(f"<dt>{word}</dt><dd>{said}</dd>" for word, said in self.terms(i) if said)
-        matrices = "".join(self.matrices(i))
-        return (
-            f'<details class="value" data-about="{self.key(i)}"{mark}>{summary}'
-            f'<div><dl>{terms}</dl><div class="matrices">{matrices}</div></div></details>'
+        return filled(
+            '<details class="value" data-about="%s"%s>%s<div><dl>%s</dl><div class="matrices">%s</div></div></details>',
+            key,
+            filled(' id="%s"', key) if self.marks else NOTHING,
+            summary,
+            joined(filled("<dt>%s</dt><dd>%s</dd>", word, text) for word, text in self.terms(i) if text),
+            joined(self.matrices(i)),
         )
 
     def equation(self, i: int) -> str:
         name = MATHML.name(self.tape.label(i))
         n = self.made.get(i)
-        return f"{name}<mo>=</mo>{forward_text(self.tape, n, MATHML)}" if n else name
+        return filled("%s<mo>=</mo>%s", name, forward_text(self.tape, n, MATHML)) if n else name
 
-    def terms(self, i: int) -> Iterator[tuple[str, str]]:
+    def terms(self, i: int) -> Iterator[tuple[str, Markup]]:
         n = self.made.get(i)
-        operands = self.tape.steps[n - 1][2:] if n else ()
-        yield "from", ", ".join(self.link(j) for j in dict.fromkeys(operands) if j is not None)
-        yield "goes into", ", ".join(self.link(self.tape.steps[k - 1][1]) for k in self.uses.get(i, {}))
+        if n:
+            op, _, *operands = self.tape.steps[n - 1]
+            names = {j: operand_name(self.tape, op, j) for j in operands if j is not None}
+            yield "from", joined((self.link(j, name) for j, name in names.items()), ", ")
+        users = [self.tape.steps[k - 1][1] for k in self.uses.get(i, {})]
+        yield "goes into", joined(map(self.link, users), ", ")
         if n:
             rule = [self.line(n, operand, j, "+=") for operand, j in self.rules.get(n, derived(self.tape, n).items())]
-            yield "its rule", "<br>".join(rule)
-            yield "by hand", "<br>".join(f"∇{self.link(j)}: {self.found(j)}" for j in self.blamed.get(n, ()) if j != i)
-        if i in self.findings and self.findings[i].verdict != "right":
+            yield "its rule", joined(rule, "<br>")
+            blamed = [filled("∇%s: %s", self.link(j), self.verdict(j)) for j in self.blamed.get(n, ()) if j != i]
+            yield "by hand", joined(blamed, "<br>")
+        if i in self.findings and not self.findings[i].right:
             at = self.findings[i].step
-            yield "by hand", f"{self.found(i)}{f' {self.step(at)}' if at and at != n else ''}"
+            where = filled(" %s", self.step(at)) if at and at != n else NOTHING
+            yield "by hand", self.verdict(i) + where
 
-    def found(self, i: int) -> str:
-        return f"{badge(self.findings[i])} {safe(what(self.findings[i]))}"
+    def verdict(self, i: int) -> Markup:
+        return filled("%s %s", badge(self.findings[i]), description(self.findings[i]))
 
-    def link(self, i: int) -> str:
-        name = safe(one_line(self.tape.label(i)))
-        if i in self.tape.constants:
-            return name
-        return self.anchor(i, name)
+    def link(self, i: int, name: str = "") -> Markup:
+        name = name or one_line(self.tape.label(i))
+        return filled("%s", name) if i in self.tape.constants else self.anchor(i, name)
 
-    def anchor(self, i: int, said: str) -> str:
-        key = self.key(i)
+    def anchor(self, i: int, text: str) -> Markup:
         if self.marks:
-            return f'<a href="#{key}" data-go="{key}">{said}</a>'
-        return f'<button type="button" class="link" data-go="{key}">{said}</button>'
+            return filled('<a href="#%s" data-go="%s">%s</a>', self.key(i), self.key(i), text)
+        return filled('<button type="button" class="link" data-go="%s">%s</button>', self.key(i), text)
 
-    def line(self, n: int, operand: str, i: int, sign: str) -> str:
-        """One contribution, as a formula."""
-        right = contribution_text(self.tape, n, operand, self.layout, notation=MATHML)
-        return formula(f"{self.gradient(i)}<mo>{sign}</mo>{right}")
+    def line(self, n: int, operand: str, i: int, sign: str) -> Markup:
+        """Return one contribution as a formula."""
+        right = contribution_text(self.tape, n, operand, self.layout, MATHML)
+        return formula(filled("%s<mo>%s</mo>%s", self.gradient(i), sign, right))
 
     def gradient(self, i: int) -> str:
         return MATHML.signs["∇"] % MATHML.name(self.tape.label(i))
 
-    def matrices(self, i: int) -> Iterator[str]:
-        name = MATHML.name(self.tape.label(i))
-        yield figure(formula(name), self.tape.values[i])
+    def matrices(self, i: int) -> Iterator[Markup]:
+        yield figure(formula(MATHML.name(self.tape.label(i))), self.tape.values[i])
         if not self.d.reaches(i):
-            yield f"<figure><figcaption>{formula(self.gradient(i))}</figcaption>0: L does not depend on it</figure>"
-            yield self.theirs(i)
+            caption = "<figure><figcaption>%s</figcaption>0: L does not depend on it</figure>"
+            yield filled(caption, formula(self.gradient(i)))
+            yield self.by_hand(i)
             return
         column = self.d.column(i)
         yield figure(formula(self.gradient(i)), column.T if self.layout == "row" else column)
-        yield self.theirs(i)
+        yield self.by_hand(i)
         contributions = self.d.contributions(self.tape.at(i))
         for k, contribution in enumerate(contributions):
             yield self.contribution(i, contribution, "+=" if k else "=", len(contributions) > 1)
 
-    def theirs(self, i: int) -> str:
-        """What was given by hand, if it is not right."""
+    def by_hand(self, i: int) -> Markup:
+        """Return the array by hand if it is not right."""
         finding = self.findings.get(i)
-        if finding is None or finding.verdict == "right" or i not in self.hand:
-            return ""
-        return figure(f"{formula(self.gradient(i))} by hand", self.hand[i], finding.worst and finding.worst[:2])
+        if finding is None or finding.right or i not in self.hand:
+            return NOTHING
+        caption = filled("%s by hand", formula(self.gradient(i)))
+        shape = self.tape.values[i].shape
+        a = as_sized(self.hand[i], "", shape[::-1] if self.layout == "row" else shape)
+        return figure(caption, a, finding.worst and finding.worst[:2])
 
-    def contribution(self, i: int, found: Contribution, sign: str, several: bool) -> str:
-        """Where it comes from, and, if it is not the whole derivative, its matrix."""
-        if found.step:
-            where = f"{self.line(found.step, found.operand, i, sign)} {self.step(found.step)}"
+    def contribution(self, i: int, contribution: Contribution, sign: str, several: bool) -> Markup:
+        """Return where it comes from and, if it is not the entire derivative, its matrix."""
+        if contribution.step:
+            line = self.line(contribution.step, contribution.operand, i, sign)
+            where = filled("%s %s", line, self.step(contribution.step))
         else:
-            where = f"{formula(self.gradient(i) + '<mo>=</mo>')} given"
-        array = found.array if self.layout == "row" else found.array.T
-        return figure(where, array) if several else f"<figure><figcaption>{where}</figcaption></figure>"
+            where = filled("%s given", formula(filled("%s<mo>=</mo>", self.gradient(i))))
+        array = contribution.array if self.layout == "row" else contribution.array.T
+        return figure(where, array) if several else filled("<figure><figcaption>%s</figcaption></figure>", where)
 
-    def step(self, n: int) -> str:
+    def step(self, n: int) -> Markup:
         return self.anchor(self.tape.steps[n - 1][1], f"step {n}")
 
 
-def _as_walked(d: Derivatives) -> Derivatives:
-    """The walk over the tape as it was then: what was recorded later, such as the walk itself, is left out."""
-    tape = d.tape
-    if len(tape.values) == d.length:
-        return d
-    then, d = copy(tape), copy(d)
-    then._values, then._locked = tape._values[: d.length], 0
-    then.steps = [step for step in tape.steps if step[1] < d.length]
-    then.names = {i: name for i, name in tape.names.items() if i < d.length}
-    then.constants = {i for i in tape.constants if i < d.length}
-    then._positions = {name: i for name, i in tape._positions.items() if i < d.length}
-    d.tape, d._used = then, {}
-    return d
+def formula(inside: str) -> Markup:
+    return filled("<math><mrow>%s</mrow></math>", inside)
 
 
-def formula(inside: str) -> str:
-    return f"<math><mrow>{inside}</mrow></math>"
-
-
-def figure(caption: str, array: Array, marked: tuple[int, int] | None = None) -> str:
-    """A matrix under its caption; the entry in row and column `marked`, counted from 1, stands out."""
+def figure(caption: str, array: Array, marked: tuple[int, int] | None = None) -> Markup:
+    """Return a matrix under its caption; the entry in row and column `marked`, counted from 1, stands out."""
     at = (marked[0] - 1, marked[1] - 1) if marked else (-1, -1)
     rows, columns = (_shown(length, k) for length, k in zip(array.shape, at, strict=True))
     entries = {(r, c): f"{array[r, c].item():.4g}" for r in rows for c in columns}
     width = max(map(len, entries.values()), default=0)
-    lines = ["…"] * (rows.start > 0)
+    text = ["…"] * (rows.start > 0)
     for r in rows:
         line = [f"{entries[r, c]:>{width}}" for c in columns]
+        cut = ["…"] * (columns.start > 0), ["…"] * (columns.stop < array.shape[1])
         if r == at[0]:
-            line[at[1] - columns.start] = f"<mark>{line[at[1] - columns.start]}</mark>"
-        lines.append("  ".join(["…"] * (columns.start > 0) + line + ["…"] * (columns.stop < array.shape[1])))
-    lines += ["…"] * (rows.stop < array.shape[0])
-    caption = f'<figcaption>{caption} <span class="size">{size(array.shape)}</span></figcaption>'
-    return f"<figure>{caption}<pre>{chr(10).join(lines)}</pre></figure>"
+            k = at[1] - columns.start
+            line[k] = filled("<mark>%s</mark>", line[k])
+            text.append(joined([*cut[0], *line, *cut[1]], "  "))
+        else:
+            text.append("  ".join([*cut[0], *line, *cut[1]]))
+    text += ["…"] * (rows.stop < array.shape[0])
+    page = '<figure><figcaption>%s <span class="size">%s</span></figcaption><pre>%s</pre></figure>'
+    return filled(page, caption, size(array.shape), joined(text, "\n"))
 
 
 def _shown(length: int, at: int) -> range:
-    """At most SHOWN rows or columns: the first ones, or those about `at`."""
+    """Return at most SHOWN rows or columns: the first ones, or those about `at`."""
     start = 0 if at < SHOWN else min(at - SHOWN // 2, length - SHOWN)
     return range(start, min(start + SHOWN, length))

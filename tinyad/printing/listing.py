@@ -7,33 +7,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import Shape, size
-from tinyad.engine.op import TABLE, Op, Symbol
+from tinyad.engine.op import Op, Symbol
+from tinyad.engine.table import TABLE, row_of
 from tinyad.engine.tape import Tape
 from tinyad.engine.vjp import in_same_layout
-from tinyad.printing.notation import LATEX, POWER, TEXT, Notation
+from tinyad.printing.formula import Notation, Printed, applied, called, number, squared
+from tinyad.printing.notation import LATEX, TEXT
 from tinyad.printing.text import Lines, for_terminal, one_line
 
-ADDITIVE, MULTIPLICATIVE, POSTFIX, ATOM = range(4)  # how tightly a piece of a formula holds together
-INFIX = {"+": ADDITIVE, "-": ADDITIVE, "∘": MULTIPLICATIVE, "*": MULTIPLICATIVE, "/": MULTIPLICATIVE}
-POSTFIXES = ("transpose", "inv")
+CODE = TEXT._replace(signs={**TEXT.signs, "∇": "d%s"})
 ADDED = r"\mathrel{+}"  # += without a gap
 ONES = re.compile(r"\b1ᵀ|\* 1(?![\w.])")  # in a contribution
-SAID_OF_ONES = "1 is a column of ones: 1ᵀ * A sums the rows of A, A * 1 its columns"
-
-
-class Piece(NamedTuple):
-    """Part of a formula as printed, how tightly it holds together, and the symbol it was made with."""
-
-    text: str
-    holds: int = ATOM
-    symbol: str = ""
-    call: tuple[str, str] | None = None  # a function and its arguments
+ABOUT_ONES = "1 is a column of ones: 1ᵀ * A sums the rows of A, A * 1 its columns"
 
 
 class Listing:
@@ -52,7 +43,10 @@ class Listing:
 
 
 def equations(tape: Tape, shapes: bool = False) -> Listing:
-    """The steps of a tape as numbered equations, as on the slides' forward pages; `shapes` adds sizes at the right."""
+    """Return the steps of a tape as numbered equations, as on the slides' forward pages.
+
+    `shapes` adds sizes at the right.
+    """
     tape = tape.tape if isinstance(tape, Derivatives) else tape
     rows, latex = [], []
     for n, (_, z, _, _) in enumerate(tape.steps, 1):
@@ -63,7 +57,7 @@ def equations(tape: Tape, shapes: bool = False) -> Listing:
 
 
 def gradients(d: Derivatives, shapes: bool = False) -> Listing:
-    """A walk back as numbered equations in row layout, as on the slides' gradient pages, from the rules themselves.
+    """Return a walk back as numbered equations in row layout, as on the slides' gradient pages, from the rules.
 
     `=` marks the first contribution to a derivative, `+=` the later ones; at the right stands the step whose rule the
     line is, and with `shapes` the size of the derivative.
@@ -84,69 +78,151 @@ def gradients(d: Derivatives, shapes: bool = False) -> Listing:
         latex.append(line + _latex_size(tape.values[i].shape[::-1]) * shapes + rf" \tag{{{k}}}")
     text = _table(rows, True)
     if any(ONES.search(row[3]) for row in rows):
-        text += f"\n    ({SAID_OF_ONES})"
+        text += f"\n    ({ABOUT_ONES})"
     return Listing(text, _align(latex))
 
 
 def routine(d: Derivatives) -> str:
-    """A walk back as calls of the slides' routine: `[do, dz25] += deriv(dh, o, z25, '∘')`."""
+    """Return a walk back as calls of the slides' routine: `[do, dz25] += deriv(dh, o, z25, '∘')`."""
     walk_back(d, "routine")
-    tape, lines = d.tape, ["# every d(variable) = 0, but for: " + ", ".join(f"d{_d(d.tape, i)}" for i in d.seeds)]
+    tape = d.tape
+    lines = ["# every d(variable) = 0, but for: " + ", ".join(f"d{one_line(tape.label(i))}" for i in d.seeds)]
     for n in range(len(tape.steps), 0, -1):
         op, z, *operands = tape.steps[n - 1]
         if z < d.length and d.reaches(z):
-            names, to = [_d(tape, i) for i in operands if i is not None], derived(tape, n)
+            names, to = [operand_name(tape, op, i) for i in operands if i is not None], derived(tape, n)
+            lines.append(f"# Derivative of eq. {n}  {one_line(tape.label(z))} = {forward_text(tape, n)}")
+            if any(names_ones(tape, op, i) for i in operands if i is not None):  # 1 has no size that deriv() could read
+                lines += [f"d{names['xy'.index(k)]} += {contribution_text(tape, n, k, notation=CODE)}" for k in to]
+                continue
             left = ", ".join(f"d{name}" if operand in to else "_" for operand, name in zip("xy", names, strict=False))
-            lines.append(f"# Derivative of eq. {n}  {_d(tape, z)} = {forward_text(tape, n)}")
-            lines.append(f"[{left}] += deriv(d{_d(tape, z)}, {', '.join(names)}, {op.symbol!r})")
+            lines.append(f"[{left}] += deriv(d{one_line(tape.label(z))}, {', '.join(names)}, {op.symbol!r})")
     return Lines("\n".join(lines))
 
 
 def walk_back(d: Any, what: str) -> Derivatives:
-    """d itself; TypeError if it is none."""
+    """Return d itself; TypeError if it is no walk back."""
     if not isinstance(d, Derivatives):
         raise TypeError(f"{what}(d) takes a walk back, d = tape.backward(...), not a {type(d).__name__}")
     return d
 
 
+class Formulas:
+    """The formulas of a tape: its steps and what they contribute, in a notation and a layout, "row" or "same"."""
+
+    def __init__(self, tape: Tape, notation: Notation = TEXT, layout: str = "row") -> None:
+        self.tape, self.notation, self.layout = tape, notation, layout
+
+    def forward(self, n: int) -> str:
+        """Return the right-hand side of step n, in the names of the tape."""
+        return self._forward(n).text
+
+    def contribution(self, n: int, operand: str, rule: Any = None, dz: int | None = None) -> str:
+        """Return what step n contributes to the derivative of its operand "x" or "y", in the names of the tape.
+
+        A `rule` is printed instead of that of the step, the derivative of the value at `dz` instead of its result's.
+        """
+        op, z, x, y = self.tape.steps[n - 1]
+        above = Printed(self.notation.signs["∇"] % self._value(z if dz is None else dz).text)
+        # As on the slides the result of a function stands as σ(z24) and not under its own name.
+        names = {"dz": above, "z": self._value(z) if op.arity == 2 else self._forward(n)}
+        names |= {"x": self._operand(op, x)} | ({} if y is None else {"y": self._operand(op, y)})
+        if op.formulas is None:
+            return self._deriv(op, operand, [names[k].text for k in ("dz", "x", "y") if k in names])
+        rule = self.tape.formula(n, operand) if rule is None else rule
+        return self._rule(rule if self.layout == "row" else in_same_layout(rule), names).text
+
+    def _operand(self, op: Op, i: int) -> Printed:
+        if not names_ones(self.tape, op, i):
+            return self._value(i)
+        one = Printed(self.notation.signs["1"], symbol="1")
+        row = applied("transpose", [one], self.notation)._replace(symbol="1ᵀ")
+        return one if self.tape.values[i].shape[1] == 1 else row
+
+    def _value(self, i: int) -> Printed:
+        name = self.tape.label(i)
+        if i in self.tape.constants and self.tape.values[i].size == 1:
+            return number(name, self.notation)
+        return Printed(self.notation.name(name))
+
+    def _forward(self, n: int) -> Printed:
+        op, _, *operands = self.tape.steps[n - 1]
+        return _operation(op, [self._operand(op, i) for i in operands if i is not None], self.notation)
+
+    def _deriv(self, op: Op, operand: str, arguments: list[str]) -> str:
+        """A rule that is no formula."""
+        signs = self.notation.signs
+        call = signs["deriv"] % (self.notation.comma.join(arguments), self.notation.word(op.symbol))
+        return signs[operand] % call if op.arity == 2 else call
+
+    def _rule(self, rule: Any, names: dict[str, Printed]) -> Printed:
+        """Print a rule.  Rules are a few operations deep, whatever the length of the tape."""
+        if not isinstance(rule, Symbol):
+            if np.size(rule) > 1:
+                return Printed(self.notation.word("array"))
+            return number(repr(np.asarray(rule).item()), self.notation)
+        if rule.head in ("1", "0"):
+            return Printed(self.notation.signs[rule.head])
+        if not rule.operands:
+            return names[rule.head]
+        operands = [self._rule(part, names) for part in rule.operands]
+        if rule.head == "∘" and operands[0].text == operands[1].text:
+            return squared(operands[0], self.notation)
+        return _operation(row_of(rule), operands, self.notation)
+
+
 def forward_text(tape: Tape, n: int, notation: Notation = TEXT) -> str:
-    """The right-hand side of step n, in the names of the tape."""
-    return _forward(tape, n, notation).text
+    """Return the right-hand side of step n, in the names of the tape."""
+    return Formulas(tape, notation).forward(n)
 
 
-def contribution_text(
-    tape: Tape,
-    n: int,
-    operand: str,
-    layout: str = "row",
-    formula: Any = None,
-    notation: Notation = TEXT,
-    dz: int | None = None,
-) -> str:
-    """What step n contributes to the derivative of its operand "x" or "y", in the names of the tape.
+def contribution_text(tape: Tape, n: int, operand: str, layout: str = "row", notation: Notation = TEXT) -> str:
+    """Return what step n contributes to the derivative of its operand "x" or "y", in "row" or "same" layout."""
+    return Formulas(tape, notation, layout).contribution(n, operand)
 
-    `layout` is "row" or "same"; a `formula` is printed in the place of the rule, the derivative of the value at `dz` in
-    that of the step's result.
-    """
-    return _backward(tape, n, operand, notation, layout, formula, dz).text
+
+def names_ones(tape: Tape, op: Op, i: int) -> bool:
+    """Return whether an operand stands as 1 or 1ᵀ: what `ones` made, or its transpose, in a matrix product."""
+    if op.forward is not TABLE["*"].forward or i not in tape.constants or i in tape.names:
+        return False
+    value = tape.values[i]
+    return value.size > 1 and 1 in value.shape and bool(np.all(value == 1))
+
+
+def operand_name(tape: Tape, op: Op, i: int) -> str:
+    """Return the name of an operand of a step on one line, 1 for a column of ones."""
+    if names_ones(tape, op, i):
+        return "1" if tape.values[i].shape[1] == 1 else "1ᵀ"
+    return one_line(tape.label(i))
+
+
+def _operation(op: Op, operands: list[Printed], notation: Notation) -> Printed:
+    row = TABLE.get(op.symbol)
+    if row is None or row.forward is not op.forward:  # a user's row is a function, whatever its symbol
+        return called(notation.word(op.symbol), [operand.text for operand in operands], notation)
+    if op.symbol == "transpose" and operands[0].symbol == "1ᵀ":
+        return Printed(notation.signs["1"], symbol="1")
+    if op.symbol == "none" or (op.symbol == "transpose" and operands[0].symbol == "number"):
+        return operands[0]
+    return applied(op.symbol, operands, notation)
 
 
 def handed(d: Derivatives, z: int) -> int:
-    """z, or, where it has no name, the named value whose derivative additions hand on to it unchanged."""
-    tape, found = d.tape, z
-    while found not in tape.names:
-        parts = d.contributions(tape.at(found))
-        if len(parts) != 1 or not parts[0].step:
+    """Return z, or, if it has no name, the named value whose derivative additions hand on to it unchanged."""
+    tape, named = d.tape, z
+    while named not in tape.names:
+        contributions = d.contributions(tape.at(named))
+        if len(contributions) != 1 or not contributions[0].step:
             return z
-        op, above, _, _ = tape.steps[parts[0].step - 1]
-        if getattr(op.formulas["xy".index(parts[0].operand)] if op.formulas else None, "head", "") != "dz":
+        above = tape.steps[contributions[0].step - 1][1]
+        if getattr(tape.formula(contributions[0].step, contributions[0].operand), "head", "") != "dz":
             return z
-        found = above
-    return found
+        named = above
+    return named
 
 
 def first_nonfinite(tape: Tape) -> str | None:
-    """What made the first NaN or infinity on a tape, as a sentence; None if every value is finite."""
+    """Return what made the first NaN or infinity on a tape, as a sentence; None if every value is finite."""
     made = {z: n for n, (_, z, _, _) in enumerate(tape.steps, 1)}
     for i, value in enumerate(tape.values):
         bad = np.argwhere(~np.isfinite(value))
@@ -154,17 +230,13 @@ def first_nonfinite(tape: Tape) -> str | None:
             row, column = bad[0]
             where = f"{value[row, column]} at row {row + 1}, column {column + 1} ({len(bad)} of {value.size} entries)"
             if i not in made:
-                return f"{_d(tape, i)} was given with {where}"
-            return f"step {made[i]}, {_d(tape, i)} = {forward_text(tape, made[i])}, made {where}"
+                return f"{one_line(tape.label(i))} was given with {where}"
+            return f"step {made[i]}, {one_line(tape.label(i))} = {forward_text(tape, made[i])}, made {where}"
     return None
 
 
-def _d(tape: Tape, i: int) -> str:
-    return one_line(tape.label(i))
-
-
 def walked(d: Derivatives) -> Iterator[tuple[int, str, int, str]]:
-    """(step, operand, position, "=" or "+=") in the order of the walk."""
+    """Yield (step, operand, position, "=" or "+=") in the order of the walk."""
     begun = set(d.seeds)
     for n in range(len(d.tape.steps), 0, -1):
         z = d.tape.steps[n - 1][1]
@@ -177,15 +249,19 @@ def walked(d: Derivatives) -> Iterator[tuple[int, str, int, str]]:
 
 
 def _contributes(d: Derivatives, n: int, operand: str, i: int) -> bool:
-    """Whether a rule that is no formula has something for this operand, and not None."""
+    """Return whether a rule that is no formula gives something for this operand, and not None."""
     return any((c.step, c.operand) == (n, operand) for c in d.contributions(d.tape.at(i)))
 
 
 def derived(tape: Tape, n: int) -> dict[str, int]:
-    """Operand "x" or "y" → its position, for those to whose derivatives step n contributes."""
-    op, _, *operands = tape.steps[n - 1]
-    asked = zip("xy", operands, op.formulas or operands, strict=False)
-    return {operand: i for operand, i, c in asked if i is not None and c is not None and i not in tape.constants}
+    """Return {operand "x" or "y": its position} for those to whose derivatives step n contributes."""
+    op, _, *positions = tape.steps[n - 1]
+    operands = {operand: i for operand, i in zip("xy", positions, strict=True) if i is not None}
+    return {
+        operand: i
+        for operand, i in operands.items()
+        if i not in tape.constants and (op.formulas is None or tape.formula(n, operand) is not None)
+    }
 
 
 def _table(rows: Sequence[tuple[str, str, str, str, str]], margin: bool) -> str:
@@ -206,99 +282,3 @@ def _latex_size(shape: Shape) -> str:
 
 def _align(lines: list[str]) -> str:
     return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}"
-
-
-def _named(tape: Tape, i: int, notation: Notation) -> Piece:
-    name = tape.label(i)
-    if i in tape.constants and tape.values[i].size == 1:
-        return _number(name, notation)
-    return Piece(notation.name(name))
-
-
-def _number(number: str, notation: Notation) -> Piece:
-    product = notation is not TEXT and POWER.fullmatch(number)  # 1e-05 is 1 · 10^{-5}
-    return Piece(notation.number(number), ADDITIVE if product or number.startswith("-") else ATOM, "number")
-
-
-def _forward(tape: Tape, n: int, notation: Notation) -> Piece:
-    op, _, *operands = tape.steps[n - 1]
-    return _applied(op, [_named(tape, i, notation) for i in operands if i is not None], notation)
-
-
-def _backward(
-    tape: Tape,
-    n: int,
-    operand: str,
-    notation: Notation,
-    layout: str = "row",
-    formula: Any = None,
-    named: int | None = None,
-) -> Piece:
-    op, z, x, y = tape.steps[n - 1]
-    dz = Piece(notation.signs["∇"] % _named(tape, z if named is None else named, notation).text)
-    # As on the slides the result of a function stands as σ(z24) and not under its own name.
-    names = {"dz": dz, "z": _named(tape, z, notation) if op.arity == 2 else _forward(tape, n, notation)}
-    names |= {"x": _named(tape, x, notation)} | ({} if y is None else {"y": _named(tape, y, notation)})
-    if op.formulas is None:
-        arguments = notation.comma.join(names[k].text for k in ("dz", "x", "y") if k in names)
-        call = notation.signs["deriv"] % (arguments, notation.word(op.symbol))
-        return Piece(notation.signs[operand] % call if op.arity == 2 else call)
-    formula = op.formulas["xy".index(operand)] if formula is None else formula
-    return _formula(formula if layout == "row" else in_same_layout(formula, TABLE["transpose"]), names, notation)
-
-
-def _formula(formula: Any, names: dict[str, Piece], notation: Notation) -> Piece:
-    """A rule as printed.  Rules are a few operations deep, whatever the length of the tape."""
-    if not isinstance(formula, Symbol):
-        if np.size(formula) > 1:
-            return Piece(notation.word("array"))
-        return _number(repr(np.asarray(formula).item()), notation)
-    if formula.head in ("1", "0"):
-        return Piece(notation.signs[formula.head])
-    if isinstance(formula.head, str):
-        return names[formula.head]
-    operands = [_formula(part, names, notation) for part in formula.operands]
-    if formula.head.symbol == "∘" and operands[0].text == operands[1].text:
-        return _squared(operands[0], notation)
-    return _applied(formula.head, operands, notation)
-
-
-def _squared(piece: Piece, notation: Notation) -> Piece:
-    """tanh(C) ∘ tanh(C) in a rule is tanh²(C), as on the slides."""
-    if piece.call:
-        function, arguments = piece.call
-        return Piece(notation.signs["call"] % (notation.signs["power"] % function, arguments))
-    text = piece.text if piece.holds == ATOM else notation.signs["()"] % piece.text
-    return Piece(notation.signs["square"] % text, POSTFIX)
-
-
-def _applied(op: Op, operands: list[Piece], notation: Notation) -> Piece:
-    texts, row, signs = [piece.text for piece in operands], TABLE.get(op.symbol), notation.signs
-    symbol = op.symbol if row is not None and row.forward is op.forward else ""  # "": a user's row is a function
-    if symbol in INFIX:
-        holds = INFIX[symbol]
-        left, right = operands
-        open_left = left.holds < holds or (left.holds == holds == MULTIPLICATIVE and left.symbol != symbol)
-        open_right = right.holds < holds or (right.holds == holds and (right.symbol != symbol or symbol in "-/"))
-        texts = [signs["()"] % p.text if o else p.text for p, o in ((left, open_left), (right, open_right))]
-        return Piece(signs[symbol] % tuple(texts), holds, symbol)
-    if symbol == "none" or (symbol == "transpose" and operands[0].symbol == "number"):
-        return operands[0]
-    if symbol in POSTFIXES or symbol == "neg":
-        needed = ATOM if symbol != "neg" else MULTIPLICATIVE
-        text = operands[0].text if operands[0].holds >= needed else signs["()"] % operands[0].text
-        return Piece(signs[symbol] % text, POSTFIX if symbol != "neg" else ADDITIVE, symbol)
-    if symbol and symbol in signs:
-        return Piece(signs[symbol] % tuple(texts))
-    call = (
-        notation.functions[symbol] if symbol in notation.functions else notation.word(op.symbol),
-        notation.comma.join(texts),
-    )
-    return Piece(signs["call"] % call, call=call)
-
-
-# A tape prints itself, and shows itself in a notebook, as its equations; a walk back as its gradients.
-setattr(Tape, "__str__", lambda tape: str(equations(tape)))  # noqa: B010  mypy knows no method from another floor
-setattr(Tape, "_repr_latex_", lambda tape: equations(tape).latex)  # noqa: B010
-setattr(Derivatives, "__str__", lambda d: str(gradients(d)))  # noqa: B010
-setattr(Derivatives, "_repr_latex_", lambda d: gradients(d).latex)  # noqa: B010

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from functools import lru_cache
 
-from tinyad.printing.text import one_line, safe
+from markupsafe import Markup
+
+from tinyad.printing.formula import POWER, Grammar, Notation, Precedence
+from tinyad.printing.markup import filled
+from tinyad.printing.text import one_line
 
 ESCAPED = {c: f"\\{c}" for c in "#$%&_{}"} | {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
 GREEK = dict(
     alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", zeta="ζ", eta="η", theta="θ", kappa="κ", mu="μ", nu="ν",
     xi="ξ", pi="π", rho="ρ", sigma="σ", tau="τ", phi="φ", chi="χ", psi="ψ", omega="ω", **{"lambda": "λ"},
 )  # fmt: skip
-POWER = re.compile(r"(-?[\d.]+)e([-+]?\d+)")  # 1e-05
+WORD_OF = {sign: word for word, sign in GREEK.items()}
 NAME = re.compile(r"([^\W\d_]+)(\d*)(?:_(\w+))?(?:\[(\w+)\])?")  # z12, W_fC, C_prev[2]
 ACCENTS = {"tilde": "~", "hat": "^"}
-
-
-class Notation(NamedTuple):
-    """`signs`: symbol of an operation → template; `functions`: symbol → its name, if that is not the symbol itself."""
-
-    signs: Mapping[str, str]
-    functions: Mapping[str, str]
-    name: Callable[[str], str]  # of a Variable
-    number: Callable[[str], str]
-    word: Callable[[str], str]  # what is no name
-    comma: str = ", "
 
 
 def latex_name(name: str) -> str:
@@ -49,8 +41,8 @@ def _latex_letter(letter: str) -> str:
 
 
 def _greek(letter: str) -> str:
-    """alpha for α and alpha, "" for what is no Greek letter."""
-    return next((word for word, sign in GREEK.items() if letter in (word, sign)), "")
+    """Return alpha for α and alpha, "" for what is no Greek letter."""
+    return letter if letter in GREEK else WORD_OF.get(letter, "")
 
 
 def _latex_number(number: str) -> str:
@@ -62,54 +54,78 @@ def _latex_word(text: str) -> str:
     return r"\text{%s}" % "".join(ESCAPED.get(c, c) for c in one_line(text))
 
 
-def _mathml_name(name: str) -> str:
+@lru_cache(maxsize=4096)
+def _mathml_name(name: str) -> Markup:
     """The same as latex_name; <mi> sets one letter slanted and a word upright."""
     parts = NAME.fullmatch(name)
     if not parts:
-        return f"<mtext>{safe(one_line(name))}</mtext>"
+        return _mathml_word(name)
     letter, digits, low, step = parts.groups()
     greek = _greek(letter)
-    base = f"<mi>{GREEK[greek] if greek else safe(letter)}</mi>"
+    base = filled("<mi>%s</mi>", GREEK[greek] if greek else letter)
     if low in ACCENTS:
-        base, low = f'<mover accent="true">{base}<mo>{ACCENTS[low]}</mo></mover>', None
-    under = "".join([f"<mn>{digits}</mn>" * bool(digits), f"<mi>{safe(low)}</mi>" if low else ""])
-    over = f"<mrow><mo>(</mo><mn>{safe(step)}</mn><mo>)</mo></mrow>" if step else ""
+        base, low = filled('<mover accent="true">%s<mo>%s</mo></mover>', base, ACCENTS[low]), None
+    under = filled("<mn>%s</mn>" if digits else "%s", digits) + filled("<mi>%s</mi>" if low else "%s", low or "")
+    over = filled("<mrow><mo>(</mo><mn>%s</mn><mo>)</mo></mrow>", step) if step else ""
     if under and over:
-        return f"<msubsup>{base}<mrow>{under}</mrow>{over}</msubsup>"
-    return f"<msub>{base}<mrow>{under}</mrow></msub>" if under else f"<msup>{base}{over}</msup>" if over else base
+        return filled("<msubsup>%s<mrow>%s</mrow>%s</msubsup>", base, under, over)
+    if under:
+        return filled("<msub>%s<mrow>%s</mrow></msub>", base, under)
+    return filled("<msup>%s%s</msup>", base, over) if over else base
 
 
-def _mathml_number(number: str) -> str:
+def _mathml_number(number: str) -> Markup:
     power = POWER.fullmatch(number)
-    if not power:
-        return f"<mo>−</mo><mn>{safe(number[1:])}</mn>" if number[:1] == "-" else f"<mn>{safe(number)}</mn>"
-    return (
-        f"{_mathml_number(power[1])}<mo>·</mo><msup><mn>10</mn><mrow>{_mathml_number(str(int(power[2])))}</mrow></msup>"
-    )
+    if power:
+        digits, exponent = _mathml_number(power[1]), _mathml_number(str(int(power[2])))
+        return filled("%s<mo>·</mo><msup><mn>10</mn><mrow>%s</mrow></msup>", digits, exponent)
+    if number.startswith("-"):
+        return filled("<mo>−</mo><mn>%s</mn>", number[1:])
+    return filled("<mn>%s</mn>", number)
 
 
-def _mathml_word(text: str) -> str:
-    return f"<mtext>{safe(one_line(text))}</mtext>"
+def _mathml_word(text: str) -> Markup:
+    return filled("<mtext>%s</mtext>", one_line(text))
 
+
+SUM, PRODUCT, ATOM = Precedence.SUM, Precedence.PRODUCT, Precedence.ATOM
+FUNCTIONS = ("tanh", "exp", "log", "softmax", "sin", "cos", "sinh", "cosh", "relu", "sign", "erf", "softplus")
+MATHEMATICS = Grammar(
+    {
+        ">": Precedence.COMPARISON,
+        "≥": Precedence.COMPARISON,
+        "+": SUM,
+        "-": SUM,
+        "∘": PRODUCT,
+        "*": PRODUCT,
+        "/": PRODUCT,
+        "**": Precedence.POSTFIX,
+    },
+    {"neg": (PRODUCT, SUM), "transpose": (ATOM, Precedence.POSTFIX), "inv": (ATOM, Precedence.POSTFIX)},
+    SUM,
+    True,
+)
 
 TEXT = Notation({
-    "+": "%s + %s", "-": "%s - %s", "∘": "%s ∘ %s", "*": "%s * %s", "/": "%s / %s", "neg": "-%s", "none": "%s",
-    "transpose": "%sᵀ", "inv": "%s⁻¹", "square": "%s²", "power": "%s²", "stack": "[%s; %s]", "1": "1", "0": "0",
+    "+": "%s + %s", "-": "%s - %s", "∘": "%s ∘ %s", "*": "%s * %s", "/": "%s / %s", ">": "%s > %s", "≥": "%s ≥ %s",
+    "**": "%s^%s", "neg": "-%s", "none": "%s", "transpose": "%sᵀ", "inv": "%s⁻¹", "square": "%s²",
+    "power": "%s²", "stack": "[%s; %s]", "1": "1", "0": "0",
     "∇": "∇%s", "()": "(%s)", "call": "%s(%s)", "deriv": "deriv(%s, '%s')", "x": "%s[0]", "y": "%s[1]",
-}, {"sigmoid": "σ"}, one_line, str, one_line)  # fmt: skip
+}, {"sigmoid": "σ"}, one_line, str, one_line, MATHEMATICS)  # fmt: skip
 
 LATEX = Notation({
-    "+": "%s + %s", "-": "%s - %s", "∘": r"%s \circ %s", "*": r"%s \, %s", "/": r"%s \oslash %s", "neg": "-%s",
-    "none": "%s", "transpose": r"{%s}^\top", "inv": "{%s}^{-1}", "square": "{%s}^2", "power": "%s^2",
-    "sqrt": r"\sqrt{%s}", "stack": r"\begin{bmatrix} %s \\ %s \end{bmatrix}", "1": r"\mathbf{1}", "0": "0",
+    "+": "%s + %s", "-": "%s - %s", "∘": r"%s \circ %s", "*": r"%s \, %s", "/": r"%s \oslash %s", ">": "%s > %s",
+    "≥": r"%s \ge %s", "**": "{%s}^{%s}", "neg": "-%s", "none": "%s", "transpose": r"{%s}^\top", "inv": "{%s}^{-1}",
+    "square": "{%s}^2", "power": "%s^2", "sqrt": r"\sqrt{%s}", "stack": r"\begin{bmatrix} %s \\ %s \end{bmatrix}", "1": r"\mathbf{1}", "0": "0",
     "∇": r"\nabla_{%s} L", "()": "(%s)", "call": "%s(%s)", "deriv": r"\mathrm{deriv}(%s, %s)",
     "x": "{%s}_{x}", "y": "{%s}_{y}",
-}, {"sigmoid": r"\sigma", "tanh": r"\tanh", "exp": r"\exp", "log": r"\log"},
-    latex_name, _latex_number, _latex_word)  # fmt: skip
+}, {"sigmoid": r"\sigma"} | {f: rf"\{f}" for f in ("tanh", "exp", "log", "sin", "cos", "sinh", "cosh")},
+    latex_name, _latex_number, _latex_word, MATHEMATICS)  # fmt: skip
 
-MATHML = Notation({
+MATHML = Notation({symbol: Markup(template) for symbol, template in {
     "+": "%s<mo>+</mo>%s", "-": "%s<mo>−</mo>%s", "∘": "%s<mo>∘</mo>%s", "*": '%s<mspace width="0.2em"/>%s',
-    "/": "%s<mo>⊘</mo>%s", "neg": "<mo>−</mo>%s", "none": "%s",
+    "/": "%s<mo>⊘</mo>%s", ">": "%s<mo>&gt;</mo>%s", "≥": "%s<mo>≥</mo>%s",
+    "**": "<msup><mrow>%s</mrow><mrow>%s</mrow></msup>", "neg": "<mo>−</mo>%s", "none": "%s",
     "transpose": "<msup><mrow>%s</mrow><mo>⊤</mo></msup>",
     "inv": "<msup><mrow>%s</mrow><mrow><mo>−</mo><mn>1</mn></mrow></msup>",
     "square": "<msup><mrow>%s</mrow><mn>2</mn></msup>", "power": "<msup>%s<mn>2</mn></msup>",
@@ -120,5 +136,6 @@ MATHML = Notation({
     "call": "%s<mo>&#8289;</mo><mrow><mo>(</mo>%s<mo>)</mo></mrow>",
     "deriv": "<mi>deriv</mi><mo>&#8289;</mo><mrow><mo>(</mo>%s<mo>,</mo>%s<mo>)</mo></mrow>",
     "x": "<msub><mrow>%s</mrow><mi>x</mi></msub>", "y": "<msub><mrow>%s</mrow><mi>y</mi></msub>",
-}, {"sigmoid": "<mi>σ</mi>", **{name: f"<mi>{name}</mi>" for name in ("tanh", "exp", "log", "softmax")}},
-    _mathml_name, _mathml_number, _mathml_word, "<mo>,</mo>")  # fmt: skip
+}.items()},
+    {"sigmoid": Markup("<mi>σ</mi>"), **{f: filled("<mi>%s</mi>", f) for f in FUNCTIONS}},
+    _mathml_name, _mathml_number, _mathml_word, MATHEMATICS, Markup("<mo>,</mo>"))  # fmt: skip

@@ -10,7 +10,7 @@ from html import escape
 ASCII = str.maketrans(
     {
         "∇": "d", "∘": ".*", "σ": "sigmoid", "ᵀ": "^T", "⁻": "^-", "¹": "1", "²": "^2", "×": "x", "–": "-", "·": "-",
-        "→": "->", "…": "...", "≤": "<=", "≈": "~", "≠": "!=", "✓": "ok", "✗": "wrong",
+        "→": "->", "…": "...", "≤": "<=", "≥": ">=", "≈": "~", "≠": "!=", "✓": "ok", "✗": "wrong",
     }
 )  # fmt: skip
 
@@ -23,17 +23,21 @@ class Lines(str):
 
 
 def one_line(name: str) -> str:
-    """The name with control characters and line breaks written as escapes."""
+    """Return the name with control characters and line breaks written as escapes."""
+    if name.isprintable():
+        return name
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def safe(text: str) -> str:
-    """Text for HTML: what is markup in it escaped, and control characters written out."""
+    """Return text for HTML: what is markup in it escaped, and control characters written out."""
     return escape(visible(text))
 
 
 def visible(text: str) -> str:
-    """Text of any number of lines with control characters written as escapes."""
+    """Return text of any number of lines with control characters written as escapes."""
+    if text.replace("\n", "").isprintable():  # nearly always, and a page is long
+        return text
     return "".join(c if _shown(c) else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -42,22 +46,22 @@ def _shown(c: str) -> bool:
 
 
 def at_time(name: str) -> tuple[str, int | None]:
-    """A name and its time step: z1[3] → z1, 3."""
+    """Split a name into its base and its time step: z1[3] → z1, 3."""
     parts = re.fullmatch(r"(.+)\[([0-9]{1,9})\]", name, re.DOTALL)
     return (parts[1], int(parts[2])) if parts else (name, None)
 
 
 def apart(a: complex, b: complex) -> tuple[str, str]:
-    """Two numbers with as many digits as it takes to see them differ, and six at least."""
+    """Return two numbers with as many digits as it takes to see them differ, six at least."""
     for digits in (6, 9, 12, 17):
-        said = f"{a:.{digits}g}", f"{b:.{digits}g}"
-        if said[0] != said[1]:
+        texts = f"{a:.{digits}g}", f"{b:.{digits}g}"
+        if texts[0] != texts[1]:
             break
-    return said
+    return texts
 
 
 def for_terminal(text: str) -> str:
-    """The text as it is if standard output can show it, else spelled in its character set."""
+    """Return the text as it is if standard output can show it, else written in its character set."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)

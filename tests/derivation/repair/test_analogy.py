@@ -1,4 +1,4 @@
-"""What the author wrote in like places: corrections after it, lines that nobody wrote, chains of differentials."""
+"""Analogies: corrections after right lines, lines that are missing, chains of differentials."""
 
 import re
 from functools import cache
@@ -8,13 +8,13 @@ import pytest
 from tests.support.derivation_texts import CELL, RNN, ROUTINE, fenced
 from tests.support.paths import DERIVATIONS as FILES
 from tinyad.derivation import check_derivation
-from tinyad.derivation.repair import suggestion as suggest
+from tinyad.derivation.repair import limits
 
 U = r"dJ = \text{tr} \left(\frac{\partial J}{\partial \mathbf{z}_u"
-SLOPE = r"\delta \theta^{(t)} \odot \frac{df_{\theta}}{dx} (x^{(t)})"
+DERIVATIVE = r"\delta \theta^{(t)} \odot \frac{df_{\theta}}{dx} (x^{(t)})"
 
 # file, what stood there, what stands there now; all else of the line stays
-SLIPS = [
+MISTAKES = [
     # a term, a factor that the lines of the other gates have
     ("vardhan", r"d\mathbf{W}_{fx}^\top \mathbf{x}^{(t)} + \mathbf{W}_{fx}", r"\mathbf{W}_{fx}"),
     ("vardhan", r"\mathbf{W}_{cx}^\top \mathbf{x}^{(t)} + \mathbf{b}_c)", r"\mathbf{W}_{cx}^\top \mathbf{x}^{(t)})"),
@@ -39,7 +39,7 @@ SLIPS = [
     ("vardhan", U, U.replace("=", "= -")),
     # two readings, of which the product was meant
     ("vardhan", r"^\top d\mathbf{W}_{ua} \left", r"^\top \circ d\mathbf{W}_{ua} \left"),
-    ("sancho", rf"\left( {SLOPE} \right) (\mathbf{{h}}", rf"{SLOPE} (\mathbf{{h}}"),
+    ("sancho", rf"\left( {DERIVATIVE} \right) (\mathbf{{h}}", rf"{DERIVATIVE} (\mathbf{{h}}"),
 ]  # fmt: skip
 LEFT_RIGHT = ((r"\left(", "("), (r"\right)", ")"), (" ", ""), ("\n", ""))
 
@@ -56,15 +56,15 @@ def squeezed(line):
 
 
 # One of each source by default: a check of vardhan or sancho takes more than a second.
-QUICK = {next(slip for slip in SLIPS if slip[0] == name) for name in ("vardhan", "sancho", "problem4")}
-QUICK |= {slip for slip in SLIPS if slip[0] == "slides"}
+QUICK = {next(m for m in MISTAKES if m[0] == name) for name in ("vardhan", "sancho", "problem4")}
+QUICK |= {m for m in MISTAKES if m[0] == "slides"}
 
 
 @pytest.mark.parametrize(
     ("name", "was", "now"),
-    [pytest.param(*slip, marks=[] if slip in QUICK else pytest.mark.slow) for slip in SLIPS],
+    [pytest.param(*m, marks=[] if m in QUICK else pytest.mark.slow) for m in MISTAKES],
 )
-def test_a_slip_in_a_line_of_the_sources_is_undone(name, was, now):
+def test_a_mistake_in_a_line_of_the_sources_is_undone(name, was, now):
     before = text(name)
     at = before.index(was)
     v = next(v for v in check_derivation(before.replace(was, now, 1)).wrong if v.start <= at < v.end)
@@ -95,7 +95,7 @@ def test_a_name_that_stands_in_two_places_is_exchanged_in_both():
     assert (v.verdict, v.suggestion) == ("undefined", "∇z2 = ∇f ∘ fᵀ ∘ (1 - f)ᵀ")
 
 
-def left_out(whole, line):
+def proposed_without(whole, line):
     lines = whole[2].replace(line, "", 1)
     assert lines != whole[2]
     ((_, part),) = check_derivation(fenced(*whole[:2], lines)).parts
@@ -109,13 +109,13 @@ def left_out(whole, line):
         (ROUTINE, "[dz2] += deriv(dh1, z2, 'tanh')"), (ROUTINE, "[dV, dx] += deriv(dz3, V, x, '*')"),
     ],
 )  # fmt: skip
-def test_a_line_that_nobody_wrote_is_proposed(whole, line):
-    assert line in left_out(whole, line)
+def test_a_missing_line_is_proposed(whole, line):
+    assert line in proposed_without(whole, line)
 
 
-def test_what_is_proposed_is_written_as_in_like_lines():
+def test_what_is_proposed_looks_like_similar_lines():
     """With 1 - g² in the line for g, so with 1 - h²; and += to what was handed in."""
-    assert left_out(CELL, "∇c_t += ∇h ∘ (1 - tanh²(c_t))ᵀ") == ["∇c_t += ∇h ∘ (1 - h²)ᵀ"]
+    assert proposed_without(CELL, "∇c_t += ∇h ∘ (1 - tanh²(c_t))ᵀ") == ["∇c_t += ∇h ∘ (1 - h²)ᵀ"]
 
 
 @pytest.mark.parametrize("whole", [pytest.param(CELL, marks=pytest.mark.slow), RNN, ROUTINE])
@@ -152,11 +152,11 @@ def test_proposed_lines_are_in_the_report_and_the_page():
     assert "Likely lines (1)" in report._repr_html_()
 
 
-def test_what_was_looked_for_in_vain_is_said(monkeypatch):
+def test_the_end_of_a_search_without_a_suggestion_is_reported(monkeypatch):
     whole = (RNN[0], RNN[1], RNN[2].replace("∇R = Σ_{t=1}^{T} ∇z_t h_{t-1}ᵀ", "∇R = Σ_t 3.7 (z_t + h_t) z_tᵀ"))
     (v,) = check_derivation(fenced(*whole)).wrong
     assert v.suggestion == ""
     assert re.fullmatch(r"no correction among the [\d,]{3,} changes that were tried", v.notes[-1])
-    monkeypatch.setattr(suggest, "LINES", 0)
+    monkeypatch.setattr(limits, "LINES_SEARCHED", 0)
     (v,) = check_derivation(fenced(*whole)).wrong
     assert v.notes[-1] == "no correction was looked for, after 0 wrong lines"

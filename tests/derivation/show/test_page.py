@@ -15,7 +15,7 @@ from tinyad.derivation.language.source import Source
 from tinyad.derivation.show.mathml import BOLD, mathml, statement
 from tinyad.derivation.show.page import LARGEST_TAPE, Prose
 from tinyad.derivation.show.report import Report
-from tinyad.html.page import LOOK, STYLE
+from tinyad.html.page import resource
 
 NASTY = "</script></svg></math><img src=x onerror=alert(1)>\"' ]]>&lt;--><!-- \x1b[31m\x07\u202e"
 SEEN = "</script></svg></math><img src=x onerror=alert(1)>\"' ]]>&lt;--><!-- \\x1b[31m\\x07\\u202e"
@@ -331,9 +331,9 @@ def test_long_lines_of_prose_take_no_time():
 
 def test_contrast():
     """WCAG AA: 4.5 to 1 for all text."""
-    pairs = [("#ffffff", badge) for badge in re.findall(r"badge[^}]*background: (#\w+)", STYLE)]
-    pairs += re.findall(r"mark {[^}]*background: (#\w+); color: (#\w+)", STYLE)
-    for block in re.findall(r":root {([^}]*)}", LOOK):
+    pairs = [("#ffffff", badge) for badge in re.findall(r"badge[^}]*background: (#\w+)", resource("style.css"))]
+    pairs += re.findall(r"mark {[^}]*background: (#\w+); color: (#\w+)", resource("style.css"))
+    for block in re.findall(r":root {([^}]*)}", resource("page.css")):
         colours = dict(re.findall(r"--(\w+): (#\w+)", block))
         inks = [colours[ink] for ink in ("ink", "dim", "link") if ink in colours]
         pairs += [(ink, colours[paper]) for ink in inks for paper in ("paper", "soft")]

@@ -1,162 +1,174 @@
-"""What the author has written in a like place: a right line in the names of another equation of the same form."""
+"""Analogies: a right line in the names of another equation of the same form."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from tinyad.derivation.judge.contributions import in_order
 from tinyad.derivation.judge.verdicts import Verdict, derivatives_in, is_part
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
-from tinyad.derivation.repair.author_notation import Spelling, Spellings, leaves, span
-from tinyad.derivation.repair.edit import Edit, Pen, applied
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.repair import ranks
+from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, names_in, ref_of
+from tinyad.derivation.repair.edit import Edit, Member, apply
+from tinyad.derivation.repair.wrong_line import WrongLine
 
-Exchange = dict[Ref, Ref]
+Exchange = dict[Ref, Ref]  # which name stands for which
 
 
-class Alike:
-    """Formulas of like lines, for the search of one line."""
+class Analogies:
+    """The right lines of a derivation, in the names of one wrong line."""
 
-    point: Point
-    line: Statement
-    verdicts: Sequence[Verdict]
-    also: Sequence[Verdict]  # the right lines of the other sets
-    labels: set[tuple[str, str]]
-    v: Verdict
-    spellings: Spellings
+    def __init__(self, wrong: WrongLine) -> None:
+        self._wrong = wrong
 
-    def like_members(self, member: int) -> Iterator[Spelling]:
-        """What stands there in right lines of the same build, the nearest of them first."""
-        for line, pairs in self.like_lines():
+    def members(self, index: int) -> Iterator[Fragment]:
+        """Yield what stands in the place of a member in right lines, the nearest of them first."""
+        members = self._wrong.line.members
+        for line, exchange in self._lines():
             for k, other in enumerate(line.members):
-                same = is_routine(other) == is_routine(self.line.members[member])
-                if same and (k == member or len(self.line.members) == 1):
-                    made = exchanged(self.spellings, line, other, pairs)
+                same = is_routine(other) == is_routine(members[index])
+                if same and (k == index or len(members) == 1):
+                    made = exchange_names(self._wrong.notation, line, other, exchange)
                     if made is not None:
                         yield made
 
-    def like_lines(self) -> Iterator[tuple[Statement, Exchange]]:
-        """Right lines whose left-hand side becomes that of this one when names are exchanged."""
-        mine = [_target(left) for left in self.line.left]
-        for v in self.near():
-            if is_part(v, self.labels) != is_part(self.v, self.labels):
-                continue
-            seen: list[Exchange] = []
-            for pairs in self.exchanges(v):
-                left = [_exchanged_target(_target(side), pairs) for side in v.statement.left]
-                if left == mine and pairs not in seen:
-                    seen.append(pairs)
-                    yield v.statement, pairs
+    def lines(self) -> Iterator[Fragment]:
+        """Yield the line with all that stands behind the equals sign of right lines."""
+        for line, exchange in self._lines():
+            made = exchange_names(self._wrong.notation, line, chain_of(line), exchange)
+            if made is not None and is_routine(line.members[0]) == is_routine(self._wrong.line.members[0]):
+                yield self._wrong.with_formula(made)
 
-    def near(self) -> list[Verdict]:
-        """The right lines, the nearest first, then those of the other sets of lines for the same forward."""
-        at = next(n for n, v in enumerate(self.verdicts) if v is self.v)
-        order = sorted(range(len(self.verdicts)), key=lambda n: abs(n - at))
-        return [v for v in (*(self.verdicts[n] for n in order), *self.also) if v.ok and v.statement is not None]
-
-    def exchanges(self, v: Verdict) -> Iterator[Exchange]:
-        """No exchange at all, and those that make an equation that a line is about one that this line is about."""
-        yield {}
-        forward = self.point.derivation.forward
-        mine = self.equations_of(self.v)
-        for there in self.equations_of(v):
-            for here in mine:
-                pairs = paired(forward[there], forward[here]) if here != there else turned(forward[here].members[0])
-                if pairs is not None:
-                    yield pairs
+    def right_lines(self) -> list[Verdict]:
+        """Return the right lines, the nearest first, then those of the other sets for the same forward."""
+        verdicts, at = self._wrong.verdicts, self._wrong.index
+        nearest = sorted(range(len(verdicts)), key=lambda n: abs(n - at))
+        ordered = (*(verdicts[n] for n in nearest), *self._wrong.elsewhere)
+        return [v for v in ordered if v.ok and v.statement is not None]
 
     def equations_of(self, v: Verdict) -> list[int]:
-        """The forward equations that a line is about: by what it sets, and by the derivatives that it uses."""
-        found = [way[0] for r in v.readings for way in in_order(r.all_ways if v is self.v else r.ways)]
+        """Return the forward equations of a line: by what it sets, and by the derivatives that it uses."""
+        own = v is self._wrong.verdict
+        equations = [way[0] for r in v.readings for way in in_order(r.all_ways if own else r.ways)]
         formulas = (*v.statement.left, *v.statement.members)
         results = {d.value[0].key for formula in formulas for d in derivatives_in(formula)}
         results |= {n.value.key for left in v.statement.left for n in (left, *left.parts) if n.kind == "name"}
-        moved = {n.parts[0].value.key for formula in formulas for n in walk(formula) if _moves_name(n)}
-        for k, eq in enumerate(self.point.derivation.forward):
-            inside = {leaf.value.key for member in eq.members for leaf in leaves(member)}
-            found += [k] if eq.left[0].value.key in results or inside & moved else []
-        return list(dict.fromkeys(k for k in found if k is not None))
+        moved = {n.parts[0].value.key for formula in formulas for n in walk(formula) if _is_differential_of_name(n)}
+        for k, eq in enumerate(self._wrong.point.derivation.forward):
+            inside = {node.value.key for member in eq.members for node in names_in(member)}
+            equations += [k] if eq.left[0].value.key in results or inside & moved else []
+        return list(dict.fromkeys(k for k in equations if k is not None))
+
+    def _lines(self) -> Iterator[tuple[Statement, Exchange]]:
+        """Yield right lines whose left-hand side becomes that of the wrong one when names are exchanged."""
+        wrong = self._wrong
+        own = [_side(left) for left in wrong.line.left]
+        for v in self.right_lines():
+            if is_part(v, wrong.labels) != is_part(wrong.verdict, wrong.labels):
+                continue
+            seen: list[Exchange] = []
+            for exchange in self._exchanges(v):
+                left = [_exchanged_side(_side(side), exchange) for side in v.statement.left]
+                if left == own and exchange not in seen:
+                    seen.append(exchange)
+                    yield v.statement, exchange
+
+    def _exchanges(self, v: Verdict) -> Iterator[Exchange]:
+        """Yield no exchange at all, and those that make an equation of a right line one of the wrong line."""
+        yield {}
+        forward = self._wrong.point.derivation.forward
+        own = self.equations_of(self._wrong.verdict)
+        for there in self.equations_of(v):
+            for here in own:
+                same = here == there
+                exchange = swapped(forward[here].members[0]) if same else matched(forward[there], forward[here])
+                if exchange is not None:
+                    yield exchange
 
 
-def exchanged(spellings: Spellings, line: Statement, formula: Node, pairs: Exchange) -> Spelling | None:
-    """A formula of a line with its names exchanged; None if a name was never spelled."""
-    first, last = span(line.tokens, formula)
-    part = line._replace(tokens=line.tokens[first:last], start=formula.start, end=formula.end, members=(formula,))
-    pen, edits = Pen(part, 0, spellings, (), ()), list[Edit]()
-    for node in _named(formula):
-        at = pen.below(node) if node.kind == "jacobian" else (*span(part.tokens, node), node.start, node.end)
-        ref = node.value[0] if node.kind == "d" else node.value
-        new = _other(ref, pairs)
-        spelling = spellings.derivative(new) if node.kind == "d" else spellings.name(new)
+def exchange_names(notation: AuthorNotation, line: Statement, formula: Node, exchange: Exchange) -> Fragment | None:
+    """Return a formula of a line with its names exchanged; None if the author has no notation for one of them."""
+    member, edits = Member.alone(line, formula, notation.source), list[Edit]()
+    for node in _exchangeable(formula):
+        denominator = node.kind == "jacobian"
+        at = member.denominator(node) if denominator else (*member.span(node), node.start, node.end)
+        ref = node.value if denominator else ref_of(node)
+        new = _other_name(ref, exchange)
         if new == ref:
             continue
-        if spelling is None or at is None or (node.kind == "d" and node.value[1] is not None):
+        fragment = notation.derivative(new) if node.kind == "d" else notation.name(new)
+        if fragment is None or at is None or (node.kind == "d" and node.value[1] is not None):
             return None
         first, last, start, end = at
-        edits.append(Edit(first, last, spelling.tokens, start, end, spelling.text, 0, "name"))
-    return Spelling(*applied(part, edits, spellings.source))
+        edits.append(Edit(first, last, fragment.tokens, start, end, fragment.text, ranks.ANALOGY))
+    return apply(member.line, edits, notation.source)
 
 
-def _moves_name(node: Node) -> bool:
-    """d(x) of a name."""
-    return node.kind == "differential" and node.parts[0].kind == "name"
+def chain_of(line: Statement) -> Node:
+    """Return all members of a line as one node."""
+    return Node("chain", line.members, None, line.members[0].start, line.members[-1].end)
 
 
-def turned(node: Node) -> Exchange | None:
-    """The two operands of x ∘ y for one another."""
+def is_routine(node: Node) -> bool:
+    """Return whether a formula is deriv(...)."""
+    return node.kind == "deriv"
+
+
+def matched(old: Statement, new: Statement) -> Exchange | None:
+    """Return which name of one equation stands where in another of the same form; None if the forms differ."""
+    exchange: Exchange = {}
+
+    def match(a: Node, b: Node) -> bool:
+        if a.kind != b.kind or len(a.parts) != len(b.parts):
+            return False
+        if a.kind == "name":
+            return bool(exchange.setdefault(a.value, b.value) == b.value)
+        if a.kind == "call" and a.value.key != b.value.key:
+            return False
+        return all(match(x, y) for x, y in zip(a.parts, b.parts, strict=True))
+
+    sides = [(old.left[0], new.left[0]), (old.members[0], new.members[0])]
+    return exchange if all(match(a, b) for a, b in sides) else None
+
+
+def swapped(node: Node) -> Exchange | None:
+    """Return the exchange of the two operands of x ∘ y; None for another formula."""
     x, y = (part.value for part in node.parts) if node.kind == "∘" and len(node.parts) == 2 else (None, None)
     return {x: y, y: x} if isinstance(x, Ref) and isinstance(y, Ref) else None
 
 
-def is_routine(node: Node) -> bool:
-    """Whether a formula is deriv(...), and no other."""
-    return node.kind == "deriv"
+def _is_differential_of_name(node: Node) -> bool:
+    return node.kind == "differential" and node.parts[0].kind == "name"
 
 
-def _named(node: Node) -> Iterator[Node]:
-    """Names, derivatives, and Jacobians for what stands below them."""
+def _exchangeable(node: Node) -> Iterator[Node]:
+    """Yield names, derivatives, and Jacobians for their denominators."""
     if node.kind in ("name", "d") or (node.kind == "jacobian" and isinstance(node.value, Ref)):
         yield node
     for part in node.parts:
-        yield from _named(part)
+        yield from _exchangeable(part)
 
 
-def _target(left: Node) -> Any:
+def _side(left: Node) -> Any:
+    """Return what a left-hand side sets, to be compared."""
     if left.kind in ("name", "d"):
         return left.kind, left.value
     if left.kind in ("differential", "bracket") and left.parts[0].kind == "name":
         return left.kind, left.parts[0].value
-    return left.kind, left.start  # like no other
+    return left.kind, left.start  # equal to no other
 
 
-def _exchanged_target(target: Any, pairs: Exchange) -> Any:
-    kind, value = target
+def _exchanged_side(side: Any, exchange: Exchange) -> Any:
+    kind, value = side
     if kind == "d":
-        return kind, (_other(value[0], pairs), value[1])
-    return kind, _other(value, pairs) if isinstance(value, Ref) else value
+        return kind, (_other_name(value[0], exchange), value[1])
+    return kind, _other_name(value, exchange) if isinstance(value, Ref) else value
 
 
-def _other(ref: Ref, pairs: Exchange) -> Ref:
-    """What a name becomes, at whatever time and with whatever indices."""
-    if ref in pairs:
-        return pairs[ref]
-    like = next((new for old, new in pairs.items() if old.key == ref.key and old.time == new.time), None)
-    return ref if like is None else ref._replace(key=like.key)
-
-
-def paired(old: Statement, new: Statement) -> Exchange | None:
-    """Which name of one equation stands where in another of the same form; None if the forms differ."""
-    found: Exchange = {}
-
-    def walk(a: Node, b: Node) -> bool:
-        if a.kind != b.kind or len(a.parts) != len(b.parts):
-            return False
-        if a.kind == "name":
-            return bool(found.setdefault(a.value, b.value) == b.value)
-        if a.kind == "call" and a.value.key != b.value.key:
-            return False
-        return all(walk(x, y) for x, y in zip(a.parts, b.parts, strict=True))
-
-    sides = [(old.left[0], new.left[0]), (old.members[0], new.members[0])]
-    return found if all(walk(a, b) for a, b in sides) else None
+def _other_name(ref: Ref, exchange: Exchange) -> Ref:
+    """Return what a name becomes, at whatever time and with whatever indices."""
+    if ref in exchange:
+        return exchange[ref]
+    same = next((new for old, new in exchange.items() if old.key == ref.key and old.time == new.time), None)
+    return ref if same is None else ref._replace(key=same.key)

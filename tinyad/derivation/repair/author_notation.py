@@ -1,8 +1,8 @@
-"""How an author writes names, derivatives, products and transpositions."""
+"""The notation of an author: how names, derivatives, products and transpositions look in one derivation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tinyad.derivation.language.names import Names
@@ -10,174 +10,216 @@ from tinyad.derivation.language.plain_tokens import SUBSCRIPTS
 from tinyad.derivation.language.reader import tokens_of
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
+from tinyad.derivation.repair import limits
 
 OPEN, CLOSE = Token("open", "(", 0, 0), Token("close", ")", 0, 0)
 TRANSPOSED = ("⊤", "T", "'")
 
 
-class Spelling(NamedTuple):
-    """A name or derivative as the author writes it."""
+class Fragment(NamedTuple):
+    """A formula, or a part of one, as its author writes it: its tokens and its text."""
 
     tokens: tuple[Token, ...]
     text: str
 
 
-def span(tokens: Sequence[Token], node: Node) -> tuple[int, int]:
-    """The tokens that a node was read from.  Scripts without braces have group tokens of no length at their ends."""
+def joined(*fragments: Fragment | str) -> Fragment:
+    """Return fragments side by side; a str is white space between them."""
+    tokens = tuple(token for part in fragments if isinstance(part, Fragment) for token in part.tokens)
+    return Fragment(tokens, "".join(part if isinstance(part, str) else part.text for part in fragments))
+
+
+def bracketed(fragment: Fragment) -> Fragment:
+    """Return a fragment in brackets."""
+    return Fragment((OPEN, *fragment.tokens, CLOSE), f"({fragment.text})")
+
+
+def sign_token(text: str) -> Token:
+    """Return a sign that stands nowhere in the file yet."""
+    return Token("op", text, 0, 0)
+
+
+def number_token(text: str) -> Token:
+    """Return a number that stands nowhere in the file yet."""
+    return Token("number", text, 0, 0)
+
+
+def tokenized(text: str, title: str) -> tuple[Token, ...]:
+    """Return the tokens of a text that stands in no file."""
+    return tuple(t for t in tokens_of(Source(text, title), 0, len(text)) if t.kind != "end")
+
+
+def token_span(tokens: Sequence[Token], node: Node) -> tuple[int, int]:
+    """Return which tokens a node was read from, first to last (not included).
+
+    Scripts without braces have group tokens of no length at their ends.
+    """
     first = next(k for k, t in enumerate(tokens) if t.start >= node.start and t.end > t.start)
     last = next((k for k in range(first, len(tokens)) if tokens[k].start >= node.end), len(tokens))
-    while last < len(tokens) and _open(tokens[first:last]) > 0:
+    while last < len(tokens) and _open_groups(tokens[first:last]) > 0:
         last += 1
     return first, last
 
 
-def _open(tokens: Sequence[Token]) -> int:
+def _open_groups(tokens: Sequence[Token]) -> int:
     return sum({"group(": 1, ")group": -1}.get(t.kind, 0) for t in tokens)
 
 
-def equals(tokens: Sequence[Token]) -> int:
-    """Where the sign behind the left-hand side stands."""
+def fragment_of(source: Source, line: Statement, node: Node) -> Fragment:
+    """Return a part of a line as it stands in the file."""
+    return Fragment(line.tokens[slice(*token_span(line.tokens, node))], source.text[node.start : node.end])
+
+
+def equals_sign(tokens: Sequence[Token]) -> int:
+    """Return where the sign behind the left-hand side stands."""
     return next(k for k, t in enumerate(tokens) if t.kind == "op" and t.text in ("=", "+=", "≡"))
 
 
-def leaves(node: Node) -> Iterator[Node]:
-    """Names and derivatives in a formula."""
+def names_in(node: Node) -> Iterator[Node]:
+    """Yield the names and derivatives in a formula."""
     if node.kind in ("name", "d"):
         yield node
     for part in node.parts:
-        yield from leaves(part)
+        yield from names_in(part)
 
 
-class Spellings:
-    """How an author writes names, derivatives, products and transpositions."""
+def ref_of(node: Node) -> Ref:
+    """Return what a name, or a derivative, is the name or derivative of."""
+    ref: Ref = node.value if node.kind == "name" else node.value[0]
+    return ref
+
+
+class AuthorNotation:
+    """The notation of one author, as the lines of a derivation show it."""
 
     def __init__(self, source: Source, names: Names, lines: Sequence[Statement], latex: bool) -> None:
         self.source, self.names, self.latex = source, names, latex
-        self.known: dict[tuple[str, Ref], Spelling] = {}
-        self.labelled: dict[tuple[Ref, str], Spelling] = {}  # parts of derivatives, by their labels
-        self.templates: list[tuple[Spelling, Ref]] = []
+        self.known: dict[tuple[str, Ref], Fragment] = {}  # ("name" or "d", what of) → how it is written
+        self.labelled: dict[tuple[Ref, str], Fragment] = {}  # parts of derivatives, by their labels
+        self.patterns: list[tuple[Fragment, Ref]] = []  # derivatives, for others to be made after
         for line in lines:
             for part in (*line.left, *line.members):
-                for node in leaves(part):
-                    self.add(line, node)
-        self.primes = any(n.kind == "prime" for line in lines for member in line.members for n in walk(member))
-        self.transposed = self._transposed(lines)
+                for node in names_in(part):
+                    self._learn(line, node)
+        self.has_primes = any(n.kind == "prime" for line in lines for member in line.members for n in walk(member))
+        self.transpose_mark = self._transpose_mark(lines)
         self.circle = self._circle(lines)
 
-    def add(self, line: Statement, node: Node) -> None:
-        ref = node.value if node.kind == "name" else node.value[0]
-        first, last = span(line.tokens, node)
-        tokens = line.tokens[first:last]
-        spelling = Spelling(tokens, self.source.text[node.start : node.end])
+    def _learn(self, line: Statement, node: Node) -> None:
+        ref, fragment = ref_of(node), fragment_of(self.source, line, node)
         if node.kind == "d" and node.value[1] is not None:
-            self.labelled.setdefault(node.value, spelling)
+            self.labelled.setdefault(node.value, fragment)
             return
-        self.known.setdefault((node.kind, ref), spelling)
+        self.known.setdefault((node.kind, ref), fragment)
         if node.kind == "d":
-            self.templates.append((spelling, ref))
+            self.patterns.append((fragment, ref))
 
-    def part(self, ref: Ref, label: str) -> Spelling | None:
-        """A part of a derivative, after the pattern of another part of it."""
-        known = self.labelled.get((ref, label))
-        if known is None:
-            pattern = next(((other, s) for (like, other), s in self.labelled.items() if like == ref), None)
-            if pattern is not None:
-                text = pattern[1].text.replace(pattern[0], label)
-                tokens = tokens_of(Source(text, "part"), 0, len(text))
-                known = Spelling(tuple(t for t in tokens if t.kind != "end"), text)
-        return known
-
-    def _transposed(self, lines: Sequence[Statement]) -> Spelling:
+    def _transpose_mark(self, lines: Sequence[Statement]) -> Fragment:
         for line in lines:
             for k, token in enumerate(line.tokens):
                 if token.kind == "op" and token.text == "^" and k + 3 < len(line.tokens):
                     inner = line.tokens[k + 2]
                     if inner.text in TRANSPOSED and line.tokens[k + 3].kind == ")group":
                         end = max(t.end for t in line.tokens[k : k + 4])
-                        return Spelling(tuple(line.tokens[k : k + 4]), self.source.text[token.start : end])
-        signs = (Token("op", "^", 0, 0), Token("group(", "", 0, 0), Token("word", "T", 0, 0), Token(")group", "", 0, 0))
-        return Spelling(signs, r"^\top" if self.latex else "ᵀ")
+                        return Fragment(line.tokens[k : k + 4], self.source.text[token.start : end])
+        return Fragment(exponent(Token("word", "T", 0, 0)), r"^\top" if self.latex else "ᵀ")
 
-    def _circle(self, lines: Sequence[Statement]) -> Spelling:
-        """The component-wise product, with a space on either side."""
+    def _circle(self, lines: Sequence[Statement]) -> Fragment:
+        """Return the component-wise product, with a space on either side."""
         for line in lines:
             for node in (n for member in line.members for n in walk(member)):
                 if node.kind == "∘" and node.value is not None:
                     text = self.source.text[slice(*node.value)]
                     token = next(t for t in line.tokens if t.start == node.value[0] and t.end > t.start)
-                    return Spelling((token,), f" {text} ")
-        return Spelling((Token("op", "∘", 0, 0),), r" \circ " if self.latex else " ∘ ")
+                    return Fragment((token,), f" {text} ")
+        return Fragment((sign_token("∘"),), r" \circ " if self.latex else " ∘ ")
 
-    def name(self, ref: Ref) -> Spelling | None:
-        found = self.known.get(("name", ref)) or self.bared(ref)
-        if found is None and not ref.indices:
-            for (kind, other), spelling in self.known.items():
-                if kind == "name" and other.indices and (other.key, other.time) == (ref.key, ref.time):
-                    return unindexed(spelling, other.indices)
-        if found is None and ref.indices:
-            for (kind, other), spelling in self.known.items():
-                if (
-                    kind == "name"
-                    and other.key == ref.key
-                    and other.time == ref.time
-                    and len(other.indices) == len(ref.indices)
-                ):
-                    return reindexed(spelling, other.indices, ref.indices)
-        return found or self.at_another_time("name", ref)
+    def fragment(self, kind: str, ref: Ref) -> Fragment | None:
+        """Return the name ("name") or the derivative ("d") of something; None if there is no pattern for it."""
+        return self.name(ref) if kind == "name" else self.derivative(ref)
 
-    def at_another_time(self, kind: str, ref: Ref) -> Spelling | None:
-        """What is written at t - 1, t or t + 1 alone, at another one of them."""
-        if not self.names.last or ref.time is None or ref.time not in [("t", k) for k in (-1, 0, 1)]:
-            return None
-        for shift in (0, 1, -1):
-            known = self.known.get((kind, ref._replace(time=("t", shift))))
-            at = known and time_in(known.tokens, self.names.time)
-            if known and at and shift != ref.time[1]:
-                k, end = at
-                first = known.tokens[0].start
-                begun, stop = known.tokens[k].start - first, known.tokens[end - 1].end - first
-                new = time_said(known.tokens[k], ref.time[1], known.text[begun - 1 : stop])
-                text = known.text[:begun] + new.text + known.text[stop:]
-                return Spelling((*known.tokens[:k], *new.tokens, *known.tokens[end:]), text)
-        return None
+    def name(self, ref: Ref) -> Fragment | None:
+        """Return a name, if need be after its pattern at another time or index; None if there is no pattern."""
+        return (
+            self.known.get(("name", ref))
+            or self._inside_derivative(ref)
+            or self._at_other_indices(ref)
+            or self._at_another_time("name", ref)
+        )
 
-    def bared(self, ref: Ref) -> Spelling | None:
-        """The name inside of a derivative of it, where the name itself does not occur."""
-        whole = self.known.get(("d", ref))
-        if whole is None:
-            return None
-        for pattern, other in self.templates[:5]:
-            inner = self.known.get(("name", other))
-            if inner is None or inner.text not in pattern.text:
-                continue
-            texts, part = [t.text for t in pattern.tokens], [t.text for t in inner.tokens]
-            k = next((k for k in range(len(texts), -1, -1) if texts[k : k + len(part)] == part), None)
-            head, _, tail = pattern.text.rpartition(inner.text)
-            if k is not None and whole.text.startswith(head) and whole.text.endswith(tail):
-                end = len(whole.tokens) - (len(texts) - k - len(part))
-                return Spelling(whole.tokens[k:end], whole.text[len(head) : len(whole.text) - len(tail)])
-        return None
-
-    def derivative(self, ref: Ref, like: Spelling | None = None, of: Ref | None = None) -> Spelling | None:
-        """A derivative as it is written, or made after the pattern of another one."""
-        found = self.known.get(("d", ref)) or self.at_another_time("d", ref)
-        if found is not None:
-            return found
-        name = self.name(ref)
+    def derivative(self, ref: Ref, like: Fragment | None = None, of: Ref | None = None) -> Fragment | None:
+        """Return a derivative, if need be after a pattern: first the derivative `like` of another name, `of`."""
+        known = self.known.get(("d", ref)) or self._at_another_time("d", ref)
+        name = self.name(ref) if known is None else None
         if name is None:
-            return None
-        for pattern, inner in [*([(like, of)] if like and of else []), *self.templates[:5]]:
-            old = self.name(inner) if inner is not None else None
-            if old is None or pattern is None:
-                continue
-            made = replaced(pattern, old, name)
+            return known
+        for pattern, inner in [*([(like, of)] if like and of else []), *self.patterns[: limits.PATTERNS]]:
+            old = self.name(inner)
+            made = None if old is None else with_name(pattern, old, name)
             if made is not None:
                 return made
         return None
 
+    def labelled_derivative(self, ref: Ref, label: str) -> Fragment | None:
+        """Return a part of a derivative, if need be after the pattern of another part of it."""
+        known = self.labelled.get((ref, label))
+        if known is None:
+            pattern = next(((other, s) for (like, other), s in self.labelled.items() if like == ref), None)
+            if pattern is not None:
+                text = pattern[1].text.replace(pattern[0], label)
+                known = Fragment(tokenized(text, "part"), text)
+        return known
 
-def time_in(tokens: Sequence[Token], letter: str) -> tuple[int, int] | None:
-    """The tokens of t, t - 1, t + 1 in a name."""
+    def _at_other_indices(self, ref: Ref) -> Fragment | None:
+        """Return a name after the same name with indices, or with other ones."""
+        for (kind, other), fragment in self.known.items():
+            if kind == "name" and (other.key, other.time) == (ref.key, ref.time):
+                if other.indices and not ref.indices:
+                    return without_indices(fragment, other.indices)
+                if ref.indices and len(other.indices) == len(ref.indices):
+                    return with_indices(fragment, other.indices, ref.indices)
+        return None
+
+    def _at_another_time(self, kind: str, ref: Ref) -> Fragment | None:
+        """Return a name or derivative at t - 1, t or t + 1 after the same at another of these times."""
+        if not self.names.last or ref.time is None or ref.time not in [("t", k) for k in (-1, 0, 1)]:
+            return None
+        for shift in (0, 1, -1):
+            known = self.known.get((kind, ref._replace(time=("t", shift))))
+            at = known and time_tokens(known.tokens, self.names.time)
+            if known and at and shift != ref.time[1]:
+                k, end = at
+                first = known.tokens[0].start
+                start, stop = known.tokens[k].start - first, known.tokens[end - 1].end - first
+                new = time_fragment(known.tokens[k], ref.time[1], known.text[start - 1 : stop])
+                text = known.text[:start] + new.text + known.text[stop:]
+                return Fragment((*known.tokens[:k], *new.tokens, *known.tokens[end:]), text)
+        return None
+
+    def _inside_derivative(self, ref: Ref) -> Fragment | None:
+        """Return a name that occurs only inside of its derivative."""
+        derivative = self.known.get(("d", ref))
+        if derivative is None:
+            return None
+        for pattern, other in self.patterns[: limits.PATTERNS]:
+            inner = self.known.get(("name", other))
+            if inner is None or inner.text not in pattern.text:
+                continue
+            k = _last_index(pattern, inner)
+            head, _, tail = pattern.text.rpartition(inner.text)
+            if k is not None and derivative.text.startswith(head) and derivative.text.endswith(tail):
+                end = len(derivative.tokens) - (len(pattern.tokens) - k - len(inner.tokens))
+                return Fragment(derivative.tokens[k:end], derivative.text[len(head) : len(derivative.text) - len(tail)])
+        return None
+
+
+def exponent(token: Token) -> tuple[Token, ...]:
+    """Return the tokens of an exponent."""
+    return sign_token("^"), Token("group(", "", 0, 0), token, Token(")group", "", 0, 0)
+
+
+def time_tokens(tokens: Sequence[Token], letter: str) -> tuple[int, int] | None:
+    """Return which tokens of a name are t, t - 1 or t + 1; None if none are."""
     k = next((k for k, token in enumerate(tokens) if token.text == letter), None)
     if k is None:
         return None
@@ -185,54 +227,63 @@ def time_in(tokens: Sequence[Token], letter: str) -> tuple[int, int] | None:
     return k, k + 3 if shifted else k + 1
 
 
-def time_said(token: Token, shift: int, place: str) -> Spelling:
-    """The time t + shift; `place` is what stands there now, and the sign before it."""
+def time_fragment(token: Token, shift: int, before: str) -> Fragment:
+    """Return the time t + shift in the place of `before`: the sign that stands ahead, and the time that gives way."""
     tokens, text = [token], f"{token.text}{shift:+d}" if shift else token.text
     if shift:
-        tokens += [Token("op", text[1], 0, 0), Token("number", "1", 0, 0)]
-    if place[1:] and place[1] in SUBSCRIPTS:
+        tokens += [sign_token(text[1]), number_token("1")]
+    if before[1:] and before[1] in SUBSCRIPTS:
         low = {plain: sign for sign, plain in SUBSCRIPTS.items()}
-        return Spelling(tuple(tokens), "".join(low[c] for c in text))
-    return Spelling(tuple(tokens), text if place[0] in "({<" or not shift else "{" + text + "}")
+        return Fragment(tuple(tokens), "".join(low[c] for c in text))
+    return Fragment(tuple(tokens), text if before[0] in "({<" or not shift else "{" + text + "}")
 
 
-def reindexed(spelling: Spelling, old: Sequence[str], new: Sequence[str]) -> Spelling:
-    """A spelling with other component indices."""
+def with_indices(fragment: Fragment, old: Sequence[str], new: Sequence[str]) -> Fragment:
+    """Return a name with other component indices."""
     letters = dict(zip(old, new, strict=True))
-    tokens, text, begun = [], spelling.text, spelling.tokens[0].start
-    for token in reversed(spelling.tokens):
-        if token.text and all(c in letters for c in token.text) and token is not spelling.tokens[0]:
+    tokens, text, start = [], fragment.text, fragment.tokens[0].start
+    for token in reversed(fragment.tokens):
+        if token.text and all(c in letters for c in token.text) and token is not fragment.tokens[0]:
             word = "".join(letters[c] for c in token.text)
-            text = text[: token.start - begun] + word + text[token.end - begun :]
+            text = text[: token.start - start] + word + text[token.end - start :]
             token = token._replace(text=word)
         tokens.append(token)
-    return Spelling(tuple(reversed(tokens)), text)
+    return Fragment(tuple(reversed(tokens)), text)
 
 
-def unindexed(spelling: Spelling, indices: Sequence[str]) -> Spelling | None:
-    """A spelling without its component indices, where they stand in a script of their own."""
-    tokens, begun = spelling.tokens, spelling.tokens[0].start
+def without_indices(fragment: Fragment, indices: Sequence[str]) -> Fragment | None:
+    """Return a name without its component indices; None where they stand in no script of their own."""
+    tokens, start = fragment.tokens, fragment.tokens[0].start
     for k, token in enumerate(tokens[:-3]):
         last = next((j for j in range(k, len(tokens)) if tokens[j].kind == ")group"), k)
-        said = "".join(t.text for t in tokens[k + 2 : last])
-        if (token.kind, token.text) == ("op", "_") and said == "".join(indices):
+        inside = "".join(t.text for t in tokens[k + 2 : last])
+        if (token.kind, token.text) == ("op", "_") and inside == "".join(indices):
             end = tokens[last].end
-            text = spelling.text[: token.start - begun] + spelling.text[end - begun :]
-            return Spelling((*tokens[:k], *tokens[last + 1 :]), text)
+            text = fragment.text[: token.start - start] + fragment.text[end - start :]
+            return Fragment((*tokens[:k], *tokens[last + 1 :]), text)
     return None
 
 
-def replaced(pattern: Spelling, old: Spelling, new: Spelling) -> Spelling | None:
-    """The pattern with the name in it exchanged."""
-    texts, inner = [t.text for t in pattern.tokens], [t.text for t in old.tokens]
-    for k in range(len(texts) - len(inner), -1, -1):
-        if old.text and texts[k : k + len(inner)] == inner and old.text in pattern.text:
-            head, _, tail = pattern.text.rpartition(old.text)
-            return Spelling(
-                (*pattern.tokens[:k], *new.tokens, *pattern.tokens[k + len(inner) :]), head + new.text + tail
-            )
+def with_name(pattern: Fragment, old: Fragment, new: Fragment) -> Fragment | None:
+    """Return a derivative with another name in it; None where its old name does not stand apart."""
+    k = _last_index(pattern, old)
+    if k is not None and old.text and old.text in pattern.text:
+        head, _, tail = pattern.text.rpartition(old.text)
+        tokens = *pattern.tokens[:k], *new.tokens, *pattern.tokens[k + len(old.tokens) :]
+        return Fragment(tokens, head + new.text + tail)
+    texts, inner = _texts(pattern.tokens), _texts(old.tokens)
     first = pattern.tokens[0]
     if first.kind == "word" and first.text[:1] in ("d", "δ") and first.text[1:] == inner[0] and texts[1:] == inner[1:]:
         word = new.tokens[0]._replace(text=first.text[0] + new.tokens[0].text)
-        return Spelling((word, *new.tokens[1:]), pattern.text[0] + new.text)
+        return Fragment((word, *new.tokens[1:]), pattern.text[0] + new.text)
     return None
+
+
+def _last_index(pattern: Fragment, part: Fragment) -> int | None:
+    """Return at which token of a fragment another one stands in it for the last time."""
+    texts, inner = _texts(pattern.tokens), _texts(part.tokens)
+    return next((k for k in range(len(texts) - len(inner), -1, -1) if texts[k : k + len(inner)] == inner), None)
+
+
+def _texts(tokens: Iterable[Token]) -> list[str]:
+    return [token.text for token in tokens]

@@ -1,15 +1,25 @@
-"""A small change of a line, on its tokens and in its text."""
+"""A small change of a line, in its tokens, its text and its tree; and what edits are made from."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token
-from tinyad.derivation.repair.author_notation import Spelling, Spellings, span
+from tinyad.derivation.repair.author_notation import (
+    AuthorNotation,
+    Fragment,
+    joined,
+    sign_token,
+    token_span,
+)
+from tinyad.derivation.repair.ranks import EditKind, Rank
 
-FIRST = Node("", (), None, 0, 0)  # what is inserted comes first
+NAMES = (EditKind.NAME, EditKind.LEFT, EditKind.TIME)  # kinds that put one name in the place of another
+
+Change = tuple[Node, Node]  # the part of a formula that gives way, and what takes its place
 
 
 class Edit(NamedTuple):
@@ -21,22 +31,31 @@ class Edit(NamedTuple):
     start: int
     end: int
     text: str
-    rank: int  # less is tried first
-    kind: str
-    tree: tuple[Node, Node] | None = None  # the part of the formula that gives way, and what takes its place
+    rank: Rank
+    tree: Change | None = None
+
+    @property
+    def kind(self) -> EditKind:
+        """Return what the edit changes."""
+        return self.rank.kind
+
+    def apart_from(self, other: Edit) -> bool:
+        """Return whether two edits can be applied together."""
+        before = self.last <= other.first and self.end <= other.start
+        return before or (other.last <= self.first and other.end <= self.start)
 
 
-def applied(line: Statement, edits: Sequence[Edit], source: Source) -> tuple[tuple[Token, ...], str]:
-    """The tokens and the text of a line after edits that do not overlap."""
+def apply(line: Statement, edits: Sequence[Edit], source: Source) -> Fragment:
+    """Return a line after edits that do not overlap."""
     tokens, text = list(line.tokens), source.text[line.start : line.end]
     for edit in sorted(edits, key=lambda e: (-e.first, -e.start)):
         tokens[edit.first : edit.last] = edit.tokens
         text = text[: edit.start - line.start] + edit.text + text[edit.end - line.start :]
-    return tuple(tokens), text
+    return Fragment(tuple(tokens), text)
 
 
-def changed(tokens: Sequence[Token], edit: Edit) -> tuple[int, int, int]:
-    """What an edit changes, without what stays on either side: tokens first to last, and how many come instead."""
+def changed_tokens(tokens: Sequence[Token], edit: Edit) -> tuple[int, int, int]:
+    """Return which tokens an edit changes, first to last (not included), and how many come instead."""
     old, new = [[t.text for t in row] for row in (tokens[edit.first : edit.last], edit.tokens)]
     shorter = min(len(old), len(new))
     same = next((k for k in range(shorter) if old[k] != new[k]), shorter)
@@ -44,120 +63,143 @@ def changed(tokens: Sequence[Token], edit: Edit) -> tuple[int, int, int]:
     return edit.first + same, edit.last - tail, len(new) - same - tail
 
 
-def place(tokens: Sequence[Token], edit: Edit) -> tuple[int, int]:
-    """Where in the text an edit changes something; a new name counts as a whole."""
-    if edit.kind in ("name", "left", "time") or edit.first == edit.last:
+def edit_size(tokens: Sequence[Token], edit: Edit) -> int:
+    """Return how many tokens an edit takes away or puts there, whichever is more."""
+    first, last, new = changed_tokens(tokens, edit)
+    return max(last - first, new)
+
+
+def changed_text(tokens: Sequence[Token], edit: Edit) -> tuple[int, int]:
+    """Return where in the text an edit changes something; a new name counts with all its tokens."""
+    if edit.kind in NAMES or edit.first == edit.last:
         return edit.start, edit.end
-    first, last, _ = changed(tokens, edit)
+    first, last, _ = changed_tokens(tokens, edit)
     if first == last:  # something comes in between
         return (tokens[first].start if first == edit.first else tokens[first - 1].end,) * 2
     return tokens[first].start, max(t.end for t in tokens[first:last])
 
 
-def exchanged(node: Node, changes: Sequence[tuple[Node, Node]]) -> Node:
-    """A formula with parts of it replaced."""
+def replace_parts(node: Node, changes: Sequence[Change]) -> Node:
+    """Return a formula with parts of it replaced."""
     for old, new in changes:
         if node is old:
             return new
     if not node.parts:
         return node
-    parts = tuple(exchanged(part, changes) for part in node.parts)
+    parts = tuple(replace_parts(part, changes) for part in node.parts)
     return node if all(a is b for a, b in zip(parts, node.parts, strict=True)) else node._replace(parts=parts)
 
 
-class Pen:
-    """Makes edits of one member of a line."""
+def instead(node: Node, kind: str, *parts: Node) -> Change:
+    """Return the change that puts an operation on `parts` in the place of a node."""
+    return node, Node(kind, parts, None, node.start, node.end)
 
-    def __init__(
-        self,
-        line: Statement,
-        member: int,
-        spellings: Spellings,
-        wanted: Sequence[Ref],
-        functions: Sequence[Spelling],
-        equations: Sequence[Sequence[Ref]] = (),
-        factors: Sequence[tuple[Node, Spelling]] = (),
-    ) -> None:
-        self.line, self.node = line, line.members[member]
-        self.spellings, self.source = spellings, spellings.source
-        self.wanted = list(wanted)  # names that the rule of the line's equation has, the most likely first
-        self.functions = functions
-        self.equations = equations  # result and operands of each of them
-        self.further = factors  # functions of its operands
-        self.results = [refs[0] for refs in equations]
-        self.harvest: Sequence[tuple[Node, Spelling]] = ()  # brackets and functions of other lines
-        self.terms_near: Sequence[tuple[Node, Spelling]] = ()  # terms of other lines for the same derivative
-        self.addends: Sequence[tuple[str, Node, Spelling]] = ()  # terms that stand behind a sign elsewhere
-        self.doubled = False  # whether another line sets what this one sets, all of it
-        self.labels_known: set[str] = set()  # of parts of derivatives
-        self.absent: set[str] = set()  # names whose derivatives no line sets
-        self.operands_near: Sequence[Ref] = ()  # operands of the equations whose results the line uses
+
+def named(node: Node, kind: str, ref: Ref) -> Change:
+    """Return the change that puts a name ("name") or a derivative ("d") in the place of a node."""
+    return node, Node(kind, (), ref if kind == "name" else (ref, None), node.start, node.end)
+
+
+class Member:
+    """One member of a line, and the edits that it can be given."""
+
+    def __init__(self, line: Statement, index: int, source: Source) -> None:
+        self.line, self.node, self.source = line, line.members[index], source
         self.tokens = line.tokens
+        self._spans: dict[tuple[int, int], tuple[int, int]] = {}
 
-    def below(self, node: Node) -> tuple[int, int, int, int] | None:
-        """Where the name below the line of a Jacobian stands: its tokens, its place in the text."""
-        first, last = span(self.tokens, node)
+    @classmethod
+    def alone(cls, line: Statement, formula: Node, source: Source) -> Member:
+        """Return a formula of a line as a line of its own, without a left-hand side."""
+        first, last = token_span(line.tokens, formula)
+        tokens = line.tokens[first:last]
+        return cls(line._replace(tokens=tokens, start=formula.start, end=formula.end, members=(formula,)), 0, source)
+
+    def span(self, node: Node) -> tuple[int, int]:
+        """Return which tokens a node was read from, first to last (not included)."""
+        key = node.start, node.end
+        if key not in self._spans:
+            self._spans[key] = token_span(self.tokens, node)
+        return self._spans[key]
+
+    def between(self, node: Node) -> tuple[int, int]:
+        """Return which tokens stand between the two operands of an operation."""
+        (_, before), (after, _) = map(self.span, node.parts)
+        return before, after
+
+    def fragment(self, node: Node) -> Fragment:
+        """Return a part of the line as it stands."""
+        return Fragment(self.tokens[slice(*self.span(node))], self.source.text[node.start : node.end])
+
+    def without_bracket(self, node: Node) -> Node:
+        """Return what stands in brackets that only an exponent needed, else the node itself."""
+        inner = node.parts[0] if node.kind == "bracket" else node
+        text = self.source.text[inner.start : inner.end]
+        alone = inner.kind in ("name", "d", "call", "jacobian") and text.count("{") == text.count("}")
+        return inner if alone else node
+
+    def denominator(self, node: Node) -> tuple[int, int, int, int] | None:
+        """Return where the name in the denominator of a Jacobian stands: its tokens and its place in the text."""
+        first, last = self.span(node)
         k = max((k for k in range(first, last - 1) if self.tokens[k].text in ("∂", "d")), default=None)
         if k is None:
             return None
         stop = last - 1 if self.tokens[first].kind == "frac" else last
         return k + 1, stop, self.tokens[k + 1].start, max(t.end for t in self.tokens[k + 1 : stop] if t.end > t.start)
 
-    def spelled(self, node: Node) -> Spelling:
-        """A part of the line as it stands."""
-        return Spelling(self.tokens[slice(*span(self.tokens, node))], self.source.text[node.start : node.end])
+    def replace(self, node: Node, new: Fragment, rank: Rank, tree: Change | None = None) -> Edit:
+        """Return the edit that puts another text in the place of a part."""
+        return Edit(*self.span(node), new.tokens, node.start, node.end, new.text, rank, tree)
 
-    def bare(self, node: Node) -> Node:
-        """What stands in brackets that only an exponent needed."""
-        inner = node.parts[0] if node.kind == "bracket" else node
-        text = self.source.text[inner.start : inner.end]
-        alone = inner.kind in ("name", "d", "call", "jacobian") and text.count("{") == text.count("}")
-        return inner if alone else node
+    def unwrap(self, node: Node, inner: Node, rank: Rank) -> Edit:
+        """Return the edit that leaves of a part one part of its own."""
+        return self.replace(node, self.fragment(inner), rank, (node, inner))
 
-    def replace(self, node: Node, new: Spelling, rank: int, kind: str, made: Node | None = None) -> Edit:
-        """Another text in the place of a part; `made` is what it reads as."""
-        first, last = span(self.tokens, node)
-        tree = None if made is None else (node, made)
-        return Edit(first, last, new.tokens, node.start, node.end, new.text, rank, kind, tree)
+    def insert_before(self, node: Node, new: Fragment, rank: Rank, tree: Change | None = None) -> Edit:
+        """Return the edit that puts something ahead of a part."""
+        at = self.span(node)[0]
+        return Edit(at, at, new.tokens, node.start, node.start, new.text, rank, tree)
 
-    def change(self, node: Node, new: Spelling, rank: int, kind: str, to: tuple[str, Ref] | None = None) -> Edit:
-        """A name or derivative in the place of a part."""
-        made = None
-        if to is not None:
-            made = Node(to[0], (), to[1] if to[0] == "name" else (to[1], None), node.start, node.end)
-        return self.replace(node, new, rank, kind, made)
+    def insert_after(self, node: Node, new: Fragment, rank: Rank, tree: Change | None = None) -> Edit:
+        """Return the edit that puts something behind a part."""
+        at = self.span(node)[1]
+        return Edit(at, at, new.tokens, node.end, node.end, new.text, rank, tree)
 
-    def sign(self, k: int, text: str, rank: int, kind: str, tree: tuple[Node, Node] | None = None) -> Edit:
-        """Another sign in the place of token k."""
+    def replace_sign(self, k: int, text: str, rank: Rank, tree: Change | None = None) -> Edit:
+        """Return the edit that puts another sign in the place of token k."""
         token = self.tokens[k]
         shown = f"'{text}'" if token.kind == "string" else text
-        return Edit(k, k + 1, (token._replace(text=text),), token.start, token.end, shown, rank, kind, tree)
+        return Edit(k, k + 1, (token._replace(text=text),), token.start, token.end, shown, rank, tree)
 
-    def keep(self, node: Node, k: int, rank: int, kind: str) -> Edit:
-        """One operand of two, without the other and the sign between them."""
+    def keep_operand(self, node: Node, k: int, rank: Rank) -> Edit:
+        """Return the edit that leaves one operand of two, without the other and the sign between them."""
         part = node.parts[k]
-        negative = node.kind == "-" and k == 1
-        minus = (Token("op", "-", 0, 0),) if negative else ()
-        made = Node("neg", (part,), None, node.start, node.end) if negative else part
-        spelling = self.spelled(part)
-        return self.replace(
-            node, Spelling((*minus, *spelling.tokens), "-" * negative + spelling.text), rank, kind, made
-        )
+        if node.kind == "-" and k == 1:
+            new = joined(Fragment((sign_token("-"),), "-"), self.fragment(part))
+            return self.replace(node, new, rank, instead(node, "neg", part))
+        return self.unwrap(node, part, rank)
 
-    def insert(
-        self,
-        at: int,
-        where: int,
-        new: Spelling,
-        rank: int,
-        kind: str,
-        made: tuple[str, Node, *tuple[Node, ...]] | None = None,
-    ) -> Edit:
-        """Something more at a place; `made` is the operation and its operands."""
-        tree = None
-        if made is not None:
-            operation, node, *others = made
-            first = others and others[0] is FIRST
-            parts = (*others[1:], node) if first else (node, *others)
-            tree = node, Node(operation, tuple(parts), None, node.start, node.end)
-        return Edit(at, at, new.tokens, where, where, new.text, rank, kind, tree)
+
+@dataclass(frozen=True)
+class Context:
+    """The names, factors and terms of a derivation that may belong into one member of a line."""
+
+    notation: AuthorNotation
+    rule_names: Sequence[Ref] = ()  # of the line's forward equations, the likeliest first
+    functions: Sequence[Fragment] = ()  # names of the functions of the derivation
+    equations: Sequence[Sequence[Ref]] = ()  # result and operands of each forward equation of the line
+    operand_calls: Sequence[tuple[Node, Fragment]] = ()  # in these equations
+    near_operands: Sequence[Ref] = ()  # of the equations whose results the line uses
+    factors: Sequence[tuple[Node, Fragment]] = ()  # brackets and calls of other lines
+    terms_of_same: Sequence[tuple[Node, Fragment]] = ()  # of other lines for the same derivative
+    signed_terms: Sequence[tuple[str, Node, Fragment]] = ()  # that stand behind a sign elsewhere
+    labels: frozenset[str] = frozenset()  # of lines that set a part of a derivative
+    unset: frozenset[str] = frozenset()  # names whose derivatives no line sets
+    set_elsewhere: bool = False  # whether another line sets all of what this one sets
+    ones: Sequence[tuple[Node, Fragment]] = ()  # 1 as the author may write it here; none where all sizes fit
+    ones_first: bool = True  # whether they stand in front of a number, as in the same layout
+
+    @property
+    def results(self) -> list[Ref]:
+        """Return the results of the line's forward equations."""
+        return [refs[0] for refs in self.equations]

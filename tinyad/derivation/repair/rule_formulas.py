@@ -1,94 +1,143 @@
-"""What a forward equation contributes to a derivative, by the table's own rule, in the author's notation."""
+"""Contributions and lines as the rules of the table give them, in the author's notation."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
+from tinyad.derivation.judge.contributions import Way, in_order
+from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Ref, Statement, Token
-from tinyad.derivation.repair.author_notation import CLOSE, OPEN, Spelling, Spellings, span
+from tinyad.derivation.repair.analogy import is_routine
+from tinyad.derivation.repair.author_notation import (
+    CLOSE,
+    OPEN,
+    AuthorNotation,
+    Fragment,
+    fragment_of,
+    joined,
+    sign_token,
+    tokenized,
+)
+from tinyad.derivation.repair.required_contributions import RequiredContributions
+from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
 from tinyad.derivation.semantics.sample_point import Point
 from tinyad.derivation.semantics.values import Scope, Trouble
-from tinyad.engine.op import TABLE, Op
+from tinyad.engine.op import Op, Symbol
+from tinyad.engine.table import TABLE
 from tinyad.engine.vjp import in_same_layout
+from tinyad.printing.formula import Notation, Printed, applied, number
+from tinyad.printing.notation import MATHEMATICS
 
-ROWS = {"*": "*", "∘": "∘", "+": "+", "-": "-", "/": "/", "neg": "neg", "transpose": "transpose"}
-
-
-class Piece(NamedTuple):
-    """A part of a formula, and the operation it was made with: "" if it holds by itself."""
-
-    spelling: Spelling
-    made: str = ""
+PLUS = Fragment((sign_token("+"),), " + ")
+# Operations that equations and rules are made of; how ∘ and transpose look is the author's.
+SIGNS = {"+": "%s + %s", "-": "%s - %s", "∘": "", "*": "%s %s", "/": "%s / %s", "neg": "-%s", "transpose": ""}
 
 
-def contribution(point: Point, spellings: Spellings, equation: int, of: Ref, use: int) -> Spelling | None:
-    """The rule of an equation for one use of a name in it; None if the equation is more than one operation."""
-    eq = point.derivation.forward[equation]
+def line_by_rule(wrong: WrongLine, required: RequiredContributions) -> Fragment | None:
+    """Return the line that the rules give for what is required of it; None if there is none."""
+    if is_routine(wrong.line.members[0]):
+        names = derived_names(wrong.line)
+        calls = (routine_call(wrong.point, wrong.notation, eq) for eq in wrong.equations if operands(eq) == names)
+        call = next((call for call in calls if call is not None), None)
+    else:
+        call = formula_by_rule(wrong, required) if len(wrong.line.members) == 1 else None
+    return None if call is None else wrong.with_formula(call)
+
+
+def formula_by_rule(wrong: WrongLine, required: RequiredContributions) -> Fragment | None:
+    """Return what is required of the one derivative that a line sets, as the rules give it; None if they do not."""
+    needs = required.of_sides[0]
+    if len(wrong.line.left) != 1 or wrong.line.left[0].kind != "d" or not needs:
+        return None
+    total: Fragment | None = None
+    for way in in_order(needs):
+        part = contribution(wrong.point, wrong.notation, way, wrong.line.left[0].value[0])
+        if part is None:
+            return None
+        total = part if total is None else joined(total, PLUS, part)
+    return total
+
+
+def operands(eq: Statement) -> list[Ref]:
+    """Return the operands of an equation that is one operation on names."""
+    return [part.value for part in eq.members[0].parts if part.kind == "name"]
+
+
+def routine_call(point: Point, notation: AuthorNotation, eq: Statement) -> Fragment | None:
+    """Return deriv() of an equation that is one operation on names, as on the slide "LSTM: derivative routine"."""
     node = eq.members[0]
-    names = [part.value for part in node.parts if part.kind == "name"]
-    if len(names) != len(node.parts) or of not in names or node.kind == "bracket":
+    symbol = point.it.names.functions.get(node.value.key, "") if node.kind == "call" else node.kind
+    names = [notation.derivative(eq.left[0].value), *map(notation.name, operands(eq))]
+    arguments = [name for name in names if name is not None]
+    if len(names) != len(node.parts) + 1 or len(names) == 1 or len(arguments) < len(names):
         return None
-    try:
-        op = point.functions.row(node.value, Scope(None, {}), node) if node.kind == "call" else TABLE[ROWS[node.kind]]
-    except (KeyError, Trouble):
+    inside = [token for argument in arguments for token in (*argument.tokens, sign_token(","))]
+    tokens = Token("word", "deriv", 0, 0), OPEN, *inside, Token("string", symbol, 0, 0), CLOSE
+    return Fragment(tokens, f"deriv({', '.join(argument.text for argument in arguments)}, '{symbol}')")
+
+
+def contribution(point: Point, notation: AuthorNotation, way: Way, of: Ref) -> Fragment | None:
+    """Return a contribution to the derivative of a name; None if its equation is more than one operation."""
+    equation, _, use = way
+    if equation is None:
         return None
-    uses = [k for k, name in enumerate(names) if name == of]
-    if op.formulas is None or use >= len(uses) or not _plain(point, op, names):
+    eq = point.derivation.forward[equation]
+    op = _operation(point, eq)
+    uses = [k for k, name in enumerate(operands(eq)) if name == of]
+    if op is None or op.formulas is None or use >= len(uses) or not _is_fitting(point, op, operands(eq)):
         return None
-    formula = op.formulas[uses[use]]
+    rule = op.formulas[uses[use]]
     if point.it.layout == "same":
-        formula = in_same_layout(formula, TABLE["transpose"])
-    known = _names(spellings, eq, op, names)
-    piece = _piece(formula, known, spellings) if known else None
-    return piece.spelling if piece else None
+        rule = in_same_layout(rule)
+    printed = _printed(rule, _names(notation, eq, op), _printer(notation))
+    try:
+        return None if printed is None else Fragment(tokenized(printed.text, "rule"), printed.text)
+    except DerivationError:
+        return None
 
 
-def _plain(point: Point, op: Op, names: list[Ref]) -> bool:
-    """Whether no operand is repeated to fit the other."""
-    if not op.elementwise:
-        return True
+def _operation(point: Point, eq: Statement) -> Op | None:
+    """Return the row of the table that an equation is; None if it is more than one operation on names."""
+    node = eq.members[0]
+    if len(operands(eq)) != len(node.parts):
+        return None
+    if node.kind in SIGNS:
+        return TABLE[node.kind]
+    try:
+        return point.functions.row(node.value, Scope(None, {}), node) if node.kind == "call" else None
+    except Trouble:
+        return None
+
+
+def _is_fitting(point: Point, op: Op, names: list[Ref]) -> bool:
+    """Return whether no operand is repeated to fit the other."""
     shapes = {v.shape for (key, _), v in point.values.items() if key in {name.key for name in names}}
-    return len(shapes) == 1
+    return len(shapes) == 1 or not op.elementwise
 
 
-def _names(spellings: Spellings, eq: Statement, op: Op, names: list[Ref]) -> dict[str, Piece]:
-    left = eq.left[0].value
-    dz, z = spellings.derivative(left), spellings.name(left)
-    if op.arity == 1 and z is not None:  # as on the slides the result of a function stands as σ(z)
-        node = eq.members[0]
-        first, last = span(eq.tokens, node)
-        z = Spelling(eq.tokens[first:last], spellings.source.text[node.start : node.end])
-    found = {"dz": dz, "z": z} | {k: spellings.name(name) for k, name in zip("xy", names, strict=False)}
-    return {} if None in found.values() else {k: Piece(s) for k, s in found.items() if s is not None}
+def _names(notation: AuthorNotation, eq: Statement, op: Op) -> dict[str, Printed]:
+    """Return how dz, z, x and y of a rule look, as far as the author has a notation for them."""
+    result, names = eq.left[0].value, zip("xy", map(notation.name, operands(eq)), strict=False)
+    # As on the slides the result of a function stands as σ(z).
+    z = fragment_of(notation.source, eq, eq.members[0]) if op.arity == 1 else notation.name(result)
+    fragments = {"dz": notation.derivative(result), "z": z, **dict(names)}
+    return {name: Printed(fragment.text) for name, fragment in fragments.items() if fragment is not None}
 
 
-def _piece(formula: Any, known: dict[str, Piece], spellings: Spellings) -> Piece | None:
-    if not hasattr(formula, "head"):
-        number = f"{formula:g}" if isinstance(formula, int | float) else ""
-        return Piece(Spelling((Token("number", number, 0, 0),), number)) if number and formula >= 0 else None
-    if isinstance(formula.head, str):
-        return known.get(formula.head)
-    parts = [_piece(part, known, spellings) for part in formula.operands]
-    if any(part is None for part in parts):
-        return None
-    symbol, pieces = formula.head.symbol, [part for part in parts if part is not None]
-    if symbol == "transpose":
-        inner = _bracketed(pieces[0], "^")
-        tail = spellings.transposed
-        return Piece(Spelling((*inner.tokens, *tail.tokens), inner.text + tail.text))
-    if symbol == "neg":
-        inner = _bracketed(pieces[0], "neg")
-        return Piece(Spelling((Token("op", "-", 0, 0), *inner.tokens), "-" + inner.text), "neg")
-    if symbol not in ("+", "-", "∘", "*", "/"):
-        return None
-    a, b = _bracketed(pieces[0], symbol), _bracketed(pieces[1], symbol)
-    sign = () if symbol == "*" else (Token("op", symbol, 0, 0),)
-    text = " " if symbol == "*" else r" \circ " if symbol == "∘" and spellings.latex else f" {symbol} "
-    return Piece(Spelling((*a.tokens, *sign, *b.tokens), a.text + text + b.text), symbol)
+def _printer(notation: AuthorNotation) -> Notation:
+    """Return the author's notation for the printer of formulas."""
+    circle, mark = (fragment.text.replace("%", "%%") for fragment in (notation.circle, notation.transpose_mark))
+    signs = {"∘": f"%s{circle}%s", "transpose": f"%s{mark}", "()": "(%s)"}
+    return Notation(SIGNS | signs, {}, str, str, str, MATHEMATICS)
 
 
-def _bracketed(piece: Piece, inside: str) -> Spelling:
-    made, spelling = piece.made, piece.spelling
-    if not made or made == inside in ("∘", "*", "+") or (inside in "+-" and made in ("∘", "*", "/")):
-        return spelling
-    return Spelling((OPEN, *spelling.tokens, CLOSE), f"({spelling.text})")
+def _printed(rule: Any, names: dict[str, Printed], notation: Notation) -> Printed | None:
+    """Return a rule as printed; None if it holds what the author has no notation for."""
+    if not isinstance(rule, Symbol):
+        return number(f"{rule:g}", notation) if isinstance(rule, int | float) and rule >= 0 else None
+    if not rule.operands:
+        return names.get(rule.head)
+    printed = [_printed(part, names, notation) for part in rule.operands]
+    known = [part for part in printed if part is not None]
+    unknown = len(known) < len(printed) or rule.head not in notation.signs
+    return None if unknown else applied(rule.head, known, notation)

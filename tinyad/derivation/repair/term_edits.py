@@ -1,112 +1,138 @@
-"""Terms and factors that are too much or too few."""
+"""Edits that take a term or a factor away, or add one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from tinyad.derivation.language.syntax_tree import Node, Token, walk
-from tinyad.derivation.repair.author_notation import Spelling, span
-from tinyad.derivation.repair.edit import FIRST, Edit, Pen
+from tinyad.derivation.language.syntax_tree import Node, walk
+from tinyad.derivation.repair import limits, ranks
+from tinyad.derivation.repair.author_notation import Fragment, joined, number_token, sign_token
+from tinyad.derivation.repair.edit import Context, Edit, Member, instead
 
-SIMILAR = 0.6  # of their tokens two pieces have in common
+NUMBERS = ("2", "0.5")  # factors that people forget: of squares and of means
+CLOSED = ("bracket", "call", "prime")  # formulas that are one factor as they stand
 
 
-class PartEdits(Pen):
-    """Edits that take a part away or add one."""
+def fewer_terms(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose to leave a term out."""
+    for node in walk(member.node):
+        if node.kind in ("+", "-"):
+            yield member.keep_operand(node, 0, ranks.SECOND_TERM_LESS)
+            yield member.keep_operand(node, 1, ranks.FIRST_TERM_LESS)
 
-    def terms(self) -> list[Edit]:
-        """Leave a term out."""
-        sums = [node for node in walk(self.node) if node.kind in ("+", "-")]
-        return [self.keep(node, k, 35 + 2 * k, "extra") for node in sums for k in (0, 1)]
 
-    def factors(self) -> list[Edit]:
-        """Leave a factor out, or put 2 and 1/2, or one of the rule's names, beside another."""
-        products = [node for node in walk(self.node) if node.kind in ("∘", "*", "/")]
-        found = [self.keep(node, k, *least(node.parts[1 - k])) for node in products for k in (0, 1)]
-        for term in [self.node, *(n for n in walk(self.node) if n.kind in ("bracket", "sum", "+", "-"))]:
-            for part in [term] if term.kind not in ("+", "-", "bracket", "sum") else term.parts:
-                if part.kind in ("+", "-", "sum"):
-                    continue
-                first, last = span(self.tokens, part)
-                for number in ("2", "0.5"):
-                    two = Node("number", (), float(number), part.start, part.start)
-                    new = Spelling((Token("number", number, 0, 0),), number + " ")
-                    found.append(self.insert(first, part.start, new, 46, "factor", ("*", part, FIRST, two)))
-                found += self.beside(part, first, last)
-        return found
+def fewer_factors(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose to leave a factor out."""
+    for node in walk(member.node):
+        if node.kind in ("∘", "*", "/"):
+            for k in (0, 1):
+                rank = ranks.NUMBER_LESS if _is_number(node.parts[1 - k]) else ranks.FACTOR_LESS
+                yield member.keep_operand(node, k, rank)
 
-    def beside(self, part: Node, first: int, last: int) -> list[Edit]:
-        """One of the rule's names as a further factor of a part, on either side, transposed or not."""
-        found = []
-        circle, sign = self.spellings.circle.tokens[0], self.spellings.circle.text
-        for ref in self.results:
-            spelling = self.spellings.derivative(ref)
-            if spelling is not None:
-                dz = Node("d", (), (ref, None), part.start, part.start)
-                with_sign = Spelling((*spelling.tokens, circle), spelling.text + sign)
-                spaced = Spelling(spelling.tokens, spelling.text + " ")
-                found.append(self.insert(first, part.start, with_sign, 47, "factor", ("∘", part, FIRST, dz)))
-                found.append(self.insert(first, part.start, spaced, 47, "factor", ("*", part, FIRST, dz)))
-                spaced = Spelling(spelling.tokens, " " + spelling.text)
-                found.append(self.insert(last, part.end, spaced, 47, "factor", ("*", part, dz)))
-        named = [(Node("name", (), ref, part.end, part.end), self.spellings.name(ref)) for ref in self.wanted[:12]]
-        for name, spelling in [*named, *self.further]:
-            if spelling is None:
-                continue
-            for factor, tail in (
-                (name, Spelling((), "")),
-                (name._replace(kind="transpose", parts=(name,), value=None), self.spellings.transposed),
-            ):
-                tokens, text = (*spelling.tokens, *tail.tokens), spelling.text + tail.text
-                after = Spelling((circle, *tokens), sign + text)
-                found.append(self.insert(last, part.end, after, 48, "factor", ("∘", part, factor)))
-                after, before = Spelling(tokens, " " + text), Spelling(tokens, text + " ")
-                found.append(self.insert(last, part.end, after, 49, "factor", ("*", part, factor)))
-                found.append(self.insert(first, part.start, before, 49, "factor", ("*", part, FIRST, factor)))
-        for factor, spelling in self.harvest:
-            components = any(left.kind == "d" and left.value[0].indices for left in self.line.left)
-            beside = Spelling(spelling.tokens, " " + spelling.text)
-            new = Spelling((circle, *spelling.tokens), sign + spelling.text)
-            if components:
-                found.append(self.insert(last, part.end, beside, 50, "factor", ("*", part, factor)))
+
+def _is_number(node: Node) -> bool:
+    """Return whether a formula is a number or made of two, as 1/2."""
+    return node.kind == "number" or (bool(node.parts) and all(part.kind == "number" for part in node.parts))
+
+
+def further_factors(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose 2 or 1/2, one of the rule's names, or a factor of another line beside a term."""
+    named = _operands(context)
+    indexed = any(left.kind == "d" and left.value[0].indices for left in member.line.left)
+    for term in _summands(member.node):
+        yield from _numbers(member, term)
+        yield from _derivatives(member, context, term)
+        yield from _names(member, context, term, named)
+        for factor, fragment in context.factors:
+            if indexed:
+                new, tree = joined(" ", fragment), instead(term, "*", term, factor)
             else:
-                found.append(self.insert(last, part.end, new, 50, "factor", ("∘", part, factor)))
-        return found
-
-    def replaced_factors(self) -> list[Edit]:
-        """A bracket or a function of another line in the place of one, those first that look like it."""
-        found = []
-        pool = [(factor, new) for factor, new in self.harvest if factor.kind in ("bracket", "call", "prime")]
-        for node in (n for n in walk(self.node) if n.kind in ("bracket", "call", "prime")):
-            here = SequenceMatcher(None, b=[t.text for t in self.spelled(node).tokens], autojunk=False)
-            for factor, new in pool:
-                here.set_seq1([t.text for t in new.tokens])
-                rank = 16 if here.quick_ratio() > SIMILAR and here.ratio() > SIMILAR else 45
-                found.append(self.replace(node, new, rank, "factor", factor))
-        return found
-
-    def added_terms(self) -> list[Edit]:
-        """A term that another line for the same derivative has."""
-        here = [node.value for node in walk(self.node) if node.kind == "d"]
-        near = [(term, new, 4 if labelled(term) else 41) for term, new in self.terms_near if term.value not in here]
-        found = [self.term(self.node, "+", term, new, rank) for term, new, rank in near]
-        inside = [n.parts[0] for n in walk(self.node) if n.kind in ("bracket", "call", "differential") and n.parts]
-        for whole in [self.node, *inside][:12]:
-            found += [self.term(whole, sign, term, new, 42) for sign, term, new in self.addends]
-        return found
-
-    def term(self, whole: Node, sign: str, term: Node, new: Spelling, rank: int) -> Edit:
-        """One term more at the end of a sum."""
-        made = Spelling((Token("op", sign, 0, 0), *new.tokens), f" {sign} {new.text}")
-        return self.insert(span(self.tokens, whole)[1], whole.end, made, rank, "missing", (sign, whole, term))
+                new, tree = joined(context.notation.circle, fragment), instead(term, "∘", term, factor)
+            yield member.insert_after(term, new, ranks.FACTOR_OF_OTHERS, tree)
 
 
-def least(dropped: Node) -> tuple[int, str]:
-    """How likely a factor is too much, a number before names, and what that is."""
-    numbers = dropped.kind == "number" or (bool(dropped.parts) and all(part.kind == "number" for part in dropped.parts))
-    return (27, "extra") if numbers else (44, "factor")
+def _summands(formula: Node) -> Iterator[Node]:
+    """Yield a formula, and what stands in sums and brackets, without the sums themselves."""
+    for node in [formula, *(n for n in walk(formula) if n.kind in ("bracket", "sum", "+", "-"))]:
+        for part in node.parts if node.kind in ("+", "-", "bracket", "sum") else [node]:
+            if part.kind not in ("+", "-", "sum"):
+                yield part
 
 
-def labelled(node: Node) -> bool:
-    """Whether a formula is a part of a derivative, by its label."""
+def _numbers(member: Member, term: Node) -> Iterator[Edit]:
+    for number in NUMBERS:
+        new = Fragment((number_token(number),), number + " ")
+        tree = instead(term, "*", Node("number", (), float(number), term.start, term.start), term)
+        yield member.insert_before(term, new, ranks.NUMBER_MORE, tree)
+
+
+def _derivatives(member: Member, context: Context, term: Node) -> Iterator[Edit]:
+    """Propose the derivative of an equation's result as a factor, on either side."""
+    for ref in context.results:
+        fragment = context.notation.derivative(ref)
+        if fragment is not None:
+            dz, rank = Node("d", (), (ref, None), term.start, term.start), ranks.DERIVATIVE_MORE
+            component = joined(fragment, context.notation.circle)
+            yield member.insert_before(term, component, rank, instead(term, "∘", dz, term))
+            yield member.insert_before(term, joined(fragment, " "), rank, instead(term, "*", dz, term))
+            yield member.insert_after(term, joined(" ", fragment), rank, instead(term, "*", term, dz))
+
+
+def _operands(context: Context) -> list[tuple[Node, Fragment]]:
+    """Return the names and calls of the rule, each as it stands and transposed."""
+    refs = context.rule_names[: limits.RULE_NAMES]
+    named = [(Node("name", (), ref, 0, 0), context.notation.name(ref)) for ref in refs]
+    factors = []
+    for node, fragment in [*named, *context.operand_calls]:
+        if fragment is not None:
+            turned = Node("transpose", (node,), None, node.start, node.end)
+            factors += [(node, fragment), (turned, joined(fragment, context.notation.transpose_mark))]
+    return factors
+
+
+def _names(member: Member, context: Context, term: Node, operands: Sequence[tuple[Node, Fragment]]) -> Iterator[Edit]:
+    """Propose one of the rule's names as a further factor, on either side."""
+    for factor, fragment in operands:
+        component = joined(context.notation.circle, fragment)
+        yield member.insert_after(term, component, ranks.COMPONENT_FACTOR, instead(term, "∘", term, factor))
+        behind, ahead = joined(" ", fragment), joined(fragment, " ")
+        yield member.insert_after(term, behind, ranks.MATRIX_FACTOR, instead(term, "*", term, factor))
+        yield member.insert_before(term, ahead, ranks.MATRIX_FACTOR, instead(term, "*", factor, term))
+
+
+def other_factors(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose a bracket or a call of another line in the place of one, those first that look like it."""
+    pool = [(factor, new) for factor, new in context.factors if factor.kind in CLOSED]
+    for node in (n for n in walk(member.node) if n.kind in CLOSED):
+        matcher = SequenceMatcher(None, b=[t.text for t in member.fragment(node).tokens], autojunk=False)
+        for factor, new in pool:
+            matcher.set_seq1([t.text for t in new.tokens])
+            similar = matcher.quick_ratio() > limits.SIMILAR_TOKENS and matcher.ratio() > limits.SIMILAR_TOKENS
+            rank = ranks.FACTOR_SIMILAR if similar else ranks.FACTOR_OTHER
+            yield member.replace(node, new, rank, (node, factor))
+
+
+def further_terms(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose a term that another line has."""
+    here = [node.value for node in walk(member.node) if node.kind == "d"]
+    for term, new in context.terms_of_same:
+        if term.value not in here:
+            rank = ranks.LABELLED_TERM if _is_labelled(term) else ranks.TERM_OF_SAME
+            yield _term_added(member, member.node, "+", (term, new), rank)
+    inside = [n.parts[0] for n in walk(member.node) if n.kind in ("bracket", "call", "differential") and n.parts]
+    for formula in [member.node, *inside][: limits.SUMS_EXTENDED]:
+        for sign, term, new in context.signed_terms:
+            yield _term_added(member, formula, sign, (term, new), ranks.TERM_OF_OTHERS)
+
+
+def _term_added(member: Member, formula: Node, sign: str, term: tuple[Node, Fragment], rank: ranks.Rank) -> Edit:
+    """Return the edit that puts one term more at the end of a sum."""
+    node, fragment = term
+    new = joined(" ", Fragment((sign_token(sign),), sign), " ", fragment)
+    return member.insert_after(formula, new, rank, instead(formula, sign, formula, node))
+
+
+def _is_labelled(node: Node) -> bool:
+    """Return whether a formula is a part of a derivative, by its label."""
     return node.kind == "d" and node.value[1] is not None

@@ -24,8 +24,7 @@ from tinyad.derivation.semantics.operations import (
 )
 from tinyad.derivation.semantics.values import Indexed, Misfit, Ones, Scope, Several, Stretched
 from tinyad.engine.matrix import size
-from tinyad.engine.op import TABLE
-from tinyad.engine.table import deriv
+from tinyad.engine.table import TABLE, deriv
 
 ONE = "1 is a number until it is declared: `1: column of ones`"
 MOST_TIMES = 1000  # of one sum

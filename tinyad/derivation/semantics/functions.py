@@ -10,7 +10,8 @@ from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.syntax_tree import Node, Ref
 from tinyad.derivation.semantics.values import Scope, Trouble, Unfitting
 from tinyad.engine.matrix import Array, size
-from tinyad.engine.op import TABLE, Op
+from tinyad.engine.op import Op
+from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Variable
 
 # fmt: off

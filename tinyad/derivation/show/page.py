@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from markupsafe import Markup
+
 from tinyad.derivation.judge.contributions import Worst, cases
 from tinyad.derivation.judge.verdicts import GOOD, Part, Verdict, counted
 from tinyad.derivation.language.declarations import Declarations
@@ -20,7 +22,7 @@ from tinyad.derivation.show.mathml import statement
 from tinyad.drawing.graph import graph
 from tinyad.html import page as pages
 from tinyad.html.explore import canvas
-from tinyad.html.value_details import About
+from tinyad.html.value_details import ValueDetails
 from tinyad.printing.text import apart, safe
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def page(report: Report) -> str:
     first = re.match(r"\s*# +(\S.*)", source.text)
     title = first[1].strip() if first else source.name
     body = "\n".join([_head(report, title), *_body(report, first.end() if first else 0)])
-    return pages.page(title, body)
+    return pages.page(title, Markup(body))
 
 
 def fragment(report: Report) -> str:
@@ -59,7 +61,7 @@ def fragment(report: Report) -> str:
         folded += [*_list("Notes", part.notes), *_list(UNSEEN, part.unseen)]
     if folded:
         said += ["<details><summary>Lines that hold, and notes</summary>", *folded, "</details>"]
-    return pages.piece("\n".join(said))
+    return pages.fragment(Markup("\n".join(said)))
 
 
 # The parts of a page
@@ -126,8 +128,8 @@ def _endings(parts: Sequence[tuple[Derivation, Part]]) -> dict[int, list[str]]:
 
 
 def _equations(equations: Sequence[tuple[Statement, Names]], source: Source) -> str:
-    shown = [(safe(eq.number), _wide(statement(eq, source.text, names))) for eq, names in equations]
-    return pages.table((("No.", "n"), ("Equation", "f")), [("", cells) for cells in shown], "Forward")
+    shown = [(eq.number, Markup(_wide(statement(eq, source.text, names)))) for eq, names in equations]
+    return pages.table((("No.", "n"), ("Equation", "f")), [(Markup(""), cells) for cells in shown], "Forward")
 
 
 def _lines(
@@ -143,7 +145,8 @@ def _lines(
             brief = v.message or v.looks_like or (_numbers(v.worst) if v.worst else "details")
             said = f"<details><summary>{safe(brief)}</summary>{said}</details>"
         badge = f'<span class="badge">{safe(v.verdict)}</span>'
-        rows.append((f' class="{_class(v.verdict)}"{mark}', (str(v.line), safe(v.number), _wide(shown) + said, badge)))
+        cells = str(v.line), v.number, Markup(_wide(shown) + said), Markup(badge)
+        rows.append((Markup(f' class="{_class(v.verdict)}"{mark}'), cells))
     return pages.table((("Line", "n"), ("No.", "n"), ("Formula", "f"), ("Verdict", "v")), rows, title)
 
 
@@ -231,7 +234,7 @@ def _picture(parts: Sequence[Part]) -> Iterator[str]:
     if 1 < len(point.tape) <= LARGEST_TAPE:
         picture = graph(point.tape, derivatives=point.d, comparison=WrongSteps(dict.fromkeys(wrong, "own")))
         said = f"The forward in {len(point.tape)} steps" + "; red: what the wrong lines derive" * bool(wrong)
-        listed = "\n".join(About(point.d).everything())
+        listed = "\n".join(ValueDetails(point.d).everything())
         yield (
             f'<details class="explored"{" open" if wrong else ""}><summary>{said}</summary>\n'
             f"{canvas(picture, None)}\n"

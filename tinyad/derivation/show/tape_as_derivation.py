@@ -6,7 +6,7 @@ import numpy as np
 
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import size
-from tinyad.printing.listing import equations, gradients, routine, walk_back
+from tinyad.printing.listing import equations, gradients, names_ones, routine, walk_back
 from tinyad.printing.notation import latex_name
 from tinyad.printing.text import Lines, one_line
 
@@ -26,8 +26,10 @@ def written(d: Derivatives, form: str = "text") -> str:
     def name(i: int) -> str:
         return latex_name(tape.label(i)) if latex else one_line(tape.label(i))
 
+    read = [(op, i) for op, _, *operands in tape.steps for i in operands if i is not None]
+    ones = {i for op, i in read if names_ones(tape, op, i)} - {i for op, i in read if not names_ones(tape, op, i)}
     made = {z for _, z, _, _ in tape.steps}
-    leaves = [i for i in range(d.length) if i not in made and not _number(tape, i)]
+    leaves = [i for i in range(d.length) if i not in made and not _number(tape, i) and i not in ones]
     declared = ["layout: row", "*: matrix product", "1: column of ones"]
     declared += [f"{name(i)}: {size(tape.values[i].shape)}" for i in leaves]
     constants = [name(i) for i in leaves if i in tape.constants]

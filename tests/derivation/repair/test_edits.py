@@ -1,0 +1,111 @@
+"""Single edits: every generator proposes something, by rank; text, tokens and tree of an edit agree."""
+
+import ast
+from collections import Counter
+
+import pytest
+
+from tests.support.derivation_texts import CELL, FAMILY, RNN, ROUTINE, fenced
+from tests.support.paths import ROOT
+from tinyad.derivation.judge.check import check, use_labels
+from tinyad.derivation.language.reader import derivations
+from tinyad.derivation.language.source import Source
+from tinyad.derivation.language.syntax_tree import structure
+from tinyad.derivation.repair import limits, ranks
+from tinyad.derivation.repair.all_edits import GENERATORS, all_edits
+from tinyad.derivation.repair.analogy import Analogies
+from tinyad.derivation.repair.author_notation import AuthorNotation
+from tinyad.derivation.repair.edit import apply, changed_tokens, replace_parts
+from tinyad.derivation.repair.evidence import Evidence, functions_of
+from tinyad.derivation.repair.ranks import EditKind, Rank
+from tinyad.derivation.repair.required_contributions import RequiredContributions
+from tinyad.derivation.repair.search import reads_back
+from tinyad.derivation.repair.wrong_line import WrongLine
+
+LATE = (RNN[0], RNN[1], RNN[2].replace("Σ_{t=1}^{T}", "Σ_{t=2}^{T}"))
+BATCH = ("layout: same\n1: column of ones\nW: N×M\nx: M×B\nb: N×1\ngiven: da", "a = W x + b 1ᵀ", "db = da")
+PARTS = (
+    "loss: L\nlayout: row\ngiven: ∂L/∂h\nW: N×M\nV: N×M\nx: M×1",
+    "a = W x\nb = V x\nh = a ∘ b",
+    "∂L/∂a = ∂L/∂h ∘ bᵀ\n∂L/∂b = ∂L/∂h ∘ aᵀ\none: ∂L/∂x = ∂L/∂a ∂a/∂x\ntwo: ∂L/∂x = ∂L/∂b ∂b/∂x\n"
+    "∂L/∂x = ∂L/∂x|_{one} + ∂L/∂x|_{two}",
+)
+
+
+def members(*whole):
+    """Yield (line, member, context) for all lines of a derivation, as if each were wrong."""
+    (derivation,) = derivations(Source(fenced(*whole)))
+    for part in check(derivation):
+        use_labels(part.points, part.labels)
+        point, lines = part.points[0], [v.statement for v in part.verdicts]
+        notation = AuthorNotation(point.source, point.it.names, [*lines, *point.derivation.forward], False)
+        for n, line in enumerate(lines):
+            wrong = WrongLine(part.points, part.verdicts, n, notation, functions_of(point, lines), ())
+            evidence = Evidence(wrong, Analogies(wrong), RequiredContributions(wrong))
+            for k in range(len(line.members)):
+                yield wrong, wrong.member(k), evidence.context(k)
+
+
+def test_every_generator_proposes_something():
+    count = Counter()
+    for whole in (CELL, RNN, ROUTINE, FAMILY, LATE, BATCH, PARTS):
+        for _, member, context in members(*whole):
+            count.update({generate: sum(1 for _ in generate(member, context)) for generate in GENERATORS})
+    assert len(set(GENERATORS)) == len(GENERATORS)
+    assert [generate.__name__ for generate in GENERATORS if not count[generate]] == []
+
+
+@pytest.mark.parametrize("whole", [CELL, RNN, ROUTINE, FAMILY, BATCH, PARTS])
+def test_text_tokens_and_tree_of_an_edit_agree(whole):
+    """The square of a square, x²², does not read; a factor ahead of a product has another tree of the same value."""
+    read, trees = [], []
+    for wrong, member, context in members(*whole):
+        for edit in all_edits(member, context):
+            changed = apply(wrong.line, [edit], wrong.point.source)
+            read.append(reads_back(changed) or "²²" in changed.text)
+            if edit.tree is not None and edit.kind not in (EditKind.LEFT, EditKind.FACTOR):
+                index = wrong.line.members.index(member.node)
+                line = wrong.point.it.parser().statement(changed.tokens)
+                trees.append(structure(line.members[index]) == structure(replace_parts(member.node, [edit.tree])))
+    assert all(read)
+    assert sum(trees) > 0.99 * len(trees) > 0  # tanh²(c) is the square of a call, and its name is no node
+
+
+def test_edits_come_by_rank():
+    for _, member, context in members(*CELL):
+        orders = [edit.rank.order for edit in all_edits(member, context)]
+        assert orders == sorted(orders)
+
+
+def test_what_an_edit_changes_is_without_what_stays():
+    _, member, context = next(members(*CELL))
+    for edit in all_edits(member, context):
+        first, last, new = changed_tokens(member.tokens, edit)
+        assert edit.first <= first <= last <= edit.last
+        assert 0 <= new <= len(edit.tokens)
+        kept = first - edit.first, edit.last - last
+        assert sum(kept) + new == len(edit.tokens)
+        assert [t.text for t in edit.tokens[: kept[0]]] == [t.text for t in member.tokens[edit.first : first]]
+
+
+def literals(source):
+    """Return the numbers above 4 and the fractions in a module; less than that counts tokens and operands."""
+    values = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+    return [value for value in values if type(value) in (int, float) and (value > 4 or value % 1)]
+
+
+def test_ranks_and_limits_stand_in_their_tables_alone():
+    folder = ROOT / "tinyad/derivation/repair"
+    for path in sorted(folder.glob("*.py")):
+        tables = path.name in ("ranks.py", "limits.py")
+        assert bool(literals(path.read_text(encoding="utf-8"))) == tables, path.name
+    assert sorted(literals("def f(edits):\n    return edits[:12] if 0.6 < 1.0 else edits[3]")) == [0.6, 12]
+
+
+def test_every_rank_and_limit_is_used():
+    folder = ROOT / "tinyad/derivation/repair"
+    text = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    for table in (ranks, limits):
+        for name in (name for name in vars(table) if name.isupper()):
+            assert f"{table.__name__.rpartition('.')[2]}.{name}" in text, name
+    assert {rank.kind for rank in vars(ranks).values() if isinstance(rank, Rank)} == set(EditKind)

@@ -1,0 +1,32 @@
+"""Every threshold of a comparison, with its unit and the reason for it.
+
+How near is equal is not among them: that is what rounding may do on this tape, see `gradcheck.rounding`.
+"""
+
+# fmt: off
+# How much is tried, so that a comparison takes seconds whatever is wrong.
+OPERANDS_TRIED   = 4_000    # variables in place of an operand, for one derivative: all of a tape of some 100 steps
+UPSTREAM_TRIED   = 400      # mistakes in each unnamed value upstream of one derivative: more of them, fewer for each
+ROOT_CAUSES_TRIED = 100_000 # mistakes in lines that were not given, times the steps of the tape: each is walked back
+FEWEST_ROOT_CAUSES = 20     # of them on the longest tape: the common mistakes come first
+UNNAMED_UPSTREAM = 12       # unnamed values on the way to a derivative: one line of a model is seldom longer
+SOFTMAX_STEPS    = 8        # steps over the other axis that are tried one by one: each is a forward and a walk
+
+# When a number means something.
+LESS_EXACT       = 1e-5     # of the largest entry: nearer is a matter of precision and no mistake of the kinds known
+SIMPLE_FACTOR    = 1000     # the largest denominator of a factor that is shown as a fraction
+EXACT            = 1e-9     # relative: a factor this near to a simple one is that, for float64 leaves six digits more
+CLEARLY_THIS     = 1e-8     # relative: a factor this near to that of a constant comes from it
+SAME_FACTOR      = 9        # digits in which the factors of two lines agree if they are one
+MANY_LINES       = 3        # with one factor: two can be two mistakes
+DECIMALS         = range(2, 9)  # that a rounded array may have: fewer fit too much, more are no rounding by hand
+LAST_DECIMAL     = 0.5 + 1e-6   # of the last decimal: what rounding to it changes
+
+# How much is shown.
+SUSPECTS_SHOWN   = 4        # derivatives to give next
+OTHERS_SHOWN     = 3        # lines that would explain everything too, and contributions that are missing
+FACTORS_SHOWN    = 2        # steps that could have the factor
+NAMES_SHOWN      = 6        # after "the same for"
+LINES_SHOWN      = 12       # of one kind, before "and n more"
+UNITS_SHOWN      = 1e6      # of rounding, in full: beyond, the order of magnitude says more
+# fmt: on

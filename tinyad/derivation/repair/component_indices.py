@@ -1,0 +1,34 @@
+"""The free indices of a formula of components."""
+
+from __future__ import annotations
+
+from tinyad.derivation.language.syntax_tree import Node, Ref
+from tinyad.derivation.repair.author_notation import ref_of
+
+KINDS = "bracket neg square power call sum + - * ∘ /".split()  # of formulas whose indices are those of their parts
+NO_INDICES = frozenset[str]()
+UNLIKE = frozenset({"unlike"})  # of terms with other indices than their neighbours
+
+
+def free_indices(node: Node) -> frozenset[str] | None:
+    """Return the free indices of a formula of components; None where only its value tells."""
+    own = _own_indices(node)
+    if own is not None:
+        return own
+    inside = [free_indices(part) for part in node.parts]
+    known = [part for part in inside if part is not None]
+    if len(known) < len(inside) or node.kind not in KINDS:
+        return None
+    if node.kind == "sum" and node.value[0] == "index":
+        return known[0] - {node.value[1]} if node.value[1] in known[0] else UNLIKE
+    unlike = node.kind in ("+", "-") and known[0] and known[1] and known[0] != known[1]
+    return UNLIKE if unlike else NO_INDICES.union(*known)
+
+
+def _own_indices(node: Node) -> frozenset[str] | None:
+    """Return the indices of a name, a derivative, a Jacobian of names or a number; None for another formula."""
+    if node.kind in ("name", "d"):
+        return frozenset(ref_of(node).indices)
+    if node.kind == "jacobian" and node.parts[0].kind == "name" and isinstance(node.value, Ref):
+        return frozenset((*node.parts[0].value.indices, *node.value.indices))
+    return NO_INDICES if node.kind in ("number", "ones") else None

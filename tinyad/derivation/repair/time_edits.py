@@ -1,0 +1,41 @@
+"""Edits of the times in a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinyad.derivation.language.syntax_tree import walk
+from tinyad.derivation.repair import ranks
+from tinyad.derivation.repair.author_notation import names_in, ref_of, time_fragment, time_tokens
+from tinyad.derivation.repair.edit import Context, Edit, Member
+
+
+def first_steps(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose that a sum over time begins with the first step."""
+    for node in walk(member.node):
+        if node.kind == "sum" and node.value[0] == "time" and node.value[1] and node.value[1][0] == "=":
+            k = next(k for k in range(*member.span(node)) if member.tokens[k].kind == "number")
+            if member.tokens[k].text != "1":
+                made = node._replace(value=("time", ("=", 1), node.value[2]))
+                yield member.replace_sign(k, "1", ranks.FIRST_STEP, (node, made))
+
+
+def times(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose t - 1, t and t + 1 for one another."""
+    letter = context.notation.names.time
+    for node in names_in(member.node):
+        ref = ref_of(node)
+        if ref.time is None or ref.time[0] != "t":
+            continue
+        first, last = member.span(node)
+        at = time_tokens(member.tokens[first:last], letter)
+        if at is None:
+            continue
+        k, end = first + at[0], first + at[1]
+        start, stop = member.tokens[k].start, member.tokens[end - 1].end
+        for shift in (-1, 0, 1):
+            if shift != ref.time[1]:
+                moved = ref._replace(time=("t", shift))
+                made = node._replace(value=moved if node.kind == "name" else (moved, node.value[1]))
+                new = time_fragment(member.tokens[k], shift, member.source.text[start - 1 : stop])
+                yield Edit(k, end, new.tokens, start, stop, new.text, ranks.TIME, (node, made))

@@ -1,0 +1,83 @@
+"""A wrong line in its derivation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tinyad.derivation.judge.contributions import in_order
+from tinyad.derivation.judge.verdicts import Verdict, labels_of, target_of
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
+from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, equals_sign, fragment_of
+from tinyad.derivation.repair.edit import Member
+from tinyad.derivation.semantics.sample_point import Point
+
+
+@dataclass(frozen=True)
+class WrongLine:
+    """A wrong line: line `index` of a set of backward lines, of which `verdicts` are known."""
+
+    points: Sequence[Point]
+    verdicts: Sequence[Verdict]
+    index: int
+    notation: AuthorNotation
+    functions: Sequence[Fragment]  # names of the functions of the derivation
+    elsewhere: Sequence[Verdict]  # the right lines of the other sets for the same forward
+
+    @property
+    def point(self) -> Point:
+        """Return the first sample point."""
+        return self.points[0]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the verdict of the line."""
+        return self.verdicts[self.index]
+
+    @property
+    def line(self) -> Statement:
+        """Return the line itself."""
+        line: Statement = self.verdict.statement
+        return line
+
+    @cached_property
+    def labels(self) -> set[tuple[str, str]]:
+        """Return (label, name) of the parts of derivatives that some line adds up."""
+        return labels_of(self.verdicts)
+
+    @cached_property
+    def equations(self) -> list[Statement]:
+        """Return the forward equations that use what the line sets."""
+        equations = [way[0] for r in self.verdict.readings for way in in_order(r.all_ways) if way[0] is not None]
+        return [self.point.derivation.forward[k] for k in dict.fromkeys(equations)]
+
+    def member(self, index: int) -> Member:
+        """Return a member of the line, to be edited."""
+        return Member(self.line, index, self.point.source)
+
+    def fragment(self, line: Statement, node: Node) -> Fragment:
+        """Return a part of any line as it stands in the file."""
+        return fragment_of(self.point.source, line, node)
+
+    def with_formula(self, formula: Fragment) -> Fragment:
+        """Return the line with another formula behind its equals sign."""
+        sign = equals_sign(self.line.tokens)
+        head = self.point.source.text[self.line.start : self.line.tokens[sign].end]
+        return Fragment((*self.line.tokens[: sign + 1], *formula.tokens), f"{head} {formula.text}")
+
+
+def targets_of(point: Point, verdicts: Iterable[Verdict]) -> set[Any]:
+    """Return the derivatives that lines set."""
+    return {target_of(point, r.of) for v in verdicts for r in v.readings if r.of is not None}
+
+
+def given_targets(point: Point) -> set[Any]:
+    """Return the derivatives that are given."""
+    return {target_of(point, ref) for ref, _, _ in point.it.given}
+
+
+def derived_names(line: Statement) -> list[Ref]:
+    """Return the names whose derivatives a line sets."""
+    return [left.value[0] for left in line.left if left.kind == "d"]
