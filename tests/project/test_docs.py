@@ -27,7 +27,12 @@ DIRECTIVE = re.compile(r"^\.\. (?:auto\w+|py:data):: (.+(?:\n +(?:tinyad|lstm_mo
 WRITE = "differs: TINYAD_WRITE_GOLDEN=1 pytest tests/project/test_docs.py, and read the diff"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+SLOW = {"grading"}
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(p, marks=pytest.mark.slow if p.stem in SLOW else (), id=p.stem) for p in PAGES]
+)
 def test_every_example(page, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     text = read(page)
