@@ -4,16 +4,22 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from lstm_models.models import MODELS
 from tests.support.modelpoints import ModelPoint
 from tests.support.points import draw
 from tests.support.random_programs import programs, walked
-from tinyad import Tape, check_derivation, softmax, tanh, written
+from tinyad import TABLE, Tape, check_derivation, softmax, tanh, written
 from tinyad import log as ln
 
 FORMS = ("text", "routine", "latex")
+# The rows that derivations have a notation for: no comparisons, and so no kinks; no slices, no powers, and no digit in a function.
+READ = {
+    symbol: op
+    for symbol, op in TABLE.items()
+    if symbol not in "rows padded > ≥ sign first_max relu maximum minimum abs column_max row_max ** log1p expm1".split()
+}
 FEW = settings(
     deadline=None,
     derandomize=True,
@@ -33,8 +39,9 @@ def holds(text, seed=0):
 
 @pytest.mark.parametrize("form", FORMS)
 @FEW
-@given(program=programs())
+@given(program=programs(READ))
 def test_random_tapes(form, program):
+    assume(not any(symbol in "-/" and x == y for symbol, x, y in program[1]))  # the two paths to x cancel everywhere
     _, _, d, _, _ = walked(program)
     holds(written(d, form))
 
