@@ -4,6 +4,7 @@ import re
 from functools import cache
 
 import pytest
+from markupsafe import Markup
 
 from tests.support.checked_sources import checked
 from tests.support.pages import Seen, harmless_page
@@ -13,8 +14,8 @@ from tinyad.derivation.judge.verdicts import Verdict, WorstEntry
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.show.limits import DRAWN_STEPS
-from tinyad.derivation.show.mathml import BOLD, mathml, statement
-from tinyad.derivation.show.prose import Prose
+from tinyad.derivation.show.mathml import BOLD, _element, _mi, _mn, _mo, mathml, statement
+from tinyad.derivation.show.prose import Prose, inline
 from tinyad.derivation.show.report import Report
 from tinyad.html.page import resource
 
@@ -287,6 +288,13 @@ def test_what_is_said_is_escaped():
     for report in (nasty(), written()):
         harmless(report.html())
         harmless(report._repr_html_())
+
+
+def test_a_plain_string_is_escaped_wherever_it_is_put():
+    for put in (_mi, _mn, _mo, lambda text: _element("mtext", text), inline, lambda text: Prose().html(text)):
+        assert "<img" not in put("<img src=x>"), put
+        assert "&lt;img src=x&gt;" in put("<img src=x>")
+        assert isinstance(put("x"), Markup)
 
 
 def test_names_on_the_tape_are_escaped():
