@@ -79,7 +79,7 @@ def test_members_of_a_chain_of_differentials_are_one_number():
     before = text("vardhan")
     assert before.count(was) == 1
     (v,) = check_derivation(before.replace(was, r"(\mathbf{x}^{(t)})^\top d\mathbf{W}_{ux} \right)")).wrong
-    assert (v.verdict, v.message) == ("wrong", "the chain begins with another part of how the loss moves")
+    assert (v.verdict, v.message) == ("wrong", "the chain begins with another part of the differential of the loss")
     assert was in v.suggestion
 
 

@@ -14,7 +14,8 @@ from tinyad import TABLE, Tape, check_derivation, softmax, tanh, written
 from tinyad import log as ln
 
 FORMS = ("text", "routine", "latex")
-# The rows that derivations have a notation for: no comparisons, and so no kinks; no slices, no powers, and no digit in a function.
+# The rows that derivations have a notation for: no comparisons, and so no kinks; no slices, no powers, and no digit in
+# the name of a function.
 READ = {
     symbol: op
     for symbol, op in TABLE.items()
