@@ -10,7 +10,7 @@ from tinyad.derivation.judge.coverage import Coverage
 from tinyad.derivation.judge.labelled_terms import Labels, labelled_lines, use_labels
 from tinyad.derivation.judge.line_verdict import judge_line
 from tinyad.derivation.judge.set_findings import not_exercised, notes_on
-from tinyad.derivation.judge.thresholds import SAMPLE_POINTS, SEEDS_APART
+from tinyad.derivation.judge.thresholds import LINES_MISFITTING, SAMPLE_POINTS, SEEDS_APART
 from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, OtherLayout, Verdict
 from tinyad.derivation.language.reader import Derivation, Unreadable
 from tinyad.derivation.language.syntax_tree import Statement
@@ -44,7 +44,7 @@ def _checked(points: Sequence[Point], title: str, lines: Sequence[Statement | Un
 def _other_layout(points: Sequence[Point], verdicts: Sequence[LineVerdict], labels: Labels) -> OtherLayout | None:
     """Return in which layout more lines hold than in the one that is declared; None if there is none."""
     lines = [v.statement for v in verdicts if v.statement is not None and v.readings]
-    if sum(v.verdict in (Verdict.DOES_NOT_FIT, Verdict.OTHER_LAYOUT) for v in verdicts) < 2:
+    if sum(v.verdict in (Verdict.DOES_NOT_FIT, Verdict.OTHER_LAYOUT) for v in verdicts) < LINES_MISFITTING:
         return None
     it = copy(points[0].it)
     it.layout = "same" if it.layout == "row" else "row"

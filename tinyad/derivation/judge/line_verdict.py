@@ -43,9 +43,9 @@ def judge_line(points: Sequence[Point], line: Statement | Unreadable) -> LineVer
         at = (line.error.at, line.error.to)
         message = line.error.message
         return LineVerdict(number, line.number, text, Verdict.UNREADABLE, message, line.start, line.end, at)
-    whole = (line.start, line.end)
+    extent = (line.start, line.end)
     target = ", ".join(source.text[left.start : left.end] for left in line.left)
-    right = LineVerdict(number, line.number, text, Verdict.RIGHT, "", *whole, whole, target, statement=line)
+    right = LineVerdict(number, line.number, text, Verdict.RIGHT, "", *extent, extent, target, statement=line)
     if line.sign == "given":
         return right._replace(verdict=Verdict.GIVEN)
     kept = kept_sides(line)

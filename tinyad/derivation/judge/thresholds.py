@@ -22,6 +22,7 @@ NO_FACTOR          = 1e-9   # a factor below this is zero: the line is no multip
 SUBSETS_OF         = 10     # contributions that are tried in all combinations: 1,022 of them
 LOSS_PATHS         = 12     # paths along which the loss depends on what moves, in all combinations: 4,096 of them
 LABELS_TRIED       = 4      # names whose columns may sum to 1: data come with few
+LINES_MISFITTING   = 2      # lines that do not fit, before the other layout is tried: one is a mistake of its own
 LINES_RUN          = 20     # wrong lines that are run as code: a file of nothing but wrong lines takes bounded time
 
 # How much is shown.

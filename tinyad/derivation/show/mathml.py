@@ -143,8 +143,8 @@ class _Writer:
 
     def closed(self, node: Node) -> Markup:
         """Return a formula as the base of a power: in brackets where it would fall apart."""
-        whole = node.kind in CLOSED or (node.kind == "d" and self.short(node)) or _on_function(node)
-        return self.formula(node) if whole else _fence("(", self.formula(node), ")")
+        closed = node.kind in CLOSED or (node.kind == "d" and self.short(node)) or _on_function(node)
+        return self.formula(node) if closed else _fence("(", self.formula(node), ")")
 
     def power(self, node: Node) -> Markup:
         part, sign = node.parts[0], POWERS.get(node.kind) or str(node.value)
