@@ -60,9 +60,9 @@ clean:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "tinyad needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "no venv module: install python3-venv, or make PYTHON=another"; exit 1; }
 
-# Plots are an extra: where it cannot be installed, everything else works.
+# matplotlib is an extra: where it cannot be installed, nothing is plotted and all else runs.
 .venv/ready: .venv/bin/python pyproject.toml
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[plot,latex]" || $(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[plot]" || $(BIN)/python -m pip install -q --disable-pip-version-check -e .
 	@touch $@
 
 .venv/ready-%: .venv/ready pyproject.toml
