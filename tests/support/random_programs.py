@@ -18,30 +18,26 @@ def examples(few, many):
 
 
 def fits(op, operands):
-    """Return whether a step is allowed at these values: sizes, and far from poles."""
-    shapes = [a.shape for a in operands]
-    if not (sizes_fit(op, *shapes) and far_from_poles(op, operands)):
-        return False
-    return bool((np.abs(op.forward(*operands)) < LIMIT).all())
-
-
-def sizes_fit(op, x, y=None):
+    """Whether a step is allowed at these values: sizes, and far from poles."""
     if op.symbol in ("stack", "upper", "under"):
-        fit = {"stack": x[1] == y[1] and x[0] + y[0] <= ROWS, "upper": x[0] >= y[0], "under": x[0] > y[0]}
-        return fit[op.symbol]
-    if op is TABLE["*"]:
-        return x[1] == y[0]
-    if op.arity == 2:
-        return any(all(m in (n, 1) for m, n in zip(a, b, strict=True)) for a, b in ((x, y), (y, x)))
-    return op.symbol != "inv" or x[0] == x[1]
-
-
-def far_from_poles(op, operands):
+        (n, columns), (m, others) = (a.shape for a in operands)
+        if not {"stack": columns == others and n + m <= ROWS, "upper": n >= m, "under": n > m}[op.symbol]:
+            return False
+    elif op.arity == 2 and op is not TABLE["*"]:
+        x, y = (a.shape for a in operands)
+        if not all(m in (n, 1) for m, n in zip(x, y, strict=True)) and not all(
+            m in (n, 1) for m, n in zip(y, x, strict=True)
+        ):
+            return False
+    if op.arity == 2 and op is TABLE["*"] and operands[0].shape[1] != operands[1].shape[0]:
+        return False
     if op.symbol in ("log", "sqrt", "/") and not (np.abs(operands[-1]) > 0.2).all():
         return False
     if op.symbol in ("log", "sqrt") and (operands[0] < 0).any():
         return False
-    return op.symbol != "inv" or np.linalg.cond(operands[0]) <= 30
+    if op.symbol == "inv" and (len(set(operands[0].shape)) > 1 or np.linalg.cond(operands[0]) > 30):
+        return False
+    return bool((np.abs(op.forward(*operands)) < LIMIT).all())
 
 
 @st.composite
