@@ -38,7 +38,7 @@ class Report:
         return f'Report({len(self.html):,} characters of HTML{result}; .save("page.html") writes it)'
 
 
-def report(
+def report(  # noqa: PLR0913  options of a public function
     d: Derivatives,
     hand: Mapping[Any, Any] | None = None,
     layout: str = "row",
