@@ -21,7 +21,7 @@ from tinyad.derivation.language.source import Source
 
 NAMES = ("slides", "vardhan", "sancho", "problem4")
 EACH = 3  # of a kind in a file
-FEW = 8  # one in so many
+FEW = 16  # one in so many
 
 
 @cache
