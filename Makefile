@@ -2,14 +2,22 @@
 # make check: style and types; make docs: the site, in build/docs; make wheel: the package, in dist, built and tried.
 PYTHON ?= python3
 BIN := .venv/bin
+DERIVATIONS := tests/derivation tests/commands
 
-.PHONY: demo test test-all check docs wheel notebooks bench mutants clean
+.PHONY: demo test test-derivations test-others test-all check docs wheel notebooks bench mutants clean
 
 demo: .venv/ready
 	$(BIN)/tinyad demo
 
+# Two processes: the derivations take as long as everything else.
 test: .venv/ready-test
-	$(BIN)/python -m pytest -m "not slow"
+	@$(MAKE) --no-print-directory --jobs=2 test-derivations test-others
+
+test-derivations test-others: .venv/ready-test
+test-derivations:
+	$(BIN)/python -m pytest -m "not slow" -p no:cacheprovider $(DERIVATIONS)
+test-others:
+	$(BIN)/python -m pytest -m "not slow" $(addprefix --ignore=,$(DERIVATIONS))
 
 test-all: .venv/ready-test
 	$(BIN)/python -m pytest

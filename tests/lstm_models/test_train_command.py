@@ -98,7 +98,7 @@ def test_the_english_text_by_default(tmp_path, monkeypatch):
     run = command.begun(tmp_path / "run.npz", {"hidden": 4, "batch": 2, "steps": 3}, resume=False)
     assert run.fingerprint == english.fingerprint(HELLO)
     monkeypatch.setattr(english, "text", lambda: HELLO + "of another Python")
-    with pytest.raises(ValueError, match=r"^the text that comes with this Python is not what "):
+    with pytest.raises(ValueError, match=r"^the text that comes with this Python is not the text that "):
         command.begun(tmp_path / "run.npz", {}, resume=True)
 
 
@@ -111,7 +111,7 @@ def test_the_english_text_by_default(tmp_path, monkeypatch):
         ("hello ".encode("utf-16") * 999, "{text} is not UTF-8 text: byte 0xff at offset 0; convert it first"),
         (None, "{text}: No such file or directory; expected a text file"),
         (os.mkdir, "{text} is a folder; expected a text file"),
-        (os.mkfifo, "{text} is no file; expected a text file"),
+        (os.mkfifo, "{text} is not a file; expected a text file"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -181,10 +181,10 @@ def test_folders(said, tmp_path):
     assert not folder.exists()
     assert said("train", *SINE, "--out", folder)[0] == 0
     good = arrays_of(folder)
-    there = f"lstm_models: {folder}/run.npz is there: --resume goes on with it, --out takes another folder\n"
+    there = f"lstm_models: {folder}/run.npz exists: --resume goes on with it, --out takes another folder\n"
     assert said("train", *SINE, "--out", folder)[::2] == (2, there)
     for option, own in (("--hidden 5", 4), ("--rate 0.1", 0.003), ("--text a.txt", None)):
-        other = f"lstm_models: {option}: {folder}/run.npz has {own}; with --resume only --chunks can be new\n"
+        other = f"lstm_models: {option}: {folder}/run.npz has {own}; with --resume only --chunks may differ\n"
         assert said("train", "--resume", "--out", folder, *option.split()) == (2, "", other)
     assert arrays_of(folder) == good
     status, out, _ = said("train", *SINE, "--resume", "--chunks", 9, "--out", folder)

@@ -190,7 +190,9 @@ def test_a_text_that_has_changed(written, tmp_path):
     Run(SMALL._replace(text=written)).save(path)
     with open(written, "a") as file:
         file.write("!")
-    with pytest.raises(ValueError, match=r"text.txt is not what .*run.npz learned from: its fingerprint is \w{12}, it"):
+    with pytest.raises(
+        ValueError, match=r"text.txt is not the text that .*run.npz learned from: its fingerprint is \w{12}, not"
+    ):
         resumed(path)
 
 
@@ -312,7 +314,7 @@ def test_samples_depend_on_the_seed_and_on_the_temperature(writer):
     [
         ((5, "aXb"), r"character 2, 'X' \(U\+0058\), is not one of the 2 that were learned"),
         ((5, "a", 0.0), "temperature = 0.0: expected a number above 0"),
-        ((5, "a", math.nan), "temperature = nan: needed"),
+        ((5, "a", math.nan), "temperature = nan: expected"),
         ((-1,), "length = -1: expected 0 or more"),
         ((5, "a", 1.0, -1), "seed = -1: expected 0 or more"),
     ],
@@ -343,7 +345,7 @@ def test_a_task_without_text_is_not_sampled():
         ({"hidden": 10**9}, "hidden = 1000000000: the largest possible is 1,000,000"),
         ({"hidden": 10**6}, "hidden = 1000000, batch = 3: more than the 2 GB that a run can keep"),
         ({"rate": 0.0}, "rate = 0.0: expected a finite number above 0"),
-        ({"rate": math.inf}, "rate = inf: needed"),
+        ({"rate": math.inf}, "rate = inf: expected"),
         ({"rate": 10**400}, "rate = 1000"),
         ({"clip": math.nan}, "clip = nan: expected a finite number above 0"),
         ({"steps": 5, "back": 4}, "back = 4: the backward pass goes over the 5 steps of a chunk, or more"),

@@ -35,6 +35,7 @@ from tinyad import (
     written,
 )
 from tinyad.printing.listing import contribution_text, forward_text
+from tinyad.printing.notation import LATEX
 
 
 def cell(B=2):
@@ -307,6 +308,17 @@ def test_ones_are_read_again(form):
     report = check_derivation(written(sums()[1], form))
     assert report.ok
     assert report.verdicts
+
+
+def test_powers_and_rows_are_printed_as_people_write_them():
+    tape, x = formula(x=draw((5, 3)))
+    y = x[1:4]
+    tape.name({"y": y, "square": TABLE["**"](y, 2.0), "cube": y**3, "root": abs(y) ** 0.5})
+    assert [forward_text(tape, n) for n in range(1, 6)] == ["rows(x, 1:4)", "y²", "y^3", "abs(y)", "_4^0.5"]
+    rules = {1: "padded(∇yᵀ, 1:4)ᵀ", 2: "∇square ∘ (2 ∘ y)ᵀ", 3: "∇cube ∘ (3 ∘ y²)ᵀ", 5: "∇root ∘ (0.5 ∘ _4^(-0.5))ᵀ"}
+    assert {n: contribution_text(tape, n, "x") for n in rules} == rules
+    assert forward_text(tape, 1, LATEX) == r"\text{rows}(x, \text{1:4})"
+    assert r"{y}^{3}" in equations(tape).latex
 
 
 def test_a_named_column_of_ones_keeps_its_name():

@@ -16,7 +16,7 @@ from tests.support.examples import blocks, rewritten, rounded, run
 from tests.support.house import NOT_STARRED, imported, package, rank, read, sources
 from tests.support.paths import ROOT
 from tinyad.cli import _parser
-from tinyad.derivation.judge.verdicts import Verdict
+from tinyad.derivation.judge.verdicts import LineVerdict
 from tinyad.derivation.show.report import Report
 from tinyad.drawing import layout
 from tinyad.drawing.elements import Box, Cluster, Drawing, Edge
@@ -29,10 +29,13 @@ DIRECTIVE = re.compile(r"^\.\. (?:auto\w+|py:data):: (.+(?:\n +(?:tinyad|lstm_mo
 WRITE = "differs: TINYAD_WRITE_GOLDEN=1 pytest tests/project/test_docs.py, and read the diff"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+SLOW = {"grading"}
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(p, marks=pytest.mark.slow if p.stem in SLOW else (), id=p.stem) for p in PAGES]
+)
 def test_every_example(page, monkeypatch, tmp_path):
-    if page.stem == "derivations":
-        pytest.importorskip("pylatexenc")
     monkeypatch.chdir(tmp_path)
     text = read(page)
     shown = list(run(blocks(text)))
@@ -59,7 +62,7 @@ def documented(pages):
 
 def test_every_public_name_is_described_once():
     found = documented(map(read, PAGES))
-    results = [f"{kind.__module__}.{kind.__name__}" for kind in (Report, Verdict)]
+    results = [f"{kind.__module__}.{kind.__name__}" for kind in (Report, LineVerdict)]
     modules = ["tinyad.drawing.plot", *(f"lstm_models.{name}" for name in LSTM), "lstm_models.models.MODELS"]
     assert sorted(found) == sorted([*(f"tinyad.{name}" for name in PUBLIC), *results, *modules])
 
@@ -85,7 +88,7 @@ def undescribed(owner, name, thing):
 
 def test_everything_public_has_a_docstring():
     things = [("tinyad", name, getattr(tinyad, name)) for name in PUBLIC]
-    things += [("tinyad", kind.__name__, kind) for kind in (Report, Verdict)]
+    things += [("tinyad", kind.__name__, kind) for kind in (Report, LineVerdict)]
     for part in ("tinyad.drawing.plot", *(f"lstm_models.{name}" for name in LSTM)):
         module = importlib.import_module(part)
         own = [name for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__]

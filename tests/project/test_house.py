@@ -15,7 +15,7 @@ TINYAD = sorted((ROOT / "tinyad").rglob("*.py"))
 MODELS = sorted((ROOT / "lstm_models").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
-CORE, CORE_LINES, ENGINE_LINES = ("op", "table", "vjp", "tape"), 740, 1_460
+CORE, CORE_LINES, ENGINE_LINES = ("op", "table", "vjp", "tape"), 760, 1_480
 # What shows itself imports, when it is asked to, what shows it.
 DISPLAY = {
     "engine.tape imports printing.listing",

@@ -282,7 +282,7 @@ class Tape:
         values = values or [self._values[i] for i in positions if i is not None]
         return _contributions(op, self.entry(n), D, values, record=False)
 
-    def backward(
+    def backward(  # noqa: C901, PLR0912  one loop without calls: that is what a walk costs
         self, seeds: Variable | Mapping[Any, Any], record: bool = False, hook: Callable[[Array], Array] | None = None
     ) -> Derivatives:
         """Walk back from `seeds`, {Variable or name: derivative in row layout}, or from a 1×1 loss.
@@ -292,7 +292,7 @@ class Tape:
         another size, KeyError for a name that is not on the tape, TypeError for what is no matrix of numbers.
         Source: the slides "Overall procedure" and "When to use = vs +=".
         """
-        start = self._seeds(seeds, record)
+        start = self.start(seeds, record)
         d: list[Any] = [None] * len(self._values)
         for i, dz in start.items():
             d[i] = dz
@@ -332,7 +332,8 @@ class Tape:
                         owned.add(i)
         return Derivatives(self, d, start, record)
 
-    def _seeds(self, seeds: Variable | Mapping[Any, Any], record: bool) -> dict[int, Any]:
+    def start(self, seeds: Variable | Mapping[Any, Any], record: bool = False) -> dict[int, Any]:
+        """Return the adjoints that a walk back starts from, in the sizes of their variables, by position."""
         if isinstance(seeds, Variable | str):
             seeds = self[seeds]
             if seeds.shape != (1, 1):

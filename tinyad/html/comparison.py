@@ -10,8 +10,8 @@ from markupsafe import Markup
 from tinyad.compare.report_text import description, details, notes, shortened, verdict
 from tinyad.compare.thresholds import LINES_SHOWN
 from tinyad.compare.verdicts import Cause, Finding
-from tinyad.html.page import fragment, table
-from tinyad.printing.markup import NOTHING, filled, joined
+from tinyad.html.page import NOTHING, fragment, lines, table
+from tinyad.printing.markup import filled
 from tinyad.printing.text import one_line
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ MILD = (Cause.INHERITED, Cause.SCALE, Cause.ROUNDED, Cause.LAYOUT, Cause.NOT_FIN
 
 def comparison_html(comparison: Comparison) -> str:
     """Return the report as a self-contained fragment."""
-    return fragment(joined(sections(comparison), "\n"))
+    return fragment(lines(sections(comparison)))
 
 
 def sections(comparison: Comparison, links: Mapping[str, str] | None = None) -> Iterator[Markup]:

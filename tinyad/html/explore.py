@@ -9,9 +9,9 @@ from markupsafe import Markup
 from tinyad.drawing.graph import Graph, WrongSteps, frames_of, graph
 from tinyad.drawing.layout import svg
 from tinyad.engine.derivatives import Derivatives
-from tinyad.html.page import fragment, resource
+from tinyad.html.page import NOTHING, fragment, lines, resource
 from tinyad.html.value_details import ValueDetails
-from tinyad.printing.markup import NOTHING, filled, joined
+from tinyad.printing.markup import filled
 
 LEGEND = "Red: the line of this step is wrong by hand. Yellow: a derivative has only inherited a mistake."
 FOLDED_FROM = 100  # boxes: from there on only the last time step is open at first
@@ -50,7 +50,7 @@ def explore(
     """
     details = ValueDetails(d, comparison=comparison)
     picture = graph(details.tape, weights=weights, groups=groups, comparison=comparison)
-    listed = filled("<details><summary>Every value</summary>\n%s\n</details>", joined(details.everything(), "\n"))
+    listed = filled("<details><summary>Every value</summary>\n%s\n</details>", lines(details.everything()))
     inside = filled('<div class="explored">%s\n%s</div>', canvas(picture, fold, comparison), listed)
     return Explorer(picture, fragment(inside, resource("explore.js")))
 

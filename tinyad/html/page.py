@@ -11,9 +11,10 @@ from importlib.resources import files
 
 from markupsafe import Markup, escape
 
-from tinyad.printing.markup import NOTHING, filled, joined
+from tinyad.printing.markup import filled, joined
 from tinyad.printing.text import visible
 
+NOTHING = Markup("")
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -50,6 +51,11 @@ def _shown(body: Markup) -> Markup:
     return Markup(visible(escape(body)))
 
 
+def lines(parts: Iterable[str]) -> Markup:
+    """Return parts of a page one below the other."""
+    return joined(parts, "\n")
+
+
 def table(heads: Sequence[tuple[str, str]], rows: Iterable[tuple[Markup, Sequence[str]]], caption: str = "") -> Markup:
     """Return a table; heads: (word, class of its column), rows: (attributes, cells)."""
     kinds = [filled(' class="%s"', kind) if kind else NOTHING for _, kind in heads]
@@ -58,7 +64,7 @@ def table(heads: Sequence[tuple[str, str]], rows: Iterable[tuple[Markup, Sequenc
     body = [filled("<tr%s>%s</tr>", attributes, _cells("<td%s>%s</td>", kinds, cells)) for attributes, cells in rows]
     title = filled("<caption>%s</caption>\n", caption) if caption else NOTHING
     first = filled("<table>%s<thead><tr>%s</tr></thead>", title, head)
-    return joined([first, Markup("<tbody>"), *body, Markup("</tbody></table>")], "\n")
+    return lines([first, Markup("<tbody>"), *body, Markup("</tbody></table>")])
 
 
 def _cells(template: str, kinds: Sequence[Markup], cells: Sequence[str]) -> Markup:

@@ -16,10 +16,10 @@ from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import size
 from tinyad.html.comparison import sections
 from tinyad.html.explore import canvas
-from tinyad.html.page import page, table
+from tinyad.html.page import NOTHING, lines, page, table
 from tinyad.html.value_details import ValueDetails, formula
 from tinyad.printing.listing import ABOUT_ONES, ONES, contribution_text
-from tinyad.printing.markup import filled, joined
+from tinyad.printing.markup import filled
 from tinyad.printing.text import one_line
 
 
@@ -38,7 +38,7 @@ class Report:
         return f'Report({len(self.html):,} characters of HTML{result}; .save("page.html") writes it)'
 
 
-def report(
+def report(  # noqa: PLR0913  options of a public function
     d: Derivatives,
     hand: Mapping[Any, Any] | None = None,
     layout: str = "row",
@@ -81,7 +81,7 @@ def report(
         *_backward(details),
         Markup("</section></div>"),
     ]
-    return Report(page(one_line(title), joined(body, "\n")), comparison)
+    return Report(page(one_line(title), lines(body)), comparison)
 
 
 def _counts(details: ValueDetails) -> str:
@@ -97,7 +97,7 @@ def _backward(details: ValueDetails) -> Iterator[Markup]:
     for k, (n, operand, i, sign) in enumerate(walk, 1):
         rows.append((str(k), details.line(n, operand, i, sign), _size(details, i), details.step(n)))
     wide = '<div class="scroll">%s</div>'
-    yield table(heads, [(Markup(""), (k, filled(wide, line), *rest)) for k, line, *rest in rows])
+    yield table(heads, [(NOTHING, (k, filled(wide, line), *rest)) for k, line, *rest in rows])
     if any(ONES.search(contribution_text(d.tape, n, operand, details.layout)) for n, operand, _, _ in walk):
         yield filled("<p>%s.</p>", ABOUT_ONES)
 

@@ -12,8 +12,9 @@ from tinyad.compare.verdicts import BLAMED, Finding
 from tinyad.engine.derivatives import Contribution, Derivatives
 from tinyad.engine.matrix import Array, as_sized, size
 from tinyad.html.comparison import badge
+from tinyad.html.page import NOTHING
 from tinyad.printing.listing import contribution_text, derived, forward_text, operand_name, walked
-from tinyad.printing.markup import NOTHING, filled, joined
+from tinyad.printing.markup import filled, joined
 from tinyad.printing.notation import MATHML
 from tinyad.printing.text import one_line
 

@@ -60,6 +60,7 @@ class Printed(NamedTuple):
     precedence: Precedence = Precedence.ATOM
     symbol: str = ""
     call: tuple[str, str] | None = None  # a function and its arguments
+    number: str = ""  # the number that it is, as Python writes it
 
 
 def bracketed(operand: Printed, needs: Precedence, notation: Notation) -> str:
@@ -99,8 +100,8 @@ def number(text: str, notation: Notation) -> Printed:
     """Return a number; 1e-05 becomes a product in a notation with powers."""
     shown = notation.number(text)
     if POWER.fullmatch(text) and shown != text:
-        return Printed(shown, Precedence.SUM, "number")
-    return Printed(shown, notation.grammar.negative if text.startswith("-") else Precedence.ATOM, "number")
+        return Printed(shown, Precedence.SUM, number=text)
+    return Printed(shown, notation.grammar.negative if text.startswith("-") else Precedence.ATOM, number=text)
 
 
 def _infix(symbol: str, left: Printed, right: Printed, notation: Notation) -> Printed:

@@ -133,6 +133,8 @@ class Formulas:
         return self._rule(rule if self.layout == "row" else in_same_layout(rule), names).text
 
     def _operand(self, op: Op, i: int) -> Printed:
+        if _span(self.tape, op, i):
+            return Printed(self.notation.word(_span(self.tape, op, i)))
         if not names_ones(self.tape, op, i):
             return self._value(i)
         one = Printed(self.notation.signs["1"], symbol="1")
@@ -190,10 +192,18 @@ def names_ones(tape: Tape, op: Op, i: int) -> bool:
 
 
 def operand_name(tape: Tape, op: Op, i: int) -> str:
-    """Return the name of an operand of a step on one line, 1 for a column of ones."""
+    """Return the name of an operand of a step on one line, 1 for a column of ones and 1:4 for some rows."""
     if names_ones(tape, op, i):
         return "1" if tape.values[i].shape[1] == 1 else "1ᵀ"
-    return one_line(tape.label(i))
+    return _span(tape, op, i) or one_line(tape.label(i))
+
+
+def _span(tape: Tape, op: Op, i: int) -> str:
+    """Return the rows that `rows` takes, as in x[1:4], if an operand says so; else ""."""
+    if op.forward not in (TABLE["rows"].forward, TABLE["padded"].forward) or i not in tape.constants:
+        return ""
+    start, stop, *_ = tape.values[i].real.ravel()
+    return "" if i in tape.names else f"{start:.0f}:{stop:.0f}"
 
 
 def _operation(op: Op, operands: list[Printed], notation: Notation) -> Printed:
@@ -202,9 +212,20 @@ def _operation(op: Op, operands: list[Printed], notation: Notation) -> Printed:
         return called(notation.word(op.symbol), [operand.text for operand in operands], notation)
     if op.symbol == "transpose" and operands[0].symbol == "1ᵀ":
         return Printed(notation.signs["1"], symbol="1")
-    if op.symbol == "none" or (op.symbol == "transpose" and operands[0].symbol == "number"):
+    if op.symbol == "none" or (op.symbol == "transpose" and operands[0].number):
         return operands[0]
-    return applied(op.symbol, operands, notation)
+    if op.symbol == "**" and operands[1].number in ("1", "2"):
+        return operands[0] if operands[1].number == "1" else squared(operands[0], notation)
+    less = _less(*operands) if op.symbol == "-" else ""
+    return number(less, notation) if less else applied(op.symbol, operands, notation)
+
+
+def _less(a: Printed, b: Printed) -> str:
+    """Return the difference of two real numbers: x³ has the derivative 3 ∘ x², and not 3 ∘ x^(3 - 1)."""
+    try:
+        return f"{float(a.number) - float(b.number):.15g}"
+    except ValueError:
+        return ""
 
 
 def handed(d: Derivatives, z: int) -> int:

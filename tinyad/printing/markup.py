@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
-NOTHING = Markup("")
 SAFE = frozenset((Markup, int, float))  # types
 
 

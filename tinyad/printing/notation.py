@@ -116,10 +116,9 @@ TEXT = Notation({
 LATEX = Notation({
     "+": "%s + %s", "-": "%s - %s", "∘": r"%s \circ %s", "*": r"%s \, %s", "/": r"%s \oslash %s", ">": "%s > %s",
     "≥": r"%s \ge %s", "**": "{%s}^{%s}", "neg": "-%s", "none": "%s", "transpose": r"{%s}^\top", "inv": "{%s}^{-1}",
-    "square": "{%s}^2", "power": "%s^2", "sqrt": r"\sqrt{%s}", "stack": r"\begin{bmatrix} %s \\ %s \end{bmatrix}",
-    "1": r"\mathbf{1}", "0": "0",
-    "∇": r"\nabla_{%s} L", "()": "(%s)", "call": "%s(%s)", "deriv": r"\mathrm{deriv}(%s, %s)",
-    "x": "{%s}_{x}", "y": "{%s}_{y}",
+    "square": "{%s}^2", "power": "%s^2", "sqrt": r"\sqrt{%s}",
+    "stack": r"\begin{bmatrix} %s \\ %s \end{bmatrix}", "1": r"\mathbf{1}", "0": "0", "∇": r"\nabla_{%s} L",
+    "()": "(%s)", "call": "%s(%s)", "deriv": r"\mathrm{deriv}(%s, %s)", "x": "{%s}_{x}", "y": "{%s}_{y}",
 }, {"sigmoid": r"\sigma"} | {f: rf"\{f}" for f in ("tanh", "exp", "log", "sin", "cos", "sinh", "cosh")},
     latex_name, _latex_number, _latex_word, MATHEMATICS)  # fmt: skip
 

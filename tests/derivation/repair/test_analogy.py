@@ -79,7 +79,7 @@ def test_members_of_a_chain_of_differentials_are_one_number():
     before = text("vardhan")
     assert before.count(was) == 1
     (v,) = check_derivation(before.replace(was, r"(\mathbf{x}^{(t)})^\top d\mathbf{W}_{ux} \right)")).wrong
-    assert (v.verdict, v.message) == ("wrong", "the chain begins with another part of how the loss moves")
+    assert (v.verdict, v.message) == ("wrong", "the chain begins with another part of the differential of the loss")
     assert was in v.suggestion
 
 
@@ -116,6 +116,11 @@ def test_a_missing_line_is_proposed(whole, line):
 def test_what_is_proposed_looks_like_similar_lines():
     """With 1 - g² in the line for g, so with 1 - h²; and += to what was handed in."""
     assert proposed_without(CELL, "∇c_t += ∇h ∘ (1 - tanh²(c_t))ᵀ") == ["∇c_t += ∇h ∘ (1 - h²)ᵀ"]
+
+
+def test_a_line_by_the_rules_has_the_signs_of_its_author():
+    whole = tuple(part.replace("∘", "⊙") for part in CELL)
+    assert proposed_without(whole, "∇z2 = ∇f ⊙ fᵀ ⊙ (1 - f)ᵀ") == ["∇z2 = ∇f ⊙ σ(z2)ᵀ ⊙ (1 - σ(z2))ᵀ"]
 
 
 @pytest.mark.parametrize("whole", [pytest.param(CELL, marks=pytest.mark.slow), RNN, ROUTINE])

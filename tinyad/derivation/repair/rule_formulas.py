@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinyad.derivation.judge.contributions import Way, in_order
+from tinyad.derivation.judge.contributions import ContributionKey, in_order
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Ref, Statement, Token
 from tinyad.derivation.repair.analogy import is_routine
@@ -50,8 +50,8 @@ def formula_by_rule(wrong: WrongLine, required: RequiredContributions) -> Fragme
     if len(wrong.line.left) != 1 or wrong.line.left[0].kind != "d" or not needs:
         return None
     total: Fragment | None = None
-    for way in in_order(needs):
-        part = contribution(wrong.point, wrong.notation, way, wrong.line.left[0].value[0])
+    for key in in_order(needs):
+        part = contribution(wrong.point, wrong.notation, key, wrong.line.left[0].value[0])
         if part is None:
             return None
         total = part if total is None else joined(total, PLUS, part)
@@ -76,9 +76,9 @@ def routine_call(point: Point, notation: AuthorNotation, eq: Statement) -> Fragm
     return Fragment(tokens, f"deriv({', '.join(argument.text for argument in arguments)}, '{symbol}')")
 
 
-def contribution(point: Point, notation: AuthorNotation, way: Way, of: Ref) -> Fragment | None:
+def contribution(point: Point, notation: AuthorNotation, key: ContributionKey, of: Ref) -> Fragment | None:
     """Return a contribution to the derivative of a name; None if its equation is more than one operation."""
-    equation, _, use = way
+    equation, _, use = key
     if equation is None:
         return None
     eq = point.derivation.forward[equation]

@@ -7,7 +7,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
-from tinyad.derivation.judge.verdicts import derivatives_in, target_of
+from tinyad.derivation.judge.targets import derivatives_in, target_of
+from tinyad.derivation.judge.verdicts import Verdict
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Ref
 from tinyad.derivation.repair import limits, ranks
@@ -23,7 +24,7 @@ from tinyad.derivation.repair.rule_formulas import formula_by_rule, line_by_rule
 from tinyad.derivation.repair.trial import Trial, keeps_names
 from tinyad.derivation.repair.wrong_line import WrongLine, given_targets, targets_of
 
-WITHOUT_VALUE = ("undefined", "does not fit", "ambiguous")  # verdicts on a part of a line
+WITHOUT_VALUE = (Verdict.UNDEFINED, Verdict.DOES_NOT_FIT, Verdict.AMBIGUOUS)  # verdicts on a part of a line
 
 
 class Certainty(StrEnum):
@@ -59,7 +60,7 @@ class Search:
         self._evidence = Evidence(wrong, self._analogies, self._required)
         self._trial = Trial(wrong, self._required)
         self._edits_of: dict[int, list[Edit]] = {}
-        self._is_incomplete = wrong.verdict.verdict == "missing"  # what the line holds is right, and not all
+        self._is_incomplete = wrong.verdict.verdict == Verdict.MISSING  # what the line holds is right, and not all
 
     @property
     def count(self) -> int:
@@ -68,7 +69,7 @@ class Search:
 
     def run(self) -> Suggestion | None:
         """Return the likeliest line that holds; None if no change holds."""
-        if self._wrong.verdict.verdict == "overwrites":
+        if self._wrong.verdict.verdict == Verdict.OVERWRITES:
             edit = toggle_assign(self._wrong.member(0))
             return Suggestion(self._applied(edit).text, Certainty.CERTAIN, (edit.start, edit.end))
         self._required.take_from_chain()
