@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 POWER = re.compile(r"(-?[\d.]+)e([-+]?\d+)")  # 1e-05
@@ -16,25 +17,28 @@ POWER = re.compile(r"(-?[\d.]+)e([-+]?\d+)")  # 1e-05
 class Precedence(IntEnum):
     """How tightly a formula holds together."""
 
-    SUM = 0
-    PRODUCT = 1
-    SIGN = 2
-    POSTFIX = 3
-    ATOM = 4
+    COMPARISON = 0
+    SUM = 1
+    PRODUCT = 2
+    SIGN = 3
+    POSTFIX = 4
+    ATOM = 5
 
 
 class Grammar(NamedTuple):
     """Where brackets stand.
 
-    `unary` has for a prefix or postfix sign what its operand needs and what the result has.  In an associative grammar
-    a ∘ (b ∘ c) needs no brackets and (a ∘ b) * c has them, as people write; otherwise equal signs group from the left,
-    as in Python.
+    `unary` has for a prefix or postfix sign what its operand needs and what the result has; `binary` has what each
+    operand needs, and what the result has, for a sign whose equals do not group from the left.  In an associative
+    grammar a ∘ (b ∘ c) needs no brackets and (a ∘ b) * c has them, as people write; otherwise equal signs group from
+    the left, as in Python.
     """
 
     infix: Mapping[str, Precedence]
     unary: Mapping[str, tuple[Precedence, Precedence]]
     negative: Precedence  # of a number with a sign
     associative: bool
+    binary: Mapping[str, tuple[Precedence, Precedence, Precedence]] = MappingProxyType({})
 
 
 class Notation(NamedTuple):
@@ -74,6 +78,10 @@ def applied(symbol: str, operands: Sequence[Printed], notation: Notation) -> Pri
     if symbol in grammar.unary:
         needs, result = grammar.unary[symbol]
         return Printed(signs[symbol] % bracketed(operands[0], needs, notation), result, symbol)
+    if symbol in grammar.binary:
+        *needed, result = grammar.binary[symbol]
+        both = (bracketed(operand, needs, notation) for operand, needs in zip(operands, needed, strict=True))
+        return Printed(signs[symbol] % tuple(both), result, symbol)
     texts = [operand.text for operand in operands]
     if symbol in signs:
         return Printed(signs[symbol] % tuple(texts))
@@ -92,6 +100,16 @@ def squared(operand: Printed, notation: Notation) -> Printed:
         function, arguments = operand.call
         return Printed(notation.signs["call"] % (notation.signs["power"] % function, arguments))
     return Printed(notation.signs["square"] % bracketed(operand, Precedence.ATOM, notation), Precedence.POSTFIX)
+
+
+def raised(base: Printed, exponent: Printed, notation: Notation) -> Printed:
+    """Return a power of components: A² where it is the second, and A^(-1) so that it is not taken for an inverse."""
+    if exponent == number("2", notation):
+        return squared(base, notation)
+    if exponent == number("-1", notation):
+        text = notation.signs["reciprocal"] % bracketed(base, Precedence.ATOM, notation)
+        return Printed(text, Precedence.POSTFIX, "**")
+    return applied("**", [base, exponent], notation)
 
 
 def number(text: str, notation: Notation) -> Printed:

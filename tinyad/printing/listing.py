@@ -5,6 +5,7 @@ Source: the slides "LSTM" (equations 1 to 31 and the gradient pages) and "LSTM_d
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,16 +14,20 @@ import numpy as np
 
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import Shape, size
+from tinyad.engine.naming import number_label
 from tinyad.engine.op import Op, Symbol
 from tinyad.engine.table import TABLE, row_of
 from tinyad.engine.tape import Tape
 from tinyad.engine.vjp import in_same_layout
-from tinyad.printing.formula import Notation, Printed, applied, called, number, squared
+from tinyad.printing.formula import Notation, Printed, applied, called, number, raised, squared
 from tinyad.printing.notation import LATEX, TEXT
 from tinyad.printing.text import Lines, for_terminal, one_line
 
 CODE = TEXT._replace(signs={**TEXT.signs, "∇": "d%s"})
 ADDED = r"\mathrel{+}"  # += without a gap
+ARITHMETIC: dict[str, Any] = {
+    "+": operator.add, "-": operator.sub, "∘": operator.mul, "neg": operator.neg,
+}  # fmt: skip
 ONES = re.compile(r"\b1ᵀ|\* 1(?![\w.])")  # in a contribution
 ABOUT_ONES = "1 is a column of ones: 1ᵀ * A sums the rows of A, A * 1 its columns"
 
@@ -89,8 +94,8 @@ def routine(d: Derivatives) -> str:
     lines = ["# every d(variable) = 0, but for: " + ", ".join(f"d{one_line(tape.label(i))}" for i in d.seeds)]
     for n in range(len(tape.steps), 0, -1):
         op, z, *operands = tape.steps[n - 1]
-        if z < d.length and d.reaches(z):
-            names, to = [operand_name(tape, op, i) for i in operands if i is not None], derived(tape, n)
+        if z < d.length and d.reaches(z) and (to := derived(tape, n)):
+            names = [operand_name(tape, op, i) for i in operands if i is not None]
             lines.append(f"# Derivative of eq. {n}  {one_line(tape.label(z))} = {forward_text(tape, n)}")
             if any(names_ones(tape, op, i) for i in operands if i is not None):  # 1 has no size that deriv() could read
                 lines += [f"d{names['xy'.index(k)]} += {contribution_text(tape, n, k, notation=CODE)}" for k in to]
@@ -130,9 +135,13 @@ class Formulas:
         if op.formulas is None:
             return self._deriv(op, operand, [names[k].text for k in ("dz", "x", "y") if k in names])
         rule = self.tape.formula(n, operand) if rule is None else rule
+        rule = _folded(rule, {k: self.tape.values[i].item() for k, i in (("x", x), ("y", y)) if self._is_number(i)})
         return self._rule(rule if self.layout == "row" else in_same_layout(rule), names).text
 
     def _operand(self, op: Op, i: int) -> Printed:
+        if is_span(self.tape, op, i):
+            start, stop, _ = self.tape.values[i][0]
+            return Printed(self.notation.number(f"{start:.0f}:{stop:.0f}"), symbol="span")
         if not names_ones(self.tape, op, i):
             return self._value(i)
         one = Printed(self.notation.signs["1"], symbol="1")
@@ -141,9 +150,10 @@ class Formulas:
 
     def _value(self, i: int) -> Printed:
         name = self.tape.label(i)
-        if i in self.tape.constants and self.tape.values[i].size == 1:
-            return number(name, self.notation)
-        return Printed(self.notation.name(name))
+        return number(name, self.notation) if self._is_number(i) else Printed(self.notation.name(name))
+
+    def _is_number(self, i: int | None) -> bool:
+        return i in self.tape.constants and self.tape.values[i].size == 1
 
     def _forward(self, n: int) -> Printed:
         op, _, *operands = self.tape.steps[n - 1]
@@ -160,7 +170,7 @@ class Formulas:
         if not isinstance(rule, Symbol):
             if np.size(rule) > 1:
                 return Printed(self.notation.word("array"))
-            return number(repr(np.asarray(rule).item()), self.notation)
+            return number(number_label(np.asarray(rule).item()), self.notation)
         if rule.head in ("1", "0"):
             return Printed(self.notation.signs[rule.head])
         if not rule.operands:
@@ -169,6 +179,19 @@ class Formulas:
         if rule.head == "∘" and operands[0].text == operands[1].text:
             return squared(operands[0], self.notation)
         return _operation(row_of(rule), operands, self.notation)
+
+
+def _folded(rule: Any, numbers: dict[str, complex]) -> Any:
+    """Return a rule with its arithmetic on numbers done; `numbers` has the operands of the step that are numbers."""
+    if not isinstance(rule, Symbol) or not rule.operands:
+        return rule
+    operands = [_folded(part, numbers) for part in rule.operands]
+    values = [numbers.get(part.head, part) if isinstance(part, Symbol) else part for part in operands]
+    if rule.head in ARITHMETIC and all(isinstance(value, int | float) for value in values):
+        return ARITHMETIC[rule.head](*values)
+    if rule.head == "**" and isinstance(operands[1], int | float) and operands[1] == 1:
+        return operands[0]
+    return Symbol(rule.head, *operands, row=rule.row)
 
 
 def forward_text(tape: Tape, n: int, notation: Notation = TEXT) -> str:
@@ -189,8 +212,16 @@ def names_ones(tape: Tape, op: Op, i: int) -> bool:
     return value.size > 1 and 1 in value.shape and bool(np.all(value == 1))
 
 
+def is_span(tape: Tape, op: Op, i: int) -> bool:
+    """Return whether an operand of a step stands as start:stop, for some rows of the other one."""
+    slicing = op.forward in (TABLE["rows"].forward, TABLE["padded"].forward)
+    return slicing and i in tape.constants and i not in tape.names and tape.values[i].shape == (1, 3)
+
+
 def operand_name(tape: Tape, op: Op, i: int) -> str:
-    """Return the name of an operand of a step on one line, 1 for a column of ones."""
+    """Return the name of an operand of a step on one line, 1 for a column of ones, a span of rows as it is recorded."""
+    if is_span(tape, op, i):
+        return str(tape.values[i].astype(int).tolist())
     if names_ones(tape, op, i):
         return "1" if tape.values[i].shape[1] == 1 else "1ᵀ"
     return one_line(tape.label(i))
@@ -204,6 +235,10 @@ def _operation(op: Op, operands: list[Printed], notation: Notation) -> Printed:
         return Printed(notation.signs["1"], symbol="1")
     if op.symbol == "none" or (op.symbol == "transpose" and operands[0].symbol == "number"):
         return operands[0]
+    if op.symbol == "**":
+        return raised(*operands, notation)
+    if op.symbol == "rows" and operands[1].symbol != "span":
+        return called(notation.word(op.symbol), [operand.text for operand in operands], notation)
     return applied(op.symbol, operands, notation)
 
 

@@ -89,28 +89,36 @@ def _mathml_word(text: str) -> Markup:
     return _tag("<mtext>%s</mtext>", one_line(text))
 
 
-SUM, PRODUCT, ATOM = Precedence.SUM, Precedence.PRODUCT, Precedence.ATOM
+COMPARISON, SUM, PRODUCT, POSTFIX, ATOM = (
+    Precedence.COMPARISON, Precedence.SUM, Precedence.PRODUCT, Precedence.POSTFIX, Precedence.ATOM,
+)  # fmt: skip
 MATHEMATICS = Grammar(
     {"+": SUM, "-": SUM, "∘": PRODUCT, "*": PRODUCT, "/": PRODUCT},
-    {"neg": (PRODUCT, SUM), "transpose": (ATOM, Precedence.POSTFIX), "inv": (ATOM, Precedence.POSTFIX)},
+    {"neg": (PRODUCT, SUM), "transpose": (ATOM, POSTFIX), "inv": (ATOM, POSTFIX)},
     SUM,
     True,
-)
+    {">": (SUM, SUM, COMPARISON), "≥": (SUM, SUM, COMPARISON), "**": (ATOM, ATOM, POSTFIX),
+     "rows": (ATOM, ATOM, ATOM)},
+)  # fmt: skip
+RAISED = MATHEMATICS._replace(binary={**MATHEMATICS.binary, "**": (ATOM, COMPARISON, POSTFIX)})  # a raised exponent
 
 TEXT = Notation({
     "+": "%s + %s", "-": "%s - %s", "∘": "%s ∘ %s", "*": "%s * %s", "/": "%s / %s", "neg": "-%s", "none": "%s",
     "transpose": "%sᵀ", "inv": "%s⁻¹", "square": "%s²", "power": "%s²", "stack": "[%s; %s]", "1": "1", "0": "0",
     "∇": "∇%s", "()": "(%s)", "call": "%s(%s)", "deriv": "deriv(%s, '%s')", "x": "%s[0]", "y": "%s[1]",
-}, {"sigmoid": "σ"}, one_line, str, one_line, MATHEMATICS)  # fmt: skip
+    ">": "%s > %s", "≥": "%s ≥ %s", "**": "%s^%s", "reciprocal": "%s^(-1)", "abs": "|%s|", "rows": "%s[%s]",
+}, {"sigmoid": "σ", "maximum": "max", "minimum": "min"}, one_line, str, one_line, MATHEMATICS)  # fmt: skip
 
 LATEX = Notation({
     "+": "%s + %s", "-": "%s - %s", "∘": r"%s \circ %s", "*": r"%s \, %s", "/": r"%s \oslash %s", "neg": "-%s",
     "none": "%s", "transpose": r"{%s}^\top", "inv": "{%s}^{-1}", "square": "{%s}^2", "power": "%s^2",
     "sqrt": r"\sqrt{%s}", "stack": r"\begin{bmatrix} %s \\ %s \end{bmatrix}", "1": r"\mathbf{1}", "0": "0",
     "∇": r"\nabla_{%s} L", "()": "(%s)", "call": "%s(%s)", "deriv": r"\mathrm{deriv}(%s, %s)",
-    "x": "{%s}_{x}", "y": "{%s}_{y}",
-}, {"sigmoid": r"\sigma", "tanh": r"\tanh", "exp": r"\exp", "log": r"\log"},
-    latex_name, _latex_number, _latex_word, MATHEMATICS)  # fmt: skip
+    "x": "{%s}_{x}", "y": "{%s}_{y}", ">": "%s > %s", "≥": r"%s \geq %s", "**": "{%s}^{%s}",
+    "reciprocal": r"{%s}^{\circ -1}", "abs": r"\lvert %s \rvert", "rows": "{%s}_{[%s]}",
+}, {"sigmoid": r"\sigma", "maximum": r"\max", "minimum": r"\min",
+    **{name: rf"\{name}" for name in ("tanh", "exp", "log", "sin", "cos", "sinh", "cosh")}},
+    latex_name, _latex_number, _latex_word, RAISED)  # fmt: skip
 
 MATHML = Notation({symbol: Markup(template) for symbol, template in {
     "+": "%s<mo>+</mo>%s", "-": "%s<mo>−</mo>%s", "∘": "%s<mo>∘</mo>%s", "*": '%s<mspace width="0.2em"/>%s',
@@ -125,6 +133,11 @@ MATHML = Notation({symbol: Markup(template) for symbol, template in {
     "call": "%s<mo>&#8289;</mo><mrow><mo>(</mo>%s<mo>)</mo></mrow>",
     "deriv": "<mi>deriv</mi><mo>&#8289;</mo><mrow><mo>(</mo>%s<mo>,</mo>%s<mo>)</mo></mrow>",
     "x": "<msub><mrow>%s</mrow><mi>x</mi></msub>", "y": "<msub><mrow>%s</mrow><mi>y</mi></msub>",
+    ">": "%s<mo>&gt;</mo>%s", "≥": "%s<mo>≥</mo>%s", "**": "<msup><mrow>%s</mrow><mrow>%s</mrow></msup>",
+    "reciprocal": "<msup><mrow>%s</mrow><mrow><mo>∘</mo><mo>−</mo><mn>1</mn></mrow></msup>",
+    "abs": "<mrow><mo>|</mo>%s<mo>|</mo></mrow>",
+    "rows": "<msub><mrow>%s</mrow><mrow><mo>[</mo>%s<mo>]</mo></mrow></msub>",
 }.items()},
-    {"sigmoid": _tag("<mi>σ</mi>"), **{name: _tag("<mi>%s</mi>", name) for name in ("tanh", "exp", "log", "softmax")}},
-    _mathml_name, _mathml_number, _mathml_word, MATHEMATICS, Markup("<mo>,</mo>"))  # fmt: skip
+    {"sigmoid": _tag("<mi>σ</mi>"), "maximum": _tag("<mi>max</mi>"), "minimum": _tag("<mi>min</mi>"),
+     **{name: _tag("<mi>%s</mi>", name) for name in ("tanh", "exp", "log", "softmax", "sin", "cos", "sinh", "cosh")}},
+    _mathml_name, _mathml_number, _mathml_word, RAISED, Markup("<mo>,</mo>"))  # fmt: skip
