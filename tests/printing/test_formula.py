@@ -12,7 +12,6 @@ from tinyad.printing.formula import Precedence, Printed, applied, bracketed, cal
 from tinyad.printing.notation import LATEX, MATHML, TEXT
 
 
-
 class Value:
     """A number whose power and comparisons are arbitrary functions: no two ways to bracket them agree."""
 

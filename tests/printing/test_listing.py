@@ -313,7 +313,9 @@ def test_a_slice_is_a_call_of_the_routine():
 )
 def test_new_signs_in_latex_and_mathml(line, latex):
     tape, _ = gated()
-    n = next(n for n in range(1, len(tape) + 1) if line == f"{tape.label(tape.steps[n - 1][1])} = {forward_text(tape, n)}")
+    n = next(
+        n for n in range(1, len(tape) + 1) if line == f"{tape.label(tape.steps[n - 1][1])} = {forward_text(tape, n)}"
+    )
     assert forward_text(tape, n, LATEX) == latex
     ElementTree.fromstring(f"<math>{forward_text(tape, n, MATHML)}</math>")
 
