@@ -77,7 +77,7 @@ def test_constants_change_no_other_derivative(program, data):
 @pytest.mark.parametrize("symbol", TABLE)
 def test_the_check_fails_on_a_wrong_rule_and_reaches_every_row(symbol):
     op = TABLE[symbol]
-    if op.formulas in ((None,), (None, None)):  # no derivative at all
+    if all(formula is None for formula in op.formulas):  # no derivative at all
         own = (lambda dz, z, x: 1e-4 * dz) if op.arity == 1 else (lambda dz, z, x, y: (1e-4 * dz, 1e-4 * dz))
         wrong = Op(symbol, op.forward, own)
     elif op.arity == 1:
@@ -92,7 +92,7 @@ def test_the_check_fails_on_a_wrong_rule_and_reaches_every_row(symbol):
     caught = []
 
     @FIXED
-    @given(programs())
+    @given(programs(often=(symbol,)))
     def look(program):
         if not any(caught):
             tape, seeds, _, _, found = walked(program, {**TABLE, symbol: wrong})

@@ -58,8 +58,10 @@ def fits(op, operands):
 
 
 @st.composite
-def programs(draw, table=TABLE):
+def programs(draw, table=TABLE, often=()):
     """(leaves, steps): every step is (symbol, x, y or None), positions among leaves and results.
+
+    Of the symbols those in `often` are a third.
 
     A leaf of integers is [[start, stop, number of rows]], the second operand of slices.
     """
@@ -70,15 +72,18 @@ def programs(draw, table=TABLE):
     leaves += [span(rng) for _ in spans]
     values, steps = list(leaves), []
     for _ in range(draw(st.integers(3, 12))):
-        op = table[draw(st.sampled_from(sorted(table)))]
+        op = table[draw(st.sampled_from([*sorted(table), *often * (len(table) // 2)]))]
         last = len(values) - 1
         plain = [i for i in range(last, -1, -1) if i not in spans]
-        x = draw(st.sampled_from(plain))
-        fitting = [(x,)] if op.arity == 1 else [p for i in reversed(plain) for p in ((x, i), (i, x))]
-        if op.symbol in ("rows", "padded"):
-            fitting = [(i, y) for i in plain for y in spans]
-        with np.errstate(all="ignore"):
-            fitting = [p for p in fitting if fits(op, [values[i] for i in p])]
+        first = draw(st.sampled_from(range(len(plain))))
+        for x in (*plain[first:], *plain[:first]):  # the first that has something to go with
+            fitting = [(x,)] if op.arity == 1 else [p for i in reversed(plain) for p in ((x, i), (i, x))]
+            if op.symbol in ("rows", "padded"):
+                fitting = [(x, y) for y in spans]
+            with np.errstate(all="ignore"):
+                fitting = [p for p in fitting if fits(op, [values[i] for i in p])]
+            if fitting:
+                break
         if fitting:
             p = draw(st.sampled_from(fitting))
             values.append(op.forward(*(values[i] for i in p)))

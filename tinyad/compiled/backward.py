@@ -34,7 +34,7 @@ class Back:
         self.inside: dict[Body, dict[int, Value]] = {}  # step → derivative, in the loop back
         tape = forward.tape
         values = [value for i, value in enumerate(tape.values) if i not in tape.constants]
-        dtypes = {value.dtype for value in (*values, *seeds.values())}
+        dtypes = {value.dtype for value in values} | {seed.dtype for seed in seeds.values()}
         self.dtype = np.result_type(*dtypes) if dtypes else None  # of what is carried, if they are several
         for position, seed in seeds.items():
             self._to(forward.source(position), seed)

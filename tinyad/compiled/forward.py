@@ -184,7 +184,7 @@ def _rows(make: Maker, op: Op, x: Value, y: Value) -> Value:
         raise ValueError(
             f"{op.symbol}: a program has fixed sizes; its y, [[start, stop, number of rows]], is a constant"
         )
-    start, stop, count = (int(number) for number in np.frombuffer(y.extra, y.dtype).real)
+    start, stop, count = (round(number) for number in np.frombuffer(y.extra, y.dtype).real.tolist())
     if op.symbol == "rows":
         return make("rows", x, extra=(start, stop))
     parts = [make.zeros((start, x.shape[-1]), x.dtype), x, make.zeros((count - stop, x.shape[-1]), x.dtype)]

@@ -48,7 +48,7 @@ def softplus(x: Array) -> Array:
 
 
 def erf(x: Array) -> Array:
-    """Return 2/√π ∫₀ˣ e^(-t²) dt, by the C library; of complex numbers by series and fraction (DLMF 7.6.2 and 7.9.1)."""
+    """Return 2/√π ∫₀ˣ e^(-t²) dt, by the C library; complex numbers by series and fraction (DLMF 7.6.2, 7.9.1)."""
     if x.dtype.kind != "c":
         return np.asarray(np.frompyfunc(math.erf, 1, 1)(x), x.dtype)
     far = np.abs(x.real) > 2  # where the derivative of the series, taken by a complex step, would cancel

@@ -94,8 +94,8 @@ def routine(d: Derivatives) -> str:
     lines = ["# every d(variable) = 0, but for: " + ", ".join(f"d{one_line(tape.label(i))}" for i in d.seeds)]
     for n in range(len(tape.steps), 0, -1):
         op, z, *operands = tape.steps[n - 1]
-        if z < d.length and d.reaches(z) and (to := derived(tape, n)):
-            names = [operand_name(tape, op, i) for i in operands if i is not None]
+        if z < d.length and d.reaches(z):
+            names, to = [operand_name(tape, op, i) for i in operands if i is not None], derived(tape, n)
             lines.append(f"# Derivative of eq. {n}  {one_line(tape.label(z))} = {forward_text(tape, n)}")
             if any(names_ones(tape, op, i) for i in operands if i is not None):  # 1 has no size that deriv() could read
                 lines += [f"d{names['xy'.index(k)]} += {contribution_text(tape, n, k, notation=CODE)}" for k in to]
@@ -127,15 +127,16 @@ class Formulas:
 
         A `rule` is printed instead of that of the step, the derivative of the value at `dz` instead of its result's.
         """
-        op, z, x, y = self.tape.steps[n - 1]
+        op, z, *positions = self.tape.steps[n - 1]
+        operands = {k: i for k, i in zip("xy", positions, strict=True) if i is not None}
         above = Printed(self.notation.signs["∇"] % self._value(z if dz is None else dz).text)
         # As on the slides the result of a function stands as σ(z24) and not under its own name.
         names = {"dz": above, "z": self._value(z) if op.arity == 2 else self._forward(n)}
-        names |= {"x": self._operand(op, x)} | ({} if y is None else {"y": self._operand(op, y)})
+        names |= {k: self._operand(op, i) for k, i in operands.items()}
         if op.formulas is None:
             return self._deriv(op, operand, [names[k].text for k in ("dz", "x", "y") if k in names])
         rule = self.tape.formula(n, operand) if rule is None else rule
-        rule = _folded(rule, {k: self.tape.values[i].item() for k, i in (("x", x), ("y", y)) if self._is_number(i)})
+        rule = _folded(rule, {k: self.tape.values[i].item() for k, i in operands.items() if self._is_number(i)})
         return self._rule(rule if self.layout == "row" else in_same_layout(rule), names).text
 
     def _operand(self, op: Op, i: int) -> Printed:
@@ -152,7 +153,7 @@ class Formulas:
         name = self.tape.label(i)
         return number(name, self.notation) if self._is_number(i) else Printed(self.notation.name(name))
 
-    def _is_number(self, i: int | None) -> bool:
+    def _is_number(self, i: int) -> bool:
         return i in self.tape.constants and self.tape.values[i].size == 1
 
     def _forward(self, n: int) -> Printed:
@@ -236,7 +237,7 @@ def _operation(op: Op, operands: list[Printed], notation: Notation) -> Printed:
     if op.symbol == "none" or (op.symbol == "transpose" and operands[0].symbol == "number"):
         return operands[0]
     if op.symbol == "**":
-        return raised(*operands, notation)
+        return raised(operands[0], operands[1], notation)
     if op.symbol == "rows" and operands[1].symbol != "span":
         return called(notation.word(op.symbol), [operand.text for operand in operands], notation)
     return applied(op.symbol, operands, notation)
