@@ -110,6 +110,8 @@ class Back:
         """The contributions of step n, counted from 0, to its operands."""
         tape = self.forward.tape
         entry = tape.entry(n + 1)
+        if op.elementwise and op.formulas is not None:
+            values = [self.forward.number(v, z.dtype) for v in values]
         found: list[Value | None] = []
         for k, (asked, shape) in enumerate(zip(wanted, shapes, strict=True)):
             contribution: Value | None = None

@@ -104,6 +104,9 @@ class Forward:
         value = self.tape.values[position]
         if position not in self.tape.constants:
             return self.make.leaf("leaf", position, value.shape, value.dtype, self.tape.label(position))
+        if value.size > 1 and 1 in value.shape and (value == 1).all():  # what sums along an axis are made with
+            column = self.make.leaf("ones", None, (value.size, 1), value.dtype)
+            return column if value.shape[1] == 1 else self.make("T", column)
         return self.make.leaf("constant", value.tobytes(), value.shape, value.dtype, "constant")
 
     def _step(self, n: int) -> None:
@@ -145,13 +148,13 @@ class Forward:
         """The result of step n."""
         z = self.tape.values[self.tape.steps[n][1]]
         if op.elementwise:
-            operands = [self._number(v, z.dtype) for v in operands]
+            operands = [self.number(v, z.dtype) for v in operands]
         value = applied(self.make, op, operands, z.shape)
         if not value.name and value.op != "leaf":
             value.name = name
         return value
 
-    def _number(self, v: Value, dtype: Any) -> Value:
+    def number(self, v: Value, dtype: Any) -> Value:
         """A constant number takes the dtype of what it meets."""
         if v.op == "constant" and v.shape == (1, 1) and v.dtype == dtype and dtype.kind == "f":
             return self.make.number(float(np.frombuffer(v.extra, dtype)[0]))
