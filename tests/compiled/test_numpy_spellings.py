@@ -1,4 +1,4 @@
-"""Programs of tapes with slices, reductions, powers and functions with a kink: loops are found, and values are right."""
+"""Programs of tapes with slices, reductions, powers and kinks: loops are found, and values are right."""
 
 import pickle
 import re
@@ -62,6 +62,41 @@ def test_the_text_has_all_that_it_needs(style):
     longer, its_seeds = gated(steps=18)
     text = tinyad.compile(longer, "h[18]", ["W", "U", "x[2]"], its_seeds, style=style).source
     assert len(text.splitlines()) == len(program.source.splitlines())
+
+
+def test_what_a_person_would_write():
+    tape = Tape()
+    x, y = tape.variable(draw((4, 3)), "x"), tape.variable(np.abs(draw((4, 3), 1)), "y")
+    tape.name({"a": np.maximum(x, y) + relu(x), "b": y**1.5 - abs(x), "c": (x > y) * x, "d": x[1:3], "e": x >= 0})
+    tape.name(
+        {"s": np.sin(x) * softplus(x), "m": np.max(x, axis=0, keepdims=True), "u": np.mean(x, axis=1, keepdims=True)}
+    )
+    source = tinyad.compile(tape, list("abcdesmu"), style="literal").source
+    lines = [line.strip() for line in source.splitlines()]
+    for line in (
+        "a = np.maximum(x, y) + np.maximum(x, 0)",
+        "b = y ** 1.5 - np.absolute(x)",
+        "c = (x > y) * x",
+        "e = (x >= 0).astype(np.float64)",
+        "s = np.sin(x) * np.logaddexp(0, x)",
+        "m = x.max(axis=-2, keepdims=True)",
+        "u = x.sum(axis=-1, keepdims=True) / 3",
+    ):
+        assert line in lines, source
+    assert "x[1:3].copy()" in source
+
+
+def test_gates_that_look_the_same_are_no_loop():
+    """Slices of one size of other rows: a loop over them would need another slice in every round."""
+    tape = Tape()
+    z = tape.variable(draw((10, 3)), "z")
+    total = sigmoid(z[:2])
+    for k in range(1, 5):
+        total = total + sigmoid(z[2 * k : 2 * k + 2])
+    tape.name({"total": total})
+    assert Steps(tape).repeats() == []
+    for passes in CHOICES:
+        assert differs(tape, {"total": draw((3, 2))}, passes) is None
 
 
 @pytest.mark.parametrize("passes", [PASSES, LITERAL], ids=["grouped", "literal"])
