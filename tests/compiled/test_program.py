@@ -271,7 +271,7 @@ def test_new_rows_run_as_they_stand():
     seeds = {"a[3]": draw((3, 2))}
     for passes in SUBSETS[::5]:
         assert differs(tape, seeds, passes, ["a", "b", "a[2]"]) is None
-    with pytest.raises(TypeError, match="rows of yours, opaque, square, which cannot be pickled"):
+    with pytest.raises(TypeError, match="calls rows, opaque, square, which cannot be pickled"):
         pickle.dumps(tinyad.compile(tape, [], ["a"], seeds))
     source = tinyad.compile(tape, [], ["a"], seeds, style="literal").source
     (remark,) = re.findall("# calls (.*), of operations that are not in the table", source)
@@ -343,14 +343,22 @@ def test_what_it_looks_like():
 
 
 @pytest.mark.parametrize("style", ["literal", "grouped"])
-def test_every_row_of_the_table(style):
-    for op in TABLE.values():
-        for operands in fitting(op):
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128])
+@pytest.mark.parametrize("op", TABLE.values(), ids=str)
+def test_every_row_of_the_table(op, style, dtype):
+    for operands in fitting(op):
+        for constant in range(3 if op.arity == 2 else 1):  # 1: y is a number or array, 2: x is
+            if constant != 1 and op.symbol in ("rows", "padded"):
+                continue
+            a = [operand.astype(dtype) for operand in operands]
             tape = Tape()
-            z = op(*(tape.variable(a, name) for a, name in zip(operands, "xy", strict=False)))
+            given = [a[k] if k + constant == 2 else tape.variable(a[k], "xy"[k]) for k in range(op.arity)]
+            z = op(*given)
             tape.name({"z": z})
-            seeds = {"z": draw(z.shape[::-1], 4)}
-            assert differs(tape, seeds, PASSES if style == "grouped" else LITERAL) is None, op
+            seeds = {"z": draw(z.shape[::-1], 4).astype(dtype)}
+            assert differs(tape, seeds, PASSES if style == "grouped" else LITERAL) is None, constant
+            if dtype is not np.complex128:
+                assert "# calls" not in tinyad.compile(tape, "z", style=style).source
 
 
 @pytest.mark.parametrize("name", MODELS)

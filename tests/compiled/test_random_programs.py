@@ -5,34 +5,32 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.compiled_difference import differs
-from tests.support.random_programs import examples, fits, programs
-from tinyad import TABLE, Tape
+from tests.support.random_programs import fits, programs, span
+from tinyad import TABLE, Tape, Variable
 from tinyad.compiled import PASSES
 
 ROWS = "* * * ∘ ∘ + + - tanh sigmoid softmax neg stack upper under transpose log_softmax softmax_rows sum".split()
-SOME = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-
+ROWS += "rows padded rows > ≥ sign relu maximum minimum abs column_max row_max first_max sin cos softplus erf".split()
+SOME = settings(deadline=None, derandomize=True, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 subsets = st.one_of(
     st.just(PASSES), st.just(("dead", "loops")), st.lists(st.sampled_from(PASSES), unique=True).map(tuple)
 )
 
 
-@examples(25, 150)
-def test_straight_tapes(examples):
-    @settings(SOME, max_examples=examples)
-    @given(programs(), subsets, st.sampled_from([np.float64, np.float32]))
-    def look(program, passes, dtype):
-        leaves, steps = program
-        tape = Tape()
-        values = [tape.variable(a.astype(dtype)) for a in leaves]
-        for symbol, x, y in steps:
-            values.append(TABLE[symbol](values[x]) if y is None else TABLE[symbol](values[x], values[y]))
-        seeds = {values[i]: np.random.default_rng(i).uniform(0.5, 1.5, values[i].shape[::-1]).astype(dtype)
-                 for i in {len(values) - 1, len(values) // 2}}  # fmt: skip
-        assert differs(tape, seeds, passes) is None
-
-    look()
+@SOME
+@given(programs(), subsets, st.sampled_from([np.float64, np.float32]))
+def test_straight_tapes(program, passes, dtype):
+    leaves, steps = program
+    tape = Tape()
+    values = [a if a.dtype.kind == "i" else tape.variable(a.astype(dtype)) for a in leaves]
+    for symbol, x, y in steps:
+        values.append(TABLE[symbol](values[x]) if y is None else TABLE[symbol](values[x], values[y]))
+    seeds = {values[i]: np.random.default_rng(i).uniform(0.5, 1.5, values[i].shape[::-1]).astype(dtype)
+             for i in {len(values) - 1, len(values) // 2} if isinstance(values[i], Variable)}  # fmt: skip
+    if not seeds:
+        return
+    assert differs(tape, seeds, passes) is None
 
 
 class Cell:
@@ -60,19 +58,24 @@ class Cell:
             some(1, 1),
             some(H, B),
         ]
-        values, self.steps = [*self.start, self.xs[0], *self.parameters, self.masks[0]], []
+        self.spans = [span(rng) for _ in range(3)]
+        values, self.steps = [*self.start, self.xs[0], *self.parameters, self.masks[0], *self.spans], []
         self.fixed = len(values)
+        spans = range(self.fixed - len(self.spans), self.fixed)
+        mask = spans[0] - 1
         for _ in range(draw(st.integers(2, 14))):
             op = TABLE[draw(st.sampled_from(ROWS))]
-            operands = sorted(range(len(values)), key=lambda i: -i) if draw(st.booleans()) else range(len(values))
-            x = draw(st.sampled_from(list(operands)))
-            fitting = [(x,)] if op.arity == 1 else [p for i in range(len(values)) for p in ((x, i), (i, x))]
-            fitting = [p for p in fitting if {*p} != {self.fixed - 1} and self.fits(op, [values[i] for i in p])]
+            operands = [i for i in range(len(values)) if i not in spans]
+            x = draw(st.sampled_from(operands[::-1] if draw(st.booleans()) else operands))
+            fitting = [(x,)] if op.arity == 1 else [p for i in operands for p in ((x, i), (i, x))]
+            if op.symbol in ("rows", "padded"):
+                fitting = [(x, y) for x in operands if x != mask for y in spans]
+            fitting = [p for p in fitting if {*p} != {mask} and self.fits(op, [values[i] for i in p])]
             if fitting:  # a step on the mask alone would be none
                 p = draw(st.sampled_from(fitting))
                 values.append(op.forward(*(values[i] for i in p)))
                 self.steps.append((op.symbol, p))
-        like = [i for i, a in enumerate(values) if a.shape == (H, B) and i != self.fixed - 1]
+        like = [i for i, a in enumerate(values) if a.shape == (H, B) and i != mask and i not in spans]
         self.next = [draw(st.sampled_from(like)) for _ in self.start]
         self.seeded = draw(
             st.sets(st.integers(0, self.T * (len(self.steps) + len(self.start)) - 1), min_size=1, max_size=4)
@@ -89,7 +92,7 @@ class Cell:
         parameters = [tape.variable(a, f"p{k}") for k, a in enumerate(self.parameters)]
         made = []
         for t in range(self.T):
-            values = [*states, tape.variable(self.xs[t], f"x[{t + 1}]"), *parameters, self.masks[t]]
+            values = [*states, tape.variable(self.xs[t], f"x[{t + 1}]"), *parameters, self.masks[t], *self.spans]
             for symbol, p in self.steps:
                 values.append(TABLE[symbol](*(values[i] for i in p)))
             # kept small, or the states grow from step to step
@@ -106,14 +109,10 @@ class Cell:
 cells = st.composite(Cell)()
 
 
-@examples(25, 250)
-def test_cells_that_repeat(examples):
-    @settings(SOME, max_examples=examples)
-    @given(cells, subsets)
-    def look(cell, passes):
-        tape, seeds = cell.record()
-        assert differs(tape, seeds, passes) is None
-        leaves = [tape.label(i) for i in range(len(tape.values)) if tape.label(i)[0] in "spx"]
-        assert differs(tape, seeds, passes, leaves) is None
-
-    look()
+@settings(SOME, max_examples=250)
+@given(cells, subsets)
+def test_cells_that_repeat(cell, passes):
+    tape, seeds = cell.record()
+    assert differs(tape, seeds, passes) is None
+    leaves = [tape.label(i) for i in range(len(tape.values)) if tape.label(i)[0] in "spx"]
+    assert differs(tape, seeds, passes, leaves) is None

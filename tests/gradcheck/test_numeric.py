@@ -6,7 +6,7 @@ import pytest
 from lstm_models import slides
 from lstm_models.model import parameters
 from lstm_models.sequence import record
-from tests.support.points import close, draw, wrong_rows
+from tests.support.points import close, draw, fitting, wrong_rows
 from tinyad import TABLE, Op, Tape, central_difference, check_op, complex_step, numeric_derivative, tanh
 
 X = draw((3, 2))
@@ -61,7 +61,7 @@ def test_a_matrix_is_no_loss():
 @pytest.mark.parametrize("op", TABLE.values(), ids=str)
 @pytest.mark.parametrize("method", ["complex", "central"])
 def test_check_op_passes_every_row(op, method):
-    assert check_op(op, method=method) < 1e-7
+    assert check_op(op, *own_operands(op), method=method) < 1e-7
 
 
 @pytest.mark.parametrize("op", TABLE.values(), ids=str)
@@ -69,10 +69,31 @@ def test_check_op_passes_every_row(op, method):
 def test_check_op_fails_on_every_wrong_rule(op, method):
     for mistake, wrong in wrong_rows(op):
         if mistake == "nothing":
-            assert check_op(wrong, method=method) < 1e-7
+            assert check_op(wrong, *own_operands(op), method=method) < 1e-7
             continue
         with pytest.raises(ValueError, match=r"from the function values it is|row layout needs"):
-            check_op(wrong, method=method)
+            check_op(wrong, *own_operands(op), method=method)
+
+
+def own_operands(op):
+    """Operands of a row that no random point has: slices need bounds."""
+    return fitting(op)[0] if op.symbol in ("rows", "padded") else ()
+
+
+def test_a_slice_needs_its_bounds():
+    with pytest.raises(ValueError, match=r"rows gives no finite value at a random point: call check_op\(op, x\)"):
+        check_op(TABLE["rows"])
+
+
+@pytest.mark.parametrize("distance", [1e-2, 1e-3, 1e-5, 1e-7])
+def test_central_differences_next_to_a_kink_or_jump(distance):
+    x = np.array([[distance, -distance]])
+    value, error = central_difference(lambda a: np.abs(a).sum(), x)
+    assert np.all(np.abs(value - np.sign(x).T) <= error)
+    assert np.all(error < 1e-5)
+    value, error = central_difference(lambda a: (a > 0).sum() + 2 * a.sum(), x)
+    assert np.all(np.abs(value - 2) <= error)
+    assert np.all(error < 1e-5)
 
 
 def test_check_op_fails_on_a_wrong_size():

@@ -4,7 +4,7 @@ import numpy as np
 
 from tinyad.compiled import compile as compiled
 
-TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "complex128": 1e-12}
 
 
 def differs(tape, seeds, passes, names=None):

@@ -35,6 +35,13 @@ exp = lift(math.exp, math.exp)
 log = lift(math.log, lambda a: 1 / a)
 sqrt = lift(math.sqrt, lambda a: 0.5 / math.sqrt(a))
 tanh = lift(math.tanh, lambda a: 1 / math.cosh(a) ** 2)
+sin = lift(math.sin, math.cos)
+cos = lift(math.cos, lambda a: -math.sin(a))
+sinh = lift(math.sinh, math.cosh)
+cosh = lift(math.cosh, math.sinh)
+log1p = lift(math.log1p, lambda a: 1 / (1 + a))
+expm1 = lift(math.expm1, math.exp)
+erf = lift(math.erf, lambda a: 2 / math.sqrt(math.pi) * math.exp(-a * a))
 ONE = Dual(1.0)
 
 
@@ -99,6 +106,29 @@ def inverse(X):
     return [row[n:] for row in rows]
 
 
+def largest(X):
+    """The first largest entry of each column, as its row."""
+    return [max(range(len(column)), key=lambda n: (column[n].a, -n)) for column in turned(X)]
+
+
+def column_max(X):
+    return [[X[n][b] for b, n in enumerate(largest(X))]]
+
+
+def first_max(X):
+    return [[Dual(float(n == at)) for at in largest(X)] for n in range(len(X))]
+
+
+def some_rows(X, Y):
+    start, stop, _ = (int(y.a) for y in Y[0])
+    return X[start:stop]
+
+
+def padded(X, Y):
+    start, stop, count = (int(y.a) for y in Y[0])
+    return [[Dual(0.0) for _ in X[0]] if n < start or n >= stop else X[n - start] for n in range(count)]
+
+
 ROWS = {
     "none": each(lambda x: x),
     "∘": paired(lambda x, y: x * y),
@@ -121,6 +151,27 @@ ROWS = {
     "stack": lambda X, Y: [*X, *Y],
     "upper": lambda X, Y: [row for row, _ in zip(X, Y, strict=False)],
     "under": lambda X, Y: X[len(Y) :],
+    "rows": some_rows,
+    "padded": padded,
+    ">": paired(lambda x, y: Dual(float(x.a > y.a))),
+    "≥": paired(lambda x, y: Dual(float(x.a >= y.a))),
+    "sign": each(lambda x: Dual(float((x.a > 0) - (x.a < 0)))),
+    "first_max": first_max,
+    "relu": each(lambda x: x if x.a > 0 else Dual(0.0)),
+    "maximum": paired(lambda x, y: x if x.a > y.a else y),
+    "minimum": paired(lambda x, y: x if x.a < y.a else y),
+    "abs": each(lambda x: x if x.a > 0 else -x),
+    "column_max": column_max,
+    "row_max": lambda X: turned(column_max(turned(X))),
+    "**": paired(lambda x, y: exp(y * log(x))),
+    "sin": each(sin),
+    "cos": each(cos),
+    "sinh": each(sinh),
+    "cosh": each(cosh),
+    "log1p": each(log1p),
+    "expm1": each(expm1),
+    "softplus": each(lambda x: log1p(exp(x))),
+    "erf": each(erf),
 }
 
 

@@ -10,6 +10,20 @@ LIMIT = 20.0  # entries beyond it, and below its reciprocal where it matters, ma
 
 
 ROWS = 6  # of a matrix at most: stacks of stacks grow
+GAP = 0.02  # to a kink or jump
+
+
+def smooth(op, operands):
+    """Whether no kink or jump is near."""
+    x, y = operands[0], operands[-1]
+    if op.symbol in (">", "≥", "maximum", "minimum"):
+        return bool((np.abs(x - y) > GAP).all())
+    if op.symbol in ("sign", "relu", "abs"):
+        return bool((np.abs(x) > GAP).all())
+    if op.symbol in ("first_max", "column_max", "row_max"):
+        top = np.sort(x, axis=1 if op.symbol == "row_max" else 0).swapaxes(0, 1 if op.symbol == "row_max" else 0)
+        return len(top) < 2 or bool((top[-1] - top[-2] > GAP).all())
+    return True
 
 
 def examples(few, many):
@@ -18,7 +32,10 @@ def examples(few, many):
 
 
 def fits(op, operands):
-    """Whether a step is allowed at these values: sizes, and far from poles."""
+    """Whether a step is allowed at these values: sizes, and far from poles, kinks and jumps."""
+    if op.symbol in ("rows", "padded"):
+        start, stop, count = operands[1][0]
+        return len(operands[0]) == (count if op.symbol == "rows" else stop - start)
     if op.symbol in ("stack", "upper", "under"):
         (n, columns), (m, others) = (a.shape for a in operands)
         if not {"stack": columns == others and n + m <= ROWS, "upper": n >= m, "under": n > m}[op.symbol]:
@@ -35,30 +52,56 @@ def fits(op, operands):
         return False
     if op.symbol in ("log", "sqrt") and (operands[0] < 0).any():
         return False
+    if op.symbol == "**" and not ((operands[0] > 0.2).all() and (np.abs(operands[1]) < 4).all()):
+        return False
+    if op.symbol == "log1p" and (operands[0] < -0.8).any():
+        return False
+    if not smooth(op, operands):
+        return False
     if op.symbol == "inv" and (len(set(operands[0].shape)) > 1 or np.linalg.cond(operands[0]) > 30):
         return False
     return bool((np.abs(op.forward(*operands)) < LIMIT).all())
 
 
 @st.composite
-def programs(draw, table=TABLE):
-    """(leaves, steps): every step is (symbol, x, y or None), positions among leaves and results."""
+def programs(draw, table=TABLE, often=()):
+    """(leaves, steps): every step is (symbol, x, y or None), positions among leaves and results.
+
+    Of the symbols those in `often` are a third.
+
+    A leaf of integers is [[start, stop, number of rows]], the second operand of slices.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     sizes = draw(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=2, max_size=4))
     leaves = [rng.uniform(0.3, 1.5, size) * rng.choice([-1, 1], size) for size in sizes]
+    spans = range(len(leaves), len(leaves) + 3)
+    leaves += [span(rng) for _ in spans]
     values, steps = list(leaves), []
     for _ in range(draw(st.integers(3, 12))):
-        op = table[draw(st.sampled_from(sorted(table)))]
+        op = table[draw(st.sampled_from([*sorted(table), *often * (len(table) // 2)]))]
         last = len(values) - 1
-        x = draw(st.sampled_from(sorted({last, *range(last + 1)}, reverse=True)))
-        fitting = [(x,)] if op.arity == 1 else [p for i in range(last + 1) for p in ((x, i), (i, x))]
-        with np.errstate(all="ignore"):
-            fitting = [p for p in fitting if fits(op, [values[i] for i in p])]
+        plain = [i for i in range(last, -1, -1) if i not in spans]
+        first = draw(st.sampled_from(range(len(plain))))
+        for x in (*plain[first:], *plain[:first]):  # the first that has something to go with
+            fitting = [(x,)] if op.arity == 1 else [p for i in reversed(plain) for p in ((x, i), (i, x))]
+            if op.symbol in ("rows", "padded"):
+                fitting = [(x, y) for y in spans]
+            with np.errstate(all="ignore"):
+                fitting = [p for p in fitting if fits(op, [values[i] for i in p])]
+            if fitting:
+                break
         if fitting:
             p = draw(st.sampled_from(fitting))
             values.append(op.forward(*(values[i] for i in p)))
             steps.append((op.symbol, p[0], p[1] if len(p) > 1 else None))
     return leaves, steps
+
+
+def span(rng):
+    """Some rows of 2 to 4, or of 1."""
+    count = int(rng.integers(1, 5))
+    start = int(rng.integers(0, count))
+    return np.array([[start, int(rng.integers(start + 1, count + 1)), count]])
 
 
 def walked(program, table=TABLE, record=False):

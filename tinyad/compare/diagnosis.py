@@ -375,7 +375,7 @@ def _shown(factor: float) -> tuple[str, bool]:
 def _value_or_none(rule: Any, values: dict[str, Array]) -> Array | None:
     try:
         array: Array = evaluated(rule, values)
-    except (ValueError, TypeError):  # sizes that do not fit
+    except (ValueError, TypeError, IndexError):  # sizes that do not fit
         return None
     return array
 

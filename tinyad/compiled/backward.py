@@ -32,8 +32,9 @@ class Back:
         self.rounds: dict[Body, Lists] = defaultdict(lambda: defaultdict(list))  # (step, round) → contributions
         self.whole: dict[Body, Lists] = defaultdict(lambda: defaultdict(list))  # step → contributions over time
         self.inside: dict[Body, dict[int, Value]] = {}  # step → derivative, in the loop back
-        values: list[Any] = [*forward.tape.values, *seeds.values()]
-        dtypes = {value.dtype for value in values}
+        tape = forward.tape
+        values = [value for i, value in enumerate(tape.values) if i not in tape.constants]
+        dtypes = {value.dtype for value in values} | {seed.dtype for seed in seeds.values()}
         self.dtype = np.result_type(*dtypes) if dtypes else None  # of what is carried, if they are several
         for position, seed in seeds.items():
             self._to(forward.source(position), seed)
@@ -109,6 +110,8 @@ class Back:
         """The contributions of step n, counted from 0, to its operands."""
         tape = self.forward.tape
         entry = tape.entry(n + 1)
+        if op.elementwise and op.formulas is not None:
+            values = [self.forward.number(v, z.dtype) for v in values]
         found: list[Value | None] = []
         for k, (asked, shape) in enumerate(zip(wanted, shapes, strict=True)):
             contribution: Value | None = None

@@ -51,13 +51,13 @@ class Planned(Writer):
                 self._statement(part, self.lines)
         returned = ", ".join(self._result(v) for v in results)
         body = [*self.lines, f"    return {returned}{',' * (len(results) == 1)}"]
-        used = set(re.findall(r"\w+", "\n".join(body)))
+        used = set(re.findall(r"\w+", "\n".join([*body, *self.space])))
         shared = "".join(f"{name}, " for name in self.shared if name in used) or "()"
         arguments = ", ".join(["w", *(argument.name for argument in self.arguments)])
         comments = [f"    # {line}" for line in about]
         program = [f"def program({arguments}):", *comments, f"    {shared.rstrip()} = w", *body]
         space = ["def workspace():", *self.space, f"    return {shared.rstrip()}"]
-        functions = sorted({*NUMPY, *UFUNCS.values()})
+        functions = sorted({*NUMPY, *UFUNCS.values()} & {*used, "ndarray"})
         head = f"import numpy as np\nfrom numpy import {', '.join(functions)}\n\ndot = ndarray.dot"
         parts = [head, *(HELPERS[name] for name in self.helpers), TURNS, "\n".join(space), "\n".join(program)]
         return "\n\n\n".join(parts) + "\n"
@@ -255,7 +255,8 @@ class Planned(Writer):
         if v.op in UFUNCS or v.op == "dot":
             function = UFUNCS.get(v.op, "dot" if len(v.shape) == 2 else "matmul")
             arguments = ", ".join(parts)
-            say(f"{out} = {function}({arguments})" if self.places.is_local(v) else f"{function}({arguments}, {out})")
+            into = f"out={out}" if v.op in ("maximum", "minimum") else out  # which NumPy takes by name only
+            say(f"{out} = {function}({arguments})" if self.places.is_local(v) else f"{function}({arguments}, {into})")
         elif v.op == "sigmoid":
             say(f"negative({parts[0]}, {out})")
             say(f"exp({out}, {out})")

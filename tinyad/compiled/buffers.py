@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinyad.compiled.flat_sums import pieces_of
 from tinyad.compiled.rewriting import Maker, rebuilt
-from tinyad.compiled.values import LEAVES, UFUNCS, VIEWS, Loop, Value, ordered
+from tinyad.compiled.values import COMPARISONS, LEAVES, UFUNCS, VIEWS, Loop, Value, ordered
 
 if TYPE_CHECKING:
     from tinyad.compiled.source_writer import Writer
@@ -76,7 +76,8 @@ class Places:
         self.arrays |= {v: (v, False, True) for v in order if v in kept and v not in self.arrays}
         self._read_in_loops = {self._base(o) for v in order if v.loop is not None for o in v.inputs() if o.loop is None}
         bases = {self._base(v) for v in writer.roots}
-        self.own = {v for v in bases if v.op in (*UFUNCS, "dot") and v.loop is None and v not in self._read_in_loops}
+        fresh = {*UFUNCS, "dot"} - {*COMPARISONS}  # a comparison writes numbers only into a place that it is given
+        self.own = {v for v in bases if v.op in fresh and v.loop is None and v not in self._read_in_loops}
         self.homes: dict[Value, tuple[Value, int]] = {}
         for v in order:
             if v.op in ("sum", "stack") and v not in self.own:

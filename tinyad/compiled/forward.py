@@ -16,10 +16,7 @@ from tinyad.engine.op import Op
 from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Tape
 
-NATIVE = {  # the rows that programs compute themselves; the others are called
-    "none", "∘", "*", "+", "-", "/", "neg", "transpose", "inv", "tanh", "sigmoid", "softmax", "softmax_rows",
-    "log_softmax", "exp", "log", "sqrt", "sum", "stack", "upper", "under",
-}  # fmt: skip
+REAL = {">", "≥", "sign", "abs", "softplus", "erf"}  # what NumPy has for real numbers only, or with other values
 NAME_OF = {"∘": "*", "*": "dot", "transpose": "T", "sum": "entries"}  # of a row, where it is not its symbol
 
 
@@ -107,6 +104,9 @@ class Forward:
         value = self.tape.values[position]
         if position not in self.tape.constants:
             return self.make.leaf("leaf", position, value.shape, value.dtype, self.tape.label(position))
+        if value.size > 1 and 1 in value.shape and (value == 1).all():  # what sums along an axis are made with
+            column = self.make.leaf("ones", None, (value.size, 1), value.dtype)
+            return column if value.shape[1] == 1 else self.make("T", column)
         return self.make.leaf("constant", value.tobytes(), value.shape, value.dtype, "constant")
 
     def _step(self, n: int) -> None:
@@ -148,13 +148,13 @@ class Forward:
         """The result of step n."""
         z = self.tape.values[self.tape.steps[n][1]]
         if op.elementwise:
-            operands = [self._number(v, z.dtype) for v in operands]
+            operands = [self.number(v, z.dtype) for v in operands]
         value = applied(self.make, op, operands, z.shape)
         if not value.name and value.op != "leaf":
             value.name = name
         return value
 
-    def _number(self, v: Value, dtype: Any) -> Value:
+    def number(self, v: Value, dtype: Any) -> Value:
         """A constant number takes the dtype of what it meets."""
         if v.op == "constant" and v.shape == (1, 1) and v.dtype == dtype and dtype.kind == "f":
             return self.make.number(float(np.frombuffer(v.extra, dtype)[0]))
@@ -164,31 +164,41 @@ class Forward:
 def applied(make: Maker, op: Op, operands: Sequence[Value], shape: Any) -> Value:
     """The value of a row on operands; a user's row is called as it stands."""
     row = TABLE.get(op.symbol)
-    if op.symbol in ("rows", "padded") and row is op:
-        return _rows(make, op, *operands)
-    if row is None or row.forward is not op.forward or op.symbol not in NATIVE:
+    is_complex = any(v.dtype is not None and v.dtype.kind == "c" for v in operands)
+    if row is None or row.forward is not op.forward or (is_complex and op.symbol in REAL):
         return make("call", *operands, extra=(op, shape or _size(op, operands)))
-    if op.symbol == "upper":
-        return make("rows", operands[0], extra=(0, operands[1].shape[-2]))
-    if op.symbol == "under":
-        return make("rows", operands[0], extra=(operands[1].shape[-2], operands[0].shape[-2]))
+    match op.symbol:
+        case "upper":
+            return make("rows", operands[0], extra=(0, operands[1].shape[-2]))
+        case "under":
+            return make("rows", operands[0], extra=(operands[1].shape[-2], operands[0].shape[-2]))
+        case "rows" | "padded":
+            return _rows(make, op, *operands)
+        case "relu":
+            return make("maximum", operands[0], make.number(0.0))
+        case "softplus":
+            return make("logaddexp", make.number(0.0), operands[0])
     return make(NAME_OF.get(op.symbol, op.symbol), *operands)
 
 
 def _rows(make: Maker, op: Op, x: Value, y: Value) -> Value:
     """The rows of x that the constant y names, or x with rows of zeros around it."""
-    start, stop, count = (int(number) for number in np.frombuffer(y.extra, y.dtype))
+    if y.op != "constant":
+        raise ValueError(
+            f"{op.symbol}: a program has fixed sizes; its y, [[start, stop, number of rows]], is a constant"
+        )
+    start, stop, count = (round(number) for number in np.frombuffer(y.extra, y.dtype).real.tolist())
     if op.symbol == "rows":
         return make("rows", x, extra=(start, stop))
-    above, below = (make.zeros((rows, x.shape[-1]), x.dtype) for rows in (start, count - stop))
-    return make("stack", make("stack", above, x), below)
+    parts = [make.zeros((start, x.shape[-1]), x.dtype), x, make.zeros((count - stop, x.shape[-1]), x.dtype)]
+    return make("stack", *(part for part in parts if part.shape[-2]))
 
 
 def _size(op: Op, operands: Sequence[Value]) -> Shape:
-    """The size of the result of a row that the program calls."""
-    if op.symbol == "first_max" or op.arity == 1:
-        return operands[0].shape[-2:]
-    return np.broadcast_shapes(*(v.shape[-2:] for v in operands))
+    """The size of the result of a row that a rule calls: that of an example."""
+    rng = np.random.default_rng(0)
+    shape: Shape = op.run(*(rng.uniform(0.5, 1.5, v.shape[-2:]) for v in operands)).shape
+    return shape
 
 
 def _operand(sources: list[int], repeat: Repeat) -> Operand:

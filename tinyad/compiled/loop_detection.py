@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Tape
 
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
@@ -32,7 +33,9 @@ class Steps:
         sources: list[tuple[int, int]] = []
         for n, (op, z, x, y) in enumerate(tape.steps):
             a, b = values[x], values[x if y is None else y]
-            kind: Any = op, a.shape, b.shape, a.dtype, b.dtype
+            # Slices of other rows are other steps, for a loop has one size in all rounds.
+            span = b.tobytes() if op is TABLE["rows"] or op is TABLE["padded"] else None
+            kind: Any = op, a.shape, b.shape, a.dtype, b.dtype, span
             kinds.append(known.setdefault(kind, len(known)))
             sources.append((made.get(x, -1 - x), NONE if y is None else made.get(y, -1 - y)))
             made[z] = n

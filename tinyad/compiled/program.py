@@ -112,9 +112,7 @@ class Program:
     def __getstate__(self) -> dict[str, Any]:
         if self._functions:
             rows = ", ".join(sorted({op.symbol for _, op in self._functions.values()}))
-            raise TypeError(
-                f"this program calls rows of yours, {rows}, which cannot be pickled: compile it where it runs"
-            )
+            raise TypeError(f"this program calls rows, {rows}, which cannot be pickled: compile it where it runs")
         return {name: value for name, value in self.__dict__.items() if name not in ("_program", "_workspace", "_own")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -152,6 +150,7 @@ def _called(kind: str, op: Op) -> Callable[..., Any]:
     def back(*operands: Array) -> tuple[Array, ...]:
         out = op.vjp(*map(np.array, operands))
         columns = out if isinstance(out, tuple) else (out,)
-        return tuple(np.zeros_like(a) if c is None else c for c, a in zip(columns, operands[2:], strict=True))
+        like = operands[:1] * op.arity if op.elementwise else operands[2:]  # the sum over what repeats is taken later
+        return tuple(np.zeros_like(a) if c is None else c for c, a in zip(columns, like, strict=True))
 
     return back

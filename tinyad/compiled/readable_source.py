@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyad.compiled.source_writer import HELPERS, Writer
-from tinyad.compiled.values import COMPONENTS, GIVEN, LEAVES, UFUNCS, Loop, Value, schedule
+from tinyad.compiled.values import COMPARISONS, COMPONENTS, GIVEN, LEAVES, UFUNCS, Loop, Value, schedule
 from tinyad.printing.formula import Grammar, Notation, Precedence, Printed, applied, bracketed
 
 ATOM, PRODUCT = Precedence.ATOM, Precedence.PRODUCT
+COMPARED = Precedence.SUM, Precedence.SUM, Precedence.COMPARISON
 PYTHON = Notation(
     {"+": "%s + %s", "-": "%s - %s", "*": "%s * %s", "/": "%s / %s", "dot": "%s @ %s", "neg": "-%s", "()": "(%s)",
-     "call": "%s(%s)"},
+     "**": "%s ** %s", ">": "%s > %s", "≥": "%s >= %s", "call": "%s(%s)"},
     {symbol: f"np.{function}" for symbol, function in UFUNCS.items()},
     str, str, str,
     Grammar(
@@ -19,6 +20,7 @@ PYTHON = Notation(
         {"neg": (Precedence.SIGN, Precedence.SIGN)},
         Precedence.SIGN,
         associative=False,
+        binary={"**": (ATOM, Precedence.SIGN, Precedence.POSTFIX), **dict.fromkeys(COMPARISONS, COMPARED)},
     ),
 )  # fmt: skip
 NOWHERE = ("all", "total")  # filled in the loop
@@ -155,7 +157,9 @@ class Plain(Writer):
         return self._summed(v) or self._operation(v, [self._expression(operand) for operand in v.operands])
 
     def _operation(self, v: Value, operands: list[Printed]) -> Printed:
-        if v.op in PYTHON.grammar.infix or v.op == "neg":
+        if v.op in COMPARISONS and not self._is_factor(v):
+            return Printed(f"({applied(v.op, operands, PYTHON).text}).astype(np.{v.dtype})")
+        if v.op in PYTHON.grammar.infix or v.op in PYTHON.grammar.binary or v.op == "neg":
             return applied(v.op, operands, PYTHON)
         enclosed = v.op in ("T", "rows", "cols", "long", "narrow", "entries", "over")
         texts = [bracketed(operand, ATOM, PYTHON) if enclosed else operand.text for operand in operands]
@@ -163,6 +167,11 @@ class Plain(Writer):
         if text is not None:
             return Printed(text)
         return applied(v.op, operands, PYTHON) if v.op in UFUNCS else Printed(self._array(v, texts))
+
+    def _is_factor(self, v: Value) -> bool:
+        """Whether a comparison may stay a mask of booleans: it only multiplies numbers of its own dtype."""
+        user = self.users[v][0] if v in self.inline else v
+        return user.op == "*" and any(o.op not in COMPARISONS and o.dtype == v.dtype for o in user.operands)
 
     def _array(self, v: Value, texts: list[str]) -> str:
         """A view of an array, or an array made of others."""

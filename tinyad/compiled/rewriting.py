@@ -10,6 +10,8 @@ import numpy as np
 from tinyad.compiled.values import GIVEN, LEAVES, UFUNCS, Loop, Value, ordered
 from tinyad.engine.matrix import Shape
 
+REDUCED = {"entries": (1, 1), "column_max": (1, 0), "row_max": (0, 1)}  # the size of the result; 0: as it was
+
 
 class Maker:
     """Makes values, each once, and in the simplest form."""
@@ -18,6 +20,9 @@ class Maker:
         self._made: dict[Any, Value] = {}
 
     def __call__(self, op: str, *operands: Value, extra: Any = None, name: str = "") -> Value:
+        if op in UFUNCS and all(v.op == "number" for v in operands):
+            with np.errstate(all="ignore"):
+                return self.number(float(getattr(np, UFUNCS[op])(*(v.extra for v in operands))))
         simpler = getattr(self, f"_{op}", None)
         found = simpler(operands, extra) if simpler else None
         if found is None:
@@ -216,8 +221,9 @@ def _shape(op: str, operands: tuple[Value, ...], extra: Any) -> Shape:
         return first
     if op == "sum":  # of pieces that are put at rows
         return (*longest, *extra[0])
-    if op == "entries":
-        return (*first[:-2], 1, 1)
+    if op in REDUCED:
+        rows, columns = REDUCED[op]
+        return (*first[:-2], rows or first[-2], columns or first[-1])
     if op in ("call", "kernel"):
         return tuple(extra[-1])
     if op == "all":

@@ -11,6 +11,7 @@ import numpy as np
 from tinyad.compiled.identifiers import Namer
 from tinyad.compiled.values import GIVEN, Loop, Value, ordered
 from tinyad.engine.matrix import Array
+from tinyad.engine.table import TABLE
 
 SMALL = 16  # entries of a constant that is written out
 HELPERS = {
@@ -24,9 +25,18 @@ HELPERS = {
     "log_softmax": """def log_softmax(x):
     below = x - x.real.max(axis=-2, keepdims=True)
     return below - np.log(np.exp(below).sum(axis=-2, keepdims=True))""",
+    "first_max": """def first_max(x):
+    mask = np.zeros_like(x)
+    np.put_along_axis(mask, x.real.argmax(axis=-2, keepdims=True), 1, axis=-2)
+    return mask""",
+    "erf": """def erf(x):
+    from math import erf
+    return np.frompyfunc(erf, 1, 1)(x).astype(x.dtype)""",
 }
 CALLS = {
     "entries": "%s.sum(axis=(-2, -1), keepdims=True)",
+    "column_max": "%s.max(axis=-2, keepdims=True)",
+    "row_max": "%s.max(axis=-1, keepdims=True)",
     "inv": "np.linalg.inv(%s)",
     "over": "%s.sum(axis=0)",
     "cols": "%s.transpose(1, 0, 2).reshape({0}, {1})",
@@ -87,6 +97,8 @@ class Writer:
         """A leaf that is no argument."""
         dtype = "" if v.dtype is None or v.dtype == float else f", np.{v.dtype}"
         if v.op == "number":
+            if not np.isfinite(v.extra):
+                return f"float('{v.extra}')"
             return repr(int(v.extra)) if float(v.extra).is_integer() and abs(v.extra) < 1e15 else repr(v.extra)
         if v.op == "constant":
             return f"np.array({constant(v).tolist()}{dtype})"
@@ -101,8 +113,13 @@ class Writer:
         return name
 
     def borrowed(self) -> list[str]:
-        """What the text alone does not have: forwards and rules that are no formulas of the table."""
-        return [f"calls {', '.join(self.functions)}, of operations that are not in the table"] if self.functions else []
+        """What the text alone does not have: users' rows, and rows that NumPy has for real numbers only."""
+        table, users = (
+            [name for name, (_, op) in self.functions.items() if (TABLE.get(op.symbol) is op) == of_table]
+            for of_table in (True, False)
+        )
+        lines = [f"calls {', '.join(table)}, of the table, for complex numbers"] if table else []
+        return lines + ([f"calls {', '.join(users)}, of operations that are not in the table"] if users else [])
 
     def call(self, v: Value, operands: Sequence[str]) -> str | None:
         """A function of one or two matrices, as text; None if `v` is no such."""

@@ -123,7 +123,7 @@ def padded(x: Array, y: Array) -> Array:
 def _span(y: Array) -> tuple[int, ...]:
     if y.shape != (1, 3):
         raise ValueError("the second operand is [[start, stop, number of rows]]")
-    return tuple(int(number) for number in y[0].real)
+    return tuple(round(number) for number in y[0].real.tolist())
 
 
 def greater(x: Array, y: Array) -> Array:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 POWER = re.compile(r"(-?[\d.]+)e([-+]?\d+)")  # 1e-05
@@ -27,15 +28,17 @@ class Precedence(IntEnum):
 class Grammar(NamedTuple):
     """Where brackets stand.
 
-    `unary` has for a prefix or postfix sign what its operand needs and what the result has.  In an associative grammar
-    a ∘ (b ∘ c) needs no brackets and (a ∘ b) * c has them, as people write; otherwise equal signs group from the left,
-    as in Python.
+    `unary` has for a prefix or postfix sign what its operand needs and what the result has; `binary` has what each
+    operand needs, and what the result has, for a sign whose equals do not group from the left.  In an associative
+    grammar a ∘ (b ∘ c) needs no brackets and (a ∘ b) * c has them, as people write; otherwise equal signs group from
+    the left, as in Python.
     """
 
     infix: Mapping[str, Precedence]
     unary: Mapping[str, tuple[Precedence, Precedence]]
     negative: Precedence  # of a number with a sign
     associative: bool
+    binary: Mapping[str, tuple[Precedence, Precedence, Precedence]] = MappingProxyType({})
 
 
 class Notation(NamedTuple):
@@ -60,7 +63,6 @@ class Printed(NamedTuple):
     precedence: Precedence = Precedence.ATOM
     symbol: str = ""
     call: tuple[str, str] | None = None  # a function and its arguments
-    number: str = ""  # the number that it is, as Python writes it
 
 
 def bracketed(operand: Printed, needs: Precedence, notation: Notation) -> str:
@@ -76,6 +78,10 @@ def applied(symbol: str, operands: Sequence[Printed], notation: Notation) -> Pri
     if symbol in grammar.unary:
         needs, result = grammar.unary[symbol]
         return Printed(signs[symbol] % bracketed(operands[0], needs, notation), result, symbol)
+    if symbol in grammar.binary:
+        *needed, result = grammar.binary[symbol]
+        both = (bracketed(operand, needs, notation) for operand, needs in zip(operands, needed, strict=True))
+        return Printed(signs[symbol] % tuple(both), result, symbol)
     texts = [operand.text for operand in operands]
     if symbol in signs:
         return Printed(signs[symbol] % tuple(texts))
@@ -96,21 +102,29 @@ def squared(operand: Printed, notation: Notation) -> Printed:
     return Printed(notation.signs["square"] % bracketed(operand, Precedence.ATOM, notation), Precedence.POSTFIX)
 
 
+def raised(base: Printed, exponent: Printed, notation: Notation) -> Printed:
+    """Return a power of components: A² where it is the second, and A^(-1) so that it is not taken for an inverse."""
+    if exponent == number("2", notation):
+        return squared(base, notation)
+    if exponent == number("-1", notation):
+        text = notation.signs["reciprocal"] % bracketed(base, Precedence.ATOM, notation)
+        return Printed(text, Precedence.POSTFIX, "**")
+    return applied("**", [base, exponent], notation)
+
+
 def number(text: str, notation: Notation) -> Printed:
     """Return a number; 1e-05 becomes a product in a notation with powers."""
     shown = notation.number(text)
     if POWER.fullmatch(text) and shown != text:
-        return Printed(shown, Precedence.SUM, number=text)
-    return Printed(shown, notation.grammar.negative if text.startswith("-") else Precedence.ATOM, number=text)
+        return Printed(shown, Precedence.SUM, "number")
+    return Printed(shown, notation.grammar.negative if text.startswith("-") else Precedence.ATOM, "number")
 
 
 def _infix(symbol: str, left: Printed, right: Printed, notation: Notation) -> Printed:
     grammar = notation.grammar
     own = grammar.infix[symbol]
     needs_left, needs_right = own, Precedence(own + 1)
-    if own in (Precedence.COMPARISON, Precedence.POSTFIX):  # x > y > z and x^y^z are read in two ways
-        needs_left = needs_right
-    elif grammar.associative:
+    if grammar.associative:
         if own == Precedence.PRODUCT and left.symbol != symbol:
             needs_left = needs_right
         if right.symbol == symbol and symbol not in "-/":

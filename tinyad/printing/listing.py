@@ -5,6 +5,7 @@ Source: the slides "LSTM" (equations 1 to 31 and the gradient pages) and "LSTM_d
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,16 +14,20 @@ import numpy as np
 
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import Shape, size
+from tinyad.engine.naming import number_label
 from tinyad.engine.op import Op, Symbol
 from tinyad.engine.table import TABLE, row_of
 from tinyad.engine.tape import Tape
 from tinyad.engine.vjp import in_same_layout
-from tinyad.printing.formula import Notation, Printed, applied, called, number, squared
+from tinyad.printing.formula import Notation, Printed, applied, called, number, raised, squared
 from tinyad.printing.notation import LATEX, TEXT
 from tinyad.printing.text import Lines, for_terminal, one_line
 
 CODE = TEXT._replace(signs={**TEXT.signs, "∇": "d%s"})
 ADDED = r"\mathrel{+}"  # += without a gap
+ARITHMETIC: dict[str, Any] = {
+    "+": operator.add, "-": operator.sub, "∘": operator.mul, "neg": operator.neg,
+}  # fmt: skip
 ONES = re.compile(r"\b1ᵀ|\* 1(?![\w.])")  # in a contribution
 ABOUT_ONES = "1 is a column of ones: 1ᵀ * A sums the rows of A, A * 1 its columns"
 
@@ -122,19 +127,22 @@ class Formulas:
 
         A `rule` is printed instead of that of the step, the derivative of the value at `dz` instead of its result's.
         """
-        op, z, x, y = self.tape.steps[n - 1]
+        op, z, *positions = self.tape.steps[n - 1]
+        operands = {k: i for k, i in zip("xy", positions, strict=True) if i is not None}
         above = Printed(self.notation.signs["∇"] % self._value(z if dz is None else dz).text)
         # As on the slides the result of a function stands as σ(z24) and not under its own name.
         names = {"dz": above, "z": self._value(z) if op.arity == 2 else self._forward(n)}
-        names |= {"x": self._operand(op, x)} | ({} if y is None else {"y": self._operand(op, y)})
+        names |= {k: self._operand(op, i) for k, i in operands.items()}
         if op.formulas is None:
             return self._deriv(op, operand, [names[k].text for k in ("dz", "x", "y") if k in names])
         rule = self.tape.formula(n, operand) if rule is None else rule
+        rule = _folded(rule, {k: self.tape.values[i].item() for k, i in operands.items() if self._is_number(i)})
         return self._rule(rule if self.layout == "row" else in_same_layout(rule), names).text
 
     def _operand(self, op: Op, i: int) -> Printed:
-        if _span(self.tape, op, i):
-            return Printed(self.notation.word(_span(self.tape, op, i)))
+        if is_span(self.tape, op, i):
+            start, stop, _ = self.tape.values[i][0]
+            return Printed(self.notation.number(f"{start:.0f}:{stop:.0f}"), symbol="span")
         if not names_ones(self.tape, op, i):
             return self._value(i)
         one = Printed(self.notation.signs["1"], symbol="1")
@@ -143,9 +151,10 @@ class Formulas:
 
     def _value(self, i: int) -> Printed:
         name = self.tape.label(i)
-        if i in self.tape.constants and self.tape.values[i].size == 1:
-            return number(name, self.notation)
-        return Printed(self.notation.name(name))
+        return number(name, self.notation) if self._is_number(i) else Printed(self.notation.name(name))
+
+    def _is_number(self, i: int) -> bool:
+        return i in self.tape.constants and self.tape.values[i].size == 1
 
     def _forward(self, n: int) -> Printed:
         op, _, *operands = self.tape.steps[n - 1]
@@ -162,7 +171,7 @@ class Formulas:
         if not isinstance(rule, Symbol):
             if np.size(rule) > 1:
                 return Printed(self.notation.word("array"))
-            return number(repr(np.asarray(rule).item()), self.notation)
+            return number(number_label(np.asarray(rule).item()), self.notation)
         if rule.head in ("1", "0"):
             return Printed(self.notation.signs[rule.head])
         if not rule.operands:
@@ -171,6 +180,19 @@ class Formulas:
         if rule.head == "∘" and operands[0].text == operands[1].text:
             return squared(operands[0], self.notation)
         return _operation(row_of(rule), operands, self.notation)
+
+
+def _folded(rule: Any, numbers: dict[str, complex]) -> Any:
+    """Return a rule with its arithmetic on numbers done; `numbers` has the operands of the step that are numbers."""
+    if not isinstance(rule, Symbol) or not rule.operands:
+        return rule
+    operands = [_folded(part, numbers) for part in rule.operands]
+    values = [numbers.get(part.head, part) if isinstance(part, Symbol) else part for part in operands]
+    if rule.head in ARITHMETIC and all(isinstance(value, int | float) for value in values):
+        return ARITHMETIC[rule.head](*values)
+    if rule.head == "**" and isinstance(operands[1], int | float) and operands[1] == 1:
+        return operands[0]
+    return Symbol(rule.head, *operands, row=rule.row)
 
 
 def forward_text(tape: Tape, n: int, notation: Notation = TEXT) -> str:
@@ -191,19 +213,19 @@ def names_ones(tape: Tape, op: Op, i: int) -> bool:
     return value.size > 1 and 1 in value.shape and bool(np.all(value == 1))
 
 
+def is_span(tape: Tape, op: Op, i: int) -> bool:
+    """Return whether an operand of a step stands as start:stop, for some rows of the other one."""
+    slicing = op.forward in (TABLE["rows"].forward, TABLE["padded"].forward)
+    return slicing and i in tape.constants and i not in tape.names and tape.values[i].shape == (1, 3)
+
+
 def operand_name(tape: Tape, op: Op, i: int) -> str:
-    """Return the name of an operand of a step on one line, 1 for a column of ones and 1:4 for some rows."""
+    """Return the name of an operand of a step on one line, 1 for a column of ones, a span of rows as it is recorded."""
+    if is_span(tape, op, i):
+        return str(tape.values[i].astype(int).tolist())
     if names_ones(tape, op, i):
         return "1" if tape.values[i].shape[1] == 1 else "1ᵀ"
-    return _span(tape, op, i) or one_line(tape.label(i))
-
-
-def _span(tape: Tape, op: Op, i: int) -> str:
-    """Return the rows that `rows` takes, as in x[1:4], if an operand says so; else ""."""
-    if op.forward not in (TABLE["rows"].forward, TABLE["padded"].forward) or i not in tape.constants:
-        return ""
-    start, stop, *_ = tape.values[i].real.ravel()
-    return "" if i in tape.names else f"{start:.0f}:{stop:.0f}"
+    return one_line(tape.label(i))
 
 
 def _operation(op: Op, operands: list[Printed], notation: Notation) -> Printed:
@@ -212,20 +234,13 @@ def _operation(op: Op, operands: list[Printed], notation: Notation) -> Printed:
         return called(notation.word(op.symbol), [operand.text for operand in operands], notation)
     if op.symbol == "transpose" and operands[0].symbol == "1ᵀ":
         return Printed(notation.signs["1"], symbol="1")
-    if op.symbol == "none" or (op.symbol == "transpose" and operands[0].number):
+    if op.symbol == "none" or (op.symbol == "transpose" and operands[0].symbol == "number"):
         return operands[0]
-    if op.symbol == "**" and operands[1].number in ("1", "2"):
-        return operands[0] if operands[1].number == "1" else squared(operands[0], notation)
-    less = _less(*operands) if op.symbol == "-" else ""
-    return number(less, notation) if less else applied(op.symbol, operands, notation)
-
-
-def _less(a: Printed, b: Printed) -> str:
-    """Return the difference of two real numbers: x³ has the derivative 3 ∘ x², and not 3 ∘ x^(3 - 1)."""
-    try:
-        return f"{float(a.number) - float(b.number):.15g}"
-    except ValueError:
-        return ""
+    if op.symbol == "**":
+        return raised(operands[0], operands[1], notation)
+    if op.symbol == "rows" and operands[1].symbol != "span":
+        return called(notation.word(op.symbol), [operand.text for operand in operands], notation)
+    return applied(op.symbol, operands, notation)
 
 
 def handed(d: Derivatives, z: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from markupsafe import Markup
 
@@ -16,7 +15,6 @@ GREEK = dict(
     alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", zeta="ζ", eta="η", theta="θ", kappa="κ", mu="μ", nu="ν",
     xi="ξ", pi="π", rho="ρ", sigma="σ", tau="τ", phi="φ", chi="χ", psi="ψ", omega="ω", **{"lambda": "λ"},
 )  # fmt: skip
-WORD_OF = {sign: word for word, sign in GREEK.items()}
 NAME = re.compile(r"([^\W\d_]+)(\d*)(?:_(\w+))?(?:\[(\w+)\])?")  # z12, W_fC, C_prev[2]
 ACCENTS = {"tilde": "~", "hat": "^"}
 
@@ -41,8 +39,8 @@ def _latex_letter(letter: str) -> str:
 
 
 def _greek(letter: str) -> str:
-    """Return alpha for α and alpha, "" for what is no Greek letter."""
-    return letter if letter in GREEK else WORD_OF.get(letter, "")
+    """alpha for α and alpha, "" for what is no Greek letter."""
+    return next((word for word, sign in GREEK.items() if letter in (word, sign)), "")
 
 
 def _latex_number(number: str) -> str:
@@ -54,7 +52,6 @@ def _latex_word(text: str) -> str:
     return r"\text{%s}" % "".join(ESCAPED.get(c, c) for c in one_line(text))
 
 
-@lru_cache(maxsize=4096)
 def _mathml_name(name: str) -> Markup:
     """The same as latex_name; <mi> sets one letter slanted and a word upright."""
     parts = NAME.fullmatch(name)
@@ -88,44 +85,40 @@ def _mathml_word(text: str) -> Markup:
     return filled("<mtext>%s</mtext>", one_line(text))
 
 
-SUM, PRODUCT, ATOM = Precedence.SUM, Precedence.PRODUCT, Precedence.ATOM
-FUNCTIONS = ("tanh", "exp", "log", "softmax", "sin", "cos", "sinh", "cosh", "relu", "sign", "erf", "softplus")
+COMPARISON, SUM, PRODUCT, POSTFIX, ATOM = (
+    Precedence.COMPARISON, Precedence.SUM, Precedence.PRODUCT, Precedence.POSTFIX, Precedence.ATOM,
+)  # fmt: skip
 MATHEMATICS = Grammar(
-    {
-        ">": Precedence.COMPARISON,
-        "≥": Precedence.COMPARISON,
-        "+": SUM,
-        "-": SUM,
-        "∘": PRODUCT,
-        "*": PRODUCT,
-        "/": PRODUCT,
-        "**": Precedence.POSTFIX,
-    },
-    {"neg": (PRODUCT, SUM), "transpose": (ATOM, Precedence.POSTFIX), "inv": (ATOM, Precedence.POSTFIX)},
+    {"+": SUM, "-": SUM, "∘": PRODUCT, "*": PRODUCT, "/": PRODUCT},
+    {"neg": (PRODUCT, SUM), "transpose": (ATOM, POSTFIX), "inv": (ATOM, POSTFIX)},
     SUM,
     True,
-)
+    {">": (SUM, SUM, COMPARISON), "≥": (SUM, SUM, COMPARISON), "**": (ATOM, ATOM, POSTFIX),
+     "rows": (ATOM, ATOM, ATOM)},
+)  # fmt: skip
+RAISED = MATHEMATICS._replace(binary={**MATHEMATICS.binary, "**": (ATOM, COMPARISON, POSTFIX)})  # a raised exponent
 
 TEXT = Notation({
-    "+": "%s + %s", "-": "%s - %s", "∘": "%s ∘ %s", "*": "%s * %s", "/": "%s / %s", ">": "%s > %s", "≥": "%s ≥ %s",
-    "**": "%s^%s", "neg": "-%s", "none": "%s", "transpose": "%sᵀ", "inv": "%s⁻¹", "square": "%s²",
-    "power": "%s²", "stack": "[%s; %s]", "1": "1", "0": "0",
+    "+": "%s + %s", "-": "%s - %s", "∘": "%s ∘ %s", "*": "%s * %s", "/": "%s / %s", "neg": "-%s", "none": "%s",
+    "transpose": "%sᵀ", "inv": "%s⁻¹", "square": "%s²", "power": "%s²", "stack": "[%s; %s]", "1": "1", "0": "0",
     "∇": "∇%s", "()": "(%s)", "call": "%s(%s)", "deriv": "deriv(%s, '%s')", "x": "%s[0]", "y": "%s[1]",
-}, {"sigmoid": "σ"}, one_line, str, one_line, MATHEMATICS)  # fmt: skip
+    ">": "%s > %s", "≥": "%s ≥ %s", "**": "%s^%s", "reciprocal": "%s^(-1)", "abs": "|%s|", "rows": "%s[%s]",
+}, {"sigmoid": "σ", "maximum": "max", "minimum": "min"}, one_line, str, one_line, MATHEMATICS)  # fmt: skip
 
 LATEX = Notation({
-    "+": "%s + %s", "-": "%s - %s", "∘": r"%s \circ %s", "*": r"%s \, %s", "/": r"%s \oslash %s", ">": "%s > %s",
-    "≥": r"%s \ge %s", "**": "{%s}^{%s}", "neg": "-%s", "none": "%s", "transpose": r"{%s}^\top", "inv": "{%s}^{-1}",
-    "square": "{%s}^2", "power": "%s^2", "sqrt": r"\sqrt{%s}",
-    "stack": r"\begin{bmatrix} %s \\ %s \end{bmatrix}", "1": r"\mathbf{1}", "0": "0", "∇": r"\nabla_{%s} L",
-    "()": "(%s)", "call": "%s(%s)", "deriv": r"\mathrm{deriv}(%s, %s)", "x": "{%s}_{x}", "y": "{%s}_{y}",
-}, {"sigmoid": r"\sigma"} | {f: rf"\{f}" for f in ("tanh", "exp", "log", "sin", "cos", "sinh", "cosh")},
-    latex_name, _latex_number, _latex_word, MATHEMATICS)  # fmt: skip
+    "+": "%s + %s", "-": "%s - %s", "∘": r"%s \circ %s", "*": r"%s \, %s", "/": r"%s \oslash %s", "neg": "-%s",
+    "none": "%s", "transpose": r"{%s}^\top", "inv": "{%s}^{-1}", "square": "{%s}^2", "power": "%s^2",
+    "sqrt": r"\sqrt{%s}", "stack": r"\begin{bmatrix} %s \\ %s \end{bmatrix}", "1": r"\mathbf{1}", "0": "0",
+    "∇": r"\nabla_{%s} L", "()": "(%s)", "call": "%s(%s)", "deriv": r"\mathrm{deriv}(%s, %s)",
+    "x": "{%s}_{x}", "y": "{%s}_{y}", ">": "%s > %s", "≥": r"%s \geq %s", "**": "{%s}^{%s}",
+    "reciprocal": r"{%s}^{\circ -1}", "abs": r"\lvert %s \rvert", "rows": "{%s}_{[%s]}",
+}, {"sigmoid": r"\sigma", "maximum": r"\max", "minimum": r"\min",
+    **{name: rf"\{name}" for name in ("tanh", "exp", "log", "sin", "cos", "sinh", "cosh")}},
+    latex_name, _latex_number, _latex_word, RAISED)  # fmt: skip
 
 MATHML = Notation({symbol: Markup(template) for symbol, template in {
     "+": "%s<mo>+</mo>%s", "-": "%s<mo>−</mo>%s", "∘": "%s<mo>∘</mo>%s", "*": '%s<mspace width="0.2em"/>%s',
-    "/": "%s<mo>⊘</mo>%s", ">": "%s<mo>&gt;</mo>%s", "≥": "%s<mo>≥</mo>%s",
-    "**": "<msup><mrow>%s</mrow><mrow>%s</mrow></msup>", "neg": "<mo>−</mo>%s", "none": "%s",
+    "/": "%s<mo>⊘</mo>%s", "neg": "<mo>−</mo>%s", "none": "%s",
     "transpose": "<msup><mrow>%s</mrow><mo>⊤</mo></msup>",
     "inv": "<msup><mrow>%s</mrow><mrow><mo>−</mo><mn>1</mn></mrow></msup>",
     "square": "<msup><mrow>%s</mrow><mn>2</mn></msup>", "power": "<msup>%s<mn>2</mn></msup>",
@@ -136,6 +129,11 @@ MATHML = Notation({symbol: Markup(template) for symbol, template in {
     "call": "%s<mo>&#8289;</mo><mrow><mo>(</mo>%s<mo>)</mo></mrow>",
     "deriv": "<mi>deriv</mi><mo>&#8289;</mo><mrow><mo>(</mo>%s<mo>,</mo>%s<mo>)</mo></mrow>",
     "x": "<msub><mrow>%s</mrow><mi>x</mi></msub>", "y": "<msub><mrow>%s</mrow><mi>y</mi></msub>",
+    ">": "%s<mo>&gt;</mo>%s", "≥": "%s<mo>≥</mo>%s", "**": "<msup><mrow>%s</mrow><mrow>%s</mrow></msup>",
+    "reciprocal": "<msup><mrow>%s</mrow><mrow><mo>∘</mo><mo>−</mo><mn>1</mn></mrow></msup>",
+    "abs": "<mrow><mo>|</mo>%s<mo>|</mo></mrow>",
+    "rows": "<msub><mrow>%s</mrow><mrow><mo>[</mo>%s<mo>]</mo></mrow></msub>",
 }.items()},
-    {"sigmoid": Markup("<mi>σ</mi>"), **{f: filled("<mi>%s</mi>", f) for f in FUNCTIONS}},
-    _mathml_name, _mathml_number, _mathml_word, MATHEMATICS, Markup("<mo>,</mo>"))  # fmt: skip
+    {"sigmoid": filled("<mi>σ</mi>"), "maximum": filled("<mi>max</mi>"), "minimum": filled("<mi>min</mi>"),
+     **{name: filled("<mi>%s</mi>", name) for name in ("tanh", "exp", "log", "softmax", "sin", "cos", "sinh", "cosh")}},
+    _mathml_name, _mathml_number, _mathml_word, RAISED, Markup("<mo>,</mo>"))  # fmt: skip
