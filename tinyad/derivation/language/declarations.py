@@ -142,8 +142,8 @@ def _function(it: Declarations, read: Callable[..., list[Token]], begun: int, st
     colon = source.text.index(":", begun)
     tokens = [t for t in read(source, begun + len("function"), colon) if t.kind != "end"]
     parser = it.parser()
-    parser.tokens = tokens
-    ref = parser.key_of(tokens)
+    parser.cursor.tokens = tokens
+    ref = parser.primaries.key_of(tokens)
     if ref is None:
         raise source.error("function: a name is awaited", begun)
     branches: dict[str, str] = {}
@@ -243,18 +243,18 @@ def _names(it: Declarations, read: Callable[..., list[Token]], start: int, end: 
 def declared_name(parser: Parser, tokens: list[Token]) -> Node:
     """A name exactly as it is spelled: what is declared is not looked up."""
     first = tokens[0]
-    parser.tokens, parser.at = tokens, 0
+    parser.cursor.tokens, parser.cursor.at = tokens, 0
     if first.kind != "word":
         node = parser.expression()
     else:
-        parser.at = 1
-        groups, end = parser.script_groups()
-        ref = parser.names.ref(first.text, parser.names.scripts(groups))
+        parser.cursor.at = 1
+        groups, end = parser.primaries.script_groups()
+        ref = parser.cursor.names.ref(first.text, parser.cursor.names.scripts(groups))
         node = Node("name", (), ref, first.start, end)
-    if parser.at < len(tokens):
-        parser.fail("names are parted by commas")
+    if parser.cursor.at < len(tokens):
+        parser.cursor.fail("names are parted by commas")
     if node.kind != "name":
-        parser.fail("a name is awaited here", node)
+        parser.cursor.fail("a name is awaited here", node)
     return node
 
 
@@ -271,20 +271,20 @@ def finish(it: Declarations, read: Callable[..., list[Token]]) -> None:
             continue
         parser = it.parser()
         tokens = [t for t in read(it.source, start, end) if t.kind != "end"]
-        parser.tokens, parser.at = tokens, 0
+        parser.cursor.tokens, parser.cursor.at = tokens, 0
         while True:
             node = parser.expression()
             if node.kind != "d":
-                parser.fail("a derivative is awaited here, as in `given: ∇h_t`", node)
+                parser.cursor.fail("a derivative is awaited here, as in `given: ∇h_t`", node)
             ref, label = node.value
             whole = kind == "given total"
             it.given_at |= dict.fromkeys(it.names.instances_of(ref.key), node)
             it.given += [(ref._replace(key=k, indices=()), label, whole) for k in it.names.instances_of(ref.key)]
-            if not parser.is_op(","):
+            if not parser.cursor.is_op(","):
                 break
-            parser.at += 1
-        if parser.at < len(tokens):
-            parser.unexpected()
+            parser.cursor.at += 1
+        if parser.cursor.at < len(tokens):
+            parser.cursor.unexpected()
 
 
 def _argument(it: Declarations, read: Callable[..., list[Token]], begun: int, start: int, end: int) -> None:
@@ -296,9 +296,9 @@ def _argument(it: Declarations, read: Callable[..., list[Token]], begun: int, st
         raise source.error("write `at x in f: formula`", begun, colon)
     name = _names(it, read, begun + match.start(1), begun + match.end(1))[0]
     tokens = [t for t in read(source, begun + match.start(2), begun + match.end(2)) if t.kind != "end"]
-    function = it.parser().key_of(tokens)
+    function = it.parser().primaries.key_of(tokens)
     if function is None:
         raise source.error("a function is awaited after `in`", begun, colon)
     parser = it.parser()
     key = it.names.functions.get(function.key, function.key)
-    it.arguments[name.value.key, key] = parser.inside([t for t in read(source, start, end) if t.kind != "end"])
+    it.arguments[name.value.key, key] = parser.whole([t for t in read(source, start, end) if t.kind != "end"])

@@ -122,9 +122,9 @@ def _left(it: Declarations, tokens: Sequence[Token]) -> Node:
     parser = it.parser()
     equals = next((k for k, token in enumerate(tokens) if token.kind == "op" and token.text in ("=", "≡")), None)
     if not equals:
-        parser.tokens = tokens
-        parser.at = 0
-        parser.fail("a forward equation is `name = formula`")
+        parser.cursor.tokens = tokens
+        parser.cursor.at = 0
+        parser.cursor.fail("a forward equation is `name = formula`")
     return declared_name(parser, list(tokens[:equals]))
 
 
