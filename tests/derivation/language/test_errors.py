@@ -48,11 +48,11 @@ BLOCKS = [
     (declared("x: »65×1"), "a size of 65: 64 at the most"), (declared("x: »N-1×1"), "'N-1' is no size"),
     (declared("x: N×1\ny, »x: M×1"), "x is declared twice, with different sizes"),
     (declared("x: N×1\n*: »product"), "write `*: matrix product` or"),
-    (declared("x: N×1\ngiven: »z"), "a derivative is awaited here"),
+    (declared("x: N×1\ngiven: »z"), "expected a derivative here"),
     (declared("x: N×1\ngiven: »∇q"), "q is neither declared nor computed"),
     (declared("x: N×1\nfunction g: »tahn"), "'tahn' is not known; did you mean tanh?"),
     (declared("x: N×1\nfamily θ:»"), "write its members"), (declared("x: N×1\n»at x: z"), "write `at x in f: formula`"),
-    (declared("x: N×1\nloss: »J K"), "one name is awaited"), (declared("»x, : N×1"), "a name is awaited"),
+    (declared("x: N×1\nloss: »J K"), "expected one name"), (declared("»x, : N×1"), "expected a name"),
     (declared("x »+ y: N×1"), "names are parted by commas"), (declared("x »y: N×1"), "names are parted by commas"),
 ]  # fmt: skip
 EQUATIONS = [
@@ -65,7 +65,7 @@ EQUATIONS = [
 ]  # fmt: skip
 SIGNS = [
     ("∇x = »(∇z", "this bracket is not closed: ) is missing"), ("∇x = ∇z»)", ") closes nothing"),
-    ("∇x = (∇z»]", "] where ) is awaited, for line 9, column 6"), ("∇x = ∇z »€ 2", "'€' is no sign that is known here"),
+    ("∇x = (∇z»]", "expected ), not ]: it closes what line 9, column 6"), ("∇x = ∇z »€ 2", "'€' is no sign that is known here"),
     ("∇x = ∇z»_", "a script has nothing in it"),
 ]  # fmt: skip
 

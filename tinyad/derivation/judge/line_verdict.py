@@ -199,7 +199,7 @@ def _as_matrix(value: Any, shape: tuple[int, ...], member: Node) -> Array:
     if isinstance(value, Stretched):
         filled = value.filled(shape)
         if filled is None:
-            raise Trouble(Verdict.DOES_NOT_FIT, f"{size(value.sides)} where {size(shape)} is needed", member)
+            raise Trouble(Verdict.DOES_NOT_FIT, f"{size(value.sides)}, expected {size(shape)}", member)
         value = filled
     if isinstance(value, float | int):
         value = np.full((1, 1), float(value)) if value else np.zeros(shape)

@@ -79,7 +79,7 @@ class Cursor:
             self.no_comparison(token)
             what = text or {"word": "a name", "open": "a bracket", "close": "a closing bracket"}.get(kind, kind)
             found = repr(token.text) if token.text else "the end of the line"
-            self.fail(f"{what} is awaited here, not {found}")
+            self.fail(f"expected {what}, not {found}")
         self.at += 1
         return token
 

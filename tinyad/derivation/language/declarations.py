@@ -132,7 +132,7 @@ def _one(it: Declarations, read: Callable[..., list[Token]], what: str, begun: i
 def _word(tokens: list[Token], source: Source, at: int) -> str:
     words = [t for t in tokens if t.kind not in ("end", "group(", ")group")]
     if len(words) != 1 or words[0].kind != "word":
-        raise source.error("one name is awaited here", at)
+        raise source.error("expected one name here", at)
     return words[0].text
 
 
@@ -145,7 +145,7 @@ def _function(it: Declarations, read: Callable[..., list[Token]], begun: int, st
     parser.cursor.tokens = tokens
     ref = parser.primaries.key_of(tokens)
     if ref is None:
-        raise source.error("function: a name is awaited", begun)
+        raise source.error("function: expected a name", begun)
     branches: dict[str, str] = {}
     for part in source.text[start:end].split(";"):
         head, _, members = part.partition(" for ")
@@ -232,7 +232,7 @@ def _names(it: Declarations, read: Callable[..., list[Token]], start: int, end: 
     for part in parts:
         parser = it.parser()
         if not part:
-            raise it.source.error("a name is awaited here", start, end)
+            raise it.source.error("expected a name here", start, end)
         node = declared_name(parser, part)
         nodes.append(node)
     if len(nodes) > MOST:
@@ -254,7 +254,7 @@ def declared_name(parser: Parser, tokens: list[Token]) -> Node:
     if parser.cursor.at < len(tokens):
         parser.cursor.fail("names are parted by commas")
     if node.kind != "name":
-        parser.cursor.fail("a name is awaited here", node)
+        parser.cursor.fail("expected a name here", node)
     return node
 
 
@@ -275,7 +275,7 @@ def finish(it: Declarations, read: Callable[..., list[Token]]) -> None:
         while True:
             node = parser.expression()
             if node.kind != "d":
-                parser.cursor.fail("a derivative is awaited here, as in `given: ∇h_t`", node)
+                parser.cursor.fail("expected a derivative here, as in `given: ∇h_t`", node)
             ref, label = node.value
             whole = kind == "given total"
             it.given_at |= dict.fromkeys(it.names.instances_of(ref.key), node)
@@ -298,7 +298,7 @@ def _argument(it: Declarations, read: Callable[..., list[Token]], begun: int, st
     tokens = [t for t in read(source, begun + match.start(2), begun + match.end(2)) if t.kind != "end"]
     function = it.parser().primaries.key_of(tokens)
     if function is None:
-        raise source.error("a function is awaited after `in`", begun, colon)
+        raise source.error("expected a function after `in`", begun, colon)
     parser = it.parser()
     key = it.names.functions.get(function.key, function.key)
     it.arguments[name.value.key, key] = parser.whole([t for t in read(source, start, end) if t.kind != "end"])

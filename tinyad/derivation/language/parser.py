@@ -38,7 +38,7 @@ class Parser:
         left = self.left_hand_sides()
         sign = self.cursor.token
         if not self.cursor.is_op("=", "+=", "≡"):
-            self.cursor.fail("= or += is awaited here: a line is `derivative = formula`")
+            self.cursor.fail("expected = or += here: a line is `derivative = formula`")
         members: list[Node] = []
         while self.cursor.is_op("=", "+=", "≡"):
             if members and self.cursor.token.text == "+=":
@@ -147,7 +147,7 @@ class Parser:
     def labelled(self, node: Node) -> Node:
         """∂J/∂a |_{Comp-1}: a part of a derivative, by its label."""
         if not self.cursor.took("_"):
-            self.cursor.fail("after | a label is awaited, as in |_{Comp-1}")
+            self.cursor.fail("expected a label after |, as in |_{Comp-1}")
         label = "".join(token.text for token in self.cursor.group())
         if node.kind != "d":
             self.cursor.fail("a label |_{...} goes with a derivative of the loss", node)
@@ -180,7 +180,7 @@ class Parser:
         if self.cursor.is_op("∂"):
             return self.primaries.partial()
         if token.kind == "end":
-            self.cursor.fail("a formula is awaited here, and the line ends")
+            self.cursor.fail("expected a formula, but the line ends")
         self.cursor.unexpected()
 
     def bracket(self) -> Node:

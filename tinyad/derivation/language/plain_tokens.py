@@ -37,7 +37,7 @@ class _Reader:
     def __init__(self, source: Source, start: int, end: int) -> None:
         self.source, self.text, self.at, self.end = source, source.text, start, end
         self.found: list[Token] = []
-        self.closing: list[tuple[str, int]] = []  # the closing signs that are awaited, and where they were opened
+        self.closing: list[tuple[str, int]] = []  # the closing signs that are expected, and where they were opened
         self.spaced = False
 
     def read(self) -> list[Token]:
@@ -231,7 +231,7 @@ class _Reader:
         sign, opened = self.closing.pop()
         if sign[0] != c:
             line, column = self.source.place(opened)
-            raise self.source.error(f"{c} where {sign[0]} is awaited, for line {line}, column {column}", at)
+            raise self.source.error(f"expected {sign[0]}, not {c}: it closes what line {line}, column {column} opens", at)
         if sign.endswith("group"):
             if c == ")":
                 self.add("close", ")", at, at + 1)

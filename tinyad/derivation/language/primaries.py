@@ -227,7 +227,7 @@ class Primaries:
             found = self.cursor.names.scripts(groups)
             node = self.named(token, found._replace(powers=()), end)
             if self.cursor.at < len(tokens) or node.kind != "name":
-                self.cursor.fail("one name is awaited after ∇ and ∂", near)
+                self.cursor.fail("expected one name after ∇ or ∂", near)
             return node.value, found
 
     # Derivatives
@@ -305,7 +305,7 @@ class Primaries:
             return self.cursor.node("jacobian", (body,), below, start, body.end)
         if above.kind == "name" and above.value.key == self.cursor.names.loss:
             if not isinstance(below, Ref):
-                self.cursor.fail("one name is awaited below the derivative of the loss", below)
+                self.cursor.fail("expected one name below the derivative of the loss", below)
             return self.cursor.node("d", (), (below, None), start, end)
         return self.cursor.node("jacobian", (above,), below, start, end)
 
@@ -348,7 +348,7 @@ class Primaries:
             pass
         if self.cursor.took("|"):
             if not self.cursor.took("_"):
-                self.cursor.fail("after | the argument is awaited, as in |_{x}")
+                self.cursor.fail("expected the argument after |, as in |_{x}")
             argument = self.inside(self.cursor.group())
         elif self.cursor.token.kind == "open":
             self.cursor.at += 1

@@ -81,12 +81,12 @@ def slope(op: Op, x: Array) -> Array:
 def diagonal(value: Array) -> Array:
     """diag(x) of a column or row."""
     if 1 not in value.shape:
-        raise Unfitting(f"diag of {size(value.shape)}: a column is awaited")
+        raise Unfitting(f"diag of {size(value.shape)}: expected a column")
     return np.diag(value.ravel())
 
 
 def trace(value: Array) -> Array:
     """tr(A), 1×1."""
     if value.shape[0] != value.shape[1]:
-        raise Unfitting(f"tr of {size(value.shape)}: a square matrix is awaited")
+        raise Unfitting(f"tr of {size(value.shape)}: expected a square matrix")
     return np.full((1, 1), np.trace(value))
