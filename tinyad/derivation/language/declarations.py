@@ -86,7 +86,10 @@ def _kind(what: str) -> str:
     return {"\\cdot": "·", "⋅": "·", "\\otimes": "⊗", "constants": "constant"}.get(what, what)
 
 
-def _one(it: Declarations, read: Callable[..., list[Token]], what: str, begun: int, start: int, end: int) -> None:
+def _one(  # noqa: C901, PLR0912, PLR0913  a case for each kind of declaration
+    it: Declarations, read: Callable[..., list[Token]], what: str, begun: int, start: int, end: int
+) -> None:
+    """Read one declaration: `what` is its kind, its value stands from `start` to `end`."""
     source, names, kind = it.source, it.names, _kind(what)
     value = source.text[start:end]
     if kind == "loss":

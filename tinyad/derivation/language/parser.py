@@ -25,6 +25,15 @@ class Parser:
         self.cursor = Cursor(source, names)
         self.primaries = Primaries(self.cursor, self)
         self.meaning = meaning
+        self.readers = {  # by the kind of the token that they begin with
+            "number": self.number,
+            "ones": self.number,
+            "word": self.primaries.word,
+            "frac": self.primaries.fraction,
+            "open": self.bracket,
+            "group(": self.grouped,
+            "matrix(": self.matrix,
+        }
         self.nested = 0
 
     # Statements
@@ -157,24 +166,8 @@ class Parser:
     def atom(self) -> Node:
         """An operand without what stands behind it."""
         token = self.cursor.token
-        if token.kind in ("number", "ones"):
-            self.cursor.at += 1
-            if token.kind == "ones" or (token.text == "1" and self.cursor.is_op("_")):
-                return self.cursor.node("ones", (), self.primaries.size(), token.start, self.cursor.end)
-            return self.cursor.node("number", (), float(token.text), token.start, token.end)
-        if token.kind == "word":
-            return self.primaries.word()
-        if token.kind == "frac":
-            return self.primaries.fraction()
-        if token.kind == "open":
-            return self.bracket()
-        if token.kind == "group(":
-            self.cursor.at += 1
-            inside = self.expression()
-            self.cursor.expect(")group")
-            return inside
-        if token.kind == "matrix(":
-            return self.matrix()
+        if token.kind in self.readers:
+            return self.readers[token.kind]()
         if self.cursor.is_op("∇"):
             return self.primaries.nabla()
         if self.cursor.is_op("∂"):
@@ -182,6 +175,21 @@ class Parser:
         if token.kind == "end":
             self.cursor.fail("expected a formula, but the line ends")
         self.cursor.unexpected()
+
+    def number(self) -> Node:
+        """Read a number, or a column of ones."""
+        token = self.cursor.token
+        self.cursor.at += 1
+        if token.kind == "ones" or (token.text == "1" and self.cursor.is_op("_")):
+            return self.cursor.node("ones", (), self.primaries.size(), token.start, self.cursor.end)
+        return self.cursor.node("number", (), float(token.text), token.start, token.end)
+
+    def grouped(self) -> Node:
+        """Read a formula in braces that only hold together."""
+        self.cursor.expect("group(")
+        inside = self.expression()
+        self.cursor.expect(")group")
+        return inside
 
     def bracket(self) -> Node:
         """A formula in brackets, or [a, b; c, d]."""

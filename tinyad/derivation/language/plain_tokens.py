@@ -56,7 +56,7 @@ class _Reader:
     def peek(self, k: int = 0) -> str:
         return self.text[self.at + k] if self.at + k < self.end else ""
 
-    def one(self) -> None:
+    def one(self) -> None:  # noqa: C901, PLR0912  a case for each kind of sign
         at, c = self.at, self.text[self.at]
         plain = letter(c)
         if c == "\n":
@@ -231,7 +231,8 @@ class _Reader:
         sign, opened = self.closing.pop()
         if sign[0] != c:
             line, column = self.source.place(opened)
-            raise self.source.error(f"expected {sign[0]}, not {c}: it closes what line {line}, column {column} opens", at)
+            opener = f"it closes what line {line}, column {column} opens"
+            raise self.source.error(f"expected {sign[0]}, not {c}: {opener}", at)
         if sign.endswith("group"):
             if c == ")":
                 self.add("close", ")", at, at + 1)

@@ -70,8 +70,8 @@ class Primaries:
         """Whether a d that stands alone is that of dz, the derivative of the loss for z."""
         return not self.cursor.names.differentials and not self.cursor.names.is_known("d")
 
-    def word(self) -> Node:
-        """What a word begins."""
+    def word(self) -> Node:  # noqa: C901, PLR0911  a case for each thing that a word may begin
+        """Read what a word begins."""
         token = self.cursor.expect("word")
         if token.text == "δ" and self.cursor.token.kind in ("word", "group("):
             return self.derivative_of(token)  # LaTeX: δ is a word of its own

@@ -77,6 +77,16 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     for line in forward:
         if len(line.left) != 1 or line.left[0].kind != "name":
             raise source.error("a forward equation is `name = formula`", line.start, line.end)
+    backward, claims = _backward(source, it, blocks)
+    if not backward:
+        raise source.error("no backward block: the lines to check stand in ```backward", blocks[-1].start)
+    return Derivation(source, it, forward, backward, claims)
+
+
+def _backward(
+    source: Source, it: Declarations, blocks: list[Block]
+) -> tuple[dict[str, list[Statement | Unreadable]], dict[int, str]]:
+    """Return the lines of each set by its title, and the steps that lines claim to be of, by where they start."""
     backward: dict[str, list[Statement | Unreadable]] = {}
     claims: dict[int, str] = {}
     title = ""
@@ -92,9 +102,7 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
                 claims[lines[-1].start] = segment.claim
         lines += unreadable
         lines.sort(key=lambda line: line.start)
-    if not backward:
-        raise source.error("no backward block: the lines to check stand in ```backward", blocks[-1].start)
-    return Derivation(source, it, forward, backward, claims)
+    return backward, claims
 
 
 def _readable(source: Source, block: Block, title: str) -> tuple[list[Token], list[Unreadable]]:
@@ -166,12 +174,18 @@ def segments(source: Source, tokens: list[Token]) -> list[Segment]:
 
 
 def _numbered(line: list[Token]) -> tuple[str, str, list[Token]]:
-    """(number, claimed step, tokens without them)."""
+    """Return the number of a line, the step that it claims to be of, and its tokens without them."""
+    number, claim, rest = _number_behind(line)
+    before, rest = _number_ahead(rest) if rest else ("", rest)
+    return before or number, claim, rest
+
+
+def _number_behind(line: list[Token]) -> tuple[str, str, list[Token]]:
+    """Read (12) or step 29 at the end, after a space, and what else stands there and is no formula."""
     rest = [token for token in line if token.kind != "tag"]
     number = next((token.text for token in line if token.kind == "tag"), "")
     claim = ""
     texts = [token.text for token in rest]
-    # at the end: (12) or step 29, after a space
     if len(rest) >= 2 and texts[-2] == "step" and rest[-1].kind == "number":
         claim, rest = texts[-1], rest[:-2]
         if len(rest) >= 3 and rest[-2].text == "×" and rest[-1].kind == rest[-3].kind == "number":
@@ -182,22 +196,24 @@ def _numbered(line: list[Token]) -> tuple[str, str, list[Token]]:
         number, rest = number or texts[-2], rest[:-3]
     while rest and rest[-1].kind == "op" and rest[-1].text in (",", ".", ";"):
         rest = rest[:-1]
+    return number, claim, rest
+
+
+def _number_ahead(rest: list[Token]) -> tuple[str, list[Token]]:
+    """Read 12.  (12)  eq.12  12  Comp-1:  at the beginning."""
     texts = [token.text for token in rest]
-    if not rest:
-        return number, claim, rest
-    # at the beginning: 12.  (12)  eq.12  12  Comp-1:
     colon = texts[:16].index(":") if ":" in texts[:16] else 0
     if colon and all(t.kind in ("word", "number") or t.text in ("-", ".") for t in rest[:colon]):
-        return "".join(texts[:colon]), claim, rest[colon + 1 :]
+        return "".join(texts[:colon]), rest[colon + 1 :]
     if texts[0] in ("eq", "Eq") and len(rest) > 2:
         k = 2 if texts[1] == "." else 1
         if rest[k].kind == "number":
-            return texts[k], claim, rest[k + 1 :]
+            return texts[k], rest[k + 1 :]
     if len(rest) > 3 and texts[0] == "(" and rest[1].kind == "number" and texts[2] == ")" and texts[3] != "=":
-        return texts[1], claim, rest[3:]
+        return texts[1], rest[3:]
     if rest[0].kind == "number" and len(rest) > 1:
         if texts[1] in (".", ")") and len(rest) > 2:
-            return texts[0], claim, rest[2:]
+            return texts[0], rest[2:]
         if rest[1].spaced and (rest[1].kind in ("word", "open", "frac") or texts[1] in ("∇", "∂")):
-            return texts[0], claim, rest[1:]
-    return number, claim, rest
+            return texts[0], rest[1:]
+    return "", rest
