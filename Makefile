@@ -1,14 +1,25 @@
-# make: set up in .venv and run the main job; make test: the tests; make check: what CI runs besides them;
-# make docs: the site, in build/docs.
+# make: set up in .venv and run the demo; make test: the tests but the slow ones; make test-all: all tests;
+# make check: style and types; make docs: the site, in build/docs; make wheel: the package, in dist, built and tried.
 PYTHON ?= python3
 BIN := .venv/bin
+DERIVATIONS := tests/derivation tests/commands
 
-.PHONY: demo test check docs notebooks bench mutants clean
+.PHONY: demo test test-derivations test-others test-all check docs wheel notebooks bench mutants clean
 
 demo: .venv/ready
 	$(BIN)/tinyad demo
 
+# Two processes: the derivations take as long as everything else.
 test: .venv/ready-test
+	@$(MAKE) --no-print-directory --jobs=2 test-derivations test-others
+
+test-derivations test-others: .venv/ready-test
+test-derivations:
+	$(BIN)/python -m pytest -m "not slow" -p no:cacheprovider $(DERIVATIONS)
+test-others:
+	$(BIN)/python -m pytest -m "not slow" $(addprefix --ignore=,$(DERIVATIONS))
+
+test-all: .venv/ready-test
 	$(BIN)/python -m pytest
 
 check: .venv/ready-check
@@ -21,6 +32,13 @@ docs: .venv/ready-docs
 	rm -rf build/docs
 	$(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs build/docs
 	$(BIN)/python -m tests.support.links build/docs
+
+wheel: .venv/ready-check
+	rm -rf dist build/wheel
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m venv build/wheel
+	build/wheel/bin/python -m pip install -q --disable-pip-version-check dist/*.whl
+	cd build/wheel && bin/tinyad --version && bin/tinyad demo
 
 notebooks: .venv/ready-test
 	$(BIN)/python -m tests.support.notebooks
@@ -42,9 +60,9 @@ clean:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "tinyad needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "no venv module: install python3-venv, or make PYTHON=another"; exit 1; }
 
-# Plots are an extra: where it cannot be installed, everything else works.
+# matplotlib is an extra: where it cannot be installed, nothing is plotted and all else runs.
 .venv/ready: .venv/bin/python pyproject.toml
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[plot,latex]" || $(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[plot]" || $(BIN)/python -m pip install -q --disable-pip-version-check -e .
 	@touch $@
 
 .venv/ready-%: .venv/ready pyproject.toml

@@ -10,7 +10,6 @@ HERE = Path(__file__).parent
 shutil.rmtree(HERE / "notebooks", ignore_errors=True)
 shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*"))
 
-exclude_patterns = ["packages.md"]  # which house.md includes
 project = "tinyad"
 release = importlib.metadata.version("tinyad")
 extensions = ["sphinx.ext.autodoc", "myst_nb", "sphinx-mathjax-offline"]

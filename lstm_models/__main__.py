@@ -35,7 +35,7 @@ HELP: dict[str, tuple[str, Any]] = {  # what it is, and its type or what there i
     "hidden": ("the size of the states", int),
     "batch": ("examples, or streams of the text, side by side", int),
     "steps": ("time steps a chunk, of the adding problem the fewest (default: 50, of a sine 10)", int),
-    "back": ("of a text: time steps that the walk back goes over, at least those of a chunk (default: these)", int),
+    "back": ("of a text: time steps that the backward pass goes over, at least those of a chunk (default: these)", int),
     "optimizer": ("how the parameters are moved", OPTIMIZERS),
     "rate": ("the learning rate (default: the usual one of the optimizer)", float),
     "clip": ("the largest norm of all derivatives together", float),
@@ -73,26 +73,23 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     sampling.add_argument("--prompt", default="", help="how the text begins")
     sampling.add_argument("--temperature", type=float, default=0.8, help="below 1: likely characters (default: 0.8)")
     sampling.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
-    return parser.parse_args(arguments)
+    try:
+        return parser.parse_args(arguments)
+    finally:  # --help, while an error can still be reported
+        if sys.stdout:
+            sys.stdout.flush()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 0, 1 for a run that broke, 2 for what cannot be, 130 for a run that was stopped."""
+    """Return the exit status: 0, 1 for a run that broke, 2 for what is impossible, 130 for a run that was stopped."""
     going_on = ""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no such letter shows an escape
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        try:
-            options = parsed(arguments)
-        finally:  # --help, while an error can still be reported
-            if sys.stdout:
-                sys.stdout.flush()
+        options = parsed(arguments)
         path = options.out / FILE
         if options.command == "sample":
-            o, alphabet, _, arrays = opened(path)
-            weights = arrays["parameters"]
-            said = (options.length, options.prompt, options.temperature, options.seed)
-            print(sample(o, alphabet, {name: weights[name] for name in weights.dtype.names or ()}, *said), flush=True)
+            print(written(path, options), flush=True)
         else:
             given = {field: getattr(options, field) for field in HELP if getattr(options, field) is not None}
             run = begun(path, given, options.resume)
@@ -104,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if signal.getsignal(signal.SIGINT) is asked:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python's end would take the handler away
     except FloatingPointError as error:
-        status, why = 1, f"{error}; begin again in another folder with a smaller --rate"
+        status, why = 1, f"{error}; start again in another folder with a smaller --rate"
         going_on = f"; {path} has every update before"
     except ValueError as error:
         status, why, going_on = 2, str(error), ""
@@ -121,19 +118,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+def written(path: Path, options: argparse.Namespace) -> str:
+    """Return what the model of a run writes."""
+    o, alphabet, _, arrays = opened(path)
+    weights = arrays["parameters"]
+    parameters = {name: weights[name] for name in weights.dtype.names or ()}
+    return sample(o, alphabet, parameters, options.length, options.prompt, options.temperature, options.seed)
+
+
 def begun(path: Path, given: dict[str, Any], resume: bool) -> Run:
-    """A new run, or the one in the file."""
+    """Return a new run, or the one in the file."""
     if resume:
         run = resumed(path, given.get("chunks"))
         for field in sorted(set(given) - {"chunks"}):
             own = getattr(run.options, field)
             if own != (os.path.abspath(given[field]) if field == "text" else given[field]):
-                raise ValueError(f"--{field} {given[field]}: {path} has {own}; with --resume only --chunks can be new")
+                raise ValueError(f"--{field} {given[field]}: {path} has {own}; with --resume only --chunks may differ")
         return run
     if path.parent.is_file():
         raise ValueError(f"{path.parent} is a file; --out takes a folder")
     if path.exists():
-        raise ValueError(f"{path} is there: --resume goes on with it, --out takes another folder")
+        raise ValueError(f"{path} exists: --resume goes on with it, --out takes another folder")
     run = Run(Options(**given))
     path.parent.mkdir(parents=True, exist_ok=True)
     run.save(path)
@@ -141,13 +146,13 @@ def begun(path: Path, given: dict[str, Any], resume: bool) -> Run:
 
 
 def trained(path: Path, run: Run) -> None:
-    """Train to the end, and say how it goes."""
+    """Train to the end, and print how it goes."""
     o, start, last = run.options, run.done, 0.0
     terminal = bool(sys.stdout) and sys.stdout.isatty()
     print(facts(run))
     print(f"file     {path}, after every update" + (f"; {start:,} are done" if start else ""))
     if start == o.chunks:
-        print("nothing is left to do: --chunks takes more")
+        print("nothing is left to do: a larger --chunks goes on")
     print(f"\n{'update':>8}  {'loss':>8}  {'held out':>8}  {run.task.things + '/s':>13}  {'time left':>9}", flush=True)
     begin = time.perf_counter()
     for _ in train(run, path):
@@ -193,11 +198,11 @@ def stop(*_: object) -> NoReturn:
 
 
 def asked(*_: object) -> None:
-    """A second Ctrl-C would only disturb the first."""
+    """Ignore a second Ctrl-C, which would only disturb the first."""
 
 
 def drop_what_cannot_be_written() -> None:
-    """Or Python complains at its end."""
+    """Send what standard output could not take nowhere, or Python complains when it exits."""
     try:
         if sys.stdout:
             sys.stdout.flush()

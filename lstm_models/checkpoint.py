@@ -47,7 +47,7 @@ def save(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Matrix]) ->
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ctrl-C waits until this is over: it must not come between two things that belong together."""
+    """Hold Ctrl-C back until this is over: it must not come between two things that belong together."""
     if threading.current_thread() is not threading.main_thread():  # where Ctrl-C never comes
         yield
         return
@@ -69,7 +69,7 @@ def tidy(path: Path) -> None:
 
 
 def back_up(path: Path) -> None:
-    """A copy that is on the disk when this returns; the file itself may be damaged by a power cut."""
+    """Write a copy that is on the disk when this returns; the file itself may be damaged by a power cut."""
     tidy(path)
     spare, _ = _beside(path)
     with _writing(backup(path)):
@@ -86,7 +86,7 @@ def backup(path: Path) -> Path:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Raises ValueError if another run is in the folder; one that is killed leaves no lock behind."""
+    """Raise ValueError if another run is in the folder; one that is killed leaves no lock behind."""
     try:
         import fcntl
     except ImportError:  # Windows
@@ -107,10 +107,13 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def load(path: Path) -> tuple[dict[str, Any], dict[str, Matrix]]:
-    """(header, arrays); ValueError if the file is damaged, of another kind, or of a later version.  It is only read."""
+    """Return (header, arrays); ValueError if the file is damaged, of another kind, or of a later version.
+
+    It is only read.
+    """
     try:
         if path.exists() and not path.is_file():
-            raise ValueError(f"{path} is no file; give the folder of a run")
+            raise ValueError(f"{path} is not a file; give the folder of a run")
         data = path.read_bytes()
     except FileNotFoundError:
         raise ValueError(f"{path} is not there{_older(path) or ': give the folder of a run'}") from None
@@ -120,15 +123,15 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Matrix]]:
         arrays = _read(data)
     except Exception as error:  # whatever zipfile and NumPy say to bytes that are not theirs
         why = " ".join(str(error).split())[:120] or type(error).__name__
-        advice = _older(path) or "; begin again in another folder"
-        raise ValueError(f"{path} is damaged, or no checkpoint ({why}){advice}") from None
+        advice = _older(path) or "; start again in another folder"
+        raise ValueError(f"{path} is damaged, or not a checkpoint ({why}){advice}") from None
     try:
         header = json.loads(arrays.pop("header").item())
         kind, version = header["format"], header["version"]
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        raise ValueError(f"{path} is no checkpoint of a tinyad run: it has no header of one") from None
+        raise ValueError(f"{path} is not a checkpoint of a tinyad run: it has no header") from None
     if kind != FORMAT:
-        raise ValueError(f"{path} is no checkpoint of a tinyad run, but {kind!r}")
+        raise ValueError(f"{path} is not a checkpoint of a tinyad run, but {kind!r}")
     if version != VERSION:
         known = f"this program knows version {VERSION}"
         raise ValueError(f"{path} has version {version!r}, {known}: use the tinyad that wrote it")
@@ -141,14 +144,16 @@ def _older(path: Path) -> str:
 
 
 def _read(data: bytes) -> dict[str, Matrix]:
-    """The arrays, which share the memory of their members; nothing is made of the size that a member claims to have."""
+    """Return the arrays, which share the memory of their members; nothing is made of the size that a member claims to
+    have.
+    """
     arrays = {}
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         members = file.infolist()
         if any(m.compress_type != zipfile.ZIP_STORED or m.compress_size != m.file_size for m in members):
             raise ValueError("its arrays are compressed")
         if sum(m.file_size for m in members) > len(data):
-            raise ValueError("its parts are larger than the whole")
+            raise ValueError("its members are larger than the file")
         for member in members:
             raw = file.read(member)  # ValueError unless it has its checksum
             stream = io.BytesIO(raw)
@@ -164,7 +169,7 @@ def _read(data: bytes) -> dict[str, Matrix]:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """An error of the system names the file, which it does not do by itself when a disk is full."""
+    """Let an error of the system name the file, which it does not do by itself when a disk is full."""
     try:
         yield
     except OSError as error:
@@ -177,7 +182,7 @@ def _beside(path: Path) -> tuple[Path, Path]:
 
 
 def _ours_alone(spare: Path) -> bool:
-    """Whether it is a file without another name, such as a copy that somebody made of the run by a link."""
+    """Return whether it is a file without another name, such as a copy that somebody made of the run by a link."""
     try:
         found = os.lstat(spare)
     except FileNotFoundError:

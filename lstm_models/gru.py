@@ -24,7 +24,10 @@ FORMS |= {"gru-before": ("before", "keeps"), "gru-before-takes": ("before", "tak
 # fmt: off
 def cell(h_prev: Any, x: Any, W_r: Any, R_r: Any, b_r: Any, W_z: Any, R_z: Any, b_z: Any,
          W_n: Any, R_n: Any, b_n: Any, c_n: Any = None, reset: str = "after", update: str = "keeps") -> dict[str, Any]:
-    """One time step, for arrays or Variables; returns every value under its name.  c_n belongs to reset="after"."""
+    """Compute one time step, for arrays or Variables; return every value under its name.
+
+    c_n belongs to reset="after".
+    """
     gru_by_hand.check_form(reset, update)
 
     Wx_r = W_r @ x

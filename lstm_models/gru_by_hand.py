@@ -46,7 +46,7 @@ def _sigmoid(a: Matrix) -> Matrix:
 
 
 def forward(h: Matrix, xs: Sequence[Matrix], P: Mapping[str, Matrix], reset: str, update: str) -> list[Values]:
-    """What `cell_backward` needs of every time step, from h = h_0 (H×B), xs (X×B each), parameters P."""
+    """Return what `cell_backward` needs of every time step, from h = h_0 (H×B), xs (X×B each), parameters P."""
     check_form(reset, update)
     steps = []
     for x in xs:
@@ -60,7 +60,9 @@ def forward(h: Matrix, xs: Sequence[Matrix], P: Mapping[str, Matrix], reset: str
 
 
 def cell_backward(dh: Matrix, v: Mapping[str, Matrix], P: Mapping[str, Matrix], reset: str, update: str) -> Values:
-    """All derivatives of one time step with the values `v`, from dL/dh; q_n and rh_n are the q of the two resets."""
+    """Return every derivative of one time step with the values `v`, from dL/dh; q_n and rh_n are the q of the two
+    resets.
+    """
     h_prev, r, z, q, n = v["h_prev"], v["r"], v["z"], v["q"], v["n"]
     d = {"h": dh}
     if update == "keeps":
@@ -107,7 +109,7 @@ def _over_examples(delta: Matrix) -> Matrix:
 def _over_time(
     step: Callable[[Matrix, Values], Values], dhs: Sequence[Matrix], steps: Sequence[Values], P: Mapping[str, Matrix]
 ) -> Values:
-    """`step` for t = T to 1: the derivatives as x[t], h[t], ..., h[0], and of the parameters summed over t."""
+    """Apply `step` for t = T to 1: the derivatives as x[t], h[t], ..., h[0], and of the parameters summed over t."""
     total: Values = {}
     dh = np.zeros_like(dhs[-1])
     for t in range(len(steps), 0, -1):
@@ -130,7 +132,7 @@ def derivatives(
     reset: str = "after",
     update: str = "keeps",
 ) -> Values:
-    """dL/d(every value of the GRU), given the part of each dL/dh_t from step t's own loss; `last` is empty."""
+    """Return dL/d(every value of the GRU), given the part of each dL/dh_t from step t's own loss; `last` is empty."""
     steps = forward(start["h"], xs, P, reset, update)
     d = _over_time(lambda dh, v: cell_backward(dh, v, P, reset, update), dhs, steps, P)
     # sums hand their derivative on as it is
@@ -163,5 +165,5 @@ def rnn_derivatives(
     dhs: Sequence[Matrix],
     last: Mapping[str, Matrix],
 ) -> Values:
-    """dL/d(every value of the RNN h = tanh(W x + R h_prev + b)); `last` is empty."""
+    """Return dL/d(every value of the RNN h = tanh(W x + R h_prev + b)); `last` is empty."""
     return _over_time(lambda dh, v: rnn_backward(dh, v, P), dhs, rnn_forward(start["h"], xs, P), P)

@@ -30,7 +30,7 @@ WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 
 
 def from_torch(model: str, arrays: Mapping[str, Matrix], derivatives: bool = False) -> Arrays:
-    """The parameters of a model from the arrays of a torch state dict.
+    """Return the parameters of a model from the arrays of a torch state dict.
 
     With `derivatives` the arrays are the .grad of these: that of b is that of either bias, and not their sum.
     """
@@ -41,7 +41,8 @@ def from_torch(model: str, arrays: Mapping[str, Matrix], derivatives: bool = Fal
 
 
 def to_torch(model: str, parameters: Mapping[str, Matrix], derivatives: bool = False) -> Arrays:
-    """The arrays of a torch state dict, for `torch.from_numpy`; b goes into bias_ih_l0, bias_hh_l0 is 0 but for c_n.
+    """Return the arrays of a torch state dict, for `torch.from_numpy`; b goes into bias_ih_l0, bias_hh_l0 is 0 but for
+    c_n.
 
     With `derivatives` the matrices are derivatives in the layout of the parameters: both biases have that of their sum.
     """
@@ -50,7 +51,7 @@ def to_torch(model: str, parameters: Mapping[str, Matrix], derivatives: bool = F
 
 
 def from_onnx(model: str, arrays: Mapping[str, Matrix], derivatives: bool = False) -> Arrays:
-    """The parameters of a model from the inputs W, R, B and, for the peephole model, P of an ONNX operator.
+    """Return the parameters of a model from the inputs W, R, B and, for the peephole model, P of an ONNX operator.
 
     `derivatives` as in `from_torch`.
     """
@@ -65,7 +66,7 @@ def from_onnx(model: str, arrays: Mapping[str, Matrix], derivatives: bool = Fals
 
 
 def to_onnx(model: str, parameters: Mapping[str, Matrix], derivatives: bool = False) -> Arrays:
-    """The inputs W, R, B and, for the peephole model, P of an ONNX operator.  `derivatives` as in `to_torch`."""
+    """Return the inputs W, R, B and, for the peephole model, P of an ONNX operator.  `derivatives` as in `to_torch`."""
     W, R, b, c = _joined(model, _order(ONNX, model, "ONNX"), parameters, derivatives)
     arrays = {"W": W[np.newaxis], "R": R[np.newaxis], "B": np.concatenate((b, c))[np.newaxis]}
     if model == "peephole":
@@ -85,10 +86,10 @@ def _given(
     names: Sequence[str],
     shapes: Callable[[int, int], list[tuple[int, ...]]],
 ) -> list[Matrix]:
-    """These arrays, if no others are given and their shapes are `shapes(H, X)`."""
+    """Return these arrays, if no others are given and their shapes are `shapes(H, X)`."""
     missing = next((name for name in names if name not in arrays), None)
     if missing:
-        raise ValueError(f"{missing} is missing; given are {', '.join(arrays) or 'no arrays'}")
+        raise ValueError(f"{missing} is missing; got {', '.join(arrays) or 'no arrays'}")
     other = next((name for name in arrays if name not in names), None)
     if other:
         raise ValueError(f"{other} has no place: {model} in one layer and one direction has {', '.join(names)}")
@@ -96,7 +97,7 @@ def _given(
     X, H = ((0, *a.shape)[-1] for a in given[:2])
     for name, a, shape in zip(names, given, shapes(H, X), strict=False):
         if a.shape != shape:
-            raise ValueError(f"{name} is {a.shape}, needed is {shape}: {model}, one direction, H = {H}, X = {X}")
+            raise ValueError(f"{name} is {a.shape}, expected {shape}: {model}, one direction, H = {H}, X = {X}")
     return given
 
 

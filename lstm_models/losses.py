@@ -19,7 +19,7 @@ SUM = TABLE["sum"]  # np.sum of an array would not be 1×1
 
 
 def cross_entropy(a_y: Any, labels: Any, mask: Any = None) -> Values:
-    """e = -Σ log softmax(a_y) ∘ labels, in nats, summed over the examples that the mask does not leave out.
+    """Compute e = -Σ log softmax(a_y) ∘ labels, in nats, summed over the examples that the mask does not leave out.
 
     `labels` are a matrix whose columns sum to 1, or for each example the index of its class, from 0.  Those of an
     example that is left out may be anything, such as -1.
@@ -39,7 +39,7 @@ def cross_entropy(a_y: Any, labels: Any, mask: Any = None) -> Values:
 
 
 def squared_error(y: Any, target: Any, mask: Any = None) -> Values:
-    """e = Σ (y - target)², summed over the components and over the examples that the mask does not leave out.
+    """Compute e = Σ (y - target)², summed over the components and over the examples that the mask does not leave out.
 
     There is no factor: `over_time` divides by what it is told, and 1/2 is for whoever wants it.
     """
@@ -51,7 +51,8 @@ def squared_error(y: Any, target: Any, mask: Any = None) -> Values:
 
 
 def over_time(errors: Sequence[Any], count: Any = None) -> list[Any]:
-    """The running sums of the errors, and the last of them over `count`, the number of examples or characters counted.
+    """Return the running sums of the errors, and the last of them over `count`, the number of examples or characters
+    counted.
 
     The lengths or masks do for a count: it is their sum.  Without a count L is the sum.  L is the last entry; of one
     error without a count it is the error.
@@ -70,11 +71,14 @@ def over_time(errors: Sequence[Any], count: Any = None) -> list[Any]:
 
 
 def one_hot(indices: Any, Y: int, B: int, dtype: Any = np.float64, counted: Any = True) -> Matrix:
-    """Y×B: column k has its 1 in row indices[k], counted from 0.  It is 0 if the example is not `counted`."""
+    """Return a matrix Y×B: column k has its 1 in row indices[k], counted from 0.
+
+    It is 0 if the example is not `counted`.
+    """
     indices = np.atleast_1d(indices)
     if indices.shape != (B,) or indices.dtype.kind not in "iu":
         given = f"{indices.dtype} of shape {indices.shape}"
-        raise ValueError(f"labels: needed are {B} whole numbers, or a matrix of {Y}×{B}; given is {given}")
+        raise ValueError(f"labels: expected {B} whole numbers, or a matrix of {Y}×{B}; got {given}")
     outside = np.flatnonzero(((indices < 0) | (indices >= Y)) & counted)
     if len(outside):
         k = outside[0]
@@ -85,11 +89,13 @@ def one_hot(indices: Any, Y: int, B: int, dtype: Any = np.float64, counted: Any 
 
 
 def _fitting(name: str, given: Any, a: Any, row: Matrix | None) -> Any:
-    """What is given, if it has the size of a; an array has 0 in the examples that are left out, whatever was there."""
+    """Return what is given, if it has the size of a; an array has 0 in the examples that are left out, whatever was
+    there.
+    """
     array = None if isinstance(given, Variable) else np.asarray(given)
     shape = given.shape if array is None else array.shape
     if shape != a.shape:  # NumPy would repeat it
-        raise ValueError(f"{name}: needed is a matrix of {a.shape[0]}×{a.shape[1]}, given is of shape {shape}")
+        raise ValueError(f"{name}: expected a matrix of {a.shape[0]}×{a.shape[1]}, got one of shape {shape}")
     if array is None:
         return given
     array = array.astype(a.dtype) if array.dtype.kind in "biu" else array
@@ -98,15 +104,15 @@ def _fitting(name: str, given: Any, a: Any, row: Matrix | None) -> Any:
 
 def _row(mask: Any, a: Any) -> Matrix | None:
     if len(a.shape) != 2:
-        raise ValueError(f"the result is of shape {a.shape}, needed is a matrix with a column for each example")
+        raise ValueError(f"the result is of shape {a.shape}, expected a matrix with a column for each example")
     if mask is None:
         return None
     row, B = np.atleast_1d(mask), a.shape[1]
     if row.shape not in ((B,), (1, B), (B, 1)):
-        raise ValueError(f"the mask is of shape {row.shape}, needed are {B} entries, one for each example")
+        raise ValueError(f"the mask is of shape {row.shape}, expected {B} entries, one for each example")
     wrong = ~((row >= 0) & (row < np.inf))
     if wrong.any():
-        needed = "needed is 0 for an example that is left out, else 1 or a weight"
+        needed = "expected 0 for an example that is left out, else 1 or a weight"
         raise ValueError(f"the mask has {row[wrong][0]}; {needed}")
     counted: Matrix = row.reshape(1, -1).astype(a.dtype)
     return counted

@@ -1,4 +1,4 @@
-"""What the code for sequences, losses and training has to know of a model, and the output layer most of them share."""
+"""The description of a model that sequences, losses and training use, and the output layer most of them share."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Shapes = dict[str, tuple[int, int]]
 
 
 def linear(h: Any, W_y: Any, b_y: Any) -> dict[str, Any]:
-    """a_y = W_y h + b_y (Sancho, eq. 7 before F): what softmax cross-entropy or a squared error takes."""
+    """Compute a_y = W_y h + b_y (Sancho, eq. 7 before F): what softmax cross-entropy or a squared error takes."""
     Wh_y = W_y @ h
     a_y = Wh_y + b_y
     return locals()
 
 
 def linear_shapes(H: int, Y: int) -> Shapes:
-    """The sizes of W_y and b_y for a state of H and a result of Y components."""
+    """Return the sizes of W_y and b_y for a state of H and a result of Y components."""
     return {"W_y": (Y, H), "b_y": (Y, 1)}
 
 
@@ -50,17 +50,17 @@ class Model(NamedTuple):
 
     @property
     def read(self) -> str:
-        """The state that the output layer reads."""
+        """Return the state that the output layer reads."""
         return list(self.states)[-1]
 
 
 def random(shapes: Shapes, H: int, rng: np.random.Generator, dtype: Any = np.float64) -> dict[str, Matrix]:
-    """Normal random parameters of variance 1/H, none of them zero."""
+    """Draw normal random parameters of variance 1/H, none of them zero."""
     return {name: (rng.standard_normal(size) / np.sqrt(H)).astype(dtype) for name, size in shapes.items()}
 
 
 def parameters(model: Model, H: int, X: int, rng: np.random.Generator, dtype: Any = np.float64) -> dict[str, Matrix]:
-    """Random parameters of the cell for state size H and input size X, as `random`; ValueError for a size below 1."""
+    """Draw random parameters of the cell for state size H and input size X; ValueError for a size below 1."""
     for name, size in (("H", H), ("X", X)):
         if size < 1:
             raise ValueError(f"{model.name}: {name} = {size}, but a size is at least 1")
@@ -68,5 +68,5 @@ def parameters(model: Model, H: int, X: int, rng: np.random.Generator, dtype: An
 
 
 def gated(gates: str, shapes: Callable[[str], Shapes]) -> Shapes:
-    """The shapes of every gate, gate by gate."""
+    """Return the shapes of every gate, gate by gate."""
     return {name: size for gate in gates for name, size in shapes(gate).items()}

@@ -51,6 +51,6 @@ OPTIMIZERS = {
 
 
 def norm(d: Matrix) -> float:
-    """The root of the sum of the squares of all entries."""
+    """Return the root of the sum of the squares of all entries."""
     d = d.astype(np.float64, copy=False)  # in float32 the squares of what is to be clipped can overflow
     return math.sqrt(np.vdot(d, d))

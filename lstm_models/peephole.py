@@ -20,7 +20,7 @@ from tinyad import sigmoid, tanh
 def cell(c_prev: Any, h_prev: Any, x: Any,
          W_f: Any, R_f: Any, p_f: Any, b_f: Any, W_i: Any, R_i: Any, p_i: Any, b_i: Any,
          W_o: Any, R_o: Any, p_o: Any, b_o: Any, W_g: Any, R_g: Any, b_g: Any) -> dict[str, Any]:
-    """One time step, for arrays or Variables; returns every value under its name."""
+    """Compute one time step, for arrays or Variables; return every value under its name."""
     Wx_f = W_f @ x
     Rh_f = R_f @ h_prev
     pc_f = p_f * c_prev

@@ -29,7 +29,9 @@ def _sigmoid(a: Matrix) -> Matrix:
 
 
 def forward(c: Matrix, h: Matrix, xs: Sequence[Matrix], P: Mapping[str, Matrix]) -> list[Values]:
-    """What `cell_backward` needs of every time step, from c = c_0 (H×B), h = h_0 (H×B), xs (X×B each), parameters P."""
+    """Return what `cell_backward` needs of every time step, from c = c_0 (H×B), h = h_0 (H×B), xs (X×B each),
+    parameters P.
+    """
     steps = []
     for x in xs:
         before = {"c_prev": c, "h_prev": h, "x": x}
@@ -44,7 +46,9 @@ def forward(c: Matrix, h: Matrix, xs: Sequence[Matrix], P: Mapping[str, Matrix])
 
 
 def cell_backward(dc: Matrix, dh: Matrix, v: Mapping[str, Matrix], P: Mapping[str, Matrix]) -> Values:
-    """All derivatives of one time step with the values `v`, from dL/dh and the dL/dc that does not come through h."""
+    """Return every derivative of one time step with the values `v`, from dL/dh and the dL/dc that does not come through
+    h.
+    """
     c_prev, f, i, g, o, c = v["c_prev"], v["f"], v["i"], v["g"], v["o"], v["c"]
     tanh_c = np.tanh(c)
     do, dtanh_c = dh * tanh_c, dh * o
@@ -80,7 +84,9 @@ def derivatives(
     dhs: Sequence[Matrix],
     last: Mapping[str, Matrix],
 ) -> Values:
-    """dL/d(every value), given the part of each dL/dh_t from step t's own loss and in `last` dL/dc_T without h_T's."""
+    """Return dL/d(every value), given the part of each dL/dh_t from step t's own loss and in `last` dL/dc_T without
+    h_T's.
+    """
     total: Values = {}
     steps = forward(start["c"], start["h"], xs, P)
     dc, dh = last["c"], np.zeros_like(dhs[-1])

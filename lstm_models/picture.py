@@ -16,7 +16,7 @@ from tinyad import sigmoid, stack, tanh
 # fmt: off
 def cell(C_prev: Any, h_prev: Any, x: Any, W_f: Any, b_f: Any, W_i: Any, b_i: Any,
          W_C: Any, b_C: Any, W_o: Any, b_o: Any) -> dict[str, Any]:
-    """One time step, for arrays or Variables; returns every value under its name."""
+    """Compute one time step, for arrays or Variables; return every value under its name."""
     hx  = stack(h_prev, x)
     Chx = stack(C_prev, hx)
 

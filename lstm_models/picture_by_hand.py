@@ -17,7 +17,7 @@ Derivatives = dict[str, Matrix]
 
 
 class Values(NamedTuple):
-    """What the walk back needs of one time step."""
+    """The values of one time step that the backward pass needs."""
 
     C_prev: Matrix
     Chx: Matrix
@@ -49,7 +49,7 @@ def forward(start: Mapping[str, Matrix], xs: Sequence[Matrix], P: Mapping[str, M
 
 
 def time_step(dC: Matrix, dh: Matrix, v: Values, P: Mapping[str, Matrix]) -> Derivatives:
-    """Every derivative of one time step, from dL/dh and the dL/dC that does not come from this time step."""
+    """Return every derivative of one time step, from dL/dh and the dL/dC that does not come from this time step."""
     C_prev, Chx, f, i, C_tilde, C, o, _ = v
     H = len(C)
     hx = Chx[H:]
@@ -88,7 +88,9 @@ def derivatives(
     dhs: Sequence[Matrix],
     last: Mapping[str, Matrix],
 ) -> Derivatives:
-    """dL/d(every value of the picture), given the part of each dL/dh_t from step t's own loss and dL/dC_T in `last`."""
+    """Return dL/d(every value of the picture), given the part of each dL/dh_t from step t's own loss and dL/dC_T in
+    `last`.
+    """
     steps = forward(start, xs, P)
     total: Derivatives = {}
     dh, dC = np.zeros_like(dhs[-1]), last["C"]

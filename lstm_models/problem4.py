@@ -18,7 +18,7 @@ from tinyad import sigmoid, tanh, under, upper
 def cell(c_prev: Any, h_prev: Any, x: Any,
          W_xf: Any, W_hf: Any, b_f: Any, W_xi: Any, W_hi: Any, b_i: Any,
          W_xo: Any, W_ho: Any, b_o: Any, W_xc: Any, W_hc: Any, b_c: Any) -> dict[str, Any]:
-    """One time step, for arrays or Variables; returns every value under its name."""
+    """Compute one time step, for arrays or Variables; return every value under its name."""
     Wx_f = W_xf @ x
     Wh_f = W_hf @ h_prev
     s_f  = Wx_f + Wh_f

@@ -51,7 +51,9 @@ def _states(c_prev: Matrix, a_f: Matrix, a_i: Matrix, a_o: Matrix, a_c: Matrix) 
 
 
 def _families(dh: Matrix, dc: Matrix, v: Mapping[str, Matrix]) -> Values:
-    """Part 1 down to the braces of each family, a_f to a_c, from ∂L/∂h_t and the ∂L/∂c_t that is not through h_t."""
+    """Return Part 1 down to the braces of each family, a_f to a_c, from ∂L/∂h_t and the ∂L/∂c_t that is not through
+    h_t.
+    """
     f, i, o, c_tilde, tanh_c = v["f"], v["i"], v["o"], v["c_tilde"], v["tanh_c"]
     dtanh_c = dh * o
     dc = dc + dtanh_c * (1 - tanh_c**2)  # the document's ∂L/∂c_t
@@ -75,7 +77,9 @@ def _over_time(
     steps: Sequence[Values],
     parameters: Container[str],
 ) -> Values:
-    """Part 2: `step` for t = T to 1; the derivatives as c[t], ..., c[0], h[0], and of the parameters summed over t."""
+    """Apply, Part 2, `step` for t = T to 1; the derivatives as c[t], ..., c[0], h[0], and of the parameters summed over
+    t.
+    """
     total: Values = {}
     dh = np.zeros_like(dc)
     for t in range(len(steps), 0, -1):
@@ -106,7 +110,7 @@ def _fit(rule: str, **arrays: tuple[Matrix, str]) -> None:
             others = ", ".join(dict.fromkeys(first[letter] for letter in wanted if letter in first))
             turned = "; transposed it fits" if found == needed[::-1] else ""
             beside = f" with {others}" if others else ""
-            raise ValueError(f"{name} is {_by(found)}, needed is {letters}{known}{beside} ({rule}{turned})")
+            raise ValueError(f"{name} is {_by(found)}, expected {letters}{known}{beside} ({rule}{turned})")
 
 
 def _by(shape: tuple[int, ...]) -> str:
@@ -120,7 +124,7 @@ SIZES = {f"{name}{g}": letters for g in "fioc" for name, letters in (("W_x", "H�
 
 
 def step_forward(c_prev: Matrix, h_prev: Matrix, x: Matrix, P: Mapping[str, Matrix]) -> Values:
-    """What `step_backward` needs of one time step, c and h among it; x is X×N, the states are H×N."""
+    """Return what `step_backward` needs of one time step, c and h among it; x is X×N, the states are H×N."""
     weights = {name: (P[name], letters) for name, letters in SIZES.items()}
     _fit(COLUMNS, x=(x, "X×N"), h_prev=(h_prev, "H×N"), c_prev=(c_prev, "H×N"), **weights)
     a_f, a_i, a_o, a_c = (P[f"W_x{g}"] @ x + P[f"W_h{g}"] @ h_prev + P[f"b_{g}"] for g in "fioc")
@@ -128,7 +132,7 @@ def step_forward(c_prev: Matrix, h_prev: Matrix, x: Matrix, P: Mapping[str, Matr
 
 
 def step_backward(dh: Matrix, dc: Matrix, v: Mapping[str, Matrix], P: Mapping[str, Matrix]) -> Values:
-    """Part 1: every derivative of one time step with the values `v`, among them those of x, h_prev and c_prev.
+    """Return every derivative, Part 1, of one time step with the values `v`, among them those of x, h_prev and c_prev.
 
     Given are ∂L/∂h_t and the part of ∂L/∂c_t that does not come through h_t.
     """
@@ -146,7 +150,7 @@ def step_backward(dh: Matrix, dc: Matrix, v: Mapping[str, Matrix], P: Mapping[st
 
 
 def forward(c: Matrix, h: Matrix, xs: Sequence[Matrix], P: Mapping[str, Matrix]) -> list[Values]:
-    """`step_forward` for t = 1 to T, from c = c_0 and h = h_0."""
+    """Apply `step_forward` for t = 1 to T, from c = c_0 and h = h_0."""
     steps = []
     for x in xs:
         steps.append(step_forward(c, h, x, P))
@@ -157,7 +161,7 @@ def forward(c: Matrix, h: Matrix, xs: Sequence[Matrix], P: Mapping[str, Matrix])
 def backward(
     dhs: Sequence[Matrix], steps: Sequence[Values], P: Mapping[str, Matrix], dc: Matrix | None = None
 ) -> Values:
-    """Part 2: `step_backward` for t = T to 1, given the part of each ∂L/∂h_t that comes from step t's own loss.
+    """Apply, Part 2, `step_backward` for t = T to 1, given the part of each ∂L/∂h_t that comes from step t's own loss.
 
     dc is the part of ∂L/∂c_T that does not come through h_T, if there is one.  Returns the derivatives as W_xf, ...,
     b_c (summed over t), x[t], h[t], c[t], a_f[t], ..., c[0] and h[0]; those of h[t] and c[t] are all of them.
@@ -176,7 +180,7 @@ def derivatives(
     dhs: Sequence[Matrix],
     last: Mapping[str, Matrix],
 ) -> Values:
-    """`backward` with the names of all values of the tape: sums hand their derivative on as it is."""
+    """Return `backward` with the names of all values of the tape: sums hand their derivative on as it is."""
     d = backward(dhs, forward(start["c"], start["h"], xs, P), P, last["c"])
     for t in range(1, len(xs) + 1):
         d[f"fc[{t}]"] = d[f"ic[{t}]"] = d[f"c[{t}]"]
@@ -191,7 +195,7 @@ def derivatives(
 def lstm_step_forward(
     x: Matrix, prev_h: Matrix, prev_c: Matrix, Wx: Matrix, Wh: Matrix, b: Matrix
 ) -> tuple[Matrix, Matrix, Values]:
-    """(next_h, next_c, cache): x is N×D, the states are N×H, Wx is D×4H, Wh is H×4H, b has 4H or 1×4H entries."""
+    """Return (next_h, next_c, cache): x is N×D, the states N×H, Wx D×4H, Wh H×4H, b has 4H or 1×4H entries."""
     weights = {"Wx": (Wx, "D×4H"), "Wh": (Wh, "H×4H"), "b": (b, "4H" if np.ndim(b) == 1 else "1×4H")}
     _fit(ROWS, x=(x, "N×D"), prev_h=(prev_h, "N×H"), prev_c=(prev_c, "N×H"), **weights)
     a_i, a_f, a_o, a_g = np.split(x @ Wx + prev_h @ Wh + b, 4, axis=1)
@@ -200,7 +204,7 @@ def lstm_step_forward(
 
 
 def _rows_step(dh: Matrix, dc: Matrix, v: Mapping[str, Matrix]) -> Values:
-    """Part 1 with every product transposed."""
+    """Return Part 1 with every product transposed."""
     d = _families(dh, dc, v)
     da = np.hstack([d["a_i"], d["a_f"], d["a_o"], d["a_c"]])
     d |= {"a": da, "x": da @ v["Wx"].T, "h_prev": da @ v["Wh"].T}
@@ -210,14 +214,14 @@ def _rows_step(dh: Matrix, dc: Matrix, v: Mapping[str, Matrix]) -> Values:
 def lstm_step_backward(
     dnext_h: Matrix, dnext_c: Matrix, cache: Values
 ) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix, Matrix]:
-    """(dx, dprev_h, dprev_c, dWx, dWh, db) of one time step; dnext_c is what does not come through next_h."""
+    """Return (dx, dprev_h, dprev_c, dWx, dWh, db) of one time step; dnext_c is what does not come through next_h."""
     _fit(ROWS, next_h=(cache["h"], "N×H"), dnext_h=(dnext_h, "N×H"), dnext_c=(dnext_c, "N×H"))
     d = _rows_step(dnext_h, dnext_c, cache)
     return d["x"], d["h_prev"], d["c_prev"], d["Wx"], d["Wh"], d["b"]
 
 
 def lstm_forward(x: Matrix, h0: Matrix, Wx: Matrix, Wh: Matrix, b: Matrix) -> tuple[Matrix, list[Values]]:
-    """(h, cache): x is N×T×D, h is N×T×H, c_0 = 0."""
+    """Return (h, cache): x is N×T×D, h is N×T×H, c_0 = 0."""
     _fit(ROWS, x=(x, "N×T×D"), h0=(h0, "N×H"))
     if not x.shape[1]:
         raise ValueError("T = 0 in x of N×T×D: a sequence has at least one time step")
@@ -230,7 +234,7 @@ def lstm_forward(x: Matrix, h0: Matrix, Wx: Matrix, Wh: Matrix, b: Matrix) -> tu
 
 
 def lstm_backward(dh: Matrix, cache: Sequence[Values]) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix]:
-    """(dx, dh0, dWx, dWh, db), given the part of each ∂L/∂h_t, N×T×H, that comes from step t's own loss."""
+    """Return (dx, dh0, dWx, dWh, db), given the part of each ∂L/∂h_t, N×T×H, that comes from step t's own loss."""
     h = np.stack([v["h"] for v in cache], axis=1)
     _fit(ROWS, h=(h, "N×T×H"), dh=(dh, "N×T×H"))
     T, dc = len(cache), np.zeros_like(h[:, 0])
@@ -249,7 +253,7 @@ def rows_derivatives(
     dhs: Sequence[Matrix],
     last: Mapping[str, Matrix],
 ) -> Values:
-    """dL/d(every value of rows_cell); hT gives a number of rows and nothing else, its derivative is 0."""
+    """Return dL/d(every value of rows_cell); hT gives a number of rows and nothing else, its derivative is 0."""
     c, h, steps = start["next_c"], start["next_h"], []
     for x in xs:
         h, c, v = lstm_step_forward(x, h, c, P["Wx"], P["Wh"], P["b"])

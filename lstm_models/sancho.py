@@ -22,7 +22,7 @@ CELL = {"cell state": "gi cf c".split(), "hidden state": "tanh_c h".split()}
 def cell(c_prev: Any, h_prev: Any, x: Any,
          W_f: Any, R_f: Any, b_f: Any, W_i: Any, R_i: Any, b_i: Any,
          W_o: Any, R_o: Any, b_o: Any, W_g: Any, R_g: Any, b_g: Any) -> dict[str, Any]:
-    """One time step, for arrays or Variables; returns every value under its name."""
+    """Compute one time step, for arrays or Variables; return every value under its name."""
     Wx_f = W_f @ x
     Rh_f = R_f @ h_prev
     s_f  = Wx_f + Rh_f
@@ -88,7 +88,7 @@ def stacked_cell(c_prev: Any, h_prev: Any, x: Any,
 
 
 def prediction(h: Any, W_y: Any, b_y: Any, F: Callable[[Any], Any]) -> dict[str, Any]:
-    """y = F(W_y h + b_y) (eq. 7), for any F that takes arrays and Variables, such as tanh, softmax or none."""
+    """Return y = F(W_y h + b_y) (eq. 7), for any F that takes arrays and Variables, such as tanh, softmax or none."""
     eqs = linear(h, W_y, b_y)
     return eqs | {"y": F(eqs["a_y"])}
 

@@ -18,7 +18,7 @@ GATES = "fiog"
 
 
 class Values(NamedTuple):
-    """What the walk back needs of one time step; `a` are the arguments of the gates."""
+    """The values of one time step that the backward pass needs; `a` are the arguments of the gates."""
 
     c_prev: Matrix
     h_prev: Matrix

@@ -16,7 +16,8 @@ Values = dict[str, Any]
 def unrolled(
     model: Model, start: Mapping[str, Any], xs: Sequence[Any], parameters: Mapping[str, Any], lengths: Any = None
 ) -> list[Values]:
-    """The values of the cell at t = 1 to T, from the states `start` = {"C": C_0, "h": h_0}, for arrays or Variables.
+    """Return the values of the cell at t = 1 to T, from the states `start` = {"C": C_0, "h": h_0}, for arrays or
+    Variables.
 
     `lengths` has the number of time steps of each example, 0 if it ended in an earlier chunk; its x goes on with any
     finite numbers.  After its last time step an example keeps its states: a state h is followed by h_new (the new one
@@ -40,7 +41,7 @@ def unrolled(
 
 
 def after(model: Model, eqs: Mapping[str, Any]) -> Values:
-    """The states after a time step with the values `eqs`, to start the next one from."""
+    """Return the states after a time step with the values `eqs`, to start the next one from."""
     return {name: eqs.get(f"{name}_held", eqs[name]) for name in model.states}
 
 
@@ -52,7 +53,8 @@ def record(
     lengths: Any = None,
     since: int = 0,
 ) -> tuple[Tape, list[Values]]:
-    """A tape of T time steps with the names C[0], h[0], x[1], z1[1], ..., h[T], and the values of each time step.
+    """Return a tape of T time steps with the names C[0], h[0], x[1], z1[1], ..., h[T], and the values of each time
+    step.
 
     With `since` the time steps are counted on from there: C[since], ..., x[since + 1].
     """
@@ -71,9 +73,9 @@ def on_tape(
     lengths: Any = None,
     since: int = 0,
 ) -> list[Values]:
-    """`unrolled` for arrays that become Variables C[0], h[0], x[1], ..., x[T]; the results have no names yet.
+    """Do as `unrolled` for arrays that become Variables C[0], h[0], x[1], ..., x[T]; the results have no names yet.
 
-    The states that another chunk ended with may be Variables: on this tape the walk back goes on through them, of
+    The states that another chunk ended with may be Variables: on this tape the backward pass goes on through them, of
     another tape only their values are taken.
     """
     states = {}
@@ -92,7 +94,9 @@ def name(tape: Tape, steps: Sequence[Values], since: int = 0) -> None:
 
 
 def readout(model: Model, state: Any, parameters: Mapping[str, Any]) -> tuple[Values, Any]:
-    """The values of the output layer of a state, and the last of them, Y×B: an example is a column for every model."""
+    """Return the values of the output layer of a state, and the last of them, Y×B: an example is a column for every
+    model.
+    """
     read = state.T if model.rows else state
     eqs = model.output(read, **parameters)
     if read is state:  # it has a name of its own, which need not be the one it has in there
@@ -101,12 +105,14 @@ def readout(model: Model, state: Any, parameters: Mapping[str, Any]) -> tuple[Va
 
 
 def zeros(model: Model, H: int, B: int, dtype: Any = np.float64) -> dict[str, Matrix]:
-    """States of zeros for B examples."""
+    """Return states of zeros for B examples."""
     return {name: np.zeros((B, H) if model.rows else (H, B), dtype) for name in model.states}
 
 
 class Window(NamedTuple):
-    """Part of a sequence: recorded are the time steps start + 1 to end, walked back are the losses of first to end."""
+    """Part of a sequence: recorded are the time steps start + 1 to end, the backward pass starts from the losses of
+    first to end.
+    """
 
     start: int
     first: int
@@ -114,22 +120,23 @@ class Window(NamedTuple):
 
 
 def windows(T: int, k1: int, k2: int) -> Iterator[Window]:
-    """The truncated walk back: after every k1 time steps their losses are walked back over the last k2 steps.
+    """Yield the windows of the truncated backward pass: after every k1 time steps their losses go back over the last k2
+    steps.
 
     R. Williams, J. Peng, "An efficient gradient-based algorithm for on-line training of recurrent network
-    trajectories" (1990): BPTT(k2; k1).  k1 = k2 = T walks back over everything.
+    trajectories" (1990): BPTT(k2; k1).  k1 = k2 = T goes back over everything.
     """
     if T < 1:
         raise ValueError(f"T = {T}, but a sequence has at least one time step")
     if not 1 <= k1 <= k2:
-        raise ValueError(f"k1 = {k1}, k2 = {k2}: needed is 1 <= k1 <= k2, or losses would be walked back nowhere")
+        raise ValueError(f"k1 = {k1}, k2 = {k2}: expected 1 <= k1 <= k2, or losses would be part of no backward pass")
     for first in range(1, T + 1, k1):
         end = min(first + k1 - 1, T)
         yield Window(max(0, end - k2), first, end)
 
 
 def check_parameters(model: Model, parameters: Mapping[str, Any], H: int, X: int) -> None:
-    """ValueError if they are not those of the cell for state size H and input size X."""
+    """Raise ValueError if they are not those of the cell for state size H and input size X."""
     needed = model.shapes(H, X)
     missing = next((name for name in needed if name not in parameters), None)
     unknown = next((name for name in parameters if name not in needed), None)
@@ -140,7 +147,7 @@ def check_parameters(model: Model, parameters: Mapping[str, Any], H: int, X: int
         given = _shape(parameters[name])
         if given != shape:
             why = f"for a state of {H} and an x of {X} components"
-            raise ValueError(f"{model.name}: {name} is {_size(given)}, needed is {_size(shape)} {why}")
+            raise ValueError(f"{model.name}: {name} is {_size(given)}, expected {_size(shape)} {why}")
 
 
 def _check(model: Model, start: Mapping[str, Any], xs: Sequence[Any], parameters: Mapping[str, Any]) -> None:
@@ -153,14 +160,14 @@ def _check(model: Model, start: Mapping[str, Any], xs: Sequence[Any], parameters
     inputs = [(f"x of time step {t}", _shape(x)) for t, x in enumerate(xs, 1)]
     for name, shape in (states[0], inputs[0]):
         if len(shape) != 2:
-            raise ValueError(f"{model.name}: {name} is {_size(shape)}, needed is a matrix")
+            raise ValueError(f"{model.name}: {name} is {_size(shape)}, expected a matrix")
     turn = -1 if model.rows else 1
     (H, _), (X, B) = states[0][1][::turn], inputs[0][1][::turn]
     for components, sizes in ((H, states), (X, inputs)):
         needed = (components, B)[::turn]
         for name, shape in sizes:
             if shape != needed:
-                raise ValueError(f"{model.name}: {name} is {_size(shape)}, needed is {_size(needed)} for {B} examples")
+                raise ValueError(f"{model.name}: {name} is {_size(shape)}, expected {_size(needed)} for {B} examples")
     check_parameters(model, parameters, H, X)
 
 
@@ -173,7 +180,7 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _goes_on(model: Model, lengths: Any, xs: Sequence[Any]) -> list[Matrix] | None:
-    """For each time step whether the examples have it; None if all have all."""
+    """Return for each time step whether the examples have it; None if all have all."""
     if lengths is None:
         return None
     B = xs[0].shape[0 if model.rows else 1]

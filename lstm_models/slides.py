@@ -166,7 +166,8 @@ def LSTM_derivative(dC: Matrix, dh: Matrix, v: Mapping[str, Any], form: str = "s
 def unrolled_derivative(
     dC: Matrix, dhs: Sequence[Matrix], steps: Sequence[Mapping[str, Any]], form: str = "steps"
 ) -> dict[str, Matrix]:
-    """`LSTM_derivative` for t = T to 1, given dL/dC_T and the part of each dL/dh_t that comes from step t's own loss.
+    """Apply `LSTM_derivative` for t = T to 1, given dL/dC_T and the part of each dL/dh_t that comes from step t's own
+    loss.
 
     Returns the derivatives under the names that `sequence.record` gives, in row layout; d[W,b] is summed over t.
     """

@@ -24,7 +24,7 @@ def _sigmoid(a: Matrix) -> Matrix:
 
 
 def forward(C: Matrix, h: Matrix, xs: Sequence[Matrix], P: Mapping[str, Matrix], form: str) -> list[dict[str, Matrix]]:
-    """What `backward` needs of every time step, from C = C_0 (H×B), h = h_0 (H×B), xs (X×B each), parameters P."""
+    """Return what `backward` needs of each time step, from C = C_0 and h = h_0 (H×B), xs (X×B each), parameters P."""
     steps = []
     for x in xs:
         before = {"C_prev": C, "h_prev": h, "x": x}
@@ -42,7 +42,8 @@ def forward(C: Matrix, h: Matrix, xs: Sequence[Matrix], P: Mapping[str, Matrix],
 def cell_backward(
     dC: Matrix, dh: Matrix, v: Mapping[str, Matrix], P: Mapping[str, Matrix], form: str
 ) -> dict[str, Matrix]:
-    """All derivatives of one time step with the values `v`, from dL/dh and the dL/dC that does not come through h.
+    """Return every derivative of one time step with the values `v`, from dL/dh and the dL/dC that does not come through
+    h.
 
     The pre-activations are named as in the slides' steps: z6, z12, z16 and z24.
     """
@@ -77,7 +78,8 @@ def backward(
     form: str,
     first: int = 1,
 ) -> dict[str, Matrix]:
-    """`cell_backward` for t = T down to `first`, given dL/dC_T and the part of each dL/dh_t from step t's own loss.
+    """Apply `cell_backward` for t = T down to `first`, given dL/dC_T and the part of each dL/dh_t from step t's own
+    loss.
 
     Returns the derivatives as W_fC, ..., b_o (summed over t), h[t], C[t], x[t], o[t], z24[t], ..., and of the state
     that the first of these steps starts from, C[first - 1] and h[first - 1].
@@ -111,7 +113,7 @@ def derivatives(
     last: Mapping[str, Matrix],
     form: str = "steps",
 ) -> dict[str, Matrix]:
-    """dL/d(every value of the 31 steps), given the part of each dL/dh_t from step t's own loss and dL/dC_T."""
+    """Return dL/d(every value of the 31 steps), given the part of each dL/dh_t from step t's own loss and dL/dC_T."""
     steps = forward(start["C"], start["h"], xs, P, form)
     d = backward(last["C"], dhs, steps, P, form)
     for t, v in enumerate(steps, 1):
@@ -124,7 +126,8 @@ def derivatives(
 def output_backward(
     hs: Sequence[Matrix], labels: Sequence[Matrix], W: Matrix, b: Matrix
 ) -> tuple[list[Matrix], Matrix, Matrix]:
-    """(dL/dh_t for every t, dL/dW, dL/db) of L = -Σ_t Σ y_t log softmax(W h_t + b), from dL/da_t = softmax(a_t) - y_t.
+    """Return (dL/dh_t for every t, dL/dW, dL/db) of L = -Σ_t Σ y_t log softmax(W h_t + b), from dL/da_t = softmax(a_t)
+    - y_t.
 
     That holds for labels whose columns sum to 1 (H. Vardhan, "LSTM: back-propagation derivation", section 2.1.2).
     """

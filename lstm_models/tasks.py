@@ -21,7 +21,8 @@ HELD_OUT_CHUNKS = 4  # of a task that is drawn
 
 
 class Chunk(NamedTuple):
-    """What one update learns from: xs[t-1] is X×B, targets[t-1] is for the result of time step t, None where none is.
+    """The data that one update learns from: xs[t-1] is X×B, targets[t-1] is for the result of time step t, None where
+    none is.
 
     `counted` is the number of targets of all examples.  The chunk starts from zeros if it is `fresh`, else from the
     states that the chunk before had after its time step `carried`.
@@ -50,16 +51,16 @@ class Task(Protocol):
     loss: Callable[..., dict[str, Any]]
 
     def chunk(self, n: int) -> Chunk:
-        """The chunk of update n, from 0."""
+        """Return the chunk of update n, from 0."""
 
     def held_out(self) -> Iterator[Chunk]:
-        """What no chunk has, in order."""
+        """Return the chunks that no update learns from, in order."""
 
 
 class Text:
     """The next character, at every time step: the text in B streams side by side, k1 time steps a chunk.
 
-    States are carried from chunk to chunk, the walk back goes over the last k2 time steps.  Each pass over the text
+    States are carried from chunk to chunk, the backward pass goes over the last k2 time steps.  Each pass over the text
     begins its streams elsewhere.
     """
 
@@ -86,13 +87,13 @@ class Text:
         self.held_windows = list(windows(self.held_length - 1, k1, k1))
 
     def chunk(self, n: int) -> Chunk:
-        """The next k1 time steps of every stream; each pass over the text shifts where the streams begin."""
+        """Return the next k1 time steps of every stream; each pass over the text shifts where the streams begin."""
         over, k = divmod(n, len(self.windows))
         shift = np.random.default_rng([self.seed, over]).integers(len(self.learned))
         return self._cut(self.learned, shift + self.length * np.arange(self.B), self.windows, k)
 
     def held_out(self) -> Iterator[Chunk]:
-        """The end of the text, in streams of its own."""
+        """Return the end of the text, in streams of its own."""
         begins = self.held_length * np.arange(self.held_streams)
         return (self._cut(self.held, begins, self.held_windows, k) for k in range(len(self.held_windows)))
 
@@ -112,15 +113,15 @@ class Drawn:
     seed: int
 
     def drawn(self, rng: np.random.Generator) -> Chunk:
-        """One chunk from a random generator."""
+        """Draw one chunk."""
         raise NotImplementedError
 
     def chunk(self, n: int) -> Chunk:
-        """The chunk of update n: it depends on n and the seed alone."""
+        """Return the chunk of update n: it depends on n and the seed alone."""
         return self.drawn(np.random.default_rng([self.seed, 0, n]))
 
     def held_out(self) -> Iterator[Chunk]:
-        """Chunks that no update has."""
+        """Return chunks that no update learns from."""
         return (self.drawn(np.random.default_rng([self.seed, 1, n])) for n in range(HELD_OUT_CHUNKS))
 
 
@@ -135,7 +136,7 @@ class Sine(Drawn):
         self.to, self.T, self.B, self.seed, self.dtype = to, T, B, seed, dtype
 
     def drawn(self, rng: np.random.Generator) -> Chunk:
-        """B sines of random phases, 0.2 a time step."""
+        """Draw B sines of random phases, 0.2 a time step."""
         phase = rng.uniform(0, 2 * np.pi, self.B)
         values: list[Matrix] = [np.sin(phase + 0.2 * t).reshape(1, -1).astype(self.dtype) for t in range(self.T + 1)]
         targets: list[Any] = values[1:]
@@ -156,13 +157,13 @@ class Adding(Drawn):
 
     def __init__(self, T: int, B: int, seed: int, dtype: Any) -> None:
         if T < 2:
-            raise ValueError(f"steps = {T}: the adding problem marks two of so many numbers, needed are 2 or more")
+            raise ValueError(f"steps = {T}: the adding problem marks two of so many numbers, expected 2 or more")
         self.T, self.B, self.seed, self.dtype = T, B, seed, dtype
         numbers = f"{T} to {T + T // 10} numbers"
         self.size, self.about = B, f"the sum of 2 marked ones of {numbers}; who knows nothing has 1/6"
 
     def drawn(self, rng: np.random.Generator) -> Chunk:
-        """B examples of T to 1.1 T numbers, two of them marked; x is 2×B, the one target 1×B."""
+        """Draw B examples of T to 1.1 T numbers, two of them marked; x is 2×B, the one target 1×B."""
         lengths = rng.integers(self.T, self.T + self.T // 10 + 1, self.B)
         numbers = rng.uniform(0, 1, (lengths.max(), self.B))
         marks = np.zeros_like(numbers)

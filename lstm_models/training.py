@@ -1,4 +1,4 @@
-"""Training any model on any task, chunk by chunk, so that a run can stop at any moment and go on as if it had not."""
+"""Training any model on any task, chunk by chunk, so that a run can stop at any time and go on as if it had not."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ BACKED_UP = 60.0  # seconds
 
 
 class Options(NamedTuple):
-    """What a run is.  `text` is a file, or None for the English text that comes with Python; `steps` and `back` are the
-    k1 and k2 of the truncated walk back; `clip` is the largest norm of all derivatives together.  `eager` records
+    """The options of a run.  `text` is a file, or None for the English text that comes with Python; `steps` and `back`
+    are the
+    k1 and k2 of the truncated backward pass; `clip` is the largest norm of all derivatives together.  `eager` records
     every chunk on a tape; without it programs are compiled, but for examples of different lengths."""
 
     model: str = "sancho-stacked"
@@ -50,7 +51,9 @@ class Options(NamedTuple):
     eager: bool = False
 
     def checked(self) -> Options:
-        """With the usual steps, back and rate where none are given; ValueError for what cannot be."""
+        """Return the options with the usual steps, back and rate where none are given; ValueError for what is
+        impossible.
+        """
         for field, known in (("model", MODELS), ("task", STEPS), ("optimizer", OPTIMIZERS), ("dtype", DTYPES)):
             if getattr(self, field) not in list(known):
                 raise ValueError(f"{field} {getattr(self, field)!r}: there are {', '.join(known)}")
@@ -62,24 +65,28 @@ class Options(NamedTuple):
             rate=OPTIMIZERS[self.optimizer].rate if self.rate is None else self.rate,
             text=None if self.text is None else os.path.abspath(self.text),
         )
-        for field in ("hidden", "batch", "steps", "back", "chunks", "every", "seed"):
-            value, least = getattr(full, field), int(field != "seed")
-            if type(value) is not int or value < least:
-                raise ValueError(f"{field} = {value!r}: needed is a whole number of {least} or more")
-            if field in ("hidden", "batch", "steps", "back") and value > LARGEST:
-                raise ValueError(f"{field} = {value}: the largest possible is {LARGEST:,}")
-        for field in ("rate", "clip"):
-            value = getattr(full, field)
-            if not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
-                raise ValueError(f"{field} = {value!r}: needed is a finite number above 0")
-        if type(self.eager) is not bool:
-            raise ValueError(f"eager = {self.eager!r}: needed is True or False")
+        _check_numbers(full)
         if back < steps:
-            raise ValueError(f"back = {back}: the walk back goes over the {steps} steps of a chunk or more")
+            raise ValueError(f"back = {back}: the backward pass goes over the {steps} steps of a chunk, or more")
         if self.task != "text" and (self.text is not None or back != steps):
             field = "back" if self.text is None else "text"
             raise ValueError(f"{field} = {getattr(self, field)!r}: only the task text has one, not {self.task}")
         return full
+
+
+def _check_numbers(o: Options) -> None:
+    for field in ("hidden", "batch", "steps", "back", "chunks", "every", "seed"):
+        value, least = getattr(o, field), int(field != "seed")
+        if type(value) is not int or value < least:
+            raise ValueError(f"{field} = {value!r}: expected a whole number of {least} or more")
+        if field in ("hidden", "batch", "steps", "back") and value > LARGEST:
+            raise ValueError(f"{field} = {value}: the largest possible is {LARGEST:,}")
+    for field in ("rate", "clip"):
+        value = getattr(o, field)
+        if not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
+            raise ValueError(f"{field} = {value!r}: expected a finite number above 0")
+    if type(o.eager) is not bool:
+        raise ValueError(f"eager = {o.eager!r}: expected True or False")
 
 
 class Run:
@@ -117,7 +124,7 @@ class Run:
         return len(self.losses)
 
     def update(self) -> float:
-        """One chunk: the loss, its derivatives, clip, and move the parameters; returns the loss before."""
+        """Learn from one chunk: the loss, its derivatives, clipped, move the parameters; return the loss before."""
         with np.errstate(all="ignore"):  # what is not finite is found below, with its step
             following = self.task.chunk(self.done + 1)
             recorded = self.options.eager or self.next.lengths is not None
@@ -134,14 +141,14 @@ class Run:
         return loss
 
     def _walked(self, at: int) -> tuple[float, Values, Matrix]:
-        """The loss of the next chunk, its states after time step `at`, and the derivatives, on a tape."""
+        """Return the loss of the next chunk, its states after time step `at`, and the derivatives, on a tape."""
         tape, steps, _, L = self._recorded(self.next, self.start)
         d = tape.backward(L)
         states = {name: state.value for name, state in after(self.model, steps[at - 1]).items()}
         return float(L.value.item()), states, np.concatenate([d[name].T.ravel() for name in self.parameters])
 
     def _computed(self, at: int) -> tuple[float, Values, Matrix]:
-        """The same by a program."""
+        """Return the same by a compiled program."""
         chunk = self.next
         targets = {f"target[{t}]": target for t, target in enumerate(chunk.targets, 1) if target is not None}
         key = len(chunk.xs), tuple(targets), chunk.counted, at
@@ -157,7 +164,7 @@ class Run:
         return float(values[loss].item()), carried, np.concatenate([d[name].T.ravel() for name in self.parameters])
 
     def _find_nonfinite(self) -> NoReturn:
-        """FloatingPointError that says which step of the next chunk made the first NaN or infinity."""
+        """Raise a FloatingPointError that says which step of the next chunk made the first NaN or infinity."""
         tape, steps, read, L = self._recorded(self.next, self.start)
         d = tape.backward(L)
         _named(tape, steps, read)
@@ -166,7 +173,7 @@ class Run:
         raise self._broken("a derivative", first_nonfinite_derivative(d))
 
     def loss_held_out(self) -> float:
-        """The mean loss on what is never learned from, without a tape."""
+        """Return the mean loss on the data held out, without a tape."""
         total, counted = 0.0, 0
         cell, output = _parts(self.options, self.task.Y, self.parameters)
         steps: list[Values] = []
@@ -184,11 +191,11 @@ class Run:
         return total / counted
 
     def sample(self, length: int, prompt: str = "", temperature: float = 1.0, seed: int = 0) -> str:
-        """What the model writes as it is now: `prompt` and `length` characters more."""
+        """Return what the model writes as it is now: `prompt` and `length` characters more."""
         return sample(self.options, self.alphabet, self.parameters, length, prompt, temperature, seed)
 
     def save(self, path: Path) -> None:
-        """All that `resumed` needs, in one file."""
+        """Write all that `resumed` needs into one file."""
         header = {"options": self.options._asdict(), "alphabet": self.alphabet, "text": self.fingerprint}
         history = {"losses": np.array(self.losses), "held out": np.array(self.held_out).reshape(-1, 2)}
         checkpoint.save(path, header, self.arrays | history)
@@ -196,7 +203,7 @@ class Run:
     def _recorded(
         self, chunk: Chunk, start: Mapping[str, Matrix], named: bool = False
     ) -> tuple[Tape, list[Values], dict[int, Values], Variable]:
-        """`named` targets are Variables, which a program can be given anew, else constants."""
+        """Record a chunk; `named` targets are Variables, which a program takes as arguments, else constants."""
         tape = Tape()
         if named:
             targets = [a if a is None else tape.variable(a, f"target[{t}]") for t, a in enumerate(chunk.targets, 1)]
@@ -213,7 +220,7 @@ class Run:
         return zeros(self.model, self.options.hidden, chunk.xs[0].shape[1], self.options.dtype)
 
     def _loss(self, chunk: Chunk, steps: Sequence[Values], output: Mapping[str, Any]) -> tuple[Any, dict[int, Values]]:
-        """The mean loss, and the values of output layer and loss by time step."""
+        """Return the mean loss, and the values of output layer and loss by time step."""
         read, state = {}, self.model.read
         for t, (eqs, target) in enumerate(zip(steps, chunk.targets, strict=True), 1):
             if target is not None:
@@ -236,7 +243,7 @@ class Run:
 
 
 def train(run: Run, path: Path) -> Iterator[float]:
-    """The updates that are still to do, one at a time, each with its loss; after each the run is in the file `path`.
+    """Do the updates that are left, one at a time, and yield each loss; after each the run is in the file `path`.
 
     Raises FloatingPointError at the first loss, derivative or parameter that is not finite; the file then holds the run
     before.  After Ctrl-C it can be called again, with the run or with `resumed(path)`.
@@ -258,7 +265,7 @@ def train(run: Run, path: Path) -> Iterator[float]:
 
 
 def resumed(path: Path, chunks: int | None = None) -> Run:
-    """The run of a checkpoint, to go on with, to `chunks` updates in all; ValueError if that cannot be."""
+    """Return the run of a checkpoint, to go on with, to `chunks` updates in all; ValueError if that is impossible."""
     o, _, fingerprint, arrays = opened(path)
     done = len(arrays["losses"])
     if chunks is not None:
@@ -269,8 +276,8 @@ def resumed(path: Path, chunks: int | None = None) -> Run:
     if fingerprint != run.fingerprint:
         which = o.text or "the text that comes with this Python"
         raise ValueError(
-            f"{which} is not what {path} learned from: its fingerprint is {run.fingerprint}, it was {fingerprint}; "
-            f"bring the text back, or begin again in another folder"
+            f"{which} is not the text that {path} learned from: its fingerprint is {run.fingerprint}, not "
+            f"{fingerprint}; bring that text back, or start again in another folder"
         )
     for name, block in run.arrays.items():
         block[...] = arrays[name]
@@ -281,7 +288,7 @@ def resumed(path: Path, chunks: int | None = None) -> Run:
 
 
 def opened(path: Path) -> tuple[Options, str, str, dict[str, Matrix]]:
-    """Options, alphabet, fingerprint of the text and arrays of a checkpoint, all of which fit together."""
+    """Return options, alphabet, fingerprint of the text and arrays of a checkpoint, all of which fit together."""
     header, arrays = checkpoint.load(path)
     try:
         o = Options(**header["options"]).checked()
@@ -302,12 +309,14 @@ def opened(path: Path) -> tuple[Options, str, str, dict[str, Matrix]]:
                 raise ValueError(f"{name!r} is not finite")
     except (KeyError, TypeError, ValueError) as error:
         why = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise ValueError(f"{path} does not hold together: {why}; begin again in another folder") from None
+        raise ValueError(f"{path} does not hold together: {why}; start again in another folder") from None
     return o, alphabet, fingerprint, arrays
 
 
 def layouts(o: Options, X: int, Y: int) -> dict[str, np.dtype[Any]]:
-    """What a run keeps between updates: blocks of matrices, each with its name, one after the other."""
+    """Return the layout of what a run keeps between updates: blocks of matrices, each with its name, one after the
+    other.
+    """
     model = MODELS[o.model]
     weights = model.shapes(o.hidden, X) | model.output_shapes(o.hidden, Y)
     states = dict.fromkeys(model.states, (o.batch, o.hidden) if model.rows else (o.hidden, o.batch))
@@ -327,14 +336,14 @@ def sample(
     temperature: float = 1.0,
     seed: int = 0,
 ) -> str:
-    """`prompt`, by default a random character, and `length` more, each drawn from softmax(a_y / temperature)."""
+    """Return `prompt`, by default a random character, and `length` more, each drawn from softmax(a_y / temperature)."""
     if not alphabet:
         raise ValueError(f"the task {o.task} has no text to sample")
     for name, given, least in (("length", length, 0), ("seed", seed, 0)):
         if given < least:
-            raise ValueError(f"{name} = {given}: needed is {least} or more")
+            raise ValueError(f"{name} = {given}: expected {least} or more")
     if not temperature > 0:
-        raise ValueError(f"temperature = {temperature}: needed is a number above 0")
+        raise ValueError(f"temperature = {temperature}: expected a number above 0")
     model = MODELS[o.model]
     cell, output = _parts(o, len(alphabet), parameters)
     rng = np.random.default_rng(seed)
@@ -355,7 +364,7 @@ def sample(
 
 
 def first_nonfinite_derivative(d: Derivatives) -> str:
-    """Which derivative the walk back made NaN or infinite first, and by which step."""
+    """Return which derivative the backward pass made NaN or infinite first, and by which step."""
     tape, made = d.tape, {}
     for n in range(len(tape.steps), 0, -1):
         op, z, *operands = tape.steps[n - 1]
@@ -385,7 +394,7 @@ def _named(tape: Tape, steps: Sequence[Values], read: Mapping[int, Values]) -> T
 
 
 def _parts(o: Options, Y: int, weights: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The parameters of the cell, and those of the output layer."""
+    """Return the parameters of the cell, and those of the output layer."""
     output = MODELS[o.model].output_shapes(o.hidden, Y)
     return {name: w for name, w in weights.items() if name not in output}, {name: weights[name] for name in output}
 
@@ -395,5 +404,5 @@ def _fields(block: Matrix) -> dict[str, Matrix]:
 
 
 def _vector(block: Matrix) -> Matrix:
-    """All numbers of a block in a row, in the same memory."""
+    """Return all numbers of a block in a row, in the same memory."""
     return block.reshape(1).view(block.dtype[0].base)

@@ -19,7 +19,7 @@ from tinyad import log, sigmoid, softmax, tanh
 def cell(c_prev: Any, a_prev: Any, x: Any,
          W_fa: Any, W_fx: Any, b_f: Any, W_ua: Any, W_ux: Any, b_u: Any,
          W_oa: Any, W_ox: Any, b_o: Any, W_ca: Any, W_cx: Any, b_c: Any) -> dict[str, Any]:
-    """One time step, for arrays or Variables; returns every value under its name."""
+    """Compute one time step, for arrays or Variables; return every value under its name."""
     T_fa = W_fa.T
     T_fx = W_fx.T
     m_fa = T_fa @ a_prev
@@ -69,7 +69,7 @@ def output(a: Any, W_ya: Any, b_y: Any) -> dict[str, Any]:
 
 
 def cross_entropy(z_y: Any, y: Any) -> dict[str, Any]:
-    """e = -Σ y ∘ log y_hat, 1×1: the loss that goes with section 2.1.1, which prints its derivative alone."""
+    """Compute e = -Σ y ∘ log y_hat, 1×1: the loss that goes with section 2.1.1, which prints its derivative alone."""
     y_hat = softmax(z_y)                                                # eq.12
     log_y = log(y_hat)
     ylog  = y * log_y

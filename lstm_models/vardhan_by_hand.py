@@ -17,7 +17,7 @@ Derivatives = dict[str, Matrix]
 
 
 class Values(NamedTuple):
-    """What the walk back needs of one time step."""
+    """The values of one time step that the backward pass needs."""
 
     c_prev: Matrix
     a_prev: Matrix
@@ -81,7 +81,9 @@ def output(a: Matrix, y: Matrix, P: Mapping[str, Matrix]) -> Derivatives:
 def time_step(
     da_1: Matrix, da_2: Matrix, dc_1: Matrix, v: Values, P: Mapping[str, Matrix]
 ) -> tuple[Derivatives, Flows]:
-    """Every derivative of one time step, and its components, from Comp-1 and Comp-2 of ∂J/∂a and Comp-1 of ∂J/∂c."""
+    """Return every derivative of one time step, and its components, from Comp-1 and Comp-2 of ∂J/∂a and Comp-1 of
+    ∂J/∂c.
+    """
     c_prev, a_prev, x, Gamma_f, Gamma_u, Gamma_o, c_tilde, c, _ = v
 
     da = da_1 + da_2  # 2.1.3
@@ -119,7 +121,9 @@ def time_step(
 def walk(
     steps: Sequence[Values], P: Mapping[str, Matrix], da_2: Sequence[Matrix], dc_1: Matrix
 ) -> tuple[Derivatives, list[Flows]]:
-    """`time_step` for t = T to 1, from Comp-2 of every ∂J/∂a^(t) and Comp-1 of ∂J/∂c^(T); Comp-1 of ∂J/∂a^(T) is 0."""
+    """Apply `time_step` for t = T to 1, from Comp-2 of every ∂J/∂a^(t) and Comp-1 of ∂J/∂c^(T); Comp-1 of ∂J/∂a^(T) is
+    0.
+    """
     total: Derivatives = {}
     flows: list[Flows] = []
     da_1 = np.zeros_like(da_2[-1])
@@ -147,7 +151,7 @@ def derivatives(
     dhs: Sequence[Matrix],
     last: Mapping[str, Matrix],
 ) -> Derivatives:
-    """∂J/∂(every value of eq.1 to 10), given Comp-2 of every ∂J/∂a^(t) (B×H) and in `last` Comp-1 of ∂J/∂c^(T)."""
+    """Return ∂J/∂(every value of eq.1-10), given Comp-2 of every ∂J/∂a^(t) (B×H) and in `last` Comp-1 of ∂J/∂c^(T)."""
     return walk(forward(start, xs, P), P, dhs, last["c"])[0]
 
 
@@ -165,7 +169,7 @@ def flows(
 def with_output(
     start: Mapping[str, Matrix], xs: Sequence[Matrix], P: Mapping[str, Matrix], ys: Sequence[Matrix]
 ) -> Derivatives:
-    """∂J/∂(every value of eq.1 to 12 and of J = -Σ_t Σ y^(t) ∘ log ŷ^(t), the labels too), given y^(t) (Y×B)."""
+    """Return ∂J/∂(every value of eq.1 to 12 and of J = -Σ_t Σ y^(t) ∘ log ŷ^(t), the labels too), given y^(t) (Y×B)."""
     steps = forward(start, xs, P)
     total: Derivatives = {}
     da_2 = []

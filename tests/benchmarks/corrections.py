@@ -16,7 +16,7 @@ from typing import Any
 
 from lstm_models.demo import DERIVATIONS, SOURCES
 from tinyad.derivation import DerivationError, check_derivation
-from tinyad.derivation.exercise.grade import Plant, faults, mended, squeezed
+from tinyad.derivation.exercise.grade import PlantedMistake, faults, mended, squeezed
 from tinyad.derivation.exercise.plant import KINDS, plants
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source
@@ -26,12 +26,12 @@ from tinyad.derivation.show.report import Report
 COLUMNS = ("planted", "seen", "located", "text", "formula")
 
 
-def sample(found: list[Plant], each: int) -> list[Plant]:
+def sample(found: list[PlantedMistake], each: int) -> list[PlantedMistake]:
     """Return some of them, evenly over the file."""
     return [found[k * len(found) // each] for k in range(each)] if len(found) > each else found
 
 
-def outcome(p: Plant) -> tuple[set[str], str]:
+def outcome(p: PlantedMistake) -> tuple[set[str], str]:
     """Return the columns that a planted mistake counts in, and the suggestion for its line."""
     try:
         report = check_derivation(p.text)
@@ -53,11 +53,11 @@ def outcome(p: Plant) -> tuple[set[str], str]:
     return counted, own.suggestion
 
 
-def lacks(report: Report, p: Plant) -> bool:
+def lacks(report: Report, p: PlantedMistake) -> bool:
     """Return whether the left-hand side that a line had is reported to lack something, or to be set nowhere."""
     names = squeezed(p.was).split("+=")[0].split("=")[0]
     lines = [v for v in report.wrong if v.verdict == "missing" and squeezed(v.target) == names]
-    return bool(lines) or bool(faults(report))
+    return bool(lines) or bool(faults(report.parts))
 
 
 def formula(text: str, line: int) -> Any:

@@ -27,11 +27,10 @@ from typing import Any
 from lstm_models import training
 from lstm_models.models import MODELS
 from lstm_models.training import Options, Run
-from tinyad import TABLE, Op, Tape, Variable
+from tinyad import TABLE, Op, Tape
 from tinyad.engine import tape
 
 AT_LEAST = 0.85
-OPERATORS = {"__add__": "+", "__sub__": "-", "__mul__": "∘", "__matmul__": "*"}
 
 
 class Clock:
@@ -67,13 +66,12 @@ class Clocked:
 
     def __init__(self, clock: Clock, run: Run) -> None:
         self.clock, self.run = clock, run
-        self.rows: list[Op] = [op for row in TABLE.values() for op in (row, *row._variants.values())]
-        self.before = [(op.run, op.kernel) for op in self.rows]
+        self.before = {op: {name: getattr(op, name) for name in ("run", "vjp", "vjps")} for op in TABLE.values()}
 
     def __enter__(self) -> None:
-        for op in self.rows:
-            op.run, op.kernel = self.clock.timed(op.run), self.clock.timed(op.kernel)
-        self.operators()
+        timed = self.clock.timed
+        for op in self.before:
+            _replace(op, {"run": timed(op.run), "vjp": timed(op.vjp), "vjps": tuple(map(timed, op.vjps))})
         self.own = training.norm, tape.as_matrix
         training.norm, tape.as_matrix = map(self.clock.timed, self.own)
         self.backward, Tape.backward = Tape.backward, with_clocked_sums(self.clock)  # type: ignore[method-assign]
@@ -81,16 +79,17 @@ class Clocked:
         self.run.task.chunk = self.clock.timed(self.run.task.chunk)  # type: ignore[method-assign]
 
     def __exit__(self, *_: object) -> None:
-        for op, (run, kernel) in zip(self.rows, self.before, strict=True):
-            op.run, op.kernel = run, kernel
-        self.operators()
+        for op, functions in self.before.items():
+            _replace(op, functions)
         training.norm, tape.as_matrix = self.own
         Tape.backward = self.backward  # type: ignore[method-assign]
         del self.run._move, self.run.task.chunk
 
-    def operators(self) -> None:
-        for name, symbol in OPERATORS.items():
-            setattr(Variable, name, tape._recorder(TABLE[symbol]))
+
+def _replace(op: Op, functions: dict[str, Any]) -> None:
+    """Exchange the functions of a row, which is not meant to be changed."""
+    for name, function in functions.items():
+        object.__setattr__(op, name, function)
 
 
 def with_clocked_sums(clock: Clock) -> Callable[..., Any]:

@@ -1,6 +1,7 @@
 """The main job, and that it says so when something is wrong."""
 
 import io
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,17 +15,37 @@ from tests.support.points import close, complex_step, draw
 from tinyad import Tape
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(scope="module")
 def sources_checked_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "check_derivation", lambda path: checked(path.stem))
         yield
 
 
-@pytest.fixture(scope="module")
-def result(tmp_path_factory, sources_checked_once):
+def along_parameters(d, name, rng, along=demo.along):
+    return 0.0 if "[" in name else along(d, name, rng)
+
+
+SOME = (("slides", "vardhan"), 20, along_parameters)
+ALL = pytest.param((demo.SOURCES, demo.TRAINING, demo.along), marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=[SOME, ALL], ids=["some", "all"])
+def result(request, tmp_path_factory, sources_checked_once):
     out, folder = io.StringIO(), tmp_path_factory.mktemp("build")
-    return demo.run(folder, out), out.getvalue(), folder
+    sources, iterations, along = request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "SOURCES", sources)
+        patch.setattr(demo, "along", along)
+        patch.setattr(demo, "train", partial(demo.train, iterations=iterations))
+        return demo.run(folder, out), out.getvalue(), folder
+
+
+@pytest.fixture
+def quick(sources_checked_once, monkeypatch):
+    monkeypatch.setattr(demo, "SOURCES", ("slides",))
+    monkeypatch.setattr(demo, "along", lambda d, name, rng: 0.0)
+    monkeypatch.setattr(demo, "train", lambda *a: iter([1.0, 0.5]))
 
 
 def test_the_verdict(result):
@@ -72,7 +93,7 @@ def test_the_loss_falls():
     assert losses[-1] < losses[0] - 0.5
 
 
-def test_a_wrong_hand_derivation_is_seen(monkeypatch, tmp_path):
+def test_a_wrong_hand_derivation_is_seen(monkeypatch, tmp_path, quick):
     right = slides_by_hand.cell_backward
 
     def wrong(*arguments):
@@ -80,16 +101,14 @@ def test_a_wrong_hand_derivation_is_seen(monkeypatch, tmp_path):
         return d | {"W_ox": 1.0001 * d["W_ox"]}
 
     monkeypatch.setattr(slides_by_hand, "cell_backward", wrong)
-    monkeypatch.setattr(demo, "train", lambda *a: iter([1.0, 0.5]))
     out = io.StringIO()
     assert not demo.run(tmp_path, out)
     assert out.getvalue().splitlines()[-1] == "verdict: WRONG, see above"
     assert any(line.startswith("W_ox") and line.endswith("✗ WRONG") for line in out.getvalue().splitlines())
 
 
-def test_a_tape_that_differs_from_the_complex_step_is_seen(monkeypatch, tmp_path):
+def test_a_tape_that_differs_from_the_complex_step_is_seen(monkeypatch, tmp_path, quick):
     monkeypatch.setattr(demo, "along", lambda d, name, rng: 1e-9 if name == "x[7]" else 0.0)
-    monkeypatch.setattr(demo, "train", lambda *a: iter([1.0, 0.5]))
     out = io.StringIO()
     assert not demo.run(tmp_path, out)
     assert any(line.startswith("x[t]") and line.endswith("✗ WRONG") for line in out.getvalue().splitlines())
@@ -138,8 +157,7 @@ def test_the_complex_step_of_the_demo_sees_a_wrong_tape():
     assert demo.along(d, "W_oh", np.random.default_rng(1)) > 1e-9
 
 
-def test_a_mistake_that_is_not_found_is_a_wrong_run(monkeypatch, tmp_path):
-    monkeypatch.setattr(demo, "train", lambda *a: iter([1.0, 0.5]))
+def test_a_mistake_that_is_not_found_is_a_wrong_run(monkeypatch, tmp_path, quick):
     right = demo.by_hand
     monkeypatch.setattr(demo, "by_hand", lambda p, mistake=None: right(p))
     out = io.StringIO()

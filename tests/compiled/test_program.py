@@ -369,10 +369,11 @@ def test_time_steps_are_found_by_comparing_steps(name):
     assert repeat.period * 4 == len(p.tape)
 
 
-def test_states_of_one_component():
+@pytest.mark.parametrize("every", [30, pytest.param(3, marks=pytest.mark.slow)])
+def test_states_of_one_component(every):
     """Numbers are not stacked, though they have as many rows as the state."""
     p = LSTMPoint(sizes=(1, 2, 2, 3))
-    for passes in SUBSETS[::3]:
+    for passes in SUBSETS[::every]:
         assert differs(p.tape, p.seeds, passes, list(p.leaves)) is None, passes
 
 

@@ -60,28 +60,41 @@ def crosses(line, item):
 
 
 def faults(layout):
-    """What is wrong with the places in a layout."""
-    boxes, clusters, edges = layout.drawing.boxes, layout.drawing.clusters, layout.drawing.edges
-    found = []
+    """Return what is wrong with the places in a layout."""
+    return [*overlaps(layout), *out_of_their_frames(layout), *faults_of_lines(layout)]
+
+
+def overlaps(layout):
+    boxes, clusters, found = layout.drawing.boxes, layout.drawing.clusters, []
     for a, b in combinations(range(len(boxes)), 2):
         if not apart(layout.boxes[a], layout.boxes[b]):
             found.append(f"{boxes[a].lines} overlaps {boxes[b].lines}")
     for a, b in combinations(range(1, len(clusters)), 2):
         if clusters[a].parent == clusters[b].parent and not apart(layout.clusters[a], layout.clusters[b]):
             found.append(f"frame {a} overlaps frame {b}")
-    for box, place in zip(boxes, layout.boxes, strict=True):
+    return found
+
+
+def out_of_their_frames(layout):
+    found = []
+    for box, place in zip(layout.drawing.boxes, layout.boxes, strict=True):
         if not within(place, layout.clusters[box.cluster]):
             found.append(f"{box.lines} stands out of its frame")
-    for c, (title, parent, _) in enumerate(clusters[1:], 1):
+    for c, (title, parent, _) in enumerate(layout.drawing.clusters[1:], 1):
         if not within(layout.clusters[c], layout.clusters[parent]):
             found.append(f"{title} stands out of its frame")
-    for edge, line in zip(edges, layout.lines, strict=True):
+    return found
+
+
+def faults_of_lines(layout):
+    found = []
+    for edge, line in zip(layout.drawing.edges, layout.lines, strict=True):
         ends = layout.boxes[edge.tail], layout.boxes[edge.head]
         if line[0] != (ends[0].x + ends[0].width, ends[0].y) or line[-1] != (ends[1].x, ends[1].y):
             found.append(f"{edge} does not join its boxes")
         if any(x != x1 and abs(y - y1) > 1 for (x, y), (x1, y1) in pairwise(line)):
             found.append(f"{edge} is neither level nor upright")
-        for box, place in zip(boxes, layout.boxes, strict=True):
+        for box, place in zip(layout.drawing.boxes, layout.boxes, strict=True):
             if place not in ends and crosses(line, place):
                 found.append(f"{edge} crosses {box.lines}")
         if not all(0 <= x <= layout.clusters[0].width and 0 <= y <= layout.clusters[0].height for x, y in line):

@@ -233,7 +233,7 @@ def test_contributions_that_cannot_be_drawn(name, error, said):
 # all of them
 
 
-@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("name", [*ODD[:2], *(pytest.param(name, marks=pytest.mark.slow) for name in ODD[2:])])
 def test_names_are_shown_as_they_are(name):
     shown = name.replace("\n", "\\n")
     tape, v = small(**{name: np.ones((2, 1)), f"{name}[1]": np.ones((2, 1))})
@@ -256,8 +256,9 @@ def figures():
     ]  # fmt: skip
 
 
-def test_a_figure_shows_itself_in_a_notebook():
-    for figure in figures():
+@pytest.mark.parametrize("which", [2, *(pytest.param(k, marks=pytest.mark.slow) for k in (0, 1, 3))])
+def test_a_figure_shows_itself_in_a_notebook(which):
+    for figure in figures()[which : which + 1]:
         assert figure._repr_png_().startswith(b"\x89PNG")
         assert figure._repr_png_() == figure._repr_png_()
 

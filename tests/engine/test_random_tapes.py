@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support import naive
 from tests.support.points import replayed
-from tests.support.random_programs import programs, walked
+from tests.support.random_programs import examples, programs, walked
 from tinyad import TABLE, Op, Tape
 
-FIXED = settings(deadline=None, derandomize=True, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+FIXED = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = examples(50, 300)
 
 
 def agree(found, right):
@@ -29,49 +30,66 @@ def by_naive_engine(program, seeds):
     return [np.array(naive.derivative(leaves, steps, lists, i)) for i in range(len(leaves) + len(steps))]
 
 
-@FIXED
-@given(programs())
-def test_tape_is_the_complex_step(program):
-    tape, seeds, d, values, found = walked(program)
-    assert agree(found, by_complex_step(tape, seeds))
-    for v, dv in zip(values, found, strict=True):
-        assert np.array_equal(sum((c.array for c in d.contributions(v)), np.zeros(dv.shape)), dv)
+@EXAMPLES
+def test_tape_is_the_complex_step(examples):
+    @settings(FIXED, max_examples=examples)
+    @given(programs())
+    def look(program):
+        tape, seeds, d, values, found = walked(program)
+        assert agree(found, by_complex_step(tape, seeds))
+        for v, dv in zip(values, found, strict=True):
+            assert np.array_equal(sum((c.array for c in d.contributions(v)), np.zeros(dv.shape)), dv)
+
+    look()
 
 
-@FIXED
-@given(programs())
-def test_tape_is_the_naive_engine(program):
-    _, seeds, _, _, found = walked(program)
-    assert agree(found, by_naive_engine(program, seeds))
+@EXAMPLES
+def test_tape_is_the_naive_engine(examples):
+    @settings(FIXED, max_examples=examples)
+    @given(programs())
+    def look(program):
+        _, seeds, _, _, found = walked(program)
+        assert agree(found, by_naive_engine(program, seeds))
+
+    look()
 
 
-@FIXED
-@given(programs())
-def test_a_recorded_walk_gives_the_same(program):
-    _, _, _, _, found = walked(program)
-    assert agree(walked(program, record=True)[4], found)
+@EXAMPLES
+def test_a_recorded_walk_gives_the_same(examples):
+    @settings(FIXED, max_examples=examples)
+    @given(programs())
+    def look(program):
+        _, _, _, _, found = walked(program)
+        assert agree(walked(program, record=True)[4], found)
+
+    look()
 
 
-@FIXED
-@given(programs(), st.data())
-def test_constants_change_no_other_derivative(program, data):
+@EXAMPLES
+def test_constants_change_no_other_derivative(examples):
     """A leaf that is a plain array, or a number, on either side of any row."""
-    leaves, steps = program
-    plain = data.draw(st.sampled_from(range(len(leaves))))
-    _, seeds, _, _, right = walked(program)
-    tape = Tape()
-    values = [a if i == plain else tape.variable(a) for i, a in enumerate(leaves)]
-    if values[plain].size == 1:
-        values[plain] = values[plain].item()
-    for symbol, x, y in steps:
-        operands = [values[i] for i in (x, y) if i is not None]
-        if not any(hasattr(v, "tape") for v in operands):  # a row on plain arrays takes matrices
-            operands = [np.reshape(v, (1, 1)) if isinstance(v, float) else v for v in operands]
-        values.append(TABLE[symbol](*operands))
-    kept = {i: v for i, v in enumerate(values) if hasattr(v, "tape")}
-    if set(seeds) <= set(kept):
-        d = tape.backward({kept[i]: dz for i, dz in seeds.items()})
-        assert agree([d[v] for v in kept.values()], [right[i] for i in kept])
+
+    @settings(FIXED, max_examples=examples)
+    @given(programs(), st.data())
+    def look(program, data):
+        leaves, steps = program
+        plain = data.draw(st.sampled_from(range(len(leaves))))
+        _, seeds, _, _, right = walked(program)
+        tape = Tape()
+        values = [a if i == plain else tape.variable(a) for i, a in enumerate(leaves)]
+        if values[plain].size == 1:
+            values[plain] = values[plain].item()
+        for symbol, x, y in steps:
+            operands = [values[i] for i in (x, y) if i is not None]
+            if not any(hasattr(v, "tape") for v in operands):  # a row on plain arrays takes matrices
+                operands = [np.reshape(v, (1, 1)) if isinstance(v, float) else v for v in operands]
+            values.append(TABLE[symbol](*operands))
+        kept = {i: v for i, v in enumerate(values) if hasattr(v, "tape")}
+        if set(seeds) <= set(kept):
+            d = tape.backward({kept[i]: dz for i, dz in seeds.items()})
+            assert agree([d[v] for v in kept.values()], [right[i] for i in kept])
+
+    look()
 
 
 @pytest.mark.parametrize("symbol", TABLE)
@@ -89,17 +107,15 @@ def test_the_check_fails_on_a_wrong_rule_and_reaches_every_row(symbol):
             return (1.0001 * dx, None) if dy is None else (dx, 1.0001 * dy)
 
         wrong = Op(symbol, op.forward, rule)
-    caught = []
 
-    @FIXED
+    @settings(FIXED, max_examples=300, phases=[Phase.generate], report_multiple_bugs=False)  # the first is enough
     @given(programs(often=(symbol,)))
     def look(program):
-        if not any(caught):
-            tape, seeds, _, _, found = walked(program, {**TABLE, symbol: wrong})
-            caught.append(not agree(found, by_complex_step(tape, seeds)))
+        tape, seeds, _, _, found = walked(program, {**TABLE, symbol: wrong})
+        assert agree(found, by_complex_step(tape, seeds))
 
-    look()
-    assert any(caught)
+    with pytest.raises(AssertionError):
+        look()
 
 
 def test_the_naive_engine_knows_every_row():

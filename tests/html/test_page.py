@@ -9,15 +9,16 @@ from markupsafe import Markup
 from tests.support.pages import Seen, harmless_page
 from tinyad.drawing.elements import BOXES, Box, Cluster, Drawing
 from tinyad.drawing.layout import svg
-from tinyad.html.page import fragment, lines, page, resource, table
+from tinyad.html.page import fragment, page, resource, table
 from tinyad.html.value_details import figure, formula
+from tinyad.printing.markup import joined
 from tinyad.printing.notation import MATHML
 
 NASTY = "\"'></title></style></script><img src=x onerror=alert(1)> & &lt; \x1b[31m\u202e"
 SHOWN = "\"'></title></style></script><img src=x onerror=alert(1)> & &lt; \\x1b[31m\\u202e"
 PUT_IN = {
     "a title": lambda text: page(text, Markup("<p></p>")),
-    "lines": lambda text: page("", lines([text])),
+    "lines": lambda text: page("", joined([text], "\n")),
     "a fragment": lambda text: fragment(text),
     "a cell": lambda text: fragment(table([("head", "v")], [(Markup(""), [text])])),
     "a head": lambda text: fragment(table([(text, "v")], [(Markup(""), ["cell"])])),

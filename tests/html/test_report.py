@@ -94,6 +94,21 @@ def test_the_worst_entry_is_where_the_text_says(layout, at):
     assert made.html.count("<mark>") == 1
 
 
+@pytest.mark.parametrize("layout", ["row", "same"])
+def test_a_1d_array_is_taken_as_the_size_that_is_known(layout):
+    tape = Tape()
+    tape.name({"y": tape.variable(np.arange(4.0).reshape(4, 1), "x") * 2.0})
+    d = tape.backward({"y": np.ones((1, 4))})
+    assert report(d, {"x": np.full(4, 2.0)}, layout).comparison.ok
+    made = report(d, {"x": [2.0, 2.0, 9.0, 2.0]}, layout)
+    assert made.comparison.first_wrong.worst[:2] == ((1, 3) if layout == "row" else (3, 1))
+    shown = made.html.partition("by hand <span")[2].partition("</figure>")[0]
+    assert "<mark>9</mark>" in shown
+    assert ("1×4" if layout == "row" else "4×1") in shown
+    with pytest.raises(ValueError, match=r"the derivative of x by hand: .* 1-D .*reshape"):
+        report(d, {"x": np.zeros(3)}, layout)
+
+
 def test_a_worst_entry_far_down_is_shown():
     tape = Tape()
     tape.name({"y": tape.variable(np.ones((30, 20)), "x") * 2.0})

@@ -258,20 +258,20 @@ def first_is(number):
 
 HOSTILE = [  # options, and what is said of them
     ({"hidden": 10**9}, "hidden = 1000000000: the largest possible is 1,000,000"),
-    ({"hidden": "3"}, "hidden = '3': needed is a whole number"),
+    ({"hidden": "3"}, "hidden = '3': expected a whole number"),
     ({"hidden": 20000}, "'parameters' is not of the sizes that follow from the options"),
     ({"hidden": 4}, "'parameters' is not of the sizes"),
     ({"batch": 10**6}, "'start' is not of the sizes"),
     ({"steps": 10**9}, "steps = 1000000000: the largest possible"),
-    ({"every": 0}, "every = 0: needed is a whole number of 1 or more"),
+    ({"every": 0}, "every = 0: expected a whole number of 1 or more"),
     ({"model": []}, "model []: there are slides"),
     ({"model": "gru"}, "'parameters' is not of the sizes"),
     ({"task": "text"}, "the task text with the text ''"),
-    ({"rate": "fast"}, "rate = 'fast': needed is a finite number above 0"),
+    ({"rate": "fast"}, "rate = 'fast': expected a finite number above 0"),
     ({"text": 5}, "expected str, bytes or os.PathLike object, not int"),
     ({"colour": 1}, "unexpected keyword argument 'colour'"),
     ({"dtype": "float64"}, "'parameters' is not of the sizes"),
-    ({"seed": None}, "seed = None: needed is a whole number of 0 or more"),
+    ({"seed": None}, "seed = None: expected a whole number of 0 or more"),
 ]
 MADE_UP = [  # changes of the file, and what is said of them
     ({"losses": None}, "does not hold together: 'losses' is missing"),
@@ -287,14 +287,14 @@ MADE_UP = [  # changes of the file, and what is said of them
     ({"held_out": np.zeros((1, 3))}, "does not hold together: 'held out' is not of the sizes"),
     ({"held_out": np.full((1, 2), np.inf)}, "does not hold together: 'held out' is not finite"),
     ({"header": {"version": 2}}, "has version 2, this program knows version 1: use the tinyad that wrote it"),
-    ({"header": {"format": "other"}}, "is no checkpoint of a tinyad run, but 'other'"),
+    ({"header": {"format": "other"}}, "is not a checkpoint of a tinyad run, but 'other'"),
     ({"header": {"alphabet": "abc"}}, "does not hold together: the task adding with the text 'abc'"),
     ({"header": {"text": None}}, "does not hold together: the task adding with the text None"),
-    ({"raw": np.array("[" * 100_000)}, "is no checkpoint of a tinyad run: it has no header of one"),
-    ({"raw": np.array(["{}", "{}"])}, "is no checkpoint of a tinyad run: it has no header of one"),
-    ({"raw": np.array(1.0)}, "is no checkpoint of a tinyad run: it has no header of one"),
-    ({"raw": np.array([print])}, "is damaged, or no checkpoint (header.npy has objects)"),
-    ({"m": np.array([print])}, "is damaged, or no checkpoint (m.npy has objects)"),
+    ({"raw": np.array("[" * 100_000)}, "is not a checkpoint of a tinyad run: it has no header"),
+    ({"raw": np.array(["{}", "{}"])}, "is not a checkpoint of a tinyad run: it has no header"),
+    ({"raw": np.array(1.0)}, "is not a checkpoint of a tinyad run: it has no header"),
+    ({"raw": np.array([print])}, "is damaged, or not a checkpoint (header.npy has objects)"),
+    ({"m": np.array([print])}, "is damaged, or not a checkpoint (m.npy has objects)"),
 ]
 
 
@@ -303,7 +303,7 @@ def test_options_that_somebody_made_up(options, why, trained, tmp_path):
     said = refused(tmp_path / "run.npz", rewritten(trained[0], {"options": options}))
     assert said.startswith("does not hold together: ")
     assert why in said
-    assert said.endswith("; begin again in another folder")
+    assert said.endswith("; start again in another folder")
 
 
 @pytest.mark.parametrize(("changes", "why"), MADE_UP, ids=lambda value: value if isinstance(value, str) else "")
@@ -350,7 +350,7 @@ class Evil:
 )
 def test_a_file_that_is_something_else(data, why, tmp_path):
     said = refused(tmp_path / "run.npz", data)
-    assert said.startswith("is damaged, or no checkpoint (")
+    assert said.startswith("is damaged, or not a checkpoint (")
     assert why in said
 
 
@@ -359,16 +359,16 @@ def test_parts_that_share_their_bytes(tmp_path):
     with zipfile.ZipFile(stream, "w") as file:
         file.writestr("a.npy", bytes(1000))
         file.filelist *= 1000
-    assert "its parts are larger than the whole" in refused(tmp_path / "run.npz", stream.getvalue())
+    assert "its members are larger than the file" in refused(tmp_path / "run.npz", stream.getvalue())
 
 
 def test_what_is_no_file(tmp_path):
     with pytest.raises(ValueError, match=r"run.npz is not there: give the folder of a run$"):
         checkpoint.load(tmp_path / "run.npz")
-    with pytest.raises(ValueError, match=r" is no file; give the folder of a run$"):
+    with pytest.raises(ValueError, match=r" is not a file; give the folder of a run$"):
         checkpoint.load(tmp_path)
     os.mkfifo(tmp_path / "pipe")  # to read it would wait for ever
-    with pytest.raises(ValueError, match=r"pipe is no file"):
+    with pytest.raises(ValueError, match=r"pipe is not a file"):
         checkpoint.load(tmp_path / "pipe")
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match=r"cannot be read \(Not a directory\)"):
@@ -385,5 +385,5 @@ def test_a_model_is_opened_without_its_text(tmp_path):
     assert (o, alphabet) == (run.options, " benort")
     said = training.sample(o, alphabet, {name: arrays["parameters"][name] for name in run.parameters}, 9, "to")
     assert said == run.sample(9, "to")
-    with pytest.raises(ValueError, match=r"text.txt: No such file or directory; needed is a text file"):
+    with pytest.raises(ValueError, match=r"text.txt: No such file or directory; expected a text file"):
         resumed(path)

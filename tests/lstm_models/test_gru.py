@@ -9,7 +9,7 @@ from lstm_models import gru_by_hand
 from lstm_models.gru import FORMS, GRUS, RNN, cell
 from lstm_models.sequence import record
 from tests.support.modelpoints import H, ModelPoint, X
-from tests.support.planted import found_in_its_line
+from tests.support.planted import AT, found_in_its_line
 from tests.support.points import close
 
 MODELS = {model.name: model for model in GRUS}
@@ -71,7 +71,7 @@ def test_the_forms_differ():
 
 
 def same_point(name, sign=1):
-    """The walk back of a form at the point of "gru", with the sign of the update gate's argument to choose."""
+    """The backward pass of a form at the point of "gru", with the sign of the update gate's argument to choose."""
     point, model = ModelPoint(MODELS["gru"]), MODELS[name]
     weights = {key: point.parameters[key] for key in model.shapes(H, X)}
     weights |= {key: sign * weights[key] for key in ("W_z", "R_z", "b_z")}
@@ -227,13 +227,13 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize("at", [None, 2])
+@AT
 @pytest.mark.parametrize(("form", "right", "wrong", "name"), PLANTED)
 def test_a_mistake_in_one_line_is_found(monkeypatch, form, right, wrong, name, at):
     found_in_its_line(monkeypatch, MODELS[form], gru_by_hand.cell_backward, right, wrong, name, at)
 
 
-@pytest.mark.parametrize("at", [None, 2])
+@AT
 @pytest.mark.parametrize(
     ("right", "wrong", "name"),
     [

@@ -315,25 +315,25 @@ def test_values_are_those_of_onnxruntime(name):
 @pytest.mark.parametrize(
     ("where", "name", "change", "message"),
     [
-        ("torch", "sancho", {"bias_hh_l0": None}, "bias_hh_l0 is missing; given are weight_ih_l0, weight_hh_l0, bias"),
-        ("torch", "sancho", dict.fromkeys(WEIGHTS), "weight_ih_l0 is missing; given are no arrays"),
+        ("torch", "sancho", {"bias_hh_l0": None}, "bias_hh_l0 is missing; got weight_ih_l0, weight_hh_l0, bias"),
+        ("torch", "sancho", dict.fromkeys(WEIGHTS), "weight_ih_l0 is missing; got no arrays"),
         ("torch", "gru", {"weight_ih_l1": (15, 5)}, "weight_ih_l1 has no place: gru in one layer and one direction"),
         ("torch", "rnn", {"bias_hh_l0_reverse": (5,)}, "bias_hh_l0_reverse has no place: rnn in one layer"),
         ("torch", "sancho", {"weight_hr_l0": (3, 5)}, "weight_hr_l0 has no place"),
-        ("torch", "gru", {"weight_ih_l0": (20, 2)}, "weight_ih_l0 is (20, 2), needed is (15, 2): gru, one direction"),
-        ("torch", "gru", {"weight_hh_l0": (15, 4)}, "weight_ih_l0 is (15, 2), needed is (12, 2): gru, one direction"),
-        ("torch", "gru", {"weight_ih_l0": (15,)}, "weight_ih_l0 is (15,), needed is (15, 15)"),
-        ("torch", "gru", {"weight_hh_l0": ()}, "weight_ih_l0 is (15, 2), needed is (0, 2)"),
-        ("torch", "rnn", {"bias_ih_l0": (5, 1)}, "bias_ih_l0 is (5, 1), needed is (5,): rnn, one direction, H = 5"),
-        ("torch", "rnn", {"bias_hh_l0": (4,)}, "bias_hh_l0 is (4,), needed is (5,)"),
-        ("onnx", "sancho", {"B": None}, "B is missing; given are W, R"),
-        ("onnx", "peephole", {"P": None}, "P is missing; given are W, R, B"),
+        ("torch", "gru", {"weight_ih_l0": (20, 2)}, "weight_ih_l0 is (20, 2), expected (15, 2): gru, one direction"),
+        ("torch", "gru", {"weight_hh_l0": (15, 4)}, "weight_ih_l0 is (15, 2), expected (12, 2): gru, one direction"),
+        ("torch", "gru", {"weight_ih_l0": (15,)}, "weight_ih_l0 is (15,), expected (15, 15)"),
+        ("torch", "gru", {"weight_hh_l0": ()}, "weight_ih_l0 is (15, 2), expected (0, 2)"),
+        ("torch", "rnn", {"bias_ih_l0": (5, 1)}, "bias_ih_l0 is (5, 1), expected (5,): rnn, one direction, H = 5"),
+        ("torch", "rnn", {"bias_hh_l0": (4,)}, "bias_hh_l0 is (4,), expected (5,)"),
+        ("onnx", "sancho", {"B": None}, "B is missing; got W, R"),
+        ("onnx", "peephole", {"P": None}, "P is missing; got W, R, B"),
         ("onnx", "sancho", {"P": (1, 15)}, "P has no place: sancho in one layer and one direction has W, R, B"),
-        ("onnx", "gru", {"W": (2, 15, 2)}, "W is (2, 15, 2), needed is (1, 15, 2): gru, one direction, H = 5, X = 2"),
-        ("onnx", "gru", {"R": (2, 15, 5)}, "R is (2, 15, 5), needed is (1, 15, 5)"),
-        ("onnx", "gru", {"B": (2, 30)}, "B is (2, 30), needed is (1, 30)"),
-        ("onnx", "gru", {"B": (1, 29)}, "B is (1, 29), needed is (1, 30)"),
-        ("onnx", "peephole", {"P": (1, 21)}, "P is (1, 21), needed is (1, 15): peephole, one direction, H = 5, X = 2"),
+        ("onnx", "gru", {"W": (2, 15, 2)}, "W is (2, 15, 2), expected (1, 15, 2): gru, one direction, H = 5, X = 2"),
+        ("onnx", "gru", {"R": (2, 15, 5)}, "R is (2, 15, 5), expected (1, 15, 5)"),
+        ("onnx", "gru", {"B": (2, 30)}, "B is (2, 30), expected (1, 30)"),
+        ("onnx", "gru", {"B": (1, 29)}, "B is (1, 29), expected (1, 30)"),
+        ("onnx", "peephole", {"P": (1, 21)}, "P is (1, 21), expected (1, 15): peephole, one direction, H = 5, X = 2"),
     ],
 )  # fmt: skip
 def test_arrays_that_do_not_fit(where, name, change, message):
@@ -351,8 +351,8 @@ def test_parameters_that_do_not_fit(where, name):
     for change, message in [
         ({R: None}, f"{name}: the parameter {R} is missing; there are {', '.join(ours)}"),
         ({"W_y": np.ones((1, H))}, f"{name}: the parameter W_y is unknown; there are {', '.join(ours)}"),
-        ({R: np.ones((H, X))}, f"{name}: {R} is 5×2, needed is 5×5 for a state of 5 and an x of 2 components"),
-        ({b: np.ones(H)}, f"{name}: {b} is 5 (1-D), needed is 5×1 for a state of 5"),
+        ({R: np.ones((H, X))}, f"{name}: {R} is 5×2, expected 5×5 for a state of 5 and an x of 2 components"),
+        ({b: np.ones(H)}, f"{name}: {b} is 5 (1-D), expected 5×1 for a state of 5"),
     ]:
         wrong = {key: a for key, a in (ours | change).items() if a is not None}
         with pytest.raises(ValueError, match="^" + re.escape(message)):

@@ -309,21 +309,21 @@ def test_names_of_a_loss_are_free_in_every_model(model):
         (cross_entropy, [[4, 5, -1]], "labels: 4 of example 1 is out of range, the 4 classes are 0 to 3"),
         (cross_entropy, [[0, 3, -1]], "labels: -1 of example 3 is out of range, the 4 classes are 0 to 3"),
         (cross_entropy, [[0, -1, 4], [1, 0, 1]], "labels: 4 of example 3 is out of range, the 4 classes are 0 to 3"),
-        (cross_entropy, [[0, 1]], "labels: needed are 3 whole numbers, or a matrix of 4×3; given is int64 of shape (2"),
-        (cross_entropy, [[0, 1], [1, 0, 1]], "labels: needed are 3 whole numbers, or a matrix of 4×3; given is int64"),
-        (cross_entropy, [2], "labels: needed are 3 whole numbers, or a matrix of 4×3; given is int64 of shape (1,)"),
-        (cross_entropy, [[0.0, 1, 2]], "labels: needed are 3 whole numbers, or a matrix of 4×3; given is float64"),
-        (cross_entropy, [[True, True, False]], "labels: needed are 3 whole numbers, or a matrix of 4×3; given is bool"),
-        (cross_entropy, [np.array([INDICES])], "labels: needed is a matrix of 4×3, given is of shape (1, 3)"),
-        (cross_entropy, [SOFT[:, :1]], "labels: needed is a matrix of 4×3, given is of shape (4, 1)"),
-        (cross_entropy, [SOFT.T], "labels: needed is a matrix of 4×3, given is of shape (3, 4)"),
-        (squared_error, [SOFT.T], "the target: needed is a matrix of 4×3, given is of shape (3, 4)"),
-        (squared_error, [SOFT[:1]], "the target: needed is a matrix of 4×3, given is of shape (1, 3)"),
-        (squared_error, [SOFT[0]], "the target: needed is a matrix of 4×3, given is of shape (3,)"),
-        (squared_error, [1.0], "the target: needed is a matrix of 4×3, given is of shape ()"),
-        (squared_error, [SOFT, [1, 0]], "the mask is of shape (2,), needed are 3 entries, one for each example"),
-        (cross_entropy, [SOFT, np.ones((Y, B))], "the mask is of shape (4, 3), needed are 3 entries, one for each"),
-        (cross_entropy, [INDICES, 1], "the mask is of shape (1,), needed are 3 entries, one for each example"),
+        (cross_entropy, [[0, 1]], "labels: expected 3 whole numbers, or a matrix of 4×3; got int64 of shape (2"),
+        (cross_entropy, [[0, 1], [1, 0, 1]], "labels: expected 3 whole numbers, or a matrix of 4×3; got int64"),
+        (cross_entropy, [2], "labels: expected 3 whole numbers, or a matrix of 4×3; got int64 of shape (1,)"),
+        (cross_entropy, [[0.0, 1, 2]], "labels: expected 3 whole numbers, or a matrix of 4×3; got float64"),
+        (cross_entropy, [[True, True, False]], "labels: expected 3 whole numbers, or a matrix of 4×3; got bool"),
+        (cross_entropy, [np.array([INDICES])], "labels: expected a matrix of 4×3, got one of shape (1, 3)"),
+        (cross_entropy, [SOFT[:, :1]], "labels: expected a matrix of 4×3, got one of shape (4, 1)"),
+        (cross_entropy, [SOFT.T], "labels: expected a matrix of 4×3, got one of shape (3, 4)"),
+        (squared_error, [SOFT.T], "the target: expected a matrix of 4×3, got one of shape (3, 4)"),
+        (squared_error, [SOFT[:1]], "the target: expected a matrix of 4×3, got one of shape (1, 3)"),
+        (squared_error, [SOFT[0]], "the target: expected a matrix of 4×3, got one of shape (3,)"),
+        (squared_error, [1.0], "the target: expected a matrix of 4×3, got one of shape ()"),
+        (squared_error, [SOFT, [1, 0]], "the mask is of shape (2,), expected 3 entries, one for each example"),
+        (cross_entropy, [SOFT, np.ones((Y, B))], "the mask is of shape (4, 3), expected 3 entries, one for each"),
+        (cross_entropy, [INDICES, 1], "the mask is of shape (1,), expected 3 entries, one for each example"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit(loss, given, message):
@@ -338,9 +338,9 @@ def test_what_does_not_fit(loss, given, message):
 def test_variables_that_do_not_fit(loss):
     tape = Tape()
     v = tape.variables(a=A, y=SOFT[:, :1])
-    with pytest.raises(ValueError, match=r"needed is a matrix of 4×3, given is of shape \(4, 1\)$"):
+    with pytest.raises(ValueError, match=r"expected a matrix of 4×3, got one of shape \(4, 1\)$"):
         loss(v["a"], v["y"])
-    with pytest.raises(ValueError, match=r"^the result is of shape \(4,\), needed is a matrix with a column for each"):
+    with pytest.raises(ValueError, match=r"^the result is of shape \(4,\), expected a matrix with a column for each"):
         loss(A[:, 0], [1])
 
 
@@ -356,6 +356,6 @@ def test_a_mean_of_nothing(count):
 
 def test_a_mask_has_no_odd_weights():
     for mask, said in (([1, -1, 1], "-1"), ([1, np.nan, 1], "nan"), ([1, 1, np.inf], "inf")):
-        said = f"the mask has {said}(.0)?; needed is 0 for an example that is left out, else 1 or a weight"
+        said = f"the mask has {said}(.0)?; expected 0 for an example that is left out, else 1 or a weight"
         with pytest.raises(ValueError, match=said):
             cross_entropy(np.zeros((4, 3)), [0, 1, 2], mask)

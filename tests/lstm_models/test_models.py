@@ -12,6 +12,10 @@ from tinyad import Tape, compare, graph
 
 EACH = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 BATCH = pytest.mark.parametrize("B", [1, 3])
+SMALL = ("gru", "gru-takes", "gru-before", "gru-before-takes", "rnn", "picture-stacked", "sancho-stacked")
+SMALL_FIRST = pytest.mark.parametrize(
+    "model", [pytest.param(m, marks=[] if name in SMALL else pytest.mark.slow, id=name) for name, m in MODELS.items()]
+)
 
 
 @EACH
@@ -34,7 +38,7 @@ def test_tape_is_the_complex_step_of_the_model(model, B):
         assert close(point.d[name], point.by_complex_step(name)), name
 
 
-@EACH
+@SMALL_FIRST
 @BATCH
 def test_every_value_is_the_complex_step_of_the_replayed_tape(model, B):
     point = ModelPoint(model, B, T=3)
@@ -43,7 +47,7 @@ def test_every_value_is_the_complex_step_of_the_replayed_tape(model, B):
         assert close(point.d[name], replayed(point.tape, seeds, position)), name
 
 
-@EACH
+@SMALL_FIRST
 def test_a_wrong_derivative_of_any_name_is_found(model):
     """One entry off by a millionth of the largest: the comparison of every name can fail."""
     point = ModelPoint(model, T=3)

@@ -9,7 +9,7 @@ from lstm_models.sancho import SANCHO
 from lstm_models.sequence import record
 from lstm_models.slides import PICTURE
 from tests.support.modelpoints import ModelPoint
-from tests.support.planted import found_in_its_line
+from tests.support.planted import AT, found_in_its_line
 from tests.support.points import close
 
 # Our names: those of the slides
@@ -88,7 +88,7 @@ PLANTED = [
 # fmt: on
 
 
-@pytest.mark.parametrize("at", [None, 2])
+@AT
 @pytest.mark.parametrize(("right", "wrong", "name"), PLANTED)
 def test_a_mistake_in_one_line_is_found(monkeypatch, right, wrong, name, at):
     found_in_its_line(monkeypatch, PEEPHOLE, peephole_by_hand.cell_backward, right, wrong, name, at)

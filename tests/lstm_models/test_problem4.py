@@ -19,7 +19,7 @@ from lstm_models.problem4_by_hand import (
 )
 from lstm_models.sequence import record
 from tests.support.modelpoints import ModelPoint
-from tests.support.planted import compare_by_hand, found_in_its_line
+from tests.support.planted import AT, compare_by_hand, found_in_its_line
 from tests.support.points import close, complex_step
 from tinyad import compare
 
@@ -149,51 +149,50 @@ def test_gates_that_are_quite_open_or_shut():
     [
         (
             lambda at: lstm_forward(**at.arrays | {"Wx": at.Wx.T}),
-            "Wx is 20×2, needed is D×4H = 2×20 with x of 3×2, prev_h of 3×5 "
+            "Wx is 20×2, expected D×4H = 2×20 with x of 3×2, prev_h of 3×5 "
             "(examples are rows, the gates i, f, o, g stand side by side; transposed it fits)",
         ),
         (
             lambda at: lstm_forward(**at.arrays | {"b": at.b[:H]}),
-            "b is (5,), needed is 4H = (20,) with prev_h of 3×5 "
+            "b is (5,), expected 4H = (20,) with prev_h of 3×5 "
             "(examples are rows, the gates i, f, o, g stand side by side)",
         ),
         (
             lambda at: lstm_forward(**at.arrays | {"x": at.x[:, 0]}),
-            "x is 3×2, needed is N×T×D (examples are rows, the gates i, f, o, g stand side by side)",
+            "x is 3×2, expected N×T×D (examples are rows, the gates i, f, o, g stand side by side)",
         ),
         (
             lambda at: lstm_forward(**at.arrays | {"x": at.x[:, :0]}),
             "T = 0 in x of N×T×D: a sequence has at least one time step",
         ),
-        (lambda at: lstm_forward(**at.arrays | {"h0": at.h0[:1]}), "h0 is 1×5, needed is N×H = 3×5 with"),
-        (lambda at: lstm_step_forward(**at.step | {"x": at.x}), "x is 3×4×2, needed is N×D ("),
-        (lambda at: lstm_step_forward(**at.step | {"prev_c": at.c0[:1]}), "prev_c is 1×5, needed is N×H = 3×5 with"),
-        (lambda at: lstm_step_forward(**at.step | {"Wh": at.Wh[:, :H]}), "Wh is 5×5, needed is H×4H = 5×20 with"),
-        (lambda at: lstm_step_forward(**at.step | {"b": at.b[:, None]}), "b is 20×1, needed is 1×4H = 1×20 with"),
+        (lambda at: lstm_forward(**at.arrays | {"h0": at.h0[:1]}), "h0 is 1×5, expected N×H = 3×5 with"),
+        (lambda at: lstm_step_forward(**at.step | {"x": at.x}), "x is 3×4×2, expected N×D ("),
+        (lambda at: lstm_step_forward(**at.step | {"prev_c": at.c0[:1]}), "prev_c is 1×5, expected N×H = 3×5 with"),
+        (lambda at: lstm_step_forward(**at.step | {"Wh": at.Wh[:, :H]}), "Wh is 5×5, expected H×4H = 5×20 with"),
+        (lambda at: lstm_step_forward(**at.step | {"b": at.b[:, None]}), "b is 20×1, expected 1×4H = 1×20 with"),
         (
             lambda at: lstm_step_backward(at.dh[:, 0], at.dc[0], lstm_step_forward(**at.step)[2]),
-            "dnext_c is (5,), needed is N×H = 3×5 with next_h of 3×5 (",
+            "dnext_c is (5,), expected N×H = 3×5 with next_h of 3×5 (",
         ),
         (
             lambda at: lstm_backward(at.dh[:, :-1], lstm_forward(**at.arrays)[1]),
-            "dh is 3×3×5, needed is N×T×H = 3×4×5 with h of 3×4×5 (",
+            "dh is 3×3×5, expected N×T×H = 3×4×5 with h of 3×4×5 (",
         ),
         (
             lambda at: step_forward(at.c0, at.h0.T, at.x[:, 0].T, at.columns()[3]),
-            "c_prev is 3×5, needed is H×N = 5×3 with h_prev of 5×3, x of 2×3 "
-            "(examples are columns; transposed it fits)",
+            "c_prev is 3×5, expected H×N = 5×3 with h_prev of 5×3, x of 2×3 (examples are columns; transposed it fits)",
         ),
         (
             lambda at: step_forward(*at.columns()[:2], at.x[:, 0].T, at.columns()[3] | {"b_o": at.b[:H]}),
-            "b_o is (5,), needed is H×1 = 5×1 with h_prev of 5×3 (examples are columns)",
+            "b_o is (5,), expected H×1 = 5×1 with h_prev of 5×3 (examples are columns)",
         ),
         (
             lambda at: backward([at.dh[:, 0].T] * T, forward(*at.columns()), at.columns()[3], at.dc),
-            "dc is 3×5, needed is H×N = 5×3 with h of 5×3 (examples are columns; transposed it fits)",
+            "dc is 3×5, expected H×N = 5×3 with h of 5×3 (examples are columns; transposed it fits)",
         ),
         (
             lambda at: backward([at.dh[:, 0].T, at.dh[:1, 0].T] * 2, forward(*at.columns()), at.columns()[3]),
-            "dh_2 is 5×1, needed is H×N = 5×3 with h of 5×3 (examples are columns)",
+            "dh_2 is 5×1, expected H×N = 5×3 with h of 5×3 (examples are columns)",
         ),
         (
             lambda at: backward([at.dh[:, 0].T], forward(*at.columns()), at.columns()[3]),
@@ -343,7 +342,7 @@ PLANTED = [
 ROWS_NAMES = {"c": "next_c", "c_prev": "next_c_prev", "c_tilde": "g", "a_c": "a_g"}
 
 
-@pytest.mark.parametrize("at", [None, 2])
+@AT
 @pytest.mark.parametrize("model", [PROBLEM4, ROWS], ids=lambda model: model.name)
 @pytest.mark.parametrize(("right", "wrong", "name"), PLANTED)
 def test_a_mistake_in_one_line_is_found(monkeypatch, model, right, wrong, name, at):
@@ -351,7 +350,7 @@ def test_a_mistake_in_one_line_is_found(monkeypatch, model, right, wrong, name, 
     found_in_its_line(monkeypatch, model, problem4_by_hand._families, right, wrong, name, at)
 
 
-@pytest.mark.parametrize("at", [None, 2])
+@AT
 @pytest.mark.parametrize(
     ("right", "wrong", "name"),
     [

@@ -1,4 +1,4 @@
-"""Every model over time: examples of different lengths, names, chunks, the truncated walk back, 5,000 time steps."""
+"""Every model over time: examples of different lengths, names, chunks, a truncated backward pass, 5,000 time steps."""
 
 import re
 
@@ -40,7 +40,7 @@ class Point:
         return a[b : b + 1] if self.model.rows else a[:, b : b + 1]
 
     def walked(self, tape, steps, first=1):
-        """The walk back from L = Σ_t seeds ∘ (the states after time step t), for the time steps from `first` on."""
+        """The backward pass from L = Σ_t seeds ∘ (the states after time step t), for the time steps from `first` on."""
         seeds = {}
         for t, eqs in enumerate(steps, first):
             for state, v in after(self.model, eqs).items():
@@ -226,7 +226,7 @@ def test_chunks_carry_the_states(model, lengths):
     same(d, point.walked(one, together), whole.names.values())
 
 
-# The truncated walk back
+# The truncated backward pass
 
 
 def truncated(point, k1, k2):
@@ -301,7 +301,7 @@ def test_windows_walk_back_every_loss_once(T, k1, more):
 
 @pytest.mark.parametrize(("T", "k1", "k2"), [(5, 0, 3), (5, 3, 2), (5, -1, -1), (0, 1, 1)])
 def test_windows_that_cannot_be(T, k1, k2):
-    needed = f"k1 = {k1}, k2 = {k2}: needed is 1 <= k1 <= k2, or losses would be walked back nowhere"
+    needed = f"k1 = {k1}, k2 = {k2}: expected 1 <= k1 <= k2, or losses would be part of no backward pass"
     with pytest.raises(ValueError, match=f"^{needed if T else 'T = 0, but a sequence has at least one time step'}$"):
         next(windows(T, k1, k2))
 
@@ -341,19 +341,19 @@ def spoiled(point, x1=None, x2=None, **changes):
     [
         ("sancho", {"c": None}, "sancho starts from the states c, h, not h"),
         ("rnn", {"h": None}, "rnn starts from the states h, not from none"),
-        ("sancho", {"c": ones((H, 1))}, "sancho: c at the start is 3×1, needed is 3×4 for 4 examples"),
-        ("sancho", {"h": ones((2, B))}, "sancho: h at the start is 2×4, needed is 3×4 for 4 examples"),
-        ("sancho", {"c": ones((2, B)), "h": ones((2, B))}, "sancho: W_f is 3×2, needed is 2×2 for a state of 2"),
-        ("sancho", {"c": ones((H,))}, "sancho: c at the start is 3 (1-D), needed is a matrix"),
-        ("rnn", {"h": 0.0}, "rnn: h at the start is no array, needed is a matrix"),
-        ("sancho", {"x1": ones((B,))}, "sancho: x of time step 1 is 4 (1-D), needed is a matrix"),
-        ("sancho", {"x2": ones((X, 3))}, "sancho: x of time step 2 is 2×3, needed is 2×4 for 4 examples"),
-        ("sancho", {"x2": ones((3, B))}, "sancho: x of time step 2 is 3×4, needed is 2×4 for 4 examples"),
-        ("sancho", {"x2": ones((X,))}, "sancho: x of time step 2 is 2 (1-D), needed is 2×4 for 4 examples"),
-        ("problem4-rows", {"x2": ones((X, B))}, "problem4-rows: x of time step 2 is 2×4, needed is 4×2 for 4 examples"),
-        ("problem4-rows", {"b": ones((12, 1))}, "problem4-rows: b is 12×1, needed is 1×12 for a state of 3"),
-        ("slides", {"W_fC": ones((H, X))}, "slides: W_fC is 3×2, needed is 3×3 for a state of 3 and an x of 2"),
-        ("slides", {"b_o": ones((H,))}, "slides: b_o is 3 (1-D), needed is 3×1"),
+        ("sancho", {"c": ones((H, 1))}, "sancho: c at the start is 3×1, expected 3×4 for 4 examples"),
+        ("sancho", {"h": ones((2, B))}, "sancho: h at the start is 2×4, expected 3×4 for 4 examples"),
+        ("sancho", {"c": ones((2, B)), "h": ones((2, B))}, "sancho: W_f is 3×2, expected 2×2 for a state of 2"),
+        ("sancho", {"c": ones((H,))}, "sancho: c at the start is 3 (1-D), expected a matrix"),
+        ("rnn", {"h": 0.0}, "rnn: h at the start is no array, expected a matrix"),
+        ("sancho", {"x1": ones((B,))}, "sancho: x of time step 1 is 4 (1-D), expected a matrix"),
+        ("sancho", {"x2": ones((X, 3))}, "sancho: x of time step 2 is 2×3, expected 2×4 for 4 examples"),
+        ("sancho", {"x2": ones((3, B))}, "sancho: x of time step 2 is 3×4, expected 2×4 for 4 examples"),
+        ("sancho", {"x2": ones((X,))}, "sancho: x of time step 2 is 2 (1-D), expected 2×4 for 4 examples"),
+        ("problem4-rows", {"x2": ones((X, B))}, "problem4-rows: x of time step 2 is 2×4, expected 4×2 for 4 examples"),
+        ("problem4-rows", {"b": ones((12, 1))}, "problem4-rows: b is 12×1, expected 1×12 for a state of 3"),
+        ("slides", {"W_fC": ones((H, X))}, "slides: W_fC is 3×2, expected 3×3 for a state of 3 and an x of 2"),
+        ("slides", {"b_o": ones((H,))}, "slides: b_o is 3 (1-D), expected 3×1"),
         ("rnn", {"b": None}, "rnn: the parameter b is missing; there are W, R, b"),
         ("rnn", {"W_y": ones((1, H))}, "rnn: the parameter W_y is unknown; there are W, R, b"),
         ("gru-before", {"c_n": ones((H, 1))}, "gru-before: the parameter c_n is unknown; there are W_r, R_r"),
@@ -370,7 +370,7 @@ def test_every_wrong_size_is_found(model):
     """One row more in any parameter or state, and no time step at all."""
     point = Point(model)
     for key, a in (point.parameters | point.start).items():
-        with pytest.raises(ValueError, match=rf"^{model.name}: \S+ .*is .* needed is"):
+        with pytest.raises(ValueError, match=rf"^{model.name}: \S+ .*is .*expected "):
             unrolled(*spoiled(point, **{key: np.vstack([a, a[:1]])}))
     with pytest.raises(ValueError, match=f"^{model.name}: T = 0, but a sequence has at least one time step$"):
         record(model, point.start, [], point.parameters)

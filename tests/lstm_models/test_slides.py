@@ -11,7 +11,7 @@ import pytest
 from lstm_models import slides, slides_by_hand
 from lstm_models.model import parameters
 from lstm_models.slides import LSTM_derivative, cell, unrolled_derivative
-from tests.support.planted import found_in_its_line
+from tests.support.planted import AT, found_in_its_line
 from tests.support.points import LSTMPoint, close, complex_step, replayed
 
 FORM = pytest.mark.parametrize("form", slides.FORMS)
@@ -222,7 +222,7 @@ def test_an_unknown_form_is_refused():
         LSTM_derivative(point.dC, point.dhs[0], {}, "peephole")
 
 
-@pytest.mark.parametrize("at", [None, 2])
+@AT
 @pytest.mark.parametrize(
     ("form", "right", "wrong", "name"),
     [

@@ -98,20 +98,20 @@ def test_the_english_text_by_default(tmp_path, monkeypatch):
     run = command.begun(tmp_path / "run.npz", {"hidden": 4, "batch": 2, "steps": 3}, resume=False)
     assert run.fingerprint == english.fingerprint(HELLO)
     monkeypatch.setattr(english, "text", lambda: HELLO + "of another Python")
-    with pytest.raises(ValueError, match=r"^the text that comes with this Python is not what "):
+    with pytest.raises(ValueError, match=r"^the text that comes with this Python is not the text that "):
         command.begun(tmp_path / "run.npz", {}, resume=True)
 
 
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "{text} is empty; needed is a text file"),
+        (b"", "{text} is empty; expected a text file"),
         (b"abc", "the text has 3 characters; 32 streams of 50 time steps need 1,813, with what is held out: take a"),
-        ("café".encode("latin-1") * 999, "{text} is no UTF-8 text: byte 0xe9 at offset 3; convert it first"),
-        ("hello ".encode("utf-16") * 999, "{text} is no UTF-8 text: byte 0xff at offset 0; convert it first"),
-        (None, "{text}: No such file or directory; needed is a text file"),
-        (os.mkdir, "{text} is a folder; needed is a text file"),
-        (os.mkfifo, "{text} is no file; needed is a text file"),
+        ("café".encode("latin-1") * 999, "{text} is not UTF-8 text: byte 0xe9 at offset 3; convert it first"),
+        ("hello ".encode("utf-16") * 999, "{text} is not UTF-8 text: byte 0xff at offset 0; convert it first"),
+        (None, "{text}: No such file or directory; expected a text file"),
+        (os.mkdir, "{text} is a folder; expected a text file"),
+        (os.mkfifo, "{text} is not a file; expected a text file"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -137,7 +137,7 @@ def test_texts_are_read_as_they_are_meant(tmp_path):
 def test_what_the_user_may_not(said, tmp_path):
     text = tmp_path / "text.txt"
     text.touch(mode=0)
-    assert said("train", "--text", text) == (2, "", f"lstm_models: {text}: Permission denied; needed is a text file\n")
+    assert said("train", "--text", text) == (2, "", f"lstm_models: {text}: Permission denied; expected a text file\n")
     tmp_path.chmod(0o500)
     why = f"lstm_models: {tmp_path}/run.npz: Permission denied; --out takes another folder\n"
     assert said("train", *SINE, "--out", tmp_path) == (2, "", why)
@@ -151,10 +151,10 @@ def test_what_the_user_may_not(said, tmp_path):
         (["train", "--hidden", "many"], "argument --hidden: invalid int value: 'many'; python -m lstm_models train"),
         (["train", "--model", "lstm"], "argument --model: invalid choice: 'lstm' (choose from "),
         (["train", "--faster"], "unrecognized arguments: --faster; "),
-        (["train", "--hidden", "0"], "hidden = 0: needed is a whole number of 1 or more"),
-        (["train", "--steps", "0"], "steps = 0: needed is a whole number of 1 or more"),
-        (["train", "--batch", "0"], "batch = 0: needed is a whole number of 1 or more"),
-        (["train", "--rate", "nan"], "rate = nan: needed is a finite number above 0"),
+        (["train", "--hidden", "0"], "hidden = 0: expected a whole number of 1 or more"),
+        (["train", "--steps", "0"], "steps = 0: expected a whole number of 1 or more"),
+        (["train", "--batch", "0"], "batch = 0: expected a whole number of 1 or more"),
+        (["train", "--rate", "nan"], "rate = nan: expected a finite number above 0"),
         (["train", "--task", "adding", "--text", "a"], "text = 'a': only the task text has one, not adding"),
         (["sample", "--temperature", "x"], "argument --temperature: invalid float value: 'x'; python -m"),
         (["sample", "no/such"], "no/such/run.npz is not there: give the folder of a run"),
@@ -181,10 +181,10 @@ def test_folders(said, tmp_path):
     assert not folder.exists()
     assert said("train", *SINE, "--out", folder)[0] == 0
     good = arrays_of(folder)
-    there = f"lstm_models: {folder}/run.npz is there: --resume goes on with it, --out takes another folder\n"
+    there = f"lstm_models: {folder}/run.npz exists: --resume goes on with it, --out takes another folder\n"
     assert said("train", *SINE, "--out", folder)[::2] == (2, there)
     for option, own in (("--hidden 5", 4), ("--rate 0.1", 0.003), ("--text a.txt", None)):
-        other = f"lstm_models: {option}: {folder}/run.npz has {own}; with --resume only --chunks can be new\n"
+        other = f"lstm_models: {option}: {folder}/run.npz has {own}; with --resume only --chunks may differ\n"
         assert said("train", "--resume", "--out", folder, *option.split()) == (2, "", other)
     assert arrays_of(folder) == good
     status, out, _ = said("train", *SINE, "--resume", "--chunks", 9, "--out", folder)
@@ -239,7 +239,7 @@ def test_a_loss_that_is_not_finite(said, tmp_path):
     assert status == 1
     assert re.fullmatch(
         r"lstm_models: update 2: the loss is not finite. First: step \d+, squared\[10\] = .*, made inf at row 1, .*; "
-        rf"begin again in another folder with a smaller --rate; {tmp_path}/run.npz has every update before\n",
+        rf"start again in another folder with a smaller --rate; {tmp_path}/run.npz has every update before\n",
         err,
     )
     assert training.resumed(tmp_path / "run.npz").done == 1

@@ -190,7 +190,9 @@ def test_a_text_that_has_changed(written, tmp_path):
     Run(SMALL._replace(text=written)).save(path)
     with open(written, "a") as file:
         file.write("!")
-    with pytest.raises(ValueError, match=r"text.txt is not what .*run.npz learned from: its fingerprint is \w{12}, it"):
+    with pytest.raises(
+        ValueError, match=r"text.txt is not the text that .*run.npz learned from: its fingerprint is \w{12}, not"
+    ):
         resumed(path)
 
 
@@ -311,10 +313,10 @@ def test_samples_depend_on_the_seed_and_on_the_temperature(writer):
     ("arguments", "why"),
     [
         ((5, "aXb"), r"character 2, 'X' \(U\+0058\), is not one of the 2 that were learned"),
-        ((5, "a", 0.0), "temperature = 0.0: needed is a number above 0"),
-        ((5, "a", math.nan), "temperature = nan: needed"),
-        ((-1,), "length = -1: needed is 0 or more"),
-        ((5, "a", 1.0, -1), "seed = -1: needed is 0 or more"),
+        ((5, "a", 0.0), "temperature = 0.0: expected a number above 0"),
+        ((5, "a", math.nan), "temperature = nan: expected"),
+        ((-1,), "length = -1: expected 0 or more"),
+        ((5, "a", 1.0, -1), "seed = -1: expected 0 or more"),
     ],
 )
 def test_what_cannot_be_sampled(writer, arguments, why):
@@ -334,19 +336,19 @@ def test_a_task_without_text_is_not_sampled():
         ({"task": "sine"}, "task 'sine': there are text, sine-one, sine-many, adding"),
         ({"optimizer": []}, r"optimizer \[\]: there are sgd, rmsprop, adam"),
         ({"dtype": "float16"}, "dtype 'float16': there are float32, float64"),
-        ({"hidden": 0}, "hidden = 0: needed is a whole number of 1 or more"),
-        ({"batch": 2.5}, "batch = 2.5: needed is a whole number"),
-        ({"steps": 0}, "steps = 0: needed is a whole number of 1 or more"),
-        ({"chunks": "5"}, "chunks = '5': needed is a whole number"),
-        ({"every": True}, "every = True: needed is a whole number"),
-        ({"seed": -1}, "seed = -1: needed is a whole number of 0 or more"),
+        ({"hidden": 0}, "hidden = 0: expected a whole number of 1 or more"),
+        ({"batch": 2.5}, "batch = 2.5: expected a whole number"),
+        ({"steps": 0}, "steps = 0: expected a whole number of 1 or more"),
+        ({"chunks": "5"}, "chunks = '5': expected a whole number"),
+        ({"every": True}, "every = True: expected a whole number"),
+        ({"seed": -1}, "seed = -1: expected a whole number of 0 or more"),
         ({"hidden": 10**9}, "hidden = 1000000000: the largest possible is 1,000,000"),
         ({"hidden": 10**6}, "hidden = 1000000, batch = 3: more than the 2 GB that a run can keep"),
-        ({"rate": 0.0}, "rate = 0.0: needed is a finite number above 0"),
-        ({"rate": math.inf}, "rate = inf: needed"),
+        ({"rate": 0.0}, "rate = 0.0: expected a finite number above 0"),
+        ({"rate": math.inf}, "rate = inf: expected"),
         ({"rate": 10**400}, "rate = 1000"),
-        ({"clip": math.nan}, "clip = nan: needed is a finite number above 0"),
-        ({"steps": 5, "back": 4}, "back = 4: the walk back goes over the 5 steps of a chunk or more"),
+        ({"clip": math.nan}, "clip = nan: expected a finite number above 0"),
+        ({"steps": 5, "back": 4}, "back = 4: the backward pass goes over the 5 steps of a chunk, or more"),
         ({"back": 12}, "back = 12: only the task text has one, not sine-one"),
         ({"text": "a.txt"}, "text = 'a.txt': only the task text has one, not sine-one"),
     ],

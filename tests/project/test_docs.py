@@ -6,15 +6,17 @@ import inspect
 import os
 import re
 
+import numpy as np
 import pytest
 
 import tinyad
+from lstm_models.models import MODELS
 from tests.support import examples
 from tests.support.examples import blocks, rewritten, rounded, run
 from tests.support.house import NOT_STARRED, imported, package, rank, read, sources
 from tests.support.paths import ROOT
 from tinyad.cli import _parser
-from tinyad.derivation.judge.verdicts import Verdict
+from tinyad.derivation.judge.verdicts import LineVerdict
 from tinyad.derivation.show.report import Report
 from tinyad.drawing import layout
 from tinyad.drawing.elements import Box, Cluster, Drawing, Edge
@@ -27,10 +29,13 @@ DIRECTIVE = re.compile(r"^\.\. (?:auto\w+|py:data):: (.+(?:\n +(?:tinyad|lstm_mo
 WRITE = "differs: TINYAD_WRITE_GOLDEN=1 pytest tests/project/test_docs.py, and read the diff"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+SLOW = {"grading"}
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(p, marks=pytest.mark.slow if p.stem in SLOW else (), id=p.stem) for p in PAGES]
+)
 def test_every_example(page, monkeypatch, tmp_path):
-    if page.stem == "derivations":
-        pytest.importorskip("pylatexenc")
     monkeypatch.chdir(tmp_path)
     text = read(page)
     shown = list(run(blocks(text)))
@@ -57,7 +62,7 @@ def documented(pages):
 
 def test_every_public_name_is_described_once():
     found = documented(map(read, PAGES))
-    results = [f"{kind.__module__}.{kind.__name__}" for kind in (Report, Verdict)]
+    results = [f"{kind.__module__}.{kind.__name__}" for kind in (Report, LineVerdict)]
     modules = ["tinyad.drawing.plot", *(f"lstm_models.{name}" for name in LSTM), "lstm_models.models.MODELS"]
     assert sorted(found) == sorted([*(f"tinyad.{name}" for name in PUBLIC), *results, *modules])
 
@@ -83,7 +88,7 @@ def undescribed(owner, name, thing):
 
 def test_everything_public_has_a_docstring():
     things = [("tinyad", name, getattr(tinyad, name)) for name in PUBLIC]
-    things += [("tinyad", kind.__name__, kind) for kind in (Report, Verdict)]
+    things += [("tinyad", kind.__name__, kind) for kind in (Report, LineVerdict)]
     for part in ("tinyad.drawing.plot", *(f"lstm_models.{name}" for name in LSTM)):
         module = importlib.import_module(part)
         own = [name for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__]
@@ -122,11 +127,11 @@ def used_by():
         lower = {other for other in imported(source, modules) if rank(other, modules) < rank(module, modules)}
         others = {package(other, modules) for other in lower}
         used[mine] = used.get(mine, set()) | {other for other in others if other and other != mine}
-    return {name: used[name] for name in sorted(used, key=lambda n: (rank_of(n), n)) if name}
+    return {name: used[name] for name in sorted(used, key=in_order) if name}
 
 
-def rank_of(name):
-    return rank(name, {name: "", f"{name}.module": ""})
+def in_order(name):
+    return rank(name, {name: "", f"{name}.module": ""}), name
 
 
 def first_sentence(name):
@@ -135,7 +140,7 @@ def first_sentence(name):
 
 
 def table(used):
-    rows = [(f"`{name}`", first_sentence(name), " ".join(sorted(used[name], key=rank_of))) for name in used]
+    rows = [(f"`{name}`", first_sentence(name), " ".join(sorted(used[name], key=in_order))) for name in used]
     lines = [("package", "what it is", "imports"), ("---",) * 3, *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -156,11 +161,16 @@ def picture(used):
     return layout.svg(Drawing(boxes, arrows, [Cluster("", -1)], []))
 
 
-@pytest.mark.parametrize(("name", "made"), [("packages.md", table), ("packages.svg", picture)])
-def test_the_house_is_drawn_as_it_is(name, made):
+def test_the_house_is_drawn_as_it_is():
+    page, drawing = DOCS / "house.md", DOCS / "packages.svg"
+    before, rest = read(page).split("<!-- packages -->")
+    _, after = rest.split("<!-- end of packages -->")
+    made = f"{before}<!-- packages -->\n\n{table(used_by())}\n<!-- end of packages -->{after}"
     if os.environ.get("TINYAD_WRITE_GOLDEN"):
-        (DOCS / name).write_text(made(used_by()), encoding="utf-8", newline="\n")
-    assert read(DOCS / name) == made(used_by()), f"docs/{name} {WRITE}"
+        page.write_text(made, encoding="utf-8", newline="\n")
+        drawing.write_text(picture(used_by()), encoding="utf-8", newline="\n")
+    assert read(page) == made, f"docs/house.md {WRITE}"
+    assert read(drawing) == picture(used_by()), f"docs/packages.svg {WRITE}"
 
 
 def test_another_import_is_another_house():
@@ -169,3 +179,27 @@ def test_another_import_is_another_house():
     assert table(other) != table(used)
     assert picture(other) != picture(used)
     assert picture(used | {"html": used["html"] | {"engine"}}) == picture(used)  # by way of others
+
+
+def test_every_model_is_in_the_table():
+    rows = read(DOCS / "models.md").partition("| source ")[2].partition("\n\n")[0].splitlines()[2:]
+    named = [name for row in rows for name in re.findall(r"`([\w-]+)`", row.split("|")[2])]
+    assert sorted(named) == sorted(MODELS)
+
+
+def operations(text):
+    """Return the code in the first column of the table of operations."""
+    rows = text.partition("<!-- operations -->")[2].partition("\n\n| ")[2].partition("\n\n")[0].splitlines()[2:]
+    return [code for row in rows for code in re.findall(r"`([^`]+)`", row.split("|")[1])]
+
+
+def test_every_operation_of_the_page_runs():
+    found = operations(read(DOCS / "tape.md"))
+    assert len(found) > 50
+    v = tinyad.Tape().variables(W=np.ones((4, 6)), A=np.eye(6), x=np.full((6, 6), 0.5), y=np.full((6, 6), 2.0))
+    names = vars(tinyad) | v | {"np": np}
+    for code in found:
+        result = eval(code, names)
+        assert (result(v["x"]) if callable(result) else result).shape, code
+    with pytest.raises(TypeError):
+        eval("np.clip(x, 0, 1)", names)

@@ -11,8 +11,10 @@ from nbformat import v4
 import tests.support.notebooks as notebooks
 from tests.support.notebooks import NOTEBOOKS, ROOT, clean, differences, read, run, written
 
+SLOW = {"derivation", "fast", "learning", "steps"}
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in NOTEBOOKS])
 def test_a_notebook_says_what_is_stored(name):
     """In a process of its own: a kernel leaves sockets and event loops behind."""
     ran = subprocess.run(

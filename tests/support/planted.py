@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import inspect
 import sys
+from functools import cache
 from itertools import count
 from types import ModuleType
 
+import pytest
+
+from lstm_models.models import MODELS
 from tests.support.modelpoints import ModelPoint, T
 from tinyad import compare
+
+# The time step of a mistake; everywhere takes the checks another way through the same lines.
+AT = pytest.mark.parametrize("at", [2, pytest.param(None, marks=pytest.mark.slow)])
 
 
 def changed(thing, right, wrong, names):
@@ -46,10 +53,16 @@ def compare_by_hand(point):
     return compare(point.d, point.hand(), layout="same")
 
 
+@cache
+def right_point(name):
+    point = ModelPoint(MODELS[name])
+    assert compare_by_hand(point).ok
+    return point
+
+
 def found_in_its_line(monkeypatch, model, function, right, wrong, name, at=None):
     """A mistake in the line of a parameter, of `name` at time step `at`, or of the state before, is found; no other."""
-    point = ModelPoint(model)
-    assert compare_by_hand(point).ok
+    point = right_point(model.name)
     plant(monkeypatch, function, right, wrong, at)
     found = compare_by_hand(point)
     stem = name.removesuffix("_prev")

@@ -1,6 +1,7 @@
 """Random programs over the whole table, and their walk back."""
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 from tinyad import TABLE, Tape
@@ -23,6 +24,11 @@ def smooth(op, operands):
         top = np.sort(x, axis=1 if op.symbol == "row_max" else 0).swapaxes(0, 1 if op.symbol == "row_max" else 0)
         return len(top) < 2 or bool((top[-1] - top[-2] > GAP).all())
     return True
+
+
+def examples(few, many):
+    """Mark a test to take a few examples, and many where slow tests are run: `settings(max_examples=examples)`."""
+    return pytest.mark.parametrize("examples", [few, pytest.param(many, marks=pytest.mark.slow)])
 
 
 def fits(op, operands):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tinyad.engine import table
 from tinyad.engine.matrix import Array, as_matrix
-from tinyad.engine.op import Op, Symbol, ones, zeros
-from tinyad.engine.table import TABLE, row_of
+from tinyad.engine.op import Op, Symbol
+from tinyad.engine.table import TABLE
 
 OTHER_AXIS = {"softmax": "softmax_rows", "softmax_rows": "softmax", "log_softmax": "log_softmax(x.T).T"}
 
@@ -72,11 +73,4 @@ def _renamed(rule: Any, old: str, new: str) -> Any:
 
 def evaluated(rule: Any, values: Mapping[str, Array]) -> Any:
     """Return the value of a rule; ValueError if its sizes do not fit."""
-    if not isinstance(rule, Symbol):
-        return as_matrix(rule, "a number of the rule")
-    operands = [evaluated(operand, values) for operand in rule.operands]
-    if not operands:
-        return values[rule.head]
-    if rule.head in ("1", "0"):
-        return {"1": ones, "0": zeros}[rule.head](*operands)
-    return row_of(rule).forward(*operands)
+    return as_matrix(table.evaluated(rule, values), "the value of a rule")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -77,6 +78,7 @@ class Mistakes:
         self.formulas = Formulas(used.tape, layout=layout)
         self.contributions = used.contributions(v)
         self.total = _sum(self.contributions)
+        self.handed = cache(partial(handed, used))
 
     def diagnose(self, hand: Array, close: Close) -> Diagnosis | None:
         """Return the first hypothesis that turns the contributions into `hand` (row layout)."""
@@ -117,7 +119,7 @@ class Mistakes:
         return f"step {c.step}, {self.printed(c)}"
 
     def printed(self, c: Contribution, rule: Any = None) -> str:
-        dz = handed(self.used, self.tape.steps[c.step - 1][1])
+        dz = self.handed(self.tape.steps[c.step - 1][1])
         return self.formulas.contribution(c.step, c.operand, rule, dz)
 
     def name(self, position: int) -> str:
@@ -129,7 +131,7 @@ class Mistakes:
         for c in contributions:
             if c.step:
                 op, z, *operands = self.tape.steps[c.step - 1]
-                values = (handed(self.used, z), *(i for i in operands if i is not None))
+                values = (self.handed(z), *(i for i in operands if i is not None))
                 items += [op.symbol, c.operand, *map(ValueAt, values)]
         return tuple(items)
 
@@ -163,8 +165,8 @@ class Mistakes:
     def missing(self, kind: str, missing: list[Contribution], text: str, otherwise: int) -> Diagnosis:
         """Contributions that are not there: the steps to look at are theirs; a seed has none."""
         steps = tuple(c.step for c in missing if c.step)
-        first = steps[0] if steps else otherwise
-        return Diagnosis(text, self.pattern(kind, *missing), first, own=True, steps=steps)
+        pattern = (*self.pattern(kind, *missing[:OTHERS_SHOWN]), len(missing) > OTHERS_SHOWN)
+        return Diagnosis(text, pattern, steps[0] if steps else otherwise, own=True, steps=steps)
 
     def of_the_sum(self) -> Hypotheses:
         step = self.contributions[-1].step if len(self.contributions) == 1 else None
@@ -265,7 +267,7 @@ class Mistakes:
             op, z, *operands = self.tape.steps[c.step - 1] if c.step else (None, 0)
             if op is not None and op.symbol in "∘*+-":
                 other = operands["yx".index(c.operand)] or 0
-                for derivative, i in ((False, other), (True, handed(self.used, z))):
+                for derivative, i in ((False, other), (True, self.handed(z))):
                     timed = TIMED.fullmatch(self.tape.names.get(i, ""))
                     if timed and (derivative or op.symbol in "∘*"):
                         summed.setdefault((timed[1], derivative), []).append((c, i, int(timed[2])))
@@ -291,7 +293,7 @@ class Mistakes:
         positions = [i for i in operands if i is not None]
         values, dz, k = [self.tape.values[i] for i in (z, *positions)], self.used.column(z), "xy".index(c.operand)
         own, line = self.computed_from(), f"in the line of {self.describe(c)}"
-        above, other = self.name(handed(self.used, z)), self.name(positions[1 - k]) if op.symbol in "∘*" else ""
+        above, other = self.name(self.handed(z)), self.name(positions[1 - k]) if op.symbol in "∘*" else ""
         derivative, operand = (self.pattern(f"another {kind}", c) for kind in ("derivative", "operand"))
 
         def made(D: Array, values: list[Array]) -> Array:
@@ -373,7 +375,7 @@ def _shown(factor: float) -> tuple[str, bool]:
 def _value_or_none(rule: Any, values: dict[str, Array]) -> Array | None:
     try:
         array: Array = evaluated(rule, values)
-    except (ValueError, TypeError):  # sizes that do not fit
+    except (ValueError, TypeError, IndexError):  # sizes that do not fit
         return None
     return array
 

@@ -63,7 +63,7 @@ def compile(
     if not any(wanted):
         raise ValueError("nothing to compute: give outputs or derivatives")
     loss = _loss(tape, wanted[0]) if seeds is None and wanted[1] else seeds
-    start = tape._seeds(tape[loss] if isinstance(loss, str) else loss, False) if wanted[1] and loss is not None else {}
+    start = tape.start(tape[loss] if isinstance(loss, str) else loss) if wanted[1] and loss is not None else {}
     make = Maker()
     forward = Forward(tape, make, "loops" in chosen)
     leaves = {i: make.leaf("seed", i, dz.shape, dz.dtype, f"d{tape.label(i)}") for i, dz in start.items()}

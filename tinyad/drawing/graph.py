@@ -56,7 +56,7 @@ class Graph:
         return f"Graph({len(self.drawing.boxes)} boxes, {len(self.drawing.edges)} edges)"
 
 
-def graph(
+def graph(  # noqa: PLR0913  options of a public function
     tape: Tape,
     *,
     weights: Iterable[str] | None = None,

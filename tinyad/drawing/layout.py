@@ -16,6 +16,7 @@ from unicodedata import combining, east_asian_width
 from markupsafe import Markup
 
 from tinyad.drawing.elements import BOXES, CLUSTERS, FONT, FORMULA, GREY, INK, LINE, Box, Drawing, Edge
+from tinyad.printing.markup import filled, joined
 
 SIZE, SMALL = 12.0, 10.0  # the letters of the first line in a box, and of all other lines; lengths are in pixels
 MARGIN, TITLE, APART, LANE, NECK, CHANNEL, CORNER = 12.0, 16.0, 12.0, 10.0, 10.0, 7.0, 6.0
@@ -317,19 +318,19 @@ def svg(drawing: Drawing) -> Markup:
     for c, (cluster, frame) in list(enumerate(zip(layout.drawing.clusters, layout.clusters, strict=True)))[1:]:
         kind = "frame time" if cluster.time else "frame"
         parts += [
-            Markup('<g class="{}" data-frame="{}" data-parent="{}">').format(kind, c, cluster.parent),
+            filled('<g class="%s" data-frame="%s" data-parent="%s">', kind, c, cluster.parent),
             _rectangle(frame, *CLUSTERS[cluster.parent > 0], radius=6),
             _title(frame.x + MARGIN, frame.y - frame.height / 2 + TITLE, cluster.title) + Markup("</g>"),
         ]
     for edge, line in zip(layout.drawing.edges, layout.lines, strict=True):
         ends = boxes[edge.tail].key, boxes[edge.head].key
         arrow = _arrow(line, boxes[edge.head].kind != "label")
-        parts.append(Markup('<g class="edge" data-tail="{}" data-head="{}">{}</g>').format(*ends, arrow))
+        parts.append(filled('<g class="edge" data-tail="%s" data-head="%s">%s</g>', *ends, arrow))
     for box, place in zip(boxes, layout.boxes, strict=True):
-        kind, inside = f"box {box.kind} {box.verdict}".rstrip(), Markup("\n").join(_box(box, place))
-        group = Markup('<g class="{}" data-key="{}" data-frame="{}">{}</g>')
-        parts.append(group.format(kind, box.key, box.cluster, inside))
-    return Markup("\n").join([*parts, Markup("</svg>\n")])
+        kind, inside = f"box {box.kind} {box.verdict}".rstrip(), joined(_box(box, place), "\n")
+        group = '<g class="%s" data-key="%s" data-frame="%s">%s</g>'
+        parts.append(filled(group, kind, box.key, box.cluster, inside))
+    return joined([*parts, Markup("</svg>\n")], "\n")
 
 
 def _box(box: Box, place: Item) -> Iterator[Markup]:
@@ -344,21 +345,20 @@ def _box(box: Box, place: Item) -> Iterator[Markup]:
         size = SMALL if n or label else SIZE
         colour = FORMULA if label else GREY if n and box.verdict != "own" else INK  # grey on red is hard to read
         y += size + (0 if label else 1.5)
-        text = Markup('<text x="{:.1f}" y="{:.1f}" font-size="{:g}" fill="{}">{}</text>')
-        yield text.format(place.x + place.width / 2, y - 2, size, colour, line)
+        text = '<text x="%.1f" y="%.1f" font-size="%g" fill="%s">%s</text>'
+        yield filled(text, place.x + place.width / 2, y - 2, size, colour, line)
         y += 0 if label else 1.5
 
 
 def _rectangle(item: Item, fill: str, frame: str, radius: float = 0) -> Markup:
-    return Markup(
-        '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="{:g}" fill="{}" stroke="{}"/>'
-    ).format(item.x, item.y - item.height / 2, item.width, item.height, radius, fill, frame)
+    sides = item.x, item.y - item.height / 2, item.width, item.height
+    rectangle = '<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="%g" fill="%s" stroke="%s"/>'
+    return filled(rectangle, *sides, radius, fill, frame)
 
 
 def _title(x: float, y: float, text: str) -> Markup:
-    return Markup(
-        '<text x="{:.1f}" y="{:.1f}" font-size="{:g}" fill="{}" text-anchor="start" font-weight="bold">{}</text>'
-    ).format(x, y, SMALL, GREY, text)
+    title = '<text x="%.1f" y="%.1f" font-size="%g" fill="%s" text-anchor="start" font-weight="bold">%s</text>'
+    return filled(title, x, y, SMALL, GREY, text)
 
 
 def _arrow(line: list[tuple[float, float]], head: bool) -> Markup:
@@ -370,8 +370,8 @@ def _arrow(line: list[tuple[float, float]], head: bool) -> Markup:
         near, far = _towards(before, corner), _towards(after, corner)
         path += "L{:.1f} {:.1f}Q{:.1f} {:.1f} {:.1f} {:.1f}".format(*near, *corner, *far)
     path += "L{:.1f} {:.1f}".format(*line[-1])
-    drawn = Markup('<path d="{}" fill="none" stroke="{}"/>').format(path, LINE)
-    arrow = Markup('\n<path d="M{:.1f} {:.1f}l-7 -3v6z" fill="{}"/>').format(end, y, LINE)
+    drawn = filled('<path d="%s" fill="none" stroke="%s"/>', path, LINE)
+    arrow = filled('\n<path d="M%.1f %.1fl-7 -3v6z" fill="%s"/>', end, y, LINE)
     return drawn + arrow if head else drawn
 
 

@@ -6,6 +6,7 @@ that of an N×M matrix is M×N, so a rule reads as on the slides.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -85,6 +86,16 @@ TABLE = {op.symbol: op for op in (
 def row_of(formula: Symbol) -> Op:
     """Return the row that a formula applies: the Op that was called, or that of the table for an operator."""
     return formula.row or TABLE[formula.head]
+
+
+def evaluated(formula: Any, values: Mapping[str, Any]) -> Any:
+    """Return the value of a formula whose names have the given values, arrays or Variables; a number is itself."""
+    if not isinstance(formula, Symbol) or not formula.operands:
+        return values[formula.head] if isinstance(formula, Symbol) else formula
+    operands = [evaluated(operand, values) for operand in formula.operands]
+    if formula.head in ("1", "0"):
+        return ones(*operands) if formula.head == "1" else zeros(*operands)
+    return row_of(formula)(*operands)
 
 
 def deriv(dz: Any, x: Any, y: Any, operator: Any = None) -> Any:

@@ -18,7 +18,7 @@ from tinyad.engine.naming import Naming, keywords, named, number_label, value_fi
 from tinyad.engine.numpy_functions import DECOMPOSED, decomposed, mean, part, total
 from tinyad.engine.op import Op, Symbol, entering, misfit, summed
 from tinyad.engine.operand import Operand
-from tinyad.engine.table import TABLE, add, matmul, schur, sub
+from tinyad.engine.table import TABLE, add, evaluated, matmul, schur, sub
 
 Step = tuple[Op, int, int, int | None]
 Entry = tuple[str, ...]
@@ -282,7 +282,7 @@ class Tape:
         values = values or [self._values[i] for i in positions if i is not None]
         return _contributions(op, self.entry(n), D, values, record=False)
 
-    def backward(
+    def backward(  # noqa: C901, PLR0912  one loop without calls: that is what a walk costs
         self, seeds: Variable | Mapping[Any, Any], record: bool = False, hook: Callable[[Array], Array] | None = None
     ) -> Derivatives:
         """Walk back from `seeds`, {Variable or name: derivative in row layout}, or from a 1×1 loss.
@@ -292,7 +292,7 @@ class Tape:
         another size, KeyError for a name that is not on the tape, TypeError for what is no matrix of numbers.
         Source: the slides "Overall procedure" and "When to use = vs +=".
         """
-        start = self._seeds(seeds, record)
+        start = self.start(seeds, record)
         d: list[Any] = [None] * len(self._values)
         for i, dz in start.items():
             d[i] = dz
@@ -307,8 +307,10 @@ class Tape:
             if dz is None:  # L does not depend on z
                 continue
             if z in uneven:
+                dz = hook(dz) if hook else dz
                 operands = (x,) if y is None else (x, y)
-                out = _contributions(op, entries.get(z, PLAIN), dz, [values[i] for i in (z, *operands)], record, hook)
+                out: Any = _contributions(op, entries.get(z, PLAIN), dz, [values[i] for i in (z, *operands)], record)
+                out = [hook(c) if hook and c is not None else c for c in out]
                 contributions: Any = zip(operands, out, strict=False)
             elif y is None:
                 contributions = ((x, op.vjp(dz, values[z], values[x])),)
@@ -330,7 +332,8 @@ class Tape:
                         owned.add(i)
         return Derivatives(self, d, start, record)
 
-    def _seeds(self, seeds: Variable | Mapping[Any, Any], record: bool) -> dict[int, Any]:
+    def start(self, seeds: Variable | Mapping[Any, Any], record: bool = False) -> dict[int, Any]:
+        """Return the adjoints that a walk back starts from, in the sizes of their variables, by position."""
         if isinstance(seeds, Variable | str):
             seeds = self[seeds]
             if seeds.shape != (1, 1):
@@ -355,32 +358,33 @@ class Tape:
         return start
 
 
-def _contributions(
-    op: Op, entry: Entry, dz: Any, values: Sequence[Any], record: bool, hook: Callable[[Array], Array] | None = None
-) -> tuple[Any, ...]:
+def _contributions(op: Op, entry: Entry, dz: Any, values: Sequence[Any], record: bool) -> tuple[Any, ...]:
     """Return the contributions to the operands of one step: the sum for what is repeated, None for a constant.
 
     `values` are the result and the operands.  Arrays have the operands' sizes; what is recorded is in row layout.
     """
-    if hook:
-        dz = hook(dz)
-    if record:
-        if op.formulas is None:
-            raise TypeError(f"{op.symbol}: its rule is no expression in * @ .T + - /, and cannot be recorded")
-        out = op.deriv(dz, *values)
+    both: Any
+    if record and op.formulas is None:
+        raise TypeError(f"{op.symbol}: its rule is no expression in * @ .T + - /, and cannot be recorded")
+    if record and "constant" in entry and op is TABLE.get(op.symbol):  # log(x) of x ** 3 may not even exist
+        names = dict(zip(("dz", "z", "x", "y"), (dz, *values), strict=False))
+        both = [how != "constant" and evaluated(f, names) for f, how in zip(op.formulas or (), entry, strict=True)]
+    elif record:
+        both = op.deriv(dz, *values)
     elif "constant" in entry:
-        out = [None if how == "constant" else vjp(dz, *values) for how, vjp in zip(entry, op.vjps, strict=True)]
+        both = [how != "constant" and vjp(dz, *values) for how, vjp in zip(entry, op.vjps, strict=True)]
     else:
-        out = op.vjp(dz, *values)
-    out = out if op.arity == 2 else (out,)
-    both = [_over(c, dz, how, record) for c, how in zip(out, entry, strict=False)]
-    return tuple(hook(c) if hook and c is not None else c for c in both)
+        both = op.vjp(dz, *values)
+    both = both if op.arity == 2 else (both,)
+    if record:
+        return tuple(summed(c, dz, how) for c, how in zip(both, entry, strict=False))
+    return tuple(_over(c, how) for c, how in zip(both, entry, strict=False))
 
 
-def _over(c: Any, dz: Any, how: str, record: bool) -> Any:
-    """Return the sum over what is repeated."""
-    if record or not how or c is None:
-        return summed(c, dz, how)
+def _over(c: Any, how: str) -> Any:
+    """Return the sum over what is repeated, as `summed` does, of a contribution in the size of the result."""
+    if how == "constant" or c is None:
+        return None
     if how in ("rows", "all"):
         c = c.dot(column_of_ones(c.shape[1], c.dtype))
     return column_of_ones(c.shape[0], c.dtype).T.dot(c) if how in ("columns", "all") else c

@@ -11,6 +11,7 @@ from tinyad.compare.report_text import description, details, notes, shortened, v
 from tinyad.compare.thresholds import LINES_SHOWN
 from tinyad.compare.verdicts import Cause, Finding
 from tinyad.html.page import NOTHING, fragment, lines, table
+from tinyad.printing.markup import filled
 from tinyad.printing.text import one_line
 
 if TYPE_CHECKING:
@@ -32,22 +33,22 @@ def sections(comparison: Comparison, links: Mapping[str, str] | None = None) -> 
     text = [*details(comparison), *notes(comparison)]
     if comparison.not_exercised:
         text += ["", "not exercised at this point:", *shortened(list(comparison.not_exercised))]
-    yield Markup("<p><b>{}</b></p>").format(verdict(comparison))
+    yield filled("<p><b>%s</b></p>", verdict(comparison))
     if text:
-        yield Markup("<pre>{}</pre>").format("\n".join(text))
+        yield filled("<pre>%s</pre>", "\n".join(text))
     right = [finding for finding in comparison.findings if finding.right]
     if comparison.wrong:
         yield _table(comparison.wrong, links)
     if right:
         opened = Markup(" open") if not comparison.wrong and len(right) <= LINES_SHOWN else NOTHING
-        folded = Markup("<details{}><summary>{} right</summary>{}</details>")
-        yield folded.format(opened, len(right), _table(right, links))
+        folded = "<details%s><summary>%s right</summary>%s</details>"
+        yield filled(folded, opened, len(right), _table(right, links))
 
 
 def badge(finding: Finding) -> Markup:
     """Return the verdict as a coloured word."""
     word = finding.cause if finding.cause in MILD else finding.verdict
-    return Markup('<span class="badge {}">{}</span>').format(_colour(finding), word)
+    return filled('<span class="badge %s">%s</span>', _colour(finding), word)
 
 
 def _table(findings: Iterable[Finding], links: Mapping[str, str]) -> Markup:
@@ -55,9 +56,9 @@ def _table(findings: Iterable[Finding], links: Mapping[str, str]) -> Markup:
     for finding in findings:
         name = f"∇{one_line(finding.name)}"
         if finding.name in links:
-            name = Markup('<a href="#{0}" data-go="{0}">{1}</a>').format(links[finding.name], name)
+            name = filled('<a href="#%s" data-go="%s">%s</a>', links[finding.name], links[finding.name], name)
         cells = name, badge(finding), str(finding.step or ""), description(finding)
-        rows.append((Markup(' class="{}"').format(_colour(finding)), cells))
+        rows.append((filled(' class="%s"', _colour(finding)), cells))
     return table(HEADS, rows)
 
 

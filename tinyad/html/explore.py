@@ -11,6 +11,7 @@ from tinyad.drawing.layout import svg
 from tinyad.engine.derivatives import Derivatives
 from tinyad.html.page import NOTHING, fragment, lines, resource
 from tinyad.html.value_details import ValueDetails
+from tinyad.printing.markup import filled
 
 LEGEND = "Red: the line of this step is wrong by hand. Yellow: a derivative has only inherited a mistake."
 FOLDED_FROM = 100  # boxes: from there on only the last time step is open at first
@@ -49,8 +50,8 @@ def explore(
     """
     details = ValueDetails(d, comparison=comparison)
     picture = graph(details.tape, weights=weights, groups=groups, comparison=comparison)
-    listed = Markup("<details><summary>Every value</summary>\n{}\n</details>").format(lines(details.everything()))
-    inside = Markup('<div class="explored">{}\n{}</div>').format(canvas(picture, fold, comparison), listed)
+    listed = filled("<details><summary>Every value</summary>\n%s\n</details>", lines(details.everything()))
+    inside = filled('<div class="explored">%s\n%s</div>', canvas(picture, fold, comparison), listed)
     return Explorer(picture, fragment(inside, resource("explore.js")))
 
 
@@ -67,8 +68,7 @@ def canvas(picture: Graph, fold: Iterable[str | int] | None, comparison: WrongSt
         folded = frames_of(picture, fold)
     wrong = comparison.wrong_steps if comparison else {}
     first = max((n for n, kind in wrong.items() if kind == "own"), default=0)
-    begin = Markup(' data-choose="step_{}"').format(first) if first else NOTHING
-    legend = Markup("<p>{}</p>").format(LEGEND) if wrong else NOTHING
-    return Markup('<div class="graph" data-fold="{}"{}><div class="view">{}</div>{}</div>').format(
-        " ".join(map(str, folded)), begin, svg(drawing), legend
-    )
+    begin = filled(' data-choose="step_%s"', first) if first else NOTHING
+    legend = filled("<p>%s</p>", LEGEND) if wrong else NOTHING
+    frame = '<div class="graph" data-fold="%s"%s><div class="view">%s</div>%s</div>'
+    return filled(frame, " ".join(map(str, folded)), begin, svg(drawing), legend)

@@ -11,38 +11,39 @@ from importlib.resources import files
 
 from markupsafe import Markup, escape
 
+from tinyad.printing.markup import filled, joined
 from tinyad.printing.text import visible
 
 NOTHING = Markup("")
-PAGE = Markup("""<!DOCTYPE html>
+PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<title>{title}</title>
-<style>{style}</style>
+<meta http-equiv="Content-Security-Policy" content="%s">
+<title>%s</title>
+<style>%s</style>
 </head>
 <body>
 <main class="tinyad">
-{body}
+%s
 </main>
-<script>{script}</script>
+<script>%s</script>
 </body>
 </html>
-""")
+"""
 
 
 def page(title: str, body: Markup) -> str:
     """Return a self-contained page; its policy lets only the script for its drawings run."""
     script, style = resource("explore.js"), resource("style.css") + resource("page.css")
-    return str(PAGE.format(policy=policy(script), title=visible(title), style=style, body=_shown(body), script=script))
+    return str(filled(PAGE, policy(script), visible(title), style, _shown(body), script))
 
 
 def fragment(body: Markup, script: Markup = NOTHING) -> str:
     """Return the same for a notebook."""
-    inside = Markup('<div class="tinyad"><style>{}</style>\n{}\n</div>').format(resource("style.css"), _shown(body))
-    return str(inside + Markup("<script>{}</script>").format(script) if script else inside)
+    inside = filled('<div class="tinyad"><style>%s</style>\n%s\n</div>', resource("style.css"), _shown(body))
+    return str(inside + filled("<script>%s</script>", script) if script else inside)
 
 
 def _shown(body: Markup) -> Markup:
@@ -52,25 +53,22 @@ def _shown(body: Markup) -> Markup:
 
 def lines(parts: Iterable[str]) -> Markup:
     """Return parts of a page one below the other."""
-    return Markup("\n").join(parts)
+    return joined(parts, "\n")
 
 
 def table(heads: Sequence[tuple[str, str]], rows: Iterable[tuple[Markup, Sequence[str]]], caption: str = "") -> Markup:
     """Return a table; heads: (word, class of its column), rows: (attributes, cells)."""
-    kinds = [Markup(' class="{}"').format(kind) if kind else NOTHING for _, kind in heads]
+    kinds = [filled(' class="%s"', kind) if kind else NOTHING for _, kind in heads]
     words = [word for word, _ in heads]
-    head = _cells(Markup('<th scope="col"{}>{}</th>'), kinds, words)
-    body = [
-        Markup("<tr{}>{}</tr>").format(attributes, _cells(Markup("<td{}>{}</td>"), kinds, cells))
-        for attributes, cells in rows
-    ]
-    title = Markup("<caption>{}</caption>\n").format(caption) if caption else NOTHING
-    first = Markup("<table>{}<thead><tr>{}</tr></thead>").format(title, head)
+    head = _cells('<th scope="col"%s>%s</th>', kinds, words)
+    body = [filled("<tr%s>%s</tr>", attributes, _cells("<td%s>%s</td>", kinds, cells)) for attributes, cells in rows]
+    title = filled("<caption>%s</caption>\n", caption) if caption else NOTHING
+    first = filled("<table>%s<thead><tr>%s</tr></thead>", title, head)
     return lines([first, Markup("<tbody>"), *body, Markup("</tbody></table>")])
 
 
-def _cells(template: Markup, kinds: Sequence[Markup], cells: Sequence[str]) -> Markup:
-    return NOTHING.join(template.format(kind, cell) for kind, cell in zip(kinds, cells, strict=True))
+def _cells(template: str, kinds: Sequence[Markup], cells: Sequence[str]) -> Markup:
+    return joined(filled(template, kind, cell) for kind, cell in zip(kinds, cells, strict=True))
 
 
 def policy(script: str) -> str:

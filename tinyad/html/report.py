@@ -16,9 +16,10 @@ from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import size
 from tinyad.html.comparison import sections
 from tinyad.html.explore import canvas
-from tinyad.html.page import lines, page, table
+from tinyad.html.page import NOTHING, lines, page, table
 from tinyad.html.value_details import ValueDetails, formula
 from tinyad.printing.listing import ABOUT_ONES, ONES, contribution_text
+from tinyad.printing.markup import filled
 from tinyad.printing.text import one_line
 
 
@@ -37,7 +38,7 @@ class Report:
         return f'Report({len(self.html):,} characters of HTML{result}; .save("page.html") writes it)'
 
 
-def report(
+def report(  # noqa: PLR0913  options of a public function
     d: Derivatives,
     hand: Mapping[Any, Any] | None = None,
     layout: str = "row",
@@ -61,7 +62,7 @@ def report(
     comparison = compare(d, hand, layout) if hand is not None else None
     details = ValueDetails(d, layout, comparison, hand, marks=True)
     picture = graph(details.tape, weights=weights, groups=groups, comparison=comparison)
-    header = Markup("<header><h1>{}</h1><p>{}</p></header>").format(one_line(title), _counts(details))
+    header = filled("<header><h1>%s</h1><p>%s</p></header>", one_line(title), _counts(details))
     body = [header, Markup('<div class="explored">')]
     if comparison:
         keys = {finding.name: details.key(details.tape[finding.name].index) for finding in comparison.findings}
@@ -73,8 +74,8 @@ def report(
         f" Derivatives are shown in {sizes}."
     )
     body += [
-        Markup("<section><h2>The tape</h2>{}</section>").format(canvas(picture, fold, comparison)),
-        Markup("<section><h2>Forward</h2>\n<p>{}</p>").format(about),
+        filled("<section><h2>The tape</h2>%s</section>", canvas(picture, fold, comparison)),
+        filled("<section><h2>Forward</h2>\n<p>%s</p>", about),
         *details.everything(),
         Markup("</section>\n<section><h2>Backward</h2>"),
         *_backward(details),
@@ -92,13 +93,13 @@ def _backward(details: ValueDetails) -> Iterator[Markup]:
     """Yield the walk, a row for every contribution."""
     d, walk = details.d, details.walk
     heads = (("No.", "n"), ("Derivative", "f"), ("Size", "v"), ("From", "v"))
-    rows = [("", Markup("{} given").format(formula(details.gradient(i))), _size(details, i), "") for i in d.seeds]
+    rows = [("", filled("%s given", formula(details.gradient(i))), _size(details, i), "") for i in d.seeds]
     for k, (n, operand, i, sign) in enumerate(walk, 1):
         rows.append((str(k), details.line(n, operand, i, sign), _size(details, i), details.step(n)))
-    wide = Markup('<div class="scroll">{}</div>')
-    yield table(heads, [(Markup(""), (k, wide.format(line), *rest)) for k, line, *rest in rows])
+    wide = '<div class="scroll">%s</div>'
+    yield table(heads, [(NOTHING, (k, filled(wide, line), *rest)) for k, line, *rest in rows])
     if any(ONES.search(contribution_text(d.tape, n, operand, details.layout)) for n, operand, _, _ in walk):
-        yield Markup("<p>{}.</p>").format(ABOUT_ONES)
+        yield filled("<p>%s.</p>", ABOUT_ONES)
 
 
 def _size(details: ValueDetails, i: int) -> str:

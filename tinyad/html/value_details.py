@@ -14,6 +14,7 @@ from tinyad.engine.matrix import Array, as_sized, size
 from tinyad.html.comparison import badge
 from tinyad.html.page import NOTHING
 from tinyad.printing.listing import contribution_text, derived, forward_text, operand_name, walked
+from tinyad.printing.markup import filled, joined
 from tinyad.printing.notation import MATHML
 from tinyad.printing.text import one_line
 
@@ -73,64 +74,62 @@ class ValueDetails:
 
     def section(self, i: int) -> Markup:
         """Return the equation as a heading, and below it everything else."""
-        summary = Markup('<summary><span class="n">{}</span> {} <span class="size">{}</span>{}</summary>').format(
+        key = self.key(i)
+        summary = filled(
+            '<summary><span class="n">%s</span> %s <span class="size">%s</span>%s</summary>',
             self.made.get(i, ""),
             formula(self.equation(i)),
             size(self.tape.values[i].shape),
             badge(self.findings[i]) if i in self.findings else NOTHING,
         )
-        terms = [Markup("<dt>{}</dt><dd>{}</dd>").format(word, text) for word, text in self.terms(i) if text]
-        return Markup(
-            '<details class="value" data-about="{key}"{mark}>{summary}'
-            '<div><dl>{terms}</dl><div class="matrices">{matrices}</div></div></details>'
-        ).format(
-            key=self.key(i),
-            mark=Markup(' id="{}"').format(self.key(i)) if self.marks else NOTHING,
-            summary=summary,
-            terms=NOTHING.join(terms),
-            matrices=NOTHING.join(self.matrices(i)),
+        return filled(
+            '<details class="value" data-about="%s"%s>%s<div><dl>%s</dl><div class="matrices">%s</div></div></details>',
+            key,
+            filled(' id="%s"', key) if self.marks else NOTHING,
+            summary,
+            joined(filled("<dt>%s</dt><dd>%s</dd>", word, text) for word, text in self.terms(i) if text),
+            joined(self.matrices(i)),
         )
 
     def equation(self, i: int) -> str:
         name = MATHML.name(self.tape.label(i))
         n = self.made.get(i)
-        return Markup("{}<mo>=</mo>{}").format(name, forward_text(self.tape, n, MATHML)) if n else name
+        return filled("%s<mo>=</mo>%s", name, forward_text(self.tape, n, MATHML)) if n else name
 
     def terms(self, i: int) -> Iterator[tuple[str, Markup]]:
         n = self.made.get(i)
-        comma = Markup(", ")
         if n:
             op, _, *operands = self.tape.steps[n - 1]
             names = {j: operand_name(self.tape, op, j) for j in operands if j is not None}
-            yield "from", comma.join(self.link(j, name) for j, name in names.items())
+            yield "from", joined((self.link(j, name) for j, name in names.items()), ", ")
         users = [self.tape.steps[k - 1][1] for k in self.uses.get(i, {})]
-        yield "goes into", comma.join(self.link(j) for j in users)
+        yield "goes into", joined(map(self.link, users), ", ")
         if n:
             rule = [self.line(n, operand, j, "+=") for operand, j in self.rules.get(n, derived(self.tape, n).items())]
-            yield "its rule", Markup("<br>").join(rule)
-            blamed = [Markup("∇{}: {}").format(self.link(j), self.verdict(j)) for j in self.blamed.get(n, ()) if j != i]
-            yield "by hand", Markup("<br>").join(blamed)
+            yield "its rule", joined(rule, "<br>")
+            blamed = [filled("∇%s: %s", self.link(j), self.verdict(j)) for j in self.blamed.get(n, ()) if j != i]
+            yield "by hand", joined(blamed, "<br>")
         if i in self.findings and not self.findings[i].right:
             at = self.findings[i].step
-            where = Markup(" {}").format(self.step(at)) if at and at != n else NOTHING
+            where = filled(" %s", self.step(at)) if at and at != n else NOTHING
             yield "by hand", self.verdict(i) + where
 
     def verdict(self, i: int) -> Markup:
-        return Markup("{} {}").format(badge(self.findings[i]), description(self.findings[i]))
+        return filled("%s %s", badge(self.findings[i]), description(self.findings[i]))
 
     def link(self, i: int, name: str = "") -> Markup:
         name = name or one_line(self.tape.label(i))
-        return Markup("{}").format(name) if i in self.tape.constants else self.anchor(i, name)
+        return filled("%s", name) if i in self.tape.constants else self.anchor(i, name)
 
     def anchor(self, i: int, text: str) -> Markup:
         if self.marks:
-            return Markup('<a href="#{0}" data-go="{0}">{1}</a>').format(self.key(i), text)
-        return Markup('<button type="button" class="link" data-go="{}">{}</button>').format(self.key(i), text)
+            return filled('<a href="#%s" data-go="%s">%s</a>', self.key(i), self.key(i), text)
+        return filled('<button type="button" class="link" data-go="%s">%s</button>', self.key(i), text)
 
     def line(self, n: int, operand: str, i: int, sign: str) -> Markup:
         """Return one contribution as a formula."""
         right = contribution_text(self.tape, n, operand, self.layout, MATHML)
-        return formula(Markup("{}<mo>{}</mo>{}").format(self.gradient(i), sign, right))
+        return formula(filled("%s<mo>%s</mo>%s", self.gradient(i), sign, right))
 
     def gradient(self, i: int) -> str:
         return MATHML.signs["∇"] % MATHML.name(self.tape.label(i))
@@ -138,8 +137,8 @@ class ValueDetails:
     def matrices(self, i: int) -> Iterator[Markup]:
         yield figure(formula(MATHML.name(self.tape.label(i))), self.tape.values[i])
         if not self.d.reaches(i):
-            caption = Markup("<figure><figcaption>{}</figcaption>0: L does not depend on it</figure>")
-            yield caption.format(formula(self.gradient(i)))
+            caption = "<figure><figcaption>%s</figcaption>0: L does not depend on it</figure>"
+            yield filled(caption, formula(self.gradient(i)))
             yield self.by_hand(i)
             return
         column = self.d.column(i)
@@ -154,7 +153,7 @@ class ValueDetails:
         finding = self.findings.get(i)
         if finding is None or finding.right or i not in self.hand:
             return NOTHING
-        caption = Markup("{} by hand").format(formula(self.gradient(i)))
+        caption = filled("%s by hand", formula(self.gradient(i)))
         shape = self.tape.values[i].shape
         a = as_sized(self.hand[i], "", shape[::-1] if self.layout == "row" else shape)
         return figure(caption, a, finding.worst and finding.worst[:2])
@@ -163,18 +162,18 @@ class ValueDetails:
         """Return where it comes from and, if it is not the entire derivative, its matrix."""
         if contribution.step:
             line = self.line(contribution.step, contribution.operand, i, sign)
-            where = Markup("{} {}").format(line, self.step(contribution.step))
+            where = filled("%s %s", line, self.step(contribution.step))
         else:
-            where = Markup("{} given").format(formula(Markup("{}<mo>=</mo>").format(self.gradient(i))))
+            where = filled("%s given", formula(filled("%s<mo>=</mo>", self.gradient(i))))
         array = contribution.array if self.layout == "row" else contribution.array.T
-        return figure(where, array) if several else Markup("<figure><figcaption>{}</figcaption></figure>").format(where)
+        return figure(where, array) if several else filled("<figure><figcaption>%s</figcaption></figure>", where)
 
     def step(self, n: int) -> Markup:
         return self.anchor(self.tape.steps[n - 1][1], f"step {n}")
 
 
 def formula(inside: str) -> Markup:
-    return Markup("<math><mrow>{}</mrow></math>").format(inside)
+    return filled("<math><mrow>%s</mrow></math>", inside)
 
 
 def figure(caption: str, array: Array, marked: tuple[int, int] | None = None) -> Markup:
@@ -186,14 +185,16 @@ def figure(caption: str, array: Array, marked: tuple[int, int] | None = None) ->
     text = ["…"] * (rows.start > 0)
     for r in rows:
         line = [f"{entries[r, c]:>{width}}" for c in columns]
-        if r == at[0]:
-            line[at[1] - columns.start] = Markup("<mark>{}</mark>").format(line[at[1] - columns.start])
         cut = ["…"] * (columns.start > 0), ["…"] * (columns.stop < array.shape[1])
-        text.append(Markup("  ").join([*cut[0], *line, *cut[1]]))
+        if r == at[0]:
+            k = at[1] - columns.start
+            line[k] = filled("<mark>%s</mark>", line[k])
+            text.append(joined([*cut[0], *line, *cut[1]], "  "))
+        else:
+            text.append("  ".join([*cut[0], *line, *cut[1]]))
     text += ["…"] * (rows.stop < array.shape[0])
-    return Markup('<figure><figcaption>{} <span class="size">{}</span></figcaption><pre>{}</pre></figure>').format(
-        caption, size(array.shape), Markup("\n").join(text)
-    )
+    page = '<figure><figcaption>%s <span class="size">%s</span></figcaption><pre>%s</pre></figure>'
+    return filled(page, caption, size(array.shape), joined(text, "\n"))
 
 
 def _shown(length: int, at: int) -> range:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from markupsafe import Markup
 
 from tinyad.printing.formula import POWER, Grammar, Notation, Precedence
+from tinyad.printing.markup import filled
 from tinyad.printing.text import one_line
 
 ESCAPED = {c: f"\\{c}" for c in "#$%&_{}"} | {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
@@ -52,10 +52,6 @@ def _latex_word(text: str) -> str:
     return r"\text{%s}" % "".join(ESCAPED.get(c, c) for c in one_line(text))
 
 
-def _tag(template: str, *values: Any) -> Markup:
-    return Markup(template) % values
-
-
 def _mathml_name(name: str) -> Markup:
     """The same as latex_name; <mi> sets one letter slanted and a word upright."""
     parts = NAME.fullmatch(name)
@@ -63,30 +59,30 @@ def _mathml_name(name: str) -> Markup:
         return _mathml_word(name)
     letter, digits, low, step = parts.groups()
     greek = _greek(letter)
-    base = _tag("<mi>%s</mi>", GREEK[greek] if greek else letter)
+    base = filled("<mi>%s</mi>", GREEK[greek] if greek else letter)
     if low in ACCENTS:
-        base, low = _tag('<mover accent="true">%s<mo>%s</mo></mover>', base, ACCENTS[low]), None
-    under = _tag("<mn>%s</mn>" if digits else "%s", digits) + _tag("<mi>%s</mi>" if low else "%s", low or "")
-    over = _tag("<mrow><mo>(</mo><mn>%s</mn><mo>)</mo></mrow>", step) if step else ""
+        base, low = filled('<mover accent="true">%s<mo>%s</mo></mover>', base, ACCENTS[low]), None
+    under = filled("<mn>%s</mn>" if digits else "%s", digits) + filled("<mi>%s</mi>" if low else "%s", low or "")
+    over = filled("<mrow><mo>(</mo><mn>%s</mn><mo>)</mo></mrow>", step) if step else ""
     if under and over:
-        return _tag("<msubsup>%s<mrow>%s</mrow>%s</msubsup>", base, under, over)
+        return filled("<msubsup>%s<mrow>%s</mrow>%s</msubsup>", base, under, over)
     if under:
-        return _tag("<msub>%s<mrow>%s</mrow></msub>", base, under)
-    return _tag("<msup>%s%s</msup>", base, over) if over else base
+        return filled("<msub>%s<mrow>%s</mrow></msub>", base, under)
+    return filled("<msup>%s%s</msup>", base, over) if over else base
 
 
 def _mathml_number(number: str) -> Markup:
     power = POWER.fullmatch(number)
     if power:
         digits, exponent = _mathml_number(power[1]), _mathml_number(str(int(power[2])))
-        return _tag("%s<mo>·</mo><msup><mn>10</mn><mrow>%s</mrow></msup>", digits, exponent)
+        return filled("%s<mo>·</mo><msup><mn>10</mn><mrow>%s</mrow></msup>", digits, exponent)
     if number.startswith("-"):
-        return _tag("<mo>−</mo><mn>%s</mn>", number[1:])
-    return _tag("<mn>%s</mn>", number)
+        return filled("<mo>−</mo><mn>%s</mn>", number[1:])
+    return filled("<mn>%s</mn>", number)
 
 
 def _mathml_word(text: str) -> Markup:
-    return _tag("<mtext>%s</mtext>", one_line(text))
+    return filled("<mtext>%s</mtext>", one_line(text))
 
 
 COMPARISON, SUM, PRODUCT, POSTFIX, ATOM = (
@@ -138,6 +134,6 @@ MATHML = Notation({symbol: Markup(template) for symbol, template in {
     "abs": "<mrow><mo>|</mo>%s<mo>|</mo></mrow>",
     "rows": "<msub><mrow>%s</mrow><mrow><mo>[</mo>%s<mo>]</mo></mrow></msub>",
 }.items()},
-    {"sigmoid": _tag("<mi>σ</mi>"), "maximum": _tag("<mi>max</mi>"), "minimum": _tag("<mi>min</mi>"),
-     **{name: _tag("<mi>%s</mi>", name) for name in ("tanh", "exp", "log", "softmax", "sin", "cos", "sinh", "cosh")}},
+    {"sigmoid": filled("<mi>σ</mi>"), "maximum": filled("<mi>max</mi>"), "minimum": filled("<mi>min</mi>"),
+     **{name: filled("<mi>%s</mi>", name) for name in ("tanh", "exp", "log", "softmax", "sin", "cos", "sinh", "cosh")}},
     _mathml_name, _mathml_number, _mathml_word, RAISED, Markup("<mo>,</mo>"))  # fmt: skip

@@ -24,6 +24,8 @@ class Lines(str):
 
 def one_line(name: str) -> str:
     """Return the name with control characters and line breaks written as escapes."""
+    if name.isprintable():
+        return name
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 

@@ -83,16 +83,16 @@ def test_a_chain():
 
 def test_answers_that_are_none():
     p, said = exercise("name", "∇f += -∇z5", "∇f += -∇z4")
-    with pytest.raises(ValueError, match="this is no answer file: Expecting value"):
+    with pytest.raises(ValueError, match="this is not an answer file: Expecting value"):
         grade(p.text, "line 12")
-    with pytest.raises(ValueError, match="a JSON object is awaited"):
+    with pytest.raises(ValueError, match="expected a JSON object"):
         grade(p.text, "[]")
     for key in json.loads(said):
         found = json.loads(said)
         del found[key]
         with pytest.raises(ValueError, match=f"'{key}' is missing"):
             grade(p.text, json.dumps(found))
-    with pytest.raises(ValueError, match="'line' is missing, or no int"):
+    with pytest.raises(ValueError, match="'line' is missing, or not of type int"):
         grade(p.text, json.dumps({**json.loads(said), "line": "12"}))
     with pytest.raises(ValueError, match="has been changed"):
         grade(p.text, json.dumps({**json.loads(said), "text": CELL}))

@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.derivation_texts import fenced
 from tinyad.derivation import check_derivation
+from tinyad.derivation.judge.verdicts import Condition, ConditionKind
 
 NETWORK = (
     "layout: same\nW: K×M\nx: M×B\nb: K×1\ny: K×B",
@@ -21,6 +22,7 @@ def report(*more, forward=NETWORK[1], backward=NETWORK[2]):
 def test_what_holds_if_labels_sum_to_1_is_said(more):
     found = report(*more)
     assert [(v.verdict, v.message, v.suggestion) for v in found.wrong] == [("wrong", IF, "")]
+    assert [v.condition for v in found.wrong] == [Condition(ConditionKind.COLUMNS_SUM_TO_1, "y")]
     assert "no correction" not in found.text()
     assert report(*more, "sums to 1: y").wrong == []
 
@@ -28,7 +30,7 @@ def test_what_holds_if_labels_sum_to_1_is_said(more):
 def test_it_is_not_said_of_lines_that_are_wrong_all_the_same():
     for slip in ["da = (y - p)/B", "da = p - y", "da = (p ∘ y)/B"]:
         found = report("constant: x, y", backward=NETWORK[2].replace("da = (p - y)/B", slip))
-        assert [v.message for v in found.wrong] == [""], slip
+        assert [(v.message, v.condition) for v in found.wrong] == [("", None)], slip
     found = report("constant: x, y", forward=NETWORK[1].replace("softmax", "σ"))
     assert IF not in found.text()
 
@@ -51,6 +53,7 @@ def test_what_holds_if_softmax_goes_by_rows_is_said():
     (wrong,) = check_derivation(fenced(*ATTENTION)).wrong
     said = "it holds if softmax goes along the rows, and not down the columns: write softmax_rows(S)"
     assert (wrong.text[:2], wrong.message, wrong.suggestion) == ("dS", said, "")
+    assert wrong.condition == Condition(ConditionKind.SOFTMAX_ALONG_ROWS, "S")
     declare, forward, backward = ATTENTION
     assert check_derivation(fenced(declare, forward.replace("softmax", "softmax_rows"), backward)).ok
     columns = backward.replace("(P ∘ dP) 1_{(M,1)}", "1_{(N,1)}ᵀ (P ∘ dP)")

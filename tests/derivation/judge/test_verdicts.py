@@ -237,18 +237,18 @@ def test_lines_that_are_right_by_their_value_only():
 def test_lines_that_say_which_step_they_belong_to():
     assert together(CELL, ("∇z1 = ∇z2", "∇z1 = ∇z2 step 2")).notes == []
     (note,) = together(CELL, ("∇z1 = ∇z2", "∇z1 = ∇z2 step 1")).notes
-    assert note == "line 33: it says step 1, and is what step 2 contributes"
+    assert note == "line 33: it names step 1, but is the contribution of step 2"
 
 
 def test_what_the_numbers_cannot_show():
-    equal = " ".join(together(CELL).unseen)
+    equal = " ".join(together(CELL).not_exercised)
     assert "z_1, b_f, z_2" in equal
     assert "z_4, z_6, c_t" in equal
     report = check_derivation(fenced("W, x: 1×1\ngiven: ∇z", "z = W x", "∇x = ∇z W\n∇W = x ∇z"))
-    assert report.parts[0][1].unseen == [
-        "all is 1×1 in line 9, 10: transpositions and the order of factors do not show"
+    assert report.parts[0][1].not_exercised == [
+        "all values in lines 9, 10 are 1×1, so a wrong transposition or order of factors would not show"
     ]
-    assert together(RNN).unseen == []
+    assert together(RNN).not_exercised == []
 
 
 def test_sizes_are_all_different_and_no_size_is_the_number_of_times():
@@ -273,6 +273,6 @@ def test_two_sets_of_lines_are_judged_each_on_its_own():
 def test_what_is_set_twice_to_the_same_is_told():
     ((_, part),) = check_derivation(fenced(*CELL[:2], CELL[2] + "\n∇z4 = (∇c_t)")).parts
     assert part.ok
-    assert "line 38: ∇z4 is set twice, in line 23 too, to the same" in part.notes
+    assert "line 38: ∇z4 is set twice, by the same formula in line 23" in part.notes
     ((_, part),) = check_derivation(fenced(*CELL)).parts
     assert not any("twice" in note for note in part.notes)

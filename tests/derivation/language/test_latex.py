@@ -1,6 +1,5 @@
 """LaTeX as tokens: every construct, its place in the source, and every error with its line and column."""
 
-import sys
 import time
 
 import pytest
@@ -9,8 +8,6 @@ from hypothesis import strategies as st
 
 from tinyad.derivation.language.latex_tokens import tokens
 from tinyad.derivation.language.source import DerivationError, Source
-
-pytest.importorskip("pylatexenc")
 
 SHOWN = {"group(": "<", ")group": ">", "frac": "frac", "end": "END", "matrix(": "matrix(", ")matrix": ")matrix"}
 
@@ -189,7 +186,7 @@ ERRORS = [
     ("a }", 1, 3, "this } has no {"), ("\\begin{aligned}\n{a \\end{aligned}", 2, 1, "this { has no }"),
     ("x \\begin{aligned} a", 1, 3, "has no \\end{aligned}"), ("{\\begin{split} }", 1, 2, "has no \\end{split}"),
     ("a \\end{matrix}", 1, 3, "has no \\begin{matrix}"), ("\\begin{foo}\\end{foo}", 1, 1, "there are Bmatrix, align"),
-    ("\\begin x", 1, 1, "cannot be read"), ("a\\", 1, 2, "nothing follows this backslash"),
+    ("\\begin x", 1, 1, "needs the name of an environment in braces"), ("a\\", 1, 2, "nothing follows this backslash"),
     ("x^", 1, 2, "nothing follows ^"),
     ("x_^2", 1, 2, "nothing follows _"), ("x_(t)", 1, 2, "write _{...}"), ("\\frac{a}", 1, 1, "nothing follows \\frac"),
     ("z_12", 1, 2, "write _{12}"), ("A^-1", 1, 2, "write ^{-1}"), ("\\tilde{ab}", 1, 1, "\\tilde stands over one name"),
@@ -215,12 +212,6 @@ def test_errors_say_where(text, line, column, said):
 def test_sixty_deep_is_read():
     assert len(read("{" * 60 + "a" + "}" * 60)) == 121
     assert len(read("x^{" * 60 + "a" + "}" * 60)) == 60 * 4 + 1
-
-
-def test_without_pylatexenc(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pylatexenc.latexwalker", None)
-    with pytest.raises(DerivationError, match=r"pip install 'tinyad\[latex\]'"):
-        read("\\sigma")
 
 
 def test_two_hundred_lines_are_quick():

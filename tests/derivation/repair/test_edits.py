@@ -7,7 +7,8 @@ import pytest
 
 from tests.support.derivation_texts import CELL, FAMILY, RNN, ROUTINE, fenced
 from tests.support.paths import ROOT
-from tinyad.derivation.judge.check import check, use_labels
+from tinyad.derivation.judge.check import check
+from tinyad.derivation.judge.labelled_terms import use_labels
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import structure

@@ -12,15 +12,16 @@ from tests.support.paths import DERIVATIONS as FILES
 from tinyad.derivation import DerivationError
 from tinyad.derivation.exercise.grade import mended
 from tinyad.derivation.exercise.plant import KINDS, plants
-from tinyad.derivation.judge.check import check, use_labels
+from tinyad.derivation.judge.check import check
+from tinyad.derivation.judge.contributions import known_cases
+from tinyad.derivation.judge.labelled_terms import use_labels
 from tinyad.derivation.judge.line_verdict import value_of
-from tinyad.derivation.judge.verdicts import known_cases
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source
 
 NAMES = ("slides", "vardhan", "sancho", "problem4")
 EACH = 3  # of a kind in a file
-FEW = 8  # one in so many
+FEW = 16  # one in so many
 
 
 @cache
@@ -41,14 +42,8 @@ def values(parts, line):
     if v.statement.left[0].kind != "d":
         return []
     use_labels(part.points, part.labels)
-    ref = v.statement.left[0].value[0]
     cases = [case for point in part.points for case in known_cases(point, v.statement.left[0])]
-    shapes = [case.point.values[case.place].shape[::-1] for case in cases]
-    return [
-        value_of(case, v.statement, member, 0, ref, shape)
-        for case, shape in zip(cases, shapes, strict=True)
-        for member in v.statement.members
-    ]
+    return [value_of(case, v.statement, 0, member) for case in cases for member in v.statement.members]
 
 
 @pytest.mark.slow

@@ -112,7 +112,7 @@ def test_right_lines_get_no_suggestion(name):
         assert (v.suggestion, v.grade, v.looks_like, v.worst, v.spoils) == ("", "", "", None, ())
 
 
-SOURCES = ("slides", "vardhan", "sancho", "problem4")
+SOURCES = ["slides", *(pytest.param(name, marks=pytest.mark.slow) for name in ("vardhan", "sancho", "problem4"))]
 
 
 @pytest.mark.parametrize("name", SOURCES)

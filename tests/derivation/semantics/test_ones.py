@@ -16,8 +16,6 @@ CENTRED = "layout: same\n1: column of ones\nx: N×1\ngiven: dc"
 
 def held(declare, forward, backward):
     """Whether each line holds."""
-    if "\\" in forward + backward:
-        pytest.importorskip("pylatexenc")
     return [v.ok for v in check_derivation(fenced(declare, forward, backward)).verdicts]
 
 

@@ -4,16 +4,18 @@ import re
 from functools import cache
 
 import pytest
+from markupsafe import Markup
 
 from tests.support.checked_sources import checked
 from tests.support.pages import Seen, harmless_page
 from tests.support.paths import DERIVATIONS as FILES
 from tinyad.derivation import check_derivation
-from tinyad.derivation.judge.contributions import Worst
+from tinyad.derivation.judge.verdicts import Verdict, WorstEntry
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source
-from tinyad.derivation.show.mathml import BOLD, mathml, statement
-from tinyad.derivation.show.page import LARGEST_TAPE, Prose
+from tinyad.derivation.show.limits import DRAWN_STEPS
+from tinyad.derivation.show.mathml import BOLD, _element, _mi, _mn, _mo, mathml, statement
+from tinyad.derivation.show.prose import Prose, inline
 from tinyad.derivation.show.report import Report
 from tinyad.html.page import resource
 
@@ -245,8 +247,8 @@ def test_the_same_twice():
 
 
 def test_a_tape_that_is_too_long_is_not_drawn():
-    forward = "h_0 = x_t\n" + "\n".join(f"h_{k + 1} = tanh(h_{k})" for k in range(LARGEST_TAPE + 1))
-    blocks = {"declare": f"x_t: N×1\ngiven: ∇h_{LARGEST_TAPE}", "forward": forward, "backward": "∇x_t = ∇h_0"}
+    forward = "h_0 = x_t\n" + "\n".join(f"h_{k + 1} = tanh(h_{k})" for k in range(DRAWN_STEPS + 1))
+    blocks = {"declare": f"x_t: N×1\ngiven: ∇h_{DRAWN_STEPS}", "forward": forward, "backward": "∇x_t = ∇h_0"}
     text = "\n".join(f"```{kind}\n{inside}\n```" for kind, inside in blocks.items())
     assert "<svg" not in check_derivation(text).html()
 
@@ -262,9 +264,11 @@ def nasty():
     for derivation, part in cell().parts:
         words = dict.fromkeys(("number", "text", "message", "looks_like", "suggestion", "grade"), NASTY)
         words |= dict.fromkeys(("rules", "notes", "spoils"), (NASTY,))
-        verdicts = [v._replace(verdict="wrong", worst=Worst(NASTY, 1.0, 2.0), **words) for v in part.verdicts]
-        verdicts[:2] = [verdicts[0]._replace(verdict=NASTY), verdicts[1]._replace(statement=None)]
-        texts = {kind: [NASTY] for kind in ("faults", "notes", "unseen")}
+        verdicts = [
+            v._replace(verdict=Verdict.WRONG, worst=WorstEntry(NASTY, 1.0, 2.0), **words) for v in part.verdicts
+        ]
+        verdicts[0] = verdicts[0]._replace(statement=None)
+        texts = {kind: [NASTY] for kind in ("faults", "notes", "not_exercised")}
         forward = [eq._replace(number=NASTY) for eq in derivation.forward]
         parts.append((derivation._replace(forward=forward), part._replace(title=NASTY, verdicts=verdicts, **texts)))
     return Report(cell().source, parts)
@@ -284,6 +288,13 @@ def test_what_is_said_is_escaped():
     for report in (nasty(), written()):
         harmless(report.html())
         harmless(report._repr_html_())
+
+
+def test_a_plain_string_is_escaped_wherever_it_is_put():
+    for put in (_mi, _mn, _mo, lambda text: _element("mtext", text), inline, lambda text: Prose().html(text)):
+        assert "<img" not in put("<img src=x>"), put
+        assert "&lt;img src=x&gt;" in put("<img src=x>")
+        assert isinstance(put("x"), Markup)
 
 
 def test_names_on_the_tape_are_escaped():
@@ -316,7 +327,7 @@ def harmless(html):
         ("-1 and **bold** #5", "<p>-1 and **bold** #5</p>"),
         ("a `<b>` `c", "<p>a <code>&lt;b&gt;</code> `c</p>"),
         ("~~~ text\n# <no>\n\n- x\n~~~\n", "<pre><code># &lt;no&gt;\n\n- x\n</code></pre>"),
-        ("a\u00a0b\u200bc", "<p>a b\\u200bc</p>"),
+        ("a\u00a0b", "<p>a b</p>"),
         ("", ""),
     ],
 )

@@ -4,16 +4,23 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from lstm_models.models import MODELS
 from tests.support.modelpoints import ModelPoint
 from tests.support.points import draw
 from tests.support.random_programs import programs, walked
-from tinyad import Tape, check_derivation, softmax, tanh, written
+from tinyad import TABLE, Tape, check_derivation, softmax, tanh, written
 from tinyad import log as ln
 
 FORMS = ("text", "routine", "latex")
+# The rows that derivations have a notation for: no comparisons, and so no kinks; no slices, no powers, and no digit in
+# the name of a function.
+READ = {
+    symbol: op
+    for symbol, op in TABLE.items()
+    if symbol not in "rows padded > ≥ sign first_max relu maximum minimum abs column_max row_max ** log1p expm1".split()
+}
 FEW = settings(
     deadline=None,
     derandomize=True,
@@ -21,11 +28,6 @@ FEW = settings(
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.generate],  # a failure is printed whole: to shrink it takes minutes
 )
-
-
-def needs(form):
-    if form == "latex":
-        pytest.importorskip("pylatexenc")
 
 
 def holds(text, seed=0):
@@ -38,9 +40,9 @@ def holds(text, seed=0):
 
 @pytest.mark.parametrize("form", FORMS)
 @FEW
-@given(program=programs())
+@given(program=programs(READ))
 def test_random_tapes(form, program):
-    needs(form)
+    assume(not any(symbol in "-/" and x == y for symbol, x, y in program[1]))  # the two paths to x cancel everywhere
     _, _, d, _, _ = walked(program)
     holds(written(d, form))
 
@@ -48,7 +50,6 @@ def test_random_tapes(form, program):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model(name, form):
-    needs(form)
     point = ModelPoint(MODELS[name], B=2, T=2)
     report = holds(written(point.d, form))
     used = sum(point.d.reaches(z) for _, z, _, _ in point.tape.steps)
@@ -59,7 +60,6 @@ def test_every_model(name, form):
 @pytest.mark.parametrize("name", ["slides", "gru", "rnn"])
 def test_a_changed_line_is_found(name, form):
     """The first line with a transposed operand, times -2; and the middle one left out."""
-    needs(form)
     text = written(ModelPoint(next(m for key, m in MODELS.items() if name in key), B=2, T=2).d, form)
     head, lines = text.split("```backward\n")
     kept = lines.rstrip("`\n").split("\n")
@@ -79,7 +79,6 @@ def test_a_changed_line_is_found(name, form):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_constants_broadcasts_and_a_seed_in_the_middle(form):
-    needs(form)
     tape = Tape()
     v = tape.variables(W=draw((5, 3)), x=draw((3, 2), 1), b=draw((5, 1), 2))
     p = softmax(v["W"] @ v["x"] + v["b"])
@@ -99,7 +98,6 @@ NAMES = [
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("names", NAMES, ids=str)
 def test_names_of_users(names, form):
-    needs(form)
     tape = Tape()
     a = tape.variable(draw((4, 3)), names["a"])
     z = tanh(a) * a
@@ -109,7 +107,6 @@ def test_names_of_users(names, form):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_unnamed_values(form):
-    needs(form)
     tape = Tape()
     a = tape.variable(draw((4, 3)))
     holds(written(tape.backward({tanh(a) + a: draw((3, 4), 1)}), form))
@@ -118,7 +115,6 @@ def test_unnamed_values(form):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", ["L", "loss", "J"])
 def test_a_loss(name, form):
-    needs(form)
     tape = Tape()
     a = tape.variable(draw((4, 3)), "a")
     L = np.sum(tanh(a) * a)

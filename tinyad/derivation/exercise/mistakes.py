@@ -1,4 +1,4 @@
-"""The kinds of mistakes that are planted: what a slip of the pen makes of a line."""
+"""The kinds of mistakes that are planted: each gives the edits of a line that make it."""
 
 from __future__ import annotations
 
@@ -8,89 +8,89 @@ from difflib import SequenceMatcher
 from itertools import pairwise, zip_longest
 
 from tinyad.derivation.exercise.activation_mistakes import activations
-from tinyad.derivation.exercise.line_parts import SIZED, Edit, Line, core, ident_of, ref_of, terms
+from tinyad.derivation.exercise.line_parts import SIZED, EditableLine, TextEdit, core, identity_of, ref_of, terms
 from tinyad.derivation.language.plain_tokens import SUBSCRIPTS, SUPERSCRIPTS
 from tinyad.derivation.language.syntax_tree import Node, Token
 
 NUMBER = re.compile(r"\s*\\tag\*?\{[^{}]*\}")
 
 
-def interleaved(lists: Iterable[Iterable[Edit]]) -> Iterator[Edit]:
-    """The first of each list, then the second of each, and so on."""
+def interleaved(lists: Iterable[Iterable[TextEdit]]) -> Iterator[TextEdit]:
+    """Yield the first of each list, then the second of each, and so on."""
     for row in zip_longest(*lists):
         yield from (edit for edit in row if edit is not None)
 
 
-def other_names(line: Line) -> Iterator[Edit]:
-    """Another name in the place of one."""
+def other_names(line: EditableLine) -> Iterator[TextEdit]:
+    """Put another name in the place of one."""
     return interleaved([[line.replaced(node, new) for new in namesakes(line, node)] for node in line.leaves])
 
 
-def namesakes(line: Line, node: Node) -> list[str]:
-    """What may be taken for a name by mistake, the likeliest first."""
-    own = ident_of(node)
+def namesakes(line: EditableLine, node: Node) -> list[str]:
+    """Return the names that may be taken for one by mistake, the likeliest first."""
+    own = identity_of(node)
     assert own is not None
     found = []
-    for (latex, ident), text in line.spellings.names.items():
-        swapped = ident[0] != own[0] and "jacobian" not in (ident[0], own[0]) and ident[1:4] == own[1:4]
-        if latex == line.latex and ident != own and (swapped or (ident[0] == own[0] and ident[1] != own[1])):
-            far = (ident[2] != own[2]) + 2 * (ident[3] != own[3]) + 0.5 * swapped
-            found.append((far + 1 - SequenceMatcher(None, ident[1], own[1]).ratio(), text))
+    for (latex, identity), text in line.signs_of_author.names.items():
+        swapped = identity[0] != own[0] and "jacobian" not in (identity[0], own[0]) and identity[1:4] == own[1:4]
+        if latex == line.latex and identity != own and (swapped or (identity[0] == own[0] and identity[1] != own[1])):
+            far = (identity[2] != own[2]) + 2 * (identity[3] != own[3]) + 0.5 * swapped
+            found.append((far + 1 - SequenceMatcher(None, identity[1], own[1]).ratio(), text))
     return [text for _, text in sorted(found)]
 
 
-def copied(line: Line) -> Iterator[Edit]:
-    """The formula of a neighbouring line."""
+def copied(line: EditableLine) -> Iterator[TextEdit]:
+    """Copy the formula of a neighbouring line."""
     start, end = line.formula(line.statement)
     for other in line.neighbours():
-        if line.spellings.latex(other.start) == line.latex:
+        if line.signs_of_author.latex(other.start) == line.latex:
             first, last = line.formula(other)
-            yield Edit(start, end, NUMBER.sub("", line.text[first:last]))
+            yield TextEdit(start, end, NUMBER.sub("", line.text[first:last]))
 
 
-def left_out(line: Line) -> Iterator[Edit]:
-    """A term of a sum, or a line that adds, left out."""
-    yield from (line.dropped(run, k) for run in line.sums() for k in range(len(run)))
+def left_out(line: EditableLine) -> Iterator[TextEdit]:
+    """Leave out a term of a sum, or a line that adds."""
+    yield from (line.dropped(operands, k) for operands in line.sums() for k in range(len(operands)))
     lines = [line.rows(other) for other in line.others if other is not line.statement]
     first, last = line.rows(line.statement)
     if line.statement.sign == "+=" and all(b < first or a > last for a, b in lines):
-        yield Edit(line.source.line_start(first), line.source.line_start(last + 1), "", True)
+        yield TextEdit(line.source.line_start(first), line.source.line_start(last + 1), "", True)
 
 
-def signs(line: Line) -> Iterator[Edit]:
-    """+ for -, or a minus too many or too few."""
-    for run in line.sums():
-        for (_, before), (sign, term) in pairwise(run):
+def signs(line: EditableLine) -> Iterator[TextEdit]:
+    """Put + for -, or a minus too many or too few."""
+    for operands in line.sums():
+        for (_, before), (sign, term) in pairwise(operands):
             token = line.between(before.end, term.start, sign)
             if token:
-                yield Edit(token.start, token.end, {"+": "-", "-": "+"}[sign])
+                yield TextEdit(token.start, token.end, {"+": "-", "-": "+"}[sign])
     for node in line.nodes():
         if node.kind == "neg":
-            yield Edit(node.start, line.span(node.parts[0])[0], "")
+            yield TextEdit(node.start, line.span(node.parts[0])[0], "")
     for member in line.statement.members:
         if member.kind not in ("neg", "deriv"):
-            yield Edit(line.span(member)[0], line.span(member)[0], "-")
+            yield TextEdit(line.span(member)[0], line.span(member)[0], "-")
 
 
-def assigned(line: Line) -> Iterator[Edit]:
-    """= for +=, or += for =."""
+def assigned(line: EditableLine) -> Iterator[TextEdit]:
+    """Put = for +=, or += for =."""
     left, members = line.statement.left, line.statement.members
     token = line.between(left[-1].end, members[0].start, "=", "+=", "≡")
     if token and all(node.kind == "d" for node in left):
         yield line.replaced(token, "=" if token.text == "+=" else "+=")
 
 
-def undefined(line: Line) -> Iterator[Edit]:
-    """A name or an index that stands for nothing here."""
+def undefined(line: EditableLine) -> Iterator[TextEdit]:
+    """Put a name or an index that stands for nothing here."""
     return interleaved([misspelled(line, node) for node in line.leaves if node.kind != "jacobian"])
 
 
-def misspelled(line: Line, node: Node) -> Iterator[Edit]:
-    """The name with another number, script, index or letter."""
+def misspelled(line: EditableLine, node: Node) -> Iterator[TextEdit]:
+    """Give a name another number, script, index or letter."""
     ref = ref_of(node)
     assert ref is not None
     names, base = line.it.names, re.split("[_^]", ref.key)[0]
-    tokens = spelled(line, node)
+    tokens = name_tokens(line, node)
     at = next((k for k, t in enumerate(tokens) if t.kind == "word" and base in t.text), len(tokens))
     for token in tokens[at : at + 1]:
         head = token.text.rstrip("0123456789")
@@ -104,49 +104,49 @@ def misspelled(line: Line, node: Node) -> Iterator[Edit]:
             yield line.replaced(token, token.text[:-1] + strange(line))
 
 
-def spelled(line: Line, node: Node) -> list[Token]:
-    """The tokens of the name itself, in a derivative those behind the last ∂."""
+def name_tokens(line: EditableLine, node: Node) -> list[Token]:
+    """Return the tokens of the name itself, in a derivative those behind the last ∂."""
     tokens = line.tokens(node)
     last = max((k for k, t in enumerate(tokens) if t.text in ("∂", "∇", "/")), default=-1)
     return tokens[last + 1 :]
 
 
-def strange(line: Line) -> str:
-    """A letter that no name here has."""
+def strange(line: EditableLine) -> str:
+    """Return a letter that no name here has."""
     taken = {*"".join(line.it.names.known), *line.it.names.functions, *line.it.names.families}
     taken |= {*line.it.names.indices, line.it.names.loss, line.it.names.time}
     return next((c for c in "qpvruwemnlsk" if c not in taken), "qq")
 
 
-def transposed(line: Line) -> Iterator[Edit]:
-    """A transposition too many or too few."""
+def transposed(line: EditableLine) -> Iterator[TextEdit]:
+    """Put a transposition too many or too few."""
     turned = {id(node.parts[0]) for node in line.nodes() if node.kind in ("transpose", "jacobian")}
-    sign = line.spellings.sign(line.latex, "transpose")
+    sign = line.signs_of_author.sign(line.latex, "transpose")
     for node in line.nodes():
         part = line.slice(node)
         if node.kind == "transpose" and node.parts[0].end < node.end:
             yield line.replaced(node, line.slice(node.parts[0]))
-        elif id(node) not in turned and (node.kind == "bracket" or ident_of(node) is not None):
+        elif id(node) not in turned and (node.kind == "bracket" or identity_of(node) is not None):
             plain = node.kind == "bracket" or not re.search(r"[\^/∂∇\s]|\\frac|\\partial|\\nabla|\\delta", part)
             yield line.replaced(node, part + sign if plain else f"({part}){sign}")
 
 
-def operators(line: Line) -> Iterator[Edit]:
-    """∘ for the matrix product, or the other way round."""
-    for run in line.products():
-        for (_, before), (sign, factor) in pairwise(run):
+def operators(line: EditableLine) -> Iterator[TextEdit]:
+    """Put ∘ for the matrix product, or the other way round."""
+    for operands in line.products():
+        for (_, before), (sign, factor) in pairwise(operands):
             start, end = line.span(before)[1], line.span(factor)[0]
             if sign != "/":
-                yield Edit(start, end, line.spellings.sign(line.latex, {"∘": "*", "*": "∘"}[sign]))
+                yield TextEdit(start, end, line.signs_of_author.sign(line.latex, {"∘": "*", "*": "∘"}[sign]))
     for node, token in line.strings():
         others = [sign for sign in "∘*+-" if sign != token.text] if len(node.parts) == 3 else []
-        yield from (Edit(token.start + 1, token.end - 1, sign) for sign in others)
+        yield from (TextEdit(token.start + 1, token.end - 1, sign) for sign in others)
 
 
-def swaps(line: Line) -> Iterator[Edit]:
-    """Two neighbours the wrong way round."""
-    for run in line.products():
-        for (_, before), (sign, factor) in pairwise(run):
+def swaps(line: EditableLine) -> Iterator[TextEdit]:
+    """Exchange two neighbours."""
+    for operands in line.products():
+        for (_, before), (sign, factor) in pairwise(operands):
             if sign == "*":
                 yield swapped(line, before, factor)
     for node, _ in line.strings():
@@ -154,14 +154,14 @@ def swaps(line: Line) -> Iterator[Edit]:
     yield from (swapped(line, a, b) for a, b in pairwise(line.statement.left))
 
 
-def swapped(line: Line, a: Node, b: Node) -> Edit:
-    """Two pieces with their places exchanged."""
+def swapped(line: EditableLine, a: Node, b: Node) -> TextEdit:
+    """Exchange two parts."""
     (start, middle), (later, end) = line.span(a), line.span(b)
-    return Edit(start, end, line.text[later:end] + (line.text[middle:later] or " ") + line.text[start:middle])
+    return TextEdit(start, end, line.text[later:end] + (line.text[middle:later] or " ") + line.text[start:middle])
 
 
-def times(line: Line) -> Iterator[Edit]:
-    """A time step too early or too late."""
+def times(line: EditableLine) -> Iterator[TextEdit]:
+    """Put a time step too early or too late."""
     yield from interleaved([moved(line, node) for node in line.leaves if node.kind != "jacobian"])
     for node in line.nodes():
         if node.kind == "sum" and node.value[:2] == ("time", ("=", 1)):
@@ -169,26 +169,26 @@ def times(line: Line) -> Iterator[Edit]:
             yield line.replaced(number, "2")
 
 
-def moved(line: Line, node: Node) -> Iterator[Edit]:
-    """The same name at another time: as it is spelled elsewhere, or with another step."""
-    own, ref = ident_of(node), ref_of(node)
+def moved(line: EditableLine, node: Node) -> Iterator[TextEdit]:
+    """Put a name at another time: as it stands elsewhere, or with another step."""
+    own, ref = identity_of(node), ref_of(node)
     assert own is not None
     assert ref is not None
-    for (latex, ident), text in line.spellings.names.items():
-        if latex == line.latex and ident != own and (*ident[:2], *ident[3:]) == (*own[:2], *own[3:]):
+    for (latex, identity), text in line.signs_of_author.names.items():
+        if latex == line.latex and identity != own and (*identity[:2], *identity[3:]) == (*own[:2], *own[3:]):
             yield line.replaced(node, text)
     if ref.time and ref.time[0] == "t":
         yield from (edit for k in (-1, 0, 1) if k != ref.time[1] for edit in shifted(line, node, k))
 
 
-def shifted(line: Line, node: Node, k: int) -> Iterator[Edit]:
-    """The time of a name as t + k."""
-    time, tokens = line.it.names.time, spelled(line, node)
+def shifted(line: EditableLine, node: Node, k: int) -> Iterator[TextEdit]:
+    """Put the time of a name as t + k."""
+    time, tokens = line.it.names.time, name_tokens(line, node)
     shift = f"{k:+d}" if k else ""
     at = next((n for n, t in enumerate(tokens) if t.kind == "word" and t.text == time and n), None)
     if at is None:
         if tokens and tokens[0].text.endswith(time):
-            yield Edit(tokens[0].end, line.span(node)[1], shift)
+            yield TextEdit(tokens[0].end, line.span(node)[1], shift)
         return
     start, end = line.span(tokens[at])
     letter = line.text[start:end]
@@ -197,47 +197,47 @@ def shifted(line: Line, node: Node, k: int) -> Iterator[Edit]:
     for table in (SUBSCRIPTS, SUPERSCRIPTS):
         if letter in table:
             back = {plain: sign for sign, plain in table.items()}
-            yield Edit(start, end, letter + "".join(back[c] for c in shift))
+            yield TextEdit(start, end, letter + "".join(back[c] for c in shift))
             return
     if not shift and line.text[start - 2 : start] == "_{" and line.text[end : end + 1] == "}":
         start, end = start - 1, end + 1
     bare = tokens[at - 1].kind == "group(" and tokens[at - 1].start == tokens[at - 1].end
-    yield Edit(start, end, f"{{{letter}{shift}}}" if bare else letter + shift)
+    yield TextEdit(start, end, f"{{{letter}{shift}}}" if bare else letter + shift)
 
 
-def brackets(line: Line) -> Iterator[Edit]:
-    """Brackets left out, or closed in the wrong place."""
+def brackets(line: EditableLine) -> Iterator[TextEdit]:
+    """Leave brackets out, or close them in the wrong place."""
     for node in line.nodes():
         if node.kind == "bracket" and len(node.parts[0].parts) > 1:
             yield from unbracketed(line, node)
-    for run in line.products():
-        for (_, before), (_, factor) in pairwise(run):
+    for operands in line.products():
+        for (_, before), (_, factor) in pairwise(operands):
             if core(before).kind in ("+", "-") and before.kind == "bracket":
                 closing, end = closing_bracket(line, before), line.span(factor)[1]
-                yield Edit(closing, end, line.text[before.end : end] + line.text[closing : before.end])
+                yield TextEdit(closing, end, line.text[before.end : end] + line.text[closing : before.end])
 
 
-def unbracketed(line: Line, node: Node) -> Iterator[Edit]:
-    """Without the brackets, and with the first term in them alone."""
+def unbracketed(line: EditableLine, node: Node) -> Iterator[TextEdit]:
+    """Leave brackets out, or put the first term alone in them."""
     inner, (start, end) = node.parts[0], line.span(node)
     opened, closed = line.span(inner)
-    yield Edit(start, end, line.text[opened:closed])
-    run = terms(inner)
-    if len(run) > 1:
-        middle, closing = line.span(run[0][1])[1], closing_bracket(line, node)
+    yield TextEdit(start, end, line.text[opened:closed])
+    operands = terms(inner)
+    if len(operands) > 1:
+        middle, closing = line.span(operands[0][1])[1], closing_bracket(line, node)
         bracket = line.text[closing : node.end]
-        yield Edit(start, end, line.text[start:middle] + bracket + line.text[middle:closed])
+        yield TextEdit(start, end, line.text[start:middle] + bracket + line.text[middle:closed])
 
 
-def closing_bracket(line: Line, node: Node) -> int:
-    """Where the closing bracket begins."""
+def closing_bracket(line: EditableLine, node: Node) -> int:
+    """Return where the closing bracket begins."""
     at = next(t.start for t in line.statement.tokens if t.kind == "close" and t.end == node.end)
     size = SIZED.search(line.text, max(0, at - 20), at)
     return size.start() if size else at
 
 
-def numbers(line: Line) -> Iterator[Edit]:
-    """A factor too many or too few."""
+def numbers(line: EditableLine) -> Iterator[TextEdit]:
+    """Put a factor too many or too few."""
     half = r"\frac{1}{2} " if line.latex else "0.5 " if line.it.ones else "1/2 "
     for member in line.statement.members:
         for _, term in terms(member):
@@ -245,25 +245,25 @@ def numbers(line: Line) -> Iterator[Edit]:
             if term.kind == "number":
                 yield line.replaced(term, "2")
             elif term.kind not in ("deriv", "ones"):
-                yield from (Edit(at, at, new) for new in ("2 ", half))
-    for run in line.products():
-        for k in range(len(run)):
-            if k or run[1][0] != "/":
-                yield line.dropped(run, k)
+                yield from (TextEdit(at, at, new) for new in ("2 ", half))
+    for operands in line.products():
+        for k in range(len(operands)):
+            if k or operands[1][0] != "/":
+                yield line.dropped(operands, k)
 
 
-def extras(line: Line) -> Iterator[Edit]:
-    """A term that does not belong."""
-    sources = [s for s in (*line.neighbours(), line.statement) if line.spellings.latex(s.start) == line.latex]
+def extras(line: EditableLine) -> Iterator[TextEdit]:
+    """Add a term that does not belong."""
+    sources = [s for s in (*line.neighbours(), line.statement) if line.signs_of_author.latex(s.start) == line.latex]
     for member in line.statement.members:
         for source in sources if member.kind != "deriv" else ():
             for _, term in terms(source.members[-1]):
                 if term.kind not in ("deriv", "neg", "number", "ones"):
                     at = line.span(member)[1]
-                    yield Edit(at, at, f" + {line.slice(term)}")
+                    yield TextEdit(at, at, f" + {line.slice(term)}")
 
 
-MISTAKES: dict[str, Callable[[Line], Iterable[Edit]]] = {
+MISTAKES: dict[str, Callable[[EditableLine], Iterable[TextEdit]]] = {
     "name": other_names,
     "copied": copied,
     "missing": left_out,

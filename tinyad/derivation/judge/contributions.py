@@ -1,69 +1,72 @@
-"""The contributions to a derivative, and which of them a line brings."""
+"""The contributions to a derivative, and which of them the value of a line is made of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from tinyad.derivation.language.syntax_tree import Node, Ref
+from tinyad.derivation.judge.thresholds import FITS, LIKENESSES_SHOWN, NO_FACTOR, SAME_FACTOR, SUBSETS_OF
+from tinyad.derivation.language.syntax_tree import Node
 from tinyad.derivation.semantics.forward import Moment, Place
 from tinyad.derivation.semantics.sample_point import Part, Point
 from tinyad.derivation.semantics.values import Scope, Trouble
 from tinyad.engine.matrix import Array
 
-# A contribution, whatever the time: which equation (None: handed in), how many steps later, which use of the name.
-Way = tuple[int | None, Any, int]
 
+class ContributionKey(NamedTuple):
+    """A contribution, whatever the time: its equation, how many steps later that is, and which use of the name in it.
 
-MOST = 10  # contributions that are tried in all combinations
-
-
-class Worst(NamedTuple):
-    """One entry: its place, counted from 1, what is right and what the line gives."""
-
-    where: str
-    expected: float
-    found: float
-
-
-class Reading(NamedTuple):
-    """What came out of one left-hand side of a line.
-
-    verdict: "right", "other layout", "wrong", "does not fit", "undefined", "ambiguous", "not evaluable".  For a
-    derivative `ways` are the contributions that the line holds, all of them for the whole derivative; `of` is its name.
+    A derivative that is given has no equation; `later` then tells several of them apart.
     """
 
-    verdict: str
-    message: str = ""
-    node: Node | None = None
-    ways: frozenset[Way] = frozenset()
-    all_ways: frozenset[Way] = frozenset()
-    of: Ref | None = None
-    worst: Worst | None = None
-    looks_like: str = ""
-    member: int = 0
-    notes: tuple[str, ...] = ()
-    shapes: tuple[tuple[int, int, str], ...] = ()
-    alike: tuple[frozenset[Way], ...] = ()  # contributions that are one array at every point
+    equation: int | None
+    later: Moment
+    use: int
+
+
+Keys = frozenset[ContributionKey]
+NO_KEYS: Keys = frozenset()
 
 
 class Case(NamedTuple):
-    """A line at one moment of one point: what it is to be, what it gives, in row layout."""
+    """One time and family member at one sample point that a left-hand side stands for."""
 
     point: Point
     scope: Scope
     place: Place
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape of the derivative in row layout."""
+        return self.point.values[self.place].shape[::-1]
 
-def in_order(ways: Iterable[Way]) -> list[Way]:
-    """Contributions as they stand in the file: what was handed in, then equation by equation."""
-    return sorted(ways, key=lambda way: (way[0] is not None, way[0] or 0, way[1] or 0, way[2]))
+
+class Evaluated(NamedTuple):
+    """The value that a line gives in one case, in row layout, and the contributions to the true derivative."""
+
+    case: Case
+    value: Array
+    contributions: Mapping[ContributionKey, Array]
+
+    def equals_sum_of(self, keys: Keys) -> bool:
+        """Return whether the value is the sum of these contributions, to rounding."""
+        total = total_of((a for key, a in self.contributions.items() if key in keys), self.value.shape)
+        return self.case.point.near(self.case.place, self.value, total)
+
+    def transposed(self) -> Evaluated:
+        """Return the same for the transposed value."""
+        return self._replace(value=self.value.T)
+
+
+def in_order(keys: Iterable[ContributionKey]) -> list[ContributionKey]:
+    """Return contributions as they stand in the file: first what is given, then equation by equation."""
+    return sorted(keys, key=lambda key: (key.equation is not None, key.equation or 0, key.later or 0, key.use))
 
 
 def cases(point: Point, left: Node) -> Iterator[Case]:
-    """The moments and family members that a left-hand side stands for."""
+    """Yield the times and family members that a left-hand side stands for."""
     ref = left.value[0] if left.kind == "d" else left.value
     it = point.it
     scopes = [Scope(None, {})]
@@ -84,132 +87,137 @@ def cases(point: Point, left: Node) -> Iterator[Case]:
             yield Case(point, scope, place)
 
 
-def ways_of(case: Case) -> dict[Way, Array]:
-    """The contributions to a derivative, by where they come from whatever the time."""
+def known_cases(point: Point, left: Node) -> list[Case]:
+    """Return the times and family members of a left-hand side; none if its name is unknown."""
+    try:
+        return list(cases(point, left))
+    except Trouble:  # the verdict on the line says so
+        return []
+
+
+def contributions_to(case: Case) -> dict[ContributionKey, Array]:
+    """Return the contributions to the derivative of a case, in row layout."""
     _, moment = case.place
     if case.point.values[case.place].index >= case.point.d.length:
         return {}
-    found: dict[Way, Array] = {}
+    contributions: dict[ContributionKey, Array] = {}
     for part in case.point.parts(case.place):
-        way = _way(part, moment)
-        found[way] = found[way] + part.array if way in found else part.array
-    return found
+        key = _key(part, moment)
+        contributions[key] = contributions[key] + part.array if key in contributions else part.array
+    return contributions
 
 
-def _way(part: Part, at: Moment) -> Way:
+def _key(part: Part, at: Moment) -> ContributionKey:
     if part.equation is None:
-        return None, part.moment, 0
+        return ContributionKey(None, part.moment, 0)
     later = part.moment - at if isinstance(at, int) and isinstance(part.moment, int) else None
-    return part.equation, later, part.use
+    return ContributionKey(part.equation, later, part.use)
 
 
-def all_ways_of(point: Point, left: Node) -> frozenset[Way]:
-    """All contributions to what a line sets; none if it sets nothing that is known."""
+def keys_of(point: Point, left: Node) -> Keys:
+    """Return all contributions to what a left-hand side sets; none if it sets no known derivative."""
     if left.kind != "d":
-        return frozenset()
-    try:
-        return frozenset(way for case in cases(point, left) for way in ways_of(case))
-    except Trouble:
-        return frozenset()
+        return NO_KEYS
+    return frozenset(key for case in known_cases(point, left) for key in contributions_to(case))
 
 
-def added(ways: dict[Way, Array], like: Array) -> Array:
-    total = np.zeros(like.shape)
-    for array in ways.values():
+def total_of(arrays: Iterable[Array], shape: tuple[int, ...]) -> Array:
+    """Return the sum of arrays of one shape."""
+    total = np.zeros(shape)
+    for array in arrays:
         total = total + array
     return total
 
 
-def selected(values: list[tuple[Case, Array, dict[Way, Array]]], all_ways: frozenset[Way]) -> frozenset[Way] | None:
-    """Which contributions make up a line at every moment of every point: all, or as few as will do; None if none do."""
-    order = in_order(all_ways)
+def matching_keys(values: Sequence[Evaluated], all_keys: Keys) -> Keys | None:
+    """Return the contributions that a line is the sum of in every case: all, or as few as will do; None if none are."""
 
-    def holds(chosen: frozenset[Way]) -> bool:
-        return all(
-            case.point.near(case.place, a, added({w: c for w, c in ways.items() if w in chosen}, a))
-            for case, a, ways in values
-        )
+    def holds(keys: Keys) -> bool:
+        return all(value.equals_sum_of(keys) for value in values)
 
-    if holds(all_ways):
-        return all_ways
-    factors = fitted(values, order)
+    if holds(all_keys):
+        return all_keys
+    order = in_order(all_keys)
+    factors = fitted_factors(values, order)
     if factors is not None:
-        chosen = frozenset(w for w, f in zip(order, factors, strict=True) if abs(f - 1) < 1e-6)
-        if chosen and holds(chosen):
-            return chosen
-    if len(order) <= MOST:  # contributions that are equal numbers are told apart by no factors
+        keys = frozenset(key for key, f in zip(order, factors, strict=True) if _is(f, 1))
+        if keys and holds(keys):
+            return keys
+    if len(order) <= SUBSETS_OF:  # contributions that are equal numbers are told apart by no factors
         for bits in sorted(range(1, 2 ** len(order) - 1), key=int.bit_count):
-            chosen = frozenset(w for k, w in enumerate(order) if bits >> k & 1)
-            if holds(chosen):
-                return chosen
+            keys = frozenset(key for k, key in enumerate(order) if bits >> k & 1)
+            if holds(keys):
+                return keys
     return None
 
 
-def fitted(values: list[tuple[Case, Array, dict[Way, Array]]], order: list[Way]) -> list[float] | None:
-    """The factor of every contribution, if the line is a sum of multiples of them."""
-    if not order or not all(np.all(np.isfinite(a)) for _, a, _ in values):
+def fitted_factors(values: Sequence[Evaluated], order: Sequence[ContributionKey]) -> list[float] | None:
+    """Return the factor of every contribution; None if the line is no sum of multiples of them."""
+    if not order or not all(np.all(np.isfinite(v.value)) for v in values):
         return None
-    columns = [np.concatenate([ways.get(w, np.zeros(a.shape)).ravel() for _, a, ways in values]) for w in order]
-    matrix, line = np.stack(columns, 1), np.concatenate([a.ravel() for _, a, _ in values])
+    columns = [
+        np.concatenate([v.contributions.get(key, np.zeros(v.value.shape)).ravel() for v in values]) for key in order
+    ]
+    matrix, line = np.stack(columns, 1), np.concatenate([v.value.ravel() for v in values])
     factors, _, rank, _ = np.linalg.lstsq(matrix, line, rcond=None)
     if rank < len(order):  # paths that add up to one another have no factors of their own
         return None
     largest = float(np.abs(line).max(initial=0))
-    if largest == 0 or float(np.abs(matrix @ factors - line).max()) > 1e-8 * largest:
+    if largest == 0 or float(np.abs(matrix @ factors - line).max()) > FITS * largest:
         return None
     return [float(f) for f in factors]
 
 
-def likeness(values: list[tuple[Case, Array, dict[Way, Array]]], all_ways: frozenset[Way], point: Point) -> str:
-    """A factor, a sign, a contribution too much or too few, in words; "" if it is none of these."""
-    order = in_order(all_ways)
-    factors = fitted(values, order)
+def likeness(values: Sequence[Evaluated], all_keys: Keys, point: Point) -> str:
+    """Describe a wrong line by a factor, a sign, or contributions too many or too few; "" if it is none of these."""
+    order = in_order(all_keys)
+    factors = fitted_factors(values, order)
     if factors is None:
         return ""
-    if all(abs(f - factors[0]) < 1e-6 for f in factors) and abs(factors[0]) > 1e-9:
-        return "the sign" if abs(factors[0] + 1) < 1e-6 else f"a factor {factors[0]:.6g}"
-    said = []
-    for way, f in zip(order, factors, strict=True):
-        if abs(f - 1) > 1e-6:
-            what = way_text(point, way)
-            said.append(
-                f"{what} is missing" if abs(f) < 1e-6 else f"{what} counts twice" if abs(f - 2) < 1e-6
-                else f"{what} has the wrong sign" if abs(f + 1) < 1e-6 else f"{what} with a factor {f:.6g}"
-            )  # fmt: skip
-    return ", ".join(said[:3])
+    if all(_is(f, factors[0]) for f in factors) and abs(factors[0]) > NO_FACTOR:
+        return "the sign" if _is(factors[0], -1) else f"a factor {factors[0]:.6g}"
+    told = [f"{path_text(point, key)} {_mistake(f)}" for key, f in zip(order, factors, strict=True) if not _is(f, 1)]
+    return ", ".join(told[:LIKENESSES_SHOWN])
 
 
-def way_text(point: Point, way: Way) -> str:
-    equation, later, _ = way
-    if equation is None:
+def _mistake(factor: float) -> str:
+    """Describe the factor of one contribution."""
+    known = {0: "is missing", 2: "counts twice", -1: "has the wrong sign"}
+    return next((text for number, text in known.items() if _is(factor, number)), f"has a factor {factor:.6g}")
+
+
+def _is(factor: float, number: float) -> bool:
+    return abs(factor - number) < SAME_FACTOR
+
+
+def path_text(point: Point, key: ContributionKey) -> str:
+    """Name a contribution by the equation through which it comes."""
+    if key.equation is None:
         return "the derivative that was given"
-    eq = point.derivation.forward[equation]
+    eq = point.derivation.forward[key.equation]
     text = point.source.text[eq.left[0].start : eq.left[0].end]
     number = f"equation {eq.number}" if eq.number else "the equation"
-    when = f", {later} step{'s' * (later > 1)} later" if later else ""
+    when = f", {key.later} step{'s' * (key.later > 1)} later" if key.later else ""
     return f"the path through {number} for {text}{when}"
 
 
-def alike(values: list[tuple[Case, Array, dict[Way, Array]]], all_ways: frozenset[Way]) -> tuple[frozenset[Way], ...]:
-    groups: list[set[Way]] = []
-    for way in in_order(all_ways):
-        for group in groups:
-            other = next(iter(group))
-            pairs = [(case, ways.get(way), ways.get(other)) for case, _, ways in values]
-            if all(a is not None and b is not None and c.point.near(c.place, a, b) for c, a, b in pairs):
-                group.add(way)
-                break
+def paths_text(point: Point, keys: Keys) -> str:
+    """Name several contributions, each once."""
+    return " and ".join(dict.fromkeys(path_text(point, key) for key in in_order(keys)))
+
+
+def equal_groups(values: Sequence[Evaluated], all_keys: Keys) -> tuple[Keys, ...]:
+    """Return the groups of contributions that are equal arrays in every case."""
+    groups: list[list[ContributionKey]] = []
+    for key in in_order(all_keys):
+        group = next((group for group in groups if _equal_everywhere(values, key, group[0])), None)
+        if group is None:
+            groups.append([key])
         else:
-            groups.append({way})
+            group.append(key)
     return tuple(frozenset(group) for group in groups if len(group) > 1)
 
 
-def unequal(reading: Reading, before: frozenset[Way]) -> frozenset[Way]:
-    """The ways of a line with those that are there already exchanged for equal ones that are not: z ∘ z has two."""
-    ways = set(reading.ways)
-    for group in reading.alike:
-        for way in in_order(ways & group & before):
-            free = in_order(group - before - ways)
-            if free:
-                ways = ways - {way} | {free[0]}
-    return frozenset(ways)
+def _equal_everywhere(values: Sequence[Evaluated], one: ContributionKey, other: ContributionKey) -> bool:
+    pairs = [(v.case, v.contributions.get(one), v.contributions.get(other)) for v in values]
+    return all(a is not None and b is not None and c.point.near(c.place, a, b) for c, a, b in pairs)

@@ -1,390 +1,355 @@
-"""Every derivative at every moment: which contributions the lines bring to it, which twice, which not at all."""
+"""The lines of a set in order: which contributions they bring to every derivative, which twice, which not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from tinyad.derivation.judge.contributions import Case, Reading, Way, in_order, unequal, way_text, ways_of
-from tinyad.derivation.judge.verdicts import Verdict, is_part, known_cases, labels_of
-from tinyad.derivation.language.syntax_tree import Node, Statement
-from tinyad.derivation.semantics.forward import Place, label
+from tinyad.derivation.judge.contributions import (
+    NO_KEYS,
+    Case,
+    Keys,
+    contributions_to,
+    in_order,
+    known_cases,
+    paths_text,
+)
+from tinyad.derivation.judge.targets import defines_notation, is_labelled_term, kept_sides, used_labels
+from tinyad.derivation.judge.uses import Uses, circular
+from tinyad.derivation.judge.verdicts import LineVerdict, Reading, Verdict
+from tinyad.derivation.language.syntax_tree import Node
+from tinyad.derivation.semantics.forward import Moment, Place, label
 from tinyad.derivation.semantics.sample_point import Point
-from tinyad.derivation.semantics.values import Scope, Trouble
+from tinyad.derivation.semantics.values import Scope
 
-Ways = frozenset[Way]
-SCOPE = Scope(None, {})
+NO_SCOPE = Scope(None, {})
 
 
-class Accounts:
-    """The lines of one set in order.  `verdicts` and `faults` are what comes out."""
+class Fault(NamedTuple):
+    """The verdict on a line that is right on its own, and the contributions that it is about."""
 
-    def __init__(self, points: Sequence[Point], verdicts: Sequence[Verdict]) -> None:
-        self.points, self.point = points, points[0]
+    verdict: Verdict
+    keys: Keys
+
+
+class Coverage:
+    """The lines of one set in order.  `verdicts`, `faults` and `notes` are the result."""
+
+    def __init__(self, points: Sequence[Point], verdicts: Sequence[LineVerdict]) -> None:
         self.verdicts = list(verdicts)
         self.faults: list[str] = []
         self.notes: list[str] = []
-        self.labels = labels_of(self.verdicts)
-        self.unread = {key for v in self.verdicts if v.verdict == "unreadable" for key in self._named(v)}
-        self.data = self.point.it.constant | self.point.it.shares  # no derivative is asked for
-        self.have: dict[Place, Ways] = {}
-        self.lines: dict[Place, list[int]] = {}  # which lines are about a derivative
-        self.complete: dict[Place, int] = {}  # the line after which nothing lacks
-        self.begun: dict[Place, int] = {}
-        self._full: dict[Place, Ways] = {}
-        self._seen: dict[int, list[tuple[Place, dict[Place, Node]]]] = {}
-        for place in self.point.seeds:
-            handed = frozenset(w for w in self.full(place) if w[0] is None)
-            self.have[place] = self.full(place) if self.is_total(place) else handed
-        self._allowed()
+        self._points, self._point = points, points[0]
+        self._uses = Uses(self._point)
+        self._labels = used_labels(verdicts)
+        self._unread = {key for v in verdicts if v.verdict is Verdict.UNREADABLE for key in self._names_left_of(v)}
+        self._data = self._point.it.constant | self._point.it.shares  # no derivative of them is expected
+        self._covered: dict[Place, Keys] = {}
+        self._lines: dict[Place, list[int]] = {}  # which lines set a derivative
+        self._first: dict[Place, int] = {}  # the first of them that brings a value
+        self._complete: dict[Place, int] = {}  # the line after which nothing is missing
+        self._full: dict[Place, Keys] = {}
+        for place in self._point.seeds:
+            given = frozenset(key for key in self.full(place) if key.equation is None)
+            self._covered[place] = self.full(place) if self._is_given_in_full(place) else given
+        self._require_declarations()
         self._add_up()
-        self._wrong_places()
-        self._definitions()
-        self._lacking()
-        self._uses()
-        self._absent()
+        self._find_wrong_names()
+        self._check_definitions()
+        self._mark_missing()
+        self._check_order()
+        self._find_absent()
 
-    # What there is
+    # Contributions
 
-    def full(self, place: Place) -> Ways:
-        """All contributions to a derivative."""
+    def full(self, place: Place) -> Keys:
+        """Return all contributions to a derivative."""
         if place not in self._full:
-            known = self.point.values[place].index < self.point.d.length
-            self._full[place] = frozenset(ways_of(Case(self.point, SCOPE, place))) if known else frozenset()
+            known = self._point.values[place].index < self._point.d.length
+            self._full[place] = frozenset(contributions_to(Case(self._point, NO_SCOPE, place))) if known else NO_KEYS
         return self._full[place]
 
-    def nothing(self, place: Place) -> Ways:
-        """Contributions that are 0 at this point: nobody can say whether they are there."""
-        found = ways_of(Case(self.point, SCOPE, place))
-        return frozenset(w for w, a in found.items() if self.point.near(place, a, np.zeros_like(a)))
+    def missing(self) -> dict[Place, Keys]:
+        """Return what no line brings, of all derivatives that are set, given, used or expected."""
+        used = {place for v in self.verdicts for place in self._uses.of(v)}
+        missing: dict[Place, Keys] = {}
+        for place, value in self._point.values.items():
+            needed = place in self._covered or place in self._lines or place in used
+            needed = needed or not self._point.is_computed(place)
+            if needed and value.index < self._point.d.length and place[0] not in self._data:
+                keys = self._uncovered(place)
+                if keys and self._point.d.reaches(value.index) and place[0] != self._point.it.names.loss:
+                    missing[place] = keys
+        return missing
 
-    def lacking(self) -> dict[Place, Ways]:
-        """What no line brings, of all derivatives that are set, handed in, used or asked for."""
-        used = {place for v in self.verdicts for place in self._used(v)}
-        found: dict[Place, Ways] = {}
-        for place, value in self.point.values.items():
-            needed = place in self.have or place in self.lines or place in used or not self.point.is_computed(place)
-            if needed and value.index < self.point.d.length and place[0] not in self.data:
-                ways = frozenset(w for w in self.full(place) - self.have.get(place, frozenset()) if w[0] is not None)
-                if ways and self.point.d.reaches(value.index) and place[0] != self.point.it.names.loss:
-                    found[place] = ways
-        return found
+    def _uncovered(self, place: Place) -> Keys:
+        """Return the contributions to a derivative that no line has brought."""
+        return _computed(self.full(place) - self._covered.get(place, NO_KEYS))
 
-    def is_total(self, place: Place) -> bool:
-        return any(total for _, total, _ in self.point.seeds.get(place, ()))
+    def _zero_here(self, place: Place) -> Keys:
+        """Return the contributions that are 0 at this point: nobody can say whether a line has them."""
+        contributions = contributions_to(Case(self._point, NO_SCOPE, place))
+        return frozenset(key for key, a in contributions.items() if self._point.near(place, a, np.zeros_like(a)))
 
-    def is_part(self, v: Verdict) -> bool:
-        return is_part(v, self.labels)
+    def _is_given_in_full(self, place: Place) -> bool:
+        return any(total for _, total, _ in self._point.seeds.get(place, ()))
 
-    def said(self, ways: Ways) -> str:
-        return " and ".join(dict.fromkeys(way_text(self.point, w) for w in in_order(ways)))
-
-    def fault(self, n: int, verdict: str, message: str, at: Node | None = None) -> None:
+    def _mark(self, n: int, verdict: Verdict, message: str, at: Node | None = None) -> None:
         v = self.verdicts[n]
         place = (at.start, at.end) if at is not None else v.at
         self.verdicts[n] = v._replace(verdict=verdict, message=message, at=place)
 
     # Line by line
 
-    def _allowed(self) -> None:
-        """A line `dz given` has to be declared."""
-        declared = {ref.key for ref, _, _ in self.point.it.given}
+    def _require_declarations(self) -> None:
+        """Mark lines `dz given` for what is not declared as given."""
+        declared = {ref.key for ref, _, _ in self._point.it.given}
         for n, v in enumerate(self.verdicts):
-            if v.verdict == "given":
+            if v.verdict is Verdict.GIVEN:
                 left = v.statement.left[0]
                 if left.kind != "d" or left.value[0].key not in declared:
-                    self.fault(n, "undefined", f"this was not declared: `given: {v.target}`", left)
+                    self._mark(n, Verdict.UNDEFINED, f"this was not declared: `given: {v.target}`", left)
 
     def _add_up(self) -> None:
+        """Enter the lines one after the other, and mark those that overwrite, repeat or miss contributions."""
         for n, v in enumerate(self.verdicts):
-            if v.statement is None or not v.readings or self.is_part(v) or _defines(v.statement):
+            if v.statement is None or not v.readings or is_labelled_term(v, self._labels):
                 continue
-            for reading, left in zip(v.readings, _kept(v.statement), strict=True):
-                if reading.of is None:
-                    continue
-                found = "", frozenset[Way]()
-                for case in known_cases(self.point, left):
-                    found = max(found, self._at(n, case.place, reading, v.statement.sign), key=lambda f: bool(f[0]))
-                self._say(n, *found)
+            if defines_notation(v.statement):
+                continue
+            for reading, left in zip(v.readings, kept_sides(v.statement), strict=True):
+                if reading.of is not None:
+                    places = [case.place for case in known_cases(self._point, left)]
+                    faults = [self._enter(n, place, reading) for place in places]
+                    fault = next((fault for fault in faults if fault is not None), None)
+                    if fault is not None and self.verdicts[n].ok:
+                        self._mark(n, fault.verdict, self._message(fault))
 
-    def _definitions(self) -> None:
-        """δy = ∂L/∂y says how it is written, and sets nothing: then another line has to."""
-        for n, v in enumerate(self.verdicts):
-            if v.ok and v.statement is not None and v.verdict != "given" and _defines(v.statement):
-                places = _places(self.point, v.statement.left[0])
-                if not all(place in self.lines or place in self.have for place in places):
-                    self._early(n, v.statement.members[-1], "this line sets it")
-                    for place in places:
-                        self.lines.setdefault(place, []).append(n)
+    def _message(self, fault: Fault) -> str:
+        paths = paths_text(self._point, fault.keys)
+        if fault.verdict is Verdict.COUNTED_TWICE:
+            return f"{paths} is there already"
+        if fault.verdict is Verdict.OVERWRITES:
+            return f"= where += belongs: {paths} is lost"
+        return f"{paths} is missing"
 
-    def _at(self, n: int, place: Place, reading: Reading, sign: str) -> tuple[str, Ways]:
-        """Enter a line for one place: what is wrong with it, and which contributions that is about."""
-        earlier = self.lines.setdefault(place, [])
+    def _enter(self, n: int, place: Place, reading: Reading) -> Fault | None:
+        """Enter a line for one derivative; return what is wrong with it, seen with the lines before."""
+        earlier = self._lines.setdefault(place, [])
         earlier.append(n)
-        self.begun.setdefault(place, n)
-        if reading.verdict not in ("right", "other layout"):
-            return "", frozenset()
-        full, before = self.full(place), self.have.get(place, frozenset())
-        ways = unequal(reading, before) & full
-        wrong, about = "", frozenset[Way]()
-        if sign == "+=":
-            twice = before & ways - self.nothing(place)
-            wrong, about = ("counted twice", twice) if twice else ("", twice)
-            self.have[place] = before | ways
-        elif ways == full or before <= ways:
-            if before < full and len(earlier) > 1 and before:
-                self._partial(earlier[:-1], full - before)
-            self.have[place] = ways
-        elif before == full and len(earlier) > 1:
-            wrong, about = "missing", full - ways
+        self._first.setdefault(place, n)
+        if reading.verdict not in (Verdict.RIGHT, Verdict.OTHER_LAYOUT):
+            return None
+        before = self._covered.get(place, NO_KEYS)
+        keys = _reassigned(reading, before) & self.full(place)
+        if self.verdicts[n].statement.sign == "+=":
+            twice = before & keys - self._zero_here(place)
+            self._covered[place] = before | keys
+            fault = Fault(Verdict.COUNTED_TWICE, twice) if twice else None
         else:
-            wrong, about = "overwrites", before - ways
-            self.have[place] = before | ways
-        if self.have[place] == full:
-            self.complete.setdefault(place, n)
-        return wrong, about
+            fault = self._set(place, keys, earlier[:-1])
+        if self._covered[place] == self.full(place):
+            self._complete.setdefault(place, n)
+        return fault
 
-    def _partial(self, lines: Sequence[int], lacking: Ways) -> None:
-        """Lines with = that brought a part, and are replaced by a later line."""
-        lacking = frozenset(w for w in lacking if w[0] is not None)
+    def _set(self, place: Place, keys: Keys, earlier: Sequence[int]) -> Fault | None:
+        """Enter a line that sets a derivative with =."""
+        full, before = self.full(place), self._covered.get(place, NO_KEYS)
+        if keys == full or before <= keys:
+            if before < full and earlier and before:
+                self._mark_replaced(earlier, full - before)
+            self._covered[place] = keys
+            return None
+        if before == full and earlier:
+            return Fault(Verdict.MISSING, full - keys)
+        self._covered[place] = before | keys
+        return Fault(Verdict.OVERWRITES, before - keys)
+
+    def _mark_replaced(self, lines: Iterable[int], missing: Keys) -> None:
+        """Mark lines with = that brought a part of a derivative, and are replaced by a later line."""
+        missing = _computed(missing)
         for k in lines:
             v = self.verdicts[k]
-            if lacking and v.ok and v.statement.sign == "=" and any(r.ways for r in v.readings):
-                self.fault(k, "missing", f"{self.said(lacking)} is missing")
+            if missing and v.ok and v.statement.sign == "=" and any(r.contributions for r in v.readings):
+                self._mark(k, Verdict.MISSING, f"{paths_text(self._point, missing)} is missing")
 
-    def _say(self, n: int, wrong: str, about: Ways) -> None:
-        if not wrong or not self.verdicts[n].ok:
-            return
-        said = self.said(about)
-        messages = {
-            "counted twice": f"{said} is there already",
-            "missing": f"{said} is missing",
-            "overwrites": f"= where += belongs: {said} is lost",
-        }
-        self.fault(n, wrong, messages[wrong])
-
-    def _wrong_places(self) -> None:
-        """A right value under another name: the derivative of what lines use, and none sets, is equal to this one."""
-        used = {place for v in self.verdicts for place in self._used(v)}
-        unset = [p for p in sorted(used, key=repr) if p not in self.lines and p not in self.have]
-        if self.point.last is not None or not unset:
-            return
-        for place, lines in list(self.lines.items()):
-            twin = next((p for p in unset if self._alike(p, place)), None)
-            right = [n for n in lines if twin is not None and twin not in self._used(self.verdicts[n])]
-            if twin is None or len(lines) < 2 or len(right) != 1:
+    def _find_wrong_names(self) -> None:
+        """Mark right values under another name: equal to the derivative of what lines use, and none sets."""
+        used = {place for v in self.verdicts for place in self._uses.of(v)}
+        unset = [p for p in sorted(used, key=repr) if p not in self._lines and p not in self._covered]
+        for place, lines in list(self._lines.items()) if self._point.last is None else ():
+            twin = next((p for p in unset if self._is_equal(p, place)), None)
+            others = [n for n in lines if twin is not None and twin not in self._uses.of(self.verdicts[n])]
+            if twin is None or len(lines) < 2 or len(others) != 1:
                 continue
-            n = right[0]
-            self.fault(n, "wrong", f"this is the derivative of {label(*twin)}, which is used and never set")
+            message = f"this is the derivative of {label(*twin)}, which is used and never set"
+            self._mark(others[0], Verdict.WRONG, message)
             for k in lines:
-                if k != n and self.verdicts[k].verdict == "counted twice":
-                    self.fault(k, "right", "")
+                if k != others[0] and self.verdicts[k].verdict is Verdict.COUNTED_TWICE:
+                    self._mark(k, Verdict.RIGHT, "")
 
-    def _alike(self, a: Place, b: Place) -> bool:
-        pairs = [(p.true(a), p.true(b)) for p in self.points if a in p.values and b in p.values]
-        return all(x.shape == y.shape and p.near(a, x, y) for p, (x, y) in zip(self.points, pairs, strict=False))
+    def _is_equal(self, a: Place, b: Place) -> bool:
+        pairs = [(p.true(a), p.true(b)) for p in self._points if a in p.values and b in p.values]
+        return all(x.shape == y.shape and p.near(a, x, y) for p, (x, y) in zip(self._points, pairs, strict=False))
 
-    def _lacking(self) -> None:
-        """Contributions that no line brings."""
-        for place, lines in self.lines.items():
-            full = self.full(place)
-            lacking = frozenset(w for w in full - self.have.get(place, frozenset()) if w[0] is not None)
-            if lacking and all(self.verdicts[n].ok for n in lines):
-                self.fault(lines[-1], "missing", f"{self.said(lacking)} is missing, in this line or another")
-
-    # The order
-
-    def _used(self, v: Verdict) -> dict[Place, Node]:
-        """The derivatives that a line uses, at all moments."""
-        return {place: node for _, used in self._used_for(v) for place, node in used.items()}
-
-    def _used_for(self, v: Verdict) -> list[tuple[Place, dict[Place, Node]]]:
-        """(what a line sets, what it uses for that).  One member of a chain may be what the chain is about."""
-        line = v.statement
-        if line is None or not v.readings:
-            return []
-        if line.start not in self._seen:
-            found = self._seen[line.start] = []
-            for left in line.left:
-                for case in known_cases(self.point, left) if left.kind == "d" else ():
-                    members = [self._members(member, case) for member in line.members]
-                    others = [m for m in members if case.place not in m] if len(members) > 1 else members
-                    found.append((case.place, {p: node for m in others or members for p, node in m.items()}))
-        return self._seen[line.start]
-
-    def _members(self, member: Node, case: Case) -> dict[Place, Node]:
-        """Place → where it is used, of the derivatives in a formula."""
-        found: dict[Place, Node] = {}
-        point, used = self.point, {}
-        outer = point.arrays.d
-
-        def d(key: str, moment: object, name: str | None, node: Node) -> object:
-            if name is None and (key, moment) in point.values:
-                used[key, moment] = node
-            return outer(key, moment, name, node)
-
-        point.arrays.d = d
-        try:
-            point.arrays(member, case.scope)
-        except (Trouble, ArithmeticError, RecursionError):
-            found = {}
-        finally:
-            point.arrays.d = outer
-        return used or found
-
-    def _own(self, v: Verdict) -> set[Place]:
-        """What a line sets; nothing if it is a definition."""
-        line = v.statement
-        if line is None or _defines(line):
-            return set()
-        return {p for left in line.left if left.kind == "d" for p in _places(self.point, left)}
-
-    def _uses(self) -> None:
-        """What is used has to be set: earlier, in one time step; without going round in a circle, in a sequence."""
-        loss = self.point.it.names.loss
-        unset: dict[str, tuple[int, list[object]]] = {}
-        uses: dict[Place, set[Place]] = {}
+    def _check_definitions(self) -> None:
+        """Mark lines that define a notation for a derivative that no line sets: δy = ∂L/∂y."""
         for n, v in enumerate(self.verdicts):
-            used = self._used(v)
-            own = self._own(v)
-            if not own:
+            if v.verdict is not Verdict.RIGHT or v.statement is None or not defines_notation(v.statement):
                 continue
-            if not self.is_part(v) and v.ok:
-                for place, needs in self._used_for(v):
-                    uses.setdefault(place, set()).update(needs)
-            for place, node in used.items():
-                if place in own and v.statement.sign == "=" and v.ok and self.point.last is None:
-                    self._early(n, node, "this line sets it")
-                elif place in self.lines and self.point.last is None and v.ok and place not in self.point.seeds:
-                    if (first := self.begun.get(place, -1)) > n or (first == n and place not in own):
-                        self._early(n, node, "a later line sets it")
-                    elif self.complete.get(place, -1) > n:
-                        line = self.verdicts[self.complete[place]].line
-                        self._early(n, node, f"it is not complete before line {line}")
-                elif place not in self.lines and place not in self.have and place[0] not in (loss, *self.unread):
-                    name = self.point.source.text[node.start : node.end]
-                    unset.setdefault(name, (v.line, []))[1].append(place[1])
-        if self.point.last is not None:
-            self._circles(uses)
-        for name, (line, moments) in unset.items():
-            times = sorted({m for m in moments if isinstance(m, int)})
-            when = f" at t = {', '.join(map(str, times))}" if times and self._sometimes(moments, times) else ""
-            self.faults.append(f"line {line} uses {name}, which no line sets{when}")
+            places = [case.place for case in known_cases(self._point, v.statement.left[0])]
+            if not all(place in self._lines or place in self._covered for place in places):
+                self._mark_early(n, v.statement.members[-1], "this line sets it")
+                for place in places:
+                    self._lines.setdefault(place, []).append(n)
 
-    def _sometimes(self, moments: Sequence[object], times: Sequence[int]) -> bool:
-        return len(times) < (self.point.last or 0) - 1
+    def _mark_missing(self) -> None:
+        """Mark the last line for a derivative with contributions that no line brings."""
+        for place, lines in self._lines.items():
+            missing = self._uncovered(place)
+            if missing and all(self.verdicts[n].ok for n in lines):
+                message = f"{paths_text(self._point, missing)} is missing, in this line or another"
+                self._mark(lines[-1], Verdict.MISSING, message)
 
-    def _early(self, n: int, node: Node, where: str) -> None:
-        name = self.point.source.text[node.start : node.end]
-        self.fault(n, "used before it is set", f"{name}: {where}", node)
+    # The order of the lines
 
-    def _circles(self, uses: dict[Place, set[Place]]) -> None:
-        """Mark lines whose derivative is made from itself."""
-        ready: set[Place] = set()
-        open_ = dict(uses)
-        while True:
-            done = [p for p, needs in open_.items() if all(q in ready or q not in open_ for q in needs)]
-            if not done:
-                break
-            ready.update(done)
-            for p in done:
-                del open_[p]
-        inside = {p for p, needs in open_.items() if _reaches(open_, p)}
+    def _check_order(self) -> None:
+        """Mark uses of what is set later, in one time step, or in a circle, in a sequence; tell what is never set."""
+        never_set: dict[str, tuple[int, list[Moment]]] = {}
+        made_from: dict[Place, set[Place]] = {}
         for n, v in enumerate(self.verdicts):
-            own = self._own(v)
-            used = self._used(v)
-            round_ = [used[p] for p in used if p in inside]
-            if v.ok and own & inside and round_:
-                self._early(n, round_[0], "it is made from what this line sets")
+            targets = self._uses.set_by(v)
+            if not targets:
+                continue
+            if not is_labelled_term(v, self._labels) and v.ok:
+                for place, needs in self._uses.by_target(v):
+                    made_from.setdefault(place, set()).update(needs)
+            for place, node in self._uses.of(v).items():
+                where = self._too_early(n, place, targets) if v.ok and self._point.last is None else ""
+                if where:
+                    self._mark_early(n, node, where)
+                elif self._is_never_set(place):
+                    name = self._point.source.text[node.start : node.end]
+                    never_set.setdefault(name, (v.line, []))[1].append(place[1])
+        if self._point.last is not None:
+            self._mark_circular(made_from)
+        for name, (line, moments) in never_set.items():
+            times = _times(moments)
+            sometimes = times and len(times) < (self._point.last or 0) - 1
+            self.faults.append(f"line {line} uses {name}, which no line sets{_at(times) if sometimes else ''}")
 
-    # What no line is about
+    def _too_early(self, n: int, place: Place, targets: set[Place]) -> str:
+        """Say why a line uses a derivative too early; "" if it does not."""
+        if place in targets and self.verdicts[n].statement.sign == "=":
+            return "this line sets it"
+        if place not in self._lines or place in self._point.seeds:
+            return ""
+        first = self._first.get(place, -1)
+        if first > n or (first == n and place not in targets):
+            return "a later line sets it"
+        if self._complete.get(place, -1) > n:
+            return f"it is not complete before line {self.verdicts[self._complete[place]].line}"
+        return ""
 
-    def _absent(self) -> None:
-        set_ = set(self.lines)
+    def _is_never_set(self, place: Place) -> bool:
+        known = place in self._lines or place in self._covered
+        return not known and place[0] not in (self._point.it.names.loss, *self._unread)
+
+    def _mark_early(self, n: int, node: Node, where: str) -> None:
+        name = self._point.source.text[node.start : node.end]
+        self._mark(n, Verdict.USED_BEFORE_SET, f"{name}: {where}", node)
+
+    def _mark_circular(self, made_from: dict[Place, set[Place]]) -> None:
+        """Mark lines whose derivative is made from itself."""
+        circle = circular(made_from)
+        for n, v in enumerate(self.verdicts):
+            nodes = [node for place, node in self._uses.of(v).items() if place in circle]
+            if v.ok and nodes and self._uses.set_by(v) & circle:
+                self._mark_early(n, nodes[0], "it is made from what this line sets")
+
+    # Derivatives that no line sets
+
+    def _find_absent(self) -> None:
+        """Tell declared names whose derivatives no line sets, and given derivatives that lack a contribution."""
         judged = [v for v in self.verdicts if v.readings]
         if not any(r.of is not None for v in judged for r in v.readings):
             if all(left.kind == "name" for v in judged for left in v.statement.left):
                 self.faults.append("no line sets a derivative")
             return
-        absent: dict[str, list[object]] = {}
-        for place, value in self.point.values.items():
+        absent: dict[str, list[Moment]] = {}
+        incomplete: dict[str, list[Moment]] = {}
+        for place, value in self._point.values.items():
             key, moment = place
-            if place in set_ or key in self.unread or value.index >= self.point.d.length or key in self.data:
+            if place in self._lines or key in self._unread | self._data or value.index >= self._point.d.length:
                 continue
-            if place in self.have:
-                lacking = frozenset(w for w in self.full(place) - self.have[place] if w[0] is not None)
-                if lacking and key != self.point.it.names.loss:
-                    absent.setdefault(f"no line adds {self.said(lacking)} to the given derivative of {key}", []).append(
-                        moment
-                    )
-            elif self.point.d.reaches(value.index) and not self.point.is_computed(place):
+            if place in self._covered:
+                missing = self._uncovered(place)
+                if missing and key != self._point.it.names.loss:
+                    paths = paths_text(self._point, missing)
+                    incomplete.setdefault(f"no line adds {paths} to the given derivative of {key}", []).append(moment)
+            elif self._point.d.reaches(value.index) and not self._point.is_computed(place):
                 if isinstance(moment, int) and moment < 1:
-                    self.notes.append(
-                        f"no line sets the derivative of {label(*place)}, the state that the sequence starts from"
-                    )
+                    start = f"the derivative of {label(*place)}, the state that the sequence starts from"
+                    self.notes.append(f"no line sets {start}")
                 else:
                     absent.setdefault(key, []).append(moment)
-        self._say_absent(absent)
+        self._tell_absent(absent, incomplete)
 
-    def _say_absent(self, absent: dict[str, list[object]]) -> None:
-        whole = []
+    def _tell_absent(self, absent: dict[str, list[Moment]], incomplete: dict[str, list[Moment]]) -> None:
+        never = [self._declared(key) for key, moments in absent.items() if not self._some_times(moments)]
+        if never:
+            names = ", ".join(never)
+            has_loss = self._point.it.names.loss in self._point.keys
+            declare = f" (`constant: {names}`, if none is asked for)" if has_loss else ""
+            self.faults.insert(0, f"no line sets the derivative of {names}{declare}")
         for key, moments in absent.items():
-            times = [m for m in moments if isinstance(m, int)]
-            some = f" at t = {', '.join(map(str, times))}" if times and len(times) < (self.point.last or 0) else ""
-            if key.startswith("no line"):
-                self.faults.append(key + some)
-            elif some:
-                self.faults.append(f"no line sets the derivative of {self._spelled(key)}{some}")
-            else:
-                whole.append(self._spelled(key))
-        if whole:
-            names = ", ".join(whole)
-            asked = self.point.it.names.loss not in self.point.keys
-            data = "" if asked else f" (`constant: {names}`, if none is asked for)"
-            self.faults.insert(0, f"no line sets the derivative of {names}{data}")
+            if self._some_times(moments):
+                self.faults.append(f"no line sets the derivative of {self._declared(key)}{self._some_times(moments)}")
+        self.faults += [message + self._some_times(moments) for message, moments in incomplete.items()]
 
-    def _spelled(self, key: str) -> str:
-        it = self.point.it
+    def _some_times(self, moments: Sequence[Moment]) -> str:
+        """Say at which times; "" if it is at all of them."""
+        times = _times(moments)
+        return _at(times) if times and len(times) < (self._point.last or 0) else ""
+
+    def _declared(self, key: str) -> str:
+        """Return a name as it is declared."""
+        it = self._point.it
         node = it.declared.get(key)
         plain = node is not None and not it.names.letters(node.value.key)
-        return self.point.source.text[node.start : node.end] if node is not None and plain else key
+        return self._point.source.text[node.start : node.end] if node is not None and plain else key
 
-    def _named(self, v: Verdict) -> list[str]:
-        """The names whose derivatives an unreadable line may set: those before its first equals sign."""
+    def _names_left_of(self, v: LineVerdict) -> list[str]:
+        """Return the names whose derivatives an unreadable line may set: those before its first equals sign."""
         left = v.text.split("=")[0]
         return [
             key
-            for key in (*self.point.it.shapes, *self.point.keys)
+            for key in (*self._point.it.shapes, *self._point.keys)
             if key.replace("_", "") in left.replace("_", "").replace("{", "").replace("}", "")
         ]
 
 
-def _kept(line: Statement) -> list[Node]:
-    """The left-hand sides that are judged; _ in [_, dz] is not."""
-    return [left for left in line.left if not (left.kind == "name" and left.value.key == "_")]
+def _computed(keys: Keys) -> Keys:
+    """Return the contributions that equations make, without those that are given."""
+    return frozenset(key for key in keys if key.equation is not None)
 
 
-def _defines(line: Statement) -> bool:
-    """Whether a line only says that a derivative is itself, in another notation."""
-    left = line.left[0]
-    same = (m.kind == "d" and m.value == left.value for m in line.members)
-    return len(line.left) == 1 and left.kind == "d" and line.sign == "=" and bool(line.members) and all(same)
+def _reassigned(reading: Reading, before: Keys) -> Keys:
+    """Return what a line holds, with contributions that were there before exchanged for equal ones: z ∘ z has two."""
+    keys = set(reading.contributions)
+    for group in reading.equal_groups:
+        for key in in_order(keys & group & before):
+            free = in_order(group - before - keys)
+            if free:
+                keys = keys - {key} | {free[0]}
+    return frozenset(keys)
 
 
-def _places(point: Point, left: Node) -> list[Place]:
-    return [case.place for case in known_cases(point, left)]
+def _times(moments: Iterable[Moment]) -> list[int]:
+    return sorted({m for m in moments if isinstance(m, int)})
 
 
-def _reaches(uses: dict[Place, set[Place]], start: Place) -> bool:
-    """Whether a place is used for itself, by any way round."""
-    seen: set[Place] = set()
-    open_ = list(uses[start])
-    while open_:
-        place = open_.pop()
-        if place == start:
-            return True
-        if place not in seen:
-            seen.add(place)
-            open_ += uses.get(place, ())
-    return False
+def _at(times: Sequence[int]) -> str:
+    return f" at t = {', '.join(map(str, times))}"

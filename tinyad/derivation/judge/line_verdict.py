@@ -1,4 +1,4 @@
-"""One backward line on its own: evaluated as it is written, with the true derivatives on its right-hand side."""
+"""One backward line on its own: evaluated as it stands, with the true derivatives on its right-hand side."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from typing import Any
 import numpy as np
 
 from tinyad.derivation.judge.contributions import (
+    NO_KEYS,
     Case,
-    Reading,
-    Way,
-    Worst,
-    added,
-    alike,
-    all_ways_of,
+    Evaluated,
+    Keys,
     cases,
+    contributions_to,
+    equal_groups,
     in_order,
+    keys_of,
     likeness,
-    selected,
-    way_text,
-    ways_of,
+    matching_keys,
+    paths_text,
+    total_of,
 )
 from tinyad.derivation.judge.equalities import equal_sides
+from tinyad.derivation.judge.targets import kept_sides
+from tinyad.derivation.judge.verdicts import LineVerdict, Reading, Verdict, WorstEntry, indices_on_one_side
+from tinyad.derivation.language.reader import Unreadable
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.semantics.forward import label
 from tinyad.derivation.semantics.operations import column
@@ -31,77 +34,120 @@ from tinyad.derivation.semantics.values import Indexed, Scope, Several, Stretche
 from tinyad.engine.matrix import Array, size
 
 
-def read_line(points: Sequence[Point], line: Statement, k: int, only: int | None = None) -> Reading:
-    """Judge left-hand side k of a line at all points; `only` one member of a chain."""
-    left = line.left[k]
-    points[0].arrays.shapes.clear()
-    points[0].arrays.notes.clear()
-    readings = []
-    for member in range(len(line.members)) if only is None else (only,):
-        try:
-            found = _judged(points, line, k, left, member)
-        except Trouble as trouble:
-            found = Reading(trouble.verdict, trouble.message, trouble.node)
-        except (RecursionError, ArithmeticError) as reason:
-            found = Reading("not evaluable", f"no value: {reason}", line.members[member])
-        readings.append(found._replace(member=member))
-        if found.verdict not in ("right", "not evaluable"):
-            break
-    reading = next((r for r in readings if r.verdict != "right"), readings[-1])
-    if reading.verdict == "right":
-        most = max((r.ways for r in readings), key=len)
-        short = next((r for r in readings if r.ways != most), None)
-        if short is not None:
-            lost = " and ".join(way_text(points[0], way) for way in in_order(most - short.ways))
-            reading = short._replace(verdict="wrong", message=f"this part of the chain lacks {lost}")
-    ref = left.value[0] if left.kind == "d" else None
-    return reading._replace(
-        of=ref,
-        all_ways=reading.all_ways or all_ways_of(points[0], left),
-        notes=tuple(sorted(points[0].arrays.notes)),
-        shapes=tuple(sorted((a, b, text) for (a, b), text in points[0].arrays.shapes.items())),
+def judge_line(points: Sequence[Point], line: Statement | Unreadable) -> LineVerdict:
+    """Return the verdict on one line on its own."""
+    source = points[0].source
+    number = source.place(line.start)[0]
+    text = source.text[line.start : line.end]
+    if isinstance(line, Unreadable):
+        at = (line.error.at, line.error.to)
+        message = line.error.message
+        return LineVerdict(number, line.number, text, Verdict.UNREADABLE, message, line.start, line.end, at)
+    extent = (line.start, line.end)
+    target = ", ".join(source.text[left.start : left.end] for left in line.left)
+    right = LineVerdict(number, line.number, text, Verdict.RIGHT, "", *extent, extent, target, statement=line)
+    if line.sign == "given":
+        return right._replace(verdict=Verdict.GIVEN)
+    kept = kept_sides(line)
+    readings = tuple(read_line(points, line, k) for k, left in enumerate(line.left) if left in kept)
+    right = right._replace(
+        readings=readings,
+        notes=tuple(dict.fromkeys(note for r in readings for note in r.notes)),
+        shapes=readings[0].shapes if readings else (),
+        rules=tuple(dict.fromkeys(rule for r in readings for rule in rules_of(points[0], r))),
+    )
+    bad = next((r for r in readings if r.verdict is not Verdict.RIGHT), None)
+    if bad is None:
+        return right
+    node = bad.node or line.members[min(bad.member, len(line.members) - 1)]
+    return right._replace(
+        verdict=bad.verdict, message=bad.message, at=(node.start, node.end), worst=bad.worst, looks_like=bad.looks_like
     )
 
 
-def _judged(points: Sequence[Point], line: Statement, k: int, left: Node, member: int) -> Reading:
-    node = line.members[member]
-    if left.kind == "d":
-        return _derivative(points, line, k, left, node)
-    return equal_sides(points, line, left, node)
+def rules_of(point: Point, reading: Reading) -> list[str]:
+    """Return the forward equations whose contributions the line should hold, as they stand in the file."""
+    source, rules = point.source, []
+    for key in in_order(reading.all_contributions):
+        if key.equation is not None:
+            eq = point.derivation.forward[key.equation]
+            text = " ".join(source.text[eq.start : eq.end].split())
+            rules.append(f"{eq.number + '. ' if eq.number else ''}{text}")
+    return rules
 
 
-def _derivative(points: Sequence[Point], line: Statement, k: int, left: Node, node: Node) -> Reading:
-    ref: Ref = left.value[0]
-    values: list[tuple[Case, Array, dict[Way, Array]]] = []
+def read_line(points: Sequence[Point], line: Statement, k: int, only: int | None = None) -> Reading:
+    """Return the verdict on left-hand side k of a line at all points; `only` one member of a chain."""
+    left, arrays = line.left[k], points[0].arrays
+    arrays.shapes.clear()
+    arrays.notes.clear()
+    readings = []
+    for member in range(len(line.members)) if only is None else (only,):
+        reading = _read_member(points, line, k, line.members[member])
+        readings.append(reading._replace(member=member))
+        if reading.verdict not in (Verdict.RIGHT, Verdict.NOT_EVALUABLE):
+            break
+    reading = next((r for r in readings if r.verdict is not Verdict.RIGHT), readings[-1])
+    if reading.verdict is Verdict.RIGHT:
+        most = max((r.contributions for r in readings), key=len)
+        short = next((r for r in readings if r.contributions != most), None)
+        if short is not None:
+            lost = paths_text(points[0], most - short.contributions)
+            reading = short._replace(verdict=Verdict.WRONG, message=f"this part of the chain lacks {lost}")
+    return reading._replace(
+        of=left.value[0] if left.kind == "d" else None,
+        all_contributions=reading.all_contributions or keys_of(points[0], left),
+        notes=tuple(sorted(arrays.notes)),
+        shapes=tuple(sorted((a, b, text) for (a, b), text in arrays.shapes.items())),
+    )
+
+
+def _read_member(points: Sequence[Point], line: Statement, k: int, member: Node) -> Reading:
+    try:
+        if line.left[k].kind == "d":
+            return _read_derivative(points, line, k, member)
+        return equal_sides(points, line, line.left[k], member)
+    except Trouble as trouble:
+        return Reading(Verdict(trouble.verdict), trouble.message, trouble.node)
+    except (RecursionError, ArithmeticError) as reason:
+        return Reading(Verdict.NOT_EVALUABLE, f"no value: {reason}", member)
+
+
+def _read_derivative(points: Sequence[Point], line: Statement, k: int, member: Node) -> Reading:
+    left, values = line.left[k], list[Evaluated]()
     for point in points:
-        some = False
-        for case in cases(point, left):
-            some = True
-            shape = point.values[case.place].shape[::-1]
-            a = value_of(case, line, node, k, ref, shape)
-            values.append((case, a, ways_of(case)))
-        if not some:
-            raise Trouble("undefined", f"{label(ref.key, ref.time)} is at no time in the forward", left)
-    return _matched(points[0], left, node, values)
+        at_point = [
+            Evaluated(case, value_of(case, line, k, member), contributions_to(case)) for case in cases(point, left)
+        ]
+        if not at_point:
+            ref: Ref = left.value[0]
+            raise Trouble(Verdict.UNDEFINED, f"{label(ref.key, ref.time)} is at no time in the forward", left)
+        values += at_point
+    all_keys = frozenset(key for value in values for key in value.contributions)
+    reading = _compared(points[0], member, values, all_keys)
+    if reading.verdict is Verdict.RIGHT:
+        return reading._replace(equal_groups=equal_groups(values, all_keys))
+    return reading
 
 
-def value_of(case: Case, line: Statement, node: Node, k: int, ref: Ref, shape: tuple[int, ...]) -> Array:
-    """What the line gives for its derivative, in row layout."""
+# Values
+
+
+def value_of(case: Case, line: Statement, k: int, member: Node) -> Array:
+    """Return what a member of a line gives for left-hand side k, in row layout.  Raises Trouble if it has no value."""
     point = case.point
-    point.arrays.wanted = shape
+    point.arrays.wanted = case.shape
     free = line.sign == "+=" and point.last is not None and case.scope.t is None
-    if free and _uses_time(node, point):
-        total: Any = 0.0
-        for t in range(1, (point.last or 0) + 1):
-            total = total + as_row(
-                point, point.arrays(node, Scope(t, case.scope.members)), ref, shape, node, k, len(line.left)
-            )
-        return total  # type: ignore[no-any-return]
-    return as_row(point, point.arrays(node, case.scope), ref, shape, node, k, len(line.left))
+    if not (free and _uses_time(member, point)):
+        return _as_row(case, line, k, member, point.arrays(member, case.scope))
+    total: Any = 0.0
+    for t in range(1, (point.last or 0) + 1):
+        total = total + _as_row(case, line, k, member, point.arrays(member, Scope(t, case.scope.members)))
+    return total  # type: ignore[no-any-return]
 
 
 def _uses_time(node: Node, point: Point) -> bool:
-    """Whether t is free in a formula."""
+    """Return whether t is free in a formula."""
     if node.kind == "sum" and node.value[0] == "time":
         return False
     ref = node.value if node.kind == "name" else node.value[0] if node.kind == "d" else None
@@ -110,87 +156,116 @@ def _uses_time(node: Node, point: Point) -> bool:
     return any(_uses_time(part, point) for part in node.parts)
 
 
-def as_row(
-    point: Point, value: Any, ref: Ref, shape: tuple[int, ...], node: Node, k: int = 0, several: int = 1
-) -> Array:
-    """A value as a derivative in row layout.  Raises Trouble where it is no matrix of its size."""
+def _as_row(case: Case, line: Statement, k: int, member: Node, value: Any) -> Array:
+    """Return a value as a derivative in row layout.  Raises Trouble if it is no matrix of its size."""
+    ref: Ref = line.left[k].value[0]
     if isinstance(value, Several):
-        if len(value.values) != several:
-            raise Trouble("does not fit", f"deriv returns {len(value.values)}, and {several} stand on the left", node)
-        value = value.values[k]
+        value = _one_of(value, k, len(line.left), member)
     if isinstance(value, Indexed):
-        free = [x for x in value.labels if x]
-        if sorted(free) != sorted(ref.indices):
-            stray = " and ".join(sorted({*free} ^ {*ref.indices}))
-            raise Trouble("does not fit", f"the index {stray} is on one side only", node)
-        order = [value.labels.index(x) for x in ref.indices]
-        array = np.transpose(value.value, order) if len(order) > 1 else np.asarray(value.value)
-        rows, columns = shape[::-1]
-        if array.size == rows * columns:
-            return array.reshape(rows, columns).T
-        raise Trouble("does not fit", f"the indices run to {size(array.shape)}, and the name is {rows}×{columns}", node)
+        return _components_as_row(value, ref, case.shape, member)
     if ref.indices:
-        raise Trouble("does not fit", f"the index {ref.indices[0]} is on the left-hand side only", node)
+        raise Trouble(Verdict.DOES_NOT_FIT, f"the index {ref.indices[0]} is on the left-hand side only", member)
+    rows = case.point.it.layout == "row"
+    matrix = _as_matrix(value, case.shape if rows else case.shape[::-1], member)
+    return matrix if rows else matrix.T
+
+
+def _one_of(value: Several, k: int, sides: int, member: Node) -> Any:
+    """Return what deriv() gives for left-hand side k."""
+    n = len(value.values)
+    if n != sides:
+        message = f"deriv returns {n} derivative{'s' * (n > 1)}, and the left-hand side has {sides}"
+        raise Trouble(Verdict.DOES_NOT_FIT, message, member)
+    return value.values[k]
+
+
+def _components_as_row(value: Indexed, ref: Ref, shape: tuple[int, ...], member: Node) -> Array:
+    """Return components as a derivative in row layout."""
+    free = [x for x in value.labels if x]
+    if sorted(free) != sorted(ref.indices):
+        raise Trouble(Verdict.DOES_NOT_FIT, indices_on_one_side(sorted({*free} ^ {*ref.indices})), member)
+    order = [value.labels.index(x) for x in ref.indices]
+    array = np.transpose(value.value, order) if len(order) > 1 else np.asarray(value.value)
+    rows, columns = shape[::-1]
+    if array.size == rows * columns:
+        return array.reshape(rows, columns).T
+    message = f"the indices run to {size(array.shape)}, and the name is {rows}×{columns}"
+    raise Trouble(Verdict.DOES_NOT_FIT, message, member)
+
+
+def _as_matrix(value: Any, shape: tuple[int, ...], member: Node) -> Array:
+    """Return a value as a matrix; `shape` is that of the derivative, in the layout of the author."""
     value = column(value)
     if isinstance(value, Stretched):
-        needed = shape if point.it.layout == "row" else shape[::-1]
-        filled = value.filled(needed)
+        filled = value.filled(shape)
         if filled is None:
-            raise Trouble("does not fit", f"{size(value.sides)} where {size(needed)} is needed", node)
+            raise Trouble(Verdict.DOES_NOT_FIT, f"{size(value.sides)} where {size(shape)} is needed", member)
         value = filled
     if isinstance(value, float | int):
-        value = np.full((1, 1), float(value)) if value else np.zeros(shape if point.it.layout == "row" else shape[::-1])
+        value = np.full((1, 1), float(value)) if value else np.zeros(shape)
     if not isinstance(value, np.ndarray):
-        raise Trouble("not evaluable", "this has no size", node)
-    return value if point.it.layout == "row" else value.T
+        raise Trouble(Verdict.NOT_EVALUABLE, "this has no size", member)
+    return value
 
 
-def _matched(point: Point, left: Node, node: Node, values: list[tuple[Case, Array, dict[Way, Array]]]) -> Reading:
-    all_ways = frozenset(way for _, _, ways in values for way in ways)
-    reading = _held(point, left, node, values, all_ways)
-    return reading._replace(alike=alike(values, all_ways)) if reading.verdict == "right" else reading
+# Verdicts
 
 
-def _held(
-    point: Point, left: Node, node: Node, values: list[tuple[Case, Array, dict[Way, Array]]], all_ways: frozenset[Way]
-) -> Reading:
-    misfits = [(case, a) for case, a, _ in values if a.shape != case.point.values[case.place].shape[::-1]]
-    own = point.it.layout == "row"
-    if misfits:
-        case, a = misfits[0]
-        needed = case.point.values[case.place].shape[::-1]
-        sizes = [size(s if own else s[::-1]) for s in (a.shape, needed)]
-        name = f"{size(needed[::-1])} {label(*case.place)}"
-        said = f"the line gives {sizes[0]}; the derivative of {name} is {sizes[1]} in {point.it.layout} layout"
-        turned = [(c, b.T, w) for c, b, w in values]
-        if all(b.shape == c.point.values[c.place].shape[::-1] and np.all(np.isfinite(b)) for c, b, _ in turned):
-            ways = selected(turned, all_ways)
-            if ways is not None:
-                return Reading("other layout", said + "; transposed it is right", node, ways, all_ways)
-            said += "; transposed it would fit"
-        return Reading("does not fit", said, node, frozenset(), all_ways)
-    finite = all(np.all(np.isfinite(a)) for _, a, _ in values)
-    ways = selected(values, all_ways) if finite else None
-    if ways is None and finite and not any(np.any(a) for _, a, _ in values):
-        ways = frozenset()  # set to 0, to be added to
-    if ways is not None:
-        return Reading("right", "", node, ways, all_ways)
+def _compared(point: Point, member: Node, values: Sequence[Evaluated], all_keys: Keys) -> Reading:
+    """Compare the values of a line with the derivative, and with all sums of contributions to it."""
+    misfit = next((v for v in values if v.value.shape != v.case.shape), None)
+    if misfit is not None:
+        return _misfit(misfit, member, values, all_keys)
+    finite = _all_finite(values)
+    keys = matching_keys(values, all_keys) if finite else None
+    if keys is None and finite and not any(np.any(v.value) for v in values):
+        keys = NO_KEYS  # set to 0, to be added to
+    if keys is not None:
+        return Reading(Verdict.RIGHT, "", member, keys, all_keys)
+    looks_like = likeness(values, all_keys, point)
+    if finite and _is_right_transposed(values, all_keys):
+        looks_like = "transposed"
+    worst = _worst_entry(next((v for v in values if _is_off(v)), values[0]))
+    return Reading(Verdict.WRONG, "", member, NO_KEYS, all_keys, worst=worst, looks_like=looks_like)
 
-    def off_here(case: Case, a: Array, parts: dict[Way, Array]) -> bool:
-        return not np.all(np.isfinite(a)) or not case.point.near(case.place, a, added(parts, a))
 
-    case, a, parts = next((v for v in values if off_here(*v)), values[0])
-    true = added(parts, a)
-    off = np.abs(a - true)
+def _misfit(misfit: Evaluated, member: Node, values: Sequence[Evaluated], all_keys: Keys) -> Reading:
+    """Return the reading of a line that gives another size than the derivative has."""
+    case, layout = misfit.case, misfit.case.point.it.layout
+    given, expected = (size(s if layout == "row" else s[::-1]) for s in (misfit.value.shape, case.shape))
+    name = f"{size(case.shape[::-1])} {label(*case.place)}"
+    message = f"the line gives {given}; the derivative of {name} is {expected} in {layout} layout"
+    turned = [v.transposed() for v in values]
+    if all(v.value.shape == v.case.shape for v in turned) and _all_finite(turned):
+        keys = matching_keys(turned, all_keys)
+        if keys is not None:
+            return Reading(Verdict.OTHER_LAYOUT, message + "; transposed it is right", member, keys, all_keys)
+        message += "; transposed it would fit"
+    return Reading(Verdict.DOES_NOT_FIT, message, member, NO_KEYS, all_keys)
+
+
+def _all_finite(values: Sequence[Evaluated]) -> bool:
+    return all(np.all(np.isfinite(v.value)) for v in values)
+
+
+def _is_right_transposed(values: Sequence[Evaluated], all_keys: Keys) -> bool:
+    square = all(v.value.shape == v.value.shape[::-1] for v in values)
+    return square and matching_keys([v.transposed() for v in values], all_keys) is not None
+
+
+def _is_off(v: Evaluated) -> bool:
+    """Return whether a value is not the whole derivative."""
+    return not np.all(np.isfinite(v.value)) or not v.equals_sum_of(frozenset(v.contributions))
+
+
+def _worst_entry(v: Evaluated) -> WorstEntry:
+    """Return the entry that is furthest off, at its place in the layout of the author."""
+    case, point = v.case, v.case.point
+    true = total_of(v.contributions.values(), v.value.shape)
+    off = np.abs(v.value - true)
     at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
-    place = at if own else at[::-1]
-    where = f"row {place[0] + 1}, column {place[1] + 1}"
-    if point.last is not None and isinstance(case.place[1], int):
-        where = f"{point.it.names.time} = {case.scope.t}, {where}" if case.scope.t is not None else where
-    looks = likeness(values, all_ways, point)
-    square = finite and all(a.shape == a.shape[::-1] for _, a, _ in values)
-    if square and selected([(c, b.T, w) for c, b, w in values], all_ways) is not None:
-        looks = "transposed"
-    return Reading(
-        "wrong", "", node, frozenset(), all_ways, worst=Worst(where, float(true[at]), float(a[at])), looks_like=looks
-    )
+    row, col = at if point.it.layout == "row" else at[::-1]
+    where = f"row {row + 1}, column {col + 1}"
+    if point.last is not None and isinstance(case.place[1], int) and case.scope.t is not None:
+        where = f"{point.it.names.time} = {case.scope.t}, {where}"
+    return WorstEntry(where, float(true[at]), float(v.value[at]))

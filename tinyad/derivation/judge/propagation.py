@@ -1,111 +1,119 @@
-"""The derivation run as a program, from the seeds, with the author's own values."""
+"""The derivation run as code, from the seeds, with the author's own values: what a wrong line makes wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from tinyad.derivation.judge.contributions import Case
+from tinyad.derivation.judge.contributions import Case, known_cases
 from tinyad.derivation.judge.line_verdict import value_of
-from tinyad.derivation.judge.verdicts import Verdict, is_part, known_cases, labels_of
+from tinyad.derivation.judge.targets import is_labelled_term, used_labels
+from tinyad.derivation.judge.thresholds import LINES_RUN
+from tinyad.derivation.judge.verdicts import LineVerdict, Verdict
 from tinyad.derivation.language.syntax_tree import Node, Statement
 from tinyad.derivation.semantics.forward import Place, label
 from tinyad.derivation.semantics.sample_point import Point
 from tinyad.derivation.semantics.values import Trouble
+from tinyad.engine.matrix import Array
+
+# The verdicts on lines that have a value, and a wrong one.
+RUN = (Verdict.WRONG, Verdict.OTHER_LAYOUT, Verdict.OVERWRITES, Verdict.COUNTED_TWICE, Verdict.MISSING)
 
 
-def spoiled(points: Sequence[Point], verdicts: list[Verdict]) -> list[Verdict]:
-    """For every wrong line: which derivatives of declared names come out wrong if it alone is as written."""
-    point = points[0]
-    wrong = [
-        n
-        for n, v in enumerate(verdicts)
-        if not v.ok and v.verdict in ("wrong", "other layout", "overwrites", "counted twice", "missing")
-    ]
+def with_consequences(points: Sequence[Point], verdicts: Sequence[LineVerdict]) -> list[LineVerdict]:
+    """Return the verdicts, with the derivatives of declared names that come out wrong if one line alone is wrong."""
     out = list(verdicts)
-    for n in wrong[:20]:
-        finals = run(point, verdicts, n)
-        out[n] = verdicts[n]._replace(spoils=tuple(finals))
+    for n in [n for n, v in enumerate(verdicts) if v.verdict in RUN][:LINES_RUN]:
+        out[n] = verdicts[n]._replace(spoils=tuple(wrong_results(points[0], verdicts, n)))
     return out
 
 
-def run(point: Point, verdicts: list[Verdict], wrong: int) -> list[str]:
-    """Run the lines with their own values, all wrong ones but one put right: which finals come out wrong."""
-    own: dict[Place, Any] = {place: sum(dz for _, _, dz in parts) for place, parts in point.seeds.items()}
+def wrong_results(point: Point, verdicts: Sequence[LineVerdict], wrong: int) -> list[str]:
+    """Run the lines, with all wrong ones but one put right, and return the names whose derivatives come out wrong."""
+    run = _Run(point, {place: sum(dz for _, _, dz in seeds) for place, seeds in point.seeds.items()})
     loss = (point.it.names.loss, None)
-    begun: set[Place] = set()
-    touched: set[Place] = set()
-    outer = point.arrays.d
-    labels = labels_of(verdicts)
+    true_derivative = point.arrays.d
 
     def d(key: str, moment: Any, name: str | None, node: Node) -> Any:
         place = key, moment
-        if name is not None or place not in begun:
-            return outer(key, moment, name, node)
-        return point.turned(own[place])
+        if name is not None or place not in run.set_places:
+            return true_derivative(key, moment, name, node)
+        return point.turned(run.derivatives[place])
 
-    lines = [
-        (k, v) for k, v in enumerate(verdicts) if v.statement is not None and v.readings and not is_part(v, labels)
-    ]
     point.arrays.d = d
     try:
-        for k, verdict, j, case in _in_turn(point, lines):
-            if not any(total for _, total, _ in point.seeds.get(case.place, ())):
-                _step(point, own, begun, touched, case, verdict.statement, j, k == wrong or verdict.ok)
-        finals = []
-        for place in own:
-            if (
-                place in touched
-                and not point.is_computed(place)
-                and place != loss
-                and not point.near(place, own[place], point.true(place))
-            ):
-                finals.append(label(*place))
-        return finals
+        for turn in _turns(point, verdicts):
+            if not any(total for _, total, _ in point.seeds.get(turn.case.place, ())):
+                run.step(turn, turn.verdict == wrong or verdicts[turn.verdict].ok)
     finally:
-        point.arrays.d = outer
+        point.arrays.d = true_derivative
+    return [
+        label(*place)
+        for place, value in run.derivatives.items()
+        if place in run.set_places
+        and not point.is_computed(place)
+        and place != loss
+        and not point.near(place, value, point.true(place))
+    ]
 
 
-def _in_turn(point: Point, lines: Sequence[tuple[int, Verdict]]) -> Iterator[tuple[int, Verdict, int, Case]]:
-    """(line, verdict, left-hand side, case) in the order of a program: in a sequence from T to 1.
+class _Turn(NamedTuple):
+    """A left-hand side of a line in one case: what one step of the code computes."""
+
+    verdict: int  # which one
+    line: Statement
+    side: int
+    case: Case
+
+
+@dataclass
+class _Run:
+    """The derivatives that have been computed so far, in row layout, and those that a line has set."""
+
+    point: Point
+    derivatives: dict[Place, Any]
+    set_places: set[Place] = field(default_factory=set)
+
+    def step(self, turn: _Turn, as_it_stands: bool) -> None:
+        """Run one line as it stands, or put right."""
+        place = turn.case.place
+        if as_it_stands:
+            value = _value(turn)
+            if value is None:
+                return
+            adds = turn.line.sign == "+=" and place in self.derivatives
+            self.derivatives[place] = self.derivatives[place] + value if adds else value
+        else:
+            self.derivatives[place] = self.point.true(place)
+        self.set_places.add(place)
+
+
+def _value(turn: _Turn) -> Array | None:
+    """Return what a line gives, transposed if it fits only then; None if it gives nothing that fits."""
+    try:
+        value = value_of(turn.case, turn.line, turn.side, turn.line.members[-1])
+    except Trouble:
+        return None
+    fitting = (a for a in (value, value.T) if a.shape == turn.case.shape)
+    return next(fitting, None)
+
+
+def _turns(point: Point, verdicts: Sequence[LineVerdict]) -> Iterator[_Turn]:
+    """Yield all left-hand sides in the order of the code: in a sequence from T to 1.
 
     What has no time comes last, unless it stands before all lines that have one.
     """
-    timed: list[tuple[int, Verdict, int, Case]] = []
-    before, after = list(timed), list(timed)
-    for k, verdict in lines:
-        for j, left in enumerate(verdict.statement.left):
+    labels = used_labels(verdicts)
+    timed, before, after = list[_Turn](), list[_Turn](), list[_Turn]()
+    for n, v in enumerate(verdicts):
+        if v.statement is None or not v.readings or is_labelled_term(v, labels):
+            continue
+        for side, left in enumerate(v.statement.left):
             for case in known_cases(point, left) if left.kind == "d" else ():
-                turn = k, verdict, j, case
-                (timed if case.scope.t is not None else after if timed or point.last is None else before).append(turn)
+                turns = timed if case.scope.t is not None else after if timed or point.last is None else before
+                turns.append(_Turn(n, v.statement, side, case))
     yield from before
     for t in range(point.last or 0, 0, -1):
-        yield from (turn for turn in timed if turn[3].scope.t == t)
+        yield from (turn for turn in timed if turn.case.scope.t == t)
     yield from after
-
-
-def _step(
-    point: Point,
-    own: dict[Place, Any],
-    begun: set[Place],
-    touched: set[Place],
-    case: Any,
-    line: Statement,
-    j: int,
-    as_written: bool,
-) -> None:
-    place = case.place
-    if as_written:
-        try:
-            value = value_of(case, line, line.members[-1], j, line.left[j].value[0], point.values[place].shape[::-1])
-        except Trouble:
-            return
-        if value.shape != point.values[place].shape[::-1]:
-            value = value.T
-        if value.shape != point.values[place].shape[::-1]:
-            return
-        own[place] = own[place] + value if line.sign == "+=" and place in own else value
-    else:
-        own[place] = point.true(place)
-    begun.add(place)
-    touched.add(place)

@@ -1,51 +1,127 @@
-"""What is found about one line, and about a set of lines."""
+"""Verdicts and findings: about one left-hand side, about one line, and about a set of lines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any, NamedTuple
 
-from tinyad.derivation.judge.contributions import Case, Reading, Way, Worst, cases, in_order
-from tinyad.derivation.judge.line_verdict import read_line
-from tinyad.derivation.language.reader import Unreadable
+from tinyad.derivation.judge.contributions import NO_KEYS, Keys
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
+from tinyad.derivation.semantics.forward import Place
 from tinyad.derivation.semantics.sample_point import Point
-from tinyad.derivation.semantics.values import Trouble
-
-GOOD = ("right", "given")
-SEVERAL = {"does not fit": "do not fit", "overwrites": "overwrite", "used before it is set": "used before they are set"}
-OTHER_LAYOUT = "in the other layout"  # what a note begins with that is said first
 
 
-def counted(verdict: str, n: int) -> str:
-    """So many lines of a verdict, in its own words."""
-    return f"{n} {SEVERAL.get(verdict, verdict) if n > 1 else verdict}"
+class Verdict(StrEnum):
+    """The verdict on a line."""
+
+    RIGHT = "right"
+    GIVEN = "given"  # it only says that a derivative is given
+    OTHER_LAYOUT = "other layout"  # transposed it is right
+    WRONG = "wrong"
+    DOES_NOT_FIT = "does not fit"
+    UNDEFINED = "undefined"
+    USED_BEFORE_SET = "used before it is set"
+    COUNTED_TWICE = "counted twice"
+    OVERWRITES = "overwrites"
+    MISSING = "missing"  # it is right, but not all of the derivative
+    AMBIGUOUS = "ambiguous"
+    NOT_EVALUABLE = "not evaluable"
+    UNREADABLE = "unreadable"
+
+    @property
+    def holds(self) -> bool:
+        """Return whether a line with this verdict holds."""
+        return self in (Verdict.RIGHT, Verdict.GIVEN)
+
+    def counted(self, n: int) -> str:
+        """Return the verdict on n lines, in words."""
+        return f"{n} {PLURALS.get(self, self) if n > 1 else self}"
 
 
-class Verdict(NamedTuple):
-    """What was found about one line.
+PLURALS = {
+    Verdict.DOES_NOT_FIT: "do not fit",
+    Verdict.OVERWRITES: "overwrite",
+    Verdict.USED_BEFORE_SET: "used before they are set",
+}
+NOT_JUDGED = (Verdict.UNREADABLE, Verdict.NOT_EVALUABLE, Verdict.AMBIGUOUS)  # the line may be right
 
-    verdict: "right", "given", "other layout", "wrong", "does not fit", "undefined", "used before it is set",
-    "counted twice", "overwrites", "missing", "ambiguous", "not evaluable", "unreadable".
+
+class WorstEntry(NamedTuple):
+    """The entry of a line that is furthest off: its place, counted from 1, what is right and what the line gives."""
+
+    where: str
+    expected: float
+    found: float
+
+
+class Reading(NamedTuple):
+    """The verdict on one left-hand side of a line.
+
+    contributions: those that the line holds; all_contributions: those of the derivative that it sets, `of` is the
+    name.  node: the part of the line that the verdict is about; member: which member of a chain that is in.
+    equal_groups: contributions that are one array at every sample point.
+    """
+
+    verdict: Verdict
+    message: str = ""
+    node: Node | None = None
+    contributions: Keys = NO_KEYS
+    all_contributions: Keys = NO_KEYS
+    of: Ref | None = None
+    worst: WorstEntry | None = None
+    looks_like: str = ""
+    member: int = 0
+    notes: tuple[str, ...] = ()
+    shapes: tuple[tuple[int, int, str], ...] = ()
+    equal_groups: tuple[Keys, ...] = ()
+
+
+class ConditionKind(StrEnum):
+    """The kinds of conditions under which a wrong line holds."""
+
+    COLUMNS_SUM_TO_1 = "columns sum to 1"
+    SOFTMAX_ALONG_ROWS = "softmax along rows"
+
+
+class Condition(NamedTuple):
+    """A condition under which a wrong line holds; subject: the name or the formula that it is about."""
+
+    kind: ConditionKind
+    subject: str
+
+    @property
+    def text(self) -> str:
+        """Say what the condition is, and how to declare it."""
+        if self.kind is ConditionKind.COLUMNS_SUM_TO_1:
+            return f"it holds if every column of {self.subject} sums to 1: declare `sums to 1: {self.subject}`"
+        return f"it holds if softmax goes along the rows, and not down the columns: write softmax_rows({self.subject})"
+
+
+class LineVerdict(NamedTuple):
+    """The verdict on one line, and all findings about it.
+
     line, number: of the file, and as the author numbered it.  start, end: the line as places in the text; at: the part
-    that it is about, as (start, end).  worst: the entry furthest off, expected and found.  suggestion: the line that
-    was probably meant; grade: "certain", "likely" or "possible".  spoils: what it makes wrong in a program.
+    that the verdict is about, as (start, end).  worst: the entry furthest off.  condition: under which it holds.
+    suggestion: the line that was probably meant; grade: "certain", "likely" or "possible".  spoils: the names whose
+    derivatives it makes wrong if it is run as code.
     """
 
     line: int
     number: str
     text: str
-    verdict: str
+    verdict: Verdict
     message: str
     start: int
     end: int
     at: tuple[int, int]
     target: str = ""
-    worst: Worst | None = None
+    worst: WorstEntry | None = None
     looks_like: str = ""
     rules: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     shapes: tuple[tuple[int, int, str], ...] = ()
+    condition: Condition | None = None
     suggestion: str = ""
     grade: str = ""
     spoils: tuple[str, ...] = ()
@@ -54,110 +130,54 @@ class Verdict(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether the line holds."""
-        return self.verdict in GOOD
+        """Return whether the line holds."""
+        return self.verdict.holds
 
 
-class Part(NamedTuple):
-    """One set of backward lines: its verdicts, and what is to be said about them together."""
+class OtherLayout(NamedTuple):
+    """The finding that more lines hold in the other layout than in the one that is declared."""
 
-    title: str
-    verdicts: list[Verdict]
-    faults: list[str]
-    notes: list[str]
-    unseen: list[str]
-    points: Sequence[Point]
-    lacking: dict[Any, frozenset[Way]]  # by (name, time)
-    labels: dict[tuple[str, str], list[Statement]]  # (label, name) → the lines that set that part of a derivative
-    proposed: Sequence[str] = ()  # lines for what is lacking
+    layout: str
+    holding: int
+    lines: int
 
     @property
-    def first(self) -> str:
-        """What is said before anything else; "" if there is nothing."""
-        return next((note for note in self.notes if note.startswith(OTHER_LAYOUT)), "")
+    def text(self) -> str:
+        """Say how many lines hold there, and how to declare it."""
+        return f"in the other layout {self.holding} of {self.lines} lines hold: declare `layout: {self.layout}`"
+
+
+class CheckedLines(NamedTuple):
+    """A set of backward lines: the verdict on each, and the findings about all of them together.
+
+    faults: derivatives and contributions that no line sets or adds; missing_contributions: the same by (name, time).
+    labels: (label, name) → the lines that set that term of a derivative.  proposed: lines for what is left out.
+    """
+
+    title: str
+    verdicts: list[LineVerdict]
+    faults: list[str]
+    notes: list[str]
+    not_exercised: list[str]
+    points: Sequence[Point]
+    missing_contributions: Mapping[Place, Keys]
+    labels: Mapping[tuple[str, str], Sequence[Statement]]
+    other_layout: OtherLayout | None = None
+    proposed: Sequence[str] = ()
+
+    @property
+    def headline(self) -> str:
+        """Return the finding that comes before all others; "" if there is none."""
+        return self.other_layout.text if self.other_layout is not None else ""
 
     @property
     def ok(self) -> bool:
-        """Whether every line holds, and none is left out."""
+        """Return whether every line holds, and none is left out."""
         return not self.faults and all(v.ok for v in self.verdicts)
 
 
-def verdict_of(points: Sequence[Point], line: Statement | Unreadable) -> Verdict:
-    """Judge one line on its own."""
-    source = points[0].source
-    number = source.place(line.start)[0]
-    text = source.text[line.start : line.end]
-    if isinstance(line, Unreadable):
-        at = (line.error.at, line.error.to)
-        return Verdict(number, line.number, text, "unreadable", line.error.message, line.start, line.end, at)
-    target = ", ".join(source.text[left.start : left.end] for left in line.left)
-    base = Verdict(
-        number, line.number, text, "right", "", line.start, line.end, (line.start, line.end), target, statement=line
-    )
-    if line.sign == "given":
-        return base._replace(verdict="given")
-    readings = tuple(read_line(points, line, k) for k in range(len(line.left)) if not _blank(line.left[k]))
-    bad = next((r for r in readings if r.verdict != "right"), None)
-    notes = tuple(dict.fromkeys(n for r in readings for n in r.notes))
-    shapes = readings[0].shapes if readings else ()
-    rules = tuple(dict.fromkeys(rule for r in readings for rule in rules_of(points[0], r)))
-    base = base._replace(readings=readings, notes=notes, shapes=shapes, rules=rules)
-    if bad is None:
-        return base
-    node = bad.node or line.members[min(bad.member, len(line.members) - 1)]
-    return base._replace(
-        verdict=bad.verdict, message=bad.message, at=(node.start, node.end), worst=bad.worst, looks_like=bad.looks_like
-    )
-
-
-def _blank(node: Node) -> bool:
-    """_ in [_, dz] += deriv(...): nothing is kept."""
-    return node.kind == "name" and node.value.key == "_"
-
-
-def rules_of(point: Point, reading: Reading) -> list[str]:
-    """The forward equations whose contributions the line should hold, as they stand in the file."""
-    source, found = point.source, []
-    for equation, *_ in in_order(reading.all_ways):
-        if equation is not None:
-            eq = point.derivation.forward[equation]
-            text = " ".join(source.text[eq.start : eq.end].split())
-            found.append(f"{eq.number + '. ' if eq.number else ''}{text}")
-    return found
-
-
-def target_of(point: Point, ref: Ref) -> Any:
-    """What a line sets, whatever the moment; a time that is a number is a moment of its own."""
-    time = ref.time
-    if time is None and point.it.names.timed(ref.key):
-        time = ("t", 0)
-    return ref.key, time if point.last is None or (time is not None and time[0] != "t") else time is not None
-
-
-def derivatives_in(node: Node) -> list[Node]:
-    """The derivatives of the loss in a formula."""
-    found = [node] if node.kind == "d" else []
-    for part in node.parts:
-        found += derivatives_in(part)
-    return found
-
-
-def known_cases(point: Point, left: Node) -> list[Case]:
-    """The moments and members of a left-hand side; none if it is unknown."""
-    try:
-        return list(cases(point, left))
-    except Trouble:  # the line was found out already
-        return []
-
-
-def labels_of(verdicts: Sequence[Verdict]) -> set[tuple[str, str]]:
-    """(label, key) of the parts that some line adds up."""
-    members = [m for v in verdicts if v.statement is not None for m in v.statement.members]
-    values = [d.value for m in members for d in derivatives_in(m)]
-    return {(name, ref.key) for ref, name in values if name is not None}
-
-
-def is_part(v: Verdict, labels: set[tuple[str, str]]) -> bool:
-    """Whether a line is a part of a derivative, which another line names."""
-    left = v.statement.left[0] if v.statement is not None else None
-    return left is not None and left.kind == "d" and (v.number, left.value[0].key) in labels
+def indices_on_one_side(stray: Sequence[str]) -> str:
+    """Say that indices are on one side of a line only."""
+    if len(stray) == 1:
+        return f"the index {stray[0]} is on one side only"
+    return f"the indices {' and '.join(stray)} are on one side only"

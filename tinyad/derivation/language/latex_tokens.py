@@ -1,4 +1,4 @@
-"""LaTeX as tokens: what pylatexenc makes of a formula, spelled as the Unicode notation spells it."""
+"""LaTeX as tokens, spelled as the Unicode notation spells them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tinyad.derivation.language.latex_commands import (
     ACCENTS,
@@ -33,7 +33,9 @@ Sign = tuple[str, str]  # kind and text of a token
 DIGITS = frozenset("0123456789")
 BLANK = re.compile(r"\\[][()]|\$+|[%#][^\n]*|(\\[\s\S])")  # mathematics begins or ends, comments; (what stays)
 STRUCTURE = re.compile(r"\\(begin|end)(?![A-Za-z])\s*\{([^{}\n]*)\}|\\[^\n]?|[{}]")
-SIGN = re.compile(r"[\s\S][\u0300-\u036f\u20d0-\u20ff]*")
+SCANNED = re.compile(  # an environment begins or ends, a command, a brace, a sign with its accents
+    r"\\(begin|end)(?![A-Za-z])\s*\{([^{}\n]*)\}|\\([A-Za-z]+|[\s\S])|[{}]|[\s\S][\u0300-\u036f\u20d0-\u20ff]*"
+)
 SAID = re.compile(r"\s*((?:[^\W\d_]|\\_)(?:[\w\s.,'’:~-]|\\[#$%&_{} ]|\\(?:textbackslash|[\^~])\{\})*)")
 ESCAPE = re.compile(r"\\textbackslash\{\}|\\(.)(?:\{\})?|[~\s]+")
 NUMBERED = re.compile(r"\s*\(?eq(?:uation|n)?(?:\.\s*|\s+)\(?([\w.-]*\d[\w.-]*)\)?\s*", re.IGNORECASE)
@@ -54,23 +56,13 @@ def tokens(source: Source, start: int, end: int) -> list[Token]:
     """The tokens of source.text[start:end]; lines are parted by one "end", however many line breaks there are."""
     text = BLANK.sub(lambda m: m[1] or " " * len(m[0]), source.text[start:end])
     _check(source, text, start)
-    try:
-        from pylatexenc.latexwalker import LatexWalker
-        from pylatexenc.macrospec import LatexContextDb
-
-        nodes = LatexWalker(text, latex_context=LatexContextDb(), tolerant_parsing=False).get_latex_nodes()[0]
-    except ImportError:
-        raise source.error("LaTeX needs pylatexenc: pip install 'tinyad[latex]'", start) from None
-    except Exception as reason:
-        at = start + (getattr(reason, "pos", None) or 0)
-        raise source.error(f"this LaTeX cannot be read: {getattr(reason, 'msg', reason)}", at) from None
     reader = Reader(source)
-    reader.read(_pieces(nodes, start))
+    reader.read(_pieces(text, start))
     return reader.tokens
 
 
 def _check(source: Source, text: str, shift: int) -> None:
-    """An error where braces or environments do not match, or go too deep for pylatexenc."""
+    """Raise an error where braces or environments do not match, or go too deep."""
     opened: list[tuple[str, int, int]] = []
     for m in STRUCTURE.finditer(text):
         at, end, sign = shift + m.start(), shift + m.end(), m[0]
@@ -94,23 +86,21 @@ def _check(source: Source, text: str, shift: int) -> None:
         raise source.error(f"this {sign} has no " + ("}" if sign == "{" else sign.replace("begin", "end")), at, end)
 
 
-def _pieces(nodes: Iterable[Any], shift: int) -> list[Piece]:
-    """Nodes of pylatexenc as pieces, last first; the letters of a command are a to z."""
-    found: list[Piece] = []
-    for node in nodes:
-        kind, at, signs = type(node).__name__, shift + node.pos, ""
-        if kind == "LatexCharsNode":
-            signs = node.chars
-        elif kind == "LatexMacroNode":
-            name = re.match(r"[A-Za-z]+|[\s\S]", node.macroname)[0]  # type: ignore[index]
-            found.append(Piece("command", name, at, at + 1 + len(name), []))
-            at, signs = at + 1 + len(name), node.macroname[len(name) :] + node.macro_post_space
+def _pieces(text: str, shift: int) -> list[Piece]:
+    """Return the pieces of a text whose braces and environments match, last first."""
+    opened = [Piece("group", "", shift, shift, [])]
+    for m in SCANNED.finditer(text):
+        at, end = shift + m.start(), shift + m.end()
+        if m[0] == "{" or m[1] == "begin":
+            opened.append(Piece("environment" if m[1] else "group", (m[2] or "{").removesuffix("*"), at, end, []))
+        elif m[0] == "}" or m[1] == "end":
+            piece = opened.pop()
+            piece.inside.reverse()
+            opened[-1].inside.append(piece._replace(end=end))
         else:
-            group, inside = kind == "LatexGroupNode", _pieces(node.nodelist, shift)
-            name = "{" if group else node.environmentname.removesuffix("*")
-            found.append(Piece("group" if group else "environment", name, at, at + node.len, inside))
-        found += (Piece("char", m[0], at + m.start(), at + m.end(), []) for m in SIGN.finditer(signs))
-    return found[::-1]
+            kind, sign = ("command", m[3]) if m[3] else ("char", m[0])
+            opened[-1].inside.append(Piece(kind, sign, at, end, []))
+    return opened[0].inside[::-1]
 
 
 def _is(rest: list[Piece], signs: Iterable[str]) -> bool:
@@ -280,6 +270,8 @@ class Reader:
             self.spaced, self.upright = self.spaced or name in SPACES, self.upright or name == "rm"
         elif name in SIZES:
             self.sized = -1 if _drop(rest, r" *\.") else piece.start
+        elif name in ("begin", "end"):
+            raise self.error(f"\\{name} needs the name of an environment in braces: \\{name}{{align}}", piece)
         else:
             near = get_close_matches(name, [*SIMPLE, *COMMANDS, *SIZES], 1)
             hint = f"did you mean \\{near[0]}?" if near else "a name of several letters is \\mathrm{...}"

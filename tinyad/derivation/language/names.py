@@ -14,6 +14,7 @@ FUNCTIONS = {
     "sqrt": "sqrt", "diag": "diag", "tr": "tr", "sum": "sum", "log_softmax": "log_softmax",
     "softmax_rows": "softmax_rows", "upper": "upper", "under": "under", "relu": "relu", "ReLU": "relu",
     "sinh": "sinh", "cosh": "cosh", "sech": "sech", "sin": "sin", "cos": "cos",
+    "softplus": "softplus", "erf": "erf",
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tinyad.derivation.language import plain_tokens
+from tinyad.derivation.language import latex_tokens, plain_tokens
 from tinyad.derivation.language.declarations import Declarations, declare, declared_name, finish
 from tinyad.derivation.language.source import Block, DerivationError, Source
 from tinyad.derivation.language.syntax_tree import Node, Statement, Token
@@ -56,8 +56,6 @@ def derivations(source: Source) -> list[Derivation]:
 def tokens_of(source: Source, start: int, end: int) -> list[Token]:
     """LaTeX where the block that this is in holds a backslash, else plain text."""
     if "\\" in source.text[start:end]:
-        from tinyad.derivation.language import latex_tokens  # here, for pylatexenc is not installed with tinyad
-
         return latex_tokens.tokens(source, start, end)
     return plain_tokens.tokens(source, start, end)
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinyad.derivation.judge.contributions import in_order
-from tinyad.derivation.judge.verdicts import Verdict, derivatives_in, is_part
+from tinyad.derivation.judge.targets import derivatives_in, is_labelled_term
+from tinyad.derivation.judge.verdicts import LineVerdict
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.repair import ranks
 from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, names_in, ref_of
@@ -40,17 +41,19 @@ class Analogies:
             if made is not None and is_routine(line.members[0]) == is_routine(self._wrong.line.members[0]):
                 yield self._wrong.with_formula(made)
 
-    def right_lines(self) -> list[Verdict]:
+    def right_lines(self) -> list[LineVerdict]:
         """Return the right lines, the nearest first, then those of the other sets for the same forward."""
         verdicts, at = self._wrong.verdicts, self._wrong.index
         nearest = sorted(range(len(verdicts)), key=lambda n: abs(n - at))
         ordered = (*(verdicts[n] for n in nearest), *self._wrong.elsewhere)
         return [v for v in ordered if v.ok and v.statement is not None]
 
-    def equations_of(self, v: Verdict) -> list[int]:
+    def equations_of(self, v: LineVerdict) -> list[int]:
         """Return the forward equations of a line: by what it sets, and by the derivatives that it uses."""
         own = v is self._wrong.verdict
-        equations = [way[0] for r in v.readings for way in in_order(r.all_ways if own else r.ways)]
+        equations = [
+            key.equation for r in v.readings for key in in_order(r.all_contributions if own else r.contributions)
+        ]
         formulas = (*v.statement.left, *v.statement.members)
         results = {d.value[0].key for formula in formulas for d in derivatives_in(formula)}
         results |= {n.value.key for left in v.statement.left for n in (left, *left.parts) if n.kind == "name"}
@@ -65,7 +68,7 @@ class Analogies:
         wrong = self._wrong
         own = [_side(left) for left in wrong.line.left]
         for v in self.right_lines():
-            if is_part(v, wrong.labels) != is_part(wrong.verdict, wrong.labels):
+            if is_labelled_term(v, wrong.labels) != is_labelled_term(wrong.verdict, wrong.labels):
                 continue
             seen: list[Exchange] = []
             for exchange in self._exchanges(v):
@@ -74,7 +77,7 @@ class Analogies:
                     seen.append(exchange)
                     yield v.statement, exchange
 
-    def _exchanges(self, v: Verdict) -> Iterator[Exchange]:
+    def _exchanges(self, v: LineVerdict) -> Iterator[Exchange]:
         """Yield no exchange at all, and those that make an equation of a right line one of the wrong line."""
         yield {}
         forward = self._wrong.point.derivation.forward

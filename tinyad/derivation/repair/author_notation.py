@@ -228,7 +228,7 @@ def time_tokens(tokens: Sequence[Token], letter: str) -> tuple[int, int] | None:
 
 
 def time_fragment(token: Token, shift: int, before: str) -> Fragment:
-    """Return the time t + shift in the place of `before`: the sign that stands ahead, and the time that gives way."""
+    """Return the time t + shift, written as `before` is, which it replaces: in signs below, in brackets, or bare."""
     tokens, text = [token], f"{token.text}{shift:+d}" if shift else token.text
     if shift:
         tokens += [sign_token(text[1]), number_token("1")]

@@ -19,11 +19,11 @@ from tinyad.derivation.repair.ranks import EditKind, Rank
 
 NAMES = (EditKind.NAME, EditKind.LEFT, EditKind.TIME)  # kinds that put one name in the place of another
 
-Change = tuple[Node, Node]  # the part of a formula that gives way, and what takes its place
+Change = tuple[Node, Node]  # the part of a formula that is replaced, and what takes its place
 
 
 class Edit(NamedTuple):
-    """Tokens first to last (not included) give way to others; in the text, what stands from `start` to `end`."""
+    """Tokens first to last (not included) are replaced by others; in the text, what stands from `start` to `end`."""
 
     first: int
     last: int

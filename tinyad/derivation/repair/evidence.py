@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from tinyad.derivation.judge.contributions import in_order
-from tinyad.derivation.judge.verdicts import derivatives_in, target_of
+from tinyad.derivation.judge.targets import derivatives_in, target_of
+from tinyad.derivation.judge.verdicts import Verdict
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import Analogies, exchange_names
@@ -42,7 +43,9 @@ class Evidence:
             signed_terms=self._signed_terms(index),
             labels=frozenset(v.number for v in wrong.verdicts if v.number and not v.number.isdigit()),
             unset=frozenset(key for key, _ in wrong.point.values) - set_keys,
-            set_elsewhere=any(r.of in own for v in others for r in v.readings if r.ways == r.all_ways),
+            set_elsewhere=any(
+                r.of in own for v in others for r in v.readings if r.contributions == r.all_contributions
+            ),
             ones=self._ones() if self._may_lack_ones() else (),
             ones_first=wrong.point.it.layout == "same",
         )
@@ -61,7 +64,7 @@ class Evidence:
         if all(reading.of is None for reading in verdict.readings):
             refs += [ref for k in self._analogies.equations_of(verdict) for ref in _names_of(self._forward[k])]
         for reading in verdict.readings:
-            for equation, later, _ in in_order(reading.all_ways):
+            for equation, later, _ in in_order(reading.all_contributions):
                 if equation is not None:
                     shift = later if isinstance(later, int) and self._wrong.point.last is not None else 0
                     names = _names_of(self._forward[equation])
@@ -84,7 +87,7 @@ class Evidence:
         """Return whether the sizes of matrices do not fit."""
         left = self._wrong.line.left
         matrices = all(side.kind == "d" and not side.value[0].indices for side in left)
-        return self._wrong.verdict.verdict == "does not fit" and matrices
+        return self._wrong.verdict.verdict == Verdict.DOES_NOT_FIT and matrices
 
     def _ones(self) -> list[tuple[Node, Fragment]]:
         """Return 1 as it was declared, or else of every length that has a letter."""
@@ -136,8 +139,8 @@ class Evidence:
         """Return the contributions that are required, as the rules of the table give them."""
         wrong, parts = self._wrong, []
         for left, needs in zip(wrong.line.left, self._required.of_sides, strict=True):
-            for way in in_order(needs or ()):
-                part = contribution(wrong.point, wrong.notation, way, left.value[0])
+            for key in in_order(needs or ()):
+                part = contribution(wrong.point, wrong.notation, key, left.value[0])
                 if part is not None:
                     parts.append((wrong.point.it.parser().inside(part.tokens), part))
         return parts
@@ -169,10 +172,10 @@ class Evidence:
     def _results(self) -> list[Ref]:
         """Return what is computed from what the line sets, at its times."""
         readings = self._wrong.verdict.readings
-        ways = [(way, r.of) for r in readings for way in in_order(r.all_ways)]
+        keys = [(key, r.of) for r in readings for key in in_order(r.all_contributions)]
         refs = [
             self._as_here(_shifted(self._forward[equation].left[0].value, later or 0, of))
-            for (equation, later, _), of in ways
+            for (equation, later, _), of in keys
             if equation is not None
         ]
         indices = next((ref.indices for ref in derived_names(self._wrong.line)), ())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tinyad.derivation.judge.contributions import Way, in_order
+from tinyad.derivation.judge.contributions import NO_KEYS, ContributionKey, Keys, in_order, known_cases
 from tinyad.derivation.judge.line_verdict import read_line
-from tinyad.derivation.judge.verdicts import Verdict, known_cases, target_of
+from tinyad.derivation.judge.targets import target_of
+from tinyad.derivation.judge.verdicts import LineVerdict, Verdict
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Ref, Statement
 from tinyad.derivation.repair import limits
@@ -20,13 +21,13 @@ from tinyad.derivation.semantics.sample_point import Point
 
 def missing_lines(
     points: Sequence[Point],
-    verdicts: Sequence[Verdict],
-    lacking: Mapping[Place, frozenset[Way]],
+    verdicts: Sequence[LineVerdict],
+    lacking: Mapping[Place, Keys],
     notation: AuthorNotation,
 ) -> list[str]:
     """Propose lines for contributions that no line covers: `lacking`, by what they contribute to."""
     proposals = _Proposals(points, verdicts, lacking, notation)
-    equations = {way[0] for ways in lacking.values() for way in ways if way[0] is not None}
+    equations = {key.equation for keys in lacking.values() for key in keys if key.equation is not None}
     lines = [text for k in sorted(equations, reverse=True) for text in proposals.for_equation(k)]
     return lines[: limits.PROPOSED_LINES]
 
@@ -37,8 +38,8 @@ class _Proposals:
     def __init__(
         self,
         points: Sequence[Point],
-        verdicts: Sequence[Verdict],
-        lacking: Mapping[Place, frozenset[Way]],
+        verdicts: Sequence[LineVerdict],
+        lacking: Mapping[Place, Keys],
         notation: AuthorNotation,
     ) -> None:
         self._points, self._point, self._lacking, self._notation = points, points[0], lacking, notation
@@ -72,7 +73,7 @@ class _Proposals:
         for v in self._right:
             if len(v.statement.left) != 1 or v.statement.left[0].kind != "d":
                 continue
-            equations = [way[0] for reading in v.readings for way in in_order(reading.ways)]
+            equations = [key.equation for reading in v.readings for key in in_order(reading.contributions)]
             for other in dict.fromkeys(k for k in equations if k is not None and k != equation):
                 exchange = matched(self._forward[other], self._forward[equation])
                 if exchange is not None and exchange.get(v.statement.left[0].value[0]) == ref:
@@ -82,12 +83,14 @@ class _Proposals:
     def _by_rule(self, equation: int, ref: Ref) -> Iterator[str]:
         """Yield the contributions as the rules of the table give them."""
         for use in range(operands(self._forward[equation]).count(ref)):
-            yield from self._line_for(ref, contribution(self._point, self._notation, (equation, None, use), ref))
+            yield from self._line_for(
+                ref, contribution(self._point, self._notation, ContributionKey(equation, None, use), ref)
+            )
 
     def _line_for(self, ref: Ref, formula: Fragment | None) -> Iterator[str]:
         """Yield the line that sets a derivative to a formula, or adds it where it is not the only one."""
         side = self._notation.derivative(ref)
-        equations = {way[0] for (key, _), ways in self._lacking.items() if key == ref.key for way in ways}
+        equations = {key.equation for (name, _), keys in self._lacking.items() if name == ref.key for key in keys}
         adds = len(equations) > 1 or target_of(self._point, ref) in self._targets
         if side is not None and formula is not None:
             yield f"{side.text} {'+=' if adds else '='} {formula.text}"
@@ -103,6 +106,11 @@ class _Proposals:
     def _brings(self, line: Statement, k: int, equation: int) -> bool:
         reading = read_line(self._points, line, k)
         places = [case.place for case in known_cases(self._point, line.left[k])]
-        lacking = frozenset[Way]().union(*(self._lacking.get(place, ()) for place in places))
-        only = all(way[0] == equation for way in reading.ways)
-        return reading.verdict == "right" and bool(reading.ways) and only and reading.ways <= lacking
+        lacking = NO_KEYS.union(*(self._lacking.get(place, ()) for place in places))
+        only = all(key.equation == equation for key in reading.contributions)
+        return (
+            reading.verdict == Verdict.RIGHT
+            and bool(reading.contributions)
+            and only
+            and reading.contributions <= lacking
+        )

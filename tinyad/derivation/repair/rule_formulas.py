@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinyad.derivation.judge.contributions import Way, in_order
+from tinyad.derivation.judge.contributions import ContributionKey, in_order
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Ref, Statement, Token
 from tinyad.derivation.repair.analogy import is_routine
@@ -25,16 +25,12 @@ from tinyad.derivation.semantics.values import Scope, Trouble
 from tinyad.engine.op import Op, Symbol
 from tinyad.engine.table import TABLE
 from tinyad.engine.vjp import in_same_layout
-from tinyad.printing.formula import Grammar, Notation, Precedence, Printed, applied, number
+from tinyad.printing.formula import Notation, Printed, applied, number
+from tinyad.printing.notation import MATHEMATICS
 
 PLUS = Fragment((sign_token("+"),), " + ")
-PRODUCT, POSTFIX, SUM = Precedence.PRODUCT, Precedence.POSTFIX, Precedence.SUM
-BY_HAND = Grammar(
-    {"+": SUM, "-": SUM, "∘": PRODUCT, "*": PRODUCT, "/": PRODUCT},
-    {"neg": (POSTFIX, SUM), "transpose": (POSTFIX, POSTFIX)},  # as people write: -(x ∘ y)
-    SUM,
-    True,
-)
+# Operations that equations and rules are made of; how ∘ and transpose look is the author's.
+SIGNS = {"+": "%s + %s", "-": "%s - %s", "∘": "", "*": "%s %s", "/": "%s / %s", "neg": "-%s", "transpose": ""}
 
 
 def line_by_rule(wrong: WrongLine, required: RequiredContributions) -> Fragment | None:
@@ -54,8 +50,8 @@ def formula_by_rule(wrong: WrongLine, required: RequiredContributions) -> Fragme
     if len(wrong.line.left) != 1 or wrong.line.left[0].kind != "d" or not needs:
         return None
     total: Fragment | None = None
-    for way in in_order(needs):
-        part = contribution(wrong.point, wrong.notation, way, wrong.line.left[0].value[0])
+    for key in in_order(needs):
+        part = contribution(wrong.point, wrong.notation, key, wrong.line.left[0].value[0])
         if part is None:
             return None
         total = part if total is None else joined(total, PLUS, part)
@@ -80,9 +76,9 @@ def routine_call(point: Point, notation: AuthorNotation, eq: Statement) -> Fragm
     return Fragment(tokens, f"deriv({', '.join(argument.text for argument in arguments)}, '{symbol}')")
 
 
-def contribution(point: Point, notation: AuthorNotation, way: Way, of: Ref) -> Fragment | None:
+def contribution(point: Point, notation: AuthorNotation, key: ContributionKey, of: Ref) -> Fragment | None:
     """Return a contribution to the derivative of a name; None if its equation is more than one operation."""
-    equation, _, use = way
+    equation, _, use = key
     if equation is None:
         return None
     eq = point.derivation.forward[equation]
@@ -105,7 +101,7 @@ def _operation(point: Point, eq: Statement) -> Op | None:
     node = eq.members[0]
     if len(operands(eq)) != len(node.parts):
         return None
-    if node.kind in BY_HAND.infix or node.kind in BY_HAND.unary:
+    if node.kind in SIGNS:
         return TABLE[node.kind]
     try:
         return point.functions.row(node.value, Scope(None, {}), node) if node.kind == "call" else None
@@ -131,9 +127,8 @@ def _names(notation: AuthorNotation, eq: Statement, op: Op) -> dict[str, Printed
 def _printer(notation: AuthorNotation) -> Notation:
     """Return the author's notation for the printer of formulas."""
     circle, mark = (fragment.text.replace("%", "%%") for fragment in (notation.circle, notation.transpose_mark))
-    signs = {"+": "%s + %s", "-": "%s - %s", "∘": f"%s{circle}%s", "*": "%s %s", "/": "%s / %s"}
-    signs |= {"neg": "-%s", "transpose": f"%s{mark}", "()": "(%s)"}
-    return Notation(signs, {}, str, str, str, BY_HAND)
+    signs = {"∘": f"%s{circle}%s", "transpose": f"%s{mark}", "()": "(%s)"}
+    return Notation(SIGNS | signs, {}, str, str, str, MATHEMATICS)
 
 
 def _printed(rule: Any, names: dict[str, Printed], notation: Notation) -> Printed | None:

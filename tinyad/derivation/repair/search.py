@@ -7,7 +7,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
-from tinyad.derivation.judge.verdicts import derivatives_in, target_of
+from tinyad.derivation.judge.targets import derivatives_in, target_of
+from tinyad.derivation.judge.verdicts import Verdict
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Ref
 from tinyad.derivation.repair import limits, ranks
@@ -23,7 +24,7 @@ from tinyad.derivation.repair.rule_formulas import formula_by_rule, line_by_rule
 from tinyad.derivation.repair.trial import Trial, keeps_names
 from tinyad.derivation.repair.wrong_line import WrongLine, given_targets, targets_of
 
-WITHOUT_VALUE = ("undefined", "does not fit", "ambiguous")  # verdicts on a part of a line
+WITHOUT_VALUE = (Verdict.UNDEFINED, Verdict.DOES_NOT_FIT, Verdict.AMBIGUOUS)  # verdicts on a part of a line
 
 
 class Certainty(StrEnum):
@@ -58,7 +59,8 @@ class Search:
         self._analogies = Analogies(wrong)
         self._evidence = Evidence(wrong, self._analogies, self._required)
         self._trial = Trial(wrong, self._required)
-        self._is_incomplete = wrong.verdict.verdict == "missing"  # what the line holds is right, and not all
+        self._edits_of: dict[int, list[Edit]] = {}
+        self._is_incomplete = wrong.verdict.verdict == Verdict.MISSING  # what the line holds is right, and not all
 
     @property
     def count(self) -> int:
@@ -67,7 +69,7 @@ class Search:
 
     def run(self) -> Suggestion | None:
         """Return the likeliest line that holds; None if no change holds."""
-        if self._wrong.verdict.verdict == "overwrites":
+        if self._wrong.verdict.verdict == Verdict.OVERWRITES:
             edit = toggle_assign(self._wrong.member(0))
             return Suggestion(self._applied(edit).text, Certainty.CERTAIN, (edit.start, edit.end))
         self._required.take_from_chain()
@@ -84,8 +86,10 @@ class Search:
         return apply(self._wrong.line, edits, self._source)
 
     def _edits(self, member: int) -> list[Edit]:
-        """Return the likeliest single edits of a member."""
-        return all_edits(self._wrong.member(member), self._evidence.context(member))
+        """Return all single edits of a member, by rank."""
+        if member not in self._edits_of:
+            self._edits_of[member] = all_edits(self._wrong.member(member), self._evidence.context(member))
+        return self._edits_of[member]
 
     def _other_left_side(self) -> Suggestion | None:
         """Return a chain with another left-hand side."""
@@ -222,9 +226,9 @@ class Search:
 
     def _for_unset_derivative(self) -> Fragment | None:
         """Return the line for a derivative that other lines use and none sets, with one more change."""
-        wrong, unset = self._wrong, self._unset_derivatives()
-        member = wrong.member(len(wrong.line.members) - 1)
-        for left in self._edits(len(wrong.line.members) - 1):
+        wrong, unset, last = self._wrong, self._unset_derivatives(), len(self._wrong.line.members) - 1
+        member = wrong.member(last)
+        for left in self._edits(last) if unset else ():
             if left.kind != EditKind.LEFT or left.tree is None or left.tree[1].value[0] not in unset:
                 continue
             names = self._evidence.rule_names_of(left.tree[1].value[0])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tinyad.derivation.judge.conditions import IF
-from tinyad.derivation.judge.contributions import Way
-from tinyad.derivation.judge.verdicts import Verdict, known_cases
+from tinyad.derivation.judge.contributions import Keys, known_cases
+from tinyad.derivation.judge.verdicts import LineVerdict, Verdict
 from tinyad.derivation.language.syntax_tree import Statement
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.author_notation import AuthorNotation
@@ -17,12 +16,12 @@ from tinyad.derivation.repair.wrong_line import WrongLine
 from tinyad.derivation.semantics.forward import Place
 from tinyad.derivation.semantics.sample_point import Point
 
-NOT_SEARCHED = ("used before it is set", "not evaluable", "given")
+NOT_SEARCHED = (Verdict.USED_BEFORE_SET, Verdict.NOT_EVALUABLE, Verdict.GIVEN)
 
 
 def with_suggestions(
-    points: Sequence[Point], verdicts: list[Verdict], elsewhere: Sequence[Verdict], latex: bool
-) -> list[Verdict]:
+    points: Sequence[Point], verdicts: list[LineVerdict], elsewhere: Sequence[LineVerdict], latex: bool
+) -> list[LineVerdict]:
     """Return the verdicts with a suggestion for every wrong line that has one.
 
     `elsewhere` are the right lines that the author has in other sets for the same forward.
@@ -31,7 +30,7 @@ def with_suggestions(
     functions = functions_of(points[0], lines)
     out, searched = list(verdicts), 0
     for n, v in enumerate(verdicts):
-        if v.ok or v.statement is None or not v.readings or v.verdict in NOT_SEARCHED or v.message.startswith(IF):
+        if v.ok or v.statement is None or not v.readings or v.verdict in NOT_SEARCHED or v.condition is not None:
             continue
         searched += 1
         if searched > limits.LINES_SEARCHED:
@@ -48,18 +47,18 @@ def with_suggestions(
 
 
 def proposed_lines(
-    points: Sequence[Point], verdicts: Sequence[Verdict], lacking: Mapping[Place, frozenset[Way]], latex: bool
+    points: Sequence[Point], verdicts: Sequence[LineVerdict], lacking: Mapping[Place, Keys], latex: bool
 ) -> list[str]:
     """Return lines that bring what a set of lines lacks, but for what its wrong lines bring when they are corrected."""
     point = points[0]
     sides = [left for v in verdicts if v.suggestion for left in v.statement.left if left.kind == "d"]
     mended = {case.place for left in sides for case in known_cases(point, left)}
-    rest = {place: ways for place, ways in lacking.items() if place not in mended}
+    rest = {place: keys for place, keys in lacking.items() if place not in mended}
     lines = missing_lines(points, verdicts, rest, _notation(point, verdicts, latex)[1])
     return [line for line in lines if line not in [v.suggestion for v in verdicts]]
 
 
-def _notation(point: Point, verdicts: Sequence[Verdict], latex: bool) -> tuple[list[Statement], AuthorNotation]:
+def _notation(point: Point, verdicts: Sequence[LineVerdict], latex: bool) -> tuple[list[Statement], AuthorNotation]:
     """Return the lines of a set, and the notation that they and the forward show."""
     lines = [v.statement for v in verdicts if v.statement is not None and v.statement.tokens]
     return lines, AuthorNotation(point.source, point.it.names, [*lines, *point.derivation.forward], latex)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.derivation.judge.contributions import Case, Reading, Way, ways_of
+from tinyad.derivation.judge.contributions import Case, ContributionKey, contributions_to, known_cases
 from tinyad.derivation.judge.line_verdict import read_line, value_of
-from tinyad.derivation.judge.verdicts import derivatives_in, known_cases, target_of
+from tinyad.derivation.judge.targets import derivatives_in, target_of
+from tinyad.derivation.judge.verdicts import Reading, Verdict
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, structure, walk
 from tinyad.derivation.repair import limits
@@ -35,7 +36,7 @@ class Trial:
         self.count = 0
         self.member: int | None = None
         self._tried: set[str] = set()
-        self._contributions: dict[tuple[int, Place], dict[Way, Array]] = {}
+        self._contributions: dict[tuple[int, Place], dict[ContributionKey, Array]] = {}
         self._sums: dict[tuple[int, Place], tuple[Array, Array]] = {}
         self._values: dict[Any, Any] = {}  # of parts of the line that edits leave as they are
         self._unchanged = frozenset(id(node) for member in wrong.line.members for node in walk(member))
@@ -104,7 +105,7 @@ class Trial:
             return None
 
     def _is_right(self, line: Statement) -> bool:
-        return read_line(self._wrong.points[:1], line, 0, self.member).verdict == "right"
+        return read_line(self._wrong.points[:1], line, 0, self.member).verdict == Verdict.RIGHT
 
     def _is_circular(self, line: Statement) -> bool:
         """Return whether a line uses what it sets: it is right, and empty.  One member of a chain may name it."""
@@ -169,10 +170,9 @@ class Trial:
     def _value(self, case: Case, line: Statement, node: Node, k: int) -> Array | None:
         """Return what a line gives; None if it has no value."""
         point = self._wrong.point
-        size = point.values[case.place].shape[::-1]
         point.arrays.memo, point.arrays.kept = self._values, self._unchanged
         try:
-            return value_of(case, line, node, k, line.left[k].value[0], size)
+            return value_of(case, line, k, node)
         except (Trouble, ArithmeticError, ValueError):
             return None
         finally:
@@ -182,23 +182,28 @@ class Trial:
         """Return the sum of all contributions to a derivative, and of those that are required."""
         key = k, case.place
         if key not in self._contributions:
-            self._contributions[key] = ways_of(case)
+            self._contributions[key] = contributions_to(case)
         if key not in self._sums:
-            ways, needs = self._contributions[key], self._required.of_sides[k] or ()
+            contributions, needs = self._contributions[key], self._required.of_sides[k] or ()
             zeros = np.zeros(self._wrong.point.values[case.place].shape[::-1])
-            self._sums[key] = sum(ways.values(), zeros), sum((a for way, a in ways.items() if way in needs), zeros)
+            self._sums[key] = (
+                sum(contributions.values(), zeros),
+                sum((a for c, a in contributions.items() if c in needs), zeros),
+            )
         return self._sums[key]
 
     def _fits(self, reading: Reading, k: int, line: Statement) -> bool:
         """Return whether a left-hand side gets what is required."""
         needs = self._required.of_sides[k]
-        if reading.verdict != "right" or not needs or reading.of is None:
-            return reading.verdict == "right"
+        if reading.verdict != Verdict.RIGHT or not needs or reading.of is None:
+            return reading.verdict == Verdict.RIGHT
         own = self._wrong.line.left[k].value[0]
         if target_of(self._wrong.point, reading.of) != target_of(self._wrong.point, own):
-            needs = self._required.of(line.left[k], reading.all_ways)
-            return reading.ways == needs and self._may_set(line, reading.of)
-        return reading.ways == needs or (line.sign == "=" and reading.ways == reading.all_ways)
+            needs = self._required.of(line.left[k], reading.all_contributions)
+            return reading.contributions == needs and self._may_set(line, reading.of)
+        return reading.contributions == needs or (
+            line.sign == "=" and reading.contributions == reading.all_contributions
+        )
 
     def _may_set(self, line: Statement, ref: Ref) -> bool:
         """Return whether a derivative can be set here: with = nothing that an earlier line brought may be lost."""

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from tinyad.derivation.judge.contributions import in_order
-from tinyad.derivation.judge.verdicts import Verdict, labels_of, target_of
+from tinyad.derivation.judge.targets import target_of, used_labels
+from tinyad.derivation.judge.verdicts import LineVerdict
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, equals_sign, fragment_of
 from tinyad.derivation.repair.edit import Member
@@ -20,11 +21,11 @@ class WrongLine:
     """A wrong line: line `index` of a set of backward lines, of which `verdicts` are known."""
 
     points: Sequence[Point]
-    verdicts: Sequence[Verdict]
+    verdicts: Sequence[LineVerdict]
     index: int
     notation: AuthorNotation
     functions: Sequence[Fragment]  # names of the functions of the derivation
-    elsewhere: Sequence[Verdict]  # the right lines of the other sets for the same forward
+    elsewhere: Sequence[LineVerdict]  # the right lines of the other sets for the same forward
 
     @property
     def point(self) -> Point:
@@ -32,7 +33,7 @@ class WrongLine:
         return self.points[0]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> LineVerdict:
         """Return the verdict of the line."""
         return self.verdicts[self.index]
 
@@ -45,12 +46,17 @@ class WrongLine:
     @cached_property
     def labels(self) -> set[tuple[str, str]]:
         """Return (label, name) of the parts of derivatives that some line adds up."""
-        return labels_of(self.verdicts)
+        return used_labels(self.verdicts)
 
     @cached_property
     def equations(self) -> list[Statement]:
         """Return the forward equations that use what the line sets."""
-        equations = [way[0] for r in self.verdict.readings for way in in_order(r.all_ways) if way[0] is not None]
+        equations = [
+            key.equation
+            for r in self.verdict.readings
+            for key in in_order(r.all_contributions)
+            if key.equation is not None
+        ]
         return [self.point.derivation.forward[k] for k in dict.fromkeys(equations)]
 
     def member(self, index: int) -> Member:
@@ -68,7 +74,7 @@ class WrongLine:
         return Fragment((*self.line.tokens[: sign + 1], *formula.tokens), f"{head} {formula.text}")
 
 
-def targets_of(point: Point, verdicts: Iterable[Verdict]) -> set[Any]:
+def targets_of(point: Point, verdicts: Iterable[LineVerdict]) -> set[Any]:
     """Return the derivatives that lines set."""
     return {target_of(point, r.of) for v in verdicts for r in v.readings if r.of is not None}
 

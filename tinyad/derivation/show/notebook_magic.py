@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tinyad.derivation import DerivationError, check_derivation
+from tinyad.derivation.language.source import DerivationError, Source
 
 if TYPE_CHECKING:
     from tinyad.derivation.show.report import Report
 
 
 def derivation(line: str, cell: str) -> Report | None:
-    """Check the text of a cell; what cannot be read is said in one message."""
+    """Check the text of a cell and return the report; print why it cannot be read."""
+    # Here, so that who imports tinyad for its tape does not wait for them.
+    from tinyad.derivation.repair.checked import check_all
+    from tinyad.derivation.show.report import Report
+
     try:
-        return check_derivation(cell + "\n")
+        source = Source(cell + "\n")
+        return Report(source, check_all(source))
     except DerivationError as error:
         print(error)
         return None
 
 
 def load_ipython_extension(ipython: Any) -> None:
-    """What `%load_ext tinyad` calls: from then on `%%derivation` checks the text of its cell."""
+    """Register `%%derivation`, which checks the text of its cell; `%load_ext tinyad` calls this."""
     ipython.register_magic_function(derivation, "cell", "derivation")

@@ -6,7 +6,8 @@ import numpy as np
 
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import size
-from tinyad.printing.listing import equations, gradients, names_ones, routine, walk_back
+from tinyad.engine.tape import Tape
+from tinyad.printing.listing import ABOUT_ONES, equations, gradients, names_ones, routine, walk_back
 from tinyad.printing.notation import latex_name
 from tinyad.printing.text import Lines, one_line
 
@@ -14,7 +15,7 @@ FORMS = ("text", "routine", "latex")
 
 
 def written(d: Derivatives, form: str = "text") -> str:
-    """A walk back as a derivation file that `check_derivation` reads.
+    """Return a walk back as a derivation file that `check_derivation` reads.
 
     form: "text" (numbered gradients), "routine" (deriv() calls) or "latex".  The values stay behind: the check draws
     its own.  Raises ValueError for another form.
@@ -22,6 +23,19 @@ def written(d: Derivatives, form: str = "text") -> str:
     if form not in FORMS:
         raise ValueError(f"form={form!r}: there are {', '.join(map(repr, FORMS))}")
     tape, latex = walk_back(d, "written").tape, form == "latex"
+    forward = equations(tape).latex if latex else equations(tape).text
+    backward = gradients(d).latex if latex else routine(d) if form == "routine" else gradients(d).text
+    blocks = {
+        "declare": "\n".join(_declarations(d, latex)),
+        "forward": forward,
+        "backward": backward.removesuffix(f"\n    ({ABOUT_ONES})"),
+    }
+    return Lines("\n".join(f"```{kind}\n{text}\n```\n" for kind, text in blocks.items()))
+
+
+def _declarations(d: Derivatives, latex: bool) -> list[str]:
+    """Return the layout, the sizes of all names that no step computes, and the derivatives that are given."""
+    tape = d.tape
 
     def name(i: int) -> str:
         return latex_name(tape.label(i)) if latex else one_line(tape.label(i))
@@ -29,7 +43,7 @@ def written(d: Derivatives, form: str = "text") -> str:
     read = [(op, i) for op, _, *operands in tape.steps for i in operands if i is not None]
     ones = {i for op, i in read if names_ones(tape, op, i)} - {i for op, i in read if not names_ones(tape, op, i)}
     made = {z for _, z, _, _ in tape.steps}
-    leaves = [i for i in range(d.length) if i not in made and not _number(tape, i) and i not in ones]
+    leaves = [i for i in range(d.length) if i not in made and not _is_number(tape, i) and i not in ones]
     declared = ["layout: row", "*: matrix product", "1: column of ones"]
     declared += [f"{name(i)}: {size(tape.values[i].shape)}" for i in leaves]
     constants = [name(i) for i in leaves if i in tape.constants]
@@ -37,14 +51,9 @@ def written(d: Derivatives, form: str = "text") -> str:
     positive = [name(i) for i in leaves if np.all(tape.values[i] > 0)]
     declared += [f"positive: {', '.join(positive)}"] if positive else []
     seeds = [rf"\nabla_{{{name(i)}}} L" if latex else f"∇{name(i)}" for i in d.seeds]
-    declared += [f"given: {', '.join(seeds)}"]
-    forward = equations(tape).latex if latex else equations(tape).text
-    backward = gradients(d).latex if latex else routine(d) if form == "routine" else gradients(d).text
-    backward = "\n".join(line for line in backward.split("\n") if not line.startswith("    (1 is"))
-    blocks = {"declare": "\n".join(declared), "forward": forward, "backward": backward}
-    return Lines("\n".join(f"```{kind}\n{text}\n```\n" for kind, text in blocks.items()))
+    return [*declared, f"given: {', '.join(seeds)}"]
 
 
-def _number(tape: object, i: int) -> bool:
-    """Whether a value is a plain number, which stands in the formulas as such."""
-    return i in tape.constants and i not in tape.names and tape.values[i].size == 1  # type: ignore[attr-defined]
+def _is_number(tape: Tape, i: int) -> bool:
+    """Return whether a value is a plain number, which stands in the formulas as such."""
+    return i in tape.constants and i not in tape.names and tape.values[i].size == 1

@@ -1,0 +1,90 @@
+"""The derivatives that a line uses, at all times, and for which of those that it sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+
+from tinyad.derivation.judge.contributions import Case, known_cases
+from tinyad.derivation.judge.targets import defines_notation
+from tinyad.derivation.judge.verdicts import LineVerdict
+from tinyad.derivation.language.syntax_tree import Node
+from tinyad.derivation.semantics.forward import Place
+from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.values import Trouble
+
+Used = dict[Place, Node]  # a derivative → where in the line it is used
+
+
+class Uses:
+    """The derivatives that the lines of one set use and set; each line is evaluated once."""
+
+    def __init__(self, point: Point) -> None:
+        self._point = point
+        self._known: dict[int, list[tuple[Place, Used]]] = {}
+
+    def of(self, v: LineVerdict) -> Used:
+        """Return the derivatives that a line uses, at all times."""
+        return {place: node for _, used in self.by_target(v) for place, node in used.items()}
+
+    def by_target(self, v: LineVerdict) -> list[tuple[Place, Used]]:
+        """Return (what a line sets, what it uses for that).  One member of a chain may be what the chain is about."""
+        line = v.statement
+        if line is None or not v.readings:
+            return []
+        if line.start not in self._known:
+            uses = self._known[line.start] = []
+            for left in line.left:
+                for case in known_cases(self._point, left) if left.kind == "d" else ():
+                    members = [self._in_formula(member, case) for member in line.members]
+                    others = [m for m in members if case.place not in m] if len(members) > 1 else members
+                    uses.append((case.place, {p: node for m in others or members for p, node in m.items()}))
+        return self._known[line.start]
+
+    def set_by(self, v: LineVerdict) -> set[Place]:
+        """Return what a line sets; nothing if it only defines a notation."""
+        line = v.statement
+        if line is None or defines_notation(line):
+            return set()
+        return {case.place for left in line.left if left.kind == "d" for case in known_cases(self._point, left)}
+
+    def _in_formula(self, member: Node, case: Case) -> Used:
+        """Return the derivatives that the value of a formula depends on."""
+        point, used = self._point, Used()
+        true_derivative = point.arrays.d
+
+        def d(key: str, moment: object, name: str | None, node: Node) -> object:
+            if name is None and (key, moment) in point.values:
+                used[key, moment] = node
+            return true_derivative(key, moment, name, node)
+
+        point.arrays.d = d
+        try:
+            point.arrays(member, case.scope)
+        except (Trouble, ArithmeticError, RecursionError):
+            pass  # what it used up to there
+        finally:
+            point.arrays.d = true_derivative
+        return used
+
+
+def circular(uses: Mapping[Place, Set[Place]]) -> set[Place]:
+    """Return the derivatives that are made from themselves; `uses`: what each one is made from."""
+    open_ = dict(uses)
+    while ready := [p for p, needs in open_.items() if not any(q in open_ for q in needs)]:
+        for p in ready:
+            del open_[p]
+    return {p for p in open_ if _reaches(open_, p)}
+
+
+def _reaches(uses: Mapping[Place, Set[Place]], start: Place) -> bool:
+    """Return whether a derivative is used for itself, by any way round."""
+    seen: set[Place] = set()
+    ahead = list(uses[start])
+    while ahead:
+        place = ahead.pop()
+        if place == start:
+            return True
+        if place not in seen:
+            seen.add(place)
+            ahead += uses.get(place, ())
+    return False

@@ -1,0 +1,38 @@
+"""The check of a whole file: verdicts, suggestions, and what a wrong line makes wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyad.derivation.judge.check import check
+from tinyad.derivation.judge.labelled_terms import use_labels
+from tinyad.derivation.judge.propagation import with_consequences
+from tinyad.derivation.judge.verdicts import CheckedLines
+from tinyad.derivation.language.reader import Derivation, derivations
+from tinyad.derivation.language.source import Source
+from tinyad.derivation.repair.suggestion import proposed_lines, with_suggestions
+
+
+def check_all(source: Source, seed: int = 0) -> list[tuple[Derivation, CheckedLines]]:
+    """Check every set of backward lines of a file, at the sample points that `seed` draws.
+
+    Raises DerivationError, with line and column, for what cannot be read.
+    """
+    checked: list[tuple[Derivation, CheckedLines]] = []
+    with np.errstate(all="ignore"):  # a wrong line may divide by 0: what is not finite is not right
+        for derivation in derivations(source):
+            latex = any("\\" in source.text[line.start : line.end] for line in derivation.forward)
+            sets = check(derivation, seed)
+            checked += [(derivation, _corrected(lines, sets, latex)) for lines in sets]
+    return checked
+
+
+def _corrected(lines: CheckedLines, sets: list[CheckedLines], latex: bool) -> CheckedLines:
+    """Return a set of lines with suggestions for its wrong lines, and for what is left out."""
+    use_labels(lines.points, lines.labels)
+    elsewhere = [v for other in sets if other is not lines for v in other.verdicts if v.ok]
+    suggested = with_suggestions(lines.points, lines.verdicts, elsewhere, latex)
+    verdicts = with_consequences(lines.points, suggested)
+    missing = lines.missing_contributions
+    proposed = proposed_lines(lines.points, verdicts, missing, latex) if lines.faults else ()
+    return lines._replace(verdicts=verdicts, proposed=proposed)
