@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support.points import draw, fitting
-from tinyad import TABLE, Op, Tape, compare, exp, sigmoid, softmax, tanh
+from tinyad import TABLE, Op, Tape, compare, exp, relu, sigmoid, softmax, tanh
 from tinyad.compare.altered_rules import altered_rules, evaluated
 
 ROWS = [op for op in TABLE.values() if op.symbol not in ("none", "transpose")]
@@ -93,6 +93,11 @@ def test_a_forgotten_transposition_in_the_layout_of_the_hand():
         (tanh, lambda g, s, x: g * s * (1 - s), "the derivative of sigmoid where that of tanh belongs"),
         (softmax, lambda g, s, x: g * s * (1 - s), "(∇z - ∇z ∘ softmax(x)) ∘ softmax(x) where"),
         (softmax, lambda g, s, x: g * s, "∇z ∘ softmax(x) where"),
+        (relu, lambda g, s, x: g, "the derivative of relu is missing"),
+        (relu, lambda g, s, x: g * (x < 0), "∇z ∘ (0 > x) where ∇z ∘ (x > 0) belongs"),
+        (lambda x: x**3, lambda g, s, x: g * x**2, "∇z ∘ x² where ∇z ∘ 3 ∘ x² belongs"),
+        (lambda x: x**3, lambda g, s, x: g * 3 * x**3, "∇z ∘ 3 ∘ x^3 where ∇z ∘ 3 ∘ x² belongs"),
+        (np.cos, lambda g, s, x: g * np.sin(x), "the sign"),
     ],
 )
 def test_wrong_derivatives_of_functions(f, hand, says):

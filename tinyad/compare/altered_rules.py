@@ -25,7 +25,8 @@ def over_other_axis(op: Op) -> tuple[Op, str]:
 
 
 def altered_rules(rule: Any, unary: bool) -> Iterator[Any]:
-    """Yield the rule with a transposition too many or too few, a factor or term forgotten, a sign, an order of factors.
+    """Yield the rule with a transposition too many or too few, a factor or term forgotten, a sign, an order of factors,
+    a comparison the other way.
 
     For a unary row also with z for x, and x for z: the derivative at another point.
     """
@@ -50,7 +51,7 @@ def _altered(rule: Any) -> Iterator[Any]:
         yield from operands
     if head in ("+", "-"):
         yield Symbol("-" if head == "+" else "+", *operands)
-    if head == "*":
+    if head in ("*", ">", "≥"):
         yield Symbol(head, *operands[::-1])
     for k, operand in enumerate(operands):
         for changed in _altered(operand):

@@ -39,7 +39,7 @@ ROWS = {
     "first_max": "1 at the first largest entry of each column, else 0; its derivative is 0.",
     "relu": "max(0, x) of every component, N×M to N×M; its derivative at 0 is 0.",
     "maximum": "the larger of x and y by component; of equal ones the derivative goes to y.",
-    "minimum": "the smaller of x and y by component; of equal ones the derivative goes to x and y.",
+    "minimum": "the smaller of x and y by component; of equal ones the derivative goes to y.",
     "column_max": "the largest entry of each column, N×M to 1×M; of equal ones the first gets the derivative.",
     "row_max": "the largest entry of each row, N×M to N×1; of equal ones the first gets the derivative.",
     "**": "x ** y: by component; y is a number, or repeated as a factor is.",
