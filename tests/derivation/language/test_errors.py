@@ -65,7 +65,8 @@ EQUATIONS = [
 ]  # fmt: skip
 SIGNS = [
     ("∇x = »(∇z", "this bracket is not closed: ) is missing"), ("∇x = ∇z»)", ") closes nothing"),
-    ("∇x = (∇z»]", "expected ), not ]: it closes what line 9, column 6"), ("∇x = ∇z »€ 2", "'€' is no sign that is known here"),
+    ("∇x = (∇z»]", "expected ), not ]: it closes what line 9, column 6"),
+    ("∇x = ∇z »€ 2", "'€' is no sign that is known here"),
     ("∇x = ∇z»_", "a script has nothing in it"),
 ]  # fmt: skip
 
