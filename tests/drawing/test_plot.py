@@ -28,7 +28,7 @@ def test_errors_of_a_right_derivation_are_all_rounding():
         logs = image(found[f"✓ ∇{name}"])
         assert logs.shape == cell.d[name].shape
         assert logs.max() < -14
-    assert figure.get_suptitle() == "18 by hand against the tape: 18 right, 0 wrong"
+    assert figure.get_suptitle() == "18 by hand, compared with the tape: 18 right, 0 wrong"
     drawn(figure)
 
 
@@ -90,7 +90,7 @@ def test_sizes_that_do_not_fit_are_said():
     axes = panels(figure)["✗ ∇x"]
     assert [text.get_text() for text in axes.texts] == ["3×2 by hand,\nexpected 2×3"]
     assert not axes.images
-    assert figure.get_suptitle() == "2 by hand against the tape: 1 right, 1 wrong"
+    assert figure.get_suptitle() == "2 by hand, compared with the tape: 1 right, 1 wrong"
     drawn(plot.errors(cell.d, {"x": hand["x"]}))  # with nothing that fits there is no scale
 
 

@@ -130,7 +130,7 @@ def test_a_tape_that_went_on():
     assert "later" not in explore(d).html
     recorded = tape.backward(y, record=True)
     html = report(recorded).html
-    assert "2 steps, walked back from" in html
+    assert "2 steps; the backward pass starts from" in html
     links = {value[1:] for name, value in harmless_page(html, LINKS).attributes if name == "href"}
     assert links <= {value for name, value in harmless_page(html, LINKS).attributes if name == "id"}
     assert len(tape) > 2

@@ -24,7 +24,7 @@ UNKNOWN = "no pattern known"
 def report_text(comparison: Comparison) -> str:
     """Return the entire report."""
     layout = "row layout" if comparison.layout == "row" else "the layout of the variables"
-    lines = [f"{_number(comparison)} by hand against the tape, in {layout}: {_counts(comparison.counts)}"]
+    lines = [f"{_number(comparison)} by hand, compared with the tape, in {layout}: {_counts(comparison.counts)}"]
     first, groups = comparison.first_wrong, _grouped(comparison.wrong)
     if first:
         lines += ["", f"first wrong: {_title(first)}", *(f"  {line}" for line in _details(first, groups))]

@@ -57,7 +57,7 @@ def errors(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Figu
     for axes in cells[len(shown) :]:
         axes.set_axis_off()
     wrong = sum(panel.wrong for panel in panels)
-    title = f"{len(panels)} by hand against the tape: {len(panels) - wrong} right, {wrong} wrong"
+    title = f"{len(panels)} by hand, compared with the tape: {len(panels) - wrong} right, {wrong} wrong"
     if len(shown) < len(panels):
         title += f"; the {len(shown)} with the largest errors"
     if any(np.isnan(panel.logs).any() for panel in shown):

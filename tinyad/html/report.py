@@ -24,7 +24,7 @@ from tinyad.printing.text import one_line
 
 
 class Report:
-    """One self-contained HTML page in `html`, and the `comparison` in it, None if nothing was held against the tape."""
+    """One self-contained page, `html`, and the `comparison` in it, None if nothing was compared with the tape."""
 
     def __init__(self, html: str, comparison: Comparison | None) -> None:
         self.html, self.comparison = html, comparison
@@ -66,7 +66,7 @@ def report(  # noqa: PLR0913  options of a public function
     body = [header, Markup('<div class="explored">')]
     if comparison:
         keys = {finding.name: details.key(details.tape[finding.name].index) for finding in comparison.findings}
-        body += [Markup("<section><h2>By hand against the tape</h2>"), *sections(comparison, keys)]
+        body += [Markup("<section><h2>By hand, compared with the tape</h2>"), *sections(comparison, keys)]
         body.append(Markup("</section>"))
     sizes = "row layout" if layout == "row" else "the sizes of their variables"
     about = (
@@ -86,7 +86,7 @@ def report(  # noqa: PLR0913  options of a public function
 
 def _counts(details: ValueDetails) -> str:
     seeds = ", ".join(f"∇{one_line(details.tape.label(i))}" for i in details.d.seeds)
-    return f"{len(details.tape)} steps, walked back from {seeds}."
+    return f"{len(details.tape)} steps; the backward pass starts from {seeds}."
 
 
 def _backward(details: ValueDetails) -> Iterator[Markup]:
