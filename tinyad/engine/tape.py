@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.engine.derivatives import Derivatives
-from tinyad.engine.matrix import Array, Shape, as_matrix, column_of_ones, size
+from tinyad.engine.matrix import Array, Shape, as_matrix, broadcast, column_of_ones, size
 from tinyad.engine.naming import Naming, keywords, named, number_label, value_first
 from tinyad.engine.numpy_functions import DECOMPOSED, decomposed, mean, part, total
 from tinyad.engine.op import Op, Symbol, entering, misfit, summed
@@ -145,9 +145,13 @@ class Tape:
                 z = op.run(x._value)
             else:
                 a, b = x._value, y._value
-                if y.tape is self and (not op.elementwise or a.shape == b.shape):
-                    z = op.run(a, b)
+                if y.tape is self:
                     j = y.index
+                    if not op.elementwise or a.shape == b.shape:
+                        z = op.run(a, b)
+                    elif entry := broadcast(a.shape, b.shape):
+                        z = op.run(a, b)
+                        self.entries[len(values)] = entry
         except (AttributeError, ValueError):  # a number or an array has no tape; sizes that do not fit
             pass
         if z is None:
@@ -280,7 +284,7 @@ class Tape:
         """
         op, *positions = self.steps[n - 1]
         values = values or [self._values[i] for i in positions if i is not None]
-        return _contributions(op, self.entry(n), D, values, record=False)
+        return tuple(_contributions(op, self.entry(n), D, values))
 
     def backward(  # noqa: C901, PLR0912  one loop without calls: that is what a walk costs
         self, seeds: Variable | Mapping[Any, Any], record: bool = False, hook: Callable[[Array], Array] | None = None
@@ -300,17 +304,17 @@ class Tape:
         values: Any = self._values
         if record:
             values = [v if i in self.constants else self.at(i) for i, v in enumerate(self._values)]
-        uneven: Any = range(len(d)) if record or hook else entries  # the steps whose contributions are not plain vjps
+        special = record or hook is not None
+        uneven: Any = range(len(d)) if special else entries  # where a contribution may be more than the vjp
         owned: set[int] = set()
         for op, z, x, y in reversed(self.steps):
             dz = d[z]
             if dz is None:  # L does not depend on z
                 continue
             if z in uneven:
-                dz = hook(dz) if hook else dz
                 operands = (x,) if y is None else (x, y)
-                out: Any = _contributions(op, entries.get(z, PLAIN), dz, [values[i] for i in (z, *operands)], record)
-                out = [hook(c) if hook and c is not None else c for c in out]
+                of_step = op, entries.get(z, PLAIN), dz, [values[i] for i in (z, *operands)]
+                out = _special_contributions(*of_step, record, hook) if special else _contributions(*of_step)
                 contributions: Any = zip(operands, out, strict=False)
             elif y is None:
                 contributions = ((x, op.vjp(dz, values[z], values[x])),)
@@ -358,33 +362,42 @@ class Tape:
         return start
 
 
-def _contributions(op: Op, entry: Entry, dz: Any, values: Sequence[Any], record: bool) -> tuple[Any, ...]:
-    """Return the contributions to the operands of one step: the sum for what is repeated, None for a constant.
+def _contributions(op: Op, entry: Entry, D: Array, values: Sequence[Array]) -> Sequence[Any]:
+    """Return the contributions to the operands of one step, in their sizes.
 
-    `values` are the result and the operands.  Arrays have the operands' sizes; what is recorded is in row layout.
+    `values` are the result and the operands.  What is repeated gets the sum, a constant gets None.
     """
-    both: Any
-    if record and op.formulas is None:
+    if "constant" in entry:
+        return [None if h == "constant" else _over(vjp(D, *values), h) for h, vjp in zip(entry, op.vjps, strict=True)]
+    if op.arity == 1:
+        return (op.vjp(D, *values),)
+    to_x, to_y = op.vjp(D, *values)
+    return _over(to_x, entry[0]), _over(to_y, entry[1])
+
+
+def _special_contributions(  # noqa: PLR0913  what _contributions takes, and how it is to be special
+    op: Op, entry: Entry, dz: Any, values: Sequence[Any], record: bool, hook: Callable[[Array], Array] | None
+) -> Sequence[Any]:
+    """Return the same recorded, in row layout, or passed through a hook."""
+    if not record:
+        assert hook is not None
+        return [c if c is None else hook(c) for c in _contributions(op, entry, hook(dz), values)]
+    if op.formulas is None:
         raise TypeError(f"{op.symbol}: its rule is no expression in * @ .T + - /, and cannot be recorded")
-    if record and "constant" in entry and op is TABLE.get(op.symbol):  # log(x) of x ** 3 may not even exist
+    both: Any
+    if "constant" in entry and op is TABLE.get(op.symbol):  # log(x) of x ** 3 may not even exist
         names = dict(zip(("dz", "z", "x", "y"), (dz, *values), strict=False))
-        both = [how != "constant" and evaluated(f, names) for f, how in zip(op.formulas or (), entry, strict=True)]
-    elif record:
-        both = op.deriv(dz, *values)
-    elif "constant" in entry:
-        both = [how != "constant" and vjp(dz, *values) for how, vjp in zip(entry, op.vjps, strict=True)]
+        both = [how != "constant" and evaluated(f, names) for f, how in zip(op.formulas, entry, strict=True)]
     else:
-        both = op.vjp(dz, *values)
+        both = op.deriv(dz, *values)
     both = both if op.arity == 2 else (both,)
-    if record:
-        return tuple(summed(c, dz, how) for c, how in zip(both, entry, strict=False))
-    return tuple(_over(c, how) for c, how in zip(both, entry, strict=False))
+    return [summed(c, dz, how) for c, how in zip(both, entry, strict=False)]
 
 
 def _over(c: Any, how: str) -> Any:
     """Return the sum over what is repeated, as `summed` does, of a contribution in the size of the result."""
-    if how == "constant" or c is None:
-        return None
+    if not how or c is None:
+        return c
     if how in ("rows", "all"):
         c = c.dot(column_of_ones(c.shape[1], c.dtype))
     return column_of_ones(c.shape[0], c.dtype).T.dot(c) if how in ("columns", "all") else c
