@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from difflib import get_close_matches
 
+from tinyad.derivation.language.limits import ALL_NAMES, DECLARED_NAMES, DECLARED_SIZE
 from tinyad.derivation.language.names import Names, bound
 from tinyad.derivation.language.parser import Parser
 from tinyad.derivation.language.source import Block, Source
@@ -14,8 +15,6 @@ from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 Side = tuple[tuple[str, int], ...]  # a sum of multiples of symbols; a number is a multiple of ""
 MEANINGS = {"matrix product": "*", "component-wise": "∘"}
 LAYOUTS = ("row", "same")
-MOST = 400  # names and members that a declaration may list
-LARGEST_SIZE = 64
 # what people write for N×M: ℝ^{N×M}, (N, M), N*M, NxM
 OTHER_SIZES = (
     r"(?:\\mathbb *\{? *R *\}?|\\?R|ℝ) *\^ *[{(]* *(?P<rows>\w+) *(?:×|\\times|(?P<x>x)|,|\*) *(?P<columns>\w+) *[})]*",
@@ -113,7 +112,7 @@ def _one(it: Declarations, read: Callable[..., list[Token]], what: str, begun: i
         )
         tokens = [t for t in read(source, start, end) if t.kind in ("word", "number")]
         names.families[letter] = tuple(t.text for t in tokens)
-        if not tokens or len(tokens) > MOST:
+        if not tokens or len(tokens) > DECLARED_NAMES:
             raise source.error(f"family {letter}: write its members, `family {letter}: f, i, o`", start, end)
     elif kind in ("*", "·", "⊗"):
         if value not in MEANINGS:
@@ -141,9 +140,7 @@ def _function(it: Declarations, read: Callable[..., list[Token]], begun: int, st
     source, names = it.source, it.names
     colon = source.text.index(":", begun)
     tokens = [t for t in read(source, begun + len("function"), colon) if t.kind != "end"]
-    parser = it.parser()
-    parser.tokens = tokens
-    ref = parser.key_of(tokens)
+    ref = it.parser().function_name(tokens)
     if ref is None:
         raise source.error("function: a name is awaited", begun)
     branches: dict[str, str] = {}
@@ -195,8 +192,8 @@ def _sizes(it: Declarations, read: Callable[..., list[Token]], begun: int, start
             it.shapes[key] = shape
             it.declared[key] = node
             it.names.add(Ref(key, ref.time))
-            if len(it.shapes) > MOST * 10:
-                raise source.error(f"more than {MOST * 10} names", node.start, node.end)
+            if len(it.shapes) > ALL_NAMES:
+                raise source.error(f"more than {ALL_NAMES} names", node.start, node.end)
 
 
 def _size(text: str, source: Source, start: int, end: int) -> Side:
@@ -207,9 +204,9 @@ def _size(text: str, source: Source, start: int, end: int) -> Side:
         if not match or not (match[1] or match[2]):
             raise source.error(f"'{text}' is no size: write N, 4N, N+M or a number", start, end)
         factor = int(match[1] or 1)
-        if not 0 < factor <= LARGEST_SIZE:
+        if not 0 < factor <= DECLARED_SIZE:
             raise source.error(
-                f"a size of {factor}: {LARGEST_SIZE} at the most, 1 at least; write a letter, and it is chosen",
+                f"a size of {factor}: {DECLARED_SIZE} at the most, 1 at least; write a letter, and it is chosen",
                 start,
                 end,
             )
@@ -233,29 +230,11 @@ def _names(it: Declarations, read: Callable[..., list[Token]], start: int, end: 
         parser = it.parser()
         if not part:
             raise it.source.error("a name is awaited here", start, end)
-        node = declared_name(parser, part)
+        node = parser.declared_name(part)
         nodes.append(node)
-    if len(nodes) > MOST:
-        raise it.source.error(f"{len(nodes)} names in one declaration; {MOST} at the most", start, end)
+    if len(nodes) > DECLARED_NAMES:
+        raise it.source.error(f"{len(nodes)} names in one declaration; {DECLARED_NAMES} at the most", start, end)
     return nodes
-
-
-def declared_name(parser: Parser, tokens: list[Token]) -> Node:
-    """A name exactly as it is spelled: what is declared is not looked up."""
-    first = tokens[0]
-    parser.tokens, parser.at = tokens, 0
-    if first.kind != "word":
-        node = parser.expression()
-    else:
-        parser.at = 1
-        groups, end = parser.script_groups()
-        ref = parser.names.ref(first.text, parser.names.scripts(groups))
-        node = Node("name", (), ref, first.start, end)
-    if parser.at < len(tokens):
-        parser.fail("names are parted by commas")
-    if node.kind != "name":
-        parser.fail("a name is awaited here", node)
-    return node
 
 
 def finish(it: Declarations, read: Callable[..., list[Token]]) -> None:
@@ -271,20 +250,11 @@ def finish(it: Declarations, read: Callable[..., list[Token]]) -> None:
             continue
         parser = it.parser()
         tokens = [t for t in read(it.source, start, end) if t.kind != "end"]
-        parser.tokens, parser.at = tokens, 0
-        while True:
-            node = parser.expression()
-            if node.kind != "d":
-                parser.fail("a derivative is awaited here, as in `given: ∇h_t`", node)
+        for node in parser.derivatives(tokens):
             ref, label = node.value
-            whole = kind == "given total"
+            total = kind == "given total"
             it.given_at |= dict.fromkeys(it.names.instances_of(ref.key), node)
-            it.given += [(ref._replace(key=k, indices=()), label, whole) for k in it.names.instances_of(ref.key)]
-            if not parser.is_op(","):
-                break
-            parser.at += 1
-        if parser.at < len(tokens):
-            parser.unexpected()
+            it.given += [(ref._replace(key=k, indices=()), label, total) for k in it.names.instances_of(ref.key)]
 
 
 def _argument(it: Declarations, read: Callable[..., list[Token]], begun: int, start: int, end: int) -> None:
@@ -296,7 +266,7 @@ def _argument(it: Declarations, read: Callable[..., list[Token]], begun: int, st
         raise source.error("write `at x in f: formula`", begun, colon)
     name = _names(it, read, begun + match.start(1), begun + match.end(1))[0]
     tokens = [t for t in read(source, begun + match.start(2), begun + match.end(2)) if t.kind != "end"]
-    function = it.parser().key_of(tokens)
+    function = it.parser().function_name(tokens)
     if function is None:
         raise source.error("a function is awaited after `in`", begun, colon)
     parser = it.parser()

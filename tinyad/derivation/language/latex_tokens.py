@@ -25,7 +25,8 @@ from tinyad.derivation.language.latex_commands import (
     UPRIGHT,
     WORDLY,
 )
-from tinyad.derivation.language.plain_tokens import DEEPEST, letter
+from tinyad.derivation.language.limits import BRACKET_DEPTH
+from tinyad.derivation.language.plain_tokens import letter
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Token
 
@@ -70,8 +71,8 @@ def _check(source: Source, text: str, shift: int) -> None:
             sign = f"\\{m[1]}{{{m[2]}}}"
         if sign == "{" or m[1] == "begin":
             opened.append((sign, at, end))
-            if len(opened) > DEEPEST:
-                raise source.error(f"this is nested deeper than {DEEPEST}", at, end)
+            if len(opened) > BRACKET_DEPTH:
+                raise source.error(f"this is nested deeper than {BRACKET_DEPTH}", at, end)
         elif sign == "}" or m[1] == "end":
             begun = "{" if sign == "}" else f"\\begin{{{m[2]}}}"
             if begun not in (o for o, _, _ in opened):
@@ -158,8 +159,8 @@ class Reader:
 
     def piece(self, piece: Piece, rest: list[Piece]) -> None:
         self.level += 1
-        if self.level > DEEPEST + 1:
-            raise self.error(f"this is nested deeper than {DEEPEST}", piece)
+        if self.level > BRACKET_DEPTH + 1:
+            raise self.error(f"this is nested deeper than {BRACKET_DEPTH}", piece)
         READ[piece.kind](self, piece, rest)
         self.level -= 1
 

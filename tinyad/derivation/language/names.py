@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from tinyad.derivation.language.limits import INDEX_DIGITS, PRODUCT_LETTERS
 from tinyad.derivation.language.syntax_tree import Ref, Token
 
 ACCENTS = {"tilde": "\u0303", "hat": "\u0302", "bar": "\u0304"}
@@ -108,10 +109,10 @@ class Names:
             letter = "t" if texts[0] == self.time else "T"
             if len(texts) == 1:
                 return (letter, 0) if letter == "t" or sign == "_" or bracketed else None
-            if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit() and len(texts[2]) < 5:
+            if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit() and len(texts[2]) <= INDEX_DIGITS:
                 return letter, int(texts[1] + texts[2])
             return None
-        if len(texts) == 1 and texts[0].isdigit() and len(texts[0]) < 5 and bracketed:
+        if len(texts) == 1 and texts[0].isdigit() and len(texts[0]) <= INDEX_DIGITS and bracketed:
             return "=", int(texts[0])
         return None
 
@@ -129,7 +130,7 @@ class Names:
         key = base + f"_{below}" * bool(below) + f"^{found.above}" * bool(found.above)
         if (
             below.isdigit()
-            and len(below) < 5
+            and len(below) <= INDEX_DIGITS
             and not self.is_known(key)
             and self.last
             and self.timed(without := _without(base, found))
@@ -150,7 +151,7 @@ class Names:
         """The ways to read a word as two known names or more, one after the other."""
         found: list[list[Ref]] = []
         open_: list[tuple[int, list[Ref]]] = [(0, [])]
-        while open_ and len(found) < 3 and len(word) <= 24:
+        while open_ and len(found) < 3 and len(word) <= PRODUCT_LETTERS:
             at, refs = open_.pop()
             if at == len(word):
                 found += [refs] if len(refs) > 1 else []

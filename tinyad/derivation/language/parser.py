@@ -5,81 +5,133 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinyad.derivation.language.atoms import HIGHER, POWERS, Atoms
-from tinyad.derivation.language.cursor import DEEPEST, TOO_DEEP
+from tinyad.derivation.language.limits import MATRIX_ENTRIES, OPERATION_DEPTH, TOO_MANY_OPERATIONS
+from tinyad.derivation.language.name_parser import POWERS, NameParser
 from tinyad.derivation.language.names import Names, unbracketed
+from tinyad.derivation.language.node_builder import NodeBuilder
+from tinyad.derivation.language.primaries import HIGHER, Primaries
 from tinyad.derivation.language.source import Source
-from tinyad.derivation.language.syntax_tree import Node, Statement, Token
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token
+from tinyad.derivation.language.token_cursor import TokenCursor
 
 SUM, NEGATIVE, PRODUCT = 10, 15, 20  # how tightly + -, a sign, and a product hold
 PRODUCTS = {"∘": "∘", "@": "*", "/": "/", "*": "", "·": "", "⊗": "", "×": "*"}
 STARTS = ("word", "number", "ones", "open", "frac", "group(", "matrix(")
 SUFFIXES = {**POWERS, "⊤": "transpose", "'": "transpose"}
-MOST_ENTRIES = 10_000  # of a matrix
 
 
-class Parser(Atoms):
-    """Reads formulas from tokens.  `meaning` says what * and · are: "*", "∘", or "" if that was not declared."""
+class Parser:
+    """Read formulas from tokens.  `meaning` says what * and · are: "*", "∘", or "" if that was not declared."""
 
     def __init__(self, source: Source, names: Names, meaning: dict[str, str]) -> None:
-        super().__init__(source, names)
-        self.meaning = meaning
+        self.names, self.meaning = names, meaning
+        self.cursor, builder = TokenCursor(source), NodeBuilder(source)
+        self.node = builder.node
+        self.name_parser = NameParser(self.cursor, names, builder)
+        self.primaries = Primaries(self.cursor, self.name_parser, builder, self)
         self.nested = 0
 
     # Statements
 
     def statement(self, tokens: Sequence[Token], number: str = "", title: str = "") -> Statement:
         """The tokens of a line, without its number."""
-        self.tokens, self.at, self.nested = tokens, 0, 0
+        self.cursor.tokens, self.cursor.at, self.nested = tokens, 0, 0
         if len(tokens) > 1 and tokens[-1].kind == "word" and tokens[-1].text == "given":
             given = (self.inside(tokens[:-1]),)
             return Statement(number, given, "given", (), tokens[0].start, tokens[-1].end, title, tuple(tokens))
         left = self.left_hand_sides()
-        sign = self.token
-        if not self.is_op("=", "+=", "≡"):
-            self.fail("= or += is awaited here: a line is `derivative = formula`")
+        sign = self.cursor.token
+        if not self.cursor.is_op("=", "+=", "≡"):
+            self.cursor.fail("= or += is awaited here: a line is `derivative = formula`")
         members: list[Node] = []
-        while self.is_op("=", "+=", "≡"):
-            if members and self.token.text == "+=":
-                self.fail("+= can stand only once, after the left-hand side")
-            self.at += 1
+        while self.cursor.is_op("=", "+=", "≡"):
+            if members and self.cursor.token.text == "+=":
+                self.cursor.fail("+= can stand only once, after the left-hand side")
+            self.cursor.at += 1
             members.append(self.expression())
-        if self.token.kind != "end":
-            self.unexpected()
+        if self.cursor.token.kind != "end":
+            self.cursor.unexpected()
         kind = "+=" if sign.text == "+=" else "="
         return Statement(number, left, kind, tuple(members), tokens[0].start, tokens[-1].end, title, tuple(tokens))
 
+    def declared_name(self, tokens: Sequence[Token]) -> Node:
+        """Return a name exactly as it is declared, without a look-up among the known names."""
+        cursor, first = self.cursor, tokens[0]
+        with cursor.within(tokens):
+            if first.kind != "word":
+                node = self.expression()
+            else:
+                cursor.at = 1
+                groups, end = self.name_parser.script_groups()
+                node = Node("name", (), self.names.ref(first.text, self.names.scripts(groups)), first.start, end)
+            if cursor.at < len(tokens):
+                cursor.fail("names are separated by commas")
+            if node.kind != "name":
+                cursor.fail("expected a name", node)
+            return node
+
+    def derivatives(self, tokens: Sequence[Token]) -> list[Node]:
+        """Return the derivatives of the loss that are listed with commas between them."""
+        nodes: list[Node] = []
+        with self.cursor.within(tokens):
+            while not nodes or self.cursor.took(","):
+                nodes.append(self.expression())
+                if nodes[-1].kind != "d":
+                    self.cursor.fail("expected a derivative, as in `given: ∇h_t`", nodes[-1])
+            if self.cursor.at < len(tokens):
+                self.cursor.unexpected()
+        return nodes
+
+    def function_name(self, tokens: Sequence[Token]) -> Ref | None:
+        """Return the function that these tokens name, or None."""
+        return self.name_parser.key_of(tokens)
+
     def left_hand_sides(self) -> tuple[Node, ...]:
         """A formula, or [dx, dy] in front of its equals sign."""
-        if self.token.kind != "open" or self.token.text != "[":
+        if self.cursor.token.kind != "open" or self.cursor.token.text != "[":
             return (self.expression(),)
         depth, k = 0, 0
-        while self.ahead(k).kind != "end":
-            depth += {"open": 1, "close": -1}.get(self.ahead(k).kind, 0)
+        while self.cursor.ahead(k).kind != "end":
+            depth += {"open": 1, "close": -1}.get(self.cursor.ahead(k).kind, 0)
             k += 1
             if depth == 0:
                 break
-        if self.ahead(k).kind != "op" or self.ahead(k).text not in ("=", "+="):
+        if self.cursor.ahead(k).kind != "op" or self.cursor.ahead(k).text not in ("=", "+="):
             return (self.expression(),)
-        self.at += 1
+        self.cursor.at += 1
         left = self.listed()
-        self.expect("close", "]")
+        self.cursor.expect("close", "]")
         return tuple(left)
+
+    def inside(self, tokens: Sequence[Token]) -> Node:
+        """The formula that all of these tokens make."""
+        with self.cursor.within(tokens):
+            node = self.expression()
+            if self.cursor.at < len(tokens):
+                self.cursor.unexpected()
+            return node
+
+    def listed(self) -> list[Node]:
+        """Formulas with commas between them."""
+        parts = [self.expression()]
+        while self.cursor.took(","):
+            parts.append(self.expression())
+        return parts
 
     # Formulas
 
     def expression(self, above: int = 0) -> Node:
         """A formula, up to an operation that holds no more tightly than `above`."""
         self.nested += 1
-        if self.nested > DEEPEST:
-            self.fail(TOO_DEEP)
+        if self.nested > OPERATION_DEPTH:
+            self.cursor.fail(TOO_MANY_OPERATIONS)
         left = self.prefix()
         while above < self.tightness():
-            sign = self.token
-            if self.took("+", "-"):
+            sign = self.cursor.token
+            if self.cursor.took("+", "-"):
                 right = self.expression(SUM)
                 left = self.node(sign.text, (left, right), None, left.start, right.end)
-            elif self.took(*PRODUCTS):
+            elif self.cursor.took(*PRODUCTS):
                 kind = PRODUCTS[sign.text] or self.declared(sign)
                 right = self.expression(PRODUCT)
                 left = self.node(kind, (left, right), (sign.start, sign.end), left.start, right.end)
@@ -91,15 +143,15 @@ class Parser(Atoms):
 
     def tightness(self) -> int:
         """How tightly the operation that is next holds; 0 where none is."""
-        if self.is_op("+", "-"):
+        if self.cursor.is_op("+", "-"):
             return SUM
-        return PRODUCT if self.is_op(*PRODUCTS) or self.starts() else 0
+        return PRODUCT if self.cursor.is_op(*PRODUCTS) or self.starts() else 0
 
     def declared(self, token: Token) -> str:
         """What *, · or ⊗ means."""
         kind = self.meaning.get(token.text, "")
         if not kind:
-            self.fail(
+            self.cursor.fail(
                 f"{token.text} has two readings, the matrix product and component-wise: declare one, "
                 f"`{token.text}: matrix product` or `{token.text}: component-wise`", token
             )  # fmt: skip
@@ -107,126 +159,126 @@ class Parser(Atoms):
 
     def starts(self) -> bool:
         """Whether a factor begins here, which stands next to the one before without a sign."""
-        return self.token.kind in STARTS or self.is_op("∇", "∂", "Σ")
+        return self.cursor.token.kind in STARTS or self.cursor.is_op("∇", "∂", "Σ")
 
     def prefix(self) -> Node:
         """An operand with its sign, or a sum."""
-        token = self.token
-        if self.took("+", "-"):
+        token = self.cursor.token
+        if self.cursor.took("+", "-"):
             part = self.expression(NEGATIVE)
             return part if token.text == "+" else self.node("neg", (part,), None, token.start, part.end)
-        return self.sum() if self.is_op("Σ") else self.operand()
+        return self.sum() if self.cursor.is_op("Σ") else self.operand()
 
     def operand(self) -> Node:
         """An operand with what stands behind it: ^T, ', ^2, ^{-1}, |_{label}."""
-        node = self.atom()
+        node = self.primary()
         while True:
-            if self.is_op("^") and self.ahead().kind == "group(":
-                start = self.at
-                self.at += 1
-                inner, _ = unbracketed(self.group())
+            if self.cursor.is_op("^") and self.cursor.ahead().kind == "group(":
+                start = self.cursor.at
+                self.cursor.at += 1
+                inner, _ = unbracketed(self.cursor.group())
                 text = "".join(token.text for token in inner)
                 if text and text in HIGHER:
-                    node = self.node("power", (node,), int(text), node.start, self.end)
+                    node = self.node("power", (node,), int(text), node.start, self.cursor.end)
                     continue
                 if text not in SUFFIXES:
-                    self.fail(f"^{text} of a formula: there are ^T, ^-1 and ^2 to ^9", self.tokens[start])
-                node = self.node(SUFFIXES[text], (node,), None, node.start, self.end)
-            elif self.took("'"):
-                node = self.node("transpose", (node,), None, node.start, self.end)
-            elif self.took("|"):
+                    self.cursor.fail(f"^{text} of a formula: there are ^T, ^-1 and ^2 to ^9", self.cursor.tokens[start])
+                node = self.node(SUFFIXES[text], (node,), None, node.start, self.cursor.end)
+            elif self.cursor.took("'"):
+                node = self.node("transpose", (node,), None, node.start, self.cursor.end)
+            elif self.cursor.took("|"):
                 node = self.labelled(node)
             else:
                 return node
 
     def labelled(self, node: Node) -> Node:
         """∂J/∂a |_{Comp-1}: a part of a derivative, by its label."""
-        if not self.took("_"):
-            self.fail("after | a label is awaited, as in |_{Comp-1}")
-        label = "".join(token.text for token in self.group())
+        if not self.cursor.took("_"):
+            self.cursor.fail("after | a label is awaited, as in |_{Comp-1}")
+        label = "".join(token.text for token in self.cursor.group())
         if node.kind != "d":
-            self.fail("a label |_{...} goes with a derivative of the loss", node)
+            self.cursor.fail("a label |_{...} goes with a derivative of the loss", node)
         ref, _ = node.value
-        return self.node("d", (), (ref, label), node.start, self.end)
+        return self.node("d", (), (ref, label), node.start, self.cursor.end)
 
-    def atom(self) -> Node:
+    def primary(self) -> Node:
         """An operand without what stands behind it."""
-        token = self.token
+        token = self.cursor.token
         if token.kind in ("number", "ones"):
-            self.at += 1
-            if token.kind == "ones" or (token.text == "1" and self.is_op("_")):
-                return self.node("ones", (), self.size(), token.start, self.end)
+            self.cursor.at += 1
+            if token.kind == "ones" or (token.text == "1" and self.cursor.is_op("_")):
+                return self.node("ones", (), self.primaries.size(), token.start, self.cursor.end)
             return self.node("number", (), float(token.text), token.start, token.end)
         if token.kind == "word":
-            return self.word()
+            return self.primaries.word()
         if token.kind == "frac":
-            return self.fraction()
+            return self.primaries.fraction()
         if token.kind == "open":
             return self.bracket()
         if token.kind == "group(":
-            self.at += 1
+            self.cursor.at += 1
             inside = self.expression()
-            self.expect(")group")
+            self.cursor.expect(")group")
             return inside
         if token.kind == "matrix(":
             return self.matrix()
-        if self.is_op("∇"):
-            return self.nabla()
-        if self.is_op("∂"):
-            return self.partial()
+        if self.cursor.is_op("∇"):
+            return self.primaries.nabla()
+        if self.cursor.is_op("∂"):
+            return self.primaries.partial()
         if token.kind == "end":
-            self.fail("a formula is awaited here, and the line ends")
-        self.unexpected()
+            self.cursor.fail("a formula is awaited here, and the line ends")
+        self.cursor.unexpected()
 
     def bracket(self) -> Node:
         """A formula in brackets, or [a, b; c, d]."""
-        token = self.expect("open")
+        token = self.cursor.expect("open")
         first = self.expression()
-        if token.text == "[" and self.is_op(",", ";"):
+        if token.text == "[" and self.cursor.is_op(",", ";"):
             return self.entries(first, token, "close")
-        if self.is_op(","):
-            self.fail("a list is in square brackets")
-        end = self.expect("close").end
+        if self.cursor.is_op(","):
+            self.cursor.fail("a list is in square brackets")
+        end = self.cursor.expect("close").end
         return self.node("bracket", (first,), token.text, token.start, end)
 
     def matrix(self) -> Node:
         """The entries of a matrix in LaTeX."""
-        token = self.expect("matrix(")
+        token = self.cursor.expect("matrix(")
         return self.entries(self.entry(), token, ")matrix")
 
     def entry(self) -> Node:
         """A formula or dots."""
-        if self.token.kind != "dots":
+        if self.cursor.token.kind != "dots":
             return self.expression()
-        token = self.expect("dots")
+        token = self.cursor.expect("dots")
         return self.node("dots", (), None, token.start, token.end)
 
     def entries(self, first: Node, opened: Token, closing: str) -> Node:
         """What follows the first entry: the rest of its row, and further rows."""
         rows = [[first]]
-        while self.is_op(",", ";"):
-            row = self.token.text == ";"
-            self.at += 1
-            if self.token.kind == closing:  # a row sign before the end
+        while self.cursor.is_op(",", ";"):
+            row = self.cursor.token.text == ";"
+            self.cursor.at += 1
+            if self.cursor.token.kind == closing:  # a row sign before the end
                 break
             if row:
                 rows.append([])
-            if len(rows) * len(rows[-1]) > MOST_ENTRIES:
-                self.fail(f"more than {MOST_ENTRIES} entries")
+            if len(rows) * len(rows[-1]) > MATRIX_ENTRIES:
+                self.cursor.fail(f"more than {MATRIX_ENTRIES} entries")
             rows[-1].append(self.entry())
-        end = self.expect(closing).end
+        end = self.cursor.expect(closing).end
         if len({len(row) for row in rows}) > 1:
-            self.fail("rows of different lengths", opened)
+            self.cursor.fail("rows of different lengths", opened)
         return self.node("matrix", tuple(node for row in rows for node in row), len(rows), opened.start, end)
 
     def sum(self) -> Node:
         """Σ_j, Σ_t, Σ_{t=1}^T, Σ_θ with the term that follows."""
-        token = self.expect("op", "Σ")
+        token = self.cursor.expect("op", "Σ")
         scripts: dict[str, list[Token]] = {}
-        while self.is_op("_", "^"):
-            sign = self.token.text
-            self.at += 1
-            scripts[sign] = self.group()
+        while self.cursor.is_op("_", "^"):
+            sign = self.cursor.token.text
+            self.cursor.at += 1
+            scripts[sign] = self.cursor.group()
         value = self.over(scripts.get("_", []), scripts.get("^"), token)
         body = self.expression(SUM)
         return self.node("sum", (body,), value, token.start, body.end)
@@ -239,7 +291,7 @@ class Parser(Atoms):
         said = tuple(text for text in rest[1:] if text not in (",", "{", "}"))
         unknown = [text for text in said if text not in members]
         if rest[0] not in ("=", "∈") or unknown or not said:
-            self.fail(f"Σ over {letter}: its members are {', '.join(members)}", token)
+            self.cursor.fail(f"Σ over {letter}: its members are {', '.join(members)}", token)
         return said
 
     def over(self, below: list[Token], above: list[Token] | None, token: Token) -> tuple[Any, ...]:
@@ -254,13 +306,13 @@ class Parser(Atoms):
         if letter in self.names.indices and (not rest or rest == ["=", "1"]) and (not end or len(end) == 1):
             return "index", letter
         if letter and letter == self.names.time:
-            self.fail(f"a sum over {letter}: declare the sequence, `time: {letter} = 1..T`", token)
+            self.cursor.fail(f"a sum over {letter}: declare the sequence, `time: {letter} = 1..T`", token)
         known = letter in self.names.families or letter in self.names.indices or letter == self.names.time
         if known:
-            self.fail(
+            self.cursor.fail(
                 f"{' '.join([*texts, *end])} below and above a Σ: write Σ_{letter}, or Σ_{{t=1}}^T for times", token
             )
-        self.fail(
+        self.cursor.fail(
             f"a sum over {letter or 'nothing'}: it is no time, no declared index (`indices: j, k`) and no family "
             f"(`family θ: f, i, o`)", token
         )  # fmt: skip
@@ -275,4 +327,4 @@ class Parser(Atoms):
                 return letter, 0
             if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit():
                 return letter, int(texts[1] + texts[2])
-        self.fail(f"{' '.join(texts)} is no limit of a sum over time: write a number, t or T", token)
+        self.cursor.fail(f"{' '.join(texts)} is no limit of a sum over time: write a number, t or T", token)

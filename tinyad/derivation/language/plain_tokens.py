@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from tinyad.derivation.language.limits import BRACKET_DEPTH
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Token
 
@@ -20,7 +21,6 @@ SIGNS = {
 # fmt: on
 OPERATORS = set("+-∘*·@/=≡⇒,;:|'.∇∂Σ×<>∈⊗")
 OPEN, CLOSE = "([{", ")]}"
-DEEPEST = 60  # brackets and scripts inside one another
 
 
 def letter(c: str) -> str:
@@ -216,8 +216,8 @@ class _Reader:
 
     def enter(self, sign: str, at: int) -> None:
         self.closing.append((sign, at))
-        if len(self.closing) > DEEPEST:
-            raise self.source.error(f"more than {DEEPEST} brackets inside one another; name a part of it", at)
+        if len(self.closing) > BRACKET_DEPTH:
+            raise self.source.error(f"more than {BRACKET_DEPTH} brackets inside one another; name a part of it", at)
 
     def open(self, c: str) -> None:
         at = self.at

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tinyad.derivation.language import latex_tokens, plain_tokens
-from tinyad.derivation.language.declarations import Declarations, declare, declared_name, finish
+from tinyad.derivation.language.declarations import Declarations, declare, finish
+from tinyad.derivation.language.limits import UNREADABLE_LINES
 from tinyad.derivation.language.source import Block, DerivationError, Source
 from tinyad.derivation.language.syntax_tree import Node, Statement, Token
 
-MOST_UNREADABLE = 20  # lines of a block that are passed over
 BINARY = ("+", "-", "∘", "*", "·", "@", "/")
 
 
@@ -107,7 +107,7 @@ def _readable(source: Source, block: Block, title: str) -> tuple[list[Token], li
             number = source.place(error.at)[0]
             start = source.line_start(number)
             end = start + len(source.line(number))
-            if not (block.start <= error.at < block.end and text[start:end].strip()) or len(found) == MOST_UNREADABLE:
+            if not (block.start <= error.at < block.end and text[start:end].strip()) or len(found) == UNREADABLE_LINES:
                 raise
             found.append(Unreadable("", error, start, end, title))
             text = text[:start] + " " * (end - start) + text[end:]
@@ -119,13 +119,10 @@ def _readable(source: Source, block: Block, title: str) -> tuple[list[Token], li
 
 def _left(it: Declarations, tokens: Sequence[Token]) -> Node:
     """The name that a forward equation computes."""
-    parser = it.parser()
     equals = next((k for k, token in enumerate(tokens) if token.kind == "op" and token.text in ("=", "≡")), None)
     if not equals:
-        parser.tokens = tokens
-        parser.at = 0
-        parser.fail("a forward equation is `name = formula`")
-    return declared_name(parser, list(tokens[:equals]))
+        raise it.source.error("a forward equation is `name = formula`", tokens[0].start, tokens[0].end)
+    return it.parser().declared_name(tokens[:equals])
 
 
 def _line(it: Declarations, segment: Segment, title: str) -> Statement | Unreadable:

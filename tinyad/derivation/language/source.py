@@ -7,11 +7,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
+from tinyad.derivation.language.limits import BLOCK_LINES, FILE_CHARACTERS
 from tinyad.printing.text import for_terminal
 
 BLOCKS = ("declare", "forward", "backward")
-LARGEST = 1_000_000  # characters of a file
-LONGEST = 4_000  # lines inside blocks
 
 
 class DerivationError(ValueError):
@@ -46,8 +45,8 @@ class Source:
         self.name = name
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
         self._lines = [0] + [k + 1 for k, c in enumerate(self.text) if c == "\n"]
-        if len(self.text) > LARGEST:
-            raise DerivationError(f"{len(self.text)} characters; {LARGEST} are read at the most", self)
+        if len(self.text) > FILE_CHARACTERS:
+            raise DerivationError(f"{len(self.text)} characters; {FILE_CHARACTERS} are read at the most", self)
         if "\0" in self.text:
             raise DerivationError("this is no text: it holds zero bytes", self, self.text.index("\0"))
 
@@ -105,8 +104,8 @@ class Source:
         if not found:
             raise DerivationError("no block: equations stand between ```declare, ```forward, ```backward and ```", self)
         count = sum(self.text.count("\n", block.start, block.end) for block in found)
-        if count > LONGEST:
-            raise self.error(f"{count} lines in blocks; {LONGEST} are read at the most", found[-1].start)
+        if count > BLOCK_LINES:
+            raise self.error(f"{count} lines in blocks; {BLOCK_LINES} are read at the most", found[-1].start)
         return found
 
 

@@ -1,28 +1,22 @@
-"""A place in a row of tokens, from which trees are made."""
+"""A position in a row of tokens: what comes next, what is expected, and errors that point there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from tinyad.derivation.language.names import Names
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Node, Token
 
-DEEPEST = 100  # operations inside one another
-TOO_DEEP = f"more than {DEEPEST} operations inside one another; name a part of it"
 
+class TokenCursor:
+    """Go through tokens, and fail with the position reached."""
 
-class Cursor:
-    """Goes through tokens, makes nodes, and fails with the place where it stands."""
-
-    def __init__(self, source: Source, names: Names) -> None:
-        self.source, self.names = source, names
+    def __init__(self, source: Source) -> None:
+        self.source = source
         self.tokens: Sequence[Token] = ()
         self.at = 0
-        self.depths: dict[int, int] = {}  # id of a node → how deep it is
-        self.kept: list[Node] = []  # alive, so that their ids stay theirs
 
     @property
     def token(self) -> Token:
@@ -103,13 +97,3 @@ class Cursor:
             yield
         finally:
             self.tokens, self.at = outer
-
-    def node(self, kind: str, parts: tuple[Node, ...], value: Any, start: int, end: int) -> Node:
-        """A new node, if it is not too deep."""
-        made = Node(kind, parts, value, start, end)
-        depth = 1 + max((self.depths.get(id(part), 1) for part in parts), default=0)
-        if depth > DEEPEST:
-            self.fail(TOO_DEEP, made)
-        self.depths[id(made)] = depth
-        self.kept.append(made)
-        return made
