@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinyad.derivation.language.limits import MATRIX_ENTRIES, OPERATION_DEPTH, TOO_MANY_OPERATIONS
@@ -14,9 +14,9 @@ from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token
 from tinyad.derivation.language.token_cursor import TokenCursor
 
-SUM, NEGATIVE, PRODUCT = 10, 15, 20  # how tightly + -, a sign, and a product hold
+SUM, NEGATION, PRODUCT = 10, 15, 20  # precedence of + and -, of a sign, of a product
 PRODUCTS = {"∘": "∘", "@": "*", "/": "/", "*": "", "·": "", "⊗": "", "×": "*"}
-STARTS = ("word", "number", "ones", "open", "frac", "group(", "matrix(")
+FACTOR_KINDS = ("word", "number", "ones", "open", "frac", "group(", "matrix(")
 SUFFIXES = {**POWERS, "⊤": "transpose", "'": "transpose"}
 
 
@@ -34,7 +34,7 @@ class Parser:
     # Statements
 
     def statement(self, tokens: Sequence[Token], number: str = "", title: str = "") -> Statement:
-        """The tokens of a line, without its number."""
+        """Return the statement that the tokens of a line make, without its number."""
         self.cursor.tokens, self.cursor.at, self.nested = tokens, 0, 0
         if len(tokens) > 1 and tokens[-1].kind == "word" and tokens[-1].text == "given":
             given = (self.inside(tokens[:-1]),)
@@ -42,11 +42,11 @@ class Parser:
         left = self.left_hand_sides()
         sign = self.cursor.token
         if not self.cursor.is_op("=", "+=", "≡"):
-            self.cursor.fail("= or += is awaited here: a line is `derivative = formula`")
+            self.cursor.fail("expected = or +=: a line is `derivative = formula`")
         members: list[Node] = []
         while self.cursor.is_op("=", "+=", "≡"):
             if members and self.cursor.token.text == "+=":
-                self.cursor.fail("+= can stand only once, after the left-hand side")
+                self.cursor.fail("+= is allowed only once, after the left-hand side")
             self.cursor.at += 1
             members.append(self.expression())
         if self.cursor.token.kind != "end":
@@ -74,7 +74,7 @@ class Parser:
         """Return the derivatives of the loss that are listed with commas between them."""
         nodes: list[Node] = []
         with self.cursor.within(tokens):
-            while not nodes or self.cursor.took(","):
+            while not nodes or self.cursor.accept(","):
                 nodes.append(self.expression())
                 if nodes[-1].kind != "d":
                     self.cursor.fail("expected a derivative, as in `given: ∇h_t`", nodes[-1])
@@ -84,10 +84,10 @@ class Parser:
 
     def function_name(self, tokens: Sequence[Token]) -> Ref | None:
         """Return the function that these tokens name, or None."""
-        return self.name_parser.key_of(tokens)
+        return self.name_parser.function_name(tokens)
 
     def left_hand_sides(self) -> tuple[Node, ...]:
-        """A formula, or [dx, dy] in front of its equals sign."""
+        """Read a formula, or [dx, dy] before an equals sign."""
         if self.cursor.token.kind != "open" or self.cursor.token.text != "[":
             return (self.expression(),)
         depth, k = 0, 0
@@ -104,7 +104,7 @@ class Parser:
         return tuple(left)
 
     def inside(self, tokens: Sequence[Token]) -> Node:
-        """The formula that all of these tokens make."""
+        """Return the formula that all of these tokens make."""
         with self.cursor.within(tokens):
             node = self.expression()
             if self.cursor.at < len(tokens):
@@ -112,27 +112,27 @@ class Parser:
             return node
 
     def listed(self) -> list[Node]:
-        """Formulas with commas between them."""
+        """Read formulas with commas between them."""
         parts = [self.expression()]
-        while self.cursor.took(","):
+        while self.cursor.accept(","):
             parts.append(self.expression())
         return parts
 
     # Formulas
 
     def expression(self, above: int = 0) -> Node:
-        """A formula, up to an operation that holds no more tightly than `above`."""
+        """Read a formula, up to an operation whose precedence is not above `above`."""
         self.nested += 1
         if self.nested > OPERATION_DEPTH:
             self.cursor.fail(TOO_MANY_OPERATIONS)
         left = self.prefix()
-        while above < self.tightness():
+        while above < self.precedence():
             sign = self.cursor.token
-            if self.cursor.took("+", "-"):
+            if self.cursor.accept("+", "-"):
                 right = self.expression(SUM)
                 left = self.node(sign.text, (left, right), None, left.start, right.end)
-            elif self.cursor.took(*PRODUCTS):
-                kind = PRODUCTS[sign.text] or self.declared(sign)
+            elif self.cursor.accept(*PRODUCTS):
+                kind = PRODUCTS[sign.text] or self.product_kind(sign)
                 right = self.expression(PRODUCT)
                 left = self.node(kind, (left, right), (sign.start, sign.end), left.start, right.end)
             else:
@@ -141,14 +141,14 @@ class Parser:
         self.nested -= 1
         return left
 
-    def tightness(self) -> int:
-        """How tightly the operation that is next holds; 0 where none is."""
+    def precedence(self) -> int:
+        """Return the precedence of the next operation, or 0 if there is none."""
         if self.cursor.is_op("+", "-"):
             return SUM
-        return PRODUCT if self.cursor.is_op(*PRODUCTS) or self.starts() else 0
+        return PRODUCT if self.cursor.is_op(*PRODUCTS) or self.factor_follows() else 0
 
-    def declared(self, token: Token) -> str:
-        """What *, · or ⊗ means."""
+    def product_kind(self, token: Token) -> str:
+        """Return the product that *, · or ⊗ was declared to be."""
         kind = self.meaning.get(token.text, "")
         if not kind:
             self.cursor.fail(
@@ -157,20 +157,20 @@ class Parser:
             )  # fmt: skip
         return kind
 
-    def starts(self) -> bool:
-        """Whether a factor begins here, which stands next to the one before without a sign."""
-        return self.cursor.token.kind in STARTS or self.cursor.is_op("∇", "∂", "Σ")
+    def factor_follows(self) -> bool:
+        """Return whether a factor follows without an operator before it."""
+        return self.cursor.token.kind in FACTOR_KINDS or self.cursor.is_op("∇", "∂", "Σ")
 
     def prefix(self) -> Node:
-        """An operand with its sign, or a sum."""
+        """Read an operand with its sign, or a sum."""
         token = self.cursor.token
-        if self.cursor.took("+", "-"):
-            part = self.expression(NEGATIVE)
+        if self.cursor.accept("+", "-"):
+            part = self.expression(NEGATION)
             return part if token.text == "+" else self.node("neg", (part,), None, token.start, part.end)
         return self.sum() if self.cursor.is_op("Σ") else self.operand()
 
     def operand(self) -> Node:
-        """An operand with what stands behind it: ^T, ', ^2, ^{-1}, |_{label}."""
+        """Read an operand with its exponents and labels: ^T, ', ^2, ^{-1}, |_{label}."""
         node = self.primary()
         while True:
             if self.cursor.is_op("^") and self.cursor.ahead().kind == "group(":
@@ -182,79 +182,78 @@ class Parser:
                     node = self.node("power", (node,), int(text), node.start, self.cursor.end)
                     continue
                 if text not in SUFFIXES:
-                    self.cursor.fail(f"^{text} of a formula: there are ^T, ^-1 and ^2 to ^9", self.cursor.tokens[start])
+                    self.cursor.fail(
+                        f"^{text} is not known; a formula can have ^T, ^-1 and ^2 to ^9", self.cursor.tokens[start]
+                    )
                 node = self.node(SUFFIXES[text], (node,), None, node.start, self.cursor.end)
-            elif self.cursor.took("'"):
+            elif self.cursor.accept("'"):
                 node = self.node("transpose", (node,), None, node.start, self.cursor.end)
-            elif self.cursor.took("|"):
+            elif self.cursor.accept("|"):
                 node = self.labelled(node)
             else:
                 return node
 
     def labelled(self, node: Node) -> Node:
-        """∂J/∂a |_{Comp-1}: a part of a derivative, by its label."""
-        if not self.cursor.took("_"):
-            self.cursor.fail("after | a label is awaited, as in |_{Comp-1}")
+        """Read the label that names a part of a derivative: ∂J/∂a |_{Comp-1}."""
+        if not self.cursor.accept("_"):
+            self.cursor.fail("expected a label after |, as in |_{Comp-1}")
         label = "".join(token.text for token in self.cursor.group())
         if node.kind != "d":
-            self.cursor.fail("a label |_{...} goes with a derivative of the loss", node)
+            self.cursor.fail("only a derivative of the loss can have a label |_{...}", node)
         ref, _ = node.value
         return self.node("d", (), (ref, label), node.start, self.cursor.end)
 
     def primary(self) -> Node:
-        """An operand without what stands behind it."""
+        """Read an operand without its exponents and labels."""
         token = self.cursor.token
-        if token.kind in ("number", "ones"):
-            self.cursor.at += 1
-            if token.kind == "ones" or (token.text == "1" and self.cursor.is_op("_")):
-                return self.node("ones", (), self.primaries.size(), token.start, self.cursor.end)
-            return self.node("number", (), float(token.text), token.start, token.end)
-        if token.kind == "word":
-            return self.primaries.word()
-        if token.kind == "frac":
-            return self.primaries.fraction()
-        if token.kind == "open":
-            return self.bracket()
-        if token.kind == "group(":
-            self.cursor.at += 1
-            inside = self.expression()
-            self.cursor.expect(")group")
-            return inside
-        if token.kind == "matrix(":
-            return self.matrix()
-        if self.cursor.is_op("∇"):
-            return self.primaries.nabla()
-        if self.cursor.is_op("∂"):
-            return self.primaries.partial()
+        if token.kind == "op" and token.text in OPERATOR_PRIMARIES:
+            return OPERATOR_PRIMARIES[token.text](self)
+        if token.kind in PRIMARIES:
+            return PRIMARIES[token.kind](self)
         if token.kind == "end":
-            self.cursor.fail("a formula is awaited here, and the line ends")
+            self.cursor.fail("expected a formula, but the line ends")
         self.cursor.unexpected()
 
+    def number(self) -> Node:
+        """Read a number, or ones with their size."""
+        token = self.cursor.token
+        self.cursor.at += 1
+        if token.kind == "ones" or (token.text == "1" and self.cursor.is_op("_")):
+            return self.node("ones", (), self.primaries.size(), token.start, self.cursor.end)
+        return self.node("number", (), float(token.text), token.start, token.end)
+
+    def grouped(self) -> Node:
+        """Read a formula between the braces of LaTeX."""
+        self.cursor.expect("group(")
+        inside = self.expression()
+        self.cursor.expect(")group")
+        return inside
+
     def bracket(self) -> Node:
-        """A formula in brackets, or [a, b; c, d]."""
+        """Read a formula in brackets, or [a, b; c, d]."""
         token = self.cursor.expect("open")
         first = self.expression()
         if token.text == "[" and self.cursor.is_op(",", ";"):
             return self.entries(first, token, "close")
         if self.cursor.is_op(","):
-            self.cursor.fail("a list is in square brackets")
+            self.cursor.fail("a list needs square brackets")
         end = self.cursor.expect("close").end
         return self.node("bracket", (first,), token.text, token.start, end)
 
     def matrix(self) -> Node:
-        """The entries of a matrix in LaTeX."""
+        """Read a matrix in LaTeX."""
         token = self.cursor.expect("matrix(")
         return self.entries(self.entry(), token, ")matrix")
 
     def entry(self) -> Node:
-        """A formula or dots."""
+        """Read a formula or dots."""
         if self.cursor.token.kind != "dots":
             return self.expression()
         token = self.cursor.expect("dots")
         return self.node("dots", (), None, token.start, token.end)
 
     def entries(self, first: Node, opened: Token, closing: str) -> Node:
-        """What follows the first entry: the rest of its row, and further rows."""
+        """Read what follows the first entry of a matrix, the rest of its row and further rows."""
         rows = [[first]]
         while self.cursor.is_op(",", ";"):
             row = self.cursor.token.text == ";"
@@ -268,41 +267,45 @@ class Parser:
             rows[-1].append(self.entry())
         end = self.cursor.expect(closing).end
         if len({len(row) for row in rows}) > 1:
-            self.cursor.fail("rows of different lengths", opened)
+            self.cursor.fail("the rows of this matrix differ in length", opened)
         return self.node("matrix", tuple(node for row in rows for node in row), len(rows), opened.start, end)
 
     def sum(self) -> Node:
-        """Σ_j, Σ_t, Σ_{t=1}^T, Σ_θ with the term that follows."""
+        """Read Σ_j, Σ_t, Σ_{t=1}^T or Σ_θ with the term that follows."""
         token = self.cursor.expect("op", "Σ")
         scripts: dict[str, list[Token]] = {}
         while self.cursor.is_op("_", "^"):
             sign = self.cursor.token.text
             self.cursor.at += 1
             scripts[sign] = self.cursor.group()
-        value = self.over(scripts.get("_", []), scripts.get("^"), token)
+        value = self.sum_range(scripts.get("_", []), scripts.get("^"), token)
         body = self.expression(SUM)
         return self.node("sum", (body,), value, token.start, body.end)
 
-    def some_members(self, letter: str, rest: Sequence[str], token: Token) -> tuple[str, ...]:
-        """The members that stand behind θ = below a Σ; all of them if none does."""
+    def members(self, letter: str, rest: Sequence[str], token: Token) -> tuple[str, ...]:
+        """Return the members listed after θ = below a Σ, or all of them if there is no list."""
         members = self.names.families[letter]
         if not rest:
             return members
-        said = tuple(text for text in rest[1:] if text not in (",", "{", "}"))
-        unknown = [text for text in said if text not in members]
-        if rest[0] not in ("=", "∈") or unknown or not said:
+        listed = tuple(text for text in rest[1:] if text not in (",", "{", "}"))
+        unknown = [text for text in listed if text not in members]
+        if rest[0] not in ("=", "∈") or unknown or not listed:
             self.cursor.fail(f"Σ over {letter}: its members are {', '.join(members)}", token)
-        return said
+        return listed
 
-    def over(self, below: list[Token], above: list[Token] | None, token: Token) -> tuple[Any, ...]:
-        """What a sum runs over: ("time", first, last), ("family", θ) or ("index", j)."""
+    def sum_range(self, below: list[Token], above: list[Token] | None, token: Token) -> tuple[Any, ...]:
+        """Return the range of a sum: ("time", first, last), ("family", θ, members) or ("index", j)."""
         texts = [t.text for t in below if t.kind not in ("group(", ")group")]
         letter = texts[0] if texts else ""
         rest, end = texts[1:], [t.text for t in above or ()]
         if letter == self.names.time and self.names.last and rest[:1] in ([], ["="]):
-            return "time", self.limit(rest[1:], token) if rest else None, self.limit(end, token) if end else None
+            return (
+                "time",
+                self.sum_limit(rest[1:], token) if rest else None,
+                self.sum_limit(end, token) if end else None,
+            )
         if letter in self.names.families and not end:
-            return "family", letter, self.some_members(letter, rest, token)
+            return "family", letter, self.members(letter, rest, token)
         if letter in self.names.indices and (not rest or rest == ["=", "1"]) and (not end or len(end) == 1):
             return "index", letter
         if letter and letter == self.names.time:
@@ -313,12 +316,12 @@ class Parser:
                 f"{' '.join([*texts, *end])} below and above a Σ: write Σ_{letter}, or Σ_{{t=1}}^T for times", token
             )
         self.cursor.fail(
-            f"a sum over {letter or 'nothing'}: it is no time, no declared index (`indices: j, k`) and no family "
+            f"a sum over {letter or 'nothing'}: expected the time, a declared index (`indices: j, k`) or a family "
             f"(`family θ: f, i, o`)", token
         )  # fmt: skip
 
-    def limit(self, texts: list[str], token: Token) -> tuple[str, int]:
-        """Where a sum over time begins or ends, as in a Ref."""
+    def sum_limit(self, texts: list[str], token: Token) -> tuple[str, int]:
+        """Return the first or last time of a sum, as in a Ref."""
         if len(texts) == 1 and texts[0].isdigit():
             return "=", int(texts[0])
         if texts and texts[0] in (self.names.last, self.names.time):
@@ -327,4 +330,15 @@ class Parser:
                 return letter, 0
             if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit():
                 return letter, int(texts[1] + texts[2])
-        self.cursor.fail(f"{' '.join(texts)} is no limit of a sum over time: write a number, t or T", token)
+        self.cursor.fail(f"{' '.join(texts)} is not a limit of a sum over time: write a number, t or T", token)
+
+
+PRIMARIES: dict[str, Callable[[Parser], Node]] = {  # by the kind of the first token
+    "number": Parser.number, "ones": Parser.number, "open": Parser.bracket, "group(": Parser.grouped,
+    "matrix(": Parser.matrix, "word": lambda parser: parser.primaries.word(),
+    "frac": lambda parser: parser.primaries.fraction(),
+}  # fmt: skip
+OPERATOR_PRIMARIES: dict[str, Callable[[Parser], Node]] = {
+    "∇": lambda parser: parser.primaries.nabla(),
+    "∂": lambda parser: parser.primaries.partial(),
+}

@@ -38,165 +38,177 @@ class SubFormulas(Protocol):
 class Primaries:
     """Read what a word, ∇, ∂ or a fraction begins; `formulas` reads what is inside."""
 
-    def __init__(self, cursor: TokenCursor, reader: NameParser, builder: NodeBuilder, formulas: SubFormulas) -> None:
-        self.cursor, self.reader, self.formulas = cursor, reader, formulas
-        self.names, self.node = reader.names, builder.node
+    def __init__(self, cursor: TokenCursor, names: NameParser, builder: NodeBuilder, formulas: SubFormulas) -> None:
+        self.cursor, self.name_parser, self.formulas = cursor, names, formulas
+        self.names, self.node = names.names, builder.node
 
     def word(self) -> Node:
-        """What a word begins."""
+        """Read what a word begins."""
         token = self.cursor.expect("word")
-        if token.text == "δ" and self.cursor.token.kind in ("word", "group("):
-            return self.derivative_of(token)  # LaTeX: δ is a word of its own
-        if token.text == "d" and self.cursor.token.kind == "word" and self.of_the_loss():
-            return self.derivative_of(token)  # LaTeX: d z_1
-        if token.text == "deriv" and self.cursor.token.kind == "open":
+        special = self.special_word(token)
+        if special is not None:
+            return special
+        first = self.cursor.at
+        groups, end = self.name_parser.script_groups()
+        scripts = self.names.scripts(groups)
+        ref = self.names.ref(token.text, scripts)
+        if scripts.above and scripts.above in HIGHER and not self.names.is_known(ref.key):  # x^3
+            scripts = scripts._replace(above="", powers=(*scripts.powers, scripts.above))
+            ref = self.names.ref(token.text, scripts)
+        if self.calls_function(ref.key):
+            return self.call(ref, scripts, token)
+        if token.text == "I" and not self.names.is_known(ref.key):
+            self.cursor.at = first
+            return self.node("eye", (), self.size(), token.start, self.cursor.end)
+        return (
+            self.quotient(token, scripts, end)
+            or self.differential(token)
+            or self.name_parser.named(token, scripts, end)
+        )
+
+    def special_word(self, token: Token) -> Node | None:
+        """Read the derivative, the deriv(...) or the power of e that a word begins, or return None."""
+        following = self.cursor.token
+        if token.text == "δ" and following.kind in ("word", "group("):  # LaTeX: δ is a word of its own
+            return self.derivative_of(token)
+        if token.text == "d" and following.kind == "word" and self.d_begins_derivative():  # LaTeX: d z_1
+            return self.derivative_of(token)
+        if token.text == "deriv" and following.kind == "open":
             return self.deriv(token)
         if token.text == "e" and self.cursor.is_op("^") and not self.names.is_known("e"):
             self.cursor.at += 1
             power = self.formulas.inside(self.cursor.group())
             return self.node("call", (power,), Ref("exp"), token.start, self.cursor.end)
-        begun = self.cursor.at
-        groups, end = self.reader.script_groups()
-        found = self.names.scripts(groups)
-        ref = self.names.ref(token.text, found)
-        if found.above and found.above in HIGHER and not self.names.is_known(ref.key):  # x^3
-            found = found._replace(above="", powers=(*found.powers, found.above))
-            ref = self.names.ref(token.text, found)
-        if self.function_here(ref.key):
-            return self.call(ref, found, token)
-        if token.text == "I" and not self.names.is_known(ref.key):
-            self.cursor.at = begun
-            return self.node("eye", (), self.size(), token.start, self.cursor.end)
-        below = self.cursor.ahead()
-        if (
-            self.cursor.is_op("/")
-            and is_derivative(token)
-            and below.kind == "word"
-            and below.text[0] in DERIVATIVE_LETTERS
-        ):
-            quotient = self.quotient(token, found, end)
-            if quotient is not None:
-                return quotient
-        if token.text == "d" and self.names.differentials and self.cursor.token.kind in ("word", "open", "group("):
-            part = self.formulas.primary()
-            return self.node("differential", (part,), None, token.start, part.end)
-        return self.reader.named(token, found, end)
+        return None
+
+    def differential(self, token: Token) -> Node | None:
+        """Read d(x) and d x where d was declared a differential, or return None."""
+        following = self.cursor.token.kind
+        if token.text != "d" or not self.names.differentials or following not in ("word", "open", "group("):
+            return None
+        part = self.formulas.primary()
+        return self.node("differential", (part,), None, token.start, part.end)
 
     def size(self) -> str | None:
-        """1_{(n,1)}, I_{n×n}: the size as it is written, or None."""
-        if not self.cursor.took("_"):
+        """Read the size in 1_{(n,1)} or I_{n×n}; return its text, or None."""
+        if not self.cursor.accept("_"):
             return None
         inner, _ = unbracketed(self.cursor.group())
         for before, token in pairwise(inner):
-            self.cursor.no_comparison(token, before)
+            self.cursor.refuse_comparison(token, before)
         return "".join(t.text for t in inner if t.kind not in ("group(", ")group"))
 
-    def of_the_loss(self) -> bool:
-        """Whether a d that stands alone is that of dz, the derivative of the loss for z."""
+    def d_begins_derivative(self) -> bool:
+        """Return whether a d on its own is that of dz, the derivative of the loss for z."""
         return not self.names.differentials and not self.names.is_known("d")
 
-    def function_here(self, key: str) -> bool:
-        """Whether a key is a function, and its argument follows."""
+    def calls_function(self, key: str) -> bool:
+        """Return whether a key is a function and its argument follows."""
         known = key in self.names.functions and not self.names.is_known(key)
         return known and (self.cursor.token.kind in ("open", "word", "group(", "frac") or self.cursor.is_op("'", "∇"))
 
     def derivative_of(self, token: Token) -> Node:
-        """δ h^{(t)}"""
+        """Read the name behind a δ or d on its own: δ h^{(t)}."""
         if self.cursor.token.kind == "group(":
             self.cursor.at += 1
             inside = self.derivative_of(token)
             self.cursor.expect(")group")
             return inside
         word = self.cursor.expect("word")
-        groups, end = self.reader.script_groups()
-        found = self.names.scripts(groups)
-        ref = self.reader.one_ref(word.text, found)
-        return self.reader.powers(self.node("d", (), (ref, None), token.start, end), found)
+        groups, end = self.name_parser.script_groups()
+        scripts = self.names.scripts(groups)
+        ref = self.name_parser.known_ref(word.text, scripts)
+        return self.name_parser.powers(self.node("d", (), (ref, None), token.start, end), scripts)
 
     def nabla(self) -> Node:
-        """∇_{z24} L, ∇z24 L, ∇z24"""
+        """Read ∇_{z24} L, ∇z24 L or ∇z24."""
         token = self.cursor.expect("op", "∇")
-        if self.cursor.took("_") or self.cursor.token.kind == "group(":
+        if self.cursor.accept("_") or self.cursor.token.kind == "group(":
             inner: Sequence[Token] = self.cursor.group()
         else:
-            begun = self.cursor.at
+            first = self.cursor.at
             self.cursor.expect("word")
-            self.reader.script_groups()
-            inner = self.cursor.tokens[begun : self.cursor.at]
-        ref, found = self.reader.whole_name(inner, token)
+            self.name_parser.script_groups()
+            inner = self.cursor.tokens[first : self.cursor.at]
+        ref, scripts = self.name_parser.single_name(inner, token)
         end = self.cursor.end
         if self.cursor.token.kind == "word" and self.cursor.token.text == self.names.loss:
             end = self.cursor.token.end
             self.cursor.at += 1
-        return self.reader.powers(self.node("d", (), (ref, None), token.start, end), found)
+        return self.name_parser.powers(self.node("d", (), (ref, None), token.start, end), scripts)
 
     def partial(self) -> Node:
-        """∂L/∂z24, ∂f/∂x"""
+        """Read ∂L/∂z24 or ∂f/∂x."""
         token = self.cursor.expect("op", "∂")
         above = self.formulas.operand() if not self.cursor.is_op("/") else None
         self.cursor.expect("op", "/")
         self.cursor.expect("op", "∂")
-        begun = self.cursor.at
+        first = self.cursor.at
         below = self.cursor.expect("word")
-        _, end = self.reader.script_groups()
-        ref, found = self.reader.whole_name(self.cursor.tokens[begun : self.cursor.at], below)
-        return self.reader.powers(self.derived(above, ref, token.start, end), found)
+        _, end = self.name_parser.script_groups()
+        ref, scripts = self.name_parser.single_name(self.cursor.tokens[first : self.cursor.at], below)
+        return self.name_parser.powers(self.derived(above, ref, token.start, end), scripts)
 
-    def quotient(self, token: Token, found: Scripts, end: int) -> Node | None:
-        """dL/dz24 and dtanh/dx(c), in plain text."""
-        slash, below = self.cursor.at, self.cursor.ahead().text[1:]
+    def quotient(self, token: Token, scripts: Scripts, end: int) -> Node | None:
+        """Read dL/dz24 or dtanh/dx(c), as in plain text, or return None."""
+        slash, denominator = self.cursor.at, self.cursor.ahead()
+        if not (self.cursor.is_op("/") and is_derivative(token) and denominator.kind == "word"):
+            return None
+        if denominator.text[0] not in DERIVATIVE_LETTERS:
+            return None
+        below = denominator.text[1:]
         self.cursor.at += 2
-        groups, below_end = self.reader.script_groups()
-        scripts = self.names.scripts(groups)
+        groups, below_end = self.name_parser.script_groups()
+        below_scripts = self.names.scripts(groups)
         above = token.text[1:]
         if above == self.names.loss:
-            ref = self.reader.one_ref(below, scripts)
-            return self.reader.powers(self.node("d", (), (ref, None), token.start, below_end), scripts)
-        derived = self.names.ref(above, found)
+            ref = self.name_parser.known_ref(below, below_scripts)
+            return self.name_parser.powers(self.node("d", (), (ref, None), token.start, below_end), below_scripts)
+        derived = self.names.ref(above, scripts)
         if derived.key in self.names.functions:
-            return self.prime(Ref(derived.key, None, found.indices), token.start)
+            return self.prime(Ref(derived.key, None, scripts.indices), token.start)
         if self.names.is_known(derived.key):
-            name, ref = self.node("name", (), derived, token.start, end), self.names.ref(below, scripts)
-            return self.reader.powers(self.node("jacobian", (name,), ref, token.start, below_end), scripts)
+            name, ref = self.node("name", (), derived, token.start, end), self.names.ref(below, below_scripts)
+            return self.name_parser.powers(self.node("jacobian", (name,), ref, token.start, below_end), below_scripts)
         self.cursor.at = slash
         return None
 
     def derived(self, above: Node | None, below: Ref | Node, start: int, end: int) -> Node:
-        """∂above/∂below; without `above`, of what stands next to it."""
+        """Return ∂above/∂below; without `above`, the derivative of the operand that follows."""
         if above is None:
             body = self.formulas.operand()
             return self.node("jacobian", (body,), below, start, body.end)
         if above.kind == "name" and above.value.key == self.names.loss:
             if not isinstance(below, Ref):
-                self.cursor.fail("one name is awaited below the derivative of the loss", below)
+                self.cursor.fail("expected one name below the derivative of the loss", below)
             return self.node("d", (), (below, None), start, end)
         return self.node("jacobian", (above,), below, start, end)
 
     def fraction(self) -> Node:
-        r"""\frac{∂J}{∂z}, \frac{df}{dx}|_{x}, \frac{a}{b}"""
+        r"""Read \frac{∂J}{∂z}, \frac{df}{dx}|_{x} or \frac{a}{b}."""
         token = self.cursor.expect("frac")
         above, below = self.cursor.group(), self.cursor.group()
         end = self.cursor.end
         if not (len(below) > 1 and begins_derivative(above) and begins_derivative(below)):
             return self.node("/", (self.formulas.inside(above), self.formulas.inside(below)), None, token.start, end)
-        key = self.reader.key_of(above[1:])
+        key = self.name_parser.function_name(above[1:])
         if key is not None and key.key in self.names.functions and not self.names.is_known(key.key):
             return self.prime(key, token.start)
-        ref, found = self.denominator(below[1:], token)
+        ref, scripts = self.denominator(below[1:], token)
         node = self.formulas.inside(above[1:]) if above[1:] else None
-        return self.reader.powers(self.derived(node, ref, token.start, end), found)
+        return self.name_parser.powers(self.derived(node, ref, token.start, end), scripts)
 
     def denominator(self, tokens: Sequence[Token], near: Token) -> tuple[Ref | Node, Scripts]:
-        """What stands behind the ∂ below."""
+        """Return the name or the formula after the lower ∂, and the scripts of the name."""
         try:
-            return self.reader.whole_name(tokens, near)
+            return self.name_parser.single_name(tokens, near)
         except DerivationError:
             return self.formulas.inside(tokens), Scripts()  # ∂a/∂tanh(c): derived for a formula
 
-    def call(self, ref: Ref, found: Scripts, token: Token) -> Node:
-        """A function with its arguments: in brackets, or the operand that follows."""
+    def call(self, ref: Ref, scripts: Scripts, token: Token) -> Node:
+        """Read the arguments of a function: in brackets, or the operand that follows."""
         if self.cursor.is_op("'"):
-            return self.reader.powers(self.prime(ref, token.start), found)
+            return self.name_parser.powers(self.prime(ref, token.start), scripts)
         if self.cursor.token.kind == "open":
             self.cursor.at += 1
             parts = self.formulas.listed()
@@ -205,27 +217,27 @@ class Primaries:
             parts = [self.formulas.operand()]
             end = parts[0].end
         if len(parts) > 2:
-            self.cursor.fail(f"{token.text} of {len(parts)} arguments", token)
-        return self.reader.powers(self.node("call", tuple(parts), ref, token.start, end), found)
+            self.cursor.fail(f"{token.text} takes one argument or two, not {len(parts)}", token)
+        return self.name_parser.powers(self.node("call", tuple(parts), ref, token.start, end), scripts)
 
     def prime(self, function: Ref, start: int) -> Node:
-        """f' with its argument: in brackets, or after a bar."""
-        while self.cursor.took("'"):
+        """Read the argument of f', in brackets or after a bar."""
+        while self.cursor.accept("'"):
             pass
-        if self.cursor.took("|"):
-            if not self.cursor.took("_"):
-                self.cursor.fail("after | the argument is awaited, as in |_{x}")
+        if self.cursor.accept("|"):
+            if not self.cursor.accept("_"):
+                self.cursor.fail("expected the argument after |, as in |_{x}")
             argument = self.formulas.inside(self.cursor.group())
         elif self.cursor.token.kind == "open":
             self.cursor.at += 1
             argument = self.formulas.expression()
             self.cursor.expect("close")
         else:
-            self.cursor.fail(f"the derivative of a function is taken somewhere: {function.key}'(x)")
+            self.cursor.fail(f"the derivative of a function needs an argument: {function.key}'(x)")
         return self.node("prime", (argument,), function, start, self.cursor.end)
 
     def deriv(self, token: Token) -> Node:
-        """deriv(dz, x, y, '*')"""
+        """Read deriv(dz, x, y, '*')."""
         self.cursor.expect("open")
         parts: list[Node] = []
         while self.cursor.token.kind != "string":
@@ -234,10 +246,10 @@ class Primaries:
         symbol = self.cursor.expect("string").text
         end = self.cursor.expect("close").end
         if len(parts) > 3:
-            self.cursor.fail("deriv takes dz, x, y and an operator, or dz, x and an operator", token)
+            self.cursor.fail("deriv needs dz, x, y and an operator, or dz, x and an operator", token)
         return self.node("deriv", tuple(parts), symbol, token.start, end)
 
 
 def begins_derivative(tokens: Sequence[Token]) -> bool:
-    """Whether ∂ or d comes first."""
+    """Return whether ∂ or d comes first."""
     return bool(tokens) and (tokens[0].kind, tokens[0].text) in (("op", "∂"), ("word", "d"))
