@@ -54,7 +54,7 @@ class LatexNode(NamedTuple):
 
 
 def tokens(source: Source, start: int, end: int) -> list[Token]:
-    """Return the tokens of source.text[start:end]; lines are separated by one "end", however many line breaks there are."""
+    """Return the tokens of source.text[start:end]; one "end" separates lines, whatever the line breaks."""
     text = BLANK.sub(lambda m: m[1] or " " * len(m[0]), source.text[start:end])
     _check(source, text, start)
     tokenizer = LatexTokenizer(source)
@@ -223,8 +223,8 @@ class LatexTokenizer:
         if inner and node.text == "^" and all(t[:2] == ("op", "'") for t in inner):
             self.tokens[k:] = inner
 
-    def atom(self, rest: list[LatexNode], owner: LatexNode) -> tuple[int, int, bool]:
-        """Read the argument of a command or a script, a group or one sign; return its place and whether it has braces."""
+    def argument(self, rest: list[LatexNode], owner: LatexNode) -> tuple[int, int, bool]:
+        """Read the argument of a command or a script; return its start and end, and whether it has braces."""
         _skip(rest)
         name = owner.text if owner.kind == "char" else "\\" + owner.text
         if not rest or _is(rest, "^_&") or (rest[-1].kind, rest[-1].text) == ("command", "\\"):
@@ -249,7 +249,7 @@ class LatexTokenizer:
     ) -> None:
         k = len(self.tokens)
         self.emit(*first, owner.end, owner.end)
-        start, end, braced = self.atom(rest, owner)
+        start, end, braced = self.argument(rest, owner)
         self.tokens[k] = self.tokens[k]._replace(start=start, end=start + braced)
         self.emit(*last, end - braced, end)
 
@@ -299,7 +299,7 @@ class LatexTokenizer:
         upright, k = self.upright, len(self.tokens)
         self.upright = upright or node.text in UPRIGHT or node.text in TEXTS
         _drop(rest, r"\*")
-        _, end, _ = self.atom(rest, node)
+        _, end, _ = self.argument(rest, node)
         self.upright = upright
         if len(self.tokens) == k + 1:  # the name stands with its font
             self.tokens[k] = self.tokens[k]._replace(start=node.start, end=end)
@@ -322,7 +322,7 @@ class LatexTokenizer:
 
     def accent(self, node: LatexNode, rest: list[LatexNode]) -> None:
         k, spaced = len(self.tokens), self.spaced
-        _, end, _ = self.atom(rest, node)
+        _, end, _ = self.argument(rest, node)
         inner = self.tokens[k:]
         while len(inner) > 1 and inner[0].kind == "group(" and inner[-1].kind == ")group":
             inner = inner[1:-1]
@@ -343,7 +343,7 @@ class LatexTokenizer:
 
     def brace(self, node: LatexNode, rest: list[LatexNode]) -> None:
         """Read \\underbrace{X}_{remark} as X."""
-        self.atom(rest, node)
+        self.argument(rest, node)
         if _drop(rest, r"\s*[_^]\s*") and rest and rest.pop().kind == "command" and rest and rest[-1].kind == "group":
             rest.pop()
 

@@ -10,6 +10,7 @@ MATRIX_ENTRIES   = 10_000     # of one matrix in a formula
 DECLARED_NAMES   = 400        # names or members of a family in one declaration
 ALL_NAMES        = 4_000      # declared in all: a name with family letters stands for many
 DECLARED_SIZE    = 64         # a number in a size: the Jacobian of N×N values has N⁴ entries
+LABEL_TOKENS     = 16         # before the colon of a line's label; the label is looked for in every line
 INDEX_DIGITS     = 4          # of a time step or a numbered name
 PRODUCT_LETTERS  = 24         # of a word that is read as names side by side: there are exponentially many splits
 # fmt: on

@@ -114,11 +114,15 @@ class _Reader:
             self.open(plain)
         elif plain in CLOSE:
             self.close(plain)
-        elif c in "'‘’\"" and self.tokens and self.tokens[-1].kind in ("op", "open") and self.tokens[-1].text in ",(":
+        elif c in "'‘’\"" and self.follows_argument_sign():
             self.quoted()
         else:
             return False
         return True
+
+    def follows_argument_sign(self) -> bool:
+        """Return whether a comma or an opening bracket was read last."""
+        return bool(self.tokens) and self.tokens[-1].kind in ("op", "open") and self.tokens[-1].text in (",", "(")
 
     def read_sign(self) -> None:
         """Read an operator or dots."""
