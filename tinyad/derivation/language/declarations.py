@@ -267,29 +267,27 @@ def _names(declarations: Declarations, start: int, end: int) -> list[Node]:
 
 def finish(declarations: Declarations) -> None:
     """Read the declarations with names that the forward equations compute, once these are known."""
+    names = declarations.names
+    named = {
+        "constant": declarations.constant, "positive": declarations.positive, "sums to 1": declarations.shares,
+    }  # fmt: skip
     for entry in declarations.pending:
         kind, _, start, end = entry
         if kind == "at":
             _argument(declarations, entry)
             continue
-        if kind in ("constant", "positive", "sums to 1"):
-            meant = {
-                "constant": declarations.constant,
-                "positive": declarations.positive,
-                "sums to 1": declarations.shares,
-            }[kind]
+        if kind in named:
             for node in _names(declarations, start, end):
-                meant.update(declarations.names.instances_of(node.value.key))
+                named[kind].update(names.instances_of(node.value.key))
             continue
         parser = declarations.parser()
         tokens = tokens_without_ends(declarations.source, start, end)
         for node in parser.derivatives(tokens):
             ref, label = node.value
             total = kind == "given total"
-            declarations.given_at |= dict.fromkeys(declarations.names.instances_of(ref.key), node)
-            declarations.given += [
-                (ref._replace(key=k, indices=()), label, total) for k in declarations.names.instances_of(ref.key)
-            ]
+            keys = names.instances_of(ref.key)
+            declarations.given_at |= dict.fromkeys(keys, node)
+            declarations.given += [(ref._replace(key=key, indices=()), label, total) for key in keys]
 
 
 def _argument(declarations: Declarations, entry: Entry) -> None:
