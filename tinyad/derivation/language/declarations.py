@@ -37,7 +37,7 @@ class Declarations:
         self.ones = False
         self.shapes: dict[str, tuple[Side, Side]] = {}
         self.declared: dict[str, Node] = {}  # key → the name as it was declared
-        self.given: list[tuple[Ref, str | None, bool]] = []  # name, label, whether it is the whole derivative
+        self.given: list[tuple[Ref, str | None, bool]] = []  # name, label, whether it is the total derivative
         self.given_at: dict[str, Node] = {}  # key → where it is given
         self.constant: set[str] = set()
         self.positive: set[str] = set()
@@ -259,9 +259,8 @@ def _names(declarations: Declarations, start: int, end: int) -> list[Node]:
         node = parser.declared_name(part)
         nodes.append(node)
     if len(nodes) > DECLARED_NAMES:
-        raise declarations.source.error(
-            f"{len(nodes)} names in one declaration; at most {DECLARED_NAMES} are allowed", start, end
-        )
+        message = f"{len(nodes)} names in one declaration; at most {DECLARED_NAMES} are allowed"
+        raise declarations.source.error(message, start, end)
     return nodes
 
 

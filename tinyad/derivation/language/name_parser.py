@@ -120,13 +120,10 @@ class NameParser:
         """Read the -1 of Ct-1, which is C at t - 1 if there are no spaces."""
         sign, number = self.cursor.token, self.cursor.ahead()
         ref = node.value if node.kind == "name" else node.value[0] if node.kind == "d" else None
-        tight = (
-            self.cursor.is_op("+", "-")
-            and not sign.spaced
-            and self.cursor.source.text[sign.start - 1] == self.names.time
-        )
-        whole = number.kind == "number" and number.text.isdigit() and not number.spaced
-        if ref is None or ref.time != ("t", 0) or not (tight and whole):
+        follows_time = self.cursor.source.text[sign.start - 1] == self.names.time
+        signed = self.cursor.is_op("+", "-") and not sign.spaced and follows_time
+        digits = number.kind == "number" and number.text.isdigit() and not number.spaced
+        if ref is None or ref.time != ("t", 0) or not (signed and digits):
             return node
         self.cursor.at += 2
         shifted = ref._replace(time=("t", int(sign.text + number.text)))

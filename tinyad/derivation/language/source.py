@@ -68,12 +68,12 @@ class Source:
     def heading(self, at: int) -> str:
         """Return the Markdown heading above a position, or "" if there is none."""
         lines = self.text[:at].split("\n")
-        inside, found = False, ""
+        inside, heading = False, ""
         for line in lines:
             inside ^= line.lstrip().startswith(("```", "~~~"))
             if not inside and line.startswith("#"):
-                found = line.lstrip("# ").strip()
-        return found
+                heading = line.lstrip("# ").strip()
+        return heading
 
     def error(self, message: str, at: int, end: int | None = None) -> DerivationError:
         """Return an error that points at this part of the text."""
@@ -81,7 +81,7 @@ class Source:
 
     def blocks(self) -> list[Block]:
         """Return the fenced blocks in order; all text outside of them is prose."""
-        found: list[Block] = []
+        blocks: list[Block] = []
         opened: tuple[str, str, str, int] | None = None  # fence, kind, title, start
         for k, start in enumerate(self._lines):
             text = self.line(k + 1)
@@ -101,16 +101,16 @@ class Source:
                     opened = (fence, kind, title.strip(), start + len(text) + 1)
             elif mark.startswith(opened[0]) and not mark.strip(opened[0][0]):
                 if opened[0] == "```":
-                    found.append(Block(opened[1], opened[2], opened[3], start))
+                    blocks.append(Block(opened[1], opened[2], opened[3], start))
                 opened = None
         if opened is not None:
             raise self.error(f"this block has no end: a line {opened[0]} is missing", opened[3] - 1)
-        if not found:
+        if not blocks:
             raise DerivationError("no block: equations go between ```declare, ```forward, ```backward and ```", self)
-        count = sum(self.text.count("\n", block.start, block.end) for block in found)
+        count = sum(self.text.count("\n", block.start, block.end) for block in blocks)
         if count > BLOCK_LINES:
-            raise self.error(f"{count} lines in blocks; at most {BLOCK_LINES} are read", found[-1].start)
-        return found
+            raise self.error(f"{count} lines in blocks; at most {BLOCK_LINES} are read", blocks[-1].start)
+        return blocks
 
 
 def read(text_or_path: str | Path) -> Source:
