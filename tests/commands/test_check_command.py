@@ -61,7 +61,10 @@ def test_the_first_wrong_line_is_told_in_full_and_the_others_in_one_line(run):
 def test_what_cannot_be_read_is_told_with_its_place(run):
     status, out, err = run("check", "unreadable.md", "right.md")
     assert status == 2
-    assert err.startswith("tinyad: unreadable.md:3:11: 'N' is no size") or "unreadable.md:4:11: 'N' is no size" in err
+    assert (
+        err.startswith("tinyad: unreadable.md:3:11: 'N' is not a size")
+        or "unreadable.md:4:11: 'N' is not a size" in err
+    )
     assert "right.md" in out
     _, _, err = run("check", "missing.md")
     assert err == "tinyad: missing.md: No such file or directory\n"

@@ -7,7 +7,7 @@ How near is equal is not among them: that is what rounding may do on this tape, 
 # How much is tried, so that a comparison takes seconds whatever is wrong.
 OPERANDS_TRIED   = 4_000    # variables in place of an operand, for one derivative: all of a tape of some 100 steps
 UPSTREAM_TRIED   = 400      # mistakes in each unnamed value upstream of one derivative: more of them, fewer for each
-ROOT_CAUSES_TRIED = 100_000 # mistakes in lines that were not given, times the steps of the tape: a backward pass for each
+ROOT_CAUSES_TRIED = 100_000 # mistakes in lines that were not given, times the steps of the tape: one pass for each
 FEWEST_ROOT_CAUSES = 20     # of them on the longest tape: the common mistakes come first
 UNNAMED_UPSTREAM = 12       # unnamed values on the way to a derivative: one line of a model is seldom longer
 SOFTMAX_STEPS    = 8        # steps over the other axis that are tried one by one: each is a forward and a walk

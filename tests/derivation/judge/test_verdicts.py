@@ -92,8 +92,8 @@ MISTAKES = [
     (CELL, ("fᵀ ∘ (1 - f)ᵀ", "fᵀ (1 - f)ᵀ"), "ambiguous", "∇f ∘ fᵀ (1 - f)ᵀ", "(∇f ∘ fᵀ) (1 - f)ᵀ and ∇f ∘ (fᵀ (1"),
     (CELL, ("∇z6 ∘ gᵀ", "softmax'(z3)ᵀ"), "not evaluable", "softmax'(z3)", "not component-wise"),
     (CELL, ("∇z6 ∘ gᵀ", "[g, …, g]"), "not evaluable", "[g, …, g]", "has to be read by a person"),
-    (CELL, ("∇z5 = ∇z6", "∇z5 ∇z6"), "unreadable", None, "expected = or += here"),
-    (CELL, ("∇z6 ∘ gᵀ", "∇z6 ∘ * gᵀ"), "unreadable", "*", "'*' cannot stand here"),
+    (CELL, ("∇z5 = ∇z6", "∇z5 ∇z6"), "unreadable", None, "expected = or +="),
+    (CELL, ("∇z6 ∘ gᵀ", "∇z6 ∘ * gᵀ"), "unreadable", "*", "'*' is not expected here"),
     (CELL, ("∇z4 = ∇c_t", "∇h given\n∇z4 = ∇c_t"), "given", None, ""),
 ]  # fmt: skip
 

@@ -29,31 +29,35 @@ def declared(text):
 
 BLOCKS = [
     ("»prose\nand no more\n", "no block"), ("a\n»```declaer\nx: N×1\n```\n", "did you mean declare"),
-    ("a\n\n»  ```python\n```\n", "text that is not to be read goes between ~~~"),
+    ("a\n\n»  ```python\n```\n", "put text that is not a derivation between ~~~"),
     ("a\n```declare»\nx: N×1\n", "this block has no end"), ("```forward\n»z = x\n```\n", "before any declare block"),
     ("```declare\n»x: N×1\n```\n", "no forward block"),
     ("```declare\nx: N×1\n```\n```forward\n»z = σ(x)\n```\n", "no backward block"),
-    (declared("layout: »column\nx: N×1"), "layout: 'column'; there are row"),
+    (declared("layout: »column\nx: N×1"), "layout: 'column' is not known; write row"),
     (declared("  layout:   »column\nx: N×1"), "layout: 'column'"),
     (declared("time: »t from 1 to T\nx: N×1"), "time: t = 1..T"),
     (declared("»nonsense"), "a declaration is `what: value`"),
-    (declared("x: »N"), "'N' is no size"), (declared("x: »N×N×N"), "'N×N×N' is no size"),
-    (declared("x: »HxD"), "'HxD' is no size: write H×D; × is not the letter x"),
-    (declared("x: »(N, M)"), "'(N, M)' is no size: write N×M"), (declared("x: »(N,)"), "'(N,)' is no size: write N×1"),
-    (declared("x: »N*M"), "'N*M' is no size: write N×M"), (declared("x: »4N x_M"), "'4N x_M' is no size: write N×1"),
-    (declared(r"x: »\R^{N×M}"), r"'\R^{N×M}' is no size: write N×M"),
-    (declared(r"x: »\mathbb{R}^{N \times M}"), r"'\mathbb{R}^{N \times M}' is no size: write N×M"),
-    (declared("x: »ℝ^(N×M)"), "'ℝ^(N×M)' is no size: write N×M"),
+    (declared("x: »N"), "'N' is not a size"), (declared("x: »N×N×N"), "'N×N×N' is not a size"),
+    (declared("x: »HxD"), "'HxD' is not a size: write H×D; × is not the letter x"),
+    (declared("x: »(N, M)"), "'(N, M)' is not a size: write N×M"),
+    (declared("x: »(N,)"), "'(N,)' is not a size: write N×1"),
+    (declared("x: »N*M"), "'N*M' is not a size: write N×M"),
+    (declared("x: »4N x_M"), "'4N x_M' is not a size: write N×1"),
+    (declared(r"x: »\R^{N×M}"), r"'\R^{N×M}' is not a size: write N×M"),
+    (declared(r"x: »\mathbb{R}^{N \times M}"), r"'\mathbb{R}^{N \times M}' is not a size: write N×M"),
+    (declared("x: »ℝ^(N×M)"), "'ℝ^(N×M)' is not a size: write N×M"),
     (declared("time: »T\nx: N×1"), "time: write `time: t = 1..T` for a sequence"),
-    (declared("x: »65×1"), "a size of 65: 64 at the most"), (declared("x: »N-1×1"), "'N-1' is no size"),
+    (declared("x: »65×1"), "a size of 65: a number must be from 1 to 64"),
+    (declared("x: »N-1×1"), "'N-1' is not a size"),
     (declared("x: N×1\ny, »x: M×1"), "x is declared twice, with different sizes"),
     (declared("x: N×1\n*: »product"), "write `*: matrix product` or"),
-    (declared("x: N×1\ngiven: »z"), "expected a derivative here"),
+    (declared("x: N×1\ngiven: »z"), "expected a derivative, as in `given: ∇h_t`"),
     (declared("x: N×1\ngiven: »∇q"), "q is neither declared nor computed"),
     (declared("x: N×1\nfunction g: »tahn"), "'tahn' is not known; did you mean tanh?"),
     (declared("x: N×1\nfamily θ:»"), "write its members"), (declared("x: N×1\n»at x: z"), "write `at x in f: formula`"),
     (declared("x: N×1\nloss: »J K"), "expected one name"), (declared("»x, : N×1"), "expected a name"),
-    (declared("x »+ y: N×1"), "names are parted by commas"), (declared("x »y: N×1"), "names are parted by commas"),
+    (declared("x »+ y: N×1"), "names are separated by commas"),
+    (declared("x »y: N×1"), "names are separated by commas"),
 ]  # fmt: skip
 EQUATIONS = [
     ("»z σ(x)", "a forward equation is `name = formula`"),
@@ -64,10 +68,10 @@ EQUATIONS = [
     ("z = x »· x", "· has two readings, the matrix product and component-wise: declare one"),
 ]  # fmt: skip
 SIGNS = [
-    ("∇x = »(∇z", "this bracket is not closed: ) is missing"), ("∇x = ∇z»)", ") closes nothing"),
-    ("∇x = (∇z»]", "expected ), not ]: it closes what line 9, column 6"),
-    ("∇x = ∇z »€ 2", "'€' is no sign that is known here"),
-    ("∇x = ∇z»_", "a script has nothing in it"),
+    ("∇x = »(∇z", "this bracket is not closed: ) is missing"), ("∇x = ∇z»)", ") has no opening bracket"),
+    ("∇x = (∇z»]", "] where ) is expected, for the bracket opened in line 9, column 6"),
+    ("∇x = ∇z »€ 2", "'€' is not a known sign"),
+    ("∇x = ∇z»_", "this script is empty"),
 ]  # fmt: skip
 
 
@@ -96,7 +100,7 @@ def test_signs_that_cannot_be_read(line, message):
     assert (found.line, found.column) == place
 
 
-def test_an_error_shows_the_line_and_underlines_the_piece():
+def test_an_error_shows_the_line_and_underlines_the_part():
     shown = str(error(declared("x: N×1\nlayout: column"))).split("\n")
     assert shown[1:] == ["    layout: column", "            ^^^^^^"]
 
@@ -149,8 +153,10 @@ def test_how_long_a_formula_may_be(more, deep):
 
 
 def test_how_long_a_file_may_be():
-    assert "4001 lines in blocks; 4000 are read" in str(error("```declare\n" + "# c\n" * 4000 + "x: N×1\n```\n"))
-    assert "1000002 characters; 1000000 are read" in str(error("x\n" * 500_001))
+    assert "4001 lines in blocks; at most 4000 are read" in str(
+        error("```declare\n" + "# c\n" * 4000 + "x: N×1\n```\n")
+    )
+    assert "1000002 characters; at most 1000000 are read" in str(error("x\n" * 500_001))
 
 
 GOOD = fenced(backward=f"12. ∇z1 = {RIGHT}\n13. ∇W = x ∇f_t")
@@ -183,7 +189,7 @@ def test_what_editors_do_to_a_file(changed, tmp_path):
     [
         (b"\x89PNG\r\n\x1a\n\0\0", "byte 0x89 in line 1 is not UTF-8"),
         (b"a\n\nb \xe9\n", "byte 0xe9 in line 3 is not UTF-8"),
-        (b"abc\0def\n", ":1:4: this is no text: it holds zero bytes"), (b"", "no block"),
+        (b"abc\0def\n", ":1:4: this is not a text: it contains zero bytes"), (b"", "no block"),
     ],
 )  # fmt: skip
 def test_files_that_are_no_text(raw, message, tmp_path):
@@ -220,7 +226,7 @@ def test_places():
 )
 def test_a_comparison_is_the_slope_of_relu(factor, name):
     (only,) = judged(f"∇x = ∇z ∘ {factor}", "layout: same\nx: N×1\ngiven: ∇z", "z = relu(x)")
-    said = f"there are no comparisons: what is 1 where {name} > 0 and 0 elsewhere is relu'({name})"
+    said = f"comparisons are not supported: write relu'({name}) for 1 where {name} > 0 and 0 elsewhere"
     assert (only.verdict, only.message) == ("unreadable", said)
     assert [v.ok for v in judged("∇x = ∇z ∘ relu'(x)", "layout: same\nx: N×1\ngiven: ∇z", "z = relu(x)")] == [True]
 

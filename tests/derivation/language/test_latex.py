@@ -191,7 +191,7 @@ ERRORS = [
     ("x_^2", 1, 2, "nothing follows _"), ("x_(t)", 1, 2, "write _{...}"), ("\\frac{a}", 1, 1, "nothing follows \\frac"),
     ("z_12", 1, 2, "write _{12}"), ("A^-1", 1, 2, "write ^{-1}"), ("\\tilde{ab}", 1, 1, "\\tilde stands over one name"),
     ("\\tilde{c_t + d}", 1, 1, "stands over one name"), ("\\hat{}", 1, 1, "stands over one name"),
-    ("a!", 1, 2, "'!' is not known"),
+    ("a!", 1, 2, "'!' is not a known sign"),
     ("\\tag 3", 1, 1, "\\tag needs braces"), ("{a \\\\ b}", 1, 4, "between { and }"),
     ("\\sqrt[3]{x}", 1, 1, "nothing follows \\sqrt"),
     ("{" * 61 + "}" * 61, 1, 61, "deeper than 60"), ("{" * 100_000, 1, 61, "deeper than 60"),

@@ -242,7 +242,7 @@ def test_a_bracket_that_is_not_closed_stays_in_its_line():
         (20, "right"),
     ]
     assert "not closed" in found[0].message
-    assert "expected ), not ]: it closes what line 16" in found[2].message
+    assert "] where ) is expected, for the bracket opened in line 16" in found[2].message
 
 
 def test_a_loss_that_is_no_number_is_shown():

@@ -1,21 +1,23 @@
-"""The `declare` block: names and sizes, what is given, the layout, and what signs and letters mean."""
+"""The `declare` block: names and sizes, what is given, the layout, and the meaning of signs and letters."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
+from typing import NamedTuple
 
+from tinyad.derivation.language.limits import ALL_NAMES, DECLARED_NAMES, DECLARED_SIZE
 from tinyad.derivation.language.names import Names, bound
 from tinyad.derivation.language.parser import Parser
 from tinyad.derivation.language.source import Block, Source
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
+from tinyad.derivation.language.tokenizer import tokens_of, tokens_without_ends
 
 Side = tuple[tuple[str, int], ...]  # a sum of multiples of symbols; a number is a multiple of ""
 MEANINGS = {"matrix product": "*", "component-wise": "∘"}
 LAYOUTS = ("row", "same")
-MOST = 400  # names and members that a declaration may list
-LARGEST_SIZE = 64
+AFTER_FORWARD = ("given", "given total", "at", "constant", "positive", "sums to 1")
 # what people write for N×M: ℝ^{N×M}, (N, M), N*M, NxM
 OTHER_SIZES = (
     r"(?:\\mathbb *\{? *R *\}?|\\?R|ℝ) *\^ *[{(]* *(?P<rows>\w+) *(?:×|\\times|(?P<x>x)|,|\*) *(?P<columns>\w+) *[})]*",
@@ -25,7 +27,7 @@ OTHER_SIZES = (
 
 
 class Declarations:
-    """What a `declare` block says."""
+    """The content of a `declare` block."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -35,23 +37,37 @@ class Declarations:
         self.ones = False
         self.shapes: dict[str, tuple[Side, Side]] = {}
         self.declared: dict[str, Node] = {}  # key → the name as it was declared
-        self.given: list[tuple[Ref, str | None, bool]] = []  # name, label, whether it is the whole derivative
+        self.given: list[tuple[Ref, str | None, bool]] = []  # name, label, whether it is the total derivative
         self.given_at: dict[str, Node] = {}  # key → where it is given
         self.constant: set[str] = set()
         self.positive: set[str] = set()
         self.shares: set[str] = set()  # positive, and every column sums to 1
         self.functions: dict[str, dict[str, str]] = {}  # f_θ → {member or "": function}
         self.arguments: dict[tuple[str, str], Node] = {}  # (name, function) → what the name means there
-        self.pending: list[tuple[str, int, int, int]] = []  # declarations that name what the forward computes
+        self.pending: list[Entry] = []  # declarations with names that the forward equations compute
+
+    def value(self, entry: Entry) -> str:
+        """Return the text of a declaration after its colon."""
+        return self.source.text[entry.start : entry.end]
 
     def parser(self) -> Parser:
+        """Return a parser that knows these declarations."""
         return Parser(self.source, self.names, self.meaning)
 
 
-def declare(source: Source, block: Block, read: Callable[[Source, int, int], list[Token]]) -> Declarations:
-    """Read a declare block.  `read` makes tokens of a piece of the source."""
-    it = Declarations(source)
-    later: list[tuple[str, int, int, int]] = []
+class Entry(NamedTuple):
+    """A line of a declare block: its kind, where it begins, and where its value begins and ends."""
+
+    kind: str
+    begun: int
+    start: int
+    end: int
+
+
+def declare(source: Source, block: Block) -> Declarations:
+    """Return what a declare block says, except what needs the names of the forward equations (see `finish`)."""
+    declarations = Declarations(source)
+    entries: list[Entry] = []
     at = block.start
     for line in source.text[block.start : block.end].split("\n"):
         text = line.split("#")[0].rstrip()
@@ -63,90 +79,92 @@ def declare(source: Source, block: Block, read: Callable[[Source, int, int], lis
         if not colon:
             raise source.error("a declaration is `what: value`, as in `x_t: N×1`", begun, begun + len(text.strip()))
         start = begun + len(what) + 1 + len(value) - len(value.lstrip())
-        later.append((what.strip(), begun, start, start + len(value.strip())))
-    # Letters first: names are read with them.
-    for letters in (True, False):
-        for entry in later:
-            if (_kind(entry[0]) in _LETTERS) == letters and _kind(entry[0]) not in _LAST:
-                _one(it, read, *entry)
-    for entry in later:
-        if _kind(entry[0]) in _LAST:
-            it.pending.append((_kind(entry[0]), *entry[1:]))
-    return it
-
-
-_LETTERS = ("loss", "layout", "time", "indices", "family", "*", "·", "⊗", "1", "d", "function")
-_LAST = ("given", "given total", "at", "constant", "positive", "sums to 1")
+        entries.append(Entry(_kind(what.strip()), begun, start, start + len(value.strip())))
+    for entry in entries:  # letters first: names are read with them
+        if entry.kind in HANDLERS:
+            HANDLERS[entry.kind](declarations, entry)
+    for entry in entries:
+        if entry.kind not in HANDLERS and entry.kind not in AFTER_FORWARD:
+            _sizes(declarations, entry)
+    declarations.pending = [entry for entry in entries if entry.kind in AFTER_FORWARD]
+    return declarations
 
 
 def _kind(what: str) -> str:
+    """Return the kind of the declaration that begins with these words; of a size, the names."""
     first = what.split()[0] if what.split() else ""
     if first in ("family", "function", "at"):
         return first
     return {"\\cdot": "·", "⋅": "·", "\\otimes": "⊗", "constants": "constant"}.get(what, what)
 
 
-def _one(  # noqa: C901, PLR0912, PLR0913  a case for each kind of declaration
-    it: Declarations, read: Callable[..., list[Token]], what: str, begun: int, start: int, end: int
-) -> None:
-    """Read one declaration: `what` is its kind, its value stands from `start` to `end`."""
-    source, names, kind = it.source, it.names, _kind(what)
-    value = source.text[start:end]
-    if kind == "loss":
-        names.loss = _word(read(source, start, end), source, start)
-    elif kind == "layout":
-        if value not in LAYOUTS:
-            raise source.error(
-                f"layout: {value!r}; there are row (∇x of an N×1 is 1×N) and same (the variable's size)", start, end
-            )
-        it.layout = value
-    elif kind == "time":
-        match = re.fullmatch(r"(\w)(?:\s*=\s*1\s*(?:\.\.|…|,\s*\.\.\.\s*,|\\ldots)\s*(\w))?", value)
-        if not match or (not match[2] and match[1].isupper()):
-            raise source.error("time: write `time: t = 1..T` for a sequence", start, end)
-        names.time, names.last = match[1], match[2] or ""
-    elif kind == "indices":
-        tokens = [t for t in read(source, start, end) if t.kind == "word"]
-        names.indices |= {t.text for t in tokens}
-    elif kind == "family":
-        letter = _word(
-            read(source, begun + len("family"), start - 1 - len(source.text[begun:start].rpartition(":")[2])),
-            source,
-            begun,
-        )
-        tokens = [t for t in read(source, start, end) if t.kind in ("word", "number")]
-        names.families[letter] = tuple(t.text for t in tokens)
-        if not tokens or len(tokens) > MOST:
-            raise source.error(f"family {letter}: write its members, `family {letter}: f, i, o`", start, end)
-    elif kind in ("*", "·", "⊗"):
-        if value not in MEANINGS:
-            raise source.error(f"{kind}: write `{kind}: matrix product` or `{kind}: component-wise`", start, end)
-        it.meaning[kind] = MEANINGS[value]
-    elif kind == "1":
-        it.ones = True
-    elif kind == "d":
-        names.differentials = value == "differential"
-    elif kind == "function":
-        _function(it, read, begun, start, end)
-    else:
-        _sizes(it, read, begun, start, end)
+def _loss(declarations: Declarations, entry: Entry) -> None:
+    declarations.names.loss = _word(declarations.source, entry.start, entry.end, entry.start)
 
 
-def _word(tokens: list[Token], source: Source, at: int) -> str:
-    words = [t for t in tokens if t.kind not in ("end", "group(", ")group")]
+def _layout(declarations: Declarations, entry: Entry) -> None:
+    value = declarations.value(entry)
+    if value not in LAYOUTS:
+        known = "row (∇x of an N×1 is 1×N) or same (∇x has the size of x)"
+        raise declarations.source.error(f"layout: {value!r} is not known; write {known}", entry.start, entry.end)
+    declarations.layout = value
+
+
+def _time(declarations: Declarations, entry: Entry) -> None:
+    match = re.fullmatch(r"(\w)(?:\s*=\s*1\s*(?:\.\.|…|,\s*\.\.\.\s*,|\\ldots)\s*(\w))?", declarations.value(entry))
+    if not match or (not match[2] and match[1].isupper()):
+        raise declarations.source.error("time: write `time: t = 1..T` for a sequence", entry.start, entry.end)
+    declarations.names.time, declarations.names.last = match[1], match[2] or ""
+
+
+def _indices(declarations: Declarations, entry: Entry) -> None:
+    tokens = tokens_of(declarations.source, entry.start, entry.end)
+    declarations.names.indices |= {token.text for token in tokens if token.kind == "word"}
+
+
+def _family(declarations: Declarations, entry: Entry) -> None:
+    source = declarations.source
+    colon = source.text.index(":", entry.begun)
+    letter = _word(source, entry.begun + len("family"), colon, entry.begun)
+    tokens = tokens_of(source, entry.start, entry.end)
+    members = tuple(token.text for token in tokens if token.kind in ("word", "number"))
+    declarations.names.families[letter] = members
+    if not members or len(members) > DECLARED_NAMES:
+        message = f"family {letter}: write its members, `family {letter}: f, i, o`"
+        raise source.error(message, entry.start, entry.end)
+
+
+def _meaning(declarations: Declarations, entry: Entry) -> None:
+    sign, value = entry.kind, declarations.value(entry)
+    if value not in MEANINGS:
+        message = f"{sign}: write `{sign}: matrix product` or `{sign}: component-wise`"
+        raise declarations.source.error(message, entry.start, entry.end)
+    declarations.meaning[sign] = MEANINGS[value]
+
+
+def _ones(declarations: Declarations, _: Entry) -> None:
+    declarations.ones = True
+
+
+def _differential(declarations: Declarations, entry: Entry) -> None:
+    declarations.names.differentials = declarations.value(entry) == "differential"
+
+
+def _word(source: Source, start: int, end: int, at: int) -> str:
+    """Return the single word in a part of the source, or fail at `at`."""
+    words = [t for t in tokens_of(source, start, end) if t.kind not in ("end", "group(", ")group")]
     if len(words) != 1 or words[0].kind != "word":
-        raise source.error("expected one name here", at)
+        raise source.error("expected one name", at)
     return words[0].text
 
 
-def _function(it: Declarations, read: Callable[..., list[Token]], begun: int, start: int, end: int) -> None:
-    """function F: component-wise;  function f_θ: σ for f, i, o; tanh for g"""
-    source, names = it.source, it.names
+def _function(declarations: Declarations, entry: Entry) -> None:
+    """Read `function F: component-wise` or `function f_θ: σ for f, i, o; tanh for g`."""
+    source, names = declarations.source, declarations.names
+    _, begun, start, end = entry
     colon = source.text.index(":", begun)
-    tokens = [t for t in read(source, begun + len("function"), colon) if t.kind != "end"]
-    parser = it.parser()
-    parser.cursor.tokens = tokens
-    ref = parser.primaries.key_of(tokens)
+    tokens = tokens_without_ends(source, begun + len("function"), colon)
+    ref = declarations.parser().function_name(tokens)
     if ref is None:
         raise source.error("function: expected a name", begun)
     branches: dict[str, str] = {}
@@ -155,7 +173,7 @@ def _function(it: Declarations, read: Callable[..., list[Token]], begun: int, st
         head = head.strip()
         words = [
             t.text
-            for t in read(source, source.text.index(head, start), source.text.index(head, start) + len(head))
+            for t in tokens_of(source, source.text.index(head, start), source.text.index(head, start) + len(head))
             if t.kind == "word"
         ]
         name = words[0] if words else ""
@@ -167,7 +185,7 @@ def _function(it: Declarations, read: Callable[..., list[Token]], begun: int, st
         function = ref.key if head == "component-wise" else names.functions[name]
         for member in [m.strip() for m in members.split(",")] if members else [""]:
             branches[member] = function
-    it.functions[ref.key] = branches
+    declarations.functions[ref.key] = branches
     names.functions[ref.key] = ref.key
     for letter in names.letters(ref.key):  # f_g is f_θ for θ = g
         for member in names.families[letter]:
@@ -175,44 +193,46 @@ def _function(it: Declarations, read: Callable[..., list[Token]], begun: int, st
             names.instances[bound(ref.key, letter, member)] = letter, member
 
 
-def _sizes(it: Declarations, read: Callable[..., list[Token]], begun: int, start: int, end: int) -> None:
-    source = it.source
+def _sizes(declarations: Declarations, entry: Entry) -> None:
+    """Read names and their size."""
+    source = declarations.source
+    _, begun, start, end = entry
     colon = source.text.index(":", begun)
     value = source.text[start:end]
     sides = re.split(r"\s*(?:×|\\times|\bx\b)\s*", value)
     other = next((m for pattern in OTHER_SIZES if (m := re.fullmatch(pattern, value))), None)
     if other:
         letter = "; × is not the letter x" if other["x"] else ""
-        said = f"'{value}' is no size: write {other['rows']}×{other['columns'] or 1}{letter}"
-        raise source.error(said, start, end)
+        message = f"'{value}' is not a size: write {other['rows']}×{other['columns'] or 1}{letter}"
+        raise source.error(message, start, end)
     if len(sides) != 2:
-        words = ", ".join((*_LETTERS, *_LAST))
-        raise source.error(f"'{value}' is no size: write N×1, N×M; other declarations are {words}", start, end)
+        words = ", ".join((*HANDLERS, *AFTER_FORWARD))
+        raise source.error(f"'{value}' is not a size: write N×1, N×M; other declarations are {words}", start, end)
     rows, columns = (_size(side, source, start, end) for side in sides)
     shape = rows, columns
-    for node in _names(it, read, begun, colon):
+    for node in _names(declarations, begun, colon):
         ref = node.value
-        for key in it.names.instances_of(ref.key):
-            if key in it.shapes and it.shapes[key] != shape:
+        for key in declarations.names.instances_of(ref.key):
+            if key in declarations.shapes and declarations.shapes[key] != shape:
                 raise source.error(f"{key} is declared twice, with different sizes", node.start, node.end)
-            it.shapes[key] = shape
-            it.declared[key] = node
-            it.names.add(Ref(key, ref.time))
-            if len(it.shapes) > MOST * 10:
-                raise source.error(f"more than {MOST * 10} names", node.start, node.end)
+            declarations.shapes[key] = shape
+            declarations.declared[key] = node
+            declarations.names.add(Ref(key, ref.time))
+            if len(declarations.shapes) > ALL_NAMES:
+                raise source.error(f"more than {ALL_NAMES} names", node.start, node.end)
 
 
 def _size(text: str, source: Source, start: int, end: int) -> Side:
-    """N, 4N, N+M, 3 as ((symbol, factor), ...); a number has the symbol ""."""
+    """Return N, 4N, N+M or 3 as ((symbol, factor), ...); a number has the symbol ""."""
     terms = []
     for term in text.strip("$ ").split("+"):
         match = re.fullmatch(r"\s*(\d*)\s*([^\W\d][\w{}]*)?\s*", term)
         if not match or not (match[1] or match[2]):
-            raise source.error(f"'{text}' is no size: write N, 4N, N+M or a number", start, end)
+            raise source.error(f"'{text}' is not a size: write N, 4N, N+M or a number", start, end)
         factor = int(match[1] or 1)
-        if not 0 < factor <= LARGEST_SIZE:
+        if not 0 < factor <= DECLARED_SIZE:
             raise source.error(
-                f"a size of {factor}: {LARGEST_SIZE} at the most, 1 at least; write a letter, and it is chosen",
+                f"a size of {factor}: a number must be from 1 to {DECLARED_SIZE}; for a letter, a size is chosen",
                 start,
                 end,
             )
@@ -220,9 +240,9 @@ def _size(text: str, source: Source, start: int, end: int) -> Side:
     return tuple(sorted(terms))
 
 
-def _names(it: Declarations, read: Callable[..., list[Token]], start: int, end: int) -> list[Node]:
-    """Names, or derivatives, with commas between them."""
-    tokens = [t for t in read(it.source, start, end) if t.kind != "end"]
+def _names(declarations: Declarations, start: int, end: int) -> list[Node]:
+    """Return the names, or derivatives, listed with commas between them."""
+    tokens = tokens_without_ends(declarations.source, start, end)
     parts: list[list[Token]] = [[]]
     depth = 0
     for token in tokens:
@@ -233,75 +253,61 @@ def _names(it: Declarations, read: Callable[..., list[Token]], start: int, end: 
             parts[-1].append(token)
     nodes = []
     for part in parts:
-        parser = it.parser()
+        parser = declarations.parser()
         if not part:
-            raise it.source.error("expected a name here", start, end)
-        node = declared_name(parser, part)
+            raise declarations.source.error("expected a name", start, end)
+        node = parser.declared_name(part)
         nodes.append(node)
-    if len(nodes) > MOST:
-        raise it.source.error(f"{len(nodes)} names in one declaration; {MOST} at the most", start, end)
+    if len(nodes) > DECLARED_NAMES:
+        message = f"{len(nodes)} names in one declaration; at most {DECLARED_NAMES} are allowed"
+        raise declarations.source.error(message, start, end)
     return nodes
 
 
-def declared_name(parser: Parser, tokens: list[Token]) -> Node:
-    """A name exactly as it is spelled: what is declared is not looked up."""
-    first = tokens[0]
-    parser.cursor.tokens, parser.cursor.at = tokens, 0
-    if first.kind != "word":
-        node = parser.expression()
-    else:
-        parser.cursor.at = 1
-        groups, end = parser.primaries.script_groups()
-        ref = parser.cursor.names.ref(first.text, parser.cursor.names.scripts(groups))
-        node = Node("name", (), ref, first.start, end)
-    if parser.cursor.at < len(tokens):
-        parser.cursor.fail("names are parted by commas")
-    if node.kind != "name":
-        parser.cursor.fail("expected a name here", node)
-    return node
-
-
-def finish(it: Declarations, read: Callable[..., list[Token]]) -> None:
-    """Read the declarations about derivatives and functions, after the forward has said which names there are."""
-    for kind, begun, start, end in it.pending:
+def finish(declarations: Declarations) -> None:
+    """Read the declarations with names that the forward equations compute, once these are known."""
+    names = declarations.names
+    named = {
+        "constant": declarations.constant, "positive": declarations.positive, "sums to 1": declarations.shares,
+    }  # fmt: skip
+    for entry in declarations.pending:
+        kind, _, start, end = entry
         if kind == "at":
-            _argument(it, read, begun, start, end)
+            _argument(declarations, entry)
             continue
-        if kind in ("constant", "positive", "sums to 1"):
-            meant = {"constant": it.constant, "positive": it.positive, "sums to 1": it.shares}[kind]
-            for node in _names(it, read, start, end):
-                meant.update(it.names.instances_of(node.value.key))
+        if kind in named:
+            for node in _names(declarations, start, end):
+                named[kind].update(names.instances_of(node.value.key))
             continue
-        parser = it.parser()
-        tokens = [t for t in read(it.source, start, end) if t.kind != "end"]
-        parser.cursor.tokens, parser.cursor.at = tokens, 0
-        while True:
-            node = parser.expression()
-            if node.kind != "d":
-                parser.cursor.fail("expected a derivative here, as in `given: ∇h_t`", node)
+        parser = declarations.parser()
+        tokens = tokens_without_ends(declarations.source, start, end)
+        for node in parser.derivatives(tokens):
             ref, label = node.value
-            whole = kind == "given total"
-            it.given_at |= dict.fromkeys(it.names.instances_of(ref.key), node)
-            it.given += [(ref._replace(key=k, indices=()), label, whole) for k in it.names.instances_of(ref.key)]
-            if not parser.cursor.is_op(","):
-                break
-            parser.cursor.at += 1
-        if parser.cursor.at < len(tokens):
-            parser.cursor.unexpected()
+            total = kind == "given total"
+            keys = names.instances_of(ref.key)
+            declarations.given_at |= dict.fromkeys(keys, node)
+            declarations.given += [(ref._replace(key=key, indices=()), label, total) for key in keys]
 
 
-def _argument(it: Declarations, read: Callable[..., list[Token]], begun: int, start: int, end: int) -> None:
-    """at x^{(t)} in f_θ: formula"""
-    source = it.source
+def _argument(declarations: Declarations, entry: Entry) -> None:
+    """Read `at x^{(t)} in f_θ: formula`."""
+    source = declarations.source
+    _, begun, start, end = entry
     colon = source.text.index(":", begun)
     match = re.fullmatch(r"at\s+(.+?)\s+in\s+(.+?)\s*", source.text[begun:colon])
     if not match:
         raise source.error("write `at x in f: formula`", begun, colon)
-    name = _names(it, read, begun + match.start(1), begun + match.end(1))[0]
-    tokens = [t for t in read(source, begun + match.start(2), begun + match.end(2)) if t.kind != "end"]
-    function = it.parser().primaries.key_of(tokens)
+    name = _names(declarations, begun + match.start(1), begun + match.end(1))[0]
+    tokens = tokens_without_ends(source, begun + match.start(2), begun + match.end(2))
+    function = declarations.parser().function_name(tokens)
     if function is None:
         raise source.error("expected a function after `in`", begun, colon)
-    parser = it.parser()
-    key = it.names.functions.get(function.key, function.key)
-    it.arguments[name.value.key, key] = parser.whole([t for t in read(source, start, end) if t.kind != "end"])
+    parser = declarations.parser()
+    key = declarations.names.functions.get(function.key, function.key)
+    declarations.arguments[name.value.key, key] = parser.inside(tokens_without_ends(source, start, end))
+
+
+HANDLERS: dict[str, Callable[[Declarations, Entry], None]] = {
+    "loss": _loss, "layout": _layout, "time": _time, "indices": _indices, "family": _family, "*": _meaning,
+    "·": _meaning, "⊗": _meaning, "1": _ones, "d": _differential, "function": _function,
+}  # fmt: skip

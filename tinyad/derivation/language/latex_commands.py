@@ -1,4 +1,4 @@
-"""What the signs and the commands of LaTeX mean, where it does not depend on what stands around them."""
+"""The table of LaTeX signs and commands: the token of each, or the class of commands that it belongs to."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ GREEK = dict(zip(
     varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega""".split(),
     "αβγδεεζηθϑικλμνξπρϱσςτυφφχψωΓΔΘΛΞΠΣΥΦΨΩ", strict=True,
 ))
-SIMPLE = {name: ("word", name) for name in "tanh exp log softmax diag tr sigmoid sinh cosh sin cos".split()}
-SIMPLE |= {name: ("word", word) for name, word in (*GREEK.items(), ("ln", "log"), ("Tr", "tr"))}
-SIMPLE |= {name: ("op", text) for name, text in {
+COMMAND_TOKENS = {name: ("word", name) for name in "tanh exp log softmax diag tr sigmoid sinh cosh sin cos".split()}
+COMMAND_TOKENS |= {name: ("word", word) for name, word in (*GREEK.items(), ("ln", "log"), ("Tr", "tr"))}
+COMMAND_TOKENS |= {name: ("op", text) for name, text in {
     "nabla": "∇", "partial": "∂", "sum": "Σ", "odot": "∘", "circ": "∘", "ast": "*", "times": "×", "cdot": "·",
     "otimes": "⊗", "oplus": "⊕", "oslash": "/", "div": "/", "equiv": "≡", "coloneqq": "=", "Rightarrow": "⇒",
     "Longrightarrow": "⇒", "implies": "⇒", "in": "∈", "langle": "<", "rangle": ">", "lt": "<", "gt": ">", "prime": "'",
     "colon": ":", "&": "&", "%": "%", "#": "#", "vert": "|", "lvert": "|", "rvert": "|", "mid": "|",
 }.items()}
-SIMPLE |= {"{": ("open", "{"), "}": ("close", "}"), "lbrace": ("open", "{"), "rbrace": ("close", "}")}
-SIMPLE |= dict.fromkeys(("top", "intercal"), ("word", "⊤"))
-SIMPLE |= dict.fromkeys("cdots ldots dots vdots ddots dotsc dotsb".split(), ("dots", "…"))
-SIGNS = {c: ("op", c) for c in "+-*@/,;|'.:<>=∘·×⊗⊕≡⇒∈∇∂Σ"}
-SIGNS |= {c: ("op", text) for c, text in zip("⊙◦○⊘⋅•∙−–∗∑≔∣′’‘⟨⟩", "∘∘∘/···--*Σ=|'''<>", strict=True)}
-SIGNS |= {c: ("open", c) for c in "(["} | {c: ("close", c) for c in ")]"}
-SIGNS |= dict.fromkeys("…⋯⋮⋱", ("dots", "…")) | dict.fromkeys("𝟏𝟙", ("ones", "1")) | {"⊤": ("word", "⊤")}
-WORDLY = {("char", True), ("command", "_")}
-SHORT = {"word": "w", "group(": "(", ")group": ")"}
-JOINED = {"+=": "+=", ":=": "=", "=>": "⇒"}
+COMMAND_TOKENS |= {"{": ("open", "{"), "}": ("close", "}"), "lbrace": ("open", "{"), "rbrace": ("close", "}")}
+COMMAND_TOKENS |= dict.fromkeys(("top", "intercal"), ("word", "⊤"))
+COMMAND_TOKENS |= dict.fromkeys("cdots ldots dots vdots ddots dotsc dotsb".split(), ("dots", "…"))
+CHARACTER_TOKENS = {c: ("op", c) for c in "+-*@/,;|'.:<>=∘·×⊗⊕≡⇒∈∇∂Σ"}
+CHARACTER_TOKENS |= {c: ("op", text) for c, text in zip("⊙◦○⊘⋅•∙−–∗∑≔∣′’‘⟨⟩", "∘∘∘/···--*Σ=|'''<>", strict=True)}
+CHARACTER_TOKENS |= {c: ("open", c) for c in "(["} | {c: ("close", c) for c in ")]"}
+CHARACTER_TOKENS |= dict.fromkeys("…⋯⋮⋱", ("dots", "…")) | dict.fromkeys("𝟏𝟙", ("ones", "1")) | {"⊤": ("word", "⊤")}
+WORD_PARTS = {("char", True), ("command", "_")}
+KIND_LETTERS = {"word": "w", "group(": "(", ")group": ")"}
+JOINED_SIGNS = {"+=": "+=", ":=": "=", "=>": "⇒"}
 ACCENTS = {"tilde": "\u0303", "widetilde": "\u0303", "hat": "\u0302", "widehat": "\u0302", "bar": "\u0304",
            "overline": "\u0304", "dot": "\u0307", "ddot": "\u0308", "check": "\u030c", "vec": "\u20d7"}
 SPACES = {*", ; : ! > ~".split(), " ", "quad", "qquad", "enspace", "thinspace"}
-NOTHING = set("nonumber notag limits nolimits displaystyle textstyle scriptstyle hline bf it sf cal".split())
+IGNORED = set("nonumber notag limits nolimits displaystyle textstyle scriptstyle hline bf it sf cal".split())
 SIZES = {size + side for size in "big Big bigg Bigg".split() for side in ("", "l", "r", "m")} | {"left", "right"}
 BOLD = set("mathbf boldsymbol bm pmb mathbb mathbbm mathds".split())
 FONTS = BOLD | set("mathcal mathscr mathfrak boxed mathrel mathbin mathop mathord mathopen mathclose".split())

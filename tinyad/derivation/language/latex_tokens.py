@@ -1,4 +1,4 @@
-"""LaTeX as tokens, spelled as the Unicode notation spells them."""
+"""LaTeX as tokens, with the texts that the Unicode notation has."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from typing import NamedTuple
 from tinyad.derivation.language.latex_commands import (
     ACCENTS,
     BOLD,
+    CHARACTER_TOKENS,
+    COMMAND_TOKENS,
     FONTS,
-    JOINED,
+    IGNORED,
+    JOINED_SIGNS,
+    KIND_LETTERS,
     LINES,
     MATRICES,
-    NOTHING,
-    SHORT,
-    SIGNS,
-    SIMPLE,
     SIZES,
     SPACES,
     TEXTS,
     UPRIGHT,
-    WORDLY,
+    WORD_PARTS,
 )
-from tinyad.derivation.language.plain_tokens import DEEPEST, letter
+from tinyad.derivation.language.limits import BRACKET_DEPTH
+from tinyad.derivation.language.plain_tokens import letter
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Token
 
@@ -36,29 +37,29 @@ STRUCTURE = re.compile(r"\\(begin|end)(?![A-Za-z])\s*\{([^{}\n]*)\}|\\[^\n]?|[{}
 SCANNED = re.compile(  # an environment begins or ends, a command, a brace, a sign with its accents
     r"\\(begin|end)(?![A-Za-z])\s*\{([^{}\n]*)\}|\\([A-Za-z]+|[\s\S])|[{}]|[\s\S][\u0300-\u036f\u20d0-\u20ff]*"
 )
-SAID = re.compile(r"\s*((?:[^\W\d_]|\\_)(?:[\w\s.,'’:~-]|\\[#$%&_{} ]|\\(?:textbackslash|[\^~])\{\})*)")
+PLAIN_WORDS = re.compile(r"\s*((?:[^\W\d_]|\\_)(?:[\w\s.,'’:~-]|\\[#$%&_{} ]|\\(?:textbackslash|[\^~])\{\})*)")
 ESCAPE = re.compile(r"\\textbackslash\{\}|\\(.)(?:\{\})?|[~\s]+")
 NUMBERED = re.compile(r"\s*\(?eq(?:uation|n)?(?:\.\s*|\s+)\(?([\w.-]*\d[\w.-]*)\)?\s*", re.IGNORECASE)
 LABEL = re.compile(r"\{\s*([A-Za-z]{2,}(?:-\w+)?)\s*\}")
 
 
-class Piece(NamedTuple):
-    """A sign ("char"), "command", "group" or "environment" with what is inside, last first."""
+class LatexNode(NamedTuple):
+    """A sign ("char"), "command", "group" or "environment"; `inside` holds its content, last first."""
 
     kind: str
     text: str
     start: int
     end: int
-    inside: list[Piece]
+    inside: list[LatexNode]
 
 
 def tokens(source: Source, start: int, end: int) -> list[Token]:
-    """The tokens of source.text[start:end]; lines are parted by one "end", however many line breaks there are."""
+    """Return the tokens of source.text[start:end]; one "end" separates lines, whatever the line breaks."""
     text = BLANK.sub(lambda m: m[1] or " " * len(m[0]), source.text[start:end])
     _check(source, text, start)
-    reader = Reader(source)
-    reader.read(_pieces(text, start))
-    return reader.tokens
+    tokenizer = LatexTokenizer(source)
+    tokenizer.read(_nodes(text, start))
+    return tokenizer.tokens
 
 
 def _check(source: Source, text: str, shift: int) -> None:
@@ -70,8 +71,8 @@ def _check(source: Source, text: str, shift: int) -> None:
             sign = f"\\{m[1]}{{{m[2]}}}"
         if sign == "{" or m[1] == "begin":
             opened.append((sign, at, end))
-            if len(opened) > DEEPEST:
-                raise source.error(f"this is nested deeper than {DEEPEST}", at, end)
+            if len(opened) > BRACKET_DEPTH:
+                raise source.error(f"this is nested deeper than {BRACKET_DEPTH}", at, end)
         elif sign == "}" or m[1] == "end":
             begun = "{" if sign == "}" else f"\\begin{{{m[2]}}}"
             if begun not in (o for o, _, _ in opened):
@@ -86,42 +87,42 @@ def _check(source: Source, text: str, shift: int) -> None:
         raise source.error(f"this {sign} has no " + ("}" if sign == "{" else sign.replace("begin", "end")), at, end)
 
 
-def _pieces(text: str, shift: int) -> list[Piece]:
-    """Return the pieces of a text whose braces and environments match, last first."""
-    opened = [Piece("group", "", shift, shift, [])]
+def _nodes(text: str, shift: int) -> list[LatexNode]:
+    """Return the nodes of a text whose braces and environments match, last first."""
+    opened = [LatexNode("group", "", shift, shift, [])]
     for m in SCANNED.finditer(text):
         at, end = shift + m.start(), shift + m.end()
         if m[0] == "{" or m[1] == "begin":
-            opened.append(Piece("environment" if m[1] else "group", (m[2] or "{").removesuffix("*"), at, end, []))
+            opened.append(LatexNode("environment" if m[1] else "group", (m[2] or "{").removesuffix("*"), at, end, []))
         elif m[0] == "}" or m[1] == "end":
-            piece = opened.pop()
-            piece.inside.reverse()
-            opened[-1].inside.append(piece._replace(end=end))
+            node = opened.pop()
+            node.inside.reverse()
+            opened[-1].inside.append(node._replace(end=end))
         else:
             kind, sign = ("command", m[3]) if m[3] else ("char", m[0])
-            opened[-1].inside.append(Piece(kind, sign, at, end, []))
+            opened[-1].inside.append(LatexNode(kind, sign, at, end, []))
     return opened[0].inside[::-1]
 
 
-def _is(rest: list[Piece], signs: Iterable[str]) -> bool:
+def _is(rest: list[LatexNode], signs: Iterable[str]) -> bool:
     return bool(rest) and rest[-1].kind == "char" and rest[-1].text in signs
 
 
-def _drop(rest: list[Piece], pattern: str) -> int:
-    """What comes next goes, if it is like that: how many signs."""
+def _drop(rest: list[LatexNode], pattern: str) -> int:
+    """Remove what comes next if it matches, and return its length."""
     ahead = "".join(p.text if p.kind == "char" and len(p.text) == 1 else "\\" for p in rest[:-20:-1])
     length = len(re.match(f"(?:{pattern})?", ahead)[0])  # type: ignore[index]
     del rest[len(rest) - length :]
     return length
 
 
-def _skip(rest: list[Piece]) -> None:
+def _skip(rest: list[LatexNode]) -> None:
     while rest and rest[-1].kind == "char" and rest[-1].text.isspace():
         rest.pop()
 
 
-class Reader:
-    """Makes tokens of pieces.  Its methods take them from the end of a list, which is what is left."""
+class LatexTokenizer:
+    """Make tokens from LaTeX nodes; the methods take nodes from the end of a list of those still to read."""
 
     def __init__(self, source: Source) -> None:
         self.source, self.tokens = source, list[Token]()
@@ -129,8 +130,8 @@ class Reader:
         self.spaced = self.upright = self.matrix = False
         self.sized = -1  # where a \left before a bracket stands
 
-    def error(self, message: str, piece: Piece) -> Exception:
-        return self.source.error(message, piece.start, piece.end)
+    def error(self, message: str, node: LatexNode) -> Exception:
+        return self.source.error(message, node.start, node.end)
 
     def emit(self, kind: str, text: str, start: int, end: int) -> None:
         if kind == "end" and (not self.tokens or self.tokens[-1].kind == "end"):
@@ -145,228 +146,240 @@ class Reader:
             self.join()
 
     def join(self) -> None:
-        """+ and = right behind it are one sign, also as {+}= and \\mathrel{+}=."""
+        """Join + and = directly after it into one sign, also in {+}= and \\mathrel{+}=."""
         if [t.kind for t in self.tokens[-2:]] == ["op", "op"]:
             first, last = self.tokens[-2:]
-            sign, between = JOINED.get(first.text + last.text), self.source.text[first.end : last.start]
+            sign, between = JOINED_SIGNS.get(first.text + last.text), self.source.text[first.end : last.start]
             if sign and re.fullmatch(r"[{}&]*(\\mathrel\{)?", between):
                 self.tokens[-2:] = [Token("op", sign, first.start, last.end, first.spaced)]
 
-    def read(self, rest: list[Piece]) -> None:
+    def read(self, rest: list[LatexNode]) -> None:
         while rest:
-            self.piece(rest.pop(), rest)
+            self.read_node(rest.pop(), rest)
 
-    def piece(self, piece: Piece, rest: list[Piece]) -> None:
+    def read_node(self, node: LatexNode, rest: list[LatexNode]) -> None:
         self.level += 1
-        if self.level > DEEPEST + 1:
-            raise self.error(f"this is nested deeper than {DEEPEST}", piece)
-        READ[piece.kind](self, piece, rest)
+        if self.level > BRACKET_DEPTH + 1:
+            raise self.error(f"this is nested deeper than {BRACKET_DEPTH}", node)
+        READ[node.kind](self, node, rest)
         self.level -= 1
 
-    def char(self, piece: Piece, rest: list[Piece]) -> None:
-        c = piece.text
-        if c in SIGNS:
-            self.emit(*SIGNS[c], piece.start, piece.end)
+    def char(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        c = node.text
+        if c in CHARACTER_TOKENS:
+            self.emit(*CHARACTER_TOKENS[c], node.start, node.end)
         elif c == "&" and self.matrix:
-            self.emit("op", ",", piece.start, piece.end)
+            self.emit("op", ",", node.start, node.end)
         elif c.isspace() or c in ("~", "&"):
             if c == "\n" and self.level == 1 and not self.brackets:
-                self.emit("end", "", piece.start, piece.end)
+                self.emit("end", "", node.start, node.end)
             self.spaced = True
         elif c in ("^", "_"):
-            self.script(piece, rest)
+            self.script(node, rest)
         elif c in DIGITS:
-            self.number(piece, rest)
+            self.number(node, rest)
         elif unicodedata.decomposition(c[0]).startswith(("<super>", "<sub>")):
-            self.raised(piece, rest)
+            self.raised(node, rest)
         elif c[0].isalpha():
-            self.word(piece, rest)
+            self.word(node, rest)
         else:
-            raise self.error(f"{c!r} is not known in a formula", piece)
+            raise self.error(f"{c!r} is not a known sign", node)
 
-    def number(self, piece: Piece, rest: list[Piece]) -> None:
-        run = [piece]
+    def number(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        run = [node]
         while _is(rest, DIGITS) or (_is(rest, ".") and _is(rest[-2:-1], DIGITS) and all(p.text != "." for p in run)):
             run.append(rest.pop())
-        self.emit("number", "".join(p.text for p in run), piece.start, run[-1].end)
+        self.emit("number", "".join(p.text for p in run), node.start, run[-1].end)
 
-    def word(self, piece: Piece, rest: list[Piece]) -> None:
-        run = [piece]
-        while self.upright and rest and (rest[-1].kind, rest[-1].text[0].isalnum() or rest[-1].text) in WORDLY:
+    def word(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        run = [node]
+        while self.upright and rest and (rest[-1].kind, rest[-1].text[0].isalnum() or rest[-1].text) in WORD_PARTS:
             run.append(rest.pop())
         text = "".join(letter(c) for p in run for c in p.text)
-        self.emit("word", unicodedata.normalize("NFD", text), piece.start, run[-1].end)
+        self.emit("word", unicodedata.normalize("NFD", text), node.start, run[-1].end)
 
-    def raised(self, piece: Piece, rest: list[Piece]) -> None:
-        """ᵀ ² ⁻¹ ₁₂ as scripts."""
-        mark, run = unicodedata.decomposition(piece.text[0]).split()[0], [piece]
+    def raised(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        """Read ᵀ ² ⁻¹ ₁₂ as scripts."""
+        mark, run = unicodedata.decomposition(node.text[0]).split()[0], [node]
         while rest and rest[-1].kind == "char" and unicodedata.decomposition(rest[-1].text[0]).startswith(mark):
             run.append(rest.pop())
         plain = [p._replace(text="⊤" if p.text == "ᵀ" else unicodedata.normalize("NFKD", p.text)) for p in run[::-1]]
-        rest.append(Piece("group", "{", piece.start, run[-1].end, plain))
-        self.script(piece._replace(text="^" if mark == "<super>" else "_", end=piece.start), rest)
+        rest.append(LatexNode("group", "{", node.start, run[-1].end, plain))
+        self.script(node._replace(text="^" if mark == "<super>" else "_", end=node.start), rest)
 
-    def script(self, piece: Piece, rest: list[Piece]) -> None:
+    def script(self, node: LatexNode, rest: list[LatexNode]) -> None:
         label, k = bool(self.tokens) and self.tokens[-1][:2] == ("op", "|"), len(self.tokens)
-        self.emit("op", piece.text, piece.start, piece.end)
+        self.emit("op", node.text, node.start, node.end)
         _skip(rest)
         if _is(rest, {*DIGITS, "+", "-"}) and _is(rest[-2:-1], DIGITS):
             both = rest[-1].text + rest[-2].text
-            raise self.error(f"this covers {both[0]} only; write {piece.text}{{{both}}}", piece)
+            raise self.error(f"this applies to {both[0]} only; write {node.text}{{{both}}}", node)
         if label and rest and (word := LABEL.match(self.source.text, rest[-1].start)):
-            rest[-1] = rest[-1]._replace(inside=[Piece("char", word[1], *word.span(1), [])])
+            rest[-1] = rest[-1]._replace(inside=[LatexNode("char", word[1], *word.span(1), [])])
         self.scripts += 1
-        self.group(rest, piece)
+        self.group(rest, node)
         self.scripts -= 1
         inner = self.tokens[k + 2 : -1]
-        if inner and piece.text == "^" and all(t[:2] == ("op", "'") for t in inner):
+        if inner and node.text == "^" and all(t[:2] == ("op", "'") for t in inner):
             self.tokens[k:] = inner
 
-    def atom(self, rest: list[Piece], owner: Piece) -> tuple[int, int, bool]:
-        """Read what a command or a script applies to, a group or one sign: where it is, and whether in braces."""
+    def argument(self, rest: list[LatexNode], owner: LatexNode) -> tuple[int, int, bool]:
+        """Read the argument of a command or a script; return its start and end, and whether it has braces."""
         _skip(rest)
         name = owner.text if owner.kind == "char" else "\\" + owner.text
         if not rest or _is(rest, "^_&") or (rest[-1].kind, rest[-1].text) == ("command", "\\"):
             raise self.error(f"nothing follows {name}", owner)
-        piece, k = rest.pop(), len(self.tokens)
-        if piece.kind == "group":
-            return self.inside(piece)
-        self.piece(piece, [] if piece.kind == "char" else rest)
+        node, k = rest.pop(), len(self.tokens)
+        if node.kind == "group":
+            return self.inside(node)
+        self.read_node(node, [] if node.kind == "char" else rest)
         made = self.tokens[k:]
         if not made or made[0].kind in ("open", "close", "tag", "end"):
             raise self.error(f"nothing follows {name}; write {name}{{...}}", owner)
-        return piece.start, max(piece.end, made[-1].end), False
+        return node.start, max(node.end, made[-1].end), False
 
-    def inside(self, piece: Piece) -> tuple[int, int, bool]:
+    def inside(self, node: LatexNode) -> tuple[int, int, bool]:
         upright, self.braces = self.upright, self.braces + 1
-        self.read(piece.inside)
+        self.read(node.inside)
         self.braces, self.upright = self.braces - 1, upright
-        return piece.start, piece.end, True
+        return node.start, node.end, True
 
-    def group(self, rest: list[Piece], owner: Piece, first: Sign = ("group(", ""), last: Sign = (")group", "")) -> None:
+    def group(
+        self, rest: list[LatexNode], owner: LatexNode, first: Sign = ("group(", ""), last: Sign = (")group", "")
+    ) -> None:
         k = len(self.tokens)
         self.emit(*first, owner.end, owner.end)
-        start, end, braced = self.atom(rest, owner)
+        start, end, braced = self.argument(rest, owner)
         self.tokens[k] = self.tokens[k]._replace(start=start, end=start + braced)
         self.emit(*last, end - braced, end)
 
-    def bare(self, piece: Piece, _: list[Piece]) -> None:
-        """Braces that only hold together; {} is nothing, and {+} is +."""
+    def bare(self, node: LatexNode, _: list[LatexNode]) -> None:
+        """Read braces that only group; {} is nothing, and {+} is +."""
         k, spaced = len(self.tokens), self.spaced
-        self.emit("group(", "", piece.start, piece.start + 1)
-        self.emit(")group", "", self.inside(piece)[1] - 1, piece.end)
+        self.emit("group(", "", node.start, node.start + 1)
+        self.emit(")group", "", self.inside(node)[1] - 1, node.end)
         inner = self.tokens[k + 1 : -1]
         if not inner or (len(inner) == 1 and inner[0].kind == "op"):
             self.tokens[k:], self.spaced = [t._replace(spaced=spaced) for t in inner], spaced and not inner
             self.join()
 
-    def command(self, piece: Piece, rest: list[Piece]) -> None:
-        name = piece.text
-        if name in SIMPLE:
-            self.emit(*SIMPLE[name], piece.start, piece.end)
+    def command(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        name = node.text
+        if name in COMMAND_TOKENS:
+            self.emit(*COMMAND_TOKENS[name], node.start, node.end)
         elif name in COMMANDS:
-            COMMANDS[name](self, piece, rest)
-        elif name in SPACES or name in NOTHING or name == "rm":
+            COMMANDS[name](self, node, rest)
+        elif name in SPACES or name in IGNORED or name == "rm":
             self.spaced, self.upright = self.spaced or name in SPACES, self.upright or name == "rm"
         elif name in SIZES:
-            self.sized = -1 if _drop(rest, r" *\.") else piece.start
+            self.sized = -1 if _drop(rest, r" *\.") else node.start
         elif name in ("begin", "end"):
-            raise self.error(f"\\{name} needs the name of an environment in braces: \\{name}{{align}}", piece)
+            raise self.error(f"\\{name} needs the name of an environment in braces: \\{name}{{align}}", node)
         else:
-            near = get_close_matches(name, [*SIMPLE, *COMMANDS, *SIZES], 1)
-            hint = f"did you mean \\{near[0]}?" if near else "a name of several letters is \\mathrm{...}"
-            raise self.error(f"\\{name.strip()} is not known; {hint}", piece)
+            near = get_close_matches(name, [*COMMAND_TOKENS, *COMMANDS, *SIZES], 1)
+            meant = f"did you mean \\{near[0]}?" if near else "a name of several letters is \\mathrm{...}"
+            raise self.error(f"\\{name.strip()} is not known; {meant}", node)
 
-    def fraction(self, piece: Piece, rest: list[Piece]) -> None:
-        self.emit("frac", "frac", piece.start, piece.end)
-        self.group(rest, piece)
-        self.group(rest, piece)
+    def fraction(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        self.emit("frac", "frac", node.start, node.end)
+        self.group(rest, node)
+        self.group(rest, node)
 
-    def root(self, piece: Piece, rest: list[Piece]) -> None:
-        self.emit("word", "sqrt", piece.start, piece.end)
-        self.group(rest, piece, ("open", "("), ("close", ")"))
+    def root(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        self.emit("word", "sqrt", node.start, node.end)
+        self.group(rest, node, ("open", "("), ("close", ")"))
 
-    def line(self, piece: Piece, rest: list[Piece]) -> None:
+    def line(self, node: LatexNode, rest: list[LatexNode]) -> None:
         if self.braces:
-            raise self.error("a line ends between { and }", piece)
+            raise self.error("a line ends between { and }", node)
         _drop(rest, r"\*?\[-?[\d.]+ ?(pt|mm|cm|em|ex|in)\]|\*")
-        self.emit(*(("op", ";") if self.matrix else ("end", "")), piece.start, piece.end)
+        self.emit(*(("op", ";") if self.matrix else ("end", "")), node.start, node.end)
 
-    def font(self, piece: Piece, rest: list[Piece]) -> None:
+    def font(self, node: LatexNode, rest: list[LatexNode]) -> None:
         upright, k = self.upright, len(self.tokens)
-        self.upright = upright or piece.text in UPRIGHT or piece.text in TEXTS
+        self.upright = upright or node.text in UPRIGHT or node.text in TEXTS
         _drop(rest, r"\*")
-        _, end, _ = self.atom(rest, piece)
+        _, end, _ = self.argument(rest, node)
         self.upright = upright
         if len(self.tokens) == k + 1:  # the name stands with its font
-            self.tokens[k] = self.tokens[k]._replace(start=piece.start, end=end)
-        if piece.text in BOLD and not self.scripts and [t[:2] for t in self.tokens[k:]] == [("number", "1")]:
+            self.tokens[k] = self.tokens[k]._replace(start=node.start, end=end)
+        if node.text in BOLD and not self.scripts and [t[:2] for t in self.tokens[k:]] == [("number", "1")]:
             self.tokens[k] = self.tokens[k]._replace(kind="ones")
 
-    def text(self, piece: Piece, rest: list[Piece]) -> None:
-        """A word as it stands, a number of an equation, or else signs like those outside."""
+    def text(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        """Read a word as it stands, the number of an equation, or else signs as outside of \\text."""
         _skip(rest)
-        group = rest[-1] if rest and rest[-1].kind == "group" else piece._replace(start=piece.end)
+        group = rest[-1] if rest and rest[-1].kind == "group" else node._replace(start=node.end)
         limits = group.start + 1, max(group.start + 1, group.end - 1)
         if numbered := NUMBERED.fullmatch(self.source.text, *limits):
             self.emit("tag", numbered[1], *numbered.span(1))
-        elif said := SAID.fullmatch(self.source.text, *limits):
-            word = ESCAPE.sub(lambda m: m[1] or (" " if m[0][0] != "\\" else "\\"), said[1].rstrip())
-            self.emit("word", unicodedata.normalize("NFD", word), piece.start, group.end)
+        elif words := PLAIN_WORDS.fullmatch(self.source.text, *limits):
+            word = ESCAPE.sub(lambda m: m[1] or (" " if m[0][0] != "\\" else "\\"), words[1].rstrip())
+            self.emit("word", unicodedata.normalize("NFD", word), node.start, group.end)
         else:
-            return self.font(piece, rest)
+            return self.font(node, rest)
         rest.pop()
 
-    def accent(self, piece: Piece, rest: list[Piece]) -> None:
+    def accent(self, node: LatexNode, rest: list[LatexNode]) -> None:
         k, spaced = len(self.tokens), self.spaced
-        _, end, _ = self.atom(rest, piece)
+        _, end, _ = self.argument(rest, node)
         inner = self.tokens[k:]
         while len(inner) > 1 and inner[0].kind == "group(" and inner[-1].kind == ")group":
             inner = inner[1:-1]
-        kinds = "".join(t.text if t.kind == "op" else SHORT.get(t.kind, "x") for t in inner)
+        kinds = "".join(t.text if t.kind == "op" else KIND_LETTERS.get(t.kind, "x") for t in inner)
         if not re.fullmatch(r"w(?:'|[_^]\([^()]*\))*", kinds):
-            raise self.error(f"\\{piece.text} stands over one name, as in \\{piece.text}{{c}}", piece)
+            raise self.error(f"\\{node.text} stands over one name, as in \\{node.text}{{c}}", node)
         end = end if len(inner) == 1 else inner[0].end
-        self.tokens[k:] = [Token("word", inner[0].text + ACCENTS[piece.text], piece.start, end, spaced), *inner[1:]]
+        self.tokens[k:] = [Token("word", inner[0].text + ACCENTS[node.text], node.start, end, spaced), *inner[1:]]
 
-    def tag(self, piece: Piece, rest: list[Piece]) -> None:
-        """\\tag{3}; what else stands in braces here is nothing of the formula."""
+    def tag(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        """Read \\tag{3}; skip the braces of commands that add nothing to the formula."""
         _drop(rest, r"\*?\s*")
         if not rest or rest[-1].kind != "group":
-            raise self.error(f"\\{piece.text} needs braces: \\{piece.text}{{...}}", piece)
+            raise self.error(f"\\{node.text} needs braces: \\{node.text}{{...}}", node)
         inside = slice((group := rest.pop()).start + 1, group.end - 1)
-        if piece.text == "tag":
-            self.emit("tag", self.source.text[inside].strip(" $\n"), piece.start, group.end)
+        if node.text == "tag":
+            self.emit("tag", self.source.text[inside].strip(" $\n"), node.start, group.end)
 
-    def brace(self, piece: Piece, rest: list[Piece]) -> None:
-        """\\underbrace{X}_{what one says of it} is X."""
-        self.atom(rest, piece)
+    def brace(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        """Read \\underbrace{X}_{remark} as X."""
+        self.argument(rest, node)
         if _drop(rest, r"\s*[_^]\s*") and rest and rest.pop().kind == "command" and rest and rest[-1].kind == "group":
             rest.pop()
 
-    def environment(self, piece: Piece, _: list[Piece]) -> None:
-        """A matrix, or lines."""
-        if piece.text not in LINES | MATRICES:
+    def environment(self, node: LatexNode, _: list[LatexNode]) -> None:
+        """Read a matrix, or lines."""
+        if node.text not in LINES | MATRICES:
             known = ", ".join(sorted(LINES | MATRICES))
-            raise self.error(f"\\begin{{{piece.text}}} is not known; there are {known}", piece)
-        rest, matrix, saved = piece.inside, self.matrix, (self.braces, self.brackets, self.upright)
-        self.matrix, self.braces = piece.text in MATRICES, 0
+            raise self.error(f"\\begin{{{node.text}}} is not known; there are {known}", node)
+        rest, matrix, saved = node.inside, self.matrix, (self.braces, self.brackets, self.upright)
+        self.matrix, self.braces = node.text in MATRICES, 0
         _drop(rest, r"\[[tbc]\]")
-        if piece.text in ("array", "alignat", "alignedat") and rest and rest[-1].kind == "group":
+        if node.text in ("array", "alignat", "alignedat") and rest and rest[-1].kind == "group":
             rest.pop()
         if self.matrix:
-            self.emit("matrix(", "[", piece.start, self.source.text.index("}", piece.start) + 1)
+            self.emit("matrix(", "[", node.start, self.source.text.index("}", node.start) + 1)
         self.read(rest)
         if self.matrix:
             if self.tokens[-1][:2] == ("op", ";") and self.source.text[self.tokens[-1].start] == "\\":
                 self.tokens.pop()
-            self.emit(")matrix", "]", self.source.text.rindex("\\end", 0, piece.end), piece.end)
+            self.emit(")matrix", "]", self.source.text.rindex("\\end", 0, node.end), node.end)
         self.matrix, (self.braces, self.brackets, self.upright) = matrix, saved
 
 
-READ = {"char": Reader.char, "command": Reader.command, "group": Reader.bare, "environment": Reader.environment}
-COMMANDS = {"\\": Reader.line, "sqrt": Reader.root, "underbrace": Reader.brace, "overbrace": Reader.brace}
-COMMANDS |= dict.fromkeys(FONTS | UPRIGHT, Reader.font) | dict.fromkeys(TEXTS, Reader.text)
-COMMANDS |= dict.fromkeys(ACCENTS, Reader.accent)
-COMMANDS |= dict.fromkeys("frac dfrac tfrac cfrac nicefrac sfrac".split(), Reader.fraction)
-COMMANDS |= dict.fromkeys("tag label hspace vspace phantom hphantom vphantom".split(), Reader.tag)
+READ = {
+    "char": LatexTokenizer.char,
+    "command": LatexTokenizer.command,
+    "group": LatexTokenizer.bare,
+    "environment": LatexTokenizer.environment,
+}
+COMMANDS = {
+    "\\": LatexTokenizer.line,
+    "sqrt": LatexTokenizer.root,
+    "underbrace": LatexTokenizer.brace,
+    "overbrace": LatexTokenizer.brace,
+}
+COMMANDS |= dict.fromkeys(FONTS | UPRIGHT, LatexTokenizer.font) | dict.fromkeys(TEXTS, LatexTokenizer.text)
+COMMANDS |= dict.fromkeys(ACCENTS, LatexTokenizer.accent)
+COMMANDS |= dict.fromkeys("frac dfrac tfrac cfrac nicefrac sfrac".split(), LatexTokenizer.fraction)
+COMMANDS |= dict.fromkeys("tag label hspace vspace phantom hphantom vphantom".split(), LatexTokenizer.tag)

@@ -1,4 +1,4 @@
-"""Names as authors write them, brought to one form: C_{t-1}, Ct-1, c^{<t-1>}, W_fC, z24, C̃_t, W^y_{jk}."""
+"""Names as authors write them, in one form: C_{t-1}, Ct-1, c^{<t-1>}, W_fC, z24, C̃_t, W^y_{jk}."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from tinyad.derivation.language.limits import INDEX_DIGITS, PRODUCT_LETTERS
 from tinyad.derivation.language.syntax_tree import Ref, Token
 
 ACCENTS = {"tilde": "\u0303", "hat": "\u0302", "bar": "\u0304"}
@@ -19,7 +20,7 @@ FUNCTIONS = {
 
 
 class Scripts(NamedTuple):
-    """What stands below and above a name, sorted by what it means."""
+    """The scripts of a name by their meaning."""
 
     below: str = ""
     above: str = ""
@@ -29,7 +30,7 @@ class Scripts(NamedTuple):
 
 
 class Names:
-    """The names that a derivation has declared or computed, and the letters with a meaning."""
+    """The names that a derivation declares or computes, and the letters with a meaning."""
 
     def __init__(self) -> None:
         self.loss = "L"
@@ -52,93 +53,93 @@ class Names:
         self.known[ref.key] = self.known.get(ref.key, False) or timed
 
     def is_known(self, key: str) -> bool:
-        """Whether a name, or every member of a family's letter in it, was declared or computed."""
+        """Return whether a name, or every member of a family's letter in it, was declared or computed."""
         return key in self.known or any(
             all(member in self.known for member in self.members(key, letter)) for letter in self.letters(key)
         )
 
     def letters(self, key: str) -> list[str]:
-        """The family letters that a key holds."""
+        """Return the family letters in a key."""
         if key not in self._letters:
             self._letters[key] = [letter for letter in self.families if letter in re.split("[_^]", key)]
         return self._letters[key]
 
     def members(self, key: str, letter: str) -> list[str]:
-        """The keys with each member of a family for its letter."""
+        """Return the keys with each member of a family for its letter."""
         return [bound(key, letter, member) for member in self.families[letter]]
 
     def instances_of(self, key: str) -> list[str]:
-        """The keys that a key with family letters stands for."""
+        """Return the keys that a key with family letters stands for."""
         keys = [key]
         for letter in self.letters(key):
             keys = [member for key in keys for member in self.members(key, letter)]
         return keys
 
     def timed(self, key: str) -> bool:
-        """Whether a name is used with a time."""
+        """Return whether a name is used with a time."""
         letters = self.letters(key)
         return self.known.get(self.members(key, letters[0])[0] if letters else key, False)
 
     def scripts(self, groups: Sequence[tuple[str, Sequence[Token]]]) -> Scripts:
-        """Sort the script groups of a name, [("_" or "^", tokens), ...]."""
-        found = Scripts()
+        """Return the scripts of a name by their meaning, from [("_" or "^", tokens), ...]."""
+        scripts = Scripts()
         for sign, group in groups:
             inner, bracketed = unbracketed(group)
             for item in _items(inner):
-                found = self._sorted(found, sign, item, bracketed)
-        return found
+                scripts = self._with_item(scripts, sign, item, bracketed)
+        return scripts
 
-    def _sorted(self, found: Scripts, sign: str, item: Sequence[Token], bracketed: bool) -> Scripts:
+    def _with_item(self, scripts: Scripts, sign: str, item: Sequence[Token], bracketed: bool) -> Scripts:
         text = "".join(token.text for token in item)
         time = self._time(item, bracketed, sign)
         if time is not None:
-            return found._replace(time=time)
+            return scripts._replace(time=time)
         if sign == "^" and not bracketed and text in ("T", "⊤", "2", "-1", "'"):
-            return found._replace(powers=(*found.powers, "T" if text in ("⊤", "'") else text))
+            return scripts._replace(powers=(*scripts.powers, "T" if text in ("⊤", "'") else text))
         if sign == "_" and text and all(c in self.indices for c in text):
-            return found._replace(indices=(*found.indices, *text))
+            return scripts._replace(indices=(*scripts.indices, *text))
         if sign == "_":
-            return found._replace(below=found.below + text)
-        return found._replace(above=found.above + text)
+            return scripts._replace(below=scripts.below + text)
+        return scripts._replace(above=scripts.above + text)
 
     def _time(self, item: Sequence[Token], bracketed: bool, sign: str) -> tuple[str, int] | None:
-        """t, t - 1, (t + 1), (2), T as a time; None for what is none."""
+        """Return t, t - 1, (t + 1), (2) or T as a time, or None for anything else."""
         texts = [token.text for token in item]
         if texts and texts[0] in (self.time, self.last or self.time):
             letter = "t" if texts[0] == self.time else "T"
             if len(texts) == 1:
                 return (letter, 0) if letter == "t" or sign == "_" or bracketed else None
-            if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit() and len(texts[2]) < 5:
+            if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit() and len(texts[2]) <= INDEX_DIGITS:
                 return letter, int(texts[1] + texts[2])
             return None
-        if len(texts) == 1 and texts[0].isdigit() and len(texts[0]) < 5 and bracketed:
+        if len(texts) == 1 and texts[0].isdigit() and len(texts[0]) <= INDEX_DIGITS and bracketed:
             return "=", int(texts[0])
         return None
 
-    def ref(self, word: str, found: Scripts) -> Ref:
-        """The name that a word with these scripts spells."""
+    def ref(self, word: str, scripts: Scripts) -> Ref:
+        """Return the name that a word and these scripts make."""
         if word == "_":  # _3, a result without a name
-            word, found = word + found.below, found._replace(below="")
+            word, scripts = word + scripts.below, scripts._replace(below="")
         base, digits = _apart(word)
-        below = digits + found.below
+        below = digits + scripts.below
         if below in ACCENTS:
             base, below = base + ACCENTS[below], ""
         if base.startswith("tilde") and len(base) > len("tilde"):
             base = base.removeprefix("tilde") + ACCENTS["tilde"]
-        time = found.time
-        key = base + f"_{below}" * bool(below) + f"^{found.above}" * bool(found.above)
+        time = scripts.time
+        key = base + f"_{below}" * bool(below) + f"^{scripts.above}" * bool(scripts.above)
         if (
             below.isdigit()
-            and len(below) < 5
+            and len(below) <= INDEX_DIGITS
             and not self.is_known(key)
             and self.last
-            and self.timed(without := _without(base, found))
+            and self.timed(without := _without(base, scripts))
         ):
             key, time = without, ("=", int(below))  # h_0
-        return Ref(key, time, found.indices)
+        return Ref(key, time, scripts.indices)
 
     def flat(self, word: str) -> list[Ref]:
-        """The readings of a word as one known name without its scripts: WfC, ft, z24."""
+        """Return the known names that a word can be if scripts stand on the line: WfC, ft, z24."""
         refs = [Ref(key) for key in self._flat.get(word, ())]
         if word.endswith(self.time) and len(word) > 1:
             stem = word.removesuffix(self.time)
@@ -147,43 +148,43 @@ class Names:
         return refs
 
     def products(self, word: str) -> list[list[Ref]]:
-        """The ways to read a word as two known names or more, one after the other."""
-        found: list[list[Ref]] = []
+        """Return the readings of a word as two known names or more, at most three readings."""
+        readings: list[list[Ref]] = []
         open_: list[tuple[int, list[Ref]]] = [(0, [])]
-        while open_ and len(found) < 3 and len(word) <= 24:
+        while open_ and len(readings) < 3 and len(word) <= PRODUCT_LETTERS:
             at, refs = open_.pop()
             if at == len(word):
-                found += [refs] if len(refs) > 1 else []
+                readings += [refs] if len(refs) > 1 else []
                 continue
             for end in range(at + 1, len(word) + 1):
                 open_ += [(end, [*refs, ref]) for ref in self.flat(word[at:end])]
-        return found
+        return readings
 
 
 def bound(key: str, letter: str, member: str) -> str:
-    """The key with a family's letter replaced by one of its members."""
+    """Return the key with a family's letter replaced by one of its members."""
     return "".join(member if part == letter else part for part in re.split("([_^])", key))
 
 
-def _without(base: str, found: Scripts) -> str:
-    return base + f"^{found.above}" * bool(found.above)
+def _without(base: str, scripts: Scripts) -> str:
+    return base + f"^{scripts.above}" * bool(scripts.above)
 
 
 def _apart(word: str) -> tuple[str, str]:
-    """z24 → z, 24"""
+    """Return a word and the digits at its end: z24 → z, 24."""
     match = re.fullmatch(r"(.*?[^\d])(\d+)", word)
     return (match[1], match[2]) if match else (word, "")
 
 
 def unbracketed(group: Sequence[Token]) -> tuple[Sequence[Token], bool]:
-    """A script without the brackets around it, and whether there were any."""
+    """Return a script without the brackets around it, and whether there were any."""
     while len(group) > 2 and group[0].text in ("(", "<", "[") and group[-1].text in (")", ">", "]"):
         return group[1:-1], True
     return group, False
 
 
 def _items(group: Sequence[Token]) -> Iterator[list[Token]]:
-    """What commas part."""
+    """Yield the items that commas separate."""
     item: list[Token] = []
     for token in group:
         if token.kind == "op" and token.text == ",":

@@ -2,56 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinyad.derivation.language.cursor import DEEPEST, TOO_DEEP, Cursor
+from tinyad.derivation.language.limits import MATRIX_ENTRIES, OPERATION_DEPTH, TOO_MANY_OPERATIONS
+from tinyad.derivation.language.name_parser import POWERS, NameParser
 from tinyad.derivation.language.names import Names, unbracketed
-from tinyad.derivation.language.primaries import HIGHER, POWERS, Primaries
+from tinyad.derivation.language.node_builder import NodeBuilder
+from tinyad.derivation.language.primaries import HIGHER, Primaries
 from tinyad.derivation.language.source import Source
-from tinyad.derivation.language.syntax_tree import Node, Statement, Token
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token
+from tinyad.derivation.language.token_cursor import TokenCursor
 
-SUM, NEGATIVE, PRODUCT = 10, 15, 20  # how tightly + -, a sign, and a product hold
+SUM, NEGATION, PRODUCT = 10, 15, 20  # precedence of + and -, of a sign, of a product
 PRODUCTS = {"∘": "∘", "@": "*", "/": "/", "*": "", "·": "", "⊗": "", "×": "*"}
-STARTS = ("word", "number", "ones", "open", "frac", "group(", "matrix(")
+FACTOR_KINDS = ("word", "number", "ones", "open", "frac", "group(", "matrix(")
 SUFFIXES = {**POWERS, "⊤": "transpose", "'": "transpose"}
-MOST_ENTRIES = 10_000  # of a matrix
 
 
 class Parser:
-    """Reads formulas from tokens.  `meaning` says what * and · are: "*", "∘", or "" if that was not declared."""
+    """Read formulas from tokens.  `meaning` says what * and · are: "*", "∘", or "" if that was not declared."""
 
     def __init__(self, source: Source, names: Names, meaning: dict[str, str]) -> None:
-        self.cursor = Cursor(source, names)
-        self.primaries = Primaries(self.cursor, self)
-        self.meaning = meaning
-        self.readers = {  # by the kind of the token that they begin with
-            "number": self.number,
-            "ones": self.number,
-            "word": self.primaries.word,
-            "frac": self.primaries.fraction,
-            "open": self.bracket,
-            "group(": self.grouped,
-            "matrix(": self.matrix,
-        }
+        self.names, self.meaning = names, meaning
+        self.cursor, builder = TokenCursor(source), NodeBuilder(source)
+        self.node = builder.node
+        self.name_parser = NameParser(self.cursor, names, builder)
+        self.primaries = Primaries(self.cursor, self.name_parser, builder, self)
         self.nested = 0
 
     # Statements
 
     def statement(self, tokens: Sequence[Token], number: str = "", title: str = "") -> Statement:
-        """The tokens of a line, without its number."""
+        """Return the statement that the tokens of a line make, without its number."""
         self.cursor.tokens, self.cursor.at, self.nested = tokens, 0, 0
         if len(tokens) > 1 and tokens[-1].kind == "word" and tokens[-1].text == "given":
-            given = (self.primaries.inside(tokens[:-1]),)
+            given = (self.inside(tokens[:-1]),)
             return Statement(number, given, "given", (), tokens[0].start, tokens[-1].end, title, tuple(tokens))
         left = self.left_hand_sides()
         sign = self.cursor.token
         if not self.cursor.is_op("=", "+=", "≡"):
-            self.cursor.fail("expected = or += here: a line is `derivative = formula`")
+            self.cursor.fail("expected = or +=: a line is `derivative = formula`")
         members: list[Node] = []
         while self.cursor.is_op("=", "+=", "≡"):
             if members and self.cursor.token.text == "+=":
-                self.cursor.fail("+= can stand only once, after the left-hand side")
+                self.cursor.fail("+= is allowed only once, after the left-hand side")
             self.cursor.at += 1
             members.append(self.expression())
         if self.cursor.token.kind != "end":
@@ -59,8 +54,40 @@ class Parser:
         kind = "+=" if sign.text == "+=" else "="
         return Statement(number, left, kind, tuple(members), tokens[0].start, tokens[-1].end, title, tuple(tokens))
 
+    def declared_name(self, tokens: Sequence[Token]) -> Node:
+        """Return a name exactly as it is declared, without a look-up among the known names."""
+        cursor, first = self.cursor, tokens[0]
+        with cursor.within(tokens):
+            if first.kind != "word":
+                node = self.expression()
+            else:
+                cursor.at = 1
+                groups, end = self.name_parser.script_groups()
+                node = Node("name", (), self.names.ref(first.text, self.names.scripts(groups)), first.start, end)
+            if cursor.at < len(tokens):
+                cursor.fail("names are separated by commas")
+            if node.kind != "name":
+                cursor.fail("expected a name", node)
+            return node
+
+    def derivatives(self, tokens: Sequence[Token]) -> list[Node]:
+        """Return the derivatives of the loss that are listed with commas between them."""
+        nodes: list[Node] = []
+        with self.cursor.within(tokens):
+            while not nodes or self.cursor.accept(","):
+                nodes.append(self.expression())
+                if nodes[-1].kind != "d":
+                    self.cursor.fail("expected a derivative, as in `given: ∇h_t`", nodes[-1])
+            if self.cursor.at < len(tokens):
+                self.cursor.unexpected()
+        return nodes
+
+    def function_name(self, tokens: Sequence[Token]) -> Ref | None:
+        """Return the function that these tokens name, or None."""
+        return self.name_parser.function_name(tokens)
+
     def left_hand_sides(self) -> tuple[Node, ...]:
-        """A formula, or [dx, dy] in front of its equals sign."""
+        """Read a formula, or [dx, dy] before an equals sign."""
         if self.cursor.token.kind != "open" or self.cursor.token.text != "[":
             return (self.expression(),)
         depth, k = 0, 0
@@ -72,45 +99,56 @@ class Parser:
         if self.cursor.ahead(k).kind != "op" or self.cursor.ahead(k).text not in ("=", "+="):
             return (self.expression(),)
         self.cursor.at += 1
-        left = self.primaries.listed()
+        left = self.listed()
         self.cursor.expect("close", "]")
         return tuple(left)
 
+    def inside(self, tokens: Sequence[Token]) -> Node:
+        """Return the formula that all of these tokens make."""
+        with self.cursor.within(tokens):
+            node = self.expression()
+            if self.cursor.at < len(tokens):
+                self.cursor.unexpected()
+            return node
+
+    def listed(self) -> list[Node]:
+        """Read formulas with commas between them."""
+        parts = [self.expression()]
+        while self.cursor.accept(","):
+            parts.append(self.expression())
+        return parts
+
     # Formulas
 
-    def whole(self, tokens: Sequence[Token]) -> Node:
-        """Return the formula that all of these tokens make."""
-        return self.primaries.inside(tokens)
-
     def expression(self, above: int = 0) -> Node:
-        """A formula, up to an operation that holds no more tightly than `above`."""
+        """Read a formula, up to an operation whose precedence is not above `above`."""
         self.nested += 1
-        if self.nested > DEEPEST:
-            self.cursor.fail(TOO_DEEP)
+        if self.nested > OPERATION_DEPTH:
+            self.cursor.fail(TOO_MANY_OPERATIONS)
         left = self.prefix()
-        while above < self.tightness():
+        while above < self.precedence():
             sign = self.cursor.token
-            if self.cursor.took("+", "-"):
+            if self.cursor.accept("+", "-"):
                 right = self.expression(SUM)
-                left = self.cursor.node(sign.text, (left, right), None, left.start, right.end)
-            elif self.cursor.took(*PRODUCTS):
-                kind = PRODUCTS[sign.text] or self.declared(sign)
+                left = self.node(sign.text, (left, right), None, left.start, right.end)
+            elif self.cursor.accept(*PRODUCTS):
+                kind = PRODUCTS[sign.text] or self.product_kind(sign)
                 right = self.expression(PRODUCT)
-                left = self.cursor.node(kind, (left, right), (sign.start, sign.end), left.start, right.end)
+                left = self.node(kind, (left, right), (sign.start, sign.end), left.start, right.end)
             else:
                 right = self.expression(PRODUCT)
-                left = self.cursor.node("*", (left, right), None, left.start, right.end)
+                left = self.node("*", (left, right), None, left.start, right.end)
         self.nested -= 1
         return left
 
-    def tightness(self) -> int:
-        """How tightly the operation that is next holds; 0 where none is."""
+    def precedence(self) -> int:
+        """Return the precedence of the next operation, or 0 if there is none."""
         if self.cursor.is_op("+", "-"):
             return SUM
-        return PRODUCT if self.cursor.is_op(*PRODUCTS) or self.starts() else 0
+        return PRODUCT if self.cursor.is_op(*PRODUCTS) or self.factor_follows() else 0
 
-    def declared(self, token: Token) -> str:
-        """What *, · or ⊗ means."""
+    def product_kind(self, token: Token) -> str:
+        """Return the product that *, · or ⊗ was declared to be."""
         kind = self.meaning.get(token.text, "")
         if not kind:
             self.cursor.fail(
@@ -119,21 +157,21 @@ class Parser:
             )  # fmt: skip
         return kind
 
-    def starts(self) -> bool:
-        """Whether a factor begins here, which stands next to the one before without a sign."""
-        return self.cursor.token.kind in STARTS or self.cursor.is_op("∇", "∂", "Σ")
+    def factor_follows(self) -> bool:
+        """Return whether a factor follows without an operator before it."""
+        return self.cursor.token.kind in FACTOR_KINDS or self.cursor.is_op("∇", "∂", "Σ")
 
     def prefix(self) -> Node:
-        """An operand with its sign, or a sum."""
+        """Read an operand with its sign, or a sum."""
         token = self.cursor.token
-        if self.cursor.took("+", "-"):
-            part = self.expression(NEGATIVE)
-            return part if token.text == "+" else self.cursor.node("neg", (part,), None, token.start, part.end)
+        if self.cursor.accept("+", "-"):
+            part = self.expression(NEGATION)
+            return part if token.text == "+" else self.node("neg", (part,), None, token.start, part.end)
         return self.sum() if self.cursor.is_op("Σ") else self.operand()
 
     def operand(self) -> Node:
-        """An operand with what stands behind it: ^T, ', ^2, ^{-1}, |_{label}."""
-        node = self.atom()
+        """Read an operand with its exponents and labels: ^T, ', ^2, ^{-1}, |_{label}."""
+        node = self.primary()
         while True:
             if self.cursor.is_op("^") and self.cursor.ahead().kind == "group(":
                 start = self.cursor.at
@@ -141,81 +179,81 @@ class Parser:
                 inner, _ = unbracketed(self.cursor.group())
                 text = "".join(token.text for token in inner)
                 if text and text in HIGHER:
-                    node = self.cursor.node("power", (node,), int(text), node.start, self.cursor.end)
+                    node = self.node("power", (node,), int(text), node.start, self.cursor.end)
                     continue
                 if text not in SUFFIXES:
-                    self.cursor.fail(f"^{text} of a formula: there are ^T, ^-1 and ^2 to ^9", self.cursor.tokens[start])
-                node = self.cursor.node(SUFFIXES[text], (node,), None, node.start, self.cursor.end)
-            elif self.cursor.took("'"):
-                node = self.cursor.node("transpose", (node,), None, node.start, self.cursor.end)
-            elif self.cursor.took("|"):
+                    self.cursor.fail(
+                        f"^{text} is not known; a formula can have ^T, ^-1 and ^2 to ^9", self.cursor.tokens[start]
+                    )
+                node = self.node(SUFFIXES[text], (node,), None, node.start, self.cursor.end)
+            elif self.cursor.accept("'"):
+                node = self.node("transpose", (node,), None, node.start, self.cursor.end)
+            elif self.cursor.accept("|"):
                 node = self.labelled(node)
             else:
                 return node
 
     def labelled(self, node: Node) -> Node:
-        """∂J/∂a |_{Comp-1}: a part of a derivative, by its label."""
-        if not self.cursor.took("_"):
+        """Read the label that names a part of a derivative: ∂J/∂a |_{Comp-1}."""
+        if not self.cursor.accept("_"):
             self.cursor.fail("expected a label after |, as in |_{Comp-1}")
         label = "".join(token.text for token in self.cursor.group())
         if node.kind != "d":
-            self.cursor.fail("a label |_{...} goes with a derivative of the loss", node)
+            self.cursor.fail("only a derivative of the loss can have a label |_{...}", node)
         ref, _ = node.value
-        return self.cursor.node("d", (), (ref, label), node.start, self.cursor.end)
+        return self.node("d", (), (ref, label), node.start, self.cursor.end)
 
-    def atom(self) -> Node:
-        """An operand without what stands behind it."""
+    def primary(self) -> Node:
+        """Read an operand without its exponents and labels."""
         token = self.cursor.token
-        if token.kind in self.readers:
-            return self.readers[token.kind]()
-        if self.cursor.is_op("∇"):
-            return self.primaries.nabla()
-        if self.cursor.is_op("∂"):
-            return self.primaries.partial()
+        if token.kind == "op" and token.text in OPERATOR_PRIMARIES:
+            return OPERATOR_PRIMARIES[token.text](self)
+        if token.kind in PRIMARIES:
+            return PRIMARIES[token.kind](self)
         if token.kind == "end":
             self.cursor.fail("expected a formula, but the line ends")
         self.cursor.unexpected()
 
     def number(self) -> Node:
-        """Read a number, or a column of ones."""
+        """Read a number, or ones with their size."""
         token = self.cursor.token
         self.cursor.at += 1
         if token.kind == "ones" or (token.text == "1" and self.cursor.is_op("_")):
-            return self.cursor.node("ones", (), self.primaries.size(), token.start, self.cursor.end)
-        return self.cursor.node("number", (), float(token.text), token.start, token.end)
+            return self.node("ones", (), self.primaries.size(), token.start, self.cursor.end)
+        return self.node("number", (), float(token.text), token.start, token.end)
 
     def grouped(self) -> Node:
-        """Read a formula in braces that only hold together."""
+        """Read a formula between the braces of LaTeX."""
         self.cursor.expect("group(")
         inside = self.expression()
         self.cursor.expect(")group")
         return inside
 
     def bracket(self) -> Node:
-        """A formula in brackets, or [a, b; c, d]."""
+        """Read a formula in brackets, or [a, b; c, d]."""
         token = self.cursor.expect("open")
         first = self.expression()
         if token.text == "[" and self.cursor.is_op(",", ";"):
             return self.entries(first, token, "close")
         if self.cursor.is_op(","):
-            self.cursor.fail("a list is in square brackets")
+            self.cursor.fail("a list needs square brackets")
         end = self.cursor.expect("close").end
-        return self.cursor.node("bracket", (first,), token.text, token.start, end)
+        return self.node("bracket", (first,), token.text, token.start, end)
 
     def matrix(self) -> Node:
-        """The entries of a matrix in LaTeX."""
+        """Read a matrix in LaTeX."""
         token = self.cursor.expect("matrix(")
         return self.entries(self.entry(), token, ")matrix")
 
     def entry(self) -> Node:
-        """A formula or dots."""
+        """Read a formula or dots."""
         if self.cursor.token.kind != "dots":
             return self.expression()
         token = self.cursor.expect("dots")
-        return self.cursor.node("dots", (), None, token.start, token.end)
+        return self.node("dots", (), None, token.start, token.end)
 
     def entries(self, first: Node, opened: Token, closing: str) -> Node:
-        """What follows the first entry: the rest of its row, and further rows."""
+        """Read what follows the first entry of a matrix, the rest of its row and further rows."""
         rows = [[first]]
         while self.cursor.is_op(",", ";"):
             row = self.cursor.token.text == ";"
@@ -224,72 +262,83 @@ class Parser:
                 break
             if row:
                 rows.append([])
-            if len(rows) * len(rows[-1]) > MOST_ENTRIES:
-                self.cursor.fail(f"more than {MOST_ENTRIES} entries")
+            if len(rows) * len(rows[-1]) > MATRIX_ENTRIES:
+                self.cursor.fail(f"more than {MATRIX_ENTRIES} entries")
             rows[-1].append(self.entry())
         end = self.cursor.expect(closing).end
         if len({len(row) for row in rows}) > 1:
-            self.cursor.fail("rows of different lengths", opened)
-        return self.cursor.node("matrix", tuple(node for row in rows for node in row), len(rows), opened.start, end)
+            self.cursor.fail("the rows of this matrix differ in length", opened)
+        return self.node("matrix", tuple(node for row in rows for node in row), len(rows), opened.start, end)
 
     def sum(self) -> Node:
-        """Σ_j, Σ_t, Σ_{t=1}^T, Σ_θ with the term that follows."""
+        """Read Σ_j, Σ_t, Σ_{t=1}^T or Σ_θ with the term that follows."""
         token = self.cursor.expect("op", "Σ")
         scripts: dict[str, list[Token]] = {}
         while self.cursor.is_op("_", "^"):
             sign = self.cursor.token.text
             self.cursor.at += 1
             scripts[sign] = self.cursor.group()
-        value = self.over(scripts.get("_", []), scripts.get("^"), token)
+        value = self.sum_range(scripts.get("_", []), scripts.get("^"), token)
         body = self.expression(SUM)
-        return self.cursor.node("sum", (body,), value, token.start, body.end)
+        return self.node("sum", (body,), value, token.start, body.end)
 
-    def some_members(self, letter: str, rest: Sequence[str], token: Token) -> tuple[str, ...]:
-        """The members that stand behind θ = below a Σ; all of them if none does."""
-        members = self.cursor.names.families[letter]
+    def members(self, letter: str, rest: Sequence[str], token: Token) -> tuple[str, ...]:
+        """Return the members listed after θ = below a Σ, or all of them if there is no list."""
+        members = self.names.families[letter]
         if not rest:
             return members
-        said = tuple(text for text in rest[1:] if text not in (",", "{", "}"))
-        unknown = [text for text in said if text not in members]
-        if rest[0] not in ("=", "∈") or unknown or not said:
+        listed = tuple(text for text in rest[1:] if text not in (",", "{", "}"))
+        unknown = [text for text in listed if text not in members]
+        if rest[0] not in ("=", "∈") or unknown or not listed:
             self.cursor.fail(f"Σ over {letter}: its members are {', '.join(members)}", token)
-        return said
+        return listed
 
-    def over(self, below: list[Token], above: list[Token] | None, token: Token) -> tuple[Any, ...]:
-        """What a sum runs over: ("time", first, last), ("family", θ) or ("index", j)."""
+    def sum_range(self, below: list[Token], above: list[Token] | None, token: Token) -> tuple[Any, ...]:
+        """Return the range of a sum: ("time", first, last), ("family", θ, members) or ("index", j)."""
         texts = [t.text for t in below if t.kind not in ("group(", ")group")]
         letter = texts[0] if texts else ""
         rest, end = texts[1:], [t.text for t in above or ()]
-        if letter == self.cursor.names.time and self.cursor.names.last and rest[:1] in ([], ["="]):
-            return "time", self.limit(rest[1:], token) if rest else None, self.limit(end, token) if end else None
-        if letter in self.cursor.names.families and not end:
-            return "family", letter, self.some_members(letter, rest, token)
-        if letter in self.cursor.names.indices and (not rest or rest == ["=", "1"]) and (not end or len(end) == 1):
+        if letter == self.names.time and self.names.last and rest[:1] in ([], ["="]):
+            return (
+                "time",
+                self.sum_limit(rest[1:], token) if rest else None,
+                self.sum_limit(end, token) if end else None,
+            )
+        if letter in self.names.families and not end:
+            return "family", letter, self.members(letter, rest, token)
+        if letter in self.names.indices and (not rest or rest == ["=", "1"]) and (not end or len(end) == 1):
             return "index", letter
-        if letter and letter == self.cursor.names.time:
+        if letter and letter == self.names.time:
             self.cursor.fail(f"a sum over {letter}: declare the sequence, `time: {letter} = 1..T`", token)
-        known = (
-            letter in self.cursor.names.families
-            or letter in self.cursor.names.indices
-            or letter == self.cursor.names.time
-        )
+        known = letter in self.names.families or letter in self.names.indices or letter == self.names.time
         if known:
             self.cursor.fail(
                 f"{' '.join([*texts, *end])} below and above a Σ: write Σ_{letter}, or Σ_{{t=1}}^T for times", token
             )
         self.cursor.fail(
-            f"a sum over {letter or 'nothing'}: it is no time, no declared index (`indices: j, k`) and no family "
+            f"a sum over {letter or 'nothing'}: expected the time, a declared index (`indices: j, k`) or a family "
             f"(`family θ: f, i, o`)", token
         )  # fmt: skip
 
-    def limit(self, texts: list[str], token: Token) -> tuple[str, int]:
-        """Where a sum over time begins or ends, as in a Ref."""
+    def sum_limit(self, texts: list[str], token: Token) -> tuple[str, int]:
+        """Return the first or last time of a sum, as in a Ref."""
         if len(texts) == 1 and texts[0].isdigit():
             return "=", int(texts[0])
-        if texts and texts[0] in (self.cursor.names.last, self.cursor.names.time):
-            letter = "T" if texts[0] == self.cursor.names.last else "t"
+        if texts and texts[0] in (self.names.last, self.names.time):
+            letter = "T" if texts[0] == self.names.last else "t"
             if len(texts) == 1:
                 return letter, 0
             if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit():
                 return letter, int(texts[1] + texts[2])
-        self.cursor.fail(f"{' '.join(texts)} is no limit of a sum over time: write a number, t or T", token)
+        self.cursor.fail(f"{' '.join(texts)} is not a limit of a sum over time: write a number, t or T", token)
+
+
+PRIMARIES: dict[str, Callable[[Parser], Node]] = {  # by the kind of the first token
+    "number": Parser.number, "ones": Parser.number, "open": Parser.bracket, "group(": Parser.grouped,
+    "matrix(": Parser.matrix, "word": lambda parser: parser.primaries.word(),
+    "frac": lambda parser: parser.primaries.fraction(),
+}  # fmt: skip
+OPERATOR_PRIMARIES: dict[str, Callable[[Parser], Node]] = {
+    "∇": lambda parser: parser.primaries.nabla(),
+    "∂": lambda parser: parser.primaries.partial(),
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from tinyad.derivation.language.limits import BRACKET_DEPTH
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Token
 
@@ -19,79 +20,93 @@ SIGNS = {
 }
 # fmt: on
 OPERATORS = set("+-∘*·@/=≡⇒,;:|'.∇∂Σ×<>∈⊗")
+TWO_CHARACTER_SIGNS = {"+=": "+=", ":=": "=", "=>": "⇒"}
+UNNAMED = re.compile(r"_(v?\d+|\s|,|\])")
 OPEN, CLOSE = "([{", ")]}"
-DEEPEST = 60  # brackets and scripts inside one another
 
 
 def letter(c: str) -> str:
-    """A mathematical letter (𝑧, 𝛻, 𝐖) as the plain one; every other character as it is."""
+    """Return a mathematical letter (𝑧, 𝛻, 𝐖) as the plain one, and every other character as it is."""
     return unicodedata.normalize("NFKC", c) if "\U0001d400" <= c <= "\U0001d7ff" or c in "ℎℒ" else c
 
 
 def tokens(source: Source, start: int, end: int) -> list[Token]:
-    """The tokens of source.text[start:end]; a line ends where no bracket is open."""
+    """Return the tokens of source.text[start:end]; a line ends where no bracket is open."""
     return _Reader(source, start, end).read()
 
 
 class _Reader:
     def __init__(self, source: Source, start: int, end: int) -> None:
         self.source, self.text, self.at, self.end = source, source.text, start, end
-        self.found: list[Token] = []
-        self.closing: list[tuple[str, int]] = []  # the closing signs that are expected, and where they were opened
+        self.tokens: list[Token] = []
+        self.closing: list[tuple[str, int]] = []  # the closing signs expected, and where they were opened
         self.spaced = False
 
     def read(self) -> list[Token]:
         while self.at < self.end:
-            self.one()
+            self.read_next()
         if self.closing:
             sign, opened = self.closing[-1]
             raise self.source.error(f"this bracket is not closed: {sign} is missing", opened)
         self.add("end", "", self.end, self.end)
-        return self.found
+        return self.tokens
 
     def add(self, kind: str, text: str, start: int, end: int) -> None:
-        self.found.append(Token(kind, text, start, end, self.spaced))
+        self.tokens.append(Token(kind, text, start, end, self.spaced))
         self.at, self.spaced = end, False
 
     def peek(self, k: int = 0) -> str:
         return self.text[self.at + k] if self.at + k < self.end else ""
 
-    def one(self) -> None:  # noqa: C901, PLR0912  a case for each kind of sign
+    def read_next(self) -> None:
+        """Read white space, a comment, or what makes a token."""
+        if not (self.skip_blank() or self.read_operand() or self.read_bracket()):
+            self.read_sign()
+
+    def skip_blank(self) -> bool:
+        """Read white space or a comment, if it is next; a line ends where no bracket is open."""
         at, c = self.at, self.text[self.at]
-        plain = letter(c)
-        if c == "\n":
-            if not self.closing:
-                self.add("end", "", at, at + 1)
-            self.at, self.spaced = at + 1, True
-        elif c == "#":
+        if c == "#":
             newline = self.text.find("\n", at, self.end)
             self.at = self.end if newline < 0 else newline
         elif c.isspace():
+            if c == "\n" and not self.closing:
+                self.add("end", "", at, at + 1)
             self.at, self.spaced = at + 1, True
-        elif c == "𝟏":
+        else:
+            return False
+        return True
+
+    def read_operand(self) -> bool:
+        """Read a number, a word or a script, if one is next."""
+        at, c = self.at, self.text[self.at]
+        plain = letter(c)
+        if c == "𝟏":
             self.add("ones", "1", at, at + 1)
         elif plain.isdigit() and plain.isascii():
             self.number()
         elif c in SUPERSCRIPTS or c in SUBSCRIPTS:
             self.raised()
-        elif c == "Σ":
-            self.add("op", c, at, at + 1)
-        elif plain.isalpha() or (
-            c == "_" and not self.tight() and re.compile(r"_(v?\d+|\s|,|\])").match(self.text, at, self.end)
-        ):
+        elif c != "Σ" and (plain.isalpha() or self.begins_unnamed()):
             self.word()
         elif c in "^_":
             self.script()
         elif self.text.startswith(".T", at) and self.tight() and not self.peek(2).isalnum():
             self.add("op", "^", at, at + 1)
             self.group("T", at + 1, at + 2)
-        elif c == "+" and self.peek(1) == "=":
-            self.add("op", "+=", at, at + 2)
-        elif c == ":" and self.peek(1) == "=":
-            self.add("op", "=", at, at + 2)
-        elif c == "=" and self.peek(1) == ">":
-            self.add("op", "⇒", at, at + 2)
-        elif self.closing and self.closing[-1][0] == ">group" and SIGNS.get(c, c) == ">":
+        else:
+            return False
+        return True
+
+    def begins_unnamed(self) -> bool:
+        """Return whether a result without a name is next, such as _3."""
+        return not self.tight() and bool(UNNAMED.match(self.text, self.at, self.end))
+
+    def read_bracket(self) -> bool:
+        """Read a bracket or a quotation, if one is next."""
+        at, c = self.at, self.text[self.at]
+        plain = letter(c)
+        if self.closing and self.closing[-1][0] == ">group" and SIGNS.get(c, c) == ">":
             self.closing.pop()
             self.add("op", ">", at, at + 1)
             self.add(")group", "", self.at, self.at)
@@ -99,25 +114,36 @@ class _Reader:
             self.open(plain)
         elif plain in CLOSE:
             self.close(plain)
-        elif (
-            c in "'‘’\"" and self.found and self.found[-1].kind in ("op", "open") and self.found[-1].text in (",", "(")
-        ):
+        elif c in "'‘’\"" and self.follows_argument_sign():
             self.quoted()
         else:
-            sign = plain if plain in ("∇", "∂") else SIGNS.get(c, c)
-            if sign == "…":
-                self.add("dots", "…", at, at + 1)
-            elif sign in OPERATORS:
-                self.add("op", sign, at, at + 1)
-            else:
-                raise self.source.error(f"{c!r} is no sign that is known here", at)
+            return False
+        return True
+
+    def follows_argument_sign(self) -> bool:
+        """Return whether a comma or an opening bracket was read last."""
+        return bool(self.tokens) and self.tokens[-1].kind in ("op", "open") and self.tokens[-1].text in (",", "(")
+
+    def read_sign(self) -> None:
+        """Read an operator or dots."""
+        at, c = self.at, self.text[self.at]
+        plain, two = letter(c), c + self.peek(1)
+        sign = plain if plain in ("∇", "∂") else SIGNS.get(c, c)
+        if two in TWO_CHARACTER_SIGNS:
+            self.add("op", TWO_CHARACTER_SIGNS[two], at, at + 2)
+        elif sign == "…":
+            self.add("dots", "…", at, at + 1)
+        elif sign in OPERATORS:
+            self.add("op", sign, at, at + 1)
+        else:
+            raise self.source.error(f"{c!r} is not a known sign", at)
 
     def tight(self) -> bool:
-        """Whether what comes follows a name or a closing bracket without a space."""
+        """Return whether a name or a closing bracket stands directly before the next character."""
         return (
-            bool(self.found)
+            bool(self.tokens)
             and not self.spaced
-            and self.found[-1].kind in ("word", "number", "close", ")group", "ones")
+            and self.tokens[-1].kind in ("word", "number", "close", ")group", "ones")
         )
 
     def number(self) -> None:
@@ -137,7 +163,7 @@ class _Reader:
         self.numbered()
 
     def numbered(self) -> None:
-        """z1[2], as a tape names its time steps."""
+        """Read the [2] of z1[2], as a tape names its time steps."""
         end = self.at
         index = re.compile(r"\[(\d+)\]").match(self.text, end, self.end)
         if index:
@@ -155,7 +181,7 @@ class _Reader:
         return letter(c).isalnum() or bool(unicodedata.combining(c)) or c in more
 
     def raised(self) -> None:
-        """ᵀ, ², ₜ₋₁ as scripts."""
+        """Read ᵀ, ², ₜ₋₁ as scripts."""
         start = self.at
         table, sign = (SUPERSCRIPTS, "^") if self.text[start] in SUPERSCRIPTS else (SUBSCRIPTS, "_")
         while self.at < self.end and self.text[self.at] in table:
@@ -172,9 +198,9 @@ class _Reader:
                 "word" if plain.isalpha() or plain == "⊤" else "number" if plain.isdigit()
                 else "open" if plain == "(" else "close" if plain == ")" else "op"
             )  # fmt: skip
-            if kind == self.found[-1].kind in ("word", "number"):
-                before = self.found.pop()
-                self.found.append(before._replace(text=before.text + plain, end=k + 1))
+            if kind == self.tokens[-1].kind in ("word", "number"):
+                before = self.tokens.pop()
+                self.tokens.append(before._replace(text=before.text + plain, end=k + 1))
             else:
                 self.add(kind, plain, k, k + 1)
         self.add(")group", "", signs[-1][1] + 1, signs[-1][1] + 1)
@@ -185,7 +211,7 @@ class _Reader:
         self.add(")group", "", end, end)
 
     def script(self) -> None:
-        """^ or _ with what they stand over: a word, a number, or what is in brackets."""
+        """Read ^ or _ with its script: a word, a number, or what is in brackets."""
         self.add("op", self.text[self.at], self.at, self.at + 1)
         c = SIGNS.get(self.peek(), letter(self.peek()))
         if c in ("(", "{", "<"):
@@ -210,14 +236,14 @@ class _Reader:
         elif c in ("'", "*", "⊤", "∗"):
             self.add("word", c, begun, begun + 1)
         else:
-            raise self.source.error("a script has nothing in it: write x_{t-1}, x^T", begun - 1)
+            raise self.source.error("this script is empty: write x_{t-1}, x^T", begun - 1)
         self.add(")group", "", self.at, self.at)
         self.numbered()
 
     def enter(self, sign: str, at: int) -> None:
         self.closing.append((sign, at))
-        if len(self.closing) > DEEPEST:
-            raise self.source.error(f"more than {DEEPEST} brackets inside one another; name a part of it", at)
+        if len(self.closing) > BRACKET_DEPTH:
+            raise self.source.error(f"more than {BRACKET_DEPTH} brackets inside one another; name a part of it", at)
 
     def open(self, c: str) -> None:
         at = self.at
@@ -227,12 +253,13 @@ class _Reader:
     def close(self, c: str) -> None:
         at = self.at
         if not self.closing:
-            raise self.source.error(f"{c} closes nothing", at)
+            raise self.source.error(f"{c} has no opening bracket", at)
         sign, opened = self.closing.pop()
         if sign[0] != c:
             line, column = self.source.place(opened)
-            opener = f"it closes what line {line}, column {column} opens"
-            raise self.source.error(f"expected {sign[0]}, not {c}: {opener}", at)
+            raise self.source.error(
+                f"{c} where {sign[0]} is expected, for the bracket opened in line {line}, column {column}", at
+            )
         if sign.endswith("group"):
             if c == ")":
                 self.add("close", ")", at, at + 1)
@@ -244,5 +271,5 @@ class _Reader:
         start = self.at
         match = re.compile(r"\s*([^'‘’\"\n]*?)\s*['‘’\"]").match(self.text, start + 1, self.end)
         if not match:
-            raise self.source.error("this quotation has no end", start)
+            raise self.source.error("this quotation is not closed", start)
         self.add("string", match[1], start, match.end())

@@ -1,4 +1,4 @@
-"""A derivation file: where its blocks are, and errors that point into it."""
+"""The text of a derivation file: its blocks, its lines, and errors that point into it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
+from tinyad.derivation.language.limits import BLOCK_LINES, FILE_CHARACTERS
 from tinyad.printing.text import for_terminal
 
 BLOCKS = ("declare", "forward", "backward")
-LARGEST = 1_000_000  # characters of a file
-LONGEST = 4_000  # lines inside blocks
 
 
 class DerivationError(ValueError):
-    """What cannot be read: `message`, and the place, `line` and `column`, counted from 1."""
+    """A text cannot be read: `message`, and the position, `line` and `column`, counted from 1."""
 
     def __init__(self, message: str, source: Source | None = None, at: int = 0, end: int | None = None) -> None:
         self.message, self.at, self.to = message, at, at + 1 if end is None else end
@@ -31,7 +30,7 @@ class DerivationError(ValueError):
 
 
 class Block(NamedTuple):
-    """A fenced block: its first word, the rest of that line, and where its text begins and ends."""
+    """A fenced block: its first word, the rest of that line, and the start and end of its text."""
 
     kind: str
     title: str
@@ -46,41 +45,43 @@ class Source:
         self.name = name
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
         self._lines = [0] + [k + 1 for k, c in enumerate(self.text) if c == "\n"]
-        if len(self.text) > LARGEST:
-            raise DerivationError(f"{len(self.text)} characters; {LARGEST} are read at the most", self)
+        if len(self.text) > FILE_CHARACTERS:
+            raise DerivationError(f"{len(self.text)} characters; at most {FILE_CHARACTERS} are read", self)
         if "\0" in self.text:
-            raise DerivationError("this is no text: it holds zero bytes", self, self.text.index("\0"))
+            raise DerivationError("this is not a text: it contains zero bytes", self, self.text.index("\0"))
 
     def place(self, at: int) -> tuple[int, int]:
+        """Return the line and the column of an offset, both counted from 1."""
         line = bisect_right(self._lines, at)
         return line, at - self._lines[line - 1] + 1
 
     def line(self, number: int) -> str:
-        """The text of a line, counted from 1."""
+        """Return the text of a line, counted from 1."""
         start = self._lines[number - 1]
         end = self._lines[number] - 1 if number < len(self._lines) else len(self.text)
         return self.text[start:end]
 
     def line_start(self, number: int) -> int:
-        """Where a line begins, counted from 1."""
+        """Return the offset at which a line begins; lines count from 1."""
         return self._lines[number - 1]
 
     def heading(self, at: int) -> str:
-        """The Markdown heading that a place stands under; "" if there is none."""
+        """Return the Markdown heading above a position, or "" if there is none."""
         lines = self.text[:at].split("\n")
-        inside, found = False, ""
+        inside, heading = False, ""
         for line in lines:
             inside ^= line.lstrip().startswith(("```", "~~~"))
             if not inside and line.startswith("#"):
-                found = line.lstrip("# ").strip()
-        return found
+                heading = line.lstrip("# ").strip()
+        return heading
 
     def error(self, message: str, at: int, end: int | None = None) -> DerivationError:
+        """Return an error that points at this part of the text."""
         return DerivationError(message, self, at, end)
 
     def blocks(self) -> list[Block]:
-        """The fenced blocks in order.  What stands outside of them is prose."""
-        found: list[Block] = []
+        """Return the fenced blocks in order; all text outside of them is prose."""
+        blocks: list[Block] = []
         opened: tuple[str, str, str, int] | None = None  # fence, kind, title, start
         for k, start in enumerate(self._lines):
             text = self.line(k + 1)
@@ -91,39 +92,41 @@ class Source:
                     kind, _, title = mark.lstrip(fence[0]).strip().partition(" ")
                     if fence == "```" and kind not in BLOCKS:
                         near = get_close_matches(kind, BLOCKS, 1)
-                        meant = f"did you mean {near[0]}?" if near else "text that is not to be read goes between ~~~"
+                        meant = f"did you mean {near[0]}?" if near else "put text that is not a derivation between ~~~"
                         raise self.error(
-                            f"a block {kind!r}: there are {', '.join(BLOCKS)}; {meant}", start, start + len(text)
+                            f"a block {kind!r} is not known: there are {', '.join(BLOCKS)}; {meant}",
+                            start,
+                            start + len(text),
                         )
                     opened = (fence, kind, title.strip(), start + len(text) + 1)
             elif mark.startswith(opened[0]) and not mark.strip(opened[0][0]):
                 if opened[0] == "```":
-                    found.append(Block(opened[1], opened[2], opened[3], start))
+                    blocks.append(Block(opened[1], opened[2], opened[3], start))
                 opened = None
         if opened is not None:
             raise self.error(f"this block has no end: a line {opened[0]} is missing", opened[3] - 1)
-        if not found:
-            raise DerivationError("no block: equations stand between ```declare, ```forward, ```backward and ```", self)
-        count = sum(self.text.count("\n", block.start, block.end) for block in found)
-        if count > LONGEST:
-            raise self.error(f"{count} lines in blocks; {LONGEST} are read at the most", found[-1].start)
-        return found
+        if not blocks:
+            raise DerivationError("no block: equations go between ```declare, ```forward, ```backward and ```", self)
+        count = sum(self.text.count("\n", block.start, block.end) for block in blocks)
+        if count > BLOCK_LINES:
+            raise self.error(f"{count} lines in blocks; at most {BLOCK_LINES} are read", blocks[-1].start)
+        return blocks
 
 
 def read(text_or_path: str | Path) -> Source:
-    """A Source from a path, or from the text itself where it has more than one line."""
+    """Return a Source from a path, or from a text of more than one line."""
     if isinstance(text_or_path, str) and "\n" in text_or_path:
         return Source(text_or_path)
     if not isinstance(text_or_path, str | Path):
         raise TypeError(f"a derivation is a text or a path, not {type(text_or_path).__name__}")
     path = Path(text_or_path)
-    advice = "; give a file, or a text of more than one line" if isinstance(text_or_path, str) else ""
+    instead = "; give a file, or a text of more than one line" if isinstance(text_or_path, str) else ""
     try:
         raw = path.read_bytes()
     except ValueError as reason:
-        raise DerivationError(f"{text_or_path!r}: {reason}{advice}") from None
+        raise DerivationError(f"{text_or_path!r}: {reason}{instead}") from None
     except OSError as reason:
-        raise DerivationError(f"{path}: {reason.strerror}{advice}") from None
+        raise DerivationError(f"{path}: {reason.strerror}{instead}") from None
     try:
         return Source(raw.decode("utf-8"), str(path))
     except UnicodeDecodeError as reason:

@@ -1,4 +1,4 @@
-"""What a reader makes of a text: tokens, and then trees.  Every piece knows where it stands in the file."""
+"""Tokens and syntax trees; each knows its position in the file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Token(NamedTuple):
-    """One sign of a formula, spelled alike whether it came from Unicode or from LaTeX.
+    """One sign of a formula, the same from Unicode and from LaTeX.
 
     kind, and what `text` is then:
     "word": a run of letters and digits; accents follow their letter as combining characters (c̃); in LaTeX a letter, or
@@ -43,7 +43,7 @@ class Node(NamedTuple):
     """A formula.  kind, with its parts and its value:
 
     "number" (value: float), "ones" and "eye" (value: size or None), "name" (value: Ref),
-    "d" (value: Ref, label): the derivative of the loss for a name, or that part of it that a label names,
+    "d" (value: Ref, label): the derivative of the loss for a name, or the contribution that a label names,
     "jacobian" (parts: what is derived, a name; value: Ref): ∂u/∂v,
     "neg", "transpose", "inverse", "square" (one part), "power" (the same; value: 3 to 9),
     "+", "-", "∘", "*", "/" (two parts; "*": matrix product),
@@ -82,14 +82,14 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def structure(node: Node) -> Any:
-    """A formula without its places and brackets, to be compared."""
+    """Return a formula without its positions and brackets, to be compared."""
     if node.kind == "bracket":
         return structure(node.parts[0])
     return node.kind, node.value if node.kind not in ("*", "∘", "/") else None, tuple(map(structure, node.parts))
 
 
 def flattened(node: Node) -> list[Node]:
-    """The factors of a product, from left to right."""
+    """Return the factors of a product, from left to right."""
     factors: list[Node] = []
     while node.kind == "*":
         factors.append(node.parts[1])

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from tinyad.derivation.language.names import Names
 from tinyad.derivation.language.plain_tokens import SUBSCRIPTS
-from tinyad.derivation.language.reader import tokens_of
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
+from tinyad.derivation.language.tokenizer import tokens_of
 from tinyad.derivation.repair import limits
 
 OPEN, CLOSE = Token("open", "(", 0, 0), Token("close", ")", 0, 0)

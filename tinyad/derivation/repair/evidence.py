@@ -142,7 +142,7 @@ class Evidence:
             for key in in_order(needs or ()):
                 part = contribution(wrong.point, wrong.notation, key, left.value[0])
                 if part is not None:
-                    parts.append((wrong.point.it.parser().whole(part.tokens), part))
+                    parts.append((wrong.point.it.parser().inside(part.tokens), part))
         return parts
 
     def _signed_terms(self, index: int) -> list[tuple[str, Node, Fragment]]:
@@ -166,7 +166,7 @@ class Evidence:
                 for new in results:
                     made = exchange_names(wrong.notation, wrong.line, term, {old: new}) if old != new else None
                     if made is not None:
-                        renamed.append(("+", wrong.point.it.parser().whole(made.tokens), made))
+                        renamed.append(("+", wrong.point.it.parser().inside(made.tokens), made))
         return renamed[: limits.SIGNED_TERMS]
 
     def _results(self) -> list[Ref]:

@@ -16,9 +16,11 @@ from tinyad.derivation.judge.contributions import cases
 from tinyad.derivation.judge.verdicts import NOT_JUDGED, CheckedLines, LineVerdict, Verdict, WorstEntry
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.names import Names
-from tinyad.derivation.language.reader import Derivation, segments, tokens_of
+from tinyad.derivation.language.reader import Derivation
+from tinyad.derivation.language.segments import segments
 from tinyad.derivation.language.source import Block, DerivationError, Source
 from tinyad.derivation.language.syntax_tree import Node, Statement
+from tinyad.derivation.language.tokenizer import tokens_of
 from tinyad.derivation.semantics.sample_point import Point
 from tinyad.derivation.semantics.values import Trouble
 from tinyad.derivation.show.limits import DRAWN_STEPS
@@ -210,7 +212,7 @@ def _formula(it: Declarations, text: str) -> Markup:
     """Return a suggested line as a formula, if it can be read as one."""
     try:
         source = Source(text)
-        lines = segments(source, tokens_of(source, 0, len(source.text)))
+        lines = segments(tokens_of(source, 0, len(source.text)))
         parser = it.parser()
         shown = [statement(parser.statement(line.tokens), source.text, it.names) for line in lines]
     except DerivationError:

@@ -1,32 +1,26 @@
-"""A place in a row of tokens, from which trees are made."""
+"""A position in a row of tokens: what comes next, what is expected, and errors that point there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from tinyad.derivation.language.names import Names
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Node, Token
 
-DEEPEST = 100  # operations inside one another
-TOO_DEEP = f"more than {DEEPEST} operations inside one another; name a part of it"
 
+class TokenCursor:
+    """Go through tokens, and fail with the position reached."""
 
-class Cursor:
-    """Goes through tokens, makes nodes, and fails with the place where it stands."""
-
-    def __init__(self, source: Source, names: Names) -> None:
-        self.source, self.names = source, names
+    def __init__(self, source: Source) -> None:
+        self.source = source
         self.tokens: Sequence[Token] = ()
         self.at = 0
-        self.depths: dict[int, int] = {}  # id of a node → how deep it is
-        self.kept: list[Node] = []  # alive, so that their ids stay theirs
 
     @property
     def token(self) -> Token:
-        """The token that is next; behind the last one an end."""
+        """Return the next token, or an end after the last one."""
         if self.at < len(self.tokens):
             return self.tokens[self.at]
         end = self.tokens[-1].end if self.tokens else 0
@@ -34,23 +28,23 @@ class Cursor:
 
     @property
     def end(self) -> int:
-        """Where the token that was read last ends."""
+        """Return where the previous token ends."""
         return self.tokens[self.at - 1].end
 
     def ahead(self, k: int = 1) -> Token:
-        """The token `k` places further on."""
+        """Return the token `k` places further on."""
         at = self.at + k
         return self.tokens[at] if at < len(self.tokens) else Token("end", "", self.token.end, self.token.end)
 
     def is_op(self, *texts: str) -> bool:
-        """Whether one of these operators is next."""
+        """Return whether one of these operators is next."""
         return self.token.kind == "op" and self.token.text in texts
 
-    def took(self, *texts: str) -> bool:
-        """Whether one of these operators was next; if so, the cursor is behind it now."""
-        found = self.is_op(*texts)
-        self.at += found
-        return found
+    def accept(self, *texts: str) -> bool:
+        """Read one of these operators if it is next, and return whether it was."""
+        accepted = self.is_op(*texts)
+        self.at += accepted
+        return accepted
 
     def fail(self, message: str, token: Token | Node | None = None) -> NoReturn:
         """Raise an error that points at a token, or at the next one."""
@@ -60,56 +54,48 @@ class Cursor:
     def unexpected(self) -> NoReturn:
         """Raise an error about the next token."""
         token = self.token
-        self.no_comparison(token)
+        self.refuse_comparison(token)
         if token.kind == "close":
-            self.fail(f"{token.text} closes nothing")
-        self.fail(f"{token.text!r} cannot stand here")
+            self.fail(f"{token.text} has no opening bracket")
+        self.fail(f"{token.text!r} is not expected here")
 
-    def no_comparison(self, token: Token, before: Token | None = None) -> None:
-        """Refuse a > 0."""
+    def refuse_comparison(self, token: Token, before: Token | None = None) -> None:
+        """Fail at a comparison such as a > 0."""
         if token.kind == "op" and token.text in ("<", ">"):
             before = before or self.tokens[max(0, self.at - 1)]
             name = before.text if before.kind == "word" else "a"
-            self.fail(f"there are no comparisons: what is 1 where {name} > 0 and 0 elsewhere is relu'({name})", token)
+            self.fail(
+                f"comparisons are not supported: write relu'({name}) for 1 where {name} > 0 and 0 elsewhere", token
+            )
 
     def expect(self, kind: str, text: str | None = None) -> Token:
-        """Read a token of this kind."""
+        """Read a token of this kind, or fail."""
         token = self.token
         if token.kind != kind or (text is not None and token.text != text):
-            self.no_comparison(token)
+            self.refuse_comparison(token)
             what = text or {"word": "a name", "open": "a bracket", "close": "a closing bracket"}.get(kind, kind)
-            found = repr(token.text) if token.text else "the end of the line"
-            self.fail(f"expected {what}, not {found}")
+            actual = repr(token.text) if token.text else "the end of the line"
+            self.fail(f"expected {what}, not {actual}")
         self.at += 1
         return token
 
     def group(self) -> list[Token]:
-        """Read a script, a numerator or a denominator: its tokens."""
+        """Read a script, a numerator or a denominator; return its tokens."""
         self.expect("group(")
         depth, start = 1, self.at
         while depth:
             if self.token.kind == "end" and self.at >= len(self.tokens):
-                self.fail("a group has no end")
+                self.fail("this group has no end")
             depth += {"group(": 1, ")group": -1}.get(self.token.kind, 0)
             self.at += 1
         return list(self.tokens[start : self.at - 1])
 
     @contextmanager
     def within(self, tokens: Sequence[Token]) -> Iterator[None]:
-        """Go through other tokens for a while, and then on from here."""
+        """Read other tokens inside this context, then go on from here."""
         outer = self.tokens, self.at
         self.tokens, self.at = tokens, 0
         try:
             yield
         finally:
             self.tokens, self.at = outer
-
-    def node(self, kind: str, parts: tuple[Node, ...], value: Any, start: int, end: int) -> Node:
-        """A new node, if it is not too deep."""
-        made = Node(kind, parts, value, start, end)
-        depth = 1 + max((self.depths.get(id(part), 1) for part in parts), default=0)
-        if depth > DEEPEST:
-            self.fail(TOO_DEEP, made)
-        self.depths[id(made)] = depth
-        self.kept.append(made)
-        return made

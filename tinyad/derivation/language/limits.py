@@ -1,0 +1,18 @@
+"""Limits on what is read, so that any file costs bounded time and memory; a message names the one that is reached."""
+
+# fmt: off
+FILE_CHARACTERS  = 1_000_000  # of a file: its lines are looked through more than once
+BLOCK_LINES      = 4_000      # inside the blocks of a file: each of them is parsed and judged
+UNREADABLE_LINES = 20         # of a block: each one makes the block's tokens once more
+BRACKET_DEPTH    = 60         # brackets, scripts and environments in one another: LaTeX is read recursively
+OPERATION_DEPTH  = 100        # operations in one another: whoever walks a tree does so recursively
+MATRIX_ENTRIES   = 10_000     # of one matrix in a formula
+DECLARED_NAMES   = 400        # names or members of a family in one declaration
+ALL_NAMES        = 4_000      # declared in all: a name with family letters stands for many
+DECLARED_SIZE    = 64         # a number in a size: the Jacobian of N×N values has N⁴ entries
+LABEL_TOKENS     = 16         # before the colon of a line's label; the label is looked for in every line
+INDEX_DIGITS     = 4          # of a time step or a numbered name
+PRODUCT_LETTERS  = 24         # of a word that is read as names side by side: there are exponentially many splits
+# fmt: on
+
+TOO_MANY_OPERATIONS = f"more than {OPERATION_DEPTH} operations inside one another; name a part of it"

@@ -1,0 +1,164 @@
+"""Names in a formula: the word, its scripts and powers, and which known name they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinyad.derivation.language.names import Names, Scripts
+from tinyad.derivation.language.node_builder import NodeBuilder
+from tinyad.derivation.language.syntax_tree import Node, Ref, Token
+from tinyad.derivation.language.token_cursor import TokenCursor
+
+DERIVATIVE_LETTERS = ("d", "δ", "∂")
+POWERS = {"T": "transpose", "2": "square", "-1": "inverse"}
+
+
+class NameParser:
+    """Read names, and derivatives of names such as dz, from a cursor."""
+
+    def __init__(self, cursor: TokenCursor, names: Names, builder: NodeBuilder) -> None:
+        self.cursor, self.names, self.node = cursor, names, builder.node
+
+    def script_groups(self) -> tuple[list[tuple[str, list[Token]]], int]:
+        """Read the scripts behind a name; return them, and where the name ends with those that are part of it."""
+        groups: list[tuple[str, list[Token]]] = []
+        end = self.cursor.end
+        while self.cursor.is_op("_", "^") and self.cursor.ahead().kind == "group(":
+            sign = self.cursor.token.text
+            self.cursor.at += 1
+            groups.append((sign, self.cursor.group()))
+            if not self.names.scripts(groups[-1:]).powers:
+                end = self.cursor.end
+        return groups, end
+
+    def single_name(self, tokens: Sequence[Token], near: Token) -> tuple[Ref, Scripts]:
+        """Return the single name that these tokens make, and its scripts."""
+        with self.cursor.within(tokens):
+            token = self.cursor.expect("word")
+            groups, end = self.script_groups()
+            scripts = self.names.scripts(groups)
+            node = self.named(token, scripts._replace(powers=()), end)
+            if self.cursor.at < len(tokens) or node.kind != "name":
+                self.cursor.fail("expected one name after ∇ or ∂", near)
+            return node.value, scripts
+
+    def named(self, token: Token, scripts: Scripts, end: int) -> Node:
+        """Return the only reading of a word: a name, a derivative d..., or several names side by side."""
+        word = token.text
+        readings = [self.name(ref, scripts, token.start, end) for ref in self.known_refs(word, scripts)]
+        readings += self.derivatives(token, scripts, end)
+        unnamed = self.names.ref("_", scripts)  # d_3 in a printed routine
+        if not readings and word in ("d", "δ") and self.names.is_known(unnamed.key):
+            readings = [self.node("d", (), (unnamed, None), token.start, end)]
+        if not readings:
+            product = self.product(token, scripts, end)
+            if product is not None:
+                return product
+            readings = [self.unknown(token, scripts, end)]
+        if len(readings) > 1:
+            both = " or ".join(describe(node) for node in readings[:2])
+            self.cursor.fail(
+                f"{self.cursor.source.text[token.start : end]} has two readings, {both}: rename one of them", token
+            )
+        return self.tight_shift(readings[0], token)
+
+    def known_refs(self, word: str, scripts: Scripts) -> list[Ref]:
+        """Return the known names that a word can be: with its scripts, or else with its letters alone."""
+        ref = self.names.ref(word, scripts)
+        return [ref] if self.names.is_known(ref.key) else self.without_scripts(word, scripts)
+
+    def without_scripts(self, word: str, scripts: Scripts) -> list[Ref]:
+        """Return the known names whose letters a word has, in scripts or not: WfC, ft, z24."""
+        if scripts.below or scripts.above:
+            return []
+        return [
+            ref._replace(time=scripts.time or ref.time, indices=scripts.indices)
+            for ref in self.names.flat(word)
+            if not (scripts.time and ref.time)
+        ]
+
+    def known_ref(self, word: str, scripts: Scripts) -> Ref:
+        """Return the known name that a word is, or the word itself where there is none, or more than one."""
+        refs = self.known_refs(word, scripts)
+        return refs[0] if len(refs) == 1 else self.names.ref(word, scripts)
+
+    def derivatives(self, token: Token, scripts: Scripts, end: int) -> list[Node]:
+        """Return dz and δz of known names z, as derivatives of the loss or as differentials."""
+        if not is_derivative(token):
+            return []
+        refs, start = self.known_refs(token.text[1:], scripts), token.start
+        if not (self.names.differentials and token.text[0] == "d"):
+            return [self.powers(self.node("d", (), (ref, None), start, end), scripts) for ref in refs]
+        moved = [self.node("name", (), ref, start, end) for ref in refs]
+        return [self.powers(self.node("differential", (name,), None, start, end), scripts) for name in moved]
+
+    def product(self, token: Token, scripts: Scripts, end: int) -> Node | None:
+        """Return the product of the names that a word consists of; the scripts belong to the last."""
+        products = self.names.products(token.text)
+        if len(products) > 1:
+            both = " or ".join(" ".join(ref.key for ref in refs) for refs in products[:2])
+            self.cursor.fail(f"{token.text} has two readings, {both}: put spaces between the names", token)
+        if not products:
+            return None
+        *before, last = products[0]
+        last = last._replace(time=scripts.time or last.time, indices=scripts.indices)
+        nodes = [self.node("name", (), ref, token.start, end) for ref in before]
+        nodes.append(self.name(last, scripts, token.start, end))
+        product = nodes[0]
+        for node in nodes[1:]:
+            product = self.node("*", (product, node), None, token.start, end)
+        return product
+
+    def unknown(self, token: Token, scripts: Scripts, end: int) -> Node:
+        """Return a name that is not declared, or the derivative of one after a d."""
+        word = token.text
+        if len(word) > 1 and word[0] in "dδ":
+            return self.powers(self.node("d", (), (self.names.ref(word[1:], scripts), None), token.start, end), scripts)
+        return self.name(self.names.ref(word, scripts), scripts, token.start, end)
+
+    def tight_shift(self, node: Node, token: Token) -> Node:
+        """Read the -1 of Ct-1, which is C at t - 1 if there are no spaces."""
+        sign, number = self.cursor.token, self.cursor.ahead()
+        ref = node.value if node.kind == "name" else node.value[0] if node.kind == "d" else None
+        follows_time = self.cursor.source.text[sign.start - 1] == self.names.time
+        signed = self.cursor.is_op("+", "-") and not sign.spaced and follows_time
+        digits = number.kind == "number" and number.text.isdigit() and not number.spaced
+        if ref is None or ref.time != ("t", 0) or not (signed and digits):
+            return node
+        self.cursor.at += 2
+        shifted = ref._replace(time=("t", int(sign.text + number.text)))
+        return node._replace(value=shifted if node.kind == "name" else (shifted, node.value[1]), end=number.end)
+
+    def name(self, ref: Ref, scripts: Scripts, start: int, end: int) -> Node:
+        """Return a name with its powers."""
+        return self.powers(self.node("name", (), ref, start, end), scripts)
+
+    def powers(self, node: Node, scripts: Scripts) -> Node:
+        """Return a node with the powers that are among its scripts."""
+        for power in scripts.powers:
+            kind, value = (POWERS[power], None) if power in POWERS else ("power", int(power))
+            node = self.node(kind, (node,), value, node.start, self.cursor.end)
+        return node
+
+    def function_name(self, tokens: Sequence[Token]) -> Ref | None:
+        """Return the function that these tokens name, or None."""
+        if not tokens or tokens[0].kind != "word":
+            return None
+        with self.cursor.within(tokens):
+            self.cursor.at = 1
+            groups, _ = self.script_groups()
+            at_end = self.cursor.at == len(tokens)
+        return self.names.ref(tokens[0].text, self.names.scripts(groups)) if at_end else None
+
+
+def is_derivative(token: Token) -> bool:
+    """Return whether a token is a word like dz."""
+    return token.kind == "word" and len(token.text) > 1 and token.text[0] in DERIVATIVE_LETTERS
+
+
+def describe(node: Node) -> str:
+    """Return a reading of a word in words."""
+    ref = node.value[0] if node.kind == "d" else node.value if node.kind == "name" else None
+    if ref is None:
+        return node.kind
+    return f"the derivative of {ref.key}" if node.kind == "d" else f"the name {ref.key}"
