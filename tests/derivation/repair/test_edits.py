@@ -8,7 +8,6 @@ import pytest
 from tests.support.derivation_texts import CELL, FAMILY, RNN, ROUTINE, fenced
 from tests.support.paths import ROOT
 from tinyad.derivation.judge.check import check
-from tinyad.derivation.judge.labelled_terms import use_labels
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import structure
@@ -37,7 +36,6 @@ def members(*whole):
     """Yield (line, member, context) for all lines of a derivation, as if each were wrong."""
     (derivation,) = derivations(Source(fenced(*whole)))
     for part in check(derivation):
-        use_labels(part.points, part.labels)
         point, lines = part.points[0], [v.statement for v in part.verdicts]
         notation = AuthorNotation(point.source, point.it.names, [*lines, *point.derivation.forward], False)
         for n, line in enumerate(lines):

@@ -27,14 +27,16 @@ from tinyad.derivation.judge.targets import kept_sides
 from tinyad.derivation.judge.verdicts import LineVerdict, Reading, Verdict, WorstEntry, indices_on_one_side
 from tinyad.derivation.language.reader import Unreadable
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
+from tinyad.derivation.semantics.environment import Remarks
+from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.forward import label
 from tinyad.derivation.semantics.operations import column
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Indexed, Scope, Several, Stretched, Trouble
 from tinyad.engine.matrix import Array, size
 
 
-def judge_line(points: Sequence[Point], line: Statement | Unreadable) -> LineVerdict:
+def judge_line(points: Sequence[SamplePoint], line: Statement | Unreadable) -> LineVerdict:
     """Return the verdict on one line on its own."""
     source = points[0].source
     number = source.place(line.start)[0]
@@ -65,7 +67,7 @@ def judge_line(points: Sequence[Point], line: Statement | Unreadable) -> LineVer
     )
 
 
-def rules_of(point: Point, reading: Reading) -> list[str]:
+def rules_of(point: SamplePoint, reading: Reading) -> list[str]:
     """Return the forward equations whose contributions the line should hold, as they stand in the file."""
     source, rules = point.source, []
     for key in in_order(reading.all_contributions):
@@ -76,11 +78,10 @@ def rules_of(point: Point, reading: Reading) -> list[str]:
     return rules
 
 
-def read_line(points: Sequence[Point], line: Statement, k: int, only: int | None = None) -> Reading:
+def read_line(points: Sequence[SamplePoint], line: Statement, k: int, only: int | None = None) -> Reading:
     """Return the verdict on left-hand side k of a line at all points; `only` one member of a chain."""
-    left, arrays = line.left[k], points[0].arrays
-    arrays.shapes.clear()
-    arrays.notes.clear()
+    left, remarks = line.left[k], Remarks()
+    points = [points[0].with_remarks(remarks), *points[1:]]
     readings = []
     for member in range(len(line.members)) if only is None else (only,):
         reading = _read_member(points, line, k, line.members[member])
@@ -97,12 +98,12 @@ def read_line(points: Sequence[Point], line: Statement, k: int, only: int | None
     return reading._replace(
         of=left.value[0] if left.kind == "d" else None,
         all_contributions=reading.all_contributions or keys_of(points[0], left),
-        notes=tuple(sorted(arrays.notes)),
-        shapes=tuple(sorted((a, b, text) for (a, b), text in arrays.shapes.items())),
+        notes=tuple(sorted(remarks.notes)),
+        shapes=tuple(sorted((a, b, text) for (a, b), text in remarks.shapes.items())),
     )
 
 
-def _read_member(points: Sequence[Point], line: Statement, k: int, member: Node) -> Reading:
+def _read_member(points: Sequence[SamplePoint], line: Statement, k: int, member: Node) -> Reading:
     try:
         if line.left[k].kind == "d":
             return _read_derivative(points, line, k, member)
@@ -113,7 +114,7 @@ def _read_member(points: Sequence[Point], line: Statement, k: int, member: Node)
         return Reading(Verdict.NOT_EVALUABLE, f"no value: {reason}", member)
 
 
-def _read_derivative(points: Sequence[Point], line: Statement, k: int, member: Node) -> Reading:
+def _read_derivative(points: Sequence[SamplePoint], line: Statement, k: int, member: Node) -> Reading:
     left, values = line.left[k], list[Evaluated]()
     for point in points:
         at_point = [
@@ -133,20 +134,23 @@ def _read_derivative(points: Sequence[Point], line: Statement, k: int, member: N
 # Values
 
 
-def value_of(case: Case, line: Statement, k: int, member: Node) -> Array:
-    """Return what a member of a line gives for left-hand side k, in row layout.  Raises Trouble if it has no value."""
+def value_of(case: Case, line: Statement, k: int, member: Node, evaluator: Evaluator | None = None) -> Array:
+    """Return what a member of a line gives for left-hand side k, in row layout.  Raises Trouble if it has no value.
+
+    Without an evaluator it is evaluated with the true derivatives.
+    """
     point = case.point
-    point.arrays.wanted = case.shape
+    evaluator = (evaluator or point.evaluator).replace(left_shape=case.shape)
     free = line.sign == "+=" and point.last is not None and case.scope.t is None
     if not (free and _uses_time(member, point)):
-        return _as_row(case, line, k, member, point.arrays(member, case.scope))
+        return _as_row(case, line, k, member, evaluator(member, case.scope))
     total: Any = 0.0
     for t in range(1, (point.last or 0) + 1):
-        total = total + _as_row(case, line, k, member, point.arrays(member, Scope(t, case.scope.members)))
+        total = total + _as_row(case, line, k, member, evaluator(member, Scope(t, case.scope.members)))
     return total  # type: ignore[no-any-return]
 
 
-def _uses_time(node: Node, point: Point) -> bool:
+def _uses_time(node: Node, point: SamplePoint) -> bool:
     """Return whether t is free in a formula."""
     if node.kind == "sum" and node.value[0] == "time":
         return False
@@ -211,7 +215,7 @@ def _as_matrix(value: Any, shape: tuple[int, ...], member: Node) -> Array:
 # Verdicts
 
 
-def _compared(point: Point, member: Node, values: Sequence[Evaluated], all_keys: Keys) -> Reading:
+def _compared(point: SamplePoint, member: Node, values: Sequence[Evaluated], all_keys: Keys) -> Reading:
     """Compare the values of a line with the derivative, and with all sums of contributions to it."""
     misfit = next((v for v in values if v.value.shape != v.case.shape), None)
     if misfit is not None:

@@ -16,7 +16,7 @@ from tinyad.derivation.repair.edit import Context
 from tinyad.derivation.repair.required_contributions import RequiredContributions
 from tinyad.derivation.repair.rule_formulas import contribution
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.sample_point import SamplePoint
 
 
 class Evidence:
@@ -93,7 +93,7 @@ class Evidence:
         """Return 1 as it was declared, or else of every length that has a letter."""
         if self._wrong.point.it.ones:
             return [(Node("number", (), 1.0, 0, 0), Fragment((number_token("1"),), "1"))]
-        sizes = [f"{letter},1" for letter in list(self._wrong.point.sizes)[: limits.ONES_SIZES]]
+        sizes = [f"{letter},1" for letter in list(self._wrong.point.forward.sizes)[: limits.ONES_SIZES]]
         texts = {size: f"1_{{({size})}}" for size in sizes}
         return [(Node("ones", (), s, 0, 0), Fragment(tokenized(text, "ones"), text)) for s, text in texts.items()]
 
@@ -188,7 +188,7 @@ class Evidence:
         return ref if indexed else ref._replace(indices=())
 
 
-def functions_of(point: Point, lines: Sequence[Statement]) -> list[Fragment]:
+def functions_of(point: SamplePoint, lines: Sequence[Statement]) -> list[Fragment]:
     """Return the names of the functions of a derivation, as they are written."""
     known: dict[str, Fragment] = {}
     functions = point.it.names.functions

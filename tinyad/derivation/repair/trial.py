@@ -20,7 +20,7 @@ from tinyad.derivation.repair.edit import Edit, apply, replace_parts
 from tinyad.derivation.repair.ranks import EditKind
 from tinyad.derivation.repair.required_contributions import RequiredContributions
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names, given_targets, targets_of
-from tinyad.derivation.semantics.forward import Place
+from tinyad.derivation.semantics.environment import NodeCache, TimedName
 from tinyad.derivation.semantics.values import Trouble
 from tinyad.engine.matrix import Array
 
@@ -36,8 +36,8 @@ class Trial:
         self.count = 0
         self.member: int | None = None
         self._tried: set[str] = set()
-        self._contributions: dict[tuple[int, Place], dict[ContributionKey, Array]] = {}
-        self._sums: dict[tuple[int, Place], tuple[Array, Array]] = {}
+        self._contributions: dict[tuple[int, TimedName], dict[ContributionKey, Array]] = {}
+        self._sums: dict[tuple[int, TimedName], tuple[Array, Array]] = {}
         self._values: dict[Any, Any] = {}  # of parts of the line that edits leave as they are
         self._unchanged = frozenset(id(node) for member in wrong.line.members for node in walk(member))
         self._set_later = self._derivatives_set_later()
@@ -169,14 +169,11 @@ class Trial:
 
     def _value(self, case: Case, line: Statement, node: Node, k: int) -> Array | None:
         """Return what a line gives; None if it has no value."""
-        point = self._wrong.point
-        point.arrays.memo, point.arrays.kept = self._values, self._unchanged
+        evaluator = case.point.evaluator.replace(cache=NodeCache(self._unchanged, self._values))
         try:
-            return value_of(case, line, k, node)
+            return value_of(case, line, k, node, evaluator)
         except (Trouble, ArithmeticError, ValueError):
             return None
-        finally:
-            point.arrays.memo = None
 
     def _totals(self, k: int, case: Case) -> tuple[Array, Array]:
         """Return the sum of all contributions to a derivative, and of those that are required."""

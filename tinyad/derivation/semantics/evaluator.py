@@ -9,10 +9,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tinyad.derivation.language.syntax_tree import Node, Ref, flattened
+from tinyad.derivation.language.syntax_tree import Node, Ref, flattened, structure
 from tinyad.derivation.semantics.components import axes_of, combined, labelled, lettered, summed
-from tinyad.derivation.semantics.functions import WHOLE, applied, as_array, diagonal, slope, trace
-from tinyad.derivation.semantics.operands import Operands
+from tinyad.derivation.semantics.environment import Environment, Remarks, TimedName
+from tinyad.derivation.semantics.functions import NOT_COMPONENTWISE, applied, as_array, derivative_of, diagonal, trace
+from tinyad.derivation.semantics.limits import SUM_TIMES
+from tinyad.derivation.semantics.name_reader import NameReader, sides
 from tinyad.derivation.semantics.operations import (
     NO_SIZE,
     column,
@@ -22,16 +24,90 @@ from tinyad.derivation.semantics.operations import (
     product,
     turned,
 )
-from tinyad.derivation.semantics.values import Indexed, Misfit, Ones, Scope, Several, Stretched
+from tinyad.derivation.semantics.values import Eye, Indexed, Misfit, Ones, Scope, Several, Stretched, Unfitting
 from tinyad.engine.matrix import size
 from tinyad.engine.table import TABLE, deriv
 
 ONE = "1 is a number until it is declared: `1: column of ones`"
-MOST_TIMES = 1000  # of one sum
+SHOWN = ("name", "d", "call", "prime", "bracket", "transpose")  # kinds whose sizes a reader may want to see
 
 
-class Evaluator(Operands):
-    """Values of formulas: what operations, sums, functions and brackets make of their operands."""
+class Evaluator:
+    """Evaluate formulas in one environment, with a method for each kind of node."""
+
+    def __init__(self, environment: Environment, remarks: Remarks | None = None) -> None:
+        self.environment, self.it, self.last = environment, environment.declarations, environment.last
+        self.functions = environment.functions
+        self.remarks = Remarks() if remarks is None else remarks
+        self.names = NameReader(environment, self.remarks)
+        self.refuse = self.names.refuse
+
+    def replace(self, **changes: Any) -> Evaluator:
+        """Return an evaluator in a changed environment, which adds to the same remarks."""
+        return Evaluator(self.environment.replace(**changes), self.remarks)
+
+    def __call__(self, node: Node, scope: Scope) -> Any:
+        """Return the value of a formula."""
+        formulas, cache, at = self.environment.formulas, self.environment.cache, None
+        if formulas and structure(node) in formulas:
+            return formulas[structure(node)]
+        if cache is not None and id(node) in cache.nodes:
+            at = id(node), scope.t, *scope.members.values()
+            if at in cache.values:
+                return cache.values[at]
+        try:
+            value = METHODS[node.kind](self, node, scope)
+        except (Unfitting, ValueError, np.linalg.LinAlgError) as reason:  # of an operation, about its operands
+            self.refuse(node, str(reason))
+        if node.kind in SHOWN and hasattr(value, "shape"):
+            self.remarks.shapes[node.start, node.end] = size(value.shape)
+        if cache is not None and at is not None:
+            cache.values[at] = value
+        return value
+
+    def part(self, node: Node, scope: Scope) -> Any:
+        """Return the value of an operand."""
+        value = self(node, scope)
+        if isinstance(value, Several):
+            self.refuse(node, "deriv returns derivatives, and stands alone", "not evaluable")
+        return value
+
+    def timed_name(self, ref: Ref, scope: Scope, node: Node) -> TimedName:
+        """Return the key and the time that a reference means."""
+        return self.names.timed_name(ref, scope, node)
+
+    # Names, numbers, ones
+
+    def _name(self, node: Node, scope: Scope) -> Any:
+        ref = node.value
+        if not ref.indices and not self.it.names.is_known(ref.key):
+            number = self.names.number(ref.key)
+            if number is not None:
+                return number
+        value = self.environment.value(self, *self.timed_name(ref, scope, node), node)
+        return lettered(value, ref.indices) if ref.indices else value
+
+    def _d(self, node: Node, scope: Scope) -> Any:
+        ref, label = node.value
+        value = self.environment.derivative(self, self.timed_name(ref, scope, node), label, node)
+        if not ref.indices:
+            return value
+        return lettered(value.T if self.it.layout == "row" else value, ref.indices)
+
+    def _number(self, node: Node, scope: Scope) -> Any:
+        return Ones() if self.it.ones and node.value == 1 else node.value
+
+    def _ones(self, node: Node, scope: Scope) -> Any:
+        if node.value is None:
+            return Ones()
+        rows, columns = sides(node.value)
+        return np.ones((self.names.length(rows, node), self.names.length(columns or "1", node)))
+
+    def _eye(self, node: Node, scope: Scope) -> Any:
+        return Eye() if node.value is None else np.eye(self.names.length(sides(node.value)[0], node))
+
+    def _dots(self, node: Node, scope: Scope) -> Any:
+        self.refuse(node, "dots have to be read by a person", "not evaluable")
 
     # Operations
 
@@ -144,19 +220,19 @@ class Evaluator(Operands):
         carried = carried.T if self.it.layout == "row" else carried
         for factor in jacobians:
             above = factor.parts[0]
-            if above.kind == "name" and self.place(above.value, scope, above) != self.place(at, scope, above):
+            if above.kind == "name" and self.timed_name(above.value, scope, above) != self.timed_name(at, scope, above):
                 return None
-            full = self.jacobian(self, factor, scope)  # shape of above, then shape of below
+            full = self.environment.jacobian(self, factor, scope)  # shape of above, then shape of below
             if isinstance(full, Indexed) or full.shape[:2] != carried.shape:
                 return None
             carried = np.tensordot(carried, full, 2)
             if self.it.layout == "same":
-                self.notes.add("read as the chain rule: the factors themselves would stand in the other order")
+                self.remarks.notes.add("read as the chain rule: the factors themselves would stand in the other order")
             at = factor.value
         return carried.T if self.it.layout == "row" else carried
 
     def _jacobian(self, node: Node, scope: Scope) -> Any:
-        full = self.jacobian(self, node, scope)
+        full = self.environment.jacobian(self, node, scope)
         above = node.parts[0]
         labels = above.value.indices if above.kind == "name" else ()
         below = node.value.indices if isinstance(node.value, Ref) else ()
@@ -174,7 +250,7 @@ class Evaluator(Operands):
         return matrix if self.it.layout == "row" else matrix.T
 
     def _differential(self, node: Node, scope: Scope) -> Any:
-        return self.differential(self, node, scope)
+        return self.environment.differential(self, node, scope)
 
     # Sums
 
@@ -205,19 +281,17 @@ class Evaluator(Operands):
         """The times that a sum runs over."""
         assert self.last is not None
         _, begin, end = node.value
-        first = 1 if begin is None else self.moment(begin, scope, node)
-        last = self.last if end is None else self.moment(end, scope, node)
-        if last - first > MOST_TIMES:
+        first = 1 if begin is None else self.limit(begin, scope, node)
+        last = self.last if end is None else self.limit(end, scope, node)
+        if last - first > SUM_TIMES:
             self.refuse(node, f"a sum over {last - first} times")
         return range(first, last + 1)
 
-    def moment(self, at: tuple[str, int], scope: Scope, node: Node) -> int:
-        """A limit of a sum, as a number."""
-        if at[0] == "t" and scope.t is None:
+    def limit(self, time: tuple[str, int], scope: Scope, node: Node) -> int:
+        """Return a limit of a sum as a number."""
+        if time[0] == "t" and scope.t is None:
             self.refuse(node, f"{self.it.names.time} is free here")
-        base = {"=": 0, "T": self.last, "t": scope.t}[at[0]]
-        assert base is not None
-        return base + at[1]
+        return self.names.time_of(time, scope, node)
 
     # Functions
 
@@ -236,7 +310,7 @@ class Evaluator(Operands):
             self.refuse(node, NO_SIZE)
         if not isinstance(parts[0], Indexed):
             return applied(op, parts)
-        if op.symbol in WHOLE:
+        if op.symbol in NOT_COMPONENTWISE:
             self.refuse(node, f"{op.symbol} takes a whole column, not one component", "not evaluable")
         return Indexed(applied(op, [parts[0].value]), parts[0].labels)
 
@@ -246,13 +320,13 @@ class Evaluator(Operands):
         value = as_array(x.value if isinstance(x, Indexed) else x)
         if not isinstance(value, np.ndarray):
             self.refuse(node, "the derivative of a function is for backward lines", "not evaluable")
-        if op.symbol in WHOLE or op.arity != 1:
+        if op.symbol in NOT_COMPONENTWISE or op.arity != 1:
             said = "is not component-wise: its derivative is a Jacobian, for softmax diag(p) - p pᵀ"
             self.refuse(node, f"{op.symbol} {said}", "not evaluable")
-        found = slope(op, value)
+        derivative = derivative_of(op, value)
         if isinstance(x, Indexed):
-            return Indexed(found, x.labels)
-        return lettered(found, indices) if indices else found
+            return Indexed(derivative, x.labels)
+        return lettered(derivative, indices) if indices else derivative
 
     def argument(self, node: Node, scope: Scope) -> tuple[Any, tuple[str, ...]]:
         """Where a derivative f'(x) is taken, and its indices; x may be declared to mean a formula there."""
@@ -262,7 +336,7 @@ class Evaluator(Operands):
             meaning = self.it.arguments.get((argument.value.key, function))
             if meaning is not None:
                 _, inner = self.functions.instance(ref.key, scope)
-                at = Scope(self.time(argument.value, scope, argument), inner.members)
+                at = Scope(self.names.time(argument.value, scope, argument), inner.members)
                 return self.part(meaning, at), argument.value.indices or ref.indices
         return self.part(argument, scope), ref.indices
 
@@ -330,7 +404,14 @@ class Evaluator(Operands):
             return parts
         columns = known[0].shape[1] if known else 0
         # the size that is wanted is in row layout, the parts are in the author's: either side may be the columns
-        whole = {self.wanted[1]: self.wanted[0], self.wanted[0]: self.wanted[1]}.get(columns, 0) if self.wanted else 0
+        whole = (
+            {
+                self.environment.left_shape[1]: self.environment.left_shape[0],
+                self.environment.left_shape[0]: self.environment.left_shape[1],
+            }.get(columns, 0)
+            if self.environment.left_shape
+            else 0
+        )
         rows = whole - sum(part.shape[0] for part in known)
         if len(known) < len(parts) - 1 or rows < 0 or any(part != 0.0 for part in parts if not hasattr(part, "shape")):
             self.refuse(node, "a part of [ ; ] has no size", "not evaluable")
@@ -341,3 +422,12 @@ class Evaluator(Operands):
 def is_one(node: Node, value: Any) -> bool:
     """Whether a part of a formula is the number 1."""
     return node.kind == "number" and isinstance(value, float) and value == 1.0
+
+
+NAMES = {"*": "_product"} | dict.fromkeys("∘+-/", "_componentwise")
+NAMES |= {kind: f"_{kind}" for kind in ("name", "d", "number", "ones", "eye", "dots", "bracket", "matrix", "sum")}
+NAMES |= {kind: f"_{kind}" for kind in ("neg", "transpose", "square", "power", "inverse", "call", "prime", "deriv")}
+NAMES |= {kind: f"_{kind}" for kind in ("jacobian", "differential")}
+METHODS: dict[str, Callable[[Evaluator, Node, Scope], Any]] = {
+    kind: getattr(Evaluator, method) for kind, method in NAMES.items()
+}

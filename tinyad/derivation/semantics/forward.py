@@ -1,4 +1,4 @@
-"""The forward equations of a derivation at one generic point, on a tape: all sizes different, no value zero."""
+"""The forward equations of a derivation at one sample point, on a tape: all sizes different, no value zero."""
 
 from __future__ import annotations
 
@@ -13,55 +13,58 @@ from tinyad.derivation.language.declarations import Declarations, Side
 from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
+from tinyad.derivation.semantics.environment import Environment, Time, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.functions import Functions
+from tinyad.derivation.semantics.limits import (
+    LARGEST_ENTRY,
+    LAST_TIME,
+    SIDE_LENGTH,
+    SIMILAR_NAME,
+    SIZES,
+    SMALLEST_ENTRY,
+    TAPE_STEPS,
+)
 from tinyad.derivation.semantics.values import Indexed, Scope, Stretched, Trouble
 from tinyad.engine.matrix import Array, size
 from tinyad.engine.table import none
 from tinyad.engine.tape import Tape, Variable
 from tinyad.printing.listing import first_nonfinite
 
-TIMES = 4  # T of a sequence
-SIZES = (5, 3, 7, 6, 2, 8, 9, 11, 10, 13, 12, 14, 15, 16)  # of the symbols, in the order they are declared; never T
-MOST_STEPS = 20_000
-LARGEST = 400  # rows or columns of a value
 
-Moment = Any  # an int in a sequence, ("t", k) in one time step, None for what has no time
-Place = tuple[str, Moment]
-
-
-class Made(NamedTuple):
-    """An equation at one moment: the steps of the tape that it has recorded, from `first` to `last`."""
+class RecordedEquation(NamedTuple):
+    """An equation at one time: the steps of the tape that it has recorded, from `first` to `last`."""
 
     equation: int
-    moment: Moment
+    time: Time
     first: int
     last: int
 
 
 class Forward:
-    """The values of all names, recorded equation by equation."""
+    """Record the values of all names, equation by equation."""
 
     def __init__(self, derivation: Derivation, seed: int) -> None:
         self.derivation, self.it, self.seed = derivation, derivation.declarations, seed
         self.source = derivation.source
-        self.last = TIMES if self.it.names.last else None
+        self.last = LAST_TIME if self.it.names.last else None
         self.functions = Functions(self.it)
         self.sizes = sizes_of(self.it)
         self.tape = Tape()
-        self.values: dict[Place, Variable] = {}
-        self.ranges: list[Made] = []
+        self.values: dict[TimedName, Variable] = {}
+        self.ranges: list[RecordedEquation] = []
         self.keys = self.computed()
-        self.evaluator = Evaluator(
+        self.environment = Environment(
             self.it,
             self.functions,
             self.sizes,
             self.last,
-            self.variable,
-            lambda key, moment, label, node: refuse("derivative", node),
-            lambda evaluator, node, scope: refuse("Jacobian", node),
-            lambda evaluator, node, scope: refuse("differential", node),
+            value=lambda evaluator, key, time, node: self.variable(key, time, node),
+            derivative=lambda evaluator, name, label, node: refuse("derivative", node),
+            jacobian=lambda evaluator, node, scope: refuse("Jacobian", node),
+            differential=lambda evaluator, node, scope: refuse("differential", node),
         )
+        self.evaluator = Evaluator(self.environment)
         self.run()
         why = first_nonfinite(self.tape)
         if why:
@@ -78,11 +81,11 @@ class Forward:
 
     def computed(self) -> dict[str, list[int]]:
         """Key → the equations that compute it."""
-        found: dict[str, list[int]] = {}
+        equations: dict[str, list[int]] = {}
         for k, eq in enumerate(self.derivation.forward):
             for key in self.it.names.instances_of(eq.left[0].value.key):
-                found.setdefault(key, []).append(k)
-        return found
+                equations.setdefault(key, []).append(k)
+        return equations
 
     def scopes(self, eq: Statement, t: int | None) -> list[Scope]:
         """The scopes an equation is computed in: one for each member of the families on its left-hand side."""
@@ -133,8 +136,8 @@ class Forward:
             begun = len(self.tape) + 1
             try:
                 value = self.evaluator(eq.members[0], scope)
-                key, moment = self.evaluator.place(left.value, scope, left)
-                value = whole(value, left.value, left)
+                key, time = self.evaluator.timed_name(left.value, scope, left)
+                value = as_matrix_on_tape(value, left.value, left)
             except Trouble as trouble:
                 raise self.error(trouble.message, trouble.node) from None
             if isinstance(value, Stretched) and isinstance(value.value, Variable):
@@ -144,98 +147,100 @@ class Forward:
             if value.index in {v.index for v in self.values.values()}:
                 value = none(value)  # a name of its own for y = x
             if key in self.it.shapes and value.shape != self.shape(key):
-                said = f"{key} comes out as {size(value.shape)}, and was declared {size(self.shape(key))}"
-                raise self.error(said, left)
-            self.values[key, moment] = value
-            self.tape.names[value.index] = label(key, moment)
-            self.ranges.append(Made(k, moment, begun, len(self.tape)))
-            if len(self.tape) > MOST_STEPS:
-                raise self.error(f"more than {MOST_STEPS} steps", left)
+                message = f"{key} comes out as {size(value.shape)}, and was declared {size(self.shape(key))}"
+                raise self.error(message, left)
+            self.values[key, time] = value
+            self.tape.names[value.index] = label(key, time)
+            self.ranges.append(RecordedEquation(k, time, begun, len(self.tape)))
+            if len(self.tape) > TAPE_STEPS:
+                raise self.error(f"more than {TAPE_STEPS} steps", left)
 
     def stretched(self, value: Stretched, key: str, eq: Statement) -> Variable:
         """A result that is as long as the author has declared it."""
         if key not in self.it.shapes and key != self.it.names.loss:
-            ones = self.evaluator.ones_of_a_size()
-            said = (
+            ones = self.evaluator.names.ones_of_a_size()
+            message = (
                 f"nothing says how long 1 is: declare the size of {key}, or write {ones}, with the letter that is meant"
             )
-            raise self.error(said, eq.members[0])
+            raise self.error(message, eq.members[0])
         needed = self.shape(key) if key in self.it.shapes else (1, 1)
         filled = value.filled(needed)
         if filled is None:
             raise self.error(f"{key} comes out as {size(value.sides)}, and is to be {size(needed)}", eq.left[0])
-        made: Variable = filled
-        return made
+        variable: Variable = filled
+        return variable
 
     def error(self, message: str, node: Node) -> DerivationError:
         """An error that points at a part of an equation."""
         return self.source.error(message, node.start, node.end)
 
-    def made(self, place: Place) -> Made | None:
+    def recorded(self, name: TimedName) -> RecordedEquation | None:
         """The equation that has computed a value."""
-        position = self.values[place].index
+        position = self.values[name].index
         steps = self.tape.steps
         return next((m for m in self.ranges if m.last >= m.first and steps[m.last - 1][1] == position), None)
 
-    def is_computed(self, place: Place) -> bool:
+    def is_computed(self, name: TimedName) -> bool:
         """Whether an equation has computed a value."""
-        return self.made(place) is not None
+        return self.recorded(name) is not None
 
-    def uses(self, place: Place) -> set[Place]:
+    def uses(self, name: TimedName) -> set[TimedName]:
         """The names in the equation for a value."""
-        made = self.made(place)
-        if made is None:
+        recorded = self.recorded(name)
+        if recorded is None:
             return set()
-        steps = self.tape.steps[made.first - 1 : made.last]
+        steps = self.tape.steps[recorded.first - 1 : recorded.last]
         operands = {i for step in steps for i in step[2:] if i is not None}
         return {p for p, v in self.values.items() if v.index in operands}
 
     # Names
 
-    def variable(self, key: str, moment: Moment, node: Node) -> Variable:
+    def variable(self, key: str, time: Time, node: Node) -> Variable:
         """The value on the tape; what no equation computes is made up when it is first asked for."""
-        place = key, moment
-        if place in self.values:
-            return self.values[place]
-        if self.is_after(moment):
+        name = key, time
+        if name in self.values:
+            return self.values[name]
+        if self.is_after(time):
             return self.constant(np.zeros(self.shape_of(key, node)))
-        if self.will_be(place):
+        if self.will_be(name):
             raise Trouble("undefined", f"{key} is used before its equation", node)
         if key not in self.it.shapes:
             near = close(key, [*self.it.shapes, *self.keys])
             meant = f"did you mean {near}?" if near else f"declare its size, `{key}: N×1`"
             raise Trouble("undefined", f"{key} is not declared; {meant}", node)
-        if self.is_before(moment):
+        if self.is_before(time):
             return self.constant(np.zeros(self.shape(key)))
-        self.values[place] = self.leaf(key, moment)
-        return self.values[place]
+        self.values[name] = self.leaf(key, time)
+        return self.values[name]
 
-    def is_after(self, moment: Moment) -> bool:
+    def is_after(self, time: Time) -> bool:
         """Whether a sequence is over at that time: values and derivatives are 0."""
-        return self.last is not None and isinstance(moment, int) and moment > self.last
+        return self.last is not None and isinstance(time, int) and time > self.last
 
-    def is_before(self, moment: Moment) -> bool:
+    def is_before(self, time: Time) -> bool:
         """Whether a sequence begins later, with what it finds at the time 0."""
-        return self.last is not None and isinstance(moment, int) and moment < 0
+        return self.last is not None and isinstance(time, int) and time < 0
 
-    def will_be(self, place: Place) -> bool:
+    def will_be(self, name: TimedName) -> bool:
         """Whether an equation computes a value, sooner or later."""
-        key, moment = place
+        key, time = name
         if self.last is not None:
-            return key in self.keys and moment != 0
-        times = {self.derivation.forward[k].left[0].value.time for k in self.keys.get(key, ())}
-        return moment in {self.step_time(time, key) for time in times}
+            return key in self.keys and time != 0
+        equations = (self.derivation.forward[k] for k in self.keys.get(key, ()))
+        return time in {self.step_time(eq.left[0].value.time, key) for eq in equations}
 
-    def step_time(self, time: tuple[str, int] | None, key: str) -> Moment:
-        """The moment in one time step: a name that has a time is meant at t where none is written."""
+    def step_time(self, time: tuple[str, int] | None, key: str) -> Time:
+        """The time in one time step: a name that has a time is meant at t where none is written."""
         return time or (("t", 0) if self.it.names.timed(key) else None)
 
     def shape(self, key: str) -> tuple[int, int]:
         """The size of a declared name."""
-        rows, columns = (total(side, self.sizes) for side in self.it.shapes[key])
-        if max(rows, columns) > LARGEST:
+        rows, columns = (length_of(side, self.sizes) for side in self.it.shapes[key])
+        if max(rows, columns) > SIDE_LENGTH:
             node = self.it.declared[key]
-            raise self.error(f"{key} would be {rows}×{columns} here, {LARGEST} at the most: write letters alone", node)
+            raise self.error(
+                f"{key} would be {rows}×{columns} here, {SIDE_LENGTH} at the most: write letters alone", node
+            )
         return rows, columns
 
     def shape_of(self, key: str, node: Node) -> tuple[int, int]:
@@ -254,20 +259,20 @@ class Forward:
         self.tape.constants.add(v.index)
         return v
 
-    def leaf(self, key: str, moment: Moment) -> Variable:
+    def leaf(self, key: str, time: Time) -> Variable:
         """A Variable with random entries, none of them near 0."""
         signed = key not in self.it.positive and key not in self.it.shares
-        value = self.drawn(f"{key} {moment}", self.shape(key), signed)
+        value = self.drawn(f"{key} {time}", self.shape(key), signed)
         v = self.tape.variable(value / value.sum(axis=0) if key in self.it.shares else value)
-        self.tape.names[v.index] = label(key, moment)
+        self.tape.names[v.index] = label(key, time)
         if key in self.it.constant:
             self.tape.constants.add(v.index)
         return v
 
     def drawn(self, what: str, shape: tuple[int, ...], signed: bool) -> Array:
-        """Random numbers for one thing, whatever else is drawn: 0.3 to 1.3, with either sign."""
+        """Random numbers for one thing, whatever else is drawn: moderate, with either sign."""
         rng = np.random.default_rng(crc32(f"{self.seed} {what}".encode()))
-        value = rng.uniform(0.3, 1.3, shape)
+        value = rng.uniform(SMALLEST_ENTRY, LARGEST_ENTRY, shape)
         return value * rng.choice((-1.0, 1.0), shape) if signed else value
 
 
@@ -276,7 +281,7 @@ def refuse(what: str, node: Node) -> NoReturn:
     raise Trouble("not evaluable", f"a {what} in a forward equation", node)
 
 
-def whole(value: Any, ref: Ref, node: Node) -> Any:
+def as_matrix_on_tape(value: Any, ref: Ref, node: Node) -> Any:
     """Components as the matrix they are the entries of."""
     if not isinstance(value, Indexed):
         if ref.indices:
@@ -290,7 +295,7 @@ def whole(value: Any, ref: Ref, node: Node) -> Any:
     return value.value.T if turned else value.value
 
 
-def total(side: Side, sizes: dict[str, int]) -> int:
+def length_of(side: Side, sizes: dict[str, int]) -> int:
     """N + 4M as a number."""
     return sum(factor * (sizes[symbol] if symbol else 1) for symbol, factor in side)
 
@@ -305,16 +310,16 @@ def sizes_of(it: Declarations) -> dict[str, int]:
     return dict(zip(dict.fromkeys(symbols), free, strict=False))
 
 
-def label(key: str, moment: Moment) -> str:
-    """A name at a moment, in words: h[3], c_t-1, W."""
-    if moment is None:
+def label(key: str, time: Time) -> str:
+    """A name at a time, in words: h[3], c_t-1, W."""
+    if time is None:
         return key
-    if isinstance(moment, int):
-        return f"{key}[{moment}]"
-    letter, k = moment
+    if isinstance(time, int):
+        return f"{key}[{time}]"
+    letter, k = time
     return f"{key}[{k}]" if letter == "=" else f"{key}_{letter}{k:+d}" if k else f"{key}_{letter}"
 
 
 def close(key: str, known: Iterable[str]) -> str:
     """The known name that is most like another; "" if none is."""
-    return next(iter(get_close_matches(key, sorted(known), 1, 0.5)), "")
+    return next(iter(get_close_matches(key, sorted(known), 1, SIMILAR_NAME)), "")

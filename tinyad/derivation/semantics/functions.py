@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.syntax_tree import Node, Ref
+from tinyad.derivation.semantics.limits import FUNCTION_CHAIN
 from tinyad.derivation.semantics.values import Scope, Trouble, Unfitting
 from tinyad.engine.matrix import Array, size
 from tinyad.engine.op import Op
@@ -16,8 +17,12 @@ from tinyad.engine.tape import Variable
 
 # What derivations use besides the rows of the table.
 MORE = {"sech": Op("sech", lambda x: 1 / np.cosh(x), lambda dz, z, x: -(dz * (z * np.tanh(x)).T))}
-WHOLE = ("softmax", "log_softmax", "softmax_rows", "sum")  # rows that take a whole column, not its entries one by one
-LONGEST_CHAIN = 5  # of functions that are declared to be one another
+NOT_COMPONENTWISE = (
+    "softmax",
+    "log_softmax",
+    "softmax_rows",
+    "sum",
+)  # rows that take a whole column, not its entries one by one
 
 
 class Functions:
@@ -31,7 +36,7 @@ class Functions:
         """The row that a function stands for, with what the family letters are."""
         names, seen = self.it.names, 0
         key, scope = self.instance(ref.key, scope)
-        while key in self.it.functions and seen < LONGEST_CHAIN:
+        while key in self.it.functions and seen < FUNCTION_CHAIN:
             branches, seen = self.it.functions[key], seen + 1
             letters = names.letters(key)
             member = scope.members.get(letters[0], "") if letters else ""
@@ -72,21 +77,21 @@ def applied(op: Op, operands: list[Any]) -> Any:
         raise Unfitting(str(reason)) from None
 
 
-def slope(op: Op, x: Array) -> Array:
+def derivative_of(op: Op, x: Array) -> Array:
     """f'(x), entry by entry."""
-    found: Array = op.deriv(np.ones_like(x).T, op.forward(x), x)
-    return found.T
+    row: Array = op.deriv(np.ones_like(x).T, op.forward(x), x)
+    return row.T
 
 
 def diagonal(value: Array) -> Array:
     """diag(x) of a column or row."""
     if 1 not in value.shape:
-        raise Unfitting(f"diag of {size(value.shape)}: a column is awaited")
+        raise Unfitting(f"diag of {size(value.shape)}: expected a column")
     return np.diag(value.ravel())
 
 
 def trace(value: Array) -> Array:
     """tr(A), 1×1."""
     if value.shape[0] != value.shape[1]:
-        raise Unfitting(f"tr of {size(value.shape)}: a square matrix is awaited")
+        raise Unfitting(f"tr of {size(value.shape)}: expected a square matrix")
     return np.full((1, 1), np.trace(value))
