@@ -21,6 +21,7 @@ from tinyad.derivation.repair.ranks import EditKind
 from tinyad.derivation.repair.required_contributions import RequiredContributions
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names, given_targets, targets_of
 from tinyad.derivation.semantics.environment import NodeCache, TimedName
+from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.values import Trouble
 from tinyad.engine.matrix import Array
 
@@ -38,15 +39,19 @@ class Trial:
         self._tried: set[str] = set()
         self._contributions: dict[tuple[int, TimedName], dict[ContributionKey, Array]] = {}
         self._sums: dict[tuple[int, TimedName], tuple[Array, Array]] = {}
-        self._values: dict[Any, Any] = {}  # of parts of the line that edits leave as they are
         self._unchanged = frozenset(id(node) for member in wrong.line.members for node in walk(member))
+        self._evaluator = self._new_evaluator()
         self._set_later = self._derivatives_set_later()
 
     def begin(self, member: int | None) -> None:
         """Try changes of one member from here on, or of the line."""
         self.member = member
         if member is not None:
-            self._values = {}
+            self._evaluator = self._new_evaluator()
+
+    def _new_evaluator(self) -> Evaluator:
+        """Return an evaluator that keeps the values of the parts of the line that edits leave as they are."""
+        return self._wrong.point.evaluator.replace(cache=NodeCache(self._unchanged, {}))
 
     def edits_hold(self, edits: Sequence[Edit]) -> bool:
         """Return whether the line holds after some edits."""
@@ -169,9 +174,8 @@ class Trial:
 
     def _value(self, case: Case, line: Statement, node: Node, k: int) -> Array | None:
         """Return what a line gives; None if it has no value."""
-        evaluator = case.point.evaluator.replace(cache=NodeCache(self._unchanged, self._values))
         try:
-            return value_of(case, line, k, node, evaluator)
+            return value_of(case, line, k, node, self._evaluator)
         except (Trouble, ArithmeticError, ValueError):
             return None
 

@@ -55,33 +55,33 @@ class SamplePoint:
         self.seeds = self._given()
         self.derivatives = self._walk_back()
         self.jacobians = Jacobians(self.forward)
-        self.evaluator = self.evaluator_with(Remarks())
+        self.evaluator = self.new_evaluator()
         self.label_value: LabelValue | None = None
         self._spread = spread(self.derivatives)
         self._contributions: dict[TimedName, list[Contribution]] = {}
         self._ancestors: dict[int, frozenset[int]] = {}
 
-    def evaluator_with(self, remarks: Remarks) -> Evaluator:
-        """Return the evaluator of backward lines."""
+    def new_evaluator(self) -> Evaluator:
+        """Return an evaluator of backward lines."""
         environment = self.forward.environment.replace(
             value=self.jacobians.value,
             derivative=self.derivative,
             jacobian=self.jacobians.jacobian,
             differential=self.jacobians.differential,
         )
-        return Evaluator(environment, remarks)
+        return Evaluator(environment)
 
     def with_labels(self, label_value: LabelValue) -> SamplePoint:
         """Return the same sample point, where the labels of one set of lines have values."""
         other = copy(self)
         other.label_value = label_value
-        other.evaluator = other.evaluator_with(Remarks())
+        other.evaluator = other.new_evaluator()
         return other
 
     def with_remarks(self, remarks: Remarks) -> SamplePoint:
         """Return the same sample point, where evaluations add to these remarks."""
         other = copy(self)
-        other.evaluator = other.evaluator_with(remarks)
+        other.evaluator = Evaluator(self.evaluator.environment, remarks)
         return other
 
     # The walk back
