@@ -45,7 +45,7 @@ def _other_layout(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]
     lines = [v.statement for v in verdicts if v.statement is not None and v.readings]
     if sum(v.verdict in (Verdict.DOES_NOT_FIT, Verdict.OTHER_LAYOUT) for v in verdicts) < 2:
         return None
-    it = copy(points[0].it)
+    it = copy(points[0].declarations)
     it.layout = "same" if it.layout == "row" else "row"
     derivation = points[0].derivation._replace(declarations=it)
     others = with_labels([SamplePoint(derivation, point.seed) for point in points], labels)

@@ -43,7 +43,7 @@ def with_conditions(
 
 def _conditions(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> Iterator[tuple[Condition, Declarations]]:
     """Yield the conditions that are possible here, and declarations under which they are met."""
-    functions = point.it.names.functions
+    functions = point.declarations.names.functions
     calls = [
         node
         for eq in point.derivation.forward
@@ -52,12 +52,12 @@ def _conditions(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> Iterator
         if node.kind == "call" and functions.get(node.value.key, node.value.key) in ("softmax", "log_softmax")
     ]
     for key in _names_of_labels(point, verdicts) if calls else ():
-        it = copy(point.it)
+        it = copy(point.declarations)
         it.shares = it.shares | {key}
         yield Condition(ConditionKind.COLUMNS_SUM_TO_1, _text(point, it.declared[key])), it
     columns = [node for node in calls if functions.get(node.value.key) == "softmax"]
     if columns:
-        it = copy(point.it)
+        it = copy(point.declarations)
         it.names = copy(it.names)
         it.names.functions = {key: "softmax_rows" if f == "softmax" else f for key, f in functions.items()}
         arguments = ", ".join(_text(point, part) for part in columns[0].parts)
@@ -66,7 +66,7 @@ def _conditions(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> Iterator
 
 def _names_of_labels(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> list[str]:
     """Return the names that may be labels: no line sets their derivative and no equation computes them."""
-    it = point.it
+    it = point.declarations
     derived = {target_of(point, r.of)[0] for v in verdicts for r in v.readings if r.of is not None}
     used = {key for key, _ in point.values}
     names = [key for key in it.shapes if key in used and key not in {*point.forward.keys, *derived, *it.shares}]

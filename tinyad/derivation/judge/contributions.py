@@ -68,7 +68,7 @@ def in_order(keys: Iterable[ContributionKey]) -> list[ContributionKey]:
 def cases(point: SamplePoint, left: Node) -> Iterator[Case]:
     """Yield the times and family members that a left-hand side stands for."""
     ref = left.value[0] if left.kind == "d" else left.value
-    it = point.it
+    it = point.declarations
     scopes = [Scope(None, {})]
     for letter in it.names.letters(ref.key):
         scopes = [Scope(None, {**s.members, letter: m}) for s in scopes for m in it.names.families[letter]]

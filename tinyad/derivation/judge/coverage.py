@@ -46,7 +46,9 @@ class Coverage:
         self._uses = Uses(self._point)
         self._labels = used_labels(verdicts)
         self._unread = {key for v in verdicts if v.verdict is Verdict.UNREADABLE for key in self._names_left_of(v)}
-        self._data = self._point.it.constant | self._point.it.shares  # no derivative of them is expected
+        self._data = (
+            self._point.declarations.constant | self._point.declarations.shares
+        )  # no derivative of them is expected
         self._covered: dict[TimedName, Keys] = {}
         self._lines: dict[TimedName, list[int]] = {}  # which lines set a derivative
         self._first: dict[TimedName, int] = {}  # the first of them that brings a value
@@ -81,7 +83,11 @@ class Coverage:
             needed = needed or not self._point.forward.is_computed(place)
             if needed and value.index < self._point.derivatives.length and place[0] not in self._data:
                 keys = self._uncovered(place)
-                if keys and self._point.derivatives.reaches(value.index) and place[0] != self._point.it.names.loss:
+                if (
+                    keys
+                    and self._point.derivatives.reaches(value.index)
+                    and place[0] != self._point.declarations.names.loss
+                ):
                     missing[place] = keys
         return missing
 
@@ -106,7 +112,7 @@ class Coverage:
 
     def _require_declarations(self) -> None:
         """Mark lines `dz given` for what is not declared as given."""
-        declared = {ref.key for ref, _, _ in self._point.it.given}
+        declared = {ref.key for ref, _, _ in self._point.declarations.given}
         for n, v in enumerate(self.verdicts):
             if v.verdict is Verdict.GIVEN:
                 left = v.statement.left[0]
@@ -256,7 +262,7 @@ class Coverage:
 
     def _is_never_set(self, place: TimedName) -> bool:
         known = place in self._lines or place in self._covered
-        return not known and place[0] not in (self._point.it.names.loss, *self._unread)
+        return not known and place[0] not in (self._point.declarations.names.loss, *self._unread)
 
     def _mark_early(self, n: int, node: Node, where: str) -> None:
         name = self._point.source.text[node.start : node.end]
@@ -288,7 +294,7 @@ class Coverage:
                 continue
             if place in self._covered:
                 missing = self._uncovered(place)
-                if missing and key != self._point.it.names.loss:
+                if missing and key != self._point.declarations.names.loss:
                     paths = paths_text(self._point, missing)
                     incomplete.setdefault(f"no line adds {paths} to the given derivative of {key}", []).append(moment)
             elif self._point.derivatives.reaches(value.index) and not self._point.forward.is_computed(place):
@@ -303,7 +309,7 @@ class Coverage:
         never = [self._declared(key) for key, moments in absent.items() if not self._some_times(moments)]
         if never:
             names = ", ".join(never)
-            has_loss = self._point.it.names.loss in self._point.forward.keys
+            has_loss = self._point.declarations.names.loss in self._point.forward.keys
             declare = f" (`constant: {names}`, if none is asked for)" if has_loss else ""
             self.faults.insert(0, f"no line sets the derivative of {names}{declare}")
         for key, moments in absent.items():
@@ -318,7 +324,7 @@ class Coverage:
 
     def _declared(self, key: str) -> str:
         """Return a name as it is declared."""
-        it = self._point.it
+        it = self._point.declarations
         node = it.declared.get(key)
         plain = node is not None and not it.names.letters(node.value.key)
         return self._point.source.text[node.start : node.end] if node is not None and plain else key
@@ -328,7 +334,7 @@ class Coverage:
         left = v.text.split("=")[0]
         return [
             key
-            for key in (*self._point.it.shapes, *self._point.forward.keys)
+            for key in (*self._point.declarations.shapes, *self._point.forward.keys)
             if key.replace("_", "") in left.replace("_", "").replace("{", "").replace("}", "")
         ]
 

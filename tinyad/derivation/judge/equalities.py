@@ -33,7 +33,7 @@ def equal_sides(points: Sequence[SamplePoint], line: Statement, left: Node, memb
     for point in points:
         for scope in scopes_of(point, line):
             moving = frozenset(p for part in (*line.left, *line.members) for p in _moving(point, part, scope))
-            loss = (point.it.names.loss, None)
+            loss = (point.declarations.names.loss, None)
             evaluator = point.evaluator.replace(moving=moving - {loss})
             if left.kind == "differential" and loss in moving:
                 reading = _compare_differentials(Sides(point, evaluator, scope), line.members[0], member)
@@ -160,7 +160,7 @@ def _is_derivative_of_sum(at: Sides, left: Node, y: Array) -> bool:
     if isinstance(full, Indexed):
         return False
     summed = full.sum(axis=(0, 1))
-    summed = summed.T if at.point.it.layout == "row" else summed
+    summed = summed.T if at.point.declarations.layout == "row" else summed
     return summed.shape == y.shape and bool(np.allclose(summed, y, rtol=SAME_SUM, atol=SAME_SUM_NEAR_ZERO))
 
 
@@ -178,7 +178,9 @@ def scopes_of(point: SamplePoint, line: Statement) -> list[Scope]:
     scopes = [Scope(None, {})]
     letters = {letter for node in (*line.left, *line.members) for letter in _family_letters(node, point)}
     for letter in sorted(letters):
-        scopes = [Scope(None, {**s.members, letter: m}) for s in scopes for m in point.it.names.families[letter]]
+        scopes = [
+            Scope(None, {**s.members, letter: m}) for s in scopes for m in point.declarations.names.families[letter]
+        ]
     if point.last is None:
         return scopes
     return [Scope(t, s.members) for s in scopes for t in range(2, point.last)]
@@ -189,7 +191,7 @@ def _family_letters(node: Node, point: SamplePoint) -> set[str]:
     if node.kind == "sum" and node.value[0] == "family":
         return set()
     ref = node.value[0] if node.kind == "d" else node.value if isinstance(node.value, Ref) else None
-    letters = set(point.it.names.letters(ref.key)) if ref is not None else set()
+    letters = set(point.declarations.names.letters(ref.key)) if ref is not None else set()
     for part in node.parts:
         letters |= _family_letters(part, point)
     return letters

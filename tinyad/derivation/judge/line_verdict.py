@@ -155,7 +155,9 @@ def _uses_time(node: Node, point: SamplePoint) -> bool:
     if node.kind == "sum" and node.value[0] == "time":
         return False
     ref = node.value if node.kind == "name" else node.value[0] if node.kind == "d" else None
-    if ref is not None and ((ref.time and ref.time[0] == "t") or (ref.time is None and point.it.names.timed(ref.key))):
+    if ref is not None and (
+        (ref.time and ref.time[0] == "t") or (ref.time is None and point.declarations.names.timed(ref.key))
+    ):
         return True
     return any(_uses_time(part, point) for part in node.parts)
 
@@ -169,7 +171,7 @@ def _as_row(case: Case, line: Statement, k: int, member: Node, value: Any) -> Ar
         return _components_as_row(value, ref, case.shape, member)
     if ref.indices:
         raise Trouble(Verdict.DOES_NOT_FIT, f"the index {ref.indices[0]} is on the left-hand side only", member)
-    rows = case.point.it.layout == "row"
+    rows = case.point.declarations.layout == "row"
     matrix = _as_matrix(value, case.shape if rows else case.shape[::-1], member)
     return matrix if rows else matrix.T
 
@@ -235,7 +237,7 @@ def _compared(point: SamplePoint, member: Node, values: Sequence[Evaluated], all
 
 def _misfit(misfit: Evaluated, member: Node, values: Sequence[Evaluated], all_keys: Keys) -> Reading:
     """Return the reading of a line that gives another size than the derivative has."""
-    case, layout = misfit.case, misfit.case.point.it.layout
+    case, layout = misfit.case, misfit.case.point.declarations.layout
     given, expected = (size(s if layout == "row" else s[::-1]) for s in (misfit.value.shape, case.shape))
     name = f"{size(case.shape[::-1])} {label(*case.place)}"
     message = f"the line gives {given}; the derivative of {name} is {expected} in {layout} layout"
@@ -268,8 +270,8 @@ def _worst_entry(v: Evaluated) -> WorstEntry:
     true = total_of(v.contributions.values(), v.value.shape)
     off = np.abs(v.value - true)
     at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
-    row, col = at if point.it.layout == "row" else at[::-1]
+    row, col = at if point.declarations.layout == "row" else at[::-1]
     where = f"row {row + 1}, column {col + 1}"
     if point.last is not None and isinstance(case.place[1], int) and case.scope.t is not None:
-        where = f"{point.it.names.time} = {case.scope.t}, {where}"
+        where = f"{point.declarations.names.time} = {case.scope.t}, {where}"
     return WorstEntry(where, float(true[at]), float(v.value[at]))

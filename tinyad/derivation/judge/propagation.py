@@ -34,7 +34,7 @@ def with_consequences(points: Sequence[SamplePoint], verdicts: Sequence[LineVerd
 def wrong_results(point: SamplePoint, verdicts: Sequence[LineVerdict], wrong: int) -> list[str]:
     """Run the lines, with all wrong ones but one put right, and return the names whose derivatives come out wrong."""
     run = _Run(point, {place: sum(dz for _, _, dz in seeds) for place, seeds in point.seeds.items()})
-    loss = (point.it.names.loss, None)
+    loss = (point.declarations.names.loss, None)
     for turn in _turns(point, verdicts):
         if not any(total for _, total, _ in point.seeds.get(turn.case.place, ())):
             run.step(turn, turn.verdict == wrong or verdicts[turn.verdict].ok)

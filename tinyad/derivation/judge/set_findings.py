@@ -149,13 +149,13 @@ def _unused(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> Iterator[str
 def _family_members(point: SamplePoint, key: str) -> list[str]:
     """Return the names that a name with family letters stands for."""
     keys = [key]
-    for letter in point.it.names.letters(key):
-        keys = [m for k in keys for m in point.it.names.members(k, letter)]
+    for letter in point.declarations.names.letters(key):
+        keys = [m for k in keys for m in point.declarations.names.members(k, letter)]
     return keys
 
 
 def _place(point: SamplePoint, ref: Ref) -> TimedName:
-    return ref.key, ref.time or (("t", 0) if point.it.names.timed(ref.key) else None)
+    return ref.key, ref.time or (("t", 0) if point.declarations.names.timed(ref.key) else None)
 
 
 def depends(point: SamplePoint, later: TimedName, earlier: TimedName) -> bool:

@@ -66,7 +66,7 @@ def operands(eq: Statement) -> list[Ref]:
 def routine_call(point: SamplePoint, notation: AuthorNotation, eq: Statement) -> Fragment | None:
     """Return deriv() of an equation that is one operation on names, as on the slide "LSTM: derivative routine"."""
     node = eq.members[0]
-    symbol = point.it.names.functions.get(node.value.key, "") if node.kind == "call" else node.kind
+    symbol = point.declarations.names.functions.get(node.value.key, "") if node.kind == "call" else node.kind
     names = [notation.derivative(eq.left[0].value), *map(notation.name, operands(eq))]
     arguments = [name for name in names if name is not None]
     if len(names) != len(node.parts) + 1 or len(names) == 1 or len(arguments) < len(names):
@@ -87,7 +87,7 @@ def contribution(point: SamplePoint, notation: AuthorNotation, key: Contribution
     if op is None or op.formulas is None or use >= len(uses) or not _is_fitting(point, op, operands(eq)):
         return None
     rule = op.formulas[uses[use]]
-    if point.it.layout == "same":
+    if point.declarations.layout == "same":
         rule = in_same_layout(rule)
     printed = _printed(rule, _names(notation, eq, op), _printer(notation))
     try:

@@ -63,4 +63,4 @@ def _notation(
 ) -> tuple[list[Statement], AuthorNotation]:
     """Return the lines of a set, and the notation that they and the forward show."""
     lines = [v.statement for v in verdicts if v.statement is not None and v.statement.tokens]
-    return lines, AuthorNotation(point.source, point.it.names, [*lines, *point.derivation.forward], latex)
+    return lines, AuthorNotation(point.source, point.declarations.names, [*lines, *point.derivation.forward], latex)

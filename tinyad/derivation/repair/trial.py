@@ -105,7 +105,7 @@ class Trial:
         self._tried.add(key)
         line = self._wrong.line
         try:
-            return self._wrong.point.it.parser().statement(changed.tokens, line.number, line.title)
+            return self._wrong.point.declarations.parser().statement(changed.tokens, line.number, line.title)
         except DerivationError:
             return None
 
@@ -124,7 +124,7 @@ class Trial:
         """Return whether a formula uses what its line sets, or in one time step what only later lines set."""
         point = self._wrong.point
         targets = {self._timed_target(ref) for ref in derived_names(line)}
-        targets -= {self._timed_target(ref) for ref, _, _ in point.it.given}
+        targets -= {self._timed_target(ref) for ref, _, _ in point.declarations.given}
         if point.last is None:
             targets |= self._set_later
         used = [d.value for d in derivatives_in(member)]
@@ -133,7 +133,7 @@ class Trial:
     def _timed_target(self, ref: Ref) -> Any:
         """Return a derivative at its time."""
         point = self._wrong.point
-        timed = point.last is not None and point.it.names.timed(ref.key)
+        timed = point.last is not None and point.declarations.names.timed(ref.key)
         return (ref.key, ref.time or ("t", 0)) if timed else target_of(point, ref)
 
     def _is_repeated(self, line: Statement) -> bool:

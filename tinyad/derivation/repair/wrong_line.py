@@ -81,7 +81,7 @@ def targets_of(point: SamplePoint, verdicts: Iterable[LineVerdict]) -> set[Any]:
 
 def given_targets(point: SamplePoint) -> set[Any]:
     """Return the derivatives that are given."""
-    return {target_of(point, ref) for ref, _, _ in point.it.given}
+    return {target_of(point, ref) for ref, _, _ in point.declarations.given}
 
 
 def derived_names(line: Statement) -> list[Ref]:

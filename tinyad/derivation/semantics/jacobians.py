@@ -37,7 +37,7 @@ class Jacobians:
         if forward.is_after(time) or forward.is_before(time):
             return np.zeros(forward.shape_of(key, node))
         others = [label(k, t) for k, t in forward.values if k == key]
-        free = key in forward.it.shapes and (key not in forward.keys or time == 0)
+        free = key in forward.declarations.shapes and (key not in forward.keys or time == 0)
         if free and not (forward.last is None and others):
             forward.values[name] = forward.leaf(key, time)  # the forward does not use it
             return forward.values[name].value

@@ -50,7 +50,12 @@ class SamplePoint:
 
     def __init__(self, derivation: Derivation, seed: int) -> None:
         self.forward = Forward(derivation, seed)
-        self.derivation, self.it, self.source, self.seed = derivation, self.forward.it, derivation.source, seed
+        self.derivation, self.declarations, self.source, self.seed = (
+            derivation,
+            self.forward.declarations,
+            derivation.source,
+            seed,
+        )
         self.last, self.values = self.forward.last, self.forward.values
         self.seeds = self._given()
         self.derivatives = self._walk_back()
@@ -89,7 +94,7 @@ class SamplePoint:
     def _given(self) -> dict[TimedName, list[Seed]]:
         """Return random derivatives for the names whose derivatives are given."""
         seeds: dict[TimedName, list[Seed]] = {}
-        for ref, name, is_total in self.it.given:
+        for ref, name, is_total in self.declarations.given:
             for time in self._times(ref):
                 if (ref.key, time) not in self.values:
                     self._add_unused(ref, time)
@@ -104,12 +109,12 @@ class SamplePoint:
             return [self.forward.step_time(ref.time, ref.key)]
         if ref.time is not None and ref.time[0] != "t":
             return [ref.time[1] + (self.last if ref.time[0] == "T" else 0)]
-        return [*range(1, self.last + 1)] if self.it.names.timed(ref.key) else [None]
+        return [*range(1, self.last + 1)] if self.declarations.names.timed(ref.key) else [None]
 
     def _add_unused(self, ref: Ref, time: Time) -> None:
         """Add a value for a name that the forward does not use."""
-        node = self.it.given_at[ref.key]
-        if ref.key not in self.it.shapes or ref.key in self.forward.keys:
+        node = self.declarations.given_at[ref.key]
+        if ref.key not in self.declarations.shapes or ref.key in self.forward.keys:
             raise self.source.error(
                 f"given: {label(ref.key, time)} is neither declared nor computed", node.start, node.end
             )
@@ -118,18 +123,18 @@ class SamplePoint:
     def _walk_back(self) -> Derivatives:
         """Return all derivatives, from those that are given and the loss."""
         start: dict[Variable | str, Array] = {self.values[name]: added(seeds) for name, seeds in self.seeds.items()}
-        loss = self.values.get((self.it.names.loss, None))
+        loss = self.values.get((self.declarations.names.loss, None))
         if loss is not None and loss.shape == (1, 1):  # ∂L/∂L = 1 is what a walk starts from
-            self.seeds[self.it.names.loss, None] = [Seed(None, False, np.ones((1, 1)))]
+            self.seeds[self.declarations.names.loss, None] = [Seed(None, False, np.ones((1, 1)))]
         if loss is not None:
             if loss.shape != (1, 1):
-                equation = self.derivation.forward[self.forward.keys[self.it.names.loss][0]]
-                message = f"the loss {self.it.names.loss} is {size(loss.shape)}; it has to be one number"
+                equation = self.derivation.forward[self.forward.keys[self.declarations.names.loss][0]]
+                message = f"the loss {self.declarations.names.loss} is {size(loss.shape)}; it has to be one number"
                 raise self.source.error(message, equation.left[0].start, equation.left[0].end)
             start[loss] = np.ones((1, 1))
         if not start and self._sets_derivatives():
             raise self.source.error(
-                f"no derivative is given: compute the loss {self.it.names.loss} in the forward, "
+                f"no derivative is given: compute the loss {self.declarations.names.loss} in the forward, "
                 f"or declare `given: ∇h_t`",
                 self.derivation.forward[0].start,
             )
@@ -219,7 +224,7 @@ class SamplePoint:
 
     def turned(self, a: Array) -> Array:
         """Return an array in row layout in the author's, or the other way round."""
-        return a if self.it.layout == "row" else a.T
+        return a if self.declarations.layout == "row" else a.T
 
 
 def added(seeds: list[Seed]) -> Array:
