@@ -198,7 +198,7 @@ def test_the_slides_model_has_the_derivatives_of_the_mended_slides():
     assert len(names) == 49
     for name in names:
         assert close(point.values[place(name)].value, eqs[name].value), name
-        assert close(point.true(place(name)), d[eqs[name]], 1e-12), name
+        assert close(point.true_derivative(place(name)), d[eqs[name]], 1e-12), name
 
 
 def test_the_derivation_of_sancho_by_hand_has_the_derivatives_of_the_mended_file():
@@ -217,10 +217,10 @@ def test_the_derivation_of_sancho_by_hand_has_the_derivatives_of_the_mended_file
     hand = sancho_by_hand.derivatives(start, xs, parameters, dhs, {"c": np.zeros_like(start["c"])})
     for name in parameters:
         key = name.replace("_", "^"), None
-        assert close(point.true(key).T, hand[name], 1e-11), name
+        assert close(point.true_derivative(key).T, hand[name], 1e-11), name
     for t in range(1, T + 1):
         for key in "fiogcx":
-            assert close(point.true((key, t)).T, hand[f"{key}[{t}]"], 1e-11), (key, t)
+            assert close(point.true_derivative((key, t)).T, hand[f"{key}[{t}]"], 1e-11), (key, t)
 
 
 def test_the_mended_lines_hold_for_the_forward_that_the_slides_model_records():

@@ -257,7 +257,7 @@ def test_sizes_are_all_different_and_no_size_is_the_number_of_times():
         report = check_derivation(fenced(*whole))
         point = report.parts[0][1].points[0]
         assert len(report.parts[0][1].points) >= 3
-        assert len(set(point.sizes.values()) | {1, 4}) == len(point.sizes) + 2
+        assert len(set(point.forward.sizes.values()) | {1, 4}) == len(point.forward.sizes) + 2
         assert all(v.value.all() for place, v in point.values.items())
 
 

@@ -8,7 +8,6 @@ import pytest
 from tests.support.derivation_texts import CELL, FAMILY, RNN, ROUTINE, fenced
 from tests.support.paths import ROOT
 from tinyad.derivation.judge.check import check
-from tinyad.derivation.judge.labelled_terms import use_labels
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import structure
@@ -37,9 +36,8 @@ def members(*whole):
     """Yield (line, member, context) for all lines of a derivation, as if each were wrong."""
     (derivation,) = derivations(Source(fenced(*whole)))
     for part in check(derivation):
-        use_labels(part.points, part.labels)
         point, lines = part.points[0], [v.statement for v in part.verdicts]
-        notation = AuthorNotation(point.source, point.it.names, [*lines, *point.derivation.forward], False)
+        notation = AuthorNotation(point.source, point.declarations.names, [*lines, *point.derivation.forward], False)
         for n, line in enumerate(lines):
             wrong = WrongLine(part.points, part.verdicts, n, notation, functions_of(point, lines), ())
             evidence = Evidence(wrong, Analogies(wrong), RequiredContributions(wrong))
@@ -66,7 +64,7 @@ def test_text_tokens_and_tree_of_an_edit_agree(whole):
             read.append(reads_back(changed) or "²²" in changed.text)
             if edit.tree is not None and edit.kind not in (EditKind.LEFT, EditKind.FACTOR):
                 index = wrong.line.members.index(member.node)
-                line = wrong.point.it.parser().statement(changed.tokens)
+                line = wrong.point.declarations.parser().statement(changed.tokens)
                 trees.append(structure(line.members[index]) == structure(replace_parts(member.node, [edit.tree])))
     assert all(read)
     assert sum(trees) > 0.99 * len(trees) > 0  # tanh²(c) is the square of a call, and its name is no node

@@ -14,7 +14,6 @@ from tinyad.derivation.exercise.grade import mended
 from tinyad.derivation.exercise.plant import KINDS, plants
 from tinyad.derivation.judge.check import check
 from tinyad.derivation.judge.contributions import known_cases
-from tinyad.derivation.judge.labelled_terms import use_labels
 from tinyad.derivation.judge.line_verdict import value_of
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source
@@ -41,7 +40,6 @@ def values(parts, line):
     part, v = next((part, v) for part in parts for v in part.verdicts if v.line == line)
     if v.statement.left[0].kind != "d":
         return []
-    use_labels(part.points, part.labels)
     cases = [case for point in part.points for case in known_cases(point, v.statement.left[0])]
     return [value_of(case, v.statement, 0, member) for case in cases for member in v.statement.members]
 

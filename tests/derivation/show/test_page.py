@@ -299,7 +299,7 @@ def test_a_plain_string_is_escaped_wherever_it_is_put():
 
 def test_names_on_the_tape_are_escaped():
     report = check_derivation(CELL)
-    tape = report.parts[0][1].points[0].tape
+    tape = report.parts[0][1].points[0].forward.tape
     for position in tape.names:
         tape.names[position] = f"{NASTY}{position}"
     html = report.html()

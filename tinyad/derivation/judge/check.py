@@ -7,27 +7,27 @@ from copy import copy
 
 from tinyad.derivation.judge.conditions import with_conditions
 from tinyad.derivation.judge.coverage import Coverage
-from tinyad.derivation.judge.labelled_terms import Labels, labelled_lines, use_labels
+from tinyad.derivation.judge.labelled_terms import Labels, labelled_lines, with_labels
 from tinyad.derivation.judge.line_verdict import judge_line
 from tinyad.derivation.judge.set_findings import not_exercised, notes_on
 from tinyad.derivation.judge.thresholds import LINES_MISFITTING, SAMPLE_POINTS, SEEDS_APART
 from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, OtherLayout, Verdict
 from tinyad.derivation.language.reader import Derivation, Unreadable
 from tinyad.derivation.language.syntax_tree import Statement
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.sample_point import SamplePoint
 
 
 def check(derivation: Derivation, seed: int = 0) -> list[CheckedLines]:
     """Judge every set of backward lines of a derivation."""
-    points = [Point(derivation, seed * SEEDS_APART + k) for k in range(SAMPLE_POINTS)]
+    points = [SamplePoint(derivation, seed * SEEDS_APART + k) for k in range(SAMPLE_POINTS)]
     return [_checked(points, title, lines) for title, lines in derivation.backward.items()]
 
 
-def _checked(points: Sequence[Point], title: str, lines: Sequence[Statement | Unreadable]) -> CheckedLines:
+def _checked(points: Sequence[SamplePoint], title: str, lines: Sequence[Statement | Unreadable]) -> CheckedLines:
     labels = labelled_lines(lines)
-    use_labels(points, labels)
+    points = with_labels(points, labels)
     coverage = Coverage(points, [judge_line(points, line) for line in lines])
-    verdicts = with_conditions(points, coverage.verdicts, lambda others: use_labels(others, labels))
+    verdicts = with_conditions(points, coverage.verdicts, lambda others: with_labels(others, labels))
     return CheckedLines(
         title,
         verdicts,
@@ -36,19 +36,18 @@ def _checked(points: Sequence[Point], title: str, lines: Sequence[Statement | Un
         not_exercised(points, verdicts),
         points,
         coverage.missing(),
-        labels,
         _other_layout(points, verdicts, labels),
     )
 
 
-def _other_layout(points: Sequence[Point], verdicts: Sequence[LineVerdict], labels: Labels) -> OtherLayout | None:
+def _other_layout(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict], labels: Labels) -> OtherLayout | None:
     """Return in which layout more lines hold than in the one that is declared; None if there is none."""
     lines = [v.statement for v in verdicts if v.statement is not None and v.readings]
     if sum(v.verdict in (Verdict.DOES_NOT_FIT, Verdict.OTHER_LAYOUT) for v in verdicts) < LINES_MISFITTING:
         return None
-    it = copy(points[0].it)
+    it = copy(points[0].declarations)
     it.layout = "same" if it.layout == "row" else "row"
-    others = [Point(point.derivation._replace(declarations=it), point.seed) for point in points]
-    use_labels(others, labels)
+    derivation = points[0].derivation._replace(declarations=it)
+    others = with_labels([SamplePoint(derivation, point.seed) for point in points], labels)
     there, here = sum(judge_line(others, line).ok for line in lines), sum(v.ok for v in verdicts if v.readings)
     return OtherLayout(it.layout, there, len(verdicts)) if there > here else None

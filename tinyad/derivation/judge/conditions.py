@@ -12,27 +12,28 @@ from tinyad.derivation.judge.verdicts import Condition, ConditionKind, LineVerdi
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Node, walk
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.sample_point import SamplePoint
 
 CONDITIONAL = (Verdict.WRONG, Verdict.DOES_NOT_FIT)  # the verdicts of lines for which a condition is looked for
 
 
 def with_conditions(
-    points: Sequence[Point], verdicts: Sequence[LineVerdict], prepare: Callable[[Sequence[Point]], None]
+    points: Sequence[SamplePoint],
+    verdicts: Sequence[LineVerdict],
+    prepare: Callable[[Sequence[SamplePoint]], Sequence[SamplePoint]],
 ) -> list[LineVerdict]:
     """Return the verdicts, with a condition for wrong lines that hold under one.
 
-    `prepare` makes new points ready for this set of lines.
+    `prepare` returns new points with the labels of this set of lines.
     """
     out = list(verdicts)
     wrong = [n for n, v in enumerate(out) if v.verdict in CONDITIONAL and v.statement is not None and v.readings]
     for condition, it in _conditions(points[0], verdicts) if wrong else ():
         derivation = points[0].derivation._replace(declarations=it)
         try:
-            changed = [Point(derivation, point.seed) for point in points]
+            changed = prepare([SamplePoint(derivation, point.seed) for point in points])
         except DerivationError:  # then the forward gives no finite numbers
             continue
-        prepare(changed)
         for n in wrong:
             v = out[n]
             if v.condition is None and judge_line(changed, v.statement).ok:
@@ -40,9 +41,9 @@ def with_conditions(
     return out
 
 
-def _conditions(point: Point, verdicts: Sequence[LineVerdict]) -> Iterator[tuple[Condition, Declarations]]:
+def _conditions(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> Iterator[tuple[Condition, Declarations]]:
     """Yield the conditions that are possible here, and declarations under which they are met."""
-    functions = point.it.names.functions
+    functions = point.declarations.names.functions
     calls = [
         node
         for eq in point.derivation.forward
@@ -51,26 +52,26 @@ def _conditions(point: Point, verdicts: Sequence[LineVerdict]) -> Iterator[tuple
         if node.kind == "call" and functions.get(node.value.key, node.value.key) in ("softmax", "log_softmax")
     ]
     for key in _names_of_labels(point, verdicts) if calls else ():
-        it = copy(point.it)
+        it = copy(point.declarations)
         it.shares = it.shares | {key}
         yield Condition(ConditionKind.COLUMNS_SUM_TO_1, _text(point, it.declared[key])), it
     columns = [node for node in calls if functions.get(node.value.key) == "softmax"]
     if columns:
-        it = copy(point.it)
+        it = copy(point.declarations)
         it.names = copy(it.names)
         it.names.functions = {key: "softmax_rows" if f == "softmax" else f for key, f in functions.items()}
         arguments = ", ".join(_text(point, part) for part in columns[0].parts)
         yield Condition(ConditionKind.SOFTMAX_ALONG_ROWS, arguments), it
 
 
-def _names_of_labels(point: Point, verdicts: Sequence[LineVerdict]) -> list[str]:
+def _names_of_labels(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> list[str]:
     """Return the names that may be labels: no line sets their derivative and no equation computes them."""
-    it = point.it
+    it = point.declarations
     derived = {target_of(point, r.of)[0] for v in verdicts for r in v.readings if r.of is not None}
     used = {key for key, _ in point.values}
-    names = [key for key in it.shapes if key in used and key not in {*point.keys, *derived, *it.shares}]
+    names = [key for key in it.shapes if key in used and key not in {*point.forward.keys, *derived, *it.shares}]
     return sorted(names, key=lambda key: key not in it.constant)[:LABELS_TRIED]
 
 
-def _text(point: Point, node: Node) -> str:
+def _text(point: SamplePoint, node: Node) -> str:
     return point.source.text[node.start : node.end]

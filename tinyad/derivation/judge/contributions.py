@@ -9,8 +9,8 @@ import numpy as np
 
 from tinyad.derivation.judge.thresholds import FITS, LIKENESSES_SHOWN, NO_FACTOR, SAME_FACTOR, SUBSETS_OF
 from tinyad.derivation.language.syntax_tree import Node
-from tinyad.derivation.semantics.forward import Moment, Place
-from tinyad.derivation.semantics.sample_point import Part, Point
+from tinyad.derivation.semantics.environment import Time, TimedName
+from tinyad.derivation.semantics.sample_point import Contribution, SamplePoint
 from tinyad.derivation.semantics.values import Scope, Trouble
 from tinyad.engine.matrix import Array
 
@@ -22,7 +22,7 @@ class ContributionKey(NamedTuple):
     """
 
     equation: int | None
-    later: Moment
+    later: Time
     use: int
 
 
@@ -33,9 +33,9 @@ NO_KEYS: Keys = frozenset()
 class Case(NamedTuple):
     """One time and family member at one sample point that a left-hand side stands for."""
 
-    point: Point
+    point: SamplePoint
     scope: Scope
-    place: Place
+    place: TimedName
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -65,10 +65,10 @@ def in_order(keys: Iterable[ContributionKey]) -> list[ContributionKey]:
     return sorted(keys, key=lambda key: (key.equation is not None, key.equation or 0, key.later or 0, key.use))
 
 
-def cases(point: Point, left: Node) -> Iterator[Case]:
+def cases(point: SamplePoint, left: Node) -> Iterator[Case]:
     """Yield the times and family members that a left-hand side stands for."""
     ref = left.value[0] if left.kind == "d" else left.value
-    it = point.it
+    it = point.declarations
     scopes = [Scope(None, {})]
     for letter in it.names.letters(ref.key):
         scopes = [Scope(None, {**s.members, letter: m}) for s in scopes for m in it.names.families[letter]]
@@ -76,18 +76,18 @@ def cases(point: Point, left: Node) -> Iterator[Case]:
         if point.last is not None and it.names.timed(ref.key) and (ref.time is None or ref.time[0] == "t"):
             shift = ref.time[1] if ref.time else 0
             for t in range(1, point.last + 1):
-                key = point.arrays.key(ref.key, scope, left)
+                key = point.evaluator.names.key(ref.key, scope, left)
                 if (key, t + shift) in point.values:
                     yield Case(point, Scope(t, scope.members), (key, t + shift))
         else:
-            key = point.arrays.key(ref.key, scope, left)
-            place = key, point.arrays.time(ref, scope, left)
+            key = point.evaluator.names.key(ref.key, scope, left)
+            place = key, point.evaluator.names.time(ref, scope, left)
             if place not in point.values:
                 point.array(*place, left)
             yield Case(point, scope, place)
 
 
-def known_cases(point: Point, left: Node) -> list[Case]:
+def known_cases(point: SamplePoint, left: Node) -> list[Case]:
     """Return the times and family members of a left-hand side; none if its name is unknown."""
     try:
         return list(cases(point, left))
@@ -98,23 +98,23 @@ def known_cases(point: Point, left: Node) -> list[Case]:
 def contributions_to(case: Case) -> dict[ContributionKey, Array]:
     """Return the contributions to the derivative of a case, in row layout."""
     _, moment = case.place
-    if case.point.values[case.place].index >= case.point.d.length:
+    if case.point.values[case.place].index >= case.point.derivatives.length:
         return {}
     contributions: dict[ContributionKey, Array] = {}
-    for part in case.point.parts(case.place):
+    for part in case.point.contributions(case.place):
         key = _key(part, moment)
         contributions[key] = contributions[key] + part.array if key in contributions else part.array
     return contributions
 
 
-def _key(part: Part, at: Moment) -> ContributionKey:
+def _key(part: Contribution, at: Time) -> ContributionKey:
     if part.equation is None:
-        return ContributionKey(None, part.moment, 0)
-    later = part.moment - at if isinstance(at, int) and isinstance(part.moment, int) else None
+        return ContributionKey(None, part.time, 0)
+    later = part.time - at if isinstance(at, int) and isinstance(part.time, int) else None
     return ContributionKey(part.equation, later, part.use)
 
 
-def keys_of(point: Point, left: Node) -> Keys:
+def keys_of(point: SamplePoint, left: Node) -> Keys:
     """Return all contributions to what a left-hand side sets; none if it sets no known derivative."""
     if left.kind != "d":
         return NO_KEYS
@@ -168,7 +168,7 @@ def fitted_factors(values: Sequence[Evaluated], order: Sequence[ContributionKey]
     return [float(f) for f in factors]
 
 
-def likeness(values: Sequence[Evaluated], all_keys: Keys, point: Point) -> str:
+def likeness(values: Sequence[Evaluated], all_keys: Keys, point: SamplePoint) -> str:
     """Describe a wrong line by a factor, a sign, or contributions too many or too few; "" if it is none of these."""
     order = in_order(all_keys)
     factors = fitted_factors(values, order)
@@ -190,7 +190,7 @@ def _is(factor: float, number: float) -> bool:
     return abs(factor - number) < SAME_FACTOR
 
 
-def path_text(point: Point, key: ContributionKey) -> str:
+def path_text(point: SamplePoint, key: ContributionKey) -> str:
     """Name a contribution by the equation through which it comes."""
     if key.equation is None:
         return "the derivative that was given"
@@ -201,7 +201,7 @@ def path_text(point: Point, key: ContributionKey) -> str:
     return f"the path through {number} for {text}{when}"
 
 
-def paths_text(point: Point, keys: Keys) -> str:
+def paths_text(point: SamplePoint, keys: Keys) -> str:
     """Name several contributions, each once."""
     return " and ".join(dict.fromkeys(path_text(point, key) for key in in_order(keys)))
 

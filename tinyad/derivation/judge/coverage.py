@@ -20,8 +20,9 @@ from tinyad.derivation.judge.targets import defines_notation, is_labelled_term, 
 from tinyad.derivation.judge.uses import Uses, circular
 from tinyad.derivation.judge.verdicts import LineVerdict, Reading, Verdict
 from tinyad.derivation.language.syntax_tree import Node
-from tinyad.derivation.semantics.forward import Moment, Place, label
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.environment import Time, TimedName
+from tinyad.derivation.semantics.forward import label
+from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Scope
 
 NO_SCOPE = Scope(None, {})
@@ -37,7 +38,7 @@ class Fault(NamedTuple):
 class Coverage:
     """The lines of one set in order.  `verdicts`, `faults` and `notes` are the result."""
 
-    def __init__(self, points: Sequence[Point], verdicts: Sequence[LineVerdict]) -> None:
+    def __init__(self, points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]) -> None:
         self.verdicts = list(verdicts)
         self.faults: list[str] = []
         self.notes: list[str] = []
@@ -45,12 +46,14 @@ class Coverage:
         self._uses = Uses(self._point)
         self._labels = used_labels(verdicts)
         self._unread = {key for v in verdicts if v.verdict is Verdict.UNREADABLE for key in self._names_left_of(v)}
-        self._data = self._point.it.constant | self._point.it.shares  # no derivative of them is expected
-        self._covered: dict[Place, Keys] = {}
-        self._lines: dict[Place, list[int]] = {}  # which lines set a derivative
-        self._first: dict[Place, int] = {}  # the first of them that brings a value
-        self._complete: dict[Place, int] = {}  # the line after which nothing is missing
-        self._full: dict[Place, Keys] = {}
+        self._data = (
+            self._point.declarations.constant | self._point.declarations.shares
+        )  # no derivative of them is expected
+        self._covered: dict[TimedName, Keys] = {}
+        self._lines: dict[TimedName, list[int]] = {}  # which lines set a derivative
+        self._first: dict[TimedName, int] = {}  # the first of them that brings a value
+        self._complete: dict[TimedName, int] = {}  # the line after which nothing is missing
+        self._full: dict[TimedName, Keys] = {}
         for place in self._point.seeds:
             given = frozenset(key for key in self.full(place) if key.equation is None)
             self._covered[place] = self.full(place) if self._is_given_in_full(place) else given
@@ -64,36 +67,40 @@ class Coverage:
 
     # Contributions
 
-    def full(self, place: Place) -> Keys:
+    def full(self, place: TimedName) -> Keys:
         """Return all contributions to a derivative."""
         if place not in self._full:
-            known = self._point.values[place].index < self._point.d.length
+            known = self._point.values[place].index < self._point.derivatives.length
             self._full[place] = frozenset(contributions_to(Case(self._point, NO_SCOPE, place))) if known else NO_KEYS
         return self._full[place]
 
-    def missing(self) -> dict[Place, Keys]:
+    def missing(self) -> dict[TimedName, Keys]:
         """Return what no line brings, of all derivatives that are set, given, used or expected."""
         used = {place for v in self.verdicts for place in self._uses.of(v)}
-        missing: dict[Place, Keys] = {}
+        missing: dict[TimedName, Keys] = {}
         for place, value in self._point.values.items():
             needed = place in self._covered or place in self._lines or place in used
-            needed = needed or not self._point.is_computed(place)
-            if needed and value.index < self._point.d.length and place[0] not in self._data:
+            needed = needed or not self._point.forward.is_computed(place)
+            if needed and value.index < self._point.derivatives.length and place[0] not in self._data:
                 keys = self._uncovered(place)
-                if keys and self._point.d.reaches(value.index) and place[0] != self._point.it.names.loss:
+                if (
+                    keys
+                    and self._point.derivatives.reaches(value.index)
+                    and place[0] != self._point.declarations.names.loss
+                ):
                     missing[place] = keys
         return missing
 
-    def _uncovered(self, place: Place) -> Keys:
+    def _uncovered(self, place: TimedName) -> Keys:
         """Return the contributions to a derivative that no line has brought."""
         return _computed(self.full(place) - self._covered.get(place, NO_KEYS))
 
-    def _zero_here(self, place: Place) -> Keys:
+    def _zero_here(self, place: TimedName) -> Keys:
         """Return the contributions that are 0 at this point: nobody can say whether a line has them."""
         contributions = contributions_to(Case(self._point, NO_SCOPE, place))
         return frozenset(key for key, a in contributions.items() if self._point.near(place, a, np.zeros_like(a)))
 
-    def _is_given_in_full(self, place: Place) -> bool:
+    def _is_given_in_full(self, place: TimedName) -> bool:
         return any(total for _, total, _ in self._point.seeds.get(place, ()))
 
     def _mark(self, n: int, verdict: Verdict, message: str, at: Node | None = None) -> None:
@@ -105,7 +112,7 @@ class Coverage:
 
     def _require_declarations(self) -> None:
         """Mark lines `dz given` for what is not declared as given."""
-        declared = {ref.key for ref, _, _ in self._point.it.given}
+        declared = {ref.key for ref, _, _ in self._point.declarations.given}
         for n, v in enumerate(self.verdicts):
             if v.verdict is Verdict.GIVEN:
                 left = v.statement.left[0]
@@ -135,7 +142,7 @@ class Coverage:
             return f"= where += belongs: {paths} is lost"
         return f"{paths} is missing"
 
-    def _enter(self, n: int, place: Place, reading: Reading) -> Fault | None:
+    def _enter(self, n: int, place: TimedName, reading: Reading) -> Fault | None:
         """Enter a line for one derivative; return what is wrong with it, seen with the lines before."""
         earlier = self._lines.setdefault(place, [])
         earlier.append(n)
@@ -154,7 +161,7 @@ class Coverage:
             self._complete.setdefault(place, n)
         return fault
 
-    def _set(self, place: Place, keys: Keys, earlier: Sequence[int]) -> Fault | None:
+    def _set(self, place: TimedName, keys: Keys, earlier: Sequence[int]) -> Fault | None:
         """Enter a line that sets a derivative with =."""
         full, before = self.full(place), self._covered.get(place, NO_KEYS)
         if keys == full or before <= keys:
@@ -190,8 +197,8 @@ class Coverage:
                 if k != others[0] and self.verdicts[k].verdict is Verdict.COUNTED_TWICE:
                     self._mark(k, Verdict.RIGHT, "")
 
-    def _is_equal(self, a: Place, b: Place) -> bool:
-        pairs = [(p.true(a), p.true(b)) for p in self._points if a in p.values and b in p.values]
+    def _is_equal(self, a: TimedName, b: TimedName) -> bool:
+        pairs = [(p.true_derivative(a), p.true_derivative(b)) for p in self._points if a in p.values and b in p.values]
         return all(x.shape == y.shape and p.near(a, x, y) for p, (x, y) in zip(self._points, pairs, strict=False))
 
     def _check_definitions(self) -> None:
@@ -217,8 +224,8 @@ class Coverage:
 
     def _check_order(self) -> None:
         """Mark uses of what is set later, in one time step, or in a circle, in a sequence; tell what is never set."""
-        never_set: dict[str, tuple[int, list[Moment]]] = {}
-        made_from: dict[Place, set[Place]] = {}
+        never_set: dict[str, tuple[int, list[Time]]] = {}
+        made_from: dict[TimedName, set[TimedName]] = {}
         for n, v in enumerate(self.verdicts):
             targets = self._uses.set_by(v)
             if not targets:
@@ -240,7 +247,7 @@ class Coverage:
             sometimes = times and len(times) < (self._point.last or 0) - 1
             self.faults.append(f"line {line} uses {name}, which no line sets{_at(times) if sometimes else ''}")
 
-    def _too_early(self, n: int, place: Place, targets: set[Place]) -> str:
+    def _too_early(self, n: int, place: TimedName, targets: set[TimedName]) -> str:
         """Say why a line uses a derivative too early; "" if it does not."""
         if place in targets and self.verdicts[n].statement.sign == "=":
             return "this line sets it"
@@ -253,15 +260,15 @@ class Coverage:
             return f"it is not complete before line {self.verdicts[self._complete[place]].line}"
         return ""
 
-    def _is_never_set(self, place: Place) -> bool:
+    def _is_never_set(self, place: TimedName) -> bool:
         known = place in self._lines or place in self._covered
-        return not known and place[0] not in (self._point.it.names.loss, *self._unread)
+        return not known and place[0] not in (self._point.declarations.names.loss, *self._unread)
 
     def _mark_early(self, n: int, node: Node, where: str) -> None:
         name = self._point.source.text[node.start : node.end]
         self._mark(n, Verdict.USED_BEFORE_SET, f"{name}: {where}", node)
 
-    def _mark_circular(self, made_from: dict[Place, set[Place]]) -> None:
+    def _mark_circular(self, made_from: dict[TimedName, set[TimedName]]) -> None:
         """Mark lines whose derivative is made from itself."""
         circle = circular(made_from)
         for n, v in enumerate(self.verdicts):
@@ -278,18 +285,19 @@ class Coverage:
             if all(left.kind == "name" for v in judged for left in v.statement.left):
                 self.faults.append("no line sets a derivative")
             return
-        absent: dict[str, list[Moment]] = {}
-        incomplete: dict[str, list[Moment]] = {}
+        absent: dict[str, list[Time]] = {}
+        incomplete: dict[str, list[Time]] = {}
+        length = self._point.derivatives.length
         for place, value in self._point.values.items():
             key, moment = place
-            if place in self._lines or key in self._unread | self._data or value.index >= self._point.d.length:
+            if place in self._lines or key in self._unread | self._data or value.index >= length:
                 continue
             if place in self._covered:
                 missing = self._uncovered(place)
-                if missing and key != self._point.it.names.loss:
+                if missing and key != self._point.declarations.names.loss:
                     paths = paths_text(self._point, missing)
                     incomplete.setdefault(f"no line adds {paths} to the given derivative of {key}", []).append(moment)
-            elif self._point.d.reaches(value.index) and not self._point.is_computed(place):
+            elif self._point.derivatives.reaches(value.index) and not self._point.forward.is_computed(place):
                 if isinstance(moment, int) and moment < 1:
                     start = f"the derivative of {label(*place)}, the state that the sequence starts from"
                     self.notes.append(f"no line sets {start}")
@@ -297,11 +305,11 @@ class Coverage:
                     absent.setdefault(key, []).append(moment)
         self._tell_absent(absent, incomplete)
 
-    def _tell_absent(self, absent: dict[str, list[Moment]], incomplete: dict[str, list[Moment]]) -> None:
+    def _tell_absent(self, absent: dict[str, list[Time]], incomplete: dict[str, list[Time]]) -> None:
         never = [self._declared(key) for key, moments in absent.items() if not self._some_times(moments)]
         if never:
             names = ", ".join(never)
-            has_loss = self._point.it.names.loss in self._point.keys
+            has_loss = self._point.declarations.names.loss in self._point.forward.keys
             declare = f" (`constant: {names}`, if none is asked for)" if has_loss else ""
             self.faults.insert(0, f"no line sets the derivative of {names}{declare}")
         for key, moments in absent.items():
@@ -309,14 +317,14 @@ class Coverage:
                 self.faults.append(f"no line sets the derivative of {self._declared(key)}{self._some_times(moments)}")
         self.faults += [message + self._some_times(moments) for message, moments in incomplete.items()]
 
-    def _some_times(self, moments: Sequence[Moment]) -> str:
+    def _some_times(self, moments: Sequence[Time]) -> str:
         """Say at which times; "" if it is at all of them."""
         times = _times(moments)
         return _at(times) if times and len(times) < (self._point.last or 0) else ""
 
     def _declared(self, key: str) -> str:
         """Return a name as it is declared."""
-        it = self._point.it
+        it = self._point.declarations
         node = it.declared.get(key)
         plain = node is not None and not it.names.letters(node.value.key)
         return self._point.source.text[node.start : node.end] if node is not None and plain else key
@@ -326,7 +334,7 @@ class Coverage:
         left = v.text.split("=")[0]
         return [
             key
-            for key in (*self._point.it.shapes, *self._point.keys)
+            for key in (*self._point.declarations.shapes, *self._point.forward.keys)
             if key.replace("_", "") in left.replace("_", "").replace("{", "").replace("}", "")
         ]
 
@@ -347,7 +355,7 @@ def _reassigned(reading: Reading, before: Keys) -> Keys:
     return frozenset(keys)
 
 
-def _times(moments: Iterable[Moment]) -> list[int]:
+def _times(moments: Iterable[Time]) -> list[int]:
     return sorted({m for m in moments if isinstance(m, int)})
 
 

@@ -3,50 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinyad.derivation.judge.thresholds import LOSS_PATHS, SAME_SUM, SAME_SUM_NEAR_ZERO, SAME_VALUE
 from tinyad.derivation.judge.verdicts import Reading, Verdict, WorstEntry, indices_on_one_side
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
-from tinyad.derivation.semantics.forward import Place
+from tinyad.derivation.semantics.environment import TimedName
+from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.operations import column
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Indexed, Scope, Stretched, Trouble
 from tinyad.engine.matrix import Array, size
 
 DERIVATIVE_OF_SUM = "it is the derivative of the sum of all entries, not the Jacobian"
 
 
-def equal_sides(points: Sequence[Point], line: Statement, left: Node, member: Node) -> Reading:
+class Sides(NamedTuple):
+    """One time and family member at one sample point at which both sides of a line are evaluated."""
+
+    point: SamplePoint
+    evaluator: Evaluator
+    scope: Scope
+
+
+def equal_sides(points: Sequence[SamplePoint], line: Statement, left: Node, member: Node) -> Reading:
     """Return the reading of a line about a Jacobian, a differential or a name: both sides evaluated and compared."""
     for point in points:
         for scope in scopes_of(point, line):
             moving = frozenset(p for part in (*line.left, *line.members) for p in _moving(point, part, scope))
-            loss = (point.it.names.loss, None)
-            point.moving = moving - {loss}
+            loss = (point.declarations.names.loss, None)
+            evaluator = point.evaluator.replace(moving=moving - {loss})
             if left.kind == "differential" and loss in moving:
-                reading = _compare_differentials(point, line.members[0], member, scope)
+                reading = _compare_differentials(Sides(point, evaluator, scope), line.members[0], member)
             else:
-                reading = _compare_sides(point, left, member, scope)
+                reading = _compare_sides(Sides(point, evaluator, scope), left, member)
             if reading is not None:
                 return reading
     return Reading(Verdict.RIGHT, "", member)
 
 
-def _compare_differentials(point: Point, first: Node, member: Node, scope: Scope) -> Reading | None:
+def _compare_differentials(at: Sides, first: Node, member: Node) -> Reading | None:
     """Compare a member of a chain with the differential of the loss, and with the first; None if they agree."""
-    if not _is_differential_of_loss(point, member, scope):
+    if not _is_differential_of_loss(at, member):
         return Reading(Verdict.WRONG, "this is not the differential of the loss", member)
-    if not _is_same_differential(point, first, member, scope):
+    if not _is_same_differential(at, first, member):
         return Reading(Verdict.WRONG, "the chain begins with another part of the differential of the loss", member)
     return None
 
 
-def _compare_sides(point: Point, left: Node, member: Node, scope: Scope) -> Reading | None:
+def _compare_sides(at: Sides, left: Node, member: Node) -> Reading | None:
     """Compare the values of both sides; None if they agree."""
-    a, b = point.arrays(left, scope), column(point.arrays(member, scope))
+    a, b = at.evaluator(left, at.scope), column(at.evaluator(member, at.scope))
     if isinstance(b, Stretched) and isinstance(a, np.ndarray):
         b = b.filled(a.shape)
     if isinstance(a, Indexed) or isinstance(b, Indexed):
@@ -58,13 +67,13 @@ def _compare_sides(point: Point, left: Node, member: Node, scope: Scope) -> Read
         x, y = x.reshape(1, 1), y.reshape(1, 1)
     if x.shape != y.shape:
         message = f"the left-hand side is {size(x.shape)}, the right-hand side {size(y.shape)}"
-        if _is_derivative_of_sum(point, left, y, scope):
+        if _is_derivative_of_sum(at, left, y):
             message += f"; {DERIVATIVE_OF_SUM}"
         return Reading(Verdict.DOES_NOT_FIT, message, member)
     worst = _worst_entry(x, y)
     if worst is None:
         return None
-    message = DERIVATIVE_OF_SUM if _is_derivative_of_sum(point, left, y, scope) else ""
+    message = DERIVATIVE_OF_SUM if _is_derivative_of_sum(at, left, y) else ""
     return Reading(Verdict.WRONG, message, member, worst=worst)
 
 
@@ -99,24 +108,26 @@ def _same_axes(a: Any, b: Any, member: Node) -> tuple[Array, Array]:
     return x, np.broadcast_to(y, x.shape)
 
 
-def _moving(point: Point, node: Node, scope: Scope) -> set[Place]:
+def _moving(point: SamplePoint, node: Node, scope: Scope) -> set[TimedName]:
     """Return the names under a differential; none in a member that has no value."""
     try:
-        return point.moves(node, scope)
+        return point.jacobians.names_moved(point.evaluator, node, scope)
     except Trouble:
         return set()
 
 
-def _is_differential_of_loss(point: Point, member: Node, scope: Scope) -> bool:
+def _is_differential_of_loss(at: Sides, member: Node) -> bool:
     """Return whether a formula is how the loss changes, along one or more of the paths from what moves."""
-    value = _as_array(point.arrays(member, scope))
+    value = _as_array(at.evaluator(member, at.scope))
     if value is None or value.size != 1:
         raise Trouble(Verdict.DOES_NOT_FIT, "the differential of the loss is one number, and this is not", member)
-    changes: dict[tuple[Place, int | None], float] = {}
-    for p in point.free_moves():
-        for part in point.parts(p):  # all uses in one equation move together
-            at = p, part.equation
-            changes[at] = changes.get(at, 0.0) + float(np.sum(part.array.T * point.tangent(p)))
+    changes: dict[tuple[TimedName, int | None], float] = {}
+    jacobians = at.point.jacobians
+    for p in jacobians.free_moves(at.evaluator):
+        for part in at.point.contributions(p):  # all uses in one equation move together
+            path = p, part.equation
+            change = float(np.sum(part.array.T * jacobians.tangent(at.evaluator, p)))
+            changes[path] = changes.get(path, 0.0) + change
     paths = list(changes.values())[:LOSS_PATHS]
     sums = {0.0}
     for change in paths:
@@ -125,12 +136,12 @@ def _is_differential_of_loss(point: Point, member: Node, scope: Scope) -> bool:
     return any(abs(value.item() - s) <= SAME_VALUE * largest for s in sums if s != 0.0)
 
 
-def _is_same_differential(point: Point, first: Node, member: Node, scope: Scope) -> bool:
+def _is_same_differential(at: Sides, first: Node, member: Node) -> bool:
     """Return whether two members of a chain are one number; True if the first is wrong: it has its own verdict."""
     try:
-        if first is not member and not _is_differential_of_loss(point, first, scope):
+        if first is not member and not _is_differential_of_loss(at, first):
             return True
-        x, y = (_as_array(point.arrays(side, scope)) for side in (first, member))
+        x, y = (_as_array(at.evaluator(side, at.scope)) for side in (first, member))
     except Trouble:
         return True
     if x is None or y is None or x.size != 1 or y.size != 1:
@@ -138,18 +149,18 @@ def _is_same_differential(point: Point, first: Node, member: Node, scope: Scope)
     return bool(abs(x.item() - y.item()) <= SAME_VALUE * max(abs(x.item()), abs(y.item())))
 
 
-def _is_derivative_of_sum(point: Point, left: Node, y: Array, scope: Scope) -> bool:
+def _is_derivative_of_sum(at: Sides, left: Node, y: Array) -> bool:
     """Return whether the value of a Jacobian is the derivative of the sum of the entries instead."""
     if left.kind != "jacobian":
         return False
     try:
-        full = point.jacobian(point.arrays, left, scope)
+        full = at.point.jacobians.jacobian(at.evaluator, left, at.scope)
     except Trouble:
         return False
     if isinstance(full, Indexed):
         return False
     summed = full.sum(axis=(0, 1))
-    summed = summed.T if point.it.layout == "row" else summed
+    summed = summed.T if at.point.declarations.layout == "row" else summed
     return summed.shape == y.shape and bool(np.allclose(summed, y, rtol=SAME_SUM, atol=SAME_SUM_NEAR_ZERO))
 
 
@@ -162,23 +173,25 @@ def _as_array(value: Any) -> Array | None:
     return value if isinstance(value, np.ndarray) else None
 
 
-def scopes_of(point: Point, line: Statement) -> list[Scope]:
+def scopes_of(point: SamplePoint, line: Statement) -> list[Scope]:
     """Return the times and family members that a line about names and Jacobians holds for."""
     scopes = [Scope(None, {})]
     letters = {letter for node in (*line.left, *line.members) for letter in _family_letters(node, point)}
     for letter in sorted(letters):
-        scopes = [Scope(None, {**s.members, letter: m}) for s in scopes for m in point.it.names.families[letter]]
+        scopes = [
+            Scope(None, {**s.members, letter: m}) for s in scopes for m in point.declarations.names.families[letter]
+        ]
     if point.last is None:
         return scopes
     return [Scope(t, s.members) for s in scopes for t in range(2, point.last)]
 
 
-def _family_letters(node: Node, point: Point) -> set[str]:
+def _family_letters(node: Node, point: SamplePoint) -> set[str]:
     """Return the family letters that are free in a formula."""
     if node.kind == "sum" and node.value[0] == "family":
         return set()
     ref = node.value[0] if node.kind == "d" else node.value if isinstance(node.value, Ref) else None
-    letters = set(point.it.names.letters(ref.key)) if ref is not None else set()
+    letters = set(point.declarations.names.letters(ref.key)) if ref is not None else set()
     for part in node.parts:
         letters |= _family_letters(part, point)
     return letters

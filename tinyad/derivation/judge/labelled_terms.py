@@ -20,8 +20,9 @@ from tinyad.derivation.judge.contributions import (
 from tinyad.derivation.judge.line_verdict import value_of
 from tinyad.derivation.language.reader import Unreadable
 from tinyad.derivation.language.syntax_tree import Statement
-from tinyad.derivation.semantics.forward import Place
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.environment import TimedName
+from tinyad.derivation.semantics.evaluator import Evaluator
+from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Scope, Trouble
 from tinyad.engine.matrix import Array
 
@@ -44,35 +45,28 @@ def labelled_lines(lines: Sequence[Statement | Unreadable]) -> Labels:
     return labels
 
 
-def use_labels(points: Sequence[Point], labels: Labels) -> None:
-    """Let a label stand for what these lines give, from here on: the sets of lines share their sample points."""
-    for p in points:
-        p.label_value = lambda point, place, name: _term_value(point, labels, place, name)
+def with_labels(points: Sequence[SamplePoint], labels: Labels) -> list[SamplePoint]:
+    """Return sample points where a label stands for what these lines give."""
+
+    def label_value(point: SamplePoint, evaluator: Evaluator, place: TimedName, name: str) -> Any:
+        return _term_value(Case(point, Scope(None, {}), place), evaluator, labels, name)
+
+    return [point.with_labels(label_value) for point in points]
 
 
-def _term_value(point: Point, labels: Labels, place: Place, name: str) -> Any:
-    """Return what the line with a label gives, in row layout; None if there is none, or it is made from itself.
+def _term_value(case: Case, evaluator: Evaluator, labels: Labels, name: str) -> Any:
+    """Return what the line with a label gives, in row layout; None if there is none.
 
     If that line is wrong, what it should give: its mistake is not found again where the terms are added up.
     """
-    if (place, name) in point.asked:
-        return None
-    point.asked.add((place, name))
-    try:
-        return _value_or_rest(point, labels, place, name)
-    finally:
-        point.asked.discard((place, name))
-
-
-def _value_or_rest(point: Point, labels: Labels, place: Place, name: str) -> Any:
-    case = Case(point, Scope(None, {}), place)
+    point, place = case.point, case.place
     contributions = contributions_to(case)
     terms: dict[str, LabelledTerm] = {}
     for (label, key), lines in labels.items():
         for line in lines if key == place[0] else ():
             for of_line in known_cases(point, line.left[0]):
                 if of_line.place == place and label not in terms:
-                    terms[label] = _term(of_line, line, contributions)
+                    terms[label] = _term(of_line, evaluator, line, contributions)
     if name not in terms:
         return None
     if terms[name].keys is not None:
@@ -82,12 +76,14 @@ def _value_or_rest(point: Point, labels: Labels, place: Place, name: str) -> Any
     return total_of((array for key, array in contributions.items() if key not in others), case.shape)
 
 
-def _term(case: Case, line: Statement, contributions: Mapping[ContributionKey, Array]) -> LabelledTerm:
+def _term(
+    case: Case, evaluator: Evaluator, line: Statement, contributions: Mapping[ContributionKey, Array]
+) -> LabelledTerm:
     """Return the first member of a line that is a sum of contributions; the last one if none is."""
     value = np.full(case.shape, np.nan)
     for member in line.members:
         try:
-            value = value_of(case, line, 0, member)
+            value = value_of(case, line, 0, member, evaluator)
         except Trouble:
             continue
         if value.shape == case.shape and bool(np.all(np.isfinite(value))):

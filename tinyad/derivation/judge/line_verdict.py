@@ -27,14 +27,16 @@ from tinyad.derivation.judge.targets import kept_sides
 from tinyad.derivation.judge.verdicts import LineVerdict, Reading, Verdict, WorstEntry, indices_on_one_side
 from tinyad.derivation.language.reader import Unreadable
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
+from tinyad.derivation.semantics.environment import Remarks
+from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.forward import label
 from tinyad.derivation.semantics.operations import column
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Indexed, Scope, Several, Stretched, Trouble
 from tinyad.engine.matrix import Array, size
 
 
-def judge_line(points: Sequence[Point], line: Statement | Unreadable) -> LineVerdict:
+def judge_line(points: Sequence[SamplePoint], line: Statement | Unreadable) -> LineVerdict:
     """Return the verdict on one line on its own."""
     source = points[0].source
     number = source.place(line.start)[0]
@@ -65,7 +67,7 @@ def judge_line(points: Sequence[Point], line: Statement | Unreadable) -> LineVer
     )
 
 
-def rules_of(point: Point, reading: Reading) -> list[str]:
+def rules_of(point: SamplePoint, reading: Reading) -> list[str]:
     """Return the forward equations whose contributions the line should hold, as they stand in the file."""
     source, rules = point.source, []
     for key in in_order(reading.all_contributions):
@@ -76,11 +78,10 @@ def rules_of(point: Point, reading: Reading) -> list[str]:
     return rules
 
 
-def read_line(points: Sequence[Point], line: Statement, k: int, only: int | None = None) -> Reading:
+def read_line(points: Sequence[SamplePoint], line: Statement, k: int, only: int | None = None) -> Reading:
     """Return the verdict on left-hand side k of a line at all points; `only` one member of a chain."""
-    left, arrays = line.left[k], points[0].arrays
-    arrays.shapes.clear()
-    arrays.notes.clear()
+    left, remarks = line.left[k], Remarks()
+    points = [points[0].with_remarks(remarks), *points[1:]]
     readings = []
     for member in range(len(line.members)) if only is None else (only,):
         reading = _read_member(points, line, k, line.members[member])
@@ -97,12 +98,12 @@ def read_line(points: Sequence[Point], line: Statement, k: int, only: int | None
     return reading._replace(
         of=left.value[0] if left.kind == "d" else None,
         all_contributions=reading.all_contributions or keys_of(points[0], left),
-        notes=tuple(sorted(arrays.notes)),
-        shapes=tuple(sorted((a, b, text) for (a, b), text in arrays.shapes.items())),
+        notes=tuple(sorted(remarks.notes)),
+        shapes=tuple(sorted((a, b, text) for (a, b), text in remarks.shapes.items())),
     )
 
 
-def _read_member(points: Sequence[Point], line: Statement, k: int, member: Node) -> Reading:
+def _read_member(points: Sequence[SamplePoint], line: Statement, k: int, member: Node) -> Reading:
     try:
         if line.left[k].kind == "d":
             return _read_derivative(points, line, k, member)
@@ -113,7 +114,7 @@ def _read_member(points: Sequence[Point], line: Statement, k: int, member: Node)
         return Reading(Verdict.NOT_EVALUABLE, f"no value: {reason}", member)
 
 
-def _read_derivative(points: Sequence[Point], line: Statement, k: int, member: Node) -> Reading:
+def _read_derivative(points: Sequence[SamplePoint], line: Statement, k: int, member: Node) -> Reading:
     left, values = line.left[k], list[Evaluated]()
     for point in points:
         at_point = [
@@ -133,25 +134,30 @@ def _read_derivative(points: Sequence[Point], line: Statement, k: int, member: N
 # Values
 
 
-def value_of(case: Case, line: Statement, k: int, member: Node) -> Array:
-    """Return what a member of a line gives for left-hand side k, in row layout.  Raises Trouble if it has no value."""
+def value_of(case: Case, line: Statement, k: int, member: Node, evaluator: Evaluator | None = None) -> Array:
+    """Return what a member of a line gives for left-hand side k, in row layout.  Raises Trouble if it has no value.
+
+    Without an evaluator it is evaluated with the true derivatives.
+    """
     point = case.point
-    point.arrays.wanted = case.shape
+    evaluator = (evaluator or point.evaluator).replace(left_shape=case.shape)
     free = line.sign == "+=" and point.last is not None and case.scope.t is None
     if not (free and _uses_time(member, point)):
-        return _as_row(case, line, k, member, point.arrays(member, case.scope))
+        return _as_row(case, line, k, member, evaluator(member, case.scope))
     total: Any = 0.0
     for t in range(1, (point.last or 0) + 1):
-        total = total + _as_row(case, line, k, member, point.arrays(member, Scope(t, case.scope.members)))
+        total = total + _as_row(case, line, k, member, evaluator(member, Scope(t, case.scope.members)))
     return total  # type: ignore[no-any-return]
 
 
-def _uses_time(node: Node, point: Point) -> bool:
+def _uses_time(node: Node, point: SamplePoint) -> bool:
     """Return whether t is free in a formula."""
     if node.kind == "sum" and node.value[0] == "time":
         return False
     ref = node.value if node.kind == "name" else node.value[0] if node.kind == "d" else None
-    if ref is not None and ((ref.time and ref.time[0] == "t") or (ref.time is None and point.it.names.timed(ref.key))):
+    if ref is not None and (
+        (ref.time and ref.time[0] == "t") or (ref.time is None and point.declarations.names.timed(ref.key))
+    ):
         return True
     return any(_uses_time(part, point) for part in node.parts)
 
@@ -165,7 +171,7 @@ def _as_row(case: Case, line: Statement, k: int, member: Node, value: Any) -> Ar
         return _components_as_row(value, ref, case.shape, member)
     if ref.indices:
         raise Trouble(Verdict.DOES_NOT_FIT, f"the index {ref.indices[0]} is on the left-hand side only", member)
-    rows = case.point.it.layout == "row"
+    rows = case.point.declarations.layout == "row"
     matrix = _as_matrix(value, case.shape if rows else case.shape[::-1], member)
     return matrix if rows else matrix.T
 
@@ -211,7 +217,7 @@ def _as_matrix(value: Any, shape: tuple[int, ...], member: Node) -> Array:
 # Verdicts
 
 
-def _compared(point: Point, member: Node, values: Sequence[Evaluated], all_keys: Keys) -> Reading:
+def _compared(point: SamplePoint, member: Node, values: Sequence[Evaluated], all_keys: Keys) -> Reading:
     """Compare the values of a line with the derivative, and with all sums of contributions to it."""
     misfit = next((v for v in values if v.value.shape != v.case.shape), None)
     if misfit is not None:
@@ -231,7 +237,7 @@ def _compared(point: Point, member: Node, values: Sequence[Evaluated], all_keys:
 
 def _misfit(misfit: Evaluated, member: Node, values: Sequence[Evaluated], all_keys: Keys) -> Reading:
     """Return the reading of a line that gives another size than the derivative has."""
-    case, layout = misfit.case, misfit.case.point.it.layout
+    case, layout = misfit.case, misfit.case.point.declarations.layout
     given, expected = (size(s if layout == "row" else s[::-1]) for s in (misfit.value.shape, case.shape))
     name = f"{size(case.shape[::-1])} {label(*case.place)}"
     message = f"the line gives {given}; the derivative of {name} is {expected} in {layout} layout"
@@ -264,8 +270,8 @@ def _worst_entry(v: Evaluated) -> WorstEntry:
     true = total_of(v.contributions.values(), v.value.shape)
     off = np.abs(v.value - true)
     at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
-    row, col = at if point.it.layout == "row" else at[::-1]
+    row, col = at if point.declarations.layout == "row" else at[::-1]
     where = f"row {row + 1}, column {col + 1}"
     if point.last is not None and isinstance(case.place[1], int) and case.scope.t is not None:
-        where = f"{point.it.names.time} = {case.scope.t}, {where}"
+        where = f"{point.declarations.names.time} = {case.scope.t}, {where}"
     return WorstEntry(where, float(true[at]), float(v.value[at]))

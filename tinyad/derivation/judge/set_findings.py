@@ -12,11 +12,12 @@ from tinyad.derivation.judge.targets import derivatives_in, derivatives_used
 from tinyad.derivation.judge.thresholds import LONGEST_NUMBER
 from tinyad.derivation.judge.verdicts import LineVerdict
 from tinyad.derivation.language.syntax_tree import Node, Ref, structure
-from tinyad.derivation.semantics.forward import Place, label
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.environment import TimedName
+from tinyad.derivation.semantics.forward import label
+from tinyad.derivation.semantics.sample_point import SamplePoint
 
 
-def notes_on(points: Sequence[Point], verdicts: Sequence[LineVerdict]) -> list[str]:
+def notes_on(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]) -> list[str]:
     """Return what is worth a look in a set of lines although no verdict depends on it."""
     point = points[0]
     return [
@@ -29,7 +30,7 @@ def notes_on(points: Sequence[Point], verdicts: Sequence[LineVerdict]) -> list[s
     ]
 
 
-def not_exercised(points: Sequence[Point], verdicts: Sequence[LineVerdict]) -> list[str]:
+def not_exercised(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]) -> list[str]:
     """Return which mistakes would not show at these sample points."""
     if not any(r.of is not None for v in verdicts for r in v.readings):
         return []
@@ -50,7 +51,7 @@ def not_exercised(points: Sequence[Point], verdicts: Sequence[LineVerdict]) -> l
 # Lines with a right value
 
 
-def _right_by_value_only(points: Sequence[Point], verdicts: Sequence[LineVerdict]) -> Iterator[str]:
+def _right_by_value_only(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]) -> Iterator[str]:
     """Tell lines that use the derivative of a name that does not depend on what they set."""
     point = points[0]
     for v in verdicts:
@@ -68,13 +69,13 @@ def _right_by_value_only(points: Sequence[Point], verdicts: Sequence[LineVerdict
                     yield f"line {v.line}: right by its value only: {name} has nothing to do with {target}{meant}"
 
 
-def _is_unrelated(point: Point, node: Node, place: Place) -> bool:
+def _is_unrelated(point: SamplePoint, node: Node, place: TimedName) -> bool:
     """Return whether a derivative in a line is that of a name that is not computed from what the line sets."""
     other = _place(point, node.value[0])
     return node.value[1] is None and other in point.values and other != place and not depends(point, other, place)
 
 
-def _meant(points: Sequence[Point], used: Place, place: Place) -> str:
+def _meant(points: Sequence[SamplePoint], used: TimedName, place: TimedName) -> str:
     """Name the derivative of equal value that is probably meant."""
     point = points[0]
     others = (p for p in point.values if p != used and depends(point, p, place) and equal(points, p, used))
@@ -82,7 +83,7 @@ def _meant(points: Sequence[Point], used: Place, place: Place) -> str:
     return f"; the derivative of {label(*meant)} is meant, which is equal" if meant else ""
 
 
-def _other_operands(point: Point, verdicts: Sequence[LineVerdict]) -> Iterator[str]:
+def _other_operands(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> Iterator[str]:
     """Tell right deriv() lines with operands that are not those of their equation."""
     forward = [[n.value for n in (eq.left[0], *eq.members[0].parts)] for eq in point.derivation.forward]
     for v in verdicts:
@@ -97,7 +98,7 @@ def _other_operands(point: Point, verdicts: Sequence[LineVerdict]) -> Iterator[s
             yield f"line {v.line}: right by its value only: no equation has these operands{meant}"
 
 
-def _other_steps(point: Point, verdicts: Sequence[LineVerdict]) -> Iterator[str]:
+def _other_steps(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> Iterator[str]:
     """Tell right lines that name a step whose contribution they are not."""
     forward = point.derivation.forward
     for v in verdicts:
@@ -135,37 +136,37 @@ def _numbers(verdicts: Sequence[LineVerdict]) -> list[str]:
     return [f"numbers that occur twice: {', '.join(twice)}"] * bool(twice) + jumps
 
 
-def _unused(point: Point, verdicts: Sequence[LineVerdict]) -> Iterator[str]:
+def _unused(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> Iterator[str]:
     """Tell lines for intermediate derivatives that no other line uses."""
     used = {key for node in derivatives_used(verdicts) for key in _family_members(point, node.value[0].key)}
     for v in verdicts:
         for ref in (r.of for r in v.readings if r.of is not None):
             keys = _family_members(point, ref.key)
-            if not set(keys) & used and all(key in point.keys for key in keys):
+            if not set(keys) & used and all(key in point.forward.keys for key in keys):
                 yield f"line {v.line}: the derivative of {label(ref.key, ref.time)} is not used"
 
 
-def _family_members(point: Point, key: str) -> list[str]:
+def _family_members(point: SamplePoint, key: str) -> list[str]:
     """Return the names that a name with family letters stands for."""
     keys = [key]
-    for letter in point.it.names.letters(key):
-        keys = [m for k in keys for m in point.it.names.members(k, letter)]
+    for letter in point.declarations.names.letters(key):
+        keys = [m for k in keys for m in point.declarations.names.members(k, letter)]
     return keys
 
 
-def _place(point: Point, ref: Ref) -> Place:
-    return ref.key, ref.time or (("t", 0) if point.it.names.timed(ref.key) else None)
+def _place(point: SamplePoint, ref: Ref) -> TimedName:
+    return ref.key, ref.time or (("t", 0) if point.declarations.names.timed(ref.key) else None)
 
 
-def depends(point: Point, later: Place, earlier: Place) -> bool:
+def depends(point: SamplePoint, later: TimedName, earlier: TimedName) -> bool:
     """Return whether a value is computed from another."""
     return point.values[earlier].index in point.ancestors(point.values[later].index)
 
 
-def equal(points: Sequence[Point], a: Place, b: Place) -> bool:
+def equal(points: Sequence[SamplePoint], a: TimedName, b: TimedName) -> bool:
     """Return whether two derivatives are equal at every sample point."""
     for point in points:
-        x, y = point.true(a), point.true(b)
+        x, y = point.true_derivative(a), point.true_derivative(b)
         if x.shape != y.shape or not point.near(a, x, y):
             return False
     return True
@@ -174,21 +175,25 @@ def equal(points: Sequence[Point], a: Place, b: Place) -> bool:
 # Blind spots
 
 
-def _equal_derivatives(points: Sequence[Point]) -> list[list[Place]]:
+def _equal_derivatives(points: Sequence[SamplePoint]) -> list[list[TimedName]]:
     """Return groups of derivatives that are equal at every sample point, and not zero; none in a sequence."""
     point = points[0]
-    groups: list[list[Place]] = []
+    groups: list[list[TimedName]] = []
     for place, v in point.values.items() if point.last is None else ():
-        if v.index < point.d.length and point.d.reaches(v.index) and v.index not in point.tape.constants:
+        if (
+            v.index < point.derivatives.length
+            and point.derivatives.reaches(v.index)
+            and v.index not in point.forward.tape.constants
+        ):
             group = next((g for g in groups if equal(points, g[0], place)), None)
             if group is None:
                 groups.append([place])
             else:
                 group.append(place)
-    return [group for group in groups if len(group) > 1 and np.any(point.true(group[0]))]
+    return [group for group in groups if len(group) > 1 and np.any(point.true_derivative(group[0]))]
 
 
-def _negligible(points: Sequence[Point], verdicts: Sequence[LineVerdict]) -> Iterator[str]:
+def _negligible(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]) -> Iterator[str]:
     """Tell contributions that are next to nothing at these points: a mistake in them would not show."""
     point = points[0]
     for v in verdicts:

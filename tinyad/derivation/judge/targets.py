@@ -7,13 +7,13 @@ from typing import Any
 
 from tinyad.derivation.judge.verdicts import LineVerdict
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.sample_point import SamplePoint
 
 
-def target_of(point: Point, ref: Ref) -> Any:
+def target_of(point: SamplePoint, ref: Ref) -> Any:
     """Return what a line for a name sets, whatever the time; a time that is a number is a target of its own."""
     time = ref.time
-    if time is None and point.it.names.timed(ref.key):
+    if time is None and point.declarations.names.timed(ref.key):
         time = ("t", 0)
     return ref.key, time if point.last is None or (time is not None and time[0] != "t") else time is not None
 

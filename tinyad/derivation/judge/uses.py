@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from contextlib import suppress
 
 from tinyad.derivation.judge.contributions import Case, known_cases
 from tinyad.derivation.judge.targets import defines_notation
 from tinyad.derivation.judge.verdicts import LineVerdict
 from tinyad.derivation.language.syntax_tree import Node
-from tinyad.derivation.semantics.forward import Place
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.environment import TimedName
+from tinyad.derivation.semantics.evaluator import Evaluator
+from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Trouble
+from tinyad.engine.matrix import Array
 
-Used = dict[Place, Node]  # a derivative → where in the line it is used
+Used = dict[TimedName, Node]  # a derivative → where in the line it is used
 
 
 class Uses:
     """The derivatives that the lines of one set use and set; each line is evaluated once."""
 
-    def __init__(self, point: Point) -> None:
+    def __init__(self, point: SamplePoint) -> None:
         self._point = point
-        self._known: dict[int, list[tuple[Place, Used]]] = {}
+        self._known: dict[int, list[tuple[TimedName, Used]]] = {}
 
     def of(self, v: LineVerdict) -> Used:
         """Return the derivatives that a line uses, at all times."""
         return {place: node for _, used in self.by_target(v) for place, node in used.items()}
 
-    def by_target(self, v: LineVerdict) -> list[tuple[Place, Used]]:
+    def by_target(self, v: LineVerdict) -> list[tuple[TimedName, Used]]:
         """Return (what a line sets, what it uses for that).  One member of a chain may be what the chain is about."""
         line = v.statement
         if line is None or not v.readings:
@@ -40,7 +43,7 @@ class Uses:
                     uses.append((case.place, {p: node for m in others or members for p, node in m.items()}))
         return self._known[line.start]
 
-    def set_by(self, v: LineVerdict) -> set[Place]:
+    def set_by(self, v: LineVerdict) -> set[TimedName]:
         """Return what a line sets; nothing if it only defines a notation."""
         line = v.statement
         if line is None or defines_notation(line):
@@ -50,24 +53,18 @@ class Uses:
     def _in_formula(self, member: Node, case: Case) -> Used:
         """Return the derivatives that the value of a formula depends on."""
         point, used = self._point, Used()
-        true_derivative = point.arrays.d
 
-        def d(key: str, moment: object, name: str | None, node: Node) -> object:
-            if name is None and (key, moment) in point.values:
-                used[key, moment] = node
-            return true_derivative(key, moment, name, node)
+        def derivative(evaluator: Evaluator, place: TimedName, name: str | None, node: Node) -> Array:
+            if name is None and place in point.values:
+                used[place] = node
+            return point.derivative(evaluator, place, name, node)
 
-        point.arrays.d = d
-        try:
-            point.arrays(member, case.scope)
-        except (Trouble, ArithmeticError, RecursionError):
-            pass  # what it used up to there
-        finally:
-            point.arrays.d = true_derivative
+        with suppress(Trouble, ArithmeticError, RecursionError):  # then what it used up to there
+            point.evaluator.replace(derivative=derivative)(member, case.scope)
         return used
 
 
-def circular(uses: Mapping[Place, Set[Place]]) -> set[Place]:
+def circular(uses: Mapping[TimedName, Set[TimedName]]) -> set[TimedName]:
     """Return the derivatives that are made from themselves; `uses`: what each one is made from."""
     open_ = dict(uses)
     while ready := [p for p, needs in open_.items() if not any(q in open_ for q in needs)]:
@@ -76,9 +73,9 @@ def circular(uses: Mapping[Place, Set[Place]]) -> set[Place]:
     return {p for p in open_ if _reaches(open_, p)}
 
 
-def _reaches(uses: Mapping[Place, Set[Place]], start: Place) -> bool:
+def _reaches(uses: Mapping[TimedName, Set[TimedName]], start: TimedName) -> bool:
     """Return whether a derivative is used for itself, by any way round."""
-    seen: set[Place] = set()
+    seen: set[TimedName] = set()
     ahead = list(uses[start])
     while ahead:
         place = ahead.pop()

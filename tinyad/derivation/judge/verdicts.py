@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from tinyad.derivation.judge.contributions import NO_KEYS, Keys
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
-from tinyad.derivation.semantics.forward import Place
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.language.syntax_tree import Node, Ref
+from tinyad.derivation.semantics.environment import TimedName
+from tinyad.derivation.semantics.sample_point import SamplePoint
 
 
 class Verdict(StrEnum):
@@ -151,7 +151,7 @@ class CheckedLines(NamedTuple):
     """A set of backward lines: the verdict on each, and the findings about all of them together.
 
     faults: derivatives and contributions that no line sets or adds; missing_contributions: the same by (name, time).
-    labels: (label, name) → the lines that set that term of a derivative.  proposed: lines for what is left out.
+    proposed: lines for what is left out.
     """
 
     title: str
@@ -159,9 +159,8 @@ class CheckedLines(NamedTuple):
     faults: list[str]
     notes: list[str]
     not_exercised: list[str]
-    points: Sequence[Point]
-    missing_contributions: Mapping[Place, Keys]
-    labels: Mapping[tuple[str, str], Sequence[Statement]]
+    points: Sequence[SamplePoint]
+    missing_contributions: Mapping[TimedName, Keys]
     other_layout: OtherLayout | None = None
     proposed: Sequence[str] = ()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from tinyad.derivation.judge.check import check
-from tinyad.derivation.judge.labelled_terms import use_labels
 from tinyad.derivation.judge.propagation import with_consequences
 from tinyad.derivation.judge.verdicts import CheckedLines
 from tinyad.derivation.language.reader import Derivation, derivations
@@ -29,7 +28,6 @@ def check_all(source: Source, seed: int = 0) -> list[tuple[Derivation, CheckedLi
 
 def _corrected(lines: CheckedLines, sets: list[CheckedLines], latex: bool) -> CheckedLines:
     """Return a set of lines with suggestions for its wrong lines, and for what is left out."""
-    use_labels(lines.points, lines.labels)
     elsewhere = [v for other in sets if other is not lines for v in other.verdicts if v.ok]
     suggested = with_suggestions(lines.points, lines.verdicts, elsewhere, latex)
     verdicts = with_consequences(lines.points, suggested)

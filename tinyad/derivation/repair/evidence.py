@@ -16,7 +16,7 @@ from tinyad.derivation.repair.edit import Context
 from tinyad.derivation.repair.required_contributions import RequiredContributions
 from tinyad.derivation.repair.rule_formulas import contribution
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.sample_point import SamplePoint
 
 
 class Evidence:
@@ -47,7 +47,7 @@ class Evidence:
                 r.of in own for v in others for r in v.readings if r.contributions == r.all_contributions
             ),
             ones=self._ones() if self._may_lack_ones() else (),
-            ones_first=wrong.point.it.layout == "same",
+            ones_first=wrong.point.declarations.layout == "same",
         )
 
     def rule_names_of(self, ref: Ref) -> list[Ref]:
@@ -91,9 +91,9 @@ class Evidence:
 
     def _ones(self) -> list[tuple[Node, Fragment]]:
         """Return 1 as it was declared, or else of every length that has a letter."""
-        if self._wrong.point.it.ones:
+        if self._wrong.point.declarations.ones:
             return [(Node("number", (), 1.0, 0, 0), Fragment((number_token("1"),), "1"))]
-        sizes = [f"{letter},1" for letter in list(self._wrong.point.sizes)[: limits.ONES_SIZES]]
+        sizes = [f"{letter},1" for letter in list(self._wrong.point.forward.sizes)[: limits.ONES_SIZES]]
         texts = {size: f"1_{{({size})}}" for size in sizes}
         return [(Node("ones", (), s, 0, 0), Fragment(tokenized(text, "ones"), text)) for s, text in texts.items()]
 
@@ -142,7 +142,7 @@ class Evidence:
             for key in in_order(needs or ()):
                 part = contribution(wrong.point, wrong.notation, key, left.value[0])
                 if part is not None:
-                    parts.append((wrong.point.it.parser().inside(part.tokens), part))
+                    parts.append((wrong.point.declarations.parser().inside(part.tokens), part))
         return parts
 
     def _signed_terms(self, index: int) -> list[tuple[str, Node, Fragment]]:
@@ -166,7 +166,7 @@ class Evidence:
                 for new in results:
                     made = exchange_names(wrong.notation, wrong.line, term, {old: new}) if old != new else None
                     if made is not None:
-                        renamed.append(("+", wrong.point.it.parser().inside(made.tokens), made))
+                        renamed.append(("+", wrong.point.declarations.parser().inside(made.tokens), made))
         return renamed[: limits.SIGNED_TERMS]
 
     def _results(self) -> list[Ref]:
@@ -188,10 +188,10 @@ class Evidence:
         return ref if indexed else ref._replace(indices=())
 
 
-def functions_of(point: Point, lines: Sequence[Statement]) -> list[Fragment]:
+def functions_of(point: SamplePoint, lines: Sequence[Statement]) -> list[Fragment]:
     """Return the names of the functions of a derivation, as they are written."""
     known: dict[str, Fragment] = {}
-    functions = point.it.names.functions
+    functions = point.declarations.names.functions
     for line in [*lines, *point.derivation.forward]:
         for k, token in enumerate(line.tokens[:-1]):
             if token.kind == "word" and token.text in functions and line.tokens[k + 1].kind == "open":

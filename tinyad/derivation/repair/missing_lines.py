@@ -15,14 +15,14 @@ from tinyad.derivation.repair.analogy import chain_of, exchange_names, is_routin
 from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, tokenized
 from tinyad.derivation.repair.rule_formulas import contribution, operands, routine_call
 from tinyad.derivation.repair.wrong_line import given_targets, targets_of
-from tinyad.derivation.semantics.forward import Place
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.environment import TimedName
+from tinyad.derivation.semantics.sample_point import SamplePoint
 
 
 def missing_lines(
-    points: Sequence[Point],
+    points: Sequence[SamplePoint],
     verdicts: Sequence[LineVerdict],
-    lacking: Mapping[Place, Keys],
+    lacking: Mapping[TimedName, Keys],
     notation: AuthorNotation,
 ) -> list[str]:
     """Propose lines for contributions that no line covers: `lacking`, by what they contribute to."""
@@ -37,9 +37,9 @@ class _Proposals:
 
     def __init__(
         self,
-        points: Sequence[Point],
+        points: Sequence[SamplePoint],
         verdicts: Sequence[LineVerdict],
-        lacking: Mapping[Place, Keys],
+        lacking: Mapping[TimedName, Keys],
         notation: AuthorNotation,
     ) -> None:
         self._points, self._point, self._lacking, self._notation = points, points[0], lacking, notation
@@ -98,7 +98,7 @@ class _Proposals:
     def _holds(self, text: str, equation: int) -> bool:
         """Return whether a line brings what is lacking of an equation, and nothing else."""
         try:
-            line = self._point.it.parser().statement(tokenized(text, "proposed"))
+            line = self._point.declarations.parser().statement(tokenized(text, "proposed"))
         except DerivationError:
             return False
         return all(left.kind == "d" and self._brings(line, k, equation) for k, left in enumerate(line.left))

@@ -20,7 +20,7 @@ from tinyad.derivation.repair.author_notation import (
 )
 from tinyad.derivation.repair.required_contributions import RequiredContributions
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Scope, Trouble
 from tinyad.engine.op import Op, Symbol
 from tinyad.engine.table import TABLE
@@ -63,10 +63,10 @@ def operands(eq: Statement) -> list[Ref]:
     return [part.value for part in eq.members[0].parts if part.kind == "name"]
 
 
-def routine_call(point: Point, notation: AuthorNotation, eq: Statement) -> Fragment | None:
+def routine_call(point: SamplePoint, notation: AuthorNotation, eq: Statement) -> Fragment | None:
     """Return deriv() of an equation that is one operation on names, as on the slide "LSTM: derivative routine"."""
     node = eq.members[0]
-    symbol = point.it.names.functions.get(node.value.key, "") if node.kind == "call" else node.kind
+    symbol = point.declarations.names.functions.get(node.value.key, "") if node.kind == "call" else node.kind
     names = [notation.derivative(eq.left[0].value), *map(notation.name, operands(eq))]
     arguments = [name for name in names if name is not None]
     if len(names) != len(node.parts) + 1 or len(names) == 1 or len(arguments) < len(names):
@@ -76,7 +76,7 @@ def routine_call(point: Point, notation: AuthorNotation, eq: Statement) -> Fragm
     return Fragment(tokens, f"deriv({', '.join(argument.text for argument in arguments)}, '{symbol}')")
 
 
-def contribution(point: Point, notation: AuthorNotation, key: ContributionKey, of: Ref) -> Fragment | None:
+def contribution(point: SamplePoint, notation: AuthorNotation, key: ContributionKey, of: Ref) -> Fragment | None:
     """Return a contribution to the derivative of a name; None if its equation is more than one operation."""
     equation, _, use = key
     if equation is None:
@@ -87,7 +87,7 @@ def contribution(point: Point, notation: AuthorNotation, key: ContributionKey, o
     if op is None or op.formulas is None or use >= len(uses) or not _is_fitting(point, op, operands(eq)):
         return None
     rule = op.formulas[uses[use]]
-    if point.it.layout == "same":
+    if point.declarations.layout == "same":
         rule = in_same_layout(rule)
     printed = _printed(rule, _names(notation, eq, op), _printer(notation))
     try:
@@ -96,7 +96,7 @@ def contribution(point: Point, notation: AuthorNotation, key: ContributionKey, o
         return None
 
 
-def _operation(point: Point, eq: Statement) -> Op | None:
+def _operation(point: SamplePoint, eq: Statement) -> Op | None:
     """Return the row of the table that an equation is; None if it is more than one operation on names."""
     node = eq.members[0]
     if len(operands(eq)) != len(node.parts):
@@ -104,12 +104,12 @@ def _operation(point: Point, eq: Statement) -> Op | None:
     if node.kind in SIGNS:
         return TABLE[node.kind]
     try:
-        return point.functions.row(node.value, Scope(None, {}), node) if node.kind == "call" else None
+        return point.forward.functions.row(node.value, Scope(None, {}), node) if node.kind == "call" else None
     except Trouble:
         return None
 
 
-def _is_fitting(point: Point, op: Op, names: list[Ref]) -> bool:
+def _is_fitting(point: SamplePoint, op: Op, names: list[Ref]) -> bool:
     """Return whether no operand is repeated to fit the other."""
     shapes = {v.shape for (key, _), v in point.values.items() if key in {name.key for name in names}}
     return len(shapes) == 1 or not op.elementwise

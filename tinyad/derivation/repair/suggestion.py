@@ -13,14 +13,14 @@ from tinyad.derivation.repair.evidence import functions_of
 from tinyad.derivation.repair.missing_lines import missing_lines
 from tinyad.derivation.repair.search import Search
 from tinyad.derivation.repair.wrong_line import WrongLine
-from tinyad.derivation.semantics.forward import Place
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.environment import TimedName
+from tinyad.derivation.semantics.sample_point import SamplePoint
 
 NOT_SEARCHED = (Verdict.USED_BEFORE_SET, Verdict.NOT_EVALUABLE, Verdict.GIVEN)
 
 
 def with_suggestions(
-    points: Sequence[Point], verdicts: list[LineVerdict], elsewhere: Sequence[LineVerdict], latex: bool
+    points: Sequence[SamplePoint], verdicts: list[LineVerdict], elsewhere: Sequence[LineVerdict], latex: bool
 ) -> list[LineVerdict]:
     """Return the verdicts with a suggestion for every wrong line that has one.
 
@@ -47,7 +47,7 @@ def with_suggestions(
 
 
 def proposed_lines(
-    points: Sequence[Point], verdicts: Sequence[LineVerdict], lacking: Mapping[Place, Keys], latex: bool
+    points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict], lacking: Mapping[TimedName, Keys], latex: bool
 ) -> list[str]:
     """Return lines that bring what a set of lines lacks, but for what its wrong lines bring when they are corrected."""
     point = points[0]
@@ -58,7 +58,9 @@ def proposed_lines(
     return [line for line in lines if line not in [v.suggestion for v in verdicts]]
 
 
-def _notation(point: Point, verdicts: Sequence[LineVerdict], latex: bool) -> tuple[list[Statement], AuthorNotation]:
+def _notation(
+    point: SamplePoint, verdicts: Sequence[LineVerdict], latex: bool
+) -> tuple[list[Statement], AuthorNotation]:
     """Return the lines of a set, and the notation that they and the forward show."""
     lines = [v.statement for v in verdicts if v.statement is not None and v.statement.tokens]
-    return lines, AuthorNotation(point.source, point.it.names, [*lines, *point.derivation.forward], latex)
+    return lines, AuthorNotation(point.source, point.declarations.names, [*lines, *point.derivation.forward], latex)

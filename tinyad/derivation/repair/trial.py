@@ -20,7 +20,8 @@ from tinyad.derivation.repair.edit import Edit, apply, replace_parts
 from tinyad.derivation.repair.ranks import EditKind
 from tinyad.derivation.repair.required_contributions import RequiredContributions
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names, given_targets, targets_of
-from tinyad.derivation.semantics.forward import Place
+from tinyad.derivation.semantics.environment import NodeCache, TimedName
+from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.values import Trouble
 from tinyad.engine.matrix import Array
 
@@ -36,17 +37,21 @@ class Trial:
         self.count = 0
         self.member: int | None = None
         self._tried: set[str] = set()
-        self._contributions: dict[tuple[int, Place], dict[ContributionKey, Array]] = {}
-        self._sums: dict[tuple[int, Place], tuple[Array, Array]] = {}
-        self._values: dict[Any, Any] = {}  # of parts of the line that edits leave as they are
+        self._contributions: dict[tuple[int, TimedName], dict[ContributionKey, Array]] = {}
+        self._sums: dict[tuple[int, TimedName], tuple[Array, Array]] = {}
         self._unchanged = frozenset(id(node) for member in wrong.line.members for node in walk(member))
+        self._evaluator = self._new_evaluator()
         self._set_later = self._derivatives_set_later()
 
     def begin(self, member: int | None) -> None:
         """Try changes of one member from here on, or of the line."""
         self.member = member
         if member is not None:
-            self._values = {}
+            self._evaluator = self._new_evaluator()
+
+    def _new_evaluator(self) -> Evaluator:
+        """Return an evaluator that keeps the values of the parts of the line that edits leave as they are."""
+        return self._wrong.point.evaluator.replace(cache=NodeCache(self._unchanged, {}))
 
     def edits_hold(self, edits: Sequence[Edit]) -> bool:
         """Return whether the line holds after some edits."""
@@ -100,7 +105,7 @@ class Trial:
         self._tried.add(key)
         line = self._wrong.line
         try:
-            return self._wrong.point.it.parser().statement(changed.tokens, line.number, line.title)
+            return self._wrong.point.declarations.parser().statement(changed.tokens, line.number, line.title)
         except DerivationError:
             return None
 
@@ -119,7 +124,7 @@ class Trial:
         """Return whether a formula uses what its line sets, or in one time step what only later lines set."""
         point = self._wrong.point
         targets = {self._timed_target(ref) for ref in derived_names(line)}
-        targets -= {self._timed_target(ref) for ref, _, _ in point.it.given}
+        targets -= {self._timed_target(ref) for ref, _, _ in point.declarations.given}
         if point.last is None:
             targets |= self._set_later
         used = [d.value for d in derivatives_in(member)]
@@ -128,7 +133,7 @@ class Trial:
     def _timed_target(self, ref: Ref) -> Any:
         """Return a derivative at its time."""
         point = self._wrong.point
-        timed = point.last is not None and point.it.names.timed(ref.key)
+        timed = point.last is not None and point.declarations.names.timed(ref.key)
         return (ref.key, ref.time or ("t", 0)) if timed else target_of(point, ref)
 
     def _is_repeated(self, line: Statement) -> bool:
@@ -169,14 +174,10 @@ class Trial:
 
     def _value(self, case: Case, line: Statement, node: Node, k: int) -> Array | None:
         """Return what a line gives; None if it has no value."""
-        point = self._wrong.point
-        point.arrays.memo, point.arrays.kept = self._values, self._unchanged
         try:
-            return value_of(case, line, k, node)
+            return value_of(case, line, k, node, self._evaluator)
         except (Trouble, ArithmeticError, ValueError):
             return None
-        finally:
-            point.arrays.memo = None
 
     def _totals(self, k: int, case: Case) -> tuple[Array, Array]:
         """Return the sum of all contributions to a derivative, and of those that are required."""

@@ -13,14 +13,14 @@ from tinyad.derivation.judge.verdicts import LineVerdict
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, equals_sign, fragment_of
 from tinyad.derivation.repair.edit import Member
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.sample_point import SamplePoint
 
 
 @dataclass(frozen=True)
 class WrongLine:
     """A wrong line: line `index` of a set of backward lines, of which `verdicts` are known."""
 
-    points: Sequence[Point]
+    points: Sequence[SamplePoint]
     verdicts: Sequence[LineVerdict]
     index: int
     notation: AuthorNotation
@@ -28,7 +28,7 @@ class WrongLine:
     elsewhere: Sequence[LineVerdict]  # the right lines of the other sets for the same forward
 
     @property
-    def point(self) -> Point:
+    def point(self) -> SamplePoint:
         """Return the first sample point."""
         return self.points[0]
 
@@ -74,14 +74,14 @@ class WrongLine:
         return Fragment((*self.line.tokens[: sign + 1], *formula.tokens), f"{head} {formula.text}")
 
 
-def targets_of(point: Point, verdicts: Iterable[LineVerdict]) -> set[Any]:
+def targets_of(point: SamplePoint, verdicts: Iterable[LineVerdict]) -> set[Any]:
     """Return the derivatives that lines set."""
     return {target_of(point, r.of) for v in verdicts for r in v.readings if r.of is not None}
 
 
-def given_targets(point: Point) -> set[Any]:
+def given_targets(point: SamplePoint) -> set[Any]:
     """Return the derivatives that are given."""
-    return {target_of(point, ref) for ref, _, _ in point.it.given}
+    return {target_of(point, ref) for ref, _, _ in point.declarations.given}
 
 
 def derived_names(line: Statement) -> list[Ref]:

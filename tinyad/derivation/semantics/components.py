@@ -16,7 +16,7 @@ Labels = tuple[str, ...]
 
 
 def lettered(value: Any, indices: Labels) -> Indexed:
-    """A column, a row or a matrix with the letters that its name has."""
+    """Return a column, a row or a matrix with the letters that its name has."""
     rows, columns = value.shape
     if len(indices) == 1 and columns == 1:
         labels: Labels = (indices[0], "")
@@ -30,7 +30,7 @@ def lettered(value: Any, indices: Labels) -> Indexed:
 
 
 def labelled(value: Array, labels: Labels) -> Indexed:
-    """An array with letters for its axes; a letter that occurs twice takes the diagonal, an axis without one goes."""
+    """Return an array with letters for its axes; a letter that occurs twice takes the diagonal, "" drops an axis."""
     lengths: dict[str, int] = {}
     for n, label in zip(value.shape, labels, strict=True):
         if label and lengths.setdefault(label, n) != n:
@@ -42,7 +42,7 @@ def labelled(value: Array, labels: Labels) -> Indexed:
 
 
 def axes_of(labels: Labels, shape: tuple[int, ...]) -> tuple[str, str]:
-    """The letters of the two axes of a name in a Jacobian; "" for an axis of length 1."""
+    """Return the letters of the two axes of a name in a Jacobian; "" for an axis of length 1."""
     if len(labels) == 2:
         return labels[0], labels[1]
     if len(labels) == 1 and 1 in shape:
@@ -53,7 +53,7 @@ def axes_of(labels: Labels, shape: tuple[int, ...]) -> tuple[str, str]:
 
 
 def combined(kind: str, left: Any, right: Any) -> Indexed:
-    """x_j W_{jk}, x_j + y_j: two operands, one of which may be a number, with their letters in one order."""
+    """Return x_j W_{jk} or x_j + y_j of two operands, one of which may be a number, with their letters in one order."""
     a, b = (v if isinstance(v, Indexed) else Indexed(v, ("", "")) for v in (left, right))
     free = {*a.labels} ^ {*b.labels}
     if kind in "+-" and free - {""} and not (isinstance(left, float) or isinstance(right, float)):
@@ -73,7 +73,7 @@ def combined(kind: str, left: Any, right: Any) -> Indexed:
 
 
 def summed(letter: str, value: Any) -> Indexed:
-    """The sum over one index."""
+    """Return the sum over one index."""
     if not isinstance(value, Indexed) or letter not in value.labels:
         raise Unfitting(f"nothing under Σ has the index {letter}")
     axis, v = value.labels.index(letter), value.value
@@ -85,12 +85,12 @@ def summed(letter: str, value: Any) -> Indexed:
 
 
 def distinct(labels: Iterable[str]) -> Labels:
-    """The letters, each once, in the order in which they come."""
+    """Return the letters, each once, in the order in which they come."""
     return tuple(dict.fromkeys(label for label in labels if label))
 
 
 def _aligned(a: Indexed, b: Indexed) -> tuple[Any, Any, Labels]:
-    """Two arrays with their axes in one order, of length 1 where one of them lacks a letter."""
+    """Return two arrays with their axes in one order, of length 1 where one of them lacks a letter."""
     labels = distinct((*a.labels, *b.labels))
 
     def spread(x: Indexed) -> Any:
@@ -105,17 +105,17 @@ def _aligned(a: Indexed, b: Indexed) -> tuple[Any, Any, Labels]:
 
 
 def _aligned_on_tape(a: Indexed, b: Indexed) -> tuple[Any, Any, Labels]:
-    """Two matrices with their letters in one order: rows, columns."""
+    """Return two matrices with their letters in one order: rows, columns."""
     if isinstance(a.value, float) or isinstance(b.value, float):
         return a.value, b.value, a.labels if isinstance(b.value, float) else b.labels
-    found = distinct((*a.labels, *b.labels))
-    if len(found) > 2:
+    letters = distinct((*a.labels, *b.labels))
+    if len(letters) > 2:
         raise Unfitting("more than two free indices")
-    if len(found) == 1:
-        rows = a.labels[0] == found[0] or (a.labels == ("", "") and b.labels[0] == found[0])
-        labels = (found[0], "") if rows else ("", found[0])
+    if len(letters) == 1:
+        rows = a.labels[0] == letters[0] or (a.labels == ("", "") and b.labels[0] == letters[0])
+        labels = (letters[0], "") if rows else ("", letters[0])
     else:
-        labels = (found[0], found[1]) if found else ("", "")
+        labels = (letters[0], letters[1]) if letters else ("", "")
 
     def turned(x: Indexed) -> Any:
         first = x.labels[0] and x.labels[0] == labels[1]

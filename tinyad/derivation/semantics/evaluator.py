@@ -1,4 +1,4 @@
-"""The value of a formula: on Variables, where it is recorded, or on arrays, where it is checked."""
+"""Evaluate formulas: on Variables, where they are recorded, or on arrays, where they are checked."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tinyad.derivation.language.syntax_tree import Node, Ref, flattened
+from tinyad.derivation.language.syntax_tree import Node, Ref, flattened, structure
 from tinyad.derivation.semantics.components import axes_of, combined, labelled, lettered, summed
-from tinyad.derivation.semantics.functions import WHOLE, applied, as_array, diagonal, slope, trace
-from tinyad.derivation.semantics.operands import Operands
+from tinyad.derivation.semantics.environment import Environment, Remarks, TimedName
+from tinyad.derivation.semantics.functions import NOT_COMPONENTWISE, applied, as_array, derivative_of, diagonal, trace
+from tinyad.derivation.semantics.limits import SUM_TIMES
+from tinyad.derivation.semantics.name_reader import NameReader, sides
 from tinyad.derivation.semantics.operations import (
     NO_SIZE,
     column,
@@ -22,16 +24,90 @@ from tinyad.derivation.semantics.operations import (
     product,
     turned,
 )
-from tinyad.derivation.semantics.values import Indexed, Misfit, Ones, Scope, Several, Stretched
+from tinyad.derivation.semantics.values import Eye, Indexed, Misfit, Ones, Scope, Several, Stretched, Unfitting
 from tinyad.engine.matrix import size
 from tinyad.engine.table import TABLE, deriv
 
 ONE = "1 is a number until it is declared: `1: column of ones`"
-MOST_TIMES = 1000  # of one sum
+SHOWN = ("name", "d", "call", "prime", "bracket", "transpose")  # kinds whose sizes a reader may want to see
 
 
-class Evaluator(Operands):
-    """Values of formulas: what operations, sums, functions and brackets make of their operands."""
+class Evaluator:
+    """Evaluate formulas in one environment, with a method for each kind of node."""
+
+    def __init__(self, environment: Environment, remarks: Remarks | None = None) -> None:
+        self.environment, self.declarations, self.last = environment, environment.declarations, environment.last
+        self.functions = environment.functions
+        self.remarks = Remarks() if remarks is None else remarks
+        self.names = NameReader(environment, self.remarks)
+        self.refuse = self.names.refuse
+
+    def replace(self, **changes: Any) -> Evaluator:
+        """Return an evaluator in a changed environment, which adds to the same remarks."""
+        return Evaluator(self.environment.replace(**changes), self.remarks)
+
+    def __call__(self, node: Node, scope: Scope) -> Any:
+        """Return the value of a formula."""
+        formulas, cache, at = self.environment.formulas, self.environment.cache, None
+        if formulas and structure(node) in formulas:
+            return formulas[structure(node)]
+        if cache is not None and id(node) in cache.nodes:
+            at = id(node), scope.t, *scope.members.values()
+            if at in cache.values:
+                return cache.values[at]
+        try:
+            value = METHODS[node.kind](self, node, scope)
+        except (Unfitting, ValueError, np.linalg.LinAlgError) as reason:  # of an operation, about its operands
+            self.refuse(node, str(reason))
+        if node.kind in SHOWN and hasattr(value, "shape"):
+            self.remarks.shapes[node.start, node.end] = size(value.shape)
+        if cache is not None and at is not None:
+            cache.values[at] = value
+        return value
+
+    def part(self, node: Node, scope: Scope) -> Any:
+        """Return the value of an operand."""
+        value = self(node, scope)
+        if isinstance(value, Several):
+            self.refuse(node, "deriv returns derivatives, and stands alone", "not evaluable")
+        return value
+
+    def timed_name(self, ref: Ref, scope: Scope, node: Node) -> TimedName:
+        """Return the key and the time that a reference means."""
+        return self.names.timed_name(ref, scope, node)
+
+    # Names, numbers, ones
+
+    def _name(self, node: Node, scope: Scope) -> Any:
+        ref = node.value
+        if not ref.indices and not self.declarations.names.is_known(ref.key):
+            number = self.names.number(ref.key)
+            if number is not None:
+                return number
+        value = self.environment.value(self, *self.timed_name(ref, scope, node), node)
+        return lettered(value, ref.indices) if ref.indices else value
+
+    def _d(self, node: Node, scope: Scope) -> Any:
+        ref, label = node.value
+        value = self.environment.derivative(self, self.timed_name(ref, scope, node), label, node)
+        if not ref.indices:
+            return value
+        return lettered(value.T if self.declarations.layout == "row" else value, ref.indices)
+
+    def _number(self, node: Node, scope: Scope) -> Any:
+        return Ones() if self.declarations.ones and node.value == 1 else node.value
+
+    def _ones(self, node: Node, scope: Scope) -> Any:
+        if node.value is None:
+            return Ones()
+        rows, columns = sides(node.value)
+        return np.ones((self.names.length(rows, node), self.names.length(columns or "1", node)))
+
+    def _eye(self, node: Node, scope: Scope) -> Any:
+        return Eye() if node.value is None else np.eye(self.names.length(sides(node.value)[0], node))
+
+    def _dots(self, node: Node, scope: Scope) -> Any:
+        self.refuse(node, "dots have to be read by a person", "not evaluable")
 
     # Operations
 
@@ -51,7 +127,7 @@ class Evaluator(Operands):
         return self.mapped(lambda x: TABLE["inv"](x) if hasattr(x, "shape") else 1 / x, node, scope)
 
     def mapped(self, f: Callable[[Any], Any], node: Node, scope: Scope) -> Any:
-        """f of the operand, entry by entry."""
+        """Return f of the operand, entry by entry."""
         value = self.part(node.parts[0], scope)
         if isinstance(value, Ones) and node.kind == "neg":
             return Ones(-value.number)
@@ -78,7 +154,7 @@ class Evaluator(Operands):
         return self.operated(node, scope) if chain is None else chain
 
     def operated(self, node: Node, scope: Scope) -> Any:
-        """Two operands with ∘, +, -, / or nothing between them."""
+        """Return the result of two operands with ∘, +, -, / or nothing between them."""
         left, right = (self.part(part, scope) for part in node.parts)
         if node.kind == "*" and node.value is None and is_one(node.parts[1], right):
             self.refuse(node.parts[1], ONE, "ambiguous")
@@ -91,13 +167,13 @@ class Evaluator(Operands):
             self.misfit(node, sizes.left, sizes.right)
 
     def indexed(self, node: Node, left: Any, right: Any) -> Indexed:
-        """An operation on components, all of which need their letters."""
+        """Return the result of an operation on components, all of which need their letters."""
         if node.kind != "*":
             left, right = (x.number if isinstance(x, Ones) else x for x in (left, right))
         for part, value in zip(node.parts, (left, right), strict=True):
             if not isinstance(value, Indexed | float) and getattr(value, "shape", ()) != (1, 1):
-                said = f"{self.text(part)} is {size(value.shape)}" if hasattr(value, "shape") else "1"
-                self.refuse(part, f"{said} and has no index: in a line of components every factor has its own")
+                operand = f"{self.text(part)} is {size(value.shape)}" if hasattr(value, "shape") else "1"
+                self.refuse(part, f"{operand} and has no index: in a line of components every factor has its own")
         return combined("∘" if node.kind == "*" else node.kind, left, right)
 
     def misfit(self, node: Node, left: tuple[int, int], right: tuple[int, int]) -> NoReturn:
@@ -120,19 +196,19 @@ class Evaluator(Operands):
             return
         a, b, c = (self.text(n) for n in (*first.parts, node.parts[1]))
         x, y = (" ∘ ", " ") if first.kind == "∘" else (" ", " ∘ ")
-        said = f"this has two readings, ({a}{x}{b}){y}{c} and {a}{x}({b}{y}{c}): put brackets"
-        self.refuse(node, said, "ambiguous")
+        message = f"this has two readings, ({a}{x}{b}){y}{c} and {a}{x}({b}{y}{c}): put brackets"
+        self.refuse(node, message, "ambiguous")
 
     def text(self, node: Node) -> str:
-        """A part of a formula as it is written."""
-        return self.it.source.text[node.start : node.end]
+        """Return the text of a part of a formula."""
+        return self.declarations.source.text[node.start : node.end]
 
     # Jacobians
 
     def chain(self, node: Node, scope: Scope) -> Any:
-        """∂L/∂c · ∂c/∂f · ∂f/∂W in either layout: the derivative carried through one Jacobian after the other.
+        """Return ∂L/∂c · ∂c/∂f · ∂f/∂W in either layout: the derivative carried through one Jacobian after the other.
 
-        None if this is no such product, of derivatives each for what the next one derives.
+        None if this is no such product, where each derivative is for the name that the next one derives.
         """
         first, *jacobians = flattened(node)
         if first.kind != "d" or any(f.kind != "jacobian" for f in jacobians):
@@ -141,22 +217,22 @@ class Evaluator(Operands):
         if at.indices or any(not isinstance(f.value, Ref) or f.value.indices for f in jacobians):
             return None
         carried = self.part(first, scope)
-        carried = carried.T if self.it.layout == "row" else carried
+        carried = carried.T if self.declarations.layout == "row" else carried
         for factor in jacobians:
             above = factor.parts[0]
-            if above.kind == "name" and self.place(above.value, scope, above) != self.place(at, scope, above):
+            if above.kind == "name" and self.timed_name(above.value, scope, above) != self.timed_name(at, scope, above):
                 return None
-            full = self.jacobian(self, factor, scope)  # shape of above, then shape of below
+            full = self.environment.jacobian(self, factor, scope)  # shape of above, then shape of below
             if isinstance(full, Indexed) or full.shape[:2] != carried.shape:
                 return None
             carried = np.tensordot(carried, full, 2)
-            if self.it.layout == "same":
-                self.notes.add("read as the chain rule: the factors themselves would stand in the other order")
+            if self.declarations.layout == "same":
+                self.remarks.notes.add("read as the chain rule: the factors themselves would stand in the other order")
             at = factor.value
-        return carried.T if self.it.layout == "row" else carried
+        return carried.T if self.declarations.layout == "row" else carried
 
     def _jacobian(self, node: Node, scope: Scope) -> Any:
-        full = self.jacobian(self, node, scope)
+        full = self.environment.jacobian(self, node, scope)
         above = node.parts[0]
         labels = above.value.indices if above.kind == "name" else ()
         below = node.value.indices if isinstance(node.value, Ref) else ()
@@ -171,10 +247,10 @@ class Evaluator(Operands):
             matrix = full[:, 0, :, 0]
         else:
             self.refuse(node, f"the derivative of {n}×{a} for {m}×{b} is no matrix", "not evaluable")
-        return matrix if self.it.layout == "row" else matrix.T
+        return matrix if self.declarations.layout == "row" else matrix.T
 
     def _differential(self, node: Node, scope: Scope) -> Any:
-        return self.differential(self, node, scope)
+        return self.environment.differential(self, node, scope)
 
     # Sums
 
@@ -202,28 +278,26 @@ class Evaluator(Operands):
         return total
 
     def times(self, node: Node, scope: Scope) -> range:
-        """The times that a sum runs over."""
+        """Return the times that a sum runs over."""
         assert self.last is not None
         _, begin, end = node.value
-        first = 1 if begin is None else self.moment(begin, scope, node)
-        last = self.last if end is None else self.moment(end, scope, node)
-        if last - first > MOST_TIMES:
+        first = 1 if begin is None else self.limit(begin, scope, node)
+        last = self.last if end is None else self.limit(end, scope, node)
+        if last - first > SUM_TIMES:
             self.refuse(node, f"a sum over {last - first} times")
         return range(first, last + 1)
 
-    def moment(self, at: tuple[str, int], scope: Scope, node: Node) -> int:
-        """A limit of a sum, as a number."""
-        if at[0] == "t" and scope.t is None:
-            self.refuse(node, f"{self.it.names.time} is free here")
-        base = {"=": 0, "T": self.last, "t": scope.t}[at[0]]
-        assert base is not None
-        return base + at[1]
+    def limit(self, time: tuple[str, int], scope: Scope, node: Node) -> int:
+        """Return a limit of a sum as a number."""
+        if time[0] == "t" and scope.t is None:
+            self.refuse(node, f"{self.declarations.names.time} is free here")
+        return self.names.time_of(time, scope, node)
 
     # Functions
 
     def _call(self, node: Node, scope: Scope) -> Any:
         ref = node.value
-        key = self.it.names.functions.get(ref.key, ref.key)
+        key = self.declarations.names.functions.get(ref.key, ref.key)
         parts = [self.part(part, scope) for part in node.parts]
         if key in ("diag", "tr"):
             if not isinstance(parts[0], np.ndarray):
@@ -236,8 +310,8 @@ class Evaluator(Operands):
             self.refuse(node, NO_SIZE)
         if not isinstance(parts[0], Indexed):
             return applied(op, parts)
-        if op.symbol in WHOLE:
-            self.refuse(node, f"{op.symbol} takes a whole column, not one component", "not evaluable")
+        if op.symbol in NOT_COMPONENTWISE:
+            self.refuse(node, f"{op.symbol} takes a column, not one component", "not evaluable")
         return Indexed(applied(op, [parts[0].value]), parts[0].labels)
 
     def _prime(self, node: Node, scope: Scope) -> Any:
@@ -246,23 +320,23 @@ class Evaluator(Operands):
         value = as_array(x.value if isinstance(x, Indexed) else x)
         if not isinstance(value, np.ndarray):
             self.refuse(node, "the derivative of a function is for backward lines", "not evaluable")
-        if op.symbol in WHOLE or op.arity != 1:
-            said = "is not component-wise: its derivative is a Jacobian, for softmax diag(p) - p pᵀ"
-            self.refuse(node, f"{op.symbol} {said}", "not evaluable")
-        found = slope(op, value)
+        if op.symbol in NOT_COMPONENTWISE or op.arity != 1:
+            why = "is not component-wise: its derivative is a Jacobian, for softmax diag(p) - p pᵀ"
+            self.refuse(node, f"{op.symbol} {why}", "not evaluable")
+        derivative = derivative_of(op, value)
         if isinstance(x, Indexed):
-            return Indexed(found, x.labels)
-        return lettered(found, indices) if indices else found
+            return Indexed(derivative, x.labels)
+        return lettered(derivative, indices) if indices else derivative
 
     def argument(self, node: Node, scope: Scope) -> tuple[Any, tuple[str, ...]]:
-        """Where a derivative f'(x) is taken, and its indices; x may be declared to mean a formula there."""
+        """Return the value at which a derivative f'(x) is taken, and its indices; x may stand for a formula."""
         ref, argument = node.value, node.parts[0]
         if argument.kind == "name":
-            function = self.it.names.functions.get(ref.key, ref.key)
-            meaning = self.it.arguments.get((argument.value.key, function))
+            function = self.declarations.names.functions.get(ref.key, ref.key)
+            meaning = self.declarations.arguments.get((argument.value.key, function))
             if meaning is not None:
                 _, inner = self.functions.instance(ref.key, scope)
-                at = Scope(self.time(argument.value, scope, argument), inner.members)
+                at = Scope(self.names.time(argument.value, scope, argument), inner.members)
                 return self.part(meaning, at), argument.value.indices or ref.indices
         return self.part(argument, scope), ref.indices
 
@@ -278,14 +352,14 @@ class Evaluator(Operands):
         arrays = [as_array(1.0 if isinstance(part, Ones) else part) for part in parts]
         if any(not isinstance(a, np.ndarray) for a in arrays):
             self.refuse(node, "deriv takes matrices", "not evaluable")
-        if self.it.layout == "same":
+        if self.declarations.layout == "same":
             arrays[0] = arrays[0].T
         try:
             out = deriv(*[*arrays, symbol])
         except (ValueError, TypeError) as reason:
             self.refuse(node, str(reason))
         out = out if isinstance(out, tuple) else (out,)
-        return Several(tuple(c.T if self.it.layout == "same" else c for c in out))
+        return Several(tuple(c.T if self.declarations.layout == "same" else c for c in out))
 
     # Matrices
 
@@ -305,7 +379,7 @@ class Evaluator(Operands):
             self.refuse(node, "the entries do not fit together")
 
     def is_column(self, parts: list[Any]) -> bool:
-        """Whether [C, h, x] is one on top of the other, as the slides write it: side by side they do not fit."""
+        """Return whether [C, h, x] is one on top of the other, as on the slides: side by side they do not fit."""
         shapes = [part.shape for part in parts if hasattr(part, "shape")]
         if not shapes:
             return True
@@ -313,25 +387,26 @@ class Evaluator(Operands):
         return len({columns for _, columns in shapes}) == 1 and not wide
 
     def stacked(self, node: Node, parts: list[Any]) -> Any:
-        """One on top of the other, by the row of the table that does it."""
+        """Return parts one on top of the other, by the row of the table that does it."""
         parts = self.padded(node, parts)
         if len({part.shape[1] for part in parts}) > 1:
             sizes = ", ".join(size(part.shape) for part in parts)
             self.refuse(node, f"one on top of another: {sizes} have different numbers of columns")
-        whole = parts[0]
+        stack = parts[0]
         for part in parts[1:]:
-            whole = TABLE["stack"](whole, part)
-        return whole
+            stack = TABLE["stack"](stack, part)
+        return stack
 
     def padded(self, node: Node, parts: list[Any]) -> list[Any]:
-        """[a; 0]: the 0 is as long as the whole needs it, which the left-hand side says."""
+        """Return the parts of [a; 0], where 0 is as long as the size of the left-hand side needs it."""
         known = [part for part in parts if hasattr(part, "shape")]
         if len(known) == len(parts):
             return parts
         columns = known[0].shape[1] if known else 0
-        # the size that is wanted is in row layout, the parts are in the author's: either side may be the columns
-        whole = {self.wanted[1]: self.wanted[0], self.wanted[0]: self.wanted[1]}.get(columns, 0) if self.wanted else 0
-        rows = whole - sum(part.shape[0] for part in known)
+        # the size of the left-hand side is in row layout, the parts are in the author's: either side may be the columns
+        shape = self.environment.left_shape
+        total_rows = {shape[1]: shape[0], shape[0]: shape[1]}.get(columns, 0) if shape else 0
+        rows = total_rows - sum(part.shape[0] for part in known)
         if len(known) < len(parts) - 1 or rows < 0 or any(part != 0.0 for part in parts if not hasattr(part, "shape")):
             self.refuse(node, "a part of [ ; ] has no size", "not evaluable")
         sized = [part if hasattr(part, "shape") else np.zeros((rows, columns)) for part in parts]
@@ -339,5 +414,14 @@ class Evaluator(Operands):
 
 
 def is_one(node: Node, value: Any) -> bool:
-    """Whether a part of a formula is the number 1."""
+    """Return whether a part of a formula is the number 1."""
     return node.kind == "number" and isinstance(value, float) and value == 1.0
+
+
+NAMES = {"*": "_product"} | dict.fromkeys("∘+-/", "_componentwise")
+NAMES |= {kind: f"_{kind}" for kind in ("name", "d", "number", "ones", "eye", "dots", "bracket", "matrix", "sum")}
+NAMES |= {kind: f"_{kind}" for kind in ("neg", "transpose", "square", "power", "inverse", "call", "prime", "deriv")}
+NAMES |= {kind: f"_{kind}" for kind in ("jacobian", "differential")}
+METHODS: dict[str, Callable[[Evaluator, Node, Scope], Any]] = {
+    kind: getattr(Evaluator, method) for kind, method in NAMES.items()
+}

@@ -1,4 +1,4 @@
-"""Two operands and what stands between them: matrices, numbers, and 1 and I before they have a size."""
+"""Operations on two operands: matrices, numbers, and 1 and I before they have a size."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ FIXED = False, False
 
 
 def is_matrix(value: Any) -> bool:
-    """Whether a value is a matrix, and not a number in the shape of one."""
+    """Return whether a value is a matrix, and not a number in the shape of one."""
     return isinstance(value, Stretched) or (hasattr(value, "shape") and value.shape != (1, 1))
 
 
 def has_no_size(value: Any) -> bool:
-    """Whether a value is a 1 or an I whose size nothing has said yet."""
+    """Return whether a value is a 1 or an I whose size nothing has said yet."""
     return isinstance(value, Ones | Eye)
 
 
 def turned(kind: str, value: Any) -> Any:
-    """What an operand of this operation is: 1 in a product is a column."""
+    """Return an operand as this operation takes it: 1 in a product is a column."""
     return column(value) if kind == "*" else value
 
 
 def column(value: Any) -> Any:
-    """1 as a column; every other value as it is."""
+    """Return 1 as a column; every other value as it is."""
     return Stretched(np.full((1, 1), value.number), (True, False)) if isinstance(value, Ones) else value
 
 
 def componentwise(kind: str, left: Any, right: Any) -> Any:
-    """left ∘ right, or +, -, /."""
+    """Return left ∘ right, or +, -, /."""
     left, right = _sized(left, right), _sized(right, left)
     if has_no_size(left) or has_no_size(right):
         raise Unfitting(NO_SIZE)
@@ -48,7 +48,7 @@ def componentwise(kind: str, left: Any, right: Any) -> Any:
 
 
 def _stretched(kind: str, left: Any, right: Any) -> Any:
-    """The same, where an operand has free axes: they are as long as those of the other one."""
+    """Return the same where an operand has free axes: they are as long as those of the other one."""
     for one, other in ((left, right), (right, left)):
         if not is_matrix(one):  # a number
             return Stretched(OPERATORS[kind](_plain(left), _plain(right)), other.free)
@@ -60,12 +60,12 @@ def _stretched(kind: str, left: Any, right: Any) -> Any:
     x, y = a.value, b.value
     if broadcast(x.shape, y.shape) is None:  # n×k with k×m
         x, y = a.filled(shapes[0]), b.filled(shapes[1])
-    made = OPERATORS[kind](x, y)
-    return made if free == FIXED else Stretched(made, free)
+    value = OPERATORS[kind](x, y)
+    return value if free == FIXED else Stretched(value, free)
 
 
 def product(left: Any, right: Any) -> Any:
-    """left right, the matrix product."""
+    """Return left right, the matrix product."""
     if isinstance(left, Eye) or isinstance(right, Eye):
         return right if isinstance(left, Eye) else left
     left, right = column(left), column(right)
@@ -81,7 +81,7 @@ def product(left: Any, right: Any) -> Any:
 
 
 def _with_free_axes(left: Any, right: Any) -> Any:
-    """A product with 1 in it, as long as its neighbour needs it, or as what the product is for will need it."""
+    """Return a product with 1 in it, as long as its neighbour or the use of the product needs it."""
     for one, other in ((left, right), (right, left)):
         if not is_matrix(one):  # a number
             return Stretched(_plain(left) * _plain(right), other.free)
@@ -96,12 +96,12 @@ def _with_free_axes(left: Any, right: Any) -> Any:
     elif x.shape[1] != y.shape[0]:
         raise Misfit(left, right)
     free = a.free[0], b.free[1]
-    made = x @ y
-    return made if free == FIXED else Stretched(made, free)
+    value = x @ y
+    return value if free == FIXED else Stretched(value, free)
 
 
 def _sized(value: Any, other: Any) -> Any:
-    """1 next to a matrix is a number; I next to an n×n matrix is n×n."""
+    """Return 1 next to a matrix as a number, I next to an n×n matrix as n×n, other values as they are."""
     if isinstance(value, Ones) and not has_no_size(other):
         return value.number
     if isinstance(value, Eye) and hasattr(other, "shape"):
@@ -110,4 +110,5 @@ def _sized(value: Any, other: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    """Return a value without its free axes."""
     return value.value if isinstance(value, Stretched) else value

@@ -1,198 +1,234 @@
-"""A generic point of a derivation: its forward, and the derivatives of all its names."""
+"""A sample point of a derivation: its forward, the derivatives of all its names, and what formulas come to there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
 
 from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
+from tinyad.derivation.semantics.environment import Remarks, Time, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
-from tinyad.derivation.semantics.forward import Moment, Place, label
+from tinyad.derivation.semantics.forward import Forward, label
 from tinyad.derivation.semantics.jacobians import Jacobians
+from tinyad.derivation.semantics.limits import NEAR
 from tinyad.derivation.semantics.values import Trouble
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.matrix import Array, size
 from tinyad.engine.tape import Variable
 from tinyad.gradcheck.rounding import spread
 
-NEAR = 1e4  # how many units of rounding count as none: other orders of summation, longer formulas than the rules
+# The value of a labelled line, in row layout, for an evaluator that asks for it; None if no line has the label.
+LabelValue = Callable[["SamplePoint", Evaluator, TimedName, str], Array | None]
 
 
-class Part(NamedTuple):
-    """A contribution to a derivative: from which equation at which moment (None: handed in), by which of the uses of
-    the name in it, in row layout."""
+class Contribution(NamedTuple):
+    """A contribution to a derivative, in row layout: from which equation at which time, by which use of the name in it.
+
+    A derivative that is given has no equation; `time` then counts those of one name.
+    """
 
     equation: int | None
-    moment: Moment
+    time: Time
     use: int
     array: Array
 
 
 class Seed(NamedTuple):
-    """A derivative that is given: its label, whether it is the whole derivative, and its value in row layout."""
+    """A derivative that is given: its label, whether it is the total derivative, and its value in row layout."""
 
     label: str | None
-    whole: bool
+    is_total: bool
     array: Array
 
 
-class Point(Jacobians):
-    """The forward of a derivation at one generic point, and the derivatives of all its names."""
+class SamplePoint:
+    """Evaluate a derivation with one choice of sizes and values; the true derivatives come from a tape."""
 
     def __init__(self, derivation: Derivation, seed: int) -> None:
-        super().__init__(derivation, seed)
-        self.seeds = self.given()
-        self.d = self.walk()
-        self.spread = spread(self.d)
-        self.asked: set[tuple[Place, str]] = set()  # parts with a label that are being looked up
-        self._parts: dict[Place, list[Part]] = {}
-        self._ancestors: dict[int, frozenset[int]] = {}
-        # what a line with a label gives, in row layout; the check of a set of lines knows them
-        self.label_value: Callable[[Point, Place, str], Array | None] = lambda point, place, name: None
-        self.arrays = Evaluator(
-            self.it,
-            self.functions,
-            self.sizes,
-            self.last,
-            self.array,
-            self.derivative,
-            self.jacobian,
-            self.differential,
+        self.forward = Forward(derivation, seed)
+        self.derivation, self.declarations, self.source, self.seed = (
+            derivation,
+            self.forward.declarations,
+            derivation.source,
+            seed,
         )
+        self.last, self.values = self.forward.last, self.forward.values
+        self.seeds = self._given()
+        self.derivatives = self._walk_back()
+        self.jacobians = Jacobians(self.forward)
+        self.evaluator = self.new_evaluator()
+        self.label_value: LabelValue | None = None
+        self._spread = spread(self.derivatives)
+        self._contributions: dict[TimedName, list[Contribution]] = {}
+        self._ancestors: dict[int, frozenset[int]] = {}
+
+    def new_evaluator(self) -> Evaluator:
+        """Return an evaluator of backward lines."""
+        environment = self.forward.environment.replace(
+            value=self.jacobians.value,
+            derivative=self.derivative,
+            jacobian=self.jacobians.jacobian,
+            differential=self.jacobians.differential,
+        )
+        return Evaluator(environment)
+
+    def with_labels(self, label_value: LabelValue) -> SamplePoint:
+        """Return the same sample point, where the labels of one set of lines have values."""
+        other = copy(self)
+        other.label_value = label_value
+        other.evaluator = other.new_evaluator()
+        return other
+
+    def with_remarks(self, remarks: Remarks) -> SamplePoint:
+        """Return the same sample point, where evaluations add to these remarks."""
+        other = copy(self)
+        other.evaluator = Evaluator(self.evaluator.environment, remarks)
+        return other
 
     # The walk back
 
-    def given(self) -> dict[Place, list[Seed]]:
-        """Random derivatives for the names whose derivatives are given."""
-        seeds: dict[Place, list[Seed]] = {}
-        for ref, name, whole in self.it.given:
-            for moment in self.moments(ref):
-                if (ref.key, moment) not in self.values:
-                    self.give(ref, moment)
-                shape = self.values[ref.key, moment].shape[::-1]
-                dz = self.drawn(f"d {ref.key} {moment} {name}", shape, signed=True)
-                seeds.setdefault((ref.key, moment), []).append(Seed(name, whole, dz))
+    def _given(self) -> dict[TimedName, list[Seed]]:
+        """Return random derivatives for the names whose derivatives are given."""
+        seeds: dict[TimedName, list[Seed]] = {}
+        for ref, name, is_total in self.declarations.given:
+            for time in self._times(ref):
+                if (ref.key, time) not in self.values:
+                    self._add_unused(ref, time)
+                shape = self.values[ref.key, time].shape[::-1]
+                dz = self.forward.drawn(f"d {ref.key} {time} {name}", shape, signed=True)
+                seeds.setdefault((ref.key, time), []).append(Seed(name, is_total, dz))
         return seeds
 
-    def moments(self, ref: Ref) -> list[Moment]:
-        """When a derivative is given: in a sequence at every t, unless one time is written."""
+    def _times(self, ref: Ref) -> list[Time]:
+        """Return when a derivative is given: in a sequence at every t, unless its declaration names one time."""
         if self.last is None:
-            return [self.step_time(ref.time, ref.key)]
+            return [self.forward.step_time(ref.time, ref.key)]
         if ref.time is not None and ref.time[0] != "t":
             return [ref.time[1] + (self.last if ref.time[0] == "T" else 0)]
-        return [*range(1, self.last + 1)] if self.it.names.timed(ref.key) else [None]
+        return [*range(1, self.last + 1)] if self.declarations.names.timed(ref.key) else [None]
 
-    def give(self, ref: Ref, moment: Moment) -> None:
-        """Make up the value of a name that the forward does not use."""
-        node = self.it.given_at[ref.key]
-        if ref.key not in self.it.shapes or ref.key in self.keys:
+    def _add_unused(self, ref: Ref, time: Time) -> None:
+        """Add a value for a name that the forward does not use."""
+        node = self.declarations.given_at[ref.key]
+        if ref.key not in self.declarations.shapes or ref.key in self.forward.keys:
             raise self.source.error(
-                f"given: {label(ref.key, moment)} is neither declared nor computed", node.start, node.end
+                f"given: {label(ref.key, time)} is neither declared nor computed", node.start, node.end
             )
-        self.values[ref.key, moment] = self.leaf(ref.key, moment)
+        self.values[ref.key, time] = self.forward.leaf(ref.key, time)
 
-    def walk(self) -> Derivatives:
-        """All derivatives, from those that are given and the loss."""
-        start: dict[Variable | str, Array] = {self.values[at]: added(seeds) for at, seeds in self.seeds.items()}
-        loss = self.values.get((self.it.names.loss, None))
+    def _walk_back(self) -> Derivatives:
+        """Return all derivatives, from those that are given and the loss."""
+        start: dict[Variable | str, Array] = {self.values[name]: added(seeds) for name, seeds in self.seeds.items()}
+        loss = self.values.get((self.declarations.names.loss, None))
         if loss is not None and loss.shape == (1, 1):  # ∂L/∂L = 1 is what a walk starts from
-            self.seeds[self.it.names.loss, None] = [Seed(None, False, np.ones((1, 1)))]
+            self.seeds[self.declarations.names.loss, None] = [Seed(None, False, np.ones((1, 1)))]
         if loss is not None:
             if loss.shape != (1, 1):
-                said = f"the loss {self.it.names.loss} is {size(loss.shape)}; it has to be one number"
-                equation = self.derivation.forward[self.keys[self.it.names.loss][0]]
-                raise self.source.error(said, equation.left[0].start, equation.left[0].end)
+                equation = self.derivation.forward[self.forward.keys[self.declarations.names.loss][0]]
+                message = f"the loss {self.declarations.names.loss} is {size(loss.shape)}; it has to be one number"
+                raise self.source.error(message, equation.left[0].start, equation.left[0].end)
             start[loss] = np.ones((1, 1))
-        lines = [line for lines in self.derivation.backward.values() for line in lines]
-        if not start and any(node.kind == "d" for s in lines if isinstance(s, Statement) for node in s.left):
+        if not start and self._sets_derivatives():
             raise self.source.error(
-                f"no derivative is given: compute the loss {self.it.names.loss} in the forward, "
+                f"no derivative is given: compute the loss {self.declarations.names.loss} in the forward, "
                 f"or declare `given: ∇h_t`",
                 self.derivation.forward[0].start,
             )
-        return self.tape.backward(start)
+        return self.forward.tape.backward(start)
 
-    def true(self, place: Place) -> Array:
-        """The derivative of the loss, in row layout."""
-        if self.values[place].index >= self.d.length:  # the forward does not use it
-            return np.zeros(self.values[place].shape[::-1])
-        return self.d.column(self.values[place].index).T
+    def _sets_derivatives(self) -> bool:
+        """Return whether any backward line sets a derivative."""
+        lines = [line for lines in self.derivation.backward.values() for line in lines]
+        return any(node.kind == "d" for line in lines if isinstance(line, Statement) for node in line.left)
 
-    def parts(self, place: Place) -> list[Part]:
-        """The contributions to a derivative: what was handed in, and one for every equation that uses the name."""
-        if place not in self._parts:
-            self._parts[place] = self.made_parts(place)
-        return self._parts[place]
+    def true_derivative(self, name: TimedName) -> Array:
+        """Return the derivative of the loss, in row layout."""
+        if self.values[name].index >= self.derivatives.length:  # the forward does not use it
+            return np.zeros(self.values[name].shape[::-1])
+        return self.derivatives.column(self.values[name].index).T
 
-    def made_parts(self, place: Place) -> list[Part]:
-        """The same, from the tape."""
-        found = [Part(None, k, 0, seed.array) for k, seed in enumerate(self.seeds.get(place, ()))]
-        uses: dict[tuple[int, Moment], int] = {}
-        if self.values[place].index >= self.d.length:
-            return found
-        for step, _, array in self.d.contributions(self.values[place]):
+    def contributions(self, name: TimedName) -> list[Contribution]:
+        """Return the contributions to a derivative: what is given, and one for every equation that uses the name."""
+        if name not in self._contributions:
+            self._contributions[name] = self._contributions_on_tape(name)
+        return self._contributions[name]
+
+    def _contributions_on_tape(self, name: TimedName) -> list[Contribution]:
+        contributions = [Contribution(None, k, 0, seed.array) for k, seed in enumerate(self.seeds.get(name, ()))]
+        uses: dict[tuple[int, Time], int] = {}
+        if self.values[name].index >= self.derivatives.length:
+            return contributions
+        for step, _, array in self.derivatives.contributions(self.values[name]):
             if step:
-                at = self.origin(step)
+                at = self.equation_of(step)
                 uses[at] = uses.get(at, -1) + 1
-                found.append(Part(*at, uses[at], array))
-        return found
+                contributions.append(Contribution(*at, uses[at], array))
+        return contributions
 
-    def origin(self, step: int) -> tuple[int, Moment]:
-        """The equation, and when, that has recorded a step."""
-        return next((made.equation, made.moment) for made in self.ranges if made.first <= step <= made.last)
+    def equation_of(self, step: int) -> tuple[int, Time]:
+        """Return the equation that has recorded a step, and its time."""
+        return next((r.equation, r.time) for r in self.forward.ranges if r.first <= step <= r.last)
 
     def ancestors(self, position: int) -> frozenset[int]:
-        """The positions of the tape that a value is computed from."""
+        """Return the positions of the tape that a value is computed from."""
         if not self._ancestors:
-            for _, z, x, y in self.tape.steps:
+            for _, z, x, y in self.forward.tape.steps:
                 operands = [i for i in (x, y) if i is not None]
                 self._ancestors[z] = frozenset(operands).union(*(self._ancestors.get(i, frozenset()) for i in operands))
         return self._ancestors.get(position, frozenset())
 
-    def near(self, place: Place, a: Array, b: Array) -> bool:
-        """Whether two arrays are the same derivative, to rounding."""
-        position = self.values[place].index
-        far = self.spread[position] if position < len(self.spread) else 0.0  # not in the forward: its derivative is 0
-        largest = max(far, float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)))
+    def near(self, name: TimedName, a: Array, b: Array) -> bool:
+        """Return whether two arrays are the same derivative, to rounding."""
+        position = self.values[name].index
+        # what the forward does not use has the derivative 0
+        rounding = self._spread[position] if position < len(self._spread) else 0.0
+        largest = max(rounding, float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)))
         return bool(np.all(np.abs(a - b) <= NEAR * np.finfo(float).eps * largest))
 
     # Derivatives for the lines
 
-    def derivative(self, key: str, moment: Moment, name: str | None, node: Node) -> Array:
-        """The true derivative, or the part of it that a label names, in the author's layout."""
-        place = key, moment
-        if place not in self.values:
-            if self.is_after(moment):
-                return self.turned(np.zeros(self.shape_of(key, node)[::-1]))
-            value = self.array(key, moment, node)
-            if place not in self.values:  # before the beginning of a sequence
-                return self.turned(np.zeros(value.shape[::-1]))
-        if name is not None:
-            return self.turned(self.labelled(place, name, node))
-        if self.values[place].index >= self.d.length:
-            return self.turned(np.zeros(self.values[place].shape[::-1]))
-        return self.turned(self.true(place))
+    def array(self, key: str, time: Time, node: Node) -> Array:
+        """Return the value of a name; one that the forward does not use gets a value now."""
+        value: Array = self.jacobians.value(self.evaluator, key, time, node)
+        return value
 
-    def labelled(self, place: Place, name: str, node: Node) -> Array:
-        """What is given under a label, or what the line with that label gives."""
-        for seed in self.seeds.get(place, ()):
-            if seed.label == name:
+    def derivative(self, evaluator: Evaluator, name: TimedName, label_: str | None, node: Node) -> Array:
+        """Return the true derivative, or the term of it that a label names, in the author's layout."""
+        key, time = name
+        if name not in self.values:
+            if self.forward.is_after(time):
+                return self.turned(np.zeros(self.forward.shape_of(key, node)[::-1]))
+            value = self.jacobians.value(evaluator, key, time, node)
+            if name not in self.values:  # before the beginning of a sequence
+                return self.turned(np.zeros(value.shape[::-1]))
+        if label_ is not None:
+            return self.turned(self._labelled(evaluator, name, label_, node))
+        return self.turned(self.true_derivative(name))
+
+    def _labelled(self, evaluator: Evaluator, name: TimedName, label_: str, node: Node) -> Array:
+        """Return what is given under a label, or what the line with that label gives."""
+        for seed in self.seeds.get(name, ()):
+            if seed.label == label_:
                 return seed.array
-        value = self.label_value(self, place, name)
+        term, value = (name, label_), None
+        if self.label_value is not None and term not in evaluator.environment.open_labels:  # not made from itself
+            inner = evaluator.replace(open_labels=evaluator.environment.open_labels | {term})
+            value = self.label_value(self, inner, name, label_)
         if value is None:
-            raise Trouble("undefined", f"no line with the label {name} sets the derivative of {label(*place)}", node)
+            raise Trouble("undefined", f"no line with the label {label_} sets the derivative of {label(*name)}", node)
         return value
 
     def turned(self, a: Array) -> Array:
-        """From row layout to the author's, or back."""
-        return a if self.it.layout == "row" else a.T
+        """Return an array in row layout in the author's, or the other way round."""
+        return a if self.declarations.layout == "row" else a.T
 
 
 def added(seeds: list[Seed]) -> Array:
-    """All that was given for one derivative."""
+    """Return the sum of all that is given for one derivative."""
     total = seeds[0].array
     for seed in seeds[1:]:
         total = total + seed.array

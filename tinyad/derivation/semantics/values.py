@@ -1,4 +1,4 @@
-"""What a formula can come to besides a matrix or a number, and why it may come to nothing."""
+"""The values of formulas besides matrices and numbers, and the reasons why a formula has none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tinyad.derivation.language.syntax_tree import Node
 
 
 class Trouble(Exception):  # noqa: N818 - not an error of the program: it becomes the verdict on a line
-    """Why a formula has no value: the verdict, what to say, and the part that it is about."""
+    """Say why a formula has no value: the verdict, the message, and the part that it is about."""
 
     def __init__(self, verdict: str, message: str, node: Node) -> None:
         super().__init__(message)
@@ -19,11 +19,11 @@ class Trouble(Exception):  # noqa: N818 - not an error of the program: it become
 
 
 class Unfitting(Exception):  # noqa: N818 - Trouble, before it is known about which part of a formula
-    """Values that do not fit together."""
+    """Say why values do not fit together."""
 
 
 class Misfit(Exception):  # noqa: N818 - the same
-    """Two matrices whose sizes do not fit."""
+    """Give the sizes of two matrices that do not fit."""
 
     def __init__(self, left: Any, right: Any) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class Misfit(Exception):  # noqa: N818 - the same
 
 
 class Scope(NamedTuple):
-    """Where a formula is evaluated: at which time t, and what the family letters stand for."""
+    """The time t at which a formula is evaluated, and the members that the family letters stand for."""
 
     t: int | None
     members: Mapping[str, str]
@@ -55,7 +55,7 @@ class Eye(NamedTuple):
 
 
 class Several(NamedTuple):
-    """What deriv returns."""
+    """The derivatives that deriv returns."""
 
     values: tuple[Any, ...]
 
@@ -68,21 +68,22 @@ class Stretched(NamedTuple):
 
     @property
     def sides(self) -> tuple[Any, Any]:
-        """Its size, with k for a length that is not known."""
+        """Return its size, with k for a length that is not known."""
         rows, columns = self.value.shape
         return "k" if self.free[0] else rows, "k" if self.free[1] else columns
 
     @property
     def T(self) -> Stretched:
+        """Return the transpose."""
         return Stretched(self.value.T, self.free[::-1])
 
     def within(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        """Its size next to a matrix of this one."""
+        """Return its size next to a matrix of this shape."""
         rows, columns = (m if free else n for n, m, free in zip(self.value.shape, shape, self.free, strict=True))
         return rows, columns
 
     def filled(self, shape: tuple[int, ...]) -> Any:
-        """The matrix of this size; None where it cannot have it."""
+        """Return the matrix of this shape; None where it cannot have it."""
         if self.within(shape) != tuple(shape):
             return None
         value = np.ones((shape[0], 1)) @ self.value if self.free[0] else self.value

@@ -21,7 +21,7 @@ from tinyad.derivation.language.segments import segments
 from tinyad.derivation.language.source import Block, DerivationError, Source
 from tinyad.derivation.language.syntax_tree import Node, Statement
 from tinyad.derivation.language.tokenizer import tokens_of
-from tinyad.derivation.semantics.sample_point import Point
+from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Trouble
 from tinyad.derivation.show.limits import DRAWN_STEPS
 from tinyad.derivation.show.mathml import statement
@@ -253,9 +253,11 @@ def _picture(sets: Sequence[CheckedLines]) -> Iterator[Markup]:
     """Yield the forward tape, with the steps in colour that wrong lines derive."""
     point = sets[0].points[0]
     wrong = sorted({step for checked in sets for v in checked.verdicts if not v.ok for step in _steps(point, v)})
-    if 1 < len(point.tape) <= DRAWN_STEPS:
-        picture = graph(point.tape, derivatives=point.d, comparison=WrongSteps(dict.fromkeys(wrong, "own")))
-        title = f"The forward in {len(point.tape)} steps" + "; red: what the wrong lines derive" * bool(wrong)
+    if 1 < len(point.forward.tape) <= DRAWN_STEPS:
+        picture = graph(
+            point.forward.tape, derivatives=point.derivatives, comparison=WrongSteps(dict.fromkeys(wrong, "own"))
+        )
+        title = f"The forward in {len(point.forward.tape)} steps" + "; red: what the wrong lines derive" * bool(wrong)
         yield Markup(
             '<details class="explored"{}><summary>{}</summary>\n{}\n'
             "<details><summary>Every value at the first point</summary>\n{}\n</details></details>"
@@ -263,11 +265,11 @@ def _picture(sets: Sequence[CheckedLines]) -> Iterator[Markup]:
             Markup(" open") if wrong else NOTHING,
             title,
             canvas(picture, None),
-            pages.lines(ValueDetails(point.d).everything()),
+            pages.lines(ValueDetails(point.derivatives).everything()),
         )
 
 
-def _steps(point: Point, v: LineVerdict) -> Iterator[int]:
+def _steps(point: SamplePoint, v: LineVerdict) -> Iterator[int]:
     """Yield the steps that a line derives: those that use the name whose derivative it sets."""
     if v.statement is None:
         return
@@ -276,13 +278,13 @@ def _steps(point: Point, v: LineVerdict) -> Iterator[int]:
             with suppress(Trouble):
                 yield from _steps_using(point, left)
         elif left.kind == "jacobian" and left.parts[0].kind == "name":
-            equations = point.keys.get(left.parts[0].value.key, [])
-            for k, _, first, last in point.ranges:
+            equations = point.forward.keys.get(left.parts[0].value.key, [])
+            for k, _, first, last in point.forward.ranges:
                 yield from range(first, last + 1) if k in equations else ()
 
 
-def _steps_using(point: Point, left: Node) -> Iterator[int]:
+def _steps_using(point: SamplePoint, left: Node) -> Iterator[int]:
     for case in cases(point, left):
         variable = point.values[case.place]
-        if variable.index < point.d.length:
-            yield from (step for step, _, _ in point.d.contributions(variable) if step)
+        if variable.index < point.derivatives.length:
+            yield from (step for step, _, _ in point.derivatives.contributions(variable) if step)

@@ -1,0 +1,74 @@
+"""The environment of an evaluation: what names, derivatives, Jacobians and differentials in a formula mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from tinyad.derivation.language.declarations import Declarations
+from tinyad.derivation.language.syntax_tree import Node
+from tinyad.derivation.semantics.functions import Functions
+from tinyad.derivation.semantics.values import Scope
+
+if TYPE_CHECKING:
+    from tinyad.derivation.semantics.evaluator import Evaluator
+
+Time = Any  # an int in a sequence, ("t", k) in one time step, None for what has no time
+TimedName = tuple[str, Time]
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """Collect what evaluations observe: sizes of parts of the text, and how it was read."""
+
+    shapes: dict[tuple[int, int], str] = field(default_factory=dict)  # (start, end) of a part → its size
+    notes: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class NodeCache:
+    """Keep the values of some nodes, by node, time and family members, over evaluations at one sample point."""
+
+    nodes: frozenset[int]  # their ids
+    values: dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class MovedNames:
+    """Hold the values of names that a complex step has moved; `recomputed` names follow by their equations."""
+
+    values: dict[TimedName, Any]
+    recomputed: frozenset[TimedName] = frozenset()
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Say what a formula means: an evaluator reads it and never changes it.
+
+    The four functions get the evaluator that asks, so that what they evaluate has the same environment.
+    """
+
+    declarations: Declarations
+    functions: Functions
+    sizes: Mapping[str, int]
+    last: int | None  # T of a sequence
+    value: Callable[[Evaluator, str, Time, Node], Any]
+    derivative: Callable[[Evaluator, TimedName, str | None, Node], Any]
+    jacobian: Callable[[Evaluator, Node, Scope], Any]
+    differential: Callable[[Evaluator, Node, Scope], Any]
+    left_shape: tuple[int, ...] = ()  # of the derivative that a formula stands for, in row layout
+    formulas: Mapping[Any, Any] = field(default_factory=dict)  # structures of formulas with a value of their own
+    moved: MovedNames = field(default_factory=lambda: MovedNames({}))
+    moving: frozenset[TimedName] = frozenset()  # names whose differentials are not 0
+    open_labels: frozenset[tuple[TimedName, str]] = frozenset()  # labelled terms that are being evaluated
+    cache: NodeCache | None = None
+
+    @property
+    def is_moved(self) -> bool:
+        """Return whether values are not those of the sample point: inside of a Jacobian or a differential."""
+        return bool(self.moved.values or self.formulas)
+
+    def replace(self, **changes: Any) -> Environment:
+        """Return the same environment with some fields changed."""
+        return replace(self, **changes)

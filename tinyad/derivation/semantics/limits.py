@@ -1,0 +1,22 @@
+"""The numbers that the evaluation of derivations is limited by and the sample points are made with, each with its
+unit and the reason for it."""
+
+# fmt: off
+# The sample points.
+LAST_TIME           = 4       # T of a sequence: a beginning, an end, and two times between them
+SIZES               = (5, 3, 7, 6, 2, 8, 9, 11, 10, 13, 12, 14, 15, 16)  # of symbols, as declared: different, none T
+SMALLEST_ENTRY      = 0.3     # absolute: no value may be nearly zero and hide a contribution
+LARGEST_ENTRY       = 1.3     # absolute: moderate values, so that nothing overflows or saturates over the times
+
+# How near is equal.
+COMPLEX_STEP        = 1e-30   # absolute: f(x + ih) = f(x) + ih f'(x), to rounding
+NEAR                = 1e4     # units of rounding: other orders of summation, longer formulas than the rules
+SIMILAR_NAME        = 0.5     # of 1, the similarity from which a known name may be the one that was meant
+
+# How much is evaluated, so that a foreign file takes bounded time and memory.
+TAPE_STEPS          = 20_000  # of one forward
+SIDE_LENGTH         = 400     # rows or columns of a value
+SIZE_DIGITS         = 3       # of a size that is a number in a formula
+SUM_TIMES           = 1000    # of one sum over time
+FUNCTION_CHAIN      = 5       # functions that are declared to be one another
+# fmt: on
