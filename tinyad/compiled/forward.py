@@ -1,4 +1,4 @@
-"""The steps of a tape as values: those that repeat once, in a loop."""
+"""Turn the steps of a tape into values: steps that repeat become one loop."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ NAME_OF = {"∘": "*", "*": "dot", "transpose": "T", "sum": "entries"}  # of a r
 
 
 class Operand(NamedTuple):
-    """What step j of a loop reads: `own` or `carried` is the step that makes it, in this round or the one before;
-    `sources` are what comes from outside, one for all rounds, one for each, or the one that is carried first."""
+    """An operand of a step in a loop: `own` or `carried` is the step that computes it, in this round or the one before;
+    `sources` are those outside, one for all rounds, one for each, or the one that is carried first."""
 
     own: int | None = None
     carried: int | None = None
@@ -70,7 +70,7 @@ class Forward:
         return self.tape.names.get(self.position(source), "")
 
     def body(self, source: int) -> tuple[Body, int, int] | None:
-        """The loop that a step is in, its number there, and the round."""
+        """Return the loop that a step is in, its number there, and the round."""
         for body in self.bodies:
             repeat = body.repeat
             if 0 <= source - repeat.begin < repeat.period * repeat.times:
@@ -79,12 +79,12 @@ class Forward:
         return None
 
     def everything(self) -> list[Value]:
-        """The results of all steps."""
+        """Return the results of all steps."""
         inside = [self.make("last", v) for body in self.bodies for v in body.results]
         return inside + [self.single[n] for n in self.regions if isinstance(n, int)]
 
     def value(self, source: int) -> Value:
-        """What a source is, seen from outside the loops."""
+        """Return the value of a source, as read outside the loops."""
         if source not in self.single:
             if source < 0:
                 self.single[source] = self._given(-1 - source)
@@ -145,7 +145,7 @@ class Forward:
         return self.make.step(self.over_time(operand.sources), body.loop)
 
     def applied(self, op: Op, operands: Sequence[Value], n: int, name: str) -> Value:
-        """The result of step n."""
+        """Return the result of step n."""
         z = self.tape.values[self.tape.steps[n][1]]
         if op.elementwise:
             operands = [self._number(v, z.dtype) for v in operands]
@@ -155,14 +155,14 @@ class Forward:
         return value
 
     def _number(self, v: Value, dtype: Any) -> Value:
-        """A constant number takes the dtype of what it meets."""
+        """Return a constant number without a dtype, so that it takes that of the other operand."""
         if v.op == "constant" and v.shape == (1, 1) and v.dtype == dtype and dtype.kind == "f":
             return self.make.number(float(np.frombuffer(v.extra, dtype)[0]))
         return v
 
 
 def applied(make: Maker, op: Op, operands: Sequence[Value], shape: Any) -> Value:
-    """The value of a row on operands; a user's row is called as it stands."""
+    """Return the value of a row applied to operands; a user's row is called unchanged."""
     row = TABLE.get(op.symbol)
     if op.symbol in ("rows", "padded") and row is op:
         return _rows(make, op, *operands)
@@ -176,7 +176,7 @@ def applied(make: Maker, op: Op, operands: Sequence[Value], shape: Any) -> Value
 
 
 def _rows(make: Maker, op: Op, x: Value, y: Value) -> Value:
-    """The rows of x that the constant y names, or x with rows of zeros around it."""
+    """Return the rows of x that the constant y names, or x with rows of zeros around it."""
     start, stop, count = (int(number) for number in np.frombuffer(y.extra, y.dtype))
     if op.symbol == "rows":
         return make("rows", x, extra=(start, stop))
@@ -185,7 +185,7 @@ def _rows(make: Maker, op: Op, x: Value, y: Value) -> Value:
 
 
 def _size(op: Op, operands: Sequence[Value]) -> Shape:
-    """The size of the result of a row that the program calls."""
+    """Return the size of the result of a row that the program calls."""
     if op.symbol == "first_max" or op.arity == 1:
         return operands[0].shape[-2:]
     return np.broadcast_shapes(*(v.shape[-2:] for v in operands))
