@@ -64,7 +64,7 @@ def cell(h_prev: Any, x: Any, W_r: Any, R_r: Any, b_r: Any, W_z: Any, R_z: Any, 
 
 
 def rnn_cell(h_prev: Any, x: Any, W: Any, R: Any, b: Any) -> dict[str, Any]:
-    """One time step of h = tanh(W x + R h_prev + b), for arrays or Variables."""
+    """Compute one time step of h = tanh(W x + R h_prev + b), for arrays or Variables."""
     Wx = W @ x
     Rh = R @ h_prev
     s  = Wx + Rh

@@ -53,7 +53,7 @@ def cell(c_prev: Any, h_prev: Any, x: Any,
 
 
 def rows_cell(prev_c: Any, prev_h: Any, x: Any, Wx: Any, Wh: Any, b: Any) -> dict[str, Any]:
-    """One time step with examples as rows: the columns of a are cut into those of i, f, o and g."""
+    """Compute one time step with examples as rows: the columns of a are cut into those of i, f, o and g."""
     xW = x @ Wx
     hW = prev_h @ Wh
     s  = xW + hW

@@ -42,7 +42,7 @@ def _sigmoid(a: Matrix) -> Matrix:
 
 
 def _states(c_prev: Matrix, a_f: Matrix, a_i: Matrix, a_o: Matrix, a_c: Matrix) -> Values:
-    """The forward equations that the derivatives imply, from the arguments of σ and tanh on."""
+    """Compute the forward equations that the derivatives imply, from the arguments of σ and tanh on."""
     f, i, o, c_tilde = _sigmoid(a_f), _sigmoid(a_i), _sigmoid(a_o), np.tanh(a_c)
     c = f * c_prev + i * c_tilde
     tanh_c = np.tanh(c)

@@ -58,7 +58,7 @@ def cell(c_prev: Any, h_prev: Any, x: Any,
 
 def stacked_cell(c_prev: Any, h_prev: Any, x: Any,
                  V_f: Any, b_f: Any, V_i: Any, b_i: Any, V_o: Any, b_o: Any, V_g: Any, b_g: Any) -> dict[str, Any]:
-    """The same with h_prev and x in one column and V_θ = [R_θ W_θ], H×(H+X) (section "Final Comments")."""
+    """Compute the same with h_prev and x in one column and V_θ = [R_θ W_θ], H×(H+X) (section "Final Comments")."""
     hx = stack(h_prev, x)
 
     Vhx_f = V_f @ hx

@@ -67,7 +67,7 @@ def stacked_forward(start: Mapping[str, Matrix], xs: Sequence[Matrix], P: Mappin
 
 
 def _gates(dh: Matrix, c_later: Matrix, v: Values) -> tuple[Derivatives, dict[str, Matrix]]:
-    """The equations without weights: δ of the states, of the gates θ and of their arguments, δa_θ = δθ ⊙ f_θ'(a_θ).
+    """Return δ of the states, of the gates θ and of their arguments, δa_θ = δθ ⊙ f_θ'(a_θ): no weights are needed.
 
     `c_later` is δc^(t+1) ⊙ f^(t+1).
     """
@@ -93,7 +93,7 @@ def derivatives(
     dhs: Sequence[Matrix],
     last: Mapping[str, Matrix],
 ) -> Derivatives:
-    """δ of every value of (1) to (6), given the first term of every δh^(t) in (14), and δc^(T) without δh^(T)."""
+    """Return δ of every value of (1) to (6), given the first term of each δh^(t) in (14), and δc^(T) without δh^(T)."""
     steps = forward(start, xs, P)
     total: Derivatives = {}
     h_later, c_later = np.zeros_like(dhs[-1]), last["c"]
@@ -119,7 +119,7 @@ def stacked_derivatives(
     dhs: Sequence[Matrix],
     last: Mapping[str, Matrix],
 ) -> Derivatives:
-    """The same for a_θ = V_θ [h^(t-1); x^(t)] + b_θ: the first H rows of δhx are for h^(t-1), the others for x^(t)."""
+    """Return the same for a_θ = V_θ [h^(t-1); x^(t)] + b_θ: the first H rows of δhx are for h^(t-1), then x^(t)."""
     steps, H = stacked_forward(start, xs, P), len(start["h"])
     total: Derivatives = {}
     h_later, c_later = np.zeros_like(dhs[-1]), last["c"]
@@ -139,7 +139,7 @@ def stacked_derivatives(
 
 
 def _add(total: Derivatives, d: Derivatives, t: int, P: Mapping[str, Matrix]) -> None:
-    """Parameters are summed over t; every other value has a derivative of its own at each t."""
+    """Add derivatives: parameters are summed over t; every other value has a derivative of its own at each t."""
     for name, value in d.items():
         if name in P:
             total[name] = total.get(name, 0) + value
@@ -150,7 +150,7 @@ def _add(total: Derivatives, d: Derivatives, t: int, P: Mapping[str, Matrix]) ->
 def output(
     hs: Sequence[Matrix], dys: Sequence[Matrix], P: Mapping[str, Matrix], dF: Callable[[Matrix], Matrix]
 ) -> tuple[list[Matrix], Derivatives]:
-    """The first term of every δh^(t) in (14), and δ of the values of (7), from every δy^(t).
+    """Return the first term of every δh^(t) in (14), and δ of the values of (7), from every δy^(t).
 
     F is any function of one number, applied to each component; `dF` is its derivative, as a function of the argument
     a_y = W_y h + b_y.
@@ -161,7 +161,7 @@ def output(
 def softmax_output(
     hs: Sequence[Matrix], dys: Sequence[Matrix], P: Mapping[str, Matrix]
 ) -> tuple[list[Matrix], Derivatives]:
-    """The same for F = softmax, of which each component depends on all: δa_y = Jᵀ δy, J = diag(y) - y yᵀ."""
+    """Return the same for F = softmax, of which each component depends on all: δa_y = Jᵀ δy, J = diag(y) - y yᵀ."""
 
     def at_argument(a_y: Matrix, dy: Matrix) -> Matrix:
         e = np.exp(a_y - a_y.max(axis=0))

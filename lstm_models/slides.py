@@ -47,7 +47,7 @@ def cell(C_prev: Any, h_prev: Any, x: Any,
          W_iC: Any, W_ih: Any, W_ix: Any, b_i: Any,
          W_Ch: Any, W_Cx: Any, b_C: Any,
          W_oC: Any, W_oh: Any, W_ox: Any, b_o: Any, form: str = "steps") -> dict[str, Any]:
-    """Steps 1 to 31, for arrays or Variables; returns every value under its name on the slides."""
+    """Compute steps 1 to 31, for arrays or Variables; return every value under its name on the slides."""
     check_form(form)
 
     z1  = W_fC @ C_prev                                                 # 1

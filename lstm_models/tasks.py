@@ -1,4 +1,4 @@
-"""What a model can learn: the next character of a text, a sine, the adding problem.  One interface for training.
+"""Define what a model can learn: the next character of a text, a sine, the adding problem.  One interface for training.
 
 A task cuts its data into chunks.  Chunk n depends on n and the seed alone, so that a run can go on at any chunk.
 """

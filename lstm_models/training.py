@@ -1,4 +1,4 @@
-"""Training any model on any task, chunk by chunk, so that a run can stop at any time and go on as if it had not."""
+"""Train any model on any task, chunk by chunk, so that a run can stop at any time and go on as if it had not."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Run:
 
     @property
     def done(self) -> int:
-        """The number of updates so far."""
+        """Return the number of updates so far."""
         return len(self.losses)
 
     def update(self) -> float:
@@ -224,8 +224,8 @@ class Run:
         read, state = {}, self.model.read
         for t, (eqs, target) in enumerate(zip(steps, chunk.targets, strict=True), 1):
             if target is not None:
-                said, a_y = readout(self.model, after(self.model, eqs)[state], output)
-                read[t] = said | self.task.loss(a_y, target)
+                output_values, a_y = readout(self.model, after(self.model, eqs)[state], output)
+                read[t] = output_values | self.task.loss(a_y, target)
         return losses.over_time([values["e"] for values in read.values()], chunk.counted)[-1], read
 
     def _move(self, ds: Matrix, factor: float) -> None:
@@ -347,20 +347,20 @@ def sample(
     model = MODELS[o.model]
     cell, output = _parts(o, len(alphabet), parameters)
     rng = np.random.default_rng(seed)
-    said = list(text.codes(prompt or str(rng.choice(list(alphabet))), alphabet))
+    characters = list(text.codes(prompt or str(rng.choice(list(alphabet))), alphabet))
     states: Values = zeros(model, o.hidden, 1, o.dtype)
     read = 0
     with np.errstate(over="ignore"):  # of a temperature near 0
         for _ in range(length):
-            for at in said[read:]:
+            for at in characters[read:]:
                 x = losses.one_hot([at], len(alphabet), 1, o.dtype)
                 (eqs,) = unrolled(model, states, [x.T if model.rows else x], cell)
                 states = after(model, eqs)
-            read = len(said)
+            read = len(characters)
             a_y = readout(model, states[model.read], output)[1]
             weights = np.exp((a_y - a_y.max()).ravel().astype(np.float64) / temperature)
-            said.append(int(rng.choice(len(weights), p=weights / weights.sum())))
-    return "".join(alphabet[at] for at in said)
+            characters.append(int(rng.choice(len(weights), p=weights / weights.sum())))
+    return "".join(alphabet[at] for at in characters)
 
 
 def first_nonfinite_derivative(d: Derivatives) -> str:

@@ -56,7 +56,7 @@ def forward(start: Mapping[str, Matrix], xs: Sequence[Matrix], P: Mapping[str, M
 
 
 def output(a: Matrix, y: Matrix, P: Mapping[str, Matrix]) -> Derivatives:
-    """The derivatives of J = -Σ y ∘ log ŷ of one time step, by the names of eq.11, eq.12 and J; "a" is Comp-2 of ∂J/∂a.
+    """Return the derivatives of a time step's J = -Σ y ∘ log ŷ, by the names of eq.11, 12, J; "a" is Comp-2 of ∂J/∂a.
 
     The labels y may be any numbers: ∂J/∂z_y is (ŷ Σ_k y_k - y)ᵀ, and (ŷ - y)ᵀ only where they sum to 1.
     """
@@ -136,7 +136,7 @@ def walk(
 
 
 def _add(total: Derivatives, d: Derivatives, t: int, P: Mapping[str, Matrix]) -> None:
-    """Parameters are summed over t; every other value has a derivative of its own at each t."""
+    """Add derivatives: parameters are summed over t; every other value has a derivative of its own at each t."""
     for name, value in d.items():
         if name in P:
             total[name] = total.get(name, 0) + value
@@ -162,7 +162,7 @@ def flows(
     dhs: Sequence[Matrix],
     last: Mapping[str, Matrix],
 ) -> list[Flows]:
-    """The components of the derivatives for t = 1 to T, given what `derivatives` is given."""
+    """Return the components of the derivatives for t = 1 to T, given what `derivatives` is given."""
     return walk(forward(start, xs, P), P, dhs, last["c"])[1]
 
 

@@ -15,11 +15,11 @@ from tinyad.compiled import flat_sums as sums
 from tinyad.compiled import hoisting as hoist
 from tinyad.compiled import loop_detection as repeats
 from tinyad.compiled import stacking as stack
-from tinyad.compiled.flat_sums import Piece
+from tinyad.compiled.flat_sums import Term
 
 
 def signs_are_lost(real):
-    return lambda piece, is_own: [Piece(p.value, 1, p.at) for p in real(piece, is_own)]
+    return lambda term, is_own: [Term(p.value, 1, p.at) for p in real(term, is_own)]
 
 
 def blocks_are_swapped(real):

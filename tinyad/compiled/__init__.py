@@ -1,8 +1,9 @@
-"""A tape as a straight-line NumPy program.
+"""Compile a tape to a straight-line NumPy program.
 
-A tape becomes values (`forward`), time steps that repeat a loop (`repeats`), and the walk back more values (`back`).
-Passes rewrite them, each for one reason: `sums`, `defer`, `hoist`, `stack` over the wavefronts of `waves`.  `plain`
-writes them down as a person would, `planned` with a place for every result (`places`).
+The steps become values (`forward`), repeated time steps a loop (`loop_detection`), the backward pass more values
+(`backward`).  Passes rewrite them (`rewriting`), each for one reason: `flat_sums`, `deferred_products`, `hoisting`,
+`stacking` by `wavefronts`, `batched_products`.  `readable_source` prints them as a person would write them,
+`buffered_source` with memory planned for every result (`buffers`).
 """
 
 from tinyad.compiled.build import PASSES, compile

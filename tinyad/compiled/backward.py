@@ -1,7 +1,7 @@
-"""The walk back as values: every rule of the table in the layout of the variables, every derivative a sum of pieces.
+"""The backward pass as values: the rules of the table in same layout, every adjoint a sum of contributions.
 
-The walk back over a loop is a loop from the last round to the first: what a round hands on to the next one, the next
-one's derivative hands back.
+The backward pass over a loop is a loop from the last round to the first: where a round hands a state on to the next
+one, the next one hands its adjoint back.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tinyad.engine.vjp import in_same_layout
 Lists = defaultdict[Any, list[Value]]
 
 
-class Back:
-    """Derivatives from `seeds`, {position: value}, each of its variable's size."""
+class Backward:
+    """The adjoints that follow from `seeds`, {position: value}, each of its variable's size."""
 
     def __init__(self, forward: Forward, seeds: Mapping[int, Value]) -> None:
         self.forward, self.make = forward, forward.make
@@ -45,7 +45,7 @@ class Back:
                 self._step(region)
 
     def derivative(self, position: int) -> Value:
-        """The derivative of the value at a position, 0 where nothing depends on it."""
+        """Return the derivative by the value at a position: 0 where nothing depends on it."""
         source = self.forward.source(position)
         found = self.forward.body(source)
         if found is not None:
@@ -60,7 +60,7 @@ class Back:
         return self.make.zeros(value.shape, value.dtype) if dv is None else dv
 
     def everything(self) -> list[Value]:
-        """Every derivative there is."""
+        """Return all derivatives."""
         found = [self.make("last", dv) for body in self.inside.values() for dv in body.values()]
         return found + [dv for source in list(self.single) if (dv := self._sum(self.single[source])) is not None]
 
@@ -107,7 +107,7 @@ class Back:
         wanted: Sequence[bool],
         shapes: Sequence[Shape],
     ) -> list[Value | None]:
-        """The contributions of step n, counted from 0, to its operands."""
+        """Return the contributions of step n, counted from 0, to its operands."""
         tape = self.forward.tape
         entry = tape.entry(n + 1)
         if op.elementwise and op.formulas is not None:
@@ -142,8 +142,8 @@ class Back:
         return applied(self.make, row_of(formula), operands, None)
 
     def _loop(self, body: Body) -> None:
-        """Rounds from the last to the first.  Of a derivative that is carried the first is what arrives after the loop,
-        and the next one what the round before made of it."""
+        """Add the loop back over the rounds.  A carried adjoint starts as what arrives after the loop; its next value
+        is what the round computed for the round before."""
         self.inside[body] = {}
         reached = self._reached(body)
         if not reached:
@@ -176,7 +176,7 @@ class Back:
     def _steps_rule(
         self, body: Body, loop: Loop, dz: Value, j: int, local: Lists, carried: Lists, over_time: Lists
     ) -> None:
-        """Add what step j contributes to what it reads."""
+        """Add the contributions of step j to its operands."""
         op, operands = body.steps[j]
         make, tape = self.make, self.forward.tape
         values = [make.step(make("all", v), loop) for v in (body.results[j], *body.inputs[j])]
@@ -199,7 +199,7 @@ class Back:
                 over_time[operand.sources].append(c)
 
     def _over_time(self, sources: Sequence[int], pieces: Sequence[Value]) -> None:
-        """What was contributed in every round, to a source of its own."""
+        """Add contributions that go to another source in every round."""
         inside = self._sum(pieces)
         assert inside is not None
         value = self.forward.value(sources[0])
@@ -221,7 +221,7 @@ class Back:
         return name and f"d{name}"
 
     def _reached(self, body: Body) -> set[Any]:
-        """The steps and carries of a loop that L depends on."""
+        """Return the steps and carries of a loop that L depends on."""
         reached: set[Any] = {j for j, _ in self.rounds[body]} | set(self.whole[body])
         before = -1
         while len(reached) != before:
@@ -236,7 +236,7 @@ class Back:
         return reached
 
     def _handed_back(self, body: Body, j: int, loop: Loop) -> Value:
-        """The derivative of a state that the next round hands back; in the last round what is there after the loop."""
+        """Return the adjoint of a state that the next round hands back; for the last round, the one after the loop."""
         result, after = body.results[j], self.rounds[body].get((j, body.loop.n - 1), [])
         name = result.name and f"d{result.name}"
         first = None
@@ -248,7 +248,7 @@ class Back:
         return carry
 
     def _from_outside(self, body: Body, j: int) -> list[Value]:
-        """What arrives at step j from outside the loop, over time."""
+        """Return the contributions to step j from outside the loop, over time."""
         n, found = body.loop.n, list(self.whole[body][j])
         rounds = {
             r: self._sum(c) for (k, r), c in sorted(self.rounds[body].items(), key=lambda i: i[0]) if k == j and c

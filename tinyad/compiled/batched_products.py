@@ -1,6 +1,6 @@
-"""A product for every time step that only leaves the program is one with all time steps side by side, if they lie so.
+"""Merge the products of all time steps into one where no other value reads them.
 
-They do where a parameter's derivative needs them side by side anyway.
+It is one product with all time steps side by side, done where a parameter's derivative lays them out so anyway.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from tinyad.compiled.rewriting import Maker, rebuilt
 from tinyad.compiled.values import Value, ordered
 
 
-def widened(roots: list[Value], make: Maker) -> list[Value]:
+def batch_products(roots: list[Value], make: Maker) -> list[Value]:
     order = ordered(roots)
     laid_out = {v.operands[0] for v in order if v.op == "cols"}
     read = {operand for v in order for operand in v.inputs()}

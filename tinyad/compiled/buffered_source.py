@@ -1,6 +1,6 @@
-"""A program whose every result goes to a place planned before: nothing is allocated in a loop.
+"""Write the fast source: every result goes to memory planned before, and nothing is allocated in a loop.
 
-`workspace()` makes the places once: arrays over time for what is read later, turns of two for what is only carried,
+`workspace()` allocates it once: arrays over time for what is read later, turns of two for what is only carried,
 scratch for the rest; two results share scratch if one is read for the last time before the other is written.
 """
 
@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from tinyad.compiled.buffers import Places
-from tinyad.compiled.flat_sums import pieces_of
+from tinyad.compiled.flat_sums import terms_of
 from tinyad.compiled.source_writer import HELPERS, Writer
 from tinyad.compiled.values import LEAVES, UFUNCS, Loop, Value, schedule
 
@@ -19,7 +19,7 @@ TURNS = """def turns(pair, n, first):
     return [pair[(first + t) % 2] for t in range(n)]"""
 
 
-class Planned(Writer):
+class BufferedSource(Writer):
     TAKEN = (*NUMPY, *UFUNCS.values(), "dot", "part", "place", "turns", "w")
 
     def __init__(self, roots: Sequence[Value]) -> None:
@@ -38,7 +38,7 @@ class Planned(Writer):
         self.blocks: dict[tuple[Value, int, int], Value] = {}
         self.numbers: dict[str, str] = {}
 
-    def text(self, results: Sequence[Value], about: Sequence[str]) -> str:
+    def text(self, results: Sequence[Value], comments: Sequence[str]) -> str:
         for argument in self.arguments:
             if argument.over_time:
                 places = self.define(self.namer("places"), f"list({self.ref(argument.value)})")
@@ -54,8 +54,8 @@ class Planned(Writer):
         used = set(re.findall(r"\w+", "\n".join([*body, *self.space])))
         shared = "".join(f"{name}, " for name in self.shared if name in used) or "()"
         arguments = ", ".join(["w", *(argument.name for argument in self.arguments)])
-        comments = [f"    # {line}" for line in about]
-        program = [f"def program({arguments}):", *comments, f"    {shared.rstrip()} = w", *body]
+        heading = [f"    # {line}" for line in comments]
+        program = [f"def program({arguments}):", *heading, f"    {shared.rstrip()} = w", *body]
         space = ["def workspace():", *self.space, f"    return {shared.rstrip()}"]
         functions = sorted({*NUMPY, *UFUNCS.values()} & {*used, "ndarray"})
         head = f"import numpy as np\nfrom numpy import {', '.join(functions)}\n\ndot = ndarray.dot"
@@ -72,18 +72,18 @@ class Planned(Writer):
     # Names of places
 
     def define(self, name: str, text: str) -> str:
-        """A name of workspace() that program() has too."""
+        """Return a name of workspace() that program() reads too."""
         self.space.append(f"    {name} = {text}")
         self.shared[name] = None
         return name
 
     def ref(self, v: Value) -> str:
-        """The name of a value where a statement reads or writes it."""
+        """Return the name of a value where a statement reads or writes it."""
         if v not in self.known:
-            self.known[v] = self._found(v)
+            self.known[v] = self._reference(v)
         return self.known[v]
 
-    def _found(self, v: Value) -> str:
+    def _reference(self, v: Value) -> str:
         if v in self.names and v.op != "given":
             return self.names[v]
         if v.op in LEAVES and v.op != "given":
@@ -115,7 +115,7 @@ class Planned(Writer):
         return self.define(name, f"{self._buffer(v)}.reshape{v.shape}")
 
     def _block(self, v: Value, begin: int, end: int) -> Value:
-        """Rows of the place of a value, whatever is in it."""
+        """Return rows of a value's memory as a value, whatever they hold."""
         if (begin, end) == (0, v.shape[-2]):
             return v
         key = v, begin, end
@@ -135,7 +135,7 @@ class Planned(Writer):
         return buffer.name
 
     def _view(self, v: Value) -> str | None:
-        """How a value outside, or one that is the same in every round, is seen in another."""
+        """Return a value that is a view of another as an expression; None if it is no view."""
         if v.op == "long" and v not in self.places.views:
             return None
         a = self.ref(v.operands[0]) if v.op in ("rows", "T", "at", "span", "long", "narrow") else ""
@@ -162,7 +162,7 @@ class Planned(Writer):
         return None
 
     def _over(self, v: Value) -> str | None:
-        """What a value of a loop is in each round, in the order of the rounds; None if it is always at one place."""
+        """Return a sequence of a loop value's memory by round, as text; None if it is the same in every round."""
         text, turn = self._rounds(v)
         assert v.loop is not None
         if text is None:
@@ -187,7 +187,7 @@ class Planned(Writer):
         return self._array(v) if v in self.places.arrays else (None, None)
 
     def _array(self, v: Value) -> tuple[str, int | None]:
-        """The array over time of a value in a loop; with turns of two, which one is first."""
+        """Return the array over time of a value in a loop, and with two in turn, which one is first."""
         owner, is_next, kept = self.places.arrays[v]
         loop = v.loop
         assert loop is not None
@@ -231,103 +231,103 @@ class Planned(Writer):
         self.lines += [f"    {line}" for line in self.inner]
 
     def _statement(self, v: Value, lines: list[str]) -> None:
-        """What computes a value, if anything does."""
+        """Write the statements that compute a value, if it needs any."""
         if v in self.places.views or v.op in LEAVES or v.op == "total":
             return
-        say = Lines(lines)
+        emit = Statements(lines)
         if v.op in ("sum", "stack"):
-            self._sum(v, say)
+            self._sum(v, emit)
         elif v.op == "gather":
             for t, part in enumerate(v.operands):
-                say(f"{self.ref(v)}[{t}] = {self.ref(part)}")
+                emit(f"{self.ref(v)}[{t}] = {self.ref(part)}")
         elif v.op in ("place", "spread"):
             out = self.ref(v)
-            say(f"{out}.fill(0)")
+            emit(f"{out}.fill(0)")
             times = v.extra[1] if v.op == "place" else [f"{v.extra[1]}:{v.extra[2]}"]
             for t, part in zip(times, v.operands, strict=True):
-                say(f"{out}[{t}] = {self.ref(part)}")
+                emit(f"{out}[{t}] = {self.ref(part)}")
         else:
             parts = [self._operand(operand, v) for operand in v.operands]
-            self._computed(v, parts, say)
+            self._computed(v, parts, emit)
 
-    def _computed(self, v: Value, parts: list[str], say: Lines) -> None:
+    def _computed(self, v: Value, parts: list[str], emit: Statements) -> None:
         out = self.ref(v)
         if v.op in UFUNCS or v.op == "dot":
             function = UFUNCS.get(v.op, "dot" if len(v.shape) == 2 else "matmul")
             arguments = ", ".join(parts)
             into = f"out={out}" if v.op in ("maximum", "minimum") else out  # which NumPy takes by name only
-            say(f"{out} = {function}({arguments})" if self.places.is_local(v) else f"{function}({arguments}, {into})")
+            emit(f"{out} = {function}({arguments})" if self.places.is_local(v) else f"{function}({arguments}, {into})")
         elif v.op == "sigmoid":
-            say(f"negative({parts[0]}, {out})")
-            say(f"exp({out}, {out})")
-            say(f"add({out}, {self._number(1.0, v)}, {out})")
-            say(f"reciprocal({out}, {out})")
+            emit(f"negative({parts[0]}, {out})")
+            emit(f"exp({out}, {out})")
+            emit(f"add({out}, {self._number(1.0, v)}, {out})")
+            emit(f"reciprocal({out}, {out})")
         elif v.op == "over":
-            say(f"add.reduce({parts[0]}, 0, None, {out})")
+            emit(f"add.reduce({parts[0]}, 0, None, {out})")
         elif v.op == "copy":
-            say(f"{out}[...] = {parts[0]}")
+            emit(f"{out}[...] = {parts[0]}")
         elif v.op in ("cols", "long"):
-            self._laid_out(v, parts[0], say)
+            self._laid_out(v, parts[0], emit)
         else:
-            say(f"{out}[...] = {self.call(v, parts)}")
+            emit(f"{out}[...] = {self.call(v, parts)}")
 
-    def _laid_out(self, v: Value, source: str, say: Lines) -> None:
-        """T matrices side by side, or one below the other, by one copy between views."""
+    def _laid_out(self, v: Value, source: str, emit: Statements) -> None:
+        """Copy T matrices side by side, or one below the other, by one assignment between views."""
         n, rows, columns = v.operands[0].shape
         shape = (rows, n, columns) if v.op == "cols" else (n, rows, columns)
         if v.op == "cols":
             source = f"{source}.transpose(1, 0, 2)"
             if not self.places.is_local(v.operands[0]):
                 source = self.define(self.namer("turned"), source)
-        say(f"{self.define(self.namer('place'), f'{self.ref(v)}.reshape{shape}')}[...] = {source}")
+        emit(f"{self.define(self.namer('place'), f'{self.ref(v)}.reshape{shape}')}[...] = {source}")
 
     def _operand(self, operand: Value, v: Value) -> str:
         return self._number(operand.extra, v) if operand.op == "number" else self.ref(operand)
 
     def _number(self, number: float, v: Value) -> str:
-        """A number as an array of no dimensions: NumPy takes it faster than a float."""
+        """Return a number as an array of no dimensions, which NumPy takes faster than a float."""
         text = f"np.array({number!r}, np.{v.dtype})"
         if text not in self.numbers:
             self.numbers[text] = self.define(self.namer("one" if number == 1 else "number"), text)
         return self.numbers[text]
 
-    def _sum(self, v: Value, say: Lines) -> None:
-        settled = [p for p in pieces_of(v) if self.places.homes.get(p.value) == (v, p.at)]
-        pieces = [p for p in pieces_of(v) if p not in settled]
+    def _sum(self, v: Value, emit: Statements) -> None:
+        settled = [p for p in terms_of(v) if self.places.homes.get(p.value) == (v, p.at)]
+        terms = [p for p in terms_of(v) if p not in settled]
         begun = [p.rows for p in settled]
-        pieces.sort(key=lambda p: -p.value.shape[-2])
+        terms.sort(key=lambda p: -p.value.shape[-2])
         rows = v.shape[-2]
-        full = [p for p in pieces if p.rows == (0, rows)]
+        full = [p for p in terms if p.rows == (0, rows)]
         if not begun and len(full) > 1:
             a, b = sorted(full[:2], key=lambda p: -p.sign)
             if a.sign > 0:
                 function = "add" if b.sign > 0 else "subtract"
-                say(f"{function}({self._operand(a.value, v)}, {self._operand(b.value, v)}, {self.ref(v)})")
-                pieces = [p for p in pieces if p is not a and p is not b]
+                emit(f"{function}({self._operand(a.value, v)}, {self._operand(b.value, v)}, {self.ref(v)})")
+                terms = [p for p in terms if p is not a and p is not b]
                 begun.append((0, rows))
-        for p in pieces:
+        for p in terms:
             inside = [r for r in begun if r[0] < p.rows[1] and p.rows[0] < r[1]]
             operand = self._operand(p.value, v)
             if not inside and p.sign > 0:
-                say(f"{self._part(v, *p.rows)} = {operand}")
+                emit(f"{self._part(v, *p.rows)} = {operand}")
             else:
-                self._cleared(v, inside or [p.rows], p.rows, say)
+                self._cleared(v, inside or [p.rows], p.rows, emit)
                 part = self.ref(self._block(v, *p.rows))
                 function = "negative(" if not inside else f"add({part}, " if p.sign > 0 else f"subtract({part}, "
-                say(f"{function}{operand}, {part})")
+                emit(f"{function}{operand}, {part})")
             begun.append(p.rows)
-        self._cleared(v, begun, (0, rows), say)
+        self._cleared(v, begun, (0, rows), emit)
 
     def _part(self, v: Value, begin: int, end: int) -> str:
-        """Rows of the place of a value, to be assigned to; in a loop a view that is there already."""
+        """Return rows of a value's memory as an assignment target; in a loop a view made before."""
         if v.loop is not None or (begin, end) == (0, v.shape[-2]):
             return f"{self.ref(self._block(v, begin, end))}[...]"
         return f"{self.ref(v)}[{':, ' * (len(v.shape) - 2)}{begin}:{end}]"
 
-    def _cleared(self, v: Value, begun: list[tuple[int, int]], within: tuple[int, int], say: Lines) -> None:
-        """0 where nothing stands yet."""
+    def _cleared(self, v: Value, begun: list[tuple[int, int]], within: tuple[int, int], emit: Statements) -> None:
+        """Write zeros to the rows that nothing has been written to."""
         for begin, end in _gaps(begun, within[1], within[0]):
-            say(f"{self.ref(self._block(v, begin, end))}.fill(0)")
+            emit(f"{self.ref(self._block(v, begin, end))}.fill(0)")
 
 
 def _gaps(begun: list[tuple[int, int]], end: int, begin: int = 0) -> list[tuple[int, int]]:
@@ -339,8 +339,8 @@ def _gaps(begun: list[tuple[int, int]], end: int, begin: int = 0) -> list[tuple[
     return [*found, (begin, end)] if begin < end else found
 
 
-class Lines:
-    """Statements, one a line."""
+class Statements:
+    """A function that appends one indented statement."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines

@@ -1,4 +1,4 @@
-"""Where each result goes: arrays over time, blocks of a stack, and buffers that are used again once they are read."""
+"""Plan the memory of every result: arrays over time, blocks of a stack, and buffers that are reused once read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from tinyad.compiled.flat_sums import pieces_of
+from tinyad.compiled.flat_sums import terms_of
 from tinyad.compiled.rewriting import Maker, rebuilt
 from tinyad.compiled.values import COMPARISONS, LEAVES, UFUNCS, VIEWS, Loop, Value, ordered
 
@@ -28,9 +28,9 @@ PLACED = (
 IN_PLACE = (*UFUNCS, "sigmoid")
 
 
-def prepared(roots: list[Value], make: Maker) -> list[Value]:
-    """What a state is carried into is a result of its own; a transposed left factor of many products is laid out once,
-    because BLAS takes a product of few columns faster then."""
+def add_copies(roots: list[Value], make: Maker) -> list[Value]:
+    """Add copies: of carried states that are no results of their own, and of a transposed left factor of many
+    products, because BLAS then takes a product of few columns faster."""
     taken: set[Value] = set()
     copied: dict[Value, Value] = {}
     order = ordered(roots)
@@ -58,7 +58,7 @@ def prepared(roots: list[Value], make: Maker) -> list[Value]:
 
 
 class Buffer:
-    """Numbers that several results use one after the other."""
+    """Memory that several results use one after the other."""
 
     def __init__(self, size: int) -> None:
         self.size, self.name = size, ""
@@ -90,32 +90,32 @@ class Places:
         self._plan(line)
 
     def _base(self, v: Value) -> Value:
-        """What a view outside the loops is a view of."""
+        """Return the value that a view outside the loops is a view of."""
         while v.op in ("rows", "T", "at", "span", "long", "narrow") and v.operands:
             (v,) = v.operands
         return v
 
     def _is_strided(self, v: Value) -> bool:
-        """Whether its matrices do not lie one behind the other, so that to see them as one is to copy them."""
+        """Return whether its matrices are not contiguous, so that reshaping them into one is a copy."""
         return v.op in ("rows", "T") or v in self.homes
 
     def is_local(self, v: Value) -> bool:
-        """Whether program() makes it anew, and workspace() has no place for it: results, and views of arguments."""
+        """Return whether program() allocates it in every run: a result, or a view of an argument."""
         base = self._base(v)
         given = base.op in ("leaf", "seed") or (base.op == "constant" and base in self.writer.names)
         return v.loop is None and (base in self.own or given)
 
     def is_own(self, v: Value) -> bool:
-        """Whether a result is no part of the workspace, nor of what was given."""
+        """Return whether a result belongs neither to the workspace nor to an argument."""
         return self._base(v) in self.own
 
     def buffer(self, v: Value) -> Buffer:
         return self._buffers[v]
 
     def _settle(self, v: Value) -> None:
-        """Pieces that can be computed in their rows of a sum or stack."""
-        pieces = sorted(pieces_of(v), key=lambda p: -p.value.shape[-2])
-        for p in pieces:
+        """Give the terms that can be computed in their rows of a sum or stack these rows as memory."""
+        terms = sorted(terms_of(v), key=lambda p: -p.value.shape[-2])
+        for p in terms:
             part = p.value
             if part in self.homes or part in self.arrays or part in self.own or part.op not in PLACED or p.sign < 0:
                 continue
@@ -123,13 +123,13 @@ class Places:
                 continue
             if part.shape[-1] != v.shape[-1] or part in self.writer.roots:
                 continue
-            others = [q for q in pieces if q is not p and q.at < p.rows[1] and p.at < q.rows[1]]
+            others = [q for q in terms if q is not p and q.at < p.rows[1] and p.at < q.rows[1]]
             if any(self.homes.get(q.value, (None,))[0] is v for q in others) or (others and self.writer.uses[part] > 1):
                 continue
             self.homes[part] = v, p.at
 
     def storage(self, v: Value) -> Value:
-        """The value that a buffer is planned for."""
+        """Return the value whose buffer holds v."""
         while True:
             if v in self.homes:
                 v = self.homes[v][0]
@@ -141,7 +141,7 @@ class Places:
                 return v
 
     def _plan(self, line: Sequence[Value | Loop]) -> None:
-        """When each storage is written first and read last, by the number of the statement; then buffers for them."""
+        """Assign buffers, from the statements that first write and last read each storage."""
         first: dict[Value, int] = {}
         last: dict[Value, int] = {}
         statements: dict[int, Value] = {}
@@ -195,7 +195,7 @@ class Places:
     def _read_before(
         self, buffers: list[tuple[int, Value, Buffer]], at: int, root: Value, statement: Value | None
     ) -> Buffer | None:
-        """A buffer that nothing reads any more; a component-wise operation may write over what it reads last."""
+        """Return a buffer that nothing reads any more; a component-wise operation may overwrite its operand."""
         for k, (until, before, buffer) in enumerate(buffers):  # in the order of their last reading
             if until > at:
                 break

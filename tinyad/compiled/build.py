@@ -1,4 +1,4 @@
-"""`compile`: from a tape, or from a model and examples of what it takes, to a program."""
+"""Compile a tape, or a model and examples of its arguments, to a program."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.compiled.backward import Back
-from tinyad.compiled.batched_products import widened
-from tinyad.compiled.buffered_source import Planned
-from tinyad.compiled.buffers import prepared
-from tinyad.compiled.deferred_products import deferred
-from tinyad.compiled.explanation import Account
-from tinyad.compiled.flat_sums import flattened
+from tinyad.compiled.backward import Backward
+from tinyad.compiled.batched_products import batch_products
+from tinyad.compiled.buffered_source import BufferedSource
+from tinyad.compiled.buffers import add_copies
+from tinyad.compiled.deferred_products import defer_products
+from tinyad.compiled.explanation import PassTable
+from tinyad.compiled.flat_sums import flatten_sums
 from tinyad.compiled.forward import Forward
-from tinyad.compiled.hoisting import hoisted, sunk
+from tinyad.compiled.hoisting import hoist, sink
 from tinyad.compiled.identifiers import listed
 from tinyad.compiled.program import Program
-from tinyad.compiled.readable_source import Plain
+from tinyad.compiled.readable_source import ReadableSource
 from tinyad.compiled.rewriting import Maker, rebuilt
-from tinyad.compiled.stacking import stacked
+from tinyad.compiled.stacking import stack_operations
 from tinyad.compiled.values import Value
 from tinyad.engine.tape import Tape, Variable
 
 Pass = Callable[[list[Value], Maker], list[Value]]
 REWRITES: dict[str, tuple[Pass, ...]] = {
-    "sums": (flattened,),
-    "defer": (deferred,),
-    "hoist": (hoisted, sunk),
-    "stack": (stacked,),
-    "wide": (widened,),
+    "sums": (flatten_sums,),
+    "defer": (defer_products,),
+    "hoist": (hoist, sink),
+    "stack": (stack_operations,),
+    "wide": (batch_products,),
 }
 PASSES = ("dead", "loops", *REWRITES, "buffers")
 STYLES = {"literal": ("dead", "loops"), "grouped": PASSES}
@@ -46,11 +46,11 @@ def compile(
     passes: Iterable[str] | None = None,
     shapes: Mapping[str, Any] | None = None,
 ) -> Program:
-    """A program that computes the `outputs` and `derivatives` of a tape, given by name or as Variables.
+    """Return a program that computes the `outputs` and `derivatives` of a tape, given by name or as Variables.
 
-    `seeds` are what `tape.backward` takes; without, the walk back starts from the one output that is 1×1.  `style` is
-    "grouped", which is fast, or "literal", which reads as written by hand and needs NumPy only; `passes` are those of
-    PASSES that are to run, in place of a style's.  A model function, which takes matrices by name and returns its
+    `seeds` are what `tape.backward` takes; without, the backward pass starts from the only 1×1 output.  `style` is
+    "grouped", which is fast, or "literal", which reads as written by hand and needs NumPy only; `passes` are the
+    passes to run in place of a style's, out of PASSES.  A model function, which takes matrices by name and returns its
     values by name, is recorded first, on examples of the `shapes` {name: size or array}.  Results are those of the tape
     to rounding; a sigmoid is 1/(1 + e^-x) for every x, and so 0 where e^-x overflows.
     """
@@ -67,32 +67,32 @@ def compile(
     make = Maker()
     forward = Forward(tape, make, "loops" in chosen)
     leaves = {i: make.leaf("seed", i, dz.shape, dz.dtype, f"d{tape.label(i)}") for i, dz in start.items()}
-    back = Back(forward, leaves)
+    back = Backward(forward, leaves)
     roots = [forward.value(forward.source(i)) for i in wanted[0]] + [back.derivative(i) for i in wanted[1]]
-    whole = _whole(roots, make)
-    roots = list(dict.fromkeys(v for v, _ in whole))
-    asked = [(roots.index(v), t) for v, t in whole]
+    root_values = _returned_values(roots, make)
+    roots = list(dict.fromkeys(v for v, _ in root_values))
+    positions = [(roots.index(v), t) for v, t in root_values]
     count = len(roots)
     if "dead" not in chosen:
         roots += [*forward.everything(), *back.everything()]
-    account = Account(len(tape))
+    pass_table = PassTable(len(tape))
     roots = rebuilt(rebuilt(roots, make), make)
-    account.add("loops" if "loops" in chosen else "recorded", roots)
+    pass_table.add("loops" if "loops" in chosen else "recorded", roots)
     for name, rewrites in REWRITES.items():
         if name in chosen:
             for rewrite in rewrites:
                 roots = rewrite(roots, make)
-            account.add(name, roots)
+            pass_table.add(name, roots)
     if "buffers" in chosen:
-        roots = prepared(roots, make)
-        account.add("buffers", roots)
+        roots = add_copies(roots, make)
+        pass_table.add("buffers", roots)
     returned = list(dict.fromkeys(roots[:count]))
-    places = [(returned.index(roots[k]), t if len(roots[k].shape) == 3 else None) for k, t in asked]
-    writer = Planned(roots) if "buffers" in chosen else Plain(roots)
+    places = [(returned.index(roots[k]), t if len(roots[k].shape) == 3 else None) for k, t in positions]
+    writer = BufferedSource(roots) if "buffers" in chosen else ReadableSource(roots)
     labels = [[tape.label(i) for i in indices] for indices in wanted]
-    said = ("returns", "returns, of the sizes of the variables, the derivatives of")
-    about = [f"{what} {listed(names)}" for what, names in zip(said, labels, strict=True) if names]
-    source = writer.text(returned, about)
+    headings = ("returns", "returns, of the sizes of the variables, the derivatives of")
+    comments = [f"{heading} {listed(names)}" for heading, names in zip(headings, labels, strict=True) if names]
+    source = writer.text(returned, comments)
     return Program(
         source,
         writer.arguments,
@@ -101,24 +101,24 @@ def compile(
         writer.functions,
         (labels[0], labels[1]),
         places,
-        account.text(writer.memory()),
+        pass_table.text(writer.memory()),
     )
 
 
-def _whole(roots: list[Value], make: Maker) -> list[tuple[Value, int | None]]:
-    """What is returned, and which time step of it: of values that are there over time, all at once."""
+def _returned_values(roots: list[Value], make: Maker) -> list[tuple[Value, int | None]]:
+    """Return each root as (value, time step): a value over time is returned once, and its time steps by index."""
     over_time = {v.operands[0] for v in roots if v.op == "at"}
     found: list[tuple[Value, int | None]] = []
     for v in roots:
-        if v.op == "last" and (whole := make("all", v.operands[0])) in over_time and v.operands[0].loop is not None:
-            found.append((whole, 0 if v.operands[0].loop.back else v.operands[0].loop.n - 1))
+        if v.op == "last" and (every := make("all", v.operands[0])) in over_time and v.operands[0].loop is not None:
+            found.append((every, 0 if v.operands[0].loop.back else v.operands[0].loop.n - 1))
         else:
             found.append((v.operands[0], v.extra) if v.op == "at" else (v, None))
     return found
 
 
 def _inputs(tape: Tape) -> list[int]:
-    """The positions of what was given to the tape as Variables."""
+    """Return the positions of the Variables that no step computes."""
     made = {z for _, z, _, _ in tape.steps}
     return [i for i in range(len(tape.values)) if i not in made and i not in tape.constants]
 
@@ -134,7 +134,7 @@ def _loss(tape: Tape, outputs: list[int]) -> Variable:
 
 
 def _known(what: str, given: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
-    """What is given, if it is all known."""
+    """Return the given names as a tuple; ValueError for an unknown one."""
     if isinstance(given, str):
         given = (given,)
     given = tuple(given)
@@ -145,7 +145,7 @@ def _known(what: str, given: Iterable[str], known: Iterable[str]) -> tuple[str, 
 
 
 def _recorded(model: Callable[..., Any], shapes: Mapping[str, Any]) -> Tape:
-    """A tape of a model on examples; where a size is given, of numbers between 0.5 and 1.5."""
+    """Record a model on examples; where a size is given, on numbers between 0.5 and 1.5."""
     rng = np.random.default_rng(0)
     tape = Tape()
     examples = {n: rng.uniform(0.5, 1.5, a) if isinstance(a, tuple) else a for n, a in shapes.items()}

@@ -1,4 +1,4 @@
-"""The derivative of a parameter is one product over all time steps after the loop, instead of T in it.
+"""Turn a parameter's derivative into one product over all time steps after the loop, instead of T in it.
 
 Σ_t A_t B_t = [A_1 A_2 ... ] [B_1; B_2; ...]
 """
@@ -10,7 +10,7 @@ from tinyad.compiled.rewriting import Maker, rebuilt
 from tinyad.compiled.values import Value, ordered
 
 
-def deferred(roots: list[Value], make: Maker) -> list[Value]:
+def defer_products(roots: list[Value], make: Maker) -> list[Value]:
     order = ordered(roots)
     needed = needed_by_states(order)
     totals = [v.operands[0] for v in order if v.op == "total" and v.operands[0].op == "dot"]

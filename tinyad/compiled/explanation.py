@@ -1,4 +1,4 @@
-"""What the passes did, in numbers."""
+"""Count what each pass leaves of a program."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ WHY = {
     "sums": "additions one after the other are one sum",
     "defer": "derivatives of parameters are products over all time steps",
     "hoist": "what does not depend on the recurrence leaves the loop",
-    "stack": "steps that are alike run on blocks of rows",
+    "stack": "equal operations run as one on blocks of rows",
     "wide": "derivatives of inputs are one product for all time steps",
     "buffers": "every result has its place before the run",
 }
 
 
-class Account:
-    """A table with a line for each pass: what stands in the source, and what a run does."""
+class PassTable:
+    """A table with a line for each pass: the operations in the source, and the calls and products of a run."""
 
     def __init__(self, steps: int) -> None:
         self.rows: list[tuple[str, ...]] = [("after", "operations", "calls", "products", "Mflop", "")]
@@ -50,7 +50,7 @@ def _rounds(v: Value) -> int:
 
 
 def _calls(v: Value) -> int:
-    """Of NumPy's functions."""
+    """Return the number of NumPy calls that compute a value."""
     if v.op == "sigmoid":
         return 4
     return max(len(v.operands) - 1, 1) if v.op in ("sum", "place") else len(v.operands) if v.op == "stack" else 1

@@ -1,4 +1,4 @@
-"""The steps of a tape as values: those that repeat once, in a loop."""
+"""Turn the steps of a tape into values: steps that repeat become one loop."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ NAME_OF = {"∘": "*", "*": "dot", "transpose": "T", "sum": "entries"}  # of a r
 
 
 class Operand(NamedTuple):
-    """What step j of a loop reads: `own` or `carried` is the step that makes it, in this round or the one before;
-    `sources` are what comes from outside, one for all rounds, one for each, or the one that is carried first."""
+    """An operand of a step in a loop: `own` or `carried` is the step that computes it, in this round or the one before;
+    `sources` are those outside, one for all rounds, one for each, or the one that is carried first."""
 
     own: int | None = None
     carried: int | None = None
@@ -67,7 +67,7 @@ class Forward:
         return self.tape.names.get(self.position(source), "")
 
     def body(self, source: int) -> tuple[Body, int, int] | None:
-        """The loop that a step is in, its number there, and the round."""
+        """Return the loop that a step is in, its number there, and the round."""
         for body in self.bodies:
             repeat = body.repeat
             if 0 <= source - repeat.begin < repeat.period * repeat.times:
@@ -76,12 +76,12 @@ class Forward:
         return None
 
     def everything(self) -> list[Value]:
-        """The results of all steps."""
+        """Return the results of all steps."""
         inside = [self.make("last", v) for body in self.bodies for v in body.results]
         return inside + [self.single[n] for n in self.regions if isinstance(n, int)]
 
     def value(self, source: int) -> Value:
-        """What a source is, seen from outside the loops."""
+        """Return the value of a source, as read outside the loops."""
         if source not in self.single:
             if source < 0:
                 self.single[source] = self._given(-1 - source)
@@ -145,7 +145,7 @@ class Forward:
         return self.make.step(self.over_time(operand.sources), body.loop)
 
     def applied(self, op: Op, operands: Sequence[Value], n: int, name: str) -> Value:
-        """The result of step n."""
+        """Return the result of step n."""
         z = self.tape.values[self.tape.steps[n][1]]
         if op.elementwise:
             operands = [self.number(v, z.dtype) for v in operands]
@@ -155,14 +155,14 @@ class Forward:
         return value
 
     def number(self, v: Value, dtype: Any) -> Value:
-        """A constant number takes the dtype of what it meets."""
+        """Return a constant number without a dtype, so that it takes that of the other operand."""
         if v.op == "constant" and v.shape == (1, 1) and v.dtype == dtype and dtype.kind == "f":
             return self.make.number(float(np.frombuffer(v.extra, dtype)[0]))
         return v
 
 
 def applied(make: Maker, op: Op, operands: Sequence[Value], shape: Any) -> Value:
-    """The value of a row on operands; a user's row is called as it stands."""
+    """Return the value of a row applied to operands; a user's row is called unchanged."""
     row = TABLE.get(op.symbol)
     is_complex = any(v.dtype is not None and v.dtype.kind == "c" for v in operands)
     if row is None or row.forward is not op.forward or (is_complex and op.symbol in REAL):
@@ -182,7 +182,7 @@ def applied(make: Maker, op: Op, operands: Sequence[Value], shape: Any) -> Value
 
 
 def _rows(make: Maker, op: Op, x: Value, y: Value) -> Value:
-    """The rows of x that the constant y names, or x with rows of zeros around it."""
+    """Return the rows of x that the constant y names, or x with rows of zeros around it."""
     if y.op != "constant":
         raise ValueError(
             f"{op.symbol}: a program has fixed sizes; its y, [[start, stop, number of rows]], is a constant"
@@ -195,7 +195,7 @@ def _rows(make: Maker, op: Op, x: Value, y: Value) -> Value:
 
 
 def _size(op: Op, operands: Sequence[Value]) -> Shape:
-    """The size of the result of a row that a rule calls: that of an example."""
+    """Return the size of the result of a row that a rule calls, as an example gives it."""
     rng = np.random.default_rng(0)
     shape: Shape = op.run(*(rng.uniform(0.5, 1.5, v.shape[-2:]) for v in operands)).shape
     return shape

@@ -1,6 +1,6 @@
-"""What does not depend on the recurrence leaves the loop and is computed for all time steps at once.
+"""Move values that do not depend on the recurrence out of the loop, to compute them for all time steps at once.
 
-A value that no state depends on goes behind the loop, one that depends on no state before it: one call instead of T,
+A value that no state depends on moves behind the loop, one that depends on no state before it: one call instead of T,
 and one product of many columns instead of T of few.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import prod
 
-from tinyad.compiled.flat_sums import Piece, sum_of
+from tinyad.compiled.flat_sums import Term, sum_of
 from tinyad.compiled.rewriting import Maker, rebuilt
 from tinyad.compiled.values import COMPONENTS, FUNCTIONS, Loop, Value, ordered
 
@@ -16,7 +16,7 @@ OVER_TIME = (*COMPONENTS, *FUNCTIONS, "dot", "T", "rows", "stack", "sum")  # wha
 SMALL = 256  # entries; where a state is carried, component-wise work on more is done where its operands are warm
 
 
-def hoisted(roots: list[Value], make: Maker) -> list[Value]:
+def hoist(roots: list[Value], make: Maker) -> list[Value]:
     order = ordered(roots)
     recurrent = {v for v in order if v.op == "carry"}
     stateful = {v.loop for v in recurrent}
@@ -30,16 +30,16 @@ def hoisted(roots: list[Value], make: Maker) -> list[Value]:
         if v not in recurrent and works_over_time(v, stateful):
             return make.step(make(v.op, *(make("all", operand) for operand in operands), extra=v.extra), v.loop)
         if v.op == "sum" and v in recurrent:
-            pieces = [Piece(o, *term) for o, term in zip(operands, v.extra[1], strict=True)]
-            return _split(make, v, v.loop, pieces, recurrent)
+            terms = [Term(o, *term) for o, term in zip(operands, v.extra[1], strict=True)]
+            return _split_sum(make, v, v.loop, terms, recurrent)
         return None
 
     return rebuilt(roots, make, change)
 
 
 def works_over_time(v: Value, stateful: set[Loop | None]) -> bool:
-    """Whether a value of a loop is better computed for all time steps at once."""
-    componentwise = v.op in (*COMPONENTS, "sum", "stack") and not any(_is_product(piece) for piece in v.operands)
+    """Return whether a value of a loop is better computed for all time steps at once."""
+    componentwise = v.op in (*COMPONENTS, "sum", "stack") and not any(map(_is_product, v.operands))
     return v.op in OVER_TIME and not (componentwise and v.loop in stateful and prod(v.shape) > SMALL)
 
 
@@ -47,21 +47,21 @@ def _is_product(v: Value) -> bool:
     return v.op == "dot" or (v.op in ("neg", "step", "rows") and _is_product(v.operands[0]))
 
 
-def _split(make: Maker, v: Value, loop: Loop, pieces: list[Piece], recurrent: set[Value]) -> Value | None:
-    """A sum with the pieces that do not recur added up before the loop."""
-    early = [new for old, new in zip(v.operands, pieces, strict=True) if old not in recurrent]
-    if len(early) < 2 or not any(piece.value.shape == v.shape and piece.value.loop is loop for piece in early):
+def _split_sum(make: Maker, v: Value, loop: Loop, terms: list[Term], recurrent: set[Value]) -> Value | None:
+    """Return a sum with the terms that do not recur added up before the loop."""
+    early = [new for old, new in zip(v.operands, terms, strict=True) if old not in recurrent]
+    if len(early) < 2 or not any(term.value.shape == v.shape and term.value.loop is loop for term in early):
         return None
-    if prod(v.shape) > SMALL and not any(_is_product(piece.value) for piece in early):
+    if prod(v.shape) > SMALL and not any(_is_product(term.value) for term in early):
         return None
-    over_time = [piece._replace(value=make("all", piece.value)) for piece in early]
+    over_time = [term._replace(value=make("all", term.value)) for term in early]
     before = sum_of(make, over_time, make.zeros((loop.n, *v.shape), v.dtype))
-    late = [new for old, new in zip(v.operands, pieces, strict=True) if old in recurrent]
-    return sum_of(make, [*late, Piece(make.step(before, loop))], v)
+    late = [new for old, new in zip(v.operands, terms, strict=True) if old in recurrent]
+    return sum_of(make, [*late, Term(make.step(before, loop))], v)
 
 
-def sunk(roots: list[Value], make: Maker) -> list[Value]:
-    """What only leaves a loop is computed behind it."""
+def sink(roots: list[Value], make: Maker) -> list[Value]:
+    """Move values that no state needs behind their loop."""
     needed = needed_by_states(ordered(roots))
 
     def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
@@ -81,7 +81,7 @@ def needed_by_states(order: list[Value]) -> set[Value]:
 
 
 def over_time(v: Value, make: Maker, needed: set[Value], new: dict[Value, Value]) -> Value:
-    """A value of a loop over all rounds, seen from outside."""
+    """Return a value of a loop for all rounds, as read outside."""
     if v in needed or v.loop is None or not works_over_time(v, {w.loop for w in needed}):
         return make("all", new[v])
     operands = [over_time(operand, make, needed, new) for operand in v.operands]

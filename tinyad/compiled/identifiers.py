@@ -1,4 +1,4 @@
-"""Names of users as names of Python: z1[3] is z1_3, and no two values share one."""
+"""Turn users' names into Python's: z1[3] is z1_3, and no two values share one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TAKEN = {"np", "program", "workspace", *keyword.kwlist, *keyword.softkwlist, *di
 
 
 class Namer:
-    """Gives every value a name of its own, as near to the wished one as an identifier can be."""
+    """A function that returns a new identifier, as near to the wished name as possible."""
 
     def __init__(self, taken: set[str]) -> None:
         self._taken = TAKEN | taken
@@ -34,12 +34,12 @@ class Namer:
 
 
 def without_step(name: str) -> str:
-    """z1[3] is z1 in every round."""
+    """Return a name without its time step: z1[3] is z1."""
     return re.sub(r"\[\w+\]$", "", name)
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names for a comment: x[1], x[2], ... are x[t]."""
+    """Return names for a comment: x[1], x[2], ... are x[t]."""
     steps: dict[str, list[str]] = {}
     for name in names:
         steps.setdefault(without_step(name), []).append(name)

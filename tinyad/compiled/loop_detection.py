@@ -1,4 +1,4 @@
-"""Which steps of a tape repeat: time steps, found by comparing every step with the one a period earlier."""
+"""Find the steps of a tape that repeat, its time steps, by comparing every step with the one a period earlier."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NONE = -(2**62)
 
 
 class Repeat(NamedTuple):
-    """The steps begin to begin + period - 1, counted from 0, and the same again, `times` times in all."""
+    """A repeated sequence: the steps begin to begin + period - 1, counted from 0, `times` times in all."""
 
     begin: int
     period: int
@@ -44,7 +44,7 @@ class Steps:
         self.sources: Numbers = np.array(sources, np.int64).reshape(-1, 2)
 
     def repeats(self) -> list[Repeat]:
-        """The longest ones, in order; none overlaps another."""
+        """Return the longest repeats, in order; none overlaps another."""
         found: list[Repeat] = []
         ahead = [(0, len(self.kinds))]
         while ahead:
@@ -69,14 +69,14 @@ class Steps:
                     candidates.append((period * (1 - times), period, begin + a, times))  # most steps saved first
         for _, period, a, times in sorted(candidates):
             for first in range(a, min(a + period, end)):
-                most = (end - first) // period
-                repeat = Repeat(first, period, self._holds(first, period, min(times, most)))
+                limit = (end - first) // period
+                repeat = Repeat(first, period, self._holds(first, period, min(times, limit)))
                 if repeat.times > 3 or (repeat.times > 1 and first == a and self._is_over_time(repeat, found)):
                     return repeat
         return None
 
     def _holds(self, begin: int, period: int, times: int) -> int:
-        """For how many rounds every operand is of the same round, of the one before, or from outside."""
+        """Return for how many rounds every operand is of the same round, of the one before, or from outside."""
         if times < 2:
             return times
         m = self.sources[begin : begin + times * period].reshape(times, -1)
@@ -88,7 +88,7 @@ class Steps:
         return times if right.all() else 1 + int(right.argmin())
 
     def _is_over_time(self, repeat: Repeat, found: list[Repeat]) -> bool:
-        """A state is handed on, or what another loop made is read: else two gates of a time step may look the same."""
+        """Return whether a state is handed on or another loop's result read: else two gates may look the same."""
         begin, period, _ = repeat
         before, after = self.sources[begin : begin + 2 * period].reshape(2, -1)
         read = [
@@ -98,7 +98,7 @@ class Steps:
 
 
 def _periods(kinds: Numbers) -> list[int]:
-    """Distances at which sequences of steps of some length come again, most frequent first."""
+    """Return the distances at which sequences of steps repeat, most frequent first."""
     found: dict[int, int] = {}
     hashes, length = kinds.astype(np.uint64), 1
     while length <= 512 and len(hashes) > 1:

@@ -1,4 +1,4 @@
-"""Programs: a tape as NumPy that computes its values and derivatives anew, for other numbers of the same sizes."""
+"""Run compiled programs: the values and derivatives of a tape for other numbers of the same sizes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Results = list[tuple[int, int | None]]  # (which result of the function, which t
 
 
 class Program:
-    """What `compile` gives: `values, d = program(**arrays)`, the text of it, `source`, and what was done, `explain()`.
+    """A compiled tape: `values, d = program(**arrays)`, its text `source`, and what the passes did, `explain()`.
 
     Arrays are passed by name, or in a mapping where a name such as x[3] is none of Python's; what is not passed is as
     it was recorded, or as given to `compile`, seeds too.  `values` are the outputs and `d` the derivatives in row
@@ -89,12 +89,12 @@ class Program:
         arguments = [slots[at] for at in self._arguments]
         with np.errstate(over="ignore"):  # of e^-x in a sigmoid that is 0 to rounding
             if self._workspace is None:
-                found = self._program(*map(np.asarray, arguments))
+                results = self._program(*map(np.asarray, arguments))
             else:
                 if not hasattr(self._own, "workspace"):
                     self._own.workspace = self._workspace()
-                found = self._program(self._own.workspace, *arguments)
-        out = [found[k] if t is None else found[k][t] for k, t in self._places]
+                results = self._program(self._own.workspace, *arguments)
+        out = [results[k] if t is None else results[k][t] for k, t in self._places]
         for k in self._again:
             out[k] = out[k].copy()
         outputs, derivatives = self._names
@@ -103,7 +103,7 @@ class Program:
         }
 
     def explain(self) -> str:
-        """What every pass left of the program: operations, products and their cost."""
+        """Return a table of what every pass left of the program: operations, products and their cost."""
         return self._explained
 
     def __repr__(self) -> str:
@@ -123,13 +123,12 @@ class Program:
         from difflib import get_close_matches
 
         near = get_close_matches(str(name), known) or list(known)[:9]
-        return (
-            f"no {what} of this program is named {name!r}; there {'is' if len(near) == 1 else 'are'} {', '.join(near)}"
-        )
+        there = "there is" if len(near) == 1 else "there are"
+        return f"no {what} of this program is named {name!r}; {there} {', '.join(near)}"
 
 
 def _fitting(name: str, value: Any, shape: Shape, dtype: Any) -> Array:
-    """The value as a matrix, if it is one of this size and dtype."""
+    """Return the value as a matrix; ValueError if it is not of this size and dtype."""
     a = as_sized(value, name, shape, dtype)
     if a.shape != shape:
         turned = "; pass its .T" if a.shape == shape[::-1] else "; for other sizes record a tape of them and compile it"
@@ -143,7 +142,7 @@ def _fitting(name: str, value: Any, shape: Shape, dtype: Any) -> Array:
 
 
 def _called(kind: str, op: Op) -> Callable[..., Any]:
-    """A user's row, which is given copies: it may lock what it is given, or keep it."""
+    """Return a user's row as a function that passes copies on: a row may lock or keep its arguments."""
     if kind == "forward":
         return lambda *operands: op.run(*map(np.array, operands))
 

@@ -1,4 +1,4 @@
-"""A program as a person would write it: forward lines, then backward lines with = and +=, in the author's names."""
+"""Write the source as a person would: forward lines, then backward lines with = and +=, in the author's names."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ NOWHERE = ("all", "total")  # filled in the loop
 DEEP = 8  # expressions within expressions
 
 
-class Plain(Writer):
+class ReadableSource(Writer):
     TAKEN = ("t",)
 
-    def text(self, results: Sequence[Value], about: Sequence[str]) -> str:
+    def text(self, results: Sequence[Value], comments: Sequence[str]) -> str:
         self.kept = {v.operands[0]: v for v in self.order if v.op == "all"}
         self.totals = {v.operands[0]: v for v in self.order if v.op == "total"}
         self.lasts = {v.operands[0]: v for v in self.order if v.op == "last" and v.operands[0].op == "carry"}
@@ -47,11 +47,11 @@ class Plain(Writer):
         returned = ", ".join(self._result(v) for v in results)
         body = "\n".join([*self.lines, f"    return {returned}{',' * (len(results) == 1)}"])
         head = ["import numpy as np", *(HELPERS[name] for name in self.helpers)]
-        comments = "".join(f"    # {line}\n" for line in [*about, *self.borrowed()])
-        return "\n\n\n".join([*head, f"def program({arguments}):\n{comments}{body}\n"])
+        heading = "".join(f"    # {line}\n" for line in [*comments, *self.borrowed()])
+        return "\n\n\n".join([*head, f"def program({arguments}):\n{heading}{body}\n"])
 
     def _result(self, v: Value) -> str:
-        """What is given belongs to the caller: a result that is part of it is copied."""
+        """Return a result as an expression; one that is part of an argument is copied, as it belongs to the caller."""
         base = v
         while base.op in ("rows", "T", "at", "span"):
             (base,) = base.operands
@@ -85,7 +85,7 @@ class Plain(Writer):
             )
 
     def _line(self, v: Value, indent: str) -> None:
-        """The statements that compute a value, if it has any."""
+        """Write the statements that compute a value, if it needs any."""
         if v in self.names and v not in self.stays:
             return
         if v.op == "sum":
@@ -97,7 +97,7 @@ class Plain(Writer):
                 self._filled(v, indent)
 
     def _inlined(self) -> set[Value]:
-        """What has no line of its own: views, and what one other value reads and nobody has named."""
+        """Return the values without a line of their own: views, and unnamed values that one other value reads."""
         found: set[Value] = set()
         depth: dict[Value, int] = {}
         for v in self.order:
@@ -119,7 +119,7 @@ class Plain(Writer):
             self.lines.append(f"{indent}{name}[{v.extra[1]}:{v.extra[2]}] = {self._expression(v.operands[0]).text}")
 
     def _sum(self, v: Value, indent: str) -> None:
-        """= for the first piece, += for the others."""
+        """Write = for the first term, += for the others."""
         name, (shape, terms) = self.name(v), v.extra
         pieces = list(zip(v.operands, terms, strict=True))
         whole = [k for k, (p, (sign, at)) in enumerate(pieces) if p.shape == v.shape and sign > 0 and not at]
@@ -141,7 +141,7 @@ class Plain(Writer):
             self.lines.append(f"{indent}{name}{part} {'+' if sign > 0 else '-'}= {self._expression(piece).text}")
 
     def _makes_an_array(self, v: Value) -> bool:
-        """Whether its expression gives an array that nothing else has."""
+        """Return whether its expression gives a new array."""
         return v in self.inline and v.op in (*COMPONENTS, "dot", "call", "kernel")
 
     def _expression(self, v: Value, whole: bool = False) -> Printed:
@@ -174,7 +174,7 @@ class Plain(Writer):
         return user.op == "*" and any(o.op not in COMPARISONS and o.dtype == v.dtype for o in user.operands)
 
     def _array(self, v: Value, texts: list[str]) -> str:
-        """A view of an array, or an array made of others."""
+        """Return a view of an array, or an array made of others, as text."""
         a = texts[0]
         match v.op:
             case "T":
@@ -199,7 +199,7 @@ class Plain(Writer):
         return text
 
     def _summed(self, v: Value) -> Printed | None:
-        """A product with a column of ones is a sum."""
+        """Return a product with a column of ones as a sum; None for another value."""
         if v.op != "dot":
             return None
         x, y = v.operands
@@ -211,7 +211,7 @@ class Plain(Writer):
 
 
 def _repeated(v: Value, texts: list[str]) -> list[str]:
-    """The parts of a stack, those of one time step repeated over all."""
+    """Return the parts of a stack, those of one time step repeated over all."""
     return [
         f"np.broadcast_to({text}, {(*v.shape[:-2], *part.shape[-2:])})" if len(part.shape) < len(v.shape) else text
         for text, part in zip(texts, v.operands, strict=True)

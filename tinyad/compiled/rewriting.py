@@ -1,4 +1,4 @@
-"""How values are made: each once, and in the simplest form; and made again with changes, which is what a pass does."""
+"""Make values, each once and in its simplest form, and rebuild them with changes, as every pass does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REDUCED = {"entries": (1, 1), "column_max": (1, 0), "row_max": (0, 1)}  # the si
 
 
 class Maker:
-    """Makes values, each once, and in the simplest form."""
+    """A factory of values: it makes each once, and in its simplest form."""
 
     def __init__(self) -> None:
         self._made: dict[Any, Value] = {}
@@ -53,7 +53,7 @@ class Maker:
         return self.leaf("zeros", None, shape, dtype)
 
     def step(self, over_time: Value, loop: Loop) -> Value:
-        """In a loop: the matrix of this round."""
+        """Return the matrix of this round of a loop."""
         if over_time.op == "all" and over_time.operands[0].loop is loop:
             return over_time.operands[0]
         if len(over_time.shape) == 2:
@@ -73,7 +73,7 @@ class Maker:
         return made
 
     def gather(self, parts: list[Value], name: str = "") -> Value:
-        """T matrices one behind the other."""
+        """Return T matrices as one value over time."""
         first = parts[0]
         if all(part is first for part in parts):
             return first
@@ -86,7 +86,7 @@ class Maker:
             return self.leaf("given", tuple(parts), (len(parts), *first.shape), first.dtype, name)
         return self("gather", *parts, name=name)
 
-    # What can be said more simply: each gives a value, or None to let it stand.
+    # Simplifications: each returns a simpler value, or None.
 
     def _T(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
         (a,) = operands
@@ -170,12 +170,12 @@ class Maker:
 
 
 def continues(a: Value, b: Value) -> bool:
-    """Whether b are the rows that follow those of a."""
+    """Return whether b are the rows that follow those of a."""
     return a.op == b.op == "rows" and a.operands == b.operands and bool(a.extra[1] == b.extra[0])
 
 
 def _source(part: Value) -> Value | None:
-    """What an "at" or "last" is taken from: a value over time, or one in a loop."""
+    """Return what an "at" or "last" is taken from: a value over time, or one in a loop."""
     if part.op not in ("at", "last"):
         return None
     (v,) = part.operands
@@ -253,8 +253,8 @@ Change = Callable[[Value, list[Value], dict[Value, Value]], Value | None]
 def rebuilt(
     roots: Iterable[Value], make: Maker, change: Change | None = None, new: dict[Value, Value] | None = None
 ) -> list[Value]:
-    """The roots again, with what `change` makes of a value, its new operands and all that is new so far; None to make
-    it as it was.  What is in `new` already stays as it is."""
+    """Return the roots rebuilt: `change` takes a value, its new operands and all new values so far, and returns the
+    new value, or None to rebuild it unchanged.  What is in `new` already stays as it is."""
     roots, new = list(roots), {} if new is None else new
     for v in ordered(roots):
         if v in new:
@@ -277,7 +277,7 @@ def rebuilt(
 
 
 def again(make: Maker, v: Value, operands: Sequence[Value]) -> Value:
-    """The same operation on other operands."""
+    """Return the same operation on other operands."""
     if v.op == "step":
         assert v.loop is not None
         return make.step(operands[0], v.loop)

@@ -1,4 +1,4 @@
-"""What every style of source has in common: arguments, names, results, and the parts of expressions."""
+"""Collect what every style of source needs: arguments, names, results, and the parts of expressions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ CALLS = {
 
 
 class Argument:
-    """What the program is given: a matrix, or with `over_time` a list of them."""
+    """An argument of the program: a matrix, or with `over_time` a list of them."""
 
     def __init__(self, name: str, parts: tuple[Value, ...], over_time: bool, value: Value) -> None:
         self.name, self.parts, self.over_time, self.value = name, parts, over_time, value
@@ -87,14 +87,14 @@ class Writer:
         return self.names[v]
 
     def memory(self) -> int:
-        """Bytes that are held between runs."""
+        """Return the bytes held between runs."""
         return 0
 
     def inside(self, loop: Loop) -> list[Value]:
         return [v for v in self.order if v.loop is loop]
 
     def leaf(self, v: Value) -> str:
-        """A leaf that is no argument."""
+        """Return the text of a leaf that is no argument."""
         dtype = "" if v.dtype is None or v.dtype == float else f", np.{v.dtype}"
         if v.op == "number":
             if not np.isfinite(v.extra):
@@ -122,7 +122,7 @@ class Writer:
         return lines + ([f"calls {', '.join(users)}, of operations that are not in the table"] if users else [])
 
     def call(self, v: Value, operands: Sequence[str]) -> str | None:
-        """A function of one or two matrices, as text; None if `v` is no such."""
+        """Return a call of a function, as text; None if `v` is not computed by one."""
         if v.op in HELPERS:
             self.helpers += [v.op] * (v.op not in self.helpers)
             return f"{v.op}({operands[0]})"
@@ -136,7 +136,7 @@ class Writer:
 
 
 def _wished(v: Value) -> str:
-    """The author's name, or one made of those of the operands."""
+    """Return the author's name, or one made from those of the operands."""
     if v.name:
         return v.name + "s" * (len(v.shape) == 3)
     if v.op in ("T", "copy", "rows", "at", "last", "step", "span", "cols", "long", "narrow", "all"):
@@ -147,7 +147,7 @@ def _wished(v: Value) -> str:
 
 
 def _place(v: Value) -> tuple[int, int]:
-    """What was given by position, then seeds, then constants."""
+    """Return a sort key: what was given by position, then seeds, then constants."""
     return GIVEN.index(v.op), v.extra if v.op != "constant" else 0
 
 

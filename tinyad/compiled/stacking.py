@@ -1,4 +1,4 @@
-"""Steps that are alike run as one, on blocks of rows: fewer calls, and larger products.
+"""Merge equal operations into one on blocks of rows: fewer calls, and larger products.
 
 Products that share their right operand become one product with stacked left operands, sums of such products one sum,
 component-wise operations on blocks one operation on all, and a sum of products whose right operands are blocks of one
@@ -13,22 +13,24 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from tinyad.compiled.flat_sums import Piece, pieces_of, sum_of
+from tinyad.compiled.flat_sums import Term, sum_of, terms_of
 from tinyad.compiled.rewriting import Maker, again, continues
 from tinyad.compiled.values import COMPONENTS, LEAVES, VIEWS, Loop, Value, ordered
-from tinyad.compiled.wavefronts import waves
+from tinyad.compiled.wavefronts import wavefronts
 
 
-def stacked(roots: list[Value], make: Maker) -> list[Value]:
+def stack_operations(roots: list[Value], make: Maker) -> list[Value]:
     loops = list(dict.fromkeys(v.loop for v in ordered(roots) if v.loop is not None))
     for loop in (*loops, None):
-        ways = [_Packing(roots, make, loop, late).roots for late in (False, True)]
-        roots = min(ways, key=lambda way: sum(v.op not in (*VIEWS, *LEAVES) for v in ordered(way) if v.loop is loop))
+        packings = [_Packing(roots, make, loop, late).roots for late in (False, True)]
+        roots = min(
+            packings, key=lambda packing: sum(v.op not in (*VIEWS, *LEAVES) for v in ordered(packing) if v.loop is loop)
+        )
     return roots
 
 
 class _Packing:
-    """One loop, or what is outside of all, packed wave by wave; `late` counts the waves from the results."""
+    """The values of one loop, or outside all, packed wavefront by wavefront; `late` counts them from the results."""
 
     def __init__(self, roots: list[Value], make: Maker, loop: Loop | None, late: bool) -> None:
         self.make, self.loop = make, loop
@@ -40,7 +42,7 @@ class _Packing:
         self.placed: set[Value] = set()
         self.products: list[Value] = []  # joined in this wave
         self.new: dict[Value, Value] = {}
-        for wave, joined in waves(order, loop, late):
+        for wave, joined in wavefronts(order, loop, late):
             if joined:
                 self._join(wave)
             for v in wave:
@@ -61,14 +63,14 @@ class _Packing:
             carry.dtype = v.dtype
             return carry
         if v.op == "sum" and v.loop is self.loop:
-            return sum_of(self.make, self._columns_joined(self._products_joined(self._pieces(v))), v)
+            return sum_of(self.make, self._columns_joined(self._products_joined(self._terms(v))), v)
         return again(self.make, v, operands)
 
     def _join(self, wave: Sequence[Value]) -> None:
         self._right_operands(wave)
         self.shared = Counter[Value]()
-        ways = (("dot", self._product_kind, self._product), ("sum", self._sum_kind, self._sum))
-        for op, kind, joined in (*ways, (None, self._component_kind, self._component)):
+        joins = (("dot", self._product_kind, self._product), ("sum", self._sum_kind, self._sum))
+        for op, kind, joined in (*joins, (None, self._component_kind, self._component)):
             groups: dict[Any, list[Value]] = defaultdict(list)
             if op == "sum":
                 self.shared = Counter(parent for v in wave if v.op == op for parent in self._parents(v))
@@ -84,7 +86,7 @@ class _Packing:
                 self._over_time_joined()
 
     def _blocks(self, whole: Value, group: Sequence[Value]) -> None:
-        """Each of the group is a block of rows of the whole."""
+        """Make each of the group a block of rows of the whole."""
         at = 0
         for v in group:
             end = at + v.shape[-2]
@@ -97,7 +99,7 @@ class _Packing:
     # The right operands of a sum of products
 
     def _right_operands(self, wave: Sequence[Value]) -> None:
-        """They are put one below the other where they are made, so that the sum is one product."""
+        """Stack the right operands where they are made, so that the sum is one product."""
         readers = {user for v in wave if v.op == "dot" for user in self.users[v] if user.op == "sum"}
         for reader in sorted(readers, key=lambda v: (-len(v.operands), v.rank)):
             rights = [p.operands[1] for p in reader.operands if p.op == "dot" and p.operands[0].loop is None]
@@ -109,21 +111,21 @@ class _Packing:
             self.placed |= set(wholes)
             ends = list(accumulate(whole.shape[-2] for whole in wholes))
             like = self.make.zeros((*wholes[0].shape[:-2], ends[-1], wholes[0].shape[-1]), wholes[0].dtype)
-            pieces = [Piece(whole, 1, at) for whole, at in zip(wholes, (0, *ends), strict=False)]
-            stack = sum_of(self.make, pieces, like)
+            terms = [Term(whole, 1, at) for whole, at in zip(wholes, (0, *ends), strict=False)]
+            stack = sum_of(self.make, terms, like)
             stack.name = "_".join(whole.name for whole in wholes if whole.name)
-            for piece in pieces:
-                self._moved(piece.value, stack, piece.at)
+            for term in terms:
+                self._moved(term.value, stack, term.at)
 
     def _moved(self, whole: Value, stack: Value, at: int) -> None:
-        """A value and its blocks are blocks of a stack from now on."""
+        """Replace a value and its blocks by blocks of a stack."""
         for old, new in self.new.items():
             if new is whole or _is_block(new, whole):
                 begin, end = new.extra if new is not whole else (0, whole.shape[-2])
                 self.new[old] = self.make("rows", stack, extra=(at + begin, at + end), name=new.name)
 
     def _is_made_here(self, v: Value) -> bool:
-        """Whether it can be computed in a place given to it."""
+        """Return whether it can be computed in given memory."""
         return v.loop is self.loop and v.op in (*COMPONENTS, "dot", "sum") and v not in self.placed
 
     # Products with the same right operand
@@ -137,7 +139,7 @@ class _Packing:
         return (right, left.dtype) if left.loop is None and len(left.shape) == 2 and _is_cheap(left) else None
 
     def _is_one_of_many(self, v: Value, parent: Value) -> bool:
-        """In a sum of products with blocks of one value, which will be one product."""
+        """Return whether it is in a sum of products with blocks of one value, which will be one product."""
         others = [
             p for user in self.users[v] if user.op == "sum" for p in user.operands if p.op == "dot" and p is not v
         ]
@@ -151,7 +153,7 @@ class _Packing:
             self.products.append(product)
 
     def _over_time_joined(self) -> None:
-        """A xᵀ and A yᵀ are blocks of columns of A [x; y]ᵀ, where x and y lie side by side over time, or are ones."""
+        """Merge A xᵀ and A yᵀ into A [x; y]ᵀ, where x and y lie side by side over time, or are ones."""
         groups: dict[Value, list[Value]] = defaultdict(list)
         for product in self.products:
             left, right = product.operands
@@ -173,7 +175,7 @@ class _Packing:
                             self.new[old] = self.make("rows", columns, extra=extra, name=new.name)
 
     def _lane(self, v: Value) -> tuple[int, ...]:
-        """Blocks lie in the order of those that they are made from, else of what reads them, longest sums first."""
+        """Return a sort key: blocks are in the order of their operands, else of their users, longest sums first."""
         for operand in v.operands:
             block = self.new[operand]
             if block.op == "rows":
@@ -188,46 +190,46 @@ class _Packing:
 
     # Sums with blocks of the same product
 
-    def _pieces(self, v: Value) -> list[Piece]:
-        return [Piece(self.new[p.value], p.sign, p.at) for p in pieces_of(v)]
+    def _terms(self, v: Value) -> list[Term]:
+        return [Term(self.new[p.value], p.sign, p.at) for p in terms_of(v)]
 
     def _parents(self, v: Value) -> list[Value]:
-        """The products that a block of is added in full size."""
-        found = [p.value for p in self._pieces(v) if p.value.op == "rows" and p.sign > 0 and p.value.shape == v.shape]
+        """Return the products of which a block of the sum's full size is a term."""
+        found = [p.value for p in self._terms(v) if p.value.op == "rows" and p.sign > 0 and p.value.shape == v.shape]
         return [block.operands[0] for block in found if block.operands[0].op == "dot"]
 
     def _sum_kind(self, v: Value) -> Any:
-        """The product that most of the wave share."""
+        """Return the product that most sums of the wavefront share."""
         parents = self._parents(v)
         return (max(parents, key=self.shared.__getitem__), v.dtype) if parents else None
 
     def _sum(self, group: list[Value], kind: Any) -> None:
         parent = kind[0]
-        place = {v: next(p.value.extra[0] for p in self._pieces(v) if _is_block(p.value, parent)) for v in group}
+        place = {v: next(p.value.extra[0] for p in self._terms(v) if _is_block(p.value, parent)) for v in group}
         group.sort(key=place.__getitem__)
-        pieces: list[Piece] = []
+        terms: list[Term] = []
         at = 0
         for v in group:
-            pieces += [Piece(p.value, p.sign, p.at + at) for p in self._products_joined(self._pieces(v))]
+            terms += [Term(p.value, p.sign, p.at + at) for p in self._products_joined(self._terms(v))]
             at += v.shape[-2]
-        joined = self._columns_joined(self._pieces_joined(pieces))
+        joined = self._columns_joined(self._terms_joined(terms))
         like = self.make.zeros((*group[0].shape[:-2], at, group[0].shape[-1]), group[0].dtype)
         self._blocks(sum_of(self.make, joined, like), group)
 
-    def _pieces_joined(self, pieces: list[Piece]) -> list[Piece]:
-        """Neighbours that are blocks of the same value, or come from outside the loop, are one piece."""
-        found: list[Piece] = []
-        for p in sorted(pieces, key=lambda p: p.at):
+    def _terms_joined(self, terms: list[Term]) -> list[Term]:
+        """Merge neighbours that are blocks of the same value, or come from outside the loop."""
+        found: list[Term] = []
+        for p in sorted(terms, key=lambda p: p.at):
             for k, before in enumerate(found):
                 whole = self._both(before, p) if before.rows[1] == p.at and before.sign == p.sign else None
                 if whole is not None:
-                    found[k] = Piece(whole, p.sign, before.at)
+                    found[k] = Term(whole, p.sign, before.at)
                     break
             else:
                 found.append(p)
         return sorted(found, key=lambda p: -p.value.shape[-2])
 
-    def _both(self, a: Piece, b: Piece) -> Value | None:
+    def _both(self, a: Term, b: Term) -> Value | None:
         x, y = a.value, b.value
         if x.shape[-1] != y.shape[-1] or x.dtype != y.dtype:
             return None
@@ -241,10 +243,10 @@ class _Packing:
             return self.make.step(self.make("stack", *_parts(x.operands[0]), *_parts(y.operands[0])), self.loop)
         return None
 
-    def _products_joined(self, pieces: list[Piece]) -> list[Piece]:
-        """A x + B y with blocks x and y of one value is [A B] [x; y]."""
-        blocks: dict[Any, list[Piece]] = defaultdict(list)
-        for p in pieces:
+    def _products_joined(self, terms: list[Term]) -> list[Term]:
+        """Merge A x + B y into [A B] [x; y] where x and y are blocks of one value."""
+        blocks: dict[Any, list[Term]] = defaultdict(list)
+        for p in terms:
             if p.value.op == "dot":
                 left, right = p.value.operands
                 if right.op == "rows" and left.loop is None and len(left.shape) == 2 and _is_cheap(left):
@@ -256,26 +258,26 @@ class _Packing:
                     lefts = [self.make("T", p.value.operands[0]) for p in run]
                     left = self.make("T", self.make("stack", *lefts))
                     right = self.make("stack", *(p.value.operands[1] for p in run))
-                    pieces = _without(pieces, run)
-                    pieces.append(Piece(self.make("dot", left, right), sign, at))
-        return pieces
+                    terms = _without(terms, run)
+                    terms.append(Term(self.make("dot", left, right), sign, at))
+        return terms
 
-    def _columns_joined(self, pieces: list[Piece]) -> list[Piece]:
-        """A x + b is [A b] [x; 1] where x, which is laid out anyway, can be laid out above a row of ones."""
-        found = list(pieces)
-        for p in pieces:
+    def _columns_joined(self, terms: list[Term]) -> list[Term]:
+        """Merge A x + b into [A b] [x; 1] where x, which is copied anyway, can be copied above a row of ones."""
+        found = list(terms)
+        for p in terms:
             if p.value.op != "dot" or p.value.operands[1].op != "given" or not _is_cheap(p.value.operands[0]):
                 continue
             left, right = p.value.operands
             if right.shape[-1] == 1 or p not in found:
                 continue
-            for q in pieces:
+            for q in terms:
                 column = q.value.loop is None and q.value.shape[-1] == 1 and _is_cheap(q.value)
                 if column and q in found and (q.rows, q.sign, q.value.dtype) == (p.rows, p.sign, left.dtype):
                     found = _without(found, (p, q))
                     ones = self.make("T", self.make.leaf("ones", None, (right.shape[-1], 1), right.dtype))
                     wide = self.make("T", self.make("stack", self.make("T", left), self.make("T", q.value)))
-                    found.insert(0, Piece(self.make("dot", wide, self.make("stack", right, ones)), p.sign, p.at))
+                    found.insert(0, Term(self.make("dot", wide, self.make("stack", right, ones)), p.sign, p.at))
                     break
         return found
 
@@ -305,12 +307,12 @@ class _Packing:
         kinds = kind[-1]
         blocks = [k for k, kind in enumerate(kinds) if kind[0] == "block"]
         group = sorted(dict.fromkeys(group), key=self._lane)
-        alike: dict[Any, list[Value]] = defaultdict(list)
+        by_use: dict[Any, list[Value]] = defaultdict(list)
         two_at_one_place = len({self._lane(v) for v in group}) < len(group)
         for v in group:
-            alike[self._use(v) if two_at_one_place else None].append(v)
-        runs = [run for part in alike.values() for run in self._runs(part, blocks)]
-        rest = [v for part in alike.values() for v in part if not any(v in run for run in runs)]
+            by_use[self._use(v) if two_at_one_place else None].append(v)
+        runs = [run for part in by_use.values() for run in self._runs(part, blocks)]
+        rest = [v for part in by_use.values() for v in part if not any(v in run for run in runs)]
         for run in (*runs, *self._runs(sorted(rest, key=self._lane), blocks)):
             if any(kind[0] == "made" for kind in kinds):  # each can be put at one place
                 parts = [self.new[v.operands[k]] for v in run for k, kind in enumerate(kinds) if kind[0] == "made"]
@@ -321,9 +323,9 @@ class _Packing:
             self._blocks(self.make(run[0].op, *operands), run)
 
     def _use(self, v: Value) -> Any:
-        """What is done with a value: its blocks are the right ones if the same is done with all of them."""
+        """Return the operations that read a value: blocks belong in one stack if the same operations read them."""
         users = self.users[v]
-        return tuple((u.op, *(_likeness(operand) for operand in u.operands if operand is not v)) for u in users)
+        return tuple((u.op, *(_operations(operand) for operand in u.operands if operand is not v)) for u in users)
 
     def _stacked(self, parts: list[Value], kind: str) -> Value:
         if kind == "same":
@@ -334,7 +336,7 @@ class _Packing:
         return self.make("stack", *parts)
 
     def _runs(self, group: list[Value], blocks: Sequence[int]) -> list[list[Value]]:
-        """The parts of a group in which the operands `blocks`, where they are blocks, lie one after the other."""
+        """Return the runs of a group in which the operands `blocks`, where they are blocks, are consecutive."""
         runs = [[v] for v in group[:1]]
         for v in group[1:]:
             pairs = [(self.new[runs[-1][-1].operands[k]], self.new[v.operands[k]]) for k in blocks]
@@ -345,11 +347,11 @@ class _Packing:
         return [run for run in runs if len(run) > 1]
 
 
-def _likeness(v: Value, depth: int = 1) -> Any:
-    """What a value is made of, and what that is made of: in f, i and o the same, in a candidate perhaps not."""
+def _operations(v: Value, depth: int = 1) -> Any:
+    """Return the operations that make a value: the same for f, i and o, perhaps not for a candidate."""
     while v.op in VIEWS and v.op != "carry":
         (v,) = v.operands
-    return v.op, tuple(_likeness(operand, depth - 1) for operand in v.operands) if depth else ()
+    return v.op, tuple(_operations(operand, depth - 1) for operand in v.operands) if depth else ()
 
 
 def _is_block(v: Value, parent: Value | None) -> bool:
@@ -357,12 +359,12 @@ def _is_block(v: Value, parent: Value | None) -> bool:
 
 
 def _is_cheap(v: Value) -> bool:
-    """A parameter, or a stack of them: laid out anew, it costs little beside the products."""
+    """Return whether v is a parameter or a stack of them: copying it costs little beside the products."""
     return (v.op in LEAVES and v.op != "given") or (v.op in ("T", "rows", "stack") and all(map(_is_cheap, v.operands)))
 
 
 def _is_made(step: Value) -> bool:
-    """What is read in each round is computed before the loop, and can be computed in its place in a stack."""
+    """Return whether what a round reads is computed before the loop, so that it can go to its rows of a stack."""
     return step.operands[0].op in (*COMPONENTS, "dot", "sum", "stack") and len(step.operands[0].shape) == 3
 
 
@@ -370,17 +372,17 @@ def _parts(v: Value) -> tuple[Value, ...]:
     return v.operands if v.op == "stack" else (v,)
 
 
-def _without(pieces: Sequence[Piece], others: Sequence[Piece]) -> list[Piece]:
-    """The pieces but for these; what is there twice is taken away once."""
-    left = list(pieces)
+def _without(terms: Sequence[Term], others: Sequence[Term]) -> list[Term]:
+    """Return the terms without these; of equal ones only one is removed."""
+    left = list(terms)
     for p in others:
         left.remove(p)
     return left
 
 
-def _consecutive(pieces: list[Piece], block: Any) -> list[list[Piece]]:
-    runs = [[pieces[0]]]
-    for p in pieces[1:]:
+def _consecutive(terms: list[Term], block: Any) -> list[list[Term]]:
+    runs = [[terms[0]]]
+    for p in terms[1:]:
         if continues(block(runs[-1][-1]), block(p)):
             runs[-1].append(p)
         else:

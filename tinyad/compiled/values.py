@@ -1,4 +1,4 @@
-"""What a program is made of: values, each an operation on others, and loops over time steps.
+"""Represent a program as values, each an operation on others, and loops over time steps.
 
 A value stands outside all loops, or in one of them, where it has another content in every round.  Outside, a value
 over time is 3-D: T matrices, one behind the other.  Equal operations on equal values are one value.
@@ -29,7 +29,7 @@ LEAVES = (*GIVEN, "number", "ones", "zeros")
 
 
 class Loop:
-    """`n` rounds, of time steps 0 to n - 1, or with `back` of n - 1 to 0."""
+    """A loop of `n` rounds, over time steps 0 to n - 1, or with `back` from n - 1 to 0."""
 
     __slots__ = ("back", "n")
 
@@ -38,7 +38,7 @@ class Loop:
 
 
 class Value:
-    """`op` on `operands`, of a `shape`; `extra` is what else the operation has to know.
+    """A value: `op` on `operands`, of a `shape`; `extra` holds the operation's other arguments.
 
     `rank` says which comes first where both can.  A "carry" is what its `next` was in the round before, and its operand
     in the first round.
@@ -62,7 +62,7 @@ class Value:
 
 
 def ordered(roots: Iterable[Value]) -> list[Value]:
-    """All that the roots need, each value after its operands and else by rank; those in loops too."""
+    """Return all values that the roots need, those in loops too, each after its operands and else by rank."""
     needed, ahead = dict[Value, None](), list(roots)
     while ahead:
         v = ahead.pop()
@@ -88,7 +88,7 @@ def ordered(roots: Iterable[Value]) -> list[Value]:
 
 
 def schedule(order: Sequence[Value]) -> list[Value | Loop]:
-    """Outside the loops: values, and the loops, each after what it needs."""
+    """Return the values outside the loops, and the loops, each after what it needs."""
     waiting: dict[Loop, set[Value]] = {v.loop: set() for v in order if v.loop is not None}
     for v in order:
         if v.loop is not None:

@@ -1,4 +1,4 @@
-"""Wavefronts: values that can be computed at the same time, because none of them needs another."""
+"""Sort values into wavefronts: values of one wavefront do not depend on one another."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TypeVar
 from tinyad.compiled.values import LEAVES, Loop, Value, schedule
 
 T = TypeVar("T")
-Wave = tuple[list[Value], bool]  # and whether its values may be joined
+Wavefront = tuple[list[Value], bool]  # and whether its values may be joined
 
 
-def waves(order: Sequence[Value], loop: Loop | None, late: bool) -> Iterator[Wave]:
-    """All values; those of the loop, or outside of all, wave by wave, `late` as near to the results as can be."""
+def wavefronts(order: Sequence[Value], loop: Loop | None, late: bool) -> Iterator[Wavefront]:
+    """Yield all values; those of the loop, or outside all, by wavefront, `late` as near to the results as possible."""
     if loop is None:
         yield from _outside(order, late)
         return
@@ -22,7 +22,7 @@ def waves(order: Sequence[Value], loop: Loop | None, late: bool) -> Iterator[Wav
             depends.add(v)
     yield [v for v in order if v not in depends], False
     inside = [v for v in order if v.loop is loop]
-    yield from ((wave, True) for wave in _by_level(_levels(inside, late)))
+    yield from ((wavefront, True) for wavefront in _by_level(_levels(inside, late)))
     yield [v for v in order if v in depends and v.loop is not loop], False
 
 
@@ -46,15 +46,15 @@ def _levels(values: Sequence[Value], late: bool) -> dict[Value, int]:
         for operand in v.operands:
             if operand in own:
                 after[operand] = max(after[operand], after[v] + 1)
-    most = max(after.values(), default=0)
-    return {v: 0 if _is_given(v) else 1 + most - after[v] for v in values}
+    last_level = max(after.values(), default=0)
+    return {v: 0 if _is_given(v) else 1 + last_level - after[v] for v in values}
 
 
 def _is_given(v: Value) -> bool:
     return v.op in LEAVES or v.op in ("carry", "step")
 
 
-def _outside(order: Sequence[Value], late: bool) -> Iterator[Wave]:
+def _outside(order: Sequence[Value], late: bool) -> Iterator[Wavefront]:
     inside: dict[Loop, list[Value]] = {}
     for v in order:
         if v.loop is not None:
@@ -87,5 +87,5 @@ def _outside_late(line: Sequence[Value | Loop], inside: dict[Loop, list[Value]])
     for part in reversed(line):
         for needed in _needed(part, inside):
             after[needed] = max(after[needed], after[part] + (isinstance(part, Value)))
-    most = max(after.values(), default=0)
-    return {part: most - own for part, own in after.items()}
+    last_level = max(after.values(), default=0)
+    return {part: last_level - own for part, own in after.items()}

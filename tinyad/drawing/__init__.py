@@ -1,1 +1,1 @@
-"""Graphs and plots of a tape."""
+"""Draw graphs and plots of a tape."""

@@ -1,4 +1,4 @@
-"""A tape as a picture: DOT text, and SVG by `dot` where there is one, else by our own layout."""
+"""Draw a tape: DOT text, and SVG by `dot` where there is one, else by our own layout."""
 
 from __future__ import annotations
 
@@ -296,7 +296,7 @@ def _look(box: Box) -> dict[str, str]:
 
 
 def _quoted(lines: tuple[str, ...]) -> str:
-    r"""A label: in DOT \ begins an escape such as \N, & an HTML entity, and <...> would be HTML."""
+    r"""Return a label quoted: in DOT \ begins an escape such as \N, & an HTML entity, and <...> would be HTML."""
     from graphviz import escape, nohtml
 
     label: str = nohtml(r"\n".join(escape(line).replace("&", "&amp;") for line in lines))

@@ -41,7 +41,7 @@ class Item:
 
     @property
     def half(self) -> float:
-        """Half the height it takes up in its column."""
+        """Return half the height it takes up in its column."""
         return (self.height + APART if self.height else LANE) / 2
 
 
@@ -87,7 +87,7 @@ class Layout:
                     self.levels[c].ends[e] = start.get(c), end.get(c)
 
     def _path(self, b: int) -> Iterator[tuple[int, Item]]:
-        """The clusters that a box is in, from the inside out, each with its item that is or holds the box."""
+        """Return the clusters that a box is in, from the inside out, each with its item that is or holds the box."""
         c, item = self.drawing.boxes[b].cluster, self.boxes[b]
         while c >= 0:
             yield c, item
@@ -118,7 +118,7 @@ class Layout:
                 self.ports[frame, e] = last.y + self.ports.get((last, e), 0)
 
     def _add_lanes(self, level: Level, columns: list[list[Item]]) -> None:
-        """A lane in every column that an edge passes; edges from one box share theirs."""
+        """Add a lane in every column that an edge passes; edges from one box share theirs."""
         shared: dict[tuple[int, int], Item] = {}
         for e, (a, b) in level.ends.items():
             start, end = a.column if a else -1, b.column if b else len(columns)
@@ -140,7 +140,7 @@ class Layout:
                     left.after.append((right, -drop))
 
     def _widen(self, c: int, columns: list[list[Item]]) -> float:
-        """Place columns and channels from left to right; returns where they end."""
+        """Place columns and channels from left to right; return where they end."""
         level = self.levels[c]
         turns: list[dict[int, dict[Turn, None]]] = [{} for _ in range(len(columns) + 1)]
         for e in level.ends:
@@ -160,7 +160,7 @@ class Layout:
         return x
 
     def _turns(self, c: int, e: int) -> Iterator[tuple[int, float, float]]:
-        """Where an edge turns in a cluster: the gap, from which y, to which y."""
+        """Return where an edge turns in a cluster: the gap, from which y, to which y."""
         level = self.levels[c]
         a, b = level.ends[e]
         back = a is not None and b is not None and b.column <= a.column
@@ -185,7 +185,7 @@ class Layout:
 
 
 def _with_label_boxes(drawing: Drawing) -> Drawing:
-    """The label of an edge as a box on its way, next to its head: so it gets a place like any other."""
+    """Return the label of an edge as a box on its way, next to its head: so it gets a place like any other."""
     boxes, edges = list(drawing.boxes), []
     for tail, head, label in drawing.edges:
         if label:
@@ -260,7 +260,7 @@ def _stack(column: list[Item], wishes: list[float]) -> None:
 
 
 def _in_channels(turns: dict[int, dict[Turn, None]]) -> list[int]:
-    """The sources that turn in a gap, from left to right, so that few lines cross and none run in one another."""
+    """Order the sources that turn in a gap, from left to right, so that few lines cross and none run in one another."""
     order: list[int] = []
     for source in turns:
         best, gain, least = len(order), 0, 0
@@ -273,7 +273,7 @@ def _in_channels(turns: dict[int, dict[Turn, None]]) -> list[int]:
 
 
 def _crossings(left: Iterable[Turn], right: Collection[Turn]) -> int:
-    """What is bad about one source's channel being left of another's."""
+    """Return the cost of one source's channel being left of another's."""
     return sum(
         (min(s, e) < end < max(s, e)) + (min(start, end) < s < max(start, end)) + 9 * (abs(end - s) < 2)
         for start, end in left
@@ -290,7 +290,7 @@ def _size(box: Box) -> tuple[float, float]:
 
 
 def _width(text: str, size: float) -> float:
-    """About the width of a text: there are no fonts to measure, so rather too much."""
+    """Estimate the width of a text: there are no fonts to measure, so rather too much."""
 
     def of(c: str) -> float:
         if combining(c):
@@ -376,7 +376,7 @@ def _arrow(line: list[tuple[float, float]], head: bool) -> Markup:
 
 
 def _towards(start: tuple[float, float], corner: tuple[float, float]) -> tuple[float, float]:
-    """Where the line from `start` begins to round the corner."""
+    """Return where the line from `start` begins to round the corner."""
     (x0, y0), (x, y) = start, corner
     part = min(CORNER / max(abs(x - x0) + abs(y - y0), 1e-9), 0.5)
     return x + (x0 - x) * part, y + (y0 - y) * part

@@ -1,4 +1,4 @@
-"""Pictures where people would rather look than read: errors, contributions, norms over time, gates.
+"""Plot what is easier to see than to read: errors, contributions, norms over time, gates.
 
 Needs matplotlib: `pip install matplotlib`.  Every function returns a figure of its own, which shows itself in a
 notebook and is written by `figure.savefig(path)`; nothing else of matplotlib is changed.
@@ -82,7 +82,7 @@ class _Panel(NamedTuple):
 
     @property
     def rank(self) -> float:
-        """How wrong it is."""
+        """Return how large the error is, to sort by."""
         if self.misfit or np.isnan(self.logs).any():
             return np.inf
         return float(self.logs.max(initial=FLOOR)) if self.wrong else FLOOR - 1

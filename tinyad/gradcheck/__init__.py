@@ -1,1 +1,1 @@
-"""Derivatives from function values, and what rounding may do to them."""
+"""Compute derivatives from function values, and the effect of rounding on them."""

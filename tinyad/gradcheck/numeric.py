@@ -1,4 +1,4 @@
-"""Derivatives from function values alone: by the complex step and by central differences.
+"""Compute derivatives from function values alone: by the complex step and by central differences.
 
 Source: W. Squire and G. Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40
 (1998): f(x + ih) = f(x) + ih f'(x) + O(h²), so the imaginary part over h is f'(x), with nothing subtracted.

@@ -1,4 +1,4 @@
-"""How far rounding alone moves the derivatives of a tape: what tells a wrong number from a rounded one.
+"""Measure how far rounding alone moves the derivatives of a tape, to tell a wrong number from a rounded one.
 
 The tape is computed again with every result off by a random relative 1e-11, forward and backward, and the spread of
 what comes out is scaled down (J. Vignes, "A stochastic arithmetic for reliable scientific computation", Mathematics
@@ -20,13 +20,13 @@ SLACK = 16  # for other orders of summation and longer formulas than the rules
 
 
 def relative(d: Derivatives) -> float:
-    """The relative rounding of the coarsest numbers of a walk back."""
+    """Return the relative rounding of the coarsest numbers of a walk back."""
     values = d.tape.values[: d.length]
     return max(float(np.finfo(dtype).eps) for dtype in {a.dtype for a in (*d.seeds.values(), *values)})
 
 
 def spread(d: Derivatives) -> list[float]:
-    """For each value of the tape: how far its derivative moves at the most, over the relative error of one step."""
+    """Return for each value of the tape how far its derivative moves at most, over the relative error of one step."""
     # The first draw is exact: of two others all signs may happen to agree, on a 1×1 value in one case of four.
     draws = [_rough(d, np.random.default_rng(seed), ROUGH if seed else 0.0) for seed in range(DRAWS + 1)]
     moved = [
