@@ -2,22 +2,22 @@
 # make check: style and types; make docs: the site, in build/docs; make wheel: the package, in dist, built and tried.
 PYTHON ?= python3
 BIN := .venv/bin
-DERIVATIONS := tests/derivation tests/commands
+HALF := tests/derivation tests/commands tests/lstm_models
 
-.PHONY: demo test test-derivations test-others test-all check docs wheel notebooks bench mutants clean
+.PHONY: demo test test-half test-other-half test-all check docs wheel notebooks bench mutants clean
 
 demo: .venv/ready
 	$(BIN)/tinyad demo
 
-# Two processes: the derivations take as long as everything else.
+# Two processes, each of which takes about half of the time.
 test: .venv/ready-test
-	@$(MAKE) --no-print-directory --jobs=2 test-derivations test-others
+	@$(MAKE) --no-print-directory --jobs=2 test-half test-other-half
 
-test-derivations test-others: .venv/ready-test
-test-derivations:
-	$(BIN)/python -m pytest -m "not slow" -p no:cacheprovider $(DERIVATIONS)
-test-others:
-	$(BIN)/python -m pytest -m "not slow" $(addprefix --ignore=,$(DERIVATIONS))
+test-half test-other-half: .venv/ready-test
+test-half:
+	$(BIN)/python -m pytest -m "not slow" -p no:cacheprovider $(HALF)
+test-other-half:
+	$(BIN)/python -m pytest -m "not slow" $(addprefix --ignore=,$(HALF))
 
 test-all: .venv/ready-test
 	$(BIN)/python -m pytest

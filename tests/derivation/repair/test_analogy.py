@@ -139,7 +139,7 @@ def test_what_is_proposed_is_right_where_it_is_put(whole):
 def test_nothing_is_proposed_for_a_whole_derivation_or_twice():
     for whole in (CELL, RNN, ROUTINE):
         ((_, part),) = check_derivation(fenced(*whole)).parts
-        assert part.proposed == []
+        assert not part.proposed
     wrong = ROUTINE[2].replace("[dz2] += deriv(dh1, z2, 'tanh')", "[dz1] += deriv(dh1, z2, 'tanh')")
     report = check_derivation(fenced(*ROUTINE[:2], wrong))
     ((_, part),) = report.parts
