@@ -2,7 +2,7 @@
 
 The gates f, i, o and the candidate are blocks of rows of one matrix: one product with [h; x; 1], bias included, and for
 peepholes one with C.  The derivatives of the parameters are one product over all time steps after the loop; a copy of
-the weights, transposed, serves the walk back; every result goes to a place that is made once, and so do the views.
+the weights, transposed, serves the backward pass; every result goes to a place that is made once, and so do the views.
 Columns are examples, derivatives have the size of their variable.  NumPy only: no code is shared with tinyad.
 """
 

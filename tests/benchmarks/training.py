@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.training [--rounds N] [--model NAME]
 
-Counted are the forwards and the rules of the table, the sums of the walk back, the copies that the tape takes of what
-it is given, the chunk's one-hot columns and the update of the parameters, timed where they run, each less what the
+Counted are the forwards and the rules of the table, the sums of the backward pass, the copies that the tape takes of
+what it is given, the chunk's one-hot columns and the update of the parameters, timed where they run, each less what the
 clock itself takes.  Each counts as a whole: between its NumPy calls stand a few bytecodes.  To free arrays does not
 count.  Updates with and without clocks take turns in one process, on one thread; the figure is the median of NumPy's
 time over the time of the update without clocks.

@@ -366,9 +366,11 @@ def test_what_has_no_derivative():
     constant = tape.at(next(iter(tape.constants)))
     with pytest.raises(KeyError, match="is a constant: it has no derivative"):
         compare(d, {constant: draw((2, 2))})
-    with pytest.raises(KeyError, match="was recorded after this walk back"):
+    with pytest.raises(KeyError, match="was recorded after this backward pass"):
         compare(d, {y + 1: draw((2, 2))})
-    with pytest.raises(TypeError, match=r"compare\(d, ...\) takes a walk back, d = tape.backward\(...\), not a Tape"):
+    with pytest.raises(
+        TypeError, match=r"compare\(d, ...\) takes a backward pass, d = tape.backward\(...\), not a Tape"
+    ):
         compare(tape, {"a": draw((2, 2))})
     with pytest.raises(TypeError, match=r"takes a mapping, not a list"):
         compare(d, [draw((2, 2))])

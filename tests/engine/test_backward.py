@@ -1,4 +1,4 @@
-"""The walk back: +=, contributions, recorded walks, memory, threads, and a million steps."""
+"""The backward pass: +=, contributions, recorded walks, memory, threads, and a million steps."""
 
 import gc
 import threading
@@ -186,7 +186,7 @@ def test_a_later_variable_has_no_derivative(tape):
     for record in (False, True):
         d = tape.backward({x: DZ}, record=record)
         y = np.exp(x)
-        said = f"{y!r} was recorded after this walk back; walk again"
+        said = f"{y!r} was recorded after this backward pass; call backward again"
         assert refusal(KeyError, d.__getitem__, y) == said
         assert refusal(KeyError, d.contributions, y) == said
 

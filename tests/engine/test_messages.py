@@ -46,7 +46,7 @@ def test_a_tape_where_a_walk_back_is_needed(tape):
     d = tape.backward({x * x: draw((3, 4), 1)})
     assert equations(d).text == equations(tape).text
     for f in (gradients, routine, written):
-        needed = f"{f.__name__}(d) takes a walk back, d = tape.backward(...), not a Tape"
+        needed = f"{f.__name__}(d) takes a backward pass, d = tape.backward(...), not a Tape"
         assert said(TypeError, f, tape) == needed
 
 

@@ -190,7 +190,7 @@ def test_what_no_derivative_is_of():
     tape = Tape()
     a = tape.variable([[1.0]], "a")
     d = tape.backward(a * 2)
-    with pytest.raises(KeyError, match="was recorded after this walk back"):
+    with pytest.raises(KeyError, match="was recorded after this backward pass"):
         numeric_derivative(d, a + 1)
 
 

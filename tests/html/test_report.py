@@ -1,4 +1,4 @@
-"""The report of a walk back: one page, right and wrong, and `tinyad report` with all that it can be given."""
+"""The report of a backward pass: one page, right and wrong, and `tinyad report` with all that it can be given."""
 
 import re
 from pathlib import Path
@@ -185,7 +185,7 @@ def test_options_that_are_none(wrong, said):
 @pytest.mark.parametrize("what", [{}, None, Tape()])
 def test_what_is_no_walk_back(look, what):
     with pytest.raises(
-        TypeError, match=r"a page shows a walk back, d = tape\.backward\(\.\.\.\), not a (dict|NoneType|Tape)"
+        TypeError, match=r"a page shows a backward pass, d = tape\.backward\(\.\.\.\), not a (dict|NoneType|Tape)"
     ):
         look(what)
 

@@ -42,7 +42,7 @@ from tinyad.printing.text import ASCII
 
 
 def cell(B=2):
-    """One cell of the slides at H = 4, X = 3, and its walk back from dh and dC."""
+    """One cell of the slides at H = 4, X = 3, and its backward pass from dh and dC."""
     tape = Tape()
     weights = tape.variables(**parameters(slides.SLIDES, 4, 3, np.random.default_rng(0)))
     start = tape.variables(C_prev=draw((4, B)), h_prev=draw((4, B), 1), x=draw((3, B), 2))

@@ -1,4 +1,4 @@
-"""Random programs over the whole table, and their walk back."""
+"""Random programs over the whole table, and their backward pass."""
 
 import numpy as np
 import pytest

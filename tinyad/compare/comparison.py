@@ -122,7 +122,7 @@ def _plain(value: Any) -> Any:
 
 
 def compare(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Comparison:
-    """Hold hand-derived arrays, {name or Variable: derivative}, against a walk back; returns a `Comparison`.
+    """Hold hand-derived arrays, {name or Variable: derivative}, against a backward pass; returns a `Comparison`.
 
     Any subset of the names will do; with intermediate ones a wrong line can be told from what it spoils.  `layout` is
     that of the hand's arrays: "row" (the slides', M×N for an N×M variable) or "same" (of the variable's size).  A 1-D
@@ -133,7 +133,7 @@ def compare(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Com
     if layout not in LAYOUTS:
         raise ValueError(f"layout={layout!r}: there are {' and '.join(map(repr, LAYOUTS))}")
     if not isinstance(d, Derivatives):
-        raise TypeError(f"compare(d, ...) takes a walk back, d = tape.backward(...), not a {type(d).__name__}")
+        raise TypeError(f"compare(d, ...) takes a backward pass, d = tape.backward(...), not a {type(d).__name__}")
     if not isinstance(hand, Mapping):
         raise TypeError(f"compare(d, {{name: derivative}}) takes a mapping, not a {type(hand).__name__}")
     if not hand:

@@ -106,7 +106,7 @@ class Judge:
     # What follows from what was given
 
     def _implied(self) -> tuple[Derivatives, dict[int, Array]]:
-        """Return the walk back in which every derivative by hand replaces the one it would compute."""
+        """Return the backward pass in which every derivative by hand replaces the one it would compute."""
         columns: list[Any] = [None] * self.d.length
         used = Derivatives(self.tape, columns, self.d.seeds, False)
         expected: dict[int, Array] = {}

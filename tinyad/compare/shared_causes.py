@@ -88,7 +88,7 @@ def _explained_by(judge: Judge, wrong: set[str], walk: Derivatives) -> bool:
 
 
 def _turned(judge: Judge, turned: set[int]) -> Derivatives:
-    """Return the walk back over the tape computed again with the rows at some steps over the other axis."""
+    """Return the backward pass over the tape computed again with the rows at some steps over the other axis."""
     d = judge.d
     tape = d.tape.first(d.length).replay(rows={n: over_other_axis(d.tape.steps[n - 1][0])[0] for n in turned})
     return tape.backward({tape.at(i): seed.T for i, seed in d.seeds.items()})

@@ -8,7 +8,7 @@ from math import prod
 from tinyad.compiled.values import LEAVES, VIEWS, Value, ordered
 
 WHY = {
-    "recorded": "every step, and the walk back over it",
+    "recorded": "every step, and the backward pass over it",
     "loops": "time steps that repeat are one loop",
     "sums": "additions one after the other are one sum",
     "defer": "derivatives of parameters are products over all time steps",

@@ -32,7 +32,7 @@ FLOOR = -16.0  # log10 of a relative error that is 0 or nearly so
 
 
 def errors(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Figure:
-    """Draw derivatives by hand against a walk back: a heat map of the errors for each name, in the order of the walk.
+    """Draw derivatives by hand and their errors: a heat map of the errors for each name, in the order of the walk.
 
     `hand` maps names or Variables to matrices in `layout`, "row" (M×N for an N×M variable) or "same" (N×M), in which
     the picture shows them; a 1-D array is taken for an N×1 or 1×N one of its length.  A colour is log10 of

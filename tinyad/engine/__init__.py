@@ -1,1 +1,1 @@
-"""The miniature: values, the table of operations, the tape and the walk back."""
+"""The miniature: values, the table of operations, the tape and the backward pass."""

@@ -1,4 +1,4 @@
-"""The derivatives that a walk back gives, each the sum of its contributions."""
+"""The derivatives that a backward pass gives, each the sum of its contributions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Contribution(NamedTuple):
 
 
 class Derivatives:
-    """The result of one walk back: `d[Variable or name]` is its derivative in row layout, read-only.
+    """The result of one backward pass: `d[Variable or name]` is its derivative in row layout, read-only.
 
     Everything on the tape has one, the intermediate results too; it is 0 where L does not depend on it.
     """
@@ -41,10 +41,10 @@ class Derivatives:
         return self.tape.variable(row) if self.recorded else row
 
     def at(self, key: Variable | str) -> Variable:
-        """The Variable of a key; KeyError if it was not there at this walk back."""
+        """The Variable of a key; KeyError if it was not there at this backward pass."""
         v = self.tape[key]
         if v.index >= self.length:
-            raise KeyError(f"{v!r} was recorded after this walk back; walk again")
+            raise KeyError(f"{v!r} was recorded after this backward pass; call backward again")
         return v
 
     def column(self, position: int) -> Array:

@@ -1,4 +1,4 @@
-"""The tape: every operation in the order it was computed, and the walk back over it.
+"""The tape: every operation in the order it was computed, and the backward pass over it.
 
 In the field's words the tape is a Wengert list, each rule a vector-Jacobian product (vjp), and dz the adjoint, or
 cotangent, of z.
@@ -67,7 +67,7 @@ class Variable(Operand):
 
     @property
     def value(self) -> Array:
-        """The matrix, read-only: the walk back needs it as it was."""
+        """The matrix, read-only: the backward pass needs it as it was."""
         self._value.setflags(write=False)
         return self._value
 
@@ -105,7 +105,7 @@ class Tape:
 
     @property
     def values(self) -> list[Array]:
-        """The matrices, read-only: the walk back needs them as they were."""
+        """The matrices, read-only: the backward pass needs them as they were."""
         for value in self._values[self._locked :]:
             value.setflags(write=False)
         self._locked = len(self._values)
@@ -337,7 +337,7 @@ class Tape:
         return Derivatives(self, d, start, record)
 
     def start(self, seeds: Variable | Mapping[Any, Any], record: bool = False) -> dict[int, Any]:
-        """Return the adjoints that a walk back starts from, in the sizes of their variables, by position."""
+        """Return the adjoints that a backward pass starts from, in the sizes of their variables, by position."""
         if isinstance(seeds, Variable | str):
             seeds = self[seeds]
             if seeds.shape != (1, 1):

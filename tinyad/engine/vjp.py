@@ -1,4 +1,4 @@
-"""A rule compiled for arrays: its formulas transposed once, so that the walk back transposes nothing.
+"""A rule compiled for arrays: its formulas transposed once, so that the backward pass transposes nothing.
 
 With D = dz.T a derivative has the size, and the memory order, of its variable: (A ∘ B)ᵀ = Aᵀ ∘ Bᵀ, (A B)ᵀ = Bᵀ Aᵀ.
 """

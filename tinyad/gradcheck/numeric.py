@@ -55,7 +55,7 @@ def central_difference(f: Function, x: Any, direction: Any = None) -> tuple[Any,
 
 
 def numeric_derivative(d: Derivatives, key: Variable | str, direction: Any = None, method: str = "complex") -> Any:
-    """Return the derivative of what the walk back `d` starts from by `key`, from replaying the steps after it.
+    """Return the derivative of what the backward pass `d` starts from by `key`, from replaying the steps after it.
 
     It checks every rule on the way.  `method` is "complex" or "central"; the result is that of `complex_step` or
     `central_difference`, in float64 whatever the tape is in.

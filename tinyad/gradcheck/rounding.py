@@ -20,7 +20,7 @@ SLACK = 16  # for other orders of summation and longer formulas than the rules
 
 
 def relative(d: Derivatives) -> float:
-    """Return the relative rounding of the coarsest numbers of a walk back."""
+    """Return the relative rounding of the coarsest numbers of a backward pass."""
     values = d.tape.values[: d.length]
     return max(float(np.finfo(dtype).eps) for dtype in {a.dtype for a in (*d.seeds.values(), *values)})
 

@@ -1,1 +1,1 @@
-"""Pages: one look, one script, one escape."""
+"""Pages: one style sheet, one script, one way to escape."""

@@ -41,7 +41,7 @@ def explore(
     fold: Iterable[str | int] | None = None,
     comparison: WrongSteps | None = None,
 ) -> Explorer:
-    """Draw the tape of a walk back, to look around in.
+    """Draw the tape of a backward pass, to look around in.
 
     A click on a step shows its rule, its size, its value, its derivative in row layout and every contribution to it;
     a click on the title of a time step or a group folds it.  Where scripts are stripped it is a plain SVG with a list

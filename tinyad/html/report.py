@@ -1,4 +1,4 @@
-"""A walk back as one page: the drawing, every equation and its values, every contribution, and a comparison by hand."""
+"""A backward pass as one page: the drawing, equations, values, contributions, and a comparison by hand."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def report(  # noqa: PLR0913  options of a public function
     groups: Mapping[str, Iterable[str]] | None = None,
     fold: Iterable[str | int] | None = None,
 ) -> Report:
-    """Return a page with an entire walk back, and with what holds of the derivatives `hand`, if there are any.
+    """Return a page with an entire backward pass, and with what holds of the derivatives `hand`, if there are any.
 
     `hand` and `layout` are those of `compare`: {name or Variable: derivative}, "row" (M×N for an N×M variable) or
     "same" (of the variable's size); the page shows derivatives in that layout.  `weights`, `groups` and `fold` are

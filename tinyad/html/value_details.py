@@ -38,7 +38,7 @@ class ValueDetails:
         marks: bool = False,
     ) -> None:
         if not isinstance(d, Derivatives):
-            raise TypeError(f"a page shows a walk back, d = tape.backward(...), not a {type(d).__name__}")
+            raise TypeError(f"a page shows a backward pass, d = tape.backward(...), not a {type(d).__name__}")
         self.d = d = d.as_walked()
         self.tape = tape = d.tape
         if len(tape) > LARGEST_TAPE:

@@ -1,4 +1,4 @@
-"""A tape as numbered equations, and its walk back as the gradients that the rules give: text, deriv() calls, LaTeX.
+"""A tape as numbered equations, and its backward pass as the gradients that the rules give: text, deriv() calls, LaTeX.
 
 Source: the slides "LSTM" (equations 1 to 31 and the gradient pages) and "LSTM_derivative".
 """
@@ -62,7 +62,7 @@ def equations(tape: Tape, shapes: bool = False) -> Listing:
 
 
 def gradients(d: Derivatives, shapes: bool = False) -> Listing:
-    """Return a walk back as numbered equations in row layout, as on the slides' gradient pages, from the rules.
+    """Return a backward pass as numbered equations in row layout, as on the slides' gradient pages, from the rules.
 
     `=` marks the first contribution to a derivative, `+=` the later ones; at the right stands the step whose rule the
     line is, and with `shapes` the size of the derivative.
@@ -88,7 +88,7 @@ def gradients(d: Derivatives, shapes: bool = False) -> Listing:
 
 
 def routine(d: Derivatives) -> str:
-    """Return a walk back as calls of the slides' routine: `[do, dz25] += deriv(dh, o, z25, '∘')`."""
+    """Return a backward pass as calls of the slides' routine: `[do, dz25] += deriv(dh, o, z25, '∘')`."""
     walk_back(d, "routine")
     tape = d.tape
     lines = ["# every d(variable) = 0, but for: " + ", ".join(f"d{one_line(tape.label(i))}" for i in d.seeds)]
@@ -106,9 +106,9 @@ def routine(d: Derivatives) -> str:
 
 
 def walk_back(d: Any, what: str) -> Derivatives:
-    """Return d itself; TypeError if it is no walk back."""
+    """Return d itself; TypeError if it is no backward pass."""
     if not isinstance(d, Derivatives):
-        raise TypeError(f"{what}(d) takes a walk back, d = tape.backward(...), not a {type(d).__name__}")
+        raise TypeError(f"{what}(d) takes a backward pass, d = tape.backward(...), not a {type(d).__name__}")
     return d
 
 

@@ -1,1 +1,1 @@
-"""Verdicts: each line on its own, then the lines together."""
+"""Verdicts: each line on its own, then the lines as a set."""

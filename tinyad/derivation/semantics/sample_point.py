@@ -89,7 +89,7 @@ class SamplePoint:
         other.evaluator = Evaluator(self.evaluator.environment, remarks)
         return other
 
-    # The walk back
+    # The backward pass
 
     def _given(self) -> dict[TimedName, list[Seed]]:
         """Return random derivatives for the names whose derivatives are given."""

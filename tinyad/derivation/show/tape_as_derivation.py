@@ -15,7 +15,7 @@ FORMS = ("text", "routine", "latex")
 
 
 def written(d: Derivatives, form: str = "text") -> str:
-    """Return a walk back as a derivation file that `check_derivation` reads.
+    """Return a backward pass as a derivation file that `check_derivation` reads.
 
     form: "text" (numbered gradients), "routine" (deriv() calls) or "latex".  The values stay behind: the check draws
     its own.  Raises ValueError for another form.
