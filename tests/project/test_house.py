@@ -22,7 +22,6 @@ DISPLAY = {
     "engine.derivatives imports printing.listing",
     "compare.comparison imports html.comparison",
 }
-KNOWN = set()
 
 
 def breaches(modules):
@@ -34,8 +33,8 @@ def breaches(modules):
         for u in sorted(us)
         if package(u, modules) != package(m, modules) and rank(u, modules) >= rank(m, modules)
     ]
-    found = [breach for breach in found if breach not in DISPLAY | KNOWN]
-    later = {(m, u) for m, us in used.items() for u in us if f"{m} imports {u}" in DISPLAY | KNOWN}
+    found = [breach for breach in found if breach not in DISPLAY]
+    later = {(m, u) for m, us in used.items() for u in us if f"{m} imports {u}" in DISPLAY}
     try:
         TopologicalSorter({m: {u for u in us if (m, u) not in later} for m, us in used.items()}).prepare()
     except CycleError as cycle:
