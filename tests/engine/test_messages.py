@@ -1,4 +1,4 @@
-"""What is said where something else was meant, what to write instead, and the line that help() shows."""
+"""Errors that name what to write instead, and the line that help() shows."""
 
 import pydoc
 

@@ -1,4 +1,4 @@
-"""Drawings to look around in, and what is said about each value, with and without a browser."""
+"""Drawings to look around in, and what they show of each value, with and without a browser."""
 
 import re
 
@@ -147,7 +147,7 @@ def test_frames_are_folded_as_in_graph():
 
 
 def parts(about):
-    """Key → what is said about that value."""
+    """Key → what the drawing shows of that value."""
     return {re.search(r'data-about="(\w+)"', part)[1]: part for part in about.everything()}
 
 

@@ -1,4 +1,4 @@
-"""The derivation run as code, from the seeds, with the author's own values: what a wrong line makes wrong."""
+"""The derivation run as code, from the seeds, with the author's own values: what is wrong because of which line."""
 
 from __future__ import annotations
 

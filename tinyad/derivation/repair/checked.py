@@ -1,4 +1,4 @@
-"""The check of a whole file: verdicts, suggestions, and what a wrong line makes wrong."""
+"""The check of a whole file: verdicts, suggestions, and the derivatives that are wrong because of a wrong line."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 # fmt: off
 NOTES_SHOWN     = 12   # notes of one kind, before "and n more"
 RULES_SHOWN     = 4    # forward equations that a wrong line should follow
-NAMES_SHOWN     = 8    # names whose derivatives a wrong line makes wrong
+NAMES_SHOWN     = 8    # names whose derivatives are wrong because of a line
 ROWS_QUOTED     = 12   # rows of the file that a line is quoted with: a longer chain is seen in the file
 WIDTH_WITH_SIZES = 160 # characters of a row that has the sizes below it: a longer one is wrapped by a terminal
 SIZED_OPERAND   = 24   # characters of an operand that has its size below it: a longer one is a formula

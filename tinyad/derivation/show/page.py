@@ -195,7 +195,7 @@ def _terms(it: Declarations, v: LineVerdict) -> Iterator[Markup]:
     if v.suggestion:
         yield _term(v.grade or "suggestion", _formula(it, v.suggestion) + CODE.format(v.suggestion))
     if v.spoils:
-        yield _term("makes wrong", ", ".join(v.spoils))
+        yield _term("wrong because of it", ", ".join(v.spoils))
     yield from (_term("note", note) for note in v.notes)
 
 
