@@ -5,22 +5,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.compiled_difference import differs
-from tests.support.random_programs import fits, programs, span
+from tests.support.random_programs import examples, fits, programs, span
 from tinyad import TABLE, Tape, Variable
 from tinyad.compiled import PASSES
 
 ROWS = "* * * ∘ ∘ + + - tanh sigmoid softmax neg stack upper under transpose log_softmax softmax_rows sum".split()
 ROWS += "rows padded rows > ≥ sign relu maximum minimum abs column_max row_max first_max sin cos softplus erf".split()
-SOME = settings(deadline=None, derandomize=True, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+SOME = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 subsets = st.one_of(
     st.just(PASSES), st.just(("dead", "loops")), st.lists(st.sampled_from(PASSES), unique=True).map(tuple)
 )
 
 
-@SOME
-@given(programs(), subsets, st.sampled_from([np.float64, np.float32]))
-def test_straight_tapes(program, passes, dtype):
+@examples(25, 150)
+def test_straight_tapes(examples):
+    dtypes = st.sampled_from([np.float64, np.float32])
+    settings(SOME, max_examples=examples)(given(programs(), subsets, dtypes)(straight_tape))()
+
+
+def straight_tape(program, passes, dtype):
     leaves, steps = program
     tape = Tape()
     values = [a if a.dtype.kind == "i" else tape.variable(a.astype(dtype)) for a in leaves]
@@ -109,9 +113,12 @@ class Cell:
 cells = st.composite(Cell)()
 
 
-@settings(SOME, max_examples=250)
-@given(cells, subsets)
-def test_cells_that_repeat(cell, passes):
+@examples(40, 250)
+def test_cells_that_repeat(examples):
+    settings(SOME, max_examples=examples)(given(cells, subsets)(cell_that_repeats))()
+
+
+def cell_that_repeats(cell, passes):
     tape, seeds = cell.record()
     assert differs(tape, seeds, passes) is None
     leaves = [tape.label(i) for i in range(len(tape.values)) if tape.label(i)[0] in "spx"]
