@@ -223,6 +223,23 @@ def test_two_tapes(tape, more):
     assert "on another tape" in refusal(ValueError, lambda: b - a)
 
 
+def test_what_is_recorded_is_of_this_tape(tape):
+    """By `record` itself too: a position of another tape would be taken for one of this."""
+    own, foreign = tape.variable(A, "own"), Tape().variable(A, "foreign")
+    tanh, add = tinyad.tanh, tinyad.add
+    for call in (
+        lambda: tape.record(tanh, foreign),
+        lambda: tape.record(add, foreign, own),
+        lambda: tape.record(add, own, foreign),
+        lambda: tape.record(add, foreign, foreign),
+    ):
+        assert "Variable(foreign, 4×3) is on another tape" in refusal(ValueError, call)
+    for call in (lambda: tape.record(tanh, own, own), lambda: tape.record(tanh, A)):
+        assert refusal(TypeError, call) == "tanh takes one operand, a Variable of this tape"
+    assert len(tape) == 0
+    assert np.array_equal(tape.record(add, own, own).value, 2 * A)
+
+
 def test_empty_matrices(tape):
     a, none = tape.variable(draw((4, 3)), "a"), tape.variable(np.zeros((3, 0)), "none")
     z = a @ none

@@ -142,10 +142,10 @@ class Tape:
         z = j = None
         try:
             if op.arity == 1:
-                z = op.run(x._value)
+                z = op.run(x._value) if x.tape is self and y is None else None
             else:
                 a, b = x._value, y._value
-                if y.tape is self:
+                if y.tape is self and x.tape is self:
                     j = y.index
                     if not op.elementwise or a.shape == b.shape:
                         z = op.run(a, b)
@@ -156,7 +156,7 @@ class Tape:
             pass
         if z is None:
             z, x, y = self._uneven(op, x, y)
-            j = y.index
+            j = None if y is None else y.index
         v = _new(Variable)  # a call of __init__ takes as long as an operation on a small matrix
         v.tape = self
         v.index = index = len(values)
@@ -165,7 +165,7 @@ class Tape:
         self.steps.append((op, index, x.index, j))
         return v
 
-    def _uneven(self, op: Op, x: Any, y: Any) -> tuple[Array, Variable, Variable]:
+    def _uneven(self, op: Op, x: Any, y: Any) -> tuple[Array, Variable, Any]:
         """Return op's result, x and y where one of them is repeated or becomes a constant; ValueError says why not."""
         try:
             if op.arity == 2:
@@ -175,7 +175,9 @@ class Tape:
                 z = op.run(x._value, y._value)
                 self.entries[len(self._values)] = entry[0], entry[1]
                 return z, x, y
-            return op.run(x._value), x, y
+            if y is not None or not isinstance(x, Variable):
+                raise TypeError(f"{op.symbol} takes one operand, a Variable of this tape")
+            return op.run(self._own(x)._value), x, y
         except ValueError as reason:
             operands = [v for v in (x, y) if v is not None]
             if not all(isinstance(v, Variable) and v.tape is self for v in operands):

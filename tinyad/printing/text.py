@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from html import escape
 
 ASCII = str.maketrans(
     {
@@ -27,11 +26,6 @@ def one_line(name: str) -> str:
     if name.isprintable():
         return name
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-
-
-def safe(text: str) -> str:
-    """Return text for HTML: what is markup in it escaped, and control characters written out."""
-    return escape(visible(text))
 
 
 def visible(text: str) -> str:
