@@ -1,0 +1,17 @@
+"""Sizes, counts and tolerances of checking code, each with its unit and a reason."""
+
+# fmt: off
+STEP          = 1e-4   # of a typical entry: displacement of a central difference; its error is about STEP^4 after Richardson
+SMALLER_STEPS = (1.0, 1e-2, 1e-4)  # factors on STEP that are tried in turn where values are not smooth at the point
+DIRECTIONS    = 2      # random directions that say right or wrong: one wrong entry moves each of them
+AGREEMENT     = 1e-6   # of the terms' sizes: a statement is right if it agrees so far
+ROUNDING      = 1e-10  # of the loss: what rounding may do to a difference of two losses divided by STEP
+KINK          = 1e-4   # of the difference: two step sizes that disagree so much have a kink between them
+LEAVES        = 2_000  # arrays in one argument: a container with more is no set of parameters
+NESTING       = 6      # containers in one another
+FULL_ENTRIES  = 20_000 # entries of one derivative that are computed one by one
+POINTS        = 3      # sample points at which a suggestion is right before it is called certain
+TRIALS        = 6_000  # edits of one statement that are tried
+SECONDS       = 60.0   # before a run is stopped: longer is an endless loop, or --timeout says so
+RUNS          = 200    # inferred meanings of one name that are tried
+# fmt: on

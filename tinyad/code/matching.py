@@ -1,0 +1,284 @@
+"""Which values of the forward run a value of the backward run may be the derivative for: calls, loops, names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyad.code import values
+from tinyad.code.names import LATER, UPSTREAM, Meanings, Share, canonical, last_part, looks_like_derivative, stem
+from tinyad.code.probes import Kind
+from tinyad.code.recording import Event, Recorded, Target, functions_called
+from tinyad.code.values import Path
+
+SET = (Kind.ENTRY, Kind.ASSIGNED, Kind.ITEM, Kind.STORED)
+
+
+class Leaf(NamedTuple):
+    """A value of the forward run that has a derivative: the event that set it, and where in its container it is."""
+
+    event: Event
+    path: Path
+    shape: tuple[int, ...]
+
+    @property
+    def target(self) -> Target:
+        """What is displaced."""
+        return Target((self.event.ordinal,), self.path, self.shape)
+
+
+class Candidate(NamedTuple):
+    """What a value may be the derivative for; index: the value is that for these entries of the target only."""
+
+    target: Target
+    index: Any
+    name: str
+    line: int
+    part: bool = False
+
+
+class Matching:
+    """The forward calls, passes of loops and values that belong to those of a backward run.
+
+    forward: the forward run; same_run: it is the run of one function that has both passes.
+    """
+
+    def __init__(self, forward: Recorded, same_run: bool, first_line: dict[str, str] | None = None) -> None:
+        self.forward = forward
+        self.same_run = same_run
+        self.by_name: dict[str, list[Leaf]] = {}
+        for event in forward.events:
+            if event.kind in SET:
+                self._add(event)
+        self.uses: dict[str, list[Event]] = {}
+        for event in forward.events:
+            if event.kind is Kind.EXPRESSION and event.name and values.differentiable(event.value):
+                self.uses.setdefault(canonical(event.name), []).append(event)
+        self.meanings = Meanings(self.names(), first_line)
+
+    def _add(self, event: Event) -> None:
+        name = canonical(event.name)
+        if event.kind is Kind.ITEM and isinstance(event.key, str):
+            name = event.key
+        for path, leaf in values.leaves(event.value):
+            own = [last for last in path if isinstance(last, str)]
+            attribute = [last[1] for last in path if isinstance(last, tuple)]
+            called = own[-1] if own else attribute[-1] if attribute else name
+            found = Leaf(event, path, values.shape(leaf))
+            self.by_name.setdefault(called, []).append(found)
+
+    def names(self) -> list[str]:
+        """Return the names of the forward run that may have derivatives."""
+        if not self.same_run:
+            return list(self.by_name)
+        known = Meanings(self.by_name)
+        return [name for name in self.by_name if not (looks_like_derivative(name) and known.by_form(name))]
+
+
+class Matched:
+    """A backward run matched with the forward run before it.
+
+    seen: the forward run, whose arrays the backward pass got.
+    """
+
+    def __init__(self, matching: Matching, seen: Recorded, backward: Recorded) -> None:
+        self.matching, self.seen, self.backward = matching, seen, backward
+        self.calls: dict[int, int] = {}
+        self.votes: dict[tuple[int, tuple[tuple[int, int], ...]], tuple[int, int] | None] = {}
+        self.of_call: dict[int, list[Event]] = {}
+        for event in backward.events:
+            self.of_call.setdefault(event.call, []).append(event)
+
+    @cached_property
+    def top(self) -> int:
+        """The outermost call of the backward run."""
+        return min(self.backward.calls, default=1)
+
+    def origins(self, event: Event) -> Iterator[Event]:
+        """Yield the events of the forward run whose arrays an event of the backward run holds."""
+        for _, leaf in values.leaves(event.value):
+            place = values.identity(leaf)
+            if place is not None:
+                yield from self.seen.by_identity.get(place, ())
+
+    def call(self, number: int) -> int:
+        """Return the forward call that a backward call belongs to."""
+        if number not in self.calls:
+            self.calls[number] = self._call(number)
+        return self.calls[number]
+
+    def _call(self, number: int) -> int:
+        calls = self.seen.calls
+        if number == self.top or not calls:
+            return min(calls, default=0)
+        function = self.backward.calls[number].function
+        mates = [c for c in calls.values() if stem(c.function) == stem(function) and c.function != function]
+        if self.matching.same_run and not mates:
+            return number
+        allowed = {c.number for c in mates} or set(calls)
+        votes = Counter[int]()
+        for event in self.of_call.get(number, ()):
+            votes.update({origin.call for origin in self.origins(event) if origin.call in allowed})
+            if event.kind is Kind.ENTRY and event.name == "self":
+                same = [e.call for e in self.seen.events if e.name == "self" and e.value is event.value]
+                votes.update(c for c in same if c in allowed)
+        same_function = [c for c in self.backward.calls.values() if c.function == function]
+        later = len(same_function) - [c.number for c in same_function].index(number) - 1
+        by_order = sorted(allowed)[later] if mates and len(mates) == len(same_function) else None
+        if votes:
+            best = max(votes.values())
+            top = [c for c, n in votes.items() if n == best]
+            return by_order if by_order in top else max(top)  # type: ignore[return-value]
+        if by_order is not None:
+            return by_order
+        return max(allowed) if mates else self.call(self.backward.calls[number].parent or self.top)
+
+    # Loops
+
+    def allowed(self, event: Event, call: int) -> dict[str, Any]:
+        """Return the loop variables of a forward call that have to have the values that they have in a backward event."""
+        variables: dict[str, set[Any]] = {}
+        for leaf in self._loops_of(call):
+            for loop in leaf.loops:
+                if isinstance(loop.value, (int, np.integer)):
+                    variables.setdefault(loop.variable, set()).add(int(loop.value))
+        found: dict[str, Any] = {}
+        for loop in event.loops:
+            if isinstance(loop.value, (int, np.integer)) and int(loop.value) in variables.get(loop.variable, ()):
+                found[loop.variable] = int(loop.value)
+        if event.loops and not found:
+            vote = self.vote(event, call)
+            if vote is not None:
+                found[""] = vote
+        return found
+
+    def _loops_of(self, call: int) -> list[Event]:
+        if call not in self._loop_events:
+            self._loop_events[call] = [e for e in self.seen.events if e.call == call and e.loops]
+        return self._loop_events[call]
+
+    @cached_property
+    def _loop_events(self) -> dict[int, list[Event]]:
+        return {}
+
+    def vote(self, event: Event, call: int) -> tuple[int, int] | None:
+        """Return the pass of a forward loop whose arrays a pass of a backward loop reads: the loop and its count."""
+        key = (event.call, tuple((loop.number, loop.count) for loop in event.loops))
+        if key not in self.votes:
+            votes = Counter[tuple[int, int]]()
+            for other in self.of_call[event.call]:
+                if tuple((loop.number, loop.count) for loop in other.loops) == key[1]:
+                    votes.update(
+                        {
+                            (origin.loops[0].number, origin.loops[0].count)
+                            for origin in self.origins(other)
+                            if origin.call == call and origin.loops and origin.kind in SET
+                        }
+                    )
+            best = votes.most_common(2)
+            clear = bool(best) and (len(best) == 1 or best[0][1] > best[1][1])
+            self.votes[key] = best[0][0] if clear else None
+        return self.votes[key]
+
+    @staticmethod
+    def depth(leaf: Event, wanted: dict[str, Any]) -> int:
+        """Return how many loops of a forward event are in the pass that is wanted; -1 if one is in another pass."""
+        found = 0
+        for loop in leaf.loops:
+            if loop.variable in wanted:
+                if int(loop.value) != wanted[loop.variable]:
+                    return -1
+                found += 1
+            if "" in wanted and loop.number == wanted[""][0]:
+                if loop.count != wanted[""][1]:
+                    return -1
+                found += 1
+        return found
+
+    # Candidates
+
+    def candidates(self, event: Event, carried: bool) -> list[Candidate]:
+        """Return what a value of the backward run may be the derivative for, by its name, call and loops."""
+        key = event.key if event.kind is Kind.ITEM else None
+        meanings = self.matching.meanings.of(event.name, key)
+        call = self.call(event.call)
+        wanted = self.allowed(event, call)
+        shape = values.shape(event.value)
+        found: list[Candidate] = []
+        for meaning in meanings:
+            leaves = self._leaves(meaning.name, call, wanted)
+            if meaning.share is Share.ALL:
+                found += [
+                    c
+                    for leaf in leaves
+                    if (c := _fitting(leaf.target, shape, meaning.name, leaf.event.site.line, wanted, key)) is not None
+                ]
+            outside = bool(wanted) and all(self.depth(leaf.event, wanted) == 0 for leaf in leaves)
+            if meaning.share is Share.PART or carried or outside:
+                together = carried or outside or bool(LATER.search(last_part(event.name)))
+                found += self._parts(meaning.name, call, wanted, shape, together)
+        if not meanings and event.kind is Kind.ENTRY and UPSTREAM.match(event.name):
+            found += self._returned(call, shape)
+        return list(dict.fromkeys(found))
+
+    def _returned(self, call: int, shape: tuple[int, ...]) -> list[Candidate]:
+        return [
+            Candidate(Target((e.ordinal,), path, shape), None, "the result", e.site.line)
+            for e in self.seen.events
+            if e.call == call and e.kind is Kind.RETURNED
+            for path, leaf in values.leaves(e.value)
+            if len(path) < 2 and values.shape(leaf) == shape
+        ][:1]
+
+    def _leaves(self, name: str, call: int, wanted: dict[str, Any]) -> list[Leaf]:
+        everywhere = self.matching.by_name.get(name, [])
+        own = [leaf for leaf in everywhere if leaf.event.call == call]
+        if not own:
+            parents = [leaf for leaf in everywhere if leaf.event.call == self.top or leaf.event.call == 1]
+            own = parents or everywhere
+        depths = [self.depth(leaf.event, wanted) for leaf in own]
+        best = max(depths, default=-1)
+        return [leaf for leaf, depth in zip(own, depths, strict=True) if depth == best and depth >= 0]
+
+    def _parts(
+        self, name: str, call: int, wanted: dict[str, Any], shape: tuple[int, ...], together: bool
+    ) -> list[Candidate]:
+        uses = [e for e in self.matching.uses.get(name, ()) if values.shape(e.value) == shape]
+        inside = set(functions_called(self.seen.calls, call))
+        own = [e for e in uses if e.call == call] or [e for e in uses if e.call in inside]
+        depths = [self.depth(e, wanted) for e in own]
+        best = max(depths, default=-1)
+        own = [e for e, depth in zip(own, depths, strict=True) if depth == best >= 0]
+        groups: Iterable[tuple[Event, ...]]
+        if together:
+            versions: dict[Any, list[Event]] = {}
+            for use in own:
+                versions.setdefault(values.identity(use.value) or id(use.value), []).append(use)
+            groups = [tuple(group) for group in versions.values()]
+        else:
+            groups = [group for n in (1, 2, 3) for group in combinations(own[:6], n)]
+        return [
+            Candidate(Target(tuple(e.ordinal for e in group), (), shape), None, name, group[0].site.line, True)
+            for group in groups
+        ]
+
+
+def _fitting(
+    target: Target, shape: tuple[int, ...], name: str, line: int, wanted: dict[str, Any], key: Any
+) -> Candidate | None:
+    """Return a target as a candidate for a value of a shape: it all, or the row of a loop's pass; None if none fits."""
+    if target.shape == shape or _squeezed(target.shape) == _squeezed(shape):
+        return Candidate(target, None, name, line)
+    row = next((value[1] if isinstance(value, tuple) else value for value in wanted.values()), key)
+    if isinstance(row, int) and target.shape[1:] == shape and 0 <= row < target.shape[0]:
+        return Candidate(target, row, name, line)
+    return None
+
+
+def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(n for n in shape if n != 1)

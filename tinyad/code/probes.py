@@ -1,0 +1,546 @@
+"""A user's source rewritten so that it reports what it computes: every assignment, argument, result and expression.
+
+The code itself runs, and nothing is emulated.  `x = f(y)` becomes `x = f(y); x = __frame__.assigned(3, x)`: a
+listener gets the site 3, the value, the call and its loops, and hands back the value with which the code goes on.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+FRAME, PROBE = "__frame__", "__probe__"
+FLOAT32 = {"float32", "float16", "single", "half"}
+ITEM_METHODS = {"append": -1, "insert": 0}
+STORING_CALLS = {"at", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"}
+
+
+class Kind(StrEnum):
+    """What a site does."""
+
+    ENTRY = "argument"
+    ASSIGNED = "assigned"
+    STORED = "stored"  # into a part of an array
+    ITEM = "item"  # of a list or dict
+    RETURNED = "returned"
+    EXPRESSION = "expression"
+
+
+class Statement(NamedTuple):
+    """A statement of the source: the function that it stands in, its node and its lines."""
+
+    number: int
+    function: str
+    node: ast.stmt
+    line: int
+    end_line: int
+
+
+class Site(NamedTuple):
+    """A place in the source that reports: name is what it sets or reads, as text; "" for another expression.
+
+    again: the statement reads what it sets, as in `x += 1` and `x = x * 2`.  loops: the loops around it, outermost
+    first.
+    """
+
+    number: int
+    kind: Kind
+    name: str
+    node: ast.AST
+    statement: Statement
+    again: bool
+    loops: tuple[int, ...]
+
+    @property
+    def line(self) -> int:
+        """The line of the file."""
+        return getattr(self.node, "lineno", self.statement.line)
+
+
+class Loop(NamedTuple):
+    """A pass of a loop: which loop, how many passes were before, the loop variable's name and value."""
+
+    number: int
+    count: int
+    variable: str
+    value: Any
+
+
+@dataclass(slots=True)
+class Frame:
+    """A call of a function that runs: its listener's ear for what happens in it."""
+
+    probe: Probe
+    call: int
+    function: str
+    parent: Frame | None
+    loops: tuple[Loop, ...] = ()
+    statement: int = -1  # that runs
+
+    def entry(self, site: int, value: Any) -> Any:
+        return self.probe.listener.entry(self, self.probe.sites[site], value)
+
+    def assigned(self, site: int, value: Any) -> Any:
+        return self.probe.listener.assigned(self, self.probe.sites[site], value)
+
+    def stored(self, site: int, base: Any, index: Any) -> None:
+        if isinstance(base, (dict, list)):
+            base[index] = self.probe.listener.item(self, self.probe.sites[site], base[index], index)
+        else:
+            self.probe.listener.stored(self, self.probe.sites[site], base, index)
+
+    def appended(self, site: int, base: Any, index: int) -> None:
+        if isinstance(base, list) and base:
+            place = index % len(base)
+            base[place] = self.probe.listener.item(self, self.probe.sites[site], base[place], place)
+
+    def returned(self, site: int, value: Any) -> Any:
+        return self.probe.listener.returned(self, self.probe.sites[site], value)
+
+    def expression(self, site: int, value: Any) -> Any:
+        return self.probe.listener.expression(self, self.probe.sites[site], value)
+
+    def before(self, statement: int, names: dict[str, Any]) -> None:
+        self.statement = statement
+        self.probe.listener.before(self, self.probe.statements[statement], names)
+
+    def comparison(self, site: int, value: Any) -> Any:
+        return self.probe.listener.comparison(self, self.probe.sites[site], value)
+
+    def iteration(self, loop: int, depth: int, variable: str, value: Any) -> None:
+        before = self.loops[depth] if len(self.loops) > depth and self.loops[depth].number == loop else None
+        count = before.count + 1 if before else 0
+        self.loops = (*self.loops[:depth], Loop(loop, count, variable, value))
+
+    def loop_end(self, depth: int) -> None:
+        self.loops = self.loops[:depth]
+
+    def __enter__(self) -> Frame:
+        self.probe.stack.append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.probe.stack.pop()
+
+
+class Listener:
+    """What a running program reports to; this one hears nothing and changes nothing."""
+
+    def entry(self, frame: Frame, site: Site, value: Any) -> Any:
+        return value
+
+    def assigned(self, frame: Frame, site: Site, value: Any) -> Any:
+        return value
+
+    def stored(self, frame: Frame, site: Site, base: Any, index: Any) -> None:
+        return None
+
+    def item(self, frame: Frame, site: Site, value: Any, key: Any) -> Any:
+        return value
+
+    def returned(self, frame: Frame, site: Site, value: Any) -> Any:
+        return value
+
+    def expression(self, frame: Frame, site: Site, value: Any) -> Any:
+        return value
+
+    def comparison(self, frame: Frame, site: Site, value: Any) -> Any:
+        return value
+
+    def before(self, frame: Frame, statement: Statement, names: dict[str, Any]) -> None:
+        return None
+
+
+@dataclass
+class Probe:
+    """What rewritten code reports to: the table of its sites, the calls that run, and who listens."""
+
+    sites: list[Site] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    listener: Listener = field(default_factory=Listener)
+    stack: list[Frame] = field(default_factory=list)
+    calls: int = 0
+
+    def listen(self, listener: Listener) -> None:
+        """Begin a run that reports to a listener."""
+        self.listener = listener
+        self.stack.clear()
+        self.calls = 0
+
+    def frame(self, function: str) -> Frame:
+        """Return the frame of a call that begins."""
+        self.calls += 1
+        return Frame(self, self.calls, function, self.stack[-1] if self.stack else None)
+
+
+def rewritten(tree: ast.Module, probe: Probe) -> ast.Module:
+    """Return a module's tree with probes; the tree itself is changed."""
+    _Rewriter(probe).module(tree)
+    return ast.fix_missing_locations(tree)
+
+
+def names_of(target: ast.expr) -> str:
+    """Return the text of a name, an attribute or an item with a constant key; "" for anything else."""
+    if isinstance(target, ast.Name):
+        return target.id
+    if isinstance(target, ast.Attribute):
+        base = names_of(target.value)
+        return f"{base}.{target.attr}" if base else ""
+    if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+        base = names_of(target.value)
+        return f"{base}[{target.slice.value!r}]" if base else ""
+    return ""
+
+
+def flat(target: ast.expr) -> Iterator[ast.expr]:
+    """Yield the single targets of an assignment."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        for element in target.elts:
+            yield from flat(element)
+    else:
+        yield target.value if isinstance(target, ast.Starred) else target
+
+
+def root(name: str) -> str:
+    """Return the variable that a name begins with: grads of grads['dW1'], self of self.W."""
+    return name.split(".")[0].split("[")[0]
+
+
+def reads(node: ast.AST, name: str) -> bool:
+    """Return whether an expression reads a name, given as text."""
+    return any(
+        isinstance(part, (ast.Name, ast.Attribute, ast.Subscript))
+        and isinstance(part.ctx, ast.Load)
+        and names_of(part) == name
+        for part in ast.walk(node)
+    )
+
+
+def _text(value: str) -> ast.expr:
+    return ast.parse(value, mode="eval").body
+
+
+class _Rewriter:
+    """Puts probes into the statements of a module, function by function."""
+
+    def __init__(self, probe: Probe) -> None:
+        self.probe = probe
+        self.function = ""
+        self.loops: tuple[int, ...] = ()
+        self.loop_count = 0
+        self.data: set[str] = set()  # names that hold data in the function at hand
+        self.globals: set[str] = set()
+
+    def module(self, tree: ast.Module) -> None:
+        self.globals = self.data = _stored(tree.body)
+        body = self.body(tree.body)
+        first = 0
+        while first < len(body) and (
+            (isinstance(body[first], ast.ImportFrom) and body[first].module == "__future__")  # type: ignore[attr-defined]
+            or (isinstance(body[first], ast.Expr) and isinstance(body[first].value, ast.Constant))  # type: ignore[attr-defined]
+        ):
+            first += 1
+        tree.body = [*body[:first], *_parse(f"{FRAME} = {PROBE}.frame('')"), *body[first:]]
+
+    def site(self, kind: Kind, name: str, node: ast.AST, again: bool = False) -> int:
+        number = len(self.probe.sites)
+        self.probe.sites.append(Site(number, kind, name, copy.deepcopy(node), self.statement, again, self.loops))
+        return number
+
+    def new_statement(self, node: ast.stmt, end_line: int) -> int:
+        number = len(self.probe.statements)
+        self.statement = Statement(number, self.function, copy.deepcopy(node), node.lineno, end_line)
+        self.probe.statements.append(self.statement)
+        return number
+
+    def body(self, statements: Sequence[ast.stmt]) -> list[ast.stmt]:
+        return [new for statement in statements for new in self.one(statement)]
+
+    def one(self, node: ast.stmt) -> list[ast.stmt]:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return [self.define(node)]
+        if isinstance(node, ast.ClassDef):
+            outer = self.function
+            self.function = f"{outer}.{node.name}" if outer else node.name
+            node.body = [self.define(n) if isinstance(n, ast.FunctionDef) else n for n in node.body]
+            self.function = outer
+            return [node]
+        if isinstance(node, (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Pass)):
+            return [node]
+        number = self.new_statement(node, node.end_lineno or node.lineno)
+        return [*_at(_parse(f"{FRAME}.before({number}, locals())"), node), *self.rewritten(node)]
+
+    def rewritten(self, node: ast.stmt) -> list[ast.stmt]:
+        if isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
+            return self.loop(node)
+        if isinstance(node, (ast.If, ast.With, ast.Try)):
+            for part in ("body", "orelse", "finalbody"):
+                if getattr(node, part, None):
+                    setattr(node, part, self.body(getattr(node, part)))
+            for handler in getattr(node, "handlers", []):
+                handler.body = self.body(handler.body)
+            if isinstance(node, ast.If):
+                node.test = self.expression(node.test)
+            return [node]
+        if isinstance(node, ast.Assign):
+            targets = [single for target in node.targets for single in flat(target)]
+            again = [_holds(node.value, target) for target in targets]
+            node.value = self.expression(node.value)
+            return [node, *(new for t, a in zip(targets, again, strict=True) for new in self.after(t, node, a))]
+        if isinstance(node, (ast.AnnAssign, ast.AugAssign)) and node.value is not None:
+            node.value = self.expression(node.value)
+            return [node, *self.after(node.target, node, isinstance(node, ast.AugAssign))]
+        if isinstance(node, ast.Return) and node.value is not None:
+            site = self.site(Kind.RETURNED, "", node.value)
+            node.value = _call("returned", site, self.expression(node.value))
+            return [node]
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            return [node, *self.changed(node, node.value)]
+        return [node]
+
+    def after(self, target: ast.expr, node: ast.stmt, again: bool) -> list[ast.stmt]:
+        """Return what reports a target after its statement."""
+        if isinstance(target, ast.Subscript):
+            base = ast.unparse(target.value)
+            site = self.site(Kind.STORED, names_of(target.value) or base, target, again)
+            return _at(_stored_call(site, base, target.slice), node)
+        name = names_of(target)
+        if not name:
+            return []
+        site = self.site(Kind.ASSIGNED, name, target, again)
+        return _at(_parse(f"{name} = {FRAME}.assigned({site}, {name})"), node)
+
+    def changed(self, node: ast.Expr, call: ast.Call) -> list[ast.stmt]:
+        """Return what reports a call that changes its argument or the list that it is a method of."""
+        method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        owner = names_of(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+        first = names_of(call.args[0]) if call.args else ""
+        changed = first if method in STORING_CALLS else owner if method == "fill" else ""
+        original = copy.deepcopy(call)
+        self.arguments(call, skip_first=method in STORING_CALLS)
+        if method in ITEM_METHODS and owner:
+            site = self.site(Kind.ITEM, owner, original)
+            return _at(_parse(f"{FRAME}.appended({site}, {owner}, {ITEM_METHODS[method]})"), node)
+        if not changed:
+            return []
+        site = self.site(Kind.STORED, changed, original, True)
+        return _at(_parse(f"{FRAME}.stored({site}, {changed}, ...)"), node)
+
+    def arguments(self, call: ast.Call, skip_first: bool = False) -> None:
+        call.args = [a if skip_first and k == 0 else self.expression(a) for k, a in enumerate(call.args)]
+        for keyword in call.keywords:
+            if keyword.arg != "out":
+                keyword.value = self.expression(keyword.value)
+
+    def loop(self, node: ast.For | ast.AsyncFor | ast.While) -> list[ast.stmt]:
+        self.loop_count += 1
+        number, depth = self.loop_count, len(self.loops)
+        variable, reports = "", list[ast.stmt]()
+        if isinstance(node, ast.While):
+            node.test = self.expression(node.test)
+        else:
+            node.iter = self.expression(node.iter)
+        self.loops = (*self.loops, number)
+        if not isinstance(node, ast.While):
+            names = [t for t in flat(node.target) if isinstance(t, ast.Name)]
+            variable = names[0].id if names else ""
+            reports = [new for target in names for new in self.after(target, node, False)]
+        begin = _parse(f"{FRAME}.iteration({number}, {depth}, {variable!r}, {variable or None})")
+        node.body = [*_at([*begin, *reports], node), *self.body(node.body)]
+        self.loops = self.loops[:-1]
+        node.orelse = self.body(node.orelse)
+        return [node, *_at(_parse(f"{FRAME}.loop_end({depth})"), node)]
+
+    def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:
+        if isinstance(node, ast.AsyncFunctionDef) or any(
+            isinstance(part, (ast.Yield, ast.YieldFrom)) for part in ast.walk(node)
+        ):
+            return node
+        outer = self.function, self.loops, self.data
+        self.function = f"{outer[0]}.{node.name}" if outer[0] else node.name
+        self.loops = ()
+        self.new_statement(node, node.lineno)
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        self.data = self.globals | outer[2] | {a.arg for a in arguments} | _stored(node.body)
+        entries = list[ast.stmt]()
+        for argument in arguments:
+            site = self.site(Kind.ENTRY, argument.arg, argument)
+            entries += _parse(f"{argument.arg} = {FRAME}.entry({site}, {argument.arg})")
+        has_doc = ast.get_docstring(node, clean=False) is not None
+        doc, body = node.body[:has_doc], node.body[has_doc:]
+        shell = _at(_parse(f"with {PROBE}.frame({self.function!r}) as {FRAME}: pass"), node)
+        shell[0].body = [*_at(entries, node), *self.body(body), *_at(_parse("pass"), node)]  # type: ignore[attr-defined]
+        node.body = [*doc, *shell]
+        node.decorator_list = [d for d in node.decorator_list if "jit" not in ast.unparse(d)]
+        self.function, self.loops, self.data = outer
+        return node
+
+    def expression(self, node: ast.expr) -> ast.expr:
+        return _Expressions(self).visit(node)  # type: ignore[no-any-return]
+
+
+class _Expressions(ast.NodeTransformer):
+    """Puts probes around the names, items and results in an expression that may hold data."""
+
+    def __init__(self, rewriter: _Rewriter) -> None:
+        self.rewriter = rewriter
+        self.bound: set[str] = set()
+
+    def wrapped(self, node: ast.expr, original: ast.AST, name: str = "") -> ast.expr:
+        if root(name) in self.bound:
+            return node
+        site = self.rewriter.site(Kind.EXPRESSION, name, original)
+        return ast.copy_location(_call("expression", site, node), node)
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if isinstance(node.ctx, ast.Load) and node.id in self.rewriter.data and node.id not in self.bound:
+            return self.wrapped(node, copy.deepcopy(node), node.id)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        if node.attr in FLOAT32:
+            return ast.copy_location(ast.Attribute(node.value, "float64", node.ctx), node)
+        original, name = copy.deepcopy(node), names_of(node)
+        if name and root(name) in self.rewriter.data and node.attr not in ("shape", "T", "size"):
+            return self.wrapped(node, original, name)
+        node.value = self.visit(node.value)
+        return node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        return ast.copy_location(ast.Constant("float64"), node) if node.value in FLOAT32 else node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        original, name = copy.deepcopy(node), names_of(node)
+        if not name or not isinstance(node.slice, ast.Constant) or not isinstance(node.slice.value, str):
+            node.value = self.visit(node.value)
+            node.slice = self.visit(node.slice)
+        return self.wrapped(node, original, name)
+
+    def visit_Slice(self, node: ast.Slice) -> ast.expr:
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        original = copy.deepcopy(node)
+        self.generic_visit(node)
+        return self.wrapped(node, original)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        original = copy.deepcopy(node)
+        self.generic_visit(node)
+        return node if isinstance(node.operand, ast.Constant) else self.wrapped(node, original)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        original = copy.deepcopy(node)
+        self.generic_visit(node)
+        site = self.rewriter.site(Kind.EXPRESSION, "", original)
+        return ast.copy_location(_call("comparison", site, node), node)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        original = copy.deepcopy(node)
+        if isinstance(node.func, ast.Attribute):
+            node.func.value = self.visit(node.func.value) if not _is_module(node.func.value, self.rewriter) else node.func.value
+        elif not isinstance(node.func, ast.Name):
+            node.func = self.visit(node.func)
+        if isinstance(node.func, ast.Name) and node.func.id in ("locals", "globals", "super", "vars", "exec", "eval"):
+            return node
+        self.rewriter.arguments(node) if not self.bound else self._inner(node)
+        return self.wrapped(node, original)
+
+    def _inner(self, node: ast.Call) -> None:
+        node.args = [self.visit(argument) for argument in node.args]
+        for keyword in node.keywords:
+            keyword.value = self.visit(keyword.value)
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.expr:
+        return self.scoped(node, {a.arg for a in node.args.args})
+
+    def visit_ListComp(self, node: ast.ListComp) -> ast.expr:
+        return self.scoped(node, _stored_in(node))
+
+    visit_SetComp = visit_GeneratorExp = visit_DictComp = visit_ListComp  # type: ignore[assignment]
+
+    def scoped(self, node: ast.expr, names: set[str]) -> ast.expr:
+        before, self.bound = self.bound, self.bound | names
+        self.generic_visit(node)
+        self.bound = before
+        return node
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:
+        node.value = self.visit(node.value)
+        site = self.rewriter.site(Kind.ASSIGNED, node.target.id, node.target)
+        node.value = _call("assigned", site, node.value)
+        return node
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
+        return node
+
+
+def _is_module(node: ast.expr, rewriter: _Rewriter) -> bool:
+    """Return whether the base of a method is a module such as np or np.linalg, as far as the names tell."""
+    name = names_of(node)
+    return bool(name) and root(name) not in rewriter.data
+
+
+def _stored(body: Sequence[ast.stmt]) -> set[str]:
+    """Return the names that statements assign, without those inside functions and classes."""
+    names = set[str]()
+    todo: list[ast.AST] = list(body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.Import, ast.ImportFrom)):
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        todo.extend(ast.iter_child_nodes(node))
+    return names
+
+
+def _stored_in(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+
+
+def _holds(node: ast.expr, target: ast.expr) -> bool:
+    """Return whether an expression reads what a target sets."""
+    text = ast.unparse(target)
+    return any(isinstance(part, type(target)) and ast.unparse(part) == text for part in ast.walk(node))
+
+
+def _stored_call(site: int, base: str, index: ast.expr) -> list[ast.stmt]:
+    """Return the report of a store: its index is evaluated again."""
+    call = _text(f"{FRAME}.stored({site}, {base}, 0)")
+    call.args[2] = _index(index)  # type: ignore[attr-defined]
+    return [ast.Expr(call)]
+
+
+def _index(index: ast.expr) -> ast.expr:
+    """Return an expression for an index, with slices as calls of slice()."""
+    if isinstance(index, ast.Slice):
+        bounds = [part or ast.Constant(None) for part in (index.lower, index.upper, index.step)]
+        return ast.Call(_text("slice"), [copy.deepcopy(bound) for bound in bounds], [])
+    if isinstance(index, ast.Tuple):
+        return ast.Tuple([_index(part) for part in index.elts], ast.Load())
+    return copy.deepcopy(index)
+
+
+def _call(method: str, site: int, value: ast.expr) -> ast.expr:
+    call = _text(f"{FRAME}.{method}({site}, 0)")
+    call.args[1] = value  # type: ignore[attr-defined]
+    return call
+
+
+def _parse(source: str) -> list[ast.stmt]:
+    return ast.parse(source).body
+
+
+def _at(statements: list[ast.stmt], node: ast.stmt) -> list[ast.stmt]:
+    """Give new statements the place of a statement of the source, so that the lines of tracebacks hold."""
+    for statement in statements:
+        for part in ast.walk(statement):
+            if "lineno" in part._attributes:
+                ast.copy_location(part, node)
+                part.end_lineno = node.lineno  # type: ignore[attr-defined]
+    return statements

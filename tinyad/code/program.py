@@ -1,0 +1,184 @@
+"""A user's program: its source, with probes, run in a namespace of its own; what it changes is put back."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import copy
+import io
+import random
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from tinyad.code.limits import NESTING
+from tinyad.code.probes import PROBE, Listener, Probe, rewritten
+
+QUIET = Listener()
+
+
+class CodeError(ValueError):
+    """What a user's program lacks to be checked, or does that stops its check."""
+
+
+class Program:
+    """A source file, a cell or some functions, with probes.
+
+    path: for messages.  name: as the module's `__name__`.  namespace: what the source finds besides what it defines.
+    """
+
+    def __init__(self, source: str, path: str, namespace: Mapping[str, Any] | None = None) -> None:
+        self.source, self.path = source, path
+        self.lines = source.splitlines()
+        try:
+            self.tree = ast.parse(source, path)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            line = getattr(error, "lineno", None)
+            where = f"{path}:{line}" if line else path
+            raise CodeError(f"{where}: this is not Python: {getattr(error, 'msg', error)}") from None
+        self.probe = Probe()
+        self.code = compile(rewritten(ast.parse(source, path), self.probe), path, "exec")
+        self.namespace: dict[str, Any] = {**(namespace or {}), PROBE: self.probe}
+        self.functions = dict(_functions(self.tree.body, ""))
+        self.classes = {node.name: node for node in self.tree.body if isinstance(node, ast.ClassDef)}
+
+    def execute(self, listener: Listener = QUIET) -> None:
+        """Run the source from its top, as an import does."""
+        self.probe.listen(listener)
+        exec(self.code, self.namespace)
+
+    def text(self, line: int, end_line: int) -> str:
+        """Return the lines of the source from one to another."""
+        return "\n".join(self.lines[line - 1 : end_line])
+
+
+def _functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.FunctionDef]]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef):
+            yield prefix + node.name, node
+            yield from _functions(node.body, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.ClassDef):
+            yield from _functions(node.body, f"{prefix}{node.name}.")
+        elif isinstance(node, (ast.If, ast.Try)):
+            yield from _functions(node.body, prefix)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put back NumPy's and Python's random states and the warnings' settings; what is printed goes nowhere."""
+    states = np.random.get_state(), random.getstate()  # noqa: NPY002  the user's code may draw from it
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), np.errstate(all="ignore"):
+        try:
+            yield
+        finally:
+            np.random.set_state(states[0])  # noqa: NPY002
+            random.setstate(states[1])
+
+
+class State:
+    """What a program's global names hold, and the random states, to be put back before each run."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.namespace = namespace
+        self.names = {name: value for name, value in namespace.items() if name != PROBE}
+        self.random = np.random.get_state(), random.getstate()  # noqa: NPY002
+        self.put_back = list(_restorers(self.names.values()))
+
+    def restore(self) -> None:
+        """Put everything back."""
+        np.random.set_state(self.random[0])  # noqa: NPY002
+        random.setstate(self.random[1])
+        for name in self.namespace.keys() - self.names.keys() - {PROBE}:
+            del self.namespace[name]
+        self.namespace.update(self.names)
+        for restore in self.put_back:
+            restore()
+
+
+def _restorers(values: Any) -> Iterator[Callable[[], None]]:
+    seen = set[int]()
+    todo = [(value, 0) for value in values]
+    while todo:
+        value, depth = todo.pop()
+        if id(value) in seen or depth > NESTING:
+            continue
+        seen.add(id(value))
+        if isinstance(value, np.ndarray) and value.dtype != object:
+            yield _array_restorer(value)
+        elif isinstance(value, np.random.Generator):
+            yield _generator_restorer(value)
+        elif isinstance(value, (list, dict)):
+            yield _container_restorer(value)
+            todo += [(part, depth + 1) for part in (value.values() if isinstance(value, dict) else value)]
+        elif isinstance(value, tuple):
+            todo += [(part, depth + 1) for part in value]
+        elif hasattr(value, "__dict__") and not isinstance(value, type) and not callable(value):
+            if not isinstance(value, type(sys)):
+                yield _container_restorer(vars(value))
+                todo += [(part, depth + 1) for part in vars(value).values()]
+
+
+def _array_restorer(array: Any) -> Callable[[], None]:
+    saved = array.copy()
+
+    def restore() -> None:
+        if array.flags.writeable and not np.array_equal(array, saved):
+            array[...] = saved
+
+    return restore
+
+
+def _generator_restorer(generator: np.random.Generator) -> Callable[[], None]:
+    saved = copy.deepcopy(generator.bit_generator.state)
+
+    def restore() -> None:
+        generator.bit_generator.state = copy.deepcopy(saved)
+
+    return restore
+
+
+def _container_restorer(container: Any) -> Callable[[], None]:
+    saved = container.copy()
+
+    def restore() -> None:
+        if isinstance(container, list):
+            container[:] = saved
+        else:
+            container.clear()
+            container.update(saved)
+
+    return restore
+
+
+class TimedOut(BaseException):
+    """A run that took too long; no `except Exception` of the user's code keeps it."""
+
+
+@contextlib.contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Stop what runs inside after some seconds, where signals can do it: in the main thread, not on Windows."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_: int, __: FrameType | None) -> None:
+        raise TimedOut
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def read(path: str | Path) -> str:
+    """Return the text of a Python file or the code cells of a notebook."""
+    return Path(path).read_text(encoding="utf-8")
