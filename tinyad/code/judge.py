@@ -2,85 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import ast
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinyad.code import values
+from tinyad.code.chains import Chain, chains, settled
+from tinyad.code.limits import RUNS
 from tinyad.code.matching import Candidate, Matched, Matching
 from tinyad.code.names import canonical, looks_like_derivative
 from tinyad.code.pair import Pair
-from tinyad.code.probes import Frame, Kind, Listener, Site, Statement
+from tinyad.code.probes import Frame, Kind, Listener, Site, Statement, names_of, reads
 from tinyad.code.recording import Event, Recorded, Target
+from tinyad.code.results import Result, result_values, results_of
 from tinyad.code.truth import Truth
 from tinyad.code.values import Array
 
 SETS = (Kind.ASSIGNED, Kind.ITEM, Kind.STORED)
 
 
+class Task(NamedTuple):
+    """What is judged at an event: the candidates, and which entries; end: nothing reads it after, so no factor stays."""
+
+    event: Event
+    name: str
+    statement: Statement
+    candidates: tuple[Candidate, ...]
+    mask: Array | None
+    end: bool = False
+
+
 class Verdict(NamedTuple):
     """The verdict on one value that the backward run set.
 
-    right: None if it could not be judged, with the reason.  candidate: what it is the derivative for; truth: what it
-    should be.  blamed: the statement.
+    right: None if it could not be judged, with the reason.  truth: what it should be.  factor: how many times the
+    derivative it is, by the convention that the pair follows.
     """
 
-    event: Event
-    statement: Statement
+    task: Task
     right: bool | None
     candidate: Candidate
     value: Any
-    truth: Array | None
+    truth: Array | None = None
+    factor: float = 1.0
     reason: str = ""
 
 
-@dataclass
-class Chain:
-    """The events that set one name, from an assignment to the last change of what was assigned."""
+class ResultVerdict(NamedTuple):
+    """The verdict on a part of what the backward pass returned."""
 
-    events: list[Event] = field(default_factory=list)
-
-    @property
-    def last(self) -> Event:
-        """The event after which the value is complete."""
-        return self.events[-1]
-
-
-def chains(recorded: Recorded) -> list[Chain]:
-    """Return the chains of a run: `dW = 0`, then `dW += …` in each pass of a loop, are one."""
-    open_chains: dict[tuple[int, str, Any], Chain] = {}
-    found: list[Chain] = []
-    for event in recorded.events:
-        kind = event.kind
-        if kind not in SETS or not values.differentiable(event.value):
-            continue
-        key = event.key if kind is Kind.ITEM and isinstance(event.key, (str, int)) else None
-        place = (event.call, event.name, key)
-        goes_on = kind is Kind.STORED or event.site.again
-        inserted = kind is Kind.ITEM and event.site.name and not event.site.again
-        if place in open_chains and goes_on and not inserted:
-            open_chains[place].events.append(event)
-        else:
-            open_chains[place] = Chain([event])
-            found.append(open_chains[place])
-    return found
-
-
-def settled(chain: Chain) -> dict[int, Array]:
-    """Return, by ordinal, which entries of a chain's value an event sets for good."""
-    later = np.zeros(values.shape(chain.last.value), bool)
-    found: dict[int, Array] = {}
-    for event in reversed(chain.events):
-        if values.shape(event.value) != later.shape:
-            break
-        writes = event.touched if event.touched is not None else np.ones(later.shape, bool)
-        mine = writes & ~later
-        later |= writes
-        if np.any(mine):
-            found[event.ordinal] = mine
-    return found
+    result: Result
+    right: bool | None
+    value: Any
+    reason: str = ""
 
 
 class Needed(BaseException):
@@ -91,13 +69,24 @@ class Needed(BaseException):
         self.target = target
 
 
-class Task(NamedTuple):
-    """What is judged at an event: the candidates, and which entries."""
+@dataclass
+class Judged:
+    """What a run under judgement found; seen: values at the events that no task is about."""
 
-    event: Event
-    statement: Statement
-    candidates: list[Candidate]
-    mask: Array | None
+    verdicts: list[Verdict] = field(default_factory=list)
+    results: list[ResultVerdict] = field(default_factory=list)
+    seen: dict[int, Any] = field(default_factory=dict)
+
+    @property
+    def wrong(self) -> list[Verdict]:
+        """The verdicts on what is wrong."""
+        return [verdict for verdict in self.verdicts if verdict.right is False]
+
+    @property
+    def count(self) -> int:
+        """How many statements and results are wrong."""
+        statements = {verdict.task.statement.number for verdict in self.wrong}
+        return len(statements) + sum(result.right is False for result in self.results)
 
 
 class Judge:
@@ -114,112 +103,279 @@ class Judge:
             float(np.sum(np.abs(u * values.array(v))))
             for u, v in zip(pair.upstream, pair.output_leaves(forwarded.result), strict=True)
         )
-        self.truth = Truth(pair, size)
         self.matching = Matching(self.forward, pair.backward is None, dict(declared or {}))
+        self.truth = Truth(pair, size, self.matching.masks)
         self.backward = Recorded(copies=True)
         seen, self.returned = pair.run_backward(self.backward)
         self.matched = Matched(self.matching, seen.recorded if pair.backward else self.forward, self.backward)
-        self.unnamed: list[Event] = []
-        self.tasks = self._tasks()
-        self.verdicts: list[Verdict] = []
+        self.factor: float | None = None
+        self.unnamed: dict[int, list[Event]] = {}  # by site: what looks like a derivative, and has no meaning
+        self.tasks: dict[int, Task] = {}
+        self.misread: list[Task] = []
+        self._find_tasks()
+        self.results = results_of(pair, self.matching, self.matched, self.returned)
+        self.judged = Judged()
 
-    def _tasks(self) -> dict[int, Task]:
-        found: dict[int, Task] = {}
-        events = self.backward.events
-        for chain in chains(self.backward):
+    # What is judged
+
+    def _find_tasks(self) -> None:
+        for chain in chains(self.backward.events):
             masks = settled(chain)
             if self._begins(chain):
                 continue
             for event in chain.events:
                 if event.ordinal in masks and self._judged(event):
-                    self._add(found, event, chain, masks[event.ordinal])
-        for event in events:
+                    self._add(event, chain, masks[event.ordinal])
+        for event in self.backward.events:
             if event.kind is Kind.ENTRY and event.call != self.matched.top and values.differentiable(event.value):
                 statement = self.backward.calls[event.call].statement
-                candidates = self.matched.candidates(event, carried=False)
+                candidates = [c for c in self.matched.candidates(event, carried=False) if c.fits]
                 if candidates and statement >= 0 and looks_like_derivative(event.name):
                     blamed = self.pair.program.probe.statements[statement]
-                    found[event.ordinal] = Task(event, blamed, candidates, None)
-        return found
+                    self.tasks[event.ordinal] = Task(event, event.name, blamed, tuple(candidates), None)
 
     def _begins(self, chain: Chain) -> bool:
-        """Return whether a chain only gives a name zeros to begin with, which a loop then sets anew."""
-        if np.any(values.array(chain.last.value)):
+        """Return whether a chain only gives a name zeros, where other statements set it too."""
+        event = chain.last
+        if np.any(values.array(event.value)) or not _sets_zeros(event.site.statement.node):
             return False
-        return any(
-            event.name == chain.last.name and event.ordinal > chain.last.ordinal and event.kind in SETS
-            for event in self.matched.of_call[chain.last.call]
-        )
+        own = [e for e in self.matched.of_call[event.call] if e.name == event.name and e.kind in SETS]
+        return any(other.ordinal not in {e.ordinal for e in chain.events} for other in own)
 
     def _judged(self, event: Event) -> bool:
         """Return whether an event may belong to the backward pass: in a function of both passes by its name alone."""
         return self.pair.backward is not None or looks_like_derivative(event.name) or event.kind is Kind.ITEM
 
-    def _add(self, found: dict[int, Task], event: Event, chain: Chain, mask: Array) -> None:
+    def _add(self, event: Event, chain: Chain, mask: Array) -> None:
         candidates = self.matched.candidates(event, self._carried(event))
-        if not candidates:
-            if looks_like_derivative(canonical(event.name)):
-                self.unnamed.append(event)
+        if not any(candidate.fits for candidate in candidates):
+            if candidates or looks_like_derivative(canonical(event.name)):
+                self.unnamed.setdefault(event.site.number, []).append(event)
             return
-        whole = bool(np.all(mask))
         starts_with_zeros = event is not chain.last and not np.any(values.array(event.value))
         blamed = chain.last if starts_with_zeros else event
-        found[event.ordinal] = Task(event, blamed.site.statement, candidates, None if whole else mask)
+        self.tasks[event.ordinal] = Task(
+            event,
+            shown_name(event),
+            blamed.site.statement,
+            tuple(candidates),
+            None if np.all(mask) else mask,
+            self._is_end(event),
+        )
+
+    def _is_end(self, event: Event) -> bool:
+        """Return whether no later statement computes with a derivative: at most it is returned as it is."""
+        return not any(
+            reads(statement.node, event.name) and not _only_returns(statement.node, event.name)
+            for statement in self.pair.program.probe.statements
+            if statement.function == event.site.statement.function and statement.line > event.site.statement.line
+        )
 
     def _carried(self, event: Event) -> bool:
         """Return whether a name carries a value from one pass of a loop to the next."""
         if not event.loops or event.kind is not Kind.ASSIGNED:
             return False
-        loop = event.loops[-1]
-        before = [
-            other
-            for other in self.matched.of_call[event.call]
-            if other.name == event.name
+        loop = event.loops[-1].number
+        return any(
+            other.name == event.name
             and other.kind is Kind.ASSIGNED
-            and loop.number not in [passed.number for passed in other.loops]
-        ]
-        return bool(before)
+            and loop not in [passed.number for passed in other.loops]
+            for other in self.matched.of_call[event.call]
+        )
 
-    def judge(self) -> list[Verdict]:
+    # Judging
+
+    def judge(self) -> Judged:
+        """Judge every statement and result, find the convention of the pair, and what unnamed values stand for."""
+        self.judged = self.run()
+        self._try_factor()
+        self._name_the_unnamed()
+        self._drop_misread()
+        return self.judged
+
+    def run(self) -> Judged:
         """Run the backward pass, judge what it sets, and go on with the truth where it is wrong."""
         for task in self.tasks.values():
             for candidate in task.candidates:
-                whole, mask = _placed(np.zeros(values.shape(task.event.value)), candidate, task.mask)
-                self.truth.prepare(candidate.target, mask)
+                if candidate.fits:
+                    _, mask = _placed(np.zeros(values.shape(task.event.value)), candidate, task.mask)
+                    self.truth.prepare(candidate.target, mask)
+        for result in self.results:
+            self.truth.prepare(result.target, None)
         while True:
             listener = Judging(self)
             try:
-                self.pair.run_backward(listener)
+                _, returned = self.pair.run_backward(listener)
             except Needed as needed:
                 self.truth.adjoint(needed.target)
+                continue
+            listener.judged.results = self.judge_results(returned)
+            return listener.judged
+
+    def judge_results(self, returned: Any) -> list[ResultVerdict]:
+        """Return the verdicts on what a backward run returned."""
+        found = []
+        for result, value in result_values(self.results, returned):
+            if value is None or not values.differentiable(value):
+                found.append(ResultVerdict(result, False, value, "it is None" if value is None else "it is no array of floats"))
+            elif values.shape(value) != result.target.shape:
+                shapes = f"it has shape {values.shape(value)}, and {result.argument} has {result.target.shape}"
+                found.append(ResultVerdict(result, False, value, shapes))
             else:
-                self.verdicts = listener.verdicts
-                return self.verdicts
+                found.append(ResultVerdict(result, self.truth.agrees(result.target, values.array(value), None), value))
+        return found
 
     def verdict(self, task: Task, value: Any) -> Verdict:
         """Return the verdict on a value."""
         entries = values.array(value)
+        factors = [1.0] if task.end or self.factor is None else [1.0, self.factor]
         unsure = None
         for candidate in task.candidates:
-            target = candidate.target
+            if not candidate.fits or values.shape(value) != values.shape(task.event.value):
+                continue
             whole, mask = _placed(entries, candidate, task.mask)
-            right = self.truth.agrees(target, whole, mask)
-            if right:
-                return Verdict(task.event, task.statement, True, candidate, value, None)
-            if right is None:
-                unsure = candidate
+            for factor in factors:
+                right = self.truth.agrees(candidate.target, whole / factor, mask)
+                if right:
+                    return Verdict(task, True, candidate, value, factor=factor)
+                unsure = candidate if right is None else unsure
         if unsure is not None:
-            reason = "the loss has a kink at this point"
-            return Verdict(task.event, task.statement, None, unsure, value, None, reason)
+            return Verdict(task, None, unsure, value, reason="the loss has a kink at this point")
+        return self.wrong(task, value, factors[-1])
+
+    def wrong(self, task: Task, value: Any, factor: float) -> Verdict:
+        """Return the verdict that a value is wrong, with what it should be."""
         candidate = next((c for c in task.candidates if not c.part), task.candidates[0])
         truth = self.truth.adjoints.get(candidate.target)
         if truth is None:
             raise Needed(candidate.target)
         expected = truth if candidate.index is None else truth[candidate.index]
-        expected = expected.reshape(entries.shape)
-        if task.mask is not None:
-            expected = np.where(task.mask, expected, entries)
-        return Verdict(task.event, task.statement, False, candidate, value, expected)
+        expected = np.array(expected * factor)
+        if candidate.fits:
+            expected = expected.reshape(values.shape(task.event.value))
+            if task.mask is not None and values.shape(value) == expected.shape:
+                expected = np.where(task.mask, expected, values.array(value))
+        return Verdict(task, False, candidate, value, expected, factor)
+
+    # Conventions and unnamed values
+
+    def _drop_misread(self) -> None:
+        """Take back the judgement of names that mean something else: what they lead to is right without the truth."""
+        for number in list(dict.fromkeys(verdict.task.statement.number for verdict in self.judged.wrong)):
+            own = [k for k, task in self.tasks.items() if task.statement.number == number]
+            if not own or any(self.tasks[k].end for k in own):
+                continue
+            before = self.tasks
+            self.tasks = {k: task for k, task in before.items() if k not in own}
+            found = self.run()
+            if found.count < self.judged.count:
+                self.judged = found
+                self.misread += [before[k] for k in own]
+            else:
+                self.tasks = before
+
+    def _try_factor(self) -> None:
+        """Find out whether the derivatives in between are all a number of times the true ones, and the ends are right."""
+        strict, best = self.judged, None
+        tried = set[float]()
+        for verdict in strict.wrong:
+            factor = _ratio(values.array(verdict.value), verdict.truth, verdict.task.mask)
+            if factor is None or verdict.task.end or round(factor, 9) in tried or len(tried) > 4:
+                continue
+            tried.add(round(factor, 9))
+            self.factor = factor
+            scaled = self.run()
+            if scaled.count < self.judged.count - (self.judged is not strict):
+                self.judged = scaled
+                best = factor
+        self.factor = best
+
+    def _name_the_unnamed(self) -> None:
+        """Judge what has no meaning by its name: as the derivative for an expression, if it is one or if that explains."""
+        before = len(self.tasks)
+        for site, events in list(self.unnamed.items()):
+            first = self.judged.seen.get(events[0].ordinal)
+            if first is None:
+                continue
+            named = [c for c in self.matched.candidates(events[0], self._carried(events[0])) if not c.part]
+            expressions = self.matched.expressions(events[0])[:RUNS]
+            if not named:
+                for candidate in expressions:
+                    self.truth.prepare(candidate.target, None)
+                    if self.truth.agrees(candidate.target, values.array(first), None):
+                        self._name(site, events, candidate)
+                        del self.unnamed[site]
+                        break
+            if site in self.unnamed and self.judged.count:
+                self._try_names(site, events, named or expressions)
+        if len(self.tasks) != before:
+            self.judged = self.run()
+
+    def _try_names(self, site: int, events: list[Event], candidates: list[Candidate]) -> None:
+        """Give unnamed values the meaning under which fewer statements are wrong."""
+        best, kept = self.judged, None
+        seen = set[bytes]()
+        for candidate in candidates:
+            adjoint = np.round(self.truth.adjoint(candidate.target), 7).tobytes()
+            if adjoint in seen:
+                continue
+            seen.add(adjoint)
+            tasks = dict(self.tasks)
+            self._name(site, events, candidate)
+            found = self.run()
+            if found.count < best.count or (found.count == best.count == 1 and kept is None and self._reads_wrong(site)):
+                best, kept = found, candidate
+            self.tasks = tasks
+        if kept is not None:
+            self._name(site, events, kept)
+            self.judged = best
+            del self.unnamed[site]
+
+    def _reads_wrong(self, site: int) -> bool:
+        """Return whether a statement that reads what a site sets is wrong."""
+        name = self.pair.program.probe.sites[site].name
+        return any(reads(verdict.task.statement.node, name) for verdict in self.judged.wrong)
+
+    def _name(self, site: int, events: list[Event], candidate: Candidate) -> None:
+        """Add the tasks that unnamed values have under a meaning: one candidate is for the first, alike for the rest."""
+        number = self.forward.events[candidate.target.ordinals[0]].site.number
+        for event in events:
+            alike = [*self.matched.expressions(event), *self.matched.candidates(event, self._carried(event))]
+            own = [c for c in alike if self.forward.events[c.target.ordinals[0]].site.number == number]
+            self.tasks[event.ordinal] = Task(
+                event, shown_name(event), event.site.statement, (own[0] if own else candidate,), None
+            )
+
+
+def _sets_zeros(node: ast.stmt) -> bool:
+    """Return whether a statement sets a name to zeros as they are."""
+    return "zeros" in ast.unparse(node) or re.search(r"= *\(?[-+]?0(?:\.0*)?\b", ast.unparse(node)) is not None
+
+
+def _only_returns(node: ast.stmt, name: str) -> bool:
+    """Return whether a statement returns a name as it is, alone or among others."""
+    if not isinstance(node, ast.Return) or node.value is None:
+        return False
+    elements = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+    return all(names_of(element) == name or not reads(element, name) for element in elements)
+
+
+def shown_name(event: Event) -> str:
+    """Return a name as the source has it, with the key of an item of a dict."""
+    return f"{event.name}[{event.key!r}]" if event.kind is Kind.ITEM and isinstance(event.key, str) else event.name
+
+
+def _ratio(value: Array, truth: Array | None, mask: Array | None) -> float | None:
+    """Return the number of times that one array is another, None if there is none."""
+    if truth is None or value.shape != truth.shape:
+        return None
+    if mask is not None:
+        value, truth = value[mask], truth[mask]
+    square = float(np.sum(truth**2))
+    if not square or not np.all(np.isfinite(value)):
+        return None
+    ratio = float(np.sum(value * truth)) / square
+    return ratio if ratio and np.allclose(value, ratio * truth, 1e-6, 1e-9 * abs(ratio) * square**0.5) else None
 
 
 def _placed(entries: Array, candidate: Candidate, mask: Array | None) -> tuple[Array, Array | None]:
@@ -234,27 +390,22 @@ def _placed(entries: Array, candidate: Candidate, mask: Array | None) -> tuple[A
 
 
 class Judging(Listener):
-    """A backward run that judges every task at its event; skipped: statements whose mistakes stay."""
+    """A backward run that judges every task at its event, and puts the truth in the place of what is wrong."""
 
-    def __init__(self, judge: Judge, skipped: Iterable[int] = (), known: Mapping[int, Array] | None = None) -> None:
+    def __init__(self, judge: Judge) -> None:
         self.judge = judge
-        self.skipped = set(skipped)
-        self.known = known
         self.count = -1
-        self.verdicts: list[Verdict] = []
+        self.judged = Judged()
 
     def _heard(self, site: Site, value: Any) -> Any:
         self.count += 1
         task = self.judge.tasks.get(self.count)
-        if task is None or task.event.site is not site:
+        if task is None or task.event.site is not site or not values.differentiable(value):
+            if site.kind in SETS:
+                self.judged.seen[self.count] = value
             return value
-        if not values.differentiable(value) or values.shape(value) != values.shape(task.event.value):
-            return value
-        if self.known is not None:
-            forced = self.known.get(self.count)
-            return value if forced is None or task.statement.number in self.skipped else values.like(forced, value)
         verdict = self.judge.verdict(task, value)
-        self.verdicts.append(verdict)
+        self.judged.verdicts.append(verdict)
         return value if verdict.truth is None else values.like(verdict.truth, value)
 
     def entry(self, frame: Frame, site: Site, value: Any) -> Any:
@@ -271,3 +422,27 @@ class Judging(Listener):
             base[...] = new
 
 
+class Forced(Listener):
+    """A backward run with known truths in the place of what it sets; skipped: a statement whose mistakes stay."""
+
+    def __init__(self, truths: Mapping[int, Array], statements: Mapping[int, int], skipped: int = -1) -> None:
+        self.truths, self.statements, self.skipped = truths, statements, skipped
+        self.count = -1
+
+    def _forced(self, value: Any) -> Any:
+        self.count += 1
+        truth = self.truths.get(self.count)
+        return value if truth is None or self.statements[self.count] == self.skipped else values.like(truth, value)
+
+    def entry(self, frame: Frame, site: Site, value: Any) -> Any:
+        return self._forced(value)
+
+    assigned = returned = expression = entry
+
+    def item(self, frame: Frame, site: Site, value: Any, key: Any) -> Any:
+        return self._forced(value)
+
+    def stored(self, frame: Frame, site: Site, base: Any, index: Any) -> None:
+        new = self._forced(base)
+        if new is not base:
+            base[...] = new

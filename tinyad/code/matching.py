@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -11,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.names import LATER, UPSTREAM, Meanings, Share, canonical, last_part, looks_like_derivative, stem
-from tinyad.code.probes import Kind
-from tinyad.code.recording import Event, Recorded, Target, functions_called
-from tinyad.code.values import Path
+from tinyad.code.chains import chains, settled
+from tinyad.code.names import CONTAINERS, LATER, UPSTREAM, Meanings, Share, canonical, last_part, looks_like_derivative, stem
+from tinyad.code.probes import Kind, names_of
+from tinyad.code.recording import Call, Event, Recorded, Target, functions_called
+from tinyad.code.values import Array, Path
 
 SET = (Kind.ENTRY, Kind.ASSIGNED, Kind.ITEM, Kind.STORED)
 
@@ -25,52 +27,87 @@ class Leaf(NamedTuple):
     event: Event
     path: Path
     shape: tuple[int, ...]
+    stores: tuple[int, ...] = ()  # of an array that is assembled
 
     @property
     def target(self) -> Target:
         """What is displaced."""
-        return Target((self.event.ordinal,), self.path, self.shape)
+        return Target(self.stores or (self.event.ordinal,), self.path, self.shape, bool(self.stores))
 
 
 class Candidate(NamedTuple):
-    """What a value may be the derivative for; index: the value is that for these entries of the target only."""
+    """What a value may be the derivative for.
+
+    index: the value is that for these entries of the target only.  name: of the forward, or the formula of an
+    expression.  part: some uses of a value only.  fits: the shapes agree.
+    """
 
     target: Target
     index: Any
     name: str
     line: int
     part: bool = False
+    fits: bool = True
 
 
 class Matching:
-    """The forward calls, passes of loops and values that belong to those of a backward run.
+    """The values of a forward run, by name, and how they are used.
 
-    forward: the forward run; same_run: it is the run of one function that has both passes.
+    same_run: it is the run of one function that has both passes.  masks: which entries each store into an array sets
+    for good, by ordinal.  versions: by the ordinal of a use, the event that set what it reads.
     """
 
-    def __init__(self, forward: Recorded, same_run: bool, first_line: dict[str, str] | None = None) -> None:
+    def __init__(self, forward: Recorded, same_run: bool, declared: Mapping[str, str]) -> None:
         self.forward = forward
         self.same_run = same_run
         self.by_name: dict[str, list[Leaf]] = {}
-        for event in forward.events:
+        self.uses: dict[str, list[Event]] = {}
+        self.versions: dict[int, int] = {}
+        self.origins: dict[int, int] = {}
+        self.masks: dict[int, Array] = {}
+        self._read_events()
+        self._assemble()
+        self.meanings = Meanings(self.names(), declared)
+
+    def _read_events(self) -> None:
+        latest: dict[tuple[int, str], int] = {}
+        held: dict[Path, int] = {}
+        for event in self.forward.events:
+            place = values.identity(event.value)
             if event.kind in SET:
                 self._add(event)
-        self.uses: dict[str, list[Event]] = {}
-        for event in forward.events:
-            if event.kind is Kind.EXPRESSION and event.name and values.differentiable(event.value):
+                latest[event.call, event.name] = event.ordinal
+                if place in held and event.kind is not Kind.STORED:
+                    self.origins[event.ordinal] = held[place]
+            elif event.kind is Kind.EXPRESSION and event.name and values.differentiable(event.value):
                 self.uses.setdefault(canonical(event.name), []).append(event)
-        self.meanings = Meanings(self.names(), first_line)
+                version = latest.get((event.call, event.name), held.get(place) if place else None)
+                if version is not None:
+                    self.versions[event.ordinal] = version
+            if place and event.kind in (Kind.ENTRY, Kind.ASSIGNED) and place not in held:
+                held[place] = event.ordinal
+
+    def _assemble(self) -> None:
+        """Add the arrays that are stored part by part, as one leaf each."""
+        stored = [e for e in self.forward.events if e.kind in (Kind.ASSIGNED, Kind.STORED)]
+        for chain in chains(stored):
+            if not isinstance(chain.last.value, np.ndarray) or chain.last.kind is not Kind.STORED:
+                continue
+            masks = settled(chain)
+            if len(masks) > 1:
+                self.masks |= masks
+                self.by_name[canonical(chain.last.name)].append(
+                    Leaf(chain.last, (), chain.last.value.shape, tuple(sorted(masks)))
+                )
 
     def _add(self, event: Event) -> None:
-        name = canonical(event.name)
-        if event.kind is Kind.ITEM and isinstance(event.key, str):
-            name = event.key
-        for path, leaf in values.leaves(event.value):
-            own = [last for last in path if isinstance(last, str)]
-            attribute = [last[1] for last in path if isinstance(last, tuple)]
-            called = own[-1] if own else attribute[-1] if attribute else name
-            found = Leaf(event, path, values.shape(leaf))
-            self.by_name.setdefault(called, []).append(found)
+        name = event.key if event.kind is Kind.ITEM and isinstance(event.key, str) else canonical(event.name)
+        if self.same_run and event.kind is Kind.ITEM and CONTAINERS.match(event.name):
+            return
+        for path, shape in event.leaves:
+            keys = [last[1] if isinstance(last, tuple) else last for last in path]
+            called = next((key for key in reversed(keys) if isinstance(key, str)), name)
+            self.by_name.setdefault(called, []).append(Leaf(event, path, shape))
 
     def names(self) -> list[str]:
         """Return the names of the forward run that may have derivatives."""
@@ -186,7 +223,7 @@ class Matched:
         return self.votes[key]
 
     @staticmethod
-    def depth(leaf: Event, wanted: dict[str, Any]) -> int:
+    def depth(leaf: Event | Call, wanted: dict[str, Any]) -> int:
         """Return how many loops of a forward event are in the pass that is wanted; -1 if one is in another pass."""
         found = 0
         for loop in leaf.loops:
@@ -203,7 +240,10 @@ class Matched:
     # Candidates
 
     def candidates(self, event: Event, carried: bool) -> list[Candidate]:
-        """Return what a value of the backward run may be the derivative for, by its name, call and loops."""
+        """Return what a value of the backward run may be the derivative for, by its name, call and loops.
+
+        If no shape agrees, those of other shapes are returned, which do not fit.
+        """
         key = event.key if event.kind is Kind.ITEM else None
         meanings = self.matching.meanings.of(event.name, key)
         call = self.call(event.call)
@@ -211,39 +251,105 @@ class Matched:
         shape = values.shape(event.value)
         found: list[Candidate] = []
         for meaning in meanings:
-            leaves = self._leaves(meaning.name, call, wanted)
-            if meaning.share is Share.ALL:
-                found += [
-                    c
-                    for leaf in leaves
-                    if (c := _fitting(leaf.target, shape, meaning.name, leaf.event.site.line, wanted, key)) is not None
-                ]
+            leaves = self._leaves(meaning.name, call, wanted, key)
+            if meaning.share is not Share.PART:
+                found += [_candidate(leaf, shape, meaning.name, wanted, key) for leaf in leaves]
+                found += self._origins(leaves, shape, meaning.name)
+            if event.kind is Kind.ENTRY:
+                found += self._returned(call, shape, meaning.name)
+            if carried:
+                found += self._read_versions(meaning.name, call, wanted, shape)
             outside = bool(wanted) and all(self.depth(leaf.event, wanted) == 0 for leaf in leaves)
-            if meaning.share is Share.PART or carried or outside:
-                together = carried or outside or bool(LATER.search(last_part(event.name)))
+            if meaning.share is not Share.ALL or carried or outside:
+                together = meaning.share is not Share.LOCAL and (
+                    carried or outside or bool(LATER.search(last_part(event.name)))
+                )
                 found += self._parts(meaning.name, call, wanted, shape, together)
         if not meanings and event.kind is Kind.ENTRY and UPSTREAM.match(event.name):
-            found += self._returned(call, shape)
-        return list(dict.fromkeys(found))
+            found += self._returned(call, shape, "")
+        fitting = [candidate for candidate in dict.fromkeys(found) if candidate.fits]
+        return fitting or list(dict.fromkeys(found))
 
-    def _returned(self, call: int, shape: tuple[int, ...]) -> list[Candidate]:
+    def _origins(self, leaves: list[Leaf], shape: tuple[int, ...], name: str) -> list[Candidate]:
+        """Return the names under which arrays were set that were put into a list or passed on later."""
+        found = []
+        for leaf in leaves:
+            origin = self.matching.origins.get(leaf.event.ordinal)
+            if origin is not None and leaf.shape == shape and not leaf.path:
+                line = self.seen.events[origin].site.line
+                found.append(Candidate(Target((origin,), (), shape), None, name, line))
+        return found
+
+    def _read_versions(
+        self, name: str, call: int, wanted: dict[str, Any], shape: tuple[int, ...]
+    ) -> list[Candidate]:
+        """Return what a name held when a pass of a loop read it: that of the pass before."""
+        versions = {
+            self.matching.versions[e.ordinal]
+            for e in self.matching.uses.get(name, ())
+            if e.call == call and self.depth(e, wanted) > 0 and e.ordinal in self.matching.versions
+        }
         return [
-            Candidate(Target((e.ordinal,), path, shape), None, "the result", e.site.line)
-            for e in self.seen.events
-            if e.call == call and e.kind is Kind.RETURNED
-            for path, leaf in values.leaves(e.value)
-            if len(path) < 2 and values.shape(leaf) == shape
-        ][:1]
+            Candidate(Target((v,), (), shape), None, name, self.seen.events[v].site.line)
+            for v in sorted(versions)
+            if values.shape(self.seen.events[v].value) == shape
+        ]
 
-    def _leaves(self, name: str, call: int, wanted: dict[str, Any]) -> list[Leaf]:
+    def expressions(self, event: Event) -> list[Candidate]:
+        """Return the unnamed values of the forward call that a value of the backward run may be the derivative for."""
+        call = self.call(event.call)
+        wanted = self.allowed(event, call)
+        shape = values.shape(event.value)
+        own = [
+            e
+            for e in self.seen.events
+            if e.call == call
+            and e.kind in (Kind.EXPRESSION, Kind.RETURNED)
+            and not e.name
+            and values.differentiable(e.value)
+            and values.shape(e.value) == shape
+        ]
+        depths = [self.depth(e, wanted) for e in own]
+        best = max(depths, default=-1)
+        return [
+            Candidate(Target((e.ordinal,), (), shape), None, ast.unparse(e.site.node), e.site.line)
+            for e, depth in zip(own, depths, strict=True)
+            if depth == best >= 0
+        ]
+
+    def _returned(self, call: int, shape: tuple[int, ...], name: str) -> list[Candidate]:
+        """Return the parts of a call's result that are called by a name, or the first one for no name."""
+        found = []
+        for event in self.seen.events:
+            if event.call != call or event.kind is not Kind.RETURNED:
+                continue
+            node = event.site.node
+            elements = node.elts if isinstance(node, ast.Tuple) else [node]
+            for path, own in event.leaves:
+                place = path[0] if path else 0
+                called = elements[place] if isinstance(place, int) and place < len(elements) and len(path) < 2 else None
+                text = names_of(called) if isinstance(called, ast.expr) else ""
+                if len(path) < 2 and own == shape and (not name or text == name):
+                    shown = name or "the result"
+                    found.append(Candidate(Target((event.ordinal,), path, shape), None, shown, event.site.line))
+        return found if name else found[:1]
+
+    def _leaves(self, name: str, call: int, wanted: dict[str, Any], key: Any) -> list[Leaf]:
         everywhere = self.matching.by_name.get(name, [])
         own = [leaf for leaf in everywhere if leaf.event.call == call]
         if not own:
-            parents = [leaf for leaf in everywhere if leaf.event.call == self.top or leaf.event.call == 1]
-            own = parents or everywhere
+            first = min(self.seen.calls, default=1)
+            own = [leaf for leaf in everywhere if leaf.event.call == first] or everywhere
+        items = [leaf for leaf in own if leaf.event.kind is Kind.ITEM and leaf.event.key == key]
+        if key is not None and items:
+            return items
         depths = [self.depth(leaf.event, wanted) for leaf in own]
         best = max(depths, default=-1)
-        return [leaf for leaf, depth in zip(own, depths, strict=True) if depth == best and depth >= 0]
+        return [
+            leaf
+            for leaf, depth in zip(own, depths, strict=True)
+            if (depth == best and depth >= 0) or (leaf.stores and depth != 0)
+        ]
 
     def _parts(
         self, name: str, call: int, wanted: dict[str, Any], shape: tuple[int, ...], together: bool
@@ -254,6 +360,11 @@ class Matched:
         depths = [self.depth(e, wanted) for e in own]
         best = max(depths, default=-1)
         own = [e for e, depth in zip(own, depths, strict=True) if depth == best >= 0]
+        entries = [
+            Candidate(Target((leaf.event.ordinal,), leaf.path, shape), None, name, leaf.event.site.line, True)
+            for leaf in self.matching.by_name.get(name, ())
+            if leaf.event.kind is Kind.ENTRY and leaf.shape == shape and self._called_in(leaf.event.call, call, wanted)
+        ]
         groups: Iterable[tuple[Event, ...]]
         if together:
             versions: dict[Any, list[Event]] = {}
@@ -262,22 +373,26 @@ class Matched:
             groups = [tuple(group) for group in versions.values()]
         else:
             groups = [group for n in (1, 2, 3) for group in combinations(own[:6], n)]
-        return [
+        return entries + [
             Candidate(Target(tuple(e.ordinal for e in group), (), shape), None, name, group[0].site.line, True)
             for group in groups
         ]
 
+    def _called_in(self, inner: int, call: int, wanted: dict[str, Any]) -> bool:
+        """Return whether a call was made by another one in the pass of a loop that is wanted."""
+        made = self.seen.calls[inner]
+        return made.parent == call and self.depth(made, wanted) > 0
 
-def _fitting(
-    target: Target, shape: tuple[int, ...], name: str, line: int, wanted: dict[str, Any], key: Any
-) -> Candidate | None:
-    """Return a target as a candidate for a value of a shape: it all, or the row of a loop's pass; None if none fits."""
+
+def _candidate(leaf: Leaf, shape: tuple[int, ...], name: str, wanted: dict[str, Any], key: Any) -> Candidate:
+    """Return a leaf as a candidate for a value of a shape: all of it, or the row of a loop's pass."""
+    target, line = leaf.target, leaf.event.site.line
     if target.shape == shape or _squeezed(target.shape) == _squeezed(shape):
         return Candidate(target, None, name, line)
     row = next((value[1] if isinstance(value, tuple) else value for value in wanted.values()), key)
     if isinstance(row, int) and target.shape[1:] == shape and 0 <= row < target.shape[0]:
         return Candidate(target, row, name, line)
-    return None
+    return Candidate(target, None, name, line, fits=False)
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ class Share(StrEnum):
 
     ALL = "all"
     PART = "part"  # that through some of the uses: dh_next, dx1
+    LOCAL = "local"  # all of it, or the part that one pass of a loop sees: dh_t
 
 
 class Meaning(NamedTuple):
@@ -35,7 +36,8 @@ PATTERNS = (                                      # what is around the name, the
 # fmt: on
 CONTAINERS = re.compile(r"(?:\w+\.)*(?:d?grads?|gradients?|dparams?|d?parameters|derivatives|dweights?|deltas?|g|d)$")
 LATER = re.compile(r"_?(?:next|prev|previous|carry|in|rec|recurrent|from_next|future|later)_?\d*$|^(?:next|prev)_?")
-TOTAL = re.compile(r"_?(?:total|tot|acc|sum|all|new|raw|cur|curr|t|i|j|k|n|step|local|tmp)$")
+TOTAL = re.compile(r"_?(?:total|tot|acc|sum|all)$")
+HERE = re.compile(r"_?(?:t|i|j|k|n|step|local|tmp|new|raw|cur|curr|here)$")
 NUMBERED = re.compile(r"_?(?:\d+|[ab])$")
 DELTA = re.compile(r"(?:delta|d|error|err)_?(?P<x>\d*)$")
 UPSTREAM = re.compile(
@@ -125,7 +127,12 @@ class Meanings:
 
     def parts(self, form: str) -> list[Meaning]:
         """Return the meanings of names such as h_next, x1 and W_total, where the forward has h, x and W only."""
-        for ending, share in ((LATER, Share.PART), (TOTAL, Share.ALL), (NUMBERED, Share.PART)):
+        for ending, share in (
+            (LATER, Share.PART),
+            (TOTAL, Share.ALL),
+            (HERE, Share.LOCAL),
+            (NUMBERED, Share.LOCAL),
+        ):
             rest = ending.sub("", form)
             if rest and rest != form and (known := self.known(rest)):
                 return [Meaning(x, share) for x in known]

@@ -157,7 +157,7 @@ class Pair:
             if p not in known and p not in names and p not in local and (meanings.of(p) or UPSTREAM.match(p))
         ]  # fmt: skip
         if not upstream_parameters and len(required) and required[0] not in {*known, *names, *local}:
-            if looks_like_derivative(required[0]) or len(required) == 2:
+            if looks_like_derivative(required[0]):
                 upstream_parameters = required[:1]
         order = self.output_order(upstream_parameters, names, meanings, parts)
         self.outputs = [(k,) if isinstance(result, tuple) else () for k in order]

@@ -70,6 +70,10 @@ class Loop(NamedTuple):
     value: Any
 
 
+class Stopped(BaseException):
+    """The end of the first pass of a loop that holds both passes: training goes on, and the check does not."""
+
+
 @dataclass(slots=True)
 class Frame:
     """A call of a function that runs: its listener's ear for what happens in it."""
@@ -111,9 +115,11 @@ class Frame:
     def comparison(self, site: int, value: Any) -> Any:
         return self.probe.listener.comparison(self, self.probe.sites[site], value)
 
-    def iteration(self, loop: int, depth: int, variable: str, value: Any) -> None:
+    def iteration(self, loop: int, depth: int, line: int, variable: str, value: Any) -> None:
         before = self.loops[depth] if len(self.loops) > depth and self.loops[depth].number == loop else None
         count = before.count + 1 if before else 0
+        if count and line == self.probe.stop_line and not self.function:
+            raise Stopped
         self.loops = (*self.loops[:depth], Loop(loop, count, variable, value))
 
     def loop_end(self, depth: int) -> None:
@@ -164,6 +170,7 @@ class Probe:
     listener: Listener = field(default_factory=Listener)
     stack: list[Frame] = field(default_factory=list)
     calls: int = 0
+    stop_line: int = 0  # of a loop outside functions that makes one pass only
 
     def listen(self, listener: Listener) -> None:
         """Begin a run that reports to a listener."""
@@ -349,7 +356,7 @@ class _Rewriter:
             names = [t for t in flat(node.target) if isinstance(t, ast.Name)]
             variable = names[0].id if names else ""
             reports = [new for target in names for new in self.after(target, node, False)]
-        begin = _parse(f"{FRAME}.iteration({number}, {depth}, {variable!r}, {variable or None})")
+        begin = _parse(f"{FRAME}.iteration({number}, {depth}, {node.lineno}, {variable!r}, {variable or None})")
         node.body = [*_at([*begin, *reports], node), *self.body(node.body)]
         self.loops = self.loops[:-1]
         node.orelse = self.body(node.orelse)

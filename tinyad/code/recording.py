@@ -15,12 +15,16 @@ from tinyad.code.values import Array, Path
 
 
 class Call(NamedTuple):
-    """A call of a function of the program: the function, the call that made it and in which statement (-1: none)."""
+    """A call of a function of the program.
+
+    parent, statement, loops: the call that made it (0: none), the statement (-1: none) and the passes of loops there.
+    """
 
     number: int
     function: str
     parent: int
     statement: int
+    loops: tuple[Loop, ...]
 
 
 @dataclass(slots=True)
@@ -28,7 +32,7 @@ class Event:
     """A value that a site reported.
 
     key: of the item of a list or dict, or the index of the part of an array that was stored.  touched: the entries of
-    an array that a store has written.
+    an array that a store has written.  leaves: the paths and shapes of what has a derivative in the value.
     """
 
     ordinal: int
@@ -39,6 +43,7 @@ class Event:
     key: Any = None
     touched: Any = None
     kind: Kind = Kind.ASSIGNED
+    leaves: tuple[tuple[Path, tuple[int, ...]], ...] = ()
 
     @property
     def name(self) -> str:
@@ -65,10 +70,11 @@ class Recorded(Listener):
         self, frame: Frame, site: Site, value: Any, kind: Kind | None = None, key: Any = None, touched: Any = None
     ) -> None:
         if frame.call not in self.calls:
-            parent, statement = (frame.parent.call, frame.parent.statement) if frame.parent else (0, -1)
-            self.calls[frame.call] = Call(frame.call, frame.function, parent, statement)
+            self.calls[frame.call] = _call(frame)
         kept = _kept(value) if self.copies else value
         event = Event(len(self.events), site, frame.call, frame.loops, kept, key, touched, kind or site.kind)
+        if event.kind is not Kind.EXPRESSION:
+            event.leaves = tuple((path, values.shape(leaf)) for path, leaf in values.leaves(value))
         self.events.append(event)
         place = values.identity(value)
         if place is not None:
@@ -101,6 +107,13 @@ class Recorded(Listener):
         self.ran.add(statement.number)
 
 
+def _call(frame: Frame) -> Call:
+    parent = frame.parent
+    if parent is None:
+        return Call(frame.call, frame.function, 0, -1, ())
+    return Call(frame.call, frame.function, parent.call, parent.statement, parent.loops)
+
+
 def _kept(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value.clone() if values.is_tensor(value) else value
 
@@ -123,20 +136,28 @@ def touched(base: Any, index: Any) -> Any:
 
 
 class Target(NamedTuple):
-    """A value of a forward run that is displaced: events, or all of several uses, and the leaf of a container."""
+    """A value of a forward run that is displaced: events, or all of several uses, and the leaf of a container.
+
+    assembled: the array is stored part by part, and each part is displaced right after its last store.
+    """
 
     ordinals: tuple[int, ...]
     path: Path
     shape: tuple[int, ...]
+    assembled: bool = False
 
 
 @dataclass
 class Displaced(Listener):
-    """A run in which one target is displaced by size times a direction, in units of the value's scale."""
+    """A run in which one target is displaced by size times a direction, in units of the value's scale.
+
+    masks: of an array that is assembled, which entries each of its events sets for good, by ordinal.
+    """
 
     target: Target
     direction: Array
     size: float
+    masks: Mapping[int, Array]
     count: int = -1
     scale: Array | None = None
     wanted: frozenset[int] = field(init=False)
@@ -153,9 +174,9 @@ class Displaced(Listener):
 
     def _step(self, leaf: Any) -> Array:
         if self.scale is None:
-            self.scale = values.scale(leaf)
+            self.scale = np.ones(self.target.shape) if self.target.assembled else values.scale(leaf)
         step: Array = self.size * STEP * self.scale * self.direction
-        return step
+        return step * self.masks[self.count] if self.target.assembled else step
 
     def entry(self, frame: Frame, site: Site, value: Any) -> Any:
         return self._moved(value)

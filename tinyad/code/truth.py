@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +24,9 @@ class Slope(NamedTuple):
 class Truth:
     """The derivatives of a pair's loss for values of its forward run, computed when asked for."""
 
-    def __init__(self, pair: Pair, size_of_loss: float) -> None:
+    def __init__(self, pair: Pair, size_of_loss: float, masks: Mapping[int, Array]) -> None:
         self.pair = pair
+        self.masks = masks
         self.size_of_loss = size_of_loss
         self.scales: dict[Target, Array] = {}
         self.slopes: dict[tuple[Target, int, bytes | None], Slope] = {}
@@ -43,7 +45,7 @@ class Truth:
 
     def loss(self, target: Target, direction: Array, size: float) -> float:
         """Return the loss of a run with a target displaced."""
-        listener = Displaced(target, direction, size)
+        listener = Displaced(target, direction, size, self.masks)
         loss = self.pair.loss(listener)
         self.runs += 1
         self.scales.setdefault(target, np.ones(target.shape) if listener.scale is None else listener.scale)

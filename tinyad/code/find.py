@@ -1,0 +1,242 @@
+"""Find what a file has to check: pairs of functions, classes, functions of both passes, a flat script; and examples."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from tinyad.code.names import looks_like_derivative, stem
+from tinyad.code.pair import Example, returned_names
+from tinyad.code.probes import flat, names_of
+from tinyad.code.program import CodeError, Program
+
+BACKWARD = re.compile(
+    r"(?:^|_)(?:backward|bwd|bprop|backprop|grads?|gradients?|vjp|deriv|derivatives?|prime)(?:_|$)|^d_(?=\w)"
+    r"|(?<=[a-z])(?:Backward|Grad|Backprop)$"
+)
+FORWARD = re.compile(r"(?:^|_)(?:forward|fwd|fprop|call|__call__|loss|cost)(?:_|$)|(?<=[a-z])Forward$")
+LOSS = re.compile(r"(?:\w*_)?(?:loss|cost|nll|objective|error|energy)(?:_\w+)?$|^[LJEC]$", re.IGNORECASE)
+
+
+class Found(NamedTuple):
+    """What can be checked: its name, the functions, and the function that gives an example; backward: None for both in one.
+
+    A flat script has no functions.
+    """
+
+    name: str
+    forward: str
+    backward: str | None
+    example: str | None
+
+
+def found_in(program: Program, example: str | None = None, wanted: Iterable[str] = ()) -> list[Found]:
+    """Return what a program has to check, in the order of the source.
+
+    example: the name of the function that gives the arguments.  wanted: FORWARD or FORWARD:BACKWARD, as the user says.
+    """
+    candidates = [*_wanted(program, wanted)] if wanted else [*_pairs(program), *_of_both(program)]
+    chosen = [_with_example(program, candidate, example) for candidate in candidates]
+    given = [found for found in chosen if found.example is not None]
+    if wanted or not given:
+        if not candidates and _is_script(program):
+            return [Found("", "", None, None)]
+        return given or chosen
+    return _one_of_each_example(program, given)
+
+
+def _wanted(program: Program, wanted: Iterable[str]) -> Iterator[Found]:
+    pairs = {pair.forward: pair for pair in [*_pairs(program), *_of_both(program)]}
+    for text in wanted:
+        forward, _, backward = text.partition(":")
+        for function in (forward, backward) if backward else (forward,):
+            if function not in program.functions and function not in program.classes:
+                known = ", ".join(program.functions) or "none"
+                raise CodeError(f"{program.path} has no function {function}; it has {known}")
+        if backward:
+            yield Found(stem(forward) or forward, forward, backward, None)
+        elif forward in program.classes:
+            yield from (pair for pair in pairs.values() if pair.forward.startswith(forward + "."))
+        else:
+            yield pairs.get(forward) or Found(stem(forward) or forward, forward, None, None)
+
+
+def _pairs(program: Program) -> Iterator[Found]:
+    """Yield the forward and backward passes whose names belong together."""
+    for name in program.functions:
+        owner, _, last = name.rpartition(".")
+        if not BACKWARD.search(last) or (owner and owner not in program.classes):
+            continue
+        mates = [
+            other
+            for other in program.functions
+            if other != name
+            and other.rpartition(".")[0] == owner
+            and not BACKWARD.search(other.rpartition(".")[2])
+            and not other.rpartition(".")[2].startswith("example")
+            and stem(other) == stem(name)
+        ]
+        mates.sort(key=lambda other: FORWARD.search(other.rpartition(".")[2]) is None)
+        if mates:
+            yield Found(owner or stem(name) or "", mates[0], name, None)
+
+
+def _of_both(program: Program) -> Iterator[Found]:
+    """Yield the functions that return a loss and its derivatives."""
+    paired = {part for pair in _pairs(program) for part in (pair.forward, pair.backward)}
+    for name, node in program.functions.items():
+        if name in paired or name.startswith("example") or BACKWARD.search(name.rpartition(".")[2]):
+            continue
+        returned = returned_names(node)
+        derivatives = [part for part in returned if looks_like_derivative(part) or re.fullmatch(r"d?grads?", part)]
+        own = {names_of(t) for s in ast.walk(node) if isinstance(s, ast.Assign) for g in s.targets for t in flat(g)}
+        if len(returned) > 1 and derivatives and returned[0] not in derivatives and set(derivatives) & own:
+            yield Found(name, name, None, None)
+
+
+def _with_example(program: Program, found: Found, example: str | None) -> Found:
+    if example is not None:
+        if example not in program.functions:
+            raise CodeError(f"{program.path} has no function {example}; --example takes the name of one")
+        return found._replace(example=example)
+    owner, _, last = found.forward.rpartition(".")
+    names = [found.name, owner, last, found.forward.replace(".", "_"), stem(found.forward)]
+    for name in dict.fromkeys(names):
+        if name and f"example_{name}" in program.functions:
+            return found._replace(example=f"example_{name}")
+    return found._replace(example="example") if "example" in program.functions else found
+
+
+def _one_of_each_example(program: Program, given: list[Found]) -> list[Found]:
+    """Keep the pairs that an example fits; where several share one, those that no other calls."""
+    kept: list[Found] = []
+    called = {f for pair in given for f in _called(program, pair.forward)}
+    for pair in given:
+        sharing = [other for other in given if other.example == pair.example]
+        if len(sharing) == 1 or pair.forward not in called:
+            kept.append(pair)
+    return kept or given
+
+
+def _called(program: Program, name: str) -> set[str]:
+    node = program.functions[name]
+    return {names_of(part.func) for part in ast.walk(node) if isinstance(part, ast.Call)}
+
+
+def _is_script(program: Program) -> bool:
+    """Return whether the statements of a source, outside functions, compute a loss and derivatives."""
+    names = [names_of(t) for s in script_statements(program.tree.body) for t in targets(s)]
+    return any(looks_like_derivative(name) for name in names if name)
+
+
+def script_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements outside functions and classes, also those in loops and conditions."""
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            continue
+        yield node
+        for part in ("body", "orelse"):
+            yield from script_statements(getattr(node, part, []))
+
+
+def targets(node: ast.stmt) -> list[ast.expr]:
+    """Return the targets of an assignment; none for other statements."""
+    if isinstance(node, ast.Assign):
+        return [single for target in node.targets for single in flat(target)]
+    return [node.target] if isinstance(node, (ast.AugAssign, ast.AnnAssign)) else []
+
+
+def example_of(program: Program, found: Found) -> Example:
+    """Return the arguments that the example function of a pair gives."""
+    if found.example is None:
+        raise CodeError(no_example(program, found))
+    given = program.namespace[found.example]()
+    if "." in found.forward:
+        return _of_class(program, found, given)
+    if isinstance(given, Mapping):
+        arguments, keywords = (), dict(given)
+    else:
+        arguments, keywords = tuple(given) if isinstance(given, (tuple, list)) else (given,), {}
+    return _bound(program, found, Example(arguments, keywords))
+
+
+def _of_class(program: Program, found: Found, given: Any) -> Example:
+    owner = found.forward.split(".")[0]
+    if not isinstance(given, (tuple, list)):
+        given = (given, ())
+    if not given or type(given[0]).__name__ != owner:
+        raise CodeError(
+            f"{found.example} returns {type(given[0]).__name__ if given else 'nothing'} first: for the class {owner} it "
+            f"returns an object of it and the arguments of forward, as in `return {owner}(…), (x,)`"
+        )
+    rest = given[1] if len(given) == 2 and isinstance(given[1], (tuple, list, Mapping)) else tuple(given[1:])
+    if isinstance(rest, Mapping):
+        return _bound(program, found, Example((), dict(rest), given[0]))
+    return _bound(program, found, Example(tuple(rest), {}, given[0]))
+
+
+def _bound(program: Program, found: Found, example: Example) -> Example:
+    """Return an example whose arguments fit the forward pass; an error names its parameters if they do not."""
+    function = program.namespace.get(found.forward) if example.owner is None else None
+    if example.owner is not None:
+        function = getattr(example.owner, found.forward.rsplit(".", 1)[-1])
+    try:
+        inspect.signature(function).bind(*example.arguments, **example.keywords)  # type: ignore[arg-type]
+    except TypeError as error:
+        parameters = ", ".join(parameter_names(program, found.forward))
+        raise CodeError(
+            f"{found.example} gives {len(example.arguments) + len(example.keywords)} arguments, "
+            f"and {found.forward} takes {parameters}: {error}"
+        ) from None
+    return example
+
+
+def parameter_names(program: Program, function: str) -> list[str]:
+    """Return the names of a function's parameters without self and those with defaults."""
+    arguments = program.functions[function].args
+    names = [argument.arg for argument in [*arguments.posonlyargs, *arguments.args]]
+    names = names[: len(names) - len(arguments.defaults)]
+    return names[1:] if names and names[0] in ("self", "cls", "ctx") and "." in function else names
+
+
+def no_example(program: Program, found: Found) -> str:
+    """Return the message that says what to paste so that a pair has an example."""
+    owner = found.forward.split(".")[0] if "." in found.forward else ""
+    names = parameter_names(program, found.forward)
+    values = ", ".join("r.standard_normal((4, 3))" for _ in names)
+    comma = "," if len(names) == 1 else ""
+    first = f"{owner}(…), ({values}{comma})" if owner else f"{values}{comma}"
+    called = f"example_{owner or found.name}" if owner or found.name else "example"
+    return (
+        f"{program.path}: {found.forward} has no example to run it with. Paste this, with the shapes of yours "
+        f"for {', '.join(names) or 'no arguments'}:\n\n"
+        f"    def {called}():\n        r = np.random.default_rng(0)\n        return {first}\n\n"
+        f'or give the shapes: --shapes "{" ".join(f"{name}=4x3" for name in names)}"'
+    )
+
+
+def example_of_shapes(program: Program, found: Found, text: str) -> Example:
+    """Return random arguments of the shapes in a text such as `X=6x5 W1=5x4 b1=4 lr=`."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for part in text.replace(",", " ").split():
+        match = re.fullmatch(r"(\w+)=((?:\d+(?:[x×]\d+)*)?)", part)
+        if match is None:
+            raise CodeError(f"--shapes: {part} is no shape; write X=6x5, b=4, or x= for a number")
+        shapes[match[1]] = tuple(int(n) for n in re.split("[x×]", match[2]) if n)
+    names = parameter_names(program, found.forward)
+    missing = [name for name in names if name not in shapes]
+    unknown = [name for name in shapes if name not in [a.arg for a in program.functions[found.forward].args.args]]
+    if missing or unknown:
+        raise CodeError(
+            f"--shapes: {found.forward} takes {', '.join(names)}"
+            + (f"; no shape for {', '.join(missing)}" if missing else "")
+            + (f"; it does not take {', '.join(unknown)}" if unknown else "")
+        )
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    keywords = {name: rng.standard_normal(shape) if shape else float(rng.standard_normal()) for name, shape in shapes.items()}
+    return Example((), keywords)

@@ -1,0 +1,82 @@
+"""A flat script as a pair of both passes: its loss is a name, and it is run from its top."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import numpy as np
+
+from tinyad.code import values
+from tinyad.code.find import LOSS, script_statements, targets
+from tinyad.code.names import looks_like_derivative
+from tinyad.code.pair import Example, Forwarded, Pair
+from tinyad.code.probes import PROBE, Listener, Stopped, names_of
+from tinyad.code.program import CodeError, Program
+from tinyad.code.recording import Recorded
+
+
+class Script(Pair):
+    """The statements of a source outside its functions: forward statements, a loss that is one number, derivatives."""
+
+    def __init__(self, program: Program, seed: int = 0) -> None:
+        self.given = {name: value for name, value in program.namespace.items() if name != PROBE}
+        self.loss_name, self.loop = _loss_of(program)
+        super().__init__(program, "", "", None, Example((), {}), seed)
+
+    def run_forward(self, listener: Listener) -> Forwarded:
+        """Run the script."""
+        self.state.restore()
+        namespace = self.program.namespace
+        for name in namespace.keys() - self.given.keys() - {PROBE}:
+            del namespace[name]
+        namespace.update(self.given)
+        self.program.probe.stop_line = self.loop.lineno if self.loop else 0
+        try:
+            self.program.execute(listener)
+        except Stopped:
+            pass
+        finally:
+            self.program.probe.stop_line = 0
+        recorded = listener if isinstance(listener, Recorded) else Recorded()
+        return Forwarded(namespace.get(self.loss_name), recorded, None, (), {})
+
+    def bind(self) -> None:
+        """Take the loss as the output."""
+        result = self.run_forward(Recorded()).result
+        if not values.differentiable(result) or values.array(result).size != 1:
+            raise CodeError(
+                f"{self.program.path}: {self.loss_name} is the last number before the derivatives and no loss: "
+                f"it has to be one number"
+            )
+        self.outputs, self.upstream = [()], [np.ones(values.shape(result))]
+
+    def argument_names(self) -> list[str]:
+        return []
+
+
+def _loss_of(program: Program) -> tuple[str, ast.stmt | None]:
+    """Return the name of the loss, and the loop whose first pass is enough."""
+    names = list[tuple[str, ast.stmt]]()
+    for statement in script_statements(program.tree.body):
+        for target in targets(statement):
+            name = names_of(target)
+            if looks_like_derivative(name) and any(LOSS.match(known) for known, _ in names):
+                losses = [(known, where) for known, where in names if LOSS.match(known)]
+                return losses[-1][0], _loop_around(program.tree.body, losses[-1][1])
+            if name:
+                names.append((name, statement))
+    losses = [(known, where) for known, where in names if LOSS.match(known)]
+    if losses:
+        return losses[-1][0], _loop_around(program.tree.body, losses[-1][1])
+    raise CodeError(
+        f"{program.path}: there is no pair of a forward and a backward function, and no loss: call it loss, "
+        f"or name the functions forward and backward, or NAME_forward and NAME_backward"
+    )
+
+
+def _loop_around(body: list[ast.stmt], statement: ast.stmt) -> ast.stmt | None:
+    for node in body:
+        if isinstance(node, (ast.For, ast.While)) and any(part is statement for part in ast.walk(node)):
+            return node
+    return None
