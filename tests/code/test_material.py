@@ -1,0 +1,68 @@
+"""The code in `written` is right: what each backward returns is what differences of its forward say."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from tests.support.numeric_pair import Pair, disagreement, script_gradients
+from tests.support.paths import ROOT
+
+WRITTEN = ROOT / "tests/code/written"
+ALLOWED = 1e-6
+
+# Where the gradients returned are not those of the first arguments that could have one.
+ORDERS = {}
+
+# A bias in front of a normalization has no effect.
+VANISHING = {("affine_bn_relu", "b")}
+
+
+def loaded(path):
+    """Return the namespace of a file, run as a module of its own."""
+    spec = importlib.util.spec_from_file_location(f"written_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return vars(module)
+
+
+NAMESPACES = {path.stem: loaded(path) for path in sorted(WRITTEN.glob("*.py"))}
+PAIRS = [
+    (file, key.removeprefix("example").removeprefix("_"))
+    for file, namespace in NAMESPACES.items()
+    for key in namespace
+    if key.startswith("example")
+]
+SCRIPTS = [file for file, namespace in NAMESPACES.items() if "loss" in namespace]
+
+
+def ordered(file, name):
+    """Return the names of the arguments whose gradients are returned, if the file has them in its own order."""
+    return ORDERS[f"{file}.{name}"].split() if f"{file}.{name}" in ORDERS else None
+
+
+@pytest.mark.parametrize(("file", "name"), PAIRS)
+def test_each_returned_gradient_is_the_numeric_one(file, name):
+    pair = Pair(NAMESPACES[file], name)
+    gradients = pair.gradients(ordered(file, name))
+    assert gradients
+    for label, by_hand, path in gradients:
+        numeric = pair.numeric(path)
+        assert ((name, label) in VANISHING) == (np.max(np.abs(numeric)) < ALLOWED), label
+        assert disagreement(by_hand, numeric) < ALLOWED, label
+
+
+@pytest.mark.parametrize("file", SCRIPTS)
+def test_each_derivative_of_a_script_is_the_numeric_one(file):
+    rows = script_gradients((WRITTEN / f"{file}.py").read_text())
+    assert len(rows) > 5
+    for label, by_hand, numeric in rows:
+        assert disagreement(by_hand, numeric) < ALLOWED, label
+
+
+@pytest.mark.parametrize(("file", "name"), PAIRS)
+def test_a_gradient_scaled_by_one_percent_is_told(file, name):
+    pair = Pair(NAMESPACES[file], name)
+    for label, by_hand, path in pair.gradients(ordered(file, name)):
+        if (name, label) not in VANISHING:
+            assert disagreement(1.01 * np.asarray(by_hand), pair.numeric(path)) > ALLOWED, label
