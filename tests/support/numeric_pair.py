@@ -148,7 +148,7 @@ def differences(function, base):
 
 
 def functions(namespace, name):
-    """Return the forward and the backward of a name; None for the backward if one function returns loss and gradients."""
+    """Return the forward and backward of a name; no backward if one function returns loss and gradients."""
     for end in FORWARDS:
         for start in BACKWARDS:
             forward, backward = (name + end).lstrip("_"), (name + start).lstrip("_")
@@ -172,7 +172,7 @@ def differentiable(argument):
 
 
 def stem(key):
-    """Return the name that a gradient's name speaks of: W1 of dW1, d_W1, grad_W1, gW1 and W1_grad, or the name itself."""
+    """Return the name that a gradient is for: W1 of dW1, d_W1, grad_W1, gW1 and W1_grad, or the name itself."""
     for pattern in (r"(?:dL_d|dLd|grad_|d_)(\w+)", r"(\w+)_grad", r"[dg](\w+)"):
         if match := re.fullmatch(pattern, key):
             return match[1]
