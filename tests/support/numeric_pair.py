@@ -88,7 +88,7 @@ class Pair:
         elif result is not None:
             one = result if isinstance(result, (tuple, list)) else (result,)
             names = order or [n for n, a in zip(self.names, self.arguments, strict=True) if differentiable(a)]
-            assert len(one) <= len(names), (len(one), names)
+            assert order or len(one) <= len(names), (len(one), names)
             for name, gradient in zip(names, one, strict=False):
                 index = self.names.index(name)
                 if isinstance(gradient, dict):
