@@ -14,8 +14,8 @@ ALLOWED = 1e-6
 # Where the gradients returned are not those of the first arguments that could have one.
 ORDERS = {"char_rnn.lossFun": "Wxh Whh Why bh by"}
 
-# A bias in front of a normalization has no effect.
-VANISHING = {("affine_bn_relu", "b")}
+# A bias in front of a normalization has no effect, nor has one that a softmax cancels.
+VANISHING = {("affine_bn_relu", "b"), ("Sequential", "layers[0].self.db"), ("self_attention", "b_k")}
 
 
 def loaded(path):
