@@ -218,16 +218,16 @@ def script_gradients(source):
         name = stem(key)
         if name == key or name not in assigned or key not in assigned or not differentiable(np.asarray(finished[name])):
             continue
-        namespace = {}
-        first, second = body[: assigned[name] + 1], body[assigned[name] + 1 : assigned["loss"] + 1]
-        exec(compile(ast.Module(first, []), "script", "exec"), namespace)
-        rest = compile(ast.Module(second, []), "script", "exec")
+        # Run from the first statement each time: what is drawn at random later must be the same again.
+        before = compile(ast.Module(body[: assigned[name] + 1], []), "script", "exec")
+        after = compile(ast.Module(body[assigned[name] + 1 : assigned["loss"] + 1], []), "script", "exec")
 
-        def loss(array, name=name, namespace=namespace, rest=rest):
-            held = copy.deepcopy({k: v for k, v in namespace.items() if isinstance(v, (np.ndarray, float, int, list))})
-            moved = namespace | held | {name: array}
-            exec(rest, moved)
-            return float(moved["loss"])
+        def loss(array, name=name, before=before, after=after):
+            namespace = {}
+            exec(before, namespace)
+            namespace[name] = array
+            exec(after, namespace)
+            return float(namespace["loss"])
 
         rows.append((key, gradient, differences(loss, np.array(finished[name], dtype=float))))
     return rows

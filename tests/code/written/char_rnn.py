@@ -8,39 +8,38 @@ hidden_size = 4
 
 
 def lossFun(inputs, targets, hprev, Wxh, Whh, Why, bh, by):
-    """
-    inputs and targets are lists of integers, hprev is (H, 1)
-    returns the loss, the gradients of the parameters, and the last hidden state
-    """
-    xs, hs, ys, ps = {}, {}, {}, {}
-    hs[-1] = np.copy(hprev)
-    loss = 0
-    # forward
-    for t in range(len(inputs)):
+    """One pass over a piece of text (two lists of indices); also returns the state to go on from."""
+    T = len(inputs)
+    xs, hs, ys, ps = {}, {-1: hprev}, {}, {}
+    loss = 0.0
+    for t in range(T):
         xs[t] = np.zeros((vocab_size, 1))
-        xs[t][inputs[t]] = 1
-        hs[t] = np.tanh(np.dot(Wxh, xs[t]) + np.dot(Whh, hs[t - 1]) + bh)
-        ys[t] = np.dot(Why, hs[t]) + by
-        ps[t] = np.exp(ys[t]) / np.sum(np.exp(ys[t]))
-        loss += -np.log(ps[t][targets[t], 0])
-    # backward
-    dWxh, dWhh, dWhy = np.zeros_like(Wxh), np.zeros_like(Whh), np.zeros_like(Why)
-    dbh, dby = np.zeros_like(bh), np.zeros_like(by)
-    dhnext = np.zeros_like(hs[0])
-    for t in reversed(range(len(inputs))):
-        dy = np.copy(ps[t])
-        dy[targets[t]] -= 1
-        dWhy += np.dot(dy, hs[t].T)
+        xs[t][inputs[t]] = 1.0
+        hs[t] = np.tanh(Wxh @ xs[t] + Whh @ hs[t - 1] + bh)
+        ys[t] = Why @ hs[t] + by
+        e = np.exp(ys[t] - ys[t].max())
+        ps[t] = e / e.sum()
+        loss -= np.log(ps[t][targets[t], 0])
+
+    dWxh, dWhh, dWhy = map(np.zeros_like, (Wxh, Whh, Why))
+    dbh, dby = np.zeros(bh.shape), np.zeros(by.shape)
+    dhnext = np.zeros(hprev.shape)
+    for t in range(T - 1, -1, -1):
+        dy = ps[t].copy()
+        dy[targets[t]] -= 1.0
         dby += dy
-        dh = np.dot(Why.T, dy) + dhnext
-        dhraw = (1 - hs[t] * hs[t]) * dh
-        dbh += dhraw
-        dWxh += np.dot(dhraw, xs[t].T)
-        dWhh += np.dot(dhraw, hs[t - 1].T)
-        dhnext = np.dot(Whh.T, dhraw)
-    for dparam in [dWxh, dWhh, dWhy, dbh, dby]:
-        np.clip(dparam, -5, 5, out=dparam)
-    return loss, dWxh, dWhh, dWhy, dbh, dby, hs[len(inputs) - 1]
+        dWhy += dy @ hs[t].T
+        dh = Why.T @ dy + dhnext
+        draw = dh * (1.0 - hs[t] ** 2)
+        dbh += draw
+        dWxh += draw @ xs[t].T
+        dWhh += draw @ hs[t - 1].T
+        dhnext = Whh.T @ draw
+
+    # exploding gradients
+    for d in (dWxh, dWhh, dWhy, dbh, dby):
+        np.clip(d, -5, 5, out=d)
+    return loss, dWxh, dWhh, dWhy, dbh, dby, hs[T - 1]
 
 
 def example_lossFun():
