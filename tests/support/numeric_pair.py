@@ -94,7 +94,7 @@ class Pair:
                 if isinstance(gradient, dict):
                     found += self.named(gradient)
                 elif isinstance(gradient, list):
-                    found += [(f"{name}[{k}]", g, ("arguments", index, k)) for k, g in enumerate(gradient)]
+                    found += leaves(name, gradient, ("arguments", index))
                 elif gradient is not None:
                     found.append((name, gradient, ("arguments", index)))
         if instance is not None:
@@ -177,6 +177,14 @@ def stem(key):
         if match := re.fullmatch(pattern, key):
             return match[1]
     return key
+
+
+def leaves(label, gradients, path):
+    """Return the same for each array in lists and dicts of gradients that are built as their inputs are."""
+    if not isinstance(gradients, (list, dict)):
+        return [(label, gradients, path)]
+    rows = gradients.items() if isinstance(gradients, dict) else enumerate(gradients)
+    return [leaf for key, gradient in rows for leaf in leaves(f"{label}[{key!r}]", gradient, (*path, key))]
 
 
 def left(instance, before, path):

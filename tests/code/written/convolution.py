@@ -249,7 +249,7 @@ def upsample_backward(dout, cache):
 
 def example_conv_naive():
     np.random.seed(0)
-    return (np.random.randn(2, 3, 4, 5), np.random.randn(2, 3, 2, 3), np.random.randn(2), {'stride': 1, 'pad': 1})
+    return (np.random.randn(2, 3, 5, 6), np.random.randn(4, 3, 3, 2), np.random.randn(4), {'stride': 2, 'pad': 1})
 
 
 def example_conv():

@@ -249,17 +249,17 @@ def whiten_forward(X, shift):
 def whiten_backward(dY, cache):
     Xc, L, Y, n = cache
     dXc = np.linalg.solve(L.T, dY.T).T
-    dL = -np.tril(dXc.T @ Y)
-    # Murray: adjoint of the Cholesky factor
-    Phi = np.tril(L.T @ dL)
+    dL = -dXc.T @ Y
+    # through the Cholesky factor, S symmetric
+    Phi = np.tril(L.T @ np.tril(dL))
     Phi[np.diag_indices(len(L))] *= 0.5
     Li = np.linalg.inv(L)
-    dS = Li.T @ Phi @ Li
-    dS = 0.5 * (dS + dS.T)
-    dXc += 2 * Xc @ dS / n
+    Sbar = Li.T @ Phi @ Li
+    Sbar = 0.5 * (Sbar + Sbar.T)
+    dXc += 2 * Xc @ Sbar / n
     dmu = -dXc.sum(axis=0)
     dX = dXc + dmu / n
-    dshift = np.trace(dS)
+    dshift = np.trace(Sbar)
     return dX, dshift
 
 

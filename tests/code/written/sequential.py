@@ -137,7 +137,8 @@ class SoftmaxCrossEntropy:
     def backward(self):
         grad_scores = self.prob.copy()
         grad_scores[np.arange(len(self.target)), self.target] -= 1
-        return grad_scores / len(self.target)
+        grad_scores /= len(self.target)
+        return grad_scores
 
 
 class TwoLayerNet:

@@ -92,3 +92,34 @@ def example_compute_cost_with_regularization():
     X = r.randn(3, 6)
     Y = (r.rand(2, 6) > 0.5).astype(float)
     return W1, b1, W2, b2, X, Y, 0.7
+
+
+# ---- the same with inverted dropout, the mask is given -----------------------------------------
+
+def dropout_net_forward(X, W1, b1, W2, b2, D1, keep_prob):
+    Z1 = np.dot(W1, X) + b1
+    A1 = np.maximum(0, Z1)
+    A1 = A1 * D1                # shut some neurons down
+    A1 = A1 / keep_prob         # scale the others
+    Z2 = np.dot(W2, A1) + b2
+    A2 = sigmoid(Z2)
+    return A2, (X, Z1, A1, W1, b1, Z2, A2, W2, b2)
+
+def dropout_net_backward(dA2, cache, D1, keep_prob):
+    (X, Z1, A1, W1, b1, Z2, A2, W2, b2) = cache
+    dZ2 = dA2 * A2 * (1 - A2)
+    dW2 = np.dot(dZ2, A1.T)
+    db2 = np.sum(dZ2, axis=1, keepdims=True)
+    dA1 = np.dot(W2.T, dZ2)
+    dA1 = dA1 / keep_prob
+    dA1 = dA1 * D1
+    dZ1 = np.multiply(dA1, np.int64(Z1 > 0))
+    dX = np.dot(W1.T, dZ1)
+    dW1 = np.dot(dZ1, X.T)
+    db1 = np.sum(dZ1, axis=1, keepdims=True)
+    return dX, dW1, db1, dW2, db2
+
+def example_dropout_net():
+    r = np.random.RandomState(12)
+    D1 = r.rand(5, 7) < 0.7
+    return r.randn(3, 7), r.randn(5, 3), r.randn(5, 1), r.randn(2, 5), r.randn(2, 1), D1, 0.7
