@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import pickle
 import sys
 
 import numpy as np
@@ -13,7 +14,7 @@ from tests.support.paths import ROOT
 WRITTEN = ROOT / "tests/code/written"
 ALLOWED = 1e-6
 
-# Where the gradients returned are not those of the first arguments that could have one.
+# The inputs of the gradients returned, where they are not the first arguments that could have one.
 ORDERS = {"char_rnn.lossFun": "Wxh Whh Why bh by"}
 
 # A bias in front of a normalization has no effect, nor has one that a softmax cancels.
@@ -42,6 +43,12 @@ SCRIPTS = [file for file, namespace in NAMESPACES.items() if "loss" in namespace
 def ordered(file, name):
     """Return the names of the arguments whose gradients are returned, if the file has them in its own order."""
     return ORDERS[f"{file}.{name}"].split() if f"{file}.{name}" in ORDERS else None
+
+
+@pytest.mark.parametrize(("file", "name"), PAIRS)
+def test_an_example_is_the_same_each_time(file, name):
+    example = NAMESPACES[file][f"example_{name}" if name else "example"]
+    assert pickle.dumps(example()) == pickle.dumps(example())
 
 
 @functools.cache

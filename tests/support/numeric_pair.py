@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-STEP = 1e-5
+STEP = 1e-4
 CACHES = frozenset("cache caches saved ctx memo stored tape".split())
 FORWARDS = ("_forward", "_fwd", "_fprop", "")
 BACKWARDS = ("_backward", "_bwd", "_bprop", "_grad", "_vjp")
@@ -23,7 +23,10 @@ class Pair:
         self.object = None
         if isinstance(self.arguments, tuple) and hasattr(self.arguments[0], "forward"):
             self.object, self.arguments = self.arguments
-        self.forward, self.backward = functions(namespace, name) if self.object is None else methods(self.object)
+        if self.object is None:
+            self.forward, self.backward = functions(namespace, name)
+        else:
+            self.forward, self.backward = self.object.forward, self.object.backward
         parameters = list(inspect.signature(self.forward).parameters)
         if isinstance(self.arguments, dict):
             self.arguments = tuple(self.arguments[key] for key in parameters)
@@ -141,9 +144,9 @@ def differences(function, base):
         moved = {}
         for k in (-2, -1, 1, 2):
             array = base.copy()
-            array[index] += k * STEP * 10
+            array[index] += k * STEP
             moved[k] = function(array)
-        gradient[index] = (8 * (moved[1] - moved[-1]) - (moved[2] - moved[-2])) / (12 * STEP * 10)
+        gradient[index] = (8 * (moved[1] - moved[-1]) - (moved[2] - moved[-2])) / (12 * STEP)
     return gradient
 
 
@@ -155,11 +158,6 @@ def functions(namespace, name):
             if forward in namespace and backward in namespace:
                 return namespace[forward], namespace[backward]
     return namespace[name], None
-
-
-def methods(instance):
-    """Return forward and backward of an object."""
-    return instance.forward, instance.backward
 
 
 def differentiable(argument):

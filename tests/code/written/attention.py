@@ -165,13 +165,13 @@ def example_self_attention():
 
 def example_mha():
     r = np.random.RandomState(2)
-    B, T, C = 2, 3, 6
-    return 0.7 * r.randn(B, T, C), 0.5 * r.randn(C, 3 * C), r.randn(3 * C), r.randn(C, 5), r.randn(5), 2
+    B, T, C = 4, 5, 6
+    return 0.7 * r.randn(B, T, C), 0.5 * r.randn(C, 3 * C), r.randn(3 * C), r.randn(C, 7), r.randn(7), 2
 
 
 def example_cross_attention():
     r = np.random.RandomState(3)
-    return (r.randn(2, 3, 5), r.randn(2, 4, 6), 0.6 * r.randn(5, 3, 2), 0.6 * r.randn(6, 3, 2), r.randn(6, 3, 2))
+    return (r.randn(2, 5, 6), r.randn(2, 4, 7), 0.4 * r.randn(6, 3, 8), 0.4 * r.randn(7, 3, 8), r.randn(7, 3, 8))
 
 
 def example_additive_attention():

@@ -254,22 +254,22 @@ def example_conv_naive():
 
 def example_conv():
     np.random.seed(1)
-    return np.random.randn(2, 2, 5, 4), np.random.randn(3, 2, 3, 3), np.random.randn(3, 1), 1, 1
+    return np.random.randn(2, 3, 4, 5), np.random.randn(4, 3, 3, 2), np.random.randn(4, 1), 1, 1
 
 
 def example_conv_strided():
     np.random.seed(2)
-    return np.random.randn(2, 5, 4, 3), np.random.randn(3, 2, 3, 4)
+    return np.random.randn(2, 5, 4, 3), np.random.randn(4, 2, 3, 5)
 
 
 def example_conv1d():
     np.random.seed(3)
-    return np.random.randn(2, 5, 3), np.random.randn(3, 3, 4), np.random.randn(4)
+    return np.random.randn(2, 5, 3), np.random.randn(4, 3, 6), np.random.randn(6)
 
 
 def example_depthwise():
     np.random.seed(4)
-    return np.random.randn(2, 3, 5, 4), np.random.randn(3, 2, 3)
+    return np.random.randn(2, 4, 3, 5), np.random.randn(4, 2, 3)
 
 
 def example_max_pool_naive():
@@ -294,4 +294,4 @@ def example_global_avg_pool():
 
 def example_upsample():
     np.random.seed(9)
-    return np.random.randn(2, 3, 4, 2), 2
+    return np.random.randn(2, 3, 4, 5), 2

@@ -180,7 +180,7 @@ def example_cumulative():
 
 def example_pixel_shuffle():
     np.random.seed(6)
-    return np.random.randn(2, 2, 3, 8), 2
+    return np.random.randn(2, 3, 4, 8), 2
 
 
 def example_masked_loss():

@@ -120,6 +120,6 @@ def dropout_net_backward(dA2, cache, D1, keep_prob):
     return dX, dW1, db1, dW2, db2
 
 def example_dropout_net():
-    r = np.random.RandomState(12)
+    r = np.random.RandomState(13)
     D1 = r.rand(5, 7) < 0.7
     return r.randn(3, 7), r.randn(5, 3), r.randn(5, 1), r.randn(2, 5), r.randn(2, 1), D1, 0.7
