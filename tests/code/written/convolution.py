@@ -42,67 +42,52 @@ def conv_naive_backward(dout, cache):
     return dx, dw, db
 
 
-def get_im2col_indices(x_shape, fh, fw, pad, stride):
-    N, C, H, W = x_shape
+def im2col(x, fh, fw, pad, stride):
+    """rows: channel and place in the filter; columns: place in the output and example"""
+    N, C, H, W = x.shape
     oh = (H + 2 * pad - fh) // stride + 1
     ow = (W + 2 * pad - fw) // stride + 1
-    i0 = np.tile(np.repeat(np.arange(fh), fw), C)
-    j0 = np.tile(np.arange(fw), fh * C)
-    i1 = stride * np.repeat(np.arange(oh), ow)
-    j1 = stride * np.tile(np.arange(ow), oh)
-    i = i0.reshape(-1, 1) + i1.reshape(1, -1)
-    j = j0.reshape(-1, 1) + j1.reshape(1, -1)
-    k = np.repeat(np.arange(C), fh * fw).reshape(-1, 1)
-    return k, i, j
-
-
-def im2col(x, fh, fw, pad, stride):
     xp = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
-    k, i, j = get_im2col_indices(x.shape, fh, fw, pad, stride)
-    cols = xp[:, k, i, j]
-    return cols.transpose(1, 2, 0).reshape(fh * fw * x.shape[1], -1)
+    cols = np.empty((C, fh, fw, oh, ow, N))
+    for a in range(fh):
+        for c in range(fw):
+            patch = xp[:, :, a:a + stride * oh:stride, c:c + stride * ow:stride]
+            cols[:, a, c] = patch.transpose(1, 2, 3, 0)
+    return cols.reshape(C * fh * fw, oh * ow * N)
 
 
 def col2im(cols, x_shape, fh, fw, pad, stride):
     N, C, H, W = x_shape
+    oh = (H + 2 * pad - fh) // stride + 1
+    ow = (W + 2 * pad - fw) // stride + 1
+    cols = cols.reshape(C, fh, fw, oh, ow, N)
     xp = np.zeros((N, C, H + 2 * pad, W + 2 * pad))
-    k, i, j = get_im2col_indices(x_shape, fh, fw, pad, stride)
-    cols = cols.reshape(C * fh * fw, -1, N).transpose(2, 0, 1)
-    np.add.at(xp, (slice(None), k, i, j), cols)
-    return xp if pad == 0 else xp[:, :, pad:-pad, pad:-pad]
+    for a in range(fh):
+        for c in range(fw):
+            xp[:, :, a:a + stride * oh:stride, c:c + stride * ow:stride] += cols[:, a, c].transpose(3, 0, 1, 2)
+    return xp[:, :, pad:pad + H, pad:pad + W]
 
 
 def conv_fwd(X, W, b, stride=1, padding=1):
-    n_filters, d_filter, h_filter, w_filter = W.shape
-    n_x, d_x, h_x, w_x = X.shape
-    h_out = (h_x - h_filter + 2 * padding) // stride + 1
-    w_out = (w_x - w_filter + 2 * padding) // stride + 1
-
-    X_col = im2col(X, h_filter, w_filter, padding, stride)
-    W_col = W.reshape(n_filters, -1)
-
-    out = W_col @ X_col + b
-    out = out.reshape(n_filters, h_out, w_out, n_x)
-    out = out.transpose(3, 0, 1, 2)
-
-    cache = (X, W, b, stride, padding, X_col)
-    return out, cache
+    K, C, fh, fw = W.shape
+    N, _, H, Wd = X.shape
+    oh = (H + 2 * padding - fh) // stride + 1
+    ow = (Wd + 2 * padding - fw) // stride + 1
+    X_col = im2col(X, fh, fw, padding, stride)
+    W_col = W.reshape(K, -1)
+    out_col = W_col @ X_col + b
+    out = out_col.reshape(K, oh, ow, N).transpose(3, 0, 1, 2)
+    return out, (X.shape, W.shape, X_col, W_col, stride, padding)
 
 
 def conv_bwd(dout, cache):
-    X, W, b, stride, padding, X_col = cache
-    n_filter, d_filter, h_filter, w_filter = W.shape
-
-    db = np.sum(dout, axis=(0, 2, 3))
-    db = db.reshape(n_filter, -1)
-
-    dout_reshaped = dout.transpose(1, 2, 3, 0).reshape(n_filter, -1)
-    dW_col = dout_reshaped @ X_col.T
-    dW = dW_col.reshape(W.shape)
-
-    W_reshape = W.reshape(n_filter, -1)
-    dX_col = W_reshape.T @ dout_reshaped
-    dX = col2im(dX_col, X.shape, h_filter, w_filter, padding, stride)
+    X_shape, W_shape, X_col, W_col, stride, padding = cache
+    dout_col = dout.transpose(1, 2, 3, 0).reshape(W_shape[0], -1)
+    db = dout_col.sum(axis=1, keepdims=True)
+    dW_col = dout_col @ X_col.T
+    dW = dW_col.reshape(W_shape)
+    dX_col = W_col.T @ dout_col
+    dX = col2im(dX_col, X_shape, W_shape[2], W_shape[3], padding, stride)
     return dX, dW, db
 
 

@@ -47,55 +47,47 @@ def batchnorm_forward(x, gamma, beta, bn_param):
     eps = bn_param.get('eps', 1e-5)
     N, D = x.shape
 
-    # one step at a time, as in the computational graph
-    mu = 1. / N * np.sum(x, axis=0)
+    # one node of the graph in each line
+    mu = x.sum(axis=0) / N
     xmu = x - mu
-    sq = xmu ** 2
-    var = 1. / N * np.sum(sq, axis=0)
-    sqrtvar = np.sqrt(var + eps)
-    ivar = 1. / sqrtvar
-    xhat = xmu * ivar
-    gammax = gamma * xhat
-    out = gammax + beta
+    xmu2 = xmu ** 2
+    v = xmu2.sum(axis=0) / N
+    sd = np.sqrt(v + eps)
+    isd = 1. / sd
+    xhat = xmu * isd
+    scaled = gamma * xhat
+    out = scaled + beta
 
-    cache = (xhat, gamma, xmu, ivar, sqrtvar, var, eps)
+    cache = (xhat, gamma, xmu, isd, sd)
     return out, cache
 
 
 def batchnorm_backward(dout, cache):
-    xhat, gamma, xmu, ivar, sqrtvar, var, eps = cache
+    xhat, gamma, xmu, isd, sd = cache
     N, D = dout.shape
 
-    # out = gammax + beta
-    dbeta = np.sum(dout, axis=0)
-    dgammax = dout
+    # the sum: beta and the scaled values
+    dbeta = dout.sum(axis=0)
+    dscaled = dout
 
-    # gammax = gamma * xhat
-    dgamma = np.sum(dgammax * xhat, axis=0)
-    dxhat = dgammax * gamma
+    # the product with gamma
+    dgamma = (dscaled * xhat).sum(axis=0)
+    dxhat = dscaled * gamma
 
-    # xhat = xmu * ivar
-    divar = np.sum(dxhat * xmu, axis=0)
-    dxmu1 = dxhat * ivar
+    # xhat is a product of two, both depend on xmu; first branch
+    disd = (dxhat * xmu).sum(axis=0)
+    dxmu1 = dxhat * isd
 
-    # ivar = 1 / sqrtvar
-    dsqrtvar = -1. / (sqrtvar ** 2) * divar
+    # second branch: inverse, root, mean, square
+    dsd = -disd / sd ** 2
+    dv = dsd / (2 * sd)
+    dxmu2 = np.ones((N, D)) * dv / N
+    dxmu = dxmu1 + 2 * xmu * dxmu2
 
-    # sqrtvar = sqrt(var + eps)
-    dvar = 0.5 * 1. / np.sqrt(var + eps) * dsqrtvar
-
-    # var = mean(sq)
-    dsq = 1. / N * np.ones((N, D)) * dvar
-
-    # sq = xmu ** 2
-    dxmu2 = 2 * xmu * dsq
-
-    # xmu = x - mu
-    dx1 = dxmu1 + dxmu2
-    dmu = -1 * np.sum(dxmu1 + dxmu2, axis=0)
-
-    # mu = mean(x)
-    dx2 = 1. / N * np.ones((N, D)) * dmu
+    # centering, again two branches
+    dmu = -dxmu.sum(axis=0)
+    dx1 = dxmu
+    dx2 = np.ones((N, D)) * dmu / N
 
     dx = dx1 + dx2
     return dx, dgamma, dbeta
@@ -164,28 +156,28 @@ def dropout_backward(dout, cache):
 
 
 def svm_loss(x, y):
-    N = x.shape[0]
-    correct_class_scores = x[np.arange(N), y]
-    margins = np.maximum(0, x - correct_class_scores[:, np.newaxis] + 1.0)
-    margins[np.arange(N), y] = 0
-    loss = np.sum(margins) / N
-    num_pos = np.sum(margins > 0, axis=1)
+    """Multiclass hinge; x: (N, C) scores, y: (N,) labels"""
+    N = len(y)
+    rows = np.arange(N)
+    gaps = x - x[rows, y].reshape(-1, 1) + 1
+    gaps[rows, y] = 0
+    hot = gaps > 0
+    loss = gaps[hot].sum() / N
     dx = np.zeros_like(x)
-    dx[margins > 0] = 1
-    dx[np.arange(N), y] -= num_pos
+    dx[hot] = 1
+    dx[rows, y] -= hot.sum(axis=1)
     dx /= N
     return loss, dx
 
 
 def softmax_loss(x, y):
-    shifted_logits = x - np.max(x, axis=1, keepdims=True)
-    Z = np.sum(np.exp(shifted_logits), axis=1, keepdims=True)
-    log_probs = shifted_logits - np.log(Z)
-    probs = np.exp(log_probs)
-    N = x.shape[0]
-    loss = -np.sum(log_probs[np.arange(N), y]) / N
+    N = len(y)
+    rows = np.arange(N)
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    probs = e / e.sum(axis=1, keepdims=True)
+    loss = -np.log(probs[rows, y]).sum() / N
     dx = probs.copy()
-    dx[np.arange(N), y] -= 1
+    dx[rows, y] -= 1
     dx /= N
     return loss, dx
 

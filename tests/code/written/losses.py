@@ -32,24 +32,21 @@ def hinge_loss(W, X, y, reg):
 
 
 def hinge_naive(W, X, y, reg):
-    dW = np.zeros(W.shape)
-    num_classes = W.shape[1]
-    num_train = X.shape[0]
+    # two loops, the gradient grows beside the loss
+    N, C = X.shape[0], W.shape[1]
     loss = 0.0
-    for i in range(num_train):
-        scores = X[i].dot(W)
-        correct_class_score = scores[y[i]]
-        for j in range(num_classes):
-            if j == y[i]:
+    dW = np.zeros_like(W)
+    for n in range(N):
+        s = X[n] @ W
+        for c in range(C):
+            if c == y[n]:
                 continue
-            margin = scores[j] - correct_class_score + 1
-            if margin > 0:
-                loss += margin
-                dW[:, j] += X[i]
-                dW[:, y[i]] -= X[i]
-    loss /= num_train
-    dW /= num_train
-    loss += reg * np.sum(W * W)
+            m = 1 + s[c] - s[y[n]]
+            if m > 0:
+                loss += m / N
+                dW[:, c] += X[n] / N
+                dW[:, y[n]] -= X[n] / N
+    loss += reg * (W ** 2).sum()
     dW += 2 * reg * W
     return loss, dW
 

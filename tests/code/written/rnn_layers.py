@@ -3,14 +3,9 @@ import numpy as np
 
 
 def sigmoid(x):
-    pos_mask = (x >= 0)
-    neg_mask = (x < 0)
-    z = np.zeros_like(x)
-    z[pos_mask] = np.exp(-x[pos_mask])
-    z[neg_mask] = np.exp(x[neg_mask])
-    top = np.ones_like(x)
-    top[neg_mask] = z[neg_mask]
-    return top / (1 + z)
+    # no overflow on either side
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
 
 
 def rnn_step_forward(x, prev_h, Wx, Wh, b):
@@ -139,37 +134,37 @@ def lstm_backward(dh, cache):
 
 
 def temporal_affine_forward(x, w, b):
+    """The same affine map at each time step. x: (N, T, D), w: (D, M), b: (M,)"""
     N, T, D = x.shape
-    M = b.shape[0]
-    out = x.reshape(N * T, D).dot(w).reshape(N, T, M) + b
-    cache = x, w, b, out
-    return out, cache
+    rows = x.reshape(-1, D)
+    out = (rows.dot(w) + b).reshape(N, T, -1)
+    return out, (x, rows, w)
 
 
 def temporal_affine_backward(dout, cache):
-    x, w, b, out = cache
-    N, T, D = x.shape
-    M = b.shape[0]
-    dx = dout.reshape(N * T, M).dot(w.T).reshape(N, T, D)
-    dw = dout.reshape(N * T, M).T.dot(x.reshape(N * T, D)).T
+    x, rows, w = cache
+    drows_out = dout.reshape(len(rows), -1)
+    dw = rows.T.dot(drows_out)
     db = dout.sum(axis=(0, 1))
+    drows = drows_out.dot(w.T)
+    dx = drows.reshape(x.shape)
     return dx, dw, db
 
 
 def temporal_softmax_loss(x, y, mask):
+    """Cross-entropy over the vocabulary, summed over time where mask is True, averaged over the minibatch."""
     N, T, V = x.shape
-    x_flat = x.reshape(N * T, V)
-    y_flat = y.reshape(N * T)
-    mask_flat = mask.reshape(N * T)
+    scores = x.reshape(-1, V)
+    where = np.arange(N * T)
+    p = np.exp(scores - scores.max(axis=1)[:, None])
+    p /= p.sum(axis=1)[:, None]
+    loss = -(mask.ravel() * np.log(p[where, y.ravel()])).sum() / N
 
-    probs = np.exp(x_flat - np.max(x_flat, axis=1, keepdims=True))
-    probs /= np.sum(probs, axis=1, keepdims=True)
-    loss = -np.sum(mask_flat * np.log(probs[np.arange(N * T), y_flat])) / N
-    dx_flat = probs.copy()
-    dx_flat[np.arange(N * T), y_flat] -= 1
-    dx_flat /= N
-    dx_flat *= mask_flat[:, None]
-    dx = dx_flat.reshape(N, T, V)
+    dscores = p.copy()
+    dscores[where, y.ravel()] -= 1
+    dscores[~mask.ravel()] = 0
+    dscores /= N
+    dx = dscores.reshape(N, T, V)
     return loss, dx
 
 
