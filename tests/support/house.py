@@ -20,6 +20,7 @@ PACKAGES = [
     ["derivation.exercise"],
     ["derivation.show"],
     ["derivation"],
+    ["code"],
     [""],  # the public names and the command line
 ]
 RANK = {package: rank for rank, row in enumerate(PACKAGES) for package in row}

@@ -112,8 +112,8 @@ class Judge:
         self.unnamed: dict[int, list[Event]] = {}  # by site: what looks like a derivative, and has no meaning
         self.tasks: dict[int, Task] = {}
         self.misread: list[Task] = []
-        self._find_tasks()
         self.results = results_of(pair, self.matching, self.matched, self.returned)
+        self._find_tasks()
         self.judged = Judged()
 
     # What is judged
@@ -148,7 +148,11 @@ class Judge:
 
     def _add(self, event: Event, chain: Chain, mask: Array) -> None:
         candidates = self.matched.candidates(event, self._carried(event))
+        if event is chain.last:
+            candidates += self._as_result(event)
         if not any(candidate.fits for candidate in candidates):
+            if event.kind is Kind.ITEM:
+                return
             if candidates or looks_like_derivative(canonical(event.name)):
                 self.unnamed.setdefault(event.site.number, []).append(event)
             return
@@ -162,6 +166,19 @@ class Judge:
             None if np.all(mask) else mask,
             self._is_end(event),
         )
+
+    def _as_result(self, event: Event) -> list[Candidate]:
+        """Return what a name is the derivative for because it is returned at the place of an argument."""
+        return [
+            Candidate(result.target, None, result.argument, self._line(result.target))
+            for result in self.results
+            if result.text == event.name
+            and event.call == self.matched.top
+            and result.target.shape == values.shape(event.value)
+        ]
+
+    def _line(self, target: Target) -> int:
+        return self.forward.events[target.ordinals[0]].site.line
 
     def _is_end(self, event: Event) -> bool:
         """Return whether no later statement computes with a derivative: at most it is returned as it is."""

@@ -253,7 +253,7 @@ class Matched:
         for meaning in meanings:
             leaves = self._leaves(meaning.name, call, wanted, key)
             if meaning.share is not Share.PART:
-                found += [_candidate(leaf, shape, meaning.name, wanted, key) for leaf in leaves]
+                found += [c for leaf in leaves for c in self._fitting(leaf, shape, meaning.name, wanted, key)]
                 found += self._origins(leaves, shape, meaning.name)
             if event.kind is Kind.ENTRY:
                 found += self._returned(call, shape, meaning.name)
@@ -269,6 +269,33 @@ class Matched:
             found += self._returned(call, shape, "")
         fitting = [candidate for candidate in dict.fromkeys(found) if candidate.fits]
         return fitting or list(dict.fromkeys(found))
+
+    def _fitting(
+        self, leaf: Leaf, shape: tuple[int, ...], name: str, wanted: dict[str, Any], key: Any
+    ) -> list[Candidate]:
+        """Return a leaf as candidates for a value of a shape: all of it, or the row of a pass of a loop."""
+        target, line = leaf.target, leaf.event.site.line
+        if target.shape == shape or _squeezed(target.shape) == _squeezed(shape):
+            return [Candidate(target, None, name, line)]
+        if target.shape[1:] == shape:
+            rows = [row for row in self._rows(wanted, key) if 0 <= row < target.shape[0]]
+            return [Candidate(target, row, name, line) for row in dict.fromkeys(rows)]
+        return [Candidate(target, None, name, line, fits=False)]
+
+    def _rows(self, wanted: dict[str, Any], key: Any) -> Iterator[int]:
+        """Yield the rows that a pass of a loop may be about: by its variable, by its count, by the key of an item."""
+        for variable, value in wanted.items():
+            if not variable:
+                yield value[1]
+                continue
+            yield value
+            for event in self.seen.events:
+                loop = next((loop for loop in event.loops if loop.variable == variable and loop.value == value), None)
+                if loop is not None:
+                    yield loop.count
+                    break
+        if isinstance(key, int):
+            yield key
 
     def _origins(self, leaves: list[Leaf], shape: tuple[int, ...], name: str) -> list[Candidate]:
         """Return the names under which arrays were set that were put into a list or passed on later."""
@@ -382,17 +409,6 @@ class Matched:
         """Return whether a call was made by another one in the pass of a loop that is wanted."""
         made = self.seen.calls[inner]
         return made.parent == call and self.depth(made, wanted) > 0
-
-
-def _candidate(leaf: Leaf, shape: tuple[int, ...], name: str, wanted: dict[str, Any], key: Any) -> Candidate:
-    """Return a leaf as a candidate for a value of a shape: all of it, or the row of a loop's pass."""
-    target, line = leaf.target, leaf.event.site.line
-    if target.shape == shape or _squeezed(target.shape) == _squeezed(shape):
-        return Candidate(target, None, name, line)
-    row = next((value[1] if isinstance(value, tuple) else value for value in wanted.values()), key)
-    if isinstance(row, int) and target.shape[1:] == shape and 0 <= row < target.shape[0]:
-        return Candidate(target, row, name, line)
-    return Candidate(target, None, name, line, fits=False)
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ import ast
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,6 +59,7 @@ class Pair:
     def __post_init__(self) -> None:
         self.state = State(self.program.namespace)
         self.bindings: list[Callable[[Forwarded], Any]] = []
+        self.keyword_bindings: dict[str, Callable[[Forwarded], Any]] = {}
         self.bind()
 
     # Running
@@ -89,8 +91,9 @@ class Pair:
         forwarded = self.run_forward(Recorded())
         function = self.callable(self.backward, forwarded.owner)
         arguments = [bound(forwarded) for bound in self.bindings]
+        keywords = {name: bound(forwarded) for name, bound in self.keyword_bindings.items()}
         self.program.probe.listen(listener)
-        return forwarded, function(*arguments)
+        return forwarded, function(*arguments, **keywords)
 
     def loss(self, listener: Listener) -> float:
         """Return the sum of upstream adjoints times outputs of a forward run."""
@@ -156,15 +159,18 @@ class Pair:
             p for p in required
             if p not in known and p not in names and p not in local and (meanings.of(p) or UPSTREAM.match(p))
         ]  # fmt: skip
-        if not upstream_parameters and len(required) and required[0] not in {*known, *names, *local}:
-            if looks_like_derivative(required[0]):
-                upstream_parameters = required[:1]
+        if not upstream_parameters:
+            first = takewhile(lambda p: p not in {*known, *names, *local} and looks_like_derivative(p), required)
+            upstream_parameters = list(first)
         order = self.output_order(upstream_parameters, names, meanings, parts)
         self.outputs = [(k,) if isinstance(result, tuple) else () for k in order]
         if not upstream_parameters:
             self.outputs = [_loss_path(result, names, self.forward)]
         self.draw_upstream(result, bool(upstream_parameters))
         rest = [k for k in range(parts) if isinstance(result, tuple) and (k,) not in self.outputs]
+        for parameter in [p.arg for p in self.parameters(self.backward)][len(required) :]:
+            if parameter in known:
+                self.keyword_bindings[parameter] = _argument_binding(self, parameter)
         free = [k for k in rest if names[k] not in required]
         unknown = [p for p in required if p not in upstream_parameters and p not in {*known, *names}]
         for parameter in required:

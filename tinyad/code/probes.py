@@ -244,14 +244,10 @@ class _Rewriter:
 
     def module(self, tree: ast.Module) -> None:
         self.globals = self.data = _stored(tree.body)
-        body = self.body(tree.body)
         first = 0
-        while first < len(body) and (
-            (isinstance(body[first], ast.ImportFrom) and body[first].module == "__future__")  # type: ignore[attr-defined]
-            or (isinstance(body[first], ast.Expr) and isinstance(body[first].value, ast.Constant))  # type: ignore[attr-defined]
-        ):
+        while first < len(tree.body) and _stays_first(tree.body[first]):
             first += 1
-        tree.body = [*body[:first], *_parse(f"{FRAME} = {PROBE}.frame('')"), *body[first:]]
+        tree.body = [*tree.body[:first], *_parse(f"{FRAME} = {PROBE}.frame('')"), *self.body(tree.body[first:])]
 
     def site(self, kind: Kind, name: str, node: ast.AST, again: bool = False) -> int:
         number = len(self.probe.sites)
@@ -484,6 +480,13 @@ class _Expressions(ast.NodeTransformer):
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
         return node
+
+
+def _stays_first(node: ast.stmt) -> bool:
+    """Return whether a statement is a docstring or an import from `__future__`, before which nothing may stand."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "__future__"
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _is_module(node: ast.expr, rewriter: _Rewriter) -> bool:

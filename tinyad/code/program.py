@@ -7,12 +7,13 @@ import contextlib
 import copy
 import io
 import random
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -44,14 +45,20 @@ class Program:
             raise CodeError(f"{where}: this is not Python: {getattr(error, 'msg', error)}") from None
         self.probe = Probe()
         self.code = compile(rewritten(ast.parse(source, path), self.probe), path, "exec")
-        self.namespace: dict[str, Any] = {**(namespace or {}), PROBE: self.probe}
+        self.module = ModuleType("checked_" + re.sub(r"\W", "_", Path(path).stem))
+        self.namespace: dict[str, Any] = self.module.__dict__
+        self.namespace.update({"__file__": path, **(namespace or {}), PROBE: self.probe})
         self.functions = dict(_functions(self.tree.body, ""))
         self.classes = {node.name: node for node in self.tree.body if isinstance(node, ast.ClassDef)}
 
     def execute(self, listener: Listener = QUIET) -> None:
         """Run the source from its top, as an import does."""
         self.probe.listen(listener)
-        exec(self.code, self.namespace)
+        sys.modules[self.module.__name__] = self.module  # dataclasses look for it there
+        try:
+            exec(self.code, self.namespace)
+        finally:
+            del sys.modules[self.module.__name__]
 
     def text(self, line: int, end_line: int) -> str:
         """Return the lines of the source from one to another."""

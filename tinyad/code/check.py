@@ -1,0 +1,275 @@
+"""Check a pair: judge its statements, find what spoils what, the statements that were meant, and what was not seen."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tinyad.code import values
+from tinyad.code.judge import Forced, Judge, Task
+from tinyad.code.judge import Verdict as ValueVerdict
+from tinyad.code.names import looks_like_derivative
+from tinyad.code.pair import Pair
+from tinyad.code.probes import Kind, Statement
+from tinyad.code.results import result_values
+from tinyad.code.unseen import unseen
+from tinyad.code.values import Array
+from tinyad.code.verdicts import PairVerdict, StatementVerdict, Verdict, WorstEntry
+
+
+def check_pair(pair: Pair, declared: Mapping[str, str] | None = None) -> PairVerdict:
+    """Return the verdicts on a pair."""
+    judge = Judge(pair, declared)
+    judge.judge()
+    return _Findings(judge).pair_verdict()
+
+
+class _Findings:
+    """What a judge found, statement by statement."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge, self.pair = judge, judge.pair
+        self.statements: dict[int, Statement] = {}
+        self.values: dict[int, list[ValueVerdict]] = {}
+        for verdict in judge.judged.verdicts:
+            self.statements[verdict.task.statement.number] = verdict.task.statement
+            self.values.setdefault(verdict.task.statement.number, []).append(verdict)
+
+    def pair_verdict(self) -> PairVerdict:
+        found = [self.statement_verdict(number) for number in self.values]
+        found += self.result_verdicts({s.line for s in found if not s.ok})
+        found = [s for s in found if s is not None]
+        return PairVerdict(
+            self.pair.name,
+            self.pair.forward,
+            self.pair.backward or self.pair.forward,
+            self.pair.program.path,
+            tuple(sorted(found, key=lambda s: (s.line, s.name))),
+            tuple(self.wrong_as_it_stands()),
+            tuple(self.unjudged()),
+            self.convention(),
+            tuple(self.pair.notes),
+            tuple(unseen(self.judge)),
+        )
+
+    # Statements
+
+    def statement_verdict(self, number: int) -> StatementVerdict:
+        statement, own = self.statements[number], self.values[number]
+        wrong = [verdict for verdict in own if verdict.right is False]
+        shown = wrong[0] if wrong else own[0]
+        candidate = shown.candidate
+        text = self.source(statement)
+        found = StatementVerdict(
+            statement.line,
+            statement.end_line,
+            statement.function,
+            text,
+            shown.task.name,
+            Verdict.RIGHT,
+            of=candidate.name,
+            of_line=candidate.line,
+            of_text=self.pair.program.text(candidate.line, candidate.line).strip(),
+            passes=len({(v.task.event.call, v.task.event.loops) for v in own}),
+            wrong_passes=len({(v.task.event.call, v.task.event.loops) for v in wrong}),
+        )
+        if not wrong:
+            unsure = [verdict for verdict in own if verdict.right is None]
+            if len(unsure) == len(own):
+                return found._replace(verdict=Verdict.NOT_JUDGED, message=unsure[0].reason)
+            return found
+        worst = max(wrong, key=lambda v: _distance(v))
+        value, truth = values.array(worst.value), worst.truth
+        if truth is None or value.shape != truth.shape:
+            shapes = f"{shown.task.name} has shape {value.shape}, and {candidate.name} has {candidate.target.shape}"
+            return found._replace(
+                verdict=Verdict.DOES_NOT_FIT, message=shapes, spoils=self.spoiled(number), looks_like=""
+            )
+        missing = self.missing(shown)
+        return found._replace(
+            verdict=Verdict.MISSING if missing else Verdict.WRONG,
+            worst=_worst(value, truth),
+            looks_like=missing or looks_like(value, truth, shown.task.mask),
+            spoils=self.spoiled(number),
+        )
+
+    def source(self, statement: Statement) -> str:
+        """Return a statement as it stands in the file; of a loop or condition, its first line."""
+        end = statement.end_line
+        if isinstance(statement.node, (ast.For, ast.While, ast.If, ast.With)):
+            end = statement.node.body[0].lineno - 1
+        return self.pair.program.text(statement.line, max(end, statement.line))
+
+    def missing(self, verdict: ValueVerdict) -> str:
+        """Say which uses of a value a derivative leaves out, if it is the sum over the others."""
+        target, value = verdict.candidate.target, values.array(verdict.value) / verdict.factor
+        if verdict.candidate.part or verdict.candidate.index is not None or verdict.task.mask is not None:
+            return ""
+        uses = [
+            event
+            for events in self.judge.matching.uses.values()
+            for event in events
+            if self.judge.matching.versions.get(event.ordinal) == target.ordinals[0]
+            and values.shape(event.value) == target.shape
+        ]
+        if not 2 <= len(uses) <= 6 or value.shape != target.shape:
+            return ""
+        for left_out in range(len(uses)):
+            others = tuple(event.ordinal for k, event in enumerate(uses) if k != left_out)
+            part = type(target)(others, (), target.shape)
+            self.judge.truth.prepare(part, None)
+            if self.judge.truth.agrees(part, value, None):
+                line = uses[left_out].site.line
+                return (
+                    f"the part through line {line} is missing: {self.pair.program.text(line, line).strip()}"
+                )
+        return ""
+
+    # Returned values
+
+    def result_verdicts(self, wrong_lines: set[int]) -> list[StatementVerdict]:
+        found = []
+        for verdict in self.judge.judged.results:
+            if verdict.right is not False or verdict.result.statement.line in wrong_lines:
+                continue
+            result = verdict.result
+            worst = looks = None
+            if values.differentiable(verdict.value) and values.shape(verdict.value) == result.target.shape:
+                value, truth = values.array(verdict.value), self.judge.truth.adjoint(result.target)
+                worst, looks = _worst(value, truth), looks_like(value, truth, None)
+            found.append(
+                StatementVerdict(
+                    result.statement.line,
+                    result.statement.end_line,
+                    result.statement.function,
+                    self.source(result.statement),
+                    result.text,
+                    Verdict.DOES_NOT_FIT if verdict.reason else Verdict.WRONG,
+                    f"{result.text}: {verdict.reason}" if verdict.reason else "",
+                    result.argument,
+                    self.pair.program.probe.sites[self.judge.forward.events[result.target.ordinals[0]].site.number].line,
+                    passes=1,
+                    wrong_passes=1,
+                    worst=worst,
+                    looks_like=looks or "",
+                    spoils=(result.text,),
+                )
+            )
+        return found
+
+    def wrong_as_it_stands(self) -> list[str]:
+        """Return the names of what is returned wrong, as the code stands."""
+        found = []
+        for result, value in result_values(self.judge.results, self.judge.returned):
+            if not self.agrees(result.target, value):
+                found.append(result.text)
+        return found
+
+    def agrees(self, target: Any, value: Any) -> bool:
+        """Return whether a value is the derivative for a target, with its shape."""
+        if not values.differentiable(value) or values.shape(value) != target.shape:
+            return False
+        return self.judge.truth.agrees(target, values.array(value), None) is not False
+
+    def spoiled(self, number: int) -> tuple[str, ...]:
+        """Return the names of what is returned wrong because of a statement alone."""
+        truths: dict[int, Array] = {}
+        statements: dict[int, int] = {}
+        for verdict in self.judge.judged.wrong:
+            if verdict.truth is not None:
+                truths[verdict.task.event.ordinal] = verdict.truth
+                statements[verdict.task.event.ordinal] = verdict.task.statement.number
+        _, returned = self.pair.run_backward(Forced(truths, statements, number))
+        return tuple(
+            result.text
+            for result, value in result_values(self.judge.results, returned)
+            if not self.agrees(result.target, value)
+        )
+
+    # Around them
+
+    def convention(self) -> str:
+        """Say which factor the derivatives in between carry."""
+        if self.judge.factor is None:
+            return ""
+        names = list(
+            dict.fromkeys(v.task.name for v in self.judge.judged.verdicts if v.factor != 1.0 and v.right)
+        )
+        factor = self.judge.factor
+        return f"{_listed(names)} {'is' if len(names) == 1 else 'are'} {factor:.6g} times the derivative, by convention"
+
+    def unjudged(self) -> list[tuple[str, int, str]]:
+        """Return what was not judged: names that look like derivatives first, then those that mean something else."""
+        found: dict[tuple[str, int], str] = {}
+        forward = set(self.judge.matching.by_name)
+        for events in self.judge.unnamed.values():
+            event = events[0]
+            if event.name in forward:
+                continue
+            candidates = self.judge.matched.candidates(event, False)
+            reason = "no name of the forward pass fits"
+            if candidates:
+                other = candidates[0]
+                reason = f"its shape is {values.shape(event.value)}, and {other.name} has {other.target.shape}"
+            found[event.name, event.site.line] = reason
+        for task in self.judge.misread:
+            name = task.candidates[0].name
+            found[task.name, task.statement.line] = f"it is not the derivative for {name}, and what it leads to is right"
+        for event in self.judge.backward.events:
+            name = event.name
+            judged = any(task.event.site is event.site for task in self.judge.tasks.values())
+            if (
+                event.kind in (Kind.ASSIGNED, Kind.ITEM)
+                and not judged
+                and looks_like_derivative(name)
+                and values.differentiable(event.value)
+                and (name, event.site.line) not in found
+                and not any(k[0] == name for k in found)
+                and name not in {t.name for t in self.judge.tasks.values()}
+                and name not in forward
+            ):
+                found[name, event.site.line] = "no name of the forward pass fits"
+        return [(name, line, reason) for (name, line), reason in found.items()]
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _distance(verdict: ValueVerdict) -> float:
+    value = values.array(verdict.value)
+    if verdict.truth is None or value.shape != verdict.truth.shape:
+        return float("inf")
+    return float(np.max(np.abs(np.nan_to_num(value - verdict.truth, nan=np.inf)), initial=0.0))
+
+
+def _worst(value: Array, truth: Array) -> WorstEntry:
+    apart = np.abs(np.nan_to_num(value - truth, nan=np.inf))
+    index = tuple(int(k) for k in np.unravel_index(int(np.argmax(apart)), apart.shape))
+    return WorstEntry(index, float(truth[index]), float(value[index]))
+
+
+def looks_like(value: Array, truth: Array, mask: Array | None) -> str:
+    """Say what a wrong value is in terms of the right one: a number of times it, transposed, reversed."""
+    if mask is not None:
+        value, truth = value[mask], truth[mask]
+    size = float(np.sum(truth**2))
+    if not np.all(np.isfinite(value)):
+        return "it is not finite"
+    if not np.any(value):
+        return "it is zero"
+    if not size:
+        return "the derivative is zero"
+    ratio = float(np.sum(value * truth)) / size
+    if ratio and np.allclose(value, ratio * truth, 1e-5, 1e-8 * abs(ratio) * size**0.5):
+        if abs(ratio + 1) < 1e-6:
+            return "it has the opposite sign"
+        if abs(ratio) < 1 and abs(round(1 / ratio) - 1 / ratio) < 1e-5:
+            return f"it is 1/{round(1 / ratio)} of the derivative" if ratio > 0 else f"it is -1/{-round(1 / ratio)} of the derivative"
+        return f"it is {ratio:.6g} times the derivative"
+    if value.ndim == 2 and value.shape[0] == value.shape[1] and np.allclose(value, truth.T, 1e-5):
+        return "it is transposed"
+    return ""

@@ -1,0 +1,95 @@
+"""All single edits of a statement, the likeliest first."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+
+from tinyad.code import (
+    activation_edits,
+    call_edits,
+    index_edits,
+    name_edits,
+    number_edits,
+    operation_edits,
+    repeated_edits,
+    statement_edits,
+    term_edits,
+)
+from tinyad.code.splice import Source
+from tinyad.code.surroundings import Edit, Scope, Surroundings
+
+__all__ = ["Edit", "Scope", "edits", "edits_of_all_places"]
+
+PROPOSALS: tuple[Callable[[Surroundings], Iterator[Edit]], ...] = (
+    statement_edits.assignments,
+    statement_edits.elements_of_tuples,
+    statement_edits.analogies,
+    name_edits.other_names,
+    name_edits.exchanged_names,
+    operation_edits.transposes,
+    operation_edits.axes,
+    operation_edits.axes_turned,
+    operation_edits.orders,
+    operation_edits.operators,
+    operation_edits.signs,
+    operation_edits.brackets,
+    number_edits.numbers,
+    number_edits.sizes,
+    number_edits.factors_less,
+    number_edits.factors_more,
+    number_edits.names_more,
+    number_edits.powers,
+    number_edits.complements,
+    call_edits.axes,
+    call_edits.sums,
+    call_edits.functions,
+    call_edits.comparisons,
+    call_edits.elements,
+    activation_edits.activations,
+    index_edits.shifted,
+    index_edits.slices,
+    index_edits.indices_more_and_less,
+    term_edits.terms_less,
+    term_edits.names_as_terms,
+    term_edits.other_terms,
+)
+
+
+def edits(statement: str, scope: Scope) -> Iterator[Edit]:
+    """Return every statement that differs from this one by one change, each once, by rank."""
+    return iter(_best(statement, scope, PROPOSALS))
+
+
+def edits_of_all_places(statement: str, scope: Scope) -> Iterator[Edit]:
+    """Return the statements in which every place of a kind is changed alike, by rank."""
+    return iter(_best(statement, scope, (name_edits.names_everywhere, repeated_edits.everywhere)))
+
+
+def _best(statement: str, scope: Scope, proposals: tuple[Callable[[Surroundings], Iterator[Edit]], ...]) -> list[Edit]:
+    try:
+        source = Source(statement)
+    except SyntaxError:
+        return []
+    if isinstance(source.tree, ast.FunctionDef | ast.ClassDef | ast.For | ast.While | ast.If | ast.With):
+        return []
+    around = Surroundings(source, scope)
+    found: dict[str, Edit] = {}
+    for propose in proposals:
+        for edit in propose(around):
+            old = found.get(edit.text)
+            if edit.text != statement and (old is None or edit.rank < old.rank):
+                found[edit.text] = edit
+    several_lines = "\n" in statement
+    return sorted(
+        (edit for edit in found.values() if not several_lines or _can_be_read(edit.text)), key=lambda edit: edit.rank
+    )
+
+
+def _can_be_read(text: str) -> bool:
+    """Say whether a text is a statement: a line break may have lost the brackets around it."""
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True

@@ -1,0 +1,129 @@
+"""Edits of indices and slices."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from tinyad.code import edit_ranks as ranks
+from tinyad.code.edit_ranks import EditKind
+from tinyad.code.number_edits import number_of
+from tinyad.code.splice import ATOM, SUM, TEST, Piece, Spot, bracketed
+from tinyad.code.surroundings import Edit, Surroundings, parsed
+
+
+def _index_nodes(around: Surroundings) -> list[Spot]:
+    """Return what stands in the brackets of subscripts, elements of a tuple one by one."""
+    found = []
+    for node in around.source.spots:
+        if isinstance(node, ast.Subscript):
+            elements = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            found += [around.source.spots[element] for element in elements]
+    return found
+
+
+def _edit(around: Surroundings, spot: Spot, piece: Piece, rank: float) -> Edit:
+    return around.replace(spot, piece, EditKind.INDEX, rank)
+
+
+def shifted(around: Surroundings) -> Iterator[Edit]:
+    """Propose t - 1 and t + 1 for t, t for t - 1, other numbers for a number."""
+    for spot in _index_nodes(around):
+        node = spot.node
+        number = number_of(node)
+        if number is not None:
+            for other in {number - 1, number + 1, 0, -1, -number} - {number}:
+                yield _edit(around, spot, Piece(f"{other:g}"), ranks.INDEX_NUMBER)
+            for variable in around.scope.loop_variables:
+                yield _edit(around, spot, Piece(variable), ranks.INDEX_NUMBER)
+        elif isinstance(node, ast.Name | ast.BinOp):
+            yield from _shifted_one(around, spot, node)
+
+
+def _shifted_one(around: Surroundings, spot: Spot, node: ast.Name | ast.BinOp) -> Iterator[Edit]:
+    own = around.source.code(node)
+    base = around.source.piece(node)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        base = around.source.piece(node.left)
+        yield _edit(around, spot, base, ranks.INDEX_SHIFTED)
+    if isinstance(node, ast.Name) and around.shapes.get(node.id):
+        return
+    for operator in "-+":
+        piece = around.join(base, operator, Piece("1"))
+        if piece.text != own:
+            yield _edit(around, spot, piece, ranks.INDEX_SHIFTED)
+    for variable in around.scope.loop_variables:
+        if variable != own:
+            yield _edit(around, spot, Piece(variable), ranks.INDEX_SHIFTED)
+
+
+@lru_cache(maxsize=512)
+def slices_of(statement: str) -> tuple[str, ...]:
+    """Return the slices of a statement as written."""
+    tree = parsed(statement)
+    if tree is None:
+        return ()
+    found = [ast.get_source_segment(statement.strip(), node) for node in ast.walk(tree) if isinstance(node, ast.Slice)]
+    return tuple(text for text in found if text and text != ":")
+
+
+def slices(around: Surroundings) -> Iterator[Edit]:
+    """Propose the slices of other statements for a slice, and its bounds shifted."""
+    written = dict.fromkeys(
+        text
+        for statement in (around.source.text, *around.scope.statements, *around.scope.forward)
+        for text in slices_of(statement)
+    )
+    for spot in _index_nodes(around):
+        if isinstance(spot.node, ast.Slice):
+            own = around.source.code(spot.node)
+            for other in written:
+                if re.sub(r"\s", "", other) != re.sub(r"\s", "", own):
+                    yield _edit(around, spot, Piece(other, TEST), ranks.SLICE_OTHER)
+            yield from _other_bounds(around, spot.node)
+        elif around.source.code(spot.node) in around.scope.loop_variables:
+            yield _edit(around, spot, Piece(":", TEST), ranks.INDEX_LESS)
+
+
+def _other_bounds(around: Surroundings, node: ast.Slice) -> Iterator[Edit]:
+    lower = around.source.code(node.lower) if node.lower is not None else ""
+    upper = around.source.code(node.upper) if node.upper is not None else ""
+    bounds = [(upper, ""), ("", lower), ("1", ""), ("", "-1")]
+    for bound in (node.lower, node.upper):
+        if bound is not None:
+            for operator in "-+":
+                piece = around.join(around.source.piece(bound), operator, Piece("1"))
+                yield Edit(around.source.replaced(bound, piece), EditKind.INDEX, ranks.SLICE_OTHER + 1, 1)
+    for first, last in bounds:
+        if node.step is None and (first or last) and (first, last) != (lower, upper):
+            text = f"{first}:{last}"
+            yield Edit(around.source.replaced(node, Piece(text, TEST)), EditKind.INDEX, ranks.SLICE_OTHER, 1)
+
+
+def indices_more_and_less(around: Surroundings) -> Iterator[Edit]:
+    """Propose x for x[t], x[t] for x, and x[::-1] for x."""
+    for spot in around.spots:
+        node = spot.node
+        if isinstance(node, ast.Subscript):
+            yield _edit(around, spot, around.source.piece(node.value), ranks.INDEX_LESS)
+            yield from _elements_exchanged(around, node)
+    for spot, _ in around.name_spots:
+        if isinstance(spot.parent, ast.Subscript):
+            continue
+        text = bracketed(around.source.piece(spot.node), ATOM)
+        for variable in around.scope.loop_variables:
+            yield _edit(around, spot, Piece(f"{text}[{variable}]"), ranks.INDEX_MORE)
+        yield _edit(around, spot, Piece(f"{text}[::-1]"), ranks.INDEX_REVERSED)
+        if ":, None]" in around.written or "newaxis" in around.written:
+            yield _edit(around, spot, Piece(f"{text}[:, None]"), ranks.INDEX_MORE)
+
+
+def _elements_exchanged(around: Surroundings, node: ast.Subscript) -> Iterator[Edit]:
+    """Propose x[j, i] for x[i, j]."""
+    if isinstance(node.slice, ast.Tuple) and len(node.slice.elts) == 2:
+        first, second = node.slice.elts
+        one, two = around.source.code(first), around.source.code(second)
+        text = around.source.replaced_all([(first, Piece(two, SUM)), (second, Piece(one, SUM))])
+        yield Edit(text, EditKind.INDEX, ranks.SLICE_OTHER + 1, 1)

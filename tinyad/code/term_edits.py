@@ -1,0 +1,115 @@
+"""Edits that add a term or take one away."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tinyad.code import edit_ranks as ranks
+from tinyad.code.edit_ranks import EditKind
+from tinyad.code.number_edits import number_of
+from tinyad.code.splice import PRODUCT, SUM, Piece, Spot, bracketed, negated
+from tinyad.code.surroundings import Edit, Surroundings, last_part
+
+
+def terms_less(around: Surroundings) -> Iterator[Edit]:
+    """Propose each sum without one of its terms."""
+    for spot in around.spots:
+        node = spot.node
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+            left, right = around.source.piece(node.left), around.source.piece(node.right)
+            yield around.replace(spot, left, EditKind.EXTRA_TERM, ranks.TERM_LESS)
+            rest = right if isinstance(node.op, ast.Add) else negated(right)
+            yield around.replace(spot, rest, EditKind.EXTRA_TERM, ranks.TERM_LESS + 0.5)
+
+
+def _sums(around: Surroundings) -> Iterator[tuple[Spot, float]]:
+    """Return the places to which a term can be added, with how much later it is tried there."""
+    for spot in around.terms:
+        if isinstance(spot.parent, ast.BinOp) or number_of(spot.node) is not None:
+            continue
+        yield spot, 0 if isinstance(spot.parent, ast.stmt) else ranks.TERM_INSIDE
+    for spot in around.spots:
+        if isinstance(spot.parent, ast.BinOp) and not isinstance(spot.parent.op, ast.Add | ast.Sub | ast.Pow):
+            is_sum = isinstance(spot.node, ast.BinOp) and isinstance(spot.node.op, ast.Add | ast.Sub)
+            if is_sum or around.text_of(spot.node) in around.adjoints:
+                yield spot, ranks.TERM_INSIDE
+
+
+def _term_rank(around: Surroundings, name: str, like: tuple[int, ...] | None) -> float:
+    rank = ranks.TERM + around.misfit(like, around.shapes[name])
+    if name in around.unused:
+        rank += ranks.TERM_ADJOINT
+    elif name not in around.adjoints:
+        rank += ranks.NAME_OTHER_SORT
+    return rank if around.is_related(name) else rank + ranks.NAME_UNRELATED / 3
+
+
+def _likely_shape(around: Surroundings, spot: Spot) -> tuple[int, ...] | None:
+    """Return the shape of a place where it is known: of a name, or of the variable whose derivative is set."""
+    text = around.text_of(spot.node)
+    if text is not None:
+        return around.shapes[text]
+    if isinstance(spot.parent, ast.stmt):
+        for name in around.arrays:
+            if last_part(name) in around.primals:
+                return around.shapes[name]
+    return None
+
+
+def names_as_terms(around: Surroundings) -> Iterator[Edit]:
+    """Propose each array of the scope as one more term."""
+    for spot, later in _sums(around):
+        piece, like = around.source.piece(spot.node), _likely_shape(around, spot)
+        for name in around.arrays:
+            if name == piece.text:
+                continue
+            rank = _term_rank(around, name, like) + later
+            term = around.piece_of(name)
+            yield around.replace(spot, around.join(piece, "+", term), EditKind.MISSING_TERM, rank)
+            if not later:
+                less = around.join(piece, "-", term)
+                yield around.replace(spot, less, EditKind.MISSING_TERM, rank + ranks.TERM_SUBTRACTED)
+
+
+def _terms_of(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        yield from _terms_of(node.left)
+        yield "+" if isinstance(node.op, ast.Add) else "-", node.right
+    else:
+        yield "+", node
+
+
+def other_terms(around: Surroundings) -> Iterator[Edit]:
+    """Propose the terms of other statements, and a number times an array, as one more term."""
+    written: dict[str, tuple[str, Piece]] = {}
+    for target, value in around.other_pairs:
+        if not target or isinstance(value, ast.Tuple | ast.List):
+            continue
+        for sign, node in _terms_of(value):
+            if not isinstance(node, ast.Name | ast.Constant):
+                text = ast.unparse(node)
+                minus = text.startswith("-")
+                piece = Piece(text.removeprefix("-"), PRODUCT)
+                written[text] = ("-" if minus else sign, piece)
+    for spot, later in _sums(around):
+        if later:
+            continue
+        piece = around.source.piece(spot.node)
+        for sign, term in list(written.values())[:40]:
+            added = Piece(piece.text + around.spaced.around(sign) + bracketed(term, SUM), SUM)
+            yield around.replace(spot, added, EditKind.MISSING_TERM, ranks.TERM_OF_OTHERS)
+        yield from _scaled_arrays(around, spot, piece)
+
+
+def _scaled_arrays(around: Surroundings, spot: Spot, piece: Piece) -> Iterator[Edit]:
+    numbers = [text for text in around.arrays if around.shapes[text] == () and text not in around.scope.sizes]
+    own = [name for name in around.arrays if last_part(name) in around.primals]
+    for number in numbers[:8]:
+        for name in own:
+            product = around.join(around.piece_of(number), "*", around.piece_of(name))
+            added = around.join(piece, "+", product)
+            yield around.replace(spot, added, EditKind.MISSING_TERM, ranks.TERM_OF_SCALE)
+            twice = Piece(f"2{around.spaced.around('*')}{product.text}", PRODUCT)
+            added = around.join(piece, "+", twice)
+            yield around.replace(spot, added, EditKind.MISSING_TERM, ranks.TERM_OF_SCALE + 1)
