@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,11 @@ from tinyad.code import values
 from tinyad.code.judge import Forced, Judge, Task
 from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.names import looks_like_derivative
+from tinyad.code.limits import POINTS
 from tinyad.code.pair import Pair
+from tinyad.code.points import another
 from tinyad.code.probes import Kind, Statement
+from tinyad.code.repair import Repair
 from tinyad.code.results import result_values
 from tinyad.code.unseen import unseen
 from tinyad.code.values import Array
@@ -24,14 +27,28 @@ def check_pair(pair: Pair, declared: Mapping[str, str] | None = None) -> PairVer
     """Return the verdicts on a pair."""
     judge = Judge(pair, declared)
     judge.judge()
-    return _Findings(judge).pair_verdict()
+    return _Findings(judge, lambda: _other_points(pair, declared)).pair_verdict()
+
+
+def _other_points(pair: Pair, declared: Mapping[str, str] | None) -> list[Judge]:
+    """Return judges of a pair at other sample points, as many as there can be."""
+    found: list[Judge] = []
+    for seed in range(1, POINTS):
+        other = pair.at(another(pair.example, pair.seed + seed), pair.seed + seed)
+        if other is None:
+            break
+        judge = Judge(other, declared)
+        judge.judge()
+        found.append(judge)
+    return found
 
 
 class _Findings:
     """What a judge found, statement by statement."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, other_points: Callable[[], list[Judge]]) -> None:
         self.judge, self.pair = judge, judge.pair
+        self.repair = Repair(judge, other_points)
         self.statements: dict[int, Statement] = {}
         self.values: dict[int, list[ValueVerdict]] = {}
         for verdict in judge.judged.verdicts:
@@ -41,7 +58,7 @@ class _Findings:
     def pair_verdict(self) -> PairVerdict:
         found = [self.statement_verdict(number) for number in self.values]
         found += self.result_verdicts({s.line for s in found if not s.ok})
-        found = [s for s in found if s is not None]
+        found = [self.with_suggestion(s) for s in found]
         return PairVerdict(
             self.pair.name,
             self.pair.forward,
@@ -94,6 +111,23 @@ class _Findings:
             worst=_worst(value, truth),
             looks_like=missing or looks_like(value, truth, shown.task.mask),
             spoils=self.spoiled(number),
+        )
+
+    def with_suggestion(self, found: StatementVerdict) -> StatementVerdict:
+        """Return a verdict with the statement that was meant."""
+        if found.ok or found.verdict is Verdict.NOT_JUDGED:
+            return found
+        statement = next(
+            s for s in self.pair.program.probe.statements
+            if s.line == found.line and s.function == found.function and s.end_line == found.end_line
+        )  # fmt: skip
+        meant = self.repair.suggestion(statement)
+        return found._replace(
+            suggestion=meant.text,
+            suggestion_line=meant.statement.line if meant.statement else 0,
+            grade=meant.grade,
+            others=meant.others,
+            tried=meant.tried,
         )
 
     def source(self, statement: Statement) -> str:

@@ -46,7 +46,7 @@ class Verdict(NamedTuple):
     task: Task
     right: bool | None
     candidate: Candidate
-    value: Any
+    value: Array
     truth: Array | None = None
     factor: float = 1.0
     reason: str = ""
@@ -182,8 +182,9 @@ class Judge:
 
     def _is_end(self, event: Event) -> bool:
         """Return whether no later statement computes with a derivative: at most it is returned as it is."""
+        name = shown_name(event)
         return not any(
-            reads(statement.node, event.name) and not _only_returns(statement.node, event.name)
+            computes_with(statement.node, name) or (name != event.name and computes_with(statement.node, event.name))
             for statement in self.pair.program.probe.statements
             if statement.function == event.site.statement.function and statement.line > event.site.statement.line
         )
@@ -254,13 +255,13 @@ class Judge:
             for factor in factors:
                 right = self.truth.agrees(candidate.target, whole / factor, mask)
                 if right:
-                    return Verdict(task, True, candidate, value, factor=factor)
+                    return Verdict(task, True, candidate, entries, factor=factor)
                 unsure = candidate if right is None else unsure
         if unsure is not None:
-            return Verdict(task, None, unsure, value, reason="the loss has a kink at this point")
-        return self.wrong(task, value, factors[-1])
+            return Verdict(task, None, unsure, entries, reason="the loss has a kink at this point")
+        return self.wrong(task, entries, factors[-1])
 
-    def wrong(self, task: Task, value: Any, factor: float) -> Verdict:
+    def wrong(self, task: Task, value: Array, factor: float) -> Verdict:
         """Return the verdict that a value is wrong, with what it should be."""
         candidate = next((c for c in task.candidates if not c.part), task.candidates[0])
         truth = self.truth.adjoints.get(candidate.target)
@@ -270,8 +271,8 @@ class Judge:
         expected = np.array(expected * factor)
         if candidate.fits:
             expected = expected.reshape(values.shape(task.event.value))
-            if task.mask is not None and values.shape(value) == expected.shape:
-                expected = np.where(task.mask, expected, values.array(value))
+            if task.mask is not None and value.shape == expected.shape:
+                expected = np.where(task.mask, expected, value)
         return Verdict(task, False, candidate, value, expected, factor)
 
     # Conventions and unnamed values
@@ -369,12 +370,16 @@ def _sets_zeros(node: ast.stmt) -> bool:
     return "zeros" in ast.unparse(node) or re.search(r"= *\(?[-+]?0(?:\.0*)?\b", ast.unparse(node)) is not None
 
 
-def _only_returns(node: ast.stmt, name: str) -> bool:
-    """Return whether a statement returns a name as it is, alone or among others."""
-    if not isinstance(node, ast.Return) or node.value is None:
-        return False
-    elements = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
-    return all(names_of(element) == name or not reads(element, name) for element in elements)
+def computes_with(node: ast.stmt, name: str) -> bool:
+    """Return whether a statement reads a name, and not only returns it as it is or sets a part of it."""
+    if isinstance(node, ast.Return) and node.value is not None:
+        elements = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+        return any(names_of(element) != name and reads(element, name) for element in elements)
+    if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        indices = [part.slice for target in targets for part in ast.walk(target) if isinstance(part, ast.Subscript)]
+        return any(reads(part, name) for part in [*indices, *([node.value] if node.value else [])])
+    return reads(node, name)
 
 
 def shown_name(event: Event) -> str:

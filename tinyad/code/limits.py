@@ -14,4 +14,5 @@ POINTS        = 3      # sample points at which a suggestion is right before it 
 TRIALS        = 6_000  # edits of one statement that are tried
 SECONDS       = 60.0   # before a run is stopped: longer is an endless loop, or --timeout says so
 RUNS          = 200    # inferred meanings of one name that are tried
+AUXILIARY_TRIALS = 1_500  # edits that are tried of a statement that a wrong one is made from
 # fmt: on

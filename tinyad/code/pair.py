@@ -62,6 +62,10 @@ class Pair:
         self.keyword_bindings: dict[str, Callable[[Forwarded], Any]] = {}
         self.bind()
 
+    def at(self, example: Example, seed: int) -> Pair | None:
+        """Return the pair at another sample point; None if it has only one."""
+        return Pair(self.program, self.name, self.forward, self.backward, example, seed)
+
     # Running
 
     def callable(self, name: str, owner: Any) -> Any:

@@ -24,6 +24,10 @@ class Script(Pair):
         self.loss_name, self.loop = _loss_of(program)
         super().__init__(program, "", "", None, Example((), {}), seed)
 
+    def at(self, example: Example, seed: int) -> Pair | None:
+        """Return None: a script has its own values."""
+        return None
+
     def run_forward(self, listener: Listener) -> Forwarded:
         """Run the script."""
         self.state.restore()

@@ -39,7 +39,7 @@ def array(value: object) -> Array:
 
 def shape(value: object) -> tuple[int, ...]:
     """Return the shape of an array or tensor; a number has shape ()."""
-    return tuple(getattr(value, "shape", ()))
+    return tuple(value.shape) if isinstance(value, (np.ndarray, np.generic)) or is_tensor(value) else ()  # type: ignore[attr-defined]
 
 
 def like(entries: Array, value: object) -> Any:
