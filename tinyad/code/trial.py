@@ -179,7 +179,7 @@ class Trial:
         nodes = [node, *self.rest]
         names = {**self.judge.pair.program.namespace, **snapshot.names}
         changed = {name for part in nodes for name in _changed_in_place(part)}
-        names.update({name: copy.deepcopy(names[name]) for name in changed if name in names})
+        names.update({name: copy.deepcopy(names[name]) for name in changed if _is_data(names.get(name))})
         body = [_assigning(part) if isinstance(part, ast.Return) else part for part in nodes]
         code = compile(ast.Module(body, []), "<statement>", "exec")
         self.judge.pair.program.probe.listen(listener)
