@@ -125,6 +125,9 @@ class _Findings:
         return found._replace(
             suggestion=meant.text,
             suggestion_line=meant.statement.line if meant.statement else 0,
+            suggestion_end=meant.statement.end_line if meant.statement else 0,
+            suggestion_column=meant.statement.node.col_offset if meant.statement else 0,
+            suggestion_end_column=(meant.statement.node.end_col_offset or 0) if meant.statement else 0,
             grade=meant.grade,
             others=meant.others,
             tried=meant.tried,

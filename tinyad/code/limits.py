@@ -14,5 +14,8 @@ POINTS        = 3      # sample points at which a suggestion is right before it 
 TRIALS        = 6_000  # edits of one statement that are tried
 SECONDS       = 60.0   # before a run is stopped: longer is an endless loop, or --timeout says so
 RUNS          = 200    # inferred meanings of one name that are tried
+NAMES_SHOWN   = 8      # names in one sentence
+NOTES_SHOWN   = 12     # rows about a pair, before "and n more"
+FILE_BYTES    = 4_000_000  # of a source file or notebook: more is no exercise
 AUXILIARY_TRIALS = 1_500  # edits that are tried of a statement that a wrong one is made from
 # fmt: on
