@@ -197,9 +197,7 @@ def _around(pair: PairVerdict, everything: bool) -> Iterator[str]:
     rows += [f"note: {note}" for note in pair.notes]
     rows += [f"not judged: {name} (line {line}): {reason}" for name, line, reason in pair.unjudged]
     rows += [
-        f"not judged: {v.name} (line {v.line}): {v.message}"
-        for v in pair.statements
-        if v.verdict is Verdict.NOT_JUDGED
+        f"not judged: {v.name} (line {v.line}): {v.message}" for v in pair.statements if v.verdict is Verdict.NOT_JUDGED
     ]
     rows += [f"not seen: {text}" for text in pair.not_seen]
     if rows:
