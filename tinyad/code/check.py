@@ -68,7 +68,7 @@ class _Findings:
             tuple(self.wrong_as_it_stands()),
             tuple(self.unjudged()),
             self.convention(),
-            tuple(self.pair.notes),
+            tuple(self.notes()),
             tuple(unseen(self.judge)),
         )
 
@@ -228,6 +228,20 @@ class _Findings:
 
     # Around them
 
+    def notes(self) -> list[str]:
+        """Say what the backward pass changes in place of what the forward pass made."""
+        if self.pair.backward is None:
+            return []
+        found: dict[str, None] = {}
+        for event in self.judge.backward.events:
+            in_place = event.kind is Kind.STORED or isinstance(event.site.statement.node, ast.AugAssign)
+            origins = self.judge.matched.seen.by_identity.get(event.place, ()) if event.place and in_place else ()
+            names = dict.fromkeys((o.name, o.site.line) for o in origins if o.name and o.kind is not Kind.EXPRESSION)
+            for name, line in names:
+                found[f"line {event.site.line} changes {name} of line {line}, of the forward pass, in place"] = None
+                break
+        return list(found)
+
     def convention(self) -> str:
         """Say which factor the derivatives in between carry."""
         if self.judge.factor is None:
@@ -290,27 +304,26 @@ def _worst(value: Array, truth: Array) -> WorstEntry:
 
 
 def looks_like(value: Array, truth: Array, mask: Array | None) -> str:
-    """Say what a wrong value is in terms of the right one: a number of times it, transposed, reversed."""
+    """Say what a wrong value is in terms of the right one: a number of times it, transposed, zero."""
     if mask is not None:
         value, truth = value[mask], truth[mask]
     size = float(np.sum(truth**2))
     if not np.all(np.isfinite(value)):
         return "it is not finite"
-    if not np.any(value):
-        return "it is zero"
-    if not size:
-        return "the derivative is zero"
+    if not np.any(value) or not size:
+        return "the derivative is zero" if np.any(value) else "it is zero"
     ratio = float(np.sum(value * truth)) / size
     if ratio and np.allclose(value, ratio * truth, 1e-5, 1e-8 * abs(ratio) * size**0.5):
-        if abs(ratio + 1) < 1e-6:
-            return "it has the opposite sign"
-        if abs(ratio) < 1 and abs(round(1 / ratio) - 1 / ratio) < 1e-5:
-            return (
-                f"it is 1/{round(1 / ratio)} of the derivative"
-                if ratio > 0
-                else f"it is -1/{-round(1 / ratio)} of the derivative"
-            )
-        return f"it is {ratio:.6g} times the derivative"
-    if value.ndim == 2 and value.shape[0] == value.shape[1] and np.allclose(value, truth.T, 1e-5):
-        return "it is transposed"
-    return ""
+        return times(ratio)
+    square = value.ndim == 2 and value.shape[0] == value.shape[1]
+    return "it is transposed" if square and np.allclose(value, truth.T, 1e-5) else ""
+
+
+def times(ratio: float) -> str:
+    """Say that a value is a number of times the derivative."""
+    if abs(ratio + 1) < 1e-6:
+        return "it has the opposite sign"
+    below = round(1 / ratio)
+    if abs(ratio) < 1 and abs(below - 1 / ratio) < 1e-5:
+        return f"it is {'-' if below < 0 else ''}1/{abs(below)} of the derivative"
+    return f"it is {ratio:.6g} times the derivative"

@@ -74,7 +74,7 @@ def _pair(program: Program, text: Text, found: Found, options: Options) -> Pair:
 
 
 def _run(program: Program, text: Text, seconds: float, job: Callable[[], Any], what: str) -> Any:
-    """Run a part of a check; CodeError for what the user's code raises, with its own lines only, and for endless loops."""
+    """Run a part of a check; CodeError for what the user's code raises, with its own lines, and for endless loops."""
     try:
         with limited(seconds):
             return job()

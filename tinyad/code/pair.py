@@ -30,7 +30,8 @@ class Example(NamedTuple):
 class Pair:
     """A forward and a backward pass with an example; backward is None where one function has both.
 
-    forward, backward: names of functions, with their class.  upstream_given: the adjoint of the output, if it is not drawn.
+    forward, backward: names of functions, with their class.  upstream_given: the adjoint of the output, if
+    it is not drawn.
     """
 
     program: Program

@@ -155,7 +155,7 @@ def _replace(lines: list[str], v: StatementVerdict) -> None:
 
 def _plain(v: StatementVerdict) -> dict[str, Any]:
     worst = v.worst and {
-        "index": list(v.worst.index), "expected": _json(v.worst.expected), "found": _json(v.worst.found)
+        "index": list(v.worst.where), "expected": _json(v.worst.expected), "found": _json(v.worst.found)
     }  # fmt: skip
     return {
         "line": v.line, "end_line": v.end_line, "function": v.function, "text": textwrap.dedent(v.text), "name": v.name,
@@ -250,7 +250,7 @@ def full(source: Text, v: StatementVerdict) -> Iterator[str]:
         yield f"    wrong in {v.wrong_passes} of {v.passes} passes"
     if v.worst:
         expected, given = apart(v.worst.expected, v.worst.found)
-        where = f"[{', '.join(map(str, v.worst.index))}]" if v.worst.index else ""
+        where = f"[{', '.join(map(str, v.worst.where))}]" if v.worst.where else ""
         yield f"    {one_line(v.name)}{where}: expected {expected}, found {given}"
     if v.looks_like:
         yield f"    looks like: {one_line(v.looks_like)}"
