@@ -38,7 +38,7 @@ def gated(dtype=np.float64, steps=T):
     return tape, {f"h[{steps}]": draw((B, H), 7, dtype), f"c[{steps}]": draw((B, H), 8, dtype)}
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("passes", CHOICES, ids=lambda passes: "+".join(sorted(passes)) or "none")
 def test_gates_that_are_slices(passes, dtype):
     tape, seeds = gated(dtype)

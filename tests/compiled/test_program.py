@@ -38,12 +38,13 @@ def small():
     return tape, {"h": draw((2, 4), 4)}
 
 
+@pytest.mark.parametrize("every", [100, pytest.param(31, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", MODELS)
-def test_models(name):
+def test_models(name, every):
     p = ModelPoint(MODELS[name])
     names = [*p.leaves, *p.seeds, next(iter(p.tape.names.values()))]
     k = list(MODELS).index(name)
-    for passes in (PASSES, LITERAL, *SUBSETS[k::31]):
+    for passes in (PASSES, LITERAL, *SUBSETS[k::every]):
         assert differs(p.tape, p.seeds, passes, names) is None, passes
     assert differs(p.tape, p.seeds, PASSES) is None
     single = ModelPoint(MODELS[name], dtype=np.float32)
@@ -342,8 +343,14 @@ def test_what_it_looks_like():
     assert repr(literal) == f"Program(h[4], {', '.join(f'∇{name}' for name in p.leaves)})"
 
 
-@pytest.mark.parametrize("style", ["literal", "grouped"])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128])
+@pytest.mark.parametrize(
+    ("style", "dtype"),
+    [
+        ("literal", np.float64), ("grouped", np.float32), ("grouped", np.complex128),
+        *(pytest.param(*it, marks=pytest.mark.slow)
+          for it in (("grouped", np.float64), ("literal", np.float32), ("literal", np.complex128))),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("op", TABLE.values(), ids=str)
 def test_every_row_of_the_table(op, style, dtype):
     for operands in fitting(op):

@@ -13,6 +13,7 @@ from tests.support.browsed import write_pages
 from tests.support.shown import HIDDEN_FORMULAS, SHOWN, apart, in_view, places, unfold
 
 sync_api = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.slow  # a browser takes seconds to open a page
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if CHROMIUM is None:
     pytest.skip("there is no Chromium", allow_module_level=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 
 from tests.support.paths import ROOT
 
@@ -39,6 +40,7 @@ def sources():
     return found
 
 
+@cache
 def imports(source):
     """(module, name or None) of every import but those for type checkers; `from a.b import c` is ("a.b", "c")."""
     found, ahead = [], [ast.parse(source)]

@@ -55,9 +55,9 @@ def squeezed(line):
     return line
 
 
-# One of each source by default: a check of vardhan or sancho takes more than a second.
+# One of each source and two more of the slides by default: a check takes a second, with corrections.
 QUICK = {next(mistake for mistake in MISTAKES if mistake[0] == name) for name in ("vardhan", "sancho", "problem4")}
-QUICK |= {mistake for mistake in MISTAKES if mistake[0] == "slides"}
+QUICK |= set([mistake for mistake in MISTAKES if mistake[0] == "slides"][::2])
 
 
 @pytest.mark.parametrize(

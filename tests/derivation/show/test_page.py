@@ -74,8 +74,11 @@ def cell():
     return check_derivation(CELL)
 
 
-def reports():
-    return [cell(), *(checked(path.stem) for path in sorted(FILES.glob("*-corrected.md")))]
+@cache
+def pages():
+    """Return the reports, each with its page."""
+    reports = [cell(), *(checked(path.stem) for path in sorted(FILES.glob("*-corrected.md")))]
+    return [(report, report.html()) for report in reports]
 
 
 def derivation(declared, forward, lines):
@@ -202,9 +205,9 @@ def test_deep_formulas_and_long_sizes():
 
 
 def test_every_line_is_there():
-    for report in reports():
+    for report, html in pages():
         Seen(report._repr_html_())
-        seen = Seen(report.html())
+        seen = Seen(html)
         unread = sum(v.statement is None for v in report.verdicts)
         ids = [value for name, value in seen.attributes if name == "id"]
         assert ids == [f"v{k}" for k in range(len(report.verdicts))]
@@ -254,8 +257,8 @@ def test_a_tape_that_is_too_long_is_not_drawn():
 
 
 def test_nothing_is_fetched_or_run():
-    for report in reports():
-        harmless_page(report.html(), r"#v\d+")
+    for _, html in pages():
+        harmless_page(html, r"#v\d+")
 
 
 def nasty():
