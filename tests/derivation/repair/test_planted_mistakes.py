@@ -19,7 +19,7 @@ from tinyad.derivation.language.source import Source
 
 NAMES = ("slides", "vardhan", "sancho", "problem4")
 EACH = 3  # of a kind in a file
-FEW = 16  # one in so many
+FEW = 24  # one in so many
 
 
 @cache
