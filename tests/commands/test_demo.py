@@ -44,6 +44,7 @@ def result(request, tmp_path_factory, sources_checked_once):
 @pytest.fixture
 def quick(sources_checked_once, monkeypatch):
     monkeypatch.setattr(demo, "SOURCES", ("slides",))
+    monkeypatch.setattr(demo, "T", 10)
     monkeypatch.setattr(demo, "along", lambda d, name, rng: 0.0)
     monkeypatch.setattr(demo, "train", lambda *a: iter([1.0, 0.5]))
     monkeypatch.setattr(demo, "write", lambda *a: {})  # test_the_files reads them

@@ -20,6 +20,7 @@ from tests.support import goldenfiles
 from tests.support.compiled_difference import differs
 from tests.support.modelpoints import ModelPoint
 from tests.support.points import LSTMPoint, draw, fitting
+from tests.support.sampling import sampled
 from tinyad import TABLE, Op, Tape
 from tinyad.compiled import PASSES
 from tinyad.compiled.loop_detection import Steps
@@ -39,7 +40,7 @@ def small():
 
 
 @pytest.mark.parametrize("every", [100, pytest.param(31, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", sampled(MODELS, 2))
 def test_models(name, every):
     p = ModelPoint(MODELS[name])
     names = [*p.leaves, *p.seeds, next(iter(p.tape.names.values()))]

@@ -13,7 +13,7 @@ from tinyad import Tape, compare, graph
 
 EACH = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 BATCH = pytest.mark.parametrize("B", sampled([3, 1], 2))
-SMALL = ("gru", "gru-before-takes", "rnn", "sancho-stacked")
+SMALL = ("gru", "rnn")
 SMALL_FIRST = pytest.mark.parametrize(
     "model", [pytest.param(m, marks=[] if name in SMALL else pytest.mark.slow, id=name) for name, m in MODELS.items()]
 )

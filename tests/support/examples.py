@@ -85,9 +85,9 @@ def said(code):
 
 def said_here(arguments):
     """What a command of tinyad shows, without a process of its own."""
-    out = io.StringIO()
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n", write_through=True)  # as a terminal
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
         patch.setenv("COLUMNS", "80")
         with contextlib.suppress(SystemExit):
             main(arguments)
-    return out.getvalue()
+    return out.buffer.getvalue().decode("utf-8")
