@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array, as_sized, size
 from tinyad.compare.diagnosis import Close, Diagnosis, Mistakes, without_time
 from tinyad.compare.thresholds import DECIMALS, LAST_DECIMAL, OPERANDS_TRIED, UNNAMED_UPSTREAM, UPSTREAM_TRIED
 from tinyad.compare.verdicts import Cause, Finding, Grade, Verdict
 from tinyad.engine.derivatives import Contribution, Derivatives
-from tinyad.engine.matrix import Array, as_sized, size
 from tinyad.gradcheck.rounding import SLACK, relative, spread
 from tinyad.printing.listing import Formulas, derived, handed
 from tinyad.printing.text import at_time, one_line
