@@ -11,6 +11,7 @@ import pytest
 
 from lstm_models import demo
 from tests.support.paths import ROOT
+from tests.support.sampling import sampled
 from tinyad import __version__, cli
 from tinyad.cli import main
 
@@ -154,7 +155,7 @@ FULL = [
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
 @pytest.mark.parametrize("unbuffered", ["", pytest.param("1", marks=pytest.mark.slow)])
-@pytest.mark.parametrize(("program", "arguments"), FULL)
+@pytest.mark.parametrize(("program", "arguments"), sampled(FULL, 2))
 def test_an_output_that_is_full(tmp_path, program, arguments, unbuffered):
     """Whether the output is buffered, and so refused only when it is flushed, or not."""
     done = with_a_full_output(tmp_path, program, arguments, unbuffered)
@@ -165,7 +166,7 @@ def test_an_output_that_is_full(tmp_path, program, arguments, unbuffered):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
-@pytest.mark.parametrize("program", ["tinyad", "lstm_models"])
+@pytest.mark.parametrize("program", sampled(["tinyad", "lstm_models"], 2))
 def test_help_on_an_output_that_is_full(tmp_path, program):
     done = with_a_full_output(tmp_path, program, ["--help"], "")  # unbuffered, argparse itself drops the error
     assert done.returncode == 2

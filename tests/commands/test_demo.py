@@ -26,7 +26,7 @@ def along_parameters(d, name, rng, along=demo.along):
     return 0.0 if "[" in name else along(d, name, rng)
 
 
-SOME = (("slides", "vardhan"), 20, along_parameters)
+SOME = (("slides",), 20, along_parameters)
 ALL = pytest.param((demo.SOURCES, demo.TRAINING, demo.along), marks=pytest.mark.slow)
 
 

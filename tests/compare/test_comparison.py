@@ -29,7 +29,7 @@ def test_a_right_derivation_is_right(form):
 
 
 @pytest.mark.parametrize("form", slides.FORMS)
-@pytest.mark.parametrize("sizes", [(4, 5, 2, 3), (1, 3, 2, 4), (16, 30, 3, 40)])
+@pytest.mark.parametrize("sizes", [(4, 5, 2, 3), (1, 3, 2, 4), pytest.param((16, 30, 3, 40), marks=pytest.mark.slow)])
 def test_a_derivation_with_other_formulas_is_right_to_rounding(form, sizes):
     point = LSTMPoint(form, sizes)
     steps = slides_by_hand.forward(

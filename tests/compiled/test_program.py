@@ -26,6 +26,7 @@ from tinyad.compiled import PASSES
 from tinyad.compiled.loop_detection import Steps
 
 LITERAL = ("dead", "loops")
+STYLES = ("literal", "grouped")
 SUBSETS = [s for n in range(len(PASSES) + 1) for s in itertools.combinations(PASSES, n)]
 
 
@@ -347,9 +348,9 @@ def test_what_it_looks_like():
 @pytest.mark.parametrize(
     ("style", "dtype"),
     [
-        ("literal", np.float64), ("grouped", np.float32), ("grouped", np.complex128),
+        ("literal", np.float64), ("grouped", np.float32),
         *(pytest.param(*it, marks=pytest.mark.slow)
-          for it in (("grouped", np.float64), ("literal", np.float32), ("literal", np.complex128))),
+          for it in (("grouped", np.float64), ("literal", np.float32), *itertools.product(STYLES, [np.complex128]))),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("op", TABLE.values(), ids=str)

@@ -30,7 +30,6 @@ def test_errors_of_a_right_derivation_are_all_rounding():
         assert logs.shape == cell.d[name].shape
         assert logs.max() < -14
     assert figure.get_suptitle() == "18 by hand, compared with the tape: 18 right, 0 wrong"
-    drawn(figure)
 
 
 def test_a_wrong_row_and_a_wrong_column_are_where_they_are():

@@ -27,7 +27,7 @@ def wrong():
     return d, hand | {"C[1]": hand["C[1]"] - d.tape["W_oC"].value.T @ hand["z24[2]"]}
 
 
-@pytest.mark.parametrize("name", sampled(MODELS, 4))
+@pytest.mark.parametrize("name", sampled(MODELS, 7))
 def test_every_model_is_right_on_its_page(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["report", name]) == 0

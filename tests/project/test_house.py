@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 import pytest
 
 import tinyad
-from tests.support.house import NOT_STARRED, PACKAGES, RANK, imported, imports, package, rank, read, sources
+from tests.support.house import NOT_STARRED, PACKAGES, RANK, imported, imports, package, parsed, rank, read, sources
 from tests.support.paths import ROOT
 
 TINYAD = sorted((ROOT / "tinyad").rglob("*.py"))
@@ -198,7 +198,7 @@ def chains(modules):
     """Classes with more than two of our own classes in a line of inheritance, itself included."""
     bases = {}
     for source in modules.values():
-        for node in ast.walk(ast.parse(source)):
+        for node in ast.walk(parsed(source)):
             if isinstance(node, ast.ClassDef):
                 bases[node.name] = [ast.unparse(base).split(".")[-1].split("[")[0] for base in node.bases]
 

@@ -43,9 +43,14 @@ def sources():
 
 
 @cache
+def parsed(source):
+    return ast.parse(source)
+
+
+@cache
 def imports(source):
     """(module, name or None) of every import but those for type checkers; `from a.b import c` is ("a.b", "c")."""
-    found, ahead = [], [ast.parse(source)]
+    found, ahead = [], [parsed(source)]
     while ahead:
         node = ahead.pop()
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):

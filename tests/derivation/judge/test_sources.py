@@ -19,8 +19,8 @@ NAMES = ("slides", "vardhan", "sancho", "problem4")
 
 
 def of(name, *more):
-    """Mark what needs the report on sancho or problem4: to look for corrections there takes ten seconds."""
-    return pytest.param(name, *more, marks=pytest.mark.slow if name in NAMES[2:] else ())
+    """Mark what needs the report on another source than the slides: to look for corrections there takes seconds."""
+    return pytest.param(name, *more, marks=pytest.mark.slow if name in NAMES[1:] else ())
 
 
 EACH = pytest.mark.parametrize("name", [of(name) for name in NAMES])

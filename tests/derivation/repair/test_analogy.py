@@ -72,6 +72,7 @@ def test_a_mistake_in_a_line_of_the_sources_is_undone(name, was, now):
     assert squeezed(v.suggestion) == squeezed(line)
 
 
+@pytest.mark.slow
 def test_members_of_a_chain_of_differentials_are_one_number():
     """Each by itself is part of how the loss moves, but with another matrix."""
     was = r"(\mathbf{a}^{(t-1)})^\top d\mathbf{W}_{ua} \right)"
