@@ -41,7 +41,7 @@ def gated(dtype=np.float64, steps=T):
 
 @pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
-    "passes", sampled([(choice,) for choice in CHOICES], 2), ids=lambda passes: "+".join(sorted(passes)) or "none"
+    "passes", sampled([(choice,) for choice in CHOICES], 3), ids=lambda passes: "+".join(sorted(passes)) or "none"
 )
 def test_gates_that_are_slices(passes, dtype):
     tape, seeds = gated(dtype)

@@ -41,7 +41,7 @@ def small():
 
 
 @pytest.mark.parametrize("every", [100, pytest.param(31, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", sampled(MODELS, 2))
+@pytest.mark.parametrize("name", sampled(MODELS, 3))
 def test_models(name, every):
     p = ModelPoint(MODELS[name])
     names = [*p.leaves, *p.seeds, next(iter(p.tape.names.values()))]
@@ -253,7 +253,7 @@ def lstm(T):
     return p.tape, {f"h[{T}]": p.dhs[-1], f"C[{T}]": p.dC}, list(p.leaves)
 
 
-@pytest.mark.parametrize("style", ["literal", "grouped"])
+@pytest.mark.parametrize("style", sampled(["grouped", "literal"], 2))
 def test_the_source_does_not_grow_with_time(style):
     def source(T):
         tape, seeds, names = lstm(T)

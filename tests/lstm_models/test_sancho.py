@@ -189,7 +189,7 @@ PLANTED += [(STACKED, *mistake) for mistake in TOGETHER.items()]
 
 
 @pytest.mark.parametrize(
-    ("model", "what", "mistake"), sampled(PLANTED, 4), ids=lambda p: p if isinstance(p, str) else ""
+    ("model", "what", "mistake"), sampled(PLANTED, 6), ids=lambda p: p if isinstance(p, str) else ""
 )
 def test_a_mistake_is_found_where_it_was_made(model, what, mistake):
     old, new, name = mistake

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import os
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -119,6 +120,7 @@ def test_every_command_is_shown():
     assert {f"tinyad {name} --help\n" for name in commands.choices} <= set(shown)
 
 
+@cache
 def used_by():
     """Return {package: the packages that its modules import}, but for what a display imports when it is asked to."""
     modules = sources()
