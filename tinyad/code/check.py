@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.judge import Forced, Judge
+from tinyad.code.judge import Forced, Judge, Needed, Task
 from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.limits import POINTS
 from tinyad.code.names import looks_like_derivative
@@ -89,7 +89,7 @@ class _Findings:
             Verdict.RIGHT,
             of=candidate.name,
             of_line=candidate.line,
-            of_text=self.pair.program.text(candidate.line, candidate.line).strip(),
+            of_text=self.rule(candidate.target.ordinals[0]),
             passes=len({(v.task.event.call, v.task.event.loops) for v in own}),
             wrong_passes=len({(v.task.event.call, v.task.event.loops) for v in wrong}),
         )
@@ -132,6 +132,13 @@ class _Findings:
             others=meant.others,
             tried=meant.tried,
         )
+
+    def rule(self, ordinal: int) -> str:
+        """Return the statement of the forward pass that sets a value, or say whose argument it is."""
+        site = self.judge.forward.events[ordinal].site
+        if site.kind is Kind.ENTRY:
+            return f"an argument of {site.statement.function}"
+        return ast.unparse(site.statement.node).splitlines()[0]
 
     def source(self, statement: Statement) -> str:
         """Return a statement as it stands in the file; of a loop or condition, its first line."""
@@ -203,7 +210,16 @@ class _Findings:
         for result, value in result_values(self.judge.results, self.judge.returned):
             if not self.agrees(result.target, value):
                 found.append(result.text)
-        return found
+        if not isinstance(self.judge.returned, tuple) or self.pair.backward is None:
+            left = [task for task in self.judge.tasks.values() if self.is_left(task)]
+            found += [task.name for task in left if self.judge.verdict_as_it_stands(task) is False]
+        return list(dict.fromkeys(found))
+
+    def is_left(self, task: Task) -> bool:
+        """Return whether a derivative is a result although it is not returned: left on self, or by a script."""
+        names = {result.text for result in self.judge.results}
+        left = "." in task.name or not self.pair.forward
+        return task.end and left and task.name not in names and task.event.call == self.judge.matched.top
 
     def agrees(self, target: Any, value: Any) -> bool:
         """Return whether a value is the derivative for a target, with its shape."""
@@ -219,12 +235,23 @@ class _Findings:
             if verdict.truth is not None:
                 truths[verdict.task.event.ordinal] = verdict.truth
                 statements[verdict.task.event.ordinal] = verdict.task.statement.number
-        _, returned = self.pair.run_backward(Forced(truths, statements, number))
-        return tuple(
+        listener = Forced(truths, statements, number)
+        _, returned = self.pair.run_backward(listener)
+        left = [task for task in self.judge.tasks.values() if self.is_left(task)]
+        spoiled = [
             result.text
             for result, value in result_values(self.judge.results, returned)
             if not self.agrees(result.target, value)
-        )
+        ]
+        spoiled += [t.name for t in left if not self.right_value(t, listener.seen.get(t.event.ordinal))]
+        return tuple(dict.fromkeys(spoiled))
+
+    def right_value(self, task: Task, value: Any) -> bool:
+        """Return whether a value that is left is right."""
+        try:
+            return values.differentiable(value) and self.judge.verdict(task, value).right is not False
+        except Needed:
+            return False
 
     # Around them
 
@@ -234,7 +261,8 @@ class _Findings:
             return []
         found: dict[str, None] = {}
         for event in self.judge.backward.events:
-            in_place = event.kind is Kind.STORED or isinstance(event.site.statement.node, ast.AugAssign)
+            adds = event.kind is Kind.ASSIGNED and isinstance(event.site.statement.node, ast.AugAssign)
+            in_place = event.kind is Kind.STORED or adds
             origins = self.judge.matched.seen.by_identity.get(event.place, ()) if event.place and in_place else ()
             names = dict.fromkeys((o.name, o.site.line) for o in origins if o.name and o.kind is not Kind.EXPRESSION)
             for name, line in names:

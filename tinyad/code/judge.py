@@ -300,8 +300,8 @@ class Judge:
             wrong = {verdict.task.event.ordinal for verdict in self.judged.wrong}
             self.misread += [task for k, task in self.tasks.items() if k in wrong and not task.end]
             self.tasks = {k: task for k, task in self.tasks.items() if k not in wrong}
-            before, self.judged = self.judged.count, self.run()
-            if not wrong and self.judged.count >= before:
+            count, self.judged = self.judged.count, self.run()
+            if not wrong and self.judged.count >= count:
                 break
         for number in list(dict.fromkeys(verdict.task.statement.number for verdict in self.judged.wrong)):
             own = [k for k, task in self.tasks.items() if task.statement.number == number]
@@ -476,11 +476,15 @@ class Forced(Listener):
     def __init__(self, truths: Mapping[int, Array], statements: Mapping[int, int], skipped: int = -1) -> None:
         self.truths, self.statements, self.skipped = truths, statements, skipped
         self.count = -1
+        self.seen: dict[int, Any] = {}
 
     def _forced(self, value: Any) -> Any:
         self.count += 1
         truth = self.truths.get(self.count)
-        return value if truth is None or self.statements[self.count] == self.skipped else values.like(truth, value)
+        if truth is not None and self.statements[self.count] != self.skipped:
+            value = values.like(truth, value)
+        self.seen[self.count] = value
+        return value
 
     def entry(self, frame: Frame, site: Site, value: Any) -> Any:
         return self._forced(value)
