@@ -33,7 +33,7 @@ class _Application(NamedTuple):
 
 
 def _applications(around: Surroundings) -> Iterator[_Application]:
-    for target, value in around.forward_pairs:
+    for target, value, _, _ in around.forward_pairs:
         for node in ast.walk(value):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
                 name = last_part(ast.unparse(node.func))

@@ -12,7 +12,7 @@ import numpy as np
 from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.splice import ATOM, BIT_OR, COMPARISON, UNARY, Piece, Spot, bracketed
-from tinyad.code.surroundings import Edit, Surroundings, names_in, shape_of
+from tinyad.code.surroundings import Edit, Surroundings, last_part, names_in, shape_of
 
 REDUCTIONS = ("sum", "mean", "max", "min", "prod", "var", "std")
 WITH_AXIS = (*REDUCTIONS, "concatenate", "stack", "repeat", "argmax", "argmin", "expand_dims", "flip", "cumsum", "amax")
@@ -164,7 +164,9 @@ def functions(around: Surroundings) -> Iterator[Edit]:
             if _reduction(around, node) is None and not around.is_method(node.func):
                 for argument in arrays:
                     piece = around.source.piece(argument)
-                    yield around.replace(spot, piece, EditKind.FUNCTION, ranks.FUNCTION_LESS)
+                    twice = last_part(piece.text) in around.values_of(last_part(around.source.code(node.func)))
+                    rank = ranks.FUNCTION_TWICE if twice else ranks.FUNCTION_LESS
+                    yield around.replace(spot, piece, EditKind.FUNCTION, rank)
             if isinstance(node.func, ast.Attribute) and around.is_method(node.func) and not node.args:
                 piece = around.source.piece(node.func.value)
                 yield around.replace(spot, piece, EditKind.FUNCTION, ranks.FUNCTION_LESS)

@@ -99,6 +99,7 @@ SUM_LESS         = 7.0
 SUM_OTHER        = 5.5   # mean for sum
 FUNCTION_OTHER   = 8.0
 FUNCTION_LESS    = 8.5
+FUNCTION_TWICE   = 5.0   # f(y) where the forward has y = f(x): taken away
 FUNCTION_MORE    = 10.0
 ACTIVATION_MORE  = 5.0
 ACTIVATION_LESS  = 6.0
@@ -123,6 +124,7 @@ TERM_ADJOINT     = -4.0  # of an adjoint that nothing uses
 TERM_OF_OTHERS   = 13.0  # of another statement
 TERM_SUBTRACTED  = 2.0
 TERM_INSIDE      = 3.0   # added to an argument, not to the whole
+TERM_LIKE_OTHERS = 6.0   # a term built as one that is there, its names exchanged
 TERM_OF_SCALE    = 14.0  # number times array, as in regularisation
 TERM_LESS        = 5.5
 
@@ -130,12 +132,13 @@ TERM_LESS        = 5.5
 ANALOGY          = 4.0
 ANALOGY_LOOSE    = 9.0   # the names are exchanged by their letters alone
 RETURNED_SWAPPED = 3.0
-RETURNED_ORDER   = 8.0
 RETURNED_OTHER   = 5.0
 ELEMENTS_SWAPPED = 7.0   # of a list or of arguments
 CASES_SWAPPED    = 5.5   # of np.where
 TARGETS_SWAPPED  = 8.0
+THREE_OR_MORE    = 5.0   # later: more than two of them in another order
 # fmt: on
 
 PAIR = 8.0  # two changes come so much later than their ranks say
+PAIR_SLACK = 3.0  # the second change of a pair may be so much likelier than the first, and depend on it
 PAIR_MARGIN = 2.0  # pairs this much later than the first that fits are other ways to write it

@@ -53,6 +53,7 @@ PROPOSALS: tuple[Callable[[Surroundings], Iterator[Edit]], ...] = (
     term_edits.terms_less,
     term_edits.names_as_terms,
     term_edits.other_terms,
+    term_edits.similar_terms,
 )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 # How tightly expressions bind, as in the grammar of Python; a higher level never needs brackets in a lower one.
@@ -89,16 +91,22 @@ def _is_subscripted(parent: ast.AST, field: str) -> bool:
     return isinstance(parent, ast.Subscript) and field == "value"
 
 
+@lru_cache(maxsize=1024)
+def _tight_operators(text: str) -> tuple[tuple[str, int], ...]:
+    """Return each operator between two operands: 1 where no space is around it, else -1."""
+    matches = re.finditer(r"(?<=[\w)\]])(\s*)(\*\*|[-+*/@])(\s*)(?=[\w(])", text)
+    return tuple((match.group(2), -1 if match.group(1) and match.group(3) else 1) for match in matches)
+
+
 class SpacedOperators:
     """How an author spaces operators: `a*b` or `a * b`."""
 
-    def __init__(self, texts: list[str]) -> None:
-        tight: dict[str, int] = {}
+    def __init__(self, texts: Iterable[str]) -> None:
+        votes: dict[str, int] = {}
         for text in texts:
-            for match in re.finditer(r"(?<=[\w)\]])(\s*)(\*\*|[-+*/@])(\s*)(?=[\w(])", text):
-                found = match.group(2)
-                tight[found] = tight.get(found, 0) + (-1 if match.group(1) and match.group(3) else 1)
-        self.tight = {found for found, votes in tight.items() if votes > 0}
+            for operator, vote in _tight_operators(text):
+                votes[operator] = votes.get(operator, 0) + vote
+        self.tight = {operator for operator, count in votes.items() if count > 0}
 
     def around(self, operator: str) -> str:
         """Return the operator with the author's space around it."""

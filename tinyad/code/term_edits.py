@@ -9,7 +9,7 @@ from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.number_edits import number_of
 from tinyad.code.splice import PRODUCT, SUM, Piece, Spot, bracketed, negated
-from tinyad.code.surroundings import Edit, Surroundings, last_part
+from tinyad.code.surroundings import Edit, Surroundings, differing_letters, exchanged, last_part, plain
 
 
 def terms_less(around: Surroundings) -> Iterator[Edit]:
@@ -83,7 +83,7 @@ def _terms_of(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 def other_terms(around: Surroundings) -> Iterator[Edit]:
     """Propose the terms of other statements, and a number times an array, as one more term."""
     written: dict[str, tuple[str, Piece]] = {}
-    for target, value in around.other_pairs:
+    for target, value, _, _ in around.other_pairs:
         if not target or isinstance(value, ast.Tuple | ast.List):
             continue
         for sign, node in _terms_of(value):
@@ -100,6 +100,38 @@ def other_terms(around: Surroundings) -> Iterator[Edit]:
             added = Piece(piece.text + around.spaced.around(sign) + bracketed(term, SUM), SUM)
             yield around.replace(spot, added, EditKind.MISSING_TERM, ranks.TERM_OF_OTHERS)
         yield from _scaled_arrays(around, spot, piece)
+
+
+def similar_terms(around: Surroundings) -> Iterator[Edit]:
+    """Propose one more term, built as the last one of a sum: dg @ Wg.T after df @ Wf.T."""
+    for spot, _ in _sums(around):
+        terms = list(_terms_of(spot.node))
+        sign, last = terms[-1]
+        names = {text: around.source.code(node) for node, text in _names_inside(around, last)}
+        if isinstance(last, ast.Name | ast.Constant) or not names:
+            continue
+        piece = around.source.piece(spot.node)
+        for text in dict.fromkeys(_renamed(around, around.source.code(last), names)):
+            added = Piece(piece.text + around.spaced.around(sign) + text, SUM)
+            yield around.replace(spot, added, EditKind.MISSING_TERM, ranks.TERM_LIKE_OTHERS)
+
+
+def _names_inside(around: Surroundings, term: ast.expr) -> list[tuple[ast.expr, str]]:
+    inside = set(ast.walk(term))
+    return [(spot.node, text) for spot, text in around.name_spots if spot.node in inside]
+
+
+def _renamed(around: Surroundings, term: str, names: dict[str, str]) -> Iterator[str]:
+    """Return a term with letters exchanged alike in all its names, where the scope has these."""
+    for first in names:
+        for other in around.arrays:
+            letters = differing_letters(first, other)
+            if letters is None or around.shapes[other] is None:
+                continue
+            renamed = {code: code.replace(*letters) for code in names.values()}
+            known = {code: new for code, new in renamed.items() if plain(new) in around.texts and new != code}
+            if known:
+                yield exchanged(term, known)
 
 
 def _scaled_arrays(around: Surroundings, spot: Spot, piece: Piece) -> Iterator[Edit]:
