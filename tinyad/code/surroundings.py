@@ -17,9 +17,10 @@ from tinyad.code.splice import ATOM, PRODUCT, Piece, Source, SpacedOperators, Sp
 ADJOINT_NAMES = [
     re.compile(pattern)
     for pattern in (
-        r"^dL?_?(?:loss)?_?d_?(\w+)$",
+        r"^d(?:L|J|E|C|loss|cost)_?d_?(\w+)$",
+        r"^(?:grad|delta)_?([A-Za-z0-9]\w*)$",
         r"^d_?([A-Za-z]\w*)$",
-        r"^(?:grad|delta|g|D)_?([A-Za-z]\w*)$",
+        r"^[gD]_?([A-Z]\w*)$",
         r"^(\w+?)_?(?:grad|bar)$",
     )
 ]
@@ -187,7 +188,7 @@ class Surroundings:
     def __init__(self, source: Source, scope: Scope) -> None:
         self.source = source
         self.scope = scope
-        self.spaced = SpacedOperators([source.text, source.text, *scope.statements])
+        self.spaced = SpacedOperators(source.text, scope.statements)
         self.texts = {plain(text): text for text in scope.values}
         self.shapes = {text: shape_of(value) for text, value in scope.values.items()}
         self.arrays = [t for t, shape in self.shapes.items() if shape is not None]
