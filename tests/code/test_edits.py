@@ -63,6 +63,7 @@ PROPOSED = [
     (EditKind.SUM, "ds = dh * c", "ds = np.sum(dh * c, axis=0)"),
     (EditKind.SUM, "ds = np.sum(dh, axis=0)", "ds = dh"),
     (EditKind.SUM, "ds = np.mean(dh, axis=0)", "ds = np.sum(dh, axis=0)"),
+    (EditKind.SUM, "ds = -(dh * c).mean(axis=0)", "ds = -(dh * c).sum(axis=0)"),
     (EditKind.FUNCTION, "dx = dh * np.tanh(c)", "dx = dh * c"),
     (EditKind.FUNCTION, "dx = dh * c", "dx = dh * np.tanh(c)"),
     (EditKind.FUNCTION, "dx = dh * np.sin(c)", "dx = dh * np.cos(c)"),

@@ -3,6 +3,7 @@
 import ast
 import copy
 import textwrap
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -337,6 +338,81 @@ def images():
     )
 
 
+def layer_norm():
+    return Passes(
+        normal(16, x=(6, 5), g=5, b=5, dout=(6, 5)) | {"eps": 1e-5},
+        lines("""
+            N, D = x.shape
+            mu = np.mean(x, axis=1, keepdims=True)
+            var = np.var(x, axis=1, keepdims=True)
+            inv = 1 / np.sqrt(var + eps)
+            xn = (x - mu) * inv
+            y = g * xn + b
+        """),
+        lines("""
+            dg = np.sum(dout * xn, axis=0)
+            db = np.sum(dout, axis=0)
+            dxn = dout * g
+            dvar = -0.5 * np.sum(dxn * (x - mu), axis=1, keepdims=True) * inv ** 3
+            dmu = -np.sum(dxn * inv, axis=1, keepdims=True)
+            dx = dxn * inv + 2 * dvar * (x - mu) / D + dmu / D
+        """),
+    )
+
+
+def layer():
+    given = normal(17, W=(4, 3), b=4, x=(5, 3), dout=(5, 4)) | {"labels": np.array([0, 3, 1, 1, 2])}
+    self = SimpleNamespace(**{name: given.pop(name) for name in ("W", "b", "x")})
+    self.dW = np.zeros((4, 3))
+    return Passes(
+        given | {"self": self},
+        lines("""
+            self.z = self.x @ self.W.T + self.b
+            self.h = sigmoid(self.z)
+            self.p = np.exp(self.h) / np.exp(self.h).sum(axis=1, keepdims=True)
+            loss = -np.log(self.p[np.arange(len(labels)), labels]).mean()
+        """),
+        lines("""
+            dscores = self.p.copy()
+            dscores[np.arange(len(labels)), labels] -= 1
+            dscores = dscores / len(labels)
+            dh = dscores
+            dz = dh * self.h * (1 - self.h)
+            self.dW = dz.T @ self.x
+            self.db = dz.sum(axis=0)
+            dx = dz @ self.W
+        """),
+    )
+
+
+def gru():
+    shapes = {"x": 3, "h": 5, "dh_next": 5} | {f"W{k}": (5, 3) for k in "zrh"} | {f"U{k}": (5, 5) for k in "zrh"}
+    return Passes(
+        normal(18, **shapes),
+        lines("""
+            z = sigmoid(np.dot(Wz, x) + np.dot(Uz, h))
+            r = sigmoid(np.dot(Wr, x) + np.dot(Ur, h))
+            rh = r * h
+            n = np.tanh(np.dot(Wh, x) + np.dot(Uh, rh))
+            h_next = (1 - z) * h + z * n
+        """),
+        lines("""
+            dn = dh_next * z
+            dz = dh_next * (n - h)
+            dan = dn * (1 - n ** 2)
+            drh = np.dot(Uh.T, dan)
+            dr = drh * h
+            daz = dz * z * (1 - z)
+            dar = dr * r * (1 - r)
+            dUh = np.outer(dan, rh)
+            dUz = np.outer(daz, h)
+            dWz = np.outer(daz, x)
+            dh = dh_next * (1 - z) + drh * r + np.dot(Uz.T, daz) + np.dot(Ur.T, dar)
+            dx = np.dot(Wz.T, daz) + np.dot(Wr.T, dar) + np.dot(Wh.T, dan)
+        """),
+    )
+
+
 def largest():
     return Passes(
         normal(15, x=(6, 5), dout=(6, 1)),
@@ -355,7 +431,7 @@ PASSES = {
     build.__name__: build
     for build in (
         two_layers, columns, batch_norm, closed_batch_norm, lstm, gates, recurrent, attention, embedding, dropout,
-        images, largest,
+        images, largest, layer_norm, layer, gru,
     )
 }  # fmt: skip
 
@@ -374,6 +450,8 @@ class Bench:
         for name, value in self.state.items():
             if isinstance(value, dict):
                 values |= {f'{name}["{key}"]': inner for key, inner in value.items()}
+            if isinstance(value, SimpleNamespace):
+                values |= {f"{name}.{key}": inner for key, inner in vars(value).items()}
         others = [statement for statement in passes.backward if statement != case.intended]
         self.scope = Scope(values, self.sizes(), others, passes.forward, passes.loop_variables)
         self.set = self.names_set(case.intended)
@@ -389,7 +467,7 @@ class Bench:
             return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & {"dC", "dxs"}
         targets = tree.targets if isinstance(tree, ast.Assign) else [getattr(tree, "target", ast.Constant(0))]
         nodes = [node for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
-        return {node.id for node in nodes} - {"t", "ix", "range", "n", "labels"}
+        return {node.id for node in nodes} - {"t", "ix", "range", "n", "labels", "np", "len"}
 
     def sizes(self):
         """Whole numbers of the scope, by name and by shape."""
@@ -422,6 +500,8 @@ def same(one, two):
         return isinstance(two, dict) and one.keys() == two.keys() and all(same(one[key], two[key]) for key in one)
     if isinstance(one, list | tuple):
         return isinstance(two, list | tuple) and len(one) == len(two) and all(map(same, one, two))
+    if isinstance(one, SimpleNamespace):
+        return same(vars(one), vars(two))
     if np.shape(one) != np.shape(two):
         return False
     return bool(np.all(np.abs(np.asarray(one) - two) <= 1e-12 + 1e-9 * np.abs(two)))

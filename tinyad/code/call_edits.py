@@ -94,11 +94,7 @@ def axes(around: Surroundings) -> Iterator[Edit]:
         own = around.source.code(found.axis) if found.axis is not None else ""
         source = around.source
         others = [axis for axis in _axes_of(_dimensions(around, found.array)) if axis != own]
-        keep = (
-            [source.text[source.spots[found.keep.value].start - 9 : source.spots[found.keep.value].end]]
-            if found.keep
-            else []
-        )
+        keep = [f"keepdims={source.code(found.keep.value)}"] if found.keep else []
         for axis in others:
             if found.axis is not None:
                 yield Edit(source.replaced(found.axis, Piece(axis)), EditKind.AXIS, ranks.AXIS, 1)
@@ -128,7 +124,8 @@ def sums(around: Surroundings) -> Iterator[Edit]:
         depth_first = spot in around.terms or (isinstance(spot.parent, ast.UnaryOp))
         named = around.text_of(spot.node)
         shape = around.shapes.get(named or "")
-        if isinstance(spot.node, ast.UnaryOp | ast.Constant | ast.List | ast.Tuple) or shape == ():
+        is_no_array = isinstance(spot.node, ast.UnaryOp | ast.Constant | ast.List | ast.Tuple) or shape == ()
+        if is_no_array or around.is_counted(spot):
             continue
         if (depth_first or (named and shape)) and _reduction(around, spot.node, REDUCTIONS) is None:
             yield from _summed(around, spot, later=0 if depth_first else 2)
@@ -186,7 +183,7 @@ def _other_functions(around: Surroundings, node: ast.Call) -> Iterator[Edit]:
             if function.attr in family:
                 for other in family:
                     if other != function.attr:
-                        piece = Piece(f"{around.source.code(function.value)}.{other}")
+                        piece = Piece(around.source.code(function).removesuffix(function.attr) + other)
                         rank = ranks.SUM_OTHER if other in REDUCTIONS else ranks.FUNCTION_OTHER
                         kind = EditKind.SUM if other in REDUCTIONS else EditKind.FUNCTION
                         yield Edit(around.source.replaced(function, piece), kind, rank, 1)

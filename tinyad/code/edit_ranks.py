@@ -55,6 +55,7 @@ NAME_TRANSPOSED  = 4.0   # its shape fits as a transpose
 NAME_REPEATS     = 3.0   # a shape that fits by repeating
 NAME_MISFIT      = 16.0  # no shape that could fit
 NAMES_EXCHANGED  = 9.0   # x.T.dot(y) for y.T.dot(x)
+EXPRESSION       = 8.0   # x - mu for x, where another statement has it
 REPEATED         = 6.0   # every place: so much later than one of them
 
 # Operations on the same operands.
@@ -123,6 +124,7 @@ TERM             = 7.0   # plus what is said of names
 TERM_ADJOINT     = -4.0  # of an adjoint that nothing uses
 TERM_OF_OTHERS   = 13.0  # of another statement
 TERM_SUBTRACTED  = 2.0
+TERM_DIVIDED     = 2.5   # dmu / N
 TERM_INSIDE      = 3.0   # added to an argument, not to the whole
 TERM_LIKE_OTHERS = 6.0   # a term built as one that is there, its names exchanged
 TERM_OF_SCALE    = 14.0  # number times array, as in regularisation

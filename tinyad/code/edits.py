@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 
 from tinyad.code import (
@@ -27,6 +28,7 @@ PROPOSALS: tuple[Callable[[Surroundings], Iterator[Edit]], ...] = (
     statement_edits.analogies,
     name_edits.other_names,
     name_edits.exchanged_names,
+    name_edits.expressions,
     operation_edits.transposes,
     operation_edits.axes,
     operation_edits.axes_turned,
@@ -57,6 +59,9 @@ PROPOSALS: tuple[Callable[[Surroundings], Iterator[Edit]], ...] = (
 )
 
 
+NUMBER_AS_ARRAY = re.compile(r"(?<![\w.])\d+(?:\[|\.[A-Za-z])")  # 1[t], 2.dot(x): what is left of (1 - h)[t]
+
+
 def edits(statement: str, scope: Scope) -> Iterator[Edit]:
     """Return every statement that differs from this one by one change, each once, by rank."""
     return iter(_best(statement, scope, PROPOSALS))
@@ -79,7 +84,11 @@ def _best(statement: str, scope: Scope, proposals: tuple[Callable[[Surroundings]
     for propose in proposals:
         for edit in propose(around):
             old = found.get(edit.text)
-            if edit.text != statement and (old is None or edit.rank < old.rank):
+            if (
+                edit.text != statement
+                and not NUMBER_AS_ARRAY.search(edit.text)
+                and (old is None or edit.rank < old.rank)
+            ):
                 found[edit.text] = edit
     several_lines = "\n" in statement
     return sorted(

@@ -14,6 +14,7 @@ from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.splice import ATOM, PRODUCT, Piece, Source, SpacedOperators, Spot, bracketed, joined, level
 
+COUNTING = ("len", "range", "zeros_like", "ones_like", "zeros", "arange")
 ADJOINT_NAMES = [
     re.compile(pattern)
     for pattern in (
@@ -372,9 +373,13 @@ class Surroundings:
         return [spot for spot in self.spots if self._is_term(spot)]
 
     @staticmethod
-    def _is_term(spot: Spot) -> bool:
+    def is_counted(spot: Spot) -> bool:
+        """Say whether an expression matters only by its size: x of len(x)."""
+        return isinstance(spot.parent, ast.Call) and ast.unparse(spot.parent.func).endswith(COUNTING)
+
+    def _is_term(self, spot: Spot) -> bool:
         parent = spot.parent
-        if isinstance(spot.node, ast.Tuple | ast.List | ast.Starred | ast.Slice):
+        if isinstance(spot.node, ast.Tuple | ast.List | ast.Starred | ast.Slice) or self.is_counted(spot):
             return False
         if isinstance(parent, ast.BinOp):
             return isinstance(parent.op, ast.Add | ast.Sub)
@@ -444,3 +449,25 @@ class Surroundings:
         """Return the names to which the forward pass assigns values of a function."""
         calls = [(pair.target, pair.value.func) for pair in self.forward_pairs if isinstance(pair.value, ast.Call)]
         return {last_part(target) for target, called in calls if last_part(ast.unparse(called)) == function}
+
+    def made_of(self, part: str) -> list[Piece]:
+        """Return the differences and calls of other statements in which a name stands, all of names in scope."""
+        found: dict[str, Piece] = {}
+        for pair in (*self.forward_pairs, *self.other_pairs):
+            if part in pair.parts:
+                for node in ast.walk(pair.value):
+                    if self._is_made_of(node, part) and isinstance(node, ast.expr):
+                        text = ast.unparse(node)
+                        found[text] = Piece(text, level(node))
+        return list(found.values())[:12]
+
+    def _is_made_of(self, node: ast.AST, part: str) -> bool:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+            operands = [node.left, node.right]
+        elif isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+            operands = node.args
+        else:
+            return False
+        names = [n for n in operands if isinstance(n, ast.Name | ast.Attribute | ast.Subscript)]
+        all_known = all(isinstance(n, ast.Constant) or self.text_of(n) is not None for n in operands)
+        return all_known and part in {last_part(ast.unparse(name)) for name in names}

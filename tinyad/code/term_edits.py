@@ -67,9 +67,17 @@ def names_as_terms(around: Surroundings) -> Iterator[Edit]:
             rank = _term_rank(around, name, like) + later
             term = around.piece_of(name)
             yield around.replace(spot, around.join(piece, "+", term), EditKind.MISSING_TERM, rank)
+            if name in around.unused and not later:
+                yield from _divided_terms(around, spot, term, rank)
             if not later:
                 less = around.join(piece, "-", term)
                 yield around.replace(spot, less, EditKind.MISSING_TERM, rank + ranks.TERM_SUBTRACTED)
+
+
+def _divided_terms(around: Surroundings, spot: Spot, term: Piece, rank: float) -> Iterator[Edit]:
+    for size, further in around.ranked_sizes:
+        piece = around.join(around.source.piece(spot.node), "+", around.join(term, "/", around.piece_of(size)))
+        yield around.replace(spot, piece, EditKind.MISSING_TERM, rank + ranks.TERM_DIVIDED + further)
 
 
 def _terms_of(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
