@@ -190,6 +190,7 @@ def _more(around: Surroundings, spot: Spot, known: list[Derivative]) -> Iterator
     own = around.source.code(spot.node)
     for one in known:
         rank = ranks.ACTIVATION_MORE + one.later + (ranks.ACTIVATION_FAR if own in one.piece.text else 0)
+        rank += ranks.ACTIVATION_INSIDE if isinstance(spot.parent, ast.Call) else 0
         if one.divides:
             yield around.replace(spot, around.divided(spot.node, one.piece), EditKind.ACTIVATION, rank)
             continue

@@ -100,12 +100,13 @@ SUM_LESS         = 7.0
 SUM_OTHER        = 5.5   # mean for sum
 FUNCTION_OTHER   = 8.0
 FUNCTION_LESS    = 8.5
-FUNCTION_TWICE   = 5.0   # f(y) where the forward has y = f(x): taken away
+FUNCTION_TWICE   = 3.0   # f(y) where the forward has y = f(x): taken away
 FUNCTION_MORE    = 10.0
 ACTIVATION_MORE  = 5.0
 ACTIVATION_LESS  = 6.0
 ACTIVATION_OTHER = 5.0
 ACTIVATION_FAR   = 4.0   # later, where the activation is not of this variable
+ACTIVATION_INSIDE = 3.5  # later, in an argument
 ACTIVATION_CALLED = 0.5  # later, where it calls what a name holds
 ACTIVATION_NAME  = 6.0   # in place of a name
 COMPARISON       = 6.0
@@ -127,6 +128,9 @@ TERM_SUBTRACTED  = 2.0
 TERM_DIVIDED     = 2.5   # dmu / N
 TERM_INSIDE      = 3.0   # added to an argument, not to the whole
 TERM_LIKE_OTHERS = 6.0   # a term built as one that is there, its names exchanged
+TERM_OF_SHAPES   = 9.0   # the same with names of the same shapes
+TERM_OF_RULE     = 8.0   # an adjoint of a result times what the forward multiplied by
+TERM_SCALED      = 0.5   # later: with 2, with 1 / N
 TERM_OF_SCALE    = 14.0  # number times array, as in regularisation
 TERM_LESS        = 5.5
 

@@ -56,9 +56,11 @@ PROPOSALS: tuple[Callable[[Surroundings], Iterator[Edit]], ...] = (
     term_edits.names_as_terms,
     term_edits.other_terms,
     term_edits.similar_terms,
+    term_edits.terms_of_the_rule,
 )
 
 
+EVERYWHERE = (name_edits.names_everywhere, operation_edits.transposes_everywhere, repeated_edits.everywhere)
 NUMBER_AS_ARRAY = re.compile(r"(?<![\w.])\d+(?:\[|\.[A-Za-z])")  # 1[t], 2.dot(x): what is left of (1 - h)[t]
 
 
@@ -69,7 +71,7 @@ def edits(statement: str, scope: Scope) -> Iterator[Edit]:
 
 def edits_of_all_places(statement: str, scope: Scope) -> Iterator[Edit]:
     """Return the statements in which every place of a kind is changed alike, by rank."""
-    return iter(_best(statement, scope, (name_edits.names_everywhere, repeated_edits.everywhere)))
+    return iter(_best(statement, scope, EVERYWHERE))
 
 
 def _best(statement: str, scope: Scope, proposals: tuple[Callable[[Surroundings], Iterator[Edit]], ...]) -> list[Edit]:

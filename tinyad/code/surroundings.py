@@ -252,7 +252,16 @@ class Surroundings:
             found.add(name)
             for pair in self.uses(name):
                 found |= pair.parts | {last_part(pair.target)}
+        for pair in self.other_pairs:  # what the forward has no name for, as da where it has h = f(x @ W)
+            inner = primal(pair.target)
+            if inner and inner not in self.forward_names and any(primal(part) in found for part in pair.parts):
+                found.add(last_part(pair.target))
         return found
+
+    @cached_property
+    def forward_names(self) -> set[str]:
+        """All names of the forward pass."""
+        return {last_part(pair.target) for pair in self.forward_pairs}.union(*(p.parts for p in self.forward_pairs))
 
     @cached_property
     def _activations(self) -> dict[str, set[str]]:
@@ -387,6 +396,12 @@ class Surroundings:
             return isinstance(spot.node, ast.BinOp)
         return isinstance(parent, ast.stmt | ast.Tuple | ast.List | ast.Call) and spot.field != "func"
 
+    @cached_property
+    def summed(self) -> list[Spot]:
+        """The arrays of which a sum, a mean or a largest entry is taken as a method: x of x.sum()."""
+        methods = ("sum", "mean", "max")
+        return [s for s in self.spots if isinstance(s.parent, ast.Attribute) and s.parent.attr in methods]
+
     def replace(self, spot: Spot, piece: Piece, kind: EditKind, rank: float) -> Edit:
         """Return the edit that puts a piece in a place; of equal ones the outer comes first."""
         return Edit(self.source.replaced(spot.node, piece), kind, rank + ranks.PER_LEVEL * spot.depth, 1)
@@ -471,3 +486,13 @@ class Surroundings:
         names = [n for n in operands if isinstance(n, ast.Name | ast.Attribute | ast.Subscript)]
         all_known = all(isinstance(n, ast.Constant) or self.text_of(n) is not None for n in operands)
         return all_known and part in {last_part(ast.unparse(name)) for name in names}
+
+    def matrix_product(self, left: Piece, right: Piece) -> Piece:
+        """Return a matrix product as the author writes it."""
+        calls = len(re.findall(rf"\b{self.numpy}\.dot\(", self.written))
+        methods = self.written.count(".dot(") - calls
+        if " @ " in self.written or not (calls or methods):
+            return self.join(left, "@", right)
+        if methods > calls:
+            return Piece(f"{bracketed(left, ATOM)}.dot({right.text})")
+        return Piece(f"{self.numpy}.dot({left.text}, {right.text})")
