@@ -109,6 +109,7 @@ ACTIVATION_FAR   = 4.0   # later, where the activation is not of this variable
 ACTIVATION_INSIDE = 3.5  # later, in an argument
 ACTIVATION_CALLED = 0.5  # later, where it calls what a name holds
 ACTIVATION_NAME  = 6.0   # in place of a name
+SOFTMAX          = 9.0   # the whole of its derivative
 COMPARISON       = 6.0
 MASK_TURNED      = 7.0
 
@@ -129,6 +130,7 @@ TERM_DIVIDED     = 2.5   # dmu / N
 TERM_INSIDE      = 3.0   # added to an argument, not to the whole
 TERM_LIKE_OTHERS = 6.0   # a term built as one that is there, its names exchanged
 TERM_OF_SHAPES   = 9.0   # the same with names of the same shapes
+TERM_IN_FACTOR   = 11.0  # dy * (n - h) for dy * n
 TERM_OF_RULE     = 8.0   # an adjoint of a result times what the forward multiplied by
 TERM_SCALED      = 0.5   # later: with 2, with 1 / N
 TERM_OF_SCALE    = 14.0  # number times array, as in regularisation

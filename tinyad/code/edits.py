@@ -57,6 +57,8 @@ PROPOSALS: tuple[Callable[[Surroundings], Iterator[Edit]], ...] = (
     term_edits.other_terms,
     term_edits.similar_terms,
     term_edits.terms_of_the_rule,
+    term_edits.differences,
+    activation_edits.softmax,
 )
 
 

@@ -75,6 +75,20 @@ def names_as_terms(around: Surroundings) -> Iterator[Edit]:
                 yield around.replace(spot, less, EditKind.MISSING_TERM, rank + ranks.TERM_SUBTRACTED)
 
 
+def differences(around: Surroundings) -> Iterator[Edit]:
+    """Propose n - h and n + h for a name n that is a factor."""
+    for spot, old in around.name_spots:
+        parent = spot.parent
+        if not isinstance(parent, ast.BinOp) or not isinstance(parent.op, ast.Mult) or old in around.adjoints:
+            continue
+        for name in around.arrays:
+            if name != old and name not in around.adjoints and around.shapes[name] == around.shapes.get(old):
+                rank = ranks.TERM_IN_FACTOR + (0 if around.is_related(name) else ranks.NAME_UNRELATED)
+                for sign in "-+":
+                    piece = around.join(around.source.piece(spot.node), sign, around.piece_of(name))
+                    yield around.replace(spot, piece, EditKind.MISSING_TERM, rank)
+
+
 def _divided_terms(around: Surroundings, spot: Spot, term: Piece, rank: float) -> Iterator[Edit]:
     for size, further in around.ranked_sizes:
         piece = around.join(around.source.piece(spot.node), "+", around.join(term, "/", around.piece_of(size)))
