@@ -81,7 +81,7 @@ def _best(statement: str, scope: Scope, proposals: tuple[Callable[[Surroundings]
         source = Source(statement)
     except SyntaxError:
         return []
-    if isinstance(source.tree, ast.FunctionDef | ast.ClassDef | ast.For | ast.While | ast.If | ast.With):
+    if not isinstance(source.tree, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return | ast.Expr):
         return []
     around = Surroundings(source, scope)
     found: dict[str, Edit] = {}

@@ -36,7 +36,6 @@ _LEVELS: dict[type[ast.expr], int] = {
     ast.IfExp: TEST,
     ast.NamedExpr: TUPLE,
     ast.Compare: COMPARISON,
-    ast.Starred: TUPLE,
     ast.Slice: TEST,
     ast.Yield: TUPLE,
 }

@@ -14,6 +14,8 @@ from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.splice import ATOM, PRODUCT, Piece, Source, SpacedOperators, Spot, bracketed, joined, level
 
+LOAD = ast.Load()
+NO_VALUES = ast.Slice | ast.Lambda | ast.JoinedStr | ast.Yield | ast.YieldFrom | ast.Await
 COUNTING = ("len", "range", "zeros_like", "ones_like", "zeros", "arange")
 ADJOINT_NAMES = [
     re.compile(pattern)
@@ -344,10 +346,10 @@ class Surroundings:
             option = isinstance(spot.parent, ast.keyword)
             name_of_function = spot.field == "func" and self._names_a_function(node)
             index = isinstance(spot.parent, ast.Subscript) and spot.field == "slice"
-            target = spot.field in ("target", "targets")
-            if inside or option or name_of_function or index or target or isinstance(node, ast.Slice | ast.Lambda):
+            target = spot.field in ("target", "targets") or not isinstance(getattr(node, "ctx", LOAD), ast.Load)
+            if inside or option or name_of_function or index or target or isinstance(node, NO_VALUES):
                 left_out.add(node)
-            else:
+            elif not isinstance(node, ast.GeneratorExp | ast.Starred):
                 found.append(spot)
         return found
 
