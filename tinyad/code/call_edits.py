@@ -69,7 +69,6 @@ class _Reduction:
         rest = node.args if self.is_method else node.args[1:]
         keyword = _option(node, "axis")
         self.axis = keyword.value if keyword else (rest[0] if rest else None)
-        self.is_keyword = keyword is not None
         self.keep = _option(node, "keepdims")
 
 
@@ -128,7 +127,7 @@ def sums(around: Surroundings) -> Iterator[Edit]:
         if is_no_array or around.is_counted(spot):
             continue
         if (depth_first or (named and shape)) and _reduction(around, spot.node, REDUCTIONS) is None:
-            yield from _summed(around, spot, later=0 if depth_first else 2)
+            yield from _summed(around, spot, later=0 if depth_first else ranks.SUM_INSIDE)
 
 
 def _summed(around: Surroundings, spot: Spot, later: float) -> Iterator[Edit]:
@@ -139,7 +138,7 @@ def _summed(around: Surroundings, spot: Spot, later: float) -> Iterator[Edit]:
         axes_tried.remove("-1")
     usual = [axis for axis in axes_tried if re.search(rf"axis ?= ?{re.escape(axis)}\b", around.written)]
     for axis in ["", *axes_tried]:
-        rank = ranks.SUM_MISSING + later + (0 if axis in usual else 1)
+        rank = ranks.SUM_MISSING + later + (0 if axis in usual else ranks.SUM_UNUSUAL)
         options = around.axis_options(axis) if axis else []
         plain_sum = _call(around, "sum", piece, options, around.sums_by_method)
         yield around.replace(spot, plain_sum, EditKind.SUM, rank)
@@ -171,7 +170,7 @@ def functions(around: Surroundings) -> Iterator[Edit]:
     names += [name for name in around.functions if f"{name}(" in around.written and name not in names]
     for spot, _ in around.name_spots:
         for name in names:
-            later = 0 if f"{name}(" in around.written else 4
+            later = 0 if f"{name}(" in around.written else ranks.FUNCTION_UNUSUAL
             piece = Piece(f"{name}({around.source.code(spot.node)})")
             yield around.replace(spot, piece, EditKind.FUNCTION, ranks.FUNCTION_MORE + later)
 

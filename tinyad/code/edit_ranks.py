@@ -96,12 +96,15 @@ AXIS             = 3.0
 KEEPDIMS         = 3.5
 SUM_MISSING      = 6.0
 SUM_KEEPDIMS     = 0.5   # later, where no other statement keeps them
+SUM_UNUSUAL      = 1.0   # later, over an axis that no statement sums over
+SUM_INSIDE       = 2.0   # later, of one name in a product
 SUM_LESS         = 7.0
 SUM_OTHER        = 5.5   # mean for sum
 FUNCTION_OTHER   = 8.0
 FUNCTION_LESS    = 8.5
 FUNCTION_TWICE   = 3.0   # f(y) where the forward has y = f(x): taken away
 FUNCTION_MORE    = 10.0
+FUNCTION_UNUSUAL = 4.0   # later, where no statement calls it
 ACTIVATION_MORE  = 5.0
 ACTIVATION_LESS  = 6.0
 ACTIVATION_OTHER = 5.0
@@ -138,7 +141,8 @@ TERM_LESS        = 5.5
 
 # Whole statements.
 ANALOGY          = 4.0
-ANALOGY_LOOSE    = 9.0   # the names are exchanged by their letters alone
+NAME_BY_LETTERS  = 1.0   # later, for each name exchanged by its letters alone
+NAME_KEPT        = 2.0   # later, for each name left as the other statement has it
 RETURNED_SWAPPED = 3.0
 RETURNED_OTHER   = 5.0
 ELEMENTS_SWAPPED = 7.0   # of a list or of arguments

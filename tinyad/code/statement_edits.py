@@ -188,7 +188,7 @@ def _options(
     known = around.texts.get(plain(text))
     if known is None or shape_of(around.scope.values[known]) is None:
         return []
-    found = {text: 2.0}
+    found = {text: ranks.NAME_KEPT}
     part = last_part(text)
     mapped = counterparts.get(part)
     inner = primal(text)
@@ -200,5 +200,5 @@ def _options(
     if letters is not None and letters[0] in text:
         replaced = text.replace(letters[0], letters[1])
         if plain(replaced) in around.texts:
-            found[replaced] = min(found.get(replaced, 1.0), 1.0)
+            found[replaced] = min(found.get(replaced, ranks.NAME_BY_LETTERS), ranks.NAME_BY_LETTERS)
     return sorted(found.items(), key=lambda item: item[1])
