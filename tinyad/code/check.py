@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.judge import Forced, Judge, Task
+from tinyad.code.judge import Forced, Judge, ResultVerdict
 from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.names import looks_like_derivative
 from tinyad.code.limits import POINTS
@@ -17,6 +17,7 @@ from tinyad.code.pair import Pair
 from tinyad.code.points import another
 from tinyad.code.probes import Kind, Statement
 from tinyad.code.repair import Repair
+from tinyad.code.recording import Target
 from tinyad.code.results import result_values
 from tinyad.code.unseen import unseen
 from tinyad.code.values import Array
@@ -90,8 +91,8 @@ class _Findings:
             of=candidate.name,
             of_line=candidate.line,
             of_text=self.pair.program.text(candidate.line, candidate.line).strip(),
-            passes=len({(v.task.event.call, v.task.event.loops) for v in own}),
-            wrong_passes=len({(v.task.event.call, v.task.event.loops) for v in wrong}),
+            passes=len({v.task.event.occasion for v in own}),
+            wrong_passes=len({v.task.event.occasion for v in wrong}),
         )
         if not wrong:
             unsure = [verdict for verdict in own if verdict.right is None]
@@ -168,6 +169,7 @@ class _Findings:
         found = []
         for verdict in self.judge.judged.results:
             if verdict.right is not False or verdict.result.statement.line in wrong_lines:
+                found += self.right_result(verdict, found)
                 continue
             result = verdict.result
             worst = looks = None
@@ -184,7 +186,7 @@ class _Findings:
                     Verdict.DOES_NOT_FIT if verdict.reason else Verdict.WRONG,
                     f"{result.text}: {verdict.reason}" if verdict.reason else "",
                     result.argument,
-                    self.pair.program.probe.sites[self.judge.forward.events[result.target.ordinals[0]].site.number].line,
+                    self.line_of(result.target),
                     passes=1,
                     wrong_passes=1,
                     worst=worst,
@@ -193,6 +195,29 @@ class _Findings:
                 )
             )
         return found
+
+    def right_result(self, verdict: ResultVerdict, found: list[StatementVerdict]) -> list[StatementVerdict]:
+        """Return a verdict on a return that computes, or that is all there is, unless there is one."""
+        statement, result = verdict.result.statement, verdict.result
+        known = {s.line for s in found} | {s.line for s in self.statements.values()}
+        if not verdict.right or statement.line in known or (self.statements and result.text.isidentifier()):
+            return []
+        return [
+            StatementVerdict(
+                statement.line,
+                statement.end_line,
+                statement.function,
+                self.source(statement),
+                result.text,
+                Verdict.RIGHT,
+                of=result.argument,
+                of_line=self.line_of(result.target),
+            )
+        ]
+
+    def line_of(self, target: Target) -> int:
+        """Return the line of the forward pass that sets a target."""
+        return self.judge.forward.events[target.ordinals[0]].site.line
 
     def wrong_as_it_stands(self) -> list[str]:
         """Return the names of what is returned wrong, as the code stands."""

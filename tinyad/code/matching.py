@@ -372,11 +372,15 @@ class Matched:
             return items
         depths = [self.depth(leaf.event, wanted) for leaf in own]
         best = max(depths, default=-1)
-        return [
+        found = [
             leaf
             for leaf, depth in zip(own, depths, strict=True)
             if (depth == best and depth >= 0) or (leaf.stores and depth != 0)
         ]
+        if found and all(leaf.path for leaf in found):  # a cache of each pass holds parameters too
+            outside = [leaf for leaf, depth in zip(own, depths, strict=True) if depth == 0 < best]
+            found = outside + found
+        return found
 
     def _parts(
         self, name: str, call: int, wanted: dict[str, Any], shape: tuple[int, ...], together: bool

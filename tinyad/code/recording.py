@@ -50,6 +50,11 @@ class Event:
         """The name that was set or read."""
         return self.site.name
 
+    @property
+    def occasion(self) -> tuple[int, ...]:
+        """The call and the passes of loops in which it was reported."""
+        return (self.call, *(number for loop in self.loops for number in (loop.number, loop.count)))
+
 
 class Recorded(Listener):
     """The events of a run, and its calls.
