@@ -101,6 +101,10 @@ class _Findings:
             return found
         worst = max(wrong, key=lambda v: _distance(v))
         value, truth = values.array(worst.value), worst.truth
+        if shown.task.copy is not None:
+            message = f"{shown.task.name} is not what line {candidate.line} of the forward pass computed"
+            entry = _worst(value, shown.task.copy) if value.shape == shown.task.copy.shape else None
+            return found._replace(verdict=Verdict.WRONG, message=message, worst=entry, spoils=self.spoiled(number))
         if truth is None or value.shape != truth.shape:
             shapes = f"{shown.task.name} has shape {value.shape}, and {candidate.name} has {candidate.target.shape}"
             return found._replace(

@@ -39,7 +39,7 @@ class Candidate(NamedTuple):
     """What a value may be the derivative for.
 
     index: the value is that for these entries of the target only.  name: of the forward, or the formula of an
-    expression.  part: some uses of a value only.  fits: the shapes agree.
+    expression.  part: some uses of a value only.  fits: the shapes agree.  expected: they have to.
     """
 
     target: Target
@@ -48,6 +48,7 @@ class Candidate(NamedTuple):
     line: int
     part: bool = False
     fits: bool = True
+    expected: bool = False
 
 
 class Matching:
