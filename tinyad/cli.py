@@ -78,13 +78,37 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(run=_demo, other_place="a folder with --out")
 
-    check = commands.add_parser("check", help="check derivations written on paper, line by line")
-    check.add_argument("files", nargs="+", metavar="FILE", help="Markdown with declare, forward and backward blocks")
-    check.add_argument("--all", action="store_true", help="every wrong line in full, not only the first")
+    check = commands.add_parser(
+        "check", help="check hand-derived gradients, statement by statement in code and line by line on paper"
+    )
+    check.add_argument(
+        "files", nargs="+", metavar="FILE", help="Python or a notebook with a forward and a backward pass, or Markdown "
+        "with declare, forward and backward blocks; Python runs, as in a test"
+    )  # fmt: skip
+    check.add_argument("--all", action="store_true", help="all that is wrong in full, not only the first")
     check.add_argument("--summary", action="store_true", help="one line for every file")
     check.add_argument("--json", action="store_true", help="the findings as JSON")
     check.add_argument("--html", type=Path, dest="out", metavar="PAGE", help="also write one self-contained page")
     check.add_argument("--seed", type=int, default=0, help="which sample points are drawn (default: 0)")
+    code = check.add_argument_group("for code")
+    code.add_argument(
+        "--example", metavar="FUNCTION", help="the function that returns the arguments of the forward pass"
+    )
+    code.add_argument("--shapes", metavar="SHAPES", help='their shapes, if that is all it takes: "X=6x5 W=5x4 b=4"')
+    code.add_argument(
+        "--pair",
+        action="append",
+        default=[],
+        metavar="FORWARD:BACKWARD",
+        help="the functions, if their names do not tell",
+    )
+    code.add_argument(
+        "--name", action="append", default=[], metavar="NAME=NAME", help="what a name is the derivative for: delta3=Z3"
+    )
+    code.add_argument("--diff", action="store_true", help="the suggestions as a unified diff")
+    code.add_argument("--fix", action="store_true", help="write the certain suggestions into the file")
+    code.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one pair (default: 60)")
+    code.add_argument("--sandbox", action="store_true", help="run the code in a process of its own, with limits")
     check.set_defaults(run=_check, other_place="a page with --html")
 
     report = commands.add_parser("report", help="write a page with a drawing, every value and every derivative")
@@ -132,8 +156,6 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from tinyad.derivation import check_derivation
-
     if options.out and len(options.files) > 1:
         raise ValueError("--html writes one page: give one file")
     if options.out and options.out.resolve() == Path(options.files[0]).resolve():
@@ -141,20 +163,50 @@ def _check(options: argparse.Namespace) -> int:
     reports, status = [], 0
     for file in options.files:
         try:
-            report = check_derivation(Path(file), options.seed)
+            report = _checked(Path(file), options)
         except ValueError as error:
             print(f"tinyad: {visible(str(error))}", file=sys.stderr)
             status = 2
             continue
         reports.append(report)
-        status = max(status, 0 if report.ok else 1)
+        status = max(status, _status(report))
         if options.out:
             _write(options.out, report.html())
         if not options.json:
-            print(for_terminal(report.summary() if options.summary else report.text(options.all)))
+            print(for_terminal(_shown(report, options)))
+        if options.fix:
+            from tinyad.code.command import mend
+
+            print(for_terminal("\n".join(mend(Path(file), report))))
     if options.json:
         print(json.dumps([report.to_dict() for report in reports], indent=2))
     return status
+
+
+def _checked(path: Path, options: argparse.Namespace) -> Any:
+    """Return the report on a derivation, as code or as text."""
+    if path.suffix.lower() in (".py", ".ipynb"):
+        from tinyad.code.command import check_file
+
+        return check_file(path, options)
+    for option in ("example", "shapes", "pair", "name", "diff", "fix", "sandbox"):
+        if getattr(options, option):
+            raise ValueError(f"--{option} is for code, and {path} is read as a text; code ends in .py or .ipynb")
+    from tinyad.derivation import check_derivation
+
+    return check_derivation(path, options.seed)
+
+
+def _status(report: Any) -> int:
+    if getattr(report, "errors", None):
+        return 2
+    return 0 if report.ok else 1
+
+
+def _shown(report: Any, options: argparse.Namespace) -> str:
+    if options.summary:
+        return str(report.summary())
+    return str(report.diff() if options.diff else report.text(options.all))
 
 
 def _report(options: argparse.Namespace) -> int:

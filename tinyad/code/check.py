@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.judge import Forced, Judge, ResultVerdict
+from tinyad.code.judge import Forced, Judge, Needed, ResultVerdict
 from tinyad.code.judge import Verdict as ValueVerdict
-from tinyad.code.names import looks_like_derivative
 from tinyad.code.limits import POINTS
+from tinyad.code.names import looks_like_derivative
 from tinyad.code.pair import Pair
 from tinyad.code.points import another
 from tinyad.code.probes import Kind, Statement
-from tinyad.code.repair import Repair
 from tinyad.code.recording import Target
+from tinyad.code.repair import Repair
 from tinyad.code.results import result_values
 from tinyad.code.unseen import unseen
 from tinyad.code.values import Array
@@ -69,7 +69,7 @@ class _Findings:
             tuple(self.wrong_as_it_stands()),
             tuple(self.unjudged()),
             self.convention(),
-            tuple(self.pair.notes),
+            tuple(self.notes()),
             tuple(unseen(self.judge)),
         )
 
@@ -90,7 +90,7 @@ class _Findings:
             Verdict.RIGHT,
             of=candidate.name,
             of_line=candidate.line,
-            of_text=self.pair.program.text(candidate.line, candidate.line).strip(),
+            of_text=self.rule(candidate.target.ordinals[0]),
             passes=len({v.task.event.occasion for v in own}),
             wrong_passes=len({v.task.event.occasion for v in wrong}),
         )
@@ -130,10 +130,20 @@ class _Findings:
         return found._replace(
             suggestion=meant.text,
             suggestion_line=meant.statement.line if meant.statement else 0,
+            suggestion_end=meant.statement.end_line if meant.statement else 0,
+            suggestion_column=meant.statement.node.col_offset if meant.statement else 0,
+            suggestion_end_column=(meant.statement.node.end_col_offset or 0) if meant.statement else 0,
             grade=meant.grade,
             others=meant.others,
             tried=meant.tried,
         )
+
+    def rule(self, ordinal: int) -> str:
+        """Return the statement of the forward pass that sets a value, or say whose argument it is."""
+        site = self.judge.forward.events[ordinal].site
+        if site.kind is Kind.ENTRY:
+            return f"an argument of {site.statement.function}"
+        return ast.unparse(site.statement.node).splitlines()[0]
 
     def source(self, statement: Statement) -> str:
         """Return a statement as it stands in the file; of a loop or condition, its first line."""
@@ -162,9 +172,7 @@ class _Findings:
             self.judge.truth.prepare(part, None)
             if self.judge.truth.agrees(part, value, None):
                 line = uses[left_out].site.line
-                return (
-                    f"the part through line {line} is missing: {self.pair.program.text(line, line).strip()}"
-                )
+                return f"the part through line {line} is missing: {self.pair.program.text(line, line).strip()}"
         return ""
 
     # Returned values
@@ -229,7 +237,16 @@ class _Findings:
         for result, value in result_values(self.judge.results, self.judge.returned):
             if not self.agrees(result.target, value):
                 found.append(result.text)
-        return found
+        if not isinstance(self.judge.returned, tuple) or self.pair.backward is None:
+            left = [task for task in self.judge.tasks.values() if self.is_left(task)]
+            found += [task.name for task in left if self.judge.verdict_as_it_stands(task) is False]
+        return list(dict.fromkeys(found))
+
+    def is_left(self, task: Task) -> bool:
+        """Return whether a derivative is a result although it is not returned: left on self, or by a script."""
+        names = {result.text for result in self.judge.results}
+        left = "." in task.name or not self.pair.forward
+        return task.end and left and task.name not in names and task.event.call == self.judge.matched.top
 
     def agrees(self, target: Any, value: Any) -> bool:
         """Return whether a value is the derivative for a target, with its shape."""
@@ -245,22 +262,46 @@ class _Findings:
             if verdict.truth is not None:
                 truths[verdict.task.event.ordinal] = verdict.truth
                 statements[verdict.task.event.ordinal] = verdict.task.statement.number
-        _, returned = self.pair.run_backward(Forced(truths, statements, number))
-        return tuple(
+        listener = Forced(truths, statements, number)
+        _, returned = self.pair.run_backward(listener)
+        left = [task for task in self.judge.tasks.values() if self.is_left(task)]
+        spoiled = [
             result.text
             for result, value in result_values(self.judge.results, returned)
             if not self.agrees(result.target, value)
-        )
+        ]
+        spoiled += [t.name for t in left if not self.right_value(t, listener.seen.get(t.event.ordinal))]
+        return tuple(dict.fromkeys(spoiled))
+
+    def right_value(self, task: Task, value: Any) -> bool:
+        """Return whether a value that is left is right."""
+        try:
+            return values.differentiable(value) and self.judge.verdict(task, value).right is not False
+        except Needed:
+            return False
 
     # Around them
+
+    def notes(self) -> list[str]:
+        """Say what the backward pass changes in place of what the forward pass made."""
+        if self.pair.backward is None:
+            return []
+        found: dict[str, None] = {}
+        for event in self.judge.backward.events:
+            adds = event.kind is Kind.ASSIGNED and isinstance(event.site.statement.node, ast.AugAssign)
+            in_place = event.kind is Kind.STORED or adds
+            origins = self.judge.matched.seen.by_identity.get(event.place, ()) if event.place and in_place else ()
+            names = dict.fromkeys((o.name, o.site.line) for o in origins if o.name and o.kind is not Kind.EXPRESSION)
+            for name, line in names:
+                found[f"line {event.site.line} changes {name} of line {line}, of the forward pass, in place"] = None
+                break
+        return list(found)
 
     def convention(self) -> str:
         """Say which factor the derivatives in between carry."""
         if self.judge.factor is None:
             return ""
-        names = list(
-            dict.fromkeys(v.task.name for v in self.judge.judged.verdicts if v.factor != 1.0 and v.right)
-        )
+        names = list(dict.fromkeys(v.task.name for v in self.judge.judged.verdicts if v.factor != 1.0 and v.right))
         factor = self.judge.factor
         return f"{_listed(names)} {'is' if len(names) == 1 else 'are'} {factor:.6g} times the derivative, by convention"
 
@@ -280,7 +321,9 @@ class _Findings:
             found[event.name, event.site.line] = reason
         for task in self.judge.misread:
             name = task.candidates[0].name
-            found[task.name, task.statement.line] = f"it is not the derivative for {name}, and what it leads to is right"
+            found[task.name, task.statement.line] = (
+                f"it is not the derivative for {name}, and what it leads to is right"
+            )
         for event in self.judge.backward.events:
             name = event.name
             judged = any(task.event.site is event.site for task in self.judge.tasks.values())
@@ -316,23 +359,26 @@ def _worst(value: Array, truth: Array) -> WorstEntry:
 
 
 def looks_like(value: Array, truth: Array, mask: Array | None) -> str:
-    """Say what a wrong value is in terms of the right one: a number of times it, transposed, reversed."""
+    """Say what a wrong value is in terms of the right one: a number of times it, transposed, zero."""
     if mask is not None:
         value, truth = value[mask], truth[mask]
     size = float(np.sum(truth**2))
     if not np.all(np.isfinite(value)):
         return "it is not finite"
-    if not np.any(value):
-        return "it is zero"
-    if not size:
-        return "the derivative is zero"
+    if not np.any(value) or not size:
+        return "the derivative is zero" if np.any(value) else "it is zero"
     ratio = float(np.sum(value * truth)) / size
     if ratio and np.allclose(value, ratio * truth, 1e-5, 1e-8 * abs(ratio) * size**0.5):
-        if abs(ratio + 1) < 1e-6:
-            return "it has the opposite sign"
-        if abs(ratio) < 1 and abs(round(1 / ratio) - 1 / ratio) < 1e-5:
-            return f"it is 1/{round(1 / ratio)} of the derivative" if ratio > 0 else f"it is -1/{-round(1 / ratio)} of the derivative"
-        return f"it is {ratio:.6g} times the derivative"
-    if value.ndim == 2 and value.shape[0] == value.shape[1] and np.allclose(value, truth.T, 1e-5):
-        return "it is transposed"
-    return ""
+        return times(ratio)
+    square = value.ndim == 2 and value.shape[0] == value.shape[1]
+    return "it is transposed" if square and np.allclose(value, truth.T, 1e-5) else ""
+
+
+def times(ratio: float) -> str:
+    """Say that a value is a number of times the derivative."""
+    if abs(ratio + 1) < 1e-6:
+        return "it has the opposite sign"
+    below = round(1 / ratio)
+    if abs(ratio) < 1 and abs(below - 1 / ratio) < 1e-5:
+        return f"it is {'-' if below < 0 else ''}1/{abs(below)} of the derivative"
+    return f"it is {ratio:.6g} times the derivative"

@@ -1,7 +1,7 @@
 """Sizes, counts and tolerances of checking code, each with its unit and a reason."""
 
 # fmt: off
-STEP          = 1e-4   # of a typical entry: displacement of a central difference; its error is about STEP^4 after Richardson
+STEP          = 1e-4   # of a typical entry: displacement of a difference; its error is about STEP^4 after Richardson
 SMALLER_STEPS = (1.0, 1e-2, 1e-4)  # factors on STEP that are tried in turn where values are not smooth at the point
 DIRECTIONS    = 2      # random directions that say right or wrong: one wrong entry moves each of them
 AGREEMENT     = 1e-6   # of the terms' sizes: a statement is right if it agrees so far
@@ -14,5 +14,11 @@ POINTS        = 3      # sample points at which a suggestion is right before it 
 TRIALS        = 6_000  # edits of one statement that are tried
 SECONDS       = 60.0   # before a run is stopped: longer is an endless loop, or --timeout says so
 RUNS          = 200    # inferred meanings of one name that are tried
+SANDBOX_BYTES = 4_000_000_000  # of address space: BLAS alone takes one
+SANDBOX_FILE_BYTES = 16_000_000  # of one file that is written, the report among them
+SANDBOX_FILES = 64     # open at once
+NAMES_SHOWN   = 8      # names in one sentence
+NOTES_SHOWN   = 12     # rows about a pair, before "and n more"
+FILE_BYTES    = 4_000_000  # of a source file or notebook: more is no exercise
 AUXILIARY_TRIALS = 1_500  # edits that are tried of a statement that a wrong one is made from
 # fmt: on

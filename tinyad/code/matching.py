@@ -13,7 +13,17 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.chains import chains, settled
-from tinyad.code.names import CONTAINERS, LATER, UPSTREAM, Meanings, Share, canonical, last_part, looks_like_derivative, stem
+from tinyad.code.names import (
+    CONTAINERS,
+    LATER,
+    UPSTREAM,
+    Meanings,
+    Share,
+    canonical,
+    last_part,
+    looks_like_derivative,
+    stem,
+)
 from tinyad.code.probes import Kind, names_of
 from tinyad.code.recording import Call, Event, Recorded, Target, functions_called
 from tinyad.code.values import Array, Path
@@ -21,8 +31,8 @@ from tinyad.code.values import Array, Path
 SET = (Kind.ENTRY, Kind.ASSIGNED, Kind.ITEM, Kind.STORED)
 
 
-class Leaf(NamedTuple):
-    """A value of the forward run that has a derivative: the event that set it, and where in its container it is."""
+class Setting(NamedTuple):
+    """A value of the forward run that was set: the event that set it, and where in its container it is."""
 
     event: Event
     path: Path
@@ -61,32 +71,36 @@ class Matching:
     def __init__(self, forward: Recorded, same_run: bool, declared: Mapping[str, str]) -> None:
         self.forward = forward
         self.same_run = same_run
-        self.by_name: dict[str, list[Leaf]] = {}
+        self.by_name: dict[str, list[Setting]] = {}
         self.uses: dict[str, list[Event]] = {}
         self.versions: dict[int, int] = {}
-        self.origins: dict[int, int] = {}
+        self.origins: dict[int, tuple[int, Path]] = {}
         self.masks: dict[int, Array] = {}
+        self.held: dict[Path, tuple[int, Path]] = {}  # where arrays lie in memory → the event that set them first
         self._read_events()
         self._assemble()
         self.meanings = Meanings(self.names(), declared)
 
     def _read_events(self) -> None:
         latest: dict[tuple[int, str], int] = {}
-        held: dict[Path, int] = {}
         for event in self.forward.events:
             place = values.identity(event.value)
             if event.kind in SET:
                 self._add(event)
                 latest[event.call, event.name] = event.ordinal
-                if place in held and event.kind is not Kind.STORED:
-                    self.origins[event.ordinal] = held[place]
+                if place in self.held and event.kind is not Kind.STORED:
+                    self.origins[event.ordinal] = self.held[place]
             elif event.kind is Kind.EXPRESSION and event.name and values.differentiable(event.value):
                 self.uses.setdefault(canonical(event.name), []).append(event)
-                version = latest.get((event.call, event.name), held.get(place) if place else None)
+                version = latest.get((event.call, event.name))
+                if version is None and place in self.held and not self.held[place][1]:
+                    version = self.held[place][0]
                 if version is not None:
                     self.versions[event.ordinal] = version
-            if place and event.kind in (Kind.ENTRY, Kind.ASSIGNED) and place not in held:
-                held[place] = event.ordinal
+            if event.kind in (Kind.ENTRY, Kind.ASSIGNED):
+                for leaf in event.leaves:
+                    if leaf.place is not None:
+                        self.held.setdefault(leaf.place, (event.ordinal, leaf.path))
 
     def _assemble(self) -> None:
         """Add the arrays that are stored part by part, as one leaf each."""
@@ -98,17 +112,19 @@ class Matching:
             if len(masks) > 1:
                 self.masks |= masks
                 self.by_name[canonical(chain.last.name)].append(
-                    Leaf(chain.last, (), chain.last.value.shape, tuple(sorted(masks)))
+                    Setting(chain.last, (), chain.last.value.shape, tuple(sorted(masks)))
                 )
 
     def _add(self, event: Event) -> None:
         name = event.key if event.kind is Kind.ITEM and isinstance(event.key, str) else canonical(event.name)
         if self.same_run and event.kind is Kind.ITEM and CONTAINERS.match(event.name):
             return
-        for path, shape in event.leaves:
+        for path, shape, place in event.leaves:
+            if path and event.kind is not Kind.ENTRY and place in self.held:
+                continue  # a cache that only holds what was set before
             keys = [last[1] if isinstance(last, tuple) else last for last in path]
             called = next((key for key in reversed(keys) if isinstance(key, str)), name)
-            self.by_name.setdefault(called, []).append(Leaf(event, path, shape))
+            self.by_name.setdefault(called, []).append(Setting(event, path, shape))
 
     def names(self) -> list[str]:
         """Return the names of the forward run that may have derivatives."""
@@ -139,8 +155,7 @@ class Matched:
 
     def origins(self, event: Event) -> Iterator[Event]:
         """Yield the events of the forward run whose arrays an event of the backward run holds."""
-        for _, leaf in values.leaves(event.value):
-            place = values.identity(leaf)
+        for place in dict.fromkeys([event.place, *(leaf.place for leaf in event.leaves)]):
             if place is not None:
                 yield from self.seen.by_identity.get(place, ())
 
@@ -171,7 +186,7 @@ class Matched:
         if votes:
             best = max(votes.values())
             top = [c for c, n in votes.items() if n == best]
-            return by_order if by_order in top else max(top)  # type: ignore[return-value]
+            return by_order if by_order in top else max(top)
         if by_order is not None:
             return by_order
         return max(allowed) if mates else self.call(self.backward.calls[number].parent or self.top)
@@ -179,7 +194,7 @@ class Matched:
     # Loops
 
     def allowed(self, event: Event, call: int) -> dict[str, Any]:
-        """Return the loop variables of a forward call that have to have the values that they have in a backward event."""
+        """Return the loop variables of a forward call, with the values that they have to have for a backward event."""
         variables: dict[str, set[Any]] = {}
         for leaf in self._loops_of(call):
             for loop in leaf.loops:
@@ -206,14 +221,14 @@ class Matched:
 
     def vote(self, event: Event, call: int) -> tuple[int, int] | None:
         """Return the pass of a forward loop whose arrays a pass of a backward loop reads: the loop and its count."""
-        key = (event.call, tuple((loop.number, loop.count) for loop in event.loops))
+        key = (event.call, tuple((loop.number, loop.passes) for loop in event.loops))
         if key not in self.votes:
             votes = Counter[tuple[int, int]]()
             for other in self.of_call[event.call]:
-                if tuple((loop.number, loop.count) for loop in other.loops) == key[1]:
+                if tuple((loop.number, loop.passes) for loop in other.loops) == key[1]:
                     votes.update(
                         {
-                            (origin.loops[0].number, origin.loops[0].count)
+                            (origin.loops[0].number, origin.loops[0].passes)
                             for origin in self.origins(other)
                             if origin.call == call and origin.loops and origin.kind in SET
                         }
@@ -233,7 +248,7 @@ class Matched:
                     return -1
                 found += 1
             if "" in wanted and loop.number == wanted[""][0]:
-                if loop.count != wanted[""][1]:
+                if loop.passes != wanted[""][1]:
                     return -1
                 found += 1
         return found
@@ -272,7 +287,7 @@ class Matched:
         return fitting or list(dict.fromkeys(found))
 
     def _fitting(
-        self, leaf: Leaf, shape: tuple[int, ...], name: str, wanted: dict[str, Any], key: Any
+        self, leaf: Setting, shape: tuple[int, ...], name: str, wanted: dict[str, Any], key: Any
     ) -> list[Candidate]:
         """Return a leaf as candidates for a value of a shape: all of it, or the row of a pass of a loop."""
         target, line = leaf.target, leaf.event.site.line
@@ -293,24 +308,22 @@ class Matched:
             for event in self.seen.events:
                 loop = next((loop for loop in event.loops if loop.variable == variable and loop.value == value), None)
                 if loop is not None:
-                    yield loop.count
+                    yield loop.passes
                     break
         if isinstance(key, int):
             yield key
 
-    def _origins(self, leaves: list[Leaf], shape: tuple[int, ...], name: str) -> list[Candidate]:
+    def _origins(self, leaves: list[Setting], shape: tuple[int, ...], name: str) -> list[Candidate]:
         """Return the names under which arrays were set that were put into a list or passed on later."""
         found = []
         for leaf in leaves:
             origin = self.matching.origins.get(leaf.event.ordinal)
             if origin is not None and leaf.shape == shape and not leaf.path:
-                line = self.seen.events[origin].site.line
-                found.append(Candidate(Target((origin,), (), shape), None, name, line))
+                line = self.seen.events[origin[0]].site.line
+                found.append(Candidate(Target((origin[0],), origin[1], shape), None, name, line))
         return found
 
-    def _read_versions(
-        self, name: str, call: int, wanted: dict[str, Any], shape: tuple[int, ...]
-    ) -> list[Candidate]:
+    def _read_versions(self, name: str, call: int, wanted: dict[str, Any], shape: tuple[int, ...]) -> list[Candidate]:
         """Return what a name held when a pass of a loop read it: that of the pass before."""
         versions = {
             self.matching.versions[e.ordinal]
@@ -353,7 +366,7 @@ class Matched:
                 continue
             node = event.site.node
             elements = node.elts if isinstance(node, ast.Tuple) else [node]
-            for path, own in event.leaves:
+            for path, own, _ in event.leaves:
                 place = path[0] if path else 0
                 called = elements[place] if isinstance(place, int) and place < len(elements) and len(path) < 2 else None
                 text = names_of(called) if isinstance(called, ast.expr) else ""
@@ -362,7 +375,7 @@ class Matched:
                     found.append(Candidate(Target((event.ordinal,), path, shape), None, shown, event.site.line))
         return found if name else found[:1]
 
-    def _leaves(self, name: str, call: int, wanted: dict[str, Any], key: Any) -> list[Leaf]:
+    def _leaves(self, name: str, call: int, wanted: dict[str, Any], key: Any) -> list[Setting]:
         everywhere = self.matching.by_name.get(name, [])
         own = [leaf for leaf in everywhere if leaf.event.call == call]
         if not own:

@@ -79,12 +79,16 @@ def _functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.Fun
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Put back NumPy's and Python's random states and the warnings' settings; what is printed goes nowhere."""
-    states = np.random.get_state(), random.getstate()  # noqa: NPY002  the user's code may draw from it
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), np.errstate(all="ignore"):
+    states = np.random.get_state(), random.getstate()
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        np.errstate(all="ignore"),
+    ):
         try:
             yield
         finally:
-            np.random.set_state(states[0])  # noqa: NPY002
+            np.random.set_state(states[0])
             random.setstate(states[1])
 
 
@@ -94,12 +98,12 @@ class State:
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
         self.names = {name: value for name, value in namespace.items() if name != PROBE}
-        self.random = np.random.get_state(), random.getstate()  # noqa: NPY002
+        self.random = np.random.get_state(), random.getstate()
         self.put_back = list(_restorers(self.names.values()))
 
     def restore(self) -> None:
         """Put everything back."""
-        np.random.set_state(self.random[0])  # noqa: NPY002
+        np.random.set_state(self.random[0])
         random.setstate(self.random[1])
         for name in self.namespace.keys() - self.names.keys() - {PROBE}:
             del self.namespace[name]
@@ -125,10 +129,9 @@ def _restorers(values: Any) -> Iterator[Callable[[], None]]:
             todo += [(part, depth + 1) for part in (value.values() if isinstance(value, dict) else value)]
         elif isinstance(value, tuple):
             todo += [(part, depth + 1) for part in value]
-        elif hasattr(value, "__dict__") and not isinstance(value, type) and not callable(value):
-            if not isinstance(value, type(sys)):
-                yield _container_restorer(vars(value))
-                todo += [(part, depth + 1) for part in vars(value).values()]
+        elif hasattr(value, "__dict__") and not isinstance(value, (type, ModuleType)) and not callable(value):
+            yield _container_restorer(vars(value))
+            todo += [(part, depth + 1) for part in vars(value).values()]
 
 
 def _array_restorer(array: Any) -> Callable[[], None]:
@@ -184,8 +187,3 @@ def limited(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def read(path: str | Path) -> str:
-    """Return the text of a Python file or the code cells of a notebook."""
-    return Path(path).read_text(encoding="utf-8")

@@ -27,12 +27,21 @@ class Call(NamedTuple):
     loops: tuple[Loop, ...]
 
 
+class Leaf(NamedTuple):
+    """What has a derivative in a value: the path to it, its shape, and where it lies in memory."""
+
+    path: Path
+    shape: tuple[int, ...]
+    place: Path | None
+
+
 @dataclass(slots=True)
 class Event:
     """A value that a site reported.
 
     key: of the item of a list or dict, or the index of the part of an array that was stored.  touched: the entries of
-    an array that a store has written.  leaves: the paths and shapes of what has a derivative in the value.
+    an array that a store has written.  leaves: what has a derivative in the value.
+    place: where an array lay in memory.
     """
 
     ordinal: int
@@ -43,7 +52,8 @@ class Event:
     key: Any = None
     touched: Any = None
     kind: Kind = Kind.ASSIGNED
-    leaves: tuple[tuple[Path, tuple[int, ...]], ...] = ()
+    leaves: tuple[Leaf, ...] = ()
+    place: Path | None = None
 
     @property
     def name(self) -> str:
@@ -71,7 +81,7 @@ class Recorded(Listener):
         self.comparisons: dict[int, set[bool]] = {}
         self.ran: set[int] = set()
 
-    def _report(
+    def _report(  # noqa: PLR0913  what an event holds
         self, frame: Frame, site: Site, value: Any, kind: Kind | None = None, key: Any = None, touched: Any = None
     ) -> None:
         if frame.call not in self.calls:
@@ -79,11 +89,11 @@ class Recorded(Listener):
         kept = _kept(value) if self.copies else value
         event = Event(len(self.events), site, frame.call, frame.loops, kept, key, touched, kind or site.kind)
         if event.kind is not Kind.EXPRESSION:
-            event.leaves = tuple((path, values.shape(leaf)) for path, leaf in values.leaves(value))
+            event.leaves = tuple(Leaf(p, values.shape(leaf), values.identity(leaf)) for p, leaf in values.leaves(value))
         self.events.append(event)
-        place = values.identity(value)
-        if place is not None:
-            self.by_identity.setdefault(place, []).append(event)
+        event.place = values.identity(value)
+        if event.place is not None:
+            self.by_identity.setdefault(event.place, []).append(event)
 
     def entry(self, frame: Frame, site: Site, value: Any) -> Any:
         self._report(frame, site, value)

@@ -62,7 +62,7 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
     texts = [ast.unparse(e) for e in elements] if len(elements) == len(parts) else [""] * len(parts)
     places = range(len(parts))
     if pair.backward is None:
-        places = [k for k in places if (k,) not in pair.outputs]  # type: ignore[assignment]
+        places = [k for k in places if (k,) not in pair.binding.outputs]  # type: ignore[assignment]
     found: list[Result] = []
     positional = _positions(len(places), arguments) if pair.backward is not None else {}
     named = {k: a for k in places if (a := _named(texts[k], arguments, matching)) is not None}
@@ -138,7 +138,7 @@ def _of_dict(
             yield Result((*path, key), key, _own_name(argument), argument.target, statement)
 
 
-def _of_container(
+def _of_container(  # noqa: PLR0913  where a list is, and what it may stand for
     part: Any, path: Path, text: str, place: int, arguments: list[Argument], statement: Statement
 ) -> Iterator[Result]:
     """Yield the leaves of a list that stands for an argument that is a list."""

@@ -32,31 +32,17 @@ class Grade(StrEnum):
 class WorstEntry(NamedTuple):
     """The entry that is furthest off, with its index as Python counts."""
 
-    index: tuple[int, ...]
+    where: tuple[int, ...]
     expected: float
     found: float
-
-    @property
-    def text(self) -> str:
-        """Say what was expected and found."""
-        where = f"entry [{', '.join(map(str, self.index))}]: " if self.index else ""
-        return f"{where}expected {_number(self.expected, self.found)}, found {_number(self.found, self.expected)}"
-
-
-def _number(value: float, other: float) -> str:
-    """Return a number with as many digits as tell it from the other one."""
-    for digits in (3, 5, 8, 12):
-        text = f"{value:.{digits}g}"
-        if text != f"{other:.{digits}g}":
-            return text
-    return f"{value!r}"
 
 
 class StatementVerdict(NamedTuple):
     """The verdict on one statement and all findings about it.
 
-    text: the statement as it stands, from `line` to `end_line`.  name: what it sets wrongly, or sets.  of: what it is the
-    derivative for, in `of_line` of the forward pass.  wrong_passes, passes: how often it ran, and was wrong.
+    text: the statement as it stands, from `line` to `end_line`.  suggestion: what its author probably meant, for the
+    statement at suggestion_line, from and to columns in bytes.  name: what it sets wrongly, or sets.  of: what it is
+    the derivative for, in `of_line` of the forward pass.  wrong_passes, passes: how often it ran, and was wrong.
     spoils: what is returned wrong because of it.
     """
 
@@ -76,6 +62,9 @@ class StatementVerdict(NamedTuple):
     looks_like: str = ""
     suggestion: str = ""
     suggestion_line: int = 0
+    suggestion_end: int = 0
+    suggestion_column: int = 0
+    suggestion_end_column: int = 0
     grade: str = ""
     others: tuple[str, ...] = ()
     spoils: tuple[str, ...] = ()
@@ -110,9 +99,10 @@ class PairVerdict(NamedTuple):
     @property
     def ok(self) -> bool:
         """Return whether every statement that was judged holds, and what is returned."""
-        return not self.error and all(s.ok for s in self.statements) and not self.returned and bool(self.statements)
+        judged = [s for s in self.statements if s.verdict is not Verdict.NOT_JUDGED]
+        return not self.error and all(s.ok for s in judged) and not self.returned
 
     @property
     def wrong(self) -> tuple[StatementVerdict, ...]:
         """The statements that do not hold."""
-        return tuple(statement for statement in self.statements if not statement.ok)
+        return tuple(s for s in self.statements if not s.ok and s.verdict is not Verdict.NOT_JUDGED)

@@ -1,0 +1,149 @@
+"""Check a source: find its pairs, run each with its example, and collect the verdicts."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tinyad.code.check import check_pair
+from tinyad.code.files import Text
+from tinyad.code.find import Found, example_of, example_of_shapes, found_in
+from tinyad.code.limits import SECONDS
+from tinyad.code.pair import Pair
+from tinyad.code.program import CodeError, Program, TimedOut, limited, undisturbed
+from tinyad.code.report import Report
+from tinyad.code.script import Script
+from tinyad.code.verdicts import PairVerdict
+
+
+class Options(NamedTuple):
+    """How a source is checked.
+
+    example: the name of a function that returns the arguments.  shapes: their shapes instead, as "X=6x5 b=4".  pairs:
+    FORWARD or FORWARD:BACKWARD, if not all.  names: what names of the backward pass are the derivatives for.  seconds:
+    how long the check of one pair may take.
+    """
+
+    example: str | None = None
+    shapes: str | None = None
+    pairs: tuple[str, ...] = ()
+    names: Mapping[str, str] = {}
+    seconds: float = SECONDS
+    seed: int = 0
+
+
+def check_text(text: Text, options: Options, namespace: Mapping[str, Any] | None = None) -> Report:
+    """Return the report on a source."""
+    program = Program(text.text, text.name, namespace)
+    found = found_in(program, options.example, options.pairs)
+    if not found:
+        raise CodeError(_nothing_found(program))
+    declared = {**declarations(text.text), **options.names}
+    verdicts = []
+    with undisturbed(), importable(text.name):
+        _run(program, text, options.seconds, program.execute, "the file")
+        for one in found:
+            verdicts.append(_verdict(program, text, one, options, declared))
+    return Report(text, tuple(verdicts))
+
+
+def _verdict(program: Program, text: Text, found: Found, options: Options, declared: Mapping[str, str]) -> PairVerdict:
+    def check() -> PairVerdict:
+        return check_pair(_pair(program, text, found, options), declared)
+
+    try:
+        verdict: PairVerdict = _run(program, text, options.seconds, check, found.forward or "the script")
+    except CodeError as error:
+        backward = found.backward or found.forward
+        return PairVerdict(found.name, found.forward, backward, program.path, (), error=str(error))
+    return verdict
+
+
+def _pair(program: Program, text: Text, found: Found, options: Options) -> Pair:
+    if not found.forward:
+        return Script(Program(text.text, text.name), options.seed)
+    if options.shapes is not None:
+        example = example_of_shapes(program, found, options.shapes)
+    else:
+        example = example_of(program, found)
+    return Pair(program, found.name, found.forward, found.backward, example, options.seed)
+
+
+def _run(program: Program, text: Text, seconds: float, job: Callable[[], Any], what: str) -> Any:
+    """Run a part of a check; CodeError for what the user's code raises, with its own lines, and for endless loops."""
+    try:
+        with limited(seconds):
+            return job()
+    except CodeError:
+        raise
+    except TimedOut:
+        raise CodeError(
+            f"{program.path}: {what} did not end in {seconds:g} seconds: is there an endless loop? "
+            f"--timeout gives it more time"
+        ) from None
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except SystemExit as error:
+        raise CodeError(f"{program.path}: {what} ended the program with status {error.code}") from None
+    except BaseException as error:
+        raise CodeError(_raised(text, error, what)) from None
+
+
+def _raised(text: Text, error: BaseException, what: str) -> str:
+    """Return what the user's code raised, with the frames of the user's file."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == text.name]
+    lines = text.text.splitlines()
+    rows = [
+        f"    {text.place(frame.lineno or 1)}, in {frame.name}: {lines[(frame.lineno or 1) - 1].strip()}"
+        for frame in frames
+    ]
+    shown = str(error) or "no message"
+    return "\n".join([f"{text.name}: {what} raised {type(error).__name__}: {shown}", *rows])
+
+
+def _nothing_found(program: Program) -> str:
+    functions = ", ".join(name for name in program.functions if "." not in name) or "none"
+    return (
+        f"{program.path} has no pair to check. Its functions: {functions}. A pair is NAME_forward and NAME_backward, "
+        f"forward and backward, a class with methods forward and backward, a function that returns a loss and "
+        f"gradients, or statements with a loss and then d… names; --pair FORWARD:BACKWARD names any other"
+    )
+
+
+def declarations(source: str) -> dict[str, str]:
+    """Return what comments such as `# d: delta3 -> Z3` say that names are the derivatives for."""
+    found: dict[str, str] = {}
+    for line in source.splitlines():
+        _, sign, text = line.partition("# d:")
+        if sign:
+            for part in text.split(","):
+                name, arrow, of = part.replace("→", "->").partition("->")
+                if arrow and name.strip() and of.split():
+                    found[name.strip()] = of.split()[0]
+    return found
+
+
+@contextmanager
+def importable(path: str) -> Iterator[None]:
+    """Let a file import its neighbours, as `python FILE` does."""
+    before = list(sys.path)
+    sys.path.insert(0, str(Path(path).absolute().parent))
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def names_from(texts: Sequence[str]) -> dict[str, str]:
+    """Return the names that options such as delta3=Z3 declare."""
+    found = {}
+    for text in texts:
+        name, sign, of = text.partition("=")
+        if not sign or not name or not of:
+            raise CodeError(f"--name {text}: write NAME=NAME, such as delta3=Z3")
+        found[name] = of
+    return found

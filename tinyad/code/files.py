@@ -1,0 +1,80 @@
+"""The text of a Python file, or of the code cells of a notebook, and where its lines stand there."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from tinyad.code.limits import FILE_BYTES
+from tinyad.code.program import CodeError
+
+MAGIC = re.compile(r"^(\s*)(%%?|!|\?)|^\s*\w[\w.]*\?{1,2}\s*$|^(\s*)[\w, ]+= *[%!]")
+
+
+class Text(NamedTuple):
+    """A source: its name, its text, and for a notebook the cell and line of each line."""
+
+    name: str
+    text: str
+    cells: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def is_notebook(self) -> bool:
+        """Return whether the text comes from cells."""
+        return bool(self.cells)
+
+    def place(self, line: int) -> str:
+        """Return the place of a line: FILE:12, or the cell and the line in it."""
+        if not self.cells:
+            return f"{self.name}:{line}"
+        cell, inner = self.cells[min(line, len(self.cells)) - 1]
+        return f"{self.name} cell {cell}, line {inner}"
+
+
+def read(path: Path) -> Text:
+    """Return the text of a .py file or the code of a notebook; CodeError says why it cannot be read."""
+    try:
+        if path.is_dir():
+            raise CodeError(f"{path} is a folder; give a Python file or a notebook")
+        if not path.is_file():
+            raise CodeError(f"{path}: {'no such file' if not path.exists() else 'it is no regular file'}")
+        if path.stat().st_size > FILE_BYTES:
+            raise CodeError(f"{path} has {path.stat().st_size:,} bytes, and a file may have {FILE_BYTES:,}")
+        raw = path.read_bytes()
+        text = raw.decode("utf-8-sig")
+    except OSError as error:
+        raise CodeError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise CodeError(f"{path}: byte {raw[error.start]:#x} in line {line} is not UTF-8; save it as UTF-8") from None
+    if path.suffix.lower() == ".ipynb":
+        return notebook(str(path), text)
+    return Text(str(path), text.replace("\r\n", "\n"))
+
+
+def notebook(name: str, text: str) -> Text:
+    """Return the code of a notebook: magics and shell commands are left out, so that line numbers stay."""
+    try:
+        cells = json.loads(text)["cells"]
+        sources = [
+            (number, "".join(cell["source"])) for number, cell in enumerate(cells, 1) if cell["cell_type"] == "code"
+        ]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise CodeError(f"{name} is no notebook: it has to be JSON with cells (format 4)") from None
+    lines: list[str] = []
+    places: list[tuple[int, int]] = []
+    for number, source in sources:
+        own = source.splitlines()
+        skipped = bool(own) and own[0].startswith("%%") and not re.match(r"%%(?:time|timeit|capture|check)\b", own[0])
+        for inner, line in enumerate(own, 1):
+            lines.append("" if skipped else without_magic(line))
+            places.append((number, inner))
+    return Text(name, "\n".join(lines) + "\n", tuple(places) or ((1, 1),))
+
+
+def without_magic(line: str) -> str:
+    """Return a line of a cell, or `pass` in the place of a magic or a shell command."""
+    found = MAGIC.match(line)
+    return f"{found[1] or found[3] or ''}pass" if found else line

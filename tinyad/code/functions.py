@@ -1,0 +1,111 @@
+"""Check functions that exist already: their source is found again, with that of the helpers that they call."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tinyad.code.check import check_pair
+from tinyad.code.files import Text, without_magic
+from tinyad.code.names import stem
+from tinyad.code.pair import Example, Pair
+from tinyad.code.program import CodeError, Program, undisturbed
+from tinyad.code.report import Report
+
+
+def check_functions(  # noqa: PLR0913  what check_code takes
+    forward: Callable[..., Any],
+    backward: Callable[..., Any] | None,
+    arguments: tuple[Any, ...],
+    keywords: Mapping[str, Any],
+    upstream: Any,
+    names: Mapping[str, str],
+    seed: int,
+) -> Report:
+    """Return the report on a forward and a backward function, or the methods of an object."""
+    owner = getattr(forward, "__self__", None)
+    wanted = [type(owner)] if owner is not None else [forward, *([backward] if backward else [])]
+    text, namespace = _source(wanted)
+    program = Program(text.text, text.name, namespace)
+    with undisturbed():
+        program.execute()
+        name = _name(forward, owner)
+        if owner is not None:
+            owner = copy.copy(owner)
+            owner.__class__ = program.namespace[type(owner).__name__]
+        pair = Pair(
+            program,
+            stem(name) or name,
+            name,
+            _name(backward, owner) if backward else None,
+            Example(arguments, dict(keywords), owner),
+            seed,
+            upstream,
+        )
+        return Report(text, (check_pair(pair, names),))
+
+
+def _name(function: Callable[..., Any], owner: Any) -> str:
+    return f"{type(owner).__name__}.{function.__name__}" if owner is not None else function.__name__
+
+
+def _source(wanted: list[Any]) -> tuple[Text, dict[str, Any]]:
+    """Return the source of functions and of the helpers that they call, at their own lines, and what else they see."""
+    lines: list[str] = []
+    namespace: dict[str, Any] = {}
+    path = ""
+    todo, seen = list(wanted), set[str]()
+    while todo:
+        item = inspect.unwrap(todo.pop())
+        name = getattr(item, "__name__", repr(item))
+        if name in seen:
+            continue
+        seen.add(name)
+        own, first = _lines(item, name)
+        path = path or (inspect.getsourcefile(item) or "")
+        lines += [""] * (first + len(own) - 1 - len(lines))
+        lines[first - 1 : first - 1 + len(own)] = own
+        visible = _visible(item)
+        namespace = {**visible, **namespace}
+        tree = ast.parse("\n".join(own))
+        called = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        for other in called:
+            helper = visible.get(other)
+            module = getattr(helper, "__module__", None)
+            if (inspect.isfunction(helper) or inspect.isclass(helper)) and module == getattr(item, "__module__", ""):
+                todo.append(helper)
+    return Text(path, "\n".join(lines) + "\n"), namespace
+
+
+def _lines(item: Any, name: str) -> tuple[list[str], int]:
+    if name == "<lambda>":
+        raise CodeError("a lambda has no statements to judge: write it as a function with def")
+    try:
+        found, first = inspect.getsourcelines(item)
+    except (OSError, TypeError):
+        raise CodeError(
+            f"the source of {name} is not to be found: it has to be written in Python, in a file or a cell"
+        ) from None
+    own = textwrap.dedent("".join(found)).splitlines()
+    return [without_magic(line) for line in own], max(first, 1)
+
+
+def _visible(item: Any) -> dict[str, Any]:
+    """Return what a function or class sees: the names of its module, and those of the function around it."""
+    function = (
+        item if inspect.isfunction(item) else next((f for f in vars(item).values() if inspect.isfunction(f)), None)
+    )
+    if function is None:
+        return {}
+    names = {k: v for k, v in function.__globals__.items() if k != "__name__"}
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    for name, cell in cells:
+        try:
+            names[name] = cell.cell_contents
+        except ValueError:
+            continue
+    return names
