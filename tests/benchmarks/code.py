@@ -1,16 +1,18 @@
-"""Count what becomes of mistakes in code: are they located, is anything else called wrong, and is the right one suggested?
+"""Count what becomes of mistakes in code: are they located, is anything else called wrong, what is suggested?
 
-    python -m tests.benchmarks.code [--each N] [--seed S] [--kinds name sign ...] [--misses] [files]
+    python -m tests.benchmarks.code [--each N] [--share P] [--seed S] [--kinds name ...] [--misses] [files]
 
 Of every kind N mistakes of one statement are planted into each right backward pass of the files, which are those of
-tests/code/written unless some are given.  `located`: the changed statement is called wrong, or the suggestion is for
-it.  `false`: another statement is called wrong, and the suggestion is not for the changed one.  `first`: the first
-suggestion is the statement that stood there, but for spelling.  `right`: with it the program returns what it did.
+tests/code/written unless some are given, or into the share P of them, drawn for each kind.  `located`: the changed
+statement is called wrong, or the suggestion is for it.  `false`: another statement is called wrong, and the suggestion
+is not for the changed one.  `first`: the first suggestion is the statement that stood there, but for spelling.
+`right`: with it the program returns what it did.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import statistics
 import time
 from collections import Counter
@@ -63,12 +65,15 @@ def outcome(subject: Subject, plant: CodePlant) -> Outcome:
     return Outcome(counted, verdict.wrong, seconds)
 
 
-def outcomes(paths: list[Path], kinds: list[str], each: int, seed: int) -> Iterator[tuple[Subject, CodePlant, Outcome]]:
+def outcomes(
+    paths: list[Path], kinds: list[str], each: int, share: float, seed: int
+) -> Iterator[tuple[Subject, CodePlant, Outcome]]:
     """Yield what becomes of the mistakes planted into some files."""
     for path in paths:
         for subject in subjects(path):
             for kind in kinds:
-                for plant in subject.plants(kind, each, seed):
+                drawn = random.Random(f"{seed} {path.name} {subject.found.name} {kind} share").random() < share
+                for plant in subject.plants(kind, each, seed) if drawn else ():
                     yield subject, plant, outcome(subject, plant)
 
 
@@ -103,13 +108,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("files", nargs="*", type=Path, default=sorted(WRITTEN.glob("*.py")))
     parser.add_argument("--each", type=int, default=1)
+    parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--misses", action="store_true", help="print what was not located, or not suggested first")
     options = parser.parse_args()
     counts = {kind: Counter[str]() for kind in options.kinds}
     seconds: dict[str, list[float]] = {kind: [] for kind in options.kinds}
-    for subject, plant, found in outcomes(options.files, options.kinds, options.each, options.seed):
+    for subject, plant, found in outcomes(options.files, options.kinds, options.each, options.share, options.seed):
         counts[plant.kind].update(found.counted)
         seconds[plant.kind].append(found.seconds)
         if options.misses and (not {"located", "first"} <= found.counted or "false" in found.counted):

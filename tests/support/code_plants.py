@@ -27,8 +27,9 @@ SECONDS = 20.0  # for one run of a program with a mistake
 REDUCTIONS = {"sum", "mean", "max", "min", "prod", "cumsum"}
 PRODUCTS = {"dot", "matmul", "outer", "inner"}
 TURNS = {"transpose", "swapaxes"}
-KEPT = REDUCTIONS | PRODUCTS | TURNS | {"zeros", "zeros_like", "ones", "ones_like", "empty", "empty_like", "arange", "range",
-    "einsum", "full", "full_like", "append", "insert", "at", "len", "eye", "concatenate", "hstack", "vstack", "stack", "split"}
+MAKERS = {"zeros", "zeros_like", "ones", "ones_like", "empty", "empty_like", "full", "full_like", "eye", "arange"}
+JOINS = {"concatenate", "hstack", "vstack", "stack", "split", "append", "insert", "at", "len", "range", "einsum"}
+KEPT = REDUCTIONS | PRODUCTS | TURNS | MAKERS | JOINS
 OTHER_OPERATORS = {ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*", ast.MatMult: "*"}
 SYMBOLS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@"}
 OTHER_COMPARISONS = {">": "<", "<": ">", ">=": "<", "<=": ">", "==": "!=", "!=": "=="}
@@ -36,7 +37,7 @@ OTHER_COMPARISONS = {">": "<", "<": ">", ">=": "<", "<=": ">", "==": "!=", "!=":
 
 
 class CodePlant(NamedTuple):
-    """A program with a mistake: its kind, the statement that stood there, what stands there now, and the whole source."""
+    """A program with a mistake: its kind, what stood there, what stands there now, and the whole source."""
 
     kind: str
     line: int
@@ -405,8 +406,8 @@ def call_dropped(scene: Scene) -> Iterator[str]:
 KINDS: dict[str, Callable[[Scene], Iterator[str]]] = {
     kind.__name__: kind
     for kind in (
-        name, transpose, order, operator, sign, factor, axis, keepdims, sum_dropped, preactivation, activation, mask, index,
-        equals, term_dropped, term_added, copied, returned, call_dropped,
+        name, transpose, order, operator, sign, factor, axis, keepdims, sum_dropped, preactivation, activation, mask,
+        index, equals, term_dropped, term_added, copied, returned, call_dropped,
     )
 }  # fmt: skip
 
@@ -571,11 +572,10 @@ def reached(names: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def activations_of(node: ast.stmt) -> Iterator[tuple[str, str]]:
     """Yield (value, argument) for a statement that applies a function to one name."""
-    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.Call):
-        if called(node.value) not in KEPT:
-            for argument in node.value.args:
-                if names_of(argument):
-                    yield names_of(node.targets[0]), names_of(argument)
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and called(node.value) not in {"", *KEPT}:
+        for argument in node.value.args:  # type: ignore[attr-defined]
+            if names_of(argument):
+                yield names_of(node.targets[0]), names_of(argument)
 
 
 def numbers(value: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.judge import Forced, Judge, Needed, ResultVerdict
+from tinyad.code.judge import Forced, Judge, Needed, ResultVerdict, Task
 from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.limits import POINTS
 from tinyad.code.names import looks_like_derivative
@@ -178,7 +178,7 @@ class _Findings:
     # Returned values
 
     def result_verdicts(self, wrong_lines: set[int]) -> list[StatementVerdict]:
-        found = []
+        found: list[StatementVerdict] = []
         for verdict in self.judge.judged.results:
             if verdict.right is not False or verdict.result.statement.line in wrong_lines:
                 found += self.right_result(verdict, found)

@@ -256,7 +256,7 @@ class Judge:
             return listener.judged
 
     def _alive(self, task: Task) -> Task:
-        """Return a task, prepared, without the candidates on which the loss does not depend, if it depends on others."""
+        """Return a task, prepared, without the candidates on which the loss does not depend, if there are others."""
         if task.copy is not None:
             return task
         alive = []
@@ -415,10 +415,9 @@ class Judge:
             if kept.shape == value.shape and np.allclose(kept, value, 1e-9, 1e-12, equal_nan=True):
                 return None
         depths = [self.matched.depth(e, wanted) for e in mates]
-        mate = max(zip(depths, range(len(mates)), strict=True))[1]
-        kept = values.array(mates[mate].value)
-        target = Target((mates[mate].ordinal,), (), kept.shape)
-        candidate = Candidate(target, None, event.name, mates[mate].site.line)
+        origin = mates[max(range(len(mates)), key=lambda k: (depths[k], k))]
+        kept = values.array(origin.value)
+        candidate = Candidate(Target((origin.ordinal,), (), kept.shape), None, event.name, origin.site.line)
         return Task(event, event.name, event.site.statement, (candidate,), None, copy=kept)
 
     def _name_the_unnamed(self) -> None:

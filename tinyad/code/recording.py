@@ -63,7 +63,7 @@ class Event:
     @property
     def occasion(self) -> tuple[int, ...]:
         """The call and the passes of loops in which it was reported."""
-        return (self.call, *(number for loop in self.loops for number in (loop.number, loop.count)))
+        return (self.call, *(loop.number for loop in self.loops), *(loop[1] for loop in self.loops))
 
 
 class Recorded(Listener):
