@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,11 @@ from tinyad.code import values
 from tinyad.code.judge import Forced, Judge, Needed, ResultVerdict, Task
 from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.limits import POINTS
-from tinyad.code.names import looks_like_derivative
+from tinyad.code.names import looks_like_derivative, stripped
 from tinyad.code.pair import Pair
 from tinyad.code.points import another
 from tinyad.code.probes import Kind, Statement
+from tinyad.code.program import QUIET, CodeError
 from tinyad.code.recording import Target
 from tinyad.code.repair import Repair
 from tinyad.code.results import result_values
@@ -26,9 +27,25 @@ from tinyad.code.verdicts import PairVerdict, StatementVerdict, Verdict, WorstEn
 
 def check_pair(pair: Pair, declared: Mapping[str, str] | None = None) -> PairVerdict:
     """Return the verdicts on a pair."""
+    _refuse_chance(pair)
     judge = Judge(pair, declared)
     judge.judge()
     return _Findings(judge, lambda: _other_points(pair, declared)).pair_verdict()
+
+
+def _refuse_chance(pair: Pair) -> None:
+    """Raise CodeError if the forward pass gives another loss when it runs again."""
+    first, second = pair.loss(QUIET), pair.loss(QUIET)
+    if not np.isfinite(first):
+        raise CodeError(
+            f"{pair.forward or 'the loss'} gives {first} for the example: choose arguments of moderate size"
+        )
+    if first != second:
+        raise CodeError(
+            f"{pair.forward or 'the script'} gives another result when it runs again, {first:.6g} and {second:.6g}: it "
+            f"draws numbers without a seed. Draw the noise or the mask in the example and pass it as an argument, or "
+            f"give the generator a seed, as in np.random.default_rng(0)"
+        )
 
 
 def _other_points(pair: Pair, declared: Mapping[str, str] | None) -> list[Judge]:
@@ -59,6 +76,7 @@ class _Findings:
     def pair_verdict(self) -> PairVerdict:
         found = [self.statement_verdict(number) for number in self.values]
         found += self.result_verdicts({s.line for s in found if not s.ok})
+        found += self.right_return({s.line for s in found})
         found = [self.with_suggestion(s) for s in found]
         return PairVerdict(
             self.pair.name,
@@ -181,7 +199,6 @@ class _Findings:
         found: list[StatementVerdict] = []
         for verdict in self.judge.judged.results:
             if verdict.right is not False or verdict.result.statement.line in wrong_lines:
-                found += self.right_result(verdict, found)
                 continue
             result = verdict.result
             worst = looks = None
@@ -208,28 +225,27 @@ class _Findings:
             )
         return found
 
-    def right_result(self, verdict: ResultVerdict, found: list[StatementVerdict]) -> list[StatementVerdict]:
-        """Return a verdict on a return that computes, or that is all there is, unless there is one."""
-        statement, result = verdict.result.statement, verdict.result
-        known = {s.line for s in found} | {s.line for s in self.statements.values()}
-        if not verdict.right or statement.line in known or (self.statements and result.text.isidentifier()):
-            return []
-        return [
-            StatementVerdict(
-                statement.line,
-                statement.end_line,
-                statement.function,
-                self.source(statement),
-                result.text,
-                Verdict.RIGHT,
-                of=result.argument,
-                of_line=self.line_of(result.target),
-            )
-        ]
-
     def line_of(self, target: Target) -> int:
         """Return the line of the forward pass that sets a target."""
         return self.judge.forward.events[target.ordinals[0]].site.line
+
+    def right_return(self, lines: set[int]) -> list[StatementVerdict]:
+        """Return the verdict on a return statement that computes what it returns, if that is right."""
+        results = [verdict for verdict in self.judge.judged.results if verdict.right]
+        computed = [r for r in results if not r.result.text.isidentifier() and r.result.statement.line not in lines]
+        if not computed:
+            return []
+        result = computed[0].result
+        found = StatementVerdict(
+            result.statement.line,
+            result.statement.end_line,
+            result.statement.function,
+            self.source(result.statement),
+            result.text,
+            Verdict.RIGHT,
+            of=result.argument,
+        )
+        return [found]
 
     def wrong_as_it_stands(self) -> list[str]:
         """Return the names of what is returned wrong, as the code stands."""
@@ -284,9 +300,9 @@ class _Findings:
 
     def notes(self) -> list[str]:
         """Say what the backward pass changes in place of what the forward pass made."""
+        found: dict[str, None] = dict.fromkeys(self.kinds_of_numbers())
         if self.pair.backward is None:
-            return []
-        found: dict[str, None] = {}
+            return list(found)
         for event in self.judge.backward.events:
             adds = event.kind is Kind.ASSIGNED and isinstance(event.site.statement.node, ast.AugAssign)
             in_place = event.kind is Kind.STORED or adds
@@ -296,6 +312,20 @@ class _Findings:
                 found[f"line {event.site.line} changes {name} of line {line}, of the forward pass, in place"] = None
                 break
         return list(found)
+
+    def kinds_of_numbers(self) -> Iterator[str]:
+        """Say which arguments have no derivative although one is returned, and which precision was replaced."""
+        for name, value in self.pair.arguments().items():
+            if isinstance(value, np.ndarray) and value.dtype.kind in "iu":
+                if self.returned_for(name):
+                    yield f"{name} holds whole numbers, and has no derivative: give it as floats to have its own judged"
+            elif any(values.is_single(leaf) for _, leaf in values.leaves(value)):
+                yield f"{name} is computed in float64 here, not in its own precision"
+
+    def returned_for(self, name: str) -> list[str]:
+        """Return the names in the backward pass that would be the derivative for an argument."""
+        names = {event.name for event in self.judge.backward.events if event.kind is Kind.ASSIGNED}
+        return [other for other in names if name in stripped(other)]
 
     def convention(self) -> str:
         """Say which factor the derivatives in between carry."""

@@ -102,7 +102,8 @@ def _raised(text: Text, error: BaseException, what: str) -> str:
         for frame in frames
     ]
     shown = str(error) or "no message"
-    return "\n".join([f"{text.name}: {what} raised {type(error).__name__}: {shown}", *rows])
+    where = frames[-1].name if frames and not frames[-1].name.startswith("<") else what
+    return "\n".join([f"{text.name}: {where} raised {type(error).__name__}: {shown}", *rows])
 
 
 def _nothing_found(program: Program) -> str:

@@ -145,6 +145,11 @@ def displaced(value: Any, path: Path, direction: Array, size: float) -> Any:
     return with_leaf(value, path, like(array(leaf) + size * STEP * scale(leaf) * direction, leaf))
 
 
+def is_single(value: object) -> bool:
+    """Return whether a value is of floating point and has less than double precision."""
+    return isinstance(value, (np.ndarray, np.floating)) and value.dtype.kind == "f" and value.dtype.itemsize < 8
+
+
 def as_float64(value: Any, depth: int = NESTING) -> Any:
     """Return a value with every floating-point array in it as float64; objects are changed in place."""
     if isinstance(value, np.ndarray):
