@@ -23,6 +23,7 @@ from typing import NamedTuple
 from tests.support.code_plants import KINDS, CodePlant, Subject, subjects
 from tests.support.paths import ROOT
 from tinyad.code.check import check_pair
+from tinyad.code.find import Found
 from tinyad.code.program import TimedOut, limited, undisturbed
 from tinyad.code.same_formula import same_formula
 from tinyad.code.verdicts import StatementVerdict
@@ -69,11 +70,15 @@ def outcomes(
     paths: list[Path], kinds: list[str], each: int, share: float, seed: int
 ) -> Iterator[tuple[Subject, CodePlant, Outcome]]:
     """Yield what becomes of the mistakes planted into some files."""
+
+    def drawn(path: Path, found: Found) -> list[str]:
+        keys = {kind: f"{seed} {path.name} {found.name} {kind} share" for kind in kinds}
+        return [kind for kind in kinds if random.Random(keys[kind]).random() < share]
+
     for path in paths:
-        for subject in subjects(path):
-            for kind in kinds:
-                drawn = random.Random(f"{seed} {path.name} {subject.found.name} {kind} share").random() < share
-                for plant in subject.plants(kind, each, seed) if drawn else ():
+        for subject in subjects(path, lambda found: bool(drawn(path, found))):  # noqa: B023  it is used up in the loop
+            for kind in drawn(path, subject.found):
+                for plant in subject.plants(kind, each, seed):
                     yield subject, plant, outcome(subject, plant)
 
 

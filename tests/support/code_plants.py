@@ -6,6 +6,7 @@ import ast
 import random
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -453,7 +454,7 @@ class Subject:
         if isinstance(pair, Script):
             kept = {k: v for k, v in pair.program.namespace.items() if not k.startswith("_") and k[:1] in "dgG"}
             return [values.array(forwarded.result)], numbers((kept,))
-        outputs = pair.output_leaves(forwarded.result) if pair.backward is None or not pair.outputs else []
+        outputs = pair.output_leaves(forwarded.result) if pair.backward is None else []
         left = forwarded.owner if pair.backward is not None else None
         return numbers(outputs), numbers((result, left))
 
@@ -533,13 +534,14 @@ class Subject:
         )
 
 
-def subjects(path: Any) -> Iterator[Subject]:
-    """Yield the pairs of a file of right code."""
+def subjects(path: Path, wanted: Callable[[Found], bool] = lambda _: True) -> Iterator[Subject]:
+    """Yield the pairs of a file of right code that are wanted."""
     source = path.read_text(encoding="utf-8")
     for found in found_in(Program(source, str(path))):
-        with undisturbed():
-            subject = Subject(source, str(path), found)
-        yield subject
+        if wanted(found):
+            with undisturbed():
+                subject = Subject(source, str(path), found)
+            yield subject
 
 
 class Shapes(Listener):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.judge import Forced, Judge, Needed, ResultVerdict, Task
+from tinyad.code.judge import Forced, Judge, Needed, Task
 from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.limits import POINTS
 from tinyad.code.names import looks_like_derivative, stripped
