@@ -138,8 +138,8 @@ class Truth:
         found = np.zeros(target.shape)
         if found.size > FULL_ENTRIES:
             raise CodeError(
-                f"a value of {found.size:,} entries is wrong, and its derivative is computed for at most {FULL_ENTRIES:,}: "
-                f"give a smaller example"
+                f"a value of {found.size:,} entries is wrong, and the derivative is computed for at most "
+                f"{FULL_ENTRIES:,}: give a smaller example"
             )
         unit = np.zeros(target.shape)
         for place in np.ndindex(*target.shape):
