@@ -197,10 +197,13 @@ class _Findings:
 
     def result_verdicts(self, wrong_lines: set[int]) -> list[StatementVerdict]:
         found: list[StatementVerdict] = []
+        misfits = {v.task.event.name for v in self.judge.judged.wrong if _is_misfit(v)}
         for verdict in self.judge.judged.results:
-            if verdict.right is not False or verdict.result.statement.line in wrong_lines:
-                continue
             result = verdict.result
+            if verdict.right is not False or result.statement.line in wrong_lines:
+                continue
+            if verdict.reason and any(name in misfits for name in (result.text, result.argument)):
+                continue
             worst = looks = None
             if values.differentiable(verdict.value) and values.shape(verdict.value) == result.target.shape:
                 value, truth = values.array(verdict.value), self.judge.truth.adjoint(result.target)
@@ -369,6 +372,11 @@ class _Findings:
             ):
                 found[name, event.site.line] = "no name of the forward pass fits"
         return [(name, line, reason) for (name, line), reason in found.items()]
+
+
+def _is_misfit(verdict: ValueVerdict) -> bool:
+    """Return whether a value has not the shape that it should have."""
+    return verdict.truth is not None and verdict.value.shape != verdict.truth.shape
 
 
 def _listed(names: list[str]) -> str:

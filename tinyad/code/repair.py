@@ -106,8 +106,8 @@ class Repair:
         ]
         readers: list[ast.stmt] = [statement.node]
         for other in reversed(own):
-            names = [names_of(target) for target in _targets(other.node)]
-            if any(name and computes_with(reader, name) for name in names for reader in readers):
+            names = [_set_name(target) for target in _targets(other.node)]
+            if any(name and _uses(reader, name) for name in names for reader in readers):
                 readers.append(other.node)
                 yield other
 
@@ -143,6 +143,18 @@ class Repair:
             for loop in task.event.loops
         ]
         return Scope(found, sizes, backward, forward, list(dict.fromkeys(filter(None, loops))))
+
+
+def _uses(node: ast.stmt, name: str) -> bool:
+    """Return whether a statement computes with a name, or changes what it holds."""
+    changes = isinstance(node, ast.AugAssign) and names_of(node.target) == name
+    return changes or computes_with(node, name)
+
+
+def _set_name(target: ast.expr) -> str:
+    """Return the name that an assignment sets, all of it or a part."""
+    name = names_of(target)
+    return _set_name(target.value) if not name and isinstance(target, ast.Subscript) else name
 
 
 def _targets(node: ast.stmt) -> list[ast.expr]:

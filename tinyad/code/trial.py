@@ -120,11 +120,11 @@ class Trial:
 
     def _summed(self) -> bool:
         """Return whether the passes of a loop add up to what is judged, so that all of them have to be run."""
-        node = self.statement.node
+        node = self.judged_statement.node
         adds = isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Add, ast.Sub))
         calls = isinstance(node, ast.Expr) and ".at(" in ast.unparse(node)
         judged = [s for s in self.snapshots if s.tasks]
-        return (adds or calls) and len(judged) < len(self.snapshots) and not self.rest
+        return (adds or calls) and len(judged) < len(self.snapshots)
 
     def fits(self, text: str) -> bool:
         """Return whether a statement, as it would stand, makes right all that it sets."""
