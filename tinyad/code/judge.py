@@ -347,6 +347,12 @@ class Judge:
                 expected = np.where(task.mask, expected, value)
         return Verdict(task, False, candidate, value, expected, factor)
 
+    def is_left(self, task: Task) -> bool:
+        """Return whether a derivative is a result although it is not returned: left on self, or by a script."""
+        names = {result.text for result in self.results}
+        left = "." in task.name or not self.pair.forward
+        return task.end and left and task.name not in names and task.event.call == self.matched.top
+
     # Conventions and unnamed values
 
     def right_as_it_stands(self) -> bool:

@@ -21,4 +21,7 @@ NAMES_SHOWN   = 8      # names in one sentence
 NOTES_SHOWN   = 12     # rows about a pair, before "and n more"
 FILE_BYTES    = 4_000_000  # of a source file or notebook: more is no exercise
 AUXILIARY_TRIALS = 1_500  # edits that are tried of a statement that a wrong one is made from
+RERUNS        = 2_000  # whole runs with an edit of a statement that wrong ones depend on
+DISTANCE      = 0.1    # by which a rank is later for each statement between it and the wrong one
+CAUSE_MARGIN  = 1.0    # an edit elsewhere is likelier than one of the wrong statement if its rank is so much before
 # fmt: on

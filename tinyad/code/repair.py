@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
+import heapq
+import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.edits import Scope
+from tinyad.code.edits import Edit, Scope, edits
 from tinyad.code.judge import Judge, computes_with
-from tinyad.code.limits import AUXILIARY_TRIALS, POINTS, TRIALS
+from tinyad.code.limits import AUXILIARY_TRIALS, CAUSE_MARGIN, DISTANCE, POINTS, RERUNS, TRIALS
 from tinyad.code.probes import Statement, names_of
+from tinyad.code.rerun import Rerun, suspects
 from tinyad.code.same_formula import same_formula
 from tinyad.code.search import search
 from tinyad.code.trial import Trial
@@ -30,6 +34,7 @@ class Suggestion(NamedTuple):
     grade: str
     others: tuple[str, ...]
     tried: int
+    rank: float = math.inf
 
 
 NONE = Suggestion(None, "", "", (), 0)
@@ -44,24 +49,62 @@ class Repair:
         self.other_points = other_points
         self.others: Sequence[Judge] | None = None
         self.known: dict[int, Suggestion] = {}
+        self.cause: Suggestion | None = None
+
+    def explain(self, wrong: Sequence[Statement]) -> None:
+        """Find what was meant for all wrong statements: what one of them should be, or one that they depend on."""
+        for statement in wrong:
+            self.known[statement.number] = self._searched(statement, None, TRIALS, changes=1)
+        unexplained = [s for s in wrong if not self.known[s.number].text]
+        if not wrong:
+            return
+        limit = self.known[wrong[0].number].rank - CAUSE_MARGIN if len(wrong) == 1 and not unexplained else math.inf
+        self.cause = self._common_cause(wrong, limit)
+        if self.cause is not None:
+            self.known.update({statement.number: self.cause for statement in wrong})
+            return
+        for statement in unexplained:
+            self.known[statement.number] = self._made_from_or_two(statement)
 
     def suggestion(self, statement: Statement) -> Suggestion:
         """Return what a wrong statement should be; else what one that it is made from should be."""
-        if statement.number not in self.known:
-            self.known[statement.number] = self._suggestion(statement)
         return self.known[statement.number]
 
-    def _suggestion(self, statement: Statement) -> Suggestion:
-        found = self._searched(statement, None, TRIALS)
-        if found.text:
-            return found
+    def _common_cause(self, wrong: Sequence[Statement], limit: float) -> Suggestion | None:
+        """Return the edit of one other statement that makes all right that is returned, the likeliest first."""
+        merged: list[Iterator[tuple[float, int, Edit]]] = []
+        found = suspects(self.judge, wrong)
+        for number, statement in enumerate(found):
+            text = self.text(statement)
+            scope = self.scope(Trial(self.judge, statement), statement) if text else None
+            if scope is not None:
+                singles = takewhile(lambda edit: edit.rank < limit, edits(text, scope))
+                merged.append((edit.rank + DISTANCE * number, number, edit) for edit in singles)
+        reruns: dict[int, Rerun] = {}
+        for tried, (_, number, edit) in enumerate(heapq.merge(*merged)):
+            if tried >= RERUNS:
+                break
+            if number not in reruns:
+                reruns[number] = Rerun([self.judge], found[number])
+                if reruns[number].fits(self.text(found[number])):
+                    return None
+            if not reruns[number].fits(edit.text):
+                continue
+            everywhere = Rerun([self.judge, *self.points()], found[number])
+            if everywhere.fits(edit.text):
+                grade = Grade.CERTAIN if len(everywhere.judges) >= POINTS else Grade.LIKELY
+                return Suggestion(found[number], edit.text, grade, (), tried, edit.rank)
+        return None
+
+    def _made_from_or_two(self, statement: Statement) -> Suggestion:
+        """Return what one that a wrong statement is made from should be; else two changes of the wrong one."""
         for earlier in self._made_from(statement):
-            other = self._searched(earlier, statement, AUXILIARY_TRIALS)
+            other = self._searched(earlier, statement, AUXILIARY_TRIALS, changes=1)
             if other.text:
                 return other
-        return found
+        return self._searched(statement, None, TRIALS, changes=2)
 
-    def _searched(self, statement: Statement, until: Statement | None, limit: int) -> Suggestion:
+    def _searched(self, statement: Statement, until: Statement | None, limit: int, changes: int) -> Suggestion:
         text = self.text(statement)
         if not text or isinstance(statement.node, (ast.For, ast.While, ast.If, ast.With, ast.FunctionDef)):
             return NONE
@@ -78,13 +121,13 @@ class Repair:
                 trials.extend(Trial(judge, statement, until) for judge in self.points())
             return all(trial.fits(edited) for trial in trials[1:])
 
-        found = search(text, self.scope(trials[0], statement), fits, limit)
+        found = search(text, self.scope(trials[0], statement), fits, limit, changes)
         if not found.found:
             return Suggestion(None, "", "", (), found.tried)
         best = found.found[0]
         others = [edit.text for edit in found.found[1:] if not same_formula(edit.text, best.text)]
         grade = Grade.CERTAIN if len(trials) >= POINTS else Grade.LIKELY
-        return Suggestion(statement, best.text, grade, tuple(others[:2]), found.tried)
+        return Suggestion(statement, best.text, grade, tuple(others[:2]), found.tried, best.rank)
 
     def points(self) -> Sequence[Judge]:
         """Return judges of the pair at other points."""
