@@ -130,10 +130,9 @@ class Judge:
     # What is judged
 
     def _find_tasks(self) -> None:
-        found = chains(self.backward.events)
-        for number, chain in enumerate(found):
+        for chain in chains(self.backward.events):
             masks = settled(chain)
-            if self._begins(chain) or self._is_overwritten(chain, found[number + 1 :]):
+            if self._begins(chain) or self._is_overwritten(chain):
                 continue
             for event in chain.events:
                 if event.ordinal in masks and self._judged(event):
@@ -161,11 +160,14 @@ class Judge:
         line = self._line(result.target)
         return Candidate(result.target, None, result.argument, line, fits=False, expected=True)
 
-    def _is_overwritten(self, chain: Chain, later: list[Chain]) -> bool:
+    def _is_overwritten(self, chain: Chain) -> bool:
         """Return whether nothing reads what a chain sets before its name is set again."""
         event = chain.last
-        following = next((c.events[0] for c in later if c.last.call == event.call and c.last.name == event.name), None)
-        if following is None or following.kind is not Kind.ASSIGNED or following.occasion != event.occasion:
+        own = [e for e in self.matched.of_call[event.call] if e.name == event.name and e.ordinal > event.ordinal]
+        following = next((e for e in own if e.kind in SETS), None)
+        if following is None or following.kind is not Kind.ASSIGNED or following.site.again:
+            return False
+        if following.occasion != event.occasion:
             return False
         first, last = event.site.statement.number, following.site.statement.number
         statements = self.pair.program.probe.statements[first + 1 : last + 1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import heapq
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -79,7 +79,7 @@ class Repair:
             scope = self.scope(Trial(self.judge, statement), statement) if text else None
             if scope is not None:
                 singles = takewhile(lambda edit: edit.rank < limit, edits(text, scope))
-                merged.append((edit.rank + DISTANCE * number, number, edit) for edit in singles)
+                merged.append(_numbered(singles, number))
         reruns: dict[int, Rerun] = {}
         for tried, (_, number, edit) in enumerate(heapq.merge(*merged)):
             if tried >= RERUNS:
@@ -111,7 +111,7 @@ class Repair:
         trials = [Trial(self.judge, statement, until)]
         if not any(snapshot.tasks for snapshot in trials[0].snapshots) and not trials[0].returns:
             return NONE
-        if until is not None and trials[0].fits(text):
+        if trials[0].fits(text):
             return NONE  # nothing tells that it is wrong
 
         def fits(edited: str) -> bool:
@@ -192,6 +192,11 @@ def _uses(node: ast.stmt, name: str) -> bool:
     """Return whether a statement computes with a name, or changes what it holds."""
     changes = isinstance(node, ast.AugAssign) and names_of(node.target) == name
     return changes or computes_with(node, name)
+
+
+def _numbered(singles: Iterable[Edit], number: int) -> Iterator[tuple[float, int, Edit]]:
+    """Yield the edits of the statement that is the next but so many, by rank and distance."""
+    return ((edit.rank + DISTANCE * number, number, edit) for edit in singles)
 
 
 def _set_name(target: ast.expr) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tinyad.code import values
 from tinyad.code.judge import Judge, Needed, Task
+from tinyad.code.names import looks_like_derivative
 from tinyad.code.pair import Pair
 from tinyad.code.probes import Kind, Statement, names_of, reads
 from tinyad.code.program import QUIET
@@ -147,12 +148,12 @@ def suspects(judge: Judge, wrong: Sequence[Statement]) -> list[Statement]:
     They are those that a wrong one reads from, by way of others on which there is no verdict, those of functions that
     it calls, and those that set a part of the same.
     """
-    holds = {v.task.statement.number for v in judge.judged.verdicts if v.right}
+    holds = {v.task.statement.number for v in judge.judged.verdicts if v.right and not v.candidate.part}
     fails = {v.task.statement.number for v in judge.judged.verdicts if v.right is False}
     own = [s for s in judge.pair.program.probe.statements if s.number in judge.backward.ran]
     free = [s for s in own if s.number not in holds - fails and s.number not in {w.number for w in wrong}]
     free = [s for s in free if isinstance(s.node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return))]
-    found: dict[int, Statement] = {}
+    found = {s.number: s for s in free if _stores_elsewhere(s)}
     todo = list(wrong)
     while todo:
         reader = todo.pop(0)
@@ -161,6 +162,14 @@ def suspects(judge: Judge, wrong: Sequence[Statement]) -> list[Statement]:
                 found[other.number] = other
                 todo.append(other)
     return sorted(found.values(), key=lambda s: min(abs(s.line - w.line) for w in wrong))
+
+
+def _stores_elsewhere(statement: Statement) -> bool:
+    """Return whether a statement changes in place what is no derivative by its name."""
+    node = statement.node
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    stored = [names_of(target.value) for target in targets if isinstance(target, ast.Subscript)]
+    return any(name and not looks_like_derivative(name) for name in stored)
 
 
 def _leads_to(one: Statement, reader: Statement) -> bool:
