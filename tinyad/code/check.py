@@ -144,6 +144,9 @@ class _Findings:
         cause = self.repair.cause
         if cause is None or cause.statement is None or len(wrong) == 1:
             return [self.with_suggestion(s, wrong[s]) if s in wrong else s for s in found]
+        own = [s for s, statement in wrong.items() if statement.number == cause.statement.number]
+        if own:
+            return [self.with_suggestion(s, wrong[s]) if s in wrong else s for s in found if s not in wrong or s in own]
         first, statement = next(iter(wrong)), cause.statement
         names = _listed(list(dict.fromkeys(s.name for s in wrong)))
         verdict = first._replace(

@@ -523,6 +523,8 @@ class Judge:
         for event in events:
             alike = [*self.matched.expressions(event), *self.matched.candidates(event, self._carried(event))]
             own = [c for c in alike if self.forward.events[c.target.ordinals[0]].site.number == number]
+            if not own and candidate.fits and values.shape(event.value) != values.shape(events[0].value):
+                continue
             self.tasks[event.ordinal] = Task(
                 event, shown_name(event), event.site.statement, (own[0] if own else candidate,), None
             )

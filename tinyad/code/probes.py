@@ -185,9 +185,9 @@ class Probe:
         return Frame(self, self.calls, function, self.stack[-1] if self.stack else None)
 
 
-def rewritten(tree: ast.Module, probe: Probe) -> ast.Module:
-    """Return a module's tree with probes; the tree itself is changed."""
-    _Rewriter(probe).module(tree)
+def rewritten(tree: ast.Module, probe: Probe, original: ast.Module) -> ast.Module:
+    """Return a module's tree with probes; the tree itself is changed, and sites keep nodes of the original one."""
+    _Rewriter(probe, tree, original).module(tree)
     return ast.fix_missing_locations(tree)
 
 
@@ -235,8 +235,10 @@ def _text(value: str) -> ast.expr:
 class _Rewriter:
     """Puts probes into the statements of a module, function by function."""
 
-    def __init__(self, probe: Probe) -> None:
+    def __init__(self, probe: Probe, tree: ast.Module, original: ast.Module) -> None:
         self.probe = probe
+        self.nodes = list(ast.walk(tree))  # kept, so that no new node has the id of one of them
+        self.originals = dict(zip(map(id, self.nodes), ast.walk(original), strict=True))
         self.function = ""
         self.loops: tuple[int, ...] = ()
         self.loop_count = 0
@@ -250,14 +252,18 @@ class _Rewriter:
             first += 1
         tree.body = [*tree.body[:first], *_parse(f"{FRAME} = {PROBE}.frame('')"), *self.body(tree.body[first:])]
 
+    def original(self, node: ast.AST) -> Any:
+        """Return a node as it is without probes."""
+        return self.originals.get(id(node), node)
+
     def site(self, kind: Kind, name: str, node: ast.AST, again: bool = False) -> int:
         number = len(self.probe.sites)
-        self.probe.sites.append(Site(number, kind, name, copy.deepcopy(node), self.statement, again, self.loops))
+        self.probe.sites.append(Site(number, kind, name, self.original(node), self.statement, again, self.loops))
         return number
 
     def new_statement(self, node: ast.stmt, end_line: int) -> int:
         number = len(self.probe.statements)
-        self.statement = Statement(number, self.function, copy.deepcopy(node), node.lineno, end_line, self.loops)
+        self.statement = Statement(number, self.function, self.original(node), node.lineno, end_line, self.loops)
         self.probe.statements.append(self.statement)
         return number
 
@@ -276,7 +282,8 @@ class _Rewriter:
         if isinstance(node, (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Pass)):
             return [node]
         number = self.new_statement(node, node.end_lineno or node.lineno)
-        return [*_at(_parse(f"{FRAME}.before({number}, locals())"), node), *self.rewritten(node)]
+        local = ast.Call(ast.Name("locals", ast.Load()), [], [])
+        return [*_at([ast.Expr(_call("before", number, local))], node), *self.rewritten(node)]
 
     def rewritten(self, node: ast.stmt) -> list[ast.stmt]:
         match node:
@@ -333,7 +340,7 @@ class _Rewriter:
         owner = names_of(call.func.value) if isinstance(call.func, ast.Attribute) else ""
         first = names_of(call.args[0]) if call.args else ""
         changed = first if method in STORING_CALLS else owner if method == "fill" else ""
-        original = copy.deepcopy(call)
+        original = self.original(call)
         self.arguments(call, skip_first=method in STORING_CALLS)
         if method in ITEM_METHODS and owner:
             site = self.site(Kind.ITEM, owner, original)
@@ -411,13 +418,13 @@ class _Expressions(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if isinstance(node.ctx, ast.Load) and node.id in self.rewriter.data and node.id not in self.bound:
-            return self.wrapped(node, copy.deepcopy(node), node.id)
+            return self.wrapped(node, self.rewriter.original(node), node.id)
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if node.attr in FLOAT32:
             return ast.copy_location(ast.Attribute(node.value, "float64", node.ctx), node)
-        original, name = copy.deepcopy(node), names_of(node)
+        original, name = self.rewriter.original(node), names_of(node)
         if name and root(name) in self.rewriter.data and node.attr not in ("shape", "T", "size"):
             return self.wrapped(node, original, name)
         node.value = self.visit(node.value)
@@ -427,7 +434,7 @@ class _Expressions(ast.NodeTransformer):
         return ast.copy_location(ast.Constant("float64"), node) if node.value in FLOAT32 else node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
-        original, name = copy.deepcopy(node), names_of(node)
+        original, name = self.rewriter.original(node), names_of(node)
         if not name or not isinstance(node.slice, ast.Constant) or not isinstance(node.slice.value, str):
             node.value = self.visit(node.value)
             node.slice = self.visit(node.slice)
@@ -437,23 +444,23 @@ class _Expressions(ast.NodeTransformer):
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        original = copy.deepcopy(node)
+        original = self.rewriter.original(node)
         self.generic_visit(node)
         return self.wrapped(node, original)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
-        original = copy.deepcopy(node)
+        original = self.rewriter.original(node)
         self.generic_visit(node)
         return node if isinstance(node.operand, ast.Constant) else self.wrapped(node, original)
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        original = copy.deepcopy(node)
+        original = self.rewriter.original(node)
         self.generic_visit(node)
         site = self.rewriter.site(Kind.EXPRESSION, "", original)
         return ast.copy_location(_call("comparison", site, node), node)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        original = copy.deepcopy(node)
+        original = self.rewriter.original(node)
         if isinstance(node.func, ast.Attribute):
             node.func.value = (
                 self.visit(node.func.value) if not _is_module(node.func.value, self.rewriter) else node.func.value
@@ -558,9 +565,8 @@ def _index(index: ast.expr) -> ast.expr:
 
 
 def _call(method: str, site: int, value: ast.expr) -> ast.expr:
-    call = _text(f"{FRAME}.{method}({site}, 0)")
-    call.args[1] = value  # type: ignore[attr-defined]
-    return call
+    function = ast.Attribute(ast.Name(FRAME, ast.Load()), method, ast.Load())
+    return ast.Call(function, [ast.Constant(site), value], [])
 
 
 def _parse(source: str) -> list[ast.stmt]:

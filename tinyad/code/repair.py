@@ -59,7 +59,7 @@ class Repair:
         if not wrong:
             return
         limit = self.known[wrong[0].number].rank - CAUSE_MARGIN if len(wrong) == 1 and not unexplained else math.inf
-        self.cause = self._common_cause(wrong, limit)
+        self.cause = self._own_cause(wrong) or self._common_cause(wrong, limit)
         if self.cause is not None:
             self.known.update({statement.number: self.cause for statement in wrong})
             return
@@ -69,6 +69,14 @@ class Repair:
     def suggestion(self, statement: Statement) -> Suggestion:
         """Return what a wrong statement should be; else what one that it is made from should be."""
         return self.known[statement.number]
+
+    def _own_cause(self, wrong: Sequence[Statement]) -> Suggestion | None:
+        """Return what was found for one of several wrong statements, if it makes all right."""
+        for statement in wrong if len(wrong) > 1 else ():
+            found = self.known[statement.number]
+            if found.text and Rerun([self.judge, *self.points()], statement).fits(found.text):
+                return found
+        return None
 
     def _common_cause(self, wrong: Sequence[Statement], limit: float) -> Suggestion | None:
         """Return the edit of one other statement that makes all right that is returned, the likeliest first."""
