@@ -52,12 +52,17 @@ def _refuse_chance(pair: Pair) -> None:
 def _other_points(pair: Pair, declared: Mapping[str, str] | None) -> list[Judge]:
     """Return judges of a pair at other sample points, as many as there can be."""
     found: list[Judge] = []
-    for seed in range(1, POINTS):
-        other = pair.at(another(pair.example, pair.seed + seed), pair.seed + seed)
-        if other is None:
+    for seed in range(1, 2 * POINTS):
+        if len(found) == POINTS - 1:
             break
-        judge = Judge(other, declared)
-        judge.judge()
+        try:
+            other = pair.at(another(pair.example, pair.seed + seed), pair.seed + seed)
+            if other is None:
+                break
+            judge = Judge(other, declared)
+            judge.judge()
+        except Exception:
+            continue  # the user's code does not take these values: an index out of bounds, no convergence
         found.append(judge)
     return found
 

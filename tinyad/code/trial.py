@@ -153,7 +153,15 @@ class Trial:
         return not self.returns or self._returns_right(names)
 
     def _returns_right(self, names: dict[str, Any]) -> bool:
-        found = result_values(self.judge.results, names[RETURNED])
+        returned, before = names[RETURNED], self.judge.returned
+        complete = all(value is not None for _, value in result_values(self.judge.results, before))
+        if (
+            isinstance(before, tuple)
+            and complete
+            and not (isinstance(returned, tuple) and len(returned) == len(before))
+        ):
+            return False
+        found = result_values(self.judge.results, returned)
         truth = self.judge.truth
         return all(
             values.differentiable(value)
