@@ -132,11 +132,12 @@ class Judge:
     def _find_tasks(self) -> None:
         for chain in chains(self.backward.events):
             masks = settled(chain)
-            if self._begins(chain):
+            if self._begins(chain) or self._is_overwritten(chain):
                 continue
             for event in chain.events:
                 if event.ordinal in masks and self._judged(event):
                     self._add(event, chain, masks[event.ordinal])
+        self._expect_arrays()
         for event in self.backward.events:
             if event.kind is Kind.ENTRY and event.call != self.matched.top and values.differentiable(event.value):
                 statement = self.backward.calls[event.call].statement
@@ -144,6 +145,33 @@ class Judge:
                 if candidates and statement >= 0 and looks_like_derivative(event.name):
                     blamed = self.pair.program.probe.statements[statement]
                     self.tasks[event.ordinal] = Task(event, event.name, blamed, tuple(candidates), None)
+
+    def _expect_arrays(self) -> None:
+        """Add the tasks for names that are returned and hold no arrays of floats."""
+        for result in self.results:
+            own = [e for e in self.matched.of_call[self.matched.top] if e.name == result.text and e.kind in SETS]
+            if own and own[-1].kind is Kind.ASSIGNED and not values.differentiable(own[-1].value):
+                event = own[-1]
+                self.tasks[event.ordinal] = Task(
+                    event, event.name, event.site.statement, (self._expected(result),), None, True
+                )
+
+    def _expected(self, result: Result) -> Candidate:
+        line = self._line(result.target)
+        return Candidate(result.target, None, result.argument, line, fits=False, expected=True)
+
+    def _is_overwritten(self, chain: Chain) -> bool:
+        """Return whether nothing reads what a chain sets before its name is set again."""
+        event = chain.last
+        own = [e for e in self.matched.of_call[event.call] if e.name == event.name and e.ordinal > event.ordinal]
+        following = next((e for e in own if e.kind in SETS), None)
+        if following is None or following.kind is not Kind.ASSIGNED or following.site.again:
+            return False
+        if following.occasion != event.occasion:
+            return False
+        first, last = event.site.statement.number, following.site.statement.number
+        statements = self.pair.program.probe.statements[first + 1 : last + 1]
+        return not any(reads(statement.node, event.name) for statement in statements)
 
     def _begins(self, chain: Chain) -> bool:
         """Return whether a chain only gives a name zeros, where other statements set it too."""
@@ -197,11 +225,7 @@ class Judge:
             return []
         if any(c.fits and (c.index is not None or c.target.shape == shape) for c in candidates):
             return []
-        return [
-            Candidate(result.target, None, result.argument, self._line(result.target), fits=False, expected=True)
-            for result in self.results
-            if result.text == event.name
-        ]
+        return [self._expected(result) for result in self.results if result.text == event.name]
 
     def _line(self, target: Target) -> int:
         return self.forward.events[target.ordinals[0]].site.line
@@ -236,6 +260,7 @@ class Judge:
         self._try_factor()
         self._name_the_unnamed()
         self._drop_misread()
+        self._compare_shapes()
         self._compare_copies()
         return self.judged
 
@@ -282,7 +307,7 @@ class Judge:
 
     def verdict(self, task: Task, value: Any) -> Verdict:
         """Return the verdict on a value."""
-        entries = values.array(value)
+        entries = values.array(value) if values.is_numeric(value) else np.array(np.nan)
         if task.copy is not None:
             same = entries.shape == task.copy.shape and np.allclose(entries, task.copy, 1e-9, 1e-12, equal_nan=True)
             return Verdict(task, same, task.candidates[0], entries, None if same else task.copy)
@@ -335,6 +360,12 @@ class Judge:
                 expected = np.where(task.mask, expected, value)
         return Verdict(task, False, candidate, value, expected, factor)
 
+    def is_left(self, task: Task) -> bool:
+        """Return whether a derivative is a result although it is not returned: left on self, or by a script."""
+        names = {result.text for result in self.results}
+        left = "." in task.name or not self.pair.forward
+        return task.end and left and task.name not in names and task.event.call == self.matched.top
+
     # Conventions and unnamed values
 
     def right_as_it_stands(self) -> bool:
@@ -382,6 +413,31 @@ class Judge:
                 best = factor
         self.factor = best
 
+    def _compare_shapes(self) -> None:
+        """Judge shapes, sizes 1 included, of what holds otherwise, if that is why something else is wrong."""
+        own: dict[int, list[Task]] = {}
+        for task in self.tasks.values():
+            shape = values.shape(task.event.value)
+            apart = [c for c in task.candidates if c.fits and c.index is None and c.target.shape != shape]
+            if len(apart) == len(task.candidates):
+                expected = apart[0]._replace(fits=False, expected=True)
+                changed = task._replace(candidates=(expected,), mask=None)
+                own.setdefault(task.event.site.number, []).append(changed)
+        for tasks in own.values():
+            self._keep_if_better({task.event.ordinal: task for task in tasks})
+
+    def _keep_if_better(self, tasks: dict[int, Task]) -> None:
+        """Judge some tasks too, if that is why something else is wrong."""
+        if not self.judged.count:
+            return
+        before = self.tasks
+        self.tasks = before | tasks
+        found = self.run()
+        if found.count <= self.judged.count and self.judged.statements - found.statements:
+            self.judged = found
+        else:
+            self.tasks = before
+
     def _compare_copies(self) -> None:
         """Judge what is computed again and differs from the forward pass, if that is why something else is wrong."""
         if not self.judged.count or self.pair.backward is None:
@@ -397,13 +453,7 @@ class Judge:
                 if task is not None:
                     own.setdefault(event.site.number, []).append(task)
         for tasks in own.values():
-            before = self.tasks
-            self.tasks = before | {task.event.ordinal: task for task in tasks}
-            found = self.run()
-            if found.count <= self.judged.count and self.judged.statements - found.statements:
-                self.judged = found
-            else:
-                self.tasks = before
+            self._keep_if_better({task.event.ordinal: task for task in tasks})
 
     def _copy(self, event: Event) -> Task | None:
         """Return the task for a value that has a name of the forward pass, and no value that this had there."""
@@ -476,6 +526,8 @@ class Judge:
         for event in events:
             alike = [*self.matched.expressions(event), *self.matched.candidates(event, self._carried(event))]
             own = [c for c in alike if self.forward.events[c.target.ordinals[0]].site.number == number]
+            if not own and candidate.fits and values.shape(event.value) != values.shape(events[0].value):
+                continue
             self.tasks[event.ordinal] = Task(
                 event, shown_name(event), event.site.statement, (own[0] if own else candidate,), None
             )
@@ -538,7 +590,7 @@ class Judging(Listener):
     def _heard(self, site: Site, value: Any) -> Any:
         self.count += 1
         task = self.judge.tasks.get(self.count)
-        if task is None or task.event.site is not site or not values.is_numeric(value):
+        if task is None or task.event.site is not site or not (values.is_numeric(value) or task.candidates[0].expected):
             if site.kind in SETS:
                 self.judged.seen[self.count] = value
             return value

@@ -221,9 +221,9 @@ class Probe:
         return Frame(self, self.calls, function, self.stack[-1] if self.stack else None)
 
 
-def rewritten(tree: ast.Module, probe: Probe) -> ast.Module:
-    """Return a module's tree with probes; the tree itself is changed."""
-    _Rewriter(probe).module(tree)
+def rewritten(tree: ast.Module, probe: Probe, original: ast.Module) -> ast.Module:
+    """Return a module's tree with probes; the tree itself is changed, and sites keep nodes of the original one."""
+    _Rewriter(probe, tree, original).module(tree)
     return ast.fix_missing_locations(tree)
 
 
@@ -271,8 +271,10 @@ def _text(value: str) -> ast.expr:
 class _Rewriter:
     """Puts probes into the statements of a module, function by function."""
 
-    def __init__(self, probe: Probe) -> None:
+    def __init__(self, probe: Probe, tree: ast.Module, original: ast.Module) -> None:
         self.probe = probe
+        self.nodes = list(ast.walk(tree))  # kept, so that no new node has the id of one of them
+        self.originals = dict(zip(map(id, self.nodes), ast.walk(original), strict=True))
         self.function = ""
         self.loops: tuple[int, ...] = ()
         self.loop_count = 0
@@ -295,18 +297,22 @@ class _Rewriter:
         choice[0].orelse += self.body(rest)  # type: ignore[attr-defined]
         tree.body = [*top, *choice]
 
+    def original(self, node: ast.AST) -> Any:
+        """Return a node as it is without probes."""
+        return self.originals.get(id(node), node)
+
     def site(self, kind: Kind, name: str, node: ast.AST, again: bool = False) -> int:
         if self.lean:
             return 0
         number = len(self.probe.sites)
-        self.probe.sites.append(Site(number, kind, name, copy.deepcopy(node), self.statement, again, self.loops))
+        self.probe.sites.append(Site(number, kind, name, self.original(node), self.statement, again, self.loops))
         return number
 
     def new_statement(self, node: ast.stmt, end_line: int) -> int:
         if self.lean:
             return 0
         number = len(self.probe.statements)
-        self.statement = Statement(number, self.function, copy.deepcopy(node), node.lineno, end_line, self.loops)
+        self.statement = Statement(number, self.function, self.original(node), node.lineno, end_line, self.loops)
         self.probe.statements.append(self.statement)
         return number
 
@@ -327,7 +333,8 @@ class _Rewriter:
         number = self.new_statement(node, node.end_lineno or node.lineno)
         if self.lean:
             return self.rewritten(node)
-        return [*_at(_parse(f"{FRAME}.before({number}, locals())"), node), *self.rewritten(node)]
+        local = ast.Call(ast.Name("locals", ast.Load()), [], [])
+        return [*_at([ast.Expr(self.reported("before", number, local))], node), *self.rewritten(node)]
 
     def rewritten(self, node: ast.stmt) -> list[ast.stmt]:
         match node:
@@ -384,9 +391,9 @@ class _Rewriter:
 
     def reported(self, method: str, site: int, value: ast.expr) -> ast.expr:
         """Return a call that reports the value of an expression and gives it back."""
-        call = _text(f"{self.call(method, site)}, 0)")
-        call.args[1] = value  # type: ignore[attr-defined]
-        return call
+        to, number = (PROBE, 0) if self.lean else (FRAME, site)
+        function = ast.Attribute(ast.Name(to, ast.Load()), method, ast.Load())
+        return ast.Call(function, [ast.Constant(number), value], [])
 
     def stored(self, site: int, base: str, index: ast.expr) -> list[ast.stmt]:
         """Return the report of a store: its index is evaluated again."""
@@ -401,7 +408,7 @@ class _Rewriter:
         first = names_of(call.args[0]) if call.args else ""
         out = next((names_of(keyword.value) for keyword in call.keywords if keyword.arg == "out"), "")
         changed = out or (first if method in STORING_CALLS else owner if method == "fill" else "")
-        original = copy.deepcopy(call)
+        original = self.original(call)
         self.arguments(call, skip_first=method in STORING_CALLS)
         if method in ITEM_METHODS and owner:
             site = self.site(Kind.ITEM, owner, original)
@@ -502,13 +509,13 @@ class _Expressions(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if isinstance(node.ctx, ast.Load) and node.id in self.rewriter.data and node.id not in self.bound:
-            return self.wrapped(node, copy.deepcopy(node), node.id)
+            return self.wrapped(node, self.rewriter.original(node), node.id)
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if node.attr in FLOAT32:
             return ast.copy_location(ast.Attribute(node.value, "float64", node.ctx), node)
-        original, name = copy.deepcopy(node), names_of(node)
+        original, name = self.rewriter.original(node), names_of(node)
         if name and root(name) in self.rewriter.data and node.attr not in ("shape", "T", "size"):
             return self.wrapped(node, original, name)
         node.value = self.visit(node.value)
@@ -518,7 +525,7 @@ class _Expressions(ast.NodeTransformer):
         return ast.copy_location(ast.Constant("float64"), node) if node.value in FLOAT32 else node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
-        original, name = copy.deepcopy(node), names_of(node)
+        original, name = self.rewriter.original(node), names_of(node)
         if not name or not isinstance(node.slice, ast.Constant) or not isinstance(node.slice.value, str):
             node.value = self.visit(node.value)
             node.slice = self.visit(node.slice)
@@ -528,17 +535,17 @@ class _Expressions(ast.NodeTransformer):
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        original = copy.deepcopy(node)
+        original = self.rewriter.original(node)
         self.generic_visit(node)
         return self.wrapped(node, original)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
-        original = copy.deepcopy(node)
+        original = self.rewriter.original(node)
         self.generic_visit(node)
         return node if isinstance(node.operand, ast.Constant) else self.wrapped(node, original)
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        original = copy.deepcopy(node)
+        original = self.rewriter.original(node)
         self.generic_visit(node)
         if self.rewriter.lean:
             return node
@@ -546,7 +553,7 @@ class _Expressions(ast.NodeTransformer):
         return ast.copy_location(self.rewriter.reported("comparison", site, node), node)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        original = copy.deepcopy(node)
+        original = self.rewriter.original(node)
         if isinstance(node.func, ast.Attribute):
             node.func.value = (
                 self.visit(node.func.value) if not _is_module(node.func.value, self.rewriter) else node.func.value

@@ -120,11 +120,11 @@ class Trial:
 
     def _summed(self) -> bool:
         """Return whether the passes of a loop add up to what is judged, so that all of them have to be run."""
-        node = self.statement.node
+        node = self.judged_statement.node
         adds = isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Add, ast.Sub))
         calls = isinstance(node, ast.Expr) and ".at(" in ast.unparse(node)
         judged = [s for s in self.snapshots if s.tasks]
-        return (adds or calls) and len(judged) < len(self.snapshots) and not self.rest
+        return (adds or calls) and len(judged) < len(self.snapshots)
 
     def fits(self, text: str) -> bool:
         """Return whether a statement, as it would stand, makes right all that it sets."""
@@ -153,7 +153,15 @@ class Trial:
         return not self.returns or self._returns_right(names)
 
     def _returns_right(self, names: dict[str, Any]) -> bool:
-        found = result_values(self.judge.results, names[RETURNED])
+        returned, before = names[RETURNED], self.judge.returned
+        complete = all(value is not None for _, value in result_values(self.judge.results, before))
+        if (
+            isinstance(before, tuple)
+            and complete
+            and not (isinstance(returned, tuple) and len(returned) == len(before))
+        ):
+            return False
+        found = result_values(self.judge.results, returned)
         truth = self.judge.truth
         return all(
             values.differentiable(value)
