@@ -13,6 +13,7 @@ FULL_ENTRIES  = 20_000 # entries of one derivative that are computed one by one
 POINTS        = 3      # sample points at which a suggestion is right before it is called certain
 TRIALS        = 3_000  # edits of one statement that are tried
 SECONDS       = 60.0   # before a run is stopped: longer is an endless loop, or --timeout says so
+EXPLANATIONS  = 12     # expressions that are tried as what an unnamed value is the derivative for
 RUNS          = 200    # inferred meanings of one name that are tried
 SANDBOX_BYTES = 4_000_000_000  # of address space: BLAS alone takes one
 SANDBOX_FILE_BYTES = 16_000_000  # of one file that is written, the report among them
