@@ -431,9 +431,9 @@ class Judge:
             return self.judged.count
         wrong = {v.task.statement.number for v in self.judged.wrong if v.task.event.ordinal in truths}
         for k, task in self.tasks.items():
-            if k not in own and k not in truths and task.statement.number not in wrong:
-                if not self._right_in(forced, task):
-                    wrong.add(task.statement.number)
+            known = k in own or k in truths or task.statement.number in wrong
+            if not known and not self._right_in(forced, task):
+                wrong.add(task.statement.number)
         return len(wrong) + sum(result.right is False for result in self.judge_results(returned))
 
     def _try_factor(self) -> None:
@@ -539,7 +539,13 @@ class Judge:
         wrong = [task for task in self.tasks.values() if not self.is_right(task, task.event.value)]
         if not wrong:
             return
-        for site, events in [*self.unnamed.items(), *self._carriers(wrong).items()]:
+        if not self._explain(wrong, self.unnamed):
+            self._explain(wrong, self._carriers(wrong))
+
+    def _explain(self, wrong: list[Task], sites: Mapping[int, list[Event]]) -> bool:
+        """Give a meaning to the values of some sites, and return whether one was found."""
+        explained = False
+        for site, events in list(sites.items()):
             for event in events:
                 name = shown_name(event)
                 readers = [t for t in wrong if _same_pass(t.event, event) and computes_with(t.statement.node, name)]
@@ -548,10 +554,13 @@ class Judge:
                     if candidate is not None:
                         self._name(site, events, candidate, event)
                         self.unnamed.pop(site, None)
+                        explained = True
                     break
+        return explained
 
     def _carriers(self, wrong: Iterable[Task]) -> dict[int, list[Event]]:
-        """Return the arrays that wrong statements read and that neither have a meaning nor come from the forward pass."""
+        """Return the arrays that wrong statements read and that have no meaning and are new in the backward pass."""
+        names = {task.event.name for task in self.tasks.values()}
         found: dict[int, list[Event]] = {}
         nodes = {id(task.statement.node): task.statement.node for task in wrong}.values()
         for event in self.backward.events:
@@ -559,9 +568,9 @@ class Judge:
             if event.kind is not Kind.ASSIGNED or judged or not values.differentiable(event.value):
                 continue
             new = event.place not in self.matched.seen.by_identity and values.shape(event.value)
-            if new and not _sets_zeros(event.site.statement.node) and self._judged(event):
-                if any(computes_with(node, event.name) for node in nodes):
-                    found.setdefault(event.site.number, []).append(event)
+            named = event.name in names or _sets_zeros(event.site.statement.node) or not self._judged(event)
+            if new and not named and any(computes_with(node, event.name) for node in nodes):
+                found.setdefault(event.site.number, []).append(event)
         return found
 
     def _explaining(self, event: Event, readers: list[Task]) -> Candidate | None:
