@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.judge import Forced, Judge, Needed, Task
+from tinyad.code.judge import Forced, Judge, Task
 from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.limits import POINTS
 from tinyad.code.names import looks_like_derivative, stripped
@@ -225,7 +225,6 @@ class _Findings:
         for left_out in range(len(uses)):
             others = tuple(event.ordinal for k, event in enumerate(uses) if k != left_out)
             part = type(target)(others, (), target.shape)
-            self.judge.truth.prepare(part, None)
             if self.judge.truth.agrees(part, value, None):
                 line = uses[left_out].site.line
                 return f"the part through line {line} is missing: {self.pair.program.text(line, line).strip()}"
@@ -296,7 +295,7 @@ class _Findings:
                 found.append(result.text)
         if not isinstance(self.judge.returned, tuple) or self.pair.backward is None:
             left = [task for task in self.judge.tasks.values() if self.judge.is_left(task)]
-            found += [task.name for task in left if self.judge.verdict_as_it_stands(task) is False]
+            found += [task.name for task in left if not self.judge.is_right(task, task.event.value)]
         return list(dict.fromkeys(found))
 
     def agrees(self, target: Any, value: Any) -> bool:
@@ -326,10 +325,7 @@ class _Findings:
 
     def right_value(self, task: Task, value: Any) -> bool:
         """Return whether a value that is left is right."""
-        try:
-            return values.differentiable(value) and self.judge.verdict(task, value).right is not False
-        except Needed:
-            return False
+        return values.differentiable(value) and self.judge.is_right(task, value)
 
     # Around them
 

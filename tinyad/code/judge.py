@@ -19,7 +19,7 @@ from tinyad.code.pair import Pair
 from tinyad.code.probes import Frame, Kind, Listener, Site, Statement, names_of, reads
 from tinyad.code.recording import Event, Recorded, Target
 from tinyad.code.results import Result, result_values, results_of
-from tinyad.code.truth import Truth
+from tinyad.code.truth import Needed, Truth
 from tinyad.code.values import Array
 
 SETS = (Kind.ASSIGNED, Kind.ITEM, Kind.STORED)
@@ -57,6 +57,14 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
+class Match(NamedTuple):
+    """What a value is the derivative for, and how many times it; sure: the loss has no kink there."""
+
+    candidate: Candidate
+    factor: float
+    sure: bool
+
+
 class ResultVerdict(NamedTuple):
     """The verdict on a part of what the backward pass returned."""
 
@@ -64,14 +72,6 @@ class ResultVerdict(NamedTuple):
     right: bool | None
     value: Any
     reason: str = ""
-
-
-class Needed(BaseException):
-    """A derivative that is wrong, so that the backward pass has to wait until it is computed entry by entry."""
-
-    def __init__(self, target: Target) -> None:
-        super().__init__(target)
-        self.target = target
 
 
 @dataclass
@@ -115,7 +115,7 @@ class Judge:
             for u, v in zip(pair.upstream, pair.output_leaves(forwarded.result), strict=True)
         )
         self.matching = Matching(self.forward, pair.backward is None, dict(declared or {}))
-        self.truth = Truth(pair, size, self.matching.masks)
+        self.truth = Truth(pair, self.forward, size, self.matching.masks)
         self.backward = Recorded(copies=True)
         seen, self.returned = pair.run_backward(self.backward)
         self.matched = Matched(self.matching, seen.recorded if pair.backward else self.forward, self.backward)
@@ -266,35 +266,29 @@ class Judge:
 
     def run(self) -> Judged:
         """Run the backward pass, judge what it sets, and go on with the truth where it is wrong."""
-        for number, task in self.tasks.items():
-            self.tasks[number] = self._alive(task)
-        for result in self.results:
-            self.truth.prepare(result.target, None)
+        for task in self.tasks.values():
+            self.match(task, values.array(task.event.value))
         while True:
             listener = Judging(self)
             try:
-                _, returned = self.pair.run_backward(listener)
+                with self.truth.while_running():
+                    _, returned = self.pair.run_backward(listener)
             except Needed as needed:
-                self.truth.adjoint(needed.target)
+                needed.compute()
                 continue
             listener.judged.results = self.judge_results(returned)
             return listener.judged
 
-    def _alive(self, task: Task) -> Task:
-        """Return a task, prepared, without the candidates on which the loss does not depend, if there are others."""
-        if task.copy is not None:
-            return task
-        alive = []
+    def alive(self, task: Task) -> tuple[Candidate, ...]:
+        """Return the candidates of a task without those on which the loss does not depend, if there are others."""
+        found = []
         for candidate in task.candidates:
-            if not candidate.fits:
-                self.truth.prepare(candidate.target, None)
-                alive.append(candidate)
-                continue
-            _, mask = _placed(np.zeros(values.shape(task.event.value)), candidate, task.mask)
-            self.truth.prepare(candidate.target, mask)
-            if self.truth.depends(candidate.target, mask):
-                alive.append(candidate)
-        return task._replace(candidates=tuple(alive)) if alive else task
+            mask = None
+            if candidate.fits:
+                _, mask = _placed(np.zeros(values.shape(task.event.value)), candidate, task.mask)
+            if not candidate.fits or self.truth.depends(candidate.target, mask):
+                found.append(candidate)
+        return tuple(found) or task.candidates
 
     def judge_results(self, returned: Any) -> list[ResultVerdict]:
         """Return the verdicts on what a backward run returned."""
@@ -314,33 +308,48 @@ class Judge:
     def verdict(self, task: Task, value: Any) -> Verdict:
         """Return the verdict on a value."""
         entries = values.array(value) if values.is_numeric(value) else np.array(np.nan)
-        factors = [1.0] if task.end or self.factor is None else [1.0, self.factor]
-        unsure = None
         if task.copy is not None:
             same = entries.shape == task.copy.shape and np.allclose(entries, task.copy, 1e-9, 1e-12, equal_nan=True)
             return Verdict(task, same, task.candidates[0], entries, None if same else task.copy)
-        for candidate in task.candidates:
-            if candidate.fits and values.shape(value) == values.shape(task.event.value):
+        match = self.match(task, entries)
+        if match is None:
+            return self.wrong(task, entries)
+        if match.sure:
+            return Verdict(task, True, match.candidate, entries, factor=match.factor)
+        return Verdict(task, None, match.candidate, entries, reason="the loss has a kink at this point")
+
+    def match(self, task: Task, entries: Array) -> Match | None:
+        """Return the candidate that a value is the derivative for; not a sure one at a kink; None for a wrong value."""
+        factors = [1.0] if task.end or self.factor is None else [1.0, self.factor]
+        unsure = None
+        nothing = not np.any(entries if task.mask is None or task.mask.shape != entries.shape else entries[task.mask])
+        for candidate in self.alive(task) if nothing else task.candidates:
+            if candidate.fits and entries.shape == values.shape(task.event.value):
                 whole, mask = _placed(entries, candidate, task.mask)
-            elif not (candidate.fits and task.mask is not None) and values.shape(value) == candidate.target.shape:
+            elif not (candidate.fits and task.mask is not None) and entries.shape == candidate.target.shape:
                 whole, mask = entries, None
             else:
                 continue
             for factor in factors:
                 right = self.truth.agrees(candidate.target, whole / factor, mask)
                 if right:
-                    return Verdict(task, True, candidate, entries, factor=factor)
+                    return Match(candidate, factor, True)
                 unsure = candidate if right is None else unsure
-        if unsure is not None:
-            return Verdict(task, None, unsure, entries, reason="the loss has a kink at this point")
-        return self.wrong(task, entries, factors[-1])
+        return None if unsure is None else Match(unsure, 1.0, False)
 
-    def wrong(self, task: Task, value: Array, factor: float) -> Verdict:
+    def is_right(self, task: Task, value: Any) -> bool:
+        """Return whether a value is right."""
+        if task.copy is not None:
+            return self.verdict(task, value).right is True
+        match = self.match(task, values.array(value))
+        return match is not None and match.sure
+
+    def wrong(self, task: Task, value: Array) -> Verdict:
         """Return the verdict that a value is wrong, with what it should be."""
-        candidate = next((c for c in task.candidates if not c.part), task.candidates[0])
-        truth = self.truth.adjoints.get(candidate.target)
-        if truth is None:
-            raise Needed(candidate.target)
+        factor = 1.0 if task.end or self.factor is None else self.factor
+        alive = self.alive(task)
+        candidate = next((c for c in alive if not c.part), alive[0])
+        truth = self.truth.adjoint(candidate.target)
         expected = truth if candidate.index is None else truth[candidate.index]
         expected = np.array(expected * factor)
         if candidate.fits:
@@ -360,16 +369,9 @@ class Judge:
     def right_as_it_stands(self) -> bool:
         """Return whether all that the backward pass returns or leaves is right, without any truth put in."""
         ends = [task for task in self.tasks.values() if task.end]
-        found = [self.verdict_as_it_stands(task) for task in ends]
+        found: list[bool | None] = [self.is_right(task, task.event.value) for task in ends]
         found += [verdict.right for verdict in self.judge_results(self.returned)]
         return bool(found) and all(found)
-
-    def verdict_as_it_stands(self, task: Task) -> bool | None:
-        """Return whether what a task is about is right in the run without any truth put in."""
-        try:
-            return self.verdict(task, task.event.value).right
-        except Needed:
-            return False
 
     def _drop_misread(self) -> None:
         """Take back the judgement of names that mean something else: what they lead to is right without the truth."""
@@ -481,7 +483,6 @@ class Judge:
             expressions = self.matched.expressions(events[0])[:RUNS]
             if not named:
                 for candidate in expressions:
-                    self.truth.prepare(candidate.target, None)
                     if self.truth.agrees(candidate.target, values.array(first), None):
                         self._name(site, events, candidate)
                         del self.unnamed[site]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.judge import Forced, Judge, Needed, Task
+from tinyad.code.judge import Forced, Judge, Task
 from tinyad.code.probes import FRAME, Frame, Kind, Listener, Site, Statement, names_of, root
 from tinyad.code.program import QUIET
 from tinyad.code.results import result_values
@@ -139,7 +139,7 @@ class Trial:
             if self.returns and not judged:
                 judged = self.snapshots[-1:]
             return bool(judged) and all(self._fits_at(snapshot, node) for snapshot in judged)
-        except (Exception, Needed):
+        except Exception:
             return False
 
     def _fits_at(self, snapshot: Snapshot, node: ast.stmt) -> bool:
@@ -148,7 +148,7 @@ class Trial:
         for task in snapshot.tasks:
             entry = task.event.kind is Kind.ENTRY
             value = entries.found[task.event.site.number][0] if entry else _value(names, task)
-            if self.judge.verdict(task, value).right is not True:
+            if not self.judge.is_right(task, value):
                 return False
         return not self.returns or self._returns_right(names)
 
@@ -184,7 +184,7 @@ class Trial:
                         - values.array(_value(self.before[id(snapshot)], task))
                     )
             changes[task.event.ordinal] = total
-            if self.judge.verdict(task, values.like(total, task.event.value)).right is not True:
+            if not self.judge.is_right(task, total):
                 return False
         return bool(changes)
 
