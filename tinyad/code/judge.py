@@ -322,7 +322,9 @@ class Judge:
         """Return the candidate that a value is the derivative for; not a sure one at a kink; None for a wrong value."""
         factors = [1.0] if task.end or self.factor is None else [1.0, self.factor]
         unsure = None
-        nothing = not np.any(entries if task.mask is None or task.mask.shape != entries.shape else entries[task.mask])
+        nothing = task.event.kind is not Kind.ENTRY and not np.any(
+            entries if task.mask is None or task.mask.shape != entries.shape else entries[task.mask]
+        )
         for candidate in self.alive(task) if nothing else task.candidates:
             if candidate.fits and entries.shape == values.shape(task.event.value):
                 whole, mask = _placed(entries, candidate, task.mask)

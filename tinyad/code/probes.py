@@ -334,7 +334,7 @@ class _Rewriter:
         if self.lean:
             return self.rewritten(node)
         local = ast.Call(ast.Name("locals", ast.Load()), [], [])
-        return [*_at([ast.Expr(_call(FRAME, "before", number, local))], node), *self.rewritten(node)]
+        return [*_at([ast.Expr(self.reported("before", number, local))], node), *self.rewritten(node)]
 
     def rewritten(self, node: ast.stmt) -> list[ast.stmt]:
         match node:
@@ -391,7 +391,9 @@ class _Rewriter:
 
     def reported(self, method: str, site: int, value: ast.expr) -> ast.expr:
         """Return a call that reports the value of an expression and gives it back."""
-        return _call(PROBE, method, 0, value) if self.lean else _call(FRAME, method, site, value)
+        to, number = (PROBE, 0) if self.lean else (FRAME, site)
+        function = ast.Attribute(ast.Name(to, ast.Load()), method, ast.Load())
+        return ast.Call(function, [ast.Constant(number), value], [])
 
     def stored(self, site: int, base: str, index: ast.expr) -> list[ast.stmt]:
         """Return the report of a store: its index is evaluated again."""
@@ -651,11 +653,6 @@ def _index(index: ast.expr) -> ast.expr:
     if isinstance(index, ast.Tuple):
         return ast.Tuple([_index(part) for part in index.elts], ast.Load())
     return copy.deepcopy(index)
-
-
-def _call(to: str, method: str, site: int, value: ast.expr) -> ast.expr:
-    function = ast.Attribute(ast.Name(to, ast.Load()), method, ast.Load())
-    return ast.Call(function, [ast.Constant(site), value], [])
 
 
 def _parse(source: str) -> list[ast.stmt]:

@@ -49,6 +49,7 @@ class Repair:
         self.other_points = other_points
         self.others: Sequence[Judge] | None = None
         self.known: dict[int, Suggestion] = {}
+        self.texts: dict[int, str] = {}
         self.cause: Suggestion | None = None
 
     def explain(self, wrong: Sequence[Statement]) -> None:
@@ -145,7 +146,9 @@ class Repair:
 
     def text(self, statement: Statement) -> str:
         """Return a statement as its author wrote it, without what stands around it."""
-        return ast.get_source_segment(self.program.source, statement.node) or ""
+        if statement.number not in self.texts:
+            self.texts[statement.number] = ast.get_source_segment(self.program.source, statement.node) or ""
+        return self.texts[statement.number]
 
     def _made_from(self, statement: Statement) -> Iterator[Statement]:
         """Yield the statements before a wrong one that it reads and that no verdict is about, the nearest first."""
