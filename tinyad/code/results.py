@@ -67,8 +67,14 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
     positional = _positions(len(places), arguments) if pair.backward is not None else {}
     if pair.backward is None:
         arrays = [argument for argument in arguments if argument.shape and not argument.path]
-        positional = dict(zip(places, arrays, strict=True)) if len(arrays) == len(places) else {}
+        own = {argument.name for argument in arguments}  # returned in the place of its derivative
+        positional = {
+            k: a for k, a in zip(places, arrays, strict=False) if texts[k] in own and len(arrays) == len(places)
+        }
     named = {k: a for k in places if (a := _named(texts[k], arguments, matching)) is not None}
+    for k in places:
+        if k not in named and (argument := _inside(texts[k], parts[k], arguments, matching)) is not None:
+            named[k] = argument
     named = _in_order(named, positional)
     for k in places:
         path: Path = (k,) if isinstance(returned, tuple) else ()
@@ -121,6 +127,15 @@ def _named(text: str, arguments: list[Argument], matching: Matching) -> Argument
             if meaning.share is Share.ALL and _own_name(argument) == meaning.name:
                 return argument
     return None
+
+
+def _inside(text: str, value: Any, arguments: list[Argument], matching: Matching) -> Argument | None:
+    """Return the argument that the one derivative in a returned expression is for, if the shape of the result fits."""
+    if not text or text.isidentifier() or not values.differentiable(value):
+        return None
+    names = {part.id for part in ast.walk(ast.parse(text, mode="eval")) if isinstance(part, ast.Name)}
+    found = [argument for name in sorted(names) if (argument := _named(name, arguments, matching)) is not None]
+    return found[0] if len(found) == 1 and found[0].shape == values.shape(value) else None
 
 
 def _own_name(argument: Argument) -> str:
