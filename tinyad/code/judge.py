@@ -12,7 +12,7 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.chains import Chain, chains, settled
-from tinyad.code.limits import EXPLANATIONS, RUNS
+from tinyad.code.limits import EXPLANATIONS, NOTHING, RUNS
 from tinyad.code.matching import Candidate, Matched, Matching
 from tinyad.code.names import canonical, looks_like_derivative
 from tinyad.code.pair import Pair
@@ -298,13 +298,15 @@ class Judge:
             return listener.judged
 
     def alive(self, task: Task) -> tuple[Candidate, ...]:
-        """Return the candidates of a task without those on which the loss does not depend, if there are others."""
+        """Return the candidates of a task without parts of caches that nothing reads, if there are others."""
         found = []
         for candidate in task.candidates:
             mask = None
             if candidate.fits:
                 _, mask = _placed(np.zeros(values.shape(task.event.value)), candidate, task.mask)
-            if not candidate.fits or self.truth.depends(candidate.target, mask):
+            origin = self.forward.events[candidate.target.ordinals[0]].kind
+            kept = origin is Kind.ITEM or (candidate.target.path and origin not in (Kind.ENTRY, Kind.EXPRESSION))
+            if not candidate.fits or not kept or self.truth.depends(candidate.target, mask):
                 found.append(candidate)
         return tuple(found) or task.candidates
 
@@ -345,11 +347,9 @@ class Judge:
         other = self.end_factor if task.end else self.factor
         factors = [1.0] if other is None else [1.0, other]
         unsure = None
-        nothing = task.event.kind is not Kind.ENTRY and not np.any(
-            entries if task.mask is None or task.mask.shape != entries.shape else entries[task.mask]
-        )
-        likely = dict.fromkeys([task.candidates[0], *self.alive(task)]) if nothing else task.candidates
-        for candidate in likely:
+        judged = entries if task.mask is None or task.mask.shape != entries.shape else entries[task.mask]
+        nothing = task.event.kind is not Kind.ENTRY and not np.any(np.abs(judged) > NOTHING)
+        for candidate in self.alive(task) if nothing else task.candidates:
             if candidate.fits and entries.shape == values.shape(task.event.value):
                 whole, mask = _placed(entries, candidate, task.mask)
             elif not (candidate.fits and task.mask is not None) and entries.shape == candidate.target.shape:

@@ -5,6 +5,7 @@ STEP          = 1e-4   # of a typical entry: displacement of a difference; its e
 SMALLER_STEPS = (1.0, 1e-2, 1e-4)  # factors on STEP that are tried in turn where values are not smooth at the point
 DIRECTIONS    = 2      # random directions that say right or wrong: one wrong entry moves each of them
 AGREEMENT     = 1e-6   # of the terms' sizes: a statement is right if it agrees so far
+NOTHING       = 1e-12  # entries that are smaller are zero, of a value that rounding has left
 ROUNDING      = 1e-10  # of the loss: what rounding may do to a difference of two losses divided by STEP
 KINK          = 1e-4   # of the difference: two step sizes that disagree so much have a kink between them
 LEAVES        = 2_000  # arrays in one argument: a container with more is no set of parameters
