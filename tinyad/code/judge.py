@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -76,11 +77,12 @@ class ResultVerdict(NamedTuple):
 
 @dataclass
 class Judged:
-    """What a run under judgement found; seen: values at the events that no task is about."""
+    """What a run under judgement found; seen: values at events that no task is about; failed: it did not end."""
 
     verdicts: list[Verdict] = field(default_factory=list)
     results: list[ResultVerdict] = field(default_factory=list)
     seen: dict[int, Any] = field(default_factory=dict)
+    failed: bool = False
 
     @property
     def wrong(self) -> list[Verdict]:
@@ -96,6 +98,8 @@ class Judged:
     @property
     def count(self) -> int:
         """How many statements and results are wrong."""
+        if self.failed:
+            return sys.maxsize
         statements = {verdict.task.statement.number for verdict in self.wrong}
         return len(statements) + sum(result.right is False for result in self.results)
 
@@ -392,6 +396,13 @@ class Judge:
 
     # Conventions and unnamed values
 
+    def supposed(self) -> Judged:
+        """Judge under a supposition; where the code cannot go on with what it says, that counts as wrong."""
+        try:
+            return self.run()
+        except Exception:
+            return Judged(failed=True)
+
     def right_as_it_stands(self) -> bool:
         """Return whether all that the backward pass returns or leaves is right, without any truth put in."""
         ends = [task for task in self.tasks.values() if task.end]
@@ -446,7 +457,7 @@ class Judge:
                 continue
             tried.add(round(factor, 9))
             self.factor = factor
-            scaled = self.run()
+            scaled = self.supposed()
             names = {v.task.name for v in scaled.verdicts if v.factor != 1.0}
             explains = len(names) > 1 or not scaled.count
             if explains and scaled.count < self.judged.count - (self.judged is not strict):
@@ -473,7 +484,7 @@ class Judge:
             return
         before = self.tasks
         self.tasks = before | tasks
-        found = self.run()
+        found = self.supposed()
         if found.count <= self.judged.count and self.judged.statements - found.statements:
             self.judged = found
         else:
@@ -632,7 +643,7 @@ class Judge:
             seen.add(adjoint)
             tasks = dict(self.tasks)
             self._name(site, events, candidate)
-            found = self.run()
+            found = self.supposed()
             explains = bool(best.statements - found.statements) and (not candidate.fits or self._reads_wrong(site))
             if found.count < best.count or (found.count == best.count and kept is None and explains):
                 best, kept = found, candidate
