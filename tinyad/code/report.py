@@ -9,7 +9,7 @@ from typing import Any
 
 from tinyad.code.files import Text
 from tinyad.code.limits import NAMES_SHOWN, NOTES_SHOWN
-from tinyad.code.verdicts import Grade, PairVerdict, StatementVerdict, Verdict
+from tinyad.code.verdicts import Grade, PairVerdict, StatementVerdict, Verdict, WorstEntry
 from tinyad.printing.text import apart, for_terminal, one_line
 
 
@@ -108,7 +108,7 @@ class Report:
         for v in sorted(self.suggested(certain_only), key=lambda v: -v.suggestion_line):
             if v.suggestion_line not in done:
                 done.add(v.suggestion_line)
-                _replace(lines, v)
+                replace_statement(lines, v)
         return "".join(lines)
 
     def suggested(self, certain_only: bool = True) -> list[StatementVerdict]:
@@ -144,7 +144,14 @@ def holding(right: int, statements: int) -> str:
     return f"{right} of {statements} statement{'s' * (statements != 1)} hold{'s' * (right == 1 or statements == 1)}"
 
 
-def _replace(lines: list[str], v: StatementVerdict) -> None:
+def holding_of(pair: PairVerdict) -> str:
+    """Say how many statements of a pair hold, and how many do not."""
+    judged = sum(v.verdict is not Verdict.NOT_JUDGED for v in pair.statements)
+    wrong = len(pair.wrong)
+    return holding(judged - wrong, judged) + (f", {wrong} do{'es' * (wrong == 1)} not" if wrong else "")
+
+
+def replace_statement(lines: list[str], v: StatementVerdict) -> None:
     """Put a suggestion in the place of its statement; what stands behind it on its last line stays."""
     first, last = v.suggestion_line - 1, v.suggestion_end - 1
     before = lines[first][: v.suggestion_column]
@@ -178,11 +185,8 @@ def _pair(source: Text, pair: PairVerdict, everything: bool) -> Iterator[str]:
         yield f"{one_line(title)}: not judged"
         yield from (f"    {one_line(row)}" for row in (first, *rest))
         return
-    judged = [v for v in pair.statements if v.verdict is not Verdict.NOT_JUDGED]
-    wrong = [v for v in judged if not v.ok]
-    others = f", {len(wrong)} do{'es' * (len(wrong) == 1)} not" if wrong else ""
-    yield f"{one_line(title)}: {holding(len(judged) - len(wrong), len(judged))}{others}"
-    for k, v in enumerate(wrong):
+    yield f"{one_line(title)}: {holding_of(pair)}"
+    for k, v in enumerate(pair.wrong):
         if k == 0 or everything:
             yield ""
             yield from full(source, v)
@@ -192,14 +196,12 @@ def _pair(source: Text, pair: PairVerdict, everything: bool) -> Iterator[str]:
 
 
 def _around(pair: PairVerdict, everything: bool) -> Iterator[str]:
-    rows = [f"returned as it stands: {row}" for row in _returned(pair)]
+    rows = [f"returned as it stands: {row}" for row in returned_wrong(pair)]
     rows += [f"convention: {pair.convention}"] if pair.convention else []
     rows += [f"note: {note}" for note in pair.notes]
     rows += [f"not judged: {name} (line {line}): {reason}" for name, line, reason in pair.unjudged]
     rows += [
-        f"not judged: {v.name} (line {v.line}): {v.message}"
-        for v in pair.statements
-        if v.verdict is Verdict.NOT_JUDGED
+        f"not judged: {v.name} (line {v.line}): {v.message}" for v in pair.statements if v.verdict is Verdict.NOT_JUDGED
     ]
     rows += [f"not seen: {text}" for text in pair.not_seen]
     if rows:
@@ -210,7 +212,7 @@ def _around(pair: PairVerdict, everything: bool) -> Iterator[str]:
         yield f"    and {len(rows) - len(shown)} more: --all shows them"
 
 
-def _returned(pair: PairVerdict) -> Iterator[str]:
+def returned_wrong(pair: PairVerdict) -> Iterator[str]:
     """Yield which returned derivatives are wrong, by the statements that make them so."""
     for v in pair.wrong:
         names = [name for name in v.spoils if name in pair.returned]
@@ -241,6 +243,17 @@ def brief(source: Text, v: StatementVerdict) -> str:
     return f"{_heading(source, v)}: {one_line(text)}" + (f"  →  {one_line(finding)}" if finding else "")
 
 
+def entry(name: str, worst: WorstEntry) -> str:
+    """Return the entry of an array as Python writes it."""
+    return f"{name}[{', '.join(map(str, worst.index))}]" if worst.index else name
+
+
+def numbers(worst: WorstEntry) -> str:
+    """Say what was expected and what was found, in digits that tell them apart."""
+    expected, found = apart(worst.expected, worst.found)
+    return f"expected {expected}, found {found}"
+
+
 def full(source: Text, v: StatementVerdict) -> Iterator[str]:
     """Yield the statement as it stands, what is wrong with it, and what was probably meant."""
     yield _heading(source, v) + (f": {one_line(v.message)}" if v.message else "")
@@ -251,9 +264,7 @@ def full(source: Text, v: StatementVerdict) -> Iterator[str]:
     if v.passes > 1:
         yield f"    wrong in {v.wrong_passes} of {v.passes} passes"
     if v.worst:
-        expected, given = apart(v.worst.expected, v.worst.found)
-        where = f"[{', '.join(map(str, v.worst.index))}]" if v.worst.index else ""
-        yield f"    {one_line(v.name)}{where}: expected {expected}, found {given}"
+        yield f"    {one_line(entry(v.name, v.worst))}: {numbers(v.worst)}"
     if v.looks_like:
         yield f"    looks like: {one_line(v.looks_like)}"
     if v.suggestion:
