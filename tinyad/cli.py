@@ -91,10 +91,16 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--html", type=Path, dest="out", metavar="PAGE", help="also write one self-contained page")
     check.add_argument("--seed", type=int, default=0, help="which sample points are drawn (default: 0)")
     code = check.add_argument_group("for code")
-    code.add_argument("--example", metavar="FUNCTION", help="the function that returns the arguments of the forward pass")
+    code.add_argument(
+        "--example", metavar="FUNCTION", help="the function that returns the arguments of the forward pass"
+    )
     code.add_argument("--shapes", metavar="SHAPES", help='their shapes, if that is all it takes: "X=6x5 W=5x4 b=4"')
     code.add_argument(
-        "--pair", action="append", default=[], metavar="FORWARD:BACKWARD", help="the functions, if their names do not tell"
+        "--pair",
+        action="append",
+        default=[],
+        metavar="FORWARD:BACKWARD",
+        help="the functions, if their names do not tell",
     )
     code.add_argument(
         "--name", action="append", default=[], metavar="NAME=NAME", help="what a name is the derivative for: delta3=Z3"

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.judge import Forced, Judge, Task
+from tinyad.code.judge import Forced, Judge
 from tinyad.code.judge import Verdict as ValueVerdict
-from tinyad.code.names import looks_like_derivative
 from tinyad.code.limits import POINTS
+from tinyad.code.names import looks_like_derivative
 from tinyad.code.pair import Pair
 from tinyad.code.points import another
 from tinyad.code.probes import Kind, Statement
@@ -160,9 +160,7 @@ class _Findings:
             self.judge.truth.prepare(part, None)
             if self.judge.truth.agrees(part, value, None):
                 line = uses[left_out].site.line
-                return (
-                    f"the part through line {line} is missing: {self.pair.program.text(line, line).strip()}"
-                )
+                return f"the part through line {line} is missing: {self.pair.program.text(line, line).strip()}"
         return ""
 
     # Returned values
@@ -187,7 +185,9 @@ class _Findings:
                     Verdict.DOES_NOT_FIT if verdict.reason else Verdict.WRONG,
                     f"{result.text}: {verdict.reason}" if verdict.reason else "",
                     result.argument,
-                    self.pair.program.probe.sites[self.judge.forward.events[result.target.ordinals[0]].site.number].line,
+                    self.pair.program.probe.sites[
+                        self.judge.forward.events[result.target.ordinals[0]].site.number
+                    ].line,
                     passes=1,
                     wrong_passes=1,
                     worst=worst,
@@ -232,9 +232,7 @@ class _Findings:
         """Say which factor the derivatives in between carry."""
         if self.judge.factor is None:
             return ""
-        names = list(
-            dict.fromkeys(v.task.name for v in self.judge.judged.verdicts if v.factor != 1.0 and v.right)
-        )
+        names = list(dict.fromkeys(v.task.name for v in self.judge.judged.verdicts if v.factor != 1.0 and v.right))
         factor = self.judge.factor
         return f"{_listed(names)} {'is' if len(names) == 1 else 'are'} {factor:.6g} times the derivative, by convention"
 
@@ -254,7 +252,9 @@ class _Findings:
             found[event.name, event.site.line] = reason
         for task in self.judge.misread:
             name = task.candidates[0].name
-            found[task.name, task.statement.line] = f"it is not the derivative for {name}, and what it leads to is right"
+            found[task.name, task.statement.line] = (
+                f"it is not the derivative for {name}, and what it leads to is right"
+            )
         for event in self.judge.backward.events:
             name = event.name
             judged = any(task.event.site is event.site for task in self.judge.tasks.values())
@@ -305,7 +305,11 @@ def looks_like(value: Array, truth: Array, mask: Array | None) -> str:
         if abs(ratio + 1) < 1e-6:
             return "it has the opposite sign"
         if abs(ratio) < 1 and abs(round(1 / ratio) - 1 / ratio) < 1e-5:
-            return f"it is 1/{round(1 / ratio)} of the derivative" if ratio > 0 else f"it is -1/{-round(1 / ratio)} of the derivative"
+            return (
+                f"it is 1/{round(1 / ratio)} of the derivative"
+                if ratio > 0
+                else f"it is -1/{-round(1 / ratio)} of the derivative"
+            )
         return f"it is {ratio:.6g} times the derivative"
     if value.ndim == 2 and value.shape[0] == value.shape[1] and np.allclose(value, truth.T, 1e-5):
         return "it is transposed"

@@ -51,9 +51,7 @@ def check_text(text: Text, options: Options, namespace: Mapping[str, Any] | None
     return Report(text, tuple(verdicts))
 
 
-def _verdict(
-    program: Program, text: Text, found: Found, options: Options, declared: Mapping[str, str]
-) -> PairVerdict:
+def _verdict(program: Program, text: Text, found: Found, options: Options, declared: Mapping[str, str]) -> PairVerdict:
     def check() -> PairVerdict:
         return check_pair(_pair(program, text, found, options), declared)
 
@@ -100,7 +98,8 @@ def _raised(text: Text, error: BaseException, what: str) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == text.name]
     lines = text.text.splitlines()
     rows = [
-        f"    {text.place(frame.lineno or 1)}, in {frame.name}: {lines[(frame.lineno or 1) - 1].strip()}" for frame in frames
+        f"    {text.place(frame.lineno or 1)}, in {frame.name}: {lines[(frame.lineno or 1) - 1].strip()}"
+        for frame in frames
     ]
     shown = str(error) or "no message"
     return "\n".join([f"{text.name}: {what} raised {type(error).__name__}: {shown}", *rows])

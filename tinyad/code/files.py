@@ -59,9 +59,7 @@ def notebook(name: str, text: str) -> Text:
     try:
         cells = json.loads(text)["cells"]
         sources = [
-            (number, "".join(cell["source"]))
-            for number, cell in enumerate(cells, 1)
-            if cell["cell_type"] == "code"
+            (number, "".join(cell["source"])) for number, cell in enumerate(cells, 1) if cell["cell_type"] == "code"
         ]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise CodeError(f"{name} is no notebook: it has to be JSON with cells (format 4)") from None

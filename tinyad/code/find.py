@@ -238,5 +238,7 @@ def example_of_shapes(program: Program, found: Found, text: str) -> Example:
     import numpy as np
 
     rng = np.random.default_rng(0)
-    keywords = {name: rng.standard_normal(shape) if shape else float(rng.standard_normal()) for name, shape in shapes.items()}
+    keywords = {
+        name: rng.standard_normal(shape) if shape else float(rng.standard_normal()) for name, shape in shapes.items()
+    }
     return Example((), keywords)

@@ -96,7 +96,9 @@ def _lines(item: Any, name: str) -> tuple[list[str], int]:
 
 def _visible(item: Any) -> dict[str, Any]:
     """Return what a function or class sees: the names of its module, and those of the function around it."""
-    function = item if inspect.isfunction(item) else next((f for f in vars(item).values() if inspect.isfunction(f)), None)
+    function = (
+        item if inspect.isfunction(item) else next((f for f in vars(item).values() if inspect.isfunction(f)), None)
+    )
     if function is None:
         return {}
     names = {k: v for k, v in function.__globals__.items() if k != "__name__"}

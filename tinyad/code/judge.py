@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -235,7 +235,9 @@ class Judge:
         found = []
         for result, value in result_values(self.results, returned):
             if value is None or not values.differentiable(value):
-                found.append(ResultVerdict(result, False, value, "it is None" if value is None else "it is no array of floats"))
+                found.append(
+                    ResultVerdict(result, False, value, "it is None" if value is None else "it is no array of floats")
+                )
             elif values.shape(value) != result.target.shape:
                 shapes = f"it has shape {values.shape(value)}, and {result.argument} has {result.target.shape}"
                 found.append(ResultVerdict(result, False, value, shapes))
@@ -341,7 +343,9 @@ class Judge:
             tasks = dict(self.tasks)
             self._name(site, events, candidate)
             found = self.run()
-            if found.count < best.count or (found.count == best.count == 1 and kept is None and self._reads_wrong(site)):
+            if found.count < best.count or (
+                found.count == best.count == 1 and kept is None and self._reads_wrong(site)
+            ):
                 best, kept = found, candidate
             self.tasks = tasks
         if kept is not None:

@@ -13,7 +13,17 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.chains import chains, settled
-from tinyad.code.names import CONTAINERS, LATER, UPSTREAM, Meanings, Share, canonical, last_part, looks_like_derivative, stem
+from tinyad.code.names import (
+    CONTAINERS,
+    LATER,
+    UPSTREAM,
+    Meanings,
+    Share,
+    canonical,
+    last_part,
+    looks_like_derivative,
+    stem,
+)
 from tinyad.code.probes import Kind, names_of
 from tinyad.code.recording import Call, Event, Recorded, Target, functions_called
 from tinyad.code.values import Array, Path
@@ -21,8 +31,8 @@ from tinyad.code.values import Array, Path
 SET = (Kind.ENTRY, Kind.ASSIGNED, Kind.ITEM, Kind.STORED)
 
 
-class Leaf(NamedTuple):
-    """A value of the forward run that has a derivative: the event that set it, and where in its container it is."""
+class Setting(NamedTuple):
+    """A value of the forward run that was set: the event that set it, and where in its container it is."""
 
     event: Event
     path: Path
@@ -60,32 +70,36 @@ class Matching:
     def __init__(self, forward: Recorded, same_run: bool, declared: Mapping[str, str]) -> None:
         self.forward = forward
         self.same_run = same_run
-        self.by_name: dict[str, list[Leaf]] = {}
+        self.by_name: dict[str, list[Setting]] = {}
         self.uses: dict[str, list[Event]] = {}
         self.versions: dict[int, int] = {}
-        self.origins: dict[int, int] = {}
+        self.origins: dict[int, tuple[int, Path]] = {}
         self.masks: dict[int, Array] = {}
+        self.held: dict[Path, tuple[int, Path]] = {}  # where arrays lie in memory → the event that set them first
         self._read_events()
         self._assemble()
         self.meanings = Meanings(self.names(), declared)
 
     def _read_events(self) -> None:
         latest: dict[tuple[int, str], int] = {}
-        held: dict[Path, int] = {}
         for event in self.forward.events:
             place = values.identity(event.value)
             if event.kind in SET:
                 self._add(event)
                 latest[event.call, event.name] = event.ordinal
-                if place in held and event.kind is not Kind.STORED:
-                    self.origins[event.ordinal] = held[place]
+                if place in self.held and event.kind is not Kind.STORED:
+                    self.origins[event.ordinal] = self.held[place]
             elif event.kind is Kind.EXPRESSION and event.name and values.differentiable(event.value):
                 self.uses.setdefault(canonical(event.name), []).append(event)
-                version = latest.get((event.call, event.name), held.get(place) if place else None)
+                version = latest.get((event.call, event.name))
+                if version is None and place in self.held and not self.held[place][1]:
+                    version = self.held[place][0]
                 if version is not None:
                     self.versions[event.ordinal] = version
-            if place and event.kind in (Kind.ENTRY, Kind.ASSIGNED) and place not in held:
-                held[place] = event.ordinal
+            if event.kind in (Kind.ENTRY, Kind.ASSIGNED):
+                for leaf in event.leaves:
+                    if leaf.place is not None:
+                        self.held.setdefault(leaf.place, (event.ordinal, leaf.path))
 
     def _assemble(self) -> None:
         """Add the arrays that are stored part by part, as one leaf each."""
@@ -97,17 +111,19 @@ class Matching:
             if len(masks) > 1:
                 self.masks |= masks
                 self.by_name[canonical(chain.last.name)].append(
-                    Leaf(chain.last, (), chain.last.value.shape, tuple(sorted(masks)))
+                    Setting(chain.last, (), chain.last.value.shape, tuple(sorted(masks)))
                 )
 
     def _add(self, event: Event) -> None:
         name = event.key if event.kind is Kind.ITEM and isinstance(event.key, str) else canonical(event.name)
         if self.same_run and event.kind is Kind.ITEM and CONTAINERS.match(event.name):
             return
-        for path, shape in event.leaves:
+        for path, shape, place in event.leaves:
+            if path and event.kind is not Kind.ENTRY and place in self.held:
+                continue  # a cache that only holds what was set before
             keys = [last[1] if isinstance(last, tuple) else last for last in path]
             called = next((key for key in reversed(keys) if isinstance(key, str)), name)
-            self.by_name.setdefault(called, []).append(Leaf(event, path, shape))
+            self.by_name.setdefault(called, []).append(Setting(event, path, shape))
 
     def names(self) -> list[str]:
         """Return the names of the forward run that may have derivatives."""
@@ -271,7 +287,7 @@ class Matched:
         return fitting or list(dict.fromkeys(found))
 
     def _fitting(
-        self, leaf: Leaf, shape: tuple[int, ...], name: str, wanted: dict[str, Any], key: Any
+        self, leaf: Setting, shape: tuple[int, ...], name: str, wanted: dict[str, Any], key: Any
     ) -> list[Candidate]:
         """Return a leaf as candidates for a value of a shape: all of it, or the row of a pass of a loop."""
         target, line = leaf.target, leaf.event.site.line
@@ -297,19 +313,17 @@ class Matched:
         if isinstance(key, int):
             yield key
 
-    def _origins(self, leaves: list[Leaf], shape: tuple[int, ...], name: str) -> list[Candidate]:
+    def _origins(self, leaves: list[Setting], shape: tuple[int, ...], name: str) -> list[Candidate]:
         """Return the names under which arrays were set that were put into a list or passed on later."""
         found = []
         for leaf in leaves:
             origin = self.matching.origins.get(leaf.event.ordinal)
             if origin is not None and leaf.shape == shape and not leaf.path:
-                line = self.seen.events[origin].site.line
-                found.append(Candidate(Target((origin,), (), shape), None, name, line))
+                line = self.seen.events[origin[0]].site.line
+                found.append(Candidate(Target((origin[0],), origin[1], shape), None, name, line))
         return found
 
-    def _read_versions(
-        self, name: str, call: int, wanted: dict[str, Any], shape: tuple[int, ...]
-    ) -> list[Candidate]:
+    def _read_versions(self, name: str, call: int, wanted: dict[str, Any], shape: tuple[int, ...]) -> list[Candidate]:
         """Return what a name held when a pass of a loop read it: that of the pass before."""
         versions = {
             self.matching.versions[e.ordinal]
@@ -352,7 +366,7 @@ class Matched:
                 continue
             node = event.site.node
             elements = node.elts if isinstance(node, ast.Tuple) else [node]
-            for path, own in event.leaves:
+            for path, own, _ in event.leaves:
                 place = path[0] if path else 0
                 called = elements[place] if isinstance(place, int) and place < len(elements) and len(path) < 2 else None
                 text = names_of(called) if isinstance(called, ast.expr) else ""
@@ -361,7 +375,7 @@ class Matched:
                     found.append(Candidate(Target((event.ordinal,), path, shape), None, shown, event.site.line))
         return found if name else found[:1]
 
-    def _leaves(self, name: str, call: int, wanted: dict[str, Any], key: Any) -> list[Leaf]:
+    def _leaves(self, name: str, call: int, wanted: dict[str, Any], key: Any) -> list[Setting]:
         everywhere = self.matching.by_name.get(name, [])
         own = [leaf for leaf in everywhere if leaf.event.call == call]
         if not own:

@@ -121,7 +121,9 @@ class Meanings:
                 return parts
         delta = DELTA.match(name)
         if delta:
-            found = [x for letter in "zZaA" for x in self.known(letter + delta["x"]) if letter + delta["x"] in self.forward]
+            found = [
+                x for letter in "zZaA" for x in self.known(letter + delta["x"]) if letter + delta["x"] in self.forward
+            ]
             return [Meaning(x, Share.ALL) for x in dict.fromkeys(found)]
         return []
 

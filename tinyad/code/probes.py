@@ -445,7 +445,9 @@ class _Expressions(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         original = copy.deepcopy(node)
         if isinstance(node.func, ast.Attribute):
-            node.func.value = self.visit(node.func.value) if not _is_module(node.func.value, self.rewriter) else node.func.value
+            node.func.value = (
+                self.visit(node.func.value) if not _is_module(node.func.value, self.rewriter) else node.func.value
+            )
         elif not isinstance(node.func, ast.Name):
             node.func = self.visit(node.func)
         if isinstance(node.func, ast.Name) and node.func.id in ("locals", "globals", "super", "vars", "exec", "eval"):
@@ -501,7 +503,9 @@ def _stored(body: Sequence[ast.stmt]) -> set[str]:
     todo: list[ast.AST] = list(body)
     while todo:
         node = todo.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.Import, ast.ImportFrom)):
+        if isinstance(
+            node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.Import, ast.ImportFrom)
+        ):
             continue
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)

@@ -79,12 +79,16 @@ def _functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.Fun
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Put back NumPy's and Python's random states and the warnings' settings; what is printed goes nowhere."""
-    states = np.random.get_state(), random.getstate()  # noqa: NPY002  the user's code may draw from it
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), np.errstate(all="ignore"):
+    states = np.random.get_state(), random.getstate()
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        np.errstate(all="ignore"),
+    ):
         try:
             yield
         finally:
-            np.random.set_state(states[0])  # noqa: NPY002
+            np.random.set_state(states[0])
             random.setstate(states[1])
 
 
@@ -94,12 +98,12 @@ class State:
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
         self.names = {name: value for name, value in namespace.items() if name != PROBE}
-        self.random = np.random.get_state(), random.getstate()  # noqa: NPY002
+        self.random = np.random.get_state(), random.getstate()
         self.put_back = list(_restorers(self.names.values()))
 
     def restore(self) -> None:
         """Put everything back."""
-        np.random.set_state(self.random[0])  # noqa: NPY002
+        np.random.set_state(self.random[0])
         random.setstate(self.random[1])
         for name in self.namespace.keys() - self.names.keys() - {PROBE}:
             del self.namespace[name]

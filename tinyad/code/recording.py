@@ -27,12 +27,20 @@ class Call(NamedTuple):
     loops: tuple[Loop, ...]
 
 
+class Leaf(NamedTuple):
+    """What has a derivative in a value: the path to it, its shape, and where it lies in memory."""
+
+    path: Path
+    shape: tuple[int, ...]
+    place: Path | None
+
+
 @dataclass(slots=True)
 class Event:
     """A value that a site reported.
 
     key: of the item of a list or dict, or the index of the part of an array that was stored.  touched: the entries of
-    an array that a store has written.  leaves: the paths and shapes of what has a derivative in the value.
+    an array that a store has written.  leaves: what has a derivative in the value.
     """
 
     ordinal: int
@@ -43,7 +51,7 @@ class Event:
     key: Any = None
     touched: Any = None
     kind: Kind = Kind.ASSIGNED
-    leaves: tuple[tuple[Path, tuple[int, ...]], ...] = ()
+    leaves: tuple[Leaf, ...] = ()
 
     @property
     def name(self) -> str:
@@ -74,7 +82,7 @@ class Recorded(Listener):
         kept = _kept(value) if self.copies else value
         event = Event(len(self.events), site, frame.call, frame.loops, kept, key, touched, kind or site.kind)
         if event.kind is not Kind.EXPRESSION:
-            event.leaves = tuple((path, values.shape(leaf)) for path, leaf in values.leaves(value))
+            event.leaves = tuple(Leaf(p, values.shape(leaf), values.identity(leaf)) for p, leaf in values.leaves(value))
         self.events.append(event)
         place = values.identity(value)
         if place is not None:

@@ -112,15 +112,30 @@ class Repair:
         for name in self.program.functions:
             if "." not in name and not name.startswith("example"):
                 found.setdefault(name, self.program.namespace.get(name))
-        sizes = {text: int(value) for text, value in found.items() if isinstance(value, (int, np.integer)) and not isinstance(value, bool)}
+        sizes = {
+            text: int(value)
+            for text, value in found.items()
+            if isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        }
         for text, value in list(found.items()):
             for axis, size in enumerate(values.shape(value)[:4]):
                 sizes.setdefault(f"{text}.shape[{axis}]", size)
-        statements = [s for s in self.program.probe.statements if not isinstance(s.node, (ast.For, ast.While, ast.If, ast.With, ast.FunctionDef))]
-        backward = [self.text(s) for s in statements if s.function == statement.function and s.number != statement.number]
+        statements = [
+            s
+            for s in self.program.probe.statements
+            if not isinstance(s.node, (ast.For, ast.While, ast.If, ast.With, ast.FunctionDef))
+        ]
+        backward = [
+            self.text(s) for s in statements if s.function == statement.function and s.number != statement.number
+        ]
         called = {call.function for call in self.judge.forward.calls.values()}
         forward = [self.text(s) for s in statements if s.function in called and s.function != statement.function]
-        loops = [loop.variable for task in trial.judge.tasks.values() if task.statement.number == statement.number for loop in task.event.loops]
+        loops = [
+            loop.variable
+            for task in trial.judge.tasks.values()
+            if task.statement.number == statement.number
+            for loop in task.event.loops
+        ]
         return Scope(found, sizes, backward, forward, list(dict.fromkeys(filter(None, loops))))
 
 

@@ -62,7 +62,7 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
     texts = [ast.unparse(e) for e in elements] if len(elements) == len(parts) else [""] * len(parts)
     places = range(len(parts))
     if pair.backward is None:
-        places = [k for k in places if (k,) not in pair.outputs]  # type: ignore[assignment]
+        places = [k for k in places if (k,) not in pair.binding.outputs]  # type: ignore[assignment]
     found: list[Result] = []
     positional = _positions(len(places), arguments) if pair.backward is not None else {}
     for k in places:

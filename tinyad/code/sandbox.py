@@ -27,7 +27,9 @@ def check_in_sandbox(text: Text, options: Options) -> Report:
     with tempfile.TemporaryDirectory(prefix="tinyad-") as folder:
         job, answer = Path(folder, "job.json"), Path(folder, "answer.json")
         job.write_text(json.dumps({"text": text._asdict(), "options": options._asdict()}), encoding="utf-8")
-        environment = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "PYTHONPATH")}
+        environment = {
+            k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "PYTHONPATH")
+        }
         environment |= {"HOME": folder, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         seconds = options.seconds * 4 + 10
         try:

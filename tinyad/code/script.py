@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
 
 import numpy as np
 
 from tinyad.code import values
+from tinyad.code.binding import Binding, Forwarded
 from tinyad.code.find import LOSS, script_statements, targets
 from tinyad.code.names import looks_like_derivative
-from tinyad.code.pair import Example, Forwarded, Pair
+from tinyad.code.pair import Example, Pair
 from tinyad.code.probes import PROBE, Listener, Stopped, names_of
 from tinyad.code.program import CodeError, Program
 from tinyad.code.recording import Recorded
@@ -45,15 +45,15 @@ class Script(Pair):
         recorded = listener if isinstance(listener, Recorded) else Recorded()
         return Forwarded(namespace.get(self.loss_name), recorded, None, (), {})
 
-    def bind(self) -> None:
-        """Take the loss as the output."""
+    def bind(self) -> Binding:
+        """Return that the loss is the output."""
         result = self.run_forward(Recorded()).result
         if not values.differentiable(result) or values.array(result).size != 1:
             raise CodeError(
                 f"{self.program.path}: {self.loss_name} is the last number before the derivatives and no loss: "
                 f"it has to be one number"
             )
-        self.outputs, self.upstream = [()], [np.ones(values.shape(result))]
+        return Binding([()], [np.ones(values.shape(result))], [], {})
 
     def argument_names(self) -> list[str]:
         return []

@@ -54,14 +54,18 @@ def copied(names: dict[str, Any]) -> dict[str, Any]:
     data = {name: value for name, value in names.items() if name != FRAME and _is_data(value)}
     try:
         kept = copy.deepcopy(data)
-    except Exception:  # noqa: BLE001  the user's objects may refuse to be copied in any way
+    except Exception:
         kept = data
     return {name: value for name, value in names.items() if name != FRAME} | kept
 
 
 def _is_data(value: Any) -> bool:
     module = type(value).__module__
-    return isinstance(value, LOCAL_DATA) or values.is_tensor(value) or (hasattr(value, "__dict__") and module not in ("builtins",) and not callable(value))
+    return (
+        isinstance(value, LOCAL_DATA)
+        or values.is_tensor(value)
+        or (hasattr(value, "__dict__") and module not in ("builtins",) and not callable(value))
+    )
 
 
 class Entries(Listener):
@@ -135,7 +139,7 @@ class Trial:
             if self.returns and not judged:
                 judged = self.snapshots[-1:]
             return bool(judged) and all(self._fits_at(snapshot, node) for snapshot in judged)
-        except (Exception, Needed):  # noqa: BLE001  whatever the edited statement raises, it is not what was meant
+        except (Exception, Needed):
             return False
 
     def _fits_at(self, snapshot: Snapshot, node: ast.stmt) -> bool:
@@ -168,7 +172,11 @@ class Trial:
             total = values.array(task.event.value)
             for snapshot, after in runs:
                 if snapshot.call == task.event.call:
-                    total = total + values.array(_value(after, task)) - values.array(_value(self.before[id(snapshot)], task))
+                    total = (
+                        total
+                        + values.array(_value(after, task))
+                        - values.array(_value(self.before[id(snapshot)], task))
+                    )
             changes[task.event.ordinal] = total
             if self.judge.verdict(task, values.like(total, task.event.value)).right is not True:
                 return False
@@ -194,7 +202,7 @@ def _assigning(node: ast.Return) -> ast.stmt:
 
 def _value(names: dict[str, Any], task: Task) -> Any:
     """Return what a name holds after a statement."""
-    value: Any = eval(task.event.name, names)  # noqa: S307  a name of the user's source
+    value: Any = eval(task.event.name, names)
     return value[task.event.key] if task.event.kind is Kind.ITEM else value
 
 
@@ -207,7 +215,10 @@ def _changed_in_place(node: ast.stmt) -> Iterable[str]:
             yield root(ast.unparse(part.value))
         elif isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
             call = part.value
-            yield from (root(ast.unparse(a)) for a in [*call.args, *([call.func.value] if isinstance(call.func, ast.Attribute) else [])])
+            yield from (
+                root(ast.unparse(a))
+                for a in [*call.args, *([call.func.value] if isinstance(call.func, ast.Attribute) else [])]
+            )
         elif isinstance(part, ast.keyword) and part.arg == "out":
             yield root(ast.unparse(part.value))
 

@@ -101,7 +101,9 @@ def parts(value: object) -> Iterator[tuple[Any, Any]]:
         yield from value.items()
     elif isinstance(value, (list, tuple)):
         yield from enumerate(value)
-    elif hasattr(value, "__dict__") and not isinstance(value, type) and not callable(getattr(value, "__wrapped__", None)):
+    elif (
+        hasattr(value, "__dict__") and not isinstance(value, type) and not callable(getattr(value, "__wrapped__", None))
+    ):
         if type(value).__module__ not in ("builtins", "numpy", "torch") and not isinstance(value, type(sys)):
             yield from ((("attribute", name), part) for name, part in list(vars(value).items()))
 

@@ -1,0 +1,225 @@
+"""What a backward pass is called with: upstream adjoints, parts of the forward's result, arguments, local values."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyad.code import values
+from tinyad.code.names import UPSTREAM, Meanings, looks_like_derivative
+from tinyad.code.probes import Kind
+from tinyad.code.program import CodeError
+from tinyad.code.recording import Event, Recorded
+from tinyad.code.values import Array, Path
+
+
+class Forwarded(NamedTuple):
+    """A forward run: its result and events, and what it was called with."""
+
+    result: Any
+    recorded: Recorded
+    owner: Any
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+
+
+class Signatures(NamedTuple):
+    """The names of a pair: arguments that the example gives, what the forward returns, parameters of the backward."""
+
+    forward: str
+    arguments: list[str]
+    returned: list[str]
+    backward: str | None
+    parameters: list[str]
+    required: list[str]
+
+
+class Source(NamedTuple):
+    """Where an argument of the backward pass comes from: exactly one of these.
+
+    upstream: the output whose adjoint it is.  results: the parts of the result; all of it for ().  argument: the place
+    and name of an argument of the forward pass.  local: a local name of it.
+    """
+
+    upstream: Path | None = None
+    results: tuple[int, ...] | None = None
+    argument: tuple[int, str] | None = None
+    local: str = ""
+
+
+class Binding(NamedTuple):
+    """How a backward pass is called; outputs: paths into the forward's result, with an adjoint for each of their leaves."""
+
+    outputs: list[Path]
+    upstream: list[Array]
+    arguments: list[Source]
+    keywords: dict[str, Source]
+
+    def output_leaves(self, result: Any) -> list[Any]:
+        """Return the arrays and numbers of the outputs."""
+        return [leaf for path in self.outputs for _, leaf in values.leaves(values.at(result, path))]
+
+    def given(self, forwarded: Forwarded) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments of the backward pass after a forward run."""
+        arguments = [self._value(source, forwarded) for source in self.arguments]
+        return arguments, {name: self._value(source, forwarded) for name, source in self.keywords.items()}
+
+    def _value(self, source: Source, forwarded: Forwarded) -> Any:
+        if source.upstream is not None:
+            return self._adjoint(source.upstream, forwarded.result)
+        if source.results is not None:
+            parts = tuple(forwarded.result[k] for k in source.results)
+            return parts[0] if len(parts) == 1 else parts or forwarded.result
+        if source.argument is not None:
+            place, name = source.argument
+            return forwarded.keywords[name] if name in forwarded.keywords else forwarded.arguments[place]
+        return last_local_values(forwarded.recorded)[source.local].value
+
+    def _adjoint(self, output: Path, result: Any) -> Any:
+        first = 0
+        for other in self.outputs:
+            value = values.at(result, other)
+            found = list(values.leaves(value))
+            if other == output:
+                adjoint = copy.deepcopy(value)
+                for k, (path, leaf) in enumerate(found):
+                    adjoint = values.with_leaf(adjoint, path, values.like(self.upstream[first + k], leaf))
+                return adjoint
+            first += len(found)
+        return None
+
+
+def bind(signatures: Signatures, forwarded: Forwarded, upstream: Any, seed: int) -> Binding:
+    """Return how the backward pass is called after a forward run like this one."""
+    names = _Names(signatures, forwarded)
+    adjoints = names.upstream_parameters()
+    outputs = names.outputs(adjoints)
+    drawn = _upstream(signatures, forwarded.result, outputs, bool(adjoints), upstream, seed)
+    if signatures.backward is None:
+        return Binding(outputs, drawn, [], {})
+    sources = [names.source(parameter, adjoints, outputs) for parameter in signatures.required]
+    optional = signatures.parameters[len(signatures.required) :]
+    keywords = {p: names.argument(p) for p in optional if p in signatures.arguments}
+    return Binding(outputs, drawn, sources, keywords)
+
+
+class _Names:
+    """What the names of a backward pass's parameters may refer to."""
+
+    def __init__(self, signatures: Signatures, forwarded: Forwarded) -> None:
+        self.signatures = signatures
+        self.result = forwarded.result
+        self.count = len(self.result) if isinstance(self.result, tuple) else 1
+        own = signatures.returned
+        self.returned = own if len(own) == self.count else [""] * self.count
+        self.local = last_local_values(forwarded.recorded)
+        self.meanings = Meanings([name for name in self.returned if name])
+        self.known = {*signatures.arguments, *self.returned}
+
+    def upstream_parameters(self) -> list[str]:
+        """Return the parameters that take adjoints of outputs."""
+        required = self.signatures.required
+        new = [p for p in required if p not in self.known and p not in self.local]
+        found = [p for p in new if self.meanings.of(p) or UPSTREAM.match(p)]
+        return found or list(takewhile(lambda p: p in new and looks_like_derivative(p), required))
+
+    def outputs(self, adjoints: Sequence[str]) -> list[Path]:
+        """Return where the outputs are in the result; without adjoints, the loss: the first number."""
+        if not isinstance(self.result, tuple):
+            return [()]
+        if not adjoints:
+            numbers = [k for k, p in enumerate(self.result) if values.differentiable(p) and values.array(p).size == 1]
+            return [(numbers[0] if numbers else 0,)]
+        order: list[int] = []
+        for parameter in adjoints:
+            named = [self.returned.index(m.name) for m in self.meanings.of(parameter) if m.name in self.returned]
+            free = [k for k in [*named, *range(self.count)] if k not in order]
+            if not free:
+                raise CodeError(
+                    f"{self.signatures.backward} takes more adjoints ({', '.join(adjoints)}) than "
+                    f"{self.signatures.forward} returns"
+                )
+            order.append(free[0])
+        return [(k,) for k in order]
+
+    def argument(self, parameter: str) -> Source:
+        """Return an argument of the forward pass as a source."""
+        return Source(argument=(self.signatures.arguments.index(parameter), parameter))
+
+    def source(self, parameter: str, adjoints: Sequence[str], outputs: Sequence[Path]) -> Source:
+        """Return what a parameter of the backward pass is called with."""
+        if parameter in adjoints:
+            return Source(upstream=outputs[adjoints.index(parameter)])
+        rest = [k for k in range(self.count) if isinstance(self.result, tuple) and (k,) not in outputs]
+        if parameter in self.returned and self.returned.index(parameter) in rest:
+            return Source(results=(self.returned.index(parameter),))
+        if parameter in self.signatures.arguments:
+            return self.argument(parameter)
+        if parameter in self.returned:
+            return Source(results=(self.returned.index(parameter),) if isinstance(self.result, tuple) else ())
+        return self._from_rest(parameter, adjoints, rest)
+
+    def _from_rest(self, parameter: str, adjoints: Sequence[str], rest: Sequence[int]) -> Source:
+        """Return the part of the result that has no name for a parameter that has none: the cache."""
+        required = self.signatures.required
+        free = tuple(k for k in rest if self.returned[k] not in required)
+        unknown = [p for p in required if p not in adjoints and p not in self.known]
+        if free and len(unknown) == 1:
+            return Source(results=free)
+        if len(unknown) == len(free):
+            return Source(results=(free[unknown.index(parameter)],))
+        if parameter in self.local:
+            return Source(local=parameter)
+        if free:
+            return Source(results=free[-1:])
+        raise CodeError(
+            f"{self.signatures.backward} takes {parameter}, and nothing tells what it is: no argument, result or local "
+            f"name of {self.signatures.forward} is called so. Call it as there, or return it as the cache"
+        )
+
+
+def _upstream(
+    signatures: Signatures, result: Any, outputs: list[Path], taken: bool, given: Any, seed: int
+) -> list[Array]:
+    """Return the adjoints of the outputs: 1 for a loss that is one number, else drawn or given."""
+    leaves = [leaf for path in outputs for _, leaf in values.leaves(values.at(result, path))]
+    shapes = [values.shape(leaf) for leaf in leaves]
+    if not leaves:
+        raise CodeError(
+            f"{signatures.forward} returns nothing that has a derivative: {_kinds(result)}; return arrays or floats"
+        )
+    if given is not None:
+        found = [values.array(leaf) for _, leaf in values.leaves(given)]
+        if [adjoint.shape for adjoint in found] != shapes:
+            raise CodeError(f"upstream has shapes {[a.shape for a in found]}, and the outputs have {shapes}")
+        return found
+    if taken:
+        rng = np.random.default_rng([seed, 1])
+        return [rng.standard_normal(shape) for shape in shapes]
+    if len(leaves) != 1 or np.prod(shapes[0]) != 1:
+        raise CodeError(
+            f"{signatures.forward} returns {_kinds(result)}, and {signatures.backward or 'nothing'} takes no adjoint for "
+            f"it: return the loss as one number, or let the backward pass take the adjoint of the output first"
+        )
+    return [np.ones(shapes[0])]
+
+
+def last_local_values(recorded: Recorded) -> dict[str, Event]:
+    """Return the last event of each plain name in the outermost call of a run."""
+    first = min(recorded.calls, default=0)
+    return {
+        event.name: event
+        for event in recorded.events
+        if event.call == first and event.kind in (Kind.ASSIGNED, Kind.STORED) and event.name.isidentifier()
+    }
+
+
+def _kinds(result: Any) -> str:
+    parts = result if isinstance(result, tuple) else (result,)
+    return ", ".join(
+        f"an array of shape {np.shape(p)}" if isinstance(p, np.ndarray) else type(p).__name__ for p in parts
+    )
