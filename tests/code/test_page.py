@@ -141,7 +141,8 @@ def test_what_is_said_about_a_pair():
     )  # fmt: skip
     for html in (page(report), fragment(report)):
         for said in (
-            "dx is wrong because of line 2", "db is wrong", "dq (line 3): nothing is called q", "q (line 2): it has no meaning",
+            "dx is wrong because of line 2", "db is wrong", "dq (line 3): nothing is called q",
+            "q (line 2): it has no meaning",
             "convention: dz is 3 times the derivative", "a note", "the mask was not tried",
         ):  # fmt: skip
             assert f"<li>{said}</li>" in html

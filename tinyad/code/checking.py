@@ -65,7 +65,7 @@ def _verdict(program: Program, text: Text, found: Found, options: Options, decla
 
 def _pair(program: Program, text: Text, found: Found, options: Options) -> Pair:
     if not found.forward:
-        return Script(Program(text.text, text.name), options.seed)
+        return Script(program.again(), options.seed)
     if options.shapes is not None:
         example = example_of_shapes(program, found, options.shapes)
     else:

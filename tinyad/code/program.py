@@ -35,7 +35,7 @@ class Program:
     """
 
     def __init__(self, source: str, path: str, namespace: Mapping[str, Any] | None = None) -> None:
-        self.source, self.path = source, path
+        self.source, self.path, self.given = source, path, dict(namespace or {})
         self.lines = source.splitlines()
         try:
             self.tree = ast.parse(source, path)
@@ -47,7 +47,7 @@ class Program:
         self.code = compile(rewritten(ast.parse(source, path), self.probe), path, "exec")
         self.module = ModuleType("checked_" + re.sub(r"\W", "_", Path(path).stem))
         self.namespace: dict[str, Any] = self.module.__dict__
-        self.namespace.update({"__file__": path, **(namespace or {}), PROBE: self.probe})
+        self.namespace.update({"__file__": path, **self.given, PROBE: self.probe})
         self.functions = dict(_functions(self.tree.body, ""))
         self.classes = {node.name: node for node in self.tree.body if isinstance(node, ast.ClassDef)}
 
@@ -59,6 +59,10 @@ class Program:
             exec(self.code, self.namespace)
         finally:
             del sys.modules[self.module.__name__]
+
+    def again(self) -> Program:
+        """Return the same program, not run yet."""
+        return Program(self.source, self.path, self.given)
 
     def text(self, line: int, end_line: int) -> str:
         """Return the lines of the source from one to another."""
