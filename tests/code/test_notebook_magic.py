@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from tinyad.code.notebook_magic import check_cell
+from tinyad.code.notebook_magic import check_cell, copies, read_first
 
 SCRIPT = """\
-h = np.tanh(X @ W)
+Z = X @ W
+h = np.tanh(Z)
 loss = ((h - Y) ** 2).sum()
 dh = 2 * (h - Y)
 dZ = dh * %s
@@ -35,14 +36,30 @@ def names():
 def test_a_script_is_checked():
     assert check_cell(SCRIPT % RIGHT, names()).ok
     report = check_cell(SCRIPT % WRONG, names())
-    assert [(v.line, v.suggestion.replace(" ", "")) for v in report.wrong] == [(5, "dZ=dh*(1-h**2)")]
-    assert "cell:5  wrong" in str(report)
+    assert [(v.line, v.suggestion.replace(" ", "")) for v in report.wrong] == [(6, "dZ=dh*(1-h**2)")]
+    assert "cell:6  wrong" in str(report)
     assert "dZ = dh * (1 - h)" in report._repr_html_()
 
 
 def test_a_pair_is_checked():
     assert check_cell(PAIR.format("x"), names()).ok
     assert [v.line for v in check_cell(PAIR.format("w"), names()).wrong] == [8]
+
+
+def test_there_are_derivatives_for_what_the_notebook_has():
+    report = check_cell((SCRIPT % RIGHT).replace("X.T @ dZ", "X.T @ dh"), names())
+    assert [(v.line, v.of, v.of_line) for v in report.wrong] == [(7, "W", 1)]
+
+
+def test_what_is_read_before_it_is_set():
+    assert read_first("a = b\na += 1\nc += a\nd = d + 1\ndef f(x):\n    return x + e\nb = 2") == [
+        "b",
+        "c",
+        "d",
+        "x",
+        "e",
+    ]
+    assert read_first("a = (") == []
 
 
 def test_the_notebook_is_left_alone():
@@ -56,8 +73,10 @@ def test_the_notebook_is_left_alone():
 def test_two_names_of_one_array_stay_two_names_of_one():
     given = names()
     given["P"] = {"W": given["W"]}
-    cell = "W += 1\nassert P['W'] is W\n" + SCRIPT % RIGHT
-    assert check_cell(cell, given).ok
+    found = copies(["P", "W"], given)
+    assert list(found) == ["P", "W"]
+    assert found["P"]["W"] is found["W"]
+    assert found["W"] is not given["W"]
 
 
 def test_what_cannot_be_copied_is_shared():
@@ -73,7 +92,7 @@ def test_what_cannot_be_checked_is_printed(capsys):
     for cell, said in [
         ("dx = (", "cell:2: this is not Python"),
         ("x = 1", "no pair to check"),
-        (SCRIPT % RIGHT, "NameError: name 'np' is not defined"),
+        (SCRIPT % RIGHT, "NameError: name 'X' is not defined"),
     ]:
         assert check_cell(cell, {}) is None
         assert said in capsys.readouterr().out

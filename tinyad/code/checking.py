@@ -96,7 +96,7 @@ def _run(program: Program, text: Text, seconds: float, job: Callable[[], Any], w
 def _raised(text: Text, error: BaseException, what: str) -> str:
     """Return what the user's code raised, with the frames of the user's file."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == text.name]
-    lines = text.text.splitlines()
+    lines = text.lines
     rows = [
         f"    {text.place(frame.lineno or 1)}, in {frame.name}: {lines[(frame.lineno or 1) - 1].strip()}"
         for frame in frames

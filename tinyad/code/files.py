@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tinyad.code.limits import FILE_BYTES
 from tinyad.code.program import CodeError
+from tinyad.code.verdicts import StatementVerdict
 
 MAGIC = re.compile(r"^(\s*)(%%?|!|\?)|^\s*\w[\w.]*\?{1,2}\s*$|^(\s*)[\w, ]+= *[%!]")
 
@@ -24,6 +25,11 @@ class Text(NamedTuple):
     def is_notebook(self) -> bool:
         """Return whether the text comes from cells."""
         return bool(self.cells)
+
+    @property
+    def lines(self) -> list[str]:
+        """Return the lines as Python counts them: a form feed ends none."""
+        return self.text.removesuffix("\n").split("\n")
 
     def place(self, line: int) -> str:
         """Return the place of a line: FILE:12, or the cell and the line in it."""
@@ -78,3 +84,12 @@ def without_magic(line: str) -> str:
     """Return a line of a cell, or `pass` in the place of a magic or a shell command."""
     found = MAGIC.match(line)
     return f"{found[1] or found[3] or ''}pass" if found else line
+
+
+def replace_statement(lines: list[str], v: StatementVerdict) -> None:
+    """Put a suggestion in the place of its statement; what stands behind it on its last line stays."""
+    first, last = v.suggestion_line - 1, v.suggestion_end - 1
+    before = lines[first].encode()[: v.suggestion_column].decode()
+    after = lines[last].encode()[v.suggestion_end_column :].decode()
+    text = v.suggestion.replace("\n", "\n" + " " * len(before)) if not before.strip() else v.suggestion
+    lines[first : last + 1] = [before + text + after]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import copy
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,6 @@ from tinyad.printing.text import for_terminal
 
 if TYPE_CHECKING:
     from tinyad.code.report import Report
-
-NAME = re.compile(r"[^\W\d]\w*")
 
 
 def check_cell(cell: str, names: Mapping[str, Any]) -> Report | None:
@@ -25,23 +23,51 @@ def check_cell(cell: str, names: Mapping[str, Any]) -> Report | None:
     from tinyad.code.files import Text, without_magic
     from tinyad.code.program import CodeError
 
-    # The line of %%check is counted, as the notebook counts it.
-    text = "\n".join(["", *map(without_magic, cell.splitlines()), ""])
+    text = "\n".join([*map(without_magic, cell.splitlines()), ""])
+    read = read_first(text)
+    given = copies([name for name in read if name in names], names)
     try:
-        return check_text(Text("cell", text), Options(), copies(text, names))
+        return check_text(Text("cell", f"{_as_variables(given)}\n{text}"), Options(), given)
     except CodeError as error:
         print(for_terminal(str(error)))
         return None
 
 
-def copies(text: str, names: Mapping[str, Any]) -> dict[str, Any]:
-    """Return copies of what names hold that a text mentions; what cannot be copied, such as a module, is shared."""
+def read_first(text: str) -> list[str]:
+    """Return the names that a text reads before it sets them, and those that its functions read."""
+    try:
+        statements = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    found, assigned = dict[str, None](), set[str]()
+    for statement in statements:
+        nodes = list(ast.walk(statement))
+        changed = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
+        used = [node for node in nodes if isinstance(node, ast.Name)]
+        found |= {
+            n.id: None for n in used if (isinstance(n.ctx, ast.Load) or id(n) in changed) and n.id not in assigned
+        }
+        assigned |= {n.id for n in used if isinstance(n.ctx, ast.Store)}
+    return list(found)
+
+
+def copies(wanted: list[str], names: Mapping[str, Any]) -> dict[str, Any]:
+    """Return copies of what some names hold; what cannot be copied, such as a module, is shared."""
     memo: dict[int, Any] = {}  # of all, so that two names of one array are two names of one copy
     found = {}
-    for name in dict.fromkeys(NAME.findall(text)):
-        if name in names:
-            try:
-                found[name] = copy.deepcopy(names[name], memo)
-            except Exception:  # whatever the user's objects raise
-                found[name] = names[name]
+    for name in wanted:
+        try:
+            found[name] = copy.deepcopy(names[name], memo)
+        except Exception:  # whatever the user's objects raise
+            found[name] = names[name]
     return found
+
+
+def _as_variables(given: Mapping[str, Any]) -> str:
+    """Return a line that sets what is given, so that there are derivatives for it.
+
+    It stands in the place of `%%check`, and the lines of the cell are counted as the notebook counts them.
+    """
+    from tinyad.code import values
+
+    return "; ".join(f"{name} = {name}" for name, value in given.items() if any(True for _ in values.leaves(value)))

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
 
-from tinyad.code.report import entry, holding_of, numbers, replace_statement, returned_wrong
+from tinyad.code.files import Text, replace_statement
 from tinyad.code.verdicts import PairVerdict, StatementVerdict, Verdict
+from tinyad.code.wording import entry, holding_of, numbers, returned_wrong
 from tinyad.html import page as pages
 from tinyad.html.page import NOTHING
 
 if TYPE_CHECKING:
-    from tinyad.code.files import Text
     from tinyad.code.report import Report
 
 NOT_SEEN = "Not seen by this check"
@@ -126,7 +126,7 @@ def _source(report: Report) -> Markup:
     for v in report.verdicts:
         ends.setdefault(v.end_line, []).append(Shown(v, numbers_of.get(id(v)), v is not first))
     rows, blank = [], 0
-    for number, text in enumerate(source.text.splitlines(), 1):
+    for number, text in enumerate(source.lines, 1):
         blank = blank + 1 if not text.strip() else 0
         if blank <= BLANK_LINES:
             rows.append(_row(source, number, text, ends.get(number, ())))
@@ -207,7 +207,7 @@ def _term(word: str, text: str) -> Markup:
 
 def _diff(source: Text, v: StatementVerdict) -> Markup:
     """Return the lines of a statement as they stand, and with the suggestion."""
-    lines = source.text.splitlines()
+    lines = source.lines
     start, behind = v.suggestion_line - 1, len(lines) - v.suggestion_end
     old = lines[start : v.suggestion_end]
     replace_statement(lines, v)

@@ -36,7 +36,7 @@ class Program:
 
     def __init__(self, source: str, path: str, namespace: Mapping[str, Any] | None = None) -> None:
         self.source, self.path, self.given = source, path, dict(namespace or {})
-        self.lines = source.splitlines()
+        self.lines = source.split("\n")  # a form feed ends no line of Python
         try:
             self.tree = ast.parse(source, path)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

@@ -7,10 +7,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tinyad.code.files import Text
-from tinyad.code.limits import NAMES_SHOWN, NOTES_SHOWN
-from tinyad.code.verdicts import Grade, PairVerdict, StatementVerdict, Verdict, WorstEntry
-from tinyad.printing.text import apart, for_terminal, one_line
+from tinyad.code.files import Text, replace_statement
+from tinyad.code.limits import NOTES_SHOWN
+from tinyad.code.verdicts import Grade, PairVerdict, StatementVerdict, Verdict
+from tinyad.code.wording import entry, holding, holding_of, numbers, returned_wrong
+from tinyad.printing.text import for_terminal, one_line
 
 
 class Report:
@@ -103,13 +104,13 @@ class Report:
 
     def fixed(self, certain_only: bool = True) -> str:
         """Return the source with the suggested statements in place; of two for one statement, the first."""
-        lines = self.source.text.splitlines(keepends=True)
+        lines = self.source.lines
         done: set[int] = set()
         for v in sorted(self.suggested(certain_only), key=lambda v: -v.suggestion_line):
             if v.suggestion_line not in done:
                 done.add(v.suggestion_line)
                 replace_statement(lines, v)
-        return "".join(lines)
+        return "\n".join(lines) + "\n" * self.source.text.endswith("\n")
 
     def suggested(self, certain_only: bool = True) -> list[StatementVerdict]:
         """Return the verdicts whose statements have another one in their place."""
@@ -120,8 +121,8 @@ class Report:
         name = self.source.name
         return "".join(
             difflib.unified_diff(
-                self.source.text.splitlines(keepends=True),
-                self.fixed(certain_only=False).splitlines(keepends=True),
+                [f"{line}\n" for line in self.source.lines],
+                [f"{line}\n" for line in Text("", self.fixed(certain_only=False)).lines],
                 name,
                 name,
             )
@@ -137,27 +138,6 @@ class Report:
         from tinyad.code.page import page
 
         return page(self)
-
-
-def holding(right: int, statements: int) -> str:
-    """Say how many statements hold."""
-    return f"{right} of {statements} statement{'s' * (statements != 1)} hold{'s' * (right == 1 or statements == 1)}"
-
-
-def holding_of(pair: PairVerdict) -> str:
-    """Say how many statements of a pair hold, and how many do not."""
-    judged = sum(v.verdict is not Verdict.NOT_JUDGED for v in pair.statements)
-    wrong = len(pair.wrong)
-    return holding(judged - wrong, judged) + (f", {wrong} do{'es' * (wrong == 1)} not" if wrong else "")
-
-
-def replace_statement(lines: list[str], v: StatementVerdict) -> None:
-    """Put a suggestion in the place of its statement; what stands behind it on its last line stays."""
-    first, last = v.suggestion_line - 1, v.suggestion_end - 1
-    before = lines[first][: v.suggestion_column]
-    after = lines[last].encode()[v.suggestion_end_column :].decode()
-    text = v.suggestion.replace("\n", "\n" + " " * len(before)) if not before.strip() else v.suggestion
-    lines[first : last + 1] = [before + text + after]
 
 
 def _plain(v: StatementVerdict) -> dict[str, Any]:
@@ -212,23 +192,6 @@ def _around(pair: PairVerdict, everything: bool) -> Iterator[str]:
         yield f"    and {len(rows) - len(shown)} more: --all shows them"
 
 
-def returned_wrong(pair: PairVerdict) -> Iterator[str]:
-    """Yield which returned derivatives are wrong, by the statements that make them so."""
-    for v in pair.wrong:
-        names = [name for name in v.spoils if name in pair.returned]
-        if names:
-            yield f"{listed(names)} {'is' if len(names) == 1 else 'are'} wrong because of line {v.line}"
-    alone = [name for name in pair.returned if not any(name in v.spoils for v in pair.wrong)]
-    if alone:
-        yield f"{listed(alone)} {'is' if len(alone) == 1 else 'are'} wrong"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as a list in words, at most NAMES_SHOWN of them."""
-    shown = [*names[:NAMES_SHOWN], *(["…"] if len(names) > NAMES_SHOWN else [])]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
-
-
 def _heading(source: Text, v: StatementVerdict) -> str:
     return f"{one_line(source.place(v.line))}  {v.verdict}"
 
@@ -241,17 +204,6 @@ def brief(source: Text, v: StatementVerdict) -> str:
         finding = f"{v.grade}: {where}{' '.join(v.suggestion.split())}"
     text = " ".join(v.text.split())
     return f"{_heading(source, v)}: {one_line(text)}" + (f"  →  {one_line(finding)}" if finding else "")
-
-
-def entry(name: str, worst: WorstEntry) -> str:
-    """Return the entry of an array as Python writes it."""
-    return f"{name}[{', '.join(map(str, worst.index))}]" if worst.index else name
-
-
-def numbers(worst: WorstEntry) -> str:
-    """Say what was expected and what was found, in digits that tell them apart."""
-    expected, found = apart(worst.expected, worst.found)
-    return f"expected {expected}, found {found}"
 
 
 def full(source: Text, v: StatementVerdict) -> Iterator[str]:
