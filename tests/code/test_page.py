@@ -11,6 +11,7 @@ from tinyad.code.files import Text, notebook
 from tinyad.code.page import fragment, page
 from tinyad.code.report import Report
 from tinyad.code.verdicts import Grade, PairVerdict, StatementVerdict, Verdict, WorstEntry
+from tinyad.code.wording import entry
 
 NASTY = "</script></svg><img src=x onerror=alert(1)>\"' ]]>&lt;--><!-- \x1b[31m\x07\u202e"
 SEEN = "</script></svg><img src=x onerror=alert(1)>\"' ]]>&lt;--><!-- \\x1b[31m\\x07\\u202e"
@@ -201,3 +202,11 @@ def test_the_same_report_gives_the_same_page():
     again = check_text(Text("layer.py", SOURCE), Options())
     assert page(again) == page(checked())
     assert fragment(again) == fragment(checked())
+
+
+def test_an_entry_of_an_expression_has_parentheses():
+    first = WorstEntry((0, 1), 1.0, 2.0)
+    assert entry("dW", first) == "dW[0, 1]"
+    assert entry("self.grads['W'][t]", first) == "self.grads['W'][t][0, 1]"
+    assert entry("X.T @ dZ", first) == "(X.T @ dZ)[0, 1]"
+    assert entry("dloss", WorstEntry((), 1.0, 2.0)) == "dloss"

@@ -101,8 +101,10 @@ def _raised(text: Text, error: BaseException, what: str) -> str:
         f"    {text.place(frame.lineno or 1)}, in {frame.name}: {lines[(frame.lineno or 1) - 1].strip()}"
         for frame in frames
     ]
+    outermost = frames[0].name if frames else "<module>"
+    raised = what if outermost == "<module>" else outermost
     shown = str(error) or "no message"
-    return "\n".join([f"{text.name}: {what} raised {type(error).__name__}: {shown}", *rows])
+    return "\n".join([f"{text.name}: {raised} raised {type(error).__name__}: {shown}", *rows])
 
 
 def _nothing_found(program: Program) -> str:

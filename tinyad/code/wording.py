@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from tinyad.code.limits import NAMES_SHOWN
 from tinyad.code.verdicts import PairVerdict, Verdict, WorstEntry
 from tinyad.printing.text import apart
+
+ENTRY = re.compile(r"[\w.]+(?:\[[^][]*\])*")  # a name, an attribute, or an item of them
 
 
 def holding(right: int, statements: int) -> str:
@@ -23,7 +26,10 @@ def holding_of(pair: PairVerdict) -> str:
 
 def entry(name: str, worst: WorstEntry) -> str:
     """Return the entry of an array as Python writes it."""
-    return f"{name}[{', '.join(map(str, worst.index))}]" if worst.index else name
+    if not worst.index:
+        return name
+    array = name if ENTRY.fullmatch(name) else f"({name})"
+    return f"{array}[{', '.join(map(str, worst.index))}]"
 
 
 def numbers(worst: WorstEntry) -> str:
