@@ -9,6 +9,7 @@ from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.show.tape_as_derivation import written
 from tinyad.drawing import plot
 from tinyad.drawing.graph import Graph, graph
+from tinyad.engine.deriv import deriv
 from tinyad.engine.derivatives import Contribution, Derivatives
 from tinyad.engine.op import Op, ones
 from tinyad.engine.table import (
@@ -19,7 +20,6 @@ from tinyad.engine.table import (
     column_max,
     cos,
     cosh,
-    deriv,
     div,
     erf,
     exp,

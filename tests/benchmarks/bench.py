@@ -28,15 +28,15 @@ from time import perf_counter
 
 import numpy as np
 
-from tests.benchmarks.lean import lean
+from tests.benchmarks.lstm_by_hand import by_hand
 from tests.benchmarks.peers import PEERS
-from tests.benchmarks.problem import SIZES, TOLERANCE, Problem, Run, first_difference, problem, record, tinyad
+from tests.benchmarks.unrolled_lstm import SIZES, TOLERANCE, Problem, Run, first_difference, problem, record, tinyad
 from tests.benchmarks.written_out import slides_lines
 
 BY_HAND: dict[str, Callable[[Problem], Run]] = {
     "the slides' lines": slides_lines,
-    "lean NumPy, @": lambda p: lean(p, operator.matmul),
-    "lean NumPy, .dot": lambda p: lean(p, np.ndarray.dot),
+    "lean NumPy, @": lambda p: by_hand(p, operator.matmul),
+    "lean NumPy, .dot": lambda p: by_hand(p, np.ndarray.dot),
 }
 AT_MOST = {"the slides' lines": 1.0, "lean NumPy, @": 1.3}  # tinyad's time over theirs
 # fmt: off

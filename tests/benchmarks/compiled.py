@@ -4,7 +4,7 @@
 
 Two works, forward and back to everything they start from: the slides' LSTM in its 31 steps, and the LSTM without
 peepholes and with a tanh candidate, as torch.nn.LSTM has it.  One process, one BLAS thread, contenders in turns, ratios
-as in `bench`; results are compared first.  "by hand" is the faster of two programs written for speed (`fast`).
+as in `bench`; results are compared first.  "by hand" is the faster of two programs written for speed.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from lstm_models.model import Model, parameters
 from lstm_models.models import MODELS
 from lstm_models.sequence import unrolled
 from tests.benchmarks.bench import Times, interleaved
-from tests.benchmarks.fast import SLIDES, STANDARD, fast
 from tests.benchmarks.lstm_peers import PEERS
-from tests.benchmarks.problem import SIZES as SMALLER
-from tests.benchmarks.problem import TOLERANCE, Problem, Run, first_difference
+from tests.benchmarks.lstm_stacked_by_hand import SLIDES, STANDARD, stacked_by_hand
+from tests.benchmarks.unrolled_lstm import SIZES as SMALLER
+from tests.benchmarks.unrolled_lstm import TOLERANCE, Problem, Run, first_difference
 from tinyad import Tape, Variable
 
 SIZES = SMALLER | {"large": (256, 512, 64, 64)}  # X, H, B, T
@@ -83,7 +83,7 @@ class Work:
         return lambda: program(arrays)[1]
 
     def by_hand(self, inputs_in_loop: bool) -> Run:
-        return fast(self.p, self.gates, self.tanh, inputs_in_loop)
+        return stacked_by_hand(self.p, self.gates, self.tanh, inputs_in_loop)
 
 
 def row(*cells: str) -> None:

@@ -45,8 +45,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--sizes", nargs="+", default=["tiny", "small", "medium"])
     options = parser.parse_args()
-    (before,) = load(options.before.resolve(), "tests.benchmarks.problem")
-    problem, lean = load(Path(__file__).resolve().parents[2], "tests.benchmarks.problem", "tests.benchmarks.lean")
+    (before,) = load(options.before.resolve(), "tests.benchmarks.unrolled_lstm")
+    names = "tests.benchmarks.unrolled_lstm", "tests.benchmarks.lstm_by_hand"
+    problem, lstm = load(Path(__file__).resolve().parents[2], *names)
     print(f"{'size':<7} {'dtype':<8} {'the same bits':<14} {'to before':>10} {'to lean':>8} {'before to lean':>15}")
     for size in options.sizes:
         for dtype in problem.TOLERANCE:
@@ -54,7 +55,7 @@ def main() -> None:
             runs = {
                 "now": problem.tinyad(here),
                 "before": before.tinyad(there),
-                "lean": lean.lean(here, operator.matmul),
+                "lean": lstm.by_hand(here, operator.matmul),
             }
             old, new = runs["before"](), runs["now"]()
             same = all(np.array_equal(old[name], new[name]) for name in old)

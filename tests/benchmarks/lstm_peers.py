@@ -10,7 +10,7 @@ import numpy as np
 from lstm_models import layouts
 from tests.benchmarks.peers import torch as torch_eager
 from tests.benchmarks.peers import unrolled
-from tests.benchmarks.problem import Run
+from tests.benchmarks.unrolled_lstm import Run
 
 Make = Callable[[Any], Run | None]
 

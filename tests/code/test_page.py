@@ -161,7 +161,7 @@ def test_hostile_text_is_escaped(shown):
     v = statement(
         text=NASTY, name=NASTY, message=NASTY, of=NASTY, of_line=1, of_text=f"2 {NASTY}", looks_like=NASTY,
         worst=WorstEntry((1,), 1.0, 2.0), suggestion=f"dz = {NASTY}", suggestion_line=2, suggestion_end=2,
-        suggestion_column=4, suggestion_end_column=9, grade="certain", others=(NASTY,), spoils=(NASTY,),
+        suggestion_column=4, suggestion_end_column=9, grade="likely", others=(NASTY,), spoils=(NASTY,),
     )  # fmt: skip
     pair = PairVerdict(
         NASTY, NASTY, NASTY, NASTY, (v,), returned=(NASTY,), unjudged=((NASTY, 1, NASTY),), convention=NASTY,

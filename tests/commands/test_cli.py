@@ -11,6 +11,7 @@ import pytest
 
 from lstm_models import demo
 from tests.support.paths import ROOT
+from tests.support.sampling import sampled
 from tinyad import __version__, cli
 from tinyad.cli import main
 
@@ -30,15 +31,28 @@ def test_help():
     assert done.returncode == 0
     assert b"usage: tinyad" in done.stdout
     assert b"demo" in done.stdout
-    assert b"--out FOLDER" in tinyad("demo", "--help").stdout
 
 
-@pytest.mark.parametrize("arguments", [(), ("demon",), ("demo", "--fast")])
-def test_wrong_arguments(arguments):
-    done = tinyad(*arguments)
+def test_help_on_a_command(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["demo", "--help"])
+    assert not stopped.value.code
+    assert "--out FOLDER" in capsys.readouterr().out
+
+
+def test_wrong_arguments():
+    done = tinyad()
     assert done.returncode == 2
     assert b"usage: tinyad" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["demon"], ["demo", "--fast"]])
+def test_wrong_arguments_are_refused_with_the_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: tinyad" in capsys.readouterr().err
 
 
 def test_the_version_is_that_of_the_project():
@@ -140,8 +154,8 @@ FULL = [
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize(("program", "arguments"), FULL)
+@pytest.mark.parametrize("unbuffered", ["", pytest.param("1", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("program", "arguments"), sampled(FULL, 2))
 def test_an_output_that_is_full(tmp_path, program, arguments, unbuffered):
     """Whether the output is buffered, and so refused only when it is flushed, or not."""
     done = with_a_full_output(tmp_path, program, arguments, unbuffered)
@@ -152,7 +166,7 @@ def test_an_output_that_is_full(tmp_path, program, arguments, unbuffered):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
-@pytest.mark.parametrize("program", ["tinyad", "lstm_models"])
+@pytest.mark.parametrize("program", sampled(["tinyad", "lstm_models"], 2))
 def test_help_on_an_output_that_is_full(tmp_path, program):
     done = with_a_full_output(tmp_path, program, ["--help"], "")  # unbuffered, argparse itself drops the error
     assert done.returncode == 2

@@ -1,5 +1,6 @@
 """A hand derivation against the tape: right ones pass, every wrong line is found and told from what it spoils."""
 
+import itertools
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ from lstm_models import slides_by_hand
 from tests.support import goldenfiles
 from tests.support.cell import Cell
 from tests.support.points import LSTMPoint, draw
+from tests.support.sampling import sampled
 from tinyad import Op, Tape, compare, softmax, tanh
 from tinyad import log as ln
 
@@ -29,7 +31,7 @@ def test_a_right_derivation_is_right(form):
 
 
 @pytest.mark.parametrize("form", slides.FORMS)
-@pytest.mark.parametrize("sizes", [(4, 5, 2, 3), (1, 3, 2, 4), (16, 30, 3, 40)])
+@pytest.mark.parametrize("sizes", [(4, 5, 2, 3), (1, 3, 2, 4), pytest.param((16, 30, 3, 40), marks=pytest.mark.slow)])
 def test_a_derivation_with_other_formulas_is_right_to_rounding(form, sizes):
     point = LSTMPoint(form, sizes)
     steps = slides_by_hand.forward(
@@ -47,8 +49,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("equation", EQUATIONS)
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize(("equation", "mistake"), sampled(itertools.product(EQUATIONS, MISTAKES)))
 def test_a_mistake_in_any_equation_is_the_first_wrong_step(monkeypatch, equation, mistake):
     cell = Cell()
     found = compare(cell.d, cell.hand(monkeypatch, equation, MISTAKES[mistake]))

@@ -20,11 +20,13 @@ from tests.support import goldenfiles
 from tests.support.compiled_difference import differs
 from tests.support.modelpoints import ModelPoint
 from tests.support.points import LSTMPoint, draw, fitting
+from tests.support.sampling import sampled
 from tinyad import TABLE, Op, Tape
 from tinyad.compiled import PASSES
 from tinyad.compiled.loop_detection import Steps
 
 LITERAL = ("dead", "loops")
+STYLES = ("literal", "grouped")
 SUBSETS = [s for n in range(len(PASSES) + 1) for s in itertools.combinations(PASSES, n)]
 
 
@@ -38,12 +40,13 @@ def small():
     return tape, {"h": draw((2, 4), 4)}
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_models(name):
+@pytest.mark.parametrize("every", [100, pytest.param(31, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", sampled(MODELS, 3))
+def test_models(name, every):
     p = ModelPoint(MODELS[name])
     names = [*p.leaves, *p.seeds, next(iter(p.tape.names.values()))]
     k = list(MODELS).index(name)
-    for passes in (PASSES, LITERAL, *SUBSETS[k::31]):
+    for passes in (PASSES, LITERAL, *SUBSETS[k::every]):
         assert differs(p.tape, p.seeds, passes, names) is None, passes
     assert differs(p.tape, p.seeds, PASSES) is None
     single = ModelPoint(MODELS[name], dtype=np.float32)
@@ -250,7 +253,7 @@ def lstm(T):
     return p.tape, {f"h[{T}]": p.dhs[-1], f"C[{T}]": p.dC}, list(p.leaves)
 
 
-@pytest.mark.parametrize("style", ["literal", "grouped"])
+@pytest.mark.parametrize("style", sampled(["grouped", "literal"], 2))
 def test_the_source_does_not_grow_with_time(style):
     def source(T):
         tape, seeds, names = lstm(T)
@@ -342,8 +345,14 @@ def test_what_it_looks_like():
     assert repr(literal) == f"Program(h[4], {', '.join(f'∇{name}' for name in p.leaves)})"
 
 
-@pytest.mark.parametrize("style", ["literal", "grouped"])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128])
+@pytest.mark.parametrize(
+    ("style", "dtype"),
+    [
+        ("literal", np.float64), ("grouped", np.float32),
+        *(pytest.param(*it, marks=pytest.mark.slow)
+          for it in (("grouped", np.float64), ("literal", np.float32), *itertools.product(STYLES, [np.complex128]))),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("op", TABLE.values(), ids=str)
 def test_every_row_of_the_table(op, style, dtype):
     for operands in fitting(op):

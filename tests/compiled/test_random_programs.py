@@ -113,7 +113,7 @@ class Cell:
 cells = st.composite(Cell)()
 
 
-@examples(40, 250)
+@examples(20, 250)
 def test_cells_that_repeat(examples):
     settings(SOME, max_examples=examples)(given(cells, subsets)(cell_that_repeats))()
 

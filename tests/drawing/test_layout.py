@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lstm_models.slides import GATES
 from tests.support.pictures import SVG, both_ways, lstm
+from tests.support.random_programs import examples
 from tinyad import Tape, graph
 from tinyad.drawing.elements import BOXES, Box, Cluster, Drawing, Edge
 from tinyad.drawing.layout import Layout, _in_channels, svg
@@ -138,9 +139,12 @@ def drawings(draw):
     return Drawing(boxes, [Edge(*pair, draw(st.sampled_from([(), ("label",)]))) for pair in pairs], clusters, [])
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
-@given(drawings())
-def test_any_drawing_has_a_layout(drawing):
+@examples(100, 300)
+def test_any_drawing_has_a_layout(examples):
+    settings(deadline=None, derandomize=True, max_examples=examples)(given(drawings())(assert_layout))()
+
+
+def assert_layout(drawing):
     layout = Layout(drawing)
     assert faults(layout) == []
     ET.fromstring(svg(drawing))

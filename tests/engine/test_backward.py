@@ -349,9 +349,9 @@ def test_a_dropped_tape_is_freed():
         del point
         assert [ref() for ref in kept] == [None] * 4
         tracemalloc.start()
-        for n in range(601):
+        for n in range(181):
             LSTMPoint()
-            if n == 400:  # Python keeps some thousand freed tuples for later
+            if n == 140:  # Python keeps some thousand freed tuples for later
                 before = tracemalloc.get_traced_memory()[0]
         assert tracemalloc.get_traced_memory()[0] - before < 20_000  # one tape holds more
     finally:

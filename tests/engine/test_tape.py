@@ -8,7 +8,7 @@ import pytest
 import tinyad
 from tests.support.points import close, draw
 from tinyad import Op, Tape, deriv
-from tinyad.engine.messages import INSTEAD
+from tinyad.expressions.messages import INSTEAD
 
 A, B = draw((4, 3), 1), draw((4, 3), 2)
 

@@ -9,10 +9,11 @@ import pytest
 from lstm_models.example import example
 from lstm_models.models import MODELS
 from lstm_models.slides import GATES
-from tests.support.browsed import write_pages
-from tests.support.shown import HIDDEN_FORMULAS, SHOWN, apart, in_view, places, unfold
+from tests.support.browser_pages import write_pages
+from tests.support.browser_view import HIDDEN_FORMULAS, SHOWN, apart, in_view, places, unfold
 
 sync_api = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.slow  # a browser takes seconds to open a page
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if CHROMIUM is None:
     pytest.skip("there is no Chromium", allow_module_level=True)
@@ -169,9 +170,9 @@ def test_keys_bring_what_they_go_to_into_view(opened):
 def test_the_focus_is_not_lost(opened):
     page = opened("plain")
     page.locator('[data-key="step_3"]').click()
-    page.locator(".told a[data-go]").first.focus()
+    page.locator(".chosen-step a[data-go]").first.focus()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.className") == "told"
+    assert page.evaluate("document.activeElement.className") == "chosen-step"
 
 
 def test_a_click_without_a_pointer_after_a_drag(opened):
@@ -219,46 +220,46 @@ def test_little_and_odd(opened):
     page.keyboard.press("ArrowRight")
     page = opened("a leaf")
     page.locator(".box").click()
-    assert page.locator(".told .title").text_content().split() == ["x", "1×1"]
+    assert page.locator(".chosen-step .title").text_content().split() == ["x", "1×1"]
     page = opened("names")
     page.locator(".frame > text").click()
     assert page.locator(f".cover{SHOWN} text").all_text_contents() == ['a"b', "1 value"]
     page.locator(f".cover{SHOWN}").click()
     page.locator(".box.step").click()
     page.get_by_role("button", name="<x>\\", exact=True).click()
-    assert page.locator(".told .title").text_content().strip().startswith("<x>")
+    assert page.locator(".chosen-step .title").text_content().strip().startswith("<x>")
 
 
 def test_choosing_a_step(opened):
     page = opened("report")
     page.get_by_role("button", name="the whole drawing").click()
     page.locator('[data-key="step_51"]').click()
-    told = page.locator(".told")
-    assert "4×2" in told.locator(".title").inner_text()
+    panel = page.locator(".chosen-step")
+    assert "4×2" in panel.locator(".title").inner_text()
     d, _ = example(MODELS["slides"])
-    shown = [float(x) for x in told.locator("figure pre").first.inner_text().split()]
+    shown = [float(x) for x in panel.locator("figure pre").first.inner_text().split()]
     assert np.allclose(shown, d.tape["z17[2]"].value.ravel(), rtol=1e-3)
     assert page.locator(".box.chosen").get_attribute("data-key") == "step_51"
     assert page.locator(".edge.near").count() == 3  # f and C[1] to it, it to C
-    told.get_by_role("link", name="C[1]").first.click()
+    panel.get_by_role("link", name="C[1]").first.click()
     assert page.locator(".box.chosen").get_attribute("data-key") == "step_22"
-    contributions = told.locator("figure").all_inner_texts()
+    contributions = panel.locator("figure").all_inner_texts()
     assert sum("step " in text for text in contributions) == 5  # of z1, z7, z17 and z19 and of z25
-    assert sum("by hand" in text for text in told.locator("figcaption").all_inner_texts()) == 1
-    assert told.locator("mark").count() == 1
+    assert sum("by hand" in text for text in panel.locator("figcaption").all_inner_texts()) == 1
+    assert panel.locator("mark").count() == 1
 
 
 def test_it_opens_at_the_first_wrong_step(opened):
     page = opened("report")
     assert page.locator(".box.chosen").get_attribute("data-key") == "step_54"
-    assert "the contribution of step 54, W_oCᵀ * ∇z19[2], is missing" in page.locator(".told").text_content()
+    assert "the contribution of step 54, W_oCᵀ * ∇z19[2], is missing" in page.locator(".chosen-step").text_content()
     assert opened("plain").locator(".chosen").count() == 0
 
 
 def test_choosing_what_is_folded_unfolds_it(opened):
     page = opened("report")
     page.get_by_role("button", name="Fold all time steps").click()
-    page.locator('.told, .value[data-about="step_51"] > summary').last.click()
+    page.locator('.chosen-step, .value[data-about="step_51"] > summary').last.click()
     page.locator('.value[data-about="step_51"] a[data-go]').first.click()
     assert page.locator(f".cover{SHOWN}").count() == 2
     assert page.locator(".box.chosen" + SHOWN).count() == 1
@@ -271,7 +272,7 @@ def test_keys(opened):
     page.keyboard.press("ArrowRight")
     seen = page.evaluate("document.activeElement.getAttribute('aria-label')")
     assert seen == "h[0], 4×2"
-    assert page.locator(".told .title").text_content().split()[0] == "h(0)"
+    assert page.locator(".chosen-step .title").text_content().split()[0] == "h(0)"
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "fold t = 1"
     page.keyboard.press("Enter")
@@ -322,13 +323,13 @@ def test_two_drawings_do_not_meet(opened):
     assert second.locator(f".cover{SHOWN}").count() == 0
     second.locator('[data-key="step_3"]').click()
     assert first.locator(".chosen").count() == 0
-    assert second.locator(".told .title").count() == 1
+    assert second.locator(".chosen-step .title").count() == 1
 
 
 def test_without_scripts(opened):
     page = opened("report", java_script_enabled=False)
     assert page.locator(".view svg").is_visible()
-    assert page.locator(".bar, .told, .cover").count() == 0
+    assert page.locator(".bar, .chosen-step, .cover").count() == 0
     page.locator("#step_51 > summary").click()
     assert page.locator("#step_51 figure").first.is_visible()
 

@@ -12,6 +12,7 @@ from lstm_models.models import MODELS
 from lstm_models.slides import GATES
 from tests.support.pages import harmless_page
 from tests.support.pictures import NASTY, SEEN
+from tests.support.sampling import sampled
 from tinyad import Op, Tape, compare, equations, explore, gradients, log, report, sigmoid, tanh
 from tinyad.cli import main
 from tinyad.printing.listing import contribution_text, walked
@@ -26,7 +27,7 @@ def wrong():
     return d, hand | {"C[1]": hand["C[1]"] - d.tape["W_oC"].value.T @ hand["z24[2]"]}
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", sampled(MODELS, 7))
 def test_every_model_is_right_on_its_page(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["report", name]) == 0

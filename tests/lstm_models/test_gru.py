@@ -11,6 +11,7 @@ from lstm_models.sequence import record
 from tests.support.modelpoints import H, ModelPoint, X
 from tests.support.planted import AT, found_in_its_line
 from tests.support.points import close
+from tests.support.sampling import sampled
 
 MODELS = {model.name: model for model in GRUS}
 
@@ -228,7 +229,7 @@ PLANTED = [
 
 
 @AT
-@pytest.mark.parametrize(("form", "right", "wrong", "name"), PLANTED)
+@pytest.mark.parametrize(("form", "right", "wrong", "name"), sampled(PLANTED, 5))
 def test_a_mistake_in_one_line_is_found(monkeypatch, form, right, wrong, name, at):
     found_in_its_line(monkeypatch, MODELS[form], gru_by_hand.cell_backward, right, wrong, name, at)
 

@@ -11,6 +11,7 @@ from lstm_models.slides import PICTURE
 from tests.support.modelpoints import ModelPoint
 from tests.support.planted import AT, found_in_its_line
 from tests.support.points import close
+from tests.support.sampling import sampled
 
 # Our names: those of the slides
 WEIGHTS = {"W_g": "W_Cx", "R_g": "W_Ch", "b_g": "b_C"}
@@ -89,6 +90,6 @@ PLANTED = [
 
 
 @AT
-@pytest.mark.parametrize(("right", "wrong", "name"), PLANTED)
+@pytest.mark.parametrize(("right", "wrong", "name"), sampled(PLANTED))
 def test_a_mistake_in_one_line_is_found(monkeypatch, right, wrong, name, at):
     found_in_its_line(monkeypatch, PEEPHOLE, peephole_by_hand.cell_backward, right, wrong, name, at)

@@ -9,6 +9,7 @@ from lstm_models.slides import PICTURE as APART
 from tests.support.modelpoints import ModelPoint
 from tests.support.planted import assert_blamed, planted
 from tests.support.points import close
+from tests.support.sampling import sampled
 from tinyad import compare
 
 GATES = "fiCo"
@@ -80,7 +81,7 @@ MISTAKES = {  # what is changed: the line, with the mistake, where it is found
 # fmt: on
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", sampled(MISTAKES))
 def test_a_mistake_is_found_where_it_was_made(mistake):
     old, new, name = MISTAKES[mistake]
     point = ModelPoint(STACKED)

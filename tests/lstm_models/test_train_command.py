@@ -303,6 +303,7 @@ def test_ctrl_c_where_python_drops_it(tmp_path):
     assert done(tmp_path) == 1
 
 
+@pytest.mark.slow
 def test_outputs_that_are_closed_full_or_ascii(tmp_path):
     (tmp_path / "text.txt").write_text("Ελληνικά 😀 " * 20, encoding="utf-8")
     started = f'"{sys.executable}" -m lstm_models'

@@ -5,6 +5,7 @@ import pytest
 
 from lstm_models.models import MODELS
 from lstm_models.training import Options, Run
+from tests.support.sampling import sampled
 from tests.support.training_text import STRING
 
 
@@ -16,7 +17,7 @@ def losses(tmp_path, eager, updates=6, **options):
     return [run.update() for _ in range(updates)], run
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", sampled(MODELS))
 def test_every_model(model, tmp_path):
     compiled, run = losses(tmp_path, False, model=model)
     eager, walked = losses(tmp_path, True, model=model)

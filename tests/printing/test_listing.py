@@ -67,12 +67,12 @@ def test_the_31_equations():
     goldenfiles.check("equations.tex", equations(tape).latex)
 
 
-@pytest.mark.parametrize("columns", [1, 2])
-def test_the_gradient_pages(columns):
+@pytest.mark.parametrize(("columns", "name"), [(1, "one_column"), (2, "two_columns")])
+def test_the_gradient_pages(columns, name):
     _, d = cell(columns)
-    goldenfiles.check(f"gradients_{columns}.txt", gradients(d, shapes=True).text)
-    goldenfiles.check(f"gradients_{columns}.tex", gradients(d).latex)
-    goldenfiles.check(f"routine_{columns}.txt", routine(d))
+    goldenfiles.check(f"gradients_{name}.txt", gradients(d, shapes=True).text)
+    goldenfiles.check(f"gradients_{name}.tex", gradients(d).latex)
+    goldenfiles.check(f"routine_{name}.txt", routine(d))
 
 
 def test_time_steps_in_latex():

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import os
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -52,6 +53,7 @@ def test_a_changed_output_is_seen(monkeypatch, tmp_path):
     shown = list(run(blocks(page)))
     assert shown == [("```declare\n```\n", "?\n"), ("1\n", "")]
     assert rewritten(page, shown) == page.replace("?\n", "```declare\n```\n")
+    assert examples.said("tinyad none\n").startswith("usage: tinyad ")
     assert examples.said("tinyad none 2>&1 > /dev/null | head -1").startswith("usage: tinyad ")
 
 
@@ -118,6 +120,7 @@ def test_every_command_is_shown():
     assert {f"tinyad {name} --help\n" for name in commands.choices} <= set(shown)
 
 
+@cache
 def used_by():
     """Return {package: the packages that its modules import}, but for what a display imports when it is asked to."""
     modules = sources()

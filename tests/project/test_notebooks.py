@@ -214,6 +214,7 @@ print(*differences(first, again), sep="\\n")
 """
 
 
+@pytest.mark.slow
 def test_a_run_stores_what_the_kernel_says():
     """The same twice; an error does not end it, what goes to stderr is seen; the kernel is this Python."""
     sources = [

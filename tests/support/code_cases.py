@@ -3,6 +3,7 @@
 import ast
 import copy
 import textwrap
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -337,6 +338,81 @@ def images():
     )
 
 
+def layer_norm():
+    return Passes(
+        normal(16, x=(6, 5), g=5, b=5, dout=(6, 5)) | {"eps": 1e-5},
+        lines("""
+            N, D = x.shape
+            mu = np.mean(x, axis=1, keepdims=True)
+            var = np.var(x, axis=1, keepdims=True)
+            inv = 1 / np.sqrt(var + eps)
+            xn = (x - mu) * inv
+            y = g * xn + b
+        """),
+        lines("""
+            dg = np.sum(dout * xn, axis=0)
+            db = np.sum(dout, axis=0)
+            dxn = dout * g
+            dvar = -0.5 * np.sum(dxn * (x - mu), axis=1, keepdims=True) * inv ** 3
+            dmu = -np.sum(dxn * inv, axis=1, keepdims=True)
+            dx = dxn * inv + 2 * dvar * (x - mu) / D + dmu / D
+        """),
+    )
+
+
+def layer():
+    given = normal(17, W=(4, 3), b=4, x=(5, 3), dout=(5, 4)) | {"labels": np.array([0, 3, 1, 1, 2])}
+    self = SimpleNamespace(**{name: given.pop(name) for name in ("W", "b", "x")})
+    self.dW = np.zeros((4, 3))
+    return Passes(
+        given | {"self": self},
+        lines("""
+            self.z = self.x @ self.W.T + self.b
+            self.h = sigmoid(self.z)
+            self.p = np.exp(self.h) / np.exp(self.h).sum(axis=1, keepdims=True)
+            loss = -np.log(self.p[np.arange(len(labels)), labels]).mean()
+        """),
+        lines("""
+            dscores = self.p.copy()
+            dscores[np.arange(len(labels)), labels] -= 1
+            dscores = dscores / len(labels)
+            dh = dscores
+            dz = dh * self.h * (1 - self.h)
+            self.dW = dz.T @ self.x
+            self.db = dz.sum(axis=0)
+            dx = dz @ self.W
+        """),
+    )
+
+
+def gru():
+    shapes = {"x": 3, "h": 5, "dh_next": 5} | {f"W{k}": (5, 3) for k in "zrh"} | {f"U{k}": (5, 5) for k in "zrh"}
+    return Passes(
+        normal(18, **shapes),
+        lines("""
+            z = sigmoid(np.dot(Wz, x) + np.dot(Uz, h))
+            r = sigmoid(np.dot(Wr, x) + np.dot(Ur, h))
+            rh = r * h
+            n = np.tanh(np.dot(Wh, x) + np.dot(Uh, rh))
+            h_next = (1 - z) * h + z * n
+        """),
+        lines("""
+            dn = dh_next * z
+            dz = dh_next * (n - h)
+            dan = dn * (1 - n ** 2)
+            drh = np.dot(Uh.T, dan)
+            dr = drh * h
+            daz = dz * z * (1 - z)
+            dar = dr * r * (1 - r)
+            dUh = np.outer(dan, rh)
+            dUz = np.outer(daz, h)
+            dWz = np.outer(daz, x)
+            dh = dh_next * (1 - z) + drh * r + np.dot(Uz.T, daz) + np.dot(Ur.T, dar)
+            dx = np.dot(Wz.T, daz) + np.dot(Wr.T, dar) + np.dot(Wh.T, dan)
+        """),
+    )
+
+
 def largest():
     return Passes(
         normal(15, x=(6, 5), dout=(6, 1)),
@@ -354,8 +430,8 @@ def largest():
 PASSES = {
     build.__name__: build
     for build in (
-        two_layers, columns, batch_norm, closed_batch_norm, lstm, gates, recurrent, attention, embedding, dropout, images,
-        largest,
+        two_layers, columns, batch_norm, closed_batch_norm, lstm, gates, recurrent, attention, embedding, dropout,
+        images, largest, layer_norm, layer, gru,
     )
 }  # fmt: skip
 
@@ -365,7 +441,6 @@ class Bench:
 
     def __init__(self, case):
         passes = PASSES[case.passes]()
-        self.intended = case.intended
         self.names = {"np": np, "sigmoid": sigmoid, "relu": relu, "step_backward": step_backward}
         self.state = dict(passes.given)
         at = passes.backward.index(case.intended)
@@ -375,9 +450,24 @@ class Bench:
         for name, value in self.state.items():
             if isinstance(value, dict):
                 values |= {f'{name}["{key}"]': inner for key, inner in value.items()}
+            if isinstance(value, SimpleNamespace):
+                values |= {f"{name}.{key}": inner for key, inner in vars(value).items()}
         others = [statement for statement in passes.backward if statement != case.intended]
         self.scope = Scope(values, self.sizes(), others, passes.forward, passes.loop_variables)
+        self.set = self.names_set(case.intended)
+        for name, value in values.items():
+            if isinstance(value, np.ndarray) and name not in self.set:
+                value.flags.writeable = False  # an edit that writes elsewhere fails
         self.expected = self.after(case.intended)
+
+    def names_set(self, statement):
+        """The names that a statement sets, or whose arrays it changes."""
+        tree = ast.parse(statement).body[0]
+        if isinstance(tree, ast.Expr):
+            return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & {"dC", "dxs"}
+        targets = tree.targets if isinstance(tree, ast.Assign) else [getattr(tree, "target", ast.Constant(0))]
+        nodes = [node for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+        return {node.id for node in nodes} - {"t", "ix", "range", "n", "labels", "np", "len"}
 
     def sizes(self):
         """Whole numbers of the scope, by name and by shape."""
@@ -388,13 +478,12 @@ class Bench:
         return found
 
     def after(self, statement):
-        """The arrays after a statement was executed; what it returned under the name None."""
-        state = copy.deepcopy(self.state)
+        """What a statement sets or returns."""
+        state = self.state | {name: copy.deepcopy(self.state[name]) for name in self.set if name in self.state}
         if statement.startswith("return"):
-            returned = eval(statement.removeprefix("return"), self.names, state)
-            return {None: list(returned) if isinstance(returned, tuple) else [returned]}
+            return eval(statement.removeprefix("return "), self.names, state)
         exec(statement, self.names, state)
-        return state
+        return {name: state[name] for name in self.set}
 
     def fits(self, statement):
         """Whether a statement does what the intended one does."""
@@ -411,6 +500,8 @@ def same(one, two):
         return isinstance(two, dict) and one.keys() == two.keys() and all(same(one[key], two[key]) for key in one)
     if isinstance(one, list | tuple):
         return isinstance(two, list | tuple) and len(one) == len(two) and all(map(same, one, two))
+    if isinstance(one, SimpleNamespace):
+        return same(vars(one), vars(two))
     if np.shape(one) != np.shape(two):
         return False
-    return bool(np.allclose(one, two, rtol=1e-9, atol=1e-12))
+    return bool(np.all(np.abs(np.asarray(one) - two) <= 1e-12 + 1e-9 * np.abs(two)))

@@ -1,6 +1,7 @@
 """Derivations as texts: one line to vary, and four that are right: a cell, a recurrent net, a family, a batch."""
 
-from tinyad.derivation import check_derivation
+from tinyad.derivation.judge.check import check_without_corrections
+from tinyad.derivation.language.source import Source
 
 DECLARE = """\
 loss: L
@@ -30,7 +31,9 @@ def fenced(declare=DECLARE, forward=FORWARD, backward="", title=""):
 
 
 def judged(line, declare=DECLARE, forward=FORWARD):
-    return check_derivation(fenced(declare, forward, line)).verdicts
+    """Return the verdicts on lines, without suggestions."""
+    checked = check_without_corrections(Source(fenced(declare, forward, line)))
+    return [v for _, lines in checked for v in lines.verdicts]
 
 
 CELL = (

@@ -8,14 +8,19 @@ import contextlib
 import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 from itertools import zip_longest
 from pathlib import Path
 
+import pytest
+
 from tests.support.paths import ROOT
+from tinyad.cli import main
 
 FENCED = re.compile(r"^(`{3,4})(python|sh|markdown|text)(?: (\S+))?\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+SHELL = re.compile(r"[|<>&;$`*]")
 COMMANDS = 'python() { "$PYTHON" "$@"; }\ntinyad() { "$PYTHON" -m tinyad "$@"; }\n'  # not those of another environment
 
 
@@ -67,6 +72,9 @@ def printed(code, k, names):
 
 def said(code):
     """What a shell shows: both outputs, in the order in which they are written."""
+    lines = [shlex.split(line) for line in code.splitlines()]
+    if not SHELL.search(code) and all(line and line[0] == "tinyad" for line in lines):
+        return "".join(said_here(line[1:]) for line in lines)
     here = {"PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
     here |= {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
     ran = subprocess.run(
@@ -79,3 +87,13 @@ def said(code):
         timeout=600,
     )
     return ran.stdout
+
+
+def said_here(arguments):
+    """What a command of tinyad shows, without a process of its own."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n", write_through=True)  # as a terminal
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        patch.setenv("COLUMNS", "80")
+        with contextlib.suppress(SystemExit):
+            main(arguments)
+    return out.buffer.getvalue().decode("utf-8")

@@ -2,8 +2,10 @@
 
 from functools import cache
 
-from tinyad.derivation import check_derivation
+from tinyad.derivation.exercise.grade import faults
 from tinyad.derivation.exercise.plant import plants
+from tinyad.derivation.judge.check import check_without_corrections
+from tinyad.derivation.language.source import Source
 
 CELL = """\
 # One step of a cell
@@ -124,5 +126,4 @@ def made(text, kind):
 
 def wrong(text):
     """The wrong lines and what is missing."""
-    report = check_derivation(text)
-    return [v.line for v in report.wrong] + [fault for _, part in report.parts for fault in part.faults]
+    return faults(check_without_corrections(Source(text)))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 
 from tests.support.paths import ROOT
 
 # A package imports only packages of the rows above its own, and its own modules.
 PACKAGES = [
+    ["arrays"],
+    ["expressions"],
     ["engine"],
     ["printing"],
     ["gradcheck"],
@@ -40,9 +43,15 @@ def sources():
     return found
 
 
+@cache
+def parsed(source):
+    return ast.parse(source)
+
+
+@cache
 def imports(source):
     """(module, name or None) of every import but those for type checkers; `from a.b import c` is ("a.b", "c")."""
-    found, ahead = [], [ast.parse(source)]
+    found, ahead = [], [parsed(source)]
     while ahead:
         node = ahead.pop()
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):

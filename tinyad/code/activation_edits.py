@@ -11,7 +11,7 @@ from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.number_edits import number_of
 from tinyad.code.splice import ATOM, COMPARISON, PRODUCT, SUM, Piece, Spot, bracketed
-from tinyad.code.surroundings import Edit, Surroundings, last_part, names_in, plain
+from tinyad.code.surroundings import Edit, Surroundings, last_part, names_in, plain, primal
 
 
 class Derivative(NamedTuple):
@@ -33,7 +33,7 @@ class _Application(NamedTuple):
 
 
 def _applications(around: Surroundings) -> Iterator[_Application]:
-    for target, value in around.forward_pairs:
+    for target, value, _, _ in around.forward_pairs:
         for node in ast.walk(value):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
                 name = last_part(ast.unparse(node.func))
@@ -190,6 +190,7 @@ def _more(around: Surroundings, spot: Spot, known: list[Derivative]) -> Iterator
     own = around.source.code(spot.node)
     for one in known:
         rank = ranks.ACTIVATION_MORE + one.later + (ranks.ACTIVATION_FAR if own in one.piece.text else 0)
+        rank += ranks.ACTIVATION_INSIDE if isinstance(spot.parent, ast.Call) else 0
         if one.divides:
             yield around.replace(spot, around.divided(spot.node, one.piece), EditKind.ACTIVATION, rank)
             continue
@@ -264,3 +265,33 @@ def _both_factors_less(around: Surroundings, known: list[Derivative]) -> Iterato
             if not one.divides:
                 rank = ranks.ACTIVATION_OTHER + one.later
                 yield around.replace(spot, _product(around, rest, one.piece), EditKind.ACTIVATION, rank)
+
+
+def softmax(around: Surroundings) -> Iterator[Edit]:
+    """Propose p * (dp - (dp * p).sum(axis=-1, keepdims=True)) where the forward has p = e / e.sum(...)."""
+    value = getattr(around.source.tree, "value", None)
+    if value not in around.source.spots:
+        return
+    for target, divided, _, _ in around.forward_pairs:
+        options = _options_of_softmax(divided)
+        if options is None:
+            continue
+        for p in _local_texts(around, target):
+            for dp in sorted(name for name in around.adjoints if primal(name) == last_part(target)):
+                product = around.join(Piece(dp), "*", Piece(p)).text
+                by_method = f"({product}).sum({options})"
+                total = by_method if around.sums_by_method else f"{around.numpy}.sum({product}, {options})"
+                piece = around.join(Piece(p), "*", around.join(Piece(dp), "-", Piece(total)))
+                later = ranks.SOFTMAX + (0 if around.is_related(target) else ranks.ACTIVATION_FAR)
+                yield around.replace(around.source.spots[value], piece, EditKind.ACTIVATION, later)
+
+
+def _options_of_softmax(node: ast.expr) -> str | None:
+    """Return the axis of a softmax with keepdims; None for all that is no softmax."""
+    if isinstance(node, ast.Call) and last_part(ast.unparse(node.func)).lower() == "softmax":
+        return "axis=-1, keepdims=True"
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.right, ast.Call)):
+        return None
+    is_sum = last_part(ast.unparse(node.right.func)) == "sum" and ast.unparse(node.left) in ast.unparse(node.right)
+    options = ", ".join(f"{option.arg}={ast.unparse(option.value)}" for option in node.right.keywords)
+    return options if is_sum and "keepdims" in options else None

@@ -52,7 +52,7 @@ class Source(NamedTuple):
 
 
 class Binding(NamedTuple):
-    """How a backward pass is called; outputs: paths into the forward's result, with an adjoint for each of their leaves."""
+    """How a backward pass is called; outputs: paths into the forward's result, with an adjoint for each leaf."""
 
     outputs: list[Path]
     upstream: list[Array]
@@ -98,7 +98,8 @@ def bind(signatures: Signatures, forwarded: Forwarded, upstream: Any, seed: int)
     names = _Names(signatures, forwarded)
     adjoints = names.upstream_parameters()
     outputs = names.outputs(adjoints)
-    drawn = _upstream(signatures, forwarded.result, outputs, bool(adjoints), upstream, seed)
+    leaves = [leaf for path in outputs for _, leaf in values.leaves(values.at(forwarded.result, path))]
+    drawn = _upstream(signatures, leaves, bool(adjoints), upstream, seed)
     if signatures.backward is None:
         return Binding(outputs, drawn, [], {})
     sources = [names.source(parameter, adjoints, outputs) for parameter in signatures.required]
@@ -182,15 +183,12 @@ class _Names:
         )
 
 
-def _upstream(
-    signatures: Signatures, result: Any, outputs: list[Path], taken: bool, given: Any, seed: int
-) -> list[Array]:
+def _upstream(signatures: Signatures, leaves: list[Any], taken: bool, given: Any, seed: int) -> list[Array]:
     """Return the adjoints of the outputs: 1 for a loss that is one number, else drawn or given."""
-    leaves = [leaf for path in outputs for _, leaf in values.leaves(values.at(result, path))]
     shapes = [values.shape(leaf) for leaf in leaves]
     if not leaves:
         raise CodeError(
-            f"{signatures.forward} returns nothing that has a derivative: {_kinds(result)}; return arrays or floats"
+            f"{signatures.forward} returns nothing that has a derivative: return arrays of floats, or floats"
         )
     if given is not None:
         found = [values.array(leaf) for _, leaf in values.leaves(given)]
@@ -202,8 +200,8 @@ def _upstream(
         return [rng.standard_normal(shape) for shape in shapes]
     if len(leaves) != 1 or np.prod(shapes[0]) != 1:
         raise CodeError(
-            f"{signatures.forward} returns {_kinds(result)}, and {signatures.backward or 'nothing'} takes no adjoint for "
-            f"it: return the loss as one number, or let the backward pass take the adjoint of the output first"
+            f"{signatures.forward} returns an array of shape {shapes[0]}, and {signatures.backward or 'nothing'} takes "
+            f"no adjoint for it: return the loss as one number, or let the backward pass take that adjoint first"
         )
     return [np.ones(shapes[0])]
 
@@ -216,10 +214,3 @@ def last_local_values(recorded: Recorded) -> dict[str, Event]:
         for event in recorded.events
         if event.call == first and event.kind in (Kind.ASSIGNED, Kind.STORED) and event.name.isidentifier()
     }
-
-
-def _kinds(result: Any) -> str:
-    parts = result if isinstance(result, tuple) else (result,)
-    return ", ".join(
-        f"an array of shape {np.shape(p)}" if isinstance(p, np.ndarray) else type(p).__name__ for p in parts
-    )

@@ -12,7 +12,7 @@ import numpy as np
 from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.splice import ATOM, BIT_OR, COMPARISON, UNARY, Piece, Spot, bracketed
-from tinyad.code.surroundings import Edit, Surroundings, names_in, shape_of
+from tinyad.code.surroundings import Edit, Surroundings, last_part, names_in, shape_of
 
 REDUCTIONS = ("sum", "mean", "max", "min", "prod", "var", "std")
 WITH_AXIS = (*REDUCTIONS, "concatenate", "stack", "repeat", "argmax", "argmin", "expand_dims", "flip", "cumsum", "amax")
@@ -69,7 +69,6 @@ class _Reduction:
         rest = node.args if self.is_method else node.args[1:]
         keyword = _option(node, "axis")
         self.axis = keyword.value if keyword else (rest[0] if rest else None)
-        self.is_keyword = keyword is not None
         self.keep = _option(node, "keepdims")
 
 
@@ -94,11 +93,7 @@ def axes(around: Surroundings) -> Iterator[Edit]:
         own = around.source.code(found.axis) if found.axis is not None else ""
         source = around.source
         others = [axis for axis in _axes_of(_dimensions(around, found.array)) if axis != own]
-        keep = (
-            [source.text[source.spots[found.keep.value].start - 9 : source.spots[found.keep.value].end]]
-            if found.keep
-            else []
-        )
+        keep = [f"keepdims={source.code(found.keep.value)}"] if found.keep else []
         for axis in others:
             if found.axis is not None:
                 yield Edit(source.replaced(found.axis, Piece(axis)), EditKind.AXIS, ranks.AXIS, 1)
@@ -128,10 +123,11 @@ def sums(around: Surroundings) -> Iterator[Edit]:
         depth_first = spot in around.terms or (isinstance(spot.parent, ast.UnaryOp))
         named = around.text_of(spot.node)
         shape = around.shapes.get(named or "")
-        if isinstance(spot.node, ast.UnaryOp | ast.Constant | ast.List | ast.Tuple) or shape == ():
+        is_no_array = isinstance(spot.node, ast.UnaryOp | ast.Constant | ast.List | ast.Tuple) or shape == ()
+        if is_no_array or around.is_counted(spot):
             continue
         if (depth_first or (named and shape)) and _reduction(around, spot.node, REDUCTIONS) is None:
-            yield from _summed(around, spot, later=0 if depth_first else 2)
+            yield from _summed(around, spot, later=0 if depth_first else ranks.SUM_INSIDE)
 
 
 def _summed(around: Surroundings, spot: Spot, later: float) -> Iterator[Edit]:
@@ -142,7 +138,7 @@ def _summed(around: Surroundings, spot: Spot, later: float) -> Iterator[Edit]:
         axes_tried.remove("-1")
     usual = [axis for axis in axes_tried if re.search(rf"axis ?= ?{re.escape(axis)}\b", around.written)]
     for axis in ["", *axes_tried]:
-        rank = ranks.SUM_MISSING + later + (0 if axis in usual else 1)
+        rank = ranks.SUM_MISSING + later + (0 if axis in usual else ranks.SUM_UNUSUAL)
         options = around.axis_options(axis) if axis else []
         plain_sum = _call(around, "sum", piece, options, around.sums_by_method)
         yield around.replace(spot, plain_sum, EditKind.SUM, rank)
@@ -164,7 +160,9 @@ def functions(around: Surroundings) -> Iterator[Edit]:
             if _reduction(around, node) is None and not around.is_method(node.func):
                 for argument in arrays:
                     piece = around.source.piece(argument)
-                    yield around.replace(spot, piece, EditKind.FUNCTION, ranks.FUNCTION_LESS)
+                    twice = last_part(piece.text) in around.values_of(last_part(around.source.code(node.func)))
+                    rank = ranks.FUNCTION_TWICE if twice else ranks.FUNCTION_LESS
+                    yield around.replace(spot, piece, EditKind.FUNCTION, rank)
             if isinstance(node.func, ast.Attribute) and around.is_method(node.func) and not node.args:
                 piece = around.source.piece(node.func.value)
                 yield around.replace(spot, piece, EditKind.FUNCTION, ranks.FUNCTION_LESS)
@@ -172,7 +170,7 @@ def functions(around: Surroundings) -> Iterator[Edit]:
     names += [name for name in around.functions if f"{name}(" in around.written and name not in names]
     for spot, _ in around.name_spots:
         for name in names:
-            later = 0 if f"{name}(" in around.written else 4
+            later = 0 if f"{name}(" in around.written else ranks.FUNCTION_UNUSUAL
             piece = Piece(f"{name}({around.source.code(spot.node)})")
             yield around.replace(spot, piece, EditKind.FUNCTION, ranks.FUNCTION_MORE + later)
 
@@ -184,7 +182,7 @@ def _other_functions(around: Surroundings, node: ast.Call) -> Iterator[Edit]:
             if function.attr in family:
                 for other in family:
                     if other != function.attr:
-                        piece = Piece(f"{around.source.code(function.value)}.{other}")
+                        piece = Piece(around.source.code(function).removesuffix(function.attr) + other)
                         rank = ranks.SUM_OTHER if other in REDUCTIONS else ranks.FUNCTION_OTHER
                         kind = EditKind.SUM if other in REDUCTIONS else EditKind.FUNCTION
                         yield Edit(around.source.replaced(function, piece), kind, rank, 1)

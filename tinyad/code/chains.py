@@ -51,8 +51,8 @@ def settled(chain: Chain) -> dict[int, Array]:
     for event in reversed(chain.events):
         if values.shape(event.value) != later.shape:
             break
-        writes = event.touched if event.touched is not None else np.ones(later.shape, bool)
-        mine = writes & ~later
+        writes: Any = event.touched if event.touched is not None else np.ones(later.shape, bool)
+        mine = np.asarray(writes & ~later)
         later |= writes
         if np.any(mine):
             found[event.ordinal] = mine

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.judge import Forced, Judge
+from tinyad.code.judge import Forced, Judge, Needed, Task
 from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.limits import POINTS
-from tinyad.code.names import looks_like_derivative
+from tinyad.code.names import looks_like_derivative, stripped
 from tinyad.code.pair import Pair
 from tinyad.code.points import another
 from tinyad.code.probes import Kind, Statement
+from tinyad.code.program import QUIET, CodeError
 from tinyad.code.repair import Repair
 from tinyad.code.results import result_values
 from tinyad.code.unseen import unseen
@@ -25,9 +26,25 @@ from tinyad.code.verdicts import PairVerdict, StatementVerdict, Verdict, WorstEn
 
 def check_pair(pair: Pair, declared: Mapping[str, str] | None = None) -> PairVerdict:
     """Return the verdicts on a pair."""
+    _refuse_chance(pair)
     judge = Judge(pair, declared)
     judge.judge()
     return _Findings(judge, lambda: _other_points(pair, declared)).pair_verdict()
+
+
+def _refuse_chance(pair: Pair) -> None:
+    """Raise CodeError if the forward pass gives another loss when it runs again."""
+    first, second = pair.loss(QUIET), pair.loss(QUIET)
+    if not np.isfinite(first):
+        raise CodeError(
+            f"{pair.forward or 'the loss'} gives {first} for the example: choose arguments of moderate size"
+        )
+    if first != second:
+        raise CodeError(
+            f"{pair.forward or 'the script'} gives another result when it runs again, {first:.6g} and {second:.6g}: it "
+            f"draws numbers without a seed. Draw the noise or the mask in the example and pass it as an argument, or "
+            f"give the generator a seed, as in np.random.default_rng(0)"
+        )
 
 
 def _other_points(pair: Pair, declared: Mapping[str, str] | None) -> list[Judge]:
@@ -58,6 +75,7 @@ class _Findings:
     def pair_verdict(self) -> PairVerdict:
         found = [self.statement_verdict(number) for number in self.values]
         found += self.result_verdicts({s.line for s in found if not s.ok})
+        found += self.right_return({s.line for s in found})
         found = [self.with_suggestion(s) for s in found]
         return PairVerdict(
             self.pair.name,
@@ -68,7 +86,7 @@ class _Findings:
             tuple(self.wrong_as_it_stands()),
             tuple(self.unjudged()),
             self.convention(),
-            tuple(self.pair.notes),
+            tuple(self.notes()),
             tuple(unseen(self.judge)),
         )
 
@@ -89,7 +107,7 @@ class _Findings:
             Verdict.RIGHT,
             of=candidate.name,
             of_line=candidate.line,
-            of_text=self.pair.program.text(candidate.line, candidate.line).strip(),
+            of_text=self.rule(candidate.target.ordinals[0]),
             passes=len({(v.task.event.call, v.task.event.loops) for v in own}),
             wrong_passes=len({(v.task.event.call, v.task.event.loops) for v in wrong}),
         )
@@ -132,6 +150,13 @@ class _Findings:
             others=meant.others,
             tried=meant.tried,
         )
+
+    def rule(self, ordinal: int) -> str:
+        """Return the statement of the forward pass that sets a value, or say whose argument it is."""
+        site = self.judge.forward.events[ordinal].site
+        if site.kind is Kind.ENTRY:
+            return f"an argument of {site.statement.function}"
+        return ast.unparse(site.statement.node).splitlines()[0]
 
     def source(self, statement: Statement) -> str:
         """Return a statement as it stands in the file; of a loop or condition, its first line."""
@@ -197,13 +222,40 @@ class _Findings:
             )
         return found
 
+    def right_return(self, lines: set[int]) -> list[StatementVerdict]:
+        """Return the verdict on a return statement that computes what it returns, if that is right."""
+        results = [verdict for verdict in self.judge.judged.results if verdict.right]
+        computed = [r for r in results if not r.result.text.isidentifier() and r.result.statement.line not in lines]
+        if not computed:
+            return []
+        result = computed[0].result
+        found = StatementVerdict(
+            result.statement.line,
+            result.statement.end_line,
+            result.statement.function,
+            self.source(result.statement),
+            result.text,
+            Verdict.RIGHT,
+            of=result.argument,
+        )
+        return [found]
+
     def wrong_as_it_stands(self) -> list[str]:
         """Return the names of what is returned wrong, as the code stands."""
         found = []
         for result, value in result_values(self.judge.results, self.judge.returned):
             if not self.agrees(result.target, value):
                 found.append(result.text)
-        return found
+        if not isinstance(self.judge.returned, tuple) or self.pair.backward is None:
+            left = [task for task in self.judge.tasks.values() if self.is_left(task)]
+            found += [task.name for task in left if self.judge.verdict_as_it_stands(task) is False]
+        return list(dict.fromkeys(found))
+
+    def is_left(self, task: Task) -> bool:
+        """Return whether a derivative is a result although it is not returned: left on self, or by a script."""
+        names = {result.text for result in self.judge.results}
+        left = "." in task.name or not self.pair.forward
+        return task.end and left and task.name not in names and task.event.call == self.judge.matched.top
 
     def agrees(self, target: Any, value: Any) -> bool:
         """Return whether a value is the derivative for a target, with its shape."""
@@ -219,14 +271,54 @@ class _Findings:
             if verdict.truth is not None:
                 truths[verdict.task.event.ordinal] = verdict.truth
                 statements[verdict.task.event.ordinal] = verdict.task.statement.number
-        _, returned = self.pair.run_backward(Forced(truths, statements, number))
-        return tuple(
+        listener = Forced(truths, statements, number)
+        _, returned = self.pair.run_backward(listener)
+        left = [task for task in self.judge.tasks.values() if self.is_left(task)]
+        spoiled = [
             result.text
             for result, value in result_values(self.judge.results, returned)
             if not self.agrees(result.target, value)
-        )
+        ]
+        spoiled += [t.name for t in left if not self.right_value(t, listener.seen.get(t.event.ordinal))]
+        return tuple(dict.fromkeys(spoiled))
+
+    def right_value(self, task: Task, value: Any) -> bool:
+        """Return whether a value that is left is right."""
+        try:
+            return values.differentiable(value) and self.judge.verdict(task, value).right is not False
+        except Needed:
+            return False
 
     # Around them
+
+    def notes(self) -> list[str]:
+        """Say what the backward pass changes in place of what the forward pass made."""
+        found: dict[str, None] = dict.fromkeys(self.kinds_of_numbers())
+        if self.pair.backward is None:
+            return list(found)
+        for event in self.judge.backward.events:
+            adds = event.kind is Kind.ASSIGNED and isinstance(event.site.statement.node, ast.AugAssign)
+            in_place = event.kind is Kind.STORED or adds
+            origins = self.judge.matched.seen.by_identity.get(event.place, ()) if event.place and in_place else ()
+            names = dict.fromkeys((o.name, o.site.line) for o in origins if o.name and o.kind is not Kind.EXPRESSION)
+            for name, line in names:
+                found[f"line {event.site.line} changes {name} of line {line}, of the forward pass, in place"] = None
+                break
+        return list(found)
+
+    def kinds_of_numbers(self) -> Iterator[str]:
+        """Say which arguments have no derivative although one is returned, and which precision was replaced."""
+        for name, value in self.pair.arguments().items():
+            if isinstance(value, np.ndarray) and value.dtype.kind in "iu":
+                if self.returned_for(name):
+                    yield f"{name} holds whole numbers, and has no derivative: give it as floats to have its own judged"
+            elif any(values.is_single(leaf) for _, leaf in values.leaves(value)):
+                yield f"{name} is computed in float64 here, not in its own precision"
+
+    def returned_for(self, name: str) -> list[str]:
+        """Return the names in the backward pass that would be the derivative for an argument."""
+        names = {event.name for event in self.judge.backward.events if event.kind is Kind.ASSIGNED}
+        return [other for other in names if name in stripped(other)]
 
     def convention(self) -> str:
         """Say which factor the derivatives in between carry."""
@@ -290,27 +382,26 @@ def _worst(value: Array, truth: Array) -> WorstEntry:
 
 
 def looks_like(value: Array, truth: Array, mask: Array | None) -> str:
-    """Say what a wrong value is in terms of the right one: a number of times it, transposed, reversed."""
+    """Say what a wrong value is in terms of the right one: a number of times it, transposed, zero."""
     if mask is not None:
         value, truth = value[mask], truth[mask]
     size = float(np.sum(truth**2))
     if not np.all(np.isfinite(value)):
         return "it is not finite"
-    if not np.any(value):
-        return "it is zero"
-    if not size:
-        return "the derivative is zero"
+    if not np.any(value) or not size:
+        return "the derivative is zero" if np.any(value) else "it is zero"
     ratio = float(np.sum(value * truth)) / size
     if ratio and np.allclose(value, ratio * truth, 1e-5, 1e-8 * abs(ratio) * size**0.5):
-        if abs(ratio + 1) < 1e-6:
-            return "it has the opposite sign"
-        if abs(ratio) < 1 and abs(round(1 / ratio) - 1 / ratio) < 1e-5:
-            return (
-                f"it is 1/{round(1 / ratio)} of the derivative"
-                if ratio > 0
-                else f"it is -1/{-round(1 / ratio)} of the derivative"
-            )
-        return f"it is {ratio:.6g} times the derivative"
-    if value.ndim == 2 and value.shape[0] == value.shape[1] and np.allclose(value, truth.T, 1e-5):
-        return "it is transposed"
-    return ""
+        return times(ratio)
+    square = value.ndim == 2 and value.shape[0] == value.shape[1]
+    return "it is transposed" if square and np.allclose(value, truth.T, 1e-5) else ""
+
+
+def times(ratio: float) -> str:
+    """Say that a value is a number of times the derivative."""
+    if abs(ratio + 1) < 1e-6:
+        return "it has the opposite sign"
+    below = round(1 / ratio)
+    if abs(ratio) < 1 and abs(below - 1 / ratio) < 1e-5:
+        return f"it is {'-' if below < 0 else ''}1/{abs(below)} of the derivative"
+    return f"it is {ratio:.6g} times the derivative"

@@ -74,7 +74,7 @@ def _pair(program: Program, text: Text, found: Found, options: Options) -> Pair:
 
 
 def _run(program: Program, text: Text, seconds: float, job: Callable[[], Any], what: str) -> Any:
-    """Run a part of a check; CodeError for what the user's code raises, with its own lines only, and for endless loops."""
+    """Run a part of a check; CodeError for what the user's code raises, with its own lines, and for endless loops."""
     try:
         with limited(seconds):
             return job()
@@ -101,10 +101,9 @@ def _raised(text: Text, error: BaseException, what: str) -> str:
         f"    {text.place(frame.lineno or 1)}, in {frame.name}: {lines[(frame.lineno or 1) - 1].strip()}"
         for frame in frames
     ]
-    outermost = frames[0].name if frames else "<module>"
-    raised = what if outermost == "<module>" else outermost
     shown = str(error) or "no message"
-    return "\n".join([f"{text.name}: {raised} raised {type(error).__name__}: {shown}", *rows])
+    where = frames[-1].name if frames and not frames[-1].name.startswith("<") else what
+    return "\n".join([f"{text.name}: {where} raised {type(error).__name__}: {shown}", *rows])
 
 
 def _nothing_found(program: Program) -> str:

@@ -55,6 +55,7 @@ NAME_TRANSPOSED  = 4.0   # its shape fits as a transpose
 NAME_REPEATS     = 3.0   # a shape that fits by repeating
 NAME_MISFIT      = 16.0  # no shape that could fit
 NAMES_EXCHANGED  = 9.0   # x.T.dot(y) for y.T.dot(x)
+EXPRESSION       = 8.0   # x - mu for x, where another statement has it
 REPEATED         = 6.0   # every place: so much later than one of them
 
 # Operations on the same operands.
@@ -95,17 +96,23 @@ AXIS             = 3.0
 KEEPDIMS         = 3.5
 SUM_MISSING      = 6.0
 SUM_KEEPDIMS     = 0.5   # later, where no other statement keeps them
+SUM_UNUSUAL      = 1.0   # later, over an axis that no statement sums over
+SUM_INSIDE       = 2.0   # later, of one name in a product
 SUM_LESS         = 7.0
 SUM_OTHER        = 5.5   # mean for sum
 FUNCTION_OTHER   = 8.0
 FUNCTION_LESS    = 8.5
+FUNCTION_TWICE   = 3.0   # f(y) where the forward has y = f(x): taken away
 FUNCTION_MORE    = 10.0
+FUNCTION_UNUSUAL = 4.0   # later, where no statement calls it
 ACTIVATION_MORE  = 5.0
 ACTIVATION_LESS  = 6.0
 ACTIVATION_OTHER = 5.0
 ACTIVATION_FAR   = 4.0   # later, where the activation is not of this variable
+ACTIVATION_INSIDE = 3.5  # later, in an argument
 ACTIVATION_CALLED = 0.5  # later, where it calls what a name holds
 ACTIVATION_NAME  = 6.0   # in place of a name
+SOFTMAX          = 9.0   # the whole of its derivative
 COMPARISON       = 6.0
 MASK_TURNED      = 7.0
 
@@ -122,20 +129,28 @@ TERM             = 7.0   # plus what is said of names
 TERM_ADJOINT     = -4.0  # of an adjoint that nothing uses
 TERM_OF_OTHERS   = 13.0  # of another statement
 TERM_SUBTRACTED  = 2.0
+TERM_DIVIDED     = 2.5   # dmu / N
 TERM_INSIDE      = 3.0   # added to an argument, not to the whole
+TERM_LIKE_OTHERS = 6.0   # a term built as one that is there, its names exchanged
+TERM_OF_SHAPES   = 9.0   # the same with names of the same shapes
+TERM_IN_FACTOR   = 11.0  # dy * (n - h) for dy * n
+TERM_OF_RULE     = 8.0   # an adjoint of a result times what the forward multiplied by
+TERM_SCALED      = 0.5   # later: with 2, with 1 / N
 TERM_OF_SCALE    = 14.0  # number times array, as in regularisation
 TERM_LESS        = 5.5
 
 # Whole statements.
 ANALOGY          = 4.0
-ANALOGY_LOOSE    = 9.0   # the names are exchanged by their letters alone
+NAME_BY_LETTERS  = 1.0   # later, for each name exchanged by its letters alone
+NAME_KEPT        = 2.0   # later, for each name left as the other statement has it
 RETURNED_SWAPPED = 3.0
-RETURNED_ORDER   = 8.0
 RETURNED_OTHER   = 5.0
 ELEMENTS_SWAPPED = 7.0   # of a list or of arguments
 CASES_SWAPPED    = 5.5   # of np.where
 TARGETS_SWAPPED  = 8.0
+THREE_OR_MORE    = 5.0   # later: more than two of them in another order
 # fmt: on
 
 PAIR = 8.0  # two changes come so much later than their ranks say
+PAIR_SLACK = 3.0  # the second change of a pair may be so much likelier than the first, and depend on it
 PAIR_MARGIN = 2.0  # pairs this much later than the first that fits are other ways to write it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 
 from tinyad.code import (
@@ -27,6 +28,7 @@ PROPOSALS: tuple[Callable[[Surroundings], Iterator[Edit]], ...] = (
     statement_edits.analogies,
     name_edits.other_names,
     name_edits.exchanged_names,
+    name_edits.expressions,
     operation_edits.transposes,
     operation_edits.axes,
     operation_edits.axes_turned,
@@ -53,7 +55,15 @@ PROPOSALS: tuple[Callable[[Surroundings], Iterator[Edit]], ...] = (
     term_edits.terms_less,
     term_edits.names_as_terms,
     term_edits.other_terms,
+    term_edits.similar_terms,
+    term_edits.terms_of_the_rule,
+    term_edits.differences,
+    activation_edits.softmax,
 )
+
+
+EVERYWHERE = (name_edits.names_everywhere, operation_edits.transposes_everywhere, repeated_edits.everywhere)
+NUMBER_AS_ARRAY = re.compile(r"(?<![\w.])\d+(?:\[|\.[A-Za-z])")  # 1[t], 2.dot(x): what is left of (1 - h)[t]
 
 
 def edits(statement: str, scope: Scope) -> Iterator[Edit]:
@@ -63,7 +73,7 @@ def edits(statement: str, scope: Scope) -> Iterator[Edit]:
 
 def edits_of_all_places(statement: str, scope: Scope) -> Iterator[Edit]:
     """Return the statements in which every place of a kind is changed alike, by rank."""
-    return iter(_best(statement, scope, (name_edits.names_everywhere, repeated_edits.everywhere)))
+    return iter(_best(statement, scope, EVERYWHERE))
 
 
 def _best(statement: str, scope: Scope, proposals: tuple[Callable[[Surroundings], Iterator[Edit]], ...]) -> list[Edit]:
@@ -71,14 +81,18 @@ def _best(statement: str, scope: Scope, proposals: tuple[Callable[[Surroundings]
         source = Source(statement)
     except SyntaxError:
         return []
-    if isinstance(source.tree, ast.FunctionDef | ast.ClassDef | ast.For | ast.While | ast.If | ast.With):
+    if not isinstance(source.tree, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return | ast.Expr):
         return []
     around = Surroundings(source, scope)
     found: dict[str, Edit] = {}
     for propose in proposals:
         for edit in propose(around):
             old = found.get(edit.text)
-            if edit.text != statement and (old is None or edit.rank < old.rank):
+            if (
+                edit.text != statement
+                and not NUMBER_AS_ARRAY.search(edit.text)
+                and (old is None or edit.rank < old.rank)
+            ):
                 found[edit.text] = edit
     several_lines = "\n" in statement
     return sorted(

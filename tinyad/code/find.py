@@ -22,7 +22,7 @@ LOSS = re.compile(r"(?:\w*_)?(?:loss|cost|nll|objective|error|energy)(?:_\w+)?$|
 
 
 class Found(NamedTuple):
-    """What can be checked: its name, the functions, and the function that gives an example; backward: None for both in one.
+    """What can be checked: its name, the functions, and the one that gives an example; backward: None for both in one.
 
     A flat script has no functions.
     """
@@ -169,8 +169,8 @@ def _of_class(program: Program, found: Found, given: Any) -> Example:
         given = (given, ())
     if not given or type(given[0]).__name__ != owner:
         raise CodeError(
-            f"{found.example} returns {type(given[0]).__name__ if given else 'nothing'} first: for the class {owner} it "
-            f"returns an object of it and the arguments of forward, as in `return {owner}(…), (x,)`"
+            f"{found.example} returns {type(given[0]).__name__ if given else 'nothing'} first: for the class {owner} "
+            f"it returns an object of it and the arguments of forward, as in `return {owner}(…), (x,)`"
         )
     rest = given[1] if len(given) == 2 and isinstance(given[1], (tuple, list, Mapping)) else tuple(given[1:])
     if isinstance(rest, Mapping):

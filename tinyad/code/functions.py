@@ -17,7 +17,7 @@ from tinyad.code.program import CodeError, Program, undisturbed
 from tinyad.code.report import Report
 
 
-def check_functions(
+def check_functions(  # noqa: PLR0913  what check_code takes
     forward: Callable[..., Any],
     backward: Callable[..., Any] | None,
     arguments: tuple[Any, ...],
@@ -54,7 +54,7 @@ def _name(function: Callable[..., Any], owner: Any) -> str:
 
 
 def _source(wanted: list[Any]) -> tuple[Text, dict[str, Any]]:
-    """Return the source of functions and of the helpers that they call, each at its own lines, and what else they see."""
+    """Return the source of functions and of the helpers that they call, at their own lines, and what else they see."""
     lines: list[str] = []
     namespace: dict[str, Any] = {}
     path = ""

@@ -26,7 +26,7 @@ SETS = (Kind.ASSIGNED, Kind.ITEM, Kind.STORED)
 
 
 class Task(NamedTuple):
-    """What is judged at an event: the candidates, and which entries; end: nothing reads it after, so no factor stays."""
+    """What is judged at an event: the candidates, and which entries; end: nothing computes with it later."""
 
     event: Event
     name: str
@@ -186,7 +186,8 @@ class Judge:
         return not any(
             computes_with(statement.node, name) or (name != event.name and computes_with(statement.node, event.name))
             for statement in self.pair.program.probe.statements
-            if statement.function == event.site.statement.function and statement.line > event.site.statement.line
+            if statement.function == event.site.statement.function
+            and (statement.line > event.site.statement.line or set(statement.loops) & set(event.site.loops))
         )
 
     def _carried(self, event: Event) -> bool:
@@ -196,7 +197,7 @@ class Judge:
         loop = event.loops[-1].number
         return any(
             other.name == event.name
-            and other.kind is Kind.ASSIGNED
+            and other.kind in (Kind.ASSIGNED, Kind.ENTRY)
             and loop not in [passed.number for passed in other.loops]
             for other in self.matched.of_call[event.call]
         )
@@ -279,8 +280,29 @@ class Judge:
 
     # Conventions and unnamed values
 
+    def right_as_it_stands(self) -> bool:
+        """Return whether all that the backward pass returns or leaves is right, without any truth put in."""
+        ends = [task for task in self.tasks.values() if task.end]
+        found = [self.verdict_as_it_stands(task) for task in ends]
+        found += [verdict.right for verdict in self.judge_results(self.returned)]
+        return bool(found) and all(found)
+
+    def verdict_as_it_stands(self, task: Task) -> bool | None:
+        """Return whether what a task is about is right in the run without any truth put in."""
+        try:
+            return self.verdict(task, task.event.value).right
+        except Needed:
+            return False
+
     def _drop_misread(self) -> None:
         """Take back the judgement of names that mean something else: what they lead to is right without the truth."""
+        while self.judged.count and self.right_as_it_stands():
+            wrong = {verdict.task.event.ordinal for verdict in self.judged.wrong}
+            self.misread += [task for k, task in self.tasks.items() if k in wrong and not task.end]
+            self.tasks = {k: task for k, task in self.tasks.items() if k not in wrong}
+            count, self.judged = self.judged.count, self.run()
+            if not wrong and self.judged.count >= count:
+                break
         for number in list(dict.fromkeys(verdict.task.statement.number for verdict in self.judged.wrong)):
             own = [k for k, task in self.tasks.items() if task.statement.number == number]
             if not own or any(self.tasks[k].end for k in own):
@@ -295,7 +317,7 @@ class Judge:
                 self.tasks = before
 
     def _try_factor(self) -> None:
-        """Find out whether the derivatives in between are all a number of times the true ones, and the ends are right."""
+        """Find out whether the derivatives in between are all a number of times the true ones, with right ends."""
         strict, best = self.judged, None
         tried = set[float]()
         for verdict in strict.wrong:
@@ -311,7 +333,7 @@ class Judge:
         self.factor = best
 
     def _name_the_unnamed(self) -> None:
-        """Judge what has no meaning by its name: as the derivative for an expression, if it is one or if that explains."""
+        """Judge what has no meaning by its name: as the derivative for an expression, if that is so or explains."""
         before = len(self.tasks)
         for site, events in list(self.unnamed.items()):
             first = self.judged.seen.get(events[0].ordinal)
@@ -359,7 +381,7 @@ class Judge:
         return any(reads(verdict.task.statement.node, name) for verdict in self.judged.wrong)
 
     def _name(self, site: int, events: list[Event], candidate: Candidate) -> None:
-        """Add the tasks that unnamed values have under a meaning: one candidate is for the first, alike for the rest."""
+        """Add the tasks that unnamed values have under a meaning: the candidate is for the first, others alike."""
         number = self.forward.events[candidate.target.ordinals[0]].site.number
         for event in events:
             alike = [*self.matched.expressions(event), *self.matched.candidates(event, self._carried(event))]
@@ -454,11 +476,15 @@ class Forced(Listener):
     def __init__(self, truths: Mapping[int, Array], statements: Mapping[int, int], skipped: int = -1) -> None:
         self.truths, self.statements, self.skipped = truths, statements, skipped
         self.count = -1
+        self.seen: dict[int, Any] = {}
 
     def _forced(self, value: Any) -> Any:
         self.count += 1
         truth = self.truths.get(self.count)
-        return value if truth is None or self.statements[self.count] == self.skipped else values.like(truth, value)
+        if truth is not None and self.statements[self.count] != self.skipped:
+            value = values.like(truth, value)
+        self.seen[self.count] = value
+        return value
 
     def entry(self, frame: Frame, site: Site, value: Any) -> Any:
         return self._forced(value)

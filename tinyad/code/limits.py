@@ -1,7 +1,7 @@
 """Sizes, counts and tolerances of checking code, each with its unit and a reason."""
 
 # fmt: off
-STEP          = 1e-4   # of a typical entry: displacement of a central difference; its error is about STEP^4 after Richardson
+STEP          = 1e-4   # of a typical entry: displacement of a difference; its error is about STEP^4 after Richardson
 SMALLER_STEPS = (1.0, 1e-2, 1e-4)  # factors on STEP that are tried in turn where values are not smooth at the point
 DIRECTIONS    = 2      # random directions that say right or wrong: one wrong entry moves each of them
 AGREEMENT     = 1e-6   # of the terms' sizes: a statement is right if it agrees so far

@@ -154,8 +154,7 @@ class Matched:
 
     def origins(self, event: Event) -> Iterator[Event]:
         """Yield the events of the forward run whose arrays an event of the backward run holds."""
-        for _, leaf in values.leaves(event.value):
-            place = values.identity(leaf)
+        for place in dict.fromkeys([event.place, *(leaf.place for leaf in event.leaves)]):
             if place is not None:
                 yield from self.seen.by_identity.get(place, ())
 
@@ -186,7 +185,7 @@ class Matched:
         if votes:
             best = max(votes.values())
             top = [c for c, n in votes.items() if n == best]
-            return by_order if by_order in top else max(top)  # type: ignore[return-value]
+            return by_order if by_order in top else max(top)
         if by_order is not None:
             return by_order
         return max(allowed) if mates else self.call(self.backward.calls[number].parent or self.top)
@@ -194,7 +193,7 @@ class Matched:
     # Loops
 
     def allowed(self, event: Event, call: int) -> dict[str, Any]:
-        """Return the loop variables of a forward call that have to have the values that they have in a backward event."""
+        """Return the loop variables of a forward call, with the values that they have to have for a backward event."""
         variables: dict[str, set[Any]] = {}
         for leaf in self._loops_of(call):
             for loop in leaf.loops:
@@ -221,14 +220,14 @@ class Matched:
 
     def vote(self, event: Event, call: int) -> tuple[int, int] | None:
         """Return the pass of a forward loop whose arrays a pass of a backward loop reads: the loop and its count."""
-        key = (event.call, tuple((loop.number, loop.count) for loop in event.loops))
+        key = (event.call, tuple((loop.number, loop.passes) for loop in event.loops))
         if key not in self.votes:
             votes = Counter[tuple[int, int]]()
             for other in self.of_call[event.call]:
-                if tuple((loop.number, loop.count) for loop in other.loops) == key[1]:
+                if tuple((loop.number, loop.passes) for loop in other.loops) == key[1]:
                     votes.update(
                         {
-                            (origin.loops[0].number, origin.loops[0].count)
+                            (origin.loops[0].number, origin.loops[0].passes)
                             for origin in self.origins(other)
                             if origin.call == call and origin.loops and origin.kind in SET
                         }
@@ -248,7 +247,7 @@ class Matched:
                     return -1
                 found += 1
             if "" in wanted and loop.number == wanted[""][0]:
-                if loop.count != wanted[""][1]:
+                if loop.passes != wanted[""][1]:
                     return -1
                 found += 1
         return found
@@ -308,7 +307,7 @@ class Matched:
             for event in self.seen.events:
                 loop = next((loop for loop in event.loops if loop.variable == variable and loop.value == value), None)
                 if loop is not None:
-                    yield loop.count
+                    yield loop.passes
                     break
         if isinstance(key, int):
             yield key

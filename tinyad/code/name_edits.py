@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.splice import Piece, Spot
-from tinyad.code.surroundings import Edit, Surroundings
+from tinyad.code.surroundings import Edit, Surroundings, last_part
 
 
 def other_names(around: Surroundings) -> Iterator[Edit]:
@@ -38,3 +38,10 @@ def names_everywhere(around: Surroundings) -> Iterator[Edit]:
                 if new != old:
                     text = around.source.replaced_all([(spot.node, around.piece_of(new)) for spot in spots])
                     yield Edit(text, EditKind.REPEATED, around.name_rank(old, new) + ranks.REPEATED, 2)
+
+
+def expressions(around: Surroundings) -> Iterator[Edit]:
+    """Propose for a name what other statements make of it: x - mu for x, np.tanh(c) for c."""
+    for spot, old in around.name_spots:
+        for piece in around.made_of(last_part(old)):
+            yield around.replace(spot, piece, EditKind.NAME, ranks.EXPRESSION)

@@ -85,7 +85,7 @@ class Meanings:
         """Return the meanings of a name, the likeliest first; key: of the item of a list or dict that it names."""
         memo_key = (name, key if isinstance(key, str) else None)
         if memo_key not in self.memo:
-            self.memo[memo_key] = tuple(self._of(name, memo_key[1]))  # type: ignore[arg-type]
+            self.memo[memo_key] = tuple(self._of(name, memo_key[1]))
         return self.memo[memo_key]
 
     def _of(self, name: str, key: str | None) -> list[Meaning]:

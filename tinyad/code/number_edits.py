@@ -118,7 +118,7 @@ def _size_more(around: Surroundings, spot: Spot, size: Piece, rank: float) -> It
 
 def names_more(around: Surroundings) -> Iterator[Edit]:
     """Propose each array of the scope as a factor or a divisor."""
-    for spot in around.terms:
+    for spot in dict.fromkeys([*around.terms, *around.summed]):
         if number_of(spot.node) is not None:
             continue
         piece = around.source.piece(spot.node)

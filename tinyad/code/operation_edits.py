@@ -69,8 +69,10 @@ def transposes(around: Surroundings) -> Iterator[Edit]:
     for spot in around.spots:
         has_it = isinstance(spot.node, ast.Attribute) and spot.node.attr == "T"
         inside = isinstance(spot.parent, ast.Attribute) and spot.parent.attr == "T"
-        call = isinstance(spot.node, ast.Call | ast.BinOp) and isinstance(spot.parent, ast.stmt | ast.BinOp | ast.Call)
-        if (has_it or spot.node in known or call) and not inside:
+        inside = inside or (isinstance(spot.parent, ast.Subscript) and not has_it)
+        result = isinstance(spot.node, ast.Call | ast.BinOp | ast.Subscript)
+        result = result and isinstance(spot.parent, ast.stmt | ast.BinOp | ast.Call | ast.Attribute)
+        if (has_it or spot.node in known or result) and not inside:
             rank = ranks.TRANSPOSE if _product(around, spot) is not None else ranks.TRANSPOSE_FAR
             if has_it:
                 rank = ranks.TRANSPOSE
@@ -80,6 +82,17 @@ def transposes(around: Surroundings) -> Iterator[Edit]:
             both = operands(around, spot.node) or ()
             changes = [(node, turned(around, node)) for node in both]
             yield Edit(around.source.replaced_all(changes), EditKind.TRANSPOSE, ranks.TRANSPOSES, 1)
+
+
+def transposes_everywhere(around: Surroundings) -> Iterator[Edit]:
+    """Propose all first operands, or all second operands, of several matrix products with .T added or taken away."""
+    products = [operands(around, spot.node) for spot in around.spots if is_matrix_product(around, spot.node)]
+    for number in (0, 1):
+        nodes = [both[number] for both in products if both is not None]
+        apart = not any(one in set(ast.walk(two)) for one in nodes for two in nodes if one is not two)
+        if len(nodes) > 1 and apart:
+            text = around.source.replaced_all([(node, turned(around, node)) for node in nodes])
+            yield Edit(text, EditKind.REPEATED, ranks.TRANSPOSE + ranks.REPEATED, 2)
 
 
 def axes_turned(around: Surroundings) -> Iterator[Edit]:

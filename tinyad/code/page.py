@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from markupsafe import Markup
 
 from tinyad.code.files import Text, replace_statement
-from tinyad.code.verdicts import PairVerdict, StatementVerdict, Verdict
+from tinyad.code.verdicts import Grade, PairVerdict, StatementVerdict, Verdict
 from tinyad.code.wording import entry, holding_of, numbers, returned_wrong
 from tinyad.html import page as pages
 from tinyad.html.page import NOTHING
@@ -183,7 +183,8 @@ def _details(source: Text, shown: Shown) -> Markup:
 
 def _terms(source: Text, v: StatementVerdict) -> Iterator[Markup]:
     if v.of:
-        rule = Markup(", {}").format(CODE.format(v.of_text)) if v.of_text not in ("", v.of) else NOTHING
+        argument = v.of_text.startswith("an argument")
+        rule = Markup(", {}").format(v.of_text if argument else CODE.format(v.of_text)) if v.of_text else NOTHING
         where = Markup("{} of line {}{}").format(CODE.format(v.of), _line(source, v.of_line), rule)
         yield _term(Markup("{} is the derivative for").format(CODE.format(v.name)), where)
     if v.passes > 1:
@@ -194,7 +195,8 @@ def _terms(source: Text, v: StatementVerdict) -> Iterator[Markup]:
         yield _term("looks like", v.looks_like)
     if v.suggestion:
         yield _term(v.grade or "suggestion", _diff(source, v))
-        yield from (_term("or", CODE.format(other)) for other in v.others)
+        if v.grade != Grade.CERTAIN:
+            yield from (_term("or", CODE.format(other)) for other in v.others)
     elif v.tried:
         yield _term("tried", f"none of {v.tried:,} changed statements is right")
     if v.spoils:

@@ -30,7 +30,8 @@ class Example(NamedTuple):
 class Pair:
     """A forward and a backward pass with an example; backward is None where one function has both.
 
-    forward, backward: names of functions, with their class.  upstream_given: the adjoint of the output, if it is not drawn.
+    forward, backward: names of functions, with their class.  upstream_given: the adjoint of the output, if
+    it is not drawn.
     """
 
     program: Program
@@ -43,6 +44,8 @@ class Pair:
     binding: Binding = field(init=False)
 
     def __post_init__(self) -> None:
+        self.given = self.example
+        self.example = Example(*(values.as_float64(copy.deepcopy(part)) for part in self.given))
         self.state = State(self.program.namespace)
         self.binding = self.bind()
 
@@ -116,6 +119,11 @@ class Pair:
         return self.binding.output_leaves(result)
 
     # Signatures
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the example's arguments by name, as they were given."""
+        names = self.argument_names()
+        return dict(zip(names, self.given.arguments, strict=False)) | dict(self.given.keywords)
 
     def node(self, name: str) -> ast.FunctionDef:
         """Return the definition of a function."""

@@ -31,13 +31,14 @@ class Kind(StrEnum):
 
 
 class Statement(NamedTuple):
-    """A statement of the source: the function that it stands in, its node and its lines."""
+    """A statement of the source: the function that it stands in, its node, its lines and the loops around it."""
 
     number: int
     function: str
     node: ast.stmt
     line: int
     end_line: int
+    loops: tuple[int, ...]
 
 
 class Site(NamedTuple):
@@ -65,7 +66,7 @@ class Loop(NamedTuple):
     """A pass of a loop: which loop, how many passes were before, the loop variable's name and value."""
 
     number: int
-    count: int
+    passes: int
     variable: str
     value: Any
 
@@ -117,10 +118,10 @@ class Frame:
 
     def iteration(self, loop: int, depth: int, line: int, variable: str, value: Any) -> None:
         before = self.loops[depth] if len(self.loops) > depth and self.loops[depth].number == loop else None
-        count = before.count + 1 if before else 0
-        if count and line == self.probe.stop_line and not self.function:
+        passes = before.passes + 1 if before else 0
+        if passes and line == self.probe.stop_line and not self.function:
             raise Stopped
-        self.loops = (*self.loops[:depth], Loop(loop, count, variable, value))
+        self.loops = (*self.loops[:depth], Loop(loop, passes, variable, value))
 
     def loop_end(self, depth: int) -> None:
         self.loops = self.loops[:depth]
@@ -256,7 +257,7 @@ class _Rewriter:
 
     def new_statement(self, node: ast.stmt, end_line: int) -> int:
         number = len(self.probe.statements)
-        self.statement = Statement(number, self.function, copy.deepcopy(node), node.lineno, end_line)
+        self.statement = Statement(number, self.function, copy.deepcopy(node), node.lineno, end_line, self.loops)
         self.probe.statements.append(self.statement)
         return number
 
@@ -278,32 +279,41 @@ class _Rewriter:
         return [*_at(_parse(f"{FRAME}.before({number}, locals())"), node), *self.rewritten(node)]
 
     def rewritten(self, node: ast.stmt) -> list[ast.stmt]:
-        if isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
-            return self.loop(node)
-        if isinstance(node, (ast.If, ast.With, ast.Try)):
-            for part in ("body", "orelse", "finalbody"):
-                if getattr(node, part, None):
-                    setattr(node, part, self.body(getattr(node, part)))
-            for handler in getattr(node, "handlers", []):
-                handler.body = self.body(handler.body)
-            if isinstance(node, ast.If):
-                node.test = self.expression(node.test)
-            return [node]
-        if isinstance(node, ast.Assign):
-            targets = [single for target in node.targets for single in flat(target)]
-            again = [_holds(node.value, target) for target in targets]
-            node.value = self.expression(node.value)
-            return [node, *(new for t, a in zip(targets, again, strict=True) for new in self.after(t, node, a))]
-        if isinstance(node, (ast.AnnAssign, ast.AugAssign)) and node.value is not None:
-            node.value = self.expression(node.value)
-            return [node, *self.after(node.target, node, isinstance(node, ast.AugAssign))]
-        if isinstance(node, ast.Return) and node.value is not None:
-            site = self.site(Kind.RETURNED, "", node.value)
-            node.value = _call("returned", site, self.expression(node.value))
-            return [node]
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            return [node, *self.changed(node, node.value)]
-        return [node]
+        match node:
+            case ast.For() | ast.AsyncFor() | ast.While():
+                found = self.loop(node)
+            case ast.If() | ast.With() | ast.Try():
+                found = [self.with_blocks(node)]
+            case ast.Assign():
+                found = self.assignment(node)
+            case ast.AnnAssign(value=ast.expr()) | ast.AugAssign():
+                node.value = self.expression(node.value)  # type: ignore[arg-type]
+                found = [node, *self.after(node.target, node, isinstance(node, ast.AugAssign))]
+            case ast.Return(value=ast.expr() as value):
+                site = self.site(Kind.RETURNED, "", value)
+                node.value = _call("returned", site, self.expression(value))
+                found = [node]
+            case ast.Expr(value=ast.Call() as call):
+                found = [node, *self.changed(node, call)]
+            case _:
+                found = [node]
+        return found
+
+    def with_blocks(self, node: ast.If | ast.With | ast.Try) -> ast.stmt:
+        for part in ("body", "orelse", "finalbody"):
+            if getattr(node, part, None):
+                setattr(node, part, self.body(getattr(node, part)))
+        for handler in getattr(node, "handlers", []):
+            handler.body = self.body(handler.body)
+        if isinstance(node, ast.If):
+            node.test = self.expression(node.test)
+        return node
+
+    def assignment(self, node: ast.Assign) -> list[ast.stmt]:
+        targets = [single for target in node.targets for single in flat(target)]
+        again = [_holds(node.value, target) for target in targets]
+        node.value = self.expression(node.value)
+        return [node, *(new for t, a in zip(targets, again, strict=True) for new in self.after(t, node, a))]
 
     def after(self, target: ast.expr, node: ast.stmt, again: bool) -> list[ast.stmt]:
         """Return what reports a target after its statement."""
@@ -466,7 +476,14 @@ class _Expressions(ast.NodeTransformer):
     def visit_ListComp(self, node: ast.ListComp) -> ast.expr:
         return self.scoped(node, _stored_in(node))
 
-    visit_SetComp = visit_GeneratorExp = visit_DictComp = visit_ListComp  # type: ignore[assignment]
+    def visit_SetComp(self, node: ast.SetComp) -> ast.expr:
+        return self.scoped(node, _stored_in(node))
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.expr:
+        return self.scoped(node, _stored_in(node))
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.expr:
+        return self.scoped(node, _stored_in(node))
 
     def scoped(self, node: ast.expr, names: set[str]) -> ast.expr:
         before, self.bound = self.bound, self.bound | names
@@ -554,7 +571,7 @@ def _at(statements: list[ast.stmt], node: ast.stmt) -> list[ast.stmt]:
     """Give new statements the place of a statement of the source, so that the lines of tracebacks hold."""
     for statement in statements:
         for part in ast.walk(statement):
-            if "lineno" in part._attributes:
+            if isinstance(part, (ast.stmt, ast.expr, ast.keyword)):
                 ast.copy_location(part, node)
-                part.end_lineno = node.lineno  # type: ignore[attr-defined]
+                part.end_lineno = node.lineno
     return statements

@@ -133,10 +133,9 @@ def _restorers(values: Any) -> Iterator[Callable[[], None]]:
             todo += [(part, depth + 1) for part in (value.values() if isinstance(value, dict) else value)]
         elif isinstance(value, tuple):
             todo += [(part, depth + 1) for part in value]
-        elif hasattr(value, "__dict__") and not isinstance(value, type) and not callable(value):
-            if not isinstance(value, type(sys)):
-                yield _container_restorer(vars(value))
-                todo += [(part, depth + 1) for part in vars(value).values()]
+        elif hasattr(value, "__dict__") and not isinstance(value, (type, ModuleType)) and not callable(value):
+            yield _container_restorer(vars(value))
+            todo += [(part, depth + 1) for part in vars(value).values()]
 
 
 def _array_restorer(array: Any) -> Callable[[], None]:
@@ -192,8 +191,3 @@ def limited(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def read(path: str | Path) -> str:
-    """Return the text of a Python file or the code cells of a notebook."""
-    return Path(path).read_text(encoding="utf-8")

@@ -41,6 +41,7 @@ class Event:
 
     key: of the item of a list or dict, or the index of the part of an array that was stored.  touched: the entries of
     an array that a store has written.  leaves: what has a derivative in the value.
+    place: where an array lay in memory.
     """
 
     ordinal: int
@@ -52,6 +53,7 @@ class Event:
     touched: Any = None
     kind: Kind = Kind.ASSIGNED
     leaves: tuple[Leaf, ...] = ()
+    place: Path | None = None
 
     @property
     def name(self) -> str:
@@ -74,7 +76,7 @@ class Recorded(Listener):
         self.comparisons: dict[int, set[bool]] = {}
         self.ran: set[int] = set()
 
-    def _report(
+    def _report(  # noqa: PLR0913  what an event holds
         self, frame: Frame, site: Site, value: Any, kind: Kind | None = None, key: Any = None, touched: Any = None
     ) -> None:
         if frame.call not in self.calls:
@@ -84,9 +86,9 @@ class Recorded(Listener):
         if event.kind is not Kind.EXPRESSION:
             event.leaves = tuple(Leaf(p, values.shape(leaf), values.identity(leaf)) for p, leaf in values.leaves(value))
         self.events.append(event)
-        place = values.identity(value)
-        if place is not None:
-            self.by_identity.setdefault(place, []).append(event)
+        event.place = values.identity(value)
+        if event.place is not None:
+            self.by_identity.setdefault(event.place, []).append(event)
 
     def entry(self, frame: Frame, site: Site, value: Any) -> Any:
         self._report(frame, site, value)

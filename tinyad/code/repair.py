@@ -23,7 +23,7 @@ Suggest = Callable[[int], "Suggestion"]
 
 
 class Suggestion(NamedTuple):
-    """What a statement should be: the statement that changes, its new text, how sure that is; "" if nothing was found."""
+    """The statement that changes, its new text and how sure that is; no statement if nothing was found."""
 
     statement: Statement | None
     text: str

@@ -142,7 +142,7 @@ class Report:
 
 def _plain(v: StatementVerdict) -> dict[str, Any]:
     worst = v.worst and {
-        "index": list(v.worst.index), "expected": _json(v.worst.expected), "found": _json(v.worst.found)
+        "index": list(v.worst.where), "expected": _json(v.worst.expected), "found": _json(v.worst.found)
     }  # fmt: skip
     return {
         "line": v.line, "end_line": v.end_line, "function": v.function, "text": textwrap.dedent(v.text), "name": v.name,
@@ -209,9 +209,9 @@ def brief(source: Text, v: StatementVerdict) -> str:
 def full(source: Text, v: StatementVerdict) -> Iterator[str]:
     """Yield the statement as it stands, what is wrong with it, and what was probably meant."""
     yield _heading(source, v) + (f": {one_line(v.message)}" if v.message else "")
-    yield from (f"    {one_line(row)}" for row in textwrap.dedent(v.text).splitlines())
+    yield from (f"    {one_line(row)}" for row in quoted(v))
     if v.of:
-        rule = f", {v.of_text}" if v.of_text and v.of_text != v.of else ""
+        rule = f", {v.of_text}" if v.of_text.startswith("an argument") else f": {v.of_text}" if v.of_text else ""
         yield f"    {one_line(f'{v.name} is the derivative for {v.of} of line {v.of_line}{rule}')}"
     if v.passes > 1:
         yield f"    wrong in {v.wrong_passes} of {v.passes} passes"
@@ -222,6 +222,41 @@ def full(source: Text, v: StatementVerdict) -> Iterator[str]:
     if v.suggestion:
         where = f"line {v.suggestion_line} should be " if v.suggestion_line != v.line else ""
         yield f"    {v.grade}: {where}{one_line(' '.join(v.suggestion.split()))}"
-        yield from (f"    or: {one_line(' '.join(other.split()))}" for other in v.others)
+        if v.grade != Grade.CERTAIN:
+            yield from (f"    or: {one_line(' '.join(other.split()))}" for other in v.others)
     elif v.tried:
         yield f"    none of {v.tried:,} changed statements that were tried is right"
+
+
+def quoted(v: StatementVerdict) -> Iterator[str]:
+    """Yield the rows of a statement, and below a single row the signs that the suggestion changes."""
+    rows = textwrap.dedent(v.text).splitlines()
+    yield from rows
+    if v.suggestion and len(rows) == 1 and v.suggestion_line == v.line and "\n" not in v.suggestion:
+        first, last = changed(rows[0], v.suggestion)
+        if last > first:
+            yield " " * first + "^" * (last - first)
+
+
+def changed(text: str, other: str) -> tuple[int, int]:
+    """Return from where to where a text differs from another one, in whole names and numbers."""
+    code = text[: len(text) - len(_comment(text))].rstrip()
+    same = difflib.SequenceMatcher(None, code, other, autojunk=False).get_opcodes()
+    places = [(a, b) for kind, a, b, _, _ in same if kind != "equal"]
+    if not places:
+        return 0, 0
+    first, last = places[0][0], max(places[-1][1], places[0][0] + 1)
+    while 0 < first < len(code) and _in_word(code[first - 1]) and _in_word(code[first]):
+        first -= 1
+    while last < len(code) and _in_word(code[last - 1]) and _in_word(code[last]):
+        last += 1
+    return max(0, min(first, len(code) - 1)), min(last, len(code))
+
+
+def _in_word(sign: str) -> bool:
+    return sign.isalnum() or sign == "_"
+
+
+def _comment(text: str) -> str:
+    """Return the comment at the end of a row of code; a sign # in a string counts as one, which only moves a mark."""
+    return text[text.index("#") :] if "#" in text else ""

@@ -126,7 +126,7 @@ def _of_dict(
             yield Result((*path, key), key, _own_name(argument), argument.target, statement)
 
 
-def _of_container(
+def _of_container(  # noqa: PLR0913  where a list is, and what it may stand for
     part: Any, path: Path, text: str, place: int, arguments: list[Argument], statement: Statement
 ) -> Iterator[Result]:
     """Yield the leaves of a list that stands for an argument that is a list."""

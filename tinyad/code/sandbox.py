@@ -35,8 +35,13 @@ def check_in_sandbox(text: Text, options: Options) -> Report:
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "tinyad.code.sandbox", str(job), str(answer)],
-                cwd=folder, env=environment, timeout=seconds, capture_output=True, check=False, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+                cwd=folder,
+                env=environment,
+                timeout=seconds,
+                capture_output=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
         except subprocess.TimeoutExpired:
             raise CodeError(f"{text.name}: the check did not end in {seconds:g} seconds") from None
         if not answer.is_file():

@@ -20,7 +20,7 @@ class Script(Pair):
     """The statements of a source outside its functions: forward statements, a loss that is one number, derivatives."""
 
     def __init__(self, program: Program, seed: int = 0) -> None:
-        self.given = {name: value for name, value in program.namespace.items() if name != PROBE}
+        self.visible = {name: value for name, value in program.namespace.items() if name != PROBE}
         self.loss_name, self.loop = _loss_of(program)
         super().__init__(program, "", "", None, Example((), {}), seed)
 
@@ -32,9 +32,9 @@ class Script(Pair):
         """Run the script."""
         self.state.restore()
         namespace = self.program.namespace
-        for name in namespace.keys() - self.given.keys() - {PROBE}:
+        for name in namespace.keys() - self.visible.keys() - {PROBE}:
             del namespace[name]
-        namespace.update(self.given)
+        namespace.update(self.visible)
         self.program.probe.stop_line = self.loop.lineno if self.loop else 0
         try:
             self.program.execute(listener)

@@ -69,22 +69,28 @@ class _Attempt:
 def pairs(singles: list[Edit], scope: Scope) -> Iterator[Edit]:
     """Return the statements with two changes, by the sum of the ranks of both.
 
-    The second changes of a statement are worked out only when a pair of it may come next.
+    The likelier change of a pair is made first, so that the second changes are worked out for few statements only; a
+    second one that is a little likelier is taken too, as it may change what the first has added.
     """
-    if not singles:
-        return
-    least = singles[0].rank
-    waiting: list[tuple[float, int, int, Iterator[Edit], Edit | None]] = []
+    waiting: list[tuple[float, int, Iterator[Edit], Edit | None]] = []
     following = 0
     while following < len(singles) or waiting:
-        if following < len(singles) and (not waiting or singles[following].rank + least <= waiting[0][0]):
-            seconds = edits(singles[following].text, scope)
-            heapq.heappush(waiting, (singles[following].rank + least, following, 0, seconds, None))
-            following += 1
-        rank, first, count, seconds, edit = heapq.heappop(waiting)
+        if following < len(singles):
+            first = singles[following]
+            earliest = 2 * first.rank - ranks.PAIR_SLACK
+            if not waiting or earliest <= waiting[0][0]:
+                heapq.heappush(waiting, (earliest, following, _seconds(first, scope), None))
+                following += 1
+        rank, number, seconds, edit = heapq.heappop(waiting)
         if edit is not None:
-            yield edit._replace(kind=ranks.EditKind.TWO, rank=rank + ranks.PAIR, changes=2)
+            yield Edit(edit.text, ranks.EditKind.TWO, rank + ranks.PAIR, 2)
         second = next(seconds, None)
         if second is not None:
-            total = singles[first].rank + second.rank
-            heapq.heappush(waiting, (total, first, count + 1, seconds, second))
+            heapq.heappush(waiting, (singles[number].rank + second.rank, number, seconds, second))
+
+
+def _seconds(first: Edit, scope: Scope) -> Iterator[Edit]:
+    """Return the edits of an edited statement, without those that are far likelier than the first."""
+    for edit in edits(first.text, scope):
+        if edit.rank >= first.rank - ranks.PAIR_SLACK:
+            yield edit

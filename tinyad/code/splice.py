@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 # How tightly expressions bind, as in the grammar of Python; a higher level never needs brackets in a lower one.
@@ -34,7 +36,6 @@ _LEVELS: dict[type[ast.expr], int] = {
     ast.IfExp: TEST,
     ast.NamedExpr: TUPLE,
     ast.Compare: COMPARISON,
-    ast.Starred: TUPLE,
     ast.Slice: TEST,
     ast.Yield: TUPLE,
 }
@@ -80,6 +81,8 @@ def required_level(parent: ast.AST, field: str) -> int:
         return level(parent)
     if isinstance(parent, ast.BoolOp | ast.Compare):
         return level(parent) + 1
+    if isinstance(parent, ast.IfExp):
+        return TEST if field == "orelse" else OR
     if isinstance(parent, _OUTERMOST) and field in ("value", "slice") and not _is_subscripted(parent, field):
         return TUPLE
     return TEST if isinstance(parent, _WITHOUT_BRACKETS) and field != "func" else ATOM
@@ -89,20 +92,36 @@ def _is_subscripted(parent: ast.AST, field: str) -> bool:
     return isinstance(parent, ast.Subscript) and field == "value"
 
 
-class SpacedOperators:
-    """How an author spaces operators: `a*b` or `a * b`."""
+@lru_cache(maxsize=1024)
+def _tight_operators(text: str) -> tuple[tuple[str, int], ...]:
+    """Return each operator between two operands: 1 where no space is around it, else -1."""
+    matches = re.finditer(r"(?<=[\w)\]])(\s*)(\*\*|[-+*/@])(\s*)(?=[\w(])", text)
+    return tuple((match.group(2), -1 if match.group(1) and match.group(3) else 1) for match in matches)
 
-    def __init__(self, texts: list[str]) -> None:
-        tight: dict[str, int] = {}
-        for text in texts:
-            for match in re.finditer(r"(?<=[\w)\]])(\s*)(\*\*|[-+*/@])(\s*)(?=[\w(])", text):
-                found = match.group(2)
-                tight[found] = tight.get(found, 0) + (-1 if match.group(1) and match.group(3) else 1)
-        self.tight = {found for found, votes in tight.items() if votes > 0}
+
+class SpacedOperators:
+    """How an author spaces operators: `a*b` or `a * b`; first in the statement itself, then in the others."""
+
+    def __init__(self, statement: str, others: Iterable[str]) -> None:
+        own, all_votes = _votes([statement]), _votes([statement, *others])
+        products = sum(own.get(operator, 0) for operator in "*/@")
+        self.tight = {
+            operator
+            for operator in ("+", "-", "*", "/", "@", "**")
+            if (own.get(operator, 0) or (products if operator in "*/@" else 0) or all_votes.get(operator, 0)) > 0
+        }
 
     def around(self, operator: str) -> str:
         """Return the operator with the author's space around it."""
         return operator if operator in self.tight else f" {operator} "
+
+
+def _votes(texts: Iterable[str]) -> dict[str, int]:
+    votes: dict[str, int] = {}
+    for text in texts:
+        for operator, vote in _tight_operators(text):
+            votes[operator] = votes.get(operator, 0) + vote
+    return votes
 
 
 def bracketed(piece: Piece, least: int) -> str:
@@ -121,7 +140,7 @@ def joined(left: Piece, operator: str, right: Piece, spaced: SpacedOperators) ->
 
 def negated(piece: Piece) -> Piece:
     """Return the piece with the opposite sign: -a * b for a * b, -(a + b) for a + b."""
-    return Piece("-" + bracketed(piece, PRODUCT), min(max(piece.level, PRODUCT), UNARY))
+    return Piece("-" + bracketed(piece, PRODUCT), PRODUCT if piece.level == PRODUCT else UNARY)
 
 
 class Spot(NamedTuple):
@@ -135,6 +154,13 @@ class Spot(NamedTuple):
     outer_start: int
     outer_end: int
     depth: int
+
+
+def _placed(spot: Spot, piece: Piece) -> str:
+    """Return the text of a piece, in brackets where its place needs them; 2.T would be no number with a transpose."""
+    if isinstance(spot.parent, ast.Attribute) and piece.text.isdigit():
+        return f"({piece.text})"
+    return bracketed(piece, required_level(spot.parent, spot.field))
 
 
 class Source:
@@ -198,7 +224,7 @@ class Source:
         spot = self.spots[node]
         if spot.outer_start < spot.start and piece.level < ATOM:
             return self.text[: spot.start] + piece.text + self.text[spot.end :]
-        new = bracketed(piece, required_level(spot.parent, spot.field))
+        new = _placed(spot, piece)
         before, after = self.text[: spot.outer_start], self.text[spot.outer_end :]
         if new[:1].isalnum() and before[-1:].isalnum():
             new = " " + new
@@ -212,6 +238,6 @@ class Source:
             if spot.outer_start < spot.start and piece.level < ATOM:
                 text = text[: spot.start] + piece.text + text[spot.end :]
             else:
-                new = bracketed(piece, required_level(spot.parent, spot.field))
+                new = _placed(spot, piece)
                 text = text[: spot.outer_start] + new + text[spot.outer_end :]
         return text

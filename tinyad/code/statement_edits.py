@@ -10,7 +10,17 @@ from collections.abc import Iterator
 from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.splice import Piece
-from tinyad.code.surroundings import Edit, Surroundings, last_part, parsed, plain, primal, shape_of
+from tinyad.code.surroundings import (
+    Edit,
+    Surroundings,
+    differing_letters,
+    exchanged,
+    last_part,
+    parsed,
+    plain,
+    primal,
+    shape_of,
+)
 
 SIGNS: dict[type[ast.operator], str] = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/="}
 
@@ -66,6 +76,7 @@ def elements_of_tuples(around: Surroundings) -> Iterator[Edit]:
             texts = [around.source.code(element) for element in elements]
             returned = isinstance(spot.parent, ast.Return)
             rank = ranks.RETURNED_SWAPPED if returned else ranks.TARGETS_SWAPPED
+            rank = ranks.ELEMENTS_SWAPPED if spot.field == "value" and not returned else rank
             for one, two in itertools.combinations(range(len(elements)), 2):
                 changes = [(elements[one], Piece(texts[two], 1)), (elements[two], Piece(texts[one], 1))]
                 yield Edit(around.source.replaced_all(changes), EditKind.RETURNED, rank, 1)
@@ -73,7 +84,9 @@ def elements_of_tuples(around: Surroundings) -> Iterator[Edit]:
                 for order in itertools.permutations(range(len(elements))):
                     changes = [(elements[at], Piece(texts[other], 1)) for at, other in enumerate(order) if at != other]
                     if len(changes) > 2:
-                        yield Edit(around.source.replaced_all(changes), EditKind.RETURNED, rank + 5, 1)
+                        yield Edit(
+                            around.source.replaced_all(changes), EditKind.RETURNED, rank + ranks.THREE_OR_MORE, 1
+                        )
     if isinstance(around.source.tree, ast.Return) and around.source.tree.value is not None:
         yield from _returned_more_and_less(around, around.source.tree.value)
 
@@ -99,18 +112,6 @@ def _single_target(statement: ast.stmt | None) -> tuple[str, ast.expr] | None:
     if isinstance(statement, ast.AugAssign):
         return ast.unparse(statement.target), statement.value
     return None
-
-
-def _differing_letters(first: str, second: str) -> tuple[str, str] | None:
-    """Return the parts in which two names differ: 2 and 1 of dW2 and dW1."""
-    before = 0
-    while before < min(len(first), len(second)) and first[before] == second[before]:
-        before += 1
-    after = 0
-    while after < min(len(first), len(second)) - before and first[-1 - after] == second[-1 - after]:
-        after += 1
-    one, two = first[before : len(first) - after], second[before : len(second) - after]
-    return (one, two) if one and two and before + after else None
 
 
 def _aligned(first: ast.AST, second: ast.AST, found: dict[str, str]) -> bool:
@@ -156,24 +157,23 @@ def analogies(around: Surroundings) -> Iterator[Edit]:
 def _after(
     around: Surroundings, own: tuple[str, ast.expr], other: tuple[str, ast.expr], statement: str
 ) -> Iterator[Edit]:
-    letters = _differing_letters(other[0], own[0])
+    letters = differing_letters(other[0], own[0])
     first, second = primal(other[0]), primal(own[0])
-    exchanged = _exchanges(around, first, second) if first and second else {}
+    counterparts = _exchanges(around, first, second) if first and second else {}
     segment = ast.get_source_segment(statement, other[1]) or ""
     choices: dict[str, list[tuple[str, float]]] = {}
     for node in ast.walk(other[1]):
         if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
             text = ast.get_source_segment(statement, node) or ""
-            options = _options(around, text, letters, exchanged)
+            options = _options(around, text, letters, counterparts)
             if options and text not in choices:
                 choices[text] = options
     names = sorted(choices, key=len, reverse=True)
     if not names:
         return
-    pattern = re.compile("|".join(rf"(?<![\w.]){re.escape(name)}(?!\w)" for name in names))
     for chosen in itertools.islice(itertools.product(*(choices[name] for name in names)), 64):
         mapping = {name: text for name, (text, _) in zip(names, chosen, strict=True)}
-        text = _exchanged(pattern, mapping, segment)
+        text = exchanged(segment, mapping)
         later = sum(rank for _, rank in chosen)
         level_of = parsed(text)
         if isinstance(level_of, ast.Expr):
@@ -181,28 +181,24 @@ def _after(
             yield Edit(around.source.replaced(own[1], piece), EditKind.ANALOGY, ranks.ANALOGY + later, 1)
 
 
-def _exchanged(pattern: re.Pattern[str], mapping: dict[str, str], text: str) -> str:
-    return pattern.sub(lambda match: mapping[match.group(0)], text)
-
-
 def _options(
-    around: Surroundings, text: str, letters: tuple[str, str] | None, exchanged: dict[str, str]
+    around: Surroundings, text: str, letters: tuple[str, str] | None, counterparts: dict[str, str]
 ) -> list[tuple[str, float]]:
     """Return the texts that may stand for a name of another statement, with how much later each is tried."""
     known = around.texts.get(plain(text))
     if known is None or shape_of(around.scope.values[known]) is None:
         return []
-    found = {text: 2.0}
+    found = {text: ranks.NAME_KEPT}
     part = last_part(text)
-    mapped = exchanged.get(part)
+    mapped = counterparts.get(part)
     inner = primal(text)
-    if mapped is None and inner in exchanged:
-        mapped = part.replace(inner, exchanged[inner])
+    if mapped is None and inner in counterparts:
+        mapped = part.replace(inner, counterparts[inner])
     for name in around.arrays:
         if mapped is not None and last_part(name) == mapped:
             found[around.in_own_quotes(name)] = 0.0
     if letters is not None and letters[0] in text:
         replaced = text.replace(letters[0], letters[1])
         if plain(replaced) in around.texts:
-            found[replaced] = min(found.get(replaced, 1.0), 1.0)
+            found[replaced] = min(found.get(replaced, ranks.NAME_BY_LETTERS), ranks.NAME_BY_LETTERS)
     return sorted(found.items(), key=lambda item: item[1])

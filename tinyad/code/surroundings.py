@@ -14,12 +14,16 @@ from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.splice import ATOM, PRODUCT, Piece, Source, SpacedOperators, Spot, bracketed, joined, level
 
+LOAD = ast.Load()
+NO_VALUES = ast.Slice | ast.Lambda | ast.JoinedStr | ast.Yield | ast.YieldFrom | ast.Await
+COUNTING = ("len", "range", "zeros_like", "ones_like", "zeros", "arange")
 ADJOINT_NAMES = [
     re.compile(pattern)
     for pattern in (
-        r"^dL?_?(?:loss)?_?d_?(\w+)$",
+        r"^d(?:L|J|E|C|loss|cost)_?d_?(\w+)$",
+        r"^(?:grad|delta)_?([A-Za-z0-9]\w*)$",
         r"^d_?([A-Za-z]\w*)$",
-        r"^(?:grad|delta|g|D)_?([A-Za-z]\w*)$",
+        r"^[gD]_?([A-Z]\w*)$",
         r"^(\w+?)_?(?:grad|bar)$",
     )
 ]
@@ -73,12 +77,14 @@ def parsed(statement: str) -> ast.stmt | None:
     return body[0] if len(body) == 1 else None
 
 
+@lru_cache(maxsize=16384)
 def last_part(name: str) -> str:
     """Return what tells a name from its neighbours: W of self.W, W1 of parameters['W1'], dx of dx[:, t]."""
     keys = re.findall(r"\[['\"](\w+)['\"]\]", name)
     return keys[-1] if keys else re.sub(r"\[.*", "", name).split(".")[-1]
 
 
+@lru_cache(maxsize=16384)
 def primal(name: str) -> str | None:
     """Return the variable whose derivative a name holds, by the name alone; None for a name of no derivative."""
     part = last_part(name)
@@ -104,28 +110,59 @@ def unlikeness(first: str, second: str) -> float:
     return 1 - (before + after) / max(len(first), len(second), 1)
 
 
+def differing_letters(first: str, second: str) -> tuple[str, str] | None:
+    """Return the parts in which two names differ: 2 and 1 of dW2 and dW1."""
+    before = 0
+    while before < min(len(first), len(second)) and first[before] == second[before]:
+        before += 1
+    after = 0
+    while after < min(len(first), len(second)) - before and first[-1 - after] == second[-1 - after]:
+        after += 1
+    one, two = first[before : len(first) - after], second[before : len(second) - after]
+    return (one, two) if one and two and before + after else None
+
+
+def exchanged(text: str, mapping: dict[str, str]) -> str:
+    """Return an expression with names exchanged, all at once."""
+    names = sorted(mapping, key=len, reverse=True)
+    pattern = "|".join(rf"(?<![\w.]){re.escape(name)}(?!\w)" for name in names)
+    return re.sub(pattern, lambda match: mapping[match.group(0)], text)
+
+
 class Pair(NamedTuple):
-    """A target of the forward pass and the expression that it holds."""
+    """A target of an assignment, the expression that it holds, and the names in that."""
 
     target: str
     value: ast.expr
+    names: frozenset[str]
+    parts: frozenset[str]
 
 
-def target_pairs(statement: ast.stmt | None) -> Iterator[Pair]:
+@lru_cache(maxsize=1024)
+def pairs_of(statement: str) -> tuple[Pair, ...]:
+    """Return the targets of a statement with their values."""
+    found = []
+    for target, value in _target_values(parsed(statement)):
+        names = frozenset(names_in(value))
+        found.append(Pair(target, value, names, frozenset(last_part(name) for name in names)))
+    return tuple(found)
+
+
+def _target_values(statement: ast.stmt | None) -> Iterator[tuple[str, ast.expr]]:
     """Return the targets of an assignment with their values; a tuple of values is taken apart."""
     if isinstance(statement, ast.AugAssign | ast.AnnAssign) and statement.value is not None:
-        yield Pair(ast.unparse(statement.target), statement.value)
+        yield ast.unparse(statement.target), statement.value
     if isinstance(statement, ast.Return) and statement.value is not None:
-        yield Pair("", statement.value)
+        yield "", statement.value
     if not isinstance(statement, ast.Assign):
         return
     for target in statement.targets:
         if isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Tuple):
             for one, value in zip(target.elts, statement.value.elts, strict=False):
-                yield Pair(ast.unparse(one), value)
+                yield ast.unparse(one), value
         else:
             for one in target.elts if isinstance(target, ast.Tuple) else [target]:
-                yield Pair(ast.unparse(one), statement.value)
+                yield ast.unparse(one), statement.value
 
 
 def names_in(node: ast.AST) -> set[str]:
@@ -154,14 +191,14 @@ class Surroundings:
     def __init__(self, source: Source, scope: Scope) -> None:
         self.source = source
         self.scope = scope
-        self.spaced = SpacedOperators([source.text, source.text, *scope.statements])
+        self.spaced = SpacedOperators(source.text, scope.statements)
         self.texts = {plain(text): text for text in scope.values}
         self.shapes = {text: shape_of(value) for text, value in scope.values.items()}
         self.arrays = [t for t, shape in self.shapes.items() if shape is not None]
         self.functions = [t for t, value in scope.values.items() if callable(value)]
         found = re.search(r"\b(np|numpy|jnp|torch)\.", "\n".join([source.text, *scope.statements, *scope.forward]))
         self.numpy = found.group(1) if found else "np"
-        self.targets = [pair.target for pair in target_pairs(source.tree)]
+        self.targets = [target for target, _ in _target_values(source.tree)]
 
     def text_of(self, node: ast.expr) -> str | None:
         """Return the text under which the scope knows an expression."""
@@ -182,12 +219,12 @@ class Surroundings:
     @cached_property
     def forward_pairs(self) -> list[Pair]:
         """The targets of the forward pass with their values."""
-        return [pair for statement in self.scope.forward for pair in target_pairs(parsed(statement))]
+        return [pair for statement in self.scope.forward for pair in pairs_of(statement)]
 
     @cached_property
     def other_pairs(self) -> list[Pair]:
         """The targets of the other statements of the backward pass with their values."""
-        return [pair for statement in self.scope.statements for pair in target_pairs(parsed(statement))]
+        return [pair for statement in self.scope.statements for pair in pairs_of(statement)]
 
     @cached_property
     def written(self) -> str:
@@ -207,7 +244,7 @@ class Surroundings:
 
     def uses(self, name: str) -> list[Pair]:
         """Return where the forward pass uses a variable."""
-        return [p for p in self.forward_pairs if name in {last_part(n) for n in names_in(p.value)}]
+        return [p for p in self.forward_pairs if name in p.parts]
 
     @cached_property
     def related(self) -> set[str]:
@@ -216,14 +253,23 @@ class Surroundings:
         for name in self.primals:
             found.add(name)
             for pair in self.uses(name):
-                found |= {last_part(n) for n in names_in(pair.value)} | {last_part(pair.target)}
+                found |= pair.parts | {last_part(pair.target)}
+        for pair in self.other_pairs:  # what the forward has no name for, as da where it has h = f(x @ W)
+            inner = primal(pair.target)
+            if inner and inner not in self.forward_names and any(primal(part) in found for part in pair.parts):
+                found.add(last_part(pair.target))
         return found
+
+    @cached_property
+    def forward_names(self) -> set[str]:
+        """All names of the forward pass."""
+        return {last_part(pair.target) for pair in self.forward_pairs}.union(*(p.parts for p in self.forward_pairs))
 
     @cached_property
     def _activations(self) -> dict[str, set[str]]:
         """For each name the names that differ from it by a function of one argument."""
         found: dict[str, set[str]] = {}
-        for target, value in self.forward_pairs:
+        for target, value, _, _ in self.forward_pairs:
             if isinstance(value, ast.Call):
                 for argument in value.args:
                     if isinstance(argument, ast.Name | ast.Attribute | ast.Subscript):
@@ -247,7 +293,7 @@ class Surroundings:
     @cached_property
     def unused(self) -> set[str]:
         """The adjoints that no statement uses."""
-        used = {n for pair in self.other_pairs if pair.target for n in names_in(pair.value)}
+        used = {n for pair in self.other_pairs if pair.target for n in pair.names}
         used |= names_in(self.source.tree)
         return {text for text in self.adjoints if plain(text) not in used}
 
@@ -300,10 +346,10 @@ class Surroundings:
             option = isinstance(spot.parent, ast.keyword)
             name_of_function = spot.field == "func" and self._names_a_function(node)
             index = isinstance(spot.parent, ast.Subscript) and spot.field == "slice"
-            target = spot.field in ("target", "targets")
-            if inside or option or name_of_function or index or target or isinstance(node, ast.Slice | ast.Lambda):
+            target = spot.field in ("target", "targets") or not isinstance(getattr(node, "ctx", LOAD), ast.Load)
+            if inside or option or name_of_function or index or target or isinstance(node, NO_VALUES):
                 left_out.add(node)
-            else:
+            elif not isinstance(node, ast.GeneratorExp | ast.Starred):
                 found.append(spot)
         return found
 
@@ -338,15 +384,25 @@ class Surroundings:
         return [spot for spot in self.spots if self._is_term(spot)]
 
     @staticmethod
-    def _is_term(spot: Spot) -> bool:
+    def is_counted(spot: Spot) -> bool:
+        """Say whether an expression matters only by its size: x of len(x)."""
+        return isinstance(spot.parent, ast.Call) and ast.unparse(spot.parent.func).endswith(COUNTING)
+
+    def _is_term(self, spot: Spot) -> bool:
         parent = spot.parent
-        if isinstance(spot.node, ast.Tuple | ast.List | ast.Starred | ast.Slice):
+        if isinstance(spot.node, ast.Tuple | ast.List | ast.Starred | ast.Slice) or self.is_counted(spot):
             return False
         if isinstance(parent, ast.BinOp):
             return isinstance(parent.op, ast.Add | ast.Sub)
         if isinstance(parent, ast.Attribute):
             return isinstance(spot.node, ast.BinOp)
         return isinstance(parent, ast.stmt | ast.Tuple | ast.List | ast.Call) and spot.field != "func"
+
+    @cached_property
+    def summed(self) -> list[Spot]:
+        """The arrays of which a sum, a mean or a largest entry is taken as a method: x of x.sum()."""
+        methods = ("sum", "mean", "max")
+        return [s for s in self.spots if isinstance(s.parent, ast.Attribute) and s.parent.attr in methods]
 
     def replace(self, spot: Spot, piece: Piece, kind: EditKind, rank: float) -> Edit:
         """Return the edit that puts a piece in a place; of equal ones the outer comes first."""
@@ -395,8 +451,8 @@ class Surroundings:
     def scales(self) -> list[Piece]:
         """What other statements work out of numbers and sizes alone, as np.sqrt(d)."""
         found: dict[str, Piece] = {}
-        for _, value in (*self.forward_pairs, *self.other_pairs):
-            for node in ast.walk(value):
+        for pair in (*self.forward_pairs, *self.other_pairs):
+            for node in ast.walk(pair.value):
                 if isinstance(node, ast.Call | ast.BinOp) and self._is_scale(node):
                     text = ast.unparse(node)
                     found[text] = Piece(text, level(node))
@@ -405,3 +461,40 @@ class Surroundings:
     def _is_scale(self, node: ast.AST) -> bool:
         names = [inner for inner in ast.walk(node) if isinstance(inner, ast.Name) and inner.id != self.numpy]
         return bool(names) and all(self.shapes.get(name.id) == () for name in names)
+
+    def values_of(self, function: str) -> set[str]:
+        """Return the names to which the forward pass assigns values of a function."""
+        calls = [(pair.target, pair.value.func) for pair in self.forward_pairs if isinstance(pair.value, ast.Call)]
+        return {last_part(target) for target, called in calls if last_part(ast.unparse(called)) == function}
+
+    def made_of(self, part: str) -> list[Piece]:
+        """Return the differences and calls of other statements in which a name stands, all of names in scope."""
+        found: dict[str, Piece] = {}
+        for pair in (*self.forward_pairs, *self.other_pairs):
+            if part in pair.parts:
+                for node in ast.walk(pair.value):
+                    if self._is_made_of(node, part) and isinstance(node, ast.expr):
+                        text = ast.unparse(node)
+                        found[text] = Piece(text, level(node))
+        return list(found.values())[:12]
+
+    def _is_made_of(self, node: ast.AST, part: str) -> bool:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+            operands = [node.left, node.right]
+        elif isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+            operands = node.args
+        else:
+            return False
+        names = [n for n in operands if isinstance(n, ast.Name | ast.Attribute | ast.Subscript)]
+        all_known = all(isinstance(n, ast.Constant) or self.text_of(n) is not None for n in operands)
+        return all_known and part in {last_part(ast.unparse(name)) for name in names}
+
+    def matrix_product(self, left: Piece, right: Piece) -> Piece:
+        """Return a matrix product as the author writes it."""
+        calls = len(re.findall(rf"\b{self.numpy}\.dot\(", self.written))
+        methods = self.written.count(".dot(") - calls
+        if " @ " in self.written or not (calls or methods):
+            return self.join(left, "@", right)
+        if methods > calls:
+            return Piece(f"{bracketed(left, ATOM)}.dot({right.text})")
+        return Piece(f"{self.numpy}.dot({left.text}, {right.text})")

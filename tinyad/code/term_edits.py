@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 
 from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.number_edits import number_of
 from tinyad.code.splice import PRODUCT, SUM, Piece, Spot, bracketed, negated
-from tinyad.code.surroundings import Edit, Surroundings, last_part
+from tinyad.code.surroundings import Edit, Pair, Surroundings, differing_letters, exchanged, last_part, plain, primal
 
 
 def terms_less(around: Surroundings) -> Iterator[Edit]:
@@ -67,9 +68,31 @@ def names_as_terms(around: Surroundings) -> Iterator[Edit]:
             rank = _term_rank(around, name, like) + later
             term = around.piece_of(name)
             yield around.replace(spot, around.join(piece, "+", term), EditKind.MISSING_TERM, rank)
+            if name in around.unused and not later:
+                yield from _divided_terms(around, spot, term, rank)
             if not later:
                 less = around.join(piece, "-", term)
                 yield around.replace(spot, less, EditKind.MISSING_TERM, rank + ranks.TERM_SUBTRACTED)
+
+
+def differences(around: Surroundings) -> Iterator[Edit]:
+    """Propose n - h and n + h for a name n that is a factor."""
+    for spot, old in around.name_spots:
+        parent = spot.parent
+        if not isinstance(parent, ast.BinOp) or not isinstance(parent.op, ast.Mult) or old in around.adjoints:
+            continue
+        for name in around.arrays:
+            if name != old and name not in around.adjoints and around.shapes[name] == around.shapes.get(old):
+                rank = ranks.TERM_IN_FACTOR + (0 if around.is_related(name) else ranks.NAME_UNRELATED)
+                for sign in "-+":
+                    piece = around.join(around.source.piece(spot.node), sign, around.piece_of(name))
+                    yield around.replace(spot, piece, EditKind.MISSING_TERM, rank)
+
+
+def _divided_terms(around: Surroundings, spot: Spot, term: Piece, rank: float) -> Iterator[Edit]:
+    for size, further in around.ranked_sizes:
+        piece = around.join(around.source.piece(spot.node), "+", around.join(term, "/", around.piece_of(size)))
+        yield around.replace(spot, piece, EditKind.MISSING_TERM, rank + ranks.TERM_DIVIDED + further)
 
 
 def _terms_of(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
@@ -83,7 +106,7 @@ def _terms_of(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 def other_terms(around: Surroundings) -> Iterator[Edit]:
     """Propose the terms of other statements, and a number times an array, as one more term."""
     written: dict[str, tuple[str, Piece]] = {}
-    for target, value in around.other_pairs:
+    for target, value, _, _ in around.other_pairs:
         if not target or isinstance(value, ast.Tuple | ast.List):
             continue
         for sign, node in _terms_of(value):
@@ -100,6 +123,96 @@ def other_terms(around: Surroundings) -> Iterator[Edit]:
             added = Piece(piece.text + around.spaced.around(sign) + bracketed(term, SUM), SUM)
             yield around.replace(spot, added, EditKind.MISSING_TERM, ranks.TERM_OF_OTHERS)
         yield from _scaled_arrays(around, spot, piece)
+
+
+def similar_terms(around: Surroundings) -> Iterator[Edit]:
+    """Propose one more term, built as the last one of a sum: dg @ Wg.T after df @ Wf.T."""
+    for spot, _ in _sums(around):
+        terms = list(_terms_of(spot.node))
+        sign, last = terms[-1]
+        names = {text: around.source.code(node) for node, text in _names_inside(around, last)}
+        if isinstance(last, ast.Name | ast.Constant) or not names:
+            continue
+        piece = around.source.piece(spot.node)
+        for text in _of_same_shapes(around, around.source.code(last), names):
+            added = Piece(piece.text + around.spaced.around(sign) + text, SUM)
+            yield around.replace(spot, added, EditKind.MISSING_TERM, ranks.TERM_OF_SHAPES)
+        for text in dict.fromkeys(_renamed(around, around.source.code(last), names)):
+            added = Piece(piece.text + around.spaced.around(sign) + text, SUM)
+            yield around.replace(spot, added, EditKind.MISSING_TERM, ranks.TERM_LIKE_OTHERS)
+
+
+def _of_same_shapes(around: Surroundings, term: str, names: dict[str, str]) -> Iterator[str]:
+    """Return a term of two names with other names of the same shapes in their places."""
+    if len(names) == 2 and all(around.shapes.get(name) for name in names):
+        alike = [
+            [other for other in around.arrays if around.shapes[other] == around.shapes[name] and other != name][:10]
+            for name in names
+        ]
+        for chosen in itertools.product(*alike):
+            yield exchanged(term, dict(zip(names.values(), map(around.in_own_quotes, chosen), strict=True)))
+
+
+def terms_of_the_rule(around: Surroundings) -> Iterator[Edit]:
+    """Propose one more term: the adjoint of a result of the forward pass times what the variable was combined with."""
+    terms = list(_terms_by_rule(around))
+    for spot, later in _sums(around):
+        if not later:
+            piece = around.source.piece(spot.node)
+            for term, rank in terms:
+                added = Piece(piece.text + around.spaced.around("+") + term.text, SUM)
+                yield around.replace(spot, added, EditKind.MISSING_TERM, rank)
+
+
+def _terms_by_rule(around: Surroundings) -> Iterator[tuple[Piece, float]]:
+    for pair in (pair for name in around.primals for pair in around.uses(name)):
+        for adjoint in around.adjoints:
+            if primal(adjoint) != last_part(pair.target):
+                continue
+            rank = ranks.TERM_OF_RULE + (0 if adjoint in around.unused else ranks.NAME_UNRELATED)
+            for factor in _factors(around, pair):
+                yield from _products(around, around.piece_of(adjoint), factor, rank)
+
+
+def _factors(around: Surroundings, pair: Pair) -> list[Piece]:
+    """Return the names of a forward statement that the scope has, and its differences and calls."""
+    names = [around.piece_of(name) for name in around.arrays if last_part(name) in pair.parts]
+    return names + [
+        piece for part in pair.parts for piece in around.made_of(part) if piece.text in ast.unparse(pair.value)
+    ]
+
+
+def _products(around: Surroundings, adjoint: Piece, factor: Piece, rank: float) -> Iterator[tuple[Piece, float]]:
+    product = around.join(adjoint, "*", factor)
+    twice = Piece(f"2{around.spaced.around('*')}{around.join(factor, '*', adjoint).text}", PRODUCT)
+    yield product, rank
+    yield twice, rank + ranks.TERM_SCALED
+    for size, later in around.ranked_sizes[:4]:
+        for one in (product, twice):
+            yield around.join(one, "/", around.piece_of(size)), rank + later + ranks.TERM_SCALED
+    shape = around.shapes.get(factor.text)
+    if shape is not None and len(shape) == 2:
+        turned = Piece(f"{factor.text}.T")
+        yield around.matrix_product(adjoint, turned), rank
+        yield around.matrix_product(turned, adjoint), rank
+
+
+def _names_inside(around: Surroundings, term: ast.expr) -> list[tuple[ast.expr, str]]:
+    inside = set(ast.walk(term))
+    return [(spot.node, text) for spot, text in around.name_spots if spot.node in inside]
+
+
+def _renamed(around: Surroundings, term: str, names: dict[str, str]) -> Iterator[str]:
+    """Return a term with letters exchanged alike in all its names, where the scope has these."""
+    for first in names:
+        for other in around.arrays:
+            letters = differing_letters(first, other)
+            if letters is None or around.shapes[other] is None:
+                continue
+            renamed = {code: code.replace(*letters) for code in names.values()}
+            known = {code: new for code, new in renamed.items() if plain(new) in around.texts and new != code}
+            if known:
+                yield exchanged(term, known)
 
 
 def _scaled_arrays(around: Surroundings, spot: Spot, piece: Piece) -> Iterator[Edit]:

@@ -97,7 +97,7 @@ class Trial:
         self.summed = self._summed()
         self.before = {id(s): self._run(s, statement.node) for s in self.snapshots} if self.summed else {}
 
-    def _rest(self, until: Statement) -> list[ast.stmt]:
+    def _rest(self, until: Statement) -> Sequence[ast.stmt]:
         """Return the statements of the block behind the statement, up to and with another one."""
         for block in _blocks(self.judge.pair.program.tree):
             lines = [node.lineno for node in block]
@@ -146,10 +146,8 @@ class Trial:
         entries = Entries()
         names = self._run(snapshot, node, entries)
         for task in snapshot.tasks:
-            if task.event.kind is Kind.ENTRY:
-                value = entries.found[task.event.site.number][0]
-            else:
-                value = _value(names, task)
+            entry = task.event.kind is Kind.ENTRY
+            value = entries.found[task.event.site.number][0] if entry else _value(names, task)
             if self.judge.verdict(task, value).right is not True:
                 return False
         return not self.returns or self._returns_right(names)

@@ -52,7 +52,7 @@ class Truth:
         return loss
 
     def slope(self, target: Target, direction: Array) -> Slope:
-        """Return how the loss moves along a direction, in units of the target's scale: differences at two step sizes."""
+        """Return how the loss moves along a direction, in units of the target's scale, by differences at two steps."""
         found = Slope(float("nan"), float("inf"), False)
         for smaller in SMALLER_STEPS:
             near, far = (

@@ -71,6 +71,6 @@ def _outputs(judge: Judge) -> Iterator[str]:
         if event.loops and event.loops[-1].variable in ("t", "step")
     }
     for variable in sorted(one_pass):
-        counts = {loop.count for event in judge.forward.events for loop in event.loops if loop.variable == variable}
+        counts = {loop.passes for event in judge.forward.events for loop in event.loops if loop.variable == variable}
         if counts == {0}:
-            yield f"the loop over {variable} makes one pass only, so that what goes from one pass to the next was not tried"
+            yield f"the loop over {variable} makes one pass, so that what goes from one pass to the next was not tried"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -76,7 +77,7 @@ def identity(value: object) -> Path | None:
 
 
 def leaves(value: object, depth: int = NESTING) -> Iterator[tuple[Path, Any]]:
-    """Yield every value that has a derivative in a container or object, with the path to it; the value itself has ()."""
+    """Yield every value that has a derivative in a container or object, with the path to it; () for itself."""
     for count, found in enumerate(_leaves(value, depth, set())):
         if count >= LEAVES:
             return
@@ -101,11 +102,10 @@ def parts(value: object) -> Iterator[tuple[Any, Any]]:
         yield from value.items()
     elif isinstance(value, (list, tuple)):
         yield from enumerate(value)
-    elif (
-        hasattr(value, "__dict__") and not isinstance(value, type) and not callable(getattr(value, "__wrapped__", None))
-    ):
-        if type(value).__module__ not in ("builtins", "numpy", "torch") and not isinstance(value, type(sys)):
-            yield from ((("attribute", name), part) for name, part in list(vars(value).items()))
+    elif hasattr(value, "__dict__") and not isinstance(value, (type, ModuleType)):
+        if type(value).__module__.split(".")[0] in ("builtins", "numpy", "torch"):
+            return
+        yield from ((("attribute", name), part) for name, part in list(vars(value).items()))
 
 
 def with_leaf(value: Any, path: Path, leaf: Any) -> Any:
@@ -136,6 +136,11 @@ def displaced(value: Any, path: Path, direction: Array, size: float) -> Any:
     """Return a value, one leaf of it displaced by size times its scale times a direction."""
     leaf = at(value, path)
     return with_leaf(value, path, like(array(leaf) + size * STEP * scale(leaf) * direction, leaf))
+
+
+def is_single(value: object) -> bool:
+    """Return whether a value is of floating point and has less than double precision."""
+    return isinstance(value, (np.ndarray, np.floating)) and value.dtype.kind == "f" and value.dtype.itemsize < 8
 
 
 def as_float64(value: Any, depth: int = NESTING) -> Any:

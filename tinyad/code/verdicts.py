@@ -32,7 +32,7 @@ class Grade(StrEnum):
 class WorstEntry(NamedTuple):
     """The entry that is furthest off, with its index as Python counts."""
 
-    index: tuple[int, ...]
+    where: tuple[int, ...]
     expected: float
     found: float
 
@@ -41,8 +41,8 @@ class StatementVerdict(NamedTuple):
     """The verdict on one statement and all findings about it.
 
     text: the statement as it stands, from `line` to `end_line`.  suggestion: what its author probably meant, for the
-    statement at suggestion_line, from and to columns in bytes.  name: what it sets wrongly, or sets.  of: what it is the
-    derivative for, in `of_line` of the forward pass.  wrong_passes, passes: how often it ran, and was wrong.
+    statement at suggestion_line, from and to columns in bytes.  name: what it sets wrongly, or sets.  of: what it is
+    the derivative for, in `of_line` of the forward pass.  wrong_passes, passes: how often it ran, and was wrong.
     spoils: what is returned wrong because of it.
     """
 

@@ -26,10 +26,10 @@ def holding_of(pair: PairVerdict) -> str:
 
 def entry(name: str, worst: WorstEntry) -> str:
     """Return the entry of an array as Python writes it."""
-    if not worst.index:
+    if not worst.where:
         return name
     array = name if ENTRY.fullmatch(name) else f"({name})"
-    return f"{array}[{', '.join(map(str, worst.index))}]"
+    return f"{array}[{', '.join(map(str, worst.where))}]"
 
 
 def numbers(worst: WorstEntry) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tinyad.arrays.matrix import Array, as_matrix
 from tinyad.engine import table
-from tinyad.engine.matrix import Array, as_matrix
-from tinyad.engine.op import Op, Symbol
+from tinyad.engine.op import Op
 from tinyad.engine.table import TABLE
+from tinyad.expressions.symbol import Symbol
 
 OTHER_AXIS = {"softmax": "softmax_rows", "softmax_rows": "softmax", "log_softmax": "log_softmax(x.T).T"}
 

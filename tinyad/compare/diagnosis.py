@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array
 from tinyad.compare.altered_rules import altered_rules, evaluated, has_another_axis, over_other_axis
 from tinyad.compare.thresholds import EXACT, LESS_EXACT, OPERANDS_TRIED, OTHERS_SHOWN, SIMPLE_FACTOR
 from tinyad.compare.verdicts import Grade
 from tinyad.engine.derivatives import Contribution, Derivatives
-from tinyad.engine.matrix import Array
 from tinyad.engine.op import Op
 from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Tape, Variable

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array, as_sized, size
 from tinyad.compare.diagnosis import Close, Diagnosis, Mistakes, without_time
 from tinyad.compare.thresholds import DECIMALS, LAST_DECIMAL, OPERANDS_TRIED, UNNAMED_UPSTREAM, UPSTREAM_TRIED
 from tinyad.compare.verdicts import Cause, Finding, Grade, Verdict
 from tinyad.engine.derivatives import Contribution, Derivatives
-from tinyad.engine.matrix import Array, as_sized, size
 from tinyad.gradcheck.rounding import SLACK, relative, spread
 from tinyad.printing.listing import Formulas, derived, handed
 from tinyad.printing.text import at_time, one_line
@@ -314,10 +314,10 @@ class Judge:
 
     def not_exercised(self) -> list[str]:
         """Return contributions that are nothing at this point, and mistakes that would change no number here."""
-        notes, templates = [], self._templates()
+        notes, size_only = [], self._size_only_operands()
         for i in self.names:
             notes += self._adding_nothing(i)
-            if not self.d.reaches(i) and i not in templates:
+            if not self.d.reaches(i) and i not in size_only:
                 notes.append(f"L does not depend on {one_line(self.names[i])}")
             true = self.true(i)
             if true.shape[0] == true.shape[1] > 1 and np.any(true) and self.close(i, true, true.T):
@@ -341,13 +341,13 @@ class Judge:
             if c.step and float(np.abs(c.array).max(initial=0)) <= self.slack(i)
         ]
 
-    def _templates(self) -> set[int | None]:
+    def _size_only_operands(self) -> set[int | None]:
         """Return operands of steps that L depends on whose derivative no rule asks for: it is 0 at every point."""
-        templates: set[int | None] = set()
+        size_only: set[int | None] = set()
         for n, (_, z, x, y) in enumerate(self.tape.steps, 1):
             if z < self.d.length and self.d.reaches(z):
-                templates |= {x, y} - {*derived(self.tape, n).values()}
-        return templates
+                size_only |= {x, y} - {*derived(self.tape, n).values()}
+        return size_only
 
     def _why(self, step: int, operand: str) -> str:
         op, z, x, y = self.tape.steps[step - 1]

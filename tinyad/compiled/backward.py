@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.arrays.matrix import Shape, size
 from tinyad.compiled.forward import Body, Forward, applied
 from tinyad.compiled.identifiers import without_step
 from tinyad.compiled.values import Loop, Value
-from tinyad.engine.matrix import Shape, size
-from tinyad.engine.op import Op, Symbol, summed
+from tinyad.engine.op import Op, summed
 from tinyad.engine.table import row_of
 from tinyad.engine.vjp import in_same_layout
+from tinyad.expressions.symbol import Symbol
 
 Lists = defaultdict[Any, list[Value]]
 

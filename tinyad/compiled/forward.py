@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyad.arrays.matrix import Shape
 from tinyad.compiled.identifiers import without_step
 from tinyad.compiled.loop_detection import Repeat, Steps
 from tinyad.compiled.rewriting import Maker
 from tinyad.compiled.values import Loop, Value
-from tinyad.engine.matrix import Shape
 from tinyad.engine.op import Op
 from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Tape

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array, Shape, as_sized, size
 from tinyad.compiled.source_writer import Argument, constant
-from tinyad.engine.matrix import Array, Shape, as_sized, size
 from tinyad.engine.op import Op
 
 Results = list[tuple[int, int | None]]  # (which result of the function, which time step of it)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.arrays.matrix import Shape
 from tinyad.compiled.values import GIVEN, LEAVES, UFUNCS, Loop, Value, ordered
-from tinyad.engine.matrix import Shape
 
 REDUCED = {"entries": (1, 1), "column_max": (1, 0), "row_max": (0, 1)}  # the size of the result; 0: as it was
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array
 from tinyad.compiled.identifiers import Namer
 from tinyad.compiled.values import GIVEN, Loop, Value, ordered
-from tinyad.engine.matrix import Array
 from tinyad.engine.table import TABLE
 
 SMALL = 16  # entries of a constant that is written out

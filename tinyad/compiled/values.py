@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tinyad.engine.matrix import Shape
+from tinyad.arrays.matrix import Shape
 
 UFUNCS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
 UFUNCS |= {"neg": "negative", "abs": "absolute", "**": "power", ">": "greater", "≥": "greater_equal"}

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from tinyad.arrays.matrix import size
 from tinyad.drawing.elements import BOXES, CLUSTERS, FONT, FORMULA, GREY, INK, LINE, Box, Cluster, Drawing, Edge
 from tinyad.drawing.layout import svg
 from tinyad.engine.derivatives import Derivatives
-from tinyad.engine.matrix import size
 from tinyad.engine.tape import Tape, Variable
 from tinyad.printing.listing import contribution_text, derived, forward_text
 from tinyad.printing.text import at_time, one_line

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array, as_sized, size
 from tinyad.engine.derivatives import Derivatives
-from tinyad.engine.matrix import Array, as_sized, size
 from tinyad.engine.tape import Tape
 from tinyad.gradcheck.rounding import SLACK, relative, spread
 from tinyad.printing.listing import contribution_text

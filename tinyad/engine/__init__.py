@@ -1,1 +1,1 @@
-"""The miniature: values, the table of operations, the tape and the backward pass."""
+"""The miniature: the table of operations, the tape and the backward pass."""

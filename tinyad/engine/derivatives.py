@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinyad.engine.matrix import Array
+from tinyad.arrays.matrix import Array
 
 if TYPE_CHECKING:
     from tinyad.engine.tape import Tape, Variable

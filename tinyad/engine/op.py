@@ -1,4 +1,4 @@
-"""A row of the table, an Op, and the Symbols that show its rule."""
+"""A row of the table: an Op."""
 
 from __future__ import annotations
 
@@ -8,33 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.engine import matrix, messages
-from tinyad.engine.matrix import Array, Shape, size
-from tinyad.engine.operand import Operand
-from tinyad.engine.user_row import checked
+from tinyad.arrays import matrix
+from tinyad.arrays.matrix import Array, Shape
 from tinyad.engine.vjp import compiled
-
-
-class Symbol(Operand):
-    """A formula: a name, or the symbol of a row applied to formulas.  A rule run on Symbols shows itself.
-
-    `row` is the Op itself where it was called, as in exp(z); an operator has its symbol alone.
-    """
-
-    __slots__ = ("head", "operands", "row")
-
-    def __init__(self, head: str, *operands: Any, row: Op | None = None) -> None:
-        self.head, self.operands, self.row = head, operands, row
-
-    def __eq__(self, other: object) -> bool:
-        raise TypeError("a Symbol has no values to compare")
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def apply(self, op: Op | str, x: Any, y: Any = None) -> Symbol:
-        """Return the formula of op(x) or x op y."""
-        head, row = (op, None) if isinstance(op, str) else (op.symbol, op)
-        return Symbol(head, x, row=row) if y is None else Symbol(head, x, y, row=row)
+from tinyad.expressions import messages
+from tinyad.expressions.operand import Operand
+from tinyad.expressions.symbol import Symbol
+from tinyad.expressions.user_row import checked
 
 
 def ones(a: Any) -> Any:
@@ -136,16 +116,6 @@ def entering(op: Op, shapes: Sequence[Shape]) -> tuple[str, ...]:
     if how is None:
         raise ValueError("expected equal sizes, or 1×1 with any, N×1 with N×B, 1×B with N×B")
     return how
-
-
-def misfit(op: Op, names: Sequence[str], shapes: Sequence[Shape], reason: object) -> str:
-    """Return what to say when `op` cannot take operands of these names and shapes."""
-    if op.arity == 1:
-        return f"{op.symbol}({names[0]}): {names[0]} is {size(shapes[0])} ({reason})"
-    if op.forward is np.matmul:
-        reason = f"inner sizes {shapes[0][1]} and {shapes[1][0]}"
-    what = f"{op.symbol}({', '.join(names)})" if op.symbol.isidentifier() else f"{names[0]} {op.symbol} {names[1]}"
-    return f"{what}: {size(shapes[0])} and {size(shapes[1])} do not fit ({reason})"
 
 
 def _floats(value: Any) -> Array:

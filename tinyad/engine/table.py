@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.engine import matrix, stable
-from tinyad.engine.matrix import as_matrix, size
-from tinyad.engine.op import Op, Symbol, entering, misfit, ones, summed, zeros
+from tinyad.arrays import matrix, stable
+from tinyad.engine.op import Op, ones, zeros
+from tinyad.expressions.symbol import Symbol
 
 row = partial(Op, own=True)
 # Rows that a rule has before they stand in the table: until then a rule shows them by their symbols.
@@ -96,36 +96,3 @@ def evaluated(formula: Any, values: Mapping[str, Any]) -> Any:
     if formula.head in ("1", "0"):
         return ones(*operands) if formula.head == "1" else zeros(*operands)
     return row_of(formula)(*operands)
-
-
-def deriv(dz: Any, x: Any, y: Any, operator: Any = None) -> Any:
-    """Return the derivatives for x and y of z = x operator y, given dz (slides "Derivative routine", both versions).
-
-    For a unary operator y is left out, `deriv(dz, x, 'tanh')`, and one derivative is returned instead of a pair.
-    `operator` is a symbol of the table or an Op.  Numbers in, numbers out; matrices in row layout: dz is M×N for an N×M
-    z, that for a repeated operand is summed to its size.  KeyError: no such symbol; ValueError: sizes that do not fit.
-    """
-    if operator is None:
-        y, operator = None, y
-    op = operator if isinstance(operator, Op) else TABLE.get(operator) if isinstance(operator, str) else None
-    if op is None:
-        raise KeyError(f"unknown operator {operator!r}; the table has {' '.join(TABLE)}")
-    if (y is None) != (op.arity == 1):
-        raise TypeError(f"{op.symbol} takes {op.arity} operand(s): deriv(dz, x, {'y, ' * (op.arity - 1)}{op.symbol!r})")
-    numbers = all(np.ndim(a) == 0 for a in (dz, x, y) if a is not None)
-    dz, operands = as_matrix(dz, "dz"), [as_matrix(a, name) for a, name in ((x, "x"), (y, "y"))[: op.arity]]
-    shapes = [a.shape for a in operands]
-    try:
-        how = entering(op, shapes)
-        z = op.forward(*operands)
-    except ValueError as reason:
-        raise ValueError(misfit(op, "xy", shapes, reason)) from None
-    if dz.shape != z.shape[::-1]:
-        raise ValueError(f"dz is {size(dz.shape)}, but z is {size(z.shape)}: row layout needs {size(z.shape[::-1])}")
-    out = op.deriv(dz, z, *operands)
-    results = []
-    for a, c, repeated in zip(operands, out if op.arity == 2 else (out,), how, strict=False):
-        c = summed(c, dz, repeated)
-        c = np.zeros_like(a.T) if c is None else np.array(c)
-        results.append(c.item() if numbers else c)
-    return tuple(results) if op.arity == 2 else results[0]

@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array, Shape, as_matrix, broadcast, column_of_ones, size
 from tinyad.engine.derivatives import Derivatives
-from tinyad.engine.matrix import Array, Shape, as_matrix, broadcast, column_of_ones, size
-from tinyad.engine.naming import Naming, keywords, named, number_label, value_first
-from tinyad.engine.numpy_functions import DECOMPOSED, decomposed, mean, part, total
-from tinyad.engine.op import Op, Symbol, entering, misfit, summed
-from tinyad.engine.operand import Operand
+from tinyad.engine.op import Op, entering, summed
 from tinyad.engine.table import TABLE, add, evaluated, matmul, schur, sub
+from tinyad.expressions.messages import misfit
+from tinyad.expressions.naming import Naming, keywords, named, number_label, value_first
+from tinyad.expressions.numpy_functions import DECOMPOSED, decomposed, mean, part, total
+from tinyad.expressions.operand import Operand
+from tinyad.expressions.symbol import Symbol
 
 Step = tuple[Op, int, int, int | None]
 Entry = tuple[str, ...]
@@ -386,13 +388,11 @@ def _special_contributions(  # noqa: PLR0913  what _contributions takes, and how
         return [c if c is None else hook(c) for c in _contributions(op, entry, hook(dz), values)]
     if op.formulas is None:
         raise TypeError(f"{op.symbol}: its rule is no expression in * @ .T + - /, and cannot be recorded")
-    both: Any
     if "constant" in entry and op is TABLE.get(op.symbol):  # log(x) of x ** 3 may not even exist
         names = dict(zip(("dz", "z", "x", "y"), (dz, *values), strict=False))
-        both = [how != "constant" and evaluated(f, names) for f, how in zip(op.formulas, entry, strict=True)]
+        both: Any = [how != "constant" and evaluated(f, names) for f, how in zip(op.formulas, entry, strict=True)]
     else:
-        both = op.deriv(dz, *values)
-    both = both if op.arity == 2 else (both,)
+        both = op.deriv(dz, *values) if op.arity == 2 else (op.deriv(dz, *values),)
     return [summed(c, dz, how) for c, how in zip(both, entry, strict=False)]
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tinyad.expressions.symbol import Symbol
+
 INFIX = {"∘": "*", "+": "+", "-": "-", "/": "/", "**": "**", ">": ">", "≥": ">="}  # component-wise, in Python
 
 
@@ -16,19 +18,19 @@ def in_same_layout(formula: Any, flip: bool = True) -> Any:
 
     Without `flip` it is the formula itself, of dz.T all the same.
     """
-    if not hasattr(formula, "head"):
+    if not isinstance(formula, Symbol):
         return formula  # a number, or None for an operand that needs no derivative
-    head, operands, make = formula.head, formula.operands, type(formula)
+    head, operands = formula.head, formula.operands
     if head == "dz":
-        return formula if flip else make("transpose", formula)
+        return formula if flip else Symbol("transpose", formula)
     if head == "transpose":
         return in_same_layout(operands[0], not flip)
     if head in INFIX or head == "neg":
-        return make(head, *(in_same_layout(operand, flip) for operand in operands), row=formula.row)
+        return Symbol(head, *(in_same_layout(operand, flip) for operand in operands), row=formula.row)
     if head == "*":
-        return make(head, *(in_same_layout(factor, flip) for factor in (operands[::-1] if flip else operands)))
-    same = make(head, *(in_same_layout(operand, False) for operand in operands), row=formula.row)
-    return make("transpose", same) if flip else same
+        return Symbol(head, *(in_same_layout(factor, flip) for factor in (operands[::-1] if flip else operands)))
+    same = Symbol(head, *(in_same_layout(operand, False) for operand in operands), row=formula.row)
+    return Symbol("transpose", same) if flip else same
 
 
 def compiled(
@@ -45,7 +47,7 @@ def compiled(
 
 
 def _code(formula: Any, functions: dict[str, Callable[..., Any]], forwards: Mapping[str, Callable[..., Any]]) -> str:
-    if not hasattr(formula, "head"):
+    if not isinstance(formula, Symbol):
         return repr(float(formula) if isinstance(formula, int) else formula)  # NumPy takes 1.0 faster than 1
     head, parts = formula.head, [_code(operand, functions, forwards) for operand in formula.operands]
     if not parts:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array, as_matrix, size
 from tinyad.engine.derivatives import Derivatives
-from tinyad.engine.matrix import Array, as_matrix, size
 from tinyad.engine.op import Op, entering, summed
 from tinyad.engine.tape import Variable
 from tinyad.printing.text import apart

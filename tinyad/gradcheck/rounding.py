@@ -11,8 +11,8 @@ from itertools import combinations
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array
 from tinyad.engine.derivatives import Derivatives
-from tinyad.engine.matrix import Array
 
 ROUGH = 1e-11  # large against rounding, and small against what cancels
 DRAWS = 3
@@ -41,7 +41,9 @@ def _rough(d: Derivatives, rng: np.random.Generator, rough: float) -> Derivative
     """Walk back again, with every result, adjoint and contribution off by a random relative error."""
 
     def off(a: Array) -> Array:
-        return a * (1 + rough * rng.choice((-1.0, 1.0), a.shape))
+        moved: Array = a * factors[rng.integers(0, 2, a.shape)]
+        return moved
 
+    factors = np.array([1 - rough, 1 + rough])
     tape = d.tape.first(d.length).replay(lambda _, z: off(z))
     return tape.backward({tape.at(i): seed.T for i, seed in d.seeds.items()}, hook=off)

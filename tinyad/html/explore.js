@@ -239,9 +239,9 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     draw();
     fit(some.length === 1 ? some[0].place : undefined);
   };
-  const told = make("div", { class: "told", "aria-live": "polite", tabindex: "-1" }, graph);
-  told.textContent = "Choose a step to see its rule, its value and its derivative";
-  told.textContent += frames.size ? "; the title of a frame folds it." : ".";
+  const panel = make("div", { class: "chosen-step", "aria-live": "polite", tabindex: "-1" }, graph);
+  panel.textContent = "Choose a step to see its rule, its value and its derivative";
+  panel.textContent += frames.size ? "; the title of a frame folds it." : ".";
   const choose = (key) => {
     const [box, about] = [boxes.get(key), home.querySelector(`[data-about="${CSS.escape(key)}"]`)];
     if (about) {
@@ -252,7 +252,7 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
       const title = make("p", { class: "title" }, copy);
       title.append(...summary.childNodes);
       summary.replaceWith(title);
-      told.replaceChildren(copy);
+      panel.replaceChildren(copy);
     }
     svg.querySelectorAll(".chosen, .near").forEach((g) => g.classList.remove("chosen", "near"));
     if (!box) return; // a weight: it stands in the boxes of the steps that use it
@@ -288,7 +288,7 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     event.preventDefault();
     choose(link.dataset.go);
     graph.scrollIntoView({ block: "nearest" });
-    told.focus({ preventScroll: true }); // the link may be gone
+    panel.focus({ preventScroll: true }); // the link may be gone
   });
 
   // With keys: arrows go from one box or frame to the next, Enter chooses or folds

@@ -8,12 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from tinyad.arrays.matrix import size
 from tinyad.compare.comparison import Comparison, compare
 from tinyad.compare.report_text import verdict
 from tinyad.compare.shared_causes import LAYOUTS
 from tinyad.drawing.graph import graph
 from tinyad.engine.derivatives import Derivatives
-from tinyad.engine.matrix import size
 from tinyad.html.comparison import sections
 from tinyad.html.explore import canvas
 from tinyad.html.page import NOTHING, lines, page, table

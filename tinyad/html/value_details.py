@@ -7,10 +7,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from tinyad.arrays.matrix import Array, as_sized, size
 from tinyad.compare.report_text import description
 from tinyad.compare.verdicts import BLAMED, Finding
 from tinyad.engine.derivatives import Contribution, Derivatives
-from tinyad.engine.matrix import Array, as_sized, size
 from tinyad.html.comparison import badge
 from tinyad.html.page import NOTHING
 from tinyad.printing.listing import contribution_text, derived, forward_text, operand_name, walked

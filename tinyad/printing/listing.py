@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.arrays.matrix import Shape, size
 from tinyad.engine.derivatives import Derivatives
-from tinyad.engine.matrix import Shape, size
-from tinyad.engine.naming import number_label
-from tinyad.engine.op import Op, Symbol
+from tinyad.engine.op import Op
 from tinyad.engine.table import TABLE, row_of
 from tinyad.engine.tape import Tape
 from tinyad.engine.vjp import in_same_layout
+from tinyad.expressions.naming import number_label
+from tinyad.expressions.symbol import Symbol
 from tinyad.printing.formula import Notation, Printed, applied, called, number, raised, squared
 from tinyad.printing.notation import LATEX, TEXT
 from tinyad.printing.text import Lines, for_terminal, one_line

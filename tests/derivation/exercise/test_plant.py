@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.exercises import CELL, ROUTINE, SEQUENCE, made, wrong
 from tests.support.paths import DERIVATIONS as FILES
+from tests.support.sampling import sampled
 from tinyad.derivation import DerivationError
 from tinyad.derivation.exercise.limits import MISTAKES_OF_A_KIND
 from tinyad.derivation.exercise.plant import KINDS, plant, plants
@@ -149,7 +150,7 @@ def test_no_more_than_so_many_for_a_line_and_the_same_each_time(text):
     assert found == list(plants(text))
 
 
-@pytest.mark.parametrize(("every", "at_least"), [(30, 25), pytest.param(9, 60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("every", "at_least"), [(45, 15), pytest.param(9, 60, marks=pytest.mark.slow)])
 def test_most_mistakes_show(every, at_least):
     found = [p for kind in KINDS for p in islice(made(CELL, kind), 0, None, every)]
     unseen = [p for p in found if not wrong(p.text)]
@@ -159,7 +160,7 @@ def test_most_mistakes_show(every, at_least):
 
 
 @pytest.mark.parametrize("text", [CELL, pytest.param(SEQUENCE, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "assign"])
+@pytest.mark.parametrize("kind", sampled([kind for kind in KINDS if kind != "assign"], 2))
 def test_one_of_a_kind(text, kind):
     p = plant(text, kind, 0)
     assert p.kind == kind
@@ -170,8 +171,12 @@ def test_one_that_sets_and_does_not_add():
     p = plant(CELL, "assign", 0)
     assert " = " in p.now
     assert " += " in p.was
+
+
+@pytest.mark.slow
+def test_no_assignment_is_wrong_where_every_derivative_has_one_line():
     with pytest.raises(ValueError, match="10 mistakes of the kind 'assign' were tried, and none changes a value"):
-        plant(SEQUENCE, "assign", 0)  # every derivative there has one line
+        plant(SEQUENCE, "assign", 0)
 
 
 def test_seeds_choose():
@@ -179,9 +184,8 @@ def test_seeds_choose():
     assert len({plant(CELL, "name", seed).now for seed in range(4)}) > 2
 
 
-@pytest.mark.parametrize(
-    "name", ["slides", *(pytest.param(name, marks=pytest.mark.slow) for name in ("vardhan", "sancho", "problem4"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["slides", "vardhan", "sancho", "problem4"])
 def test_the_files_of_the_project_can_be_planted(name):
     text = (FILES / f"{name}-corrected.md").read_text(encoding="utf-8")
     assert plant(text, "sign", 1, name).text != text

@@ -12,16 +12,15 @@ from tests.support.paths import DERIVATIONS as FILES
 from tests.support.points import close, draw
 from tinyad import Tape, written
 from tinyad.derivation import check_derivation
-from tinyad.derivation.judge.check import check
-from tinyad.derivation.language.reader import derivations
+from tinyad.derivation.judge.check import check_without_corrections
 from tinyad.derivation.language.source import Source
 
 NAMES = ("slides", "vardhan", "sancho", "problem4")
 
 
 def of(name, *more):
-    """Mark what needs the report on sancho or problem4: to look for corrections there takes ten seconds."""
-    return pytest.param(name, *more, marks=pytest.mark.slow if name in NAMES[2:] else ())
+    """Mark what needs the report on another source than the slides: to look for corrections there takes seconds."""
+    return pytest.param(name, *more, marks=pytest.mark.slow if name in NAMES[1:] else ())
 
 
 EACH = pytest.mark.parametrize("name", [of(name) for name in NAMES])
@@ -56,11 +55,16 @@ def text(name):
     return (FILES / f"{name}.md").read_text(encoding="utf-8")
 
 
+@cache
+def without_corrections(name, seed=0):
+    """{line: verdict}."""
+    checked = check_without_corrections(Source(text(name)), seed)
+    return {v.line: v.verdict for _, lines in checked for v in lines.verdicts}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_these_lines_are_not_right_whatever_is_suggested(name):
-    with np.errstate(all="ignore"):
-        parts = [part for derivation in derivations(Source(text(name))) for part in check(derivation)]
-    assert sorted(v.line for part in parts for v in part.verdicts if not v.ok) == sorted(NOT_RIGHT[name])
+    assert sorted(n for n, verdict in without_corrections(name).items() if not verdict.holds) == sorted(NOT_RIGHT[name])
 
 
 @EACH
@@ -133,19 +137,26 @@ def test_what_is_read_kindly_has_a_note(line):
     assert not v.ok or any("y has no time here" in note for note in v.notes)
 
 
-@pytest.mark.parametrize("many", [False, pytest.param(True, marks=pytest.mark.slow)])
+def assert_mended(found):
+    assert found.ok, str(found)
+    assert set(found.counts) <= {"right", "given"}
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_mended_ones_are_right_at_many_points(name, many):
-    for seed in range(SEEDS[name]) if many else [1]:
-        found = check_derivation(text(f"{name}-corrected"), seed)
-        assert found.ok, str(found)
-        assert set(found.counts) <= {"right", "given"}
+def test_mended_ones_are_right(name):
+    assert_mended(report(f"{name}-corrected"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_mended_ones_are_right_at_many_points(name):
+    for seed in range(1, SEEDS[name]):
+        assert_mended(check_derivation(text(f"{name}-corrected"), seed))
 
 
 @pytest.mark.parametrize("name", ["slides", *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])])
 def test_other_points_give_the_same_verdicts(name):
-    again = check_derivation(text(name), 7)
-    assert [(v.line, v.verdict) for v in again.verdicts] == [(v.line, v.verdict) for v in report(name).verdicts]
+    assert without_corrections(name, 7) == without_corrections(name)
 
 
 @EACH

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support.derivation_texts import BATCH, CELL, FAMILY, RNN, WHOLE, fenced
+from tests.support.sampling import sampled
 from tinyad.derivation import check_derivation
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source
@@ -25,7 +26,7 @@ def found(whole, *exchanges):
     return only, report.source.text[only.at[0] : only.at[1]]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))])
 @pytest.mark.parametrize("name", WHOLE)
 def test_right_ones_are_right(name, seed):
     report = check_derivation(fenced(*WHOLE[name]), seed)
@@ -98,7 +99,7 @@ MISTAKES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("whole", "exchange", "verdict", "token", "message"), MISTAKES)
+@pytest.mark.parametrize(("whole", "exchange", "verdict", "token", "message"), sampled(MISTAKES, 2))
 def test_one_mistake_gives_one_verdict(whole, exchange, verdict, token, message):
     v, underlined = found(whole, exchange)
     assert v.verdict == verdict

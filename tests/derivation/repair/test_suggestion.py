@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.checked_sources import checked as report
 from tests.support.derivation_texts import CELL, FAMILY, RNN, ROUTINE, WHOLE, fenced
+from tests.support.sampling import sampled
 from tinyad.derivation import check_derivation
 
 # what stood in the line, what stands there now: one mistake of the kinds in which people make them
@@ -69,7 +70,7 @@ def suggested(whole, right, wrong):
     return v
 
 
-@pytest.mark.parametrize(("whole", "right", "wrong"), [m for mistakes in MISTAKES.values() for m in mistakes])
+@pytest.mark.parametrize(("whole", "right", "wrong"), sampled(m for mistakes in MISTAKES.values() for m in mistakes))
 def test_one_mistake_is_undone(whole, right, wrong):
     v = suggested(whole, right, wrong)
     assert v.suggestion.replace("tanh(c_t)²", "tanh²(c_t)") == right
@@ -134,7 +135,8 @@ def test_a_suggestion_put_into_the_file_makes_the_line_right(name):
     assert still == []
 
 
-@pytest.mark.parametrize("name", SOURCES[:2])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["slides", "vardhan"])
 def test_one_suggestion_at_a_time_changes_one_verdict(name):
     before = report(name)
     first = next(v for v in before.verdicts if v.suggestion)

@@ -8,12 +8,11 @@ from markupsafe import Markup
 
 from tests.support.checked_sources import checked
 from tests.support.pages import Seen, harmless_page
-from tests.support.paths import DERIVATIONS as FILES
 from tinyad.derivation import check_derivation
 from tinyad.derivation.judge.verdicts import Verdict, WorstEntry
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source
-from tinyad.derivation.show.limits import DRAWN_STEPS
+from tinyad.derivation.show import page
 from tinyad.derivation.show.mathml import BOLD, _element, _mi, _mn, _mo, mathml, statement
 from tinyad.derivation.show.prose import Prose, inline
 from tinyad.derivation.show.report import Report
@@ -74,8 +73,11 @@ def cell():
     return check_derivation(CELL)
 
 
-def reports():
-    return [cell(), *(checked(path.stem) for path in sorted(FILES.glob("*-corrected.md")))]
+@cache
+def pages():
+    """Return the reports, each with its page."""
+    reports = [cell(), *(checked(f"{name}-corrected") for name in ("slides", "sancho"))]  # plain text and LaTeX
+    return [(report, report.html()) for report in reports]
 
 
 def derivation(declared, forward, lines):
@@ -202,9 +204,9 @@ def test_deep_formulas_and_long_sizes():
 
 
 def test_every_line_is_there():
-    for report in reports():
+    for report, html in pages():
         Seen(report._repr_html_())
-        seen = Seen(report.html())
+        seen = Seen(html)
         unread = sum(v.statement is None for v in report.verdicts)
         ids = [value for name, value in seen.attributes if name == "id"]
         assert ids == [f"v{k}" for k in range(len(report.verdicts))]
@@ -246,16 +248,15 @@ def test_the_same_twice():
     assert (other.html(), other._repr_html_()) == (cell().html(), cell()._repr_html_())
 
 
-def test_a_tape_that_is_too_long_is_not_drawn():
-    forward = "h_0 = x_t\n" + "\n".join(f"h_{k + 1} = tanh(h_{k})" for k in range(DRAWN_STEPS + 1))
-    blocks = {"declare": f"x_t: N×1\ngiven: ∇h_{DRAWN_STEPS}", "forward": forward, "backward": "∇x_t = ∇h_0"}
-    text = "\n".join(f"```{kind}\n{inside}\n```" for kind, inside in blocks.items())
-    assert "<svg" not in check_derivation(text).html()
+def test_a_tape_that_is_too_long_is_not_drawn(monkeypatch):
+    assert "<svg" in cell().html()
+    monkeypatch.setattr(page, "DRAWN_STEPS", len(cell().parts[0][1].points[0].forward.tape) - 1)
+    assert "<svg" not in cell().html()
 
 
 def test_nothing_is_fetched_or_run():
-    for report in reports():
-        harmless_page(report.html(), r"#v\d+")
+    for _, html in pages():
+        harmless_page(html, r"#v\d+")
 
 
 def nasty():

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from lstm_models.models import MODELS
 from tests.support.modelpoints import ModelPoint
 from tests.support.points import draw
-from tests.support.random_programs import programs, walked
+from tests.support.random_programs import examples, programs, walked
 from tinyad import TABLE, Tape, check_derivation, softmax, tanh, written
 from tinyad import log as ln
 
@@ -22,10 +22,9 @@ READ = {
     if symbol not in "rows padded > ≥ sign first_max relu maximum minimum abs column_max row_max ** log1p expm1".split()
 }
 POSITIVE = ("exp", "sigmoid", "softmax", "softmax_rows", "softplus", "cosh")  # at every sample point
-FEW = settings(
+SOME = settings(
     deadline=None,
     derandomize=True,
-    max_examples=25,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.generate],  # a failure is printed whole: to shrink it takes minutes
 )
@@ -40,9 +39,12 @@ def holds(text, seed=0):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@FEW
-@given(program=programs(READ))
-def test_random_tapes(form, program):
+@examples(8, 25)
+def test_random_tapes(examples, form):
+    settings(SOME, max_examples=examples)(given(program=programs(READ))(assert_read))(form=form)
+
+
+def assert_read(form, program):
     leaves, steps = program
     assume(not any(symbol in "-/" and x == y for symbol, x, y in steps))  # the two paths to x cancel everywhere
     made = {len(leaves) + k: symbol for k, (symbol, _, _) in enumerate(steps)}
@@ -58,8 +60,14 @@ def cancels(d, v):
     return np.abs(d[v]).max() < 1e-9 * largest
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", MODELS)
+EVERY = [(name, form) for name in MODELS for form in FORMS]
+# By default every third model in one form, and one small model changed in every form.
+QUICK = {(name, FORMS[k % len(FORMS)]) for k, name in enumerate([*MODELS][::3])}
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [pytest.param(*it, marks=[] if it in QUICK else pytest.mark.slow) for it in EVERY]
+)
 def test_every_model(name, form):
     point = ModelPoint(MODELS[name], B=2, T=2)
     report = holds(written(point.d, form))
@@ -68,7 +76,7 @@ def test_every_model(name, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", ["slides", "gru", "rnn"])
+@pytest.mark.parametrize("name", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("slides", "gru")), "rnn"])
 def test_a_changed_line_is_found(name, form):
     """The first line with a transposed operand, times -2; and the middle one left out."""
     text = written(ModelPoint(next(m for key, m in MODELS.items() if name in key), B=2, T=2).d, form)

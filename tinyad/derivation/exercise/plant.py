@@ -23,11 +23,11 @@ from tinyad.derivation.exercise.grade import (
 from tinyad.derivation.exercise.limits import MISTAKES_OF_A_KIND, MISTAKES_TRIED, SAME_EXERCISE
 from tinyad.derivation.exercise.line_parts import AuthorSigns, EditableLine, TextEdit
 from tinyad.derivation.exercise.mistakes import MISTAKES
+from tinyad.derivation.judge.check import check_without_corrections
 from tinyad.derivation.judge.verdicts import Verdict
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import DerivationError, Source
 from tinyad.derivation.language.syntax_tree import Statement
-from tinyad.derivation.repair.checked import check_all
 
 KINDS = {
     "name": "another name or derivative in the place of one",
@@ -65,7 +65,7 @@ def plant(text: str, kind: str, seed: int, name: str = "derivation") -> PlantedM
     if not found:
         possible = ", ".join(k for k in KINDS if any(edits(line, k) for line in lines))
         raise ValueError(f"{name}: no line can have a mistake of the kind {kind!r}; possible are {possible or 'none'}")
-    checked = check_all(source)
+    checked = check_without_corrections(source)
     before = faults(checked)
     if before:
         first = next((v for v in verdicts_of(checked) if not v.ok), None)
@@ -85,7 +85,7 @@ def plant(text: str, kind: str, seed: int, name: str = "derivation") -> PlantedM
 def _shows(made: PlantedMistake, before: list[str]) -> bool:
     """Return whether the file can be read, and has more faults than before."""
     try:
-        checked = check_all(Source(made.text))
+        checked = check_without_corrections(Source(made.text))
     except DerivationError:
         return False
     unreadable = any(v.verdict is Verdict.UNREADABLE for v in verdicts_of(checked) if v.line == made.line)
@@ -137,5 +137,7 @@ def grade(text: str, answer_text: str) -> Grade:
     same = SequenceMatcher(None, rows(planted.text), rows(mine), autojunk=False)
     if same.ratio() < SAME_EXERCISE:
         raise ValueError(f"this answer belongs to another file, made from {source_name}")
-    original, given, returned = (check_all(Source(text)) for text in (mended(planted), planted.text, mine))
+    original, given, returned = (
+        check_without_corrections(Source(text)) for text in (mended(planted), planted.text, mine)
+    )
     return compare_verdicts(planted, original, given, returned)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 
+import numpy as np
+
 from tinyad.derivation.judge.conditions import with_conditions
 from tinyad.derivation.judge.coverage import Coverage
 from tinyad.derivation.judge.labelled_terms import Labels, labelled_lines, with_labels
@@ -12,9 +14,19 @@ from tinyad.derivation.judge.line_verdict import judge_line
 from tinyad.derivation.judge.set_findings import not_exercised, notes_on
 from tinyad.derivation.judge.thresholds import LINES_MISFITTING, SAMPLE_POINTS, SEEDS_APART
 from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, OtherLayout, Verdict
-from tinyad.derivation.language.reader import Derivation, Unreadable
+from tinyad.derivation.language.reader import Derivation, Unreadable, derivations
+from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Statement
 from tinyad.derivation.semantics.sample_point import SamplePoint
+
+
+def check_without_corrections(source: Source, seed: int = 0) -> list[tuple[Derivation, CheckedLines]]:
+    """Judge every set of backward lines of a file; what a wrong line should be is not looked for.
+
+    Raises DerivationError, with line and column, for what cannot be read.
+    """
+    with np.errstate(all="ignore"):  # a wrong line may divide by 0: what is not finite is not right
+        return [(derivation, lines) for derivation in derivations(source) for lines in check(derivation, seed)]
 
 
 def check(derivation: Derivation, seed: int = 0) -> list[CheckedLines]:

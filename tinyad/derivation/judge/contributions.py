@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array
 from tinyad.derivation.judge.thresholds import FITS, LIKENESSES_SHOWN, NO_FACTOR, SAME_FACTOR, SUBSETS_OF
 from tinyad.derivation.language.syntax_tree import Node
 from tinyad.derivation.semantics.environment import Time, TimedName
 from tinyad.derivation.semantics.sample_point import Contribution, SamplePoint
 from tinyad.derivation.semantics.values import Scope, Trouble
-from tinyad.engine.matrix import Array
 
 
 class ContributionKey(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array, size
 from tinyad.derivation.judge.thresholds import LOSS_PATHS, SAME_SUM, SAME_SUM_NEAR_ZERO, SAME_VALUE
 from tinyad.derivation.judge.verdicts import Reading, Verdict, WorstEntry, indices_on_one_side
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
@@ -15,7 +16,6 @@ from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.operations import column
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Indexed, Scope, Stretched, Trouble
-from tinyad.engine.matrix import Array, size
 
 DERIVATIVE_OF_SUM = "it is the derivative of the sum of all entries, not the Jacobian"
 

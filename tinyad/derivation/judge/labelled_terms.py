@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array
 from tinyad.derivation.judge.contributions import (
     Case,
     ContributionKey,
@@ -24,7 +25,6 @@ from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Scope, Trouble
-from tinyad.engine.matrix import Array
 
 Labels = Mapping[tuple[str, str], Sequence[Statement]]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array, size
 from tinyad.derivation.judge.contributions import (
     NO_KEYS,
     Case,
@@ -33,7 +34,6 @@ from tinyad.derivation.semantics.forward import label
 from tinyad.derivation.semantics.operations import column
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Indexed, Scope, Several, Stretched, Trouble
-from tinyad.engine.matrix import Array, size
 
 
 def judge_line(points: Sequence[SamplePoint], line: Statement | Unreadable) -> LineVerdict:

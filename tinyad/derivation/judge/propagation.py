@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from tinyad.arrays.matrix import Array
 from tinyad.derivation.judge.contributions import Case, known_cases
 from tinyad.derivation.judge.line_verdict import value_of
 from tinyad.derivation.judge.targets import is_labelled_term, used_labels
@@ -17,7 +18,6 @@ from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.forward import label
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Trouble
-from tinyad.engine.matrix import Array
 
 # The verdicts on lines that have a value, and a wrong one.
 RUN = (Verdict.WRONG, Verdict.OTHER_LAYOUT, Verdict.OVERWRITES, Verdict.COUNTED_TWICE, Verdict.MISSING)

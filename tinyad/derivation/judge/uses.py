@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from contextlib import suppress
 
+from tinyad.arrays.matrix import Array
 from tinyad.derivation.judge.contributions import Case, known_cases
 from tinyad.derivation.judge.targets import defines_notation
 from tinyad.derivation.judge.verdicts import LineVerdict
@@ -13,7 +14,6 @@ from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Trouble
-from tinyad.engine.matrix import Array
 
 Used = dict[TimedName, Node]  # a derivative → where in the line it is used
 

@@ -22,9 +22,10 @@ from tinyad.derivation.repair.required_contributions import RequiredContribution
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Scope, Trouble
-from tinyad.engine.op import Op, Symbol
+from tinyad.engine.op import Op
 from tinyad.engine.table import TABLE
 from tinyad.engine.vjp import in_same_layout
+from tinyad.expressions.symbol import Symbol
 from tinyad.printing.formula import Notation, Printed, applied, number
 from tinyad.printing.notation import MATHEMATICS
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array
 from tinyad.derivation.judge.contributions import Case, ContributionKey, contributions_to, known_cases
 from tinyad.derivation.judge.line_verdict import read_line, value_of
 from tinyad.derivation.judge.targets import derivatives_in, target_of
@@ -23,7 +24,6 @@ from tinyad.derivation.repair.wrong_line import WrongLine, derived_names, given_
 from tinyad.derivation.semantics.environment import NodeCache, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.values import Trouble
-from tinyad.engine.matrix import Array
 
 
 class Trial:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array, broadcast, size
 from tinyad.derivation.semantics.operations import OPERATORS
 from tinyad.derivation.semantics.values import Indexed, Unfitting
-from tinyad.engine.matrix import Array, broadcast, size
 from tinyad.engine.tape import Variable
 
 Labels = tuple[str, ...]

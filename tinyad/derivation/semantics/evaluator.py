@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from tinyad.arrays.matrix import size
 from tinyad.derivation.language.syntax_tree import Node, Ref, flattened, structure
 from tinyad.derivation.semantics.components import axes_of, combined, labelled, lettered, summed
 from tinyad.derivation.semantics.environment import Environment, Remarks, TimedName
@@ -25,8 +26,8 @@ from tinyad.derivation.semantics.operations import (
     turned,
 )
 from tinyad.derivation.semantics.values import Eye, Indexed, Misfit, Ones, Scope, Several, Stretched, Unfitting
-from tinyad.engine.matrix import size
-from tinyad.engine.table import TABLE, deriv
+from tinyad.engine.deriv import deriv
+from tinyad.engine.table import TABLE
 
 ONE = "1 is a number until it is declared: `1: column of ones`"
 SHOWN = ("name", "d", "call", "prime", "bracket", "transpose")  # kinds whose sizes a reader may want to see

@@ -9,6 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array, size
 from tinyad.derivation.language.declarations import Declarations, Side
 from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.source import DerivationError
@@ -26,7 +27,6 @@ from tinyad.derivation.semantics.limits import (
     TAPE_STEPS,
 )
 from tinyad.derivation.semantics.values import Indexed, Scope, Stretched, Trouble
-from tinyad.engine.matrix import Array, size
 from tinyad.engine.table import none
 from tinyad.engine.tape import Tape, Variable
 from tinyad.printing.listing import first_nonfinite

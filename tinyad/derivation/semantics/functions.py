@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array, size
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.syntax_tree import Node, Ref
 from tinyad.derivation.semantics.limits import FUNCTION_CHAIN
 from tinyad.derivation.semantics.values import Scope, Trouble, Unfitting
-from tinyad.engine.matrix import Array, size
 from tinyad.engine.op import Op
 from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Variable

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array
 from tinyad.derivation.language.syntax_tree import Node, Ref, structure
 from tinyad.derivation.semantics.environment import MovedNames, Time, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.forward import Forward, close, label
 from tinyad.derivation.semantics.limits import COMPLEX_STEP
 from tinyad.derivation.semantics.values import Indexed, Scope, Trouble
-from tinyad.engine.matrix import Array
 
 
 class Jacobians:

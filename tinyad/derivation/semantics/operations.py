@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.arrays.matrix import broadcast
 from tinyad.derivation.semantics.values import Eye, Misfit, Ones, Stretched, Unfitting
-from tinyad.engine.matrix import broadcast
 
 OPERATORS = {"∘": operator.mul, "+": operator.add, "-": operator.sub, "/": operator.truediv}
 NO_SIZE = "1 has no size here: write 1_{(n,1)}"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tinyad.arrays.matrix import Array, size
 from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.semantics.environment import Remarks, Time, TimedName
@@ -17,7 +18,6 @@ from tinyad.derivation.semantics.jacobians import Jacobians
 from tinyad.derivation.semantics.limits import NEAR
 from tinyad.derivation.semantics.values import Trouble
 from tinyad.engine.derivatives import Derivatives
-from tinyad.engine.matrix import Array, size
 from tinyad.engine.tape import Variable
 from tinyad.gradcheck.rounding import spread
 

@@ -242,7 +242,7 @@ def _list(title: str, texts: Sequence[str], opened: bool = False) -> list[Markup
     if not texts:
         return []
     items = NOTHING.join(Markup("<li>{}</li>").format(text) for text in texts)
-    folded = Markup('<details class="said"{}><summary>{} ({})</summary><ul>{}</ul></details>')
+    folded = Markup('<details class="notes"{}><summary>{} ({})</summary><ul>{}</ul></details>')
     return [folded.format(Markup(" open") if opened else NOTHING, title, len(texts), items)]
 
 

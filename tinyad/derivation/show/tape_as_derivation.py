@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinyad.arrays.matrix import size
 from tinyad.engine.derivatives import Derivatives
-from tinyad.engine.matrix import size
 from tinyad.engine.tape import Tape
 from tinyad.printing.listing import ABOUT_ONES, equations, gradients, names_ones, routine, walk_back
 from tinyad.printing.notation import latex_name

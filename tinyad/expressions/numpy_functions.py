@@ -1,4 +1,4 @@
-"""NumPy's functions, methods and slices that decompose into rows of the table."""
+"""NumPy's functions, methods and slices that decompose into rows of the table, which are named by their symbols."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.engine import table
-from tinyad.engine.matrix import column_of_ones
+from tinyad.arrays import matrix
+from tinyad.arrays.matrix import column_of_ones
+from tinyad.expressions.operand import Operand
 
 
 def total(v: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Return the sum of all entries, 1×1, or the sums along an axis, which stays with keepdims=True."""
     if axis is None:
-        return table.sum(v)
+        return v.apply("sum", v)
     if _kept(axis, keepdims) == 0:
         return column_of_ones(v.shape[0], v.dtype).T @ v
     return v @ column_of_ones(v.shape[1], v.dtype)
@@ -34,21 +35,23 @@ def variance(v: Any, axis: int | None = None, ddof: int = 0, keepdims: bool = Fa
 
 def deviation(v: Any, axis: int | None = None, ddof: int = 0, keepdims: bool = False) -> Any:
     """Return the root of the variance."""
-    return table.sqrt(variance(v, axis, ddof, keepdims))
+    return np.sqrt(variance(v, axis, ddof, keepdims))
 
 
 def norm(v: Any, ord: str | None = None, axis: int | None = None, keepdims: bool = False) -> Any:
     """Return the root of the sum of squares, of all entries or along an axis."""
     if ord not in (None, "fro"):
         raise TypeError(f"np.linalg.norm(v, {ord!r}): only the root of the sum of squares decomposes into rows")
-    return table.sqrt(total(v * v, axis, keepdims))
+    return np.sqrt(total(v * v, axis, keepdims))
 
 
 def largest(v: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Return the largest entry, or those along an axis; of equal ones the first counts."""
     if axis is None:
-        return table.row_max(table.column_max(v))
-    return table.column_max(v) if _kept(axis, keepdims) == 0 else table.row_max(v)
+        v = v.apply("column_max", v)
+    elif _kept(axis, keepdims) == 0:
+        return v.apply("column_max", v)
+    return v.apply("row_max", v)
 
 
 def smallest(v: Any, axis: int | None = None, keepdims: bool = False) -> Any:
@@ -58,15 +61,22 @@ def smallest(v: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 def trace(v: Any) -> Any:
     """Return the sum of the diagonal, 1×1."""
-    return table.sum(v * np.eye(v.shape[0], v.shape[1], dtype=v.dtype))
+    return total(v * np.eye(v.shape[0], v.shape[1], dtype=v.dtype))
 
 
 def concatenate(parts: Sequence[Any], axis: int = 0) -> Any:
     """Return matrices on top of each other, or with axis=1 side by side."""
     joined = parts[0] if axis == 0 else parts[0].T
     for part in parts[1:]:
-        joined = table.stack(joined, part if axis == 0 else part.T)
+        joined = _stacked(joined, part if axis == 0 else part.T)
     return joined if axis == 0 else joined.T
+
+
+def _stacked(x: Any, y: Any) -> Any:
+    for v in (x, y):
+        if isinstance(v, Operand):
+            return v.apply("stack", x, y)
+    return matrix.stack(np.asarray(x), np.asarray(y))  # ahead of the first operand
 
 
 def part(v: Any, at: Any) -> Any:
@@ -78,7 +88,9 @@ def part(v: Any, at: Any) -> Any:
         start, stop, _ = taken.indices(v.shape[axis])
         if (start, stop) != (0, v.shape[axis]):
             span = [[start, max(start, stop), v.shape[axis]]]
-            v = table.rows(v, span) if axis == 0 else table.rows(v.T, span).T
+            down = v if axis == 0 else v.T
+            v = down.apply("rows", down, span)
+            v = v if axis == 0 else v.T
     return v
 
 

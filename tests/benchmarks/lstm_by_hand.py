@@ -23,7 +23,7 @@ def sigmoid_in_place(z: Array) -> Array:
 
 
 # fmt: off
-def lean(p: Any, dot: Callable[[Array, Array], Array]) -> Callable[[], dict[str, Array]]:
+def by_hand(p: Any, dot: Callable[[Array, Array], Array]) -> Callable[[], dict[str, Array]]:
     """`dot` is the product: operator.matmul, which is @, or np.ndarray.dot."""
     W_fC, W_fh, W_fx, b_f, W_iC, W_ih, W_ix, b_i, W_Ch, W_Cx, b_C, W_oC, W_oh, W_ox, b_o = p.parameters.values()
     sigmoid = sigmoid_in_place

@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.points import close, draw, replayed
 from tinyad import Tape, central_difference, equations
-from tinyad.engine.numpy_functions import DECOMPOSED
+from tinyad.expressions.numpy_functions import DECOMPOSED
 
 A = draw((4, 3), 1)
 B = draw((2, 3), 2)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tinyad.engine.matrix import Array
+from tinyad.arrays.matrix import Array
 
 
 def sigmoid(x: Array) -> Array:

@@ -25,7 +25,7 @@ PARTS = pytest.mark.parametrize("op", [upper, under], ids=str)
 
 
 def part(op):
-    """z is a part of tanh(x); y is a template and nothing else, and L does not depend on w at all."""
+    """z is a part of tanh(x); y gives its size and nothing else, and L does not depend on w at all."""
     tape = Tape()
     v = tape.variables(x=A, y=Y, w=Y)
     a = tanh(v["x"])
@@ -86,14 +86,14 @@ def test_the_other_rows_forgotten(op):
 
 
 @PARTS
-def test_a_derivative_by_hand_for_a_template_is_wrong(op):
+def test_a_derivative_by_hand_for_a_size_only_operand_is_wrong(op):
     d = part(op)
     found = compare(d, {"x": d["x"], "y": np.full((4, 2), 1e-6)})
     assert [f.name for f in found.wrong] == ["y"]
     assert found.first_wrong.name == "y"
 
 
-def test_a_template_of_what_L_does_not_look_at_is_no_excuse():
+def test_a_size_only_operand_of_what_L_does_not_look_at_is_no_excuse():
     tape = Tape()
     v = tape.variables(x=A, y=Y)
     upper(v["x"], v["y"])
@@ -102,8 +102,8 @@ def test_a_template_of_what_L_does_not_look_at_is_no_excuse():
     assert compare(d, {"y": d["y"]}).not_exercised == ["L does not depend on y"]
 
 
-def from_a_template(mistaken):
-    """y = p ∘ q is a template of u, and has a derivative of its own from h; the hand's of one name is another's."""
+def from_the_operand_that_gives_its_size(mistaken):
+    """y = p ∘ q gives u its size, and has a derivative of its own from h; the hand's of one name is another's."""
     tape = Tape()
     v = tape.variables(x=A, p=draw((2, 3), 1), q=draw((2, 3), 2), c=draw((2, 3), 3))
     y = v["p"] * v["q"]
@@ -113,13 +113,13 @@ def from_a_template(mistaken):
     return compare(d, {name: d[other] if other else draw((3, 2), 9) for name, other in mistaken.items()})
 
 
-def test_a_line_behind_a_template_is_judged_by_its_own_derivative():
+def test_a_line_behind_a_size_only_operand_is_judged_by_its_own_derivative():
     """All that ∇p is made from is ∇h, which was given as a seed, and copied."""
-    assert from_a_template({"p": None}).first_wrong.cause == "own"
+    assert from_the_operand_that_gives_its_size({"p": None}).first_wrong.cause == "own"
 
 
-def test_the_derivative_of_a_template_may_stand_in_the_place_of_another():
-    assert from_a_template({"u": "y"}).first_wrong.looks_like == "it is the derivative of y"
+def test_the_derivative_of_a_size_only_operand_may_stand_in_the_place_of_another():
+    assert from_the_operand_that_gives_its_size({"u": "y"}).first_wrong.looks_like == "it is the derivative of y"
 
 
 def opaque():
@@ -132,7 +132,7 @@ def opaque():
 @pytest.mark.parametrize("row", [lambda: upper, opaque])
 @pytest.mark.parametrize("given", ["W", "P Q", "V", "W P Q V"])
 def test_one_mistake_in_a_line_that_was_not_given(row, given):
-    """∇u is doubled, from which ∇A and ∇B come, and nothing of what its template is made from."""
+    """∇u is doubled, from which ∇A and ∇B come, and nothing of what its size-only operand is made from."""
     tape = Tape()
     v = tape.variables(A=draw((5, 2)), B=draw((5, 2), 1), P=draw((2, 7), 2), Q=draw((2, 7), 3), V=draw((7, 2), 4))
     W = v["P"] * v["Q"]
@@ -150,8 +150,8 @@ def test_one_mistake_in_a_line_that_was_not_given(row, given):
 
 
 @pytest.mark.parametrize("row", [lambda: upper, opaque])
-def test_one_mistake_behind_a_template_that_was_computed(row):
-    """What the template is made from has the derivative 0, and not one of another size."""
+def test_one_mistake_behind_a_size_only_operand_that_was_computed(row):
+    """What the size-only operand is made from has the derivative 0, and not one of another size."""
     tape = Tape()
     v = tape.variables(A=draw((5, 2)), B=draw((5, 2), 1), C=draw((2, 2)), W=draw((2, 7), 2), V=draw((7, 4), 3))
     tape.name({"z": v["C"] * row()(tanh(v["A"] * v["B"]), v["W"] @ v["V"])})
@@ -186,7 +186,7 @@ def test_numeric_derivatives(op, method):
     assert along == 0 if method == "complex" else along[0] == 0
 
 
-def test_a_template_is_not_blamed_for_what_is_not_analytic():
+def test_a_size_only_operand_is_not_blamed_for_what_is_not_analytic():
     absolute = Op("abs", np.abs, lambda dz, z, x: dz * np.sign(x).T)
     tape = Tape()
     v = tape.variables(x=A, y=Y)

@@ -31,7 +31,7 @@ def side_by_side(a: Array) -> Array:
     return a.transpose(1, 0, 2).reshape(rows, steps * columns)
 
 
-def fast(p: Any, gates: Gates, tanh_candidate: bool, inputs_in_loop: bool) -> Callable[[], dict[str, Array]]:
+def stacked_by_hand(p: Any, gates: Gates, tanh_candidate: bool, inputs_in_loop: bool) -> Callable[[], dict[str, Array]]:
     """`inputs_in_loop`: the derivative of x[t] comes with that of h in one product, else of all time steps after it."""
     (H, B), X, T, dtype = p.C.shape, p.xs[0].shape[0], len(p.xs), p.C.dtype
     peepholes = gates[0][0] is not None

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.points import draw
 from tinyad import TABLE, Op, Tape, equations, gradients, routine, softmax, written
-from tinyad.engine.messages import INSTEAD, ROWS, described
+from tinyad.expressions.messages import INSTEAD, ROWS, described
 
 
 def said(kind, call, *given):

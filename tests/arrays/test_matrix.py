@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.points import EPS, close, draw
 from tinyad import Tape, deriv, log_softmax, sigmoid, softmax, softmax_rows
-from tinyad.engine.matrix import as_matrix, broadcast, column_of_ones, size
+from tinyad.arrays.matrix import as_matrix, broadcast, column_of_ones, size
 
 A = draw((4, 3))
 

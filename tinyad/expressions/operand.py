@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.engine import messages
+from tinyad.expressions import messages
 
 SYMBOLS: dict[Any, str] = {  # NumPy's functions that are rows of the table
     np.positive: "none", np.multiply: "∘", np.matmul: "*", np.dot: "*", np.add: "+", np.subtract: "-",

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinyad.arrays.matrix import Shape, size
+
+if TYPE_CHECKING:
+    from tinyad.engine.op import Op
+
 INSTEAD = {  # functions and methods of NumPy that people write, and what says the same in rows of the table
     "clip": "np.maximum(np.minimum(v, high), low)",
     "outer": "v @ w.T, for two columns",
@@ -69,3 +79,13 @@ def no_attribute(kind: str, name: str) -> str:
         f"a {kind} has no {name!r}{phrase}: it takes + - * / @ ** .T, slices, .sum(), .mean(), and functions of NumPy, "
         f"as in np.tanh(v); v.value is the array"
     )
+
+
+def misfit(op: Op, names: Sequence[str], shapes: Sequence[Shape], reason: object) -> str:
+    """Return what to say when `op` cannot take operands of these names and shapes."""
+    if op.arity == 1:
+        return f"{op.symbol}({names[0]}): {names[0]} is {size(shapes[0])} ({reason})"
+    if op.forward is np.matmul:
+        reason = f"inner sizes {shapes[0][1]} and {shapes[1][0]}"
+    what = f"{op.symbol}({', '.join(names)})" if op.symbol.isidentifier() else f"{names[0]} {op.symbol} {names[1]}"
+    return f"{what}: {size(shapes[0])} and {size(shapes[1])} do not fit ({reason})"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.engine.matrix import Array, Shape, as_matrix, size
+from tinyad.arrays.matrix import Array, Shape, as_matrix, size
 
 Function = Callable[..., Any]
 

@@ -1,0 +1,1 @@
+"""What people write: operators, functions of NumPy, names, rows of their own; formulas as Symbols; messages."""
