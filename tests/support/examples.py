@@ -72,9 +72,9 @@ def printed(code, k, names):
 
 def said(code):
     """What a shell shows: both outputs, in the order in which they are written."""
-    lines = [shlex.split(line) for line in code.splitlines()]
-    if not SHELL.search(code) and all(line and line[0] == "tinyad" for line in lines):
-        return "".join(said_here(line[1:]) for line in lines)
+    lines = code.splitlines()
+    if not SHELL.search(code) and all(line.startswith("tinyad ") for line in lines):
+        return "".join(said_here(shlex.split(line)[1:]) for line in lines)
     here = {"PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
     here |= {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
     ran = subprocess.run(
