@@ -209,3 +209,15 @@ def test_every_operation_of_the_page_runs():
         assert (result(v["x"]) if callable(result) else result).shape, code
     with pytest.raises(TypeError):
         eval("np.clip(x, 0, 1)", names)
+
+
+def modules_named(text):
+    """The modules in the table of tinyad/code in CONTRIBUTING.md, as often as they are there."""
+    table = text.partition("<!-- code -->")[2].partition("<!-- end of code -->")[0]
+    return re.findall(r"`(\w+)`", table)
+
+
+def test_every_module_of_code_has_its_place():
+    found = modules_named(read(ROOT / "CONTRIBUTING.md"))
+    assert sorted(found) == sorted(["check_code", *(path.stem for path in (ROOT / "tinyad/code").glob("*.py"))])
+    assert modules_named("`a`\n<!-- code -->\n| what | `b`, `c` |\n<!-- end of code -->\n`d`") == ["b", "c"]
