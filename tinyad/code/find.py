@@ -154,13 +154,17 @@ def example_of(program: Program, found: Found) -> Example:
     if found.example is None:
         raise CodeError(no_example(program, found))
     given = program.namespace[found.example]()
-    if "." in found.forward:
+    if "." in found.forward and not _is_static(program, found.forward):
         return _of_class(program, found, given)
     if isinstance(given, Mapping):
         arguments, keywords = (), dict(given)
     else:
         arguments, keywords = tuple(given) if isinstance(given, (tuple, list)) else (given,), {}
     return _bound(program, found, Example(arguments, keywords))
+
+
+def _is_static(program: Program, function: str) -> bool:
+    return any("staticmethod" in ast.unparse(d) for d in program.functions[function].decorator_list)
 
 
 def _of_class(program: Program, found: Found, given: Any) -> Example:
@@ -180,7 +184,9 @@ def _of_class(program: Program, found: Found, given: Any) -> Example:
 
 def _bound(program: Program, found: Found, example: Example) -> Example:
     """Return an example whose arguments fit the forward pass; an error names its parameters if they do not."""
-    function = program.namespace.get(found.forward) if example.owner is None else None
+    if example.owner is None and "." in found.forward:
+        return example  # of a torch Function: it takes ctx too
+    function = program.namespace.get(found.forward)
     if example.owner is not None:
         function = getattr(example.owner, found.forward.rsplit(".", 1)[-1])
     try:

@@ -6,12 +6,14 @@ import ast
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinyad.code import values
 from tinyad.code.binding import Binding, Forwarded, Signatures, bind
+from tinyad.code.context import Context
 from tinyad.code.probes import Listener, names_of
 from tinyad.code.program import Program, State
 from tinyad.code.recording import Recorded
@@ -76,20 +78,41 @@ class Pair:
 
     def callable(self, name: str, owner: Any) -> Any:
         """Return a function of the program, or the method of an object."""
-        if owner is not None:
+        if owner is not None and not isinstance(owner, Context):
             return getattr(owner, name.rsplit(".", 1)[-1])
         found: Any = self.program.namespace[name.split(".")[0]]
         for part in name.split(".")[1:]:
             found = getattr(found, part)
+        if isinstance(owner, Context) and self.takes_context(name):
+            return partial(found, owner)
         return found
+
+    def setup_context(self, owner: Any) -> Any:
+        """Return the function of a torch Function that saves what the backward pass needs, if it is one of its own."""
+        name = self.forward.rpartition(".")[0] + ".setup_context"
+        return self.callable(name, None) if isinstance(owner, Context) and name in self.program.functions else None
+
+    def is_static(self, name: str) -> bool:
+        """Return whether a function is a static method, as those of a torch Function are."""
+        return "." in name and any("staticmethod" in ast.unparse(d) for d in self.node(name).decorator_list)
+
+    def takes_context(self, name: str) -> bool:
+        """Return whether a static method takes torch's ctx first."""
+        arguments = [*self.node(name).args.posonlyargs, *self.node(name).args.args]
+        return self.is_static(name) and bool(arguments) and arguments[0].arg == "ctx"
 
     def run_forward(self, listener: Listener) -> Forwarded:
         """Run the forward pass on copies of the example."""
         self.state.restore()
         arguments, keywords, owner = copy.deepcopy(tuple(self.example))
+        if owner is None and self.is_static(self.forward):
+            owner = Context(len(arguments))
         function = self.callable(self.forward, owner)
         self.program.probe.listen(listener)
         result = function(*arguments, **keywords)
+        setup = self.setup_context(owner)
+        if setup is not None:
+            setup(owner, arguments, result)
         recorded = listener if isinstance(listener, Recorded) else Recorded()
         return Forwarded(result, recorded, owner, arguments, keywords)
 
@@ -130,10 +153,12 @@ class Pair:
         return self.program.functions[name]
 
     def parameters(self, name: str) -> list[ast.arg]:
-        """Return the parameters of a function, without self or cls."""
+        """Return the parameters of a function, without self, cls or ctx."""
         node = self.node(name)
         found = [*node.args.posonlyargs, *node.args.args]
-        bound = "." in name and not any("staticmethod" in ast.unparse(d) for d in node.decorator_list)
+        if node.args.vararg is not None and not found[1:] and self.backward == name:
+            found.append(node.args.vararg)
+        bound = "." in name and (not self.is_static(name) or self.takes_context(name))
         return found[1:] if bound else found
 
     def required(self, name: str) -> list[str]:

@@ -19,12 +19,12 @@ def another(example: Example, seed: int) -> Example:
     arguments, keywords, owner = copy.deepcopy(tuple(example))
     rng = np.random.default_rng([seed, 3])
     for path, leaf in list(values.leaves((arguments, keywords, owner))):
-        moved = values.like(_moved(values.array(leaf), rng), leaf)
+        moved = values.like(other_values(values.array(leaf), rng), leaf)
         arguments, keywords, owner = values.with_leaf((arguments, keywords, owner), path, moved)
     return Example(arguments, keywords, owner)
 
 
-def _moved(entries: Array, rng: np.random.Generator) -> Array:
+def other_values(entries: Array, rng: np.random.Generator) -> Array:
     """Return other entries of the same kind."""
     if entries.ndim == 0:
         return entries * rng.uniform(0.8, 1.25)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import copy
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +13,26 @@ from tinyad.code.binding import Binding, Forwarded
 from tinyad.code.find import LOSS, script_statements, targets
 from tinyad.code.names import looks_like_derivative
 from tinyad.code.pair import Example, Pair
-from tinyad.code.probes import PROBE, Listener, Stopped, names_of
+from tinyad.code.points import other_values
+from tinyad.code.probes import PROBE, Frame, Kind, Listener, Site, Stopped, names_of, reads
 from tinyad.code.program import CodeError, Program
 from tinyad.code.recording import Recorded
+
+
+class Varied(Listener):
+    """A run in which arrays that a script sets have other values, and that another listener hears."""
+
+    def __init__(self, listener: Listener, drawn: frozenset[int], seed: int) -> None:
+        self.drawn = drawn
+        self.rng = np.random.default_rng([seed, 4])
+        self.other = listener
+        for method in ("entry", "stored", "item", "returned", "expression", "comparison", "before"):
+            setattr(self, method, getattr(listener, method))
+
+    def assigned(self, frame: Frame, site: Site, value: Any) -> Any:
+        if site.number in self.drawn and values.differentiable(value):
+            value = values.like(other_values(values.array(value), self.rng), value)
+        return self.other.assigned(frame, site, value)
 
 
 class Script(Pair):
@@ -22,11 +41,27 @@ class Script(Pair):
     def __init__(self, program: Program, seed: int = 0) -> None:
         self.visible = {name: value for name, value in program.namespace.items() if name != PROBE}
         self.loss_name, self.loop = _loss_of(program)
+        self.drawn: frozenset[int] = frozenset()  # sites that set arrays that have other values
         super().__init__(program, "", "", None, Example((), {}), seed)
 
     def at(self, example: Example, seed: int) -> Pair | None:
-        """Return None: a script has its own values."""
-        return None
+        """Return the script with other values where it sets arrays that it does not compute from others."""
+        first = self.run_forward(Recorded()).recorded
+        data = {event.name for event in first.events if values.differentiable(event.value) and event.name}
+        drawn = {
+            event.site.number
+            for event in first.events
+            if event.kind is Kind.ASSIGNED
+            and values.shape(event.value)
+            and values.differentiable(event.value)
+            and not looks_like_derivative(event.name)
+            and not any(reads(event.site.statement.node, name) for name in data)
+        }
+        if not drawn:
+            return None
+        other = copy.copy(self)
+        other.drawn, other.seed = frozenset(drawn), seed
+        return other
 
     def run_forward(self, listener: Listener) -> Forwarded:
         """Run the script."""
@@ -37,7 +72,7 @@ class Script(Pair):
         namespace.update(self.visible)
         self.program.probe.stop_line = self.loop.lineno if self.loop else 0
         try:
-            self.program.execute(listener)
+            self.program.execute(Varied(listener, self.drawn, self.seed) if self.drawn else listener)
         except Stopped:
             pass
         finally:

@@ -148,7 +148,7 @@ def as_float64(value: Any, depth: int = NESTING) -> Any:
     if isinstance(value, np.ndarray):
         return value.astype(np.float64) if value.dtype.kind == "f" and value.dtype != np.float64 else value
     if is_tensor(value):
-        return value.double() if value.is_floating_point() else value
+        return value.detach().double() if value.is_floating_point() else value.detach()
     if isinstance(value, np.floating):
         return np.float64(value)
     if depth == 0 or isinstance(value, (str, bytes, int, float)):
