@@ -189,8 +189,11 @@ def test_a_notebook_counts_lines_in_cells():
     lines = SOURCE.splitlines(keepends=True)
     cells = [{"cell_type": "code", "source": lines[:8]}, {"cell_type": "code", "source": lines[8:]}]
     text = notebook("n.ipynb", f'{{"cells": {cells!r}}}'.replace("'", '"'))
-    found = rows(page(check_text(text, Options())))
-    assert ">wrong</span>" in found["2:4"]
+    report = check_text(text, Options())
+    assert ">wrong</span>" in rows(page(report))["2:4"]
+    for said in (report.text(), page(report)):
+        assert "line 5 of cell 1" in said
+        assert "wrong because of line 4 of cell 2" in said
 
 
 def test_lines_without_text_are_cut():

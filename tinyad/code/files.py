@@ -14,12 +14,20 @@ from tinyad.code.verdicts import StatementVerdict
 MAGIC = re.compile(r"^(\s*)(%%?|!|\?)|^\s*\w[\w.]*\?{1,2}\s*$|^(\s*)[\w, ]+= *[%!]")
 
 
+LINE = re.compile(r"\bline (\d+)")
+
+
 class Text(NamedTuple):
-    """A source: its name, its text, and for a notebook the cell and line of each line."""
+    """A source: its name, its text, and where each line stands, if that is another place than its number.
+
+    cells: of a notebook, the cell and the line in it.  origins: of functions that stand in several files, the file and
+    the line in it.
+    """
 
     name: str
     text: str
     cells: tuple[tuple[int, int], ...] = ()
+    origins: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_notebook(self) -> bool:
@@ -33,10 +41,25 @@ class Text(NamedTuple):
 
     def place(self, line: int) -> str:
         """Return the place of a line: FILE:12, or the cell and the line in it."""
-        if not self.cells:
-            return f"{self.name}:{line}"
-        cell, inner = self.cells[min(line, len(self.cells)) - 1]
-        return f"{self.name} cell {cell}, line {inner}"
+        if self.cells:
+            cell, inner = self.cells[min(line, len(self.cells)) - 1]
+            return f"{self.name} cell {cell}, line {inner}"
+        name, number = self.origins[min(line, len(self.origins)) - 1] if self.origins else (self.name, line)
+        return f"{name}:{number}"
+
+    def line(self, line: int) -> str:
+        """Return a line in words: line 12, or line 3 of cell 4."""
+        if self.cells:
+            cell, inner = self.cells[min(line, len(self.cells)) - 1]
+            return f"line {inner} of cell {cell}"
+        name, number = self.origins[min(line, len(self.origins)) - 1] if self.origins else (self.name, line)
+        return f"line {number}" + (f" of {name}" if name != self.name else "")
+
+    def told(self, message: str) -> str:
+        """Return a message with the lines that it names where they stand."""
+        if not self.cells and not self.origins:
+            return message
+        return LINE.sub(lambda found: self.line(int(found[1])), message)
 
 
 def read(path: Path) -> Text:

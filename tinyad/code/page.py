@@ -45,10 +45,10 @@ def fragment(report: Report) -> str:
         if pair.wrong:
             rows = [_statement(source, Shown(v, folded=v is not report.first_wrong)) for v in pair.wrong]
             shown.append(pages.table(HEADS, rows, f"{title}: {holding_of(pair)}"))
-        shown += _returned(pair)
+        shown += _returned(source, pair)
         right = [_statement(source, Shown(v)) for v in pair.statements if v.ok]
         folded += [pages.table(HEADS, right, title)] if right else []
-        folded += _notes(pair)
+        folded += _notes(source, pair)
     if folded:
         shown += [Markup("<details><summary>Statements that hold, and notes</summary>"), *folded, Markup("</details>")]
     return pages.fragment(pages.lines(shown))
@@ -87,8 +87,8 @@ def _pairs(report: Report) -> Iterator[Markup]:
             yield _error(title, pair)
             continue
         yield Markup("<h2>{}</h2>\n<p>{}</p>").format(CODE.format(title), holding_of(pair))
-        yield from _returned(pair)
-        yield from _notes(pair)
+        yield from _returned(report.source, pair)
+        yield from _notes(report.source, pair)
 
 
 def _error(title: str, pair: PairVerdict) -> Markup:
@@ -97,16 +97,16 @@ def _error(title: str, pair: PairVerdict) -> Markup:
     )
 
 
-def _returned(pair: PairVerdict) -> list[Markup]:
-    return _list("Returned as it stands", list(returned_wrong(pair)), opened=True)
+def _returned(source: Text, pair: PairVerdict) -> list[Markup]:
+    return _list("Returned as it stands", [source.told(row) for row in returned_wrong(pair)], opened=True)
 
 
-def _notes(pair: PairVerdict) -> Iterator[Markup]:
-    yield from _list("Notes", [*([f"convention: {pair.convention}"] if pair.convention else []), *pair.notes])
+def _notes(source: Text, pair: PairVerdict) -> Iterator[Markup]:
     unjudged = [f"{name} (line {line}): {reason}" for name, line, reason in pair.unjudged]
     unjudged += [f"{v.name} (line {v.line}): {v.message}" for v in pair.statements if v.verdict is Verdict.NOT_JUDGED]
-    yield from _list("Not judged", unjudged)
-    yield from _list(NOT_SEEN, pair.not_seen)
+    convention = [f"convention: {pair.convention}"] if pair.convention else []
+    for title, texts in (("Notes", [*convention, *pair.notes]), ("Not judged", unjudged), (NOT_SEEN, pair.not_seen)):
+        yield from _list(title, [source.told(text) for text in texts])
 
 
 def _list(title: str, texts: Sequence[str], opened: bool = False) -> list[Markup]:
@@ -161,8 +161,10 @@ def _statement(source: Text, shown: Shown) -> tuple[Markup, Sequence[str]]:
 
 
 def _line(source: Text, line: int) -> str:
-    """Return the number of a line, in a notebook with that of its cell."""
-    return ":".join(map(str, source.cells[line - 1])) if source.cells else str(line)
+    """Return the number of a line where it stands, in a notebook with that of its cell."""
+    if source.cells:
+        return ":".join(map(str, source.cells[line - 1]))
+    return str(source.origins[line - 1][1] if source.origins else line)
 
 
 # The findings about a statement
@@ -172,27 +174,28 @@ def _details(source: Text, shown: Shown) -> Markup:
     v = shown.verdict
     if v.ok or v.verdict is Verdict.NOT_JUDGED:
         return NOTHING
-    message = Markup("<p>{}</p>").format(v.message) if v.message else NOTHING
+    said = source.told(v.message)
+    message = Markup("<p>{}</p>").format(said) if said else NOTHING
     found = Markup("<dl>{}</dl>").format(NOTHING.join(_terms(source, v)))
-    brief = v.message or v.looks_like or (numbers(v.worst) if v.worst else "details")
+    brief = said or source.told(v.looks_like) or (numbers(v.worst) if v.worst else "details")
     link = Markup(' id="v{}"').format(shown.link) if shown.link is not None else NOTHING
     opened = NOTHING if shown.folded else Markup(" open")
     folded = Markup("<details{}{}><summary>{}</summary>{}{}</details>")
-    return folded.format(link, opened, brief, message if message and brief != v.message else NOTHING, found)
+    return folded.format(link, opened, brief, message if message and brief != said else NOTHING, found)
 
 
 def _terms(source: Text, v: StatementVerdict) -> Iterator[Markup]:
     if v.of:
         argument = v.of_text.startswith("an argument")
         rule = Markup(", {}").format(v.of_text if argument else CODE.format(v.of_text)) if v.of_text else NOTHING
-        where = Markup("{} of line {}{}").format(CODE.format(v.of), _line(source, v.of_line), rule)
+        where = Markup("{} of {}{}").format(CODE.format(v.of), source.line(v.of_line), rule)
         yield _term(Markup("{} is the derivative for").format(CODE.format(v.name)), where)
     if v.passes > 1:
         yield _term("wrong in", f"{v.wrong_passes} of {v.passes} passes")
     if v.worst:
         yield _term(CODE.format(entry(v.name, v.worst)), numbers(v.worst))
     if v.looks_like:
-        yield _term("looks like", v.looks_like)
+        yield _term("looks like", source.told(v.looks_like))
     if v.suggestion:
         yield _term(v.grade or "suggestion", _diff(source, v))
         if v.grade != Grade.CERTAIN:
@@ -216,7 +219,7 @@ def _diff(source: Text, v: StatementVerdict) -> Markup:
     new = lines[start : len(lines) - behind]
     margin = min(len(line) - len(line.lstrip()) for line in (*old, *new) if line.strip())
     taken, put = _marked(*("\n".join(line[margin:] for line in part) for part in (old, new)))
-    where = f"line {_line(source, v.suggestion_line)}\n" if v.suggestion_line != v.line else ""
+    where = f"{source.line(v.suggestion_line)}\n" if v.suggestion_line != v.line else ""
     return Markup('<pre class="diff"><code>{}<del>{}</del><ins>{}</ins></code></pre>').format(where, taken, put)
 
 

@@ -172,10 +172,10 @@ def _pair(source: Text, pair: PairVerdict, everything: bool) -> Iterator[str]:
             yield from full(source, v)
         else:
             yield ("" if k > 1 else "\n") + brief(source, v)
-    yield from _around(pair, everything)
+    yield from _around(source, pair, everything)
 
 
-def _around(pair: PairVerdict, everything: bool) -> Iterator[str]:
+def _around(source: Text, pair: PairVerdict, everything: bool) -> Iterator[str]:
     rows = [f"returned as it stands: {row}" for row in returned_wrong(pair)]
     rows += [f"convention: {pair.convention}"] if pair.convention else []
     rows += [f"note: {note}" for note in pair.notes]
@@ -187,7 +187,7 @@ def _around(pair: PairVerdict, everything: bool) -> Iterator[str]:
     if rows:
         yield ""
     shown = rows if everything else rows[:NOTES_SHOWN]
-    yield from (f"    {one_line(row)}" for row in shown)
+    yield from (f"    {one_line(source.told(row))}" for row in shown)
     if len(shown) < len(rows):
         yield f"    and {len(rows) - len(shown)} more: --all shows them"
 
@@ -198,9 +198,9 @@ def _heading(source: Text, v: StatementVerdict) -> str:
 
 def brief(source: Text, v: StatementVerdict) -> str:
     """Return one row for a wrong statement."""
-    finding = v.message or v.looks_like
+    finding = source.told(v.message or v.looks_like)
     if v.suggestion:
-        where = f"line {v.suggestion_line}: " if v.suggestion_line != v.line else ""
+        where = f"{source.line(v.suggestion_line)}: " if v.suggestion_line != v.line else ""
         finding = f"{v.grade}: {where}{' '.join(v.suggestion.split())}"
     text = " ".join(v.text.split())
     return f"{_heading(source, v)}: {one_line(text)}" + (f"  →  {one_line(finding)}" if finding else "")
@@ -208,19 +208,19 @@ def brief(source: Text, v: StatementVerdict) -> str:
 
 def full(source: Text, v: StatementVerdict) -> Iterator[str]:
     """Yield the statement as it stands, what is wrong with it, and what was probably meant."""
-    yield _heading(source, v) + (f": {one_line(v.message)}" if v.message else "")
+    yield _heading(source, v) + (f": {one_line(source.told(v.message))}" if v.message else "")
     yield from (f"    {one_line(row)}" for row in quoted(v))
     if v.of:
         rule = f", {v.of_text}" if v.of_text.startswith("an argument") else f": {v.of_text}" if v.of_text else ""
-        yield f"    {one_line(f'{v.name} is the derivative for {v.of} of line {v.of_line}{rule}')}"
+        yield f"    {one_line(f'{v.name} is the derivative for {v.of} of {source.line(v.of_line)}{rule}')}"
     if v.passes > 1:
         yield f"    wrong in {v.wrong_passes} of {v.passes} passes"
     if v.worst:
         yield f"    {one_line(entry(v.name, v.worst))}: {numbers(v.worst)}"
     if v.looks_like:
-        yield f"    looks like: {one_line(v.looks_like)}"
+        yield f"    looks like: {one_line(source.told(v.looks_like))}"
     if v.suggestion:
-        where = f"line {v.suggestion_line} should be " if v.suggestion_line != v.line else ""
+        where = f"{source.line(v.suggestion_line)} should be " if v.suggestion_line != v.line else ""
         yield f"    {v.grade}: {where}{one_line(' '.join(v.suggestion.split()))}"
         if v.grade != Grade.CERTAIN:
             yield from (f"    or: {one_line(' '.join(other.split()))}" for other in v.others)
