@@ -17,6 +17,7 @@ from tinyad.code.pair import Pair
 from tinyad.code.points import another
 from tinyad.code.probes import Kind, Statement
 from tinyad.code.program import QUIET, CodeError
+from tinyad.code.recording import Target
 from tinyad.code.repair import Repair
 from tinyad.code.results import result_values
 from tinyad.code.unseen import unseen
@@ -108,8 +109,8 @@ class _Findings:
             of=candidate.name,
             of_line=candidate.line,
             of_text=self.rule(candidate.target.ordinals[0]),
-            passes=len({(v.task.event.call, v.task.event.loops) for v in own}),
-            wrong_passes=len({(v.task.event.call, v.task.event.loops) for v in wrong}),
+            passes=len({v.task.event.occasion for v in own}),
+            wrong_passes=len({v.task.event.occasion for v in wrong}),
         )
         if not wrong:
             unsure = [verdict for verdict in own if verdict.right is None]
@@ -118,6 +119,10 @@ class _Findings:
             return found
         worst = max(wrong, key=lambda v: _distance(v))
         value, truth = values.array(worst.value), worst.truth
+        if shown.task.copy is not None:
+            message = f"{shown.task.name} is not what line {candidate.line} of the forward pass computed"
+            entry = _worst(value, shown.task.copy) if value.shape == shown.task.copy.shape else None
+            return found._replace(verdict=Verdict.WRONG, message=message, worst=entry, spoils=self.spoiled(number))
         if truth is None or value.shape != truth.shape:
             shapes = f"{shown.task.name} has shape {value.shape}, and {candidate.name} has {candidate.target.shape}"
             return found._replace(
@@ -191,7 +196,7 @@ class _Findings:
     # Returned values
 
     def result_verdicts(self, wrong_lines: set[int]) -> list[StatementVerdict]:
-        found = []
+        found: list[StatementVerdict] = []
         for verdict in self.judge.judged.results:
             if verdict.right is not False or verdict.result.statement.line in wrong_lines:
                 continue
@@ -210,9 +215,7 @@ class _Findings:
                     Verdict.DOES_NOT_FIT if verdict.reason else Verdict.WRONG,
                     f"{result.text}: {verdict.reason}" if verdict.reason else "",
                     result.argument,
-                    self.pair.program.probe.sites[
-                        self.judge.forward.events[result.target.ordinals[0]].site.number
-                    ].line,
+                    self.line_of(result.target),
                     passes=1,
                     wrong_passes=1,
                     worst=worst,
@@ -221,6 +224,10 @@ class _Findings:
                 )
             )
         return found
+
+    def line_of(self, target: Target) -> int:
+        """Return the line of the forward pass that sets a target."""
+        return self.judge.forward.events[target.ordinals[0]].site.line
 
     def right_return(self, lines: set[int]) -> list[StatementVerdict]:
         """Return the verdict on a return statement that computes what it returns, if that is right."""

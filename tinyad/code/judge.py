@@ -26,7 +26,11 @@ SETS = (Kind.ASSIGNED, Kind.ITEM, Kind.STORED)
 
 
 class Task(NamedTuple):
-    """What is judged at an event: the candidates, and which entries; end: nothing computes with it later."""
+    """What is judged at an event: the candidates, and which entries.
+
+    end: nothing reads it after, so no factor stays.  copy: it is no derivative, and has to have this value of the
+    forward pass.
+    """
 
     event: Event
     name: str
@@ -34,6 +38,7 @@ class Task(NamedTuple):
     candidates: tuple[Candidate, ...]
     mask: Array | None
     end: bool = False
+    copy: Array | None = None
 
 
 class Verdict(NamedTuple):
@@ -81,6 +86,12 @@ class Judged:
     def wrong(self) -> list[Verdict]:
         """The verdicts on what is wrong."""
         return [verdict for verdict in self.verdicts if verdict.right is False]
+
+    @property
+    def statements(self) -> set[int]:
+        """The numbers of the statements that are wrong, and of those that return something wrong."""
+        own = {verdict.task.statement.number for verdict in self.wrong}
+        return own | {result.result.statement.number for result in self.results if result.right is False}
 
     @property
     def count(self) -> int:
@@ -150,7 +161,8 @@ class Judge:
         candidates = self.matched.candidates(event, self._carried(event))
         if event is chain.last:
             candidates += self._as_result(event)
-        if not any(candidate.fits for candidate in candidates):
+            candidates = self._misshaped(event, candidates) or candidates
+        if not any(candidate.fits or candidate.expected for candidate in candidates):
             if event.kind is Kind.ITEM:
                 return
             if candidates or looks_like_derivative(canonical(event.name)):
@@ -175,6 +187,20 @@ class Judge:
             if result.text == event.name
             and event.call == self.matched.top
             and result.target.shape == values.shape(event.value)
+        ]
+
+    def _misshaped(self, event: Event, candidates: list[Candidate]) -> list[Candidate]:
+        """Return what a name that is returned has to be, if nothing that it may be by its name has its shape."""
+        shape = values.shape(event.value)
+        own = [e for e in self.matched.of_call[event.call] if e.name == event.name and e.kind in SETS]
+        if event.call != self.matched.top or own[-1] is not event:
+            return []
+        if any(c.fits and (c.index is not None or c.target.shape == shape) for c in candidates):
+            return []
+        return [
+            Candidate(result.target, None, result.argument, self._line(result.target), fits=False, expected=True)
+            for result in self.results
+            if result.text == event.name
         ]
 
     def _line(self, target: Target) -> int:
@@ -210,15 +236,13 @@ class Judge:
         self._try_factor()
         self._name_the_unnamed()
         self._drop_misread()
+        self._compare_copies()
         return self.judged
 
     def run(self) -> Judged:
         """Run the backward pass, judge what it sets, and go on with the truth where it is wrong."""
-        for task in self.tasks.values():
-            for candidate in task.candidates:
-                if candidate.fits:
-                    _, mask = _placed(np.zeros(values.shape(task.event.value)), candidate, task.mask)
-                    self.truth.prepare(candidate.target, mask)
+        for number, task in self.tasks.items():
+            self.tasks[number] = self._alive(task)
         for result in self.results:
             self.truth.prepare(result.target, None)
         while True:
@@ -230,6 +254,22 @@ class Judge:
                 continue
             listener.judged.results = self.judge_results(returned)
             return listener.judged
+
+    def _alive(self, task: Task) -> Task:
+        """Return a task, prepared, without the candidates on which the loss does not depend, if there are others."""
+        if task.copy is not None:
+            return task
+        alive = []
+        for candidate in task.candidates:
+            if not candidate.fits:
+                self.truth.prepare(candidate.target, None)
+                alive.append(candidate)
+                continue
+            _, mask = _placed(np.zeros(values.shape(task.event.value)), candidate, task.mask)
+            self.truth.prepare(candidate.target, mask)
+            if self.truth.depends(candidate.target, mask):
+                alive.append(candidate)
+        return task._replace(candidates=tuple(alive)) if alive else task
 
     def judge_results(self, returned: Any) -> list[ResultVerdict]:
         """Return the verdicts on what a backward run returned."""
@@ -251,10 +291,16 @@ class Judge:
         entries = values.array(value)
         factors = [1.0] if task.end or self.factor is None else [1.0, self.factor]
         unsure = None
+        if task.copy is not None:
+            same = entries.shape == task.copy.shape and np.allclose(entries, task.copy, 1e-9, 1e-12, equal_nan=True)
+            return Verdict(task, same, task.candidates[0], entries, None if same else task.copy)
         for candidate in task.candidates:
-            if not candidate.fits or values.shape(value) != values.shape(task.event.value):
+            if candidate.fits and values.shape(value) == values.shape(task.event.value):
+                whole, mask = _placed(entries, candidate, task.mask)
+            elif not (candidate.fits and task.mask is not None) and values.shape(value) == candidate.target.shape:
+                whole, mask = entries, None
+            else:
                 continue
-            whole, mask = _placed(entries, candidate, task.mask)
             for factor in factors:
                 right = self.truth.agrees(candidate.target, whole / factor, mask)
                 if right:
@@ -332,6 +378,48 @@ class Judge:
                 best = factor
         self.factor = best
 
+    def _compare_copies(self) -> None:
+        """Judge what is computed again and differs from the forward pass, if that is why something else is wrong."""
+        if not self.judged.count or self.pair.backward is None:
+            return
+        own: dict[int, list[Task]] = {}
+        for event in self.backward.events:
+            if (
+                event.kind is Kind.ASSIGNED
+                and event.ordinal not in self.tasks
+                and event.site.number not in self.unnamed
+            ):
+                task = self._copy(event)
+                if task is not None:
+                    own.setdefault(event.site.number, []).append(task)
+        for tasks in own.values():
+            before = self.tasks
+            self.tasks = before | {task.event.ordinal: task for task in tasks}
+            found = self.run()
+            if found.count <= self.judged.count and self.judged.statements - found.statements:
+                self.judged = found
+            else:
+                self.tasks = before
+
+    def _copy(self, event: Event) -> Task | None:
+        """Return the task for a value that has a name of the forward pass, and no value that this had there."""
+        call = self.matched.call(event.call)
+        wanted = self.matched.allowed(event, call)
+        mates = [e for e in self.matched.seen.events if e.call == call and e.name == event.name and e.kind in SETS]
+        mates = [e for e in mates if values.is_numeric(e.value) and not e.key]
+        if not mates or not values.is_numeric(event.value):
+            return None
+        value = values.array(event.value)
+        for mate in mates:
+            kept = values.array(mate.value)
+            if kept.shape == value.shape and np.allclose(kept, value, 1e-9, 1e-12, equal_nan=True):
+                return None
+        depths = [self.matched.depth(e, wanted) for e in mates]
+        origin = mates[max(range(len(mates)), key=lambda k: (depths[k], k))]
+        kept = values.array(origin.value)
+        candidate = Candidate(Target((origin.ordinal,), (), kept.shape), None, event.name, origin.site.line)
+        return Task(event, event.name, event.site.statement, (candidate,), None, copy=kept)
+
     def _name_the_unnamed(self) -> None:
         """Judge what has no meaning by its name: as the derivative for an expression, if that is so or explains."""
         before = len(self.tasks)
@@ -365,9 +453,8 @@ class Judge:
             tasks = dict(self.tasks)
             self._name(site, events, candidate)
             found = self.run()
-            if found.count < best.count or (
-                found.count == best.count == 1 and kept is None and self._reads_wrong(site)
-            ):
+            explains = bool(best.statements - found.statements) and (not candidate.fits or self._reads_wrong(site))
+            if found.count < best.count or (found.count == best.count and kept is None and explains):
                 best, kept = found, candidate
             self.tasks = tasks
         if kept is not None:
@@ -448,7 +535,7 @@ class Judging(Listener):
     def _heard(self, site: Site, value: Any) -> Any:
         self.count += 1
         task = self.judge.tasks.get(self.count)
-        if task is None or task.event.site is not site or not values.differentiable(value):
+        if task is None or task.event.site is not site or not values.is_numeric(value):
             if site.kind in SETS:
                 self.judged.seen[self.count] = value
             return value

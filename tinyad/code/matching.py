@@ -49,7 +49,7 @@ class Candidate(NamedTuple):
     """What a value may be the derivative for.
 
     index: the value is that for these entries of the target only.  name: of the forward, or the formula of an
-    expression.  part: some uses of a value only.  fits: the shapes agree.
+    expression.  part: some uses of a value only.  fits: the shapes agree.  expected: they have to.
     """
 
     target: Target
@@ -58,6 +58,7 @@ class Candidate(NamedTuple):
     line: int
     part: bool = False
     fits: bool = True
+    expected: bool = False
 
 
 class Matching:
@@ -385,11 +386,15 @@ class Matched:
             return items
         depths = [self.depth(leaf.event, wanted) for leaf in own]
         best = max(depths, default=-1)
-        return [
+        found = [
             leaf
             for leaf, depth in zip(own, depths, strict=True)
             if (depth == best and depth >= 0) or (leaf.stores and depth != 0)
         ]
+        if found and all(leaf.path for leaf in found):  # a cache of each pass holds parameters too
+            outside = [leaf for leaf, depth in zip(own, depths, strict=True) if depth == 0 < best]
+            found = outside + found
+        return found
 
     def _parts(
         self, name: str, call: int, wanted: dict[str, Any], shape: tuple[int, ...], together: bool

@@ -60,6 +60,11 @@ class Event:
         """The name that was set or read."""
         return self.site.name
 
+    @property
+    def occasion(self) -> tuple[int, ...]:
+        """The call and the passes of loops in which it was reported."""
+        return (self.call, *(loop.number for loop in self.loops), *(loop[1] for loop in self.loops))
+
 
 class Recorded(Listener):
     """The events of a run, and its calls.

@@ -43,9 +43,15 @@ class Repair:
         self.program = judge.pair.program
         self.other_points = other_points
         self.others: Sequence[Judge] | None = None
+        self.known: dict[int, Suggestion] = {}
 
     def suggestion(self, statement: Statement) -> Suggestion:
         """Return what a wrong statement should be; else what one that it is made from should be."""
+        if statement.number not in self.known:
+            self.known[statement.number] = self._suggestion(statement)
+        return self.known[statement.number]
+
+    def _suggestion(self, statement: Statement) -> Suggestion:
         found = self._searched(statement, None, TRIALS)
         if found.text:
             return found

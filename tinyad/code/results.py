@@ -65,12 +65,14 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
         places = [k for k in places if (k,) not in pair.binding.outputs]  # type: ignore[assignment]
     found: list[Result] = []
     positional = _positions(len(places), arguments) if pair.backward is not None else {}
+    named = {k: a for k in places if (a := _named(texts[k], arguments, matching)) is not None}
+    named = _in_order(named, positional)
     for k in places:
         path: Path = (k,) if isinstance(returned, tuple) else ()
         if isinstance(parts[k], dict):
             found += _of_dict(parts[k], path, arguments, matching, statement)
             continue
-        argument = _named(texts[k], arguments, matching) or positional.get(k)
+        argument = named.get(k) or positional.get(k)
         if argument is not None:
             found.append(Result(path, texts[k] or f"value {k + 1}", argument.name, argument.target, statement))
         elif isinstance(parts[k], (list, tuple)):
@@ -97,6 +99,16 @@ def _positions(count: int, arguments: list[Argument]) -> dict[int, Argument]:
     if arguments and count > max(a.place for a in arguments):
         return {a.place: a for a in single}
     return dict(enumerate(arrays[:count])) if count <= len(arrays) else {}
+
+
+def _in_order(named: dict[int, Argument], positional: dict[int, Argument]) -> dict[int, Argument]:
+    """Return the arguments by name; by place where two are exchanged or one is returned twice: that is a mistake."""
+    places = {k: (argument.place, argument.path) for k, argument in named.items()}
+    expected = {k: (argument.place, argument.path) for k, argument in positional.items()}
+    apart = [k for k in places if k in expected and places[k] != expected[k]]
+    exchanged = len(apart) == 2 and {places[k] for k in apart} == {expected[k] for k in apart}
+    twice = len(set(places.values())) < len(places) and len(apart) == 1
+    return named | {k: positional[k] for k in apart} if exchanged or twice else named
 
 
 def _named(text: str, arguments: list[Argument], matching: Matching) -> Argument | None:

@@ -85,6 +85,10 @@ class Truth:
         for number in range(DIRECTIONS):
             self.along(target, number, mask)
 
+    def depends(self, target: Target, mask: Array | None) -> bool:
+        """Return whether the loss moves at all with a target that is prepared."""
+        return any(self.along(target, number, mask)[1].derivative != 0 for number in range(DIRECTIONS))
+
     def agrees(self, target: Target, value: Array, mask: Array | None) -> bool | None:
         """Return whether a value is the derivative for a target, where the mask is true; None where it has a kink."""
         if not np.all(np.isfinite(value)):

@@ -31,6 +31,13 @@ def differentiable(value: object) -> bool:
     return isinstance(value, (float, np.floating))
 
 
+def is_numeric(value: object) -> bool:
+    """Return whether a value is a number, or an array of numbers or truth values, that has entries."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fiub" and value.size > 0
+    return differentiable(value) or (isinstance(value, (int, np.integer)) and not isinstance(value, bool))
+
+
 def array(value: object) -> Array:
     """Return the entries of a value that has a derivative, as a new float64 array of its shape."""
     if is_tensor(value):
