@@ -47,7 +47,13 @@ def test_a_pair_is_checked():
 
 def test_there_are_derivatives_for_what_the_notebook_has():
     report = check_cell((SCRIPT % RIGHT).replace("X.T @ dZ", "X.T @ dh"), names())
-    assert [(v.line, v.of, v.of_line) for v in report.wrong] == [(7, "W", 1)]
+    assert [(v.line, v.of, v.of_line, v.of_text) for v in report.wrong] == [(7, "W", 1, "W = notebook.W")]
+    assert report.wrong[0].grade == "certain"
+
+
+def test_a_name_of_the_cell_stays_its_own():
+    given = {**names(), "notebook": 2.0, "notebook_": 1.0}
+    assert check_cell("X = X * notebook * notebook_\n" + SCRIPT % RIGHT, given).ok
 
 
 def test_what_is_read_before_it_is_set():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tinyad.printing.text import for_terminal
@@ -24,10 +25,10 @@ def check_cell(cell: str, names: Mapping[str, Any]) -> Report | None:
     from tinyad.code.program import CodeError
 
     text = "\n".join([*map(without_magic, cell.splitlines()), ""])
-    read = read_first(text)
-    given = copies([name for name in read if name in names], names)
+    given = copies([name for name in read_first(text) if name in names], names)
+    line, namespace = _as_variables(given)
     try:
-        return check_text(Text("cell", f"{_as_variables(given)}\n{text}"), Options(), given)
+        return check_text(Text("cell", f"{line}\n{text}"), Options(), namespace)
     except CodeError as error:
         print(for_terminal(str(error)))
         return None
@@ -63,11 +64,17 @@ def copies(wanted: list[str], names: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _as_variables(given: Mapping[str, Any]) -> str:
-    """Return a line that sets what is given, so that there are derivatives for it.
+def _as_variables(given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return a line that sets the data that are given, so that there are derivatives for them, and what it needs.
 
-    It stands in the place of `%%check`, and the lines of the cell are counted as the notebook counts them.
+    The line stands in the place of `%%check`, and those of the cell are counted as the notebook counts them.
     """
     from tinyad.code import values
 
-    return "; ".join(f"{name} = {name}" for name, value in given.items() if any(True for _ in values.leaves(value)))
+    data = {name: value for name, value in given.items() if any(True for _ in values.leaves(value))}
+    notebook = "notebook"
+    while notebook in given:
+        notebook += "_"
+    line = "; ".join(f"{name} = {notebook}.{name}" for name in data)
+    others = {name: value for name, value in given.items() if name not in data}
+    return line, {**others, notebook: SimpleNamespace(**data)}
