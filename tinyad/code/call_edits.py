@@ -26,6 +26,14 @@ FAMILIES = (
     ("argmax", "argmin"),
 )
 COMMON_FUNCTIONS = ("exp", "sqrt", "tanh", "log")
+OPPOSITES: dict[type[ast.cmpop], str] = {
+    ast.Gt: "<",
+    ast.Lt: ">",
+    ast.GtE: "<=",
+    ast.LtE: ">=",
+    ast.Eq: "!=",
+    ast.NotEq: "==",
+}
 COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Gt: ">",
     ast.GtE: ">=",
@@ -202,7 +210,10 @@ def comparisons(around: Surroundings) -> Iterator[Edit]:
             for kind, operator in COMPARISONS.items():
                 if not isinstance(node.ops[0], kind):
                     text = f"{bracketed(left, BIT_OR)} {operator} {bracketed(right, BIT_OR)}"
-                    yield around.replace(spot, Piece(text, COMPARISON), EditKind.COMPARISON, ranks.COMPARISON)
+                    rank = ranks.COMPARISON + (
+                        0 if operator == OPPOSITES.get(type(node.ops[0])) else ranks.COMPARISON_FAR
+                    )
+                    yield around.replace(spot, Piece(text, COMPARISON), EditKind.COMPARISON, rank)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
             yield around.replace(spot, around.source.piece(node.operand), EditKind.COMPARISON, ranks.MASK_TURNED)
         named = around.text_of(node)

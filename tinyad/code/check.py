@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.judge import Forced, Judge, Needed, Task
+from tinyad.code.judge import Forced, Judge, Task
 from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.limits import POINTS
 from tinyad.code.names import looks_like_derivative, stripped
@@ -19,6 +19,7 @@ from tinyad.code.probes import Kind, Statement
 from tinyad.code.program import QUIET, CodeError
 from tinyad.code.recording import Target
 from tinyad.code.repair import Repair
+from tinyad.code.rerun import set_names
 from tinyad.code.results import result_values
 from tinyad.code.unseen import unseen
 from tinyad.code.values import Array
@@ -51,12 +52,17 @@ def _refuse_chance(pair: Pair) -> None:
 def _other_points(pair: Pair, declared: Mapping[str, str] | None) -> list[Judge]:
     """Return judges of a pair at other sample points, as many as there can be."""
     found: list[Judge] = []
-    for seed in range(1, POINTS):
-        other = pair.at(another(pair.example, pair.seed + seed), pair.seed + seed)
-        if other is None:
+    for seed in range(1, 2 * POINTS):
+        if len(found) == POINTS - 1:
             break
-        judge = Judge(other, declared)
-        judge.judge()
+        try:
+            other = pair.at(another(pair.example, pair.seed + seed), pair.seed + seed)
+            if other is None:
+                break
+            judge = Judge(other, declared)
+            judge.judge()
+        except Exception:
+            continue  # the user's code does not take these values: an index out of bounds, no convergence
         found.append(judge)
     return found
 
@@ -77,7 +83,7 @@ class _Findings:
         found = [self.statement_verdict(number) for number in self.values]
         found += self.result_verdicts({s.line for s in found if not s.ok})
         found += self.right_return({s.line for s in found})
-        found = [self.with_suggestion(s) for s in found]
+        found = self.explained(found)
         return PairVerdict(
             self.pair.name,
             self.pair.forward,
@@ -136,14 +142,46 @@ class _Findings:
             spoils=self.spoiled(number),
         )
 
-    def with_suggestion(self, found: StatementVerdict) -> StatementVerdict:
-        """Return a verdict with the statement that was meant."""
-        if found.ok or found.verdict is Verdict.NOT_JUDGED:
-            return found
-        statement = next(
-            s for s in self.pair.program.probe.statements
+    def explained(self, found: list[StatementVerdict]) -> list[StatementVerdict]:
+        """Return the verdicts with what was meant; of several wrong statements with one cause, the cause alone."""
+        wrong = {s: self.statement_of(s) for s in found if not s.ok and s.verdict is not Verdict.NOT_JUDGED}
+        self.repair.explain(list({statement.number: statement for statement in wrong.values()}.values()))
+        cause = self.repair.cause
+        if cause is None or cause.statement is None or len(wrong) == 1:
+            return [self.with_suggestion(s, wrong[s]) if s in wrong else s for s in found]
+        own = [s for s, statement in wrong.items() if statement.number == cause.statement.number]
+        if own:
+            return [self.with_suggestion(s, wrong[s]) if s in wrong else s for s in found if s not in wrong or s in own]
+        first, statement = next(iter(wrong)), cause.statement
+        names = _listed(list(dict.fromkeys(s.name for s in wrong)))
+        verdict = first._replace(
+            line=statement.line,
+            end_line=statement.end_line,
+            function=statement.function,
+            text=self.source(statement),
+            name=", ".join(sorted(set_names(statement))),
+            verdict=Verdict.WRONG,
+            message=f"{names} {'are' if len(wrong) > 1 else 'is'} wrong because of it",
+            of="",
+            of_line=0,
+            of_text="",
+            worst=None,
+            looks_like="",
+            spoils=tuple(dict.fromkeys(name for s in wrong for name in s.spoils)),
+        )
+        others = [s for s in found if s not in wrong and s.line != statement.line]
+        return [*others, self.with_suggestion(verdict, self.statement_of(first))]
+
+    def statement_of(self, found: StatementVerdict) -> Statement:
+        """Return the statement that a verdict is about."""
+        return next(
+            s
+            for s in self.pair.program.probe.statements
             if s.line == found.line and s.function == found.function and s.end_line == found.end_line
-        )  # fmt: skip
+        )
+
+    def with_suggestion(self, found: StatementVerdict, statement: Statement) -> StatementVerdict:
+        """Return a verdict with the statement that was meant."""
         meant = self.repair.suggestion(statement)
         return found._replace(
             suggestion=meant.text,
@@ -187,7 +225,6 @@ class _Findings:
         for left_out in range(len(uses)):
             others = tuple(event.ordinal for k, event in enumerate(uses) if k != left_out)
             part = type(target)(others, (), target.shape)
-            self.judge.truth.prepare(part, None)
             if self.judge.truth.agrees(part, value, None):
                 line = uses[left_out].site.line
                 return f"the part through line {line} is missing: {self.pair.program.text(line, line).strip()}"
@@ -197,10 +234,13 @@ class _Findings:
 
     def result_verdicts(self, wrong_lines: set[int]) -> list[StatementVerdict]:
         found: list[StatementVerdict] = []
+        misfits = {v.task.event.name for v in self.judge.judged.wrong if _is_misfit(v)}
         for verdict in self.judge.judged.results:
-            if verdict.right is not False or verdict.result.statement.line in wrong_lines:
-                continue
             result = verdict.result
+            if verdict.right is not False or result.statement.line in wrong_lines:
+                continue
+            if verdict.reason and any(name in misfits for name in (result.text, result.argument)):
+                continue
             worst = looks = None
             if values.differentiable(verdict.value) and values.shape(verdict.value) == result.target.shape:
                 value, truth = values.array(verdict.value), self.judge.truth.adjoint(result.target)
@@ -254,15 +294,9 @@ class _Findings:
             if not self.agrees(result.target, value):
                 found.append(result.text)
         if not isinstance(self.judge.returned, tuple) or self.pair.backward is None:
-            left = [task for task in self.judge.tasks.values() if self.is_left(task)]
-            found += [task.name for task in left if self.judge.verdict_as_it_stands(task) is False]
+            left = [task for task in self.judge.tasks.values() if self.judge.is_left(task)]
+            found += [task.name for task in left if not self.judge.is_right(task, task.event.value)]
         return list(dict.fromkeys(found))
-
-    def is_left(self, task: Task) -> bool:
-        """Return whether a derivative is a result although it is not returned: left on self, or by a script."""
-        names = {result.text for result in self.judge.results}
-        left = "." in task.name or not self.pair.forward
-        return task.end and left and task.name not in names and task.event.call == self.judge.matched.top
 
     def agrees(self, target: Any, value: Any) -> bool:
         """Return whether a value is the derivative for a target, with its shape."""
@@ -280,7 +314,7 @@ class _Findings:
                 statements[verdict.task.event.ordinal] = verdict.task.statement.number
         listener = Forced(truths, statements, number)
         _, returned = self.pair.run_backward(listener)
-        left = [task for task in self.judge.tasks.values() if self.is_left(task)]
+        left = [task for task in self.judge.tasks.values() if self.judge.is_left(task)]
         spoiled = [
             result.text
             for result, value in result_values(self.judge.results, returned)
@@ -291,10 +325,7 @@ class _Findings:
 
     def right_value(self, task: Task, value: Any) -> bool:
         """Return whether a value that is left is right."""
-        try:
-            return values.differentiable(value) and self.judge.verdict(task, value).right is not False
-        except Needed:
-            return False
+        return values.differentiable(value) and self.judge.is_right(task, value)
 
     # Around them
 
@@ -369,6 +400,11 @@ class _Findings:
             ):
                 found[name, event.site.line] = "no name of the forward pass fits"
         return [(name, line, reason) for (name, line), reason in found.items()]
+
+
+def _is_misfit(verdict: ValueVerdict) -> bool:
+    """Return whether a value has not the shape that it should have."""
+    return verdict.truth is not None and verdict.value.shape != verdict.truth.shape
 
 
 def _listed(names: list[str]) -> str:

@@ -43,6 +43,8 @@ ASSIGN           = 1.0   # += for =, and back
 ASSIGN_SIGN      = 4.5   # -= for +=
 ASSIGN_BOTH      = 8.0   # -= for =
 ADD_AT           = 0.5   # np.add.at for += with an array of indices: a known trap
+ADD_AT_ONE       = 9.0   # with an index that is a number
+ASSIGN_PRODUCT   = 8.0   # *= or /= for =
 APPEND_INSERT    = 8.0   # append(x) for insert(0, x)
 
 # Names.
@@ -114,6 +116,7 @@ ACTIVATION_CALLED = 0.5  # later, where it calls what a name holds
 ACTIVATION_NAME  = 6.0   # in place of a name
 SOFTMAX          = 9.0   # the whole of its derivative
 COMPARISON       = 6.0
+COMPARISON_FAR   = 1.0   # later, where it is not the opposite one
 MASK_TURNED      = 7.0
 
 # Indices.

@@ -94,16 +94,4 @@ def _best(statement: str, scope: Scope, proposals: tuple[Callable[[Surroundings]
                 and (old is None or edit.rank < old.rank)
             ):
                 found[edit.text] = edit
-    several_lines = "\n" in statement
-    return sorted(
-        (edit for edit in found.values() if not several_lines or _can_be_read(edit.text)), key=lambda edit: edit.rank
-    )
-
-
-def _can_be_read(text: str) -> bool:
-    """Say whether a text is a statement: a line break may have lost the brackets around it."""
-    try:
-        ast.parse(text)
-    except SyntaxError:
-        return False
-    return True
+    return sorted(found.values(), key=lambda edit: edit.rank)

@@ -19,7 +19,7 @@ from tinyad.code.pair import Pair
 from tinyad.code.probes import Frame, Kind, Listener, Site, Statement, names_of, reads
 from tinyad.code.recording import Event, Recorded, Target
 from tinyad.code.results import Result, result_values, results_of
-from tinyad.code.truth import Truth
+from tinyad.code.truth import Needed, Truth
 from tinyad.code.values import Array
 
 SETS = (Kind.ASSIGNED, Kind.ITEM, Kind.STORED)
@@ -57,6 +57,14 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
+class Match(NamedTuple):
+    """What a value is the derivative for, and how many times it; sure: the loss has no kink there."""
+
+    candidate: Candidate
+    factor: float
+    sure: bool
+
+
 class ResultVerdict(NamedTuple):
     """The verdict on a part of what the backward pass returned."""
 
@@ -64,14 +72,6 @@ class ResultVerdict(NamedTuple):
     right: bool | None
     value: Any
     reason: str = ""
-
-
-class Needed(BaseException):
-    """A derivative that is wrong, so that the backward pass has to wait until it is computed entry by entry."""
-
-    def __init__(self, target: Target) -> None:
-        super().__init__(target)
-        self.target = target
 
 
 @dataclass
@@ -115,7 +115,7 @@ class Judge:
             for u, v in zip(pair.upstream, pair.output_leaves(forwarded.result), strict=True)
         )
         self.matching = Matching(self.forward, pair.backward is None, dict(declared or {}))
-        self.truth = Truth(pair, size, self.matching.masks)
+        self.truth = Truth(pair, self.forward, size, self.matching.masks)
         self.backward = Recorded(copies=True)
         seen, self.returned = pair.run_backward(self.backward)
         self.matched = Matched(self.matching, seen.recorded if pair.backward else self.forward, self.backward)
@@ -132,11 +132,12 @@ class Judge:
     def _find_tasks(self) -> None:
         for chain in chains(self.backward.events):
             masks = settled(chain)
-            if self._begins(chain):
+            if self._begins(chain) or self._is_overwritten(chain):
                 continue
             for event in chain.events:
                 if event.ordinal in masks and self._judged(event):
                     self._add(event, chain, masks[event.ordinal])
+        self._expect_arrays()
         for event in self.backward.events:
             if event.kind is Kind.ENTRY and event.call != self.matched.top and values.differentiable(event.value):
                 statement = self.backward.calls[event.call].statement
@@ -144,6 +145,33 @@ class Judge:
                 if candidates and statement >= 0 and looks_like_derivative(event.name):
                     blamed = self.pair.program.probe.statements[statement]
                     self.tasks[event.ordinal] = Task(event, event.name, blamed, tuple(candidates), None)
+
+    def _expect_arrays(self) -> None:
+        """Add the tasks for names that are returned and hold no arrays of floats."""
+        for result in self.results:
+            own = [e for e in self.matched.of_call[self.matched.top] if e.name == result.text and e.kind in SETS]
+            if own and own[-1].kind is Kind.ASSIGNED and not values.differentiable(own[-1].value):
+                event = own[-1]
+                self.tasks[event.ordinal] = Task(
+                    event, event.name, event.site.statement, (self._expected(result),), None, True
+                )
+
+    def _expected(self, result: Result) -> Candidate:
+        line = self._line(result.target)
+        return Candidate(result.target, None, result.argument, line, fits=False, expected=True)
+
+    def _is_overwritten(self, chain: Chain) -> bool:
+        """Return whether nothing reads what a chain sets before its name is set again."""
+        event = chain.last
+        own = [e for e in self.matched.of_call[event.call] if e.name == event.name and e.ordinal > event.ordinal]
+        following = next((e for e in own if e.kind in SETS), None)
+        if following is None or following.kind is not Kind.ASSIGNED or following.site.again:
+            return False
+        if following.occasion != event.occasion:
+            return False
+        first, last = event.site.statement.number, following.site.statement.number
+        statements = self.pair.program.probe.statements[first + 1 : last + 1]
+        return not any(reads(statement.node, event.name) for statement in statements)
 
     def _begins(self, chain: Chain) -> bool:
         """Return whether a chain only gives a name zeros, where other statements set it too."""
@@ -197,11 +225,7 @@ class Judge:
             return []
         if any(c.fits and (c.index is not None or c.target.shape == shape) for c in candidates):
             return []
-        return [
-            Candidate(result.target, None, result.argument, self._line(result.target), fits=False, expected=True)
-            for result in self.results
-            if result.text == event.name
-        ]
+        return [self._expected(result) for result in self.results if result.text == event.name]
 
     def _line(self, target: Target) -> int:
         return self.forward.events[target.ordinals[0]].site.line
@@ -236,40 +260,35 @@ class Judge:
         self._try_factor()
         self._name_the_unnamed()
         self._drop_misread()
+        self._compare_shapes()
         self._compare_copies()
         return self.judged
 
     def run(self) -> Judged:
         """Run the backward pass, judge what it sets, and go on with the truth where it is wrong."""
-        for number, task in self.tasks.items():
-            self.tasks[number] = self._alive(task)
-        for result in self.results:
-            self.truth.prepare(result.target, None)
+        for task in self.tasks.values():
+            self.match(task, values.array(task.event.value))
         while True:
             listener = Judging(self)
             try:
-                _, returned = self.pair.run_backward(listener)
+                with self.truth.while_running():
+                    _, returned = self.pair.run_backward(listener)
             except Needed as needed:
-                self.truth.adjoint(needed.target)
+                needed.compute()
                 continue
             listener.judged.results = self.judge_results(returned)
             return listener.judged
 
-    def _alive(self, task: Task) -> Task:
-        """Return a task, prepared, without the candidates on which the loss does not depend, if there are others."""
-        if task.copy is not None:
-            return task
-        alive = []
+    def alive(self, task: Task) -> tuple[Candidate, ...]:
+        """Return the candidates of a task without those on which the loss does not depend, if there are others."""
+        found = []
         for candidate in task.candidates:
-            if not candidate.fits:
-                self.truth.prepare(candidate.target, None)
-                alive.append(candidate)
-                continue
-            _, mask = _placed(np.zeros(values.shape(task.event.value)), candidate, task.mask)
-            self.truth.prepare(candidate.target, mask)
-            if self.truth.depends(candidate.target, mask):
-                alive.append(candidate)
-        return task._replace(candidates=tuple(alive)) if alive else task
+            mask = None
+            if candidate.fits:
+                _, mask = _placed(np.zeros(values.shape(task.event.value)), candidate, task.mask)
+            if not candidate.fits or self.truth.depends(candidate.target, mask):
+                found.append(candidate)
+        return tuple(found) or task.candidates
 
     def judge_results(self, returned: Any) -> list[ResultVerdict]:
         """Return the verdicts on what a backward run returned."""
@@ -288,34 +307,51 @@ class Judge:
 
     def verdict(self, task: Task, value: Any) -> Verdict:
         """Return the verdict on a value."""
-        entries = values.array(value)
-        factors = [1.0] if task.end or self.factor is None else [1.0, self.factor]
-        unsure = None
+        entries = values.array(value) if values.is_numeric(value) else np.array(np.nan)
         if task.copy is not None:
             same = entries.shape == task.copy.shape and np.allclose(entries, task.copy, 1e-9, 1e-12, equal_nan=True)
             return Verdict(task, same, task.candidates[0], entries, None if same else task.copy)
-        for candidate in task.candidates:
-            if candidate.fits and values.shape(value) == values.shape(task.event.value):
+        match = self.match(task, entries)
+        if match is None:
+            return self.wrong(task, entries)
+        if match.sure:
+            return Verdict(task, True, match.candidate, entries, factor=match.factor)
+        return Verdict(task, None, match.candidate, entries, reason="the loss has a kink at this point")
+
+    def match(self, task: Task, entries: Array) -> Match | None:
+        """Return the candidate that a value is the derivative for; not a sure one at a kink; None for a wrong value."""
+        factors = [1.0] if task.end or self.factor is None else [1.0, self.factor]
+        unsure = None
+        nothing = task.event.kind is not Kind.ENTRY and not np.any(
+            entries if task.mask is None or task.mask.shape != entries.shape else entries[task.mask]
+        )
+        for candidate in self.alive(task) if nothing else task.candidates:
+            if candidate.fits and entries.shape == values.shape(task.event.value):
                 whole, mask = _placed(entries, candidate, task.mask)
-            elif not (candidate.fits and task.mask is not None) and values.shape(value) == candidate.target.shape:
+            elif not (candidate.fits and task.mask is not None) and entries.shape == candidate.target.shape:
                 whole, mask = entries, None
             else:
                 continue
             for factor in factors:
                 right = self.truth.agrees(candidate.target, whole / factor, mask)
                 if right:
-                    return Verdict(task, True, candidate, entries, factor=factor)
+                    return Match(candidate, factor, True)
                 unsure = candidate if right is None else unsure
-        if unsure is not None:
-            return Verdict(task, None, unsure, entries, reason="the loss has a kink at this point")
-        return self.wrong(task, entries, factors[-1])
+        return None if unsure is None else Match(unsure, 1.0, False)
 
-    def wrong(self, task: Task, value: Array, factor: float) -> Verdict:
+    def is_right(self, task: Task, value: Any) -> bool:
+        """Return whether a value is right."""
+        if task.copy is not None:
+            return self.verdict(task, value).right is True
+        match = self.match(task, values.array(value))
+        return match is not None and match.sure
+
+    def wrong(self, task: Task, value: Array) -> Verdict:
         """Return the verdict that a value is wrong, with what it should be."""
-        candidate = next((c for c in task.candidates if not c.part), task.candidates[0])
-        truth = self.truth.adjoints.get(candidate.target)
-        if truth is None:
-            raise Needed(candidate.target)
+        factor = 1.0 if task.end or self.factor is None else self.factor
+        alive = self.alive(task)
+        candidate = next((c for c in alive if not c.part), alive[0])
+        truth = self.truth.adjoint(candidate.target)
         expected = truth if candidate.index is None else truth[candidate.index]
         expected = np.array(expected * factor)
         if candidate.fits:
@@ -324,21 +360,20 @@ class Judge:
                 expected = np.where(task.mask, expected, value)
         return Verdict(task, False, candidate, value, expected, factor)
 
+    def is_left(self, task: Task) -> bool:
+        """Return whether a derivative is a result although it is not returned: left on self, or by a script."""
+        names = {result.text for result in self.results}
+        left = "." in task.name or not self.pair.forward
+        return task.end and left and task.name not in names and task.event.call == self.matched.top
+
     # Conventions and unnamed values
 
     def right_as_it_stands(self) -> bool:
         """Return whether all that the backward pass returns or leaves is right, without any truth put in."""
         ends = [task for task in self.tasks.values() if task.end]
-        found = [self.verdict_as_it_stands(task) for task in ends]
+        found: list[bool | None] = [self.is_right(task, task.event.value) for task in ends]
         found += [verdict.right for verdict in self.judge_results(self.returned)]
         return bool(found) and all(found)
-
-    def verdict_as_it_stands(self, task: Task) -> bool | None:
-        """Return whether what a task is about is right in the run without any truth put in."""
-        try:
-            return self.verdict(task, task.event.value).right
-        except Needed:
-            return False
 
     def _drop_misread(self) -> None:
         """Take back the judgement of names that mean something else: what they lead to is right without the truth."""
@@ -378,6 +413,31 @@ class Judge:
                 best = factor
         self.factor = best
 
+    def _compare_shapes(self) -> None:
+        """Judge shapes, sizes 1 included, of what holds otherwise, if that is why something else is wrong."""
+        own: dict[int, list[Task]] = {}
+        for task in self.tasks.values():
+            shape = values.shape(task.event.value)
+            apart = [c for c in task.candidates if c.fits and c.index is None and c.target.shape != shape]
+            if len(apart) == len(task.candidates):
+                expected = apart[0]._replace(fits=False, expected=True)
+                changed = task._replace(candidates=(expected,), mask=None)
+                own.setdefault(task.event.site.number, []).append(changed)
+        for tasks in own.values():
+            self._keep_if_better({task.event.ordinal: task for task in tasks})
+
+    def _keep_if_better(self, tasks: dict[int, Task]) -> None:
+        """Judge some tasks too, if that is why something else is wrong."""
+        if not self.judged.count:
+            return
+        before = self.tasks
+        self.tasks = before | tasks
+        found = self.run()
+        if found.count <= self.judged.count and self.judged.statements - found.statements:
+            self.judged = found
+        else:
+            self.tasks = before
+
     def _compare_copies(self) -> None:
         """Judge what is computed again and differs from the forward pass, if that is why something else is wrong."""
         if not self.judged.count or self.pair.backward is None:
@@ -393,13 +453,7 @@ class Judge:
                 if task is not None:
                     own.setdefault(event.site.number, []).append(task)
         for tasks in own.values():
-            before = self.tasks
-            self.tasks = before | {task.event.ordinal: task for task in tasks}
-            found = self.run()
-            if found.count <= self.judged.count and self.judged.statements - found.statements:
-                self.judged = found
-            else:
-                self.tasks = before
+            self._keep_if_better({task.event.ordinal: task for task in tasks})
 
     def _copy(self, event: Event) -> Task | None:
         """Return the task for a value that has a name of the forward pass, and no value that this had there."""
@@ -431,7 +485,6 @@ class Judge:
             expressions = self.matched.expressions(events[0])[:RUNS]
             if not named:
                 for candidate in expressions:
-                    self.truth.prepare(candidate.target, None)
                     if self.truth.agrees(candidate.target, values.array(first), None):
                         self._name(site, events, candidate)
                         del self.unnamed[site]
@@ -473,6 +526,8 @@ class Judge:
         for event in events:
             alike = [*self.matched.expressions(event), *self.matched.candidates(event, self._carried(event))]
             own = [c for c in alike if self.forward.events[c.target.ordinals[0]].site.number == number]
+            if not own and candidate.fits and values.shape(event.value) != values.shape(events[0].value):
+                continue
             self.tasks[event.ordinal] = Task(
                 event, shown_name(event), event.site.statement, (own[0] if own else candidate,), None
             )
@@ -535,7 +590,7 @@ class Judging(Listener):
     def _heard(self, site: Site, value: Any) -> Any:
         self.count += 1
         task = self.judge.tasks.get(self.count)
-        if task is None or task.event.site is not site or not values.is_numeric(value):
+        if task is None or task.event.site is not site or not (values.is_numeric(value) or task.candidates[0].expected):
             if site.kind in SETS:
                 self.judged.seen[self.count] = value
             return value

@@ -11,7 +11,7 @@ LEAVES        = 2_000  # arrays in one argument: a container with more is no set
 NESTING       = 6      # containers in one another
 FULL_ENTRIES  = 20_000 # entries of one derivative that are computed one by one
 POINTS        = 3      # sample points at which a suggestion is right before it is called certain
-TRIALS        = 6_000  # edits of one statement that are tried
+TRIALS        = 3_000  # edits of one statement that are tried
 SECONDS       = 60.0   # before a run is stopped: longer is an endless loop, or --timeout says so
 RUNS          = 200    # inferred meanings of one name that are tried
 SANDBOX_BYTES = 4_000_000_000  # of address space: BLAS alone takes one
@@ -21,4 +21,7 @@ NAMES_SHOWN   = 8      # names in one sentence
 NOTES_SHOWN   = 12     # rows about a pair, before "and n more"
 FILE_BYTES    = 4_000_000  # of a source file or notebook: more is no exercise
 AUXILIARY_TRIALS = 1_500  # edits that are tried of a statement that a wrong one is made from
+RERUNS        = 2_000  # whole runs with an edit of a statement that wrong ones depend on
+DISTANCE      = 0.1    # by which a rank is later for each statement between it and the wrong one
+CAUSE_MARGIN  = 0.25   # an edit elsewhere is likelier than one of the wrong statement if its rank is so much before
 # fmt: on

@@ -34,8 +34,9 @@ def numbers(around: Surroundings) -> Iterator[Edit]:
         near = NEAR.get(value, ())
         others = {*near, *("0", "1", "2", "3", "0.5"), f"{value * 2:g}", f"{value / 2:g}", f"{value + 1:g}"}
         others |= {f"{-value:g}", f"{value - 1:g}"}
+        factor = isinstance(spot.parent, ast.BinOp) and isinstance(spot.parent.op, ast.Mult)
         for other in sorted(others):
-            if float(other) != value:
+            if float(other) != value and not (factor and float(other) == 1):
                 rank = ranks.NUMBER if other in near else ranks.NUMBER_FAR
                 yield around.replace(spot, Piece(other), EditKind.NUMBER, rank)
         for size, later in around.ranked_sizes:

@@ -135,7 +135,18 @@ class Frame:
 
 
 class Listener:
-    """What a running program reports to; this one hears nothing and changes nothing."""
+    """What a running program reports to; this one hears nothing and changes nothing.
+
+    lean: it needs values alone, `value` and `store`, not who reports them.
+    """
+
+    lean = False
+
+    def value(self, value: Any) -> Any:
+        return value
+
+    def store(self, base: Any) -> None:
+        return None
 
     def entry(self, frame: Frame, site: Site, value: Any) -> Any:
         return value
@@ -172,10 +183,35 @@ class Probe:
     stack: list[Frame] = field(default_factory=list)
     calls: int = 0
     stop_line: int = 0  # of a loop outside functions that makes one pass only
+    lean: bool = False  # a run that reports what is set, without sites, and no expressions
+    passes: int = 0
+
+    def entry(self, _: int, value: Any) -> Any:
+        return self.listener.value(value)
+
+    assigned = returned = entry
+
+    def stored(self, _: int, base: Any, index: Any) -> None:
+        if isinstance(base, (dict, list)):
+            base[index] = self.listener.value(base[index])
+        else:
+            self.listener.store(base)
+
+    def appended(self, _: int, base: Any, index: int) -> None:
+        if isinstance(base, list) and base:
+            base[index % len(base)] = self.listener.value(base[index % len(base)])
+
+    def begin_pass(self, line: int) -> None:
+        """Stop a loop outside functions that makes one pass only."""
+        self.passes += line == self.stop_line
+        if self.passes > 1:
+            raise Stopped
 
     def listen(self, listener: Listener) -> None:
         """Begin a run that reports to a listener."""
         self.listener = listener
+        self.lean = listener.lean
+        self.passes = 0
         self.stack.clear()
         self.calls = 0
 
@@ -185,9 +221,9 @@ class Probe:
         return Frame(self, self.calls, function, self.stack[-1] if self.stack else None)
 
 
-def rewritten(tree: ast.Module, probe: Probe) -> ast.Module:
-    """Return a module's tree with probes; the tree itself is changed."""
-    _Rewriter(probe).module(tree)
+def rewritten(tree: ast.Module, probe: Probe, original: ast.Module) -> ast.Module:
+    """Return a module's tree with probes; the tree itself is changed, and sites keep nodes of the original one."""
+    _Rewriter(probe, tree, original).module(tree)
     return ast.fix_missing_locations(tree)
 
 
@@ -235,29 +271,48 @@ def _text(value: str) -> ast.expr:
 class _Rewriter:
     """Puts probes into the statements of a module, function by function."""
 
-    def __init__(self, probe: Probe) -> None:
+    def __init__(self, probe: Probe, tree: ast.Module, original: ast.Module) -> None:
         self.probe = probe
+        self.nodes = list(ast.walk(tree))  # kept, so that no new node has the id of one of them
+        self.originals = dict(zip(map(id, self.nodes), ast.walk(original), strict=True))
         self.function = ""
         self.loops: tuple[int, ...] = ()
         self.loop_count = 0
         self.data: set[str] = set()  # names that hold data in the function at hand
         self.globals: set[str] = set()
+        self.lean = False
+        self.statement = Statement(-1, "", ast.Pass(), 0, 0, ())
 
     def module(self, tree: ast.Module) -> None:
         self.globals = self.data = _stored(tree.body)
         first = 0
         while first < len(tree.body) and _stays_first(tree.body[first]):
             first += 1
-        tree.body = [*tree.body[:first], *_parse(f"{FRAME} = {PROBE}.frame('')"), *self.body(tree.body[first:])]
+        top, rest = tree.body[:first], tree.body[first:]
+        if not rest:
+            return
+        quick = self.quick([], copy.deepcopy(rest), rest[0])
+        choice = _at(_parse(f"if {PROBE}.lean: pass\nelse: {FRAME} = {PROBE}.frame('')"), rest[0])
+        choice[0].body = quick  # type: ignore[attr-defined]
+        choice[0].orelse += self.body(rest)  # type: ignore[attr-defined]
+        tree.body = [*top, *choice]
+
+    def original(self, node: ast.AST) -> Any:
+        """Return a node as it is without probes."""
+        return self.originals.get(id(node), node)
 
     def site(self, kind: Kind, name: str, node: ast.AST, again: bool = False) -> int:
+        if self.lean:
+            return 0
         number = len(self.probe.sites)
-        self.probe.sites.append(Site(number, kind, name, copy.deepcopy(node), self.statement, again, self.loops))
+        self.probe.sites.append(Site(number, kind, name, self.original(node), self.statement, again, self.loops))
         return number
 
     def new_statement(self, node: ast.stmt, end_line: int) -> int:
+        if self.lean:
+            return 0
         number = len(self.probe.statements)
-        self.statement = Statement(number, self.function, copy.deepcopy(node), node.lineno, end_line, self.loops)
+        self.statement = Statement(number, self.function, self.original(node), node.lineno, end_line, self.loops)
         self.probe.statements.append(self.statement)
         return number
 
@@ -276,7 +331,10 @@ class _Rewriter:
         if isinstance(node, (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Pass)):
             return [node]
         number = self.new_statement(node, node.end_lineno or node.lineno)
-        return [*_at(_parse(f"{FRAME}.before({number}, locals())"), node), *self.rewritten(node)]
+        if self.lean:
+            return self.rewritten(node)
+        local = ast.Call(ast.Name("locals", ast.Load()), [], [])
+        return [*_at([ast.Expr(self.reported("before", number, local))], node), *self.rewritten(node)]
 
     def rewritten(self, node: ast.stmt) -> list[ast.stmt]:
         match node:
@@ -291,7 +349,7 @@ class _Rewriter:
                 found = [node, *self.after(node.target, node, isinstance(node, ast.AugAssign))]
             case ast.Return(value=ast.expr() as value):
                 site = self.site(Kind.RETURNED, "", value)
-                node.value = _call("returned", site, self.expression(value))
+                node.value = self.reported("returned", site, self.expression(value))
                 found = [node]
             case ast.Expr(value=ast.Call() as call):
                 found = [node, *self.changed(node, call)]
@@ -320,28 +378,45 @@ class _Rewriter:
         if isinstance(target, ast.Subscript):
             base = ast.unparse(target.value)
             site = self.site(Kind.STORED, names_of(target.value) or base, target, again)
-            return _at(_stored_call(site, base, target.slice), node)
+            return _at(self.stored(site, base, target.slice), node)
         name = names_of(target)
         if not name:
             return []
         site = self.site(Kind.ASSIGNED, name, target, again)
-        return _at(_parse(f"{name} = {FRAME}.assigned({site}, {name})"), node)
+        return _at(_parse(f"{name} = {self.call('assigned', site)}, {name})"), node)
+
+    def call(self, method: str, site: int) -> str:
+        """Return the beginning of a call that reports: up to the site, or in a lean run to whom alone."""
+        return f"{PROBE}.{method}(0" if self.lean else f"{FRAME}.{method}({site}"
+
+    def reported(self, method: str, site: int, value: ast.expr) -> ast.expr:
+        """Return a call that reports the value of an expression and gives it back."""
+        to, number = (PROBE, 0) if self.lean else (FRAME, site)
+        function = ast.Attribute(ast.Name(to, ast.Load()), method, ast.Load())
+        return ast.Call(function, [ast.Constant(number), value], [])
+
+    def stored(self, site: int, base: str, index: ast.expr) -> list[ast.stmt]:
+        """Return the report of a store: its index is evaluated again."""
+        call = _text(f"{self.call('stored', site)}, {base}, 0)")
+        call.args[2] = _index(index)  # type: ignore[attr-defined]
+        return [ast.Expr(call)]
 
     def changed(self, node: ast.Expr, call: ast.Call) -> list[ast.stmt]:
         """Return what reports a call that changes its argument or the list that it is a method of."""
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         owner = names_of(call.func.value) if isinstance(call.func, ast.Attribute) else ""
         first = names_of(call.args[0]) if call.args else ""
-        changed = first if method in STORING_CALLS else owner if method == "fill" else ""
-        original = copy.deepcopy(call)
+        out = next((names_of(keyword.value) for keyword in call.keywords if keyword.arg == "out"), "")
+        changed = out or (first if method in STORING_CALLS else owner if method == "fill" else "")
+        original = self.original(call)
         self.arguments(call, skip_first=method in STORING_CALLS)
         if method in ITEM_METHODS and owner:
             site = self.site(Kind.ITEM, owner, original)
-            return _at(_parse(f"{FRAME}.appended({site}, {owner}, {ITEM_METHODS[method]})"), node)
+            return _at(_parse(f"{self.call('appended', site)}, {owner}, {ITEM_METHODS[method]})"), node)
         if not changed:
             return []
         site = self.site(Kind.STORED, changed, original, True)
-        return _at(_parse(f"{FRAME}.stored({site}, {changed}, ...)"), node)
+        return _at(_parse(f"{self.call('stored', site)}, {changed}, ...)"), node)
 
     def arguments(self, call: ast.Call, skip_first: bool = False) -> None:
         call.args = [a if skip_first and k == 0 else self.expression(a) for k, a in enumerate(call.args)]
@@ -363,10 +438,12 @@ class _Rewriter:
             variable = names[0].id if names else ""
             reports = [new for target in names for new in self.after(target, node, False)]
         begin = _parse(f"{FRAME}.iteration({number}, {depth}, {node.lineno}, {variable!r}, {variable or None})")
+        if self.lean:
+            begin = [] if self.function else _parse(f"{PROBE}.begin_pass({node.lineno})")
         node.body = [*_at([*begin, *reports], node), *self.body(node.body)]
         self.loops = self.loops[:-1]
         node.orelse = self.body(node.orelse)
-        return [node, *_at(_parse(f"{FRAME}.loop_end({depth})"), node)]
+        return [node] if self.lean else [node, *_at(_parse(f"{FRAME}.loop_end({depth})"), node)]
 
     def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:
         if isinstance(node, ast.AsyncFunctionDef) or any(
@@ -379,18 +456,39 @@ class _Rewriter:
         self.new_statement(node, node.lineno)
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         self.data = self.globals | outer[2] | {a.arg for a in arguments} | _stored(node.body)
-        entries = list[ast.stmt]()
-        for argument in arguments:
-            site = self.site(Kind.ENTRY, argument.arg, argument)
-            entries += _parse(f"{argument.arg} = {FRAME}.entry({site}, {argument.arg})")
         has_doc = ast.get_docstring(node, clean=False) is not None
         doc, body = node.body[:has_doc], node.body[has_doc:]
-        shell = _at(_parse(f"with {PROBE}.frame({self.function!r}) as {FRAME}: pass"), node)
-        shell[0].body = [*_at(entries, node), *self.body(body), *_at(_parse("pass"), node)]  # type: ignore[attr-defined]
-        node.body = [*doc, *shell]
+        quick = [] if self.lean or _changes_scope(body) else self.quick(arguments, copy.deepcopy(body), node)
+        inside = [*self.entries(arguments, node), *self.body(body), *_at(_parse("pass"), node)]
+        if not self.lean:
+            shell = _at(_parse(f"with {PROBE}.frame({self.function!r}) as {FRAME}: pass"), node)
+            shell[0].body = inside  # type: ignore[attr-defined]
+            inside = shell
+        if quick:
+            choice = _at(_parse(f"if {PROBE}.lean: pass\nelse: pass"), node)
+            choice[0].body, choice[0].orelse = quick, inside  # type: ignore[attr-defined]
+            inside = choice
+        node.body = [*doc, *inside]
         node.decorator_list = [d for d in node.decorator_list if "jit" not in ast.unparse(d)]
         self.function, self.loops, self.data = outer
         return node
+
+    def entries(self, arguments: list[ast.arg], node: ast.stmt) -> list[ast.stmt]:
+        """Return what reports the arguments of a function."""
+        found = list[ast.stmt]()
+        for argument in arguments:
+            site = self.site(Kind.ENTRY, argument.arg, argument)
+            found += _parse(f"{argument.arg} = {self.call('entry', site)}, {argument.arg})")
+        return _at(found, node)
+
+    def quick(self, arguments: list[ast.arg], body: list[ast.stmt], node: ast.stmt) -> list[ast.stmt]:
+        """Return the body of a function for lean runs: it reports what is set, and no expression."""
+        before = self.loop_count, self.loops, self.statement
+        self.lean = True
+        found = [*self.entries(arguments, node), *self.body(body), *_at(_parse("pass"), node)]
+        self.lean = False
+        self.loop_count, self.loops, self.statement = before
+        return found
 
     def expression(self, node: ast.expr) -> ast.expr:
         return _Expressions(self).visit(node)  # type: ignore[no-any-return]
@@ -404,20 +502,20 @@ class _Expressions(ast.NodeTransformer):
         self.bound: set[str] = set()
 
     def wrapped(self, node: ast.expr, original: ast.AST, name: str = "") -> ast.expr:
-        if root(name) in self.bound:
+        if self.rewriter.lean or root(name) in self.bound:
             return node
         site = self.rewriter.site(Kind.EXPRESSION, name, original)
-        return ast.copy_location(_call("expression", site, node), node)
+        return ast.copy_location(self.rewriter.reported("expression", site, node), node)
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if isinstance(node.ctx, ast.Load) and node.id in self.rewriter.data and node.id not in self.bound:
-            return self.wrapped(node, copy.deepcopy(node), node.id)
+            return self.wrapped(node, self.rewriter.original(node), node.id)
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if node.attr in FLOAT32:
             return ast.copy_location(ast.Attribute(node.value, "float64", node.ctx), node)
-        original, name = copy.deepcopy(node), names_of(node)
+        original, name = self.rewriter.original(node), names_of(node)
         if name and root(name) in self.rewriter.data and node.attr not in ("shape", "T", "size"):
             return self.wrapped(node, original, name)
         node.value = self.visit(node.value)
@@ -427,7 +525,7 @@ class _Expressions(ast.NodeTransformer):
         return ast.copy_location(ast.Constant("float64"), node) if node.value in FLOAT32 else node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
-        original, name = copy.deepcopy(node), names_of(node)
+        original, name = self.rewriter.original(node), names_of(node)
         if not name or not isinstance(node.slice, ast.Constant) or not isinstance(node.slice.value, str):
             node.value = self.visit(node.value)
             node.slice = self.visit(node.slice)
@@ -437,23 +535,25 @@ class _Expressions(ast.NodeTransformer):
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        original = copy.deepcopy(node)
+        original = self.rewriter.original(node)
         self.generic_visit(node)
         return self.wrapped(node, original)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
-        original = copy.deepcopy(node)
+        original = self.rewriter.original(node)
         self.generic_visit(node)
         return node if isinstance(node.operand, ast.Constant) else self.wrapped(node, original)
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        original = copy.deepcopy(node)
+        original = self.rewriter.original(node)
         self.generic_visit(node)
+        if self.rewriter.lean:
+            return node
         site = self.rewriter.site(Kind.EXPRESSION, "", original)
-        return ast.copy_location(_call("comparison", site, node), node)
+        return ast.copy_location(self.rewriter.reported("comparison", site, node), node)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        original = copy.deepcopy(node)
+        original = self.rewriter.original(node)
         if isinstance(node.func, ast.Attribute):
             node.func.value = (
                 self.visit(node.func.value) if not _is_module(node.func.value, self.rewriter) else node.func.value
@@ -494,7 +594,7 @@ class _Expressions(ast.NodeTransformer):
     def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:
         node.value = self.visit(node.value)
         site = self.rewriter.site(Kind.ASSIGNED, node.target.id, node.target)
-        node.value = _call("assigned", site, node.value)
+        node.value = self.rewriter.reported("assigned", site, node.value)
         return node
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
@@ -506,6 +606,11 @@ def _stays_first(node: ast.stmt) -> bool:
     if isinstance(node, ast.ImportFrom):
         return node.module == "__future__"
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _changes_scope(body: Sequence[ast.stmt]) -> bool:
+    """Return whether statements have global or nonlocal in them, which may stand once only."""
+    return any(isinstance(part, (ast.Global, ast.Nonlocal)) for node in body for part in ast.walk(node))
 
 
 def _is_module(node: ast.expr, rewriter: _Rewriter) -> bool:
@@ -540,13 +645,6 @@ def _holds(node: ast.expr, target: ast.expr) -> bool:
     return any(isinstance(part, type(target)) and ast.unparse(part) == text for part in ast.walk(node))
 
 
-def _stored_call(site: int, base: str, index: ast.expr) -> list[ast.stmt]:
-    """Return the report of a store: its index is evaluated again."""
-    call = _text(f"{FRAME}.stored({site}, {base}, 0)")
-    call.args[2] = _index(index)  # type: ignore[attr-defined]
-    return [ast.Expr(call)]
-
-
 def _index(index: ast.expr) -> ast.expr:
     """Return an expression for an index, with slices as calls of slice()."""
     if isinstance(index, ast.Slice):
@@ -555,12 +653,6 @@ def _index(index: ast.expr) -> ast.expr:
     if isinstance(index, ast.Tuple):
         return ast.Tuple([_index(part) for part in index.elts], ast.Load())
     return copy.deepcopy(index)
-
-
-def _call(method: str, site: int, value: ast.expr) -> ast.expr:
-    call = _text(f"{FRAME}.{method}({site}, 0)")
-    call.args[1] = value  # type: ignore[attr-defined]
-    return call
 
 
 def _parse(source: str) -> list[ast.stmt]:

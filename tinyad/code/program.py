@@ -44,7 +44,8 @@ class Program:
             where = f"{path}:{line}" if line else path
             raise CodeError(f"{where}: this is not Python: {getattr(error, 'msg', error)}") from None
         self.probe = Probe()
-        self.code = compile(rewritten(ast.parse(source, path), self.probe), path, "exec")
+        self.rewritten = rewritten(ast.parse(source, path), self.probe, self.tree)
+        self.code = compile(self.rewritten, path, "exec")
         self.module = ModuleType("checked_" + re.sub(r"\W", "_", Path(path).stem))
         self.namespace: dict[str, Any] = self.module.__dict__
         self.namespace.update({"__file__": path, **self.given, PROBE: self.probe})

@@ -174,11 +174,20 @@ class Displaced(Listener):
     size: float
     masks: Mapping[int, Array]
     count: int = -1
+    lean: bool = False
     scale: Array | None = None
     wanted: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.wanted = frozenset(self.target.ordinals)
+
+    def value(self, value: Any) -> Any:
+        """Hear what was set in a lean run."""
+        return self._moved(value)
+
+    def store(self, base: Any) -> None:
+        """Hear a store in a lean run."""
+        self._displace(base)
 
     def _moved(self, value: Any) -> Any:
         self.count += 1
@@ -196,12 +205,18 @@ class Displaced(Listener):
     def entry(self, frame: Frame, site: Site, value: Any) -> Any:
         return self._moved(value)
 
-    assigned = returned = expression = entry
+    assigned = returned = entry
+
+    def expression(self, frame: Frame, site: Site, value: Any) -> Any:
+        return value if self.lean else self._moved(value)
 
     def item(self, frame: Frame, site: Site, value: Any, key: Any) -> Any:
         return self._moved(value)
 
     def stored(self, frame: Frame, site: Site, base: Any, index: Any) -> None:
+        self._displace(base)
+
+    def _displace(self, base: Any) -> None:
         self.count += 1
         if self.count in self.wanted:
             base += values.like(self._step(base), base)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+import heapq
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.edits import Scope
+from tinyad.code.edits import Edit, Scope, edits
 from tinyad.code.judge import Judge, computes_with
-from tinyad.code.limits import AUXILIARY_TRIALS, POINTS, TRIALS
+from tinyad.code.limits import AUXILIARY_TRIALS, CAUSE_MARGIN, DISTANCE, POINTS, RERUNS, TRIALS
 from tinyad.code.probes import Statement, names_of
+from tinyad.code.rerun import Rerun, suspects
 from tinyad.code.same_formula import same_formula
 from tinyad.code.search import search
 from tinyad.code.trial import Trial
@@ -30,6 +34,7 @@ class Suggestion(NamedTuple):
     grade: str
     others: tuple[str, ...]
     tried: int
+    rank: float = math.inf
 
 
 NONE = Suggestion(None, "", "", (), 0)
@@ -44,31 +49,77 @@ class Repair:
         self.other_points = other_points
         self.others: Sequence[Judge] | None = None
         self.known: dict[int, Suggestion] = {}
+        self.cause: Suggestion | None = None
+
+    def explain(self, wrong: Sequence[Statement]) -> None:
+        """Find what was meant for all wrong statements: what one of them should be, or one that they depend on."""
+        for statement in wrong:
+            self.known[statement.number] = self._searched(statement, None, TRIALS, changes=1)
+        unexplained = [s for s in wrong if not self.known[s.number].text]
+        if not wrong:
+            return
+        limit = self.known[wrong[0].number].rank - CAUSE_MARGIN if len(wrong) == 1 and not unexplained else math.inf
+        self.cause = self._own_cause(wrong) or self._common_cause(wrong, limit)
+        if self.cause is not None:
+            self.known.update({statement.number: self.cause for statement in wrong})
+            return
+        for statement in unexplained:
+            self.known[statement.number] = self._made_from_or_two(statement)
 
     def suggestion(self, statement: Statement) -> Suggestion:
         """Return what a wrong statement should be; else what one that it is made from should be."""
-        if statement.number not in self.known:
-            self.known[statement.number] = self._suggestion(statement)
         return self.known[statement.number]
 
-    def _suggestion(self, statement: Statement) -> Suggestion:
-        found = self._searched(statement, None, TRIALS)
-        if found.text:
-            return found
+    def _own_cause(self, wrong: Sequence[Statement]) -> Suggestion | None:
+        """Return what was found for one of several wrong statements, if it makes all right."""
+        for statement in wrong if len(wrong) > 1 else ():
+            found = self.known[statement.number]
+            if found.text and Rerun([self.judge, *self.points()], statement).fits(found.text):
+                return found
+        return None
+
+    def _common_cause(self, wrong: Sequence[Statement], limit: float) -> Suggestion | None:
+        """Return the edit of one other statement that makes all right that is returned, the likeliest first."""
+        merged: list[Iterator[tuple[float, int, Edit]]] = []
+        found = suspects(self.judge, wrong)
+        for number, statement in enumerate(found):
+            text = self.text(statement)
+            scope = self.scope(Trial(self.judge, statement), statement) if text else None
+            if scope is not None:
+                singles = takewhile(lambda edit: edit.rank < limit, edits(text, scope))
+                merged.append(_numbered(singles, number))
+        reruns: dict[int, Rerun] = {}
+        for tried, (_, number, edit) in enumerate(heapq.merge(*merged)):
+            if tried >= RERUNS:
+                break
+            if number not in reruns:
+                reruns[number] = Rerun([self.judge], found[number])
+                if reruns[number].fits(self.text(found[number])):
+                    return None
+            if not reruns[number].fits(edit.text):
+                continue
+            everywhere = Rerun([self.judge, *self.points()], found[number])
+            if everywhere.fits(edit.text):
+                grade = Grade.CERTAIN if len(everywhere.judges) >= POINTS else Grade.LIKELY
+                return Suggestion(found[number], edit.text, grade, (), tried, edit.rank)
+        return None
+
+    def _made_from_or_two(self, statement: Statement) -> Suggestion:
+        """Return what one that a wrong statement is made from should be; else two changes of the wrong one."""
         for earlier in self._made_from(statement):
-            other = self._searched(earlier, statement, AUXILIARY_TRIALS)
+            other = self._searched(earlier, statement, AUXILIARY_TRIALS, changes=1)
             if other.text:
                 return other
-        return found
+        return self._searched(statement, None, TRIALS, changes=2)
 
-    def _searched(self, statement: Statement, until: Statement | None, limit: int) -> Suggestion:
+    def _searched(self, statement: Statement, until: Statement | None, limit: int, changes: int) -> Suggestion:
         text = self.text(statement)
         if not text or isinstance(statement.node, (ast.For, ast.While, ast.If, ast.With, ast.FunctionDef)):
             return NONE
         trials = [Trial(self.judge, statement, until)]
         if not any(snapshot.tasks for snapshot in trials[0].snapshots) and not trials[0].returns:
             return NONE
-        if until is not None and trials[0].fits(text):
+        if trials[0].fits(text):
             return NONE  # nothing tells that it is wrong
 
         def fits(edited: str) -> bool:
@@ -78,13 +129,13 @@ class Repair:
                 trials.extend(Trial(judge, statement, until) for judge in self.points())
             return all(trial.fits(edited) for trial in trials[1:])
 
-        found = search(text, self.scope(trials[0], statement), fits, limit)
+        found = search(text, self.scope(trials[0], statement), fits, limit, changes)
         if not found.found:
             return Suggestion(None, "", "", (), found.tried)
         best = found.found[0]
         others = [edit.text for edit in found.found[1:] if not same_formula(edit.text, best.text)]
         grade = Grade.CERTAIN if len(trials) >= POINTS else Grade.LIKELY
-        return Suggestion(statement, best.text, grade, tuple(others[:2]), found.tried)
+        return Suggestion(statement, best.text, grade, tuple(others[:2]), found.tried, best.rank)
 
     def points(self) -> Sequence[Judge]:
         """Return judges of the pair at other points."""
@@ -106,8 +157,8 @@ class Repair:
         ]
         readers: list[ast.stmt] = [statement.node]
         for other in reversed(own):
-            names = [names_of(target) for target in _targets(other.node)]
-            if any(name and computes_with(reader, name) for name in names for reader in readers):
+            names = [_set_name(target) for target in _targets(other.node)]
+            if any(name and _uses(reader, name) for name in names for reader in readers):
                 readers.append(other.node)
                 yield other
 
@@ -143,6 +194,23 @@ class Repair:
             for loop in task.event.loops
         ]
         return Scope(found, sizes, backward, forward, list(dict.fromkeys(filter(None, loops))))
+
+
+def _uses(node: ast.stmt, name: str) -> bool:
+    """Return whether a statement computes with a name, or changes what it holds."""
+    changes = isinstance(node, ast.AugAssign) and names_of(node.target) == name
+    return changes or computes_with(node, name)
+
+
+def _numbered(singles: Iterable[Edit], number: int) -> Iterator[tuple[float, int, Edit]]:
+    """Yield the edits of the statement that is the next but so many, by rank and distance."""
+    return ((edit.rank + DISTANCE * number, number, edit) for edit in singles)
+
+
+def _set_name(target: ast.expr) -> str:
+    """Return the name that an assignment sets, all of it or a part."""
+    name = names_of(target)
+    return _set_name(target.value) if not name and isinstance(target, ast.Subscript) else name
 
 
 def _targets(node: ast.stmt) -> list[ast.expr]:

@@ -65,6 +65,9 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
         places = [k for k in places if (k,) not in pair.binding.outputs]  # type: ignore[assignment]
     found: list[Result] = []
     positional = _positions(len(places), arguments) if pair.backward is not None else {}
+    if pair.backward is None:
+        arrays = [argument for argument in arguments if argument.shape and not argument.path]
+        positional = dict(zip(places, arrays, strict=True)) if len(arrays) == len(places) else {}
     named = {k: a for k in places if (a := _named(texts[k], arguments, matching)) is not None}
     named = _in_order(named, positional)
     for k in places:

@@ -20,15 +20,17 @@ class SearchResult(NamedTuple):
     complete: bool
 
 
-def search(statement: str, scope: Scope, fits: Callable[[str], bool], limit: int) -> SearchResult:
+def search(statement: str, scope: Scope, fits: Callable[[str], bool], limit: int, changes: int = 2) -> SearchResult:
     """Return statements that fit and differ by one change, or, where none does, by two.
 
     fits: executes a statement and says whether it is right
     limit: how many statements are tried at most
+    changes: 1 if two changes are not tried
     """
     attempt = _Attempt(fits, limit, statement)
     singles = list(edits(statement, scope))
-    for candidates in (iter(singles), edits_of_all_places(statement, scope), pairs(singles, scope)):
+    twice = pairs(singles, scope) if changes > 1 else iter(())
+    for candidates in (iter(singles), edits_of_all_places(statement, scope), twice):
         for edit in candidates:
             if attempt.is_over():
                 return attempt.result(complete=len(attempt.found) >= ENOUGH)

@@ -7,6 +7,8 @@ import itertools
 import re
 from collections.abc import Iterator
 
+import numpy as np
+
 from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.splice import Piece
@@ -26,11 +28,11 @@ SIGNS: dict[type[ast.operator], str] = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: 
 
 
 def assignments(around: Surroundings) -> Iterator[Edit]:
-    """Propose += for =, np.add.at for += with indices, append for insert, and all of these back."""
+    """Propose += for =, *= for =, np.add.at for += with indices, append for insert, and all of these back."""
     tree, source = around.source.tree, around.source
     if isinstance(tree, ast.Assign) and len(tree.targets) == 1 and not isinstance(tree.targets[0], ast.Tuple):
         target = tree.targets[0]
-        yield from _reassigned(around, target, tree.value, ("+=", "-="), own="")
+        yield from _reassigned(around, target, tree.value, ("+=", "-=", "*=", "/="), own="")
     if isinstance(tree, ast.AugAssign):
         own = SIGNS.get(type(tree.op), "")
         others = [sign for sign in ("=", "+=", "-=") if sign != own]
@@ -57,7 +59,9 @@ def _reassigned(
     for sign in signs:
         text = f"{source.text[: left.outer_end]} {sign} {source.text[right.outer_start :]}"
         rank = ranks.ASSIGN_SIGN if own in ("+=", "-=") and sign != "=" else ranks.ASSIGN
-        yield Edit(text, EditKind.ASSIGNMENT, rank if "-=" not in (sign, own) or own else ranks.ASSIGN_BOTH, 1)
+        if not own and sign != "+=":
+            rank = ranks.ASSIGN_BOTH if sign == "-=" else ranks.ASSIGN_PRODUCT
+        yield Edit(text, EditKind.ASSIGNMENT, rank, 1)
     if isinstance(target, ast.Subscript) and own in ("", "+=", "-="):
         at = f"{around.numpy}.{'subtract' if own == '-=' else 'add'}.at"
         index = source.code(target.slice)
@@ -65,7 +69,14 @@ def _reassigned(
             index = f"({index})"
         if not any(isinstance(node, ast.Slice) for node in ast.walk(target.slice)):
             text = f"{at}({source.code(target.value)}, {index}, {source.piece(value).text})"
-            yield Edit(text, EditKind.ASSIGNMENT, ranks.ADD_AT, 1)
+            parts = target.slice.elts if isinstance(target.slice, ast.Tuple) else [target.slice]
+            one = all(_is_number(around.scope.values.get(source.code(part), part)) for part in parts)
+            yield Edit(text, EditKind.ASSIGNMENT, ranks.ADD_AT_ONE if one else ranks.ADD_AT, 1)
+
+
+def _is_number(index: object) -> bool:
+    """Return whether an index is one whole number, or an expression that does not say."""
+    return isinstance(index, (int, np.integer, ast.Constant, ast.UnaryOp, ast.BinOp)) and not isinstance(index, bool)
 
 
 def elements_of_tuples(around: Surroundings) -> Iterator[Edit]:

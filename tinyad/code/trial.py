@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.judge import Forced, Judge, Needed, Task
+from tinyad.code.judge import Forced, Judge, Task
 from tinyad.code.probes import FRAME, Frame, Kind, Listener, Site, Statement, names_of, root
 from tinyad.code.program import QUIET
 from tinyad.code.results import result_values
@@ -120,11 +120,11 @@ class Trial:
 
     def _summed(self) -> bool:
         """Return whether the passes of a loop add up to what is judged, so that all of them have to be run."""
-        node = self.statement.node
+        node = self.judged_statement.node
         adds = isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Add, ast.Sub))
         calls = isinstance(node, ast.Expr) and ".at(" in ast.unparse(node)
         judged = [s for s in self.snapshots if s.tasks]
-        return (adds or calls) and len(judged) < len(self.snapshots) and not self.rest
+        return (adds or calls) and len(judged) < len(self.snapshots)
 
     def fits(self, text: str) -> bool:
         """Return whether a statement, as it would stand, makes right all that it sets."""
@@ -139,7 +139,7 @@ class Trial:
             if self.returns and not judged:
                 judged = self.snapshots[-1:]
             return bool(judged) and all(self._fits_at(snapshot, node) for snapshot in judged)
-        except (Exception, Needed):
+        except Exception:
             return False
 
     def _fits_at(self, snapshot: Snapshot, node: ast.stmt) -> bool:
@@ -148,12 +148,20 @@ class Trial:
         for task in snapshot.tasks:
             entry = task.event.kind is Kind.ENTRY
             value = entries.found[task.event.site.number][0] if entry else _value(names, task)
-            if self.judge.verdict(task, value).right is not True:
+            if not self.judge.is_right(task, value):
                 return False
         return not self.returns or self._returns_right(names)
 
     def _returns_right(self, names: dict[str, Any]) -> bool:
-        found = result_values(self.judge.results, names[RETURNED])
+        returned, before = names[RETURNED], self.judge.returned
+        complete = all(value is not None for _, value in result_values(self.judge.results, before))
+        if (
+            isinstance(before, tuple)
+            and complete
+            and not (isinstance(returned, tuple) and len(returned) == len(before))
+        ):
+            return False
+        found = result_values(self.judge.results, returned)
         truth = self.judge.truth
         return all(
             values.differentiable(value)
@@ -176,7 +184,7 @@ class Trial:
                         - values.array(_value(self.before[id(snapshot)], task))
                     )
             changes[task.event.ordinal] = total
-            if self.judge.verdict(task, values.like(total, task.event.value)).right is not True:
+            if not self.judge.is_right(task, total):
                 return False
         return bool(changes)
 

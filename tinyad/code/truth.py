@@ -2,50 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from tinyad.code.limits import AGREEMENT, DIRECTIONS, FULL_ENTRIES, KINK, ROUNDING, SMALLER_STEPS, STEP
 from tinyad.code.pair import Pair
-from tinyad.code.recording import Displaced, Target
+from tinyad.code.probes import Kind
+from tinyad.code.program import CodeError
+from tinyad.code.recording import Displaced, Recorded, Target
 from tinyad.code.values import Array
 
 
 class Slope(NamedTuple):
-    """How the loss moves along a direction: its derivative, what it may be off by, and whether the loss is smooth."""
+    """How the loss moves along a direction: its derivative, what it may be off by, and whether the loss is smooth.
+
+    apart: by how much differences at two step sizes differ.
+    """
 
     derivative: float
     error: float
     smooth: bool
+    apart: float
+
+
+class Needed(BaseException):
+    """Something that has to be computed before a run goes on; no `except Exception` of the user's code keeps it."""
+
+    def __init__(self, compute: Callable[[], object]) -> None:
+        super().__init__(compute)
+        self.compute = compute
 
 
 class Truth:
     """The derivatives of a pair's loss for values of its forward run, computed when asked for."""
 
-    def __init__(self, pair: Pair, size_of_loss: float, masks: Mapping[int, Array]) -> None:
+    def __init__(self, pair: Pair, forward: Recorded, size_of_loss: float, masks: Mapping[int, Array]) -> None:
         self.pair = pair
         self.masks = masks
         self.size_of_loss = size_of_loss
+        self.places = _lean_places(forward)
+        self.lean_masks = {self.places[ordinal]: mask for ordinal, mask in masks.items()}
         self.scales: dict[Target, Array] = {}
         self.slopes: dict[tuple[Target, int, bytes | None], Slope] = {}
         self.adjoints: dict[Target, Array] = {}
         self.runs = 0
+        self.running = False
 
     def direction(self, shape: tuple[int, ...], number: int) -> Array:
         """Return one of the random directions of a shape."""
         return np.random.default_rng([self.pair.seed, 2, number, *shape]).standard_normal(shape)
 
-    def scale(self, target: Target) -> Array:
-        """Return the scale in which a target is displaced."""
-        if target not in self.scales:
-            self.loss(target, np.zeros(target.shape), 0.0)
-        return self.scales[target]
-
     def loss(self, target: Target, direction: Array, size: float) -> float:
         """Return the loss of a run with a target displaced."""
-        listener = Displaced(target, direction, size, self.masks)
+        lean = all(ordinal in self.places for ordinal in target.ordinals)
+        if lean:
+            ordinals = tuple(self.places[ordinal] for ordinal in target.ordinals)
+            listener = Displaced(target._replace(ordinals=ordinals), direction, size, self.lean_masks, lean=True)
+        else:
+            listener = Displaced(target, direction, size, self.masks)
         loss = self.pair.loss(listener)
         self.runs += 1
         self.scales.setdefault(target, np.ones(target.shape) if listener.scale is None else listener.scale)
@@ -53,21 +71,21 @@ class Truth:
 
     def slope(self, target: Target, direction: Array) -> Slope:
         """Return how the loss moves along a direction, in units of the target's scale, by differences at two steps."""
-        found = Slope(float("nan"), float("inf"), False)
+        found = Slope(float("nan"), float("inf"), False, float("inf"))
         for smaller in SMALLER_STEPS:
-            near, far = (
-                (self.loss(target, direction, size * smaller) - self.loss(target, direction, -size * smaller))
-                / (2 * size * smaller * STEP)
-                for size in (1, 2)
-            )
+            near, far = (self.difference(target, direction, size * smaller) for size in (1, 2))
             rounding = ROUNDING * self.size_of_loss / smaller
             derivative, apart = (4 * near - far) / 3, abs(near - far)
             if not np.isfinite(derivative):
                 continue
             if apart <= KINK * (abs(near) + abs(far)) + rounding:
-                return Slope(derivative, apart * STEP + rounding, True)
-            found = Slope(derivative, apart + rounding, False)
+                return Slope(derivative, apart * STEP + rounding, True, apart)
+            found = Slope(derivative, apart + rounding, False, apart)
         return found
+
+    def difference(self, target: Target, direction: Array, size: float) -> float:
+        """Return the central difference of the loss along a direction."""
+        return (self.loss(target, direction, size) - self.loss(target, direction, -size)) / (2 * size * STEP)
 
     def along(self, target: Target, number: int, mask: Array | None) -> tuple[Array, Slope]:
         """Return one of the random directions, 0 where the mask is false, and how the loss moves along it."""
@@ -76,17 +94,24 @@ class Truth:
             direction = np.where(mask, direction, 0.0)
         key = (target, number, None if mask is None else mask.tobytes())
         if key not in self.slopes:
-            self.slopes[key] = self.slope(target, direction)
+            if self.running:
+                raise Needed(partial(self.along, target, number, mask))
+            self.slopes[key] = self._another(target, direction, key) if number else self.slope(target, direction)
         return direction, self.slopes[key]
 
-    def prepare(self, target: Target, mask: Array | None) -> None:
-        """Compute what `agrees` needs: while the backward pass runs, the forward pass cannot."""
-        self.scale(target)
-        for number in range(DIRECTIONS):
-            self.along(target, number, mask)
+    def _another(self, target: Target, direction: Array, key: tuple[Target, int, bytes | None]) -> Slope:
+        """Return a slope by one step size, where the first direction tells that it is precise enough."""
+        first = self.slopes.get((key[0], 0, key[2]))
+        rounding = ROUNDING * self.size_of_loss
+        if first is None or not first.smooth or first.apart * 10 > AGREEMENT / 10 * abs(first.derivative) + rounding:
+            return self.slope(target, direction)
+        near = self.difference(target, direction, 1)
+        if not np.isfinite(near):
+            return self.slope(target, direction)
+        return Slope(near, 10 * first.apart + rounding, True, first.apart)
 
     def depends(self, target: Target, mask: Array | None) -> bool:
-        """Return whether the loss moves at all with a target that is prepared."""
+        """Return whether the loss moves at all with a target."""
         return any(self.along(target, number, mask)[1].derivative != 0 for number in range(DIRECTIONS))
 
     def agrees(self, target: Target, value: Array, mask: Array | None) -> bool | None:
@@ -104,12 +129,43 @@ class Truth:
     def adjoint(self, target: Target) -> Array:
         """Return the derivative for a target, entry by entry."""
         if target not in self.adjoints:
-            scale = self.scale(target)
-            found = np.zeros(target.shape)
-            if found.size <= FULL_ENTRIES:
-                for place in np.ndindex(*target.shape):
-                    entry = np.zeros(target.shape)
-                    entry[place] = 1.0
-                    found[place] = self.slope(target, entry).derivative / scale[place]
-            self.adjoints[target] = found
+            if self.running:
+                raise Needed(partial(self.adjoint, target))
+            self.adjoints[target] = self._entries(target)
         return self.adjoints[target]
+
+    def _entries(self, target: Target) -> Array:
+        found = np.zeros(target.shape)
+        if found.size > FULL_ENTRIES:
+            raise CodeError(
+                f"a value of {found.size:,} entries is wrong, and the derivative is computed for at most "
+                f"{FULL_ENTRIES:,}: give a smaller example"
+            )
+        unit = np.zeros(target.shape)
+        for place in np.ndindex(*target.shape):
+            unit[...] = 0.0
+            unit[place] = 1.0
+            found[place] = self.difference(target, unit, 1)
+        scaled = found / self.scales[target]
+        if self.agrees(target, scaled, None) is not True:  # kinks near the point, or strong curvature
+            for place in np.ndindex(*target.shape):
+                unit[...] = 0.0
+                unit[place] = 1.0
+                found[place] = self.slope(target, unit.copy()).derivative
+            scaled = found / self.scales[target]
+        return scaled
+
+    @contextmanager
+    def while_running(self) -> Iterator[None]:
+        """Raise Needed inside for what is not computed yet: the forward pass cannot run while another one does."""
+        self.running = True
+        try:
+            yield
+        finally:
+            self.running = False
+
+
+def _lean_places(forward: Recorded) -> dict[int, int]:
+    """Return, for the ordinals of all events but expressions, which of these they are: lean runs have no others."""
+    kept = [event.ordinal for event in forward.events if event.kind is not Kind.EXPRESSION]
+    return {ordinal: place for place, ordinal in enumerate(kept)}

@@ -54,8 +54,12 @@ def like(entries: Array, value: object) -> Any:
     """Return entries as the kind of value that `value` is: array, tensor, Python float or NumPy number."""
     if is_tensor(value):
         return sys.modules["torch"].from_numpy(np.array(entries)).to(value.dtype)  # type: ignore[attr-defined]
-    if isinstance(value, np.ndarray):
-        return np.array(entries, value.dtype).reshape(np.shape(entries))
+    if isinstance(value, np.ndarray) and (
+        value.dtype.kind == "f" or np.array_equal(entries, entries.astype(value.dtype))
+    ):
+        return np.array(entries, value.dtype)
+    if np.ndim(entries) or isinstance(value, np.ndarray) or not is_numeric(value):
+        return np.array(entries)
     return float(entries) if type(value) is float else type(value)(entries)  # type: ignore[call-arg]
 
 

@@ -1,0 +1,203 @@
+"""Try an edited statement in the whole program: run both passes with it, and judge all that is returned or left."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from tinyad.code import values
+from tinyad.code.judge import Judge, Needed, Task
+from tinyad.code.names import looks_like_derivative
+from tinyad.code.pair import Pair
+from tinyad.code.probes import Kind, Statement, names_of, reads
+from tinyad.code.program import QUIET
+from tinyad.code.results import result_values
+
+
+class Rerun:
+    """A statement of a program at some sample points: an edited one fits if all that is returned or left is right.
+
+    That is so only if the statement is all that was wrong.
+    """
+
+    def __init__(self, judges: Sequence[Judge], statement: Statement) -> None:
+        self.judges, self.statement = judges, statement
+        self.program = judges[0].pair.program
+        self.tree = self.program.rewritten if not statement.function else self._definition()
+        self.place = _place(self.tree, statement) if self.tree is not None else None
+
+    def fits(self, text: str, count: int | None = None) -> bool:
+        """Return whether the program with another statement is right, at some of the points or all."""
+        if self.place is None or self.tree is None:
+            return False
+        body, index = self.place
+        old = body[index]
+        try:
+            node = ast.parse(text).body[0]
+            body[index] = ast.increment_lineno(node, self.statement.line - 1)
+            return all(self._is_right(judge) for judge in self.judges[:count])
+        except (Exception, Needed):
+            return False
+        finally:
+            body[index] = old
+
+    def _definition(self) -> ast.FunctionDef | None:
+        """Return the outermost function around the statement, without probes."""
+        *owner, last = self._outermost().split(".")
+        body: list[ast.stmt] = self.program.tree.body
+        for name in owner:
+            body = next((n.body for n in body if isinstance(n, ast.ClassDef) and n.name == name), [])
+        found = next((n for n in body if isinstance(n, ast.FunctionDef) and n.name == last), None)
+        return copy.deepcopy(found)
+
+    def _outermost(self) -> str:
+        """Return the name of the function around the statement that is in no other, with its classes."""
+        parts = self.statement.function.split(".")
+        count = 1
+        while ".".join(parts[:count]) in self.program.classes and count < len(parts):
+            count += 1
+        return ".".join(parts[:count])
+
+    def _is_right(self, judge: Judge) -> bool:
+        with self._installed(judge.pair):
+            forwarded, returned = judge.pair.run_backward(QUIET)
+        for result, value in result_values(judge.results, returned):
+            fits = values.differentiable(value) and values.shape(value) == result.target.shape
+            if not fits or not judge.truth.agrees(result.target, values.array(value), None):
+                return False
+        names = {**self.program.namespace, "self": forwarded.owner}
+        left = [task for task in judge.tasks.values() if judge.is_left(task)]
+        return bool(judge.results or left) and all(_holds(judge, task, names) for task in left)
+
+    @contextmanager
+    def _installed(self, pair: Pair) -> Iterator[None]:
+        """Let a pair run with the edited statement."""
+        if isinstance(self.tree, ast.Module):
+            old = self.program.code
+            self.program.code = compile(self.tree, self.program.path, "exec")
+            try:
+                yield
+            finally:
+                self.program.code = old
+            return
+        *owner, last = self._outermost().split(".")
+        namespace = dict(pair.program.namespace)
+        exec(compile(ast.Module([self.tree], []), self.program.path, "exec"), namespace)  # type: ignore[list-item]
+        if owner:
+            place: Any = pair.program.namespace[owner[0]]
+            for name in owner[1:]:
+                place = getattr(place, name)
+            kept = vars(place)[last]
+            setattr(place, last, _with_globals(namespace[last], pair.program.namespace))
+            try:
+                yield
+            finally:
+                setattr(place, last, kept)
+            return
+        kept = pair.state.names[last]
+        pair.state.names[last] = _with_globals(namespace[last], pair.program.namespace)
+        try:
+            yield
+        finally:
+            pair.state.names[last] = kept
+            pair.program.namespace[last] = kept
+
+
+def _with_globals(function: Any, names: dict[str, Any]) -> Any:
+    """Return a function that finds its globals in other names."""
+    if isinstance(function, (staticmethod, classmethod)):
+        return type(function)(_with_globals(function.__func__, names))
+    if not hasattr(function, "__code__"):
+        return function
+    new = type(function)(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+    new.__kwdefaults__ = function.__kwdefaults__
+    return new
+
+
+def _holds(judge: Judge, task: Task, names: dict[str, Any]) -> bool:
+    """Return whether what a name holds at the end is right."""
+    value: Any = eval(task.event.name, names)
+    if task.event.kind is Kind.ITEM:
+        value = value[task.event.key]
+    return values.differentiable(value) and judge.verdict(task, value).right is True
+
+
+def _place(tree: ast.AST, statement: Statement) -> tuple[list[ast.stmt], int] | None:
+    """Return the block that a statement is in, and where."""
+    for part in ast.walk(tree):
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(part, name, None)
+            for index, node in enumerate(block if isinstance(block, list) else ()):
+                own = type(node) is type(statement.node) and node.lineno == statement.line
+                if own and node.col_offset == statement.node.col_offset and not _is_probe(node):
+                    return block, index  # type: ignore[return-value]
+    return None
+
+
+def _is_probe(node: ast.stmt) -> bool:
+    """Return whether a statement was put in to report: it stands in one line and has no source of its own."""
+    return "__frame__" in ast.unparse(node)[:20]
+
+
+def suspects(judge: Judge, wrong: Sequence[Statement]) -> list[Statement]:
+    """Return the statements that may be why others are wrong, the nearest first: no verdict says that they are right.
+
+    They are those that a wrong one reads from, by way of others on which there is no verdict, those of functions that
+    it calls, and those that set a part of the same.
+    """
+    holds = {v.task.statement.number for v in judge.judged.verdicts if v.right and not v.candidate.part}
+    fails = {v.task.statement.number for v in judge.judged.verdicts if v.right is False}
+    own = [s for s in judge.pair.program.probe.statements if s.number in judge.backward.ran]
+    free = [s for s in own if s.number not in holds - fails and s.number not in {w.number for w in wrong}]
+    free = [s for s in free if isinstance(s.node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return))]
+    found = {s.number: s for s in free if _stores_elsewhere(s)}
+    todo = list(wrong)
+    while todo:
+        reader = todo.pop(0)
+        for other in reversed(free):
+            if other.number not in found and _leads_to(other, reader):
+                found[other.number] = other
+                todo.append(other)
+    return sorted(found.values(), key=lambda s: min(abs(s.line - w.line) for w in wrong))
+
+
+def _stores_elsewhere(statement: Statement) -> bool:
+    """Return whether a statement changes in place what is no derivative by its name."""
+    node = statement.node
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    stored = [names_of(target.value) for target in targets if isinstance(target, ast.Subscript)]
+    return any(name and not looks_like_derivative(name) for name in stored)
+
+
+def _leads_to(one: Statement, reader: Statement) -> bool:
+    """Return whether a statement may set what another one reads or changes."""
+    if isinstance(one.node, ast.Return):
+        called = one.function.rsplit(".", 1)[-1]
+        return one.function != reader.function and any(
+            isinstance(part, ast.Call) and names_of(part.func).rsplit(".", 1)[-1] == called
+            for part in ast.walk(reader.node)
+        )
+    if one.function != reader.function:
+        return False
+    return any(reads(reader.node, name) or name in set_names(reader) for name in set_names(one))
+
+
+def set_names(statement: Statement) -> set[str]:
+    """Return the names that a statement sets, all of them or a part."""
+    node = statement.node
+    found = set[str]()
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        call = node.value
+        parts = [*call.args[:1], *([call.func.value] if isinstance(call.func, ast.Attribute) else [])]
+        found = {names_of(part) for part in parts}
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    for target in targets:
+        for part in ast.walk(target) if target is not None else ():
+            if isinstance(part, (ast.Name, ast.Attribute)) and isinstance(part.ctx, ast.Store):
+                found.add(names_of(part))
+            elif isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store):
+                found.add(names_of(part.value))
+    return found - {"", "np", "np.add", "self"}
