@@ -191,6 +191,8 @@ def test_a_notebook_counts_lines_in_cells():
     text = notebook("n.ipynb", f'{{"cells": {cells!r}}}'.replace("'", '"'))
     report = check_text(text, Options())
     assert ">wrong</span>" in rows(page(report))["2:4"]
+    places = [s["place"] for s in report.to_dict()["pairs"][0]["statements"] if s["verdict"] == "wrong"]
+    assert places == ["n.ipynb cell 2, line 4", "n.ipynb cell 2, line 5"]
     for said in (report.text(), page(report)):
         assert "line 5 of cell 1" in said
         assert "wrong because of line 4 of cell 2" in said

@@ -90,7 +90,7 @@ class Report:
                     "forward": pair.forward,
                     "backward": pair.backward,
                     "ok": pair.ok,
-                    "statements": [_plain(v) for v in pair.statements],
+                    "statements": [_plain(self.source, v) for v in pair.statements],
                     "returned_wrong": list(pair.returned),
                     "not_judged": [{"name": n, "line": line, "reason": why} for n, line, why in pair.unjudged],
                     "convention": pair.convention,
@@ -140,12 +140,12 @@ class Report:
         return page(self)
 
 
-def _plain(v: StatementVerdict) -> dict[str, Any]:
+def _plain(source: Text, v: StatementVerdict) -> dict[str, Any]:
     worst = v.worst and {
         "index": list(v.worst.where), "expected": _json(v.worst.expected), "found": _json(v.worst.found)
     }  # fmt: skip
     return {
-        "line": v.line, "end_line": v.end_line, "function": v.function, "text": textwrap.dedent(v.text), "name": v.name,
+        "place": source.place(v.line), "line": v.line, "end_line": v.end_line, "function": v.function, "text": textwrap.dedent(v.text), "name": v.name,
         "verdict": str(v.verdict), "message": v.message, "derivative_for": v.of, "forward_line": v.of_line,
         "passes": v.passes, "wrong_passes": v.wrong_passes, "worst": worst, "looks_like": v.looks_like,
         "suggestion": v.suggestion, "suggestion_line": v.suggestion_line, "grade": str(v.grade),
