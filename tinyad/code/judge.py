@@ -325,7 +325,8 @@ class Judge:
         nothing = task.event.kind is not Kind.ENTRY and not np.any(
             entries if task.mask is None or task.mask.shape != entries.shape else entries[task.mask]
         )
-        for candidate in self.alive(task) if nothing else task.candidates:
+        likely = dict.fromkeys([task.candidates[0], *self.alive(task)]) if nothing else task.candidates
+        for candidate in likely:
             if candidate.fits and entries.shape == values.shape(task.event.value):
                 whole, mask = _placed(entries, candidate, task.mask)
             elif not (candidate.fits and task.mask is not None) and entries.shape == candidate.target.shape:

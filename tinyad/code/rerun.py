@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tinyad.code import values
-from tinyad.code.judge import Judge, Needed, Task
+from tinyad.code.judge import Judge, Task
 from tinyad.code.names import looks_like_derivative
 from tinyad.code.pair import Pair
 from tinyad.code.probes import Kind, Statement, names_of, reads
@@ -39,7 +39,7 @@ class Rerun:
             node = ast.parse(text).body[0]
             body[index] = ast.increment_lineno(node, self.statement.line - 1)
             return all(self._is_right(judge) for judge in self.judges[:count])
-        except (Exception, Needed):
+        except Exception:
             return False
         finally:
             body[index] = old

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tinyad.code import values
 from tinyad.code.matching import Matched, Matching
-from tinyad.code.names import CONTAINERS, Share
+from tinyad.code.names import Share, looks_like_derivative, stripped
 from tinyad.code.pair import Pair
 from tinyad.code.probes import Kind, Statement
 from tinyad.code.recording import Event, Target
@@ -59,28 +59,58 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
         return []
     arguments = arguments_of(pair, matching)
     parts = list(returned) if isinstance(returned, tuple) else [returned]
-    texts = [ast.unparse(e) for e in elements] if len(elements) == len(parts) else [""] * len(parts)
-    places = range(len(parts))
-    if pair.backward is None:
-        places = [k for k in places if (k,) not in pair.binding.outputs]  # type: ignore[assignment]
+    same = len(elements) == len(parts)
+    texts = [ast.unparse(e) for e in elements] if same else [""] * len(parts)
+    places = [k for k in range(len(parts)) if pair.backward is not None or (k,) not in pair.binding.outputs]
+    left_out = {k for k in places if same and isinstance(elements[k], ast.Constant) and parts[k] is None}
+    single = [k for k in places if not isinstance(parts[k], (dict, list, tuple))]
+    positional = _positions(len(places), arguments)
+    if pair.backward is None and not _same_shapes(parts, positional):
+        positional = {}
+    positional = {places[k]: argument for k, argument in positional.items()}
+    named = {k: a for k in single if (a := _named(texts[k], arguments, matching)) is not None}
+    named = _by_shape(_in_order(named, positional), {k: (texts[k], parts[k]) for k in single}, arguments)
     found: list[Result] = []
-    positional = _positions(len(places), arguments) if pair.backward is not None else {}
-    if pair.backward is None:
-        arrays = [argument for argument in arguments if argument.shape and not argument.path]
-        positional = dict(zip(places, arrays, strict=True)) if len(arrays) == len(places) else {}
-    named = {k: a for k in places if (a := _named(texts[k], arguments, matching)) is not None}
-    named = _in_order(named, positional)
     for k in places:
         path: Path = (k,) if isinstance(returned, tuple) else ()
-        if isinstance(parts[k], dict):
-            found += _of_dict(parts[k], path, arguments, matching, statement)
-            continue
         argument = named.get(k) or positional.get(k)
-        if argument is not None:
-            found.append(Result(path, texts[k] or f"value {k + 1}", argument.name, argument.target, statement))
-        elif isinstance(parts[k], (list, tuple)):
-            found += _of_container(parts[k], path, texts[k], k, arguments, statement)
+        if k in single and argument is not None and k not in left_out:
+            text = texts[k] if texts[k] and "*" not in texts[k][:1] else ""
+            found.append(Result(path, text, argument.name, argument.target, statement))
+        elif k not in single:
+            meant = {m.name for m in matching.meanings.of(texts[k])} if texts[k].isidentifier() else set()
+            own = [argument for argument in arguments if argument.name in meant]
+            found += _of_container(parts[k], path, texts[k], k, own or arguments, statement)
     return found
+
+
+def unmatched(results: list[Result], returned: Any, outputs: Sequence[Path]) -> list[Path]:
+    """Return the paths of what is returned and of no argument the derivative, as far as names and places tell."""
+    known = {result.path for result in results}
+    return [
+        path
+        for path, _ in values.leaves(returned)
+        if path not in known and not any(path[: len(output)] == output for output in outputs)
+    ]
+
+
+def _same_shapes(parts: Sequence[Any], positional: Mapping[int, Argument]) -> bool:
+    """Return whether all but the first parts have the shapes of the arguments at their places."""
+    return all(k + 1 < len(parts) and values.shape(parts[k + 1]) == a.shape for k, a in positional.items())
+
+
+def _by_shape(
+    named: dict[int, Argument], parts: Mapping[int, tuple[str, Any]], arguments: list[Argument]
+) -> dict[int, Argument]:
+    """Return the arguments by name, and those of other derivatives whose shapes, in their order, leave no choice."""
+    taken = {(argument.place, argument.path) for argument in named.values()}
+    free = [a for a in arguments if a.shape and (a.place, a.path) not in taken]
+    open_places = [k for k, (text, _) in parts.items() if k not in named and looks_like_derivative(text)]
+    shapes = [values.shape(parts[k][1]) for k in open_places]
+    fitting = [a for a in free if a.shape in shapes]
+    if [a.shape for a in fitting] == shapes:
+        return named | dict(zip(open_places, fitting, strict=True))
+    return named
 
 
 def _return_statement(matched: Matched) -> tuple[Statement | None, Sequence[ast.expr]]:
@@ -128,29 +158,35 @@ def _own_name(argument: Argument) -> str:
     return str(last[1] if isinstance(last, tuple) else last)
 
 
-def _of_dict(
-    part: dict[Any, Any], path: Path, arguments: list[Argument], matching: Matching, statement: Statement
-) -> Iterator[Result]:
-    for key in part:
-        if not isinstance(key, str):
-            continue
-        argument = _named(key, arguments, matching)
-        if argument is None and CONTAINERS.match("grads"):
-            argument = next((a for a in arguments if _own_name(a) == key), None)
-        if argument is not None and values.differentiable(part[key]):
-            yield Result((*path, key), key, _own_name(argument), argument.target, statement)
-
-
-def _of_container(  # noqa: PLR0913  where a list is, and what it may stand for
+def _of_container(  # noqa: PLR0913  where a container is, and what it may stand for
     part: Any, path: Path, text: str, place: int, arguments: list[Argument], statement: Statement
 ) -> Iterator[Result]:
-    """Yield the leaves of a list that stands for an argument that is a list."""
-    leaves = [argument for argument in arguments if argument.path and len(argument.path) == 1]
-    inside = [(p, leaf) for p, leaf in values.leaves(part) if len(p) == 1]
-    by_place = [argument for argument in leaves if argument.place == place]
-    for argument, (leaf_path, _) in zip(by_place or leaves, inside, strict=False):
-        if len(inside) == len(by_place or leaves):
-            yield Result((*path, *leaf_path), text, argument.name, argument.target, statement)
+    """Yield the leaves of a list, tuple or dict of derivatives that has the keys or indices of arguments."""
+    by_place = [a for a in arguments if a.place == place and a.path]
+    others = [a for a in arguments if a not in by_place]
+    for leaf_path, leaf in values.leaves(part):
+        alike = [a for a in [*by_place, *others] if _alike(leaf_path, a)]
+        same_shape = [a for a in alike if a.shape == values.shape(leaf)]
+        for argument in (same_shape or alike)[:1]:
+            keys = "".join(f"[{key!r}]" for key in leaf_path)
+            last = leaf_path[-1]
+            name = last if isinstance(last, str) else f"{text}{keys}"
+            yield Result((*path, *leaf_path), name, _own_name(argument), argument.target, statement)
+
+
+def _alike(path: Path, argument: Argument) -> bool:
+    """Return whether a path in what is returned leads to where an argument is: by the same keys, or d before them."""
+    full = (argument.name, *argument.path)
+    own = argument.path if len(path) == len(argument.path) else full[-len(path) :]
+    if len(own) != len(path) or not path:
+        return False
+    return all(_alike_key(a, b[1] if isinstance(b, tuple) else b) for a, b in zip(path, own, strict=True))
+
+
+def _alike_key(key: Any, other: Any) -> bool:
+    if isinstance(key, tuple):
+        key = key[1]
+    return bool(key == other or (isinstance(key, str) and isinstance(other, str) and other in stripped(key)))
 
 
 def result_values(results: list[Result], returned: Any) -> Iterator[tuple[Result, Any]]:
