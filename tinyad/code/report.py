@@ -145,7 +145,8 @@ def _plain(source: Text, v: StatementVerdict) -> dict[str, Any]:
         "index": list(v.worst.where), "expected": _json(v.worst.expected), "found": _json(v.worst.found)
     }  # fmt: skip
     return {
-        "place": source.place(v.line), "line": v.line, "end_line": v.end_line, "function": v.function, "text": textwrap.dedent(v.text), "name": v.name,
+        "place": source.place(v.line), "line": v.line, "end_line": v.end_line, "function": v.function,
+        "text": textwrap.dedent(v.text), "name": v.name,
         "verdict": str(v.verdict), "message": v.message, "derivative_for": v.of, "forward_line": v.of_line,
         "passes": v.passes, "wrong_passes": v.wrong_passes, "worst": worst, "looks_like": v.looks_like,
         "suggestion": v.suggestion, "suggestion_line": v.suggestion_line, "grade": str(v.grade),
