@@ -13,7 +13,7 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.find import Found, example_of, found_in
-from tinyad.code.pair import Pair
+from tinyad.code.pair import Example, Pair
 from tinyad.code.points import another
 from tinyad.code.probes import Frame, Listener, Statement, names_of
 from tinyad.code.program import QUIET, Program, limited, undisturbed
@@ -416,6 +416,22 @@ KINDS: dict[str, Callable[[Scene], Iterator[str]]] = {
 # Programs
 
 
+def founds(path: Path) -> list[Found]:
+    """Return what a file has to check."""
+    return found_in(Program(path.read_text(encoding="utf-8"), str(path)))
+
+
+def paired(
+    source: str, path: str, found: Found, seed: int = 0, moved: Callable[[Example], Example] = lambda example: example
+) -> Pair:
+    """Return a pair of a source; moved: changes its sample point."""
+    program = Program(source, path)
+    if not found.forward:
+        return Script(program, seed)
+    program.execute()
+    return Pair(program, found.name, found.forward, found.backward, moved(example_of(program, found)), seed)
+
+
 class Subject:
     """A right program and one of its pairs, from which programs with mistakes are made."""
 
@@ -438,14 +454,9 @@ class Subject:
         ran = [s for s in self.pair.program.probe.statements if s.number in forward.ran]
         self.activations = [pair for s in ran for pair in activations_of(s.node)]
 
-    def paired(self, source: str, seed: int = 0) -> Pair:
+    def paired(self, source: str) -> Pair:
         """Return the pair of a source."""
-        program = Program(source, self.path)
-        if not self.found.forward:
-            return Script(program, seed)
-        program.execute()
-        example = example_of(program, self.found)
-        return Pair(program, self.found.name, self.found.forward, self.found.backward, example, seed)
+        return paired(source, self.path, self.found)
 
     def run(self, pair: Pair) -> tuple[list[Any], list[Any]]:
         """Return the outputs, and all that the backward pass returns and leaves."""
@@ -453,8 +464,8 @@ class Subject:
             forwarded, result = pair.run_backward(QUIET)
         if isinstance(pair, Script):
             kept = {k: v for k, v in pair.program.namespace.items() if not k.startswith("_") and k[:1] in "dgG"}
-            return [values.array(forwarded.result)], numbers((kept,))
-        outputs = pair.output_leaves(forwarded.result) if pair.backward is None else []
+            return [values.array(forwarded.result)], [np.squeeze(kept) for kept in numbers(kept)]
+        outputs = self.pair.output_leaves(forwarded.result) if pair.backward is None else []
         left = forwarded.owner if pair.backward is not None else None
         return numbers(outputs), numbers((result, left))
 
@@ -537,7 +548,7 @@ class Subject:
 def subjects(path: Path, wanted: Callable[[Found], bool] = lambda _: True) -> Iterator[Subject]:
     """Yield the pairs of a file of right code that are wanted."""
     source = path.read_text(encoding="utf-8")
-    for found in found_in(Program(source, str(path))):
+    for found in founds(path):
         if wanted(found):
             with undisturbed():
                 subject = Subject(source, str(path), found)
@@ -581,7 +592,11 @@ def activations_of(node: ast.stmt) -> Iterator[tuple[str, str]]:
 
 
 def numbers(value: Any) -> list[Any]:
-    """Return the arrays and numbers in a value."""
+    """Return the arrays and numbers in a value; a list of arrays of one shape as one array."""
+    if isinstance(value, list) and value and {values.shape(part) for part in value} == {values.shape(value[0])}:
+        return [np.array(value)] if all(map(values.differentiable, value)) else []
+    if isinstance(value, (tuple, list, dict)):
+        return [found for part in (value.values() if isinstance(value, dict) else value) for found in numbers(part)]
     return [values.array(leaf) for _, leaf in values.leaves(value)]
 
 

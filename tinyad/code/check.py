@@ -360,6 +360,11 @@ class _Findings:
 
     def convention(self) -> str:
         """Say which factor the derivatives in between carry."""
+        if self.judge.end_factor is not None:
+            verdicts = self.judge.judged.verdicts
+            ends = _listed(list(dict.fromkeys(v.task.name for v in verdicts if v.factor != 1.0 and v.right)))
+            share = times(self.judge.end_factor).removeprefix("it is ")
+            return f"{ends} are {share}, as if the loss were a mean over {round(1 / self.judge.end_factor)} examples"
         if self.judge.factor is None:
             return ""
         names = list(dict.fromkeys(v.task.name for v in self.judge.judged.verdicts if v.factor != 1.0 and v.right))
@@ -380,11 +385,11 @@ class _Findings:
                 other = candidates[0]
                 reason = f"its shape is {values.shape(event.value)}, and {other.name} has {other.target.shape}"
             found[event.name, event.site.line] = reason
+        right = bool(self.judge.misread) and self.judge.right_as_it_stands()
         for task in self.judge.misread:
             name = task.candidates[0].name
-            found[task.name, task.statement.line] = (
-                f"it is not the derivative for {name}, and what it leads to is right"
-            )
+            reason = f"it is not the derivative for {name}"
+            found[task.name, task.statement.line] = reason + (", and what it leads to is right" if right else "")
         for event in self.judge.backward.events:
             name = event.name
             judged = any(task.event.site is event.site for task in self.judge.tasks.values())

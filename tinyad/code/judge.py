@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.chains import Chain, chains, settled
-from tinyad.code.limits import RUNS
+from tinyad.code.limits import EXPLANATIONS, NOTHING, RUNS
 from tinyad.code.matching import Candidate, Matched, Matching
 from tinyad.code.names import canonical, looks_like_derivative
 from tinyad.code.pair import Pair
@@ -120,6 +120,8 @@ class Judge:
         seen, self.returned = pair.run_backward(self.backward)
         self.matched = Matched(self.matching, seen.recorded if pair.backward else self.forward, self.backward)
         self.factor: float | None = None
+        self.end_factor: float | None = None
+        self.forces = True  # what is wrong is replaced by the truth
         self.unnamed: dict[int, list[Event]] = {}  # by site: what looks like a derivative, and has no meaning
         self.tasks: dict[int, Task] = {}
         self.misread: list[Task] = []
@@ -237,8 +239,17 @@ class Judge:
             computes_with(statement.node, name) or (name != event.name and computes_with(statement.node, event.name))
             for statement in self.pair.program.probe.statements
             if statement.function == event.site.statement.function
+            and not self._updates(statement.node, event)
             and (statement.line > event.site.statement.line or set(statement.loops) & set(event.site.loops))
         )
+
+    def _updates(self, node: ast.stmt, event: Event) -> bool:
+        """Return whether a statement changes what a derivative is for, as `W -= rate * dW` does."""
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+        )
+        names = {canonical(names_of(target)) for target in targets}
+        return any(m.name in names for m in self.matching.meanings.of(event.name))
 
     def _carried(self, event: Event) -> bool:
         """Return whether a name carries a value from one pass of a loop to the next."""
@@ -256,8 +267,10 @@ class Judge:
 
     def judge(self) -> Judged:
         """Judge every statement and result, find the convention of the pair, and what unnamed values stand for."""
+        self._explain_by_unnamed()
         self.judged = self.run()
         self._try_factor()
+        self._try_end_factor()
         self._name_the_unnamed()
         self._drop_misread()
         self._compare_shapes()
@@ -276,17 +289,24 @@ class Judge:
             except Needed as needed:
                 needed.compute()
                 continue
+            except Exception:
+                if not self.forces:
+                    raise
+                self.forces = False  # the code does not take what it should have computed: judge it as it stands
+                continue
             listener.judged.results = self.judge_results(returned)
             return listener.judged
 
     def alive(self, task: Task) -> tuple[Candidate, ...]:
-        """Return the candidates of a task without those on which the loss does not depend, if there are others."""
+        """Return the candidates of a task without parts of caches that nothing reads, if there are others."""
         found = []
         for candidate in task.candidates:
             mask = None
             if candidate.fits:
                 _, mask = _placed(np.zeros(values.shape(task.event.value)), candidate, task.mask)
-            if not candidate.fits or self.truth.depends(candidate.target, mask):
+            origin = self.forward.events[candidate.target.ordinals[0]].kind
+            kept = origin is Kind.ITEM or (candidate.target.path and origin not in (Kind.ENTRY, Kind.EXPRESSION))
+            if not candidate.fits or not kept or self.truth.depends(candidate.target, mask):
                 found.append(candidate)
         return tuple(found) or task.candidates
 
@@ -302,7 +322,11 @@ class Judge:
                 shapes = f"it has shape {values.shape(value)}, and {result.argument} has {result.target.shape}"
                 found.append(ResultVerdict(result, False, value, shapes))
             else:
-                found.append(ResultVerdict(result, self.truth.agrees(result.target, values.array(value), None), value))
+                entries = values.array(value)
+                right = self.truth.agrees(result.target, entries, None)
+                if right is False and self.end_factor is not None:
+                    right = self.truth.agrees(result.target, entries / self.end_factor, None)
+                found.append(ResultVerdict(result, right, value))
         return found
 
     def verdict(self, task: Task, value: Any) -> Verdict:
@@ -320,13 +344,12 @@ class Judge:
 
     def match(self, task: Task, entries: Array) -> Match | None:
         """Return the candidate that a value is the derivative for; not a sure one at a kink; None for a wrong value."""
-        factors = [1.0] if task.end or self.factor is None else [1.0, self.factor]
+        other = self.end_factor if task.end else self.factor
+        factors = [1.0] if other is None else [1.0, other]
         unsure = None
-        nothing = task.event.kind is not Kind.ENTRY and not np.any(
-            entries if task.mask is None or task.mask.shape != entries.shape else entries[task.mask]
-        )
-        likely = dict.fromkeys([task.candidates[0], *self.alive(task)]) if nothing else task.candidates
-        for candidate in likely:
+        judged = entries if task.mask is None or task.mask.shape != entries.shape else entries[task.mask]
+        nothing = task.event.kind is not Kind.ENTRY and not np.any(np.abs(judged) > NOTHING)
+        for candidate in self.alive(task) if nothing else task.candidates:
             if candidate.fits and entries.shape == values.shape(task.event.value):
                 whole, mask = _placed(entries, candidate, task.mask)
             elif not (candidate.fits and task.mask is not None) and entries.shape == candidate.target.shape:
@@ -386,17 +409,32 @@ class Judge:
             if not wrong and self.judged.count >= count:
                 break
         for number in list(dict.fromkeys(verdict.task.statement.number for verdict in self.judged.wrong)):
-            own = [k for k, task in self.tasks.items() if task.statement.number == number]
+            own = {k for k, task in self.tasks.items() if task.statement.number == number}
             if not own or any(self.tasks[k].end for k in own):
                 continue
-            before = self.tasks
-            self.tasks = {k: task for k, task in before.items() if k not in own}
-            found = self.run()
-            if found.count < self.judged.count:
-                self.judged = found
-                self.misread += [before[k] for k in own]
-            else:
-                self.tasks = before
+            if self._count_without(own) < self.judged.count:
+                self.misread += [self.tasks[k] for k in own]
+                self.tasks = {k: task for k, task in self.tasks.items() if k not in own}
+                self.judged = self.run()
+
+    def _count_without(self, own: set[int]) -> int:
+        """Return how many statements and results are wrong if some values are not replaced by the truth."""
+        truths = {
+            v.task.event.ordinal: v.truth
+            for v in self.judged.wrong
+            if v.truth is not None and v.task.event.ordinal not in own
+        }
+        forced = Forced(truths, dict.fromkeys(truths, -2))
+        try:
+            _, returned = self.pair.run_backward(forced)
+        except Exception:
+            return self.judged.count
+        wrong = {v.task.statement.number for v in self.judged.wrong if v.task.event.ordinal in truths}
+        for k, task in self.tasks.items():
+            known = k in own or k in truths or task.statement.number in wrong
+            if not known and not self._right_in(forced, task):
+                wrong.add(task.statement.number)
+        return len(wrong) + sum(result.right is False for result in self.judge_results(returned))
 
     def _try_factor(self) -> None:
         """Find out whether the derivatives in between are all a number of times the true ones, with right ends."""
@@ -409,7 +447,9 @@ class Judge:
             tried.add(round(factor, 9))
             self.factor = factor
             scaled = self.run()
-            if scaled.count < self.judged.count - (self.judged is not strict):
+            names = {v.task.name for v in scaled.verdicts if v.factor != 1.0}
+            explains = len(names) > 1 or not scaled.count
+            if explains and scaled.count < self.judged.count - (self.judged is not strict):
                 self.judged = scaled
                 best = factor
         self.factor = best
@@ -475,6 +515,90 @@ class Judge:
         candidate = Candidate(Target((origin.ordinal,), (), kept.shape), None, event.name, origin.site.line)
         return Task(event, event.name, event.site.statement, (candidate,), None, copy=kept)
 
+    def _try_end_factor(self) -> None:
+        """Find out whether all that is wrong is a mean over examples at the parameters, where the loss has none."""
+        wrong = self.judged.wrong
+        ratios = [_ratio(v.value, v.truth, v.task.mask) if v.task.end else None for v in wrong]
+        first = ratios[0] if ratios else None
+        if first is None or len({v.task.name for v in wrong}) < 2:
+            return
+        entries = [event for event in self.forward.events if event.kind is Kind.ENTRY]
+        sizes = {size for event in entries for leaf in event.leaves for size in leaf.shape}
+        if abs(round(1 / first) - 1 / first) > 1e-6 or round(1 / first) not in sizes - {1}:
+            return
+        if all(ratio is not None and abs(ratio - first) < 1e-6 * abs(first) for ratio in ratios):
+            self.end_factor = first
+            found = self.run()
+            if found.count:
+                self.end_factor = None
+            else:
+                self.judged = found
+
+    def _explain_by_unnamed(self) -> None:
+        """Give a meaning to values without one that wrong statements read, where its truth makes these right."""
+        wrong = [task for task in self.tasks.values() if not self.is_right(task, task.event.value)]
+        if not wrong:
+            return
+        if not self._explain(wrong, self.unnamed):
+            self._explain(wrong, self._carriers(wrong))
+
+    def _explain(self, wrong: list[Task], sites: Mapping[int, list[Event]]) -> bool:
+        """Give a meaning to the values of some sites, and return whether one was found."""
+        explained = False
+        for site, events in list(sites.items()):
+            for event in events:
+                name = shown_name(event)
+                readers = [t for t in wrong if _same_pass(t.event, event) and computes_with(t.statement.node, name)]
+                if readers:
+                    candidate = self._explaining(event, readers)
+                    if candidate is not None:
+                        self._name(site, events, candidate, event)
+                        self.unnamed.pop(site, None)
+                        explained = True
+                    break
+        return explained
+
+    def _carriers(self, wrong: Iterable[Task]) -> dict[int, list[Event]]:
+        """Return the arrays that wrong statements read and that have no meaning and are new in the backward pass."""
+        names = {task.event.name for task in self.tasks.values()}
+        found: dict[int, list[Event]] = {}
+        nodes = {id(task.statement.node): task.statement.node for task in wrong}.values()
+        for event in self.backward.events:
+            judged = event.ordinal in self.tasks or event.site.number in self.unnamed
+            if event.kind is not Kind.ASSIGNED or judged or not values.differentiable(event.value):
+                continue
+            new = event.place not in self.matched.seen.by_identity and values.shape(event.value)
+            named = event.name in names or _sets_zeros(event.site.statement.node) or not self._judged(event)
+            if new and not named and any(computes_with(node, event.name) for node in nodes):
+                found.setdefault(event.site.number, []).append(event)
+        return found
+
+    def _explaining(self, event: Event, readers: list[Task]) -> Candidate | None:
+        """Return what an unnamed value is the derivative for, if its truth makes more of its readers right."""
+        best, kept, tried = 0, None, set[float]()
+        for candidate in self.matched.expressions(event):
+            slope = round(self.truth.along(candidate.target, 0, None)[1].derivative, 9)
+            if slope in tried or not slope:
+                continue
+            tried.add(slope)
+            if len(tried) > EXPLANATIONS:
+                break
+            forced = Forced({event.ordinal: self.truth.adjoint(candidate.target)}, {event.ordinal: -2})
+            try:
+                self.pair.run_backward(forced)
+            except Exception:
+                continue
+            right = sum(self._right_in(forced, task) for task in readers)
+            if right > best:
+                best, kept = right, candidate
+            if right == len(readers):
+                break
+        return kept
+
+    def _right_in(self, forced: Forced, task: Task) -> bool:
+        value = forced.seen.get(task.event.ordinal)
+        return values.differentiable(value) and self.is_right(task, value)
+
     def _name_the_unnamed(self) -> None:
         """Judge what has no meaning by its name: as the derivative for an expression, if that is so or explains."""
         before = len(self.tasks)
@@ -490,8 +614,8 @@ class Judge:
                         self._name(site, events, candidate)
                         del self.unnamed[site]
                         break
-            if site in self.unnamed and self.judged.count:
-                self._try_names(site, events, named or expressions)
+            if site in self.unnamed and self.judged.count and named:
+                self._try_names(site, events, named)
         if len(self.tasks) != before:
             self.judged = self.run()
 
@@ -521,12 +645,15 @@ class Judge:
         name = self.pair.program.probe.sites[site].name
         return any(reads(verdict.task.statement.node, name) for verdict in self.judged.wrong)
 
-    def _name(self, site: int, events: list[Event], candidate: Candidate) -> None:
-        """Add the tasks that unnamed values have under a meaning: the candidate is for the first, others alike."""
+    def _name(self, site: int, events: list[Event], candidate: Candidate, of: Event | None = None) -> None:
+        """Add the tasks that unnamed values have under a meaning: the candidate is for one of them, others alike."""
         number = self.forward.events[candidate.target.ordinals[0]].site.number
         for event in events:
             alike = [*self.matched.expressions(event), *self.matched.candidates(event, self._carried(event))]
             own = [c for c in alike if self.forward.events[c.target.ordinals[0]].site.number == number]
+            own = [candidate] if event is of else own
+            if not own and of is not None:
+                continue
             if not own and candidate.fits and values.shape(event.value) != values.shape(events[0].value):
                 continue
             self.tasks[event.ordinal] = Task(
@@ -597,7 +724,7 @@ class Judging(Listener):
             return value
         verdict = self.judge.verdict(task, value)
         self.judged.verdicts.append(verdict)
-        return value if verdict.truth is None else values.like(verdict.truth, value)
+        return value if verdict.truth is None or not self.judge.forces else values.like(verdict.truth, value)
 
     def entry(self, frame: Frame, site: Site, value: Any) -> Any:
         return self._heard(site, value)
@@ -611,6 +738,16 @@ class Judging(Listener):
         new = self._heard(site, base)
         if new is not base:
             base[...] = new
+
+
+def _same_pass(event: Event, other: Event) -> bool:
+    """Return whether an event is of the same call and pass of a loop as another one before it."""
+    passes = [(loop.number, loop.passes) for loop in event.loops]
+    return (
+        event.call == other.call
+        and passes == [(o.number, o.passes) for o in other.loops]
+        and event.ordinal > other.ordinal
+    )
 
 
 class Forced(Listener):

@@ -23,6 +23,7 @@ from tinyad.code.names import (
     last_part,
     looks_like_derivative,
     stem,
+    stripped,
 )
 from tinyad.code.probes import Kind, names_of
 from tinyad.code.recording import Call, Event, Recorded, Target, functions_called
@@ -345,15 +346,16 @@ class Matched:
             e
             for e in self.seen.events
             if e.call == call
-            and e.kind in (Kind.EXPRESSION, Kind.RETURNED)
-            and not e.name
+            and (e.kind is Kind.ASSIGNED or (e.kind in (Kind.EXPRESSION, Kind.RETURNED) and not e.name))
             and values.differentiable(e.value)
             and values.shape(e.value) == shape
         ]
+        words = {word for form in stripped(last_part(event.name)) for word in form.split("_")}
+        own.sort(key=lambda e: (e.kind is not Kind.ASSIGNED, not words & set(e.name.split("_"))))
         depths = [self.depth(e, wanted) for e in own]
         best = max(depths, default=-1)
         return [
-            Candidate(Target((e.ordinal,), (), shape), None, ast.unparse(e.site.node), e.site.line)
+            Candidate(Target((e.ordinal,), (), shape), None, e.name or ast.unparse(e.site.node), e.site.line)
             for e, depth in zip(own, depths, strict=True)
             if depth == best >= 0
         ]

@@ -49,6 +49,7 @@ class Repair:
         self.other_points = other_points
         self.others: Sequence[Judge] | None = None
         self.known: dict[int, Suggestion] = {}
+        self.texts: dict[int, str] = {}
         self.cause: Suggestion | None = None
 
     def explain(self, wrong: Sequence[Statement]) -> None:
@@ -59,7 +60,7 @@ class Repair:
         if not wrong:
             return
         limit = self.known[wrong[0].number].rank - CAUSE_MARGIN if len(wrong) == 1 and not unexplained else math.inf
-        self.cause = self._own_cause(wrong) or self._common_cause(wrong, limit)
+        self.cause = self._own_cause(wrong) or self._common_cause(wrong, unexplained, limit)
         if self.cause is not None:
             self.known.update({statement.number: self.cause for statement in wrong})
             return
@@ -78,10 +79,12 @@ class Repair:
                 return found
         return None
 
-    def _common_cause(self, wrong: Sequence[Statement], limit: float) -> Suggestion | None:
+    def _common_cause(
+        self, wrong: Sequence[Statement], unexplained: Sequence[Statement], limit: float
+    ) -> Suggestion | None:
         """Return the edit of one other statement that makes all right that is returned, the likeliest first."""
         merged: list[Iterator[tuple[float, int, Edit]]] = []
-        found = suspects(self.judge, wrong)
+        found = [*unexplained, *suspects(self.judge, wrong)]
         for number, statement in enumerate(found):
             text = self.text(statement)
             scope = self.scope(Trial(self.judge, statement), statement) if text else None
@@ -145,7 +148,9 @@ class Repair:
 
     def text(self, statement: Statement) -> str:
         """Return a statement as its author wrote it, without what stands around it."""
-        return ast.get_source_segment(self.program.source, statement.node) or ""
+        if statement.number not in self.texts:
+            self.texts[statement.number] = ast.get_source_segment(self.program.source, statement.node) or ""
+        return self.texts[statement.number]
 
     def _made_from(self, statement: Statement) -> Iterator[Statement]:
         """Yield the statements before a wrong one that it reads and that no verdict is about, the nearest first."""

@@ -12,9 +12,10 @@ from tinyad.code import values
 from tinyad.code.judge import Judge, Task
 from tinyad.code.names import looks_like_derivative
 from tinyad.code.pair import Pair
-from tinyad.code.probes import Kind, Statement, names_of, reads
+from tinyad.code.probes import FRAME, Kind, Statement, names_of, reads
 from tinyad.code.program import QUIET
 from tinyad.code.results import result_values
+from tinyad.code.truth import Needed
 
 
 class Rerun:
@@ -27,22 +28,23 @@ class Rerun:
         self.judges, self.statement = judges, statement
         self.program = judges[0].pair.program
         self.tree = self.program.rewritten if not statement.function else self._definition()
-        self.place = _place(self.tree, statement) if self.tree is not None else None
+        self.places = list(_places(self.tree, statement)) if self.tree is not None else []
 
-    def fits(self, text: str, count: int | None = None) -> bool:
-        """Return whether the program with another statement is right, at some of the points or all."""
-        if self.place is None or self.tree is None:
+    def fits(self, text: str) -> bool:
+        """Return whether the program with another statement is right at all points."""
+        if not self.places:
             return False
-        body, index = self.place
-        old = body[index]
+        old = [body[index] for body, index in self.places]
         try:
-            node = ast.parse(text).body[0]
-            body[index] = ast.increment_lineno(node, self.statement.line - 1)
-            return all(self._is_right(judge) for judge in self.judges[:count])
-        except Exception:
+            node = ast.increment_lineno(ast.parse(text).body[0], self.statement.line - 1)
+            for body, index in self.places:
+                body[index] = node
+            return all(self._is_right(judge) for judge in self.judges)
+        except (Exception, Needed):
             return False
         finally:
-            body[index] = old
+            for (body, index), kept in zip(self.places, old, strict=True):
+                body[index] = kept
 
     def _definition(self) -> ast.FunctionDef | None:
         """Return the outermost function around the statement, without probes."""
@@ -125,21 +127,24 @@ def _holds(judge: Judge, task: Task, names: dict[str, Any]) -> bool:
     return values.differentiable(value) and judge.verdict(task, value).right is True
 
 
-def _place(tree: ast.AST, statement: Statement) -> tuple[list[ast.stmt], int] | None:
-    """Return the block that a statement is in, and where."""
+def _places(tree: ast.AST, statement: Statement) -> Iterator[tuple[list[ast.stmt], int]]:
+    """Yield the blocks that a statement is in, and where: one, or with probes one for each kind of run."""
     for part in ast.walk(tree):
         for name in ("body", "orelse", "finalbody"):
             block = getattr(part, name, None)
             for index, node in enumerate(block if isinstance(block, list) else ()):
-                own = type(node) is type(statement.node) and node.lineno == statement.line
-                if own and node.col_offset == statement.node.col_offset and not _is_probe(node):
-                    return block, index  # type: ignore[return-value]
-    return None
+                if _stands_there(node, statement):
+                    yield block, index  # type: ignore[misc]
+                    break  # what follows it reports what it set
 
 
-def _is_probe(node: ast.stmt) -> bool:
-    """Return whether a statement was put in to report: it stands in one line and has no source of its own."""
-    return "__frame__" in ast.unparse(node)[:20]
+def _stands_there(node: ast.stmt, statement: Statement) -> bool:
+    """Return whether a node is a statement, and not the report that it is about to run."""
+    place = (type(node), node.lineno, node.col_offset)
+    if place != (type(statement.node), statement.line, statement.node.col_offset):
+        return False
+    call = node.value if isinstance(node, ast.Expr) else None
+    return not (isinstance(call, ast.Call) and names_of(call.func) == f"{FRAME}.before")
 
 
 def suspects(judge: Judge, wrong: Sequence[Statement]) -> list[Statement]:

@@ -69,6 +69,9 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
         positional = {}
     positional = {places[k]: argument for k, argument in positional.items()}
     named = {k: a for k in single if (a := _named(texts[k], arguments, matching)) is not None}
+    for k in single:
+        if k not in named and (argument := _inside(texts[k], parts[k], arguments, matching)) is not None:
+            named[k] = argument
     named = _by_shape(_in_order(named, positional), {k: (texts[k], parts[k]) for k in single}, arguments)
     found: list[Result] = []
     for k in places:
@@ -151,6 +154,15 @@ def _named(text: str, arguments: list[Argument], matching: Matching) -> Argument
             if meaning.share is Share.ALL and _own_name(argument) == meaning.name:
                 return argument
     return None
+
+
+def _inside(text: str, value: Any, arguments: list[Argument], matching: Matching) -> Argument | None:
+    """Return the argument that the one derivative in a returned expression is for, if the shape of the result fits."""
+    if not text or text.isidentifier() or not values.differentiable(value):
+        return None
+    names = {part.id for part in ast.walk(ast.parse(text, mode="eval")) if isinstance(part, ast.Name)}
+    found = [argument for name in sorted(names) if (argument := _named(name, arguments, matching)) is not None]
+    return found[0] if len(found) == 1 and found[0].shape == values.shape(value) else None
 
 
 def _own_name(argument: Argument) -> str:

@@ -6,7 +6,8 @@ import ast
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import CodeType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -87,6 +88,7 @@ class Trial:
 
     def __init__(self, judge: Judge, statement: Statement, until: Statement | None = None) -> None:
         self.judge, self.statement = judge, statement
+        self.compiled: Compiled | None = None
         self.judged_statement = until or statement
         listener = Snapshots(judge, statement.number)
         judge.pair.run_backward(listener)
@@ -190,15 +192,28 @@ class Trial:
 
     def _run(self, snapshot: Snapshot, node: ast.stmt, listener: Listener = QUIET) -> dict[str, Any]:
         """Run a statement, and those behind it, on copies of the names; return the names."""
-        nodes = [node, *self.rest]
+        if self.compiled is None or self.compiled.node is not node:
+            self.compiled = _compiled([node, *self.rest])
         names = {**self.judge.pair.program.namespace, **snapshot.names}
-        changed = {name for part in nodes for name in _changed_in_place(part)}
+        changed = self.compiled.changed
         names.update({name: copy.deepcopy(names[name]) for name in changed if _is_data(names.get(name))})
-        body = [_assigning(part) if isinstance(part, ast.Return) else part for part in nodes]
-        code = compile(ast.Module(body, []), "<statement>", "exec")
         self.judge.pair.program.probe.listen(listener)
-        exec(code, names)
+        exec(self.compiled.code, names)
         return names
+
+
+class Compiled(NamedTuple):
+    """Statements as code: the first of them, and the names whose values they may change in place."""
+
+    node: ast.stmt
+    code: CodeType
+    changed: set[str]
+
+
+def _compiled(nodes: Sequence[ast.stmt]) -> Compiled:
+    body = [_assigning(part) if isinstance(part, ast.Return) else part for part in nodes]
+    code = compile(ast.Module(body, []), "<statement>", "exec")
+    return Compiled(nodes[0], code, {name for part in nodes for name in _changed_in_place(part)})
 
 
 def _assigning(node: ast.Return) -> ast.stmt:

@@ -1,0 +1,98 @@
+"""A mistake in one statement of right code is found in its line, and nothing else; the right one is suggested."""
+
+import ast
+from functools import cache
+
+import pytest
+
+from tests.benchmarks.code import outcome
+from tests.support.code_plants import KINDS, CodePlant, subjects
+from tests.support.paths import ROOT
+
+WRITTEN = ROOT / "tests/code/written"
+
+# The kind, the file, the pair, what stands there, and what is planted.
+PLANTED = [
+    ("name", "normalization", "ln", "dgamma = np.sum(dout * z, axis=0)", "dgamma = np.sum(z * z, axis=0)"),
+    ("name", "normalization", "ln", "return dx, dgamma, dbeta", "return dx, dgamma, dgamma"),
+    ("transpose", "research", "whiten", "Phi = np.tril(L.T @ np.tril(dL))", "Phi = np.tril(L.T @ np.tril(dL).T)"),
+    ("order", "normalization", "layernorm", "norm = (x - mean) * rstd", "norm = (mean - x) * rstd"),
+    ("operator", "layers", "relu", "dx = dout * (x > 0)", "dx = dout + (x > 0)"),
+    ("sign", "layers", "svm_loss", "dx[hot] = 1", "dx[hot] = -1"),
+    ("sign", "layers", "batchnorm", "dmu = -dxmu.sum(axis=0)", "dmu = dxmu.sum(axis=0)"),
+    ("factor", "activations", "leaky_relu", "gx = gout.copy()", "gx = 0.5 * gout.copy()"),
+    ("factor", "layers", "batchnorm", "dv = dsd / (2 * sd)", "dv = dsd / sd"),
+    ("axis", "layers", "affine", "db = np.sum(dout, axis=0)", "db = np.sum(dout, axis=1)"),
+    ("keepdims", "normalization", "layernorm", "db = dout.sum((0, 1))", "db = dout.sum((0, 1), keepdims=True)"),
+    ("sum_dropped", "layers", "affine", "db = np.sum(dout, axis=0)", "db = dout"),
+    ("mask", "layers", "relu", "dx = dout * (x > 0)", "dx = dout * (x < 0)"),
+    ("index", "normalization", "rmsnorm", "n = x.shape[-1]", "n = x.shape[1]"),
+    ("equals", "normalization", "layernorm", "dx *= rstd", "dx = rstd"),
+    ("equals", "scalars", "dense_loops", "dW[k, j] += x[i, k] * ds", "dW[k, j] = x[i, k] * ds"),
+    ("term_dropped", "layers", "batchnorm", "dx = dx1 + dx2", "dx = dx2"),
+    ("term_added", "layers", "batchnorm", "dxhat = dscaled * gamma", "dxhat = dscaled * gamma + dout"),
+    ("copied", "layers", "batchnorm", "disd = (dxhat * xmu).sum(axis=0)", "disd = (dscaled * xhat).sum(axis=0)"),
+    ("returned", "normalization", "layernorm", "return dx, dw, db", "return dx, db, dw"),
+    (
+        "call_dropped",
+        "sequence_course",
+        "lstm_cell",
+        "dc_next = dc_next + da_next * ot * (1 - np.square(np.tanh(c_next)))",
+        "dc_next = dc_next + da_next * ot * (1 - np.square(c_next))",
+    ),
+    (
+        "activation",
+        "sequence_course",
+        "lstm_cell",
+        "dc_next = dc_next + da_next * ot * (1 - np.square(np.tanh(c_next)))",
+        "dc_next = dc_next + da_next * ot",
+    ),
+]
+
+
+@cache
+def subject(file, name):
+    """A pair of right code."""
+    return next(subjects(WRITTEN / f"{file}.py", lambda found: found.name == name))
+
+
+def planted(right, kind, was, now):
+    """A mistake in the one statement of a pair that reads so."""
+    (statement,) = (s for s in right.statements if right.text(s) == was)
+    return CodePlant(kind, statement.line, statement.end_line, was, now, right.replaced(statement.line, was, now))
+
+
+@pytest.mark.parametrize(("kind", "file", "name", "was", "now"), PLANTED, ids=lambda value: str(value)[:24])
+def test_a_mistake_is_found_in_its_line_and_mended(kind, file, name, was, now):
+    right = subject(file, name)
+    found = outcome(right, planted(right, kind, was, now))
+    assert {"located", "right"} <= found.counted, found.wrong
+    assert "false" not in found.counted, found.wrong
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("file", "name"), [("layers", "batchnorm"), ("losses", "hinge_loss"), ("gru", "gru_v1")])
+def test_mistakes_of_each_kind_are_found_in_their_line(kind, file, name):
+    right = subject(file, name)
+    for plant in right.plants(kind, 2, seed=0):
+        found = outcome(right, plant)
+        assert "located" in found.counted, (plant.was, plant.now, found.wrong)
+        assert "false" not in found.counted, (plant.was, plant.now, found.wrong)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_planted_mistake_changes_one_statement(kind):
+    right = subject("gru", "gru_v1")
+    for plant in right.candidates(kind):
+        was, now = plant.was.count("\n"), plant.now.count("\n")
+        lines, new = right.source.splitlines(), plant.source.splitlines()
+        assert lines[: plant.line - 1] == new[: plant.line - 1]
+        assert lines[plant.line + was :] == new[plant.line + now :]
+        assert ast.dump(ast.parse(plant.was)) != ast.dump(ast.parse(plant.now))
+
+
+def test_a_change_without_effect_is_no_mistake():
+    right = subject("layers", "affine")
+    assert not right.has_effect(right.source.replace("np.sum(dout, axis=0)", "dout.sum(axis=0)"))
+    assert right.has_effect(right.source.replace("np.sum(dout, axis=0)", "dout.sum(axis=1)"))
