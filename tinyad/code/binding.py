@@ -208,7 +208,7 @@ def _upstream(signatures: Signatures, leaves: list[Any], taken: bool, given: Any
 
 def last_local_values(recorded: Recorded) -> dict[str, Event]:
     """Return the last event of each plain name in the outermost call of a run."""
-    first = min(recorded.calls, default=0)
+    first = recorded.first
     return {
         event.name: event
         for event in recorded.events

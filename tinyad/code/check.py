@@ -13,14 +13,14 @@ from tinyad.code.judge import Forced, Judge, Task
 from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.limits import POINTS
 from tinyad.code.names import looks_like_derivative, stripped
-from tinyad.code.pair import Pair
+from tinyad.code.pair import Pair, returned_names
 from tinyad.code.points import another
 from tinyad.code.probes import Kind, Statement
 from tinyad.code.program import QUIET, CodeError
 from tinyad.code.recording import Target
 from tinyad.code.repair import Repair
 from tinyad.code.rerun import set_names
-from tinyad.code.results import result_values
+from tinyad.code.results import result_values, unmatched
 from tinyad.code.unseen import unseen
 from tinyad.code.values import Array
 from tinyad.code.verdicts import PairVerdict, StatementVerdict, Verdict, WorstEntry
@@ -83,6 +83,8 @@ class _Findings:
         found = [self.statement_verdict(number) for number in self.values]
         found += self.result_verdicts({s.line for s in found if not s.ok})
         found += self.right_return({s.line for s in found})
+        if not any(s.verdict is not Verdict.NOT_JUDGED for s in found):
+            raise CodeError(self.nothing())
         found = self.explained(found)
         return PairVerdict(
             self.pair.name,
@@ -95,7 +97,43 @@ class _Findings:
             self.convention(),
             tuple(self.notes()),
             tuple(unseen(self.judge)),
+            open=tuple(self.open()),
         )
+
+    def nothing(self) -> str:
+        """Say why nothing of a pair could be judged."""
+        whole = [
+            name
+            for name, value in self.pair.arguments().items()
+            if isinstance(value, np.ndarray) and value.dtype.kind in "iu"
+        ]
+        called = self.pair.backward or self.pair.forward or "the script"
+        if self.judge.returned is None and self.pair.backward:
+            return f"{called} returns nothing, and leaves nothing whose name tells what it is the derivative for"
+        if type(self.judge.returned).__name__ == "generator":
+            return f"{called} is a generator: return the derivatives instead"
+        advice = f" ({_listed(whole)}: whole numbers, give floats)" if whole else ""
+        return (
+            f"nothing of {called} can be judged: no name in it, and nothing that it returns, is the derivative for a "
+            f"value of floats of the forward pass{advice}; --name dz=z says what a name is the derivative for"
+        )
+
+    def open(self) -> list[str]:
+        """Return the derivatives that are returned and of no argument that is known, as the source writes them."""
+        outputs = [] if self.pair.backward else self.pair.binding.outputs
+        function = self.pair.backward or self.pair.forward
+        texts = returned_names(self.pair.node(function)) if function else []
+        judged = {task.name for task in self.judge.tasks.values()}
+        found: dict[str, None] = {}
+        for path in unmatched(self.judge.results, self.judge.returned, outputs) if function else ():
+            place = path[0] if isinstance(self.judge.returned, tuple) and path else 0
+            text = texts[place] if isinstance(place, int) and place < len(texts) else ""
+            inside = path[1:] if isinstance(self.judge.returned, tuple) else path
+            keys = [key for key in inside if isinstance(key, str)]
+            derivative = looks_like_derivative(text) or any(map(looks_like_derivative, keys)) or inside
+            if derivative and text not in judged:
+                found[text + "".join(f"[{key!r}]" for key in inside)] = None
+        return list(found)
 
     # Statements
 

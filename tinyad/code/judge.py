@@ -606,7 +606,9 @@ class Judge:
             first = self.judged.seen.get(events[0].ordinal)
             if first is None:
                 continue
+            shape = values.shape(events[0].value)
             named = [c for c in self.matched.candidates(events[0], self._carried(events[0])) if not c.part]
+            named = [c for c in named if c.fits or _sum_or_transpose(shape, c.target.shape)]
             expressions = self.matched.expressions(events[0])[:RUNS]
             if not named:
                 for candidate in expressions:
@@ -738,6 +740,16 @@ class Judging(Listener):
         new = self._heard(site, base)
         if new is not base:
             base[...] = new
+
+
+def _sum_or_transpose(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Return whether a sum that is missing or too much, or another order of the axes, leads from one shape to another."""
+    if sorted(shape) == sorted(other):
+        return True
+    try:
+        return np.broadcast_shapes(shape, other) in (shape, other)
+    except ValueError:
+        return False
 
 
 def _same_pass(event: Event, other: Event) -> bool:

@@ -26,6 +26,7 @@ from tinyad.code.names import (
     stripped,
 )
 from tinyad.code.probes import Kind, names_of
+from tinyad.code.program import CodeError
 from tinyad.code.recording import Call, Event, Recorded, Target, functions_called
 from tinyad.code.values import Array, Path
 
@@ -80,6 +81,9 @@ class Matching:
         self.held: dict[Path, tuple[int, Path]] = {}  # where arrays lie in memory → the event that set them first
         self._read_events()
         self._assemble()
+        unknown = [of for of in declared.values() if of not in self.by_name]
+        if unknown:
+            raise CodeError(f"nothing in the forward pass is called {unknown[0]}, which a name is said to be for")
         self.meanings = Meanings(self.names(), declared)
 
     def _read_events(self) -> None:
@@ -152,7 +156,7 @@ class Matched:
     @cached_property
     def top(self) -> int:
         """The outermost call of the backward run."""
-        return min(self.backward.calls, default=1)
+        return self.backward.first
 
     def origins(self, event: Event) -> Iterator[Event]:
         """Yield the events of the forward run whose arrays an event of the backward run holds."""
@@ -169,7 +173,7 @@ class Matched:
     def _call(self, number: int) -> int:
         calls = self.seen.calls
         if number == self.top or not calls:
-            return min(calls, default=0)
+            return self.seen.first
         function = self.backward.calls[number].function
         mates = [c for c in calls.values() if stem(c.function) == stem(function) and c.function != function]
         if self.matching.same_run and not mates:
@@ -381,7 +385,7 @@ class Matched:
         everywhere = self.matching.by_name.get(name, [])
         own = [leaf for leaf in everywhere if leaf.event.call == call]
         if not own:
-            first = min(self.seen.calls, default=1)
+            first = self.seen.first
             own = [leaf for leaf in everywhere if leaf.event.call == first] or everywhere
         items = [leaf for leaf in own if leaf.event.kind is Kind.ITEM and leaf.event.key == key]
         if key is not None and items:

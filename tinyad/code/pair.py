@@ -108,6 +108,8 @@ class Pair:
         if owner is None and self.is_static(self.forward):
             owner = Context(len(arguments))
         function = self.callable(self.forward, owner)
+        if isinstance(listener, Recorded):
+            listener.function = self.forward
         self.program.probe.listen(listener)
         result = function(*arguments, **keywords)
         setup = self.setup_context(owner)
@@ -124,6 +126,8 @@ class Pair:
         forwarded = self.run_forward(Recorded())
         function = self.callable(self.backward, forwarded.owner)
         arguments, keywords = self.binding.given(forwarded)
+        if isinstance(listener, Recorded):
+            listener.function = self.backward
         self.program.probe.listen(listener)
         return forwarded, function(*arguments, **keywords)
 

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import copy
 import io
+import os
 import random
 import re
 import signal
@@ -83,8 +84,10 @@ def _functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.Fun
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Put back NumPy's and Python's random states and the warnings' settings; what is printed goes nowhere."""
+    """Put back random states, folder and environment; what is printed goes nowhere, and what is read is empty."""
     states = np.random.get_state(), random.getstate()
+    folder, environment, given = os.getcwd(), dict(os.environ), sys.stdin
+    sys.stdin = io.StringIO()
     with (
         contextlib.redirect_stdout(io.StringIO()),
         contextlib.redirect_stderr(io.StringIO()),
@@ -95,6 +98,12 @@ def undisturbed() -> Iterator[None]:
         finally:
             np.random.set_state(states[0])
             random.setstate(states[1])
+            sys.stdin = given
+            if os.getcwd() != folder:
+                os.chdir(folder)
+            if dict(os.environ) != environment:
+                os.environ.clear()
+                os.environ.update(environment)
 
 
 class State:

@@ -75,11 +75,18 @@ class Recorded(Listener):
 
     def __init__(self, copies: bool = False) -> None:
         self.copies = copies
+        self.function = ""  # that was run
         self.events: list[Event] = []
         self.calls: dict[int, Call] = {}
         self.by_identity: dict[Path, list[Event]] = {}
         self.comparisons: dict[int, set[bool]] = {}
         self.ran: set[int] = set()
+
+    @property
+    def first(self) -> int:
+        """The first call of the function that was run: a decorator's may come before it."""
+        own = [call.number for call in self.calls.values() if call.function == self.function]
+        return min(own or self.calls, default=1)
 
     def _report(  # noqa: PLR0913  what an event holds
         self, frame: Frame, site: Site, value: Any, kind: Kind | None = None, key: Any = None, touched: Any = None

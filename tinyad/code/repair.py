@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import heapq
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile
 from types import ModuleType
@@ -15,7 +16,7 @@ import numpy as np
 from tinyad.code import values
 from tinyad.code.edits import Edit, Scope, edits
 from tinyad.code.judge import Judge, computes_with
-from tinyad.code.limits import AUXILIARY_TRIALS, CAUSE_MARGIN, DISTANCE, POINTS, RERUNS, TRIALS
+from tinyad.code.limits import AUXILIARY_TRIALS, CAUSE_MARGIN, DISTANCE, POINTS, RERUNS, SEARCH_SECONDS, TRIALS
 from tinyad.code.probes import Statement, names_of
 from tinyad.code.rerun import Rerun, suspects
 from tinyad.code.same_formula import same_formula
@@ -24,6 +25,10 @@ from tinyad.code.trial import Trial
 from tinyad.code.verdicts import Grade
 
 Suggest = Callable[[int], "Suggestion"]
+
+
+class OutOfTime(BaseException):
+    """The end of a search that takes too long."""
 
 
 class Suggestion(NamedTuple):
@@ -51,9 +56,18 @@ class Repair:
         self.known: dict[int, Suggestion] = {}
         self.texts: dict[int, str] = {}
         self.cause: Suggestion | None = None
+        self.until = math.inf
 
     def explain(self, wrong: Sequence[Statement]) -> None:
         """Find what was meant for all wrong statements: what one of them should be, or one that they depend on."""
+        self.until = time.monotonic() + SEARCH_SECONDS
+        try:
+            self._explain(wrong)
+        except OutOfTime:
+            for statement in wrong:
+                self.known.setdefault(statement.number, NONE)
+
+    def _explain(self, wrong: Sequence[Statement]) -> None:
         for statement in wrong:
             self.known[statement.number] = self._searched(statement, None, TRIALS, changes=1)
         unexplained = [s for s in wrong if not self.known[s.number].text]
@@ -93,7 +107,7 @@ class Repair:
                 merged.append(_numbered(singles, number))
         reruns: dict[int, Rerun] = {}
         for tried, (_, number, edit) in enumerate(heapq.merge(*merged)):
-            if tried >= RERUNS:
+            if tried >= RERUNS or time.monotonic() > self.until:
                 break
             if number not in reruns:
                 reruns[number] = Rerun([self.judge], found[number])
@@ -126,6 +140,8 @@ class Repair:
             return NONE  # nothing tells that it is wrong
 
         def fits(edited: str) -> bool:
+            if time.monotonic() > self.until:
+                raise OutOfTime
             if not trials[0].fits(edited):
                 return False
             if len(trials) == 1:

@@ -27,8 +27,8 @@ class Report:
 
     @property
     def errors(self) -> list[str]:
-        """Return why pairs could not be judged."""
-        return [pair.error for pair in self.pairs if pair.error]
+        """Return why pairs could not be judged, and what is returned and could not."""
+        return [pair.error for pair in self.pairs if pair.error] + [name for pair in self.pairs for name in pair.open]
 
     @property
     def verdicts(self) -> list[StatementVerdict]:
@@ -75,7 +75,8 @@ class Report:
         judged = [v for v in self.verdicts if v.verdict is not Verdict.NOT_JUDGED]
         counts = f"{one_line(self.source.name)}: {holding(sum(v.ok for v in judged), len(judged))}"
         others = [f"{n} {verdict}" for verdict, n in self.counts.items() if verdict != Verdict.RIGHT]
-        others += [f"{len(self.errors)} pair{'s' * (len(self.errors) > 1)} not judged"] if self.errors else []
+        unjudged = [pair for pair in self.pairs if pair.error]
+        others += [f"{len(unjudged)} pair{'s' * (len(unjudged) > 1)} not judged"] if unjudged else []
         return f"{counts}; {', '.join(others)}" if others else counts
 
     def to_dict(self) -> dict[str, Any]:
@@ -181,6 +182,7 @@ def _around(source: Text, pair: PairVerdict, everything: bool) -> Iterator[str]:
     rows += [f"convention: {pair.convention}"] if pair.convention else []
     rows += [f"note: {note}" for note in pair.notes]
     rows += [f"not judged: {name} (line {line}): {reason}" for name, line, reason in pair.unjudged]
+    rows += [f"not judged: {name} is returned, and nothing tells what it is the derivative for" for name in pair.open]
     rows += [
         f"not judged: {v.name} (line {v.line}): {v.message}" for v in pair.statements if v.verdict is Verdict.NOT_JUDGED
     ]

@@ -42,7 +42,7 @@ class Argument(NamedTuple):
 
 def arguments_of(pair: Pair, matching: Matching) -> list[Argument]:
     """Return the leaves of the arguments of the forward pass, in order, without `self`."""
-    first = min(matching.forward.calls, default=1)
+    first = matching.forward.first
     names = pair.argument_names()
     entries = [e for e in matching.forward.events if e.call == first and e.kind is Kind.ENTRY and e.name in names]
     return [
@@ -58,7 +58,8 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
     if statement is None:
         return []
     arguments = arguments_of(pair, matching)
-    parts = list(returned) if isinstance(returned, tuple) else [returned]
+    as_list = isinstance(returned, list) and len(returned) == len(elements)
+    parts = list(returned) if isinstance(returned, tuple) or as_list else [returned]
     same = len(elements) == len(parts)
     texts = [ast.unparse(e) for e in elements] if same else [""] * len(parts)
     places = [k for k in range(len(parts)) if pair.backward is not None or (k,) not in pair.binding.outputs]
@@ -75,7 +76,7 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
     named = _by_shape(_in_order(named, positional), {k: (texts[k], parts[k]) for k in single}, arguments)
     found: list[Result] = []
     for k in places:
-        path: Path = (k,) if isinstance(returned, tuple) else ()
+        path: Path = (k,) if isinstance(returned, tuple) or as_list else ()
         argument = named.get(k) or positional.get(k)
         if k in single and argument is not None and k not in left_out:
             text = texts[k] if texts[k] and "*" not in texts[k][:1] else ""
@@ -121,7 +122,7 @@ def _return_statement(matched: Matched) -> tuple[Statement | None, Sequence[ast.
     if not events:
         return None, ()
     node = events[-1].site.node
-    elements = node.elts if isinstance(node, ast.Tuple) else [node]
+    elements = node.elts if isinstance(node, (ast.Tuple, ast.List)) else [node]
     return events[-1].site.statement, elements  # type: ignore[return-value]
 
 

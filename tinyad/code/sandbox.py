@@ -75,7 +75,7 @@ def _pair(found: dict[str, Any]) -> PairVerdict:
         )
         for statement in found["statements"]
     )
-    tuples = {name: tuple(found[name]) for name in ("returned", "notes", "not_seen")}
+    tuples = {name: tuple(found[name]) for name in ("returned", "notes", "not_seen", "open")}
     unjudged = tuple((name, line, reason) for name, line, reason in found["unjudged"])
     return PairVerdict(**{**found, **tuples, "statements": statements, "unjudged": unjudged})
 

@@ -80,8 +80,8 @@ class PairVerdict(NamedTuple):
     """The verdicts on a pair of a forward and a backward pass.
 
     statements: in the order of the source.  returned: what is wrong as the code stands.  unjudged: names with the
-    reason.  convention: the factor that the derivatives in between carry.  not_seen: what this sample point could not
-    show.
+    reason.  open: derivatives that are returned and that nothing tells how to judge.  convention: the factor that the
+    derivatives in between carry.  not_seen: what this sample point could not show.
     """
 
     name: str
@@ -95,12 +95,13 @@ class PairVerdict(NamedTuple):
     notes: tuple[str, ...] = ()
     not_seen: tuple[str, ...] = ()
     error: str = ""
+    open: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Return whether every statement that was judged holds, and what is returned."""
         judged = [s for s in self.statements if s.verdict is not Verdict.NOT_JUDGED]
-        return not self.error and all(s.ok for s in judged) and not self.returned
+        return not self.error and all(s.ok for s in judged) and not self.returned and not self.open
 
     @property
     def wrong(self) -> tuple[StatementVerdict, ...]:
