@@ -1,11 +1,11 @@
 """Reverse-mode differentiation in unary and binary steps, and hand-derived gradients held against it."""
 
+from tinyad.code import check_code
 from tinyad.compare.comparison import Comparison, compare
 from tinyad.compare.verdicts import Finding
 from tinyad.compiled import Program
 from tinyad.compiled import compile as compile  # not in __all__: `from tinyad import *` would hide Python's own
 from tinyad.derivation import DerivationError, check_derivation
-from tinyad.derivation.show.notebook_magic import load_ipython_extension
 from tinyad.derivation.show.tape_as_derivation import written
 from tinyad.drawing import plot
 from tinyad.drawing.graph import Graph, graph
@@ -61,6 +61,7 @@ from tinyad.engine.tape import Tape, Variable
 from tinyad.gradcheck.numeric import central_difference, check_op, complex_step, numeric_derivative
 from tinyad.html.explore import Explorer, explore
 from tinyad.html.report import Report, report
+from tinyad.notebook import load_ipython_extension
 from tinyad.printing.listing import Listing, equations, first_nonfinite, gradients, routine
 from tinyad.version import __version__ as __version__
 
@@ -83,6 +84,7 @@ __all__ = [
     "add",
     "at_least",
     "central_difference",
+    "check_code",
     "check_derivation",
     "check_op",
     "column_max",

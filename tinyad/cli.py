@@ -177,7 +177,7 @@ def _check(options: argparse.Namespace) -> int:
         if options.fix:
             from tinyad.code.command import mend
 
-            print(for_terminal("\n".join(mend(Path(file), report))))
+            print(for_terminal("\n".join(mend(Path(file), report))), file=sys.stderr if options.json else None)
     if options.json:
         print(json.dumps([report.to_dict() for report in reports], indent=2))
     return status

@@ -17,6 +17,8 @@ from tests.support.examples import blocks, rewritten, rounded, run
 from tests.support.house import NOT_STARRED, imported, package, rank, read, sources
 from tests.support.paths import ROOT
 from tinyad.cli import _parser
+from tinyad.code.report import Report as CodeReport
+from tinyad.code.verdicts import PairVerdict, StatementVerdict
 from tinyad.derivation.judge.verdicts import LineVerdict
 from tinyad.derivation.show.report import Report
 from tinyad.drawing import layout
@@ -24,6 +26,7 @@ from tinyad.drawing.elements import Box, Cluster, Drawing, Edge
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+RESULTS = (Report, LineVerdict, CodeReport, PairVerdict, StatementVerdict)  # of what is public
 PUBLIC = [*tinyad.__all__, *sorted(NOT_STARRED)]
 LSTM = "model sequence losses layouts tasks training models".split()
 DIRECTIVE = re.compile(r"^\.\. (?:auto\w+|py:data):: (.+(?:\n +(?:tinyad|lstm_models)\.\w+)*)$", re.MULTILINE)
@@ -64,7 +67,7 @@ def documented(pages):
 
 def test_every_public_name_is_described_once():
     found = documented(map(read, PAGES))
-    results = [f"{kind.__module__}.{kind.__name__}" for kind in (Report, LineVerdict)]
+    results = [f"{kind.__module__}.{kind.__name__}" for kind in RESULTS]
     modules = ["tinyad.drawing.plot", *(f"lstm_models.{name}" for name in LSTM), "lstm_models.models.MODELS"]
     assert sorted(found) == sorted([*(f"tinyad.{name}" for name in PUBLIC), *results, *modules])
 
@@ -90,7 +93,7 @@ def undescribed(owner, name, thing):
 
 def test_everything_public_has_a_docstring():
     things = [("tinyad", name, getattr(tinyad, name)) for name in PUBLIC]
-    things += [("tinyad", kind.__name__, kind) for kind in (Report, LineVerdict)]
+    things += [("tinyad", kind.__name__, kind) for kind in RESULTS]
     for part in ("tinyad.drawing.plot", *(f"lstm_models.{name}" for name in LSTM)):
         module = importlib.import_module(part)
         own = [name for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__]
@@ -206,3 +209,15 @@ def test_every_operation_of_the_page_runs():
         assert (result(v["x"]) if callable(result) else result).shape, code
     with pytest.raises(TypeError):
         eval("np.clip(x, 0, 1)", names)
+
+
+def modules_named(text):
+    """The modules in the table of tinyad/code in CONTRIBUTING.md, as often as they are there."""
+    table = text.partition("<!-- code -->")[2].partition("<!-- end of code -->")[0]
+    return re.findall(r"`(\w+)`", table)
+
+
+def test_every_module_of_code_has_its_place():
+    found = modules_named(read(ROOT / "CONTRIBUTING.md"))
+    assert sorted(found) == sorted(["check_code", *(path.stem for path in (ROOT / "tinyad/code").glob("*.py"))])
+    assert modules_named("`a`\n<!-- code -->\n| what | `b`, `c` |\n<!-- end of code -->\n`d`") == ["b", "c"]

@@ -40,7 +40,7 @@ def test_a_notebook_is_stored_with_outputs_and_nothing_else(name):
 
 
 def test_there_are_five():
-    assert set(NOTEBOOKS) == {"rules", "steps", "derivation", "learning", "fast"}
+    assert set(NOTEBOOKS) == {"rules", "steps", "derivation", "code", "learning", "fast"}
 
 
 DOT = 'digraph tape {\n\tstep_1 [label="z1 = W * x\\n4×2"]\n}\n'

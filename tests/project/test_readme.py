@@ -9,6 +9,7 @@ from tests.support.paths import ROOT
 from tinyad.drawing import layout
 
 README = ROOT / "README.md"
+EXAMPLE = ROOT / "docs/examples/backward.py"
 PICTURE = ROOT / "docs" / "cell.svg"
 LINES = 250
 
@@ -30,6 +31,11 @@ def test_every_example(monkeypatch, tmp_path):
     if os.environ.get("TINYAD_WRITE_GOLDEN"):
         PICTURE.write_text(drawn, encoding="utf-8", newline="\n")
     assert drawn == read(PICTURE), "another picture: TINYAD_WRITE_GOLDEN=1 pytest, and look at it"
+
+
+def test_the_first_example_is_a_file():
+    (code,) = [code for kind, name, code in blocks(read(README)) if name == "backward.py"]
+    assert code == read(EXAMPLE)
 
 
 def test_a_changed_output_is_seen():

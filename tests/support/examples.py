@@ -1,6 +1,7 @@
 """The examples of a page: its code is run from top to bottom, and what is printed stands below it.
 
-A block `python` or `sh` is run, and a block `text` after it is what it prints; `markdown NAME` is written to a file.
+A block `python` or `sh` is run, and a block `text` after it is what it prints; a block with a name, such as
+`markdown NAME`, is written to a file.
 """
 
 import contextlib
@@ -33,12 +34,17 @@ def rewritten(text, shown):
     parts, last, k = [], 0, 0
     found = list(FENCED.finditer(text))
     for example, below in zip_longest(found, found[1:]):
-        if example[2] in ("python", "sh"):
+        if runs(example[2], example[3]):
             if below and below[2] == "text":
                 parts += [text[last : below.start(4)], shown[k][0]]
                 last = below.end(4)
             k += 1
     return "".join([*parts, text[last:]])
+
+
+def runs(kind, name):
+    """Whether a block is run."""
+    return kind in ("python", "sh") and not name
 
 
 def rounded(text):
@@ -50,9 +56,9 @@ def run(blocks, names=None):
     """(printed, expected) of every block that is run, expected being the text block below it."""
     names = {} if names is None else names
     for k, (kind, name, code) in enumerate(blocks):
-        if kind == "markdown":
+        if name:
             Path(name).write_text(code, encoding="utf-8")
-        if kind in ("python", "sh"):
+        if runs(kind, name):
             below = blocks[k + 1] if k + 1 < len(blocks) else ("", "", "")
             yield (printed(code, k, names) if kind == "python" else said(code)), below[2] if below[0] == "text" else ""
 
@@ -66,9 +72,9 @@ def printed(code, k, names):
 
 def said(code):
     """What a shell shows: both outputs, in the order in which they are written."""
-    lines = [shlex.split(line) for line in code.splitlines()]
-    if not SHELL.search(code) and all(line and line[0] == "tinyad" for line in lines):
-        return "".join(said_here(line[1:]) for line in lines)
+    lines = code.splitlines()
+    if not SHELL.search(code) and all(line.startswith("tinyad ") for line in lines):
+        return "".join(said_here(shlex.split(line)[1:]) for line in lines)
     here = {"PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
     here |= {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
     ran = subprocess.run(

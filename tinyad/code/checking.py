@@ -65,7 +65,7 @@ def _verdict(program: Program, text: Text, found: Found, options: Options, decla
 
 def _pair(program: Program, text: Text, found: Found, options: Options) -> Pair:
     if not found.forward:
-        return Script(Program(text.text, text.name), options.seed)
+        return Script(program.again(), options.seed)
     if options.shapes is not None:
         example = example_of_shapes(program, found, options.shapes)
     else:
@@ -96,7 +96,7 @@ def _run(program: Program, text: Text, seconds: float, job: Callable[[], Any], w
 def _raised(text: Text, error: BaseException, what: str) -> str:
     """Return what the user's code raised, with the frames of the user's file."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == text.name]
-    lines = text.text.splitlines()
+    lines = text.lines
     rows = [
         f"    {text.place(frame.lineno or 1)}, in {frame.name}: {lines[(frame.lineno or 1) - 1].strip()}"
         for frame in frames

@@ -9,28 +9,57 @@ from typing import NamedTuple
 
 from tinyad.code.limits import FILE_BYTES
 from tinyad.code.program import CodeError
+from tinyad.code.verdicts import StatementVerdict
 
 MAGIC = re.compile(r"^(\s*)(%%?|!|\?)|^\s*\w[\w.]*\?{1,2}\s*$|^(\s*)[\w, ]+= *[%!]")
 
 
+LINE = re.compile(r"\bline (\d+)")
+
+
 class Text(NamedTuple):
-    """A source: its name, its text, and for a notebook the cell and line of each line."""
+    """A source: its name, its text, and where each line stands, if that is another place than its number.
+
+    cells: of a notebook, the cell and the line in it.  origins: of functions that stand in several files, the file and
+    the line in it.
+    """
 
     name: str
     text: str
     cells: tuple[tuple[int, int], ...] = ()
+    origins: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_notebook(self) -> bool:
         """Return whether the text comes from cells."""
         return bool(self.cells)
 
+    @property
+    def lines(self) -> list[str]:
+        """Return the lines as Python counts them: a form feed ends none."""
+        return self.text.removesuffix("\n").split("\n")
+
     def place(self, line: int) -> str:
         """Return the place of a line: FILE:12, or the cell and the line in it."""
-        if not self.cells:
-            return f"{self.name}:{line}"
-        cell, inner = self.cells[min(line, len(self.cells)) - 1]
-        return f"{self.name} cell {cell}, line {inner}"
+        if self.cells:
+            cell, inner = self.cells[min(line, len(self.cells)) - 1]
+            return f"{self.name} cell {cell}, line {inner}"
+        name, number = self.origins[min(line, len(self.origins)) - 1] if self.origins else (self.name, line)
+        return f"{name}:{number}"
+
+    def line(self, line: int) -> str:
+        """Return a line in words: line 12, or line 3 of cell 4."""
+        if self.cells:
+            cell, inner = self.cells[min(line, len(self.cells)) - 1]
+            return f"line {inner} of cell {cell}"
+        name, number = self.origins[min(line, len(self.origins)) - 1] if self.origins else (self.name, line)
+        return f"line {number}" + (f" of {name}" if name != self.name else "")
+
+    def told(self, message: str) -> str:
+        """Return a message with the lines that it names where they stand."""
+        if not self.cells and not self.origins:
+            return message
+        return LINE.sub(lambda found: self.line(int(found[1])), message)
 
 
 def read(path: Path) -> Text:
@@ -78,3 +107,12 @@ def without_magic(line: str) -> str:
     """Return a line of a cell, or `pass` in the place of a magic or a shell command."""
     found = MAGIC.match(line)
     return f"{found[1] or found[3] or ''}pass" if found else line
+
+
+def replace_statement(lines: list[str], v: StatementVerdict) -> None:
+    """Put a suggestion in the place of its statement; what stands behind it on its last line stays."""
+    first, last = v.suggestion_line - 1, v.suggestion_end - 1
+    before = lines[first].encode()[: v.suggestion_column].decode()
+    after = lines[last].encode()[v.suggestion_end_column :].decode()
+    text = v.suggestion.replace("\n", "\n" + " " * len(before)) if not before.strip() else v.suggestion
+    lines[first : last + 1] = [before + text + after]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
+import linecache
+import os
 import textwrap
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 from tinyad.code.check import check_pair
@@ -54,11 +57,13 @@ def _name(function: Callable[..., Any], owner: Any) -> str:
 
 
 def _source(wanted: list[Any]) -> tuple[Text, dict[str, Any]]:
-    """Return the source of functions and of the helpers that they call, at their own lines, and what else they see."""
-    lines: list[str] = []
+    """Return the source of functions and of the helpers that they call, at their own lines, and what else they see.
+
+    The lines of a second file or cell stand below those of the first.
+    """
+    files: dict[str, list[str]] = {}
     namespace: dict[str, Any] = {}
-    path = ""
-    todo, seen = list(wanted), set[str]()
+    todo, seen = list(reversed(wanted)), set[str]()
     while todo:
         item = inspect.unwrap(todo.pop())
         name = getattr(item, "__name__", repr(item))
@@ -66,26 +71,28 @@ def _source(wanted: list[Any]) -> tuple[Text, dict[str, Any]]:
             continue
         seen.add(name)
         own, first = _lines(item, name)
-        path = path or (inspect.getsourcefile(item) or "")
+        visible = _visible(item)
+        lines = files.setdefault(_file(item, own, first, visible), [])
         lines += [""] * (first + len(own) - 1 - len(lines))
         lines[first - 1 : first - 1 + len(own)] = own
-        visible = _visible(item)
         namespace = {**visible, **namespace}
         tree = ast.parse("\n".join(own))
         called = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        for other in called:
+        for other in sorted(called):
             helper = visible.get(other)
             module = getattr(helper, "__module__", None)
             if (inspect.isfunction(helper) or inspect.isclass(helper)) and module == getattr(item, "__module__", ""):
                 todo.append(helper)
-    return Text(path, "\n".join(lines) + "\n"), namespace
+    origins = [(file, number) for file, lines in files.items() for number in range(1, len(lines) + 1)]
+    text = "\n".join(line for lines in files.values() for line in lines) + "\n"
+    return Text(next(iter(files)), text, origins=tuple(origins) if len(files) > 1 else ()), namespace
 
 
 def _lines(item: Any, name: str) -> tuple[list[str], int]:
     if name == "<lambda>":
         raise CodeError("a lambda has no statements to judge: write it as a function with def")
     try:
-        found, first = inspect.getsourcelines(item)
+        found, first = inspect.getsourcelines(item) if not inspect.isclass(item) else _lines_of_class(item)
     except (OSError, TypeError):
         raise CodeError(
             f"the source of {name} is not to be found: it has to be written in Python, in a file or a cell"
@@ -94,11 +101,49 @@ def _lines(item: Any, name: str) -> tuple[list[str], int]:
     return [without_magic(line) for line in own], max(first, 1)
 
 
+def _lines_of_class(item: type) -> tuple[list[str], int]:
+    """Return the source of a class: that of a cell is found by a method, because the class itself names no cell."""
+    try:
+        return inspect.getsourcelines(item)
+    except (OSError, TypeError):
+        method = _method(item)
+        if method is None:
+            raise
+        lines = linecache.getlines(method.__code__.co_filename)
+        for node in ast.walk(ast.parse("".join(map(_without_magic, lines)))):
+            if isinstance(node, ast.ClassDef) and node.lineno < method.__code__.co_firstlineno <= (
+                node.end_lineno or 0
+            ):
+                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                return lines[first - 1 : node.end_lineno], first
+        raise
+
+
+def _without_magic(line: str) -> str:
+    return without_magic(line.rstrip("\n")) + "\n"
+
+
+def _method(item: type) -> FunctionType | None:
+    return next((part for part in vars(item).values() if inspect.isfunction(part)), None)
+
+
+def _file(item: Any, own: list[str], first: int, visible: Mapping[str, Any]) -> str:
+    """Return the file of a function or class; of a cell its number, if the notebook remembers it."""
+    function = _method(item) if inspect.isclass(item) else item
+    path = function.__code__.co_filename if function is not None else inspect.getsourcefile(item) or ""
+    if os.path.exists(path):
+        return path
+    history = visible.get("In")
+    for number, cell in reversed(list(enumerate(history if isinstance(history, list) else []))):
+        lines = [without_magic(line) for line in str(cell).splitlines()]
+        if lines[first - 1 : first - 1 + len(own)] == own:
+            return f"In[{number}]"
+    return "cell"
+
+
 def _visible(item: Any) -> dict[str, Any]:
     """Return what a function or class sees: the names of its module, and those of the function around it."""
-    function = (
-        item if inspect.isfunction(item) else next((f for f in vars(item).values() if inspect.isfunction(f)), None)
-    )
+    function = _method(item) if inspect.isclass(item) else item
     if function is None:
         return {}
     names = {k: v for k, v in function.__globals__.items() if k != "__name__"}

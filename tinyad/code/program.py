@@ -36,8 +36,8 @@ class Program:
     """
 
     def __init__(self, source: str, path: str, namespace: Mapping[str, Any] | None = None) -> None:
-        self.source, self.path = source, path
-        self.lines = source.splitlines()
+        self.source, self.path, self.given = source, path, dict(namespace or {})
+        self.lines = source.split("\n")  # a form feed ends no line of Python
         try:
             self.tree = ast.parse(source, path)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -49,7 +49,7 @@ class Program:
         self.code = compile(self.rewritten, path, "exec")
         self.module = ModuleType("checked_" + re.sub(r"\W", "_", Path(path).stem))
         self.namespace: dict[str, Any] = self.module.__dict__
-        self.namespace.update({"__file__": path, **(namespace or {}), PROBE: self.probe})
+        self.namespace.update({"__file__": path, **self.given, PROBE: self.probe})
         self.functions = dict(_functions(self.tree.body, ""))
         self.classes = {node.name: node for node in self.tree.body if isinstance(node, ast.ClassDef)}
 
@@ -61,6 +61,10 @@ class Program:
             exec(self.code, self.namespace)
         finally:
             del sys.modules[self.module.__name__]
+
+    def again(self) -> Program:
+        """Return the same program, not run yet."""
+        return Program(self.source, self.path, self.given)
 
     def text(self, line: int, end_line: int) -> str:
         """Return the lines of the source from one to another."""

@@ -7,10 +7,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tinyad.code.files import Text
-from tinyad.code.limits import NAMES_SHOWN, NOTES_SHOWN
+from tinyad.code.files import Text, replace_statement
+from tinyad.code.limits import NOTES_SHOWN
 from tinyad.code.verdicts import Grade, PairVerdict, StatementVerdict, Verdict
-from tinyad.printing.text import apart, for_terminal, one_line
+from tinyad.code.wording import entry, holding, holding_of, numbers, returned_wrong
+from tinyad.printing.text import for_terminal, one_line
 
 
 class Report:
@@ -90,7 +91,7 @@ class Report:
                     "forward": pair.forward,
                     "backward": pair.backward,
                     "ok": pair.ok,
-                    "statements": [_plain(v) for v in pair.statements],
+                    "statements": [_plain(self.source, v) for v in pair.statements],
                     "returned_wrong": list(pair.returned),
                     "not_judged": [{"name": n, "line": line, "reason": why} for n, line, why in pair.unjudged],
                     "convention": pair.convention,
@@ -104,13 +105,13 @@ class Report:
 
     def fixed(self, certain_only: bool = True) -> str:
         """Return the source with the suggested statements in place; of two for one statement, the first."""
-        lines = self.source.text.splitlines(keepends=True)
+        lines = self.source.lines
         done: set[int] = set()
         for v in sorted(self.suggested(certain_only), key=lambda v: -v.suggestion_line):
             if v.suggestion_line not in done:
                 done.add(v.suggestion_line)
-                _replace(lines, v)
-        return "".join(lines)
+                replace_statement(lines, v)
+        return "\n".join(lines) + "\n" * self.source.text.endswith("\n")
 
     def suggested(self, certain_only: bool = True) -> list[StatementVerdict]:
         """Return the verdicts whose statements have another one in their place."""
@@ -121,8 +122,8 @@ class Report:
         name = self.source.name
         return "".join(
             difflib.unified_diff(
-                self.source.text.splitlines(keepends=True),
-                self.fixed(certain_only=False).splitlines(keepends=True),
+                [f"{line}\n" for line in self.source.lines],
+                [f"{line}\n" for line in Text("", self.fixed(certain_only=False)).lines],
                 name,
                 name,
             )
@@ -140,26 +141,13 @@ class Report:
         return page(self)
 
 
-def holding(right: int, statements: int) -> str:
-    """Say how many statements hold."""
-    return f"{right} of {statements} statement{'s' * (statements != 1)} hold{'s' * (right == 1 or statements == 1)}"
-
-
-def _replace(lines: list[str], v: StatementVerdict) -> None:
-    """Put a suggestion in the place of its statement; what stands behind it on its last line stays."""
-    first, last = v.suggestion_line - 1, v.suggestion_end - 1
-    before = lines[first][: v.suggestion_column]
-    after = lines[last].encode()[v.suggestion_end_column :].decode()
-    text = v.suggestion.replace("\n", "\n" + " " * len(before)) if not before.strip() else v.suggestion
-    lines[first : last + 1] = [before + text + after]
-
-
-def _plain(v: StatementVerdict) -> dict[str, Any]:
+def _plain(source: Text, v: StatementVerdict) -> dict[str, Any]:
     worst = v.worst and {
         "index": list(v.worst.where), "expected": _json(v.worst.expected), "found": _json(v.worst.found)
     }  # fmt: skip
     return {
-        "line": v.line, "end_line": v.end_line, "function": v.function, "text": textwrap.dedent(v.text), "name": v.name,
+        "place": source.place(v.line), "line": v.line, "end_line": v.end_line, "function": v.function,
+        "text": textwrap.dedent(v.text), "name": v.name,
         "verdict": str(v.verdict), "message": v.message, "derivative_for": v.of, "forward_line": v.of_line,
         "passes": v.passes, "wrong_passes": v.wrong_passes, "worst": worst, "looks_like": v.looks_like,
         "suggestion": v.suggestion, "suggestion_line": v.suggestion_line, "grade": str(v.grade),
@@ -179,21 +167,18 @@ def _pair(source: Text, pair: PairVerdict, everything: bool) -> Iterator[str]:
         yield f"{one_line(title)}: not judged"
         yield from (f"    {one_line(row)}" for row in (first, *rest))
         return
-    judged = [v for v in pair.statements if v.verdict is not Verdict.NOT_JUDGED]
-    wrong = [v for v in judged if not v.ok]
-    others = f", {len(wrong)} do{'es' * (len(wrong) == 1)} not" if wrong else ""
-    yield f"{one_line(title)}: {holding(len(judged) - len(wrong), len(judged))}{others}"
-    for k, v in enumerate(wrong):
+    yield f"{one_line(title)}: {holding_of(pair)}"
+    for k, v in enumerate(pair.wrong):
         if k == 0 or everything:
             yield ""
             yield from full(source, v)
         else:
             yield ("" if k > 1 else "\n") + brief(source, v)
-    yield from _around(pair, everything)
+    yield from _around(source, pair, everything)
 
 
-def _around(pair: PairVerdict, everything: bool) -> Iterator[str]:
-    rows = [f"returned as it stands: {row}" for row in _returned(pair)]
+def _around(source: Text, pair: PairVerdict, everything: bool) -> Iterator[str]:
+    rows = [f"returned as it stands: {row}" for row in returned_wrong(pair)]
     rows += [f"convention: {pair.convention}"] if pair.convention else []
     rows += [f"note: {note}" for note in pair.notes]
     rows += [f"not judged: {name} (line {line}): {reason}" for name, line, reason in pair.unjudged]
@@ -205,26 +190,9 @@ def _around(pair: PairVerdict, everything: bool) -> Iterator[str]:
     if rows:
         yield ""
     shown = rows if everything else rows[:NOTES_SHOWN]
-    yield from (f"    {one_line(row)}" for row in shown)
+    yield from (f"    {one_line(source.told(row))}" for row in shown)
     if len(shown) < len(rows):
         yield f"    and {len(rows) - len(shown)} more: --all shows them"
-
-
-def _returned(pair: PairVerdict) -> Iterator[str]:
-    """Yield which returned derivatives are wrong, by the statements that make them so."""
-    for v in pair.wrong:
-        names = [name for name in v.spoils if name in pair.returned]
-        if names:
-            yield f"{listed(names)} {'is' if len(names) == 1 else 'are'} wrong because of line {v.line}"
-    alone = [name for name in pair.returned if not any(name in v.spoils for v in pair.wrong)]
-    if alone:
-        yield f"{listed(alone)} {'is' if len(alone) == 1 else 'are'} wrong"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as a list in words, at most NAMES_SHOWN of them."""
-    shown = [*names[:NAMES_SHOWN], *(["…"] if len(names) > NAMES_SHOWN else [])]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _heading(source: Text, v: StatementVerdict) -> str:
@@ -233,9 +201,9 @@ def _heading(source: Text, v: StatementVerdict) -> str:
 
 def brief(source: Text, v: StatementVerdict) -> str:
     """Return one row for a wrong statement."""
-    finding = v.message or v.looks_like
+    finding = source.told(v.message or v.looks_like)
     if v.suggestion:
-        where = f"line {v.suggestion_line}: " if v.suggestion_line != v.line else ""
+        where = f"{source.line(v.suggestion_line)}: " if v.suggestion_line != v.line else ""
         finding = f"{v.grade}: {where}{' '.join(v.suggestion.split())}"
     text = " ".join(v.text.split())
     return f"{_heading(source, v)}: {one_line(text)}" + (f"  →  {one_line(finding)}" if finding else "")
@@ -243,21 +211,19 @@ def brief(source: Text, v: StatementVerdict) -> str:
 
 def full(source: Text, v: StatementVerdict) -> Iterator[str]:
     """Yield the statement as it stands, what is wrong with it, and what was probably meant."""
-    yield _heading(source, v) + (f": {one_line(v.message)}" if v.message else "")
+    yield _heading(source, v) + (f": {one_line(source.told(v.message))}" if v.message else "")
     yield from (f"    {one_line(row)}" for row in quoted(v))
     if v.of:
         rule = f", {v.of_text}" if v.of_text.startswith("an argument") else f": {v.of_text}" if v.of_text else ""
-        yield f"    {one_line(f'{v.name} is the derivative for {v.of} of line {v.of_line}{rule}')}"
+        yield f"    {one_line(f'{v.name} is the derivative for {v.of} of {source.line(v.of_line)}{rule}')}"
     if v.passes > 1:
         yield f"    wrong in {v.wrong_passes} of {v.passes} passes"
     if v.worst:
-        expected, given = apart(v.worst.expected, v.worst.found)
-        where = f"[{', '.join(map(str, v.worst.where))}]" if v.worst.where else ""
-        yield f"    {one_line(v.name)}{where}: expected {expected}, found {given}"
+        yield f"    {one_line(entry(v.name, v.worst))}: {numbers(v.worst)}"
     if v.looks_like:
-        yield f"    looks like: {one_line(v.looks_like)}"
+        yield f"    looks like: {one_line(source.told(v.looks_like))}"
     if v.suggestion:
-        where = f"line {v.suggestion_line} should be " if v.suggestion_line != v.line else ""
+        where = f"{source.line(v.suggestion_line)} should be " if v.suggestion_line != v.line else ""
         yield f"    {v.grade}: {where}{one_line(' '.join(v.suggestion.split()))}"
         if v.grade != Grade.CERTAIN:
             yield from (f"    or: {one_line(' '.join(other.split()))}" for other in v.others)

@@ -1,6 +1,5 @@
-"""%load_ext tinyad and %%derivation."""
+"""%%derivation."""
 
-import tinyad
 from tinyad.derivation.show.notebook_magic import derivation
 
 CELL = """```declare
@@ -14,22 +13,6 @@ z = x ∘ y
 ∇x = ∇z ∘ yᵀ
 ∇y = ∇z ∘ %sᵀ
 ```"""
-
-
-class Shell:
-    """As much of IPython as an extension needs."""
-
-    def __init__(self):
-        self.magics = {}
-
-    def register_magic_function(self, function, kind, name):
-        self.magics[kind, name] = function
-
-
-def test_the_extension_brings_the_magic():
-    shell = Shell()
-    tinyad.load_ipython_extension(shell)
-    assert shell.magics == {("cell", "derivation"): derivation}
 
 
 def test_a_cell_is_checked():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinyad.derivation.language.source import DerivationError, Source
 
@@ -22,8 +22,3 @@ def derivation(line: str, cell: str) -> Report | None:
     except DerivationError as error:
         print(error)
         return None
-
-
-def load_ipython_extension(ipython: Any) -> None:
-    """Register `%%derivation`, which checks the text of its cell; `%load_ext tinyad` calls this."""
-    ipython.register_magic_function(derivation, "cell", "derivation")

@@ -1,0 +1,63 @@
+"""The hooks for pre-commit: what the file says can be run."""
+
+import re
+import shlex
+import tomllib
+
+import pytest
+
+from tests.support.house import read
+from tests.support.paths import ROOT
+from tinyad.cli import _parser
+
+HOOKS = ROOT / ".pre-commit-hooks.yaml"
+REQUIRED = {"id", "name", "entry", "language"}
+
+
+def hooks(text):
+    """The hooks of a file: a list of keys with values in one line each, all that such a file needs of YAML."""
+    found = []
+    for line in text.splitlines():
+        key = re.fullmatch(r"(- |  )(\w+): (\S.*)", line)
+        assert key, f"no key and value: {line}"
+        found += [{}] if key[1] == "- " else []
+        assert key[2] not in found[-1], f"twice: {line}"
+        found[-1][key[2]] = key[3]
+    return found
+
+
+def test_the_hook_can_be_run():
+    (hook,) = hooks(read(HOOKS))
+    assert hook.keys() >= REQUIRED
+    assert (hook["id"], hook["language"], hook["types"]) == ("tinyad-check", "python", "[python]")
+    program, *arguments = shlex.split(hook["entry"])
+    scripts = tomllib.loads(read(ROOT / "pyproject.toml"))["project"]["scripts"]
+    assert program in scripts
+    options = _parser().parse_args([*arguments, "a_backward.py", "layers.py"])
+    assert options.command == "check"
+    assert options.summary
+    assert options.files == ["a_backward.py", "layers.py"]
+
+
+@pytest.mark.parametrize(
+    ("path", "checked"),
+    [
+        ("layers.py", True),
+        ("net/layer.py", True),
+        ("conv_backward.py", True),
+        ("softmax_grad.py", True),
+        ("my_gradients.py", True),
+        ("train.py", False),
+        ("layers.md", False),
+        ("layers/__init__.py", False),
+    ],
+)
+def test_which_files_it_checks(path, checked):
+    (hook,) = hooks(read(HOOKS))
+    assert bool(re.search(hook["files"], path)) == checked
+
+
+def test_what_is_no_hook_is_seen():
+    for text in ("- id: a\n  entry\n", "id: a\n", "- id: a\n  id: b\n", "- id: a\n   name: b\n"):
+        with pytest.raises(AssertionError):
+            hooks(text)
