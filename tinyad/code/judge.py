@@ -118,7 +118,7 @@ class Judge:
             float(np.sum(np.abs(u * values.array(v))))
             for u, v in zip(pair.upstream, pair.output_leaves(forwarded.result), strict=True)
         )
-        self.matching = Matching(self.forward, pair.backward is None, dict(declared or {}))
+        self.matching = Matching(self.forward, pair.loss_event(self.forward), dict(declared or {}))
         self.truth = Truth(pair, self.forward, size, self.matching.masks)
         self.backward = Recorded(copies=True)
         seen, self.returned = pair.run_backward(self.backward)
@@ -281,7 +281,7 @@ class Judge:
         self._compare_copies()
         return self.judged
 
-    def run(self) -> Judged:
+    def run(self, supposed: bool = False) -> Judged:
         """Run the backward pass, judge what it sets, and go on with the truth where it is wrong."""
         for task in self.tasks.values():
             self.match(task, values.array(task.event.value))
@@ -294,7 +294,7 @@ class Judge:
                 needed.compute()
                 continue
             except Exception:
-                if not self.forces:
+                if supposed or not self.forces:
                     raise
                 self.forces = False  # the code does not take what it should have computed: judge it as it stands
                 continue
@@ -399,7 +399,7 @@ class Judge:
     def supposed(self) -> Judged:
         """Judge under a supposition; where the code cannot go on with what it says, that counts as wrong."""
         try:
-            return self.run()
+            return self.run(supposed=True)
         except Exception:
             return Judged(failed=True)
 

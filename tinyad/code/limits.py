@@ -8,6 +8,7 @@ AGREEMENT     = 1e-6   # of the terms' sizes: a statement is right if it agrees 
 NOTHING       = 1e-12  # entries that are smaller are zero, of a value that rounding has left
 ROUNDING      = 1e-10  # of the loss: what rounding may do to a difference of two losses divided by STEP
 KINK          = 1e-4   # of the difference: two step sizes that disagree so much have a kink between them
+BEND          = 1e-2   # of the difference: differences to both sides that are so far apart, at any size, have a kink between them
 LEAVES        = 2_000  # arrays in one argument: a container with more is no set of parameters
 NESTING       = 6      # containers in one another
 FULL_ENTRIES  = 20_000 # entries of one derivative that are computed one by one

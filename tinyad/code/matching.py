@@ -66,13 +66,14 @@ class Candidate(NamedTuple):
 class Matching:
     """The values of a forward run, by name, and how they are used.
 
-    same_run: it is the run of one function that has both passes.  masks: which entries each store into an array sets
+    loss: the event that sets the loss, where one function has both passes, and None elsewhere.  masks: which entries each store into an array sets
     for good, by ordinal.  versions: by the ordinal of a use, the event that set what it reads.
     """
 
-    def __init__(self, forward: Recorded, same_run: bool, declared: Mapping[str, str]) -> None:
+    def __init__(self, forward: Recorded, loss: int | None, declared: Mapping[str, str]) -> None:
         self.forward = forward
-        self.same_run = same_run
+        self.same_run = loss is not None
+        self.events = forward.events if loss is None else forward.events[: loss + 1]
         self.by_name: dict[str, list[Setting]] = {}
         self.uses: dict[str, list[Event]] = {}
         self.versions: dict[int, int] = {}
@@ -88,7 +89,7 @@ class Matching:
 
     def _read_events(self) -> None:
         latest: dict[tuple[int, str], int] = {}
-        for event in self.forward.events:
+        for event in self.events:
             place = values.identity(event.value)
             if event.kind in SET:
                 self._add(event)
@@ -109,7 +110,7 @@ class Matching:
 
     def _assemble(self) -> None:
         """Add the arrays that are stored part by part, as one leaf each."""
-        stored = [e for e in self.forward.events if e.kind in (Kind.ASSIGNED, Kind.STORED)]
+        stored = [e for e in self.events if e.kind in (Kind.ASSIGNED, Kind.STORED)]
         for chain in chains(stored):
             if not isinstance(chain.last.value, np.ndarray) or chain.last.kind is not Kind.STORED:
                 continue

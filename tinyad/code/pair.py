@@ -14,7 +14,7 @@ import numpy as np
 from tinyad.code import values
 from tinyad.code.binding import Binding, Forwarded, Signatures, bind
 from tinyad.code.context import Context
-from tinyad.code.probes import Listener, names_of
+from tinyad.code.probes import Kind, Listener, names_of
 from tinyad.code.program import Program, State
 from tinyad.code.recording import Recorded
 from tinyad.code.values import Array
@@ -64,6 +64,20 @@ class Pair:
             required,
         )
         return bind(signatures, self.run_forward(Recorded()), self.upstream_given, self.seed)
+
+    def loss_event(self, recorded: Recorded) -> int | None:
+        """Return the event that sets the loss, where one function has both passes; None elsewhere."""
+        if self.backward is not None:
+            return None
+        name = self.loss_name_of()
+        own = [e.ordinal for e in recorded.events if e.name == name and e.kind is not Kind.EXPRESSION]
+        return max(own, default=len(recorded.events) - 1)
+
+    def loss_name_of(self) -> str:
+        """Return the name of the loss that a function of both passes returns."""
+        names = returned_names(self.node(self.forward))
+        path = self.binding.outputs[0]
+        return names[path[0]] if path and path[0] < len(names) else ""
 
     @property
     def upstream(self) -> list[Array]:

@@ -90,6 +90,9 @@ class Script(Pair):
             )
         return Binding([()], [np.ones(values.shape(result))], [], {})
 
+    def loss_name_of(self) -> str:
+        return self.loss_name
+
     def argument_names(self) -> list[str]:
         return []
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyad.code.limits import AGREEMENT, DIRECTIONS, FULL_ENTRIES, KINK, ROUNDING, SMALLER_STEPS, STEP
+from tinyad.code.limits import AGREEMENT, BEND, DIRECTIONS, FULL_ENTRIES, KINK, ROUNDING, SMALLER_STEPS, STEP
 from tinyad.code.pair import Pair
 from tinyad.code.probes import Kind
-from tinyad.code.program import CodeError
+from tinyad.code.program import QUIET, CodeError
 from tinyad.code.recording import Displaced, Recorded, Target
 from tinyad.code.values import Array
 
@@ -44,6 +44,7 @@ class Truth:
         self.pair = pair
         self.masks = masks
         self.size_of_loss = size_of_loss
+        self.base = pair.loss(QUIET)
         self.places = _lean_places(forward)
         self.lean_masks = {self.places[ordinal]: mask for ordinal, mask in masks.items()}
         self.scales: dict[Target, Array] = {}
@@ -73,11 +74,13 @@ class Truth:
         """Return how the loss moves along a direction, in units of the target's scale, by differences at two steps."""
         found = Slope(float("nan"), float("inf"), False, float("inf"))
         for smaller in SMALLER_STEPS:
-            near, far = (self.difference(target, direction, size * smaller) for size in (1, 2))
+            (near, bend), (far, far_bend) = (self.differences(target, direction, size * smaller) for size in (1, 2))
             rounding = ROUNDING * self.size_of_loss / smaller
             derivative, apart = (4 * near - far) / 3, abs(near - far)
             if not np.isfinite(derivative):
                 continue
+            if bend > BEND * (abs(near) + abs(far)) + 100 * rounding and far_bend < 1.5 * bend:
+                return Slope(derivative, bend + rounding, False, bend)
             if apart <= KINK * (abs(near) + abs(far)) + rounding:
                 return Slope(derivative, apart * STEP + rounding, True, apart)
             found = Slope(derivative, apart + rounding, False, apart)
@@ -85,7 +88,15 @@ class Truth:
 
     def difference(self, target: Target, direction: Array, size: float) -> float:
         """Return the central difference of the loss along a direction."""
-        return (self.loss(target, direction, size) - self.loss(target, direction, -size)) / (2 * size * STEP)
+        return self.differences(target, direction, size)[0]
+
+    def differences(self, target: Target, direction: Array, size: float) -> tuple[float, float]:
+        """Return the central difference, and by how much those to both sides differ.
+
+        At twice the size that is twice as much if the loss is smooth, and as much if it has a kink at the point itself.
+        """
+        above, below = self.loss(target, direction, size), self.loss(target, direction, -size)
+        return (above - below) / (2 * size * STEP), abs(above + below - 2 * self.base) / (size * STEP)
 
     def along(self, target: Target, number: int, mask: Array | None) -> tuple[Array, Slope]:
         """Return one of the random directions, 0 where the mask is false, and how the loss moves along it."""
