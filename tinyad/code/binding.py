@@ -126,7 +126,11 @@ class _Names:
         required = self.signatures.required
         new = [p for p in required if p not in self.known and p not in self.local]
         found = [p for p in new if self.meanings.of(p) or UPSTREAM.match(p)]
-        return found or list(takewhile(lambda p: p in new and looks_like_derivative(p), required))
+        found = found or list(takewhile(lambda p: p in new and looks_like_derivative(p), required))
+        caches = self.count - 1 if isinstance(self.result, tuple) else 0
+        if not found and len(new) > max(caches, 1) and new[0] == required[0]:
+            return new[:1]  # one more than there are parts of the result: backward(err, cache)
+        return found
 
     def outputs(self, adjoints: Sequence[str]) -> list[Path]:
         """Return where the outputs are in the result; without adjoints, the loss: the first number."""

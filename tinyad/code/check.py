@@ -131,8 +131,9 @@ class _Findings:
             inside = path[1:] if isinstance(self.judge.returned, tuple) else path
             keys = [key for key in inside if isinstance(key, str)]
             derivative = looks_like_derivative(text) or any(map(looks_like_derivative, keys)) or inside
-            if derivative and text not in judged:
-                found[text + "".join(f"[{key!r}]" for key in inside)] = None
+            name = text + "".join(f"[{key!r}]" for key in inside)
+            if derivative and not {text, name} & judged:
+                found[name] = None
         return list(found)
 
     # Statements

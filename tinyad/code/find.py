@@ -68,7 +68,9 @@ def _pairs(program: Program) -> Iterator[Found]:
     """Yield the forward and backward passes whose names belong together."""
     for name in program.functions:
         owner, _, last = name.rpartition(".")
-        if not BACKWARD.search(last) or (owner and owner not in program.classes):
+        if not BACKWARD.search(last) or (owner and owner not in program.classes) or _is_property(program, name):
+            continue
+        if owner and last != "backward" and f"{owner}.backward" in program.functions:
             continue
         mates = [
             other
@@ -82,6 +84,10 @@ def _pairs(program: Program) -> Iterator[Found]:
         mates.sort(key=lambda other: FORWARD.search(other.rpartition(".")[2]) is None)
         if mates:
             yield Found(owner or stem(name) or "", mates[0], name, None)
+
+
+def _is_property(program: Program, name: str) -> bool:
+    return any(ast.unparse(d) == "property" for d in program.functions[name].decorator_list)
 
 
 def _of_both(program: Program) -> Iterator[Found]:
@@ -107,7 +113,8 @@ def _with_example(program: Program, found: Found, example: str | None) -> Found:
     for name in dict.fromkeys(names):
         if name and f"example_{name}" in program.functions:
             return found._replace(example=f"example_{name}")
-    return found._replace(example="example") if "example" in program.functions else found
+    elementwise = found.backward is not None and re.search(r"prime|deriv", found.backward) is not None
+    return found._replace(example="example") if "example" in program.functions and not elementwise else found
 
 
 def _one_of_each_example(program: Program, given: list[Found]) -> list[Found]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -459,7 +459,8 @@ class Judge:
             self.factor = factor
             scaled = self.supposed()
             names = {v.task.name for v in scaled.verdicts if v.factor != 1.0}
-            explains = len(names) > 1 or not scaled.count
+            size = abs(round(factor) - factor) < 1e-6 and round(factor) in self._sizes()
+            explains = len(names) > 1 or not scaled.count or size
             if explains and scaled.count < self.judged.count - (self.judged is not strict):
                 self.judged = scaled
                 best = factor
@@ -526,6 +527,10 @@ class Judge:
         candidate = Candidate(Target((origin.ordinal,), (), kept.shape), None, event.name, origin.site.line)
         return Task(event, event.name, event.site.statement, (candidate,), None, copy=kept)
 
+    def _sizes(self) -> set[int]:
+        """Return the sizes of the arrays that the forward pass sets or takes, without 1."""
+        return {size for settings in self.matching.by_name.values() for s in settings for size in s.shape} - {1}
+
     def _try_end_factor(self) -> None:
         """Find out whether all that is wrong is a mean over examples at the parameters, where the loss has none."""
         wrong = self.judged.wrong
@@ -533,9 +538,7 @@ class Judge:
         first = ratios[0] if ratios else None
         if first is None or len({v.task.name for v in wrong}) < 2:
             return
-        entries = [event for event in self.forward.events if event.kind is Kind.ENTRY]
-        sizes = {size for event in entries for leaf in event.leaves for size in leaf.shape}
-        if abs(round(1 / first) - 1 / first) > 1e-6 or round(1 / first) not in sizes - {1}:
+        if abs(round(1 / first) - 1 / first) > 1e-6 or round(1 / first) not in self._sizes():
             return
         if all(ratio is not None and abs(ratio - first) < 1e-6 * abs(first) for ratio in ratios):
             self.end_factor = first
@@ -754,7 +757,7 @@ class Judging(Listener):
 
 
 def _sum_or_transpose(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Return whether a sum that is missing or too much, or another order of the axes, leads from one shape to another."""
+    """Return whether a sum that is missing or too much, or other axes first, leads from one shape to another."""
     if sorted(shape) == sorted(other):
         return True
     try:
@@ -774,10 +777,19 @@ def _same_pass(event: Event, other: Event) -> bool:
 
 
 class Forced(Listener):
-    """A backward run with known truths in the place of what it sets; skipped: a statement whose mistakes stay."""
+    """A backward run with known truths in the place of what it sets.
 
-    def __init__(self, truths: Mapping[int, Array], statements: Mapping[int, int], skipped: int = -1) -> None:
-        self.truths, self.statements, self.skipped = truths, statements, skipped
+    skipped: a statement whose mistakes stay.  watch: hears each statement before it runs.
+    """
+
+    def __init__(
+        self,
+        truths: Mapping[int, Array],
+        statements: Mapping[int, int],
+        skipped: int = -1,
+        watch: Callable[[Frame, Statement, dict[str, Any]], None] | None = None,
+    ) -> None:
+        self.truths, self.statements, self.skipped, self.watch = truths, statements, skipped, watch
         self.count = -1
         self.seen: dict[int, Any] = {}
 
@@ -788,6 +800,10 @@ class Forced(Listener):
             value = values.like(truth, value)
         self.seen[self.count] = value
         return value
+
+    def before(self, frame: Frame, statement: Statement, names: dict[str, Any]) -> None:
+        if self.watch is not None:
+            self.watch(frame, statement, names)
 
     def entry(self, frame: Frame, site: Site, value: Any) -> Any:
         return self._forced(value)

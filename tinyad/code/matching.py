@@ -66,8 +66,9 @@ class Candidate(NamedTuple):
 class Matching:
     """The values of a forward run, by name, and how they are used.
 
-    loss: the event that sets the loss, where one function has both passes, and None elsewhere.  masks: which entries each store into an array sets
-    for good, by ordinal.  versions: by the ordinal of a use, the event that set what it reads.
+    loss: the event that sets the loss, where one function has both passes, and None elsewhere.  masks: which entries
+    each store into an array sets for good, by ordinal.  versions: by the ordinal of a use, the event that set what it
+    reads.
     """
 
     def __init__(self, forward: Recorded, loss: int | None, declared: Mapping[str, str]) -> None:

@@ -35,19 +35,19 @@ class Snapshot:
     tasks: list[Task] = field(default_factory=list)
 
 
-class Snapshots(Forced):
+class Snapshots:
     """A backward run, with the truth in the place of what is wrong, that copies the names before a statement runs."""
 
     def __init__(self, judge: Judge, number: int) -> None:
         truths = {v.task.event.ordinal: v.truth for v in judge.judged.wrong if v.truth is not None}
         statements = dict.fromkeys(truths, -2)
-        super().__init__(truths, statements)
+        self.run = Forced(truths, statements, watch=self.before)
         self.number = number
         self.found: list[Snapshot] = []
 
     def before(self, frame: Frame, statement: Statement, names: dict[str, Any]) -> None:
         if statement.number == self.number and len(self.found) < SNAPSHOTS:
-            self.found.append(Snapshot(copied(names), frame.call, self.count))
+            self.found.append(Snapshot(copied(names), frame.call, self.run.count))
 
 
 def copied(names: dict[str, Any]) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Trial:
         self.compiled: Compiled | None = None
         self.judged_statement = until or statement
         listener = Snapshots(judge, statement.number)
-        judge.pair.run_backward(listener)
+        judge.pair.run_backward(listener.run)
         self.rest = self._rest(until) if until is not None else []
         self.snapshots = listener.found
         self.returns = isinstance(self.judged_statement.node, ast.Return)

@@ -20,13 +20,14 @@ from tinyad.code.values import Array
 class Slope(NamedTuple):
     """How the loss moves along a direction: its derivative, what it may be off by, and whether the loss is smooth.
 
-    apart: by how much differences at two step sizes differ.
+    apart: by how much differences at two step sizes differ.  size: of the smaller one.
     """
 
     derivative: float
     error: float
     smooth: bool
     apart: float
+    size: float = 1.0
 
 
 class Needed(BaseException):
@@ -82,7 +83,7 @@ class Truth:
             if bend > BEND * (abs(near) + abs(far)) + 100 * rounding and far_bend < 1.5 * bend:
                 return Slope(derivative, bend + rounding, False, bend)
             if apart <= KINK * (abs(near) + abs(far)) + rounding:
-                return Slope(derivative, apart * STEP + rounding, True, apart)
+                return Slope(derivative, apart * STEP + rounding, True, apart, smaller)
             found = Slope(derivative, apart + rounding, False, apart)
         return found
 
@@ -113,13 +114,13 @@ class Truth:
     def _another(self, target: Target, direction: Array, key: tuple[Target, int, bytes | None]) -> Slope:
         """Return a slope by one step size, where the first direction tells that it is precise enough."""
         first = self.slopes.get((key[0], 0, key[2]))
-        rounding = ROUNDING * self.size_of_loss
+        rounding = ROUNDING * self.size_of_loss / (first.size if first else 1.0)
         if first is None or not first.smooth or first.apart * 10 > AGREEMENT / 10 * abs(first.derivative) + rounding:
             return self.slope(target, direction)
-        near = self.difference(target, direction, 1)
+        near = self.difference(target, direction, first.size)
         if not np.isfinite(near):
             return self.slope(target, direction)
-        return Slope(near, 10 * first.apart + rounding, True, first.apart)
+        return Slope(near, 10 * first.apart + rounding, True, first.apart, first.size)
 
     def depends(self, target: Target, mask: Array | None) -> bool:
         """Return whether the loss moves at all with a target."""
