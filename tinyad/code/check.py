@@ -31,7 +31,7 @@ def check_pair(pair: Pair, declared: Mapping[str, str] | None = None) -> PairVer
     _refuse_chance(pair)
     judge = Judge(pair, declared)
     judge.judge()
-    return _Findings(judge, lambda: _other_points(pair, declared)).pair_verdict()
+    return _Findings(judge, lambda judged: _other_points(pair, declared, judged)).pair_verdict()
 
 
 def _refuse_chance(pair: Pair) -> None:
@@ -49,7 +49,7 @@ def _refuse_chance(pair: Pair) -> None:
         )
 
 
-def _other_points(pair: Pair, declared: Mapping[str, str] | None) -> list[Judge]:
+def _other_points(pair: Pair, declared: Mapping[str, str] | None, judged: bool) -> list[Judge]:
     """Return judges of a pair at other sample points, as many as there can be."""
     found: list[Judge] = []
     for seed in range(1, 2 * POINTS):
@@ -60,7 +60,8 @@ def _other_points(pair: Pair, declared: Mapping[str, str] | None) -> list[Judge]
             if other is None:
                 break
             judge = Judge(other, declared)
-            judge.judge()
+            if judged:
+                judge.judge()
         except Exception:
             continue  # the user's code does not take these values: an index out of bounds, no convergence
         found.append(judge)
@@ -70,7 +71,7 @@ def _other_points(pair: Pair, declared: Mapping[str, str] | None) -> list[Judge]
 class _Findings:
     """What a judge found, statement by statement."""
 
-    def __init__(self, judge: Judge, other_points: Callable[[], list[Judge]]) -> None:
+    def __init__(self, judge: Judge, other_points: Callable[[bool], list[Judge]]) -> None:
         self.judge, self.pair = judge, judge.pair
         self.repair = Repair(judge, other_points)
         self.statements: dict[int, Statement] = {}

@@ -126,6 +126,7 @@ class Judge:
         self.factor: float | None = None
         self.end_factor: float | None = None
         self.forces = True  # what is wrong is replaced by the truth
+        self.matches: dict[tuple[object, ...], Match | None] = {}
         self.unnamed: dict[int, list[Event]] = {}  # by site: what looks like a derivative, and has no meaning
         self.tasks: dict[int, Task] = {}
         self.misread: list[Task] = []
@@ -349,6 +350,12 @@ class Judge:
     def match(self, task: Task, entries: Array) -> Match | None:
         """Return the candidate that a value is the derivative for; not a sure one at a kink; None for a wrong value."""
         other = self.end_factor if task.end else self.factor
+        key = (task.event.ordinal, task.candidates, other, entries.shape, entries.tobytes())
+        if key not in self.matches:
+            self.matches[key] = self._match(task, entries, other)
+        return self.matches[key]
+
+    def _match(self, task: Task, entries: Array, other: float | None) -> Match | None:
         factors = [1.0] if other is None else [1.0, other]
         unsure = None
         judged = entries if task.mask is None or task.mask.shape != entries.shape else entries[task.mask]

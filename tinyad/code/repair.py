@@ -48,11 +48,12 @@ NONE = Suggestion(None, "", "", (), 0)
 class Repair:
     """Finds what was meant for wrong statements; judges: of the same pair at several sample points."""
 
-    def __init__(self, judge: Judge, other_points: Callable[[], Sequence[Judge]]) -> None:
+    def __init__(self, judge: Judge, other_points: Callable[[bool], Sequence[Judge]]) -> None:
         self.judge = judge
         self.program = judge.pair.program
         self.other_points = other_points
-        self.others: Sequence[Judge] | None = None
+        self.others: dict[bool, Sequence[Judge]] = {}
+        self.alone = False  # one statement is wrong: with the right one in its place, all that is returned is right
         self.known: dict[int, Suggestion] = {}
         self.texts: dict[int, str] = {}
         self.cause: Suggestion | None = None
@@ -68,6 +69,7 @@ class Repair:
                 self.known.setdefault(statement.number, NONE)
 
     def _explain(self, wrong: Sequence[Statement]) -> None:
+        self.alone = len(wrong) == 1
         for statement in wrong:
             self.known[statement.number] = self._searched(statement, None, TRIALS, changes=1)
         unexplained = [s for s in wrong if not self.known[s.number].text]
@@ -89,7 +91,7 @@ class Repair:
         """Return what was found for one of several wrong statements, if it makes all right."""
         for statement in wrong if len(wrong) > 1 else ():
             found = self.known[statement.number]
-            if found.text and Rerun([self.judge, *self.points()], statement).fits(found.text):
+            if found.text and Rerun([self.judge, *self.points(judged=False)], statement).fits(found.text):
                 return found
         return None
 
@@ -115,7 +117,7 @@ class Repair:
                     return None
             if not reruns[number].fits(edit.text):
                 continue
-            everywhere = Rerun([self.judge, *self.points()], found[number])
+            everywhere = Rerun([self.judge, *self.points(judged=False)], found[number])
             if everywhere.fits(edit.text):
                 grade = Grade.CERTAIN if len(everywhere.judges) >= POINTS else Grade.LIKELY
                 return Suggestion(found[number], edit.text, grade, (), tried, edit.rank)
@@ -144,8 +146,10 @@ class Repair:
                 raise OutOfTime
             if not trials[0].fits(edited):
                 return False
+            if self.alone and Rerun([self.judge], statement).fits(edited):
+                return Rerun(self.points(judged=False), statement).fits(edited)
             if len(trials) == 1:
-                trials.extend(Trial(judge, statement, until) for judge in self.points())
+                trials.extend(Trial(judge, statement, until) for judge in self.points(judged=True))
             return all(trial.fits(edited) for trial in trials[1:])
 
         found = search(text, self.scope(trials[0], statement), fits, limit, changes)
@@ -153,14 +157,15 @@ class Repair:
             return Suggestion(None, "", "", (), found.tried)
         best = found.found[0]
         others = [edit.text for edit in found.found[1:] if not same_formula(edit.text, best.text)]
-        grade = Grade.CERTAIN if len(trials) >= POINTS else Grade.LIKELY
+        tried = max(map(len, self.others.values()), default=0)
+        grade = Grade.CERTAIN if tried >= POINTS - 1 else Grade.LIKELY
         return Suggestion(statement, best.text, grade, tuple(others[:2]), found.tried, best.rank)
 
-    def points(self) -> Sequence[Judge]:
-        """Return judges of the pair at other points."""
-        if self.others is None:
-            self.others = self.other_points()
-        return self.others
+    def points(self, judged: bool) -> Sequence[Judge]:
+        """Return judges of the pair at other points; those that have judged know what every value should be."""
+        if judged not in self.others:
+            self.others[judged] = self.other_points(judged)
+        return self.others[judged]
 
     def text(self, statement: Statement) -> str:
         """Return a statement as its author wrote it, without what stands around it."""
