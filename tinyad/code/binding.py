@@ -59,6 +59,11 @@ class Binding(NamedTuple):
     arguments: list[Source]
     keywords: dict[str, Source]
 
+    @property
+    def reads_local(self) -> bool:
+        """Whether the backward pass is called with local values of the forward pass, which has to be recorded then."""
+        return any(source.local for source in self.arguments)
+
     def output_leaves(self, result: Any) -> list[Any]:
         """Return the arrays and numbers of the outputs."""
         return [leaf for path in self.outputs for _, leaf in values.leaves(values.at(result, path))]

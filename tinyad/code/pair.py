@@ -14,7 +14,7 @@ import numpy as np
 from tinyad.code import values
 from tinyad.code.binding import Binding, Forwarded, Signatures, bind
 from tinyad.code.context import Context
-from tinyad.code.probes import Kind, Listener, names_of
+from tinyad.code.probes import Kind, Listener, Unheard, names_of
 from tinyad.code.program import Program, State
 from tinyad.code.recording import Recorded
 from tinyad.code.values import Array
@@ -137,7 +137,8 @@ class Pair:
         if self.backward is None:
             forwarded = self.run_forward(listener)
             return forwarded, forwarded.result
-        forwarded = self.run_forward(Recorded())
+        recorded = isinstance(listener, Recorded) or self.binding.reads_local
+        forwarded = self.run_forward(Recorded() if recorded else Unheard())
         function = self.callable(self.backward, forwarded.owner)
         arguments, keywords = self.binding.given(forwarded)
         if isinstance(listener, Recorded):

@@ -173,6 +173,12 @@ class Listener:
         return None
 
 
+class Unheard(Listener):
+    """A run that nobody listens to, and that is lean."""
+
+    lean = True
+
+
 @dataclass
 class Probe:
     """What rewritten code reports to: the table of its sites, the calls that run, and who listens."""
