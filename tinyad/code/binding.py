@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
 
@@ -39,7 +39,7 @@ class Signatures(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where an argument of the backward pass comes from: exactly one of these.
+    """Where an argument of the backward pass comes from: exactly one of these.  labels: those of the cost.
 
     upstream: the output whose adjoint it is.  results: the parts of the result; all of it for ().  argument: the place
     and name of an argument of the forward pass.  local: a local name of it.
@@ -49,6 +49,18 @@ class Source(NamedTuple):
     results: tuple[int, ...] | None = None
     argument: tuple[int, str] | None = None
     local: str = ""
+    labels: bool = False
+
+
+class Cost(NamedTuple):
+    """A function of the output and of labels that returns the loss, apart from the forward pass.
+
+    labels: drawn, since no example gives them.
+    """
+
+    function: str
+    parameter: str
+    labels: Array
 
 
 class Binding(NamedTuple):
@@ -58,6 +70,7 @@ class Binding(NamedTuple):
     upstream: list[Array]
     arguments: list[Source]
     keywords: dict[str, Source]
+    cost: Cost | None = None
 
     @property
     def reads_local(self) -> bool:
@@ -74,6 +87,8 @@ class Binding(NamedTuple):
         return arguments, {name: self._value(source, forwarded) for name, source in self.keywords.items()}
 
     def _value(self, source: Source, forwarded: Forwarded) -> Any:
+        if source.labels and self.cost is not None:
+            return self.cost.labels.copy()
         if source.upstream is not None:
             return self._adjoint(source.upstream, forwarded.result)
         if source.results is not None:
@@ -98,11 +113,19 @@ class Binding(NamedTuple):
         return None
 
 
-def bind(signatures: Signatures, forwarded: Forwarded, upstream: Any, seed: int) -> Binding:
-    """Return how the backward pass is called after a forward run like this one."""
+def bind(
+    signatures: Signatures, forwarded: Forwarded, upstream: Any, seed: int, costs: Mapping[str, tuple[str, str]]
+) -> Binding:
+    """Return how the backward pass is called after a forward run like this one; costs: name → output and labels."""
     names = _Names(signatures, forwarded)
-    adjoints = names.upstream_parameters()
+    cost = names.cost(costs, seed)
+    if cost is not None:
+        names.labels = cost.parameter
+    adjoints = [] if cost else names.upstream_parameters()
     outputs = names.outputs(adjoints)
+    if cost is not None:
+        sources = [names.source(parameter, adjoints, outputs) for parameter in signatures.required]
+        return Binding(outputs, [], sources, {}, cost)
     leaves = [leaf for path in outputs for _, leaf in values.leaves(values.at(forwarded.result, path))]
     drawn = _upstream(signatures, leaves, bool(adjoints), upstream, seed)
     if signatures.backward is None:
@@ -125,6 +148,17 @@ class _Names:
         self.local = last_local_values(forwarded.recorded)
         self.meanings = Meanings([name for name in self.returned if name])
         self.known = {*signatures.arguments, *self.returned}
+        self.labels = ""  # the parameter that takes those of the cost
+
+    def cost(self, costs: Mapping[str, tuple[str, str]], seed: int) -> Cost | None:
+        """Return the function that makes the loss of the output and of labels that the backward pass takes too."""
+        output = self.result[0] if isinstance(self.result, tuple) and self.result else self.result
+        if not values.shape(output) or not values.differentiable(output) or self.upstream_parameters():
+            return None
+        for function, (_, labels) in costs.items():
+            if labels in self.signatures.required and labels not in self.known:
+                return Cost(function, labels, _labels(values.array(output), seed))
+        return None
 
     def upstream_parameters(self) -> list[str]:
         """Return the parameters that take adjoints of outputs."""
@@ -162,6 +196,8 @@ class _Names:
 
     def source(self, parameter: str, adjoints: Sequence[str], outputs: Sequence[Path]) -> Source:
         """Return what a parameter of the backward pass is called with."""
+        if parameter == self.labels:
+            return Source(labels=True)
         if parameter in adjoints:
             return Source(upstream=outputs[adjoints.index(parameter)])
         rest = [k for k in range(self.count) if isinstance(self.result, tuple) and (k,) not in outputs]
@@ -177,7 +213,7 @@ class _Names:
         """Return the part of the result that has no name for a parameter that has none: the cache."""
         required = self.signatures.required
         free = tuple(k for k in rest if self.returned[k] not in required)
-        unknown = [p for p in required if p not in adjoints and p not in self.known]
+        unknown = [p for p in required if p not in adjoints and p not in self.known and p != self.labels]
         if free and len(unknown) == 1:
             return Source(results=free)
         if len(unknown) == len(free):
@@ -213,6 +249,20 @@ def _upstream(signatures: Signatures, leaves: list[Any], taken: bool, given: Any
             f"no adjoint for it: return the loss as one number, or let the backward pass take that adjoint first"
         )
     return [np.ones(shapes[0])]
+
+
+def _labels(output: Array, seed: int) -> Array:
+    """Return labels for an output: one 1 in each row or column that sums to 1, else 0 and 1 for what lies between."""
+    rng = np.random.default_rng([seed, 5])
+    if not np.all((output > 0) & (output < 1)):
+        return rng.standard_normal(output.shape)
+    for axis in range(output.ndim):
+        if output.shape[axis] > 1 and np.allclose(output.sum(axis), 1):
+            places = rng.integers(0, output.shape[axis], np.delete(output.shape, axis))
+            labels = np.zeros(output.shape)
+            np.put_along_axis(labels, np.expand_dims(places, axis), 1.0, axis)
+            return labels
+    return (rng.random(output.shape) < 0.5).astype(float)
 
 
 def last_local_values(recorded: Recorded) -> dict[str, Event]:

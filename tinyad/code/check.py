@@ -342,7 +342,8 @@ class _Findings:
         """Return whether a value is the derivative for a target, with its shape."""
         if not values.differentiable(value) or values.shape(value) != target.shape:
             return False
-        return self.judge.truth.agrees(target, values.array(value), None) is not False
+        factors = [1.0] if self.judge.end_factor is None else [1.0, self.judge.end_factor]
+        return any(self.judge.truth.agrees(target, values.array(value) / f, None) is not False for f in factors)
 
     def spoiled(self, number: int) -> tuple[str, ...]:
         """Return the names of what is returned wrong because of a statement alone."""
@@ -372,6 +373,9 @@ class _Findings:
     def notes(self) -> list[str]:
         """Say what the backward pass changes in place of what the forward pass made."""
         found: dict[str, None] = dict.fromkeys(self.kinds_of_numbers())
+        cost = self.pair.binding.cost
+        if cost is not None:
+            found[f"the loss is {cost.function}, and {cost.parameter} is drawn"] = None
         if self.pair.backward is None:
             return list(found)
         for event in self.judge.backward.events:

@@ -114,10 +114,7 @@ class Judge:
         self.pair = pair
         forwarded = pair.run_forward(Recorded())
         self.forward = forwarded.recorded
-        size = sum(
-            float(np.sum(np.abs(u * values.array(v))))
-            for u, v in zip(pair.upstream, pair.output_leaves(forwarded.result), strict=True)
-        )
+        size = pair.size_of_loss(forwarded.result)
         self.matching = Matching(self.forward, pair.loss_event(self.forward), dict(declared or {}))
         self.truth = Truth(pair, self.forward, size, self.matching.masks)
         self.backward = Recorded(copies=True)

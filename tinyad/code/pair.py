@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,8 @@ from tinyad.code.probes import Kind, Listener, Unheard, names_of
 from tinyad.code.program import Program, State
 from tinyad.code.recording import Recorded
 from tinyad.code.values import Array
+
+COST = re.compile(r"(?:^|_)(?:cost|loss|criterion|objective|cross_entropy|mse|bce|nll)(?:_|$)", re.IGNORECASE)
 
 
 class Example(NamedTuple):
@@ -63,7 +66,14 @@ class Pair:
             parameters,
             required,
         )
-        return bind(signatures, self.run_forward(Recorded()), self.upstream_given, self.seed)
+        return bind(signatures, self.run_forward(Recorded()), self.upstream_given, self.seed, self.costs())
+
+    def costs(self) -> dict[str, tuple[str, str]]:
+        """Return the functions of the program that take an output and labels and may return the loss of a pair."""
+        if self.backward is None or "." in self.backward:
+            return {}
+        found = {name: self.required(name) for name in self.program.functions if COST.search(name) and "." not in name}
+        return {name: (names[0], names[1]) for name, names in found.items() if len(names) == 2}
 
     def loss_event(self, recorded: Recorded) -> int | None:
         """Return the event that sets the loss, where one function has both passes; None elsewhere."""
@@ -152,9 +162,20 @@ class Pair:
         return self.loss_of(result)
 
     def loss_of(self, result: Any) -> float:
-        """Return the sum of upstream adjoints times outputs of a result."""
+        """Return the sum of upstream adjoints times outputs of a result, or the cost of the output."""
+        if self.binding.cost is not None:
+            output = self.output_leaves(result)[0]
+            cost = self.callable(self.binding.cost.function, None)(output, self.binding.cost.labels.copy())
+            return float(np.sum(values.array(cost)))
         terms = [np.sum(u * values.array(v)) for u, v in zip(self.upstream, self.output_leaves(result), strict=True)]
         return float(sum(terms))
+
+    def size_of_loss(self, result: Any) -> float:
+        """Return how large the terms of the loss are in all."""
+        if self.binding.cost is not None:
+            return abs(self.loss_of(result))
+        pairs = zip(self.upstream, self.output_leaves(result), strict=True)
+        return sum(float(np.sum(np.abs(u * values.array(v)))) for u, v in pairs)
 
     def output_leaves(self, result: Any) -> list[Any]:
         """Return the arrays and numbers of the outputs."""

@@ -80,6 +80,7 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
         argument = named.get(k) or positional.get(k)
         if k in single and argument is not None and k not in left_out:
             text = texts[k] if texts[k] and "*" not in texts[k][:1] else ""
+            text = text or f"the derivative for {argument.name}"
             found.append(Result(path, text, argument.name, argument.target, statement))
         elif k not in single:
             meant = {m.name for m in matching.meanings.of(texts[k])} if texts[k].isidentifier() else set()
