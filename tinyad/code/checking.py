@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tinyad.code.check import check_pair
 from tinyad.code.files import Text
 from tinyad.code.find import Found, example_of, example_of_shapes, found_in
-from tinyad.code.limits import SECONDS
+from tinyad.code.limits import FRAMES_SHOWN, SECONDS
 from tinyad.code.pair import Pair
 from tinyad.code.program import CodeError, Program, TimedOut, limited, undisturbed
 from tinyad.code.report import Report
@@ -85,8 +85,10 @@ def _run(program: Program, text: Text, seconds: float, job: Callable[[], Any], w
             f"{program.path}: {what} did not end in {seconds:g} seconds: is there an endless loop? "
             f"--timeout gives it more time"
         ) from None
-    except (KeyboardInterrupt, MemoryError):
+    except KeyboardInterrupt:
         raise
+    except MemoryError:
+        raise CodeError(f"{program.path}: {what} takes more memory than there is: give a smaller example") from None
     except SystemExit as error:
         raise CodeError(f"{program.path}: {what} ended the program with status {error.code}") from None
     except BaseException as error:
@@ -99,7 +101,7 @@ def _raised(text: Text, error: BaseException, what: str) -> str:
     lines = text.lines
     rows = [
         f"    {text.place(frame.lineno or 1)}, in {frame.name}: {lines[(frame.lineno or 1) - 1].strip()}"
-        for frame in frames
+        for frame in frames[-FRAMES_SHOWN:]
     ]
     shown = str(error) or "no message"
     where = frames[-1].name if frames and not frames[-1].name.startswith("<") else what

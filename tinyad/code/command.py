@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 import tempfile
 from pathlib import Path
@@ -48,8 +49,10 @@ def mend(path: Path, report: Report) -> list[str]:
 
 def _replace(path: Path, text: str) -> None:
     """Write a file at once: whoever reads it finds the old text or the new one."""
-    newline = "\r\n" if b"\r\n" in path.read_bytes() else "\n"
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline=newline, dir=path.parent, delete=False) as file:
+    before = path.read_bytes()
+    newline = "\r\n" if b"\r\n" in before else "\n"
+    encoding = "utf-8-sig" if before.startswith(codecs.BOM_UTF8) else "utf-8"
+    with tempfile.NamedTemporaryFile("w", encoding=encoding, newline=newline, dir=path.parent, delete=False) as file:
         file.write(text)
     try:
         os.chmod(file.name, path.stat().st_mode)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.code.limits import NESTING
+from tinyad.code.limits import NESTING, STATEMENTS
 from tinyad.code.probes import PROBE, Listener, Probe, rewritten
 
 QUIET = Listener()
@@ -44,6 +44,9 @@ class Program:
             line = getattr(error, "lineno", None)
             where = f"{path}:{line}" if line else path
             raise CodeError(f"{where}: this is not Python: {getattr(error, 'msg', error)}") from None
+        count = sum(isinstance(node, ast.stmt) for node in ast.walk(self.tree))
+        if count > STATEMENTS:
+            raise CodeError(f"{path} has {count:,} statements, and a file may have {STATEMENTS:,}")
         self.probe = Probe()
         self.rewritten = rewritten(ast.parse(source, path), self.probe, self.tree)
         self.code = compile(self.rewritten, path, "exec")

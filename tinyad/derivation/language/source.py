@@ -122,6 +122,8 @@ def read(text_or_path: str | Path) -> Source:
     path = Path(text_or_path)
     instead = "; give a file, or a text of more than one line" if isinstance(text_or_path, str) else ""
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise DerivationError(f"{path}: it is no regular file{instead}")
         raw = path.read_bytes()
     except ValueError as reason:
         raise DerivationError(f"{text_or_path!r}: {reason}{instead}") from None
