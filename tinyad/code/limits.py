@@ -16,6 +16,7 @@ POINTS        = 3      # sample points at which a suggestion is right before it 
 TRIALS        = 3_000  # edits of one statement that are tried
 SECONDS       = 60.0   # before a run is stopped: longer is an endless loop, or --timeout says so
 EXPLANATIONS  = 12     # expressions that are tried as what an unnamed value is the derivative for
+TRIAL_SECONDS = 2.0    # of a program with an edited statement: longer is a loop that the edit made endless
 SEARCH_SECONDS = 15.0  # for what was meant, in one pair: the verdicts do not wait longer
 RUNS          = 200    # inferred meanings of one name that are tried
 SANDBOX_BYTES = 4_000_000_000  # of address space: BLAS alone takes one

@@ -10,12 +10,12 @@ from typing import Any
 
 from tinyad.code import values
 from tinyad.code.judge import Judge, Task
+from tinyad.code.limits import TRIAL_SECONDS
 from tinyad.code.names import looks_like_derivative
 from tinyad.code.pair import Pair
 from tinyad.code.probes import FRAME, Kind, Statement, names_of, reads
-from tinyad.code.program import QUIET
+from tinyad.code.program import QUIET, TimedOut, limited
 from tinyad.code.results import result_values
-from tinyad.code.truth import Needed
 
 
 class Rerun:
@@ -39,9 +39,10 @@ class Rerun:
             node = ast.increment_lineno(ast.parse(text).body[0], self.statement.line - 1)
             for body, index in self.places:
                 body[index] = node
-            return all(self._is_right(judge) for judge in self.judges)
-        except (Exception, Needed):
-            return False
+            with limited(TRIAL_SECONDS):
+                return all(self._is_right(judge) for judge in self.judges)
+        except (Exception, TimedOut):
+            return False  # whatever the edited program raises, or a loop that has become endless
         finally:
             for (body, index), kept in zip(self.places, old, strict=True):
                 body[index] = kept
