@@ -24,8 +24,6 @@ from tinyad.code.search import search
 from tinyad.code.trial import Trial
 from tinyad.code.verdicts import Grade
 
-Suggest = Callable[[int], "Suggestion"]
-
 
 class OutOfTime(BaseException):
     """The end of a search that takes too long."""

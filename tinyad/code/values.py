@@ -1,4 +1,4 @@
-"""Values of a user's program: what has a derivative, the leaves of containers, displaced copies."""
+"""Values of a user's program: what has a derivative, and the leaves of containers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyad.code.limits import LEAVES, NESTING, STEP
+from tinyad.code.limits import LEAVES, NESTING
 
 Array: TypeAlias = NDArray[np.float64]
 Path: TypeAlias = tuple[Any, ...]  # how a leaf is reached from its container: keys, indices, ("attribute", name)
@@ -141,12 +141,6 @@ def at(value: Any, path: Path) -> Any:
     for key in path:
         value = getattr(value, key[1]) if isinstance(key, tuple) and key[0] == "attribute" else value[key]
     return value
-
-
-def displaced(value: Any, path: Path, direction: Array, size: float) -> Any:
-    """Return a value, one leaf of it displaced by size times its scale times a direction."""
-    leaf = at(value, path)
-    return with_leaf(value, path, like(array(leaf) + size * STEP * scale(leaf) * direction, leaf))
 
 
 def is_single(value: object) -> bool:
