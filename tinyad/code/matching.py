@@ -17,6 +17,7 @@ from tinyad.code.names import (
     CONTAINERS,
     LATER,
     UPSTREAM,
+    Meaning,
     Meanings,
     Share,
     canonical,
@@ -288,8 +289,9 @@ class Matched:
                     carried or outside or bool(LATER.search(last_part(event.name)))
                 )
                 found += self._parts(meaning.name, call, wanted, shape, together)
-        if not meanings and event.kind is Kind.ENTRY and UPSTREAM.match(event.name):
-            found += self._returned(call, shape, "")
+        nested = event.kind is Kind.ENTRY and call != self.seen.first
+        if nested and UPSTREAM.match(event.name) and not self._has_own(meanings, call):
+            found = self._returned(call, shape, "")  # a helper's adjoint is that of its own result
         fitting = [candidate for candidate in dict.fromkeys(found) if candidate.fits]
         return fitting or list(dict.fromkeys(found))
 
@@ -342,6 +344,10 @@ class Matched:
             for v in sorted(versions)
             if values.shape(self.seen.events[v].value) == shape
         ]
+
+    def _has_own(self, meanings: Iterable[Meaning], call: int) -> bool:
+        """Return whether a call sets something that a name means."""
+        return any(setting.event.call == call for m in meanings for setting in self.matching.by_name.get(m.name, ()))
 
     def expressions(self, event: Event) -> list[Candidate]:
         """Return the unnamed values of the forward call that a value of the backward run may be the derivative for."""
