@@ -109,6 +109,11 @@ class _Findings:
             if isinstance(value, np.ndarray) and value.dtype.kind in "iu"
         ]
         called = self.pair.backward or self.pair.forward or "the script"
+        judged = self.judge.judged
+        if any(found.right is None for found in [*judged.verdicts, *judged.results]):
+            return (
+                f"the example of {called} is at a kink of the loss, such as a relu at 0 or a tie: choose other values"
+            )
         if self.judge.returned is None and self.pair.backward:
             return f"{called} returns nothing, and leaves nothing whose name tells what it is the derivative for"
         if type(self.judge.returned).__name__ == "generator":

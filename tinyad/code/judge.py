@@ -213,10 +213,13 @@ class Judge:
 
     def _as_result(self, event: Event) -> list[Candidate]:
         """Return what a name is the derivative for because it is returned at the place of an argument."""
+        own = [e.ordinal for e in self.matched.of_call[event.call] if e.name == event.name and e.kind in SETS]
+        last = max(own, default=-1)
         return [
             Candidate(result.target, None, result.argument, self._line(result.target))
             for result in self.results
             if result.text == event.name
+            and event.ordinal == last
             and event.call == self.matched.top
             and result.target.shape == values.shape(event.value)
         ]
@@ -418,6 +421,7 @@ class Judge:
         """Take back the judgement of names that mean something else: what they lead to is right without the truth."""
         while self.judged.count and self.right_as_it_stands():
             wrong = {verdict.task.event.ordinal for verdict in self.judged.wrong}
+            wrong = {k for k in wrong if not self.tasks[k].end} or wrong
             self.misread += [task for k, task in self.tasks.items() if k in wrong and not task.end]
             self.tasks = {k: task for k, task in self.tasks.items() if k not in wrong}
             count, self.judged = self.judged.count, self.run()

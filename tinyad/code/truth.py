@@ -134,7 +134,8 @@ class Truth:
             direction, slope = self.along(target, number, mask)
             terms = value * self.scales[target] * direction
             size = float(np.sqrt(np.sum(terms**2))) + abs(slope.derivative)
-            if not abs(float(np.sum(terms)) - slope.derivative) <= AGREEMENT * size + slope.error:
+            allowed = AGREEMENT * size + (slope.error if slope.smooth else ROUNDING * self.size_of_loss)
+            if not abs(float(np.sum(terms)) - slope.derivative) <= allowed:
                 return False if slope.smooth else None
         return True
 

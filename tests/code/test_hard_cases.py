@@ -1,0 +1,236 @@
+"""Code whose structure hides what a name is the derivative for: containers, helpers, decorators, loops."""
+
+import pytest
+
+from tinyad.code.checking import Options, check_text
+from tinyad.code.files import Text
+from tinyad.code.program import CodeError
+
+PRELUDE = "import functools\nimport numpy as np\n"
+
+LIST_OF_PAIRS = """
+def forward(x, layers):
+    inputs = []
+    for W, b in layers:
+        inputs.append(x)
+        x = np.tanh(x @ W + b)
+    return x, (inputs, x, layers)
+
+def backward(dy, cache):
+    inputs, out, layers = cache
+    gradients = []
+    outputs = inputs[1:] + [out]
+    for k in reversed(range(len(layers))):
+        W, b = layers[k]
+        da = dy * (1 - outputs[k] ** 2)
+        gradients.insert(0, (inputs[k].T @ da, da.sum(axis=0)))
+        dy = da @ W.T
+    return dy, gradients
+
+def example():
+    r = np.random.default_rng(0)
+    return r.normal(size=(5, 3)), [(r.normal(size=(3, 4)), r.normal(size=4)), (r.normal(size=(4, 2)), r.normal(size=2))]
+"""
+
+DECORATED = """
+def logged(function):
+    @functools.wraps(function)
+    def inner(*arguments):
+        return function(*arguments)
+    return inner
+
+@logged
+def layer_forward(x, w):
+    y = np.tanh(x @ w)
+    return y, (x, w, y)
+
+@logged
+def layer_backward(dy, cache):
+    x, w, y = cache
+    dz = dy * (1 - y * y)
+    return dz @ w.T, x.T @ dz
+
+def example_layer():
+    r = np.random.default_rng(0)
+    return r.normal(size=(4, 3)), r.normal(size=(3, 2))
+"""
+
+LOSS_APART = """
+def forward(X, W, b):
+    Z = W @ X + b
+    A = 1 / (1 + np.exp(-Z))
+    return A, (X, W)
+
+def compute_cost(A, Y):
+    m = Y.shape[1]
+    return -(Y * np.log(A) + (1 - Y) * np.log(1 - A)).sum() / m
+
+def backward(A, Y, cache):
+    X, W = cache
+    m = X.shape[1]
+    dZ = (A - Y) / m
+    dW = dZ @ X.T
+    db = dZ.sum(axis=1, keepdims=True)
+    return W.T @ dZ, dW, db
+
+def example():
+    r = np.random.default_rng(5)
+    return r.normal(size=(3, 6)), r.normal(size=(2, 3)), r.normal(size=(2, 1))
+"""
+
+TRAINING_LOOP = """
+r = np.random.default_rng(1)
+X, Y = r.normal(size=(7, 3)), r.normal(size=(7, 2))
+W, b = r.normal(size=(3, 2)), np.zeros(2)
+for step in range(1000):
+    P = X @ W + b
+    loss = ((P - Y) ** 2).sum() / len(X)
+    dP = 2 * (P - Y) / len(X)
+    dW = X.T @ dP
+    db = dP.sum(axis=0)
+    W -= 0.1 * dW
+    b -= 0.1 * db
+"""
+
+CARRIED = """
+def forward(xs, h, W, U):
+    hs = [h]
+    for t in range(len(xs)):
+        hs.append(np.tanh(W @ xs[t] + U @ hs[t]))
+    return np.array(hs[1:]), (xs, hs, W, U)
+
+def backward(dhs, cache):
+    xs, hs, W, U = cache
+    dW, dU, dxs = np.zeros_like(W), np.zeros_like(U), np.zeros_like(xs)
+    carry = np.zeros_like(hs[0])
+    for t in reversed(range(len(xs))):
+        raw = (dhs[t] + carry) * (1 - hs[t + 1] ** 2)
+        dW += np.outer(raw, xs[t])
+        dU += np.outer(raw, hs[t])
+        dxs[t] = W.T @ raw
+        carry = U.T @ raw
+    return dxs, carry, dW, dU
+
+def example():
+    r = np.random.default_rng(2)
+    return r.normal(size=(4, 3)), r.normal(size=5), r.normal(size=(5, 3)), r.normal(size=(5, 5)) / 2
+"""
+
+HELPER = """
+def norm(x, g):
+    r = 1 / np.sqrt((x ** 2).mean(axis=-1, keepdims=True))
+    return g * x * r, (x, g, r)
+
+def norm_grad(dy, saved):
+    x, g, r = saved
+    dn = dy * g
+    dx = r * dn - x * r ** 3 * (dn * x).mean(axis=-1, keepdims=True)
+    return dx, (dy * x * r).sum(axis=0)
+
+def block_forward(x, g, W):
+    n, saved = norm(x, g)
+    y = x + n @ W
+    return y, (n, saved, W)
+
+def block_backward(dy, cache):
+    n, saved, W = cache
+    dW = n.T @ dy
+    dx, dg = norm_grad(dy @ W.T, saved)
+    dx = dx + dy
+    return dx, dg, dW
+
+def example_block():
+    r = np.random.default_rng(3)
+    return r.normal(size=(5, 4)), r.normal(size=4), r.normal(size=(4, 4))
+"""
+
+RIGHT = {
+    "list of pairs": LIST_OF_PAIRS,
+    "decorated": DECORATED,
+    "loss apart": LOSS_APART,
+    "training loop": TRAINING_LOOP,
+    "carried": CARRIED,
+    "helper": HELPER,
+}
+WRONG = {
+    "list of pairs": ("da.sum(axis=0))", "da.mean(axis=0))", "gradients.insert"),
+    "decorated": ("(1 - y * y)", "(1 + y * y)", "dz = "),
+    "loss apart": ("(A - Y) / m", "(A + Y) / m", "dZ = "),
+    "training loop": ("2 * (P - Y)", "(P - Y)", "dP = "),
+    "carried": ("carry = U.T @ raw", "carry = U @ raw", "carry = U"),
+    "helper": ("dx = dx + dy", "dx = dx - dy", "dx = dx"),
+}
+
+
+def report(source, **options):
+    return check_text(Text("source.py", PRELUDE + source), Options(**options))
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_right_code_holds(case):
+    found = report(RIGHT[case])
+    assert found.ok, found.text()
+    assert len(found.verdicts) >= 2
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_the_wrong_statement_is_named_and_no_other(case):
+    right, wrong, beginning = WRONG[case]
+    source = RIGHT[case].replace(right, wrong)
+    assert source != RIGHT[case]
+    found = report(source)
+    assert not found.ok
+    lines = (PRELUDE + source).splitlines()
+    named = {v.suggestion_line or v.line for v in found.wrong}
+    assert {lines[line - 1].strip()[: len(beginning)] for line in named} == {beginning}, found.text()
+
+
+def test_nothing_judged_is_no_success():
+    plain = DECORATED.replace("@logged\n", "")
+    generator = report(plain.replace("return dz @ w.T, x.T @ dz", "yield dz"))
+    assert not generator.ok
+    assert "is a generator" in generator.errors[0]
+    nothing = report(plain.replace("return dz @ w.T, x.T @ dz", "q = dz @ w.T").replace("dz", "zz"))
+    assert not nothing.ok
+    assert "returns nothing" in nothing.errors[0]
+
+
+def test_a_kink_at_the_point_is_not_judged():
+    source = """
+def forward(x):
+    return np.maximum(x, 0), x
+
+def backward(dy, x):
+    dx = dy * (x > 0)
+    return dx
+
+def example():
+    return np.array([[1.0, 0.0], [-2.0, 3.0]])
+"""
+    found = report(source)
+    assert not found.wrong
+    assert "kink" in found.text()
+    assert report(source.replace("[1.0, 0.0]", "[1.0, 0.5]")).ok
+    assert report(source.replace("[1.0, 0.0]", "[1.0, 0.5]").replace("x > 0", "x < 0")).wrong
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (CARRIED.replace("hs = [h]", "hs = [h]\n    while True: pass"), "endless loop"),
+        (DECORATED.replace("np.tanh(x @ w)", "np.tanh(x @ w) + np.random.default_rng().normal()"), "without a seed"),
+        (DECORATED.replace("x, w, y = cache", "x, w = cache"), "too many values to unpack"),
+        (DECORATED.replace("example_layer", "other"), "Paste this"),
+        (DECORATED.replace("r.normal(size=(4, 3)), r", "r.normal(size=(4, 3)), 1, r"), "3 arguments"),
+    ],
+)
+def test_what_cannot_be_run_is_told(source, said):
+    found = report(source, seconds=1.0)
+    assert not found.ok
+    assert said in found.errors[0]
+
+
+def test_a_name_that_the_forward_pass_does_not_have_is_told():
+    assert "nothing in the forward pass is called nope" in report(DECORATED, names={"dz": "nope"}).errors[0]
+    with pytest.raises(CodeError, match="no function nope"):
+        report(DECORATED, pairs=("nope",))
