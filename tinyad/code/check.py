@@ -110,7 +110,7 @@ class _Findings:
         ]
         called = self.pair.backward or self.pair.forward or "the script"
         judged = self.judge.judged
-        if any(found.right is None for found in [*judged.verdicts, *judged.results]):
+        if any(v.right is None for v in judged.verdicts) or any(r.right is None for r in judged.results):
             return (
                 f"the example of {called} is at a kink of the loss, such as a relu at 0 or a tie: choose other values"
             )
