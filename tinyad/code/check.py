@@ -340,7 +340,7 @@ class _Findings:
                 found.append(result.text)
         if not isinstance(self.judge.returned, tuple) or self.pair.backward is None:
             left = [task for task in self.judge.tasks.values() if self.judge.is_left(task)]
-            found += [task.name for task in left if not self.judge.is_right(task, task.event.value)]
+            found += [task.name for task in left if self.judge.is_wrong(task, task.event.value)]
         return list(dict.fromkeys(found))
 
     def agrees(self, target: Any, value: Any) -> bool:

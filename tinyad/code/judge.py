@@ -381,6 +381,12 @@ class Judge:
         match = self.match(task, values.array(value))
         return match is not None and match.sure
 
+    def is_wrong(self, task: Task, value: Any) -> bool:
+        """Return whether a value is wrong; not at a kink, where nothing tells."""
+        if task.copy is not None:
+            return self.verdict(task, value).right is False
+        return self.match(task, values.array(value)) is None
+
     def wrong(self, task: Task, value: Array) -> Verdict:
         """Return the verdict that a value is wrong, with what it should be."""
         factor = 1.0 if task.end or self.factor is None else self.factor
@@ -413,7 +419,7 @@ class Judge:
     def right_as_it_stands(self) -> bool:
         """Return whether all that the backward pass returns or leaves is right, without any truth put in."""
         ends = [task for task in self.tasks.values() if task.end]
-        found: list[bool | None] = [self.is_right(task, task.event.value) for task in ends]
+        found: list[bool | None] = [not self.is_wrong(task, task.event.value) for task in ends]
         found += [verdict.right for verdict in self.judge_results(self.returned)]
         return bool(found) and all(found)
 
