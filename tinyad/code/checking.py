@@ -82,8 +82,8 @@ def _run(program: Program, text: Text, seconds: float, job: Callable[[], Any], w
         raise
     except TimedOut:
         raise CodeError(
-            f"{program.path}: {what} did not end in {seconds:g} seconds: is there an endless loop? "
-            f"--timeout gives it more time"
+            f"{program.path}: {what} did not end in {seconds:g} seconds: it has an endless loop, or is large. "
+            f"Give a smaller example, or more time with --timeout"
         ) from None
     except KeyboardInterrupt:
         raise
