@@ -472,7 +472,7 @@ class Judge:
             tried.add(round(factor, 9))
             self.factor = factor
             scaled = self.supposed()
-            names = {v.task.name for v in scaled.verdicts if v.factor != 1.0}
+            names = {v.task.name for v in scaled.verdicts if v.factor != 1.0 and not v.task.end}
             size = abs(round(factor) - factor) < 1e-6 and round(factor) in self._sizes()
             explains = len(names) > 1 or not scaled.count or size
             if explains and scaled.count < self.judged.count - (self.judged is not strict):
@@ -705,7 +705,9 @@ def computes_with(node: ast.stmt, name: str) -> bool:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         indices = [part.slice for target in targets for part in ast.walk(target) if isinstance(part, ast.Subscript)]
         return any(reads(part, name) for part in [*indices, *([node.value] if node.value else [])])
-    return reads(node, name)
+    if isinstance(node, (ast.For, ast.While, ast.If)):  # the statements inside are on their own
+        return reads(node.iter if isinstance(node, ast.For) else node.test, name)
+    return not isinstance(node, (ast.With, ast.Try, ast.FunctionDef, ast.ClassDef)) and reads(node, name)
 
 
 def shown_name(event: Event) -> str:
