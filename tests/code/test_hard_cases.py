@@ -234,3 +234,30 @@ def test_a_name_that_the_forward_pass_does_not_have_is_told():
     assert "nothing in the forward pass is called nope" in report(DECORATED, names={"dz": "nope"}).errors[0]
     with pytest.raises(CodeError, match="no function nope"):
         report(DECORATED, pairs=("nope",))
+
+
+MEAN = """
+def forward(x, W, b):
+    return x @ W + b, (x, W)
+
+def backward(dy, cache):
+    x, W = cache
+    dW = x.T @ dy / len(x)
+    db = dy.sum(axis=0) / len(x)
+    dx = dy @ W.T
+    return dx, dW, db
+
+def example():
+    r = np.random.default_rng(4)
+    return r.normal(size=(6, 3)), r.normal(size=(3, 2)), r.normal(size=2)
+"""
+
+
+def test_a_mean_at_all_parameters_is_a_convention_and_at_one_a_mistake():
+    found = report(MEAN)
+    assert found.ok
+    assert "dW and db are 1/6 of the derivative" in found.text()
+    one = report(MEAN.replace("dy.sum(axis=0) / len(x)", "dy.sum(axis=0)"))
+    assert [v.suggestion for v in one.wrong] == ["dW = x.T @ dy"]
+    other = report(MEAN.replace("/ len(x)", "/ 7"))
+    assert len(other.wrong) == 2

@@ -70,15 +70,35 @@ def test_a_mistake_is_found_in_its_line_and_mended(kind, file, name, was, now):
     assert "false" not in found.counted, found.wrong
 
 
+# What is not located yet: another statement is called wrong in the place of the planted one.
+ELSEWHERE = {("batchnorm", "copied"), ("hinge_loss", "name"), ("hinge_loss", "call_dropped")}
+
+
+def kinds_of_pairs():
+    """Every kind for three pairs; those that are not located yet have to be taken off the list once they are."""
+    for file, name in (("layers", "batchnorm"), ("losses", "hinge_loss"), ("gru", "gru_v1")):
+        for kind in KINDS:
+            known = pytest.mark.xfail(strict=True, raises=AssertionError, reason="the neighbour is called wrong")
+            yield pytest.param(kind, file, name, marks=[known] if (name, kind) in ELSEWHERE else [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "file", "name"), list(kinds_of_pairs()))
+def test_mistakes_of_each_kind_are_found_in_their_line(kind, file, name):
+    right = subject(file, name)
+    for plant in right.plants(kind, 2, seed=0):
+        found = outcome(right, plant)
+        assert "located" in found.counted, (plant.was, plant.now, found.wrong)
+        assert "false" not in found.counted, (plant.was, plant.now, found.wrong)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("file", "name"), [("layers", "batchnorm"), ("losses", "hinge_loss"), ("gru", "gru_v1")])
-def test_mistakes_of_every_kind_are_told_and_most_are_located(file, name):
+def test_no_mistake_passes_in_silence(file, name):
     right = subject(file, name)
     plants = [plant for kind in KINDS for plant in right.plants(kind, 2, seed=0)]
     found = [outcome(right, plant) for plant in plants]
-    silent = [(plant.was, plant.now) for plant, o in zip(plants, found, strict=True) if not o.wrong and not o.error]
-    assert silent == []
-    assert sum("located" in o.counted for o in found) >= 0.8 * len(found)
+    assert [(p.was, p.now) for p, o in zip(plants, found, strict=True) if not o.wrong and not o.error] == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

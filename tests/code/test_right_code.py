@@ -44,12 +44,14 @@ def test_nothing_right_is_called_wrong_whatever_upstream_adjoints_are_drawn(pair
     assert complaints(checked(pair, seed=seed)) == [""]
 
 
+OUT_OF_BOUNDS = ("bilinear_sample", 2)  # there the code itself raises: it samples outside of its image
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair[1].forward], ids=name)
+@pytest.mark.parametrize(
+    ("pair", "seed"),
+    [(pair, seed) for pair in PAIRS for seed in (1, 2) if pair[1].forward and (pair[1].name, seed) != OUT_OF_BOUNDS],
+    ids=lambda value: name(value) if isinstance(value, tuple) else str(value),
+)
 def test_nothing_right_is_called_wrong_at_another_point(pair, seed):
-    try:
-        verdict = checked(pair, moved=lambda example: another(example, seed))
-    except IndexError:
-        pytest.skip("the code does not take this point: an index out of bounds")
-    assert complaints(verdict) == [""]
+    assert complaints(checked(pair, moved=lambda example: another(example, seed))) == [""]

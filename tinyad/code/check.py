@@ -378,6 +378,10 @@ class _Findings:
     def notes(self) -> list[str]:
         """Say what the backward pass changes in place of what the forward pass made."""
         found: dict[str, None] = dict.fromkeys(self.kinds_of_numbers())
+        if not self.judge.forces:
+            found[
+                "with the truth in the place of what is wrong the code raises: one mistake may mark several statements"
+            ] = None
         cost = self.pair.binding.cost
         if cost is not None:
             found[f"the loss is {cost.function}, and {cost.parameter} is drawn"] = None
