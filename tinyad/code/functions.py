@@ -102,21 +102,15 @@ def _lines(item: Any, name: str) -> tuple[list[str], int]:
 
 
 def _lines_of_class(item: type) -> tuple[list[str], int]:
-    """Return the source of a class: that of a cell is found by a method, because the class itself names no cell."""
-    try:
-        return inspect.getsourcelines(item)
-    except (OSError, TypeError):
-        method = _method(item)
-        if method is None:
-            raise
+    """Return the source of a class, found by a method: the class itself names its module alone, and no cell."""
+    for method in filter(inspect.isfunction, map(inspect.unwrap, filter(inspect.isfunction, vars(item).values()))):
         lines = linecache.getlines(method.__code__.co_filename)
         for node in ast.walk(ast.parse("".join(map(_without_magic, lines)))):
-            if isinstance(node, ast.ClassDef) and node.lineno < method.__code__.co_firstlineno <= (
-                node.end_lineno or 0
-            ):
+            if isinstance(node, ast.ClassDef) and node.name == item.__name__:
                 first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-                return lines[first - 1 : node.end_lineno], first
-        raise
+                if first < method.__code__.co_firstlineno <= (node.end_lineno or 0):
+                    return lines[first - 1 : node.end_lineno], first
+    return inspect.getsourcelines(item)
 
 
 def _without_magic(line: str) -> str:
