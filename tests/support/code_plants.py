@@ -471,7 +471,7 @@ class Subject:
 
     def run_elsewhere(self, pair: Pair) -> tuple[list[Any], list[Any]] | None:
         """Return the same at another sample point, None where there is none."""
-        other = pair.at(another(pair.example, 5), 5)
+        other = pair.at(another(pair.example, 5), 5, {})
         return None if other is None else self.run(other)
 
     def scene(self, statement: Statement) -> Scene | None:

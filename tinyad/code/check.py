@@ -14,7 +14,7 @@ from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.limits import POINTS
 from tinyad.code.names import looks_like_derivative, stripped
 from tinyad.code.pair import Pair, returned_names
-from tinyad.code.points import another
+from tinyad.code.points import another, moved
 from tinyad.code.probes import Kind, Statement
 from tinyad.code.program import QUIET, CodeError
 from tinyad.code.recording import Target
@@ -52,11 +52,14 @@ def _refuse_chance(pair: Pair) -> None:
 def _other_points(pair: Pair, declared: Mapping[str, str] | None, judged: bool) -> list[Judge]:
     """Return judges of a pair at other sample points, as many as there can be."""
     found: list[Judge] = []
+    pair.state.restore()
+    given = {name: pair.program.namespace[name] for name in pair.outside}
     for seed in range(1, 2 * POINTS):
         if len(found) == POINTS - 1:
             break
         try:
-            other = pair.at(another(pair.example, pair.seed + seed), pair.seed + seed)
+            outside = moved(given, np.random.default_rng([pair.seed + seed, 6]))
+            other = pair.at(another(pair.example, pair.seed + seed), pair.seed + seed, outside)
             if other is None:
                 break
             judge = Judge(other, declared)
@@ -244,6 +247,8 @@ class _Findings:
         site = self.judge.forward.events[ordinal].site
         if site.kind is Kind.ENTRY:
             return f"an argument of {site.statement.function}"
+        if site.kind is Kind.OUTSIDE and isinstance(site.statement.node, ast.FunctionDef):
+            return f"{site.name}, set outside of {site.statement.node.name}"
         return ast.unparse(site.statement.node).splitlines()[0]
 
     def source(self, statement: Statement) -> str:

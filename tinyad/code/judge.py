@@ -17,7 +17,7 @@ from tinyad.code.limits import EXPLANATIONS, NOTHING, RUNS
 from tinyad.code.matching import Candidate, Matched, Matching
 from tinyad.code.names import canonical, looks_like_derivative
 from tinyad.code.pair import Pair
-from tinyad.code.probes import Frame, Kind, Listener, Site, Statement, names_of, reads
+from tinyad.code.probes import GIVEN, Frame, Kind, Listener, Site, Statement, names_of, reads
 from tinyad.code.recording import Event, Recorded, Target
 from tinyad.code.results import Result, result_values, results_of
 from tinyad.code.truth import Needed, Truth
@@ -310,7 +310,7 @@ class Judge:
             if candidate.fits:
                 _, mask = _placed(np.zeros(values.shape(task.event.value)), candidate, task.mask)
             origin = self.forward.events[candidate.target.ordinals[0]].kind
-            kept = origin is Kind.ITEM or (candidate.target.path and origin not in (Kind.ENTRY, Kind.EXPRESSION))
+            kept = origin is Kind.ITEM or (candidate.target.path and origin not in (*GIVEN, Kind.EXPRESSION))
             if not candidate.fits or not kept or self.truth.depends(candidate.target, mask):
                 found.append(candidate)
         return tuple(found) or task.candidates

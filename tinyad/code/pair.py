@@ -15,7 +15,7 @@ import numpy as np
 from tinyad.code import values
 from tinyad.code.binding import Binding, Forwarded, Signatures, bind
 from tinyad.code.context import Context
-from tinyad.code.probes import Kind, Listener, Unheard, names_of
+from tinyad.code.probes import Kind, Listener, Site, Unheard, names_of
 from tinyad.code.program import Program, State
 from tinyad.code.recording import Recorded
 from tinyad.code.values import Array
@@ -36,7 +36,8 @@ class Pair:
     """A forward and a backward pass with an example; backward is None where one function has both.
 
     forward, backward: names of functions, with their class.  upstream_given: the adjoint of the output, if
-    it is not drawn.
+    it is not drawn.  outside: what functions read of the names around them, as the parameters of a network, with where
+    it is set.  outside_given: other values of these.
     """
 
     program: Program
@@ -46,11 +47,17 @@ class Pair:
     example: Example
     seed: int = 0
     upstream_given: Any = None
+    outside_given: Mapping[str, Any] = field(default_factory=dict)
     binding: Binding = field(init=False)
+    outside: dict[str, Site] = field(init=False)
 
     def __post_init__(self) -> None:
         self.given = self.example
         self.example = Example(*(values.as_float64(copy.deepcopy(part)) for part in self.given))
+        self.outside = self.names_outside()
+        for name in self.outside:
+            given = self.outside_given.get(name, self.program.namespace[name])
+            self.program.namespace[name] = values.as_float64(given)
         self.state = State(self.program.namespace)
         self.binding = self.bind()
 
@@ -94,9 +101,13 @@ class Pair:
         """The adjoints of the outputs."""
         return self.binding.upstream
 
-    def at(self, example: Example, seed: int) -> Pair | None:
+    def at(self, example: Example, seed: int, outside: Mapping[str, Any]) -> Pair | None:
         """Return the pair at another sample point; None if it has only one."""
-        return Pair(self.program, self.name, self.forward, self.backward, example, seed)
+        return Pair(self.program, self.name, self.forward, self.backward, example, seed, outside_given=outside)
+
+    def names_outside(self) -> dict[str, Site]:
+        """Return what functions read of the names around them, with where it is set."""
+        return self.program.outside()
 
     # Running
 
@@ -135,12 +146,22 @@ class Pair:
         if isinstance(listener, Recorded):
             listener.function = self.forward
         self.program.probe.listen(listener)
+        self.report_outside(listener)
         result = function(*arguments, **keywords)
         setup = self.setup_context(owner)
         if setup is not None:
             setup(owner, arguments, result)
         recorded = listener if isinstance(listener, Recorded) else Recorded()
         return Forwarded(result, recorded, owner, arguments, keywords)
+
+    def report_outside(self, listener: Listener) -> None:
+        """Report the names outside functions as set in a call of their own, before the forward pass."""
+        if self.outside:
+            probe, namespace = self.program.probe, self.program.namespace
+            frame = probe.frame("")
+            for name, site in self.outside.items():
+                value = namespace[name]
+                namespace[name] = listener.value(value) if probe.lean else listener.assigned(frame, site, value)
 
     def run_backward(self, listener: Listener) -> tuple[Forwarded, Any]:
         """Run the forward pass, then the backward pass with a listener, and return what both returned."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +17,15 @@ def another(example: Example, seed: int) -> Example:
 
     Whole numbers (labels, indices), 0 and 1 and masks stay as they are.
     """
-    arguments, keywords, owner = copy.deepcopy(tuple(example))
-    rng = np.random.default_rng([seed, 3])
-    for path, leaf in list(values.leaves((arguments, keywords, owner))):
-        moved = values.like(other_values(values.array(leaf), rng), leaf)
-        arguments, keywords, owner = values.with_leaf((arguments, keywords, owner), path, moved)
-    return Example(arguments, keywords, owner)
+    return Example(*moved(tuple(example), np.random.default_rng([seed, 3])))
+
+
+def moved(value: Any, rng: np.random.Generator) -> Any:
+    """Return a copy of a value with other entries in its leaves."""
+    value = copy.deepcopy(value)
+    for path, leaf in list(values.leaves(value)):
+        value = values.with_leaf(value, path, values.like(other_values(values.array(leaf), rng), leaf))
+    return value
 
 
 def other_values(entries: Array, rng: np.random.Generator) -> Array:

@@ -23,11 +23,15 @@ class Kind(StrEnum):
     """What a site does."""
 
     ENTRY = "argument"
+    OUTSIDE = "outside"  # read in a function, and set outside of all
     ASSIGNED = "assigned"
     STORED = "stored"  # into a part of an array
     ITEM = "item"  # of a list or dict
     RETURNED = "returned"
     EXPRESSION = "expression"
+
+
+GIVEN = (Kind.ENTRY, Kind.OUTSIDE)  # what a pass does not compute
 
 
 class Statement(NamedTuple):

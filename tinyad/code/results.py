@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from tinyad.code import values
 from tinyad.code.matching import Matched, Matching
-from tinyad.code.names import Share, looks_like_derivative, stripped
+from tinyad.code.names import Share, abbreviates, looks_like_derivative, stripped
 from tinyad.code.pair import Pair
 from tinyad.code.probes import Kind, Statement
 from tinyad.code.recording import Event, Target
@@ -44,12 +45,19 @@ def arguments_of(pair: Pair, matching: Matching) -> list[Argument]:
     """Return the leaves of the arguments of the forward pass, in order, without `self`."""
     first = matching.forward.first
     names = pair.argument_names()
-    entries = [e for e in matching.forward.events if e.call == first and e.kind is Kind.ENTRY and e.name in names]
-    return [
-        Argument(event.name, names.index(event.name), path, event, values.shape(leaf))
-        for event in entries
-        for path, leaf in values.leaves(event.value)
-    ]
+    events = [e for e in matching.forward.events if e.call == first and e.kind is Kind.ENTRY and e.name in names]
+    return [argument for event in events for argument in _leaves_of(event, names.index(event.name))]
+
+
+def arguments_outside(matching: Matching, first: int) -> list[Argument]:
+    """Return the leaves of what the forward pass reads from outside, as further arguments from a place on."""
+    events = [event for event in matching.forward.events if event.kind is Kind.OUTSIDE]
+    return [argument for k, event in enumerate(events) for argument in _leaves_of(event, first + k)]
+
+
+def _leaves_of(event: Event, place: int) -> Iterator[Argument]:
+    for path, leaf in values.leaves(event.value):
+        yield Argument(event.name, place, path, event, values.shape(leaf))
 
 
 def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) -> list[Result]:
@@ -69,10 +77,19 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
     if pair.backward is None and not _same_shapes(parts, positional):
         positional = {}
     positional = {places[k]: argument for k, argument in positional.items()}
+    arguments += arguments_outside(matching, len(pair.argument_names()))
     named = {k: a for k in single if (a := _named(texts[k], arguments, matching)) is not None}
     for k in single:
         if k not in named and (argument := _inside(texts[k], parts[k], arguments, matching)) is not None:
             named[k] = argument
+    for k in single:
+        alike = [
+            a
+            for a in arguments
+            if a not in named.values() and any(map(partial(abbreviates, of=_own_name(a)), stripped(texts[k])))
+        ]
+        if k not in named and len(alike) == 1:
+            named[k] = alike[0]
     named = _by_shape(_in_order(named, positional), {k: (texts[k], parts[k]) for k in single}, arguments)
     found: list[Result] = []
     for k in places:
