@@ -159,9 +159,9 @@ def suspects(judge: Judge, wrong: Sequence[Statement]) -> list[Statement]:
     own = [s for s in judge.pair.program.probe.statements if s.number in judge.backward.ran]
     free = [s for s in own if s.number not in holds - fails and s.number not in {w.number for w in wrong}]
     loss = judge.pair.loss_event(judge.forward)
-    if loss is not None:  # what comes before it is no part of the backward pass
+    if loss is not None:  # what comes before it is part of the backward pass only by its name, as in a loop of both
         first = {e.site.statement.number for e in judge.forward.events[: loss + 1]}
-        free = [s for s in free if s.number not in first]
+        free = [s for s in free if s.number not in first or any(map(looks_like_derivative, set_names(s)))]
     free = [s for s in free if isinstance(s.node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return))]
     found = {s.number: s for s in free if _stores_elsewhere(s)}
     todo = list(wrong)
