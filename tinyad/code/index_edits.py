@@ -156,9 +156,9 @@ def masks(around: Surroundings) -> Iterator[Edit]:
     """Propose other comparisons and other arrays in the brackets of a subscript, and masks turned."""
     for outer in _index_nodes(around):
         for node in ast.walk(outer.node):
-            spot = around.source.spots.get(node) if isinstance(node, ast.expr) else None
-            if spot is None:
+            if not isinstance(node, ast.expr) or node not in around.source.spots:
                 continue
+            spot = around.source.spots[node]
             if isinstance(node, ast.Compare) and len(node.ops) == 1:
                 yield from compared(around, spot, node)
             if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):

@@ -196,12 +196,19 @@ class Judge:
         if event is chain.last:
             candidates += self._as_result(event)
             candidates = self._misshaped(event, candidates) or candidates
+        end = self._is_end(event)
         if not any(candidate.fits or candidate.expected for candidate in candidates):
             if event.kind is Kind.ITEM:
+                return
+            whole = [c._replace(expected=True) for c in candidates if not c.part and c.index is None]
+            if whole and end and event is chain.last and self._is_left(event):
+                self.tasks[event.ordinal] = Task(event, event.name, event.site.statement, (whole[0],), None, end)
                 return
             if candidates or looks_like_derivative(canonical(event.name)):
                 self.unnamed.setdefault(event.site.number, []).append(event)
             return
+        if end and event is chain.last and event.site.again:  # a sum that is complete is no part of itself
+            candidates = [c for c in candidates if not c.part] or candidates
         starts_with_zeros = event is not chain.last and not np.any(values.array(event.value))
         blamed = chain.last if starts_with_zeros else event
         self.tasks[event.ordinal] = Task(
@@ -210,7 +217,7 @@ class Judge:
             blamed.site.statement,
             tuple(candidates),
             None if np.all(mask) else mask,
-            self._is_end(event),
+            end,
         )
 
     def _as_result(self, event: Event) -> list[Candidate]:
@@ -232,8 +239,11 @@ class Judge:
         """Return whether a name holds under the name of the forward pass what that has handed on, as from a cache."""
         if event.kind is not Kind.ASSIGNED or looks_like_derivative(event.name):
             return False
-        origins = self.matched.seen.by_identity.get(event.place, ()) if event.place else ()
-        return any(canonical(origin.name) == canonical(event.name) for origin in origins)
+        alike = [e for e in self.matched.seen.events if canonical(e.name) == canonical(event.name)]
+        return any(
+            e.place == event.place if event.place else values.is_numeric(e.value) and e.value == event.value
+            for e in alike
+        )
 
     def _misshaped(self, event: Event, candidates: list[Candidate]) -> list[Candidate]:
         """Return what a name that is returned has to be, if nothing that it may be by its name has its shape."""
@@ -417,8 +427,11 @@ class Judge:
     def is_left(self, task: Task) -> bool:
         """Return whether a derivative is a result although it is not returned: left on self, or by a script."""
         names = {result.text for result in self.results}
-        left = "." in task.name or not self.pair.forward
-        return task.end and left and task.name not in names and task.event.call == self.matched.top
+        return task.end and task.name not in names and self._is_left(task.event)
+
+    def _is_left(self, event: Event) -> bool:
+        """Return whether a name stays after the backward pass: on self, or in a script."""
+        return ("." in event.name or not self.pair.forward) and event.call == self.matched.top
 
     # Conventions and unnamed values
 
@@ -536,7 +549,8 @@ class Judge:
             shape = values.shape(task.event.value)
             apart = [c for c in task.candidates if c.fits and c.index is None and c.target.shape != shape]
             if len(apart) == len(task.candidates):
-                expected = apart[0]._replace(fits=False, expected=True)
+                match = self.match(task, values.array(task.event.value))
+                expected = (match.candidate if match else apart[0])._replace(fits=False, expected=True)
                 changed = task._replace(candidates=(expected,), mask=None)
                 own.setdefault(task.event.site.number, []).append(changed)
         for tasks in own.values():
