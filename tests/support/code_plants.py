@@ -69,6 +69,7 @@ class Scene(NamedTuple):
 
     def replaced(self, node: ast.expr, text: str) -> str:
         """Return the statement with an expression replaced by another text."""
+        text = re.sub(r"\s*\n\s*", " ", text)
         return self.source.replaced(node, Piece(text, level(ast.parse(text, mode="eval").body)))
 
     def code(self, node: ast.expr) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.chains import Chain, chains, settled
-from tinyad.code.limits import EXPLANATIONS, NOTHING, RUNS
+from tinyad.code.limits import EXPLANATIONS, NOTHING, RUNS, RUNS_OF_ONE
 from tinyad.code.matching import Candidate, Matched, Matching
 from tinyad.code.names import canonical, looks_like_derivative
 from tinyad.code.pair import Pair
@@ -127,6 +127,8 @@ class Judge:
         self.unnamed: dict[int, list[Event]] = {}  # by site: what looks like a derivative, and has no meaning
         self.tasks: dict[int, Task] = {}
         self.misread: list[Task] = []
+        self.chains = chains(self.backward.events)
+        self.chosen: dict[int, Candidate] = {}  # by ordinal: of several, what makes right what reads the value
         self.results = results_of(pair, self.matching, self.matched, self.returned)
         self._find_tasks()
         self.judged = Judged()
@@ -134,7 +136,7 @@ class Judge:
     # What is judged
 
     def _find_tasks(self) -> None:
-        for chain in chains(self.backward.events):
+        for chain in self.chains:
             masks = settled(chain)
             if self._begins(chain) or self._is_overwritten(chain):
                 continue
@@ -194,12 +196,19 @@ class Judge:
         if event is chain.last:
             candidates += self._as_result(event)
             candidates = self._misshaped(event, candidates) or candidates
+        end = self._is_end(event)
         if not any(candidate.fits or candidate.expected for candidate in candidates):
             if event.kind is Kind.ITEM:
+                return
+            whole = [c._replace(expected=True) for c in candidates if not c.part and c.index is None]
+            if whole and end and event is chain.last and self._is_left(event):
+                self.tasks[event.ordinal] = Task(event, event.name, event.site.statement, (whole[0],), None, end)
                 return
             if candidates or looks_like_derivative(canonical(event.name)):
                 self.unnamed.setdefault(event.site.number, []).append(event)
             return
+        if end and event is chain.last and event.site.again:  # a sum that is complete is no part of itself
+            candidates = [c for c in candidates if not c.part] or candidates
         starts_with_zeros = event is not chain.last and not np.any(values.array(event.value))
         blamed = chain.last if starts_with_zeros else event
         self.tasks[event.ordinal] = Task(
@@ -208,13 +217,15 @@ class Judge:
             blamed.site.statement,
             tuple(candidates),
             None if np.all(mask) else mask,
-            self._is_end(event),
+            end,
         )
 
     def _as_result(self, event: Event) -> list[Candidate]:
         """Return what a name is the derivative for because it is returned at the place of an argument."""
         own = [e.ordinal for e in self.matched.of_call[event.call] if e.name == event.name and e.kind in SETS]
         last = max(own, default=-1)
+        if self._only_passed_on(event):
+            return []
         return [
             Candidate(result.target, None, result.argument, self._line(result.target))
             for result in self.results
@@ -224,11 +235,21 @@ class Judge:
             and result.target.shape == values.shape(event.value)
         ]
 
+    def _only_passed_on(self, event: Event) -> bool:
+        """Return whether a name holds under the name of the forward pass what that has handed on, as from a cache."""
+        if event.kind is not Kind.ASSIGNED or looks_like_derivative(event.name):
+            return False
+        alike = [e for e in self.matched.seen.events if canonical(e.name) == canonical(event.name)]
+        return any(
+            e.place == event.place if event.place else values.is_numeric(e.value) and e.value == event.value
+            for e in alike
+        )
+
     def _misshaped(self, event: Event, candidates: list[Candidate]) -> list[Candidate]:
         """Return what a name that is returned has to be, if nothing that it may be by its name has its shape."""
         shape = values.shape(event.value)
         own = [e for e in self.matched.of_call[event.call] if e.name == event.name and e.kind in SETS]
-        if event.call != self.matched.top or own[-1] is not event:
+        if event.call != self.matched.top or own[-1] is not event or self._only_passed_on(event):
             return []
         if any(c.fits and (c.index is not None or c.target.shape == shape) for c in candidates):
             return []
@@ -277,6 +298,8 @@ class Judge:
         self._try_factor()
         self._try_end_factor()
         self._name_the_unnamed()
+        self._blame_last_stores()
+        self._choose_candidates()
         self._drop_misread()
         self._compare_shapes()
         self._compare_copies()
@@ -391,7 +414,7 @@ class Judge:
         """Return the verdict that a value is wrong, with what it should be."""
         factor = 1.0 if task.end or self.factor is None else self.factor
         alive = self.alive(task)
-        candidate = next((c for c in alive if not c.part), alive[0])
+        candidate = self.chosen.get(task.event.ordinal) or next((c for c in alive if not c.part), alive[0])
         truth = self.truth.adjoint(candidate.target)
         expected = truth if candidate.index is None else truth[candidate.index]
         expected = np.array(expected * factor)
@@ -404,8 +427,11 @@ class Judge:
     def is_left(self, task: Task) -> bool:
         """Return whether a derivative is a result although it is not returned: left on self, or by a script."""
         names = {result.text for result in self.results}
-        left = "." in task.name or not self.pair.forward
-        return task.end and left and task.name not in names and task.event.call == self.matched.top
+        return task.end and task.name not in names and self._is_left(task.event)
+
+    def _is_left(self, event: Event) -> bool:
+        """Return whether a name stays after the backward pass: on self, or in a script."""
+        return ("." in event.name or not self.pair.forward) and event.call == self.matched.top
 
     # Conventions and unnamed values
 
@@ -422,6 +448,42 @@ class Judge:
         found: list[bool | None] = [not self.is_wrong(task, task.event.value) for task in ends]
         found += [verdict.right for verdict in self.judge_results(self.returned)]
         return bool(found) and all(found)
+
+    def _blame_last_stores(self) -> None:
+        """Judge all of an array by its last store, where this and what it stores into are wrong: its index may be."""
+        wrong = {verdict.task.event.ordinal for verdict in self.judged.wrong}
+        lasts, dropped = dict[int, Task](), set[int]()
+        for chain in self.chains:
+            own = [event.ordinal for event in chain.events if event.ordinal in self.tasks]
+            if len(own) < 2 or not set(own) <= wrong or chain.events[0].kind is Kind.STORED:
+                continue
+            first, last = self.tasks[own[0]], self.tasks[own[-1]]
+            if first.statement.number != last.statement.number and last.event.kind is Kind.STORED:
+                lasts[own[-1]] = last._replace(mask=None)
+                dropped.update(own[:-1])
+        if lasts:
+            before = self.tasks
+            self.tasks = {k: task for k, task in before.items() if k not in dropped} | lasts
+            found = self.supposed()
+            if found.count < self.judged.count:
+                self.judged = found
+            else:
+                self.tasks = before
+
+    def _choose_candidates(self) -> None:
+        """Choose what wrong values are the derivatives for, among several: that with which what reads them is right."""
+        for number in list(dict.fromkeys(verdict.task.statement.number for verdict in self.judged.wrong)):
+            own = [v.task for v in self.judged.wrong if v.task.statement.number == number]
+            if not own or len(self.judged.statements) < 2 or any(task.end for task in own):
+                continue
+            for place in range(1, min(max(len(task.candidates) for task in own), RUNS_OF_ONE)):
+                before = dict(self.chosen)
+                self.chosen |= {t.event.ordinal: t.candidates[place] for t in own if place < len(t.candidates)}
+                found = self.supposed()
+                if found.count < self.judged.count:
+                    self.judged = found
+                    break
+                self.chosen = before
 
     def _drop_misread(self) -> None:
         """Take back the judgement of names that mean something else: what they lead to is right without the truth."""
@@ -487,7 +549,8 @@ class Judge:
             shape = values.shape(task.event.value)
             apart = [c for c in task.candidates if c.fits and c.index is None and c.target.shape != shape]
             if len(apart) == len(task.candidates):
-                expected = apart[0]._replace(fits=False, expected=True)
+                match = self.match(task, values.array(task.event.value))
+                expected = (match.candidate if match else apart[0])._replace(fits=False, expected=True)
                 changed = task._replace(candidates=(expected,), mask=None)
                 own.setdefault(task.event.site.number, []).append(changed)
         for tasks in own.values():

@@ -19,6 +19,7 @@ EXPLANATIONS  = 12     # expressions that are tried as what an unnamed value is 
 TRIAL_SECONDS = 2.0    # of a program with an edited statement: longer is a loop that the edit made endless
 SEARCH_SECONDS = 15.0  # for what was meant, in one pair: the verdicts do not wait longer
 RUNS          = 200    # inferred meanings of one name that are tried
+RUNS_OF_ONE   = 12     # meanings of one wrong value that are tried
 SANDBOX_BYTES = 4_000_000_000  # of address space: BLAS alone takes one
 SANDBOX_FILE_BYTES = 16_000_000  # of one file that is written, the report among them
 SANDBOX_FILES = 64     # open at once
