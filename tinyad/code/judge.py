@@ -775,7 +775,8 @@ def computes_with(node: ast.stmt, name: str) -> bool:
 
 def shown_name(event: Event) -> str:
     """Return a name as the source has it, with the key of an item of a dict."""
-    return f"{event.name}[{event.key!r}]" if event.kind is Kind.ITEM and isinstance(event.key, str) else event.name
+    kept = event.kind is Kind.ITEM and (isinstance(event.key, str) or event.name.startswith("self."))
+    return f"{event.name}[{event.key!r}]" if kept else event.name
 
 
 def _ratio(value: Array, truth: Array | None, mask: Array | None) -> float | None:

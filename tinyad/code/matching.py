@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -16,6 +17,7 @@ from tinyad.code.chains import chains, settled
 from tinyad.code.names import (
     CONTAINERS,
     LATER,
+    PARAMETERS,
     UPSTREAM,
     Meaning,
     Meanings,
@@ -87,7 +89,7 @@ class Matching:
         unknown = [of for of in declared.values() if of not in self.by_name]
         if unknown:
             raise CodeError(f"nothing in the forward pass is called {unknown[0]}, which a name is said to be for")
-        self.meanings = Meanings(self.names(), declared)
+        self.meanings = Meanings(self.names(), declared, self._argument())
 
     def _read_events(self) -> None:
         latest: dict[tuple[int, str], int] = {}
@@ -142,11 +144,22 @@ class Matching:
             self.by_name.setdefault(called, []).append(Setting(event, path, shape))
 
     def names(self) -> list[str]:
-        """Return the names of the forward run that may have derivatives."""
-        if not self.same_run:
-            return list(self.by_name)
+        """Return the names of the forward run that may have derivatives: none that is kept for a derivative itself."""
         known = Meanings(self.by_name)
-        return [name for name in self.by_name if not (looks_like_derivative(name) and known.by_form(name))]
+        kept = [name for name in self.by_name if looks_like_derivative(name) and known.by_form(name)]
+        if not self.same_run:
+            kept = [name for name in kept if name not in self.uses and all(map(_is_attribute, self.by_name[name]))]
+        return [name for name in self.by_name if name not in kept]
+
+    def _argument(self) -> str:
+        """Return the name of the first argument that has a derivative and is no object."""
+        entries = [e for e in self.events if e.call == self.forward.first and e.kind is Kind.ENTRY]
+        return next((e.name for e in entries if values.differentiable(e.value)), "")
+
+
+def _is_attribute(setting: Setting) -> bool:
+    """Return whether a value is one that an object has before the forward pass."""
+    return setting.event.kind is Kind.ENTRY and any(isinstance(key, tuple) for key in setting.path)
 
 
 class Matched:
@@ -275,8 +288,8 @@ class Matched:
 
         If no shape agrees, those of other shapes are returned, which do not fit.
         """
-        key = event.key if event.kind is Kind.ITEM else None
-        meanings = self.matching.meanings.of(event.name, key)
+        name, key = _container(event)
+        meanings = self.matching.meanings.of(name, key)
         call = self.call(event.call)
         wanted = self.allowed(event, call)
         shape = values.shape(event.value)
@@ -284,7 +297,8 @@ class Matched:
         for meaning in meanings:
             leaves = self._leaves(meaning.name, call, wanted, key)
             if meaning.share is not Share.PART:
-                found += [c for leaf in leaves for c in self._fitting(leaf, shape, meaning.name, wanted, key)]
+                shown = f"{meaning.name}[{key}]" if PARAMETERS.match(meaning.name) and key is not None else meaning.name
+                found += [c for leaf in leaves for c in self._fitting(leaf, shape, shown, wanted, key)]
                 found += self._origins(leaves, shape, meaning.name)
             if event.kind is Kind.ENTRY:
                 found += self._returned(call, shape, meaning.name)
@@ -402,7 +416,11 @@ class Matched:
         if not own:
             first = self.seen.first
             own = [leaf for leaf in everywhere if leaf.event.call == first] or everywhere
-        items = [leaf for leaf in own if leaf.event.kind is Kind.ITEM and leaf.event.key == key]
+        items = [
+            leaf
+            for leaf in own
+            if (leaf.event.kind is Kind.ITEM and leaf.event.key == key) or leaf.path[-2:] == (("attribute", name), key)
+        ]
         if key is not None and items:
             return items
         depths = [self.depth(leaf.event, wanted) for leaf in own]
@@ -448,6 +466,15 @@ class Matched:
         """Return whether a call was made by another one in the pass of a loop that is wanted."""
         made = self.seen.calls[inner]
         return made.parent == call and self.depth(made, wanted) > 0
+
+
+def _container(event: Event) -> tuple[str, Any]:
+    """Return the name of the list or dict that an event sets an item of, and its key; None for the key of no item."""
+    if event.kind is Kind.ITEM:  # what is appended has another place in the end
+        lasting = isinstance(event.key, str) or not isinstance(event.site.node, ast.Call)
+        return event.name, event.key if lasting else None
+    item = re.fullmatch(r"(.+)\[(\d+)\]", event.name)
+    return (item[1], int(item[2])) if item else (event.name, None)
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:

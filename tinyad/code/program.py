@@ -22,7 +22,7 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.limits import NESTING, STATEMENTS
-from tinyad.code.probes import PROBE, Kind, Listener, Probe, Site, rewritten
+from tinyad.code.probes import PROBE, Kind, Listener, Probe, Site, names_of, rewritten
 
 QUIET = Listener()
 
@@ -71,6 +71,16 @@ class Program:
     def again(self) -> Program:
         """Return the same program, not run yet."""
         return Program(self.source, self.path, self.given)
+
+    def bases(self, name: str) -> list[str]:
+        """Return a class of the source and the classes of the source that it inherits from, in the order of look-up."""
+        found, todo = dict[str, None](), [name]
+        while todo:
+            one = todo.pop(0)
+            if one in self.classes and one not in found:
+                found[one] = None
+                todo = [*map(names_of, self.classes[one].bases), *todo]
+        return list(found)
 
     def text(self, line: int, end_line: int) -> str:
         """Return the lines of the source from one to another."""

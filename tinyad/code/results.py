@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tinyad.code import values
 from tinyad.code.matching import Matched, Matching
 from tinyad.code.names import Share, abbreviates, looks_like_derivative, stripped
-from tinyad.code.pair import Pair
+from tinyad.code.pair import LABELS, Pair
 from tinyad.code.probes import Kind, Statement
 from tinyad.code.recording import Event, Target
 from tinyad.code.values import Path
@@ -148,12 +148,14 @@ def _positions(count: int, arguments: list[Argument]) -> dict[int, Argument]:
     """Return the argument of each place, by the order alone."""
     single = [a for a in arguments if not a.path]
     arrays = [a for a in single if a.shape]
-    for some in (single, arrays):
+    inputs = [a for a in arrays if not LABELS.match(a.name)]
+    for some in (single, arrays, inputs):
         if len(some) == count:
             return dict(enumerate(some))
     if arguments and count > max(a.place for a in arguments):
         return {a.place: a for a in single}
-    return dict(enumerate(arrays[:count])) if count <= len(arrays) else {}
+    ordered = inputs if count <= len(inputs) else arrays
+    return dict(enumerate(ordered[:count])) if count <= len(arrays) else {}
 
 
 def _in_order(named: dict[int, Argument], positional: dict[int, Argument]) -> dict[int, Argument]:
