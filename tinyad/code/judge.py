@@ -207,7 +207,8 @@ class Judge:
             if candidates or looks_like_derivative(canonical(event.name)):
                 self.unnamed.setdefault(event.site.number, []).append(event)
             return
-        if end and event is chain.last and event.site.again:  # a sum that is complete is no part of itself
+        complete = end and event is chain.last and event.site.again and event.call == self.matched.top
+        if complete:  # a sum that nothing adds to any more is no part of itself
             candidates = [c for c in candidates if not c.part] or candidates
         starts_with_zeros = event is not chain.last and not np.any(values.array(event.value))
         blamed = chain.last if starts_with_zeros else event
