@@ -437,6 +437,14 @@ class Matched:
             for group in groups
         ]
 
+    def uses_of_all(self, event: Event) -> list[Candidate]:
+        """Return the uses of all values of the forward call that have the shape of a value of the backward run."""
+        call, shape = self.call(event.call), values.shape(event.value)
+        wanted = self.allowed(event, call)
+        own = [e for uses in self.matching.uses.values() for e in uses if e.call == call]
+        own = [e for e in own if values.shape(e.value) == shape and self.depth(e, wanted) >= 0]
+        return [Candidate(Target((e.ordinal,), (), shape), None, canonical(e.name), e.site.line, True) for e in own]
+
     def _called_in(self, inner: int, call: int, wanted: dict[str, Any]) -> bool:
         """Return whether a call was made by another one in the pass of a loop that is wanted."""
         made = self.seen.calls[inner]

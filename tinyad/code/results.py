@@ -85,7 +85,11 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
         elif k not in single:
             meant = {m.name for m in matching.meanings.of(texts[k])} if texts[k].isidentifier() else set()
             own = [argument for argument in arguments if argument.name in meant]
-            found += _of_container(parts[k], path, texts[k], k, own or arguments, statement)
+            inside = list(_of_container(parts[k], path, texts[k], k, own or arguments, statement))
+            found += inside
+            called = None if inside else _named(texts[k], arguments, matching)
+            if called is not None and not called.path:
+                found.append(Result(path, texts[k], called.name, called.target, statement))
     return found
 
 
