@@ -15,7 +15,7 @@ from tinyad.code import values
 from tinyad.code.chains import Chain, chains, settled
 from tinyad.code.limits import EXPLANATIONS, NOTHING, RUNS, RUNS_OF_ONE
 from tinyad.code.matching import Candidate, Matched, Matching
-from tinyad.code.names import canonical, looks_like_derivative
+from tinyad.code.names import NUMBERED, canonical, looks_like_derivative
 from tinyad.code.pair import Pair
 from tinyad.code.probes import GIVEN, Frame, Kind, Listener, Site, Statement, names_of, reads
 from tinyad.code.recording import Event, Recorded, Target
@@ -138,7 +138,7 @@ class Judge:
     def _find_tasks(self) -> None:
         for chain in self.chains:
             masks = settled(chain)
-            if self._begins(chain) or self._is_overwritten(chain):
+            if self._begins(chain) or self._is_overwritten(chain) or self._goes_on(chain):
                 continue
             for event in chain.events:
                 if event.ordinal in masks and self._judged(event):
@@ -179,6 +179,27 @@ class Judge:
         statements = self.pair.program.probe.statements[first + 1 : last + 1]
         return not any(reads(statement.node, event.name) for statement in statements)
 
+    def _goes_on(self, chain: Chain) -> bool:
+        """Return whether a later call adds to what a chain adds to, an item or an array from outside of the call."""
+        last = chain.last
+        return (
+            last.call != self.matched.top
+            and self._begun_outside(chain)
+            and any(
+                later.ordinal > last.ordinal
+                and later.call != last.call
+                and later.site.number == last.site.number
+                and later.key == last.key
+                and (last.kind is Kind.ITEM or (last.place is not None and later.place == last.place))
+                for later in self.backward.events
+            )
+        )
+
+    @staticmethod
+    def _begun_outside(chain: Chain) -> bool:
+        """Return whether a chain adds to what its call has got, from its first event on."""
+        return chain.events[0].site.again and chain.events[0].kind in (Kind.ITEM, Kind.ASSIGNED)
+
     def _begins(self, chain: Chain) -> bool:
         """Return whether a chain only gives a name zeros, where other statements set it too."""
         event = chain.last
@@ -193,6 +214,9 @@ class Judge:
 
     def _add(self, event: Event, chain: Chain, mask: Array) -> None:
         candidates = self.matched.candidates(event, self._carried(event))
+        if event is chain.last and event.call != self.matched.top and self._begun_outside(chain):
+            whole = [c for c in self.matched.candidates(event, False, self.matched.seen.first) if c.fits]
+            candidates = list(dict.fromkeys([*whole, *candidates]))
         if event is chain.last:
             candidates += self._as_result(event)
             candidates = self._misshaped(event, candidates) or candidates
@@ -207,8 +231,8 @@ class Judge:
             if candidates or looks_like_derivative(canonical(event.name)):
                 self.unnamed.setdefault(event.site.number, []).append(event)
             return
-        complete = end and event is chain.last and event.site.again and event.call == self.matched.top
-        if complete:  # a sum that nothing adds to any more is no part of itself
+        complete = event.call == self.matched.top and (event.site.again or event.kind is Kind.STORED)
+        if end and complete:  # what nothing adds to any more is no part of itself
             candidates = [c for c in candidates if not c.part] or candidates
         starts_with_zeros = event is not chain.last and not np.any(values.array(event.value))
         blamed = chain.last if starts_with_zeros else event
@@ -309,7 +333,8 @@ class Judge:
     def run(self, supposed: bool = False) -> Judged:
         """Run the backward pass, judge what it sets, and go on with the truth where it is wrong."""
         for task in self.tasks.values():
-            self.match(task, values.array(task.event.value))
+            if values.is_numeric(task.event.value):
+                self.match(task, values.array(task.event.value))
         while True:
             listener = Judging(self)
             try:
@@ -402,6 +427,8 @@ class Judge:
         """Return whether a value is right."""
         if task.copy is not None:
             return self.verdict(task, value).right is True
+        if not values.is_numeric(value):
+            return False
         match = self.match(task, values.array(value))
         return match is not None and match.sure
 
@@ -409,6 +436,8 @@ class Judge:
         """Return whether a value is wrong; not at a kink, where nothing tells."""
         if task.copy is not None:
             return self.verdict(task, value).right is False
+        if not values.is_numeric(value):
+            return True
         return self.match(task, values.array(value)) is None
 
     def wrong(self, task: Task, value: Array) -> Verdict:
@@ -473,13 +502,35 @@ class Judge:
 
     def _choose_candidates(self) -> None:
         """Choose what wrong values are the derivatives for, among several: that with which what reads them is right."""
+        self._choose()
+        if len(self.judged.statements) < 2:
+            return
+        before = self.tasks, self.chosen, self.judged
+        self.tasks = dict(self.tasks)
+        for verdict in self.judged.wrong:  # dx1 may be a part of the derivative of what the forward calls otherwise
+            task = verdict.task
+            if NUMBERED.search(task.name) and not task.end:
+                others = self.matched.uses_of_all(task.event)
+                self.tasks[task.event.ordinal] = task._replace(candidates=(*task.candidates, *others))
+        self.judged = self.supposed()
+        self._choose()
+        if self.judged.count >= before[2].count:
+            self.tasks, self.chosen, self.judged = before
+
+    def _choose(self) -> None:
         for number in list(dict.fromkeys(verdict.task.statement.number for verdict in self.judged.wrong)):
             own = [v.task for v in self.judged.wrong if v.task.statement.number == number]
             if not own or len(self.judged.statements) < 2 or any(task.end for task in own):
                 continue
-            for place in range(1, min(max(len(task.candidates) for task in own), RUNS_OF_ONE)):
+            tried = set[bytes]()
+            for place in range(1, max(len(task.candidates) for task in own)):
+                chosen = {t.event.ordinal: t.candidates[place] for t in own if place < len(t.candidates)}
+                adjoints = np.round(self.truth.adjoint(next(iter(chosen.values())).target), 7).tobytes()
+                if adjoints in tried or len(tried) > RUNS_OF_ONE:
+                    continue
+                tried.add(adjoints)
                 before = dict(self.chosen)
-                self.chosen |= {t.event.ordinal: t.candidates[place] for t in own if place < len(t.candidates)}
+                self.chosen |= chosen
                 found = self.supposed()
                 if found.count < self.judged.count:
                     self.judged = found
@@ -547,6 +598,8 @@ class Judge:
         """Judge shapes, sizes 1 included, of what holds otherwise, if that is why something else is wrong."""
         own: dict[int, list[Task]] = {}
         for task in self.tasks.values():
+            if not values.is_numeric(task.event.value):
+                continue
             shape = values.shape(task.event.value)
             apart = [c for c in task.candidates if c.fits and c.index is None and c.target.shape != shape]
             if len(apart) == len(task.candidates):
@@ -653,6 +706,7 @@ class Judge:
     def _carriers(self, wrong: Iterable[Task]) -> dict[int, list[Event]]:
         """Return the arrays that wrong statements read and that have no meaning and are new in the backward pass."""
         names = {task.event.name for task in self.tasks.values()}
+        changed = {event.ordinal for chain in self.chains for event in chain.events[:-1]}
         found: dict[int, list[Event]] = {}
         nodes = {id(task.statement.node): task.statement.node for task in wrong}.values()
         for event in self.backward.events:
@@ -660,14 +714,24 @@ class Judge:
             if event.kind is not Kind.ASSIGNED or judged or not values.differentiable(event.value):
                 continue
             new = event.place not in self.matched.seen.by_identity and values.shape(event.value)
-            named = event.name in names or _sets_zeros(event.site.statement.node) or not self._judged(event)
+            named = (event.name in names and event.ordinal not in changed) or not self._judged(event)
+            named = named or _sets_zeros(event.site.statement.node)
+            named = named or (event.name in self.matching.by_name and not looks_like_derivative(event.name))
             if new and not named and any(computes_with(node, event.name) for node in nodes):
                 found.setdefault(event.site.number, []).append(event)
         return found
 
+    def _is_of_something(self, event: Event) -> bool:
+        """Return whether a value is the derivative for an unnamed value of the forward pass, as it stands."""
+        value = values.array(event.value)
+        return any(self.truth.agrees(c.target, value, None) for c in self.matched.expressions(event)[:RUNS])
+
     def _explaining(self, event: Event, readers: list[Task]) -> Candidate | None:
         """Return what an unnamed value is the derivative for, if its truth makes more of its readers right."""
         best, kept, tried = 0, None, set[float]()
+        names = {task.event.name for task in self.tasks.values()}
+        if event.name in names and self._is_of_something(event):
+            return None
         for candidate in self.matched.expressions(event):
             slope = round(self.truth.along(candidate.target, 0, None)[1].derivative, 9)
             if slope in tried or not slope:

@@ -283,14 +283,15 @@ class Matched:
 
     # Candidates
 
-    def candidates(self, event: Event, carried: bool) -> list[Candidate]:
+    def candidates(self, event: Event, carried: bool, call: int | None = None) -> list[Candidate]:
         """Return what a value of the backward run may be the derivative for, by its name, call and loops.
 
+        call: of the forward run, if not the one that belongs to that of the event.
         If no shape agrees, those of other shapes are returned, which do not fit.
         """
         name, key = _container(event)
         meanings = self.matching.meanings.of(name, key)
-        call = self.call(event.call)
+        call = self.call(event.call) if call is None else call
         wanted = self.allowed(event, call)
         shape = values.shape(event.value)
         found: list[Candidate] = []
@@ -461,6 +462,14 @@ class Matched:
             Candidate(Target(tuple(e.ordinal for e in group), (), shape), None, name, group[0].site.line, True)
             for group in groups
         ]
+
+    def uses_of_all(self, event: Event) -> list[Candidate]:
+        """Return the uses of all values of the forward call that have the shape of a value of the backward run."""
+        call, shape = self.call(event.call), values.shape(event.value)
+        wanted = self.allowed(event, call)
+        own = [e for uses in self.matching.uses.values() for e in uses if e.call == call]
+        own = [e for e in own if values.shape(e.value) == shape and self.depth(e, wanted) >= 0]
+        return [Candidate(Target((e.ordinal,), (), shape), None, canonical(e.name), e.site.line, True) for e in own]
 
     def _called_in(self, inner: int, call: int, wanted: dict[str, Any]) -> bool:
         """Return whether a call was made by another one in the pass of a loop that is wanted."""

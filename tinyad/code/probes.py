@@ -11,6 +11,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import CodeType
 from typing import Any, NamedTuple
 
 FRAME, PROBE = "__frame__", "__probe__"
@@ -197,6 +198,7 @@ class Probe:
     stack: list[Frame] = field(default_factory=list)
     calls: int = 0
     stop_line: int = 0  # of a loop outside functions that makes one pass only
+    edited: Sequence[CodeType] = ()  # statements that run in the place of others, outside functions
     lean: bool = False  # a run that reports what is set, without sites, and no expressions
     passes: int = 0
 

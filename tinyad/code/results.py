@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 from tinyad.code import values
@@ -78,18 +77,7 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
         positional = {}
     positional = {places[k]: argument for k, argument in positional.items()}
     arguments += arguments_outside(matching, len(pair.argument_names()))
-    named = {k: a for k in single if (a := _named(texts[k], arguments, matching)) is not None}
-    for k in single:
-        if k not in named and (argument := _inside(texts[k], parts[k], arguments, matching)) is not None:
-            named[k] = argument
-    for k in single:
-        alike = [
-            a
-            for a in arguments
-            if a not in named.values() and any(map(partial(abbreviates, of=_own_name(a)), stripped(texts[k])))
-        ]
-        if k not in named and len(alike) == 1:
-            named[k] = alike[0]
+    named = _by_name({k: (texts[k], parts[k]) for k in single}, arguments, matching)
     named = _by_shape(_in_order(named, positional), {k: (texts[k], parts[k]) for k in single}, arguments)
     found: list[Result] = []
     for k in places:
@@ -102,7 +90,11 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
         elif k not in single:
             meant = {m.name for m in matching.meanings.of(texts[k])} if texts[k].isidentifier() else set()
             own = [argument for argument in arguments if argument.name in meant]
-            found += _of_container(parts[k], path, texts[k], k, own or arguments, statement)
+            inside = list(_of_container(parts[k], path, texts[k], k, own or arguments, statement))
+            found += inside
+            called = None if inside else _named(texts[k], arguments, matching)
+            if called is not None and not called.path:
+                found.append(Result(path, texts[k], called.name, called.target, statement))
     return found
 
 
@@ -119,6 +111,22 @@ def unmatched(results: list[Result], returned: Any, outputs: Sequence[Path]) -> 
 def _same_shapes(parts: Sequence[Any], positional: Mapping[int, Argument]) -> bool:
     """Return whether all but the first parts have the shapes of the arguments at their places."""
     return all(k + 1 < len(parts) and values.shape(parts[k + 1]) == a.shape for k, a in positional.items())
+
+
+def _by_name(
+    parts: Mapping[int, tuple[str, Any]], arguments: list[Argument], matching: Matching
+) -> dict[int, Argument]:
+    """Return the argument that each returned part is the derivative for by its name, also if that is cut short."""
+    named = {k: a for k, (text, _) in parts.items() if (a := _named(text, arguments, matching)) is not None}
+    for k, (text, part) in parts.items():
+        if k not in named and (argument := _inside(text, part, arguments, matching)) is not None:
+            named[k] = argument
+    for k, (text, _) in parts.items():
+        free = [a for a in arguments if a not in named.values()]
+        alike = [a for a in free if any(abbreviates(form, _own_name(a)) for form in stripped(text))]
+        if k not in named and len(alike) == 1:
+            named[k] = alike[0]
+    return named
 
 
 def _by_shape(
