@@ -29,9 +29,20 @@ from tinyad.code.verdicts import PairVerdict, StatementVerdict, Verdict, WorstEn
 def check_pair(pair: Pair, declared: Mapping[str, str] | None = None) -> PairVerdict:
     """Return the verdicts on a pair."""
     _refuse_chance(pair)
+    declared = {**pair.declared(), **(declared or {})}
     judge = Judge(pair, declared)
     judge.judge()
+    for other in pair.others(_derivatives(judge)) if judge.judged.count else ():
+        another_judge = Judge(other, declared)
+        if another_judge.judge().count < judge.judged.count:
+            pair, judge = other, another_judge
     return _Findings(judge, lambda judged: _other_points(pair, declared, judged)).pair_verdict()
+
+
+def _derivatives(judge: Judge) -> list[Array]:
+    """Return the values that the backward pass sets as it stands."""
+    events = judge.backward.events
+    return [values.array(e.value) for e in events if e.kind is Kind.ASSIGNED and values.differentiable(e.value)]
 
 
 def _refuse_chance(pair: Pair) -> None:
@@ -383,8 +394,12 @@ class _Findings:
                 "with the truth in the place of what is wrong the code raises: one mistake may mark several statements"
             ] = None
         cost = self.pair.binding.cost
-        if cost is not None:
+        if cost is not None and cost.function:
             found[f"the loss is {cost.function}, and {cost.parameter} is drawn"] = None
+        if self.pair.loss_in_words:
+            drawn = f", and {cost.parameter} is drawn" if cost is not None and cost.parameter else ""
+            words = self.pair.loss_in_words
+            found[f"the loss is taken to be {words}, since none is computed here{drawn}"] = None
         if self.pair.backward is None:
             return list(found)
         for event in self.judge.backward.events:

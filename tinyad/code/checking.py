@@ -13,10 +13,11 @@ from tinyad.code.check import check_pair
 from tinyad.code.files import Text
 from tinyad.code.find import Found, example_of, example_of_shapes, found_in
 from tinyad.code.limits import FRAMES_SHOWN, SECONDS
-from tinyad.code.pair import Pair
+from tinyad.code.pair import Example, Pair
 from tinyad.code.program import CodeError, Program, TimedOut, limited, undisturbed
 from tinyad.code.report import Report
 from tinyad.code.script import Script
+from tinyad.code.training import Training
 from tinyad.code.verdicts import PairVerdict
 
 
@@ -70,7 +71,14 @@ def _pair(program: Program, text: Text, found: Found, options: Options) -> Pair:
         example = example_of_shapes(program, found, options.shapes)
     else:
         example = example_of(program, found)
-    return Pair(program, found.name, found.forward, found.backward, example, options.seed)
+    return pair_of(program, found, example, options.seed)
+
+
+def pair_of(program: Program, found: Found, example: Example, seed: int = 0) -> Pair:
+    """Return what was found as a pair with an example."""
+    if not found.returns_loss:
+        return Training(program, found.name, found.forward, example, seed)
+    return Pair(program, found.name, found.forward, found.backward, example, seed)
 
 
 def _run(program: Program, text: Text, seconds: float, job: Callable[[], Any], what: str) -> Any:

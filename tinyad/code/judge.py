@@ -126,6 +126,7 @@ class Judge:
         self.matches: dict[tuple[object, ...], Match | None] = {}
         self.unnamed: dict[int, list[Event]] = {}  # by site: what looks like a derivative, and has no meaning
         self.tasks: dict[int, Task] = {}
+        self.passed_on: dict[int, bool] = {}  # by site
         self.misread: list[Task] = []
         self.results = results_of(pair, self.matching, self.matched, self.returned)
         self._find_tasks()
@@ -187,7 +188,10 @@ class Judge:
 
     def _judged(self, event: Event) -> bool:
         """Return whether an event may belong to the backward pass: in a function of both passes by its name alone."""
-        return self.pair.backward is not None or looks_like_derivative(event.name) or event.kind is Kind.ITEM
+        if self.pair.is_step(event.site.statement.node, event.name):
+            return False
+        capital = event.name.startswith("D_") and bool(self.matching.meanings.of(event.name))
+        return self.pair.backward is not None or looks_like_derivative(event.name) or capital or event.kind is Kind.ITEM
 
     def _add(self, event: Event, chain: Chain, mask: Array) -> None:
         candidates = self.matched.candidates(event, self._carried(event))
@@ -240,13 +244,29 @@ class Judge:
     def _is_end(self, event: Event) -> bool:
         """Return whether no later statement computes with a derivative: at most it is returned as it is."""
         name = shown_name(event)
-        return not any(
+        return not self._is_passed_on(event.site) and not any(
             computes_with(statement.node, name) or (name != event.name and computes_with(statement.node, event.name))
             for statement in self.pair.program.probe.statements
             if statement.function == event.site.statement.function
             and not self._updates(statement.node, event)
             and (statement.line > event.site.statement.line or set(statement.loops) & set(event.site.loops))
         )
+
+    def _is_passed_on(self, site: Site) -> bool:
+        """Return whether a helper sets derivatives for what is computed, which its caller goes on with."""
+        if site.number not in self.passed_on:
+            own = [e for e in self.backward.events if e.site is site and e.call != self.matched.top]
+            self.passed_on[site.number] = any(
+                candidates and not any(self._is_given(c.target) for c in candidates)
+                for candidates in (self.matched.candidates(event, False) for event in own)
+            )
+        return self.passed_on[site.number]
+
+    def _is_given(self, target: Target) -> bool:
+        """Return whether a value of the forward pass is an argument of it, or a part of one."""
+        ordinal, _ = self.matching.origins.get(target.ordinals[0], (target.ordinals[0], ()))
+        event = self.forward.events[ordinal]
+        return event.kind is Kind.ENTRY and event.call == self.forward.first
 
     def _updates(self, node: ast.stmt, event: Event) -> bool:
         """Return whether a statement changes what a derivative is for, as `W -= rate * dW` does."""

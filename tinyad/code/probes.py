@@ -94,6 +94,8 @@ class Frame:
 
     def stored(self, site: int, base: Any, index: Any) -> None:
         if isinstance(base, (dict, list)):
+            if isinstance(base, list) and isinstance(index, int) and index < 0:
+                index += len(base)
             base[index] = self.probe.listener.item(self, self.probe.sites[site], base[index], index)
         else:
             self.probe.listener.stored(self, self.probe.sites[site], base, index)
@@ -123,7 +125,7 @@ class Frame:
     def iteration(self, loop: int, depth: int, line: int, variable: str, value: Any) -> None:
         before = self.loops[depth] if len(self.loops) > depth and self.loops[depth].number == loop else None
         passes = before.passes + 1 if before else 0
-        if passes and line == self.probe.stop_line and not self.function:
+        if passes and line == self.probe.stop_line and self.function == self.probe.stop_function:
             raise Stopped
         self.loops = (*self.loops[:depth], Loop(loop, passes, variable, value))
 
@@ -192,7 +194,8 @@ class Probe:
     listener: Listener = field(default_factory=Listener)
     stack: list[Frame] = field(default_factory=list)
     calls: int = 0
-    stop_line: int = 0  # of a loop outside functions that makes one pass only
+    stop_line: int = 0  # of a loop that makes one pass only
+    stop_function: str = ""  # around it
     lean: bool = False  # a run that reports what is set, without sites, and no expressions
     passes: int = 0
 
@@ -216,7 +219,7 @@ class Probe:
             base[key] = self.listener.value(base[key])
 
     def begin_pass(self, line: int) -> None:
-        """Stop a loop outside functions that makes one pass only."""
+        """Stop a loop that makes one pass only."""
         self.passes += line == self.stop_line
         if self.passes > 1:
             raise Stopped
@@ -459,7 +462,7 @@ class _Rewriter:
             reports = [new for target in names for new in self.after(target, node, False)]
         begin = _parse(f"{FRAME}.iteration({number}, {depth}, {node.lineno}, {variable!r}, {variable or None})")
         if self.lean:
-            begin = [] if self.function else _parse(f"{PROBE}.begin_pass({node.lineno})")
+            begin = _parse(f"{PROBE}.begin_pass({node.lineno})")
         node.body = [*_at([*begin, *reports], node), *self.body(node.body)]
         self.loops = self.loops[:-1]
         node.orelse = self.body(node.orelse)

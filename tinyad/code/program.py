@@ -70,6 +70,10 @@ class Program:
         """Return the same program, not run yet."""
         return Program(self.source, self.path, self.given)
 
+    def is_method(self, function: str) -> bool:
+        """Return whether a function stands in a class, and not in a function or at the top."""
+        return function.rpartition(".")[0] in self.classes
+
     def bases(self, name: str) -> list[str]:
         """Return a class of the source and the classes of the source that it inherits from, in the order of look-up."""
         found, todo = dict[str, None](), [name]
