@@ -234,7 +234,7 @@ def _with_example(program: Program, found: Found, example: str | None) -> Found:
 def _one_of_each_example(program: Program, given: list[Found]) -> list[Found]:
     """Keep the pairs that an example fits; where several share one, those that no other calls."""
     kept: list[Found] = []
-    called = {f for pair in given for f in _called(program, pair.forward)}
+    called = {f for pair in given for f in functions_called_by(program, pair.forward)}
     for pair in given:
         sharing = [other for other in given if other.example == pair.example]
         if len(sharing) == 1 or pair.forward not in called:
@@ -242,7 +242,8 @@ def _one_of_each_example(program: Program, given: list[Found]) -> list[Found]:
     return kept or given
 
 
-def _called(program: Program, name: str) -> set[str]:
+def functions_called_by(program: Program, name: str) -> set[str]:
+    """Return the names that a function of a program calls, as they stand there."""
     node = program.functions[name]
     return {names_of(part.func) for part in ast.walk(node) if isinstance(part, ast.Call)}
 

@@ -19,7 +19,7 @@ from tinyad.code.names import canonical, looks_like_derivative
 from tinyad.code.pair import Pair
 from tinyad.code.probes import Frame, Kind, Listener, Site, Statement, names_of, reads
 from tinyad.code.recording import Event, Recorded, Target
-from tinyad.code.results import Result, result_values, results_of
+from tinyad.code.results import Result, arguments_of, result_values, results_of
 from tinyad.code.truth import Needed, Truth
 from tinyad.code.values import Array
 
@@ -83,6 +83,7 @@ class Judged:
     results: list[ResultVerdict] = field(default_factory=list)
     seen: dict[int, Any] = field(default_factory=dict)
     failed: bool = False
+    raised: dict[int, str] = field(default_factory=dict)  # by line
 
     @property
     def wrong(self) -> list[Verdict]:
@@ -116,6 +117,7 @@ class Judge:
         self.forward = forwarded.recorded
         size = pair.size_of_loss(forwarded.result)
         self.matching = Matching(self.forward, pair.loss_event(self.forward), dict(declared or {}))
+        pair.program.probe.shape_of = self._shape_of
         self.truth = Truth(pair, self.forward, size, self.matching.masks)
         self.backward = Recorded(copies=True)
         seen, self.returned = pair.run_backward(self.backward)
@@ -150,6 +152,14 @@ class Judge:
                 if candidates and statement >= 0 and looks_like_derivative(event.name):
                     blamed = self.pair.program.probe.statements[statement]
                     self.tasks[event.ordinal] = Task(event, event.name, blamed, tuple(candidates), None)
+
+    def _shape_of(self, name: str, place: int, count: int) -> tuple[int, ...] | None:
+        """Return the shape that what a name stands for has to have, or what is returned at a place."""
+        for meaning in self.matching.meanings.of(name) if name else ():
+            for setting in self.matching.by_name.get(meaning.name, ()):
+                return setting.shape
+        arguments = [] if name else [a for a in arguments_of(self.pair, self.matching) if not a.path]
+        return arguments[place].shape if count <= len(arguments) else None
 
     def _expect_arrays(self) -> None:
         """Add the tasks for names that are returned and hold no arrays of floats."""
@@ -319,6 +329,7 @@ class Judge:
                     raise
                 self.forces = False  # the code does not take what it should have computed: judge it as it stands
                 continue
+            listener.judged.raised = dict(self.pair.program.probe.raised)
             listener.judged.results = self.judge_results(returned)
             return listener.judged
 

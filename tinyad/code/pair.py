@@ -18,7 +18,7 @@ from tinyad.code.context import Context
 from tinyad.code.layout import adds_derivatives
 from tinyad.code.losses import Loss, supported
 from tinyad.code.names import LABELS, OUTPUT, canonical
-from tinyad.code.probes import Kind, Listener, Unheard, flat, names_of
+from tinyad.code.probes import Kind, Listener, Unfinished, Unheard, flat, names_of
 from tinyad.code.program import Program, State
 from tinyad.code.recording import Recorded
 from tinyad.code.values import Array
@@ -253,7 +253,10 @@ class Pair:
         if isinstance(listener, Recorded):
             listener.function = self.backward
         self.program.probe.listen(listener)
-        return forwarded, function(*arguments, **keywords)
+        try:
+            return forwarded, function(*arguments, **keywords)
+        except Unfinished:
+            return forwarded, None
 
     def loss(self, listener: Listener) -> float:
         """Return the sum of upstream adjoints times outputs of a forward run."""

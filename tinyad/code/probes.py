@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+import numpy as np
 
 FRAME, PROBE = "__frame__", "__probe__"
 FLOAT32 = {"float32", "float16", "single", "half"}
@@ -73,6 +75,10 @@ class Loop(NamedTuple):
 
 class Stopped(BaseException):
     """The end of the first pass of a loop that holds both passes: training goes on, and the check does not."""
+
+
+class Unfinished(BaseException):
+    """The end of a run at a statement that raises, where nothing can stand in for what it should set."""
 
 
 @dataclass(slots=True)
@@ -198,6 +204,26 @@ class Probe:
     stop_function: str = ""  # around it
     lean: bool = False  # a run that reports what is set, without sites, and no expressions
     passes: int = 0
+    attempted: frozenset[int] = frozenset()  # lines of statements that raise
+    raised: dict[int, str] = field(default_factory=dict)  # by line, in the run at hand
+    shape_of: Callable[[str, int, int], tuple[int, ...] | None] = lambda name, place, count: None
+
+    def attempt(  # noqa: PLR0913  where the value belongs
+        self, line: int, name: str, place: int, count: int, compute: Callable[[], Any], held: Callable[[], Any] | None
+    ) -> Any:
+        """Return what an expression of a statement that raises gives, or an array of NaN of the shape that it has.
+
+        name: what it is for; or place and count: of what a return statement gives back.  held: what is added to, or
+        replaced in part.
+        """
+        try:
+            return compute()
+        except Exception as error:
+            self.raised.setdefault(line, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+            shape = np.shape(held()) if held is not None else self.shape_of(name, place, count)
+            if shape is None:
+                raise Unfinished from None
+            return np.full(shape, np.nan) if shape else float("nan")
 
     def entry(self, _: int, value: Any) -> Any:
         return self.listener.value(value)
@@ -229,6 +255,7 @@ class Probe:
         self.listener = listener
         self.lean = listener.lean
         self.passes = 0
+        self.raised = {}
         self.stack.clear()
         self.calls = 0
 
@@ -363,13 +390,17 @@ class _Rewriter:
                 found = self.assignment(node)
             case ast.AnnAssign(value=ast.expr()) | ast.AugAssign():
                 node.value = self.expression(node.value)  # type: ignore[arg-type]
+                node.value = self.attempted(node, node.value, [node.target])
                 found = [node, *self.after(node.target, node, isinstance(node, ast.AugAssign))]
             case ast.Return(value=ast.expr() as value):
                 site = self.site(Kind.RETURNED, "", value)
-                node.value = self.reported("returned", site, self.expression(value))
+                value = self.attempted(node, self.expression(value), [])
+                node.value = self.reported("returned", site, value)
                 found = [node]
             case ast.Expr(value=ast.Call() as call):
-                found = [node, *self.changed(node, call)]
+                changed = self.changed(node, call)
+                node.value = self.attempted(node, node.value, [ast.Name("", ast.Store())])
+                found = [node, *changed]
             case _:
                 found = [node]
         return found
@@ -388,13 +419,35 @@ class _Rewriter:
         targets = [single for target in node.targets for single in flat(target)]
         again = [_holds(node.value, target) for target in targets]
         literal = isinstance(node.value, (ast.List, ast.Dict))
-        node.value = self.expression(node.value)
+        node.value = self.attempted(node, self.expression(node.value), targets if len(node.targets) == 1 else [])
         reports = [new for t, a in zip(targets, again, strict=True) for new in self.after(t, node, a)]
         kept = [names_of(t) for t in targets if isinstance(t, ast.Attribute)] if literal else []
         for name in filter(None, kept):  # what a local name holds is returned or put somewhere, and heard there
             site = self.site(Kind.ITEM, name, self.original(node.value))
             reports += _at(_parse(f"{self.call('items', site)}, {name})"), node)
         return [node, *reports]
+
+    def attempted(self, node: ast.stmt, value: ast.expr, targets: Sequence[ast.expr]) -> ast.expr:
+        """Return the value of a statement; of one that raises, an attempt at each of its elements."""
+        if node.lineno not in self.probe.attempted:
+            return value
+        elements = value.elts if isinstance(value, ast.Tuple) else [value]
+        if targets and len(targets) != len(elements):
+            return value
+        count = len(elements)
+        found = [self.attempt(node, e, targets[k] if targets else None, k, count) for k, e in enumerate(elements)]
+        return ast.copy_location(ast.Tuple(found, ast.Load()), value) if isinstance(value, ast.Tuple) else found[0]
+
+    def attempt(self, node: ast.stmt, value: ast.expr, target: ast.expr | None, place: int, count: int) -> ast.expr:
+        """Return a call that attempts to compute a value."""
+        name, held = names_of(target) if target is not None else "", "None"
+        part = isinstance(target, ast.Subscript) and not name
+        if target is not None and (part or isinstance(node, (ast.AugAssign, ast.Expr))):
+            held = f"lambda: {0 if isinstance(node, ast.Expr) else ast.unparse(target)}"
+        found = _at(_parse(f"{PROBE}.attempt({node.lineno}, {name!r}, {place}, {count}, lambda: 0, {held})"), node)
+        call = found[0].value  # type: ignore[attr-defined]
+        call.args[4].body = value
+        return call  # type: ignore[no-any-return]
 
     def after(self, target: ast.expr, node: ast.stmt, again: bool) -> list[ast.stmt]:
         """Return what reports a target after its statement."""

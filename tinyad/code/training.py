@@ -16,7 +16,7 @@ from tinyad.code.layout import GRADIENT, is_step, layout_of
 from tinyad.code.losses import Loss, usual_losses
 from tinyad.code.names import CONTAINERS, LABELS, canonical, looks_like_derivative
 from tinyad.code.pair import Example, Pair, first_parameter
-from tinyad.code.probes import Frame, Kind, Listener, Site, Stopped
+from tinyad.code.probes import Frame, Kind, Listener, Site, Stopped, Unfinished
 from tinyad.code.program import CodeError, Program
 from tinyad.code.recording import Event, Recorded
 from tinyad.code.values import Array
@@ -158,7 +158,7 @@ class Training(Pair):
     def called(self, function: Any, arguments: Any, keywords: Any) -> Any:
         try:
             return super().called(function, arguments, keywords)
-        except Stopped:
+        except (Stopped, Unfinished):
             return None
 
     def _with(self, example: Example, seed: int, choice: int) -> Pair:
