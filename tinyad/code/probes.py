@@ -219,7 +219,8 @@ class Probe:
         try:
             return compute()
         except Exception as error:
-            self.raised.setdefault(line, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+            message = " ".join(str(error).split())
+            self.raised.setdefault(line, f"{type(error).__name__}: {message}" if message else type(error).__name__)
             shape = np.shape(held()) if held is not None else self.shape_of(name, place, count)
             if shape is None:
                 raise Unfinished from None
