@@ -22,7 +22,7 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.limits import NESTING, STATEMENTS
-from tinyad.code.probes import PROBE, Kind, Listener, Probe, Site, names_of, rewritten
+from tinyad.code.probes import PROBE, Kind, Listener, Probe, Site, Unfinished, names_of, rewritten
 
 QUIET = Listener()
 
@@ -34,10 +34,17 @@ class CodeError(ValueError):
 class Program:
     """A source file, a cell or some functions, with probes.
 
-    path: for messages.  name: as the module's `__name__`.  namespace: what the source finds besides what it defines.
+    path: for messages.  namespace: what the source finds besides what it defines.  attempted: lines of statements that
+    raise, in whose place something stands in.
     """
 
-    def __init__(self, source: str, path: str, namespace: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        path: str,
+        namespace: Mapping[str, Any] | None = None,
+        attempted: frozenset[int] = frozenset(),
+    ) -> None:
         self.source, self.path, self.given = source, path, dict(namespace or {})
         self.lines = source.split("\n")  # a form feed ends no line of Python
         try:
@@ -49,7 +56,7 @@ class Program:
         count = sum(isinstance(node, ast.stmt) for node in ast.walk(self.tree))
         if count > STATEMENTS:
             raise CodeError(f"{path} has {count:,} statements, and a file may have {STATEMENTS:,}")
-        self.probe = Probe()
+        self.probe = Probe(attempted=attempted)
         self.rewritten = rewritten(ast.parse(source, path), self.probe, self.tree)
         self.code = compile(self.rewritten, path, "exec")
         self.module = ModuleType("checked_" + re.sub(r"\W", "_", Path(path).stem))
@@ -65,12 +72,18 @@ class Program:
         sys.modules[self.module.__name__] = self.module  # dataclasses look for it there
         try:
             exec(self.code, self.namespace)
+        except Unfinished:
+            pass
         finally:
             del sys.modules[self.module.__name__]
 
-    def again(self) -> Program:
+    def again(self, attempted: frozenset[int] | None = None) -> Program:
         """Return the same program, not run yet."""
-        return Program(self.source, self.path, self.given)
+        return Program(self.source, self.path, self.given, self.probe.attempted if attempted is None else attempted)
+
+    def is_method(self, function: str) -> bool:
+        """Return whether a function stands in a class, and not in a function or at the top."""
+        return function.rpartition(".")[0] in self.classes
 
     def bases(self, name: str) -> list[str]:
         """Return a class of the source and the classes of the source that it inherits from, in the order of look-up."""
