@@ -152,7 +152,7 @@ class Repair:
     def _common_cause(self, found: Sequence[Statement], limit: float, until: float) -> Suggestion | None:
         """Return the edit of one of some statements that makes all right that is returned, the likeliest first."""
         merged: list[Iterator[tuple[float, int, Edit]]] = []
-        for number, statement in enumerate(found):
+        for number, statement in enumerate(found if self.shows else ()):
             text = self.text(statement)
             scope = self.scope(Trial(self.judge, statement), statement) if text else None
             if scope is not None:
@@ -196,7 +196,7 @@ class Repair:
                 raise OutOfTime
             if not trials[0].fits(edited):
                 return False
-            if self.alone:
+            if self.alone and self.shows:
                 return self._makes_all_right(statement, edited, unsure)
             if len(trials) == 1:
                 trials.extend(Trial(judge, statement, until) for judge in self.points(judged=True))
@@ -226,6 +226,11 @@ class Repair:
             unsure.setdefault(Grade.LIKELY, edited)
             return False
         return True
+
+    @cached_property
+    def shows(self) -> bool:
+        """Whether derivatives are returned or left, so that a run shows whether all is right."""
+        return bool(self.judge.results) or any(map(self.judge.is_left, self.judge.tasks.values()))
 
     @cached_property
     def sizes(self) -> Sequence[Judge]:
