@@ -121,8 +121,6 @@ class Repair:
         for number, one in self.known.items():
             if one.text and one.grade != Grade.POSSIBLE:
                 self.known[number] = one._replace(grade=Grade.CERTAIN if holds else Grade.LIKELY)
-        if self.cause is not None and self.cause.text:
-            self.cause = next(iter(self.known.values()))
 
     def _changes_a_size(self, statement: Statement, text: str) -> bool:
         """Return whether an edit has another number where it may stand for a size that happens to be this one."""
@@ -152,6 +150,7 @@ class Repair:
                 singles = takewhile(lambda edit: edit.rank < limit, edits(text, scope))
                 merged.append(_numbered(singles, number))
         reruns: dict[int, Rerun] = {}
+        unsure: Suggestion | None = None
         for tried, (_, number, edit) in enumerate(heapq.merge(*merged)):
             if tried >= RERUNS or time.process_time() > until:
                 break
@@ -161,9 +160,12 @@ class Repair:
                     return None
             if not reruns[number].fits(edit.text):
                 continue
-            if Rerun([*self.points(judged=False), *self.sizes], found[number]).fits(edit.text):
-                return Suggestion(found[number], edit.text, Grade.LIKELY, (), tried, edit.rank)
-        return None
+            if Rerun([self.judge, *self.points(judged=False)], found[number]).fits(edit.text):
+                suggestion = Suggestion(found[number], edit.text, Grade.LIKELY, (), tried, edit.rank)
+                if not self.sizes or Rerun(self.sizes, found[number]).fits(edit.text):
+                    return suggestion
+                unsure = unsure or suggestion
+        return unsure
 
     def _made_from_or_two(self, statement: Statement) -> Suggestion:
         """Return what one that a wrong statement is made from should be; else two changes of the wrong one."""
