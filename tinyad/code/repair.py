@@ -83,12 +83,15 @@ class Repair:
         except OutOfTime:
             for statement in wrong:
                 self.known.setdefault(statement.number, NONE)
+            self.cause = self.cause or self._own_cause(wrong)
+            if self.cause is not None:
+                self.known = dict.fromkeys(self.known, self.cause)
         self._grade()
 
     def _explain(self, wrong: Sequence[Statement]) -> None:
         self.alone = len(wrong) == 1
         if len(wrong) > 1:
-            own = [{s.number: s for s in suspects(self.judge, [statement])} for statement in wrong]
+            own = [{s.number: s for s in [statement, *suspects(self.judge, [statement])]} for statement in wrong]
             shared = [s for number, s in own[0].items() if all(number in other for other in own)]
             self.cause = self._common_cause(shared, math.inf, min(self.until, time.process_time() + CAUSE_SECONDS))
         for statement in wrong if self.cause is None else ():
