@@ -126,9 +126,9 @@ class Repair:
                 self.known[number] = one._replace(grade=Grade.CERTAIN if holds else Grade.LIKELY)
 
     def _changes_a_size(self, statement: Statement, text: str) -> bool:
-        """Return whether an edit has another number where it may stand for a size that happens to be this one."""
+        """Return whether an edit has another factor, and that may stand for a size that happens to be this number."""
         sizes = {size for event in self.judge.forward.events for size in values.shape(event.value)} - {1}
-        changed = numbers_in(self.text(statement)) ^ numbers_in(text)
+        changed = factors_in(self.text(statement)) ^ factors_in(text)
         return not changed.isdisjoint({size**power for size in sizes for power in (1, -1)})
 
     def suggestion(self, statement: Statement) -> Suggestion:
@@ -293,13 +293,11 @@ class Repair:
         return Scope(found, sizes, backward, forward, list(dict.fromkeys(filter(None, loops))))
 
 
-def numbers_in(text: str) -> set[float]:
-    """Return the numbers that are written in a statement."""
-    return {
-        float(node.value)
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
-    }
+def factors_in(text: str) -> set[float]:
+    """Return the numbers that a statement multiplies or divides by."""
+    products = (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.BinOp))
+    operands = [part for n in products if isinstance(n.op, (ast.Mult, ast.Div)) for part in (n.left, n.right)]
+    return {float(p.value) for p in operands if isinstance(p, ast.Constant) and isinstance(p.value, (int, float))}
 
 
 def _uses(node: ast.stmt, name: str) -> bool:
