@@ -28,12 +28,12 @@ from tinyad.code.names import (
     stem,
     stripped,
 )
-from tinyad.code.probes import Kind, names_of
+from tinyad.code.probes import GIVEN, Kind, names_of
 from tinyad.code.program import CodeError
 from tinyad.code.recording import Call, Event, Recorded, Target, functions_called
 from tinyad.code.values import Array, Path
 
-SET = (Kind.ENTRY, Kind.ASSIGNED, Kind.ITEM, Kind.STORED)
+SET = (*GIVEN, Kind.ASSIGNED, Kind.ITEM, Kind.STORED)
 
 
 class Setting(NamedTuple):
@@ -93,24 +93,31 @@ class Matching:
 
     def _read_events(self) -> None:
         latest: dict[tuple[int, str], int] = {}
+        outside: dict[str, int] = {}
         for event in self.events:
             place = values.identity(event.value)
             if event.kind in SET:
                 self._add(event)
                 latest[event.call, event.name] = event.ordinal
+                if event.kind is Kind.OUTSIDE:
+                    outside[event.name] = event.ordinal
                 if place in self.held and event.kind is not Kind.STORED:
                     self.origins[event.ordinal] = self.held[place]
             elif event.kind is Kind.EXPRESSION and event.name and values.differentiable(event.value):
-                self.uses.setdefault(canonical(event.name), []).append(event)
-                version = latest.get((event.call, event.name))
-                if version is None and place in self.held and not self.held[place][1]:
-                    version = self.held[place][0]
-                if version is not None:
-                    self.versions[event.ordinal] = version
-            if event.kind in (Kind.ENTRY, Kind.ASSIGNED):
+                self._add_use(event, latest.get((event.call, event.name), outside.get(event.name)))
+            if event.kind in (*GIVEN, Kind.ASSIGNED):
                 for leaf in event.leaves:
                     if leaf.place is not None:
                         self.held.setdefault(leaf.place, (event.ordinal, leaf.path))
+
+    def _add_use(self, event: Event, version: int | None) -> None:
+        """Add a use of a name; version: the event that set it, where its name tells."""
+        self.uses.setdefault(canonical(event.name), []).append(event)
+        place = values.identity(event.value)
+        if version is None and place in self.held and not self.held[place][1]:
+            version = self.held[place][0]
+        if version is not None:
+            self.versions[event.ordinal] = version
 
     def _assemble(self) -> None:
         """Add the arrays that are stored part by part, as one leaf each."""
@@ -130,7 +137,7 @@ class Matching:
         if self.same_run and event.kind is Kind.ITEM and CONTAINERS.match(event.name):
             return
         for path, shape, place in event.leaves:
-            if path and event.kind is not Kind.ENTRY and place in self.held:
+            if path and event.kind not in GIVEN and place in self.held:
                 continue  # a cache that only holds what was set before
             keys = [last[1] if isinstance(last, tuple) else last for last in path]
             called = next((key for key in reversed(keys) if isinstance(key, str)), name)
@@ -277,14 +284,15 @@ class Matched:
 
     # Candidates
 
-    def candidates(self, event: Event, carried: bool) -> list[Candidate]:
+    def candidates(self, event: Event, carried: bool, call: int | None = None) -> list[Candidate]:
         """Return what a value of the backward run may be the derivative for, by its name, call and loops.
 
+        call: of the forward run, if not the one that belongs to that of the event.
         If no shape agrees, those of other shapes are returned, which do not fit.
         """
         name, key = _container(event)
         meanings = self.matching.meanings.of(name, key)
-        call = self.call(event.call)
+        call = self.call(event.call) if call is None else call
         wanted = self.allowed(event, call)
         shape = values.shape(event.value)
         found: list[Candidate] = []
@@ -455,6 +463,14 @@ class Matched:
             Candidate(Target(tuple(e.ordinal for e in group), (), shape), None, name, group[0].site.line, True)
             for group in groups
         ]
+
+    def uses_of_all(self, event: Event) -> list[Candidate]:
+        """Return the uses of all values of the forward call that have the shape of a value of the backward run."""
+        call, shape = self.call(event.call), values.shape(event.value)
+        wanted = self.allowed(event, call)
+        own = [e for uses in self.matching.uses.values() for e in uses if e.call == call]
+        own = [e for e in own if values.shape(e.value) == shape and self.depth(e, wanted) >= 0]
+        return [Candidate(Target((e.ordinal,), (), shape), None, canonical(e.name), e.site.line, True) for e in own]
 
     def _called_in(self, inner: int, call: int, wanted: dict[str, Any]) -> bool:
         """Return whether a call was made by another one in the pass of a loop that is wanted."""

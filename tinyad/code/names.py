@@ -163,6 +163,24 @@ def _loose(name: str) -> str:
     return name.replace("_", "").lower()
 
 
+def abbreviates(name: str, of: str) -> bool:
+    """Return whether the words of a name stand in another one in their order, as those of CenterVec in centerWordVec.
+
+    Words may be cut short after three letters, or be in the plural.
+    """
+    words = iter(_words(of))
+    return bool(name) and all(any(_same_word(part, word) for word in words) for part in _words(name))
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower().rstrip("s") for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
+
+
+def _same_word(word: str, other: str) -> bool:
+    short, long = sorted((word, other), key=len)
+    return word == other or (len(short) > 2 and long.startswith(short))
+
+
 def canonical(name: str) -> str:
     """Return a name without what it is reached by: W of self.W, W1 of parameters["W1"] and of self.params["W1"]."""
     match = re.search(r"\[(['\"])(\w+)\1\]$", name)

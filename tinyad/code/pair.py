@@ -18,7 +18,7 @@ from tinyad.code.context import Context
 from tinyad.code.layout import adds_derivatives
 from tinyad.code.losses import Loss, supported
 from tinyad.code.names import LABELS, OUTPUT, canonical
-from tinyad.code.probes import Kind, Listener, Unfinished, Unheard, flat, names_of
+from tinyad.code.probes import Kind, Listener, Site, Unfinished, Unheard, flat, names_of
 from tinyad.code.program import Program, State
 from tinyad.code.recording import Recorded
 from tinyad.code.values import Array
@@ -40,7 +40,8 @@ class Pair:
     """A forward and a backward pass with an example; backward is None where one function has both.
 
     forward, backward: names of functions, with their class.  upstream_given: the adjoint of the output, if
-    it is not drawn.
+    it is not drawn.  outside: what functions read of the names around them, as the parameters of a network, with where
+    it is set.  outside_given: other values of these.
     """
 
     program: Program
@@ -51,12 +52,18 @@ class Pair:
     seed: int = 0
     upstream_given: Any = None
     choice: int = 0  # of the usual losses, where the program has none
+    outside_given: Mapping[str, Any] = field(default_factory=dict)
     binding: Binding = field(init=False)
+    outside: dict[str, Site] = field(init=False)
     stored: str = field(init=False, default="")  # the attribute that holds the output, where none is returned
 
     def __post_init__(self) -> None:
         self.given = self.example
         self.example = Example(*(values.as_float64(copy.deepcopy(part)) for part in self.given))
+        self.outside = self.names_outside()
+        for name in self.outside:
+            given = self.outside_given.get(name, self.program.namespace[name])
+            self.program.namespace[name] = values.as_float64(given)
         self.state = State(self.program.namespace)
         self.binding = self.bind()
 
@@ -143,12 +150,17 @@ class Pair:
         """The adjoints of the outputs."""
         return self.binding.upstream
 
-    def at(self, example: Example, seed: int) -> Pair | None:
+    def at(self, example: Example, seed: int, outside: Mapping[str, Any]) -> Pair | None:
         """Return the pair at another sample point; None if it has only one."""
-        return self._with(example, seed, self.choice)
+        return self._with(example, seed, self.choice, outside)
 
-    def _with(self, example: Example, seed: int, choice: int) -> Pair:
-        return Pair(self.program, self.name, self.forward, self.backward, example, seed, self.upstream_given, choice)
+    def _with(self, example: Example, seed: int, choice: int, outside: Mapping[str, Any]) -> Pair:
+        given = self.upstream_given if self.upstream_given is not None and example is self.given else None
+        return Pair(self.program, self.name, self.forward, self.backward, example, seed, given, choice, outside)
+
+    def names_outside(self) -> dict[str, Site]:
+        """Return what functions read of the names around them, with where it is set."""
+        return self.program.outside()
 
     def usual(self) -> Sequence[Loss]:
         """Return the losses that the pair may be meant for, where the program computes none."""
@@ -159,7 +171,7 @@ class Pair:
         output = self.output()
         for choice in supported(self.usual(), output, derivatives) if output is not None else ():
             if choice != self.choice:
-                yield self._with(self.given, self.seed, choice)
+                yield self._with(self.given, self.seed, choice, self.outside_given)
 
     def output(self) -> Array | None:
         """Return the output that the usual losses are of; None where none is needed."""
@@ -233,12 +245,22 @@ class Pair:
         if isinstance(listener, Recorded):
             listener.function = self.forward
         self.program.probe.listen(listener)
+        self.report_outside(listener)
         result = self.called(function, arguments, keywords)
         setup = self.setup_context(owner)
         if setup is not None:
             setup(owner, arguments, result)
         recorded = listener if isinstance(listener, Recorded) else Recorded()
         return Forwarded(self.result(result, owner), recorded, owner, arguments, keywords)
+
+    def report_outside(self, listener: Listener) -> None:
+        """Report the names outside functions as set in a call of their own, before the forward pass."""
+        if self.outside:
+            probe, namespace = self.program.probe, self.program.namespace
+            frame = probe.frame("")
+            for name, site in self.outside.items():
+                value = namespace[name]
+                namespace[name] = listener.value(value) if probe.lean else listener.assigned(frame, site, value)
 
     def run_backward(self, listener: Listener) -> tuple[Forwarded, Any]:
         """Run the forward pass, then the backward pass with a listener, and return what both returned."""

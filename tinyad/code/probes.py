@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,11 +26,15 @@ class Kind(StrEnum):
     """What a site does."""
 
     ENTRY = "argument"
+    OUTSIDE = "outside"  # read in a function, and set outside of all
     ASSIGNED = "assigned"
     STORED = "stored"  # into a part of an array
     ITEM = "item"  # of a list or dict
     RETURNED = "returned"
     EXPRESSION = "expression"
+
+
+GIVEN = (Kind.ENTRY, Kind.OUTSIDE)  # what a pass does not compute
 
 
 class Statement(NamedTuple):
@@ -202,6 +207,7 @@ class Probe:
     calls: int = 0
     stop_line: int = 0  # of a loop that makes one pass only
     stop_function: str = ""  # around it
+    edited: Sequence[CodeType] = ()  # statements that run in the place of others, outside functions
     lean: bool = False  # a run that reports what is set, without sites, and no expressions
     passes: int = 0
     attempted: frozenset[int] = frozenset()  # lines of statements that raise

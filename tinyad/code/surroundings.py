@@ -16,7 +16,7 @@ from tinyad.code.splice import ATOM, PRODUCT, Piece, Source, SpacedOperators, Sp
 
 LOAD = ast.Load()
 NO_VALUES = ast.Slice | ast.Lambda | ast.JoinedStr | ast.Yield | ast.YieldFrom | ast.Await
-COUNTING = ("len", "range", "zeros_like", "ones_like", "zeros", "arange")
+COUNTING = ("len", "range", "zeros_like", "ones_like", "zeros", "ones", "full", "empty", "eye", "arange")
 ADJOINT_NAMES = [
     re.compile(pattern)
     for pattern in (

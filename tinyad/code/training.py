@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,14 @@ class Training(Pair):
     """
 
     def __init__(  # noqa: PLR0913  what a pair is, and which loss
-        self, program: Program, name: str, function: str, example: Example, seed: int = 0, choice: int = 0
+        self,
+        program: Program,
+        name: str,
+        function: str,
+        example: Example,
+        seed: int = 0,
+        choice: int = 0,
+        outside: Mapping[str, Any] | None = None,
     ) -> None:
         layout = layout_of(program.functions[function])
         if layout is None:
@@ -82,7 +89,7 @@ class Training(Pair):
         self.event = -1  # the one that sets the loss, or the output that it is a function of
         self.place = -1
         self.choices: list[Loss] = []
-        super().__init__(program, name, function, None, example, seed, None, choice)
+        super().__init__(program, name, function, None, example, seed, None, choice, outside or {})
 
     def bind(self) -> Binding:
         """Find the event that sets the loss or the output."""
@@ -161,8 +168,8 @@ class Training(Pair):
         except (Stopped, Unfinished):
             return None
 
-    def _with(self, example: Example, seed: int, choice: int) -> Pair:
-        return Training(self.program, self.name, self.forward, example, seed, choice)
+    def _with(self, example: Example, seed: int, choice: int, outside: Mapping[str, Any]) -> Pair:
+        return Training(self.program, self.name, self.forward, example, seed, choice, outside)
 
     def usual(self) -> Sequence[Loss]:
         return self.choices
