@@ -63,7 +63,7 @@ MISTAKES = [
     ("train_steps", "dh = dout @ W2.T", "dh = dout @ W2.T * h"),
     ("train_steps", "dw = 2 * X.T @ (y_pred - y) / len(y)", "dw = X.T @ (y_pred - y) / len(y)"),
     ("training", "dw = (1 / n_samples) * np.dot(X.T, (y_predicted - y))", "dw = np.dot(X.T, (y_predicted - y))"),
-    ("training", "gradient = (1 / m) * X.T @ error", "gradient = (2 / m) * X.T @ error"),
+    ("training", "gradient = (1 / m) * X.T @ error", "gradient = (1 / m) * X.T @ error**2"),
     ("training", "dj_db = dj_db + err\n", "dj_db = dj_db + 2 * err\n"),
     ("training", "dz = dout * (1 - out**2)", "dz = dout * (1 - out)"),
     ("training", "da1 = dz2 @ self.W2.T", "da1 = dz2 @ self.W2.T * self.a1"),
