@@ -132,7 +132,7 @@ class _Findings:
             self.pair.program.path,
             tuple(sorted(found, key=lambda s: (s.line, s.name))),
             tuple(self.wrong_as_it_stands()),
-            tuple(self.unjudged()),
+            tuple(entry for entry in self.unjudged() if entry[1] not in {s.line for s in found if not s.ok}),
             self.convention(),
             tuple(self.notes()),
             tuple(unseen(self.judge)),
@@ -233,13 +233,14 @@ class _Findings:
         wrong = {s: self.statement_of(s) for s in found if not s.ok and s.verdict is not Verdict.NOT_JUDGED}
         self.repair.explain(list({statement.number: statement for statement in wrong.values()}.values()))
         cause = self.repair.cause
-        if cause is None or cause.statement is None or len(wrong) == 1:
+        if cause is None or cause.statement is None or (len(wrong) == 1 and not self.repair.is_elsewhere):
             return [self.with_suggestion(s, wrong[s]) if s in wrong else s for s in found]
         own = [s for s, statement in wrong.items() if statement.number == cause.statement.number]
         if own:
             return [self.with_suggestion(s, wrong[s]) if s in wrong else s for s in found if s not in wrong or s in own]
         first, statement = next(iter(wrong)), cause.statement
         names = listed(list(dict.fromkeys(s.name for s in wrong)))
+        names += f" of line {first.line}" if len(wrong) == 1 else ""
         verdict = first._replace(
             line=statement.line,
             end_line=statement.end_line,

@@ -73,6 +73,7 @@ class Repair:
         self.known: dict[int, Suggestion] = {}
         self.texts: dict[int, str] = {}
         self.cause: Suggestion | None = None
+        self.by_itself = False  # an edit of the one wrong statement makes all right too
         self.until = math.inf
 
     def explain(self, wrong: Sequence[Statement]) -> None:
@@ -94,8 +95,9 @@ class Repair:
         for statement in wrong if self.cause is None else ():
             self.known[statement.number] = self._searched(statement, None, TRIALS, changes=1)
         unexplained = [s for s in wrong if self.cause is None and self.known[s.number].grade in ("", Grade.POSSIBLE)]
+        self.by_itself = self.alone and self.cause is None and not unexplained
         if self.cause is None and wrong:
-            limit = self.known[wrong[0].number].rank - CAUSE_MARGIN if self.alone and not unexplained else math.inf
+            limit = self.known[wrong[0].number].rank - CAUSE_MARGIN if self.by_itself else math.inf
             found = [*unexplained, *suspects(self.judge, wrong)]
             self.cause = self._own_cause(wrong) or self._common_cause(found, limit, self.until)
         if self.cause is not None:
@@ -129,6 +131,11 @@ class Repair:
         sizes = {size for event in self.judge.forward.events for size in values.shape(event.value)} - {1}
         changed = numbers_in(self.text(statement)) ^ numbers_in(text)
         return not changed.isdisjoint({size**power for size in sizes for power in (1, -1)})
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether what is wrong is not the statement whose value is wrong, but another one, for certain."""
+        return self.cause is not None and self.cause.grade == Grade.CERTAIN and not self.by_itself
 
     def suggestion(self, statement: Statement) -> Suggestion:
         """Return what a wrong statement should be; else what one that it is made from should be."""
