@@ -192,6 +192,14 @@ class Pair:
         """Return whether a statement sets what a parameter changes by, which is no derivative."""
         return False
 
+    def keeping(self, node: ast.FunctionDef) -> None:
+        """Let a function without probes keep its names, if nothing that it returns or leaves tells what they hold."""
+
+    @property
+    def keeps_names(self) -> bool:
+        """Whether the derivatives are names of a function, and neither returned nor left anywhere."""
+        return False
+
     def may_be_derivative(self, text: str) -> bool:
         """Return whether what is returned as a text may be a derivative."""
         return True
