@@ -7,7 +7,6 @@ from tinyad.code.checking import Options, check_text
 from tinyad.code.files import Text
 
 FORMS = ROOT / "tests/code/forms"
-SHORT = ("stored_layers", "params_and_grads")
 
 # The file, a part of a right statement that stands there once, and what stands there by mistake.
 MISTAKES = [
@@ -99,7 +98,10 @@ def test_every_example_is_judged_and_nothing_right_is_called_wrong(form):
     assert not [name for pair in report.pairs for name in pair.open]
 
 
-@pytest.mark.parametrize(("form", "right", "wrong"), MISTAKES)
+@pytest.mark.parametrize(
+    ("form", "right", "wrong"),
+    [pytest.param(*m, marks=pytest.mark.slow if k % 3 or m[0] == "deep_model" else ()) for k, m in enumerate(MISTAKES)],
+)
 def test_a_mistake_is_found_in_its_statement(form, right, wrong):
     source = read(form)
     assert source.count(right) == 1
