@@ -51,8 +51,8 @@ class Pair:
     example: Example
     seed: int = 0
     upstream_given: Any = None
-    choice: int = 0  # of the usual losses, where the program has none
     outside_given: Mapping[str, Any] = field(default_factory=dict)
+    choice: int = 0  # of the usual losses, where the program has none
     binding: Binding = field(init=False)
     outside: dict[str, Site] = field(init=False)
     stored: str = field(init=False, default="")  # the attribute that holds the output, where none is returned
@@ -154,13 +154,14 @@ class Pair:
         """Return the pair at another sample point; None if it has only one."""
         return self._with(example, seed, self.choice, outside)
 
-    def _with(self, example: Example, seed: int, choice: int, outside: Mapping[str, Any]) -> Pair:
-        given = self.upstream_given if self.upstream_given is not None and example is self.given else None
-        return Pair(self.program, self.name, self.forward, self.backward, example, seed, given, choice, outside)
-
     def names_outside(self) -> dict[str, Site]:
         """Return what functions read of the names around them, with where it is set."""
         return self.program.outside()
+
+    def _with(self, example: Example, seed: int, choice: int, outside: Mapping[str, Any]) -> Pair:
+        names = self.program, self.name, self.forward, self.backward
+        given = self.upstream_given if example is self.given else None
+        return Pair(*names, example, seed, given, outside, choice)
 
     def usual(self) -> Sequence[Loss]:
         """Return the losses that the pair may be meant for, where the program computes none."""

@@ -89,7 +89,7 @@ class Training(Pair):
         self.event = -1  # the one that sets the loss, or the output that it is a function of
         self.place = -1
         self.choices: list[Loss] = []
-        super().__init__(program, name, function, None, example, seed, None, choice, outside or {})
+        super().__init__(program, name, function, None, example, seed, None, outside or {}, choice)
 
     def bind(self) -> Binding:
         """Find the event that sets the loss or the output."""
