@@ -493,7 +493,8 @@ class Judge:
 
     def _is_left(self, event: Event) -> bool:
         """Return whether a name stays after the backward pass: on self, or in a script."""
-        return ("." in event.name or not self.pair.forward) and event.call == self.matched.top
+        stays = "." in event.name or not self.pair.forward or self.pair.keeps_names
+        return stays and event.call == self.matched.top
 
     # Conventions and unnamed values
 
