@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyad.compare.blame import explained
 from tinyad.compare.judge import Judge
 from tinyad.compare.report_text import report_text, summary
 from tinyad.compare.shared_causes import (
@@ -15,7 +16,7 @@ from tinyad.compare.shared_causes import (
     hint,
     over_the_other_axis,
     shared_factor,
-    single_root_cause,
+    sign_from_the_first,
 )
 from tinyad.compare.verdicts import BLAMED, Cause, Finding, Verdict
 from tinyad.engine.derivatives import Derivatives
@@ -156,7 +157,11 @@ def _with_shared_causes(judge: Judge, findings: list[Finding]) -> tuple[list[Fin
     findings, scale = shared_factor(judge, findings)
     if scale:
         return findings, scale, None
-    findings, located = over_the_other_axis(judge, findings) or single_root_cause(judge, findings)
+    if same_sign := sign_from_the_first(judge, findings):
+        return same_sign, "", None
+    if other_forward := over_the_other_axis(judge, findings):
+        return other_forward[0], "", other_forward[1]
+    findings, located = explained(judge, findings)
     if located:
         return findings, "", located
     findings, scale = factor_on_many_lines(judge, findings)

@@ -5,11 +5,11 @@ How near is equal is not among them: that is what rounding may do on this tape, 
 
 # fmt: off
 # How much is tried, so that a comparison takes seconds whatever is wrong.
-OPERANDS_TRIED   = 4_000    # variables in place of an operand, for one derivative: all of a tape of some 100 steps
-UPSTREAM_TRIED   = 400      # mistakes in each unnamed value upstream of one derivative: more of them, fewer for each
-ROOT_CAUSES_TRIED = 100_000 # mistakes in lines that were not given, times the steps of the tape: one pass for each
-FEWEST_ROOT_CAUSES = 20     # of them on the longest tape: the common mistakes come first
-UNNAMED_UPSTREAM = 12       # unnamed values on the way to a derivative: one line of a model is seldom longer
+TRIED            = 600_000  # hypotheses, times the steps of the tape: each is at most one pass over it
+FEWEST_TRIED     = 300      # hypotheses on the longest tape: the common mistakes come first
+NAMES_TRIED      = 400      # variables in place of one: all of a tape of some 100 steps
+SUBSETS_TRIED    = 8        # of the contributions to one derivative: "the last alone is there", and the like
+FACTORS_TRIED    = 6        # sizes of the tape that are tried as a factor
 SOFTMAX_STEPS    = 8        # steps over the other axis that are tried one by one: each is a forward and a walk
 
 # When a number means something.
