@@ -16,15 +16,19 @@ from tinyad.printing.text import one_line
 Findings = list[Finding]
 
 
-def explained(judge: Judge, findings: Findings) -> tuple[Findings, Finding | None]:
-    """Return the findings with what explains those that break their rules, and the mistake in a line not given."""
+def explained(judge: Judge, findings: Findings) -> tuple[Findings, Finding | None, bool]:
+    """Return the findings with what explains those that break their rules, and the mistake in a line not given.
+
+    Return also whether that is one mistake.
+    """
     blamed = {judge.tape[f.name].index: f for f in findings if f.cause in BLAMED and f.verdict == Verdict.WRONG}
     broken = {i for i in blamed if np.all(np.isfinite(judge.fitting[i]) | np.isnan(judge.fitting[i]))}
     broken = {i for i in broken if not np.all(np.isnan(judge.fitting[i]))}
     if not blamed:
-        return findings, None
-    told, located = Blame(judge, blamed, broken).findings()
-    return [told.get(judge.tape[f.name].index, f) for f in findings], located
+        return findings, None, True
+    blame = Blame(judge, blamed, broken)
+    told, located = blame.findings()
+    return [told.get(judge.tape[f.name].index, f) for f in findings], located, blame.mistakes == 1
 
 
 class Blame:
@@ -34,6 +38,7 @@ class Blame:
         self.judge, self.tape = judge, judge.tape
         self.told, self.broken = dict(blamed), frozenset(broken)
         self.located: Finding | None = None
+        self.mistakes = 0
 
     def findings(self) -> tuple[dict[int, Finding], Finding | None]:
         judge = self.judge
@@ -43,6 +48,8 @@ class Blame:
             new = same[0].explains - explained
             self.say(same, new)
             explained |= new
+            self.mistakes += 1
+        self.mistakes += len(self.told.keys() - explained)
         for i in self.told.keys() - explained:
             digits = less_exact(judge.fitting[i], judge.expected(i))
             text = f"it agrees to {digits} digits: less exact, or something small is missing"
@@ -171,18 +178,16 @@ class Blame:
     # One mistake told as two
 
     def _one_of_another(self) -> None:
-        """Of two that are ± one another, by hand and on the tape, the later one has inherited the mistake."""
+        """Of two like nothing known that are ± one another, by hand and on the tape, the later one has inherited it."""
         judge = self.judge
-        own = sorted(
-            (i for i, f in self.told.items() if f.cause in BLAMED and i in self.broken),
-            key=lambda i: judge.lines.rank[i],
-        )
+        unexplained = [i for i, f in self.told.items() if f.cause in BLAMED and i in self.broken and not f.looks_like]
+        own = sorted(unexplained, key=lambda i: judge.lines.rank[i])
         for k, j in enumerate(own):
             for i in own[:k]:
                 if judge.fitting[i].shape != judge.fitting[j].shape or self.told[i].cause == Cause.INHERITED:
                     continue
                 sign = next((s for s in (1, -1) if judge.close(j, judge.true(j), s * judge.true(i))), 0)
                 if sign and judge.agrees(j, sign * judge.fitting[i]):
-                    text = f"{'-' * (sign < 0)}∇{one_line(judge.names[i])}, as on the tape"
+                    text = f"{'-' * (sign < 0)}∇{one_line(judge.names[i])}, as on the tape: one mistake told twice"
                     self.told[j] = self.told[j]._replace(cause=Cause.INHERITED, looks_like=text, line="")
                     break

@@ -8,17 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.compare.blame import explained
+from tinyad.compare.conventions import Convention, convention
 from tinyad.compare.judge import Judge
 from tinyad.compare.report_text import report_text, summary
 from tinyad.compare.shared_causes import (
     LAYOUTS,
-    factor_on_many_lines,
     hint,
     over_the_other_axis,
     shared_factor,
     sign_from_the_first,
 )
-from tinyad.compare.verdicts import BLAMED, Cause, Finding, Verdict
+from tinyad.compare.verdicts import BLAMED, Cause, Finding, Grade, Verdict
 from tinyad.engine.derivatives import Derivatives
 from tinyad.printing.text import for_terminal
 
@@ -59,13 +59,13 @@ class Comparison(NamedTuple):
 
     @property
     def wrong_steps(self) -> dict[int, str]:
-        """Step → "own" or "inherited"; of what is missing, the steps that should have contributed it."""
+        """Step → "own", or "inherited" for what is or may be so; of what is missing, the steps that should have contributed it."""
         steps: dict[int, str] = {}
         for finding in [*self.wrong, *([self.located] if self.located else [])]:
             for step in finding.steps or (finding.step,):
-                if finding.cause in BLAMED:
+                if finding.cause in (Cause.OWN, Cause.SIZE):
                     steps[step] = Cause.OWN
-                elif finding.cause == Cause.INHERITED:
+                elif finding.cause in (Cause.INHERITED, Cause.OPEN):
                     steps.setdefault(step, Cause.INHERITED)
         return steps
 
@@ -161,8 +161,27 @@ def _with_shared_causes(judge: Judge, findings: list[Finding]) -> tuple[list[Fin
         return same_sign, "", None
     if other_forward := over_the_other_axis(judge, findings):
         return other_forward[0], "", other_forward[1]
-    findings, located = explained(judge, findings)
-    if located:
-        return findings, "", located
-    findings, scale = factor_on_many_lines(judge, findings)
-    return findings, scale, None
+    found, located, one_mistake = explained(judge, findings)
+    shared = convention(judge)
+    if shared and (shared.sure or not one_mistake):
+        return _under(shared, judge, findings)
+    return found, "", located
+
+
+def _under(shared: Convention, judge: Judge, findings: list[Finding]) -> tuple[list[Finding], str, Finding | None]:
+    """Return the same judged under a convention: what is right but for its factor is so, the rest may be wrong."""
+    hand = {judge.names[i]: a / (shared.factor if i in shared.scaled else 1) for i, a in judge.hand.items()}
+    under = Judge(judge.d, {name: a if judge.layout == "row" else a.T for name, a in hand.items()}, judge.layout)
+    was = {f.name: f for f in findings}
+    found, located, _ = explained(under, [under.finding(under.tape[f.name].index) for f in findings])
+    scaled = {judge.names[i] for i in shared.scaled}
+
+    def told(f: Finding) -> Finding:
+        if not f.right or f.name not in scaled:
+            return f
+        return was[f.name]._replace(
+            verdict=Verdict.WRONG, cause=Cause.SCALE, looks_like="the common factor", grade=Grade.NONE, line="",
+            pattern=(Cause.SCALE,),
+        )  # fmt: skip
+
+    return [told(f) for f in found], shared.text, located

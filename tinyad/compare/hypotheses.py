@@ -81,6 +81,19 @@ class Words:
     def name(self, i: int) -> str:
         return one_line(self.tape.label(i))
 
+    def size_named(self, k: float) -> str:
+        """Return in brackets what a factor or its inverse is the number of: examples, or a value with a name."""
+        tape, names = self.tape, [(i, name) for i, name in self.tape.names.items() if i < self.lines.d.length]
+        for n in (k, 1 / k):
+            near = [(i, name) for i, name in names if n > 1 and abs(n - round(n)) < EXACT * n]
+            for i, name in near:
+                if tape.values[i].size == 1 and abs(tape.values[i].item() - n) < EXACT * n:
+                    return f" ({one_line(name)} = {n:.0f})"
+            for i, name in near:
+                if tape.values[i].shape[1] == round(n):
+                    return f" ({n:.0f} is the number of columns of {one_line(name)})"
+        return ""
+
     def printed(self, use: Use, rule: Any = None) -> str:
         dz = self.handed(self.tape.steps[use.step - 1][1])
         return self.formulas.contribution(use.step, use.operand, rule, dz)
@@ -305,13 +318,11 @@ def others(line: OneLine, of: Sequence[int]) -> Iterator[Other]:
     # A value of a loop is seen from the value in whose place it stands: h[3] for h[2] is one step late.
     at = [lines.timed[i][1] if own and i in lines.timed else t for i, t in zip(of, times, strict=True)]
     for base, last in lines.last.items():
-        for by in (0, 1, -1):
-            places = [lines.at.get((base, t + by)) for t in at if t is not None]
-            if own != (base, at[0]) or by:
-                yield from _fitting(line, (base, by), places, shape)
-        for end in (last, 0, 1):
-            places = [lines.at.get((base, end))] * len(at)
-            yield from _fitting(line, (base, "always", end), places, shape)
+        mine = bool(own) and own[0] == base
+        for by in (1, -1) if mine else (0,):
+            yield from _fitting(line, (base, by), [lines.at.get((base, t + by)) for t in at if t is not None], shape)
+        for end in (last, 0, 1) if mine else ():
+            yield from _fitting(line, (base, "always", end), [lines.at.get((base, end))] * len(at), shape)
     for u in tape.names:
         if u not in lines.timed and u < lines.d.length and u not in of:
             yield from _fitting(line, (u,), [u] * len(at), shape)
@@ -504,7 +515,7 @@ class OneSum(NamedTuple):
             {i: (plus(-seed), ()) for i, seed in seeds.items()},
         )
         role = self.words.lines.value_role(self.first) if len(self.values) > 1 else ()
-        return Hypothesis((kind, role), change, self.values, uses, text)
+        return Hypothesis((kind, role), change, tuple(lost), uses, text)
 
 
 def contributions_missing(sums: OneSum) -> Hypotheses:
@@ -578,7 +589,7 @@ def reversed_along(which: str) -> OfValue:
 def scaled(sums: OneSum, k: float) -> Hypothesis:
     """Return the hypothesis that a derivative is k times what it should be."""
     said, _ = shown(k)
-    text = f"a factor: {said} times what it should be"
+    text = f"a factor: {said} times what it should be{sums.words.size_named(k)}"
     return sums.changed(("factor", said), times(k), text, factor=k)
 
 

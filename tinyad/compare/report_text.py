@@ -7,13 +7,17 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tinyad.compare.thresholds import LINES_SHOWN, NAMES_SHOWN, UNITS_SHOWN
-from tinyad.compare.verdicts import BLAMED, Cause, Finding
+from tinyad.compare.verdicts import Cause, Finding
 from tinyad.printing.text import apart, at_time, one_line
 
 if TYPE_CHECKING:
     from tinyad.compare.comparison import Comparison
 
-SECTIONS = {"also wrong:": BLAMED, "inherited, their own lines are right:": (Cause.INHERITED,)}
+SECTIONS = {
+    "also wrong:": (Cause.OWN, Cause.SIZE),
+    "also wrong, or inherited from what was not given:": (Cause.OPEN,),
+    "inherited, their own lines are right:": (Cause.INHERITED,),
+}
 BUT_FOR = {Cause.SCALE: "one factor", Cause.ROUNDED: "rounded decimals"}
 COUNTED = {"right": "right", "wrong": "wrong", "shape": "of the wrong size"} | {
     cause: f"right but for {reason}" for cause, reason in BUT_FOR.items()
@@ -81,7 +85,7 @@ def description(finding: Finding) -> str:
     """Return what holds of one of them, in one line without the step."""
     if finding.right:
         return _rounding(finding.off)
-    return "its own line is right" if finding.cause == Cause.INHERITED else finding.looks_like or UNKNOWN
+    return finding.looks_like or ("its own line is right" if finding.cause == Cause.INHERITED else UNKNOWN)
 
 
 def shortened(lines: list[str]) -> list[str]:
@@ -119,7 +123,8 @@ def _short_lines(groups: list[list[Finding]]) -> Iterator[str]:
     width = max(len(one_line(group[0].name)) for group in groups)
     for first, *rest in groups:
         where = f"step {first.step}" if first.step else ""
-        short = where if first.cause == Cause.INHERITED else f"{where}  {first.looks_like or UNKNOWN}"
+        unknown = "" if first.cause == Cause.INHERITED else UNKNOWN
+        short = f"{where}  {first.looks_like or unknown}"
         line = f"  ∇{one_line(first.name):<{width}}  {short}".rstrip()
         yield f"{line}; {_the_same_for(rest)}" if rest else line
 

@@ -11,7 +11,6 @@ from tinyad.compare.judge import Judge
 from tinyad.compare.thresholds import (
     CLEARLY_THIS,
     FACTORS_SHOWN,
-    MANY_LINES,
     SAME_FACTOR,
     SOFTMAX_STEPS,
     SUSPECTS_SHOWN,
@@ -109,23 +108,6 @@ def sign_from_the_first(judge: Judge, findings: Findings) -> Findings | None:
     text = f"the sign: everything from ∇{one_line(first.name)} on is -1 times the tape's"
     first = first._replace(cause=Cause.OPEN, looks_like=text, grade=Grade.LIKELY, pattern=("sign of everything",))
     return [first if f.name == first.name else f._replace(cause=Cause.INHERITED) for f in findings]
-
-
-def factor_on_many_lines(judge: Judge, findings: Findings) -> tuple[Findings, str]:
-    """Return the findings and a sentence if many lines are right but for one positive factor: a scale too."""
-    broken = [f for f in findings if f.cause in BLAMED]
-    factors = Counter(f"{f.factor:.{SAME_FACTOR}g}" for f in broken if f.factor is not None and f.factor > 0)
-    if not factors:
-        return findings, ""
-    common, count = factors.most_common(1)[0]
-    shared = [f for f in broken if f.factor is not None and f"{f.factor:.{SAME_FACTOR}g}" == common]
-    one_cause = any(f.cause == Cause.OPEN for f in shared) and _suspects(judge, {f.name for f in shared})
-    if count < MANY_LINES or 2 * count < len(broken) or one_cause:
-        return findings, ""
-    rest = [judge.tape[f.name].index for f in findings if f.cause == Cause.INHERITED]
-    if not all(judge.agrees(i, float(common) * judge.true(i)) for i in rest):
-        return findings, ""  # these have inherited something else
-    return _scaled(judge, findings, shared, float(common))
 
 
 def _scaled(judge: Judge, findings: Findings, shared: Findings, factor: float) -> tuple[Findings, str]:

@@ -19,6 +19,7 @@ EXACT            = 1e-9     # relative: a factor this near to a simple one is th
 CLEARLY_THIS     = 1e-8     # relative: a factor this near to that of a constant comes from it
 SAME_FACTOR      = 9        # digits in which the factors of two lines agree if they are one
 MANY_LINES       = 3        # with one factor: two can be two mistakes
+MOST_LINES       = 0.7      # of all: a factor that so many have is a convention, and the others are judged under it
 DECIMALS         = range(2, 9)  # that a rounded array may have: fewer fit too much, more are no rounding by hand
 LAST_DECIMAL     = 0.5 + 1e-6   # of the last decimal: what rounding to it changes
 
