@@ -8,7 +8,7 @@ from tinyad import Tape, sigmoid, tanh
 H, X, B, T = 3, 2, 2, 4
 GATES = "fiog"
 KINDS = {
-    "wrong variable": "c[3] where tanh_c[4] belongs",  # do = dh * c
+    "wrong variable": "c[4] where tanh_c[4] belongs",  # do = dh * c
     "copied line": "f[4] where i[4] belongs",  # the gate i with the derivative of gate f
     "missing contribution": "is missing",  # the carry of c
     "= for +=": "= stood where += belongs",  # the carry of h

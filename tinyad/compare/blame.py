@@ -42,7 +42,7 @@ class Blame:
 
     def findings(self) -> tuple[dict[int, Finding], Finding | None]:
         judge = self.judge
-        search = Search(judge.walk, judge.words, lambda i, total: judge.agrees(i, total.T), self.broken)
+        search = Search(judge.walk, judge.words, judge.follows, self.broken)
         explained: set[int] = set()
         for same in chosen(search.all() if self.broken else [], self.broken):
             new = same[0].explains - explained
@@ -102,11 +102,12 @@ class Blame:
         also = [(lines[k], targets[k]) for k in order[1:]]
         for i in explains:
             self.told[i] = self.told[i]._replace(cause=Cause.INHERITED, looks_like="", line="")
-        if mine:
+        z = main[0].values[0]
+        everywhere = all(i in self.judge.walk.given for i in main[0].values)
+        if mine and (everywhere or explains != self.broken or self.located):
             for i in mine:
                 self.told[i] = self._finding(i, main, also, i)
             return
-        z = main[0].values[0]
         owner = self.line_of(main[0])
         if owner in explains or (len(explains) == 1 and not self.has_name(z)):
             i = owner if owner in explains else next(iter(explains))
@@ -125,6 +126,8 @@ class Blame:
         text, grade = self.text(main, z), first.grade
         if also:
             text, grade = text + self._others(text, also), Grade.POSSIBLE
+        if i not in self.told and len(first.values) > 1:
+            text += f"; the same at {len(first.values)} time steps"
         uses = [use for use in first.uses if use.of == z]
         z, step = self._handed_from(z, uses[0].step if uses else self._last_step(z))
         if first.pattern[0] == "zero":
@@ -142,7 +145,7 @@ class Blame:
         own = located or not judge.not_given(i)
         return old._replace(
             step=step, cause=Cause.OWN if own else Cause.OPEN, looks_like=text, grade=grade, line=line,
-            factor=first.factor, steps=steps, pattern=(*first.pattern, *(() if uses or located else (z,))),
+            factor=first.factor, steps=steps, pattern=first.pattern if len(first.values) > 1 or uses else (*first.pattern, z),
         )  # fmt: skip
 
     def _others(self, text: str, also: list[tuple[list[Hypothesis], list[int]]]) -> str:

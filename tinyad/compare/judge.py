@@ -10,7 +10,7 @@ import numpy as np
 from tinyad.arrays.matrix import Array, as_sized, size
 from tinyad.compare.hypotheses import Words
 from tinyad.compare.lines import Lines
-from tinyad.compare.thresholds import DECIMALS, LAST_DECIMAL
+from tinyad.compare.thresholds import DECIMALS, FAR, LAST_DECIMAL
 from tinyad.compare.verdicts import Cause, Finding, Grade, Verdict
 from tinyad.compare.walk import Walk
 from tinyad.engine.derivatives import Contribution, Derivatives
@@ -89,6 +89,13 @@ class Judge:
         """Return whether what was given for i, of the right size, is what is expected, to rounding."""
         a = self.fitting[i]
         return not np.all(np.isnan(a)) and self.close(i, a, expected, self.coarseness(i))
+
+    def follows(self, i: int, column: Array) -> bool:
+        """Return the same as `agrees` of what is expected in the size of the variable; soon where it is far off."""
+        hand = self.walk.given[i]
+        rounding = max(self.slack(i), FAR * float(np.abs(hand).max(initial=0)))
+        far = np.abs(hand - column).max(initial=0) > self.coarsest * rounding
+        return not far and self.agrees(i, column.T)
 
     def coarseness(self, i: int) -> float:
         """Return how coarse what was given for i may be: as its own numbers, or those given that it is made from."""

@@ -38,6 +38,9 @@ class Lines:
             if z < d.length and d.reaches(z):
                 for operand, i in derived(self.tape, n).items():
                     self.uses.setdefault(i, []).append(Use(n, operand, i))
+        self.steps: dict[int, list[Use]] = {}
+        for use in (use for uses in self.uses.values() for use in uses):
+            self.steps.setdefault(use.step, []).append(use)
         self.rank = self._rank()
         self.owner = self._owners()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinyad.compare.thresholds import LINES_SHOWN, NAMES_SHOWN, UNITS_SHOWN
@@ -108,11 +108,15 @@ def _title(finding: Finding) -> str:
     return f"step {finding.step}, ∇{one_line(finding.name)}" if finding.step else f"∇{one_line(finding.name)}"
 
 
-def _grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
+def _grouped(findings: Sequence[Finding]) -> list[list[Finding]]:
     """Return findings in groups: one name at several time steps, with the same mistake."""
     groups: dict[Any, list[Finding]] = {}
+    bases = {at_time(finding.name)[0] for finding in findings if at_time(finding.name)[1] is not None}
     for finding in findings:
         base, t = at_time(finding.name)
+        start = finding.name.removesuffix("0").removesuffix("_")
+        if t is None and start != base and start in bases:  # h0 is h[0]
+            base, t = start, 0
         known = t is not None and (finding.pattern or finding.cause == Cause.INHERITED)
         pattern = () if finding.cause == Cause.INHERITED else finding.pattern
         groups.setdefault((base, finding.cause, pattern) if known else finding.name, []).append(finding)

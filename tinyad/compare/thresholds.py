@@ -13,6 +13,7 @@ FACTORS_TRIED    = 6        # sizes of the tape that are tried as a factor
 SOFTMAX_STEPS    = 8        # steps over the other axis that are tried one by one: each is a forward and a walk
 
 # When a number means something.
+FAR              = 1e-3     # of the largest entry by hand: no rounding does that
 LESS_EXACT       = 1e-5     # of the largest entry: nearer is a matter of precision and no mistake of the kinds known
 SIMPLE_FACTOR    = 1000     # the largest denominator of a factor that is shown as a fraction
 EXACT            = 1e-9     # relative: a factor this near to a simple one is that, for float64 leaves six digits more

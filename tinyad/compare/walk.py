@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property, partial
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
@@ -60,6 +61,26 @@ class Walk:
                     self.totals[k] = self.totals[k] + array
                     owned.add(k)
 
+    @cached_property
+    def steps(self) -> dict[int, tuple[Callable[[Array], Any], list[tuple[Use, int, Any]]]]:
+        """Result of a step → what it contributes as a function of its derivative, and where, with what it is here."""
+        steps = {}
+        for z, n in self.lines.made.items():
+            uses = [(use, "xy".index(use.operand)) for use in self.lines.steps.get(n, ())]
+            out = self.out.get(n)
+            if uses and out is not None:
+                steps[z] = self._rule(n), [(use, k, out[k]) for use, k in uses if out[k] is not None]
+        return steps
+
+    def _rule(self, n: int) -> Callable[[Array], Any]:
+        op, z, *operands = self.tape.steps[n - 1]
+        if z in self.tape.entries:
+            return partial(self.tape.contributions, n)
+        values = [self.tape.values[i] for i in (z, *operands) if i is not None]
+        if op.arity == 1:
+            return lambda D: (op.vjp(D, *values),)
+        return lambda D: op.vjp(D, *values)
+
     def operands(self, n: int) -> tuple[int | None, int | None]:
         _, _, x, y = self.tape.steps[n - 1]
         return x, y
@@ -103,7 +124,6 @@ class Changed:
     def __init__(self, walk: Walk, change: Change) -> None:
         self.walk, self.change = walk, change
         self._columns: dict[int, Array] = {}
-        self._totals: dict[int, Array] = {}
         self._out: dict[int, tuple[Array | None, ...]] = {}
         self._more: dict[int, Any] = {}
         self._events: list[tuple[int, int, Any]] = []  # (rank, 0 for a value and 1 for a contribution, which)
@@ -131,34 +151,33 @@ class Changed:
             self._due.add(i)
             heappush(self._events, (self.walk.lines.rank[i], 0, i))
 
-    def _add(self, use: Use, array: Array) -> None:
-        self._more[use.of] = self._more.get(use.of, 0.0) + (array - self.walk.contribution(use))
-        self._visit(use.of)
+    def _add(self, i: int, more: Array) -> None:
+        before = self._more.get(i)
+        self._more[i] = more if before is None else before + more
+        self._visit(i)
 
     def moved(self) -> Iterator[tuple[int, Array]]:
+        """Yield (value that was given, the sum of the contributions to it) for those that the change may move."""
+        given, partly, steps, changes = self.walk.given, self.walk.partly, self.walk.steps, self.change.uses
         while self._events:
             _, kind, which = heappop(self._events)
             if kind:
-                alter, _ = self.change.uses[which]
-                self._add(which, alter(self, which, self.contribution(which)))
+                alter, _ = changes[which]
+                self._add(which.of, alter(self, which, self.contribution(which)) - self.walk.contribution(which))
                 continue
-            total = self.walk.total(which) + self._more.get(which, 0.0)
+            total, more = self.walk.total(which), self._more.get(which)
+            if more is not None:
+                total = total + more
             if which in self.change.values:
                 total = self.change.values[which][0](self, which, total)
-            if which in self.walk.given:
+            if which in given:
                 yield which, total
-                if which not in self.walk.partly:
+                if which not in partly:
                     continue
-            column = self.walk.pinned(which, total)
-            assert column is not None
-            self._columns[which] = column
-            self._hand_on(which, column)
-
-    def _hand_on(self, z: int, column: Array) -> None:
-        n = self.walk.lines.made.get(z)
-        if n is None:
-            return
-        self._out[n] = self.walk.tape.contributions(n, column)
-        for operand, i, array in zip("xy", self.walk.operands(n), self._out[n], strict=False):
-            if i is not None and array is not None and (use := Use(n, operand, i)) not in self.change.uses:
-                self._add(use, array)
+            column = self._columns[which] = self.walk.pinned(which, total)  # type: ignore[assignment]
+            if which in steps:
+                rule, targets = steps[which]
+                out = self._out[self.walk.lines.made[which]] = rule(column)
+                for use, k, before in targets:
+                    if use not in changes:
+                        self._add(use.of, out[k] - before)
