@@ -1,4 +1,4 @@
-"""An LSTM over time with its backward pass by hand, as people write it, and one mistake of a kind at every time step."""
+"""An LSTM over time with its backward pass by hand, and one mistake of a kind at every time step."""
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class LSTM:
         seeds = {f"h[{t + 1}]": self.dh[t].T for t in range(T)}
         self.d = self.tape.backward(seeds | {f"c[{T}]": self.dc.T})
 
-    def hand(self, mistake="", at=None):  # noqa: C901, PLR0912, PLR0915  a backward pass with a branch for each mistake
+    def hand(self, mistake="", at=None):
         """Return all derivatives as they come out with a mistake, at every time step or at one: parameters first."""
         s = {t: {n: self.tape[f"{n}[{t}]"].value for n in (*GATES, "c", "tanh_c", "h")} for t in range(1, self.T + 1)}
         s[0] = {"h": self.start["h0"], "c": self.start["c0"]}

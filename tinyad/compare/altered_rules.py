@@ -42,13 +42,16 @@ def altered_rules(rule: Any, unary: bool) -> Iterator[Any]:
 def _altered(rule: Any) -> Iterator[Any]:
     if not isinstance(rule, Symbol) or rule.head in ("1", "0"):
         return
-    head, operands = rule.head, rule.operands
-    if not operands:
+    if not rule.operands:
         yield Symbol("transpose", rule)
-        return
-    if head == "transpose" and not operands[0].operands:
-        yield operands[0]
-        return
+    elif rule.head == "transpose" and not rule.operands[0].operands:
+        yield rule.operands[0]
+    else:
+        yield from _altered_operation(rule)
+
+
+def _altered_operation(rule: Symbol) -> Iterator[Any]:
+    head, operands = rule.head, rule.operands
     if head in ("∘", "*", "/", "+", "-", "neg"):
         yield from operands
     if head in ("+", "-"):

@@ -109,7 +109,7 @@ class Blame:
                 self.told[i] = self._finding(i, main, also, i)
             return
         owner = self.line_of(main[0])
-        if owner in explains or (len(explains) == 1 and not self.has_name(z)):
+        if owner in explains or (len(explains) == 1 and not self.has_name(owner)):
             i = owner if owner in explains else next(iter(explains))
             self.told[i] = self._finding(i, main, also, z)
         elif explains == self.broken and self.located is None:
@@ -142,10 +142,12 @@ class Blame:
         else:
             steps = steps if len(steps) > 1 else ()
         old = Finding(name, Verdict.WRONG, step) if located else self.told[i]
-        own = located or not judge.not_given(i)
+        pattern = first.pattern if uses or len(first.values) > 1 else (*first.pattern, z)
+        elsewhere = any(self.line_of(some[0]) not in judge.names for some, _ in also)
+        own = located or not (elsewhere or judge.not_given(i))
         return old._replace(
             step=step, cause=Cause.OWN if own else Cause.OPEN, looks_like=text, grade=grade, line=line,
-            factor=first.factor, steps=steps, pattern=first.pattern if len(first.values) > 1 or uses else (*first.pattern, z),
+            factor=first.factor, steps=steps, pattern=pattern,
         )  # fmt: skip
 
     def _others(self, text: str, also: list[tuple[list[Hypothesis], list[int]]]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from tinyad.compare.blame import explained
 from tinyad.compare.conventions import Convention, convention
 from tinyad.compare.judge import Judge
+from tinyad.compare.other_models import other_model
 from tinyad.compare.report_text import report_text, summary
 from tinyad.compare.shared_causes import (
     LAYOUTS,
@@ -59,7 +60,7 @@ class Comparison(NamedTuple):
 
     @property
     def wrong_steps(self) -> dict[int, str]:
-        """Step → "own", or "inherited" for what is or may be so; of what is missing, the steps that should have contributed it."""
+        """Step → "own", or "inherited" for what is or may be so; of what is missing, the steps that should be there."""
         steps: dict[int, str] = {}
         for finding in [*self.wrong, *([self.located] if self.located else [])]:
             for step in finding.steps or (finding.step,):
@@ -161,10 +162,20 @@ def _with_shared_causes(judge: Judge, findings: list[Finding]) -> tuple[list[Fin
         return same_sign, "", None
     if other_forward := over_the_other_axis(judge, findings):
         return other_forward[0], "", other_forward[1]
+    return _with_explanations(judge, findings)
+
+
+def _with_explanations(judge: Judge, findings: list[Finding]) -> tuple[list[Finding], str, Finding | None]:
+    """Return the findings with another forward, a convention or mistakes that explain them."""
+    model = other_model(judge, findings)
+    if model and model[1].steps:  # of a loop: what it computes goes on to be used, as in no wrong backward pass
+        return model[0], "", model[1]
     found, located, one_mistake = explained(judge, findings)
     shared = convention(judge)
     if shared and (shared.sure or not one_mistake):
         return _under(shared, judge, findings)
+    if model and not one_mistake:
+        return model[0], "", model[1]
     return found, "", located
 
 

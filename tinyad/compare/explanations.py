@@ -33,7 +33,8 @@ class Search:
         self.walk, self.words, self.agrees = walk, words, agrees
         self.lines: Lines = walk.lines
         self.broken = frozenset(broken)
-        self.tries = max(TRIED // max(1, len(self.lines.made)), FEWEST_TRIED)
+        self.most = max(TRIED, FEWEST_TRIED * len(self.lines.made))
+        self.reach: dict[tuple[Any, ...], bool] = {}
         self.region = self.upstream(self.broken)
         self.named = self.walk.tape.names.keys() | self.walk.given.keys()
 
@@ -68,14 +69,17 @@ class Search:
                 return frozenset()
         return self.broken & explained
 
-    def reached(self, change: Change) -> bool:
-        """Return whether a change of noise moves some of the broken derivatives, and no others."""
-        moved = set()
-        for i, total in self.walk.under(change):
-            base = self.walk.total(i)
-            if np.any(np.abs(total - base) > 1e-9 * np.abs(base).max(initial=0)):
-                moved.add(i)
-        return bool(moved) and moved <= self.broken
+    def reached(self, site: OneLine | OneSum) -> bool:
+        """Return whether noise in a line moves some of the broken derivatives, and no others."""
+        key = site.first, len(site.uses if isinstance(site, OneLine) else site.values)
+        if key not in self.reach:
+            moved = set()
+            for i, total in self.walk.under(noise_in(site)):
+                base = self.walk.total(i)
+                if np.any(np.abs(total - base) > 1e-9 * np.abs(base).max(initial=0)):
+                    moved.add(i)
+            self.reach[key] = bool(moved) and moved <= self.broken
+        return self.reach[key]
 
     def reads_wrong(self, change: Change) -> bool:
         """Return whether a change puts in what is itself wrong: that explains nothing."""
@@ -84,13 +88,12 @@ class Search:
     def all(self) -> list[Explanation]:
         """Return what explains broken derivatives: first what people do most."""
         lines, sums = self._lines(), self._sums()
-        found = self._tried(chain(self._table(sums, lines), self.of_numbers()))
+        found = self._tried(chain(self.of_numbers(), self._table(sums, lines)), self.most)
         if any(e.explains == self.broken for e in found):
             return found
         apart = [line._replace(uses=(use,)) for line in lines if len(line.uses) > 1 for use in line.uses]
         single = [s._replace(values=(i,)) for s in sums if len(s.values) > 1 for i in s.values]
-        self.tries = max(self.tries, FEWEST_TRIED)
-        return found + self._tried(self._table(single, apart))
+        return found + self._tried(self._table(single, apart), self.most // 4)
 
     def _table(self, sums: list[OneSum], lines: list[OneLine]) -> Hypotheses:
         """Yield the mistakes of all kinds: in lines that have names first, so that these are what is said."""
@@ -101,23 +104,21 @@ class Search:
         yield from self._each(table.OF_A_SUM_BY_NAME, sums)
         yield from self._factors(sums, lines)
 
-    def _tried(self, hypotheses: Hypotheses) -> list[Explanation]:
-        found = []
+    def _tried(self, hypotheses: Hypotheses, most: int) -> list[Explanation]:
+        found, most = list[Explanation](), self.walk.work + most
         for hypothesis in hypotheses:
-            if self.reads_wrong(hypothesis.change):
-                continue
-            if explains := self.explained(hypothesis.change):
+            if not self.reads_wrong(hypothesis.change) and (explains := self.explained(hypothesis.change)):
                 found.append(Explanation(hypothesis, explains))
-            self.tries -= 1
-            if self.tries < 0:
+            self.walk.work += 1
+            if self.walk.work > most:
                 break
         return found
 
-    @staticmethod
-    def _each(kinds: Iterable[Callable[[Any], Hypotheses]], sites: list[Any]) -> Hypotheses:
+    def _each(self, kinds: Iterable[Callable[[Any], Hypotheses]], sites: list[Any]) -> Hypotheses:
         for kind in kinds:
             for site in sites:
-                yield from kind(site)
+                if self.reached(site):
+                    yield from kind(site)
 
     # Where a mistake may be
 
@@ -126,44 +127,27 @@ class Search:
         for i in self.region:
             for use in self.lines.uses.get(i, ()):
                 groups.setdefault(self.lines.role(use), []).append(use)
-        lines = (OneLine(self.words, tuple(self._in_order(uses))) for uses in groups.values())
-        rng = np.random.default_rng(0)
-
-        def noise(_: Changed, use: Use, array: Array) -> Array:
-            scale = np.abs(array).max(initial=0) or 1.0
-            noisy: Array = array + scale * rng.uniform(0.5, 1, array.shape)
-            return noisy
-
-        reached = [line for line in lines if self.reached(Change(dict.fromkeys(line.uses, (noise, ()))))]
-        return sorted(reached, key=lambda line: line.first.of not in self.named)
-
-    def _in_order(self, uses: list[Use]) -> list[Use]:
-        return sorted(uses, key=lambda use: -use.step)
+        ordered = (sorted(uses, key=lambda use: -use.step) for uses in groups.values())
+        lines = [OneLine(self.words, tuple(uses)) for uses in ordered]
+        return sorted(lines, key=lambda line: (line.first.of not in self.broken, line.first.of not in self.named))
 
     def _sums(self) -> list[OneSum]:
         groups: dict[Any, list[int]] = {}
         for i in self.region:
             groups.setdefault(self.lines.value_role(i), []).append(i)
-        rng = np.random.default_rng(0)
-
-        def noise(_: Changed, i: int, array: Array) -> Array:
-            scale = np.abs(array).max(initial=0) or 1.0
-            noisy: Array = array + scale * rng.uniform(0.5, 1, array.shape)
-            return noisy
-
-        sums = (OneSum(self.words, tuple(values)) for values in groups.values())
-        reached = [some for some in sums if self.reached(Change({}, dict.fromkeys(some.values, (noise, ()))))]
-        return sorted(reached, key=lambda some: some.first not in self.named)
+        sums = [OneSum(self.words, tuple(values)) for values in groups.values()]
+        return sorted(sums, key=lambda some: (some.first not in self.broken, some.first not in self.named))
 
     # Numbers
 
     def _factors(self, sums: list[OneSum], lines: list[OneLine]) -> Hypotheses:
         found = [k for i in self.broken if (k := self.factor(i)) is not None]
-        for some in sums:
-            known = table.factors_of_sizes(self.words)
-            for k in dict.fromkeys([*found, *known]):
-                yield table.scaled(some, k)
-        yield from self._each((table.factor_on_one,), lines)
+        tried = list(dict.fromkeys([*found, *table.factors_of_sizes(self.words)]))
+        for named in (True, False):
+            for some in sums:
+                if (some.first in self.named) is named and self.reached(some):
+                    yield from (table.scaled(some, k) for k in tried)
+            yield from self._each((table.factor_on_one,), [x for x in lines if (x.first.of in self.named) is named])
 
     def factor(self, i: int) -> float | None:
         """Return the one factor between a broken derivative and what is expected."""
@@ -237,6 +221,20 @@ class Search:
                 step = f"{'+' if by > 0 else '-'} {abs(by):.6g}"
                 text = f"{name} is changed before it is used: {name} {step} ∇{name} where {name} belongs"
                 yield sums.changed(("changed before", p), plus(by * made), text)
+
+
+def noise_in(site: OneLine | OneSum) -> Change:
+    """Return a change of a line that no other line could undo."""
+    rng = np.random.default_rng(0)
+
+    def noise(_: Changed, where: Any, array: Array) -> Array:
+        scale = np.abs(array).max(initial=0) or 1.0
+        noisy: Array = array + scale * rng.uniform(0.5, 1, array.shape)
+        return noisy
+
+    if isinstance(site, OneLine):
+        return Change(dict.fromkeys(site.uses, (noise, ())))
+    return Change({}, dict.fromkeys(site.values, (noise, ())))
 
 
 def fitted(hand: Array, part: Array, rest: Array) -> float | None:

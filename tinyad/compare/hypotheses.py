@@ -15,7 +15,7 @@ import numpy as np
 from tinyad.arrays.matrix import Array
 from tinyad.compare.altered_rules import altered_rules, evaluated, has_another_axis, over_other_axis
 from tinyad.compare.lines import Lines, Use
-from tinyad.compare.thresholds import EXACT, FACTORS_TRIED, NAMES_TRIED, OTHERS_SHOWN, SIMPLE_FACTOR, SUBSETS_TRIED
+from tinyad.compare.thresholds import EXACT, FACTORS_TRIED, OTHERS_SHOWN, SIMPLE_FACTOR, SUBSETS_TRIED
 from tinyad.compare.verdicts import Grade
 from tinyad.compare.walk import Change, Changed, OfUse, OfValue
 from tinyad.engine.op import Op
@@ -304,11 +304,9 @@ def others(line: OneLine, of: Sequence[int]) -> Iterator[Other]:
     shape, times = tape.values[of[0]].shape, [lines.time(use.step) for use in line.uses]
     own = lines.timed.get(of[0])
     if len(of) == 1:
-        near = sorted(
-            (u for u in tape.names if u < lines.d.length and tape.values[u].shape == shape and u != of[0]),
-            key=lambda u: abs(u - of[0]),
-        )
-        for u in near[:NAMES_TRIED]:
+        for u in lines.near(of[0]):
+            if u == of[0] or tape.values[u].shape != shape:
+                continue
             base, t = lines.timed.get(u, (u, None))
             ago = t - own[1] if own and t is not None else t
             yield Other((base, ago), {line.first: u})
@@ -318,7 +316,7 @@ def others(line: OneLine, of: Sequence[int]) -> Iterator[Other]:
     # A value of a loop is seen from the value in whose place it stands: h[3] for h[2] is one step late.
     at = [lines.timed[i][1] if own and i in lines.timed else t for i, t in zip(of, times, strict=True)]
     for base, last in lines.last.items():
-        mine = bool(own) and own[0] == base
+        mine = own is not None and own[0] == base
         for by in (1, -1) if mine else (0,):
             yield from _fitting(line, (base, by), [lines.at.get((base, t + by)) for t in at if t is not None], shape)
         for end in (last, 0, 1) if mine else ():
@@ -599,9 +597,9 @@ def derivative_of_another(sums: OneSum) -> Hypotheses:
     if len(sums.values) > 1:
         return
     i, above = sums.first, lines.computed_from(sums.first)
-    near = sorted(tape.names, key=lambda u: abs(u - i))
-    fitting = [u for u in near if u < lines.d.length and tape.values[u].shape == tape.values[i].shape]
-    for u in fitting[:NAMES_TRIED]:
+    for u in lines.near(i):
+        if tape.values[u].shape != tape.values[i].shape:
+            continue
         if u not in above and u not in tape.constants and lines.d.reaches(u):
             text = f"it is the derivative of {sums.words.name(u)}"
             yield sums.changed(("derivative of", u), derivative_at(u), text, (u,), tie=("derivative of",))
@@ -620,8 +618,8 @@ def misdirected(sums: OneSum) -> Hypotheses:
     later = lines.used_for(i)
     for use in sums.uses(i)[:SUBSETS_TRIED]:
         z = tape.steps[use.step - 1][1] if use.step else -1
-        for u in tape.names:
-            fits = u < lines.d.length and u not in (i, z) and tape.values[u].shape == tape.values[i].shape
+        for u in lines.near(i):
+            fits = u not in (i, z) and tape.values[u].shape == tape.values[i].shape
             if not fits or lines.rank[u] >= lines.rank[i] or (use.step and lines.rank[u] <= lines.rank[z]):
                 continue
             if u in tape.constants or u not in later:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Hashable
 from functools import cached_property
 from typing import NamedTuple
 
+from tinyad.compare.thresholds import NAMES_TRIED
 from tinyad.engine.derivatives import Derivatives
 from tinyad.printing.listing import derived
 from tinyad.printing.text import at_time
@@ -63,6 +65,20 @@ class Lines:
                 owners = {owner[i] for i in derived(self.tape, n).values()}
                 owner[z] = owners.pop() if len(owners) == 1 else -1
         return owner
+
+    @cached_property
+    def _named(self) -> list[int]:
+        return sorted(i for i in self.tape.names if i < self.d.length)
+
+    @cached_property
+    def _without_time(self) -> list[int]:
+        return [i for i in self._named if i not in self.timed]
+
+    def near(self, i: int) -> list[int]:
+        """Return values with names, the nearest on the tape first: not all of a long one."""
+        at = bisect_left(self._named, i)
+        some = {*self._named[max(0, at - NAMES_TRIED) : at + NAMES_TRIED], *self._without_time[:NAMES_TRIED]}
+        return sorted(some, key=lambda u: abs(u - i))
 
     def computed_from(self, i: int) -> set[int]:
         """Return a value and all that it is computed from."""
@@ -128,6 +144,10 @@ class Lines:
     def role(self, use: Use) -> Hashable:
         """Return what a contribution has in common with those of the same line at other time steps."""
         return (self._statements[use.step][0], use.operand)
+
+    def step_role(self, step: int) -> Hashable:
+        """Return what a step has in common with the same one at other time steps."""
+        return self._statements[step][0]
 
     def time(self, step: int) -> int | None:
         """Return the time step at which a step was computed; None outside of a loop."""

@@ -148,7 +148,9 @@ def _details(finding: Finding, groups: list[list[Finding]]) -> list[str]:
         lines.append(f"by hand:     {by_hand} at row {row}, column {column}; on the tape {on_tape}")
     text = finding.looks_like or UNKNOWN
     lines.append(f"looks like:  {text}" + (f" ({finding.grade})" if finding.grade else ""))
-    if finding.cause == Cause.OWN and not finding.worst:
+    if finding.pattern[:1] == ("another forward",):
+        lines.append("all that was given is right for that forward")
+    elif finding.cause == Cause.OWN and not finding.worst:
         lines.append("it was not given; this one mistake explains everything that is wrong")
     if finding.cause == Cause.OPEN:
         lines.append("it may be inherited: the derivatives it is computed from were not given")

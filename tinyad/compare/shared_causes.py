@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 
 from tinyad.compare.altered_rules import has_another_axis, over_other_axis

@@ -5,9 +5,11 @@ How near is equal is not among them: that is what rounding may do on this tape, 
 
 # fmt: off
 # How much is tried, so that a comparison takes seconds whatever is wrong.
-TRIED            = 600_000  # hypotheses, times the steps of the tape: each is at most one pass over it
-FEWEST_TRIED     = 300      # hypotheses on the longest tape: the common mistakes come first
-NAMES_TRIED      = 400      # variables in place of one: all of a tape of some 100 steps
+TRIED            = 200_000  # values and contributions computed under hypotheses: the common mistakes come first
+FEWEST_TRIED     = 12       # passes over a tape that is so long that these are more
+MODELS_TRIED     = 20_000   # steps of other forward passes, or
+FEWEST_MODELS    = 4        # of these on a long tape
+NAMES_TRIED      = 200      # variables on either side in place of one: all of a tape of some 100 steps
 SUBSETS_TRIED    = 8        # of the contributions to one derivative: "the last alone is there", and the like
 FACTORS_TRIED    = 6        # sizes of the tape that are tried as a factor
 SOFTMAX_STEPS    = 8        # steps over the other axis that are tried one by one: each is a forward and a walk

@@ -36,6 +36,7 @@ class Walk:
 
     def __init__(self, lines: Lines, given: Mapping[int, Array]) -> None:
         self.lines, self.tape, self.given = lines, lines.tape, given
+        self.work = 0  # values and contributions that were computed under changes
         d = lines.d
         self.partly = {i: ~np.isnan(a) for i, a in given.items() if np.isnan(a).any()}
         self.totals: list[Any] = [None] * d.length
@@ -161,6 +162,7 @@ class Changed:
         given, partly, steps, changes = self.walk.given, self.walk.partly, self.walk.steps, self.change.uses
         while self._events:
             _, kind, which = heappop(self._events)
+            self.walk.work += 1
             if kind:
                 alter, _ = changes[which]
                 self._add(which.of, alter(self, which, self.contribution(which)) - self.walk.contribution(which))
@@ -174,7 +176,9 @@ class Changed:
                 yield which, total
                 if which not in partly:
                     continue
-            column = self._columns[which] = self.walk.pinned(which, total)  # type: ignore[assignment]
+            column = self.walk.pinned(which, total)
+            assert column is not None
+            self._columns[which] = column
             if which in steps:
                 rule, targets = steps[which]
                 out = self._out[self.walk.lines.made[which]] = rule(column)
