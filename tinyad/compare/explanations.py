@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,7 +87,7 @@ class Search:
     def all(self) -> list[Explanation]:
         """Return what explains broken derivatives: first what people do most."""
         lines, sums = self._lines(), self._sums()
-        found = self._tried(chain(self.of_numbers(), self._table(sums, lines)), self.most)
+        found = self._tried(self._table(sums, lines), self.most) + self._tried(self.of_numbers(), self.most)
         if any(e.explains == self.broken for e in found):
             return found
         apart = [line._replace(uses=(use,)) for line in lines if len(line.uses) > 1 for use in line.uses]

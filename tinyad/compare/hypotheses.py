@@ -650,7 +650,7 @@ def shown(factor: float) -> tuple[str, bool]:
     return str(simple) if exact else f"{factor:.6g}", exact
 
 
-OF_A_SUM = (contributions_missing, seed_wrong, sum_turned)
+OF_A_SUM = (sum_turned, contributions_missing, seed_wrong)
 OF_A_LINE = (missing, added_wrongly, other_axis, another_point, altered_rule, another_function)
 OF_A_LINE_BY_NAME = (another_operand, another_derivative)
 OF_A_SUM_BY_NAME = (derivative_of_another, misdirected)
