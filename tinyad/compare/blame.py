@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.compare.explanations import Explanation, Search, chosen, less_exact
+from tinyad.compare.explanations import UNCHANGED, Explanation, Search, chosen, less_exact
 from tinyad.compare.hypotheses import Hypothesis
 from tinyad.compare.judge import Judge
-from tinyad.compare.thresholds import OTHERS_SHOWN
+from tinyad.compare.thresholds import MISTAKES_TOGETHER, OTHERS_SHOWN
 from tinyad.compare.verdicts import BLAMED, Cause, Finding, Grade, Verdict
+from tinyad.compare.walk import Change
 from tinyad.printing.text import one_line
 
 Findings = list[Finding]
@@ -42,13 +43,20 @@ class Blame:
 
     def findings(self) -> tuple[dict[int, Finding], Finding | None]:
         judge = self.judge
-        search = Search(judge.walk, judge.words, judge.follows, self.broken)
-        explained: set[int] = set()
-        for same in chosen(search.all() if self.broken else [], self.broken):
-            new = same[0].explains - explained
-            self.say(same, new)
-            explained |= new
-            self.mistakes += 1
+        explained, base = frozenset[int](), UNCHANGED
+        for _ in range(MISTAKES_TOGETHER):
+            left = self.broken - explained
+            search = Search(judge.walk, judge.words, judge.follows, left, base, explained)
+            found = search.all() if left else []
+            if not found:
+                break
+            for same in chosen(found, left):
+                new = same[0].explains - explained
+                self.say(same, new)
+                explained |= new
+                self.mistakes += 1
+                change = same[0].hypothesis.change
+                base = Change({**base.uses, **change.uses}, {**base.values, **change.values})
         self.mistakes += len(self.told.keys() - explained)
         for i in self.told.keys() - explained:
             digits = less_exact(judge.fitting[i], judge.expected(i))
@@ -102,21 +110,26 @@ class Blame:
         also = [(lines[k], targets[k]) for k in order[1:]]
         for i in explains:
             self.told[i] = self.told[i]._replace(cause=Cause.INHERITED, looks_like="", line="")
-        z = main[0].values[0]
+        # Of a sum whose seed alone is missing at the last time step, the others say more.
+        z = next((use.of for use in main[0].uses if use.of in main[0].values), main[0].values[0])
         everywhere = all(i in self.judge.walk.given for i in main[0].values)
-        if mine and (everywhere or explains != self.broken or self.located):
+        if mine and (everywhere or self.located):
             for i in mine:
                 self.told[i] = self._finding(i, main, also, i)
             return
-        owner = self.line_of(main[0])
+        owner = self.judge.lines.owner[z] if z not in self.tape.names else z
+        owner = z if owner < 0 else owner
         if owner in explains or (len(explains) == 1 and not self.has_name(owner)):
             i = owner if owner in explains else next(iter(explains))
             self.told[i] = self._finding(i, main, also, z)
-        elif explains == self.broken and self.located is None:
+        elif self.located is None:
             self.located = self._finding(owner, main, also, z)
         else:
             first = min(explains, key=lambda i: self.judge.lines.rank[i])
-            self.told[first] = self._finding(first, main, also, z)
+            found = self._finding(first, main, also, z)
+            self.told[first] = found._replace(
+                looks_like=f"a mistake at ∇{one_line(self.tape.label(z))}: {found.looks_like}"
+            )
 
     def _finding(
         self, i: int, main: list[Hypothesis], also: list[tuple[list[Hypothesis], list[int]]], z: int

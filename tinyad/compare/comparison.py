@@ -56,7 +56,8 @@ class Comparison(NamedTuple):
     @property
     def first_wrong(self) -> Finding | None:
         """The first in walking order that breaks its own rule, or may; None if there is none."""
-        return self.located or next((f for f in self.wrong if f.cause in BLAMED), None)
+        first = next((f for f in self.wrong if f.cause in BLAMED), None)
+        return self.located if self.located and (not first or self.located.step >= first.step > 0) else first
 
     @property
     def wrong_steps(self) -> dict[int, str]:

@@ -18,6 +18,9 @@ from tinyad.engine.table import TABLE
 Agrees = Callable[[int, Array], bool]  # whether what was given for a value is this array, in the variable's size
 
 
+UNCHANGED = Change()
+
+
 class Explanation(NamedTuple):
     """A hypothesis, and the wrong derivatives that it explains."""
 
@@ -26,10 +29,21 @@ class Explanation(NamedTuple):
 
 
 class Search:
-    """The search for what explains derivatives that break their own rules, or may."""
+    """The search for what explains derivatives that break their own rules, or may.
 
-    def __init__(self, walk: Walk, words: Words, agrees: Agrees, broken: Iterable[int]) -> None:
-        self.walk, self.words, self.agrees = walk, words, agrees
+    `settled` are those that a mistake found before, `base`, explains.
+    """
+
+    def __init__(  # noqa: PLR0913  what is searched, and what was found before
+        self,
+        walk: Walk,
+        words: Words,
+        agrees: Agrees,
+        broken: Iterable[int],
+        base: Change = UNCHANGED,
+        settled: frozenset[int] = frozenset(),
+    ) -> None:
+        self.walk, self.words, self.agrees, self.base, self.settled = walk, words, agrees, base, settled
         self.lines: Lines = walk.lines
         self.broken = frozenset(broken)
         self.most = max(TRIED, FEWEST_TRIED * len(self.lines.made))
@@ -57,6 +71,9 @@ class Search:
     def explained(self, change: Change) -> frozenset[int]:
         """Return which broken derivatives follow from a change; none if one that is right would not any more."""
         explained = set()
+        if self.base.uses.keys() & change.uses.keys() or self.base.values.keys() & change.values.keys():
+            return frozenset()
+        change = Change({**self.base.uses, **change.uses}, {**self.base.values, **change.values})
         with np.errstate(all="ignore"):
             try:
                 for i, total in self.walk.under(change):
@@ -82,7 +99,8 @@ class Search:
 
     def reads_wrong(self, change: Change) -> bool:
         """Return whether a change puts in what is itself wrong: that explains nothing."""
-        return any(i in self.broken for _, reads in (*change.uses.values(), *change.values.values()) for i in reads)
+        wrong = self.broken | self.settled
+        return any(i in wrong for _, reads in (*change.uses.values(), *change.values.values()) for i in reads)
 
     def all(self) -> list[Explanation]:
         """Return what explains broken derivatives: first what people do most."""

@@ -151,7 +151,9 @@ def _details(finding: Finding, groups: list[list[Finding]]) -> list[str]:
     if finding.pattern[:1] == ("another forward",):
         lines.append("all that was given is right for that forward")
     elif finding.cause == Cause.OWN and not finding.worst:
-        lines.append("it was not given; this one mistake explains everything that is wrong")
+        everything = all(f.cause == Cause.INHERITED for group in groups for f in group)
+        what = "everything that is wrong" if everything else "all that is inherited from it"
+        lines.append(f"it was not given; this one mistake explains {what}")
     if finding.cause == Cause.OPEN:
         lines.append("it may be inherited: the derivatives it is computed from were not given")
     rest = next((group[1:] for group in groups if group[0] is finding), [])
