@@ -34,6 +34,7 @@ def test_what_may_have_been_inherited_is_not_called_its_own():
     assert "a mistake at ∇u would explain it too (the sign)" in text
     assert found.first_wrong.grade == "possible"
     assert found.wrong_steps == {1: "inherited"}
+    assert "it may be inherited: ∇u was not given" in str(found)
     with_more = compare(d, hand | {"u": du}, layout="same")
     assert told(with_more) == {"u": ("own", "the sign"), "x": ("inherited", "")}
 

@@ -47,3 +47,12 @@ def test_a_mistake_at_one_time_step_is_that_of_one_line(lstm):
     found = compare(lstm.d, lstm.hand("sign", at=2), layout="same")
     assert [f.name for f in found.wrong if f.cause == "own"] == ["a_g[2]"]
     assert found.first_wrong.looks_like == "the sign"
+
+
+def test_two_mistakes_are_both_found_from_final_gradients(lstm):
+    hand = lstm.hand("sign")
+    found = compare(lstm.d, lstm.finals(hand | {"W_o": -hand["W_o"]}), layout="same")
+    assert found.first_wrong.name == "g[3]"
+    assert found.first_wrong.looks_like.startswith("the sign; a mistake at ∇a_g[3] would explain it too")
+    assert [(f.name, f.looks_like) for f in found.wrong if f.cause != "inherited"] == [("W_o", "the sign")]
+    assert "explains all that is inherited from it" in str(found)

@@ -10,7 +10,7 @@ import numpy as np
 from tinyad.arrays.matrix import Array, as_sized, size
 from tinyad.compare.hypotheses import Words
 from tinyad.compare.lines import Lines
-from tinyad.compare.thresholds import DECIMALS, FAR, LAST_DECIMAL
+from tinyad.compare.thresholds import DECIMALS, FAR, LAST_DECIMAL, OTHERS_SHOWN
 from tinyad.compare.verdicts import Cause, Finding, Grade, Verdict
 from tinyad.compare.walk import Walk
 from tinyad.engine.derivatives import Contribution, Derivatives
@@ -218,9 +218,12 @@ class Judge:
     def _broken(self, i: int, contributions: list[Contribution], step: int, difference: Difference) -> Finding:
         """What breaks its own rule, or may."""
         step = next((c.step for c in reversed(contributions) if np.any(c.array)), step)
-        cause = Cause.OPEN if self.not_given(i) else Cause.OWN
+        above = self.not_given(i)
+        cause = Cause.OPEN if above else Cause.OWN
+        not_given = tuple(self.tape.names[z] for z in above if z in self.tape.names)[:OTHERS_SHOWN]
         line = self.line(self.names[i], contributions, step)
-        return Finding(self.names[i], Verdict.WRONG, step, cause, line=line, off=difference.off, worst=difference.worst)
+        found = Finding(self.names[i], Verdict.WRONG, step, cause, line=line, not_given=not_given)
+        return found._replace(off=difference.off, worst=difference.worst)
 
     def line(self, name: str, contributions: list[Contribution], step: int) -> str:
         """Return what the rule of `step` adds to the derivative of `name`."""

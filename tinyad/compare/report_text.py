@@ -155,7 +155,9 @@ def _details(finding: Finding, groups: list[list[Finding]]) -> list[str]:
         what = "everything that is wrong" if everything else "all that is inherited from it"
         lines.append(f"it was not given; this one mistake explains {what}")
     if finding.cause == Cause.OPEN:
-        lines.append("it may be inherited: the derivatives it is computed from were not given")
+        names = ", ".join(f"∇{one_line(name)}" for name in finding.not_given)
+        what = f"{names} {'were' if len(finding.not_given) > 1 else 'was'}" if names else "what it is computed from was"
+        lines.append(f"it may be inherited: {what} not given")
     rest = next((group[1:] for group in groups if group[0] is finding), [])
     return [*lines, _the_same_for(rest)] if rest else lines
 
