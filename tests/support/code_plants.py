@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.code import values
+from tinyad.code.checking import pair_of
 from tinyad.code.find import Found, example_of, found_in
 from tinyad.code.pair import Example, Pair
 from tinyad.code.points import another
@@ -69,6 +70,7 @@ class Scene(NamedTuple):
 
     def replaced(self, node: ast.expr, text: str) -> str:
         """Return the statement with an expression replaced by another text."""
+        text = re.sub(r"\s*\n\s*", " ", text)
         return self.source.replaced(node, Piece(text, level(ast.parse(text, mode="eval").body)))
 
     def code(self, node: ast.expr) -> str:
@@ -429,7 +431,7 @@ def paired(
     if not found.forward:
         return Script(program, seed)
     program.execute()
-    return Pair(program, found.name, found.forward, found.backward, moved(example_of(program, found)), seed)
+    return pair_of(program, found, moved(example_of(program, found)), seed)
 
 
 class Subject:
@@ -471,7 +473,7 @@ class Subject:
 
     def run_elsewhere(self, pair: Pair) -> tuple[list[Any], list[Any]] | None:
         """Return the same at another sample point, None where there is none."""
-        other = pair.at(another(pair.example, 5), 5)
+        other = pair.at(another(pair.example, 5), 5, {})
         return None if other is None else self.run(other)
 
     def scene(self, statement: Statement) -> Scene | None:

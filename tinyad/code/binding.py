@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.names import UPSTREAM, Meanings, looks_like_derivative
+from tinyad.code.losses import Loss, usual_losses
+from tinyad.code.names import LABELS, OUTPUT, UPSTREAM, Meanings, looks_like_derivative
 from tinyad.code.probes import Kind
 from tinyad.code.program import CodeError
 from tinyad.code.recording import Event, Recorded
@@ -28,7 +29,11 @@ class Forwarded(NamedTuple):
 
 
 class Signatures(NamedTuple):
-    """The names of a pair: arguments that the example gives, what the forward returns, parameters of the backward."""
+    """The names of a pair: arguments that the example gives, what the forward returns, parameters of the backward.
+
+    predicted: where the backward pass of a loss takes the predictions again, and no adjoint.  averaged: the loss is the
+    mean of what the forward pass returns.
+    """
 
     forward: str
     arguments: list[str]
@@ -36,31 +41,36 @@ class Signatures(NamedTuple):
     backward: str | None
     parameters: list[str]
     required: list[str]
+    predicted: Source | None = None
+    averaged: bool = True
 
 
 class Source(NamedTuple):
     """Where an argument of the backward pass comes from: exactly one of these.  labels: those of the cost.
 
     upstream: the output whose adjoint it is.  results: the parts of the result; all of it for ().  argument: the place
-    and name of an argument of the forward pass.  local: a local name of it.
+    and name of an argument of the forward pass.  local: a local name of it.  attribute: of the object.
     """
 
     upstream: Path | None = None
     results: tuple[int, ...] | None = None
     argument: tuple[int, str] | None = None
     local: str = ""
+    attribute: str = ""
     labels: bool = False
 
 
 class Cost(NamedTuple):
     """A function of the output and of labels that returns the loss, apart from the forward pass.
 
-    labels: drawn, since no example gives them.
+    function: of the program; "" where it has none, and usual losses are tried.  parameter: of the backward pass, that
+    takes the labels, which are drawn, since no example gives them; "" for labels that the example has.
     """
 
     function: str
     parameter: str
     labels: Array
+    usual: tuple[Loss, ...] = ()
 
 
 class Binding(NamedTuple):
@@ -97,6 +107,8 @@ class Binding(NamedTuple):
         if source.argument is not None:
             place, name = source.argument
             return forwarded.keywords[name] if name in forwarded.keywords else forwarded.arguments[place]
+        if source.attribute:
+            return getattr(forwarded.owner, source.attribute)
         return last_local_values(forwarded.recorded)[source.local].value
 
     def _adjoint(self, output: Path, result: Any) -> Any:
@@ -119,6 +131,8 @@ def bind(
     """Return how the backward pass is called after a forward run like this one; costs: name → output and labels."""
     names = _Names(signatures, forwarded)
     cost = names.cost(costs, seed)
+    if cost is None and upstream is None:
+        cost = names.usual_cost(forwarded, seed)
     if cost is not None:
         names.labels = cost.parameter
     adjoints = [] if cost else names.upstream_parameters()
@@ -127,7 +141,10 @@ def bind(
         sources = [names.source(parameter, adjoints, outputs) for parameter in signatures.required]
         return Binding(outputs, [], sources, {}, cost)
     leaves = [leaf for path in outputs for _, leaf in values.leaves(values.at(forwarded.result, path))]
-    drawn = _upstream(signatures, leaves, bool(adjoints), upstream, seed)
+    if signatures.predicted is not None and upstream is None:
+        drawn = [_weights(leaf, signatures.averaged) for leaf in leaves]
+    else:
+        drawn = _upstream(signatures, leaves, bool(adjoints), upstream, seed)
     if signatures.backward is None:
         return Binding(outputs, drawn, [], {})
     sources = [names.source(parameter, adjoints, outputs) for parameter in signatures.required]
@@ -160,14 +177,40 @@ class _Names:
                 return Cost(function, labels, _labels(values.array(output), seed))
         return None
 
+    def usual_cost(self, forwarded: Forwarded, seed: int) -> Cost | None:
+        """Return the usual losses of the output and of labels that the backward pass takes, or that the object has."""
+        output = self.result[0] if isinstance(self.result, tuple) and self.result else self.result
+        if self.signatures.predicted is not None or self.signatures.backward is None:
+            return None
+        if not values.shape(output) or not values.differentiable(output):
+            return None
+        if values.array(output).size == 1 or self.upstream_parameters():
+            return None
+        entries = values.array(output)
+        for parameter in self.signatures.required:
+            if LABELS.match(parameter) and parameter not in self.known:
+                labels = _labels(entries, seed)
+                return Cost("", parameter, labels, tuple(usual_losses(entries, labels)))
+        given = {**(vars(forwarded.owner) if hasattr(forwarded.owner, "__dict__") else {}), **forwarded.keywords}
+        given |= dict(zip(self.signatures.arguments, forwarded.arguments, strict=False))
+        for name, value in given.items():
+            if LABELS.match(name) and values.is_numeric(value) and values.shape(value):
+                usual = usual_losses(entries, values.array(value))
+                if usual:
+                    return Cost("", "", values.array(value), tuple(usual))
+        return None
+
     def upstream_parameters(self) -> list[str]:
         """Return the parameters that take adjoints of outputs."""
         required = self.signatures.required
+        if self.signatures.predicted is not None:
+            return []
         new = [p for p in required if p not in self.known and p not in self.local]
         found = [p for p in new if self.meanings.of(p) or UPSTREAM.match(p)]
         found = found or list(takewhile(lambda p: p in new and looks_like_derivative(p), required))
         caches = self.count - 1 if isinstance(self.result, tuple) else 0
-        if not found and len(new) > max(caches, 1) and new[0] == required[0]:
+        labelled = bool(new) and len(new[0]) > 1 and LABELS.match(new[0]) is not None
+        if not found and len(new) > max(caches, 1) and new[0] == required[0] and not labelled:
             return new[:1]  # one more than there are parts of the result: backward(err, cache)
         return found
 
@@ -196,10 +239,11 @@ class _Names:
 
     def source(self, parameter: str, adjoints: Sequence[str], outputs: Sequence[Path]) -> Source:
         """Return what a parameter of the backward pass is called with."""
-        if parameter == self.labels:
-            return Source(labels=True)
-        if parameter in adjoints:
-            return Source(upstream=outputs[adjoints.index(parameter)])
+        if self.signatures.predicted is not None and parameter == self.signatures.required[0]:
+            return self.signatures.predicted
+        if parameter == self.labels or parameter in adjoints:
+            labels = parameter == self.labels
+            return Source(labels=True) if labels else Source(upstream=outputs[adjoints.index(parameter)])
         rest = [k for k in range(self.count) if isinstance(self.result, tuple) and (k,) not in outputs]
         if parameter in self.returned and self.returned.index(parameter) in rest:
             return Source(results=(self.returned.index(parameter),))
@@ -207,9 +251,11 @@ class _Names:
             return self.argument(parameter)
         if parameter in self.returned:
             return Source(results=(self.returned.index(parameter),) if isinstance(self.result, tuple) else ())
-        return self._from_rest(parameter, adjoints, rest)
+        return self._from_rest(parameter, adjoints, rest, outputs)
 
-    def _from_rest(self, parameter: str, adjoints: Sequence[str], rest: Sequence[int]) -> Source:
+    def _from_rest(
+        self, parameter: str, adjoints: Sequence[str], rest: Sequence[int], outputs: Sequence[Path]
+    ) -> Source:
         """Return the part of the result that has no name for a parameter that has none: the cache."""
         required = self.signatures.required
         free = tuple(k for k in rest if self.returned[k] not in required)
@@ -222,6 +268,8 @@ class _Names:
             return Source(local=parameter)
         if free:
             return Source(results=free[-1:])
+        if OUTPUT.match(parameter):
+            return Source(results=(outputs[0][0],) if outputs[0] else ())
         raise CodeError(
             f"{self.signatures.backward} takes {parameter}, and nothing tells what it is: no argument, result or local "
             f"name of {self.signatures.forward} is called so. Call it as there, or return it as the cache"
@@ -249,6 +297,12 @@ def _upstream(signatures: Signatures, leaves: list[Any], taken: bool, given: Any
             f"no adjoint for it: return the loss as one number, or let the backward pass take that adjoint first"
         )
     return [np.ones(shapes[0])]
+
+
+def _weights(leaf: Any, averaged: bool) -> Array:
+    """Return how much each entry of what a loss returns for the examples counts: their mean or sum is the loss."""
+    entries = values.array(leaf)
+    return np.full(entries.shape, 1 / entries.size if averaged else 1.0)
 
 
 def _labels(output: Array, seed: int) -> Array:

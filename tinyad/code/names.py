@@ -25,21 +25,31 @@ class Meaning(NamedTuple):
 
 # fmt: off
 PATTERNS = (                                      # what is around the name, the commonest first
-    r"d_?(?:L|l|J|E|C|loss|cost|err)_?d_?(?P<x>\w+)",    # dL_dX, dLdX, dloss_dX
+    r"d_?(?:L|l|J|j|E|C|loss|cost|err|mse|error)_?d_?(?P<x>\w+)",  # dL_dX, dLdX, dj_dx, dloss_dX
     r"d_?(?:loss|cost|Loss|Cost)_?(?P<x>\w+)",           # dloss_X
     r"d_?(?P<x>\w+)",                                    # dX, d_X
-    r"(?:grads?|gradient|delta|del|nabla|partial|adj|bar)_?(?P<x>\w+)",
+    r"(?:grads?|gradients?|delta|del|nabla|partial|adj|bar)_?(?P<x>\w+)",
     r"g_?(?P<x>\w+)",                                    # gX
     r"D_?(?P<x>\w+)",
-    r"(?P<x>\w+?)_?(?:grads?|gradient|delta|bar|adj|g)", # X_grad
+    r"(?P<x>\w+?)_?(?:grads?|gradients?|delta|bar|adj|g)",  # X_grad
 )
 # fmt: on
 CONTAINERS = re.compile(r"(?:\w+\.)*(?:d?grads?|gradients?|dparams?|d?parameters|derivatives|dweights?|deltas?|g|d)$")
+PARAMETERS = re.compile(r"(?:param|parameter|weight)s?$")
 LATER = re.compile(r"_?(?:next|prev|previous|carry|in|rec|recurrent|from_next|future|later)_?\d*$|^(?:next|prev)_?")
 TOTAL = re.compile(r"_?(?:total|tot|acc|sum|all)$")
-HERE = re.compile(r"_?(?:t|i|j|k|n|step|local|tmp|new|raw|cur|curr|here)$")
+HERE = re.compile(r"_?(?:t|i|j|k|n|step|local|tmp|temp|new|raw|cur|curr|here)$")
 NUMBERED = re.compile(r"_?(?:\d+|[ab])$")
 DELTA = re.compile(r"(?:delta|d|error|err)_?(?P<x>\d*)$")
+LONGER = {"w": ("weights", "weight", "kernel", "theta"), "b": ("biases", "bias", "intercept")}
+LOSS = re.compile(
+    r"(?:\w*_)?(?:loss|cost|nll|objective|error|energy|[mrs]se|bce)(?:_\w+)?$|^[LJEC]$", re.IGNORECASE
+)  # of one number
+LABELS = re.compile(r"(?:y|t)_?(?:true|train|real|batch)?$|\w*(?:target|label|truth|true|gt)s?$", re.IGNORECASE)
+OUTPUT = re.compile(
+    r"(?:out|outputs?|results?|values?|probs?|scores?|logits|[yaA]\d*|AL|y_?hat|\w*pred\w*|activations?)$"
+)
+INPUT = re.compile(r"in(?:put|puts)?$")
 UPSTREAM = re.compile(
     r"(?:d_?(?:out|output|outputs|y|Y|o|top|up|upstream|values?|z|L|loss)|upstream\w*|up|grad|grads|g|gy|gout|dout\w*"
     r"|grad_?(?:out|output|outputs|y)|top_grad|output_grad\w*|out_grad|delta|cotangent|adjoint|ct|error|err|eta)$"
@@ -64,16 +74,18 @@ def stripped(name: str) -> list[str]:
 def looks_like_derivative(name: str) -> bool:
     """Return whether a name looks like that of a derivative: short prefixes count only before a name of some form."""
     last = last_part(name)
-    return bool(re.match(r"(?:d[A-Z_]|d[a-z]{0,2}\d*$|d\w+|grad|delta|g[A-Z_])|\w+_(?:grad|bar|delta)$", last))
+    return bool(re.match(r"(?:d[A-Z_]|d[a-z]{0,2}\d*$|d\w+|grad|delta|nabla|g[A-Z_])|\w+_(?:grad|bar|delta)$", last))
 
 
 class Meanings:
     """The meaning of the names of a backward pass, from the names of its forward pass.
 
-    declared: what the user says, name → name of the forward.  forward: all names of the forward pass.
+    declared: what the user says, name → name of the forward.  forward: all names of the forward pass.  argument: its
+    first argument, which dinputs and grad_input are the derivatives for.
     """
 
-    def __init__(self, forward: Collection[str], declared: Mapping[str, str] | None = None) -> None:
+    def __init__(self, forward: Collection[str], declared: Mapping[str, str] | None = None, argument: str = "") -> None:
+        self.argument = argument
         self.forward = dict.fromkeys(forward)
         self.declared = dict(declared or {})
         self.loose: dict[str, list[str]] = {}
@@ -83,6 +95,8 @@ class Meanings:
 
     def of(self, name: str, key: object = None) -> tuple[Meaning, ...]:
         """Return the meanings of a name, the likeliest first; key: of the item of a list or dict that it names."""
+        if isinstance(key, int) and CONTAINERS.match(name):
+            return tuple(Meaning(x, Share.ALL) for x in self.forward if PARAMETERS.match(x))
         memo_key = (name, key if isinstance(key, str) else None)
         if memo_key not in self.memo:
             self.memo[memo_key] = tuple(self._of(name, memo_key[1]))
@@ -106,8 +120,10 @@ class Meanings:
         loose = self.loose.get(_loose(x), [])
         if len(loose) == 1:
             return loose
-        plural = [name for name in (x + "s", x + "es", x.rstrip("s")) if name in self.forward]
-        return plural[:1]
+        longer = LONGER.get(x.rstrip("0123456789").lower(), ())
+        number = x[len(x.rstrip("0123456789")) :]
+        others = [x + "s", x + "es", x.rstrip("s"), *(name + number for name in longer)]
+        return [name for name in others if name in self.forward][:1]
 
     def by_form(self, name: str) -> list[Meaning]:
         """Return the meanings of a plain name."""
@@ -119,6 +135,8 @@ class Meanings:
         for form in forms:
             if parts := self.parts(form):
                 return parts
+        if self.argument and any(INPUT.match(form) for form in forms):
+            return [Meaning(self.argument, Share.ALL)]
         delta = DELTA.match(name)
         if delta:
             found = [
@@ -145,6 +163,24 @@ def _loose(name: str) -> str:
     return name.replace("_", "").lower()
 
 
+def abbreviates(name: str, of: str) -> bool:
+    """Return whether the words of a name stand in another one in their order, as those of CenterVec in centerWordVec.
+
+    Words may be cut short after three letters, or be in the plural.
+    """
+    words = iter(_words(of))
+    return bool(name) and all(any(_same_word(part, word) for word in words) for part in _words(name))
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower().rstrip("s") for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
+
+
+def _same_word(word: str, other: str) -> bool:
+    short, long = sorted((word, other), key=len)
+    return word == other or (len(short) > 2 and long.startswith(short))
+
+
 def canonical(name: str) -> str:
     """Return a name without what it is reached by: W of self.W, W1 of parameters["W1"] and of self.params["W1"]."""
     match = re.search(r"\[(['\"])(\w+)\1\]$", name)
@@ -159,6 +195,6 @@ def stem(function: str) -> str:
 
 
 FORWARD_OR_BACKWARD = re.compile(
-    r"_?(?:forward|backward|fwd|bwd|fprop|bprop|backprop|gradients?|grads?|vjp|prime|derivative|deriv|propagation|propagate"
+    r"_?(?:feed_?forward|forward|backward|fwd|bwd|fprop|bprop|backprop|gradients?|grads?|vjp|prime|derivative|deriv|propagation|propagate"
     r"|prop|pass|__call__|call)(?=_|$)|^(?:forward|backward|backprop|grad|d)_|(?<=[a-z])(?:Forward|Backward|Grad)$"
 )

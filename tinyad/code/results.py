@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tinyad.code import values
 from tinyad.code.matching import Matched, Matching
-from tinyad.code.names import Share, looks_like_derivative, stripped
+from tinyad.code.names import LABELS, Share, abbreviates, looks_like_derivative, stripped
 from tinyad.code.pair import Pair
 from tinyad.code.probes import Kind, Statement
 from tinyad.code.recording import Event, Target
@@ -44,12 +44,37 @@ def arguments_of(pair: Pair, matching: Matching) -> list[Argument]:
     """Return the leaves of the arguments of the forward pass, in order, without `self`."""
     first = matching.forward.first
     names = pair.argument_names()
-    entries = [e for e in matching.forward.events if e.call == first and e.kind is Kind.ENTRY and e.name in names]
-    return [
-        Argument(event.name, names.index(event.name), path, event, values.shape(leaf))
-        for event in entries
-        for path, leaf in values.leaves(event.value)
-    ]
+    events = [e for e in matching.forward.events if e.call == first and e.kind is Kind.ENTRY and e.name in names]
+    return [argument for event in events for argument in _leaves_of(event, names.index(event.name))]
+
+
+def arguments_outside(matching: Matching, first: int) -> list[Argument]:
+    """Return the leaves of what the forward pass reads from outside, as further arguments from a place on."""
+    events = [event for event in matching.forward.events if event.kind is Kind.OUTSIDE]
+    return [argument for k, event in enumerate(events) for argument in _leaves_of(event, first + k)]
+
+
+def _leaves_of(event: Event, place: int) -> Iterator[Argument]:
+    for path, leaf in values.leaves(event.value):
+        yield Argument(event.name, place, path, event, values.shape(leaf))
+
+
+def _attributes_of(matching: Matching) -> list[list[Argument]]:
+    """Return the leaves of each list, tuple or dict that the object whose method runs has as an attribute."""
+    found: dict[str, list[Argument]] = {}
+    for event in matching.forward.events:
+        if event.call == matching.forward.first and event.kind is Kind.ENTRY and event.name == "self":
+            for path, leaf in values.leaves(event.value):
+                if len(path) == 2 and isinstance(path[0], tuple):
+                    found.setdefault(path[0][1], []).append(Argument(path[0][1], -1, path, event, values.shape(leaf)))
+    return list(found.values())
+
+
+def _held(part: Any, attributes: list[list[Argument]]) -> list[Argument]:
+    """Return the one list or dict of an object whose arrays have the keys and shapes of what is returned."""
+    shapes = {path: values.shape(leaf) for path, leaf in values.leaves(part)}
+    alike = [a for a in attributes if {argument.path[1:]: argument.shape for argument in a} == shapes]
+    return alike[0] if len(alike) == 1 else []
 
 
 def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) -> list[Result]:
@@ -57,22 +82,21 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
     statement, elements = _return_statement(matched)
     if statement is None:
         return []
-    arguments = arguments_of(pair, matching)
+    arguments, attributes = arguments_of(pair, matching), _attributes_of(matching)
     as_list = isinstance(returned, list) and len(returned) == len(elements)
     parts = list(returned) if isinstance(returned, tuple) or as_list else [returned]
     same = len(elements) == len(parts)
     texts = [ast.unparse(e) for e in elements] if same else [""] * len(parts)
     places = [k for k in range(len(parts)) if pair.backward is not None or (k,) not in pair.binding.outputs]
+    places = [k for k in places if not same or pair.may_be_derivative(texts[k])]
     left_out = {k for k in places if same and isinstance(elements[k], ast.Constant) and parts[k] is None}
     single = [k for k in places if not isinstance(parts[k], (dict, list, tuple))]
     positional = _positions(len(places), arguments)
     if pair.backward is None and not _same_shapes(parts, positional):
         positional = {}
     positional = {places[k]: argument for k, argument in positional.items()}
-    named = {k: a for k in single if (a := _named(texts[k], arguments, matching)) is not None}
-    for k in single:
-        if k not in named and (argument := _inside(texts[k], parts[k], arguments, matching)) is not None:
-            named[k] = argument
+    arguments += arguments_outside(matching, len(pair.argument_names()))
+    named = _by_name({k: (texts[k], parts[k]) for k in single}, arguments, matching)
     named = _by_shape(_in_order(named, positional), {k: (texts[k], parts[k]) for k in single}, arguments)
     found: list[Result] = []
     for k in places:
@@ -83,9 +107,18 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
             text = text or f"the derivative for {argument.name}"
             found.append(Result(path, text, argument.name, argument.target, statement))
         elif k not in single:
+            inside = _of_literal(elements[k], parts[k], path, arguments, matching, statement) if same else []
+            if inside:
+                found += inside
+                continue
             meant = {m.name for m in matching.meanings.of(texts[k])} if texts[k].isidentifier() else set()
             own = [argument for argument in arguments if argument.name in meant]
-            found += _of_container(parts[k], path, texts[k], k, own or arguments, statement)
+            own = own or _held(parts[k], attributes)
+            inside = list(_of_container(parts[k], path, texts[k], k, own or arguments, statement))
+            found += inside
+            called = None if inside else _named(texts[k], arguments, matching)
+            if called is not None and not called.path:
+                found.append(Result(path, texts[k], called.name, called.target, statement))
     return found
 
 
@@ -102,6 +135,22 @@ def unmatched(results: list[Result], returned: Any, outputs: Sequence[Path]) -> 
 def _same_shapes(parts: Sequence[Any], positional: Mapping[int, Argument]) -> bool:
     """Return whether all but the first parts have the shapes of the arguments at their places."""
     return all(k + 1 < len(parts) and values.shape(parts[k + 1]) == a.shape for k, a in positional.items())
+
+
+def _by_name(
+    parts: Mapping[int, tuple[str, Any]], arguments: list[Argument], matching: Matching
+) -> dict[int, Argument]:
+    """Return the argument that each returned part is the derivative for by its name, also if that is cut short."""
+    named = {k: a for k, (text, _) in parts.items() if (a := _named(text, arguments, matching)) is not None}
+    for k, (text, part) in parts.items():
+        if k not in named and (argument := _inside(text, part, arguments, matching)) is not None:
+            named[k] = argument
+    for k, (text, _) in parts.items():
+        free = [a for a in arguments if a not in named.values()]
+        alike = [a for a in free if any(abbreviates(form, _own_name(a)) for form in stripped(text))]
+        if k not in named and len(alike) == 1:
+            named[k] = alike[0]
+    return named
 
 
 def _by_shape(
@@ -131,12 +180,14 @@ def _positions(count: int, arguments: list[Argument]) -> dict[int, Argument]:
     """Return the argument of each place, by the order alone."""
     single = [a for a in arguments if not a.path]
     arrays = [a for a in single if a.shape]
-    for some in (single, arrays):
+    inputs = [a for a in arrays if not LABELS.match(a.name)]
+    for some in (single, arrays, inputs):
         if len(some) == count:
             return dict(enumerate(some))
     if arguments and count > max(a.place for a in arguments):
         return {a.place: a for a in single}
-    return dict(enumerate(arrays[:count])) if count <= len(arrays) else {}
+    ordered = inputs if count <= len(inputs) else arrays
+    return dict(enumerate(ordered[:count])) if count <= len(arrays) else {}
 
 
 def _in_order(named: dict[int, Argument], positional: dict[int, Argument]) -> dict[int, Argument]:
@@ -167,9 +218,24 @@ def _inside(text: str, value: Any, arguments: list[Argument], matching: Matching
     return found[0] if len(found) == 1 and found[0].shape == values.shape(value) else None
 
 
+def _of_literal(  # noqa: PLR0913  what is written, what it holds, and what it may stand for
+    node: ast.expr, part: Any, path: Path, arguments: list[Argument], matching: Matching, statement: Statement
+) -> list[Result]:
+    """Return the elements of a tuple or list that a return statement writes down, by their names."""
+    if not isinstance(node, (ast.Tuple, ast.List)) or len(node.elts) != len(part):
+        return []
+    texts = [ast.unparse(element) for element in node.elts]
+    named = [_named(text, arguments, matching) for text in texts]
+    return [
+        Result((*path, k), text, argument.name, argument.target, statement)
+        for k, (text, argument) in enumerate(zip(texts, named, strict=True))
+        if argument is not None and not isinstance(part[k], (dict, list, tuple))
+    ]
+
+
 def _own_name(argument: Argument) -> str:
     last = argument.path[-1] if argument.path else argument.name
-    return str(last[1] if isinstance(last, tuple) else last)
+    return f"{argument.name}[{last}]" if isinstance(last, int) else str(last[1] if isinstance(last, tuple) else last)
 
 
 def _of_container(  # noqa: PLR0913  where a container is, and what it may stand for
