@@ -130,9 +130,8 @@ def compare(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Com
     Any subset of the names will do; with intermediate ones a wrong line can be told from what it spoils.  `layout` is
     that of the hand's arrays: "row" (the slides', M×N for an N×M variable) or "same" (of the variable's size).  A 1-D
     array is taken for an N×1 or 1×N derivative of its length, a number for a 1×1 one.  Entries that are not known are
-    NaN, or left out of {(row, column): number}.  Arrays agree if they agree to rounding, as it adds up over the steps of
-    this tape.  Raises KeyError for an unknown name, ValueError or TypeError
-    for what is no matrix of numbers.
+    NaN, or left out of {(row, column): number}.  Arrays agree if they agree to rounding, as it adds up over the steps
+    of this tape.  Raises KeyError for an unknown name, ValueError or TypeError for what is no matrix of numbers.
     """
     if layout not in LAYOUTS:
         raise ValueError(f"layout={layout!r}: there are {' and '.join(map(repr, LAYOUTS))}")

@@ -8,7 +8,9 @@ from collections.abc import Hashable
 from functools import cached_property
 from typing import NamedTuple
 
-from tinyad.compare.thresholds import NAMES_TRIED
+import numpy as np
+
+from tinyad.compare.thresholds import LONGEST_LOOP, NAMES_TRIED
 from tinyad.engine.derivatives import Derivatives
 from tinyad.printing.listing import derived
 from tinyad.printing.text import at_time
@@ -132,6 +134,8 @@ class Lines:
     @cached_property
     def _statements(self) -> dict[int, tuple[Hashable, int | None]]:
         """Step → (its role in a statement of the code, time step): counted from the next result with a name."""
+        if not any(z in self.timed for z in self.made):
+            return self._repeated()
         roles: dict[int, tuple[Hashable, int | None]] = {}
         name, time, at = None, None, 0
         for z, n in reversed(self.made.items()):
@@ -140,6 +144,28 @@ class Lines:
             role = n if name is None else (name, at - n, self.tape.steps[n - 1][0].symbol)
             roles[n] = role, time
         return roles
+
+    def _repeated(self) -> dict[int, tuple[Hashable, int | None]]:
+        """Return the same without names: the longest stretch of the tape in which operations and sizes repeat."""
+        steps = list(self.made.values())
+        keys: dict[Hashable, int] = {}
+        seen = np.array([keys.setdefault(self._kind(n), len(keys)) for n in steps])
+        best = 0, 0, 0  # steps in the stretch, its first one, how many steps later it repeats
+        for period in range(1, min(len(steps) // 2, LONGEST_LOOP) + 1):
+            differ = np.flatnonzero(np.concatenate(([True], seen[period:] != seen[:-period], [True])))
+            k = int(np.argmax(np.diff(differ)))
+            stretch = int(differ[k + 1] - differ[k]) - 1 + period
+            if stretch >= 2 * period and stretch > best[0]:
+                best = stretch, int(differ[k]), period
+        stretch, start, period = best
+        roles: dict[int, tuple[Hashable, int | None]] = {n: (n, None) for n in steps}
+        for k in range(stretch // period * period if period else 0):
+            roles[steps[start + k]] = ("repeated", k % period), k // period + 1
+        return roles
+
+    def _kind(self, n: int) -> Hashable:
+        op, _, *operands = self.tape.steps[n - 1]
+        return op.symbol, *(self.tape.values[i].shape for i in operands if i is not None)
 
     def role(self, use: Use) -> Hashable:
         """Return what a contribution has in common with those of the same line at other time steps."""

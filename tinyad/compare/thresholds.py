@@ -11,6 +11,7 @@ MISTAKES_TOGETHER = 3       # searches: each finds what is left under the mistak
 MODELS_TRIED     = 20_000   # steps of other forward passes, or
 FEWEST_MODELS    = 4        # of these on a long tape
 NAMES_TRIED      = 200      # variables on either side in place of one: all of a tape of some 100 steps
+LONGEST_LOOP     = 500      # steps of one time step of a loop whose values have no names
 SUBSETS_TRIED    = 8        # of the contributions to one derivative: "the last alone is there", and the like
 FACTORS_TRIED    = 6        # sizes of the tape that are tried as a factor
 SOFTMAX_STEPS    = 8        # steps over the other axis that are tried one by one: each is a forward and a walk
