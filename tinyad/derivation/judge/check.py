@@ -17,7 +17,9 @@ from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, OtherLay
 from tinyad.derivation.language.reader import Derivation, Unreadable, derivations
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Statement
+from tinyad.derivation.semantics.forward import Forward
 from tinyad.derivation.semantics.sample_point import SamplePoint
+from tinyad.derivation.semantics.sampling import sample_points
 
 
 def check_without_corrections(source: Source, seed: int = 0) -> list[tuple[Derivation, CheckedLines]]:
@@ -31,7 +33,7 @@ def check_without_corrections(source: Source, seed: int = 0) -> list[tuple[Deriv
 
 def check(derivation: Derivation, seed: int = 0) -> list[CheckedLines]:
     """Judge every set of backward lines of a derivation."""
-    points = [SamplePoint(derivation, seed * SEEDS_APART + k) for k in range(SAMPLE_POINTS)]
+    points = sample_points(derivation, [seed * SEEDS_APART + k for k in range(SAMPLE_POINTS)])
     return [_checked(points, title, lines) for title, lines in derivation.backward.items()]
 
 
@@ -60,6 +62,6 @@ def _other_layout(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]
     it = copy(points[0].declarations)
     it.layout = "same" if it.layout == "row" else "row"
     derivation = points[0].derivation._replace(declarations=it)
-    others = with_labels([SamplePoint(derivation, point.seed) for point in points], labels)
+    others = with_labels([SamplePoint(Forward(derivation, point.drawing)) for point in points], labels)
     there, here = sum(judge_line(others, line).ok for line in lines), sum(v.ok for v in verdicts if v.readings)
     return OtherLayout(it.layout, there, len(verdicts)) if there > here else None

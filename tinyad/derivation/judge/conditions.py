@@ -12,6 +12,7 @@ from tinyad.derivation.judge.verdicts import Condition, ConditionKind, LineVerdi
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Node, walk
+from tinyad.derivation.semantics.forward import Forward
 from tinyad.derivation.semantics.sample_point import SamplePoint
 
 CONDITIONAL = (Verdict.WRONG, Verdict.DOES_NOT_FIT)  # the verdicts of lines for which a condition is looked for
@@ -31,7 +32,7 @@ def with_conditions(
     for condition, it in _conditions(points[0], verdicts) if wrong else ():
         derivation = points[0].derivation._replace(declarations=it)
         try:
-            changed = prepare([SamplePoint(derivation, point.seed) for point in points])
+            changed = prepare([SamplePoint(Forward(derivation, point.drawing)) for point in points])
         except DerivationError:  # then the forward gives no finite numbers
             continue
         for n in wrong:

@@ -172,8 +172,8 @@ def _without(base: str, scripts: Scripts) -> str:
 
 def _apart(word: str) -> tuple[str, str]:
     """Return a word and the digits at its end: z24 → z, 24."""
-    match = re.fullmatch(r"(.*?[^\d])(\d+)", word)
-    return (match[1], match[2]) if match else (word, "")
+    base = word.rstrip("0123456789")
+    return (base, word[len(base) :]) if base else (word, "")
 
 
 def unbracketed(group: Sequence[Token]) -> tuple[Sequence[Token], bool]:

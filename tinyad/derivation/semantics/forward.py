@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
-from zlib import crc32
 
 import numpy as np
 
 from tinyad.arrays.matrix import Array, size
-from tinyad.derivation.language.declarations import Declarations, Side
+from tinyad.derivation.language.declarations import Declarations, MatrixKind, Side
 from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
+from tinyad.derivation.semantics.drawing import Drawing
 from tinyad.derivation.semantics.environment import Environment, Time, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.functions import Functions
 from tinyad.derivation.semantics.limits import (
-    LARGEST_ENTRY,
     LAST_TIME,
     SIDE_LENGTH,
     SIMILAR_NAME,
     SIZES,
-    SMALLEST_ENTRY,
     TAPE_STEPS,
 )
 from tinyad.derivation.semantics.values import Indexed, Scope, Stretched, Trouble
@@ -41,11 +40,14 @@ class RecordedEquation(NamedTuple):
     last: int
 
 
+KINKS = ("relu", "abs", "sign", "maximum", "minimum", ">", "≥")  # rows whose derivative jumps where two values meet
+
+
 class Forward:
     """Record the values of all names, equation by equation."""
 
-    def __init__(self, derivation: Derivation, seed: int) -> None:
-        self.derivation, self.declarations, self.seed = derivation, derivation.declarations, seed
+    def __init__(self, derivation: Derivation, drawing: Drawing) -> None:
+        self.derivation, self.declarations, self.drawing = derivation, derivation.declarations, drawing
         self.source = derivation.source
         self.last = LAST_TIME if self.declarations.names.last else None
         self.functions = Functions(self.declarations)
@@ -66,6 +68,7 @@ class Forward:
         )
         self.evaluator = Evaluator(self.environment)
         self.run()
+        self._check_matrix_kinds()
         why = first_nonfinite(self.tape)
         if why:
             raise self.error(f"the forward gives no finite numbers: {why}; declare `positive: ...`", self.not_finite())
@@ -76,6 +79,14 @@ class Forward:
         bad = next(n for n, step in enumerate(steps, 1) if not np.all(np.isfinite(self.tape.values[step[1]])))
         equation = next(k for k, _, first, last in self.ranges if first <= bad <= last)
         return self.derivation.forward[equation].members[0]
+
+    def _check_matrix_kinds(self) -> None:
+        """Refuse a declared kind that the value of a computed name does not have."""
+        for (key, _), v in self.values.items():
+            kind = self.declarations.matrix_kinds.get(key)
+            if kind is not None and key in self.keys and not is_of_kind(v.value, kind):
+                left = self.derivation.forward[self.keys[key][0]].left[0]
+                raise self.error(f"{key} was declared {kind}, and does not come out so", left)
 
     # Equations
 
@@ -186,6 +197,22 @@ class Forward:
         """Return whether an equation has computed a value."""
         return self.recorded(name) is not None
 
+    @cached_property
+    def kink_sides(self) -> frozenset[tuple[tuple[int, int], bool]]:
+        """Return (kink, whether it is on) of all that happens in some entry at some time.
+
+        A kink is one use of relu, of a comparison or the like: (equation, which step of it).
+        """
+        sides: set[tuple[tuple[int, int], bool]] = set()
+        for r in self.ranges:
+            for n in range(r.first, r.last + 1):
+                op, _, x, y = self.tape.steps[n - 1]
+                if op.symbol in KINKS and x is not None:
+                    values = self.tape.values
+                    on = values[x] > (0 if y is None else values[y])
+                    sides |= {((r.equation, n - r.first), bool(side)) for side in np.unique(on)}
+        return frozenset(sides)
+
     def uses(self, name: TimedName) -> set[TimedName]:
         """Return the names in the equation for a value."""
         recorded = self.recorded(name)
@@ -262,25 +289,29 @@ class Forward:
         return v
 
     def leaf(self, key: str, time: Time) -> Variable:
-        """Return a Variable with random entries, none of them near 0."""
-        signed = key not in self.declarations.positive and key not in self.declarations.shares
-        value = self.drawn(f"{key} {time}", self.shape(key), signed)
-        v = self.tape.variable(value / value.sum(axis=0) if key in self.declarations.shares else value)
+        """Return a Variable with random entries."""
+        timed = isinstance(time, int)
+        v = self.tape.variable(self.drawing.leaf(self.declarations, key, f"{key} {time}", self.shape(key), timed))
         self.tape.names[v.index] = label(key, time)
         if key in self.declarations.constant:
             self.tape.constants.add(v.index)
         return v
 
-    def drawn(self, what: str, shape: tuple[int, ...], signed: bool) -> Array:
-        """Return random numbers for one thing, whatever else is drawn: moderate, with either sign."""
-        rng = np.random.default_rng(crc32(f"{self.seed} {what}".encode()))
-        value = rng.uniform(SMALLEST_ENTRY, LARGEST_ENTRY, shape)
-        return value * rng.choice((-1.0, 1.0), shape) if signed else value
-
 
 def refuse(what: str, node: Node) -> NoReturn:
     """Refuse what belongs into backward lines."""
     raise Trouble("not evaluable", f"a {what} in a forward equation", node)
+
+
+def is_of_kind(value: Array, kind: MatrixKind) -> bool:
+    """Return whether a matrix is symmetric, orthogonal or positive definite, to rounding."""
+    if value.shape[0] != value.shape[1]:
+        return False
+    if kind is MatrixKind.ORTHOGONAL:
+        return bool(np.allclose(value.T @ value, np.eye(len(value))))
+    if not np.allclose(value, value.T):
+        return False
+    return kind is MatrixKind.SYMMETRIC or bool(np.linalg.eigvalsh(value).min() > 0)
 
 
 def as_matrix_on_tape(value: Any, ref: Ref, node: Node) -> Any:

@@ -144,7 +144,7 @@ class Jacobians:
         if inside:
             tangents = {n: self.tangent(evaluator, n) for n in inside}
             return self._along(evaluator, tangents, lambda inner: self._recompute(inner, name))
-        return self._forward.drawn(f"tangent {name}", shape, signed=False)
+        return self._forward.drawing.entries(f"tangent {name}", shape, signed=False)
 
     def _moving_in(self, evaluator: Evaluator, name: TimedName) -> set[TimedName]:
         """Return the names in the equation for a value that move in this line."""

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyad.arrays.matrix import Array, size
-from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.semantics.environment import Remarks, Time, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
@@ -48,14 +47,9 @@ class Seed(NamedTuple):
 class SamplePoint:
     """Evaluate a derivation with one choice of sizes and values; the true derivatives come from a tape."""
 
-    def __init__(self, derivation: Derivation, seed: int) -> None:
-        self.forward = Forward(derivation, seed)
-        self.derivation, self.declarations, self.source, self.seed = (
-            derivation,
-            self.forward.declarations,
-            derivation.source,
-            seed,
-        )
+    def __init__(self, forward: Forward) -> None:
+        self.forward, self.drawing = forward, forward.drawing
+        self.derivation, self.declarations, self.source = forward.derivation, forward.declarations, forward.source
         self.last, self.values = self.forward.last, self.forward.values
         self.seeds = self._given()
         self.derivatives = self._walk_back()
@@ -99,7 +93,7 @@ class SamplePoint:
                 if (ref.key, time) not in self.values:
                     self._add_unused(ref, time)
                 shape = self.values[ref.key, time].shape[::-1]
-                dz = self.forward.drawn(f"d {ref.key} {time} {name}", shape, signed=True)
+                dz = self.drawing.entries(f"d {ref.key} {time} {name}", shape, signed=True)
                 seeds.setdefault((ref.key, time), []).append(Seed(name, is_total, dz))
         return seeds
 
