@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from tinyad.derivation.judge.contributions import (
     paths_text,
 )
 from tinyad.derivation.judge.targets import defines_notation, is_labelled_term, kept_sides, used_labels
+from tinyad.derivation.judge.thresholds import PAIRS_CANCELLING
 from tinyad.derivation.judge.uses import Uses, circular
 from tinyad.derivation.judge.verdicts import LineVerdict, Reading, Verdict
 from tinyad.derivation.language.syntax_tree import Node
@@ -92,13 +94,34 @@ class Coverage:
         return missing
 
     def _uncovered(self, place: TimedName) -> Keys:
-        """Return the contributions to a derivative that no line has brought."""
-        return _computed(self.full(place) - self._covered.get(place, NO_KEYS))
+        """Return the contributions to a derivative that no line has brought, but for those that cancel."""
+        keys = _computed(self.full(place) - self._covered.get(place, NO_KEYS))
+        return keys - self._cancelling(place, keys) if keys else keys
 
-    def _zero_here(self, place: TimedName) -> Keys:
-        """Return the contributions that are 0 at this point: nobody can say whether a line has them."""
-        contributions = contributions_to(Case(self._point, NO_SCOPE, place))
-        return frozenset(key for key, a in contributions.items() if self._point.near(place, a, np.zeros_like(a)))
+    def _cancelling(self, place: TimedName, keys: Keys) -> Keys:
+        """Return those of some contributions that add nothing at any sample point: alone, in pairs, or all together.
+
+        Nobody can say whether a line has them, and it is right with them and without.
+        """
+        known = [(p, contributions_to(Case(p, NO_SCOPE, place))) for p in self._points if place in p.values]
+        groups = [frozenset(group) for group in ((k,) for k in keys)] + [frozenset(g) for g in combinations(keys, 2)]
+        cancelling = NO_KEYS
+        for group in (*groups[:PAIRS_CANCELLING], keys):
+            if not group & cancelling and all(
+                p.is_rounding(place, sum(arrays[k] for k in group if k in arrays)) for p, arrays in known
+            ):
+                cancelling |= group
+        return cancelling
+
+    def _hidden(self, place: TimedName) -> Keys:
+        """Return contributions that no line has brought, and that are too small at every sample point to be seen."""
+        keys = _computed(self.full(place) - self._covered.get(place, NO_KEYS))
+        known = [(p, contributions_to(Case(p, NO_SCOPE, place))) for p in self._points if keys and place in p.values]
+        return frozenset(
+            k
+            for k in keys
+            if all(p.is_rounding(place, arrays[k]) for p, arrays in known) and any(np.any(a[k]) for _, a in known)
+        )
 
     def _is_given_in_full(self, place: TimedName) -> bool:
         return any(total for _, total, _ in self._point.seeds.get(place, ()))
@@ -152,7 +175,8 @@ class Coverage:
         before = self._covered.get(place, NO_KEYS)
         keys = _reassigned(reading, before) & self.full(place)
         if self.verdicts[n].statement.sign == "+=":
-            twice = before & keys - self._zero_here(place)
+            twice = before & keys
+            twice = twice - self._cancelling(place, twice) if twice else twice
             self._covered[place] = before | keys
             fault = Fault(Verdict.COUNTED_TWICE, twice) if twice else None
         else:
@@ -219,6 +243,10 @@ class Coverage:
             if missing and all(self.verdicts[n].ok for n in lines):
                 message = f"{paths_text(self._point, missing)} is missing, in this line or another"
                 self._mark(lines[-1], Verdict.MISSING, message)
+            hidden = NO_KEYS if missing else self._hidden(place)
+            if hidden and self.verdicts[lines[-1]].ok:
+                message = f"{paths_text(self._point, hidden)} is below rounding at every sample point"
+                self._mark(lines[-1], Verdict.NOT_JUDGED, message)
 
     # The order of the lines
 

@@ -23,6 +23,7 @@ from tinyad.derivation.judge.contributions import (
     paths_text,
     total_of,
 )
+from tinyad.derivation.judge.unseen import why_not_judged
 from tinyad.derivation.judge.equalities import equal_sides
 from tinyad.derivation.judge.targets import kept_sides
 from tinyad.derivation.judge.verdicts import LineVerdict, Reading, Verdict, WorstEntry, indices_on_one_side
@@ -126,9 +127,12 @@ def _read_derivative(points: Sequence[SamplePoint], line: Statement, k: int, mem
         values += at_point
     all_keys = frozenset(key for value in values for key in value.contributions)
     reading = _compared(points[0], member, values, all_keys)
-    if reading.verdict is Verdict.RIGHT:
-        return reading._replace(equal_groups=equal_groups(values, all_keys))
-    return reading
+    if reading.verdict is not Verdict.RIGHT:
+        return reading
+    unseen = why_not_judged(points, values, reading.contributions)
+    if unseen:
+        return reading._replace(verdict=Verdict.NOT_JUDGED, message=unseen)
+    return reading._replace(equal_groups=equal_groups(values, all_keys))
 
 
 # Values

@@ -28,6 +28,7 @@ class Verdict(StrEnum):
     AMBIGUOUS = "ambiguous"
     NOT_EVALUABLE = "not evaluable"
     UNREADABLE = "unreadable"
+    NOT_JUDGED = "not judged"  # no sample point can tell, as the message says
 
     @property
     def holds(self) -> bool:
@@ -44,7 +45,8 @@ PLURALS = {
     Verdict.OVERWRITES: "overwrite",
     Verdict.USED_BEFORE_SET: "used before they are set",
 }
-NOT_JUDGED = (Verdict.UNREADABLE, Verdict.NOT_EVALUABLE, Verdict.AMBIGUOUS)  # the line may be right
+# With these verdicts a line may be right all the same.
+POSSIBLY_RIGHT = (Verdict.UNREADABLE, Verdict.NOT_EVALUABLE, Verdict.AMBIGUOUS, Verdict.NOT_JUDGED)
 
 
 class WorstEntry(NamedTuple):

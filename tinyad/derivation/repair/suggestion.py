@@ -16,7 +16,7 @@ from tinyad.derivation.repair.wrong_line import WrongLine
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.sample_point import SamplePoint
 
-NOT_SEARCHED = (Verdict.USED_BEFORE_SET, Verdict.NOT_EVALUABLE, Verdict.GIVEN)
+NOT_SEARCHED = (Verdict.USED_BEFORE_SET, Verdict.NOT_EVALUABLE, Verdict.GIVEN, Verdict.NOT_JUDGED)
 
 
 def with_suggestions(

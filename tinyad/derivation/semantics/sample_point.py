@@ -20,6 +20,7 @@ from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.tape import Variable
 from tinyad.gradcheck.rounding import spread
 
+EPSILON = float(np.finfo(float).eps)
 # The value of a labelled line, in row layout, for an evaluator that asks for it; None if no line has the label.
 LabelValue = Callable[["SamplePoint", Evaluator, TimedName, str], Array | None]
 
@@ -177,11 +178,19 @@ class SamplePoint:
 
     def near(self, name: TimedName, a: Array, b: Array) -> bool:
         """Return whether two arrays are the same derivative, to rounding."""
+        largest = max(float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)))
+        tolerance = max(self.tolerance(name), NEAR * EPSILON * largest)
+        return bool(np.all(np.abs(a - b) <= tolerance))
+
+    def tolerance(self, name: TimedName) -> float:
+        """Return what rounding may do to a derivative, as it adds up on the tape."""
         position = self.values[name].index
         # what the forward does not use has the derivative 0
-        rounding = self._spread[position] if position < len(self._spread) else 0.0
-        largest = max(rounding, float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)))
-        return bool(np.all(np.abs(a - b) <= NEAR * np.finfo(float).eps * largest))
+        return NEAR * EPSILON * self._spread[position] if position < len(self._spread) else 0.0
+
+    def is_rounding(self, name: TimedName, a: Array) -> bool:
+        """Return whether an array is 0 as a derivative of this name, to rounding."""
+        return bool(np.all(np.abs(a) <= self.tolerance(name)))
 
     # Derivatives for the lines
 

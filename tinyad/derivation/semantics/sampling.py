@@ -89,10 +89,10 @@ def kinks_on(forward: Forward) -> int:
     return sum(on for _, on in forward.kink_sides)
 
 
-def never_seen(points: Iterable[SamplePoint]) -> set[tuple[int, int]]:
+def never_on(points: Iterable[SamplePoint]) -> set[tuple[int, int]]:
     """Return the kinks that are on at no sample point: what they let through is 0 everywhere."""
     sides = _sides([point.forward for point in points])
-    return {kink for kink, on in sides if not on and (kink, True) not in sides}
+    return {kink for kink, _ in sides if (kink, True) not in sides}
 
 
 def _sides(forwards: Iterable[Forward]) -> set[tuple[tuple[int, int], bool]]:
