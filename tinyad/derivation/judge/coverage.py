@@ -48,9 +48,8 @@ class Coverage:
         self._uses = Uses(self._point)
         self._labels = used_labels(verdicts)
         self._unread = {key for v in verdicts if v.verdict is Verdict.UNREADABLE for key in self._names_left_of(v)}
-        self._data = (
-            self._point.declarations.constant | self._point.declarations.shares
-        )  # no derivative of them is expected
+        it = self._point.declarations
+        self._data = it.constant | it.shares | it.row_shares  # no derivative of them is expected
         self._covered: dict[TimedName, Keys] = {}
         self._lines: dict[TimedName, list[int]] = {}  # which lines set a derivative
         self._first: dict[TimedName, int] = {}  # the first of them that brings a value

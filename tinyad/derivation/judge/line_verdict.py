@@ -23,9 +23,9 @@ from tinyad.derivation.judge.contributions import (
     paths_text,
     total_of,
 )
-from tinyad.derivation.judge.unseen import why_not_judged
 from tinyad.derivation.judge.equalities import equal_sides
 from tinyad.derivation.judge.targets import kept_sides
+from tinyad.derivation.judge.unseen import why_not_judged
 from tinyad.derivation.judge.verdicts import LineVerdict, Reading, Verdict, WorstEntry, indices_on_one_side
 from tinyad.derivation.language.reader import Unreadable
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement

@@ -23,6 +23,8 @@ NO_FACTOR          = 1e-9   # a factor below this is zero: the line is no multip
 
 # How much is tried, so that a check takes bounded time.
 SUBSETS_OF         = 10     # contributions that are tried in all combinations: 1,022 of them
+MATRICES_TRIED     = 3      # square names that may be symmetric, in all combinations
+TRANSPOSITIONS_TRIED = 12   # of one of them in a line: one that makes it right is its mistake
 LOSS_PATHS         = 12     # paths along which the loss depends on what moves, in all combinations: 4,096 of them
 PAIRS_CANCELLING   = 200    # contributions, and pairs of them, that are looked at for cancelling
 LABELS_TRIED       = 4      # names whose columns may sum to 1: data come with few

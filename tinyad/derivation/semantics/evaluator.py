@@ -13,7 +13,15 @@ from tinyad.arrays.matrix import size
 from tinyad.derivation.language.syntax_tree import Node, Ref, flattened, structure
 from tinyad.derivation.semantics.components import axes_of, combined, labelled, lettered, summed
 from tinyad.derivation.semantics.environment import Environment, Remarks, TimedName
-from tinyad.derivation.semantics.functions import NOT_COMPONENTWISE, applied, as_array, derivative_of, diagonal, trace
+from tinyad.derivation.semantics.functions import (
+    NOT_COMPONENTWISE,
+    applied,
+    as_array,
+    derivative_of,
+    diagonal,
+    trace,
+    trace_on_tape,
+)
 from tinyad.derivation.semantics.limits import SUM_TIMES
 from tinyad.derivation.semantics.name_reader import NameReader, sides
 from tinyad.derivation.semantics.operations import (
@@ -28,6 +36,7 @@ from tinyad.derivation.semantics.operations import (
 from tinyad.derivation.semantics.values import Eye, Indexed, Misfit, Ones, Scope, Several, Stretched, Unfitting
 from tinyad.engine.deriv import deriv
 from tinyad.engine.table import TABLE
+from tinyad.engine.tape import Variable
 
 ONE = "1 is a number until it is declared: `1: column of ones`"
 SHOWN = ("name", "d", "call", "prime", "bracket", "transpose")  # kinds whose sizes a reader may want to see
@@ -301,9 +310,7 @@ class Evaluator:
         key = self.declarations.names.functions.get(ref.key, ref.key)
         parts = [self.part(part, scope) for part in node.parts]
         if key in ("diag", "tr"):
-            if not isinstance(parts[0], np.ndarray):
-                self.refuse(node, f"{key} is for backward lines; write ∘ in the forward", "not evaluable")
-            return diagonal(parts[0]) if key == "diag" else trace(parts[0])
+            return self.of_diagonal(node, key, parts)
         op = self.functions.row(ref, scope, node)
         if op.arity != len(parts):
             self.refuse(node, f"{ref.key} takes {op.arity} argument(s)", "not evaluable")
@@ -314,6 +321,16 @@ class Evaluator:
         if op.symbol in NOT_COMPONENTWISE:
             self.refuse(node, f"{op.symbol} takes a column, not one component", "not evaluable")
         return Indexed(applied(op, [parts[0].value]), parts[0].labels)
+
+    def of_diagonal(self, node: Node, key: str, parts: list[Any]) -> Any:
+        """Return diag(x) or tr(A)."""
+        if len(parts) != 1:
+            self.refuse(node, f"{key} takes one argument", "not evaluable")
+        if key == "tr" and isinstance(parts[0], Variable):
+            return trace_on_tape(parts[0])
+        if not isinstance(parts[0], np.ndarray):
+            self.refuse(node, f"{key} is for backward lines; write ∘ in the forward", "not evaluable")
+        return diagonal(parts[0]) if key == "diag" else trace(parts[0])
 
     def _prime(self, node: Node, scope: Scope) -> Any:
         op = self.functions.row(node.value, scope, node)
