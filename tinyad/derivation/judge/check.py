@@ -8,6 +8,7 @@ from copy import copy
 import numpy as np
 
 from tinyad.derivation.judge.conditions import with_conditions
+from tinyad.derivation.judge.conventions import convention_of
 from tinyad.derivation.judge.coverage import Coverage
 from tinyad.derivation.judge.labelled_terms import Labels, labelled_lines, with_labels
 from tinyad.derivation.judge.line_verdict import judge_line
@@ -40,13 +41,17 @@ def check(derivation: Derivation, seed: int = 0) -> list[CheckedLines]:
 def _checked(points: Sequence[SamplePoint], title: str, lines: Sequence[Statement | Unreadable]) -> CheckedLines:
     labels = labelled_lines(lines)
     points = with_labels(points, labels)
-    coverage = Coverage(points, [judge_line(points, line) for line in lines])
+    judged = [judge_line(points, line) for line in lines]
+    convention = convention_of(points, judged)
+    if convention is not None:
+        points, judged = with_labels(convention.points, labels), convention.verdicts
+    coverage = Coverage(points, judged)
     verdicts = with_conditions(points, coverage.verdicts, lambda others: with_labels(others, labels))
     return CheckedLines(
         title,
         verdicts,
         coverage.faults,
-        [*coverage.notes, *notes_on(points, verdicts)],
+        [*([convention.note] if convention is not None else ()), *coverage.notes, *notes_on(points, verdicts)],
         not_exercised(points, verdicts),
         points,
         coverage.missing(),

@@ -16,6 +16,7 @@ from tinyad.derivation.judge.contributions import (
     in_order,
     known_cases,
     paths_text,
+    total_of,
 )
 from tinyad.derivation.judge.targets import defines_notation, is_labelled_term, kept_sides, used_labels
 from tinyad.derivation.judge.thresholds import PAIRS_CANCELLING
@@ -107,7 +108,8 @@ class Coverage:
         cancelling = NO_KEYS
         for group in (*groups[:PAIRS_CANCELLING], keys):
             if not group & cancelling and all(
-                p.is_rounding(place, sum(arrays[k] for k in group if k in arrays)) for p, arrays in known
+                p.is_rounding(place, total_of((arrays[k] for k in group), p.values[place].shape[::-1]))
+                for p, arrays in known
             ):
                 cancelling |= group
         return cancelling

@@ -171,10 +171,22 @@ class Evaluator:
         self.unmixed(node, left, right, scope)
         if isinstance(left, Indexed) or isinstance(right, Indexed):
             return self.indexed(node, left, right)
+        if node.kind != "*":
+            self.square_beside_identity(node, left, right)
         try:
             return product(left, right) if node.kind == "*" else componentwise(node.kind, left, right)
         except Misfit as sizes:
             self.misfit(node, sizes.left, sizes.right)
+
+    def square_beside_identity(self, node: Node, left: Any, right: Any) -> None:
+        """Refuse I ∘ g with a column g: that is NumPy's broadcasting, and no mathematics."""
+        for part, other in zip(node.parts, (right, left), strict=True):
+            if without_brackets(part).kind == "eye" and is_matrix(other) and hasattr(other, "shape"):
+                rows, columns = other.shape
+                n = max(rows, columns)
+                if rows != columns:
+                    sizes = ((n, n), other.shape)
+                    self.misfit(node, *(sizes if part is node.parts[0] else sizes[::-1]))
 
     def indexed(self, node: Node, left: Any, right: Any) -> Indexed:
         """Return the result of an operation on components, all of which need their letters."""
@@ -429,6 +441,13 @@ class Evaluator:
             self.refuse(node, "a part of [ ; ] has no size", "not evaluable")
         sized = [part if hasattr(part, "shape") else np.zeros((rows, columns)) for part in parts]
         return [part for part in sized if part.shape[0]]
+
+
+def without_brackets(node: Node) -> Node:
+    """Return a formula without the brackets around it."""
+    while node.kind == "bracket":
+        node = node.parts[0]
+    return node
 
 
 def is_one(node: Node, value: Any) -> bool:

@@ -45,6 +45,13 @@ class Seed(NamedTuple):
     array: Array
 
 
+class Multiplied(NamedTuple):
+    """The names whose derivatives stand for a multiple of what they are, by a convention of the author."""
+
+    names: frozenset[str]
+    factor: float
+
+
 class SamplePoint:
     """Evaluate a derivation with one choice of sizes and values; the true derivatives come from a tape."""
 
@@ -57,8 +64,9 @@ class SamplePoint:
         self.jacobians = Jacobians(self.forward)
         self.evaluator = self.new_evaluator()
         self.label_value: LabelValue | None = None
+        self.multiplied = Multiplied(frozenset(), 1.0)
         self._spread = spread(self.derivatives)
-        self._contributions: dict[TimedName, list[Contribution]] = {}
+        self.known_contributions: dict[TimedName, list[Contribution]] = {}
         self._ancestors: dict[int, frozenset[int]] = {}
 
     def new_evaluator(self) -> Evaluator:
@@ -82,6 +90,13 @@ class SamplePoint:
         """Return the same sample point, where evaluations add to these remarks."""
         other = copy(self)
         other.evaluator = Evaluator(self.evaluator.environment, remarks)
+        return other
+
+    def scaled(self, names: frozenset[str], factor: float) -> SamplePoint:
+        """Return the same sample point, where the derivatives of these names are multiplied by a factor."""
+        other = copy(self)
+        other.multiplied, other.known_contributions = Multiplied(names, factor), {}
+        other.evaluator = other.new_evaluator()
         return other
 
     # The backward pass
@@ -144,24 +159,26 @@ class SamplePoint:
         """Return the derivative of the loss, in row layout."""
         if self.values[name].index >= self.derivatives.length:  # the forward does not use it
             return np.zeros(self.values[name].shape[::-1])
-        return self.derivatives.column(self.values[name].index).T
+        derivative = self.derivatives.column(self.values[name].index).T
+        return derivative * self.multiplied.factor if name[0] in self.multiplied.names else derivative
 
     def contributions(self, name: TimedName) -> list[Contribution]:
         """Return the contributions to a derivative: what is given, and one for every equation that uses the name."""
-        if name not in self._contributions:
-            self._contributions[name] = self._contributions_on_tape(name)
-        return self._contributions[name]
+        if name not in self.known_contributions:
+            self.known_contributions[name] = self._contributions_on_tape(name)
+        return self.known_contributions[name]
 
     def _contributions_on_tape(self, name: TimedName) -> list[Contribution]:
         contributions = [Contribution(None, k, 0, seed.array) for k, seed in enumerate(self.seeds.get(name, ()))]
         uses: dict[tuple[int, Time], int] = {}
+        factor = self.multiplied.factor if name[0] in self.multiplied.names else 1.0
         if self.values[name].index >= self.derivatives.length:
             return contributions
         for step, _, array in self.derivatives.contributions(self.values[name]):
             if step:
                 at = self.equation_of(step)
                 uses[at] = uses.get(at, -1) + 1
-                contributions.append(Contribution(*at, uses[at], array))
+                contributions.append(Contribution(*at, uses[at], array * factor if factor != 1 else array))
         return contributions
 
     def equation_of(self, step: int) -> tuple[int, Time]:
