@@ -39,7 +39,7 @@ def check(derivation: Derivation, seed: int = 0) -> list[CheckedLines]:
 
 
 def _checked(points: Sequence[SamplePoint], title: str, lines: Sequence[Statement | Unreadable]) -> CheckedLines:
-    labels = labelled_lines(lines)
+    labels = labelled_lines(lines, points[0].source)
     points = with_labels(points, labels)
     judged = [judge_line(points, line) for line in lines]
     convention = convention_of(points, judged)

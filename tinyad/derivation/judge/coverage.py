@@ -11,6 +11,7 @@ import numpy as np
 from tinyad.derivation.judge.contributions import (
     NO_KEYS,
     Case,
+    ContributionKey,
     Keys,
     contributions_to,
     in_order,
@@ -61,6 +62,7 @@ class Coverage:
             self._covered[place] = self.full(place) if self._is_given_in_full(place) else given
         self._require_declarations()
         self._add_up()
+        self._mark_repeated_terms()
         self._find_wrong_names()
         self._check_definitions()
         self._mark_missing()
@@ -157,6 +159,23 @@ class Coverage:
                     fault = next((fault for fault in faults if fault is not None), None)
                     if fault is not None and self.verdicts[n].ok:
                         self._mark(n, fault.verdict, self._message(fault))
+
+    def _mark_repeated_terms(self) -> None:
+        """Mark labelled terms that hold what an earlier one holds."""
+        held: dict[tuple[TimedName, ContributionKey], str] = {}
+        for n, v in enumerate(self.verdicts):
+            if not v.ok or not is_labelled_term(v, self._labels):
+                continue
+            for case in known_cases(self._point, v.statement.left[0]):
+                keys = v.readings[0].contributions
+                twice = frozenset(key for key in keys if held.get((case.place, key), v.number) != v.number)
+                twice = twice - self._cancelling(case.place, twice) if twice else twice
+                if twice and self.verdicts[n].ok:
+                    first = held[case.place, in_order(twice)[0]]
+                    message = f"{paths_text(self._point, twice)} is in the term {first} already"
+                    self._mark(n, Verdict.COUNTED_TWICE, message)
+                for key in keys:
+                    held.setdefault((case.place, key), v.number)
 
     def _message(self, fault: Fault) -> str:
         paths = paths_text(self._point, fault.keys)
