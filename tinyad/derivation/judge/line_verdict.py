@@ -40,6 +40,7 @@ from tinyad.derivation.semantics.values import Indexed, Scope, Several, Stretche
 def judge_line(points: Sequence[SamplePoint], line: Statement | Unreadable) -> LineVerdict:
     """Return the verdict on one line on its own."""
     source = points[0].source
+    source.reached = line.start
     number = source.place(line.start)[0]
     text = source.text[line.start : line.end]
     if isinstance(line, Unreadable):

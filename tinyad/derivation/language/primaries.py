@@ -9,7 +9,7 @@ from typing import Protocol
 from tinyad.derivation.language.name_parser import DERIVATIVE_LETTERS, NameParser, is_derivative
 from tinyad.derivation.language.names import Scripts, unbracketed
 from tinyad.derivation.language.node_builder import NodeBuilder
-from tinyad.derivation.language.source import DerivationError
+from tinyad.derivation.language.source import DerivationError, LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 from tinyad.derivation.language.token_cursor import TokenCursor
 
@@ -202,6 +202,8 @@ class Primaries:
         """Return the name or the formula after the lower ∂, and the scripts of the name."""
         try:
             return self.name_parser.single_name(tokens, near)
+        except LimitError:
+            raise
         except DerivationError:
             return self.formulas.inside(tokens), Scripts()  # ∂a/∂tanh(c): derived for a formula
 

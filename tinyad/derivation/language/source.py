@@ -64,6 +64,7 @@ class Source:
     def __init__(self, text: str, name: str = "derivation", seconds: float | None = None) -> None:
         self.name, self.seconds = name, seconds
         self.deadline = inf if seconds is None else monotonic() + seconds
+        self.reached = 0  # the part of the text that is worked on, for a message
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
         self._lines = [0] + [k + 1 for k, c in enumerate(self.text) if c == "\n"]
         if len(self.text) > FILE_CHARACTERS:
@@ -71,10 +72,16 @@ class Source:
         if "\0" in self.text:
             raise DerivationError("this is not a text: it contains zero bytes", self, self.text.index("\0"))
 
+    def with_text(self, text: str) -> Source:
+        """Return the same file with another text, in the time that is left."""
+        other = Source(text, self.name, self.seconds)
+        other.deadline = self.deadline
+        return other
+
     def check_time(self) -> None:
         """Raise LimitError if the time is over."""
         if monotonic() > self.deadline:
-            raise LimitError(f"{self.name}: more than {self.seconds:g} s; --timeout allows more")
+            raise LimitError(f"this file takes more than {self.seconds:g} s; --timeout allows more", self, self.reached)
 
     def place(self, at: int) -> tuple[int, int]:
         """Return the line and the column of an offset, both counted from 1."""

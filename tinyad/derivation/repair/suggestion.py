@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tinyad.derivation.judge.contributions import Keys, known_cases
 from tinyad.derivation.judge.verdicts import LineVerdict, Verdict
+from tinyad.derivation.language.source import LimitError
 from tinyad.derivation.language.syntax_tree import Statement
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.author_notation import AuthorNotation
@@ -38,7 +39,11 @@ def with_suggestions(
             out[n] = v._replace(notes=(*v.notes, note))
             continue
         search = Search(WrongLine(points, verdicts, n, notation, functions, elsewhere))
-        suggestion = search.run()
+        try:
+            suggestion = search.run()
+        except LimitError:
+            out[n] = v._replace(notes=(*v.notes, f"no correction in the time, {points[0].source.seconds:g} s"))
+            continue
         if suggestion is not None:
             out[n] = v._replace(suggestion=suggestion.text, grade=suggestion.certainty, at=suggestion.at or v.at)
         else:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinyad.arrays.matrix import size
+from tinyad.derivation.language.source import LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, flattened, structure
 from tinyad.derivation.semantics.components import axes_of, combined, labelled, lettered, summed
 from tinyad.derivation.semantics.environment import Environment, Remarks, TimedName
@@ -22,7 +23,7 @@ from tinyad.derivation.semantics.functions import (
     trace,
     trace_on_tape,
 )
-from tinyad.derivation.semantics.limits import SUM_TIMES
+from tinyad.derivation.semantics.limits import CACHED_ENTRIES, SUM_TIMES
 from tinyad.derivation.semantics.name_reader import NameReader, sides
 from tinyad.derivation.semantics.operations import (
     NO_SIZE,
@@ -33,7 +34,18 @@ from tinyad.derivation.semantics.operations import (
     product,
     turned,
 )
-from tinyad.derivation.semantics.values import Eye, Indexed, Misfit, Ones, Scope, Several, Stretched, Unfitting
+from tinyad.derivation.semantics.values import (
+    Eye,
+    Indexed,
+    Misfit,
+    Ones,
+    Scope,
+    Several,
+    Stretched,
+    TooLarge,
+    Unfitting,
+    counted,
+)
 from tinyad.engine.deriv import deriv
 from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Variable
@@ -58,6 +70,7 @@ class Evaluator:
 
     def __call__(self, node: Node, scope: Scope) -> Any:
         """Return the value of a formula."""
+        self.declarations.source.check_time()
         formulas, cache, at = self.environment.formulas, self.environment.cache, None
         if formulas and structure(node) in formulas:
             return formulas[structure(node)]
@@ -67,11 +80,17 @@ class Evaluator:
                 return cache.values[at]
         try:
             value = METHODS[node.kind](self, node, scope)
+            if isinstance(value, Variable) and node.kind not in ("name", "bracket"):
+                self.environment.count(value.value.size)
+        except LimitError:
+            raise
+        except TooLarge as reason:
+            self.refuse(node, str(reason), "not evaluable")
         except (Unfitting, ValueError, np.linalg.LinAlgError) as reason:  # of an operation, about its operands
             self.refuse(node, str(reason))
         if node.kind in SHOWN and hasattr(value, "shape"):
             self.remarks.shapes[node.start, node.end] = size(value.shape)
-        if cache is not None and at is not None:
+        if cache is not None and at is not None and getattr(value, "size", 0) <= CACHED_ENTRIES:
             cache.values[at] = value
         return value
 
@@ -403,6 +422,7 @@ class Evaluator:
         parts = [as_array(part) for part in parts]
         if any(not isinstance(part, np.ndarray) for part in parts):
             self.refuse(node, "side by side is for backward lines; write products of parts", "not evaluable")
+        counted(sum(part.size for part in parts))
         try:
             return np.block([parts[r * columns : (r + 1) * columns] for r in range(rows)])
         except ValueError:
@@ -422,6 +442,7 @@ class Evaluator:
         if len({part.shape[1] for part in parts}) > 1:
             sizes = ", ".join(size(part.shape) for part in parts)
             self.refuse(node, f"one on top of another: {sizes} have different numbers of columns")
+        counted(sum(part.shape[0] for part in parts), parts[0].shape[1])
         stack = parts[0]
         for part in parts[1:]:
             stack = TABLE["stack"](stack, part)

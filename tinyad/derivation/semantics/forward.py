@@ -23,9 +23,10 @@ from tinyad.derivation.semantics.limits import (
     SIDE_LENGTH,
     SIMILAR_NAME,
     SIZES,
+    TAPE_ENTRIES,
     TAPE_STEPS,
 )
-from tinyad.derivation.semantics.values import Indexed, Scope, Stretched, Trouble
+from tinyad.derivation.semantics.values import Indexed, Scope, Stretched, TooLarge, Trouble
 from tinyad.engine.table import none
 from tinyad.engine.tape import Tape, Variable
 from tinyad.printing.listing import first_nonfinite
@@ -56,6 +57,7 @@ class Forward:
         self.values: dict[TimedName, Variable] = {}
         self.ranges: list[RecordedEquation] = []
         self.keys = self.computed()
+        self._entries = 0
         self.environment = Environment(
             self.declarations,
             self.functions,
@@ -65,6 +67,7 @@ class Forward:
             derivative=lambda evaluator, name, label, node: refuse("derivative", node),
             jacobian=lambda evaluator, node, scope: refuse("Jacobian", node),
             differential=lambda evaluator, node, scope: refuse("differential", node),
+            count=self._count,
         )
         self.evaluator = Evaluator(self.environment)
         self.run()
@@ -79,6 +82,12 @@ class Forward:
         bad = next(n for n, step in enumerate(steps, 1) if not np.all(np.isfinite(self.tape.values[step[1]])))
         equation = next(k for k, _, first, last in self.ranges if first <= bad <= last)
         return self.derivation.forward[equation].members[0]
+
+    def _count(self, entries: int) -> None:
+        """Count the numbers on the tape, and fail if they are too many."""
+        self._entries += entries
+        if self._entries > TAPE_ENTRIES:
+            raise TooLarge(f"more than {TAPE_ENTRIES} numbers in the forward")
 
     def _check_matrix_kinds(self) -> None:
         """Refuse a declared kind that the value of a computed name does not have."""
@@ -143,6 +152,7 @@ class Forward:
         """Record an equation at one time, for every member of its families."""
         eq = self.derivation.forward[k]
         left = eq.left[0]
+        self.source.reached = eq.start
         if len(eq.members) != 1 or eq.sign != "=" or len(eq.left) != 1:
             raise self.error("a forward equation is `name = formula`", left)
         for scope in self.scopes(eq, t):

@@ -12,8 +12,8 @@ from tinyad.derivation.language.syntax_tree import Node, Ref, structure
 from tinyad.derivation.semantics.environment import MovedNames, Time, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.forward import Forward, close, label
-from tinyad.derivation.semantics.limits import COMPLEX_STEP
-from tinyad.derivation.semantics.values import Indexed, Scope, Trouble
+from tinyad.derivation.semantics.limits import COMPLEX_STEP, JACOBIAN_ENTRIES
+from tinyad.derivation.semantics.values import Indexed, Scope, TooLarge, Trouble, counted
 
 
 class Jacobians:
@@ -22,6 +22,7 @@ class Jacobians:
     def __init__(self, forward: Forward) -> None:
         self._forward = forward
         self._known: dict[Any, Any] = {}
+        self._entries = 0
 
     # Arrays
 
@@ -72,7 +73,11 @@ class Jacobians:
         else:
             key = structure(node), scope.t, tuple(sorted(scope.members.items()))
         if key not in self._known:
-            self._known[key] = self._derived(evaluator, node, scope)
+            found = self._derived(evaluator, node, scope)
+            self._entries += np.size(found.value if isinstance(found, Indexed) else found)
+            if self._entries > JACOBIAN_ENTRIES:
+                raise TooLarge(f"Jacobians with more than {JACOBIAN_ENTRIES} entries in all")
+            self._known[key] = found
         return self._known[key]
 
     def _derived(self, evaluator: Evaluator, node: Node, scope: Scope) -> Any:
@@ -81,7 +86,7 @@ class Jacobians:
         name = evaluator.timed_name(below, scope, node) if isinstance(below, Ref) else None
         base = self.value(evaluator, *name, node) if name else evaluator(below, scope)
         function, recomputed = self._function(evaluator, node.parts[0], scope, name)
-        columns, labels = [], None
+        columns, labels = list[Array](), None
         for entry in np.ndindex(base.shape):
             moved = base.astype(complex)
             moved[entry] += 1j * COMPLEX_STEP
@@ -92,6 +97,8 @@ class Jacobians:
             if isinstance(value, Indexed):
                 value, labels = value
             columns.append(moved_by(value))
+            if len(columns) == 1:
+                counted(columns[0].size, base.size)
         full = np.stack(columns, -1).reshape(*columns[0].shape, *base.shape)
         return full if labels is None else Indexed(full, labels)
 

@@ -23,6 +23,7 @@ SIMILAR_NAME        = 0.5     # of 1, the similarity from which a known name may
 TAPE_STEPS          = 20_000  # of one forward
 TAPE_ENTRIES        = 3_000_000  # numbers on the tape of one forward: a check keeps some twenty copies, of 8 bytes each
 VALUE_ENTRIES       = 1_000_000  # numbers of one value, counted before it is made
+CACHED_ENTRIES      = 10_000  # of one value of a part of a formula that is kept for other formulas
 JACOBIAN_ENTRIES    = 6_000_000  # numbers of all Jacobians that are kept at one sample point
 SIDE_LENGTH         = 400     # rows or columns of a value
 SIZE_DIGITS         = 3       # of a size that is a number in a formula
