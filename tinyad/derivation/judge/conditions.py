@@ -40,12 +40,15 @@ def with_conditions(
     out = list(verdicts)
     wrong = [n for n, v in enumerate(out) if v.verdict in CONDITIONAL and v.statement is not None and v.readings]
     for supposed in _suppositions(points[0], verdicts) if wrong else ():
-        open_ = [n for n in wrong if out[n].condition is None and not _has_slip(points, out[n].statement, supposed)]
+        open_ = [n for n in wrong if out[n].condition is None and _may_be_meant(points, out[n], supposed)]
         if not open_:
             continue
         try:
             derivation = points[0].derivation._replace(declarations=supposed.declarations)
-            changed = prepare([SamplePoint(Forward(derivation, point.drawing)) for point in points])
+            first = prepare([SamplePoint(Forward(derivation, points[0].drawing))])
+            open_ = [n for n in open_ if judge_line(first, out[n].statement).ok]
+            others = [SamplePoint(Forward(derivation, point.drawing)) for point in points[1:]] if open_ else []
+            changed = [*first, *prepare(others)]
         except LimitError:
             raise
         except DerivationError:  # then the forward gives no finite numbers
@@ -134,6 +137,17 @@ def _names_without_derivative(point: SamplePoint, verdicts: Sequence[LineVerdict
 def _is_square(point: SamplePoint, key: str) -> bool:
     rows, columns = point.declarations.shapes[key]
     return rows == columns and point.forward.shape(key)[0] > 1
+
+
+def _may_be_meant(points: Points, v: LineVerdict, supposed: Supposition) -> bool:
+    """Return whether a condition may explain a wrong line: it is about what the line or its equations use."""
+    if not supposed.names:
+        return True
+    equations = {key.equation for r in v.readings for key in r.all_contributions if key.equation is not None}
+    forward = [member for k in equations for member in points[0].derivation.forward[k].members]
+    used = {n.value.key for member in (*v.statement.members, *forward) for n in walk(member) if n.kind == "name"}
+    wrong_by_value = v.verdict is Verdict.WRONG  # a symmetric matrix has the size that it had
+    return wrong_by_value and used >= set(supposed.names) and not _has_slip(points, v.statement, supposed)
 
 
 def _has_slip(points: Points, line: Statement, supposed: Supposition) -> bool:

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from difflib import get_close_matches
 from math import inf
 from pathlib import Path
-from time import monotonic
+from time import thread_time
 from typing import NamedTuple
 
 from tinyad.derivation.language.limits import BLOCK_LINES, FILE_BYTES, FILE_CHARACTERS, SHOWN_CHARACTERS
@@ -58,12 +58,12 @@ class Block(NamedTuple):
 class Source:
     """The text of a file; positions in it are offsets, people get lines and columns.
 
-    Whoever works on it calls `check_time` again and again, which raises LimitError `seconds` after it was made.
+    Whoever works on it calls `check_time` again and again, which raises LimitError when that has computed for `seconds`.
     """
 
     def __init__(self, text: str, name: str = "derivation", seconds: float | None = None) -> None:
         self.name, self.seconds = name, seconds
-        self.deadline = inf if seconds is None else monotonic() + seconds
+        self.deadline = inf if seconds is None else thread_time() + seconds
         self.reached = 0  # the part of the text that is worked on, for a message
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
         self._lines = [0] + [k + 1 for k, c in enumerate(self.text) if c == "\n"]
@@ -80,7 +80,7 @@ class Source:
 
     def check_time(self) -> None:
         """Raise LimitError if the time is over."""
-        if monotonic() > self.deadline:
+        if thread_time() > self.deadline:
             raise LimitError(f"this file takes more than {self.seconds:g} s; --timeout allows more", self, self.reached)
 
     def place(self, at: int) -> tuple[int, int]:

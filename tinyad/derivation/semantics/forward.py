@@ -223,6 +223,14 @@ class Forward:
                     sides |= {((r.equation, n - r.first), bool(side)) for side in np.unique(on)}
         return frozenset(sides)
 
+    def dependents(self, name: TimedName) -> frozenset[TimedName]:
+        """Return the names that are computed from a value, by any way."""
+        moved = {self.values[name].index}
+        for _, z, *operands in self.tape.steps:
+            if any(i in moved for i in operands):
+                moved.add(z)
+        return frozenset(n for n, v in self.values.items() if v.index in moved and n != name)
+
     def uses(self, name: TimedName) -> set[TimedName]:
         """Return the names in the equation for a value."""
         recorded = self.recorded(name)

@@ -14,6 +14,7 @@ from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.forward import Forward, close, label
 from tinyad.derivation.semantics.limits import COMPLEX_STEP, JACOBIAN_ENTRIES
 from tinyad.derivation.semantics.values import Indexed, Scope, TooLarge, Trouble, counted
+from tinyad.engine.tape import Step
 
 
 class Jacobians:
@@ -85,6 +86,10 @@ class Jacobians:
         below = node.value
         name = evaluator.timed_name(below, scope, node) if isinstance(below, Ref) else None
         base = self.value(evaluator, *name, node) if name else evaluator(below, scope)
+        if name and node.parts[0].kind == "name" and not evaluator.environment.is_moved:
+            replayed = self._replayed(evaluator.timed_name(node.parts[0].value, scope, node.parts[0]), name)
+            if replayed is not None:
+                return replayed
         function, recomputed = self._function(evaluator, node.parts[0], scope, name)
         columns, labels = list[Array](), None
         for entry in np.ndindex(base.shape):
@@ -102,6 +107,35 @@ class Jacobians:
         full = np.stack(columns, -1).reshape(*columns[0].shape, *base.shape)
         return full if labels is None else Indexed(full, labels)
 
+    def _replayed(self, above: TimedName, below: TimedName) -> Array | None:
+        """Return the Jacobian of two names by the steps of the tape between them; None if the forward has not both.
+
+        If `below` stands in the equation of `above`, the other names in it keep their values.
+        """
+        forward = self._forward
+        recorded = forward.recorded(above) if above in forward.values and below in forward.values else None
+        if recorded is None:
+            return None
+        source, target, values = forward.values[below].index, forward.values[above].index, forward.tape.values
+        first = recorded.first if below in forward.uses(above) else 1
+        moved, steps = {source}, list[Step]()
+        for step in forward.tape.steps[first - 1 : recorded.last]:
+            if step[2] in moved or step[3] in moved:
+                moved.add(step[1])
+                steps.append(step)
+        base, shape = values[source], values[target].shape
+        counted(*shape, *base.shape)
+        full = np.zeros((*shape, *base.shape))
+        for entry in np.ndindex(base.shape) if target in moved else ():
+            forward.source.check_time()
+            start = base.astype(complex)
+            start[entry] += 1j * COMPLEX_STEP
+            now = {source: start}
+            for op, z, *operands in steps:
+                now[z] = op.forward(*(now.get(i, values[i]) for i in operands if i is not None))
+            full[(slice(None), slice(None), *entry)] = moved_by(now[target])
+        return full
+
     def _function(
         self, evaluator: Evaluator, above: Node, scope: Scope, below: TimedName | None
     ) -> tuple[Callable[[Evaluator], Any], frozenset[TimedName]]:
@@ -116,7 +150,7 @@ class Jacobians:
             shape = self.value(evaluator.replace(cache=None), *name, above).shape
             return (lambda inner: np.zeros(shape)), frozenset()
         direct = below is None or below in forward.uses(name)
-        recomputed = frozenset() if direct else frozenset(n for n in forward.values if forward.is_computed(n))
+        recomputed = frozenset() if direct or below is None else forward.dependents(below)
 
         def f(inner: Evaluator) -> Any:
             moved = inner.environment.moved

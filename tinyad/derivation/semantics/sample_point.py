@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +46,18 @@ class Seed(NamedTuple):
     array: Array
 
 
+class Rounding:
+    """How far rounding moves the derivatives of one backward pass, once that is asked for."""
+
+    def __init__(self, derivatives: Derivatives) -> None:
+        self._derivatives = derivatives
+
+    @cached_property
+    def spread(self) -> list[float]:
+        """Return for each value of the tape how far its derivative moves, over the relative error of one step."""
+        return spread(self._derivatives)
+
+
 class Multiplied(NamedTuple):
     """The names whose derivatives stand for a multiple of what they are, by a convention of the author."""
 
@@ -64,8 +77,8 @@ class SamplePoint:
         self.jacobians = Jacobians(self.forward)
         self.evaluator = self.new_evaluator()
         self.label_value: LabelValue | None = None
+        self.rounding = Rounding(self.derivatives)
         self.multiplied = Multiplied(frozenset(), 1.0)
-        self._spread = spread(self.derivatives)
         self.known_contributions: dict[TimedName, list[Contribution]] = {}
         self._ancestors: dict[int, frozenset[int]] = {}
 
@@ -196,14 +209,14 @@ class SamplePoint:
     def near(self, name: TimedName, a: Array, b: Array) -> bool:
         """Return whether two arrays are the same derivative, to rounding."""
         largest = max(float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)))
-        tolerance = max(self.tolerance(name), NEAR * EPSILON * largest)
-        return bool(np.all(np.abs(a - b) <= tolerance))
+        off = np.abs(a - b)
+        return bool(np.all(off <= NEAR * EPSILON * largest) or np.all(off <= self.tolerance(name)))
 
     def tolerance(self, name: TimedName) -> float:
         """Return what rounding may do to a derivative, as it adds up on the tape."""
         position = self.values[name].index
         # what the forward does not use has the derivative 0
-        return NEAR * EPSILON * self._spread[position] if position < len(self._spread) else 0.0
+        return NEAR * EPSILON * self.rounding.spread[position] if position < len(self.rounding.spread) else 0.0
 
     def is_rounding(self, name: TimedName, a: Array) -> bool:
         """Return whether an array is 0 as a derivative of this name, to rounding."""
