@@ -58,7 +58,7 @@ class Block(NamedTuple):
 class Source:
     """The text of a file; positions in it are offsets, people get lines and columns.
 
-    Whoever works on it calls `check_time` again and again, which raises LimitError when that has computed for `seconds`.
+    Whoever works on it calls `check_time` again and again: it raises LimitError after `seconds` of computing.
     """
 
     def __init__(self, text: str, name: str = "derivation", seconds: float | None = None) -> None:

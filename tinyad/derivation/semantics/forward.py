@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cached_property
@@ -56,6 +57,7 @@ class Forward:
         self.tape = Tape()
         self.values: dict[TimedName, Variable] = {}
         self.ranges: list[RecordedEquation] = []
+        self._recorded: dict[int, RecordedEquation] = {}  # by the position of what an equation computes
         self.keys = self.computed()
         self._entries = 0
         self.environment = Environment(
@@ -80,8 +82,11 @@ class Forward:
         """Return the equation that gives the first number that is not finite."""
         steps = self.tape.steps
         bad = next(n for n, step in enumerate(steps, 1) if not np.all(np.isfinite(self.tape.values[step[1]])))
-        equation = next(k for k, _, first, last in self.ranges if first <= bad <= last)
-        return self.derivation.forward[equation].members[0]
+        return self.derivation.forward[self.equation_of(bad).equation].members[0]
+
+    def equation_of(self, step: int) -> RecordedEquation:
+        """Return the equation that has recorded a step."""
+        return self.ranges[bisect_left(self.ranges, step, key=lambda r: r.last)]
 
     def _count(self, entries: int) -> None:
         """Count the numbers on the tape, and fail if they are too many."""
@@ -167,7 +172,7 @@ class Forward:
                 value = self.stretched(value, key, eq)
             if not isinstance(value, Variable):
                 raise self.error("this does not depend on any name that was declared", eq.members[0])
-            if value.index in {v.index for v in self.values.values()}:
+            if value.index in self.tape.names or value.index in self._recorded:
                 value = none(value)  # a name of its own for y = x
             if key in self.declarations.shapes and value.shape != self.shape(key):
                 message = f"{key} comes out as {size(value.shape)}, and was declared {size(self.shape(key))}"
@@ -175,6 +180,8 @@ class Forward:
             self.values[key, time] = value
             self.tape.names[value.index] = label(key, time)
             self.ranges.append(RecordedEquation(k, time, begun, len(self.tape)))
+            if begun <= len(self.tape):
+                self._recorded[value.index] = self.ranges[-1]
             if len(self.tape) > TAPE_STEPS:
                 raise self.error(f"more than {TAPE_STEPS} steps", left)
 
@@ -199,9 +206,7 @@ class Forward:
 
     def recorded(self, name: TimedName) -> RecordedEquation | None:
         """Return the equation that has computed a value; None if none has."""
-        position = self.values[name].index
-        steps = self.tape.steps
-        return next((m for m in self.ranges if m.last >= m.first and steps[m.last - 1][1] == position), None)
+        return self._recorded.get(self.values[name].index)
 
     def is_computed(self, name: TimedName) -> bool:
         """Return whether an equation has computed a value."""

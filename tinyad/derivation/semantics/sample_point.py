@@ -80,7 +80,7 @@ class SamplePoint:
         self.rounding = Rounding(self.derivatives)
         self.multiplied = Multiplied(frozenset(), 1.0)
         self.known_contributions: dict[TimedName, list[Contribution]] = {}
-        self._ancestors: dict[int, frozenset[int]] = {}
+        self._ancestors: dict[int, int] = {}  # position → the positions it is computed from, as bits
 
     def new_evaluator(self) -> Evaluator:
         """Return an evaluator of backward lines."""
@@ -196,18 +196,21 @@ class SamplePoint:
 
     def equation_of(self, step: int) -> tuple[int, Time]:
         """Return the equation that has recorded a step, and its time."""
-        return next((r.equation, r.time) for r in self.forward.ranges if r.first <= step <= r.last)
+        recorded = self.forward.equation_of(step)
+        return recorded.equation, recorded.time
 
-    def ancestors(self, position: int) -> frozenset[int]:
-        """Return the positions of the tape that a value is computed from."""
+    def depends(self, later: TimedName, earlier: TimedName) -> bool:
+        """Return whether a value is computed from another."""
         if not self._ancestors:
-            for _, z, x, y in self.forward.tape.steps:
-                operands = [i for i in (x, y) if i is not None]
-                self._ancestors[z] = frozenset(operands).union(*(self._ancestors.get(i, frozenset()) for i in operands))
-        return self._ancestors.get(position, frozenset())
+            for _, z, *operands in self.forward.tape.steps:
+                for i in operands:
+                    if i is not None:
+                        self._ancestors[z] = self._ancestors.get(z, 0) | self._ancestors.get(i, 0) | 1 << i
+        return bool(self._ancestors.get(self.values[later].index, 0) >> self.values[earlier].index & 1)
 
     def near(self, name: TimedName, a: Array, b: Array) -> bool:
         """Return whether two arrays are the same derivative, to rounding."""
+        self.source.check_time()
         largest = max(float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)))
         off = np.abs(a - b)
         return bool(np.all(off <= NEAR * EPSILON * largest) or np.all(off <= self.tolerance(name)))
