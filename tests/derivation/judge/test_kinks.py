@@ -60,6 +60,8 @@ def test_a_line_that_is_0_at_every_point_is_not_judged():
 def test_hinges_in_a_sequence():
     declare = "layout: same\ntime: t = 1..T\nx_t: M×1\nW: N×M\nR: N×N\nh_t: N×1\ngiven: dh_t"
     forward = "a_t = W x_t + R h_{t-1}\nh_t = relu(a_t)"
-    backward = "dh_t += Rᵀ da_{t+1}\nda_t = dh_t ∘ relu'(a_t)\ndW = Σ_t da_t x_tᵀ\ndR = Σ_t da_t h_{t-1}ᵀ\ndx_t = Wᵀ da_t"
+    backward = (
+        "dh_t += Rᵀ da_{t+1}\nda_t = dh_t ∘ relu'(a_t)\ndW = Σ_t da_t x_tᵀ\ndR = Σ_t da_t h_{t-1}ᵀ\ndx_t = Wᵀ da_t"
+    )
     assert set(verdicts(declare, forward, backward)) == {Verdict.RIGHT}
     assert verdicts(declare, forward, backward.replace("dh_t ∘ relu'(a_t)", "dh_t"))[1] is Verdict.WRONG
