@@ -183,7 +183,7 @@ def _check(options: argparse.Namespace) -> int:
             continue
         status = max(status, _status(report))
         if options.out:
-            write_text(options.out, report.html())
+            _write_page(options.out, report.html())
         if options.json:
             entries.append(report.to_dict())
         else:
@@ -253,7 +253,7 @@ def _report(options: argparse.Namespace) -> int:
         options.out = Path("build", f"{Path(options.what).stem}-report.html")
     if options.out.resolve() == Path(options.what).resolve():
         raise ValueError(f"--out {options.out} would write over the file that the page shows; give another file")
-    write_text(options.out, html)
+    _write_page(options.out, html)
     verdict = {True: "right", False: "not right", None: "not compared with a derivation by hand"}[ok]
     print(for_terminal(f"{options.out}   {options.what}, {verdict}"))
     return 0 if ok is not False else 1
@@ -342,6 +342,11 @@ def _message(error: BaseException) -> str:
         return str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     except Exception:  # an exception whose __str__ fails
         return "no message"
+
+
+def _write_page(path: Path, html: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, html)
 
 
 def _plant(options: argparse.Namespace) -> int:

@@ -7,11 +7,12 @@ import pytest
 from tinyad.printing.output import write_text
 
 
-def test_a_file_and_its_folder_are_made(tmp_path):
-    path = tmp_path / "a" / "b.html"
-    write_text(path, "ä\n")
-    assert path.read_bytes() == "ä\n".encode()
-    assert [p.name for p in path.parent.iterdir()] == ["b.html"]
+def test_a_file_is_written_and_nothing_else(tmp_path):
+    path = tmp_path / "a.html"
+    for text in ("ä\n", "b"):
+        write_text(path, text)
+        assert path.read_bytes() == text.encode()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.html"]
 
 
 def test_nothing_is_written_through_a_symbolic_link(tmp_path):

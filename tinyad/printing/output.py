@@ -12,7 +12,6 @@ def write_text(path: Path, text: str) -> None:
 
     Raises ValueError where the path is a symbolic link.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_symlink():
         raise ValueError(f"{path} is a link, and nothing is written through a link; give the file itself")
     if path.exists() and not path.is_file():  # a device, such as /dev/null; a folder is refused by the system

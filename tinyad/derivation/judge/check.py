@@ -10,11 +10,11 @@ import numpy as np
 from tinyad.derivation.judge.conditions import with_conditions
 from tinyad.derivation.judge.conventions import convention_of
 from tinyad.derivation.judge.coverage import Coverage
-from tinyad.derivation.judge.labelled_terms import Labels, labelled_lines, with_labels
+from tinyad.derivation.judge.labelled_terms import labelled_lines, with_labels
 from tinyad.derivation.judge.line_verdict import judge_line
 from tinyad.derivation.judge.set_findings import not_exercised, notes_on
 from tinyad.derivation.judge.thresholds import LINES_MISFITTING, SAMPLE_POINTS, SEEDS_APART
-from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, OtherLayout, Verdict
+from tinyad.derivation.judge.verdicts import CheckedLines, OtherLayout, Verdict
 from tinyad.derivation.language.reader import Derivation, Unreadable, derivations
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Statement
@@ -39,6 +39,22 @@ def check(derivation: Derivation, seed: int = 0) -> list[CheckedLines]:
 
 
 def _checked(points: Sequence[SamplePoint], title: str, lines: Sequence[Statement | Unreadable]) -> CheckedLines:
+    """Judge one set of lines, and say if more of them hold in the other layout."""
+    checked = _in_one_layout(points, title, lines)
+    if sum(v.verdict in (Verdict.DOES_NOT_FIT, Verdict.OTHER_LAYOUT) for v in checked.verdicts) < LINES_MISFITTING:
+        return checked
+    it = copy(points[0].declarations)
+    it.layout = "same" if it.layout == "row" else "row"
+    derivation = points[0].derivation._replace(declarations=it)
+    others = [SamplePoint(Forward(derivation, point.drawing)) for point in points]
+    there, here = (sum(v.ok for v in c.verdicts) for c in (_in_one_layout(others, title, lines), checked))
+    if there <= here:
+        return checked
+    return checked._replace(other_layout=OtherLayout(it.layout, there, len(checked.verdicts)))
+
+
+def _in_one_layout(points: Sequence[SamplePoint], title: str, lines: Sequence[Statement | Unreadable]) -> CheckedLines:
+    """Judge one set of lines in the layout that is declared."""
     labels = labelled_lines(lines, points[0].source)
     points = with_labels(points, labels)
     judged = [judge_line(points, line) for line in lines]
@@ -55,18 +71,4 @@ def _checked(points: Sequence[SamplePoint], title: str, lines: Sequence[Statemen
         not_exercised(points, verdicts),
         points,
         coverage.missing(),
-        _other_layout(points, verdicts, labels),
     )
-
-
-def _other_layout(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict], labels: Labels) -> OtherLayout | None:
-    """Return in which layout more lines hold than in the one that is declared; None if there is none."""
-    lines = [v.statement for v in verdicts if v.statement is not None and v.readings]
-    if sum(v.verdict in (Verdict.DOES_NOT_FIT, Verdict.OTHER_LAYOUT) for v in verdicts) < LINES_MISFITTING:
-        return None
-    it = copy(points[0].declarations)
-    it.layout = "same" if it.layout == "row" else "row"
-    derivation = points[0].derivation._replace(declarations=it)
-    others = with_labels([SamplePoint(Forward(derivation, point.drawing)) for point in points], labels)
-    there, here = sum(judge_line(others, line).ok for line in lines), sum(v.ok for v in verdicts if v.readings)
-    return OtherLayout(it.layout, there, len(verdicts)) if there > here else None

@@ -251,7 +251,6 @@ def _misfit(misfit: Evaluated, member: Node, values: Sequence[Evaluated], all_ke
         keys = matching_keys(turned, all_keys)
         if keys is not None:
             return Reading(Verdict.OTHER_LAYOUT, message + "; transposed it is right", member, keys, all_keys)
-        message += "; transposed it would fit"
     return Reading(Verdict.DOES_NOT_FIT, message, member, NO_KEYS, all_keys)
 
 
