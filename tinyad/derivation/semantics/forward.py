@@ -229,7 +229,9 @@ class Forward:
         return frozenset(sides)
 
     def dependents(self, name: TimedName) -> frozenset[TimedName]:
-        """Return the names that are computed from a value, by any way."""
+        """Return the names that are computed from a value, by any way; none before or after a sequence."""
+        if name not in self.values:
+            return frozenset()
         moved = {self.values[name].index}
         for _, z, *operands in self.tape.steps:
             if any(i in moved for i in operands):
