@@ -69,14 +69,36 @@ def test_a_path_of_several_that_cancel_is_needed_on_its_own(line):
     assert "de" in [v.target for v in report.wrong]
 
 
-def test_a_derivative_below_rounding_is_not_judged():
-    """The entries of a softmax sum to 1, whatever x is: its derivative is 0, and what is computed is rounding."""
+def test_a_derivative_that_is_0_because_its_terms_cancel_holds():
+    """The entries of a softmax sum to 1, whatever x is, and what is computed of the derivative is rounding."""
     declare, forward = "layout: same\nx: N×1\nL: 1×1", "p = softmax(x)\ns = sum(p)\nL = 3 s"
+    assert checked(declare, forward, "dp = 3 1_{(N,1)}\nds = 3\ndx = p ∘ (dp - 3)").ok
     (line,) = checked(declare, forward, "dx = p - p ∘ p").wrong
-    assert line.verdict is Verdict.WRONG  # far from 0
-    rounding = checked(declare, forward, "dp = 3 1_{(N,1)}\nds = 3\ndx = p ∘ (dp - 3)")
-    assert [v.verdict for v in rounding.verdicts] == [Verdict.RIGHT, Verdict.RIGHT, Verdict.NOT_JUDGED]
-    assert "rounding" in rounding.verdicts[2].message
+    assert line.verdict is Verdict.WRONG
+
+
+def test_a_batch_norm_in_which_a_path_is_0_holds():
+    """The mean of x - m is 0, so the path of the variance to the mean is, and its published line has it."""
+    declare = "layout: same\nloss: J\nindices: i\nx: n×1\nε: 1×1\nconstant: ε\npositive: ε\ngiven: dJ/dc"
+    forward = "m = 1/n Σ_i x_i\nv = 1/n Σ_i (x_i - m)²\nc_i = (x_i - m) (v + ε)^{-1/2}"
+    backward = """\
+dJ/dv = Σ_i dJ/dc_i (x_i - m) (-1/2) (v + ε)^{-3/2}
+dJ/dm = -Σ_i dJ/dc_i (v + ε)^{-1/2} - dJ/dv Σ_i 2 (x_i - m) / n
+dJ/dx_i = dJ/dc_i (v + ε)^{-1/2} + dJ/dv 2 (x_i - m) / n + dJ/dm / n"""
+    assert checked(declare, forward, backward).ok
+    for right, wrong in [("-3/2", "-1/2"), ("dJ/dm / n", "dJ/dm"), ("-Σ_i dJ/dc_i", "Σ_i dJ/dc_i")]:
+        assert [v.verdict for v in checked(declare, forward, backward.replace(right, wrong)).wrong] == [Verdict.WRONG]
+
+
+@pytest.mark.parametrize("line", ["2 dz ∘ w", "3 dz ∘ w"])
+def test_a_derivative_that_is_lost_in_rounding_is_not_judged(line):
+    """w = (x + 1e17) - 1e17 has no digit of x left: 0 or 16."""
+    declare = "layout: same\nx: N×1\ngiven: dz"
+    (found,) = checked(
+        declare, "u = x + 100000000000000000\nw = u - 100000000000000000\nz = w ∘ w", f"dw = {line}"
+    ).wrong
+    assert found.verdict is Verdict.NOT_JUDGED
+    assert "rounding is larger than this derivative" in found.message
 
 
 def test_a_line_that_is_not_judged_may_be_right():

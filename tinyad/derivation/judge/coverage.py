@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-import numpy as np
-
 from tinyad.derivation.judge.contributions import (
     NO_KEYS,
     Case,
@@ -21,6 +19,7 @@ from tinyad.derivation.judge.contributions import (
 )
 from tinyad.derivation.judge.targets import defines_notation, is_labelled_term, kept_sides, used_labels
 from tinyad.derivation.judge.thresholds import PAIRS_CANCELLING
+from tinyad.derivation.judge.unseen import is_small
 from tinyad.derivation.judge.uses import Uses, circular
 from tinyad.derivation.judge.verdicts import LineVerdict, Reading, Verdict
 from tinyad.derivation.language.syntax_tree import Node
@@ -119,11 +118,12 @@ class Coverage:
     def _hidden(self, place: TimedName) -> Keys:
         """Return contributions that no line has brought, and that are too small at every sample point to be seen."""
         keys = _computed(self.full(place) - self._covered.get(place, NO_KEYS))
-        known = [(p, contributions_to(Case(p, NO_SCOPE, place))) for p in self._points if keys and place in p.values]
+        known = [Case(p, NO_SCOPE, place) for p in self._points if keys and place in p.values]
         return frozenset(
             k
             for k in keys
-            if all(p.is_rounding(place, arrays[k]) for p, arrays in known) and any(np.any(a[k]) for _, a in known)
+            if all(case.point.is_rounding(place, contributions_to(case)[k]) for case in known)
+            and any(is_small(case, k) for case in known)
         )
 
     def _is_given_in_full(self, place: TimedName) -> bool:

@@ -16,6 +16,8 @@ SAME_SUM_NEAR_ZERO = 1e-12  # absolute: the same, for entries that are zero
 # When a line is judged.
 RESOLVED           = 1e-3   # of the largest contribution: rounding has to be smaller, or nothing can be told there
 
+STEADY             = 1e-3   # of a contribution: what small errors may change of one that is not 0 but for rounding
+
 # When a line is a sum of multiples of contributions.
 FITS               = 1e-8   # of the largest entry: what the multiples may leave over
 SAME_FACTOR        = 1e-6   # a factor this near to 1, 0, 2 or -1 is that number

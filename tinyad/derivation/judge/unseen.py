@@ -7,8 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinyad.arrays.matrix import Array
-from tinyad.derivation.judge.contributions import ContributionKey, Evaluated, Keys, in_order, path_text
-from tinyad.derivation.judge.thresholds import RESOLVED
+from tinyad.derivation.judge.contributions import (
+    Case,
+    ContributionKey,
+    Evaluated,
+    Keys,
+    contributions_to,
+    in_order,
+    path_text,
+)
+from tinyad.derivation.judge.thresholds import RESOLVED, STEADY
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.sampling import never_on
 
@@ -22,19 +30,30 @@ def why_not_judged(points: Sequence[SamplePoint], values: Sequence[Evaluated], k
         arrays = [(v, v.contributions[key]) for v in values if key in v.contributions]
         if key.equation is None or not all(v.case.point.is_rounding(v.case.place, array) for v, array in arrays):
             continue
-        if any(np.any(array) for _, array in arrays):
+        if any(is_small(v.case, key) for v, _ in arrays):
             return f"{path_text(points[0], key)} is below rounding at every sample point"
         if hidden:
             return f"{path_text(points[0], key)} is 0 at every sample point, because {_kinks_text(points[0], hidden)}"
     return ""
 
 
+def is_small(case: Case, key: ContributionKey) -> bool:
+    """Return whether a contribution is small, and not 0 but for rounding: small errors leave it nearly what it is."""
+    array = contributions_to(case)[key]
+    other = contributions_to(case._replace(point=case.point.perturbed())).get(key, np.zeros_like(array))
+    largest = float(np.abs(array).max(initial=0))
+    return largest > 0 and float(np.abs(array - other).max(initial=0)) <= STEADY * largest
+
+
 def _is_resolved(value: Evaluated) -> bool:
-    """Return whether rounding is small beside the value of a line, or beside a contribution to the derivative."""
+    """Return whether rounding is small beside the value of a line, or beside a contribution to the derivative.
+
+    Where they cancel to 0, it has to be small beside what derivatives are like at this sample point.
+    """
+    point = value.case.point
     arrays: list[Array] = [value.value, *value.contributions.values()]
     largest = max(float(np.abs(array).max(initial=0)) for array in arrays)
-    tolerance = value.case.point.tolerance(value.case.place)
-    return tolerance <= RESOLVED * largest or (largest == 0 and np.isfinite(tolerance))
+    return point.tolerance(value.case.place) <= RESOLVED * max(largest, point.rounding.typical)
 
 
 def _kinks_text(point: SamplePoint, kinks: set[tuple[int, int]]) -> str:

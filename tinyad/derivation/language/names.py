@@ -19,6 +19,18 @@ FUNCTIONS = {
 }  # fmt: skip
 
 
+def exponent(text: str) -> float | None:
+    """Return an exponent that is a number other than -1 and 2, 3 or -1/2 or 0.5, by its signs; None for others."""
+    above, slash, below = text.removeprefix("-").partition("/")
+    digits = above.replace(".", "", 1)
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= INDEX_DIGITS) or slash > below:
+        return None
+    if slash and not (below.isascii() and below.isdigit() and len(below) <= INDEX_DIGITS and int(below)):
+        return None
+    number = float(above) / (float(below) if slash else 1.0)
+    return -number if text.startswith("-") else number
+
+
 class Scripts(NamedTuple):
     """The scripts of a name by their meaning."""
 

@@ -57,7 +57,7 @@ def combined(kind: str, left: Any, right: Any) -> Indexed:
     """Return x_j W_{jk} or x_j + y_j of two operands, one of which may be a number, with their letters in one order."""
     a, b = (v if isinstance(v, Indexed) else Indexed(v, ("", "")) for v in (left, right))
     free = {*a.labels} ^ {*b.labels}
-    if kind in "+-" and free - {""} and not (isinstance(left, float) or isinstance(right, float)):
+    if kind in "+-" and free - {""} and not any(is_number(value) for value in (left, right)):
         raise Unfitting(f"the index {' and '.join(sorted(free - {''}))} is free in one term only")
     tape = isinstance(a.value, Variable) or isinstance(b.value, Variable)
     x, y, labels = _aligned_on_tape(a, b) if tape else _aligned(a, b)
@@ -73,6 +73,13 @@ def combined(kind: str, left: Any, right: Any) -> Indexed:
         if label is None:
             raise Unfitting(str(reason)) from None
         raise Unfitting(f"the index {label} runs to {n[label]} in one factor and to {m[label]} in the other") from None
+
+
+def is_number(value: Any) -> bool:
+    """Return whether an operand is one number, which may be added to every component."""
+    if isinstance(value, Indexed):
+        return not any(value.labels) and np.size(getattr(value.value, "value", value.value)) == 1
+    return isinstance(value, float) or getattr(value, "shape", ()) == (1, 1)
 
 
 def _count_result(x: Any, y: Any) -> None:

@@ -150,7 +150,9 @@ class Evaluator:
         return self.mapped(lambda x: x * x, node, scope)
 
     def _power(self, node: Node, scope: Scope) -> Any:
-        return self.mapped(lambda x: reduce(mul, [x] * node.value), node, scope)
+        if node.value in range(3, 10):
+            return self.mapped(lambda x: reduce(mul, [x] * int(node.value)), node, scope)
+        return self.mapped(lambda x: applied(TABLE["**"], [x, node.value]), node, scope)
 
     def _inverse(self, node: Node, scope: Scope) -> Any:
         return self.mapped(lambda x: TABLE["inv"](x) if hasattr(x, "shape") else 1 / x, node, scope)

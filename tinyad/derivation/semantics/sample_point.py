@@ -19,7 +19,7 @@ from tinyad.derivation.semantics.limits import NEAR
 from tinyad.derivation.semantics.values import Trouble
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.tape import Variable
-from tinyad.gradcheck.rounding import spread
+from tinyad.gradcheck.rounding import perturbed, spread
 
 EPSILON = float(np.finfo(float).eps)
 # The value of a labelled line, in row layout, for an evaluator that asks for it; None if no line has the label.
@@ -51,6 +51,18 @@ class Rounding:
 
     def __init__(self, derivatives: Derivatives) -> None:
         self._derivatives = derivatives
+
+    @cached_property
+    def perturbed(self) -> Derivatives:
+        """Return the backward pass with every result off by a little."""
+        return perturbed(self._derivatives)
+
+    @cached_property
+    def typical(self) -> float:
+        """Return the size that half of the derivatives have, of those that are not 0."""
+        d = self._derivatives
+        sizes = [float(np.abs(d.column(i)).max(initial=0)) for i in range(d.length) if d.reaches(i)]
+        return float(np.median([size for size in sizes if size] or [0.0]))
 
     @cached_property
     def spread(self) -> list[float]:
@@ -110,6 +122,12 @@ class SamplePoint:
         other = copy(self)
         other.multiplied, other.known_contributions = Multiplied(names, factor), {}
         other.evaluator = other.new_evaluator()
+        return other
+
+    def perturbed(self) -> SamplePoint:
+        """Return the same sample point, where every result is off by a little: a value that is rounding changes."""
+        other = copy(self)
+        other.derivatives, other.known_contributions = self.rounding.perturbed, {}
         return other
 
     # The backward pass
@@ -187,7 +205,7 @@ class SamplePoint:
         factor = self.multiplied.factor if name[0] in self.multiplied.names else 1.0
         if self.values[name].index >= self.derivatives.length:
             return contributions
-        for step, _, array in self.derivatives.contributions(self.values[name]):
+        for step, _, array in self.derivatives.contributions(self.derivatives.tape.at(self.values[name].index)):
             if step:
                 at = self.equation_of(step)
                 uses[at] = uses.get(at, -1) + 1
