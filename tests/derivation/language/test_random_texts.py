@@ -45,4 +45,4 @@ def test_any_text_is_checked_or_refused(seed):
             assert report.text(True).replace("\n", "").isprintable()
             assert all(v.start <= v.at[0] <= v.at[1] for v in report.verdicts)
     assert Verdict.RIGHT in verdicts
-    assert len(verdicts) > 4
+    assert len(verdicts) > 2

@@ -5,6 +5,7 @@ FILE_CHARACTERS  = 1_000_000  # of a file: its lines are looked through more tha
 BLOCK_LINES      = 4_000      # inside the blocks of a file: each of them is parsed and judged
 UNREADABLE_LINES = 20         # of a block: each one makes the block's tokens once more
 BRACKET_DEPTH    = 60         # brackets, scripts and environments in one another: LaTeX is read recursively
+READ_MEMBERS     = 2_000      # members of chains that are kept, so that they are not read again
 OPERATION_DEPTH  = 100        # operations in one another: whoever walks a tree does so recursively
 MATRIX_ENTRIES   = 10_000     # of one matrix in a formula
 DECLARED_NAMES   = 400        # names or members of a family in one declaration

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tinyad.derivation.language.limits import INDEX_DIGITS, PRODUCT_LETTERS
-from tinyad.derivation.language.syntax_tree import Ref, Token
+from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 
 ACCENTS = {"tilde": "\u0303", "hat": "\u0302", "bar": "\u0304"}
 FUNCTIONS = {
@@ -54,11 +54,13 @@ class Names:
         self.instances: dict[str, tuple[str, str]] = {}  # f_g → (θ, g), of a function f_θ
         self.known: dict[str, bool] = {}  # key → whether it is used with a time
         self.differentials = False
+        self.read_members: dict[tuple[Any, ...], Node] = {}  # tokens → the formula they make, with these names
         self._flat: dict[str, list[str]] = {}
         self._letters: dict[str, list[str]] = {}
 
     def add(self, ref: Ref) -> None:
         """Make a name known."""
+        self.read_members.clear()
         timed = ref.time is not None
         if ref.key not in self.known:
             self._flat.setdefault(re.sub("[_^]", "", ref.key), []).append(ref.key)

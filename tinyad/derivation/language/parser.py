@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinyad.derivation.language.limits import MATRIX_ENTRIES, OPERATION_DEPTH, TOO_MANY_OPERATIONS
+from tinyad.derivation.language.limits import MATRIX_ENTRIES, OPERATION_DEPTH, READ_MEMBERS, TOO_MANY_OPERATIONS
 from tinyad.derivation.language.name_parser import POWERS, NameParser
 from tinyad.derivation.language.names import Names, exponent, unbracketed
 from tinyad.derivation.language.node_builder import NodeBuilder
@@ -49,11 +49,36 @@ class Parser:
             if members and self.cursor.token.text == "+=":
                 self.cursor.fail("+= is allowed only once, after the left-hand side")
             self.cursor.at += 1
-            members.append(self.expression())
+            members.append(self.member())
         if self.cursor.token.kind != "end":
             self.cursor.unexpected()
         kind = "+=" if sign.text == "+=" else "="
         return Statement(number, left, kind, tuple(members), tokens[0].start, tokens[-1].end, title, tuple(tokens))
+
+    def member(self) -> Node:
+        """Read a member of a chain; one that was read before, in this line or another form of it, is not read again."""
+        cursor, known = self.cursor, self.names.read_members
+        first, end = cursor.at, self.end_of_member()
+        key = (cursor.source.name, *cursor.tokens[first:end])
+        if key in known:
+            cursor.at = end
+            return known[key]
+        node = self.expression()
+        if cursor.at == end:
+            if len(known) >= READ_MEMBERS:
+                known.clear()
+            known[key] = node
+        return node
+
+    def end_of_member(self) -> int:
+        """Return where the next equals sign outside of brackets is, or the end of the line."""
+        tokens, depth = self.cursor.tokens, 0
+        for k in range(self.cursor.at, len(tokens)):
+            kind, text = tokens[k][:2]
+            depth += (kind in ("open", "group(", "matrix(")) - (kind in ("close", ")group", ")matrix"))
+            if depth == 0 and kind == "op" and text in ("=", "+=", "≡"):
+                return k
+        return len(tokens)
 
     def declared_name(self, tokens: Sequence[Token]) -> Node:
         """Return a name exactly as it is declared, without a look-up among the known names."""
