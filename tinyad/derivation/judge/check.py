@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 
 import numpy as np
 
@@ -18,7 +17,6 @@ from tinyad.derivation.judge.verdicts import CheckedLines, OtherLayout, Verdict
 from tinyad.derivation.language.reader import Derivation, Unreadable, derivations
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Statement
-from tinyad.derivation.semantics.forward import Forward
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.sampling import sample_points
 
@@ -43,14 +41,12 @@ def _checked(points: Sequence[SamplePoint], title: str, lines: Sequence[Statemen
     checked = _in_one_layout(points, title, lines)
     if sum(v.verdict in (Verdict.DOES_NOT_FIT, Verdict.OTHER_LAYOUT) for v in checked.verdicts) < LINES_MISFITTING:
         return checked
-    it = copy(points[0].declarations)
-    it.layout = "same" if it.layout == "row" else "row"
-    derivation = points[0].derivation._replace(declarations=it)
-    others = [SamplePoint(Forward(derivation, point.drawing)) for point in points]
+    layout = "same" if points[0].declarations.layout == "row" else "row"
+    others = [point.in_layout(layout) for point in points]
     there, here = (sum(v.ok for v in c.verdicts) for c in (_in_one_layout(others, title, lines), checked))
     if there <= here:
         return checked
-    return checked._replace(other_layout=OtherLayout(it.layout, there, len(checked.verdicts)))
+    return checked._replace(other_layout=OtherLayout(layout, there, len(checked.verdicts)))
 
 
 def _in_one_layout(points: Sequence[SamplePoint], title: str, lines: Sequence[Statement | Unreadable]) -> CheckedLines:

@@ -17,16 +17,19 @@ from tinyad.derivation.language.syntax_tree import Node, Statement, walk
 from tinyad.derivation.semantics.forward import Forward
 from tinyad.derivation.semantics.sample_point import SamplePoint
 
-CONDITIONAL = (Verdict.WRONG, Verdict.DOES_NOT_FIT)  # the verdicts of lines for which a condition is looked for
 Points = Sequence[SamplePoint]
 
 
 class Supposition(NamedTuple):
-    """A condition that may be meant, and the declarations under which it is met; names: those that it is about."""
+    """A condition that may be meant, and the declarations under which it is met; names: those that it is about.
+
+    equations: those in which the softmax stands that it is about.
+    """
 
     condition: Condition
     declarations: Declarations
     names: tuple[str, ...] = ()
+    equations: frozenset[int] = frozenset()
 
 
 def with_conditions(
@@ -38,7 +41,7 @@ def with_conditions(
     `prepare` returns new points with the labels of this set of lines.
     """
     out = list(verdicts)
-    wrong = [n for n, v in enumerate(out) if v.verdict in CONDITIONAL and v.statement is not None and v.readings]
+    wrong = [n for n, v in enumerate(out) if v.verdict is Verdict.WRONG and v.statement is not None and v.readings]
     for supposed in _suppositions(points[0], verdicts) if wrong else ():
         open_ = [n for n in wrong if out[n].condition is None and _may_be_meant(points, out[n], supposed)]
         if not open_:
@@ -95,7 +98,12 @@ def _suppositions(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> Iterat
         it.names = copy(it.names)
         it.names.functions = {key: "softmax_rows" if f == "softmax" else f for key, f in functions.items()}
         arguments = ", ".join(_text(point, part) for part in columns[0].parts)
-        yield Supposition(Condition(ConditionKind.SOFTMAX_ALONG_ROWS, arguments), it)
+        equations = frozenset(
+            k
+            for k, eq in enumerate(point.derivation.forward)
+            if any(node in columns for member in eq.members for node in walk(member))
+        )
+        yield Supposition(Condition(ConditionKind.SOFTMAX_ALONG_ROWS, arguments), it, equations=equations)
     square = [key for key in free if _is_square(point, key) and key not in point.declarations.matrix_kinds]
     square = square[:MATRICES_TRIED]
     for names in (names for n in range(1, len(square) + 1) for names in combinations(square, n)):
@@ -121,7 +129,7 @@ def _labels(point: SamplePoint, calls: Sequence[Node], free: Sequence[str]) -> I
             it.row_shares = it.row_shares | {key}
         else:
             it.shares = it.shares | {key}
-        yield Supposition(Condition(kind, _text(point, it.declared[key])), it)
+        yield Supposition(Condition(kind, _text(point, it.declared[key])), it, (key,))
 
 
 def _names_without_derivative(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> list[str]:
@@ -141,19 +149,21 @@ def _is_square(point: SamplePoint, key: str) -> bool:
 
 def _may_be_meant(points: Points, v: LineVerdict, supposed: Supposition) -> bool:
     """Return whether a condition may explain a wrong line: it is about what the line or its equations use."""
-    if not supposed.names:
-        return True
     equations = {key.equation for r in v.readings for key in r.all_contributions if key.equation is not None}
-    forward = [member for k in equations for member in points[0].derivation.forward[k].members]
+    if supposed.equations:
+        return bool(equations & supposed.equations)
+    symmetric = supposed.condition.kind is ConditionKind.SYMMETRIC
+    forward = [member for k in equations for member in points[0].derivation.forward[k].members] if symmetric else []
     used = {n.value.key for member in (*v.statement.members, *forward) for n in walk(member) if n.kind == "name"}
-    wrong_by_value = v.verdict is Verdict.WRONG  # a symmetric matrix has the size that it had
-    return wrong_by_value and used >= set(supposed.names) and not _has_slip(points, v.statement, supposed)
+    if not used >= set(supposed.names):
+        return False
+    return not (symmetric and _has_slip(points, v.statement, supposed))
 
 
 def _has_slip(points: Points, line: Statement, supposed: Supposition) -> bool:
     """Return whether a line holds with one of the names transposed: then that is its mistake, not a condition."""
     tried = 0
-    for k, member in enumerate(line.members) if supposed.names else ():
+    for k, member in enumerate(line.members):
         for changed in _with_one_transposed(member, supposed.names):
             tried += 1
             if tried > TRANSPOSITIONS_TRIED:

@@ -117,6 +117,17 @@ class SamplePoint:
         other.evaluator = Evaluator(self.evaluator.environment, remarks)
         return other
 
+    def in_layout(self, layout: str) -> SamplePoint:
+        """Return the same sample point, read in another layout: values and derivatives stay what they are."""
+        other, it = copy(self), copy(self.declarations)
+        it.layout = layout
+        other.declarations, other.derivation = it, self.derivation._replace(declarations=it)
+        other.forward = copy(self.forward)
+        other.forward.declarations, other.forward.derivation = it, other.derivation
+        other.forward.environment = self.forward.environment.replace(declarations=it)
+        other.evaluator = other.new_evaluator()
+        return other
+
     def scaled(self, names: frozenset[str], factor: float) -> SamplePoint:
         """Return the same sample point, where the derivatives of these names are multiplied by a factor."""
         other = copy(self)
