@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -101,7 +102,13 @@ class AuthorNotation:
             for part in (*line.left, *line.members):
                 for node in names_in(part):
                     self._learn(line, node)
-        self.has_primes = any(n.kind == "prime" for line in lines for member in line.members for n in walk(member))
+        nodes = [n for line in lines for member in line.members for n in walk(member)]
+        self.primed = {n.value.key for n in nodes if n.kind == "prime"}  # functions whose derivative is f'(x)
+        self.has_primes = bool(self.primed)
+        self._calls = Counter(self._plain(source.text[n.start : n.end]) for n in nodes if n.kind == "call")
+        self.factor_pairs = {pair for n in nodes if n.kind == "∘" for pair in [tuple(map(_factor_key, n.parts))]}
+        self.product_text = self._product_text(nodes)
+        self.sum_over_time = self._sum_over_time(nodes)
         self.transpose_mark = self._transpose_mark(lines)
         self.circle = self._circle(lines)
 
@@ -123,6 +130,31 @@ class AuthorNotation:
                         end = max(t.end for t in line.tokens[k : k + 4])
                         return Fragment(line.tokens[k : k + 4], self.source.text[token.start : end])
         return Fragment(exponent(Token("word", "T", 0, 0)), r"^\top" if self.latex else "ᵀ")
+
+    @staticmethod
+    def _plain(text: str) -> str:
+        return "".join(text.split())
+
+    def uses_call(self, text: str) -> bool:
+        """Return whether a call that stands in the forward stands in a line as well."""
+        return self._calls[self._plain(text)] > 1
+
+    def _product_text(self, nodes: Sequence[Node]) -> str:
+        """Return what stands between the factors of a matrix product: the sign that most of them have, or a space."""
+        signs = Counter("" if n.value is None else self.source.text[slice(*n.value)] for n in nodes if n.kind == "*")
+        sign = max(signs, key=lambda text: signs[text], default="")
+        return f" {sign} " if sign else " "
+
+    def _sum_over_time(self, nodes: Sequence[Node]) -> str:
+        """Return how a sum over all times begins."""
+        heads = [n for n in nodes if n.kind == "sum" and n.value[0] == "time" and n.value[1] in (None, ("=", 1))]
+        if heads:
+            return self.source.text[heads[0].start : heads[0].parts[0].start].strip()
+        return rf"\sum_{self.names.time}" if self.latex else f"Σ_{self.names.time}"
+
+    def sum_over_family(self, letter: str) -> str:
+        """Return how a sum over the members of a family begins."""
+        return rf"\sum_{letter}" if self.latex else f"Σ_{letter}"
 
     def _circle(self, lines: Sequence[Statement]) -> Fragment:
         """Return the component-wise product, with a space on either side."""
@@ -211,6 +243,11 @@ class AuthorNotation:
                 end = len(derivative.tokens) - (len(pattern.tokens) - k - len(inner.tokens))
                 return Fragment(derivative.tokens[k:end], derivative.text[len(head) : len(derivative.text) - len(tail)])
         return None
+
+
+def _factor_key(node: Node) -> str:
+    """Return which name or derivative a factor is, whatever its time; "" for another formula."""
+    return f"{node.kind} {ref_of(node).key}" if node.kind in ("name", "d") else ""
 
 
 def exponent(token: Token) -> tuple[Token, ...]:

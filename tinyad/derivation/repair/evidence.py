@@ -14,7 +14,7 @@ from tinyad.derivation.repair.analogy import Analogies, exchange_names
 from tinyad.derivation.repair.author_notation import Fragment, names_in, number_token, tokenized
 from tinyad.derivation.repair.edit import Context
 from tinyad.derivation.repair.required_contributions import RequiredContributions
-from tinyad.derivation.repair.rule_formulas import contribution
+from tinyad.derivation.repair.rule_formulas import contributions
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
 from tinyad.derivation.semantics.sample_point import SamplePoint
 
@@ -140,7 +140,8 @@ class Evidence:
         wrong, parts = self._wrong, []
         for left, needs in zip(wrong.line.left, self._required.of_sides, strict=True):
             for key in in_order(needs or ()):
-                part = contribution(wrong.point, wrong.notation, key, left.value[0])
+                one = frozenset({key})
+                part = contributions(wrong.point, wrong.notation, one, left, wrong.is_set_before, wrong.line.sign)
                 if part is not None:
                     parts.append((wrong.point.declarations.parser().inside(part.tokens), part))
         return parts

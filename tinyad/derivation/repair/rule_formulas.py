@@ -2,66 +2,162 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from itertools import combinations
 
-from tinyad.derivation.judge.contributions import ContributionKey, in_order
+import numpy as np
+
+from tinyad.derivation.judge.contributions import Case, Keys, contributions_to, in_order, known_cases
 from tinyad.derivation.language.source import DerivationError
-from tinyad.derivation.language.syntax_tree import Ref, Statement, Token
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
+from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import is_routine
 from tinyad.derivation.repair.author_notation import (
     CLOSE,
     OPEN,
     AuthorNotation,
     Fragment,
+    bracketed,
     fragment_of,
     joined,
     sign_token,
     tokenized,
 )
+from tinyad.derivation.repair.formula import NoFormula
 from tinyad.derivation.repair.required_contributions import RequiredContributions
+from tinyad.derivation.repair.rule_walk import LEVELS, RuleWalk, Term, WrittenPart, scope_of
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
 from tinyad.derivation.semantics.sample_point import SamplePoint
-from tinyad.derivation.semantics.values import Scope, Trouble
-from tinyad.engine.op import Op
-from tinyad.engine.table import TABLE
-from tinyad.engine.vjp import in_same_layout
-from tinyad.expressions.symbol import Symbol
-from tinyad.printing.formula import Notation, Printed, applied, number
-from tinyad.printing.notation import MATHEMATICS
+from tinyad.derivation.semantics.values import Trouble
+from tinyad.printing.formula import Precedence
 
-PLUS = Fragment((sign_token("+"),), " + ")
-# Operations that equations and rules are made of; how ∘ and transpose look is the author's.
-SIGNS = {"+": "%s + %s", "-": "%s - %s", "∘": "", "*": "%s %s", "/": "%s / %s", "neg": "-%s", "transpose": ""}
+DERIVATIVES_WRITTEN = ("bracket", "+", "-", "∘", "*", "/", "neg", "name", "call")
 
 
-def line_by_rule(wrong: WrongLine, required: RequiredContributions) -> Fragment | None:
-    """Return the line that the rules give for what is required of it; None if there is none."""
+def lines_by_rule(wrong: WrongLine, required: RequiredContributions) -> Iterator[Fragment]:
+    """Yield the line that the rules give for what is required of it: with what is set before it, with all that is set.
+
+    A line that lacks contributions keeps what it has.
+    """
     if is_routine(wrong.line.members[0]):
         names = derived_names(wrong.line)
         calls = (routine_call(wrong.point, wrong.notation, eq) for eq in wrong.equations if operands(eq) == names)
-        call = next((call for call in calls if call is not None), None)
+        formulas = [call for call in calls if call is not None][:1]
     else:
-        call = formula_by_rule(wrong, required) if len(wrong.line.members) == 1 else None
-    return None if call is None else wrong.with_formula(call)
+        formulas = list(formulas_by_rule(wrong, required)) if len(wrong.line.members) == 1 else []
+    yield from (wrong.with_formula(formula) for formula in formulas)
 
 
-def formula_by_rule(wrong: WrongLine, required: RequiredContributions) -> Fragment | None:
-    """Return what is required of the one derivative that a line sets, as the rules give it; None if they do not."""
+def formulas_by_rule(wrong: WrongLine, required: RequiredContributions) -> Iterator[Fragment]:
+    """Yield what is required of the one derivative that a line sets, as the rules give it."""
     needs = required.of_sides[0]
     if len(wrong.line.left) != 1 or wrong.line.left[0].kind != "d" or not needs:
+        return
+    left = wrong.line.left[0]
+    case = _fullest_case(wrong.point, left)
+    if case is None:
+        return
+    parts = written_parts(wrong, case)
+    for usable, some in ((wrong.is_set_before, parts), (wrong.is_set_before, []), (wrong.is_set, parts)):
+        walk_ = RuleWalk(case, wrong.notation, usable, some)
+        formula = by_rule(walk_, needs, left, wrong.line.sign)
+        if formula is not None:
+            yield formula
+
+
+def lacking_by_rule(wrong: WrongLine, lacking: Keys) -> Iterator[Fragment]:
+    """Yield the contributions that a line lacks, as the rules give them."""
+    left = wrong.line.left[0]
+    case = _fullest_case(wrong.point, left)
+    for usable in (wrong.is_set_before, wrong.is_set) if case is not None and lacking else ():
+        formula = by_rule(RuleWalk(case, wrong.notation, usable), lacking, left, wrong.line.sign)
+        if formula is not None:
+            yield formula
+
+
+def by_rule(walk_: RuleWalk, keys: Keys, left: Node, sign: str) -> Fragment | None:
+    """Return the sum of some contributions as the rules give them; None if they do not, or at too great a length."""
+    of: Ref = left.value[0]
+    try:
+        terms = _chosen(walk_, _terms(walk_, of, keys), keys)
+        text = walk_.sum_of(terms, of, sign)
+        tokens = tokenized(text, "rule")
+    except (NoFormula, Trouble, DerivationError):
         return None
-    total: Fragment | None = None
-    for key in in_order(needs):
-        part = contribution(wrong.point, wrong.notation, key, wrong.line.left[0].value[0])
-        if part is None:
-            return None
-        total = part if total is None else joined(total, PLUS, part)
-    return total
+    return Fragment(tokens, text) if len(text) <= limits.RULE_CHARACTERS else None
+
+
+def _terms(walk_: RuleWalk, of: Ref, keys: Keys) -> list[Term]:
+    """Return what every use of a name in the equations of some contributions gives."""
+    places = dict.fromkeys((key.equation, key.later) for key in in_order(keys))
+    return [term for k, later in places if k is not None for term in walk_.terms(of, k, later)]
+
+
+def _chosen(walk_: RuleWalk, terms: list[Term], keys: Keys) -> list[Term]:
+    """Return the terms that are those contributions: some where an equation uses a name more than once."""
+    contributions = contributions_to(walk_.case)
+    if keys >= {key for key in contributions if (key.equation, key.later) in {(t.equation, t.later) for t in terms}}:
+        return terms
+    total = sum(contributions[key] for key in keys if key in contributions)
+    values = [walk_.value_of_text(walk_.text(term.formula)) for term in terms[: limits.TERMS_CHOSEN]]
+    for count in range(1, len(values) + 1):
+        for some in combinations(range(len(values)), count):
+            added_up = [values[k] for k in some if values[k] is not None]
+            if len(added_up) == count and np.allclose(sum(added_up), total, rtol=limits.SAME_VALUE):
+                return [terms[k] for k in some]
+    raise NoFormula
+
+
+def _fullest_case(point: SamplePoint, left: Node) -> Case | None:
+    """Return the time of a left-hand side at which the most contributions reach it; None if its name is unknown."""
+    cases = known_cases(point, left)
+    return max(cases, key=lambda case: len(contributions_to(case)), default=None)
+
+
+def written_parts(wrong: WrongLine, case: Case) -> list[WrittenPart]:
+    """Return what the author may have written out for a derivative: parts of the line, then brackets of right lines."""
+    own = [(wrong.line, node) for member in wrong.line.members for node in walk(member)]
+    others = [
+        (v.statement, node)
+        for v in wrong.verdicts
+        if v.ok and v.statement is not None and v is not wrong.verdict
+        for member in v.statement.members
+        for node in walk(member)
+        if node.kind == "bracket"
+    ]
+    parts: list[WrittenPart] = []
+    for line, node in (*own, *others):
+        if node.kind in DERIVATIVES_WRITTEN and len(parts) < limits.WRITTEN_PARTS:
+            parts += _written(wrong, case, line, node)
+    return parts
+
+
+def _written(wrong: WrongLine, case: Case, line: Statement, node: Node) -> Iterator[WrittenPart]:
+    """Yield a formula that has a value, as it stands and transposed."""
+    point, mark = wrong.point, wrong.notation.transpose_mark
+    try:
+        value = point.evaluator(node, scope_of(case))
+    except (Trouble, ArithmeticError, ValueError):
+        return
+    used = [part.value[0] for part in walk(node) if part.kind == "d"]
+    if not isinstance(value, np.ndarray) or not np.any(value) or not all(map(wrong.is_set_before, used)):
+        return
+    row, fragment = point.declarations.layout == "row", fragment_of(point.source, line, node)
+    level = LEVELS.get(node.kind, Precedence.ATOM)
+    yield WrittenPart(value if row else value.T, fragment, level)
+    if value.shape != (1, 1):
+        inner = fragment if level == Precedence.ATOM else bracketed(fragment)
+        yield WrittenPart(value.T if row else value, joined(inner, mark), Precedence.POSTFIX)
 
 
 def operands(eq: Statement) -> list[Ref]:
     """Return the operands of an equation that is one operation on names."""
     return [part.value for part in eq.members[0].parts if part.kind == "name"]
+
+
+def names_used(eq: Statement) -> list[Ref]:
+    """Return the names that an equation uses."""
+    return list(dict.fromkeys(n.value for member in eq.members for n in walk(member) if n.kind == "name"))
 
 
 def routine_call(point: SamplePoint, notation: AuthorNotation, eq: Statement) -> Fragment | None:
@@ -77,68 +173,16 @@ def routine_call(point: SamplePoint, notation: AuthorNotation, eq: Statement) ->
     return Fragment(tokens, f"deriv({', '.join(argument.text for argument in arguments)}, '{symbol}')")
 
 
-def contribution(point: SamplePoint, notation: AuthorNotation, key: ContributionKey, of: Ref) -> Fragment | None:
-    """Return a contribution to the derivative of a name; None if its equation is more than one operation."""
-    equation, _, use = key
-    if equation is None:
+def contributions(
+    point: SamplePoint,
+    notation: AuthorNotation,
+    keys: Keys,
+    left: Node,
+    is_usable: Callable[[Ref], bool],
+    sign: str = "=",
+) -> Fragment | None:
+    """Return contributions to the derivative that a left-hand side is; None if the rules give none."""
+    case = _fullest_case(point, left)
+    if case is None or not keys:
         return None
-    eq = point.derivation.forward[equation]
-    op = _operation(point, eq)
-    uses = [k for k, name in enumerate(operands(eq)) if name == of]
-    if op is None or op.formulas is None or use >= len(uses) or not _is_fitting(point, op, operands(eq)):
-        return None
-    rule = op.formulas[uses[use]]
-    if point.declarations.layout == "same":
-        rule = in_same_layout(rule)
-    printed = _printed(rule, _names(notation, eq, op), _printer(notation))
-    try:
-        return None if printed is None else Fragment(tokenized(printed.text, "rule"), printed.text)
-    except DerivationError:
-        return None
-
-
-def _operation(point: SamplePoint, eq: Statement) -> Op | None:
-    """Return the row of the table that an equation is; None if it is more than one operation on names."""
-    node = eq.members[0]
-    if len(operands(eq)) != len(node.parts):
-        return None
-    if node.kind in SIGNS:
-        return TABLE[node.kind]
-    try:
-        return point.forward.functions.row(node.value, Scope(None, {}), node) if node.kind == "call" else None
-    except Trouble:
-        return None
-
-
-def _is_fitting(point: SamplePoint, op: Op, names: list[Ref]) -> bool:
-    """Return whether no operand is repeated to fit the other."""
-    shapes = {v.shape for (key, _), v in point.values.items() if key in {name.key for name in names}}
-    return len(shapes) == 1 or not op.elementwise
-
-
-def _names(notation: AuthorNotation, eq: Statement, op: Op) -> dict[str, Printed]:
-    """Return how dz, z, x and y of a rule look, as far as the author has a notation for them."""
-    result, names = eq.left[0].value, zip("xy", map(notation.name, operands(eq)), strict=False)
-    # As on the slides the result of a function stands as σ(z).
-    z = fragment_of(notation.source, eq, eq.members[0]) if op.arity == 1 else notation.name(result)
-    fragments = {"dz": notation.derivative(result), "z": z, **dict(names)}
-    return {name: Printed(fragment.text) for name, fragment in fragments.items() if fragment is not None}
-
-
-def _printer(notation: AuthorNotation) -> Notation:
-    """Return the author's notation for the printer of formulas."""
-    circle, mark = (fragment.text.replace("%", "%%") for fragment in (notation.circle, notation.transpose_mark))
-    signs = {"∘": f"%s{circle}%s", "transpose": f"%s{mark}", "()": "(%s)"}
-    return Notation(SIGNS | signs, {}, str, str, str, MATHEMATICS)
-
-
-def _printed(rule: Any, names: dict[str, Printed], notation: Notation) -> Printed | None:
-    """Return a rule as printed; None if it holds what the author has no notation for."""
-    if not isinstance(rule, Symbol):
-        return number(f"{rule:g}", notation) if isinstance(rule, int | float) and rule >= 0 else None
-    if not rule.operands:
-        return names.get(rule.head)
-    printed = [_printed(part, names, notation) for part in rule.operands]
-    known = [part for part in printed if part is not None]
-    unknown = len(known) < len(printed) or rule.head not in notation.signs
-    return None if unknown else applied(rule.head, known, notation)
+    return by_rule(RuleWalk(case, notation, is_usable), keys, left, sign)

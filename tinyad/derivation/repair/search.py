@@ -14,13 +14,13 @@ from tinyad.derivation.language.syntax_tree import Ref
 from tinyad.derivation.repair import limits, ranks
 from tinyad.derivation.repair.all_edits import all_edits
 from tinyad.derivation.repair.analogy import Analogies
-from tinyad.derivation.repair.author_notation import Fragment, tokenized
+from tinyad.derivation.repair.author_notation import Fragment, joined, sign_token, tokenized
 from tinyad.derivation.repair.edit import Context, Edit, apply, changed_text, edit_size
 from tinyad.derivation.repair.evidence import Evidence
 from tinyad.derivation.repair.left_side_edits import left_sides, toggle_assign
 from tinyad.derivation.repair.ranks import EditKind
 from tinyad.derivation.repair.required_contributions import RequiredContributions
-from tinyad.derivation.repair.rule_formulas import formula_by_rule, line_by_rule
+from tinyad.derivation.repair.rule_formulas import formulas_by_rule, lacking_by_rule, lines_by_rule
 from tinyad.derivation.repair.trial import Trial, keeps_names
 from tinyad.derivation.repair.wrong_line import WrongLine, given_targets, targets_of
 
@@ -33,6 +33,7 @@ class Certainty(StrEnum):
     CERTAIN = "certain"
     LIKELY = "likely"
     POSSIBLE = "possible"
+    BY_THE_RULE = "by the rule"  # right, and nobody knows how the author came to write another line
 
 
 class Suggestion(NamedTuple):
@@ -80,6 +81,7 @@ class Search:
             or self._corrected(wrong or members[-1:], self._one_edit)
             or self._other_line()
             or (None if self._is_incomplete else self._corrected(wrong or members[-1:], self._two_edits))
+            or self._by_the_rule()
         )
 
     def _applied(self, *edits: Edit) -> Fragment:
@@ -130,17 +132,33 @@ class Search:
         return after.start, after.end
 
     def _other_line(self) -> Suggestion | None:
-        """Return the line under another left-hand side, after the analogy of a right line, or as the rules give it."""
+        """Return the line under another left-hand side, or after the analogy of a right line."""
         self._trial.begin(None)
         other = None if self._is_incomplete else self._for_unset_derivative()
         if other is None:
             analogous = (line for line in self._analogies.lines() if self._trial.line_holds(line, any_length=True))
             other = next(analogous, None)
             other = other if other is not None and reads_back(other) else None
-        if other is None:
-            rule = line_by_rule(self._wrong, self._required)
-            other = rule if rule is not None and self._trial.line_holds(rule) else None
         return None if other is None else Suggestion(other.text, Certainty.LIKELY)
+
+    def _by_the_rule(self) -> Suggestion | None:
+        """Return the line that the rules give; one that lacks contributions keeps what it has."""
+        self._trial.begin(None)
+        lines = (*self._completed(), *lines_by_rule(self._wrong, self._required))
+        right = (line for line in lines if self._trial.line_holds(line) and reads_back(line))
+        line = next(right, None)
+        return None if line is None else Suggestion(line.text, Certainty.BY_THE_RULE)
+
+    def _completed(self) -> Iterator[Fragment]:
+        """Yield the line with the contributions that it lacks."""
+        line, needs = self._wrong.line, self._required.of_sides[0]
+        if not self._is_incomplete or not needs or len(line.members) != 1 or len(line.left) != 1:
+            return
+        has = self._wrong.fragment(line, line.members[0])
+        for lacking in lacking_by_rule(self._wrong, needs - self._wrong.verdict.readings[0].contributions):
+            sign = "-" if lacking.text.startswith("-") else "+"
+            rest = Fragment(lacking.tokens[1:], lacking.text[1:]) if sign == "-" else lacking
+            yield self._wrong.with_formula(joined(has, " ", Fragment((sign_token(sign),), sign), " ", rest))
 
     def _one_edit(self, index: int) -> Correction | None:
         """Return one change: a likely one, an analogy, or an unlikely one."""
@@ -168,11 +186,11 @@ class Search:
 
     def _by_rule(self, index: int) -> Correction | None:
         """Return a member of a chain as the rules give it."""
-        formula = formula_by_rule(self._wrong, self._required) if len(self._wrong.line.members) > 1 else None
-        if formula is None:
+        if len(self._wrong.line.members) == 1:
             return None
-        member = self._wrong.member(index)
-        return self._first([member.replace(member.node, formula, ranks.ANALOGY)], Certainty.LIKELY)
+        member, formulas = self._wrong.member(index), formulas_by_rule(self._wrong, self._required)
+        edits = [member.replace(member.node, formula, ranks.ANALOGY) for formula in formulas]
+        return self._first(edits, Certainty.BY_THE_RULE)
 
     def _can_mend(self, *edits: Edit) -> bool:
         """Return whether a change can mend anything: a part without a value has to change, or what is beside it."""

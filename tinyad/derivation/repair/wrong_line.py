@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from tinyad.derivation.judge.contributions import in_order
-from tinyad.derivation.judge.targets import target_of, used_labels
+from tinyad.derivation.judge.targets import derivatives_in, target_of, used_labels
 from tinyad.derivation.judge.verdicts import LineVerdict
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, equals_sign, fragment_of
@@ -58,6 +58,31 @@ class WrongLine:
             if key.equation is not None
         ]
         return [self.point.derivation.forward[k] for k in dict.fromkeys(equations)]
+
+    def is_set(self, ref: Ref) -> bool:
+        """Return whether any line sets a derivative, or it is given, or the line uses it as it stands."""
+        return self._timed(ref) in self._set_anywhere or self._uses(ref)
+
+    def is_set_before(self, ref: Ref) -> bool:
+        """Return whether a derivative is set before the line: by a line above it, at the next step, or it is given."""
+        if self.point.last is not None and ref.time is not None and ref.time[0] == "t" and ref.time[1]:
+            return ref.time[1] > 0 and self.is_set(ref)
+        return self._timed(ref) in self._set_above or self._uses(ref)
+
+    def _uses(self, ref: Ref) -> bool:
+        own = [d.value[0] for member in self.line.members for d in derivatives_in(member)]
+        return ref in own and ref not in derived_names(self.line)
+
+    def _timed(self, ref: Ref) -> Any:
+        return target_of(self.point, ref)
+
+    @cached_property
+    def _set_above(self) -> set[Any]:
+        return targets_of(self.point, self.verdicts[: self.index]) | given_targets(self.point)
+
+    @cached_property
+    def _set_anywhere(self) -> set[Any]:
+        return targets_of(self.point, self.verdicts) | given_targets(self.point)
 
     def member(self, index: int) -> Member:
         """Return a member of the line, to be edited."""

@@ -1,0 +1,550 @@
+"""The walk back through forward equations by the rules of the table, as formulas in the author's notation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyad.arrays.matrix import Array
+from tinyad.derivation.judge.contributions import Case
+from tinyad.derivation.language.source import DerivationError
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
+from tinyad.derivation.repair import limits
+from tinyad.derivation.repair.analogy import exchange_names
+from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, tokenized
+from tinyad.derivation.repair.formula import (
+    NUMBER,
+    Formula,
+    NoFormula,
+    Size,
+    Writer,
+    added,
+    componentwise,
+    filled,
+    identity,
+    leaf,
+    number,
+    product,
+    quotient,
+    transposed,
+    with_ones,
+)
+from tinyad.derivation.semantics.values import Scope, Trouble
+from tinyad.engine.op import Op
+from tinyad.engine.vjp import in_same_layout
+from tinyad.expressions.symbol import Symbol
+from tinyad.printing.formula import Precedence
+
+WRITTEN_OUT = ("tanh", "sigmoid", "exp", "log", "sqrt")  # functions whose derivative people write out; f'(x) of others
+LEVELS = {"+": Precedence.SUM, "-": Precedence.SUM, "neg": Precedence.SUM, "sum": Precedence.SUM}
+LEVELS |= dict.fromkeys("∘*/", Precedence.PRODUCT)
+LEVELS |= dict.fromkeys(("transpose", "square", "power", "inverse"), Precedence.POSTFIX)
+
+
+class WrittenPart(NamedTuple):
+    """A part of the author's lines that stands for a derivative: its value in row layout, and how it is written."""
+
+    value: Array
+    fragment: Fragment
+    precedence: Precedence
+
+
+class Term(NamedTuple):
+    """What one use of a name in an equation contributes to its derivative."""
+
+    formula: Formula
+    equation: int
+    later: Any
+
+
+class RuleWalk:
+    """Write the contributions to a derivative as the rules give them, from the derivatives that `is_usable` allows.
+
+    `parts` are what the author has written out for derivatives: they are used where their values are those of one.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        notation: AuthorNotation,
+        is_usable: Callable[[Ref], bool],
+        parts: Sequence[WrittenPart] = (),
+    ) -> None:
+        self.case, self._point, self._notation = case, case.point, notation
+        self.scope = scope_of(case)
+        self._is_usable, self._parts = is_usable, parts
+        self._row = self._point.declarations.layout == "row"
+        self._forward = self._point.derivation.forward
+        self.writer = Writer(
+            notation.circle.text, notation.product_text, notation.transpose_mark.text, notation.factor_pairs
+        )
+        self._depth = 0
+
+    def text(self, formula: Formula) -> str:
+        """Return a formula as the author would write it."""
+        formula = with_ones(formula) if formula.kind == "filled" else formula
+        return self.writer.text(formula)
+
+    def sum_of(self, terms: Sequence[Term], of: Ref, sign: str) -> str:
+        """Return the sum of some terms, over all times and members of families that what they add up to has not."""
+        over = [self._sums_over(term, of) for term in terms]
+        if sign == "+=" and all(heads[:1] == [self._notation.sum_over_time] for heads in over):
+            over = [heads[1:] for heads in over]
+        total: list[Formula] = []
+        for heads in dict.fromkeys(map(tuple, over)):
+            inner = added([term.formula for term, own in zip(terms, over, strict=True) if tuple(own) == heads])
+            total.append(self._under(heads, inner))
+        return self.text(added(total))
+
+    def _under(self, heads: Sequence[str], inner: Formula) -> Formula:
+        """Return a formula under signs of sums."""
+        if not heads:
+            return inner
+        text = self.text(inner)
+        body = f"({text})" if inner.kind == "+" or inner.factor < 0 else text
+        return leaf(" ".join((*heads, body)), inner.size, Precedence.SUM)
+
+    def _sums_over(self, term: Term, of: Ref) -> list[str]:
+        """Return the signs of the sums that a term needs."""
+        names, ref = self._point.declarations.names, self._forward[term.equation].left[0].value
+        heads = []
+        if self._point.last is not None and names.timed(ref.key) and not names.timed(of.key):
+            heads.append(self._notation.sum_over_time)
+        letters = [letter for letter in names.letters(ref.key) if letter not in names.letters(of.key)]
+        return heads + [self._notation.sum_over_family(letter) for letter in letters]
+
+    def terms(self, of: Ref, equation: int, later: Any) -> list[Term]:
+        """Return what each use of a name in one equation contributes, `later` steps after the name's own time."""
+        eq = self._forward[equation]
+        at = _EquationAt(self, eq, of, later)
+        if not at.uses:
+            return []
+        adjoint = self.adjoint(at.result)
+        return [Term(formula, equation, later) for formula in at.walk(eq.members[0], adjoint)]
+
+    def adjoint(self, ref: Ref) -> Formula:
+        """Return the derivative of a name: as the author has written it, by its name, or as the rules give it."""
+        if ref.key == self._point.declarations.names.loss:
+            return number(1.0)
+        known = self._known(ref)
+        if known is not None:
+            return known
+        self._depth += 1
+        if self._depth > limits.EQUATIONS_WALKED:
+            raise NoFormula
+        total = added([term.formula for term in self._all_terms(ref)])
+        self._depth -= 1
+        return total
+
+    def _all_terms(self, ref: Ref) -> Iterator[Term]:
+        """Yield all contributions to a derivative that no line sets."""
+        found = False
+        for k, eq in enumerate(self._forward):
+            for later in self._delays(eq, ref):
+                found = True
+                yield from self.terms(ref, k, later)
+        if not found:
+            raise NoFormula
+
+    def _delays(self, eq: Statement, ref: Ref) -> list[Any]:
+        """Return how many steps later an equation uses a name; None in one time step."""
+        uses = [node.value for member in eq.members for node in walk(member) if node.kind == "name"]
+        uses = [use for use in uses if use.key == ref.key]
+        if self._point.last is None or not self._point.declarations.names.timed(ref.key):
+            return [None] if uses else []
+        return list(dict.fromkeys(-use.time[1] for use in uses if use.time and use.time[0] == "t"))
+
+    def _known(self, ref: Ref) -> Formula | None:
+        """Return a derivative that can be named, or that the author has written out."""
+        value = self._true(ref)
+        if value is None:
+            raise NoFormula
+        written = self.written(value)
+        if written is not None:
+            return written
+        fragment = self._notation.derivative(ref) if self._is_usable(ref) else None
+        return None if fragment is None else leaf(
+            fragment.text, _size(value if self._row else value.T), key=f"d {ref.key}"
+        )
+
+    def _true(self, ref: Ref) -> Array | None:
+        """Return a derivative in row layout; None if it has no value here."""
+        evaluator = self._point.evaluator
+        try:
+            name = evaluator.timed_name(ref, self.scope, Node("name", (), ref, 0, 0))
+            return self._point.true_derivative(name) if name in self._point.values else None
+        except Trouble:
+            return None
+
+    def written(self, value: Array) -> Formula | None:
+        """Return the author's own formula with this value, which is in row layout; None if there is none."""
+        for part in self._parts:
+            if part.value.shape == value.shape and np.allclose(part.value, value, rtol=limits.SAME_VALUE, atol=0):
+                size = _size(value if self._row else value.T)
+                return leaf(part.fragment.text, size, part.precedence)
+        return None
+
+    # What an equation at another time needs
+
+    def value(self, node: Node, scope: Scope) -> Any:
+        """Return the value of a part of an equation; None if it has none."""
+        try:
+            return self._point.evaluator(node, scope)
+        except (Trouble, ArithmeticError, ValueError):
+            return None
+
+    def value_of_text(self, text: str) -> Array | None:
+        """Return the value of a formula as it is written, in row layout; None if it has none."""
+        try:
+            node = self._point.declarations.parser().inside(tokenized(text, "rule"))
+            value = self._point.evaluator(node, self.scope)
+        except (DerivationError, Trouble, ArithmeticError, ValueError):
+            return None
+        if not isinstance(value, np.ndarray):
+            return None
+        return value if self._row else value.T
+
+
+class _EquationAt:
+    """One equation at one time, and the uses of one name in it."""
+
+    def __init__(self, walk_: RuleWalk, eq: Statement, of: Ref, later: Any) -> None:
+        self._walk, self._eq, self._of = walk_, eq, of
+        self._point, self._notation, self._row = walk_._point, walk_._notation, walk_._row
+        self._shift = self._shift_of(later)
+        self.result: Ref = self.moved(eq.left[0].value)
+        self._scope = self._scope_of(later)
+        self.uses = {id(n) for member in eq.members for n in walk(member) if self._is_use(n)}
+        self._exchange = {
+            n.value: self.moved(n.value)
+            for member in eq.members
+            for n in walk(member)
+            if n.kind == "name" and self.moved(n.value) != n.value
+        }
+
+    def _shift_of(self, later: Any) -> int:
+        of, timed = self._of, self._point.last is not None
+        if not timed or not isinstance(later, int):
+            return 0
+        if of.time is not None and of.time[0] != "t":
+            raise NoFormula
+        return later + (of.time[1] if of.time else 0)
+
+    def _scope_of(self, later: Any) -> Scope:
+        """Return where the equation is evaluated: at the time of the line, or `later`; its first time if it has none."""
+        scope = self._walk.scope
+        names, eq_ref = self._point.declarations.names, self._eq.left[0].value
+        members = dict(scope.members)
+        for letter in names.letters(eq_ref.key):
+            members.setdefault(letter, names.families[letter][0])
+        if self._point.last is None:
+            return Scope(scope.t, members)
+        return Scope((scope.t or 1) + self._shift, members)
+
+    def moved(self, ref: Ref) -> Ref:
+        """Return a name of the equation at the time of the line."""
+        if not self._shift or ref.time is None or ref.time[0] != "t":
+            return ref
+        return ref._replace(time=("t", ref.time[1] + self._shift))
+
+    def _is_use(self, node: Node) -> bool:
+        if node.kind != "name" or node.value.key != self._of.key:
+            return False
+        if node.value.indices or self._of.indices:
+            raise NoFormula
+        ref, of = self.moved(node.value), self._of
+        timed = self._point.last is not None and self._point.declarations.names.timed(of.key)
+        if not timed:
+            return ref.time == of.time or self._point.last is not None
+        return (ref.time or ("t", 0)) == (of.time or ("t", 0))
+
+    def _has_use(self, node: Node) -> bool:
+        return any(id(n) in self.uses for n in walk(node))
+
+    # Values of parts of the equation
+
+    def formula(self, node: Node) -> Formula:
+        """Return a part of the equation as a formula."""
+        if node.kind == "bracket":
+            return self.formula(node.parts[0])
+        if node.kind == "number" and not (self._point.declarations.ones and node.value == 1):
+            return number(node.value)
+        if node.kind == "neg":
+            return self.formula(node.parts[0]).times(-1)
+        if node.kind == "transpose":
+            return transposed(self.formula(node.parts[0]))
+        if node.kind in ("*", "∘", "/") and self._size_of(node) is not None:
+            a, b = map(self.formula, node.parts)
+            return {"*": product, "∘": componentwise, "/": quotient}[node.kind](a, b)
+        return self.as_written(node)
+
+    def as_written(self, node: Node, size: Size | None = None) -> Formula:
+        """Return a part of the equation as it stands there, at the time of the line."""
+        fragment = exchange_names(self._notation, self._eq, node, self._exchange)
+        size = size or self._size_of(node)
+        if fragment is None or size is None:
+            raise NoFormula
+        if node.kind == "eye":
+            return identity(fragment.text, size)
+        key = f"name {node.value.key}" if node.kind == "name" else ""
+        return leaf(fragment.text, size, LEVELS.get(node.kind, Precedence.ATOM), key)
+
+    def _size_of(self, node: Node) -> Size | None:
+        """Return the size of a part of the equation; None where only its neighbours tell."""
+        value = self._walk.value(node, self._scope)
+        if isinstance(value, float | int):
+            return NUMBER
+        return _size(value) if isinstance(value, np.ndarray) else None
+
+    def _beside(self, formula: Formula) -> Formula:
+        """Return a value as it stands beside a derivative, component by component."""
+        return transposed(formula) if self._row else formula
+
+    def _as_derivative(self, size: Size) -> Size:
+        return size[::-1] if self._row else size
+
+    # The walk
+
+    def walk(self, node: Node, adjoint: Formula) -> Iterator[Formula]:
+        """Yield what each use of the name below a node contributes; `adjoint` is the derivative of the node."""
+        if id(node) in self.uses:
+            yield adjoint
+            return
+        adjoint = self._recognized(adjoint)
+        for part, rule in self._operands(node):
+            if self._has_use(part):
+                yield from self.walk(part, rule(adjoint))
+
+    def _recognized(self, adjoint: Formula) -> Formula:
+        """Return the author's own formula for a derivative, or else the derivative as it is."""
+        if not self._walk._parts or adjoint.kind in ("leaf", "one", "filled"):
+            return adjoint
+        value = self._walk.value_of_text(self._walk.text(adjoint))
+        return (self._walk.written(value) if value is not None else None) or adjoint
+
+    def _operands(self, node: Node) -> Sequence[tuple[Node, Callable[[Formula], Formula]]]:
+        """Return the operands of an operation, each with what gives its derivative from that of the result."""
+        parts, kind = node.parts, node.kind
+        if kind == "bracket":
+            return [(parts[0], lambda g: g)]
+        if kind == "neg":
+            return [(parts[0], lambda g: g.times(-1))]
+        if kind == "transpose":
+            return [(parts[0], transposed)]
+        if kind == "sum" and node.value[0] == "time":
+            return [(parts[0], lambda g: g)]
+        if kind in ("+", "-"):
+            sign = -1 if kind == "-" else 1
+            return [(parts[0], lambda g: self._summed(g, parts[0])),
+                    (parts[1], lambda g: self._summed(g, parts[1]).times(sign))]  # fmt: skip
+        if kind in ("*", "∘"):
+            return [(parts[k], lambda g, k=k: self._of_factor(node, k, g)) for k in (0, 1)]
+        if kind == "/":
+            return [(parts[0], lambda g: self._of_numerator(node, g)),
+                    (parts[1], lambda g: self._of_denominator(node, g))]  # fmt: skip
+        if kind in ("square", "power"):
+            exponent = 2 if kind == "square" else node.value
+            return [(parts[0], lambda g: componentwise(g, self._beside(self._power(parts[0], exponent))))]
+        if kind == "inverse":
+            z = self.as_written(node)
+            z = z if self._row else transposed(z)
+            return [(parts[0], lambda g: product(product(z, g), z).times(-1))]
+        if kind == "call" and len(parts) == 1:
+            return [(parts[0], lambda g: self._of_argument(node, g))]
+        raise NoFormula
+
+    def _summed(self, adjoint: Formula, operand: Node) -> Formula:
+        """Return the derivative of a term of a sum, which may be a number beside a matrix."""
+        size = self._size_of(operand)
+        if size == NUMBER and not adjoint.is_number:
+            return self._total(adjoint)
+        if size is not None and self._as_derivative(size) != adjoint.size:
+            raise NoFormula
+        return adjoint
+
+    def _total(self, formula: Formula) -> Formula:
+        """Return the sum of all entries."""
+        if formula.kind == "filled":
+            raise NoFormula
+        return leaf(f"sum({self._walk.text(formula)})", NUMBER)
+
+    def _inner(self, adjoint: Formula, value: Formula) -> Formula:
+        """Return the sum of the products of all entries of a derivative and a value."""
+        if adjoint.is_number:
+            return product(adjoint, value)
+        if adjoint.kind == "filled":
+            return product(adjoint.parts[0].times(adjoint.factor), self._total(value))
+        if value.size[1] == 1:
+            return product(adjoint, value) if self._row else product(transposed(value), adjoint)
+        if value.size[0] == 1:
+            return product(value, adjoint) if self._row else product(adjoint, transposed(value))
+        return self._total(componentwise(adjoint, self._beside(value)))
+
+    def _of_factor(self, node: Node, k: int, adjoint: Formula) -> Formula:
+        """Return the derivative of a factor."""
+        own, other = self._size_of(node.parts[k]), self.formula_or_none(node.parts[1 - k])
+        if node.parts[1 - k].kind == "eye" and own is not None:
+            other = self.as_written(node.parts[1 - k], own)
+        if other is None:
+            return self._beside_ones(node, k, adjoint)
+        if own == NUMBER and not other.is_number:
+            return self._inner(adjoint, other)
+        if node.kind == "∘" or other.is_number:
+            return componentwise(adjoint, self._beside(other))
+        if self._row:
+            return product(other, adjoint) if k == 0 else product(adjoint, other)
+        return product(adjoint, transposed(other)) if k == 0 else product(transposed(other), adjoint)
+
+    def formula_or_none(self, node: Node) -> Formula | None:
+        """Return a part of the equation as a formula; None if nothing says how long it is."""
+        known = self._size_of(node) is not None
+        return self.formula(node) if known else None
+
+    def _beside_ones(self, node: Node, k: int, adjoint: Formula) -> Formula:
+        """Return the derivative of a column or row that is repeated, b 1ᵀ."""
+        own = self._size_of(node.parts[k])
+        if node.kind != "*" or own is None or own == NUMBER or adjoint.is_number:
+            raise NoFormula
+        rows, columns = adjoint.size[::-1] if self._row else adjoint.size
+        ones = self.as_written(node.parts[1 - k], (own[1], columns) if k == 0 else (rows, own[0]))
+        mark = self._walk.writer.transpose
+        if ones.text.endswith(mark):
+            turned = leaf(ones.text.removesuffix(mark), ones.size[::-1])
+        else:
+            turned = transposed(ones)
+        if self._row:
+            return product(ones, adjoint) if k == 0 else product(adjoint, ones)
+        return product(adjoint, turned) if k == 0 else product(turned, adjoint)
+
+    def _of_numerator(self, node: Node, adjoint: Formula) -> Formula:
+        below = self.formula(node.parts[1])
+        if below.is_number:
+            return quotient(adjoint, below)
+        if self._size_of(node.parts[0]) == NUMBER:
+            raise NoFormula
+        return quotient(adjoint, self._beside(below))
+
+    def _of_denominator(self, node: Node, adjoint: Formula) -> Formula:
+        above, below = map(self.formula, node.parts)
+        square = self._power(node.parts[1], 3).times(1 / 3)
+        if below.is_number:
+            return quotient(self._inner(adjoint, above), square).times(-1)
+        return quotient(componentwise(adjoint, self._beside(above)), self._beside(square)).times(-1)
+
+    def _power(self, node: Node, exponent: int) -> Formula:
+        """Return the derivative of x to a power."""
+        base = self.formula(node)
+        if exponent == 2:
+            return base.times(2)
+        if exponent == 3:
+            return self.squared(base).times(3)
+        text, level = self._walk.text(base), base.precedence if base.kind == "leaf" else Precedence.SUM
+        text = text if level == Precedence.ATOM and "^" not in text else f"({text})"
+        return leaf(f"{text}^{exponent - 1}", base.size, Precedence.POSTFIX).times(exponent)
+
+    def squared(self, base: Formula) -> Formula:
+        """Return the square of every component."""
+        text = self._walk.text(base.alone())
+        opened, mark = text.find("("), "^2" if self._notation.latex else "²"
+        if base.kind == "leaf" and base.precedence == Precedence.ATOM and opened > 0 and text.endswith(")"):
+            return leaf(text[:opened].rstrip() + mark + text[opened:], base.size).times(base.factor**2)
+        if base.kind != "leaf" or base.precedence < Precedence.ATOM or "^" in text:
+            text = f"({text})"
+        return leaf(text + mark, base.size, Precedence.POSTFIX).times(base.factor**2)
+
+    # Functions
+
+    def _of_argument(self, node: Node, adjoint: Formula) -> Formula:
+        """Return the derivative of the argument of a function."""
+        point, argument = self._point, node.parts[0]
+        op = point.forward.functions.row(node.value, self._scope, node)
+        size = self._size_of(argument)
+        if size is None:
+            raise NoFormula
+        if op.symbol == "sum":
+            text, level = self._ones(size)
+            return filled(adjoint, self._as_derivative(size), text, level)
+        if size == NUMBER and op.symbol == "softmax":
+            raise NoFormula
+        if op.symbol == "softmax" and size[1] == 1:
+            p = self._result(node)
+            return added([componentwise(adjoint, self._beside(p)), self._rest_of_softmax(adjoint, p).times(-1)])
+        return self._by_table(op, node, adjoint, size)
+
+    def _rest_of_softmax(self, adjoint: Formula, p: Formula) -> Formula:
+        if self._row:
+            return product(product(adjoint, p), transposed(p))
+        return product(product(p, transposed(p)), adjoint)
+
+    def _ones(self, size: Size) -> tuple[str, Precedence]:
+        """Return the text of the matrix of ones that a derivative of this size is filled with; "" if there is none."""
+        rows, columns = self._as_derivative(size)
+        mark = self._walk.writer.transpose
+        if self._point.declarations.ones:
+            if 1 in (rows, columns):
+                return ("1", Precedence.ATOM) if columns == 1 else (f"1{mark}", Precedence.POSTFIX)
+            return f"1 1{mark}", Precedence.PRODUCT
+        letters = {n: letter for letter, n in self._point.forward.sizes.items()} | {1: "1"}
+        known = rows in letters and columns in letters
+        return (f"1_{{({letters[rows]},{letters[columns]})}}" if known else ""), Precedence.ATOM
+
+    def _result(self, node: Node) -> Formula:
+        """Return the result of a call: the name of the equation's result if the author uses it, or the call."""
+        name = self._notation.name(self.result)
+        whole = node is self._eq.members[0]
+        if whole and name is not None and not self._notation.uses_call(self._text_of(node)):
+            return leaf(name.text, self._size_of(node) or NUMBER)
+        return self.as_written(node)
+
+    def _text_of(self, node: Node) -> str:
+        return self._notation.source.text[node.start : node.end]
+
+    def _by_table(self, op: Op, node: Node, adjoint: Formula, size: Size) -> Formula:
+        """Return the rule of the table for a function, or f'(x) where the rule cannot be written in formulas."""
+        rule = None if op.formulas is None else op.formulas[0]
+        if rule is None or node.value.key in self._notation.primed or op.symbol not in WRITTEN_OUT:
+            return componentwise(adjoint, self._beside(self._prime(node, size)))
+        rule = rule if self._row else in_same_layout(rule)
+        names = {"dz": adjoint, "z": self._result(node), "x": self.formula(node.parts[0])}
+        return self._from_symbol(rule, names)
+
+    def _prime(self, node: Node, size: Size) -> Formula:
+        """Return f'(x)."""
+        text = self.as_written(node).text
+        opened = text.find("(")
+        if opened < 0:
+            raise NoFormula
+        return leaf(f"{text[:opened].rstrip()}'{text[opened:]}", size)
+
+    def _from_symbol(self, rule: Any, names: Mapping[str, Formula]) -> Formula:
+        """Return a rule of the table as a formula."""
+        if not isinstance(rule, Symbol):
+            return number(float(rule))
+        if not rule.operands:
+            return names[rule.head]
+        parts = [self._from_symbol(part, names) for part in rule.operands]
+        if rule.head == "transpose":
+            return transposed(parts[0])
+        if rule.head == "neg":
+            return parts[0].times(-1)
+        if rule.head in ("+", "-"):
+            return added([parts[0], parts[1].times(-1 if rule.head == "-" else 1)])
+        if rule.head == "∘" and parts[0].alone() == parts[1].alone():
+            return self.squared(parts[0].alone()).times(parts[0].factor * parts[1].factor)
+        binary = {"∘": componentwise, "*": product, "/": quotient}
+        if rule.head not in binary:
+            raise NoFormula
+        return binary[rule.head](*parts)
+
+
+def scope_of(case: Case) -> Scope:
+    """Return where the formulas for a case are evaluated: at its time, or the first of a sequence if it has none."""
+    t = 1 if case.scope.t is None and case.point.last is not None else case.scope.t
+    return Scope(t, case.scope.members)
+
+
+def _size(value: Array) -> Size:
+    rows, columns = value.shape
+    return rows, columns
