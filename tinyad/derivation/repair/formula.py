@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple
 
 from tinyad.derivation.repair import limits
@@ -125,6 +125,10 @@ def product(a: Formula, b: Formula) -> Formula:
         if one.is_number and other.kind == "filled":
             return filled(product(one, other.parts[0]), other.size, other.text, other.precedence).times(factor)
     a, b = with_ones(a), with_ones(b)
+    if not (a.is_number and b.is_number):
+        divided = _divided(product, a, b)
+        if divided is not None:
+            return divided.times(factor)
     if a.is_number or b.is_number:
         size = b.size if a.is_number else a.size
         if b.is_number and not a.is_number:
@@ -144,7 +148,19 @@ def componentwise(a: Formula, b: Formula) -> Formula:
         return product(a, b)
     if a.size != b.size:
         raise NoFormula
+    divided = _divided(componentwise, a, b)
+    if divided is not None:
+        return divided
     return Formula("∘", a.size, (a.alone(), b.alone()), a.factor * b.factor)
+
+
+def _divided(operation: Callable[[Formula, Formula], Formula], a: Formula, b: Formula) -> Formula | None:
+    """Return an operation on a quotient by a number as that quotient of the operation; None if there is none."""
+    if a.kind == "/" and a.parts[1].is_number and not a.is_number:
+        return quotient(operation(a.parts[0].times(a.factor), b), a.parts[1])
+    if b.kind == "/" and b.parts[1].is_number and not b.is_number:
+        return quotient(operation(a, b.parts[0].times(b.factor)), b.parts[1])
+    return None
 
 
 def quotient(a: Formula, b: Formula) -> Formula:

@@ -20,6 +20,7 @@ from tinyad.derivation.repair.component_indices import free_indices
 from tinyad.derivation.repair.edit import Edit, apply, replace_parts
 from tinyad.derivation.repair.ranks import EditKind
 from tinyad.derivation.repair.required_contributions import RequiredContributions
+from tinyad.derivation.repair.whole_set import WholeSet
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names, given_targets, targets_of
 from tinyad.derivation.semantics.environment import NodeCache, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
@@ -42,6 +43,7 @@ class Trial:
         self._unchanged = frozenset(id(node) for member in wrong.line.members for node in walk(member))
         self._evaluator = self._new_evaluator()
         self._set_later = self._derivatives_set_later()
+        self._whole_set: WholeSet | None = None
 
     def begin(self, member: int | None) -> None:
         """Try changes of one member from here on, or of the line."""
@@ -79,11 +81,26 @@ class Trial:
             return False
         if (not may_be_circular and self._is_circular(line)) or self._is_repeated(line) or not self._may_hold(line):
             return False
-        return all(
+        if not may_be_circular and not self._uses_what_is_set(line):
+            return False
+        holds = all(
             self._fits(read_line(points, line, k, self.member), k, line)
             for points in (self._wrong.points[:1], self._wrong.points)
             for k in range(len(line.left))
         )
+        return holds and (self.member is not None or self._is_no_worse_with(line))
+
+    def _uses_what_is_set(self, line: Statement) -> bool:
+        """Return whether a line uses only derivatives that are set before it; one member of a chain may do otherwise."""
+        return any(
+            all(d.value[1] is not None or self._wrong.is_set_before(d.value[0]) for d in derivatives_in(member))
+            for member in line.members
+        )
+
+    def _is_no_worse_with(self, line: Statement) -> bool:
+        if self._whole_set is None:
+            self._whole_set = WholeSet(self._wrong)
+        return self._whole_set.is_no_worse_with(line)
 
     def member_holds(self, member: int) -> bool:
         """Return whether a member of the line as it stands brings what is required."""

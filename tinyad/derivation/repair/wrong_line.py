@@ -64,10 +64,32 @@ class WrongLine:
         return self._timed(ref) in self._set_anywhere or self._uses(ref)
 
     def is_set_before(self, ref: Ref) -> bool:
-        """Return whether a derivative is set before the line: by a line above it, at the next step, or it is given."""
+        """Return whether a derivative is set before the line: by a line above it, at the next step, or it is given.
+
+        Where right lines are in another order, any line counts as one above.
+        """
+        if not self._is_ordered:
+            return self.is_set(ref)
+        return self._is_set_above(ref, self.index)
+
+    def _is_set_above(self, ref: Ref, index: int) -> bool:
+        """Return the same for any line of a set."""
         if self.point.last is not None and ref.time is not None and ref.time[0] == "t" and ref.time[1]:
             return ref.time[1] > 0 and self.is_set(ref)
-        return self._timed(ref) in self._set_above or self._uses(ref)
+        return self._timed(ref) in self._set_above[index] or self._uses(ref)
+
+    @cached_property
+    def _is_ordered(self) -> bool:
+        """Return whether the right lines of a sequence use in one step only what lines above them set."""
+        if self.point.last is None:
+            return True
+        return all(
+            self._timed(d.value[0]) not in self._set_anywhere or self._is_set_above(d.value[0], n)
+            for n, v in enumerate(self.verdicts)
+            if v.ok and v.statement is not None and n != self.index
+            for member in v.statement.members
+            for d in derivatives_in(member)
+        )
 
     def _uses(self, ref: Ref) -> bool:
         own = [d.value[0] for member in self.line.members for d in derivatives_in(member)]
@@ -77,8 +99,12 @@ class WrongLine:
         return target_of(self.point, ref)
 
     @cached_property
-    def _set_above(self) -> set[Any]:
-        return targets_of(self.point, self.verdicts[: self.index]) | given_targets(self.point)
+    def _set_above(self) -> list[set[Any]]:
+        """Return for each line what is given, and what the lines above it set."""
+        above = [given_targets(self.point)]
+        for v in self.verdicts:
+            above.append(above[-1] | targets_of(self.point, [v]))
+        return above
 
     @cached_property
     def _set_anywhere(self) -> set[Any]:
