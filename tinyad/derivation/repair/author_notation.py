@@ -107,6 +107,7 @@ class AuthorNotation:
         self.has_primes = bool(self.primed)
         self._calls = Counter(self._plain(source.text[n.start : n.end]) for n in nodes if n.kind == "call")
         self.factor_pairs = {pair for n in nodes if n.kind == "∘" for pair in [tuple(map(_factor_key, n.parts))]}
+        self.has_sum_over_time = True
         self.product_text = self._product_text(nodes)
         self.sum_over_time = self._sum_over_time(nodes)
         self.transpose_mark = self._transpose_mark(lines)
@@ -150,6 +151,7 @@ class AuthorNotation:
         heads = [n for n in nodes if n.kind == "sum" and n.value[0] == "time" and n.value[1] in (None, ("=", 1))]
         if heads:
             return self.source.text[heads[0].start : heads[0].parts[0].start].strip()
+        self.has_sum_over_time = False
         return rf"\sum_{self.names.time}" if self.latex else f"Σ_{self.names.time}"
 
     def sum_over_family(self, letter: str) -> str:
@@ -165,6 +167,11 @@ class AuthorNotation:
                     token = next(t for t in line.tokens if t.start == node.value[0] and t.end > t.start)
                     return Fragment((token,), f" {text} ")
         return Fragment((sign_token("∘"),), r" \circ " if self.latex else " ∘ ")
+
+    def transposed(self, fragment: Fragment) -> Fragment:
+        """Return a name, or what stands in brackets, with the sign of a transpose, in brackets if it has a superscript."""
+        inner = bracketed(fragment) if has_superscript(fragment) else fragment
+        return joined(inner, self.transpose_mark)
 
     def fragment(self, kind: str, ref: Ref) -> Fragment | None:
         """Return the name ("name") or the derivative ("d") of something; None if there is no pattern for it."""
@@ -248,6 +255,16 @@ class AuthorNotation:
 def _factor_key(node: Node) -> str:
     """Return which name or derivative a factor is, whatever its time; "" for another formula."""
     return f"{node.kind} {ref_of(node).key}" if node.kind in ("name", "d") else ""
+
+
+def has_superscript(fragment: Fragment) -> bool:
+    """Return whether a superscript ends a name, beside which no other one can stand: W^f."""
+    depth = 0
+    for k, token in enumerate(fragment.tokens):
+        depth += {"open": 1, "close": -1, "group(": 1, ")group": -1}.get(token.kind, 0)
+        if depth == 0 and (token.kind, token.text) == ("op", "^") and "^" in fragment.text and k:
+            return True
+    return False
 
 
 def exponent(token: Token) -> tuple[Token, ...]:

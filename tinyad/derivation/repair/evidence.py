@@ -36,6 +36,7 @@ class Evidence:
             rule_names=self._rule_names(),
             functions=wrong.functions,
             equations=[[self._as_here(ref) for ref in _names_of(eq)] for eq in wrong.equations],
+            forward=[_names_of(eq) for eq in self._forward],
             operand_calls=self._operand_calls(),
             near_operands=self._near_operands(index),
             factors=self._factors(index),

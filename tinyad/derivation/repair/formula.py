@@ -240,7 +240,10 @@ class Writer(NamedTuple):
         if formula.kind in ("leaf", "eye"):
             return formula.text, formula.precedence
         if formula.kind == "transpose":
-            return self._bracketed(formula.parts[0], Precedence.ATOM) + self.transpose, Precedence.POSTFIX
+            inner = self._bracketed(formula.parts[0], Precedence.ATOM)
+            if "^" in inner and formula.parts[0].kind == "leaf":  # a second superscript beside the first
+                inner = f"({inner})"
+            return inner + self.transpose, Precedence.POSTFIX
         if formula.kind == "filled":
             return self._written(formula.parts[0])
         if formula.kind == "+":

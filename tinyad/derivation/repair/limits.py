@@ -33,5 +33,6 @@ RULE_CHARACTERS  = 400    # of a line as the rules give it: a longer one helps n
 TERMS_CHOSEN     = 4      # uses of one name in one equation, of which a line lacks some
 SAME_VALUE       = 1e-9   # relative difference of two values that are one but for rounding
 CLOSE_TO_WHOLE   = 1e-9   # a factor so near to a whole number is that number, but for rounding
+PRODUCTS_PAIRED  = 8      # products of one equation that may stand for one another
 PATTERNS         = 5      # derivatives of the author that another one is made after
 # fmt: on

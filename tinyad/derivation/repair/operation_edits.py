@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tinyad.derivation.language.syntax_tree import Node, walk
 from tinyad.derivation.repair import ranks
-from tinyad.derivation.repair.author_notation import Fragment, bracketed, joined, sign_token
+from tinyad.derivation.repair.author_notation import Fragment, bracketed, has_superscript, joined, sign_token
 from tinyad.derivation.repair.edit import Context, Edit, Member, instead
 
 ROUTINE_SYMBOLS = ("∘", "*", "+", "-", "tanh", "sigmoid", "softmax", "none")  # of the slides' deriv()
@@ -20,8 +20,11 @@ def transpositions(member: Member, context: Context) -> Iterator[Edit]:
             if node.parts[0].end < node.end:
                 yield member.unwrap(node, member.without_bracket(node.parts[0]), ranks.TRANSPOSE_LESS)
         elif node.kind in ("name", "d", "bracket", "call", "prime"):
-            mark = context.notation.transpose_mark
-            yield member.insert_after(node, mark, ranks.TRANSPOSE_MORE, instead(node, "transpose", node))
+            fragment, tree = member.fragment(node), instead(node, "transpose", node)
+            if has_superscript(fragment):
+                yield member.replace(node, context.notation.transposed(fragment), ranks.TRANSPOSE_MORE, tree)
+            else:
+                yield member.insert_after(node, context.notation.transpose_mark, ranks.TRANSPOSE_MORE, tree)
 
 
 def operators(member: Member, context: Context) -> Iterator[Edit]:

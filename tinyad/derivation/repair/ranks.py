@@ -52,6 +52,8 @@ NAME_OTHER       = Rank(38, EditKind.NAME)           # any other name of the der
 NAME_FOR_OWN     = Rank(12, EditKind.NAME)           # x for dx, dx for x: one stroke of the pen
 OTHER_SORT       = 15                                # so much later a derivative for another name, or a name for one
 NAME_REPEATED    = Rank(25, EditKind.REPEATED_NAME)  # in every place: after one place alone
+NAME_IN_PRODUCT  = Rank(35, EditKind.NAME)           # (a ∘ w) for a where a ∘ w stands in the same line
+INDIRECT         = 30                                # so much later a Jacobian that no equation gives at once
 LABEL            = Rank(14, EditKind.NAME)           # parts of a derivative are easily mixed up
 DENOMINATOR      = Rank(25, EditKind.NAME)           # of a Jacobian, in a formula
 ROUTINE_OPERAND  = Rank(-1, EditKind.NAME)           # deriv(dz, x, y) repeats an equation: it leaves no choice
@@ -61,6 +63,7 @@ ROUTINE_SYMBOL   = Rank(8, EditKind.OPERATOR)        # another operation in deri
 
 # Times.
 TIME             = Rank(18, EditKind.TIME)           # t - 1 for t: before all operations
+SUM_OVER_TIME    = Rank(1, EditKind.TIME)            # of an author who writes such sums
 FIRST_STEP       = Rank(18, EditKind.TIME)           # of a sum over time
 
 # Left-hand sides.

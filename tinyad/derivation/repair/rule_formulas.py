@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
 
 from tinyad.derivation.judge.contributions import Case, Keys, contributions_to, in_order, known_cases
+from tinyad.derivation.judge.equalities import scopes_of
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
 from tinyad.derivation.repair import limits
@@ -34,23 +35,21 @@ from tinyad.printing.formula import Precedence
 DERIVATIVES_WRITTEN = ("bracket", "+", "-", "∘", "*", "/", "neg", "name", "call")
 
 
-def lines_by_rule(wrong: WrongLine, required: RequiredContributions) -> Iterator[Fragment]:
-    """Yield the line that the rules give for what is required of it: with what is set before it, with all that is set.
-
-    A line that lacks contributions keeps what it has.
-    """
+def lines_by_rule(wrong: WrongLine, formulas: Sequence[Fragment]) -> Iterator[Fragment]:
+    """Yield the line that the rules give for what is required of it; `formulas` are what they give for its left side."""
     if is_routine(wrong.line.members[0]):
         names = derived_names(wrong.line)
         calls = (routine_call(wrong.point, wrong.notation, eq) for eq in wrong.equations if operands(eq) == names)
         formulas = [call for call in calls if call is not None][:1]
-    else:
-        formulas = list(formulas_by_rule(wrong, required)) if len(wrong.line.members) == 1 else []
     yield from (wrong.with_formula(formula) for formula in formulas)
 
 
 def formulas_by_rule(wrong: WrongLine, required: RequiredContributions) -> Iterator[Fragment]:
-    """Yield what is required of the one derivative that a line sets, as the rules give it."""
+    """Yield what is required of the one derivative that a line sets, or the Jacobian, as the rules give it."""
     needs = required.of_sides[0]
+    if len(wrong.line.left) == 1 and wrong.line.left[0].kind == "jacobian":
+        yield from jacobians_by_rule(wrong)
+        return
     if len(wrong.line.left) != 1 or wrong.line.left[0].kind != "d" or not needs:
         return
     left = wrong.line.left[0]
@@ -63,6 +62,22 @@ def formulas_by_rule(wrong: WrongLine, required: RequiredContributions) -> Itera
         formula = by_rule(walk_, needs, left, wrong.line.sign)
         if formula is not None:
             yield formula
+
+
+def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
+    """Yield a Jacobian as the rules give it, in the forms in which people write it."""
+    left, point = wrong.line.left[0], wrong.point
+    above, below = left.parts[0], left.value
+    scopes = scopes_of(point, wrong.line) if above.kind == "name" and isinstance(below, Ref) else []
+    for k, eq in enumerate(point.derivation.forward) if scopes else ():
+        if eq.left[0].value.key != above.value.key:
+            continue
+        walk_ = RuleWalk(Case(point, scopes[0], (below.key, None)), wrong.notation, wrong.is_set_before)
+        try:
+            texts = walk_.jacobians(above.value, below, k)
+            yield from [Fragment(tokenized(text, "rule"), text) for text in texts]
+        except (NoFormula, Trouble, DerivationError):
+            continue
 
 
 def lacking_by_rule(wrong: WrongLine, lacking: Keys) -> Iterator[Fragment]:

@@ -124,6 +124,20 @@ class RuleWalk:
         adjoint = self.adjoint(at.result)
         return [Term(formula, equation, later) for formula in at.walk(eq.members[0], adjoint)]
 
+    def jacobians(self, above: Ref, below: Ref, equation: int) -> list[str]:
+        """Return the derivative of an equation's result for a name in it, as a column or a matrix, or on a diagonal."""
+        eq = self._forward[equation]
+        later = above.time[1] - below.time[1] if above.time and below.time and self._point.last is not None else None
+        at = _EquationAt(self, eq, below, later)
+        softmax = at.softmax_jacobian(eq.members[0])
+        if softmax:
+            return [softmax]
+        formula = added(list(at.walk(eq.members[0], number(1.0))))
+        if formula.kind == "one":
+            return [self.writer.text(formula), self.writer.text(identity("I", NUMBER).times(formula.factor))]
+        text, turned = self.text(formula), self.text(transposed(formula))
+        return list(dict.fromkeys((text, turned, f"diag({text})")))
+
     def adjoint(self, ref: Ref) -> Formula:
         """Return the derivative of a name: as the author has written it, by its name, or as the rules give it."""
         if ref.key == self._point.declarations.names.loss:
@@ -360,7 +374,7 @@ class _EquationAt:
         size = self._size_of(operand)
         if size == NUMBER and not adjoint.is_number:
             return self._total(adjoint)
-        if size is not None and self._as_derivative(size) != adjoint.size:
+        if size is not None and not adjoint.is_number and self._as_derivative(size) != adjoint.size:
             raise NoFormula
         return adjoint
 
@@ -472,6 +486,15 @@ class _EquationAt:
             p = self._result(node)
             return added([componentwise(adjoint, self._beside(p)), self._rest_of_softmax(adjoint, p).times(-1)])
         return self._by_table(op, node, adjoint, size)
+
+    def softmax_jacobian(self, node: Node) -> str:
+        """Return diag(p) - p pᵀ for an equation p = softmax(x); "" for another one."""
+        functions, size = self._point.forward.functions, self._size_of(node)
+        if node.kind != "call" or functions.row(node.value, self._scope, node).symbol != "softmax" or size is None:
+            return ""
+        p = self._result(node)
+        text = self._walk.text
+        return f"diag({text(p)}) - {text(product(p, transposed(p)))}"
 
     def _rest_of_softmax(self, adjoint: Formula, p: Formula) -> Formula:
         if self._row:

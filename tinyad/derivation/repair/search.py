@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
 from tinyad.derivation.judge.targets import derivatives_in, target_of
 from tinyad.derivation.judge.verdicts import Verdict
 from tinyad.derivation.language.source import DerivationError
-from tinyad.derivation.language.syntax_tree import Ref
+from tinyad.derivation.language.syntax_tree import Ref, Token
 from tinyad.derivation.repair import limits, ranks
 from tinyad.derivation.repair.all_edits import all_edits
 from tinyad.derivation.repair.analogy import Analogies
 from tinyad.derivation.repair.author_notation import Fragment, joined, sign_token, tokenized
-from tinyad.derivation.repair.edit import Context, Edit, apply, changed_text, edit_size
+from tinyad.derivation.repair.edit import Context, Edit, Member, apply, changed_text, edit_size
 from tinyad.derivation.repair.evidence import Evidence
 from tinyad.derivation.repair.left_side_edits import left_sides, toggle_assign
 from tinyad.derivation.repair.ranks import EditKind
@@ -81,7 +82,7 @@ class Search:
             or self._corrected(wrong or members[-1:], self._one_edit)
             or self._other_line()
             or (None if self._is_incomplete else self._corrected(wrong or members[-1:], self._two_edits))
-            or self._by_the_rule()
+            or self._by_the_rule(wrong)
         )
 
     def _applied(self, *edits: Edit) -> Fragment:
@@ -141,11 +142,17 @@ class Search:
             other = other if other is not None and reads_back(other) else None
         return None if other is None else Suggestion(other.text, Certainty.LIKELY)
 
-    def _by_the_rule(self) -> Suggestion | None:
-        """Return the line that the rules give; one that lacks contributions keeps what it has."""
+    def _by_the_rule(self, wrong: Sequence[int]) -> Suggestion | None:
+        """Return the line that the rules give; it keeps the members of a chain that hold, and what is not complete."""
+        if len(wrong) == 1:
+            member = self._wrong.member(wrong[0])
+            edits = [self._by_rule(member, formula) for formula in self._rule_formulas]
+            found = self._corrected(wrong, lambda _: self._first(edits, Certainty.BY_THE_RULE))
+            if found is not None:
+                return found
         self._trial.begin(None)
-        lines = (*self._completed(), *lines_by_rule(self._wrong, self._required))
-        right = (line for line in lines if self._trial.line_holds(line) and reads_back(line))
+        lines = (*self._completed(), *lines_by_rule(self._wrong, self._rule_formulas))
+        right = (line for line in lines if self._trial.line_holds(line, any_length=True) and reads_back(line))
         line = next(right, None)
         return None if line is None else Suggestion(line.text, Certainty.BY_THE_RULE)
 
@@ -166,11 +173,7 @@ class Search:
         node, tokens = member.node, member.tokens
         analogies = [member.replace(node, formula, ranks.ANALOGY) for formula in self._analogies.members(index)]
         analogies.sort(key=lambda edit: edit_size(tokens, edit))
-        small = [
-            edit
-            for edit in analogies
-            if limits.SMALL_SHARE * edit_size(tokens, edit) <= max(edit.last - edit.first, len(edit.tokens))
-        ]
+        small = [edit for edit in analogies if is_small(tokens, edit)]
         singles = [edit for edit in self._edits(index)[: limits.EDITS_TRIED] if self._can_mend(edit)]
         if len(self._wrong.line.members) > 1:  # its left-hand side belongs to all of the chain
             singles = [edit for edit in singles if edit.kind != EditKind.LEFT]
@@ -179,18 +182,25 @@ class Search:
         return (
             self._likeliest(edit for edit in singles if is_likely(edit))
             or self._first(small, Certainty.CERTAIN)
+            or self._near_rule(index)
             or self._likeliest(edit for edit in singles if not is_likely(edit))
             or self._first(analogies, Certainty.LIKELY)
-            or self._by_rule(index)
         )
 
-    def _by_rule(self, index: int) -> Correction | None:
-        """Return a member of a chain as the rules give it."""
-        if len(self._wrong.line.members) == 1:
-            return None
-        member, formulas = self._wrong.member(index), formulas_by_rule(self._wrong, self._required)
-        edits = [member.replace(member.node, formula, ranks.ANALOGY) for formula in formulas]
-        return self._first(edits, Certainty.BY_THE_RULE)
+    def _near_rule(self, index: int) -> Correction | None:
+        """Return a member as the rules give it, where that is not far from what stands there."""
+        member = self._wrong.member(index)
+        edits = [] if self._is_incomplete else [self._by_rule(member, formula) for formula in self._rule_formulas]
+        return self._first([edit for edit in edits if is_small(member.tokens, edit)], Certainty.LIKELY)
+
+    @staticmethod
+    def _by_rule(member: Member, formula: Fragment) -> Edit:
+        return member.replace(member.node, formula, ranks.ANALOGY)
+
+    @cached_property
+    def _rule_formulas(self) -> list[Fragment]:
+        """Return what the line sets as the rules give it."""
+        return list(formulas_by_rule(self._wrong, self._required))
 
     def _can_mend(self, *edits: Edit) -> bool:
         """Return whether a change can mend anything: a part without a value has to change, or what is beside it."""
@@ -199,7 +209,8 @@ class Search:
         inside = member.start <= start and end <= member.end and (start, end) != (member.start, member.end)
         if not inside or verdict.verdict not in WITHOUT_VALUE:
             return True
-        return any(edit.kind == EditKind.LEFT or (edit.start <= end and start <= edit.end) for edit in edits)
+        whole = (EditKind.LEFT, EditKind.ASSIGN)
+        return any(edit.kind in whole or (edit.start <= end and start <= edit.end) for edit in edits)
 
     def _first(self, edits: Sequence[Edit], certainty: Certainty) -> Correction | None:
         """Return the first edit that holds."""
@@ -266,6 +277,11 @@ class Search:
         used = {d.value[0] for member in members for d in derivatives_in(member)}
         keys = {key for key, _ in point.values}
         return {ref for ref in used if ref.key in keys and target_of(point, ref) not in known_targets}
+
+
+def is_small(tokens: Sequence[Token], edit: Edit) -> bool:
+    """Return whether an edit leaves at least half of a formula as it is."""
+    return limits.SMALL_SHARE * edit_size(tokens, edit) <= max(edit.last - edit.first, len(edit.tokens))
 
 
 def is_likely(edit: Edit) -> bool:

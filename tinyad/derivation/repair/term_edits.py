@@ -87,7 +87,7 @@ def _operands(context: Context) -> list[tuple[Node, Fragment]]:
     for node, fragment in [*named, *context.operand_calls]:
         if fragment is not None:
             turned = Node("transpose", (node,), None, node.start, node.end)
-            factors += [(node, fragment), (turned, joined(fragment, context.notation.transpose_mark))]
+            factors += [(node, fragment), (turned, context.notation.transposed(fragment))]
     return factors
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from tinyad.arrays.matrix import Array
 from tinyad.derivation.judge.contributions import Case, ContributionKey, contributions_to, known_cases
 from tinyad.derivation.judge.line_verdict import read_line, value_of
-from tinyad.derivation.judge.targets import derivatives_in, target_of
+from tinyad.derivation.judge.targets import defines_notation, derivatives_in, target_of
 from tinyad.derivation.judge.verdicts import Reading, Verdict
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, structure, walk
@@ -82,6 +82,8 @@ class Trial:
         if (not may_be_circular and self._is_circular(line)) or self._is_repeated(line) or not self._may_hold(line):
             return False
         if not may_be_circular and not self._uses_what_is_set(line):
+            return False
+        if defines_notation(line) and not defines_notation(self._wrong.line):
             return False
         holds = all(
             self._fits(read_line(points, line, k, self.member), k, line)
