@@ -187,12 +187,16 @@ class AuthorNotation:
         )
 
     def derivative(self, ref: Ref, like: Fragment | None = None, of: Ref | None = None) -> Fragment | None:
-        """Return a derivative, if need be after a pattern: first the derivative `like` of another name, `of`."""
+        """Return a derivative, if need be after a pattern; `like` the derivative of another name, `of`, if there is one."""
         known = self.known.get(("d", ref)) or self._at_another_time("d", ref)
-        name = self.name(ref) if known is None else None
+        old, name = of and self.name(of), self.name(ref)
+        made = with_name(like, old, name) if like and old and name else None
+        if made is not None:
+            return made
+        name = name if known is None else None
         if name is None:
             return known
-        for pattern, inner in [*([(like, of)] if like and of else []), *self.patterns[: limits.PATTERNS]]:
+        for pattern, inner in self.patterns[: limits.PATTERNS]:
             old = self.name(inner)
             made = None if old is None else with_name(pattern, old, name)
             if made is not None:

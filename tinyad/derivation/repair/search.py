@@ -116,6 +116,8 @@ class Search:
         changed = self._applied(*edits)
         if len(wrong) > 1 and not self._trial.line_holds(changed, may_be_circular=keeps_names(edits)):
             return None
+        if len(wrong) == 1 < len(self._wrong.line.members) and not self._trial.chain_holds(changed):
+            return None
         if not reads_back(changed):
             return None
         least = max((correction.certainty for correction in corrections), key=list(Certainty).index)

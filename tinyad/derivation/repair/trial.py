@@ -15,7 +15,7 @@ from tinyad.derivation.judge.verdicts import Reading, Verdict
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, structure, walk
 from tinyad.derivation.repair import limits
-from tinyad.derivation.repair.author_notation import Fragment
+from tinyad.derivation.repair.author_notation import Fragment, equals_sign
 from tinyad.derivation.repair.component_indices import free_indices
 from tinyad.derivation.repair.edit import Edit, apply, replace_parts
 from tinyad.derivation.repair.ranks import EditKind
@@ -83,14 +83,20 @@ class Trial:
             return False
         if not may_be_circular and not self._uses_what_is_set(line):
             return False
-        if defines_notation(line) and not defines_notation(self._wrong.line):
+        if defines_notation(line) and (any(self._required.of_sides) or says_nothing(changed)):
             return False
         holds = all(
             self._fits(read_line(points, line, k, self.member), k, line)
             for points in (self._wrong.points[:1], self._wrong.points)
             for k in range(len(line.left))
         )
-        return holds and (self.member is not None or self._is_no_worse_with(line))
+        alone = self.member is None or len(self._wrong.line.members) == 1
+        return holds and (not alone or self._is_no_worse_with(line))
+
+    def chain_holds(self, changed: Fragment) -> bool:
+        """Return whether a chain holds among the other lines after its members have been corrected one by one."""
+        parser, line = self._wrong.point.declarations.parser(), self._wrong.line
+        return self._is_no_worse_with(parser.statement(changed.tokens, line.number, line.title))
 
     def _uses_what_is_set(self, line: Statement) -> bool:
         """Return whether a line uses only derivatives that are set before it; one member of a chain may do otherwise."""
@@ -229,6 +235,13 @@ class Trial:
         """Return whether a derivative can be set here: with = nothing that an earlier line brought may be lost."""
         earlier = targets_of(self._wrong.point, self._wrong.verdicts[: self._wrong.index])
         return line.sign == "+=" or target_of(self._wrong.point, ref) not in earlier
+
+
+def says_nothing(changed: Fragment) -> bool:
+    """Return whether one and the same stands on both sides of a line."""
+    sign = equals_sign(changed.tokens)
+    left, right = ([t.text for t in part] for part in (changed.tokens[:sign], changed.tokens[sign + 1 :]))
+    return left == right
 
 
 def keeps_names(edits: Sequence[Edit]) -> bool:
