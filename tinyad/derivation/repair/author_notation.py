@@ -106,7 +106,7 @@ class AuthorNotation:
         self.primed = {n.value.key for n in nodes if n.kind == "prime"}  # functions whose derivative is f'(x)
         self.has_primes = bool(self.primed)
         self._calls = Counter(self._plain(source.text[n.start : n.end]) for n in nodes if n.kind == "call")
-        self.factor_pairs = {pair for n in nodes if n.kind == "∘" for pair in [tuple(map(_factor_key, n.parts))]}
+        self.factor_pairs = {(_factor_key(n.parts[0]), _factor_key(n.parts[1])) for n in nodes if n.kind == "∘"}
         self.has_sum_over_time = True
         self.product_text = self._product_text(nodes)
         self.sum_over_time = self._sum_over_time(nodes)
@@ -169,7 +169,7 @@ class AuthorNotation:
         return Fragment((sign_token("∘"),), r" \circ " if self.latex else " ∘ ")
 
     def transposed(self, fragment: Fragment) -> Fragment:
-        """Return a name, or what stands in brackets, with the sign of a transpose, in brackets if it has a superscript."""
+        """Return a name with the sign of a transpose, in brackets if it has a superscript."""
         inner = bracketed(fragment) if has_superscript(fragment) else fragment
         return joined(inner, self.transpose_mark)
 
@@ -187,7 +187,7 @@ class AuthorNotation:
         )
 
     def derivative(self, ref: Ref, like: Fragment | None = None, of: Ref | None = None) -> Fragment | None:
-        """Return a derivative, if need be after a pattern; `like` the derivative of another name, `of`, if there is one."""
+        """Return a derivative, if need be after a pattern: first the derivative `like` of another name, `of`."""
         known = self.known.get(("d", ref)) or self._at_another_time("d", ref)
         old, name = of and self.name(of), self.name(ref)
         made = with_name(like, old, name) if like and old and name else None

@@ -70,27 +70,28 @@ def filled(value: Formula, size: Size, ones: str = "", precedence: Precedence = 
 def transposed(formula: Formula) -> Formula:
     """Return the transpose."""
     size, factor = formula.size[::-1], formula.factor
-    if formula.is_number or formula.kind == "eye":
-        return formula
-    if formula.kind == "filled":
-        return formula._replace(size=size, text="")
+    if formula.is_number or formula.kind in ("eye", "filled"):
+        return formula if formula.kind != "filled" else formula._replace(size=size, text="")
     if formula.kind == "transpose":
         return formula.parts[0].times(factor)
+    if formula.kind not in ("*", "/", "+", "∘"):
+        return Formula("transpose", size, (formula.alone(),), factor)
+    return _turned_operation(formula).times(factor)
+
+
+def _turned_operation(formula: Formula) -> Formula:
+    """Return the transpose of an operation without its factor: that of its operands, if it needs no brackets then."""
     if formula.kind == "*":
         a, b = formula.parts
-        parts = (a, transposed(b)) if a.is_number else (transposed(a), b) if b.is_number else _swapped(a, b)
-        return product(*parts).times(factor)
+        turned = transposed(a), transposed(b)
+        return product(*(turned if a.is_number or b.is_number else turned[::-1]))
     if formula.kind == "/":
         a, b = formula.parts
-        return quotient(transposed(a), transposed(b)).times(factor)
-    if formula.kind in ("+", "∘") and any(part.kind == "transpose" for part in formula.parts):
-        parts = tuple(map(transposed, formula.parts))
-        return (added(parts) if formula.kind == "+" else componentwise(*parts)).times(factor)
-    return Formula("transpose", size, (formula.alone(),), factor)
-
-
-def _swapped(a: Formula, b: Formula) -> tuple[Formula, Formula]:
-    return transposed(b), transposed(a)
+        return quotient(transposed(a), transposed(b))
+    if any(part.kind == "transpose" for part in formula.parts):
+        parts = [transposed(part) for part in formula.parts]
+        return added(parts) if formula.kind == "+" else componentwise(*parts)
+    return Formula("transpose", formula.size[::-1], (formula.alone(),))
 
 
 def added(terms: Sequence[Formula]) -> Formula:

@@ -13,7 +13,7 @@ from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import chain_of, exchange_names, is_routine, matched
 from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, tokenized
-from tinyad.derivation.repair.rule_formulas import contributions, names_used, operands, routine_call
+from tinyad.derivation.repair.rule_formulas import contributions, names_used, operands, routine_call, rule_walk
 from tinyad.derivation.repair.wrong_line import given_targets, targets_of
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.sample_point import SamplePoint
@@ -94,8 +94,9 @@ class _Proposals:
         places = [case.place for case in known_cases(self._point, left)]
         keys = NO_KEYS.union(*(self._lacking.get(place, ()) for place in places))
         keys = frozenset(key for key in keys if key.equation == equation)
+        walk_ = rule_walk(self._point, self._notation, left, self._is_set)
         for some in (keys, *(frozenset({key}) for key in in_order(keys)[: limits.PROPOSED_LINES])):
-            yield from self._line_for(ref, contributions(self._point, self._notation, some, left, self._is_set))
+            yield from self._line_for(ref, contributions(walk_, some, left))
 
     def _is_set(self, ref: Ref) -> bool:
         return target_of(self._point, ref) in self._proposed

@@ -63,7 +63,7 @@ ROUTINE_SYMBOL   = Rank(8, EditKind.OPERATOR)        # another operation in deri
 
 # Times.
 TIME             = Rank(18, EditKind.TIME)           # t - 1 for t: before all operations
-SUM_OVER_TIME    = Rank(1, EditKind.TIME)            # of an author who writes such sums
+SUM_OVER_TIME    = Rank(1, EditKind.MISSING)         # of an author who writes such sums
 FIRST_STEP       = Rank(18, EditKind.TIME)           # of a sum over time
 
 # Left-hand sides.

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from tinyad.derivation.judge.contributions import Case, Keys, contributions_to, in_order, known_cases
+from tinyad.derivation.judge.contributions import Case, Keys, contributions_to, in_order, known_cases, total_of
 from tinyad.derivation.judge.equalities import scopes_of
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
@@ -36,7 +36,7 @@ DERIVATIVES_WRITTEN = ("bracket", "+", "-", "∘", "*", "/", "neg", "name", "cal
 
 
 def lines_by_rule(wrong: WrongLine, formulas: Sequence[Fragment]) -> Iterator[Fragment]:
-    """Yield the line that the rules give for what is required of it; `formulas` are what they give for its left side."""
+    """Yield the line that the rules give; `formulas` are what they give for its left-hand side."""
     if is_routine(wrong.line.members[0]):
         names = derived_names(wrong.line)
         calls = (routine_call(wrong.point, wrong.notation, eq) for eq in wrong.equations if operands(eq) == names)
@@ -83,9 +83,8 @@ def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
 def lacking_by_rule(wrong: WrongLine, lacking: Keys) -> Iterator[Fragment]:
     """Yield the contributions that a line lacks, as the rules give them."""
     left = wrong.line.left[0]
-    case = _fullest_case(wrong.point, left)
-    for usable in (wrong.is_set_before, wrong.is_set) if case is not None and lacking else ():
-        formula = by_rule(RuleWalk(case, wrong.notation, usable), lacking, left, wrong.line.sign)
+    for usable in (wrong.is_set_before, wrong.is_set):
+        formula = contributions(rule_walk(wrong.point, wrong.notation, left, usable), lacking, left, wrong.line.sign)
         if formula is not None:
             yield formula
 
@@ -110,15 +109,15 @@ def _terms(walk_: RuleWalk, of: Ref, keys: Keys) -> list[Term]:
 
 def _chosen(walk_: RuleWalk, terms: list[Term], keys: Keys) -> list[Term]:
     """Return the terms that are those contributions: some where an equation uses a name more than once."""
-    contributions = contributions_to(walk_.case)
-    if keys >= {key for key in contributions if (key.equation, key.later) in {(t.equation, t.later) for t in terms}}:
+    known = contributions_to(walk_.case)
+    if keys >= {key for key in known if (key.equation, key.later) in {(t.equation, t.later) for t in terms}}:
         return terms
-    total = sum(contributions[key] for key in keys if key in contributions)
+    total = total_of((a for key, a in known.items() if key in keys), walk_.case.shape)
     values = [walk_.value_of_text(walk_.text(term.formula)) for term in terms[: limits.TERMS_CHOSEN]]
     for count in range(1, len(values) + 1):
         for some in combinations(range(len(values)), count):
-            added_up = [values[k] for k in some if values[k] is not None]
-            if len(added_up) == count and np.allclose(sum(added_up), total, rtol=limits.SAME_VALUE):
+            arrays = [a for k in some for a in [values[k]] if a is not None]
+            if len(arrays) == count and np.allclose(total_of(arrays, total.shape), total, rtol=limits.SAME_VALUE):
                 return [terms[k] for k in some]
     raise NoFormula
 
@@ -188,16 +187,14 @@ def routine_call(point: SamplePoint, notation: AuthorNotation, eq: Statement) ->
     return Fragment(tokens, f"deriv({', '.join(argument.text for argument in arguments)}, '{symbol}')")
 
 
-def contributions(
-    point: SamplePoint,
-    notation: AuthorNotation,
-    keys: Keys,
-    left: Node,
-    is_usable: Callable[[Ref], bool],
-    sign: str = "=",
-) -> Fragment | None:
+def contributions(walk_: RuleWalk | None, keys: Keys, left: Node, sign: str = "=") -> Fragment | None:
     """Return contributions to the derivative that a left-hand side is; None if the rules give none."""
+    return None if walk_ is None or not keys else by_rule(walk_, keys, left, sign)
+
+
+def rule_walk(
+    point: SamplePoint, notation: AuthorNotation, left: Node, is_usable: Callable[[Ref], bool]
+) -> RuleWalk | None:
+    """Return the walk back to the derivative that a left-hand side is; None if its name is unknown."""
     case = _fullest_case(point, left)
-    if case is None or not keys:
-        return None
-    return by_rule(RuleWalk(case, notation, is_usable), keys, left, sign)
+    return None if case is None else RuleWalk(case, notation, is_usable)

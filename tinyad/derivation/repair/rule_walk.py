@@ -43,6 +43,18 @@ LEVELS |= dict.fromkeys("∘*/", Precedence.PRODUCT)
 LEVELS |= dict.fromkeys(("transpose", "square", "power", "inverse"), Precedence.POSTFIX)
 
 
+OPERATIONS: dict[str, Callable[..., Formula]] = {
+    "transpose": transposed,
+    "neg": lambda a: a.times(-1),
+    "+": lambda a, b: added([a, b]),
+    "-": lambda a, b: added([a, b.times(-1)]),
+    "∘": componentwise,
+    "*": product,
+    "/": quotient,
+}
+Rule = Callable[[Formula], Formula]  # from the derivative of a result to that of an operand
+
+
 class WrittenPart(NamedTuple):
     """A part of the author's lines that stands for a derivative: its value in row layout, and how it is written."""
 
@@ -72,11 +84,11 @@ class RuleWalk:
         is_usable: Callable[[Ref], bool],
         parts: Sequence[WrittenPart] = (),
     ) -> None:
-        self.case, self._point, self._notation = case, case.point, notation
+        self.case, self.point, self.notation = case, case.point, notation
         self.scope = scope_of(case)
-        self._is_usable, self._parts = is_usable, parts
-        self._row = self._point.declarations.layout == "row"
-        self._forward = self._point.derivation.forward
+        self._is_usable, self.parts = is_usable, parts
+        self.row = self.point.declarations.layout == "row"
+        self._forward = self.point.derivation.forward
         self.writer = Writer(
             notation.circle.text, notation.product_text, notation.transpose_mark.text, notation.factor_pairs
         )
@@ -90,7 +102,7 @@ class RuleWalk:
     def sum_of(self, terms: Sequence[Term], of: Ref, sign: str) -> str:
         """Return the sum of some terms, over all times and members of families that what they add up to has not."""
         over = [self._sums_over(term, of) for term in terms]
-        if sign == "+=" and all(heads[:1] == [self._notation.sum_over_time] for heads in over):
+        if sign == "+=" and all(heads[:1] == [self.notation.sum_over_time] for heads in over):
             over = [heads[1:] for heads in over]
         total: list[Formula] = []
         for heads in dict.fromkeys(map(tuple, over)):
@@ -108,12 +120,12 @@ class RuleWalk:
 
     def _sums_over(self, term: Term, of: Ref) -> list[str]:
         """Return the signs of the sums that a term needs."""
-        names, ref = self._point.declarations.names, self._forward[term.equation].left[0].value
+        names, ref = self.point.declarations.names, self._forward[term.equation].left[0].value
         heads = []
-        if self._point.last is not None and names.timed(ref.key) and not names.timed(of.key):
-            heads.append(self._notation.sum_over_time)
+        if self.point.last is not None and names.timed(ref.key) and not names.timed(of.key):
+            heads.append(self.notation.sum_over_time)
         letters = [letter for letter in names.letters(ref.key) if letter not in names.letters(of.key)]
-        return heads + [self._notation.sum_over_family(letter) for letter in letters]
+        return heads + [self.notation.sum_over_family(letter) for letter in letters]
 
     def terms(self, of: Ref, equation: int, later: Any) -> list[Term]:
         """Return what each use of a name in one equation contributes, `later` steps after the name's own time."""
@@ -127,7 +139,7 @@ class RuleWalk:
     def jacobians(self, above: Ref, below: Ref, equation: int) -> list[str]:
         """Return the derivative of an equation's result for a name in it, as a column or a matrix, or on a diagonal."""
         eq = self._forward[equation]
-        later = above.time[1] - below.time[1] if above.time and below.time and self._point.last is not None else None
+        later = above.time[1] - below.time[1] if above.time and below.time and self.point.last is not None else None
         at = _EquationAt(self, eq, below, later)
         softmax = at.softmax_jacobian(eq.members[0])
         if softmax:
@@ -140,7 +152,7 @@ class RuleWalk:
 
     def adjoint(self, ref: Ref) -> Formula:
         """Return the derivative of a name: as the author has written it, by its name, or as the rules give it."""
-        if ref.key == self._point.declarations.names.loss:
+        if ref.key == self.point.declarations.names.loss:
             return number(1.0)
         known = self._known(ref)
         if known is not None:
@@ -166,7 +178,7 @@ class RuleWalk:
         """Return how many steps later an equation uses a name; None in one time step."""
         uses = [node.value for member in eq.members for node in walk(member) if node.kind == "name"]
         uses = [use for use in uses if use.key == ref.key]
-        if self._point.last is None or not self._point.declarations.names.timed(ref.key):
+        if self.point.last is None or not self.point.declarations.names.timed(ref.key):
             return [None] if uses else []
         return list(dict.fromkeys(-use.time[1] for use in uses if use.time and use.time[0] == "t"))
 
@@ -178,25 +190,25 @@ class RuleWalk:
         written = self.written(value)
         if written is not None:
             return written
-        fragment = self._notation.derivative(ref) if self._is_usable(ref) else None
-        return None if fragment is None else leaf(
-            fragment.text, _size(value if self._row else value.T), key=f"d {ref.key}"
+        fragment = self.notation.derivative(ref) if self._is_usable(ref) else None
+        return (
+            None if fragment is None else leaf(fragment.text, _size(value if self.row else value.T), key=f"d {ref.key}")
         )
 
     def _true(self, ref: Ref) -> Array | None:
         """Return a derivative in row layout; None if it has no value here."""
-        evaluator = self._point.evaluator
+        evaluator = self.point.evaluator
         try:
             name = evaluator.timed_name(ref, self.scope, Node("name", (), ref, 0, 0))
-            return self._point.true_derivative(name) if name in self._point.values else None
+            return self.point.true_derivative(name) if name in self.point.values else None
         except Trouble:
             return None
 
     def written(self, value: Array) -> Formula | None:
         """Return the author's own formula with this value, which is in row layout; None if there is none."""
-        for part in self._parts:
+        for part in self.parts:
             if part.value.shape == value.shape and np.allclose(part.value, value, rtol=limits.SAME_VALUE, atol=0):
-                size = _size(value if self._row else value.T)
+                size = _size(value if self.row else value.T)
                 return leaf(part.fragment.text, size, part.precedence)
         return None
 
@@ -205,20 +217,20 @@ class RuleWalk:
     def value(self, node: Node, scope: Scope) -> Any:
         """Return the value of a part of an equation; None if it has none."""
         try:
-            return self._point.evaluator(node, scope)
+            return self.point.evaluator(node, scope)
         except (Trouble, ArithmeticError, ValueError):
             return None
 
     def value_of_text(self, text: str) -> Array | None:
         """Return the value of a formula as it is written, in row layout; None if it has none."""
         try:
-            node = self._point.declarations.parser().inside(tokenized(text, "rule"))
-            value = self._point.evaluator(node, self.scope)
+            node = self.point.declarations.parser().inside(tokenized(text, "rule"))
+            value = self.point.evaluator(node, self.scope)
         except (DerivationError, Trouble, ArithmeticError, ValueError):
             return None
         if not isinstance(value, np.ndarray):
             return None
-        return value if self._row else value.T
+        return value if self.row else value.T
 
 
 class _EquationAt:
@@ -226,7 +238,7 @@ class _EquationAt:
 
     def __init__(self, walk_: RuleWalk, eq: Statement, of: Ref, later: Any) -> None:
         self._walk, self._eq, self._of = walk_, eq, of
-        self._point, self._notation, self._row = walk_._point, walk_._notation, walk_._row
+        self._point, self._notation, self._row = walk_.point, walk_.notation, walk_.row
         self._shift = self._shift_of(later)
         self.result: Ref = self.moved(eq.left[0].value)
         self._scope = self._scope_of(later)
@@ -247,7 +259,7 @@ class _EquationAt:
         return later + (of.time[1] if of.time else 0)
 
     def _scope_of(self, later: Any) -> Scope:
-        """Return where the equation is evaluated: at the time of the line, or `later`; its first time if it has none."""
+        """Return where the equation is evaluated: at the time of the line, or `later`."""
         scope = self._walk.scope
         names, eq_ref = self._point.declarations.names, self._eq.left[0].value
         members = dict(scope.members)
@@ -291,7 +303,7 @@ class _EquationAt:
             return transposed(self.formula(node.parts[0]))
         if node.kind in ("*", "∘", "/") and self._size_of(node) is not None:
             a, b = map(self.formula, node.parts)
-            return {"*": product, "∘": componentwise, "/": quotient}[node.kind](a, b)
+            return OPERATIONS[node.kind](a, b)
         return self.as_written(node)
 
     def as_written(self, node: Node, size: Size | None = None) -> Formula:
@@ -333,41 +345,55 @@ class _EquationAt:
 
     def _recognized(self, adjoint: Formula) -> Formula:
         """Return the author's own formula for a derivative, or else the derivative as it is."""
-        if not self._walk._parts or adjoint.kind in ("leaf", "one", "filled"):
+        if not self._walk.parts or adjoint.kind in ("leaf", "one", "filled"):
             return adjoint
         value = self._walk.value_of_text(self._walk.text(adjoint))
         return (self._walk.written(value) if value is not None else None) or adjoint
 
-    def _operands(self, node: Node) -> Sequence[tuple[Node, Callable[[Formula], Formula]]]:
+    def _operands(self, node: Node) -> Sequence[tuple[Node, Rule]]:
         """Return the operands of an operation, each with what gives its derivative from that of the result."""
         parts, kind = node.parts, node.kind
-        if kind == "bracket":
-            return [(parts[0], lambda g: g)]
-        if kind == "neg":
-            return [(parts[0], lambda g: g.times(-1))]
-        if kind == "transpose":
-            return [(parts[0], transposed)]
-        if kind == "sum" and node.value[0] == "time":
-            return [(parts[0], lambda g: g)]
         if kind in ("+", "-"):
             sign = -1 if kind == "-" else 1
-            return [(parts[0], lambda g: self._summed(g, parts[0])),
-                    (parts[1], lambda g: self._summed(g, parts[1]).times(sign))]  # fmt: skip
+            return [
+                (parts[0], lambda g: self._summed(g, parts[0])),
+                (parts[1], lambda g: self._summed(g, parts[1]).times(sign)),
+            ]
         if kind in ("*", "∘"):
-            return [(parts[k], lambda g, k=k: self._of_factor(node, k, g)) for k in (0, 1)]
+            return [
+                (parts[0], lambda g: self._of_factor(node, 0, g)),
+                (parts[1], lambda g: self._of_factor(node, 1, g)),
+            ]
         if kind == "/":
-            return [(parts[0], lambda g: self._of_numerator(node, g)),
-                    (parts[1], lambda g: self._of_denominator(node, g))]  # fmt: skip
-        if kind in ("square", "power"):
-            exponent = 2 if kind == "square" else node.value
-            return [(parts[0], lambda g: componentwise(g, self._beside(self._power(parts[0], exponent))))]
-        if kind == "inverse":
-            z = self.as_written(node)
-            z = z if self._row else transposed(z)
-            return [(parts[0], lambda g: product(product(z, g), z).times(-1))]
-        if kind == "call" and len(parts) == 1:
-            return [(parts[0], lambda g: self._of_argument(node, g))]
-        raise NoFormula
+            return [
+                (parts[0], lambda g: self._of_numerator(node, g)),
+                (parts[1], lambda g: self._of_denominator(node, g)),
+            ]
+        if len(parts) != 1:
+            raise NoFormula
+        return [(parts[0], self._of_one(node))]
+
+    def _of_one(self, node: Node) -> Rule:
+        """Return the same for the one operand of an operation."""
+        kind, part = node.kind, node.parts[0]
+        if kind == "bracket" or (kind == "sum" and node.value[0] == "time"):
+            return lambda g: g
+        exponent = 2 if kind == "square" else node.value
+        rules: dict[str, Rule] = {
+            "neg": lambda g: g.times(-1),
+            "transpose": transposed,
+            "square": lambda g: componentwise(g, self._beside(self._power(part, exponent))),
+            "power": lambda g: componentwise(g, self._beside(self._power(part, exponent))),
+            "inverse": lambda g: self._of_inverse(node, g),
+            "call": lambda g: self._of_argument(node, g),
+        }
+        if kind not in rules:
+            raise NoFormula
+        return rules[kind]
+
+    def _of_inverse(self, node: Node, adjoint: Formula) -> Formula:
+        z = self.as_written(node) if self._row else transposed(self.as_written(node))
+        return product(product(z, adjoint), z).times(-1)
 
     def _summed(self, adjoint: Formula, operand: Node) -> Formula:
         """Return the derivative of a term of a sum, which may be a number beside a matrix."""
@@ -424,10 +450,8 @@ class _EquationAt:
         rows, columns = adjoint.size[::-1] if self._row else adjoint.size
         ones = self.as_written(node.parts[1 - k], (own[1], columns) if k == 0 else (rows, own[0]))
         mark = self._walk.writer.transpose
-        if ones.text.endswith(mark):
-            turned = leaf(ones.text.removesuffix(mark), ones.size[::-1])
-        else:
-            turned = transposed(ones)
+        plain = leaf(ones.text.removesuffix(mark), ones.size[::-1])
+        turned = plain if ones.text.endswith(mark) else transposed(ones)
         if self._row:
             return product(ones, adjoint) if k == 0 else product(adjoint, ones)
         return product(adjoint, turned) if k == 0 else product(turned, adjoint)
@@ -543,23 +567,14 @@ class _EquationAt:
 
     def _from_symbol(self, rule: Any, names: Mapping[str, Formula]) -> Formula:
         """Return a rule of the table as a formula."""
-        if not isinstance(rule, Symbol):
-            return number(float(rule))
-        if not rule.operands:
-            return names[rule.head]
+        if not isinstance(rule, Symbol) or not rule.operands:
+            return names[rule.head] if isinstance(rule, Symbol) else number(float(rule))
         parts = [self._from_symbol(part, names) for part in rule.operands]
-        if rule.head == "transpose":
-            return transposed(parts[0])
-        if rule.head == "neg":
-            return parts[0].times(-1)
-        if rule.head in ("+", "-"):
-            return added([parts[0], parts[1].times(-1 if rule.head == "-" else 1)])
         if rule.head == "∘" and parts[0].alone() == parts[1].alone():
             return self.squared(parts[0].alone()).times(parts[0].factor * parts[1].factor)
-        binary = {"∘": componentwise, "*": product, "/": quotient}
-        if rule.head not in binary:
+        if rule.head not in OPERATIONS:
             raise NoFormula
-        return binary[rule.head](*parts)
+        return OPERATIONS[rule.head](*parts)
 
 
 def scope_of(case: Case) -> Scope:

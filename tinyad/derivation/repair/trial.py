@@ -99,7 +99,7 @@ class Trial:
         return self._is_no_worse_with(parser.statement(changed.tokens, line.number, line.title))
 
     def _uses_what_is_set(self, line: Statement) -> bool:
-        """Return whether a line uses only derivatives that are set before it; one member of a chain may do otherwise."""
+        """Return whether a line uses only what is set before it; one member of a chain may do otherwise."""
         return any(
             all(d.value[1] is not None or self._wrong.is_set_before(d.value[0]) for d in derivatives_in(member))
             for member in line.members

@@ -18,7 +18,7 @@ class WholeSet:
         self._missing = Coverage(wrong.points, self._alone).missing()
 
     def is_no_worse_with(self, line: Statement) -> bool:
-        """Return whether a changed line holds among the others, every right one of them still does, and none lacks more."""
+        """Return whether a changed line holds among the others, and the right ones of them still do."""
         wrong = self._wrong
         changed = [*self._alone]
         changed[wrong.index] = judge_line(wrong.points, line)
