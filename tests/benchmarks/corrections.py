@@ -17,6 +17,7 @@ from typing import Any
 
 from lstm_models.demo import DERIVATIONS, SOURCES
 from tests.support.applied_suggestions import false_suggestions
+from tests.support.right_derivations import TEXTS
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.exercise.grade import PlantedMistake, faults, mended, squeezed
 from tinyad.derivation.exercise.plant import KINDS, plants
@@ -148,12 +149,12 @@ def table(counts: dict[str, Counter[str]], numbers: dict[str, int]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--each", type=int, default=6)
-    parser.add_argument("--files", nargs="+", choices=SOURCES, default=list(SOURCES))
+    parser.add_argument("--files", nargs="+", choices=[*SOURCES, *TEXTS], default=[*SOURCES, *TEXTS])
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--misses", action="store_true", help="print what was suggested in the place of the right line")
     options = parser.parse_args()
     for name in options.files:
-        text = (DERIVATIONS / f"{name}-corrected.md").read_text(encoding="utf-8")
+        text = TEXTS.get(name) or (DERIVATIONS / f"{name}-corrected.md").read_text(encoding="utf-8")
         counts, planted = {}, list(plants(text))
         numbers = Counter(p.kind for p in planted)
         for kind in options.kinds:
@@ -164,7 +165,7 @@ def main() -> None:
                 if options.misses and "seen" in counted and ("text" not in counted or "false" in counted):
                     where = f"line {p.line}, {', '.join(c for c in COLUMNS if c in counted)}"
                     print(f"{kind}, {where}\n  was  {p.was}\n  now  {p.now}\n  got  {suggestion}")
-        print(f"{name}-corrected.md")
+        print(name)
         table(counts, numbers)
 
 

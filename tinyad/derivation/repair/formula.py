@@ -157,9 +157,9 @@ def componentwise(a: Formula, b: Formula) -> Formula:
 
 def _divided(operation: Callable[[Formula, Formula], Formula], a: Formula, b: Formula) -> Formula | None:
     """Return an operation on a quotient by a number as that quotient of the operation; None if there is none."""
-    if a.kind == "/" and a.parts[1].is_number and not a.is_number:
+    if a.kind == "/" and a.parts[1].is_number and not (a.is_number and b.is_number):
         return quotient(operation(a.parts[0].times(a.factor), b), a.parts[1])
-    if b.kind == "/" and b.parts[1].is_number and not b.is_number:
+    if b.kind == "/" and b.parts[1].is_number and not (a.is_number and b.is_number):
         return quotient(operation(a, b.parts[0].times(b.factor)), b.parts[1])
     return None
 
