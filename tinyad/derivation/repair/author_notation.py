@@ -136,6 +136,11 @@ class AuthorNotation:
     def _plain(text: str) -> str:
         return "".join(text.split())
 
+    @property
+    def product(self) -> Fragment:
+        """Return what stands between the factors of a matrix product: the author's sign for it, or a space."""
+        return Fragment(tokenized(self.product_text, "product") if self.product_text.strip() else (), self.product_text)
+
     def uses_call(self, text: str) -> bool:
         """Return whether a call that stands in the forward stands in a line as well."""
         return self._calls[self._plain(text)] > 1

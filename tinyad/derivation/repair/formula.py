@@ -29,7 +29,7 @@ class Formula(NamedTuple):
     factor: float = 1.0
     text: str = ""
     precedence: Precedence = Precedence.ATOM  # of a leaf
-    key: str = ""  # of a leaf that is a name or a derivative, whatever its time
+    key: str = ""  # of a leaf: which name or derivative it is, whatever its time, or the kind of its formula
 
     @property
     def is_number(self) -> bool:
@@ -269,9 +269,10 @@ class Writer(NamedTuple):
         text, level = self._written(formula)
         if level > Precedence.PRODUCT:
             return text
-        plain = level == Precedence.PRODUCT and formula.kind in ("∘", "*", "/") and abs(formula.factor) == 1
-        alike = plain and formula.kind == kind and kind != "/"
-        first = plain and place == 0 and (formula.kind == kind or kind == "/")
+        own = formula.key if formula.kind == "leaf" else formula.kind
+        plain = level == Precedence.PRODUCT and own in ("∘", "*", "/") and abs(formula.factor) == 1
+        alike = plain and own == kind and kind != "/"
+        first = plain and place == 0 and (own == kind or kind == "/")
         return text if alike or first else f"({text})"
 
     def _bracketed(self, formula: Formula, needs: Precedence) -> str:

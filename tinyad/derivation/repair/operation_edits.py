@@ -43,7 +43,7 @@ def _other_product(member: Member, context: Context, node: Node) -> Iterator[Edi
     """Propose ∘ for a matrix product, and a matrix product for ∘ and /."""
     before, after = member.between(node)
     gap = node.parts[0].end, node.parts[1].start
-    new = context.notation.circle if node.kind == "*" else Fragment((), " ")
+    new = context.notation.circle if node.kind == "*" else context.notation.product
     tree = node, node._replace(kind="∘" if node.kind == "*" else "*")
     if node.value is not None:
         signs = [k for k in range(before, after) if member.tokens[k].kind == "op"]

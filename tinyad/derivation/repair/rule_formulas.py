@@ -10,7 +10,7 @@ import numpy as np
 from tinyad.derivation.judge.contributions import Case, Keys, contributions_to, in_order, known_cases, total_of
 from tinyad.derivation.judge.equalities import scopes_of
 from tinyad.derivation.language.source import DerivationError
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, structure, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import is_routine
 from tinyad.derivation.repair.author_notation import (
@@ -30,7 +30,6 @@ from tinyad.derivation.repair.rule_walk import LEVELS, RuleWalk, Term, WrittenPa
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Trouble
-from tinyad.printing.formula import Precedence
 
 DERIVATIVES_WRITTEN = ("bracket", "+", "-", "∘", "*", "/", "neg", "name", "call")
 
@@ -130,7 +129,13 @@ def _fullest_case(point: SamplePoint, left: Node) -> Case | None:
 
 def written_parts(wrong: WrongLine, case: Case) -> list[WrittenPart]:
     """Return what the author may have written out for a derivative: parts of the line, then brackets of right lines."""
-    own = [(wrong.line, node) for member in wrong.line.members for node in walk(member)]
+    formulas = [structure(m) for v in wrong.verdicts if v.ok and v.statement is not None for m in v.statement.members]
+    own = [
+        (wrong.line, node)
+        for member in wrong.line.members
+        for node in walk(member)
+        if node is not member or structure(member) not in formulas  # the formula of another line: it has a name
+    ]
     others = [
         (v.statement, node)
         for v in wrong.verdicts
@@ -157,11 +162,10 @@ def _written(wrong: WrongLine, case: Case, line: Statement, node: Node) -> Itera
     if not isinstance(value, np.ndarray) or not np.any(value) or not all(map(wrong.is_set_before, used)):
         return
     row, fragment = point.declarations.layout == "row", fragment_of(point.source, line, node)
-    level = LEVELS.get(node.kind, Precedence.ATOM)
-    yield WrittenPart(value if row else value.T, fragment, level)
+    yield WrittenPart(value if row else value.T, fragment, node.kind)
     if value.shape != (1, 1):
-        inner = fragment if level == Precedence.ATOM else bracketed(fragment)
-        yield WrittenPart(value.T if row else value, joined(inner, mark), Precedence.POSTFIX)
+        inner = fragment if node.kind not in LEVELS else bracketed(fragment)
+        yield WrittenPart(value.T if row else value, joined(inner, mark), "transpose")
 
 
 def operands(eq: Statement) -> list[Ref]:

@@ -13,7 +13,7 @@ from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import exchange_names
-from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, tokenized
+from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, names_in, tokenized
 from tinyad.derivation.repair.formula import (
     NUMBER,
     Formula,
@@ -38,6 +38,7 @@ from tinyad.expressions.symbol import Symbol
 from tinyad.printing.formula import Precedence
 
 WRITTEN_OUT = ("tanh", "sigmoid", "exp", "log", "sqrt")  # functions whose derivative people write out; f'(x) of others
+CLOSED_BY_LOG = ("softmax", "softmax_rows", "sigmoid")  # functions that a cross entropy takes the logarithm of
 LEVELS = {"+": Precedence.SUM, "-": Precedence.SUM, "neg": Precedence.SUM, "sum": Precedence.SUM}
 LEVELS |= dict.fromkeys("∘*/", Precedence.PRODUCT)
 LEVELS |= dict.fromkeys(("transpose", "square", "power", "inverse"), Precedence.POSTFIX)
@@ -60,7 +61,12 @@ class WrittenPart(NamedTuple):
 
     value: Array
     fragment: Fragment
-    precedence: Precedence
+    kind: str  # of the formula
+
+    @property
+    def precedence(self) -> Precedence:
+        """Return how tightly the part holds together."""
+        return LEVELS.get(self.kind, Precedence.ATOM)
 
 
 class Term(NamedTuple):
@@ -88,7 +94,7 @@ class RuleWalk:
         self.scope = scope_of(case)
         self._is_usable, self.parts = is_usable, parts
         self.row = self.point.declarations.layout == "row"
-        self._forward = self.point.derivation.forward
+        self.forward = self.point.derivation.forward
         self.writer = Writer(
             notation.circle.text, notation.product_text, notation.transpose_mark.text, notation.factor_pairs
         )
@@ -120,7 +126,7 @@ class RuleWalk:
 
     def _sums_over(self, term: Term, of: Ref) -> list[str]:
         """Return the signs of the sums that a term needs."""
-        names, ref = self.point.declarations.names, self._forward[term.equation].left[0].value
+        names, ref = self.point.declarations.names, self.forward[term.equation].left[0].value
         heads = []
         if self.point.last is not None and names.timed(ref.key) and not names.timed(of.key):
             heads.append(self.notation.sum_over_time)
@@ -129,7 +135,7 @@ class RuleWalk:
 
     def terms(self, of: Ref, equation: int, later: Any) -> list[Term]:
         """Return what each use of a name in one equation contributes, `later` steps after the name's own time."""
-        eq = self._forward[equation]
+        eq = self.forward[equation]
         at = _EquationAt(self, eq, of, later)
         if not at.uses:
             return []
@@ -138,7 +144,7 @@ class RuleWalk:
 
     def jacobians(self, above: Ref, below: Ref, equation: int) -> list[str]:
         """Return the derivative of an equation's result for a name in it, as a column or a matrix, or on a diagonal."""
-        eq = self._forward[equation]
+        eq = self.forward[equation]
         later = above.time[1] - below.time[1] if above.time and below.time and self.point.last is not None else None
         at = _EquationAt(self, eq, below, later)
         softmax = at.softmax_jacobian(eq.members[0])
@@ -167,7 +173,7 @@ class RuleWalk:
     def _all_terms(self, ref: Ref) -> Iterator[Term]:
         """Yield all contributions to a derivative that no line sets."""
         found = False
-        for k, eq in enumerate(self._forward):
+        for k, eq in enumerate(self.forward):
             for later in self._delays(eq, ref):
                 found = True
                 yield from self.terms(ref, k, later)
@@ -209,7 +215,7 @@ class RuleWalk:
         for part in self.parts:
             if part.value.shape == value.shape and np.allclose(part.value, value, rtol=limits.SAME_VALUE, atol=0):
                 size = _size(value if self.row else value.T)
-                return leaf(part.fragment.text, size, part.precedence)
+                return leaf(part.fragment.text, size, part.precedence, part.kind)
         return None
 
     # What an equation at another time needs
@@ -445,8 +451,10 @@ class _EquationAt:
     def _beside_ones(self, node: Node, k: int, adjoint: Formula) -> Formula:
         """Return the derivative of a column or row that is repeated, b 1ᵀ."""
         own = self._size_of(node.parts[k])
-        if node.kind != "*" or own is None or own == NUMBER or adjoint.is_number:
+        if node.kind != "*" or own is None or adjoint.is_number:
             raise NoFormula
+        if own == NUMBER:
+            return self._inner(adjoint, self.as_written(node.parts[1 - k], self._as_derivative(adjoint.size)))
         rows, columns = adjoint.size[::-1] if self._row else adjoint.size
         ones = self.as_written(node.parts[1 - k], (own[1], columns) if k == 0 else (rows, own[0]))
         mark = self._walk.writer.transpose
@@ -504,12 +512,56 @@ class _EquationAt:
         if op.symbol == "sum":
             text, level = self._ones(size)
             return filled(adjoint, self._as_derivative(size), text, level)
-        if size == NUMBER and op.symbol == "softmax":
+        if op.symbol in CLOSED_BY_LOG:
+            difference = self._difference(op, node, adjoint)
+            if difference is not None:
+                return difference
+        return self._of_softmax(node, adjoint) if op.symbol == "softmax" else self._by_table(op, node, adjoint, size)
+
+    def _of_softmax(self, node: Node, adjoint: Formula) -> Formula:
+        """Return the derivative of the argument of softmax: of columns with 1 where it is declared."""
+        p = self._result(node)
+        if p.is_number:
             raise NoFormula
-        if op.symbol == "softmax" and size[1] == 1:
-            p = self._result(node)
-            return added([componentwise(adjoint, self._beside(p)), self._rest_of_softmax(adjoint, p).times(-1)])
-        return self._by_table(op, node, adjoint, size)
+        if p.size[1] == 1:
+            rest = product(product(p, transposed(p)), adjoint)
+            rest = product(product(adjoint, p), transposed(p)) if self._row else rest
+            return added([componentwise(adjoint, self._beside(p)), rest.times(-1)])
+        if not self._point.declarations.ones:
+            raise NoFormula
+        one = leaf("1", (p.size[0], 1))
+        row = leaf(f"1{self._walk.writer.transpose}", (1, p.size[0]), Precedence.POSTFIX)
+        both = componentwise(adjoint, self._beside(p))
+        sums = product(product(both, one), row) if self._row else product(one, product(row, both))
+        return componentwise(added([adjoint, sums.times(-1)]), self._beside(p))
+
+    def _difference(self, op: Op, node: Node, adjoint: Formula) -> Formula | None:
+        """Return p - y for the derivative of a cross entropy, if need be by a size; None if it is none."""
+        p, x = (self._walk.value(part, self._scope) for part in (node, node.parts[0]))
+        given = self._walk.value_of_text(self._walk.text(adjoint))
+        if given is None or not isinstance(p, np.ndarray) or not isinstance(x, np.ndarray) or given.T.shape != p.shape:
+            return None
+        value = op.deriv(given, p, x)
+        for name in dict.fromkeys(n.value for eq in self._walk.forward for m in eq.members for n in names_in(m)):
+            y = self._walk.value(Node("name", (), name, 0, 0), self._walk.scope)
+            known = self._notation.name(name)
+            if known is None or not isinstance(y, np.ndarray) or y.shape != p.shape or np.array_equal(p, y):
+                continue
+            factor = self._factor_of(p - y, value.T)
+            if factor is not None:
+                difference = added([self._result(node), leaf(known.text, y.shape).times(-1)])
+                return product(factor, self._beside(difference))
+        return None
+
+    def _factor_of(self, difference: Array, value: Array) -> Formula | None:
+        """Return 1, or 1 by a size, if a value is that times a difference."""
+        sizes = {
+            letter: n for letter, n in self._point.forward.sizes.items() if not self._notation.names.is_known(letter)
+        }
+        for letter, n in {"": 1, **sizes}.items():
+            if np.allclose(value * n, difference, rtol=limits.SAME_VALUE, atol=0):
+                return quotient(number(1.0), leaf(letter, NUMBER)) if letter else number(1.0)
+        return None
 
     def softmax_jacobian(self, node: Node) -> str:
         """Return diag(p) - p pᵀ for an equation p = softmax(x); "" for another one."""
@@ -519,11 +571,6 @@ class _EquationAt:
         p = self._result(node)
         text = self._walk.text
         return f"diag({text(p)}) - {text(product(p, transposed(p)))}"
-
-    def _rest_of_softmax(self, adjoint: Formula, p: Formula) -> Formula:
-        if self._row:
-            return product(product(adjoint, p), transposed(p))
-        return product(product(p, transposed(p)), adjoint)
 
     def _ones(self, size: Size) -> tuple[str, Precedence]:
         """Return the text of the matrix of ones that a derivative of this size is filled with; "" if there is none."""

@@ -23,7 +23,12 @@ def sums_over_time(member: Member, context: Context) -> Iterator[Edit]:
     """Propose the sum over all times of an author who writes such sums."""
     notation = context.notation
     timed = any(ref_of(node).time is not None for left in member.line.left for node in names_in(left))
-    if not notation.has_sum_over_time or timed or any(node.kind == "sum" for node in walk(member.node)):
+    if (
+        not notation.has_sum_over_time
+        or timed
+        or context.set_elsewhere
+        or any(node.kind == "sum" for node in walk(member.node))
+    ):
         return
     head = Fragment(tokenized(notation.sum_over_time, "sum"), notation.sum_over_time)
     inner = member.fragment(member.node)
