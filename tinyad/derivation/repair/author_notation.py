@@ -334,11 +334,25 @@ def with_name(pattern: Fragment, old: Fragment, new: Fragment) -> Fragment | Non
         head, _, tail = pattern.text.rpartition(old.text)
         tokens = *pattern.tokens[:k], *new.tokens, *pattern.tokens[k + len(old.tokens) :]
         return Fragment(tokens, head + new.text + tail)
+    return _with_name_behind_d(pattern, old, new)
+
+
+def _with_name_behind_d(pattern: Fragment, old: Fragment, new: Fragment) -> Fragment | None:
+    """Return the same where d and the name are one word: dz, or dL/dz."""
     texts, inner = _texts(pattern.tokens), _texts(old.tokens)
-    first = pattern.tokens[0]
-    if first.kind == "word" and first.text[:1] in ("d", "δ") and first.text[1:] == inner[0] and texts[1:] == inner[1:]:
-        word = new.tokens[0]._replace(text=first.text[0] + new.tokens[0].text)
-        return Fragment((word, *new.tokens[1:]), pattern.text[0] + new.text)
+    for k in range(len(texts) - len(inner), -1, -1):
+        token = pattern.tokens[k]
+        if token.kind != "word" or token.text[:1] not in ("d", "δ", "∂") or token.text[1:] != inner[0]:
+            continue
+        if texts[k + 1 : k + len(inner)] == inner[1:]:
+            word = new.tokens[0]._replace(text=token.text[0] + new.tokens[0].text)
+            end = k + len(inner)
+            at = token.start - pattern.tokens[0].start + 1
+            last = pattern.tokens[end - 1].end - pattern.tokens[0].start
+            if pattern.text[at - 1] != token.text[0]:
+                continue
+            text = pattern.text[:at] + new.text + pattern.text[last:]
+            return Fragment((*pattern.tokens[:k], word, *new.tokens[1:], *pattern.tokens[end:]), text)
     return None
 
 

@@ -121,7 +121,8 @@ class Search:
         if not reads_back(changed):
             return None
         least = max((correction.certainty for correction in corrections), key=list(Certainty).index)
-        return Suggestion(changed.text, least, self._place(edits[0]) if len(edits) == 1 else None)
+        alone = len(edits) == 1 and least is not Certainty.BY_THE_RULE
+        return Suggestion(changed.text, least, self._place(edits[0]) if alone else None)
 
     def _place(self, edit: Edit) -> tuple[int, int]:
         """Return where the line is to be marked for an edit."""
