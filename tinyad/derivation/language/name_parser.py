@@ -35,12 +35,11 @@ class NameParser:
     def whole_word(self) -> Token:
         """Read a word; in LaTeX, where W1 is two signs, with what follows at once if only both make a known name."""
         token = self.cursor.expect("word")
-        joined, at = token, self.cursor.at
-        while not self.knows(joined.text) and at < len(self.cursor.tokens) and len(joined.text) < LETTERS_JOINED:
-            following = self.cursor.tokens[at]
-            if following.start != joined.end or following.kind not in ("word", "number") or following.spaced:
-                return token
-            joined, at = joined._replace(text=joined.text + following.text, end=following.end), at + 1
+        joined, at, tokens = token, self.cursor.at, self.cursor.tokens
+        while at < len(tokens) and tokens[at].start == joined.end and tokens[at].kind in ("word", "number"):
+            if len(joined.text) > LETTERS_JOINED or self.knows(joined.text):
+                break
+            joined, at = joined._replace(text=joined.text + tokens[at].text, end=tokens[at].end), at + 1
         if joined is token or not self.knows(joined.text):
             return token
         self.cursor.at = at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,6 +100,13 @@ class RuleWalk:
             notation.circle.text, notation.product_text, notation.transpose_mark.text, notation.factor_pairs
         )
         self._depth = 0
+
+    @cached_property
+    def has_logarithm(self) -> bool:
+        """Return whether the forward takes a logarithm."""
+        functions = self.point.declarations.names.functions
+        nodes = (node for eq in self.forward for member in eq.members for node in walk(member))
+        return any(node.kind == "call" and functions.get(node.value.key) == "log" for node in nodes)
 
     def text(self, formula: Formula) -> str:
         """Return a formula as the author would write it."""
@@ -512,7 +520,7 @@ class _EquationAt:
         if op.symbol == "sum":
             text, level = self._ones(size)
             return filled(adjoint, self._as_derivative(size), text, level)
-        if op.symbol in CLOSED_BY_LOG:
+        if op.symbol in CLOSED_BY_LOG and self._walk.has_logarithm:
             difference = self._difference(op, node, adjoint)
             if difference is not None:
                 return difference
@@ -524,8 +532,8 @@ class _EquationAt:
         if p.is_number:
             raise NoFormula
         if p.size[1] == 1:
-            rest = product(product(p, transposed(p)), adjoint)
-            rest = product(product(adjoint, p), transposed(p)) if self._row else rest
+            q = transposed(p)
+            rest = product(product(adjoint, p), q) if self._row else product(product(p, q), adjoint)
             return added([componentwise(adjoint, self._beside(p)), rest.times(-1)])
         if not self._point.declarations.ones:
             raise NoFormula
@@ -555,13 +563,16 @@ class _EquationAt:
 
     def _factor_of(self, difference: Array, value: Array) -> Formula | None:
         """Return 1, or 1 by a size, if a value is that times a difference."""
-        sizes = {
-            letter: n for letter, n in self._point.forward.sizes.items() if not self._notation.names.is_known(letter)
-        }
-        for letter, n in {"": 1, **sizes}.items():
-            if np.allclose(value * n, difference, rtol=limits.SAME_VALUE, atol=0):
-                return quotient(number(1.0), leaf(letter, NUMBER)) if letter else number(1.0)
-        return None
+        at = np.unravel_index(int(np.argmax(np.abs(difference))), difference.shape)
+        factor = float(value[at] / difference[at])
+        if not np.allclose(value, factor * difference, rtol=limits.SAME_VALUE, atol=0):
+            return None
+        if abs(factor - 1) < limits.SAME_VALUE:
+            return number(1.0)
+        names, sizes = self._notation.names, self._point.forward.sizes.items()
+        letters = (x for x, n in sizes if abs(factor * n - 1) < limits.SAME_VALUE and not names.is_known(x))
+        letter = next(letters, None)
+        return None if letter is None else quotient(number(1.0), leaf(letter, NUMBER))
 
     def softmax_jacobian(self, node: Node) -> str:
         """Return diag(p) - p pᵀ for an equation p = softmax(x); "" for another one."""

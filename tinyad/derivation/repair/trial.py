@@ -21,10 +21,10 @@ from tinyad.derivation.repair.edit import Edit, apply, replace_parts
 from tinyad.derivation.repair.ranks import EditKind
 from tinyad.derivation.repair.required_contributions import RequiredContributions
 from tinyad.derivation.repair.rule_walk import scope_of
-from tinyad.derivation.repair.whole_set import WholeSet
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names, given_targets, targets_of
 from tinyad.derivation.semantics.environment import NodeCache, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
+from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Trouble
 
 
@@ -44,7 +44,6 @@ class Trial:
         self._unchanged = frozenset(id(node) for member in wrong.line.members for node in walk(member))
         self._evaluator = self._new_evaluator()
         self._set_later = self._derivatives_set_later()
-        self._whole_set: WholeSet | None = None
 
     def begin(self, member: int | None) -> None:
         """Try changes of one member from here on, or of the line."""
@@ -65,7 +64,7 @@ class Trial:
         if len(changes) == len(edits) and self.member is not None and inside:
             node = replace_parts(line.members[self.member], changes)
             line = line._replace(members=(*line.members[: self.member], node, *line.members[self.member + 1 :]))
-            if not self._may_hold(line) or (self._required.of_sides == [None] and not self._is_right(line)):
+            if not self._may_hold(line) or not self._holds_at(self._wrong.points[:1], line):
                 return False
         changed = apply(self._wrong.line, edits, self._wrong.point.source)
         return self.line_holds(changed, may_be_circular=keeps_names(edits))
@@ -78,11 +77,7 @@ class Trial:
         line = self._read(changed)
         if line is None or not self._may_be_written(line, changed, any_length, may_be_circular):
             return False
-        holds = all(
-            self._fits(read_line(points, line, k, self.member), k, line)
-            for points in (self._wrong.points[:1], self._wrong.points)
-            for k in range(len(line.left))
-        )
+        holds = self._holds_at(self._wrong.points[:1], line) and self._holds_at(self._wrong.points, line)
         if not holds or self._is_of_mixed_sizes(line):
             return False
         alone = self.member is None or len(self._wrong.line.members) == 1
@@ -130,9 +125,7 @@ class Trial:
         )
 
     def _is_no_worse_with(self, line: Statement) -> bool:
-        if self._whole_set is None:
-            self._whole_set = WholeSet(self._wrong)
-        return self._whole_set.is_no_worse_with(line)
+        return self._wrong.whole_set.is_no_worse_with(self._wrong.index, line)
 
     def member_holds(self, member: int) -> bool:
         """Return whether a member of the line as it stands brings what is required."""
@@ -158,8 +151,9 @@ class Trial:
         except DerivationError:
             return None
 
-    def _is_right(self, line: Statement) -> bool:
-        return read_line(self._wrong.points[:1], line, 0, self.member).verdict == Verdict.RIGHT
+    def _holds_at(self, points: Sequence[SamplePoint], line: Statement) -> bool:
+        """Return whether a changed line brings what is required, at some points."""
+        return all(self._fits(read_line(points, line, k, self.member), k, line) for k in range(len(line.left)))
 
     def _is_circular(self, line: Statement) -> bool:
         """Return whether a line uses what it sets: it is right, and empty.  One member of a chain may name it."""

@@ -13,6 +13,7 @@ from tinyad.derivation.judge.verdicts import LineVerdict
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, equals_sign, fragment_of
 from tinyad.derivation.repair.edit import Member
+from tinyad.derivation.repair.whole_set import WholeSet
 from tinyad.derivation.semantics.sample_point import SamplePoint
 
 
@@ -26,6 +27,12 @@ class WrongLine:
     notation: AuthorNotation
     functions: Sequence[Fragment]  # names of the functions of the derivation
     elsewhere: Sequence[LineVerdict]  # the right lines of the other sets for the same forward
+    known_set: WholeSet | None = None  # the lines of the set together, where several of them are wrong
+
+    @cached_property
+    def whole_set(self) -> WholeSet:
+        """Return the lines of the set together."""
+        return self.known_set or WholeSet(self.points, self.verdicts)
 
     @property
     def point(self) -> SamplePoint:
