@@ -95,12 +95,14 @@ class Trial:
         return not (is_contrived(line, before) or self._is_repeated(line)) and self._may_hold(line)
 
     def _is_of_mixed_sizes(self, line: Statement) -> bool:
-        """Return whether a changed line has a number in a product of components, or transposed, and had not before."""
+        """Return whether a changed line has more numbers in products of components, or transposed, than before."""
         left = line.left[0]
         cases = known_cases(self._wrong.point, left)[:1] if left.kind == "d" else []
-        known = [structure(node) for node in _nodes(self._wrong.line)]
-        new = [n for n in _nodes(line) if n.kind in ("∘", "transpose") and structure(n) not in known]
-        return any(self._is_of_numbers(case, node) for case in cases for node in new)
+        return any(self._mixed(case, line) > self._mixed(case, self._wrong.line) for case in cases)
+
+    def _mixed(self, case: Case, line: Statement) -> int:
+        nodes = [node for node in _nodes(line) if node.kind in ("∘", "transpose")]
+        return sum(self._is_of_numbers(case, node) for node in nodes)
 
     def _is_of_numbers(self, case: Case, node: Node) -> bool:
         values = []
