@@ -72,6 +72,11 @@ PROPOSED = [
     (EditKind.ACTIVATION, "dc = dh * h * (1 - h)", "dc = dh * (1 - h ** 2)"),
     (EditKind.ACTIVATION, "dc = dh * (c > 0)", "dc = dh * (1 - h ** 2)"),
     (EditKind.COMPARISON, "dx = dh * (c > 0)", "dx = dh * (c >= 0)"),
+    (EditKind.COMPARISON, "dx[c > 0] = 0", "dx[c <= 0] = 0"),
+    (EditKind.NAME, "dx[c > 0] = 0", "dx[h > 0] = 0"),
+    (EditKind.NAME, "h[ix] = s", "dx[ix] = s"),
+    (EditKind.FUNCTION, "mask = c > 0", "mask = (c > 0).astype(float)"),
+    (EditKind.INDEX, "dx[1 - t] += dh", "dx[t - 1] += dh"),
     (EditKind.INDEX, "dx = dh[:, t]", "dx = dh[:, t - 1]"),
     (EditKind.INDEX, "dx = dh[t - 1]", "dx = dh[t]"),
     (EditKind.INDEX, "dx = dh[:, :2]", "dx = dh[:, 2:]"),
@@ -100,6 +105,13 @@ def test_each_kind_is_proposed(kind, statement, expected):
 
 def test_every_kind_is_in_the_table():
     assert {kind for kind, _, _ in PROPOSED} == set(EditKind) - {EditKind.TWO, EditKind.ANALOGY}
+
+
+def test_what_the_forward_pass_computes_is_proposed_where_it_is_computed_again():
+    found = {edit.text: edit for edit in edits("h = np.tanh(x)", SCOPE)}
+    assert found["h = np.tanh(c)"].kind in (EditKind.ANALOGY, EditKind.NAME)
+    assert "Z = x @ W" in {edit.text for edit in edits("Z = x * W", SCOPE)}
+    assert "Z = np.tanh(c)" not in {edit.text for edit in edits("Z = 1.0", SCOPE)}
 
 
 def test_a_statement_after_another():

@@ -144,6 +144,34 @@ def example_block():
     return r.normal(size=(5, 4)), r.normal(size=4), r.normal(size=(4, 4))
 """
 
+BOTH_IN_ONE_LOOP = """
+def machine_loss(W, b, X, y, reg):
+    dW, db = np.zeros_like(W), np.zeros_like(b)
+    loss = 0.0
+    for i in range(len(X)):
+        scores = X[i] @ W + b
+        for j in range(W.shape[1]):
+            if j == y[i]:
+                continue
+            margin = scores[j] - scores[y[i]] + 1
+            if margin > 0:
+                loss += margin
+                dW[:, j] += X[i]
+                db[j] += 1
+                dW[:, y[i]] -= X[i]
+                db[y[i]] -= 1
+    loss /= len(X)
+    dW /= len(X)
+    db /= len(X)
+    loss += reg * np.sum(W * W)
+    dW += 2 * reg * W
+    return loss, dW, db
+
+def example():
+    r = np.random.default_rng(0)
+    return r.normal(size=(4, 3)), r.normal(size=3), r.normal(size=(6, 4)), np.array([0, 1, 2, 1, 0, 2]), 0.1
+"""
+
 RIGHT = {
     "list of pairs": LIST_OF_PAIRS,
     "decorated": DECORATED,
@@ -151,6 +179,7 @@ RIGHT = {
     "training loop": TRAINING_LOOP,
     "carried": CARRIED,
     "helper": HELPER,
+    "both in one loop": BOTH_IN_ONE_LOOP,
 }
 WRONG = {
     "list of pairs": ("da.sum(axis=0))", "da.mean(axis=0))", "gradients.insert"),
@@ -159,6 +188,7 @@ WRONG = {
     "training loop": ("2 * (P - Y)", "(P - Y)", "dP = "),
     "carried": ("carry = U.T @ raw", "carry = U @ raw", "carry = U"),
     "helper": ("dx = dx + dy", "dx = dx - dy", "dx = dx"),
+    "both in one loop": ("dW[:, y[i]] -=", "dW[:, y[i]] +=", "dW[:, y[i]]"),
 }
 
 

@@ -69,6 +69,7 @@ class Scene(NamedTuple):
 
     def replaced(self, node: ast.expr, text: str) -> str:
         """Return the statement with an expression replaced by another text."""
+        text = re.sub(r"\s*\n\s*", " ", text)
         return self.source.replaced(node, Piece(text, level(ast.parse(text, mode="eval").body)))
 
     def code(self, node: ast.expr) -> str:
@@ -471,7 +472,7 @@ class Subject:
 
     def run_elsewhere(self, pair: Pair) -> tuple[list[Any], list[Any]] | None:
         """Return the same at another sample point, None where there is none."""
-        other = pair.at(another(pair.example, 5), 5)
+        other = pair.at(another(pair.example, 5), 5, {})
         return None if other is None else self.run(other)
 
     def scene(self, statement: Statement) -> Scene | None:

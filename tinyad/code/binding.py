@@ -28,7 +28,11 @@ class Forwarded(NamedTuple):
 
 
 class Signatures(NamedTuple):
-    """The names of a pair: arguments that the example gives, what the forward returns, parameters of the backward."""
+    """The names of a pair: arguments that the example gives, what the forward returns, parameters of the backward.
+
+    predicted: where the backward pass of a loss takes the predictions again, and no adjoint.  averaged: the loss is the
+    mean of what the forward pass returns.
+    """
 
     forward: str
     arguments: list[str]
@@ -36,19 +40,22 @@ class Signatures(NamedTuple):
     backward: str | None
     parameters: list[str]
     required: list[str]
+    predicted: Source | None = None
+    averaged: bool = True
 
 
 class Source(NamedTuple):
     """Where an argument of the backward pass comes from: exactly one of these.  labels: those of the cost.
 
     upstream: the output whose adjoint it is.  results: the parts of the result; all of it for ().  argument: the place
-    and name of an argument of the forward pass.  local: a local name of it.
+    and name of an argument of the forward pass.  local: a local name of it.  attribute: of the object.
     """
 
     upstream: Path | None = None
     results: tuple[int, ...] | None = None
     argument: tuple[int, str] | None = None
     local: str = ""
+    attribute: str = ""
     labels: bool = False
 
 
@@ -97,6 +104,8 @@ class Binding(NamedTuple):
         if source.argument is not None:
             place, name = source.argument
             return forwarded.keywords[name] if name in forwarded.keywords else forwarded.arguments[place]
+        if source.attribute:
+            return getattr(forwarded.owner, source.attribute)
         return last_local_values(forwarded.recorded)[source.local].value
 
     def _adjoint(self, output: Path, result: Any) -> Any:
@@ -127,7 +136,10 @@ def bind(
         sources = [names.source(parameter, adjoints, outputs) for parameter in signatures.required]
         return Binding(outputs, [], sources, {}, cost)
     leaves = [leaf for path in outputs for _, leaf in values.leaves(values.at(forwarded.result, path))]
-    drawn = _upstream(signatures, leaves, bool(adjoints), upstream, seed)
+    if signatures.predicted is not None and upstream is None:
+        drawn = [_weights(leaf, signatures.averaged) for leaf in leaves]
+    else:
+        drawn = _upstream(signatures, leaves, bool(adjoints), upstream, seed)
     if signatures.backward is None:
         return Binding(outputs, drawn, [], {})
     sources = [names.source(parameter, adjoints, outputs) for parameter in signatures.required]
@@ -163,6 +175,8 @@ class _Names:
     def upstream_parameters(self) -> list[str]:
         """Return the parameters that take adjoints of outputs."""
         required = self.signatures.required
+        if self.signatures.predicted is not None:
+            return []
         new = [p for p in required if p not in self.known and p not in self.local]
         found = [p for p in new if self.meanings.of(p) or UPSTREAM.match(p)]
         found = found or list(takewhile(lambda p: p in new and looks_like_derivative(p), required))
@@ -196,10 +210,11 @@ class _Names:
 
     def source(self, parameter: str, adjoints: Sequence[str], outputs: Sequence[Path]) -> Source:
         """Return what a parameter of the backward pass is called with."""
-        if parameter == self.labels:
-            return Source(labels=True)
-        if parameter in adjoints:
-            return Source(upstream=outputs[adjoints.index(parameter)])
+        if self.signatures.predicted is not None and parameter == self.signatures.required[0]:
+            return self.signatures.predicted
+        if parameter == self.labels or parameter in adjoints:
+            labels = parameter == self.labels
+            return Source(labels=True) if labels else Source(upstream=outputs[adjoints.index(parameter)])
         rest = [k for k in range(self.count) if isinstance(self.result, tuple) and (k,) not in outputs]
         if parameter in self.returned and self.returned.index(parameter) in rest:
             return Source(results=(self.returned.index(parameter),))
@@ -249,6 +264,12 @@ def _upstream(signatures: Signatures, leaves: list[Any], taken: bool, given: Any
             f"no adjoint for it: return the loss as one number, or let the backward pass take that adjoint first"
         )
     return [np.ones(shapes[0])]
+
+
+def _weights(leaf: Any, averaged: bool) -> Array:
+    """Return how much each entry of what a loss returns for the examples counts: their mean or sum is the loss."""
+    entries = values.array(leaf)
+    return np.full(entries.shape, 1 / entries.size if averaged else 1.0)
 
 
 def _labels(output: Array, seed: int) -> Array:

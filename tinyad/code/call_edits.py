@@ -11,7 +11,8 @@ import numpy as np
 
 from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
-from tinyad.code.splice import ATOM, BIT_OR, COMPARISON, UNARY, Piece, Spot, bracketed
+from tinyad.code.index_edits import compared
+from tinyad.code.splice import ATOM, UNARY, Piece, Spot, bracketed
 from tinyad.code.surroundings import Edit, Surroundings, last_part, names_in, shape_of
 
 REDUCTIONS = ("sum", "mean", "max", "min", "prod", "var", "std")
@@ -26,22 +27,6 @@ FAMILIES = (
     ("argmax", "argmin"),
 )
 COMMON_FUNCTIONS = ("exp", "sqrt", "tanh", "log")
-OPPOSITES: dict[type[ast.cmpop], str] = {
-    ast.Gt: "<",
-    ast.Lt: ">",
-    ast.GtE: "<=",
-    ast.LtE: ">=",
-    ast.Eq: "!=",
-    ast.NotEq: "==",
-}
-COMPARISONS: dict[type[ast.cmpop], str] = {
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-}
 
 
 def _axes_of(dimensions: int) -> list[str]:
@@ -206,14 +191,10 @@ def comparisons(around: Surroundings) -> Iterator[Edit]:
     for spot in around.spots:
         node = spot.node
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
-            left, right = around.source.piece(node.left), around.source.piece(node.comparators[0])
-            for kind, operator in COMPARISONS.items():
-                if not isinstance(node.ops[0], kind):
-                    text = f"{bracketed(left, BIT_OR)} {operator} {bracketed(right, BIT_OR)}"
-                    rank = ranks.COMPARISON + (
-                        0 if operator == OPPOSITES.get(type(node.ops[0])) else ranks.COMPARISON_FAR
-                    )
-                    yield around.replace(spot, Piece(text, COMPARISON), EditKind.COMPARISON, rank)
+            yield from compared(around, spot, node)
+            if isinstance(spot.parent, ast.stmt):  # a mask that becomes an array of numbers
+                text = f"{bracketed(around.source.piece(node), ATOM)}.astype(float)"
+                yield around.replace(spot, Piece(text), EditKind.FUNCTION, ranks.FUNCTION_MORE)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
             yield around.replace(spot, around.source.piece(node.operand), EditKind.COMPARISON, ranks.MASK_TURNED)
         named = around.text_of(node)

@@ -11,12 +11,12 @@ import numpy as np
 from tinyad.code import values
 from tinyad.code.judge import Forced, Judge, Task
 from tinyad.code.judge import Verdict as ValueVerdict
-from tinyad.code.limits import POINTS
+from tinyad.code.limits import POINTS, RESIZED_SECONDS
 from tinyad.code.names import looks_like_derivative, stripped
 from tinyad.code.pair import Pair, returned_names
-from tinyad.code.points import another
+from tinyad.code.points import another, moved, resized
 from tinyad.code.probes import Kind, Statement
-from tinyad.code.program import QUIET, CodeError
+from tinyad.code.program import QUIET, CodeError, TimedOut, limited
 from tinyad.code.recording import Target
 from tinyad.code.repair import Repair
 from tinyad.code.rerun import set_names
@@ -24,6 +24,7 @@ from tinyad.code.results import result_values, unmatched
 from tinyad.code.unseen import unseen
 from tinyad.code.values import Array
 from tinyad.code.verdicts import PairVerdict, StatementVerdict, Verdict, WorstEntry
+from tinyad.code.wording import listed
 
 
 def check_pair(pair: Pair, declared: Mapping[str, str] | None = None) -> PairVerdict:
@@ -31,7 +32,9 @@ def check_pair(pair: Pair, declared: Mapping[str, str] | None = None) -> PairVer
     _refuse_chance(pair)
     judge = Judge(pair, declared)
     judge.judge()
-    return _Findings(judge, lambda judged: _other_points(pair, declared, judged)).pair_verdict()
+    return _Findings(
+        judge, lambda judged: _other_points(pair, declared, judged), lambda: _other_sizes(pair, declared)
+    ).pair_verdict()
 
 
 def _refuse_chance(pair: Pair) -> None:
@@ -52,11 +55,14 @@ def _refuse_chance(pair: Pair) -> None:
 def _other_points(pair: Pair, declared: Mapping[str, str] | None, judged: bool) -> list[Judge]:
     """Return judges of a pair at other sample points, as many as there can be."""
     found: list[Judge] = []
+    pair.state.restore()
+    given = {name: pair.program.namespace[name] for name in pair.outside}
     for seed in range(1, 2 * POINTS):
         if len(found) == POINTS - 1:
             break
         try:
-            other = pair.at(another(pair.example, pair.seed + seed), pair.seed + seed)
+            outside = moved(given, np.random.default_rng([pair.seed + seed, 6]))
+            other = pair.at(another(pair.example, pair.seed + seed), pair.seed + seed, outside)
             if other is None:
                 break
             judge = Judge(other, declared)
@@ -68,12 +74,31 @@ def _other_points(pair: Pair, declared: Mapping[str, str] | None, judged: bool) 
     return found
 
 
+def _other_sizes(pair: Pair, declared: Mapping[str, str] | None) -> Judge | None:
+    """Return a judge of a pair at a sample point of other sizes, None where there is none."""
+    for example in resized(pair.example, pair.seed) if pair.forward else ():
+        try:
+            with np.errstate(all="ignore"), limited(RESIZED_SECONDS):
+                other = pair.at(example, pair.seed, {})
+                judge = None if other is None else Judge(other, declared)
+            if judge is not None and np.isfinite(judge.truth.base):
+                return judge
+        except (Exception, TimedOut):
+            continue  # the user's code does not take these sizes: one has to be a number of times another
+    return None
+
+
 class _Findings:
     """What a judge found, statement by statement."""
 
-    def __init__(self, judge: Judge, other_points: Callable[[bool], list[Judge]]) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        other_points: Callable[[bool], list[Judge]],
+        other_sizes: Callable[[], Judge | None],
+    ) -> None:
         self.judge, self.pair = judge, judge.pair
-        self.repair = Repair(judge, other_points)
+        self.repair = Repair(judge, other_points, other_sizes)
         self.statements: dict[int, Statement] = {}
         self.values: dict[int, list[ValueVerdict]] = {}
         for verdict in judge.judged.verdicts:
@@ -94,7 +119,7 @@ class _Findings:
             self.pair.program.path,
             tuple(sorted(found, key=lambda s: (s.line, s.name))),
             tuple(self.wrong_as_it_stands()),
-            tuple(self.unjudged()),
+            tuple(entry for entry in self.unjudged() if entry[1] not in {s.line for s in found if not s.ok}),
             self.convention(),
             tuple(self.notes()),
             tuple(unseen(self.judge)),
@@ -118,7 +143,7 @@ class _Findings:
             return f"{called} returns nothing, and leaves nothing whose name tells what it is the derivative for"
         if type(self.judge.returned).__name__ == "generator":
             return f"{called} is a generator: return the derivatives instead"
-        advice = f" ({_listed(whole)}: whole numbers, give floats)" if whole else ""
+        advice = f" ({listed(whole)}: whole numbers, give floats)" if whole else ""
         return (
             f"nothing of {called} can be judged: no name in it, and nothing that it returns, is the derivative for a "
             f"value of floats of the forward pass{advice}; --name dz=z says what a name is the derivative for"
@@ -183,7 +208,7 @@ class _Findings:
         return found._replace(
             verdict=Verdict.MISSING if missing else Verdict.WRONG,
             worst=_worst(value, truth),
-            looks_like=missing or looks_like(value, truth, shown.task.mask),
+            looks_like=missing or looks_like(value, truth, worst.task.mask),
             spoils=self.spoiled(number),
         )
 
@@ -192,13 +217,14 @@ class _Findings:
         wrong = {s: self.statement_of(s) for s in found if not s.ok and s.verdict is not Verdict.NOT_JUDGED}
         self.repair.explain(list({statement.number: statement for statement in wrong.values()}.values()))
         cause = self.repair.cause
-        if cause is None or cause.statement is None or len(wrong) == 1:
+        if cause is None or cause.statement is None or (len(wrong) == 1 and not self.repair.is_elsewhere):
             return [self.with_suggestion(s, wrong[s]) if s in wrong else s for s in found]
         own = [s for s, statement in wrong.items() if statement.number == cause.statement.number]
         if own:
             return [self.with_suggestion(s, wrong[s]) if s in wrong else s for s in found if s not in wrong or s in own]
         first, statement = next(iter(wrong)), cause.statement
-        names = _listed(list(dict.fromkeys(s.name for s in wrong)))
+        names = listed(list(dict.fromkeys(s.name for s in wrong)))
+        names += f" of line {first.line}" if len(wrong) == 1 else ""
         verdict = first._replace(
             line=statement.line,
             end_line=statement.end_line,
@@ -244,6 +270,8 @@ class _Findings:
         site = self.judge.forward.events[ordinal].site
         if site.kind is Kind.ENTRY:
             return f"an argument of {site.statement.function}"
+        if site.kind is Kind.OUTSIDE and isinstance(site.statement.node, ast.FunctionDef):
+            return f"{site.name}, set outside of {site.statement.node.name}"
         return ast.unparse(site.statement.node).splitlines()[0]
 
     def source(self, statement: Statement) -> str:
@@ -308,6 +336,29 @@ class _Findings:
                     spoils=(result.text,),
                 )
             )
+        return self.exchanged(found)
+
+    def exchanged(self, found: list[StatementVerdict]) -> list[StatementVerdict]:
+        """Return the verdicts on what is returned; where the same statement only exchanges it, in one."""
+        wrong = [v for v in self.judge.judged.results if v.right is False and not v.reason]
+        for number in dict.fromkeys(v.result.statement.number for v in wrong):
+            own = [v for v in wrong if v.result.statement.number == number]
+            if len(own) < 2 or not all(any(self.agrees(o.result.target, v.value) for o in own) for v in own):
+                continue
+            statement = own[0].result.statement
+            same = [s for s in found if (s.line, s.function) == (statement.line, statement.function)]
+            texts = [v.result.text for v in own]
+            if len(same) == len(own):
+                one = same[0]._replace(
+                    name=", ".join(texts),
+                    message=f"{listed(texts)} are exchanged",
+                    of="",
+                    of_line=0,
+                    worst=None,
+                    looks_like="",
+                    spoils=tuple(texts),
+                )
+                found = [s for s in found if s not in same] + [one]
         return found
 
     def line_of(self, target: Target) -> int:
@@ -415,14 +466,14 @@ class _Findings:
         """Say which factor the derivatives in between carry."""
         if self.judge.end_factor is not None:
             verdicts = self.judge.judged.verdicts
-            ends = _listed(list(dict.fromkeys(v.task.name for v in verdicts if v.factor != 1.0 and v.right)))
+            ends = listed(list(dict.fromkeys(v.task.name for v in verdicts if v.factor != 1.0 and v.right)))
             share = times(self.judge.end_factor).removeprefix("it is ")
             return f"{ends} are {share}, as if the loss were a mean over {round(1 / self.judge.end_factor)} examples"
         if self.judge.factor is None:
             return ""
         names = list(dict.fromkeys(v.task.name for v in self.judge.judged.verdicts if v.factor != 1.0 and v.right))
         factor = self.judge.factor
-        return f"{_listed(names)} {'is' if len(names) == 1 else 'are'} {factor:.6g} times the derivative, by convention"
+        return f"{listed(names)} {'is' if len(names) == 1 else 'are'} {factor:.6g} times the derivative, by convention"
 
     def unjudged(self) -> list[tuple[str, int, str]]:
         """Return what was not judged: names that look like derivatives first, then those that mean something else."""
@@ -465,10 +516,6 @@ def _is_misfit(verdict: ValueVerdict) -> bool:
     return verdict.truth is not None and verdict.value.shape != verdict.truth.shape
 
 
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _distance(verdict: ValueVerdict) -> float:
     value = values.array(verdict.value)
     if verdict.truth is None or value.shape != verdict.truth.shape:
@@ -500,6 +547,8 @@ def looks_like(value: Array, truth: Array, mask: Array | None) -> str:
 
 def times(ratio: float) -> str:
     """Say that a value is a number of times the derivative."""
+    if abs(ratio - 1) < 1e-5:
+        return ""
     if abs(ratio + 1) < 1e-6:
         return "it has the opposite sign"
     below = round(1 / ratio)

@@ -52,6 +52,8 @@ PROPOSALS: tuple[Callable[[Surroundings], Iterator[Edit]], ...] = (
     index_edits.shifted,
     index_edits.slices,
     index_edits.indices_more_and_less,
+    index_edits.masks,
+    index_edits.stored_names,
     term_edits.terms_less,
     term_edits.names_as_terms,
     term_edits.other_terms,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tinyad.code.names import looks_like_derivative, stem
-from tinyad.code.pair import Example, returned_names
+from tinyad.code.pair import COST, Example, is_static, returned_names
 from tinyad.code.probes import flat, names_of
 from tinyad.code.program import CodeError, Program
 
@@ -24,13 +24,19 @@ LOSS = re.compile(r"(?:\w*_)?(?:loss|cost|nll|objective|error|energy)(?:_\w+)?$|
 class Found(NamedTuple):
     """What can be checked: its name, the functions, and the one that gives an example; backward: None for both in one.
 
-    A flat script has no functions.
+    heir: the class whose objects have the two methods, if it inherits one.  A flat script has no functions.
     """
 
     name: str
     forward: str
     backward: str | None
     example: str | None
+    heir: str = ""
+
+    @property
+    def owner(self) -> str:
+        """The class of the object whose methods they are; "" for functions."""
+        return self.heir or self.forward.rpartition(".")[0]
 
 
 def found_in(program: Program, example: str | None = None, wanted: Iterable[str] = ()) -> list[Found]:
@@ -65,29 +71,74 @@ def _wanted(program: Program, wanted: Iterable[str]) -> Iterator[Found]:
 
 
 def _pairs(program: Program) -> Iterator[Found]:
-    """Yield the forward and backward passes whose names belong together."""
-    for name in program.functions:
-        owner, _, last = name.rpartition(".")
-        if not BACKWARD.search(last) or (owner and owner not in program.classes) or _is_property(program, name):
-            continue
-        if owner and last != "backward" and f"{owner}.backward" in program.functions:
-            continue
-        mates = [
-            other
-            for other in program.functions
-            if other != name
-            and other.rpartition(".")[0] == owner
-            and not BACKWARD.search(other.rpartition(".")[2])
-            and not other.rpartition(".")[2].startswith("example")
-            and stem(other) == stem(name)
-        ]
-        mates.sort(key=lambda other: FORWARD.search(other.rpartition(".")[2]) is None)
-        if mates:
-            yield Found(owner or stem(name) or "", mates[0], name, None)
+    """Yield the forward and backward passes whose names belong together, in the order of the source."""
+    found = list(_paired(program))
+    yield from sorted(found, key=lambda pair: program.functions[pair.backward or pair.forward].lineno)
+
+
+def _paired(program: Program) -> Iterator[Found]:
+    scopes = [("", {name: name for name in program.functions if "." not in name})]
+    scopes += [(name, _methods(program, name)) for name in program.classes]
+    for owner, functions in scopes:
+        for last, name in functions.items():
+            if not BACKWARD.search(last) or _is_property(program, name) or _is_abstract(program, name):
+                continue
+            if owner and last != "backward" and "backward" in functions:
+                continue
+            mates = [*_mates(program, functions, last), *([] if owner else _costs(program, functions, name))]
+            if mates:
+                own = all(function.rpartition(".")[0] == owner for function in (mates[0], name))
+                yield Found(owner or stem(name) or "", mates[0], name, None, "" if own else owner)
+
+
+def _methods(program: Program, owner: str) -> dict[str, str]:
+    """Return the methods of a class, its own and those that it inherits, by name."""
+    found: dict[str, str] = {}
+    for base in program.bases(owner):
+        for name in program.functions:
+            above, _, last = name.rpartition(".")
+            if above == base:
+                found.setdefault(last, name)
+    return found
+
+
+def _mates(program: Program, functions: Mapping[str, str], last: str) -> list[str]:
+    """Return the functions of a scope that may be the forward pass of a backward pass, by their names."""
+    mates = [
+        other
+        for other in functions
+        if other != last
+        and not BACKWARD.search(other)
+        and not other.startswith("example")
+        and stem(other) == stem(last)
+        and not _is_abstract(program, functions[other])
+    ]
+    mates.sort(key=lambda other: (FORWARD.search(other) is None, other == "__call__"))
+    return [functions[other] for other in mates]
+
+
+def _costs(program: Program, functions: Mapping[str, str], name: str) -> list[str]:
+    """Return the functions of a scope that compute a loss of the same arguments that a function takes."""
+    own = parameter_names(program, name)
+    return [
+        other
+        for other in functions
+        if len(own) > 1 and other != name and COST.search(other) and set(parameter_names(program, other)) == set(own)
+    ]
 
 
 def _is_property(program: Program, name: str) -> bool:
     return any(ast.unparse(d) == "property" for d in program.functions[name].decorator_list)
+
+
+def _is_abstract(program: Program, name: str) -> bool:
+    """Return whether a function is there to be overridden only."""
+    node = program.functions[name]
+    body = [part for part in node.body if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))]
+    missing = [part for part in body if isinstance(part, ast.Raise) and "NotImplemented" in ast.unparse(part)]
+    if any("abstract" in ast.unparse(d) for d in node.decorator_list):
+        return True
+    return (bool(missing) and len(missing) == len(body)) or all(isinstance(part, ast.Pass) for part in body)
 
 
 def _of_both(program: Program) -> Iterator[Found]:
@@ -108,7 +159,7 @@ def _with_example(program: Program, found: Found, example: str | None) -> Found:
         if example not in program.functions:
             raise CodeError(f"{program.path} has no function {example}; --example takes the name of one")
         return found._replace(example=example)
-    owner, _, last = found.forward.rpartition(".")
+    owner, last = found.owner, found.forward.rpartition(".")[2]
     names = [found.name, owner, last, found.forward.replace(".", "_"), stem(found.forward)]
     for name in dict.fromkeys(names):
         if name and f"example_{name}" in program.functions:
@@ -161,7 +212,7 @@ def example_of(program: Program, found: Found) -> Example:
     if found.example is None:
         raise CodeError(no_example(program, found))
     given = program.namespace[found.example]()
-    if "." in found.forward and not _is_static(program, found.forward):
+    if "." in found.forward and not is_static(program, found.forward):
         return _of_class(program, found, given)
     if isinstance(given, Mapping):
         arguments, keywords = (), dict(given)
@@ -170,15 +221,11 @@ def example_of(program: Program, found: Found) -> Example:
     return _bound(program, found, Example(arguments, keywords))
 
 
-def _is_static(program: Program, function: str) -> bool:
-    return any("staticmethod" in ast.unparse(d) for d in program.functions[function].decorator_list)
-
-
 def _of_class(program: Program, found: Found, given: Any) -> Example:
-    owner = found.forward.split(".")[0]
+    owner = found.owner
     if not isinstance(given, (tuple, list)):
         given = (given, ())
-    if not given or type(given[0]).__name__ != owner:
+    if not given or owner not in [base.__name__ for base in type(given[0]).__mro__]:
         raise CodeError(
             f"{found.example} returns {type(given[0]).__name__ if given else 'nothing'} first: for the class {owner} "
             f"it returns an object of it and the arguments of forward, as in `return {owner}(…), (x,)`"
@@ -217,7 +264,7 @@ def parameter_names(program: Program, function: str) -> list[str]:
 
 def no_example(program: Program, found: Found) -> str:
     """Return the message that says what to paste so that a pair has an example."""
-    owner = found.forward.split(".")[0] if "." in found.forward else ""
+    owner = found.owner
     names = parameter_names(program, found.forward)
     values = ", ".join("r.standard_normal((4, 3))" for _ in names)
     comma = "," if len(names) == 1 else ""

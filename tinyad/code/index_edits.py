@@ -7,11 +7,31 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+import numpy as np
+
 from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.number_edits import number_of
-from tinyad.code.splice import ATOM, SUM, TEST, Piece, Spot, bracketed
-from tinyad.code.surroundings import Edit, Surroundings, parsed
+from tinyad.code.splice import ATOM, BIT_OR, COMPARISON, PRODUCT, SUM, TEST, UNARY, Piece, Spot, bracketed
+from tinyad.code.surroundings import Edit, Surroundings, parsed, plain, unlikeness
+
+OPPOSITES: dict[type[ast.cmpop], str] = {
+    ast.Gt: "<",
+    ast.Lt: ">",
+    ast.GtE: "<=",
+    ast.LtE: ">=",
+    ast.Eq: "!=",
+    ast.NotEq: "==",
+}
+NEGATIONS: dict[type[ast.cmpop], str] = {ast.Gt: "<=", ast.Lt: ">=", ast.GtE: "<", ast.LtE: ">"}
+COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
 
 
 def _index_nodes(around: Surroundings) -> list[Spot]:
@@ -48,6 +68,9 @@ def _shifted_one(around: Surroundings, spot: Spot, node: ast.Name | ast.BinOp) -
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
         base = around.source.piece(node.left)
         yield _edit(around, spot, base, ranks.INDEX_SHIFTED)
+        if isinstance(node.op, ast.Sub):  # t - 1 for 1 - t
+            turned = around.join(around.source.piece(node.right), "-", Piece(bracketed(base, PRODUCT), PRODUCT))
+            yield _edit(around, spot, turned, ranks.INDEX_SHIFTED)
     if isinstance(node, ast.Name) and around.shapes.get(node.id):
         return
     for operator in "-+":
@@ -127,3 +150,60 @@ def _elements_exchanged(around: Surroundings, node: ast.Subscript) -> Iterator[E
         one, two = around.source.code(first), around.source.code(second)
         text = around.source.replaced_all([(first, Piece(two, SUM)), (second, Piece(one, SUM))])
         yield Edit(text, EditKind.INDEX, ranks.SLICE_OTHER + 1, 1)
+
+
+def masks(around: Surroundings) -> Iterator[Edit]:
+    """Propose other comparisons and other arrays in the brackets of a subscript, and masks turned."""
+    for outer in _index_nodes(around):
+        for node in ast.walk(outer.node):
+            if not isinstance(node, ast.expr) or node not in around.source.spots:
+                continue
+            spot = around.source.spots[node]
+            if isinstance(node, ast.Compare) and len(node.ops) == 1:
+                yield from compared(around, spot, node)
+            if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
+                yield around.replace(spot, around.source.piece(node.operand), EditKind.COMPARISON, ranks.MASK_TURNED)
+            yield from _other_arrays(around, spot, node)
+
+
+def compared(around: Surroundings, spot: Spot, node: ast.Compare) -> Iterator[Edit]:
+    """Propose other signs of a comparison, the opposite one first."""
+    left, right = around.source.piece(node.left), around.source.piece(node.comparators[0])
+    own = type(node.ops[0])
+    for kind, sign in COMPARISONS.items():
+        if kind is not own:
+            text = f"{bracketed(left, BIT_OR)} {sign} {bracketed(right, BIT_OR)}"
+            later = 0 if sign in (OPPOSITES.get(own), NEGATIONS.get(own)) else ranks.COMPARISON_FAR
+            yield around.replace(spot, Piece(text, COMPARISON), EditKind.COMPARISON, ranks.COMPARISON + later)
+
+
+def _other_arrays(around: Surroundings, spot: Spot, node: ast.expr) -> Iterator[Edit]:
+    """Propose arrays of the same shape and kind for one in an index, and a mask turned."""
+    name = around.text_of(node)
+    shape = around.shapes.get(name or "")
+    if name is None or not shape:
+        return
+    kind = getattr(around.scope.values[name], "dtype", None)
+    for other in around.arrays:
+        same = around.shapes[other] == shape and getattr(around.scope.values[other], "dtype", None) == kind
+        if other != name and same:
+            yield around.replace(spot, around.piece_of(other), EditKind.NAME, around.name_rank(name, other))
+    if kind == np.dtype(bool):
+        piece = Piece(f"~{around.source.code(node)}", UNARY)
+        yield around.replace(spot, piece, EditKind.COMPARISON, ranks.MASK_TURNED)
+
+
+def stored_names(around: Surroundings) -> Iterator[Edit]:
+    """Propose other arrays of the same shape for one that is stored into: mask[i] = 1 for scores[i] = 1."""
+    tree = around.source.tree
+    targets = tree.targets if isinstance(tree, ast.Assign) else [getattr(tree, "target", None)]
+    for target in targets:
+        if isinstance(target, ast.Subscript):
+            node = target.value
+            shape = around.shapes.get(around.texts.get(ast.unparse(node), ""))
+            for other in around.arrays if shape else ():
+                if around.shapes[other] == shape and plain(other) != ast.unparse(node):
+                    rank = ranks.NAME + ranks.NAME_UNLIKE * unlikeness(ast.unparse(node), other)
+                    later = 0 if other in around.adjoints else ranks.NAME_UNRELATED
+                    text = around.source.replaced(node, around.piece_of(other))
+                    yield Edit(text, EditKind.NAME, rank + later, 1)

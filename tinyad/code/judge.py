@@ -13,11 +13,11 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.chains import Chain, chains, settled
-from tinyad.code.limits import EXPLANATIONS, NOTHING, RUNS
+from tinyad.code.limits import EXPLANATIONS, NOTHING, RUNS, RUNS_OF_ONE
 from tinyad.code.matching import Candidate, Matched, Matching
-from tinyad.code.names import canonical, looks_like_derivative
+from tinyad.code.names import NUMBERED, canonical, looks_like_derivative
 from tinyad.code.pair import Pair
-from tinyad.code.probes import Frame, Kind, Listener, Site, Statement, names_of, reads
+from tinyad.code.probes import GIVEN, Frame, Kind, Listener, Site, Statement, names_of, reads
 from tinyad.code.recording import Event, Recorded, Target
 from tinyad.code.results import Result, result_values, results_of
 from tinyad.code.truth import Needed, Truth
@@ -127,6 +127,8 @@ class Judge:
         self.unnamed: dict[int, list[Event]] = {}  # by site: what looks like a derivative, and has no meaning
         self.tasks: dict[int, Task] = {}
         self.misread: list[Task] = []
+        self.chains = chains(self.backward.events)
+        self.chosen: dict[int, Candidate] = {}  # by ordinal: of several, what makes right what reads the value
         self.results = results_of(pair, self.matching, self.matched, self.returned)
         self._find_tasks()
         self.judged = Judged()
@@ -134,9 +136,9 @@ class Judge:
     # What is judged
 
     def _find_tasks(self) -> None:
-        for chain in chains(self.backward.events):
+        for chain in self.chains:
             masks = settled(chain)
-            if self._begins(chain) or self._is_overwritten(chain):
+            if self._begins(chain) or self._is_overwritten(chain) or self._goes_on(chain):
                 continue
             for event in chain.events:
                 if event.ordinal in masks and self._judged(event):
@@ -177,6 +179,27 @@ class Judge:
         statements = self.pair.program.probe.statements[first + 1 : last + 1]
         return not any(reads(statement.node, event.name) for statement in statements)
 
+    def _goes_on(self, chain: Chain) -> bool:
+        """Return whether a later call adds to what a chain adds to, an item or an array from outside of the call."""
+        last = chain.last
+        return (
+            last.call != self.matched.top
+            and self._begun_outside(chain)
+            and any(
+                later.ordinal > last.ordinal
+                and later.call != last.call
+                and later.site.number == last.site.number
+                and later.key == last.key
+                and (last.kind is Kind.ITEM or (last.place is not None and later.place == last.place))
+                for later in self.backward.events
+            )
+        )
+
+    @staticmethod
+    def _begun_outside(chain: Chain) -> bool:
+        """Return whether a chain adds to what its call has got, from its first event on."""
+        return chain.events[0].site.again and chain.events[0].kind in (Kind.ITEM, Kind.ASSIGNED)
+
     def _begins(self, chain: Chain) -> bool:
         """Return whether a chain only gives a name zeros, where other statements set it too."""
         event = chain.last
@@ -191,15 +214,26 @@ class Judge:
 
     def _add(self, event: Event, chain: Chain, mask: Array) -> None:
         candidates = self.matched.candidates(event, self._carried(event))
+        if event is chain.last and event.call != self.matched.top and self._begun_outside(chain):
+            whole = [c for c in self.matched.candidates(event, False, self.matched.seen.first) if c.fits]
+            candidates = list(dict.fromkeys([*whole, *candidates]))
         if event is chain.last:
             candidates += self._as_result(event)
             candidates = self._misshaped(event, candidates) or candidates
+        end = self._is_end(event)
         if not any(candidate.fits or candidate.expected for candidate in candidates):
             if event.kind is Kind.ITEM:
+                return
+            whole = [c._replace(expected=True) for c in candidates if not c.part and c.index is None]
+            if whole and end and event is chain.last and self._is_left(event):
+                self.tasks[event.ordinal] = Task(event, event.name, event.site.statement, (whole[0],), None, end)
                 return
             if candidates or looks_like_derivative(canonical(event.name)):
                 self.unnamed.setdefault(event.site.number, []).append(event)
             return
+        complete = event.call == self.matched.top and (event.site.again or event.kind is Kind.STORED)
+        if end and complete:  # what nothing adds to any more is no part of itself
+            candidates = [c for c in candidates if not c.part] or candidates
         starts_with_zeros = event is not chain.last and not np.any(values.array(event.value))
         blamed = chain.last if starts_with_zeros else event
         self.tasks[event.ordinal] = Task(
@@ -208,13 +242,15 @@ class Judge:
             blamed.site.statement,
             tuple(candidates),
             None if np.all(mask) else mask,
-            self._is_end(event),
+            end,
         )
 
     def _as_result(self, event: Event) -> list[Candidate]:
         """Return what a name is the derivative for because it is returned at the place of an argument."""
         own = [e.ordinal for e in self.matched.of_call[event.call] if e.name == event.name and e.kind in SETS]
         last = max(own, default=-1)
+        if self._only_passed_on(event):
+            return []
         return [
             Candidate(result.target, None, result.argument, self._line(result.target))
             for result in self.results
@@ -224,11 +260,21 @@ class Judge:
             and result.target.shape == values.shape(event.value)
         ]
 
+    def _only_passed_on(self, event: Event) -> bool:
+        """Return whether a name holds under the name of the forward pass what that has handed on, as from a cache."""
+        if event.kind is not Kind.ASSIGNED or looks_like_derivative(event.name):
+            return False
+        alike = [e for e in self.matched.seen.events if canonical(e.name) == canonical(event.name)]
+        return any(
+            e.place == event.place if event.place else values.is_numeric(e.value) and e.value == event.value
+            for e in alike
+        )
+
     def _misshaped(self, event: Event, candidates: list[Candidate]) -> list[Candidate]:
         """Return what a name that is returned has to be, if nothing that it may be by its name has its shape."""
         shape = values.shape(event.value)
         own = [e for e in self.matched.of_call[event.call] if e.name == event.name and e.kind in SETS]
-        if event.call != self.matched.top or own[-1] is not event:
+        if event.call != self.matched.top or own[-1] is not event or self._only_passed_on(event):
             return []
         if any(c.fits and (c.index is not None or c.target.shape == shape) for c in candidates):
             return []
@@ -277,6 +323,8 @@ class Judge:
         self._try_factor()
         self._try_end_factor()
         self._name_the_unnamed()
+        self._blame_last_stores()
+        self._choose_candidates()
         self._drop_misread()
         self._compare_shapes()
         self._compare_copies()
@@ -285,7 +333,8 @@ class Judge:
     def run(self, supposed: bool = False) -> Judged:
         """Run the backward pass, judge what it sets, and go on with the truth where it is wrong."""
         for task in self.tasks.values():
-            self.match(task, values.array(task.event.value))
+            if values.is_numeric(task.event.value):
+                self.match(task, values.array(task.event.value))
         while True:
             listener = Judging(self)
             try:
@@ -310,7 +359,7 @@ class Judge:
             if candidate.fits:
                 _, mask = _placed(np.zeros(values.shape(task.event.value)), candidate, task.mask)
             origin = self.forward.events[candidate.target.ordinals[0]].kind
-            kept = origin is Kind.ITEM or (candidate.target.path and origin not in (Kind.ENTRY, Kind.EXPRESSION))
+            kept = origin is Kind.ITEM or (candidate.target.path and origin not in (*GIVEN, Kind.EXPRESSION))
             if not candidate.fits or not kept or self.truth.depends(candidate.target, mask):
                 found.append(candidate)
         return tuple(found) or task.candidates
@@ -378,6 +427,8 @@ class Judge:
         """Return whether a value is right."""
         if task.copy is not None:
             return self.verdict(task, value).right is True
+        if not values.is_numeric(value):
+            return False
         match = self.match(task, values.array(value))
         return match is not None and match.sure
 
@@ -385,13 +436,15 @@ class Judge:
         """Return whether a value is wrong; not at a kink, where nothing tells."""
         if task.copy is not None:
             return self.verdict(task, value).right is False
+        if not values.is_numeric(value):
+            return True
         return self.match(task, values.array(value)) is None
 
     def wrong(self, task: Task, value: Array) -> Verdict:
         """Return the verdict that a value is wrong, with what it should be."""
         factor = 1.0 if task.end or self.factor is None else self.factor
         alive = self.alive(task)
-        candidate = next((c for c in alive if not c.part), alive[0])
+        candidate = self.chosen.get(task.event.ordinal) or next((c for c in alive if not c.part), alive[0])
         truth = self.truth.adjoint(candidate.target)
         expected = truth if candidate.index is None else truth[candidate.index]
         expected = np.array(expected * factor)
@@ -404,8 +457,11 @@ class Judge:
     def is_left(self, task: Task) -> bool:
         """Return whether a derivative is a result although it is not returned: left on self, or by a script."""
         names = {result.text for result in self.results}
-        left = "." in task.name or not self.pair.forward
-        return task.end and left and task.name not in names and task.event.call == self.matched.top
+        return task.end and task.name not in names and self._is_left(task.event)
+
+    def _is_left(self, event: Event) -> bool:
+        """Return whether a name stays after the backward pass: on self, or in a script."""
+        return ("." in event.name or not self.pair.forward) and event.call == self.matched.top
 
     # Conventions and unnamed values
 
@@ -422,6 +478,64 @@ class Judge:
         found: list[bool | None] = [not self.is_wrong(task, task.event.value) for task in ends]
         found += [verdict.right for verdict in self.judge_results(self.returned)]
         return bool(found) and all(found)
+
+    def _blame_last_stores(self) -> None:
+        """Judge all of an array by its last store, where this and what it stores into are wrong: its index may be."""
+        wrong = {verdict.task.event.ordinal for verdict in self.judged.wrong}
+        lasts, dropped = dict[int, Task](), set[int]()
+        for chain in self.chains:
+            own = [event.ordinal for event in chain.events if event.ordinal in self.tasks]
+            if len(own) < 2 or not set(own) <= wrong or chain.events[0].kind is Kind.STORED:
+                continue
+            first, last = self.tasks[own[0]], self.tasks[own[-1]]
+            if first.statement.number != last.statement.number and last.event.kind is Kind.STORED:
+                lasts[own[-1]] = last._replace(mask=None)
+                dropped.update(own[:-1])
+        if lasts:
+            before = self.tasks
+            self.tasks = {k: task for k, task in before.items() if k not in dropped} | lasts
+            found = self.supposed()
+            if found.count < self.judged.count:
+                self.judged = found
+            else:
+                self.tasks = before
+
+    def _choose_candidates(self) -> None:
+        """Choose what wrong values are the derivatives for, among several: that with which what reads them is right."""
+        self._choose()
+        if len(self.judged.statements) < 2:
+            return
+        before = self.tasks, self.chosen, self.judged
+        self.tasks = dict(self.tasks)
+        for verdict in self.judged.wrong:  # dx1 may be a part of the derivative of what the forward calls otherwise
+            task = verdict.task
+            if NUMBERED.search(task.name) and not task.end:
+                others = self.matched.uses_of_all(task.event)
+                self.tasks[task.event.ordinal] = task._replace(candidates=(*task.candidates, *others))
+        self.judged = self.supposed()
+        self._choose()
+        if self.judged.count >= before[2].count:
+            self.tasks, self.chosen, self.judged = before
+
+    def _choose(self) -> None:
+        for number in list(dict.fromkeys(verdict.task.statement.number for verdict in self.judged.wrong)):
+            own = [v.task for v in self.judged.wrong if v.task.statement.number == number]
+            if not own or len(self.judged.statements) < 2 or any(task.end for task in own):
+                continue
+            tried = set[bytes]()
+            for place in range(1, max(len(task.candidates) for task in own)):
+                chosen = {t.event.ordinal: t.candidates[place] for t in own if place < len(t.candidates)}
+                adjoints = np.round(self.truth.adjoint(next(iter(chosen.values())).target), 7).tobytes()
+                if adjoints in tried or len(tried) > RUNS_OF_ONE:
+                    continue
+                tried.add(adjoints)
+                before = dict(self.chosen)
+                self.chosen |= chosen
+                found = self.supposed()
+                if found.count < self.judged.count:
+                    self.judged = found
+                    break
+                self.chosen = before
 
     def _drop_misread(self) -> None:
         """Take back the judgement of names that mean something else: what they lead to is right without the truth."""
@@ -484,10 +598,13 @@ class Judge:
         """Judge shapes, sizes 1 included, of what holds otherwise, if that is why something else is wrong."""
         own: dict[int, list[Task]] = {}
         for task in self.tasks.values():
+            if not values.is_numeric(task.event.value):
+                continue
             shape = values.shape(task.event.value)
             apart = [c for c in task.candidates if c.fits and c.index is None and c.target.shape != shape]
             if len(apart) == len(task.candidates):
-                expected = apart[0]._replace(fits=False, expected=True)
+                match = self.match(task, values.array(task.event.value))
+                expected = (match.candidate if match else apart[0])._replace(fits=False, expected=True)
                 changed = task._replace(candidates=(expected,), mask=None)
                 own.setdefault(task.event.site.number, []).append(changed)
         for tasks in own.values():
@@ -589,6 +706,7 @@ class Judge:
     def _carriers(self, wrong: Iterable[Task]) -> dict[int, list[Event]]:
         """Return the arrays that wrong statements read and that have no meaning and are new in the backward pass."""
         names = {task.event.name for task in self.tasks.values()}
+        changed = {event.ordinal for chain in self.chains for event in chain.events[:-1]}
         found: dict[int, list[Event]] = {}
         nodes = {id(task.statement.node): task.statement.node for task in wrong}.values()
         for event in self.backward.events:
@@ -596,14 +714,24 @@ class Judge:
             if event.kind is not Kind.ASSIGNED or judged or not values.differentiable(event.value):
                 continue
             new = event.place not in self.matched.seen.by_identity and values.shape(event.value)
-            named = event.name in names or _sets_zeros(event.site.statement.node) or not self._judged(event)
+            named = (event.name in names and event.ordinal not in changed) or not self._judged(event)
+            named = named or _sets_zeros(event.site.statement.node)
+            named = named or (event.name in self.matching.by_name and not looks_like_derivative(event.name))
             if new and not named and any(computes_with(node, event.name) for node in nodes):
                 found.setdefault(event.site.number, []).append(event)
         return found
 
+    def _is_of_something(self, event: Event) -> bool:
+        """Return whether a value is the derivative for an unnamed value of the forward pass, as it stands."""
+        value = values.array(event.value)
+        return any(self.truth.agrees(c.target, value, None) for c in self.matched.expressions(event)[:RUNS])
+
     def _explaining(self, event: Event, readers: list[Task]) -> Candidate | None:
         """Return what an unnamed value is the derivative for, if its truth makes more of its readers right."""
         best, kept, tried = 0, None, set[float]()
+        names = {task.event.name for task in self.tasks.values()}
+        if event.name in names and self._is_of_something(event):
+            return None
         for candidate in self.matched.expressions(event):
             slope = round(self.truth.along(candidate.target, 0, None)[1].derivative, 9)
             if slope in tried or not slope:
@@ -712,7 +840,8 @@ def computes_with(node: ast.stmt, name: str) -> bool:
 
 def shown_name(event: Event) -> str:
     """Return a name as the source has it, with the key of an item of a dict."""
-    return f"{event.name}[{event.key!r}]" if event.kind is Kind.ITEM and isinstance(event.key, str) else event.name
+    kept = event.kind is Kind.ITEM and (isinstance(event.key, str) or event.name.startswith("self."))
+    return f"{event.name}[{event.key!r}]" if kept else event.name
 
 
 def _ratio(value: Array, truth: Array | None, mask: Array | None) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -16,6 +17,7 @@ from tinyad.code.chains import chains, settled
 from tinyad.code.names import (
     CONTAINERS,
     LATER,
+    PARAMETERS,
     UPSTREAM,
     Meaning,
     Meanings,
@@ -26,12 +28,12 @@ from tinyad.code.names import (
     stem,
     stripped,
 )
-from tinyad.code.probes import Kind, names_of
+from tinyad.code.probes import GIVEN, Kind, names_of
 from tinyad.code.program import CodeError
 from tinyad.code.recording import Call, Event, Recorded, Target, functions_called
 from tinyad.code.values import Array, Path
 
-SET = (Kind.ENTRY, Kind.ASSIGNED, Kind.ITEM, Kind.STORED)
+SET = (*GIVEN, Kind.ASSIGNED, Kind.ITEM, Kind.STORED)
 
 
 class Setting(NamedTuple):
@@ -87,28 +89,35 @@ class Matching:
         unknown = [of for of in declared.values() if of not in self.by_name]
         if unknown:
             raise CodeError(f"nothing in the forward pass is called {unknown[0]}, which a name is said to be for")
-        self.meanings = Meanings(self.names(), declared)
+        self.meanings = Meanings(self.names(), declared, self._argument())
 
     def _read_events(self) -> None:
         latest: dict[tuple[int, str], int] = {}
+        outside: dict[str, int] = {}
         for event in self.events:
             place = values.identity(event.value)
             if event.kind in SET:
                 self._add(event)
                 latest[event.call, event.name] = event.ordinal
+                if event.kind is Kind.OUTSIDE:
+                    outside[event.name] = event.ordinal
                 if place in self.held and event.kind is not Kind.STORED:
                     self.origins[event.ordinal] = self.held[place]
             elif event.kind is Kind.EXPRESSION and event.name and values.differentiable(event.value):
-                self.uses.setdefault(canonical(event.name), []).append(event)
-                version = latest.get((event.call, event.name))
-                if version is None and place in self.held and not self.held[place][1]:
-                    version = self.held[place][0]
-                if version is not None:
-                    self.versions[event.ordinal] = version
-            if event.kind in (Kind.ENTRY, Kind.ASSIGNED):
+                self._add_use(event, latest.get((event.call, event.name), outside.get(event.name)))
+            if event.kind in (*GIVEN, Kind.ASSIGNED):
                 for leaf in event.leaves:
                     if leaf.place is not None:
                         self.held.setdefault(leaf.place, (event.ordinal, leaf.path))
+
+    def _add_use(self, event: Event, version: int | None) -> None:
+        """Add a use of a name; version: the event that set it, where its name tells."""
+        self.uses.setdefault(canonical(event.name), []).append(event)
+        place = values.identity(event.value)
+        if version is None and place in self.held and not self.held[place][1]:
+            version = self.held[place][0]
+        if version is not None:
+            self.versions[event.ordinal] = version
 
     def _assemble(self) -> None:
         """Add the arrays that are stored part by part, as one leaf each."""
@@ -128,18 +137,29 @@ class Matching:
         if self.same_run and event.kind is Kind.ITEM and CONTAINERS.match(event.name):
             return
         for path, shape, place in event.leaves:
-            if path and event.kind is not Kind.ENTRY and place in self.held:
+            if path and event.kind not in GIVEN and place in self.held:
                 continue  # a cache that only holds what was set before
             keys = [last[1] if isinstance(last, tuple) else last for last in path]
             called = next((key for key in reversed(keys) if isinstance(key, str)), name)
             self.by_name.setdefault(called, []).append(Setting(event, path, shape))
 
     def names(self) -> list[str]:
-        """Return the names of the forward run that may have derivatives."""
-        if not self.same_run:
-            return list(self.by_name)
+        """Return the names of the forward run that may have derivatives: none that is kept for a derivative itself."""
         known = Meanings(self.by_name)
-        return [name for name in self.by_name if not (looks_like_derivative(name) and known.by_form(name))]
+        kept = [name for name in self.by_name if looks_like_derivative(name) and known.by_form(name)]
+        if not self.same_run:
+            kept = [name for name in kept if name not in self.uses and all(map(_is_attribute, self.by_name[name]))]
+        return [name for name in self.by_name if name not in kept]
+
+    def _argument(self) -> str:
+        """Return the name of the first argument that has a derivative and is no object."""
+        entries = [e for e in self.events if e.call == self.forward.first and e.kind is Kind.ENTRY]
+        return next((e.name for e in entries if values.differentiable(e.value)), "")
+
+
+def _is_attribute(setting: Setting) -> bool:
+    """Return whether a value is one that an object has before the forward pass."""
+    return setting.event.kind is Kind.ENTRY and any(isinstance(key, tuple) for key in setting.path)
 
 
 class Matched:
@@ -263,21 +283,23 @@ class Matched:
 
     # Candidates
 
-    def candidates(self, event: Event, carried: bool) -> list[Candidate]:
+    def candidates(self, event: Event, carried: bool, call: int | None = None) -> list[Candidate]:
         """Return what a value of the backward run may be the derivative for, by its name, call and loops.
 
+        call: of the forward run, if not the one that belongs to that of the event.
         If no shape agrees, those of other shapes are returned, which do not fit.
         """
-        key = event.key if event.kind is Kind.ITEM else None
-        meanings = self.matching.meanings.of(event.name, key)
-        call = self.call(event.call)
+        name, key = _container(event)
+        meanings = self.matching.meanings.of(name, key)
+        call = self.call(event.call) if call is None else call
         wanted = self.allowed(event, call)
         shape = values.shape(event.value)
         found: list[Candidate] = []
         for meaning in meanings:
             leaves = self._leaves(meaning.name, call, wanted, key)
             if meaning.share is not Share.PART:
-                found += [c for leaf in leaves for c in self._fitting(leaf, shape, meaning.name, wanted, key)]
+                shown = f"{meaning.name}[{key}]" if PARAMETERS.match(meaning.name) and key is not None else meaning.name
+                found += [c for leaf in leaves for c in self._fitting(leaf, shape, shown, wanted, key)]
                 found += self._origins(leaves, shape, meaning.name)
             if event.kind is Kind.ENTRY:
                 found += self._returned(call, shape, meaning.name)
@@ -395,7 +417,11 @@ class Matched:
         if not own:
             first = self.seen.first
             own = [leaf for leaf in everywhere if leaf.event.call == first] or everywhere
-        items = [leaf for leaf in own if leaf.event.kind is Kind.ITEM and leaf.event.key == key]
+        items = [
+            leaf
+            for leaf in own
+            if (leaf.event.kind is Kind.ITEM and leaf.event.key == key) or leaf.path[-2:] == (("attribute", name), key)
+        ]
         if key is not None and items:
             return items
         depths = [self.depth(leaf.event, wanted) for leaf in own]
@@ -437,10 +463,27 @@ class Matched:
             for group in groups
         ]
 
+    def uses_of_all(self, event: Event) -> list[Candidate]:
+        """Return the uses of all values of the forward call that have the shape of a value of the backward run."""
+        call, shape = self.call(event.call), values.shape(event.value)
+        wanted = self.allowed(event, call)
+        own = [e for uses in self.matching.uses.values() for e in uses if e.call == call]
+        own = [e for e in own if values.shape(e.value) == shape and self.depth(e, wanted) >= 0]
+        return [Candidate(Target((e.ordinal,), (), shape), None, canonical(e.name), e.site.line, True) for e in own]
+
     def _called_in(self, inner: int, call: int, wanted: dict[str, Any]) -> bool:
         """Return whether a call was made by another one in the pass of a loop that is wanted."""
         made = self.seen.calls[inner]
         return made.parent == call and self.depth(made, wanted) > 0
+
+
+def _container(event: Event) -> tuple[str, Any]:
+    """Return the name of the list or dict that an event sets an item of, and its key; None for the key of no item."""
+    if event.kind is Kind.ITEM:  # what is appended has another place in the end
+        lasting = isinstance(event.key, str) or not isinstance(event.site.node, ast.Call)
+        return event.name, event.key if lasting else None
+    item = re.fullmatch(r"(.+)\[(\d+)\]", event.name)
+    return (item[1], int(item[2])) if item else (event.name, None)
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -25,21 +25,23 @@ class Meaning(NamedTuple):
 
 # fmt: off
 PATTERNS = (                                      # what is around the name, the commonest first
-    r"d_?(?:L|l|J|E|C|loss|cost|err)_?d_?(?P<x>\w+)",    # dL_dX, dLdX, dloss_dX
+    r"d_?(?:L|l|J|j|E|C|loss|cost|err|mse|error)_?d_?(?P<x>\w+)",  # dL_dX, dLdX, dj_dx, dloss_dX
     r"d_?(?:loss|cost|Loss|Cost)_?(?P<x>\w+)",           # dloss_X
     r"d_?(?P<x>\w+)",                                    # dX, d_X
-    r"(?:grads?|gradient|delta|del|nabla|partial|adj|bar)_?(?P<x>\w+)",
+    r"(?:grads?|gradients?|delta|del|nabla|partial|adj|bar)_?(?P<x>\w+)",
     r"g_?(?P<x>\w+)",                                    # gX
     r"D_?(?P<x>\w+)",
-    r"(?P<x>\w+?)_?(?:grads?|gradient|delta|bar|adj|g)", # X_grad
+    r"(?P<x>\w+?)_?(?:grads?|gradients?|delta|bar|adj|g)",  # X_grad
 )
 # fmt: on
 CONTAINERS = re.compile(r"(?:\w+\.)*(?:d?grads?|gradients?|dparams?|d?parameters|derivatives|dweights?|deltas?|g|d)$")
+PARAMETERS = re.compile(r"(?:param|parameter|weight)s?$")
 LATER = re.compile(r"_?(?:next|prev|previous|carry|in|rec|recurrent|from_next|future|later)_?\d*$|^(?:next|prev)_?")
 TOTAL = re.compile(r"_?(?:total|tot|acc|sum|all)$")
 HERE = re.compile(r"_?(?:t|i|j|k|n|step|local|tmp|new|raw|cur|curr|here)$")
 NUMBERED = re.compile(r"_?(?:\d+|[ab])$")
 DELTA = re.compile(r"(?:delta|d|error|err)_?(?P<x>\d*)$")
+INPUT = re.compile(r"in(?:put|puts)?$")
 UPSTREAM = re.compile(
     r"(?:d_?(?:out|output|outputs|y|Y|o|top|up|upstream|values?|z|L|loss)|upstream\w*|up|grad|grads|g|gy|gout|dout\w*"
     r"|grad_?(?:out|output|outputs|y)|top_grad|output_grad\w*|out_grad|delta|cotangent|adjoint|ct|error|err|eta)$"
@@ -70,10 +72,12 @@ def looks_like_derivative(name: str) -> bool:
 class Meanings:
     """The meaning of the names of a backward pass, from the names of its forward pass.
 
-    declared: what the user says, name → name of the forward.  forward: all names of the forward pass.
+    declared: what the user says, name → name of the forward.  forward: all names of the forward pass.  argument: its
+    first argument, which dinputs and grad_input are the derivatives for.
     """
 
-    def __init__(self, forward: Collection[str], declared: Mapping[str, str] | None = None) -> None:
+    def __init__(self, forward: Collection[str], declared: Mapping[str, str] | None = None, argument: str = "") -> None:
+        self.argument = argument
         self.forward = dict.fromkeys(forward)
         self.declared = dict(declared or {})
         self.loose: dict[str, list[str]] = {}
@@ -83,6 +87,8 @@ class Meanings:
 
     def of(self, name: str, key: object = None) -> tuple[Meaning, ...]:
         """Return the meanings of a name, the likeliest first; key: of the item of a list or dict that it names."""
+        if isinstance(key, int) and CONTAINERS.match(name):
+            return tuple(Meaning(x, Share.ALL) for x in self.forward if PARAMETERS.match(x))
         memo_key = (name, key if isinstance(key, str) else None)
         if memo_key not in self.memo:
             self.memo[memo_key] = tuple(self._of(name, memo_key[1]))
@@ -119,6 +125,8 @@ class Meanings:
         for form in forms:
             if parts := self.parts(form):
                 return parts
+        if self.argument and any(INPUT.match(form) for form in forms):
+            return [Meaning(self.argument, Share.ALL)]
         delta = DELTA.match(name)
         if delta:
             found = [
@@ -143,6 +151,24 @@ class Meanings:
 
 def _loose(name: str) -> str:
     return name.replace("_", "").lower()
+
+
+def abbreviates(name: str, of: str) -> bool:
+    """Return whether the words of a name stand in another one in their order, as those of CenterVec in centerWordVec.
+
+    Words may be cut short after three letters, or be in the plural.
+    """
+    words = iter(_words(of))
+    return bool(name) and all(any(_same_word(part, word) for word in words) for part in _words(name))
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower().rstrip("s") for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
+
+
+def _same_word(word: str, other: str) -> bool:
+    short, long = sorted((word, other), key=len)
+    return word == other or (len(short) > 2 and long.startswith(short))
 
 
 def canonical(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,13 +13,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.binding import Binding, Forwarded, Signatures, bind
+from tinyad.code.binding import Binding, Forwarded, Signatures, Source, bind
 from tinyad.code.context import Context
-from tinyad.code.probes import Kind, Listener, Unheard, names_of
+from tinyad.code.names import canonical
+from tinyad.code.probes import Kind, Listener, Site, Unheard, names_of
 from tinyad.code.program import Program, State
 from tinyad.code.recording import Recorded
 from tinyad.code.values import Array
 
+CONTEXTS = ("ctx", "context")
+OUTPUT = re.compile(r"(?:out|outputs?|results?|values?|[yaAY]|y_?hat|y_?pred|activations?)$")
+LABELS = re.compile(r"(?:y|t)_?(?:true|train|real|batch)?$|\w*(?:target|label|truth|true|gt)s?$", re.IGNORECASE)
 COST = re.compile(r"(?:^|_)(?:cost|loss|criterion|objective|cross_entropy|mse|bce|nll)(?:_|$)", re.IGNORECASE)
 
 
@@ -36,7 +40,8 @@ class Pair:
     """A forward and a backward pass with an example; backward is None where one function has both.
 
     forward, backward: names of functions, with their class.  upstream_given: the adjoint of the output, if
-    it is not drawn.
+    it is not drawn.  outside: what functions read of the names around them, as the parameters of a network, with where
+    it is set.  outside_given: other values of these.
     """
 
     program: Program
@@ -46,11 +51,18 @@ class Pair:
     example: Example
     seed: int = 0
     upstream_given: Any = None
+    outside_given: Mapping[str, Any] = field(default_factory=dict)
     binding: Binding = field(init=False)
+    outside: dict[str, Site] = field(init=False)
+    stored: str = field(init=False, default="")  # the attribute that holds the output, where none is returned
 
     def __post_init__(self) -> None:
         self.given = self.example
         self.example = Example(*(values.as_float64(copy.deepcopy(part)) for part in self.given))
+        self.outside = self.names_outside()
+        for name in self.outside:
+            given = self.outside_given.get(name, self.program.namespace[name])
+            self.program.namespace[name] = values.as_float64(given)
         self.state = State(self.program.namespace)
         self.binding = self.bind()
 
@@ -58,15 +70,58 @@ class Pair:
         """Find out which results are outputs, and what each argument of the backward pass is."""
         parameters = [argument.arg for argument in self.parameters(self.backward)] if self.backward else []
         required = self.required(self.backward) if self.backward else []
+        forwarded = self.run_forward(Recorded())
+        if forwarded.result is None:
+            self.stored = self.stored_output(forwarded.recorded)
+            forwarded = forwarded._replace(result=self.result(None, forwarded.owner))
         signatures = Signatures(
             self.forward,
             self.argument_names(),
-            returned_names(self.node(self.forward)),
+            [self.stored] if self.stored else returned_names(self.node(self.forward)),
             self.backward,
             parameters,
             required,
+            self.predicted(forwarded, required),
+            not self.adds_examples(),
         )
-        return bind(signatures, self.run_forward(Recorded()), self.upstream_given, self.seed, self.costs())
+        return bind(signatures, forwarded, self.upstream_given, self.seed, self.costs())
+
+    def stored_output(self, recorded: Recorded) -> str:
+        """Return the attribute that a forward pass which returns nothing leaves its output in; "" if there is none."""
+        own = [
+            canonical(event.name)
+            for event in recorded.events
+            if event.call == recorded.first and event.kind in (Kind.ASSIGNED, Kind.STORED)
+            if re.fullmatch(r"self\.\w+", event.name) and values.differentiable(event.value)
+        ]
+        return next((name for name in reversed(own) if OUTPUT.match(name)), own[-1] if own else "")
+
+    def predicted(self, forwarded: Forwarded, required: Sequence[str]) -> Source | None:
+        """Return what the backward pass of a loss takes first, if that is what the loss is of, and no adjoint."""
+        names = self.argument_names()
+        taken_again = len(required) == len(names) >= 2 and all(name in names for name in required[1:])
+        if forwarded.owner is None or not taken_again or required[0] in names:
+            return None
+        if not any(LABELS.match(name) for name in required[1:]):
+            return None
+        kept = any(event.name == "self.output" for event in forwarded.recorded.events)
+        return Source(attribute="output") if kept else Source(argument=(0, names[0]))
+
+    def adds_examples(self) -> bool:
+        """Return whether a method that calls the forward pass of a loss adds up what it returns."""
+        owner, _, last = self.forward.rpartition(".")
+        methods = [
+            ast.unparse(self.node(f"{name}.{method}"))
+            for name in self.program.bases(owner)
+            for method in ("calculate", "__call__", "loss", "compute")
+            if f"{name}.{method}" in self.program.functions
+        ]
+        calling = [text for text in methods if f"self.{last}(" in text]
+        return any("sum(" in text and "mean(" not in text for text in calling)
+
+    def result(self, returned: Any, owner: Any) -> Any:
+        """Return what a forward pass returned; where that is nothing, what it left in the object."""
+        return getattr(owner, self.stored) if returned is None and self.stored else returned
 
     def costs(self) -> dict[str, tuple[str, str]]:
         """Return the functions of the program that take an output and labels and may return the loss of a pair."""
@@ -94,9 +149,13 @@ class Pair:
         """The adjoints of the outputs."""
         return self.binding.upstream
 
-    def at(self, example: Example, seed: int) -> Pair | None:
+    def at(self, example: Example, seed: int, outside: Mapping[str, Any]) -> Pair | None:
         """Return the pair at another sample point; None if it has only one."""
-        return Pair(self.program, self.name, self.forward, self.backward, example, seed)
+        return Pair(self.program, self.name, self.forward, self.backward, example, seed, outside_given=outside)
+
+    def names_outside(self) -> dict[str, Site]:
+        """Return what functions read of the names around them, with where it is set."""
+        return self.program.outside()
 
     # Running
 
@@ -118,12 +177,11 @@ class Pair:
 
     def is_static(self, name: str) -> bool:
         """Return whether a function is a static method, as those of a torch Function are."""
-        return "." in name and any("staticmethod" in ast.unparse(d) for d in self.node(name).decorator_list)
+        return is_static(self.program, name)
 
     def takes_context(self, name: str) -> bool:
         """Return whether a static method takes torch's ctx first."""
-        arguments = [*self.node(name).args.posonlyargs, *self.node(name).args.args]
-        return self.is_static(name) and bool(arguments) and arguments[0].arg == "ctx"
+        return self.is_static(name) and first_parameter(self.node(name)) in CONTEXTS
 
     def run_forward(self, listener: Listener) -> Forwarded:
         """Run the forward pass on copies of the example."""
@@ -135,12 +193,22 @@ class Pair:
         if isinstance(listener, Recorded):
             listener.function = self.forward
         self.program.probe.listen(listener)
+        self.report_outside(listener)
         result = function(*arguments, **keywords)
         setup = self.setup_context(owner)
         if setup is not None:
             setup(owner, arguments, result)
         recorded = listener if isinstance(listener, Recorded) else Recorded()
-        return Forwarded(result, recorded, owner, arguments, keywords)
+        return Forwarded(self.result(result, owner), recorded, owner, arguments, keywords)
+
+    def report_outside(self, listener: Listener) -> None:
+        """Report the names outside functions as set in a call of their own, before the forward pass."""
+        if self.outside:
+            probe, namespace = self.program.probe, self.program.namespace
+            frame = probe.frame("")
+            for name, site in self.outside.items():
+                value = namespace[name]
+                namespace[name] = listener.value(value) if probe.lean else listener.assigned(frame, site, value)
 
     def run_backward(self, listener: Listener) -> tuple[Forwarded, Any]:
         """Run the forward pass, then the backward pass with a listener, and return what both returned."""
@@ -212,6 +280,20 @@ class Pair:
         extra = [f"argument {k + 1}" for k in range(len(names), len(self.example.arguments))]
         given = names[: len(self.example.arguments)] + extra
         return given + [name for name in self.example.keywords if name not in given]
+
+
+def is_static(program: Program, name: str) -> bool:
+    """Return whether a function of a class takes no object: its first parameter may be a context."""
+    if "." not in name:
+        return False
+    node = program.functions[name]
+    return first_parameter(node) in CONTEXTS or any("staticmethod" in ast.unparse(d) for d in node.decorator_list)
+
+
+def first_parameter(node: ast.FunctionDef) -> str:
+    """Return the name of a function's first parameter, "" if it has none."""
+    arguments = [*node.args.posonlyargs, *node.args.args]
+    return arguments[0].arg if arguments else ""
 
 
 def returned_names(node: ast.FunctionDef) -> list[str]:

@@ -11,6 +11,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import CodeType
 from typing import Any, NamedTuple
 
 FRAME, PROBE = "__frame__", "__probe__"
@@ -23,11 +24,15 @@ class Kind(StrEnum):
     """What a site does."""
 
     ENTRY = "argument"
+    OUTSIDE = "outside"  # read in a function, and set outside of all
     ASSIGNED = "assigned"
     STORED = "stored"  # into a part of an array
     ITEM = "item"  # of a list or dict
     RETURNED = "returned"
     EXPRESSION = "expression"
+
+
+GIVEN = (Kind.ENTRY, Kind.OUTSIDE)  # what a pass does not compute
 
 
 class Statement(NamedTuple):
@@ -102,6 +107,10 @@ class Frame:
         if isinstance(base, list) and base:
             place = index % len(base)
             base[place] = self.probe.listener.item(self, self.probe.sites[site], base[place], place)
+
+    def items(self, site: int, base: Any) -> None:
+        for key in list(base) if isinstance(base, dict) else range(len(base)):
+            base[key] = self.probe.listener.item(self, self.probe.sites[site], base[key], key)
 
     def returned(self, site: int, value: Any) -> Any:
         return self.probe.listener.returned(self, self.probe.sites[site], value)
@@ -189,6 +198,7 @@ class Probe:
     stack: list[Frame] = field(default_factory=list)
     calls: int = 0
     stop_line: int = 0  # of a loop outside functions that makes one pass only
+    edited: Sequence[CodeType] = ()  # statements that run in the place of others, outside functions
     lean: bool = False  # a run that reports what is set, without sites, and no expressions
     passes: int = 0
 
@@ -206,6 +216,10 @@ class Probe:
     def appended(self, _: int, base: Any, index: int) -> None:
         if isinstance(base, list) and base:
             base[index % len(base)] = self.listener.value(base[index % len(base)])
+
+    def items(self, _: int, base: Any) -> None:
+        for key in list(base) if isinstance(base, dict) else range(len(base)):
+            base[key] = self.listener.value(base[key])
 
     def begin_pass(self, line: int) -> None:
         """Stop a loop outside functions that makes one pass only."""
@@ -376,8 +390,14 @@ class _Rewriter:
     def assignment(self, node: ast.Assign) -> list[ast.stmt]:
         targets = [single for target in node.targets for single in flat(target)]
         again = [_holds(node.value, target) for target in targets]
+        literal = isinstance(node.value, (ast.List, ast.Dict))
         node.value = self.expression(node.value)
-        return [node, *(new for t, a in zip(targets, again, strict=True) for new in self.after(t, node, a))]
+        reports = [new for t, a in zip(targets, again, strict=True) for new in self.after(t, node, a)]
+        kept = [names_of(t) for t in targets if isinstance(t, ast.Attribute)] if literal else []
+        for name in filter(None, kept):  # what a local name holds is returned or put somewhere, and heard there
+            site = self.site(Kind.ITEM, name, self.original(node.value))
+            reports += _at(_parse(f"{self.call('items', site)}, {name})"), node)
+        return [node, *reports]
 
     def after(self, target: ast.expr, node: ast.stmt, again: bool) -> list[ast.stmt]:
         """Return what reports a target after its statement."""

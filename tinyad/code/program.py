@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.code import values
 from tinyad.code.limits import NESTING, STATEMENTS
-from tinyad.code.probes import PROBE, Listener, Probe, rewritten
+from tinyad.code.probes import PROBE, Kind, Listener, Probe, Site, names_of, rewritten
 
 QUIET = Listener()
 
@@ -55,6 +56,7 @@ class Program:
         self.namespace: dict[str, Any] = self.module.__dict__
         self.namespace.update({"__file__": path, **self.given, PROBE: self.probe})
         self.functions = dict(_functions(self.tree.body, ""))
+        self.sites_outside: dict[str, Site] = {}
         self.classes = {node.name: node for node in self.tree.body if isinstance(node, ast.ClassDef)}
 
     def execute(self, listener: Listener = QUIET) -> None:
@@ -70,9 +72,37 @@ class Program:
         """Return the same program, not run yet."""
         return Program(self.source, self.path, self.given)
 
+    def bases(self, name: str) -> list[str]:
+        """Return a class of the source and the classes of the source that it inherits from, in the order of look-up."""
+        found, todo = dict[str, None](), [name]
+        while todo:
+            one = todo.pop(0)
+            if one in self.classes and one not in found:
+                found[one] = None
+                todo = [*map(names_of, self.classes[one].bases), *todo]
+        return list(found)
+
     def text(self, line: int, end_line: int) -> str:
         """Return the lines of the source from one to another."""
         return "\n".join(self.lines[line - 1 : end_line])
+
+    def outside(self) -> dict[str, Site]:
+        """Return the names of arrays and numbers that functions read and do not set, with the sites that set them."""
+        read = (name for node in self.functions.values() for name in _read_from_outside(node))
+        for name in dict.fromkeys(read):
+            held = next(values.leaves(self.namespace.get(name)), None) is not None
+            if held and name not in self.sites_outside:
+                self.sites_outside[name] = self._site_outside(name)
+        return self.sites_outside
+
+    def _site_outside(self, name: str) -> Site:
+        """Return a new site for a name that is set outside functions, at the last statement that assigns it."""
+        sites = self.probe.sites
+        own = [s for s in sites if s.name == name and s.kind is Kind.ASSIGNED and not s.statement.function]
+        reader = next(s for s in self.probe.statements if isinstance(s.node, ast.FunctionDef))
+        node, statement = (own[-1].node, own[-1].statement) if own else (reader.node, reader)
+        sites.append(Site(len(sites), Kind.OUTSIDE, name, node, statement, False, ()))
+        return sites[-1]
 
 
 def _functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.FunctionDef]]:
@@ -84,6 +114,15 @@ def _functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.Fun
             yield from _functions(node.body, f"{prefix}{node.name}.")
         elif isinstance(node, (ast.If, ast.Try)):
             yield from _functions(node.body, prefix)
+
+
+def _read_from_outside(node: ast.FunctionDef) -> set[str]:
+    """Return the names that a function reads, and that are neither its arguments nor set in it."""
+    names = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
+    changed = {name for part in ast.walk(node) if isinstance(part, ast.Global) for name in part.names}
+    own = {part.arg for part in ast.walk(node) if isinstance(part, ast.arg)}
+    own |= {name.id for name in names if isinstance(name.ctx, ast.Store)}
+    return {name.id for name in names if isinstance(name.ctx, ast.Load)} - (own - changed)
 
 
 @contextlib.contextmanager
@@ -130,9 +169,9 @@ class State:
             restore()
 
 
-def _restorers(values: Any) -> Iterator[Callable[[], None]]:
+def _restorers(held: Any) -> Iterator[Callable[[], None]]:
     seen = set[int]()
-    todo = [(value, 0) for value in values]
+    todo = [(value, 0) for value in held]
     while todo:
         value, depth = todo.pop()
         if id(value) in seen or depth > NESTING:

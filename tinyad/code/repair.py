@@ -7,6 +7,7 @@ import heapq
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import takewhile
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -16,13 +17,24 @@ import numpy as np
 from tinyad.code import values
 from tinyad.code.edits import Edit, Scope, edits
 from tinyad.code.judge import Judge, computes_with
-from tinyad.code.limits import AUXILIARY_TRIALS, CAUSE_MARGIN, DISTANCE, POINTS, RERUNS, SEARCH_SECONDS, TRIALS
+from tinyad.code.limits import (
+    AUXILIARY_TRIALS,
+    CAUSE_MARGIN,
+    CAUSE_SECONDS,
+    DISTANCE,
+    POINTS,
+    RERUNS,
+    SEARCH_SECONDS,
+    TRIALS,
+)
 from tinyad.code.probes import Statement, names_of
 from tinyad.code.rerun import Rerun, suspects
 from tinyad.code.same_formula import same_formula
 from tinyad.code.search import search
 from tinyad.code.trial import Trial
 from tinyad.code.verdicts import Grade
+
+COMPOUND = (ast.For, ast.While, ast.If, ast.With, ast.FunctionDef)
 
 
 class OutOfTime(BaseException):
@@ -46,40 +58,84 @@ NONE = Suggestion(None, "", "", (), 0)
 class Repair:
     """Finds what was meant for wrong statements; judges: of the same pair at several sample points."""
 
-    def __init__(self, judge: Judge, other_points: Callable[[bool], Sequence[Judge]]) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        other_points: Callable[[bool], Sequence[Judge]],
+        other_sizes: Callable[[], Judge | None],
+    ) -> None:
         self.judge = judge
         self.program = judge.pair.program
         self.other_points = other_points
+        self.other_sizes = other_sizes
         self.others: dict[bool, Sequence[Judge]] = {}
         self.alone = False  # one statement is wrong: with the right one in its place, all that is returned is right
         self.known: dict[int, Suggestion] = {}
         self.texts: dict[int, str] = {}
         self.cause: Suggestion | None = None
+        self.by_itself = False  # an edit of the one wrong statement makes all right too
         self.until = math.inf
 
     def explain(self, wrong: Sequence[Statement]) -> None:
         """Find what was meant for all wrong statements: what one of them should be, or one that they depend on."""
-        self.until = time.monotonic() + SEARCH_SECONDS
+        self.until = time.process_time() + SEARCH_SECONDS
         try:
             self._explain(wrong)
         except OutOfTime:
             for statement in wrong:
                 self.known.setdefault(statement.number, NONE)
+        self._grade()
 
     def _explain(self, wrong: Sequence[Statement]) -> None:
         self.alone = len(wrong) == 1
-        for statement in wrong:
+        if len(wrong) > 1:
+            own = [{s.number: s for s in suspects(self.judge, [statement])} for statement in wrong]
+            shared = [s for number, s in own[0].items() if all(number in other for other in own)]
+            self.cause = self._common_cause(shared, math.inf, min(self.until, time.process_time() + CAUSE_SECONDS))
+        for statement in wrong if self.cause is None else ():
             self.known[statement.number] = self._searched(statement, None, TRIALS, changes=1)
-        unexplained = [s for s in wrong if not self.known[s.number].text]
-        if not wrong:
-            return
-        limit = self.known[wrong[0].number].rank - CAUSE_MARGIN if len(wrong) == 1 and not unexplained else math.inf
-        self.cause = self._own_cause(wrong) or self._common_cause(wrong, unexplained, limit)
+        unexplained = [s for s in wrong if self.cause is None and self.known[s.number].grade in ("", Grade.POSSIBLE)]
+        self.by_itself = self.alone and self.cause is None and not unexplained
+        if self.cause is None and wrong:
+            limit = self.known[wrong[0].number].rank - CAUSE_MARGIN if self.by_itself else math.inf
+            found = [*unexplained, *suspects(self.judge, wrong)]
+            self.cause = self._own_cause(wrong) or self._common_cause(found, limit, self.until)
         if self.cause is not None:
             self.known.update({statement.number: self.cause for statement in wrong})
             return
         for statement in unexplained:
-            self.known[statement.number] = self._made_from_or_two(statement)
+            other = self._made_from_or_two(statement)
+            if other.text:
+                self.known[statement.number] = other
+
+    def _grade(self) -> None:
+        """Call what was found certain if with all of it the program is right, at all points and with other sizes."""
+        found = {s.statement.number: s for s in self.known.values() if s.statement is not None}
+        statements = [s.statement for s in found.values() if s.statement is not None]
+        if not found or any(not s.text for s in self.known.values()):
+            holds = False
+        else:
+            judges = [self.judge, *self.points(judged=False), *self.sizes]
+            enough = len(judges) - len(self.sizes) >= POINTS
+            holds = enough and Rerun(judges, *statements).fits(*(s.text for s in found.values()))
+        if holds and not self.sizes:
+            holds = not any(self._changes_a_size(s, found[s.number].text) for s in statements)
+        for number, one in self.known.items():
+            if one.text and one.grade != Grade.POSSIBLE:
+                self.known[number] = one._replace(grade=Grade.CERTAIN if holds else Grade.LIKELY)
+        if self.cause is not None and self.cause.text:
+            self.cause = next(iter(self.known.values()))
+
+    def _changes_a_size(self, statement: Statement, text: str) -> bool:
+        """Return whether an edit has another number where it may stand for a size that happens to be this one."""
+        sizes = {size for event in self.judge.forward.events for size in values.shape(event.value)} - {1}
+        changed = numbers_in(self.text(statement)) ^ numbers_in(text)
+        return not changed.isdisjoint({size**power for size in sizes for power in (1, -1)})
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether what is wrong is not the statement whose value is wrong, but another one, for certain."""
+        return self.cause is not None and self.cause.grade == Grade.CERTAIN and not self.by_itself
 
     def suggestion(self, statement: Statement) -> Suggestion:
         """Return what a wrong statement should be; else what one that it is made from should be."""
@@ -93,12 +149,9 @@ class Repair:
                 return found
         return None
 
-    def _common_cause(
-        self, wrong: Sequence[Statement], unexplained: Sequence[Statement], limit: float
-    ) -> Suggestion | None:
-        """Return the edit of one other statement that makes all right that is returned, the likeliest first."""
+    def _common_cause(self, found: Sequence[Statement], limit: float, until: float) -> Suggestion | None:
+        """Return the edit of one of some statements that makes all right that is returned, the likeliest first."""
         merged: list[Iterator[tuple[float, int, Edit]]] = []
-        found = [*unexplained, *suspects(self.judge, wrong)]
         for number, statement in enumerate(found):
             text = self.text(statement)
             scope = self.scope(Trial(self.judge, statement), statement) if text else None
@@ -107,7 +160,7 @@ class Repair:
                 merged.append(_numbered(singles, number))
         reruns: dict[int, Rerun] = {}
         for tried, (_, number, edit) in enumerate(heapq.merge(*merged)):
-            if tried >= RERUNS or time.monotonic() > self.until:
+            if tried >= RERUNS or time.process_time() > until:
                 break
             if number not in reruns:
                 reruns[number] = Rerun([self.judge], found[number])
@@ -115,10 +168,8 @@ class Repair:
                     return None
             if not reruns[number].fits(edit.text):
                 continue
-            everywhere = Rerun([self.judge, *self.points(judged=False)], found[number])
-            if everywhere.fits(edit.text):
-                grade = Grade.CERTAIN if len(everywhere.judges) >= POINTS else Grade.LIKELY
-                return Suggestion(found[number], edit.text, grade, (), tried, edit.rank)
+            if Rerun([*self.points(judged=False), *self.sizes], found[number]).fits(edit.text):
+                return Suggestion(found[number], edit.text, Grade.LIKELY, (), tried, edit.rank)
         return None
 
     def _made_from_or_two(self, statement: Statement) -> Suggestion:
@@ -131,33 +182,56 @@ class Repair:
 
     def _searched(self, statement: Statement, until: Statement | None, limit: int, changes: int) -> Suggestion:
         text = self.text(statement)
-        if not text or isinstance(statement.node, (ast.For, ast.While, ast.If, ast.With, ast.FunctionDef)):
+        if not text or isinstance(statement.node, COMPOUND):
             return NONE
         trials = [Trial(self.judge, statement, until)]
         if not any(snapshot.tasks for snapshot in trials[0].snapshots) and not trials[0].returns:
             return NONE
         if trials[0].fits(text):
             return NONE  # nothing tells that it is wrong
+        unsure: dict[Grade, str] = {}  # what is right in some respects, the first of each
 
         def fits(edited: str) -> bool:
-            if time.monotonic() > self.until:
+            if time.process_time() > self.until:
                 raise OutOfTime
             if not trials[0].fits(edited):
                 return False
-            if self.alone and Rerun([self.judge], statement).fits(edited):
-                return Rerun(self.points(judged=False), statement).fits(edited)
+            if self.alone:
+                return self._makes_all_right(statement, edited, unsure)
             if len(trials) == 1:
                 trials.extend(Trial(judge, statement, until) for judge in self.points(judged=True))
             return all(trial.fits(edited) for trial in trials[1:])
 
         found = search(text, self.scope(trials[0], statement), fits, limit, changes)
-        if not found.found:
-            return Suggestion(None, "", "", (), found.tried)
-        best = found.found[0]
-        others = [edit.text for edit in found.found[1:] if not same_formula(edit.text, best.text)]
-        tried = max(map(len, self.others.values()), default=0)
-        grade = Grade.CERTAIN if tried >= POINTS - 1 else Grade.LIKELY
-        return Suggestion(statement, best.text, grade, tuple(others[:2]), found.tried, best.rank)
+        if found.found:
+            best = found.found[0]
+            others = [edit.text for edit in found.found[1:] if not same_formula(edit.text, best.text)]
+            return Suggestion(statement, best.text, Grade.LIKELY, tuple(others[:2]), found.tried, best.rank)
+        kept = next((grade for grade in (Grade.LIKELY, Grade.POSSIBLE) if grade in unsure), None)
+        return (
+            NONE._replace(tried=found.tried)
+            if kept is None
+            else Suggestion(statement, unsure[kept], kept, (), found.tried)
+        )
+
+    def _makes_all_right(self, statement: Statement, edited: str, unsure: dict[Grade, str]) -> bool:
+        """Return whether the program with an edited statement is right, with other values and other sizes.
+
+        unsure: gets an edit that is not, but makes right what the statement sets here.
+        """
+        if not Rerun([self.judge, *self.points(judged=False)], statement).fits(edited):
+            unsure.setdefault(Grade.POSSIBLE, edited)
+            return False
+        if self.sizes and not Rerun(self.sizes, statement).fits(edited):
+            unsure.setdefault(Grade.LIKELY, edited)
+            return False
+        return True
+
+    @cached_property
+    def sizes(self) -> Sequence[Judge]:
+        """The judge of the pair with other sizes, if there is one."""
+        found = None if self.judge.end_factor is not None else self.other_sizes()
+        return [] if found is None else [found]
 
     def points(self, judged: bool) -> Sequence[Judge]:
         """Return judges of the pair at other points; those that have judged know what every value should be."""
@@ -193,6 +267,11 @@ class Repair:
         for name in self.program.functions:
             if "." not in name and not name.startswith("example"):
                 found.setdefault(name, self.program.namespace.get(name))
+        for node in ast.walk(self.program.tree):  # and those that are imported and called
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and "__" not in node.func.id:
+                function = self.program.namespace.get(node.func.id)
+                if callable(function) and not isinstance(function, type):
+                    found.setdefault(node.func.id, function)
         sizes = {
             text: int(value)
             for text, value in found.items()
@@ -201,11 +280,7 @@ class Repair:
         for text, value in list(found.items()):
             for axis, size in enumerate(values.shape(value)[:4]):
                 sizes.setdefault(f"{text}.shape[{axis}]", size)
-        statements = [
-            s
-            for s in self.program.probe.statements
-            if not isinstance(s.node, (ast.For, ast.While, ast.If, ast.With, ast.FunctionDef))
-        ]
+        statements = [s for s in self.program.probe.statements if not isinstance(s.node, COMPOUND)]
         backward = [
             self.text(s) for s in statements if s.function == statement.function and s.number != statement.number
         ]
@@ -218,6 +293,15 @@ class Repair:
             for loop in task.event.loops
         ]
         return Scope(found, sizes, backward, forward, list(dict.fromkeys(filter(None, loops))))
+
+
+def numbers_in(text: str) -> set[float]:
+    """Return the numbers that are written in a statement."""
+    return {
+        float(node.value)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
+    }
 
 
 def _uses(node: ast.stmt, name: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from types import CodeType
 from typing import Any
 
 from tinyad.code import values
@@ -13,86 +14,123 @@ from tinyad.code.judge import Judge, Task
 from tinyad.code.limits import TRIAL_SECONDS
 from tinyad.code.names import looks_like_derivative
 from tinyad.code.pair import Pair
-from tinyad.code.probes import FRAME, Kind, Statement, names_of, reads
+from tinyad.code.probes import FRAME, PROBE, Kind, Statement, names_of, reads
 from tinyad.code.program import QUIET, TimedOut, limited
 from tinyad.code.results import result_values
 
 
 class Rerun:
-    """A statement of a program at some sample points: an edited one fits if all that is returned or left is right.
+    """Statements of a program at some sample points: edited ones fit if all that is returned or left is right.
 
-    That is so only if the statement is all that was wrong.
+    That is so only if these statements are all that was wrong.
     """
 
-    def __init__(self, judges: Sequence[Judge], statement: Statement) -> None:
-        self.judges, self.statement = judges, statement
+    def __init__(self, judges: Sequence[Judge], *statements: Statement) -> None:
+        self.judges = judges
         self.program = judges[0].pair.program
-        self.tree = self.program.rewritten if not statement.function else self._definition()
-        self.places = list(_places(self.tree, statement)) if self.tree is not None else []
+        self.functions: dict[str, ast.FunctionDef | None] = {}
+        self.places = [list(_places(self._tree(statement), statement)) for statement in statements]
+        self.outside = [k for k, statement in enumerate(statements) if not statement.function]
+        self.script = self._script() if self.outside else None
 
-    def fits(self, text: str) -> bool:
-        """Return whether the program with another statement is right at all points."""
-        if not self.places:
+    def fits(self, *texts: str) -> bool:
+        """Return whether the program with other statements is right at all points."""
+        if not all(self.places):
             return False
-        old = [body[index] for body, index in self.places]
         try:
-            node = ast.increment_lineno(ast.parse(text).body[0], self.statement.line - 1)
-            for body, index in self.places:
-                body[index] = node
-            with limited(TRIAL_SECONDS):
+            nodes = [ast.parse(text).body[0] for text in texts]
+            edited = [compile(ast.Module([nodes[k]], []), "<statement>", "exec") for k in self.outside]
+            self.program.probe.edited = edited
+            with self._replaced(nodes), limited(TRIAL_SECONDS):
                 return all(self._is_right(judge) for judge in self.judges)
         except (Exception, TimedOut):
             return False  # whatever the edited program raises, or a loop that has become endless
-        finally:
-            for (body, index), kept in zip(self.places, old, strict=True):
-                body[index] = kept
 
-    def _definition(self) -> ast.FunctionDef | None:
-        """Return the outermost function around the statement, without probes."""
-        *owner, last = self._outermost().split(".")
+    @contextmanager
+    def _replaced(self, nodes: Sequence[ast.stmt]) -> Iterator[None]:
+        """Let other statements stand in the places of these, for a while."""
+        old = [[body[index] for body, index in places] for places in self.places]
+        try:
+            for places, node in zip(self.places, nodes, strict=True):
+                for body, index in places:
+                    body[index] = ast.increment_lineno(copy.deepcopy(node), body[index].lineno - node.lineno)
+            yield
+        finally:
+            for places, kept in zip(self.places, old, strict=True):
+                for (body, index), statement in zip(places, kept, strict=True):
+                    body[index] = statement
+
+    def _script(self) -> CodeType:
+        """Return the program as code that runs edited statements where those outside functions stand."""
+        edited = {k: ast.parse(f"exec({PROBE}.edited[{n}])").body[0] for n, k in enumerate(self.outside)}
+        own = [places[0][0][places[0][1]] if places else ast.Pass() for places in self.places]
+        with self._replaced([edited.get(k, node) for k, node in enumerate(own)]):
+            return compile(self.program.rewritten, self.program.path, "exec")
+
+    def _tree(self, statement: Statement) -> ast.AST:
+        """Return the outermost function around a statement, without probes, or the program outside functions."""
+        if not statement.function:
+            return self.program.rewritten
+        outermost = self._outermost(statement)
+        if outermost not in self.functions:
+            self.functions[outermost] = self._definition(outermost)
+        return self.functions[outermost] or ast.Module([], [])
+
+    def _definition(self, outermost: str) -> ast.FunctionDef | None:
+        """Return a function without probes."""
+        *owner, last = outermost.split(".")
         body: list[ast.stmt] = self.program.tree.body
         for name in owner:
             body = next((n.body for n in body if isinstance(n, ast.ClassDef) and n.name == name), [])
         found = next((n for n in body if isinstance(n, ast.FunctionDef) and n.name == last), None)
         return copy.deepcopy(found)
 
-    def _outermost(self) -> str:
-        """Return the name of the function around the statement that is in no other, with its classes."""
-        parts = self.statement.function.split(".")
+    def _outermost(self, statement: Statement) -> str:
+        """Return the name of the function around a statement that is in no other, with its classes."""
+        parts = statement.function.split(".")
         count = 1
         while ".".join(parts[:count]) in self.program.classes and count < len(parts):
             count += 1
         return ".".join(parts[:count])
 
     def _is_right(self, judge: Judge) -> bool:
-        with self._installed(judge.pair):
+        with ExitStack() as installed:
+            if self.script is not None:
+                installed.enter_context(self._running(self.script))
+            for name, tree in self.functions.items():
+                if tree is not None:
+                    installed.enter_context(self._installed(judge.pair, name, tree))
             forwarded, returned = judge.pair.run_backward(QUIET)
+        factors = {1.0, self.judges[0].end_factor or 1.0}
         for result, value in result_values(judge.results, returned):
-            fits = values.differentiable(value) and values.shape(value) == result.target.shape
-            if not fits or not judge.truth.agrees(result.target, values.array(value), None):
+            if not (values.differentiable(value) and values.shape(value) == result.target.shape):
+                return False
+            if not any(judge.truth.agrees(result.target, values.array(value) / f, None) for f in factors):
                 return False
         names = {**self.program.namespace, "self": forwarded.owner}
         left = [task for task in judge.tasks.values() if judge.is_left(task)]
         return bool(judge.results or left) and all(_holds(judge, task, names) for task in left)
 
     @contextmanager
-    def _installed(self, pair: Pair) -> Iterator[None]:
-        """Let a pair run with the edited statement."""
-        if isinstance(self.tree, ast.Module):
-            old = self.program.code
-            self.program.code = compile(self.tree, self.program.path, "exec")
-            try:
-                yield
-            finally:
-                self.program.code = old
-            return
-        *owner, last = self._outermost().split(".")
+    def _running(self, script: CodeType) -> Iterator[None]:
+        """Let the program be other code."""
+        old = self.program.code
+        self.program.code = script
+        try:
+            yield
+        finally:
+            self.program.code = old
+
+    @contextmanager
+    def _installed(self, pair: Pair, name: str, tree: ast.FunctionDef) -> Iterator[None]:
+        """Let a pair run with an edited function."""
+        *owner, last = name.split(".")
         namespace = dict(pair.program.namespace)
-        exec(compile(ast.Module([self.tree], []), self.program.path, "exec"), namespace)  # type: ignore[list-item]
+        exec(compile(ast.Module([tree], []), self.program.path, "exec"), namespace)
         if owner:
             place: Any = pair.program.namespace[owner[0]]
-            for name in owner[1:]:
-                place = getattr(place, name)
+            for part in owner[1:]:
+                place = getattr(place, part)
             kept = vars(place)[last]
             setattr(place, last, _with_globals(namespace[last], pair.program.namespace))
             try:
@@ -159,9 +197,9 @@ def suspects(judge: Judge, wrong: Sequence[Statement]) -> list[Statement]:
     own = [s for s in judge.pair.program.probe.statements if s.number in judge.backward.ran]
     free = [s for s in own if s.number not in holds - fails and s.number not in {w.number for w in wrong}]
     loss = judge.pair.loss_event(judge.forward)
-    if loss is not None:  # what comes before it is no part of the backward pass
+    if loss is not None:  # what comes before it is part of the backward pass only by its name, as in a loop of both
         first = {e.site.statement.number for e in judge.forward.events[: loss + 1]}
-        free = [s for s in free if s.number not in first]
+        free = [s for s in free if s.number not in first or any(map(looks_like_derivative, set_names(s)))]
     free = [s for s in free if isinstance(s.node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return))]
     found = {s.number: s for s in free if _stores_elsewhere(s)}
     todo = list(wrong)

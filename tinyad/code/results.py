@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from tinyad.code import values
 from tinyad.code.matching import Matched, Matching
-from tinyad.code.names import Share, looks_like_derivative, stripped
-from tinyad.code.pair import Pair
+from tinyad.code.names import Share, abbreviates, looks_like_derivative, stripped
+from tinyad.code.pair import LABELS, Pair
 from tinyad.code.probes import Kind, Statement
 from tinyad.code.recording import Event, Target
 from tinyad.code.values import Path
@@ -44,12 +44,19 @@ def arguments_of(pair: Pair, matching: Matching) -> list[Argument]:
     """Return the leaves of the arguments of the forward pass, in order, without `self`."""
     first = matching.forward.first
     names = pair.argument_names()
-    entries = [e for e in matching.forward.events if e.call == first and e.kind is Kind.ENTRY and e.name in names]
-    return [
-        Argument(event.name, names.index(event.name), path, event, values.shape(leaf))
-        for event in entries
-        for path, leaf in values.leaves(event.value)
-    ]
+    events = [e for e in matching.forward.events if e.call == first and e.kind is Kind.ENTRY and e.name in names]
+    return [argument for event in events for argument in _leaves_of(event, names.index(event.name))]
+
+
+def arguments_outside(matching: Matching, first: int) -> list[Argument]:
+    """Return the leaves of what the forward pass reads from outside, as further arguments from a place on."""
+    events = [event for event in matching.forward.events if event.kind is Kind.OUTSIDE]
+    return [argument for k, event in enumerate(events) for argument in _leaves_of(event, first + k)]
+
+
+def _leaves_of(event: Event, place: int) -> Iterator[Argument]:
+    for path, leaf in values.leaves(event.value):
+        yield Argument(event.name, place, path, event, values.shape(leaf))
 
 
 def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) -> list[Result]:
@@ -69,10 +76,8 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
     if pair.backward is None and not _same_shapes(parts, positional):
         positional = {}
     positional = {places[k]: argument for k, argument in positional.items()}
-    named = {k: a for k in single if (a := _named(texts[k], arguments, matching)) is not None}
-    for k in single:
-        if k not in named and (argument := _inside(texts[k], parts[k], arguments, matching)) is not None:
-            named[k] = argument
+    arguments += arguments_outside(matching, len(pair.argument_names()))
+    named = _by_name({k: (texts[k], parts[k]) for k in single}, arguments, matching)
     named = _by_shape(_in_order(named, positional), {k: (texts[k], parts[k]) for k in single}, arguments)
     found: list[Result] = []
     for k in places:
@@ -85,7 +90,11 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
         elif k not in single:
             meant = {m.name for m in matching.meanings.of(texts[k])} if texts[k].isidentifier() else set()
             own = [argument for argument in arguments if argument.name in meant]
-            found += _of_container(parts[k], path, texts[k], k, own or arguments, statement)
+            inside = list(_of_container(parts[k], path, texts[k], k, own or arguments, statement))
+            found += inside
+            called = None if inside else _named(texts[k], arguments, matching)
+            if called is not None and not called.path:
+                found.append(Result(path, texts[k], called.name, called.target, statement))
     return found
 
 
@@ -102,6 +111,22 @@ def unmatched(results: list[Result], returned: Any, outputs: Sequence[Path]) -> 
 def _same_shapes(parts: Sequence[Any], positional: Mapping[int, Argument]) -> bool:
     """Return whether all but the first parts have the shapes of the arguments at their places."""
     return all(k + 1 < len(parts) and values.shape(parts[k + 1]) == a.shape for k, a in positional.items())
+
+
+def _by_name(
+    parts: Mapping[int, tuple[str, Any]], arguments: list[Argument], matching: Matching
+) -> dict[int, Argument]:
+    """Return the argument that each returned part is the derivative for by its name, also if that is cut short."""
+    named = {k: a for k, (text, _) in parts.items() if (a := _named(text, arguments, matching)) is not None}
+    for k, (text, part) in parts.items():
+        if k not in named and (argument := _inside(text, part, arguments, matching)) is not None:
+            named[k] = argument
+    for k, (text, _) in parts.items():
+        free = [a for a in arguments if a not in named.values()]
+        alike = [a for a in free if any(abbreviates(form, _own_name(a)) for form in stripped(text))]
+        if k not in named and len(alike) == 1:
+            named[k] = alike[0]
+    return named
 
 
 def _by_shape(
@@ -131,12 +156,14 @@ def _positions(count: int, arguments: list[Argument]) -> dict[int, Argument]:
     """Return the argument of each place, by the order alone."""
     single = [a for a in arguments if not a.path]
     arrays = [a for a in single if a.shape]
-    for some in (single, arrays):
+    inputs = [a for a in arrays if not LABELS.match(a.name)]
+    for some in (single, arrays, inputs):
         if len(some) == count:
             return dict(enumerate(some))
     if arguments and count > max(a.place for a in arguments):
         return {a.place: a for a in single}
-    return dict(enumerate(arrays[:count])) if count <= len(arrays) else {}
+    ordered = inputs if count <= len(inputs) else arrays
+    return dict(enumerate(ordered[:count])) if count <= len(arrays) else {}
 
 
 def _in_order(named: dict[int, Argument], positional: dict[int, Argument]) -> dict[int, Argument]:

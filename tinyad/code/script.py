@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class Script(Pair):
         self.drawn: frozenset[int] = frozenset()  # sites that set arrays that have other values
         super().__init__(program, "", "", None, Example((), {}), seed)
 
-    def at(self, example: Example, seed: int) -> Pair | None:
+    def at(self, example: Example, seed: int, outside: Mapping[str, Any]) -> Pair | None:
         """Return the script with other values where it sets arrays that it does not compute from others."""
         first = self.run_forward(Recorded()).recorded
         data = {event.name for event in first.events if values.differentiable(event.value) and event.name}
@@ -89,6 +90,9 @@ class Script(Pair):
                 f"it has to be one number"
             )
         return Binding([()], [np.ones(values.shape(result))], [], {})
+
+    def names_outside(self) -> dict[str, Site]:
+        return {}
 
     def loss_name_of(self) -> str:
         return self.loss_name

@@ -163,6 +163,12 @@ def analogies(around: Surroundings) -> Iterator[Edit]:
         other = _single_target(parsed(statement))
         if other is not None and other[0] != own[0] and not isinstance(other[1], ast.Constant | ast.Tuple):
             yield from _after(around, own, other, statement.strip())
+    for statement in around.scope.forward:  # what is computed again as there
+        other = _single_target(parsed(statement))
+        if other is not None and last_part(other[0]) == last_part(own[0]):
+            segment = ast.get_source_segment(statement.strip(), other[1]) or ""
+            piece = Piece(re.sub(r"\s*\n\s*", " ", segment), 0)
+            yield Edit(around.source.replaced(own[1], piece), EditKind.ANALOGY, ranks.ANALOGY, 1)
 
 
 def _after(

@@ -16,7 +16,7 @@ from tinyad.code.splice import ATOM, PRODUCT, Piece, Source, SpacedOperators, Sp
 
 LOAD = ast.Load()
 NO_VALUES = ast.Slice | ast.Lambda | ast.JoinedStr | ast.Yield | ast.YieldFrom | ast.Await
-COUNTING = ("len", "range", "zeros_like", "ones_like", "zeros", "arange")
+COUNTING = ("len", "range", "zeros_like", "ones_like", "zeros", "ones", "full", "empty", "eye", "arange")
 ADJOINT_NAMES = [
     re.compile(pattern)
     for pattern in (
@@ -468,18 +468,22 @@ class Surroundings:
         return {last_part(target) for target, called in calls if last_part(ast.unparse(called)) == function}
 
     def made_of(self, part: str) -> list[Piece]:
-        """Return the differences and calls of other statements in which a name stands, all of names in scope."""
+        """Return the sums and calls of other statements, and products of the forward pass, in which a name stands.
+
+        All of them are of names in scope.
+        """
         found: dict[str, Piece] = {}
-        for pair in (*self.forward_pairs, *self.other_pairs):
+        forward = [(pair, (ast.Add, ast.Sub, ast.Mult)) for pair in self.forward_pairs]
+        for pair, operators in (*forward, *((pair, (ast.Add, ast.Sub)) for pair in self.other_pairs)):
             if part in pair.parts:
                 for node in ast.walk(pair.value):
-                    if self._is_made_of(node, part) and isinstance(node, ast.expr):
+                    if self._is_made_of(node, part, operators) and isinstance(node, ast.expr):
                         text = ast.unparse(node)
                         found[text] = Piece(text, level(node))
         return list(found.values())[:12]
 
-    def _is_made_of(self, node: ast.AST, part: str) -> bool:
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+    def _is_made_of(self, node: ast.AST, part: str, operators: tuple[type[ast.operator], ...]) -> bool:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, operators):
             operands = [node.left, node.right]
         elif isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
             operands = node.args

@@ -16,8 +16,10 @@ from tinyad.code.judge import Forced, Judge, Task
 from tinyad.code.probes import FRAME, Frame, Kind, Listener, Site, Statement, names_of, root
 from tinyad.code.program import QUIET
 from tinyad.code.results import result_values
+from tinyad.code.values import Array
 
 RETURNED = "__returned__"
+MORE = "__more__"
 SNAPSHOTS = 200  # passes of a loop whose statement is run again
 LOCAL_DATA = (np.ndarray, list, dict, tuple, float, int, np.generic)
 
@@ -173,30 +175,32 @@ class Trial:
         )
 
     def _fits_in_sum(self, node: ast.stmt) -> bool:
-        """Judge a sum over the passes of a loop: what it was, with each summand replaced."""
-        changes: dict[int, Any] = {}
-        runs = [(snapshot, self._run(snapshot, node)) for snapshot in self.snapshots]
-        for task in [task for snapshot in self.snapshots for task in snapshot.tasks]:
-            total = values.array(task.event.value)
-            for snapshot, after in runs:
+        """Judge a sum over the passes of a loop: each goes on with what the pass before has made of it."""
+        tasks = [task for snapshot in self.snapshots for task in snapshot.tasks]
+        for task in tasks:
+            more: Array | None = None  # what the sum holds, less what it held
+            for snapshot in self.snapshots:
                 if snapshot.call == task.event.call:
-                    total = (
-                        total
-                        + values.array(_value(after, task))
-                        - values.array(_value(self.before[id(snapshot)], task))
-                    )
-            changes[task.event.ordinal] = total
-            if not self.judge.is_right(task, total):
+                    after = self._run(snapshot, node, more=None if more is None else (task, more))
+                    more = values.array(_value(after, task)) - values.array(_value(self.before[id(snapshot)], task))
+            if more is None or not self.judge.is_right(task, values.array(task.event.value) + more):
                 return False
-        return bool(changes)
+        return bool(tasks)
 
-    def _run(self, snapshot: Snapshot, node: ast.stmt, listener: Listener = QUIET) -> dict[str, Any]:
-        """Run a statement, and those behind it, on copies of the names; return the names."""
+    def _run(
+        self, snapshot: Snapshot, node: ast.stmt, listener: Listener = QUIET, more: tuple[Task, Array] | None = None
+    ) -> dict[str, Any]:
+        """Run a statement, and those behind it, on copies of the names; return the names.
+
+        more: what is added, before it runs, to what it sets.
+        """
         if self.compiled is None or self.compiled.node is not node:
             self.compiled = _compiled([node, *self.rest])
         names = {**self.judge.pair.program.namespace, **snapshot.names}
-        changed = self.compiled.changed
+        changed = self.compiled.changed | ({root(more[0].event.name)} if more else set())
         names.update({name: copy.deepcopy(names[name]) for name in changed if _is_data(names.get(name))})
+        if more is not None:
+            _add(names, *more)
         self.judge.pair.program.probe.listen(listener)
         exec(self.compiled.code, names)
         return names
@@ -225,6 +229,14 @@ def _value(names: dict[str, Any], task: Task) -> Any:
     """Return what a name holds after a statement."""
     value: Any = eval(task.event.name, names)
     return value[task.event.key] if task.event.kind is Kind.ITEM else value
+
+
+def _add(names: dict[str, Any], task: Task, more: Array) -> None:
+    """Add to what a name holds."""
+    value = _value(names, task)
+    names[MORE] = values.like(values.array(value) + more, value)
+    key = f"[{task.event.key!r}]" if task.event.kind is Kind.ITEM else ""
+    exec(f"{task.event.name}{key} = {MORE}", names)
 
 
 def _changed_in_place(node: ast.stmt) -> Iterable[str]:

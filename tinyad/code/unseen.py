@@ -38,7 +38,7 @@ def _in_condition(node: ast.stmt) -> bool:
 
 def _branches(judge: Judge) -> Iterator[str]:
     ran = judge.backward.ran | judge.forward.ran
-    functions = {call.function for call in judge.backward.calls.values()}
+    functions = {call.function for call in judge.backward.calls.values() if call.function or not judge.pair.forward}
     for statement in judge.pair.program.probe.statements:
         if statement.function in functions and statement.number not in ran and _computes(statement.node):
             yield f"line {statement.line} did not run: {ast.unparse(statement.node).splitlines()[0]}"

@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 class Grade(StrEnum):
     """How sure a suggestion is."""
 
-    CERTAIN = "certain"  # right at every sample point, and no other statement of the same rank is
+    CERTAIN = "certain"  # with it the program is right, at other sample points and with other sizes too
     LIKELY = "likely"
     POSSIBLE = "possible"
 

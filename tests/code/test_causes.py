@@ -1,0 +1,217 @@
+"""Of several statements that are wrong because of one, the one is named; certain is only what makes all right."""
+
+import pytest
+
+from tinyad.code.checking import Options, check_text
+from tinyad.code.files import Text
+
+PRELUDE = "import numpy as np\n"
+
+TWO_LAYERS = """
+def net_forward(x, W1, W2):
+    h = np.tanh(x @ W1)
+    y = h @ W2
+    return y, (x, W1, W2, h)
+
+def net_backward(dy, cache):
+    x, W1, W2, h = cache
+    dW2 = h.T @ dy
+    dh = dy @ W2.T
+    dz = dh * (1 - h ** 2)
+    dW1 = x.T @ dz
+    dx = dz @ W1.T
+    return dx, dW1, dW2
+
+def example_net():
+    r = np.random.default_rng(0)
+    return r.normal(size=(5, 3)), r.normal(size=(3, 3)), r.normal(size=(3, 3))
+"""
+
+LSTM = """
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def lstm_forward(x, h0, c0, W, U, b):
+    h, c, H = h0, c0, len(h0)
+    cache, hs = [], []
+    for t in range(len(x)):
+        z = x[t] @ W + h @ U + b
+        i, f, o = sigmoid(z[:H]), sigmoid(z[H:2 * H]), sigmoid(z[2 * H:3 * H])
+        g = np.tanh(z[3 * H:])
+        c_prev, h_prev = c, h
+        c = f * c_prev + i * g
+        h = o * np.tanh(c)
+        cache.append((x[t], h_prev, c_prev, i, f, o, g, c))
+        hs.append(h)
+    return np.array(hs), (cache, W, U)
+
+def lstm_backward(dhs, saved):
+    cache, W, U = saved
+    T, H = dhs.shape
+    dW, dU, db = np.zeros_like(W), np.zeros_like(U), np.zeros(4 * H)
+    dx = np.zeros((T, W.shape[0]))
+    dh_next, dc_next = np.zeros(H), np.zeros(H)
+    for t in reversed(range(T)):
+        xt, h_prev, c_prev, i, f, o, g, c = cache[t]
+        dh = dhs[t] + dh_next
+        do = dh * np.tanh(c)
+        dc = dh * o * (1 - np.tanh(c) ** 2) + dc_next
+        di = dc * g
+        df = dc * c_prev
+        dg = dc * i
+        dc_next = dc * f
+        dz = np.concatenate([di * i * (1 - i), df * f * (1 - f), do * o * (1 - o), dg * (1 - g ** 2)])
+        dW += np.outer(xt, dz)
+        dU += np.outer(h_prev, dz)
+        db += dz
+        dx[t] = W @ dz
+        dh_next = U @ dz
+    return dx, dh_next, dc_next, dW, dU, db
+
+def example_lstm():
+    r = np.random.default_rng(0)
+    x, h0, c0 = r.normal(size=(4, 3)), r.normal(size=2), r.normal(size=2)
+    return x, h0, c0, r.normal(size=(3, 8)), r.normal(size=(2, 8)), r.normal(size=8)
+"""
+
+MEAN_OF_ALL = """
+def mse(P, Y):
+    loss = ((P - Y) ** 2).mean()
+    dP = 2 * (P - Y) / (len(P) * P.shape[1])
+    return loss, dP
+
+def example_mse():
+    r = np.random.default_rng(1)
+    return r.normal(size=(7, 2)), r.normal(size=(7, 2))
+"""
+
+SCRIPT = """
+r = np.random.default_rng(1)
+X, Y = r.normal(size=(7, 3)), r.normal(size=(7, 2))
+W, b = r.normal(size=(3, 2)), r.normal(size=2)
+P = X @ W + b
+loss = ((P - Y) ** 2).mean()
+dP = 2 * (P - Y) / P.size
+dW = X.T @ dP
+db = dP.sum(axis=0)
+"""
+
+WINDOWS = """
+def conv1d_forward(x, w):
+    N, K = x.shape[1], len(w)
+    y = np.zeros((len(x), N - K + 1))
+    for i in range(N - K + 1):
+        y[:, i] = x[:, i:i + K] @ w
+    return y, (x, w)
+
+def conv1d_backward(dy, cache):
+    x, w = cache
+    K = len(w)
+    dx = np.zeros_like(x)
+    dw = np.zeros_like(w)
+    for i in range(dy.shape[1]):
+        dx[:, i:i + K] += np.outer(dy[:, i], w)
+        dw += x[:, i:i + K].T @ dy[:, i]
+    return dx, dw
+
+def example_conv1d():
+    r = np.random.default_rng(3)
+    return r.normal(size=(3, 8)), r.normal(size=3)
+"""
+
+NUMBERED = """
+def standardize_forward(x):
+    N = len(x)
+    mu = x.sum(axis=0) / N
+    xmu = x - mu
+    sq = xmu ** 2
+    var = sq.sum(axis=0) / N
+    ivar = 1 / np.sqrt(var + 1e-5)
+    y = xmu * ivar
+    return y, (xmu, ivar)
+
+def standardize_backward(dout, cache):
+    xmu, ivar = cache
+    N = len(xmu)
+    divar = (dout * xmu).sum(axis=0)
+    dx1 = dout * ivar
+    dvar = -0.5 * ivar ** 3 * divar
+    dx2 = 2 * xmu * dvar / N
+    dx = dx1 + dx2
+    dmu = -dx.sum(axis=0)
+    dx = dx + dmu / N
+    return dx
+
+def example_standardize():
+    r = np.random.default_rng(4)
+    return (r.normal(size=(6, 3)),)
+"""
+
+RIGHT = {
+    "two layers": TWO_LAYERS,
+    "lstm": LSTM,
+    "mean of all": MEAN_OF_ALL,
+    "script": SCRIPT,
+    "windows": WINDOWS,
+    "numbered": NUMBERED,
+}
+
+# The source, what stands there, and what is planted; the suggestion is what stood there, and certain.
+ONE_CAUSE = [
+    ("two layers", "return dx, dW1, dW2", "return dx, dW2, dW1"),
+    ("lstm", "dc_next = dc * f", "dc_next = dc * i"),
+    ("mean of all", "dP = 2 * (P - Y) / (len(P) * P.shape[1])", "dP = 2 * (P - Y) / len(P)"),
+    ("windows", "dx[:, i:i + K] += np.outer(dy[:, i], w)", "dx[:, i:i + K] = np.outer(dy[:, i], w)"),
+    ("numbered", "dx1 = dout * ivar", "dx1 = dout * xmu"),
+    ("numbered", "dx2 = 2 * xmu * dvar / N", "dx2 = 2 * xmu * dvar"),
+    ("numbered", "dx = dx1 + dx2", "dx = dx1 - dx2"),
+]
+
+
+def report(source):
+    return check_text(Text("source.py", PRELUDE + source), Options())
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_right_code_holds(case):
+    found = report(RIGHT[case])
+    assert found.ok, found.text()
+
+
+@pytest.mark.parametrize(("case", "was", "now"), ONE_CAUSE)
+def test_the_one_cause_is_named_with_what_was_meant(case, was, now):
+    source = RIGHT[case].replace(was, now)
+    assert source != RIGHT[case]
+    found = report(source)
+    lines = (PRELUDE + source).splitlines()
+    assert [lines[v.line - 1].strip() for v in found.wrong] == [now], found.text()
+    assert [(v.suggestion, v.grade) for v in found.wrong] == [(was, "certain")], found.text()
+
+
+def test_results_that_are_exchanged_are_told_in_one_verdict():
+    found = report(TWO_LAYERS.replace("return dx, dW1, dW2", "return dx, dW2, dW1"))
+    assert [v.message for v in found.wrong] == ["dW2 and dW1 are exchanged"]
+    other = report(TWO_LAYERS.replace("return dx, dW1, dW2", "return dx, dW2, dW2"))
+    assert [v.message for v in other.wrong] == [""]
+
+
+def test_a_number_that_is_a_size_by_chance_is_not_certain():
+    found = report(SCRIPT.replace("/ P.size", "/ len(X)"))
+    assert [v.name for v in found.wrong] == ["dP"]
+    assert found.wrong[0].grade == "likely"
+    assert "dP = 2 * (P - Y) / (len(X) * Y.shape[1])" in found.wrong[0].others
+
+
+def test_two_independent_mistakes_are_both_named_and_certain_together():
+    source = TWO_LAYERS.replace("dW2 = h.T @ dy", "dW2 = -h.T @ dy").replace("dW1 = x.T @ dz", "dW1 = -x.T @ dz")
+    found = report(source)
+    assert [(v.name, v.suggestion, v.grade) for v in found.wrong] == [
+        ("dW2", "dW2 = h.T @ dy", "certain"),
+        ("dW1", "dW1 = x.T @ dz", "certain"),
+    ]
+
+
+def test_a_derivative_of_a_wrong_shape_that_a_script_leaves_does_not_fit():
+    found = report(SCRIPT.replace("dP.sum(axis=0)", "dP.sum(axis=1)"))
+    assert [(v.name, str(v.verdict)) for v in found.wrong] == [("db", "does not fit")]
+    assert found.wrong[0].suggestion == "db = dP.sum(axis=0)"

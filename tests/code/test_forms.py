@@ -1,0 +1,79 @@
+"""The forms in which people write the two passes: right code passes, and a mistake is found in its statement."""
+
+import pytest
+
+from tests.support.paths import ROOT
+from tinyad.code.checking import Options, check_text
+from tinyad.code.files import Text
+
+FORMS = ROOT / "tests/code/forms"
+SHORT = ("stored_layers", "params_and_grads")
+
+# The file, a part of a right statement that stands there once, and what stands there by mistake.
+MISTAKES = [
+    ("stored_layers", "np.dot(dvalues, self.weights.T)", "np.dot(dvalues, 2 * self.weights.T)"),
+    ("stored_layers", "np.sum(dvalues, axis=0, keepdims=True)", "np.mean(dvalues, axis=0, keepdims=True)"),
+    ("stored_layers", "dvalues * (1 - self.output) * self.output", "dvalues * (1 - self.output)"),
+    ("stored_layers", "np.dot(jacobian, single_dvalues)", "np.dot(jacobian, single_dvalues) / 2"),
+    ("stored_losses", "2 * (y_pred - y_true) / y_pred.size", "2 * (y_pred - y_true)"),
+    ("stored_losses", "(self.prediction - self.target) /", "(self.target - self.prediction) /"),
+    ("stored_losses", "(self.p - y_true) / len(y_true)", "(y_true - self.p) / len(y_true)"),
+    ("params_and_grads", "self.grads[1][...] = db", "self.grads[1][...] = 2 * db"),
+    ("params_and_grads", "[self.x.T @ dout, dout.sum(axis=0)]", "[self.x.T @ dout, dout.mean(axis=0)]"),
+    ("params_and_grads", "dx[np.arange(batch_size), self.t] -= 1", "dx[np.arange(batch_size), self.t] += 1"),
+    ("params_and_grads", "np.add.at(dW, self.idx, dout)", "np.add.at(dW, self.idx, 2 * dout)"),
+    ("params_and_grads", "self.in_data.T @ grad_output", "self.in_data.T @ grad_output / len(grad_output)"),
+    ("params_and_grads", "self.bias_grad += grad_output.sum(axis=0)", "self.bias_grad += grad_output.mean(axis=0)"),
+    ("params_and_grads", "in_grad = grad_output @ self.weight.T", "in_grad = -grad_output @ self.weight.T"),
+    ("contexts", "return grad_output @ w.T, x.T @ grad_output", "return grad_output @ w.T, 2 * x.T @ grad_output"),
+    ("contexts", "dx = dout * ctx.y", "dx = dout + ctx.y"),
+    ("contexts", "return y * grad_output, x * grad_output", "return x * grad_output, y * grad_output"),
+    ("contexts", "np.sum(dout * x)", "np.mean(dout * x)"),
+    ("inherited", "return dout * self.df(self.x)", "return dout * self.f(self.x)"),
+    ("inherited", "self.db = dout.sum(axis=0)", "self.db = dout.mean(axis=0)"),
+]
+
+# The same, where two statements that follow one another make what is wrong, so that either may be.
+MISTAKES_IN_TWO = [
+    ("stored_layers", "self.dinputs[self.inputs <= 0] = 0", "self.dinputs[self.inputs >= 0] = 0", -1),
+    ("stored_losses", "self.dinputs = -y_true / dvalues", "self.dinputs = y_true / dvalues", 1),
+    ("stored_losses", "-2 * (y_true - dvalues) / outputs", "-(y_true - dvalues) / outputs", 1),
+]
+
+
+def read(form):
+    """The source of a form."""
+    return (FORMS / f"{form}.py").read_text(encoding="utf-8")
+
+
+def checked(form, source):
+    """The report on a form."""
+    return check_text(Text(f"{form}.py", source), Options())
+
+
+@pytest.mark.parametrize("form", [pytest.param(path.stem) for path in sorted(FORMS.glob("*.py"))])
+def test_every_example_is_judged_and_nothing_right_is_called_wrong(form):
+    source = read(form)
+    report = checked(form, source)
+    assert [(v.line, v.name) for v in report.wrong] + report.errors == []
+    assert len(report.pairs) == source.count("def example")
+    assert not [name for pair in report.pairs for name in (*pair.unjudged, *pair.open)]
+
+
+@pytest.mark.parametrize(("form", "right", "wrong"), MISTAKES)
+def test_a_mistake_is_found_in_its_statement(form, right, wrong):
+    source = read(form)
+    assert source.count(right) == 1
+    line = source[: source.index(right)].count("\n") + 1
+    report = checked(form, source.replace(right, wrong))
+    assert {v.suggestion_line or v.line for v in report.wrong} == {line}
+
+
+@pytest.mark.parametrize(("form", "right", "wrong", "other"), MISTAKES_IN_TWO)
+def test_a_mistake_in_one_of_two_statements_is_found_in_one_of_them(form, right, wrong, other):
+    source = read(form)
+    assert source.count(right) == 1
+    line = source[: source.index(right)].count("\n") + 1
+    report = checked(form, source.replace(right, wrong))
+    assert len(report.wrong) == 1
+    assert report.wrong[0].line in (line, line + other)
