@@ -166,6 +166,8 @@ def _divided(operation: Callable[[Formula, Formula], Formula], a: Formula, b: Fo
 
 def quotient(a: Formula, b: Formula) -> Formula:
     """Return a / b, component by component or by a number."""
+    if b.factor == 0:
+        raise NoFormula
     if b.kind == "one":
         return a.times(1 / b.factor)
     if a.kind == "filled":
@@ -210,7 +212,7 @@ class Writer(NamedTuple):
     def _written(self, formula: Formula) -> tuple[str, Precedence]:
         """Return the text of a formula, and how tightly it holds together."""
         size = abs(formula.factor)
-        if formula.kind == "one":
+        if formula.kind == "one" or size == 0:
             body, level = _numeral(size), Precedence.ATOM
         elif abs(size - 1) < limits.CLOSE_TO_WHOLE:
             body, level = self._body(formula)

@@ -7,8 +7,18 @@ from itertools import combinations
 
 import numpy as np
 
-from tinyad.derivation.judge.contributions import Case, Keys, contributions_to, in_order, known_cases, total_of
+from tinyad.arrays.matrix import Array
+from tinyad.derivation.judge.contributions import (
+    Case,
+    ContributionKey,
+    Keys,
+    contributions_to,
+    in_order,
+    known_cases,
+    total_of,
+)
 from tinyad.derivation.judge.equalities import scopes_of
+from tinyad.derivation.judge.line_verdict import value_of
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, structure, walk
 from tinyad.derivation.repair import limits
@@ -55,12 +65,65 @@ def formulas_by_rule(wrong: WrongLine, required: RequiredContributions) -> Itera
     case = _fullest_case(wrong.point, left)
     if case is None:
         return
+    yield from terms_mended(wrong, case, needs)
     parts = written_parts(wrong, case)
     for usable, some in ((wrong.is_set_before, parts), (wrong.is_set_before, []), (wrong.is_set, parts)):
         walk_ = RuleWalk(case, wrong.notation, usable, some)
         formula = by_rule(walk_, needs, left, wrong.line.sign)
         if formula is not None:
             yield formula
+
+
+def terms_mended(wrong: WrongLine, case: Case, needs: Keys) -> Iterator[Fragment]:
+    """Yield a sum with its right terms as they are, and with what the rules give in the place of the others."""
+    left, terms = wrong.line.left[0], signed_terms(wrong.line.members[-1])
+    known, keys = contributions_to(case), dict[int, ContributionKey]()
+    for k, (sign, node) in enumerate(terms):
+        value = _value(wrong, case, node)
+        rest = [key for key in in_order(needs) if key not in keys.values() and key in known]
+        right = (key for key in rest if value is not None and case.point.near(case.place, sign * value, known[key]))
+        key = next(right, None)
+        if key is not None:
+            keys[k] = key
+    lacking = needs - {*keys.values()}
+    walk_ = RuleWalk(case, wrong.notation, wrong.is_set_before)
+    mended = by_rule(walk_, lacking, left, wrong.line.sign) if keys and lacking else None
+    if mended is None:
+        return
+    at = next((k for k in range(len(terms)) if k not in keys), len(terms))
+    parts = [(sign, wrong.fragment(wrong.line, node)) for k, (sign, node) in enumerate(terms) if k in keys]
+    kept = sum(k in keys for k in range(at))
+    yield total_of_terms([*parts[:kept], (1, mended), *parts[kept:]])
+
+
+def signed_terms(node: Node) -> list[tuple[int, Node]]:
+    """Return the terms of a sum, with their signs."""
+    if node.kind in ("+", "-"):
+        sign = 1 if node.kind == "+" else -1
+        return [*signed_terms(node.parts[0]), (sign, node.parts[1])]
+    return [(-1, node.parts[0])] if node.kind == "neg" else [(1, node)]
+
+
+def total_of_terms(terms: Sequence[tuple[int, Fragment]]) -> Fragment:
+    """Return a sum of terms with signs; a term may begin with a minus of its own."""
+    total = Fragment((), "")
+    for sign, term in terms:
+        minus = term.text.startswith("-")
+        inner = Fragment(term.tokens[1:], term.text[1:]) if minus else term
+        text = "-" if (sign < 0) != minus else "+"
+        head = Fragment((sign_token(text),), text)
+        first = joined(head, inner) if text == "-" else inner
+        total = joined(total, " ", head, " ", inner) if total.tokens else first
+    return total
+
+
+def _value(wrong: WrongLine, case: Case, node: Node) -> Array | None:
+    """Return what a term of the line gives, in row layout; None if it has no value, or another size."""
+    try:
+        value = value_of(case, wrong.line, 0, node)
+    except (Trouble, ArithmeticError, ValueError):
+        return None
+    return value if value.shape == case.shape else None
 
 
 def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
@@ -73,9 +136,9 @@ def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
             continue
         walk_ = RuleWalk(Case(point, scopes[0], (below.key, None)), wrong.notation, wrong.is_set_before)
         try:
-            texts = walk_.jacobians(above.value, below, k)
+            texts = walk_.jacobians(above.value, below, k) or walk_.jacobians_by_chain(above.value, below, k)
             yield from [Fragment(tokenized(text, "rule"), text) for text in texts]
-        except (NoFormula, Trouble, DerivationError):
+        except (NoFormula, Trouble, DerivationError, ArithmeticError, ValueError):
             continue
 
 
@@ -95,7 +158,7 @@ def by_rule(walk_: RuleWalk, keys: Keys, left: Node, sign: str) -> Fragment | No
         terms = _chosen(walk_, _terms(walk_, of, keys), keys)
         text = walk_.sum_of(terms, of, sign)
         tokens = tokenized(text, "rule")
-    except (NoFormula, Trouble, DerivationError):
+    except (NoFormula, Trouble, DerivationError, ArithmeticError, ValueError):
         return None
     return Fragment(tokens, text) if len(text) <= limits.RULE_CHARACTERS else None
 

@@ -155,6 +155,8 @@ class RuleWalk:
         eq = self.forward[equation]
         later = above.time[1] - below.time[1] if above.time and below.time and self.point.last is not None else None
         at = _EquationAt(self, eq, below, later)
+        if not at.uses:
+            return []
         softmax = at.softmax_jacobian(eq.members[0])
         if softmax:
             return [softmax]
@@ -163,6 +165,18 @@ class RuleWalk:
             return [self.writer.text(formula), self.writer.text(identity("I", NUMBER).times(formula.factor))]
         text, turned = self.text(formula), self.text(transposed(formula))
         return list(dict.fromkeys((text, turned, f"diag({text})")))
+
+    def jacobians_by_chain(self, above: Ref, below: Ref, equation: int) -> list[str]:
+        """Return the same where one name stands between the two: as a product of two Jacobians."""
+        between = [n.value for member in self.forward[equation].members for n in walk(member) if n.kind == "name"]
+        found = []
+        for k, eq in enumerate(self.forward):
+            middle = eq.left[0].value
+            if middle in between:
+                inner, outer = self.jacobians(middle, below, k), self.jacobians(above, middle, equation)
+                pairs = [(a, b) for a in outer for b in inner]
+                found += [f"{_factor(x)}{self.writer.times}{_factor(y)}" for a, b in pairs for x, y in ((a, b), (b, a))]
+        return found
 
     def adjoint(self, ref: Ref) -> Formula:
         """Return the derivative of a name: as the author has written it, by its name, or as the rules give it."""
@@ -633,6 +647,16 @@ class _EquationAt:
         if rule.head not in OPERATIONS:
             raise NoFormula
         return OPERATIONS[rule.head](*parts)
+
+
+def _factor(text: str) -> str:
+    """Return a formula as a factor: in brackets, if it is an operation."""
+    depth = 0
+    for sign in text:
+        depth += {"(": 1, "{": 1, ")": -1, "}": -1}.get(sign, 0)
+        if depth == 0 and sign.isspace():
+            return f"({text})"
+    return text
 
 
 def scope_of(case: Case) -> Scope:

@@ -15,13 +15,13 @@ from tinyad.derivation.language.syntax_tree import Ref, Token
 from tinyad.derivation.repair import limits, ranks
 from tinyad.derivation.repair.all_edits import all_edits
 from tinyad.derivation.repair.analogy import Analogies
-from tinyad.derivation.repair.author_notation import Fragment, joined, sign_token, tokenized
+from tinyad.derivation.repair.author_notation import Fragment, tokenized
 from tinyad.derivation.repair.edit import Context, Edit, Member, apply, changed_text, edit_size
 from tinyad.derivation.repair.evidence import Evidence
 from tinyad.derivation.repair.left_side_edits import left_sides, toggle_assign
 from tinyad.derivation.repair.ranks import EditKind
 from tinyad.derivation.repair.required_contributions import RequiredContributions
-from tinyad.derivation.repair.rule_formulas import formulas_by_rule, lacking_by_rule, lines_by_rule
+from tinyad.derivation.repair.rule_formulas import formulas_by_rule, lacking_by_rule, lines_by_rule, total_of_terms
 from tinyad.derivation.repair.trial import Trial, keeps_names
 from tinyad.derivation.repair.wrong_line import WrongLine, given_targets, targets_of
 
@@ -81,6 +81,7 @@ class Search:
             (self._other_left_side() if len(wrong) == len(members) > 1 else None)
             or self._corrected(wrong or members[-1:], self._one_edit)
             or self._other_line()
+            or (self._by_the_rule(wrong) if self._wrong.line.left[0].kind == "jacobian" else None)
             or (None if self._is_incomplete else self._corrected(wrong or members[-1:], self._two_edits))
             or self._by_the_rule(wrong)
         )
@@ -166,9 +167,7 @@ class Search:
             return
         has = self._wrong.fragment(line, line.members[0])
         for lacking in lacking_by_rule(self._wrong, needs - self._wrong.verdict.readings[0].contributions):
-            sign = "-" if lacking.text.startswith("-") else "+"
-            rest = Fragment(lacking.tokens[1:], lacking.text[1:]) if sign == "-" else lacking
-            yield self._wrong.with_formula(joined(has, " ", Fragment((sign_token(sign),), sign), " ", rest))
+            yield self._wrong.with_formula(total_of_terms([(1, has), (1, lacking)]))
 
     def _one_edit(self, index: int) -> Correction | None:
         """Return one change: a likely one, an analogy, or an unlikely one."""
