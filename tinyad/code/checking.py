@@ -16,7 +16,7 @@ from tinyad.code.find import Found, example_of, example_of_shapes, found_in, fun
 from tinyad.code.layout import layout_of
 from tinyad.code.limits import FRAMES_SHOWN, SECONDS
 from tinyad.code.pair import Example, Pair
-from tinyad.code.program import CodeError, Program, TimedOut, limited, undisturbed
+from tinyad.code.program import CodeError, Program, TimedOut, limited, package_of, undisturbed
 from tinyad.code.report import Report
 from tinyad.code.script import Script
 from tinyad.code.training import Training
@@ -197,9 +197,9 @@ def declarations(source: str) -> dict[str, str]:
 
 @contextmanager
 def importable(path: str) -> Iterator[None]:
-    """Let a file import its neighbours, as `python FILE` does."""
+    """Let a file import its neighbours, as `python FILE` does, and relatively, as a part of its package."""
     before = list(sys.path)
-    sys.path.insert(0, str(Path(path).absolute().parent))
+    sys.path[:0] = [str(Path(path).absolute().parent), str(package_of(path)[1])]
     try:
         yield
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -231,8 +231,9 @@ class Judge:
         if event is chain.last and event.call != self.matched.top and self._begun_outside(chain):
             whole = [c for c in self.matched.candidates(event, False, self.matched.seen.first) if c.fits]
             candidates = list(dict.fromkeys([*whole, *candidates]))
+        if values.shape(event.value) == values.shape(chain.last.value):
+            candidates += self._as_result(chain.last)  # what an earlier store has set for good is returned too
         if event is chain.last:
-            candidates += self._as_result(event)
             candidates = self._misshaped(event, candidates) or candidates
         end = self._is_end(event)
         if not any(candidate.fits or candidate.expected for candidate in candidates):
@@ -350,6 +351,7 @@ class Judge:
         """Judge every statement and result, find the convention of the pair, and what unnamed values stand for."""
         self._explain_by_unnamed()
         self.judged = self.run()
+        self._explain_by_intermediate()
         self._try_factor()
         self._try_end_factor()
         self._name_the_unnamed()
@@ -492,7 +494,8 @@ class Judge:
 
     def _is_left(self, event: Event) -> bool:
         """Return whether a name stays after the backward pass: on self, or in a script."""
-        return ("." in event.name or not self.pair.forward) and event.call == self.matched.top
+        stays = "." in event.name or not self.pair.forward or self.pair.keeps_names
+        return stays and event.call == self.matched.top
 
     # Conventions and unnamed values
 
@@ -718,6 +721,17 @@ class Judge:
         if not self._explain(wrong, self.unnamed):
             self._explain(wrong, self._carriers(wrong))
 
+    def _explain_by_intermediate(self) -> None:
+        """Give a meaning to what a name holds before it is changed, where its truth makes what is wrong right."""
+        wrong, before = [verdict.task for verdict in self.judged.wrong], dict(self.tasks)
+        changed = {event.ordinal for chain in self.chains for event in chain.events[:-1]}
+        if changed and self._explain(wrong, self._carriers(wrong, changed)):
+            found = self.supposed()
+            if found.count <= self.judged.count:
+                self.judged = found
+            else:
+                self.tasks = before
+
     def _explain(self, wrong: list[Task], sites: Mapping[int, list[Event]]) -> bool:
         """Give a meaning to the values of some sites, and return whether one was found."""
         explained = False
@@ -734,10 +748,12 @@ class Judge:
                     break
         return explained
 
-    def _carriers(self, wrong: Iterable[Task]) -> dict[int, list[Event]]:
-        """Return the arrays that wrong statements read and that have no meaning and are new in the backward pass."""
+    def _carriers(self, wrong: Iterable[Task], changed: Collection[int] = ()) -> dict[int, list[Event]]:
+        """Return the arrays that wrong statements read and that have no meaning and are new in the backward pass.
+
+        changed: the events after which a name with a meaning is changed, if they count too.
+        """
         names = {task.event.name for task in self.tasks.values()}
-        changed = {event.ordinal for chain in self.chains for event in chain.events[:-1]}
         found: dict[int, list[Event]] = {}
         nodes = {id(task.statement.node): task.statement.node for task in wrong}.values()
         for event in self.backward.events:

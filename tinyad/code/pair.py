@@ -160,7 +160,8 @@ class Pair:
 
     def _with(self, example: Example, seed: int, choice: int, outside: Mapping[str, Any]) -> Pair:
         names = self.program, self.name, self.forward, self.backward
-        return Pair(*names, example, seed, self.upstream_given, outside, choice)
+        given = self.upstream_given if example is self.given else None
+        return Pair(*names, example, seed, given, outside, choice)
 
     def usual(self) -> Sequence[Loss]:
         """Return the losses that the pair may be meant for, where the program computes none."""
@@ -190,6 +191,14 @@ class Pair:
 
     def is_step(self, node: ast.stmt, name: str) -> bool:
         """Return whether a statement sets what a parameter changes by, which is no derivative."""
+        return False
+
+    def keeping(self, node: ast.FunctionDef) -> None:
+        """Let a function without probes keep its names, if nothing that it returns or leaves tells what they hold."""
+
+    @property
+    def keeps_names(self) -> bool:
+        """Whether the derivatives are names of a function, and neither returned nor left anywhere."""
         return False
 
     def may_be_derivative(self, text: str) -> bool:

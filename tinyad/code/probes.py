@@ -211,8 +211,15 @@ class Probe:
     lean: bool = False  # a run that reports what is set, without sites, and no expressions
     passes: int = 0
     attempted: frozenset[int] = frozenset()  # lines of statements that raise
+    kept: dict[str, Any] = field(default_factory=dict)  # what a function that trains held at the end of the run at hand
     raised: dict[int, str] = field(default_factory=dict)  # by line, in the run at hand
     shape_of: Callable[[str, int, int], tuple[int, ...] | None] = lambda name, place, count: None
+
+    def keep(self, names: dict[str, Any], ends: bool) -> None:
+        """Keep the names of a function; ends: what follows is more of the same."""
+        self.kept = names
+        if ends:
+            raise Stopped
 
     def attempt(  # noqa: PLR0913  where the value belongs
         self, line: int, name: str, place: int, count: int, compute: Callable[[], Any], held: Callable[[], Any] | None
@@ -263,6 +270,7 @@ class Probe:
         self.lean = listener.lean
         self.passes = 0
         self.raised = {}
+        self.kept = {}
         self.stack.clear()
         self.calls = 0
 

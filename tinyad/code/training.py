@@ -16,7 +16,7 @@ from tinyad.code.layout import GRADIENT, is_step, layout_of
 from tinyad.code.losses import Loss, usual_losses
 from tinyad.code.names import CONTAINERS, LABELS, canonical, looks_like_derivative
 from tinyad.code.pair import Example, Pair, first_parameter
-from tinyad.code.probes import Frame, Kind, Listener, Site, Stopped, Unfinished
+from tinyad.code.probes import PROBE, Frame, Kind, Listener, Site, Stopped, Unfinished
 from tinyad.code.program import CodeError, Program
 from tinyad.code.recording import Event, Recorded
 from tinyad.code.values import Array
@@ -197,6 +197,21 @@ class Training(Pair):
     def is_step(self, node: ast.stmt, name: str) -> bool:
         """Return whether a statement sets what a parameter changes by, which is no derivative."""
         return is_step(node, name)
+
+    def keeping(self, node: ast.FunctionDef) -> None:
+        """Let the function without probes keep its names: at the end of its first pass of training, or at its own."""
+        lines = [self.layout.loop.lineno] if self.layout.loop else []
+        loops = [part for part in node.body if isinstance(part, (ast.For, ast.While)) and part.lineno in lines]
+        kept = ast.parse(f"{PROBE}.keep(locals(), {bool(loops)})").body
+        if loops:
+            loops[0].body += kept
+        else:
+            node.body = [ast.Try(node.body, [], [], kept)]
+        ast.fix_missing_locations(node)
+
+    @property
+    def keeps_names(self) -> bool:
+        return True
 
     def may_be_derivative(self, text: str) -> bool:
         """Return whether what is returned as a text may be a derivative, and no parameter after a step of training."""

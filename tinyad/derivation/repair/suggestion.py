@@ -6,17 +6,19 @@ from collections.abc import Mapping, Sequence
 
 from tinyad.derivation.judge.contributions import Keys, known_cases
 from tinyad.derivation.judge.verdicts import LineVerdict, Verdict
+from tinyad.derivation.language.source import LimitError
 from tinyad.derivation.language.syntax_tree import Statement
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.author_notation import AuthorNotation
 from tinyad.derivation.repair.evidence import functions_of
 from tinyad.derivation.repair.missing_lines import missing_lines
 from tinyad.derivation.repair.search import Search
+from tinyad.derivation.repair.whole_set import WholeSet
 from tinyad.derivation.repair.wrong_line import WrongLine
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.sample_point import SamplePoint
 
-NOT_SEARCHED = (Verdict.USED_BEFORE_SET, Verdict.NOT_EVALUABLE, Verdict.GIVEN)
+NOT_SEARCHED = (Verdict.USED_BEFORE_SET, Verdict.NOT_EVALUABLE, Verdict.GIVEN, Verdict.NOT_JUDGED)
 
 
 def with_suggestions(
@@ -28,7 +30,7 @@ def with_suggestions(
     """
     lines, notation = _notation(points[0], verdicts, latex)
     functions = functions_of(points[0], lines)
-    out, searched = list(verdicts), 0
+    out, searched, together = list(verdicts), 0, WholeSet(points, verdicts)
     for n, v in enumerate(verdicts):
         if v.ok or v.statement is None or not v.readings or v.verdict in NOT_SEARCHED or v.condition is not None:
             continue
@@ -37,8 +39,12 @@ def with_suggestions(
             note = f"no correction was looked for, after {limits.LINES_SEARCHED} wrong lines"
             out[n] = v._replace(notes=(*v.notes, note))
             continue
-        search = Search(WrongLine(points, verdicts, n, notation, functions, elsewhere))
-        suggestion = search.run()
+        search = Search(WrongLine(points, verdicts, n, notation, functions, elsewhere, together))
+        try:
+            suggestion = search.run()
+        except LimitError:
+            out[n] = v._replace(notes=(*v.notes, f"no correction in the time, {points[0].source.seconds:g} s"))
+            continue
         if suggestion is not None:
             out[n] = v._replace(suggestion=suggestion.text, grade=suggestion.certainty, at=suggestion.at or v.at)
         else:
