@@ -49,6 +49,7 @@ bench: .venv/ready-bench
 	$(BIN)/python -m tests.benchmarks.training
 	$(BIN)/python -m tests.benchmarks.derivations
 	$(BIN)/python -m tests.benchmarks.corrections
+	$(BIN)/python -m tests.benchmarks.compared
 
 mutants: .venv/ready-mutants
 	$(BIN)/mutmut run

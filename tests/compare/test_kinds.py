@@ -127,3 +127,14 @@ def test_the_state_at_the_start_is_that_of_time_0():
     assert compare(d, hand | {"U": sum(da[t] @ at[t - 1].T for t in at if t)}, layout="same").ok
     found = first(d, hand | {"U": sum(da[t] @ at[max(t - 2, 0)].T for t in at if t)})
     assert found.looks_like.startswith("shifted by one time step in every contribution: h[1] where h[2] belongs")
+
+
+def test_two_values_that_are_equal_are_both_said_the_state_first():
+    tape, same = Tape(), draw((3, 2), 1)
+    v = tape.variables(p=same, e=draw((3, 2), 2), h0=same)
+    z = v["p"] * v["e"]
+    tape.name({"z": z, "h[1]": tanh(v["h0"] + z)})
+    d = tape.backward({"z": draw((2, 3), 3), "h[1]": draw((2, 3), 4)})
+    said = first(d, {"z": d["z"].T, "p": d["z"].T * same}).looks_like
+    where = "where e belongs in the line of step 1, ∇z ∘ e"
+    assert said == f"h0 {where}; or p {where}"

@@ -56,3 +56,9 @@ def test_two_mistakes_are_both_found_from_final_gradients(lstm):
     assert found.first_wrong.looks_like.startswith("the sign; a mistake at ∇a_g[3] would explain it too")
     assert [(f.name, f.looks_like) for f in found.wrong if f.cause != "inherited"] == [("W_o", "the sign")]
     assert "explains all that is inherited from it" in str(found)
+
+
+def test_a_mistake_at_one_time_step_is_found_from_final_gradients_too(lstm):
+    found = compare(lstm.d, lstm.finals(lstm.hand("sign", at=2)), layout="same")
+    assert found.first_wrong.name == "g[2]"
+    assert found.first_wrong.looks_like == "the sign; a mistake at ∇a_g[2] would explain it too"

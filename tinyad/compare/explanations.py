@@ -11,7 +11,7 @@ from tinyad.arrays.matrix import Array
 from tinyad.compare import hypotheses as table
 from tinyad.compare.hypotheses import Hypotheses, Hypothesis, OneLine, OneSum, Words, plus, shown
 from tinyad.compare.lines import Lines, Use
-from tinyad.compare.thresholds import FEWEST_TRIED, LESS_EXACT, TRIED
+from tinyad.compare.thresholds import EXACT, FEWEST_TRIED, LESS_EXACT, TRIED
 from tinyad.compare.walk import Change, Changed, Walk
 from tinyad.engine.table import TABLE
 
@@ -105,12 +105,16 @@ class Search:
     def all(self) -> list[Explanation]:
         """Return what explains broken derivatives: first what people do most."""
         lines, sums = self._lines(), self._sums()
-        found = self._tried(self._table(sums, lines), self.most) + self._tried(self.of_numbers(), self.most)
-        if any(e.explains == self.broken for e in found):
-            return found
+        found = self._tried(self._table(sums, lines), self.most)
+        full = [e.hypothesis for e in found if e.explains == self.broken]
+        if any(len(h.values) > 1 or len(h.uses) > 1 for h in full):
+            return found  # what explains all at several time steps is no mistake at one of them
         apart = [line._replace(uses=(use,)) for line in lines if len(line.uses) > 1 for use in line.uses]
         single = [s._replace(values=(i,)) for s in sums if len(s.values) > 1 for i in s.values]
-        return found + self._tried(self._table(single, apart), self.most // 4)
+        found += self._tried(self._table(single, apart), self.most // 4)
+        if any(e.explains == self.broken for e in found):
+            return found
+        return found + self._tried(self.of_numbers(), self.most)
 
     def _table(self, sums: list[OneSum], lines: list[OneLine]) -> Hypotheses:
         """Yield the mistakes of all kinds: in lines that have names first, so that these are what is said."""
@@ -260,7 +264,9 @@ def fitted(hand: Array, part: Array, rest: Array) -> float | None:
     part, off = part[known], (hand - rest)[known]
     square = float(np.vdot(part, part).real)
     k = float(np.vdot(part, off).real) / square if square else 0.0
-    if not k or not np.isfinite(k) or (part.size == 1 and not shown(k)[1]):  # any number is a factor times another
+    if (
+        abs(k) < EXACT or not np.isfinite(k) or (part.size == 1 and not shown(k)[1])
+    ):  # any number is a factor times another
         return None
     return k
 

@@ -304,7 +304,9 @@ def others(line: OneLine, of: Sequence[int]) -> Iterator[Other]:
     shape, times = tape.values[of[0]].shape, [lines.time(use.step) for use in line.uses]
     own = lines.timed.get(of[0])
     if len(of) == 1:
-        for u in lines.near(of[0]):
+        for u in sorted(
+            lines.near(of[0]), key=lambda u: u not in lines.timed
+        ):  # of equal values the state is said first
             if u == of[0] or tape.values[u].shape != shape:
                 continue
             base, t = lines.timed.get(u, (u, None))

@@ -164,7 +164,9 @@ class Lines:
         return roles
 
     def _kind(self, n: int) -> Hashable:
-        op, _, *operands = self.tape.steps[n - 1]
+        op, z, *operands = self.tape.steps[n - 1]
+        if z in self.tape.names:
+            return n
         return op.symbol, *(self.tape.values[i].shape for i in operands if i is not None)
 
     def role(self, use: Use) -> Hashable:

@@ -6,10 +6,10 @@ How near is equal is not among them: that is what rounding may do on this tape, 
 # fmt: off
 # How much is tried, so that a comparison takes seconds whatever is wrong.
 TRIED            = 200_000  # values and contributions computed under hypotheses: the common mistakes come first
-FEWEST_TRIED     = 12       # passes over a tape that is so long that these are more
+FEWEST_TRIED     = 6        # passes over a tape that is so long that these are more
 MISTAKES_TOGETHER = 3       # searches: each finds what is left under the mistakes that were found before
 MODELS_TRIED     = 20_000   # steps of other forward passes, or
-FEWEST_MODELS    = 4        # of these on a long tape
+FEWEST_MODELS    = 2        # of these on a long tape
 NAMES_TRIED      = 200      # variables on either side in place of one: all of a tape of some 100 steps
 LONGEST_LOOP     = 500      # steps of one time step of a loop whose values have no names
 SUBSETS_TRIED    = 8        # of the contributions to one derivative: "the last alone is there", and the like
