@@ -15,9 +15,11 @@ from tinyad.code.files import Text
 from tinyad.code.find import Found, example_of, example_of_shapes, found_in, functions_called_by
 from tinyad.code.layout import layout_of
 from tinyad.code.limits import FRAMES_SHOWN, SECONDS
+from tinyad.code.names import looks_like_derivative
 from tinyad.code.pair import Example, Pair
 from tinyad.code.program import CodeError, Program, TimedOut, limited, package_of, undisturbed
 from tinyad.code.report import Report
+from tinyad.code.rerun import set_names
 from tinyad.code.script import Script
 from tinyad.code.training import Training
 from tinyad.code.verdicts import PairVerdict
@@ -156,7 +158,8 @@ def raising_lines(program: Program, found: Found, frames: Sequence[tuple[str, in
             returns = isinstance(statement.node, ast.Return)
             simple = returns or isinstance(statement.node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr))
             if simple and statement.line <= line <= statement.end_line and not (k and returns):
-                return {statement.line}
+                derivatives = returns or any(map(looks_like_derivative, set_names(statement)))
+                return {statement.line} if derivatives or found.forward else set()
     return set()
 
 
