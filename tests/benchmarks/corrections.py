@@ -5,7 +5,8 @@
 Of every kind N mistakes of one edit are taken from each right derivation of a source, evenly over its lines.  `seen`:
 the checker reports something.  `located`: the line with the mistake is among what it names.  `text`: the first
 suggestion, or one of the lines proposed for what is left out, is the line that stood there.  `formula`: it is the same
-formula but for the order of what may be exchanged, brackets, and where a transposition stands.
+formula but for the order of what may be exchanged, brackets, and where a transposition stands.  `false`: a suggestion
+that was put into the file does not make its line right, or leaves another line wrong that was right; it has to be 0.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections import Counter
 from typing import Any
 
 from lstm_models.demo import DERIVATIONS, SOURCES
+from tests.support.applied_suggestions import false_suggestions
+from tests.support.right_derivations import TEXTS
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.exercise.grade import PlantedMistake, faults, mended, squeezed
 from tinyad.derivation.exercise.plant import KINDS, plants
@@ -23,7 +26,7 @@ from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.show.report import Report
 
-COLUMNS = ("planted", "seen", "located", "text", "formula")
+COLUMNS = ("planted", "seen", "located", "text", "formula", "false")
 
 
 def sample(found: list[PlantedMistake], each: int) -> list[PlantedMistake]:
@@ -39,13 +42,15 @@ def outcome(p: PlantedMistake) -> tuple[set[str], str]:
         return {"planted", "seen"} | ({"located"} if error.line == p.line else set()), ""
     if report.ok:
         return {"planted"}, ""
+    false = {"false"} if false_suggestions(report) else set()
     own = next((v for v in report.wrong if v.line == p.line and not p.removed), None)
     if own is None:
         proposed = [text for _, part in report.parts for text in part.proposed]
         right = {"text", "formula"} if squeezed(p.was) in map(squeezed, proposed) else set()
-        return {"planted", "seen"} | ({"located"} if lacks(report, p) else set()) | right, "; ".join(proposed)
+        located = {"located"} if lacks(report, p) else set()
+        return {"planted", "seen"} | located | right | false, "; ".join(proposed)
     text = report.source.text[: own.start] + own.suggestion + report.source.text[own.end :]
-    counted = {"planted", "seen", "located"}
+    counted = {"planted", "seen", "located"} | false
     if own.suggestion and squeezed(own.suggestion) == squeezed(p.was):
         counted |= {"text", "formula"}
     elif own.suggestion and formula(text, p.line) == formula(mended(p), p.line):
@@ -144,12 +149,12 @@ def table(counts: dict[str, Counter[str]], numbers: dict[str, int]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--each", type=int, default=6)
-    parser.add_argument("--files", nargs="+", choices=SOURCES, default=list(SOURCES))
+    parser.add_argument("--files", nargs="+", choices=[*SOURCES, *TEXTS], default=[*SOURCES, *TEXTS])
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--misses", action="store_true", help="print what was suggested in the place of the right line")
     options = parser.parse_args()
     for name in options.files:
-        text = (DERIVATIONS / f"{name}-corrected.md").read_text(encoding="utf-8")
+        text = TEXTS.get(name) or (DERIVATIONS / f"{name}-corrected.md").read_text(encoding="utf-8")
         counts, planted = {}, list(plants(text))
         numbers = Counter(p.kind for p in planted)
         for kind in options.kinds:
@@ -157,10 +162,10 @@ def main() -> None:
             for p in sample([p for p in planted if p.kind == kind], options.each):
                 counted, suggestion = outcome(p)
                 counts[kind].update(counted)
-                if options.misses and "seen" in counted and "text" not in counted:
+                if options.misses and "seen" in counted and ("text" not in counted or "false" in counted):
                     where = f"line {p.line}, {', '.join(c for c in COLUMNS if c in counted)}"
                     print(f"{kind}, {where}\n  was  {p.was}\n  now  {p.now}\n  got  {suggestion}")
-        print(f"{name}-corrected.md")
+        print(name)
         table(counts, numbers)
 
 

@@ -24,6 +24,7 @@ from tinyad.derivation.repair.search import reads_back
 from tinyad.derivation.repair.wrong_line import WrongLine
 
 LATE = (RNN[0], RNN[1], RNN[2].replace("Σ_{t=1}^{T}", "Σ_{t=2}^{T}"))
+UNDER_SUM = (RNN[0], RNN[1], RNN[2].replace("∇b = Σ_t ∇z_t", "∇b = ∇z_t"))
 BATCH = ("layout: same\n1: column of ones\nW: N×M\nx: M×B\nb: N×1\ngiven: da", "a = W x + b 1ᵀ", "db = da")
 PARTS = (
     "loss: L\nlayout: row\ngiven: ∂L/∂h\nW: N×M\nV: N×M\nx: M×1",
@@ -48,7 +49,7 @@ def members(*whole):
 
 def test_every_generator_proposes_something():
     count = Counter()
-    for whole in (CELL, RNN, ROUTINE, FAMILY, LATE, BATCH, PARTS):
+    for whole in (CELL, RNN, ROUTINE, FAMILY, LATE, UNDER_SUM, BATCH, PARTS):
         for _, member, context in members(*whole):
             count.update({generate: sum(1 for _ in generate(member, context)) for generate in GENERATORS})
     assert len(set(GENERATORS)) == len(GENERATORS)

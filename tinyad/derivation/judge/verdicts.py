@@ -113,8 +113,8 @@ class LineVerdict(NamedTuple):
 
     line, number: of the file, and as the author numbered it.  start, end: the line as places in the text; at: the part
     that the verdict is about, as (start, end).  worst: the entry furthest off.  condition: under which it holds.
-    suggestion: the line that was probably meant; grade: "certain", "likely" or "possible".  spoils: the names whose
-    derivatives are wrong because of it when the lines are run as code.
+    suggestion: the line that was probably meant; grade: "certain", "likely", "possible" or "by the rule".  spoils: the
+    names whose derivatives are wrong because of it when the lines are run as code.
     """
 
     line: int

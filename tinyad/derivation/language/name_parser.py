@@ -10,6 +10,7 @@ from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 from tinyad.derivation.language.token_cursor import TokenCursor
 
 DERIVATIVE_LETTERS = ("d", "δ", "∂")
+LETTERS_JOINED = 12  # of a name whose letters stand apart in LaTeX
 POWERS = {"T": "transpose", "2": "square", "-1": "inverse"}
 
 
@@ -31,10 +32,27 @@ class NameParser:
                 end = self.cursor.end
         return groups, end
 
+    def whole_word(self) -> Token:
+        """Read a word; in LaTeX, where W1 is two signs, with what follows at once if only both make a known name."""
+        token = self.cursor.expect("word")
+        joined, at, tokens = token, self.cursor.at, self.cursor.tokens
+        while at < len(tokens) and tokens[at].start == joined.end and tokens[at].kind in ("word", "number"):
+            if len(joined.text) > LETTERS_JOINED or self.knows(joined.text):
+                break
+            joined, at = joined._replace(text=joined.text + tokens[at].text, end=tokens[at].end), at + 1
+        if joined is token or not self.knows(joined.text):
+            return token
+        self.cursor.at = at
+        return joined
+
+    def knows(self, word: str) -> bool:
+        """Return whether a word is a known name."""
+        return self.names.is_known(self.names.ref(word, Scripts()).key) or bool(self.names.flat(word))
+
     def single_name(self, tokens: Sequence[Token], near: Token) -> tuple[Ref, Scripts]:
         """Return the single name that these tokens make, and its scripts."""
         with self.cursor.within(tokens):
-            token = self.cursor.expect("word")
+            token = self.whole_word()
             groups, end = self.script_groups()
             scripts = self.names.scripts(groups)
             node = self.named(token, scripts._replace(powers=()), end)

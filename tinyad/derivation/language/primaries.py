@@ -42,7 +42,7 @@ class Primaries:
 
     def word(self) -> Node:
         """Read what a word begins."""
-        token = self.cursor.expect("word")
+        token = self.name_parser.whole_word()
         special = self.special_word(token)
         if special is not None:
             return special
@@ -70,7 +70,7 @@ class Primaries:
         if token.text == "δ" and following.kind in ("word", "group("):  # LaTeX: δ is a word of its own
             return self.derivative_of(token)
         if token.text == "d" and following.kind == "word" and self.d_begins_derivative():  # LaTeX: d z_1
-            return self.derivative_of(token)
+            return self.quotient_of_letters(token) or self.derivative_of(token)
         if token.text == "deriv" and following.kind == "open":
             return self.deriv(token)
         if token.text == "e" and self.cursor.is_op("^") and not self.names.is_known("e"):
@@ -112,7 +112,7 @@ class Primaries:
             inside = self.derivative_of(token)
             self.cursor.expect(")group")
             return inside
-        word = self.cursor.expect("word")
+        word = self.name_parser.whole_word()
         groups, end = self.name_parser.script_groups()
         scripts = self.names.scripts(groups)
         ref = self.name_parser.known_ref(word.text, scripts)
@@ -125,7 +125,7 @@ class Primaries:
             inner: Sequence[Token] = self.cursor.group()
         else:
             first = self.cursor.at
-            self.cursor.expect("word")
+            self.name_parser.whole_word()
             self.name_parser.script_groups()
             inner = self.cursor.tokens[first : self.cursor.at]
         ref, scripts = self.name_parser.single_name(inner, token)
@@ -142,7 +142,7 @@ class Primaries:
         self.cursor.expect("op", "/")
         self.cursor.expect("op", "∂")
         first = self.cursor.at
-        below = self.cursor.expect("word")
+        below = self.name_parser.whole_word()
         _, end = self.name_parser.script_groups()
         ref, scripts = self.name_parser.single_name(self.cursor.tokens[first : self.cursor.at], below)
         return self.name_parser.powers(self.derived(above, ref, token.start, end), scripts)
@@ -169,6 +169,32 @@ class Primaries:
             name, ref = self.node("name", (), derived, token.start, end), self.names.ref(below, below_scripts)
             return self.name_parser.powers(self.node("jacobian", (name,), ref, token.start, below_end), below_scripts)
         self.cursor.at = slash
+        return None
+
+    def quotient_of_letters(self, token: Token) -> Node | None:
+        """Read dL/dz in LaTeX, where d and L are signs of their own, or return None."""
+        first = self.cursor.at
+        above = self.name_parser.whole_word()
+        groups, end = self.name_parser.script_groups()
+        rest = self.cursor.tokens[self.cursor.at : self.cursor.at + 3]
+        slash, d, name = ([t.kind, t.text] for t in rest) if len(rest) == 3 else ([], [], [])
+        if slash != ["op", "/"] or d != ["word", "d"] or name[:1] != ["word"]:
+            self.cursor.at = first
+            return None
+        self.cursor.at += 2
+        below = self.name_parser.whole_word()
+        below_groups, below_end = self.name_parser.script_groups()
+        scripts = self.names.scripts(below_groups)
+        ref = self.name_parser.known_ref(below.text, scripts)
+        if above.text == self.names.loss and not groups:
+            return self.name_parser.powers(self.node("d", (), (ref, None), token.start, below_end), scripts)
+        derived = self.names.ref(above.text, self.names.scripts(groups))
+        if self.names.is_known(derived.key):
+            jacobian = self.node(
+                "jacobian", (self.node("name", (), derived, above.start, end),), ref, token.start, below_end
+            )
+            return self.name_parser.powers(jacobian, scripts)
+        self.cursor.at = first
         return None
 
     def derived(self, above: Node | None, below: Ref | Node, start: int, end: int) -> Node:

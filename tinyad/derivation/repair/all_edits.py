@@ -8,7 +8,14 @@ from tinyad.derivation.repair.bracket_edits import brackets
 from tinyad.derivation.repair.edit import Context, Edit, Member
 from tinyad.derivation.repair.function_edits import calls, complements, primes, squares
 from tinyad.derivation.repair.left_side_edits import assign, left_sides, swapped_left_sides
-from tinyad.derivation.repair.name_edits import denominators, labels, other_names, repeated_names, routine_operands
+from tinyad.derivation.repair.name_edits import (
+    denominators,
+    labels,
+    names_in_products,
+    other_names,
+    repeated_names,
+    routine_operands,
+)
 from tinyad.derivation.repair.ones_edits import ones
 from tinyad.derivation.repair.operation_edits import operators, signs, swapped_operands, transpositions
 from tinyad.derivation.repair.term_edits import (
@@ -18,7 +25,7 @@ from tinyad.derivation.repair.term_edits import (
     further_terms,
     other_factors,
 )
-from tinyad.derivation.repair.time_edits import first_steps, times
+from tinyad.derivation.repair.time_edits import first_steps, sums_over_time, times
 
 # Edits of one rank are tried in this order.
 GENERATORS: tuple[Callable[[Member, Context], Iterator[Edit]], ...] = (
@@ -26,7 +33,9 @@ GENERATORS: tuple[Callable[[Member, Context], Iterator[Edit]], ...] = (
     labels,
     repeated_names,
     other_names,
+    names_in_products,
     assign,
+    sums_over_time,
     transpositions,
     ones,
     operators,

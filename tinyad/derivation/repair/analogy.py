@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import permutations
 from typing import Any
 
 from tinyad.derivation.judge.contributions import in_order
 from tinyad.derivation.judge.targets import derivatives_in, is_labelled_term
 from tinyad.derivation.judge.verdicts import LineVerdict
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
-from tinyad.derivation.repair import ranks
+from tinyad.derivation.repair import limits, ranks
 from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, names_in, ref_of
 from tinyad.derivation.repair.edit import Edit, Member, apply
 from tinyad.derivation.repair.wrong_line import WrongLine
@@ -88,6 +89,8 @@ class Analogies:
                 exchange = swapped(forward[here].members[0]) if same else matched(forward[there], forward[here])
                 if exchange is not None:
                     yield exchange
+                elif same:
+                    yield from _between_terms(forward[here])
 
 
 def exchange_names(notation: AuthorNotation, line: Statement, formula: Node, exchange: Exchange) -> Fragment | None:
@@ -139,6 +142,15 @@ def swapped(node: Node) -> Exchange | None:
     """Return the exchange of the two operands of x ∘ y; None for another formula."""
     x, y = (part.value for part in node.parts) if node.kind == "∘" and len(node.parts) == 2 else (None, None)
     return {x: y, y: x} if isinstance(x, Ref) and isinstance(y, Ref) else None
+
+
+def _between_terms(eq: Statement) -> Iterator[Exchange]:
+    """Yield the exchanges of two products of the same form in one equation."""
+    products = [n for member in eq.members for n in walk(member) if n.kind == "*"][: limits.PRODUCTS_PAIRED]
+    for old, new in permutations(products, 2):
+        exchange = matched(eq._replace(members=(old,)), eq._replace(members=(new,)))
+        if exchange is not None:
+            yield exchange
 
 
 def _is_differential_of_name(node: Node) -> bool:

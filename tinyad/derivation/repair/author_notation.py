@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -101,7 +102,14 @@ class AuthorNotation:
             for part in (*line.left, *line.members):
                 for node in names_in(part):
                     self._learn(line, node)
-        self.has_primes = any(n.kind == "prime" for line in lines for member in line.members for n in walk(member))
+        nodes = [n for line in lines for member in line.members for n in walk(member)]
+        self.primed = {n.value.key for n in nodes if n.kind == "prime"}  # functions whose derivative is f'(x)
+        self.has_primes = bool(self.primed)
+        self._calls = Counter(self._plain(source.text[n.start : n.end]) for n in nodes if n.kind == "call")
+        self.factor_pairs = {(_factor_key(n.parts[0]), _factor_key(n.parts[1])) for n in nodes if n.kind == "∘"}
+        self.has_sum_over_time = True
+        self.product_text = self._product_text(nodes)
+        self.sum_over_time = self._sum_over_time(nodes)
         self.transpose_mark = self._transpose_mark(lines)
         self.circle = self._circle(lines)
 
@@ -124,6 +132,37 @@ class AuthorNotation:
                         return Fragment(line.tokens[k : k + 4], self.source.text[token.start : end])
         return Fragment(exponent(Token("word", "T", 0, 0)), r"^\top" if self.latex else "ᵀ")
 
+    @staticmethod
+    def _plain(text: str) -> str:
+        return "".join(text.split())
+
+    @property
+    def product(self) -> Fragment:
+        """Return what stands between the factors of a matrix product: the author's sign for it, or a space."""
+        return Fragment(tokenized(self.product_text, "product") if self.product_text.strip() else (), self.product_text)
+
+    def uses_call(self, text: str) -> bool:
+        """Return whether a call that stands in the forward stands in a line as well."""
+        return self._calls[self._plain(text)] > 1
+
+    def _product_text(self, nodes: Sequence[Node]) -> str:
+        """Return what stands between the factors of a matrix product: the sign that most of them have, or a space."""
+        signs = Counter("" if n.value is None else self.source.text[slice(*n.value)] for n in nodes if n.kind == "*")
+        sign = max(signs, key=lambda text: signs[text], default="")
+        return f" {sign} " if sign else " "
+
+    def _sum_over_time(self, nodes: Sequence[Node]) -> str:
+        """Return how a sum over all times begins."""
+        heads = [n for n in nodes if n.kind == "sum" and n.value[0] == "time" and n.value[1] in (None, ("=", 1))]
+        if heads:
+            return self.source.text[heads[0].start : heads[0].parts[0].start].strip()
+        self.has_sum_over_time = False
+        return rf"\sum_{self.names.time}" if self.latex else f"Σ_{self.names.time}"
+
+    def sum_over_family(self, letter: str) -> str:
+        """Return how a sum over the members of a family begins."""
+        return rf"\sum_{letter}" if self.latex else f"Σ_{letter}"
+
     def _circle(self, lines: Sequence[Statement]) -> Fragment:
         """Return the component-wise product, with a space on either side."""
         for line in lines:
@@ -133,6 +172,11 @@ class AuthorNotation:
                     token = next(t for t in line.tokens if t.start == node.value[0] and t.end > t.start)
                     return Fragment((token,), f" {text} ")
         return Fragment((sign_token("∘"),), r" \circ " if self.latex else " ∘ ")
+
+    def transposed(self, fragment: Fragment) -> Fragment:
+        """Return a name with the sign of a transpose, in brackets if it has a superscript."""
+        inner = bracketed(fragment) if has_superscript(fragment) else fragment
+        return joined(inner, self.transpose_mark)
 
     def fragment(self, kind: str, ref: Ref) -> Fragment | None:
         """Return the name ("name") or the derivative ("d") of something; None if there is no pattern for it."""
@@ -150,10 +194,14 @@ class AuthorNotation:
     def derivative(self, ref: Ref, like: Fragment | None = None, of: Ref | None = None) -> Fragment | None:
         """Return a derivative, if need be after a pattern: first the derivative `like` of another name, `of`."""
         known = self.known.get(("d", ref)) or self._at_another_time("d", ref)
-        name = self.name(ref) if known is None else None
+        old, name = of and self.name(of), self.name(ref)
+        made = with_name(like, old, name) if like and old and name else None
+        if made is not None:
+            return made
+        name = name if known is None else None
         if name is None:
             return known
-        for pattern, inner in [*([(like, of)] if like and of else []), *self.patterns[: limits.PATTERNS]]:
+        for pattern, inner in self.patterns[: limits.PATTERNS]:
             old = self.name(inner)
             made = None if old is None else with_name(pattern, old, name)
             if made is not None:
@@ -211,6 +259,21 @@ class AuthorNotation:
                 end = len(derivative.tokens) - (len(pattern.tokens) - k - len(inner.tokens))
                 return Fragment(derivative.tokens[k:end], derivative.text[len(head) : len(derivative.text) - len(tail)])
         return None
+
+
+def _factor_key(node: Node) -> str:
+    """Return which name or derivative a factor is, whatever its time; "" for another formula."""
+    return f"{node.kind} {ref_of(node).key}" if node.kind in ("name", "d") else ""
+
+
+def has_superscript(fragment: Fragment) -> bool:
+    """Return whether a superscript ends a name, beside which no other one can stand: W^f."""
+    depth = 0
+    for k, token in enumerate(fragment.tokens):
+        depth += {"open": 1, "close": -1, "group(": 1, ")group": -1}.get(token.kind, 0)
+        if depth == 0 and (token.kind, token.text) == ("op", "^") and "^" in fragment.text and k:
+            return True
+    return False
 
 
 def exponent(token: Token) -> tuple[Token, ...]:
@@ -271,11 +334,25 @@ def with_name(pattern: Fragment, old: Fragment, new: Fragment) -> Fragment | Non
         head, _, tail = pattern.text.rpartition(old.text)
         tokens = *pattern.tokens[:k], *new.tokens, *pattern.tokens[k + len(old.tokens) :]
         return Fragment(tokens, head + new.text + tail)
+    return _with_name_behind_d(pattern, old, new)
+
+
+def _with_name_behind_d(pattern: Fragment, old: Fragment, new: Fragment) -> Fragment | None:
+    """Return the same where d and the name are one word: dz, or dL/dz."""
     texts, inner = _texts(pattern.tokens), _texts(old.tokens)
-    first = pattern.tokens[0]
-    if first.kind == "word" and first.text[:1] in ("d", "δ") and first.text[1:] == inner[0] and texts[1:] == inner[1:]:
-        word = new.tokens[0]._replace(text=first.text[0] + new.tokens[0].text)
-        return Fragment((word, *new.tokens[1:]), pattern.text[0] + new.text)
+    for k in range(len(texts) - len(inner), -1, -1):
+        token = pattern.tokens[k]
+        if token.kind != "word" or token.text[:1] not in ("d", "δ", "∂") or token.text[1:] != inner[0]:
+            continue
+        if texts[k + 1 : k + len(inner)] == inner[1:]:
+            word = new.tokens[0]._replace(text=token.text[0] + new.tokens[0].text)
+            end = k + len(inner)
+            at = token.start - pattern.tokens[0].start + 1
+            last = pattern.tokens[end - 1].end - pattern.tokens[0].start
+            if pattern.text[at - 1] != token.text[0]:
+                continue
+            text = pattern.text[:at] + new.text + pattern.text[last:]
+            return Fragment((*pattern.tokens[:k], word, *new.tokens[1:], *pattern.tokens[end:]), text)
     return None
 
 

@@ -188,6 +188,7 @@ class Context:
     rule_names: Sequence[Ref] = ()  # of the line's forward equations, the likeliest first
     functions: Sequence[Fragment] = ()  # names of the functions of the derivation
     equations: Sequence[Sequence[Ref]] = ()  # result and operands of each forward equation of the line
+    forward: Sequence[Sequence[Ref]] = ()  # the same of all forward equations
     operand_calls: Sequence[tuple[Node, Fragment]] = ()  # in these equations
     near_operands: Sequence[Ref] = ()  # of the equations whose results the line uses
     factors: Sequence[tuple[Node, Fragment]] = ()  # brackets and calls of other lines

@@ -14,7 +14,7 @@ from tinyad.derivation.repair.analogy import Analogies, exchange_names
 from tinyad.derivation.repair.author_notation import Fragment, names_in, number_token, tokenized
 from tinyad.derivation.repair.edit import Context
 from tinyad.derivation.repair.required_contributions import RequiredContributions
-from tinyad.derivation.repair.rule_formulas import contribution
+from tinyad.derivation.repair.rule_formulas import contributions, rule_walk
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
 from tinyad.derivation.semantics.sample_point import SamplePoint
 
@@ -36,6 +36,7 @@ class Evidence:
             rule_names=self._rule_names(),
             functions=wrong.functions,
             equations=[[self._as_here(ref) for ref in _names_of(eq)] for eq in wrong.equations],
+            forward=[_names_of(eq) for eq in self._forward],
             operand_calls=self._operand_calls(),
             near_operands=self._near_operands(index),
             factors=self._factors(index),
@@ -139,8 +140,9 @@ class Evidence:
         """Return the contributions that are required, as the rules of the table give them."""
         wrong, parts = self._wrong, []
         for left, needs in zip(wrong.line.left, self._required.of_sides, strict=True):
+            walk_ = rule_walk(wrong.point, wrong.notation, left, wrong.is_set_before) if needs else None
             for key in in_order(needs or ()):
-                part = contribution(wrong.point, wrong.notation, key, left.value[0])
+                part = contributions(walk_, frozenset({key}), left, wrong.line.sign)
                 if part is not None:
                     parts.append((wrong.point.declarations.parser().inside(part.tokens), part))
         return parts

@@ -26,6 +26,9 @@ def left_sides(member: Member, context: Context) -> Iterator[Edit]:
     """Propose that the line sets something else."""
     for node in (part for left in member.line.left for part in names_in(left)):
         if node.kind == "name":
+            derivative = context.notation.derivative(node.value)
+            if derivative is not None:
+                yield member.replace(node, derivative, ranks.LEFT_DERIVATIVE)
             for ref in alternatives(context, node.value):
                 name = context.notation.name(ref)
                 if name is not None:

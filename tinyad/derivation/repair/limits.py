@@ -27,5 +27,12 @@ NAMES_REPEATED   = 20     # names that are tried in every place of one that is u
 SUMS_EXTENDED    = 12     # formulas that a term is added to
 BRACKETS_OPENED  = 24     # places in a member where a bracket may open
 BRACKETS_CLOSED  = 8      # places where it may close again: operands behind the first
+EQUATIONS_WALKED = 6      # derivatives that no line sets, and that the rules write out inside of each other
+WRITTEN_PARTS    = 40     # parts of the author's lines that may stand for a derivative
+RULE_CHARACTERS  = 400    # of a line as the rules give it: a longer one helps nobody
+TERMS_CHOSEN     = 4      # uses of one name in one equation, of which a line lacks some
+SAME_VALUE       = 1e-9   # relative difference of two values that are one but for rounding
+CLOSE_TO_WHOLE   = 1e-9   # a factor so near to a whole number is that number, but for rounding
+PRODUCTS_PAIRED  = 8      # products of one equation that may stand for one another
 PATTERNS         = 5      # derivatives of the author that another one is made after
 # fmt: on

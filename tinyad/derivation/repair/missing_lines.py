@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tinyad.derivation.judge.contributions import NO_KEYS, ContributionKey, Keys, in_order, known_cases
+from tinyad.derivation.judge.contributions import NO_KEYS, Keys, in_order, known_cases
 from tinyad.derivation.judge.line_verdict import read_line
 from tinyad.derivation.judge.targets import target_of
 from tinyad.derivation.judge.verdicts import LineVerdict, Verdict
 from tinyad.derivation.language.source import DerivationError
-from tinyad.derivation.language.syntax_tree import Ref, Statement
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import chain_of, exchange_names, is_routine, matched
 from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, tokenized
-from tinyad.derivation.repair.rule_formulas import contribution, operands, routine_call
+from tinyad.derivation.repair.rule_formulas import contributions, names_used, operands, routine_call, rule_walk
 from tinyad.derivation.repair.wrong_line import given_targets, targets_of
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.sample_point import SamplePoint
@@ -47,6 +47,7 @@ class _Proposals:
         lines = [v.statement for v in verdicts if v.statement is not None and v.statement.members]
         self._right = [v for v in verdicts if v.ok and v.statement in lines and v.readings]
         self._targets = targets_of(self._point, verdicts) | given_targets(self._point)
+        self._proposed = set(self._targets)
         self._only_routines = all(is_routine(line.members[0]) for line in lines)
 
     def for_equation(self, equation: int) -> list[str]:
@@ -55,10 +56,17 @@ class _Proposals:
         if self._only_routines:
             return [text for text in self._routine(eq) if self._holds(text, equation)]
         lines = []
-        for ref in dict.fromkeys(operands(eq)):
+        for ref in dict.fromkeys(map(self._at_the_lines_time, names_used(eq))):
             texts = (*self._by_analogy(equation, ref), *self._by_rule(equation, ref))
-            lines += [text for text in texts if self._holds(text, equation)][:1]
+            held = [text for text in texts if self._holds(text, equation)][:1]
+            lines += held
+            self._proposed |= {target_of(self._point, ref)} if held else set()
         return lines
+
+    def _at_the_lines_time(self, ref: Ref) -> Ref:
+        """Return a name of a sequence at t, where its derivative is set."""
+        timed = self._point.last is not None and ref.time is not None and ref.time[0] == "t"
+        return ref._replace(time=("t", 0)) if timed else ref
 
     def _routine(self, eq: Statement) -> Iterator[str]:
         """Yield deriv() of an equation, added to the derivatives of all its operands."""
@@ -81,11 +89,17 @@ class _Proposals:
                     yield from self._line_for(ref, made)
 
     def _by_rule(self, equation: int, ref: Ref) -> Iterator[str]:
-        """Yield the contributions as the rules of the table give them."""
-        for use in range(operands(self._forward[equation]).count(ref)):
-            yield from self._line_for(
-                ref, contribution(self._point, self._notation, ContributionKey(equation, None, use), ref)
-            )
+        """Yield the contributions as the rules of the table give them: all of an equation, or one by one."""
+        left = Node("d", (), (ref, None), 0, 0)
+        places = [case.place for case in known_cases(self._point, left)]
+        keys = NO_KEYS.union(*(self._lacking.get(place, ()) for place in places))
+        keys = frozenset(key for key in keys if key.equation == equation)
+        walk_ = rule_walk(self._point, self._notation, left, self._is_set)
+        for some in (keys, *(frozenset({key}) for key in in_order(keys)[: limits.PROPOSED_LINES])):
+            yield from self._line_for(ref, contributions(walk_, some, left))
+
+    def _is_set(self, ref: Ref) -> bool:
+        return target_of(self._point, ref) in self._proposed
 
     def _line_for(self, ref: Ref, formula: Fragment | None) -> Iterator[str]:
         """Yield the line that sets a derivative to a formula, or adds it where it is not the only one."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tinyad.derivation.language.syntax_tree import Node, Ref, walk
 from tinyad.derivation.repair import limits, ranks
-from tinyad.derivation.repair.author_notation import Fragment, joined, names_in, ref_of, sign_token
+from tinyad.derivation.repair.author_notation import Fragment, bracketed, joined, names_in, ref_of, sign_token
 from tinyad.derivation.repair.edit import Context, Edit, Member, apply, named, replace_parts
 
 OTHER = {"name": "d", "d": "name"}
@@ -87,6 +87,17 @@ def other_names(member: Member, context: Context) -> Iterator[Edit]:
             yield member.replace(node, for_own, ranks.NAME_FOR_OWN, named(node, other, own))
 
 
+def names_in_products(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose for a name a product or a sum that the line has with this name in another place."""
+    nodes = [node for node in walk(member.node) if node.kind in ("∘", "*", "/", "+", "-")]
+    for node in names_in(member.node):
+        for whole in nodes:
+            apart = whole.end <= node.start or node.end <= whole.start
+            if apart and any(part.kind == node.kind and part.value == node.value for part in whole.parts):
+                made = Node("bracket", (whole,), "(", node.start, node.end)
+                yield member.replace(node, bracketed(member.fragment(whole)), ranks.NAME_IN_PRODUCT, (node, made))
+
+
 def _like(member: Member, context: Context, node: Node, ref: Ref) -> Fragment | None:
     """Return another name for a name, and for a derivative another one, if need be after its pattern."""
     if node.kind == "name":
@@ -126,11 +137,20 @@ def denominators(member: Member, context: Context) -> Iterator[Edit]:
         rank = ranks.DENOMINATOR if inside else ranks.LEFT_DENOMINATOR
         for ref in alternatives(context, node.value):
             name = context.notation.name(ref)
+            own_rank = rank.later(ranks.INDIRECT) if _is_indirect(context, node, ref) else rank
             trivial = node.parts[0].kind == "name" and node.parts[0].value == ref  # ∂s/∂s
             if name is not None and not trivial:
                 tree = (node, node._replace(value=ref)) if inside else None
-                yield Edit(first, last, name.tokens, start, end, name.text, rank, tree)
+                yield Edit(first, last, name.tokens, start, end, name.text, own_rank, tree)
 
 
 def _is_jacobian(node: Node) -> bool:
     return node.kind == "jacobian" and isinstance(node.value, Ref)
+
+
+def _is_indirect(context: Context, node: Node, ref: Ref) -> bool:
+    """Return whether the equation of what is derived does not use a name, but the one that it would replace."""
+    above = node.parts[0]
+    used = next((refs[1:] for refs in context.forward if above.kind == "name" and refs[0].key == above.value.key), [])
+    keys = {other.key for other in used}
+    return node.value.key in keys and ref.key not in keys

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tinyad.derivation.language.syntax_tree import Node, walk
 from tinyad.derivation.repair import ranks
-from tinyad.derivation.repair.author_notation import Fragment, bracketed, joined, sign_token
+from tinyad.derivation.repair.author_notation import Fragment, bracketed, has_superscript, joined, sign_token
 from tinyad.derivation.repair.edit import Context, Edit, Member, instead
 
 ROUTINE_SYMBOLS = ("∘", "*", "+", "-", "tanh", "sigmoid", "softmax", "none")  # of the slides' deriv()
@@ -20,8 +20,11 @@ def transpositions(member: Member, context: Context) -> Iterator[Edit]:
             if node.parts[0].end < node.end:
                 yield member.unwrap(node, member.without_bracket(node.parts[0]), ranks.TRANSPOSE_LESS)
         elif node.kind in ("name", "d", "bracket", "call", "prime"):
-            mark = context.notation.transpose_mark
-            yield member.insert_after(node, mark, ranks.TRANSPOSE_MORE, instead(node, "transpose", node))
+            fragment, tree = member.fragment(node), instead(node, "transpose", node)
+            if has_superscript(fragment):
+                yield member.replace(node, context.notation.transposed(fragment), ranks.TRANSPOSE_MORE, tree)
+            else:
+                yield member.insert_after(node, context.notation.transpose_mark, ranks.TRANSPOSE_MORE, tree)
 
 
 def operators(member: Member, context: Context) -> Iterator[Edit]:
@@ -40,7 +43,7 @@ def _other_product(member: Member, context: Context, node: Node) -> Iterator[Edi
     """Propose ∘ for a matrix product, and a matrix product for ∘ and /."""
     before, after = member.between(node)
     gap = node.parts[0].end, node.parts[1].start
-    new = context.notation.circle if node.kind == "*" else Fragment((), " ")
+    new = context.notation.circle if node.kind == "*" else context.notation.product
     tree = node, node._replace(kind="∘" if node.kind == "*" else "*")
     if node.value is not None:
         signs = [k for k in range(before, after) if member.tokens[k].kind == "op"]

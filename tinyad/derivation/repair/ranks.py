@@ -52,6 +52,8 @@ NAME_OTHER       = Rank(38, EditKind.NAME)           # any other name of the der
 NAME_FOR_OWN     = Rank(12, EditKind.NAME)           # x for dx, dx for x: one stroke of the pen
 OTHER_SORT       = 15                                # so much later a derivative for another name, or a name for one
 NAME_REPEATED    = Rank(25, EditKind.REPEATED_NAME)  # in every place: after one place alone
+NAME_IN_PRODUCT  = Rank(35, EditKind.NAME)           # (a ∘ w) for a where a ∘ w stands in the same line
+INDIRECT         = 30                                # so much later a Jacobian that no equation gives at once
 LABEL            = Rank(14, EditKind.NAME)           # parts of a derivative are easily mixed up
 DENOMINATOR      = Rank(25, EditKind.NAME)           # of a Jacobian, in a formula
 ROUTINE_OPERAND  = Rank(-1, EditKind.NAME)           # deriv(dz, x, y) repeats an equation: it leaves no choice
@@ -61,11 +63,13 @@ ROUTINE_SYMBOL   = Rank(8, EditKind.OPERATOR)        # another operation in deri
 
 # Times.
 TIME             = Rank(18, EditKind.TIME)           # t - 1 for t: before all operations
+SUM_OVER_TIME    = Rank(1, EditKind.MISSING)         # of an author who writes such sums
 FIRST_STEP       = Rank(18, EditKind.TIME)           # of a sum over time
 
 # Left-hand sides.
 ASSIGN           = Rank(5, EditKind.ASSIGN)          # += for =: the commonest of all, and nothing else changes
 LEFT_SWAPPED     = Rank(10, EditKind.LEFT)           # [dy, dx] for [dx, dy]
+LEFT_DERIVATIVE  = Rank(12, EditKind.LEFT)           # dx for x: one stroke of the pen
 LEFT_SET_TWICE   = Rank(2, EditKind.LEFT)            # another line sets this derivative, and none sets that one
 LEFT_UNSET       = Rank(20, EditKind.LEFT)           # an operand of the line's equations that no line sets
 LEFT_INDEX       = Rank(22, EditKind.LEFT)
@@ -101,6 +105,7 @@ SQUARE           = Rank(34, EditKind.ACTIVATION)     # x² for x, and back
 LABELLED_TERM    = Rank(4, EditKind.MISSING)         # a part of the derivative that its line has a label for
 FACTOR_SIMILAR   = Rank(16, EditKind.FACTOR)         # a bracket or call of another line that looks like it
 ONES             = Rank(25, EditKind.MISSING)        # tried only where sizes do not fit
+ONES_AGAIN       = Rank(37, EditKind.MISSING)        # beside a 1 that stands there
 NUMBER_LESS      = Rank(27, EditKind.EXTRA)          # 1/2 and 2 come from nowhere
 SECOND_TERM_LESS = Rank(35, EditKind.EXTRA)          # what was added is sooner too much
 FIRST_TERM_LESS  = Rank(37, EditKind.EXTRA)          # than what a sum begins with

@@ -2,66 +2,243 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
 
-from tinyad.derivation.judge.contributions import ContributionKey, in_order
+import numpy as np
+
+from tinyad.arrays.matrix import Array
+from tinyad.derivation.judge.contributions import (
+    Case,
+    ContributionKey,
+    Keys,
+    contributions_to,
+    in_order,
+    known_cases,
+    total_of,
+)
+from tinyad.derivation.judge.equalities import scopes_of
+from tinyad.derivation.judge.line_verdict import value_of
 from tinyad.derivation.language.source import DerivationError
-from tinyad.derivation.language.syntax_tree import Ref, Statement, Token
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, structure, walk
+from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import is_routine
 from tinyad.derivation.repair.author_notation import (
     CLOSE,
     OPEN,
     AuthorNotation,
     Fragment,
+    bracketed,
     fragment_of,
     joined,
     sign_token,
     tokenized,
 )
+from tinyad.derivation.repair.formula import NoFormula
 from tinyad.derivation.repair.required_contributions import RequiredContributions
+from tinyad.derivation.repair.rule_walk import LEVELS, RuleWalk, Term, WrittenPart, scope_of
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
 from tinyad.derivation.semantics.sample_point import SamplePoint
-from tinyad.derivation.semantics.values import Scope, Trouble
-from tinyad.engine.op import Op
-from tinyad.engine.table import TABLE
-from tinyad.engine.vjp import in_same_layout
-from tinyad.expressions.symbol import Symbol
-from tinyad.printing.formula import Notation, Printed, applied, number
-from tinyad.printing.notation import MATHEMATICS
+from tinyad.derivation.semantics.values import Trouble
 
-PLUS = Fragment((sign_token("+"),), " + ")
-# Operations that equations and rules are made of; how ∘ and transpose look is the author's.
-SIGNS = {"+": "%s + %s", "-": "%s - %s", "∘": "", "*": "%s %s", "/": "%s / %s", "neg": "-%s", "transpose": ""}
+DERIVATIVES_WRITTEN = ("bracket", "+", "-", "∘", "*", "/", "neg", "name", "call")
 
 
-def line_by_rule(wrong: WrongLine, required: RequiredContributions) -> Fragment | None:
-    """Return the line that the rules give for what is required of it; None if there is none."""
+def lines_by_rule(wrong: WrongLine, formulas: Sequence[Fragment]) -> Iterator[Fragment]:
+    """Yield the line that the rules give; `formulas` are what they give for its left-hand side."""
     if is_routine(wrong.line.members[0]):
         names = derived_names(wrong.line)
         calls = (routine_call(wrong.point, wrong.notation, eq) for eq in wrong.equations if operands(eq) == names)
-        call = next((call for call in calls if call is not None), None)
-    else:
-        call = formula_by_rule(wrong, required) if len(wrong.line.members) == 1 else None
-    return None if call is None else wrong.with_formula(call)
+        formulas = [call for call in calls if call is not None][:1]
+    yield from (wrong.with_formula(formula) for formula in formulas)
 
 
-def formula_by_rule(wrong: WrongLine, required: RequiredContributions) -> Fragment | None:
-    """Return what is required of the one derivative that a line sets, as the rules give it; None if they do not."""
+def formulas_by_rule(wrong: WrongLine, required: RequiredContributions) -> Iterator[Fragment]:
+    """Yield what is required of the one derivative that a line sets, or the Jacobian, as the rules give it."""
     needs = required.of_sides[0]
+    if len(wrong.line.left) == 1 and wrong.line.left[0].kind == "jacobian":
+        yield from jacobians_by_rule(wrong)
+        return
     if len(wrong.line.left) != 1 or wrong.line.left[0].kind != "d" or not needs:
-        return None
-    total: Fragment | None = None
-    for key in in_order(needs):
-        part = contribution(wrong.point, wrong.notation, key, wrong.line.left[0].value[0])
-        if part is None:
-            return None
-        total = part if total is None else joined(total, PLUS, part)
+        return
+    left = wrong.line.left[0]
+    case = _fullest_case(wrong.point, left)
+    if case is None:
+        return
+    yield from terms_mended(wrong, case, needs)
+    parts = written_parts(wrong, case)
+    for usable, some in ((wrong.is_set_before, parts), (wrong.is_set_before, []), (wrong.is_set, parts)):
+        walk_ = RuleWalk(case, wrong.notation, usable, some)
+        formula = by_rule(walk_, needs, left, wrong.line.sign)
+        if formula is not None:
+            yield formula
+
+
+def terms_mended(wrong: WrongLine, case: Case, needs: Keys) -> Iterator[Fragment]:
+    """Yield a sum with its right terms as they are, and with what the rules give in the place of the others."""
+    left, terms = wrong.line.left[0], signed_terms(wrong.line.members[-1])
+    known, keys = contributions_to(case), dict[int, ContributionKey]()
+    for k, (sign, node) in enumerate(terms):
+        value = _value(wrong, case, node)
+        rest = [key for key in in_order(needs) if key not in keys.values() and key in known]
+        right = (key for key in rest if value is not None and case.point.near(case.place, sign * value, known[key]))
+        key = next(right, None)
+        if key is not None:
+            keys[k] = key
+    lacking = needs - {*keys.values()}
+    walk_ = RuleWalk(case, wrong.notation, wrong.is_set_before)
+    mended = by_rule(walk_, lacking, left, wrong.line.sign) if keys and lacking else None
+    if mended is None:
+        return
+    at = next((k for k in range(len(terms)) if k not in keys), len(terms))
+    parts = [(sign, wrong.fragment(wrong.line, node)) for k, (sign, node) in enumerate(terms) if k in keys]
+    kept = sum(k in keys for k in range(at))
+    yield total_of_terms([*parts[:kept], (1, mended), *parts[kept:]])
+
+
+def signed_terms(node: Node) -> list[tuple[int, Node]]:
+    """Return the terms of a sum, with their signs."""
+    if node.kind in ("+", "-"):
+        sign = 1 if node.kind == "+" else -1
+        return [*signed_terms(node.parts[0]), (sign, node.parts[1])]
+    return [(-1, node.parts[0])] if node.kind == "neg" else [(1, node)]
+
+
+def total_of_terms(terms: Sequence[tuple[int, Fragment]]) -> Fragment:
+    """Return a sum of terms with signs; a term may begin with a minus of its own."""
+    total = Fragment((), "")
+    for sign, term in terms:
+        minus = term.text.startswith("-")
+        inner = Fragment(term.tokens[1:], term.text[1:]) if minus else term
+        text = "-" if (sign < 0) != minus else "+"
+        head = Fragment((sign_token(text),), text)
+        first = joined(head, inner) if text == "-" else inner
+        total = joined(total, " ", head, " ", inner) if total.tokens else first
     return total
+
+
+def _value(wrong: WrongLine, case: Case, node: Node) -> Array | None:
+    """Return what a term of the line gives, in row layout; None if it has no value, or another size."""
+    try:
+        value = value_of(case, wrong.line, 0, node)
+    except (Trouble, ArithmeticError, ValueError):
+        return None
+    return value if value.shape == case.shape else None
+
+
+def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
+    """Yield a Jacobian as the rules give it, in the forms in which people write it."""
+    left, point = wrong.line.left[0], wrong.point
+    above, below = left.parts[0], left.value
+    scopes = scopes_of(point, wrong.line) if above.kind == "name" and isinstance(below, Ref) else []
+    for k, eq in enumerate(point.derivation.forward) if scopes else ():
+        if eq.left[0].value.key != above.value.key:
+            continue
+        walk_ = RuleWalk(Case(point, scopes[0], (below.key, None)), wrong.notation, wrong.is_set_before)
+        try:
+            texts = walk_.jacobians(above.value, below, k) or walk_.jacobians_by_chain(above.value, below, k)
+            yield from [Fragment(tokenized(text, "rule"), text) for text in texts]
+        except (NoFormula, Trouble, DerivationError, ArithmeticError, ValueError):
+            continue
+
+
+def lacking_by_rule(wrong: WrongLine, lacking: Keys) -> Iterator[Fragment]:
+    """Yield the contributions that a line lacks, as the rules give them."""
+    left = wrong.line.left[0]
+    for usable in (wrong.is_set_before, wrong.is_set):
+        formula = contributions(rule_walk(wrong.point, wrong.notation, left, usable), lacking, left, wrong.line.sign)
+        if formula is not None:
+            yield formula
+
+
+def by_rule(walk_: RuleWalk, keys: Keys, left: Node, sign: str) -> Fragment | None:
+    """Return the sum of some contributions as the rules give them; None if they do not, or at too great a length."""
+    of: Ref = left.value[0]
+    try:
+        terms = _chosen(walk_, _terms(walk_, of, keys), keys)
+        text = walk_.sum_of(terms, of, sign)
+        tokens = tokenized(text, "rule")
+    except (NoFormula, Trouble, DerivationError, ArithmeticError, ValueError):
+        return None
+    return Fragment(tokens, text) if len(text) <= limits.RULE_CHARACTERS else None
+
+
+def _terms(walk_: RuleWalk, of: Ref, keys: Keys) -> list[Term]:
+    """Return what every use of a name in the equations of some contributions gives."""
+    places = dict.fromkeys((key.equation, key.later) for key in in_order(keys))
+    return [term for k, later in places if k is not None for term in walk_.terms(of, k, later)]
+
+
+def _chosen(walk_: RuleWalk, terms: list[Term], keys: Keys) -> list[Term]:
+    """Return the terms that are those contributions: some where an equation uses a name more than once."""
+    known = contributions_to(walk_.case)
+    if keys >= {key for key in known if (key.equation, key.later) in {(t.equation, t.later) for t in terms}}:
+        return terms
+    total = total_of((a for key, a in known.items() if key in keys), walk_.case.shape)
+    values = [walk_.value_of_text(walk_.text(term.formula)) for term in terms[: limits.TERMS_CHOSEN]]
+    for count in range(1, len(values) + 1):
+        for some in combinations(range(len(values)), count):
+            arrays = [a for k in some for a in [values[k]] if a is not None]
+            if len(arrays) == count and np.allclose(total_of(arrays, total.shape), total, rtol=limits.SAME_VALUE):
+                return [terms[k] for k in some]
+    raise NoFormula
+
+
+def _fullest_case(point: SamplePoint, left: Node) -> Case | None:
+    """Return the time of a left-hand side at which the most contributions reach it; None if its name is unknown."""
+    cases = known_cases(point, left)
+    return max(cases, key=lambda case: len(contributions_to(case)), default=None)
+
+
+def written_parts(wrong: WrongLine, case: Case) -> list[WrittenPart]:
+    """Return what the author may have written out for a derivative: parts of the line, then brackets of right lines."""
+    formulas = [structure(m) for v in wrong.verdicts if v.ok and v.statement is not None for m in v.statement.members]
+    own = [
+        (wrong.line, node)
+        for member in wrong.line.members
+        for node in walk(member)
+        if node is not member or structure(member) not in formulas  # the formula of another line: it has a name
+    ]
+    others = [
+        (v.statement, node)
+        for v in wrong.verdicts
+        if v.ok and v.statement is not None and v is not wrong.verdict
+        for member in v.statement.members
+        for node in walk(member)
+        if node.kind == "bracket"
+    ]
+    parts: list[WrittenPart] = []
+    for line, node in (*own, *others):
+        if node.kind in DERIVATIVES_WRITTEN and len(parts) < limits.WRITTEN_PARTS:
+            parts += _written(wrong, case, line, node)
+    return parts
+
+
+def _written(wrong: WrongLine, case: Case, line: Statement, node: Node) -> Iterator[WrittenPart]:
+    """Yield a formula that has a value, as it stands and transposed."""
+    point, mark = wrong.point, wrong.notation.transpose_mark
+    try:
+        value = point.evaluator(node, scope_of(case))
+    except (Trouble, ArithmeticError, ValueError):
+        return
+    used = [part.value[0] for part in walk(node) if part.kind == "d"]
+    if not isinstance(value, np.ndarray) or not np.any(value) or not all(map(wrong.is_set_before, used)):
+        return
+    row, fragment = point.declarations.layout == "row", fragment_of(point.source, line, node)
+    yield WrittenPart(value if row else value.T, fragment, node.kind)
+    if value.shape != (1, 1):
+        inner = fragment if node.kind not in LEVELS else bracketed(fragment)
+        yield WrittenPart(value.T if row else value, joined(inner, mark), "transpose")
 
 
 def operands(eq: Statement) -> list[Ref]:
     """Return the operands of an equation that is one operation on names."""
     return [part.value for part in eq.members[0].parts if part.kind == "name"]
+
+
+def names_used(eq: Statement) -> list[Ref]:
+    """Return the names that an equation uses."""
+    return list(dict.fromkeys(n.value for member in eq.members for n in walk(member) if n.kind == "name"))
 
 
 def routine_call(point: SamplePoint, notation: AuthorNotation, eq: Statement) -> Fragment | None:
@@ -77,68 +254,14 @@ def routine_call(point: SamplePoint, notation: AuthorNotation, eq: Statement) ->
     return Fragment(tokens, f"deriv({', '.join(argument.text for argument in arguments)}, '{symbol}')")
 
 
-def contribution(point: SamplePoint, notation: AuthorNotation, key: ContributionKey, of: Ref) -> Fragment | None:
-    """Return a contribution to the derivative of a name; None if its equation is more than one operation."""
-    equation, _, use = key
-    if equation is None:
-        return None
-    eq = point.derivation.forward[equation]
-    op = _operation(point, eq)
-    uses = [k for k, name in enumerate(operands(eq)) if name == of]
-    if op is None or op.formulas is None or use >= len(uses) or not _is_fitting(point, op, operands(eq)):
-        return None
-    rule = op.formulas[uses[use]]
-    if point.declarations.layout == "same":
-        rule = in_same_layout(rule)
-    printed = _printed(rule, _names(notation, eq, op), _printer(notation))
-    try:
-        return None if printed is None else Fragment(tokenized(printed.text, "rule"), printed.text)
-    except DerivationError:
-        return None
+def contributions(walk_: RuleWalk | None, keys: Keys, left: Node, sign: str = "=") -> Fragment | None:
+    """Return contributions to the derivative that a left-hand side is; None if the rules give none."""
+    return None if walk_ is None or not keys else by_rule(walk_, keys, left, sign)
 
 
-def _operation(point: SamplePoint, eq: Statement) -> Op | None:
-    """Return the row of the table that an equation is; None if it is more than one operation on names."""
-    node = eq.members[0]
-    if len(operands(eq)) != len(node.parts):
-        return None
-    if node.kind in SIGNS:
-        return TABLE[node.kind]
-    try:
-        return point.forward.functions.row(node.value, Scope(None, {}), node) if node.kind == "call" else None
-    except Trouble:
-        return None
-
-
-def _is_fitting(point: SamplePoint, op: Op, names: list[Ref]) -> bool:
-    """Return whether no operand is repeated to fit the other."""
-    shapes = {v.shape for (key, _), v in point.values.items() if key in {name.key for name in names}}
-    return len(shapes) == 1 or not op.elementwise
-
-
-def _names(notation: AuthorNotation, eq: Statement, op: Op) -> dict[str, Printed]:
-    """Return how dz, z, x and y of a rule look, as far as the author has a notation for them."""
-    result, names = eq.left[0].value, zip("xy", map(notation.name, operands(eq)), strict=False)
-    # As on the slides the result of a function stands as σ(z).
-    z = fragment_of(notation.source, eq, eq.members[0]) if op.arity == 1 else notation.name(result)
-    fragments = {"dz": notation.derivative(result), "z": z, **dict(names)}
-    return {name: Printed(fragment.text) for name, fragment in fragments.items() if fragment is not None}
-
-
-def _printer(notation: AuthorNotation) -> Notation:
-    """Return the author's notation for the printer of formulas."""
-    circle, mark = (fragment.text.replace("%", "%%") for fragment in (notation.circle, notation.transpose_mark))
-    signs = {"∘": f"%s{circle}%s", "transpose": f"%s{mark}", "()": "(%s)"}
-    return Notation(SIGNS | signs, {}, str, str, str, MATHEMATICS)
-
-
-def _printed(rule: Any, names: dict[str, Printed], notation: Notation) -> Printed | None:
-    """Return a rule as printed; None if it holds what the author has no notation for."""
-    if not isinstance(rule, Symbol):
-        return number(f"{rule:g}", notation) if isinstance(rule, int | float) and rule >= 0 else None
-    if not rule.operands:
-        return names.get(rule.head)
-    printed = [_printed(part, names, notation) for part in rule.operands]
-    known = [part for part in printed if part is not None]
-    unknown = len(known) < len(printed) or rule.head not in notation.signs
-    return None if unknown else applied(rule.head, known, notation)
+def rule_walk(
+    point: SamplePoint, notation: AuthorNotation, left: Node, is_usable: Callable[[Ref], bool]
+) -> RuleWalk | None:
+    """Return the walk back to the derivative that a left-hand side is; None if its name is unknown."""
+    case = _fullest_case(point, left)
+    return None if case is None else RuleWalk(case, notation, is_usable)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
 from tinyad.derivation.judge.targets import derivatives_in, target_of
 from tinyad.derivation.judge.verdicts import Verdict
 from tinyad.derivation.language.source import DerivationError
-from tinyad.derivation.language.syntax_tree import Ref
+from tinyad.derivation.language.syntax_tree import Ref, Token
 from tinyad.derivation.repair import limits, ranks
 from tinyad.derivation.repair.all_edits import all_edits
 from tinyad.derivation.repair.analogy import Analogies
 from tinyad.derivation.repair.author_notation import Fragment, tokenized
-from tinyad.derivation.repair.edit import Context, Edit, apply, changed_text, edit_size
+from tinyad.derivation.repair.edit import Context, Edit, Member, apply, changed_text, edit_size
 from tinyad.derivation.repair.evidence import Evidence
 from tinyad.derivation.repair.left_side_edits import left_sides, toggle_assign
 from tinyad.derivation.repair.ranks import EditKind
 from tinyad.derivation.repair.required_contributions import RequiredContributions
-from tinyad.derivation.repair.rule_formulas import formula_by_rule, line_by_rule
+from tinyad.derivation.repair.rule_formulas import formulas_by_rule, lacking_by_rule, lines_by_rule, total_of_terms
 from tinyad.derivation.repair.trial import Trial, keeps_names
 from tinyad.derivation.repair.wrong_line import WrongLine, given_targets, targets_of
 
@@ -33,6 +34,7 @@ class Certainty(StrEnum):
     CERTAIN = "certain"
     LIKELY = "likely"
     POSSIBLE = "possible"
+    BY_THE_RULE = "by the rule"  # right, and nobody knows how the author came to write another line
 
 
 class Suggestion(NamedTuple):
@@ -79,7 +81,9 @@ class Search:
             (self._other_left_side() if len(wrong) == len(members) > 1 else None)
             or self._corrected(wrong or members[-1:], self._one_edit)
             or self._other_line()
+            or (self._by_the_rule(wrong) if self._wrong.line.left[0].kind == "jacobian" else None)
             or (None if self._is_incomplete else self._corrected(wrong or members[-1:], self._two_edits))
+            or self._by_the_rule(wrong)
         )
 
     def _applied(self, *edits: Edit) -> Fragment:
@@ -113,10 +117,13 @@ class Search:
         changed = self._applied(*edits)
         if len(wrong) > 1 and not self._trial.line_holds(changed, may_be_circular=keeps_names(edits)):
             return None
+        if len(wrong) == 1 < len(self._wrong.line.members) and not self._trial.chain_holds(changed):
+            return None
         if not reads_back(changed):
             return None
         least = max((correction.certainty for correction in corrections), key=list(Certainty).index)
-        return Suggestion(changed.text, least, self._place(edits[0]) if len(edits) == 1 else None)
+        alone = len(edits) == 1 and least is not Certainty.BY_THE_RULE
+        return Suggestion(changed.text, least, self._place(edits[0]) if alone else None)
 
     def _place(self, edit: Edit) -> tuple[int, int]:
         """Return where the line is to be marked for an edit."""
@@ -130,17 +137,37 @@ class Search:
         return after.start, after.end
 
     def _other_line(self) -> Suggestion | None:
-        """Return the line under another left-hand side, after the analogy of a right line, or as the rules give it."""
+        """Return the line under another left-hand side, or after the analogy of a right line."""
         self._trial.begin(None)
         other = None if self._is_incomplete else self._for_unset_derivative()
         if other is None:
             analogous = (line for line in self._analogies.lines() if self._trial.line_holds(line, any_length=True))
             other = next(analogous, None)
             other = other if other is not None and reads_back(other) else None
-        if other is None:
-            rule = line_by_rule(self._wrong, self._required)
-            other = rule if rule is not None and self._trial.line_holds(rule) else None
         return None if other is None else Suggestion(other.text, Certainty.LIKELY)
+
+    def _by_the_rule(self, wrong: Sequence[int]) -> Suggestion | None:
+        """Return the line that the rules give; it keeps the members of a chain that hold, and what is not complete."""
+        if len(wrong) == 1:
+            member = self._wrong.member(wrong[0])
+            edits = [self._by_rule(member, formula) for formula in self._rule_formulas]
+            found = self._corrected(wrong, lambda _: self._first(edits, Certainty.BY_THE_RULE))
+            if found is not None:
+                return found
+        self._trial.begin(None)
+        lines = (*self._completed(), *lines_by_rule(self._wrong, self._rule_formulas))
+        right = (line for line in lines if self._trial.line_holds(line, any_length=True) and reads_back(line))
+        line = next(right, None)
+        return None if line is None else Suggestion(line.text, Certainty.BY_THE_RULE)
+
+    def _completed(self) -> Iterator[Fragment]:
+        """Yield the line with the contributions that it lacks."""
+        line, needs = self._wrong.line, self._required.of_sides[0]
+        if not self._is_incomplete or not needs or len(line.members) != 1 or len(line.left) != 1:
+            return
+        has = self._wrong.fragment(line, line.members[0])
+        for lacking in lacking_by_rule(self._wrong, needs - self._wrong.verdict.readings[0].contributions):
+            yield self._wrong.with_formula(total_of_terms([(1, has), (1, lacking)]))
 
     def _one_edit(self, index: int) -> Correction | None:
         """Return one change: a likely one, an analogy, or an unlikely one."""
@@ -148,11 +175,7 @@ class Search:
         node, tokens = member.node, member.tokens
         analogies = [member.replace(node, formula, ranks.ANALOGY) for formula in self._analogies.members(index)]
         analogies.sort(key=lambda edit: edit_size(tokens, edit))
-        small = [
-            edit
-            for edit in analogies
-            if limits.SMALL_SHARE * edit_size(tokens, edit) <= max(edit.last - edit.first, len(edit.tokens))
-        ]
+        small = [edit for edit in analogies if is_small(tokens, edit)]
         singles = [edit for edit in self._edits(index)[: limits.EDITS_TRIED] if self._can_mend(edit)]
         if len(self._wrong.line.members) > 1:  # its left-hand side belongs to all of the chain
             singles = [edit for edit in singles if edit.kind != EditKind.LEFT]
@@ -161,18 +184,25 @@ class Search:
         return (
             self._likeliest(edit for edit in singles if is_likely(edit))
             or self._first(small, Certainty.CERTAIN)
+            or self._near_rule(index)
             or self._likeliest(edit for edit in singles if not is_likely(edit))
             or self._first(analogies, Certainty.LIKELY)
-            or self._by_rule(index)
         )
 
-    def _by_rule(self, index: int) -> Correction | None:
-        """Return a member of a chain as the rules give it."""
-        formula = formula_by_rule(self._wrong, self._required) if len(self._wrong.line.members) > 1 else None
-        if formula is None:
-            return None
+    def _near_rule(self, index: int) -> Correction | None:
+        """Return a member as the rules give it, where that is not far from what stands there."""
         member = self._wrong.member(index)
-        return self._first([member.replace(member.node, formula, ranks.ANALOGY)], Certainty.LIKELY)
+        edits = [] if self._is_incomplete else [self._by_rule(member, formula) for formula in self._rule_formulas]
+        return self._first([edit for edit in edits if is_small(member.tokens, edit)], Certainty.LIKELY)
+
+    @staticmethod
+    def _by_rule(member: Member, formula: Fragment) -> Edit:
+        return member.replace(member.node, formula, ranks.ANALOGY)
+
+    @cached_property
+    def _rule_formulas(self) -> list[Fragment]:
+        """Return what the line sets as the rules give it."""
+        return list(formulas_by_rule(self._wrong, self._required))
 
     def _can_mend(self, *edits: Edit) -> bool:
         """Return whether a change can mend anything: a part without a value has to change, or what is beside it."""
@@ -181,7 +211,8 @@ class Search:
         inside = member.start <= start and end <= member.end and (start, end) != (member.start, member.end)
         if not inside or verdict.verdict not in WITHOUT_VALUE:
             return True
-        return any(edit.kind == EditKind.LEFT or (edit.start <= end and start <= edit.end) for edit in edits)
+        whole = (EditKind.LEFT, EditKind.ASSIGN)
+        return any(edit.kind in whole or (edit.start <= end and start <= edit.end) for edit in edits)
 
     def _first(self, edits: Sequence[Edit], certainty: Certainty) -> Correction | None:
         """Return the first edit that holds."""
@@ -248,6 +279,11 @@ class Search:
         used = {d.value[0] for member in members for d in derivatives_in(member)}
         keys = {key for key, _ in point.values}
         return {ref for ref in used if ref.key in keys and target_of(point, ref) not in known_targets}
+
+
+def is_small(tokens: Sequence[Token], edit: Edit) -> bool:
+    """Return whether an edit leaves at least half of a formula as it is."""
+    return limits.SMALL_SHARE * edit_size(tokens, edit) <= max(edit.last - edit.first, len(edit.tokens))
 
 
 def is_likely(edit: Edit) -> bool:

@@ -13,6 +13,7 @@ from tinyad.derivation.repair.author_notation import AuthorNotation
 from tinyad.derivation.repair.evidence import functions_of
 from tinyad.derivation.repair.missing_lines import missing_lines
 from tinyad.derivation.repair.search import Search
+from tinyad.derivation.repair.whole_set import WholeSet
 from tinyad.derivation.repair.wrong_line import WrongLine
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.sample_point import SamplePoint
@@ -29,7 +30,7 @@ def with_suggestions(
     """
     lines, notation = _notation(points[0], verdicts, latex)
     functions = functions_of(points[0], lines)
-    out, searched = list(verdicts), 0
+    out, searched, together = list(verdicts), 0, WholeSet(points, verdicts)
     for n, v in enumerate(verdicts):
         if v.ok or v.statement is None or not v.readings or v.verdict in NOT_SEARCHED or v.condition is not None:
             continue
@@ -38,7 +39,7 @@ def with_suggestions(
             note = f"no correction was looked for, after {limits.LINES_SEARCHED} wrong lines"
             out[n] = v._replace(notes=(*v.notes, note))
             continue
-        search = Search(WrongLine(points, verdicts, n, notation, functions, elsewhere))
+        search = Search(WrongLine(points, verdicts, n, notation, functions, elsewhere, together))
         try:
             suggestion = search.run()
         except LimitError:

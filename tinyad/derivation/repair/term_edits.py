@@ -75,8 +75,9 @@ def _derivatives(member: Member, context: Context, term: Node) -> Iterator[Edit]
             dz, rank = Node("d", (), (ref, None), term.start, term.start), ranks.DERIVATIVE_MORE
             component = joined(fragment, context.notation.circle)
             yield member.insert_before(term, component, rank, instead(term, "∘", dz, term))
-            yield member.insert_before(term, joined(fragment, " "), rank, instead(term, "*", dz, term))
-            yield member.insert_after(term, joined(" ", fragment), rank, instead(term, "*", term, dz))
+            times = context.notation.product
+            yield member.insert_before(term, joined(fragment, times), rank, instead(term, "*", dz, term))
+            yield member.insert_after(term, joined(times, fragment), rank, instead(term, "*", term, dz))
 
 
 def _operands(context: Context) -> list[tuple[Node, Fragment]]:
@@ -87,7 +88,7 @@ def _operands(context: Context) -> list[tuple[Node, Fragment]]:
     for node, fragment in [*named, *context.operand_calls]:
         if fragment is not None:
             turned = Node("transpose", (node,), None, node.start, node.end)
-            factors += [(node, fragment), (turned, joined(fragment, context.notation.transpose_mark))]
+            factors += [(node, fragment), (turned, context.notation.transposed(fragment))]
     return factors
 
 
@@ -96,7 +97,8 @@ def _names(member: Member, context: Context, term: Node, operands: Sequence[tupl
     for factor, fragment in operands:
         component = joined(context.notation.circle, fragment)
         yield member.insert_after(term, component, ranks.COMPONENT_FACTOR, instead(term, "∘", term, factor))
-        behind, ahead = joined(" ", fragment), joined(fragment, " ")
+        times = context.notation.product
+        behind, ahead = joined(times, fragment), joined(fragment, times)
         yield member.insert_after(term, behind, ranks.MATRIX_FACTOR, instead(term, "*", term, factor))
         yield member.insert_before(term, ahead, ranks.MATRIX_FACTOR, instead(term, "*", factor, term))
 

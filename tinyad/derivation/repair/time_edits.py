@@ -6,8 +6,34 @@ from collections.abc import Iterator
 
 from tinyad.derivation.language.syntax_tree import walk
 from tinyad.derivation.repair import ranks
-from tinyad.derivation.repair.author_notation import names_in, ref_of, time_fragment, time_tokens
+from tinyad.derivation.repair.author_notation import (
+    Fragment,
+    bracketed,
+    joined,
+    names_in,
+    ref_of,
+    time_fragment,
+    time_tokens,
+    tokenized,
+)
 from tinyad.derivation.repair.edit import Context, Edit, Member
+
+
+def sums_over_time(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose the sum over all times of an author who writes such sums."""
+    notation = context.notation
+    timed = any(ref_of(node).time is not None for left in member.line.left for node in names_in(left))
+    if (
+        not notation.has_sum_over_time
+        or timed
+        or context.set_elsewhere
+        or any(node.kind == "sum" for node in walk(member.node))
+    ):
+        return
+    head = Fragment(tokenized(notation.sum_over_time, "sum"), notation.sum_over_time)
+    inner = member.fragment(member.node)
+    body = bracketed(inner) if member.node.kind in ("+", "-", "neg") else inner
+    yield member.replace(member.node, joined(head, " ", body), ranks.SUM_OVER_TIME)
 
 
 def first_steps(member: Member, context: Context) -> Iterator[Edit]:

@@ -10,19 +10,21 @@ import numpy as np
 from tinyad.arrays.matrix import Array
 from tinyad.derivation.judge.contributions import Case, ContributionKey, contributions_to, known_cases
 from tinyad.derivation.judge.line_verdict import read_line, value_of
-from tinyad.derivation.judge.targets import derivatives_in, target_of
+from tinyad.derivation.judge.targets import defines_notation, derivatives_in, target_of
 from tinyad.derivation.judge.verdicts import Reading, Verdict
 from tinyad.derivation.language.source import DerivationError
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, structure, walk
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, flattened, structure, walk
 from tinyad.derivation.repair import limits
-from tinyad.derivation.repair.author_notation import Fragment
+from tinyad.derivation.repair.author_notation import Fragment, equals_sign
 from tinyad.derivation.repair.component_indices import free_indices
 from tinyad.derivation.repair.edit import Edit, apply, replace_parts
 from tinyad.derivation.repair.ranks import EditKind
 from tinyad.derivation.repair.required_contributions import RequiredContributions
+from tinyad.derivation.repair.rule_walk import scope_of
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names, given_targets, targets_of
 from tinyad.derivation.semantics.environment import NodeCache, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
+from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Trouble
 
 
@@ -62,7 +64,7 @@ class Trial:
         if len(changes) == len(edits) and self.member is not None and inside:
             node = replace_parts(line.members[self.member], changes)
             line = line._replace(members=(*line.members[: self.member], node, *line.members[self.member + 1 :]))
-            if not self._may_hold(line) or (self._required.of_sides == [None] and not self._is_right(line)):
+            if not self._may_hold(line) or not self._holds_at(self._wrong.points[:1], line):
                 return False
         changed = apply(self._wrong.line, edits, self._wrong.point.source)
         return self.line_holds(changed, may_be_circular=keeps_names(edits))
@@ -73,17 +75,59 @@ class Trial:
         `any_length`: a chain may get more or fewer members than it has.
         """
         line = self._read(changed)
-        if line is None or len(line.left) != len(self._wrong.line.left):
+        if line is None or not self._may_be_written(line, changed, any_length, may_be_circular):
             return False
-        if not any_length and len(line.members) != len(self._wrong.line.members):
+        holds = self._holds_at(self._wrong.points[:1], line) and self._holds_at(self._wrong.points, line)
+        if not holds or self._is_of_mixed_sizes(line):
             return False
-        if (not may_be_circular and self._is_circular(line)) or self._is_repeated(line) or not self._may_hold(line):
+        alone = self.member is None or len(self._wrong.line.members) == 1
+        return not alone or self._is_no_worse_with(line)
+
+    def _may_be_written(self, line: Statement, changed: Fragment, any_length: bool, may_be_circular: bool) -> bool:
+        """Return whether a changed line is one that a person could have meant, and a first look speaks for it."""
+        before = self._wrong.line
+        if len(line.left) != len(before.left) or not (any_length or len(line.members) == len(before.members)):
             return False
-        return all(
-            self._fits(read_line(points, line, k, self.member), k, line)
-            for points in (self._wrong.points[:1], self._wrong.points)
-            for k in range(len(line.left))
+        if not may_be_circular and (self._is_circular(line) or not self._uses_what_is_set(line)):
+            return False
+        if defines_notation(line) and (any(self._required.of_sides) or says_nothing(changed)):
+            return False
+        return not (is_contrived(line, before) or self._is_repeated(line)) and self._may_hold(line)
+
+    def _is_of_mixed_sizes(self, line: Statement) -> bool:
+        """Return whether a changed line has more numbers in products of components, or transposed, than before."""
+        left = line.left[0]
+        cases = known_cases(self._wrong.point, left)[:1] if left.kind == "d" else []
+        return any(self._mixed(case, line) > self._mixed(case, self._wrong.line) for case in cases)
+
+    def _mixed(self, case: Case, line: Statement) -> int:
+        nodes = [node for node in _nodes(line) if node.kind in ("∘", "transpose")]
+        return sum(self._is_of_numbers(case, node) for node in nodes)
+
+    def _is_of_numbers(self, case: Case, node: Node) -> bool:
+        values = []
+        for part in node.parts:
+            try:
+                values.append(self._wrong.point.evaluator(part, scope_of(case)))
+            except (Trouble, ArithmeticError, ValueError):
+                return False
+        numbers = [isinstance(a, float) or getattr(a, "shape", ()) == (1, 1) for a in values]
+        return any(numbers) and (node.kind == "transpose" or not all(numbers))
+
+    def chain_holds(self, changed: Fragment) -> bool:
+        """Return whether a chain holds among the other lines after its members have been corrected one by one."""
+        parser, line = self._wrong.point.declarations.parser(), self._wrong.line
+        return self._is_no_worse_with(parser.statement(changed.tokens, line.number, line.title))
+
+    def _uses_what_is_set(self, line: Statement) -> bool:
+        """Return whether a line uses only what is set before it; one member of a chain may do otherwise."""
+        return any(
+            all(d.value[1] is not None or self._wrong.is_set_before(d.value[0]) for d in derivatives_in(member))
+            for member in line.members
         )
+
+    def _is_no_worse_with(self, line: Statement) -> bool:
+        return self._wrong.whole_set.is_no_worse_with(self._wrong.index, line)
 
     def member_holds(self, member: int) -> bool:
         """Return whether a member of the line as it stands brings what is required."""
@@ -109,8 +153,9 @@ class Trial:
         except DerivationError:
             return None
 
-    def _is_right(self, line: Statement) -> bool:
-        return read_line(self._wrong.points[:1], line, 0, self.member).verdict == Verdict.RIGHT
+    def _holds_at(self, points: Sequence[SamplePoint], line: Statement) -> bool:
+        """Return whether a changed line brings what is required, at some points."""
+        return all(self._fits(read_line(points, line, k, self.member), k, line) for k in range(len(line.left)))
 
     def _is_circular(self, line: Statement) -> bool:
         """Return whether a line uses what it sets: it is right, and empty.  One member of a chain may name it."""
@@ -210,6 +255,38 @@ class Trial:
         """Return whether a derivative can be set here: with = nothing that an earlier line brought may be lost."""
         earlier = targets_of(self._wrong.point, self._wrong.verdicts[: self._wrong.index])
         return line.sign == "+=" or target_of(self._wrong.point, ref) not in earlier
+
+
+def is_contrived(line: Statement, before: Statement) -> bool:
+    """Return whether a changed line has what nobody writes, and had not before: x + x, --x, 2 3 x; or x - x."""
+    known = [structure(node) for node in _nodes(before) if _is_contrivance(node)]
+    return any(_is_contrivance(node) and (node.kind == "-" or structure(node) not in known) for node in _nodes(line))
+
+
+def _nodes(line: Statement) -> list[Node]:
+    return [node for member in line.members for node in walk(member)]
+
+
+def _is_contrivance(node: Node) -> bool:
+    """Return whether two terms of a sum are the same, two numbers are factors of each other, or two signs follow."""
+    if node.kind in ("+", "-"):
+        a, b = node.parts
+        return structure(b) in [structure(term) for term in _terms(a)]
+    if node.kind == "*":
+        return flattened(node)[-1].kind == "number" == flattened(node)[-2].kind
+    return node.kind == "neg" and node.parts[0].kind == "neg"
+
+
+def _terms(node: Node) -> list[Node]:
+    """Return the terms of a sum."""
+    return [*_terms(node.parts[0]), node.parts[1]] if node.kind in ("+", "-") else [node]
+
+
+def says_nothing(changed: Fragment) -> bool:
+    """Return whether one and the same stands on both sides of a line."""
+    sign = equals_sign(changed.tokens)
+    left, right = ([t.text for t in part] for part in (changed.tokens[:sign], changed.tokens[sign + 1 :]))
+    return left == right
 
 
 def keeps_names(edits: Sequence[Edit]) -> bool:

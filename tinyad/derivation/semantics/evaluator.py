@@ -178,7 +178,18 @@ class Evaluator:
         return value if isinstance(value, float) else value.T
 
     def _componentwise(self, node: Node, scope: Scope) -> Any:
-        return self.operated(node, scope)
+        reciprocal = self._times_reciprocal(node, scope) if node.kind == "/" and not self.declarations.ones else None
+        return self.operated(node, scope) if reciprocal is None else reciprocal
+
+    def _times_reciprocal(self, node: Node, scope: Scope) -> Any:
+        """Return a 1/b where b is a number: a times 1/b; None for another quotient."""
+        above, below = node.parts
+        if above.kind != "*" or above.value is not None or above.parts[1].kind != "number" or above.parts[1].value != 1:
+            return None
+        value, divisor = self.part(above.parts[0], scope), self.part(below, scope)
+        if is_matrix(divisor) or any(has_no_size(part) or isinstance(part, Indexed) for part in (value, divisor)):
+            return None
+        return product(value, componentwise("/", 1.0, divisor))
 
     def _product(self, node: Node, scope: Scope) -> Any:
         chain = self.chain(node, scope)

@@ -1,0 +1,290 @@
+"""Formulas that the rules give, with their sizes, and how an author would write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from typing import NamedTuple
+
+from tinyad.derivation.repair import limits
+from tinyad.printing.formula import Precedence
+
+Size = tuple[int, int]
+NUMBER: Size = (1, 1)
+
+
+class NoFormula(Exception):  # noqa: N818 - not an error of the program: there is no such formula
+    """Say that the rules give no formula that the author's notation can express."""
+
+
+class Formula(NamedTuple):
+    """A formula with a number as its factor.  kind, with its parts:
+
+    "one" (the factor alone), "leaf" and "eye" (text), "transpose", "+" (terms), "∘", "*", "/" (two parts),
+    "filled" (one part, a number: a matrix of this size with that number everywhere; text: the matrix of ones).
+    """
+
+    kind: str
+    size: Size
+    parts: tuple[Formula, ...] = ()
+    factor: float = 1.0
+    text: str = ""
+    precedence: Precedence = Precedence.ATOM  # of a leaf
+    key: str = ""  # of a leaf: which name or derivative it is, whatever its time, or the kind of its formula
+
+    @property
+    def is_number(self) -> bool:
+        """Return whether the formula is one number."""
+        return self.size == NUMBER
+
+    def times(self, number: float) -> Formula:
+        """Return the formula with a further factor."""
+        return self._replace(factor=self.factor * number)
+
+    def alone(self) -> Formula:
+        """Return the formula without its factor."""
+        return self._replace(factor=1.0)
+
+
+def number(value: float) -> Formula:
+    """Return a number."""
+    return Formula("one", NUMBER, factor=value)
+
+
+def leaf(text: str, size: Size, precedence: Precedence = Precedence.ATOM, key: str = "") -> Formula:
+    """Return a formula that is written as it stands."""
+    return Formula("leaf", size, text=text, precedence=precedence, key=key)
+
+
+def identity(text: str, size: Size) -> Formula:
+    """Return the identity matrix."""
+    return Formula("eye", size, text=text)
+
+
+def filled(value: Formula, size: Size, ones: str = "", precedence: Precedence = Precedence.ATOM) -> Formula:
+    """Return the matrix with one number everywhere; `ones` is the text of the matrix of ones, if there is one."""
+    if size == NUMBER:
+        return value
+    return Formula("filled", size, (value.alone(),), value.factor, ones, precedence)
+
+
+def transposed(formula: Formula) -> Formula:
+    """Return the transpose."""
+    size, factor = formula.size[::-1], formula.factor
+    if formula.is_number or formula.kind in ("eye", "filled"):
+        return formula if formula.kind != "filled" else formula._replace(size=size, text="")
+    if formula.kind == "transpose":
+        return formula.parts[0].times(factor)
+    if formula.kind not in ("*", "/", "+", "∘"):
+        return Formula("transpose", size, (formula.alone(),), factor)
+    return _turned_operation(formula).times(factor)
+
+
+def _turned_operation(formula: Formula) -> Formula:
+    """Return the transpose of an operation without its factor: that of its operands, if it needs no brackets then."""
+    if formula.kind == "*":
+        a, b = formula.parts
+        turned = transposed(a), transposed(b)
+        return product(*(turned if a.is_number or b.is_number else turned[::-1]))
+    if formula.kind == "/":
+        a, b = formula.parts
+        return quotient(transposed(a), transposed(b))
+    if any(part.kind == "transpose" for part in formula.parts):
+        parts = [transposed(part) for part in formula.parts]
+        return added(parts) if formula.kind == "+" else componentwise(*parts)
+    return Formula("transpose", formula.size[::-1], (formula.alone(),))
+
+
+def added(terms: Sequence[Formula]) -> Formula:
+    """Return a sum."""
+    flat: list[Formula] = []
+    for term in terms:
+        inner = [part.times(term.factor) for part in term.parts] if term.kind == "+" else [term]
+        for new in inner:
+            same = next((k for k, old in enumerate(flat) if old.alone() == new.alone()), None)
+            if same is None:
+                flat.append(new)
+            else:
+                flat[same] = flat[same]._replace(factor=flat[same].factor + new.factor)
+    flat = [term for term in flat if term.factor]
+    size = max((term.size for term in terms), default=NUMBER)
+    if not flat:
+        return number(0.0)
+    if len(flat) == 1:
+        return flat[0]
+    flat = [with_ones(term) if term.kind == "filled" and term.parts[0].kind != "one" else term for term in flat]
+    ordered = sorted(flat, key=lambda term: term.factor < 0 and flat[0].factor < 0)  # a - b sooner than -b + a
+    return Formula("+", size, tuple(ordered))
+
+
+def product(a: Formula, b: Formula) -> Formula:
+    """Return a matrix product, or a number times a matrix."""
+    factor = a.factor * b.factor
+    a, b = a.alone(), b.alone()
+    for one, other in ((a, b), (b, a)):
+        if one.kind == "one" or (one.kind == "eye" and not other.is_number and other.kind != "filled"):
+            return other.times(factor)
+        if one.is_number and other.kind == "filled":
+            return filled(product(one, other.parts[0]), other.size, other.text, other.precedence).times(factor)
+    a, b = with_ones(a), with_ones(b)
+    if not (a.is_number and b.is_number):
+        divided = _divided(product, a, b)
+        if divided is not None:
+            return divided.times(factor)
+    if a.is_number or b.is_number:
+        size = b.size if a.is_number else a.size
+        if b.is_number and not a.is_number:
+            a, b = b, a
+        return Formula("*", size, (a, b), factor)
+    if a.size[1] != b.size[0]:
+        raise NoFormula
+    return Formula("*", (a.size[0], b.size[1]), (a, b), factor)
+
+
+def componentwise(a: Formula, b: Formula) -> Formula:
+    """Return a ∘ b."""
+    for one, other in ((a, b), (b, a)):
+        if one.kind == "filled" and not other.is_number:
+            return product(one.parts[0].times(one.factor), other)
+    if a.is_number or b.is_number:
+        return product(a, b)
+    if a.size != b.size:
+        raise NoFormula
+    divided = _divided(componentwise, a, b)
+    if divided is not None:
+        return divided
+    return Formula("∘", a.size, (a.alone(), b.alone()), a.factor * b.factor)
+
+
+def _divided(operation: Callable[[Formula, Formula], Formula], a: Formula, b: Formula) -> Formula | None:
+    """Return an operation on a quotient by a number as that quotient of the operation; None if there is none."""
+    if a.kind == "/" and a.parts[1].is_number and not (a.is_number and b.is_number):
+        return quotient(operation(a.parts[0].times(a.factor), b), a.parts[1])
+    if b.kind == "/" and b.parts[1].is_number and not (a.is_number and b.is_number):
+        return quotient(operation(a, b.parts[0].times(b.factor)), b.parts[1])
+    return None
+
+
+def quotient(a: Formula, b: Formula) -> Formula:
+    """Return a / b, component by component or by a number."""
+    if b.factor == 0:
+        raise NoFormula
+    if b.kind == "one":
+        return a.times(1 / b.factor)
+    if a.kind == "filled":
+        if b.is_number:
+            return filled(quotient(a.parts[0], b).times(a.factor), a.size, a.text, a.precedence)
+        a = a.parts[0].times(a.factor)
+    elif a.size != b.size and not b.is_number and not a.is_number:
+        raise NoFormula
+    if b.kind == "/":
+        return quotient(_multiplied(a, b.parts[1]), b.parts[0].times(b.factor))
+    if a.kind == "/" and b.is_number and a.parts[1].is_number:
+        return quotient(a.parts[0], product(a.parts[1], b)).times(a.factor)
+    factor = a.factor / b.factor
+    return Formula("/", a.size if b.is_number else b.size, (a.alone(), b.alone()), factor)
+
+
+def _multiplied(a: Formula, b: Formula) -> Formula:
+    return product(a, b) if a.is_number or b.is_number else componentwise(a, b)
+
+
+def with_ones(formula: Formula) -> Formula:
+    """Return a matrix with one number everywhere as that number times a matrix of ones; other formulas as they are."""
+    if formula.kind != "filled":
+        return formula
+    if not formula.text:
+        raise NoFormula
+    return product(formula.parts[0].times(formula.factor), leaf(formula.text, formula.size, formula.precedence))
+
+
+class Writer(NamedTuple):
+    """How an author writes products, transposes and fractions."""
+
+    circle: str  # with its spaces
+    times: str  # the same of a matrix product; a space where nothing stands
+    transpose: str
+    pairs: Container[tuple[str, str]]  # keys of what stands beside each other in component-wise products
+
+    def text(self, formula: Formula) -> str:
+        """Return a formula as text."""
+        return self._written(formula)[0]
+
+    def _written(self, formula: Formula) -> tuple[str, Precedence]:
+        """Return the text of a formula, and how tightly it holds together."""
+        size = abs(formula.factor)
+        if formula.kind == "one" or size == 0:
+            body, level = _numeral(size), Precedence.ATOM
+        elif abs(size - 1) < limits.CLOSE_TO_WHOLE:
+            body, level = self._body(formula)
+        else:
+            body, level = self._with_number(formula, size)
+        if formula.factor < 0:
+            if level < Precedence.PRODUCT:
+                body = f"({body})"
+            return f"-{body}", Precedence.SUM
+        return body, level
+
+    def _with_number(self, formula: Formula, size: float) -> tuple[str, Precedence]:
+        """Return a formula behind its number."""
+        inverse = 1 / size
+        if _is_whole(inverse) and not _is_whole(size):
+            if formula.kind == "/":
+                above, below = formula.parts
+                return self._body(formula._replace(parts=(above, below.times(inverse))))
+            return f"{self._operand(formula.alone(), '/', 0)} / {_numeral(inverse)}", Precedence.PRODUCT
+        if formula.kind == "/":
+            above, below = formula.parts
+            return self._body(formula._replace(parts=(above.times(size), below)))
+        body, level = self._body(formula)
+        return f"{_numeral(size)} {body if level >= Precedence.PRODUCT else f'({body})'}", Precedence.PRODUCT
+
+    def _body(self, formula: Formula) -> tuple[str, Precedence]:
+        """Return a formula without its factor."""
+        if formula.kind in ("leaf", "eye"):
+            return formula.text, formula.precedence
+        if formula.kind == "transpose":
+            inner = self._bracketed(formula.parts[0], Precedence.ATOM)
+            if "^" in inner and formula.parts[0].kind == "leaf":  # a second superscript beside the first
+                inner = f"({inner})"
+            return inner + self.transpose, Precedence.POSTFIX
+        if formula.kind == "filled":
+            return self._written(formula.parts[0])
+        if formula.kind == "+":
+            first, *rest = formula.parts
+            text = self._written(first)[0]
+            for term in rest:
+                inner = self._bracketed(term.times(-1) if term.factor < 0 else term, Precedence.PRODUCT)
+                text += f" {'-' if term.factor < 0 else '+'} {inner}"
+            return text, Precedence.SUM
+        signs = {"∘": self.circle, "*": self.times, "/": " / "}
+        parts = self._ordered(formula.parts) if formula.kind == "∘" else formula.parts
+        a, b = (self._operand(part, formula.kind, k) for k, part in enumerate(parts))
+        return a + signs[formula.kind] + b, Precedence.PRODUCT
+
+    def _ordered(self, parts: tuple[Formula, ...]) -> tuple[Formula, ...]:
+        """Return two component-wise factors in the order in which the author has them elsewhere."""
+        a, b = (part.key for part in parts)
+        return parts[::-1] if (b, a) in self.pairs and (a, b) not in self.pairs else parts
+
+    def _operand(self, formula: Formula, kind: str, place: int) -> str:
+        """Return an operand of a product or a quotient, in brackets where the author's signs need them."""
+        text, level = self._written(formula)
+        if level > Precedence.PRODUCT:
+            return text
+        own = formula.key if formula.kind == "leaf" else formula.kind
+        plain = level == Precedence.PRODUCT and own in ("∘", "*", "/") and abs(formula.factor) == 1
+        alike = plain and own == kind and kind != "/"
+        first = plain and place == 0 and (own == kind or kind == "/")
+        return text if alike or first else f"({text})"
+
+    def _bracketed(self, formula: Formula, needs: Precedence) -> str:
+        text, level = self._written(formula)
+        return text if level >= needs else f"({text})"
+
+
+def _is_whole(value: float) -> bool:
+    return abs(value - round(value)) < limits.CLOSE_TO_WHOLE * max(1.0, value)
+
+
+def _numeral(value: float) -> str:
+    return f"{value:.12g}"

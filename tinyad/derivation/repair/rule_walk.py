@@ -1,0 +1,670 @@
+"""The walk back through forward equations by the rules of the table, as formulas in the author's notation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyad.arrays.matrix import Array
+from tinyad.derivation.judge.contributions import Case
+from tinyad.derivation.language.source import DerivationError
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
+from tinyad.derivation.repair import limits
+from tinyad.derivation.repair.analogy import exchange_names
+from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, names_in, tokenized
+from tinyad.derivation.repair.formula import (
+    NUMBER,
+    Formula,
+    NoFormula,
+    Size,
+    Writer,
+    added,
+    componentwise,
+    filled,
+    identity,
+    leaf,
+    number,
+    product,
+    quotient,
+    transposed,
+    with_ones,
+)
+from tinyad.derivation.semantics.values import Scope, Trouble
+from tinyad.engine.op import Op
+from tinyad.engine.vjp import in_same_layout
+from tinyad.expressions.symbol import Symbol
+from tinyad.printing.formula import Precedence
+
+WRITTEN_OUT = ("tanh", "sigmoid", "exp", "log", "sqrt")  # functions whose derivative people write out; f'(x) of others
+CLOSED_BY_LOG = ("softmax", "softmax_rows", "sigmoid")  # functions that a cross entropy takes the logarithm of
+LEVELS = {"+": Precedence.SUM, "-": Precedence.SUM, "neg": Precedence.SUM, "sum": Precedence.SUM}
+LEVELS |= dict.fromkeys("∘*/", Precedence.PRODUCT)
+LEVELS |= dict.fromkeys(("transpose", "square", "power", "inverse"), Precedence.POSTFIX)
+
+
+OPERATIONS: dict[str, Callable[..., Formula]] = {
+    "transpose": transposed,
+    "neg": lambda a: a.times(-1),
+    "+": lambda a, b: added([a, b]),
+    "-": lambda a, b: added([a, b.times(-1)]),
+    "∘": componentwise,
+    "*": product,
+    "/": quotient,
+}
+Rule = Callable[[Formula], Formula]  # from the derivative of a result to that of an operand
+
+
+class WrittenPart(NamedTuple):
+    """A part of the author's lines that stands for a derivative: its value in row layout, and how it is written."""
+
+    value: Array
+    fragment: Fragment
+    kind: str  # of the formula
+
+    @property
+    def precedence(self) -> Precedence:
+        """Return how tightly the part holds together."""
+        return LEVELS.get(self.kind, Precedence.ATOM)
+
+
+class Term(NamedTuple):
+    """What one use of a name in an equation contributes to its derivative."""
+
+    formula: Formula
+    equation: int
+    later: Any
+
+
+class RuleWalk:
+    """Write the contributions to a derivative as the rules give them, from the derivatives that `is_usable` allows.
+
+    `parts` are what the author has written out for derivatives: they are used where their values are those of one.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        notation: AuthorNotation,
+        is_usable: Callable[[Ref], bool],
+        parts: Sequence[WrittenPart] = (),
+    ) -> None:
+        self.case, self.point, self.notation = case, case.point, notation
+        self.scope = scope_of(case)
+        self._is_usable, self.parts = is_usable, parts
+        self.row = self.point.declarations.layout == "row"
+        self.forward = self.point.derivation.forward
+        self.writer = Writer(
+            notation.circle.text, notation.product_text, notation.transpose_mark.text, notation.factor_pairs
+        )
+        self._depth = 0
+
+    @cached_property
+    def has_logarithm(self) -> bool:
+        """Return whether the forward takes a logarithm."""
+        functions = self.point.declarations.names.functions
+        nodes = (node for eq in self.forward for member in eq.members for node in walk(member))
+        return any(node.kind == "call" and functions.get(node.value.key) == "log" for node in nodes)
+
+    def text(self, formula: Formula) -> str:
+        """Return a formula as the author would write it."""
+        formula = with_ones(formula) if formula.kind == "filled" else formula
+        return self.writer.text(formula)
+
+    def sum_of(self, terms: Sequence[Term], of: Ref, sign: str) -> str:
+        """Return the sum of some terms, over all times and members of families that what they add up to has not."""
+        over = [self._sums_over(term, of) for term in terms]
+        if sign == "+=" and all(heads[:1] == [self.notation.sum_over_time] for heads in over):
+            over = [heads[1:] for heads in over]
+        total: list[Formula] = []
+        for heads in dict.fromkeys(map(tuple, over)):
+            inner = added([term.formula for term, own in zip(terms, over, strict=True) if tuple(own) == heads])
+            total.append(self._under(heads, inner))
+        return self.text(added(total))
+
+    def _under(self, heads: Sequence[str], inner: Formula) -> Formula:
+        """Return a formula under signs of sums."""
+        if not heads:
+            return inner
+        text = self.text(inner)
+        body = f"({text})" if inner.kind == "+" or inner.factor < 0 else text
+        return leaf(" ".join((*heads, body)), inner.size, Precedence.SUM)
+
+    def _sums_over(self, term: Term, of: Ref) -> list[str]:
+        """Return the signs of the sums that a term needs."""
+        names, ref = self.point.declarations.names, self.forward[term.equation].left[0].value
+        heads = []
+        if self.point.last is not None and names.timed(ref.key) and not names.timed(of.key):
+            heads.append(self.notation.sum_over_time)
+        letters = [letter for letter in names.letters(ref.key) if letter not in names.letters(of.key)]
+        return heads + [self.notation.sum_over_family(letter) for letter in letters]
+
+    def terms(self, of: Ref, equation: int, later: Any) -> list[Term]:
+        """Return what each use of a name in one equation contributes, `later` steps after the name's own time."""
+        eq = self.forward[equation]
+        at = _EquationAt(self, eq, of, later)
+        if not at.uses:
+            return []
+        adjoint = self.adjoint(at.result)
+        return [Term(formula, equation, later) for formula in at.walk(eq.members[0], adjoint)]
+
+    def jacobians(self, above: Ref, below: Ref, equation: int) -> list[str]:
+        """Return the derivative of an equation's result for a name in it, as a column or a matrix, or on a diagonal."""
+        eq = self.forward[equation]
+        later = above.time[1] - below.time[1] if above.time and below.time and self.point.last is not None else None
+        at = _EquationAt(self, eq, below, later)
+        if not at.uses:
+            return []
+        softmax = at.softmax_jacobian(eq.members[0])
+        if softmax:
+            return [softmax]
+        formula = added(list(at.walk(eq.members[0], number(1.0))))
+        if formula.kind == "one":
+            return [self.writer.text(formula), self.writer.text(identity("I", NUMBER).times(formula.factor))]
+        text, turned = self.text(formula), self.text(transposed(formula))
+        return list(dict.fromkeys((text, turned, f"diag({text})")))
+
+    def jacobians_by_chain(self, above: Ref, below: Ref, equation: int) -> list[str]:
+        """Return the same where one name stands between the two: as a product of two Jacobians."""
+        between = [n.value for member in self.forward[equation].members for n in walk(member) if n.kind == "name"]
+        found = []
+        for k, eq in enumerate(self.forward):
+            middle = eq.left[0].value
+            if middle in between:
+                inner, outer = self.jacobians(middle, below, k), self.jacobians(above, middle, equation)
+                pairs = [(a, b) for a in outer for b in inner]
+                found += [f"{_factor(x)}{self.writer.times}{_factor(y)}" for a, b in pairs for x, y in ((a, b), (b, a))]
+        return found
+
+    def adjoint(self, ref: Ref) -> Formula:
+        """Return the derivative of a name: as the author has written it, by its name, or as the rules give it."""
+        if ref.key == self.point.declarations.names.loss:
+            return number(1.0)
+        known = self._known(ref)
+        if known is not None:
+            return known
+        self._depth += 1
+        if self._depth > limits.EQUATIONS_WALKED:
+            raise NoFormula
+        total = added([term.formula for term in self._all_terms(ref)])
+        self._depth -= 1
+        return total
+
+    def _all_terms(self, ref: Ref) -> Iterator[Term]:
+        """Yield all contributions to a derivative that no line sets."""
+        found = False
+        for k, eq in enumerate(self.forward):
+            for later in self._delays(eq, ref):
+                found = True
+                yield from self.terms(ref, k, later)
+        if not found:
+            raise NoFormula
+
+    def _delays(self, eq: Statement, ref: Ref) -> list[Any]:
+        """Return how many steps later an equation uses a name; None in one time step."""
+        uses = [node.value for member in eq.members for node in walk(member) if node.kind == "name"]
+        uses = [use for use in uses if use.key == ref.key]
+        if self.point.last is None or not self.point.declarations.names.timed(ref.key):
+            return [None] if uses else []
+        return list(dict.fromkeys(-use.time[1] for use in uses if use.time and use.time[0] == "t"))
+
+    def _known(self, ref: Ref) -> Formula | None:
+        """Return a derivative that can be named, or that the author has written out."""
+        value = self._true(ref)
+        if value is None:
+            raise NoFormula
+        written = self.written(value)
+        if written is not None:
+            return written
+        fragment = self.notation.derivative(ref) if self._is_usable(ref) else None
+        return (
+            None if fragment is None else leaf(fragment.text, _size(value if self.row else value.T), key=f"d {ref.key}")
+        )
+
+    def _true(self, ref: Ref) -> Array | None:
+        """Return a derivative in row layout; None if it has no value here."""
+        evaluator = self.point.evaluator
+        try:
+            name = evaluator.timed_name(ref, self.scope, Node("name", (), ref, 0, 0))
+            return self.point.true_derivative(name) if name in self.point.values else None
+        except Trouble:
+            return None
+
+    def written(self, value: Array) -> Formula | None:
+        """Return the author's own formula with this value, which is in row layout; None if there is none."""
+        for part in self.parts:
+            if part.value.shape == value.shape and np.allclose(part.value, value, rtol=limits.SAME_VALUE, atol=0):
+                size = _size(value if self.row else value.T)
+                return leaf(part.fragment.text, size, part.precedence, part.kind)
+        return None
+
+    # What an equation at another time needs
+
+    def value(self, node: Node, scope: Scope) -> Any:
+        """Return the value of a part of an equation; None if it has none."""
+        try:
+            return self.point.evaluator(node, scope)
+        except (Trouble, ArithmeticError, ValueError):
+            return None
+
+    def value_of_text(self, text: str) -> Array | None:
+        """Return the value of a formula as it is written, in row layout; None if it has none."""
+        try:
+            node = self.point.declarations.parser().inside(tokenized(text, "rule"))
+            value = self.point.evaluator(node, self.scope)
+        except (DerivationError, Trouble, ArithmeticError, ValueError):
+            return None
+        if not isinstance(value, np.ndarray):
+            return None
+        return value if self.row else value.T
+
+
+class _EquationAt:
+    """One equation at one time, and the uses of one name in it."""
+
+    def __init__(self, walk_: RuleWalk, eq: Statement, of: Ref, later: Any) -> None:
+        self._walk, self._eq, self._of = walk_, eq, of
+        self._point, self._notation, self._row = walk_.point, walk_.notation, walk_.row
+        self._shift = self._shift_of(later)
+        self.result: Ref = self.moved(eq.left[0].value)
+        self._scope = self._scope_of(later)
+        self.uses = {id(n) for member in eq.members for n in walk(member) if self._is_use(n)}
+        self._exchange = {
+            n.value: self.moved(n.value)
+            for member in eq.members
+            for n in walk(member)
+            if n.kind == "name" and self.moved(n.value) != n.value
+        }
+
+    def _shift_of(self, later: Any) -> int:
+        of, timed = self._of, self._point.last is not None
+        if not timed or not isinstance(later, int):
+            return 0
+        if of.time is not None and of.time[0] != "t":
+            raise NoFormula
+        return later + (of.time[1] if of.time else 0)
+
+    def _scope_of(self, later: Any) -> Scope:
+        """Return where the equation is evaluated: at the time of the line, or `later`."""
+        scope = self._walk.scope
+        names, eq_ref = self._point.declarations.names, self._eq.left[0].value
+        members = dict(scope.members)
+        for letter in names.letters(eq_ref.key):
+            members.setdefault(letter, names.families[letter][0])
+        if self._point.last is None:
+            return Scope(scope.t, members)
+        return Scope((scope.t or 1) + self._shift, members)
+
+    def moved(self, ref: Ref) -> Ref:
+        """Return a name of the equation at the time of the line."""
+        if not self._shift or ref.time is None or ref.time[0] != "t":
+            return ref
+        return ref._replace(time=("t", ref.time[1] + self._shift))
+
+    def _is_use(self, node: Node) -> bool:
+        if node.kind != "name" or node.value.key != self._of.key:
+            return False
+        if node.value.indices or self._of.indices:
+            raise NoFormula
+        ref, of = self.moved(node.value), self._of
+        timed = self._point.last is not None and self._point.declarations.names.timed(of.key)
+        if not timed:
+            return ref.time == of.time or self._point.last is not None
+        return (ref.time or ("t", 0)) == (of.time or ("t", 0))
+
+    def _has_use(self, node: Node) -> bool:
+        return any(id(n) in self.uses for n in walk(node))
+
+    # Values of parts of the equation
+
+    def formula(self, node: Node) -> Formula:
+        """Return a part of the equation as a formula."""
+        if node.kind == "bracket":
+            return self.formula(node.parts[0])
+        if node.kind == "number" and not (self._point.declarations.ones and node.value == 1):
+            return number(node.value)
+        if node.kind == "neg":
+            return self.formula(node.parts[0]).times(-1)
+        if node.kind == "transpose":
+            return transposed(self.formula(node.parts[0]))
+        if node.kind in ("*", "∘", "/") and self._size_of(node) is not None:
+            a, b = map(self.formula, node.parts)
+            return OPERATIONS[node.kind](a, b)
+        return self.as_written(node)
+
+    def as_written(self, node: Node, size: Size | None = None) -> Formula:
+        """Return a part of the equation as it stands there, at the time of the line."""
+        fragment = exchange_names(self._notation, self._eq, node, self._exchange)
+        size = size or self._size_of(node)
+        if fragment is None or size is None:
+            raise NoFormula
+        if node.kind == "eye":
+            return identity(fragment.text, size)
+        key = f"name {node.value.key}" if node.kind == "name" else ""
+        return leaf(fragment.text, size, LEVELS.get(node.kind, Precedence.ATOM), key)
+
+    def _size_of(self, node: Node) -> Size | None:
+        """Return the size of a part of the equation; None where only its neighbours tell."""
+        value = self._walk.value(node, self._scope)
+        if isinstance(value, float | int):
+            return NUMBER
+        return _size(value) if isinstance(value, np.ndarray) else None
+
+    def _beside(self, formula: Formula) -> Formula:
+        """Return a value as it stands beside a derivative, component by component."""
+        return transposed(formula) if self._row else formula
+
+    def _as_derivative(self, size: Size) -> Size:
+        return size[::-1] if self._row else size
+
+    # The walk
+
+    def walk(self, node: Node, adjoint: Formula) -> Iterator[Formula]:
+        """Yield what each use of the name below a node contributes; `adjoint` is the derivative of the node."""
+        if id(node) in self.uses:
+            yield adjoint
+            return
+        adjoint = self._recognized(adjoint)
+        for part, rule in self._operands(node):
+            if self._has_use(part):
+                yield from self.walk(part, rule(adjoint))
+
+    def _recognized(self, adjoint: Formula) -> Formula:
+        """Return the author's own formula for a derivative, or else the derivative as it is."""
+        if not self._walk.parts or adjoint.kind in ("leaf", "one", "filled"):
+            return adjoint
+        value = self._walk.value_of_text(self._walk.text(adjoint))
+        return (self._walk.written(value) if value is not None else None) or adjoint
+
+    def _operands(self, node: Node) -> Sequence[tuple[Node, Rule]]:
+        """Return the operands of an operation, each with what gives its derivative from that of the result."""
+        parts, kind = node.parts, node.kind
+        if kind in ("+", "-"):
+            sign = -1 if kind == "-" else 1
+            return [
+                (parts[0], lambda g: self._summed(g, parts[0])),
+                (parts[1], lambda g: self._summed(g, parts[1]).times(sign)),
+            ]
+        if kind in ("*", "∘"):
+            return [
+                (parts[0], lambda g: self._of_factor(node, 0, g)),
+                (parts[1], lambda g: self._of_factor(node, 1, g)),
+            ]
+        if kind == "/":
+            return [
+                (parts[0], lambda g: self._of_numerator(node, g)),
+                (parts[1], lambda g: self._of_denominator(node, g)),
+            ]
+        if len(parts) != 1:
+            raise NoFormula
+        return [(parts[0], self._of_one(node))]
+
+    def _of_one(self, node: Node) -> Rule:
+        """Return the same for the one operand of an operation."""
+        kind, part = node.kind, node.parts[0]
+        if kind == "bracket" or (kind == "sum" and node.value[0] == "time"):
+            return lambda g: g
+        exponent = 2 if kind == "square" else node.value
+        rules: dict[str, Rule] = {
+            "neg": lambda g: g.times(-1),
+            "transpose": transposed,
+            "square": lambda g: componentwise(g, self._beside(self._power(part, exponent))),
+            "power": lambda g: componentwise(g, self._beside(self._power(part, exponent))),
+            "inverse": lambda g: self._of_inverse(node, g),
+            "call": lambda g: self._of_argument(node, g),
+        }
+        if kind not in rules:
+            raise NoFormula
+        return rules[kind]
+
+    def _of_inverse(self, node: Node, adjoint: Formula) -> Formula:
+        z = self.as_written(node) if self._row else transposed(self.as_written(node))
+        return product(product(z, adjoint), z).times(-1)
+
+    def _summed(self, adjoint: Formula, operand: Node) -> Formula:
+        """Return the derivative of a term of a sum, which may be a number beside a matrix."""
+        size = self._size_of(operand)
+        if size == NUMBER and not adjoint.is_number:
+            return self._total(adjoint)
+        if size is not None and not adjoint.is_number and self._as_derivative(size) != adjoint.size:
+            raise NoFormula
+        return adjoint
+
+    def _total(self, formula: Formula) -> Formula:
+        """Return the sum of all entries."""
+        if formula.kind == "filled":
+            raise NoFormula
+        return leaf(f"sum({self._walk.text(formula)})", NUMBER)
+
+    def _inner(self, adjoint: Formula, value: Formula) -> Formula:
+        """Return the sum of the products of all entries of a derivative and a value."""
+        if adjoint.is_number:
+            return product(adjoint, value)
+        if adjoint.kind == "filled":
+            return product(adjoint.parts[0].times(adjoint.factor), self._total(value))
+        if value.size[1] == 1:
+            return product(adjoint, value) if self._row else product(transposed(value), adjoint)
+        if value.size[0] == 1:
+            return product(value, adjoint) if self._row else product(adjoint, transposed(value))
+        return self._total(componentwise(adjoint, self._beside(value)))
+
+    def _of_factor(self, node: Node, k: int, adjoint: Formula) -> Formula:
+        """Return the derivative of a factor."""
+        own, other = self._size_of(node.parts[k]), self.formula_or_none(node.parts[1 - k])
+        if node.parts[1 - k].kind == "eye" and own is not None:
+            other = self.as_written(node.parts[1 - k], own)
+        if other is None:
+            return self._beside_ones(node, k, adjoint)
+        if own == NUMBER and not other.is_number:
+            return self._inner(adjoint, other)
+        if node.kind == "∘" or other.is_number:
+            return componentwise(adjoint, self._beside(other))
+        if self._row:
+            return product(other, adjoint) if k == 0 else product(adjoint, other)
+        return product(adjoint, transposed(other)) if k == 0 else product(transposed(other), adjoint)
+
+    def formula_or_none(self, node: Node) -> Formula | None:
+        """Return a part of the equation as a formula; None if nothing says how long it is."""
+        known = self._size_of(node) is not None
+        return self.formula(node) if known else None
+
+    def _beside_ones(self, node: Node, k: int, adjoint: Formula) -> Formula:
+        """Return the derivative of a column or row that is repeated, b 1ᵀ."""
+        own = self._size_of(node.parts[k])
+        if node.kind != "*" or own is None or adjoint.is_number:
+            raise NoFormula
+        if own == NUMBER:
+            return self._inner(adjoint, self.as_written(node.parts[1 - k], self._as_derivative(adjoint.size)))
+        rows, columns = adjoint.size[::-1] if self._row else adjoint.size
+        ones = self.as_written(node.parts[1 - k], (own[1], columns) if k == 0 else (rows, own[0]))
+        mark = self._walk.writer.transpose
+        plain = leaf(ones.text.removesuffix(mark), ones.size[::-1])
+        turned = plain if ones.text.endswith(mark) else transposed(ones)
+        if self._row:
+            return product(ones, adjoint) if k == 0 else product(adjoint, ones)
+        return product(adjoint, turned) if k == 0 else product(turned, adjoint)
+
+    def _of_numerator(self, node: Node, adjoint: Formula) -> Formula:
+        below = self.formula(node.parts[1])
+        if below.is_number:
+            return quotient(adjoint, below)
+        if self._size_of(node.parts[0]) == NUMBER:
+            raise NoFormula
+        return quotient(adjoint, self._beside(below))
+
+    def _of_denominator(self, node: Node, adjoint: Formula) -> Formula:
+        above, below = map(self.formula, node.parts)
+        square = self._power(node.parts[1], 3).times(1 / 3)
+        if below.is_number:
+            return quotient(self._inner(adjoint, above), square).times(-1)
+        return quotient(componentwise(adjoint, self._beside(above)), self._beside(square)).times(-1)
+
+    def _power(self, node: Node, exponent: int) -> Formula:
+        """Return the derivative of x to a power."""
+        base = self.formula(node)
+        if exponent == 2:
+            return base.times(2)
+        if exponent == 3:
+            return self.squared(base).times(3)
+        text, level = self._walk.text(base), base.precedence if base.kind == "leaf" else Precedence.SUM
+        text = text if level == Precedence.ATOM and "^" not in text else f"({text})"
+        return leaf(f"{text}^{exponent - 1}", base.size, Precedence.POSTFIX).times(exponent)
+
+    def squared(self, base: Formula) -> Formula:
+        """Return the square of every component."""
+        text = self._walk.text(base.alone())
+        opened, mark = text.find("("), "^2" if self._notation.latex else "²"
+        if base.kind == "leaf" and base.precedence == Precedence.ATOM and opened > 0 and text.endswith(")"):
+            return leaf(text[:opened].rstrip() + mark + text[opened:], base.size).times(base.factor**2)
+        if base.kind != "leaf" or base.precedence < Precedence.ATOM or "^" in text:
+            text = f"({text})"
+        return leaf(text + mark, base.size, Precedence.POSTFIX).times(base.factor**2)
+
+    # Functions
+
+    def _of_argument(self, node: Node, adjoint: Formula) -> Formula:
+        """Return the derivative of the argument of a function."""
+        point, argument = self._point, node.parts[0]
+        op = point.forward.functions.row(node.value, self._scope, node)
+        size = self._size_of(argument)
+        if size is None:
+            raise NoFormula
+        if op.symbol == "sum":
+            text, level = self._ones(size)
+            return filled(adjoint, self._as_derivative(size), text, level)
+        if op.symbol in CLOSED_BY_LOG and self._walk.has_logarithm:
+            difference = self._difference(op, node, adjoint)
+            if difference is not None:
+                return difference
+        return self._of_softmax(node, adjoint) if op.symbol == "softmax" else self._by_table(op, node, adjoint, size)
+
+    def _of_softmax(self, node: Node, adjoint: Formula) -> Formula:
+        """Return the derivative of the argument of softmax: of columns with 1 where it is declared."""
+        p = self._result(node)
+        if p.is_number:
+            raise NoFormula
+        if p.size[1] == 1:
+            q = transposed(p)
+            rest = product(product(adjoint, p), q) if self._row else product(product(p, q), adjoint)
+            return added([componentwise(adjoint, self._beside(p)), rest.times(-1)])
+        if not self._point.declarations.ones:
+            raise NoFormula
+        one = leaf("1", (p.size[0], 1))
+        row = leaf(f"1{self._walk.writer.transpose}", (1, p.size[0]), Precedence.POSTFIX)
+        both = componentwise(adjoint, self._beside(p))
+        sums = product(product(both, one), row) if self._row else product(one, product(row, both))
+        return componentwise(added([adjoint, sums.times(-1)]), self._beside(p))
+
+    def _difference(self, op: Op, node: Node, adjoint: Formula) -> Formula | None:
+        """Return p - y for the derivative of a cross entropy, if need be by a size; None if it is none."""
+        p, x = (self._walk.value(part, self._scope) for part in (node, node.parts[0]))
+        given = self._walk.value_of_text(self._walk.text(adjoint))
+        if given is None or not isinstance(p, np.ndarray) or not isinstance(x, np.ndarray) or given.T.shape != p.shape:
+            return None
+        value = op.deriv(given, p, x)
+        for name in dict.fromkeys(n.value for eq in self._walk.forward for m in eq.members for n in names_in(m)):
+            y = self._walk.value(Node("name", (), name, 0, 0), self._walk.scope)
+            known = self._notation.name(name)
+            if known is None or not isinstance(y, np.ndarray) or y.shape != p.shape or np.array_equal(p, y):
+                continue
+            factor = self._factor_of(p - y, value.T)
+            if factor is not None:
+                difference = added([self._result(node), leaf(known.text, y.shape).times(-1)])
+                return product(factor, self._beside(difference))
+        return None
+
+    def _factor_of(self, difference: Array, value: Array) -> Formula | None:
+        """Return 1, or 1 by a size, if a value is that times a difference."""
+        at = np.unravel_index(int(np.argmax(np.abs(difference))), difference.shape)
+        factor = float(value[at] / difference[at])
+        if not np.allclose(value, factor * difference, rtol=limits.SAME_VALUE, atol=0):
+            return None
+        if abs(factor - 1) < limits.SAME_VALUE:
+            return number(1.0)
+        names, sizes = self._notation.names, self._point.forward.sizes.items()
+        letters = (x for x, n in sizes if abs(factor * n - 1) < limits.SAME_VALUE and not names.is_known(x))
+        letter = next(letters, None)
+        return None if letter is None else quotient(number(1.0), leaf(letter, NUMBER))
+
+    def softmax_jacobian(self, node: Node) -> str:
+        """Return diag(p) - p pᵀ for an equation p = softmax(x); "" for another one."""
+        functions, size = self._point.forward.functions, self._size_of(node)
+        if node.kind != "call" or functions.row(node.value, self._scope, node).symbol != "softmax" or size is None:
+            return ""
+        p = self._result(node)
+        text = self._walk.text
+        return f"diag({text(p)}) - {text(product(p, transposed(p)))}"
+
+    def _ones(self, size: Size) -> tuple[str, Precedence]:
+        """Return the text of the matrix of ones that a derivative of this size is filled with; "" if there is none."""
+        rows, columns = self._as_derivative(size)
+        mark = self._walk.writer.transpose
+        if self._point.declarations.ones:
+            if 1 in (rows, columns):
+                return ("1", Precedence.ATOM) if columns == 1 else (f"1{mark}", Precedence.POSTFIX)
+            return f"1 1{mark}", Precedence.PRODUCT
+        letters = {n: letter for letter, n in self._point.forward.sizes.items()} | {1: "1"}
+        known = rows in letters and columns in letters
+        return (f"1_{{({letters[rows]},{letters[columns]})}}" if known else ""), Precedence.ATOM
+
+    def _result(self, node: Node) -> Formula:
+        """Return the result of a call: the name of the equation's result if the author uses it, or the call."""
+        name = self._notation.name(self.result)
+        whole = node is self._eq.members[0]
+        if whole and name is not None and not self._notation.uses_call(self._text_of(node)):
+            return leaf(name.text, self._size_of(node) or NUMBER)
+        return self.as_written(node)
+
+    def _text_of(self, node: Node) -> str:
+        return self._notation.source.text[node.start : node.end]
+
+    def _by_table(self, op: Op, node: Node, adjoint: Formula, size: Size) -> Formula:
+        """Return the rule of the table for a function, or f'(x) where the rule cannot be written in formulas."""
+        rule = None if op.formulas is None else op.formulas[0]
+        if rule is None or node.value.key in self._notation.primed or op.symbol not in WRITTEN_OUT:
+            return componentwise(adjoint, self._beside(self._prime(node, size)))
+        rule = rule if self._row else in_same_layout(rule)
+        names = {"dz": adjoint, "z": self._result(node), "x": self.formula(node.parts[0])}
+        return self._from_symbol(rule, names)
+
+    def _prime(self, node: Node, size: Size) -> Formula:
+        """Return f'(x)."""
+        text = self.as_written(node).text
+        opened = text.find("(")
+        if opened < 0:
+            raise NoFormula
+        return leaf(f"{text[:opened].rstrip()}'{text[opened:]}", size)
+
+    def _from_symbol(self, rule: Any, names: Mapping[str, Formula]) -> Formula:
+        """Return a rule of the table as a formula."""
+        if not isinstance(rule, Symbol) or not rule.operands:
+            return names[rule.head] if isinstance(rule, Symbol) else number(float(rule))
+        parts = [self._from_symbol(part, names) for part in rule.operands]
+        if rule.head == "∘" and parts[0].alone() == parts[1].alone():
+            return self.squared(parts[0].alone()).times(parts[0].factor * parts[1].factor)
+        if rule.head not in OPERATIONS:
+            raise NoFormula
+        return OPERATIONS[rule.head](*parts)
+
+
+def _factor(text: str) -> str:
+    """Return a formula as a factor: in brackets, if it is an operation."""
+    depth = 0
+    for sign in text:
+        depth += {"(": 1, "{": 1, ")": -1, "}": -1}.get(sign, 0)
+        if depth == 0 and sign.isspace():
+            return f"({text})"
+    return text
+
+
+def scope_of(case: Case) -> Scope:
+    """Return where the formulas for a case are evaluated: at its time, or the first of a sequence if it has none."""
+    t = 1 if case.scope.t is None and case.point.last is not None else case.scope.t
+    return Scope(t, case.scope.members)
+
+
+def _size(value: Array) -> Size:
+    rows, columns = value.shape
+    return rows, columns
