@@ -32,6 +32,7 @@ TOO_LARGE = [
     (fenced("v: 64×64\ngiven: ∇h", DOUBLED, "∇v = ∇h"), "at most 1000000 are computed"),
     (fenced("v: 64×64\ngiven: ∇h", POWERS, "∇v = ∇h"), "more than 3000000 numbers in the forward"),
 ]  # fmt: skip
+TOO_LARGE += [(fenced(*ONE[:2], "[dx] = deriv(∇h, x, '" + " " * LONG), "this quotation is not closed")]
 INDICES = "indices: a, b, c, d, e, i, j\nlayout: same\nV: 64×64\nx: 64×1\ngiven: ∇h"
 TOO_LARGE_LINES = [
     (INDICES, "h = V x", "∇x_j = Σ_a Σ_b Σ_c Σ_i ∇h_i V_{ij} x_a x_b x_c"),

@@ -20,7 +20,7 @@ from tinyad.derivation.exercise.grade import (
     squeezed,
     verdicts_of,
 )
-from tinyad.derivation.exercise.limits import MISTAKES_OF_A_KIND, MISTAKES_TRIED, SAME_EXERCISE
+from tinyad.derivation.exercise.limits import GRADE_SECONDS, MISTAKES_OF_A_KIND, MISTAKES_TRIED, SAME_EXERCISE
 from tinyad.derivation.exercise.line_parts import AuthorSigns, EditableLine, TextEdit
 from tinyad.derivation.exercise.mistakes import MISTAKES
 from tinyad.derivation.judge.check import check_without_corrections
@@ -138,6 +138,6 @@ def grade(text: str, answer_text: str) -> Grade:
     if same.ratio() < SAME_EXERCISE:
         raise ValueError(f"this answer belongs to another file, made from {source_name}")
     original, given, returned = (
-        check_without_corrections(Source(text)) for text in (mended(planted), planted.text, mine)
+        check_without_corrections(Source(text, seconds=GRADE_SECONDS)) for text in (mended(planted), planted.text, mine)
     )
     return compare_verdicts(planted, original, given, returned)

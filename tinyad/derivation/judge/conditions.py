@@ -12,6 +12,7 @@ from tinyad.derivation.judge.targets import target_of
 from tinyad.derivation.judge.thresholds import LABELS_TRIED, MATRICES_TRIED, TRANSPOSITIONS_TRIED
 from tinyad.derivation.judge.verdicts import Condition, ConditionKind, LineVerdict, Verdict
 from tinyad.derivation.language.declarations import Declarations, MatrixKind
+from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.source import DerivationError, LimitError
 from tinyad.derivation.language.syntax_tree import Node, Statement, walk
 from tinyad.derivation.semantics.forward import Forward
@@ -23,13 +24,15 @@ Points = Sequence[SamplePoint]
 class Supposition(NamedTuple):
     """A condition that may be meant, and the declarations under which it is met; names: those that it is about.
 
-    equations: those in which the softmax stands that it is about.
+    equations: those in which the softmax stands that it is about.  of_all_names: it is about all names that others are
+    about, and only tells which lines can be explained at all.
     """
 
     condition: Condition
     declarations: Declarations
     names: tuple[str, ...] = ()
     equations: frozenset[int] = frozenset()
+    of_all_names: bool = False
 
 
 def with_conditions(
@@ -42,26 +45,40 @@ def with_conditions(
     """
     out = list(verdicts)
     wrong = [n for n, v in enumerate(out) if v.verdict is Verdict.WRONG and v.statement is not None and v.readings]
+    hopeless: set[tuple[ConditionKind, int]] = set()  # (kind, line): not even with all names that it may be about
     for supposed in _suppositions(points[0], verdicts) if wrong else ():
-        open_ = [n for n in wrong if out[n].condition is None and _may_be_meant(points, out[n], supposed)]
-        if not open_:
-            continue
+        kind, derivation = supposed.condition.kind, points[0].derivation._replace(declarations=supposed.declarations)
+        open_ = [n for n in wrong if (kind, n) not in hopeless and out[n].condition is None]
+        open_ = [n for n in open_ if supposed.of_all_names or _may_be_meant(points, out[n], supposed)]
         try:
-            derivation = points[0].derivation._replace(declarations=supposed.declarations)
-            first = prepare([SamplePoint(Forward(derivation, points[0].drawing))])
-            open_ = [n for n in open_ if judge_line(first, out[n].statement).ok]
-            others = [SamplePoint(Forward(derivation, point.drawing)) for point in points[1:]] if open_ else []
-            changed = [*first, *prepare(others)]
+            holding = _holding_at_first(points[0], derivation, open_, out, prepare) if open_ else []
+            if supposed.of_all_names:
+                hopeless |= {(kind, n) for n in open_ if n not in holding}
+                continue
+            changed = prepare([SamplePoint(Forward(derivation, point.drawing)) for point in points] if holding else [])
         except LimitError:
             raise
         except DerivationError:  # then the forward gives no finite numbers
             continue
-        holding = [n for n in open_ if _holds_and_is_not_zero(changed, out[n])]
+        holding = [n for n in holding if _holds_and_is_not_zero(changed, out[n])]
         if holding and all(judge_line(changed, v.statement).ok for v in verdicts if v.ok and v.statement is not None):
             for n in holding:
                 v, condition = out[n], supposed.condition
                 out[n] = v._replace(condition=condition, message=condition.text, at=(v.start, v.end), looks_like="")
     return out
+
+
+def _holding_at_first(
+    point: SamplePoint,
+    derivation: Derivation,
+    lines: Sequence[int],
+    verdicts: Sequence[LineVerdict],
+    prepare: Callable[[Points], Points],
+) -> list[int]:
+    """Return which lines hold under other declarations at one sample point: a first look, which most do not stand."""
+    first = SamplePoint(Forward(derivation, point.drawing))
+    first.rounding = point.rounding
+    return [n for n in lines if judge_line(prepare([first]), verdicts[n].statement).ok]
 
 
 def _holds_and_is_not_zero(points: Points, v: LineVerdict) -> bool:
@@ -106,11 +123,14 @@ def _suppositions(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> Iterat
         yield Supposition(Condition(ConditionKind.SOFTMAX_ALONG_ROWS, arguments), it, equations=equations)
     square = [key for key in free if _is_square(point, key) and key not in point.declarations.matrix_kinds]
     square = square[:MATRICES_TRIED]
-    for names in (names for n in range(1, len(square) + 1) for names in combinations(square, n)):
+    subsets = [names for n in range(1, len(square) + 1) for names in combinations(square, n)]
+    for k, names in enumerate([tuple(square), *subsets] if len(square) > 1 else subsets):
         it = copy(point.declarations)
         it.matrix_kinds = it.matrix_kinds | dict.fromkeys(names, MatrixKind.SYMMETRIC)
         subject = ", ".join(_text(point, it.declared[key]) for key in names)
-        yield Supposition(Condition(ConditionKind.SYMMETRIC, subject), it, names)
+        yield Supposition(
+            Condition(ConditionKind.SYMMETRIC, subject), it, names, of_all_names=k == 0 and len(square) > 1
+        )
 
 
 LABELLED = ("softmax", "log_softmax", "softmax_rows")  # functions that come with labels

@@ -22,6 +22,7 @@ SIGNS = {
 OPERATORS = set("+-∘*·@/=≡⇒,;:|‖'.∇∂Σ×<>∈⊗")
 TWO_CHARACTER_SIGNS = {"+=": "+=", ":=": "=", "=>": "⇒", "||": "‖"}
 UNNAMED = re.compile(r"_(v?\d+|\s|,|\])")
+QUOTED = re.compile(r"([^'‘’\"\n]*)['‘’\"]")
 OPEN, CLOSE = "([{", ")]}"
 
 
@@ -269,7 +270,7 @@ class _Reader:
 
     def quoted(self) -> None:
         start = self.at
-        match = re.compile(r"\s*([^'‘’\"\n]*?)\s*['‘’\"]").match(self.text, start + 1, self.end)
+        match = QUOTED.match(self.text, start + 1, self.end)
         if not match:
             raise self.source.error("this quotation is not closed", start)
-        self.add("string", match[1], start, match.end())
+        self.add("string", match[1].strip(), start, match.end())
