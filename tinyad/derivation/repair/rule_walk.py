@@ -97,9 +97,22 @@ class RuleWalk:
         self.row = self.point.declarations.layout == "row"
         self.forward = self.point.derivation.forward
         self.writer = Writer(
-            notation.circle.text, notation.product_text, notation.transpose_mark.text, notation.factor_pairs
+            notation.circle.text,
+            notation.product_text,
+            notation.transpose_mark.text,
+            notation.factor_pairs,
+            self._has_numbers_last(),
         )
         self._depth = 0
+
+    def _has_numbers_last(self) -> bool:
+        """Return whether more numbers stand behind what they multiply than in front of it, in the forward."""
+        last = 0
+        for node in (n for eq in self.forward for member in eq.members for n in walk(member) if n.kind == "*"):
+            if all(part.kind == "name" for part in node.parts):
+                sizes = [getattr(self.value(part, self.scope), "shape", None) for part in node.parts]
+                last += (sizes[1] == NUMBER) - (sizes[0] == NUMBER) if sizes[0] != sizes[1] else 0
+        return last > 0
 
     @cached_property
     def has_logarithm(self) -> bool:
