@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinyad.printing.output import write_text
 from tinyad.printing.text import for_terminal, visible
 from tinyad.version import __version__
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 # Installed packages register here: a demo is a function of a folder that returns whether all was right; models are
 # {name: function without arguments that returns a Report}.
 DEMOS, MODELS = "tinyad.demo", "tinyad.models"
+SECONDS_FOR_TEXT = 5.0  # for one text on the command line: the longest derivation takes two
 REPORT_OPTIONS = ("hand", "layout", "title", "groups")  # what a Python file may set for its report
 
 
@@ -90,6 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="the findings as JSON")
     check.add_argument("--html", type=Path, dest="out", metavar="PAGE", help="also write one self-contained page")
     check.add_argument("--seed", type=int, default=0, help="which sample points are drawn (default: 0)")
+    check.add_argument(
+        "--timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        help="for one text (default: 5), or one pair of code (default: 60)",
+    )
+    check.add_argument("--no-suggest", action="store_true", help="verdicts only: what was meant is not looked for")
     code = check.add_argument_group("for code")
     code.add_argument(
         "--example", metavar="FUNCTION", help="the function that returns the arguments of the forward pass"
@@ -107,7 +116,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     code.add_argument("--diff", action="store_true", help="the suggestions as a unified diff")
     code.add_argument("--fix", action="store_true", help="write the certain suggestions into the file")
-    code.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one pair (default: 60)")
     code.add_argument("--sandbox", action="store_true", help="run the code in a process of its own, with limits")
     check.set_defaults(run=_check, other_place="a page with --html")
 
@@ -160,27 +168,54 @@ def _check(options: argparse.Namespace) -> int:
         raise ValueError("--html writes one page: give one file")
     if options.out and options.out.resolve() == Path(options.files[0]).resolve():
         raise ValueError(f"--html {options.out} would write over the derivation; give another file")
-    reports, status = [], 0
+    entries, status = [], 0
     for file in options.files:
         try:
             report = _checked(Path(file), options)
-        except ValueError as error:
-            print(f"tinyad: {visible(str(error))}", file=sys.stderr)
+            shown = "" if options.json else visible(_shown(report, options))
+        except Exception as error:  # of one file: the others are checked all the same
+            message = _message_about(file, error)
+            print(f"tinyad: {visible(message)}", file=sys.stderr)
+            entries.append({"file": file, "ok": False, "error": message})
             status = 2
+            if not options.json and (options.summary or len(options.files) > 1):
+                print(for_terminal(f"{visible(file)}: not checked"))
             continue
-        reports.append(report)
         status = max(status, _status(report))
         if options.out:
-            _write(options.out, report.html())
-        if not options.json:
-            print(for_terminal(_shown(report, options)))
+            _write_page(options.out, report.html())
+        if options.json:
+            entries.append(report.to_dict())
+        else:
+            print(for_terminal(shown))
         if options.fix:
             from tinyad.code.command import mend
 
             print(for_terminal("\n".join(mend(Path(file), report))), file=sys.stderr if options.json else None)
     if options.json:
-        print(json.dumps([report.to_dict() for report in reports], indent=2))
+        print(json.dumps(entries, indent=2))
     return status
+
+
+def _message_about(file: str, error: Exception) -> str:
+    """Say why a file was not checked."""
+    if isinstance(error, ValueError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"{file}: more memory than there is"
+    if isinstance(error, RecursionError):
+        return f"{file}: nested too deeply"
+    if isinstance(error, OSError):
+        return f"{file}: {error.strerror}"
+    return f"{file}: a fault of tinyad itself, {type(error).__name__}: {_message(error)}"
+
+
+def _seconds(text: str) -> float:
+    """Return a number of seconds, or fail."""
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+    return seconds
 
 
 def _checked(path: Path, options: argparse.Namespace) -> Any:
@@ -188,13 +223,16 @@ def _checked(path: Path, options: argparse.Namespace) -> Any:
     if path.suffix.lower() in (".py", ".ipynb"):
         from tinyad.code.command import check_file
 
+        if options.no_suggest:
+            raise ValueError(f"--no-suggest is for texts, and {path} is read as code")
         return check_file(path, options)
     for option in ("example", "shapes", "pair", "name", "diff", "fix", "sandbox"):
         if getattr(options, option):
             raise ValueError(f"--{option} is for code, and {path} is read as a text; code ends in .py or .ipynb")
     from tinyad.derivation import check_derivation
 
-    return check_derivation(path, options.seed)
+    seconds = SECONDS_FOR_TEXT if options.timeout is None else options.timeout
+    return check_derivation(path, options.seed, timeout=seconds, suggest=not options.no_suggest)
 
 
 def _status(report: Any) -> int:
@@ -215,7 +253,7 @@ def _report(options: argparse.Namespace) -> int:
         options.out = Path("build", f"{Path(options.what).stem}-report.html")
     if options.out.resolve() == Path(options.what).resolve():
         raise ValueError(f"--out {options.out} would write over the file that the page shows; give another file")
-    _write(options.out, html)
+    _write_page(options.out, html)
     verdict = {True: "right", False: "not right", None: "not compared with a derivation by hand"}[ok]
     print(for_terminal(f"{options.out}   {options.what}, {verdict}"))
     return 0 if ok is not False else 1
@@ -306,9 +344,9 @@ def _message(error: BaseException) -> str:
         return "no message"
 
 
-def _write(path: Path, text: str) -> None:
+def _write_page(path: Path, html: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
+    write_text(path, html)
 
 
 def _plant(options: argparse.Namespace) -> int:
@@ -320,8 +358,8 @@ def _plant(options: argparse.Namespace) -> int:
     if Path(options.file).resolve() in (options.out.resolve(), key.resolve()):
         raise ValueError(f"--out {options.out} would write over the derivation; give another file")
     planted = plant(source.text, options.kind, options.seed, source.name)
-    options.out.write_text(planted.text, encoding="utf-8")
-    key.write_text(answer(planted, source.name), encoding="utf-8")
+    write_text(options.out, planted.text)
+    write_text(key, answer(planted, source.name))
     print(f"{options.out} has one mistake of kind {options.kind}; the answer is in {key}")
     return 0
 

@@ -291,3 +291,26 @@ def test_a_mean_at_all_parameters_is_a_convention_and_at_one_a_mistake():
     assert [v.suggestion for v in one.wrong] == ["dW = x.T @ dy"]
     other = report(MEAN.replace("/ len(x)", "/ 7"))
     assert len(other.wrong) == 2
+
+
+PART_BY_PART = """
+def forward(x):
+    return np.tanh(x), x
+
+def backward(dy, x):
+    dx = np.full(x.shape, MEMORY)
+    for k in range(2):
+        dx[k::2] = dy[k::2] * (1 - np.tanh(x[k::2]) ** 2)
+    return dx
+
+def example():
+    return np.array([0.3, -0.2, 0.7, 1.1, -0.5])
+"""
+
+
+@pytest.mark.parametrize("memory", ["0.0", "-3.0", "1e300", "np.inf", "np.nan"])
+def test_what_an_array_holds_before_it_is_filled_is_no_mistake(memory):
+    source = PART_BY_PART.replace("MEMORY", memory)
+    assert report(source).ok
+    (wrong,) = report(source.replace("1 - np.tanh", "1 + np.tanh")).wrong
+    assert "dx[k::2] = " in wrong.text

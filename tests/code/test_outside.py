@@ -9,7 +9,7 @@ from tinyad.code.checking import Options, check_text
 from tinyad.code.files import Text
 from tinyad.code.names import abbreviates
 
-SOURCE = (ROOT / "tests/code/written/parameters_outside.py").read_text(encoding="utf-8")
+SOURCE = (ROOT / "tests/code/forms/parameters_outside.py").read_text(encoding="utf-8")
 
 
 def wrong(was, now):
@@ -41,6 +41,41 @@ def test_the_changed_statement_is_found(was, now):
 def test_where_a_parameter_is_set_is_shown():
     (found,) = wrong("dU += draw @ x[t].T", "dU -= draw @ x[t].T")
     assert (found.of, found.of_text) == ("U", "U = generator.randn(hidden, len(letters)) * 0.4")
+
+
+def loaded():
+    """The names of the file, as Python makes them."""
+    names = {}
+    exec(compile(SOURCE, "model.py", "exec"), names)
+    return names
+
+
+def slope(loss, array, entry, step=1e-5):
+    """The central difference of a loss for an entry of an array."""
+    kept, values = array[entry], []
+    for displaced in (kept + step, kept - step):
+        array[entry] = displaced
+        values.append(loss())
+    array[entry] = kept
+    return (values[0] - values[1]) / (2 * step)
+
+
+def test_the_derivatives_of_the_file_are_the_numeric_ones():
+    names = loaded()
+    arguments = names["example_letters_loss"]()
+    found = names["letters_loss"](*arguments)
+    for name, derivative in zip(("U", "W", "V", "b", "c"), found[1:6], strict=True):
+        for entry in np.ndindex(*derivative.shape):
+            numeric = slope(lambda: names["letters_loss"](*arguments)[0], names[name], entry)
+            assert numeric == pytest.approx(derivative[entry], abs=1e-7)
+    (x,) = names["example_net"]()
+    upstream = np.random.default_rng(2).standard_normal((4, 2))
+    dx, grads, dshift = names["net_backward"](upstream, names["net_forward"](x)[1])
+    arrays = [(x, dx), (names["shift"], dshift), *((names["weights"][key], grads[key]) for key in grads)]
+    for array, derivative in arrays:
+        for entry in np.ndindex(*array.shape):
+            numeric = slope(lambda: np.sum(upstream * names["net_forward"](x)[0]), array, entry)
+            assert numeric == pytest.approx(derivative[entry], abs=1e-7)
 
 
 SCALE = np.array([0.5, -2.0, 1.5])

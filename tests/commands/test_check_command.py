@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import tinyad.derivation
 from tests.support.derivation_texts import CELL, RNN, fenced
 from tests.support.sampling import sampled
 from tinyad.cli import main
@@ -45,7 +46,7 @@ def test_exit_status(run, files, status, option):
     assert found == status
     assert bool(err) == (status == 2)
     if "--summary" in option:
-        assert len(out.splitlines()) == sum(Path(f).exists() and f.endswith(("right.md", "wrong.md")) for f in files)
+        assert len(out.splitlines()) == len(files)
 
 
 def test_the_first_wrong_line_is_told_in_full_and_the_others_in_one_line(run):
@@ -96,8 +97,45 @@ def test_json(run):
 def test_json_stays_json_where_a_file_cannot_be_read(run, file):
     status, out, err = run("check", "--json", file, "right.md")
     assert status == 2
-    assert [told["file"] for told in json.loads(out) if told.get("ok")] == ["right.md"]
-    assert err
+    failed, right = json.loads(out)
+    assert (right["file"], right["ok"]) == ("right.md", True)
+    assert (failed["file"], failed["ok"]) == (file, False)
+    assert file in failed["error"]
+    assert failed["error"].split("\n")[0] in err
+
+
+def test_a_file_that_fails_spoils_no_other(run, monkeypatch):
+    """Not even by a fault of the program itself."""
+
+    def checked(path, *_, **__):
+        raise {"a.md": MemoryError(), "b.md": RecursionError(), "c.md": TypeError("of the program")}[str(path)]
+
+    whole = tinyad.derivation.check_derivation
+    monkeypatch.setattr(
+        "tinyad.derivation.check_derivation",
+        lambda path, *given, **named: (whole if str(path) == "right.md" else checked)(path, *given, **named),
+    )
+    status, out, err = run("check", "a.md", "b.md", "right.md", "c.md", "--summary")
+    assert status == 2
+    assert out.splitlines() == [
+        "a.md: not checked", "b.md: not checked", "right.md: 16 of 16 lines hold", "c.md: not checked",
+    ]  # fmt: skip
+    for said in ("a.md: more memory than there is", "b.md: nested too deeply", "TypeError: of the program"):
+        assert said in err
+
+
+def test_verdicts_alone(run):
+    assert "certain:" in run("check", "wrong.md")[1]
+    status, out, _ = run("check", "wrong.md", "--no-suggest")
+    assert status == 1
+    assert "certain:" not in out
+    assert "overwrites" in out
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+def test_a_time_that_is_none_is_refused(run, seconds):
+    with pytest.raises(SystemExit):
+        run("check", "right.md", "--timeout", seconds)
 
 
 def test_json_has_numbers_only(run):

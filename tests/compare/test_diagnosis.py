@@ -220,7 +220,7 @@ def test_the_line_of_an_unnamed_value_is_found_given_what_the_hand_has_upstream(
     ("factor", "says"),
     [
         (2, "∇s / sqrt(_2)ᵀ where ∇s / (2 ∘ sqrt(_2))ᵀ belongs, in the line of step 3"),
-        (3, "a factor: 3 times what it should be"),
+        (3, "a factor: 3 times what it should be (3 is the number of columns of x)"),
         (-1, "the sign"),
     ],
 )

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.code import values
+from tinyad.code.checking import pair_of
 from tinyad.code.find import Found, example_of, found_in
 from tinyad.code.pair import Example, Pair
 from tinyad.code.points import another
@@ -430,7 +431,7 @@ def paired(
     if not found.forward:
         return Script(program, seed)
     program.execute()
-    return Pair(program, found.name, found.forward, found.backward, moved(example_of(program, found)), seed)
+    return pair_of(program, found, moved(example_of(program, found)), seed)
 
 
 class Subject:

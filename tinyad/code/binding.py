@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.names import UPSTREAM, Meanings, looks_like_derivative
+from tinyad.code.losses import Loss, usual_losses
+from tinyad.code.names import LABELS, OUTPUT, UPSTREAM, Meanings, looks_like_derivative
 from tinyad.code.probes import Kind
 from tinyad.code.program import CodeError
 from tinyad.code.recording import Event, Recorded
@@ -62,12 +63,14 @@ class Source(NamedTuple):
 class Cost(NamedTuple):
     """A function of the output and of labels that returns the loss, apart from the forward pass.
 
-    labels: drawn, since no example gives them.
+    function: of the program; "" where it has none, and usual losses are tried.  parameter: of the backward pass, that
+    takes the labels, which are drawn, since no example gives them; "" for labels that the example has.
     """
 
     function: str
     parameter: str
     labels: Array
+    usual: tuple[Loss, ...] = ()
 
 
 class Binding(NamedTuple):
@@ -128,6 +131,8 @@ def bind(
     """Return how the backward pass is called after a forward run like this one; costs: name → output and labels."""
     names = _Names(signatures, forwarded)
     cost = names.cost(costs, seed)
+    if cost is None and upstream is None:
+        cost = names.usual_cost(forwarded, seed)
     if cost is not None:
         names.labels = cost.parameter
     adjoints = [] if cost else names.upstream_parameters()
@@ -172,6 +177,29 @@ class _Names:
                 return Cost(function, labels, _labels(values.array(output), seed))
         return None
 
+    def usual_cost(self, forwarded: Forwarded, seed: int) -> Cost | None:
+        """Return the usual losses of the output and of labels that the backward pass takes, or that the object has."""
+        output = self.result[0] if isinstance(self.result, tuple) and self.result else self.result
+        if self.signatures.predicted is not None or self.signatures.backward is None:
+            return None
+        if not values.shape(output) or not values.differentiable(output):
+            return None
+        if values.array(output).size == 1 or self.upstream_parameters():
+            return None
+        entries = values.array(output)
+        for parameter in self.signatures.required:
+            if LABELS.match(parameter) and parameter not in self.known:
+                labels = _labels(entries, seed)
+                return Cost("", parameter, labels, tuple(usual_losses(entries, labels)))
+        given = {**(vars(forwarded.owner) if hasattr(forwarded.owner, "__dict__") else {}), **forwarded.keywords}
+        given |= dict(zip(self.signatures.arguments, forwarded.arguments, strict=False))
+        for name, value in given.items():
+            if LABELS.match(name) and values.is_numeric(value) and values.shape(value):
+                usual = usual_losses(entries, values.array(value))
+                if usual:
+                    return Cost("", "", values.array(value), tuple(usual))
+        return None
+
     def upstream_parameters(self) -> list[str]:
         """Return the parameters that take adjoints of outputs."""
         required = self.signatures.required
@@ -181,7 +209,8 @@ class _Names:
         found = [p for p in new if self.meanings.of(p) or UPSTREAM.match(p)]
         found = found or list(takewhile(lambda p: p in new and looks_like_derivative(p), required))
         caches = self.count - 1 if isinstance(self.result, tuple) else 0
-        if not found and len(new) > max(caches, 1) and new[0] == required[0]:
+        labelled = bool(new) and len(new[0]) > 1 and LABELS.match(new[0]) is not None
+        if not found and len(new) > max(caches, 1) and new[0] == required[0] and not labelled:
             return new[:1]  # one more than there are parts of the result: backward(err, cache)
         return found
 
@@ -222,9 +251,11 @@ class _Names:
             return self.argument(parameter)
         if parameter in self.returned:
             return Source(results=(self.returned.index(parameter),) if isinstance(self.result, tuple) else ())
-        return self._from_rest(parameter, adjoints, rest)
+        return self._from_rest(parameter, adjoints, rest, outputs)
 
-    def _from_rest(self, parameter: str, adjoints: Sequence[str], rest: Sequence[int]) -> Source:
+    def _from_rest(
+        self, parameter: str, adjoints: Sequence[str], rest: Sequence[int], outputs: Sequence[Path]
+    ) -> Source:
         """Return the part of the result that has no name for a parameter that has none: the cache."""
         required = self.signatures.required
         free = tuple(k for k in rest if self.returned[k] not in required)
@@ -237,6 +268,8 @@ class _Names:
             return Source(local=parameter)
         if free:
             return Source(results=free[-1:])
+        if OUTPUT.match(parameter):
+            return Source(results=(outputs[0][0],) if outputs[0] else ())
         raise CodeError(
             f"{self.signatures.backward} takes {parameter}, and nothing tells what it is: no argument, result or local "
             f"name of {self.signatures.forward} is called so. Call it as there, or return it as the cache"

@@ -35,9 +35,10 @@ def chains(events: Iterable[Event]) -> list[Chain]:
             continue
         key = event.key if event.kind is Kind.ITEM else None
         place = (event.call, event.name, key)
-        goes_on = event.kind is Kind.STORED or event.site.again
-        if place in latest and goes_on:
-            latest[place].events.append(event)
+        before = latest.get(place)
+        same = before is not None and values.shape(before.last.value) == values.shape(event.value)
+        if before is not None and (event.kind is Kind.STORED or (event.site.again and same)):
+            before.events.append(event)
         else:
             latest[place] = Chain([event])
             found.append(latest[place])

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from tinyad.code import values
+from tinyad.code.find import targets
 from tinyad.code.judge import Forced, Judge, Task
 from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.limits import POINTS, RESIZED_SECONDS
 from tinyad.code.names import looks_like_derivative, stripped
 from tinyad.code.pair import Pair, returned_names
 from tinyad.code.points import another, moved, resized
-from tinyad.code.probes import Kind, Statement
+from tinyad.code.probes import Kind, Statement, names_of
 from tinyad.code.program import QUIET, CodeError, TimedOut, limited
 from tinyad.code.recording import Target
 from tinyad.code.repair import Repair
@@ -30,11 +31,22 @@ from tinyad.code.wording import listed
 def check_pair(pair: Pair, declared: Mapping[str, str] | None = None) -> PairVerdict:
     """Return the verdicts on a pair."""
     _refuse_chance(pair)
+    declared = {**pair.declared(), **(declared or {})}
     judge = Judge(pair, declared)
     judge.judge()
+    for other in pair.others(_derivatives(judge)) if judge.judged.count else ():
+        another_judge = Judge(other, declared)
+        if another_judge.judge().count < judge.judged.count:
+            pair, judge = other, another_judge
     return _Findings(
         judge, lambda judged: _other_points(pair, declared, judged), lambda: _other_sizes(pair, declared)
     ).pair_verdict()
+
+
+def _derivatives(judge: Judge) -> list[Array]:
+    """Return the values that the backward pass sets as it stands."""
+    events = judge.backward.events
+    return [values.array(e.value) for e in events if e.kind is Kind.ASSIGNED and values.differentiable(e.value)]
 
 
 def _refuse_chance(pair: Pair) -> None:
@@ -109,9 +121,10 @@ class _Findings:
         found = [self.statement_verdict(number) for number in self.values]
         found += self.result_verdicts({s.line for s in found if not s.ok})
         found += self.right_return({s.line for s in found})
-        if not any(s.verdict is not Verdict.NOT_JUDGED for s in found):
+        if not any(s.verdict is not Verdict.NOT_JUDGED for s in found) and not self.judge.judged.raised:
             raise CodeError(self.nothing())
         found = self.explained(found)
+        found += self.raising({s.line for s in found})
         return PairVerdict(
             self.pair.name,
             self.pair.forward,
@@ -195,6 +208,9 @@ class _Findings:
             return found
         worst = max(wrong, key=lambda v: _distance(v))
         value, truth = values.array(worst.value), worst.truth
+        if statement.line in self.judge.judged.raised:
+            message = f"it raises {self.judge.judged.raised[statement.line]}"
+            return found._replace(verdict=Verdict.WRONG, message=message, spoils=self.spoiled(number))
         if shown.task.copy is not None:
             message = f"{shown.task.name} is not what line {candidate.line} of the forward pass computed"
             entry = _worst(value, shown.task.copy) if value.shape == shown.task.copy.shape else None
@@ -250,6 +266,23 @@ class _Findings:
             for s in self.pair.program.probe.statements
             if s.line == found.line and s.function == found.function and s.end_line == found.end_line
         )
+
+    def raising(self, lines: set[int]) -> list[StatementVerdict]:
+        """Return the verdicts on statements that raise, and that nothing tells the meaning of."""
+        return [
+            StatementVerdict(
+                s.line,
+                s.end_line,
+                s.function,
+                self.source(s),
+                ", ".join(filter(None, map(names_of, targets(s.node)))) or "the result",
+                Verdict.WRONG,
+                f"it raises {message}",
+            )
+            for line, message in self.judge.judged.raised.items()
+            for s in self.pair.program.probe.statements
+            if s.line == line and line not in lines
+        ]
 
     def with_suggestion(self, found: StatementVerdict, statement: Statement) -> StatementVerdict:
         """Return a verdict with the statement that was meant."""
@@ -315,7 +348,12 @@ class _Findings:
             if verdict.reason and any(name in misfits for name in (result.text, result.argument)):
                 continue
             worst = looks = None
-            if values.differentiable(verdict.value) and values.shape(verdict.value) == result.target.shape:
+            raised = self.judge.judged.raised.get(result.statement.line, "")
+            if (
+                not raised
+                and values.differentiable(verdict.value)
+                and values.shape(verdict.value) == result.target.shape
+            ):
                 value, truth = values.array(verdict.value), self.judge.truth.adjoint(result.target)
                 worst, looks = _worst(value, truth), looks_like(value, truth, None)
             found.append(
@@ -326,7 +364,7 @@ class _Findings:
                     self.source(result.statement),
                     result.text,
                     Verdict.DOES_NOT_FIT if verdict.reason else Verdict.WRONG,
-                    f"{result.text}: {verdict.reason}" if verdict.reason else "",
+                    f"it raises {raised}" if raised else f"{result.text}: {verdict.reason}" if verdict.reason else "",
                     result.argument,
                     self.line_of(result.target),
                     passes=1,
@@ -433,9 +471,17 @@ class _Findings:
             found[
                 "with the truth in the place of what is wrong the code raises: one mistake may mark several statements"
             ] = None
+        named = {verdict.task.statement.line for verdict in self.judge.judged.verdicts}
+        for line in self.judge.judged.raised:
+            if line not in named and self.judge.returned is None:
+                found[f"what comes after line {line} is not judged: --name says what its result is for"] = None
         cost = self.pair.binding.cost
-        if cost is not None:
+        if cost is not None and cost.function:
             found[f"the loss is {cost.function}, and {cost.parameter} is drawn"] = None
+        if self.pair.loss_in_words:
+            drawn = f", and {cost.parameter} is drawn" if cost is not None and cost.parameter else ""
+            words = self.pair.loss_in_words
+            found[f"the loss is taken to be {words}, since none is computed here{drawn}"] = None
         if self.pair.backward is None:
             return list(found)
         for event in self.judge.backward.events:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,12 +12,14 @@ from typing import Any, NamedTuple
 
 from tinyad.code.check import check_pair
 from tinyad.code.files import Text
-from tinyad.code.find import Found, example_of, example_of_shapes, found_in
+from tinyad.code.find import Found, example_of, example_of_shapes, found_in, functions_called_by
+from tinyad.code.layout import layout_of
 from tinyad.code.limits import FRAMES_SHOWN, SECONDS
-from tinyad.code.pair import Pair
-from tinyad.code.program import CodeError, Program, TimedOut, limited, undisturbed
+from tinyad.code.pair import Example, Pair
+from tinyad.code.program import CodeError, Program, TimedOut, limited, package_of, undisturbed
 from tinyad.code.report import Report
 from tinyad.code.script import Script
+from tinyad.code.training import Training
 from tinyad.code.verdicts import PairVerdict
 
 
@@ -45,10 +48,24 @@ def check_text(text: Text, options: Options, namespace: Mapping[str, Any] | None
     declared = {**declarations(text.text), **options.names}
     verdicts = []
     with undisturbed(), importable(text.name):
-        _run(program, text, options.seconds, program.execute, "the file")
+        program = _executed(program, text, found, options)
         for one in found:
             verdicts.append(_verdict(program, text, one, options, declared))
     return Report(text, tuple(verdicts))
+
+
+def _executed(program: Program, text: Text, found: Sequence[Found], options: Options) -> Program:
+    """Run a source, and return its program, in which something stands in for what raises in a backward pass."""
+    while True:
+        try:
+            _run(program, text, options.seconds, program.execute, "the file")
+        except RaisedError as raised:
+            lines = {line for one in found for line in raising_lines(program, one, raised.frames)}
+            if not lines - program.probe.attempted:
+                raise
+            program = program.again(program.probe.attempted | lines)
+        else:
+            return program
 
 
 def _verdict(program: Program, text: Text, found: Found, options: Options, declared: Mapping[str, str]) -> PairVerdict:
@@ -57,6 +74,15 @@ def _verdict(program: Program, text: Text, found: Found, options: Options, decla
 
     try:
         verdict: PairVerdict = _run(program, text, options.seconds, check, found.forward or "the script")
+    except RaisedError as raised:
+        lines = raising_lines(program, found, raised.frames)
+        if lines - program.probe.attempted:
+            again = _executed(program.again(program.probe.attempted | lines), text, [found], options)
+            other = _verdict(again, text, found, options, declared)
+            if not other.error:
+                return other
+        backward = found.backward or found.forward
+        return PairVerdict(found.name, found.forward, backward, program.path, (), error=str(raised))
     except CodeError as error:
         backward = found.backward or found.forward
         return PairVerdict(found.name, found.forward, backward, program.path, (), error=str(error))
@@ -70,7 +96,15 @@ def _pair(program: Program, text: Text, found: Found, options: Options) -> Pair:
         example = example_of_shapes(program, found, options.shapes)
     else:
         example = example_of(program, found)
-    return Pair(program, found.name, found.forward, found.backward, example, options.seed)
+    return pair_of(program, found, example, options.seed)
+
+
+def pair_of(program: Program, found: Found, example: Example, seed: int = 0) -> Pair:
+    """Return what was found as a pair with an example."""
+    both = found.backward is None and layout_of(program.functions[found.forward]) is not None
+    if not found.returns_loss or (both and program.probe.attempted):  # which may not come to its end
+        return Training(program, found.name, found.forward, example, seed)
+    return Pair(program, found.name, found.forward, found.backward, example, seed)
 
 
 def _run(program: Program, text: Text, seconds: float, job: Callable[[], Any], what: str) -> Any:
@@ -92,7 +126,38 @@ def _run(program: Program, text: Text, seconds: float, job: Callable[[], Any], w
     except SystemExit as error:
         raise CodeError(f"{program.path}: {what} ended the program with status {error.code}") from None
     except BaseException as error:
-        raise CodeError(_raised(text, error, what)) from None
+        raise RaisedError(_raised(text, error, what), frames_of(text.name, error)) from None
+
+
+class RaisedError(CodeError):
+    """What a user's code raised; frames: the functions of the source that were running, with their lines."""
+
+    def __init__(self, message: str, frames: list[tuple[str, int]]) -> None:
+        super().__init__(message)
+        self.frames = frames
+
+
+def frames_of(path: str, error: BaseException) -> list[tuple[str, int]]:
+    """Return the functions of a source that ran when an exception was raised, outermost first, with their lines."""
+    found = traceback.extract_tb(error.__traceback__)
+    return [(frame.name, frame.lineno or 1) for frame in found if frame.filename == path]
+
+
+def raising_lines(program: Program, found: Found, frames: Sequence[tuple[str, int]]) -> set[int]:
+    """Return the line of the statement of a backward pass that raised; none if it was not that."""
+    if found.backward is not None:
+        own = [k for k, (name, _) in enumerate(frames) if name == found.backward.rpartition(".")[2]]
+        frames = frames[own[0] :] if own else []
+    called = functions_called_by(program, found.forward) if found.forward and found.backward else set()
+    for k, (name, line) in reversed(list(enumerate(frames))):
+        if k and name in called:
+            continue  # what the forward pass calls too has been given something wrong
+        for statement in program.probe.statements:
+            returns = isinstance(statement.node, ast.Return)
+            simple = returns or isinstance(statement.node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr))
+            if simple and statement.line <= line <= statement.end_line and not (k and returns):
+                return {statement.line}
+    return set()
 
 
 def _raised(text: Text, error: BaseException, what: str) -> str:
@@ -132,9 +197,9 @@ def declarations(source: str) -> dict[str, str]:
 
 @contextmanager
 def importable(path: str) -> Iterator[None]:
-    """Let a file import its neighbours, as `python FILE` does."""
+    """Let a file import its neighbours, as `python FILE` does, and relatively, as a part of its package."""
     before = list(sys.path)
-    sys.path.insert(0, str(Path(path).absolute().parent))
+    sys.path[:0] = [str(Path(path).absolute().parent), str(package_of(path)[1])]
     try:
         yield
     finally:

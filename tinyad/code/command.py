@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tinyad.code.checking import Options, check_text, names_from
 from tinyad.code.files import read
+from tinyad.code.limits import SECONDS
 from tinyad.code.program import CodeError
 from tinyad.code.report import Report
 from tinyad.code.sandbox import check_in_sandbox
@@ -24,7 +25,7 @@ def check_file(path: Path, given: argparse.Namespace) -> Report:
         shapes=given.shapes,
         pairs=tuple(given.pair),
         names=names_from(given.name),
-        seconds=given.timeout,
+        seconds=SECONDS if given.timeout is None else given.timeout,
         seed=given.seed,
     )
     text = read(path)

@@ -21,13 +21,14 @@ class Text(NamedTuple):
     """A source: its name, its text, and where each line stands, if that is another place than its number.
 
     cells: of a notebook, the cell and the line in it.  origins: of functions that stand in several files, the file and
-    the line in it.
+    the line in it.  newline: what ends a line of the file.
     """
 
     name: str
     text: str
     cells: tuple[tuple[int, int], ...] = ()
     origins: tuple[tuple[str, int], ...] = ()
+    newline: str = "\n"
 
     @property
     def is_notebook(self) -> bool:
@@ -80,7 +81,8 @@ def read(path: Path) -> Text:
         raise CodeError(f"{path}: byte {raw[error.start]:#x} in line {line} is not UTF-8; save it as UTF-8") from None
     if path.suffix.lower() == ".ipynb":
         return notebook(str(path), text)
-    return Text(str(path), text.replace("\r\n", "\n"))
+    newline = "\r\n" if "\r\n" in text else "\n"
+    return Text(str(path), text.replace("\r\n", "\n"), newline=newline)
 
 
 def notebook(name: str, text: str) -> Text:

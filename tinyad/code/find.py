@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from tinyad.code.names import looks_like_derivative, stem
+from tinyad.code.layout import layout_of
+from tinyad.code.names import LABELS, OUTPUT, looks_like_derivative, stem
 from tinyad.code.pair import COST, Example, is_static, returned_names
 from tinyad.code.probes import flat, names_of
 from tinyad.code.program import CodeError, Program
@@ -17,14 +18,15 @@ BACKWARD = re.compile(
     r"(?:^|_)(?:backward|bwd|bprop|backprop|grads?|gradients?|vjp|deriv|derivatives?|prime)(?:_|$)|^d_(?=\w)"
     r"|(?<=[a-z])(?:Backward|Grad|Backprop)$"
 )
-FORWARD = re.compile(r"(?:^|_)(?:forward|fwd|fprop|call|__call__|loss|cost)(?:_|$)|(?<=[a-z])Forward$")
-LOSS = re.compile(r"(?:\w*_)?(?:loss|cost|nll|objective|error|energy)(?:_\w+)?$|^[LJEC]$", re.IGNORECASE)
+LAMBDA = "<lambda>"
+FORWARD = re.compile(r"(?:^|_)(?:feed_?forward|forward|fwd|fprop|call|__call__|loss|cost)(?:_|$)|(?<=[a-z])Forward$")
 
 
 class Found(NamedTuple):
     """What can be checked: its name, the functions, and the one that gives an example; backward: None for both in one.
 
-    heir: the class whose objects have the two methods, if it inherits one.  A flat script has no functions.
+    heir: the class whose objects have the two methods, if it inherits one.  returns_loss: where one function has both
+    passes.  A flat script has no functions.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Found(NamedTuple):
     backward: str | None
     example: str | None
     heir: str = ""
+    returns_loss: bool = True
 
     @property
     def owner(self) -> str:
@@ -46,16 +49,21 @@ def found_in(program: Program, example: str | None = None, wanted: Iterable[str]
     """
     candidates = [*_wanted(program, wanted)] if wanted else [*_pairs(program), *_of_both(program)]
     chosen = [_with_example(program, candidate, example) for candidate in candidates]
+    if not wanted:
+        training = [_with_example(program, one, example) for one in _training(program)]
+        own = [found for found in training if found.example not in (None, "example")]
+        shared = training if not any(found.example for found in chosen) else []
+        chosen += own or [found for found in shared if found.example or not chosen]
     given = [found for found in chosen if found.example is not None]
     if wanted or not given:
-        if not candidates and _is_script(program):
+        if not given and not candidates and _is_script(program):
             return [Found("", "", None, None)]
         return given or chosen
     return _one_of_each_example(program, given)
 
 
 def _wanted(program: Program, wanted: Iterable[str]) -> Iterator[Found]:
-    pairs = {pair.forward: pair for pair in [*_pairs(program), *_of_both(program)]}
+    pairs = {pair.forward: pair for pair in [*_training(program), *_of_both(program), *_pairs(program)]}
     for text in wanted:
         forward, _, backward = text.partition(":")
         for function in (forward, backward) if backward else (forward,):
@@ -72,8 +80,12 @@ def _wanted(program: Program, wanted: Iterable[str]) -> Iterator[Found]:
 
 def _pairs(program: Program) -> Iterator[Found]:
     """Yield the forward and backward passes whose names belong together, in the order of the source."""
-    found = list(_paired(program))
-    yield from sorted(found, key=lambda pair: program.functions[pair.backward or pair.forward].lineno)
+    found = [*_paired(program), *(pair for pair in _closures(program) if pair.backward)]
+    yield from sorted(found, key=lambda pair: _line(program, pair))
+
+
+def _line(program: Program, pair: Found) -> int:
+    return program.functions[pair.backward if pair.backward in program.functions else pair.forward].lineno
 
 
 def _paired(program: Program) -> Iterator[Found]:
@@ -86,9 +98,27 @@ def _paired(program: Program) -> Iterator[Found]:
             if owner and last != "backward" and "backward" in functions:
                 continue
             mates = [*_mates(program, functions, last), *([] if owner else _costs(program, functions, name))]
-            if mates:
+            if mates and not (owner and _stands_alone(program, mates[0], name)):
                 own = all(function.rpartition(".")[0] == owner for function in (mates[0], name))
                 yield Found(owner or stem(name) or "", mates[0], name, None, "" if own else owner)
+
+
+def _closures(program: Program) -> Iterator[Found]:
+    """Yield the functions that return their backward pass as a function."""
+    for name, node in program.functions.items():
+        last = _last_returned(node)
+        inner = f"{name}.{names_of(last)}" if isinstance(last, ast.Name) else ""
+        if inner in program.functions and name not in program.classes:
+            yield Found(stem(name) or name, name, inner, None)
+        elif isinstance(last, ast.Lambda) and f"example_{name}" in program.functions:
+            yield Found(stem(name) or name, name, f"{name}.{LAMBDA}", None)
+
+
+def _last_returned(node: ast.FunctionDef) -> ast.expr | None:
+    """Return the last element of what a function returns together, or alone."""
+    own = [part for part in node.body if isinstance(part, ast.Return)]
+    value = own[-1].value if own else None
+    return value.elts[-1] if isinstance(value, ast.Tuple) and len(value.elts) > 1 else None
 
 
 def _methods(program: Program, owner: str) -> dict[str, str]:
@@ -115,6 +145,18 @@ def _mates(program: Program, functions: Mapping[str, str], last: str) -> list[st
     ]
     mates.sort(key=lambda other: (FORWARD.search(other) is None, other == "__call__"))
     return [functions[other] for other in mates]
+
+
+def _stands_alone(program: Program, forward: str, backward: str) -> bool:
+    """Return whether a method with labels holds both passes, and needs nothing that another one keeps in the object."""
+    node = program.functions[backward]
+    if layout_of(node) is None or not any(LABELS.match(name) for name in parameter_names(program, backward)):
+        return False
+    kept = {names_of(t) for s in ast.walk(program.functions[forward]) if isinstance(s, ast.stmt) for t in targets(s)}
+    read = {names_of(part) for part in ast.walk(node) if isinstance(part, ast.Attribute)}
+    own = {names_of(t) for s in ast.walk(node) if isinstance(s, ast.stmt) for t in targets(s)}
+    output = any(OUTPUT.match(n) and not LABELS.match(n) for n in parameter_names(program, backward))
+    return not output and not {name for name in kept & (read - own) if name.startswith("self.")}
 
 
 def _costs(program: Program, functions: Mapping[str, str], name: str) -> list[str]:
@@ -145,13 +187,34 @@ def _of_both(program: Program) -> Iterator[Found]:
     """Yield the functions that return a loss and its derivatives."""
     paired = {part for pair in _pairs(program) for part in (pair.forward, pair.backward)}
     for name, node in program.functions.items():
-        if name in paired or name.startswith("example") or BACKWARD.search(name.rpartition(".")[2]):
+        owner, _, last = name.rpartition(".")
+        if name in paired or last.startswith("example") or BACKWARD.search(last) or _is_nested(program, owner):
             continue
-        returned = returned_names(node)
-        derivatives = [part for part in returned if looks_like_derivative(part) or re.fullmatch(r"d?grads?", part)]
+        returned = returned_names(node, inside=True)
+        layout = layout_of(node)
+        known = layout.derivatives if layout is not None else ()
+        derivatives = [
+            part for part in returned if part in known or looks_like_derivative(part) or re.fullmatch(r"d?grads?", part)
+        ]
         own = {names_of(t) for s in ast.walk(node) if isinstance(s, ast.Assign) for g in s.targets for t in flat(g)}
         if len(returned) > 1 and derivatives and returned[0] not in derivatives and set(derivatives) & own:
             yield Found(name, name, None, None)
+
+
+def _training(program: Program) -> Iterator[Found]:
+    """Yield the functions and methods that hold both passes and do not return the loss."""
+    known = {part for pair in [*_pairs(program), *_of_both(program)] for part in (pair.forward, pair.backward)}
+    for name, node in program.functions.items():
+        owner, _, last = name.rpartition(".")
+        if name in known or last.startswith(("example", "__")) or _is_nested(program, owner):
+            continue
+        if layout_of(node) is not None:
+            yield Found(name, name, None, None, returns_loss=False)
+
+
+def _is_nested(program: Program, owner: str) -> bool:
+    """Return whether what stands in a function or class stands in a function."""
+    return bool(owner) and owner not in program.classes
 
 
 def _with_example(program: Program, found: Found, example: str | None) -> Found:
@@ -171,7 +234,7 @@ def _with_example(program: Program, found: Found, example: str | None) -> Found:
 def _one_of_each_example(program: Program, given: list[Found]) -> list[Found]:
     """Keep the pairs that an example fits; where several share one, those that no other calls."""
     kept: list[Found] = []
-    called = {f for pair in given for f in _called(program, pair.forward)}
+    called = {f for pair in given for f in functions_called_by(program, pair.forward)}
     for pair in given:
         sharing = [other for other in given if other.example == pair.example]
         if len(sharing) == 1 or pair.forward not in called:
@@ -179,7 +242,8 @@ def _one_of_each_example(program: Program, given: list[Found]) -> list[Found]:
     return kept or given
 
 
-def _called(program: Program, name: str) -> set[str]:
+def functions_called_by(program: Program, name: str) -> set[str]:
+    """Return the names that a function of a program calls, as they stand there."""
     node = program.functions[name]
     return {names_of(part.func) for part in ast.walk(node) if isinstance(part, ast.Call)}
 
@@ -209,6 +273,11 @@ def targets(node: ast.stmt) -> list[ast.expr]:
 
 def example_of(program: Program, found: Found) -> Example:
     """Return the arguments that the example function of a pair gives."""
+    if found.backward is not None and found.backward.endswith(LAMBDA):
+        raise CodeError(
+            f"{program.path}: {found.forward} returns its backward pass as a lambda, which has no statements to judge: "
+            f"write it as a function with def"
+        )
     if found.example is None:
         raise CodeError(no_example(program, found))
     given = program.namespace[found.example]()

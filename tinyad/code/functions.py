@@ -13,7 +13,9 @@ from types import FunctionType
 from typing import Any
 
 from tinyad.code.check import check_pair
+from tinyad.code.checking import frames_of, raising_lines
 from tinyad.code.files import Text, without_magic
+from tinyad.code.find import Found
 from tinyad.code.names import stem
 from tinyad.code.pair import Example, Pair
 from tinyad.code.program import CodeError, Program, undisturbed
@@ -33,23 +35,23 @@ def check_functions(  # noqa: PLR0913  what check_code takes
     owner = getattr(forward, "__self__", None)
     wanted = [type(owner)] if owner is not None else [forward, *([backward] if backward else [])]
     text, namespace = _source(wanted)
+    name, other = _name(forward, owner), _name(backward, owner) if backward else None
     program = Program(text.text, text.name, namespace)
     with undisturbed():
-        program.execute()
-        name = _name(forward, owner)
-        if owner is not None:
-            owner = copy.copy(owner)
-            owner.__class__ = program.namespace[type(owner).__name__]
-        pair = Pair(
-            program,
-            stem(name) or name,
-            name,
-            _name(backward, owner) if backward else None,
-            Example(arguments, dict(keywords), owner),
-            seed,
-            upstream,
-        )
-        return Report(text, (check_pair(pair, names),))
+        while True:
+            program.execute()
+            if owner is not None:
+                owner = copy.copy(owner)
+                owner.__class__ = program.namespace[type(owner).__name__]
+            example = Example(arguments, dict(keywords), owner)
+            try:
+                pair = Pair(program, stem(name) or name, name, other, example, seed, upstream)
+                return Report(text, (check_pair(pair, names),))
+            except Exception as error:
+                lines = raising_lines(program, Found(name, name, other, None), frames_of(text.name, error))
+                if other is None or not lines - program.probe.attempted:
+                    raise
+                program = program.again(program.probe.attempted | lines)
 
 
 def _name(function: Callable[..., Any], owner: Any) -> str:

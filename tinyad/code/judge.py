@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from tinyad.code.names import NUMBERED, canonical, looks_like_derivative
 from tinyad.code.pair import Pair
 from tinyad.code.probes import GIVEN, Frame, Kind, Listener, Site, Statement, names_of, reads
 from tinyad.code.recording import Event, Recorded, Target
-from tinyad.code.results import Result, result_values, results_of
+from tinyad.code.results import Result, arguments_of, result_values, results_of
 from tinyad.code.truth import Needed, Truth
 from tinyad.code.values import Array
 
@@ -83,6 +83,7 @@ class Judged:
     results: list[ResultVerdict] = field(default_factory=list)
     seen: dict[int, Any] = field(default_factory=dict)
     failed: bool = False
+    raised: dict[int, str] = field(default_factory=dict)  # by line
 
     @property
     def wrong(self) -> list[Verdict]:
@@ -116,6 +117,7 @@ class Judge:
         self.forward = forwarded.recorded
         size = pair.size_of_loss(forwarded.result)
         self.matching = Matching(self.forward, pair.loss_event(self.forward), dict(declared or {}))
+        pair.program.probe.shape_of = self._shape_of
         self.truth = Truth(pair, self.forward, size, self.matching.masks)
         self.backward = Recorded(copies=True)
         seen, self.returned = pair.run_backward(self.backward)
@@ -126,6 +128,7 @@ class Judge:
         self.matches: dict[tuple[object, ...], Match | None] = {}
         self.unnamed: dict[int, list[Event]] = {}  # by site: what looks like a derivative, and has no meaning
         self.tasks: dict[int, Task] = {}
+        self.passed_on: dict[int, bool] = {}  # by site
         self.misread: list[Task] = []
         self.chains = chains(self.backward.events)
         self.chosen: dict[int, Candidate] = {}  # by ordinal: of several, what makes right what reads the value
@@ -151,6 +154,14 @@ class Judge:
                 if candidates and statement >= 0 and looks_like_derivative(event.name):
                     blamed = self.pair.program.probe.statements[statement]
                     self.tasks[event.ordinal] = Task(event, event.name, blamed, tuple(candidates), None)
+
+    def _shape_of(self, name: str, place: int, count: int) -> tuple[int, ...] | None:
+        """Return the shape that what a name stands for has to have, or what is returned at a place."""
+        for meaning in self.matching.meanings.of(name) if name else ():
+            for setting in self.matching.by_name.get(meaning.name, ()):
+                return setting.shape
+        arguments = [] if name else [a for a in arguments_of(self.pair, self.matching) if not a.path]
+        return arguments[place].shape if count <= len(arguments) else None
 
     def _expect_arrays(self) -> None:
         """Add the tasks for names that are returned and hold no arrays of floats."""
@@ -210,7 +221,10 @@ class Judge:
 
     def _judged(self, event: Event) -> bool:
         """Return whether an event may belong to the backward pass: in a function of both passes by its name alone."""
-        return self.pair.backward is not None or looks_like_derivative(event.name) or event.kind is Kind.ITEM
+        if self.pair.is_step(event.site.statement.node, event.name):
+            return False
+        capital = event.name.startswith("D_") and bool(self.matching.meanings.of(event.name))
+        return self.pair.backward is not None or looks_like_derivative(event.name) or capital or event.kind is Kind.ITEM
 
     def _add(self, event: Event, chain: Chain, mask: Array) -> None:
         candidates = self.matched.candidates(event, self._carried(event))
@@ -286,13 +300,29 @@ class Judge:
     def _is_end(self, event: Event) -> bool:
         """Return whether no later statement computes with a derivative: at most it is returned as it is."""
         name = shown_name(event)
-        return not any(
+        return not self._is_passed_on(event.site) and not any(
             computes_with(statement.node, name) or (name != event.name and computes_with(statement.node, event.name))
             for statement in self.pair.program.probe.statements
             if statement.function == event.site.statement.function
             and not self._updates(statement.node, event)
             and (statement.line > event.site.statement.line or set(statement.loops) & set(event.site.loops))
         )
+
+    def _is_passed_on(self, site: Site) -> bool:
+        """Return whether a helper sets derivatives for what is computed, which its caller goes on with."""
+        if site.number not in self.passed_on:
+            own = [e for e in self.backward.events if e.site is site and e.call != self.matched.top]
+            self.passed_on[site.number] = any(
+                candidates and not any(self._is_given(c.target) for c in candidates)
+                for candidates in (self.matched.candidates(event, False) for event in own)
+            )
+        return self.passed_on[site.number]
+
+    def _is_given(self, target: Target) -> bool:
+        """Return whether a value of the forward pass is an argument of it, or a part of one."""
+        ordinal, _ = self.matching.origins.get(target.ordinals[0], (target.ordinals[0], ()))
+        event = self.forward.events[ordinal]
+        return event.kind is Kind.ENTRY and event.call == self.forward.first
 
     def _updates(self, node: ast.stmt, event: Event) -> bool:
         """Return whether a statement changes what a derivative is for, as `W -= rate * dW` does."""
@@ -320,6 +350,7 @@ class Judge:
         """Judge every statement and result, find the convention of the pair, and what unnamed values stand for."""
         self._explain_by_unnamed()
         self.judged = self.run()
+        self._explain_by_intermediate()
         self._try_factor()
         self._try_end_factor()
         self._name_the_unnamed()
@@ -348,6 +379,7 @@ class Judge:
                     raise
                 self.forces = False  # the code does not take what it should have computed: judge it as it stands
                 continue
+            listener.judged.raised = dict(self.pair.program.probe.raised)
             listener.judged.results = self.judge_results(returned)
             return listener.judged
 
@@ -461,7 +493,8 @@ class Judge:
 
     def _is_left(self, event: Event) -> bool:
         """Return whether a name stays after the backward pass: on self, or in a script."""
-        return ("." in event.name or not self.pair.forward) and event.call == self.matched.top
+        stays = "." in event.name or not self.pair.forward or self.pair.keeps_names
+        return stays and event.call == self.matched.top
 
     # Conventions and unnamed values
 
@@ -687,6 +720,17 @@ class Judge:
         if not self._explain(wrong, self.unnamed):
             self._explain(wrong, self._carriers(wrong))
 
+    def _explain_by_intermediate(self) -> None:
+        """Give a meaning to what a name holds before it is changed, where its truth makes what is wrong right."""
+        wrong, before = [verdict.task for verdict in self.judged.wrong], dict(self.tasks)
+        changed = {event.ordinal for chain in self.chains for event in chain.events[:-1]}
+        if changed and self._explain(wrong, self._carriers(wrong, changed)):
+            found = self.supposed()
+            if found.count <= self.judged.count:
+                self.judged = found
+            else:
+                self.tasks = before
+
     def _explain(self, wrong: list[Task], sites: Mapping[int, list[Event]]) -> bool:
         """Give a meaning to the values of some sites, and return whether one was found."""
         explained = False
@@ -703,10 +747,12 @@ class Judge:
                     break
         return explained
 
-    def _carriers(self, wrong: Iterable[Task]) -> dict[int, list[Event]]:
-        """Return the arrays that wrong statements read and that have no meaning and are new in the backward pass."""
+    def _carriers(self, wrong: Iterable[Task], changed: Collection[int] = ()) -> dict[int, list[Event]]:
+        """Return the arrays that wrong statements read and that have no meaning and are new in the backward pass.
+
+        changed: the events after which a name with a meaning is changed, if they count too.
+        """
         names = {task.event.name for task in self.tasks.values()}
-        changed = {event.ordinal for chain in self.chains for event in chain.events[:-1]}
         found: dict[int, list[Event]] = {}
         nodes = {id(task.statement.node): task.statement.node for task in wrong}.values()
         for event in self.backward.events:

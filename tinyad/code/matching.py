@@ -199,6 +199,7 @@ class Matched:
             return self.seen.first
         function = self.backward.calls[number].function
         mates = [c for c in calls.values() if stem(c.function) == stem(function) and c.function != function]
+        mates = mates or [c for c in calls.values() if c.function == function.rpartition(".")[0]]
         if self.matching.same_run and not mates:
             return number
         allowed = {c.number for c in mates} or set(calls)

@@ -38,9 +38,17 @@ CONTAINERS = re.compile(r"(?:\w+\.)*(?:d?grads?|gradients?|dparams?|d?parameters
 PARAMETERS = re.compile(r"(?:param|parameter|weight)s?$")
 LATER = re.compile(r"_?(?:next|prev|previous|carry|in|rec|recurrent|from_next|future|later)_?\d*$|^(?:next|prev)_?")
 TOTAL = re.compile(r"_?(?:total|tot|acc|sum|all)$")
-HERE = re.compile(r"_?(?:t|i|j|k|n|step|local|tmp|new|raw|cur|curr|here)$")
+HERE = re.compile(r"_?(?:t|i|j|k|n|step|local|tmp|temp|new|raw|cur|curr|here)$")
 NUMBERED = re.compile(r"_?(?:\d+|[ab])$")
 DELTA = re.compile(r"(?:delta|d|error|err)_?(?P<x>\d*)$")
+LONGER = {"w": ("weights", "weight", "kernel", "theta"), "b": ("biases", "bias", "intercept")}
+LOSS = re.compile(
+    r"(?:\w*_)?(?:loss|cost|nll|objective|error|energy|[mrs]se|bce)(?:_\w+)?$|^[LJEC]$", re.IGNORECASE
+)  # of one number
+LABELS = re.compile(r"(?:y|t)_?(?:true|train|real|batch)?$|\w*(?:target|label|truth|true|gt)s?$", re.IGNORECASE)
+OUTPUT = re.compile(
+    r"(?:out|outputs?|results?|values?|probs?|scores?|logits|[yaA]\d*|AL|y_?hat|\w*pred\w*|activations?)$"
+)
 INPUT = re.compile(r"in(?:put|puts)?$")
 UPSTREAM = re.compile(
     r"(?:d_?(?:out|output|outputs|y|Y|o|top|up|upstream|values?|z|L|loss)|upstream\w*|up|grad|grads|g|gy|gout|dout\w*"
@@ -66,7 +74,7 @@ def stripped(name: str) -> list[str]:
 def looks_like_derivative(name: str) -> bool:
     """Return whether a name looks like that of a derivative: short prefixes count only before a name of some form."""
     last = last_part(name)
-    return bool(re.match(r"(?:d[A-Z_]|d[a-z]{0,2}\d*$|d\w+|grad|delta|g[A-Z_])|\w+_(?:grad|bar|delta)$", last))
+    return bool(re.match(r"(?:d[A-Z_]|d[a-z]{0,2}\d*$|d\w+|grad|delta|nabla|g[A-Z_])|\w+_(?:grad|bar|delta)$", last))
 
 
 class Meanings:
@@ -112,8 +120,10 @@ class Meanings:
         loose = self.loose.get(_loose(x), [])
         if len(loose) == 1:
             return loose
-        plural = [name for name in (x + "s", x + "es", x.rstrip("s")) if name in self.forward]
-        return plural[:1]
+        longer = LONGER.get(x.rstrip("0123456789").lower(), ())
+        number = x[len(x.rstrip("0123456789")) :]
+        others = [x + "s", x + "es", x.rstrip("s"), *(name + number for name in longer)]
+        return [name for name in others if name in self.forward][:1]
 
     def by_form(self, name: str) -> list[Meaning]:
         """Return the meanings of a plain name."""
@@ -185,6 +195,6 @@ def stem(function: str) -> str:
 
 
 FORWARD_OR_BACKWARD = re.compile(
-    r"_?(?:forward|backward|fwd|bwd|fprop|bprop|backprop|gradients?|grads?|vjp|prime|derivative|deriv|propagation|propagate"
+    r"_?(?:feed_?forward|forward|backward|fwd|bwd|fprop|bprop|backprop|gradients?|grads?|vjp|prime|derivative|deriv|propagation|propagate"
     r"|prop|pass|__call__|call)(?=_|$)|^(?:forward|backward|backprop|grad|d)_|(?<=[a-z])(?:Forward|Backward|Grad)$"
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -15,15 +15,15 @@ import numpy as np
 from tinyad.code import values
 from tinyad.code.binding import Binding, Forwarded, Signatures, Source, bind
 from tinyad.code.context import Context
-from tinyad.code.names import canonical
-from tinyad.code.probes import Kind, Listener, Site, Unheard, names_of
+from tinyad.code.layout import adds_derivatives
+from tinyad.code.losses import Loss, supported
+from tinyad.code.names import LABELS, OUTPUT, canonical
+from tinyad.code.probes import Kind, Listener, Site, Unfinished, Unheard, flat, names_of
 from tinyad.code.program import Program, State
 from tinyad.code.recording import Recorded
 from tinyad.code.values import Array
 
 CONTEXTS = ("ctx", "context")
-OUTPUT = re.compile(r"(?:out|outputs?|results?|values?|[yaAY]|y_?hat|y_?pred|activations?)$")
-LABELS = re.compile(r"(?:y|t)_?(?:true|train|real|batch)?$|\w*(?:target|label|truth|true|gt)s?$", re.IGNORECASE)
 COST = re.compile(r"(?:^|_)(?:cost|loss|criterion|objective|cross_entropy|mse|bce|nll)(?:_|$)", re.IGNORECASE)
 
 
@@ -52,6 +52,7 @@ class Pair:
     seed: int = 0
     upstream_given: Any = None
     outside_given: Mapping[str, Any] = field(default_factory=dict)
+    choice: int = 0  # of the usual losses, where the program has none
     binding: Binding = field(init=False)
     outside: dict[str, Site] = field(init=False)
     stored: str = field(init=False, default="")  # the attribute that holds the output, where none is returned
@@ -151,13 +152,64 @@ class Pair:
 
     def at(self, example: Example, seed: int, outside: Mapping[str, Any]) -> Pair | None:
         """Return the pair at another sample point; None if it has only one."""
-        return Pair(self.program, self.name, self.forward, self.backward, example, seed, outside_given=outside)
+        return self._with(example, seed, self.choice, outside)
 
     def names_outside(self) -> dict[str, Site]:
         """Return what functions read of the names around them, with where it is set."""
         return self.program.outside()
 
+    def _with(self, example: Example, seed: int, choice: int, outside: Mapping[str, Any]) -> Pair:
+        names = self.program, self.name, self.forward, self.backward
+        given = self.upstream_given if example is self.given else None
+        return Pair(*names, example, seed, given, outside, choice)
+
+    def usual(self) -> Sequence[Loss]:
+        """Return the losses that the pair may be meant for, where the program computes none."""
+        return self.binding.cost.usual if self.binding.cost is not None else ()
+
+    def others(self, derivatives: Sequence[Array]) -> Iterator[Pair]:
+        """Yield the same pair with other losses that it may be meant for; derivatives: what its backward pass sets."""
+        output = self.output()
+        for choice in supported(self.usual(), output, derivatives) if output is not None else ():
+            if choice != self.choice:
+                yield self._with(self.given, self.seed, choice, self.outside_given)
+
+    def output(self) -> Array | None:
+        """Return the output that the usual losses are of; None where none is needed."""
+        return values.array(self.output_leaves(self.run_forward(Listener()).result)[0]) if self.usual() else None
+
+    @property
+    def loss_in_words(self) -> str:
+        """What the loss is taken to be; "" where the program computes it."""
+        return self.usual()[self.choice].words if self.usual() else ""
+
+    # What a function of both passes that returns no loss knows better
+
+    def declared(self) -> dict[str, str]:
+        """Return what names without a meaning are the derivatives for."""
+        return {}
+
+    def is_step(self, node: ast.stmt, name: str) -> bool:
+        """Return whether a statement sets what a parameter changes by, which is no derivative."""
+        return False
+
+    def keeping(self, node: ast.FunctionDef) -> None:
+        """Let a function without probes keep its names, if nothing that it returns or leaves tells what they hold."""
+
+    @property
+    def keeps_names(self) -> bool:
+        """Whether the derivatives are names of a function, and neither returned nor left anywhere."""
+        return False
+
+    def may_be_derivative(self, text: str) -> bool:
+        """Return whether what is returned as a text may be a derivative."""
+        return True
+
     # Running
+
+    def called(self, function: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+        """Return what the forward pass returns."""
+        return function(*arguments, **keywords)
 
     def callable(self, name: str, owner: Any) -> Any:
         """Return a function of the program, or the method of an object."""
@@ -169,6 +221,15 @@ class Pair:
         if isinstance(owner, Context) and self.takes_context(name):
             return partial(found, owner)
         return found
+
+    def returned_function(self, result: Any) -> Any:
+        """Return the backward pass that a forward pass returns as a function, None if it is one of its own."""
+        return result[-1] if self.is_closure and isinstance(result, tuple) and callable(result[-1]) else None
+
+    @property
+    def is_closure(self) -> bool:
+        """Whether the backward pass is a function inside the forward pass."""
+        return self.backward is not None and self.backward.rpartition(".")[0] == self.forward
 
     def setup_context(self, owner: Any) -> Any:
         """Return the function of a torch Function that saves what the backward pass needs, if it is one of its own."""
@@ -194,7 +255,7 @@ class Pair:
             listener.function = self.forward
         self.program.probe.listen(listener)
         self.report_outside(listener)
-        result = function(*arguments, **keywords)
+        result = self.called(function, arguments, keywords)
         setup = self.setup_context(owner)
         if setup is not None:
             setup(owner, arguments, result)
@@ -216,13 +277,17 @@ class Pair:
             forwarded = self.run_forward(listener)
             return forwarded, forwarded.result
         recorded = isinstance(listener, Recorded) or self.binding.reads_local
-        forwarded = self.run_forward(Recorded() if recorded else Unheard())
-        function = self.callable(self.backward, forwarded.owner)
+        unheard = Listener() if self.is_closure else Unheard()  # a function that a lean run makes reports no sites
+        forwarded = self.run_forward(Recorded() if recorded else unheard)
+        function = self.returned_function(forwarded.result) or self.callable(self.backward, forwarded.owner)
         arguments, keywords = self.binding.given(forwarded)
         if isinstance(listener, Recorded):
             listener.function = self.backward
         self.program.probe.listen(listener)
-        return forwarded, function(*arguments, **keywords)
+        try:
+            return forwarded, function(*arguments, **keywords)
+        except Unfinished:
+            return forwarded, None
 
     def loss(self, listener: Listener) -> float:
         """Return the sum of upstream adjoints times outputs of a forward run."""
@@ -233,6 +298,9 @@ class Pair:
         """Return the sum of upstream adjoints times outputs of a result, or the cost of the output."""
         if self.binding.cost is not None:
             output = self.output_leaves(result)[0]
+            if self.usual():
+                loss = self.usual()[self.choice].of(values.array(output))
+                return -loss if self.backward is not None and adds_derivatives(self.node(self.backward)) else loss
             cost = self.callable(self.binding.cost.function, None)(output, self.binding.cost.labels.copy())
             return float(np.sum(values.array(cost)))
         terms = [np.sum(u * values.array(v)) for u, v in zip(self.upstream, self.output_leaves(result), strict=True)]
@@ -266,7 +334,7 @@ class Pair:
         found = [*node.args.posonlyargs, *node.args.args]
         if node.args.vararg is not None and not found[1:] and self.backward == name:
             found.append(node.args.vararg)
-        bound = "." in name and (not self.is_static(name) or self.takes_context(name))
+        bound = self.program.is_method(name) and (not self.is_static(name) or self.takes_context(name))
         return found[1:] if bound else found
 
     def required(self, name: str) -> list[str]:
@@ -284,7 +352,7 @@ class Pair:
 
 def is_static(program: Program, name: str) -> bool:
     """Return whether a function of a class takes no object: its first parameter may be a context."""
-    if "." not in name:
+    if not program.is_method(name):
         return False
     node = program.functions[name]
     return first_parameter(node) in CONTEXTS or any("staticmethod" in ast.unparse(d) for d in node.decorator_list)
@@ -296,11 +364,16 @@ def first_parameter(node: ast.FunctionDef) -> str:
     return arguments[0].arg if arguments else ""
 
 
-def returned_names(node: ast.FunctionDef) -> list[str]:
-    """Return the names that the last return of a function gives back, "" for other expressions."""
+def returned_names(node: ast.FunctionDef, inside: bool = False) -> list[str]:
+    """Return the names that the last return of a function gives back, "" for other expressions.
+
+    inside: those in a tuple or list that is returned among others too.
+    """
     found = [part for part in ast.walk(node) if isinstance(part, ast.Return) and part.value is not None]
     if not found:
         return []
     value = max(found, key=lambda part: part.lineno).value
     elements = value.elts if isinstance(value, ast.Tuple) else [value]
+    if inside:
+        elements = [part for element in elements if element is not None for part in flat(element)]
     return [names_of(element) if element is not None else "" for element in elements]

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import CodeType
 from typing import Any, NamedTuple
+
+import numpy as np
 
 FRAME, PROBE = "__frame__", "__probe__"
 FLOAT32 = {"float32", "float16", "single", "half"}
@@ -80,6 +82,10 @@ class Stopped(BaseException):
     """The end of the first pass of a loop that holds both passes: training goes on, and the check does not."""
 
 
+class Unfinished(BaseException):
+    """The end of a run at a statement that raises, where nothing can stand in for what it should set."""
+
+
 @dataclass(slots=True)
 class Frame:
     """A call of a function that runs: its listener's ear for what happens in it."""
@@ -99,6 +105,8 @@ class Frame:
 
     def stored(self, site: int, base: Any, index: Any) -> None:
         if isinstance(base, (dict, list)):
+            if isinstance(base, list) and isinstance(index, int) and index < 0:
+                index += len(base)
             base[index] = self.probe.listener.item(self, self.probe.sites[site], base[index], index)
         else:
             self.probe.listener.stored(self, self.probe.sites[site], base, index)
@@ -128,7 +136,7 @@ class Frame:
     def iteration(self, loop: int, depth: int, line: int, variable: str, value: Any) -> None:
         before = self.loops[depth] if len(self.loops) > depth and self.loops[depth].number == loop else None
         passes = before.passes + 1 if before else 0
-        if passes and line == self.probe.stop_line and not self.function:
+        if passes and line == self.probe.stop_line and self.function == self.probe.stop_function:
             raise Stopped
         self.loops = (*self.loops[:depth], Loop(loop, passes, variable, value))
 
@@ -197,10 +205,39 @@ class Probe:
     listener: Listener = field(default_factory=Listener)
     stack: list[Frame] = field(default_factory=list)
     calls: int = 0
-    stop_line: int = 0  # of a loop outside functions that makes one pass only
+    stop_line: int = 0  # of a loop that makes one pass only
+    stop_function: str = ""  # around it
     edited: Sequence[CodeType] = ()  # statements that run in the place of others, outside functions
     lean: bool = False  # a run that reports what is set, without sites, and no expressions
     passes: int = 0
+    attempted: frozenset[int] = frozenset()  # lines of statements that raise
+    kept: dict[str, Any] = field(default_factory=dict)  # what a function that trains held at the end of the run at hand
+    raised: dict[int, str] = field(default_factory=dict)  # by line, in the run at hand
+    shape_of: Callable[[str, int, int], tuple[int, ...] | None] = lambda name, place, count: None
+
+    def keep(self, names: dict[str, Any], ends: bool) -> None:
+        """Keep the names of a function; ends: what follows is more of the same."""
+        self.kept = names
+        if ends:
+            raise Stopped
+
+    def attempt(  # noqa: PLR0913  where the value belongs
+        self, line: int, name: str, place: int, count: int, compute: Callable[[], Any], held: Callable[[], Any] | None
+    ) -> Any:
+        """Return what an expression of a statement that raises gives, or an array of NaN of the shape that it has.
+
+        name: what it is for; or place and count: of what a return statement gives back.  held: what is added to, or
+        replaced in part.
+        """
+        try:
+            return compute()
+        except Exception as error:
+            message = " ".join(str(error).split())
+            self.raised.setdefault(line, f"{type(error).__name__}: {message}" if message else type(error).__name__)
+            shape = np.shape(held()) if held is not None else self.shape_of(name, place, count)
+            if shape is None:
+                raise Unfinished from None
+            return np.full(shape, np.nan) if shape else float("nan")
 
     def entry(self, _: int, value: Any) -> Any:
         return self.listener.value(value)
@@ -222,7 +259,7 @@ class Probe:
             base[key] = self.listener.value(base[key])
 
     def begin_pass(self, line: int) -> None:
-        """Stop a loop outside functions that makes one pass only."""
+        """Stop a loop that makes one pass only."""
         self.passes += line == self.stop_line
         if self.passes > 1:
             raise Stopped
@@ -232,6 +269,8 @@ class Probe:
         self.listener = listener
         self.lean = listener.lean
         self.passes = 0
+        self.raised = {}
+        self.kept = {}
         self.stack.clear()
         self.calls = 0
 
@@ -366,13 +405,17 @@ class _Rewriter:
                 found = self.assignment(node)
             case ast.AnnAssign(value=ast.expr()) | ast.AugAssign():
                 node.value = self.expression(node.value)  # type: ignore[arg-type]
+                node.value = self.attempted(node, node.value, [node.target])
                 found = [node, *self.after(node.target, node, isinstance(node, ast.AugAssign))]
             case ast.Return(value=ast.expr() as value):
                 site = self.site(Kind.RETURNED, "", value)
-                node.value = self.reported("returned", site, self.expression(value))
+                value = self.attempted(node, self.expression(value), [])
+                node.value = self.reported("returned", site, value)
                 found = [node]
             case ast.Expr(value=ast.Call() as call):
-                found = [node, *self.changed(node, call)]
+                changed = self.changed(node, call)
+                node.value = self.attempted(node, node.value, [ast.Name("", ast.Store())])
+                found = [node, *changed]
             case _:
                 found = [node]
         return found
@@ -391,13 +434,35 @@ class _Rewriter:
         targets = [single for target in node.targets for single in flat(target)]
         again = [_holds(node.value, target) for target in targets]
         literal = isinstance(node.value, (ast.List, ast.Dict))
-        node.value = self.expression(node.value)
+        node.value = self.attempted(node, self.expression(node.value), targets if len(node.targets) == 1 else [])
         reports = [new for t, a in zip(targets, again, strict=True) for new in self.after(t, node, a)]
         kept = [names_of(t) for t in targets if isinstance(t, ast.Attribute)] if literal else []
         for name in filter(None, kept):  # what a local name holds is returned or put somewhere, and heard there
             site = self.site(Kind.ITEM, name, self.original(node.value))
             reports += _at(_parse(f"{self.call('items', site)}, {name})"), node)
         return [node, *reports]
+
+    def attempted(self, node: ast.stmt, value: ast.expr, targets: Sequence[ast.expr]) -> ast.expr:
+        """Return the value of a statement; of one that raises, an attempt at each of its elements."""
+        if node.lineno not in self.probe.attempted:
+            return value
+        elements = value.elts if isinstance(value, ast.Tuple) else [value]
+        if targets and len(targets) != len(elements):
+            return value
+        count = len(elements)
+        found = [self.attempt(node, e, targets[k] if targets else None, k, count) for k, e in enumerate(elements)]
+        return ast.copy_location(ast.Tuple(found, ast.Load()), value) if isinstance(value, ast.Tuple) else found[0]
+
+    def attempt(self, node: ast.stmt, value: ast.expr, target: ast.expr | None, place: int, count: int) -> ast.expr:
+        """Return a call that attempts to compute a value."""
+        name, held = names_of(target) if target is not None else "", "None"
+        part = isinstance(target, ast.Subscript) and not name
+        if target is not None and (part or isinstance(node, (ast.AugAssign, ast.Expr))):
+            held = f"lambda: {0 if isinstance(node, ast.Expr) else ast.unparse(target)}"
+        found = _at(_parse(f"{PROBE}.attempt({node.lineno}, {name!r}, {place}, {count}, lambda: 0, {held})"), node)
+        call = found[0].value  # type: ignore[attr-defined]
+        call.args[4].body = value
+        return call  # type: ignore[no-any-return]
 
     def after(self, target: ast.expr, node: ast.stmt, again: bool) -> list[ast.stmt]:
         """Return what reports a target after its statement."""
@@ -465,7 +530,7 @@ class _Rewriter:
             reports = [new for target in names for new in self.after(target, node, False)]
         begin = _parse(f"{FRAME}.iteration({number}, {depth}, {node.lineno}, {variable!r}, {variable or None})")
         if self.lean:
-            begin = [] if self.function else _parse(f"{PROBE}.begin_pass({node.lineno})")
+            begin = _parse(f"{PROBE}.begin_pass({node.lineno})")
         node.body = [*_at([*begin, *reports], node), *self.body(node.body)]
         self.loops = self.loops[:-1]
         node.orelse = self.body(node.orelse)

@@ -22,9 +22,11 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.limits import NESTING, STATEMENTS
-from tinyad.code.probes import PROBE, Kind, Listener, Probe, Site, names_of, rewritten
+from tinyad.code.probes import PROBE, Kind, Listener, Probe, Site, Unfinished, names_of, rewritten
 
 QUIET = Listener()
+OWN = str(Path(__file__).parents[1])
+STOP_AGAIN = 0.2  # seconds after which what goes on is stopped again
 
 
 class CodeError(ValueError):
@@ -34,10 +36,17 @@ class CodeError(ValueError):
 class Program:
     """A source file, a cell or some functions, with probes.
 
-    path: for messages.  name: as the module's `__name__`.  namespace: what the source finds besides what it defines.
+    path: for messages.  namespace: what the source finds besides what it defines.  attempted: lines of statements that
+    raise, in whose place something stands in.
     """
 
-    def __init__(self, source: str, path: str, namespace: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        path: str,
+        namespace: Mapping[str, Any] | None = None,
+        attempted: frozenset[int] = frozenset(),
+    ) -> None:
         self.source, self.path, self.given = source, path, dict(namespace or {})
         self.lines = source.split("\n")  # a form feed ends no line of Python
         try:
@@ -49,12 +58,14 @@ class Program:
         count = sum(isinstance(node, ast.stmt) for node in ast.walk(self.tree))
         if count > STATEMENTS:
             raise CodeError(f"{path} has {count:,} statements, and a file may have {STATEMENTS:,}")
-        self.probe = Probe()
+        self.probe = Probe(attempted=attempted)
         self.rewritten = rewritten(ast.parse(source, path), self.probe, self.tree)
         self.code = compile(self.rewritten, path, "exec")
         self.module = ModuleType("checked_" + re.sub(r"\W", "_", Path(path).stem))
         self.namespace: dict[str, Any] = self.module.__dict__
         self.namespace.update({"__file__": path, **self.given, PROBE: self.probe})
+        if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(self.tree)):
+            self.namespace["__package__"] = package_of(path)[0]
         self.functions = dict(_functions(self.tree.body, ""))
         self.sites_outside: dict[str, Site] = {}
         self.classes = {node.name: node for node in self.tree.body if isinstance(node, ast.ClassDef)}
@@ -65,12 +76,18 @@ class Program:
         sys.modules[self.module.__name__] = self.module  # dataclasses look for it there
         try:
             exec(self.code, self.namespace)
+        except Unfinished:
+            pass
         finally:
             del sys.modules[self.module.__name__]
 
-    def again(self) -> Program:
+    def again(self, attempted: frozenset[int] | None = None) -> Program:
         """Return the same program, not run yet."""
-        return Program(self.source, self.path, self.given)
+        return Program(self.source, self.path, self.given, self.probe.attempted if attempted is None else attempted)
+
+    def is_method(self, function: str) -> bool:
+        """Return whether a function stands in a class, and not in a function or at the top."""
+        return function.rpartition(".")[0] in self.classes
 
     def bases(self, name: str) -> list[str]:
         """Return a class of the source and the classes of the source that it inherits from, in the order of look-up."""
@@ -105,6 +122,15 @@ class Program:
         return sites[-1]
 
 
+def package_of(path: str) -> tuple[str, Path]:
+    """Return the package that a file belongs to, which its relative imports begin from, and the folder around that."""
+    folder = Path(path).absolute().parent
+    names, outer = [folder.name], folder.parent
+    while (outer / "__init__.py").is_file():
+        names, outer = [outer.name, *names], outer.parent
+    return ".".join(names), outer
+
+
 def _functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.FunctionDef]]:
     for node in body:
         if isinstance(node, ast.FunctionDef):
@@ -129,6 +155,14 @@ def _read_from_outside(node: ast.FunctionDef) -> set[str]:
 def undisturbed() -> Iterator[None]:
     """Put back random states, folder and environment; what is printed goes nowhere, and what is read is empty."""
     states = np.random.get_state(), random.getstate()
+    leave, owner = os._exit, os.getpid()
+
+    def leaving(status: int) -> None:
+        if os.getpid() != owner:  # of a process that the program has started
+            leave(status)
+        raise SystemExit(status)
+
+    os._exit = leaving  # type: ignore[assignment]  # a program that ends at once has not been checked
     folder, environment, given = os.getcwd(), dict(os.environ), sys.stdin
     sys.stdin = io.StringIO()
     with (
@@ -139,6 +173,7 @@ def undisturbed() -> Iterator[None]:
         try:
             yield
         finally:
+            os._exit = leave
             np.random.set_state(states[0])
             random.setstate(states[1])
             sys.stdin = given
@@ -234,16 +269,40 @@ def limited(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def stop(_: int, __: FrameType | None) -> None:
+    stops, traced = 0, sys.gettrace()
+
+    def stop(_: int, frame: FrameType | None) -> None:
+        nonlocal stops
+        stops += 1
+        if stops > 1:  # a bare except of the user's code has caught the first one: stop its handler too
+            sys.settrace(_stopping)
+            while frame is not None:
+                frame.f_trace = _stopping if _is_foreign(frame) else frame.f_trace
+                frame = frame.f_back
         raise TimedOut
 
     before = signal.signal(signal.SIGALRM, stop)
     begun = time.monotonic()
-    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds, STOP_AGAIN)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        if stops > 1:
+            sys.settrace(traced)
         signal.signal(signal.SIGALRM, before)
         if outer:  # of a limit around this one
-            signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - begun), 1e-3))
+            signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - begun), 1e-3), STOP_AGAIN)
+
+
+def _stopping(frame: FrameType, event: str, _: Any) -> Any:
+    """Stop at the next line of foreign code: where that is in an exception handler, the handler catches it no more."""
+    if not _is_foreign(frame):
+        return None
+    if event == "line":
+        raise TimedOut
+    return _stopping
+
+
+def _is_foreign(frame: FrameType) -> bool:
+    return not frame.f_code.co_filename.startswith(OWN)

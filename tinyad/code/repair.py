@@ -84,12 +84,15 @@ class Repair:
         except OutOfTime:
             for statement in wrong:
                 self.known.setdefault(statement.number, NONE)
+            self.cause = self.cause or self._own_cause(wrong)
+            if self.cause is not None:
+                self.known = dict.fromkeys(self.known, self.cause)
         self._grade()
 
     def _explain(self, wrong: Sequence[Statement]) -> None:
         self.alone = len(wrong) == 1
         if len(wrong) > 1:
-            own = [{s.number: s for s in suspects(self.judge, [statement])} for statement in wrong]
+            own = [{s.number: s for s in [statement, *suspects(self.judge, [statement])]} for statement in wrong]
             shared = [s for number, s in own[0].items() if all(number in other for other in own)]
             self.cause = self._common_cause(shared, math.inf, min(self.until, time.process_time() + CAUSE_SECONDS))
         for statement in wrong if self.cause is None else ():
@@ -123,13 +126,11 @@ class Repair:
         for number, one in self.known.items():
             if one.text and one.grade != Grade.POSSIBLE:
                 self.known[number] = one._replace(grade=Grade.CERTAIN if holds else Grade.LIKELY)
-        if self.cause is not None and self.cause.text:
-            self.cause = next(iter(self.known.values()))
 
     def _changes_a_size(self, statement: Statement, text: str) -> bool:
-        """Return whether an edit has another number where it may stand for a size that happens to be this one."""
+        """Return whether an edit has another factor, and that may stand for a size that happens to be this number."""
         sizes = {size for event in self.judge.forward.events for size in values.shape(event.value)} - {1}
-        changed = numbers_in(self.text(statement)) ^ numbers_in(text)
+        changed = factors_in(self.text(statement)) ^ factors_in(text)
         return not changed.isdisjoint({size**power for size in sizes for power in (1, -1)})
 
     @property
@@ -152,13 +153,14 @@ class Repair:
     def _common_cause(self, found: Sequence[Statement], limit: float, until: float) -> Suggestion | None:
         """Return the edit of one of some statements that makes all right that is returned, the likeliest first."""
         merged: list[Iterator[tuple[float, int, Edit]]] = []
-        for number, statement in enumerate(found):
+        for number, statement in enumerate(found if self.shows else ()):
             text = self.text(statement)
             scope = self.scope(Trial(self.judge, statement), statement) if text else None
             if scope is not None:
                 singles = takewhile(lambda edit: edit.rank < limit, edits(text, scope))
                 merged.append(_numbered(singles, number))
         reruns: dict[int, Rerun] = {}
+        unsure: Suggestion | None = None
         for tried, (_, number, edit) in enumerate(heapq.merge(*merged)):
             if tried >= RERUNS or time.process_time() > until:
                 break
@@ -168,9 +170,12 @@ class Repair:
                     return None
             if not reruns[number].fits(edit.text):
                 continue
-            if Rerun([*self.points(judged=False), *self.sizes], found[number]).fits(edit.text):
-                return Suggestion(found[number], edit.text, Grade.LIKELY, (), tried, edit.rank)
-        return None
+            if Rerun([self.judge, *self.points(judged=False)], found[number]).fits(edit.text):
+                suggestion = Suggestion(found[number], edit.text, Grade.LIKELY, (), tried, edit.rank)
+                if not self.sizes or Rerun(self.sizes, found[number]).fits(edit.text):
+                    return suggestion
+                unsure = unsure or suggestion
+        return unsure
 
     def _made_from_or_two(self, statement: Statement) -> Suggestion:
         """Return what one that a wrong statement is made from should be; else two changes of the wrong one."""
@@ -196,7 +201,7 @@ class Repair:
                 raise OutOfTime
             if not trials[0].fits(edited):
                 return False
-            if self.alone:
+            if self.alone and self.shows:
                 return self._makes_all_right(statement, edited, unsure)
             if len(trials) == 1:
                 trials.extend(Trial(judge, statement, until) for judge in self.points(judged=True))
@@ -226,6 +231,11 @@ class Repair:
             unsure.setdefault(Grade.LIKELY, edited)
             return False
         return True
+
+    @cached_property
+    def shows(self) -> bool:
+        """Whether derivatives are returned or left, so that a run shows whether all is right."""
+        return bool(self.judge.results) or any(map(self.judge.is_left, self.judge.tasks.values()))
 
     @cached_property
     def sizes(self) -> Sequence[Judge]:
@@ -295,13 +305,11 @@ class Repair:
         return Scope(found, sizes, backward, forward, list(dict.fromkeys(filter(None, loops))))
 
 
-def numbers_in(text: str) -> set[float]:
-    """Return the numbers that are written in a statement."""
-    return {
-        float(node.value)
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
-    }
+def factors_in(text: str) -> set[float]:
+    """Return the numbers that a statement multiplies or divides by."""
+    products = (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.BinOp))
+    operands = [part for n in products if isinstance(n.op, (ast.Mult, ast.Div)) for part in (n.left, n.right)]
+    return {float(p.value) for p in operands if isinstance(p, ast.Constant) and isinstance(p.value, (int, float))}
 
 
 def _uses(node: ast.stmt, name: str) -> bool:

@@ -122,8 +122,8 @@ class Report:
         name = self.source.name
         return "".join(
             difflib.unified_diff(
-                [f"{line}\n" for line in self.source.lines],
-                [f"{line}\n" for line in Text("", self.fixed(certain_only=False)).lines],
+                [f"{line}{self.source.newline}" for line in self.source.lines],
+                [f"{line}{self.source.newline}" for line in Text("", self.fixed(certain_only=False)).lines],
                 name,
                 name,
             )

@@ -83,7 +83,10 @@ class Rerun:
         for name in owner:
             body = next((n.body for n in body if isinstance(n, ast.ClassDef) and n.name == name), [])
         found = next((n for n in body if isinstance(n, ast.FunctionDef) and n.name == last), None)
-        return copy.deepcopy(found)
+        found = copy.deepcopy(found)
+        if found is not None and outermost == self.judges[0].pair.forward:
+            self.judges[0].pair.keeping(found)
+        return found
 
     def _outermost(self, statement: Statement) -> str:
         """Return the name of the function around a statement that is in no other, with its classes."""
@@ -107,7 +110,7 @@ class Rerun:
                 return False
             if not any(judge.truth.agrees(result.target, values.array(value) / f, None) for f in factors):
                 return False
-        names = {**self.program.namespace, "self": forwarded.owner}
+        names = {**self.program.namespace, **self.program.probe.kept, "self": forwarded.owner}
         left = [task for task in judge.tasks.values() if judge.is_left(task)]
         return bool(judge.results or left) and all(_holds(judge, task, names) for task in left)
 

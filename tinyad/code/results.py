@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from tinyad.code import values
 from tinyad.code.matching import Matched, Matching
-from tinyad.code.names import Share, abbreviates, looks_like_derivative, stripped
-from tinyad.code.pair import LABELS, Pair
+from tinyad.code.names import LABELS, Share, abbreviates, looks_like_derivative, stripped
+from tinyad.code.pair import Pair
 from tinyad.code.probes import Kind, Statement
 from tinyad.code.recording import Event, Target
 from tinyad.code.values import Path
@@ -59,17 +59,36 @@ def _leaves_of(event: Event, place: int) -> Iterator[Argument]:
         yield Argument(event.name, place, path, event, values.shape(leaf))
 
 
+def _attributes_of(matching: Matching) -> list[list[Argument]]:
+    """Return the leaves of each list, tuple or dict that the object whose method runs has as an attribute."""
+    found: dict[str, list[Argument]] = {}
+    for event in matching.forward.events:
+        if event.call == matching.forward.first and event.kind is Kind.ENTRY and event.name == "self":
+            for path, leaf in values.leaves(event.value):
+                if len(path) == 2 and isinstance(path[0], tuple):
+                    found.setdefault(path[0][1], []).append(Argument(path[0][1], -1, path, event, values.shape(leaf)))
+    return list(found.values())
+
+
+def _held(part: Any, attributes: list[list[Argument]]) -> list[Argument]:
+    """Return the one list or dict of an object whose arrays have the keys and shapes of what is returned."""
+    shapes = {path: values.shape(leaf) for path, leaf in values.leaves(part)}
+    alike = [a for a in attributes if {argument.path[1:]: argument.shape for argument in a} == shapes]
+    return alike[0] if len(alike) == 1 else []
+
+
 def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) -> list[Result]:
     """Return what is to be judged of a returned value."""
     statement, elements = _return_statement(matched)
     if statement is None:
         return []
-    arguments = arguments_of(pair, matching)
+    arguments, attributes = arguments_of(pair, matching), _attributes_of(matching)
     as_list = isinstance(returned, list) and len(returned) == len(elements)
     parts = list(returned) if isinstance(returned, tuple) or as_list else [returned]
     same = len(elements) == len(parts)
     texts = [ast.unparse(e) for e in elements] if same else [""] * len(parts)
     places = [k for k in range(len(parts)) if pair.backward is not None or (k,) not in pair.binding.outputs]
+    places = [k for k in places if not same or pair.may_be_derivative(texts[k])]
     left_out = {k for k in places if same and isinstance(elements[k], ast.Constant) and parts[k] is None}
     single = [k for k in places if not isinstance(parts[k], (dict, list, tuple))]
     positional = _positions(len(places), arguments)
@@ -88,8 +107,13 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
             text = text or f"the derivative for {argument.name}"
             found.append(Result(path, text, argument.name, argument.target, statement))
         elif k not in single:
+            inside = _of_literal(elements[k], parts[k], path, arguments, matching, statement) if same else []
+            if inside:
+                found += inside
+                continue
             meant = {m.name for m in matching.meanings.of(texts[k])} if texts[k].isidentifier() else set()
             own = [argument for argument in arguments if argument.name in meant]
+            own = own or _held(parts[k], attributes)
             inside = list(_of_container(parts[k], path, texts[k], k, own or arguments, statement))
             found += inside
             called = None if inside else _named(texts[k], arguments, matching)
@@ -194,9 +218,24 @@ def _inside(text: str, value: Any, arguments: list[Argument], matching: Matching
     return found[0] if len(found) == 1 and found[0].shape == values.shape(value) else None
 
 
+def _of_literal(  # noqa: PLR0913  what is written, what it holds, and what it may stand for
+    node: ast.expr, part: Any, path: Path, arguments: list[Argument], matching: Matching, statement: Statement
+) -> list[Result]:
+    """Return the elements of a tuple or list that a return statement writes down, by their names."""
+    if not isinstance(node, (ast.Tuple, ast.List)) or len(node.elts) != len(part):
+        return []
+    texts = [ast.unparse(element) for element in node.elts]
+    named = [_named(text, arguments, matching) for text in texts]
+    return [
+        Result((*path, k), text, argument.name, argument.target, statement)
+        for k, (text, argument) in enumerate(zip(texts, named, strict=True))
+        if argument is not None and not isinstance(part[k], (dict, list, tuple))
+    ]
+
+
 def _own_name(argument: Argument) -> str:
     last = argument.path[-1] if argument.path else argument.name
-    return str(last[1] if isinstance(last, tuple) else last)
+    return f"{argument.name}[{last}]" if isinstance(last, int) else str(last[1] if isinstance(last, tuple) else last)
 
 
 def _of_container(  # noqa: PLR0913  where a container is, and what it may stand for

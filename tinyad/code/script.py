@@ -11,8 +11,8 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.binding import Binding, Forwarded
-from tinyad.code.find import LOSS, script_statements, targets
-from tinyad.code.names import looks_like_derivative
+from tinyad.code.find import script_statements, targets
+from tinyad.code.names import LOSS, looks_like_derivative
 from tinyad.code.pair import Example, Pair
 from tinyad.code.points import other_values
 from tinyad.code.probes import PROBE, Frame, Kind, Listener, Site, Stopped, names_of, reads

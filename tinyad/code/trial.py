@@ -99,7 +99,14 @@ class Trial:
         self.returns = isinstance(self.judged_statement.node, ast.Return)
         self._give_tasks()
         self.summed = self._summed()
-        self.before = {id(s): self._run(s, statement.node) for s in self.snapshots} if self.summed else {}
+        self.before = self._before() if self.summed else {}
+
+    def _before(self) -> dict[int, dict[str, Any]]:
+        """Return the names after each pass of the statement as it stands; none if it raises."""
+        try:
+            return {id(s): self._run(s, self.statement.node) for s in self.snapshots}
+        except Exception:
+            return {}
 
     def _rest(self, until: Statement) -> Sequence[ast.stmt]:
         """Return the statements of the block behind the statement, up to and with another one."""

@@ -128,6 +128,8 @@ class Truth:
 
     def agrees(self, target: Target, value: Array, mask: Array | None) -> bool | None:
         """Return whether a value is the derivative for a target, where the mask is true; None where it has a kink."""
+        if mask is not None:
+            value = np.where(mask, value, 0.0)  # elsewhere may be what np.empty has left
         if not np.all(np.isfinite(value)):
             return False
         for number in range(DIRECTIONS):

@@ -11,6 +11,7 @@ from tinyad.engine.op import Op
 from tinyad.engine.table import TABLE
 from tinyad.expressions.symbol import Symbol
 
+OTHER_OPERATOR = {"∘": "+", "/": "∘"}
 OTHER_AXIS = {"softmax": "softmax_rows", "softmax_rows": "softmax", "log_softmax": "log_softmax(x.T).T"}
 
 
@@ -27,7 +28,7 @@ def over_other_axis(op: Op) -> tuple[Op, str]:
 
 def altered_rules(rule: Any, unary: bool) -> Iterator[Any]:
     """Yield the rule with a transposition too many or too few, a factor or term forgotten, a sign, an order of factors,
-    a comparison the other way.
+    a comparison the other way, another operator, brackets forgotten.
 
     For a unary row also with z for x, and x for z: the derivative at another point.
     """
@@ -41,13 +42,16 @@ def altered_rules(rule: Any, unary: bool) -> Iterator[Any]:
 def _altered(rule: Any) -> Iterator[Any]:
     if not isinstance(rule, Symbol) or rule.head in ("1", "0"):
         return
-    head, operands = rule.head, rule.operands
-    if not operands:
+    if not rule.operands:
         yield Symbol("transpose", rule)
-        return
-    if head == "transpose" and not operands[0].operands:
-        yield operands[0]
-        return
+    elif rule.head == "transpose" and not rule.operands[0].operands:
+        yield rule.operands[0]
+    else:
+        yield from _altered_operation(rule)
+
+
+def _altered_operation(rule: Symbol) -> Iterator[Any]:
+    head, operands = rule.head, rule.operands
     if head in ("∘", "*", "/", "+", "-", "neg"):
         yield from operands
     if head in ("+", "-"):
@@ -57,6 +61,33 @@ def _altered(rule: Any) -> Iterator[Any]:
     for k, operand in enumerate(operands):
         for changed in _altered(operand):
             yield Symbol(head, *operands[:k], changed, *operands[k + 1 :], row=rule.row)
+    if head in OTHER_OPERATOR:
+        yield Symbol(OTHER_OPERATOR[head], *operands)
+    if head == "∘":
+        yield from _without_brackets(*operands)
+
+
+def _without_brackets(x: Any, y: Any) -> Iterator[Any]:
+    """Yield x ∘ a - b for x ∘ (a - b), and a - b ∘ y for (a - b) ∘ y; also of sums, and of what is transposed."""
+    for a, b in [_terms(y)] if _terms(y) else []:
+        yield Symbol(_sign(y), Symbol("∘", x, a), b)
+    for a, b in [_terms(x)] if _terms(x) else []:
+        yield Symbol(_sign(x), a, Symbol("∘", b, y))
+
+
+def _sign(formula: Any) -> str:
+    head: str = formula.operands[0].head if formula.head == "transpose" else formula.head
+    return head
+
+
+def _terms(formula: Any) -> Any:
+    """Return the two terms of a sum or difference, transposed as it is; () if it is none."""
+    if not isinstance(formula, Symbol) or not formula.operands:
+        return ()
+    if formula.head == "transpose":
+        terms = _terms(formula.operands[0])
+        return tuple(Symbol("transpose", t) if isinstance(t, Symbol) else t for t in terms)
+    return formula.operands if formula.head in ("+", "-") else ()
 
 
 def _renamed(rule: Any, old: str, new: str) -> Any:

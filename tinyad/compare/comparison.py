@@ -7,17 +7,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyad.compare.blame import explained
+from tinyad.compare.conventions import Convention, convention
 from tinyad.compare.judge import Judge
+from tinyad.compare.other_models import other_model
 from tinyad.compare.report_text import report_text, summary
 from tinyad.compare.shared_causes import (
     LAYOUTS,
-    factor_on_many_lines,
     hint,
     over_the_other_axis,
     shared_factor,
-    single_root_cause,
+    sign_from_the_first,
 )
-from tinyad.compare.verdicts import BLAMED, Cause, Finding, Verdict
+from tinyad.compare.verdicts import BLAMED, Cause, Finding, Grade, Verdict
 from tinyad.engine.derivatives import Derivatives
 from tinyad.printing.text import for_terminal
 
@@ -54,17 +56,18 @@ class Comparison(NamedTuple):
     @property
     def first_wrong(self) -> Finding | None:
         """The first in walking order that breaks its own rule, or may; None if there is none."""
-        return self.located or next((f for f in self.wrong if f.cause in BLAMED), None)
+        first = next((f for f in self.wrong if f.cause in BLAMED), None)
+        return self.located if self.located and (not first or self.located.step >= first.step > 0) else first
 
     @property
     def wrong_steps(self) -> dict[int, str]:
-        """Step → "own" or "inherited"; of what is missing, the steps that should have contributed it."""
+        """Step → "own", or "inherited" for what is or may be so; of what is missing, the steps that should be there."""
         steps: dict[int, str] = {}
         for finding in [*self.wrong, *([self.located] if self.located else [])]:
             for step in finding.steps or (finding.step,):
-                if finding.cause in BLAMED:
+                if finding.cause in (Cause.OWN, Cause.SIZE):
                     steps[step] = Cause.OWN
-                elif finding.cause == Cause.INHERITED:
+                elif finding.cause in (Cause.INHERITED, Cause.OPEN):
                     steps.setdefault(step, Cause.INHERITED)
         return steps
 
@@ -126,9 +129,9 @@ def compare(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Com
 
     Any subset of the names will do; with intermediate ones a wrong line can be told from what it spoils.  `layout` is
     that of the hand's arrays: "row" (the slides', M×N for an N×M variable) or "same" (of the variable's size).  A 1-D
-    array is taken for an N×1 or 1×N derivative of its length, a number for a 1×1 one.  Arrays agree if they agree to
-    rounding, as it adds up over the steps of this tape.  Raises KeyError for an unknown name, ValueError or TypeError
-    for what is no matrix of numbers.
+    array is taken for an N×1 or 1×N derivative of its length, a number for a 1×1 one.  Entries that are not known are
+    NaN, or left out of {(row, column): number}.  Arrays agree if they agree to rounding, as it adds up over the steps
+    of this tape.  Raises KeyError for an unknown name, ValueError or TypeError for what is no matrix of numbers.
     """
     if layout not in LAYOUTS:
         raise ValueError(f"layout={layout!r}: there are {' and '.join(map(repr, LAYOUTS))}")
@@ -156,8 +159,41 @@ def _with_shared_causes(judge: Judge, findings: list[Finding]) -> tuple[list[Fin
     findings, scale = shared_factor(judge, findings)
     if scale:
         return findings, scale, None
-    findings, located = over_the_other_axis(judge, findings) or single_root_cause(judge, findings)
-    if located:
-        return findings, "", located
-    findings, scale = factor_on_many_lines(judge, findings)
-    return findings, scale, None
+    if same_sign := sign_from_the_first(judge, findings):
+        return same_sign, "", None
+    if other_forward := over_the_other_axis(judge, findings):
+        return other_forward[0], "", other_forward[1]
+    return _with_explanations(judge, findings)
+
+
+def _with_explanations(judge: Judge, findings: list[Finding]) -> tuple[list[Finding], str, Finding | None]:
+    """Return the findings with another forward, a convention or mistakes that explain them."""
+    model = other_model(judge, findings)
+    if model and model[1].steps:  # of a loop: what it computes goes on to be used, as in no wrong backward pass
+        return model[0], "", model[1]
+    found, located, one_mistake = explained(judge, findings)
+    shared = convention(judge)
+    if shared and (shared.sure or not one_mistake):
+        return _under(shared, judge, findings)
+    if model and not one_mistake:
+        return model[0], "", model[1]
+    return found, "", located
+
+
+def _under(shared: Convention, judge: Judge, findings: list[Finding]) -> tuple[list[Finding], str, Finding | None]:
+    """Return the same judged under a convention: what is right but for its factor is so, the rest may be wrong."""
+    hand = {judge.names[i]: a / (shared.factor if i in shared.scaled else 1) for i, a in judge.hand.items()}
+    under = Judge(judge.d, {name: a if judge.layout == "row" else a.T for name, a in hand.items()}, judge.layout)
+    was = {f.name: f for f in findings}
+    found, located, _ = explained(under, [under.finding(under.tape[f.name].index) for f in findings])
+    scaled = {judge.names[i] for i in shared.scaled}
+
+    def told(f: Finding) -> Finding:
+        if not f.right or f.name not in scaled:
+            return f
+        return was[f.name]._replace(
+            verdict=Verdict.WRONG, cause=Cause.SCALE, looks_like="the common factor", grade=Grade.NONE, line="",
+            pattern=(Cause.SCALE,),
+        )  # fmt: skip
+
+    return [told(f) for f in found], shared.text, located

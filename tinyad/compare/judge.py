@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinyad.arrays.matrix import Array, as_sized, size
-from tinyad.compare.diagnosis import Close, Diagnosis, Mistakes, without_time
-from tinyad.compare.thresholds import DECIMALS, LAST_DECIMAL, OPERANDS_TRIED, UNNAMED_UPSTREAM, UPSTREAM_TRIED
+from tinyad.compare.hypotheses import Words
+from tinyad.compare.lines import Lines
+from tinyad.compare.thresholds import DECIMALS, FAR, LAST_DECIMAL, OTHERS_SHOWN
 from tinyad.compare.verdicts import Cause, Finding, Grade, Verdict
+from tinyad.compare.walk import Walk
 from tinyad.engine.derivatives import Contribution, Derivatives
 from tinyad.gradcheck.rounding import SLACK, relative, spread
-from tinyad.printing.listing import Formulas, derived, handed
-from tinyad.printing.text import at_time, one_line
+from tinyad.printing.listing import derived, handed
+from tinyad.printing.text import one_line
 
 
 class Difference(NamedTuple):
@@ -26,11 +27,15 @@ class Difference(NamedTuple):
 
 
 class Judge:
-    """The hand's derivatives in row layout, those that follow from them, and how near is equal."""
+    """The hand's derivatives in row layout, those that follow from them, and how near is equal.
+
+    An entry that is NaN in an array with other entries is not known.
+    """
 
     def __init__(self, d: Derivatives, hand: Mapping[Any, Any], layout: str) -> None:
         self.d, self.tape, self.layout = d, d.tape, layout
-        self.formulas = Formulas(d.tape, layout=layout)
+        self.lines = Lines(d)
+        self.words = Words(self.lines, layout)
         self.names: dict[int, str] = {}
         self.hand: dict[int, Array] = {}
         for key, value in hand.items():
@@ -40,22 +45,21 @@ class Judge:
                 raise KeyError(f"{name} is a constant: it has no derivative")
             if i in self.names:
                 raise ValueError(f"{name} and {self.names[i]} are one Variable: give its derivative once")
-            shape = self.true(i).shape
-            a = as_sized(value, f"the derivative of {name} by hand", shape if layout == "row" else shape[::-1])
+            shape = self.true(i).shape if layout == "row" else self.true(i).shape[::-1]
+            what = f"the derivative of {name} by hand"
+            a = of_entries(value, what, shape) if isinstance(value, Mapping) else as_sized(value, what, shape)
             self.names[i], self.hand[i] = name, a if layout == "row" else a.T
         self.fitting = {i: a for i, a in self.hand.items() if a.shape == self.true(i).shape}
         self.rounding = relative(d)
         self.coarsest = max(map(self.coarseness_of, self.hand.values()))
         self.spread = spread(d)
         self.inherited_coarseness = self._inherited_coarseness()
-        self.used, self.expected = self._implied()
-        self.known = self._known()
+        self.walk = Walk(self.lines, {i: a.T for i, a in self.fitting.items()})
         self.all_transposed = self._all_transposed()
         not_square = [i for i, a in self.hand.items() if a.shape[0] != a.shape[1]]
         self.not_square = len(not_square)
         self.fitting_transposed = sum(self.hand[i].T.shape == self.true(i).shape for i in not_square)
         self.in_other_layout = self.all_transposed or 2 * self.fitting_transposed > self.not_square
-        self.unexplained = 0  # wrong ones that look like nothing known: the more of them, the shorter the next search
 
     def true(self, i: int) -> Array:
         return self.d.column(i).T  # of a recorded walk too
@@ -67,13 +71,15 @@ class Judge:
         return SLACK * self.rounding * self.spread[i]
 
     def close(self, i: int, a: Array, b: Array, coarseness: float = 1.0) -> bool:
+        """Return whether what is known of `a` is b to rounding, where the tape has the derivative at i."""
         true, other = (float(np.abs(m).max(initial=0)) for m in (self.true(i), b))
         slack = self.slack(i)
         if true > slack:
             slack *= max(1.0, other / true)
         else:  # 0 but for rounding: it says nothing of how exact b is
             slack = max(slack, SLACK * self.rounding * other)
-        return bool(np.all(np.abs(a - b) <= coarseness * slack))
+        near = np.abs(np.where(np.isnan(a), b, a) - b) <= coarseness * slack
+        return bool(np.all(near)) and bool(np.isfinite(other))
 
     def right(self, i: int) -> bool:
         """Return whether what was given for i is the tape's, to the rounding of its numbers or of those upstream."""
@@ -81,7 +87,15 @@ class Judge:
 
     def agrees(self, i: int, expected: Array) -> bool:
         """Return whether what was given for i, of the right size, is what is expected, to rounding."""
-        return self.close(i, self.fitting[i], expected, self.coarseness(i))
+        a = self.fitting[i]
+        return not np.all(np.isnan(a)) and self.close(i, a, expected, self.coarseness(i))
+
+    def follows(self, i: int, column: Array) -> bool:
+        """Return the same as `agrees` of what is expected in the size of the variable; soon where it is far off."""
+        hand = self.walk.given[i]
+        rounding = max(self.slack(i), FAR * float(np.abs(hand).max(initial=0)))
+        far = np.abs(hand - column).max(initial=0) > self.coarsest * rounding
+        return not far and self.agrees(i, column.T)
 
     def coarseness(self, i: int) -> float:
         """Return how coarse what was given for i may be: as its own numbers, or those given that it is made from."""
@@ -105,52 +119,35 @@ class Judge:
 
     # What follows from what was given
 
-    def _implied(self) -> tuple[Derivatives, dict[int, Array]]:
-        """Return the backward pass in which every derivative by hand replaces the one it would compute."""
-        columns: list[Any] = [None] * self.d.length
-        used = Derivatives(self.tape, columns, self.d.seeds, False)
-        expected: dict[int, Array] = {}
-        for i in range(self.d.length - 1, -1, -1):
-            contributions = used.contributions(self.tape.at(i))
-            if contributions:
-                expected[i] = np.sum([c.array for c in contributions], axis=0)
-                columns[i] = expected[i].T
-            if i in self.fitting:
-                columns[i] = self.fitting[i].T
-        return used, expected
+    def expected(self, i: int) -> Array:
+        """Return the sum of the contributions to the derivative at i, from what was given."""
+        return self.walk.total(i).T
 
-    def explains(self, z: int, made: Array) -> bool:
-        """Return whether every derivative by hand follows from `made` in place of the derivative at z."""
-        columns = [self.d.column(i) for i in range(self.d.length)]
-        columns[z] = made.T
-        walk = Derivatives(self.tape, columns, self.d.seeds, False)
-        downstream = {z}
-        for n in range(len(self.tape.steps), 0, -1):
-            _, out, x, y = self.tape.steps[n - 1]
-            if out in downstream:
-                downstream |= {x, x if y is None else y}
-        for i in sorted(downstream - {z}, reverse=True):
-            arrays = [c.array for c in walk.contributions(self.tape.at(i))]
-            columns[i] = np.sum([np.zeros_like(self.true(i)), *arrays], axis=0).T
-            if i in self.fitting and not self.close(i, self.fitting[i], columns[i].T, self.coarsest):
-                return False
-        return True
+    def not_given(self, i: int) -> list[int]:
+        """Return the derivatives that i's is computed from and that neither were given nor are copies of such.
 
-    def _known(self) -> set[int]:
-        """Return the steps that start from a derivative that was given, is a seed alone, or is a copy of known ones."""
-        open_ = set()  # values whose derivative was not given, nor follows from what was without a calculation
-        known = {0}
-        for n in range(len(self.tape.steps), 0, -1):
-            z = self.tape.steps[n - 1][1]
-            if z >= self.d.length or not self.d.reaches(z):
-                continue
-            if z in self.fitting or z not in open_:
-                known.add(n)
-            for operand, i in derived(self.tape, n).items():
-                formula = self.tape.formula(n, operand)
-                if not (n in known and getattr(formula, "head", "") == "dz"):
-                    open_.add(i)
-        return known
+        Unnamed values on the way to i alone are part of its own line.
+        """
+        found, seen, todo = list[int](), {i}, [i]
+        while todo:
+            for use in self.lines.uses.get(todo.pop(), ()):
+                z = self.tape.steps[use.step - 1][1]
+                if z in seen or (z in self.fitting and z not in self.walk.partly):
+                    continue
+                seen.add(z)
+                if not (self.part_of_line(z, i) or self._is_copy(z)):
+                    found.append(z)
+                todo.append(z)
+        return found
+
+    def part_of_line(self, z: int, i: int) -> bool:
+        """Return whether the derivative of an unnamed value is a part of the line of i alone."""
+        return z not in self.tape.names and self.lines.owner[z] == i
+
+    def _is_copy(self, z: int) -> bool:
+        """Return whether a derivative follows from others without a calculation; a seed alone is known."""
+        uses = self.lines.uses.get(z, ())
+        return all(getattr(self.tape.formula(use.step, use.operand), "head", "") == "dz" for use in uses)
 
     def _all_transposed(self) -> bool:
         """Return whether every derivative is right once transposed, and not all are as they stand."""
@@ -163,7 +160,7 @@ class Judge:
     # Findings
 
     def finding(self, i: int) -> Finding:
-        """Return what holds of one derivative that was given."""
+        """Return what holds of one derivative that was given; of one that breaks its own rule, or may, no more."""
         contributions = self.d.contributions(self.tape.at(i))
         step = contributions[-1].step if contributions else 0
         if not np.all(np.isfinite(self.true(i))):
@@ -174,7 +171,7 @@ class Judge:
         difference = self._difference(i)
         if self.right(i):
             return Finding(self.names[i], Verdict.RIGHT, step, off=difference.off)
-        return self._without_diagnosis(i, step, difference) or self._diagnosed(i, step, difference)
+        return self._without_diagnosis(i, step, difference) or self._broken(i, contributions, step, difference)
 
     def _of_another_size(self, i: int, step: int) -> Finding:
         a, true = self.hand[i], self.true(i)
@@ -189,6 +186,8 @@ class Judge:
     def _difference(self, i: int) -> Difference:
         a, true = self.fitting[i], self.true(i)
         off = np.abs(a - true)
+        if not np.all(np.isnan(a)):
+            off = np.where(np.isnan(a), 0.0, off)
         largest = float(np.abs(true).max(initial=0))
         right, own = self.right(i), self.coarseness_of(a)
         coarseness = self.coarseness(i) if right and not self.close(i, a, true, own) else own
@@ -212,92 +211,19 @@ class Judge:
         if digits:
             text, pattern = f"it agrees to {digits} decimals: rounded?", (Cause.ROUNDED, digits)
             return wrong._replace(cause=Cause.ROUNDED, looks_like=text, grade=Grade.LIKELY, pattern=pattern)
-        if i in self.expected and self.agrees(i, self.expected[i]):
+        if self.agrees(i, self.expected(i)):
             return wrong._replace(cause=Cause.INHERITED)
         return None
 
-    def _diagnosed(self, i: int, step: int, difference: Difference) -> Finding:
-        """What breaks its own rule, or may, with what that looks like."""
-
-        def near(b: Array, c: Array) -> bool:
-            return self.close(i, b, c, self.coarseness(i))
-
-        name, a = self.names[i], self.fitting[i]
-        mistakes = Mistakes(self.used, self.tape.at(i), self.layout, OPERANDS_TRIED // (1 + self.unexplained))
-        z, diagnosis = i, mistakes.diagnose(a, near)
-        if diagnosis is None or (self.hands_on(i) and not diagnosis.own):
-            z, diagnosis = self.upstream(i, a, near, diagnosis)
-        contributions = self.d.contributions(self.tape.at(z))
-        self.unexplained += diagnosis is None
-        diagnosis = diagnosis or Diagnosis("", (), grade=Grade.NONE)
-        own = diagnosis.own or all(c.step in self.known for c in contributions)
-        if diagnosis.step is None:
-            step = next((c.step for c in reversed(contributions) if np.any(c.array)), step)
-        else:
-            step = diagnosis.step
-        return Finding(
-            name,
-            Verdict.WRONG,
-            step,
-            Cause.OWN if own else Cause.OPEN,
-            diagnosis.text,
-            diagnosis.grade,
-            self.line(name if z == i else self.tape.label(z), contributions, step),
-            difference.off,
-            difference.worst,
-            diagnosis.factor,
-            diagnosis.steps,
-            without_time(diagnosis.pattern, self.tape, at_time(name)[1] or 0),
-        )
-
-    # Unnamed values upstream
-
-    def hands_on(self, i: int) -> bool:
-        """Return whether the derivative at i is that of one unnamed value that was not given, maybe transposed."""
-        contributions = self.d.contributions(self.tape.at(i))
-        if len(contributions) != 1 or contributions[0].step == 0:
-            return False
-        z = self.tape.steps[contributions[0].step - 1][1]
-        formula: Any = self.tape.formula(contributions[0].step, contributions[0].operand)
-        if getattr(formula, "head", "") == "transpose":
-            formula = formula.operands[0]
-        return self.unnamed(z) and getattr(formula, "head", "") == "dz"
-
-    def unnamed(self, z: int) -> bool:
-        """Return whether a value has no name, and its derivative was not given."""
-        return z not in self.tape.names and z not in self.fitting
-
-    def unnamed_upstream(self, i: int) -> list[int]:
-        """Return the unnamed values on the way to the derivative at i, nearest first."""
-        values: list[int] = []
-        for v in chain([i], values):  # it grows
-            steps = [c.step for c in self.d.contributions(self.tape.at(v)) if c.step]
-            above = [self.tape.steps[n - 1][1] for n in steps]
-            new = [z for z in above if self.unnamed(z) and z not in values]
-            values += new[: UNNAMED_UPSTREAM - len(values)]
-        return values
-
-    def upstream(self, i: int, hand: Array, near: Close, diagnosis: Diagnosis | None) -> tuple[int, Diagnosis | None]:
-        """Return the unnamed value upstream of i whose line explains it, and how; else the one that hands it on."""
-        values = self.unnamed_upstream(i)
-        columns: list[Any] = [self.used.column(j) for j in range(self.d.length)]
-        walk = Derivatives(self.tape, columns, self.d.seeds, False)
-        for z in values:
-            between = [*sorted((v for v in values if i < v < z), reverse=True), i]
-            mistakes = Mistakes(self.used, self.tape.at(z), self.layout).in_one_line()
-            for made, mistake in islice(mistakes, UPSTREAM_TRIED // (1 + self.unexplained)):
-                columns[z] = made.T
-                for v in between:
-                    columns[v] = np.sum([c.array for c in walk.contributions(self.tape.at(v))], axis=0).T
-                if near(columns[i].T, hand):
-                    return z, mistake
-            for v in (z, *between):
-                columns[v] = self.used.column(v)
-        while diagnosis and self.hands_on(i):
-            i = self.tape.steps[self.d.contributions(self.tape.at(i))[0].step - 1][1]
-            steps = [c.step for c in self.d.contributions(self.tape.at(i))]
-            diagnosis = diagnosis._replace(step=steps[0] if len(steps) == 1 else None)
-        return i, diagnosis
+    def _broken(self, i: int, contributions: list[Contribution], step: int, difference: Difference) -> Finding:
+        """What breaks its own rule, or may."""
+        step = next((c.step for c in reversed(contributions) if np.any(c.array)), step)
+        above = self.not_given(i)
+        cause = Cause.OPEN if above else Cause.OWN
+        not_given = tuple(self.tape.names[z] for z in above if z in self.tape.names)[:OTHERS_SHOWN]
+        line = self.line(self.names[i], contributions, step)
+        found = Finding(self.names[i], Verdict.WRONG, step, cause, line=line, not_given=not_given)
+        return found._replace(off=difference.off, worst=difference.worst)
 
     def line(self, name: str, contributions: list[Contribution], step: int) -> str:
         """Return what the rule of `step` adds to the derivative of `name`."""
@@ -308,7 +234,8 @@ class Judge:
         )
 
     def contribution(self, step: int, operand: str) -> str:
-        return self.formulas.contribution(step, operand, dz=handed(self.d, self.tape.steps[step - 1][1]))
+        dz = handed(self.d, self.tape.steps[step - 1][1])
+        return self.words.formulas.contribution(step, operand, dz=dz)
 
     # What the numbers cannot show
 
@@ -317,6 +244,10 @@ class Judge:
         notes, size_only = [], self._size_only_operands()
         for i in self.names:
             notes += self._adding_nothing(i)
+            unknown = int(np.isnan(self.hand[i]).sum())
+            if unknown:
+                of = f"{unknown} of {self.hand[i].size} entries"
+                notes.append(f"∇{one_line(self.names[i])}: {of} {'were' if unknown > 1 else 'was'} not given (NaN)")
             if not self.d.reaches(i) and i not in size_only:
                 notes.append(f"L does not depend on {one_line(self.names[i])}")
             true = self.true(i)
@@ -359,8 +290,22 @@ class Judge:
         return "negligible"
 
 
+def of_entries(entries: Mapping[Any, Any], what: str, shape: tuple[int, ...]) -> Array:
+    """Return a matrix with these entries, {(row, column): number}, counted from 0, and NaN for those not known."""
+    a = np.full(shape, np.nan)
+    for at, value in entries.items():
+        try:
+            a[at] = value
+        except (IndexError, TypeError, ValueError):
+            raise ValueError(
+                f"{what}: {{(row, column): number}} for {size(shape)}, from 0, not {{{at!r}: {value!r}}}"
+            ) from None
+    return a
+
+
 def decimals(a: Array, true: Array) -> int:
     """Return how many decimals `a` has, if it is `true` rounded to these; else 0."""
+    a, true = (m[~np.isnan(a)] for m in (a, true))
     for k in DECIMALS:
         if np.array_equal(np.round(a, k), a):
             near = np.abs(a - true) <= LAST_DECIMAL / 10**k

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinyad.compare.thresholds import LINES_SHOWN, NAMES_SHOWN, UNITS_SHOWN
-from tinyad.compare.verdicts import BLAMED, Cause, Finding
+from tinyad.compare.verdicts import Cause, Finding
 from tinyad.printing.text import apart, at_time, one_line
 
 if TYPE_CHECKING:
     from tinyad.compare.comparison import Comparison
 
-SECTIONS = {"also wrong:": BLAMED, "inherited, their own lines are right:": (Cause.INHERITED,)}
+SECTIONS = {
+    "also wrong:": (Cause.OWN, Cause.SIZE),
+    "also wrong, or inherited from what was not given:": (Cause.OPEN,),
+    "inherited, their own lines are right:": (Cause.INHERITED,),
+}
 BUT_FOR = {Cause.SCALE: "one factor", Cause.ROUNDED: "rounded decimals"}
 COUNTED = {"right": "right", "wrong": "wrong", "shape": "of the wrong size"} | {
     cause: f"right but for {reason}" for cause, reason in BUT_FOR.items()
@@ -81,7 +85,7 @@ def description(finding: Finding) -> str:
     """Return what holds of one of them, in one line without the step."""
     if finding.right:
         return _rounding(finding.off)
-    return "its own line is right" if finding.cause == Cause.INHERITED else finding.looks_like or UNKNOWN
+    return finding.looks_like or ("its own line is right" if finding.cause == Cause.INHERITED else UNKNOWN)
 
 
 def shortened(lines: list[str]) -> list[str]:
@@ -104,11 +108,15 @@ def _title(finding: Finding) -> str:
     return f"step {finding.step}, ∇{one_line(finding.name)}" if finding.step else f"∇{one_line(finding.name)}"
 
 
-def _grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
+def _grouped(findings: Sequence[Finding]) -> list[list[Finding]]:
     """Return findings in groups: one name at several time steps, with the same mistake."""
     groups: dict[Any, list[Finding]] = {}
+    bases = {at_time(finding.name)[0] for finding in findings if at_time(finding.name)[1] is not None}
     for finding in findings:
         base, t = at_time(finding.name)
+        start = finding.name.removesuffix("0").removesuffix("_")
+        if t is None and start != base and start in bases:  # h0 is h[0]
+            base, t = start, 0
         known = t is not None and (finding.pattern or finding.cause == Cause.INHERITED)
         pattern = () if finding.cause == Cause.INHERITED else finding.pattern
         groups.setdefault((base, finding.cause, pattern) if known else finding.name, []).append(finding)
@@ -119,7 +127,8 @@ def _short_lines(groups: list[list[Finding]]) -> Iterator[str]:
     width = max(len(one_line(group[0].name)) for group in groups)
     for first, *rest in groups:
         where = f"step {first.step}" if first.step else ""
-        short = where if first.cause == Cause.INHERITED else f"{where}  {first.looks_like or UNKNOWN}"
+        unknown = "" if first.cause == Cause.INHERITED else UNKNOWN
+        short = f"{where}  {first.looks_like or unknown}"
         line = f"  ∇{one_line(first.name):<{width}}  {short}".rstrip()
         yield f"{line}; {_the_same_for(rest)}" if rest else line
 
@@ -139,10 +148,16 @@ def _details(finding: Finding, groups: list[list[Finding]]) -> list[str]:
         lines.append(f"by hand:     {by_hand} at row {row}, column {column}; on the tape {on_tape}")
     text = finding.looks_like or UNKNOWN
     lines.append(f"looks like:  {text}" + (f" ({finding.grade})" if finding.grade else ""))
-    if finding.cause == Cause.OWN and not finding.worst:
-        lines.append("it was not given; this one mistake explains everything that is wrong")
+    if finding.pattern[:1] == ("another forward",):
+        lines.append("all that was given is right for that forward")
+    elif finding.cause == Cause.OWN and not finding.worst:
+        everything = all(f.cause == Cause.INHERITED for group in groups for f in group)
+        what = "everything that is wrong" if everything else "all that is inherited from it"
+        lines.append(f"it was not given; this one mistake explains {what}")
     if finding.cause == Cause.OPEN:
-        lines.append("it may be inherited: the derivatives it is computed from were not given")
+        names = ", ".join(f"∇{one_line(name)}" for name in finding.not_given)
+        what = f"{names} {'were' if len(finding.not_given) > 1 else 'was'}" if names else "what it is computed from was"
+        lines.append(f"it may be inherited: {what} not given")
     rest = next((group[1:] for group in groups if group[0] is finding), [])
     return [*lines, _the_same_for(rest)] if rest else lines
 

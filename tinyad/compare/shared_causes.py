@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import chain
-
 import numpy as np
 
 from tinyad.compare.altered_rules import has_another_axis, over_other_axis
-from tinyad.compare.diagnosis import Diagnosis, Mistakes
 from tinyad.compare.judge import Judge
 from tinyad.compare.thresholds import (
     CLEARLY_THIS,
     FACTORS_SHOWN,
-    FEWEST_ROOT_CAUSES,
-    MANY_LINES,
-    OTHERS_SHOWN,
-    ROOT_CAUSES_TRIED,
     SAME_FACTOR,
     SOFTMAX_STEPS,
     SUSPECTS_SHOWN,
 )
 from tinyad.compare.verdicts import BLAMED, Cause, Finding, Grade, Verdict
+from tinyad.compare.walk import Change, Walk
 from tinyad.engine.derivatives import Derivatives
 from tinyad.printing.listing import derived, first_nonfinite, forward_text
 from tinyad.printing.text import one_line
@@ -94,90 +87,25 @@ def _turned(judge: Judge, turned: set[int]) -> Derivatives:
     return tape.backward({tape.at(i): seed.T for i, seed in d.seeds.items()})
 
 
-def single_root_cause(judge: Judge, findings: Findings) -> tuple[Findings, Finding | None]:
-    """Return the one mistake in a line that was not given which explains every wrong derivative, if there is one."""
-    wrong = {f.name: f for f in findings if not f.right}
-    alone = len(wrong) == 1 and any(f.pattern for f in wrong.values())
-    if not wrong or alone or any(_blames_itself(judge, f) for f in wrong.values()):
-        return findings, None
-    sign = _sign_from_the_first(judge, findings, set(wrong))
-    if sign:
-        return sign, None
-    root_causes = _root_causes(judge, wrong)
-    if not root_causes:
-        return findings, None
-    tape = judge.tape
-    if all(diagnosis.factor is not None for _, diagnosis in root_causes):
-        root_causes.sort(key=lambda cause: cause[0] not in tape.names)  # the lines of the hand have names
-    (z, diagnosis), *others = root_causes
-    contributions, name = judge.d.contributions(tape.at(z)), tape.label(z)
-    step = diagnosis.step or contributions[-1].step
-    text, grade = diagnosis.text, diagnosis.grade
-    if others:
-        others = [other for other in others if other[0] in tape.names] or others
-        names = " or ".join(f"∇{one_line(tape.label(other))}" for other, _ in others[:OTHERS_SHOWN])
-        text, grade = f"{text}; a mistake at {names} would explain it too", Grade.POSSIBLE
-    line = judge.line(name, contributions, step)
-    located = Finding(name, Verdict.WRONG, step, Cause.OWN, text, grade, line, steps=diagnosis.steps)
-    return [f._replace(cause=Cause.INHERITED) if f.name in wrong else f for f in findings], located
-
-
-def _sign_from_the_first(judge: Judge, findings: Findings, wrong: set[str]) -> Findings | None:
+def sign_from_the_first(judge: Judge, findings: Findings) -> Findings | None:
     """Return the findings if everything is -1 times the tape's, and all that is wrong comes from the first."""
+    wrong = {f.name for f in findings if not f.right}
+    if len(wrong) < 2:
+        return None
     first = next(f for f in findings if f.name in wrong)
+    above = (judge.tape.steps[use.step - 1][1] for use in judge.lines.uses.get(judge.tape[first.name].index, ()))
+    if first.cause not in BLAMED or all(z in judge.names or z not in judge.lines.uses for z in above):
+        return None  # it is in the line of the first
     upstream_of, target = _upstream_of(judge, wrong)
     if upstream_of[judge.tape[first.name].index] != target:
         return None
-    if not all(judge.close(i, judge.fitting[i], -judge.true(i), judge.coarsest) for i in judge.names):
+    if not all(
+        i in judge.fitting and judge.close(i, judge.fitting[i], -judge.true(i), judge.coarsest) for i in judge.names
+    ):
         return None
     text = f"the sign: everything from ∇{one_line(first.name)} on is -1 times the tape's"
     first = first._replace(cause=Cause.OPEN, looks_like=text, grade=Grade.LIKELY, pattern=("sign of everything",))
     return [first if f.name == first.name else f._replace(cause=Cause.INHERITED) for f in findings]
-
-
-def _root_causes(judge: Judge, wrong: dict[str, Finding]) -> list[tuple[int, Diagnosis]]:
-    """Return (value, mistake in its derivative) for all that explain every derivative by hand, one for each value."""
-    factors = {f.factor for f in wrong.values() if f.factor not in (None, -1.0)}
-    tries = max(ROOT_CAUSES_TRIED // len(judge.tape.steps), FEWEST_ROOT_CAUSES)
-    root_causes = []
-    for z in _suspects(judge, set(wrong)):
-        scaled = [
-            (k * judge.true(z), Diagnosis(f"a factor: {k:.6g} times what it should be", ("factor", k), factor=k))
-            for k in factors
-            if k
-        ]
-        mistakes = chain(scaled, Mistakes(judge.d, judge.tape.at(z), judge.layout).in_one_line())
-        for made, diagnosis in mistakes:
-            if (tries := tries - 1) < 0:
-                break
-            if judge.explains(z, made):
-                root_causes.append((z, diagnosis))
-                break
-    return root_causes
-
-
-def _blames_itself(judge: Judge, finding: Finding) -> bool:
-    """Return whether a finding is wrong for a reason that nothing upstream could give."""
-    if finding.cause == Cause.OWN:
-        return all(c.step in judge.known for c in judge.d.contributions(finding.name))
-    return finding.cause not in FROM_OTHERS
-
-
-def factor_on_many_lines(judge: Judge, findings: Findings) -> tuple[Findings, str]:
-    """Return the findings and a sentence if many lines are right but for one positive factor: a scale too."""
-    broken = [f for f in findings if f.cause in BLAMED]
-    factors = Counter(f"{f.factor:.{SAME_FACTOR}g}" for f in broken if f.factor is not None and f.factor > 0)
-    if not factors:
-        return findings, ""
-    common, count = factors.most_common(1)[0]
-    shared = [f for f in broken if f.factor is not None and f"{f.factor:.{SAME_FACTOR}g}" == common]
-    one_cause = any(f.cause == Cause.OPEN for f in shared) and _suspects(judge, {f.name for f in shared})
-    if count < MANY_LINES or 2 * count < len(broken) or one_cause:
-        return findings, ""
-    rest = [judge.tape[f.name].index for f in findings if f.cause == Cause.INHERITED]
-    if not all(judge.agrees(i, float(common) * judge.true(i)) for i in rest):
-        return findings, ""  # these have inherited something else
-    return _scaled(judge, findings, shared, float(common))
 
 
 def _scaled(judge: Judge, findings: Findings, shared: Findings, factor: float) -> tuple[Findings, str]:
@@ -219,9 +147,14 @@ def _origin_of_factor(judge: Judge, shared: set[str], factor: float) -> str:
 def _all_through(judge: Judge, n: int, operand: int, factor: float) -> bool:
     """Return whether all that was given follows if the derivative of an operand, from step n alone, is scaled."""
     steps = [c.step for c in judge.d.contributions(judge.tape.at(operand))]
-    scaled = factor * judge.true(operand)
-    given = operand not in judge.fitting or judge.close(operand, judge.fitting[operand], scaled, judge.coarsest)
-    return steps == [n] and given and judge.explains(operand, scaled)
+    scaled = Change({}, {operand: (lambda _, i, total: factor * total, ())})
+    return steps == [n] and explains(judge, scaled)
+
+
+def explains(judge: Judge, change: Change) -> bool:
+    """Return whether every derivative by hand follows from a change of the backward pass, to the coarsest."""
+    moved = Walk(judge.lines, {}).all_under(change, judge.fitting)
+    return all(judge.close(i, a, moved[i].T, judge.coarsest) for i, a in judge.fitting.items())
 
 
 def hint(judge: Judge, findings: Findings) -> str:
@@ -256,10 +189,14 @@ def _what_to_give_next(judge: Judge, findings: Findings) -> str:
 
 
 def _suspects(judge: Judge, wrong: set[str]) -> list[int]:
-    """Return derivatives that were not given, from which all wrong ones come and no right one: in walking order."""
+    """Return derivatives with names, not given, from which all wrong ones come and no right one: in walking order."""
     upstream_of, target = _upstream_of(judge, wrong)
     given = {i for i in judge.d.seeds if len(judge.d.contributions(judge.tape.at(i))) == 1} | set(judge.names)
-    return [i for i in range(judge.d.length - 1, -1, -1) if upstream_of[i] == target and i not in given]
+    return [
+        i
+        for i in range(judge.d.length - 1, -1, -1)
+        if upstream_of[i] == target and i not in given and i in judge.tape.names
+    ]
 
 
 def _upstream_of(judge: Judge, wrong: set[str]) -> tuple[list[int], int]:

@@ -52,6 +52,7 @@ class Finding(NamedTuple):
     looks_like: what the mistake looks like, "" if like nothing known; grade: "certain", "likely" or "possible".
     off: the largest difference in units of rounding; worst: (row, column, by hand, on the tape), counted from 1, in the
     hand's layout.  factor: by hand over on the tape, where it is one number.
+    not_given: names of derivatives that it is computed from and that were not given, of one that is open.
     pattern: the mistake without its time step; equal for the same mistake at another one, () if like nothing known.
     """
 
@@ -67,6 +68,7 @@ class Finding(NamedTuple):
     factor: float | None = None
     steps: tuple[int, ...] = ()
     pattern: tuple[Any, ...] = ()
+    not_given: tuple[str, ...] = ()
 
     @property
     def right(self) -> bool:

@@ -13,16 +13,20 @@ if TYPE_CHECKING:
 __all__ = ["DerivationError", "check_derivation"]
 
 
-def check_derivation(text_or_path: str | Path, seed: int = 0) -> Report:
+def check_derivation(
+    text_or_path: str | Path, seed: int = 0, *, timeout: float | None = None, suggest: bool = True
+) -> Report:
     """Check a derivation as it stands on paper, from a Markdown file or from its text; return a `Report`.
 
     A str with a line break is the text, else a path.  Every line is evaluated with the true derivatives on its
-    right-hand side, at generic points that `seed` draws.  Raises DerivationError, with line and column, for what cannot
-    be read.
+    right-hand side, at generic points that `seed` draws.  Without `suggest` no suggestions are looked for; after
+    `timeout` seconds no more of them are, and a file that is not judged by then is refused.  Raises DerivationError,
+    with line and column, for what cannot be read.
     """
     # Here, so that who imports tinyad for its tape does not wait for them.
+    from tinyad.derivation.judge.check import check_without_corrections
     from tinyad.derivation.repair.checked import check_all
     from tinyad.derivation.show.report import Report
 
-    source = read(text_or_path)
-    return Report(source, check_all(source, seed))
+    source = read(text_or_path, timeout)
+    return Report(source, check_all(source, seed) if suggest else check_without_corrections(source, seed))

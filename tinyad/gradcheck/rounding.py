@@ -37,6 +37,11 @@ def spread(d: Derivatives) -> list[float]:
     return [max(far, float(np.abs(d.column(i)).max(initial=0))) for i, far in enumerate(moved)]
 
 
+def perturbed(d: Derivatives) -> Derivatives:
+    """Return the same walk back with every result off by a random relative error of ROUGH."""
+    return _rough(d, np.random.default_rng(1), ROUGH)
+
+
 def _rough(d: Derivatives, rng: np.random.Generator, rough: float) -> Derivatives:
     """Walk back again, with every result, adjoint and contribution off by a random relative error."""
 

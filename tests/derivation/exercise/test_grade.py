@@ -100,3 +100,10 @@ def test_answers_that_are_none():
         grade(ROUTINE, said)
     with pytest.raises(DerivationError):
         grade(p.text.replace("z1 = W_f x", "z1 = W_f ("), said)
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, "{" * 200_000, '{"a":' * 100_000, "9" * 10_000, '"\ud800"', "{}"])
+def test_an_answer_file_that_is_none_is_refused(text):
+    p, _ = exercise("sign", "∇f += -∇z5", "∇f += ∇z5")
+    with pytest.raises(ValueError, match="this is not an answer file"):
+        grade(p.text, text)

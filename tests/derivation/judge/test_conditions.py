@@ -67,3 +67,84 @@ def test_what_cannot_be_supposed_is_left_alone():
     forward = "p = softmax(x)\nq = log(sum(y) - 7)\nL = -sum(y ∘ log(p)) + q"  # 7 columns that sum to 1 make it log(0)
     (wrong,) = check_derivation(fenced(declare, forward, "dx = p + y")).wrong
     assert (wrong.verdict, wrong.message) == ("wrong", "")
+
+
+# Symmetric matrices.  The gain of a filter: right for covariances, and the derivative of a quadratic form.
+
+QUADRATIC = ("layout: same\nloss: J\nu: N×1\nS: N×N\nconstant: S", "J = uᵀ S u", "dJ/du = 2 S u")
+GAIN = (
+    "layout: same\nloss: J\nG: N×M\nF: M×N\nP: N×N\nQ: M×M\nconstant: F, P, Q",
+    "E = I - G F\nJ = tr(E P Eᵀ) + tr(G Q Gᵀ)",
+    "dJ/dG = 2 G Q - 2 (I - G F) P Fᵀ",
+)
+
+
+def conditions(declare, forward, backward):
+    return [(v.verdict, v.condition) for v in check_derivation(fenced(declare, forward, backward), suggest=False).wrong]
+
+
+@pytest.mark.parametrize(("whole", "names"), [(QUADRATIC, "S"), (GAIN, "P, Q")])
+def test_what_holds_for_symmetric_matrices_is_said(whole, names):
+    assert conditions(*whole) == [("wrong", Condition(ConditionKind.SYMMETRIC, names))]
+    declare, *rest = whole
+    assert check_derivation(fenced(f"{declare}\nsymmetric: {names}", *rest)).ok
+    assert check_derivation(fenced(f"{declare}\npositive definite: {names}", *rest)).ok
+    text = check_derivation(fenced(*whole), suggest=False).text()
+    assert f"declare `symmetric: {names}`" in text
+    assert "twice" not in text
+
+
+def test_a_forgotten_transposition_is_no_condition():
+    """dx = W dz holds if W is symmetric, and it is not what was meant."""
+    declare = "layout: same\nW: N×N\nx: N×1\nconstant: W\ngiven: dz"
+    (wrong,) = check_derivation(fenced(declare, "z = W x", "dx = W dz")).wrong
+    assert (wrong.condition, wrong.suggestion) == (None, "dx = Wᵀ dz")
+
+
+def test_a_line_with_another_slip_has_no_condition():
+    for slip in ("dJ/du = 3 S u", "dJ/du = 2 S S u", "dJ/du = -2 S u"):
+        assert conditions(*QUADRATIC[:2], slip) == [("wrong", None)]
+
+
+# What would make the derivative 0, or is no label.
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"), [("dx = 3 p ∘ (dp - pᵀ dp)", "wrong"), ("dx = dp ∘ (p - p ∘ p)", "wrong")]
+)
+def test_softmax_along_the_rows_of_one_column_is_no_condition(line, verdict):
+    """It would be 1 everywhere, and every derivative 0."""
+    assert conditions("layout: same\nx: N×1\ngiven: dp", "p = softmax(x)", line) == [(verdict, None)]
+
+
+def test_a_number_is_no_column_of_labels():
+    """One number sums to 1 if it is 1: then the forgotten quotient would not show."""
+    declare = "layout: same\nloss: J\nz, y: K×1\nτ: 1×1\nsums to 1: y\nconstant: τ\npositive: τ"
+    assert conditions(declare, "p = softmax(z / τ)\nJ = -yᵀ log(p)", "dJ/dz = p - y") == [("wrong", None)]
+
+
+def test_labels_in_rows():
+    declare = "layout: same\nX: B×D\nV: D×K\nY: B×K\nconstant: X, Y"
+    forward = "S = X V\nQ = softmax_rows(S)\nL = -sum(Y ∘ log(Q))"
+    backward = "dS = Q - Y\ndV = Xᵀ dS"
+    assert conditions(declare, forward, backward) == [("wrong", Condition(ConditionKind.ROWS_SUM_TO_1, "Y"))]
+    assert check_derivation(fenced(f"{declare}\nrows sum to 1: Y", forward, backward)).ok
+
+
+def test_a_condition_that_spoils_another_line_is_not_said():
+    """With softmax along the rows line 1 would hold, and line 2, which is right, would not."""
+    declare = "layout: same\nS: N×M\ngiven: dP"
+    forward = "P = softmax(S)\nR = P ∘ P"
+    rows, columns = "dS = P ∘ (dP - (P ∘ dP) 1_{(M,1)} 1_{(M,1)}ᵀ)", "dS = P ∘ (dP - 1_{(N,1)} 1_{(N,1)}ᵀ (P ∘ dP))"
+    alone = conditions(declare, forward, rows)
+    assert [found and found.kind for _, found in alone] == [ConditionKind.SOFTMAX_ALONG_ROWS]
+    both = conditions(declare, forward, f"{rows}\n{columns}")
+    assert (both[0][0], both[0][1]) == ("wrong", None)
+
+
+def test_an_identity_beside_a_column_does_not_fit():
+    declare, forward = "u, v: N×1\ngiven: ∇w", "w = u ∘ v"
+    for formula in ("∇w (I ∘ u)", "∇w (I_{N×N} ∘ u)", "∇w (u ∘ I)", "∇w ((I) ∘ u)"):
+        (line,) = check_derivation(fenced(declare, forward, f"∇v = {formula}\n∇u = ∇w diag(v)"), suggest=False).wrong
+        assert (line.verdict, "5×5" in line.message) == ("does not fit", True)
+    assert check_derivation(fenced(declare, forward, "∇v = ∇w diag(u)\n∇u = ∇w diag(v)")).ok

@@ -35,7 +35,7 @@ NOT_RIGHT = {
     },
     "vardhan": {
         57: "wrong", 65: "undefined", 72: "does not fit", 103: "wrong", 140: "wrong", 160: "wrong",
-        180: "wrong",
+        91: "does not fit", 180: "wrong",
     },
     "sancho": {
         56: "", 63: "wrong", 65: "", 67: "", 68: "", 69: "", 71: "", 98: "", 101: "", 111: "", 114: "",

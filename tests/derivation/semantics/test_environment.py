@@ -8,7 +8,9 @@ import pytest
 from tests.support.derivation_texts import fenced
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source
+from tinyad.derivation.semantics.drawing import Drawing
 from tinyad.derivation.semantics.environment import NodeCache, Remarks
+from tinyad.derivation.semantics.forward import Forward
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Scope, Trouble
 
@@ -19,7 +21,7 @@ def formula_at_point(line):
     """Return a sample point and the right-hand side of one backward line."""
     (derivation,) = derivations(Source(fenced(backward=line)))
     ((one,),) = derivation.backward.values()
-    return SamplePoint(derivation, 0), one.members[0]
+    return SamplePoint(Forward(derivation, Drawing(0))), one.members[0]
 
 
 def test_an_environment_is_frozen():

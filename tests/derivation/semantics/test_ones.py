@@ -7,6 +7,7 @@ from tests.support.derivation_texts import fenced
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source
+from tinyad.derivation.semantics.drawing import Drawing
 from tinyad.derivation.semantics.forward import Forward
 
 MEAN = "layout: same\n1: column of ones\nx: N×1\ngiven: dm"
@@ -184,7 +185,7 @@ VALUES = {
 def test_values_are_those_of_numpy(formula):
     declare = "layout: same\n1: column of ones\nx: N×1\nX: N×M\nr: 1×M"
     (one,) = derivations(Source(fenced(declare, f"y = {formula}\nL = sum(y)", "dy = 1")))
-    found = {key: v.value for (key, _), v in Forward(one, 0).values.items()}
+    found = {key: v.value for (key, _), v in Forward(one, Drawing(0)).values.items()}
     (x, X, r) = (found.get(key, np.zeros((1, 1))) for key in ("x", "X", "r"))
     right = VALUES[formula](x, X, r)
     assert found["y"].shape == right.shape

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.derivation_texts import CELL, fenced
 from tinyad.derivation import check_derivation
-from tinyad.derivation.judge.verdicts import NOT_JUDGED, Verdict
+from tinyad.derivation.judge.verdicts import POSSIBLY_RIGHT, Verdict
 from tinyad.derivation.show.report import holding_text
 
 
@@ -38,7 +38,7 @@ def test_one_wrong_line_and_several():
 def test_verdicts_are_counted_in_words(verdict):
     assert verdict.counted(1) == f"1 {verdict}"
     assert verdict.counted(2).startswith("2 ")
-    assert not (verdict.holds and verdict in NOT_JUDGED)
+    assert not (verdict.holds and verdict in POSSIBLY_RIGHT)
     assert [v for v in Verdict if v.holds] == [Verdict.RIGHT, Verdict.GIVEN]
 
 

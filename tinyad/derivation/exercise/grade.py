@@ -57,7 +57,7 @@ def answered(answer_text: str) -> tuple[PlantedMistake, str]:
     """Return the mistake that an answer file tells of, and the name of the file it was planted in."""
     try:
         found = json.loads(answer_text)
-    except ValueError as reason:
+    except (ValueError, RecursionError) as reason:
         raise ValueError(f"this is not an answer file: {reason}") from None
     sorts = dict.fromkeys(("kind", "was", "now", "source", "sha256", "text"), str) | {"line": int, "removed": bool}
     if not isinstance(found, dict):

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 
 import numpy as np
 
 from tinyad.derivation.judge.conditions import with_conditions
+from tinyad.derivation.judge.conventions import convention_of
 from tinyad.derivation.judge.coverage import Coverage
-from tinyad.derivation.judge.labelled_terms import Labels, labelled_lines, with_labels
+from tinyad.derivation.judge.labelled_terms import labelled_lines, with_labels
 from tinyad.derivation.judge.line_verdict import judge_line
 from tinyad.derivation.judge.set_findings import not_exercised, notes_on
 from tinyad.derivation.judge.thresholds import LINES_MISFITTING, SAMPLE_POINTS, SEEDS_APART
-from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, OtherLayout, Verdict
+from tinyad.derivation.judge.verdicts import CheckedLines, OtherLayout, Verdict
 from tinyad.derivation.language.reader import Derivation, Unreadable, derivations
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Statement
 from tinyad.derivation.semantics.sample_point import SamplePoint
+from tinyad.derivation.semantics.sampling import sample_points
 
 
 def check_without_corrections(source: Source, seed: int = 0) -> list[tuple[Derivation, CheckedLines]]:
@@ -31,35 +32,39 @@ def check_without_corrections(source: Source, seed: int = 0) -> list[tuple[Deriv
 
 def check(derivation: Derivation, seed: int = 0) -> list[CheckedLines]:
     """Judge every set of backward lines of a derivation."""
-    points = [SamplePoint(derivation, seed * SEEDS_APART + k) for k in range(SAMPLE_POINTS)]
+    points = sample_points(derivation, [seed * SEEDS_APART + k for k in range(SAMPLE_POINTS)])
     return [_checked(points, title, lines) for title, lines in derivation.backward.items()]
 
 
 def _checked(points: Sequence[SamplePoint], title: str, lines: Sequence[Statement | Unreadable]) -> CheckedLines:
-    labels = labelled_lines(lines)
+    """Judge one set of lines, and say if more of them hold in the other layout."""
+    checked = _in_one_layout(points, title, lines)
+    if sum(v.verdict in (Verdict.DOES_NOT_FIT, Verdict.OTHER_LAYOUT) for v in checked.verdicts) < LINES_MISFITTING:
+        return checked
+    layout = "same" if points[0].declarations.layout == "row" else "row"
+    others = [point.in_layout(layout) for point in points]
+    there, here = (sum(v.ok for v in c.verdicts) for c in (_in_one_layout(others, title, lines), checked))
+    if there <= here:
+        return checked
+    return checked._replace(other_layout=OtherLayout(layout, there, len(checked.verdicts)))
+
+
+def _in_one_layout(points: Sequence[SamplePoint], title: str, lines: Sequence[Statement | Unreadable]) -> CheckedLines:
+    """Judge one set of lines in the layout that is declared."""
+    labels = labelled_lines(lines, points[0].source)
     points = with_labels(points, labels)
-    coverage = Coverage(points, [judge_line(points, line) for line in lines])
+    judged = [judge_line(points, line) for line in lines]
+    convention = convention_of(points, judged)
+    if convention is not None:
+        points, judged = with_labels(convention.points, labels), convention.verdicts
+    coverage = Coverage(points, judged)
     verdicts = with_conditions(points, coverage.verdicts, lambda others: with_labels(others, labels))
     return CheckedLines(
         title,
         verdicts,
         coverage.faults,
-        [*coverage.notes, *notes_on(points, verdicts)],
+        [*([convention.note] if convention is not None else ()), *coverage.notes, *notes_on(points, verdicts)],
         not_exercised(points, verdicts),
         points,
         coverage.missing(),
-        _other_layout(points, verdicts, labels),
     )
-
-
-def _other_layout(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict], labels: Labels) -> OtherLayout | None:
-    """Return in which layout more lines hold than in the one that is declared; None if there is none."""
-    lines = [v.statement for v in verdicts if v.statement is not None and v.readings]
-    if sum(v.verdict in (Verdict.DOES_NOT_FIT, Verdict.OTHER_LAYOUT) for v in verdicts) < LINES_MISFITTING:
-        return None
-    it = copy(points[0].declarations)
-    it.layout = "same" if it.layout == "row" else "row"
-    derivation = points[0].derivation._replace(declarations=it)
-    others = with_labels([SamplePoint(derivation, point.seed) for point in points], labels)
-    there, here = sum(judge_line(others, line).ok for line in lines), sum(v.ok for v in verdicts if v.readings)
-    return OtherLayout(it.layout, there, len(verdicts)) if there > here else None

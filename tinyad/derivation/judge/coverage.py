@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import NamedTuple
-
-import numpy as np
 
 from tinyad.derivation.judge.contributions import (
     NO_KEYS,
     Case,
+    ContributionKey,
     Keys,
     contributions_to,
     in_order,
     known_cases,
     paths_text,
+    total_of,
 )
 from tinyad.derivation.judge.targets import defines_notation, is_labelled_term, kept_sides, used_labels
+from tinyad.derivation.judge.thresholds import PAIRS_CANCELLING
+from tinyad.derivation.judge.unseen import is_small
 from tinyad.derivation.judge.uses import Uses, circular
 from tinyad.derivation.judge.verdicts import LineVerdict, Reading, Verdict
 from tinyad.derivation.language.syntax_tree import Node
@@ -46,9 +49,8 @@ class Coverage:
         self._uses = Uses(self._point)
         self._labels = used_labels(verdicts)
         self._unread = {key for v in verdicts if v.verdict is Verdict.UNREADABLE for key in self._names_left_of(v)}
-        self._data = (
-            self._point.declarations.constant | self._point.declarations.shares
-        )  # no derivative of them is expected
+        it = self._point.declarations
+        self._data = it.constant | it.shares | it.row_shares  # no derivative of them is expected
         self._covered: dict[TimedName, Keys] = {}
         self._lines: dict[TimedName, list[int]] = {}  # which lines set a derivative
         self._first: dict[TimedName, int] = {}  # the first of them that brings a value
@@ -59,6 +61,7 @@ class Coverage:
             self._covered[place] = self.full(place) if self._is_given_in_full(place) else given
         self._require_declarations()
         self._add_up()
+        self._mark_repeated_terms()
         self._find_wrong_names()
         self._check_definitions()
         self._mark_missing()
@@ -92,13 +95,36 @@ class Coverage:
         return missing
 
     def _uncovered(self, place: TimedName) -> Keys:
-        """Return the contributions to a derivative that no line has brought."""
-        return _computed(self.full(place) - self._covered.get(place, NO_KEYS))
+        """Return the contributions to a derivative that no line has brought, but for those that cancel."""
+        keys = _computed(self.full(place) - self._covered.get(place, NO_KEYS))
+        return keys - self._cancelling(place, keys) if keys else keys
 
-    def _zero_here(self, place: TimedName) -> Keys:
-        """Return the contributions that are 0 at this point: nobody can say whether a line has them."""
-        contributions = contributions_to(Case(self._point, NO_SCOPE, place))
-        return frozenset(key for key, a in contributions.items() if self._point.near(place, a, np.zeros_like(a)))
+    def _cancelling(self, place: TimedName, keys: Keys) -> Keys:
+        """Return those of some contributions that add nothing at any sample point: alone, in pairs, or all together.
+
+        Nobody can say whether a line has them, and it is right with them and without.
+        """
+        known = [(p, contributions_to(Case(p, NO_SCOPE, place))) for p in self._points if place in p.values]
+        groups = [frozenset(group) for group in ((k,) for k in keys)] + [frozenset(g) for g in combinations(keys, 2)]
+        cancelling = NO_KEYS
+        for group in (*groups[:PAIRS_CANCELLING], keys):
+            if not group & cancelling and all(
+                p.is_rounding(place, total_of((arrays[k] for k in group), p.values[place].shape[::-1]))
+                for p, arrays in known
+            ):
+                cancelling |= group
+        return cancelling
+
+    def _hidden(self, place: TimedName) -> Keys:
+        """Return contributions that no line has brought, and that are too small at every sample point to be seen."""
+        keys = _computed(self.full(place) - self._covered.get(place, NO_KEYS))
+        known = [Case(p, NO_SCOPE, place) for p in self._points if keys and place in p.values]
+        return frozenset(
+            k
+            for k in keys
+            if all(case.point.is_rounding(place, contributions_to(case)[k]) for case in known)
+            and any(is_small(case, k) for case in known)
+        )
 
     def _is_given_in_full(self, place: TimedName) -> bool:
         return any(total for _, total, _ in self._point.seeds.get(place, ()))
@@ -134,6 +160,23 @@ class Coverage:
                     if fault is not None and self.verdicts[n].ok:
                         self._mark(n, fault.verdict, self._message(fault))
 
+    def _mark_repeated_terms(self) -> None:
+        """Mark labelled terms that hold what an earlier one holds."""
+        held: dict[tuple[TimedName, ContributionKey], str] = {}
+        for n, v in enumerate(self.verdicts):
+            if not v.ok or not is_labelled_term(v, self._labels):
+                continue
+            for case in known_cases(self._point, v.statement.left[0]):
+                keys = v.readings[0].contributions
+                twice = frozenset(key for key in keys if held.get((case.place, key), v.number) != v.number)
+                twice = twice - self._cancelling(case.place, twice) if twice else twice
+                if twice and self.verdicts[n].ok:
+                    first = held[case.place, in_order(twice)[0]]
+                    message = f"{paths_text(self._point, twice)} is in the term {first} already"
+                    self._mark(n, Verdict.COUNTED_TWICE, message)
+                for key in keys:
+                    held.setdefault((case.place, key), v.number)
+
     def _message(self, fault: Fault) -> str:
         paths = paths_text(self._point, fault.keys)
         if fault.verdict is Verdict.COUNTED_TWICE:
@@ -152,7 +195,8 @@ class Coverage:
         before = self._covered.get(place, NO_KEYS)
         keys = _reassigned(reading, before) & self.full(place)
         if self.verdicts[n].statement.sign == "+=":
-            twice = before & keys - self._zero_here(place)
+            twice = before & keys
+            twice = twice - self._cancelling(place, twice) if twice else twice
             self._covered[place] = before | keys
             fault = Fault(Verdict.COUNTED_TWICE, twice) if twice else None
         else:
@@ -219,6 +263,10 @@ class Coverage:
             if missing and all(self.verdicts[n].ok for n in lines):
                 message = f"{paths_text(self._point, missing)} is missing, in this line or another"
                 self._mark(lines[-1], Verdict.MISSING, message)
+            hidden = NO_KEYS if missing else self._hidden(place)
+            if hidden and self.verdicts[lines[-1]].ok:
+                message = f"{paths_text(self._point, hidden)} is below rounding at every sample point"
+                self._mark(lines[-1], Verdict.NOT_JUDGED, message)
 
     # The order of the lines
 

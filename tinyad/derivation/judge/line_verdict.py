@@ -25,6 +25,7 @@ from tinyad.derivation.judge.contributions import (
 )
 from tinyad.derivation.judge.equalities import equal_sides
 from tinyad.derivation.judge.targets import kept_sides
+from tinyad.derivation.judge.unseen import why_not_judged
 from tinyad.derivation.judge.verdicts import LineVerdict, Reading, Verdict, WorstEntry, indices_on_one_side
 from tinyad.derivation.language.reader import Unreadable
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
@@ -39,6 +40,7 @@ from tinyad.derivation.semantics.values import Indexed, Scope, Several, Stretche
 def judge_line(points: Sequence[SamplePoint], line: Statement | Unreadable) -> LineVerdict:
     """Return the verdict on one line on its own."""
     source = points[0].source
+    source.reached = line.start
     number = source.place(line.start)[0]
     text = source.text[line.start : line.end]
     if isinstance(line, Unreadable):
@@ -126,9 +128,12 @@ def _read_derivative(points: Sequence[SamplePoint], line: Statement, k: int, mem
         values += at_point
     all_keys = frozenset(key for value in values for key in value.contributions)
     reading = _compared(points[0], member, values, all_keys)
-    if reading.verdict is Verdict.RIGHT:
-        return reading._replace(equal_groups=equal_groups(values, all_keys))
-    return reading
+    if reading.verdict is not Verdict.RIGHT:
+        return reading
+    unseen = why_not_judged(points, values, reading.contributions)
+    if unseen:
+        return reading._replace(verdict=Verdict.NOT_JUDGED, message=unseen)
+    return reading._replace(equal_groups=equal_groups(values, all_keys))
 
 
 # Values
@@ -246,7 +251,6 @@ def _misfit(misfit: Evaluated, member: Node, values: Sequence[Evaluated], all_ke
         keys = matching_keys(turned, all_keys)
         if keys is not None:
             return Reading(Verdict.OTHER_LAYOUT, message + "; transposed it is right", member, keys, all_keys)
-        message += "; transposed it would fit"
     return Reading(Verdict.DOES_NOT_FIT, message, member, NO_KEYS, all_keys)
 
 

@@ -72,13 +72,13 @@ def _right_by_value_only(points: Sequence[SamplePoint], verdicts: Sequence[LineV
 def _is_unrelated(point: SamplePoint, node: Node, place: TimedName) -> bool:
     """Return whether a derivative in a line is that of a name that is not computed from what the line sets."""
     other = _place(point, node.value[0])
-    return node.value[1] is None and other in point.values and other != place and not depends(point, other, place)
+    return node.value[1] is None and other in point.values and other != place and not point.depends(other, place)
 
 
 def _meant(points: Sequence[SamplePoint], used: TimedName, place: TimedName) -> str:
     """Name the derivative of equal value that is probably meant."""
     point = points[0]
-    others = (p for p in point.values if p != used and depends(point, p, place) and equal(points, p, used))
+    others = (p for p in point.values if p != used and point.depends(p, place) and equal(points, p, used))
     meant = next(others, None)
     return f"; the derivative of {label(*meant)} is meant, which is equal" if meant else ""
 
@@ -158,11 +158,6 @@ def _place(point: SamplePoint, ref: Ref) -> TimedName:
     return ref.key, ref.time or (("t", 0) if point.declarations.names.timed(ref.key) else None)
 
 
-def depends(point: SamplePoint, later: TimedName, earlier: TimedName) -> bool:
-    """Return whether a value is computed from another."""
-    return point.values[earlier].index in point.ancestors(point.values[later].index)
-
-
 def equal(points: Sequence[SamplePoint], a: TimedName, b: TimedName) -> bool:
     """Return whether two derivatives are equal at every sample point."""
     for point in points:
@@ -179,15 +174,19 @@ def _equal_derivatives(points: Sequence[SamplePoint]) -> list[list[TimedName]]:
     """Return groups of derivatives that are equal at every sample point, and not zero; none in a sequence."""
     point = points[0]
     groups: list[list[TimedName]] = []
+    alike: dict[tuple[Any, str], list[list[TimedName]]] = {}  # groups with the same size and the same first entry
     for place, v in point.values.items() if point.last is None else ():
         if (
             v.index < point.derivatives.length
             and point.derivatives.reaches(v.index)
             and v.index not in point.forward.tape.constants
         ):
-            group = next((g for g in groups if equal(points, g[0], place)), None)
+            true = point.true_derivative(place)
+            candidates = alike.setdefault((true.shape, f"{true.flat[0]:.6e}"), [])
+            group = next((g for g in candidates if equal(points, g[0], place)), None)
             if group is None:
                 groups.append([place])
+                candidates.append(groups[-1])
             else:
                 group.append(place)
     return [group for group in groups if len(group) > 1 and np.any(point.true_derivative(group[0]))]

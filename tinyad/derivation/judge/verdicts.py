@@ -28,6 +28,7 @@ class Verdict(StrEnum):
     AMBIGUOUS = "ambiguous"
     NOT_EVALUABLE = "not evaluable"
     UNREADABLE = "unreadable"
+    NOT_JUDGED = "not judged"  # no sample point can tell, as the message says
 
     @property
     def holds(self) -> bool:
@@ -44,7 +45,8 @@ PLURALS = {
     Verdict.OVERWRITES: "overwrite",
     Verdict.USED_BEFORE_SET: "used before they are set",
 }
-NOT_JUDGED = (Verdict.UNREADABLE, Verdict.NOT_EVALUABLE, Verdict.AMBIGUOUS)  # the line may be right
+# With these verdicts a line may be right all the same.
+POSSIBLY_RIGHT = (Verdict.UNREADABLE, Verdict.NOT_EVALUABLE, Verdict.AMBIGUOUS, Verdict.NOT_JUDGED)
 
 
 class WorstEntry(NamedTuple):
@@ -81,11 +83,13 @@ class ConditionKind(StrEnum):
     """The kinds of conditions under which a wrong line holds."""
 
     COLUMNS_SUM_TO_1 = "columns sum to 1"
+    ROWS_SUM_TO_1 = "rows sum to 1"
     SOFTMAX_ALONG_ROWS = "softmax along rows"
+    SYMMETRIC = "symmetric"
 
 
 class Condition(NamedTuple):
-    """A condition under which a wrong line holds; subject: the name or the formula that it is about."""
+    """A condition under which a wrong line holds; subject: the names or the formula that it is about."""
 
     kind: ConditionKind
     subject: str
@@ -93,9 +97,15 @@ class Condition(NamedTuple):
     @property
     def text(self) -> str:
         """Say what the condition is, and how to declare it."""
+        subject = self.subject
         if self.kind is ConditionKind.COLUMNS_SUM_TO_1:
-            return f"it holds if every column of {self.subject} sums to 1: declare `sums to 1: {self.subject}`"
-        return f"it holds if softmax goes along the rows, and not down the columns: write softmax_rows({self.subject})"
+            return f"it holds if every column of {subject} sums to 1: declare `sums to 1: {subject}`"
+        if self.kind is ConditionKind.ROWS_SUM_TO_1:
+            return f"it holds if every row of {subject} sums to 1: declare `rows sum to 1: {subject}`"
+        if self.kind is ConditionKind.SYMMETRIC:
+            are = "are" if "," in subject else "is"
+            return f"it holds if {subject} {are} symmetric: declare `symmetric: {subject}`"
+        return f"it holds if softmax goes along the rows, and not down the columns: write softmax_rows({subject})"
 
 
 class LineVerdict(NamedTuple):

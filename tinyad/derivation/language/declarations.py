@@ -5,9 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
+from enum import StrEnum
 from typing import NamedTuple
 
-from tinyad.derivation.language.limits import ALL_NAMES, DECLARED_NAMES, DECLARED_SIZE
+from tinyad.derivation.language.limits import (
+    ALL_NAMES,
+    DECLARED_NAMES,
+    DECLARED_SIZE,
+    INDEX_DIGITS,
+    LARGEST_RANGE,
+    SIZE_CHARACTERS,
+)
 from tinyad.derivation.language.names import Names, bound
 from tinyad.derivation.language.parser import Parser
 from tinyad.derivation.language.source import Block, Source
@@ -17,13 +25,18 @@ from tinyad.derivation.language.tokenizer import tokens_of, tokens_without_ends
 Side = tuple[tuple[str, int], ...]  # a sum of multiples of symbols; a number is a multiple of ""
 MEANINGS = {"matrix product": "*", "component-wise": "∘"}
 LAYOUTS = ("row", "same")
-AFTER_FORWARD = ("given", "given total", "at", "constant", "positive", "sums to 1")
-# what people write for N×M: ℝ^{N×M}, (N, M), N*M, NxM
-OTHER_SIZES = (
-    r"(?:\\mathbb *\{? *R *\}?|\\?R|ℝ) *\^ *[{(]* *(?P<rows>\w+) *(?:×|\\times|(?P<x>x)|,|\*) *(?P<columns>\w+) *[})]*",
-    r"[(\[] *(?P<rows>\w+) *,(?P<x>) *(?P<columns>\w*) *[)\]]",
-    r"(?P<rows>[^\W_]+?)(?: *\* *|(?P<x>[xX]))(?P<columns>[^\W_]+)",
-)
+AFTER_FORWARD = (
+    "given", "given total", "at", "constant", "positive", "sums to 1", "columns sum to 1", "rows sum to 1", "range",
+    "symmetric", "orthogonal", "positive definite",
+)  # fmt: skip
+
+
+class MatrixKind(StrEnum):
+    """The kinds of square matrices that can be declared."""
+
+    SYMMETRIC = "symmetric"
+    ORTHOGONAL = "orthogonal"
+    POSITIVE_DEFINITE = "positive definite"
 
 
 class Declarations:
@@ -42,6 +55,9 @@ class Declarations:
         self.constant: set[str] = set()
         self.positive: set[str] = set()
         self.shares: set[str] = set()  # positive, and every column sums to 1
+        self.row_shares: set[str] = set()  # positive, and every row sums to 1
+        self.ranges: dict[str, tuple[float, float]] = {}  # where the entries of a name are
+        self.matrix_kinds: dict[str, MatrixKind] = {}
         self.functions: dict[str, dict[str, str]] = {}  # f_θ → {member or "": function}
         self.arguments: dict[tuple[str, str], Node] = {}  # (name, function) → what the name means there
         self.pending: list[Entry] = []  # declarations with names that the forward equations compute
@@ -93,9 +109,11 @@ def declare(source: Source, block: Block) -> Declarations:
 def _kind(what: str) -> str:
     """Return the kind of the declaration that begins with these words; of a size, the names."""
     first = what.split()[0] if what.split() else ""
-    if first in ("family", "function", "at"):
+    if first in ("family", "function", "at", "range") and " " in what:
         return first
-    return {"\\cdot": "·", "⋅": "·", "\\otimes": "⊗", "constants": "constant"}.get(what, what)
+    return {"\\cdot": "·", "⋅": "·", "\\otimes": "⊗", "constants": "constant", "columns sum to 1": "sums to 1"}.get(
+        what, what
+    )
 
 
 def _loss(declarations: Declarations, entry: Entry) -> None:
@@ -198,18 +216,7 @@ def _sizes(declarations: Declarations, entry: Entry) -> None:
     source = declarations.source
     _, begun, start, end = entry
     colon = source.text.index(":", begun)
-    value = source.text[start:end]
-    sides = re.split(r"\s*(?:×|\\times|\bx\b)\s*", value)
-    other = next((m for pattern in OTHER_SIZES if (m := re.fullmatch(pattern, value))), None)
-    if other:
-        letter = "; × is not the letter x" if other["x"] else ""
-        message = f"'{value}' is not a size: write {other['rows']}×{other['columns'] or 1}{letter}"
-        raise source.error(message, start, end)
-    if len(sides) != 2:
-        words = ", ".join((*HANDLERS, *AFTER_FORWARD))
-        raise source.error(f"'{value}' is not a size: write N×1, N×M; other declarations are {words}", start, end)
-    rows, columns = (_size(side, source, start, end) for side in sides)
-    shape = rows, columns
+    shape = _shape(source, start, end)
     for node in _names(declarations, begun, colon):
         ref = node.value
         for key in declarations.names.instances_of(ref.key):
@@ -222,21 +229,60 @@ def _sizes(declarations: Declarations, entry: Entry) -> None:
                 raise source.error(f"more than {ALL_NAMES} names", node.start, node.end)
 
 
+def _shape(source: Source, start: int, end: int) -> tuple[Side, Side]:
+    """Return the rows and columns that a size gives, or fail with what to write."""
+    value = source.text[start:end]
+    if len(value) > SIZE_CHARACTERS:
+        raise source.error(f"a size of {len(value)} characters; at most {SIZE_CHARACTERS} are read", start, end)
+    sides = value.replace("\\times", "×").replace(" x ", "×").split("×")
+    meant = size_meant(value)
+    if meant:
+        rows_text, columns_text, letter = meant
+        advice = "; × is not the letter x" if letter else ""
+        raise source.error(f"'{value}' is not a size: write {rows_text}×{columns_text}{advice}", start, end)
+    if len(sides) != 2:
+        words = ", ".join((*HANDLERS, *AFTER_FORWARD))
+        raise source.error(f"'{value}' is not a size: write N×1, N×M; other declarations are {words}", start, end)
+    rows, columns = (_size(side.strip(), source, start, end) for side in sides)
+    return rows, columns
+
+
+def size_meant(text: str) -> tuple[str, str, bool] | None:
+    """Return rows, columns and whether × was written as the letter x, of ℝ^{N×M}, (N, M), N*M or NxM; else None."""
+    squeezed = "".join(text.split())
+    inner = squeezed
+    for field in ("\\mathbb{R}", "\\mathbbR", "\\R", "ℝ", "R"):
+        if squeezed.startswith(f"{field}^"):
+            inner = squeezed.removeprefix(f"{field}^").strip("{()}").replace("\\times", "×")
+            break
+    bracketed = inner == squeezed and squeezed[:1] in ("(", "[") and squeezed[-1:] in (")", "]")
+    if bracketed:
+        inner = squeezed[1:-1]
+    marks = "," if bracketed else "×,*xX" if inner != squeezed else "*xX"
+    for mark in marks:
+        rows, found, columns = inner.partition(mark)
+        columns = columns or "1" * bracketed
+        if found and rows.isalnum() and columns.isalnum():
+            return rows, columns, mark in "xX"
+    return None
+
+
 def _size(text: str, source: Source, start: int, end: int) -> Side:
     """Return N, 4N, N+M or 3 as ((symbol, factor), ...); a number has the symbol ""."""
     terms = []
-    for term in text.strip("$ ").split("+"):
-        match = re.fullmatch(r"\s*(\d*)\s*([^\W\d][\w{}]*)?\s*", term)
-        if not match or not (match[1] or match[2]):
+    for part in text.strip("$ ").split("+"):
+        term = part.strip()
+        symbol = term.lstrip("0123456789")
+        digits = term[: len(term) - len(symbol)]
+        symbol = symbol.strip()
+        plain = symbol.replace("{", "").replace("}", "").replace("_", "")
+        if not term or (symbol and not (symbol[0].isalpha() and plain.isalnum())):
             raise source.error(f"'{text}' is not a size: write N, 4N, N+M or a number", start, end)
-        factor = int(match[1] or 1)
+        factor = int(digits or 1) if len(digits) <= INDEX_DIGITS else 0
         if not 0 < factor <= DECLARED_SIZE:
-            raise source.error(
-                f"a size of {factor}: a number must be from 1 to {DECLARED_SIZE}; for a letter, a size is chosen",
-                start,
-                end,
-            )
-        terms.append((re.sub("[{}_]", "", match[2] or ""), factor))
+            message = f"a size of {digits}: a number must be from 1 to {DECLARED_SIZE}; for a letter, a size is chosen"
+            raise source.error(message, start, end)
+        terms.append((plain, factor))
     return tuple(sorted(terms))
 
 
@@ -269,11 +315,13 @@ def finish(declarations: Declarations) -> None:
     names = declarations.names
     named = {
         "constant": declarations.constant, "positive": declarations.positive, "sums to 1": declarations.shares,
+        "rows sum to 1": declarations.row_shares,
     }  # fmt: skip
+    handlers = {"at": _argument, "range": _range} | {str(kind): _matrix_kind for kind in MatrixKind}
     for entry in declarations.pending:
         kind, _, start, end = entry
-        if kind == "at":
-            _argument(declarations, entry)
+        if kind in handlers:
+            handlers[kind](declarations, entry)
             continue
         if kind in named:
             for node in _names(declarations, start, end):
@@ -294,17 +342,53 @@ def _argument(declarations: Declarations, entry: Entry) -> None:
     source = declarations.source
     _, begun, start, end = entry
     colon = source.text.index(":", begun)
-    match = re.fullmatch(r"at\s+(.+?)\s+in\s+(.+?)\s*", source.text[begun:colon])
-    if not match:
+    first, between, _ = source.text[begun:colon].removeprefix("at").partition(" in ")
+    if not between:
         raise source.error("write `at x in f: formula`", begun, colon)
-    name = _names(declarations, begun + match.start(1), begun + match.end(1))[0]
-    tokens = tokens_without_ends(source, begun + match.start(2), begun + match.end(2))
+    after_name = begun + len("at") + len(first)
+    name = _names(declarations, begun + len("at"), after_name)[0]
+    tokens = tokens_without_ends(source, after_name + len(between), colon)
     function = declarations.parser().function_name(tokens)
     if function is None:
         raise source.error("expected a function after `in`", begun, colon)
     parser = declarations.parser()
     key = declarations.names.functions.get(function.key, function.key)
     declarations.arguments[name.value.key, key] = parser.inside(tokens_without_ends(source, start, end))
+
+
+def _range(declarations: Declarations, entry: Entry) -> None:
+    """Read `range c, d: (-1, 1)`."""
+    source = declarations.source
+    _, begun, start, end = entry
+    colon = source.text.index(":", begun)
+    limits = [_number(text) for text in source.text[start:end].strip("()[] ").split(",")]
+    low, high = limits if len(limits) == 2 else (None, None)
+    if low is None or high is None or not low < high:
+        message = f"range: write two numbers, as in `range c: (-1, 1)`, from -{LARGEST_RANGE:g} to {LARGEST_RANGE:g}"
+        raise source.error(message, start, end)
+    for node in _names(declarations, begun + len("range"), colon):
+        declarations.ranges |= dict.fromkeys(declarations.names.instances_of(node.value.key), (low, high))
+
+
+def _number(text: str) -> float | None:
+    """Return a number that a range may end at; None for anything else."""
+    try:
+        number = float(text.replace("−", "-").replace("∞", "inf"))
+    except ValueError:
+        return None
+    return number if abs(number) <= LARGEST_RANGE else None
+
+
+def _matrix_kind(declarations: Declarations, entry: Entry) -> None:
+    """Read `symmetric: P, R`."""
+    kind = MatrixKind(entry.kind)
+    for node in _names(declarations, entry.start, entry.end):
+        for key in declarations.names.instances_of(node.value.key):
+            rows, columns = declarations.shapes.get(key, ((), ()))
+            if rows != columns:
+                message = f"{kind}: {key} is not square; write one letter for both of its sides, as in N×N"
+                raise declarations.source.error(message, node.start, node.end)
+            declarations.matrix_kinds[key] = kind
 
 
 HANDLERS: dict[str, Callable[[Declarations, Entry], None]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinyad.derivation.language.names import Names, Scripts
+from tinyad.derivation.language.names import Names, Scripts, exponent
 from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 from tinyad.derivation.language.token_cursor import TokenCursor
@@ -154,7 +154,7 @@ class NameParser:
     def powers(self, node: Node, scripts: Scripts) -> Node:
         """Return a node with the powers that are among its scripts."""
         for power in scripts.powers:
-            kind, value = (POWERS[power], None) if power in POWERS else ("power", int(power))
+            kind, value = (POWERS[power], None) if power in POWERS else ("power", exponent(power))
             node = self.node(kind, (node,), value, node.start, self.cursor.end)
         return node
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tinyad.derivation.language.limits import INDEX_DIGITS, PRODUCT_LETTERS
-from tinyad.derivation.language.syntax_tree import Ref, Token
+from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 
 ACCENTS = {"tilde": "\u0303", "hat": "\u0302", "bar": "\u0304"}
 FUNCTIONS = {
@@ -17,6 +17,18 @@ FUNCTIONS = {
     "sinh": "sinh", "cosh": "cosh", "sech": "sech", "sin": "sin", "cos": "cos",
     "softplus": "softplus", "erf": "erf",
 }  # fmt: skip
+
+
+def exponent(text: str) -> float | None:
+    """Return an exponent that is a number other than -1 and 2, 3 or -1/2 or 0.5, by its signs; None for others."""
+    above, slash, below = text.removeprefix("-").partition("/")
+    digits = above.replace(".", "", 1)
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= INDEX_DIGITS) or slash > below:
+        return None
+    if slash and not (below.isascii() and below.isdigit() and len(below) <= INDEX_DIGITS and int(below)):
+        return None
+    number = float(above) / (float(below) if slash else 1.0)
+    return -number if text.startswith("-") else number
 
 
 class Scripts(NamedTuple):
@@ -42,11 +54,13 @@ class Names:
         self.instances: dict[str, tuple[str, str]] = {}  # f_g → (θ, g), of a function f_θ
         self.known: dict[str, bool] = {}  # key → whether it is used with a time
         self.differentials = False
+        self.read_members: dict[tuple[Any, ...], Node] = {}  # tokens → the formula they make, with these names
         self._flat: dict[str, list[str]] = {}
         self._letters: dict[str, list[str]] = {}
 
     def add(self, ref: Ref) -> None:
         """Make a name known."""
+        self.read_members.clear()
         timed = ref.time is not None
         if ref.key not in self.known:
             self._flat.setdefault(re.sub("[_^]", "", ref.key), []).append(ref.key)
@@ -172,8 +186,8 @@ def _without(base: str, scripts: Scripts) -> str:
 
 def _apart(word: str) -> tuple[str, str]:
     """Return a word and the digits at its end: z24 → z, 24."""
-    match = re.fullmatch(r"(.*?[^\d])(\d+)", word)
-    return (match[1], match[2]) if match else (word, "")
+    base = word.rstrip("0123456789")
+    return (base, word[len(base) :]) if base else (word, "")
 
 
 def unbracketed(group: Sequence[Token]) -> tuple[Sequence[Token], bool]:

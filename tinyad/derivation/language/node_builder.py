@@ -19,6 +19,7 @@ class NodeBuilder:
 
     def node(self, kind: str, parts: tuple[Node, ...], value: Any, start: int, end: int) -> Node:
         """Return a new node, or fail if it is too deep."""
+        self.source.check_time()
         made = Node(kind, parts, value, start, end)
         depth = 1 + max((self.depths.get(id(part), 1) for part in parts), default=0)
         if depth > OPERATION_DEPTH:

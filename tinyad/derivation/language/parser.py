@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinyad.derivation.language.limits import MATRIX_ENTRIES, OPERATION_DEPTH, TOO_MANY_OPERATIONS
+from tinyad.derivation.language.limits import MATRIX_ENTRIES, OPERATION_DEPTH, READ_MEMBERS, TOO_MANY_OPERATIONS
 from tinyad.derivation.language.name_parser import POWERS, NameParser
-from tinyad.derivation.language.names import Names, unbracketed
+from tinyad.derivation.language.names import Names, exponent, unbracketed
 from tinyad.derivation.language.node_builder import NodeBuilder
-from tinyad.derivation.language.primaries import HIGHER, Primaries
+from tinyad.derivation.language.primaries import Primaries
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token
 from tinyad.derivation.language.token_cursor import TokenCursor
@@ -30,12 +30,13 @@ class Parser:
         self.name_parser = NameParser(self.cursor, names, builder)
         self.primaries = Primaries(self.cursor, self.name_parser, builder, self)
         self.nested = 0
+        self.in_norm = False
 
     # Statements
 
     def statement(self, tokens: Sequence[Token], number: str = "", title: str = "") -> Statement:
         """Return the statement that the tokens of a line make, without its number."""
-        self.cursor.tokens, self.cursor.at, self.nested = tokens, 0, 0
+        self.cursor.tokens, self.cursor.at, self.nested, self.in_norm = tokens, 0, 0, False
         if len(tokens) > 1 and tokens[-1].kind == "word" and tokens[-1].text == "given":
             given = (self.inside(tokens[:-1]),)
             return Statement(number, given, "given", (), tokens[0].start, tokens[-1].end, title, tuple(tokens))
@@ -48,11 +49,36 @@ class Parser:
             if members and self.cursor.token.text == "+=":
                 self.cursor.fail("+= is allowed only once, after the left-hand side")
             self.cursor.at += 1
-            members.append(self.expression())
+            members.append(self.member())
         if self.cursor.token.kind != "end":
             self.cursor.unexpected()
         kind = "+=" if sign.text == "+=" else "="
         return Statement(number, left, kind, tuple(members), tokens[0].start, tokens[-1].end, title, tuple(tokens))
+
+    def member(self) -> Node:
+        """Read a member of a chain; one that was read before, in this line or another form of it, is not read again."""
+        cursor, known = self.cursor, self.names.read_members
+        first, end = cursor.at, self.end_of_member()
+        key = (cursor.source.name, *cursor.tokens[first:end])
+        if key in known:
+            cursor.at = end
+            return known[key]
+        node = self.expression()
+        if cursor.at == end:
+            if len(known) >= READ_MEMBERS:
+                known.clear()
+            known[key] = node
+        return node
+
+    def end_of_member(self) -> int:
+        """Return where the next equals sign outside of brackets is, or the end of the line."""
+        tokens, depth = self.cursor.tokens, 0
+        for k in range(self.cursor.at, len(tokens)):
+            kind, text = tokens[k][:2]
+            depth += (kind in ("open", "group(", "matrix(")) - (kind in ("close", ")group", ")matrix"))
+            if depth == 0 and kind == "op" and text in ("=", "+=", "≡"):
+                return k
+        return len(tokens)
 
     def declared_name(self, tokens: Sequence[Token]) -> Node:
         """Return a name exactly as it is declared, without a look-up among the known names."""
@@ -159,6 +185,8 @@ class Parser:
 
     def factor_follows(self) -> bool:
         """Return whether a factor follows without an operator before it."""
+        if self.cursor.is_op("‖"):
+            return not self.in_norm
         return self.cursor.token.kind in FACTOR_KINDS or self.cursor.is_op("∇", "∂", "Σ")
 
     def prefix(self) -> Node:
@@ -178,13 +206,12 @@ class Parser:
                 self.cursor.at += 1
                 inner, _ = unbracketed(self.cursor.group())
                 text = "".join(token.text for token in inner)
-                if text and text in HIGHER:
-                    node = self.node("power", (node,), int(text), node.start, self.cursor.end)
+                if text not in SUFFIXES and exponent(text) is not None:
+                    node = self.node("power", (node,), exponent(text), node.start, self.cursor.end)
                     continue
                 if text not in SUFFIXES:
-                    self.cursor.fail(
-                        f"^{text} is not known; a formula can have ^T, ^-1 and ^2 to ^9", self.cursor.tokens[start]
-                    )
+                    message = f"^{text} is not known; a formula can have ^T, ^-1, ^2, ^3, ^{{1/2}} and the like"
+                    self.cursor.fail(message, self.cursor.tokens[start])
                 node = self.node(SUFFIXES[text], (node,), None, node.start, self.cursor.end)
             elif self.cursor.accept("'"):
                 node = self.node("transpose", (node,), None, node.start, self.cursor.end)
@@ -270,6 +297,27 @@ class Parser:
             self.cursor.fail("the rows of this matrix differ in length", opened)
         return self.node("matrix", tuple(node for row in rows for node in row), len(rows), opened.start, end)
 
+    def norm(self) -> Node:
+        """Read ‖x‖, of a column, or ‖A‖_F: the root of a sum of squares."""
+        token = self.cursor.expect("op", "‖")
+        if self.in_norm:
+            self.cursor.fail("a norm inside of a norm; name a part of it", token)
+        self.in_norm = True
+        part = self.expression()
+        self.in_norm = False
+        self.cursor.expect("op", "‖")
+        kind = "".join(t.text for t in self.cursor.group()) if self.cursor.accept("_") else "2"
+        end = self.cursor.end
+        if kind not in ("2", "F"):
+            self.cursor.fail(f"the norm ‖·‖_{kind} is not known; there are ‖x‖ of a column, ‖x‖_2 and ‖A‖_F", token)
+        if kind == "F":
+            square = self.node("square", (part,), None, token.start, end)
+            total = self.node("call", (square,), Ref("sum"), token.start, end)
+        else:  # of a column: of a matrix it would be no number, and is refused
+            turned = self.node("transpose", (part,), None, token.start, end)
+            total = self.node("*", (turned, part), None, token.start, end)
+        return self.node("call", (total,), Ref("sqrt"), token.start, end)
+
     def sum(self) -> Node:
         """Read Σ_j, Σ_t, Σ_{t=1}^T or Σ_θ with the term that follows."""
         token = self.cursor.expect("op", "Σ")
@@ -339,6 +387,7 @@ PRIMARIES: dict[str, Callable[[Parser], Node]] = {  # by the kind of the first t
     "frac": lambda parser: parser.primaries.fraction(),
 }  # fmt: skip
 OPERATOR_PRIMARIES: dict[str, Callable[[Parser], Node]] = {
+    "‖": Parser.norm,
     "∇": lambda parser: parser.primaries.nabla(),
     "∂": lambda parser: parser.primaries.partial(),
 }

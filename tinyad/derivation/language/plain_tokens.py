@@ -16,11 +16,11 @@ SUPERSCRIPTS = {
 SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789+-aehijklmnoprstuvx", strict=True))
 SIGNS = {
     "⊙": "∘", "◦": "∘", "○": "∘", "•": "·", "∙": "·", "⋅": "·", "−": "-", "–": "-", "∗": "*", "∑": "Σ", "≔": "=",
-    "’": "'", "‘": "'", "′": "'", "∣": "|", "⟨": "<", "⟩": ">", "⊘": "/", "≥": ">", "≤": "<",
+    "’": "'", "‘": "'", "′": "'", "∣": "|", "⟨": "<", "⟩": ">", "⊘": "/", "∥": "‖", "≥": ">", "≤": "<",
 }
 # fmt: on
-OPERATORS = set("+-∘*·@/=≡⇒,;:|'.∇∂Σ×<>∈⊗")
-TWO_CHARACTER_SIGNS = {"+=": "+=", ":=": "=", "=>": "⇒"}
+OPERATORS = set("+-∘*·@/=≡⇒,;:|‖'.∇∂Σ×<>∈⊗")
+TWO_CHARACTER_SIGNS = {"+=": "+=", ":=": "=", "=>": "⇒", "||": "‖"}
 UNNAMED = re.compile(r"_(v?\d+|\s|,|\])")
 OPEN, CLOSE = "([{", ")]}"
 
@@ -143,7 +143,7 @@ class _Reader:
         return (
             bool(self.tokens)
             and not self.spaced
-            and self.tokens[-1].kind in ("word", "number", "close", ")group", "ones")
+            and (self.tokens[-1].kind in ("word", "number", "close", ")group", "ones") or self.tokens[-1].text == "‖")
         )
 
     def number(self) -> None:

@@ -7,13 +7,11 @@ from itertools import pairwise
 from typing import Protocol
 
 from tinyad.derivation.language.name_parser import DERIVATIVE_LETTERS, NameParser, is_derivative
-from tinyad.derivation.language.names import Scripts, unbracketed
+from tinyad.derivation.language.names import Scripts, exponent, unbracketed
 from tinyad.derivation.language.node_builder import NodeBuilder
-from tinyad.derivation.language.source import DerivationError
+from tinyad.derivation.language.source import DerivationError, LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 from tinyad.derivation.language.token_cursor import TokenCursor
-
-HIGHER = "3456789"
 
 
 class SubFormulas(Protocol):
@@ -52,7 +50,7 @@ class Primaries:
         groups, end = self.name_parser.script_groups()
         scripts = self.names.scripts(groups)
         ref = self.names.ref(token.text, scripts)
-        if scripts.above and scripts.above in HIGHER and not self.names.is_known(ref.key):  # x^3
+        if exponent(scripts.above) is not None and not self.names.is_known(ref.key):  # x^3, x^{-1/2}
             scripts = scripts._replace(above="", powers=(*scripts.powers, scripts.above))
             ref = self.names.ref(token.text, scripts)
         if self.calls_function(ref.key):
@@ -228,6 +226,8 @@ class Primaries:
         """Return the name or the formula after the lower ∂, and the scripts of the name."""
         try:
             return self.name_parser.single_name(tokens, near)
+        except LimitError:
+            raise
         except DerivationError:
             return self.formulas.inside(tokens), Scripts()  # ∂a/∂tanh(c): derived for a formula
 

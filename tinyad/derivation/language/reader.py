@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tinyad.derivation.language.declarations import Declarations, declare, finish
 from tinyad.derivation.language.limits import UNREADABLE_LINES
 from tinyad.derivation.language.segments import Segment, segments
-from tinyad.derivation.language.source import Block, DerivationError, Source
+from tinyad.derivation.language.source import Block, DerivationError, LimitError, Source
 from tinyad.derivation.language.syntax_tree import Node, Statement, Token
 from tinyad.derivation.language.tokenizer import tokens_of
 
@@ -102,7 +102,9 @@ def _readable(source: Source, block: Block, title: str) -> tuple[list[Token], li
     text, unreadable = source.text, list[Unreadable]()
     while True:
         try:
-            tokens = tokens_of(Source(text, source.name), block.start, block.end)
+            tokens = tokens_of(source.with_text(text), block.start, block.end)
+        except LimitError:
+            raise
         except DerivationError as error:
             number = source.place(error.at)[0]
             start = source.line_start(number)
@@ -133,5 +135,7 @@ def _line(declarations: Declarations, segment: Segment, title: str) -> Statement
     first, last = segment.tokens[0], segment.tokens[-1]
     try:
         return declarations.parser().statement(segment.tokens, segment.number, title)
+    except LimitError:
+        raise
     except DerivationError as error:
         return Unreadable(segment.number, error, first.start, last.end, title)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from bisect import bisect_right
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
+from time import thread_time
 from typing import NamedTuple
 
-from tinyad.derivation.language.limits import BLOCK_LINES, FILE_CHARACTERS
+from tinyad.derivation.language.limits import BLOCK_LINES, FILE_BYTES, FILE_CHARACTERS, SHOWN_CHARACTERS
 from tinyad.printing.text import for_terminal
 
 BLOCKS = ("declare", "forward", "backward")
@@ -22,11 +26,24 @@ class DerivationError(ValueError):
         shown = message
         if source:
             shown = f"{source.name}:{self.line}:{self.column}: {message}"
-            text = source.line(self.line)
-            if text.strip():
-                length = max(1, min((end or at + 1) - at, len(text) - self.column + 1))
-                shown += f"\n    {text}\n    {' ' * (self.column - 1)}{'^' * length}"
+            shown += _quoted(source.line(self.line), self.column, (end or at + 1) - at)
         super().__init__(for_terminal(shown))
+
+
+class LimitError(DerivationError):
+    """A file costs more time or memory than it may."""
+
+
+def _quoted(line: str, column: int, length: int) -> str:
+    """Return two rows: a line of the file around a column, and a mark below the part that an error is about."""
+    first = max(0, column - 1 - SHOWN_CHARACTERS // 2) if len(line) > SHOWN_CHARACTERS else 0
+    text = line[first : first + SHOWN_CHARACTERS]
+    if not text.strip():
+        return ""
+    at = column - 1 - first
+    marked = max(1, min(length, len(text) - at))
+    before, after = "… " * (first > 0), " …" * (first + SHOWN_CHARACTERS < len(line))
+    return f"\n    {before}{text}{after}\n    {' ' * (len(before) + at)}{'^' * marked}"
 
 
 class Block(NamedTuple):
@@ -39,16 +56,32 @@ class Block(NamedTuple):
 
 
 class Source:
-    """The text of a file; positions in it are offsets, people get lines and columns."""
+    """The text of a file; positions in it are offsets, people get lines and columns.
 
-    def __init__(self, text: str, name: str = "derivation") -> None:
-        self.name = name
+    Whoever works on it calls `check_time` again and again: it raises LimitError after `seconds` of computing.
+    """
+
+    def __init__(self, text: str, name: str = "derivation", seconds: float | None = None) -> None:
+        self.name, self.seconds = name, seconds
+        self.deadline = inf if seconds is None else thread_time() + seconds
+        self.reached = 0  # the part of the text that is worked on, for a message
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
         self._lines = [0] + [k + 1 for k, c in enumerate(self.text) if c == "\n"]
         if len(self.text) > FILE_CHARACTERS:
             raise DerivationError(f"{len(self.text)} characters; at most {FILE_CHARACTERS} are read", self)
         if "\0" in self.text:
             raise DerivationError("this is not a text: it contains zero bytes", self, self.text.index("\0"))
+
+    def with_text(self, text: str) -> Source:
+        """Return the same file with another text, in the time that is left."""
+        other = Source(text, self.name, self.seconds)
+        other.deadline = self.deadline
+        return other
+
+    def check_time(self) -> None:
+        """Raise LimitError if the time is over."""
+        if thread_time() > self.deadline:
+            raise LimitError(f"this file takes more than {self.seconds:g} s; --timeout allows more", self, self.reached)
 
     def place(self, at: int) -> tuple[int, int]:
         """Return the line and the column of an offset, both counted from 1."""
@@ -113,28 +146,38 @@ class Source:
         return blocks
 
 
-def read(text_or_path: str | Path) -> Source:
+def read(text_or_path: str | Path, seconds: float | None = None) -> Source:
     """Return a Source from a path, or from a text of more than one line."""
     if isinstance(text_or_path, str) and "\n" in text_or_path:
-        return Source(text_or_path)
+        return Source(text_or_path, seconds=seconds)
     if not isinstance(text_or_path, str | Path):
         raise TypeError(f"a derivation is a text or a path, not {type(text_or_path).__name__}")
     path = Path(text_or_path)
     instead = "; give a file, or a text of more than one line" if isinstance(text_or_path, str) else ""
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            raise DerivationError(f"{path}: it is no regular file{instead}")
-        raw = path.read_bytes()
+        raw = file_bytes(path)
     except ValueError as reason:
         raise DerivationError(f"{text_or_path!r}: {reason}{instead}") from None
     except OSError as reason:
         raise DerivationError(f"{path}: {reason.strerror}{instead}") from None
     try:
-        return Source(raw.decode("utf-8"), str(path))
+        return Source(raw.decode("utf-8"), str(path), seconds)
     except UnicodeDecodeError as reason:
         if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            return Source(raw.decode("utf-16", "replace"), str(path))
+            return Source(raw.decode("utf-16", "replace"), str(path), seconds)
         line = raw.count(b"\n", 0, reason.start) + 1
         raise DerivationError(
             f"{path}: byte {raw[reason.start]:#x} in line {line} is not UTF-8; save it as UTF-8"
         ) from None
+
+
+def file_bytes(path: Path) -> bytes:
+    """Return the content of a regular file of bounded size; a pipe or a device is refused before it is read."""
+    # without O_NONBLOCK opening a pipe waits for somebody to write into it
+    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise ValueError("it is no regular file")
+        if status.st_size > FILE_BYTES:
+            raise ValueError(f"{status.st_size} bytes; at most {FILE_BYTES} are read")
+        return file.read(FILE_BYTES)

@@ -45,7 +45,7 @@ class Node(NamedTuple):
     "number" (value: float), "ones" and "eye" (value: size or None), "name" (value: Ref),
     "d" (value: Ref, label): the derivative of the loss for a name, or the contribution that a label names,
     "jacobian" (parts: what is derived, a name; value: Ref): ∂u/∂v,
-    "neg", "transpose", "inverse", "square" (one part), "power" (the same; value: 3 to 9),
+    "neg", "transpose", "inverse", "square" (one part), "power" (the same; value: its exponent, 3 or -0.5),
     "+", "-", "∘", "*", "/" (two parts; "*": matrix product),
     "call" and "prime" (one part or two; value: function): f(x), f'(x),
     "sum" (one part; value: ("index", j), ("time", first, last) or ("family", θ)),

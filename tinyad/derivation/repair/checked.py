@@ -8,7 +8,7 @@ from tinyad.derivation.judge.check import check
 from tinyad.derivation.judge.propagation import with_consequences
 from tinyad.derivation.judge.verdicts import CheckedLines
 from tinyad.derivation.language.reader import Derivation, derivations
-from tinyad.derivation.language.source import Source
+from tinyad.derivation.language.source import LimitError, Source
 from tinyad.derivation.repair.suggestion import proposed_lines, with_suggestions
 
 
@@ -17,20 +17,28 @@ def check_all(source: Source, seed: int = 0) -> list[tuple[Derivation, CheckedLi
 
     Raises DerivationError, with line and column, for what cannot be read.
     """
-    checked: list[tuple[Derivation, CheckedLines]] = []
     with np.errstate(all="ignore"):  # a wrong line may divide by 0: what is not finite is not right
-        for derivation in derivations(source):
-            latex = any("\\" in source.text[line.start : line.end] for line in derivation.forward)
-            sets = check(derivation, seed)
-            checked += [(derivation, _corrected(lines, sets, latex)) for lines in sets]
-    return checked
+        judged = [(derivation, check(derivation, seed)) for derivation in derivations(source)]
+        return [
+            (derivation, _corrected(lines, sets, _in_latex(derivation)))
+            for derivation, sets in judged
+            for lines in sets
+        ]
+
+
+def _in_latex(derivation: Derivation) -> bool:
+    """Return whether a forward is written in LaTeX."""
+    return any("\\" in derivation.source.text[line.start : line.end] for line in derivation.forward)
 
 
 def _corrected(lines: CheckedLines, sets: list[CheckedLines], latex: bool) -> CheckedLines:
     """Return a set of lines with suggestions for its wrong lines, and for what is left out."""
     elsewhere = [v for other in sets if other is not lines for v in other.verdicts if v.ok]
     suggested = with_suggestions(lines.points, lines.verdicts, elsewhere, latex)
-    verdicts = with_consequences(lines.points, suggested)
-    missing = lines.missing_contributions
-    proposed = proposed_lines(lines.points, verdicts, missing, latex) if lines.faults else ()
+    try:
+        verdicts = with_consequences(lines.points, suggested)
+        missing = lines.missing_contributions
+        proposed = proposed_lines(lines.points, verdicts, missing, latex) if lines.faults else ()
+    except LimitError:  # the verdicts stand, and what was found by then
+        return lines._replace(verdicts=suggested)
     return lines._replace(verdicts=verdicts, proposed=proposed)

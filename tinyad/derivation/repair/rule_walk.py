@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyad.arrays.matrix import Array
 from tinyad.derivation.judge.contributions import Case
-from tinyad.derivation.language.source import DerivationError
+from tinyad.derivation.language.source import DerivationError, LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import exchange_names
@@ -259,6 +259,8 @@ class RuleWalk:
         """Return the value of a part of an equation; None if it has none."""
         try:
             return self.point.evaluator(node, scope)
+        except LimitError:
+            raise
         except (Trouble, ArithmeticError, ValueError):
             return None
 
@@ -267,6 +269,8 @@ class RuleWalk:
         try:
             node = self.point.declarations.parser().inside(tokenized(text, "rule"))
             value = self.point.evaluator(node, self.scope)
+        except LimitError:
+            raise
         except (DerivationError, Trouble, ArithmeticError, ValueError):
             return None
         if not isinstance(value, np.ndarray):

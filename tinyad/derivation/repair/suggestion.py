@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tinyad.derivation.judge.contributions import Keys, known_cases
 from tinyad.derivation.judge.verdicts import LineVerdict, Verdict
+from tinyad.derivation.language.source import LimitError
 from tinyad.derivation.language.syntax_tree import Statement
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.author_notation import AuthorNotation
@@ -17,7 +18,7 @@ from tinyad.derivation.repair.wrong_line import WrongLine
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.sample_point import SamplePoint
 
-NOT_SEARCHED = (Verdict.USED_BEFORE_SET, Verdict.NOT_EVALUABLE, Verdict.GIVEN)
+NOT_SEARCHED = (Verdict.USED_BEFORE_SET, Verdict.NOT_EVALUABLE, Verdict.GIVEN, Verdict.NOT_JUDGED)
 
 
 def with_suggestions(
@@ -39,7 +40,11 @@ def with_suggestions(
             out[n] = v._replace(notes=(*v.notes, note))
             continue
         search = Search(WrongLine(points, verdicts, n, notation, functions, elsewhere, together))
-        suggestion = search.run()
+        try:
+            suggestion = search.run()
+        except LimitError:
+            out[n] = v._replace(notes=(*v.notes, f"no correction in the time, {points[0].source.seconds:g} s"))
+            continue
         if suggestion is not None:
             out[n] = v._replace(suggestion=suggestion.text, grade=suggestion.certainty, at=suggestion.at or v.at)
         else:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from tinyad.arrays.matrix import Array, broadcast, size
 from tinyad.derivation.semantics.operations import OPERATORS
-from tinyad.derivation.semantics.values import Indexed, Unfitting
+from tinyad.derivation.semantics.values import Indexed, Unfitting, counted
 from tinyad.engine.tape import Variable
 
 Labels = tuple[str, ...]
@@ -56,12 +57,14 @@ def combined(kind: str, left: Any, right: Any) -> Indexed:
     """Return x_j W_{jk} or x_j + y_j of two operands, one of which may be a number, with their letters in one order."""
     a, b = (v if isinstance(v, Indexed) else Indexed(v, ("", "")) for v in (left, right))
     free = {*a.labels} ^ {*b.labels}
-    if kind in "+-" and free - {""} and not (isinstance(left, float) or isinstance(right, float)):
+    if kind in "+-" and free - {""} and not any(is_number(value) for value in (left, right)):
         raise Unfitting(f"the index {' and '.join(sorted(free - {''}))} is free in one term only")
     tape = isinstance(a.value, Variable) or isinstance(b.value, Variable)
     x, y, labels = _aligned_on_tape(a, b) if tape else _aligned(a, b)
     if kind == "∘" and tape and hasattr(x, "shape") and hasattr(y, "shape") and broadcast(x.shape, y.shape) is None:
+        counted(x.shape[0], y.shape[1])
         return Indexed(x @ y, labels)
+    _count_result(x, y)
     try:
         return Indexed(OPERATORS[kind](x, y), labels)
     except ValueError as reason:
@@ -70,6 +73,19 @@ def combined(kind: str, left: Any, right: Any) -> Indexed:
         if label is None:
             raise Unfitting(str(reason)) from None
         raise Unfitting(f"the index {label} runs to {n[label]} in one factor and to {m[label]} in the other") from None
+
+
+def is_number(value: Any) -> bool:
+    """Return whether an operand is one number, which may be added to every component."""
+    if isinstance(value, Indexed):
+        return not any(value.labels) and np.size(getattr(value.value, "value", value.value)) == 1
+    return isinstance(value, float) or getattr(value, "shape", ()) == (1, 1)
+
+
+def _count_result(x: Any, y: Any) -> None:
+    """Fail if the result of an operation on two arrays with their axes in one order is too large."""
+    shapes = [value.shape for value in (x, y) if hasattr(value, "shape")]
+    counted(*(max(lengths) for lengths in zip_longest(*shapes, fillvalue=1)))
 
 
 def summed(letter: str, value: Any) -> Indexed:

@@ -63,6 +63,7 @@ class Environment:
     moving: frozenset[TimedName] = frozenset()  # names whose differentials are not 0
     open_labels: frozenset[tuple[TimedName, str]] = frozenset()  # labelled terms that are being evaluated
     cache: NodeCache | None = None
+    count: Callable[[int], None] = lambda entries: None  # told of every value that is recorded on a tape
 
     @property
     def is_moved(self) -> bool:

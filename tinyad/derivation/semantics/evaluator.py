@@ -10,11 +10,20 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinyad.arrays.matrix import size
+from tinyad.derivation.language.source import LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, flattened, structure
 from tinyad.derivation.semantics.components import axes_of, combined, labelled, lettered, summed
 from tinyad.derivation.semantics.environment import Environment, Remarks, TimedName
-from tinyad.derivation.semantics.functions import NOT_COMPONENTWISE, applied, as_array, derivative_of, diagonal, trace
-from tinyad.derivation.semantics.limits import SUM_TIMES
+from tinyad.derivation.semantics.functions import (
+    NOT_COMPONENTWISE,
+    applied,
+    as_array,
+    derivative_of,
+    diagonal,
+    trace,
+    trace_on_tape,
+)
+from tinyad.derivation.semantics.limits import CACHED_ENTRIES, SUM_TIMES
 from tinyad.derivation.semantics.name_reader import NameReader, sides
 from tinyad.derivation.semantics.operations import (
     NO_SIZE,
@@ -25,9 +34,21 @@ from tinyad.derivation.semantics.operations import (
     product,
     turned,
 )
-from tinyad.derivation.semantics.values import Eye, Indexed, Misfit, Ones, Scope, Several, Stretched, Unfitting
+from tinyad.derivation.semantics.values import (
+    Eye,
+    Indexed,
+    Misfit,
+    Ones,
+    Scope,
+    Several,
+    Stretched,
+    TooLarge,
+    Unfitting,
+    counted,
+)
 from tinyad.engine.deriv import deriv
 from tinyad.engine.table import TABLE
+from tinyad.engine.tape import Variable
 
 ONE = "1 is a number until it is declared: `1: column of ones`"
 SHOWN = ("name", "d", "call", "prime", "bracket", "transpose")  # kinds whose sizes a reader may want to see
@@ -49,6 +70,7 @@ class Evaluator:
 
     def __call__(self, node: Node, scope: Scope) -> Any:
         """Return the value of a formula."""
+        self.declarations.source.check_time()
         formulas, cache, at = self.environment.formulas, self.environment.cache, None
         if formulas and structure(node) in formulas:
             return formulas[structure(node)]
@@ -58,11 +80,17 @@ class Evaluator:
                 return cache.values[at]
         try:
             value = METHODS[node.kind](self, node, scope)
+            if isinstance(value, Variable) and node.kind not in ("name", "bracket"):
+                self.environment.count(value.value.size)
+        except LimitError:
+            raise
+        except TooLarge as reason:
+            self.refuse(node, str(reason), "not evaluable")
         except (Unfitting, ValueError, np.linalg.LinAlgError) as reason:  # of an operation, about its operands
             self.refuse(node, str(reason))
         if node.kind in SHOWN and hasattr(value, "shape"):
             self.remarks.shapes[node.start, node.end] = size(value.shape)
-        if cache is not None and at is not None:
+        if cache is not None and at is not None and getattr(value, "size", 0) <= CACHED_ENTRIES:
             cache.values[at] = value
         return value
 
@@ -122,7 +150,9 @@ class Evaluator:
         return self.mapped(lambda x: x * x, node, scope)
 
     def _power(self, node: Node, scope: Scope) -> Any:
-        return self.mapped(lambda x: reduce(mul, [x] * node.value), node, scope)
+        if node.value in range(3, 10):
+            return self.mapped(lambda x: reduce(mul, [x] * int(node.value)), node, scope)
+        return self.mapped(lambda x: applied(TABLE["**"], [x, node.value]), node, scope)
 
     def _inverse(self, node: Node, scope: Scope) -> Any:
         return self.mapped(lambda x: TABLE["inv"](x) if hasattr(x, "shape") else 1 / x, node, scope)
@@ -173,10 +203,22 @@ class Evaluator:
         self.unmixed(node, left, right, scope)
         if isinstance(left, Indexed) or isinstance(right, Indexed):
             return self.indexed(node, left, right)
+        if node.kind != "*":
+            self.square_beside_identity(node, left, right)
         try:
             return product(left, right) if node.kind == "*" else componentwise(node.kind, left, right)
         except Misfit as sizes:
             self.misfit(node, sizes.left, sizes.right)
+
+    def square_beside_identity(self, node: Node, left: Any, right: Any) -> None:
+        """Refuse I ∘ g with a column g: that is NumPy's broadcasting, and no mathematics."""
+        for part, other in zip(node.parts, (right, left), strict=True):
+            if without_brackets(part).kind == "eye" and is_matrix(other) and hasattr(other, "shape"):
+                rows, columns = other.shape
+                n = max(rows, columns)
+                if rows != columns:
+                    sizes = ((n, n), other.shape)
+                    self.misfit(node, *(sizes if part is node.parts[0] else sizes[::-1]))
 
     def indexed(self, node: Node, left: Any, right: Any) -> Indexed:
         """Return the result of an operation on components, all of which need their letters."""
@@ -312,9 +354,7 @@ class Evaluator:
         key = self.declarations.names.functions.get(ref.key, ref.key)
         parts = [self.part(part, scope) for part in node.parts]
         if key in ("diag", "tr"):
-            if not isinstance(parts[0], np.ndarray):
-                self.refuse(node, f"{key} is for backward lines; write ∘ in the forward", "not evaluable")
-            return diagonal(parts[0]) if key == "diag" else trace(parts[0])
+            return self.of_diagonal(node, key, parts)
         op = self.functions.row(ref, scope, node)
         if op.arity != len(parts):
             self.refuse(node, f"{ref.key} takes {op.arity} argument(s)", "not evaluable")
@@ -325,6 +365,16 @@ class Evaluator:
         if op.symbol in NOT_COMPONENTWISE:
             self.refuse(node, f"{op.symbol} takes a column, not one component", "not evaluable")
         return Indexed(applied(op, [parts[0].value]), parts[0].labels)
+
+    def of_diagonal(self, node: Node, key: str, parts: list[Any]) -> Any:
+        """Return diag(x) or tr(A)."""
+        if len(parts) != 1:
+            self.refuse(node, f"{key} takes one argument", "not evaluable")
+        if key == "tr" and isinstance(parts[0], Variable):
+            return trace_on_tape(parts[0])
+        if not isinstance(parts[0], np.ndarray):
+            self.refuse(node, f"{key} is for backward lines; write ∘ in the forward", "not evaluable")
+        return diagonal(parts[0]) if key == "diag" else trace(parts[0])
 
     def _prime(self, node: Node, scope: Scope) -> Any:
         op = self.functions.row(node.value, scope, node)
@@ -385,6 +435,7 @@ class Evaluator:
         parts = [as_array(part) for part in parts]
         if any(not isinstance(part, np.ndarray) for part in parts):
             self.refuse(node, "side by side is for backward lines; write products of parts", "not evaluable")
+        counted(sum(part.size for part in parts))
         try:
             return np.block([parts[r * columns : (r + 1) * columns] for r in range(rows)])
         except ValueError:
@@ -404,6 +455,7 @@ class Evaluator:
         if len({part.shape[1] for part in parts}) > 1:
             sizes = ", ".join(size(part.shape) for part in parts)
             self.refuse(node, f"one on top of another: {sizes} have different numbers of columns")
+        counted(sum(part.shape[0] for part in parts), parts[0].shape[1])
         stack = parts[0]
         for part in parts[1:]:
             stack = TABLE["stack"](stack, part)
@@ -423,6 +475,13 @@ class Evaluator:
             self.refuse(node, "a part of [ ; ] has no size", "not evaluable")
         sized = [part if hasattr(part, "shape") else np.zeros((rows, columns)) for part in parts]
         return [part for part in sized if part.shape[0]]
+
+
+def without_brackets(node: Node) -> Node:
+    """Return a formula without the brackets around it."""
+    while node.kind == "bracket":
+        node = node.parts[0]
+    return node
 
 
 def is_one(node: Node, value: Any) -> bool:

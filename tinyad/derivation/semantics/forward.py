@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
-from zlib import crc32
 
 import numpy as np
 
 from tinyad.arrays.matrix import Array, size
-from tinyad.derivation.language.declarations import Declarations, Side
+from tinyad.derivation.language.declarations import Declarations, MatrixKind, Side
 from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
+from tinyad.derivation.semantics.drawing import Drawing
 from tinyad.derivation.semantics.environment import Environment, Time, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.functions import Functions
 from tinyad.derivation.semantics.limits import (
-    LARGEST_ENTRY,
     LAST_TIME,
     SIDE_LENGTH,
     SIMILAR_NAME,
     SIZES,
-    SMALLEST_ENTRY,
+    TAPE_ENTRIES,
     TAPE_STEPS,
 )
-from tinyad.derivation.semantics.values import Indexed, Scope, Stretched, Trouble
+from tinyad.derivation.semantics.values import Indexed, Scope, Stretched, TooLarge, Trouble
 from tinyad.engine.table import none
 from tinyad.engine.tape import Tape, Variable
 from tinyad.printing.listing import first_nonfinite
@@ -41,11 +42,14 @@ class RecordedEquation(NamedTuple):
     last: int
 
 
+KINKS = ("relu", "abs", "sign", "maximum", "minimum", ">", "≥")  # rows whose derivative jumps where two values meet
+
+
 class Forward:
     """Record the values of all names, equation by equation."""
 
-    def __init__(self, derivation: Derivation, seed: int) -> None:
-        self.derivation, self.declarations, self.seed = derivation, derivation.declarations, seed
+    def __init__(self, derivation: Derivation, drawing: Drawing) -> None:
+        self.derivation, self.declarations, self.drawing = derivation, derivation.declarations, drawing
         self.source = derivation.source
         self.last = LAST_TIME if self.declarations.names.last else None
         self.functions = Functions(self.declarations)
@@ -53,7 +57,9 @@ class Forward:
         self.tape = Tape()
         self.values: dict[TimedName, Variable] = {}
         self.ranges: list[RecordedEquation] = []
+        self._recorded: dict[int, RecordedEquation] = {}  # by the position of what an equation computes
         self.keys = self.computed()
+        self._entries = 0
         self.environment = Environment(
             self.declarations,
             self.functions,
@@ -63,9 +69,11 @@ class Forward:
             derivative=lambda evaluator, name, label, node: refuse("derivative", node),
             jacobian=lambda evaluator, node, scope: refuse("Jacobian", node),
             differential=lambda evaluator, node, scope: refuse("differential", node),
+            count=self._count,
         )
         self.evaluator = Evaluator(self.environment)
         self.run()
+        self._check_matrix_kinds()
         why = first_nonfinite(self.tape)
         if why:
             raise self.error(f"the forward gives no finite numbers: {why}; declare `positive: ...`", self.not_finite())
@@ -74,8 +82,25 @@ class Forward:
         """Return the equation that gives the first number that is not finite."""
         steps = self.tape.steps
         bad = next(n for n, step in enumerate(steps, 1) if not np.all(np.isfinite(self.tape.values[step[1]])))
-        equation = next(k for k, _, first, last in self.ranges if first <= bad <= last)
-        return self.derivation.forward[equation].members[0]
+        return self.derivation.forward[self.equation_of(bad).equation].members[0]
+
+    def equation_of(self, step: int) -> RecordedEquation:
+        """Return the equation that has recorded a step."""
+        return self.ranges[bisect_left(self.ranges, step, key=lambda r: r.last)]
+
+    def _count(self, entries: int) -> None:
+        """Count the numbers on the tape, and fail if they are too many."""
+        self._entries += entries
+        if self._entries > TAPE_ENTRIES:
+            raise TooLarge(f"more than {TAPE_ENTRIES} numbers in the forward")
+
+    def _check_matrix_kinds(self) -> None:
+        """Refuse a declared kind that the value of a computed name does not have."""
+        for (key, _), v in self.values.items():
+            kind = self.declarations.matrix_kinds.get(key)
+            if kind is not None and key in self.keys and not is_of_kind(v.value, kind):
+                left = self.derivation.forward[self.keys[key][0]].left[0]
+                raise self.error(f"{key} was declared {kind}, and does not come out so", left)
 
     # Equations
 
@@ -132,6 +157,7 @@ class Forward:
         """Record an equation at one time, for every member of its families."""
         eq = self.derivation.forward[k]
         left = eq.left[0]
+        self.source.reached = eq.start
         if len(eq.members) != 1 or eq.sign != "=" or len(eq.left) != 1:
             raise self.error("a forward equation is `name = formula`", left)
         for scope in self.scopes(eq, t):
@@ -146,7 +172,7 @@ class Forward:
                 value = self.stretched(value, key, eq)
             if not isinstance(value, Variable):
                 raise self.error("this does not depend on any name that was declared", eq.members[0])
-            if value.index in {v.index for v in self.values.values()}:
+            if value.index in self.tape.names or value.index in self._recorded:
                 value = none(value)  # a name of its own for y = x
             if key in self.declarations.shapes and value.shape != self.shape(key):
                 message = f"{key} comes out as {size(value.shape)}, and was declared {size(self.shape(key))}"
@@ -154,6 +180,8 @@ class Forward:
             self.values[key, time] = value
             self.tape.names[value.index] = label(key, time)
             self.ranges.append(RecordedEquation(k, time, begun, len(self.tape)))
+            if begun <= len(self.tape):
+                self._recorded[value.index] = self.ranges[-1]
             if len(self.tape) > TAPE_STEPS:
                 raise self.error(f"more than {TAPE_STEPS} steps", left)
 
@@ -178,13 +206,37 @@ class Forward:
 
     def recorded(self, name: TimedName) -> RecordedEquation | None:
         """Return the equation that has computed a value; None if none has."""
-        position = self.values[name].index
-        steps = self.tape.steps
-        return next((m for m in self.ranges if m.last >= m.first and steps[m.last - 1][1] == position), None)
+        return self._recorded.get(self.values[name].index)
 
     def is_computed(self, name: TimedName) -> bool:
         """Return whether an equation has computed a value."""
         return self.recorded(name) is not None
+
+    @cached_property
+    def kink_sides(self) -> frozenset[tuple[tuple[int, int], bool]]:
+        """Return (kink, whether it is on) of all that happens in some entry at some time.
+
+        A kink is one use of relu, of a comparison or the like: (equation, which step of it).
+        """
+        sides: set[tuple[tuple[int, int], bool]] = set()
+        for r in self.ranges:
+            for n in range(r.first, r.last + 1):
+                op, _, x, y = self.tape.steps[n - 1]
+                if op.symbol in KINKS and x is not None:
+                    values = self.tape.values
+                    on = values[x] > (0 if y is None else values[y])
+                    sides |= {((r.equation, n - r.first), bool(side)) for side in np.unique(on)}
+        return frozenset(sides)
+
+    def dependents(self, name: TimedName) -> frozenset[TimedName]:
+        """Return the names that are computed from a value, by any way; none before or after a sequence."""
+        if name not in self.values:
+            return frozenset()
+        moved = {self.values[name].index}
+        for _, z, *operands in self.tape.steps:
+            if any(i in moved for i in operands):
+                moved.add(z)
+        return frozenset(n for n, v in self.values.items() if v.index in moved and n != name)
 
     def uses(self, name: TimedName) -> set[TimedName]:
         """Return the names in the equation for a value."""
@@ -262,25 +314,29 @@ class Forward:
         return v
 
     def leaf(self, key: str, time: Time) -> Variable:
-        """Return a Variable with random entries, none of them near 0."""
-        signed = key not in self.declarations.positive and key not in self.declarations.shares
-        value = self.drawn(f"{key} {time}", self.shape(key), signed)
-        v = self.tape.variable(value / value.sum(axis=0) if key in self.declarations.shares else value)
+        """Return a Variable with random entries."""
+        timed = isinstance(time, int)
+        v = self.tape.variable(self.drawing.leaf(self.declarations, key, f"{key} {time}", self.shape(key), timed))
         self.tape.names[v.index] = label(key, time)
         if key in self.declarations.constant:
             self.tape.constants.add(v.index)
         return v
 
-    def drawn(self, what: str, shape: tuple[int, ...], signed: bool) -> Array:
-        """Return random numbers for one thing, whatever else is drawn: moderate, with either sign."""
-        rng = np.random.default_rng(crc32(f"{self.seed} {what}".encode()))
-        value = rng.uniform(SMALLEST_ENTRY, LARGEST_ENTRY, shape)
-        return value * rng.choice((-1.0, 1.0), shape) if signed else value
-
 
 def refuse(what: str, node: Node) -> NoReturn:
     """Refuse what belongs into backward lines."""
     raise Trouble("not evaluable", f"a {what} in a forward equation", node)
+
+
+def is_of_kind(value: Array, kind: MatrixKind) -> bool:
+    """Return whether a matrix is symmetric, orthogonal or positive definite, to rounding."""
+    if value.shape[0] != value.shape[1]:
+        return False
+    if kind is MatrixKind.ORTHOGONAL:
+        return bool(np.allclose(value.T @ value, np.eye(len(value))))
+    if not np.allclose(value, value.T):
+        return False
+    return kind is MatrixKind.SYMMETRIC or bool(np.linalg.eigvalsh(value).min() > 0)
 
 
 def as_matrix_on_tape(value: Any, ref: Ref, node: Node) -> Any:

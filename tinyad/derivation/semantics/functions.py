@@ -10,7 +10,7 @@ from tinyad.arrays.matrix import Array, size
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.syntax_tree import Node, Ref
 from tinyad.derivation.semantics.limits import FUNCTION_CHAIN
-from tinyad.derivation.semantics.values import Scope, Trouble, Unfitting
+from tinyad.derivation.semantics.values import Scope, Trouble, Unfitting, counted
 from tinyad.engine.op import Op
 from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Variable
@@ -87,6 +87,7 @@ def diagonal(value: Array) -> Array:
     """Return diag(x) of a column or row."""
     if 1 not in value.shape:
         raise Unfitting(f"diag of {size(value.shape)}: expected a column")
+    counted(value.size, value.size)
     return np.diag(value.ravel())
 
 
@@ -95,3 +96,11 @@ def trace(value: Array) -> Array:
     if value.shape[0] != value.shape[1]:
         raise Unfitting(f"tr of {size(value.shape)}: expected a square matrix")
     return np.full((1, 1), np.trace(value))
+
+
+def trace_on_tape(value: Variable) -> Any:
+    """Return tr(A) as the sum of the entries of A ∘ I, which the table of operations has."""
+    if value.shape[0] != value.shape[1]:
+        raise Unfitting(f"tr of {size(value.shape)}: expected a square matrix")
+    counted(*value.shape)
+    return TABLE["sum"](value * np.eye(value.shape[0]))

@@ -12,8 +12,9 @@ from tinyad.derivation.language.syntax_tree import Node, Ref, structure
 from tinyad.derivation.semantics.environment import MovedNames, Time, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.forward import Forward, close, label
-from tinyad.derivation.semantics.limits import COMPLEX_STEP
-from tinyad.derivation.semantics.values import Indexed, Scope, Trouble
+from tinyad.derivation.semantics.limits import COMPLEX_STEP, JACOBIAN_ENTRIES
+from tinyad.derivation.semantics.values import Indexed, Scope, TooLarge, Trouble, counted
+from tinyad.engine.tape import Step
 
 
 class Jacobians:
@@ -22,6 +23,7 @@ class Jacobians:
     def __init__(self, forward: Forward) -> None:
         self._forward = forward
         self._known: dict[Any, Any] = {}
+        self._entries = 0
 
     # Arrays
 
@@ -72,7 +74,11 @@ class Jacobians:
         else:
             key = structure(node), scope.t, tuple(sorted(scope.members.items()))
         if key not in self._known:
-            self._known[key] = self._derived(evaluator, node, scope)
+            found = self._derived(evaluator, node, scope)
+            self._entries += np.size(found.value if isinstance(found, Indexed) else found)
+            if self._entries > JACOBIAN_ENTRIES:
+                raise TooLarge(f"Jacobians with more than {JACOBIAN_ENTRIES} entries in all")
+            self._known[key] = found
         return self._known[key]
 
     def _derived(self, evaluator: Evaluator, node: Node, scope: Scope) -> Any:
@@ -80,8 +86,12 @@ class Jacobians:
         below = node.value
         name = evaluator.timed_name(below, scope, node) if isinstance(below, Ref) else None
         base = self.value(evaluator, *name, node) if name else evaluator(below, scope)
+        if name and node.parts[0].kind == "name" and not evaluator.environment.is_moved:
+            replayed = self._replayed(evaluator.timed_name(node.parts[0].value, scope, node.parts[0]), name)
+            if replayed is not None:
+                return replayed
         function, recomputed = self._function(evaluator, node.parts[0], scope, name)
-        columns, labels = [], None
+        columns, labels = list[Array](), None
         for entry in np.ndindex(base.shape):
             moved = base.astype(complex)
             moved[entry] += 1j * COMPLEX_STEP
@@ -92,8 +102,39 @@ class Jacobians:
             if isinstance(value, Indexed):
                 value, labels = value
             columns.append(moved_by(value))
+            if len(columns) == 1:
+                counted(columns[0].size, base.size)
         full = np.stack(columns, -1).reshape(*columns[0].shape, *base.shape)
         return full if labels is None else Indexed(full, labels)
+
+    def _replayed(self, above: TimedName, below: TimedName) -> Array | None:
+        """Return the Jacobian of two names by the steps of the tape between them; None if the forward has not both.
+
+        If `below` stands in the equation of `above`, the other names in it keep their values.
+        """
+        forward = self._forward
+        recorded = forward.recorded(above) if above in forward.values and below in forward.values else None
+        if recorded is None:
+            return None
+        source, target, values = forward.values[below].index, forward.values[above].index, forward.tape.values
+        first = recorded.first if below in forward.uses(above) else 1
+        moved, steps = {source}, list[Step]()
+        for step in forward.tape.steps[first - 1 : recorded.last]:
+            if step[2] in moved or step[3] in moved:
+                moved.add(step[1])
+                steps.append(step)
+        base, shape = values[source], values[target].shape
+        counted(*shape, *base.shape)
+        full = np.zeros((*shape, *base.shape))
+        for entry in np.ndindex(base.shape) if target in moved else ():
+            forward.source.check_time()
+            start = base.astype(complex)
+            start[entry] += 1j * COMPLEX_STEP
+            now = {source: start}
+            for op, z, *operands in steps:
+                now[z] = op.forward(*(now.get(i, values[i]) for i in operands if i is not None))
+            full[(slice(None), slice(None), *entry)] = moved_by(now[target])
+        return full
 
     def _function(
         self, evaluator: Evaluator, above: Node, scope: Scope, below: TimedName | None
@@ -109,7 +150,7 @@ class Jacobians:
             shape = self.value(evaluator.replace(cache=None), *name, above).shape
             return (lambda inner: np.zeros(shape)), frozenset()
         direct = below is None or below in forward.uses(name)
-        recomputed = frozenset() if direct else frozenset(n for n in forward.values if forward.is_computed(n))
+        recomputed = frozenset() if direct or below is None else forward.dependents(below)
 
         def f(inner: Evaluator) -> Any:
             moved = inner.environment.moved
@@ -144,7 +185,7 @@ class Jacobians:
         if inside:
             tangents = {n: self.tangent(evaluator, n) for n in inside}
             return self._along(evaluator, tangents, lambda inner: self._recompute(inner, name))
-        return self._forward.drawn(f"tangent {name}", shape, signed=False)
+        return self._forward.drawing.entries(f"tangent {name}", shape, signed=False)
 
     def _moving_in(self, evaluator: Evaluator, name: TimedName) -> set[TimedName]:
         """Return the names in the equation for a value that move in this line."""

@@ -7,6 +7,12 @@ LAST_TIME           = 4       # T of a sequence: a beginning, an end, and two ti
 SIZES               = (5, 3, 7, 6, 2, 8, 9, 11, 10, 13, 12, 14, 15, 16)  # of symbols, as declared: different, none T
 SMALLEST_ENTRY      = 0.3     # absolute: no value may be nearly zero and hide a contribution
 LARGEST_ENTRY       = 1.3     # absolute: moderate values, so that nothing overflows or saturates over the times
+RANGE_MARGIN        = 0.05    # of a declared range: the limits themselves may be poles
+GROWTH              = 100     # factor by which a value may grow over the times: more hides what happened first
+TIME_SCALES         = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.09, 0.06, 0.03)  # of parameters, tried in turn
+VARIED_SCALES       = (1.0, 0.5, 0.25, 0.12, 2.0)  # of single names, where a hinge is on for few values only
+KINK_DRAWINGS       = 120     # drawings looked through for kinks that are on, or off, at no sample point
+KINK_POINTS         = 3       # more sample points for that
 
 # How near is equal.
 COMPLEX_STEP        = 1e-30   # absolute: f(x + ih) = f(x) + ih f'(x), to rounding
@@ -15,6 +21,10 @@ SIMILAR_NAME        = 0.5     # of 1, the similarity from which a known name may
 
 # How much is evaluated, so that a foreign file takes bounded time and memory.
 TAPE_STEPS          = 20_000  # of one forward
+TAPE_ENTRIES        = 3_000_000  # numbers on the tape of one forward: a check keeps some twenty copies, of 8 bytes each
+VALUE_ENTRIES       = 1_000_000  # numbers of one value, counted before it is made
+CACHED_ENTRIES      = 10_000  # of one value of a part of a formula that is kept for other formulas
+JACOBIAN_ENTRIES    = 6_000_000  # numbers of all Jacobians that are kept at one sample point
 SIDE_LENGTH         = 400     # rows or columns of a value
 SIZE_DIGITS         = 3       # of a size that is a number in a formula
 SUM_TIMES           = 1000    # of one sum over time

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.arrays.matrix import broadcast
-from tinyad.derivation.semantics.values import Eye, Misfit, Ones, Stretched, Unfitting
+from tinyad.derivation.semantics.values import Eye, Misfit, Ones, Stretched, Unfitting, counted
 
 OPERATORS = {"∘": operator.mul, "+": operator.add, "-": operator.sub, "/": operator.truediv}
 NO_SIZE = "1 has no size here: write 1_{(n,1)}"
@@ -44,7 +44,14 @@ def componentwise(kind: str, left: Any, right: Any) -> Any:
         return _stretched(kind, left, right)
     if not (isinstance(left, float) or isinstance(right, float)) and broadcast(left.shape, right.shape) is None:
         raise Misfit(left, right)
+    counted(*largest(left, right))
     return OPERATORS[kind](left, right)
+
+
+def largest(*values: Any) -> tuple[int, int]:
+    """Return the size of the result of a component-wise operation on numbers and matrices of fitting sizes."""
+    shapes = [value.shape for value in values if hasattr(value, "shape")]
+    return max((rows for rows, _ in shapes), default=1), max((columns for _, columns in shapes), default=1)
 
 
 def _stretched(kind: str, left: Any, right: Any) -> Any:
@@ -60,6 +67,7 @@ def _stretched(kind: str, left: Any, right: Any) -> Any:
     x, y = a.value, b.value
     if broadcast(x.shape, y.shape) is None:  # n×k with k×m
         x, y = a.filled(shapes[0]), b.filled(shapes[1])
+    counted(*largest(x, y))
     value = OPERATORS[kind](x, y)
     return value if free == FIXED else Stretched(value, free)
 
@@ -74,6 +82,7 @@ def product(left: Any, right: Any) -> Any:
     if isinstance(left, float) or isinstance(right, float):
         return left * right
     if left.shape[1] == right.shape[0]:
+        counted(left.shape[0], right.shape[1])
         return left @ right
     if (1, 1) in (left.shape, right.shape):
         return left * right
@@ -87,6 +96,7 @@ def _with_free_axes(left: Any, right: Any) -> Any:
             return Stretched(_plain(left) * _plain(right), other.free)
     a, b = (x if isinstance(x, Stretched) else Stretched(x, FIXED) for x in (left, right))
     x, y = a.value, b.value
+    counted(x.shape[0], y.shape[1])
     if a.free[1] and b.free[0]:
         raise Unfitting(NO_SIZE)
     if a.free[1]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from tinyad.arrays.matrix import Array, size
-from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.semantics.environment import Remarks, Time, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
@@ -19,8 +19,9 @@ from tinyad.derivation.semantics.limits import NEAR
 from tinyad.derivation.semantics.values import Trouble
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.tape import Variable
-from tinyad.gradcheck.rounding import spread
+from tinyad.gradcheck.rounding import perturbed, spread
 
+EPSILON = float(np.finfo(float).eps)
 # The value of a labelled line, in row layout, for an evaluator that asks for it; None if no line has the label.
 LabelValue = Callable[["SamplePoint", Evaluator, TimedName, str], Array | None]
 
@@ -45,26 +46,53 @@ class Seed(NamedTuple):
     array: Array
 
 
+class Rounding:
+    """How far rounding moves the derivatives of one backward pass, once that is asked for."""
+
+    def __init__(self, derivatives: Derivatives) -> None:
+        self._derivatives = derivatives
+
+    @cached_property
+    def perturbed(self) -> Derivatives:
+        """Return the backward pass with every result off by a little."""
+        return perturbed(self._derivatives)
+
+    @cached_property
+    def typical(self) -> float:
+        """Return the size that half of the derivatives have, of those that are not 0."""
+        d = self._derivatives
+        sizes = [float(np.abs(d.column(i)).max(initial=0)) for i in range(d.length) if d.reaches(i)]
+        return float(np.median([size for size in sizes if size] or [0.0]))
+
+    @cached_property
+    def spread(self) -> list[float]:
+        """Return for each value of the tape how far its derivative moves, over the relative error of one step."""
+        return spread(self._derivatives)
+
+
+class Multiplied(NamedTuple):
+    """The names whose derivatives stand for a multiple of what they are, by a convention of the author."""
+
+    names: frozenset[str]
+    factor: float
+
+
 class SamplePoint:
     """Evaluate a derivation with one choice of sizes and values; the true derivatives come from a tape."""
 
-    def __init__(self, derivation: Derivation, seed: int) -> None:
-        self.forward = Forward(derivation, seed)
-        self.derivation, self.declarations, self.source, self.seed = (
-            derivation,
-            self.forward.declarations,
-            derivation.source,
-            seed,
-        )
+    def __init__(self, forward: Forward) -> None:
+        self.forward, self.drawing = forward, forward.drawing
+        self.derivation, self.declarations, self.source = forward.derivation, forward.declarations, forward.source
         self.last, self.values = self.forward.last, self.forward.values
         self.seeds = self._given()
         self.derivatives = self._walk_back()
         self.jacobians = Jacobians(self.forward)
         self.evaluator = self.new_evaluator()
         self.label_value: LabelValue | None = None
-        self._spread = spread(self.derivatives)
-        self._contributions: dict[TimedName, list[Contribution]] = {}
-        self._ancestors: dict[int, frozenset[int]] = {}
+        self.rounding = Rounding(self.derivatives)
+        self.multiplied = Multiplied(frozenset(), 1.0)
+        self.known_contributions: dict[TimedName, list[Contribution]] = {}
+        self._ancestors: dict[int, int] = {}  # position → the positions it is computed from, as bits
 
     def new_evaluator(self) -> Evaluator:
         """Return an evaluator of backward lines."""
@@ -89,6 +117,30 @@ class SamplePoint:
         other.evaluator = Evaluator(self.evaluator.environment, remarks)
         return other
 
+    def in_layout(self, layout: str) -> SamplePoint:
+        """Return the same sample point, read in another layout: values and derivatives stay what they are."""
+        other, it = copy(self), copy(self.declarations)
+        it.layout = layout
+        other.declarations, other.derivation = it, self.derivation._replace(declarations=it)
+        other.forward = copy(self.forward)
+        other.forward.declarations, other.forward.derivation = it, other.derivation
+        other.forward.environment = self.forward.environment.replace(declarations=it)
+        other.evaluator = other.new_evaluator()
+        return other
+
+    def scaled(self, names: frozenset[str], factor: float) -> SamplePoint:
+        """Return the same sample point, where the derivatives of these names are multiplied by a factor."""
+        other = copy(self)
+        other.multiplied, other.known_contributions = Multiplied(names, factor), {}
+        other.evaluator = other.new_evaluator()
+        return other
+
+    def perturbed(self) -> SamplePoint:
+        """Return the same sample point, where every result is off by a little: a value that is rounding changes."""
+        other = copy(self)
+        other.derivatives, other.known_contributions = self.rounding.perturbed, {}
+        return other
+
     # The backward pass
 
     def _given(self) -> dict[TimedName, list[Seed]]:
@@ -99,7 +151,7 @@ class SamplePoint:
                 if (ref.key, time) not in self.values:
                     self._add_unused(ref, time)
                 shape = self.values[ref.key, time].shape[::-1]
-                dz = self.forward.drawn(f"d {ref.key} {time} {name}", shape, signed=True)
+                dz = self.drawing.entries(f"d {ref.key} {time} {name}", shape, signed=True)
                 seeds.setdefault((ref.key, time), []).append(Seed(name, is_total, dz))
         return seeds
 
@@ -149,45 +201,58 @@ class SamplePoint:
         """Return the derivative of the loss, in row layout."""
         if self.values[name].index >= self.derivatives.length:  # the forward does not use it
             return np.zeros(self.values[name].shape[::-1])
-        return self.derivatives.column(self.values[name].index).T
+        derivative = self.derivatives.column(self.values[name].index).T
+        return derivative * self.multiplied.factor if name[0] in self.multiplied.names else derivative
 
     def contributions(self, name: TimedName) -> list[Contribution]:
         """Return the contributions to a derivative: what is given, and one for every equation that uses the name."""
-        if name not in self._contributions:
-            self._contributions[name] = self._contributions_on_tape(name)
-        return self._contributions[name]
+        if name not in self.known_contributions:
+            self.known_contributions[name] = self._contributions_on_tape(name)
+        return self.known_contributions[name]
 
     def _contributions_on_tape(self, name: TimedName) -> list[Contribution]:
         contributions = [Contribution(None, k, 0, seed.array) for k, seed in enumerate(self.seeds.get(name, ()))]
         uses: dict[tuple[int, Time], int] = {}
+        factor = self.multiplied.factor if name[0] in self.multiplied.names else 1.0
         if self.values[name].index >= self.derivatives.length:
             return contributions
-        for step, _, array in self.derivatives.contributions(self.values[name]):
+        for step, _, array in self.derivatives.contributions(self.derivatives.tape.at(self.values[name].index)):
             if step:
                 at = self.equation_of(step)
                 uses[at] = uses.get(at, -1) + 1
-                contributions.append(Contribution(*at, uses[at], array))
+                contributions.append(Contribution(*at, uses[at], array * factor if factor != 1 else array))
         return contributions
 
     def equation_of(self, step: int) -> tuple[int, Time]:
         """Return the equation that has recorded a step, and its time."""
-        return next((r.equation, r.time) for r in self.forward.ranges if r.first <= step <= r.last)
+        recorded = self.forward.equation_of(step)
+        return recorded.equation, recorded.time
 
-    def ancestors(self, position: int) -> frozenset[int]:
-        """Return the positions of the tape that a value is computed from."""
+    def depends(self, later: TimedName, earlier: TimedName) -> bool:
+        """Return whether a value is computed from another."""
         if not self._ancestors:
-            for _, z, x, y in self.forward.tape.steps:
-                operands = [i for i in (x, y) if i is not None]
-                self._ancestors[z] = frozenset(operands).union(*(self._ancestors.get(i, frozenset()) for i in operands))
-        return self._ancestors.get(position, frozenset())
+            for _, z, *operands in self.forward.tape.steps:
+                for i in operands:
+                    if i is not None:
+                        self._ancestors[z] = self._ancestors.get(z, 0) | self._ancestors.get(i, 0) | 1 << i
+        return bool(self._ancestors.get(self.values[later].index, 0) >> self.values[earlier].index & 1)
 
     def near(self, name: TimedName, a: Array, b: Array) -> bool:
         """Return whether two arrays are the same derivative, to rounding."""
+        self.source.check_time()
+        largest = max(float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)))
+        off = np.abs(a - b)
+        return bool(np.all(off <= NEAR * EPSILON * largest) or np.all(off <= self.tolerance(name)))
+
+    def tolerance(self, name: TimedName) -> float:
+        """Return what rounding may do to a derivative, as it adds up on the tape."""
         position = self.values[name].index
         # what the forward does not use has the derivative 0
-        rounding = self._spread[position] if position < len(self._spread) else 0.0
-        largest = max(rounding, float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)))
-        return bool(np.all(np.abs(a - b) <= NEAR * np.finfo(float).eps * largest))
+        return NEAR * EPSILON * self.rounding.spread[position] if position < len(self.rounding.spread) else 0.0
+
+    def is_rounding(self, name: TimedName, a: Array) -> bool:
+        """Return whether an array is 0 as a derivative of this name, to rounding."""
+        return bool(np.all(np.abs(a) <= self.tolerance(name)))
 
     # Derivatives for the lines
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinyad.derivation.language.syntax_tree import Node
+from tinyad.derivation.semantics.limits import VALUE_ENTRIES
 
 
 class Trouble(Exception):  # noqa: N818 - not an error of the program: it becomes the verdict on a line
@@ -20,6 +22,17 @@ class Trouble(Exception):  # noqa: N818 - not an error of the program: it become
 
 class Unfitting(Exception):  # noqa: N818 - Trouble, before it is known about which part of a formula
     """Say why values do not fit together."""
+
+
+class TooLarge(Unfitting):
+    """Say that a value would take too much memory."""
+
+
+def counted(*lengths: int) -> None:
+    """Raise TooLarge if a value with sides of these lengths is too large to be made."""
+    entries = prod(lengths)
+    if entries > VALUE_ENTRIES:
+        raise TooLarge(f"a value with {entries} entries; at most {VALUE_ENTRIES} are computed")
 
 
 class Misfit(Exception):  # noqa: N818 - the same
@@ -86,5 +99,6 @@ class Stretched(NamedTuple):
         """Return the matrix of this shape; None where it cannot have it."""
         if self.within(shape) != tuple(shape):
             return None
+        counted(*shape)
         value = np.ones((shape[0], 1)) @ self.value if self.free[0] else self.value
         return value @ np.ones((1, shape[1])) if self.free[1] else value

@@ -147,7 +147,7 @@ class _Writer:
         return self.formula(node) if closed else _fence("(", self.formula(node), ")")
 
     def power(self, node: Node) -> Markup:
-        part, sign = node.parts[0], POWERS.get(node.kind) or str(node.value)
+        part, sign = node.parts[0], POWERS.get(node.kind) or f"{node.value:g}".replace("-", "−")
         shown = _mo(sign) if sign == "⊤" else _script(sign)
         if part.kind == "name":
             return self.ref(part.value, self.span(part), shown)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from markupsafe import Markup
 
 from tinyad.derivation.judge.contributions import cases
-from tinyad.derivation.judge.verdicts import NOT_JUDGED, CheckedLines, LineVerdict, Verdict, WorstEntry
+from tinyad.derivation.judge.verdicts import POSSIBLY_RIGHT, CheckedLines, LineVerdict, Verdict, WorstEntry
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.names import Names
 from tinyad.derivation.language.reader import Derivation
@@ -97,7 +97,7 @@ def _counts(report: Report) -> Markup:
 
 
 def _class(verdict: Verdict) -> str:
-    return "good" if verdict.holds else "unsure" if verdict in NOT_JUDGED else "bad"
+    return "good" if verdict.holds else "unsure" if verdict in POSSIBLY_RIGHT else "bad"
 
 
 def _body(report: Report, at: int) -> Iterator[Markup]:

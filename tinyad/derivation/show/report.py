@@ -135,8 +135,11 @@ def _set_of_lines(source: Source, lines: CheckedLines, everything: bool) -> Iter
     wrong = [v for v in lines.verdicts if not v.ok]
     holding = len(lines.verdicts) - len(wrong)
     title = lines.title or source.heading(lines.verdicts[0].start if lines.verdicts else 0) or "derivation"
-    others = f", {len(wrong)} do{'es' * (len(wrong) == 1)} not" if wrong else ""
-    yield f"{title}: {holding_text(holding, len(lines.verdicts))}{others}"
+    unjudged = sum(v.verdict is Verdict.NOT_JUDGED for v in wrong)
+    failing = len(wrong) - unjudged
+    others = f", {failing} do{'es' * (failing == 1)} not" if failing else ""
+    others += f", {unjudged} {'is' if unjudged == 1 else 'are'} not judged" if unjudged else ""
+    yield f"{one_line(title)}: {holding_text(holding, len(lines.verdicts))}{others}"
     if lines.headline:
         yield f"    {lines.headline}"
     yield from _wrong_lines(source, wrong, everything)

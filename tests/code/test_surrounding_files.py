@@ -1,0 +1,145 @@
+"""A checked file among others: relative imports, line ends, programs that end themselves or never end."""
+
+import os
+import sys
+import textwrap
+
+import pytest
+
+from tinyad.cli import main
+from tinyad.code.checking import Options, check_text
+from tinyad.code.files import Text, read
+from tinyad.code.program import CodeError
+
+LAYERS = """import numpy as np
+
+def affine_forward(x, w):
+    return x @ w, (x, w)
+
+def affine_backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout
+"""
+
+MODEL = """import numpy as np
+from {module} import affine_backward, affine_forward
+
+def forward(x, w):
+    a, cache = affine_forward(x, w)
+    return np.tanh(a), (a, cache)
+
+def backward(dy, cache):
+    a, inner = cache
+    da = dy * (1 - np.tanh(a) ** 2)
+    dx, dw = affine_backward(da, inner)
+    return dx, dw
+
+def example():
+    r = np.random.default_rng(0)
+    return r.normal(size=(5, 4)), r.normal(size=(4, 3))
+"""
+
+SQUARE = """import numpy as np
+{before}
+def forward(x):
+    return x**2, x
+
+def backward(dy, x):
+    {inside}
+    dx = 2 * dy * x
+    return dx
+
+def example():
+    return np.random.default_rng(0).normal(size=(4, 3))
+"""
+
+WAITS = """while True:
+        try:
+            for k in range(10**9):
+                pass
+        except:
+            pass"""
+
+
+@pytest.fixture
+def imports():
+    """Takes the modules that a test imports out again."""
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("folder", ["net_of_layers", "net_outer/net_inner"])
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_file_of_a_package_may_import_relatively(tmp_path, imports, folder, marked):
+    place = tmp_path / folder
+    place.mkdir(parents=True)
+    if marked:
+        for inner in {place, tmp_path / folder.split("/")[0]}:
+            (inner / "__init__.py").write_text("", encoding="utf-8")
+    (place / "layers.py").write_text(LAYERS, encoding="utf-8")
+    model = place / "model.py"
+    model.write_text(MODEL.format(module=".layers"), encoding="utf-8")
+    report = check_text(read(model), Options())
+    assert report.ok
+    assert [v.line for v in report.verdicts] == [10, 11]
+    model.write_text(MODEL.format(module=".layers").replace("(1 - np", "(2 - np"), encoding="utf-8")
+    assert [v.line for v in check_text(read(model), Options()).wrong] == [10]
+
+
+def test_a_file_of_a_package_may_import_from_the_package_around_it(tmp_path, imports):
+    inner = tmp_path / "around_it" / "inside"
+    inner.mkdir(parents=True)
+    for folder in (inner, inner.parent):
+        (folder / "__init__.py").write_text("", encoding="utf-8")
+    (inner.parent / "layers.py").write_text(LAYERS, encoding="utf-8")
+    (inner / "model.py").write_text(MODEL.format(module="..layers"), encoding="utf-8")
+    assert check_text(read(inner / "model.py"), Options()).ok
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no signals")
+@pytest.mark.parametrize("where", ["before", "inside"])
+def test_a_bare_except_around_an_endless_loop_does_not_keep_the_limit_from_working(where):
+    waiting = WAITS if where == "inside" else textwrap.dedent(f"    {WAITS}")
+    source = SQUARE.format(**{"before": "", "inside": "pass", where: waiting})
+    traced = sys.gettrace()
+    options = Options(seconds=0.3)
+    if where == "before":
+        with pytest.raises(CodeError, match="did not end in"):
+            check_text(Text("square.py", source), options)
+    else:
+        assert "did not end in" in check_text(Text("square.py", source), options).errors[0]
+    assert sys.gettrace() is traced
+
+
+@pytest.mark.parametrize("leaves", ["os._exit(0)", "sys.exit(0)", "leave(0)"])
+@pytest.mark.parametrize("where", ["before", "inside"])
+def test_a_program_that_ends_itself_has_not_passed(leaves, where, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    source = "import os, sys\nfrom os import _exit as leave\n" + SQUARE
+    path = tmp_path / "square.py"
+    path.write_text(source.format(**{"before": "", "inside": "pass", where: leaves}), encoding="utf-8")
+    before = os._exit
+    assert main(["check", "square.py"]) == 2
+    out, err = capsys.readouterr()
+    assert "ended the program with status 0" in out + err
+    assert os._exit is before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_process_that_the_program_starts_may_end():
+    ends = "child = os.fork()\n    if not child:\n        os._exit(3)\n    assert os.waitpid(child, 0)[1] >> 8 == 3"
+    source = SQUARE.format(before="import os", inside=ends)
+    assert check_text(Text("square.py", source), Options()).ok
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_diff_has_the_line_ends_of_the_file(tmp_path, newline):
+    path = tmp_path / "square.py"
+    source = SQUARE.format(before="", inside="pass").replace("2 * dy * x", "dy * x")
+    path.write_bytes(source.replace("\n", newline).encode())
+    rows = check_text(read(path), Options()).diff().split("\n")
+    changed = [row for row in rows if row.startswith(("+  ", "-  ", "   "))]
+    assert len(changed) > 2
+    assert {row.endswith("\r") for row in changed} == {newline == "\r\n"}

@@ -1,0 +1,129 @@
+"""Kinds of mistakes from public reports, one small program each: the kind is named, in its line."""
+
+import numpy as np
+import pytest
+
+from tests.support.points import draw
+from tinyad import Tape, compare, exp, log, ones, sigmoid, tanh
+
+
+def first(d, hand):
+    return compare(d, hand, layout="same").first_wrong
+
+
+def cell():
+    """h = o ∘ tanh(c), and c goes on."""
+    tape = Tape()
+    v = tape.variables(c=draw((3, 2)), o=draw((3, 2), 1), f=draw((3, 2), 2))
+    h, k = v["o"] * tanh(v["c"]), v["c"] * v["f"]
+    tape.name({"h": h, "k": k})
+    dh, dk = draw((3, 2), 3), draw((3, 2), 4)
+    return tape.backward({"h": dh.T, "k": dk.T}), dh, dk, {n: x.value for n, x in v.items()}
+
+
+def test_the_factor_from_upstream_is_forgotten():
+    d, dh, dk, v = cell()
+    dc = dk * v["f"] + v["o"] * (1 - np.tanh(v["c"]) ** 2)  # dh is missing
+    said = first(d, {"h": dh, "k": dk, "o": dh * np.tanh(v["c"]), "c": dc}).looks_like
+    assert said.startswith("o where ∇h ∘ o belongs, in the line of step 2")
+
+
+@pytest.mark.parametrize(("factor", "says"), [(1, "∇h"), (-1, "-∇h"), (0.5, "1/2 ∇h")])
+def test_another_adjoint_is_added(factor, says):
+    d, dh, dk, _ = cell()
+    found = first(d, {"h": dh, "k": dk, "c": d["c"].T + factor * dh})
+    assert found.looks_like == f"a surplus: {says} is added that does not belong there"
+
+
+def test_a_bias_gradient_is_added_to_its_matrix():
+    tape = Tape()
+    v = tape.variables(W=draw((3, 4)), b=draw((3, 1), 1))
+    z = v["W"] @ draw((4, 2), 2) + v["b"]
+    tape.name({"z": z})
+    d = tape.backward({"z": draw((2, 3), 3)})
+    found = first(d, {"b": d["b"].T, "W": d["W"].T + d["b"].T})
+    assert found.looks_like == "a surplus: ∇b is added that does not belong there"
+
+
+def test_a_function_is_taken_at_the_wrong_operand():
+    tape = Tape()
+    v = tape.variables(a=draw((3, 2)), b=draw((3, 2), 1))
+    tape.name({"y": tanh(v["a"]) * v["b"]})
+    d, dy = tape.backward({"y": draw((2, 3), 2)}), draw((2, 3), 2).T
+    found = first(d, {"a": dy * v["b"].value * (1 - np.tanh(v["b"].value) ** 2)})
+    assert found.looks_like.startswith("the derivative of tanh is taken at b instead of a")
+
+
+@pytest.mark.parametrize("given", ["all", "x"])
+def test_an_adjoint_that_goes_past_a_norm_is_sent_through_it(given):
+    """y is x without its mean, and r = x + tanh(y): what comes to x from r directly is added to ∇y."""
+    tape = Tape()
+    x = tape.variable(draw((4, 3)), "x")
+    y = x - ones(x) @ (ones(x).T @ x) / 4
+    r = x + tanh(y)
+    tape.name({"y": y, "r": r})
+    dr = draw((4, 3), 1)
+    d = tape.backward({"r": dr.T})
+    dy = dr * (1 - np.tanh(y.value) ** 2) + dr
+    hand = {"y": dy, "x": dy - dy.mean(0, keepdims=True)}
+    found = compare(d, hand if given == "all" else {"x": hand["x"]}, layout="same")
+    assert "is added to ∇y instead" in "; ".join(f.looks_like for f in found.wrong)
+
+
+@pytest.mark.parametrize(("flip", "says"), [(np.flipud, "rows"), (np.fliplr, "columns")])
+def test_the_taps_of_a_filter_are_reversed(flip, says):
+    tape = Tape()
+    w = tape.variable(draw((3, 2)), "w")
+    tape.name({"y": draw((4, 3), 1) @ w})
+    d = tape.backward({"y": draw((2, 4), 2)})
+    assert first(d, {"w": flip(d["w"].T)}).looks_like.startswith(f"its {says} are in reverse order")
+
+
+def test_one_mistake_told_as_two():
+    tape = Tape()
+    v = tape.variables(a=draw((3, 2)), b=draw((3, 2), 1))
+    tape.name({"e": v["a"] - v["b"]})
+    d = tape.backward({"e": draw((2, 3), 2)})
+    wrong = draw((3, 2), 9)
+    found = compare(d, {"e": d["e"].T, "a": wrong, "b": -wrong}, layout="same")
+    assert sum(f.cause == "own" for f in found.wrong) == 1
+    assert "as on the tape: one mistake told twice" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("f", "hand", "says"),
+    [
+        (
+            sigmoid,
+            lambda g, z, x: g / (1 + np.exp(-z)),
+            "sigmoid of its result where the derivative of sigmoid belongs",
+        ),
+        (log, lambda g, z, x: g * x, "∇z ∘ x where ∇z / x belongs"),
+        (tanh, lambda g, z, x: g * 1 - z**2, "∇z ∘ 1 - tanh²(x) where"),
+        (exp, lambda g, z, x: g + z, "∇z + exp(x) where ∇z ∘ exp(x) belongs"),
+    ],
+)
+def test_rules_that_are_misread(f, hand, says):
+    tape = Tape()
+    x = tape.variable(np.abs(draw((3, 2))), "x")
+    z = f(x)
+    tape.name({"z": z})
+    dz = draw((3, 2), 1)
+    d = tape.backward({"z": dz.T})
+    assert first(d, {"z": dz, "x": hand(dz, z.value, x.value)}).looks_like.startswith(says)
+
+
+def test_the_state_at_the_start_is_that_of_time_0():
+    tape = Tape()
+    v = tape.variables(U=draw((3, 3)), h0=np.zeros((3, 2)), q=draw((3, 2), 8))
+    h = v["h0"]
+    for t in (1, 2, 3):
+        h = tanh(v["U"] @ h + draw((3, 2), t) + v["q"])
+        tape.name({"h": h}, step=t)
+    d = tape.backward({"h[3]": draw((2, 3), 9)})
+    at = {t: tape[f"h[{t}]"].value for t in (1, 2, 3)} | {0: v["h0"].value}
+    da = {t: d[f"h[{t}]"].T * (1 - at[t] ** 2) for t in (1, 2, 3)}
+    hand = {f"h[{t}]": d[f"h[{t}]"].T for t in (1, 2, 3)}
+    assert compare(d, hand | {"U": sum(da[t] @ at[t - 1].T for t in at if t)}, layout="same").ok
+    found = first(d, hand | {"U": sum(da[t] @ at[max(t - 2, 0)].T for t in at if t)})
+    assert found.looks_like.startswith("shifted by one time step in every contribution: h[1] where h[2] belongs")

@@ -1,0 +1,58 @@
+"""Terms of a derivative under labels: the wrong term is blamed, and not the line that adds them up."""
+
+import pytest
+
+from tests.support.derivation_texts import fenced
+from tinyad.derivation import check_derivation
+
+DECLARE = "layout: same\nloss: J\nx: N×1\nP, Q, R: N×N\nc: N×1\nconstant: c"
+FORWARD = "u = P x\nv = Q x\nw = R x\nJ = cᵀ (u ∘ v ∘ w)"
+TERMS = {"Via-1": "Pᵀ ∂J/∂u", "Via-2": "Qᵀ ∂J/∂v", "Via-3": "Rᵀ ∂J/∂w"}
+SUM = "∂J/∂x = ∂J/∂x|_{Via-1} + ∂J/∂x|_{Via-2} + ∂J/∂x|_{Via-3}"
+REST = """\
+∂J/∂u = c ∘ v ∘ w
+∂J/∂v = c ∘ u ∘ w
+∂J/∂w = c ∘ u ∘ v
+∂J/∂P = ∂J/∂u xᵀ
+∂J/∂Q = ∂J/∂v xᵀ
+∂J/∂R = ∂J/∂w xᵀ"""
+
+
+def blamed(total=SUM, **terms):
+    """The labels of the lines that do not hold; "sum" for the line that adds them up."""
+    named = TERMS | {label.replace("_", "-"): term for label, term in terms.items()}
+    lines = [f"{label}: ∂J/∂x = {term}" for label, term in named.items()]
+    report = check_derivation(fenced(DECLARE, FORWARD, "\n".join([REST, *lines, total])), suggest=False)
+    assert report.parts[0][1].faults == []
+    return [v.number or ("sum" if v.text == total else v.text) for v in report.wrong]
+
+
+def test_right_terms_and_their_sum_hold():
+    assert blamed() == []
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"Via_1": "P ∂J/∂u"},
+        {"Via_2": "-Qᵀ ∂J/∂v"},
+        {"Via_1": "P ∂J/∂u", "Via_2": "Q ∂J/∂v"},
+        {"Via_1": "P ∂J/∂u", "Via_2": "Q ∂J/∂v", "Via_3": "R ∂J/∂w"},
+        {"Via_2": "Qᵀ ∂J/∂w", "Via_3": "Rᵀ ∂J/∂v"},
+        {"Via_3": "Qᵀ ∂J/∂v"},
+        {"Via_3": "Rᵀ ∂J/∂w + Qᵀ ∂J/∂v"},
+    ],
+)
+def test_the_wrong_terms_are_blamed(terms):
+    assert blamed(**terms) == [label.replace("_", "-") for label in terms]
+
+
+@pytest.mark.parametrize("total", [SUM.replace("+", "-"), SUM.replace("= ", "= 2 ")])
+def test_a_wrong_sum_of_right_terms_is_blamed(total):
+    assert blamed(total) == ["sum"]
+
+
+def test_a_term_that_cannot_be_read_is_not_held_against_the_sum():
+    lines = [f"{label}: ∂J/∂x = {term}" for label, term in (TERMS | {"Via-2": "Qᵀ (∂J/∂v"}).items()]
+    report = check_derivation(fenced(DECLARE, FORWARD, "\n".join([REST, *lines, SUM])), suggest=False)
+    assert [str(v.verdict) for v in report.wrong] == ["unreadable"]

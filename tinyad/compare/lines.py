@@ -1,0 +1,192 @@
+"""The lines of a backward pass, those of a loop at all their time steps: which contributions are one line of code."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Hashable
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from tinyad.compare.thresholds import LONGEST_LOOP, NAMES_TRIED
+from tinyad.engine.derivatives import Derivatives
+from tinyad.printing.listing import derived
+from tinyad.printing.text import at_time
+
+START = re.compile(r"(.+?)_?0")  # h0 and h_0 are h[0] where there is an h[1]
+
+
+class Use(NamedTuple):
+    """The contribution of a step to the derivative of its operand "x" or "y", which is the value `of`."""
+
+    step: int
+    operand: str
+    of: int
+
+
+class Lines:
+    """Steps and values by name and time step.
+
+    `rank` orders values so that each stands behind all from which its derivative is computed; of two that have nothing
+    to do with each other the one nearer to the end of the forward pass is first.
+    """
+
+    def __init__(self, d: Derivatives) -> None:
+        self.d, self.tape = d, d.tape
+        self.made = {z: n for n, (_, z, _, _) in enumerate(self.tape.steps, 1) if z < d.length}
+        self.uses: dict[int, list[Use]] = {}  # in the order of the walk
+        for n in range(len(self.tape.steps), 0, -1):
+            z = self.tape.steps[n - 1][1]
+            if z < d.length and d.reaches(z):
+                for operand, i in derived(self.tape, n).items():
+                    self.uses.setdefault(i, []).append(Use(n, operand, i))
+        self.steps: dict[int, list[Use]] = {}
+        for use in (use for uses in self.uses.values() for use in uses):
+            self.steps.setdefault(use.step, []).append(use)
+        self.rank = self._rank()
+        self.owner = self._owners()
+
+    def _rank(self) -> list[int]:
+        level = [0] * self.d.length
+        for _, z, x, y in reversed(self.tape.steps):
+            if z < self.d.length:
+                for i in (x, x if y is None else y):
+                    level[i] = max(level[i], level[z] + 1)
+        rank = [0] * self.d.length
+        for place, i in enumerate(sorted(range(self.d.length), key=lambda i: (level[i], -i))):
+            rank[i] = place
+        return rank
+
+    def _owners(self) -> list[int]:
+        """Return for each value the one with a name whose line its derivative is a part of; -1 for one of several."""
+        owner = list(range(self.d.length))
+        for z, n in self.made.items():
+            if z not in self.tape.names:
+                owners = {owner[i] for i in derived(self.tape, n).values()}
+                owner[z] = owners.pop() if len(owners) == 1 else -1
+        return owner
+
+    @cached_property
+    def _named(self) -> list[int]:
+        return sorted(i for i in self.tape.names if i < self.d.length)
+
+    @cached_property
+    def _without_time(self) -> list[int]:
+        return [i for i in self._named if i not in self.timed]
+
+    def near(self, i: int) -> list[int]:
+        """Return values with names, the nearest on the tape first: not all of a long one."""
+        at = bisect_left(self._named, i)
+        some = {*self._named[max(0, at - NAMES_TRIED) : at + NAMES_TRIED], *self._without_time[:NAMES_TRIED]}
+        return sorted(some, key=lambda u: abs(u - i))
+
+    def computed_from(self, i: int) -> set[int]:
+        """Return a value and all that it is computed from."""
+        found, todo = {i}, [i]
+        while todo:
+            n = self.made.get(todo.pop())
+            for j in self.tape.steps[n - 1][2:] if n else ():
+                if j is not None and j not in found:
+                    found.add(j)
+                    todo.append(j)
+        return found
+
+    def used_for(self, i: int) -> set[int]:
+        """Return all that is computed from a value."""
+        found, todo = set[int](), [i]
+        while todo:
+            for use in self.uses.get(todo.pop(), ()):
+                z = self.tape.steps[use.step - 1][1]
+                if z not in found:
+                    found.add(z)
+                    todo.append(z)
+        return found
+
+    # Time steps
+
+    @cached_property
+    def timed(self) -> dict[int, tuple[str, int]]:
+        """Position → (name without its time step, time step), of all names that have one; h0 is h[0]."""
+        found = {i: at_time(name) for i, name in self.tape.names.items() if i < self.d.length}
+        timed = {i: (base, t) for i, (base, t) in found.items() if t is not None}
+        bases, taken = {base for base, _ in timed.values()}, set(timed.values())
+        for i, name in self.tape.names.items():
+            start = START.fullmatch(name)
+            if i not in timed and start and start[1] in bases and (start[1], 0) not in taken:
+                timed[i] = start[1], 0
+        return timed
+
+    @cached_property
+    def at(self) -> dict[tuple[str, int], int]:
+        """(name, time step) → position."""
+        return {timed: i for i, timed in self.timed.items()}
+
+    @cached_property
+    def last(self) -> dict[str, int]:
+        """Name → its last time step."""
+        last: dict[str, int] = {}
+        for base, t in self.at:
+            last[base] = max(t, last.get(base, t))
+        return last
+
+    @cached_property
+    def _statements(self) -> dict[int, tuple[Hashable, int | None]]:
+        """Step → (its role in a statement of the code, time step): counted from the next result with a name."""
+        if not any(z in self.timed for z in self.made):
+            return self._repeated()
+        roles: dict[int, tuple[Hashable, int | None]] = {}
+        name, time, at = None, None, 0
+        for z, n in reversed(self.made.items()):
+            if z in self.tape.names:
+                (name, time), at = self.timed.get(z, (None, None)), n
+            role = n if name is None else (name, at - n, self.tape.steps[n - 1][0].symbol)
+            roles[n] = role, time
+        return roles
+
+    def _repeated(self) -> dict[int, tuple[Hashable, int | None]]:
+        """Return the same without names: the longest stretch of the tape in which operations and sizes repeat."""
+        steps = list(self.made.values())
+        keys: dict[Hashable, int] = {}
+        seen = np.array([keys.setdefault(self._kind(n), len(keys)) for n in steps])
+        best = 0, 0, 0  # steps in the stretch, its first one, how many steps later it repeats
+        for period in range(1, min(len(steps) // 2, LONGEST_LOOP) + 1):
+            differ = np.flatnonzero(np.concatenate(([True], seen[period:] != seen[:-period], [True])))
+            k = int(np.argmax(np.diff(differ)))
+            stretch = int(differ[k + 1] - differ[k]) - 1 + period
+            if stretch >= 2 * period and stretch > best[0]:
+                best = stretch, int(differ[k]), period
+        stretch, start, period = best
+        roles: dict[int, tuple[Hashable, int | None]] = {n: (n, None) for n in steps}
+        for k in range(stretch // period * period if period else 0):
+            roles[steps[start + k]] = ("repeated", k % period), k // period + 1
+        return roles
+
+    def _kind(self, n: int) -> Hashable:
+        op, _, *operands = self.tape.steps[n - 1]
+        return op.symbol, *(self.tape.values[i].shape for i in operands if i is not None)
+
+    def role(self, use: Use) -> Hashable:
+        """Return what a contribution has in common with those of the same line at other time steps."""
+        return (self._statements[use.step][0], use.operand)
+
+    def step_role(self, step: int) -> Hashable:
+        """Return what a step has in common with the same one at other time steps."""
+        return self._statements[step][0]
+
+    def time(self, step: int) -> int | None:
+        """Return the time step at which a step was computed; None outside of a loop."""
+        return self._statements[step][1]
+
+    def value_role(self, i: int) -> Hashable:
+        """Return what a value has in common with the same one at other time steps."""
+        if i in self.timed:
+            return self.timed[i][0]
+        return self._statements[self.made[i]][0] if i in self.made else ("leaf", i)
+
+    def value_time(self, i: int) -> int | None:
+        """Return the time step of a value."""
+        if i in self.timed:
+            return self.timed[i][1]
+        return self._statements[self.made[i]][1] if i in self.made else None
