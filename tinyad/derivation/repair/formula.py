@@ -178,6 +178,8 @@ def quotient(a: Formula, b: Formula) -> Formula:
         raise NoFormula
     if b.kind == "/":
         return quotient(_multiplied(a, b.parts[1]), b.parts[0].times(b.factor))
+    if a.kind == "*" and b.is_number and a.parts[0] == b.alone():
+        return a.parts[1].times(a.factor / b.factor)
     if a.kind == "/" and b.is_number and a.parts[1].is_number:
         return quotient(a.parts[0], product(a.parts[1], b)).times(a.factor)
     factor = a.factor / b.factor

@@ -162,6 +162,7 @@ def by_rule(walk_: RuleWalk, keys: Keys, left: Node, sign: str) -> Fragment | No
         terms = _chosen(walk_, _terms(walk_, of, keys), keys)
         text = walk_.sum_of(terms, of, sign)
         tokens = tokenized(text, "rule")
+        walk_.point.declarations.parser().inside(tokens)
     except LimitError:
         raise
     except (NoFormula, Trouble, DerivationError, ArithmeticError, ValueError):

@@ -518,16 +518,20 @@ class _EquationAt:
             return quotient(self._inner(adjoint, above), square).times(-1)
         return quotient(componentwise(adjoint, self._beside(above)), self._beside(square)).times(-1)
 
-    def _power(self, node: Node, exponent: int) -> Formula:
+    def _power(self, node: Node, exponent: float) -> Formula:
         """Return the derivative of x to a power."""
-        base = self.formula(node)
-        if exponent == 2:
+        base, less = self.formula(node), exponent - 1
+        if less == 1:
             return base.times(2)
-        if exponent == 3:
-            return self.squared(base).times(3)
+        if less == 2:
+            return self.squared(base).times(exponent)
+        if less == -1:
+            return quotient(number(exponent), base)
         text, level = self._walk.text(base), base.precedence if base.kind == "leaf" else Precedence.SUM
         text = text if level == Precedence.ATOM and "^" not in text else f"({text})"
-        return leaf(f"{text}^{exponent - 1}", base.size, Precedence.POSTFIX).times(exponent)
+        shown = f"{less:g}" if less == int(less) else f"{2 * less:g}/2"
+        shown = shown if len(shown) == 1 else f"{{{shown}}}"
+        return leaf(f"{text}^{shown}", base.size, Precedence.POSTFIX).times(exponent)
 
     def squared(self, base: Formula) -> Formula:
         """Return the square of every component."""
