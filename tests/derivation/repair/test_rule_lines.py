@@ -67,6 +67,10 @@ SYMMETRIC = ("layout: same\nK: N×M\nH: M×N\nP: N×N\nconstant: H, P", "A = (I 
         (("layout: same\nx: N×1", "L = sum(x ∘ x ∘ x)"), "∇x = x x x", "∇x = x ∘ x + x ∘ x + x ∘ x"),
         (("layout: row\nW: N×M\nx: M×1\ngiven: ∇y", "y = relu(W x)"), "∇W = ∇y x", "∇W = x (∇y ∘ relu'(W x)ᵀ)"),
         (("layout: same\nx, b: N×1\nX: N×N\ngiven: ∇y", "y = X^{-1} b"), "∇b = X x", "∇b = (X^{-1})ᵀ ∇y"),
+        (("layout: same\nx: N×1\npositive: x", "L = sum(x^{3/2})"), "∇x = x", "∇x = 1.5 x^{1/2}"),
+        (("layout: same\nx: N×1\nv: 1×1\npositive: v\ngiven: ∇y", "y = x v^{-1/2}"), "∇v = v",
+         "∇v = -xᵀ ∇y v^{-3/2} / 2"),
+        (("layout: same\nx: N×1\npositive: x", "L = sum(x ∘ x)^4"), "∇x = x", "∇x = 8 sum(x ∘ x)^3 x"),
     ],
 )  # fmt: skip
 def test_from_equations_of_several_operations(whole, line, right):
