@@ -231,8 +231,9 @@ class Judge:
         if event is chain.last and event.call != self.matched.top and self._begun_outside(chain):
             whole = [c for c in self.matched.candidates(event, False, self.matched.seen.first) if c.fits]
             candidates = list(dict.fromkeys([*whole, *candidates]))
+        if values.shape(event.value) == values.shape(chain.last.value):
+            candidates += self._as_result(chain.last)  # what an earlier store has set for good is returned too
         if event is chain.last:
-            candidates += self._as_result(event)
             candidates = self._misshaped(event, candidates) or candidates
         end = self._is_end(event)
         if not any(candidate.fits or candidate.expected for candidate in candidates):

@@ -74,7 +74,9 @@ def stripped(name: str) -> list[str]:
 def looks_like_derivative(name: str) -> bool:
     """Return whether a name looks like that of a derivative: short prefixes count only before a name of some form."""
     last = last_part(name)
-    return bool(re.match(r"(?:d[A-Z_]|d[a-z]{0,2}\d*$|d\w+|grad|delta|nabla|g[A-Z_])|\w+_(?:grad|bar|delta)$", last))
+    return bool(
+        re.match(r"(?:d[A-Z_]|D_[a-zA-Z]\d*$|d\w+|d$|grad|delta|nabla|g[A-Z_])|\w+_(?:gradient|grad|bar|delta)$", last)
+    )
 
 
 class Meanings:

@@ -248,10 +248,18 @@ def _of_container(  # noqa: PLR0913  where a container is, and what it may stand
         alike = [a for a in [*by_place, *others] if _alike(leaf_path, a)]
         same_shape = [a for a in alike if a.shape == values.shape(leaf)]
         for argument in (same_shape or alike)[:1]:
-            keys = "".join(f"[{key!r}]" for key in leaf_path)
             last = leaf_path[-1]
-            name = last if isinstance(last, str) else f"{text}{keys}"
+            name = last if isinstance(last, str) else _text_at(text, leaf_path)
             yield Result((*path, *leaf_path), name, _own_name(argument), argument.target, statement)
+
+
+def _text_at(text: str, path: Path) -> str:
+    """Return how a leaf of a returned expression is written: as the element where that is a tuple or list itself."""
+    node = None if text.startswith("*") or not text else ast.parse(text, mode="eval").body
+    keys = list(path)
+    while keys and isinstance(node, (ast.Tuple, ast.List)) and isinstance(keys[0], int) and keys[0] < len(node.elts):
+        node = node.elts[keys.pop(0)]
+    return (text if node is None else ast.unparse(node)) + "".join(f"[{key!r}]" for key in keys)
 
 
 def _alike(path: Path, argument: Argument) -> bool:
