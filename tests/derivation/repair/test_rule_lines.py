@@ -67,6 +67,10 @@ SYMMETRIC = ("layout: same\nK: N×M\nH: M×N\nP: N×N\nconstant: H, P", "A = (I 
         (("layout: same\nx: N×1", "L = sum(x ∘ x ∘ x)"), "∇x = x x x", "∇x = x ∘ x + x ∘ x + x ∘ x"),
         (("layout: row\nW: N×M\nx: M×1\ngiven: ∇y", "y = relu(W x)"), "∇W = ∇y x", "∇W = x (∇y ∘ relu'(W x)ᵀ)"),
         (("layout: same\nx, b: N×1\nX: N×N\ngiven: ∇y", "y = X^{-1} b"), "∇b = X x", "∇b = (X^{-1})ᵀ ∇y"),
+        (("layout: same\nx: N×1\npositive: x", "L = sum(x^{3/2})"), "∇x = x", "∇x = 1.5 x^{1/2}"),
+        (("layout: same\nx: N×1\nv: 1×1\npositive: v\ngiven: ∇y", "y = x v^{-1/2}"), "∇v = v",
+         "∇v = -xᵀ ∇y v^{-3/2} / 2"),
+        (("layout: same\nx: N×1\npositive: x", "L = sum(x ∘ x)^4"), "∇x = x", "∇x = 8 sum(x ∘ x)^3 x"),
     ],
 )  # fmt: skip
 def test_from_equations_of_several_operations(whole, line, right):
@@ -77,6 +81,63 @@ def test_from_equations_of_several_operations(whole, line, right):
 
 def is_right(whole, line):
     return all(v.ok for v in check_derivation(fenced(*whole, line)).verdicts)
+
+
+LSTM = (
+    "layout: same\ntime: t = 1..T\nx_t: M×1\nW_f, W_g: N×M\nR_f, R_g: N×N\nb_f, b_g: N×1\nh_t: N×1\ngiven: δh_t",
+    "f_t = σ(W_f x_t + R_f h_{t-1} + b_f)\ng_t = tanh(W_g x_t + R_g h_{t-1} + b_g)\nh_t = f_t ∘ g_t",
+    """\
+δh_t += R_fᵀ (δf_{t+1} ∘ f_{t+1} ∘ (1 - f_{t+1})) + R_gᵀ (δg_{t+1} ∘ (1 - g_{t+1}²))
+δf_t = δh_t ∘ g_t
+δg_t = δh_t ∘ f_t
+δW_f = Σ_t (δf_t ∘ f_t ∘ (1 - f_t)) x_tᵀ
+δW_g = Σ_t (δg_t ∘ (1 - g_t²)) x_tᵀ
+δR_f = Σ_t (δf_t ∘ f_t ∘ (1 - f_t)) h_{t-1}ᵀ
+δR_g = Σ_t (δg_t ∘ (1 - g_t²)) h_{t-1}ᵀ
+δb_f = Σ_t δf_t ∘ f_t ∘ (1 - f_t)
+δb_g = Σ_t δg_t ∘ (1 - g_t²)
+δx_t = W_fᵀ (δf_t ∘ f_t ∘ (1 - f_t)) + W_gᵀ (δg_t ∘ (1 - g_t²))""",
+)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("δW_f = Σ_t (δf_t ∘ f_t ∘ (1 - f_t)) x_tᵀ", "δW_f = Σ_t (δg_t ∘ (1 - g_t²)) x_tᵀ"),
+        ("δb_g = Σ_t δg_t ∘ (1 - g_t²)", "δb_g = δf_t ∘ f_t ∘ (1 - f_t)"),
+        ("δR_g = Σ_t (δg_t ∘ (1 - g_t²)) h_{t-1}ᵀ", "δR_g = Σ_t δg_t ∘ (1 - f_t²)"),
+        ("δf_t = δh_t ∘ g_t", "δf_t = δh_t ∘ f_t ∘ f_t"),
+        (" + R_gᵀ (δg_{t+1} ∘ (1 - g_{t+1}²))", ""),
+        (" + R_gᵀ (δg_{t+1} ∘ (1 - g_{t+1}²))", " + R_gᵀ (δg_{t+1} ∘ (1 - f_{t+1}²))"),
+    ],
+)
+def test_letters_of_another_gate(right, wrong):
+    report = check_derivation(fenced(*LSTM[:2], LSTM[2].replace(right, wrong, 1)))
+    (v,) = report.wrong
+    assert without_brackets(v.suggestion) in map(without_brackets, LSTM[2].split("\n"))
+    assert without_brackets(right) in without_brackets(v.suggestion)
+
+
+def without_brackets(text):
+    return text.replace("(", "").replace(")", "")
+
+
+UNKNOWN = (
+    "layout: same\ntime: t = 1..T\nfunction F: component-wise\nx_t: M×1\nW: N×M\nR: N×N\nb: N×1\nV: K×N\nc: K×1\n"
+    "h_t: N×1\ngiven: ∇y_t",
+    "h_t = F(W x_t + R h_{t-1} + b)\ny_t = F(V h_t + c)",
+)
+THROUGH_F = "∇h_t = Vᵀ (∇y_t ∘ F'(V h_t + c)) + Rᵀ (∇h_{t+1} ∘ F'(W x_{t+1} + R h_t + b))"
+
+
+@pytest.mark.parametrize("lost", [" + c", " + b", " + Rᵀ (∇h_{t+1} ∘ F'(W x_{t+1} + R h_t + b))"])
+def test_a_bias_or_a_path_inside_of_a_function_is_put_back(lost):
+    assert suggested(*UNKNOWN, THROUGH_F.replace(lost, ""))[0] == THROUGH_F
+
+
+def test_right_terms_stay_as_they_are():
+    line = THROUGH_F.replace("Vᵀ (∇y_t ∘ F'(V h_t + c))", "V V V ∇y_t")
+    assert suggested(*UNKNOWN, line)[0] == THROUGH_F
 
 
 def squeezed(text):
@@ -123,6 +184,9 @@ JACOBIANS = "layout: same\nx: N×1\nW: M×N\ngiven: ∇p", "s = σ(x)\nu = W s\n
         ("∂p/∂u = σ(u) ∘ (1 - σ(u))", "∂p/∂u = diag(p) - p pᵀ"),
         ("∂u/∂s = s W", "∂u/∂s = Wᵀ"),
         ("∂s/∂x = 1 - tanh²(x)", "∂s/∂x = diag(s ∘ (1 - s))"),
+        ("∂s/∂x = diag(s) - s sᵀ", "∂s/∂x = diag(s ∘ (1 - s))"),
+        ("∂p/∂u = diag(σ(u)) - σ(u) σ(u)ᵀ", "∂p/∂u = diag(p) - p pᵀ"),
+        ("∂u/∂x = W", "∂u/∂x = diag(s ∘ (1 - s)) Wᵀ"),
     ],
 )
 def test_jacobians(line, right):

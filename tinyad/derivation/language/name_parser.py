@@ -32,6 +32,11 @@ class NameParser:
                 end = self.cursor.end
         return groups, end
 
+    def end_before_power(self, first: int) -> int:
+        """Return where the name ends whose last script, of those from token `first` on, is a power."""
+        at = max(k for k in range(first, self.cursor.at) if self.cursor.tokens[k].text == "^")
+        return self.cursor.tokens[at - 1].end
+
     def whole_word(self) -> Token:
         """Read a word; in LaTeX, where W1 is two signs, with what follows at once if only both make a known name."""
         token = self.cursor.expect("word")

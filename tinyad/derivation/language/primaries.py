@@ -53,6 +53,7 @@ class Primaries:
         if exponent(scripts.above) is not None and not self.names.is_known(ref.key):  # x^3, x^{-1/2}
             scripts = scripts._replace(above="", powers=(*scripts.powers, scripts.above))
             ref = self.names.ref(token.text, scripts)
+            end = self.name_parser.end_before_power(first) if groups[-1][0] == "^" else end
         if self.calls_function(ref.key):
             return self.call(ref, scripts, token)
         if token.text == "I" and not self.names.is_known(ref.key):

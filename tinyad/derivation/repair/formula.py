@@ -178,6 +178,8 @@ def quotient(a: Formula, b: Formula) -> Formula:
         raise NoFormula
     if b.kind == "/":
         return quotient(_multiplied(a, b.parts[1]), b.parts[0].times(b.factor))
+    if a.kind == "*" and b.is_number and a.parts[0] == b.alone():
+        return a.parts[1].times(a.factor / b.factor)
     if a.kind == "/" and b.is_number and a.parts[1].is_number:
         return quotient(a.parts[0], product(a.parts[1], b)).times(a.factor)
     factor = a.factor / b.factor
@@ -204,6 +206,7 @@ class Writer(NamedTuple):
     times: str  # the same of a matrix product; a space where nothing stands
     transpose: str
     pairs: Container[tuple[str, str]]  # keys of what stands beside each other in component-wise products
+    number_last: bool  # whether a number stands behind what it multiplies
 
     def text(self, formula: Formula) -> str:
         """Return a formula as text."""
@@ -257,14 +260,17 @@ class Writer(NamedTuple):
                 text += f" {'-' if term.factor < 0 else '+'} {inner}"
             return text, Precedence.SUM
         signs = {"∘": self.circle, "*": self.times, "/": " / "}
-        parts = self._ordered(formula.parts) if formula.kind == "∘" else formula.parts
+        parts = self._ordered(formula)
         a, b = (self._operand(part, formula.kind, k) for k, part in enumerate(parts))
         return a + signs[formula.kind] + b, Precedence.PRODUCT
 
-    def _ordered(self, parts: tuple[Formula, ...]) -> tuple[Formula, ...]:
-        """Return two component-wise factors in the order in which the author has them elsewhere."""
-        a, b = (part.key for part in parts)
-        return parts[::-1] if (b, a) in self.pairs and (a, b) not in self.pairs else parts
+    def _ordered(self, formula: Formula) -> tuple[Formula, ...]:
+        """Return two factors in the order in which the author has them elsewhere."""
+        a, b = parts = formula.parts
+        if formula.kind == "*" and self.number_last and a.is_number and a.kind == b.kind == "leaf":
+            return parts[::-1]
+        turned = formula.kind == "∘" and (b.key, a.key) in self.pairs and (a.key, b.key) not in self.pairs
+        return parts[::-1] if turned else parts
 
     def _operand(self, formula: Formula, kind: str, place: int) -> str:
         """Return an operand of a product or a quotient, in brackets where the author's signs need them."""

@@ -19,7 +19,7 @@ from tinyad.derivation.judge.contributions import (
 )
 from tinyad.derivation.judge.equalities import scopes_of
 from tinyad.derivation.judge.line_verdict import value_of
-from tinyad.derivation.language.source import DerivationError
+from tinyad.derivation.language.source import DerivationError, LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, structure, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import is_routine
@@ -121,6 +121,8 @@ def _value(wrong: WrongLine, case: Case, node: Node) -> Array | None:
     """Return what a term of the line gives, in row layout; None if it has no value, or another size."""
     try:
         value = value_of(case, wrong.line, 0, node)
+    except LimitError:
+        raise
     except (Trouble, ArithmeticError, ValueError):
         return None
     return value if value.shape == case.shape else None
@@ -138,6 +140,8 @@ def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
         try:
             texts = walk_.jacobians(above.value, below, k) or walk_.jacobians_by_chain(above.value, below, k)
             yield from [Fragment(tokenized(text, "rule"), text) for text in texts]
+        except LimitError:
+            raise
         except (NoFormula, Trouble, DerivationError, ArithmeticError, ValueError):
             continue
 
@@ -158,6 +162,9 @@ def by_rule(walk_: RuleWalk, keys: Keys, left: Node, sign: str) -> Fragment | No
         terms = _chosen(walk_, _terms(walk_, of, keys), keys)
         text = walk_.sum_of(terms, of, sign)
         tokens = tokenized(text, "rule")
+        walk_.point.declarations.parser().inside(tokens)
+    except LimitError:
+        raise
     except (NoFormula, Trouble, DerivationError, ArithmeticError, ValueError):
         return None
     return Fragment(tokens, text) if len(text) <= limits.RULE_CHARACTERS else None
@@ -219,6 +226,8 @@ def _written(wrong: WrongLine, case: Case, line: Statement, node: Node) -> Itera
     point, mark = wrong.point, wrong.notation.transpose_mark
     try:
         value = point.evaluator(node, scope_of(case))
+    except LimitError:
+        raise
     except (Trouble, ArithmeticError, ValueError):
         return
     used = [part.value[0] for part in walk(node) if part.kind == "d"]

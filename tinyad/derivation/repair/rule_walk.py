@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyad.arrays.matrix import Array
 from tinyad.derivation.judge.contributions import Case
-from tinyad.derivation.language.source import DerivationError
+from tinyad.derivation.language.source import DerivationError, LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import exchange_names
@@ -97,9 +97,22 @@ class RuleWalk:
         self.row = self.point.declarations.layout == "row"
         self.forward = self.point.derivation.forward
         self.writer = Writer(
-            notation.circle.text, notation.product_text, notation.transpose_mark.text, notation.factor_pairs
+            notation.circle.text,
+            notation.product_text,
+            notation.transpose_mark.text,
+            notation.factor_pairs,
+            self._has_numbers_last(),
         )
         self._depth = 0
+
+    def _has_numbers_last(self) -> bool:
+        """Return whether more numbers stand behind what they multiply than in front of it, in the forward."""
+        last = 0
+        for node in (n for eq in self.forward for member in eq.members for n in walk(member) if n.kind == "*"):
+            if all(part.kind == "name" for part in node.parts):
+                sizes = [getattr(self.value(part, self.scope), "shape", None) for part in node.parts]
+                last += (sizes[1] == NUMBER) - (sizes[0] == NUMBER) if sizes[0] != sizes[1] else 0
+        return last > 0
 
     @cached_property
     def has_logarithm(self) -> bool:
@@ -246,6 +259,8 @@ class RuleWalk:
         """Return the value of a part of an equation; None if it has none."""
         try:
             return self.point.evaluator(node, scope)
+        except LimitError:
+            raise
         except (Trouble, ArithmeticError, ValueError):
             return None
 
@@ -254,6 +269,8 @@ class RuleWalk:
         try:
             node = self.point.declarations.parser().inside(tokenized(text, "rule"))
             value = self.point.evaluator(node, self.scope)
+        except LimitError:
+            raise
         except (DerivationError, Trouble, ArithmeticError, ValueError):
             return None
         if not isinstance(value, np.ndarray):
@@ -501,16 +518,20 @@ class _EquationAt:
             return quotient(self._inner(adjoint, above), square).times(-1)
         return quotient(componentwise(adjoint, self._beside(above)), self._beside(square)).times(-1)
 
-    def _power(self, node: Node, exponent: int) -> Formula:
+    def _power(self, node: Node, exponent: float) -> Formula:
         """Return the derivative of x to a power."""
-        base = self.formula(node)
-        if exponent == 2:
+        base, less = self.formula(node), exponent - 1
+        if less == 1:
             return base.times(2)
-        if exponent == 3:
-            return self.squared(base).times(3)
+        if less == 2:
+            return self.squared(base).times(exponent)
+        if less == -1:
+            return quotient(number(exponent), base)
         text, level = self._walk.text(base), base.precedence if base.kind == "leaf" else Precedence.SUM
         text = text if level == Precedence.ATOM and "^" not in text else f"({text})"
-        return leaf(f"{text}^{exponent - 1}", base.size, Precedence.POSTFIX).times(exponent)
+        shown = f"{less:g}" if less == int(less) else f"{2 * less:g}/2"
+        shown = shown if len(shown) == 1 else f"{{{shown}}}"
+        return leaf(f"{text}^{shown}", base.size, Precedence.POSTFIX).times(exponent)
 
     def squared(self, base: Formula) -> Formula:
         """Return the square of every component."""

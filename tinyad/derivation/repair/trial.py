@@ -97,8 +97,17 @@ class Trial:
     def _is_of_mixed_sizes(self, line: Statement) -> bool:
         """Return whether a changed line has more numbers in products of components, or transposed, than before."""
         left = line.left[0]
-        cases = known_cases(self._wrong.point, left)[:1] if left.kind == "d" else []
+        cases = known_cases(self._wrong.point, left)[:2][-1:] if left.kind == "d" else []
+        if any(self._has_term_of_zeros(case, line) for case in cases):
+            return True
         return any(self._mixed(case, line) > self._mixed(case, self._wrong.line) for case in cases)
+
+    def _has_term_of_zeros(self, case: Case, line: Statement) -> bool:
+        """Return whether a term of a sum is 0 for all values."""
+        sums = [_terms(member) for member in line.members if member.kind in ("+", "-")]
+        values = [self._value(case, line, term, 0) for terms in sums for term in terms]
+        sizes = [float(np.abs(value).max(initial=0)) for value in values if value is not None]
+        return any(size <= limits.SAME_VALUE * max(sizes) for size in sizes)
 
     def _mixed(self, case: Case, line: Statement) -> int:
         nodes = [node for node in _nodes(line) if node.kind in ("∘", "transpose")]
