@@ -246,8 +246,8 @@ class Judge:
             if candidates or looks_like_derivative(canonical(event.name)):
                 self.unnamed.setdefault(event.site.number, []).append(event)
             return
-        complete = event.call == self.matched.top and (event.site.again or event.kind is Kind.STORED)
-        if end and complete:  # what nothing adds to any more is no part of itself
+        complete = event.call == self.matched.top and ((end and event.site.again) or event.kind is Kind.STORED)
+        if complete:  # what nothing adds to any more is no part of itself
             candidates = [c for c in candidates if not c.part] or candidates
         starts_with_zeros = event is not chain.last and not np.any(values.array(event.value))
         blamed = chain.last if starts_with_zeros else event
