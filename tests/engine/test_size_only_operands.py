@@ -1,5 +1,7 @@
 """Operands that give only their size, None in the rule: their derivative is 0, and nothing is said against it."""
 
+import operator
+
 import numpy as np
 import pytest
 
@@ -102,12 +104,12 @@ def test_a_size_only_operand_of_what_L_does_not_look_at_is_no_excuse():
     assert compare(d, {"y": d["y"]}).not_exercised == ["L does not depend on y"]
 
 
-def from_the_operand_that_gives_its_size(mistaken):
+def from_the_operand_that_gives_its_size(mistaken, combined=operator.add):
     """y = p ∘ q gives u its size, and has a derivative of its own from h; the hand's of one name is another's."""
     tape = Tape()
     v = tape.variables(x=A, p=draw((2, 3), 1), q=draw((2, 3), 2), c=draw((2, 3), 3))
     y = v["p"] * v["q"]
-    h = y + v["c"]
+    h = combined(y, v["c"])
     tape.name({"y": y, "h": h, "u": upper(tanh(v["x"]), y)})
     d = tape.backward({"h": draw((3, 2), 4), "u": draw((3, 2), 5)})
     return compare(d, {name: d[other] if other else draw((3, 2), 9) for name, other in mistaken.items()})
@@ -119,7 +121,10 @@ def test_a_line_behind_a_size_only_operand_is_judged_by_its_own_derivative():
 
 
 def test_the_derivative_of_a_size_only_operand_may_stand_in_the_place_of_another():
-    assert from_the_operand_that_gives_its_size({"u": "y"}).first_wrong.looks_like == "it is the derivative of y"
+    found = from_the_operand_that_gives_its_size({"u": "y"}, combined=operator.mul)
+    assert found.first_wrong.looks_like == "it is the derivative of y"
+    equal = "; or ".join(f"it is the derivative of {name}" for name in ("h", "y", "c"))
+    assert from_the_operand_that_gives_its_size({"u": "y"}).first_wrong.looks_like == equal
 
 
 def opaque():

@@ -83,12 +83,12 @@ class Lines:
         return sorted(some, key=lambda u: abs(u - i))
 
     def computed_from(self, i: int) -> set[int]:
-        """Return a value and all that it is computed from."""
+        """Return a value and all that it is computed from, without operands that give only their size."""
         found, todo = {i}, [i]
         while todo:
             n = self.made.get(todo.pop())
-            for j in self.tape.steps[n - 1][2:] if n else ():
-                if j is not None and j not in found:
+            for j in derived(self.tape, n).values() if n else ():
+                if j not in found:
                     found.add(j)
                     todo.append(j)
         return found
