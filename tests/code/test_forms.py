@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.paths import ROOT
+from tests.support.sampling import sampled
 from tinyad.code.checking import Options, check_text
 from tinyad.code.files import Text
 
@@ -89,7 +90,7 @@ def checked(form, source):
     return check_text(Text(f"{form}.py", source), Options())
 
 
-@pytest.mark.parametrize("form", [pytest.param(path.stem) for path in sorted(FORMS.glob("*.py"))])
+@pytest.mark.parametrize("form", sampled([path.stem for path in sorted(FORMS.glob("*.py"))], one_in=2))
 def test_every_example_is_judged_and_nothing_right_is_called_wrong(form):
     source = read(form)
     report = checked(form, source)
@@ -100,7 +101,7 @@ def test_every_example_is_judged_and_nothing_right_is_called_wrong(form):
 
 @pytest.mark.parametrize(
     ("form", "right", "wrong"),
-    [pytest.param(*m, marks=pytest.mark.slow if k % 3 or m[0] == "deep_model" else ()) for k, m in enumerate(MISTAKES)],
+    sampled([m if m[0] != "deep_model" else pytest.param(*m, marks=pytest.mark.slow) for m in MISTAKES], one_in=5),
 )
 def test_a_mistake_is_found_in_its_statement(form, right, wrong):
     source = read(form)

@@ -8,6 +8,7 @@ import pytest
 from tests.benchmarks.code import outcome
 from tests.support.code_plants import KINDS, CodePlant, subjects
 from tests.support.paths import ROOT
+from tests.support.sampling import sampled
 
 WRITTEN = ROOT / "tests/code/written"
 
@@ -88,7 +89,7 @@ def planted(right, kind, was, now):
     return CodePlant(kind, statement.line, statement.end_line, was, now, right.replaced(statement.line, was, now))
 
 
-@pytest.mark.parametrize(("kind", "file", "name", "was", "now"), PLANTED, ids=lambda value: str(value)[:24])
+@pytest.mark.parametrize(("kind", "file", "name", "was", "now"), sampled(PLANTED), ids=lambda value: str(value)[:24])
 def test_a_mistake_is_found_in_its_line_and_mended(kind, file, name, was, now):
     right = subject(file, name)
     found = outcome(right, planted(right, kind, was, now))

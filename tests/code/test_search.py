@@ -24,16 +24,19 @@ def results():
     return found
 
 
+@pytest.mark.slow
 def test_what_was_meant_is_found(results):
     missed = [c for c, found in results.items() if not any(same_formula(e.text, c.intended) for e in found)]
     assert missed == []
 
 
+@pytest.mark.slow
 def test_what_was_meant_comes_first(results):
     first = [case for case, found in results.items() if found and same_formula(found[0].text, case.intended)]
     assert len(first) >= 0.9 * len(CASES)
 
 
+@pytest.mark.slow
 def test_what_is_found_fits_and_is_sorted(results):
     for case, found in results.items():
         bench = Bench(case)
