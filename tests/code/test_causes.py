@@ -215,3 +215,36 @@ def test_a_derivative_of_a_wrong_shape_that_a_script_leaves_does_not_fit():
     found = report(SCRIPT.replace("dP.sum(axis=0)", "dP.sum(axis=1)"))
     assert [(v.name, str(v.verdict)) for v in found.wrong] == [("db", "does not fit")]
     assert found.wrong[0].suggestion == "db = dP.sum(axis=0)"
+
+
+LISTS_OF_DERIVATIVES = """
+import numpy as np
+
+def net_forward(x, weights, biases):
+    hs = [x]
+    for w, b in zip(weights, biases):
+        hs.append(np.tanh(hs[-1] @ w + b))
+    return hs[-1], (hs, weights)
+
+def net_backward(dout, cache):
+    hs, weights = cache
+    nabla_w, nabla_b = [], []
+    for k in reversed(range(len(weights))):
+        dz = dout * (1 - hs[k + 1] ** 2)
+        nabla_w.insert(0, hs[k].T @ dz)
+        nabla_b.insert(0, dz.sum(axis=0))
+        dout = dz @ weights[k].T
+    return dout, nabla_w, nabla_b
+
+def example_net():
+    r = np.random.default_rng(0)
+    return r.normal(size=(3, 4)), [r.normal(size=(4, 5)), r.normal(size=(5, 2))], [r.normal(size=5), r.normal(size=2)]
+"""
+
+
+def test_lists_of_derivatives_that_are_exchanged_do_not_fit():
+    assert check_text(Text("net.py", LISTS_OF_DERIVATIVES), Options()).ok
+    turned = LISTS_OF_DERIVATIVES.replace("dout, nabla_w, nabla_b", "dout, nabla_b, nabla_w")
+    report = check_text(Text("net.py", turned), Options())
+    assert [v.name for v in report.wrong] == ["nabla_b[0]", "nabla_w[0]"]
+    assert {v.suggestion for v in report.wrong} == {"return dout, nabla_w, nabla_b"}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from tinyad.code import values
 from tinyad.code.find import targets
-from tinyad.code.judge import Forced, Judge, Task
+from tinyad.code.judge import Forced, Judge, ResultVerdict, Task
 from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.limits import POINTS, RESIZED_SECONDS
 from tinyad.code.names import looks_like_derivative, stripped
@@ -341,7 +341,7 @@ class _Findings:
     def result_verdicts(self, wrong_lines: set[int]) -> list[StatementVerdict]:
         found: list[StatementVerdict] = []
         misfits = {v.task.event.name for v in self.judge.judged.wrong if _is_misfit(v)}
-        for verdict in self.judge.judged.results:
+        for verdict in _first_misfits(self.judge.judged.results):
             result = verdict.result
             if verdict.right is not False or result.statement.line in wrong_lines:
                 continue
@@ -555,6 +555,17 @@ class _Findings:
             ):
                 found[name, event.site.line] = "no name of the forward pass fits"
         return [(name, line, reason) for (name, line), reason in found.items()]
+
+
+def _first_misfits(results: Iterable[ResultVerdict]) -> Iterator[ResultVerdict]:
+    """Yield verdicts on what is returned; of one list or dict the first part alone that does not fit."""
+    seen = set[tuple[int, values.Path]]()
+    for verdict in results:
+        element = verdict.result.statement.number, verdict.result.path[:1]
+        if not (verdict.reason and element in seen):
+            yield verdict
+        if verdict.reason:
+            seen.add(element)
 
 
 def _is_misfit(verdict: ValueVerdict) -> bool:

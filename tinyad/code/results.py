@@ -95,6 +95,7 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
     if pair.backward is None and not _same_shapes(parts, positional):
         positional = {}
     positional = {places[k]: argument for k, argument in positional.items()}
+    exchanged = _exchanged({k: parts[k] for k in places}, arguments) if pair.backward is not None else {}
     arguments += arguments_outside(matching, len(pair.argument_names()))
     named = _by_name({k: (texts[k], parts[k]) for k in single}, arguments, matching)
     named = _by_shape(_in_order(named, positional), {k: (texts[k], parts[k]) for k in single}, arguments)
@@ -113,13 +114,29 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
                 continue
             meant = {m.name for m in matching.meanings.of(texts[k])} if texts[k].isidentifier() else set()
             own = [argument for argument in arguments if argument.name in meant]
-            own = own or _held(parts[k], attributes)
+            own = exchanged.get(k) or own or _held(parts[k], attributes)
             inside = list(_of_container(parts[k], path, texts[k], k, own or arguments, statement))
             found += inside
             called = None if inside else _named(texts[k], arguments, matching)
             if called is not None and not called.path:
                 found.append(Result(path, texts[k], called.name, called.target, statement))
     return found
+
+
+def _exchanged(parts: Mapping[int, Any], arguments: list[Argument]) -> dict[int, list[Argument]]:
+    """Return what two containers should be the derivatives for that have each the shapes of the other's argument."""
+    by_place: dict[int, list[Argument]] = {}
+    for argument in arguments:
+        by_place.setdefault(argument.place, []).append(argument)
+    if len(by_place) != len(parts):
+        return {}
+    expected = dict(zip(parts, (by_place[place] for place in sorted(by_place)), strict=True))
+    wanted = {k: {a.path: a.shape for a in own} for k, own in expected.items()}
+    found = {k: {path: values.shape(leaf) for path, leaf in values.leaves(part)} for k, part in parts.items()}
+    apart = [k for k in parts if found[k] != wanted[k]]
+    if len(apart) != 2 or any(found[k] != wanted[o] for k, o in zip(apart, reversed(apart), strict=True)):
+        return {}
+    return {k: expected[k] for k in apart}
 
 
 def unmatched(results: list[Result], returned: Any, outputs: Sequence[Path]) -> list[Path]:
