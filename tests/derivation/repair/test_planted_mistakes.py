@@ -48,12 +48,8 @@ def test_what_is_planted_is_found_in_its_line_or_changes_no_value(name):
     assert_found(sample(name))
 
 
-MISSED = pytest.mark.xfail(strict=True, reason="one of the two in problem4 is not found in its line")
-
-
-@pytest.mark.parametrize("name", ["slides", pytest.param("problem4", marks=[pytest.mark.slow, MISSED])])
-def test_a_few_that_are_planted_are_found(name):
-    assert_found(sample(name)[::FEW])
+def test_a_few_that_are_planted_are_found():
+    assert_found(sample("slides")[::FEW])
 
 
 def assert_found(planted):
