@@ -48,8 +48,8 @@ class Drawing(NamedTuple):
     def _of_kind(self, value: Array, kind: MatrixKind | None) -> Array:
         """Return a symmetric or positive definite matrix made from random entries; other values as they are."""
         if kind is MatrixKind.SYMMETRIC:  # the mean of A and its transpose has entries near 0
-            upper: Array = np.triu(value)
-            return upper + np.triu(value, 1).T
+            symmetric: Array = np.triu(value) + np.triu(value, 1).T
+            return symmetric
         if kind is MatrixKind.POSITIVE_DEFINITE:
             n = value.shape[0]
             return value @ value.T / n + SMALLEST_ENTRY * np.eye(n)
