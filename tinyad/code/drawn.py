@@ -25,7 +25,8 @@ from tinyad.code.guesses import CONSTRUCTED, ONE, Dim, Guess, Kind, Name, State
 from tinyad.code.limits import DRAWN_ENTRIES, DRAWN_EXAMPLES, DRAWN_RUNS, DRAWN_SECONDS, TRIAL_SECONDS
 from tinyad.code.names import LABELS
 from tinyad.code.pair import Example, is_static
-from tinyad.code.program import QUIET, Program, TimedOut, limited
+from tinyad.code.program import QUIET, Program
+from tinyad.code.time_limit import TimedOut, limited
 
 # fmt: off
 SIZES = (5, 3, 7, 4, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
