@@ -10,19 +10,34 @@ NO_INDICES = frozenset[str]()
 UNLIKE = frozenset({"unlike"})  # of terms with other indices than their neighbours
 
 
-def free_indices(node: Node) -> frozenset[str] | None:
-    """Return the free indices of a formula of components; None where only its value tells."""
-    own = _own_indices(node)
-    if own is not None:
-        return own
-    inside = [free_indices(part) for part in node.parts]
-    known = [part for part in inside if part is not None]
-    if len(known) < len(inside) or node.kind not in KINDS:
-        return None
-    if node.kind == "sum" and node.value[0] == "index":
-        return known[0] - {node.value[1]} if node.value[1] in known[0] else UNLIKE
-    unlike = node.kind in ("+", "-") and known[0] and known[1] and known[0] != known[1]
-    return UNLIKE if unlike else NO_INDICES.union(*known)
+class FreeIndices:
+    """Find the free indices of formulas; those of some nodes, by their ids, are kept."""
+
+    def __init__(self, kept: frozenset[int] = frozenset()) -> None:
+        self._kept = kept
+        self._known: dict[int, frozenset[str] | None] = {}
+
+    def of(self, node: Node) -> frozenset[str] | None:
+        """Return the free indices of a formula of components; None where only its value tells."""
+        if id(node) in self._known:
+            return self._known[id(node)]
+        free = self._found(node)
+        if id(node) in self._kept:
+            self._known[id(node)] = free
+        return free
+
+    def _found(self, node: Node) -> frozenset[str] | None:
+        own = _own_indices(node)
+        if own is not None:
+            return own
+        inside = [self.of(part) for part in node.parts]
+        known = [part for part in inside if part is not None]
+        if len(known) < len(inside) or node.kind not in KINDS:
+            return None
+        if node.kind == "sum" and node.value[0] == "index":
+            return known[0] - {node.value[1]} if node.value[1] in known[0] else UNLIKE
+        unlike = node.kind in ("+", "-") and known[0] and known[1] and known[0] != known[1]
+        return UNLIKE if unlike else NO_INDICES.union(*known)
 
 
 def _own_indices(node: Node) -> frozenset[str] | None:

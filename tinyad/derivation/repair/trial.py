@@ -16,7 +16,7 @@ from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, flattened, structure, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.author_notation import Fragment, equals_sign
-from tinyad.derivation.repair.component_indices import free_indices
+from tinyad.derivation.repair.component_indices import FreeIndices
 from tinyad.derivation.repair.edit import Edit, apply, replace_parts
 from tinyad.derivation.repair.ranks import EditKind
 from tinyad.derivation.repair.required_contributions import RequiredContributions
@@ -41,19 +41,29 @@ class Trial:
         self._tried: set[str] = set()
         self._contributions: dict[tuple[int, TimedName], dict[ContributionKey, Array]] = {}
         self._sums: dict[tuple[int, TimedName], tuple[Array, Array]] = {}
+        self._cases: dict[Ref, list[Case]] = {}
         self._unchanged = frozenset(id(node) for member in wrong.line.members for node in walk(member))
-        self._evaluator = self._new_evaluator()
+        self._indices = FreeIndices(self._unchanged)
+        self._evaluators: dict[tuple[int, ...], Evaluator] = {}
         self._set_later = self._derivatives_set_later()
 
     def begin(self, member: int | None) -> None:
         """Try changes of one member from here on, or of the line."""
         self.member = member
-        if member is not None:
-            self._evaluator = self._new_evaluator()
 
-    def _new_evaluator(self) -> Evaluator:
-        """Return an evaluator that keeps the values of the parts of the line that edits leave as they are."""
-        return self._wrong.point.evaluator.replace(cache=NodeCache(self._unchanged, {}))
+    def _evaluator(self, shape: tuple[int, ...]) -> Evaluator:
+        """Return an evaluator for derivatives of one shape that keeps the values of what edits leave as it is."""
+        if shape not in self._evaluators:
+            cache = NodeCache(self._unchanged)
+            self._evaluators[shape] = self._wrong.point.evaluator.replace(cache=cache, left_shape=shape)
+        return self._evaluators[shape]
+
+    def _cases_of(self, left: Node) -> list[Case]:
+        """Return the cases of a derivative at the first point."""
+        ref: Ref = left.value[0]
+        if ref not in self._cases:
+            self._cases[ref] = known_cases(self._wrong.point, left)
+        return self._cases[ref]
 
     def edits_hold(self, edits: Sequence[Edit]) -> bool:
         """Return whether the line holds after some edits."""
@@ -97,7 +107,7 @@ class Trial:
     def _is_of_mixed_sizes(self, line: Statement) -> bool:
         """Return whether a changed line has more numbers in products of components, or transposed, than before."""
         left = line.left[0]
-        cases = known_cases(self._wrong.point, left)[:2][-1:] if left.kind == "d" else []
+        cases = self._cases_of(left)[:2][-1:] if left.kind == "d" else []
         if any(self._has_term_of_zeros(case, line) for case in cases):
             return True
         return any(self._mixed(case, line) > self._mixed(case, self._wrong.line) for case in cases)
@@ -216,8 +226,8 @@ class Trial:
         """Return the same for one left-hand side."""
         point, left = self._wrong.point, line.left[k]
         node = line.members[-1 if self.member is None else self.member]
-        free = free_indices(node)
-        cases = known_cases(point, left) if free is None or free == {*left.value[0].indices} else []
+        free = self._indices.of(node)
+        cases = self._cases_of(left) if free is None or free == {*left.value[0].indices} else []
         if not cases:
             return False
         case = cases[min(1, len(cases) - 1)]
@@ -229,7 +239,7 @@ class Trial:
     def _value(self, case: Case, line: Statement, node: Node, k: int) -> Array | None:
         """Return what a line gives; None if it has no value."""
         try:
-            return value_of(case, line, k, node, self._evaluator)
+            return value_of(case, line, k, node, self._evaluator(case.shape))
         except (Trouble, ArithmeticError, ValueError):
             return None
 

@@ -28,10 +28,20 @@ class Remarks:
 
 @dataclass(frozen=True)
 class NodeCache:
-    """Keep the values of some nodes, by node, time and family members, over evaluations at one sample point."""
+    """Keep the values of some nodes, and of all names, over evaluations of one size at one sample point."""
 
     nodes: frozenset[int]  # their ids
-    values: dict[Any, Any]
+    values: dict[Any, Any] = field(default_factory=dict)
+
+    def place(self, node: Node, scope: Scope) -> Any:
+        """Return the key of a value: what it is of, the time and the family members; None if it is not kept."""
+        if id(node) in self.nodes:
+            return id(node), scope.t, *scope.members.values()
+        if node.kind in ("name", "d"):
+            return node.kind, node.value, scope.t, *scope.members.values()
+        if node.kind in ("jacobian", "prime") and node.parts[0].kind == "name":
+            return node.kind, node.value, node.parts[0].value, scope.t, *scope.members.values()
+        return None
 
 
 @dataclass(frozen=True)

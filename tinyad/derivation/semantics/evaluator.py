@@ -74,8 +74,8 @@ class Evaluator:
         formulas, cache, at = self.environment.formulas, self.environment.cache, None
         if formulas and structure(node) in formulas:
             return formulas[structure(node)]
-        if cache is not None and id(node) in cache.nodes:
-            at = id(node), scope.t, *scope.members.values()
+        if cache is not None:
+            at = cache.place(node, scope)
             if at in cache.values:
                 return cache.values[at]
         try:
