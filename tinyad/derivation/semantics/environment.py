@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.syntax_tree import Node
 from tinyad.derivation.semantics.functions import Functions
-from tinyad.derivation.semantics.values import Scope
+from tinyad.derivation.semantics.values import Scope, Trouble, Unbound
 
 if TYPE_CHECKING:
     from tinyad.derivation.semantics.evaluator import Evaluator
@@ -32,6 +32,16 @@ class NodeCache:
 
     nodes: frozenset[int]  # their ids
     values: dict[Any, Any] = field(default_factory=dict)
+    failed: set[int] = field(default_factory=set)  # the ids of those that have no value, whatever is around them
+
+    def note_failure(self, node: Node, trouble: Trouble) -> None:
+        """Note that a node has no value; not if it may have one beside other parts.
+
+        t gets a value from a Σ, a Jacobian that is no matrix may be a link of a chain, and a 1 is a number in 1/b.
+        """
+        elsewhere = isinstance(trouble, Unbound) or trouble.verdict == "ambiguous" or node.kind == "jacobian"
+        if id(node) in self.nodes and not elsewhere:
+            self.failed.add(id(node))
 
     def place(self, node: Node, scope: Scope) -> Any:
         """Return the key of a value: what it is of, the time and the family members; None if it is not kept."""
