@@ -39,14 +39,16 @@ class Fault(NamedTuple):
 
 
 class Coverage:
-    """The lines of one set in order.  `verdicts`, `faults` and `notes` are the result."""
+    """The lines of one set in order.  `verdicts`, `faults` and `notes` are the result; `uses` may be known before."""
 
-    def __init__(self, points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]) -> None:
+    def __init__(
+        self, points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict], uses: Uses | None = None
+    ) -> None:
         self.verdicts = list(verdicts)
         self.faults: list[str] = []
         self.notes: list[str] = []
         self._points, self._point = points, points[0]
-        self._uses = Uses(self._point)
+        self._uses = uses or Uses(self._point)
         self._labels = used_labels(verdicts)
         self._unread = {key for v in verdicts if v.verdict is Verdict.UNREADABLE for key in self._names_left_of(v)}
         it = self._point.declarations

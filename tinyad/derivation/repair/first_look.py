@@ -52,7 +52,7 @@ class FirstLook:
     def _side_may_hold(self, line: Statement, k: int, node: Node) -> bool:
         """Return the same for one left-hand side that is a derivative."""
         point, left = self._wrong.point, line.left[k]
-        free = self._indices.of(node)
+        free = self._indices.of(node) if point.declarations.names.indices else None
         cases = self.cases_of(left) if free is None or free == {*left.value[0].indices} else []
         if not cases:
             return False
@@ -124,11 +124,14 @@ class FirstLook:
             self._evaluators[key] = evaluator
         return self._evaluators[key]
 
-    @staticmethod
-    def _has_failed(evaluator: Evaluator, node: Node) -> bool:
-        """Return whether a part of a formula is known to have no value."""
+    def _has_failed(self, evaluator: Evaluator, node: Node) -> bool:
+        """Return whether a part of a formula that edits have left as it is has no value."""
         cache = evaluator.environment.cache
-        return cache is not None and bool(cache.failed) and any(id(part) in cache.failed for part in walk(node))
+        if cache is None or not cache.failed:
+            return False
+        if id(node) in self._unchanged:
+            return id(node) in cache.failed
+        return any(self._has_failed(evaluator, part) for part in node.parts)
 
 
 def find_failures(evaluator: Evaluator, node: Node, scope: Scope) -> None:
