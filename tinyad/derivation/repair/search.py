@@ -181,8 +181,10 @@ class Search:
             singles = [edit for edit in singles if edit.kind != EditKind.LEFT]
         if self._is_incomplete:
             singles = [edit for edit in singles if edit.kind in (EditKind.MISSING, EditKind.ASSIGN)]
+        numbers = [edit for edit in singles if edit.rank == ranks.NUMBER_MORE and self._wrong.verdict.lacks_factor]
         return (
-            self._likeliest(edit for edit in singles if is_likely(edit))
+            self._likeliest(numbers)
+            or self._likeliest(edit for edit in singles if is_likely(edit))
             or self._first(small, Certainty.CERTAIN)
             or self._near_rule(index)
             or self._likeliest(edit for edit in singles if not is_likely(edit))

@@ -11,7 +11,7 @@ from tinyad.derivation.judge.contributions import Case
 from tinyad.derivation.judge.line_verdict import read_line
 from tinyad.derivation.judge.targets import defines_notation, derivatives_in, target_of
 from tinyad.derivation.judge.verdicts import Reading, Verdict
-from tinyad.derivation.language.source import DerivationError
+from tinyad.derivation.language.source import DerivationError, LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, flattened, structure, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.author_notation import Fragment, equals_sign
@@ -160,6 +160,8 @@ class Trial:
         line = self._wrong.line
         try:
             return self._wrong.point.declarations.parser().statement(changed.tokens, line.number, line.title)
+        except LimitError:
+            raise
         except DerivationError:
             return None
 
