@@ -15,7 +15,7 @@ from tinyad.compare.verdicts import Cause, Finding, Grade, Verdict
 from tinyad.compare.walk import Walk
 from tinyad.engine.derivatives import Contribution, Derivatives
 from tinyad.gradcheck.rounding import SLACK, relative, spread
-from tinyad.printing.listing import derived, handed
+from tinyad.printing.listing import derived
 from tinyad.printing.text import one_line
 
 
@@ -234,7 +234,7 @@ class Judge:
         )
 
     def contribution(self, step: int, operand: str) -> str:
-        dz = handed(self.d, self.tape.steps[step - 1][1])
+        dz = self.words.handed(self.tape.steps[step - 1][1])
         return self.words.formulas.contribution(step, operand, dz=dz)
 
     # What the numbers cannot show
