@@ -11,7 +11,7 @@ from pathlib import Path
 from time import thread_time
 from typing import NamedTuple
 
-from tinyad.derivation.language.limits import BLOCK_LINES, CALLS_PER_LOOK, FILE_BYTES, FILE_CHARACTERS, SHOWN_CHARACTERS
+from tinyad.derivation.language.limits import BLOCK_LINES, FILE_BYTES, FILE_CHARACTERS, SHOWN_CHARACTERS
 from tinyad.printing.text import for_terminal
 
 BLOCKS = ("declare", "forward", "backward")
@@ -64,7 +64,6 @@ class Source:
     def __init__(self, text: str, name: str = "derivation", seconds: float | None = None) -> None:
         self.name, self.seconds = name, seconds
         self.deadline = inf if seconds is None else thread_time() + seconds
-        self._calls = 0
         self.reached = 0  # the part of the text that is worked on, for a message
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
         self._lines = [0] + [k + 1 for k, c in enumerate(self.text) if c == "\n"]
@@ -81,8 +80,7 @@ class Source:
 
     def check_time(self) -> None:
         """Raise LimitError if the time is over."""
-        self._calls += 1
-        if self._calls % CALLS_PER_LOOK == 1 and thread_time() > self.deadline:
+        if thread_time() > self.deadline:
             raise LimitError(f"this file takes more than {self.seconds:g} s; --timeout allows more", self, self.reached)
 
     def place(self, at: int) -> tuple[int, int]:
