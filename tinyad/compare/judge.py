@@ -145,9 +145,10 @@ class Judge:
         return z not in self.tape.names and self.lines.owner[z] == i
 
     def _is_copy(self, z: int) -> bool:
-        """Return whether a derivative follows from others without a calculation; a seed alone is known."""
+        """Return whether a derivative follows from another without a calculation; a seed alone is known."""
         uses = self.lines.uses.get(z, ())
-        return all(getattr(self.tape.formula(use.step, use.operand), "head", "") == "dz" for use in uses)
+        alone = len(uses) + (z in self.d.seeds) <= 1  # a sum of several may lack one of them
+        return alone and all(getattr(self.tape.formula(use.step, use.operand), "head", "") == "dz" for use in uses)
 
     def _all_transposed(self) -> bool:
         """Return whether every derivative is right once transposed, and not all are as they stand."""
