@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from tinyad.derivation.language.limits import INDEX_DIGITS, PRODUCT_LETTERS
+from tinyad.derivation.language.limits import BOUND_KEYS, INDEX_DIGITS, PRODUCT_LETTERS
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 
 ACCENTS = {"tilde": "\u0303", "hat": "\u0302", "bar": "\u0304"}
@@ -175,6 +176,7 @@ class Names:
         return readings
 
 
+@lru_cache(maxsize=BOUND_KEYS)
 def bound(key: str, letter: str, member: str) -> str:
     """Return the key with a family's letter replaced by one of its members."""
     return "".join(member if part == letter else part for part in re.split("([_^])", key))

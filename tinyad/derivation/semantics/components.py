@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinyad.arrays.matrix import Array, broadcast, size
+from tinyad.derivation.semantics.limits import ALIGNMENTS, VALUE_ENTRIES
 from tinyad.derivation.semantics.operations import OPERATORS
 from tinyad.derivation.semantics.values import Indexed, Unfitting, counted
 from tinyad.engine.tape import Variable
 
 Labels = tuple[str, ...]
+
+
+class AxisOrder(NamedTuple):
+    """How the axes of an array come into a common order: where each one is now, and where a new one comes in."""
+
+    places: tuple[int, ...]
+    axes: tuple[slice | None, ...]
 
 
 def lettered(value: Any, indices: Labels) -> Indexed:
@@ -36,8 +45,12 @@ def labelled(value: Array, labels: Labels) -> Indexed:
     for n, label in zip(value.shape, labels, strict=True):
         if label and lengths.setdefault(label, n) != n:
             raise Unfitting(f"the index {label} runs to {lengths[label]} and to {n}")
-    squeezed = value.reshape([n for n, label in zip(value.shape, labels, strict=True) if label])
     kept = distinct(labels)
+    if len(kept) == value.ndim:
+        return Indexed(value, kept)
+    squeezed = value.reshape([n for n, label in zip(value.shape, labels, strict=True) if label])
+    if len(kept) == squeezed.ndim:
+        return Indexed(squeezed, kept)
     axes = {label: k for k, label in enumerate(kept)}
     return Indexed(np.einsum(squeezed, [axes[label] for label in labels if label], list(axes.values())), kept)
 
@@ -84,6 +97,9 @@ def is_number(value: Any) -> bool:
 
 def _count_result(x: Any, y: Any) -> None:
     """Fail if the result of an operation on two arrays with their axes in one order is too large."""
+    arrays = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
+    if arrays and x.size * y.size <= VALUE_ENTRIES:  # the result has no more entries than that
+        return
     shapes = [value.shape for value in (x, y) if hasattr(value, "shape")]
     counted(*(max(lengths) for lengths in zip_longest(*shapes, fillvalue=1)))
 
@@ -107,17 +123,33 @@ def distinct(labels: Iterable[str]) -> Labels:
 
 def _aligned(a: Indexed, b: Indexed) -> tuple[Any, Any, Labels]:
     """Return two arrays with their axes in one order, of length 1 where one of them lacks a letter."""
-    labels = distinct((*a.labels, *b.labels))
+    labels, *orders = _common_order(a.labels, b.labels)
+    x, y = (_spread(side, order) for side, order in zip((a, b), orders, strict=True))
+    return x, y, labels
 
-    def spread(x: Indexed) -> Any:
-        if isinstance(x.value, float):
-            return x.value
-        lengths = [n for n, label in zip(np.shape(x.value), x.labels, strict=False) if label]
-        own = [label for label in x.labels if label]
-        value = np.asarray(x.value).reshape(lengths).transpose([own.index(label) for label in labels if label in own])
-        return value.reshape([lengths[own.index(label)] if label in own else 1 for label in labels])
 
-    return spread(a), spread(b), labels
+@lru_cache(maxsize=ALIGNMENTS)
+def _common_order(a: Labels, b: Labels) -> tuple[Labels, AxisOrder, AxisOrder]:
+    """Return the letters of two operands in one order, and how the axes of each come into it."""
+    labels = distinct((*a, *b))
+
+    def order_of(operand: Labels) -> AxisOrder:
+        own = [label for label in operand if label]
+        places = tuple(own.index(label) for label in labels if label in own)
+        return AxisOrder(places, tuple(slice(None) if label in own else None for label in labels))
+
+    return labels, order_of(a), order_of(b)
+
+
+def _spread(operand: Indexed, order: AxisOrder) -> Any:
+    """Return the value of an operand with its axes in an order, of length 1 where it lacks a letter."""
+    value = operand.value
+    if isinstance(value, float):
+        return value
+    value = np.asarray(value)
+    if value.ndim != len(order.places):
+        value = value.reshape([n for n, label in zip(value.shape, operand.labels, strict=False) if label])
+    return value.transpose(order.places)[order.axes]
 
 
 def _aligned_on_tape(a: Indexed, b: Indexed) -> tuple[Any, Any, Labels]:

@@ -43,6 +43,7 @@ from tinyad.derivation.semantics.values import (
     Several,
     Stretched,
     TooLarge,
+    Trouble,
     Unfitting,
     counted,
 )
@@ -74,10 +75,24 @@ class Evaluator:
         formulas, cache, at = self.environment.formulas, self.environment.cache, None
         if formulas and structure(node) in formulas:
             return formulas[structure(node)]
-        if cache is not None and id(node) in cache.nodes:
-            at = id(node), scope.t, *scope.members.values()
+        if cache is not None:
+            at = cache.place(node, scope)
             if at in cache.values:
                 return cache.values[at]
+        try:
+            value = self._computed(node, scope)
+        except Trouble as trouble:
+            if cache is not None:
+                cache.note_failure(node, trouble)
+            raise
+        if node.kind in SHOWN and hasattr(value, "shape"):
+            self.remarks.shapes[node.start, node.end] = size(value.shape)
+        if cache is not None and at is not None and getattr(value, "size", 0) <= CACHED_ENTRIES:
+            cache.values[at] = value
+        return value
+
+    def _computed(self, node: Node, scope: Scope) -> Any:
+        """Return the value of a formula, and count it; raise Trouble for what its operation cannot take."""
         try:
             value = METHODS[node.kind](self, node, scope)
             if isinstance(value, Variable) and node.kind not in ("name", "bracket"):
@@ -88,10 +103,6 @@ class Evaluator:
             self.refuse(node, str(reason), "not evaluable")
         except (Unfitting, ValueError, np.linalg.LinAlgError) as reason:  # of an operation, about its operands
             self.refuse(node, str(reason))
-        if node.kind in SHOWN and hasattr(value, "shape"):
-            self.remarks.shapes[node.start, node.end] = size(value.shape)
-        if cache is not None and at is not None and getattr(value, "size", 0) <= CACHED_ENTRIES:
-            cache.values[at] = value
         return value
 
     def part(self, node: Node, scope: Scope) -> Any:
@@ -313,11 +324,7 @@ class Evaluator:
         body = node.parts[0]
         if kind == "index":
             return summed(what[0], self.part(body, scope))
-        if kind == "family":
-            letter = what[0]
-            scopes = [Scope(scope.t, {**scope.members, letter: member}) for member in what[1]]
-        else:
-            scopes = [Scope(t, scope.members) for t in self.times(node, scope)]
+        scopes = self.scopes_of_sum(node, scope)
         if not scopes:
             self.refuse(node, "this sum is empty")
         total = self.part(body, scopes[0])
@@ -330,6 +337,13 @@ class Evaluator:
             else:
                 total = total + term
         return total
+
+    def scopes_of_sum(self, node: Node, scope: Scope) -> list[Scope]:
+        """Return the scopes that a sum over times or family members runs over."""
+        kind, *what = node.value
+        if kind == "family":
+            return [Scope(scope.t, {**scope.members, what[0]: member}) for member in what[1]]
+        return [Scope(t, scope.members) for t in self.times(node, scope)]
 
     def times(self, node: Node, scope: Scope) -> range:
         """Return the times that a sum runs over."""
@@ -344,7 +358,7 @@ class Evaluator:
     def limit(self, time: tuple[str, int], scope: Scope, node: Node) -> int:
         """Return a limit of a sum as a number."""
         if time[0] == "t" and scope.t is None:
-            self.refuse(node, f"{self.declarations.names.time} is free here")
+            self.names.unbound(node, f"{self.declarations.names.time} is free here")
         return self.names.time_of(time, scope, node)
 
     # Functions

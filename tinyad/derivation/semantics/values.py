@@ -20,6 +20,10 @@ class Trouble(Exception):  # noqa: N818 - not an error of the program: it become
         self.verdict, self.message, self.node = verdict, message, node
 
 
+class Unbound(Trouble):
+    """Say that t or the letter of a family is free: the same part has a value under a Σ over it."""
+
+
 class Unfitting(Exception):  # noqa: N818 - Trouble, before it is known about which part of a formula
     """Say why values do not fit together."""
 
