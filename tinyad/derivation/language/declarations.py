@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from tinyad.derivation.language.limits import (
 )
 from tinyad.derivation.language.names import Names, bound
 from tinyad.derivation.language.parser import Parser
-from tinyad.derivation.language.source import Block, Source
+from tinyad.derivation.language.source import Block, Source, likeliest
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 from tinyad.derivation.language.tokenizer import tokens_of, tokens_without_ends
 
@@ -196,9 +195,9 @@ def _function(declarations: Declarations, entry: Entry) -> None:
         ]
         name = words[0] if words else ""
         if head != "component-wise" and name not in names.functions:
-            near = get_close_matches(head, [*names.functions, "component-wise"], 1)
+            near = likeliest(head, [*names.functions, "component-wise"])
             raise source.error(
-                f"function: {head!r} is not known" + (f"; did you mean {near[0]}?" if near else ""), start, end
+                f"function: {head!r} is not known" + (f"; did you mean {near}?" if near else ""), start, end
             )
         function = ref.key if head == "component-wise" else names.functions[name]
         for member in [m.strip() for m in members.split(",")] if members else [""]:

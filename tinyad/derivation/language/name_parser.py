@@ -159,7 +159,7 @@ class NameParser:
     def powers(self, node: Node, scripts: Scripts) -> Node:
         """Return a node with the powers that are among its scripts."""
         for power in scripts.powers:
-            kind, value = (POWERS[power], None) if power in POWERS else ("power", exponent(power))
+            kind, value = power_of(power)
             node = self.node(kind, (node,), value, node.start, self.cursor.end)
         return node
 
@@ -172,6 +172,14 @@ class NameParser:
             groups, _ = self.script_groups()
             at_end = self.cursor.at == len(tokens)
         return self.names.ref(tokens[0].text, self.names.scripts(groups)) if at_end else None
+
+
+def power_of(text: str) -> tuple[str, float | None]:
+    """Return the kind and the value of the node that a power makes: T, 2, -1, 3, ∘3 for every entry."""
+    if text in POWERS:
+        return POWERS[text], None
+    text = text.removeprefix("∘")
+    return ("square", None) if text == "2" else ("power", exponent(text))
 
 
 def is_derivative(token: Token) -> bool:

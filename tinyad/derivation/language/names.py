@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from tinyad.derivation.language.limits import INDEX_DIGITS, PRODUCT_LETTERS
@@ -15,7 +16,10 @@ FUNCTIONS = {
     "sqrt": "sqrt", "diag": "diag", "tr": "tr", "sum": "sum", "log_softmax": "log_softmax",
     "softmax_rows": "softmax_rows", "upper": "upper", "under": "under", "relu": "relu", "ReLU": "relu",
     "sinh": "sinh", "cosh": "cosh", "sech": "sech", "sin": "sin", "cos": "cos",
-    "softplus": "softplus", "erf": "erf",
+    "softplus": "softplus", "erf": "erf", "tan": "tan", "arctan": "arctan", "atan": "arctan", "step": "step",
+    "heaviside": "step", "abs": "abs", "sign": "sign", "sgn": "sign", "max": "max", "min": "min", "amax": "amax",
+    "amin": "amin", "maximum": "max", "minimum": "min", "mean": "mean", "var": "var", "det": "det", "logdet": "logdet",
+    "vec": "vec", "kron": "kron", "trace": "tr", "Tr": "tr", "Diag": "diag",
 }  # fmt: skip
 
 
@@ -29,6 +33,13 @@ def exponent(text: str) -> float | None:
         return None
     number = float(above) / (float(below) if slash else 1.0)
     return -number if text.startswith("-") else number
+
+
+def power_text(group: Sequence[Token]) -> str:
+    """Return an exponent by its signs, 1/2 for a fraction of LaTeX too."""
+    inner, _ = unbracketed(group)
+    texts = ["/" if a.kind == ")group" and b.kind == "group(" else a.text for a, b in pairwise((*inner, *inner[-1:]))]
+    return "".join(texts).replace("frac", "")
 
 
 class Scripts(NamedTuple):
@@ -100,7 +111,10 @@ class Names:
         for sign, group in groups:
             inner, bracketed = unbracketed(group)
             for item in _items(inner):
-                scripts = self._with_item(scripts, sign, item, bracketed)
+                name, power = _with_power_apart(item) if sign == "^" else (item, ())
+                if name:
+                    scripts = self._with_item(scripts, sign, name, bracketed or len(name) < len(item))
+                scripts = scripts._replace(powers=(*scripts.powers, *power))
         return scripts
 
     def _with_item(self, scripts: Scripts, sign: str, item: Sequence[Token], bracketed: bool) -> Scripts:
@@ -178,6 +192,19 @@ class Names:
 def bound(key: str, letter: str, member: str) -> str:
     """Return the key with a family's letter replaced by one of its members."""
     return "".join(member if part == letter else part for part in re.split("([_^])", key))
+
+
+def _with_power_apart(item: Sequence[Token]) -> tuple[Sequence[Token], tuple[str, ...]]:
+    """Return a superscript without its powers, and these: T of (t-1)T, -1 and T of -T, 3 of ∘3."""
+    texts = [token.text for token in item]
+    if texts[0] in ("-", "∘") and len(texts) > 1:
+        if texts in (["-", "T"], ["-", "⊤"]):
+            return (), ("-1", "T")
+        power = exponent("".join(texts[1:])) if texts[0] == "∘" else None
+        return (item, ()) if power is None else ((), ("∘" + "".join(texts[1:]),))
+    if len(texts) > 3 and texts[-2] in (")", "]", ">") and texts[-1] in ("T", "⊤", "'"):
+        return unbracketed(item[:-1])[0], ("T",)
+    return item, ()
 
 
 def _without(base: str, scripts: Scripts) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinyad.derivation.language.limits import MATRIX_ENTRIES, OPERATION_DEPTH, READ_MEMBERS, TOO_MANY_OPERATIONS
-from tinyad.derivation.language.name_parser import POWERS, NameParser
-from tinyad.derivation.language.names import Names, exponent, unbracketed
+from tinyad.derivation.language.name_parser import POWERS, NameParser, power_of
+from tinyad.derivation.language.names import Names, exponent, power_text, unbracketed
 from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.primaries import Primaries
 from tinyad.derivation.language.source import Source
@@ -17,6 +17,7 @@ from tinyad.derivation.language.token_cursor import TokenCursor
 SUM, NEGATION, PRODUCT = 10, 15, 20  # precedence of + and -, of a sign, of a product
 PRODUCTS = {"∘": "∘", "@": "*", "/": "/", "*": "", "·": "", "⊗": "", "×": "*"}
 FACTOR_KINDS = ("word", "number", "ones", "open", "frac", "group(", "matrix(")
+CASE_WORDS, OTHERWISE = ("if", "for", "when", "where"), ("otherwise", "else")
 SUFFIXES = {**POWERS, "⊤": "transpose", "'": "transpose"}
 
 
@@ -30,13 +31,14 @@ class Parser:
         self.name_parser = NameParser(self.cursor, names, builder)
         self.primaries = Primaries(self.cursor, self.name_parser, builder, self)
         self.nested = 0
-        self.in_norm = False
+        self.in_norm = self.in_bars = False
 
     # Statements
 
     def statement(self, tokens: Sequence[Token], number: str = "", title: str = "") -> Statement:
         """Return the statement that the tokens of a line make, without its number."""
-        self.cursor.tokens, self.cursor.at, self.nested, self.in_norm = tokens, 0, 0, False
+        self.cursor.tokens, self.cursor.at, self.nested = tokens, 0, 0
+        self.in_norm = self.in_bars = False
         if len(tokens) > 1 and tokens[-1].kind == "word" and tokens[-1].text == "given":
             given = (self.inside(tokens[:-1]),)
             return Statement(number, given, "given", (), tokens[0].start, tokens[-1].end, title, tuple(tokens))
@@ -187,6 +189,8 @@ class Parser:
         """Return whether a factor follows without an operator before it."""
         if self.cursor.is_op("‖"):
             return not self.in_norm
+        if self.cursor.is_op("|"):
+            return not self.in_bars and self.cursor.ahead().text != "_"
         return self.cursor.token.kind in FACTOR_KINDS or self.cursor.is_op("∇", "∂", "Σ")
 
     def prefix(self) -> Node:
@@ -204,21 +208,37 @@ class Parser:
             if self.cursor.is_op("^") and self.cursor.ahead().kind == "group(":
                 start = self.cursor.at
                 self.cursor.at += 1
-                inner, _ = unbracketed(self.cursor.group())
-                text = "".join(token.text for token in inner)
-                if text not in SUFFIXES and exponent(text) is not None:
-                    node = self.node("power", (node,), exponent(text), node.start, self.cursor.end)
+                group = self.cursor.group()
+                text = power_text(group)
+                if text in ("-T", "-⊤"):
+                    inverse = self.node("inverse", (node,), None, node.start, self.cursor.end)
+                    node = self.node("transpose", (inverse,), None, node.start, self.cursor.end)
+                    continue
+                bare = text.removeprefix("∘")
+                if text not in SUFFIXES and exponent(bare) is not None:
+                    kind, value = power_of(text)
+                    node = self.node(kind, (node,), value, node.start, self.cursor.end)
                     continue
                 if text not in SUFFIXES:
-                    message = f"^{text} is not known; a formula can have ^T, ^-1, ^2, ^3, ^{{1/2}} and the like"
-                    self.cursor.fail(message, self.cursor.tokens[start])
+                    node = self.raised(node, group, start)
+                    continue
                 node = self.node(SUFFIXES[text], (node,), None, node.start, self.cursor.end)
             elif self.cursor.accept("'"):
                 node = self.node("transpose", (node,), None, node.start, self.cursor.end)
-            elif self.cursor.accept("|"):
+            elif self.cursor.is_op("|") and not (self.in_bars and self.cursor.ahead().text != "_"):
+                self.cursor.at += 1
                 node = self.labelled(node)
             else:
                 return node
+
+    def raised(self, node: Node, group: Sequence[Token], start: int) -> Node:
+        """Return node^p, where the exponent is a formula of names."""
+        if any(t.kind == "word" and self.name_parser.knows(t.text) for t in group):
+            power = self.inside(group)
+            return self.node("call", (node, power), Ref("**"), node.start, self.cursor.end)
+        text = "".join(token.text for token in unbracketed(group)[0])
+        message = f"^{text} is not known; a formula can have ^T, ^-1, ^2, ^3, ^{{1/2}} and the like"
+        self.cursor.fail(message, self.cursor.tokens[start])
 
     def labelled(self, node: Node) -> Node:
         """Read the label that names a part of a derivative: ∂J/∂a |_{Comp-1}."""
@@ -245,6 +265,9 @@ class Parser:
         """Read a number, or ones with their size."""
         token = self.cursor.token
         self.cursor.at += 1
+        indicator = self.primaries.indicator(token) if token.text == "1" else None
+        if indicator is not None:
+            return indicator
         if token.kind == "ones" or (token.text == "1" and self.cursor.is_op("_")):
             return self.node("ones", (), self.primaries.size(), token.start, self.cursor.end)
         return self.node("number", (), float(token.text), token.start, token.end)
@@ -259,7 +282,14 @@ class Parser:
     def bracket(self) -> Node:
         """Read a formula in brackets, or [a, b; c, d]."""
         token = self.cursor.expect("open")
-        first = self.expression()
+        outside, self.in_bars = self.in_bars, False
+        node = self.in_brackets(token)
+        self.in_bars = outside
+        return node
+
+    def in_brackets(self, token: Token) -> Node:
+        """Read what follows an opening bracket, and the closing one."""
+        first = self.condition()
         if token.text == "[" and self.cursor.is_op(",", ";"):
             return self.entries(first, token, "close")
         if self.cursor.is_op(","):
@@ -267,10 +297,74 @@ class Parser:
         end = self.cursor.expect("close").end
         return self.node("bracket", (first,), token.text, token.start, end)
 
+    def condition(self, equal: bool = False) -> Node:
+        """Read a formula, or comparisons such as x > 0 and 0 < x < 1; with = between indices where `equal`."""
+        node = before = self.expression()
+        whole: Node | None = None
+        signs = (">", "<", "≥", "≤", *(("=", "≠") if equal else ()))
+        while self.cursor.is_op(*signs):
+            sign = self.cursor.token.text
+            self.cursor.at += 1
+            after = self.expression()
+            node = self.node("comparison", (before, after), sign, before.start, after.end)
+            whole = node if whole is None else self.node("∘", (whole, node), None, whole.start, node.end)
+            before = after
+        return whole or node
+
     def matrix(self) -> Node:
-        """Read a matrix in LaTeX."""
+        """Read a matrix or cases in LaTeX."""
         token = self.cursor.expect("matrix(")
+        if token.text == "{":
+            return self.cases(token)
         return self.entries(self.entry(), token, ")matrix")
+
+    def cases(self, token: Token) -> Node:
+        """Read the rows of \\begin{cases}: a formula, then the comparison or the word otherwise."""
+        parts: list[Node] = []
+        while self.cursor.token.kind != ")matrix":
+            if parts and len(parts) % 2:
+                self.cursor.fail("a case behind the one without a comparison")
+            parts.append(self.expression())
+            while self.cursor.accept(",", ".", ":"):
+                pass
+            if self.cursor.token.kind == "word" and self.cursor.token.text in CASE_WORDS:
+                self.cursor.at += 1
+            if self.cursor.token.kind == "word" and self.cursor.token.text in OTHERWISE:
+                self.cursor.at += 1
+            elif self.cursor.is_op(";") or self.cursor.token.kind == ")matrix":
+                self.cursor.fail("expected a comparison such as x > 0, or otherwise")
+            else:
+                parts.append(self.condition())
+                if parts[-1].kind not in ("comparison", "∘"):
+                    self.cursor.fail("expected a comparison such as x > 0, or otherwise", parts[-1])
+            while self.cursor.accept(",", ".", ";"):
+                pass
+        end = self.cursor.expect(")matrix").end
+        return self.node("cases", tuple(parts), None, token.start, end)
+
+    def bars(self) -> Node:
+        """Read |x|, an absolute value or a determinant."""
+        token = self.cursor.expect("op", "|")
+        self.in_bars = True
+        part = self.expression()
+        self.in_bars = False
+        end = self.cursor.expect("op", "|").end
+        function = "abs" if self.primaries.summing else "bars"
+        return self.node("call", (part,), Ref(function), token.start, end)
+
+    def inner_product(self) -> Node:
+        """Read ⟨x, y⟩, the sum of the products of entries."""
+        token = self.cursor.expect("op", "<")
+        left = self.expression()
+        self.cursor.expect("op", ",")
+        right = self.expression()
+        end = self.cursor.expect("op", ">").end
+        if self.cursor.is_op("_") and self.cursor.ahead(2).text == "F":
+            self.cursor.at += 1
+            self.cursor.group()
+            end = self.cursor.end
+        products = self.node("call", (left, right), Ref("inner"), token.start, end)
+        return products
 
     def entry(self) -> Node:
         """Read a formula or dots."""
@@ -388,6 +482,8 @@ PRIMARIES: dict[str, Callable[[Parser], Node]] = {  # by the kind of the first t
 }  # fmt: skip
 OPERATOR_PRIMARIES: dict[str, Callable[[Parser], Node]] = {
     "‖": Parser.norm,
+    "|": Parser.bars,
+    "<": Parser.inner_product,
     "∇": lambda parser: parser.primaries.nabla(),
     "∂": lambda parser: parser.primaries.partial(),
 }

@@ -12,15 +12,19 @@ from tinyad.derivation.language.syntax_tree import Token
 # fmt: off
 SUPERSCRIPTS = {
     "ᵀ": "T", "⊤": "⊤", "²": "2", "³": "3", "¹": "1", "⁰": "0", "⁻": "-", "⁺": "+", "⁽": "(", "⁾": ")", "ᵗ": "t",
+    "⁴": "4", "⁵": "5", "⁶": "6",
 }
 SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789+-aehijklmnoprstuvx", strict=True))
 SIGNS = {
     "⊙": "∘", "◦": "∘", "○": "∘", "•": "·", "∙": "·", "⋅": "·", "−": "-", "–": "-", "∗": "*", "∑": "Σ", "≔": "=",
-    "’": "'", "‘": "'", "′": "'", "∣": "|", "⟨": "<", "⟩": ">", "⊘": "/", "∥": "‖", "≥": ">", "≤": "<",
+    "’": "'", "‘": "'", "′": "'", "∣": "|", "⟨": "<", "⟩": ">", "⊘": "/", "∥": "‖",
+    "⩾": "≥", "⩽": "≤", "≜": "=", "←": "=", "∏": "Π",
 }
 # fmt: on
-OPERATORS = set("+-∘*·@/=≡⇒,;:|‖'.∇∂Σ×<>∈⊗")
-TWO_CHARACTER_SIGNS = {"+=": "+=", ":=": "=", "=>": "⇒", "||": "‖"}
+OPERATORS = set("+-∘*·@/=≡⇒,;:|‖'.∇∂ΣΠ×<>∈⊗≥≤≠")
+TWO_CHARACTER_SIGNS = {
+    "+=": "+=", ":=": "=", "=>": "⇒", "||": "‖", ">=": "≥", "<=": "≤", "!=": "≠", "==": "=",
+}  # fmt: skip
 UNNAMED = re.compile(r"_(v?\d+|\s|,|\])")
 QUOTED = re.compile(r"([^'‘’\"\n]*)['‘’\"]")
 OPEN, CLOSE = "([{", ")]}"
@@ -88,7 +92,7 @@ class _Reader:
             self.number()
         elif c in SUPERSCRIPTS or c in SUBSCRIPTS:
             self.raised()
-        elif c != "Σ" and (plain.isalpha() or self.begins_unnamed()):
+        elif c not in "Σ∏" and (plain.isalpha() or self.begins_unnamed()):
             self.word()
         elif c in "^_":
             self.script()
@@ -186,7 +190,8 @@ class _Reader:
         start = self.at
         table, sign = (SUPERSCRIPTS, "^") if self.text[start] in SUPERSCRIPTS else (SUBSCRIPTS, "_")
         while self.at < self.end and self.text[self.at] in table:
-            if self.at > start and table[self.text[self.at]] in ("T", "⊤"):  # ²ᵀ are two
+            first = self.text[self.at - 1]
+            if self.at > start and table[self.text[self.at]] in ("T", "⊤") and first != "⁻":  # ²ᵀ are two
                 break
             self.at += 1
             if table[self.text[self.at - 1]] in ("T", "⊤"):
@@ -236,6 +241,12 @@ class _Reader:
             self.add("word", unicodedata.normalize("NFD", "".join(map(letter, self.text[begun:end]))), begun, end)
         elif c in ("'", "*", "⊤", "∗"):
             self.add("word", c, begun, begun + 1)
+        elif self.text.startswith(("-T", "-⊤"), begun):
+            self.add("op", "-", begun, begun + 1)
+            self.add("word", "⊤", begun + 1, begun + 2)
+        elif c == "∘" and self.peek(1).isdigit():
+            self.add("op", "∘", begun, begun + 1)
+            self.number()
         else:
             raise self.source.error("this script is empty: write x_{t-1}, x^T", begun - 1)
         self.add(")group", "", self.at, self.at)

@@ -32,6 +32,14 @@ class SubFormulas(Protocol):
     def listed(self) -> list[Node]:
         """Read formulas with commas between them."""
 
+    def condition(self, equal: bool = False) -> Node:
+        """Read a formula, or a comparison."""
+
+
+INDICATORS = ("I", "𝟙")
+COMPARISONS = (">", "<", "≥", "≤", "=", "≠")
+SUMMING = ("sum", "mean", "max", "min", "amax", "amin", "var")
+
 
 class Primaries:
     """Read what a word, ∇, ∂ or a fraction begins; `formulas` reads what is inside."""
@@ -39,6 +47,7 @@ class Primaries:
     def __init__(self, cursor: TokenCursor, names: NameParser, builder: NodeBuilder, formulas: SubFormulas) -> None:
         self.cursor, self.name_parser, self.formulas = cursor, names, formulas
         self.names, self.node = names.names, builder.node
+        self.summing = 0  # inside how many calls of sum, mean and the like: there bars are absolute values
 
     def word(self) -> Node:
         """Read what a word begins."""
@@ -54,6 +63,12 @@ class Primaries:
             scripts = scripts._replace(above="", powers=(*scripts.powers, scripts.above))
             ref = self.names.ref(token.text, scripts)
             end = self.name_parser.end_before_power(first) if groups[-1][0] == "^" else end
+        if token.text in INDICATORS and not self.names.is_known(ref.key):
+            after, self.cursor.at = self.cursor.at, first
+            indicator = self.indicator(token)
+            if indicator is not None:
+                return indicator
+            self.cursor.at = after
         if self.calls_function(ref.key):
             return self.call(ref, scripts, token)
         if token.text == "I" and not self.names.is_known(ref.key):
@@ -64,6 +79,30 @@ class Primaries:
             or self.differential(token)
             or self.name_parser.named(token, scripts, end)
         )
+
+    def indicator(self, token: Token) -> Node | None:
+        """Read what follows the 1 of 1[x > 0], 1_{x>0} or 1{i = j}; None if no comparison does."""
+        below = self.cursor.is_op("_")
+        at = self.cursor.at + (2 if below else 0)
+        tokens, depth = self.cursor.tokens, 0
+        if at >= len(tokens) or (not below and tokens[at].kind != "open"):
+            return None
+        end = at
+        for end in range(at + (not below), len(tokens)):
+            depth += {"open": 1, "group(": 1, "close": -1, ")group": -1}.get(tokens[end].kind, 0)
+            if depth < 0:
+                break
+        inner = tokens[at + (not below) : end]
+        while len(inner) > 2 and inner[0].kind == "open" and inner[-1].kind == "close":
+            inner = inner[1:-1]
+        if not any(t.kind == "op" and t.text in COMPARISONS for t in inner):
+            return None
+        with self.cursor.within(inner):
+            node = self.formulas.condition(equal=True)
+            if self.cursor.at < len(inner):
+                self.cursor.unexpected()
+        self.cursor.at = end + 1
+        return node._replace(start=token.start, end=self.cursor.end)
 
     def special_word(self, token: Token) -> Node | None:
         """Read the derivative, the deriv(...) or the power of e that a word begins, or return None."""
@@ -104,7 +143,11 @@ class Primaries:
     def calls_function(self, key: str) -> bool:
         """Return whether a key is a function and its argument follows."""
         known = key in self.names.functions and not self.names.is_known(key)
-        return known and (self.cursor.token.kind in ("open", "word", "group(", "frac") or self.cursor.is_op("'", "∇"))
+        if self.cursor.is_op("|"):
+            return known and self.cursor.ahead().text != "_"
+        return known and (
+            self.cursor.token.kind in ("open", "word", "group(", "frac") or self.cursor.is_op("'", "∇", "‖")
+        )
 
     def derivative_of(self, token: Token) -> Node:
         """Read the name behind a δ or d on its own: δ h^{(t)}."""
@@ -238,7 +281,9 @@ class Primaries:
             return self.name_parser.powers(self.prime(ref, token.start), scripts)
         if self.cursor.token.kind == "open":
             self.cursor.at += 1
+            self.summing += ref.key in SUMMING
             parts = self.formulas.listed()
+            self.summing -= ref.key in SUMMING
             end = self.cursor.expect("close").end
         else:
             parts = [self.formulas.operand()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from bisect import bisect_right
+from collections.abc import Iterable
 from difflib import get_close_matches
 from math import inf
 from pathlib import Path
@@ -28,6 +29,11 @@ class DerivationError(ValueError):
             shown = f"{source.name}:{self.line}:{self.column}: {message}"
             shown += _quoted(source.line(self.line), self.column, (end or at + 1) - at)
         super().__init__(for_terminal(shown))
+
+
+def likeliest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is most like another, of the same length if there is one; "" if none is like it."""
+    return min(get_close_matches(word, [*known]), key=lambda near: abs(len(near) - len(word)), default="")
 
 
 class LimitError(DerivationError):

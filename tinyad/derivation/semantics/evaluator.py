@@ -13,6 +13,7 @@ from tinyad.arrays.matrix import size
 from tinyad.derivation.language.source import LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, flattened, structure
 from tinyad.derivation.semantics.components import axes_of, combined, labelled, lettered, summed
+from tinyad.derivation.semantics.composed import chosen, compared, composed
 from tinyad.derivation.semantics.environment import Environment, Remarks, TimedName
 from tinyad.derivation.semantics.functions import (
     NOT_COMPONENTWISE,
@@ -355,6 +356,12 @@ class Evaluator:
         parts = [self.part(part, scope) for part in node.parts]
         if key in ("diag", "tr"):
             return self.of_diagonal(node, key, parts)
+        made = composed(key, parts) if key not in self.declarations.functions else None
+        return self.of_row(node, scope, parts) if made is None else made
+
+    def of_row(self, node: Node, scope: Scope, parts: list[Any]) -> Any:
+        """Return the value of a call of a function that is one row of the table."""
+        ref = node.value
         op = self.functions.row(ref, scope, node)
         if op.arity != len(parts):
             self.refuse(node, f"{ref.key} takes {op.arity} argument(s)", "not evaluable")
@@ -375,6 +382,22 @@ class Evaluator:
         if not isinstance(parts[0], np.ndarray):
             self.refuse(node, f"{key} is for backward lines; write ∘ in the forward", "not evaluable")
         return diagonal(parts[0]) if key == "diag" else trace(parts[0])
+
+    def _comparison(self, node: Node, scope: Scope) -> Any:
+        left, right = (self.part(part, scope) for part in node.parts)
+        left, right = (x.number if isinstance(x, Ones) else x for x in (left, right))
+        try:
+            return compared(node.value, left, right)
+        except Misfit as sizes:
+            self.refuse(node, f"{size(sizes.left)} compared with {size(sizes.right)}")
+
+    def _cases(self, node: Node, scope: Scope) -> Any:
+        values = [self.part(part, scope) for part in node.parts[::2]]
+        conditions = [self.part(part, scope) for part in node.parts[1::2]]
+        try:
+            return chosen([x.number if isinstance(x, Ones) else x for x in values], conditions)
+        except Misfit as sizes:
+            self.refuse(node, f"the cases are {size(sizes.left)} and {size(sizes.right)}")
 
     def _prime(self, node: Node, scope: Scope) -> Any:
         op = self.functions.row(node.value, scope, node)
@@ -492,7 +515,7 @@ def is_one(node: Node, value: Any) -> bool:
 NAMES = {"*": "_product"} | dict.fromkeys("∘+-/", "_componentwise")
 NAMES |= {kind: f"_{kind}" for kind in ("name", "d", "number", "ones", "eye", "dots", "bracket", "matrix", "sum")}
 NAMES |= {kind: f"_{kind}" for kind in ("neg", "transpose", "square", "power", "inverse", "call", "prime", "deriv")}
-NAMES |= {kind: f"_{kind}" for kind in ("jacobian", "differential")}
+NAMES |= {kind: f"_{kind}" for kind in ("jacobian", "differential", "comparison", "cases")}
 METHODS: dict[str, Callable[[Evaluator, Node, Scope], Any]] = {
     kind: getattr(Evaluator, method) for kind, method in NAMES.items()
 }
