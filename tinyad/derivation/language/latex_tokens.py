@@ -270,6 +270,8 @@ class LatexTokenizer:
         elif name in COMMANDS:
             COMMANDS[name](self, node, rest)
         elif name in SPACES or name in IGNORED or name == "rm":
+            if name in ("quad", "qquad") and not (self.braces or self.brackets or self.matrix):
+                self.emit("quad", "", node.start, node.end)
             self.spaced, self.upright = self.spaced or name in SPACES, self.upright or name == "rm"
         elif name in SIZES:
             self.sized = -1 if _drop(rest, r" *\.") else node.start

@@ -50,6 +50,18 @@ class NameParser:
         self.cursor.at = at
         return joined
 
+    def skip_arguments(self) -> None:
+        """Read the (W, b) of L(W, b), directly behind the loss: names alone, which say nothing more."""
+        opened = self.cursor.token
+        if (opened.kind, opened.text) != ("open", "(") or opened.spaced:
+            return
+        end = self.cursor.at
+        while self.cursor.tokens[end : end + 1] and self.cursor.tokens[end].kind != "close":
+            end += 1
+        inner = self.cursor.tokens[self.cursor.at + 1 : end]
+        if inner and all(t.kind in ("word", "number", "group(", ")group") or t.text in ",;_^·" for t in inner):
+            self.cursor.at = end + 1
+
     def knows(self, word: str) -> bool:
         """Return whether a word is a known name."""
         return self.names.is_known(self.names.ref(word, Scripts()).key) or bool(self.names.flat(word))

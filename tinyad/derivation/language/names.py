@@ -19,6 +19,9 @@ FUNCTIONS = {
     "softplus": "softplus", "erf": "erf", "tan": "tan", "arctan": "arctan", "atan": "arctan", "step": "step",
     "heaviside": "step", "abs": "abs", "sign": "sign", "sgn": "sign", "max": "max", "min": "min", "amax": "amax",
     "amin": "amin", "maximum": "max", "minimum": "min", "mean": "mean", "var": "var", "det": "det", "logdet": "logdet",
+    "std": "std", "where": "where", "outer": "outer", "dot": "dot", "matmul": "dot", "mm": "dot",
+    "multiply": "multiply", "square": "square", "inv": "inv", "transpose": "transpose", "power": "**", "expit": "sigmoid",
+    "log1p": "log1p", "expm1": "expm1", "inner": "inner", "norm": "norm",
     "vec": "vec", "kron": "kron", "trace": "tr", "Tr": "tr", "Diag": "diag",
 }  # fmt: skip
 

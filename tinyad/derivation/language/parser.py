@@ -228,8 +228,16 @@ class Parser:
             elif self.cursor.is_op("|") and not (self.in_bars and self.cursor.ahead().text != "_"):
                 self.cursor.at += 1
                 node = self.labelled(node)
+            elif self.calls_method():
+                node = self.primaries.method(node)
             else:
                 return node
+
+    def calls_method(self) -> bool:
+        """Return whether a dot, the name of a method and a bracket come next."""
+        dot, word, bracket = self.cursor.token, self.cursor.ahead(), self.cursor.ahead(2)
+        tight = dot.text == "." and dot.kind == "op" and not (dot.spaced or word.spaced)
+        return tight and word.kind == "word" and bracket.kind == "open" and not bracket.spaced
 
     def raised(self, node: Node, group: Sequence[Token], start: int) -> Node:
         """Return node^p, where the exponent is a formula of names."""
@@ -259,6 +267,8 @@ class Parser:
             return PRIMARIES[token.kind](self)
         if token.kind == "end":
             self.cursor.fail("expected a formula, but the line ends")
+        if token.kind == "dots":
+            self.cursor.fail("dots leave out terms that a check needs: write a sum such as Σ_i x_i y_i, or all terms")
         self.cursor.unexpected()
 
     def number(self) -> Node:

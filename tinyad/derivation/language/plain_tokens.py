@@ -25,6 +25,9 @@ OPERATORS = set("+-∘*·@/=≡⇒,;:|‖'.∇∂ΣΠ×<>∈⊗≥≤≠")
 TWO_CHARACTER_SIGNS = {
     "+=": "+=", ":=": "=", "=>": "⇒", "||": "‖", ">=": "≥", "<=": "≤", "!=": "≠", "==": "=",
 }  # fmt: skip
+MODULE = re.compile(  # np. before the name of a function; np.max is not the max of two numbers
+    r"(?:np|numpy|jnp|torch|math|tf|F|nn|scipy)(?:\.(?:linalg|special|nn|functional))*\.(?:(max|min)(?=\()|(?=[^\W\d_]))"
+)
 UNNAMED = re.compile(r"_(v?\d+|\s|,|\])")
 QUOTED = re.compile(r"([^'‘’\"\n]*)['‘’\"]")
 OPEN, CLOSE = "([{", ")]}"
@@ -74,7 +77,7 @@ class _Reader:
         if c == "#":
             newline = self.text.find("\n", at, self.end)
             self.at = self.end if newline < 0 else newline
-        elif c.isspace():
+        elif c.isspace() or c == "$":
             if c == "\n" and not self.closing:
                 self.add("end", "", at, at + 1)
             self.at, self.spaced = at + 1, True
@@ -86,7 +89,14 @@ class _Reader:
         """Read a number, a word or a script, if one is next."""
         at, c = self.at, self.text[self.at]
         plain = letter(c)
-        if c == "𝟏":
+        module = None if self.tight() or self.after_dot() else MODULE.match(self.text, at, self.end)
+        if module and module[1]:
+            self.add("word", "a" + module[1], at, module.end())
+        elif module:
+            self.at = module.end()
+            self.word()
+            self.tokens[-1] = self.tokens[-1]._replace(start=at)
+        elif c == "𝟏":
             self.add("ones", "1", at, at + 1)
         elif plain.isdigit() and plain.isascii():
             self.number()
@@ -94,14 +104,21 @@ class _Reader:
             self.raised()
         elif c not in "Σ∏" and (plain.isalpha() or self.begins_unnamed()):
             self.word()
+        elif self.text.startswith("**", at):
+            self.at += 1
+            self.script("^", at)
         elif c in "^_":
-            self.script()
+            self.script(c, at)
         elif self.text.startswith(".T", at) and self.tight() and not self.peek(2).isalnum():
             self.add("op", "^", at, at + 1)
             self.group("T", at + 1, at + 2)
         else:
             return False
         return True
+
+    def after_dot(self) -> bool:
+        """Return whether a dot stands directly before the next character: A.sum."""
+        return bool(self.tokens) and self.tokens[-1].text == "." and not self.spaced
 
     def begins_unnamed(self) -> bool:
         """Return whether a result without a name is next, such as _3."""
@@ -138,6 +155,8 @@ class _Reader:
             self.add("op", TWO_CHARACTER_SIGNS[two], at, at + 2)
         elif sign == "…":
             self.add("dots", "…", at, at + 1)
+        elif self.text.startswith("...", at):
+            self.add("dots", "…", at, at + 3)
         elif sign in OPERATORS:
             self.add("op", sign, at, at + 1)
         else:
@@ -216,9 +235,12 @@ class _Reader:
         self.add("number" if text.isdigit() else "word", text, start, end)
         self.add(")group", "", end, end)
 
-    def script(self) -> None:
-        """Read ^ or _ with its script: a word, a number, or what is in brackets."""
-        self.add("op", self.text[self.at], self.at, self.at + 1)
+    def script(self, mark: str, start: int) -> None:
+        """Read ^, ** or _ with its script: a word, a number, or what is in brackets."""
+        self.add("op", mark, start, self.at + 1)
+        if mark == "^":
+            while self.peek() == " " and self.text[start] == "*":
+                self.at += 1
         c = SIGNS.get(self.peek(), letter(self.peek()))
         if c in ("(", "{", "<"):
             at, sign = self.at, {"(": ")", "{": "}", "<": ">"}[c]
@@ -227,7 +249,7 @@ class _Reader:
                 self.add("open" if c == "(" else "op", c, at, at + 1)
             self.enter(sign + "group", at)
             return
-        signed = re.compile(r"-?\d+").match(self.text, self.at, self.end)
+        signed = re.compile(r"-?\d+(?:\.\d+)?").match(self.text, self.at, self.end)
         begun = self.at
         self.add("group(", "", begun, begun)
         if signed:

@@ -38,7 +38,10 @@ class SubFormulas(Protocol):
 
 INDICATORS = ("I", "𝟙")
 COMPARISONS = (">", "<", "≥", "≤", "=", "≠")
-SUMMING = ("sum", "mean", "max", "min", "amax", "amin", "var")
+REDUCTIONS = ("sum", "mean", "max", "min", "amax", "amin", "var", "std", "softmax", "log_softmax")
+METHODS = ("sum", "mean", "max", "min", "var", "std", "dot", "matmul", "transpose")
+KEYWORDS = ("axis", "dim", "keepdims", "keepdim")
+AXES = {"0": "_axis0", "-2": "_axis0", "1": "_axis1", "-1": "_axis1"}
 
 
 class Primaries:
@@ -172,16 +175,23 @@ class Primaries:
             self.name_parser.whole_word()
             self.name_parser.script_groups()
             inner = self.cursor.tokens[first : self.cursor.at]
+        return self.nabla_of(inner, token)
+
+    def nabla_of(self, inner: Sequence[Token], token: Token) -> Node:
+        """Return the derivative for the name below a ∇ or ∂, and read the loss behind it, L or L(W)."""
         ref, scripts = self.name_parser.single_name(inner, token)
         end = self.cursor.end
         if self.cursor.token.kind == "word" and self.cursor.token.text == self.names.loss:
-            end = self.cursor.token.end
             self.cursor.at += 1
+            self.name_parser.skip_arguments()
+            end = self.cursor.end
         return self.name_parser.powers(self.node("d", (), (ref, None), token.start, end), scripts)
 
     def partial(self) -> Node:
         """Read ∂L/∂z24 or ∂f/∂x."""
         token = self.cursor.expect("op", "∂")
+        if self.cursor.accept("_"):
+            return self.nabla_of(self.cursor.group(), token)
         above = self.formulas.operand() if not self.cursor.is_op("/") else None
         self.cursor.expect("op", "/")
         self.cursor.expect("op", "∂")
@@ -280,17 +290,67 @@ class Primaries:
         if self.cursor.is_op("'"):
             return self.name_parser.powers(self.prime(ref, token.start), scripts)
         if self.cursor.token.kind == "open":
-            self.cursor.at += 1
-            self.summing += ref.key in SUMMING
-            parts = self.formulas.listed()
-            self.summing -= ref.key in SUMMING
-            end = self.cursor.expect("close").end
+            parts, axis = self.arguments(ref.key)
         else:
-            parts = [self.formulas.operand()]
-            end = parts[0].end
-        if len(parts) > 2:
+            parts, axis = [self.formulas.operand()], ""
+        end = self.cursor.end
+        return self.name_parser.powers(self.called(ref, parts, axis, token, end), scripts)
+
+    def arguments(self, function: str) -> tuple[list[Node], str]:
+        """Read the arguments of a call in brackets; return those that are formulas, and the end of axis=0 or axis=1."""
+        self.cursor.expect("open")
+        self.summing += function in REDUCTIONS
+        parts, axis = list[Node](), ""
+        while not parts or self.cursor.accept(","):
+            if self.cursor.token.kind == "close" and function in REDUCTIONS:  # A.sum()
+                break
+            word, sign = self.cursor.token, self.cursor.ahead()
+            if word.kind == "word" and sign.text == "=" and word.text in KEYWORDS:
+                self.cursor.at += 2
+                value = "-" * self.cursor.accept("-") + self.cursor.token.text
+                self.cursor.at += 1
+                axis = self.axis(value, word) if word.text in ("axis", "dim") else axis
+                if not self.cursor.is_op(","):
+                    break
+            else:
+                parts.append(self.formulas.condition())
+        self.summing -= function in REDUCTIONS
+        self.cursor.expect("close")
+        return parts, axis
+
+    def axis(self, value: str, token: Token) -> str:
+        """Return the end of a function's name along an axis."""
+        if value not in AXES:
+            self.cursor.fail("an axis is 0, over the rows, or 1, over the columns", token)
+        return AXES[value]
+
+    def method(self, node: Node) -> Node:
+        """Read the call behind a dot: A.sum(axis=0), A.dot(B)."""
+        self.cursor.expect("op", ".")
+        token = self.cursor.expect("word")
+        key = self.names.functions.get(token.text, "")
+        if key not in METHODS:
+            known = ", ".join(f".{name}(...)" for name in METHODS)
+            self.cursor.fail(f".{token.text}(...) is not read; leave it out, or write .T, {known}", token)
+        parts, axis = self.arguments(key)
+        return self.called(Ref(key), [node, *parts], axis, token, self.cursor.end)._replace(start=node.start)
+
+    def called(self, ref: Ref, parts: list[Node], axis: str, token: Token, end: int) -> Node:
+        """Return the call of a function, by NumPy's rules for an axis and for where."""
+        key = self.names.functions.get(ref.key, ref.key)
+        if key in REDUCTIONS and len(parts) == 2 and key not in ("max", "min"):
+            number = self.cursor.source.text[parts[1].start : parts[1].end]
+            parts, axis = parts[:1], self.axis(number, token)
+        if axis:
+            if key not in REDUCTIONS or len(parts) != 1:
+                self.cursor.fail(f"{token.text} has no axis", token)
+            ref = Ref(key + axis)
+        if key == "where" and len(parts) == 3:
+            test, yes, no = parts
+            return self.node("cases", (yes, test, no), None, token.start, end)
+        if len(parts) > 2 or not parts:
             self.cursor.fail(f"{token.text} takes one argument or two, not {len(parts)}", token)
-        return self.name_parser.powers(self.node("call", tuple(parts), ref, token.start, end), scripts)
+        return self.node("call", tuple(parts), ref, token.start, end)
 
     def prime(self, function: Ref, start: int) -> Node:
         """Read the argument of f', in brackets or after a bar."""

@@ -10,7 +10,7 @@ from tinyad.derivation.language.limits import UNREADABLE_LINES
 from tinyad.derivation.language.segments import Segment, segments
 from tinyad.derivation.language.source import Block, DerivationError, LimitError, Source
 from tinyad.derivation.language.syntax_tree import Node, Statement, Token
-from tinyad.derivation.language.tokenizer import tokens_of
+from tinyad.derivation.language.tokenizer import tokens_of_lines
 
 
 class Unreadable(NamedTuple):
@@ -59,7 +59,7 @@ def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statem
     """Return the forward equations; the declarations learn the names that they compute."""
     source, names = declarations.source, declarations.names
     forward = [block for block in blocks if block.kind == "forward"]
-    equations = [equation for b in forward for equation in segments(tokens_of(source, b.start, b.end))]
+    equations = [equation for b in forward for equation in segments(tokens_of_lines(source, b.start, b.end))]
     if not equations:
         declared = next(block for block in blocks if block.kind == "declare")
         raise source.error("no forward block: the equations to derive go into ```forward", declared.start)
@@ -102,7 +102,7 @@ def _readable(source: Source, block: Block, title: str) -> tuple[list[Token], li
     text, unreadable = source.text, list[Unreadable]()
     while True:
         try:
-            tokens = tokens_of(source.with_text(text), block.start, block.end)
+            tokens = tokens_of_lines(source.with_text(text), block.start, block.end)
         except LimitError:
             raise
         except DerivationError as error:

@@ -72,6 +72,7 @@ class Source:
         self.deadline = inf if seconds is None else thread_time() + seconds
         self.reached = 0  # the part of the text that is worked on, for a message
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
+        self.quoted = self.text  # what a message shows: the text as its author has it
         self._lines = [0] + [k + 1 for k, c in enumerate(self.text) if c == "\n"]
         if len(self.text) > FILE_CHARACTERS:
             raise DerivationError(f"{len(self.text)} characters; at most {FILE_CHARACTERS} are read", self)
@@ -81,7 +82,7 @@ class Source:
     def with_text(self, text: str) -> Source:
         """Return the same file with another text, in the time that is left."""
         other = Source(text, self.name, self.seconds)
-        other.deadline = self.deadline
+        other.deadline, other.quoted = self.deadline, self.quoted
         return other
 
     def check_time(self) -> None:
@@ -98,7 +99,7 @@ class Source:
         """Return the text of a line, counted from 1."""
         start = self._lines[number - 1]
         end = self._lines[number] - 1 if number < len(self._lines) else len(self.text)
-        return self.text[start:end]
+        return self.quoted[start:end]
 
     def line_start(self, number: int) -> int:
         """Return the offset at which a line begins; lines count from 1."""
@@ -139,7 +140,7 @@ class Source:
                         )
                     opened = (fence, kind, title.strip(), start + len(text) + 1)
             elif mark.startswith(opened[0]) and not mark.strip(opened[0][0]):
-                if opened[0] == "```":
+                if opened[1] in BLOCKS:
                     blocks.append(Block(opened[1], opened[2], opened[3], start))
                 opened = None
         if opened is not None:

@@ -47,7 +47,7 @@ def number_token(text: str) -> Token:
 
 def tokenized(text: str, title: str) -> tuple[Token, ...]:
     """Return the tokens of a text that stands in no file."""
-    return tuple(t for t in tokens_of(Source(text, title), 0, len(text)) if t.kind != "end")
+    return tuple(t for t in tokens_of(Source(text, title), 0, len(text)) if t.kind not in ("end", "quad"))
 
 
 def token_span(tokens: Sequence[Token], node: Node) -> tuple[int, int]:

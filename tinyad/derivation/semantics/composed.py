@@ -10,7 +10,7 @@ import numpy as np
 from tinyad.arrays.matrix import size
 from tinyad.derivation.semantics.components import combined
 from tinyad.derivation.semantics.functions import MORE, applied, as_array
-from tinyad.derivation.semantics.operations import componentwise, has_no_size
+from tinyad.derivation.semantics.operations import componentwise, has_no_size, product
 from tinyad.derivation.semantics.values import Indexed, Unfitting, counted
 from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Variable
@@ -48,6 +48,11 @@ def variance(x: Any, axis: int | None = None) -> Any:
     return mean(d * d, axis)
 
 
+def deviation(x: Any, axis: int | None = None) -> Any:
+    """Return the root of the variance."""
+    return applied(TABLE["sqrt"], [variance(x, axis)])
+
+
 def largest(x: Any, axis: int | None = None) -> Any:
     """Return the largest entry, or those along an axis."""
     over_rows, over_columns = TABLE["column_max"], TABLE["row_max"]
@@ -73,7 +78,7 @@ def log_softmax_along(x: Any, axis: int | None = None) -> Any:
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {
     "sum": lambda x, axis=None: total(x) if axis is None else sums(x, axis),
-    "mean": mean, "var": variance, "max": largest, "min": smallest, "amax": largest, "amin": smallest,
+    "mean": mean, "var": variance, "std": deviation, "max": largest, "min": smallest, "amax": largest, "amin": smallest,
     "softmax": softmax_along, "log_softmax": log_softmax_along,
 }  # fmt: skip
 
@@ -96,7 +101,7 @@ def composed(key: str, parts: Sequence[Any]) -> Any:
         return OF_TWO[key](*parts)
     if len(parts) != 1:
         return None
-    return bars(parts[0]) if key == "bars" else reduced(key, parts[0])
+    return OF_ONE[key](parts[0]) if key in OF_ONE else reduced(key, parts[0])
 
 
 def of_two(key: str, left: Any, right: Any) -> Any:
@@ -140,8 +145,36 @@ def bars(x: Any) -> Any:
     return applied(MORE["det"], [value])
 
 
+def dot(left: Any, right: Any) -> Any:
+    """Return the matrix product, or of two columns, as NumPy does of two vectors, the sum of the products."""
+    left, right = as_array(left), as_array(right)
+    if left.shape == right.shape and left.shape[1] == 1:
+        return inner_product(left, right)
+    return product(left, right)
+
+
+def outer(left: Any, right: Any) -> Any:
+    """Return x yᵀ of two columns."""
+    left, right = as_array(left), as_array(right)
+    if left.shape[1] != 1 or right.shape[1] != 1:
+        raise Unfitting(f"the outer product of {size(left.shape)} and {size(right.shape)}: expected two columns")
+    return left @ right.T
+
+
+def entrywise(left: Any, right: Any) -> Any:
+    """Return the products of the entries."""
+    return combined("∘", left, right) if Indexed in (type(left), type(right)) else componentwise("∘", left, right)
+
+
 OF_TWO: dict[str, Callable[[Any, Any], Any]] = {
+    "dot": dot, "outer": outer, "multiply": entrywise,
     "max": lambda x, y: of_two("max", x, y), "min": lambda x, y: of_two("min", x, y), "inner": inner_product,
+}  # fmt: skip
+
+
+OF_ONE: dict[str, Callable[[Any], Any]] = {
+    "bars": bars, "square": lambda x: entrywise(x, x), "transpose": lambda x: as_array(x).T,
+    "norm": lambda x: applied(TABLE["sqrt"], [total(x * x)]),
 }  # fmt: skip
 
 
