@@ -68,6 +68,7 @@ class Names:
         self.instances: dict[str, tuple[str, str]] = {}  # f_g → (θ, g), of a function f_θ
         self.known: dict[str, bool] = {}  # key → whether it is used with a time
         self.differentials = False
+        self.with_index: dict[str, Ref] = {}  # letter of an index → the name that had it last in this line
         self.read_members: dict[tuple[Any, ...], Node] = {}  # tokens → the formula they make, with these names
         self._flat: dict[str, list[str]] = {}
         self._letters: dict[str, list[str]] = {}
@@ -95,6 +96,11 @@ class Names:
     def members(self, key: str, letter: str) -> list[str]:
         """Return the keys with each member of a family for its letter."""
         return [bound(key, letter, member) for member in self.families[letter]]
+
+    @staticmethod
+    def parts_of(key: str) -> list[str]:
+        """Return the letter of a key and its scripts."""
+        return re.split("[_^]", key)
 
     def instances_of(self, key: str) -> list[str]:
         """Return the keys that a key with family letters stands for."""
@@ -167,7 +173,9 @@ class Names:
             and self.timed(without := _without(base, scripts))
         ):
             key, time = without, ("=", int(below))  # h_0
-        return Ref(key, time, scripts.indices)
+        ref = Ref(key, time, scripts.indices)
+        self.with_index |= dict.fromkeys(scripts.indices if self.is_known(key) else (), ref)
+        return ref
 
     def flat(self, word: str) -> list[Ref]:
         """Return the known names that a word can be if scripts stand on the line: WfC, ft, z24."""

@@ -11,6 +11,7 @@ from tinyad.derivation.language.names import Names, exponent, power_text, unbrac
 from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.primaries import Primaries
 from tinyad.derivation.language.source import Source
+from tinyad.derivation.language.sums import Sums
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token
 from tinyad.derivation.language.token_cursor import TokenCursor
 
@@ -30,6 +31,7 @@ class Parser:
         self.node = builder.node
         self.name_parser = NameParser(self.cursor, names, builder)
         self.primaries = Primaries(self.cursor, self.name_parser, builder, self)
+        self.sums = Sums(self.cursor, names, builder, self.expression)
         self.nested = 0
         self.in_norm = self.in_bars = False
 
@@ -39,6 +41,7 @@ class Parser:
         """Return the statement that the tokens of a line make, without its number."""
         self.cursor.tokens, self.cursor.at, self.nested = tokens, 0, 0
         self.in_norm = self.in_bars = False
+        self.names.with_index.clear()
         if len(tokens) > 1 and tokens[-1].kind == "word" and tokens[-1].text == "given":
             given = (self.inside(tokens[:-1]),)
             return Statement(number, given, "given", (), tokens[0].start, tokens[-1].end, title, tuple(tokens))
@@ -191,7 +194,7 @@ class Parser:
             return not self.in_norm
         if self.cursor.is_op("|"):
             return not self.in_bars and self.cursor.ahead().text != "_"
-        return self.cursor.token.kind in FACTOR_KINDS or self.cursor.is_op("∇", "∂", "Σ")
+        return self.cursor.token.kind in FACTOR_KINDS or self.cursor.is_op("∇", "∂", "Σ", "Π")
 
     def prefix(self) -> Node:
         """Read an operand with its sign, or a sum."""
@@ -199,7 +202,7 @@ class Parser:
         if self.cursor.accept("+", "-"):
             part = self.expression(NEGATION)
             return part if token.text == "+" else self.node("neg", (part,), None, token.start, part.end)
-        return self.sum() if self.cursor.is_op("Σ") else self.operand()
+        return self.sums.sum() if self.sums.begins() else self.operand()
 
     def operand(self) -> Node:
         """Read an operand with its exponents and labels: ^T, ', ^2, ^{-1}, |_{label}."""
@@ -321,6 +324,10 @@ class Parser:
             before = after
         return whole or node
 
+    def delta(self, indices: tuple[str, ...], token: Token) -> Node:
+        """Return δ_ij, which is 1 where two indices are equal."""
+        return self.sums.delta(indices, token)
+
     def matrix(self) -> Node:
         """Read a matrix or cases in LaTeX."""
         token = self.cursor.expect("matrix(")
@@ -421,68 +428,6 @@ class Parser:
             turned = self.node("transpose", (part,), None, token.start, end)
             total = self.node("*", (turned, part), None, token.start, end)
         return self.node("call", (total,), Ref("sqrt"), token.start, end)
-
-    def sum(self) -> Node:
-        """Read Σ_j, Σ_t, Σ_{t=1}^T or Σ_θ with the term that follows."""
-        token = self.cursor.expect("op", "Σ")
-        scripts: dict[str, list[Token]] = {}
-        while self.cursor.is_op("_", "^"):
-            sign = self.cursor.token.text
-            self.cursor.at += 1
-            scripts[sign] = self.cursor.group()
-        value = self.sum_range(scripts.get("_", []), scripts.get("^"), token)
-        body = self.expression(SUM)
-        return self.node("sum", (body,), value, token.start, body.end)
-
-    def members(self, letter: str, rest: Sequence[str], token: Token) -> tuple[str, ...]:
-        """Return the members listed after θ = below a Σ, or all of them if there is no list."""
-        members = self.names.families[letter]
-        if not rest:
-            return members
-        listed = tuple(text for text in rest[1:] if text not in (",", "{", "}"))
-        unknown = [text for text in listed if text not in members]
-        if rest[0] not in ("=", "∈") or unknown or not listed:
-            self.cursor.fail(f"Σ over {letter}: its members are {', '.join(members)}", token)
-        return listed
-
-    def sum_range(self, below: list[Token], above: list[Token] | None, token: Token) -> tuple[Any, ...]:
-        """Return the range of a sum: ("time", first, last), ("family", θ, members) or ("index", j)."""
-        texts = [t.text for t in below if t.kind not in ("group(", ")group")]
-        letter = texts[0] if texts else ""
-        rest, end = texts[1:], [t.text for t in above or ()]
-        if letter == self.names.time and self.names.last and rest[:1] in ([], ["="]):
-            return (
-                "time",
-                self.sum_limit(rest[1:], token) if rest else None,
-                self.sum_limit(end, token) if end else None,
-            )
-        if letter in self.names.families and not end:
-            return "family", letter, self.members(letter, rest, token)
-        if letter in self.names.indices and (not rest or rest == ["=", "1"]) and (not end or len(end) == 1):
-            return "index", letter
-        if letter and letter == self.names.time:
-            self.cursor.fail(f"a sum over {letter}: declare the sequence, `time: {letter} = 1..T`", token)
-        known = letter in self.names.families or letter in self.names.indices or letter == self.names.time
-        if known:
-            self.cursor.fail(
-                f"{' '.join([*texts, *end])} below and above a Σ: write Σ_{letter}, or Σ_{{t=1}}^T for times", token
-            )
-        self.cursor.fail(
-            f"a sum over {letter or 'nothing'}: expected the time, a declared index (`indices: j, k`) or a family "
-            f"(`family θ: f, i, o`)", token
-        )  # fmt: skip
-
-    def sum_limit(self, texts: list[str], token: Token) -> tuple[str, int]:
-        """Return the first or last time of a sum, as in a Ref."""
-        if len(texts) == 1 and texts[0].isdigit():
-            return "=", int(texts[0])
-        if texts and texts[0] in (self.names.last, self.names.time):
-            letter = "T" if texts[0] == self.names.last else "t"
-            if len(texts) == 1:
-                return letter, 0
-            if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit():
-                return letter, int(texts[1] + texts[2])
-        self.cursor.fail(f"{' '.join(texts)} is not a limit of a sum over time: write a number, t or T", token)
 
 
 PRIMARIES: dict[str, Callable[[Parser], Node]] = {  # by the kind of the first token

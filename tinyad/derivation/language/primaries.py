@@ -35,6 +35,9 @@ class SubFormulas(Protocol):
     def condition(self, equal: bool = False) -> Node:
         """Read a formula, or a comparison."""
 
+    def delta(self, indices: tuple[str, ...], token: Token) -> Node:
+        """Return δ_ij."""
+
 
 INDICATORS = ("I", "𝟙")
 COMPARISONS = (">", "<", "≥", "≤", "=", "≠")
@@ -66,6 +69,8 @@ class Primaries:
             scripts = scripts._replace(above="", powers=(*scripts.powers, scripts.above))
             ref = self.names.ref(token.text, scripts)
             end = self.name_parser.end_before_power(first) if groups[-1][0] == "^" else end
+        if token.text == "δ" and len(scripts.indices) == 2 and ref.key == "δ" and not self.names.is_known("δ"):
+            return self.formulas.delta(scripts.indices, token)
         if token.text in INDICATORS and not self.names.is_known(ref.key):
             after, self.cursor.at = self.cursor.at, first
             indicator = self.indicator(token)
@@ -100,6 +105,12 @@ class Primaries:
             inner = inner[1:-1]
         if not any(t.kind == "op" and t.text in COMPARISONS for t in inner):
             return None
+        texts = [t.text for t in inner]
+        if len(texts) == 3 and {texts[0], texts[2]} <= self.names.indices and texts[1] in "=≠":
+            self.cursor.at = end + 1
+            node = self.formulas.delta((texts[0], texts[2]), token)
+            one = self.node("number", (), 1.0, token.start, token.start)
+            return node if texts[1] == "=" else self.node("-", (one, node), None, node.start, node.end)
         with self.cursor.within(inner):
             node = self.formulas.condition(equal=True)
             if self.cursor.at < len(inner):

@@ -9,6 +9,7 @@ from tinyad.derivation.language.declarations import Declarations, declare, finis
 from tinyad.derivation.language.limits import UNREADABLE_LINES
 from tinyad.derivation.language.segments import Segment, segments
 from tinyad.derivation.language.source import Block, DerivationError, LimitError, Source
+from tinyad.derivation.language.sums import undeclared_indices
 from tinyad.derivation.language.syntax_tree import Node, Statement, Token
 from tinyad.derivation.language.tokenizer import tokens_of_lines
 
@@ -48,11 +49,26 @@ def derivations(source: Source) -> list[Derivation]:
 def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     """Return the derivation that a declare block and the blocks after it make."""
     declarations = declare(source, next(block for block in blocks if block.kind == "declare"))
+    declarations.names.indices |= undeclared_indices(declarations.names, _tokens_of_equations(source, blocks))
     forward = _forward(declarations, blocks)
     backward, claims = _backward(declarations, blocks)
     if not backward:
         raise source.error("no backward block: the lines to check go into ```backward", blocks[-1].start)
     return Derivation(source, declarations, forward, backward, claims)
+
+
+def _tokens_of_equations(source: Source, blocks: Sequence[Block]) -> list[Token]:
+    """Return the tokens of the equations and lines; none of a block in which some cannot be read."""
+    tokens: list[Token] = []
+    for block in blocks:
+        if block.kind != "declare":
+            try:
+                tokens += tokens_of_lines(source, block.start, block.end)
+            except LimitError:
+                raise
+            except DerivationError:  # said when the lines are read
+                continue
+    return tokens
 
 
 def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statement]:

@@ -48,7 +48,9 @@ class Node(NamedTuple):
     "neg", "transpose", "inverse", "square" (one part), "power" (the same; value: its exponent, 3 or -0.5),
     "+", "-", "∘", "*", "/" (two parts; "*": matrix product),
     "call" and "prime" (one part or two; value: function): f(x), f'(x),
-    "sum" (one part; value: ("index", j), ("time", first, last) or ("family", θ)),
+    "sum" (one part; value: ("index", j) or ("index", j, N), ("time", first, last) or ("family", θ)),
+    "product" (one part; value: as of a sum over an index), "delta" (value: i, j, and a name with each of them),
+    "comparison" (two parts; value: > < ≥ ≤), "cases" (parts: a value, its condition, ..., the last without one),
     "matrix" (parts: entries by rows; value: number of rows; a "dots" node among the entries), "stack" (parts),
     "deriv" (parts: dz, x, y; value: symbol),  "differential" (one part): d(x),
     "bracket" (one part; value: the opening sign): kept, so that a formula prints as its author wrote it.

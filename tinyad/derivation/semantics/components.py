@@ -56,9 +56,10 @@ def axes_of(labels: Labels, shape: tuple[int, ...]) -> tuple[str, str]:
 def combined(kind: str, left: Any, right: Any) -> Indexed:
     """Return x_j W_{jk} or x_j + y_j of two operands, one of which may be a number, with their letters in one order."""
     a, b = (v if isinstance(v, Indexed) else Indexed(v, ("", "")) for v in (left, right))
-    free = {*a.labels} ^ {*b.labels}
-    if kind in "+-" and free - {""} and not any(is_number(value) for value in (left, right)):
-        raise Unfitting(f"the index {' and '.join(sorted(free - {''}))} is free in one term only")
+    own, other = {*a.labels} - {""}, {*b.labels} - {""}
+    nested = own and other and (own <= other or other <= own)  # x_ij - m_j is the same for every i
+    if kind in "+-" and own != other and not nested and not any(is_number(value) for value in (left, right)):
+        raise Unfitting(f"the index {' and '.join(sorted(own ^ other))} is free in one term only")
     tape = isinstance(a.value, Variable) or isinstance(b.value, Variable)
     x, y, labels = _aligned_on_tape(a, b) if tape else _aligned(a, b)
     if kind == "∘" and tape and hasattr(x, "shape") and hasattr(y, "shape") and broadcast(x.shape, y.shape) is None:
@@ -98,6 +99,27 @@ def summed(letter: str, value: Any) -> Indexed:
         labels = tuple("" if k == axis else label for k, label in enumerate(value.labels))
         return Indexed(ones.T @ v if axis == 0 else v @ ones, labels)
     return Indexed(v.sum(axis=axis), value.labels[:axis] + value.labels[axis + 1 :])
+
+
+def multiplied(letter: str, value: Any) -> Indexed:
+    """Return the product over one index."""
+    if not isinstance(value, Indexed) or letter not in value.labels:
+        raise Unfitting(f"nothing under Π has the index {letter}")
+    axis, v = value.labels.index(letter), value.value
+    if not isinstance(v, Variable):
+        return Indexed(v.prod(axis=axis), value.labels[:axis] + value.labels[axis + 1 :])
+    labels = tuple("" if k == axis else label for k, label in enumerate(value.labels))
+    result: Any = None
+    for row in np.eye(v.shape[axis]):
+        factor = row[None, :] @ v if axis == 0 else v @ row[:, None]
+        result = factor if result is None else result * factor
+    return Indexed(result, labels)
+
+
+def length_of_index(value: Indexed, letter: str) -> int:
+    """Return how far an index of components runs."""
+    length: int = value.value.shape[value.labels.index(letter)]
+    return length
 
 
 def distinct(labels: Iterable[str]) -> Labels:

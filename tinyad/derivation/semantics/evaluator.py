@@ -12,7 +12,15 @@ import numpy as np
 from tinyad.arrays.matrix import size
 from tinyad.derivation.language.source import LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, flattened, structure
-from tinyad.derivation.semantics.components import axes_of, combined, labelled, lettered, summed
+from tinyad.derivation.semantics.components import (
+    axes_of,
+    combined,
+    labelled,
+    length_of_index,
+    lettered,
+    multiplied,
+    summed,
+)
 from tinyad.derivation.semantics.composed import chosen, compared, composed
 from tinyad.derivation.semantics.environment import Environment, Remarks, TimedName
 from tinyad.derivation.semantics.functions import (
@@ -313,7 +321,7 @@ class Evaluator:
         kind, *what = node.value
         body = node.parts[0]
         if kind == "index":
-            return summed(what[0], self.part(body, scope))
+            return summed(what[0], self.indexed_part(node, scope))
         if kind == "family":
             letter = what[0]
             scopes = [Scope(scope.t, {**scope.members, letter: member}) for member in what[1]]
@@ -331,6 +339,30 @@ class Evaluator:
             else:
                 total = total + term
         return total
+
+    def indexed_part(self, node: Node, scope: Scope) -> Any:
+        """Return the value of the term of a sum or product over an index that runs as far as is written."""
+        letter, *end = node.value[1:]
+        value = self.part(node.parts[0], scope)
+        if isinstance(value, Indexed) and letter in value.labels and end:
+            length = length_of_index(value, letter)
+            number = float(end[0]) if end[0].isdigit() else self.names.number(end[0])
+            if number is not None and number != length:
+                self.refuse(node, f"the index {letter} runs to {length}, and the sum to {end[0]}")
+        return value
+
+    def _product_over(self, node: Node, scope: Scope) -> Any:
+        return multiplied(node.value[1], self.indexed_part(node, scope))
+
+    def _delta(self, node: Node, scope: Scope) -> Any:
+        letters, witnesses = node.value[:2], node.value[2:]
+        lengths = []
+        for letter, ref in zip(letters, witnesses, strict=True):
+            value = self.environment.value(self, *self.timed_name(ref, scope, node), node)
+            lengths.append(length_of_index(lettered(value, ref.indices), letter))
+        if lengths[0] != lengths[1]:
+            self.refuse(node, f"δ: the index {letters[0]} runs to {lengths[0]} and {letters[1]} to {lengths[1]}")
+        return labelled(np.eye(lengths[0]), letters)
 
     def times(self, node: Node, scope: Scope) -> range:
         """Return the times that a sum runs over."""
@@ -515,7 +547,8 @@ def is_one(node: Node, value: Any) -> bool:
 NAMES = {"*": "_product"} | dict.fromkeys("∘+-/", "_componentwise")
 NAMES |= {kind: f"_{kind}" for kind in ("name", "d", "number", "ones", "eye", "dots", "bracket", "matrix", "sum")}
 NAMES |= {kind: f"_{kind}" for kind in ("neg", "transpose", "square", "power", "inverse", "call", "prime", "deriv")}
-NAMES |= {kind: f"_{kind}" for kind in ("jacobian", "differential", "comparison", "cases")}
+NAMES |= {kind: f"_{kind}" for kind in ("jacobian", "differential", "comparison", "cases", "delta")}
+NAMES |= {"product": "_product_over"}
 METHODS: dict[str, Callable[[Evaluator, Node, Scope], Any]] = {
     kind: getattr(Evaluator, method) for kind, method in NAMES.items()
 }
