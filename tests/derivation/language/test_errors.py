@@ -38,14 +38,7 @@ BLOCKS = [
     (declared("time: »t from 1 to T\nx: N×1"), "time: t = 1..T"),
     (declared("»nonsense"), "a declaration is `what: value`"),
     (declared("x: »N"), "'N' is not a size"), (declared("x: »N×N×N"), "'N×N×N' is not a size"),
-    (declared("x: »HxD"), "'HxD' is not a size: write H×D; × is not the letter x"),
-    (declared("x: »(N, M)"), "'(N, M)' is not a size: write N×M"),
-    (declared("x: »(N,)"), "'(N,)' is not a size: write N×1"),
-    (declared("x: »N*M"), "'N*M' is not a size: write N×M"),
     (declared("x: »4N x_M"), "'4N x_M' is not a size: write N×1"),
-    (declared(r"x: »\R^{N×M}"), r"'\R^{N×M}' is not a size: write N×M"),
-    (declared(r"x: »\mathbb{R}^{N \times M}"), r"'\mathbb{R}^{N \times M}' is not a size: write N×M"),
-    (declared("x: »ℝ^(N×M)"), "'ℝ^(N×M)' is not a size: write N×M"),
     (declared("time: »T\nx: N×1"), "time: write `time: t = 1..T` for a sequence"),
     (declared("x: »65×1"), "a size of 65: a number must be from 1 to 64"),
     (declared("x: »N-1×1"), "'N-1' is not a size"),
@@ -107,13 +100,24 @@ def test_an_error_shows_the_line_and_underlines_the_part():
 
 @pytest.mark.parametrize("sign", ["*", "·"])
 def test_a_product_sign_needs_a_meaning_in_the_line_too(sign):
-    text = fenced("x: N×1\ngiven: ∇z", "z = x ∘ x", f"∇x = 2 {sign} ∇z ∘ xᵀ")
+    text = fenced("layout: same\nx: N×N\ngiven: ∇z", "z = x ∘ x", f"∇x = 2 ∇z {sign} x")
     (found,) = check_derivation(text).verdicts
-    assert found.verdict == "unreadable"
+    assert found.verdict == "ambiguous"
     assert "the matrix product and component-wise: declare one" in found.message
     assert text[found.at[0] : found.at[1]] == sign
-    for meaning in ("matrix product", "component-wise"):
-        assert check_derivation(text.replace("x: N×1", f"x: N×1\n{sign}: {meaning}")).verdicts[0].ok
+    for meaning, verdict in (("matrix product", "wrong"), ("component-wise", "right")):
+        assert check_derivation(text.replace("x: N×N", f"x: N×N\n{sign}: {meaning}")).verdicts[0].verdict == verdict
+
+
+@pytest.mark.parametrize("sign", ["*", "·", r"\cdot"])
+def test_a_product_with_a_number_has_one_reading(sign):
+    assert [v.verdict for v in judged(f"∇x = 2 {sign} ∇z ∘ x", "layout: same\nx: N×1\ngiven: ∇z", "z = x ∘ x")] == ["right"]
+
+
+def test_a_product_sign_is_the_matrix_product_where_only_that_fits():
+    declare = "layout: same\nW: N×M\nx: M×1\ngiven: ∇z"
+    assert [v.verdict for v in judged("∇x = Wᵀ · ∇z", declare, "z = W · x")] == ["right"]
+    assert [v.verdict for v in judged("∇x = Wᵀ * ∇z", declare, "z = W x")] == ["ambiguous"]
 
 
 @pytest.mark.parametrize(

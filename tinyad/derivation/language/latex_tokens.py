@@ -349,6 +349,13 @@ class LatexTokenizer:
         if _drop(rest, r"\s*[_^]\s*") and rest and rest.pop().kind == "command" and rest and rest[-1].kind == "group":
             rest.pop()
 
+    def above_sign(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        """Read \\overset{\\text{def}}{=} and \\stackrel{(a)}{=} as the sign alone."""
+        k = len(self.tokens)
+        self.argument(rest, node)
+        del self.tokens[k:]
+        self.argument(rest, node)
+
     def environment(self, node: LatexNode, _: list[LatexNode]) -> None:
         """Read a matrix, or lines."""
         if node.text not in LINES | MATRICES | CASES:
@@ -380,6 +387,8 @@ READ = {
 COMMANDS = {
     "\\": LatexTokenizer.line,
     "sqrt": LatexTokenizer.root,
+    "overset": LatexTokenizer.above_sign,
+    "stackrel": LatexTokenizer.above_sign,
     "underbrace": LatexTokenizer.brace,
     "overbrace": LatexTokenizer.brace,
 }

@@ -68,6 +68,7 @@ class Names:
         self.instances: dict[str, tuple[str, str]] = {}  # f_g → (θ, g), of a function f_θ
         self.known: dict[str, bool] = {}  # key → whether it is used with a time
         self.differentials = False
+        self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
         self.with_index: dict[str, Ref] = {}  # letter of an index → the name that had it last in this line
         self.read_members: dict[tuple[Any, ...], Node] = {}  # tokens → the formula they make, with these names
         self._flat: dict[str, list[str]] = {}
@@ -80,6 +81,21 @@ class Names:
         if ref.key not in self.known:
             self._flat.setdefault(re.sub("[_^]", "", ref.key), []).append(ref.key)
         self.known[ref.key] = self.known.get(ref.key, False) or timed
+
+    def with_primes(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        """Return tokens in which a prime is part of the name before it, where a name with a prime is known."""
+        if not self.primed or not any(t.text == "'" for t in tokens):
+            return tokens
+        joined: list[Token] = []
+        for token in tokens:
+            before = joined[-1] if joined else token
+            letters = before.text.rstrip("'")
+            primes = (token.kind, token.text) == ("op", "'") and before.kind == "word"
+            if primes and (letters in self.primed or letters[1:] in self.primed):
+                joined[-1] = before._replace(text=before.text + "'", end=token.end)
+            else:
+                joined.append(token)
+        return joined
 
     def is_known(self, key: str) -> bool:
         """Return whether a name, or every member of a family's letter in it, was declared or computed."""
@@ -176,6 +192,11 @@ class Names:
         ref = Ref(key, time, scripts.indices)
         self.with_index |= dict.fromkeys(scripts.indices if self.is_known(key) else (), ref)
         return ref
+
+    @staticmethod
+    def ref_without_above(ref: Ref) -> str:
+        """Return the key of a name without what stands above it."""
+        return ref.key.partition("^")[0]
 
     def flat(self, word: str) -> list[Ref]:
         """Return the known names that a word can be if scripts stand on the line: WfC, ft, z24."""

@@ -12,7 +12,7 @@ from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.primaries import Primaries
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.sums import Sums
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, Undecided
 from tinyad.derivation.language.token_cursor import TokenCursor
 
 SUM, NEGATION, PRODUCT = 10, 15, 20  # precedence of + and -, of a sign, of a product
@@ -42,6 +42,7 @@ class Parser:
         self.cursor.tokens, self.cursor.at, self.nested = tokens, 0, 0
         self.in_norm = self.in_bars = False
         self.names.with_index.clear()
+        self.cursor.tokens = tokens = self.names.with_primes(tokens)
         if len(tokens) > 1 and tokens[-1].kind == "word" and tokens[-1].text == "given":
             given = (self.inside(tokens[:-1]),)
             return Statement(number, given, "given", (), tokens[0].start, tokens[-1].end, title, tuple(tokens))
@@ -89,10 +90,12 @@ class Parser:
         """Return a name exactly as it is declared, without a look-up among the known names."""
         cursor, first = self.cursor, tokens[0]
         with cursor.within(tokens):
+            if first.text in ("Σ", "Π") and (len(tokens) == 1 or tokens[1].text != "_"):
+                first = first._replace(kind="word")
             if first.kind != "word":
                 node = self.expression()
             else:
-                cursor.at = 1
+                first = self.joined(tokens)
                 groups, end = self.name_parser.script_groups()
                 node = Node("name", (), self.names.ref(first.text, self.names.scripts(groups)), first.start, end)
             if cursor.at < len(tokens):
@@ -101,9 +104,22 @@ class Parser:
                 cursor.fail("expected a name", node)
             return node
 
+    def joined(self, tokens: Sequence[Token]) -> Token:
+        """Read the letters, digits and primes of a name: all that stands side by side, also in LaTeX."""
+        cursor, word = self.cursor, tokens[0]
+        cursor.at = 1
+        while cursor.at < len(tokens) and cursor.token.start == word.end and cursor.token.kind in ("word", "number"):
+            word = word._replace(text=word.text + cursor.token.text, end=cursor.token.end)
+            cursor.at += 1
+        while cursor.at < len(tokens) and cursor.accept("'"):
+            self.names.primed.add(word.text)
+            word = word._replace(text=word.text + "'", end=cursor.end)
+        return word
+
     def derivatives(self, tokens: Sequence[Token]) -> list[Node]:
         """Return the derivatives of the loss that are listed with commas between them."""
         nodes: list[Node] = []
+        tokens = self.names.with_primes(tokens)
         with self.cursor.within(tokens):
             while not nodes or self.cursor.accept(","):
                 nodes.append(self.expression())
@@ -136,6 +152,7 @@ class Parser:
 
     def inside(self, tokens: Sequence[Token]) -> Node:
         """Return the formula that all of these tokens make."""
+        tokens = self.names.with_primes(tokens)
         with self.cursor.within(tokens):
             node = self.expression()
             if self.cursor.at < len(tokens):
@@ -163,9 +180,7 @@ class Parser:
                 right = self.expression(SUM)
                 left = self.node(sign.text, (left, right), None, left.start, right.end)
             elif self.cursor.accept(*PRODUCTS):
-                kind = PRODUCTS[sign.text] or self.product_kind(sign)
-                right = self.expression(PRODUCT)
-                left = self.node(kind, (left, right), (sign.start, sign.end), left.start, right.end)
+                left = self.product(left, sign)
             else:
                 right = self.expression(PRODUCT)
                 left = self.node("*", (left, right), None, left.start, right.end)
@@ -178,14 +193,22 @@ class Parser:
             return SUM
         return PRODUCT if self.cursor.is_op(*PRODUCTS) or self.factor_follows() else 0
 
+    def product(self, left: Node, sign: Token) -> Node:
+        """Read the second factor of a product."""
+        undecided = sign.text in ("·", "*") and not self.meaning.get(sign.text)
+        kind = "*" if undecided else PRODUCTS[sign.text] or self.product_kind(sign)
+        right = self.expression(PRODUCT)
+        if kind in ("outer", "kron"):
+            return self.node("call", (left, right), Ref(kind), left.start, right.end)
+        place = Undecided(sign.start, sign.end) if undecided else (sign.start, sign.end)
+        return self.node(kind, (left, right), place, left.start, right.end)
+
     def product_kind(self, token: Token) -> str:
-        """Return the product that *, · or ⊗ was declared to be."""
+        """Return the product that ⊗ was declared to be."""
         kind = self.meaning.get(token.text, "")
         if not kind:
-            self.cursor.fail(
-                f"{token.text} has two readings, the matrix product and component-wise: declare one, "
-                f"`{token.text}: matrix product` or `{token.text}: component-wise`", token
-            )  # fmt: skip
+            readings = " or ".join(f"`{token.text}: {text}`" for text in ("outer product", "Kronecker product"))
+            self.cursor.fail(f"{token.text} has more than one reading: declare one, {readings}", token)
         return kind
 
     def factor_follows(self) -> bool:
@@ -264,6 +287,10 @@ class Parser:
     def primary(self) -> Node:
         """Read an operand without its exponents and labels."""
         token = self.cursor.token
+        if token.kind == "op" and token.text in ("Σ", "Π") and self.names.is_known(token.text):
+            cursor = self.cursor
+            cursor.tokens = [*cursor.tokens[: cursor.at], token._replace(kind="word"), *cursor.tokens[cursor.at + 1 :]]
+            return self.primaries.word()
         if token.kind == "op" and token.text in OPERATOR_PRIMARIES:
             return OPERATOR_PRIMARIES[token.text](self)
         if token.kind in PRIMARIES:
@@ -419,8 +446,12 @@ class Parser:
         self.cursor.expect("op", "‖")
         kind = "".join(t.text for t in self.cursor.group()) if self.cursor.accept("_") else "2"
         end = self.cursor.end
+        if kind == "1":
+            absolute = self.node("call", (part,), Ref("abs"), token.start, end)
+            return self.node("call", (absolute,), Ref("sum"), token.start, end)
         if kind not in ("2", "F"):
-            self.cursor.fail(f"the norm ‖·‖_{kind} is not known; there are ‖x‖ of a column, ‖x‖_2 and ‖A‖_F", token)
+            known = "‖x‖ of a column, ‖x‖_2, ‖x‖_1 and ‖A‖_F"
+            self.cursor.fail(f"the norm ‖·‖_{kind} is not known; there are {known}", token)
         if kind == "F":
             square = self.node("square", (part,), None, token.start, end)
             total = self.node("call", (square,), Ref("sum"), token.start, end)

@@ -79,6 +79,10 @@ class Primaries:
             self.cursor.at = after
         if self.calls_function(ref.key):
             return self.call(ref, scripts, token)
+        if ref.key in ("log_2", "log_10") and not self.names.is_known(ref.key):
+            return self.logarithm(token, scripts)
+        if self.has_formula_above(ref, scripts, groups):
+            return self.raised(token, groups)
         if token.text == "I" and not self.names.is_known(ref.key):
             self.cursor.at = first
             return self.node("eye", (), self.size(), token.start, self.cursor.end)
@@ -87,6 +91,28 @@ class Primaries:
             or self.differential(token)
             or self.name_parser.named(token, scripts, end)
         )
+
+    def logarithm(self, token: Token, scripts: Scripts) -> Node:
+        """Read log_2 or log_10: the natural logarithm over that of the base."""
+        call = self.call(Ref("log"), scripts._replace(below=""), token)
+        base = self.node("number", (), float(scripts.below), token.end, self.cursor.end)
+        below = self.node("call", (base,), Ref("log"), token.start, self.cursor.end)
+        return self.node("/", (call, below), None, token.start, self.cursor.end)
+
+    def has_formula_above(self, ref: Ref, scripts: Scripts, groups: Sequence[tuple[str, Sequence[Token]]]) -> bool:
+        """Return whether an unknown name is a known one with an exponent of names, x^p or x^{p-1}."""
+        if not scripts.above or self.names.is_known(ref.key) or groups[-1][0] != "^":
+            return False
+        known = self.names.is_known(self.names.ref_without_above(ref))
+        return known and any(t.kind == "word" and self.name_parser.knows(t.text) for t in groups[-1][1])
+
+    def raised(self, token: Token, groups: Sequence[tuple[str, Sequence[Token]]]) -> Node:
+        """Return x^p of a name with its exponent as the last of its scripts."""
+        scripts = self.names.scripts(groups[:-1])
+        start = groups[-1][1][0].start - 1
+        name = self.name_parser.named(token, scripts, start)
+        power = self.formulas.inside(groups[-1][1])
+        return self.node("call", (name, power), Ref("**"), token.start, self.cursor.end)
 
     def indicator(self, token: Token) -> Node | None:
         """Read what follows the 1 of 1[x > 0], 1_{x>0} or 1{i = j}; None if no comparison does."""
@@ -370,7 +396,9 @@ class Primaries:
         if self.cursor.accept("|"):
             if not self.cursor.accept("_"):
                 self.cursor.fail("expected the argument after |, as in |_{x}")
-            argument = self.formulas.inside(self.cursor.group())
+            at = self.cursor.group()
+            equals = next((k for k, t in enumerate(at) if (t.kind, t.text) == ("op", "=")), -1)
+            argument = self.formulas.inside(at[equals + 1 :])  # x of |_{u = x}
         elif self.cursor.token.kind == "open":
             self.cursor.at += 1
             argument = self.formulas.expression()

@@ -57,6 +57,7 @@ def segments(tokens: Sequence[Token]) -> list[Segment]:
 def _equations(line: list[Token]) -> Iterator[list[Token]]:
     """Yield the equations of a line, which a comma, a semicolon, a wide space or the word `and` separates."""
     places, depth = [], 0
+    line = [t for k, t in enumerate(line) if not (t.text == "and" and k and line[k - 1].kind == "quad")]
     for k, token in enumerate(line):
         depth += DEPTH.get(token.kind, 0)
         if depth == 0 and (token.kind == "quad" or token.text in SEPARATORS):

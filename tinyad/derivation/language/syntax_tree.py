@@ -28,6 +28,13 @@ class Token(NamedTuple):
     spaced: bool = False  # whether white space stands before it
 
 
+class Undecided(NamedTuple):
+    """Where · stands in a product for which nothing was declared: the sizes of its operands say which one it is."""
+
+    start: int
+    end: int
+
+
 class Ref(NamedTuple):
     """A name as it is used: which one, at which time, which component.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinyad.arrays.matrix import size
 from tinyad.derivation.language.source import LimitError
-from tinyad.derivation.language.syntax_tree import Node, Ref, flattened, structure
+from tinyad.derivation.language.syntax_tree import Node, Ref, Undecided, flattened, structure
 from tinyad.derivation.semantics.components import (
     axes_of,
     combined,
@@ -120,6 +120,7 @@ class Evaluator:
         ref = node.value
         if not ref.indices and not self.declarations.names.is_known(ref.key):
             number = self.names.number(ref.key)
+            number = np.pi if number is None and ref.key == "π" else number
             if number is not None:
                 return number
         value = self.environment.value(self, *self.timed_name(ref, scope, node), node)
@@ -202,7 +203,27 @@ class Evaluator:
 
     def _product(self, node: Node, scope: Scope) -> Any:
         chain = self.chain(node, scope)
-        return self.operated(node, scope) if chain is None else chain
+        if chain is not None:
+            return chain
+        if isinstance(node.value, Undecided):
+            node = self.decided(node, *(self.part(part, scope) for part in node.parts))
+        return self.operated(node, scope)
+
+    def decided(self, node: Node, left: Any, right: Any) -> Node:
+        """Return a product with · or * as the one whose sizes fit, or fail if both do."""
+        start, end = node.value
+        if any(isinstance(x, Indexed) or not is_matrix(turned("*", x)) for x in (left, right)):
+            return node._replace(kind="∘", value=(start, end))
+        a, b = (x.sides if isinstance(x, Stretched) else getattr(x, "shape", ()) for x in (left, right))
+        sign = self.declarations.source.text[start:end]
+        shown = "·" if sign == r"\cdot" else sign
+        if a and b and sign not in ("*", r"\ast") and a[1] == b[0] and a != b:
+            return node._replace(value=(start, end))
+        message = (
+            f"{shown} has two readings, the matrix product and component-wise: declare one, "
+            f"`{shown}: matrix product` or `{shown}: component-wise`"
+        )
+        self.refuse(node._replace(kind="sign", start=start, end=end), message, "ambiguous")
 
     def operated(self, node: Node, scope: Scope) -> Any:
         """Return the result of two operands with ∘, +, -, / or nothing between them."""
