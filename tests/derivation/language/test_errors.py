@@ -111,7 +111,9 @@ def test_a_product_sign_needs_a_meaning_in_the_line_too(sign):
 
 @pytest.mark.parametrize("sign", ["*", "·", r"\cdot"])
 def test_a_product_with_a_number_has_one_reading(sign):
-    assert [v.verdict for v in judged(f"∇x = 2 {sign} ∇z ∘ x", "layout: same\nx: N×1\ngiven: ∇z", "z = x ∘ x")] == ["right"]
+    assert [v.verdict for v in judged(f"∇x = 2 {sign} ∇z ∘ x", "layout: same\nx: N×1\ngiven: ∇z", "z = x ∘ x")] == [
+        "right"
+    ]
 
 
 def test_a_product_sign_is_the_matrix_product_where_only_that_fits():

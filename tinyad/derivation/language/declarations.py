@@ -32,9 +32,11 @@ AFTER_FORWARD = (
 
 FIELD = re.compile(r"(?:ℝ|\\mathbb\{R\}|\\mathbb R|\\R|R)(?:\s*\^\s*(\{[^{}]*\}|\([^()]*\)|\w))?")
 LISTED = re.compile(r"[(\[]\s*([\w+]+)\s*,\s*([\w+]+)?\s*[)\]]")  # (N, M) and (N,)
-LETTER_X = re.compile(r"(\w+?)\s*[xX*]\s*(\w+)")  # NxM and N*M
+LETTER_X = re.compile(r"([^\W_]\w*?)\s*[xX*]\s*([^\W_]\w*)")  # NxM and N*M
 MEMBER_SIGN = re.compile(r":|∈|\\in\b")
-MEMBERS = re.compile(r"(?:^|,)\s*([^,∈]+(?:,[^,∈]+)*?)\s*(∈|\\in\b)\s*([^,{}^]+(?:\^(?:\{[^{}]*\}|\([^()]*\)|\w))?)\s*(?=,|$)")
+MEMBERS = re.compile(
+    r"(?:^|,)\s*([^,∈]+(?:,[^,∈]+)*?)\s*(∈|\\in\b)\s*([^,{}^]+(?:\^(?:\{[^{}]*\}|\([^()]*\)|\w))?)\s*(?=,|$)"
+)
 
 
 class MatrixKind(StrEnum):
@@ -101,7 +103,9 @@ def declare(source: Source, block: Block) -> Declarations:
         if not colon:
             members = list(MEMBERS.finditer(text))
             if members:
-                entries += [Entry("", line_start + m.start(1), line_start + m.start(3), line_start + m.end(3)) for m in members]
+                entries += [
+                    Entry("", line_start + m.start(1), line_start + m.start(3), line_start + m.end(3)) for m in members
+                ]
                 continue
             raise source.error("a declaration is `what: value`, as in `x_t: N×1`", begun, begun + len(text.strip()))
         start = begun + len(what) + 1 + len(value) - len(value.lstrip())

@@ -12,7 +12,8 @@ COMMAND_TOKENS = {
     name: ("word", name)
     for name in "tanh exp log softmax diag tr sigmoid sinh cosh sin cos tan arctan det max min".split()
 }
-COMMAND_TOKENS |= {name: ("word", word) for name, word in (*GREEK.items(), ("ln", "log"), ("Tr", "tr"), ("ell", "ℓ"))}
+COMMAND_TOKENS |= {name: ("word", word) for name, word in (*GREEK.items(), ("ln", "log"), ("Tr", "tr"))}
+COMMAND_TOKENS |= {"ell": ("word", "ℓ"), "infty": ("word", "∞")}
 COMMAND_TOKENS |= {name: ("op", text) for name, text in {
     "nabla": "∇", "partial": "∂", "sum": "Σ", "odot": "∘", "circ": "∘", "ast": "*", "times": "×", "cdot": "·",
     "otimes": "⊗", "oplus": "⊕", "oslash": "/", "div": "/", "equiv": "≡", "coloneqq": "=", "Rightarrow": "⇒",

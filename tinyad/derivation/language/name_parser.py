@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinyad.derivation.language.names import Names, Scripts, exponent
+from tinyad.derivation.language.names import ACCENTS, Names, Scripts, exponent
 from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 from tinyad.derivation.language.token_cursor import TokenCursor
@@ -81,7 +81,8 @@ class NameParser:
         """Return the only reading of a word: a name, a derivative d..., or several names side by side."""
         word = token.text
         readings = [self.name(ref, scripts, token.start, end) for ref in self.known_refs(word, scripts)]
-        readings += self.derivatives(token, scripts, end)
+        if not (readings and self.names.bars):
+            readings += self.derivatives(token, scripts, end)
         unnamed = self.names.ref("_", scripts)  # d_3 in a printed routine
         if not readings and word in ("d", "δ") and self.names.is_known(unnamed.key):
             readings = [self.node("d", (), (unnamed, None), token.start, end)]
@@ -118,7 +119,10 @@ class NameParser:
         return refs[0] if len(refs) == 1 else self.names.ref(word, scripts)
 
     def derivatives(self, token: Token, scripts: Scripts, end: int) -> list[Node]:
-        """Return dz and δz of known names z, as derivatives of the loss or as differentials."""
+        """Return dz, δz and, if bars are adjoints, z̄ of known names z: derivatives of the loss, or differentials."""
+        if self.names.bars and token.text.endswith(ACCENTS["bar"]):
+            refs = self.known_refs(token.text.removesuffix(ACCENTS["bar"]), scripts)
+            return [self.powers(self.node("d", (), (ref, None), token.start, end), scripts) for ref in refs]
         if not is_derivative(token):
             return []
         refs, start = self.known_refs(token.text[1:], scripts), token.start

@@ -20,7 +20,8 @@ FUNCTIONS = {
     "heaviside": "step", "abs": "abs", "sign": "sign", "sgn": "sign", "max": "max", "min": "min", "amax": "amax",
     "amin": "amin", "maximum": "max", "minimum": "min", "mean": "mean", "var": "var", "det": "det", "logdet": "logdet",
     "std": "std", "where": "where", "outer": "outer", "dot": "dot", "matmul": "dot", "mm": "dot",
-    "multiply": "multiply", "square": "square", "inv": "inv", "transpose": "transpose", "power": "**", "expit": "sigmoid",
+    "multiply": "multiply", "square": "square", "inv": "inv", "transpose": "transpose", "power": "**",
+    "expit": "sigmoid",
     "log1p": "log1p", "expm1": "expm1", "inner": "inner", "norm": "norm",
     "vec": "vec", "kron": "kron", "trace": "tr", "Tr": "tr", "Diag": "diag",
 }  # fmt: skip
@@ -68,6 +69,7 @@ class Names:
         self.instances: dict[str, tuple[str, str]] = {}  # f_g → (θ, g), of a function f_θ
         self.known: dict[str, bool] = {}  # key → whether it is used with a time
         self.differentials = False
+        self.bars = False  # whether ā is the derivative of the loss for a
         self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
         self.with_index: dict[str, Ref] = {}  # letter of an index → the name that had it last in this line
         self.read_members: dict[tuple[Any, ...], Node] = {}  # tokens → the formula they make, with these names

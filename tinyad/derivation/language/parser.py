@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from tinyad.derivation.language.limits import MATRIX_ENTRIES, OPERATION_DEPTH, READ_MEMBERS, TOO_MANY_OPERATIONS
 from tinyad.derivation.language.name_parser import POWERS, NameParser, power_of

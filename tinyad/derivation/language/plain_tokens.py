@@ -29,6 +29,7 @@ MODULE = re.compile(  # np. before the name of a function; np.max is not the max
     r"(?:np|numpy|jnp|torch|math|tf|F|nn|scipy)(?:\.(?:linalg|special|nn|functional))*\.(?:(max|min)(?=\()|(?=[^\W\d_]))"
 )
 UNNAMED = re.compile(r"_(v?\d+|\s|,|\])")
+SIGNED = re.compile(r"-?\d+(?:\.\d+)?")
 QUOTED = re.compile(r"([^'‘’\"\n]*)['‘’\"]")
 OPEN, CLOSE = "([{", ")]}"
 
@@ -243,21 +244,31 @@ class _Reader:
                 self.at += 1
         c = SIGNS.get(self.peek(), letter(self.peek()))
         if c in ("(", "{", "<"):
-            at, sign = self.at, {"(": ")", "{": "}", "<": ">"}[c]
-            self.add("group(", "", at, at + (c == "{"))
-            if c != "{":
-                self.add("open" if c == "(" else "op", c, at, at + 1)
-            self.enter(sign + "group", at)
+            self.bracketed_script(c)
             return
-        signed = re.compile(r"-?\d+(?:\.\d+)?").match(self.text, self.at, self.end)
         begun = self.at
         self.add("group(", "", begun, begun)
+        self.bare_script(c, begun)
+        self.add(")group", "", self.at, self.at)
+        self.numbered()
+
+    def bracketed_script(self, c: str) -> None:
+        """Begin a script in brackets."""
+        at, sign = self.at, {"(": ")", "{": "}", "<": ">"}[c]
+        self.add("group(", "", at, at + (c == "{"))
+        if c != "{":
+            self.add("open" if c == "(" else "op", c, at, at + 1)
+        self.enter(sign + "group", at)
+
+    def bare_script(self, c: str, begun: int) -> None:
+        """Read a script without brackets: 2, -1, 0.5, -T, ∘2, a word."""
+        signed = SIGNED.match(self.text, begun, self.end)
         if signed:
             if signed[0][0] == "-":
                 self.add("op", "-", begun, begun + 1)
             self.add("number", signed[0].lstrip("-"), self.at, signed.end())
         elif c.isalnum():
-            end = self.at
+            end = begun
             while end < self.end and self.in_word(end, "_"):
                 end += 1
             self.add("word", unicodedata.normalize("NFD", "".join(map(letter, self.text[begun:end]))), begun, end)
@@ -271,8 +282,6 @@ class _Reader:
             self.number()
         else:
             raise self.source.error("this script is empty: write x_{t-1}, x^T", begun - 1)
-        self.add(")group", "", self.at, self.at)
-        self.numbered()
 
     def enter(self, sign: str, at: int) -> None:
         self.closing.append((sign, at))

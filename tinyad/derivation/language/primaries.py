@@ -69,28 +69,31 @@ class Primaries:
             scripts = scripts._replace(above="", powers=(*scripts.powers, scripts.above))
             ref = self.names.ref(token.text, scripts)
             end = self.name_parser.end_before_power(first) if groups[-1][0] == "^" else end
-        if token.text == "δ" and len(scripts.indices) == 2 and ref.key == "δ" and not self.names.is_known("δ"):
-            return self.formulas.delta(scripts.indices, token)
-        if token.text in INDICATORS and not self.names.is_known(ref.key):
-            after, self.cursor.at = self.cursor.at, first
-            indicator = self.indicator(token)
-            if indicator is not None:
-                return indicator
-            self.cursor.at = after
         if self.calls_function(ref.key):
             return self.call(ref, scripts, token)
-        if ref.key in ("log_2", "log_10") and not self.names.is_known(ref.key):
-            return self.logarithm(token, scripts)
         if self.has_formula_above(ref, scripts, groups):
-            return self.raised(token, groups)
-        if token.text == "I" and not self.names.is_known(ref.key):
-            self.cursor.at = first
-            return self.node("eye", (), self.size(), token.start, self.cursor.end)
+            return self.raised(token, groups, first)
         return (
-            self.quotient(token, scripts, end)
+            (None if self.names.is_known(ref.key) else self.constant(token, scripts, first))
+            or self.quotient(token, scripts, end)
             or self.differential(token)
             or self.name_parser.named(token, scripts, end)
         )
+
+    def constant(self, token: Token, scripts: Scripts, first: int) -> Node | None:
+        """Read δ_ij, 𝟙[x > 0], log_2(x) or I, which are no names, or return None; the scripts begin at `first`."""
+        if token.text == "δ" and len(scripts.indices) == 2 and not scripts.below + scripts.above:
+            return self.formulas.delta(scripts.indices, token)
+        if token.text == "log" and scripts.below in ("2", "10"):
+            return self.logarithm(token, scripts)
+        if token.text not in INDICATORS:
+            return None
+        after, self.cursor.at = self.cursor.at, first
+        node = self.indicator(token)
+        if node is None and token.text == "I":
+            node = self.node("eye", (), self.size(), token.start, self.cursor.end)
+        self.cursor.at = self.cursor.at if node else after
+        return node
 
     def logarithm(self, token: Token, scripts: Scripts) -> Node:
         """Read log_2 or log_10: the natural logarithm over that of the base."""
@@ -106,11 +109,10 @@ class Primaries:
         known = self.names.is_known(self.names.ref_without_above(ref))
         return known and any(t.kind == "word" and self.name_parser.knows(t.text) for t in groups[-1][1])
 
-    def raised(self, token: Token, groups: Sequence[tuple[str, Sequence[Token]]]) -> Node:
-        """Return x^p of a name with its exponent as the last of its scripts."""
+    def raised(self, token: Token, groups: Sequence[tuple[str, Sequence[Token]]], first: int) -> Node:
+        """Return x^p of a name with its exponent as the last of its scripts, which begin at `first`."""
         scripts = self.names.scripts(groups[:-1])
-        start = groups[-1][1][0].start - 1
-        name = self.name_parser.named(token, scripts, start)
+        name = self.name_parser.named(token, scripts, self.name_parser.end_before_power(first))
         power = self.formulas.inside(groups[-1][1])
         return self.node("call", (name, power), Ref("**"), token.start, self.cursor.end)
 
@@ -205,6 +207,7 @@ class Primaries:
     def nabla(self) -> Node:
         """Read ∇_{z24} L, ∇z24 L or ∇z24."""
         token = self.cursor.expect("op", "∇")
+        twice = self.raised_to_two()
         if self.cursor.accept("_") or self.cursor.token.kind == "group(":
             inner: Sequence[Token] = self.cursor.group()
         else:
@@ -212,7 +215,52 @@ class Primaries:
             self.name_parser.whole_word()
             self.name_parser.script_groups()
             inner = self.cursor.tokens[first : self.cursor.at]
+        twice = twice or self.second_derivative_follows()
+        if twice:
+            ref, _ = self.name_parser.single_name(inner, token)
+            if self.cursor.token.text != self.names.loss:
+                self.cursor.fail(f"expected the loss {self.names.loss} behind ∇², a second derivative")
+            self.cursor.at += 1
+            self.name_parser.skip_arguments()
+            return self.node("hessian", (), (ref, ref), token.start, self.cursor.end)
         return self.nabla_of(inner, token)
+
+    def raised_to_two(self) -> bool:
+        """Read the 2 of ∇² and ∂², and return whether it was there."""
+        two = self.cursor.is_op("^") and self.cursor.ahead(2).text == "2" and self.cursor.ahead(3).kind == ")group"
+        if two:
+            self.cursor.at += 1
+            self.cursor.group()
+        return two
+
+    def second_derivative_follows(self) -> bool:
+        """Read the 2 of ∇_w^2 L; without the loss behind it, it is the square of a derivative."""
+        at = self.cursor.at
+        if self.raised_to_two() and self.cursor.token.text == self.names.loss:
+            return True
+        self.cursor.at = at
+        return False
+
+    def hessian(self, below: Sequence[Token], token: Token, end: int) -> Node:
+        """Return ∂²L/∂w∂v: `below` are the tokens of the denominator, w^2 or two names."""
+        tokens = [t for t in below if not (t.text == "∂" or (t.text == "d" and t.kind == "word"))]
+        refs: list[Ref] = []
+        with self.cursor.within(tokens):
+            while self.cursor.at < len(tokens):
+                word = self.cursor.token
+                word = word._replace(text=word.text[1:]) if is_derivative(word) else word
+                self.cursor.tokens = [*tokens[: self.cursor.at], word, *tokens[self.cursor.at + 1 :]]
+                self.name_parser.whole_word()
+                first = self.cursor.at
+                groups, _ = self.name_parser.script_groups()
+                scripts = self.names.scripts(groups)
+                refs.append(self.name_parser.known_ref(word.text, scripts._replace(powers=())))
+                self.cursor.at = max(self.cursor.at, first)
+                if scripts.powers == ("2",):
+                    refs.append(refs[-1])
+        if len(refs) != 2:
+            self.cursor.fail("a second derivative is ∂²L/∂w², ∂²L/∂w∂wᵀ or ∇_w² L", token)
+        return self.node("hessian", (), tuple(refs), token.start, end)
 
     def nabla_of(self, inner: Sequence[Token], token: Token) -> Node:
         """Return the derivative for the name below a ∇ or ∂, and read the loss behind it, L or L(W)."""
@@ -229,6 +277,8 @@ class Primaries:
         token = self.cursor.expect("op", "∂")
         if self.cursor.accept("_"):
             return self.nabla_of(self.cursor.group(), token)
+        if self.raised_to_two():
+            return self.second_partial(token)
         above = self.formulas.operand() if not self.cursor.is_op("/") else None
         self.cursor.expect("op", "/")
         self.cursor.expect("op", "∂")
@@ -237,6 +287,16 @@ class Primaries:
         _, end = self.name_parser.script_groups()
         ref, scripts = self.name_parser.single_name(self.cursor.tokens[first : self.cursor.at], below)
         return self.name_parser.powers(self.derived(above, ref, token.start, end), scripts)
+
+    def second_partial(self, token: Token) -> Node:
+        """Read the rest of ∂²L/∂w² or ∂²L/∂w∂v."""
+        self.cursor.expect("word", self.names.loss)
+        self.cursor.expect("op", "/")
+        first = self.cursor.at
+        while self.cursor.accept("∂"):
+            self.name_parser.whole_word()
+            self.name_parser.script_groups()
+        return self.hessian(self.cursor.tokens[first : self.cursor.at], token, self.cursor.end)
 
     def quotient(self, token: Token, scripts: Scripts, end: int) -> Node | None:
         """Read dL/dz24 or dtanh/dx(c), as in plain text, or return None."""
@@ -304,6 +364,10 @@ class Primaries:
         token = self.cursor.expect("frac")
         above, below = self.cursor.group(), self.cursor.group()
         end = self.cursor.end
+        if [t.text for t in above[1:4] if t.kind != ")group"] == ["^", "", "2"] and begins_derivative(above):
+            if above[-1].text != self.names.loss:
+                self.cursor.fail(f"a second derivative is that of the loss {self.names.loss}", token)
+            return self.hessian(below, token, end)
         if not (len(below) > 1 and begins_derivative(above) and begins_derivative(below)):
             return self.node("/", (self.formulas.inside(above), self.formulas.inside(below)), None, token.start, end)
         key = self.name_parser.function_name(above[1:])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from tinyad.derivation.language.declarations import Declarations, declare, finish
 from tinyad.derivation.language.limits import UNREADABLE_LINES
+from tinyad.derivation.language.names import ACCENTS
 from tinyad.derivation.language.segments import Segment, segments
 from tinyad.derivation.language.source import Block, DerivationError, LimitError, Source
 from tinyad.derivation.language.sums import undeclared_indices
-from tinyad.derivation.language.syntax_tree import Node, Statement, Token
-from tinyad.derivation.language.tokenizer import tokens_of_lines
+from tinyad.derivation.language.syntax_tree import Node, Statement, Token, walk
+from tinyad.derivation.language.tokenizer import tokens_of_lines, tokens_without_ends
+
+LOSSES = ("J", "E", "ℓ")
 
 
 class Unreadable(NamedTuple):
@@ -49,7 +54,10 @@ def derivations(source: Source) -> list[Derivation]:
 def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     """Return the derivation that a declare block and the blocks after it make."""
     declarations = declare(source, next(block for block in blocks if block.kind == "declare"))
-    declarations.names.indices |= undeclared_indices(declarations.names, _tokens_of_equations(source, blocks))
+    tokens = _tokens_of_equations(source, blocks)
+    declarations.names.indices |= undeclared_indices(declarations.names, tokens)
+    declarations.names.bars = _sets_bars(declarations, tokens)
+    _find_loss(declarations, tokens)
     forward = _forward(declarations, blocks)
     backward, claims = _backward(declarations, blocks)
     if not backward:
@@ -71,6 +79,32 @@ def _tokens_of_equations(source: Source, blocks: Sequence[Block]) -> list[Token]
     return tokens
 
 
+def _sets_bars(declarations: Declarations, tokens: Sequence[Token]) -> bool:
+    """Return whether a bar makes the derivative of a name: it is given, or a line sets it."""
+    starts = [token for before, token in pairwise((Token("end", "", 0, 0), *tokens)) if before.kind in ("end", "quad")]
+    bars = [token.text for token in starts if token.kind == "word" and token.text.endswith(ACCENTS["bar"])]
+    texts = [declarations.value(entry) for entry in declarations.pending if entry.kind.startswith("given")]
+    given = any(
+        bar in unicodedata.normalize("NFD", text) for text in texts for bar in ("\\bar", "\\overline", ACCENTS["bar"])
+    )
+    known = declarations.names.known
+    return given or any(bar.removesuffix(ACCENTS["bar"]) in known and bar not in known for bar in bars)
+
+
+def _find_loss(declarations: Declarations, tokens: Sequence[Token]) -> None:
+    """Take J, E or ℓ for the loss where it is derived, and neither L nor another loss is written or declared."""
+    names, derived = declarations.names, set()
+    for entry in declarations.pending:
+        if entry.kind.startswith("given"):
+            tokens = [*tokens, *tokens_without_ends(declarations.source, entry.start, entry.end)]
+    for before, token in pairwise(tokens):
+        if token.kind == "word" and (before.text == "∂" or before.kind == ")group"):
+            derived.add(token.text)
+    letters = [letter for letter in LOSSES if letter in derived and letter not in names.known]
+    if names.loss == "L" and len(letters) == 1 and all(t.text != "L" for t in tokens):
+        names.loss = letters[0]
+
+
 def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statement]:
     """Return the forward equations; the declarations learn the names that they compute."""
     source, names = declarations.source, declarations.names
@@ -85,10 +119,22 @@ def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statem
             names.add(ref._replace(key=key))
     finish(declarations)
     statements = [declarations.parser().statement(equation.tokens, equation.number) for equation in equations]
+    statements = [_with_known_first(declarations, line) for line in statements]
     for line in statements:
         if len(line.left) != 1 or line.left[0].kind != "name":
             raise source.error("a forward equation is `name = formula`", line.start, line.end)
     return statements
+
+
+def _with_known_first(declarations: Declarations, line: Statement) -> Statement:
+    """Return a forward equation h = tanh(a) = tanh(W x) with the first member of known names before the others."""
+    names = declarations.names
+
+    def is_known(member: Node) -> bool:
+        return all(names.is_known(node.value.key) for node in walk(member) if node.kind == "name")
+
+    known = next((k for k, member in enumerate(line.members) if is_known(member)), 0)
+    return line._replace(members=(line.members[known], *line.members[:known], *line.members[known + 1 :]))
 
 
 def _backward(

@@ -52,6 +52,7 @@ class Node(NamedTuple):
     "number" (value: float), "ones" and "eye" (value: size or None), "name" (value: Ref),
     "d" (value: Ref, label): the derivative of the loss for a name, or the contribution that a label names,
     "jacobian" (parts: what is derived, a name; value: Ref): ∂u/∂v,
+    "hessian" (value: two Refs): ∂²L/∂w∂v,
     "neg", "transpose", "inverse", "square" (one part), "power" (the same; value: its exponent, 3 or -0.5),
     "+", "-", "∘", "*", "/" (two parts; "*": matrix product),
     "call" and "prime" (one part or two; value: function): f(x), f'(x),

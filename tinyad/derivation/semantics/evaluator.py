@@ -333,6 +333,9 @@ class Evaluator:
             self.refuse(node, f"the derivative of {n}×{a} for {m}×{b} is no matrix", "not evaluable")
         return matrix if self.declarations.layout == "row" else matrix.T
 
+    def _hessian(self, node: Node, scope: Scope) -> Any:
+        return self.environment.jacobian(self, node, scope)
+
     def _differential(self, node: Node, scope: Scope) -> Any:
         return self.environment.differential(self, node, scope)
 
@@ -568,7 +571,7 @@ def is_one(node: Node, value: Any) -> bool:
 NAMES = {"*": "_product"} | dict.fromkeys("∘+-/", "_componentwise")
 NAMES |= {kind: f"_{kind}" for kind in ("name", "d", "number", "ones", "eye", "dots", "bracket", "matrix", "sum")}
 NAMES |= {kind: f"_{kind}" for kind in ("neg", "transpose", "square", "power", "inverse", "call", "prime", "deriv")}
-NAMES |= {kind: f"_{kind}" for kind in ("jacobian", "differential", "comparison", "cases", "delta")}
+NAMES |= {kind: f"_{kind}" for kind in ("jacobian", "differential", "comparison", "cases", "delta", "hessian")}
 NAMES |= {"product": "_product_over"}
 METHODS: dict[str, Callable[[Evaluator, Node, Scope], Any]] = {
     kind: getattr(Evaluator, method) for kind, method in NAMES.items()
