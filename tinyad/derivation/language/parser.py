@@ -146,6 +146,8 @@ class Parser:
             return (self.expression(),)
         self.cursor.at += 1
         left = self.listed()
+        if self.cursor.is_op(";"):
+            self.cursor.fail("write one line for each part of [a; b], with its part of the right-hand side")
         self.cursor.expect("close", "]")
         return tuple(left)
 

@@ -12,6 +12,7 @@ from tinyad.derivation.language.token_cursor import TokenCursor
 
 ABOVE_SUM = 10  # the precedence of + and -: a sum takes the products that follow
 LARGE = ("Σ", "Π")
+LETTERS = "ijklmnpqrs"  # of components, where no declaration says so
 
 
 class Sums:
@@ -157,4 +158,16 @@ def undeclared_indices(names: Names, tokens: Sequence[Token]) -> set[str]:
         found |= {c for t in inner[:first] if t.kind == "word" for c in t.text}
     scripts = {part for key in names.known for part in names.parts_of(key)[1:]}
     taken = {names.time, *names.families, *names.known, *scripts}
-    return {letter for letter in found - taken if letter.isascii() and letter.islower()}
+    under = {letter for letter in found - taken if letter.isascii() and letter.islower()}
+    return under | (_below_names(names, tokens) - taken if under | names.indices else set())
+
+
+def _below_names(names: Names, tokens: Sequence[Token]) -> set[str]:
+    """Return the letters below a δ, or below names that have no script where they are declared: j of x_j."""
+    found: set[str] = set()
+    for name, sign, opened, inner, closed in zip(*(tokens[k:] for k in range(5)), strict=False):
+        letters = (opened.kind, inner.kind, closed.kind) == ("group(", "word", ")group") and inner.text
+        named = name.text == "δ" or name.text in names.known or name.text[1:] in names.known
+        if name.kind == "word" and sign.text == "_" and named and letters and set(letters) <= set(LETTERS):
+            found |= set(letters)
+    return found

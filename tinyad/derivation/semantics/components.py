@@ -27,6 +27,11 @@ def lettered(value: Any, indices: Labels) -> Indexed:
         labels = indices
     else:
         raise Unfitting(f"{len(indices)} indices for {size(value.shape)}")
+    if isinstance(value, Variable) and labels[0] == labels[1]:  # A_ii, the diagonal, as a column
+        if rows != columns:
+            raise Unfitting(f"the index {labels[0]} runs to {rows} and to {columns}")
+        counted(rows, rows)
+        return Indexed((value * np.eye(rows)) @ np.ones((rows, 1)), (labels[0], ""))
     return Indexed(value, labels) if isinstance(value, Variable) else labelled(value, labels)
 
 

@@ -316,6 +316,9 @@ class Evaluator:
         return carried.T if self.declarations.layout == "row" else carried
 
     def _jacobian(self, node: Node, scope: Scope) -> Any:
+        vectorised = self.vectorised(node, scope)
+        if vectorised is not None:
+            return vectorised
         full = self.environment.jacobian(self, node, scope)
         above = node.parts[0]
         labels = above.value.indices if above.kind == "name" else ()
@@ -332,6 +335,21 @@ class Evaluator:
         else:
             self.refuse(node, f"the derivative of {n}×{a} for {m}×{b} is no matrix", "not evaluable")
         return matrix if self.declarations.layout == "row" else matrix.T
+
+    def vectorised(self, node: Node, scope: Scope) -> Any:
+        """Return ∂vec(Y)/∂vec(X), or ∂vec(Y)/∂vec(X)ᵀ, a row for each entry of Y in either layout; None of others."""
+        above, below = node.parts[0], node.value
+        turned = isinstance(below, Node) and below.kind == "transpose"
+        below = below.parts[0] if turned else below
+        if not isinstance(below, Node) or any(n.kind != "call" or n.value.key != "vec" for n in (above, below)):
+            return None
+        name = below.parts[0]
+        if name.kind != "name":
+            self.refuse(node, "∂vec(Y)/∂vec(X) is derived for one name", "not evaluable")
+        full = self.environment.jacobian(self, node._replace(parts=above.parts, value=name.value), scope)
+        (n, a), (m, b) = full.shape[:2], full.shape[2:]
+        matrix = full.transpose(1, 0, 3, 2).reshape(a * n, b * m)
+        return matrix if turned or self.declarations.layout == "row" else matrix.T
 
     def _hessian(self, node: Node, scope: Scope) -> Any:
         return self.environment.jacobian(self, node, scope)
