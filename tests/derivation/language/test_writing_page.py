@@ -1,4 +1,4 @@
-"""The page "How to write it": every form in its tables is read, holds where it is right, and does not where it is wrong."""
+"""The page "How to write it": every form in its tables is read, and holds where it is right alone."""
 
 import re
 
