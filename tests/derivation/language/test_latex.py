@@ -39,7 +39,7 @@ CONSTRUCTS = [
     (r"\mathbf{z} \mathbf x \mathcal{L} \bm{W} \boldsymbol{\theta}", "'z' 'x' 'L' 'W' 'θ'"),
     (r"\mathbf{h^{(t)}}", "'h' ^ < (( 't' )) >"), (r"\mathbf{I}_{n \times n}", "'I' _ < 'n' × 'n' >"),
     (r"\mathrm{d}z \mathrm{net} \operatorname{diag}", "'d' 'z' 'net' 'diag'"),
-    (r"{\rm diag}(x)", "< 'diag' > (( 'x' ))"),
+    (r"{\rm diag}(x)", "'diag' (( 'x' ))"),
     (r"\mathrm{a\_b} \mathrm{z12}", "'a_b' 'z12'"), (r"\text{name\_with\_escapes}", "'name_with_escapes'"),
     (r"\text{a\#b\^{}c\textbackslash{}d~e}", r"'a#b^c\d e'"), (r"\text{ are }", "'are'"), (r"\text{}\text{ }", ""),
     (r"\text{12} \text{*} \text{-dimensional}", "#12 * - 'dimensional'"), (r"\text{softmax}()", "'softmax' (( ))"),

@@ -131,7 +131,10 @@ def _kind(what: str) -> str:
 
 
 def _loss(declarations: Declarations, entry: Entry) -> None:
-    declarations.names.loss = _word(declarations.source, entry.start, entry.end, entry.start)
+    tokens = tokens_without_ends(declarations.source, entry.start, entry.end)
+    if not tokens or tokens[0].kind != "word" or any(t.kind == "word" and t.spaced for t in tokens[1:]):
+        raise declarations.source.error("expected one name", entry.start)
+    declarations.names.loss = declarations.parser().declared_name(tokens).value.key
 
 
 def _layout(declarations: Declarations, entry: Entry) -> None:

@@ -259,7 +259,8 @@ class LatexTokenizer:
         self.emit("group(", "", node.start, node.start + 1)
         self.emit(")group", "", self.inside(node)[1] - 1, node.end)
         inner = self.tokens[k + 1 : -1]
-        if not inner or (len(inner) == 1 and inner[0].kind == "op"):
+        upright = len(inner) == 1 and inner[0].kind == "word" and len(inner[0].text) > 1  # {\\rm tr}
+        if not inner or upright or (len(inner) == 1 and inner[0].kind == "op"):
             self.tokens[k:], self.spaced = [t._replace(spaced=spaced) for t in inner], spaced and not inner
             self.join()
 

@@ -40,6 +40,9 @@ class NameParser:
     def whole_word(self) -> Token:
         """Read a word; in LaTeX, where W1 is two signs, with what follows at once if only both make a known name."""
         token = self.cursor.expect("word")
+        function = self.joined_function(token)
+        if function is not None:
+            return function
         joined, at, tokens = token, self.cursor.at, self.cursor.tokens
         while at < len(tokens) and tokens[at].start == joined.end and tokens[at].kind in ("word", "number"):
             if len(joined.text) > LETTERS_JOINED or self.knows(joined.text):
@@ -50,17 +53,30 @@ class NameParser:
         self.cursor.at = at
         return joined
 
-    def skip_arguments(self) -> None:
-        """Read the (W, b) of L(W, b), directly behind the loss: names alone, which say nothing more."""
+    def joined_function(self, token: Token) -> Token | None:
+        """Read the letters of a function before a bracket, l o g ( in LaTeX, as one word; None if there is none."""
+        tokens, at, text = self.cursor.tokens, self.cursor.at, token.text
+        while at < len(tokens) and tokens[at].kind == "word" and tokens[at].start == tokens[at - 1].end:
+            text, at = text + tokens[at].text, at + 1
+        bracket = at < len(tokens) and (tokens[at].kind == "open" or tokens[at].spaced)
+        if at == self.cursor.at or not bracket or text not in self.names.functions or self.names.is_known(text):
+            return None
+        self.cursor.at = at
+        return token._replace(text=text, end=tokens[at - 1].end)
+
+    def skip_arguments(self) -> bool:
+        """Read the (W, b) of L(W, b), directly behind a name: names alone, which say nothing more."""
         opened = self.cursor.token
         if (opened.kind, opened.text) != ("open", "(") or opened.spaced:
-            return
+            return False
         end = self.cursor.at
         while self.cursor.tokens[end : end + 1] and self.cursor.tokens[end].kind != "close":
             end += 1
         inner = self.cursor.tokens[self.cursor.at + 1 : end]
         if inner and all(t.kind in ("word", "number", "group(", ")group") or t.text in ",;_^·" for t in inner):
             self.cursor.at = end + 1
+            return True
+        return False
 
     def knows(self, word: str) -> bool:
         """Return whether a word is a known name."""
@@ -96,7 +112,10 @@ class NameParser:
             self.cursor.fail(
                 f"{self.cursor.source.text[token.start : end]} has two readings, {both}: rename one of them", token
             )
-        return self.tight_shift(readings[0], token)
+        node = readings[0]
+        if node.kind == "name" and (node.value.key in self.names.applied or node.value.key == self.names.loss):
+            return node._replace(end=self.cursor.end) if self.skip_arguments() else node
+        return self.tight_shift(node, token)
 
     def known_refs(self, word: str, scripts: Scripts) -> list[Ref]:
         """Return the known names that a word can be: with its scripts, or else with its letters alone."""

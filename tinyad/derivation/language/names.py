@@ -23,7 +23,7 @@ FUNCTIONS = {
     "multiply": "multiply", "square": "square", "inv": "inv", "transpose": "transpose", "power": "**",
     "expit": "sigmoid",
     "log1p": "log1p", "expm1": "expm1", "inner": "inner", "norm": "norm",
-    "vec": "vec", "kron": "kron", "trace": "tr", "Tr": "tr", "Diag": "diag",
+    "vec": "vec", "kron": "kron", "trace": "tr", "Trace": "tr", "Tr": "tr", "Diag": "diag",
 }  # fmt: skip
 
 
@@ -70,6 +70,8 @@ class Names:
         self.known: dict[str, bool] = {}  # key → whether it is used with a time
         self.differentials = False
         self.bars = False  # whether ā is the derivative of the loss for a
+        self.applied: set[str] = set()  # names that were computed with arguments, f of f(x) = ...
+        self.squared: set[str] = set()  # letters of names with a square, σ of σ^2 = ...
         self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
         self.with_index: dict[str, Ref] = {}  # letter of an index → the name that had it last in this line
         self.read_members: dict[tuple[Any, ...], Node] = {}  # tokens → the formula they make, with these names
@@ -86,6 +88,8 @@ class Names:
 
     def with_primes(self, tokens: Sequence[Token]) -> Sequence[Token]:
         """Return tokens in which a prime is part of the name before it, where a name with a prime is known."""
+        if self.squared:
+            tokens = self.with_squares(tokens)
         if not self.primed or not any(t.text == "'" for t in tokens):
             return tokens
         joined: list[Token] = []
@@ -97,6 +101,27 @@ class Names:
                 joined[-1] = before._replace(text=before.text + "'", end=token.end)
             else:
                 joined.append(token)
+        return joined
+
+    def with_squares(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        """Return tokens in which the 2 of σ^2 and σ_j^2 is part of the name, where σ^2 is a name."""
+        joined: list[Token] = []
+        at = 0
+        while at < len(tokens):
+            token = tokens[at]
+            joined.append(token)
+            at += 1
+            if token.kind != "word" or not {token.text, token.text[1:]} & self.squared:
+                continue
+            name = len(joined) - 1
+            if at < len(tokens) and tokens[at].text == "_":
+                end = next(k for k in range(at, len(tokens)) if tokens[k].kind == ")group") + 1
+                joined += tokens[at:end]
+                at = end
+            if [t.text for t in tokens[at : at + 4]] == ["^", "", "2", ""]:
+                joined[name] = joined[name]._replace(text=joined[name].text + "²")
+                joined[-1] = joined[-1]._replace(end=tokens[at + 3].end)
+                at += 4
         return joined
 
     def is_known(self, key: str) -> bool:

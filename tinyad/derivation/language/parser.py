@@ -14,7 +14,7 @@ from tinyad.derivation.language.sums import Sums
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, Undecided
 from tinyad.derivation.language.token_cursor import TokenCursor
 
-SUM, NEGATION, PRODUCT = 10, 15, 20  # precedence of + and -, of a sign, of a product
+SUM, FROBENIUS, NEGATION, PRODUCT = 10, 12, 15, 20  # precedence of + and -, of A : B, of a sign, of a product
 PRODUCTS = {"∘": "∘", "@": "*", "/": "/", "*": "", "·": "", "⊗": "", "×": "*"}
 FACTOR_KINDS = ("word", "number", "ones", "open", "frac", "group(", "matrix(")
 CASE_WORDS, OTHERWISE = ("if", "for", "when", "where"), ("otherwise", "else")
@@ -32,14 +32,14 @@ class Parser:
         self.primaries = Primaries(self.cursor, self.name_parser, builder, self)
         self.sums = Sums(self.cursor, names, builder, self.expression)
         self.nested = 0
-        self.in_norm = self.in_bars = False
+        self.in_norm = self.in_bars = self.in_cases = False
 
     # Statements
 
     def statement(self, tokens: Sequence[Token], number: str = "", title: str = "") -> Statement:
         """Return the statement that the tokens of a line make, without its number."""
         self.cursor.tokens, self.cursor.at, self.nested = tokens, 0, 0
-        self.in_norm = self.in_bars = False
+        self.in_norm = self.in_bars = self.in_cases = False
         self.names.with_index.clear()
         self.cursor.tokens = tokens = self.names.with_primes(tokens)
         if len(tokens) > 1 and tokens[-1].kind == "word" and tokens[-1].text == "given":
@@ -91,11 +91,18 @@ class Parser:
         with cursor.within(tokens):
             if first.text in ("Σ", "Π") and (len(tokens) == 1 or tokens[1].text != "_"):
                 first = first._replace(kind="word")
+            if first.kind == "word" and [t.text for t in tokens[-4:]] == ["^", "", "2", ""]:
+                self.names.squared.add(self.joined(tokens).text)
+                tokens = cursor.tokens = self.names.with_squares(tokens)
+                first = tokens[0]
             if first.kind != "word":
                 node = self.expression()
             else:
                 first = self.joined(tokens)
                 groups, end = self.name_parser.script_groups()
+                if self.name_parser.skip_arguments():
+                    self.names.applied.add(self.names.ref(first.text, self.names.scripts(groups)).key)
+                    end = cursor.end
                 node = Node("name", (), self.names.ref(first.text, self.names.scripts(groups)), first.start, end)
             if cursor.at < len(tokens):
                 cursor.fail("names are separated by commas")
@@ -180,6 +187,9 @@ class Parser:
             if self.cursor.accept("+", "-"):
                 right = self.expression(SUM)
                 left = self.node(sign.text, (left, right), None, left.start, right.end)
+            elif self.cursor.accept(":"):
+                right = self.expression(FROBENIUS)
+                left = self.node("call", (left, right), Ref("inner"), left.start, right.end)
             elif self.cursor.accept(*PRODUCTS):
                 left = self.product(left, sign)
             else:
@@ -192,6 +202,8 @@ class Parser:
         """Return the precedence of the next operation, or 0 if there is none."""
         if self.cursor.is_op("+", "-"):
             return SUM
+        if self.cursor.is_op(":") and self.cursor.ahead().kind != ")matrix":
+            return 0 if self.in_cases else FROBENIUS
         return PRODUCT if self.cursor.is_op(*PRODUCTS) or self.factor_follows() else 0
 
     def product(self, left: Node, sign: Token) -> Node:
@@ -252,13 +264,24 @@ class Parser:
                 node = self.node(SUFFIXES[text], (node,), None, node.start, self.cursor.end)
             elif self.cursor.accept("'"):
                 node = self.node("transpose", (node,), None, node.start, self.cursor.end)
-            elif self.cursor.is_op("|") and not (self.in_bars and self.cursor.ahead().text != "_"):
+            elif self.cursor.is_op("|") and self.cursor.ahead().text == "_":
                 self.cursor.at += 1
                 node = self.labelled(node)
+            elif self.cursor.is_op("_"):
+                node = self.component(node)
             elif self.calls_method():
                 node = self.primaries.method(node)
             else:
                 return node
+
+    def component(self, node: Node) -> Node:
+        """Read the index of a formula in brackets: (X w)_i."""
+        sign = self.cursor.token
+        self.cursor.at += 1
+        letters = tuple(c for t in self.cursor.group() if t.kind == "word" for c in t.text)
+        if node.kind not in ("bracket", "call") or not letters or not set(letters) <= self.names.indices:
+            self.cursor.fail("only a formula in brackets has an index, as in (X w)_i; give it a name", sign)
+        return self.node("component", (node,), letters, node.start, self.cursor.end)
 
     def calls_method(self) -> bool:
         """Return whether a dot, the name of a method and a bracket come next."""
@@ -340,6 +363,9 @@ class Parser:
 
     def condition(self, equal: bool = False) -> Node:
         """Read a formula, or comparisons such as x > 0 and 0 < x < 1; with = between indices where `equal`."""
+        indices = self.equal_indices() if equal else None
+        if indices is not None:
+            return indices
         node = before = self.expression()
         whole: Node | None = None
         signs = (">", "<", "≥", "≤", *(("=", "≠") if equal else ()))
@@ -356,6 +382,16 @@ class Parser:
         """Return δ_ij, which is 1 where two indices are equal."""
         return self.sums.delta(indices, token)
 
+    def equal_indices(self) -> Node | None:
+        """Read i = j or i ≠ j, of two indices, or return None."""
+        first, sign, second = (self.cursor.ahead(k) for k in range(3))
+        if not {first.text, second.text} <= self.names.indices or sign.text not in ("=", "≠"):
+            return None
+        self.cursor.at += 3
+        delta = self.delta((first.text, second.text), first)
+        one = self.node("number", (), 1.0, first.start, first.start)
+        return delta if sign.text == "=" else self.node("-", (one, delta), None, first.start, delta.end)
+
     def matrix(self) -> Node:
         """Read a matrix or cases in LaTeX."""
         token = self.cursor.expect("matrix(")
@@ -366,6 +402,7 @@ class Parser:
     def cases(self, token: Token) -> Node:
         """Read the rows of \\begin{cases}: a formula, then the comparison or the word otherwise."""
         parts: list[Node] = []
+        self.in_cases = True
         while self.cursor.token.kind != ")matrix":
             if parts and len(parts) % 2:
                 self.cursor.fail("a case behind the one without a comparison")
@@ -379,11 +416,12 @@ class Parser:
             elif self.cursor.is_op(";") or self.cursor.token.kind == ")matrix":
                 self.cursor.fail("expected a comparison such as x > 0, or otherwise")
             else:
-                parts.append(self.condition())
-                if parts[-1].kind not in ("comparison", "∘"):
+                parts.append(self.condition(equal=True))
+                if parts[-1].kind not in ("comparison", "∘", "delta", "-"):
                     self.cursor.fail("expected a comparison such as x > 0, or otherwise", parts[-1])
             while self.cursor.accept(",", ".", ";"):
                 pass
+        self.in_cases = False
         end = self.cursor.expect(")matrix").end
         return self.node("cases", tuple(parts), None, token.start, end)
 

@@ -23,7 +23,7 @@ SIGNS = {
 # fmt: on
 OPERATORS = set("+-∘*·@/=≡⇒,;:|‖'.∇∂ΣΠ×<>∈⊗≥≤≠")
 TWO_CHARACTER_SIGNS = {
-    "+=": "+=", ":=": "=", "=>": "⇒", "||": "‖", ">=": "≥", "<=": "≤", "!=": "≠", "==": "=",
+    "+=": "+=", ":=": "=", "=>": "⇒", "||": "‖", ">=": "≥", "<=": "≤", "!=": "≠", "==": "=", ".*": "∘", "./": "/",
 }  # fmt: skip
 MODULE = re.compile(  # np. before the name of a function; np.max is not the max of two numbers
     r"(?:np|numpy|jnp|torch|math|tf|F|nn|scipy)(?:\.(?:linalg|special|nn|functional))*\.(?:(max|min)(?=\()|(?=[^\W\d_]))"
@@ -267,6 +267,8 @@ class _Reader:
             if signed[0][0] == "-":
                 self.add("op", "-", begun, begun + 1)
             self.add("number", signed[0].lstrip("-"), self.at, signed.end())
+        elif c == "T" and self.tokens[-2].text == "^" and self.peek(1).isalpha():  # X^TX
+            self.add("word", "T", begun, begun + 1)
         elif c.isalnum():
             end = begun
             while end < self.end and self.in_word(end, "_"):

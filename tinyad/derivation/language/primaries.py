@@ -43,6 +43,7 @@ INDICATORS = ("I", "𝟙")
 COMPARISONS = (">", "<", "≥", "≤", "=", "≠")
 REDUCTIONS = ("sum", "mean", "max", "min", "amax", "amin", "var", "std", "softmax", "log_softmax")
 METHODS = ("sum", "mean", "max", "min", "var", "std", "dot", "matmul", "transpose")
+MATRIX_FUNCTIONS = ("log", "exp", "sqrt")
 KEYWORDS = ("axis", "dim", "keepdims", "keepdim")
 AXES = {"0": "_axis0", "-2": "_axis0", "1": "_axis1", "-1": "_axis1"}
 
@@ -133,12 +134,6 @@ class Primaries:
             inner = inner[1:-1]
         if not any(t.kind == "op" and t.text in COMPARISONS for t in inner):
             return None
-        texts = [t.text for t in inner]
-        if len(texts) == 3 and {texts[0], texts[2]} <= self.names.indices and texts[1] in "=≠":
-            self.cursor.at = end + 1
-            node = self.formulas.delta((texts[0], texts[2]), token)
-            one = self.node("number", (), 1.0, token.start, token.start)
-            return node if texts[1] == "=" else self.node("-", (one, node), None, node.start, node.end)
         with self.cursor.within(inner):
             node = self.formulas.condition(equal=True)
             if self.cursor.at < len(inner):
@@ -215,6 +210,8 @@ class Primaries:
             self.name_parser.whole_word()
             self.name_parser.script_groups()
             inner = self.cursor.tokens[first : self.cursor.at]
+        if [t.text for t in inner] == [self.names.loss] and self.cursor.token.kind == "open" and not twice:
+            self.cursor.fail(f"for which name? write ∇_w {self.names.loss}, with the name in the place of w", token)
         twice = twice or self.second_derivative_follows()
         if twice:
             ref, _ = self.name_parser.single_name(inner, token)
@@ -365,7 +362,7 @@ class Primaries:
         above, below = self.cursor.group(), self.cursor.group()
         end = self.cursor.end
         if [t.text for t in above[1:4] if t.kind != ")group"] == ["^", "", "2"] and begins_derivative(above):
-            if above[-1].text != self.names.loss:
+            if self.names.loss not in (above[-1].text, *(t.text for t in above[4:6])):
                 self.cursor.fail(f"a second derivative is that of the loss {self.names.loss}", token)
             return self.hessian(below, token, end)
         if not (len(below) > 1 and begins_derivative(above) and begins_derivative(below)):
@@ -449,6 +446,9 @@ class Primaries:
         if key == "where" and len(parts) == 3:
             test, yes, no = parts
             return self.node("cases", (yes, test, no), None, token.start, end)
+        if key == "tr" and len(parts) == 1 and parts[0].kind == "call" and parts[0].value.key in MATRIX_FUNCTIONS:
+            name = parts[0].value.key
+            self.cursor.fail(f"{name} is taken of every entry; the {name} of a matrix is not read", parts[0])
         if len(parts) > 2 or not parts:
             self.cursor.fail(f"{token.text} takes one argument or two, not {len(parts)}", token)
         return self.node("call", tuple(parts), ref, token.start, end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -14,6 +15,7 @@ BINARY = ("+", "-", "∘", "*", "·", "@", "/")
 
 DEPTH = {"open": 1, "group(": 1, "matrix(": 1, "close": -1, ")group": -1, ")matrix": -1}
 SEPARATORS = (",", ";", "and")
+COUNTS = re.compile(r"(for|∀|where)?\w=\d+,?(…|\.\.),?\w*")
 CONNECTIVES = ("and", "where", "with", "so", "then", "thus", "hence", "therefore")
 
 
@@ -85,9 +87,7 @@ def _has_sign(tokens: Sequence[Token]) -> bool:
 
 def _counts(tokens: Sequence[Token]) -> bool:
     """Return whether this only says how far a letter counts: t = 1, ..., T or i = 1..N."""
-    texts = [t.text for t in tokens if t.kind != "quad"]
-    letter, *rest = texts[1:] if texts[:1] in (["for"], ["∀"]) else texts or [""]
-    return len(letter) == 1 and rest[:1] == ["="] and "…" in rest and all(len(text) < 3 for text in rest)
+    return bool(COUNTS.fullmatch("".join(t.text for t in tokens if t.kind != "quad").rstrip(".,;")))
 
 
 def _without_separators(tokens: list[Token]) -> list[Token]:

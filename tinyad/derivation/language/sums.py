@@ -12,7 +12,6 @@ from tinyad.derivation.language.token_cursor import TokenCursor
 
 ABOVE_SUM = 10  # the precedence of + and -: a sum takes the products that follow
 LARGE = ("Σ", "Π")
-LETTERS = "ijklmnpqrs"  # of components, where no declaration says so
 
 
 class Sums:
@@ -159,15 +158,31 @@ def undeclared_indices(names: Names, tokens: Sequence[Token]) -> set[str]:
     scripts = {part for key in names.known for part in names.parts_of(key)[1:]}
     taken = {names.time, *names.families, *names.known, *scripts}
     under = {letter for letter in found - taken if letter.isascii() and letter.islower()}
-    return under | (_below_names(names, tokens) - taken if under | names.indices else set())
+    below = _below_names(names, tokens) - taken
+    return under | below if under | names.indices | below & {"i", "j", "k"} else set()
 
 
 def _below_names(names: Names, tokens: Sequence[Token]) -> set[str]:
-    """Return the letters below a δ, or below names that have no script where they are declared: j of x_j."""
+    """Return the letters below a δ, or below names that have no script where they are set or declared: j of x_j."""
+    end_of_line = Token("end", "", 0, 0)
+    starts = zip((end_of_line, *tokens), tokens, (*tokens[1:], end_of_line), strict=False)
+    named = {t.text for before, t, after in starts if before.kind in ("end", "quad") and after.text not in ("_", "^")}
+    named |= {"δ", *(names.parts_of(key)[0] for key in names.known if "_" not in key)}
     found: set[str] = set()
-    for name, sign, opened, inner, closed in zip(*(tokens[k:] for k in range(5)), strict=False):
-        letters = (opened.kind, inner.kind, closed.kind) == ("group(", "word", ")group") and inner.text
-        named = name.text == "δ" or name.text in names.known or name.text[1:] in names.known
-        if name.kind == "word" and sign.text == "_" and named and letters and set(letters) <= set(LETTERS):
+    for k, name in enumerate(tokens):
+        at = k + 1
+        if at < len(tokens) and tokens[at].text == "^":  # j of w^l_j
+            at = _behind_group(tokens, at)
+        if name.kind != "word" or at + 2 >= len(tokens) or tokens[at].text != "_":
+            continue
+        inner = [t for t in tokens[at + 2 : _behind_group(tokens, at) - 1] if t.text != ","]
+        letters = "".join(t.text for t in inner)
+        plain = all(t.kind == "word" for t in inner) and letters.isascii() and letters.islower() and len(letters) < 3
+        if plain and {name.text, name.text[1:]} & named:
             found |= set(letters)
     return found
+
+
+def _behind_group(tokens: Sequence[Token], at: int) -> int:
+    """Return where the script that begins at a sign ends."""
+    return next((k + 1 for k in range(at, len(tokens)) if tokens[k].kind == ")group"), len(tokens))

@@ -58,6 +58,7 @@ class Node(NamedTuple):
     "call" and "prime" (one part or two; value: function): f(x), f'(x),
     "sum" (one part; value: ("index", j) or ("index", j, N), ("time", first, last) or ("family", θ)),
     "product" (one part; value: as of a sum over an index), "delta" (value: i, j, and a name with each of them),
+    "component" (one part; value: the letters of its indices): (X w)_i,
     "comparison" (two parts; value: > < ≥ ≤), "cases" (parts: a value, its condition, ..., the last without one),
     "matrix" (parts: entries by rows; value: number of rows; a "dots" node among the entries), "stack" (parts),
     "deriv" (parts: dz, x, y; value: symbol),  "differential" (one part): d(x),

@@ -161,6 +161,11 @@ def outer(left: Any, right: Any) -> Any:
     return left @ right.T
 
 
+def raised(x: Any, power: float) -> Any:
+    """Return a power of every entry."""
+    return x**power if isinstance(x, np.ndarray) else applied(TABLE["**"], [x, power])
+
+
 def entrywise(left: Any, right: Any) -> Any:
     """Return the products of the entries."""
     return combined("∘", left, right) if Indexed in (type(left), type(right)) else componentwise("∘", left, right)

@@ -13,15 +13,17 @@ from tinyad.arrays.matrix import size
 from tinyad.derivation.language.source import LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Undecided, flattened, structure
 from tinyad.derivation.semantics.components import (
+    FREE,
     axes_of,
     combined,
     labelled,
     length_of_index,
     lettered,
     multiplied,
+    number_of,
     summed,
 )
-from tinyad.derivation.semantics.composed import chosen, compared, composed
+from tinyad.derivation.semantics.composed import chosen, compared, composed, raised
 from tinyad.derivation.semantics.environment import Environment, Remarks, TimedName
 from tinyad.derivation.semantics.functions import (
     NOT_COMPONENTWISE,
@@ -48,6 +50,7 @@ from tinyad.derivation.semantics.values import (
     Indexed,
     Misfit,
     Ones,
+    Pair,
     Scope,
     Several,
     Stretched,
@@ -106,6 +109,8 @@ class Evaluator:
     def part(self, node: Node, scope: Scope) -> Any:
         """Return the value of an operand."""
         value = self(node, scope)
+        if isinstance(value, Indexed) and isinstance(value.value, Pair):
+            self.refuse(node, FREE)
         if isinstance(value, Several):
             self.refuse(node, "deriv returns derivatives, and stands alone", "not evaluable")
         return value
@@ -162,7 +167,7 @@ class Evaluator:
     def _power(self, node: Node, scope: Scope) -> Any:
         if node.value in range(3, 10):
             return self.mapped(lambda x: reduce(mul, [x] * int(node.value)), node, scope)
-        return self.mapped(lambda x: applied(TABLE["**"], [x, node.value]), node, scope)
+        return self.mapped(lambda x: raised(x, node.value), node, scope)
 
     def _inverse(self, node: Node, scope: Scope) -> Any:
         return self.mapped(lambda x: TABLE["inv"](x) if hasattr(x, "shape") else 1 / x, node, scope)
@@ -172,6 +177,8 @@ class Evaluator:
         value = self.part(node.parts[0], scope)
         if isinstance(value, Ones) and node.kind == "neg":
             return Ones(-value.number)
+        if isinstance(value, Eye) and node.kind == "neg":
+            return Eye(-value.factor)
         if has_no_size(value):
             self.refuse(node, NO_SIZE)
         if isinstance(value, Indexed):
@@ -223,6 +230,9 @@ class Evaluator:
             f"{shown} has two readings, the matrix product and component-wise: declare one, "
             f"`{shown}: matrix product` or `{shown}: component-wise`"
         )
+        if shown == "·" and a == b and b[1:] == (1,):
+            x, y = (self.text(part) for part in node.parts)
+            message = f"· of two columns has two readings, ⟨{x}, {y}⟩ and {x} ∘ {y}: write one of these"
         self.refuse(node._replace(kind="sign", start=start, end=end), message, "ambiguous")
 
     def operated(self, node: Node, scope: Scope) -> Any:
@@ -231,6 +241,7 @@ class Evaluator:
         if node.kind == "*" and node.value is None and is_one(node.parts[1], right):
             self.refuse(node.parts[1], ONE, "ambiguous")
         self.unmixed(node, left, right, scope)
+        left, right = (number_of(a) if not isinstance(b, Indexed) else a for a, b in ((left, right), (right, left)))
         if isinstance(left, Indexed) or isinstance(right, Indexed):
             return self.indexed(node, left, right)
         if node.kind != "*":
@@ -385,9 +396,10 @@ class Evaluator:
     def indexed_part(self, node: Node, scope: Scope) -> Any:
         """Return the value of the term of a sum or product over an index that runs as far as is written."""
         letter, *end = node.value[1:]
-        value = self.part(node.parts[0], scope)
+        value = self(node.parts[0], scope)
         if isinstance(value, Indexed) and letter in value.labels and end:
-            length = length_of_index(value, letter)
+            first = value.value.left if isinstance(value.value, Pair) else value
+            length = length_of_index(first if letter in first.labels else value.value.right, letter)
             number = float(end[0]) if end[0].isdigit() else self.names.number(end[0])
             if number is not None and number != length:
                 self.refuse(node, f"the index {letter} runs to {length}, and the sum to {end[0]}")
@@ -456,6 +468,12 @@ class Evaluator:
         if not isinstance(parts[0], np.ndarray):
             self.refuse(node, f"{key} is for backward lines; write ∘ in the forward", "not evaluable")
         return diagonal(parts[0]) if key == "diag" else trace(parts[0])
+
+    def _component(self, node: Node, scope: Scope) -> Any:
+        value = as_array(self.part(node.parts[0], scope))
+        if isinstance(value, Indexed):
+            self.refuse(node, "this has an index already")
+        return lettered(value, node.value)
 
     def _comparison(self, node: Node, scope: Scope) -> Any:
         left, right = (self.part(part, scope) for part in node.parts)
@@ -589,7 +607,9 @@ def is_one(node: Node, value: Any) -> bool:
 NAMES = {"*": "_product"} | dict.fromkeys("∘+-/", "_componentwise")
 NAMES |= {kind: f"_{kind}" for kind in ("name", "d", "number", "ones", "eye", "dots", "bracket", "matrix", "sum")}
 NAMES |= {kind: f"_{kind}" for kind in ("neg", "transpose", "square", "power", "inverse", "call", "prime", "deriv")}
-NAMES |= {kind: f"_{kind}" for kind in ("jacobian", "differential", "comparison", "cases", "delta", "hessian")}
+NAMES |= {
+    kind: f"_{kind}" for kind in ("jacobian", "differential", "comparison", "cases", "delta", "hessian", "component")
+}
 NAMES |= {"product": "_product_over"}
 METHODS: dict[str, Callable[[Evaluator, Node, Scope], Any]] = {
     kind: getattr(Evaluator, method) for kind, method in NAMES.items()
