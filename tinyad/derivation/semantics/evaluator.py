@@ -224,7 +224,7 @@ class Evaluator:
         a, b = (x.sides if isinstance(x, Stretched) else getattr(x, "shape", ()) for x in (left, right))
         sign = self.declarations.source.text[start:end]
         shown = "·" if sign == r"\cdot" else sign
-        if a and b and sign not in ("*", r"\ast") and a[1] == b[0] and a != b:
+        if a and b and sign not in ("*", r"\ast") and a != b:  # one fits, or none does
             return node._replace(value=(start, end))
         message = (
             f"{shown} has two readings, the matrix product and component-wise: declare one, "
