@@ -64,19 +64,27 @@ class NameParser:
         self.cursor.at = at
         return token._replace(text=text, end=tokens[at - 1].end)
 
-    def skip_arguments(self) -> bool:
-        """Read the (W, b) of L(W, b), directly behind a name: names alone, which say nothing more."""
+    def skip_arguments(self) -> str:
+        """Read the (W, b) of L(W, b), directly behind a name, and return W,b: names alone, which say nothing more."""
         opened = self.cursor.token
         if (opened.kind, opened.text) != ("open", "(") or opened.spaced:
-            return False
+            return ""
         end = self.cursor.at
         while self.cursor.tokens[end : end + 1] and self.cursor.tokens[end].kind != "close":
             end += 1
         inner = self.cursor.tokens[self.cursor.at + 1 : end]
         if inner and all(t.kind in ("word", "number", "group(", ")group") or t.text in ",;_^·" for t in inner):
             self.cursor.at = end + 1
-            return True
-        return False
+            return "".join(t.text for t in inner)
+        return ""
+
+    def applied(self, node: Node) -> Node:
+        """Return f behind which f(x) = ... was computed, with the same argument or none."""
+        opened, arguments = self.cursor.token, self.skip_arguments()
+        known = self.names.applied.get(node.value.key, "")
+        if arguments and known and arguments != known and node.value.key != self.names.loss:
+            self.cursor.fail(f"{node.value.key} was computed for ({known}), not for ({arguments})", opened)
+        return node._replace(end=self.cursor.end) if arguments else node
 
     def knows(self, word: str) -> bool:
         """Return whether a word is a known name."""
@@ -114,7 +122,7 @@ class NameParser:
             )
         node = readings[0]
         if node.kind == "name" and (node.value.key in self.names.applied or node.value.key == self.names.loss):
-            return node._replace(end=self.cursor.end) if self.skip_arguments() else node
+            return self.applied(node)
         return self.tight_shift(node, token)
 
     def known_refs(self, word: str, scripts: Scripts) -> list[Ref]:

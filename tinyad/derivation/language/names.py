@@ -70,7 +70,7 @@ class Names:
         self.known: dict[str, bool] = {}  # key → whether it is used with a time
         self.differentials = False
         self.bars = False  # whether ā is the derivative of the loss for a
-        self.applied: set[str] = set()  # names that were computed with arguments, f of f(x) = ...
+        self.applied: dict[str, str] = {}  # names that were computed with arguments, f of f(x) = ..., and these
         self.squared: set[str] = set()  # letters of names with a square, σ of σ^2 = ...
         self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
         self.with_index: dict[str, Ref] = {}  # letter of an index → the name that had it last in this line

@@ -100,8 +100,9 @@ class Parser:
             else:
                 first = self.joined(tokens)
                 groups, end = self.name_parser.script_groups()
-                if self.name_parser.skip_arguments():
-                    self.names.applied.add(self.names.ref(first.text, self.names.scripts(groups)).key)
+                arguments = self.name_parser.skip_arguments()
+                if arguments:
+                    self.names.applied[self.names.ref(first.text, self.names.scripts(groups)).key] = arguments
                     end = cursor.end
                 node = Node("name", (), self.names.ref(first.text, self.names.scripts(groups)), first.start, end)
             if cursor.at < len(tokens):

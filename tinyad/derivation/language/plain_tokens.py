@@ -90,14 +90,9 @@ class _Reader:
         """Read a number, a word or a script, if one is next."""
         at, c = self.at, self.text[self.at]
         plain = letter(c)
-        module = None if self.tight() or self.after_dot() else MODULE.match(self.text, at, self.end)
-        if module and module[1]:
-            self.add("word", "a" + module[1], at, module.end())
-        elif module:
-            self.at = module.end()
-            self.word()
-            self.tokens[-1] = self.tokens[-1]._replace(start=at)
-        elif c == "𝟏":
+        if self.read_module():
+            return True
+        if c == "𝟏":
             self.add("ones", "1", at, at + 1)
         elif plain.isdigit() and plain.isascii():
             self.number()
@@ -115,6 +110,23 @@ class _Reader:
             self.group("T", at + 1, at + 2)
         else:
             return False
+        return True
+
+    def read_module(self) -> bool:
+        """Read np. with the name of the function behind it, if that is next."""
+        at = self.at
+        module = None if self.tight() or self.after_dot() else MODULE.match(self.text, at, self.end)
+        if not module:
+            return False
+        if module[0].startswith("torch") and re.match(r"(var|std)\b", self.text[module.end() :][:4]):
+            message = "PyTorch divides by N - 1 here, NumPy by N: write np.var or np.std, or the factor"
+            raise self.source.error(message, at, module.end() + 3)
+        if module[1]:
+            self.add("word", "a" + module[1], at, module.end())
+        else:
+            self.at = module.end()
+            self.word()
+            self.tokens[-1] = self.tokens[-1]._replace(start=at)
         return True
 
     def after_dot(self) -> bool:

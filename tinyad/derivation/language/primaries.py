@@ -42,7 +42,7 @@ class SubFormulas(Protocol):
 INDICATORS = ("I", "𝟙")
 COMPARISONS = (">", "<", "≥", "≤", "=", "≠")
 REDUCTIONS = ("sum", "mean", "max", "min", "amax", "amin", "var", "std", "softmax", "log_softmax")
-METHODS = ("sum", "mean", "max", "min", "var", "std", "dot", "matmul", "transpose")
+METHODS = ("sum", "mean", "amax", "amin", "var", "std", "dot", "matmul", "transpose")
 MATRIX_FUNCTIONS = ("log", "exp", "sqrt")
 KEYWORDS = ("axis", "dim", "keepdims", "keepdim")
 AXES = {"0": "_axis0", "-2": "_axis0", "1": "_axis1", "-1": "_axis1"}
@@ -427,8 +427,9 @@ class Primaries:
         self.cursor.expect("op", ".")
         token = self.cursor.expect("word")
         key = self.names.functions.get(token.text, "")
+        key = {"max": "amax", "min": "amin"}.get(key, key)  # X.max(0) is along an axis
         if key not in METHODS:
-            known = ", ".join(f".{name}(...)" for name in METHODS)
+            known = ", ".join(f".{name.removeprefix('a')}(...)" for name in METHODS)
             self.cursor.fail(f".{token.text}(...) is not read; leave it out, or write .T, {known}", token)
         parts, axis = self.arguments(key)
         return self.called(Ref(key), [node, *parts], axis, token, self.cursor.end)._replace(start=node.start)

@@ -54,10 +54,11 @@ def derivations(source: Source) -> list[Derivation]:
 def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     """Return the derivation that a declare block and the blocks after it make."""
     declarations = declare(source, next(block for block in blocks if block.kind == "declare"))
-    tokens = _tokens_of_equations(source, blocks)
-    declarations.names.indices |= undeclared_indices(declarations.names, tokens)
-    declarations.names.bars = _sets_bars(declarations, tokens)
-    _find_loss(declarations, tokens)
+    equations, lines = (_tokens_of_kind(source, blocks, kind) for kind in ("forward", "backward"))
+    declarations.names.indices |= undeclared_indices(declarations.names, [*equations, *lines])
+    computed = _first_words(equations)
+    declarations.names.bars = _sets_bars(declarations, computed, _first_words(lines))
+    _find_loss(declarations, computed, [*equations, *lines])
     forward = _forward(declarations, blocks)
     backward, claims = _backward(declarations, blocks)
     if not backward:
@@ -65,11 +66,11 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     return Derivation(source, declarations, forward, backward, claims)
 
 
-def _tokens_of_equations(source: Source, blocks: Sequence[Block]) -> list[Token]:
-    """Return the tokens of the equations and lines; none of a block in which some cannot be read."""
+def _tokens_of_kind(source: Source, blocks: Sequence[Block], kind: str) -> list[Token]:
+    """Return the tokens of the equations or of the lines; none of a block in which some cannot be read."""
     tokens: list[Token] = []
     for block in blocks:
-        if block.kind != "declare":
+        if block.kind == kind:
             try:
                 tokens += tokens_of_lines(source, block.start, block.end)
             except LimitError:
@@ -79,28 +80,35 @@ def _tokens_of_equations(source: Source, blocks: Sequence[Block]) -> list[Token]
     return tokens
 
 
-def _sets_bars(declarations: Declarations, tokens: Sequence[Token]) -> bool:
+def _first_words(tokens: Sequence[Token]) -> set[str]:
+    """Return the words that lines begin with."""
+    starts = pairwise((Token("end", "", 0, 0), *tokens))
+    return {token.text for before, token in starts if before.kind in ("end", "quad") and token.kind == "word"}
+
+
+def _sets_bars(declarations: Declarations, computed: set[str], lines: set[str]) -> bool:
     """Return whether a bar makes the derivative of a name: it is given, or a line sets it."""
-    starts = [token for before, token in pairwise((Token("end", "", 0, 0), *tokens)) if before.kind in ("end", "quad")]
-    bars = [token.text for token in starts if token.kind == "word" and token.text.endswith(ACCENTS["bar"])]
     texts = [declarations.value(entry) for entry in declarations.pending if entry.kind.startswith("given")]
-    given = any(
-        bar in unicodedata.normalize("NFD", text) for text in texts for bar in ("\\bar", "\\overline", ACCENTS["bar"])
-    )
-    known = declarations.names.known
-    return given or any(bar.removesuffix(ACCENTS["bar"]) in known and bar not in known for bar in bars)
+    marks = ("\\bar", "\\overline", ACCENTS["bar"])
+    if any(mark in unicodedata.normalize("NFD", text) for text in texts for mark in marks):
+        return True
+    names = computed | set(declarations.names.known)
+    return any(w.endswith(ACCENTS["bar"]) and w not in names and w.removesuffix(ACCENTS["bar"]) in names for w in lines)
 
 
-def _find_loss(declarations: Declarations, tokens: Sequence[Token]) -> None:
-    """Take J, E or ℓ for the loss where it is derived, and neither L nor another loss is written or declared."""
+def _find_loss(declarations: Declarations, computed: set[str], tokens: Sequence[Token]) -> None:
+    """Take J, E or ℓ for the loss where it is derived, and neither L nor another loss is written or declared.
+
+    Where derivatives are given, the loss is not computed; where none is, it is.
+    """
     names, derived = declarations.names, set()
-    for entry in declarations.pending:
-        if entry.kind.startswith("given"):
-            tokens = [*tokens, *tokens_without_ends(declarations.source, entry.start, entry.end)]
+    given = [entry for entry in declarations.pending if entry.kind.startswith("given")]
+    for entry in given:
+        tokens = [*tokens, *tokens_without_ends(declarations.source, entry.start, entry.end)]
     for before, token in pairwise(tokens):
-        if token.kind == "word" and (before.text == "∂" or before.kind == ")group"):
+        if token.kind == "word" and (before.text in ("∂", "∇") or before.kind == ")group"):
             derived.add(token.text)
-    letters = [letter for letter in LOSSES if letter in derived and letter not in names.known]
+    letters = [c for c in LOSSES if c in derived and c not in names.known and (c in computed) != bool(given)]
     if names.loss == "L" and len(letters) == 1 and all(t.text != "L" for t in tokens):
         names.loss = letters[0]
 

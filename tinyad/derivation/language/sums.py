@@ -57,6 +57,12 @@ class Sums:
             return [("index", texts[0])], texts[2]
         first = texts.index("=") if "=" in texts else len(texts)
         letters = [c for text in texts[:first] for c in text if text != ","]
+        written = self.cursor.source.text[token.start : token.end]
+        if len(letters) > 1 and written == "Σ" and self.names.is_known("Σ") and "," not in texts:
+            below_it = "".join(letters)
+            self.cursor.fail(
+                f"Σ_{below_it} is a sum, or a component of Σ: write Σ_{{{','.join(letters)}}} for the sum", token
+            )
         if len(letters) > 1 and set(letters) <= self.names.indices:
             return [self.range([letter, *texts[first:]], above, token) for letter in letters], None
         return [self.range(texts, above, token)], None

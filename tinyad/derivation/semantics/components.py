@@ -27,7 +27,7 @@ def lettered(value: Any, indices: Labels) -> Indexed:
     elif len(indices) == 2:
         labels = indices
     else:
-        raise Unfitting(f"{len(indices)} indices for {size(value.shape)}")
+        raise Unfitting(f"{len(indices)} indices for {size(value.shape)}: a matrix has two, a column has one")
     if isinstance(value, Variable) and labels[0] == labels[1]:  # A_ii, the diagonal, as a column
         if rows != columns:
             raise Unfitting(f"the index {labels[0]} runs to {rows} and to {columns}")

@@ -189,13 +189,14 @@ def compared(sign: str, left: Any, right: Any) -> Any:
         left, right = right, left
     if isinstance(left, Indexed) or isinstance(right, Indexed):
         excess = combined("-", left, right)
-        return Indexed(above_zero(excess.value), excess.labels)
-    return above_zero(componentwise("-", left, right))
+        return Indexed(from_zero(excess.value, sign), excess.labels)
+    return from_zero(componentwise("-", left, right), sign)
 
 
-def above_zero(x: Any) -> Any:
-    """Return 1 where x > 0, and 0 elsewhere."""
-    return applied(TABLE[">"], [x, 0.0]) if isinstance(x, Variable) else np.where(np.real(x) > 0, 1.0, 0.0)
+def from_zero(x: Any, sign: str) -> Any:
+    """Return 1 where x > 0, or where x ≥ 0 for the signs ≥ and ≤, and 0 elsewhere."""
+    row = TABLE["≥" if sign in "≥≤" else ">"]
+    return applied(row, [x, 0.0]) if isinstance(x, Variable) else row.forward(x, np.zeros_like(x))
 
 
 def chosen(values: Sequence[Any], conditions: Sequence[Any]) -> Any:

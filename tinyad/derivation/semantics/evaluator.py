@@ -401,7 +401,9 @@ class Evaluator:
             first = value.value.left if isinstance(value.value, Pair) else value
             length = length_of_index(first if letter in first.labels else value.value.right, letter)
             number = float(end[0]) if end[0].isdigit() else self.names.number(end[0])
-            if number is not None and number != length:
+            if number is None:
+                self.remarks.notes.add(f"{end[0]} is no declared size: the sum over {letter} is read as that over all")
+            elif number != length:
                 self.refuse(node, f"the index {letter} runs to {length}, and the sum to {end[0]}")
         return value
 
@@ -476,6 +478,9 @@ class Evaluator:
         return lettered(value, node.value)
 
     def _comparison(self, node: Node, scope: Scope) -> Any:
+        if node.value in ("=", "≠"):
+            message = "two values are equal nowhere by chance: compare indices, i = j, or give the labels as a matrix"
+            self.refuse(node, message, "not evaluable")
         left, right = (self.part(part, scope) for part in node.parts)
         left, right = (x.number if isinstance(x, Ones) else x for x in (left, right))
         try:
