@@ -44,9 +44,13 @@ def variants():
                 yield declare, forwards[0], line
 
 
-def verdicts(declare, forward, line):
+def report(declare, forward, line):
     text = fenced("\n".join(["layout: same", *declare]), forward, line)
-    return [str(v.verdict) for v in check_derivation(text, suggest=False).verdicts]
+    return check_derivation(text, suggest=False)
+
+
+def verdicts(found):
+    return [str(v.verdict) for v in found.verdicts]
 
 
 FORMS = list(variants())
@@ -59,9 +63,10 @@ def test_the_page_has_its_tables():
 
 @pytest.mark.parametrize(("declare", "forward", "line"), FORMS)
 def test_every_form_is_read(declare, forward, line):
-    found = verdicts(declare, forward, line)
-    assert found
-    assert set(found) == {"right"}
+    found = report(declare, forward, line)
+    assert verdicts(found)
+    assert set(verdicts(found)) == {"right"}
+    assert "<math" in found._repr_html_()
 
 
 @pytest.mark.parametrize(("declare", "forward", "line"), FORMS)
@@ -69,8 +74,8 @@ def test_no_form_holds_three_times_over(declare, forward, line):
     *before, last = BETWEEN.split(line.rstrip(";"))
     end = SIGN.search(last).end()
     right = re.split(r"(?<=\)) = ", last[end:])[0]
-    found = verdicts(declare, forward, f"{''.join(before)}{last[:end]} 3 ({right})")
-    assert found[-1] == "wrong"
+    found = report(declare, forward, f"{''.join(before)}{last[:end]} 3 ({right})")
+    assert verdicts(found)[-1] == "wrong"
 
 
 @pytest.mark.parametrize(("what", "declare", "forward", "line", "message"), REFUSED)
