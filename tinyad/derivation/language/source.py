@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from bisect import bisect_right
 from collections.abc import Iterable
+from copy import copy
 from difflib import get_close_matches
 from math import inf
 from pathlib import Path
 from time import thread_time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tinyad.derivation.language.limits import BLOCK_LINES, FILE_BYTES, FILE_CHARACTERS, SHOWN_CHARACTERS
 from tinyad.printing.text import for_terminal
@@ -73,16 +75,19 @@ class Source:
         self.reached = 0  # the part of the text that is worked on, for a message
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
         self.quoted = self.text  # what a message shows: the text as its author has it
-        self._lines = [0] + [k + 1 for k, c in enumerate(self.text) if c == "\n"]
+        self.tokens: dict[tuple[int, int], Any] = {}  # of blocks that were read, by their start and end
+        self._lines = [0] + [m.end() for m in re.finditer("\n", self.text)]
         if len(self.text) > FILE_CHARACTERS:
             raise DerivationError(f"{len(self.text)} characters; at most {FILE_CHARACTERS} are read", self)
         if "\0" in self.text:
             raise DerivationError("this is not a text: it contains zero bytes", self, self.text.index("\0"))
 
     def with_text(self, text: str) -> Source:
-        """Return the same file with another text, in the time that is left."""
-        other = Source(text, self.name, self.seconds)
-        other.deadline, other.quoted = self.deadline, self.quoted
+        """Return the same file with another text that has the same lines, in the time that is left."""
+        if text == self.text:
+            return self
+        other = copy(self)
+        other.text, other.tokens = text, {}
         return other
 
     def check_time(self) -> None:

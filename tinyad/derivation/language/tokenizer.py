@@ -49,8 +49,12 @@ def _formulas(text: str) -> Iterator[tuple[int, int]]:
 
 def tokens_of_lines(source: Source, start: int, end: int) -> list[Token]:
     """Return the tokens of the lines of a block, without the marks of a list before them."""
-    text = source.text
-    return tokens_of(source.with_text(text[:start] + without_marks(text[start:end]) + text[end:]), start, end)
+    text, known = source.text, source.tokens
+    if (start, end) not in known:
+        unmarked = source.with_text(text[:start] + without_marks(text[start:end]) + text[end:])
+        known[start, end] = tokens_of(unmarked, start, end)
+    found: list[Token] = known[start, end]
+    return found
 
 
 def tokens_without_ends(source: Source, start: int, end: int) -> list[Token]:
