@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from tinyad.derivation.language.declarations import Declarations, declare, finish
 from tinyad.derivation.language.limits import UNREADABLE_LINES
+from tinyad.derivation.language.names import ACCENTS
 from tinyad.derivation.language.segments import Segment, segments
 from tinyad.derivation.language.source import Block, DerivationError, LimitError, Source
-from tinyad.derivation.language.syntax_tree import Node, Statement, Token
-from tinyad.derivation.language.tokenizer import tokens_of
+from tinyad.derivation.language.sums import undeclared_indices
+from tinyad.derivation.language.syntax_tree import Node, Statement, Token, walk
+from tinyad.derivation.language.tokenizer import tokens_of_lines, tokens_without_ends
+
+LOSSES = ("J", "E", "ℓ")
 
 
 class Unreadable(NamedTuple):
@@ -48,6 +54,11 @@ def derivations(source: Source) -> list[Derivation]:
 def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     """Return the derivation that a declare block and the blocks after it make."""
     declarations = declare(source, next(block for block in blocks if block.kind == "declare"))
+    equations, lines = (_tokens_of_kind(source, blocks, kind) for kind in ("forward", "backward"))
+    declarations.names.indices |= undeclared_indices(declarations.names, [*equations, *lines])
+    computed = _first_words(equations)
+    declarations.names.bars = _sets_bars(declarations, computed, _first_words(lines))
+    _find_loss(declarations, computed, [*equations, *lines])
     forward = _forward(declarations, blocks)
     backward, claims = _backward(declarations, blocks)
     if not backward:
@@ -55,11 +66,58 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     return Derivation(source, declarations, forward, backward, claims)
 
 
+def _tokens_of_kind(source: Source, blocks: Sequence[Block], kind: str) -> list[Token]:
+    """Return the tokens of the equations or of the lines; none of a block in which some cannot be read."""
+    tokens: list[Token] = []
+    for block in blocks:
+        if block.kind == kind:
+            try:
+                tokens += tokens_of_lines(source, block.start, block.end)
+            except LimitError:
+                raise
+            except DerivationError:  # said when the lines are read
+                continue
+    return tokens
+
+
+def _first_words(tokens: Sequence[Token]) -> set[str]:
+    """Return the words that lines begin with."""
+    starts = pairwise((Token("end", "", 0, 0), *tokens))
+    return {token.text for before, token in starts if before.kind in ("end", "quad") and token.kind == "word"}
+
+
+def _sets_bars(declarations: Declarations, computed: set[str], lines: set[str]) -> bool:
+    """Return whether a bar makes the derivative of a name: it is given, or a line sets it."""
+    texts = [declarations.value(entry) for entry in declarations.pending if entry.kind.startswith("given")]
+    marks = ("\\bar", "\\overline", ACCENTS["bar"])
+    if any(mark in unicodedata.normalize("NFD", text) for text in texts for mark in marks):
+        return True
+    names = computed | set(declarations.names.known)
+    return any(w.endswith(ACCENTS["bar"]) and w not in names and w.removesuffix(ACCENTS["bar"]) in names for w in lines)
+
+
+def _find_loss(declarations: Declarations, computed: set[str], tokens: Sequence[Token]) -> None:
+    """Take J, E or ℓ for the loss where it is derived, and neither L nor another loss is written or declared.
+
+    Where derivatives are given, the loss is not computed; where none is, it is.
+    """
+    names, derived = declarations.names, set()
+    given = [entry for entry in declarations.pending if entry.kind.startswith("given")]
+    for entry in given:
+        tokens = [*tokens, *tokens_without_ends(declarations.source, entry.start, entry.end)]
+    for before, token in pairwise(tokens):
+        if token.kind == "word" and (before.text in ("∂", "∇") or before.kind == ")group"):
+            derived.add(token.text)
+    letters = [c for c in LOSSES if c in derived and c not in names.known and (c in computed) != bool(given)]
+    if names.loss == "L" and len(letters) == 1 and all(t.text != "L" for t in tokens):
+        names.loss = letters[0]
+
+
 def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statement]:
     """Return the forward equations; the declarations learn the names that they compute."""
     source, names = declarations.source, declarations.names
     forward = [block for block in blocks if block.kind == "forward"]
-    equations = [equation for b in forward for equation in segments(tokens_of(source, b.start, b.end))]
+    equations = [equation for b in forward for equation in segments(tokens_of_lines(source, b.start, b.end))]
     if not equations:
         declared = next(block for block in blocks if block.kind == "declare")
         raise source.error("no forward block: the equations to derive go into ```forward", declared.start)
@@ -69,10 +127,22 @@ def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statem
             names.add(ref._replace(key=key))
     finish(declarations)
     statements = [declarations.parser().statement(equation.tokens, equation.number) for equation in equations]
+    statements = [_with_known_first(declarations, line) for line in statements]
     for line in statements:
         if len(line.left) != 1 or line.left[0].kind != "name":
             raise source.error("a forward equation is `name = formula`", line.start, line.end)
     return statements
+
+
+def _with_known_first(declarations: Declarations, line: Statement) -> Statement:
+    """Return a forward equation h = tanh(a) = tanh(W x) with the first member of known names before the others."""
+    names = declarations.names
+
+    def is_known(member: Node) -> bool:
+        return all(names.is_known(node.value.key) for node in walk(member) if node.kind == "name")
+
+    known = next((k for k, member in enumerate(line.members) if is_known(member)), 0)
+    return line._replace(members=(line.members[known], *line.members[:known], *line.members[known + 1 :]))
 
 
 def _backward(
@@ -102,7 +172,7 @@ def _readable(source: Source, block: Block, title: str) -> tuple[list[Token], li
     text, unreadable = source.text, list[Unreadable]()
     while True:
         try:
-            tokens = tokens_of(source.with_text(text), block.start, block.end)
+            tokens = tokens_of_lines(source.with_text(text), block.start, block.end)
         except LimitError:
             raise
         except DerivationError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from tinyad.derivation.language.tokenizer import tokens_of
 from tinyad.derivation.repair import limits
 
 OPEN, CLOSE = Token("open", "(", 0, 0), Token("close", ")", 0, 0)
+PROGRAM = re.compile(r"\*\*|\.T\b|\bnp\.\w")
 TRANSPOSED = ("⊤", "T", "'")
 
 
@@ -47,7 +49,7 @@ def number_token(text: str) -> Token:
 
 def tokenized(text: str, title: str) -> tuple[Token, ...]:
     """Return the tokens of a text that stands in no file."""
-    return tuple(t for t in tokens_of(Source(text, title), 0, len(text)) if t.kind != "end")
+    return tuple(t for t in tokens_of(Source(text, title), 0, len(text)) if t.kind not in ("end", "quad"))
 
 
 def token_span(tokens: Sequence[Token], node: Node) -> tuple[int, int]:
@@ -110,6 +112,8 @@ class AuthorNotation:
         self.has_sum_over_time = True
         self.product_text = self._product_text(nodes)
         self.sum_over_time = self._sum_over_time(nodes)
+        self.program = any(PROGRAM.search(source.text, line.start, line.end) for line in lines)  # W.T, h**2
+        self.square_text = "^2" if latex else "**2" if self.program else "²"
         self.transpose_mark = self._transpose_mark(lines)
         self.circle = self._circle(lines)
 
@@ -130,7 +134,8 @@ class AuthorNotation:
                     if inner.text in TRANSPOSED and line.tokens[k + 3].kind == ")group":
                         end = max(t.end for t in line.tokens[k : k + 4])
                         return Fragment(line.tokens[k : k + 4], self.source.text[token.start : end])
-        return Fragment(exponent(Token("word", "T", 0, 0)), r"^\top" if self.latex else "ᵀ")
+        plain = ".T" if self.program else "ᵀ"
+        return Fragment(exponent(Token("word", "T", 0, 0)), r"^\top" if self.latex else plain)
 
     @staticmethod
     def _plain(text: str) -> str:

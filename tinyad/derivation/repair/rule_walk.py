@@ -542,7 +542,7 @@ class EquationAt:
     def squared(self, base: Formula) -> Formula:
         """Return the square of every component."""
         text = self._walk.text(base.alone())
-        opened, mark = text.find("("), "^2" if self._notation.latex else "²"
+        opened, mark = text.find("("), self._notation.square_text
         if base.kind == "leaf" and base.precedence == Precedence.ATOM and opened > 0 and text.endswith(")"):
             return leaf(text[:opened].rstrip() + mark + text[opened:], base.size).times(base.factor**2)
         if base.kind != "leaf" or base.precedence < Precedence.ATOM or "^" in text:

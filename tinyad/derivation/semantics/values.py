@@ -61,6 +61,13 @@ class Indexed(NamedTuple):
     labels: tuple[str, ...]
 
 
+class Pair(NamedTuple):
+    """Two matrices of components with three letters in all, before the sum over the letter that they share."""
+
+    left: Indexed
+    right: Indexed
+
+
 class Ones(NamedTuple):
     """1, or -1, where 1 is a column of ones: the number next to + - ∘ /, the column in a product."""
 
@@ -68,7 +75,9 @@ class Ones(NamedTuple):
 
 
 class Eye(NamedTuple):
-    """I as long as it has no size."""
+    """I, or a multiple of it, as long as it has no size."""
+
+    factor: Any = 1.0
 
 
 class Several(NamedTuple):
