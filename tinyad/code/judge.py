@@ -427,7 +427,9 @@ class Judge:
             return self.wrong(task, entries)
         if match.sure:
             return Verdict(task, True, match.candidate, entries, factor=match.factor)
-        return Verdict(task, None, match.candidate, entries, reason="the loss has a kink at this point")
+        noisy = match.candidate.target in self.truth.noisy
+        reason = "the loss is too noisy at this point" if noisy else "the loss has a kink at this point"
+        return Verdict(task, None, match.candidate, entries, reason=reason)
 
     def match(self, task: Task, entries: Array) -> Match | None:
         """Return the candidate that a value is the derivative for; not a sure one at a kink; None for a wrong value."""
