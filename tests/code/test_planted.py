@@ -74,6 +74,22 @@ PLANTED = [
         "dc_next = dc_next + da_next * ot * (1 - np.square(np.tanh(c_next)))",
         "dc_next = dc_next + da_next * ot",
     ),
+    (
+        "activation",
+        "old_course",
+        "sparse_autoencoder",
+        "delta2 = (W2.T @ delta3 + beta * sparsity_delta[:, None]) * a2 * (1 - a2)",
+        "delta2 = (W2.T @ delta3 + beta * sparsity_delta[:, None]) * a2 * a2",
+    ),
+    ("axis", "old_course", "sparse_autoencoder", "b2grad = delta3.sum(axis=1) / m", "b2grad = delta3.sum() / m"),
+    ("factor", "sequential", "Residual", "self.db = grad.sum(axis=0)", "self.db = 2 * grad.sum(axis=0)"),
+    (
+        "keepdims",
+        "sequential",
+        "Sequential",
+        "self.dgamma = np.sum(self.xn * grad, axis=0)",
+        "self.dgamma = np.sum(self.xn * grad, axis=0, keepdims=True)",
+    ),
 ]
 
 

@@ -27,6 +27,7 @@ from tinyad.code.limits import (
     SEARCH_SECONDS,
     TRIALS,
 )
+from tinyad.code.names import canonical, looks_like_derivative
 from tinyad.code.probes import Statement, names_of
 from tinyad.code.rerun import Rerun, suspects
 from tinyad.code.same_formula import same_formula
@@ -255,6 +256,16 @@ class Repair:
             self.texts[statement.number] = ast.get_source_segment(self.program.source, statement.node) or ""
         return self.texts[statement.number]
 
+    @cached_property
+    def of_the_forward(self) -> set[int]:
+        """The numbers of the statements of the forward pass; where one function has both, of those before the loss."""
+        loss = self.judge.pair.loss_event(self.judge.forward)
+        if loss is not None:
+            events = self.judge.forward.events[: loss + 1]
+            return {e.site.statement.number for e in events if not looks_like_derivative(canonical(e.name))}
+        called = {call.function for call in self.judge.forward.calls.values()}
+        return {s.number for s in self.program.probe.statements if s.function in called}
+
     def _made_from(self, statement: Statement) -> Iterator[Statement]:
         """Yield the statements before a wrong one that it reads and that no verdict is about, the nearest first."""
         judged = {task.statement.number for task in self.judge.tasks.values()}
@@ -291,11 +302,10 @@ class Repair:
             for axis, size in enumerate(values.shape(value)[:4]):
                 sizes.setdefault(f"{text}.shape[{axis}]", size)
         statements = [s for s in self.program.probe.statements if not isinstance(s.node, COMPOUND)]
-        backward = [
-            self.text(s) for s in statements if s.function == statement.function and s.number != statement.number
-        ]
-        called = {call.function for call in self.judge.forward.calls.values()}
-        forward = [self.text(s) for s in statements if s.function in called and s.function != statement.function]
+        statements = [s for s in statements if s.number != statement.number]
+        first = self.of_the_forward
+        backward = [self.text(s) for s in statements if s.function == statement.function and s.number not in first]
+        forward = [self.text(s) for s in statements if s.number in first]
         loops = [
             loop.variable
             for task in trial.judge.tasks.values()

@@ -163,6 +163,9 @@ def _with_globals(function: Any, names: dict[str, Any]) -> Any:
 
 def _holds(judge: Judge, task: Task, names: dict[str, Any]) -> bool:
     """Return whether what a name holds at the end is right."""
+    holder = judge.holder(task.event)
+    if holder:
+        names = {**names, "self": values.at(names["self"], holder)}
     value: Any = eval(task.event.name, names)
     if task.event.kind is Kind.ITEM:
         value = value[task.event.key]
