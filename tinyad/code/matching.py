@@ -253,15 +253,14 @@ class Matched:
         key = (event.call, tuple((loop.number, loop.passes) for loop in event.loops))
         if key not in self.votes:
             votes = Counter[tuple[int, int]]()
+            read = dict[Path | None, Event]()  # each array once, however often it is used
             for other in self.of_call[event.call]:
                 if tuple((loop.number, loop.passes) for loop in other.loops) == key[1]:
-                    votes.update(
-                        {
-                            (origin.loops[0].number, origin.loops[0].passes)
-                            for origin in self.origins(other)
-                            if origin.call == call and origin.loops and origin.kind in SET
-                        }
-                    )
+                    read.setdefault(other.place, other)
+            for other in read.values():
+                origins = [o for o in self.origins(other) if o.call == call and o.loops and o.kind in SET]
+                kept = [o for o in origins if o.kind is Kind.ITEM]  # what a pass kept, another may have set before
+                votes.update({(origin.loops[0].number, origin.loops[0].passes) for origin in kept or origins})
             best = votes.most_common(2)
             clear = bool(best) and (len(best) == 1 or best[0][1] > best[1][1])
             self.votes[key] = best[0][0] if clear else None

@@ -195,12 +195,13 @@ class Repair:
             return NONE
         if trials[0].fits(text):
             return NONE  # nothing tells that it is wrong
+        whole = self.alone and self.shows and until is None and self._is_changed_later(statement)
         unsure: dict[Grade, str] = {}  # what is right in some respects, the first of each
 
         def fits(edited: str) -> bool:
             if time.process_time() > self.until:
                 raise OutOfTime
-            if not trials[0].fits(edited):
+            if not (whole or trials[0].fits(edited)):
                 return False
             if self.alone and self.shows:
                 return self._makes_all_right(statement, edited, unsure)
@@ -219,6 +220,11 @@ class Repair:
             if kept is None
             else Suggestion(statement, unsure[kept], kept, (), found.tried)
         )
+
+    def _is_changed_later(self, statement: Statement) -> bool:
+        """Return whether others change what a statement sets: then it need not be what it leads to."""
+        numbers = [[event.site.statement.number for event in chain.events] for chain in self.judge.chains]
+        return any(statement.number in own and own[-1] != statement.number for own in numbers)
 
     def _makes_all_right(self, statement: Statement, edited: str, unsure: dict[Grade, str]) -> bool:
         """Return whether the program with an edited statement is right, with other values and other sizes.

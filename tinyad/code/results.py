@@ -266,7 +266,8 @@ def _of_container(  # noqa: PLR0913  where a container is, and what it may stand
         same_shape = [a for a in alike if a.shape == values.shape(leaf)]
         for argument in (same_shape or alike)[:1]:
             last = leaf_path[-1]
-            name = last if isinstance(last, str) else _text_at(text, leaf_path)
+            written = _text_at(text, leaf_path)
+            name = last if isinstance(last, str) and not written.isidentifier() else written
             yield Result((*path, *leaf_path), name, _own_name(argument), argument.target, statement)
 
 
@@ -274,9 +275,23 @@ def _text_at(text: str, path: Path) -> str:
     """Return how a leaf of a returned expression is written: as the element where that is a tuple or list itself."""
     node = None if text.startswith("*") or not text else ast.parse(text, mode="eval").body
     keys = list(path)
-    while keys and isinstance(node, (ast.Tuple, ast.List)) and isinstance(keys[0], int) and keys[0] < len(node.elts):
-        node = node.elts[keys.pop(0)]
+    while keys and isinstance(node, (ast.Tuple, ast.List, ast.Dict)):
+        inner = _element(node, keys[0])
+        if inner is None:
+            break
+        node = inner
+        keys.pop(0)
     return (text if node is None else ast.unparse(node)) + "".join(f"[{key!r}]" for key in keys)
+
+
+def _element(node: ast.Tuple | ast.List | ast.Dict, key: Any) -> ast.expr | None:
+    """Return an element of a tuple, list or dict that is written down, None where none has that key."""
+    if isinstance(node, ast.Dict):
+        found = [
+            v for k, v in zip(node.keys, node.values, strict=True) if isinstance(k, ast.Constant) and k.value == key
+        ]
+        return found[-1] if found else None
+    return node.elts[key] if isinstance(key, int) and key < len(node.elts) else None
 
 
 def _alike(path: Path, argument: Argument) -> bool:
