@@ -90,6 +90,33 @@ PLANTED = [
         "self.dgamma = np.sum(self.xn * grad, axis=0)",
         "self.dgamma = np.sum(self.xn * grad, axis=0, keepdims=True)",
     ),
+    ("returned", "gru_by_gate", "gru", "return np.stack(dxs), dh, g", "return np.stack(dxs), g, dh"),
+    ("returned", "probabilistic", "gp", "return dL_dls, dL_dsf, dL_dsn", "return dL_dsf, dL_dls, dL_dsn"),
+    (
+        "index",
+        "lists_of_layers",
+        "mlp",
+        "nabla_w[-l] = np.dot(activations[-l-1].T, delta)",
+        "nabla_w[-l] = np.dot(activations[-l].T, delta)",
+    ),
+    (
+        "index",
+        "old_course",
+        "nnCostFunction",
+        "Theta1_grad[:, 1:] += lambda_ / m * Theta1[:, 1:]",
+        "Theta1_grad += lambda_ / m * Theta1",
+    ),
+    ("term_dropped", "optimizers", "sgd_unrolled", "dv = dv - lr * dw", "dv = dv"),
+    ("term_dropped", "activations", "quick_gelu", "gx = gout * s + 1.702 * gs * s * (1 - s)", "gx = gout * s"),
+    (
+        "copied",
+        "research",
+        "cp_loss",
+        "dC = np.einsum('ijk,ir,jr->kr', E, A, B)",
+        "dC = np.einsum('ijk,ir,kr->jr', E, A, C)",
+    ),
+    ("sign", "attention", "cross_attention", "d_s = a * d_a", "d_s = -(a * d_a)"),
+    ("call_dropped", "script_physics", "", "darg = dosc * np.cos(arg)", "darg = dosc * arg"),
 ]
 
 

@@ -56,6 +56,8 @@ PROPOSALS: tuple[Callable[[Surroundings], Iterator[Edit]], ...] = (
     activation_edits.activations,
     index_edits.shifted,
     index_edits.slices,
+    index_edits.signs_inside,
+    index_edits.slices_more,
     index_edits.indices_more_and_less,
     index_edits.masks,
     index_edits.stored_names,

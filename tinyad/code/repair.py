@@ -111,6 +111,29 @@ class Repair:
             other = self._made_from_or_two(statement)
             if other.text:
                 self.known[statement.number] = other
+        open_ones = [statement for statement in wrong if not self.known[statement.number].text]
+        if len(open_ones) == 1 and self.shows:
+            other = self._with_the_others(open_ones[0])
+            if other.text:
+                self.known[open_ones[0].number] = other
+
+    def _with_the_others(self, statement: Statement) -> Suggestion:
+        """Return what the one statement should be that is not explained, with what was found for the others."""
+        found = {s.statement.number: s for s in self.known.values() if s.text and s.statement is not None}
+        others = [s.statement for s in found.values() if s.statement is not None]
+        texts = [s.text for s in found.values()]
+        text = self.text(statement)
+        if not others or not text or statement.number in found:
+            return NONE
+        here = Rerun([self.judge], statement, *others)
+        for tried, edit in enumerate(edits(text, self.scope(Trial(self.judge, statement), statement))):
+            if tried >= RERUNS or time.process_time() > self.until:
+                break
+            if here.fits(edit.text, *texts):
+                everywhere = Rerun([self.judge, *self.points(judged=False)], statement, *others)
+                if everywhere.fits(edit.text, *texts):
+                    return Suggestion(statement, edit.text, Grade.LIKELY, (), tried, edit.rank)
+        return NONE
 
     def _grade(self) -> None:
         """Call what was found certain if with all of it the program is right, at all points and with other sizes."""

@@ -98,11 +98,16 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
     exchanged = _exchanged({k: parts[k] for k in places}, arguments) if pair.backward is not None else {}
     arguments += arguments_outside(matching, len(pair.argument_names()))
     named = _by_name({k: (texts[k], parts[k]) for k in single}, arguments, matching)
+    if pair.backward is not None and not positional and set(named) == set(places):
+        positional = _first_arguments(named)
     named = _by_shape(_in_order(named, positional), {k: (texts[k], parts[k]) for k in single}, arguments)
     found: list[Result] = []
     for k in places:
         path: Path = (k,) if isinstance(returned, tuple) or as_list else ()
         argument = named.get(k) or positional.get(k)
+        if any(not a.path or k in single for a in exchanged.get(k, ())):  # an array and a list or dict
+            found += [_result_at((*path, *a.path), a, statement) for a in exchanged[k]]
+            continue
         if k in single and argument is not None and k not in left_out:
             text = texts[k] if texts[k] and "*" not in texts[k][:1] else ""
             text = text or f"the derivative for {argument.name}"
@@ -121,6 +126,19 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
             if called is not None and not called.path:
                 found.append(Result(path, texts[k], called.name, called.target, statement))
     return found
+
+
+def _result_at(path: Path, argument: Argument, statement: Statement) -> Result:
+    """Return the result that should be at a path, where something else is."""
+    name = _own_name(argument)
+    return Result(path, f"the derivative for {name}", name, argument.target, statement)
+
+
+def _first_arguments(named: Mapping[int, Argument]) -> dict[int, Argument]:
+    """Return the arguments of what is returned in their order, if they are the first ones."""
+    ordered = sorted(named.values(), key=lambda argument: argument.place)
+    first = [argument.place for argument in ordered] == list(range(len(ordered)))
+    return dict(zip(sorted(named), ordered, strict=True)) if first else {}
 
 
 def _exchanged(parts: Mapping[int, Any], arguments: list[Argument]) -> dict[int, list[Argument]]:
