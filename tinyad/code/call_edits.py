@@ -15,7 +15,7 @@ from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.index_edits import compared
 from tinyad.code.splice import ATOM, UNARY, Piece, Spot, bracketed
-from tinyad.code.surroundings import Edit, Surroundings, last_part, names_in, plain, primal, shape_of
+from tinyad.code.surroundings import Edit, Surroundings, last_part, names_in, shape_of
 
 REDUCTIONS = ("sum", "mean", "max", "min", "prod", "var", "std")
 WITH_AXIS = (*REDUCTIONS, "concatenate", "stack", "repeat", "argmax", "argmin", "expand_dims", "flip", "cumsum", "amax")
@@ -220,52 +220,6 @@ def repeats(around: Surroundings) -> Iterator[Edit]:
                 again = around.source.text[spot.start : place.start] + axis + around.source.text[place.end : spot.end]
                 text = around.source.replaced(found.array, Piece(again))
                 yield Edit(text, EditKind.FUNCTION, ranks.REPEAT_MORE, 1)
-
-
-def einsums(around: Surroundings) -> Iterator[Edit]:
-    """Propose the derivative of an einsum of the forward pass: the adjoint of its result for the variable."""
-    value = getattr(around.source.tree, "value", None)
-    if value not in around.source.spots:
-        return
-    for pair in (pair for name in sorted(around.primals) for pair in around.uses(name)):
-        for node in ast.walk(pair.value):
-            letters = _letters(node)
-            if letters is None or not isinstance(node, ast.Call):
-                continue
-            *inputs, result = letters
-            names = [ast.unparse(argument) for argument in node.args[1:]]
-            for place, name in enumerate(names):
-                others = [k for k in range(len(names)) if k != place]
-                kept = set(result).union(*(inputs[k] for k in others))
-                known = all(names[k] in around.texts for k in others)
-                if last_part(name) not in around.primals or not set(inputs[place]) <= kept or not known:
-                    continue
-                for adjoint in _adjoints_of(around, last_part(pair.target), len(result)):
-                    subscripts = ",".join([result, *(inputs[k] for k in others)]) + f"->{inputs[place]}"
-                    arguments = ", ".join([adjoint, *(around.in_own_quotes(around.texts[names[k]]) for k in others)])
-                    quote = '"' if '"' in around.source.text else "'"
-                    piece = Piece(f"{around.numpy}.einsum({quote}{subscripts}{quote}, {arguments})")
-                    later = 0 if primal(adjoint) == last_part(pair.target) else ranks.NAME_UNRELATED
-                    yield around.replace(around.source.spots[value], piece, EditKind.ANALOGY, ranks.EINSUM + later)
-
-
-def _letters(node: ast.AST) -> list[str] | None:
-    """Return the subscripts of the operands of an einsum and of its result; None for all else."""
-    if not (isinstance(node, ast.Call) and ast.unparse(node.func).endswith("einsum") and node.args):
-        return None
-    text = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
-    if not isinstance(text, str) or "->" not in text:
-        return None
-    left, _, right = text.replace(" ", "").partition("->")
-    found = [*left.split(","), right]
-    return found if len(found) == len(node.args) and all(part.isalpha() for part in found) else None
-
-
-def _adjoints_of(around: Surroundings, name: str, dimensions: int) -> list[str]:
-    """Return the adjoints of a name, and the arrays in the statement and its neighbours that may be what it is."""
-    used = names_in(around.source.tree).union(*(pair.names for pair in around.other_pairs))
-    alike = [n for n in around.arrays if plain(n) in used and len(around.shapes[n] or ()) == dimensions]
-    return [*(n for n in around.adjoints if primal(n) == name), *(n for n in alike if primal(n) != name)][:8]
 
 
 def methods(around: Surroundings) -> Iterator[Edit]:

@@ -115,7 +115,6 @@ FUNCTION_OF_OPERATION = 1.0  # later, around a sum or a product
 COPY             = 4.0   # of an array that is then changed in place
 RESHAPE          = 5.0   # to the shape of another array with as many entries
 REPEAT_MORE      = 10.0  # np.repeat(np.repeat(x, k, 0), k, 1)
-EINSUM           = 6.0   # by the rule of the one in the forward pass
 TRACE            = 9.0   # of a square matrix, where a number is needed
 ACTIVATION_MORE  = 5.0
 ACTIVATION_LESS  = 6.0
@@ -131,6 +130,7 @@ MASK_TURNED      = 7.0
 
 # Indices.
 INDEX_SHIFTED    = 4.0   # t - 1 for t
+INDEX_OF_TARGET  = 0.5   # later, in what is set
 INDEX_NUMBER     = 5.0
 SLICE_OTHER      = 5.0
 INDEX_MORE       = 9.0
@@ -151,9 +151,11 @@ TERM_OF_RULE     = 8.0   # an adjoint of a result times what the forward multipl
 TERM_SCALED      = 0.5   # later: with 2, with 1 / N
 TERM_OF_SCALE    = 14.0  # number times array, as in regularisation
 TERM_LESS        = 5.5
+TERM_TWICE       = 3.0   # earlier, of one that is there twice
 
 # Whole statements.
 ANALOGY          = 4.0
+BY_RULE          = 6.3   # the derivative for an operand of a product of the forward pass
 NAME_BY_LETTERS  = 1.0   # later, for each name exchanged by its letters alone
 NAME_KEPT        = 2.0   # later, for each name left as the other statement has it
 RETURNED_SWAPPED = 3.0

@@ -14,6 +14,7 @@ from tinyad.code import (
     number_edits,
     operation_edits,
     repeated_edits,
+    rule_edits,
     statement_edits,
     term_edits,
 )
@@ -50,7 +51,7 @@ PROPOSALS: tuple[Callable[[Surroundings], Iterator[Edit]], ...] = (
     call_edits.methods,
     call_edits.calls,
     call_edits.repeats,
-    call_edits.einsums,
+    rule_edits.products,
     call_edits.comparisons,
     call_edits.elements,
     activation_edits.activations,

@@ -45,6 +45,8 @@ def _index_nodes(around: Surroundings) -> list[Spot]:
 
 
 def _edit(around: Surroundings, spot: Spot, piece: Piece, rank: float) -> Edit:
+    value = around.source.spots.get(getattr(around.source.tree, "value", None))  # type: ignore[arg-type]
+    rank += ranks.INDEX_OF_TARGET if value is not None and spot.start < value.start else 0
     return around.replace(spot, piece, EditKind.INDEX, rank)
 
 

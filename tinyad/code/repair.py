@@ -22,6 +22,7 @@ from tinyad.code.limits import (
     CAUSE_MARGIN,
     CAUSE_SECONDS,
     DISTANCE,
+    PAIRS,
     POINTS,
     RERUNS,
     SEARCH_SECONDS,
@@ -207,7 +208,7 @@ class Repair:
             other = self._searched(earlier, statement, AUXILIARY_TRIALS, changes=1)
             if other.text:
                 return other
-        return self._searched(statement, None, TRIALS, changes=2)
+        return self._searched(statement, None, PAIRS, changes=2)
 
     def _searched(self, statement: Statement, until: Statement | None, limit: int, changes: int) -> Suggestion:
         text = self.text(statement)
@@ -337,9 +338,9 @@ class Repair:
         forward = [self.text(s) for s in statements if s.number in first]
         loops = [
             loop.variable
-            for task in trial.judge.tasks.values()
-            if task.statement.number == statement.number
-            for loop in task.event.loops
+            for event in trial.judge.backward.events
+            if event.site.statement.number == statement.number
+            for loop in event.loops
         ]
         return Scope(found, sizes, backward, forward, list(dict.fromkeys(filter(None, loops))))
 

@@ -21,7 +21,9 @@ def terms_less(around: Surroundings) -> Iterator[Edit]:
         node = spot.node
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
             left, right = around.source.piece(node.left), around.source.piece(node.right)
-            yield around.replace(spot, left, EditKind.EXTRA_TERM, ranks.TERM_LESS)
+            terms = [ast.unparse(term) for _, term in _terms_of(node.left)]
+            twice = isinstance(node.op, ast.Add) and ast.unparse(node.right) in terms
+            yield around.replace(spot, left, EditKind.EXTRA_TERM, ranks.TERM_LESS - (ranks.TERM_TWICE if twice else 0))
             rest = right if isinstance(node.op, ast.Add) else negated(right)
             yield around.replace(spot, rest, EditKind.EXTRA_TERM, ranks.TERM_LESS + 0.5)
 

@@ -66,13 +66,19 @@ class Truth:
         self.slopes: dict[tuple[Target, int, bytes | None], Slope] = {}
         self.adjoints: dict[Target, Array] = {}
         self.noises: dict[tuple[Target, int, bytes | None], float] = {}
+        self.directions: dict[tuple[tuple[int, ...], int], Array] = {}
         self.noisy: set[Target] = set()  # the loss is too noisy for their derivatives to be known
         self.runs = 0
         self.running = False
 
     def direction(self, shape: tuple[int, ...], number: int) -> Array:
         """Return one of the random directions of a shape."""
-        return np.random.default_rng([self.pair.seed, 2, number, *shape]).standard_normal(shape)
+        if (shape, number) not in self.directions:
+            drawn = np.random.default_rng([self.pair.seed, 2, number, *shape]).standard_normal(shape)
+            drawn = np.asarray(drawn)
+            drawn.flags.writeable = False
+            self.directions[shape, number] = drawn
+        return self.directions[shape, number]
 
     def loss(self, target: Target, direction: Array, size: float) -> float:
         """Return the loss of a run with a target displaced."""
