@@ -115,6 +115,13 @@ PLANTED = [
         "dC = np.einsum('ijk,ir,jr->kr', E, A, B)",
         "dC = np.einsum('ijk,ir,kr->jr', E, A, C)",
     ),
+    (
+        "index",
+        "three_layer_helpers",
+        "L_model",
+        'grads["db" + str(l + 1)] = db_temp',
+        'grads["db" + str(1)] = db_temp',
+    ),
     ("sign", "attention", "cross_attention", "d_s = a * d_a", "d_s = -(a * d_a)"),
     ("call_dropped", "script_physics", "", "darg = dosc * np.cos(arg)", "darg = dosc * arg"),
 ]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from tinyad.code.check import check_pair
 from tinyad.code.files import Text
-from tinyad.code.find import Found, example_of, example_of_shapes, found_in, functions_called_by
+from tinyad.code.find import Found, OtherExampleError, example_of, example_of_shapes, found_in, functions_called_by
 from tinyad.code.layout import layout_of
 from tinyad.code.limits import FRAMES_SHOWN, SECONDS
 from tinyad.code.names import looks_like_derivative
@@ -48,12 +48,21 @@ def check_text(text: Text, options: Options, namespace: Mapping[str, Any] | None
     if not found:
         raise CodeError(_nothing_found(program))
     declared = {**declarations(text.text), **options.names}
-    verdicts = []
+    verdicts: list[PairVerdict] = []
+    others: list[PairVerdict] = []
     with undisturbed(), importable(text.name):
         program = _executed(program, text, found, options)
         for one in found:
-            verdicts.append(_verdict(program, text, one, options, declared))
-    return Report(text, tuple(verdicts))
+            try:
+                verdicts.append(_verdict(program, text, one, options, declared))
+            except OtherExampleError as error:  # the one example of the file is for another class
+                others.append(_failed(program, one, error))
+    return Report(text, tuple(verdicts or others))
+
+
+def _failed(program: Program, found: Found, error: CodeError) -> PairVerdict:
+    backward = found.backward or found.forward
+    return PairVerdict(found.name, found.forward, backward, program.path, (), error=str(error))
 
 
 def _executed(program: Program, text: Text, found: Sequence[Found], options: Options) -> Program:
@@ -83,11 +92,11 @@ def _verdict(program: Program, text: Text, found: Found, options: Options, decla
             other = _verdict(again, text, found, options, declared)
             if not other.error:
                 return other
-        backward = found.backward or found.forward
-        return PairVerdict(found.name, found.forward, backward, program.path, (), error=str(raised))
+        return _failed(program, found, raised)
     except CodeError as error:
-        backward = found.backward or found.forward
-        return PairVerdict(found.name, found.forward, backward, program.path, (), error=str(error))
+        if isinstance(error, OtherExampleError) and found.example == "example" and not options.example:
+            raise
+        return _failed(program, found, error)
     return verdict
 
 

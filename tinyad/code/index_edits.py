@@ -55,6 +55,8 @@ def shifted(around: Surroundings) -> Iterator[Edit]:
     for spot in _index_nodes(around):
         node = spot.node
         number = number_of(node)
+        if number is None:
+            yield from _numbers_inside(around, spot)
         if number is not None:
             for other in {number - 1, number + 1, 0, -1, -number} - {number}:
                 yield _edit(around, spot, Piece(f"{other:g}"), ranks.INDEX_NUMBER)
@@ -65,6 +67,18 @@ def shifted(around: Surroundings) -> Iterator[Edit]:
                     yield _edit(around, spot, piece, ranks.INDEX_NUMBER)
         elif isinstance(node, ast.Name | ast.BinOp | ast.UnaryOp):
             yield from _shifted_one(around, spot, node)
+
+
+def _numbers_inside(around: Surroundings, outer: Spot) -> Iterator[Edit]:
+    """Propose a variable, and one more and less than it, for a number in the call of an index: "b" + str(t)."""
+    for call in ast.walk(outer.node):
+        for node in call.args if isinstance(call, ast.Call) else ():
+            if number_of(node) is None or node not in around.source.spots:
+                continue
+            for variable in _variables(around):
+                texts = [variable, *(around.join(Piece(variable), sign, Piece("1")).text for sign in "+-")]
+                for text in texts:
+                    yield _edit(around, around.source.spots[node], Piece(text), ranks.INDEX_NUMBER)
 
 
 def _variables(around: Surroundings) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -121,11 +122,36 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
             own = [argument for argument in arguments if argument.name in meant]
             own = exchanged.get(k) or own or _held(parts[k], attributes)
             inside = list(_of_container(parts[k], path, texts[k], k, own or arguments, statement))
+            inside += _missing_of(inside, path, own or arguments, statement)
             found += inside
             called = None if inside else _named(texts[k], arguments, matching)
             if called is not None and not called.path:
                 found.append(Result(path, texts[k], called.name, called.target, statement))
     return found
+
+
+def _missing_of(inside: list[Result], path: Path, arguments: list[Argument], statement: Statement) -> Iterator[Result]:
+    """Yield what a dict of derivatives lacks: db2, where it has db1 and, for W1 and W2, dW1 and dW2."""
+    by_letters: dict[str, dict[str, Argument]] = {}
+    for argument in arguments:
+        match = re.fullmatch(r"([A-Za-z_]+)(\d+)", _own_name(argument))
+        if match:
+            by_letters.setdefault(match[1], {})[match[2]] = argument
+    returned = {result.argument: result for result in inside if isinstance(result.path[-1], str)}
+    families = {
+        letters: {number for number, argument in family.items() if _own_name(argument) in returned}
+        for letters, family in by_letters.items()
+    }
+    complete = [
+        set(by_letters[letters]) for letters, numbers in families.items() if numbers == set(by_letters[letters])
+    ]
+    for letters, numbers in families.items():
+        family = by_letters[letters]
+        if len(numbers) and len(family) > 1 and set(family) in complete:
+            for number in sorted(set(family) - numbers):
+                like = returned[letters + min(numbers)]
+                key = str(like.path[-1])[: -len(min(numbers))] + number
+                yield Result((*path, key), key, letters + number, family[number].target, statement)
 
 
 def _result_at(path: Path, argument: Argument, statement: Statement) -> Result:
