@@ -349,3 +349,29 @@ def test_the_one_example_of_a_file_is_for_its_class_alone():
     assert report.ok
     other = check_text(Text("layers.py", PRELUDE + ONE_EXAMPLE), Options(pairs=("Square",)))
     assert "example returns Scale first" in other.pairs[0].error
+
+
+CACHE_AND_LABELS = """
+def forward(X, W, b):
+    A = 1 / (1 + np.exp(-(X @ W + b)))
+    return A, (X, A)
+
+def backward(cache, y):
+    X, A = cache
+    dZ = (A - y) / len(X)
+    dW = X.T @ dZ
+    db = dZ.sum(0)
+    return {"W": dW, "b": db}
+
+def example():
+    r = np.random.default_rng(0)
+    return r.normal(size=(6, 3)), r.normal(size=(3, 2)), r.normal(size=2)
+"""
+
+
+def test_a_cache_before_labels_is_no_adjoint():
+    report = check_text(Text("net.py", PRELUDE + CACHE_AND_LABELS), Options())
+    assert [pair.error for pair in report.pairs] == [""]
+    assert report.ok
+    wrong = CACHE_AND_LABELS.replace("dZ.sum(0)", "dZ.mean(0)")
+    assert not check_text(Text("net.py", PRELUDE + wrong), Options()).ok
