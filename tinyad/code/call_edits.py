@@ -234,6 +234,10 @@ def methods(around: Surroundings) -> Iterator[Edit]:
             text = f"{around.numpy}.trace({piece.text})"
             later = 0 if "trace(" in around.written else ranks.FUNCTION_UNUSUAL
             yield around.replace(spot, Piece(text), EditKind.FUNCTION, ranks.TRACE + later)
+        if spot.node is value and shape is None and isinstance(spot.node, ast.Call | ast.BinOp):
+            for name in (name for name in around.arrays if last_part(name) in around.primals):
+                text = f"{bracketed(piece, ATOM)}.reshape({name}.shape)"
+                yield around.replace(spot, Piece(text), EditKind.FUNCTION, ranks.RESHAPE)
         if shape and (spot.node is value or isinstance(spot.parent, ast.stmt | ast.Tuple | ast.BinOp)):
             yield from _reshaped(around, spot, shape)
 

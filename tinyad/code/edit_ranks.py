@@ -90,6 +90,7 @@ SIZE_AS_TEXT     = 1.0   # x.shape[0] where no name holds it
 SIZE_OTHER       = 5.0   # a size for a number or a size
 FACTOR_NAME_LESS = 8.0   # a name taken away
 FACTOR_NAME      = 9.0   # a name added, plus what is said of names
+FACTOR_REST      = 0.5   # later: 1 - s
 DENOMINATOR_NAME = 11.0
 POWER            = 6.0   # one more, one less
 POWER_MORE       = 9.0   # x ** 2 for x

@@ -689,7 +689,7 @@ class Judge:
             _, all_right = self.pair.run_backward(all_forced)
         except Exception:
             return self.judged.count
-        judged = [(forced.seen.get(k), all_forced.seen.get(k)) for k in self.tasks if k not in own]
+        judged = [(forced.computed.get(k), all_forced.computed.get(k)) for k in self.tasks if k not in own]
         results = zip(result_values(self.results, returned), result_values(self.results, all_right), strict=True)
         judged += [(one, other) for (_, one), (_, other) in results]
         if all(_same(one, other) for one, other in judged):
@@ -1083,9 +1083,11 @@ class Forced(Listener):
         self.truths, self.statements, self.skipped, self.watch = truths, statements, skipped, watch
         self.count = -1
         self.seen: dict[int, Any] = {}
+        self.computed: dict[int, Any] = {}  # before a truth is put in its place
 
     def _forced(self, value: Any) -> Any:
         self.count += 1
+        self.computed[self.count] = value
         truth = self.truths.get(self.count)
         if truth is not None and self.statements[self.count] != self.skipped:
             value = values.like(truth, value)
