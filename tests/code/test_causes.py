@@ -248,3 +248,36 @@ def test_lists_of_derivatives_that_are_exchanged_do_not_fit():
     report = check_text(Text("net.py", turned), Options())
     assert [v.name for v in report.wrong] == ["nabla_b[0]", "nabla_w[0]"]
     assert {v.suggestion for v in report.wrong} == {"return dout, nabla_w, nabla_b"}
+
+
+TWO_MISTAKES = """
+def loss(W1, b1, W2, X, y, reg):
+    N = len(X)
+    h = np.maximum(0, X.dot(W1) + b1)
+    scores = h.dot(W2)
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(N), y]).sum() / N + reg * (np.sum(W1 * W1) + np.sum(W2 * W2))
+    dscores = p.copy()
+    dscores[np.arange(N), y] -= 1
+    dscores /= N
+    dW2 = h.T.dot(dscores) + 2 * reg * W2
+    dh = dscores.dot(W2.T)
+    dh[h < 0] = 0
+    dW1 = X.T.dot(dh) + reg * W1
+    db1 = dh.sum(axis=0)
+    return loss, dW1, db1, dW2
+
+def example_loss():
+    r = np.random.default_rng(0)
+    W1, b1, W2 = r.normal(size=(4, 5)), r.normal(size=5), r.normal(size=(5, 3))
+    return W1, b1, W2, r.normal(size=(6, 4)), np.array([0, 1, 2, 2, 1, 0]), 0.3
+"""
+
+
+def test_a_mistake_is_mended_together_with_one_elsewhere_that_spoils_the_same():
+    wrong = check_text(Text("net.py", PRELUDE + TWO_MISTAKES), Options()).pairs[0].wrong
+    assert {(s.suggestion_line, s.suggestion, s.grade) for s in wrong} == {
+        (15, "dh[h <= 0] = 0", "certain"),
+        (16, "dW1 = X.T.dot(dh) + 2 * reg * W1", "certain"),
+    }

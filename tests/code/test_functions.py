@@ -2,6 +2,7 @@
 
 import linecache
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -108,3 +109,28 @@ def test_what_has_no_source_is_said():
         check_code(lambda x: x, lambda dy: dy, X)
     with pytest.raises(CodeError, match="the source of sin is not to be found"):
         check_code(np.sin, np.cos, X)
+
+
+def test_a_partial_function_is_its_function_with_these_arguments(tmp_path):
+    names = in_file(tmp_path, "layer.py", FORWARD + "\n\n" + BACKWARD)
+    report = check_code(partial(names["forward"], w=W), names["backward"], X)
+    assert [s.line for pair in report.pairs for s in pair.wrong] == [16]
+    report = check_code(partial(names["forward"], X), names["backward"], W)
+    assert [s.line for pair in report.pairs for s in pair.wrong] == [16]
+
+
+def test_a_partial_backward_pass_gets_what_the_forward_pass_takes(tmp_path):
+    source = FORWARD + "\n\n" + BACKWARD.replace("cache)", "cache, w)").replace("x, w, y", "x, _, y")
+    names = in_file(tmp_path, "layer.py", source)
+    report = check_code(names["forward"], partial(names["backward"], w=W), X, W)
+    assert [s.line for pair in report.pairs for s in pair.wrong] == [16]
+    with pytest.raises(CodeError, match="partial with scale: give the function itself"):
+        check_code(names["forward"], partial(names["backward"], scale=2.0), X, W)
+
+
+def test_a_lambda_is_refused(tmp_path):
+    names = in_file(tmp_path, "layer.py", FORWARD + "\n\n" + BACKWARD)
+    with pytest.raises(CodeError, match="a lambda has no statements to judge"):
+        check_code(lambda x: x * 2, names["backward"], X)
+    with pytest.raises(CodeError, match="a lambda has no statements to judge"):
+        check_code(names["forward"], lambda dy, cache: dy, X, W)

@@ -314,3 +314,64 @@ def test_what_an_array_holds_before_it_is_filled_is_no_mistake(memory):
     assert report(source).ok
     (wrong,) = report(source.replace("1 - np.tanh", "1 + np.tanh")).wrong
     assert "dx[k::2] = " in wrong.text
+
+
+ONE_EXAMPLE = """
+class Scale:
+    def __init__(self, w):
+        self.w = w
+
+    def forward(self, x):
+        self.x = x
+        return x * self.w
+
+    def backward(self, dy):
+        self.dw = (dy * self.x).sum(axis=0)
+        return dy * self.w
+
+class Square:
+    def forward(self, x):
+        self.x = x
+        return x * x
+
+    def backward(self, dy):
+        return 2 * dy * self.x
+
+def example():
+    r = np.random.default_rng(0)
+    return Scale(r.normal(size=3)), (r.normal(size=(4, 3)),)
+"""
+
+
+def test_the_one_example_of_a_file_is_for_its_class_alone():
+    report = check_text(Text("layers.py", PRELUDE + ONE_EXAMPLE), Options())
+    assert [pair.name for pair in report.pairs] == ["Scale"]
+    assert report.ok
+    other = check_text(Text("layers.py", PRELUDE + ONE_EXAMPLE), Options(pairs=("Square",)))
+    assert "example returns Scale first" in other.pairs[0].error
+
+
+CACHE_AND_LABELS = """
+def forward(X, W, b):
+    A = 1 / (1 + np.exp(-(X @ W + b)))
+    return A, (X, A)
+
+def backward(cache, y):
+    X, A = cache
+    dZ = (A - y) / len(X)
+    dW = X.T @ dZ
+    db = dZ.sum(0)
+    return {"W": dW, "b": db}
+
+def example():
+    r = np.random.default_rng(0)
+    return r.normal(size=(6, 3)), r.normal(size=(3, 2)), r.normal(size=2)
+"""
+
+
+def test_a_cache_before_labels_is_no_adjoint():
+    report = check_text(Text("net.py", PRELUDE + CACHE_AND_LABELS), Options())
+    assert [pair.error for pair in report.pairs] == [""]
+    assert report.ok
+    wrong = CACHE_AND_LABELS.replace("dZ.sum(0)", "dZ.mean(0)")
+    assert not check_text(Text("net.py", PRELUDE + wrong), Options()).ok

@@ -14,6 +14,7 @@ import numpy as np
 from tinyad.code import values
 from tinyad.code.checking import pair_of
 from tinyad.code.find import Found, example_of, found_in
+from tinyad.code.names import CONTAINERS, looks_like_derivative
 from tinyad.code.pair import Example, Pair
 from tinyad.code.points import another
 from tinyad.code.probes import Frame, Listener, Statement, names_of
@@ -461,15 +462,19 @@ class Subject:
         return paired(source, self.path, self.found)
 
     def run(self, pair: Pair) -> tuple[list[Any], list[Any]]:
-        """Return the outputs, and all that the backward pass returns and leaves."""
+        """Return the loss of a function of both passes, and the derivatives that are returned and left."""
         with limited(SECONDS):
             forwarded, result = pair.run_backward(QUIET)
         if isinstance(pair, Script):
             kept = {k: v for k, v in pair.program.namespace.items() if not k.startswith("_") and k[:1] in "dgG"}
             return [values.array(forwarded.result)], [np.squeeze(kept) for kept in numbers(kept)]
-        outputs = self.pair.output_leaves(forwarded.result) if pair.backward is None else []
-        left = forwarded.owner if pair.backward is not None else None
-        return numbers(outputs), numbers((result, left))
+        if pair.backward is not None:
+            return [], numbers((result, derivatives_left(forwarded.owner)))
+        with limited(SECONDS):
+            loss = pair.loss(QUIET)
+        parts = list(enumerate(result)) if isinstance(result, tuple) else []
+        rest = [part for k, part in parts if (k,) not in pair.binding.outputs]
+        return [np.array(loss)], numbers(rest or result)
 
     def run_elsewhere(self, pair: Pair) -> tuple[list[Any], list[Any]] | None:
         """Return the same at another sample point, None where there is none."""
@@ -591,6 +596,16 @@ def activations_of(node: ast.stmt) -> Iterator[tuple[str, str]]:
         for argument in node.value.args:  # type: ignore[attr-defined]
             if names_of(argument):
                 yield names_of(node.targets[0]), names_of(argument)
+
+
+def derivatives_left(owner: Any) -> list[Any]:
+    """Return the derivatives that an object holds, by their names."""
+    return [
+        leaf
+        for path, leaf in values.leaves(owner)
+        for names in [[key[1] if isinstance(key, tuple) else key for key in path]]
+        if any(isinstance(n, str) and (looks_like_derivative(n) or CONTAINERS.match(n)) for n in names)
+    ]
 
 
 def numbers(value: Any) -> list[Any]:

@@ -50,7 +50,8 @@ def _applications(around: Surroundings) -> Iterator[_Application]:
 
 def _local_texts(around: Surroundings, name: str) -> list[str]:
     """Return the texts of the scope for a name of the forward pass."""
-    return [around.in_own_quotes(t) for t in around.arrays if plain(t) == name or last_part(t) == last_part(name)]
+    found = [around.in_own_quotes(t) for t in around.arrays if plain(t) == name or last_part(t) == last_part(name)]
+    return sorted(found, key=lambda text: not text.isidentifier())
 
 
 def _arguments(around: Surroundings, used: _Application) -> list[str]:

@@ -210,6 +210,7 @@ class _Names:
         found = found or list(takewhile(lambda p: p in new and looks_like_derivative(p), required))
         caches = self.count - 1 if isinstance(self.result, tuple) else 0
         labelled = bool(new) and len(new[0]) > 1 and LABELS.match(new[0]) is not None
+        labelled = labelled or any(LABELS.match(p) for p in new[1:])  # backward(cache, y): no adjoint, but labels
         if not found and len(new) > max(caches, 1) and new[0] == required[0] and not labelled:
             return new[:1]  # one more than there are parts of the result: backward(err, cache)
         return found

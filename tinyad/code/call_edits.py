@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import itertools
+import math
 import re
 from collections.abc import Iterator
 
@@ -26,6 +28,7 @@ FAMILIES = (
     ("zeros_like", "ones_like"),
     ("argmax", "argmin"),
 )
+ELEMENTWISE = ("sin", "cos", "sinh", "cosh", "square", "sign", "abs", "log1p", "expm1", "arctan", "reciprocal", "tril")
 COMMON_FUNCTIONS = ("exp", "sqrt", "tanh", "log")
 
 
@@ -131,7 +134,9 @@ def _summed(around: Surroundings, spot: Spot, later: float) -> Iterator[Edit]:
         axes_tried.remove("-1")
     usual = [axis for axis in axes_tried if re.search(rf"axis ?= ?{re.escape(axis)}\b", around.written)]
     for axis in ["", *axes_tried]:
-        rank = ranks.SUM_MISSING + later + (0 if axis in usual else ranks.SUM_UNUSUAL)
+        is_usual = axis in usual or (dimensions == 1 and not axis)
+        rank = ranks.SUM_MISSING + later + (0 if is_usual else ranks.SUM_UNUSUAL)
+        rank += ranks.SUM_OF_VECTOR if dimensions == 1 and axis else 0
         options = around.axis_options(axis) if axis else []
         plain_sum = _call(around, "sum", piece, options, around.sums_by_method)
         yield around.replace(spot, plain_sum, EditKind.SUM, rank)
@@ -159,13 +164,96 @@ def functions(around: Surroundings) -> Iterator[Edit]:
             if isinstance(node.func, ast.Attribute) and around.is_method(node.func) and not node.args:
                 piece = around.source.piece(node.func.value)
                 yield around.replace(spot, piece, EditKind.FUNCTION, ranks.FUNCTION_LESS)
-    names = [f"{around.numpy}.{name}" for name in COMMON_FUNCTIONS]
+    yield from _one_more(around)
+
+
+def _one_more(around: Surroundings) -> Iterator[Edit]:
+    """Propose a function around a name, an expression that nothing knows, a sign with a name, or an operation."""
+    used = dict.fromkeys(re.findall(rf"\b{around.numpy}\.({'|'.join(ELEMENTWISE)})\(", around.written))
+    names = [f"{around.numpy}.{name}" for name in dict.fromkeys([*COMMON_FUNCTIONS, *used])]
     names += [name for name in around.functions if f"{name}(" in around.written and name not in names]
-    for spot, _ in around.name_spots:
+    named = {spot.node for spot, _ in around.name_spots}
+    for spot in around.spots:
+        node = spot.node
+        inner = node.operand if isinstance(node, ast.UnaryOp) else node
+        is_name = node in named or inner in named or isinstance(node, ast.Subscript)
+        if not is_name and not isinstance(node, ast.BinOp):
+            continue
         for name in names:
             later = 0 if f"{name}(" in around.written else ranks.FUNCTION_UNUSUAL
-            piece = Piece(f"{name}({around.source.code(spot.node)})")
+            later += 0 if is_name else ranks.FUNCTION_OF_OPERATION
+            piece = Piece(f"{name}({around.source.code(node)})")
             yield around.replace(spot, piece, EditKind.FUNCTION, ranks.FUNCTION_MORE + later)
+
+
+def calls(around: Surroundings) -> Iterator[Edit]:
+    """Propose for the whole, and for names in it, the author's functions of several arguments that the scope has."""
+    value = getattr(around.source.tree, "value", None)
+    for name in around.functions:
+        parameters = _parameters(around.scope.values[name])
+        if not 2 <= len(parameters) <= 6 or not all(p in around.shapes for p in parameters):
+            continue
+        piece = Piece(f"{name}({', '.join(parameters)})")
+        for spot in around.spots:
+            if spot.node is value or around.text_of(spot.node) in parameters:
+                yield around.replace(spot, piece, EditKind.FUNCTION, ranks.FUNCTION_MORE)
+
+
+def _parameters(function: object) -> list[str]:
+    """Return the names of the parameters without defaults of a function that is written in Python."""
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+        return []
+    count = code.co_argcount - len(getattr(function, "__defaults__", None) or ())
+    return list(code.co_varnames[:count])
+
+
+def repeats(around: Surroundings) -> Iterator[Edit]:
+    """Propose to repeat an array along another axis too."""
+    for spot in around.spots:
+        found = _reduction(around, spot.node, ("repeat",))
+        if found is None or found.axis is None or not isinstance(spot.node, ast.Call):
+            continue
+        place = around.source.spots[found.axis]
+        for axis in ("0", "1", "2", "3"):
+            if axis != around.source.code(found.axis):
+                again = around.source.text[spot.start : place.start] + axis + around.source.text[place.end : spot.end]
+                text = around.source.replaced(found.array, Piece(again))
+                yield Edit(text, EditKind.FUNCTION, ranks.REPEAT_MORE, 1)
+
+
+def methods(around: Surroundings) -> Iterator[Edit]:
+    """Propose a copy of what is assigned as it is, another shape with the same entries, and the trace of a matrix."""
+    value = getattr(around.source.tree, "value", None)
+    for spot in around.spots:
+        shape = around.shapes.get(around.text_of(spot.node) or "")
+        piece = around.source.piece(spot.node)
+        if spot.node is value and shape and not isinstance(spot.parent, ast.Return):
+            yield around.replace(spot, Piece(f"{bracketed(piece, ATOM)}.copy()"), EditKind.FUNCTION, ranks.COPY)
+        if shape and len(shape) == 2 and shape[0] == shape[1]:
+            text = f"{around.numpy}.trace({piece.text})"
+            later = 0 if "trace(" in around.written else ranks.FUNCTION_UNUSUAL
+            yield around.replace(spot, Piece(text), EditKind.FUNCTION, ranks.TRACE + later)
+        if spot.node is value and shape is None and isinstance(spot.node, ast.Call | ast.BinOp):
+            for name in (name for name in around.arrays if last_part(name) in around.primals):
+                text = f"{bracketed(piece, ATOM)}.reshape({name}.shape)"
+                yield around.replace(spot, Piece(text), EditKind.FUNCTION, ranks.RESHAPE)
+        if shape and (spot.node is value or isinstance(spot.parent, ast.stmt | ast.Tuple | ast.BinOp)):
+            yield from _reshaped(around, spot, shape)
+
+
+def _reshaped(around: Surroundings, spot: Spot, shape: tuple[int, ...]) -> Iterator[Edit]:
+    """Propose the shapes of the arrays in scope that have as many entries."""
+    seen = {shape}
+    for name in sorted(
+        around.arrays, key=lambda name: (last_part(name) not in around.primals, not name.isidentifier())
+    ):
+        other = around.shapes[name] or ()
+        if other not in seen and math.prod(other) == math.prod(shape):
+            seen.add(other)
+            later = 0 if last_part(name) in around.primals else ranks.NAME_UNRELATED
+            text = f"{bracketed(around.source.piece(spot.node), ATOM)}.reshape({name}.shape)"
+            yield around.replace(spot, Piece(text), EditKind.FUNCTION, ranks.RESHAPE + later)
 
 
 def _other_functions(around: Surroundings, node: ast.Call) -> Iterator[Edit]:

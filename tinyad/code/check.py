@@ -149,6 +149,11 @@ class _Findings:
         ]
         called = self.pair.backward or self.pair.forward or "the script"
         judged = self.judge.judged
+        if self.judge.truth.noisy:
+            return (
+                f"rounding hides the derivatives at the example of {called}, where a function saturates or nearly "
+                f"equal numbers are subtracted: choose other values"
+            )
         if any(v.right is None for v in judged.verdicts) or any(r.right is None for r in judged.results):
             return (
                 f"the example of {called} is at a kink of the loss, such as a relu at 0 or a tie: choose other values"
@@ -484,7 +489,7 @@ class _Findings:
             words = self.pair.loss_in_words
             found[f"the loss is taken to be {words}, since none is computed here{drawn}"] = None
         if self.pair.backward is None:
-            return list(found)
+            return [*found, *self.order()]
         for event in self.judge.backward.events:
             adds = event.kind is Kind.ASSIGNED and isinstance(event.site.statement.node, ast.AugAssign)
             in_place = event.kind is Kind.STORED or adds
@@ -494,6 +499,15 @@ class _Findings:
                 found[f"line {event.site.line} changes {name} of line {line}, of the forward pass, in place"] = None
                 break
         return list(found)
+
+    def order(self) -> Iterator[str]:
+        """Say that a function of both passes returns derivatives in another order than it takes what they are for."""
+        names = self.pair.argument_names()
+        own = [r for r in self.judge.results if len(r.path) == 1 and r.argument in names]
+        taken = sorted(own, key=lambda r: names.index(r.argument))
+        if taken != own:
+            texts, arguments = listed([r.text for r in own]), listed([r.argument for r in taken])
+            yield f"{texts} are returned in another order than {arguments} are taken"
 
     def kinds_of_numbers(self) -> Iterator[str]:
         """Say which arguments have no derivative although one is returned, and which precision was replaced."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tinyad.code.check import check_pair
 from tinyad.code.files import Text
-from tinyad.code.find import Found, example_of, example_of_shapes, found_in, functions_called_by
+from tinyad.code.find import Found, OtherExampleError, example_of, example_of_shapes, found_in, functions_called_by
 from tinyad.code.first_calls import FirstCalls, run_main
 from tinyad.code.layout import layout_of
 from tinyad.code.limits import FRAMES_SHOWN, SECONDS
@@ -52,13 +52,22 @@ def check_text(text: Text, options: Options, namespace: Mapping[str, Any] | None
     if not found:
         raise CodeError(_nothing_found(program))
     declared = {**declarations(text.text), **options.names}
-    verdicts = []
+    verdicts: list[PairVerdict] = []
+    others: list[PairVerdict] = []
     with undisturbed(), importable(text.name):
         program, calls = _executed(program, text, found, options)
         run_main(program, calls)
         for one in found:
-            verdicts.append(_verdict(program, text, one, options, declared, calls))
-    return Report(text, tuple(verdicts))
+            try:
+                verdicts.append(_verdict(program, text, one, options, declared, calls))
+            except OtherExampleError as error:  # the one example of the file is for another class
+                others.append(_failed(program, one, error))
+    return Report(text, tuple(verdicts or others))
+
+
+def _failed(program: Program, found: Found, error: CodeError) -> PairVerdict:
+    backward = found.backward or found.forward
+    return PairVerdict(found.name, found.forward, backward, program.path, (), error=str(error))
 
 
 def _executed(program: Program, text: Text, found: Sequence[Found], options: Options) -> tuple[Program, FirstCalls]:
@@ -104,11 +113,11 @@ def _verdict(  # noqa: PLR0913  what a check takes
             other = _verdict(again, text, found, options, declared, calls)
             if not other.error:
                 return other
-        backward = found.backward or found.forward
-        return PairVerdict(found.name, found.forward, backward, program.path, (), error=str(raised))
+        return _failed(program, found, raised)
     except CodeError as error:
-        backward = found.backward or found.forward
-        return PairVerdict(found.name, found.forward, backward, program.path, (), error=str(error))
+        if isinstance(error, OtherExampleError) and found.example == "example" and not options.example:
+            raise
+        return _failed(program, found, error)
     return verdict
 
 

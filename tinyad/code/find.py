@@ -22,6 +22,10 @@ LAMBDA = "<lambda>"
 FORWARD = re.compile(r"(?:^|_)(?:feed_?forward|forward|fwd|fprop|call|__call__|loss|cost)(?:_|$)|(?<=[a-z])Forward$")
 
 
+class OtherExampleError(CodeError):
+    """The example of a file is of another class than the one that it was tried for."""
+
+
 class Found(NamedTuple):
     """What can be checked: its name, the functions, and the one that gives an example; backward: None for both in one.
 
@@ -295,7 +299,7 @@ def _of_class(program: Program, found: Found, given: Any) -> Example:
     if not isinstance(given, (tuple, list)):
         given = (given, ())
     if not given or owner not in [base.__name__ for base in type(given[0]).__mro__]:
-        raise CodeError(
+        raise OtherExampleError(
             f"{found.example} returns {type(given[0]).__name__ if given else 'nothing'} first: for the class {owner} "
             f"it returns an object of it and the arguments of forward, as in `return {owner}(…), (x,)`"
         )

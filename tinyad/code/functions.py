@@ -9,6 +9,7 @@ import linecache
 import os
 import textwrap
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -32,6 +33,10 @@ def check_functions(  # noqa: PLR0913  what check_code takes
     seed: int,
 ) -> Report:
     """Return the report on a forward and a backward function, or the methods of an object."""
+    if isinstance(forward, partial):  # its arguments are the first ones of the example
+        arguments, keywords, forward = (*forward.args, *arguments), {**forward.keywords, **keywords}, forward.func
+    if isinstance(backward, partial):
+        backward = _unbound(backward, forward)
     owner = getattr(forward, "__self__", None)
     wanted = [type(owner)] if owner is not None else [forward, *([backward] if backward else [])]
     text, namespace = _source(wanted)
@@ -52,6 +57,22 @@ def check_functions(  # noqa: PLR0913  what check_code takes
                 if other is None or not lines - program.probe.attempted:
                     raise
                 program = program.again(program.probe.attempted | lines)
+
+
+def _unbound(backward: partial[Any], forward: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function of a partial one, if that fixes arguments of the forward pass, which it gets anyway."""
+    known = inspect.signature(forward).parameters
+    other = [name for name in backward.keywords if name not in known]
+    if backward.args or other:
+        raise CodeError(
+            f"{_called(backward)} is a functools.partial with {other[0] if other else 'arguments without names'}: "
+            f"give the function itself; what the forward pass takes too, it gets by its name"
+        )
+    return backward.func
+
+
+def _called(function: partial[Any]) -> str:
+    return str(getattr(function.func, "__name__", "the backward pass"))
 
 
 def _name(function: Callable[..., Any], owner: Any) -> str:

@@ -45,6 +45,8 @@ def _index_nodes(around: Surroundings) -> list[Spot]:
 
 
 def _edit(around: Surroundings, spot: Spot, piece: Piece, rank: float) -> Edit:
+    value = around.source.spots.get(getattr(around.source.tree, "value", None))  # type: ignore[arg-type]
+    rank += ranks.INDEX_OF_TARGET if value is not None and spot.start < value.start else 0
     return around.replace(spot, piece, EditKind.INDEX, rank)
 
 
@@ -53,16 +55,50 @@ def shifted(around: Surroundings) -> Iterator[Edit]:
     for spot in _index_nodes(around):
         node = spot.node
         number = number_of(node)
+        if number is None:
+            yield from _numbers_inside(around, spot)
         if number is not None:
             for other in {number - 1, number + 1, 0, -1, -number} - {number}:
                 yield _edit(around, spot, Piece(f"{other:g}"), ranks.INDEX_NUMBER)
-            for variable in around.scope.loop_variables:
+            for variable in _variables(around):
                 yield _edit(around, spot, Piece(variable), ranks.INDEX_NUMBER)
-        elif isinstance(node, ast.Name | ast.BinOp):
+                for sign in "-+":
+                    piece = around.join(Piece(variable), sign, Piece(f"{abs(number) or 1:g}"))
+                    yield _edit(around, spot, piece, ranks.INDEX_NUMBER)
+        elif isinstance(node, ast.Name | ast.BinOp | ast.UnaryOp):
             yield from _shifted_one(around, spot, node)
 
 
-def _shifted_one(around: Surroundings, spot: Spot, node: ast.Name | ast.BinOp) -> Iterator[Edit]:
+def _numbers_inside(around: Surroundings, outer: Spot) -> Iterator[Edit]:
+    """Propose a variable, and one more and less than it, for a number in the call of an index: "b" + str(t)."""
+    for call in ast.walk(outer.node):
+        for node in call.args if isinstance(call, ast.Call) else ():
+            if number_of(node) is None or node not in around.source.spots:
+                continue
+            for variable in _variables(around):
+                texts = [variable, *(around.join(Piece(variable), sign, Piece("1")).text for sign in "+-")]
+                for text in texts:
+                    yield _edit(around, around.source.spots[node], Piece(text), ranks.INDEX_NUMBER)
+
+
+def _variables(around: Surroundings) -> list[str]:
+    """Return the variables of the loops around a statement, and the names in its own indices."""
+    inside = [node.id for spot in _index_nodes(around) for node in ast.walk(spot.node) if isinstance(node, ast.Name)]
+    numbers = [name for name in inside if not around.shapes.get(name)]
+    return list(dict.fromkeys([*around.scope.loop_variables, *numbers]))[:6]
+
+
+def signs_inside(around: Surroundings) -> Iterator[Edit]:
+    """Propose the other sign in a sum in an index or in a bound of a slice."""
+    for outer in _index_nodes(around):
+        for node in ast.walk(outer.node):
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub) and node in around.source.spots:
+                sign = "-" if isinstance(node.op, ast.Add) else "+"
+                piece = around.join(around.source.piece(node.left), sign, around.source.piece(node.right))
+                yield _edit(around, around.source.spots[node], piece, ranks.INDEX_SHIFTED)
+
+
+def _shifted_one(around: Surroundings, spot: Spot, node: ast.Name | ast.BinOp | ast.UnaryOp) -> Iterator[Edit]:
     own = around.source.code(node)
     base = around.source.piece(node)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
@@ -150,6 +186,21 @@ def _elements_exchanged(around: Surroundings, node: ast.Subscript) -> Iterator[E
         one, two = around.source.code(first), around.source.code(second)
         text = around.source.replaced_all([(first, Piece(two, SUM)), (second, Piece(one, SUM))])
         yield Edit(text, EditKind.INDEX, ranks.SLICE_OTHER + 1, 1)
+
+
+def slices_more(around: Surroundings) -> Iterator[Edit]:
+    """Propose a sum into a part of an array, of the same part of another: b[1:] += w[1:] for b += w."""
+    tree = around.source.tree
+    if not isinstance(tree, ast.AugAssign) or isinstance(tree.target, ast.Subscript):
+        return
+    shape = around.shapes.get(around.texts.get(ast.unparse(tree.target), ""))
+    for spot, name in around.name_spots:
+        if not shape or around.shapes.get(name) != shape:
+            continue
+        for part in ["1:", ":-1"] if len(shape) == 1 else [":, 1:", "1:", ":, :-1", ":-1"]:
+            later = 0 if f"[{part}]" in around.written else 1
+            changes = [(node, Piece(f"{around.source.code(node)}[{part}]")) for node in (tree.target, spot.node)]
+            yield Edit(around.source.replaced_all(changes), EditKind.INDEX, ranks.INDEX_MORE + later, 1)
 
 
 def masks(around: Surroundings) -> Iterator[Edit]:

@@ -7,13 +7,14 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinyad.code import values
 from tinyad.code.chains import Chain, chains, settled
-from tinyad.code.limits import EXPLANATIONS, NOTHING, RUNS, RUNS_OF_ONE
+from tinyad.code.limits import EXPLANATIONS, NESTING, NOTHING, RUNS, RUNS_OF_ONE
 from tinyad.code.matching import Candidate, Matched, Matching
 from tinyad.code.names import NUMBERED, canonical, looks_like_derivative
 from tinyad.code.pair import Pair
@@ -121,6 +122,7 @@ class Judge:
         self.truth = Truth(pair, self.forward, size, self.matching.masks)
         self.backward = Recorded(copies=True)
         seen, self.returned = pair.run_backward(self.backward)
+        self.owner = seen.owner
         self.matched = Matched(self.matching, seen.recorded if pair.backward else self.forward, self.backward)
         self.factor: float | None = None
         self.end_factor: float | None = None
@@ -236,8 +238,13 @@ class Judge:
         if event is chain.last:
             candidates = self._misshaped(event, candidates) or candidates
         end = self._is_end(event)
+        if end and event is chain.last and "." in event.name and self._is_left(event):
+            shape = values.shape(event.value)  # what updates a parameter in place has to have its shape
+            same = any(c.part or c.index is not None or c.target.shape == shape for c in candidates)
+            candidates = candidates if same else [c._replace(fits=False, expected=True) for c in candidates]
         if not any(candidate.fits or candidate.expected for candidate in candidates):
             if event.kind is Kind.ITEM:
+                self._expect_item(event)
                 return
             whole = [c._replace(expected=True) for c in candidates if not c.part and c.index is None]
             if whole and end and event is chain.last and self._is_left(event):
@@ -259,6 +266,25 @@ class Judge:
             None if np.all(mask) else mask,
             end,
         )
+
+    def _expect_item(self, event: Event) -> None:
+        """Add the task for an item of a returned list or dict that has not the shape of what it is returned for."""
+        own = [e for e in self.matched.of_call[event.call] if e.kind is Kind.ITEM and e.name == event.name]
+        if event.call != self.matched.top or any(e.ordinal > event.ordinal and e.key == event.key for e in own):
+            return
+        for result in self.results:
+            if not result.path or result.target.shape == values.shape(event.value):
+                continue
+            try:
+                container = values.at(self.returned, result.path[:-1])
+                same = container[event.key] is container[result.path[-1]]
+            except (IndexError, KeyError, TypeError):
+                continue
+            named = result.text in (f"{event.name}[{result.path[-1]!r}]", result.path[-1])
+            if same and named and values.shape(container[event.key]) == values.shape(event.value):
+                task = Task(event, shown_name(event), event.site.statement, (self._expected(result),), None, True)
+                self.tasks[event.ordinal] = task
+                return
 
     def _as_result(self, event: Event) -> list[Candidate]:
         """Return what a name is the derivative for because it is returned at the place of an argument."""
@@ -313,7 +339,8 @@ class Judge:
         """Return whether a helper sets derivatives for what is computed, which its caller goes on with."""
         if site.number not in self.passed_on:
             own = [e for e in self.backward.events if e.site is site and e.call != self.matched.top]
-            self.passed_on[site.number] = any(
+            self.passed_on[site.number] = bool(own) and self._is_read_elsewhere(site)
+            self.passed_on[site.number] |= any(
                 candidates and not any(self._is_given(c.target) for c in candidates)
                 for candidates in (self.matched.candidates(event, False) for event in own)
             )
@@ -323,7 +350,24 @@ class Judge:
         """Return whether a value of the forward pass is an argument of it, or a part of one."""
         ordinal, _ = self.matching.origins.get(target.ordinals[0], (target.ordinals[0], ()))
         event = self.forward.events[ordinal]
-        return event.kind is Kind.ENTRY and event.call == self.forward.first
+        return event.kind is Kind.ENTRY and (event.call == self.forward.first or self._is_held(event, target.path))
+
+    def _is_held(self, entry: Event, path: values.Path) -> bool:
+        """Return whether a part of an object is in an attribute that the forward pass leaves alone: a parameter."""
+        if entry.name != "self" or not path or not isinstance(path[0], tuple):
+            return False
+        name = f"self.{path[0][1]}"
+        return not any(event.name == name and event.kind in SETS for event in self.forward.events)
+
+    def _is_read_elsewhere(self, site: Site) -> bool:
+        """Return whether another function of the backward pass reads an attribute that one of it sets."""
+        name = site.name.rpartition(".")[2]
+        functions = {call.function for call in self.backward.calls.values()} - {site.statement.function}
+        return any(
+            isinstance(part, ast.Attribute) and part.attr == name and isinstance(part.ctx, ast.Load)
+            for function in functions
+            for part in ast.walk(self.pair.program.functions.get(function, ast.Pass()))
+        )
 
     def _updates(self, node: ast.stmt, event: Event) -> bool:
         """Return whether a statement changes what a derivative is for, as `W -= rate * dW` does."""
@@ -427,7 +471,9 @@ class Judge:
             return self.wrong(task, entries)
         if match.sure:
             return Verdict(task, True, match.candidate, entries, factor=match.factor)
-        return Verdict(task, None, match.candidate, entries, reason="the loss has a kink at this point")
+        noisy = match.candidate.target in self.truth.noisy
+        reason = "the loss is too noisy at this point" if noisy else "the loss has a kink at this point"
+        return Verdict(task, None, match.candidate, entries, reason=reason)
 
     def match(self, task: Task, entries: Array) -> Match | None:
         """Return the candidate that a value is the derivative for; not a sure one at a kink; None for a wrong value."""
@@ -475,11 +521,11 @@ class Judge:
 
     def wrong(self, task: Task, value: Array) -> Verdict:
         """Return the verdict that a value is wrong, with what it should be."""
-        factor = 1.0 if task.end or self.factor is None else self.factor
         alive = self.alive(task)
         candidate = self.chosen.get(task.event.ordinal) or next((c for c in alive if not c.part), alive[0])
         truth = self.truth.adjoint(candidate.target)
         expected = truth if candidate.index is None else truth[candidate.index]
+        factor = self._factor_of(task, value, expected)
         expected = np.array(expected * factor)
         if candidate.fits:
             expected = expected.reshape(values.shape(task.event.value))
@@ -487,15 +533,55 @@ class Judge:
                 expected = np.where(task.mask, expected, value)
         return Verdict(task, False, candidate, value, expected, factor)
 
+    def _factor_of(self, task: Task, value: Array, truth: Array) -> float:
+        """Return how many times the derivative a wrong value should be: as often as most of its entries are."""
+        if task.end or self.factor is None:
+            return 1.0
+        if value.shape != truth.shape:
+            return self.factor
+        plain, scaled = (np.sum(np.isclose(value, truth * f, 1e-6, 0) & (truth != 0)) for f in (1.0, self.factor))
+        return 1.0 if plain > scaled else self.factor
+
     def is_left(self, task: Task) -> bool:
         """Return whether a derivative is a result although it is not returned: left on self, or by a script."""
         names = {result.text for result in self.results}
         return task.end and task.name not in names and self._is_left(task.event)
 
     def _is_left(self, event: Event) -> bool:
-        """Return whether a name stays after the backward pass: on self, or in a script."""
-        stays = "." in event.name or not self.pair.forward or self.pair.keeps_names
-        return stays and event.call == self.matched.top
+        """Return whether a name stays after the backward pass: on an object, or in a script."""
+        if event.call != self.matched.top:
+            return self.holder(event) is not None
+        return "." in event.name or not self.pair.forward or self.pair.keeps_names
+
+    def holder(self, event: Event) -> values.Path | None:
+        """Return the path from the object of the pair to the one that a call leaves a derivative on.
+
+        None if that is no attribute of an object, or if the same object has several such calls.
+        """
+        if not event.name.startswith("self."):
+            return None
+        calls = self.backward.calls
+        found = {
+            entry.call: entry.value
+            for entry in self.backward.events
+            if entry.kind is Kind.ENTRY and entry.name == "self"
+            if calls[entry.call].function == calls[event.call].function
+        }
+        own = found.get(event.call)
+        alone = own is not None and sum(other is own for other in found.values()) == 1
+        return self.objects.get(id(own)) if alone else None
+
+    @cached_property
+    def objects(self) -> dict[int, values.Path]:
+        """The objects inside the one of the pair, and that itself, with the paths to them."""
+        found: dict[int, values.Path] = {}
+        todo: list[tuple[values.Path, Any]] = [((), self.owner)]
+        for path, value in todo:
+            if id(value) in found or len(path) > NESTING:
+                continue
+            found[id(value)] = path
+            todo += [((*path, key), part) for key, part in values.parts(value) if not values.is_numeric(part)]
+        return found
 
     # Conventions and unnamed values
 
@@ -591,20 +677,26 @@ class Judge:
                 self.judged = self.run()
 
     def _count_without(self, own: set[int]) -> int:
-        """Return how many statements and results are wrong if some values are not replaced by the truth."""
-        truths = {
-            v.task.event.ordinal: v.truth
-            for v in self.judged.wrong
-            if v.truth is not None and v.task.event.ordinal not in own
-        }
-        forced = Forced(truths, dict.fromkeys(truths, -2))
+        """Return how many statements and results are wrong if some values are not replaced by the truth.
+
+        Where nothing that is judged depends on them, that tells nothing: as many as now.
+        """
+        truths = {v.task.event.ordinal: v.truth for v in self.judged.wrong if v.truth is not None}
+        others = {k: truth for k, truth in truths.items() if k not in own}
+        forced, all_forced = Forced(others, dict.fromkeys(others, -2)), Forced(truths, dict.fromkeys(truths, -2))
         try:
             _, returned = self.pair.run_backward(forced)
+            _, all_right = self.pair.run_backward(all_forced)
         except Exception:
             return self.judged.count
-        wrong = {v.task.statement.number for v in self.judged.wrong if v.task.event.ordinal in truths}
+        judged = [(forced.computed.get(k), all_forced.computed.get(k)) for k in self.tasks if k not in own]
+        results = zip(result_values(self.results, returned), result_values(self.results, all_right), strict=True)
+        judged += [(one, other) for (_, one), (_, other) in results]
+        if all(_same(one, other) for one, other in judged):
+            return self.judged.count
+        wrong = {v.task.statement.number for v in self.judged.wrong if v.task.event.ordinal in others}
         for k, task in self.tasks.items():
-            known = k in own or k in truths or task.statement.number in wrong
+            known = k in own or k in others or task.statement.number in wrong
             if not known and not self._right_in(forced, task):
                 wrong.add(task.statement.number)
         return len(wrong) + sum(result.right is False for result in self.judge_results(returned))
@@ -899,6 +991,13 @@ def _kept(node: ast.expr) -> Iterator[ast.expr]:
         yield node
 
 
+def _same(one: Any, other: Any) -> bool:
+    """Return whether two values of a run are equal, if they are numbers."""
+    if not (values.is_numeric(one) and values.is_numeric(other)):
+        return True
+    return np.array_equal(values.array(one), values.array(other), equal_nan=True)
+
+
 def shown_name(event: Event) -> str:
     """Return a name as the source has it, with the key of an item of a dict."""
     kept = event.kind is Kind.ITEM and (isinstance(event.key, str) or event.name.startswith("self."))
@@ -998,9 +1097,11 @@ class Forced(Listener):
         self.truths, self.statements, self.skipped, self.watch = truths, statements, skipped, watch
         self.count = -1
         self.seen: dict[int, Any] = {}
+        self.computed: dict[int, Any] = {}  # before a truth is put in its place
 
     def _forced(self, value: Any) -> Any:
         self.count += 1
+        self.computed[self.count] = value
         truth = self.truths.get(self.count)
         if truth is not None and self.statements[self.count] != self.skipped:
             value = values.like(truth, value)

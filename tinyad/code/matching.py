@@ -253,18 +253,20 @@ class Matched:
         key = (event.call, tuple((loop.number, loop.passes) for loop in event.loops))
         if key not in self.votes:
             votes = Counter[tuple[int, int]]()
+            read = dict[Path, None]()  # where the arrays lie, each once, however often it is used
             for other in self.of_call[event.call]:
                 if tuple((loop.number, loop.passes) for loop in other.loops) == key[1]:
-                    votes.update(
-                        {
-                            (origin.loops[0].number, origin.loops[0].passes)
-                            for origin in self.origins(other)
-                            if origin.call == call and origin.loops and origin.kind in SET
-                        }
-                    )
-            best = votes.most_common(2)
-            clear = bool(best) and (len(best) == 1 or best[0][1] > best[1][1])
-            self.votes[key] = best[0][0] if clear else None
+                    places = [other.place, *(leaf.place for leaf in other.leaves)]
+                    read |= {place: None for place in places if place is not None}
+            for place in read:
+                origins = [e for e in self.seen.by_identity.get(place, ()) if e.call == call and e.loops]
+                origins = [origin for origin in origins if origin.kind in SET]
+                kept = [o for o in origins if o.kind is Kind.ITEM]  # what a pass kept, another may have set before
+                votes.update({(origin.loops[0].number, origin.loops[0].passes) for origin in kept or origins})
+            most = max(votes.values(), default=0)
+            best = sorted(passed for passed, count in votes.items() if count == most)
+            one_loop = len({number for number, _ in best}) == 1
+            self.votes[key] = best[-1] if one_loop else None  # of several the last: a pass keeps what was before it
         return self.votes[key]
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 from collections.abc import Iterator
 
@@ -13,10 +14,14 @@ from tinyad.code.surroundings import Edit, Surroundings, last_part
 
 def other_names(around: Surroundings) -> Iterator[Edit]:
     """Propose each name of the scope for each name of the statement."""
+    texts = [text for _, text in around.name_spots]
     for spot, old in around.name_spots:
+        returned_twice = isinstance(around.source.tree, ast.Return) and texts.count(old) > 1
         for new in around.arrays:
             if new != old:
-                yield around.replace(spot, around.piece_of(new), EditKind.NAME, around.name_rank(old, new))
+                forgotten = returned_twice and new in around.adjoints and new not in texts
+                rank = around.name_rank(old, new) - (ranks.NAME_FORGOTTEN if forgotten else 0)
+                yield around.replace(spot, around.piece_of(new), EditKind.NAME, rank)
 
 
 def exchanged_names(around: Surroundings) -> Iterator[Edit]:

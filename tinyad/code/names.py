@@ -45,6 +45,9 @@ LONGER = {"w": ("weights", "weight", "kernel", "theta"), "b": ("biases", "bias",
 LOSS = re.compile(
     r"(?:\w*_)?(?:loss|cost|nll|objective|error|energy|[mrs]se|bce)(?:_\w+)?$|^[LJEC]$", re.IGNORECASE
 )  # of one number
+DERIVATIVE = re.compile(
+    r"(?:d[A-Z_]|D_[a-zA-Z]\d*$|d\w+|d$|grad|delta|nabla|g[A-Z_])|\w+_(?:bar|delta)$|\w+?_?[gG]rad(?:ient)?s?$"
+)
 LABELS = re.compile(r"(?:y|t)_?(?:true|train|real|batch)?$|\w*(?:target|label|truth|true|gt)s?$", re.IGNORECASE)
 OUTPUT = re.compile(
     r"(?:out|outputs?|results?|values?|probs?|scores?|logits|[yaA]\d*|AL|y_?hat|\w*pred\w*|activations?)$"
@@ -73,10 +76,7 @@ def stripped(name: str) -> list[str]:
 
 def looks_like_derivative(name: str) -> bool:
     """Return whether a name looks like that of a derivative: short prefixes count only before a name of some form."""
-    last = last_part(name)
-    return bool(
-        re.match(r"(?:d[A-Z_]|D_[a-zA-Z]\d*$|d\w+|d$|grad|delta|nabla|g[A-Z_])|\w+_(?:gradient|grad|bar|delta)$", last)
-    )
+    return bool(DERIVATIVE.match(last_part(name)))
 
 
 class Meanings:

@@ -6,6 +6,8 @@ import ast
 import itertools
 from collections.abc import Iterator
 
+import numpy as np
+
 from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.splice import ATOM, POWER, PRODUCT, Piece, Spot, bracketed
@@ -133,6 +135,16 @@ def names_more(around: Surroundings) -> Iterator[Edit]:
             yield around.replace(spot, product, EditKind.FACTOR, ranks.FACTOR_NAME + later)
             quotient = around.divided(spot.node, factor)
             yield around.replace(spot, quotient, EditKind.FACTOR, ranks.DENOMINATOR_NAME + later)
+            if around.shapes[name] and _is_share(around.scope.values[name]):
+                rest = around.join(piece, "*", around.join(Piece("1"), "-", factor))
+                yield around.replace(spot, rest, EditKind.FACTOR, ranks.FACTOR_NAME + ranks.FACTOR_REST + later)
+
+
+def _is_share(value: object) -> bool:
+    """Return whether all entries of an array lie between 0 and 1, as those of a gate do."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        return False
+    return bool(np.all((value > 0) & (value < 1)))
 
 
 def powers(around: Surroundings) -> Iterator[Edit]:

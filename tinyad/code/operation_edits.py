@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Iterator
 
 from tinyad.code import edit_ranks as ranks
@@ -117,6 +118,21 @@ def axes_turned(around: Surroundings) -> Iterator[Edit]:
             yield around.replace(spot, Piece(text), EditKind.TRANSPOSE, rank + later)
 
 
+def axes_moved(around: Surroundings) -> Iterator[Edit]:
+    """Propose the orders of axes that the author writes elsewhere, and those back, for an array of as many."""
+    orders = set[tuple[int, ...]]()
+    for found in re.findall(r"transpose\((?:[A-Za-z_][\w.]*, )?\(?((?:\d, ?)+\d)\)?\)", around.written):
+        order = tuple(int(axis) for axis in found.split(","))
+        if sorted(order) == list(range(len(order))):
+            orders |= {order, tuple(order.index(axis) for axis in range(len(order)))}
+    for spot, text in around.name_spots:
+        moved = isinstance(spot.parent, ast.Call) and _moves_axes(spot.parent)
+        for order in sorted(orders):
+            if len(around.shapes.get(text) or ()) == len(order) and not moved:
+                piece = Piece(f"{around.source.piece(spot.node).text}.transpose({', '.join(map(str, order))})")
+                yield around.replace(spot, piece, EditKind.TRANSPOSE, ranks.AXES)
+
+
 def _moves_axes(node: ast.Call) -> bool:
     return isinstance(node.func, ast.Attribute) and node.func.attr in ("swapaxes", "transpose", "moveaxis")
 
@@ -174,7 +190,8 @@ def _other_letters(around: Surroundings, node: ast.Call) -> Iterator[Edit]:
         found.append(f"{text[0]}{','.join(swapped)}{arrow}{right}{text[-1]}")
     for other in found:
         if other != text:
-            yield Edit(around.source.replaced(node.args[0], Piece(other)), EditKind.TRANSPOSE, ranks.AXES, 1)
+            rank = ranks.AXES_OF_RESULT if other.startswith(text.partition("->")[0] + "->") else ranks.AXES
+            yield Edit(around.source.replaced(node.args[0], Piece(other)), EditKind.TRANSPOSE, rank, 1)
 
 
 def orders(around: Surroundings) -> Iterator[Edit]:
@@ -225,7 +242,8 @@ def signs(around: Surroundings) -> Iterator[Edit]:
     for spot in around.spots:
         node = spot.node
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            yield around.replace(spot, around.source.piece(node.operand), EditKind.SIGN, ranks.SIGN)
+            odd = ranks.SIGN_ODD if isinstance(node.operand, ast.BinOp) and isinstance(spot.parent, ast.stmt) else 0
+            yield around.replace(spot, around.source.piece(node.operand), EditKind.SIGN, ranks.SIGN - odd)
     for spot in around.terms:
         is_first = isinstance(spot.parent, ast.BinOp) and spot.field == "left"
         is_whole = isinstance(spot.parent, ast.stmt)

@@ -22,11 +22,13 @@ from tinyad.code.limits import (
     CAUSE_MARGIN,
     CAUSE_SECONDS,
     DISTANCE,
+    PAIRS,
     POINTS,
     RERUNS,
     SEARCH_SECONDS,
     TRIALS,
 )
+from tinyad.code.names import canonical, looks_like_derivative
 from tinyad.code.probes import Statement, names_of
 from tinyad.code.rerun import Rerun, suspects
 from tinyad.code.same_formula import same_formula
@@ -110,6 +112,29 @@ class Repair:
             other = self._made_from_or_two(statement)
             if other.text:
                 self.known[statement.number] = other
+        open_ones = [statement for statement in wrong if not self.known[statement.number].text]
+        if len(open_ones) == 1 and self.shows:
+            other = self._with_the_others(open_ones[0])
+            if other.text:
+                self.known[open_ones[0].number] = other
+
+    def _with_the_others(self, statement: Statement) -> Suggestion:
+        """Return what the one statement should be that is not explained, with what was found for the others."""
+        found = {s.statement.number: s for s in self.known.values() if s.text and s.statement is not None}
+        others = [s.statement for s in found.values() if s.statement is not None]
+        texts = [s.text for s in found.values()]
+        text = self.text(statement)
+        if not others or not text or statement.number in found:
+            return NONE
+        here = Rerun([self.judge], statement, *others)
+        for tried, edit in enumerate(edits(text, self.scope(Trial(self.judge, statement), statement))):
+            if tried >= RERUNS or time.process_time() > self.until:
+                break
+            if here.fits(edit.text, *texts):
+                everywhere = Rerun([self.judge, *self.points(judged=False)], statement, *others)
+                if everywhere.fits(edit.text, *texts):
+                    return Suggestion(statement, edit.text, Grade.LIKELY, (), tried, edit.rank)
+        return NONE
 
     def _grade(self) -> None:
         """Call what was found certain if with all of it the program is right, at all points and with other sizes."""
@@ -183,7 +208,7 @@ class Repair:
             other = self._searched(earlier, statement, AUXILIARY_TRIALS, changes=1)
             if other.text:
                 return other
-        return self._searched(statement, None, TRIALS, changes=2)
+        return self._searched(statement, None, PAIRS, changes=2)
 
     def _searched(self, statement: Statement, until: Statement | None, limit: int, changes: int) -> Suggestion:
         text = self.text(statement)
@@ -194,12 +219,13 @@ class Repair:
             return NONE
         if trials[0].fits(text):
             return NONE  # nothing tells that it is wrong
+        whole = self.alone and self.shows and until is None and self._is_changed_later(statement)
         unsure: dict[Grade, str] = {}  # what is right in some respects, the first of each
 
         def fits(edited: str) -> bool:
             if time.process_time() > self.until:
                 raise OutOfTime
-            if not trials[0].fits(edited):
+            if not (whole or trials[0].fits(edited)):
                 return False
             if self.alone and self.shows:
                 return self._makes_all_right(statement, edited, unsure)
@@ -218,6 +244,11 @@ class Repair:
             if kept is None
             else Suggestion(statement, unsure[kept], kept, (), found.tried)
         )
+
+    def _is_changed_later(self, statement: Statement) -> bool:
+        """Return whether others change what a statement sets: then it need not be what it leads to."""
+        numbers = [[event.site.statement.number for event in chain.events] for chain in self.judge.chains]
+        return any(statement.number in own and own[-1] != statement.number for own in numbers)
 
     def _makes_all_right(self, statement: Statement, edited: str, unsure: dict[Grade, str]) -> bool:
         """Return whether the program with an edited statement is right, with other values and other sizes.
@@ -255,6 +286,16 @@ class Repair:
             self.texts[statement.number] = ast.get_source_segment(self.program.source, statement.node) or ""
         return self.texts[statement.number]
 
+    @cached_property
+    def of_the_forward(self) -> set[int]:
+        """The numbers of the statements of the forward pass; where one function has both, of those before the loss."""
+        loss = self.judge.pair.loss_event(self.judge.forward)
+        if loss is not None:
+            events = self.judge.forward.events[: loss + 1]
+            return {e.site.statement.number for e in events if not looks_like_derivative(canonical(e.name))}
+        called = {call.function for call in self.judge.forward.calls.values()}
+        return {s.number for s in self.program.probe.statements if s.function in called}
+
     def _made_from(self, statement: Statement) -> Iterator[Statement]:
         """Yield the statements before a wrong one that it reads and that no verdict is about, the nearest first."""
         judged = {task.statement.number for task in self.judge.tasks.values()}
@@ -291,16 +332,15 @@ class Repair:
             for axis, size in enumerate(values.shape(value)[:4]):
                 sizes.setdefault(f"{text}.shape[{axis}]", size)
         statements = [s for s in self.program.probe.statements if not isinstance(s.node, COMPOUND)]
-        backward = [
-            self.text(s) for s in statements if s.function == statement.function and s.number != statement.number
-        ]
-        called = {call.function for call in self.judge.forward.calls.values()}
-        forward = [self.text(s) for s in statements if s.function in called and s.function != statement.function]
+        statements = [s for s in statements if s.number != statement.number]
+        first = self.of_the_forward
+        backward = [self.text(s) for s in statements if s.function == statement.function and s.number not in first]
+        forward = [self.text(s) for s in statements if s.number in first]
         loops = [
             loop.variable
-            for task in trial.judge.tasks.values()
-            if task.statement.number == statement.number
-            for loop in task.event.loops
+            for event in trial.judge.backward.events
+            if event.site.statement.number == statement.number
+            for loop in event.loops
         ]
         return Scope(found, sizes, backward, forward, list(dict.fromkeys(filter(None, loops))))
 

@@ -164,6 +164,9 @@ def _with_globals(function: Any, names: dict[str, Any]) -> Any:
 
 def _holds(judge: Judge, task: Task, names: dict[str, Any]) -> bool:
     """Return whether what a name holds at the end is right."""
+    holder = judge.holder(task.event)
+    if holder:
+        names = {**names, "self": values.at(names["self"], holder)}
     value: Any = eval(task.event.name, names)
     if task.event.kind is Kind.ITEM:
         value = value[task.event.key]
@@ -199,6 +202,8 @@ def suspects(judge: Judge, wrong: Sequence[Statement]) -> list[Statement]:
     holds = {v.task.statement.number for v in judge.judged.verdicts if v.right and not v.candidate.part}
     fails = {v.task.statement.number for v in judge.judged.verdicts if v.right is False}
     own = [s for s in judge.pair.program.probe.statements if s.number in judge.backward.ran]
+    if any(result.value is None for result in judge.judged.results):  # an item that another key may have got
+        holds -= {s.number for s in own if _stores_by_computed_key(s)}
     free = [s for s in own if s.number not in holds - fails and s.number not in {w.number for w in wrong}]
     loss = judge.pair.loss_event(judge.forward)
     if loss is not None:  # what comes before it is part of the backward pass only by its name, as in a loop of both
@@ -214,6 +219,13 @@ def suspects(judge: Judge, wrong: Sequence[Statement]) -> list[Statement]:
                 found[other.number] = other
                 todo.append(other)
     return sorted(found.values(), key=lambda s: min(abs(s.line - w.line) for w in wrong))
+
+
+def _stores_by_computed_key(statement: Statement) -> bool:
+    """Return whether a statement sets an item whose key it works out."""
+    targets = statement.node.targets if isinstance(statement.node, ast.Assign) else []
+    items = [part for target in targets for part in ast.walk(target) if isinstance(part, ast.Subscript)]
+    return any(isinstance(item.slice, (ast.BinOp, ast.JoinedStr, ast.Call)) for item in items)
 
 
 def _stores_elsewhere(statement: Statement) -> bool:

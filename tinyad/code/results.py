@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -98,11 +99,16 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
     exchanged = _exchanged({k: parts[k] for k in places}, arguments) if pair.backward is not None else {}
     arguments += arguments_outside(matching, len(pair.argument_names()))
     named = _by_name({k: (texts[k], parts[k]) for k in single}, arguments, matching)
+    if pair.backward is not None and not positional and set(named) == set(places):
+        positional = _first_arguments(named)
     named = _by_shape(_in_order(named, positional), {k: (texts[k], parts[k]) for k in single}, arguments)
     found: list[Result] = []
     for k in places:
         path: Path = (k,) if isinstance(returned, tuple) or as_list else ()
         argument = named.get(k) or positional.get(k)
+        if any(not a.path or k in single for a in exchanged.get(k, ())):  # an array and a list or dict
+            found += [_result_at((*path, *a.path), a, statement) for a in exchanged[k]]
+            continue
         if k in single and argument is not None and k not in left_out:
             text = texts[k] if texts[k] and "*" not in texts[k][:1] else ""
             text = text or f"the derivative for {argument.name}"
@@ -116,11 +122,49 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
             own = [argument for argument in arguments if argument.name in meant]
             own = exchanged.get(k) or own or _held(parts[k], attributes)
             inside = list(_of_container(parts[k], path, texts[k], k, own or arguments, statement))
+            inside += _missing_of(inside, path, own or arguments, statement)
             found += inside
             called = None if inside else _named(texts[k], arguments, matching)
             if called is not None and not called.path:
                 found.append(Result(path, texts[k], called.name, called.target, statement))
     return found
+
+
+def _missing_of(inside: list[Result], path: Path, arguments: list[Argument], statement: Statement) -> Iterator[Result]:
+    """Yield what a dict of derivatives lacks: db2, where it has db1 and, for W1 and W2, dW1 and dW2."""
+    by_letters: dict[str, dict[str, Argument]] = {}
+    for argument in arguments:
+        match = re.fullmatch(r"([A-Za-z_]+)(\d+)", _own_name(argument))
+        if match:
+            by_letters.setdefault(match[1], {})[match[2]] = argument
+    returned = {result.argument: result for result in inside if isinstance(result.path[-1], str)}
+    families = {
+        letters: {number for number, argument in family.items() if _own_name(argument) in returned}
+        for letters, family in by_letters.items()
+    }
+    complete = [
+        set(by_letters[letters]) for letters, numbers in families.items() if numbers == set(by_letters[letters])
+    ]
+    for letters, numbers in families.items():
+        family = by_letters[letters]
+        if len(numbers) and len(family) > 1 and set(family) in complete:
+            for number in sorted(set(family) - numbers):
+                like = returned[letters + min(numbers)]
+                key = str(like.path[-1])[: -len(min(numbers))] + number
+                yield Result((*path, key), key, letters + number, family[number].target, statement)
+
+
+def _result_at(path: Path, argument: Argument, statement: Statement) -> Result:
+    """Return the result that should be at a path, where something else is."""
+    name = _own_name(argument)
+    return Result(path, f"the derivative for {name}", name, argument.target, statement)
+
+
+def _first_arguments(named: Mapping[int, Argument]) -> dict[int, Argument]:
+    """Return the arguments of what is returned in their order, if they are the first ones."""
+    ordered = sorted(named.values(), key=lambda argument: argument.place)
+    first = [argument.place for argument in ordered] == list(range(len(ordered)))
+    return dict(zip(sorted(named), ordered, strict=True)) if first else {}
 
 
 def _exchanged(parts: Mapping[int, Any], arguments: list[Argument]) -> dict[int, list[Argument]]:
@@ -266,7 +310,8 @@ def _of_container(  # noqa: PLR0913  where a container is, and what it may stand
         same_shape = [a for a in alike if a.shape == values.shape(leaf)]
         for argument in (same_shape or alike)[:1]:
             last = leaf_path[-1]
-            name = last if isinstance(last, str) else _text_at(text, leaf_path)
+            written = _text_at(text, leaf_path)
+            name = last if isinstance(last, str) and not written.isidentifier() else written
             yield Result((*path, *leaf_path), name, _own_name(argument), argument.target, statement)
 
 
@@ -274,9 +319,23 @@ def _text_at(text: str, path: Path) -> str:
     """Return how a leaf of a returned expression is written: as the element where that is a tuple or list itself."""
     node = None if text.startswith("*") or not text else ast.parse(text, mode="eval").body
     keys = list(path)
-    while keys and isinstance(node, (ast.Tuple, ast.List)) and isinstance(keys[0], int) and keys[0] < len(node.elts):
-        node = node.elts[keys.pop(0)]
+    while keys and isinstance(node, (ast.Tuple, ast.List, ast.Dict)):
+        inner = _element(node, keys[0])
+        if inner is None:
+            break
+        node = inner
+        keys.pop(0)
     return (text if node is None else ast.unparse(node)) + "".join(f"[{key!r}]" for key in keys)
+
+
+def _element(node: ast.Tuple | ast.List | ast.Dict, key: Any) -> ast.expr | None:
+    """Return an element of a tuple, list or dict that is written down, None where none has that key."""
+    if isinstance(node, ast.Dict):
+        found = [
+            v for k, v in zip(node.keys, node.values, strict=True) if isinstance(k, ast.Constant) and k.value == key
+        ]
+        return found[-1] if found else None
+    return node.elts[key] if isinstance(key, int) and key < len(node.elts) else None
 
 
 def _alike(path: Path, argument: Argument) -> bool:

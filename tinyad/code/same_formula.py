@@ -272,6 +272,7 @@ OPERATORS_BY_NAME: dict[str, type[ast.operator]] = {
     "subtract": ast.Sub,
     "power": ast.Pow,
 }
+NUMBER_TYPES = frozenset("int int32 int64 float float32 float64 asarray array".split())
 POWERS_BY_NAME = {"sqrt": 0.5, "square": 2.0, "reciprocal": -1.0}
 
 
@@ -280,6 +281,8 @@ def _function(node: ast.Call, name: str, arguments: list[ast.expr]) -> Terms:
         return _operation(OPERATORS_BY_NAME[name], _terms(arguments[0]), _terms(arguments[1]))
     if name in POWERS_BY_NAME and len(arguments) == 1:
         return _to_power(_terms(arguments[0]), POWERS_BY_NAME[name])
+    if name in NUMBER_TYPES and len(arguments) == 1 and isinstance(arguments[0], ast.Compare):
+        return _terms(arguments[0])  # a mask as numbers
     if name == "negative" and len(arguments) == 1:
         return _plus({}, _terms(arguments[0]), -1)
     if name in ("outer", "kron") and len(arguments) == 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import itertools
 import re
 from collections.abc import Iterator
@@ -167,8 +168,22 @@ def analogies(around: Surroundings) -> Iterator[Edit]:
         other = _single_target(parsed(statement))
         if other is not None and last_part(other[0]) == last_part(own[0]):
             segment = ast.get_source_segment(statement.strip(), other[1]) or ""
-            piece = Piece(re.sub(r"\s*\n\s*", " ", segment), 0)
-            yield Edit(around.source.replaced(own[1], piece), EditKind.ANALOGY, ranks.ANALOGY, 1)
+            for text in dict.fromkeys([segment, ast.unparse(_inlined(around, other[1]))]):
+                piece = Piece(re.sub(r"\s*\n\s*", " ", text), 0)
+                yield Edit(around.source.replaced(own[1], piece), EditKind.ANALOGY, ranks.ANALOGY, 1)
+
+
+def _inlined(around: Surroundings, value: ast.expr, depth: int = 3) -> ast.expr:
+    """Return an expression of the forward pass with what that has for names in the place of those the scope lacks."""
+    formulas = {pair.target: pair.value for pair in around.forward_pairs}
+
+    class Inlining(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            known = node.id in around.texts or node.id not in formulas
+            return node if known or not depth else _inlined(around, formulas[node.id], depth - 1)
+
+    inlined: ast.expr = Inlining().visit(copy.deepcopy(value))
+    return inlined
 
 
 def _after(

@@ -24,6 +24,7 @@ ADJOINT_NAMES = [
         r"^(?:grad|delta)_?([A-Za-z0-9]\w*)$",
         r"^d_?([A-Za-z]\w*)$",
         r"^[gD]_?([A-Z]\w*)$",
+        r"^g_?([a-z]\w{0,2})$",
         r"^(\w+?)_?(?:grad|bar)$",
     )
 ]

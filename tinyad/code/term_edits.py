@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import copy
 import itertools
+import re
 from collections.abc import Iterator
 
 from tinyad.code import edit_ranks as ranks
@@ -19,7 +21,9 @@ def terms_less(around: Surroundings) -> Iterator[Edit]:
         node = spot.node
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
             left, right = around.source.piece(node.left), around.source.piece(node.right)
-            yield around.replace(spot, left, EditKind.EXTRA_TERM, ranks.TERM_LESS)
+            terms = [ast.unparse(term) for _, term in _terms_of(node.left)]
+            twice = isinstance(node.op, ast.Add) and ast.unparse(node.right) in terms
+            yield around.replace(spot, left, EditKind.EXTRA_TERM, ranks.TERM_LESS - (ranks.TERM_TWICE if twice else 0))
             rest = right if isinstance(node.op, ast.Add) else negated(right)
             yield around.replace(spot, rest, EditKind.EXTRA_TERM, ranks.TERM_LESS + 0.5)
 
@@ -160,7 +164,8 @@ def terms_of_the_rule(around: Surroundings) -> Iterator[Edit]:
         if not later:
             piece = around.source.piece(spot.node)
             for term, rank in terms:
-                added = Piece(piece.text + around.spaced.around("+") + term.text, SUM)
+                sign = "-" if term.text.startswith("-") else "+"
+                added = Piece(piece.text + around.spaced.around(sign) + term.text.removeprefix("-"), SUM)
                 yield around.replace(spot, added, EditKind.MISSING_TERM, rank)
 
 
@@ -170,8 +175,81 @@ def _terms_by_rule(around: Surroundings) -> Iterator[tuple[Piece, float]]:
             if primal(adjoint) != last_part(pair.target):
                 continue
             rank = ranks.TERM_OF_RULE + (0 if adjoint in around.unused else ranks.NAME_UNRELATED)
+            for term in (*_linear(around, pair, adjoint), *_through_function(around, pair, adjoint)):
+                yield term, rank
             for factor in _factors(around, pair):
                 yield from _products(around, around.piece_of(adjoint), factor, rank)
+
+
+def _linear(around: Surroundings, pair: Pair, adjoint: str) -> Iterator[Piece]:
+    """Yield the products that the forward pass sums with the adjoint of the result in the place of the variable."""
+    for sign, term in _terms_of(pair.value):
+        value = copy.deepcopy(term)
+        own = [node for node in ast.walk(value) if isinstance(node, ast.Name) and node.id in around.primals]
+        if len(own) == 1 and value is not own[0] and _is_product(value, own[0]) and adjoint.isidentifier():
+            own[0].id = adjoint
+            if _is_known(around, value):
+                text = ast.unparse(value)
+                yield Piece(text if sign == "+" else f"-{text}", PRODUCT)
+
+
+def _is_known(around: Surroundings, value: ast.expr) -> bool:
+    """Return whether the scope has all names of an expression."""
+    names = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
+    return all(name in around.texts or name == around.numpy for name in names)
+
+
+def _through_function(around: Surroundings, pair: Pair, adjoint: str) -> Iterator[Piece]:
+    """Yield the adjoint of f(k * x) times the derivative of f and k."""
+    result = next((text for text in around.arrays if last_part(text) == last_part(pair.target)), None)
+    applied = _applied(pair.value)
+    if result is None or applied is None:
+        return
+    function, argument = applied
+    y = around.in_own_quotes(result)
+    derivative = {"tanh": f"(1 - {y} ** 2)", "sigmoid": f"{y} * (1 - {y})", "exp": y}[function]
+    inside = [node for node in ast.walk(argument) if isinstance(node, ast.Name) and node.id in around.primals]
+    if len(inside) == 1 and _is_product(argument, inside[0]):
+        factors = [f for f in _factors_of(argument) if inside[0] not in ast.walk(f)]
+        if all(_is_known(around, factor) for factor in factors):
+            texts = [ast.unparse(factor) for factor in factors if isinstance(factor, ast.Constant | ast.Name)]
+            if len(texts) == len(factors):
+                yield Piece(" * ".join([*texts, adjoint, derivative]), PRODUCT)
+
+
+def _applied(value: ast.expr) -> tuple[str, ast.expr] | None:
+    """Return the function that an expression applies and its argument; 1 / (1 + exp(-z)) applies the sigmoid to z."""
+    if isinstance(value, ast.Call) and len(value.args) == 1:
+        name = last_part(ast.unparse(value.func)).lower()
+        known = next((f for f in ("tanh", "sigmoid", "exp") if name == f or (f != "exp" and f in name)), None)
+        return (known, value.args[0]) if known else None
+    text = ast.unparse(value)
+    calls = [node for node in ast.walk(value) if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("exp")]
+    if len(calls) != 1 or not re.fullmatch(
+        r"1(?:\.0)? / \((?:1(?:\.0)? \+ [\w.]*exp\(.*\)|[\w.]*exp\(.*\) \+ 1(?:\.0)?)\)", text
+    ):
+        return None
+    argument = ast.unparse(calls[0].args[0]) if calls[0].args else ""
+    return ("sigmoid", ast.parse(argument[1:], mode="eval").body) if argument.startswith("-") else None
+
+
+def _factors_of(node: ast.expr) -> list[ast.expr]:
+    """Return the factors of a product."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return [*_factors_of(node.left), *_factors_of(node.right)]
+    return [node]
+
+
+def _is_product(value: ast.expr, name: ast.expr) -> bool:
+    """Return whether an expression multiplies a name, or divides it."""
+    while value is not name:
+        if not isinstance(value, ast.BinOp) or not isinstance(value.op, ast.Mult | ast.Div):
+            return False
+        inside = [side for side in (value.left, value.right) if name in ast.walk(side)]
+        if not inside or (inside[0] is value.right and isinstance(value.op, ast.Div)):
+            return False
+        value = inside[0]
+    return True
 
 
 def _factors(around: Surroundings, pair: Pair) -> list[Piece]:

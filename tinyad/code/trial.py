@@ -6,6 +6,7 @@ import ast
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -224,7 +225,13 @@ class Compiled(NamedTuple):
 def _compiled(nodes: Sequence[ast.stmt]) -> Compiled:
     body = [_assigning(part) if isinstance(part, ast.Return) else part for part in nodes]
     code = compile(ast.Module(body, []), "<statement>", "exec")
-    return Compiled(nodes[0], code, {name for part in nodes for name in _changed_in_place(part)})
+    return Compiled(nodes[0], code, set[str]().union(*map(_changes, nodes)))
+
+
+@lru_cache(maxsize=1024)
+def _changes(node: ast.stmt) -> frozenset[str]:
+    """Return the names whose values a statement may change in place."""
+    return frozenset(_changed_in_place(node))
 
 
 def _assigning(node: ast.Return) -> ast.stmt:
@@ -232,9 +239,15 @@ def _assigning(node: ast.Return) -> ast.stmt:
     return ast.fix_missing_locations(ast.Assign([target], node.value or ast.Constant(None), lineno=1, col_offset=0))
 
 
+@lru_cache(maxsize=1024)
+def _expression(text: str) -> CodeType:
+    """Return an expression as code."""
+    return compile(text, "<name>", "eval")
+
+
 def _value(names: dict[str, Any], task: Task) -> Any:
     """Return what a name holds after a statement."""
-    value: Any = eval(task.event.name, names)
+    value: Any = eval(_expression(task.event.name), names)
     return value[task.event.key] if task.event.kind is Kind.ITEM else value
 
 

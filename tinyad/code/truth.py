@@ -9,7 +9,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyad.code.limits import AGREEMENT, BEND, DIRECTIONS, FULL_ENTRIES, KINK, ROUNDING, SMALLER_STEPS, STEP
+from tinyad.code.limits import (
+    AGREEMENT,
+    BEND,
+    DIRECTIONS,
+    FULL_ENTRIES,
+    KINK,
+    NOISE,
+    NOISE_STEPS,
+    NOISY,
+    ROUNDING,
+    SMALLER_STEPS,
+    STEP,
+)
 from tinyad.code.pair import Pair
 from tinyad.code.probes import Kind
 from tinyad.code.program import QUIET, CodeError
@@ -20,7 +32,8 @@ from tinyad.code.values import Array
 class Slope(NamedTuple):
     """How the loss moves along a direction: its derivative, what it may be off by, and whether the loss is smooth.
 
-    apart: by how much differences at two step sizes differ.  size: of the smaller one.
+    apart: by how much differences at two step sizes differ.  size: of the smaller one.  noisy: they differ more at
+    smaller steps, as rounding makes them.
     """
 
     derivative: float
@@ -28,6 +41,7 @@ class Slope(NamedTuple):
     smooth: bool
     apart: float
     size: float = 1.0
+    noisy: bool = False
 
 
 class Needed(BaseException):
@@ -51,12 +65,20 @@ class Truth:
         self.scales: dict[Target, Array] = {}
         self.slopes: dict[tuple[Target, int, bytes | None], Slope] = {}
         self.adjoints: dict[Target, Array] = {}
+        self.noises: dict[tuple[Target, int, bytes | None], float] = {}
+        self.directions: dict[tuple[tuple[int, ...], int], Array] = {}
+        self.noisy: set[Target] = set()  # the loss is too noisy for their derivatives to be known
         self.runs = 0
         self.running = False
 
     def direction(self, shape: tuple[int, ...], number: int) -> Array:
         """Return one of the random directions of a shape."""
-        return np.random.default_rng([self.pair.seed, 2, number, *shape]).standard_normal(shape)
+        if (shape, number) not in self.directions:
+            drawn = np.random.default_rng([self.pair.seed, 2, number, *shape]).standard_normal(shape)
+            drawn = np.asarray(drawn)
+            drawn.flags.writeable = False
+            self.directions[shape, number] = drawn
+        return self.directions[shape, number]
 
     def loss(self, target: Target, direction: Array, size: float) -> float:
         """Return the loss of a run with a target displaced."""
@@ -74,17 +96,22 @@ class Truth:
     def slope(self, target: Target, direction: Array) -> Slope:
         """Return how the loss moves along a direction, in units of the target's scale, by differences at two steps."""
         found = Slope(float("nan"), float("inf"), False, float("inf"))
+        moved = False  # to both sides, at a larger step
         for smaller in SMALLER_STEPS:
             (near, bend), (far, far_bend) = (self.differences(target, direction, size * smaller) for size in (1, 2))
             rounding = ROUNDING * self.size_of_loss / smaller
             derivative, apart = (4 * near - far) / 3, abs(near - far)
             if not np.isfinite(derivative):
                 continue
+            if moved and not near and not far and not bend:
+                return found._replace(noisy=True)  # the step is lost in rounding
             if bend > BEND * (abs(near) + abs(far)) + 100 * rounding and far_bend < 1.5 * bend:
-                return Slope(derivative, bend + rounding, False, bend)
+                closer = self.differences(target, direction, smaller / 100)[1]
+                return Slope(derivative, bend + rounding, False, bend, noisy=closer > 5 * bend)
             if apart <= KINK * (abs(near) + abs(far)) + rounding:
                 return Slope(derivative, apart * STEP + rounding, True, apart, smaller)
-            found = Slope(derivative, apart + rounding, False, apart)
+            found = Slope(derivative, apart + rounding, False, apart, noisy=apart > 10 * found.apart + rounding)
+            moved = moved or bend < abs(near)
         return found
 
     def difference(self, target: Target, direction: Array, size: float) -> float:
@@ -101,15 +128,36 @@ class Truth:
 
     def along(self, target: Target, number: int, mask: Array | None) -> tuple[Array, Slope]:
         """Return one of the random directions, 0 where the mask is false, and how the loss moves along it."""
-        direction = self.direction(target.shape, number)
-        if mask is not None:
-            direction = np.where(mask, direction, 0.0)
-        key = (target, number, None if mask is None else mask.tobytes())
+        direction, key = self._drawn(target, number, mask)
         if key not in self.slopes:
             if self.running:
                 raise Needed(partial(self.along, target, number, mask))
             self.slopes[key] = self._another(target, direction, key) if number else self.slope(target, direction)
         return direction, self.slopes[key]
+
+    def _drawn(self, target: Target, number: int, mask: Array | None) -> tuple[Array, tuple[Target, int, bytes | None]]:
+        """Return one of the random directions, 0 where the mask is false, and what it is known by."""
+        direction = self.direction(target.shape, number)
+        if mask is not None:
+            direction = np.where(mask, direction, 0.0)
+        return direction, (target, number, None if mask is None else mask.tobytes())
+
+    def noise(self, target: Target, number: int, mask: Array | None) -> float:
+        """Return what the rounding of the loss may do to a slope along one of the random directions.
+
+        Code that saturates, as log(1 - sigmoid(z)), loses most digits of its loss.  Differences at small steps differ
+        by this noise alone: their own error shrinks with the square of the step.
+        """
+        direction, key = self._drawn(target, number, mask)
+        if key not in self.noises:
+            if self.running:
+                raise Needed(partial(self.noise, target, number, mask))
+            size, apart = self.along(target, number, mask)[1].size, 0.0
+            for step in NOISE_STEPS:
+                near, far = (self.difference(target, direction, size * step * times) for times in (1, 2))
+                apart = max(apart, step * abs(near - far))
+            self.noises[key] = NOISE * apart
+        return self.noises[key]
 
     def _another(self, target: Target, direction: Array, key: tuple[Target, int, bytes | None]) -> Slope:
         """Return a slope by one step size, where the first direction tells that it is precise enough."""
@@ -127,7 +175,10 @@ class Truth:
         return any(self.along(target, number, mask)[1].derivative != 0 for number in range(DIRECTIONS))
 
     def agrees(self, target: Target, value: Array, mask: Array | None) -> bool | None:
-        """Return whether a value is the derivative for a target, where the mask is true; None where it has a kink."""
+        """Return whether a value is the derivative for a target, where the mask is true; None where nothing tells.
+
+        That is so at a kink, and where the noise of the loss is about as large as the derivative.
+        """
         if mask is not None:
             value = np.where(mask, value, 0.0)  # elsewhere may be what np.empty has left
         if not np.all(np.isfinite(value)):
@@ -137,8 +188,18 @@ class Truth:
             terms = value * self.scales[target] * direction
             size = float(np.sqrt(np.sum(terms**2))) + abs(slope.derivative)
             allowed = AGREEMENT * size + (slope.error if slope.smooth else ROUNDING * self.size_of_loss)
-            if not abs(float(np.sum(terms)) - slope.derivative) <= allowed:
-                return False if slope.smooth else None
+            apart = abs(float(np.sum(terms)) - slope.derivative)
+            if apart <= allowed:
+                continue
+            if slope.noisy:
+                self.noisy.add(target)
+            if not slope.smooth:
+                return None
+            if not apart <= NOISY * size or not apart <= allowed + self.noise(target, number, mask):
+                return False
+            if self.noise(target, number, mask) > NOISY / 10 * size:
+                self.noisy.add(target)
+                return None
         return True
 
     def adjoint(self, target: Target) -> Array:
