@@ -14,7 +14,7 @@ import math
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,7 +50,7 @@ class Drawn(NamedTuple):
 
 
 class Misfits(NamedTuple):
-    """How many statements of a backward pass are wrong with an example, and the shapes of derivatives that do not fit.
+    """How many statements of a backward pass are wrong with an example, and the shapes of wrong derivatives.
 
     shapes: by the name of the argument.
     """
@@ -65,9 +65,9 @@ def drawn_example(program: Program, found: Found, misfits: Callable[[Example], M
     Several shapes may do, as b of N or of 1×N.  The likeliest one is taken, but for one with which all statements are
     right, or that makes more of them right than it is unlikely.  misfits: returns what is wrong with an example.
     """
-    search = _Search(program, found)
-    if any(guesses.LISTS.match(name[-1]) for name in search.begin()):
+    if any(guesses.LISTS.match(name) for name in parameter_names(program, found.forward)):
         return None
+    search = _Search(program, found)
     runs = search.likeliest()
     if not runs:
         return None
@@ -76,8 +76,8 @@ def drawn_example(program: Program, found: Found, misfits: Callable[[Example], M
     known = misfits(search.example(state))
     others = [(cost - runs[0][0], search.small(other)) for cost, other in runs[1:DRAWN_EXAMPLES]]
     while known.wrong and search.has_time():
-        derived = ((0.0, other) for other in _as_derived(state, known.shapes))
-        for cost, other in itertools.chain(derived, others if known.wrong > 1 else (), _variants(state)):
+        derived = _as_derived(state, known.shapes)
+        for cost, other in itertools.chain(derived, others if known.wrong > 1 else (), _variants(state, known.shapes)):
             if cost < known.wrong and search.has_time() and search.failure(other) is None:
                 new = misfits(search.example(other))
                 if new.wrong == 0 or new.wrong + cost < known.wrong:
@@ -151,7 +151,10 @@ class _Search:
             state[CONSTRUCTED, name] = guesses.first_guess(node, name, self.sizes)
         text = self.program.text(self.function.lineno, self.function.end_lineno or self.function.lineno)
         said = guesses.said_of_shapes(self.function, text, self.sizes)
-        for name in parameter_names(self.program, self.found.forward):
+        names = parameter_names(self.program, self.found.forward)
+        if "b" in names and not any(map(guesses.WEIGHTS.match, names)):
+            said.setdefault("b", (self.new(), self.new()))  # data beside `a`, and no bias
+        for name in names:
             state[name,] = guesses.first_guess(self.function, name, self.sizes, said.get(name))
         return state
 
@@ -256,7 +259,9 @@ class _Search:
         given = [(n, g) for n, g in state.items() if n[0] != CONSTRUCTED and g.dims]
         data = next((pair for pair in given if not guesses.WEIGHTS.match(pair[0][-1])), None)
         first, rest = data[1] if data else None, [pair for pair in given if pair is not data]
-        shared = {dim for name, guess in rest if name[-1] in self.factored for dim in guess.dims}
+        factors = [(name, guess) for name, guess in rest if name[-1] in self.factored]
+        weights = [(name, guess) for name, guess in factors if guesses.WEIGHTS.match(name[-1])] or factors
+        shared = {dim for _, guess in weights for dim in guess.dims}
         if first is None or not shared & set(first.dims):
             return 0.0
         added = {n: g for n, g in rest if n[-1] not in self.factored and g.is_array and not LABELS.match(n[-1])}
@@ -434,26 +439,31 @@ def _square(state: State, guilty: Sequence[Name]) -> Iterator[tuple[float, State
                 yield 0.3, {**state, name: guess._replace(definite=True)}
 
 
-def _as_derived(state: State, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[State]:
+def _as_derived(state: State, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[float, State]]:
     """Yield states in which arguments have the shapes of their derivatives, where these only have fewer entries."""
     for name, guess in state.items():
         shape = shapes.get(name[-1]) if guess.is_array else None
         if shape and len(shape) == len(guess.dims):
             dims = tuple(ONE if size == 1 else dim for dim, size in zip(guess.dims, shape, strict=True))
             if tuple(map(sum, dims)) == shape and dims != guess.dims:
-                yield {**state, name: guess._replace(dims=dims)}
+                yield 0.0, {**state, name: guess._replace(dims=dims)}
         elif shape:
             for dims in itertools.combinations(guess.dims, len(shape)):
                 if tuple(map(sum, dims)) == shape:
-                    yield {**state, name: guess._replace(dims=dims)}
+                    yield 0.6, {**state, name: guess._replace(dims=dims)}
 
 
-def _variants(state: State) -> Iterator[tuple[float, State]]:
-    """Yield what a state that runs may be instead, with how unlikely it is."""
+def _variants(state: State, wrong: Collection[str]) -> Iterator[tuple[float, State]]:
+    """Yield what a state that runs may be instead, with how unlikely it is.
+
+    wrong: arguments whose derivatives are wrong, which may have fewer axes.
+    """
     for name, guess in state.items():
         if not guess.is_array:
             continue
         rank = len(guess.dims)
+        if guesses.MASKS.match(name[-1]) and guess.marks is None:
+            yield 0.0, {**state, name: guess._replace(marks=-1)}
         if LABELS.match(name[-1]) and guess.marks is None:
             for axis in [*(k for k in reversed(range(rank)) if guess.shape[k] > 1), -1]:
                 yield 0.3, {**state, name: guess._replace(marks=axis)}
@@ -463,8 +473,9 @@ def _variants(state: State) -> Iterator[tuple[float, State]]:
             if not guesses.BIASES.match(name[-1]):
                 yield 0.5, {**state, name: Guess(Kind.NUMBER, positive=True)}
         else:
-            yield 1.5, {**state, name: guess._replace(dims=guess.dims[1:])}
-            yield 1.6, {**state, name: guess._replace(dims=guess.dims[:-1])}
+            cost = 0.5 if name[-1] in wrong else 1.5
+            yield cost, {**state, name: guess._replace(dims=guess.dims[1:])}
+            yield cost + 0.1, {**state, name: guess._replace(dims=guess.dims[:-1])}
         if not guess.positive:
             yield 1.5, {**state, name: guess._replace(positive=True)}
 

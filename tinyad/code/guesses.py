@@ -23,6 +23,7 @@ LAYERS  = re.compile(r"[a-zA-Z]$|\w*(?:in|out|inputs?|outputs?|hidden|size|dim|n
 BIASES  = re.compile(r"(?:bias|biases)\d*$|b[a-zA-Z]{0,2}\d*$|b_\w+$|\w+_?(?:bias|b)$")
 VECTORS = re.compile(BIASES.pattern + r"|(?:beta|gamma)\d*$")
 WEIGHTS = re.compile(r"(?:W|w|U|V|theta|Theta|weights?|kernel|filters?)[a-z0-9_]*$")
+MASKS   = re.compile(r"(?:R|same|similar|valid|observed|\w*mask\w*|indicator)$")  # of 0 and 1
 LISTS   = re.compile(r"(?:weights|biases|Ws|bs|thetas|layers|sizes|layer_\w+s)$")  # one for each layer
 # fmt: on
 GENERATORS = re.compile(r"(?:rng|random_state|generator)$")

@@ -27,7 +27,7 @@ def ranks(function: ast.FunctionDef) -> Mapping[str, int]:
         match node:
             case ast.Assign([ast.Tuple(names)], ast.Attribute(ast.Name(name), "shape")):
                 found[name] = len(names)
-            case ast.Subscript(ast.Attribute(ast.Name(name), "shape"), ast.Constant(int(axis))) if axis >= 0:
+            case ast.Subscript(ast.Attribute(ast.Name(name), "shape"), ast.Constant(int(axis))) if axis > 1:
                 found[name] = max(found.get(name, 1), axis + 1)
             case ast.Subscript(ast.Name(name), ast.Tuple(parts)) if not any(map(_is_ellipsis, parts)):
                 found[name] = max(found.get(name, 1), sum(not _is_new_axis(part) for part in parts))
