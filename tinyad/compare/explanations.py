@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.arrays.matrix import Array
-from tinyad.compare import hypotheses as table
+from tinyad.compare import line_mistakes, sum_mistakes
 from tinyad.compare.hypotheses import Hypotheses, Hypothesis, OneLine, OneSum, Words, plus, shown
 from tinyad.compare.lines import Lines, Use
 from tinyad.compare.thresholds import EXACT, FEWEST_TRIED, LESS_EXACT, NOISE_TRIED, TRIED
@@ -131,10 +131,12 @@ class Search:
     def _table(self, sums: list[OneSum], lines: list[OneLine]) -> Hypotheses:
         """Yield the mistakes of all kinds: in lines that have names first, so that these are what is said."""
         for named in (True, False):
-            yield from self._each(table.OF_A_SUM, [some for some in sums if (some.first in self.named) is named])
-            yield from self._each(table.OF_A_LINE, [some for some in lines if (some.first.of in self.named) is named])
-        yield from self._each(table.OF_A_LINE_BY_NAME, lines)
-        yield from self._each(table.OF_A_SUM_BY_NAME, sums)
+            yield from self._each(sum_mistakes.KINDS, [some for some in sums if (some.first in self.named) is named])
+            yield from self._each(
+                line_mistakes.KINDS, [some for some in lines if (some.first.of in self.named) is named]
+            )
+        yield from self._each(line_mistakes.KINDS_BY_NAME, lines)
+        yield from self._each(sum_mistakes.KINDS_BY_NAME, sums)
         yield from self._factors(sums, lines)
 
     def _tried(self, hypotheses: Hypotheses, most: int) -> list[Explanation]:
@@ -181,15 +183,17 @@ class Search:
         """Yield factors on the broken derivatives themselves, that fit one of them."""
         for some in sums:
             if some.first in self.broken:
-                yield from (table.scaled(some, k) for k in self._fitted_factors())
+                yield from (sum_mistakes.scaled(some, k) for k in self._fitted_factors())
 
     def _factors(self, sums: list[OneSum], lines: list[OneLine]) -> Hypotheses:
-        tried = list(dict.fromkeys([*self._fitted_factors(), *table.factors_of_sizes(self.words)]))
+        tried = list(dict.fromkeys([*self._fitted_factors(), *line_mistakes.factors_of_sizes(self.words)]))
         for named in (True, False):
             for some in sums:
                 if (some.first in self.named) is named and self.reached(some):
-                    yield from (table.scaled(some, k) for k in tried)
-            yield from self._each((table.factor_on_one,), [x for x in lines if (x.first.of in self.named) is named])
+                    yield from (sum_mistakes.scaled(some, k) for k in tried)
+            yield from self._each(
+                (line_mistakes.factor_on_one,), [x for x in lines if (x.first.of in self.named) is named]
+            )
 
     def factor(self, i: int) -> float | None:
         """Return the one factor between a broken derivative and what is expected."""
@@ -217,7 +221,7 @@ class Search:
             array = self.walk.contribution(use)
             k = fitted(self.walk.given[i], array, total - array)
             if k is not None and self.agrees(i, total - array + k * array):
-                yield from table.factor_on_one(OneLine(self.words, (use,)), k)
+                yield from line_mistakes.factor_on_one(OneLine(self.words, (use,)), k)
 
     def _surplus(self, sums: OneSum) -> Hypotheses:
         """Another adjoint, or a multiple of it, is added."""
