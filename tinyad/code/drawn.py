@@ -323,7 +323,7 @@ class _Search:
             for other in sorted(guesses.bases(state), key=lambda base: (base not in weights, base not in own)):
                 for k, times in enumerate(self.factors):
                     if one != other:
-                        cost = (0.3 if other in own else 0.5) + 0.1 * k
+                        cost = (0.3 if other in own else 0.5) + 0.1 * k + SELDOM * (one in data)
                         yield cost, guesses.resized(state, one, (other,) * times)
                         yield cost, self.parts(state, one, other, times)
             for count in counts:
