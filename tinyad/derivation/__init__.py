@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinyad.derivation.language.source import DerivationError, read
+from tinyad.derivation.language.documents import opened
+from tinyad.derivation.language.source import DerivationError
 
 if TYPE_CHECKING:
     from tinyad.derivation.show.report import Report
@@ -28,5 +29,5 @@ def check_derivation(
     from tinyad.derivation.repair.checked import check_all
     from tinyad.derivation.show.report import Report
 
-    source = read(text_or_path, timeout)
+    source = opened(text_or_path, timeout)
     return Report(source, check_all(source, seed) if suggest else check_without_corrections(source, seed))

@@ -41,7 +41,7 @@ def judge_line(points: Sequence[SamplePoint], line: Statement | Unreadable) -> L
     """Return the verdict on one line on its own."""
     source = points[0].source
     source.reached = line.start
-    number = source.place(line.start)[0]
+    number = source.author_place(line.start)[0]
     text = source.text[line.start : line.end]
     if isinstance(line, Unreadable):
         at = (line.error.at, line.error.to)

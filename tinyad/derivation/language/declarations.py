@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from tinyad.derivation.language.tokenizer import tokens_of, tokens_without_ends
 Side = tuple[tuple[str, int], ...]  # a sum of multiples of symbols; a number is a multiple of ""
 MEANINGS = {"matrix product": "*", "component-wise": "∘"}
 LAYOUTS = ("row", "same")
+SIZE_BEFORE_COMMA = re.compile(r":\s*[\w+(){}$]+\s*(?:×|\\times|x)\s*[\w+(){}$]+\s*(?P<comma>[,;])(?=[^:]*:)")
 AFTER_FORWARD = (
     "given", "given total", "at", "constant", "positive", "sums to 1", "columns sum to 1", "rows sum to 1", "range",
     "symmetric", "orthogonal", "positive definite",
@@ -61,6 +62,8 @@ class Declarations:
         self.functions: dict[str, dict[str, str]] = {}  # f_θ → {member or "": function}
         self.arguments: dict[tuple[str, str], Node] = {}  # (name, function) → what the name means there
         self.pending: list[Entry] = []  # declarations with names that the forward equations compute
+        self.says: set[str] = set()  # the kinds of declarations that there are
+        self.inferred: dict[str, str] = {}  # key → the size that follows for it
 
     def value(self, entry: Entry) -> str:
         """Return the text of a declaration after its colon."""
@@ -80,22 +83,11 @@ class Entry(NamedTuple):
     end: int
 
 
-def declare(source: Source, block: Block) -> Declarations:
-    """Return what a declare block says, except what needs the names of the forward equations (see `finish`)."""
+def declare(source: Source, blocks: Sequence[Block]) -> Declarations:
+    """Return what declare blocks say, except what needs the names of the forward equations (see `finish`)."""
     declarations = Declarations(source)
-    entries: list[Entry] = []
-    at = block.start
-    for line in source.text[block.start : block.end].split("\n"):
-        text = line.split("#")[0].rstrip()
-        begun = at + len(text) - len(text.lstrip())
-        at += len(line) + 1
-        if not text.strip():
-            continue
-        what, colon, value = text.strip().partition(":")
-        if not colon:
-            raise source.error("a declaration is `what: value`, as in `x_t: N×1`", begun, begun + len(text.strip()))
-        start = begun + len(what) + 1 + len(value) - len(value.lstrip())
-        entries.append(Entry(_kind(what.strip()), begun, start, start + len(value.strip())))
+    entries = [entry for block in blocks for entry in _entries(source, block)]
+    declarations.says = {entry.kind for entry in entries}
     for entry in entries:  # letters first: names are read with them
         if entry.kind in HANDLERS:
             HANDLERS[entry.kind](declarations, entry)
@@ -104,6 +96,33 @@ def declare(source: Source, block: Block) -> Declarations:
             _sizes(declarations, entry)
     declarations.pending = [entry for entry in entries if entry.kind in AFTER_FORWARD]
     return declarations
+
+
+def _entries(source: Source, block: Block) -> Iterator[Entry]:
+    """Yield the declarations of a block: one in every line, in a document also more after sizes, behind commas."""
+    at = block.start
+    for line in source.text[block.start : block.end].split("\n"):
+        text = line.split("#")[0].rstrip()
+        for first, last in _declarations_in(text) if source.is_document else ((0, len(text)),):
+            part = text[first:last].rstrip()
+            begun = at + first + len(part) - len(part.lstrip())
+            if not part.strip():
+                continue
+            what, colon, value = part.strip().partition(":")
+            if not colon:
+                raise source.error("a declaration is `what: value`, as in `x_t: N×1`", begun, begun + len(part.strip()))
+            start = begun + len(what) + 1 + len(value) - len(value.lstrip())
+            yield Entry(_kind(what.strip()), begun, start, start + len(value.strip()))
+        at += len(line) + 1
+
+
+def _declarations_in(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the declarations of a line stand: W: N×M, x: M×1 are two."""
+    start = 0
+    for match in SIZE_BEFORE_COMMA.finditer(text):
+        yield start, match.start("comma")
+        start = match.end()
+    yield start, len(text)
 
 
 def _kind(what: str) -> str:

@@ -18,6 +18,13 @@ SHOWN_CHARACTERS = 160        # of the line that an error quotes: the rest says 
 LABEL_TOKENS     = 16         # before the colon of a line's label; the label is looked for in every line
 INDEX_DIGITS     = 4          # of a time step or a numbered name
 PRODUCT_LETTERS  = 24         # of a word that is read as names side by side: there are exponentially many splits
+MACROS           = 2_000      # definitions in a document
+MACRO_ARGUMENTS  = 9          # as many as TeX allows
+EXPANSIONS       = 500        # macros that are used on one line, with those that they stand for
+EXPANDED_CHARACTERS = 20_000 # of a line after its macros are expanded: they can double it again and again
+INCLUDED_FILES   = 200        # that a document reads with \input, one inside another included
+NOTEBOOK_CELLS   = 5_000      # of a notebook
+EQUATIONS        = 4_000      # of a document: each of them is tokenized
 # fmt: on
 
 TOO_MANY_OPERATIONS = f"more than {OPERATION_DEPTH} operations inside one another; name a part of it"

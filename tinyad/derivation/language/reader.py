@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tinyad.derivation.language.declarations import Declarations, declare, finish
+from tinyad.derivation.language.document import Document
 from tinyad.derivation.language.limits import UNREADABLE_LINES
 from tinyad.derivation.language.segments import Segment, segments
 from tinyad.derivation.language.source import Block, DerivationError, LimitError, Source
@@ -47,9 +48,16 @@ def derivations(source: Source) -> list[Derivation]:
 
 def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     """Return the derivation that a declare block and the blocks after it make."""
-    declarations = declare(source, next(block for block in blocks if block.kind == "declare"))
+    declarations = declare(source, [block for block in blocks if block.kind == "declare"])
+    if isinstance(source, Document):
+        source.prepare(declarations, blocks)
     forward = _forward(declarations, blocks)
     backward, claims = _backward(declarations, blocks)
+    if isinstance(source, Document):
+        for node in source.given.get(blocks[0].start, ()):
+            ref = node.value[0]
+            declarations.given.append((ref._replace(indices=()), None, False))
+            declarations.given_at[ref.key] = node
     if not backward:
         raise source.error("no backward block: the lines to check go into ```backward", blocks[-1].start)
     return Derivation(source, declarations, forward, backward, claims)
@@ -59,7 +67,7 @@ def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statem
     """Return the forward equations; the declarations learn the names that they compute."""
     source, names = declarations.source, declarations.names
     forward = [block for block in blocks if block.kind == "forward"]
-    equations = [equation for b in forward for equation in segments(tokens_of(source, b.start, b.end))]
+    equations = [equation for b in forward for equation in _segments(source, b, _tokens(source, b))]
     if not equations:
         declared = next(block for block in blocks if block.kind == "declare")
         raise source.error("no forward block: the equations to derive go into ```forward", declared.start)
@@ -75,6 +83,20 @@ def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statem
     return statements
 
 
+def _tokens(source: Source, block: Block) -> list[Token]:
+    """Return the tokens of a block; an equation of a document is in LaTeX."""
+    return tokens_of(source, block.start, block.end, latex=source.is_document)
+
+
+def _segments(source: Source, block: Block, tokens: Sequence[Token]) -> list[Segment]:
+    """Return the equations of a block; one of a document has the number that was found for it."""
+    found = segments(tokens)
+    if not source.is_document:
+        return found
+    joined = [token for segment in found for token in segment.tokens]
+    return [Segment(joined, block.number, "")] if joined else []
+
+
 def _backward(
     declarations: Declarations, blocks: Sequence[Block]
 ) -> tuple[dict[str, list[Statement | Unreadable]], dict[int, str]]:
@@ -87,14 +109,26 @@ def _backward(
             continue
         title = block.title or title
         lines = backward.setdefault(title, [])
-        tokens, unreadable = _readable(declarations.source, block, title)
-        for segment in segments(tokens):
+        tokens, unreadable = _readable_lines(declarations.source, block, title)
+        for segment in _segments(declarations.source, block, tokens):
             lines.append(_line(declarations, segment, title))
             if segment.claim:
                 claims[lines[-1].start] = segment.claim
         lines += unreadable
         lines.sort(key=lambda line: line.start)
     return backward, claims
+
+
+def _readable_lines(source: Source, block: Block, title: str) -> tuple[list[Token], list[Unreadable]]:
+    """Return the tokens of a block, and what cannot be read of it: in a document an equation as a whole."""
+    if not source.is_document:
+        return _readable(source, block, title)
+    try:
+        return _tokens(source, block), []
+    except LimitError:
+        raise
+    except DerivationError as error:
+        return [], [Unreadable(block.number, error, block.start, block.end, title)]
 
 
 def _readable(source: Source, block: Block, title: str) -> tuple[list[Token], list[Unreadable]]:

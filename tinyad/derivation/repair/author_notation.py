@@ -45,9 +45,11 @@ def number_token(text: str) -> Token:
     return Token("number", text, 0, 0)
 
 
-def tokenized(text: str, title: str) -> tuple[Token, ...]:
-    """Return the tokens of a text that stands in no file."""
-    return tuple(t for t in tokens_of(Source(text, title), 0, len(text)) if t.kind != "end")
+def tokenized(text: str, title: str, of: Source) -> tuple[Token, ...]:
+    """Return the tokens of a text that stands in no file, as it is read in a source, with its macros."""
+    source = Source(text, title)
+    source.macros = of.macros
+    return tuple(t for t in tokens_of(source, 0, len(text), latex=of.is_document) if t.kind != "end")
 
 
 def token_span(tokens: Sequence[Token], node: Node) -> tuple[int, int]:
@@ -139,7 +141,9 @@ class AuthorNotation:
     @property
     def product(self) -> Fragment:
         """Return what stands between the factors of a matrix product: the author's sign for it, or a space."""
-        return Fragment(tokenized(self.product_text, "product") if self.product_text.strip() else (), self.product_text)
+        return Fragment(
+            tokenized(self.product_text, "product", self.source) if self.product_text.strip() else (), self.product_text
+        )
 
     def uses_call(self, text: str) -> bool:
         """Return whether a call that stands in the forward stands in a line as well."""
@@ -215,7 +219,7 @@ class AuthorNotation:
             pattern = next(((other, s) for (like, other), s in self.labelled.items() if like == ref), None)
             if pattern is not None:
                 text = pattern[1].text.replace(pattern[0], label)
-                known = Fragment(tokenized(text, "part"), text)
+                known = Fragment(tokenized(text, "part", self.source), text)
         return known
 
     def _at_other_indices(self, ref: Ref) -> Fragment | None:

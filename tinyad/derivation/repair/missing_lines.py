@@ -112,7 +112,7 @@ class _Proposals:
     def _holds(self, text: str, equation: int) -> bool:
         """Return whether a line brings what is lacking of an equation, and nothing else."""
         try:
-            line = self._point.declarations.parser().statement(tokenized(text, "proposed"))
+            line = self._point.declarations.parser().statement(tokenized(text, "proposed", self._point.source))
         except DerivationError:
             return False
         return all(left.kind == "d" and self._brings(line, k, equation) for k, left in enumerate(line.left))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, Verdict
+from tinyad.derivation.language.document import Document
 from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.show import limits
@@ -71,7 +72,7 @@ class Report:
         rows = []
         for _, lines in self.parts:
             rows += [*_set_of_lines(self.source, lines, everything), ""]
-        return "\n".join([*rows, self.summary()])
+        return "\n".join([*rows, *_not_read(self.source, everything), self.summary()])
 
     def summary(self) -> str:
         """Return the counts in one line."""
@@ -79,6 +80,8 @@ class Report:
         others = [verdict.counted(n) for verdict, n in self.verdict_counts.items() if not verdict.holds]
         others += [f"{self.left_out} left out"] if self.left_out else []
         counts = f"{one_line(self.source.name)}: {holding_text(holding, len(self.verdicts))}"
+        if isinstance(self.source, Document):
+            counts += f"; {self.source.reading()}"
         return f"{counts}; {', '.join(others)}" if others else counts
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,6 +102,7 @@ class Report:
                 }
                 for _, lines in self.parts
             ],
+            **_reading(self.source),
         }
 
     def _repr_html_(self) -> str:
@@ -113,13 +117,37 @@ class Report:
         return page(self)
 
 
+def _not_read(source: Source, everything: bool) -> Iterator[str]:
+    """Yield the formulas of a document that are no lines of its derivations, each with why."""
+    if not isinstance(source, Document):
+        return
+    rows = [f"    {source.line_name(it.start)}: {one_line(it.why)}" for it in source.left]
+    if rows:
+        shown = rows if everything else rows[: limits.NOT_READ_SHOWN]
+        yield "not read"
+        yield from shown
+        if len(shown) < len(rows):
+            yield f"    {len(rows) - len(shown)} more; --all shows them"
+        yield ""
+
+
 def holding_text(holding: int, lines: int) -> str:
     """Say how many lines hold."""
     return f"{holding} of {lines} line{'s' * (lines != 1)} hold{'s' * (holding == 1 or lines == 1)}"
 
 
+def _reading(source: Source) -> dict[str, Any]:
+    """Return what was not read of a document, for JSON."""
+    if not isinstance(source, Document):
+        return {}
+    left = [
+        {"line": source.author_place(it.start)[0], "in": source.part(it.start), "why": it.why} for it in source.left
+    ]
+    return {"read": dict(source.count), "not_read": left}
+
+
 def _plain(source: Source, v: LineVerdict) -> dict[str, Any]:
-    line, column = source.place(v.at[0])
+    line, column = source.author_place(v.at[0])
     worst = v.worst._asdict() if v.worst else None
     return {
         "line": v.line, "number": v.number, "text": v.text, "verdict": str(v.verdict), "message": v.message,
@@ -161,25 +189,25 @@ def _wrong_lines(source: Source, wrong: Sequence[LineVerdict], everything: bool)
             yield ""
             yield from full(source, v)
         else:
-            yield "    " + brief(v)
+            yield "    " + brief(source, v)
         if k == 0 and len(wrong) > 1 and not everything:
             yield ""
 
 
-def brief(v: LineVerdict) -> str:
+def brief(source: Source, v: LineVerdict) -> str:
     """Return one row for a wrong line."""
     finding = (v.suggestion and f"{v.grade}: {' '.join(v.suggestion.split())}") or v.message or v.looks_like
     text = " ".join(v.text.split())
-    return f"{_heading(v)}: {one_line(text)}" + (f"  →  {one_line(finding)}" if finding else "")
+    return f"{_heading(source, v)}: {one_line(text)}" + (f"  →  {one_line(finding)}" if finding else "")
 
 
-def _heading(v: LineVerdict) -> str:
-    return f"line {v.line}{f' ({v.number})' if v.number else ''}, {v.verdict}"
+def _heading(source: Source, v: LineVerdict) -> str:
+    return f"{source.line_name(v.start)}{f' ({v.number})' if v.number else ''}, {v.verdict}"
 
 
 def full(source: Source, v: LineVerdict) -> Iterator[str]:
     """Yield the line as it stands, what is wrong with it, where, and what was probably meant."""
-    yield _heading(v) + (f": {one_line(v.message)}" if v.message else "")
+    yield _heading(source, v) + (f": {one_line(v.message)}" if v.message else "")
     yield from quoted(source, v)
     for rule in v.rules[: limits.RULES_SHOWN]:
         yield f"    from  {one_line(rule)}"
