@@ -76,7 +76,7 @@ def rules_of(point: SamplePoint, reading: Reading) -> list[str]:
         if key.equation is not None:
             eq = point.derivation.forward[key.equation]
             text = " ".join(source.text[eq.start : eq.end].split())
-            rules.append(f"{eq.number + '. ' if eq.number else ''}{text}")
+            rules.append(source.numbered(text, eq.number))
     return rules
 
 

@@ -25,7 +25,11 @@ from tinyad.derivation.language.tokenizer import tokens_of, tokens_without_ends
 Side = tuple[tuple[str, int], ...]  # a sum of multiples of symbols; a number is a multiple of ""
 MEANINGS = {"matrix product": "*", "component-wise": "∘"}
 LAYOUTS = ("row", "same")
-SIZE_BEFORE_COMMA = re.compile(r":\s*[\w+(){}$]+\s*(?:×|\\times|x)\s*[\w+(){}$]+\s*(?P<comma>[,;])(?=[^:]*:)")
+SIZE = r"[\w+(){}$]+\s*(?:×|\\times|x)\s*[\w+(){}$]+"
+SIZE_BEFORE_COMMA = re.compile(  # a value behind which a comma begins another declaration
+    rf":\s*(?:{SIZE}|matrix product|component-wise|column of ones|row|same|differential|\w\s*=\s*1\s*\.\.\s*\w)"
+    r"\s*(?P<comma>[,;])(?=[^:]*:)"
+)
 AFTER_FORWARD = (
     "given", "given total", "at", "constant", "positive", "sums to 1", "columns sum to 1", "rows sum to 1", "range",
     "symmetric", "orthogonal", "positive definite",
@@ -63,6 +67,7 @@ class Declarations:
         self.arguments: dict[tuple[str, str], Node] = {}  # (name, function) → what the name means there
         self.pending: list[Entry] = []  # declarations with names that the forward equations compute
         self.says: set[str] = set()  # the kinds of declarations that there are
+        self.index_ends: dict[str, str] = {}  # index → the letter of its last value, where a sum has one
         self.inferred: dict[str, str] = {}  # key → the size that follows for it
 
     def value(self, entry: Entry) -> str:

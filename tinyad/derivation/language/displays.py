@@ -359,7 +359,8 @@ class _Rows:
             self.set_label(content)
             return end
         words = set(re.findall(r"[a-z]+", content.lower()))
-        if "intertext" in match["said"] or (not inside and words and words <= CONNECTING):
+        is_remark = words <= CONNECTING or " " in content or content[:1] == "("
+        if "intertext" in match["said"] or (not inside and words and is_remark):
             self.cut(match.start(), end, follows=False)
         return end
 

@@ -64,10 +64,15 @@ class Document(Source):
         """Return the other file or the cell that an offset is in; "" for the file itself."""
         return self._origin(at)[0]
 
+    def numbered(self, equation: str, number: str) -> str:
+        """Return an equation with its number or label behind it, as it is shown."""
+        plain = " ".join(re.sub(r"(?<!\\)&|\\label\s*\{[^{}]*\}|\\n(?:onumber|otag)(?![a-z])", "", equation).split())
+        return f"{plain}  ({number})" if number else plain
+
     def heading(self, at: int) -> str:
         """Return the heading above a position."""
         above = [title for start, title in self.found.headings if start < at]
-        return " ".join(re.sub(r"\\[A-Za-z]+\*?|[{}$~]", " ", above[-1]).split()) if above else ""
+        return " ".join(re.sub(r"\\[A-Za-z]+\*?|[{}$~]", " ", above[-1]).split()).rstrip(".:") if above else ""
 
     # Content
 
@@ -216,7 +221,10 @@ def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
             continue
         if letter == names.time and last == "T" and start == "1" and "time" not in says:
             names.last = last
-        elif letter not in names.indices and letter.isalpha() and (letter != names.time or "time" not in says):
+            continue
+        if last.isalpha():
+            declarations.index_ends.setdefault(letter, last)
+        if letter not in names.indices and letter.isalpha() and (letter != names.time or "time" not in says):
             names.indices.add(letter)
 
 

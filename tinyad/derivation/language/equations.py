@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -91,14 +92,28 @@ def _of_display(source: Source, display: Display) -> Iterator[Equation]:
         start, end = _trimmed(source, row.start, row.end)
         for segment in segments(tokens):
             number = segment.number or row.label
-            begun, ended = segment.tokens[0].start, max(token.end for token in segment.tokens)
+            begun, ended = _balanced(source.text, segment.tokens[0].start, max(t.end for t in segment.tokens))
             made = Equation(begun, ended, number, tuple(segment.tokens), None, display.inline)
-            _add(pending, made, row.continues or begun > segment.tokens[0].start)
+            _add(pending, made, row.continues or segment.tokens[0] is not tokens[0])
         if error:
             _add(pending, Equation(start, end, row.label, (), error, display.inline), row.continues)
         elif not segments(tokens) and pending and (tag := next((t.text for t in tokens if t.kind == "tag"), "")):
             pending[-1] = pending[-1]._replace(number=pending[-1].number or tag)
     yield from pending
+
+
+def _balanced(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return a part of a text with the braces that it begins or ends in."""
+    signs = re.findall(r"\\[\s\S]|[{}]", text[start:end])
+    depth = low = 0
+    for sign in signs:
+        depth += (sign == "{") - (sign == "}")
+        low = min(low, depth)
+    for _ in range(-low):
+        start = max(0, text.rfind("{", 0, start))
+    for _ in range(depth - low):
+        end = text.find("}", end) + 1 or end
+    return start, end
 
 
 def _trimmed(source: Source, start: int, end: int) -> tuple[int, int]:
@@ -346,14 +361,24 @@ class Sorting:
 
     def _find_given(self, backward: Sequence[Candidate], forward: Sequence[Candidate]) -> None:
         """Find the derivatives that the lines use and none sets, of results that no forward equation uses."""
-        computed = {c.computes.key for c in forward if c.computes}
-        if self.declarations.names.loss in computed:
-            return
-        lines = [c.statement for c in backward if c.statement]
-        set_here = {n.value[0].key for s in lines for node in s.left for n in walk(node) if n.kind == "d"}
-        used = {key for c in forward for key in c.uses}
+        self._lines = [c.statement for c in backward if c.statement]
+        self._computed_keys = {c.computes.key for c in forward if c.computes}
+        if self.declarations.names.loss not in self._computed_keys:
+            used = {key for c in forward for key in c.uses}
+            self.parts.given = [n for n in self._unset() if n.value[0].key not in used]
+
+    def _unset(self) -> list[Node]:
+        """Return the derivatives of computed names that the lines use and none sets, each once."""
+        lines = self._lines
+        done = {n.value[0].key for s in lines for node in s.left for n in walk(node) if n.kind == "d"}
+        found: list[Node] = []
         for n in (n for s in lines for member in s.members for n in walk(member) if n.kind == "d"):
-            key = n.value[0].key
-            if key in computed and key not in set_here | used:
-                self.parts.given.append(n)
-                set_here.add(key)
+            if n.value[0].key in self._computed_keys - done:
+                done.add(n.value[0].key)
+                found.append(n)
+        return found
+
+    def added_to_given(self) -> list[Node]:
+        """Return the derivatives that are perhaps given: those that lines only add to, or else use and never set."""
+        left = [s.left[0] for s in self._lines if s.sign == "+=" and s.left[0].kind == "d"]
+        return [n for n in left if n.value[0].key in self._computed_keys][:1] or self._unset()

@@ -9,6 +9,7 @@ from tinyad.derivation.language.declarations import Declarations, declare, finis
 from tinyad.derivation.language.document import Document
 from tinyad.derivation.language.limits import UNREADABLE_LINES
 from tinyad.derivation.language.segments import Segment, segments
+from tinyad.derivation.language.size_inference import add_sizes_that_follow
 from tinyad.derivation.language.source import Block, DerivationError, LimitError, Source
 from tinyad.derivation.language.syntax_tree import Node, Statement, Token
 from tinyad.derivation.language.tokenizer import tokens_of
@@ -32,6 +33,7 @@ class Derivation(NamedTuple):
     forward: list[Statement]
     backward: dict[str, list[Statement | Unreadable]]  # title → lines
     claims: dict[int, str]  # start of a line → the step or equation it says it belongs to
+    begun: int = 0  # where its first declaration stands
 
 
 def derivations(source: Source) -> list[Derivation]:
@@ -60,7 +62,7 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
             declarations.given_at[ref.key] = node
     if not backward:
         raise source.error("no backward block: the lines to check go into ```backward", blocks[-1].start)
-    return Derivation(source, declarations, forward, backward, claims)
+    return Derivation(source, declarations, forward, backward, claims, blocks[0].start)
 
 
 def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statement]:
@@ -80,7 +82,19 @@ def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statem
     for line in statements:
         if len(line.left) != 1 or line.left[0].kind != "name":
             raise source.error("a forward equation is `name = formula`", line.start, line.end)
+    _infer_sizes(declarations, statements)
     return statements
+
+
+def _infer_sizes(declarations: Declarations, forward: Sequence[Statement]) -> None:
+    """Add the sizes that follow from the others, and ask for all that do not, at once."""
+    source = declarations.source
+    asked = list(add_sizes_that_follow(declarations, forward))
+    if len(asked) > 1 or (asked and source.is_document):
+        first = asked[0].node
+        names = ", ".join(source.text[it.node.start : it.node.end] for it in asked)
+        likely = ", ".join(f"{source.text[it.node.start : it.node.end]}: {it.rows}×{it.columns}" for it in asked)
+        raise source.error(f"no size follows for {names}; declare them, perhaps {likely}", first.start, first.end)
 
 
 def _tokens(source: Source, block: Block) -> list[Token]:

@@ -109,6 +109,10 @@ class Source:
         part, (line, column) = self.part(at), self.author_place(at)
         return f"{self.name}{f', {part}' if part else ''}:{line}:{column}"
 
+    def numbered(self, equation: str, number: str) -> str:
+        """Return an equation with its number, as it is shown."""
+        return f"{number}. {equation}" if number else equation
+
     def line_name(self, at: int) -> str:
         """Return the line of an offset in words: line 3, or line 3 of another file or a cell."""
         part = self.part(at)

@@ -127,7 +127,7 @@ class AuthorNotation:
     def _transpose_mark(self, lines: Sequence[Statement]) -> Fragment:
         for line in lines:
             for k, token in enumerate(line.tokens):
-                if token.kind == "op" and token.text == "^" and k + 3 < len(line.tokens):
+                if token[:2] == ("op", "^") and k + 3 < len(line.tokens) and not _is_limit_of_sum(line.tokens, k):
                     inner = line.tokens[k + 2]
                     if inner.text in TRANSPOSED and line.tokens[k + 3].kind == ")group":
                         end = max(t.end for t in line.tokens[k : k + 4])
@@ -263,6 +263,16 @@ class AuthorNotation:
                 end = len(derivative.tokens) - (len(pattern.tokens) - k - len(inner.tokens))
                 return Fragment(derivative.tokens[k:end], derivative.text[len(head) : len(derivative.text) - len(tail)])
         return None
+
+
+def _is_limit_of_sum(tokens: Sequence[Token], k: int) -> bool:
+    """Return whether the ^ at k has the last value of a sum above it, as in Σ_{t=1}^T."""
+    depth = 0
+    for j in range(k - 1, 0, -1):
+        depth += (tokens[j].kind == ")group") - (tokens[j].kind == "group(")
+        if not depth:
+            return tokens[j].kind == "group(" and j > 1 and tokens[j - 2][:2] == ("op", "Σ")
+    return False
 
 
 def _factor_key(node: Node) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, Verdict
+from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.document import Document
 from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.source import Source
@@ -70,8 +71,8 @@ class Report:
     def text(self, everything: bool = False) -> str:
         """Return the report: the first wrong line in full and the others in one line each, or `everything` in full."""
         rows = []
-        for _, lines in self.parts:
-            rows += [*_set_of_lines(self.source, lines, everything), ""]
+        for derivation, lines in self.parts:
+            rows += [*_set_of_lines(self.source, lines, everything), *_assumed(derivation), ""]
         return "\n".join([*rows, *_not_read(self.source, everything), self.summary()])
 
     def summary(self) -> str:
@@ -115,6 +116,23 @@ class Report:
         from tinyad.derivation.show.page import page
 
         return page(self)
+
+
+def _assumed(derivation: Derivation) -> Iterator[str]:
+    """Yield what was not declared and follows: sizes, and derivatives that are given."""
+    source, it = derivation.source, derivation.declarations
+    given = source.given.get(derivation.begun, ()) if isinstance(source, Document) else ()
+    rows = [f"    size that follows: {name_text(it, key)}: {size}" for key, size in it.inferred.items()]
+    rows += [f"    taken as given: {one_line(source.text[node.start : node.end])}" for node in given]
+    if rows:
+        yield ""
+        yield from rows
+
+
+def name_text(declarations: Declarations, key: str) -> str:
+    """Return a name as its author wrote it."""
+    node = declarations.declared.get(key)
+    return one_line(declarations.source.text[node.start : node.end]) if node else key
 
 
 def _not_read(source: Source, everything: bool) -> Iterator[str]:
@@ -202,7 +220,11 @@ def brief(source: Source, v: LineVerdict) -> str:
 
 
 def _heading(source: Source, v: LineVerdict) -> str:
-    return f"{source.line_name(v.start)}{f' ({v.number})' if v.number else ''}, {v.verdict}"
+    place = source.line_name(v.start)
+    if source.is_document:
+        column = source.author_place(v.at[0])[1]
+        place = f"{source.line_name(v.at[0])}, column {column}"
+    return f"{place}{f' ({v.number})' if v.number else ''}, {v.verdict}"
 
 
 def full(source: Source, v: LineVerdict) -> Iterator[str]:
