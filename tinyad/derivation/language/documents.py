@@ -24,7 +24,7 @@ SUFFIXES = {
     ".md": "markdown", ".markdown": "markdown", ".qmd": "markdown", ".rmd": "markdown",
 }  # fmt: skip
 INCLUSION = re.compile(
-    r"\\(?:(?P<command>input|include|subfile)\s*(?:\{(?P<braced>[^{}\n]*)\}|(?P<bare>[\w./-]+))"
+    r"\\(?:(?P<command>input|include|subfile)(?![A-Za-z])\s*(?:\{(?P<braced>[^{}\n]*)\}|(?P<bare>[\w./-]+))"
     r"|(?:usepackage|RequirePackage)\s*(?:\[[^\]]*\])?\s*\{(?P<packages>[^{}]*)\})"
 )
 OF_MAIN_FILE = re.compile(r"\\(?:begin|end)\s*\{document\}|\\documentclass")

@@ -220,7 +220,7 @@ class Sorting:
         """Return the name that stands alone on the left-hand side; None for anything else."""
         tokens = equation.tokens or tuple(self._left_tokens(equation))
         equals = next((k for k, t in enumerate(tokens) if t.kind == "op" and t.text in EQUALS), 0)
-        if not equals or tokens[0].kind != "word":
+        if not equals or tokens[0].kind not in ("word", "group("):
             return None
         if tokens[0].text == self.declarations.names.time and equals == 1:
             return None
@@ -256,7 +256,8 @@ class Sorting:
     def _backward(self, known: set[str]) -> list[Candidate]:
         """Return the lines about derivatives of known names, and the abbreviations that are made of derivatives."""
         lines = [c for c in self.candidates if c.equation.said == "backward"]
-        abbreviations = {c.computes.key for c in lines if c.computes}
+        defined = {c.computes.key for c in self.candidates if c.computes and c not in lines and not c.is_of_derivatives}
+        abbreviations = {c.computes.key for c in lines if c.computes} - defined
         changed = True
         while changed:
             changed = False
@@ -264,8 +265,7 @@ class Sorting:
                 if c.equation.said or c in lines or not self._is_line(c, known, abbreviations):
                     continue
                 lines.append(c)
-                if c.computes:
-                    abbreviations.add(c.computes.key)
+                abbreviations |= {c.computes.key} - defined if c.computes else set()
                 changed = True
         return lines
 

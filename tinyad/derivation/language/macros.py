@@ -19,6 +19,7 @@ COUNT = re.compile(r"\s*\[(\d)\]")
 DEFAULT = re.compile(r"\s*\[([^\]]*)\]")
 PARAMETERS = re.compile(r"((?:#\d)*)\s*(?=\{)")
 LET = re.compile(r"\s*=?\s*(\\(?:[A-Za-z@]+|[^\s{}]))")
+SWITCH = re.compile(r"\s*\\(?:rm|bf|it|em|cal|sf|tt|sc|sl|\w+(?:shape|series|family)|color)(?![A-Za-z])")
 COMMENT = re.compile(r"(\\[\s\S])|%[^\n]*")
 # What stands around a parameter where its argument is a part of its own: braces, brackets, a derivative sign.
 OPENING = re.compile(r"(?:[{(\[]|\\partial|\\nabla|\\left[(\[])\s*$")
@@ -110,6 +111,7 @@ class Macros:
         for match in DEFINITION.finditer(text):
             macro = _definition(text, match)
             if macro is not None and self.count < MACROS:
+                macro = macro._replace(body=_without_braces(macro.body))
                 self._definitions.setdefault(macro.name, []).append(Definition(match.start(), macro))
                 self.count += 1
 
@@ -183,6 +185,14 @@ SPECIAL: dict[str, Callable[[str, str, int], Macro | None]] = {
     "let": _let, "DeclareMathOperator": _operator, "DeclarePairedDelimiter": _delimiter,
     "DocumentCommand": _document_command,
 }  # fmt: skip
+
+
+def _without_braces(body: str) -> str:
+    """Return a body without braces around all of it: they group nothing, unless a font begins in them."""
+    body = body.strip()
+    while body[:1] == "{" and group_end(body, 0) == len(body) and not SWITCH.match(body, 1):
+        body = body[1:-1].strip()
+    return body
 
 
 def group_end(text: str, at: int) -> int:

@@ -46,7 +46,7 @@ class SizeInference:
         self._names: dict[str, Shape] = {}
         self._indices: dict[str, int] = {}
         self.uses: dict[str, Node] = {}  # names in order, each where it is used first
-        self.guessed: set[str] = set()
+        self._assumed: set[int] = set()  # sides that are taken to be 1
         self._one = self._side(ONE)
         self._rules: dict[str, Callable[[Node], Shape | None]] = {
             "number": self._number, "name": self._name, "transpose": self._transpose, "inverse": self._inverse,
@@ -97,7 +97,9 @@ class SizeInference:
                 if root not in texts:
                     texts[root] = size_text(self._known[root]) if root in self._known else next(free)
             rows, columns = (texts[self._root(side)] for side in shape)
-            made.append(Proposal(key, self.uses[key], rows, columns, key not in self.guessed))
+            made.append(
+                Proposal(key, self.uses[key], rows, columns, not {self._root(side) for side in shape} & self._assumed)
+            )
         return made
 
     def sides(self, key: str) -> tuple[Side, Side] | None:
@@ -189,7 +191,7 @@ class SizeInference:
             shape = self._shape_of(key)
             if key[:1].isupper() or not key[:1].isalpha() or self._root(shape.columns) in self._known:
                 continue
-            self.guessed.add(key)
+            self._assumed.add(self._root(shape.columns))
             self._known[self._root(shape.columns)] = ONE
             self._solve()
 
@@ -273,10 +275,9 @@ class SizeInference:
             return None
         if self._is_number(a) or self._is_number(b):
             return b if self._is_number(a) else a
-        for part, shape in zip(node.parts, (a, b), strict=True):
-            small = part.kind == "name" and not part.value.key[:1].isupper()
-            if small and self._is_open(part) and not (self._is_one(shape.columns) or self._guess):
-                return None  # it may be a number
+        first = node.parts[0]
+        if self._is_open(first) and first.value.key[:1].islower() and not (self._is_one(a.columns) or self._guess):
+            return None  # it may be a number, as in α x
         self._unite(a.columns, b.rows)
         return Shape(a.rows, b.columns)
 

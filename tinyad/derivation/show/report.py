@@ -8,6 +8,7 @@ from typing import Any
 from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, Verdict
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.document import Document
+from tinyad.derivation.language.equations import NotRead
 from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.show import limits
@@ -139,7 +140,7 @@ def _not_read(source: Source, everything: bool) -> Iterator[str]:
     """Yield the formulas of a document that are no lines of its derivations, each with why."""
     if not isinstance(source, Document):
         return
-    rows = [f"    {source.line_name(it.start)}: {one_line(it.why)}" for it in source.left]
+    rows = [f"    {source.line_name(it.start)}: {_beginning(source, it)}{one_line(it.why)}" for it in source.left]
     if rows:
         shown = rows if everything else rows[: limits.NOT_READ_SHOWN]
         yield "not read"
@@ -147,6 +148,13 @@ def _not_read(source: Source, everything: bool) -> Iterator[str]:
         if len(shown) < len(rows):
             yield f"    {len(rows) - len(shown)} more; --all shows them"
         yield ""
+
+
+def _beginning(source: Source, it: NotRead) -> str:
+    """Return how a formula begins that was not read."""
+    text = one_line(" ".join(source.text[it.start : it.end].split()))
+    more = len(text) > limits.BEGINNING_SHOWN
+    return f"{text[: limits.BEGINNING_SHOWN].rstrip()}{' …' * more}  →  " if text else ""
 
 
 def holding_text(holding: int, lines: int) -> str:
