@@ -84,8 +84,8 @@ def _parser() -> argparse.ArgumentParser:
         "check", help="check hand-derived gradients, statement by statement in code and line by line on paper"
     )
     check.add_argument(
-        "files", nargs="+", metavar="FILE", help="Python or a notebook with a forward and a backward pass, or Markdown "
-        "with declare, forward and backward blocks; Python runs, as in a test"
+        "files", nargs="+", metavar="FILE", help="Python or a notebook with a forward and a backward pass, Markdown "
+        "with declare, forward and backward blocks, or a document in LaTeX; Python runs, as in a test"
     )  # fmt: skip
     check.add_argument(
         "--declare", action="store_true", help="only propose the declarations that a text or a document lacks"
