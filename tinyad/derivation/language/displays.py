@@ -3,9 +3,11 @@ r"""Where the formulas of a document are: displays and inline formulas, comments
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from tinyad.derivation.language.limits import INLINE_CHARACTERS
 from tinyad.derivation.language.macros import group_end
 from tinyad.derivation.language.source import Source
 
@@ -50,7 +52,8 @@ class Found(NamedTuple):
 # LaTeX
 
 SIGNS = re.compile(
-    r"\\verb\*?(?P<bar>[^A-Za-z\s*])[^\n]*?(?P=bar)|\\(?P<side>begin|end)\s*\{(?P<name>[^{}\n]*)\}"
+    rf"\\verb\*?(?P<bar>[^A-Za-z\s*])[^\n]{{0,{INLINE_CHARACTERS}}}?(?P=bar)"
+    r"|\\(?P<side>begin|end)\s*\{(?P<name>[^{}\n]*)\}"
     r"|\\(?P<section>title|chapter|(?:sub)*section|paragraph)\*?\s*(?:\[[^\]]*\])?(?=\{)"
     r"|(?<!\\)%(?P<comment>[^\n]*)|\\(?P<command>[A-Za-z@]+|[\s\S])|\$\$|\$"
 )
@@ -67,7 +70,7 @@ class _LatexScan:
 
     def __init__(self, source: Source, environment_macros: Mapping[str, tuple[str, str]]) -> None:
         self.source, self.environment_macros = source, environment_macros
-        self.found = Found([], [], [])
+        self.found, self.has_groups = Found([], [], []), True
         self.opened: tuple[str, int, int] | None = None  # what closes it, where it begins, where its formula does
         begun = re.search(r"^[^%\n]*\\begin\s*\{document\}", source.text, re.MULTILINE)
         self.body = begun.end() if begun else 0
@@ -91,8 +94,10 @@ class _LatexScan:
             self.comment(match)
             return match.end()
         if match["section"]:
-            end = group_end(self.source.text, match.end())
-            self.found.headings.append((match.start(), self.source.text[match.end() + 1 : end - 1]))
+            end = group_end(self.source.text, match.end()) if self.has_groups else -1
+            self.has_groups = end > 0
+            if end > 0:
+                self.found.headings.append((match.start(), self.source.text[match.end() + 1 : end - 1]))
             return match.end()
         side, name = match["side"], match["name"]
         if match["command"] in self.environment_macros:
@@ -126,8 +131,10 @@ class _LatexScan:
                 self.opened = OPENED_BY[sign], match.start(), match.end()
         elif self.opened[0] == sign:
             self.close(match.start(), True, inline=sign in ("$", ")"))
-        elif self.opened[0] == "$" and "\n\n" in self.source.text[self.opened[2] : match.start()]:
-            self.opened = OPENED_BY[sign], match.start(), match.end()  # a lone $ in a paragraph before
+        elif self.opened[0] == "$" and sign in OPENED_BY:
+            inside = min(match.start(), self.opened[2] + INLINE_CHARACTERS)
+            if match.start() > inside or "\n\n" in self.source.text[self.opened[2] : inside]:
+                self.opened = OPENED_BY[sign], match.start(), match.end()  # a lone $ in a paragraph before
 
     def close(self, end: int, one_number: bool, inline: bool) -> None:
         assert self.opened
@@ -159,7 +166,7 @@ def declaration_lines(source: Source, instruction: Instruction, comment: str) ->
         yield instruction.start, instruction.end
         return
     number = source.place(instruction.at)[0] + 1
-    while number <= source.text.count("\n") + 1:
+    while number <= source.line_count:
         line, start = source.line(number), source.line_start(number)
         match = re.match(comment, line)
         if not match or not line[match.end() :].strip() or INSTRUCTION.match(line, match.end()):
@@ -173,9 +180,8 @@ def declaration_lines(source: Source, instruction: Instruction, comment: str) ->
 FENCE = re.compile(r"^[ \t]*(?P<fence>```+|~~~+)[ \t]*(?P<kind>[^\n`]*)\n")
 MARKDOWN = re.compile(
     r"^[ \t]*(?P<fence>```+|~~~+)[ \t]*(?P<kind>[^\n`]*)\n(?P<inside>[\s\S]*?)(?:^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)"
-    r"|<!--(?P<comment>[\s\S]*?)-->|^(?P<heading>\#{1,6}[ \t]+[^\n]*)"
-    r"|(?P<ticks>`+)[^\n]*?(?P=ticks)|\\\\?(?P<bracket>[\[(])|\\(?P<escaped>[^A-Za-z\s])"
-    r"|\\begin\s*\{(?P<name>[A-Za-z]+)\*?\}|(?P<dollars>\$\$?)",
+    r"|(?P<comment><!--)|^(?P<heading>\#{1,6}[ \t]+[^\n]*)|(?P<ticks>`{1,9})|\\\\?(?P<bracket>[\[(])"
+    r"|\\(?P<escaped>[^A-Za-z\s])|\\begin\s*\{(?P<name>[A-Za-z]+)\*?\}|(?P<dollars>\$\$?)",
     re.MULTILINE,
 )
 MATHEMATICS = ("math", "latex", "tex", "{math}")
@@ -183,7 +189,7 @@ MATHEMATICS = ("math", "latex", "tex", "{math}")
 
 def in_markdown(source: Source) -> Found:
     """Return what a Markdown text holds: $$, \\[, environments, fences of mathematics, inline formulas."""
-    found, at, text = Found([], [], []), 0, source.text
+    found, at, text, unclosed = Found([], [], []), 0, source.text, set[str]()
     while match := MARKDOWN.search(text, at):
         at = match.end()
         if match["fence"]:
@@ -193,35 +199,47 @@ def in_markdown(source: Source) -> Found:
             elif kind == ["declare"]:
                 start, end = match.span("inside")
                 found.instructions.append(Instruction("declare", match.start(), start, end, True))
-        elif match["comment"] is not None:
-            said = INSTRUCTION.match(match["comment"])
-            if said:
-                shift, number = match.start("comment"), source.place(match.start())[0]
-                alone = not text[source.line_start(number) : match.start()].strip()
-                made = Instruction(said[1], match.start(), shift + said.end(), match.end("comment"), alone)
-                found.instructions.append(_known(source, made))
+        elif match["comment"]:
+            at = _markdown_comment(source, match, found)
+        elif match["ticks"]:
+            closing = text.find(match["ticks"], at, at + INLINE_CHARACTERS)
+            at = closing + len(match["ticks"]) if closing >= 0 and "\n\n" not in text[at:closing] else at
         elif match["heading"]:
             found.headings.append((match.start(), match["heading"].strip("# \t")))
         elif match["bracket"] or match["name"] or match["dollars"]:
-            at = _markdown_formula(source, match, found)
+            at = _markdown_formula(source, match, found, unclosed)
     return found
 
 
-def _markdown_formula(source: Source, match: re.Match[str], found: Found) -> int:
-    """Add the formula that begins here, and return where to go on."""
+def _markdown_comment(source: Source, match: re.Match[str], found: Found) -> int:
+    """Take a comment, and return where to go on: behind it, or at the end of the text if it is not closed."""
+    end = source.text.find("-->", match.end())
+    end = end if end >= 0 else len(source.text)
+    said = INSTRUCTION.match(source.text, match.end(), end)
+    if said:
+        number = source.place(match.start())[0]
+        alone = not source.text[source.line_start(number) : match.start()].strip()
+        found.instructions.append(_known(source, Instruction(said[1], match.start(), said.end(), end, alone)))
+    return end
+
+
+def _markdown_formula(source: Source, match: re.Match[str], found: Found, unclosed: set[str]) -> int:
+    """Add the formula that begins here, and return where to go on; `unclosed` are signs that nothing closes."""
     text, start, sign = source.text, match.end(), match[0]
     name = match["name"]
-    if name and name not in ENVIRONMENTS:
+    if (name and name not in ENVIRONMENTS) or sign in unclosed:
         return start
     closing = {"[": "]", "(": ")"}.get(match["bracket"] or "", "")
     pattern = re.escape(sign[:-1] + closing) if closing else re.escape(sign.replace("begin", "end"))
     inline = sign == "$" or closing == ")"
     if sign == "$":
         pattern = r"(?<![\\$])\$(?![\d$])"
-    ending = re.compile(pattern).search(text, start)
+    limit = start + INLINE_CHARACTERS if inline else len(text)
+    ending = re.compile(pattern).search(text, start, limit)
     paragraph = "\n\n" in text[start : ending.start() if ending else start]
     if not ending or (inline and paragraph):
         if inline or (not ending and closing):
+            unclosed |= {sign} if closing and not ending else set()
             return start
         raise source.error(f"{sign} has no {sign.replace('begin', 'end')}", match.start(), start)
     found.displays.append(Display(start, ending.start(), inline, not name or name in NUMBERED_ONCE))
@@ -230,7 +248,8 @@ def _markdown_formula(source: Source, match: re.Match[str], found: Found) -> int
 
 RST = re.compile(
     r"^(?P<indent>[ \t]*)\.\. (?:math::[ \t]*(?P<first>[^\n]*)|(?P<comment>tinyad:[^\n]*)|(?P<declare>[ \t]*declare::))"
-    r"|:math:`(?P<inline>[^`]+)`|^(?P<heading>\S[^\n]*)\n(?P<under>([=\-~^\"'#*+])\8{2,})[ \t]*$",
+    rf"|:math:`(?P<inline>[^`]{{1,{INLINE_CHARACTERS}}})`"
+    r"|^(?P<heading>\S[^\n]*)\n(?P<under>([=\-~^\"'#*+])\8{2,})[ \t]*$",
     re.MULTILINE,
 )
 
@@ -261,7 +280,7 @@ def _indented_until(source: Source, match: re.Match[str]) -> int:
     """Return where the content of a directive ends: before the first line that is not indented below it."""
     number = source.place(match.start())[0]
     depth, end = len(match["indent"]), match.end()
-    while number < source.text.count("\n") + 1:
+    while number < source.line_count:
         number += 1
         line = source.line(number)
         if line.strip() and len(line) - len(line.lstrip()) <= depth:
@@ -306,7 +325,7 @@ class _Rows:
         self.text, self.display = source.text, display
         self.rows: list[Row] = []
         self.start, self.label, self.continues = display.start, "", False
-        self.last_label, self.labels = "", 0
+        self.last_label, self.labels, self.has_groups = "", 0, True
         self.separators: list[int] = []  # commas and wide spaces, where a second equation may begin
         self.equals: list[int] = []
         self.depth = self.braces = self.opaque = 0  # inside of brackets, of braces, of matrices
@@ -351,8 +370,9 @@ class _Rows:
 
     def words(self, match: re.Match[str], inside: int) -> int:
         """Take a label, or words between two formulas; return where to go on."""
-        end = group_end(self.text, match.end())
+        end = group_end(self.text, match.end()) if self.has_groups else -1
         if end < 0 or end > self.display.end:
+            self.has_groups = False  # braces do not match: the tokens of the row say where
             return match.end()
         content = self.text[match.end() + 1 : end - 1].strip()
         if match["said"] == "label":
@@ -368,9 +388,9 @@ class _Rows:
         """End a row; where it has two equals signs with a comma or a wide space between them, these are two."""
         start, first = self.start, True
         for before, after in zip(self.equals, self.equals[1:], strict=False):
-            between = [at for at in self.separators if before < at < after and at > start]
-            if between:
-                at = between[-1]
+            k = bisect_left(self.separators, after)
+            at = self.separators[k - 1] if k else -1
+            if at > max(before, start):
                 self.add(start, at, first)
                 space = re.compile(r"\\q?quad|[,;]").match(self.text, at)
                 start, first = space.end() if space else at + 1, False

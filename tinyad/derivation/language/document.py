@@ -87,6 +87,8 @@ class Document(Source):
         """Return the declarations and the equations of every derivation in the document."""
         if self._blocks is None:
             declared = self.declared()
+            if len(declared) > BLOCK_LINES:
+                raise self.error(f"{len(declared)} declarations; at most {BLOCK_LINES} are read", declared[0].start)
             if not declared:
                 raise DerivationError(
                     f"this document declares no sizes; `tinyad check --declare {self.name}` proposes what to declare",

@@ -10,7 +10,7 @@ from typing import Any
 
 from tinyad.derivation.language.displays import in_latex, in_markdown, in_restructured_text
 from tinyad.derivation.language.document import Document, Line
-from tinyad.derivation.language.limits import FILE_CHARACTERS, INCLUDED_FILES, NOTEBOOK_CELLS
+from tinyad.derivation.language.limits import FILE_CHARACTERS, INCLUDED_FILES, INCLUSIONS, NOTEBOOK_CELLS
 from tinyad.derivation.language.source import DerivationError, Source, decoded, file_bytes, read
 
 BLOCK_OF_EQUATIONS = re.compile(r"^[ \t]*```+[ \t]*(?:forward|backward)\b", re.MULTILINE)
@@ -89,7 +89,7 @@ class _Inclusion:
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder.resolve() if folder else None
         self.left_out: list[tuple[int, str]] = []  # number of the line in the whole, why
-        self.files = self.characters = self.count = 0
+        self.files = self.characters = self.count = self.named = 0
 
     def lines(self, lines: list[Line], inside: tuple[str, ...]) -> Iterator[Line]:
         """Yield lines, and behind each those of the files that it includes."""
@@ -107,6 +107,9 @@ class _Inclusion:
 
     def _file(self, name: str, needed: bool, inside: tuple[str, ...], line: int) -> list[Line] | None:
         """Return the lines of an included file; None if it is not read."""
+        self.named += 1
+        if self.named > INCLUSIONS:
+            raise DerivationError(f"more than {INCLUSIONS} files to include, {name} is one more")
         why = self._refused(name, inside)
         if why:
             if needed:

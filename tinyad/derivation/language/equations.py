@@ -81,7 +81,11 @@ def _said(source: Source, equation: Equation, instructions: Sequence[Instruction
 def _of_display(source: Source, display: Display) -> Iterator[Equation]:
     """Yield the equations of one display; a row that begins with an operator goes on with the one before."""
     pending: list[Equation] = []
-    for row in rows(source, display):
+    found = rows(source, display)
+    if len(found) > EQUATIONS:
+        raise source.error(f"more than {EQUATIONS} equations", display.start)
+    for row in found:
+        source.check_time()
         error, tokens = None, list[Token]()
         try:
             tokens = tokens_of(source, row.start, row.end, latex=True)

@@ -23,7 +23,10 @@ MACRO_ARGUMENTS  = 9          # as many as TeX allows
 EXPANSIONS       = 500        # macros that are used on one line, with those that they stand for
 EXPANDED_CHARACTERS = 20_000 # of a line after its macros are expanded: they can double it again and again
 INCLUDED_FILES   = 200        # that a document reads with \input, one inside another included
+INCLUSIONS       = 1_000      # files that a document names with \input, there or not
 NOTEBOOK_CELLS   = 5_000      # of a notebook
+GROUP_CHARACTERS = 4_000      # between braces that are looked for: each unclosed one is searched so far
+INLINE_CHARACTERS = 500       # of an inline formula, or of code in a line: the sign that ends it is looked for so far
 EQUATIONS        = 4_000      # of a document: each of them is tokenized
 # fmt: on
 

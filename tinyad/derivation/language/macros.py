@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
-from tinyad.derivation.language.limits import EXPANDED_CHARACTERS, EXPANSIONS, MACRO_ARGUMENTS, MACROS
+from tinyad.derivation.language.limits import (
+    EXPANDED_CHARACTERS,
+    EXPANSIONS,
+    GROUP_CHARACTERS,
+    MACRO_ARGUMENTS,
+    MACROS,
+)
 
 COMMAND = re.compile(r"\\([A-Za-z@]+|[\s\S])")
 DEFINITION = re.compile(
@@ -103,17 +110,15 @@ class Macros:
 
     def __init__(self) -> None:
         self._definitions: dict[str, list[Definition]] = {}
-        self.count = 0
 
     def read(self, text: str) -> None:
         """Learn all definitions in a text, in order."""
         text = COMMENT.sub(lambda m: m[1] or " " * len(m[0]), text)
-        for match in DEFINITION.finditer(text):
+        for match in islice(DEFINITION.finditer(text), MACROS):
             macro = _definition(text, match)
-            if macro is not None and self.count < MACROS:
+            if macro is not None:
                 macro = macro._replace(body=_without_braces(macro.body))
                 self._definitions.setdefault(macro.name, []).append(Definition(match.start(), macro))
-                self.count += 1
 
     def without_arguments(self) -> list[Macro]:
         """Return the last definition of each macro that takes no argument."""
@@ -196,9 +201,9 @@ def _without_braces(body: str) -> str:
 
 
 def group_end(text: str, at: int) -> int:
-    """Return where the group ends whose { stands at a position, or -1 if it has no end."""
+    """Return where the group ends whose { stands at a position, or -1 if it has no end, or only one far away."""
     depth, k = 0, at
-    while k < len(text):
+    while k < min(len(text), at + GROUP_CHARACTERS):
         if text[k] == "\\":
             k += 1
         elif text[k] == "{":

@@ -124,6 +124,11 @@ class Source:
         end = self._lines[number] - 1 if number < len(self._lines) else len(self.text)
         return self.text[start:end]
 
+    @property
+    def line_count(self) -> int:
+        """Return how many lines the text has."""
+        return len(self._lines)
+
     def line_start(self, number: int) -> int:
         """Return the offset at which a line begins; lines count from 1."""
         return self._lines[number - 1]
