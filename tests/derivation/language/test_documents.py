@@ -5,8 +5,11 @@ import os
 from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tinyad.derivation import DerivationError, check_derivation
+from tinyad.derivation.judge.check import check_without_corrections
 from tinyad.derivation.language.documents import opened
 from tinyad.derivation.language.proposal import proposed_declarations
 
@@ -79,9 +82,11 @@ DISPLAYS = {
     "over two rows": align(EQUATIONS).replace(r" \odot", "\\\\\n&\\quad \\odot"),
     "comments": "\\begin{align}\n" + " % \\begin{align}, 100\\%\n\\\\ ".join(EQUATIONS) + "\n\\end{align}",
     "an environment of the author's": "\\be\na = W x + b\n\\ee\n" + align([*FORWARD[1:], *BACKWARD]),
+    "conditions": align([r"a &= W x + b, \quad x \in \mathbb{R}^M", *EQUATIONS[1:-1], BACKWARD[-1] + r"; \forall x"]),
     "boxed": align([*FORWARD, *BACKWARD[:-1], r"\boxed{" + BACKWARD[-1].replace("&", "") + "}"]),
 }
 # fmt: on
+LEFT = {"conditions": [r"x \in \mathbb{R}^M", r"\forall x"]}
 BEGIN_EQUATION = "\\newcommand{\\be}{\\begin{equation}}\\newcommand{\\ee}{\\end{equation}}\n"
 
 
@@ -90,8 +95,12 @@ def test_displays(tmp_path, name):
     report = checked(tmp_path, paper(DECLARED, DISPLAYS[name], preamble=BEGIN_EQUATION))
     assert verdicts(report) == ["right"] * 5
     assert report.ok
-    assert report.source.count == {"forward": 3, "backward": 5}
-    assert report.source.left == []
+    assert report.source.count == {"forward": 3, "backward": 5, "abbreviations": 0}
+    assert [text_left(report, it) for it in report.source.left] == LEFT.get(name, [])
+
+
+def text_left(report, it):
+    return report.source.text[it.start : it.end]
 
 
 @pytest.mark.parametrize("name", DISPLAYS)
@@ -279,14 +288,14 @@ def test_a_comment_on_a_line_is_for_that_line(tmp_path):
     )
     report = checked(tmp_path, text)
     assert report.ok
-    assert report.source.count == {"forward": 3, "backward": 5}
+    assert report.source.count == {"forward": 3, "backward": 5, "abbreviations": 0}
 
 
 def test_labels_say_what_lines_are(tmp_path):
     other = r"u &= W x \label{eq:forward-u}"
     strange = r"h &= 2 \label{eq:backward-strange}"
     report = checked(tmp_path, paper(DECLARED, align([*FORWARD, other]), align([*BACKWARD, strange])))
-    assert report.source.count == {"forward": 4, "backward": 6}
+    assert report.source.count == {"forward": 4, "backward": 6, "abbreviations": 0}
     assert verdicts(report)[:5] == ["right"] * 5
 
 
@@ -302,6 +311,55 @@ def test_a_line_that_cannot_be_read_is_a_verdict(tmp_path):
     report = checked(tmp_path, text)
     assert verdicts(report) == ["right"] * 4 + ["unreadable"]
     assert report.verdicts[-1].message.startswith(r"\foo is not known")
+
+
+SHORT = [
+    r"\delta &= \frac{\partial L}{\partial a} = \frac{\partial L}{\partial h} \odot (1 - h^2)",
+    r"\frac{\partial L}{\partial W} &= \delta x^\top",
+    r"\frac{\partial L}{\partial b} &= \delta",
+    r"g &= W^\top \delta",
+    r"\frac{\partial L}{\partial x} &= g",
+    BACKWARD[0],
+]
+
+
+def test_abbreviations_stand_for_derivatives_and_the_order_of_a_paper_is_free(tmp_path):
+    report = checked(tmp_path, paper(DECLARED, align([*FORWARD, *SHORT])))
+    assert verdicts(report) == ["right"] * 5
+    assert report.ok
+    assert report.source.count == {"forward": 3, "backward": 5, "abbreviations": 2}
+    assert "3 forward, 5 backward, 2 abbreviations" in report.summary()
+    assert r"abbreviation: \delta = \frac{\partial L}{\partial a}  (line 9)" in report.text()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line"), [("x} &= g", "x} &= 2 g", 13), ("= W^", "= 2 W^", 13), ("x^", "2 x^", 10)]
+)
+def test_a_mistake_with_an_abbreviation(tmp_path, right, wrong, line):
+    report = checked(tmp_path, paper(DECLARED, align([*FORWARD, *(e.replace(right, wrong) for e in SHORT)])))
+    assert [v.line for v in report.wrong] == [line]
+    assert report.wrong[0].verdict == "wrong"
+
+
+def test_an_abbreviation_at_another_time(tmp_path):
+    lines = [r"s_t &= \tanh(R s_{t-1} + x_t)", r"\delta_t &= \frac{\partial L}{\partial s_t} \odot (1 - s_t^2)"]
+    lines += [
+        r"\frac{\partial L}{\partial s_t} &+= R^\top \delta_{t+1}",
+        r"\frac{\partial L}{\partial x_t} &= \delta_t",
+    ]
+    lines += [r"\frac{\partial L}{\partial R} &= \sum_{t=1}^{T} \delta_t s_{t-1}^\top"]
+    declared = "% tinyad: declare time: t = 1..T, R: N×N, s_t: N×1\n% tinyad: declare given: ds_t\n"
+    report = checked(tmp_path, paper(declared, align(lines)))
+    assert verdicts(report) == ["right"] * 3
+    wrong = checked(tmp_path, paper(declared, align(lines).replace("delta_{t+1}", "delta_t")))
+    assert [str(v.verdict) for v in wrong.wrong] == ["wrong"]
+
+
+def test_abbreviations_that_double_are_not_followed(tmp_path):
+    doubled = [r"u_0 &= \frac{\partial L}{\partial h}"]
+    doubled += [rf"u_{{{k + 1}}} &= u_{{{k}}} + u_{{{k}}}" for k in range(40)]
+    report = checked(tmp_path, paper(DECLARED, align([*FORWARD, *doubled, r"\frac{\partial L}{\partial b} &= u_{40}"])))
+    assert verdicts(report) == ["undefined"]
 
 
 def test_two_derivations_in_one_document(tmp_path):
@@ -514,3 +572,66 @@ def test_included_files_are_bounded(tmp_path):
     (tmp_path / "part.tex").write_text("x", encoding="utf-8")
     with pytest.raises(DerivationError, match="in 201 files"):
         checked(tmp_path, paper(*["\\input{part}"] * 201, DECLARED))
+
+
+# Anything
+
+FRAGMENTS = r"""
+% tinyad: forward
+% tinyad: backward
+% tinyad: ignore
+% tinyad: end
+\begin{align}
+\end{align}
+\[
+\]
+$$
+$
+\\
+&
+%
+{
+}
+\newcommand{\a}[1]{#1 \b}
+\def\b{\a{x}}
+\a{x}
+\a
+\label{forward}
+\text{and}
+\intertext{so}
+\quad
+,
+\begin{aligned}
+\end{aligned}
+\begin{bmatrix}
+\end{bmatrix}
+\left(
+\right)
+\tag{1}
+\section{x}
+\input{a}
+<!-- tinyad: declare W: N×M -->
+```math
+```
+.. math::
+.. tinyad: declare x: 1×1
+=
+\sum_{i=1}^n x_i
+""".split("\n")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.sampled_from([*FRAGMENTS, *EQUATIONS, *SHORT, DECLARED]), max_size=25),
+    st.sampled_from([".tex", ".md", ".rst"]),
+)
+def test_any_document_gives_a_report_or_an_error_with_its_place(tmp_path_factory, parts, suffix):
+    path = tmp_path_factory.getbasetemp() / f"any{suffix}"
+    path.write_text("\n".join([DECLARED, align(EQUATIONS), *parts]), encoding="utf-8")
+    lines = []
+    for look in (check_without_corrections, proposed_declarations):
+        try:
+            look(opened(path))
+        except DerivationError as error:
+            lines.append(error.line)
+    assert all(1 <= line <= path.read_text(encoding="utf-8").count("\n") + 1 for line in lines)

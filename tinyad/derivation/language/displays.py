@@ -301,6 +301,8 @@ ROW_SIGNS = re.compile(
 )
 
 
+CONDITION = re.compile(r"\\(?:in|forall|sim|leq?|geq?|neq?|[lc]?dots|propto|subset(?:eq)?)(?![A-Za-z])|[<>≤≥∈∀]")
+SEPARATOR = re.compile(r"\\q?quad|[,;]")
 SAYS_NOTHING = re.compile(r"(?<!\\)%[^\n]*|\\(?:label\s*\{[^{}]*\}|nonumber|notag|q?quad(?![A-Za-z]))|[&,.;\s]")
 
 
@@ -392,12 +394,20 @@ class _Rows:
             at = self.separators[k - 1] if k else -1
             if at > max(before, start):
                 self.add(start, at, first)
-                space = re.compile(r"\\q?quad|[,;]").match(self.text, at)
-                start, first = space.end() if space else at + 1, False
+                start, first = self.behind_separator(at), False
+        last = self.equals[-1] if self.equals else start
+        behind = next((at for at in self.separators if at > last), end)
+        if self.equals and CONDITION.search(self.text, behind, end):
+            self.add(start, behind, first)
+            start, first = self.behind_separator(behind), False
         if self.add(start, end, first):
             self.label = ""
         self.start, self.continues = next_start, follows
         self.separators, self.equals = [], []
+
+    def behind_separator(self, at: int) -> int:
+        space = SEPARATOR.match(self.text, at)
+        return space.end() if space else at
 
     def add(self, start: int, end: int, first: bool) -> bool:
         """Add a row, and return whether there is anything in it."""

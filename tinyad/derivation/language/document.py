@@ -47,7 +47,8 @@ class Document(Source):
         self._blocks: list[Block] | None = None
         self.not_read: list[NotRead] = []
         self.given: dict[int, list[Node]] = {}  # where a derivation begins → derivatives that it starts from
-        self.count = {"forward": 0, "backward": 0}
+        self.abbreviations: dict[int, list[Block]] = {}  # where a derivation begins → the abbreviations in it
+        self.count = {"forward": 0, "backward": 0, "abbreviations": 0}
         self.left_out: list[tuple[int, str]] = []  # a line that includes a file which is not read, and why
 
     # Places
@@ -146,10 +147,13 @@ class Document(Source):
         self.count["backward"] += len(parts.backward)
         forward = [Block("forward", "", e.start, e.end, e.number) for e in parts.forward]
         backward = [Block("backward", e.title, e.start, e.end, e.number) for e in parts.backward]
+        short = [Block("abbreviation", "", e.start, e.end) for e in parts.abbreviations]
+        self.abbreviations[declared[0].start] = short
+        self.count["abbreviations"] += len(short)
         for kind, there in (("forward", forward), ("backward", backward)):
             if not there:
                 raise self.error(self._none(kind, parts), declared[-1].start)
-        return [*declared, *forward, *backward]
+        return [*declared, *forward, *short, *backward]
 
     def sorted(self, declarations: Declarations, found: Sequence[Equation]) -> Parts:
         """Return the equations by what they are."""
@@ -186,6 +190,8 @@ class Document(Source):
         """Say how many equations were read, and how many were not."""
         read, left = sum(self.count.values()), len(self.not_read)
         parts = f"{self.count['forward']} forward, {self.count['backward']} backward"
+        short = self.count["abbreviations"]
+        parts += f", {short} abbreviation{'s' * (short > 1)}" if short else ""
         return f"{read} equation{'s' * (read != 1)} read ({parts}), {left} not read"
 
 

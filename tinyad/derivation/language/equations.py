@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -155,6 +156,7 @@ class Parts:
     forward: list[Equation] = field(default_factory=list)
     backward: list[Equation] = field(default_factory=list)
     not_read: list[NotRead] = field(default_factory=list)
+    abbreviations: list[Equation] = field(default_factory=list)
     given: list[Node] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)  # of the forward equations that can be read
 
@@ -195,6 +197,7 @@ class Sorting:
 
     def __init__(self, declarations: Declarations, found: Sequence[Equation]) -> None:
         self.source, self.declarations, self.parts = declarations.source, declarations, Parts()
+        self._short: set[str] = set()  # abbreviations
         self.candidates = self._candidates([e for e in found if e.said != "ignore"])
         for equation in found:
             if equation.said == "ignore":
@@ -260,8 +263,9 @@ class Sorting:
     def _backward(self, known: set[str]) -> list[Candidate]:
         """Return the lines about derivatives of known names, and the abbreviations that are made of derivatives."""
         lines = [c for c in self.candidates if c.equation.said == "backward"]
-        defined = {c.computes.key for c in self.candidates if c.computes and c not in lines and not c.is_of_derivatives}
-        abbreviations = {c.computes.key for c in lines if c.computes} - defined
+        computed = Counter(c.computes.key for c in self.candidates if c.computes)
+        twice = {key for key, count in computed.items() if count > 1}  # such as h, in h = 2 among the lines
+        abbreviations = {c.computes.key for c in lines if c.computes} - twice
         changed = True
         while changed:
             changed = False
@@ -269,7 +273,7 @@ class Sorting:
                 if c.equation.said or c in lines or not self._is_line(c, known, abbreviations):
                     continue
                 lines.append(c)
-                abbreviations |= {c.computes.key} - defined if c.computes else set()
+                abbreviations |= {c.computes.key} - twice if c.computes else set()
                 changed = True
         return lines
 
@@ -343,11 +347,31 @@ class Sorting:
                 raise self.source.error(c.error.message + advice, c.error.at, c.error.to)
         self.parts.forward = [c.equation for c in forward]
         self.parts.statements = [c.statement for c in forward if c.statement]
-        self.parts.backward = sorted((c.equation for c in backward), key=lambda e: e.start)
+        for c in sorted(backward, key=lambda c: c.equation.start):
+            self._sort_line(c)
         for c in self.candidates:
             if c.equation.start not in starts:
                 self._leave(c.equation, self._reason(c, defined))
         self.parts.not_read.sort()
+
+    def _sort_line(self, c: Candidate) -> None:
+        """Take a line to check: an abbreviation for a derivative, δ = ∂L/∂a = ..., is one, and the line for ∂L/∂a."""
+        equation, line = c.equation, c.statement
+        of_derivatives = c.is_of_derivatives or bool(c.uses & self._short)
+        if not (c.computes and line and line.sign == "=" and of_derivatives):
+            self.parts.backward.append(equation)
+            return
+        first = line.members[0]
+        if len(line.members) == 1 or first.kind == "d":
+            self._short.add(c.computes.key)
+        if len(line.members) == 1:
+            self.parts.abbreviations.append(equation)
+        elif first.kind == "d":
+            self.parts.abbreviations.append(equation._replace(end=first.end))
+            rest = tuple(token for token in equation.tokens if token.start >= first.start)
+            self.parts.backward.append(equation._replace(start=first.start, tokens=rest))
+        else:
+            self.parts.backward.append(equation)
 
     def _reason(self, c: Candidate, defined: dict[str, Candidate]) -> str:
         """Say why an equation is no line of the derivation."""

@@ -27,6 +27,7 @@ INCLUSIONS       = 1_000      # files that a document names with \input, there o
 NOTEBOOK_CELLS   = 5_000      # of a notebook
 GROUP_CHARACTERS = 4_000      # between braces that are looked for: each unclosed one is searched so far
 INLINE_CHARACTERS = 500       # of an inline formula, or of code in a line: the sign that ends it is looked for so far
+ABBREVIATED_PARTS = 300       # of the formula that an abbreviation stands for
 EQUATIONS        = 4_000      # of a document: each of them is tokenized
 # fmt: on
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from tinyad.derivation.language.abbreviations import Abbreviation
 from tinyad.derivation.language.limits import INDEX_DIGITS, PRODUCT_LETTERS
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 
@@ -54,6 +55,7 @@ class Names:
         self.instances: dict[str, tuple[str, str]] = {}  # f_g → (θ, g), of a function f_θ
         self.known: dict[str, bool] = {}  # key → whether it is used with a time
         self.differentials = False
+        self.abbreviations: dict[str, Abbreviation] = {}  # key → the formula of derivatives that it stands for
         self.read_members: dict[tuple[Any, ...], Node] = {}  # tokens → the formula they make, with these names
         self._flat: dict[str, list[str]] = {}
         self._letters: dict[str, list[str]] = {}

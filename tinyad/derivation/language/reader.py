@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from tinyad.derivation.language.abbreviations import Abbreviation
 from tinyad.derivation.language.declarations import Declarations, declare, finish
 from tinyad.derivation.language.document import Document
 from tinyad.derivation.language.limits import UNREADABLE_LINES
 from tinyad.derivation.language.segments import Segment, segments
 from tinyad.derivation.language.size_inference import add_sizes_that_follow
 from tinyad.derivation.language.source import Block, DerivationError, LimitError, Source
-from tinyad.derivation.language.syntax_tree import Node, Statement, Token
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
 from tinyad.derivation.language.tokenizer import tokens_of
 
 
@@ -111,6 +112,18 @@ def _segments(source: Source, block: Block, tokens: Sequence[Token]) -> list[Seg
     return [Segment(joined, block.number, "")] if joined else []
 
 
+def _abbreviate(declarations: Declarations, blocks: Sequence[Block]) -> None:
+    """Learn the names that stand for formulas of derivatives."""
+    names = declarations.names
+    for block in blocks:
+        tokens = [token for token in _tokens(declarations.source, block) if token.kind not in ("end", "tag")]
+        ref = _computed_name(declarations, tokens).value
+        names.add(ref)
+        made = Abbreviation(ref.time, declarations.parser().statement(tokens).members[0])
+        if made.is_short:
+            names.abbreviations[ref.key] = made
+
+
 def _backward(
     declarations: Declarations, blocks: Sequence[Block]
 ) -> tuple[dict[str, list[Statement | Unreadable]], dict[int, str]]:
@@ -118,6 +131,7 @@ def _backward(
     backward: dict[str, list[Statement | Unreadable]] = {}
     claims: dict[int, str] = {}
     title = ""
+    _abbreviate(declarations, [block for block in blocks if block.kind == "abbreviation"])
     for block in blocks:
         if block.kind != "backward":
             continue
@@ -130,7 +144,41 @@ def _backward(
                 claims[lines[-1].start] = segment.claim
         lines += unreadable
         lines.sort(key=lambda line: line.start)
+    if declarations.source.is_document:
+        backward = {title: in_order_of_use(lines) for title, lines in backward.items()}
     return backward, claims
+
+
+def in_order_of_use(lines: Sequence[Statement | Unreadable]) -> list[Statement | Unreadable]:
+    """Return lines in the order in which they can be computed: a paper may set a derivative below where it is used."""
+    sets: dict[Ref, list[int]] = {}
+    for k, line in enumerate(lines):
+        for ref in _derivatives(line.left) if isinstance(line, Statement) else ():
+            sets.setdefault(ref, []).append(k)
+    ordered: list[int] = []
+    state: dict[int, bool] = {}  # line → whether all that it needs stands before it
+    for first in range(len(lines)):
+        open_ = [first]
+        while open_:
+            k = open_[-1]
+            line = lines[k]
+            used = _derivatives(line.members) if k not in state and isinstance(line, Statement) else ()
+            needed = [other for ref in used for other in sets.get(ref, ()) if other not in state and other != k]
+            if k not in state and needed:
+                state[k] = False
+                open_ += reversed(needed)
+                continue
+            open_.pop()
+            if not state.get(k):
+                state[k] = True
+                ordered.append(k)
+    return [lines[k] for k in ordered]
+
+
+def _derivatives(formulas: Sequence[Node]) -> Iterator[Ref]:
+    """Yield what the derivatives in some formulas are of."""
+    for node in (n for formula in formulas for n in walk(formula) if n.kind == "d"):
+        yield node.value[0]._replace(indices=())
 
 
 def _readable_lines(source: Source, block: Block, title: str) -> tuple[list[Token], list[Unreadable]]:

@@ -138,7 +138,7 @@ def _document(report: Report, source: Document) -> Iterator[Markup]:
         yield heading.format("Forward")
         yield _equations([(eq, names) for eq in derivation.forward], source)
         yield heading.format(f"Backward: {checked.title}" if checked.title else "Backward")
-        rows = [Row(v, numbers[v.start]) for v in checked.verdicts]
+        rows = [Row(v, numbers[v.start]) for v in sorted(checked.verdicts, key=lambda v: v.start)]
         if rows:
             yield _lines(derivation.declarations, rows, "Backward")
         for row in rows:

@@ -29,7 +29,7 @@ class Report:
     @property
     def verdicts(self) -> list[LineVerdict]:
         """Return the verdicts on all backward lines, in the order of the file."""
-        return [v for _, lines in self.parts for v in lines.verdicts]
+        return [v for _, lines in self.parts for v in sorted(lines.verdicts, key=lambda v: v.start)]
 
     @property
     def wrong(self) -> list[LineVerdict]:
@@ -96,7 +96,7 @@ class Report:
                 {
                     "title": lines.title,
                     "ok": lines.ok,
-                    "lines": [_plain(self.source, v) for v in lines.verdicts],
+                    "lines": [_plain(self.source, v) for v in sorted(lines.verdicts, key=lambda v: v.start)],
                     "missing": lines.faults,
                     "proposed": list(lines.proposed),
                     "notes": [note for note in (lines.headline, *lines.notes) if note],
@@ -125,6 +125,9 @@ def _assumed(derivation: Derivation) -> Iterator[str]:
     given = source.given.get(derivation.begun, ()) if isinstance(source, Document) else ()
     rows = [f"    size that follows: {name_text(it, key)}: {size}" for key, size in it.inferred.items()]
     rows += [f"    taken as given: {one_line(source.text[node.start : node.end])}" for node in given]
+    for block in source.abbreviations.get(derivation.begun, ()) if isinstance(source, Document) else ():
+        text = source.numbered(source.text[block.start : block.end], "")
+        rows.append(f"    abbreviation: {one_line(text)}  ({source.line_name(block.start)})")
     if rows:
         yield ""
         yield from rows
@@ -186,9 +189,10 @@ def _plain(source: Source, v: LineVerdict) -> dict[str, Any]:
 
 def _set_of_lines(source: Source, lines: CheckedLines, everything: bool) -> Iterator[str]:
     """Yield the rows about one set of lines."""
-    wrong = [v for v in lines.verdicts if not v.ok]
+    wrong = sorted((v for v in lines.verdicts if not v.ok), key=lambda v: v.start)
     holding = len(lines.verdicts) - len(wrong)
-    title = lines.title or source.heading(lines.verdicts[0].start if lines.verdicts else 0) or "derivation"
+    first = min((v.start for v in lines.verdicts), default=0)
+    title = lines.title or source.heading(first) or "derivation"
     unjudged = sum(v.verdict is Verdict.NOT_JUDGED for v in wrong)
     failing = len(wrong) - unjudged
     others = f", {failing} do{'es' * (failing == 1)} not" if failing else ""
