@@ -362,6 +362,15 @@ def test_abbreviations_that_double_are_not_followed(tmp_path):
     assert verdicts(report) == ["undefined"]
 
 
+@pytest.mark.parametrize(
+    "derivative", [r"\nabla_{%s} \mathcal{J}", r"\frac{\partial J}{\partial %s}", r"\frac{d J}{d %s}"]
+)
+def test_the_loss_is_what_the_derivatives_are_of(tmp_path, derivative):
+    lines = [derivative % "h" + " &= h", derivative % "a" + " &= " + derivative % "h" + r" \odot (1 - h)"]
+    report = checked(tmp_path, paper(DECLARED, align([*FORWARD[:2], FORWARD[2].replace("L", r"\mathcal{J}"), *lines])))
+    assert verdicts(report) == ["right", "wrong"]
+
+
 def test_two_derivations_in_one_document(tmp_path):
     second = ["u &= V y", r"L &= u^\top u", r"\frac{\partial L}{\partial u} &= 2 u"]
     second.append(r"\frac{\partial L}{\partial V} &= \frac{\partial L}{\partial u} y^\top")

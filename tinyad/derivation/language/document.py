@@ -93,7 +93,7 @@ class Document(Source):
             if not declared:
                 raise DerivationError(
                     f"this document declares no sizes; `tinyad check --declare {self.name}` proposes what to declare",
-                    self, self.found.displays[0].start if self.found.displays else 0,
+                    self, next((display.start for display in self.found.displays if not display.inline), 0),
                 )  # fmt: skip
             all_equations = equations(self, self.found.displays, self.found.instructions)
             self._blocks = [
@@ -237,12 +237,15 @@ def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
 
 
 def _numerator(tokens: Sequence[Token]) -> str:
-    """Return the name above in a derivative on the left-hand side; "" if there is none."""
-    texts = [token.text for token in tokens[:5] if token.kind != "group("]
-    kinds = [token.kind for token in tokens[:5] if token.kind != "group("]
-    if kinds[:1] == ["frac"] and texts[1:2] and texts[1] in ("∂", "d") and kinds[2:3] == ["word"]:
-        return texts[2] if kinds[3:4] in ([")group"], ["op"]) and texts[3:4] != ["_"] else ""
-    return texts[1] if texts[:1] == ["∂"] and kinds[1:2] == ["word"] and texts[2:3] == ["/"] else ""
+    """Return what the derivative on a left-hand side is of: J in ∂J/∂z or ∇_z J; "" if there is none."""
+    equals = next((k for k, token in enumerate(tokens) if token[:2] in (("op", "="), ("op", "+="))), 0)
+    left = [token for token in tokens[:equals] if token.kind not in ("group(", ")group")]
+    texts = [token.text for token in left]
+    if left[:1] and left[0].kind == "frac" and len(left) > 3 and texts[1] in ("∂", "d") and left[2].kind == "word":
+        return texts[2] if texts[3] in ("∂", "d") else ""
+    if texts[:1] == ["∂"] and texts[2:3] == ["/"]:
+        return texts[1]
+    return texts[-1] if texts[:2] == ["∇", "_"] and tokens[equals - 1].kind == "word" and len(left) > 3 else ""
 
 
 def _sums(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tinyad.derivation.language.declarations import Declarations, declare
@@ -100,9 +101,21 @@ def _sizes(declarations: Declarations, forward: Sequence[Statement], source: Sou
         if it.key not in declarations.functions:
             yield f"{_text(source, it.node)}: {it.rows}×{it.columns}{'' if it.follows else COLUMN}"
     lacking = {it.key: it.node for it in inference.proposals()}
+    counts = [key for key in _divisors(forward) if key in lacking]
+    if counts:
+        yield f"constant: {', '.join(_text(source, lacking[key]) for key in counts)}"
     positive = [key for key in _arguments(forward) if key in lacking and key not in declarations.positive]
     if positive:
         yield f"positive: {', '.join(_text(source, lacking[key]) for key in positive)}"
+
+
+def _divisors(forward: Sequence[Statement]) -> list[str]:
+    """Return the names that only divide numbers, as n in 1/n: they count something."""
+    members = [member for s in forward for member in s.members]
+    divided = [n for member in members for n in walk(member) if n.kind == "/" and not list(names_in(n.parts[0]))]
+    below = Counter(key for n in divided for key in names_in(n.parts[1]))
+    everywhere = Counter(key for member in members for key in names_in(member))
+    return [key for key, count in below.items() if everywhere[key] == count and key.isalpha()]
 
 
 def _arguments(forward: Sequence[Statement]) -> list[str]:
