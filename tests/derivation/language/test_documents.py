@@ -371,6 +371,21 @@ def test_the_loss_is_what_the_derivatives_are_of(tmp_path, derivative):
     assert verdicts(report) == ["right", "wrong"]
 
 
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [("\n% tinyad: declare function softmax: softmax_rows", ["right"] * 2), ("", ["wrong", "right"])],
+)
+def test_a_softmax_over_rows(tmp_path, declared, expected):
+    lines = [
+        r"P &= \operatorname{softmax}(S)",
+        r"O &= P V",
+        r"dS &= P \odot (dP - (P \odot dP) 1_{(n,n)})",
+        r"dP &= dO V^\top",
+    ]
+    report = checked(tmp_path, paper("% tinyad: declare S: n×n, V: n×p; constant: V" + declared + "\n", align(lines)))
+    assert verdicts(report) == expected
+
+
 def test_two_derivations_in_one_document(tmp_path):
     second = ["u &= V y", r"L &= u^\top u", r"\frac{\partial L}{\partial u} &= 2 u"]
     second.append(r"\frac{\partial L}{\partial V} &= \frac{\partial L}{\partial u} y^\top")

@@ -16,7 +16,7 @@ from tinyad.derivation.language.limits import (
     LARGEST_RANGE,
     SIZE_CHARACTERS,
 )
-from tinyad.derivation.language.names import Names, bound
+from tinyad.derivation.language.names import FUNCTIONS, Names, bound
 from tinyad.derivation.language.parser import Parser
 from tinyad.derivation.language.source import Block, Source
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
@@ -34,6 +34,7 @@ AFTER_FORWARD = (
     "given", "given total", "at", "constant", "positive", "sums to 1", "columns sum to 1", "rows sum to 1", "range",
     "symmetric", "orthogonal", "positive definite",
 )  # fmt: skip
+ANY_SEPARATOR = re.compile(rf"{SIZE_BEFORE_COMMA.pattern}|(?P<semicolon>;)")
 
 
 class MatrixKind(StrEnum):
@@ -124,8 +125,9 @@ def _entries(source: Source, block: Block) -> Iterator[Entry]:
 def _declarations_in(text: str) -> Iterator[tuple[int, int]]:
     """Yield where the declarations of a line stand: W: N×M, x: M×1 are two."""
     start = 0
-    for match in SIZE_BEFORE_COMMA.finditer(text):
-        yield start, match.start("comma")
+    separator = SIZE_BEFORE_COMMA if "function" in text else ANY_SEPARATOR  # `function f: σ for i; tanh for g` is one
+    for match in separator.finditer(text):
+        yield start, match.end() - 1
         start = match.end()
     yield start, len(text)
 
@@ -218,7 +220,7 @@ def _function(declarations: Declarations, entry: Entry) -> None:
             for t in tokens_of(source, source.text.index(head, start), source.text.index(head, start) + len(head))
             if t.kind == "word"
         ]
-        name = words[0] if words else ""
+        name = head if head in names.functions else words[0] if words else ""
         if head != "component-wise" and name not in names.functions:
             near = get_close_matches(head, [*names.functions, "component-wise"], 1)
             raise source.error(
@@ -227,6 +229,9 @@ def _function(declarations: Declarations, entry: Entry) -> None:
         function = ref.key if head == "component-wise" else names.functions[name]
         for member in [m.strip() for m in members.split(",")] if members else [""]:
             branches[member] = function
+    if ref.key in FUNCTIONS and branches.get("") in FUNCTIONS.values():  # a known function, in another meaning
+        names.functions[ref.key] = branches[""]
+        return
     declarations.functions[ref.key] = branches
     names.functions[ref.key] = ref.key
     for letter in names.letters(ref.key):  # f_g is f_θ for θ = g

@@ -96,12 +96,15 @@ def _letters(declarations: Declarations, found: Sequence[Equation], source: Sour
 
 def _sizes(declarations: Declarations, forward: Sequence[Statement], source: Source) -> Iterator[str]:
     """Yield names with the sizes that follow for them, or that they are likely to have."""
-    inference = SizeInference(declarations, forward, guess=True)
-    for it in inference.proposals():
-        if it.key not in declarations.functions:
-            yield f"{_text(source, it.node)}: {it.rows}×{it.columns}{'' if it.follows else COLUMN}"
-    lacking = {it.key: it.node for it in inference.proposals()}
-    counts = [key for key in _divisors(forward) if key in lacking]
+    numbers = _divisors(forward)
+    proposals = [
+        it for it in SizeInference(declarations, forward, numbers, guess=True).proposals()
+        if it.key not in declarations.functions
+    ]  # fmt: skip
+    for it in proposals:
+        yield f"{_text(source, it.node)}: {it.rows}×{it.columns}{'' if it.follows else COLUMN}"
+    lacking = {it.key: it.node for it in proposals}
+    counts = [key for key in numbers if key in lacking]
     if counts:
         yield f"constant: {', '.join(_text(source, lacking[key]) for key in counts)}"
     positive = [key for key in _arguments(forward) if key in lacking and key not in declarations.positive]

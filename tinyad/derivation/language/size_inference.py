@@ -36,11 +36,19 @@ class Proposal(NamedTuple):
 class SizeInference:
     """The sides of all names of a forward, equal where an equation needs it.
 
-    With `guess`, what no equation decides is taken as papers have it: a small letter is a column.
+    `numbers` are names that are 1×1.  With `guess`, what no equation decides is taken as papers have it: a small
+    letter is a column.
     """
 
-    def __init__(self, declarations: Declarations, forward: Sequence[Statement], guess: bool = False) -> None:
+    def __init__(
+        self,
+        declarations: Declarations,
+        forward: Sequence[Statement],
+        numbers: Sequence[str] = (),
+        guess: bool = False,
+    ) -> None:
         self._declarations, self._forward, self._guess = declarations, forward, guess
+        self._numbers = numbers
         self._parent: list[int] = []
         self._known: dict[int, Side] = {}  # root → what is known of it
         self._names: dict[str, Shape] = {}
@@ -154,7 +162,7 @@ class SizeInference:
             if first in self._declarations.shapes:
                 rows, columns = self._declarations.shapes[first]
                 self._names[key] = Shape(self._side(rows), self._side(columns))
-            elif key == self._declarations.names.loss or key.replace("_", "") in self._symbols:
+            elif key in (self._declarations.names.loss, *self._numbers) or key.replace("_", "") in self._symbols:
                 self._names[key] = Shape(self._one, self._one)
             else:
                 self._names[key] = Shape(self._side(), self._side())
