@@ -17,7 +17,9 @@ __all__ = ["DerivationError", "check_derivation"]
 def check_derivation(
     text_or_path: str | Path, seed: int = 0, *, timeout: float | None = None, suggest: bool = True
 ) -> Report:
-    """Check a derivation as it stands on paper, from a Markdown file or from its text; return a `Report`.
+    """Check a derivation as it stands on paper, from a file or from its text; return a `Report`.
+
+    A file has blocks, or is a document in LaTeX, Markdown or reStructuredText, or a notebook, whose formulas are read.
 
     A str with a line break is the text, else a path.  Every line is evaluated with the true derivatives on its
     right-hand side, at generic points that `seed` draws.  Without `suggest` no suggestions are looked for; after

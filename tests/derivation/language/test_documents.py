@@ -265,6 +265,21 @@ def test_what_is_not_read_is_listed(tmp_path):
     assert "line 17: \\eta &= 0.01  →  no line needs η" in report.text(everything=True)
 
 
+@pytest.mark.parametrize(
+    ("update", "why"),
+    [
+        (r"W &= W - \eta \frac{\partial L}{\partial W}", "W stands on both sides"),
+        (r"b &= b - \eta \frac{\partial L}{\partial b}", "b stands on both sides"),
+        (r"W &= \frac{\partial L}{\partial W}", "no line needs W"),
+        (r"x &= x + 1", "x stands on both sides"),
+    ],
+)
+def test_an_update_is_no_part_of_a_derivation(tmp_path, update, why):
+    report = checked(tmp_path, paper(DECLARED, align([update, *EQUATIONS])))
+    assert report.ok
+    assert [it.why for it in report.source.left] == [why]
+
+
 def test_comments_say_what_lines_are(tmp_path):
     text = paper(
         DECLARED,

@@ -25,10 +25,11 @@ from tinyad.derivation.language.tokenizer import tokens_of, tokens_without_ends
 Side = tuple[tuple[str, int], ...]  # a sum of multiples of symbols; a number is a multiple of ""
 MEANINGS = {"matrix product": "*", "component-wise": "∘"}
 LAYOUTS = ("row", "same")
-SIZE = r"[\w+(){}$]+\s*(?:×|\\times|x)\s*[\w+(){}$]+"
+SIDE = r"[\w+(){}$]{1,40}"
+SIZE = rf"{SIDE}\s*(?:×|\\times|x)\s*{SIDE}"
 SIZE_BEFORE_COMMA = re.compile(  # a value behind which a comma begins another declaration
     rf":\s*(?:{SIZE}|matrix product|component-wise|column of ones|row|same|differential|\w\s*=\s*1\s*\.\.\s*\w)"
-    r"\s*(?P<comma>[,;])(?=[^:]*:)"
+    r"\s*(?P<comma>[,;])(?=[^:]{0,400}:)"
 )
 AFTER_FORWARD = (
     "given", "given total", "at", "constant", "positive", "sums to 1", "columns sum to 1", "rows sum to 1", "range",

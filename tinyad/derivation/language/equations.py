@@ -175,6 +175,13 @@ class Candidate(NamedTuple):
         return {key for member in self.statement.members for key in names_in(member)} if self.statement else set()
 
     @property
+    def sets_itself(self) -> bool:
+        """Return whether what the left-hand side computes stands on the right as well, at the same time."""
+        nodes = (n for member in self.statement.members for n in walk(member)) if self.statement else ()
+        same = (n for n in nodes if n.kind == "name" and self.computes and n.value.key == self.computes.key)
+        return any(self.computes and n.value.time == self.computes.time for n in same)
+
+    @property
     def is_of_derivatives(self) -> bool:
         """Return whether a derivative stands on either side."""
         line = self.statement
@@ -281,6 +288,8 @@ class Sorting:
         if c.statement is None:
             return self._left_is_derivative_of(c.equation, known)
         if c.computes:
+            if c.sets_itself or c.computes.key in self.declarations.shapes:
+                return False  # such as W = W - η ∂L/∂W, which is no part of the derivation
             return c.is_of_derivatives or bool(c.uses & abbreviations - {c.computes.key})
         left = [n for node in c.statement.left for n in walk(node) if n.kind in ("d", "jacobian", "differential")]
         return bool(left) and all(key in known for node in left for key in names_in(node))
@@ -321,7 +330,10 @@ class Sorting:
         return sorted(chosen, key=lambda c: c.equation.start)
 
     def _may_define(self, c: Candidate) -> bool:
-        return c.statement is None or (len(c.statement.left) == 1 and c.statement.left[0].kind == "name")
+        if c.statement is None:
+            return True
+        alone = len(c.statement.left) == 1 and c.statement.left[0].kind == "name"
+        return alone and not (c.sets_itself or c.is_of_derivatives)
 
     @staticmethod
     def _first_readable(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -375,10 +387,12 @@ class Sorting:
 
     def _reason(self, c: Candidate, defined: dict[str, Candidate]) -> str:
         """Say why an equation is no line of the derivation."""
-        if c.computes and c.computes.key in defined:
+        if c.computes and c.computes.key in defined and not c.sets_itself:
             return f"{c.computes.key} is set in {self.source.line_name(defined[c.computes.key].equation.start)} already"
         if c.error:
             return c.error.message.split(";")[0]
+        if c.computes and c.sets_itself:
+            return f"{c.computes.key} stands on both sides"
         if c.computes:
             return f"no line needs {c.computes.key}"
         assert c.statement
