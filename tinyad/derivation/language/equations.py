@@ -18,6 +18,7 @@ from tinyad.derivation.language.tokenizer import tokens_of
 
 EQUALS = ("=", "+=", "≡")
 CONTINUING = ("=", "+=", "+", "-", "∘", "*", "·", "@", "/", "≡")
+BEFORE_FORMULA = re.compile(r"(?:[\s&]|\\q?quad(?![A-Za-z])|\\label\s*\{[^{}]*\})*")
 DERIVED = ("d", "jacobian", "differential", "prime")
 
 
@@ -124,7 +125,8 @@ def _balanced(text: str, start: int, end: int) -> tuple[int, int]:
 def _trimmed(source: Source, start: int, end: int) -> tuple[int, int]:
     """Return a row without the space around it."""
     text = source.text[start:end]
-    return start + len(text) - len(text.lstrip(" \n&")), start + len(text.rstrip(" \n,.;"))
+    before = BEFORE_FORMULA.match(text)
+    return start + (before.end() if before else 0), start + len(text.rstrip(" \n,.;"))
 
 
 def _add(pending: list[Equation], made: Equation, may_continue: bool) -> None:

@@ -24,6 +24,7 @@ from tinyad.derivation.language.syntax_tree import Node, Statement
 from tinyad.derivation.language.tokenizer import tokens_of
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Trouble
+from tinyad.derivation.show.assumed import assumed
 from tinyad.derivation.show.limits import DRAWN_STEPS
 from tinyad.derivation.show.mathml import statement
 from tinyad.derivation.show.prose import Prose, inline
@@ -143,6 +144,7 @@ def _document(report: Report, source: Document) -> Iterator[Markup]:
             yield _lines(derivation.declarations, rows, "Backward")
         for row in rows:
             yield from endings.get(row.verdict.start, ())
+        yield from _list("Not declared", assumed(derivation), opened=True)
     yield Markup("<p>{}</p>").format(source.reading())
     yield from _list("Not read", [f"{source.line_name(it.start)}: {it.why}" for it in source.left])
 

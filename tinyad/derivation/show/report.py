@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, Verdict
-from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.document import Document
 from tinyad.derivation.language.equations import NotRead
 from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.show import limits
+from tinyad.derivation.show.assumed import assumed
 from tinyad.printing.text import apart, for_terminal, one_line
 
 
@@ -101,8 +101,9 @@ class Report:
                     "proposed": list(lines.proposed),
                     "notes": [note for note in (lines.headline, *lines.notes) if note],
                     "not_exercised": lines.not_exercised,
+                    **({"assumed": rows} if (rows := assumed(derivation)) else {}),
                 }
-                for _, lines in self.parts
+                for derivation, lines in self.parts
             ],
             **_reading(self.source),
         }
@@ -120,23 +121,9 @@ class Report:
 
 
 def _assumed(derivation: Derivation) -> Iterator[str]:
-    """Yield what was not declared and follows: sizes, and derivatives that are given."""
-    source, it = derivation.source, derivation.declarations
-    given = source.given.get(derivation.begun, ()) if isinstance(source, Document) else ()
-    rows = [f"    size that follows: {name_text(it, key)}: {size}" for key, size in it.inferred.items()]
-    rows += [f"    taken as given: {one_line(source.text[node.start : node.end])}" for node in given]
-    for block in source.abbreviations.get(derivation.begun, ()) if isinstance(source, Document) else ():
-        text = source.numbered(source.text[block.start : block.end], "")
-        rows.append(f"    abbreviation: {one_line(text)}  ({source.line_name(block.start)})")
-    if rows:
-        yield ""
-        yield from rows
-
-
-def name_text(declarations: Declarations, key: str) -> str:
-    """Return a name as its author wrote it."""
-    node = declarations.declared.get(key)
-    return one_line(declarations.source.text[node.start : node.end]) if node else key
+    """Yield what the author has not declared, and what was taken for it."""
+    rows = assumed(derivation)
+    yield from ("", *(f"    {row}" for row in rows)) if rows else ()
 
 
 def _not_read(source: Source, everything: bool) -> Iterator[str]:
