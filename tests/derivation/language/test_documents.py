@@ -321,6 +321,23 @@ def test_an_equation_that_a_line_needs_and_nobody_can_read_is_an_error(tmp_path)
     assert caught.value.line == 6
 
 
+def test_of_a_chain_in_the_forward_the_first_formula_is_taken(tmp_path):
+    chain = FORWARD[1] + r" = \frac{e^a - e^{-a}}{e^a + e^{-a}}"
+    report = checked(tmp_path, paper(DECLARED, align([FORWARD[0], chain, *EQUATIONS[2:]])))
+    assert report.ok
+    assert [it.why for it in report.source.left] == ["another formula for the same; the first one is taken"]
+
+
+def test_a_brace_that_is_not_closed_is_named(tmp_path):
+    with pytest.raises(DerivationError, match=r"of the formulas here, line 7: this \{ has no \}"):
+        checked(tmp_path, paper(DECLARED, align(EQUATIONS).replace("(a)", "{(a)")))
+
+
+def test_a_function_without_a_declaration_is_named(tmp_path):
+    with pytest.raises(DerivationError, match="for a function, `function f: component-wise`"):
+        checked(tmp_path, paper(DECLARED, align(EQUATIONS).replace(r"\tanh(a)", "f(a)")))
+
+
 def test_a_line_that_cannot_be_read_is_a_verdict(tmp_path):
     text = paper(DECLARED, align([*FORWARD, *BACKWARD[:4], BACKWARD[4].replace("W^", r"\foo W^")]))
     report = checked(tmp_path, text)

@@ -163,7 +163,8 @@ class Document(Source):
 
     def _none(self, kind: str, parts: Parts) -> str:
         what = "equation that the lines need" if kind == "forward" else "line that sets a derivative of a declared name"
-        rows = [f"{self.line_name(n.start)}: {n.why}" for n in parts.not_read[:5]]
+        telling = sorted(parts.not_read, key=lambda n: n.why.startswith("no line needs"))
+        rows = [f"{self.line_name(n.start)}: {n.why}" for n in telling[:5]]
         seen = f"; of the formulas here, {'; '.join(rows)}" if rows else "; there are no formulas in displays here"
         return f"no {what} was found{seen}; the comment `tinyad: {kind}` before them says that they are"
 

@@ -359,14 +359,23 @@ class Sorting:
                     f"the size of {name} and put the comment `tinyad: ignore` behind the equation"
                 )
                 raise self.source.error(c.error.message + advice, c.error.at, c.error.to)
-        self.parts.forward = [c.equation for c in forward]
-        self.parts.statements = [c.statement for c in forward if c.statement]
+        self.parts.forward = [self._first_formula(c) for c in forward]
+        self.parts.statements = [c.statement._replace(members=c.statement.members[:1]) for c in forward if c.statement]
         for c in sorted(backward, key=lambda c: c.equation.start):
             self._sort_line(c)
         for c in self.candidates:
             if c.equation.start not in starts:
                 self._leave(c.equation, self._reason(c, defined))
         self.parts.not_read.sort()
+
+    def _first_formula(self, c: Candidate) -> Equation:
+        """Return a forward equation without what follows a second equals sign."""
+        equation, line = c.equation, c.statement
+        if line is None or len(line.members) < 2:
+            return equation
+        start, end = _balanced(self.source.text, equation.start, line.members[0].end)
+        self.parts.not_read.append(NotRead(end, equation.end, "another formula for the same; the first one is taken"))
+        return equation._replace(start=start, end=end)
 
     def _sort_line(self, c: Candidate) -> None:
         """Take a line to check: an abbreviation for a derivative, δ = ∂L/∂a = ..., is one, and the line for ∂L/∂a."""

@@ -95,7 +95,12 @@ def _infer_sizes(declarations: Declarations, forward: Sequence[Statement]) -> No
         first = asked[0].node
         names = ", ".join(source.text[it.node.start : it.node.end] for it in asked)
         likely = ", ".join(f"{source.text[it.node.start : it.node.end]}: {it.rows}×{it.columns}" for it in asked)
-        raise source.error(f"no size follows for {names}; declare them, perhaps {likely}", first.start, first.end)
+        advice = (
+            "; for a function, `function f: component-wise`" if source.text[first.end : first.end + 1] == "(" else ""
+        )
+        raise source.error(
+            f"no size follows for {names}; declare them, perhaps {likely}{advice}", first.start, first.end
+        )
 
 
 def _tokens(source: Source, block: Block) -> list[Token]:
