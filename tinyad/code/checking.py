@@ -7,22 +7,25 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tinyad.code.check import check_pair
 from tinyad.code.files import Text
 from tinyad.code.find import Found, example_of, example_of_shapes, found_in, functions_called_by
+from tinyad.code.first_calls import FirstCalls, run_main
 from tinyad.code.layout import layout_of
 from tinyad.code.limits import FRAMES_SHOWN, SECONDS
 from tinyad.code.names import looks_like_derivative
 from tinyad.code.pair import Example, Pair
-from tinyad.code.program import CodeError, Program, TimedOut, limited, package_of, undisturbed
+from tinyad.code.program import CodeError, OutOfTime, Program, TimedOut, limited, package_of, undisturbed
 from tinyad.code.report import Report
 from tinyad.code.rerun import set_names
 from tinyad.code.script import Script
 from tinyad.code.training import Training
 from tinyad.code.verdicts import PairVerdict
+from tinyad.code.without_example import verdict_without_example
 
 
 class Options(NamedTuple):
@@ -50,37 +53,54 @@ def check_text(text: Text, options: Options, namespace: Mapping[str, Any] | None
     declared = {**declarations(text.text), **options.names}
     verdicts = []
     with undisturbed(), importable(text.name):
-        program = _executed(program, text, found, options)
+        program, calls = _executed(program, text, found, options)
+        run_main(program, calls)
         for one in found:
-            verdicts.append(_verdict(program, text, one, options, declared))
+            verdicts.append(_verdict(program, text, one, options, declared, calls))
     return Report(text, tuple(verdicts))
 
 
-def _executed(program: Program, text: Text, found: Sequence[Found], options: Options) -> Program:
-    """Run a source, and return its program, in which something stands in for what raises in a backward pass."""
+def _executed(program: Program, text: Text, found: Sequence[Found], options: Options) -> tuple[Program, FirstCalls]:
+    """Run a source, and return its program, in which something stands in for what raises in a backward pass.
+
+    Returned too: what it called the forward passes with that have no example.
+    """
     while True:
+        calls = FirstCalls(one.forward for one in found if one.example is None and options.shapes is None)
         try:
-            _run(program, text, options.seconds, program.execute, "the file")
+            _run(program, text, options.seconds, partial(program.execute, calls), "the file")
         except RaisedError as raised:
             lines = {line for one in found for line in raising_lines(program, one, raised.frames)}
             if not lines - program.probe.attempted:
                 raise
             program = program.again(program.probe.attempted | lines)
         else:
-            return program
+            return program, calls
 
 
-def _verdict(program: Program, text: Text, found: Found, options: Options, declared: Mapping[str, str]) -> PairVerdict:
+def _verdict(  # noqa: PLR0913  what a check takes
+    program: Program,
+    text: Text,
+    found: Found,
+    options: Options,
+    declared: Mapping[str, str],
+    calls: FirstCalls,
+) -> PairVerdict:
     def check() -> PairVerdict:
-        return check_pair(_pair(program, text, found, options), declared)
+        if found.example is not None or options.shapes is not None or not found.forward:
+            return check_pair(_pair(program, found, options), declared)
+        return verdict_without_example(
+            program, found, calls, lambda example: pair_of(program, found, example, options.seed), declared
+        )
 
     try:
         verdict: PairVerdict = _run(program, text, options.seconds, check, found.forward or "the script")
     except RaisedError as raised:
         lines = raising_lines(program, found, raised.frames)
         if lines - program.probe.attempted:
-            again = _executed(program.again(program.probe.attempted | lines), text, [found], options)
-            other = _verdict(again, text, found, options, declared)
+            again, calls = _executed(program.again(program.probe.attempted | lines), text, [found], options)
+            run_main(again, calls)
+            other = _verdict(again, text, found, options, declared, calls)
             if not other.error:
                 return other
         backward = found.backward or found.forward
@@ -91,7 +111,7 @@ def _verdict(program: Program, text: Text, found: Found, options: Options, decla
     return verdict
 
 
-def _pair(program: Program, text: Text, found: Found, options: Options) -> Pair:
+def _pair(program: Program, found: Found, options: Options) -> Pair:
     if not found.forward:
         return Script(program.again(), options.seed)
     if options.shapes is not None:
@@ -116,7 +136,7 @@ def _run(program: Program, text: Text, seconds: float, job: Callable[[], Any], w
             return job()
     except CodeError:
         raise
-    except TimedOut:
+    except (TimedOut, OutOfTime):
         raise CodeError(
             f"{program.path}: {what} did not end in {seconds:g} seconds: it has an endless loop, or is large. "
             f"Give a smaller example, or more time with --timeout"

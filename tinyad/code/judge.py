@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -872,17 +872,31 @@ def _sets_zeros(node: ast.stmt) -> bool:
 
 
 def computes_with(node: ast.stmt, name: str) -> bool:
-    """Return whether a statement reads a name, and not only returns it as it is or sets a part of it."""
+    """Return whether a statement reads a name, and not only returns or keeps it as it is or sets a part of it."""
     if isinstance(node, ast.Return) and node.value is not None:
-        elements = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
-        return any(names_of(element) != name and reads(element, name) for element in elements)
+        return any(names_of(element) != name and reads(element, name) for element in _kept(node.value))
     if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        indices = [part.slice for target in targets for part in ast.walk(target) if isinstance(part, ast.Subscript)]
-        return any(reads(part, name) for part in [*indices, *([node.value] if node.value else [])])
+        read = [part.slice for target in targets for part in ast.walk(target) if isinstance(part, ast.Subscript)]
+        keeps = isinstance(node.value, ast.Dict) or isinstance(targets[0], (ast.Subscript, ast.Attribute))
+        if isinstance(node, ast.Assign) and keeps:
+            return any(names_of(part) != name and reads(part, name) for part in [*read, *_kept(node.value)])
+        return any(reads(part, name) for part in [*read, *([node.value] if node.value else [])])
     if isinstance(node, (ast.For, ast.While, ast.If)):  # the statements inside are on their own
         return reads(node.iter if isinstance(node, ast.For) else node.test, name)
     return not isinstance(node, (ast.With, ast.Try, ast.FunctionDef, ast.ClassDef)) and reads(node, name)
+
+
+def _kept(node: ast.expr) -> Iterator[ast.expr]:
+    """Yield what a tuple, a list or a dict is made of; anything else as it is."""
+    if isinstance(node, (ast.Tuple, ast.List)):
+        for element in node.elts:
+            yield from _kept(element)
+    elif isinstance(node, ast.Dict):
+        for value in node.values:
+            yield from _kept(value)
+    else:
+        yield node
 
 
 def shown_name(event: Event) -> str:

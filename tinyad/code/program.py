@@ -262,6 +262,10 @@ class TimedOut(BaseException):
     """A run that took too long; no `except Exception` of the user's code keeps it."""
 
 
+class OutOfTime(BaseException):
+    """The end of a time that is not that of the innermost limit: who tries something in it tries nothing more."""
+
+
 @contextlib.contextmanager
 def limited(seconds: float) -> Iterator[None]:
     """Stop what runs inside after some seconds, where signals can do it: in the main thread, not on Windows."""
@@ -269,24 +273,27 @@ def limited(seconds: float) -> Iterator[None]:
         yield
         return
 
-    stops, traced = 0, sys.gettrace()
+    stops, traced, active = 0, sys.gettrace(), True
+    begun, outer = time.monotonic(), signal.getitimer(signal.ITIMER_REAL)[0]
 
     def stop(_: int, frame: FrameType | None) -> None:
         nonlocal stops
+        if not active:
+            return
         stops += 1
         if stops > 1:  # a bare except of the user's code has caught the first one: stop its handler too
             sys.settrace(_stopping)
             while frame is not None:
                 frame.f_trace = _stopping if _is_foreign(frame) else frame.f_trace
                 frame = frame.f_back
-        raise TimedOut
+        raise OutOfTime if outer and time.monotonic() - begun >= outer else TimedOut
 
     before = signal.signal(signal.SIGALRM, stop)
-    begun = time.monotonic()
-    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds, STOP_AGAIN)
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, outer or seconds), STOP_AGAIN)
     try:
         yield
     finally:
+        active = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         if stops > 1:
             sys.settrace(traced)

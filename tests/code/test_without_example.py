@@ -1,0 +1,313 @@
+"""Files without an example function: the arguments of their own first call, or random ones that fit.
+
+Each source is right as it stands; with one change it is wrong in the changed statement.
+"""
+
+import textwrap
+
+import pytest
+
+from tinyad.code.checking import Options, check_text
+from tinyad.code.files import Text
+from tinyad.code.program import CodeError
+
+DENSE = """
+import numpy as np
+
+def dense_forward(X, W, b):
+    Z = X @ W + b
+    A = np.maximum(0, Z)
+    return A, (X, W, Z)
+
+def dense_backward(dA, cache):
+    X, W, Z = cache
+    dZ = dA * (Z > 0)
+    dW = X.T @ dZ
+    db = dZ.sum(axis=0)
+    dX = dZ @ W.T
+    return dX, dW, db
+"""
+
+COLUMNS = """
+import numpy as np
+
+def hidden_forward(X, params):
+    W, b, V, c = params["W"], params["b"], params["V"], params["c"]
+    H = np.tanh(np.dot(W, X) + b)
+    return np.dot(V, H) + c, (X, H, V)
+
+def hidden_backward(dout, cache):
+    X, H, V = cache
+    m = X.shape[1]
+    dV = np.dot(dout, H.T)
+    dc = np.sum(dout, axis=1, keepdims=True)
+    dZ = np.dot(V.T, dout) * (1 - H ** 2)
+    dW = np.dot(dZ, X.T)
+    db = np.sum(dZ, axis=1, keepdims=True)
+    return {"W": dW, "b": db, "V": dV, "c": dc}
+"""
+
+GATES = """
+import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def cell_forward(x, h, c, Wx, Wh, b):
+    H = h.shape[1]
+    a = x @ Wx + h @ Wh + b
+    f, i, o = sigmoid(a[:, :H]), sigmoid(a[:, H : 2 * H]), sigmoid(a[:, 2 * H : 3 * H])
+    g = np.tanh(a[:, 3 * H :])
+    c_new = f * c + i * g
+    h_new = o * np.tanh(c_new)
+    return h_new, c_new, (x, h, c, Wx, Wh, f, i, o, g, c_new)
+
+def cell_backward(dh_new, dc_new, cache):
+    x, h, c, Wx, Wh, f, i, o, g, c_new = cache
+    dtotal = dc_new + dh_new * o * (1 - np.tanh(c_new) ** 2)
+    df = dtotal * c * f * (1 - f)
+    di = dtotal * g * i * (1 - i)
+    do = dh_new * np.tanh(c_new) * o * (1 - o)
+    dg = dtotal * i * (1 - g ** 2)
+    da = np.hstack([df, di, do, dg])
+    return da @ Wx.T, da @ Wh.T, dtotal * f, x.T @ da, h.T @ da, da.sum(axis=0)
+"""
+
+HEADS = """
+import numpy as np
+
+def heads_forward(x, W, W_out, n_head):
+    B, T, C = x.shape
+    q, k, v = np.split(x @ W, 3, axis=-1)
+    q, k, v = (z.reshape(B, T, n_head, C // n_head).transpose(0, 2, 1, 3) for z in (q, k, v))
+    s = q @ k.transpose(0, 1, 3, 2)
+    e = np.exp(s - s.max(axis=-1, keepdims=True))
+    p = e / e.sum(axis=-1, keepdims=True)
+    y = (p @ v).transpose(0, 2, 1, 3).reshape(B, T, C)
+    return y @ W_out, (x, W, W_out, n_head, q, k, v, p, y)
+
+def heads_backward(dout, cache):
+    x, W, W_out, n_head, q, k, v, p, y = cache
+    B, T, C = x.shape
+    dW_out = np.einsum("btc,btd->cd", y, dout)
+    dy = dout @ W_out.T
+    dz = dy.reshape(B, T, n_head, C // n_head).transpose(0, 2, 1, 3)
+    dp = dz @ v.transpose(0, 1, 3, 2)
+    dv = p.transpose(0, 1, 3, 2) @ dz
+    ds = p * (dp - (dp * p).sum(axis=-1, keepdims=True))
+    dq = ds @ k
+    dk = ds.transpose(0, 1, 3, 2) @ q
+    dqkv = np.concatenate([z.transpose(0, 2, 1, 3).reshape(B, T, C) for z in (dq, dk, dv)], axis=-1)
+    dW = np.einsum("btc,btd->cd", x, dqkv)
+    dx = dqkv @ W.T
+    return dx, dW, dW_out
+"""
+
+DOCUMENTED = '''
+import numpy as np
+
+def norm_forward(x, gain, shift, p):
+    """Layer norm.
+
+    x: array of shape (N, D).  gain: (D,) and shift: (D,).
+    p: dict with eps.
+    """
+    mu = x.mean(axis=1, keepdims=True)
+    s = np.sqrt(x.var(axis=1, keepdims=True) + p["eps"])
+    y = (x - mu) / s
+    return gain * y + shift, (y, s, gain)
+
+def norm_backward(dout, cache):
+    y, s, gain = cache
+    dgain = (dout * y).sum(axis=0)
+    dshift = dout.sum(axis=0)
+    dy = dout * gain
+    dx = (dy - dy.mean(axis=1, keepdims=True) - y * (dy * y).mean(axis=1, keepdims=True)) / s
+    return dx, dgain, dshift
+'''
+
+LAYER = """
+import numpy as np
+
+class Dense:
+    def __init__(self, n_in, n_out, rng):
+        self.W = rng.normal(0, 0.5, (n_in, n_out))
+        self.b = rng.normal(0, 0.5, n_out)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dout):
+        self.dW = self.x.T @ dout
+        self.db = dout.sum(axis=0)
+        return dout @ self.W.T
+"""
+
+LABELLED = """
+import numpy as np
+
+def softmax_loss(x, y):
+    N = x.shape[0]
+    p = np.exp(x - x.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(N), y]).mean()
+    dx = p.copy()
+    dx[np.arange(N), y] -= 1
+    dx /= N
+    return loss, dx
+"""
+
+CONV = '''
+import numpy as np
+
+def conv_forward(x, w, b, conv_param):
+    """x: (N, C, H, W), w: (F, C, HH, WW), b: (F,)"""
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    N, C, H, W = x.shape
+    F, _, HH, WW = w.shape
+    xp = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    out = np.zeros((N, F, 1 + (H + 2 * pad - HH) // stride, 1 + (W + 2 * pad - WW) // stride))
+    for i in range(out.shape[2]):
+        for j in range(out.shape[3]):
+            window = xp[:, :, i * stride : i * stride + HH, j * stride : j * stride + WW]
+            out[:, :, i, j] = np.einsum("nchw,fchw->nf", window, w) + b
+    return out, (x, w, xp, stride, pad)
+
+def conv_backward(dout, cache):
+    x, w, xp, stride, pad = cache
+    HH, WW = w.shape[2:]
+    dw, dxp = np.zeros_like(w), np.zeros_like(xp)
+    db = dout.sum(axis=(0, 2, 3))
+    for i in range(dout.shape[2]):
+        for j in range(dout.shape[3]):
+            window = xp[:, :, i * stride : i * stride + HH, j * stride : j * stride + WW]
+            dw += np.einsum("nf,nchw->fchw", dout[:, :, i, j], window)
+            dxp[:, :, i * stride : i * stride + HH, j * stride : j * stride + WW] += np.einsum(
+                "nf,fchw->nchw", dout[:, :, i, j], w
+            )
+    dx = dxp[:, :, pad : pad + x.shape[2], pad : pad + x.shape[3]]
+    return dx, dw, db
+'''
+
+PRELU = """
+import numpy as np
+
+def prelu_forward(x, a):
+    return np.where(x > 0, x, a * x), (x, a)
+
+def prelu_backward(dout, cache):
+    x, a = cache
+    dx = dout * np.where(x > 0, 1, a)
+    da = (dout * np.where(x > 0, 0, x)).sum(axis=0)
+    return dx, da
+"""
+
+SOURCES = {
+    "a bias of one axis": (DENSE, "dW = X.T @ dZ", "dW = X.T @ dA"),
+    "a dict, and biases that are columns": (COLUMNS, "(1 - H ** 2)", "(1 - H)"),
+    "gates in one matrix": (GATES, "dg = dtotal * i * (1 - g ** 2)", "dg = dtotal * f * (1 - g ** 2)"),
+    "heads that divide a size": (HEADS, "dq = ds @ k", "dq = dp @ k"),
+    "shapes in a docstring": (DOCUMENTED, "dy = dout * gain", "dy = dout * y"),
+    "a class": (LAYER, "self.dW = self.x.T @ dout", "self.dW = -self.x.T @ dout"),
+    "labels as whole numbers": (LABELLED, "dx /= N", "dx *= N"),
+    "images and a dict of numbers": (CONV, "fchw->nchw", "fchw->nchw"),
+}
+
+
+def checked(source, name="layer.py"):
+    return check_text(Text(name, source), Options())
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_right_code_holds_with_arguments_that_were_drawn(name):
+    report = checked(SOURCES[name][0])
+    assert report.ok, report
+    assert report.verdicts
+    assert any("no example; random arguments that fit" in note for pair in report.pairs for note in pair.notes)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, was, now) in SOURCES.items() if was != now])
+def test_the_changed_statement_is_found_with_arguments_that_were_drawn(name):
+    source, was, now = SOURCES[name]
+    assert source.count(was) == 1
+    (found,) = checked(source.replace(was, now)).wrong
+    assert was in textwrap.dedent(source).splitlines()[found.line - 1] or found.line == line_of(source, was)
+    assert found.suggestion
+
+
+def line_of(source, text):
+    return source[: source.index(text)].count("\n") + 1
+
+
+def test_sizes_that_nothing_makes_equal_are_different():
+    (pair,) = checked(GATES).pairs
+    assert "x 4×3, h 4×5, c 4×5, Wx 3×20, Wh 5×20, b 20" in pair.notes[0]
+
+
+def test_a_parameter_of_any_shape_is_never_called_wrong():
+    """The slope may be one for each entry, each feature or each example: the backward pass tells."""
+    report = checked(PRELU)
+    assert not report.wrong, report
+
+
+def test_what_cannot_be_drawn_is_asked_for():
+    source = (
+        "def odd_forward(x, table):\n    return x * table.lookup(3), x\n\ndef odd_backward(dy, x):\n    return dy\n"
+    )
+    (pair,) = checked(source).pairs
+    assert "has no example to run it with" in pair.error
+
+
+MAIN = (
+    DENSE
+    + """
+if __name__ == "__main__":
+    data = np.arange(12.0).reshape(4, 3) / 10
+    weights = np.array([[1.0, -2], [3, 0.5], [-1, 2]])
+    for _ in range(10**9):
+        dense_forward(data, weights, np.array([0.1, -0.2]))
+    open("nowhere/at/all")
+"""
+)
+
+
+def test_the_arguments_of_the_first_call_under_main_are_taken():
+    (pair,) = checked(MAIN).pairs
+    assert pair.ok
+    assert "the arguments of its first call in the file" in pair.notes[0]
+    (wrong,) = checked(MAIN.replace("dW = X.T @ dZ", "dW = 2 * X.T @ dZ")).wrong
+    assert wrong.worst.where == (2, 0) or wrong.worst.expected != 0
+    assert wrong.suggestion == "dW = X.T @ dZ"
+
+
+def test_the_arguments_of_a_call_of_the_file_itself_are_copies():
+    source = (
+        DENSE + "\nx = np.ones((4, 3))\nx[0] = 2\ndense_forward(x, np.eye(3)[:, :2] + 0.5, np.ones(2))\nx[:] = np.nan\n"
+    )
+    (pair,) = checked(source).pairs
+    assert pair.ok, pair
+
+
+def test_data_is_not_taken_as_an_example():
+    source = DENSE + "\ndense_forward(np.ones((4000, 3)), np.ones((3, 2)), np.ones(2))\n"
+    (pair,) = checked(source).pairs
+    assert "random arguments that fit" in pair.notes[0]
+
+
+def test_a_file_that_needs_data_for_its_main_is_checked_all_the_same():
+    source = DENSE + '\nif __name__ == "__main__":\n    data = np.load("missing.npy")\n    dense_forward(data, 1, 2)\n'
+    (pair,) = checked(source).pairs
+    assert pair.ok
+
+
+def test_the_factor_of_a_returned_dict_is_no_convention():
+    """A derivative that only a returned dict reads is an end, so that its missing mean is its own mistake."""
+    source = COLUMNS.replace("dV = np.dot(dout, H.T)", "dV = np.dot(dout, H.T) / m")
+    (found,) = checked(source).wrong
+    assert found.line == line_of(source, "dV = np.dot(dout, H.T) / m")
+
+
+def test_two_functions_without_a_pair_have_no_example():
+    with pytest.raises(CodeError):
+        checked("def f(x):\n    return x\n")

@@ -1,0 +1,71 @@
+"""The verdict on a pair that has no example function: at the file's own call, or at arguments that were drawn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from tinyad.code import values
+from tinyad.code.check import check_pair
+from tinyad.code.drawn import Misfits, drawn_example, drawn_note
+from tinyad.code.find import Found, no_example
+from tinyad.code.first_calls import FirstCalls, example_of_call
+from tinyad.code.judge import Judge
+from tinyad.code.limits import DRAWN_CHECK_SECONDS, JUDGED_SECONDS
+from tinyad.code.pair import Example, Pair
+from tinyad.code.program import CodeError, Program, TimedOut, limited
+from tinyad.code.verdicts import PairVerdict
+
+RAISES = 5  # wrong statements that a backward pass which raises counts for, where another example may do
+
+
+def verdict_without_example(
+    program: Program,
+    found: Found,
+    calls: FirstCalls,
+    pair_at: Callable[[Example], Pair],
+    declared: Mapping[str, str],
+) -> PairVerdict:
+    """Return the verdict on a pair without an example; CodeError if none that is sure can be given."""
+    names = calls.found.get(found.forward)
+    called = example_of_call(program, found, names) if names is not None else None
+    if called is not None:
+        verdict = check_pair(pair_at(called), declared)
+        note = f"{found.forward} has no example function: the check took the arguments of its first call in the file"
+        return verdict._replace(notes=(note, *verdict.notes))
+    try:
+        with limited(DRAWN_CHECK_SECONDS):
+            drawn = _with_drawn(program, found, pair_at, declared)
+    except CodeError:
+        raise
+    except (Exception, TimedOut):
+        drawn = None
+    if drawn is None:
+        raise CodeError(no_example(program, found))
+    return drawn
+
+
+def _with_drawn(
+    program: Program, found: Found, pair_at: Callable[[Example], Pair], declared: Mapping[str, str]
+) -> PairVerdict | None:
+    """Return the verdict at arguments that were drawn; None where another shape of them may be the reason for it."""
+
+    def misfits(example: Example) -> Misfits:
+        try:
+            with limited(JUDGED_SECONDS):
+                judged = Judge(pair_at(example), declared).judge()
+        except (Exception, TimedOut):
+            return Misfits(RAISES)
+        values_for = [(one.result.argument, one.value) for one in judged.results if one.right is False]
+        values_for += [(one.candidate.name, one.value) for one in judged.wrong]
+        shapes = {re.findall(r"\w+", name)[-1]: values.shape(value) for name, value in values_for}
+        return Misfits(len(judged.statements) or int(judged.count > 0), shapes)
+
+    drawn = drawn_example(program, found, misfits)
+    if drawn is None:
+        return None
+    verdict = check_pair(pair_at(drawn.example), declared)
+    sure = drawn.sure and all(statement.suggestion for statement in verdict.wrong)
+    if verdict.open or not (verdict.ok or sure):
+        return None
+    return verdict._replace(notes=(drawn_note(found, drawn.shapes), *verdict.notes))
