@@ -373,6 +373,15 @@ def test_a_mistake_with_an_abbreviation(tmp_path, right, wrong, line):
     assert report.wrong[0].verdict == "wrong"
 
 
+def test_an_abbreviation_that_is_wrong_itself_is_named(tmp_path):
+    wrong = [SHORT[0].replace("= \\frac{\\partial L}{\\partial a} =", "= 2"), *SHORT[1:]]
+    report = checked(tmp_path, paper(DECLARED, align([*FORWARD, *wrong])))
+    assert {v.line for v in report.wrong} == {10, 11, 13}
+    assert "(line 9; no line that uses it holds: it may be wrong itself)" in report.text()
+    assert "it may be wrong itself" in report.html()
+    assert "may be wrong itself" not in checked(tmp_path, paper(DECLARED, align([*FORWARD, *SHORT]))).html()
+
+
 def test_an_abbreviation_at_another_time(tmp_path):
     lines = [r"s_t &= \tanh(R s_{t-1} + x_t)", r"\delta_t &= \frac{\partial L}{\partial s_t} \odot (1 - s_t^2)"]
     lines += [

@@ -19,6 +19,7 @@ FOUND = {  # document: (place of the wrong line, what was meant, equations that 
     "gru.tex": ("line 25, column 42, wrong", r"\pdv{L}{z_t} &= \pdv{L}{h_t} \had (c_t - h_{t-1})", 8, 1),
     "encoder.tex": ("line 41, column 130, wrong", r"\odot \exp(s/2) + \frac{1}{2} (\exp(s) - 1)", 11, 6),
     "mlp.tex": ("line 31, column 44, wrong", r"\grad{\vec{a}_1} \odot \vec{a}_1 \odot (1 - \vec{a}_1)", 13, 1),
+    "lstm.md": ("line 34, column 62, wrong", r"\sum_{t=1}^{T} \delta^f_t h_{t-1}^\top", 15, 0),
     "classifier/main.tex": ("line 8 of sections/gradients.tex, column 20 (eq:dh), does not fit",
                             r"\dd{\Ls}{\vh} &= \mV\tp \dd{\Ls}{\bm{s}}", 13, 1),
 }
@@ -42,7 +43,7 @@ def test_the_mistake_in_a_paper(name):
 @pytest.mark.parametrize("name", FOUND)
 def test_a_corrected_paper_is_right(name, tmp_path):
     (wrong,) = check_derivation(PAPERS / name).wrong
-    for path in sorted((PAPERS / name).parent.rglob("*.tex")):
+    for path in sorted((PAPERS / name).parent.rglob("*.*")):
         text = path.read_text(encoding="utf-8").replace(wrong.text, wrong.suggestion)
         copy = tmp_path / path.relative_to((PAPERS / name).parent)
         copy.parent.mkdir(exist_ok=True)

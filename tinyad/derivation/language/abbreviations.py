@@ -9,7 +9,6 @@ from tinyad.derivation.language.syntax_tree import Node, Ref, walk
 
 TIMED = ("name", "d", "jacobian")  # kinds whose value has a time
 SIGNED = ("*", "∘", "/")
-MARK = "abbreviation"  # the value of the bracket around what an abbreviation stands for
 
 
 class Abbreviation(NamedTuple):
@@ -24,6 +23,11 @@ class Abbreviation(NamedTuple):
         return sum(1 for _ in walk(self.formula)) <= ABBREVIATED_PARTS
 
 
+def abbreviated(node: Node) -> Ref | None:
+    """Return the name that stands for a formula; None for what is no abbreviation."""
+    return node.value if node.kind == "bracket" and isinstance(node.value, Ref) else None
+
+
 def resolved(node: Node, abbreviations: dict[str, Abbreviation]) -> Node:
     """Return a formula with what its abbreviations stand for, each part where the abbreviation is used."""
     if node.kind == "name" and node.value.key in abbreviations and not node.value.indices:
@@ -31,7 +35,7 @@ def resolved(node: Node, abbreviations: dict[str, Abbreviation]) -> Node:
         shift = _shift(abbreviation.time, node.value.time)
         if shift is not None and not (shift and any(n.kind == "sum" for n in walk(abbreviation.formula))):
             inside = _moved(abbreviation.formula, shift, node.start, node.end)
-            return Node("bracket", (inside,), MARK, node.start, node.end)
+            return Node("bracket", (inside,), node.value, node.start, node.end)
     if not node.parts:
         return node
     parts = tuple(resolved(part, abbreviations) for part in node.parts)

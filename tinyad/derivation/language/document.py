@@ -147,7 +147,7 @@ class Document(Source):
         self.count["backward"] += len(parts.backward)
         forward = [Block("forward", "", e.start, e.end, e.number) for e in parts.forward]
         backward = [Block("backward", e.title, e.start, e.end, e.number) for e in parts.backward]
-        short = [Block("abbreviation", "", e.start, e.end) for e in parts.abbreviations]
+        short = [Block("abbreviation", "", e.start, e.end, e.number) for e in parts.abbreviations]
         self.abbreviations[declared[0].start] = short
         self.count["abbreviations"] += len(short)
         for kind, there in (("forward", forward), ("backward", backward)):

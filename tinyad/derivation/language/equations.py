@@ -158,7 +158,7 @@ class Parts:
     forward: list[Equation] = field(default_factory=list)
     backward: list[Equation] = field(default_factory=list)
     not_read: list[NotRead] = field(default_factory=list)
-    abbreviations: list[Equation] = field(default_factory=list)
+    abbreviations: list[Equation] = field(default_factory=list)  # the number of each is the name that it sets
     given: list[Node] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)  # of the forward equations that can be read
 
@@ -388,9 +388,9 @@ class Sorting:
         if len(line.members) == 1 or first.kind == "d":
             self._short.add(c.computes.key)
         if len(line.members) == 1:
-            self.parts.abbreviations.append(equation)
+            self.parts.abbreviations.append(equation._replace(number=c.computes.key))
         elif first.kind == "d":
-            self.parts.abbreviations.append(equation._replace(end=first.end))
+            self.parts.abbreviations.append(equation._replace(end=first.end, number=c.computes.key))
             rest = tuple(token for token in equation.tokens if token.start >= first.start)
             self.parts.backward.append(equation._replace(start=first.start, tokens=rest))
         else:

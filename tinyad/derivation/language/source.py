@@ -51,7 +51,7 @@ def _quoted(line: str, column: int, length: int) -> str:
 class Block(NamedTuple):
     """A fenced block: its first word, the rest of that line, and the start and end of its text.
 
-    In a document a block is one equation, with its number, or one declaration.
+    In a document a block is one equation, with its number or the name that it abbreviates, or one declaration.
     """
 
     kind: str

@@ -51,7 +51,8 @@ class Node(NamedTuple):
     "sum" (one part; value: ("index", j), ("time", first, last) or ("family", θ)),
     "matrix" (parts: entries by rows; value: number of rows; a "dots" node among the entries), "stack" (parts),
     "deriv" (parts: dz, x, y; value: symbol),  "differential" (one part): d(x),
-    "bracket" (one part; value: the opening sign): kept, so that a formula prints as its author wrote it.
+    "bracket" (one part; value: the opening sign, or the name that stands for the part): kept, so that a formula prints
+    as its author wrote it.
     """
 
     kind: str

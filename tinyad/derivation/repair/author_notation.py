@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from tinyad.derivation.language.abbreviations import MARK
+from tinyad.derivation.language.abbreviations import abbreviated
 from tinyad.derivation.language.names import Names
 from tinyad.derivation.language.plain_tokens import SUBSCRIPTS
 from tinyad.derivation.language.source import Source
@@ -83,7 +83,7 @@ def names_in(node: Node) -> Iterator[Node]:
     """Yield the names and derivatives in a formula."""
     if node.kind in ("name", "d"):
         yield node
-    for part in () if node.value == MARK else node.parts:
+    for part in () if abbreviated(node) else node.parts:
         yield from names_in(part)
 
 

@@ -144,7 +144,7 @@ def _document(report: Report, source: Document) -> Iterator[Markup]:
             yield _lines(derivation.declarations, rows, "Backward")
         for row in rows:
             yield from endings.get(row.verdict.start, ())
-        yield from _list("Not declared", assumed(derivation), opened=True)
+        yield from _list("Not declared", assumed(derivation, checked), opened=True)
     yield Markup("<p>{}</p>").format(source.reading())
     yield from _list("Not read", [f"{source.line_name(it.start)}: {it.why}" for it in source.left])
 

@@ -73,7 +73,7 @@ class Report:
         """Return the report: the first wrong line in full and the others in one line each, or `everything` in full."""
         rows = []
         for derivation, lines in self.parts:
-            rows += [*_set_of_lines(self.source, lines, everything), *_assumed(derivation), ""]
+            rows += [*_set_of_lines(self.source, lines, everything), *_assumed(derivation, lines), ""]
         return "\n".join([*rows, *_not_read(self.source, everything), self.summary()])
 
     def summary(self) -> str:
@@ -101,7 +101,7 @@ class Report:
                     "proposed": list(lines.proposed),
                     "notes": [note for note in (lines.headline, *lines.notes) if note],
                     "not_exercised": lines.not_exercised,
-                    **({"assumed": rows} if (rows := assumed(derivation)) else {}),
+                    **({"assumed": rows} if (rows := assumed(derivation, lines)) else {}),
                 }
                 for derivation, lines in self.parts
             ],
@@ -120,9 +120,9 @@ class Report:
         return page(self)
 
 
-def _assumed(derivation: Derivation) -> Iterator[str]:
+def _assumed(derivation: Derivation, checked: CheckedLines) -> Iterator[str]:
     """Yield what the author has not declared, and what was taken for it."""
-    rows = assumed(derivation)
+    rows = assumed(derivation, checked)
     yield from ("", *(f"    {row}" for row in rows)) if rows else ()
 
 
