@@ -82,12 +82,16 @@ DISPLAYS = {
     "over two rows": align(EQUATIONS).replace(r" \odot", "\\\\\n&\\quad \\odot"),
     "comments": "\\begin{align}\n" + " % \\begin{align}, 100\\%\n\\\\ ".join(EQUATIONS) + "\n\\end{align}",
     "an environment of the author's": "\\be\na = W x + b\n\\ee\n" + align([*FORWARD[1:], *BACKWARD]),
+    "IEEEeqnarray": "\\begin{IEEEeqnarray*}{rCl}\n" + rows(EQUATIONS) + "\n\\end{IEEEeqnarray*}",
+    "empheq": "\\begin{empheq}[left=\\empheqlbrace]{align}\n" + rows(EQUATIONS) + "\n\\end{empheq}",
+    "the author's environment": align(EQUATIONS).replace("{align}", "{eqs}"),
     "conditions": align([r"a &= W x + b, \quad x \in \mathbb{R}^M", *EQUATIONS[1:-1], BACKWARD[-1] + r"; \forall x"]),
     "boxed": align([*FORWARD, *BACKWARD[:-1], r"\boxed{" + BACKWARD[-1].replace("&", "") + "}"]),
 }
 # fmt: on
 LEFT = {"conditions": [r"x \in \mathbb{R}^M", r"\forall x"]}
 BEGIN_EQUATION = "\\newcommand{\\be}{\\begin{equation}}\\newcommand{\\ee}{\\end{equation}}\n"
+BEGIN_EQUATION += "\\newenvironment{eqs}{\\begin{align}}{\\end{align}}\n"
 
 
 @pytest.mark.parametrize("name", DISPLAYS)

@@ -12,6 +12,8 @@ from tinyad.derivation.language.macros import group_end
 from tinyad.derivation.language.source import Source
 
 ENVIRONMENTS = set("align alignat aligned flalign equation gather multline eqnarray displaymath math dmath".split())
+ENVIRONMENTS |= {"IEEEeqnarray", "empheq"}
+WITH_ARGUMENT = {"alignat", "IEEEeqnarray", "empheq"}  # the columns, or the environment that is meant
 NUMBERED_ONCE = {"equation", "multline", "displaymath", "math", "dmath"}
 TRANSPARENT = ENVIRONMENTS | set("alignedat split gathered subequations".split())  # their rows are rows of the display
 NO_FORMULAS = set("verbatim Verbatim lstlisting minted comment filecontents tikzpicture alltt code".split())
@@ -57,6 +59,9 @@ SIGNS = re.compile(
     r"|\\(?P<section>title|chapter|(?:sub)*section|paragraph)\*?\s*(?:\[[^\]]*\])?(?=\{)"
     r"|(?<!\\)%(?P<comment>[^\n]*)|\\(?P<command>[A-Za-z@]+|[\s\S])|\$\$|\$"
 )
+OWN_ENVIRONMENT = re.compile(  # \newenvironment{eqn}{\begin{equation}}{\end{equation}}
+    r"\\(?:re)?newenvironment\*?\s*\{(\w+\*?)\}\s*\{[^{}\n]{0,80}\\begin\s*\{(\w+\*?)\}"
+)
 OPENED_BY = {"[": "]", "(": ")", "$$": "$$", "$": "$"}
 
 
@@ -70,6 +75,7 @@ class _LatexScan:
 
     def __init__(self, source: Source, environment_macros: Mapping[str, tuple[str, str]]) -> None:
         self.source, self.environment_macros = source, environment_macros
+        self.own_environments: dict[str, str] = dict(OWN_ENVIRONMENT.findall(source.text))
         self.found, self.has_groups = Found([], [], []), True
         self.opened: tuple[str, int, int] | None = None  # what closes it, where it begins, where its formula does
         begun = re.search(r"^[^%\n]*\\begin\s*\{document\}", source.text, re.MULTILINE)
@@ -109,7 +115,7 @@ class _LatexScan:
         return match.end()
 
     def environment(self, match: re.Match[str], side: str, name: str) -> int:
-        plain, end = name.removesuffix("*"), match.end()
+        plain, end = self.own_environments.get(name, name).removesuffix("*"), match.end()
         if side == "begin" and plain in NO_FORMULAS and not self.opened:
             closing = self.source.text.find(rf"\end{{{name}}}", end)
             return closing if closing >= 0 else -1
@@ -118,7 +124,7 @@ class _LatexScan:
         if match.start() < self.body:
             return end
         if side == "begin" and plain in ENVIRONMENTS and (not self.opened or self.opened[0] == "$"):
-            skipped = re.compile(r"\[[^\]\n]*\]|\{\d+\}" if plain.startswith("alignat") else r"\[[tbc]\]")
+            skipped = re.compile(r"(?:\[[^\]\n]*\])?\s*\{[^{}\n]*\}" if plain in WITH_ARGUMENT else r"\[[tbc]\]")
             argument = skipped.match(self.source.text, end)
             self.opened = name, match.start(), argument.end() if argument else end
         elif side == "end" and self.opened and self.opened[0] == name:

@@ -91,6 +91,9 @@ OF_PACKAGES = {
         small 0
         footnotesize 0
         normalsize 0
+        IEEEyesnumber 0
+        IEEEnonumber 0
+        IEEEeqnarraynumspace 0
         mleft 0 \left
         mright 0 \right
         """
