@@ -129,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         "pass, and perhaps hand, {name: derivative}, and its layout, 'row' or 'same'",
     )
     report.add_argument("--out", type=Path, metavar="PAGE", help="where to write (default: build/NAME-report.html)")
+    report.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="for a derivation (default: 5)")
     report.set_defaults(run=_report, other_place="a page with --out")
 
     plant = commands.add_parser("plant", help="write a copy of a right derivation with one mistake in it")
@@ -256,7 +257,7 @@ def _checked(path: Path, options: argparse.Namespace) -> Any:
             raise ValueError(f"--{option} is for code, and {path} is read as a text; code ends in .py or .ipynb")
     from tinyad.derivation import check_derivation
 
-    seconds = SECONDS_FOR_TEXT if options.timeout is None else options.timeout
+    seconds = options.timeout or SECONDS_FOR_TEXT
     return check_derivation(path, options.seed, timeout=seconds, suggest=not options.no_suggest)
 
 
@@ -280,7 +281,7 @@ def _shown(report: Any, options: argparse.Namespace) -> str:
 
 
 def _report(options: argparse.Namespace) -> int:
-    html, ok = _page(options.what)
+    html, ok = _page(options.what, options.timeout)
     if options.out is None:
         options.out = Path("build", f"{Path(options.what).stem}-report.html")
     if options.out.resolve() == Path(options.what).resolve():
@@ -291,9 +292,11 @@ def _report(options: argparse.Namespace) -> int:
     return 0 if ok is not False else 1
 
 
-def _page(what: str) -> tuple[str, bool | None]:
+def _page(what: str, seconds: float | None) -> tuple[str, bool | None]:
     """Return the page on a model, a derivation or a Python file, and whether all is right; None if nothing tells."""
     path = Path(what)
+    if seconds is not None and (path.suffix.lower() == ".py" or not _is_file(path)):
+        raise ValueError(f"--timeout is for a derivation, and {what} is none")
     if path.suffix.lower() == ".py":
         report = _report_of_file(path)
     else:
@@ -303,7 +306,7 @@ def _page(what: str) -> tuple[str, bool | None]:
                 raise ValueError(f"{what}: no such file, and no such model; {_choice(models)}")
             from tinyad.derivation import check_derivation
 
-            checked = check_derivation(path)
+            checked = check_derivation(path, timeout=seconds or SECONDS_FOR_TEXT)
             return checked.html(), checked.ok
         report = models[what]()
     return report.html, report.comparison.ok if report.comparison else None

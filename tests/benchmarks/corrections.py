@@ -1,17 +1,22 @@
 """Count what becomes of planted mistakes: are they found, in their line, and is the line that stood there suggested?
 
     python -m tests.benchmarks.corrections [--each N] [--files slides vardhan ...] [--kinds name sign ...] [--misses]
+    python -m tests.benchmarks.corrections --random N [--from K] [--seed S] [--misses]
 
 Of every kind N mistakes of one edit are taken from each right derivation of a source, evenly over its lines.  `seen`:
 the checker reports something.  `located`: the line with the mistake is among what it names.  `text`: the first
 suggestion, or one of the lines proposed for what is left out, is the line that stood there.  `formula`: it is the same
 formula but for the order of what may be exchanged, brackets, and where a transposition stands.  `false`: a suggestion
 that was put into the file does not make its line right, or leaves another line wrong that was right; it has to be 0.
+
+With --random, N mistakes are drawn from all files and kinds: `alarm` (a right file is not right), `missed` (nothing is
+reported), `wrong line` (another line is named) and `false`; one that leaves every value as it is counts as missed.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 from collections import Counter
 from typing import Any
 
@@ -146,15 +151,46 @@ def table(counts: dict[str, Counter[str]], numbers: dict[str, int]) -> None:
         print(f"{name}, every kind as often as it can be planted: {right / sum(weights.values()):.0%}")
 
 
+def text_of(name: str) -> str:
+    return TEXTS.get(name) or (DERIVATIONS / f"{name}-corrected.md").read_text(encoding="utf-8")
+
+
+def drawn(options: argparse.Namespace) -> None:
+    """Print what becomes of mistakes that are drawn from all files and kinds."""
+    texts = {name: text_of(name) for name in options.files}
+    alarms = sum(not check_derivation(text).ok for text in texts.values())
+    planted = {name: [p for p in plants(text) if p.kind in options.kinds] for name, text in texts.items()}
+    counts = Counter[str]()
+    for k in range(options.first, options.first + options.random):
+        rng = random.Random(f"{options.seed} {k}")
+        name = rng.choice(list(texts))
+        p = rng.choice(planted[name])
+        counted, suggestion = outcome(p)
+        kind = "missed" if "seen" not in counted else "" if "located" in counted else "wrong line"
+        counts.update(counted | {kind})
+        if options.misses and (kind or "false" in counted):
+            print(f"{name}, {p.kind}, line {p.line}, {kind or 'false'}")
+            print(f"  was  {p.was}\n  now  {p.now}\n  got  {suggestion}", flush=True)
+    print(f"{len(texts)} right files, {alarms} alarms; {counts['planted']} mistakes: {counts['missed']} missed,")
+    print(f"{counts['wrong line']} in the wrong line, {counts['false']} false suggestions;")
+    print(f"{counts['text']} lines restored")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--each", type=int, default=6)
     parser.add_argument("--files", nargs="+", choices=[*SOURCES, *TEXTS], default=[*SOURCES, *TEXTS])
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--misses", action="store_true", help="print what was suggested in the place of the right line")
+    parser.add_argument("--random", type=int, metavar="N", help="draw so many from all files")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="the first of them, for a run in parts")
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if options.random:
+        drawn(options)
+        return
     for name in options.files:
-        text = TEXTS.get(name) or (DERIVATIONS / f"{name}-corrected.md").read_text(encoding="utf-8")
+        text = text_of(name)
         counts, planted = {}, list(plants(text))
         numbers = Counter(p.kind for p in planted)
         for kind in options.kinds:

@@ -9,7 +9,8 @@ import pytest
 from tinyad.cli import main
 from tinyad.code.checking import Options, check_text
 from tinyad.code.files import Text, read
-from tinyad.code.program import CodeError
+from tinyad.code.program import CodeError, Program, State
+from tinyad.code.time_limit import TimedOut, limited
 
 LAYERS = """import numpy as np
 
@@ -143,3 +144,33 @@ def test_a_diff_has_the_line_ends_of_the_file(tmp_path, newline):
     changed = [row for row in rows if row.startswith(("+  ", "-  ", "   "))]
     assert len(changed) > 2
     assert {row.endswith("\r") for row in changed} == {newline == "\r\n"}
+
+
+def test_the_builtins_of_python_are_not_put_back():
+    """A time limit that ends while they are emptied and filled again would leave the process without them."""
+    program = Program("x = 1", "source.py")
+    program.execute()
+    names = State(program.namespace).names
+    assert "x" in names
+    assert "__builtins__" in program.namespace
+    assert "__builtins__" not in names
+
+
+def test_a_limit_inside_another_one_tells_whose_time_is_over():
+    tries = []
+
+    def endless():
+        while True:
+            try:
+                with limited(0.2):
+                    while True:
+                        pass
+            except TimedOut:
+                tries.append("inner")
+
+    with pytest.raises(TimedOut), limited(0.7):
+        endless()
+    assert tries[0] == "inner"
+    assert len(tries) < 5
+    with limited(0.2):
+        pass

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.derivation_texts import fenced
 from tests.support.pages import harmless_page
 from tinyad import cli
 from tinyad.cli import main
@@ -175,3 +176,14 @@ def test_a_derivation(tmp_path, capsys):
     assert main(["report", str(path), "--out", str(tmp_path / "page.html")]) == 1
     assert capsys.readouterr().out.endswith("not right\n")
     assert resource("explore.js") in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "message"), [("0.000001", 2, "takes more than 1e-06 s; --timeout allows more"), ("60", 0, "")]
+)
+def test_a_derivation_has_a_time_limit(tmp_path, capsys, seconds, status, message):
+    path = tmp_path / "mine.md"
+    path.write_text(fenced("u: N×1", "L = uᵀ u", "dL/du = 2 uᵀ"), encoding="utf-8")
+    out = str(tmp_path / "page.html")
+    assert main(["report", str(path), "--out", out, "--timeout", seconds]) == status
+    assert message in capsys.readouterr().err

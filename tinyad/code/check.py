@@ -17,11 +17,12 @@ from tinyad.code.names import looks_like_derivative, stripped
 from tinyad.code.pair import Pair, returned_names
 from tinyad.code.points import another, moved, resized
 from tinyad.code.probes import Kind, Statement, names_of
-from tinyad.code.program import QUIET, CodeError, TimedOut, limited
+from tinyad.code.program import QUIET, CodeError
 from tinyad.code.recording import Target
 from tinyad.code.repair import Repair
 from tinyad.code.rerun import set_names
 from tinyad.code.results import result_values, unmatched
+from tinyad.code.time_limit import TimedOut, limited
 from tinyad.code.unseen import unseen
 from tinyad.code.values import Array
 from tinyad.code.verdicts import PairVerdict, StatementVerdict, Verdict, WorstEntry

@@ -19,10 +19,11 @@ from tinyad.code.layout import layout_of
 from tinyad.code.limits import FRAMES_SHOWN, SECONDS
 from tinyad.code.names import looks_like_derivative
 from tinyad.code.pair import Example, Pair
-from tinyad.code.program import CodeError, OutOfTime, Program, TimedOut, limited, package_of, undisturbed
+from tinyad.code.program import CodeError, Program, package_of, undisturbed
 from tinyad.code.report import Report
 from tinyad.code.rerun import set_names
 from tinyad.code.script import Script
+from tinyad.code.time_limit import OutOfTime, TimedOut, limited
 from tinyad.code.training import Training
 from tinyad.code.verdicts import PairVerdict
 from tinyad.code.without_example import verdict_without_example

@@ -25,7 +25,8 @@ from tinyad.code.guesses import CONSTRUCTED, ONE, Dim, Guess, Kind, Name, State
 from tinyad.code.limits import DRAWN_ENTRIES, DRAWN_EXAMPLES, DRAWN_RUNS, DRAWN_SECONDS, TRIAL_SECONDS
 from tinyad.code.names import LABELS
 from tinyad.code.pair import Example, is_static
-from tinyad.code.program import QUIET, Program, TimedOut, limited
+from tinyad.code.program import QUIET, Program
+from tinyad.code.time_limit import TimedOut, limited
 
 # fmt: off
 SIZES = (5, 3, 7, 4, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
@@ -65,6 +66,8 @@ def drawn_example(program: Program, found: Found, misfits: Callable[[Example], M
     right, or that makes more of them right than it is unlikely.  misfits: returns what is wrong with an example.
     """
     search = _Search(program, found)
+    if any(guesses.LISTS.match(name[-1]) for name in search.begin()):
+        return None
     runs = search.likeliest()
     if not runs:
         return None
@@ -251,7 +254,8 @@ class _Search:
     def unlikely(self, state: State) -> float:
         """Return the cost of parameters with an entry for each example, where weights share a size with the data."""
         given = [(n, g) for n, g in state.items() if n[0] != CONSTRUCTED and g.dims]
-        first, rest = given[0][1] if given else None, given[1:]
+        data = next((pair for pair in given if not guesses.WEIGHTS.match(pair[0][-1])), None)
+        first, rest = data[1] if data else None, [pair for pair in given if pair is not data]
         shared = {dim for name, guess in rest if name[-1] in self.factored for dim in guess.dims}
         if first is None or not shared & set(first.dims):
             return 0.0

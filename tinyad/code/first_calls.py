@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,7 +15,8 @@ from tinyad.code.limits import CALL_ENTRIES, MAIN_SECONDS
 from tinyad.code.pair import Example, is_static
 from tinyad.code.points import values_of
 from tinyad.code.probes import Frame, Listener, Statement, Stopped
-from tinyad.code.program import Program, TimedOut, limited
+from tinyad.code.program import Program
+from tinyad.code.time_limit import TimedOut, limited
 
 
 class FirstCalls(Listener):
@@ -32,8 +34,9 @@ class FirstCalls(Listener):
         self._begun.add(frame.call)
         arrays = values_of(Example((), names, names.get("self")))
         if sum(int(np.size(part)) for part in arrays) <= CALL_ENTRIES:
-            self.found[frame.function] = copy.deepcopy(names)
-            self.open.discard(frame.function)
+            with contextlib.suppress(Exception):  # of what cannot be copied, as a module: it is not taken
+                self.found[frame.function] = copy.deepcopy(names)
+                self.open.discard(frame.function)
         if self.stops and not self.open:
             raise Stopped
 

@@ -22,6 +22,8 @@ LAYERS  = re.compile(r"[a-zA-Z]$|\w*(?:in|out|inputs?|outputs?|hidden|size|dim|n
                      r"|(?:n|d|dim|in|out)_\w+$", re.IGNORECASE)  # of a constructor
 BIASES  = re.compile(r"(?:bias|biases)\d*$|b[a-zA-Z]{0,2}\d*$|b_\w+$|\w+_?(?:bias|b)$")
 VECTORS = re.compile(BIASES.pattern + r"|(?:beta|gamma)\d*$")
+WEIGHTS = re.compile(r"(?:W|w|U|V|theta|Theta|weights?|kernel|filters?)[a-z0-9_]*$")
+LISTS   = re.compile(r"(?:weights|biases|Ws|bs|thetas|layers|sizes|layer_\w+s)$")  # one for each layer
 # fmt: on
 GENERATORS = re.compile(r"(?:rng|random_state|generator)$")
 OF_RANDOM_STATE = {"randn", "rand", "randint"}  # that a generator of default_rng does not have

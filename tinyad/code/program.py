@@ -9,13 +9,10 @@ import io
 import os
 import random
 import re
-import signal
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -25,8 +22,7 @@ from tinyad.code.limits import NESTING, STATEMENTS
 from tinyad.code.probes import PROBE, Kind, Listener, Probe, Site, Unfinished, names_of, rewritten
 
 QUIET = Listener()
-OWN = str(Path(__file__).parents[1])
-STOP_AGAIN = 0.2  # seconds after which what goes on is stopped again
+KEPT = {PROBE, "__builtins__"}  # names of a program that are not its own
 
 
 class CodeError(ValueError):
@@ -189,7 +185,7 @@ class State:
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
-        self.names = {name: value for name, value in namespace.items() if name != PROBE}
+        self.names = {name: value for name, value in namespace.items() if name not in KEPT}
         self.random = np.random.get_state(), random.getstate()
         self.put_back = list(_restorers(self.names.values()))
 
@@ -197,7 +193,7 @@ class State:
         """Put everything back."""
         np.random.set_state(self.random[0])
         random.setstate(self.random[1])
-        for name in self.namespace.keys() - self.names.keys() - {PROBE}:
+        for name in self.namespace.keys() - self.names.keys() - KEPT:
             del self.namespace[name]
         self.namespace.update(self.names)
         for restore in self.put_back:
@@ -256,60 +252,3 @@ def _container_restorer(container: Any) -> Callable[[], None]:
             container.update(saved)
 
     return restore
-
-
-class TimedOut(BaseException):
-    """A run that took too long; no `except Exception` of the user's code keeps it."""
-
-
-class OutOfTime(BaseException):
-    """The end of a time that is not that of the innermost limit: who tries something in it tries nothing more."""
-
-
-@contextlib.contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """Stop what runs inside after some seconds, where signals can do it: in the main thread, not on Windows."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    stops, traced, active = 0, sys.gettrace(), True
-    begun, outer = time.monotonic(), signal.getitimer(signal.ITIMER_REAL)[0]
-
-    def stop(_: int, frame: FrameType | None) -> None:
-        nonlocal stops
-        if not active:
-            return
-        stops += 1
-        if stops > 1:  # a bare except of the user's code has caught the first one: stop its handler too
-            sys.settrace(_stopping)
-            while frame is not None:
-                frame.f_trace = _stopping if _is_foreign(frame) else frame.f_trace
-                frame = frame.f_back
-        raise OutOfTime if outer and time.monotonic() - begun >= outer else TimedOut
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, min(seconds, outer or seconds), STOP_AGAIN)
-    try:
-        yield
-    finally:
-        active = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        if stops > 1:
-            sys.settrace(traced)
-        signal.signal(signal.SIGALRM, before)
-        if outer:  # of a limit around this one
-            signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - begun), 1e-3), STOP_AGAIN)
-
-
-def _stopping(frame: FrameType, event: str, _: Any) -> Any:
-    """Stop at the next line of foreign code: where that is in an exception handler, the handler catches it no more."""
-    if not _is_foreign(frame):
-        return None
-    if event == "line":
-        raise TimedOut
-    return _stopping
-
-
-def _is_foreign(frame: FrameType) -> bool:
-    return not frame.f_code.co_filename.startswith(OWN)

@@ -15,8 +15,9 @@ from tinyad.code.limits import TRIAL_SECONDS
 from tinyad.code.names import looks_like_derivative
 from tinyad.code.pair import Pair
 from tinyad.code.probes import FRAME, PROBE, Kind, Statement, names_of, reads
-from tinyad.code.program import QUIET, TimedOut, limited
+from tinyad.code.program import QUIET
 from tinyad.code.results import result_values
+from tinyad.code.time_limit import TimedOut, limited
 
 
 class Rerun:

@@ -13,7 +13,8 @@ from tinyad.code.first_calls import FirstCalls, example_of_call
 from tinyad.code.judge import Judge
 from tinyad.code.limits import DRAWN_CHECK_SECONDS, JUDGED_SECONDS
 from tinyad.code.pair import Example, Pair
-from tinyad.code.program import CodeError, Program, TimedOut, limited
+from tinyad.code.program import CodeError, Program
+from tinyad.code.time_limit import TimedOut, limited
 from tinyad.code.verdicts import PairVerdict
 
 RAISES = 5  # wrong statements that a backward pass which raises counts for, where another example may do

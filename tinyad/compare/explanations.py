@@ -11,7 +11,7 @@ from tinyad.arrays.matrix import Array
 from tinyad.compare import hypotheses as table
 from tinyad.compare.hypotheses import Hypotheses, Hypothesis, OneLine, OneSum, Words, plus, shown
 from tinyad.compare.lines import Lines, Use
-from tinyad.compare.thresholds import EXACT, FEWEST_TRIED, LESS_EXACT, TRIED
+from tinyad.compare.thresholds import EXACT, FEWEST_TRIED, LESS_EXACT, NOISE_TRIED, TRIED
 from tinyad.compare.walk import Change, Changed, Walk
 from tinyad.engine.table import TABLE
 
@@ -48,6 +48,7 @@ class Search:
         self.broken = frozenset(broken)
         self.most = max(TRIED, FEWEST_TRIED * len(self.lines.made))
         self.reach: dict[tuple[Any, ...], bool] = {}
+        self.spent_on_noise = 0  # values and contributions
         self.region = self.upstream(self.broken)
         self.named = self.walk.tape.names.keys() | self.walk.given.keys()
 
@@ -86,15 +87,23 @@ class Search:
         return self.broken & explained
 
     def reached(self, site: OneLine | OneSum) -> bool:
-        """Return whether noise in a line moves some of the broken derivatives, and no others."""
+        """Return whether noise in a line moves some of the broken derivatives, and no others.
+
+        Of a long tape, the paths tell it after a while: all but those on which everything cancels are the same.
+        """
         key = site.first, len(site.uses if isinstance(site, OneLine) else site.values)
+        if key not in self.reach and self.spent_on_noise > NOISE_TRIED:
+            starts = [use.of for use in site.uses] if isinstance(site, OneLine) else site.values
+            below = frozenset[int]().union(*(self.walk.given_below[i] for i in starts))
+            self.reach[key] = bool(below) and below <= self.broken
         if key not in self.reach:
-            moved = set()
+            moved, before = set(), self.walk.work
             for i, total in self.walk.under(noise_in(site)):
                 base = self.walk.total(i)
                 if np.any(np.abs(total - base) > 1e-9 * np.abs(base).max(initial=0)):
                     moved.add(i)
             self.reach[key] = bool(moved) and moved <= self.broken
+            self.spent_on_noise += self.walk.work - before
         return self.reach[key]
 
     def reads_wrong(self, change: Change) -> bool:
@@ -105,7 +114,10 @@ class Search:
     def all(self) -> list[Explanation]:
         """Return what explains broken derivatives: first what people do most."""
         lines, sums = self._lines(), self._sums()
+        start = self.walk.work
         found = self._tried(self._table(sums, lines), self.most)
+        if self.walk.work > start + self.most:  # of a long tape: a factor on all of a derivative is told all the same
+            found += self._tried(self._scaled(sums), self.most // 4)
         full = [e.hypothesis for e in found if e.explains == self.broken]
         if any(len(h.values) > 1 or len(h.uses) > 1 for h in full):
             return found  # what explains all at several time steps is no mistake at one of them
@@ -161,9 +173,18 @@ class Search:
 
     # Numbers
 
+    def _fitted_factors(self) -> list[float]:
+        """Return the factors of the broken derivatives that are off by one."""
+        return [k for i in self.broken if (k := self.factor(i)) is not None]
+
+    def _scaled(self, sums: list[OneSum]) -> Hypotheses:
+        """Yield factors on the broken derivatives themselves, that fit one of them."""
+        for some in sums:
+            if some.first in self.broken:
+                yield from (table.scaled(some, k) for k in self._fitted_factors())
+
     def _factors(self, sums: list[OneSum], lines: list[OneLine]) -> Hypotheses:
-        found = [k for i in self.broken if (k := self.factor(i)) is not None]
-        tried = list(dict.fromkeys([*found, *table.factors_of_sizes(self.words)]))
+        tried = list(dict.fromkeys([*self._fitted_factors(), *table.factors_of_sizes(self.words)]))
         for named in (True, False):
             for some in sums:
                 if (some.first in self.named) is named and self.reached(some):

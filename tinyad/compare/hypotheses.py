@@ -7,7 +7,7 @@ backward pass and what to say of it; whether it explains anything is for `explan
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,7 +76,11 @@ class Words:
     def __init__(self, lines: Lines, layout: str) -> None:
         self.lines, self.tape = lines, lines.tape
         self.formulas = Formulas(lines.tape, layout=layout)
-        self.handed = cache(partial(handed, lines.d))
+        self._handed: dict[int, int | None] = {}
+
+    def handed(self, z: int) -> int:
+        """Return z, or the named value whose derivative it gets unchanged."""
+        return handed(self.lines.d, z, self._handed)
 
     def name(self, i: int) -> str:
         return one_line(self.tape.label(i))

@@ -15,7 +15,7 @@ from tinyad.compare.verdicts import Cause, Finding, Grade, Verdict
 from tinyad.compare.walk import Walk
 from tinyad.engine.derivatives import Contribution, Derivatives
 from tinyad.gradcheck.rounding import SLACK, relative, spread
-from tinyad.printing.listing import derived, handed
+from tinyad.printing.listing import derived
 from tinyad.printing.text import one_line
 
 
@@ -145,9 +145,10 @@ class Judge:
         return z not in self.tape.names and self.lines.owner[z] == i
 
     def _is_copy(self, z: int) -> bool:
-        """Return whether a derivative follows from others without a calculation; a seed alone is known."""
+        """Return whether a derivative follows from another without a calculation; a seed alone is known."""
         uses = self.lines.uses.get(z, ())
-        return all(getattr(self.tape.formula(use.step, use.operand), "head", "") == "dz" for use in uses)
+        alone = len(uses) + (z in self.d.seeds) <= 1  # a sum of several may lack one of them
+        return alone and all(getattr(self.tape.formula(use.step, use.operand), "head", "") == "dz" for use in uses)
 
     def _all_transposed(self) -> bool:
         """Return whether every derivative is right once transposed, and not all are as they stand."""
@@ -234,7 +235,7 @@ class Judge:
         )
 
     def contribution(self, step: int, operand: str) -> str:
-        dz = handed(self.d, self.tape.steps[step - 1][1])
+        dz = self.words.handed(self.tape.steps[step - 1][1])
         return self.words.formulas.contribution(step, operand, dz=dz)
 
     # What the numbers cannot show

@@ -6,6 +6,7 @@ How near is equal is not among them: that is what rounding may do on this tape, 
 # fmt: off
 # How much is tried, so that a comparison takes seconds whatever is wrong.
 TRIED            = 200_000  # values and contributions computed under hypotheses: the common mistakes come first
+NOISE_TRIED      = 20_000   # of them, to see what a line moves; behind that its paths are counted instead
 FEWEST_TRIED     = 6        # passes over a tape that is so long that these are more
 MISTAKES_TOGETHER = 3       # searches: each finds what is left under the mistakes that were found before
 MODELS_TRIED     = 20_000   # steps of other forward passes, or

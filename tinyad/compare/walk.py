@@ -73,6 +73,19 @@ class Walk:
                 steps[z] = self._rule(n), [(use, k, out[k]) for use, k in uses if out[k] is not None]
         return steps
 
+    @cached_property
+    def given_below(self) -> dict[int, frozenset[int]]:
+        """Value → those that were given and to which some path leads from its derivative, itself among them."""
+        below: dict[int, frozenset[int]] = {}
+        for i in sorted(range(self.lines.d.length), key=lambda i: -self.lines.rank[i]):
+            found = frozenset([i]) if i in self.given else frozenset()
+            targets = self.steps[i][1] if i in self.steps and (i not in self.given or i in self.partly) else ()
+            for use, _, _ in targets:
+                further = below[use.of]
+                found = found if further <= found else further if found <= further else found | further
+            below[i] = found
+        return below
+
     def _rule(self, n: int) -> Callable[[Array], Any]:
         op, z, *operands = self.tape.steps[n - 1]
         if z in self.tape.entries:

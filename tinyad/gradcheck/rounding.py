@@ -16,6 +16,7 @@ from tinyad.engine.derivatives import Derivatives
 
 ROUGH = 1e-11  # large against rounding, and small against what cancels
 DRAWS = 3
+DRAWN_AT_ONCE = 10_000  # factors
 SLACK = 16  # for other orders of summation and longer formulas than the rules
 
 
@@ -45,10 +46,17 @@ def perturbed(d: Derivatives) -> Derivatives:
 def _rough(d: Derivatives, rng: np.random.Generator, rough: float) -> Derivatives:
     """Walk back again, with every result, adjoint and contribution off by a random relative error."""
 
+    drawn, at = np.ones(0), 0
+
     def off(a: Array) -> Array:
-        moved: Array = a * factors[rng.integers(0, 2, a.shape)]
+        nonlocal drawn, at
+        if not rough:
+            return a.astype(np.result_type(a, drawn), copy=False)
+        if at + a.size > drawn.size:  # many at once: most arrays of a long tape are small
+            drawn, at = np.array([1 - rough, 1 + rough])[rng.integers(0, 2, max(DRAWN_AT_ONCE, a.size))], 0
+        at += a.size
+        moved: Array = a * drawn[at - a.size : at].reshape(a.shape)
         return moved
 
-    factors = np.array([1 - rough, 1 + rough])
     tape = d.tape.first(d.length).replay(lambda _, z: off(z))
     return tape.backward({tape.at(i): seed.T for i, seed in d.seeds.items()}, hook=off)

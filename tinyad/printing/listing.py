@@ -244,18 +244,31 @@ def _operation(op: Op, operands: list[Printed], notation: Notation) -> Printed:
     return applied(op.symbol, operands, notation)
 
 
-def handed(d: Derivatives, z: int) -> int:
-    """Return z, or, if it has no name, the named value whose derivative additions hand on to it unchanged."""
-    tape, named = d.tape, z
-    while named not in tape.names:
-        contributions = d.contributions(tape.at(named))
-        if len(contributions) != 1 or not contributions[0].step:
-            return z
-        above = tape.steps[contributions[0].step - 1][1]
-        if getattr(tape.formula(contributions[0].step, contributions[0].operand), "head", "") != "dz":
-            return z
-        named = above
-    return named
+def handed(d: Derivatives, z: int, known: dict[int, int | None] | None = None) -> int:
+    """Return z, or, if it has no name, the named value whose derivative additions hand on to it unchanged.
+
+    `known` keeps that value, or None, for all positions on the way, so that a long sum is gone through once.
+    """
+    known = {} if known is None else known
+    way, at = list[int](), z
+    while at not in d.tape.names and at not in known:
+        way.append(at)
+        above = _handed_from(d, at)
+        if above is None:
+            break
+        at = above
+    named = at if at in d.tape.names else known.get(at)
+    known.update(dict.fromkeys(way, named))
+    return z if named is None else named
+
+
+def _handed_from(d: Derivatives, z: int) -> int | None:
+    """Return the result of the one addition that hands its derivative on to z; None if z has it from elsewhere."""
+    contributions = d.contributions(d.tape.at(z))
+    if len(contributions) != 1 or not contributions[0].step:
+        return None
+    step, operand, _ = contributions[0]
+    return d.tape.steps[step - 1][1] if getattr(d.tape.formula(step, operand), "head", "") == "dz" else None
 
 
 def first_nonfinite(tape: Tape) -> str | None:

@@ -21,7 +21,7 @@ def spelled(text):
     """Kinds and texts in one line: < and > are groups, #1 a number, 1! is ones, =3= a tag, '...' a word, (( opens."""
     forms = {"word": "'%s'", "number": "#%s", "op": "%s", "open": "(%s", "close": "%s)", "ones": "%s!", "tag": "=%s="}
     return " ".join(
-        SHOWN.get(t.kind) or forms.get(t.kind, "dots") % ((t.text,) * (t.kind in forms)) for t in read(text)
+        SHOWN.get(t.kind) or forms.get(t.kind, t.kind) % ((t.text,) * (t.kind in forms)) for t in read(text)
     )
 
 
@@ -39,7 +39,7 @@ CONSTRUCTS = [
     (r"\mathbf{z} \mathbf x \mathcal{L} \bm{W} \boldsymbol{\theta}", "'z' 'x' 'L' 'W' 'θ'"),
     (r"\mathbf{h^{(t)}}", "'h' ^ < (( 't' )) >"), (r"\mathbf{I}_{n \times n}", "'I' _ < 'n' × 'n' >"),
     (r"\mathrm{d}z \mathrm{net} \operatorname{diag}", "'d' 'z' 'net' 'diag'"),
-    (r"{\rm diag}(x)", "< 'diag' > (( 'x' ))"),
+    (r"{\rm diag}(x)", "'diag' (( 'x' ))"),
     (r"\mathrm{a\_b} \mathrm{z12}", "'a_b' 'z12'"), (r"\text{name\_with\_escapes}", "'name_with_escapes'"),
     (r"\text{a\#b\^{}c\textbackslash{}d~e}", r"'a#b^c\d e'"), (r"\text{ are }", "'are'"), (r"\text{}\text{ }", ""),
     (r"\text{12} \text{*} \text{-dimensional}", "#12 * - 'dimensional'"), (r"\text{softmax}()", "'softmax' (( ))"),
@@ -76,7 +76,7 @@ CONSTRUCTS = [
     ("x^{+}=1", "'x' ^ < + > = #1"), ("a := b => c", "'a' = 'b' ⇒ 'c'"), ("{}=", "="), ("{}", ""),
     ("{a+=}{}", "< 'a' += >"),
     (r"\left( a \right) \bigl[ b \Bigr] \{ c \} \left\{ d \right.", "(( 'a' )) ([ 'b' ]) ({ 'c' }) ({ 'd'"),
-    (r"a \vert b \mid c", "'a' | 'b' | 'c'"), (r"a\quad b \, c \! d~e", "'a' 'b' 'c' 'd' 'e'"),
+    (r"a \vert b \mid c", "'a' | 'b' | 'c'"), (r"a\quad b \, c \! d~e", "'a' quad 'b' 'c' 'd' 'e'"),
     (r"\underbrace{a + b}_{\text{\foo}} \overbrace{c}^\text{x} d", "'a' + 'b' 'c' 'd'"),
     (r"a \label{eq:1} \nonumber \notag \displaystyle b", "'a' 'b'"),
     # matrices
@@ -85,7 +85,7 @@ CONSTRUCTS = [
     (r"\begin{array}[t]{c|c} a & b \\[2mm] c & d \end{array}", "matrix( 'a' , 'b' ; 'c' , 'd' )matrix"),
     ("\\begin{pmatrix}\n a \\\\\n b\n\\end{pmatrix}; c", "matrix( 'a' ; 'b' )matrix ; 'c'"),
     # numbers, lines, comments
-    (r"a & \text{eq.12} \\ b \quad \text{eq.13-1}", "'a' =12= END 'b' =13-1="),
+    (r"a & \text{eq.12} \\ b \quad \text{eq.13-1}", "'a' =12= END 'b' quad =13-1="),
     (r"a \tag{3} (12)", "'a' =3= (( #12 ))"),
     (r"12. \text{Eq. (4)} \text{equal1}", "#12 . =4= 'equal1'"),
     ("$$\\begin{aligned}\na &= b \\\\\n &= c\n + d \\\\ \\end{aligned}$$", "'a' = 'b' END = 'c' + 'd' END"),

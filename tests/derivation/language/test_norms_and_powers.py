@@ -38,7 +38,7 @@ def test_the_norm_of_a_matrix():
 @pytest.mark.parametrize(
     ("forward", "message"),
     [
-        ("L = ‖x‖_1", "the norm ‖·‖_1 is not known"),
+        ("L = ‖x‖_3", "the norm ‖·‖_3 is not known"),
         ("L = ‖x", "expected ‖"),
         ("L = ‖x + (‖y‖ x)‖", "a norm inside of a norm"),
         ("L = ‖‖", "a norm inside of a norm"),

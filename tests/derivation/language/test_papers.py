@@ -21,7 +21,7 @@ FOUND = {  # document: (place of the wrong line, what was meant, equations that 
     "mlp.tex": ("line 31, column 44, wrong", r"\grad{\vec{a}_1} \odot \vec{a}_1 \odot (1 - \vec{a}_1)", 13, 1),
     "lstm.md": ("line 34, column 62, wrong", r"\sum_{t=1}^{T} \delta^f_t h_{t-1}^\top", 15, 0),
     "classifier/main.tex": ("line 8 of sections/gradients.tex, column 20 (eq:dh), does not fit",
-                            r"\dd{\Ls}{\vh} &= \mV\tp \dd{\Ls}{\bm{s}}", 13, 1),
+                            r"\dd{\Ls}{\vh} &= \mV\tp \dd{\Ls}{\bm{s}}", 13, 2),
 }
 # fmt: on
 

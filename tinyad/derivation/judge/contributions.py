@@ -52,8 +52,11 @@ class Evaluated(NamedTuple):
 
     def equals_sum_of(self, keys: Keys) -> bool:
         """Return whether the value is the sum of these contributions, to rounding."""
-        total = total_of((a for key, a in self.contributions.items() if key in keys), self.value.shape)
-        return self.case.point.near(self.case.place, self.value, total)
+        return self.case.point.near(self.case.place, self.value, self.sum_of(keys))
+
+    def sum_of(self, keys: Keys) -> Array:
+        """Return the sum of these contributions."""
+        return total_of((a for key, a in self.contributions.items() if key in keys), self.value.shape)
 
     def transposed(self) -> Evaluated:
         """Return the same for the transposed value."""
@@ -138,7 +141,7 @@ def matching_keys(values: Sequence[Evaluated], all_keys: Keys) -> Keys | None:
     if holds(all_keys):
         return all_keys
     order = in_order(all_keys)
-    factors = fitted_factors(values, order)
+    factors = fitted_factors(values, [frozenset([key]) for key in order])
     if factors is not None:
         keys = frozenset(key for key, f in zip(order, factors, strict=True) if _is(f, 1))
         if keys and holds(keys):
@@ -151,16 +154,14 @@ def matching_keys(values: Sequence[Evaluated], all_keys: Keys) -> Keys | None:
     return None
 
 
-def fitted_factors(values: Sequence[Evaluated], order: Sequence[ContributionKey]) -> list[float] | None:
-    """Return the factor of every contribution; None if the line is no sum of multiples of them."""
-    if not order or not all(np.all(np.isfinite(v.value)) for v in values):
+def fitted_factors(values: Sequence[Evaluated], groups: Sequence[Keys]) -> list[float] | None:
+    """Return the factor of every group of contributions; None if the line is no sum of multiples of them."""
+    if not groups or not all(np.all(np.isfinite(v.value)) for v in values):
         return None
-    columns = [
-        np.concatenate([v.contributions.get(key, np.zeros(v.value.shape)).ravel() for v in values]) for key in order
-    ]
+    columns = [np.concatenate([v.sum_of(keys).ravel() for v in values]) for keys in groups]
     matrix, line = np.stack(columns, 1), np.concatenate([v.value.ravel() for v in values])
     factors, _, rank, _ = np.linalg.lstsq(matrix, line, rcond=None)
-    if rank < len(order):  # paths that add up to one another have no factors of their own
+    if rank < len(groups):  # paths that add up to one another have no factors of their own
         return None
     largest = float(np.abs(line).max(initial=0))
     if largest == 0 or float(np.abs(matrix @ factors - line).max()) > FITS * largest:
@@ -170,13 +171,13 @@ def fitted_factors(values: Sequence[Evaluated], order: Sequence[ContributionKey]
 
 def likeness(values: Sequence[Evaluated], all_keys: Keys, point: SamplePoint) -> str:
     """Describe a wrong line by a factor, a sign, or contributions too many or too few; "" if it is none of these."""
-    order = in_order(all_keys)
-    factors = fitted_factors(values, order)
+    groups = apart_by_value(values, all_keys)
+    factors = fitted_factors(values, groups)
     if factors is None:
         return ""
     if all(_is(f, factors[0]) for f in factors) and abs(factors[0]) > NO_FACTOR:
         return "the sign" if _is(factors[0], -1) else f"a factor {factors[0]:.6g}"
-    told = [f"{path_text(point, key)} {_mistake(f)}" for key, f in zip(order, factors, strict=True) if not _is(f, 1)]
+    told = [f"{paths_text(point, g)} {_mistake(f)}" for g, f in zip(groups, factors, strict=True) if not _is(f, 1)]
     return ", ".join(told[:LIKENESSES_SHOWN])
 
 
@@ -207,7 +208,12 @@ def paths_text(point: SamplePoint, keys: Keys) -> str:
 
 
 def equal_groups(values: Sequence[Evaluated], all_keys: Keys) -> tuple[Keys, ...]:
-    """Return the groups of contributions that are equal arrays in every case."""
+    """Return the groups of two or more contributions that are equal arrays in every case."""
+    return tuple(keys for keys in apart_by_value(values, all_keys) if len(keys) > 1)
+
+
+def apart_by_value(values: Sequence[Evaluated], all_keys: Keys) -> list[Keys]:
+    """Return the contributions in groups of those that are equal arrays in every case."""
     groups: list[list[ContributionKey]] = []
     for key in in_order(all_keys):
         group = next((group for group in groups if _equal_everywhere(values, key, group[0])), None)
@@ -215,7 +221,7 @@ def equal_groups(values: Sequence[Evaluated], all_keys: Keys) -> tuple[Keys, ...
             groups.append([key])
         else:
             group.append(key)
-    return tuple(frozenset(group) for group in groups if len(group) > 1)
+    return [frozenset(group) for group in groups]
 
 
 def _equal_everywhere(values: Sequence[Evaluated], one: ContributionKey, other: ContributionKey) -> bool:

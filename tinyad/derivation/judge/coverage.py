@@ -39,14 +39,16 @@ class Fault(NamedTuple):
 
 
 class Coverage:
-    """The lines of one set in order.  `verdicts`, `faults` and `notes` are the result."""
+    """The lines of one set in order.  `verdicts`, `faults` and `notes` are the result; `uses` may be known before."""
 
-    def __init__(self, points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]) -> None:
+    def __init__(
+        self, points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict], uses: Uses | None = None
+    ) -> None:
         self.verdicts = list(verdicts)
         self.faults: list[str] = []
         self.notes: list[str] = []
         self._points, self._point = points, points[0]
-        self._uses = Uses(self._point)
+        self._uses = uses or Uses(self._point)
         self._labels = used_labels(verdicts)
         self._unread = {key for v in verdicts if v.verdict is Verdict.UNREADABLE for key in self._names_left_of(v)}
         it = self._point.declarations
@@ -261,12 +263,32 @@ class Coverage:
         for place, lines in self._lines.items():
             missing = self._uncovered(place)
             if missing and all(self.verdicts[n].ok for n in lines):
+                if self._mark_too_few(lines, missing):
+                    continue
                 message = f"{paths_text(self._point, missing)} is missing, in this line or another"
                 self._mark(lines[-1], Verdict.MISSING, message)
             hidden = NO_KEYS if missing else self._hidden(place)
             if hidden and self.verdicts[lines[-1]].ok:
                 message = f"{paths_text(self._point, hidden)} is below rounding at every sample point"
                 self._mark(lines[-1], Verdict.NOT_JUDGED, message)
+
+    def _mark_too_few(self, lines: Sequence[int], missing: Keys) -> bool:
+        """Mark a line that has some of the equal uses of a name in one equation, as of u in uᵀ u: it lacks a factor."""
+        for n in lines:
+            for reading in self.verdicts[n].readings:
+                keys = reading.contributions
+                groups = {_equal_uses(reading, key) for key in missing}
+                if not all(group & keys for group in groups) or NO_KEYS.union(*groups) - keys != missing:
+                    continue
+                factors = {len(group) / len(group & keys) for group in groups}
+                if len(factors) == 1:
+                    where = "" if NO_KEYS.union(*groups) == reading.all_contributions else " in its term"
+                    paths = paths_text(self._point, missing)
+                    message = f"a factor {factors.pop():g} is missing{where}: {paths} counts more than once"
+                    self._mark(n, Verdict.WRONG, message)
+                    self.verdicts[n] = self.verdicts[n]._replace(lacks_factor=True)
+                    return True
+        return False
 
     # The order of the lines
 
@@ -401,6 +423,13 @@ def _reassigned(reading: Reading, before: Keys) -> Keys:
             if free:
                 keys = keys - {key} | {free[0]}
     return frozenset(keys)
+
+
+def _equal_uses(reading: Reading, key: ContributionKey) -> Keys:
+    """Return a contribution with those that are equal to it and come from the same equation at the same time."""
+    groups = (group for group in reading.equal_groups if key in group)
+    same = [other for group in groups for other in group if other[:2] == key[:2]]
+    return frozenset(same)
 
 
 def _times(moments: Iterable[Time]) -> list[int]:

@@ -32,16 +32,24 @@ def equal_sides(points: Sequence[SamplePoint], line: Statement, left: Node, memb
     """Return the reading of a line about a Jacobian, a differential or a name: both sides evaluated and compared."""
     for point in points:
         for scope in scopes_of(point, line):
-            moving = frozenset(p for part in (*line.left, *line.members) for p in _moving(point, part, scope))
-            loss = (point.declarations.names.loss, None)
-            evaluator = point.evaluator.replace(moving=moving - {loss})
-            if left.kind == "differential" and loss in moving:
-                reading = _compare_differentials(Sides(point, evaluator, scope), line.members[0], member)
+            moving = names_moving(point, line, scope)
+            at = Sides(point, point.evaluator.replace(moving=moving - {_loss(point)}), scope)
+            if left.kind == "differential" and _loss(point) in moving:
+                reading = _compare_differentials(at, line.members[0], member)
             else:
-                reading = _compare_sides(Sides(point, evaluator, scope), left, member)
+                reading = _compare_sides(at, left, member)
             if reading is not None:
                 return reading
     return Reading(Verdict.RIGHT, "", member)
+
+
+def _loss(point: SamplePoint) -> TimedName:
+    return point.declarations.names.loss, None
+
+
+def names_moving(point: SamplePoint, line: Statement, scope: Scope) -> frozenset[TimedName]:
+    """Return the names that are under a differential in a line."""
+    return frozenset(p for part in (*line.left, *line.members) for p in _moving(point, part, scope))
 
 
 def _compare_differentials(at: Sides, first: Node, member: Node) -> Reading | None:
@@ -55,16 +63,10 @@ def _compare_differentials(at: Sides, first: Node, member: Node) -> Reading | No
 
 def _compare_sides(at: Sides, left: Node, member: Node) -> Reading | None:
     """Compare the values of both sides; None if they agree."""
-    a, b = at.evaluator(left, at.scope), column(at.evaluator(member, at.scope))
-    if isinstance(b, Stretched) and isinstance(a, np.ndarray):
-        b = b.filled(a.shape)
-    if isinstance(a, Indexed) or isinstance(b, Indexed):
-        a, b = _same_axes(a, b, member)
-    x, y = _as_array(a), _as_array(b)
-    if x is None or y is None:
+    values = _values_of_sides(at, left, member)
+    if values is None:
         return Reading(Verdict.NOT_EVALUABLE, "this has no size", member)
-    if x.shape != y.shape and x.size == y.size == 1:
-        x, y = x.reshape(1, 1), y.reshape(1, 1)
+    x, y = values
     if x.shape != y.shape:
         message = f"the left-hand side is {size(x.shape)}, the right-hand side {size(y.shape)}"
         if _is_derivative_of_sum(at, left, y):
@@ -75,6 +77,29 @@ def _compare_sides(at: Sides, left: Node, member: Node) -> Reading | None:
         return None
     message = DERIVATIVE_OF_SUM if _is_derivative_of_sum(at, left, y) else ""
     return Reading(Verdict.WRONG, message, member, worst=worst)
+
+
+def are_equal(at: Sides, left: Node, member: Node) -> bool:
+    """Return whether both sides have the same value.  Raises Trouble if one of them has none."""
+    values = _values_of_sides(at, left, member)
+    if values is None or values[0].shape != values[1].shape:
+        return False
+    return _worst_entry(*values) is None
+
+
+def _values_of_sides(at: Sides, left: Node, member: Node) -> tuple[Array, Array] | None:
+    """Return the values of both sides with their axes in one order; None if one of them has no size."""
+    a, b = at.evaluator(left, at.scope), column(at.evaluator(member, at.scope))
+    if isinstance(b, Stretched) and isinstance(a, np.ndarray):
+        b = b.filled(a.shape)
+    if isinstance(a, Indexed) or isinstance(b, Indexed):
+        a, b = _same_axes(a, b, member)
+    x, y = _as_array(a), _as_array(b)
+    if x is None or y is None:
+        return None
+    if x.shape != y.shape and x.size == y.size == 1:
+        x, y = x.reshape(1, 1), y.reshape(1, 1)
+    return x, y
 
 
 def _worst_entry(x: Array, y: Array) -> WorstEntry | None:

@@ -145,7 +145,9 @@ def value_of(case: Case, line: Statement, k: int, member: Node, evaluator: Evalu
     Without an evaluator it is evaluated with the true derivatives.
     """
     point = case.point
-    evaluator = (evaluator or point.evaluator).replace(left_shape=case.shape)
+    evaluator = evaluator or point.evaluator
+    if evaluator.environment.left_shape != case.shape:
+        evaluator = evaluator.replace(left_shape=case.shape)
     free = line.sign == "+=" and point.last is not None and case.scope.t is None
     if not (free and _uses_time(member, point)):
         return _as_row(case, line, k, member, evaluator(member, case.scope))

@@ -9,7 +9,7 @@ from tinyad.arrays.matrix import Array
 from tinyad.derivation.judge.contributions import Case, known_cases
 from tinyad.derivation.judge.targets import defines_notation
 from tinyad.derivation.judge.verdicts import LineVerdict
-from tinyad.derivation.language.syntax_tree import Node
+from tinyad.derivation.language.syntax_tree import Node, Statement
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.sample_point import SamplePoint
@@ -23,7 +23,8 @@ class Uses:
 
     def __init__(self, point: SamplePoint) -> None:
         self._point = point
-        self._known: dict[int, list[tuple[TimedName, Used]]] = {}
+        self._known: dict[int, list[tuple[TimedName, Used]]] = {}  # by the ids of lines
+        self._lines: list[Statement] = []  # kept, so that their ids are not used again
 
     def of(self, v: LineVerdict) -> Used:
         """Return the derivatives that a line uses, at all times."""
@@ -34,14 +35,15 @@ class Uses:
         line = v.statement
         if line is None or not v.readings:
             return []
-        if line.start not in self._known:
-            uses = self._known[line.start] = []
+        if id(line) not in self._known:
+            self._lines.append(line)
+            uses = self._known[id(line)] = []
             for left in line.left:
                 for case in known_cases(self._point, left) if left.kind == "d" else ():
                     members = [self._in_formula(member, case) for member in line.members]
                     others = [m for m in members if case.place not in m] if len(members) > 1 else members
                     uses.append((case.place, {p: node for m in others or members for p, node in m.items()}))
-        return self._known[line.start]
+        return self._known[id(line)]
 
     def set_by(self, v: LineVerdict) -> set[TimedName]:
         """Return what a line sets; nothing if it only defines a notation."""

@@ -128,6 +128,8 @@ class LineVerdict(NamedTuple):
     target: str = ""
     worst: WorstEntry | None = None
     looks_like: str = ""
+    also: tuple[tuple[int, int], ...] = ()  # further parts that a suggestion changes
+    lacks_factor: bool = False  # it has some of the equal uses of a name in one equation
     rules: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     shapes: tuple[tuple[int, int, str], ...] = ()

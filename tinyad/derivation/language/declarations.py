@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -18,12 +17,12 @@ from tinyad.derivation.language.limits import (
 )
 from tinyad.derivation.language.names import FUNCTIONS, Names, bound
 from tinyad.derivation.language.parser import Parser
-from tinyad.derivation.language.source import Block, Source
+from tinyad.derivation.language.source import Block, Source, likeliest
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 from tinyad.derivation.language.tokenizer import tokens_of, tokens_without_ends
 
 Side = tuple[tuple[str, int], ...]  # a sum of multiples of symbols; a number is a multiple of ""
-MEANINGS = {"matrix product": "*", "component-wise": "∘"}
+MEANINGS = {"matrix product": "*", "component-wise": "∘", "outer product": "outer", "Kronecker product": "kron"}
 LAYOUTS = ("row", "same")
 SIDE = r"[\w+(){}$]{1,40}"
 SIZE = rf"{SIDE}\s*(?:×|\\times|x)\s*{SIDE}"
@@ -36,6 +35,15 @@ AFTER_FORWARD = (
     "symmetric", "orthogonal", "positive definite",
 )  # fmt: skip
 ANY_SEPARATOR = re.compile(rf"{SIZE_BEFORE_COMMA.pattern}|(?P<semicolon>;)")
+
+
+FIELD = re.compile(r"(?:ℝ|\\mathbb\{R\}|\\mathbb R|\\R|R)(?:\s*\^\s*(\{[^{}]*\}|\([^()]*\)|\w))?")
+LISTED = re.compile(r"[(\[]\s*([\w+]+)\s*,\s*([\w+]+)?\s*[)\]]")  # (N, M) and (N,)
+LETTER_X = re.compile(r"([^\W_]\w*?)\s*[xX*]\s*([^\W_]\w*)")  # NxM and N*M
+MEMBER_SIGN = re.compile(r":|∈|\\in\b")
+MEMBERS = re.compile(
+    r"(?:^|,)\s*([^,∈]+(?:,[^,∈]+)*?)\s*(∈|\\in\b)\s*([^,{}^]+(?:\^(?:\{[^{}]*\}|\([^()]*\)|\w))?)\s*(?=,|$)"
+)
 
 
 class MatrixKind(StrEnum):
@@ -116,6 +124,11 @@ def _entries(source: Source, block: Block) -> Iterator[Entry]:
             if not part.strip():
                 continue
             what, colon, value = part.strip().partition(":")
+            if not colon and (members := list(MEMBERS.finditer(part))):
+                yield from (
+                    Entry("", at + first + m.start(1), at + first + m.start(3), at + first + m.end(3)) for m in members
+                )
+                continue
             if not colon:
                 raise source.error("a declaration is `what: value`, as in `x_t: N×1`", begun, begun + len(part.strip()))
             start = begun + len(what) + 1 + len(value) - len(value.lstrip())
@@ -144,7 +157,10 @@ def _kind(what: str) -> str:
 
 
 def _loss(declarations: Declarations, entry: Entry) -> None:
-    declarations.names.loss = _word(declarations.source, entry.start, entry.end, entry.start)
+    tokens = tokens_without_ends(declarations.source, entry.start, entry.end)
+    if not tokens or tokens[0].kind != "word" or any(t.kind == "word" and t.spaced for t in tokens[1:]):
+        raise declarations.source.error("expected one name", entry.start)
+    declarations.names.loss = declarations.parser().declared_name(tokens).value.key
 
 
 def _layout(declarations: Declarations, entry: Entry) -> None:
@@ -181,8 +197,10 @@ def _family(declarations: Declarations, entry: Entry) -> None:
 
 def _meaning(declarations: Declarations, entry: Entry) -> None:
     sign, value = entry.kind, declarations.value(entry)
-    if value not in MEANINGS:
+    if value not in MEANINGS or (sign != "⊗" and MEANINGS[value] not in "*∘"):
         message = f"{sign}: write `{sign}: matrix product` or `{sign}: component-wise`"
+        if sign == "⊗":
+            message = f"{sign}: write `{sign}: outer product` or `{sign}: Kronecker product`"
         raise declarations.source.error(message, entry.start, entry.end)
     declarations.meaning[sign] = MEANINGS[value]
 
@@ -223,9 +241,9 @@ def _function(declarations: Declarations, entry: Entry) -> None:
         ]
         name = head if head in names.functions else words[0] if words else ""
         if head != "component-wise" and name not in names.functions:
-            near = get_close_matches(head, [*names.functions, "component-wise"], 1)
+            near = likeliest(head, [*names.functions, "component-wise"])
             raise source.error(
-                f"function: {head!r} is not known" + (f"; did you mean {near[0]}?" if near else ""), start, end
+                f"function: {head!r} is not known" + (f"; did you mean {near}?" if near else ""), start, end
             )
         function = ref.key if head == "component-wise" else names.functions[name]
         for member in [m.strip() for m in members.split(",")] if members else [""]:
@@ -245,7 +263,9 @@ def _sizes(declarations: Declarations, entry: Entry) -> None:
     """Read names and their size."""
     source = declarations.source
     _, begun, start, end = entry
-    colon = source.text.index(":", begun)
+    sign = MEMBER_SIGN.search(source.text, begun, start)
+    assert sign
+    colon = sign.start()
     shape = _shape(source, start, end)
     for node in _names(declarations, begun, colon):
         ref = node.value
@@ -264,37 +284,38 @@ def _shape(source: Source, start: int, end: int) -> tuple[Side, Side]:
     value = source.text[start:end]
     if len(value) > SIZE_CHARACTERS:
         raise source.error(f"a size of {len(value)} characters; at most {SIZE_CHARACTERS} are read", start, end)
-    sides = value.replace("\\times", "×").replace(" x ", "×").split("×")
-    meant = size_meant(value)
-    if meant:
-        rows_text, columns_text, letter = meant
-        advice = "; × is not the letter x" if letter else ""
-        raise source.error(f"'{value}' is not a size: write {rows_text}×{columns_text}{advice}", start, end)
-    if len(sides) != 2:
+    sides = sides_of_size(value)
+    if sides is None:
         words = ", ".join((*HANDLERS, *AFTER_FORWARD))
-        raise source.error(f"'{value}' is not a size: write N×1, N×M; other declarations are {words}", start, end)
-    rows, columns = (_size(side.strip(), source, start, end) for side in sides)
+        column = f"{value.strip()}×1 for a column, 1×1 for a number" if value.strip().isalnum() else "N×1, N×M"
+        raise source.error(f"'{value}' is not a size: write {column}; other declarations are {words}", start, end)
+    rows, columns = (_size(side, source, start, end) for side in sides)
     return rows, columns
 
 
-def size_meant(text: str) -> tuple[str, str, bool] | None:
-    """Return rows, columns and whether × was written as the letter x, of ℝ^{N×M}, (N, M), N*M or NxM; else None."""
-    squeezed = "".join(text.split())
-    inner = squeezed
-    for field in ("\\mathbb{R}", "\\mathbbR", "\\R", "ℝ", "R"):
-        if squeezed.startswith(f"{field}^"):
-            inner = squeezed.removeprefix(f"{field}^").strip("{()}").replace("\\times", "×")
-            break
-    bracketed = inner == squeezed and squeezed[:1] in ("(", "[") and squeezed[-1:] in (")", "]")
-    if bracketed:
-        inner = squeezed[1:-1]
-    marks = "," if bracketed else "×,*xX" if inner != squeezed else "*xX"
-    for mark in marks:
-        rows, found, columns = inner.partition(mark)
-        columns = columns or "1" * bracketed
-        if found and rows.isalnum() and columns.isalnum():
-            return rows, columns, mark in "xX"
-    return None
+def sides_of_size(text: str) -> tuple[str, str] | None:
+    """Return rows and columns of N×M, N x M, NxM, N by M, (N, M), (N,), ℝ^{N×M}, ℝ^N, scalar; None of anything else."""
+    text = text.strip("$ ").replace("\\times", "×").replace(" x ", "×").replace(" by ", "×")
+    if text == "scalar":
+        return "1", "1"
+    field = FIELD.fullmatch(text)
+    inner = (field[1] or "1").strip("{()} ") if field else text
+    listed = LISTED.fullmatch(inner) or (LISTED.fullmatch(f"({inner})") if field else None)
+    if listed:
+        return listed[1].strip(), (listed[2] or "1").strip()
+    rows, found, columns = inner.partition("×")
+    if not found:
+        letters = LETTER_X.fullmatch(inner)
+        if letters:
+            return letters[1], letters[2]
+        return (rows.strip(), "1") if field else None
+    return None if "×" in columns else (_unbracketed(rows), _unbracketed(columns))
+
+
+def _unbracketed(side: str) -> str:
+    """Return a side without the brackets around it: (H+M)."""
+    side = side.strip()
+    return side[1:-1] if side[:1] == "(" and side[-1:] == ")" else side
 
 
 def _size(text: str, source: Source, start: int, end: int) -> Side:

@@ -238,7 +238,8 @@ class Sorting:
         equals = next((k for k, t in enumerate(tokens) if t.kind == "op" and t.text in EQUALS), 0)
         if not equals or tokens[0].kind not in ("word", "group("):
             return None
-        if tokens[0].text == self.declarations.names.time and equals == 1:
+        derives = tokens[0].text in ("d", "δ") and tokens[1].kind in ("word", "group(")
+        if derives or (tokens[0].text == self.declarations.names.time and equals == 1):
             return None
         try:
             node = self.declarations.parser().declared_name(tokens[:equals])

@@ -8,25 +8,31 @@ GREEK = dict(zip(
     varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega""".split(),
     "αβγδεεζηθϑικλμνξπρϱσςτυφφχψωΓΔΘΛΞΠΣΥΦΨΩ", strict=True,
 ))
-COMMAND_TOKENS = {name: ("word", name) for name in "tanh exp log softmax diag tr sigmoid sinh cosh sin cos".split()}
+COMMAND_TOKENS = {
+    name: ("word", name)
+    for name in "tanh exp log softmax diag tr sigmoid sinh cosh sin cos tan arctan det max min".split()
+}
 COMMAND_TOKENS |= {name: ("word", word) for name, word in (*GREEK.items(), ("ln", "log"), ("Tr", "tr"))}
+COMMAND_TOKENS |= {"ell": ("word", "ℓ"), "infty": ("word", "∞")}
 COMMAND_TOKENS |= {name: ("op", text) for name, text in {
     "nabla": "∇", "partial": "∂", "sum": "Σ", "odot": "∘", "circ": "∘", "ast": "*", "times": "×", "cdot": "·",
     "otimes": "⊗", "oplus": "⊕", "oslash": "/", "div": "/", "equiv": "≡", "coloneqq": "=", "Rightarrow": "⇒",
     "Longrightarrow": "⇒", "implies": "⇒", "in": "∈", "langle": "<", "rangle": ">", "lt": "<", "gt": ">", "prime": "'",
     "colon": ":", "&": "&", "%": "%", "#": "#", "vert": "|", "lvert": "|", "rvert": "|", "mid": "|", "|": "‖",
-    "Vert": "‖", "lVert": "‖", "rVert": "‖",
+    "Vert": "‖", "lVert": "‖", "rVert": "‖", "ge": "≥", "geq": "≥", "geqslant": "≥", "le": "≤", "leq": "≤",
+    "leqslant": "≤", "ne": "≠", "neq": "≠", "triangleq": "=", "leftarrow": "=", "gets": "=", "prod": "Π",
 }.items()}
 COMMAND_TOKENS |= {"{": ("open", "{"), "}": ("close", "}"), "lbrace": ("open", "{"), "rbrace": ("close", "}")}
 COMMAND_TOKENS |= dict.fromkeys(("top", "intercal"), ("word", "⊤"))
 COMMAND_TOKENS |= dict.fromkeys("cdots ldots dots vdots ddots dotsc dotsb".split(), ("dots", "…"))
-CHARACTER_TOKENS = {c: ("op", c) for c in "+-*@/,;|‖'.:<>=∘·×⊗⊕≡⇒∈∇∂Σ"}
+CHARACTER_TOKENS = {c: ("op", c) for c in "+-*@/,;|‖'.:<>=∘·×⊗⊕≡⇒∈∇∂Σ≥≤≠"}
 CHARACTER_TOKENS |= {c: ("op", text) for c, text in zip("⊙◦○⊘⋅•∙−–∗∑≔∣′’‘⟨⟩", "∘∘∘/···--*Σ=|'''<>", strict=True)}
+CHARACTER_TOKENS |= {c: ("op", text) for c, text in zip("⩾⩽≜←∏", "≥≤==Π", strict=True)}
 CHARACTER_TOKENS |= {c: ("open", c) for c in "(["} | {c: ("close", c) for c in ")]"}
 CHARACTER_TOKENS |= dict.fromkeys("…⋯⋮⋱", ("dots", "…")) | dict.fromkeys("𝟏𝟙", ("ones", "1")) | {"⊤": ("word", "⊤")}
 WORD_PARTS = {("char", True), ("command", "_")}
 KIND_LETTERS = {"word": "w", "group(": "(", ")group": ")"}
-JOINED_SIGNS = {"+=": "+=", ":=": "=", "=>": "⇒"}
+JOINED_SIGNS = {"+=": "+=", ":=": "=", "=>": "⇒", ">=": "≥", "<=": "≤", "==": "=", "||": "‖"}
 ACCENTS = {"tilde": "\u0303", "widetilde": "\u0303", "hat": "\u0302", "widehat": "\u0302", "bar": "\u0304",
            "overline": "\u0304", "dot": "\u0307", "ddot": "\u0308", "check": "\u030c", "vec": "\u20d7"}
 SPACES = {*", ; : ! > ~".split(), " ", "quad", "qquad", "enspace", "thinspace"}
@@ -36,6 +42,7 @@ BOLD = set("mathbf boldsymbol bm pmb mathbb mathbbm mathds".split())
 FONTS = BOLD | set("mathcal mathscr mathfrak boxed mathrel mathbin mathop mathord mathopen mathclose".split())
 UPRIGHT = set("mathrm mathit mathsf mathtt mathnormal operatorname".split())  # their letters make one word
 TEXTS = set("text textrm textbf textit textsf texttt textnormal mbox".split())
+CASES = {"cases", "dcases", "rcases"}
 LINES = set("align alignat aligned alignedat split equation gather gathered multline flalign eqnarray".split())
 MATRICES = set("bmatrix pmatrix matrix Bmatrix smallmatrix array".split())
 # fmt: on

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from tinyad.derivation.language.latex_commands import (
     ACCENTS,
     BOLD,
+    CASES,
     CHARACTER_TOKENS,
     COMMAND_TOKENS,
     FONTS,
@@ -27,7 +27,7 @@ from tinyad.derivation.language.latex_commands import (
 )
 from tinyad.derivation.language.limits import BRACKET_DEPTH
 from tinyad.derivation.language.plain_tokens import letter
-from tinyad.derivation.language.source import Source
+from tinyad.derivation.language.source import Source, likeliest
 from tinyad.derivation.language.syntax_tree import Token
 
 Sign = tuple[str, str]  # kind and text of a token
@@ -142,7 +142,7 @@ class LatexTokenizer:
         self.brackets = max(0, self.brackets + (kind == "open") - (kind == "close"))
         self.tokens.append(Token(kind, text, start, end, self.spaced))
         self.spaced = False
-        if text in ("=", ">"):
+        if text in ("=", ">", "|"):
             self.join()
 
     def join(self) -> None:
@@ -259,7 +259,8 @@ class LatexTokenizer:
         self.emit("group(", "", node.start, node.start + 1)
         self.emit(")group", "", self.inside(node)[1] - 1, node.end)
         inner = self.tokens[k + 1 : -1]
-        if not inner or (len(inner) == 1 and inner[0].kind == "op"):
+        upright = len(inner) == 1 and inner[0].kind == "word" and len(inner[0].text) > 1  # {\\rm tr}
+        if not inner or upright or (len(inner) == 1 and inner[0].kind == "op"):
             self.tokens[k:], self.spaced = [t._replace(spaced=spaced) for t in inner], spaced and not inner
             self.join()
 
@@ -270,14 +271,16 @@ class LatexTokenizer:
         elif name in COMMANDS:
             COMMANDS[name](self, node, rest)
         elif name in SPACES or name in IGNORED or name == "rm":
+            if name in ("quad", "qquad") and not (self.braces or self.brackets or self.matrix):
+                self.emit("quad", "", node.start, node.end)
             self.spaced, self.upright = self.spaced or name in SPACES, self.upright or name == "rm"
         elif name in SIZES:
             self.sized = -1 if _drop(rest, r" *\.") else node.start
         elif name in ("begin", "end"):
             raise self.error(f"\\{name} needs the name of an environment in braces: \\{name}{{align}}", node)
         else:
-            near = get_close_matches(name, [*COMMAND_TOKENS, *COMMANDS, *SIZES], 1)
-            meant = f"did you mean \\{near[0]}?" if near else "a name of several letters is \\mathrm{...}"
+            near = likeliest(name, [*COMMAND_TOKENS, *COMMANDS, *SIZES])
+            meant = f"did you mean \\{near}?" if near else "a name of several letters is \\mathrm{...}"
             raise self.error(f"\\{name.strip()} is not known; {meant}", node)
 
     def fraction(self, node: LatexNode, rest: list[LatexNode]) -> None:
@@ -347,18 +350,27 @@ class LatexTokenizer:
         if _drop(rest, r"\s*[_^]\s*") and rest and rest.pop().kind == "command" and rest and rest[-1].kind == "group":
             rest.pop()
 
+    def above_sign(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        """Read \\overset{\\text{def}}{=} and \\stackrel{(a)}{=} as the sign alone."""
+        k = len(self.tokens)
+        self.argument(rest, node)
+        del self.tokens[k:]
+        self.argument(rest, node)
+
     def environment(self, node: LatexNode, _: list[LatexNode]) -> None:
         """Read a matrix, or lines."""
-        if node.text not in LINES | MATRICES:
-            known = ", ".join(sorted(LINES | MATRICES))
+        if node.text not in LINES | MATRICES | CASES:
+            known = ", ".join(sorted(LINES | MATRICES | CASES))
             raise self.error(f"\\begin{{{node.text}}} is not known; there are {known}", node)
         rest, matrix, saved = node.inside, self.matrix, (self.braces, self.brackets, self.upright)
-        self.matrix, self.braces = node.text in MATRICES, 0
+        self.matrix, self.braces = node.text in MATRICES | CASES, 0
         _drop(rest, r"\[[tbc]\]")
         if node.text in ("array", "alignat", "alignedat") and rest and rest[-1].kind == "group":
             rest.pop()
         if self.matrix:
-            self.emit("matrix(", "[", node.start, self.source.text.index("}", node.start) + 1)
+            self.emit(
+                "matrix(", "{" if node.text in CASES else "[", node.start, self.source.text.index("}", node.start) + 1
+            )
         self.read(rest)
         if self.matrix:
             if self.tokens[-1][:2] == ("op", ";") and self.source.text[self.tokens[-1].start] == "\\":
@@ -376,6 +388,8 @@ READ = {
 COMMANDS = {
     "\\": LatexTokenizer.line,
     "sqrt": LatexTokenizer.root,
+    "overset": LatexTokenizer.above_sign,
+    "stackrel": LatexTokenizer.above_sign,
     "underbrace": LatexTokenizer.brace,
     "overbrace": LatexTokenizer.brace,
 }

@@ -16,6 +16,7 @@ LARGEST_RANGE    = 1_000.0    # a limit of a declared range: beyond it values ar
 FILE_BYTES       = 4_000_000  # of a file, before it is read: a character has up to four
 SHOWN_CHARACTERS = 160        # of the line that an error quotes: the rest says no more
 LABEL_TOKENS     = 16         # before the colon of a line's label; the label is looked for in every line
+BOUND_KEYS       = 4_096      # keys of families whose members are kept, so that they are not made again
 INDEX_DIGITS     = 4          # of a time step or a numbered name
 PRODUCT_LETTERS  = 24         # of a word that is read as names side by side: there are exponentially many splits
 MACROS           = 2_000      # definitions in a document

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinyad.derivation.language.names import Names, Scripts, exponent
+from tinyad.derivation.language.names import ACCENTS, Names, Scripts, exponent
 from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 from tinyad.derivation.language.token_cursor import TokenCursor
@@ -40,6 +40,9 @@ class NameParser:
     def whole_word(self) -> Token:
         """Read a word; in LaTeX, where W1 is two signs, with what follows at once if only both make a known name."""
         token = self.cursor.expect("word")
+        function = self.joined_function(token)
+        if function is not None:
+            return function
         joined, at, tokens = token, self.cursor.at, self.cursor.tokens
         while at < len(tokens) and tokens[at].start == joined.end and tokens[at].kind in ("word", "number"):
             if len(joined.text) > LETTERS_JOINED or self.knows(joined.text):
@@ -49,6 +52,39 @@ class NameParser:
             return token
         self.cursor.at = at
         return joined
+
+    def joined_function(self, token: Token) -> Token | None:
+        """Read the letters of a function before a bracket, l o g ( in LaTeX, as one word; None if there is none."""
+        tokens, at, text = self.cursor.tokens, self.cursor.at, token.text
+        while at < len(tokens) and tokens[at].kind == "word" and tokens[at].start == tokens[at - 1].end:
+            text, at = text + tokens[at].text, at + 1
+        bracket = at < len(tokens) and (tokens[at].kind == "open" or tokens[at].spaced)
+        if at == self.cursor.at or not bracket or text not in self.names.functions or self.names.is_known(text):
+            return None
+        self.cursor.at = at
+        return token._replace(text=text, end=tokens[at - 1].end)
+
+    def skip_arguments(self) -> str:
+        """Read the (W, b) of L(W, b), directly behind a name, and return W,b: names alone, which say nothing more."""
+        opened = self.cursor.token
+        if (opened.kind, opened.text) != ("open", "(") or opened.spaced:
+            return ""
+        end = self.cursor.at
+        while self.cursor.tokens[end : end + 1] and self.cursor.tokens[end].kind != "close":
+            end += 1
+        inner = self.cursor.tokens[self.cursor.at + 1 : end]
+        if inner and all(t.kind in ("word", "number", "group(", ")group") or t.text in ",;_^·" for t in inner):
+            self.cursor.at = end + 1
+            return "".join(t.text for t in inner)
+        return ""
+
+    def applied(self, node: Node) -> Node:
+        """Return f behind which f(x) = ... was computed, with the same argument or none."""
+        opened, arguments = self.cursor.token, self.skip_arguments()
+        known = self.names.applied.get(node.value.key, "")
+        if arguments and known and arguments != known and node.value.key != self.names.loss:
+            self.cursor.fail(f"{node.value.key} was computed for ({known}), not for ({arguments})", opened)
+        return node._replace(end=self.cursor.end) if arguments else node
 
     def knows(self, word: str) -> bool:
         """Return whether a word is a known name."""
@@ -69,7 +105,8 @@ class NameParser:
         """Return the only reading of a word: a name, a derivative d..., or several names side by side."""
         word = token.text
         readings = [self.name(ref, scripts, token.start, end) for ref in self.known_refs(word, scripts)]
-        readings += self.derivatives(token, scripts, end)
+        if not (readings and self.names.bars):
+            readings += self.derivatives(token, scripts, end)
         unnamed = self.names.ref("_", scripts)  # d_3 in a printed routine
         if not readings and word in ("d", "δ") and self.names.is_known(unnamed.key):
             readings = [self.node("d", (), (unnamed, None), token.start, end)]
@@ -83,7 +120,10 @@ class NameParser:
             self.cursor.fail(
                 f"{self.cursor.source.text[token.start : end]} has two readings, {both}: rename one of them", token
             )
-        return self.tight_shift(readings[0], token)
+        node = readings[0]
+        if node.kind == "name" and (node.value.key in self.names.applied or node.value.key == self.names.loss):
+            return self.applied(node)
+        return self.tight_shift(node, token)
 
     def known_refs(self, word: str, scripts: Scripts) -> list[Ref]:
         """Return the known names that a word can be: with its scripts, or else with its letters alone."""
@@ -106,7 +146,10 @@ class NameParser:
         return refs[0] if len(refs) == 1 else self.names.ref(word, scripts)
 
     def derivatives(self, token: Token, scripts: Scripts, end: int) -> list[Node]:
-        """Return dz and δz of known names z, as derivatives of the loss or as differentials."""
+        """Return dz, δz and, if bars are adjoints, z̄ of known names z: derivatives of the loss, or differentials."""
+        if self.names.bars and token.text.endswith(ACCENTS["bar"]):
+            refs = self.known_refs(token.text.removesuffix(ACCENTS["bar"]), scripts)
+            return [self.powers(self.node("d", (), (ref, None), token.start, end), scripts) for ref in refs]
         if not is_derivative(token):
             return []
         refs, start = self.known_refs(token.text[1:], scripts), token.start
@@ -159,7 +202,7 @@ class NameParser:
     def powers(self, node: Node, scripts: Scripts) -> Node:
         """Return a node with the powers that are among its scripts."""
         for power in scripts.powers:
-            kind, value = (POWERS[power], None) if power in POWERS else ("power", exponent(power))
+            kind, value = power_of(power)
             node = self.node(kind, (node,), value, node.start, self.cursor.end)
         return node
 
@@ -172,6 +215,14 @@ class NameParser:
             groups, _ = self.script_groups()
             at_end = self.cursor.at == len(tokens)
         return self.names.ref(tokens[0].text, self.names.scripts(groups)) if at_end else None
+
+
+def power_of(text: str) -> tuple[str, float | None]:
+    """Return the kind and the value of the node that a power makes: T, 2, -1, 3, ∘3 for every entry."""
+    if text in POWERS:
+        return POWERS[text], None
+    text = text.removeprefix("∘")
+    return ("square", None) if text == "2" else ("power", exponent(text))
 
 
 def is_derivative(token: Token) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from tinyad.derivation.language.abbreviations import Abbreviation
-from tinyad.derivation.language.limits import INDEX_DIGITS, PRODUCT_LETTERS
+from tinyad.derivation.language.limits import BOUND_KEYS, INDEX_DIGITS, PRODUCT_LETTERS
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 
 ACCENTS = {"tilde": "\u0303", "hat": "\u0302", "bar": "\u0304"}
@@ -16,7 +18,14 @@ FUNCTIONS = {
     "sqrt": "sqrt", "diag": "diag", "tr": "tr", "sum": "sum", "log_softmax": "log_softmax",
     "softmax_rows": "softmax_rows", "upper": "upper", "under": "under", "relu": "relu", "ReLU": "relu",
     "sinh": "sinh", "cosh": "cosh", "sech": "sech", "sin": "sin", "cos": "cos",
-    "softplus": "softplus", "erf": "erf",
+    "softplus": "softplus", "erf": "erf", "tan": "tan", "arctan": "arctan", "atan": "arctan", "step": "step",
+    "heaviside": "step", "abs": "abs", "sign": "sign", "sgn": "sign", "max": "max", "min": "min", "amax": "amax",
+    "amin": "amin", "maximum": "max", "minimum": "min", "mean": "mean", "var": "var", "det": "det", "logdet": "logdet",
+    "std": "std", "where": "where", "outer": "outer", "dot": "dot", "matmul": "dot", "mm": "dot",
+    "multiply": "multiply", "square": "square", "inv": "inv", "transpose": "transpose", "power": "**",
+    "expit": "sigmoid",
+    "log1p": "log1p", "expm1": "expm1", "inner": "inner", "norm": "norm",
+    "vec": "vec", "kron": "kron", "trace": "tr", "Trace": "tr", "Tr": "tr", "Diag": "diag",
 }  # fmt: skip
 
 
@@ -30,6 +39,13 @@ def exponent(text: str) -> float | None:
         return None
     number = float(above) / (float(below) if slash else 1.0)
     return -number if text.startswith("-") else number
+
+
+def power_text(group: Sequence[Token]) -> str:
+    """Return an exponent by its signs, 1/2 for a fraction of LaTeX too."""
+    inner, _ = unbracketed(group)
+    texts = ["/" if a.kind == ")group" and b.kind == "group(" else a.text for a, b in pairwise((*inner, *inner[-1:]))]
+    return "".join(texts).replace("frac", "")
 
 
 class Scripts(NamedTuple):
@@ -56,6 +72,11 @@ class Names:
         self.known: dict[str, bool] = {}  # key → whether it is used with a time
         self.differentials = False
         self.abbreviations: dict[str, Abbreviation] = {}  # key → the formula of derivatives that it stands for
+        self.bars = False  # whether ā is the derivative of the loss for a
+        self.applied: dict[str, str] = {}  # names that were computed with arguments, f of f(x) = ..., and these
+        self.squared: set[str] = set()  # letters of names with a square, σ of σ^2 = ...
+        self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
+        self.with_index: dict[str, Ref] = {}  # letter of an index → the name that had it last in this line
         self.read_members: dict[tuple[Any, ...], Node] = {}  # tokens → the formula they make, with these names
         self._flat: dict[str, list[str]] = {}
         self._letters: dict[str, list[str]] = {}
@@ -67,6 +88,44 @@ class Names:
         if ref.key not in self.known:
             self._flat.setdefault(re.sub("[_^]", "", ref.key), []).append(ref.key)
         self.known[ref.key] = self.known.get(ref.key, False) or timed
+
+    def with_primes(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        """Return tokens in which a prime is part of the name before it, where a name with a prime is known."""
+        if self.squared:
+            tokens = self.with_squares(tokens)
+        if not self.primed or not any(t.text == "'" for t in tokens):
+            return tokens
+        joined: list[Token] = []
+        for token in tokens:
+            before = joined[-1] if joined else token
+            letters = before.text.rstrip("'")
+            primes = (token.kind, token.text) == ("op", "'") and before.kind == "word"
+            if primes and (letters in self.primed or letters[1:] in self.primed):
+                joined[-1] = before._replace(text=before.text + "'", end=token.end)
+            else:
+                joined.append(token)
+        return joined
+
+    def with_squares(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        """Return tokens in which the 2 of σ^2 and σ_j^2 is part of the name, where σ^2 is a name."""
+        joined: list[Token] = []
+        at = 0
+        while at < len(tokens):
+            token = tokens[at]
+            joined.append(token)
+            at += 1
+            if token.kind != "word" or not {token.text, token.text[1:]} & self.squared:
+                continue
+            name = len(joined) - 1
+            if at < len(tokens) and tokens[at].text == "_":
+                end = next(k for k in range(at, len(tokens)) if tokens[k].kind == ")group") + 1
+                joined += tokens[at:end]
+                at = end
+            if [t.text for t in tokens[at : at + 4]] == ["^", "", "2", ""]:
+                joined[name] = joined[name]._replace(text=joined[name].text + "²")
+                joined[-1] = joined[-1]._replace(end=tokens[at + 3].end)
+                at += 4
+        return joined
 
     def is_known(self, key: str) -> bool:
         """Return whether a name, or every member of a family's letter in it, was declared or computed."""
@@ -83,6 +142,11 @@ class Names:
     def members(self, key: str, letter: str) -> list[str]:
         """Return the keys with each member of a family for its letter."""
         return [bound(key, letter, member) for member in self.families[letter]]
+
+    @staticmethod
+    def parts_of(key: str) -> list[str]:
+        """Return the letter of a key and its scripts."""
+        return re.split("[_^]", key)
 
     def instances_of(self, key: str) -> list[str]:
         """Return the keys that a key with family letters stands for."""
@@ -102,7 +166,10 @@ class Names:
         for sign, group in groups:
             inner, bracketed = unbracketed(group)
             for item in _items(inner):
-                scripts = self._with_item(scripts, sign, item, bracketed)
+                name, power = _with_power_apart(item) if sign == "^" else (item, ())
+                if name:
+                    scripts = self._with_item(scripts, sign, name, bracketed or len(name) < len(item))
+                scripts = scripts._replace(powers=(*scripts.powers, *power))
         return scripts
 
     def _with_item(self, scripts: Scripts, sign: str, item: Sequence[Token], bracketed: bool) -> Scripts:
@@ -152,7 +219,14 @@ class Names:
             and self.timed(without := _without(base, scripts))
         ):
             key, time = without, ("=", int(below))  # h_0
-        return Ref(key, time, scripts.indices)
+        ref = Ref(key, time, scripts.indices)
+        self.with_index |= dict.fromkeys(scripts.indices if self.is_known(key) else (), ref)
+        return ref
+
+    @staticmethod
+    def ref_without_above(ref: Ref) -> str:
+        """Return the key of a name without what stands above it."""
+        return ref.key.partition("^")[0]
 
     def flat(self, word: str) -> list[Ref]:
         """Return the known names that a word can be if scripts stand on the line: WfC, ft, z24."""
@@ -177,9 +251,23 @@ class Names:
         return readings
 
 
+@lru_cache(maxsize=BOUND_KEYS)
 def bound(key: str, letter: str, member: str) -> str:
     """Return the key with a family's letter replaced by one of its members."""
     return "".join(member if part == letter else part for part in re.split("([_^])", key))
+
+
+def _with_power_apart(item: Sequence[Token]) -> tuple[Sequence[Token], tuple[str, ...]]:
+    """Return a superscript without its powers, and these: T of (t-1)T, -1 and T of -T, 3 of ∘3."""
+    texts = [token.text for token in item]
+    if texts[0] in ("-", "∘") and len(texts) > 1:
+        if texts in (["-", "T"], ["-", "⊤"]):
+            return (), ("-1", "T")
+        power = exponent("".join(texts[1:])) if texts[0] == "∘" else None
+        return (item, ()) if power is None else ((), ("∘" + "".join(texts[1:]),))
+    if len(texts) > 3 and texts[-2] in (")", "]", ">") and texts[-1] in ("T", "⊤", "'"):
+        return unbracketed(item[:-1])[0], ("T",)
+    return item, ()
 
 
 def _without(base: str, scripts: Scripts) -> str:

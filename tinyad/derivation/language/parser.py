@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from tinyad.derivation.language.abbreviations import resolved
 from tinyad.derivation.language.limits import MATRIX_ENTRIES, OPERATION_DEPTH, READ_MEMBERS, TOO_MANY_OPERATIONS
-from tinyad.derivation.language.name_parser import POWERS, NameParser
-from tinyad.derivation.language.names import Names, exponent, unbracketed
+from tinyad.derivation.language.name_parser import POWERS, NameParser, power_of
+from tinyad.derivation.language.names import Names, exponent, power_text, unbracketed
 from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.primaries import Primaries
 from tinyad.derivation.language.source import Source
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token
+from tinyad.derivation.language.sums import Sums
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, Undecided
 from tinyad.derivation.language.token_cursor import TokenCursor
 
-SUM, NEGATION, PRODUCT = 10, 15, 20  # precedence of + and -, of a sign, of a product
+SUM, FROBENIUS, NEGATION, PRODUCT = 10, 12, 15, 20  # precedence of + and -, of A : B, of a sign, of a product
 PRODUCTS = {"∘": "∘", "@": "*", "/": "/", "*": "", "·": "", "⊗": "", "×": "*"}
 FACTOR_KINDS = ("word", "number", "ones", "open", "frac", "group(", "matrix(")
+CASE_WORDS, OTHERWISE = ("if", "for", "when", "where"), ("otherwise", "else")
 SUFFIXES = {**POWERS, "⊤": "transpose", "'": "transpose"}
 
 
@@ -30,14 +31,18 @@ class Parser:
         self.node = builder.node
         self.name_parser = NameParser(self.cursor, names, builder)
         self.primaries = Primaries(self.cursor, self.name_parser, builder, self)
+        self.sums = Sums(self.cursor, names, builder, self.expression)
         self.nested = 0
-        self.in_norm = False
+        self.in_norm = self.in_bars = self.in_cases = False
 
     # Statements
 
     def statement(self, tokens: Sequence[Token], number: str = "", title: str = "") -> Statement:
         """Return the statement that the tokens of a line make, without its number."""
-        self.cursor.tokens, self.cursor.at, self.nested, self.in_norm = tokens, 0, 0, False
+        self.cursor.tokens, self.cursor.at, self.nested = tokens, 0, 0
+        self.in_norm = self.in_bars = self.in_cases = False
+        self.names.with_index.clear()
+        self.cursor.tokens = tokens = self.names.with_primes(tokens)
         if len(tokens) > 1 and tokens[-1].kind == "word" and tokens[-1].text == "given":
             given = (self.inside(tokens[:-1]),)
             return Statement(number, given, "given", (), tokens[0].start, tokens[-1].end, title, tuple(tokens))
@@ -87,11 +92,21 @@ class Parser:
         """Return a name exactly as it is declared, without a look-up among the known names."""
         cursor, first = self.cursor, tokens[0]
         with cursor.within(tokens):
+            if first.text in ("Σ", "Π") and (len(tokens) == 1 or tokens[1].text != "_"):
+                first = first._replace(kind="word")
+            if first.kind == "word" and [t.text for t in tokens[-4:]] == ["^", "", "2", ""]:
+                self.names.squared.add(self.joined(tokens).text)
+                tokens = cursor.tokens = self.names.with_squares(tokens)
+                first = tokens[0]
             if first.kind != "word":
                 node = self.expression()
             else:
-                cursor.at = 1
+                first = self.joined(tokens)
                 groups, end = self.name_parser.script_groups()
+                arguments = self.name_parser.skip_arguments()
+                if arguments:
+                    self.names.applied[self.names.ref(first.text, self.names.scripts(groups)).key] = arguments
+                    end = cursor.end
                 node = Node("name", (), self.names.ref(first.text, self.names.scripts(groups)), first.start, end)
             if cursor.at < len(tokens):
                 cursor.fail("names are separated by commas")
@@ -99,9 +114,22 @@ class Parser:
                 cursor.fail("expected a name", node)
             return node
 
+    def joined(self, tokens: Sequence[Token]) -> Token:
+        """Read the letters, digits and primes of a name: all that stands side by side, also in LaTeX."""
+        cursor, word = self.cursor, tokens[0]
+        cursor.at = 1
+        while cursor.at < len(tokens) and cursor.token.start == word.end and cursor.token.kind in ("word", "number"):
+            word = word._replace(text=word.text + cursor.token.text, end=cursor.token.end)
+            cursor.at += 1
+        while cursor.at < len(tokens) and cursor.accept("'"):
+            self.names.primed.add(word.text)
+            word = word._replace(text=word.text + "'", end=cursor.end)
+        return word
+
     def derivatives(self, tokens: Sequence[Token]) -> list[Node]:
         """Return the derivatives of the loss that are listed with commas between them."""
         nodes: list[Node] = []
+        tokens = self.names.with_primes(tokens)
         with self.cursor.within(tokens):
             while not nodes or self.cursor.accept(","):
                 nodes.append(self.expression())
@@ -129,11 +157,14 @@ class Parser:
             return (self.expression(),)
         self.cursor.at += 1
         left = self.listed()
+        if self.cursor.is_op(";"):
+            self.cursor.fail("write one line for each part of [a; b], with its part of the right-hand side")
         self.cursor.expect("close", "]")
         return tuple(left)
 
     def inside(self, tokens: Sequence[Token]) -> Node:
         """Return the formula that all of these tokens make."""
+        tokens = self.names.with_primes(tokens)
         with self.cursor.within(tokens):
             node = self.expression()
             if self.cursor.at < len(tokens):
@@ -160,10 +191,11 @@ class Parser:
             if self.cursor.accept("+", "-"):
                 right = self.expression(SUM)
                 left = self.node(sign.text, (left, right), None, left.start, right.end)
+            elif self.cursor.accept(":"):
+                right = self.expression(FROBENIUS)
+                left = self.node("call", (left, right), Ref("inner"), left.start, right.end)
             elif self.cursor.accept(*PRODUCTS):
-                kind = PRODUCTS[sign.text] or self.product_kind(sign)
-                right = self.expression(PRODUCT)
-                left = self.node(kind, (left, right), (sign.start, sign.end), left.start, right.end)
+                left = self.product(left, sign)
             else:
                 right = self.expression(PRODUCT)
                 left = self.node("*", (left, right), None, left.start, right.end)
@@ -174,23 +206,35 @@ class Parser:
         """Return the precedence of the next operation, or 0 if there is none."""
         if self.cursor.is_op("+", "-"):
             return SUM
+        if self.cursor.is_op(":") and self.cursor.ahead().kind != ")matrix":
+            return 0 if self.in_cases else FROBENIUS
         return PRODUCT if self.cursor.is_op(*PRODUCTS) or self.factor_follows() else 0
 
+    def product(self, left: Node, sign: Token) -> Node:
+        """Read the second factor of a product."""
+        undecided = sign.text in ("·", "*") and not self.meaning.get(sign.text)
+        kind = "*" if undecided else PRODUCTS[sign.text] or self.product_kind(sign)
+        right = self.expression(PRODUCT)
+        if kind in ("outer", "kron"):
+            return self.node("call", (left, right), Ref(kind), left.start, right.end)
+        place = Undecided(sign.start, sign.end) if undecided else (sign.start, sign.end)
+        return self.node(kind, (left, right), place, left.start, right.end)
+
     def product_kind(self, token: Token) -> str:
-        """Return the product that *, · or ⊗ was declared to be."""
+        """Return the product that ⊗ was declared to be."""
         kind = self.meaning.get(token.text, "")
         if not kind:
-            self.cursor.fail(
-                f"{token.text} has two readings, the matrix product and component-wise: declare one, "
-                f"`{token.text}: matrix product` or `{token.text}: component-wise`", token
-            )  # fmt: skip
+            readings = " or ".join(f"`{token.text}: {text}`" for text in ("outer product", "Kronecker product"))
+            self.cursor.fail(f"{token.text} has more than one reading: declare one, {readings}", token)
         return kind
 
     def factor_follows(self) -> bool:
         """Return whether a factor follows without an operator before it."""
         if self.cursor.is_op("‖"):
             return not self.in_norm
-        return self.cursor.token.kind in FACTOR_KINDS or self.cursor.is_op("∇", "∂", "Σ")
+        if self.cursor.is_op("|"):
+            return not self.in_bars and self.cursor.ahead().text != "_"
+        return self.cursor.token.kind in FACTOR_KINDS or self.cursor.is_op("∇", "∂", "Σ", "Π")
 
     def prefix(self) -> Node:
         """Read an operand with its sign, or a sum."""
@@ -198,7 +242,7 @@ class Parser:
         if self.cursor.accept("+", "-"):
             part = self.expression(NEGATION)
             return part if token.text == "+" else self.node("neg", (part,), None, token.start, part.end)
-        return self.sum() if self.cursor.is_op("Σ") else self.operand()
+        return self.sums.sum() if self.sums.begins() else self.operand()
 
     def operand(self) -> Node:
         """Read an operand with its exponents and labels: ^T, ', ^2, ^{-1}, |_{label}."""
@@ -207,21 +251,56 @@ class Parser:
             if self.cursor.is_op("^") and self.cursor.ahead().kind == "group(":
                 start = self.cursor.at
                 self.cursor.at += 1
-                inner, _ = unbracketed(self.cursor.group())
-                text = "".join(token.text for token in inner)
-                if text not in SUFFIXES and exponent(text) is not None:
-                    node = self.node("power", (node,), exponent(text), node.start, self.cursor.end)
+                group = self.cursor.group()
+                text = power_text(group)
+                if text in ("-T", "-⊤"):
+                    inverse = self.node("inverse", (node,), None, node.start, self.cursor.end)
+                    node = self.node("transpose", (inverse,), None, node.start, self.cursor.end)
+                    continue
+                bare = text.removeprefix("∘")
+                if text not in SUFFIXES and exponent(bare) is not None:
+                    kind, value = power_of(text)
+                    node = self.node(kind, (node,), value, node.start, self.cursor.end)
                     continue
                 if text not in SUFFIXES:
-                    message = f"^{text} is not known; a formula can have ^T, ^-1, ^2, ^3, ^{{1/2}} and the like"
-                    self.cursor.fail(message, self.cursor.tokens[start])
+                    node = self.raised(node, group, start)
+                    continue
                 node = self.node(SUFFIXES[text], (node,), None, node.start, self.cursor.end)
             elif self.cursor.accept("'"):
                 node = self.node("transpose", (node,), None, node.start, self.cursor.end)
-            elif self.cursor.accept("|"):
+            elif self.cursor.is_op("|") and self.cursor.ahead().text == "_":
+                self.cursor.at += 1
                 node = self.labelled(node)
+            elif self.cursor.is_op("_"):
+                node = self.component(node)
+            elif self.calls_method():
+                node = self.primaries.method(node)
             else:
                 return node
+
+    def component(self, node: Node) -> Node:
+        """Read the index of a formula in brackets: (X w)_i."""
+        sign = self.cursor.token
+        self.cursor.at += 1
+        letters = tuple(c for t in self.cursor.group() if t.kind == "word" for c in t.text)
+        if node.kind not in ("bracket", "call") or not letters or not set(letters) <= self.names.indices:
+            self.cursor.fail("only a formula in brackets has an index, as in (X w)_i; give it a name", sign)
+        return self.node("component", (node,), letters, node.start, self.cursor.end)
+
+    def calls_method(self) -> bool:
+        """Return whether a dot, the name of a method and a bracket come next."""
+        dot, word, bracket = self.cursor.token, self.cursor.ahead(), self.cursor.ahead(2)
+        tight = dot.text == "." and dot.kind == "op" and not (dot.spaced or word.spaced)
+        return tight and word.kind == "word" and bracket.kind == "open" and not bracket.spaced
+
+    def raised(self, node: Node, group: Sequence[Token], start: int) -> Node:
+        """Return node^p, where the exponent is a formula of names."""
+        if any(t.kind == "word" and self.name_parser.knows(t.text) for t in group):
+            power = self.inside(group)
+            return self.node("call", (node, power), Ref("**"), node.start, self.cursor.end)
+        text = "".join(token.text for token in unbracketed(group)[0])
+        message = f"^{text} is not known; a formula can have ^T, ^-1, ^2, ^3, ^{{1/2}} and the like"
+        self.cursor.fail(message, self.cursor.tokens[start])
 
     def labelled(self, node: Node) -> Node:
         """Read the label that names a part of a derivative: ∂J/∂a |_{Comp-1}."""
@@ -236,18 +315,27 @@ class Parser:
     def primary(self) -> Node:
         """Read an operand without its exponents and labels."""
         token = self.cursor.token
+        if token.kind == "op" and token.text in ("Σ", "Π") and self.names.is_known(token.text):
+            cursor = self.cursor
+            cursor.tokens = [*cursor.tokens[: cursor.at], token._replace(kind="word"), *cursor.tokens[cursor.at + 1 :]]
+            return self.primaries.word()
         if token.kind == "op" and token.text in OPERATOR_PRIMARIES:
             return OPERATOR_PRIMARIES[token.text](self)
         if token.kind in PRIMARIES:
             return PRIMARIES[token.kind](self)
         if token.kind == "end":
             self.cursor.fail("expected a formula, but the line ends")
+        if token.kind == "dots":
+            self.cursor.fail("dots leave out terms that a check needs: write a sum such as Σ_i x_i y_i, or all terms")
         self.cursor.unexpected()
 
     def number(self) -> Node:
         """Read a number, or ones with their size."""
         token = self.cursor.token
         self.cursor.at += 1
+        indicator = self.primaries.indicator(token) if token.text == "1" else None
+        if indicator is not None:
+            return indicator
         if token.kind == "ones" or (token.text == "1" and self.cursor.is_op("_")):
             return self.node("ones", (), self.primaries.size(), token.start, self.cursor.end)
         return self.node("number", (), float(token.text), token.start, token.end)
@@ -262,7 +350,14 @@ class Parser:
     def bracket(self) -> Node:
         """Read a formula in brackets, or [a, b; c, d]."""
         token = self.cursor.expect("open")
-        first = self.expression()
+        outside, self.in_bars = self.in_bars, False
+        node = self.in_brackets(token)
+        self.in_bars = outside
+        return node
+
+    def in_brackets(self, token: Token) -> Node:
+        """Read what follows an opening bracket, and the closing one."""
+        first = self.condition()
         if token.text == "[" and self.cursor.is_op(",", ";"):
             return self.entries(first, token, "close")
         if self.cursor.is_op(","):
@@ -270,10 +365,93 @@ class Parser:
         end = self.cursor.expect("close").end
         return self.node("bracket", (first,), token.text, token.start, end)
 
+    def condition(self, equal: bool = False) -> Node:
+        """Read a formula, or comparisons such as x > 0 and 0 < x < 1; with = between indices where `equal`."""
+        indices = self.equal_indices() if equal else None
+        if indices is not None:
+            return indices
+        node = before = self.expression()
+        whole: Node | None = None
+        signs = (">", "<", "≥", "≤", *(("=", "≠") if equal else ()))
+        while self.cursor.is_op(*signs):
+            sign = self.cursor.token.text
+            self.cursor.at += 1
+            after = self.expression()
+            node = self.node("comparison", (before, after), sign, before.start, after.end)
+            whole = node if whole is None else self.node("∘", (whole, node), None, whole.start, node.end)
+            before = after
+        return whole or node
+
+    def delta(self, indices: tuple[str, ...], token: Token) -> Node:
+        """Return δ_ij, which is 1 where two indices are equal."""
+        return self.sums.delta(indices, token)
+
+    def equal_indices(self) -> Node | None:
+        """Read i = j or i ≠ j, of two indices, or return None."""
+        first, sign, second = (self.cursor.ahead(k) for k in range(3))
+        if not {first.text, second.text} <= self.names.indices or sign.text not in ("=", "≠"):
+            return None
+        self.cursor.at += 3
+        delta = self.delta((first.text, second.text), first)
+        one = self.node("number", (), 1.0, first.start, first.start)
+        return delta if sign.text == "=" else self.node("-", (one, delta), None, first.start, delta.end)
+
     def matrix(self) -> Node:
-        """Read a matrix in LaTeX."""
+        """Read a matrix or cases in LaTeX."""
         token = self.cursor.expect("matrix(")
+        if token.text == "{":
+            return self.cases(token)
         return self.entries(self.entry(), token, ")matrix")
+
+    def cases(self, token: Token) -> Node:
+        """Read the rows of \\begin{cases}: a formula, then the comparison or the word otherwise."""
+        parts: list[Node] = []
+        self.in_cases = True
+        while self.cursor.token.kind != ")matrix":
+            if parts and len(parts) % 2:
+                self.cursor.fail("a case behind the one without a comparison")
+            parts.append(self.expression())
+            while self.cursor.accept(",", ".", ":"):
+                pass
+            if self.cursor.token.kind == "word" and self.cursor.token.text in CASE_WORDS:
+                self.cursor.at += 1
+            if self.cursor.token.kind == "word" and self.cursor.token.text in OTHERWISE:
+                self.cursor.at += 1
+            elif self.cursor.is_op(";") or self.cursor.token.kind == ")matrix":
+                self.cursor.fail("expected a comparison such as x > 0, or otherwise")
+            else:
+                parts.append(self.condition(equal=True))
+                if parts[-1].kind not in ("comparison", "∘", "delta", "-"):
+                    self.cursor.fail("expected a comparison such as x > 0, or otherwise", parts[-1])
+            while self.cursor.accept(",", ".", ";"):
+                pass
+        self.in_cases = False
+        end = self.cursor.expect(")matrix").end
+        return self.node("cases", tuple(parts), None, token.start, end)
+
+    def bars(self) -> Node:
+        """Read |x|, an absolute value or a determinant."""
+        token = self.cursor.expect("op", "|")
+        self.in_bars = True
+        part = self.expression()
+        self.in_bars = False
+        end = self.cursor.expect("op", "|").end
+        function = "abs" if self.primaries.summing else "bars"
+        return self.node("call", (part,), Ref(function), token.start, end)
+
+    def inner_product(self) -> Node:
+        """Read ⟨x, y⟩, the sum of the products of entries."""
+        token = self.cursor.expect("op", "<")
+        left = self.expression()
+        self.cursor.expect("op", ",")
+        right = self.expression()
+        end = self.cursor.expect("op", ">").end
+        if self.cursor.is_op("_") and self.cursor.ahead(2).text == "F":
+            self.cursor.at += 1
+            self.cursor.group()
+            end = self.cursor.end
+        products = self.node("call", (left, right), Ref("inner"), token.start, end)
+        return products
 
     def entry(self) -> Node:
         """Read a formula or dots."""
@@ -311,8 +489,12 @@ class Parser:
         self.cursor.expect("op", "‖")
         kind = "".join(t.text for t in self.cursor.group()) if self.cursor.accept("_") else "2"
         end = self.cursor.end
+        if kind == "1":
+            absolute = self.node("call", (part,), Ref("abs"), token.start, end)
+            return self.node("call", (absolute,), Ref("sum"), token.start, end)
         if kind not in ("2", "F"):
-            self.cursor.fail(f"the norm ‖·‖_{kind} is not known; there are ‖x‖ of a column, ‖x‖_2 and ‖A‖_F", token)
+            known = "‖x‖ of a column, ‖x‖_2, ‖x‖_1 and ‖A‖_F"
+            self.cursor.fail(f"the norm ‖·‖_{kind} is not known; there are {known}", token)
         if kind == "F":
             square = self.node("square", (part,), None, token.start, end)
             total = self.node("call", (square,), Ref("sum"), token.start, end)
@@ -320,68 +502,6 @@ class Parser:
             turned = self.node("transpose", (part,), None, token.start, end)
             total = self.node("*", (turned, part), None, token.start, end)
         return self.node("call", (total,), Ref("sqrt"), token.start, end)
-
-    def sum(self) -> Node:
-        """Read Σ_j, Σ_t, Σ_{t=1}^T or Σ_θ with the term that follows."""
-        token = self.cursor.expect("op", "Σ")
-        scripts: dict[str, list[Token]] = {}
-        while self.cursor.is_op("_", "^"):
-            sign = self.cursor.token.text
-            self.cursor.at += 1
-            scripts[sign] = self.cursor.group()
-        value = self.sum_range(scripts.get("_", []), scripts.get("^"), token)
-        body = self.expression(SUM)
-        return self.node("sum", (body,), value, token.start, body.end)
-
-    def members(self, letter: str, rest: Sequence[str], token: Token) -> tuple[str, ...]:
-        """Return the members listed after θ = below a Σ, or all of them if there is no list."""
-        members = self.names.families[letter]
-        if not rest:
-            return members
-        listed = tuple(text for text in rest[1:] if text not in (",", "{", "}"))
-        unknown = [text for text in listed if text not in members]
-        if rest[0] not in ("=", "∈") or unknown or not listed:
-            self.cursor.fail(f"Σ over {letter}: its members are {', '.join(members)}", token)
-        return listed
-
-    def sum_range(self, below: list[Token], above: list[Token] | None, token: Token) -> tuple[Any, ...]:
-        """Return the range of a sum: ("time", first, last), ("family", θ, members) or ("index", j)."""
-        texts = [t.text for t in below if t.kind not in ("group(", ")group")]
-        letter = texts[0] if texts else ""
-        rest, end = texts[1:], [t.text for t in above or ()]
-        if letter == self.names.time and self.names.last and rest[:1] in ([], ["="]):
-            return (
-                "time",
-                self.sum_limit(rest[1:], token) if rest else None,
-                self.sum_limit(end, token) if end else None,
-            )
-        if letter in self.names.families and not end:
-            return "family", letter, self.members(letter, rest, token)
-        if letter in self.names.indices and (not rest or rest == ["=", "1"]) and (not end or len(end) == 1):
-            return "index", letter
-        if letter and letter == self.names.time:
-            self.cursor.fail(f"a sum over {letter}: declare the sequence, `time: {letter} = 1..T`", token)
-        known = letter in self.names.families or letter in self.names.indices or letter == self.names.time
-        if known:
-            self.cursor.fail(
-                f"{' '.join([*texts, *end])} below and above a Σ: write Σ_{letter}, or Σ_{{t=1}}^T for times", token
-            )
-        self.cursor.fail(
-            f"a sum over {letter or 'nothing'}: expected the time, a declared index (`indices: j, k`) or a family "
-            f"(`family θ: f, i, o`)", token
-        )  # fmt: skip
-
-    def sum_limit(self, texts: list[str], token: Token) -> tuple[str, int]:
-        """Return the first or last time of a sum, as in a Ref."""
-        if len(texts) == 1 and texts[0].isdigit():
-            return "=", int(texts[0])
-        if texts and texts[0] in (self.names.last, self.names.time):
-            letter = "T" if texts[0] == self.names.last else "t"
-            if len(texts) == 1:
-                return letter, 0
-            if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit():
-                return letter, int(texts[1] + texts[2])
-        self.cursor.fail(f"{' '.join(texts)} is not a limit of a sum over time: write a number, t or T", token)
 
 
 PRIMARIES: dict[str, Callable[[Parser], Node]] = {  # by the kind of the first token
@@ -391,6 +511,8 @@ PRIMARIES: dict[str, Callable[[Parser], Node]] = {  # by the kind of the first t
 }  # fmt: skip
 OPERATOR_PRIMARIES: dict[str, Callable[[Parser], Node]] = {
     "‖": Parser.norm,
+    "|": Parser.bars,
+    "<": Parser.inner_product,
     "∇": lambda parser: parser.primaries.nabla(),
     "∂": lambda parser: parser.primaries.partial(),
 }

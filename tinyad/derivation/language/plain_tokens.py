@@ -12,16 +12,24 @@ from tinyad.derivation.language.syntax_tree import Token
 # fmt: off
 SUPERSCRIPTS = {
     "ᵀ": "T", "⊤": "⊤", "²": "2", "³": "3", "¹": "1", "⁰": "0", "⁻": "-", "⁺": "+", "⁽": "(", "⁾": ")", "ᵗ": "t",
+    "⁴": "4", "⁵": "5", "⁶": "6",
 }
 SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789+-aehijklmnoprstuvx", strict=True))
 SIGNS = {
     "⊙": "∘", "◦": "∘", "○": "∘", "•": "·", "∙": "·", "⋅": "·", "−": "-", "–": "-", "∗": "*", "∑": "Σ", "≔": "=",
-    "’": "'", "‘": "'", "′": "'", "∣": "|", "⟨": "<", "⟩": ">", "⊘": "/", "∥": "‖", "≥": ">", "≤": "<",
+    "’": "'", "‘": "'", "′": "'", "∣": "|", "⟨": "<", "⟩": ">", "⊘": "/", "∥": "‖",
+    "⩾": "≥", "⩽": "≤", "≜": "=", "←": "=", "∏": "Π",
 }
 # fmt: on
-OPERATORS = set("+-∘*·@/=≡⇒,;:|‖'.∇∂Σ×<>∈⊗")
-TWO_CHARACTER_SIGNS = {"+=": "+=", ":=": "=", "=>": "⇒", "||": "‖"}
+OPERATORS = set("+-∘*·@/=≡⇒,;:|‖'.∇∂ΣΠ×<>∈⊗≥≤≠")
+TWO_CHARACTER_SIGNS = {
+    "+=": "+=", ":=": "=", "=>": "⇒", "||": "‖", ">=": "≥", "<=": "≤", "!=": "≠", "==": "=", ".*": "∘", "./": "/",
+}  # fmt: skip
+MODULE = re.compile(  # np. before the name of a function; np.max is not the max of two numbers
+    r"(?:np|numpy|jnp|torch|math|tf|F|nn|scipy)(?:\.(?:linalg|special|nn|functional))*\.(?:(max|min)(?=\()|(?=[^\W\d_]))"
+)
 UNNAMED = re.compile(r"_(v?\d+|\s|,|\])")
+SIGNED = re.compile(r"-?\d+(?:\.\d+)?")
 QUOTED = re.compile(r"([^'‘’\"\n]*)['‘’\"]")
 OPEN, CLOSE = "([{", ")]}"
 
@@ -70,7 +78,7 @@ class _Reader:
         if c == "#":
             newline = self.text.find("\n", at, self.end)
             self.at = self.end if newline < 0 else newline
-        elif c.isspace():
+        elif c.isspace() or c == "$":
             if c == "\n" and not self.closing:
                 self.add("end", "", at, at + 1)
             self.at, self.spaced = at + 1, True
@@ -82,22 +90,48 @@ class _Reader:
         """Read a number, a word or a script, if one is next."""
         at, c = self.at, self.text[self.at]
         plain = letter(c)
+        if self.read_module():
+            return True
         if c == "𝟏":
             self.add("ones", "1", at, at + 1)
         elif plain.isdigit() and plain.isascii():
             self.number()
         elif c in SUPERSCRIPTS or c in SUBSCRIPTS:
             self.raised()
-        elif c != "Σ" and (plain.isalpha() or self.begins_unnamed()):
+        elif c not in "Σ∏" and (plain.isalpha() or self.begins_unnamed()):
             self.word()
+        elif self.text.startswith("**", at):
+            self.at += 1
+            self.script("^", at)
         elif c in "^_":
-            self.script()
+            self.script(c, at)
         elif self.text.startswith(".T", at) and self.tight() and not self.peek(2).isalnum():
             self.add("op", "^", at, at + 1)
             self.group("T", at + 1, at + 2)
         else:
             return False
         return True
+
+    def read_module(self) -> bool:
+        """Read np. with the name of the function behind it, if that is next."""
+        at = self.at
+        module = None if self.tight() or self.after_dot() else MODULE.match(self.text, at, self.end)
+        if not module:
+            return False
+        if module[0].startswith("torch") and re.match(r"(var|std)\b", self.text[module.end() :][:4]):
+            message = "PyTorch divides by N - 1 here, NumPy by N: write np.var or np.std, or the factor"
+            raise self.source.error(message, at, module.end() + 3)
+        if module[1]:
+            self.add("word", "a" + module[1], at, module.end())
+        else:
+            self.at = module.end()
+            self.word()
+            self.tokens[-1] = self.tokens[-1]._replace(start=at)
+        return True
+
+    def after_dot(self) -> bool:
+        """Return whether a dot stands directly before the next character: A.sum."""
+        return bool(self.tokens) and self.tokens[-1].text == "." and not self.spaced
 
     def begins_unnamed(self) -> bool:
         """Return whether a result without a name is next, such as _3."""
@@ -134,6 +168,8 @@ class _Reader:
             self.add("op", TWO_CHARACTER_SIGNS[two], at, at + 2)
         elif sign == "…":
             self.add("dots", "…", at, at + 1)
+        elif self.text.startswith("...", at):
+            self.add("dots", "…", at, at + 3)
         elif sign in OPERATORS:
             self.add("op", sign, at, at + 1)
         else:
@@ -186,7 +222,8 @@ class _Reader:
         start = self.at
         table, sign = (SUPERSCRIPTS, "^") if self.text[start] in SUPERSCRIPTS else (SUBSCRIPTS, "_")
         while self.at < self.end and self.text[self.at] in table:
-            if self.at > start and table[self.text[self.at]] in ("T", "⊤"):  # ²ᵀ are two
+            first = self.text[self.at - 1]
+            if self.at > start and table[self.text[self.at]] in ("T", "⊤") and first != "⁻":  # ²ᵀ are two
                 break
             self.at += 1
             if table[self.text[self.at - 1]] in ("T", "⊤"):
@@ -211,35 +248,54 @@ class _Reader:
         self.add("number" if text.isdigit() else "word", text, start, end)
         self.add(")group", "", end, end)
 
-    def script(self) -> None:
-        """Read ^ or _ with its script: a word, a number, or what is in brackets."""
-        self.add("op", self.text[self.at], self.at, self.at + 1)
+    def script(self, mark: str, start: int) -> None:
+        """Read ^, ** or _ with its script: a word, a number, or what is in brackets."""
+        self.add("op", mark, start, self.at + 1)
+        if mark == "^":
+            while self.peek() == " " and self.text[start] == "*":
+                self.at += 1
         c = SIGNS.get(self.peek(), letter(self.peek()))
         if c in ("(", "{", "<"):
-            at, sign = self.at, {"(": ")", "{": "}", "<": ">"}[c]
-            self.add("group(", "", at, at + (c == "{"))
-            if c != "{":
-                self.add("open" if c == "(" else "op", c, at, at + 1)
-            self.enter(sign + "group", at)
+            self.bracketed_script(c)
             return
-        signed = re.compile(r"-?\d+").match(self.text, self.at, self.end)
         begun = self.at
         self.add("group(", "", begun, begun)
+        self.bare_script(c, begun)
+        self.add(")group", "", self.at, self.at)
+        self.numbered()
+
+    def bracketed_script(self, c: str) -> None:
+        """Begin a script in brackets."""
+        at, sign = self.at, {"(": ")", "{": "}", "<": ">"}[c]
+        self.add("group(", "", at, at + (c == "{"))
+        if c != "{":
+            self.add("open" if c == "(" else "op", c, at, at + 1)
+        self.enter(sign + "group", at)
+
+    def bare_script(self, c: str, begun: int) -> None:
+        """Read a script without brackets: 2, -1, 0.5, -T, ∘2, a word."""
+        signed = SIGNED.match(self.text, begun, self.end)
         if signed:
             if signed[0][0] == "-":
                 self.add("op", "-", begun, begun + 1)
             self.add("number", signed[0].lstrip("-"), self.at, signed.end())
+        elif c == "T" and self.tokens[-2].text == "^" and self.peek(1).isalpha():  # X^TX
+            self.add("word", "T", begun, begun + 1)
         elif c.isalnum():
-            end = self.at
+            end = begun
             while end < self.end and self.in_word(end, "_"):
                 end += 1
             self.add("word", unicodedata.normalize("NFD", "".join(map(letter, self.text[begun:end]))), begun, end)
         elif c in ("'", "*", "⊤", "∗"):
             self.add("word", c, begun, begun + 1)
+        elif self.text.startswith(("-T", "-⊤"), begun):
+            self.add("op", "-", begun, begun + 1)
+            self.add("word", "⊤", begun + 1, begun + 2)
+        elif c == "∘" and self.peek(1).isdigit():
+            self.add("op", "∘", begun, begun + 1)
+            self.number()
         else:
             raise self.source.error("this script is empty: write x_{t-1}, x^T", begun - 1)
-        self.add(")group", "", self.at, self.at)
-        self.numbered()
 
     def enter(self, sign: str, at: int) -> None:
         self.closing.append((sign, at))

@@ -32,6 +32,21 @@ class SubFormulas(Protocol):
     def listed(self) -> list[Node]:
         """Read formulas with commas between them."""
 
+    def condition(self, equal: bool = False) -> Node:
+        """Read a formula, or a comparison."""
+
+    def delta(self, indices: tuple[str, ...], token: Token) -> Node:
+        """Return δ_ij."""
+
+
+INDICATORS = ("I", "𝟙")
+COMPARISONS = (">", "<", "≥", "≤", "=", "≠")
+REDUCTIONS = ("sum", "mean", "max", "min", "amax", "amin", "var", "std", "softmax", "log_softmax")
+METHODS = ("sum", "mean", "amax", "amin", "var", "std", "dot", "matmul", "transpose")
+MATRIX_FUNCTIONS = ("log", "exp", "sqrt")
+KEYWORDS = ("axis", "dim", "keepdims", "keepdim")
+AXES = {"0": "_axis0", "-2": "_axis0", "1": "_axis1", "-1": "_axis1"}
+
 
 class Primaries:
     """Read what a word, ∇, ∂ or a fraction begins; `formulas` reads what is inside."""
@@ -39,6 +54,7 @@ class Primaries:
     def __init__(self, cursor: TokenCursor, names: NameParser, builder: NodeBuilder, formulas: SubFormulas) -> None:
         self.cursor, self.name_parser, self.formulas = cursor, names, formulas
         self.names, self.node = names.names, builder.node
+        self.summing = 0  # inside how many calls of sum, mean and the like: there bars are absolute values
 
     def word(self) -> Node:
         """Read what a word begins."""
@@ -56,14 +72,74 @@ class Primaries:
             end = self.name_parser.end_before_power(first) if groups[-1][0] == "^" else end
         if self.calls_function(ref.key):
             return self.call(ref, scripts, token)
-        if token.text == "I" and not self.names.is_known(ref.key):
-            self.cursor.at = first
-            return self.node("eye", (), self.size(), token.start, self.cursor.end)
+        if self.has_formula_above(ref, scripts, groups):
+            return self.raised(token, groups, first)
         return (
-            self.quotient(token, scripts, end)
+            (None if self.names.is_known(ref.key) else self.constant(token, scripts, first))
+            or self.quotient(token, scripts, end)
             or self.differential(token)
             or self.name_parser.named(token, scripts, end)
         )
+
+    def constant(self, token: Token, scripts: Scripts, first: int) -> Node | None:
+        """Read δ_ij, 𝟙[x > 0], log_2(x) or I, which are no names, or return None; the scripts begin at `first`."""
+        if token.text == "δ" and len(scripts.indices) == 2 and not scripts.below + scripts.above:
+            return self.formulas.delta(scripts.indices, token)
+        if token.text == "log" and scripts.below in ("2", "10"):
+            return self.logarithm(token, scripts)
+        if token.text not in INDICATORS:
+            return None
+        after, self.cursor.at = self.cursor.at, first
+        node = self.indicator(token)
+        if node is None and token.text == "I":
+            node = self.node("eye", (), self.size(), token.start, self.cursor.end)
+        self.cursor.at = self.cursor.at if node else after
+        return node
+
+    def logarithm(self, token: Token, scripts: Scripts) -> Node:
+        """Read log_2 or log_10: the natural logarithm over that of the base."""
+        call = self.call(Ref("log"), scripts._replace(below=""), token)
+        base = self.node("number", (), float(scripts.below), token.end, self.cursor.end)
+        below = self.node("call", (base,), Ref("log"), token.start, self.cursor.end)
+        return self.node("/", (call, below), None, token.start, self.cursor.end)
+
+    def has_formula_above(self, ref: Ref, scripts: Scripts, groups: Sequence[tuple[str, Sequence[Token]]]) -> bool:
+        """Return whether an unknown name is a known one with an exponent of names, x^p or x^{p-1}."""
+        if not scripts.above or self.names.is_known(ref.key) or groups[-1][0] != "^":
+            return False
+        known = self.names.is_known(self.names.ref_without_above(ref))
+        return known and any(t.kind == "word" and self.name_parser.knows(t.text) for t in groups[-1][1])
+
+    def raised(self, token: Token, groups: Sequence[tuple[str, Sequence[Token]]], first: int) -> Node:
+        """Return x^p of a name with its exponent as the last of its scripts, which begin at `first`."""
+        scripts = self.names.scripts(groups[:-1])
+        name = self.name_parser.named(token, scripts, self.name_parser.end_before_power(first))
+        power = self.formulas.inside(groups[-1][1])
+        return self.node("call", (name, power), Ref("**"), token.start, self.cursor.end)
+
+    def indicator(self, token: Token) -> Node | None:
+        """Read what follows the 1 of 1[x > 0], 1_{x>0} or 1{i = j}; None if no comparison does."""
+        below = self.cursor.is_op("_")
+        at = self.cursor.at + (2 if below else 0)
+        tokens, depth = self.cursor.tokens, 0
+        if at >= len(tokens) or (not below and tokens[at].kind != "open"):
+            return None
+        end = at
+        for end in range(at + (not below), len(tokens)):
+            depth += {"open": 1, "group(": 1, "close": -1, ")group": -1}.get(tokens[end].kind, 0)
+            if depth < 0:
+                break
+        inner = tokens[at + (not below) : end]
+        while len(inner) > 2 and inner[0].kind == "open" and inner[-1].kind == "close":
+            inner = inner[1:-1]
+        if not any(t.kind == "op" and t.text in COMPARISONS for t in inner):
+            return None
+        with self.cursor.within(inner):
+            node = self.formulas.condition(equal=True)
+            if self.cursor.at < len(inner):
+                self.cursor.unexpected()
+        self.cursor.at = end + 1
+        return node._replace(start=token.start, end=self.cursor.end)
 
     def special_word(self, token: Token) -> Node | None:
         """Read the derivative, the deriv(...) or the power of e that a word begins, or return None."""
@@ -105,7 +181,11 @@ class Primaries:
     def calls_function(self, key: str) -> bool:
         """Return whether a key is a function and its argument follows."""
         known = key in self.names.functions and not self.names.is_known(key)
-        return known and (self.cursor.token.kind in ("open", "word", "group(", "frac") or self.cursor.is_op("'", "∇"))
+        if self.cursor.is_op("|"):
+            return known and self.cursor.ahead().text != "_"
+        return known and (
+            self.cursor.token.kind in ("open", "word", "group(", "frac") or self.cursor.is_op("'", "∇", "‖")
+        )
 
     def derivative_of(self, token: Token) -> Node:
         """Read the name behind a δ or d on its own: δ h^{(t)}."""
@@ -123,6 +203,7 @@ class Primaries:
     def nabla(self) -> Node:
         """Read ∇_{z24} L, ∇z24 L or ∇z24."""
         token = self.cursor.expect("op", "∇")
+        twice = self.raised_to_two()
         if self.cursor.accept("_") or self.cursor.token.kind == "group(":
             inner: Sequence[Token] = self.cursor.group()
         else:
@@ -130,16 +211,72 @@ class Primaries:
             self.name_parser.whole_word()
             self.name_parser.script_groups()
             inner = self.cursor.tokens[first : self.cursor.at]
+        if [t.text for t in inner] == [self.names.loss] and self.cursor.token.kind == "open" and not twice:
+            self.cursor.fail(f"for which name? write ∇_w {self.names.loss}, with the name in the place of w", token)
+        twice = twice or self.second_derivative_follows()
+        if twice:
+            ref, _ = self.name_parser.single_name(inner, token)
+            if self.cursor.token.text != self.names.loss:
+                self.cursor.fail(f"expected the loss {self.names.loss} behind ∇², a second derivative")
+            self.cursor.at += 1
+            self.name_parser.skip_arguments()
+            return self.node("hessian", (), (ref, ref), token.start, self.cursor.end)
+        return self.nabla_of(inner, token)
+
+    def raised_to_two(self) -> bool:
+        """Read the 2 of ∇² and ∂², and return whether it was there."""
+        two = self.cursor.is_op("^") and self.cursor.ahead(2).text == "2" and self.cursor.ahead(3).kind == ")group"
+        if two:
+            self.cursor.at += 1
+            self.cursor.group()
+        return two
+
+    def second_derivative_follows(self) -> bool:
+        """Read the 2 of ∇_w^2 L; without the loss behind it, it is the square of a derivative."""
+        at = self.cursor.at
+        if self.raised_to_two() and self.cursor.token.text == self.names.loss:
+            return True
+        self.cursor.at = at
+        return False
+
+    def hessian(self, below: Sequence[Token], token: Token, end: int) -> Node:
+        """Return ∂²L/∂w∂v: `below` are the tokens of the denominator, w^2 or two names."""
+        tokens = [t for t in below if not (t.text == "∂" or (t.text == "d" and t.kind == "word"))]
+        refs: list[Ref] = []
+        with self.cursor.within(tokens):
+            while self.cursor.at < len(tokens):
+                word = self.cursor.token
+                word = word._replace(text=word.text[1:]) if is_derivative(word) else word
+                self.cursor.tokens = [*tokens[: self.cursor.at], word, *tokens[self.cursor.at + 1 :]]
+                self.name_parser.whole_word()
+                first = self.cursor.at
+                groups, _ = self.name_parser.script_groups()
+                scripts = self.names.scripts(groups)
+                refs.append(self.name_parser.known_ref(word.text, scripts._replace(powers=())))
+                self.cursor.at = max(self.cursor.at, first)
+                if scripts.powers == ("2",):
+                    refs.append(refs[-1])
+        if len(refs) != 2:
+            self.cursor.fail("a second derivative is ∂²L/∂w², ∂²L/∂w∂wᵀ or ∇_w² L", token)
+        return self.node("hessian", (), tuple(refs), token.start, end)
+
+    def nabla_of(self, inner: Sequence[Token], token: Token) -> Node:
+        """Return the derivative for the name below a ∇ or ∂, and read the loss behind it, L or L(W)."""
         ref, scripts = self.name_parser.single_name(inner, token)
         end = self.cursor.end
         if self.cursor.token.kind == "word" and self.cursor.token.text == self.names.loss:
-            end = self.cursor.token.end
             self.cursor.at += 1
+            self.name_parser.skip_arguments()
+            end = self.cursor.end
         return self.name_parser.powers(self.node("d", (), (ref, None), token.start, end), scripts)
 
     def partial(self) -> Node:
         """Read ∂L/∂z24 or ∂f/∂x."""
         token = self.cursor.expect("op", "∂")
+        if self.cursor.accept("_"):
+            return self.nabla_of(self.cursor.group(), token)
+        if self.raised_to_two():
+            return self.second_partial(token)
         above = self.formulas.operand() if not self.cursor.is_op("/") else None
         self.cursor.expect("op", "/")
         self.cursor.expect("op", "∂")
@@ -148,6 +285,16 @@ class Primaries:
         _, end = self.name_parser.script_groups()
         ref, scripts = self.name_parser.single_name(self.cursor.tokens[first : self.cursor.at], below)
         return self.name_parser.powers(self.derived(above, ref, token.start, end), scripts)
+
+    def second_partial(self, token: Token) -> Node:
+        """Read the rest of ∂²L/∂w² or ∂²L/∂w∂v."""
+        self.cursor.expect("word", self.names.loss)
+        self.cursor.expect("op", "/")
+        first = self.cursor.at
+        while self.cursor.accept("∂"):
+            self.name_parser.whole_word()
+            self.name_parser.script_groups()
+        return self.hessian(self.cursor.tokens[first : self.cursor.at], token, self.cursor.end)
 
     def quotient(self, token: Token, scripts: Scripts, end: int) -> Node | None:
         """Read dL/dz24 or dtanh/dx(c), as in plain text, or return None."""
@@ -215,6 +362,10 @@ class Primaries:
         token = self.cursor.expect("frac")
         above, below = self.cursor.group(), self.cursor.group()
         end = self.cursor.end
+        if [t.text for t in above[1:4] if t.kind != ")group"] == ["^", "", "2"] and begins_derivative(above):
+            if self.names.loss not in (above[-1].text, *(t.text for t in above[4:6])):
+                self.cursor.fail(f"a second derivative is that of the loss {self.names.loss}", token)
+            return self.hessian(below, token, end)
         if not (len(below) > 1 and begins_derivative(above) and begins_derivative(below)):
             return self.node("/", (self.formulas.inside(above), self.formulas.inside(below)), None, token.start, end)
         key = self.name_parser.function_name(above[1:])
@@ -238,15 +389,71 @@ class Primaries:
         if self.cursor.is_op("'"):
             return self.name_parser.powers(self.prime(ref, token.start), scripts)
         if self.cursor.token.kind == "open":
-            self.cursor.at += 1
-            parts = self.formulas.listed()
-            end = self.cursor.expect("close").end
+            parts, axis = self.arguments(ref.key)
         else:
-            parts = [self.formulas.operand()]
-            end = parts[0].end
-        if len(parts) > 2:
+            parts, axis = [self.formulas.operand()], ""
+        end = self.cursor.end
+        return self.name_parser.powers(self.called(ref, parts, axis, token, end), scripts)
+
+    def arguments(self, function: str) -> tuple[list[Node], str]:
+        """Read the arguments of a call in brackets; return those that are formulas, and the end of axis=0 or axis=1."""
+        self.cursor.expect("open")
+        self.summing += function in REDUCTIONS
+        parts, axis = list[Node](), ""
+        while not parts or self.cursor.accept(","):
+            if self.cursor.token.kind == "close" and function in REDUCTIONS:  # A.sum()
+                break
+            word, sign = self.cursor.token, self.cursor.ahead()
+            if word.kind == "word" and sign.text == "=" and word.text in KEYWORDS:
+                self.cursor.at += 2
+                value = "-" * self.cursor.accept("-") + self.cursor.token.text
+                self.cursor.at += 1
+                axis = self.axis(value, word) if word.text in ("axis", "dim") else axis
+                if not self.cursor.is_op(","):
+                    break
+            else:
+                parts.append(self.formulas.condition())
+        self.summing -= function in REDUCTIONS
+        self.cursor.expect("close")
+        return parts, axis
+
+    def axis(self, value: str, token: Token) -> str:
+        """Return the end of a function's name along an axis."""
+        if value not in AXES:
+            self.cursor.fail("an axis is 0, over the rows, or 1, over the columns", token)
+        return AXES[value]
+
+    def method(self, node: Node) -> Node:
+        """Read the call behind a dot: A.sum(axis=0), A.dot(B)."""
+        self.cursor.expect("op", ".")
+        token = self.cursor.expect("word")
+        key = self.names.functions.get(token.text, "")
+        key = {"max": "amax", "min": "amin"}.get(key, key)  # X.max(0) is along an axis
+        if key not in METHODS:
+            known = ", ".join(f".{name.removeprefix('a')}(...)" for name in METHODS)
+            self.cursor.fail(f".{token.text}(...) is not read; leave it out, or write .T, {known}", token)
+        parts, axis = self.arguments(key)
+        return self.called(Ref(key), [node, *parts], axis, token, self.cursor.end)._replace(start=node.start)
+
+    def called(self, ref: Ref, parts: list[Node], axis: str, token: Token, end: int) -> Node:
+        """Return the call of a function, by NumPy's rules for an axis and for where."""
+        key = self.names.functions.get(ref.key, ref.key)
+        if key in REDUCTIONS and len(parts) == 2 and key not in ("max", "min"):
+            number = self.cursor.source.text[parts[1].start : parts[1].end]
+            parts, axis = parts[:1], self.axis(number, token)
+        if axis:
+            if key not in REDUCTIONS or len(parts) != 1:
+                self.cursor.fail(f"{token.text} has no axis", token)
+            ref = Ref(key + axis)
+        if key == "where" and len(parts) == 3:
+            test, yes, no = parts
+            return self.node("cases", (yes, test, no), None, token.start, end)
+        if key == "tr" and len(parts) == 1 and parts[0].kind == "call" and parts[0].value.key in MATRIX_FUNCTIONS:
+            name = parts[0].value.key
+            self.cursor.fail(f"{name} is taken of every entry; the {name} of a matrix is not read", parts[0])
+        if len(parts) > 2 or not parts:
             self.cursor.fail(f"{token.text} takes one argument or two, not {len(parts)}", token)
-        return self.name_parser.powers(self.node("call", tuple(parts), ref, token.start, end), scripts)
+        return self.node("call", tuple(parts), ref, token.start, end)
 
     def prime(self, function: Ref, start: int) -> Node:
         """Read the argument of f', in brackets or after a bar."""
@@ -255,7 +462,9 @@ class Primaries:
         if self.cursor.accept("|"):
             if not self.cursor.accept("_"):
                 self.cursor.fail("expected the argument after |, as in |_{x}")
-            argument = self.formulas.inside(self.cursor.group())
+            at = self.cursor.group()
+            equals = next((k for k, t in enumerate(at) if (t.kind, t.text) == ("op", "=")), -1)
+            argument = self.formulas.inside(at[equals + 1 :])  # x of |_{u = x}
         elif self.cursor.token.kind == "open":
             self.cursor.at += 1
             argument = self.formulas.expression()

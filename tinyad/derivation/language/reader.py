@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from tinyad.derivation.language.abbreviations import Abbreviation
 from tinyad.derivation.language.declarations import Declarations, declare, finish
 from tinyad.derivation.language.document import Document
 from tinyad.derivation.language.limits import UNREADABLE_LINES
+from tinyad.derivation.language.names import ACCENTS
 from tinyad.derivation.language.segments import Segment, segments
 from tinyad.derivation.language.size_inference import add_sizes_that_follow
 from tinyad.derivation.language.source import Block, DerivationError, LimitError, Source
+from tinyad.derivation.language.sums import undeclared_indices
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
-from tinyad.derivation.language.tokenizer import tokens_of
+from tinyad.derivation.language.tokenizer import tokens_of, tokens_of_lines, tokens_without_ends
+
+LOSSES = ("J", "E", "ℓ")
 
 
 class Unreadable(NamedTuple):
@@ -54,6 +60,11 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     declarations = declare(source, [block for block in blocks if block.kind == "declare"])
     if isinstance(source, Document):
         source.prepare(declarations, blocks)
+    equations, lines = (_tokens_of_kind(source, blocks, kind) for kind in ("forward", "backward"))
+    declarations.names.indices |= undeclared_indices(declarations.names, [*equations, *lines])
+    computed = _first_words(equations)
+    declarations.names.bars = _sets_bars(declarations, computed, _first_words(lines))
+    _find_loss(declarations, computed, [*equations, *lines])
     forward = _forward(declarations, blocks)
     backward, claims = _backward(declarations, blocks)
     if isinstance(source, Document):
@@ -64,6 +75,53 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     if not backward:
         raise source.error("no backward block: the lines to check go into ```backward", blocks[-1].start)
     return Derivation(source, declarations, forward, backward, claims, blocks[0].start)
+
+
+def _tokens_of_kind(source: Source, blocks: Sequence[Block], kind: str) -> list[Token]:
+    """Return the tokens of the equations or of the lines; none of a block in which some cannot be read."""
+    tokens: list[Token] = []
+    for block in blocks:
+        if block.kind == kind:
+            try:
+                tokens += _tokens(source, block)
+            except LimitError:
+                raise
+            except DerivationError:  # said when the lines are read
+                continue
+    return tokens
+
+
+def _first_words(tokens: Sequence[Token]) -> set[str]:
+    """Return the words that lines begin with."""
+    starts = pairwise((Token("end", "", 0, 0), *tokens))
+    return {token.text for before, token in starts if before.kind in ("end", "quad") and token.kind == "word"}
+
+
+def _sets_bars(declarations: Declarations, computed: set[str], lines: set[str]) -> bool:
+    """Return whether a bar makes the derivative of a name: it is given, or a line sets it."""
+    texts = [declarations.value(entry) for entry in declarations.pending if entry.kind.startswith("given")]
+    marks = ("\\bar", "\\overline", ACCENTS["bar"])
+    if any(mark in unicodedata.normalize("NFD", text) for text in texts for mark in marks):
+        return True
+    names = computed | set(declarations.names.known)
+    return any(w.endswith(ACCENTS["bar"]) and w not in names and w.removesuffix(ACCENTS["bar"]) in names for w in lines)
+
+
+def _find_loss(declarations: Declarations, computed: set[str], tokens: Sequence[Token]) -> None:
+    """Take J, E or ℓ for the loss where it is derived, and neither L nor another loss is written or declared.
+
+    Where derivatives are given, the loss is not computed; where none is, it is.
+    """
+    names, derived = declarations.names, set()
+    given = [entry for entry in declarations.pending if entry.kind.startswith("given")]
+    for entry in given:
+        tokens = [*tokens, *tokens_without_ends(declarations.source, entry.start, entry.end)]
+    for before, token in pairwise(tokens):
+        if token.kind == "word" and (before.text in ("∂", "∇") or before.kind == ")group"):
+            derived.add(token.text)
+    letters = [c for c in LOSSES if c in derived and c not in names.known and (c in computed) != bool(given)]
+    if names.loss == "L" and len(letters) == 1 and all(t.text != "L" for t in tokens):
+        names.loss = letters[0]
 
 
 def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statement]:
@@ -80,6 +138,7 @@ def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statem
             names.add(ref._replace(key=key))
     finish(declarations)
     statements = [declarations.parser().statement(equation.tokens, equation.number) for equation in equations]
+    statements = [_with_known_first(declarations, line) for line in statements]
     for line in statements:
         if len(line.left) != 1 or line.left[0].kind != "name":
             raise source.error("a forward equation is `name = formula`", line.start, line.end)
@@ -105,7 +164,9 @@ def _infer_sizes(declarations: Declarations, forward: Sequence[Statement]) -> No
 
 def _tokens(source: Source, block: Block) -> list[Token]:
     """Return the tokens of a block; an equation of a document is in LaTeX."""
-    return tokens_of(source, block.start, block.end, latex=source.is_document)
+    if source.is_document:
+        return tokens_of(source, block.start, block.end, latex=True)
+    return tokens_of_lines(source, block.start, block.end)
 
 
 def _segments(source: Source, block: Block, tokens: Sequence[Token]) -> list[Segment]:
@@ -121,12 +182,23 @@ def _abbreviate(declarations: Declarations, blocks: Sequence[Block]) -> None:
     """Learn the names that stand for formulas of derivatives."""
     names = declarations.names
     for block in blocks:
-        tokens = [token for token in _tokens(declarations.source, block) if token.kind not in ("end", "tag")]
+        tokens = [token for token in _tokens(declarations.source, block) if token.kind not in ("end", "tag", "quad")]
         ref = _computed_name(declarations, tokens).value
         names.add(ref)
         made = Abbreviation(ref.time, declarations.parser().statement(tokens).members[0])
         if made.is_short:
             names.abbreviations[ref.key] = made
+
+
+def _with_known_first(declarations: Declarations, line: Statement) -> Statement:
+    """Return a forward equation h = tanh(a) = tanh(W x) with the first member of known names before the others."""
+    names = declarations.names
+
+    def is_known(member: Node) -> bool:
+        return all(names.is_known(node.value.key) for node in walk(member) if node.kind == "name")
+
+    known = next((k for k, member in enumerate(line.members) if is_known(member)), 0)
+    return line._replace(members=(line.members[known], *line.members[:known], *line.members[known + 1 :]))
 
 
 def _backward(
@@ -203,7 +275,7 @@ def _readable(source: Source, block: Block, title: str) -> tuple[list[Token], li
     text, unreadable = source.text, list[Unreadable]()
     while True:
         try:
-            tokens = tokens_of(source.with_text(text), block.start, block.end)
+            tokens = tokens_of_lines(source.with_text(text), block.start, block.end)
         except LimitError:
             raise
         except DerivationError as error:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from tinyad.derivation.language.limits import LABEL_TOKENS
 from tinyad.derivation.language.syntax_tree import Token
 
 BINARY = ("+", "-", "∘", "*", "·", "@", "/")
+
+
+DEPTH = {"open": 1, "group(": 1, "matrix(": 1, "close": -1, ")group": -1, ")matrix": -1}
+SEPARATORS = (",", ";", "and")
+COUNTS = re.compile(r"(for|∀|where)?\w=\d+,?(…|\.\.),?\w*")
+CONNECTIVES = ("and", "where", "with", "so", "then", "thus", "hence", "therefore")
 
 
 class Segment(NamedTuple):
@@ -29,7 +37,7 @@ def segments(tokens: Sequence[Token]) -> list[Segment]:
         else:
             lines[-1].append(token)
     joined: list[Segment] = []
-    for line in lines:
+    for line in (part for whole in lines for part in _equations(whole)):
         number, claim, rest = _numbered(line)
         continues = rest and rest[0].kind == "op" and rest[0].text in ("=", *BINARY)
         unfinished = (
@@ -46,6 +54,48 @@ def segments(tokens: Sequence[Token]) -> list[Segment]:
         elif rest:
             joined.append(Segment(rest, number, claim))
     return joined
+
+
+def _equations(line: list[Token]) -> Iterator[list[Token]]:
+    """Yield the equations of a line, which a comma, a semicolon, a wide space or the word `and` separates."""
+    places, depth = [], 0
+    line = [t for k, t in enumerate(line) if not (t.text == "and" and k and line[k - 1].kind == "quad")]
+    for k, token in enumerate(line):
+        depth += DEPTH.get(token.kind, 0)
+        if depth == 0 and (token.kind == "quad" or token.text in SEPARATORS):
+            places.append(k)
+    first = 0
+    for k, after in pairwise((*places, len(line))):
+        if _has_sign(line[first:k]) and _has_sign(line[k + 1 : after]) and not _counts(line[k + 1 :]):
+            yield _without_separators(line[first:k])
+            first = k + 1
+        elif _has_sign(line[first:k]) and _counts(line[k + 1 :]):  # h_t = ..., t = 1, ..., T
+            yield _without_separators(line[first:k])
+            return
+    yield _without_separators(line[first:])
+
+
+def _has_sign(tokens: Sequence[Token]) -> bool:
+    """Return whether there is an equals sign outside of brackets, with something before it."""
+    depth = 0
+    for k, token in enumerate(tokens):
+        depth += DEPTH.get(token.kind, 0)
+        if depth == 0 and token.kind == "op" and token.text in ("=", "+=", "≡"):
+            return k > 0 and any(t.kind not in ("quad",) and t.text not in SEPARATORS for t in tokens[:k])
+    return False
+
+
+def _counts(tokens: Sequence[Token]) -> bool:
+    """Return whether this only says how far a letter counts: t = 1, ..., T or i = 1..N."""
+    return bool(COUNTS.fullmatch("".join(t.text for t in tokens if t.kind != "quad").rstrip(".,;")))
+
+
+def _without_separators(tokens: list[Token]) -> list[Token]:
+    """Return an equation without wide spaces, and without `and`, `where` and the like before it."""
+    kept = [token for token in tokens if token.kind != "quad"]
+    while len(kept) > 1 and kept[0].kind == "word" and kept[0].text in CONNECTIVES and kept[1].text != "=":
+        kept = kept[1:]
+    return kept
 
 
 def _numbered(line: Sequence[Token]) -> tuple[str, str, list[Token]]:

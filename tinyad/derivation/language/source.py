@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from bisect import bisect_right
+from collections.abc import Iterable
+from copy import copy
 from difflib import get_close_matches
 from math import inf
 from pathlib import Path
 from time import thread_time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tinyad.derivation.language.limits import BLOCK_LINES, FILE_BYTES, FILE_CHARACTERS, SHOWN_CHARACTERS
 from tinyad.derivation.language.macros import Macros
@@ -30,6 +33,11 @@ class DerivationError(ValueError):
             shown = f"{source.where(at)}: {message}"
             shown += _quoted(source.line(number), column, (end or at + 1) - at)
         super().__init__(for_terminal(shown))
+
+
+def likeliest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is most like another, of the same length if there is one; "" if none is like it."""
+    return min(get_close_matches(word, [*known]), key=lambda near: abs(len(near) - len(word)), default="")
 
 
 class LimitError(DerivationError):
@@ -74,16 +82,20 @@ class Source:
         self.macros: Macros | None = None  # of a document in LaTeX
         self.is_document = False  # whether the equations are found in it, and not in blocks
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
-        self._lines = [0] + [k + 1 for k, c in enumerate(self.text) if c == "\n"]
+        self.quoted = self.text  # what a message shows: the text as its author has it
+        self.tokens: dict[tuple[int, int], Any] = {}  # of blocks that were read, by their start and end
+        self._lines = [0] + [m.end() for m in re.finditer("\n", self.text)]
         if len(self.text) > FILE_CHARACTERS:
             raise DerivationError(f"{len(self.text)} characters; at most {FILE_CHARACTERS} are read", self)
         if "\0" in self.text:
             raise DerivationError("this is not a text: it contains zero bytes", self, self.text.index("\0"))
 
     def with_text(self, text: str) -> Source:
-        """Return the same file with another text, in the time that is left."""
-        other = Source(text, self.name, self.seconds)
-        other.deadline, other.macros = self.deadline, self.macros
+        """Return the same file with another text that has the same lines, in the time that is left."""
+        if text == self.text:
+            return self
+        other = copy(self)
+        other.text, other.tokens = text, {}
         return other
 
     def check_time(self) -> None:
@@ -122,7 +134,7 @@ class Source:
         """Return the text of a line, counted from 1."""
         start = self._lines[number - 1]
         end = self._lines[number] - 1 if number < len(self._lines) else len(self.text)
-        return self.text[start:end]
+        return self.quoted[start:end]
 
     @property
     def line_count(self) -> int:
@@ -168,7 +180,7 @@ class Source:
                         )
                     opened = (fence, kind, title.strip(), start + len(text) + 1)
             elif mark.startswith(opened[0]) and not mark.strip(opened[0][0]):
-                if opened[0] == "```":
+                if opened[1] in BLOCKS:
                     blocks.append(Block(opened[1], opened[2], opened[3], start))
                 opened = None
         if opened is not None:

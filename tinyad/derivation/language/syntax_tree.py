@@ -28,6 +28,13 @@ class Token(NamedTuple):
     spaced: bool = False  # whether white space stands before it
 
 
+class Undecided(NamedTuple):
+    """Where · stands in a product for which nothing was declared: the sizes of its operands say which one it is."""
+
+    start: int
+    end: int
+
+
 class Ref(NamedTuple):
     """A name as it is used: which one, at which time, which component.
 
@@ -45,10 +52,14 @@ class Node(NamedTuple):
     "number" (value: float), "ones" and "eye" (value: size or None), "name" (value: Ref),
     "d" (value: Ref, label): the derivative of the loss for a name, or the contribution that a label names,
     "jacobian" (parts: what is derived, a name; value: Ref): ∂u/∂v,
+    "hessian" (value: two Refs): ∂²L/∂w∂v,
     "neg", "transpose", "inverse", "square" (one part), "power" (the same; value: its exponent, 3 or -0.5),
     "+", "-", "∘", "*", "/" (two parts; "*": matrix product),
     "call" and "prime" (one part or two; value: function): f(x), f'(x),
-    "sum" (one part; value: ("index", j), ("time", first, last) or ("family", θ)),
+    "sum" (one part; value: ("index", j) or ("index", j, N), ("time", first, last) or ("family", θ)),
+    "product" (one part; value: as of a sum over an index), "delta" (value: i, j, and a name with each of them),
+    "component" (one part; value: the letters of its indices): (X w)_i,
+    "comparison" (two parts; value: > < ≥ ≤), "cases" (parts: a value, its condition, ..., the last without one),
     "matrix" (parts: entries by rows; value: number of rows; a "dots" node among the entries), "stack" (parts),
     "deriv" (parts: dz, x, y; value: symbol),  "differential" (one part): d(x),
     "bracket" (one part; value: the opening sign, or the name that stands for the part): kept, so that a formula prints

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from tinyad.derivation.language import latex_tokens, plain_tokens
+from tinyad.derivation.language.list_markers import without_marks
 from tinyad.derivation.language.macros import Expansion, ExpansionError
 from tinyad.derivation.language.source import DerivationError, LimitError, Source
 from tinyad.derivation.language.syntax_tree import Token
+
+WHOLE = re.compile(r"\\\\|\\begin\b|\\\[|\$\$|%")  # what makes LaTeX of all the lines around it
+LATEX = re.compile(r"[\\$&~]")
+PROGRAM = re.compile(r"\*\*|\.T\b|@|\.\w+\(|(?<![\w^])[A-Za-z]\w\w+\(")  # the signs of a program, tanh( among them
+OPENED, CLOSED = "([{", ")]}"
 
 
 def tokens_of(source: Source, start: int, end: int, *, latex: bool = False) -> list[Token]:
@@ -13,9 +22,9 @@ def tokens_of(source: Source, start: int, end: int, *, latex: bool = False) -> l
     text = source.text[start:end]
     if "\\" not in text and not latex:
         return plain_tokens.tokens(source, start, end)
-    if source.macros is None or "\\" not in text:
-        return latex_tokens.tokens(source, start, end)
-    return _tokens_of_expansion(source, text, start)
+    if source.macros is not None and "\\" in text:
+        return _tokens_of_expansion(source, text, start)
+    return latex_tokens.tokens(source, start, end) if latex else _tokens_of_text(source, text, start, end)
 
 
 def _tokens_of_expansion(source: Source, text: str, start: int) -> list[Token]:
@@ -38,6 +47,41 @@ def _tokens_of_expansion(source: Source, text: str, start: int) -> list[Token]:
     return [token._replace(start=at, end=to) for token, (at, to) in zip(found, places, strict=True)]
 
 
+def _tokens_of_text(source: Source, text: str, start: int, end: int) -> list[Token]:
+    """Return the tokens of LaTeX; a line that is written as in a program, between such lines, is plain text."""
+    if WHOLE.search(text) or "\n" not in text.strip("\n"):
+        return latex_tokens.tokens(source, start, end)
+    tokens: list[Token] = []
+    for first, last in _formulas(text):
+        program = not LATEX.search(text, first, last) and PROGRAM.search(text, first, last)
+        reader = plain_tokens if program else latex_tokens
+        tokens += reader.tokens(source, start + first, start + last)
+    return tokens
+
+
+def _formulas(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where lines begin and end, with those together that brackets join."""
+    first = at = depth = 0
+    for line in text.splitlines(keepends=True):
+        at += len(line)
+        depth += sum(line.count(c) for c in OPENED) - sum(line.count(c) for c in CLOSED)
+        if depth <= 0:
+            yield first, at
+            first, depth = at, 0
+    if first < len(text):
+        yield first, len(text)
+
+
+def tokens_of_lines(source: Source, start: int, end: int) -> list[Token]:
+    """Return the tokens of the lines of a block, without the marks of a list before them."""
+    text, known = source.text, source.tokens
+    if (start, end) not in known:
+        unmarked = source.with_text(text[:start] + without_marks(text[start:end]) + text[end:])
+        known[start, end] = tokens_of(unmarked, start, end)
+    found: list[Token] = known[start, end]
+    return found
+
+
 def tokens_without_ends(source: Source, start: int, end: int) -> list[Token]:
-    """Return the tokens of source.text[start:end] without the ends of lines."""
-    return [token for token in tokens_of(source, start, end) if token.kind != "end"]
+    """Return the tokens of source.text[start:end] without the ends of lines and wide spaces."""
+    return [token for token in tokens_of(source, start, end) if token.kind not in ("end", "quad")]

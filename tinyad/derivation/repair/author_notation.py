@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from tinyad.derivation.language.tokenizer import tokens_of
 from tinyad.derivation.repair import limits
 
 OPEN, CLOSE = Token("open", "(", 0, 0), Token("close", ")", 0, 0)
+PROGRAM = re.compile(r"\*\*|\.T\b|\bnp\.\w")
 TRANSPOSED = ("⊤", "T", "'")
 
 
@@ -50,7 +52,7 @@ def tokenized(text: str, title: str, of: Source) -> tuple[Token, ...]:
     """Return the tokens of a text that stands in no file, as it is read in a source, with its macros."""
     source = Source(text, title)
     source.macros = of.macros
-    return tuple(t for t in tokens_of(source, 0, len(text), latex=of.is_document) if t.kind != "end")
+    return tuple(t for t in tokens_of(source, 0, len(text), latex=of.is_document) if t.kind not in ("end", "quad"))
 
 
 def token_span(tokens: Sequence[Token], node: Node) -> tuple[int, int]:
@@ -113,6 +115,8 @@ class AuthorNotation:
         self.has_sum_over_time = True
         self.product_text = self._product_text(nodes)
         self.sum_over_time = self._sum_over_time(nodes)
+        self.program = any(PROGRAM.search(source.text, line.start, line.end) for line in lines)  # W.T, h**2
+        self.square_text = "^2" if latex else "**2" if self.program else "²"
         self.transpose_mark = self._transpose_mark(lines)
         self.circle = self._circle(lines)
 
@@ -133,7 +137,8 @@ class AuthorNotation:
                     if inner.text in TRANSPOSED and line.tokens[k + 3].kind == ")group":
                         end = max(t.end for t in line.tokens[k : k + 4])
                         return Fragment(line.tokens[k : k + 4], self.source.text[token.start : end])
-        return Fragment(exponent(Token("word", "T", 0, 0)), r"^\top" if self.latex else "ᵀ")
+        plain = ".T" if self.program else "ᵀ"
+        return Fragment(exponent(Token("word", "T", 0, 0)), r"^\top" if self.latex else plain)
 
     @staticmethod
     def _plain(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from tinyad.derivation.judge.check import check
@@ -10,6 +12,8 @@ from tinyad.derivation.judge.verdicts import CheckedLines
 from tinyad.derivation.language.reader import Derivation, derivations
 from tinyad.derivation.language.source import LimitError, Source
 from tinyad.derivation.repair.suggestion import proposed_lines, with_suggestions
+
+LATEX, PLAIN = re.compile(r"\\"), re.compile("[∇∂δᵀ∘⊙²Σ]")
 
 
 def check_all(source: Source, seed: int = 0) -> list[tuple[Derivation, CheckedLines]]:
@@ -27,8 +31,11 @@ def check_all(source: Source, seed: int = 0) -> list[tuple[Derivation, CheckedLi
 
 
 def _in_latex(derivation: Derivation) -> bool:
-    """Return whether a forward is written in LaTeX."""
-    return any("\\" in derivation.source.text[line.start : line.end] for line in derivation.forward)
+    """Return whether the forward, or most of the lines whose signs say so, are written in LaTeX."""
+    text = derivation.source.text
+    lines = [text[line.start : line.end] for rows in derivation.backward.values() for line in rows]
+    latex, plain = (sum(bool(signs.search(line)) for line in lines) for signs in (LATEX, PLAIN))
+    return latex > plain or any(LATEX.search(text, line.start, line.end) for line in derivation.forward)
 
 
 def _corrected(lines: CheckedLines, sets: list[CheckedLines], latex: bool) -> CheckedLines:

@@ -84,10 +84,13 @@ def replace_parts(node: Node, changes: Sequence[Change]) -> Node:
     for old, new in changes:
         if node is old:
             return new
-    if not node.parts:
+    inside = [change for change in changes if node.start <= change[0].start and change[0].end <= node.end]
+    if not inside or not node.parts:
         return node
-    parts = tuple(replace_parts(part, changes) for part in node.parts)
-    return node if all(a is b for a, b in zip(parts, node.parts, strict=True)) else node._replace(parts=parts)
+    parts = tuple([replace_parts(part, inside) for part in node.parts])
+    if all(a is b for a, b in zip(parts, node.parts, strict=True)):
+        return node
+    return Node(node.kind, parts, node.value, node.start, node.end)
 
 
 def instead(node: Node, kind: str, *parts: Node) -> Change:

@@ -10,6 +10,7 @@ from tinyad.printing.formula import Precedence
 
 Size = tuple[int, int]
 NUMBER: Size = (1, 1)
+SYMMETRIC = "symmetric"  # the key of a leaf that is its own transpose
 
 
 class NoFormula(Exception):  # noqa: N818 - not an error of the program: there is no such formula
@@ -70,7 +71,7 @@ def filled(value: Formula, size: Size, ones: str = "", precedence: Precedence = 
 def transposed(formula: Formula) -> Formula:
     """Return the transpose."""
     size, factor = formula.size[::-1], formula.factor
-    if formula.is_number or formula.kind in ("eye", "filled"):
+    if formula.is_number or formula.kind in ("eye", "filled") or formula.key == SYMMETRIC:
         return formula if formula.kind != "filled" else formula._replace(size=size, text="")
     if formula.kind == "transpose":
         return formula.parts[0].times(factor)

@@ -73,7 +73,7 @@ def primes(member: Member, context: Context) -> Iterator[Edit]:
 
 def squares(member: Member, context: Context) -> Iterator[Edit]:
     """Propose x² for x, and back."""
-    mark = Fragment(exponent(number_token("2")), "^2" if context.notation.latex else "²")
+    mark = Fragment(exponent(number_token("2")), context.notation.square_text)
     for node in walk(member.node):
         if node.kind in ("name", "call", "bracket"):
             yield member.insert_after(node, mark, ranks.SQUARE, instead(node, "square", node))

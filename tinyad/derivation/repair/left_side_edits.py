@@ -28,11 +28,11 @@ def left_sides(member: Member, context: Context) -> Iterator[Edit]:
         if node.kind == "name":
             derivative = context.notation.derivative(node.value)
             if derivative is not None:
-                yield member.replace(node, derivative, ranks.LEFT_DERIVATIVE)
+                yield member.replace(node, derivative, ranks.LEFT_DERIVATIVE, named(node, "d", node.value))
             for ref in alternatives(context, node.value):
                 name = context.notation.name(ref)
                 if name is not None:
-                    yield member.replace(node, name, ranks.LEFT_NAME)
+                    yield member.replace(node, name, ranks.LEFT_NAME, named(node, "name", ref))
         else:
             yield from _other_indices(member, context, node)
             yield from _other_derivatives(member, context, node)

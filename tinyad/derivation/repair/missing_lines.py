@@ -8,7 +8,7 @@ from tinyad.derivation.judge.contributions import NO_KEYS, Keys, in_order, known
 from tinyad.derivation.judge.line_verdict import read_line
 from tinyad.derivation.judge.targets import target_of
 from tinyad.derivation.judge.verdicts import LineVerdict, Verdict
-from tinyad.derivation.language.source import DerivationError
+from tinyad.derivation.language.source import DerivationError, LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import chain_of, exchange_names, is_routine, matched
@@ -113,6 +113,8 @@ class _Proposals:
         """Return whether a line brings what is lacking of an equation, and nothing else."""
         try:
             line = self._point.declarations.parser().statement(tokenized(text, "proposed", self._point.source))
+        except LimitError:
+            raise
         except DerivationError:
             return False
         return all(left.kind == "d" and self._brings(line, k, equation) for k, left in enumerate(line.left))

@@ -36,11 +36,13 @@ from tinyad.derivation.repair.author_notation import (
 )
 from tinyad.derivation.repair.formula import NoFormula
 from tinyad.derivation.repair.required_contributions import RequiredContributions
+from tinyad.derivation.repair.rule_jacobians import RuleJacobian
 from tinyad.derivation.repair.rule_walk import LEVELS, RuleWalk, Term, WrittenPart, scope_of
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Trouble
 
+NO_FORMULA = (NoFormula, Trouble, DerivationError, ArithmeticError, ValueError)
 DERIVATIVES_WRITTEN = ("bracket", "+", "-", "∘", "*", "/", "neg", "name", "call")
 
 
@@ -138,12 +140,32 @@ def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
             continue
         walk_ = RuleWalk(Case(point, scopes[0], (below.key, None)), wrong.notation, wrong.is_set_before)
         try:
+            text = _through_equations(wrong, walk_, k)
+            if len(text) <= limits.RULE_CHARACTERS:
+                yield Fragment(tokenized(text, "rule", point.source), text)
+        except LimitError:
+            raise
+        except NO_FORMULA:
+            pass
+        try:
             texts = walk_.jacobians(above.value, below, k) or walk_.jacobians_by_chain(above.value, below, k)
             yield from [Fragment(tokenized(text, "rule", point.source), text) for text in texts]
         except LimitError:
             raise
-        except (NoFormula, Trouble, DerivationError, ArithmeticError, ValueError):
+        except NO_FORMULA:
             continue
+
+
+def _through_equations(wrong: WrongLine, walk_: RuleWalk, equation: int) -> str:
+    """Return the Jacobian of the result of an equation for a column, through as many equations as it takes."""
+    left, point = wrong.line.left[0], wrong.point
+    above, below = left.parts[0].value, left.value
+    name = point.evaluator.timed_name(below, walk_.scope, left)
+    rows, columns = point.values[name].shape if name in point.values else (0, 0)
+    if columns != 1:
+        raise NoFormula
+    later = above.time[1] - below.time[1] if above.time and below.time and point.last is not None else None
+    return RuleJacobian(walk_, below, rows, later).text(equation)
 
 
 def lacking_by_rule(wrong: WrongLine, lacking: Keys) -> Iterator[Fragment]:

@@ -32,6 +32,7 @@ from tinyad.derivation.repair.formula import (
     transposed,
     with_ones,
 )
+from tinyad.derivation.semantics.functions import NOT_COMPONENTWISE
 from tinyad.derivation.semantics.values import Scope, Trouble
 from tinyad.engine.op import Op
 from tinyad.engine.vjp import in_same_layout
@@ -114,6 +115,11 @@ class RuleWalk:
                 last += (sizes[1] == NUMBER) - (sizes[0] == NUMBER) if sizes[0] != sizes[1] else 0
         return last > 0
 
+    @property
+    def diagonal_sign(self) -> str:
+        """Return how the author would write diag."""
+        return r"\operatorname{diag}" if self.notation.latex else "diag"
+
     @cached_property
     def has_logarithm(self) -> bool:
         """Return whether the forward takes a logarithm."""
@@ -157,7 +163,7 @@ class RuleWalk:
     def terms(self, of: Ref, equation: int, later: Any) -> list[Term]:
         """Return what each use of a name in one equation contributes, `later` steps after the name's own time."""
         eq = self.forward[equation]
-        at = _EquationAt(self, eq, of, later)
+        at = EquationAt(self, eq, of, later)
         if not at.uses:
             return []
         adjoint = self.adjoint(at.result)
@@ -167,7 +173,7 @@ class RuleWalk:
         """Return the derivative of an equation's result for a name in it, as a column or a matrix, or on a diagonal."""
         eq = self.forward[equation]
         later = above.time[1] - below.time[1] if above.time and below.time and self.point.last is not None else None
-        at = _EquationAt(self, eq, below, later)
+        at = EquationAt(self, eq, below, later)
         if not at.uses:
             return []
         softmax = at.softmax_jacobian(eq.members[0])
@@ -177,7 +183,7 @@ class RuleWalk:
         if formula.kind == "one":
             return [self.writer.text(formula), self.writer.text(identity("I", NUMBER).times(formula.factor))]
         text, turned = self.text(formula), self.text(transposed(formula))
-        return list(dict.fromkeys((text, turned, f"diag({text})")))
+        return list(dict.fromkeys((text, turned, f"{self.diagonal_sign}({text})")))
 
     def jacobians_by_chain(self, above: Ref, below: Ref, equation: int) -> list[str]:
         """Return the same where one name stands between the two: as a product of two Jacobians."""
@@ -278,7 +284,7 @@ class RuleWalk:
         return value if self.row else value.T
 
 
-class _EquationAt:
+class EquationAt:
     """One equation at one time, and the uses of one name in it."""
 
     def __init__(self, walk_: RuleWalk, eq: Statement, of: Ref, later: Any) -> None:
@@ -331,7 +337,7 @@ class _EquationAt:
             return ref.time == of.time or self._point.last is not None
         return (ref.time or ("t", 0)) == (of.time or ("t", 0))
 
-    def _has_use(self, node: Node) -> bool:
+    def has_use(self, node: Node) -> bool:
         return any(id(n) in self.uses for n in walk(node))
 
     # Values of parts of the equation
@@ -346,7 +352,7 @@ class _EquationAt:
             return self.formula(node.parts[0]).times(-1)
         if node.kind == "transpose":
             return transposed(self.formula(node.parts[0]))
-        if node.kind in ("*", "∘", "/") and self._size_of(node) is not None:
+        if node.kind in ("*", "∘", "/") and self.size_of(node) is not None:
             a, b = map(self.formula, node.parts)
             return OPERATIONS[node.kind](a, b)
         return self.as_written(node)
@@ -354,7 +360,7 @@ class _EquationAt:
     def as_written(self, node: Node, size: Size | None = None) -> Formula:
         """Return a part of the equation as it stands there, at the time of the line."""
         fragment = exchange_names(self._notation, self._eq, node, self._exchange)
-        size = size or self._size_of(node)
+        size = size or self.size_of(node)
         if fragment is None or size is None:
             raise NoFormula
         if node.kind == "eye":
@@ -362,7 +368,7 @@ class _EquationAt:
         key = f"name {node.value.key}" if node.kind == "name" else ""
         return leaf(fragment.text, size, LEVELS.get(node.kind, Precedence.ATOM), key)
 
-    def _size_of(self, node: Node) -> Size | None:
+    def size_of(self, node: Node) -> Size | None:
         """Return the size of a part of the equation; None where only its neighbours tell."""
         value = self._walk.value(node, self._scope)
         if isinstance(value, float | int):
@@ -385,7 +391,7 @@ class _EquationAt:
             return
         adjoint = self._recognized(adjoint)
         for part, rule in self._operands(node):
-            if self._has_use(part):
+            if self.has_use(part):
                 yield from self.walk(part, rule(adjoint))
 
     def _recognized(self, adjoint: Formula) -> Formula:
@@ -442,7 +448,7 @@ class _EquationAt:
 
     def _summed(self, adjoint: Formula, operand: Node) -> Formula:
         """Return the derivative of a term of a sum, which may be a number beside a matrix."""
-        size = self._size_of(operand)
+        size = self.size_of(operand)
         if size == NUMBER and not adjoint.is_number:
             return self._total(adjoint)
         if size is not None and not adjoint.is_number and self._as_derivative(size) != adjoint.size:
@@ -469,7 +475,7 @@ class _EquationAt:
 
     def _of_factor(self, node: Node, k: int, adjoint: Formula) -> Formula:
         """Return the derivative of a factor."""
-        own, other = self._size_of(node.parts[k]), self.formula_or_none(node.parts[1 - k])
+        own, other = self.size_of(node.parts[k]), self.formula_or_none(node.parts[1 - k])
         if node.parts[1 - k].kind == "eye" and own is not None:
             other = self.as_written(node.parts[1 - k], own)
         if other is None:
@@ -484,12 +490,12 @@ class _EquationAt:
 
     def formula_or_none(self, node: Node) -> Formula | None:
         """Return a part of the equation as a formula; None if nothing says how long it is."""
-        known = self._size_of(node) is not None
+        known = self.size_of(node) is not None
         return self.formula(node) if known else None
 
     def _beside_ones(self, node: Node, k: int, adjoint: Formula) -> Formula:
         """Return the derivative of a column or row that is repeated, b 1ᵀ."""
-        own = self._size_of(node.parts[k])
+        own = self.size_of(node.parts[k])
         if node.kind != "*" or own is None or adjoint.is_number:
             raise NoFormula
         if own == NUMBER:
@@ -507,7 +513,7 @@ class _EquationAt:
         below = self.formula(node.parts[1])
         if below.is_number:
             return quotient(adjoint, below)
-        if self._size_of(node.parts[0]) == NUMBER:
+        if self.size_of(node.parts[0]) == NUMBER:
             raise NoFormula
         return quotient(adjoint, self._beside(below))
 
@@ -536,7 +542,7 @@ class _EquationAt:
     def squared(self, base: Formula) -> Formula:
         """Return the square of every component."""
         text = self._walk.text(base.alone())
-        opened, mark = text.find("("), "^2" if self._notation.latex else "²"
+        opened, mark = text.find("("), self._notation.square_text
         if base.kind == "leaf" and base.precedence == Precedence.ATOM and opened > 0 and text.endswith(")"):
             return leaf(text[:opened].rstrip() + mark + text[opened:], base.size).times(base.factor**2)
         if base.kind != "leaf" or base.precedence < Precedence.ATOM or "^" in text:
@@ -549,7 +555,7 @@ class _EquationAt:
         """Return the derivative of the argument of a function."""
         point, argument = self._point, node.parts[0]
         op = point.forward.functions.row(node.value, self._scope, node)
-        size = self._size_of(argument)
+        size = self.size_of(argument)
         if size is None:
             raise NoFormula
         if op.symbol == "sum":
@@ -611,12 +617,24 @@ class _EquationAt:
 
     def softmax_jacobian(self, node: Node) -> str:
         """Return diag(p) - p pᵀ for an equation p = softmax(x); "" for another one."""
-        functions, size = self._point.forward.functions, self._size_of(node)
+        functions, size = self._point.forward.functions, self.size_of(node)
         if node.kind != "call" or functions.row(node.value, self._scope, node).symbol != "softmax" or size is None:
             return ""
         p = self._result(node)
         text = self._walk.text
-        return f"diag({text(p)}) - {text(product(p, transposed(p)))}"
+        return f"{self._walk.diagonal_sign}({text(p)}) - {text(product(p, transposed(p)))}"
+
+    def slope(self, node: Node) -> Formula:
+        """Return the derivative of an operation on one operand, component by component, in the operand's size."""
+        part, size = node.parts[0], self.size_of(node.parts[0])
+        if node.kind in ("square", "power"):
+            return self._power(part, 2 if node.kind == "square" else node.value)
+        if node.kind != "call" or size is None:
+            raise NoFormula
+        op = self._point.forward.functions.row(node.value, self._scope, node)
+        if op.symbol in ("sum", *NOT_COMPONENTWISE):
+            raise NoFormula
+        return self._beside(self._by_table(op, node, number(1.0), size))
 
     def _ones(self, size: Size) -> tuple[str, Precedence]:
         """Return the text of the matrix of ones that a derivative of this size is filled with; "" if there is none."""
@@ -635,7 +653,7 @@ class _EquationAt:
         name = self._notation.name(self.result)
         whole = node is self._eq.members[0]
         if whole and name is not None and not self._notation.uses_call(self._text_of(node)):
-            return leaf(name.text, self._size_of(node) or NUMBER)
+            return leaf(name.text, self.size_of(node) or NUMBER)
         return self.as_written(node)
 
     def _text_of(self, node: Node) -> str:

@@ -38,11 +38,12 @@ class Certainty(StrEnum):
 
 
 class Suggestion(NamedTuple):
-    """A line that was probably meant, and where it differs; at: None if in more than one place."""
+    """A line that was probably meant; the places where it differs, and what is changed there, if these are few."""
 
     text: str
     certainty: Certainty
-    at: tuple[int, int] | None = None
+    places: Sequence[tuple[int, int]] = ()
+    changes: Sequence[str] = ()
 
 
 class Correction(NamedTuple):
@@ -73,7 +74,7 @@ class Search:
         """Return the likeliest line that holds; None if no change holds."""
         if self._wrong.verdict.verdict == Verdict.OVERWRITES:
             edit = toggle_assign(self._wrong.member(0))
-            return Suggestion(self._applied(edit).text, Certainty.CERTAIN, (edit.start, edit.end))
+            return Suggestion(self._applied(edit).text, Certainty.CERTAIN, [(edit.start, edit.end)])
         self._required.take_from_chain()
         members = range(len(self._wrong.line.members))
         wrong = [m for m in members if not self._trial.member_holds(m)]
@@ -100,7 +101,7 @@ class Search:
         for edit in left_sides(self._wrong.member(0), self._evidence.context(0)):
             changed = self._applied(edit)
             if self._trial.line_holds(changed) and reads_back(changed, self._source):
-                return Suggestion(changed.text, Certainty.CERTAIN, (edit.start, edit.end))
+                return Suggestion(changed.text, Certainty.CERTAIN, [(edit.start, edit.end)])
         return None
 
     def _corrected(self, wrong: Sequence[int], correct: Callable[[int], Correction | None]) -> Suggestion | None:
@@ -122,8 +123,18 @@ class Search:
         if not reads_back(changed, self._source):
             return None
         least = max((correction.certainty for correction in corrections), key=list(Certainty).index)
-        alone = len(edits) == 1 and least is not Certainty.BY_THE_RULE
-        return Suggestion(changed.text, least, self._place(edits[0]) if alone else None)
+        few = sorted(edits, key=lambda edit: edit.start) if len(edits) <= limits.SLIPS_SHOWN else []
+        if least is Certainty.BY_THE_RULE:
+            return Suggestion(changed.text, least)
+        changes = [self._change(edit) for edit in few] if len(few) > 1 else []
+        return Suggestion(changed.text, least, [self._place(edit) for edit in few], changes)
+
+    def _change(self, edit: Edit) -> str:
+        """Say what an edit changes."""
+        old, new = (" ".join(text.split()) for text in (self._source.text[edit.start : edit.end], edit.text))
+        if not old or not new:
+            return f"{new} is missing" if new else f"{old} is too much"
+        return f"{new} for {old}"
 
     def _place(self, edit: Edit) -> tuple[int, int]:
         """Return where the line is to be marked for an edit."""
@@ -183,8 +194,10 @@ class Search:
             singles = [edit for edit in singles if edit.kind != EditKind.LEFT]
         if self._is_incomplete:
             singles = [edit for edit in singles if edit.kind in (EditKind.MISSING, EditKind.ASSIGN)]
+        numbers = [edit for edit in singles if edit.rank == ranks.NUMBER_MORE and self._wrong.verdict.lacks_factor]
         return (
-            self._likeliest(edit for edit in singles if is_likely(edit))
+            self._likeliest(numbers)
+            or self._likeliest(edit for edit in singles if is_likely(edit))
             or self._first(small, Certainty.CERTAIN)
             or self._near_rule(index)
             or self._likeliest(edit for edit in singles if not is_likely(edit))
@@ -304,4 +317,4 @@ def reads_back(changed: Fragment, source: Source) -> bool:
         return False
     kinds = ("end", "tag", "group(", ")group")
     texts = [[t.text.replace("⊤", "T") for t in row if t.kind not in kinds] for row in (changed.tokens, again)]
-    return texts[0] == texts[1]
+    return "".join(texts[0]) == "".join(texts[1])  # a prime is part of a name that is known

@@ -46,7 +46,15 @@ def with_suggestions(
             out[n] = v._replace(notes=(*v.notes, f"no correction in the time, {points[0].source.seconds:g} s"))
             continue
         if suggestion is not None:
-            out[n] = v._replace(suggestion=suggestion.text, grade=suggestion.certainty, at=suggestion.at or v.at)
+            at, *also = suggestion.places or [v.at]
+            notes = [f"two slips: {'; '.join(suggestion.changes)}"] if suggestion.changes else []
+            out[n] = v._replace(
+                suggestion=suggestion.text,
+                grade=suggestion.certainty,
+                at=at,
+                also=tuple(also),
+                notes=(*v.notes, *notes),
+            )
         else:
             out[n] = v._replace(notes=(*v.notes, f"no correction among the {search.count:,} changes that were tried"))
     return out

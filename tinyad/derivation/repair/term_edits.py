@@ -7,10 +7,10 @@ from difflib import SequenceMatcher
 
 from tinyad.derivation.language.syntax_tree import Node, walk
 from tinyad.derivation.repair import limits, ranks
-from tinyad.derivation.repair.author_notation import Fragment, joined, number_token, sign_token
+from tinyad.derivation.repair.author_notation import Fragment, bracketed, joined, number_token, sign_token
 from tinyad.derivation.repair.edit import Context, Edit, Member, instead
 
-NUMBERS = ("2", "0.5")  # factors that people forget: of squares and of means
+NUMBERS = ("2", "0.5", "3")  # factors that people forget: of squares, of means and of cubes
 CLOSED = ("bracket", "call", "prime")  # formulas that are one factor as they stand
 
 
@@ -39,6 +39,8 @@ def _is_number(node: Node) -> bool:
 def further_factors(member: Member, context: Context) -> Iterator[Edit]:
     """Propose 2 or 1/2, one of the rule's names, or a factor of another line beside a term."""
     named = _operands(context)
+    if member.node.kind in ("+", "-"):
+        yield from _numbers(member, member.node)
     indexed = any(left.kind == "d" and left.value[0].indices for left in member.line.left)
     for term in _summands(member.node):
         yield from _numbers(member, term)
@@ -64,7 +66,10 @@ def _numbers(member: Member, term: Node) -> Iterator[Edit]:
     for number in NUMBERS:
         new = Fragment((number_token(number),), number + " ")
         tree = instead(term, "*", Node("number", (), float(number), term.start, term.start), term)
-        yield member.insert_before(term, new, ranks.NUMBER_MORE, tree)
+        if term.kind in ("+", "-"):
+            yield member.replace(term, joined(new, bracketed(member.fragment(term))), ranks.NUMBER_MORE, tree)
+        else:
+            yield member.insert_before(term, new, ranks.NUMBER_MORE, tree)
 
 
 def _derivatives(member: Member, context: Context, term: Node) -> Iterator[Edit]:
@@ -131,6 +136,9 @@ def further_terms(member: Member, context: Context) -> Iterator[Edit]:
 def _term_added(member: Member, formula: Node, sign: str, term: tuple[Node, Fragment], rank: ranks.Rank) -> Edit:
     """Return the edit that puts one term more at the end of a sum."""
     node, fragment = term
+    if node.kind == "neg" and fragment.text.startswith("-"):
+        sign, node = "+" if sign == "-" else "-", node.parts[0]
+        fragment = Fragment(fragment.tokens[1:], fragment.text[1:].lstrip())
     new = joined(" ", Fragment((sign_token(sign),), sign), " ", fragment)
     return member.insert_after(formula, new, rank, instead(formula, sign, formula, node))
 

@@ -7,23 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.arrays.matrix import Array
-from tinyad.derivation.judge.contributions import Case, ContributionKey, contributions_to, known_cases
-from tinyad.derivation.judge.line_verdict import read_line, value_of
+from tinyad.derivation.judge.contributions import Case
+from tinyad.derivation.judge.line_verdict import read_line
 from tinyad.derivation.judge.targets import defines_notation, derivatives_in, target_of
 from tinyad.derivation.judge.verdicts import Reading, Verdict
-from tinyad.derivation.language.source import DerivationError
+from tinyad.derivation.language.source import DerivationError, LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, flattened, structure, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.author_notation import Fragment, equals_sign
-from tinyad.derivation.repair.component_indices import free_indices
 from tinyad.derivation.repair.edit import Edit, apply, replace_parts
+from tinyad.derivation.repair.first_look import FirstLook
 from tinyad.derivation.repair.ranks import EditKind
 from tinyad.derivation.repair.required_contributions import RequiredContributions
 from tinyad.derivation.repair.rule_walk import scope_of
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names, given_targets, targets_of
-from tinyad.derivation.semantics.environment import NodeCache, TimedName
-from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Trouble
 
@@ -39,35 +36,37 @@ class Trial:
         self.count = 0
         self.member: int | None = None
         self._tried: set[str] = set()
-        self._contributions: dict[tuple[int, TimedName], dict[ContributionKey, Array]] = {}
-        self._sums: dict[tuple[int, TimedName], tuple[Array, Array]] = {}
-        self._unchanged = frozenset(id(node) for member in wrong.line.members for node in walk(member))
-        self._evaluator = self._new_evaluator()
+        self._first_look = FirstLook(wrong, required)
         self._set_later = self._derivatives_set_later()
 
     def begin(self, member: int | None) -> None:
         """Try changes of one member from here on, or of the line."""
         self.member = member
-        if member is not None:
-            self._evaluator = self._new_evaluator()
-
-    def _new_evaluator(self) -> Evaluator:
-        """Return an evaluator that keeps the values of the parts of the line that edits leave as they are."""
-        return self._wrong.point.evaluator.replace(cache=NodeCache(self._unchanged, {}))
 
     def edits_hold(self, edits: Sequence[Edit]) -> bool:
         """Return whether the line holds after some edits."""
         self.count += 1
-        line = self._wrong.line
-        changes = [edit.tree for edit in edits if edit.tree is not None]
-        inside = all(edit.kind != EditKind.LEFT for edit in edits)
-        if len(changes) == len(edits) and self.member is not None and inside:
-            node = replace_parts(line.members[self.member], changes)
-            line = line._replace(members=(*line.members[: self.member], node, *line.members[self.member + 1 :]))
-            if not self._may_hold(line) or not self._holds_at(self._wrong.points[:1], line):
-                return False
+        line = self._edited(edits)
+        if line is not None and not (
+            self._first_look.may_hold(line, self.member) and self._holds_at(self._wrong.points[:1], line)
+        ):
+            return False
         changed = apply(self._wrong.line, edits, self._wrong.point.source)
         return self.line_holds(changed, may_be_circular=keeps_names(edits))
+
+    def _edited(self, edits: Sequence[Edit]) -> Statement | None:
+        """Return the line after some edits, as it will be read; None if only its text tells."""
+        line = self._wrong.line
+        changes = [edit.tree for edit in edits if edit.tree is not None]
+        assigned = [edit for edit in edits if edit.kind == EditKind.ASSIGN]
+        if self.member is None or len(changes) + len(assigned) < len(edits):
+            return None
+        node = replace_parts(line.members[self.member], changes)
+        return line._replace(
+            left=tuple(replace_parts(left, changes) for left in line.left),
+            sign=("=" if line.sign == "+=" else "+=") if assigned else line.sign,
+            members=(*line.members[: self.member], node, *line.members[self.member + 1 :]),
+        )
 
     def line_holds(self, changed: Fragment, any_length: bool = False, may_be_circular: bool = False) -> bool:
         """Return whether a changed line brings what is required, at every point; False if it was tried before.
@@ -92,12 +91,14 @@ class Trial:
             return False
         if defines_notation(line) and (any(self._required.of_sides) or says_nothing(changed)):
             return False
-        return not (is_contrived(line, before) or self._is_repeated(line)) and self._may_hold(line)
+        return not (is_contrived(line, before) or self._is_repeated(line)) and self._first_look.may_hold(
+            line, self.member
+        )
 
     def _is_of_mixed_sizes(self, line: Statement) -> bool:
         """Return whether a changed line has more numbers in products of components, or transposed, than before."""
         left = line.left[0]
-        cases = known_cases(self._wrong.point, left)[:2][-1:] if left.kind == "d" else []
+        cases = self._first_look.cases_of(left)[:2][-1:] if left.kind == "d" else []
         if any(self._has_term_of_zeros(case, line) for case in cases):
             return True
         return any(self._mixed(case, line) > self._mixed(case, self._wrong.line) for case in cases)
@@ -105,7 +106,7 @@ class Trial:
     def _has_term_of_zeros(self, case: Case, line: Statement) -> bool:
         """Return whether a term of a sum is 0 for all values."""
         sums = [_terms(member) for member in line.members if member.kind in ("+", "-")]
-        values = [self._value(case, line, term, 0) for terms in sums for term in terms]
+        values = [self._first_look.value(case, line, term, 0) for terms in sums for term in terms]
         sizes = [float(np.abs(value).max(initial=0)) for value in values if value is not None]
         return any(size <= limits.SAME_VALUE * max(sizes) for size in sizes)
 
@@ -159,6 +160,8 @@ class Trial:
         line = self._wrong.line
         try:
             return self._wrong.point.declarations.parser().statement(changed.tokens, line.number, line.title)
+        except LimitError:
+            raise
         except DerivationError:
             return None
 
@@ -201,51 +204,6 @@ class Trial:
             return False
         known = [v.statement for v in self._wrong.verdicts if v.ok and v.statement is not None and v.readings]
         return any(left == [structure(side) for side in s.left] and s.left[0].kind == "jacobian" for s in known)
-
-    def _may_hold(self, line: Statement) -> bool:
-        """Return False if a first look at one time of the first point shows that a line does not hold."""
-        for k, left in enumerate(line.left):
-            needs, own = self._required.of_sides[k], self._wrong.line.left[k]
-            if not needs or left.kind != "d" or left.value[0] != own.value[0]:
-                return True
-            if not self._side_may_hold(line, k):
-                return False
-        return True
-
-    def _side_may_hold(self, line: Statement, k: int) -> bool:
-        """Return the same for one left-hand side."""
-        point, left = self._wrong.point, line.left[k]
-        node = line.members[-1 if self.member is None else self.member]
-        free = free_indices(node)
-        cases = known_cases(point, left) if free is None or free == {*left.value[0].indices} else []
-        if not cases:
-            return False
-        case = cases[min(1, len(cases) - 1)]
-        value = self._value(case, line, node, k)
-        if value is None or value.shape != point.values[case.place].shape[::-1]:
-            return False
-        return any(point.near(case.place, value, total) for total in self._totals(k, case))
-
-    def _value(self, case: Case, line: Statement, node: Node, k: int) -> Array | None:
-        """Return what a line gives; None if it has no value."""
-        try:
-            return value_of(case, line, k, node, self._evaluator)
-        except (Trouble, ArithmeticError, ValueError):
-            return None
-
-    def _totals(self, k: int, case: Case) -> tuple[Array, Array]:
-        """Return the sum of all contributions to a derivative, and of those that are required."""
-        key = k, case.place
-        if key not in self._contributions:
-            self._contributions[key] = contributions_to(case)
-        if key not in self._sums:
-            contributions, needs = self._contributions[key], self._required.of_sides[k] or ()
-            zeros = np.zeros(self._wrong.point.values[case.place].shape[::-1])
-            self._sums[key] = (
-                sum(contributions.values(), zeros),
-                sum((a for c, a in contributions.items() if c in needs), zeros),
-            )
-        return self._sums[key]
 
     def _fits(self, reading: Reading, k: int, line: Statement) -> bool:
         """Return whether a left-hand side gets what is required."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from tinyad.derivation.judge.contributions import NO_KEYS, Keys
 from tinyad.derivation.judge.coverage import Coverage
 from tinyad.derivation.judge.line_verdict import judge_line
+from tinyad.derivation.judge.uses import Uses
 from tinyad.derivation.judge.verdicts import LineVerdict, Verdict
 from tinyad.derivation.language.syntax_tree import Statement
 from tinyad.derivation.semantics.environment import TimedName
@@ -20,16 +21,17 @@ class WholeSet:
     def __init__(self, points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]) -> None:
         self._points, self._verdicts = points, verdicts
         self._alone = [_alone(v) for v in verdicts]
+        self._uses = Uses(points[0])
 
     @cached_property
     def _missing(self) -> Mapping[TimedName, Keys]:
-        return Coverage(self._points, self._alone).missing()
+        return Coverage(self._points, self._alone, self._uses).missing()
 
     def is_no_worse_with(self, index: int, line: Statement) -> bool:
         """Return whether a line that is changed holds among the others, and the right ones of them still do."""
         changed = [*self._alone]
         changed[index] = judge_line(self._points, line)
-        after = Coverage(self._points, changed)
+        after = Coverage(self._points, changed, self._uses)
         missing = after.missing()
         if any(keys - self._missing.get(place, NO_KEYS) for place, keys in missing.items()):
             return False

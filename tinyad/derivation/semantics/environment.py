@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.syntax_tree import Node
 from tinyad.derivation.semantics.functions import Functions
-from tinyad.derivation.semantics.values import Scope
+from tinyad.derivation.semantics.values import Scope, Trouble, Unbound
 
 if TYPE_CHECKING:
     from tinyad.derivation.semantics.evaluator import Evaluator
@@ -28,10 +28,30 @@ class Remarks:
 
 @dataclass(frozen=True)
 class NodeCache:
-    """Keep the values of some nodes, by node, time and family members, over evaluations at one sample point."""
+    """Keep the values of some nodes, and of all names, over evaluations of one size at one sample point."""
 
     nodes: frozenset[int]  # their ids
-    values: dict[Any, Any]
+    values: dict[Any, Any] = field(default_factory=dict)
+    failed: set[int] = field(default_factory=set)  # the ids of those that have no value, whatever is around them
+
+    def note_failure(self, node: Node, trouble: Trouble) -> None:
+        """Note that a node has no value; not if it may have one beside other parts.
+
+        t gets a value from a Σ, a Jacobian that is no matrix may be a link of a chain, and a 1 is a number in 1/b.
+        """
+        elsewhere = isinstance(trouble, Unbound) or trouble.verdict == "ambiguous" or node.kind == "jacobian"
+        if id(node) in self.nodes and not elsewhere:
+            self.failed.add(id(node))
+
+    def place(self, node: Node, scope: Scope) -> Any:
+        """Return the key of a value: what it is of, the time and the family members; None if it is not kept."""
+        if id(node) in self.nodes:
+            return id(node), scope.t, *scope.members.values()
+        if node.kind in ("name", "d"):
+            return node.kind, node.value, scope.t, *scope.members.values()
+        if node.kind in ("jacobian", "prime") and node.parts[0].kind == "name":
+            return node.kind, node.value, node.parts[0].value, scope.t, *scope.members.values()
+        return None
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,19 @@ import numpy as np
 
 from tinyad.arrays.matrix import size
 from tinyad.derivation.language.source import LimitError
-from tinyad.derivation.language.syntax_tree import Node, Ref, flattened, structure
-from tinyad.derivation.semantics.components import axes_of, combined, labelled, lettered, summed
+from tinyad.derivation.language.syntax_tree import Node, Ref, Undecided, flattened, structure
+from tinyad.derivation.semantics.components import (
+    FREE,
+    axes_of,
+    combined,
+    labelled,
+    length_of_index,
+    lettered,
+    multiplied,
+    number_of,
+    summed,
+)
+from tinyad.derivation.semantics.composed import chosen, compared, composed, raised
 from tinyad.derivation.semantics.environment import Environment, Remarks, TimedName
 from tinyad.derivation.semantics.functions import (
     NOT_COMPONENTWISE,
@@ -39,10 +50,12 @@ from tinyad.derivation.semantics.values import (
     Indexed,
     Misfit,
     Ones,
+    Pair,
     Scope,
     Several,
     Stretched,
     TooLarge,
+    Trouble,
     Unfitting,
     counted,
 )
@@ -74,10 +87,24 @@ class Evaluator:
         formulas, cache, at = self.environment.formulas, self.environment.cache, None
         if formulas and structure(node) in formulas:
             return formulas[structure(node)]
-        if cache is not None and id(node) in cache.nodes:
-            at = id(node), scope.t, *scope.members.values()
+        if cache is not None:
+            at = cache.place(node, scope)
             if at in cache.values:
                 return cache.values[at]
+        try:
+            value = self._computed(node, scope)
+        except Trouble as trouble:
+            if cache is not None:
+                cache.note_failure(node, trouble)
+            raise
+        if node.kind in SHOWN and hasattr(value, "shape"):
+            self.remarks.shapes[node.start, node.end] = size(value.shape)
+        if cache is not None and at is not None and getattr(value, "size", 0) <= CACHED_ENTRIES:
+            cache.values[at] = value
+        return value
+
+    def _computed(self, node: Node, scope: Scope) -> Any:
+        """Return the value of a formula, and count it; raise Trouble for what its operation cannot take."""
         try:
             value = METHODS[node.kind](self, node, scope)
             if isinstance(value, Variable) and node.kind not in ("name", "bracket"):
@@ -88,15 +115,13 @@ class Evaluator:
             self.refuse(node, str(reason), "not evaluable")
         except (Unfitting, ValueError, np.linalg.LinAlgError) as reason:  # of an operation, about its operands
             self.refuse(node, str(reason))
-        if node.kind in SHOWN and hasattr(value, "shape"):
-            self.remarks.shapes[node.start, node.end] = size(value.shape)
-        if cache is not None and at is not None and getattr(value, "size", 0) <= CACHED_ENTRIES:
-            cache.values[at] = value
         return value
 
     def part(self, node: Node, scope: Scope) -> Any:
         """Return the value of an operand."""
         value = self(node, scope)
+        if isinstance(value, Indexed) and isinstance(value.value, Pair):
+            self.refuse(node, FREE)
         if isinstance(value, Several):
             self.refuse(node, "deriv returns derivatives, and stands alone", "not evaluable")
         return value
@@ -111,6 +136,7 @@ class Evaluator:
         ref = node.value
         if not ref.indices and not self.declarations.names.is_known(ref.key):
             number = self.names.number(ref.key)
+            number = np.pi if number is None and ref.key == "π" else number
             if number is not None:
                 return number
         value = self.environment.value(self, *self.timed_name(ref, scope, node), node)
@@ -152,7 +178,7 @@ class Evaluator:
     def _power(self, node: Node, scope: Scope) -> Any:
         if node.value in range(3, 10):
             return self.mapped(lambda x: reduce(mul, [x] * int(node.value)), node, scope)
-        return self.mapped(lambda x: applied(TABLE["**"], [x, node.value]), node, scope)
+        return self.mapped(lambda x: raised(x, node.value), node, scope)
 
     def _inverse(self, node: Node, scope: Scope) -> Any:
         return self.mapped(lambda x: TABLE["inv"](x) if hasattr(x, "shape") else 1 / x, node, scope)
@@ -162,6 +188,8 @@ class Evaluator:
         value = self.part(node.parts[0], scope)
         if isinstance(value, Ones) and node.kind == "neg":
             return Ones(-value.number)
+        if isinstance(value, Eye) and node.kind == "neg":
+            return Eye(-value.factor)
         if has_no_size(value):
             self.refuse(node, NO_SIZE)
         if isinstance(value, Indexed):
@@ -193,7 +221,30 @@ class Evaluator:
 
     def _product(self, node: Node, scope: Scope) -> Any:
         chain = self.chain(node, scope)
-        return self.operated(node, scope) if chain is None else chain
+        if chain is not None:
+            return chain
+        if isinstance(node.value, Undecided):
+            node = self.decided(node, *(self.part(part, scope) for part in node.parts))
+        return self.operated(node, scope)
+
+    def decided(self, node: Node, left: Any, right: Any) -> Node:
+        """Return a product with · or * as the one whose sizes fit, or fail if both do."""
+        start, end = node.value
+        if any(isinstance(x, Indexed) or not is_matrix(turned("*", x)) for x in (left, right)):
+            return node._replace(kind="∘", value=(start, end))
+        a, b = (x.sides if isinstance(x, Stretched) else getattr(x, "shape", ()) for x in (left, right))
+        sign = self.declarations.source.text[start:end]
+        shown = "·" if sign == r"\cdot" else sign
+        if a and b and sign not in ("*", r"\ast") and a != b:  # one fits, or none does
+            return node._replace(value=(start, end))
+        message = (
+            f"{shown} has two readings, the matrix product and component-wise: declare one, "
+            f"`{shown}: matrix product` or `{shown}: component-wise`"
+        )
+        if shown == "·" and a == b and b[1:] == (1,):
+            x, y = (self.text(part) for part in node.parts)
+            message = f"· of two columns has two readings, ⟨{x}, {y}⟩ and {x} ∘ {y}: write one of these"
+        self.refuse(node._replace(kind="sign", start=start, end=end), message, "ambiguous")
 
     def operated(self, node: Node, scope: Scope) -> Any:
         """Return the result of two operands with ∘, +, -, / or nothing between them."""
@@ -201,6 +252,7 @@ class Evaluator:
         if node.kind == "*" and node.value is None and is_one(node.parts[1], right):
             self.refuse(node.parts[1], ONE, "ambiguous")
         self.unmixed(node, left, right, scope)
+        left, right = (number_of(a) if not isinstance(b, Indexed) else a for a, b in ((left, right), (right, left)))
         if isinstance(left, Indexed) or isinstance(right, Indexed):
             return self.indexed(node, left, right)
         if node.kind != "*":
@@ -286,6 +338,9 @@ class Evaluator:
         return carried.T if self.declarations.layout == "row" else carried
 
     def _jacobian(self, node: Node, scope: Scope) -> Any:
+        vectorised = self.vectorised(node, scope)
+        if vectorised is not None:
+            return vectorised
         full = self.environment.jacobian(self, node, scope)
         above = node.parts[0]
         labels = above.value.indices if above.kind == "name" else ()
@@ -303,6 +358,24 @@ class Evaluator:
             self.refuse(node, f"the derivative of {n}×{a} for {m}×{b} is no matrix", "not evaluable")
         return matrix if self.declarations.layout == "row" else matrix.T
 
+    def vectorised(self, node: Node, scope: Scope) -> Any:
+        """Return ∂vec(Y)/∂vec(X), or ∂vec(Y)/∂vec(X)ᵀ, a row for each entry of Y in either layout; None of others."""
+        above, below = node.parts[0], node.value
+        turned = isinstance(below, Node) and below.kind == "transpose"
+        below = below.parts[0] if turned else below
+        if not isinstance(below, Node) or any(n.kind != "call" or n.value.key != "vec" for n in (above, below)):
+            return None
+        name = below.parts[0]
+        if name.kind != "name":
+            self.refuse(node, "∂vec(Y)/∂vec(X) is derived for one name", "not evaluable")
+        full = self.environment.jacobian(self, node._replace(parts=above.parts, value=name.value), scope)
+        (n, a), (m, b) = full.shape[:2], full.shape[2:]
+        matrix = full.transpose(1, 0, 3, 2).reshape(a * n, b * m)
+        return matrix if turned or self.declarations.layout == "row" else matrix.T
+
+    def _hessian(self, node: Node, scope: Scope) -> Any:
+        return self.environment.jacobian(self, node, scope)
+
     def _differential(self, node: Node, scope: Scope) -> Any:
         return self.environment.differential(self, node, scope)
 
@@ -312,12 +385,8 @@ class Evaluator:
         kind, *what = node.value
         body = node.parts[0]
         if kind == "index":
-            return summed(what[0], self.part(body, scope))
-        if kind == "family":
-            letter = what[0]
-            scopes = [Scope(scope.t, {**scope.members, letter: member}) for member in what[1]]
-        else:
-            scopes = [Scope(t, scope.members) for t in self.times(node, scope)]
+            return summed(what[0], self.indexed_part(node, scope))
+        scopes = self.scopes_of_sum(node, scope)
         if not scopes:
             self.refuse(node, "this sum is empty")
         total = self.part(body, scopes[0])
@@ -330,6 +399,40 @@ class Evaluator:
             else:
                 total = total + term
         return total
+
+    def scopes_of_sum(self, node: Node, scope: Scope) -> list[Scope]:
+        """Return the scopes that a sum over times or family members runs over."""
+        kind, *what = node.value
+        if kind == "family":
+            return [Scope(scope.t, {**scope.members, what[0]: member}) for member in what[1]]
+        return [Scope(t, scope.members) for t in self.times(node, scope)]
+
+    def indexed_part(self, node: Node, scope: Scope) -> Any:
+        """Return the value of the term of a sum or product over an index that runs as far as is written."""
+        letter, *end = node.value[1:]
+        value = self.part(node.parts[0], scope)
+        if isinstance(value, Indexed) and letter in value.labels and end:
+            first = value.value.left if isinstance(value.value, Pair) else value
+            length = length_of_index(first if letter in first.labels else value.value.right, letter)
+            number = float(end[0]) if end[0].isdigit() else self.names.number(end[0])
+            if number is None:
+                self.remarks.notes.add(f"{end[0]} is no declared size: the sum over {letter} is read as that over all")
+            elif number != length:
+                self.refuse(node, f"the index {letter} runs to {length}, and the sum to {end[0]}")
+        return value
+
+    def _product_over(self, node: Node, scope: Scope) -> Any:
+        return multiplied(node.value[1], self.indexed_part(node, scope))
+
+    def _delta(self, node: Node, scope: Scope) -> Any:
+        letters, witnesses = node.value[:2], node.value[2:]
+        lengths = []
+        for letter, ref in zip(letters, witnesses, strict=True):
+            value = self.environment.value(self, *self.timed_name(ref, scope, node), node)
+            lengths.append(length_of_index(lettered(value, ref.indices), letter))
+        if lengths[0] != lengths[1]:
+            self.refuse(node, f"δ: the index {letters[0]} runs to {lengths[0]} and {letters[1]} to {lengths[1]}")
+        return labelled(np.eye(lengths[0]), letters)
 
     def times(self, node: Node, scope: Scope) -> range:
         """Return the times that a sum runs over."""
@@ -344,7 +447,7 @@ class Evaluator:
     def limit(self, time: tuple[str, int], scope: Scope, node: Node) -> int:
         """Return a limit of a sum as a number."""
         if time[0] == "t" and scope.t is None:
-            self.refuse(node, f"{self.declarations.names.time} is free here")
+            self.names.unbound(node, f"{self.declarations.names.time} is free here")
         return self.names.time_of(time, scope, node)
 
     # Functions
@@ -355,6 +458,12 @@ class Evaluator:
         parts = [self.part(part, scope) for part in node.parts]
         if key in ("diag", "tr"):
             return self.of_diagonal(node, key, parts)
+        made = composed(key, parts) if key not in self.declarations.functions else None
+        return self.of_row(node, scope, parts) if made is None else made
+
+    def of_row(self, node: Node, scope: Scope, parts: list[Any]) -> Any:
+        """Return the value of a call of a function that is one row of the table."""
+        ref = node.value
         op = self.functions.row(ref, scope, node)
         if op.arity != len(parts):
             self.refuse(node, f"{ref.key} takes {op.arity} argument(s)", "not evaluable")
@@ -375,6 +484,31 @@ class Evaluator:
         if not isinstance(parts[0], np.ndarray):
             self.refuse(node, f"{key} is for backward lines; write ∘ in the forward", "not evaluable")
         return diagonal(parts[0]) if key == "diag" else trace(parts[0])
+
+    def _component(self, node: Node, scope: Scope) -> Any:
+        value = as_array(self.part(node.parts[0], scope))
+        if isinstance(value, Indexed):
+            self.refuse(node, "this has an index already")
+        return lettered(value, node.value)
+
+    def _comparison(self, node: Node, scope: Scope) -> Any:
+        if node.value in ("=", "≠"):
+            message = "two values are equal nowhere by chance: compare indices, i = j, or give the labels as a matrix"
+            self.refuse(node, message, "not evaluable")
+        left, right = (self.part(part, scope) for part in node.parts)
+        left, right = (x.number if isinstance(x, Ones) else x for x in (left, right))
+        try:
+            return compared(node.value, left, right)
+        except Misfit as sizes:
+            self.refuse(node, f"{size(sizes.left)} compared with {size(sizes.right)}")
+
+    def _cases(self, node: Node, scope: Scope) -> Any:
+        values = [self.part(part, scope) for part in node.parts[::2]]
+        conditions = [self.part(part, scope) for part in node.parts[1::2]]
+        try:
+            return chosen([x.number if isinstance(x, Ones) else x for x in values], conditions)
+        except Misfit as sizes:
+            self.refuse(node, f"the cases are {size(sizes.left)} and {size(sizes.right)}")
 
     def _prime(self, node: Node, scope: Scope) -> Any:
         op = self.functions.row(node.value, scope, node)
@@ -492,7 +626,10 @@ def is_one(node: Node, value: Any) -> bool:
 NAMES = {"*": "_product"} | dict.fromkeys("∘+-/", "_componentwise")
 NAMES |= {kind: f"_{kind}" for kind in ("name", "d", "number", "ones", "eye", "dots", "bracket", "matrix", "sum")}
 NAMES |= {kind: f"_{kind}" for kind in ("neg", "transpose", "square", "power", "inverse", "call", "prime", "deriv")}
-NAMES |= {kind: f"_{kind}" for kind in ("jacobian", "differential")}
+NAMES |= {
+    kind: f"_{kind}" for kind in ("jacobian", "differential", "comparison", "cases", "delta", "hessian", "component")
+}
+NAMES |= {"product": "_product_over"}
 METHODS: dict[str, Callable[[Evaluator, Node, Scope], Any]] = {
     kind: getattr(Evaluator, method) for kind, method in NAMES.items()
 }

@@ -158,7 +158,7 @@ class Forward:
         eq = self.derivation.forward[k]
         left = eq.left[0]
         self.source.reached = eq.start
-        if len(eq.members) != 1 or eq.sign != "=" or len(eq.left) != 1:
+        if eq.sign != "=" or len(eq.left) != 1:
             raise self.error("a forward equation is `name = formula`", left)
         for scope in self.scopes(eq, t):
             begun = len(self.tape) + 1
@@ -178,12 +178,28 @@ class Forward:
                 message = f"{key} comes out as {size(value.shape)}, and was declared {size(self.shape(key))}"
                 raise self.error(message, left)
             self.values[key, time] = value
+            self.check_chain(eq, scope, value.value)
             self.tape.names[value.index] = label(key, time)
             self.ranges.append(RecordedEquation(k, time, begun, len(self.tape)))
             if begun <= len(self.tape):
                 self._recorded[value.index] = self.ranges[-1]
             if len(self.tape) > TAPE_STEPS:
                 raise self.error(f"more than {TAPE_STEPS} steps", left)
+
+    def check_chain(self, eq: Statement, scope: Scope, value: Array) -> None:
+        """Refuse a further member of h = tanh(a) = tanh(W x) that is not the same; one of unknown names is let be."""
+        arrays = Evaluator(
+            self.environment.replace(value=lambda _, key, time, node: self.variable(key, time, node).value)
+        )
+        for member in eq.members[1:]:
+            try:
+                other = as_matrix_on_tape(arrays(member, scope), eq.left[0].value, member)
+            except Trouble as trouble:
+                if trouble.verdict == "undefined":
+                    continue
+                raise self.error(trouble.message, trouble.node) from None
+            if not np.allclose(np.asarray(other), value):
+                raise self.error("this is not what the member before it comes to", member)
 
     def stretched(self, value: Stretched, key: str, eq: Statement) -> Variable:
         """Return a result as long as the author has declared it."""

@@ -15,14 +15,41 @@ from tinyad.engine.op import Op
 from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Variable
 
+
+def determinant(x: Array) -> Array:
+    """Return det(A), 1×1."""
+    if x.shape[0] != x.shape[1]:
+        raise ValueError(f"det of {size(x.shape)}: expected a square matrix")
+    return np.full((1, 1), np.linalg.det(x))
+
+
+def log_determinant(x: Array) -> Array:
+    """Return log |det(A)|, 1×1, also of complex numbers near real ones."""
+    value = determinant(x)
+    log: Array = np.log(value * np.sign(value.real))
+    return log
+
+
+def factors_of_kron(dz: Array, z: Array, x: Array, y: Array) -> tuple[Array, Array]:
+    """Return the derivatives of A ⊗ B for A and B, in row layout."""
+    (n, m), (p, q) = x.shape, y.shape
+    blocks = dz.T.reshape(n, p, m, q)
+    return np.einsum("ipjq,pq->ji", blocks, y), np.einsum("ipjq,ij->qp", blocks, x)
+
+
 # What derivations use besides the rows of the table.
-MORE = {"sech": Op("sech", lambda x: 1 / np.cosh(x), lambda dz, z, x: -(dz * (z * np.tanh(x)).T))}
-NOT_COMPONENTWISE = (
-    "softmax",
-    "log_softmax",
-    "softmax_rows",
-    "sum",
-)  # rows that take a column, not its entries one by one
+MORE = {op.symbol: op for op in (
+    Op("sech", lambda x: 1 / np.cosh(x), lambda dz, z, x: -(dz * (z * np.tanh(x)).T)),
+    Op("tan", np.tan, lambda dz, z, x: dz * (1 + z * z).T),
+    Op("arctan", np.arctan, lambda dz, z, x: dz / (1 + x * x).T),
+    Op("step", lambda x: (x.real > 0).astype(x.dtype), lambda dz, z, x: None),
+    Op("det", determinant, lambda dz, z, x: dz * z * np.linalg.inv(x)),
+    Op("logdet", log_determinant, lambda dz, z, x: dz * np.linalg.inv(x)),
+    Op("vec", lambda x: x.reshape(-1, 1, order="F"), lambda dz, z, x: dz.reshape(x.T.shape)),
+    Op("kron", np.kron, factors_of_kron),
+)}  # fmt: skip
+# rows that take a column or a matrix, not its entries one by one
+NOT_COMPONENTWISE = ("softmax", "log_softmax", "softmax_rows", "sum", "det", "logdet", "vec", "kron")
 
 
 class Functions:

@@ -12,6 +12,7 @@ from tinyad.derivation.language.syntax_tree import Node, Ref, structure
 from tinyad.derivation.semantics.environment import MovedNames, Time, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.forward import Forward, close, label
+from tinyad.derivation.semantics.hessians import hessian
 from tinyad.derivation.semantics.limits import COMPLEX_STEP, JACOBIAN_ENTRIES
 from tinyad.derivation.semantics.values import Indexed, Scope, TooLarge, Trouble, counted
 from tinyad.engine.tape import Step
@@ -65,12 +66,19 @@ class Jacobians:
     # Jacobians
 
     def jacobian(self, evaluator: Evaluator, node: Node, scope: Scope) -> Any:
-        """Return ∂above/∂below: an array with the axes of above and then those of below."""
+        """Return ∂above/∂below: an array with the axes of above and then those of below; a Hessian as a matrix."""
+        if node.kind == "hessian":
+            first, second = (evaluator.timed_name(ref, scope, node) for ref in node.value)
+            for name in (first, second):
+                self.value(evaluator, *name, node)
+            key: Any = ("hessian", first, second)
+            self._known[key] = self._known[key] if key in self._known else hessian(self._forward, first, second)
+            return self._known[key]
         if evaluator.environment.is_moved:  # inside of another Jacobian: not the values of this sample point
             return self._derived(evaluator, node, scope)
         above, below = node.parts[0], node.value
         if above.kind == "name" and isinstance(below, Ref):  # the letters of components make no difference
-            key: Any = evaluator.timed_name(above.value, scope, above), evaluator.timed_name(below, scope, node)
+            key = evaluator.timed_name(above.value, scope, above), evaluator.timed_name(below, scope, node)
         else:
             key = structure(node), scope.t, tuple(sorted(scope.members.items()))
         if key not in self._known:

@@ -24,6 +24,7 @@ TAPE_STEPS          = 20_000  # of one forward
 TAPE_ENTRIES        = 3_000_000  # numbers on the tape of one forward: a check keeps some twenty copies, of 8 bytes each
 VALUE_ENTRIES       = 1_000_000  # numbers of one value, counted before it is made
 CACHED_ENTRIES      = 10_000  # of one value of a part of a formula that is kept for other formulas
+ALIGNMENTS          = 4_096   # pairs of letters of components whose common order is kept
 JACOBIAN_ENTRIES    = 6_000_000  # numbers of all Jacobians that are kept at one sample point
 SIDE_LENGTH         = 400     # rows or columns of a value
 SIZE_DIGITS         = 3       # of a size that is a number in a formula

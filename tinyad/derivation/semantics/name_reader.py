@@ -8,7 +8,7 @@ from tinyad.derivation.language.names import bound
 from tinyad.derivation.language.syntax_tree import Node, Ref
 from tinyad.derivation.semantics.environment import Environment, Remarks, Time, TimedName
 from tinyad.derivation.semantics.limits import SIZE_DIGITS
-from tinyad.derivation.semantics.values import Scope, Trouble
+from tinyad.derivation.semantics.values import Scope, Trouble, Unbound
 
 
 class NameReader:
@@ -21,6 +21,10 @@ class NameReader:
     def refuse(self, node: Node, message: str, verdict: str = "does not fit") -> NoReturn:
         """Raise what is wrong with a part of a formula."""
         raise Trouble(verdict, message.replace("1_{(n,1)}", self.ones_of_a_size()), node)
+
+    def unbound(self, node: Node, message: str, verdict: str = "does not fit") -> NoReturn:
+        """Raise that a letter in a part of a formula is free."""
+        raise Unbound(verdict, message, node)
 
     def ones_of_a_size(self) -> str:
         """Return 1_{(N,1)}, with a letter that the author has declared."""
@@ -36,7 +40,7 @@ class NameReader:
         if not names.timed(ref.key):
             return None
         if scope.t is None:
-            self.refuse(node, f"{ref.key} is different at every time: at which is it meant?", "undefined")
+            self.unbound(node, f"{ref.key} is different at every time: at which is it meant?", "undefined")
         self._remarks.notes.add(f"{ref.key} has no time here: read at {names.time}")
         return scope.t
 
@@ -47,14 +51,14 @@ class NameReader:
         if letter != "t":
             return k + (self._last if letter == "T" else 0)
         if scope.t is None:
-            self.refuse(node, f"{self._declarations.names.time} is free: no Σ over it, and none on the left-hand side")
+            self.unbound(node, f"{self._declarations.names.time} is free: no Σ over it, and none on the left-hand side")
         return scope.t + k
 
     def key(self, key: str, scope: Scope, node: Node) -> str:
         """Return a key with the members of families in place of their letters."""
         for letter in self._declarations.names.letters(key):
             if letter not in scope.members:
-                self.refuse(node, f"{letter} is free: no Σ over it, and none on the left-hand side")
+                self.unbound(node, f"{letter} is free: no Σ over it, and none on the left-hand side")
             key = bound(key, letter, scope.members[letter])
         return key
 

@@ -37,6 +37,10 @@ def column(value: Any) -> Any:
 
 def componentwise(kind: str, left: Any, right: Any) -> Any:
     """Return left ∘ right, or +, -, /."""
+    if kind == "∘" and isinstance(right, Eye) and not (is_matrix(left) or has_no_size(left)):
+        return Eye(right.factor * left)
+    if kind in "∘/" and isinstance(left, Eye) and not (is_matrix(right) or has_no_size(right)):
+        return Eye(OPERATORS[kind](left.factor, right))
     left, right = _sized(left, right), _sized(right, left)
     if has_no_size(left) or has_no_size(right):
         raise Unfitting(NO_SIZE)
@@ -74,8 +78,9 @@ def _stretched(kind: str, left: Any, right: Any) -> Any:
 
 def product(left: Any, right: Any) -> Any:
     """Return left right, the matrix product."""
-    if isinstance(left, Eye) or isinstance(right, Eye):
-        return right if isinstance(left, Eye) else left
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, Eye):
+            return _times_eye(one, other)
     left, right = column(left), column(right)
     if isinstance(left, Stretched) or isinstance(right, Stretched):
         return _with_free_axes(left, right)
@@ -87,6 +92,17 @@ def product(left: Any, right: Any) -> Any:
     if (1, 1) in (left.shape, right.shape):
         return left * right
     raise Misfit(left, right)
+
+
+def _times_eye(eye: Eye, other: Any) -> Any:
+    """Return I times something: a number makes a multiple of I."""
+    if isinstance(other, Ones):
+        return other if isinstance(eye.factor, float) and eye.factor == 1.0 else column(other) * 1.0
+    if isinstance(other, Eye):
+        return Eye(eye.factor * other.factor)
+    if isinstance(other, Stretched):
+        return Stretched(other.value * eye.factor, other.free)
+    return other * eye.factor if is_matrix(other) else Eye(other * eye.factor)
 
 
 def _with_free_axes(left: Any, right: Any) -> Any:
@@ -115,7 +131,7 @@ def _sized(value: Any, other: Any) -> Any:
     if isinstance(value, Ones) and not has_no_size(other):
         return value.number
     if isinstance(value, Eye) and hasattr(other, "shape"):
-        return np.eye(other.shape[0])
+        return np.eye(other.shape[0]) * value.factor
     return value
 
 

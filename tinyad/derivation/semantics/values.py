@@ -20,6 +20,10 @@ class Trouble(Exception):  # noqa: N818 - not an error of the program: it become
         self.verdict, self.message, self.node = verdict, message, node
 
 
+class Unbound(Trouble):
+    """Say that t or the letter of a family is free: the same part has a value under a Σ over it."""
+
+
 class Unfitting(Exception):  # noqa: N818 - Trouble, before it is known about which part of a formula
     """Say why values do not fit together."""
 
@@ -57,6 +61,13 @@ class Indexed(NamedTuple):
     labels: tuple[str, ...]
 
 
+class Pair(NamedTuple):
+    """Two matrices of components with three letters in all, before the sum over the letter that they share."""
+
+    left: Indexed
+    right: Indexed
+
+
 class Ones(NamedTuple):
     """1, or -1, where 1 is a column of ones: the number next to + - ∘ /, the column in a product."""
 
@@ -64,7 +75,9 @@ class Ones(NamedTuple):
 
 
 class Eye(NamedTuple):
-    """I as long as it has no size."""
+    """I, or a multiple of it, as long as it has no size."""
+
+    factor: Any = 1.0
 
 
 class Several(NamedTuple):

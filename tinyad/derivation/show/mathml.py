@@ -14,6 +14,7 @@ from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.show.limits import BROKEN_FROM
 
 ACCENTS = dict(zip("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030c", "`´^~¯˘˙¨ˇ", strict=True))
+ACCENT_BAR = "\u0304"
 CLOSING = {"(": ")", "[": "]", "{": "}", "<": "⟩"}
 SIGNS = {r"\circ": "∘", r"\odot": "⊙", r"\cdot": "·", r"\ast": "∗", r"\times": "×", "*": "∗"}
 SUM_SIGNS = {"+": "+", "-": "−"}
@@ -111,7 +112,10 @@ class _Writer:
         ref, label = node.value
         span = unicodedata.normalize("NFKC", self.span(node)).lstrip("{ ")
         name = self.ref(ref, span)
-        if self.short(node):
+        if self.names.bars and span.startswith((r"\bar", r"\overline", ref.key[0])):
+            letter = _parts(ref.key)[0]
+            found = self.ref(ref._replace(key=letter + ACCENT_BAR + ref.key[len(letter) :]), span)
+        elif self.short(node):
             found = _row(_mi("δ" if span.startswith(("δ", r"\delta")) else "d"), name)
         elif span.startswith(("∇", r"\nabla")):
             loss = _base(self.names.loss) if self.with_loss(node) else NOTHING
@@ -182,11 +186,48 @@ class _Writer:
             over = self.time(*last) if last else NOTHING
         else:
             under = _mi(limits[0])
-        parts = [_mo("∑"), under, over] if over else [_mo("∑"), under]
+            over = _mi(limits[1]) if kind == "index" and limits[1:] else NOTHING
+        large = _mo("∏" if node.kind == "product" else "∑")
+        parts = [large, under, over] if over else [large, under]
         sign = _element("munderover" if over else "munder", *parts)
         return _row(sign, self.formula(node.parts[0]))
 
+    def product(self, node: Node) -> Markup:
+        return self.sum(node)
+
+    def hessian(self, node: Node) -> Markup:
+        first, second = (self.ref(ref, "") for ref in node.value)
+        two = _element("msup", _mi("∂"), _mn("2"))
+        return _element("mfrac", _row(two, _base(self.names.loss)), _row(_mi("∂"), first, _mi("∂"), second))
+
+    def delta(self, node: Node) -> Markup:
+        return _element("msub", _mi("δ"), _row(*map(_mi, node.value[:2])))
+
+    def component(self, node: Node) -> Markup:
+        return _element("msub", self.formula(node.parts[0]), _row(*map(_mi, node.value)))
+
+    def comparison(self, node: Node) -> Markup:
+        left, right = (self.formula(part) for part in node.parts)
+        compared = _row(left, _mo(node.value), right)
+        return _row(BOLD, _fence("[", compared, "]")) if node.start < node.parts[0].start else compared
+
+    def cases(self, node: Node) -> Markup:
+        pairs = [node.parts[k : k + 2] for k in range(0, len(node.parts), 2)]
+        rows = [[self.formula(part) for part in pair] for pair in pairs]
+        rows = [row if len(row) > 1 else [*row, _element("mtext", "otherwise")] for row in rows]
+        cells = [_element("mtr", *(_cell(element, "left") for element in row)) for row in rows]
+        return _fence("{", _element("mtable", *cells), "")
+
     def call(self, node: Node) -> Markup:
+        key, span = node.value.key, self.span(node)
+        if key == "bars" or (key == "abs" and not span.startswith("abs")):
+            return _fence("|", self.formula(node.parts[0]), "|")
+        if key == "inner" and not span.startswith("inner"):
+            return _fence("<", _between([self.formula(part) for part in node.parts], ","), "⟩")
+        if key in ("outer", "kron") and not span.startswith(key):
+            return _row(self.closed(node.parts[0]), _mo("⊗"), self.closed(node.parts[1]))
+        if key == "**":
+            return _scripts(self.closed(node.parts[0]), NOTHING, self.formula(node.parts[1]))
         return self.applied(self.ref(node.value, ""), node)
 
     def prime(self, node: Node) -> Markup:

@@ -248,14 +248,17 @@ def _formula(it: Declarations, text: str) -> Markup:
 
 
 def _quoted(source: Source, v: LineVerdict) -> Markup:
-    """Return the author's line with the part marked that the verdict is about."""
+    """Return the author's line with the parts marked that the verdict is about."""
     start = source.line_start(source.place(v.start)[0])
     number = source.place(max(v.start, v.end - 1))[0]
     end = source.line_start(number) + len(source.line(number))
-    first = min(max(v.at[0], start), end)
-    last = min(max(v.at[1], first), end)
-    slices = (source.text[a:b] for a, b in ((start, first), (first, last), (last, end)))
-    return Markup("<pre><code>{}<mark>{}</mark>{}</code></pre>").format(*slices)
+    shown, done = Markup(), start
+    for at in sorted((v.at, *v.also)):
+        first = min(max(at[0], done), end)
+        last = min(max(at[1], first), end)
+        shown += Markup("{}<mark>{}</mark>").format(source.text[done:first], source.text[first:last])
+        done = last
+    return Markup("<pre><code>{}{}</code></pre>").format(shown, source.text[done:end])
 
 
 def _findings(checked: CheckedLines) -> Iterator[Markup]:

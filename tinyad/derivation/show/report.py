@@ -163,15 +163,19 @@ def _reading(source: Source) -> dict[str, Any]:
 
 
 def _plain(source: Source, v: LineVerdict) -> dict[str, Any]:
-    line, column = source.author_place(v.at[0])
     worst = v.worst._asdict() if v.worst else None
     return {
         "line": v.line, "number": v.number, "text": v.text, "verdict": str(v.verdict), "message": v.message,
-        "at": {"line": line, "column": column, "text": source.text[v.at[0] : v.at[1]]},
+        "at": _place(source, v.at), "also": [_place(source, at) for at in v.also],
         "worst": worst and {k: x if isinstance(x, str) or abs(x) < float("inf") else str(x) for k, x in worst.items()},
         "looks_like": v.looks_like, "rules": list(v.rules), "notes": list(v.notes), "suggestion": v.suggestion,
         "grade": str(v.grade), "spoils": list(v.spoils),
     }  # fmt: skip
+
+
+def _place(source: Source, at: tuple[int, int]) -> dict[str, Any]:
+    line, column = source.author_place(at[0])
+    return {"line": line, "column": column, "text": source.text[at[0] : at[1]]}
 
 
 def _set_of_lines(source: Source, lines: CheckedLines, everything: bool) -> Iterator[str]:
@@ -255,8 +259,9 @@ def quoted(source: Source, v: LineVerdict) -> Iterator[str]:
         offset = source.line_start(number)
         yield "    " + one_line(text)
         marks = [" "] * len(text)
-        for k in range(max(v.at[0], offset), min(v.at[1], offset + len(text))):
-            marks[k - offset] = "^"
+        for start, end in (v.at, *v.also):
+            for k in range(max(start, offset), min(end, offset + len(text))):
+                marks[k - offset] = "^"
         if "^" in marks and v.at != (v.start, v.end):
             yield "    " + "".join(marks).rstrip()
         sizes = _sizes(v, offset, len(text))

@@ -1,0 +1,53 @@
+"""Factors that are forgotten: of a square, a cube, a sum of equal terms, a quotient; and what only looks like one."""
+
+import pytest
+
+from tests.support.derivation_texts import fenced
+from tinyad.derivation import check_derivation
+
+DECLARE = "layout: same\nu, v, y: N×1\nA: N×N\nconstant: v, y"
+
+# forward, backward, what the wrong line is said to be, the line that was meant
+FORGOTTEN = [
+    ("L = ‖u - y‖²", "dL/du = u - y", "a factor 2 is missing: the path", "dL/du = 2 (u - y)"),
+    ("L = uᵀ u", "dL/du = u", "a factor 2 is missing: the path", "dL/du = 2 u"),
+    ("L = ‖y - u‖²", "dL/du = u - y", "a factor 2 is missing: the path", "dL/du = 2 (u - y)"),
+    ("L = ‖A‖_F²", "dL/dA = A", "a factor 2 is missing: the path", "dL/dA = 2 A"),
+    ("c = u³\nL = yᵀ c", "dL/dc = y\ndL/du = dL/dc ∘ u²", "a factor 3 is missing: the path", "dL/du = 3 dL/dc ∘ u²"),
+    ("s = u + u\nL = yᵀ s", "dL/ds = y\ndL/du = dL/ds", "a factor 2 is missing: the path", "dL/du = 2 dL/ds"),
+    (
+        "c = u ∘ u\nL = yᵀ c + vᵀ u", "dL/dc = y\ndL/du = v + dL/dc ∘ u",
+        "a factor 2 is missing in its term: the path through the equation for c", "dL/du = v + 2 dL/dc ∘ u",
+    ),
+    ("L = 1/2 ‖u‖²", "dL/du = 2 u", "a factor 2", "dL/du = u"),
+    ("c = y / u\nL = vᵀ c", "dL/dc = v\ndL/du = dL/dc ∘ y / u²", "the sign", "dL/du = -dL/dc ∘ y / u²"),
+    ("L = ‖u‖²", "dL/du = 3 u", "a factor 1.5", "dL/du = 2 u"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("forward", "backward", "said", "meant"), FORGOTTEN)
+def test_a_factor_is_named_and_put_there(forward, backward, said, meant):
+    report = check_derivation(fenced(DECLARE, forward, backward))
+    (wrong,) = [v for v in report.verdicts if not v.ok]
+    assert wrong.verdict == "wrong"
+    assert (wrong.message or wrong.looks_like).startswith(said)
+    assert wrong.suggestion == meant
+    assert check_derivation(fenced(DECLARE, forward, "\n".join([*backward.split("\n")[:-1], meant]))).ok
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [
+        ("L = uᵀ A u", "dL/du = A u\ndL/dA = u uᵀ"),  # A u and Aᵀ u are different
+        ("s = 3 u + u\nL = yᵀ s", "dL/ds = y\ndL/du = dL/ds"),
+        ("a = 2 u\nb = 2 u\nL = yᵀ a + yᵀ b", "dL/da = y\ndL/db = y\ndL/du = 2 dL/da"),  # of two equations
+    ],
+)
+def test_uses_that_are_not_one_factor_are_missing_paths(forward, backward):
+    report = check_derivation(fenced(DECLARE, forward, backward))
+    (wrong,) = [v for v in report.verdicts if not v.ok]
+    assert wrong.verdict == "missing"
+
+
+def test_two_lines_that_each_have_one_use_are_right():
+    assert check_derivation(fenced(DECLARE, "L = uᵀ u", "dL/du += u\ndL/du += u")).ok
