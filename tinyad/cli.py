@@ -84,9 +84,12 @@ def _parser() -> argparse.ArgumentParser:
         "check", help="check hand-derived gradients, statement by statement in code and line by line on paper"
     )
     check.add_argument(
-        "files", nargs="+", metavar="FILE", help="Python or a notebook with a forward and a backward pass, or Markdown "
-        "with declare, forward and backward blocks; Python runs, as in a test"
+        "files", nargs="+", metavar="FILE", help="Python or a notebook with a forward and a backward pass, Markdown "
+        "with declare, forward and backward blocks, or a document in LaTeX; Python runs, as in a test"
     )  # fmt: skip
+    check.add_argument(
+        "--declare", action="store_true", help="only propose the declarations that a text or a document lacks"
+    )
     check.add_argument("--all", action="store_true", help="all that is wrong in full, not only the first")
     check.add_argument("--summary", action="store_true", help="one line for every file")
     check.add_argument("--json", action="store_true", help="the findings as JSON")
@@ -169,6 +172,11 @@ def _check(options: argparse.Namespace) -> int:
         raise ValueError("--html writes one page: give one file")
     if options.out and options.out.resolve() == Path(options.files[0]).resolve():
         raise ValueError(f"--html {options.out} would write over the derivation; give another file")
+    return _propose(options) if options.declare else _check_files(options)
+
+
+def _check_files(options: argparse.Namespace) -> int:
+    """Check one file after the other, and return the exit status."""
     entries, status = [], 0
     for file in options.files:
         try:
@@ -198,6 +206,23 @@ def _check(options: argparse.Namespace) -> int:
     return status
 
 
+def _propose(options: argparse.Namespace) -> int:
+    """Print the declarations that texts lack, to be pasted into them."""
+    from tinyad.derivation.language.documents import opened
+    from tinyad.derivation.language.proposal import proposed_declarations
+
+    status = 0
+    for file in options.files:
+        try:
+            proposed = proposed_declarations(opened(Path(file), options.timeout or SECONDS_FOR_TEXT))
+        except Exception as error:  # of one file: the others are looked at all the same
+            print(f"tinyad: {visible(_message_about(file, error))}", file=sys.stderr)
+            status = 2
+            continue
+        print(for_terminal(visible(proposed)) if proposed else f"{visible(file)}: nothing is left to declare")
+    return status
+
+
 def _message_about(file: str, error: Exception) -> str:
     """Say why a file was not checked."""
     if isinstance(error, ValueError):
@@ -221,7 +246,7 @@ def _seconds(text: str) -> float:
 
 def _checked(path: Path, options: argparse.Namespace) -> Any:
     """Return the report on a derivation, as code or as text."""
-    if path.suffix.lower() in (".py", ".ipynb"):
+    if path.suffix.lower() == ".py" or (path.suffix.lower() == ".ipynb" and not _is_derivation(path)):
         from tinyad.code.command import check_file
 
         if options.no_suggest:
@@ -234,6 +259,13 @@ def _checked(path: Path, options: argparse.Namespace) -> Any:
 
     seconds = options.timeout or SECONDS_FOR_TEXT
     return check_derivation(path, options.seed, timeout=seconds, suggest=not options.no_suggest)
+
+
+def _is_derivation(notebook: Path) -> bool:
+    """Return whether the Markdown cells of a notebook hold a derivation, with its declarations."""
+    from tinyad.derivation.language.documents import declares_in_markdown
+
+    return declares_in_markdown(notebook)
 
 
 def _status(report: Any) -> int:

@@ -263,3 +263,64 @@ def test_a_mistake_is_planted_in_what_is_right(run):
     status, _, err = run("plant", "short.md", "--kind", "sign", "--out", "copy.md")
     assert (status, "has 1 mistake already: no line sets the derivative of b_f" in err) == (2, True)
     assert not Path("copy.md").exists()
+
+
+PAPER = r"""\documentclass{article}
+\begin{document}
+\begin{align}
+a &= W x, & L &= a^\top a, \\
+\frac{\partial L}{\partial a} &= 2 a, & \frac{\partial L}{\partial W} &= \frac{\partial L}{\partial a} x^\top, \\
+\frac{\partial L}{\partial x} &= W^\top \frac{\partial L}{\partial a}
+\end{align}
+\end{document}
+"""
+
+
+def test_a_document_is_checked_with_what_is_proposed_for_it(run):
+    Path("bare.tex").write_text(PAPER, encoding="utf-8")
+    status, out, err = run("check", "bare.tex")
+    assert (status, out) == (2, "")
+    assert "`tinyad check --declare bare.tex` proposes what to declare" in err
+    status, declared, err = run("check", "--declare", "bare.tex")
+    assert (status, err) == (0, "")
+    text = PAPER.replace("\\begin{align}", declared + "\\begin{align}")
+    Path("paper.tex").write_text(text, encoding="utf-8")
+    assert run("check", "--summary", "paper.tex") == (
+        0,
+        "paper.tex: 3 of 3 lines hold; 5 equations read (2 forward, 3 backward), 0 not read\n",
+        "",
+    )
+    Path("wrong.tex").write_text(text.replace("2 a", "a"), encoding="utf-8")
+    assert run("check", "wrong.tex", "--html", "page.html")[0] == 1
+    assert "Forward" in Path("page.html").read_text(encoding="utf-8")
+    assert run("check", "--declare", "paper.tex") == (0, "paper.tex: nothing is left to declare\n", "")
+    assert run("report", "paper.tex")[0] == 0
+
+
+def test_what_cannot_be_declared_is_said_and_the_others_are_proposed(run):
+    Path("bare.tex").write_text(PAPER, encoding="utf-8")
+    Path("prose.tex").write_text("\\documentclass{article}\nNothing.", encoding="utf-8")
+    status, out, err = run("check", "--declare", "prose.tex", "missing.tex", "bare.tex")
+    assert status == 2
+    assert "no equations from which declarations could follow" in err
+    assert "missing.tex" in err
+    assert out.startswith("% tinyad: declare\n")
+
+
+@pytest.mark.parametrize(
+    ("declared", "is_text"), [("<!-- tinyad: declare W: N×M, x: M×1 -->", True), ("Code below.", False)]
+)
+def test_a_notebook_is_a_document_if_its_markdown_declares_something(run, declared, is_text):
+    formulas = PAPER.split("\\begin{document}")[1].split("\\end{document}")[0]
+    cells = [{"cell_type": "markdown", "source": declared + "\n" + formulas, "metadata": {}}]
+    Path("notes.ipynb").write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4}), encoding="utf-8")
+    status, out, _ = run("check", "--summary", "notes.ipynb")
+    assert (status == 0) == is_text
+    assert ("3 of 3 lines hold" in out) == is_text
+
+
+def test_no_mistake_is_planted_into_a_document(run):
+    Path("paper.tex").write_text(PAPER, encoding="utf-8")
+    status, _, err = run("plant", "paper.tex", "--kind", "sign", "--out", "copy.tex")
+    assert status == 2
+    assert "no block" in err

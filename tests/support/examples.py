@@ -19,7 +19,7 @@ import pytest
 from tests.support.paths import ROOT
 from tinyad.cli import main
 
-FENCED = re.compile(r"^(`{3,4})(python|sh|markdown|text)(?: (\S+))?\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^(`{3,4})(python|sh|markdown|latex|text)(?: (\S+))?\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"[|<>&;$`*]")
 COMMANDS = 'python() { "$PYTHON" "$@"; }\ntinyad() { "$PYTHON" -m tinyad "$@"; }\n'  # not those of another environment
 

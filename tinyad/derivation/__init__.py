@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinyad.derivation.language.source import DerivationError, read
+from tinyad.derivation.language.documents import opened
+from tinyad.derivation.language.source import DerivationError
 
 if TYPE_CHECKING:
     from tinyad.derivation.show.report import Report
@@ -16,7 +17,9 @@ __all__ = ["DerivationError", "check_derivation"]
 def check_derivation(
     text_or_path: str | Path, seed: int = 0, *, timeout: float | None = None, suggest: bool = True
 ) -> Report:
-    """Check a derivation as it stands on paper, from a Markdown file or from its text; return a `Report`.
+    """Check a derivation as it stands on paper, from a file or from its text; return a `Report`.
+
+    A file has blocks, or is a document in LaTeX, Markdown or reStructuredText, or a notebook, whose formulas are read.
 
     A str with a line break is the text, else a path.  Every line is evaluated with the true derivatives on its
     right-hand side, at generic points that `seed` draws.  Without `suggest` no suggestions are looked for; after
@@ -28,5 +31,5 @@ def check_derivation(
     from tinyad.derivation.repair.checked import check_all
     from tinyad.derivation.show.report import Report
 
-    source = read(text_or_path, timeout)
+    source = opened(text_or_path, timeout)
     return Report(source, check_all(source, seed) if suggest else check_without_corrections(source, seed))

@@ -41,7 +41,7 @@ def judge_line(points: Sequence[SamplePoint], line: Statement | Unreadable) -> L
     """Return the verdict on one line on its own."""
     source = points[0].source
     source.reached = line.start
-    number = source.place(line.start)[0]
+    number = source.author_place(line.start)[0]
     text = source.text[line.start : line.end]
     if isinstance(line, Unreadable):
         at = (line.error.at, line.error.to)
@@ -76,7 +76,7 @@ def rules_of(point: SamplePoint, reading: Reading) -> list[str]:
         if key.equation is not None:
             eq = point.derivation.forward[key.equation]
             text = " ".join(source.text[eq.start : eq.end].split())
-            rules.append(f"{eq.number + '. ' if eq.number else ''}{text}")
+            rules.append(source.numbered(text, eq.number))
     return rules
 
 

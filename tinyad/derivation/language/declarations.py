@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from tinyad.derivation.language.limits import (
     LARGEST_RANGE,
     SIZE_CHARACTERS,
 )
-from tinyad.derivation.language.names import Names, bound
+from tinyad.derivation.language.names import FUNCTIONS, Names, bound
 from tinyad.derivation.language.parser import Parser
 from tinyad.derivation.language.source import Block, Source, likeliest
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
@@ -24,10 +24,17 @@ from tinyad.derivation.language.tokenizer import tokens_of, tokens_without_ends
 Side = tuple[tuple[str, int], ...]  # a sum of multiples of symbols; a number is a multiple of ""
 MEANINGS = {"matrix product": "*", "component-wise": "∘", "outer product": "outer", "Kronecker product": "kron"}
 LAYOUTS = ("row", "same")
+SIDE = r"[\w+(){}$]{1,40}"
+SIZE = rf"{SIDE}\s*(?:×|\\times|x)\s*{SIDE}"
+SIZE_BEFORE_COMMA = re.compile(  # a value behind which a comma begins another declaration
+    rf":\s*(?:{SIZE}|matrix product|component-wise|column of ones|row|same|differential|\w\s*=\s*1\s*\.\.\s*\w)"
+    r"\s*(?P<comma>[,;])(?=[^:]{0,400}:)"
+)
 AFTER_FORWARD = (
     "given", "given total", "at", "constant", "positive", "sums to 1", "columns sum to 1", "rows sum to 1", "range",
     "symmetric", "orthogonal", "positive definite",
 )  # fmt: skip
+ANY_SEPARATOR = re.compile(rf"{SIZE_BEFORE_COMMA.pattern}|(?P<semicolon>;)")
 
 
 FIELD = re.compile(r"(?:ℝ|\\mathbb\{R\}|\\mathbb R|\\R|R)(?:\s*\^\s*(\{[^{}]*\}|\([^()]*\)|\w))?")
@@ -69,6 +76,9 @@ class Declarations:
         self.functions: dict[str, dict[str, str]] = {}  # f_θ → {member or "": function}
         self.arguments: dict[tuple[str, str], Node] = {}  # (name, function) → what the name means there
         self.pending: list[Entry] = []  # declarations with names that the forward equations compute
+        self.says: set[str] = set()  # the kinds of declarations that there are
+        self.index_ends: dict[str, str] = {}  # index → the letter of its last value, where a sum has one
+        self.inferred: dict[str, str] = {}  # key → the size that follows for it
 
     def value(self, entry: Entry) -> str:
         """Return the text of a declaration after its colon."""
@@ -88,28 +98,11 @@ class Entry(NamedTuple):
     end: int
 
 
-def declare(source: Source, block: Block) -> Declarations:
-    """Return what a declare block says, except what needs the names of the forward equations (see `finish`)."""
+def declare(source: Source, blocks: Sequence[Block]) -> Declarations:
+    """Return what declare blocks say, except what needs the names of the forward equations (see `finish`)."""
     declarations = Declarations(source)
-    entries: list[Entry] = []
-    at = block.start
-    for line in source.text[block.start : block.end].split("\n"):
-        text = line.split("#")[0].rstrip()
-        begun, line_start = at + len(text) - len(text.lstrip()), at
-        at += len(line) + 1
-        if not text.strip():
-            continue
-        what, colon, value = text.strip().partition(":")
-        if not colon:
-            members = list(MEMBERS.finditer(text))
-            if members:
-                entries += [
-                    Entry("", line_start + m.start(1), line_start + m.start(3), line_start + m.end(3)) for m in members
-                ]
-                continue
-            raise source.error("a declaration is `what: value`, as in `x_t: N×1`", begun, begun + len(text.strip()))
-        start = begun + len(what) + 1 + len(value) - len(value.lstrip())
-        entries.append(Entry(_kind(what.strip()), begun, start, start + len(value.strip())))
+    entries = [entry for block in blocks for entry in _entries(source, block)]
+    declarations.says = {entry.kind for entry in entries}
     for entry in entries:  # letters first: names are read with them
         if entry.kind in HANDLERS:
             HANDLERS[entry.kind](declarations, entry)
@@ -118,6 +111,39 @@ def declare(source: Source, block: Block) -> Declarations:
             _sizes(declarations, entry)
     declarations.pending = [entry for entry in entries if entry.kind in AFTER_FORWARD]
     return declarations
+
+
+def _entries(source: Source, block: Block) -> Iterator[Entry]:
+    """Yield the declarations of a block: one in every line, in a document also more after sizes, behind commas."""
+    at = block.start
+    for line in source.text[block.start : block.end].split("\n"):
+        text = line.split("#")[0].rstrip()
+        for first, last in _declarations_in(text) if source.is_document else ((0, len(text)),):
+            part = text[first:last].rstrip()
+            begun = at + first + len(part) - len(part.lstrip())
+            if not part.strip():
+                continue
+            what, colon, value = part.strip().partition(":")
+            if not colon and (members := list(MEMBERS.finditer(part))):
+                yield from (
+                    Entry("", at + first + m.start(1), at + first + m.start(3), at + first + m.end(3)) for m in members
+                )
+                continue
+            if not colon:
+                raise source.error("a declaration is `what: value`, as in `x_t: N×1`", begun, begun + len(part.strip()))
+            start = begun + len(what) + 1 + len(value) - len(value.lstrip())
+            yield Entry(_kind(what.strip()), begun, start, start + len(value.strip()))
+        at += len(line) + 1
+
+
+def _declarations_in(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the declarations of a line stand: W: N×M, x: M×1 are two."""
+    start = 0
+    separator = SIZE_BEFORE_COMMA if "function" in text else ANY_SEPARATOR  # `function f: σ for i; tanh for g` is one
+    for match in separator.finditer(text):
+        yield start, match.end() - 1
+        start = match.end()
+    yield start, len(text)
 
 
 def _kind(what: str) -> str:
@@ -213,7 +239,7 @@ def _function(declarations: Declarations, entry: Entry) -> None:
             for t in tokens_of(source, source.text.index(head, start), source.text.index(head, start) + len(head))
             if t.kind == "word"
         ]
-        name = words[0] if words else ""
+        name = head if head in names.functions else words[0] if words else ""
         if head != "component-wise" and name not in names.functions:
             near = likeliest(head, [*names.functions, "component-wise"])
             raise source.error(
@@ -222,6 +248,9 @@ def _function(declarations: Declarations, entry: Entry) -> None:
         function = ref.key if head == "component-wise" else names.functions[name]
         for member in [m.strip() for m in members.split(",")] if members else [""]:
             branches[member] = function
+    if ref.key in FUNCTIONS and branches.get("") in FUNCTIONS.values():  # a known function, in another meaning
+        names.functions[ref.key] = branches[""]
+        return
     declarations.functions[ref.key] = branches
     names.functions[ref.key] = ref.key
     for letter in names.letters(ref.key):  # f_g is f_θ for θ = g

@@ -19,6 +19,17 @@ LABEL_TOKENS     = 16         # before the colon of a line's label; the label is
 BOUND_KEYS       = 4_096      # keys of families whose members are kept, so that they are not made again
 INDEX_DIGITS     = 4          # of a time step or a numbered name
 PRODUCT_LETTERS  = 24         # of a word that is read as names side by side: there are exponentially many splits
+MACROS           = 2_000      # definitions in a document
+MACRO_ARGUMENTS  = 9          # as many as TeX allows
+EXPANSIONS       = 500        # macros that are used on one line, with those that they stand for
+EXPANDED_CHARACTERS = 20_000 # of a line after its macros are expanded: they can double it again and again
+INCLUDED_FILES   = 200        # that a document reads with \input, one inside another included
+INCLUSIONS       = 1_000      # files that a document names with \input, there or not
+NOTEBOOK_CELLS   = 5_000      # of a notebook
+GROUP_CHARACTERS = 4_000      # between braces that are looked for: each unclosed one is searched so far
+INLINE_CHARACTERS = 500       # of an inline formula, or of code in a line: the sign that ends it is looked for so far
+ABBREVIATED_PARTS = 300       # of the formula that an abbreviation stands for
+EQUATIONS        = 4_000      # of a document: each of them is tokenized
 # fmt: on
 
 TOO_MANY_OPERATIONS = f"more than {OPERATION_DEPTH} operations inside one another; name a part of it"

@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from tinyad.derivation.language.abbreviations import Abbreviation
 from tinyad.derivation.language.limits import BOUND_KEYS, INDEX_DIGITS, PRODUCT_LETTERS
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 
@@ -70,6 +71,7 @@ class Names:
         self.instances: dict[str, tuple[str, str]] = {}  # f_g → (θ, g), of a function f_θ
         self.known: dict[str, bool] = {}  # key → whether it is used with a time
         self.differentials = False
+        self.abbreviations: dict[str, Abbreviation] = {}  # key → the formula of derivatives that it stands for
         self.bars = False  # whether ā is the derivative of the loss for a
         self.applied: dict[str, str] = {}  # names that were computed with arguments, f of f(x) = ..., and these
         self.squared: set[str] = set()  # letters of names with a square, σ of σ^2 = ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tinyad.derivation.language.abbreviations import resolved
 from tinyad.derivation.language.limits import MATRIX_ENTRIES, OPERATION_DEPTH, READ_MEMBERS, TOO_MANY_OPERATIONS
 from tinyad.derivation.language.name_parser import POWERS, NameParser, power_of
 from tinyad.derivation.language.names import Names, exponent, power_text, unbracketed
@@ -55,6 +56,8 @@ class Parser:
                 self.cursor.fail("+= is allowed only once, after the left-hand side")
             self.cursor.at += 1
             members.append(self.member())
+        if self.names.abbreviations:
+            members = [resolved(member, self.names.abbreviations) for member in members]
         if self.cursor.token.kind != "end":
             self.cursor.unexpected()
         kind = "+=" if sign.text == "+=" else "="

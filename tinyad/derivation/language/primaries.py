@@ -144,7 +144,8 @@ class Primaries:
     def special_word(self, token: Token) -> Node | None:
         """Read the derivative, the deriv(...) or the power of e that a word begins, or return None."""
         following = self.cursor.token
-        if token.text == "δ" and following.kind in ("word", "group("):  # LaTeX: δ is a word of its own
+        is_sign = token.text == "δ" and not self.names.is_known("δ")
+        if is_sign and following.kind in ("word", "group("):  # LaTeX: δ is a word of its own
             return self.derivative_of(token)
         if token.text == "d" and following.kind == "word" and self.d_begins_derivative():  # LaTeX: d z_1
             return self.quotient_of_letters(token) or self.derivative_of(token)

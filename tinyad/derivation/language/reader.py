@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from tinyad.derivation.language.abbreviations import Abbreviation
 from tinyad.derivation.language.declarations import Declarations, declare, finish
+from tinyad.derivation.language.document import Document
 from tinyad.derivation.language.limits import UNREADABLE_LINES
 from tinyad.derivation.language.names import ACCENTS
 from tinyad.derivation.language.segments import Segment, segments
+from tinyad.derivation.language.size_inference import add_sizes_that_follow
 from tinyad.derivation.language.source import Block, DerivationError, LimitError, Source
 from tinyad.derivation.language.sums import undeclared_indices
-from tinyad.derivation.language.syntax_tree import Node, Statement, Token, walk
-from tinyad.derivation.language.tokenizer import tokens_of_lines, tokens_without_ends
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
+from tinyad.derivation.language.tokenizer import tokens_of, tokens_of_lines, tokens_without_ends
 
 LOSSES = ("J", "E", "ℓ")
 
@@ -37,6 +40,7 @@ class Derivation(NamedTuple):
     forward: list[Statement]
     backward: dict[str, list[Statement | Unreadable]]  # title → lines
     claims: dict[int, str]  # start of a line → the step or equation it says it belongs to
+    begun: int = 0  # where its first declaration stands
 
 
 def derivations(source: Source) -> list[Derivation]:
@@ -53,7 +57,9 @@ def derivations(source: Source) -> list[Derivation]:
 
 def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     """Return the derivation that a declare block and the blocks after it make."""
-    declarations = declare(source, next(block for block in blocks if block.kind == "declare"))
+    declarations = declare(source, [block for block in blocks if block.kind == "declare"])
+    if isinstance(source, Document):
+        source.prepare(declarations, blocks)
     equations, lines = (_tokens_of_kind(source, blocks, kind) for kind in ("forward", "backward"))
     declarations.names.indices |= undeclared_indices(declarations.names, [*equations, *lines])
     computed = _first_words(equations)
@@ -61,9 +67,14 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     _find_loss(declarations, computed, [*equations, *lines])
     forward = _forward(declarations, blocks)
     backward, claims = _backward(declarations, blocks)
+    if isinstance(source, Document):
+        for node in source.given.get(blocks[0].start, ()):
+            ref = node.value[0]
+            declarations.given.append((ref._replace(indices=()), None, False))
+            declarations.given_at[ref.key] = node
     if not backward:
         raise source.error("no backward block: the lines to check go into ```backward", blocks[-1].start)
-    return Derivation(source, declarations, forward, backward, claims)
+    return Derivation(source, declarations, forward, backward, claims, blocks[0].start)
 
 
 def _tokens_of_kind(source: Source, blocks: Sequence[Block], kind: str) -> list[Token]:
@@ -72,7 +83,7 @@ def _tokens_of_kind(source: Source, blocks: Sequence[Block], kind: str) -> list[
     for block in blocks:
         if block.kind == kind:
             try:
-                tokens += tokens_of_lines(source, block.start, block.end)
+                tokens += _tokens(source, block)
             except LimitError:
                 raise
             except DerivationError:  # said when the lines are read
@@ -117,7 +128,7 @@ def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statem
     """Return the forward equations; the declarations learn the names that they compute."""
     source, names = declarations.source, declarations.names
     forward = [block for block in blocks if block.kind == "forward"]
-    equations = [equation for b in forward for equation in segments(tokens_of_lines(source, b.start, b.end))]
+    equations = [equation for b in forward for equation in _segments(source, b, _tokens(source, b))]
     if not equations:
         declared = next(block for block in blocks if block.kind == "declare")
         raise source.error("no forward block: the equations to derive go into ```forward", declared.start)
@@ -131,7 +142,52 @@ def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statem
     for line in statements:
         if len(line.left) != 1 or line.left[0].kind != "name":
             raise source.error("a forward equation is `name = formula`", line.start, line.end)
+    _infer_sizes(declarations, statements)
     return statements
+
+
+def _infer_sizes(declarations: Declarations, forward: Sequence[Statement]) -> None:
+    """Add the sizes that follow from the others, and ask for all that do not, at once."""
+    source = declarations.source
+    asked = list(add_sizes_that_follow(declarations, forward))
+    if len(asked) > 1 or (asked and source.is_document):
+        first = asked[0].node
+        names = ", ".join(source.text[it.node.start : it.node.end] for it in asked)
+        likely = ", ".join(f"{source.text[it.node.start : it.node.end]}: {it.rows}×{it.columns}" for it in asked)
+        advice = (
+            "; for a function, `function f: component-wise`" if source.text[first.end : first.end + 1] == "(" else ""
+        )
+        raise source.error(
+            f"no size follows for {names}; declare them, perhaps {likely}{advice}", first.start, first.end
+        )
+
+
+def _tokens(source: Source, block: Block) -> list[Token]:
+    """Return the tokens of a block; an equation of a document is in LaTeX."""
+    if source.is_document:
+        return tokens_of(source, block.start, block.end, latex=True)
+    return tokens_of_lines(source, block.start, block.end)
+
+
+def _segments(source: Source, block: Block, tokens: Sequence[Token]) -> list[Segment]:
+    """Return the equations of a block; one of a document has the number that was found for it."""
+    found = segments(tokens)
+    if not source.is_document:
+        return found
+    joined = [token for segment in found for token in segment.tokens]
+    return [Segment(joined, block.number, "")] if joined else []
+
+
+def _abbreviate(declarations: Declarations, blocks: Sequence[Block]) -> None:
+    """Learn the names that stand for formulas of derivatives."""
+    names = declarations.names
+    for block in blocks:
+        tokens = [token for token in _tokens(declarations.source, block) if token.kind not in ("end", "tag", "quad")]
+        ref = _computed_name(declarations, tokens).value
+        names.add(ref)
+        made = Abbreviation(ref.time, declarations.parser().statement(tokens).members[0])
+        if made.is_short:
+            names.abbreviations[ref.key] = made
 
 
 def _with_known_first(declarations: Declarations, line: Statement) -> Statement:
@@ -152,19 +208,66 @@ def _backward(
     backward: dict[str, list[Statement | Unreadable]] = {}
     claims: dict[int, str] = {}
     title = ""
+    _abbreviate(declarations, [block for block in blocks if block.kind == "abbreviation"])
     for block in blocks:
         if block.kind != "backward":
             continue
         title = block.title or title
         lines = backward.setdefault(title, [])
-        tokens, unreadable = _readable(declarations.source, block, title)
-        for segment in segments(tokens):
+        tokens, unreadable = _readable_lines(declarations.source, block, title)
+        for segment in _segments(declarations.source, block, tokens):
             lines.append(_line(declarations, segment, title))
             if segment.claim:
                 claims[lines[-1].start] = segment.claim
         lines += unreadable
         lines.sort(key=lambda line: line.start)
+    if declarations.source.is_document:
+        backward = {title: in_order_of_use(lines) for title, lines in backward.items()}
     return backward, claims
+
+
+def in_order_of_use(lines: Sequence[Statement | Unreadable]) -> list[Statement | Unreadable]:
+    """Return lines in the order in which they can be computed: a paper may set a derivative below where it is used."""
+    sets: dict[Ref, list[int]] = {}
+    for k, line in enumerate(lines):
+        for ref in _derivatives(line.left) if isinstance(line, Statement) else ():
+            sets.setdefault(ref, []).append(k)
+    ordered: list[int] = []
+    state: dict[int, bool] = {}  # line → whether all that it needs stands before it
+    for first in range(len(lines)):
+        open_ = [first]
+        while open_:
+            k = open_[-1]
+            line = lines[k]
+            used = _derivatives(line.members) if k not in state and isinstance(line, Statement) else ()
+            needed = [other for ref in used for other in sets.get(ref, ()) if other not in state and other != k]
+            if k not in state and needed:
+                state[k] = False
+                open_ += reversed(needed)
+                continue
+            open_.pop()
+            if not state.get(k):
+                state[k] = True
+                ordered.append(k)
+    return [lines[k] for k in ordered]
+
+
+def _derivatives(formulas: Sequence[Node]) -> Iterator[Ref]:
+    """Yield what the derivatives in some formulas are of."""
+    for node in (n for formula in formulas for n in walk(formula) if n.kind == "d"):
+        yield node.value[0]._replace(indices=())
+
+
+def _readable_lines(source: Source, block: Block, title: str) -> tuple[list[Token], list[Unreadable]]:
+    """Return the tokens of a block, and what cannot be read of it: in a document an equation as a whole."""
+    if not source.is_document:
+        return _readable(source, block, title)
+    try:
+        return _tokens(source, block), []
+    except LimitError:
+        raise
+    except DerivationError as error:
+        return [], [Unreadable(block.number, error, block.start, block.end, title)]
 
 
 def _readable(source: Source, block: Block, title: str) -> tuple[list[Token], list[Unreadable]]:

@@ -15,6 +15,7 @@ from time import thread_time
 from typing import Any, NamedTuple
 
 from tinyad.derivation.language.limits import BLOCK_LINES, FILE_BYTES, FILE_CHARACTERS, SHOWN_CHARACTERS
+from tinyad.derivation.language.macros import Macros
 from tinyad.printing.text import for_terminal
 
 BLOCKS = ("declare", "forward", "backward")
@@ -25,11 +26,12 @@ class DerivationError(ValueError):
 
     def __init__(self, message: str, source: Source | None = None, at: int = 0, end: int | None = None) -> None:
         self.message, self.at, self.to = message, at, at + 1 if end is None else end
-        self.line, self.column = source.place(at) if source else (1, 1)
+        self.line, self.column = source.author_place(at) if source else (1, 1)
         shown = message
         if source:
-            shown = f"{source.name}:{self.line}:{self.column}: {message}"
-            shown += _quoted(source.line(self.line), self.column, (end or at + 1) - at)
+            number, column = source.place(at)
+            shown = f"{source.where(at)}: {message}"
+            shown += _quoted(source.line(number), column, (end or at + 1) - at)
         super().__init__(for_terminal(shown))
 
 
@@ -55,12 +57,16 @@ def _quoted(line: str, column: int, length: int) -> str:
 
 
 class Block(NamedTuple):
-    """A fenced block: its first word, the rest of that line, and the start and end of its text."""
+    """A fenced block: its first word, the rest of that line, and the start and end of its text.
+
+    In a document a block is one equation, with its number or the name that it abbreviates, or one declaration.
+    """
 
     kind: str
     title: str
     start: int
     end: int
+    number: str = ""
 
 
 class Source:
@@ -73,6 +79,8 @@ class Source:
         self.name, self.seconds = name, seconds
         self.deadline = inf if seconds is None else thread_time() + seconds
         self.reached = 0  # the part of the text that is worked on, for a message
+        self.macros: Macros | None = None  # of a document in LaTeX
+        self.is_document = False  # whether the equations are found in it, and not in blocks
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
         self.quoted = self.text  # what a message shows: the text as its author has it
         self.tokens: dict[tuple[int, int], Any] = {}  # of blocks that were read, by their start and end
@@ -100,11 +108,38 @@ class Source:
         line = bisect_right(self._lines, at)
         return line, at - self._lines[line - 1] + 1
 
+    def author_place(self, at: int) -> tuple[int, int]:
+        """Return the line and the column of an offset in the file that the author sees."""
+        return self.place(at)
+
+    def part(self, at: int) -> str:
+        """Return which part of what the author wrote an offset is in: another file, a cell; "" for the file itself."""
+        return ""
+
+    def where(self, at: int) -> str:
+        """Return the file, the line and the column of an offset."""
+        part, (line, column) = self.part(at), self.author_place(at)
+        return f"{self.name}{f', {part}' if part else ''}:{line}:{column}"
+
+    def numbered(self, equation: str, number: str) -> str:
+        """Return an equation with its number, as it is shown."""
+        return f"{number}. {equation}" if number else equation
+
+    def line_name(self, at: int) -> str:
+        """Return the line of an offset in words: line 3, or line 3 of another file or a cell."""
+        part = self.part(at)
+        return f"line {self.author_place(at)[0]}" + (f" of {part}" if part else "")
+
     def line(self, number: int) -> str:
         """Return the text of a line, counted from 1."""
         start = self._lines[number - 1]
         end = self._lines[number] - 1 if number < len(self._lines) else len(self.text)
         return self.quoted[start:end]
+
+    @property
+    def line_count(self) -> int:
+        """Return how many lines the text has."""
+        return len(self._lines)
 
     def line_start(self, number: int) -> int:
         """Return the offset at which a line begins; lines count from 1."""
@@ -172,14 +207,19 @@ def read(text_or_path: str | Path, seconds: float | None = None) -> Source:
         raise DerivationError(f"{text_or_path!r}: {reason}{instead}") from None
     except OSError as reason:
         raise DerivationError(f"{path}: {reason.strerror}{instead}") from None
+    return Source(decoded(raw, str(path)), str(path), seconds)
+
+
+def decoded(raw: bytes, name: str) -> str:
+    """Return the text in a file, in UTF-8 or in UTF-16 with its mark."""
     try:
-        return Source(raw.decode("utf-8"), str(path), seconds)
+        return raw.decode("utf-8")
     except UnicodeDecodeError as reason:
         if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            return Source(raw.decode("utf-16", "replace"), str(path), seconds)
+            return raw.decode("utf-16", "replace")
         line = raw.count(b"\n", 0, reason.start) + 1
         raise DerivationError(
-            f"{path}: byte {raw[reason.start]:#x} in line {line} is not UTF-8; save it as UTF-8"
+            f"{name}: byte {raw[reason.start]:#x} in line {line} is not UTF-8; save it as UTF-8"
         ) from None
 
 

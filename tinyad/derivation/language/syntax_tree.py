@@ -62,7 +62,8 @@ class Node(NamedTuple):
     "comparison" (two parts; value: > < ≥ ≤), "cases" (parts: a value, its condition, ..., the last without one),
     "matrix" (parts: entries by rows; value: number of rows; a "dots" node among the entries), "stack" (parts),
     "deriv" (parts: dz, x, y; value: symbol),  "differential" (one part): d(x),
-    "bracket" (one part; value: the opening sign): kept, so that a formula prints as its author wrote it.
+    "bracket" (one part; value: the opening sign, or the name that stands for the part): kept, so that a formula prints
+    as its author wrote it.
     """
 
     kind: str

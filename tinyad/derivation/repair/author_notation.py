@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from tinyad.derivation.language.abbreviations import abbreviated
 from tinyad.derivation.language.names import Names
 from tinyad.derivation.language.plain_tokens import SUBSCRIPTS
 from tinyad.derivation.language.source import Source
@@ -47,9 +48,11 @@ def number_token(text: str) -> Token:
     return Token("number", text, 0, 0)
 
 
-def tokenized(text: str, title: str) -> tuple[Token, ...]:
-    """Return the tokens of a text that stands in no file."""
-    return tuple(t for t in tokens_of(Source(text, title), 0, len(text)) if t.kind not in ("end", "quad"))
+def tokenized(text: str, title: str, of: Source) -> tuple[Token, ...]:
+    """Return the tokens of a text that stands in no file, as it is read in a source, with its macros."""
+    source = Source(text, title)
+    source.macros = of.macros
+    return tuple(t for t in tokens_of(source, 0, len(text), latex=of.is_document) if t.kind not in ("end", "quad"))
 
 
 def token_span(tokens: Sequence[Token], node: Node) -> tuple[int, int]:
@@ -82,7 +85,7 @@ def names_in(node: Node) -> Iterator[Node]:
     """Yield the names and derivatives in a formula."""
     if node.kind in ("name", "d"):
         yield node
-    for part in node.parts:
+    for part in () if abbreviated(node) else node.parts:
         yield from names_in(part)
 
 
@@ -129,7 +132,7 @@ class AuthorNotation:
     def _transpose_mark(self, lines: Sequence[Statement]) -> Fragment:
         for line in lines:
             for k, token in enumerate(line.tokens):
-                if token.kind == "op" and token.text == "^" and k + 3 < len(line.tokens):
+                if token[:2] == ("op", "^") and k + 3 < len(line.tokens) and not _is_limit_of_sum(line.tokens, k):
                     inner = line.tokens[k + 2]
                     if inner.text in TRANSPOSED and line.tokens[k + 3].kind == ")group":
                         end = max(t.end for t in line.tokens[k : k + 4])
@@ -144,7 +147,9 @@ class AuthorNotation:
     @property
     def product(self) -> Fragment:
         """Return what stands between the factors of a matrix product: the author's sign for it, or a space."""
-        return Fragment(tokenized(self.product_text, "product") if self.product_text.strip() else (), self.product_text)
+        return Fragment(
+            tokenized(self.product_text, "product", self.source) if self.product_text.strip() else (), self.product_text
+        )
 
     def uses_call(self, text: str) -> bool:
         """Return whether a call that stands in the forward stands in a line as well."""
@@ -220,7 +225,7 @@ class AuthorNotation:
             pattern = next(((other, s) for (like, other), s in self.labelled.items() if like == ref), None)
             if pattern is not None:
                 text = pattern[1].text.replace(pattern[0], label)
-                known = Fragment(tokenized(text, "part"), text)
+                known = Fragment(tokenized(text, "part", self.source), text)
         return known
 
     def _at_other_indices(self, ref: Ref) -> Fragment | None:
@@ -264,6 +269,16 @@ class AuthorNotation:
                 end = len(derivative.tokens) - (len(pattern.tokens) - k - len(inner.tokens))
                 return Fragment(derivative.tokens[k:end], derivative.text[len(head) : len(derivative.text) - len(tail)])
         return None
+
+
+def _is_limit_of_sum(tokens: Sequence[Token], k: int) -> bool:
+    """Return whether the ^ at k has the last value of a sum above it, as in Σ_{t=1}^T."""
+    depth = 0
+    for j in range(k - 1, 0, -1):
+        depth += (tokens[j].kind == ")group") - (tokens[j].kind == "group(")
+        if not depth:
+            return tokens[j].kind == "group(" and j > 1 and tokens[j - 2][:2] == ("op", "Σ")
+    return False
 
 
 def _factor_key(node: Node) -> str:

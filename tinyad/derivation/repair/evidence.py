@@ -96,7 +96,10 @@ class Evidence:
             return [(Node("number", (), 1.0, 0, 0), Fragment((number_token("1"),), "1"))]
         sizes = [f"{letter},1" for letter in list(self._wrong.point.forward.sizes)[: limits.ONES_SIZES]]
         texts = {size: f"1_{{({size})}}" for size in sizes}
-        return [(Node("ones", (), s, 0, 0), Fragment(tokenized(text, "ones"), text)) for s, text in texts.items()]
+        source = self._wrong.point.source
+        return [
+            (Node("ones", (), s, 0, 0), Fragment(tokenized(text, "ones", source), text)) for s, text in texts.items()
+        ]
 
     def _elsewhere(self, index: int) -> Iterator[tuple[Statement, Node]]:
         """Yield all parts of the other members of the line, and of right lines, the nearest first."""

@@ -112,7 +112,7 @@ class _Proposals:
     def _holds(self, text: str, equation: int) -> bool:
         """Return whether a line brings what is lacking of an equation, and nothing else."""
         try:
-            line = self._point.declarations.parser().statement(tokenized(text, "proposed"))
+            line = self._point.declarations.parser().statement(tokenized(text, "proposed", self._point.source))
         except LimitError:
             raise
         except DerivationError:

@@ -142,14 +142,14 @@ def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
         try:
             text = _through_equations(wrong, walk_, k)
             if len(text) <= limits.RULE_CHARACTERS:
-                yield Fragment(tokenized(text, "rule"), text)
+                yield Fragment(tokenized(text, "rule", point.source), text)
         except LimitError:
             raise
         except NO_FORMULA:
             pass
         try:
             texts = walk_.jacobians(above.value, below, k) or walk_.jacobians_by_chain(above.value, below, k)
-            yield from [Fragment(tokenized(text, "rule"), text) for text in texts]
+            yield from [Fragment(tokenized(text, "rule", point.source), text) for text in texts]
         except LimitError:
             raise
         except NO_FORMULA:
@@ -183,7 +183,7 @@ def by_rule(walk_: RuleWalk, keys: Keys, left: Node, sign: str) -> Fragment | No
     try:
         terms = _chosen(walk_, _terms(walk_, of, keys), keys)
         text = walk_.sum_of(terms, of, sign)
-        tokens = tokenized(text, "rule")
+        tokens = tokenized(text, "rule", walk_.point.source)
         walk_.point.declarations.parser().inside(tokens)
     except LimitError:
         raise

@@ -273,7 +273,7 @@ class RuleWalk:
     def value_of_text(self, text: str) -> Array | None:
         """Return the value of a formula as it is written, in row layout; None if it has none."""
         try:
-            node = self.point.declarations.parser().inside(tokenized(text, "rule"))
+            node = self.point.declarations.parser().inside(tokenized(text, "rule", self.point.source))
             value = self.point.evaluator(node, self.scope)
         except LimitError:
             raise

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tinyad.derivation.judge.targets import derivatives_in, target_of
 from tinyad.derivation.judge.verdicts import Verdict
-from tinyad.derivation.language.source import DerivationError
+from tinyad.derivation.language.source import DerivationError, Source
 from tinyad.derivation.language.syntax_tree import Ref, Token
 from tinyad.derivation.repair import limits, ranks
 from tinyad.derivation.repair.all_edits import all_edits
@@ -100,7 +100,7 @@ class Search:
         """Return a chain with another left-hand side."""
         for edit in left_sides(self._wrong.member(0), self._evidence.context(0)):
             changed = self._applied(edit)
-            if self._trial.line_holds(changed) and reads_back(changed):
+            if self._trial.line_holds(changed) and reads_back(changed, self._source):
                 return Suggestion(changed.text, Certainty.CERTAIN, [(edit.start, edit.end)])
         return None
 
@@ -120,7 +120,7 @@ class Search:
             return None
         if len(wrong) == 1 < len(self._wrong.line.members) and not self._trial.chain_holds(changed):
             return None
-        if not reads_back(changed):
+        if not reads_back(changed, self._source):
             return None
         least = max((correction.certainty for correction in corrections), key=list(Certainty).index)
         few = sorted(edits, key=lambda edit: edit.start) if len(edits) <= limits.SLIPS_SHOWN else []
@@ -154,7 +154,7 @@ class Search:
         if other is None:
             analogous = (line for line in self._analogies.lines() if self._trial.line_holds(line, any_length=True))
             other = next(analogous, None)
-            other = other if other is not None and reads_back(other) else None
+            other = other if other is not None and reads_back(other, self._source) else None
         return None if other is None else Suggestion(other.text, Certainty.LIKELY)
 
     def _by_the_rule(self, wrong: Sequence[int]) -> Suggestion | None:
@@ -167,7 +167,9 @@ class Search:
                 return found
         self._trial.begin(None)
         lines = (*self._completed(), *lines_by_rule(self._wrong, self._rule_formulas))
-        right = (line for line in lines if self._trial.line_holds(line, any_length=True) and reads_back(line))
+        right = (
+            line for line in lines if self._trial.line_holds(line, any_length=True) and reads_back(line, self._source)
+        )
         line = next(right, None)
         return None if line is None else Suggestion(line.text, Certainty.BY_THE_RULE)
 
@@ -229,7 +231,9 @@ class Search:
 
     def _first(self, edits: Sequence[Edit], certainty: Certainty) -> Correction | None:
         """Return the first edit that holds."""
-        right = (edit for edit in edits if self._trial.edits_hold([edit]) and reads_back(self._applied(edit)))
+        right = (
+            edit for edit in edits if self._trial.edits_hold([edit]) and reads_back(self._applied(edit), self._source)
+        )
         edit = next(right, None)
         return None if edit is None else Correction([edit], certainty)
 
@@ -241,7 +245,7 @@ class Search:
             if len(good) > 1 or edit.rank.order > last:
                 break
             changed = self._applied(edit) if self._trial.edits_hold([edit]) else None
-            if changed is not None and reads_back(changed):
+            if changed is not None and reads_back(changed, self._source):
                 good.setdefault(changed.text, edit)
                 last = min(last, edit.rank.order + limits.RIVALS_WITHIN)
         if not good:
@@ -305,10 +309,10 @@ def is_likely(edit: Edit) -> bool:
     return order < ranks.OBVIOUS_BELOW or (kind in ranks.LIKELY_KINDS and order < ranks.UNLIKELY_FROM)
 
 
-def reads_back(changed: Fragment) -> bool:
+def reads_back(changed: Fragment, source: Source) -> bool:
     """Return whether the text of a changed line reads as the tokens that it was made with."""
     try:
-        again = tokenized(changed.text, "suggestion")
+        again = tokenized(changed.text, "suggestion", source)
     except DerivationError:
         return False
     kinds = ("end", "tag", "group(", ")group")

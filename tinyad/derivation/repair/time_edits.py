@@ -30,7 +30,7 @@ def sums_over_time(member: Member, context: Context) -> Iterator[Edit]:
         or any(node.kind == "sum" for node in walk(member.node))
     ):
         return
-    head = Fragment(tokenized(notation.sum_over_time, "sum"), notation.sum_over_time)
+    head = Fragment(tokenized(notation.sum_over_time, "sum", notation.source), notation.sum_over_time)
     inner = member.fragment(member.node)
     body = bracketed(inner) if member.node.kind in ("+", "-", "neg") else inner
     yield member.replace(member.node, joined(head, " ", body), ranks.SUM_OVER_TIME)

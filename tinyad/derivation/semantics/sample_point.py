@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyad.arrays.matrix import Array, size
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.semantics.environment import Remarks, Time, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.forward import Forward, label
@@ -195,7 +195,8 @@ class SamplePoint:
     def _sets_derivatives(self) -> bool:
         """Return whether any backward line sets a derivative."""
         lines = [line for lines in self.derivation.backward.values() for line in lines]
-        return any(node.kind == "d" for line in lines if isinstance(line, Statement) for node in line.left)
+        lefts = [left for line in lines if isinstance(line, Statement) for left in line.left]
+        return any(node.kind == "d" for left in lefts for node in walk(left))
 
     def true_derivative(self, name: TimedName) -> Array:
         """Return the derivative of the loss, in row layout."""

@@ -2,6 +2,8 @@
 
 # fmt: off
 NOTES_SHOWN     = 12   # notes of one kind, before "and n more"
+BEGINNING_SHOWN = 40   # characters of a formula that was not read: enough to know it again
+NOT_READ_SHOWN  = 8    # formulas of a document that were not read
 RULES_SHOWN     = 4    # forward equations that a wrong line should follow
 NAMES_SHOWN     = 8    # names whose derivatives are wrong because of a line
 ROWS_QUOTED     = 12   # rows of the file that a line is quoted with: a longer chain is seen in the file

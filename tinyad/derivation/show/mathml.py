@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from tinyad.derivation.language.abbreviations import abbreviated
 from tinyad.derivation.language.names import Names
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.show.limits import BROKEN_FROM
@@ -253,6 +254,9 @@ class _Writer:
         return _scripts(_mi("I"), _script(node.value) if node.value else NOTHING, NOTHING)
 
     def bracket(self, node: Node) -> Markup:
+        short = abbreviated(node)
+        if short is not None:
+            return self.ref(short, self.span(node))
         return _fence(node.value, self.formula(node.parts[0]), CLOSING[node.value])
 
     def dots(self, node: Node) -> Markup:

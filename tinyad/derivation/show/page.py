@@ -15,6 +15,7 @@ from markupsafe import Markup
 from tinyad.derivation.judge.contributions import cases
 from tinyad.derivation.judge.verdicts import POSSIBLY_RIGHT, CheckedLines, LineVerdict, Verdict, WorstEntry
 from tinyad.derivation.language.declarations import Declarations
+from tinyad.derivation.language.document import Document
 from tinyad.derivation.language.names import Names
 from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.segments import segments
@@ -23,6 +24,7 @@ from tinyad.derivation.language.syntax_tree import Node, Statement
 from tinyad.derivation.language.tokenizer import tokens_of
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Trouble
+from tinyad.derivation.show.assumed import assumed
 from tinyad.derivation.show.limits import DRAWN_STEPS
 from tinyad.derivation.show.mathml import statement
 from tinyad.derivation.show.prose import Prose, inline
@@ -53,6 +55,9 @@ def page(report: Report) -> str:
     """Return one HTML file with all that the derivation file says and all findings."""
     source = report.source
     first = re.match(r"\s*# +(\S.*)", source.text)
+    if isinstance(source, Document):
+        title = source.heading(source.found.headings[0][0] + 1) if source.found.headings else source.name
+        return pages.page(title, pages.lines([_head(report, title), *_document(report, source)]))
     title = first[1].strip() if first else source.name
     return pages.page(title, pages.lines([_head(report, title), *_body(report, first.end() if first else 0)]))
 
@@ -124,6 +129,26 @@ def _body(report: Report, at: int) -> Iterator[Markup]:
     yield prose.html(source.text[at:])
 
 
+def _document(report: Report, source: Document) -> Iterator[Markup]:
+    """Yield the derivations of a document without its prose, and what was not read of it."""
+    heading = Markup("<h2>{}</h2>")
+    numbers = {v.start: k for k, v in enumerate(report.verdicts)}
+    endings = _endings(report.parts)
+    for derivation, checked in report.parts:
+        names = derivation.declarations.names
+        yield heading.format("Forward")
+        yield _equations([(eq, names) for eq in derivation.forward], source)
+        yield heading.format(f"Backward: {checked.title}" if checked.title else "Backward")
+        rows = [Row(v, numbers[v.start]) for v in sorted(checked.verdicts, key=lambda v: v.start)]
+        if rows:
+            yield _lines(derivation.declarations, rows, "Backward")
+        for row in rows:
+            yield from endings.get(row.verdict.start, ())
+        yield from _list("Not declared", assumed(derivation, checked), opened=True)
+    yield Markup("<p>{}</p>").format(source.reading())
+    yield from _list("Not read", [f"{source.line_name(it.start)}: {it.why}" for it in source.left])
+
+
 def _title(block: Block) -> str:
     return f"Backward: {block.title}" if block.title else "Backward"
 
@@ -170,7 +195,8 @@ def _row(it: Declarations, row: Row) -> tuple[Markup, Sequence[str]]:
     link = Markup(' id="v{}"').format(row.link) if row.link is not None else NOTHING
     attributes = Markup(' class="{}"{}').format(_class(v.verdict), link)
     badge = Markup('<span class="badge">{}</span>').format(v.verdict)
-    return attributes, (str(v.line), v.number, WIDE.format(formula) + details, badge)
+    line = it.source.line_name(v.start).removeprefix("line ")
+    return attributes, (line, v.number, WIDE.format(formula) + details, badge)
 
 
 # The findings about a line
@@ -212,7 +238,8 @@ def _formula(it: Declarations, text: str) -> Markup:
     """Return a suggested line as a formula, if it can be read as one."""
     try:
         source = Source(text)
-        lines = segments(tokens_of(source, 0, len(source.text)))
+        source.macros = it.source.macros
+        lines = segments(tokens_of(source, 0, len(source.text), latex=it.source.is_document))
         parser = it.parser()
         shown = [statement(parser.statement(line.tokens), source.text, it.names) for line in lines]
     except DerivationError:

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, Verdict
+from tinyad.derivation.language.document import Document
+from tinyad.derivation.language.equations import NotRead
 from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.show import limits
+from tinyad.derivation.show.assumed import assumed
 from tinyad.printing.text import apart, for_terminal, one_line
 
 
@@ -26,7 +29,7 @@ class Report:
     @property
     def verdicts(self) -> list[LineVerdict]:
         """Return the verdicts on all backward lines, in the order of the file."""
-        return [v for _, lines in self.parts for v in lines.verdicts]
+        return [v for _, lines in self.parts for v in sorted(lines.verdicts, key=lambda v: v.start)]
 
     @property
     def wrong(self) -> list[LineVerdict]:
@@ -69,9 +72,9 @@ class Report:
     def text(self, everything: bool = False) -> str:
         """Return the report: the first wrong line in full and the others in one line each, or `everything` in full."""
         rows = []
-        for _, lines in self.parts:
-            rows += [*_set_of_lines(self.source, lines, everything), ""]
-        return "\n".join([*rows, self.summary()])
+        for derivation, lines in self.parts:
+            rows += [*_set_of_lines(self.source, lines, everything), *_assumed(derivation, lines), ""]
+        return "\n".join([*rows, *_not_read(self.source, everything), self.summary()])
 
     def summary(self) -> str:
         """Return the counts in one line."""
@@ -79,6 +82,8 @@ class Report:
         others = [verdict.counted(n) for verdict, n in self.verdict_counts.items() if not verdict.holds]
         others += [f"{self.left_out} left out"] if self.left_out else []
         counts = f"{one_line(self.source.name)}: {holding_text(holding, len(self.verdicts))}"
+        if isinstance(self.source, Document):
+            counts += f"; {self.source.reading()}"
         return f"{counts}; {', '.join(others)}" if others else counts
 
     def to_dict(self) -> dict[str, Any]:
@@ -91,14 +96,16 @@ class Report:
                 {
                     "title": lines.title,
                     "ok": lines.ok,
-                    "lines": [_plain(self.source, v) for v in lines.verdicts],
+                    "lines": [_plain(self.source, v) for v in sorted(lines.verdicts, key=lambda v: v.start)],
                     "missing": lines.faults,
                     "proposed": list(lines.proposed),
                     "notes": [note for note in (lines.headline, *lines.notes) if note],
                     "not_exercised": lines.not_exercised,
+                    **({"assumed": rows} if (rows := assumed(derivation, lines)) else {}),
                 }
-                for _, lines in self.parts
+                for derivation, lines in self.parts
             ],
+            **_reading(self.source),
         }
 
     def _repr_html_(self) -> str:
@@ -113,9 +120,46 @@ class Report:
         return page(self)
 
 
+def _assumed(derivation: Derivation, checked: CheckedLines) -> Iterator[str]:
+    """Yield what the author has not declared, and what was taken for it."""
+    rows = assumed(derivation, checked)
+    yield from ("", *(f"    {row}" for row in rows)) if rows else ()
+
+
+def _not_read(source: Source, everything: bool) -> Iterator[str]:
+    """Yield the formulas of a document that are no lines of its derivations, each with why."""
+    if not isinstance(source, Document):
+        return
+    rows = [f"    {source.line_name(it.start)}: {_beginning(source, it)}{one_line(it.why)}" for it in source.left]
+    if rows:
+        shown = rows if everything else rows[: limits.NOT_READ_SHOWN]
+        yield "not read"
+        yield from shown
+        if len(shown) < len(rows):
+            yield f"    {len(rows) - len(shown)} more; --all shows them"
+        yield ""
+
+
+def _beginning(source: Source, it: NotRead) -> str:
+    """Return how a formula begins that was not read."""
+    text = one_line(" ".join(source.text[it.start : it.end].split()))
+    more = len(text) > limits.BEGINNING_SHOWN
+    return f"{text[: limits.BEGINNING_SHOWN].rstrip()}{' …' * more}  →  " if text else ""
+
+
 def holding_text(holding: int, lines: int) -> str:
     """Say how many lines hold."""
     return f"{holding} of {lines} line{'s' * (lines != 1)} hold{'s' * (holding == 1 or lines == 1)}"
+
+
+def _reading(source: Source) -> dict[str, Any]:
+    """Return what was not read of a document, for JSON."""
+    if not isinstance(source, Document):
+        return {}
+    left = [
+        {"line": source.author_place(it.start)[0], "in": source.part(it.start), "why": it.why} for it in source.left
+    ]
+    return {"read": dict(source.count), "not_read": left}
 
 
 def _plain(source: Source, v: LineVerdict) -> dict[str, Any]:
@@ -130,15 +174,16 @@ def _plain(source: Source, v: LineVerdict) -> dict[str, Any]:
 
 
 def _place(source: Source, at: tuple[int, int]) -> dict[str, Any]:
-    line, column = source.place(at[0])
+    line, column = source.author_place(at[0])
     return {"line": line, "column": column, "text": source.text[at[0] : at[1]]}
 
 
 def _set_of_lines(source: Source, lines: CheckedLines, everything: bool) -> Iterator[str]:
     """Yield the rows about one set of lines."""
-    wrong = [v for v in lines.verdicts if not v.ok]
+    wrong = sorted((v for v in lines.verdicts if not v.ok), key=lambda v: v.start)
     holding = len(lines.verdicts) - len(wrong)
-    title = lines.title or source.heading(lines.verdicts[0].start if lines.verdicts else 0) or "derivation"
+    first = min((v.start for v in lines.verdicts), default=0)
+    title = lines.title or source.heading(first) or "derivation"
     unjudged = sum(v.verdict is Verdict.NOT_JUDGED for v in wrong)
     failing = len(wrong) - unjudged
     others = f", {failing} do{'es' * (failing == 1)} not" if failing else ""
@@ -165,25 +210,29 @@ def _wrong_lines(source: Source, wrong: Sequence[LineVerdict], everything: bool)
             yield ""
             yield from full(source, v)
         else:
-            yield "    " + brief(v)
+            yield "    " + brief(source, v)
         if k == 0 and len(wrong) > 1 and not everything:
             yield ""
 
 
-def brief(v: LineVerdict) -> str:
+def brief(source: Source, v: LineVerdict) -> str:
     """Return one row for a wrong line."""
     finding = (v.suggestion and f"{v.grade}: {' '.join(v.suggestion.split())}") or v.message or v.looks_like
     text = " ".join(v.text.split())
-    return f"{_heading(v)}: {one_line(text)}" + (f"  →  {one_line(finding)}" if finding else "")
+    return f"{_heading(source, v)}: {one_line(text)}" + (f"  →  {one_line(finding)}" if finding else "")
 
 
-def _heading(v: LineVerdict) -> str:
-    return f"line {v.line}{f' ({v.number})' if v.number else ''}, {v.verdict}"
+def _heading(source: Source, v: LineVerdict) -> str:
+    place = source.line_name(v.start)
+    if source.is_document:
+        column = source.author_place(v.at[0])[1]
+        place = f"{source.line_name(v.at[0])}, column {column}"
+    return f"{place}{f' ({v.number})' if v.number else ''}, {v.verdict}"
 
 
 def full(source: Source, v: LineVerdict) -> Iterator[str]:
     """Yield the line as it stands, what is wrong with it, where, and what was probably meant."""
-    yield _heading(v) + (f": {one_line(v.message)}" if v.message else "")
+    yield _heading(source, v) + (f": {one_line(v.message)}" if v.message else "")
     yield from quoted(source, v)
     for rule in v.rules[: limits.RULES_SHOWN]:
         yield f"    from  {one_line(rule)}"

@@ -1,0 +1,262 @@
+"""A document as it is, LaTeX, Markdown, a notebook or reStructuredText, as the text of derivations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from tinyad.derivation.language.declarations import Declarations, declare, finish
+from tinyad.derivation.language.displays import Found, Instruction, declaration_lines
+from tinyad.derivation.language.equations import Equation, NotRead, Parts, Sorting, equations
+from tinyad.derivation.language.limits import BLOCK_LINES
+from tinyad.derivation.language.macros import Macros
+from tinyad.derivation.language.source import Block, DerivationError, Source
+from tinyad.derivation.language.syntax_tree import Node, Token
+from tinyad.derivation.language.tokenizer import tokens_of
+
+COMMENTS = {"latex": r"[ \t]*%+[ \t]*", "markdown": r"(?!)", "restructured text": r"(?!)"}
+
+
+class Line(NamedTuple):
+    """A line of a document: its text, the other file or the cell that it is from, and its number there."""
+
+    text: str
+    part: str
+    number: int
+
+
+class Document(Source):
+    """The text of a document; its blocks are the declarations in comments and the equations that were found."""
+
+    def __init__(
+        self,
+        lines: Sequence[Line],
+        name: str,
+        seconds: float | None,
+        kind: str,
+        find: Callable[[Source], Found],
+    ) -> None:
+        super().__init__("\n".join(line.text for line in lines), name, seconds)
+        self.origins = [(line.part, line.number) for line in lines]
+        self.is_document, self.kind = True, kind
+        self.macros = Macros()
+        self.macros.read(self.text)
+        self._find = find
+        self._found: Found | None = None
+        self._blocks: list[Block] | None = None
+        self.not_read: list[NotRead] = []
+        self.given: dict[int, list[Node]] = {}  # where a derivation begins → derivatives that it starts from
+        self.abbreviations: dict[int, list[Block]] = {}  # where a derivation begins → the abbreviations in it
+        self.count = {"forward": 0, "backward": 0, "abbreviations": 0}
+        self.left_out: list[tuple[int, str]] = []  # a line that includes a file which is not read, and why
+
+    # Places
+
+    def _origin(self, at: int) -> tuple[str, int]:
+        number = super().place(at)[0]
+        return self.origins[min(number, len(self.origins)) - 1] if self.origins else ("", 1)
+
+    def author_place(self, at: int) -> tuple[int, int]:
+        """Return the line and the column in the file, or in the cell, that an offset is in."""
+        return self._origin(at)[1], self.place(at)[1]
+
+    def part(self, at: int) -> str:
+        """Return the other file or the cell that an offset is in; "" for the file itself."""
+        return self._origin(at)[0]
+
+    def numbered(self, equation: str, number: str) -> str:
+        """Return an equation with its number or label behind it, as it is shown."""
+        plain = " ".join(re.sub(r"(?<!\\)&|\\label\s*\{[^{}]*\}|\\n(?:onumber|otag)(?![a-z])", "", equation).split())
+        return f"{plain}  ({number})" if number else plain
+
+    def heading(self, at: int) -> str:
+        """Return the heading above a position."""
+        above = [title for start, title in self.found.headings if start < at]
+        return " ".join(re.sub(r"\\[A-Za-z]+\*?|[{}$~]", " ", above[-1]).split()).rstrip(".:") if above else ""
+
+    # Content
+
+    @property
+    def found(self) -> Found:
+        """Return where the formulas and the comments for tinyad are."""
+        if self._found is None:
+            self._found = self._find(self)
+        return self._found
+
+    def blocks(self) -> list[Block]:
+        """Return the declarations and the equations of every derivation in the document."""
+        if self._blocks is None:
+            declared = self.declared()
+            if len(declared) > BLOCK_LINES:
+                raise self.error(f"{len(declared)} declarations; at most {BLOCK_LINES} are read", declared[0].start)
+            if not declared:
+                raise DerivationError(
+                    f"this document declares no sizes; `tinyad check --declare {self.name}` proposes what to declare",
+                    self, next((display.start for display in self.found.displays if not display.inline), 0),
+                )  # fmt: skip
+            all_equations = equations(self, self.found.displays, self.found.instructions)
+            self._blocks = [
+                block for group in self._groups(declared, all_equations) for block in self._blocks_of(*group)
+            ]
+            if len(self._blocks) > BLOCK_LINES:
+                raise self.error(
+                    f"{len(self._blocks)} equations; at most {BLOCK_LINES} are read", self._blocks[-1].start
+                )
+        return self._blocks
+
+    def declared(self) -> list[Block]:
+        """Return the declarations in comments."""
+        return [Block("declare", "", start, end) for it in self._declaring() for start, end in self._lines_of(it)]
+
+    def _declaring(self) -> Iterator[Instruction]:
+        return (it for it in self.found.instructions if it.word == "declare")
+
+    def _lines_of(self, it: Instruction) -> Iterator[tuple[int, int]]:
+        for start, end in declaration_lines(self, it, COMMENTS[self.kind]):
+            at = start
+            for line in self.text[start:end].split("\n"):
+                if line.strip():
+                    yield at, at + len(line)
+                at += len(line) + 1
+
+    def _groups(self, declared: Sequence[Block], found: Sequence[Equation]) -> list[tuple[list[Block], list[Equation]]]:
+        """Return the declarations and equations of each derivation: a declaration behind a line begins the next."""
+        groups: list[tuple[list[Block], list[Equation]]] = [([], [])]
+        lines = [e.start for e in found if e.said == "backward" or (not e.said and _sets_derivative(e.tokens))]
+        begun = 0
+        starts = [0]
+        for block in declared:
+            if groups[-1][0] and any(begun <= at < block.start for at in lines):
+                groups.append(([], []))
+                starts.append(block.start)
+            if not groups[-1][0]:
+                begun = block.start
+            groups[-1][0].append(block)
+        for equation in found:
+            k = max(k for k, start in enumerate(starts) if start <= equation.start)
+            groups[k][1].append(equation)
+        return groups
+
+    def _blocks_of(self, declared: Sequence[Block], found: Sequence[Equation]) -> list[Block]:
+        """Return the blocks of one derivation, the forward before the backward."""
+        parts = self.sorted(declare(self, declared), found)
+        self.not_read += parts.not_read
+        self.given[declared[0].start] = parts.given
+        self.count["forward"] += len(parts.forward)
+        self.count["backward"] += len(parts.backward)
+        forward = [Block("forward", "", e.start, e.end, e.number) for e in parts.forward]
+        backward = [Block("backward", e.title, e.start, e.end, e.number) for e in parts.backward]
+        short = [Block("abbreviation", "", e.start, e.end, e.number) for e in parts.abbreviations]
+        self.abbreviations[declared[0].start] = short
+        self.count["abbreviations"] += len(short)
+        for kind, there in (("forward", forward), ("backward", backward)):
+            if not there:
+                raise self.error(self._none(kind, parts), declared[-1].start)
+        return [*declared, *forward, *short, *backward]
+
+    def sorted(self, declarations: Declarations, found: Sequence[Equation]) -> Parts:
+        """Return the equations by what they are."""
+        complete(declarations, found)
+        finish_leniently(declarations)
+        return Sorting(declarations, found).parts
+
+    def _none(self, kind: str, parts: Parts) -> str:
+        what = "equation that the lines need" if kind == "forward" else "line that sets a derivative of a declared name"
+        telling = sorted(parts.not_read, key=lambda n: n.why.startswith("no line needs"))
+        rows = [f"{self.line_name(n.start)}: {n.why}" for n in telling[:5]]
+        seen = f"; of the formulas here, {'; '.join(rows)}" if rows else "; there are no formulas in displays here"
+        return f"no {what} was found{seen}; the comment `tinyad: {kind}` before them says that they are"
+
+    def prepare(self, declarations: Declarations, blocks: Sequence[Block]) -> None:
+        """Add to declarations what the equations say: a loss, indices, a sequence, the layout of papers."""
+        complete(declarations, [
+            Equation(b.start, b.end, b.number, tuple(self._tokens(b)), None, False)
+            for b in blocks if b.kind != "declare"
+        ])  # fmt: skip
+
+    def _tokens(self, block: Block) -> list[Token]:
+        try:
+            return tokens_of(self, block.start, block.end, latex=True)
+        except DerivationError:
+            return []
+
+    @property
+    def left(self) -> list[NotRead]:
+        """Return what was not read: formulas, and files that the document includes."""
+        files = [NotRead(self.line_start(number), self.line_start(number), why) for number, why in self.left_out]
+        return sorted([*files, *self.not_read])
+
+    def reading(self) -> str:
+        """Say how many equations were read, and how many were not."""
+        read, left = sum(self.count.values()), len(self.not_read)
+        parts = f"{self.count['forward']} forward, {self.count['backward']} backward"
+        short = self.count["abbreviations"]
+        parts += f", {short} abbreviation{'s' * (short > 1)}" if short else ""
+        return f"{read} equation{'s' * (read != 1)} read ({parts}), {left} not read"
+
+
+def _sets_derivative(tokens: Sequence[Token]) -> bool:
+    """Return whether a line begins like a derivative of something."""
+    texts = [token.text for token in tokens[:4]]
+    return bool(texts) and (texts[0] in ("∇", "∂", "d", "δ") or texts[:1] == ["frac"] or tokens[0].kind == "frac")
+
+
+def finish_leniently(declarations: Declarations) -> None:
+    """Read the declarations that need names which equations compute, before the equations are known."""
+    pending, declarations.pending = declarations.pending, []
+    for entry in pending:
+        declarations.pending = [entry]
+        try:
+            finish(declarations)
+        except DerivationError:  # raised again when the equations are known
+            continue
+
+
+# What equations say without a declaration
+
+
+def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
+    """Set what the author has not declared: the layout of papers, the loss, the indices and times of sums."""
+    names, says = declarations.names, declarations.says
+    if "layout" not in says:
+        declarations.layout = "same"
+    if "loss" not in says:
+        numerators = [loss for e in found if (loss := _numerator(e.tokens))]
+        if numerators and names.loss not in numerators:
+            names.loss = max(sorted(set(numerators)), key=numerators.count)
+    for letter, start, last in (s for e in found for s in _sums(e.tokens)):
+        if letter in names.known or letter in names.families or letter in (names.time if names.last else ""):
+            continue
+        if letter == names.time and last == "T" and start == "1" and "time" not in says:
+            names.last = last
+            continue
+        if last.isalpha():
+            declarations.index_ends.setdefault(letter, last)
+        if letter not in names.indices and letter.isalpha() and (letter != names.time or "time" not in says):
+            names.indices.add(letter)
+
+
+def _numerator(tokens: Sequence[Token]) -> str:
+    """Return what the derivative on a left-hand side is of: J in ∂J/∂z or ∇_z J; "" if there is none."""
+    equals = next((k for k, token in enumerate(tokens) if token[:2] in (("op", "="), ("op", "+="))), 0)
+    left = [token for token in tokens[:equals] if token.kind not in ("group(", ")group")]
+    texts = [token.text for token in left]
+    if left[:1] and left[0].kind == "frac" and len(left) > 3 and texts[1] in ("∂", "d") and left[2].kind == "word":
+        return texts[2] if texts[3] in ("∂", "d") else ""
+    if texts[:1] == ["∂"] and texts[2:3] == ["/"]:
+        return texts[1]
+    return texts[-1] if texts[:2] == ["∇", "_"] and tokens[equals - 1].kind == "word" and len(left) > 3 else ""
+
+
+def _sums(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
+    """Yield the letter, the first and the last value of each sum."""
+    for k, token in enumerate(tokens):
+        if token[:2] != ("op", "Σ"):
+            continue
+        texts = [t.text for t in tokens[k + 1 : k + 12] if t.kind not in ("group(", ")group")]
+        if texts[:1] != ["_"] or len(texts) < 2:
+            continue
+        start = texts[3] if texts[2:3] == ["="] and len(texts) > 3 else ""
+        rest = texts[4:6] if start else texts[2:4]
+        yield texts[1], start, rest[1] if rest[:1] == ["^"] and len(rest) > 1 else ""

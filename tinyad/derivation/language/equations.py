@@ -1,0 +1,438 @@
+"""Equations of a document, read in their displays and told apart: forward, backward, or neither."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tinyad.derivation.language.declarations import Declarations
+from tinyad.derivation.language.displays import Display, Instruction, rows
+from tinyad.derivation.language.limits import EQUATIONS
+from tinyad.derivation.language.segments import segments
+from tinyad.derivation.language.source import DerivationError, LimitError, Source
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
+from tinyad.derivation.language.tokenizer import tokens_of
+
+EQUALS = ("=", "+=", "≡")
+CONTINUING = ("=", "+=", "+", "-", "∘", "*", "·", "@", "/", "≡")
+BEFORE_FORMULA = re.compile(r"(?:[\s&]|\\q?quad(?![A-Za-z])|\\label\s*\{[^{}]*\})*")
+DERIVED = ("d", "jacobian", "differential", "prime")
+
+
+class Equation(NamedTuple):
+    """An equation of a document: its place, its number, its tokens or why it has none, and what the author says it is.
+
+    said: "forward", "backward", "ignore" or "", from a comment or a label; title: of the set of backward lines.
+    """
+
+    start: int
+    end: int
+    number: str
+    tokens: tuple[Token, ...]
+    error: DerivationError | None
+    inline: bool
+    said: str = ""
+    title: str = ""
+
+
+class NotRead(NamedTuple):
+    """A formula of a document that is no line of its derivation, and why."""
+
+    start: int
+    end: int
+    why: str
+
+
+# Equations and what is said about them
+
+
+def equations(source: Source, displays: Sequence[Display], instructions: Sequence[Instruction]) -> list[Equation]:
+    """Return the equations of a document in order; inline formulas only where a comment says what they are."""
+    found: list[Equation] = []
+    for display in displays:
+        for equation in _of_display(source, display):
+            said, title = _said(source, equation, instructions)
+            found.append(equation._replace(said=said, title=title))
+        if len(found) > EQUATIONS:
+            raise source.error(f"more than {EQUATIONS} equations", display.start)
+    return [equation for equation in found if not equation.inline or equation.said in ("forward", "backward")]
+
+
+def _said(source: Source, equation: Equation, instructions: Sequence[Instruction]) -> tuple[str, str]:
+    """Return what a comment on the line of an equation, a section of the text or a label says it is."""
+    first, last = source.place(equation.start)[0], source.place(max(equation.start, equation.end - 1))[0]
+    section, title = "", ""
+    for it in instructions:
+        if it.word == "declare":
+            continue
+        if not it.alone:
+            if first <= source.place(it.at)[0] <= last:
+                return ("" if it.word == "end" else it.word), source.text[it.start : it.end].strip()
+        elif it.at < equation.start:
+            section = "" if it.word == "end" else it.word
+            title = source.text[it.start : it.end].strip() if section == "backward" else ""
+    if section and not (equation.inline and section == "ignore"):
+        return ("", "") if equation.inline else (section, title)
+    label = equation.number.lower()
+    return next((word for word in ("forward", "backward") if word in label), ""), ""
+
+
+def _of_display(source: Source, display: Display) -> Iterator[Equation]:
+    """Yield the equations of one display; a row that begins with an operator goes on with the one before."""
+    pending: list[Equation] = []
+    found = rows(source, display)
+    if len(found) > EQUATIONS:
+        raise source.error(f"more than {EQUATIONS} equations", display.start)
+    for row in found:
+        source.check_time()
+        error, tokens = None, list[Token]()
+        try:
+            tokens = tokens_of(source, row.start, row.end, latex=True)
+        except LimitError:
+            raise
+        except DerivationError as reason:
+            error = reason
+        start, end = _trimmed(source, row.start, row.end)
+        for segment in segments(tokens):
+            number = segment.number or row.label
+            begun, ended = _balanced(source.text, segment.tokens[0].start, max(t.end for t in segment.tokens))
+            made = Equation(begun, ended, number, tuple(segment.tokens), None, display.inline)
+            _add(pending, made, row.continues or segment.tokens[0] is not tokens[0])
+        if error:
+            _add(pending, Equation(start, end, row.label, (), error, display.inline), row.continues)
+        elif not segments(tokens) and pending and (tag := next((t.text for t in tokens if t.kind == "tag"), "")):
+            pending[-1] = pending[-1]._replace(number=pending[-1].number or tag)
+    yield from pending
+
+
+def _balanced(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return a part of a text with the braces that it begins or ends in."""
+    signs = re.findall(r"\\[\s\S]|[{}]", text[start:end])
+    depth = low = 0
+    for sign in signs:
+        depth += (sign == "{") - (sign == "}")
+        low = min(low, depth)
+    for _ in range(-low):
+        start = max(0, text.rfind("{", 0, start))
+    for _ in range(depth - low):
+        end = text.find("}", end) + 1 or end
+    return start, end
+
+
+def _trimmed(source: Source, start: int, end: int) -> tuple[int, int]:
+    """Return a row without the space around it."""
+    text = source.text[start:end]
+    before = BEFORE_FORMULA.match(text)
+    return start + (before.end() if before else 0), start + len(text.rstrip(" \n,.;"))
+
+
+def _add(pending: list[Equation], made: Equation, may_continue: bool) -> None:
+    """Add an equation, or join it with the one that it continues."""
+    first = made.tokens[0].text if made.tokens else ""
+    before = pending[-1] if pending else None
+    unfinished = bool(
+        before and before.tokens and before.tokens[-1].kind == "op" and before.tokens[-1].text in CONTINUING
+    )
+    continues = may_continue and (first in CONTINUING or unfinished)
+    if not before or not continues:
+        pending.append(made)
+        return
+    error = before.error or made.error
+    tokens = () if error else (*before.tokens, *made.tokens)
+    pending[-1] = before._replace(end=made.end, tokens=tokens, error=error, number=before.number or made.number)
+
+
+# Forward, backward, or neither
+
+
+@dataclass
+class Parts:
+    """The equations of one derivation by what they are; `given` are derivatives that it starts from without saying so.
+
+    named: the names on the left-hand sides of forward equations; used: all names of the derivation.
+    """
+
+    forward: list[Equation] = field(default_factory=list)
+    backward: list[Equation] = field(default_factory=list)
+    not_read: list[NotRead] = field(default_factory=list)
+    abbreviations: list[Equation] = field(default_factory=list)  # the number of each is the name that it sets
+    given: list[Node] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)  # of the forward equations that can be read
+
+
+class Candidate(NamedTuple):
+    """An equation with what it can be read as: a statement, or why not; what its left-hand side computes."""
+
+    equation: Equation
+    statement: Statement | None
+    error: DerivationError | None
+    computes: Ref | None
+
+    @property
+    def uses(self) -> set[str]:
+        """Return the names on the right-hand side."""
+        return {key for member in self.statement.members for key in names_in(member)} if self.statement else set()
+
+    @property
+    def sets_itself(self) -> bool:
+        """Return whether what the left-hand side computes stands on the right as well, at the same time."""
+        nodes = (n for member in self.statement.members for n in walk(member)) if self.statement else ()
+        same = (n for n in nodes if n.kind == "name" and self.computes and n.value.key == self.computes.key)
+        return any(self.computes and n.value.time == self.computes.time for n in same)
+
+    @property
+    def is_of_derivatives(self) -> bool:
+        """Return whether a derivative stands on either side."""
+        line = self.statement
+        return line is not None and any(n.kind in DERIVED for part in (*line.left, *line.members) for n in walk(part))
+
+
+def names_in(node: Node) -> Iterator[str]:
+    """Yield the names in a formula, and those whose derivatives are in it."""
+    for part in walk(node):
+        if part.kind == "name":
+            yield part.value.key
+        elif part.kind == "d":
+            yield part.value[0].key
+        elif part.kind == "jacobian":
+            yield from (part.value.key,) if isinstance(part.value, Ref) else names_in(part.value)
+
+
+class Sorting:
+    """The sorting of a document's equations, with the names that it declares."""
+
+    def __init__(self, declarations: Declarations, found: Sequence[Equation]) -> None:
+        self.source, self.declarations, self.parts = declarations.source, declarations, Parts()
+        self._short: set[str] = set()  # abbreviations
+        self.candidates = self._candidates([e for e in found if e.said != "ignore"])
+        for equation in found:
+            if equation.said == "ignore":
+                self._leave(equation, "marked to be ignored")
+        known = {*declarations.names.known} if not declarations.shapes else {*declarations.shapes}
+        definitions = [c for c in self.candidates if c.computes]
+        known |= {c.computes.key for c in definitions if c.computes}
+        known |= {key for c in definitions if not c.is_of_derivatives for key in c.uses}
+        backward = self._backward(known)
+        forward = self._forward(backward)
+        self._sort(backward, forward)
+        self._find_given(backward, forward)
+
+    def _leave(self, equation: Equation, why: str) -> None:
+        self.parts.not_read.append(NotRead(equation.start, equation.end, why))
+
+    def _candidates(self, found: Sequence[Equation]) -> list[Candidate]:
+        """Return the equations as far as they can be read; names that are computed are known then."""
+        names = self.declarations.names
+        computes = [self._computed(equation) for equation in found]
+        for ref in computes:
+            for key in names.instances_of(ref.key) if ref else ():
+                names.add(ref._replace(key=key))  # type: ignore[union-attr]
+        return [self._read(equation, ref) for equation, ref in zip(found, computes, strict=True)]
+
+    def _computed(self, equation: Equation) -> Ref | None:
+        """Return the name that stands alone on the left-hand side; None for anything else."""
+        tokens = equation.tokens or tuple(self._left_tokens(equation))
+        equals = next((k for k, t in enumerate(tokens) if t.kind == "op" and t.text in EQUALS), 0)
+        if not equals or tokens[0].kind not in ("word", "group("):
+            return None
+        derives = tokens[0].text in ("d", "δ") and tokens[1].kind in ("word", "group(")
+        if derives or (tokens[0].text == self.declarations.names.time and equals == 1):
+            return None
+        try:
+            node = self.declarations.parser().declared_name(tokens[:equals])
+        except DerivationError:
+            return None
+        ref: Ref = node.value
+        apart = tokens[0].text[:1] in "dδ" and self.declarations.names.is_known(ref.key[1:])
+        return None if apart else ref
+
+    def _left_tokens(self, equation: Equation) -> list[Token]:
+        """Return the left-hand side of an equation that cannot be read as a whole."""
+        at = self.source.text.find("=", equation.start, equation.end)
+        if at < 0:
+            return []
+        try:
+            return tokens_of(self.source, equation.start, at + 1, latex=True)
+        except DerivationError:
+            return []
+
+    def _read(self, equation: Equation, computes: Ref | None) -> Candidate:
+        if equation.error:
+            return Candidate(equation, None, equation.error, computes)
+        try:
+            statement = self.declarations.parser().statement(equation.tokens, equation.number)
+        except LimitError:
+            raise
+        except DerivationError as error:
+            return Candidate(equation, None, error, computes)
+        return Candidate(equation, statement, None, computes)
+
+    def _backward(self, known: set[str]) -> list[Candidate]:
+        """Return the lines about derivatives of known names, and the abbreviations that are made of derivatives."""
+        lines = [c for c in self.candidates if c.equation.said == "backward"]
+        computed = Counter(c.computes.key for c in self.candidates if c.computes)
+        twice = {key for key, count in computed.items() if count > 1}  # such as h, in h = 2 among the lines
+        abbreviations = {c.computes.key for c in lines if c.computes} - twice
+        changed = True
+        while changed:
+            changed = False
+            for c in self.candidates:
+                if c.equation.said or c in lines or not self._is_line(c, known, abbreviations):
+                    continue
+                lines.append(c)
+                abbreviations |= {c.computes.key} - twice if c.computes else set()
+                changed = True
+        return lines
+
+    def _is_line(self, c: Candidate, known: set[str], abbreviations: set[str]) -> bool:
+        if c.statement is None:
+            return self._left_is_derivative_of(c.equation, known)
+        if c.computes:
+            if c.sets_itself or c.computes.key in self.declarations.shapes:
+                return False  # such as W = W - η ∂L/∂W, which is no part of the derivation
+            return c.is_of_derivatives or bool(c.uses & abbreviations - {c.computes.key})
+        left = [n for node in c.statement.left for n in walk(node) if n.kind in ("d", "jacobian", "differential")]
+        return bool(left) and all(key in known for node in left for key in names_in(node))
+
+    def _left_is_derivative_of(self, equation: Equation, known: set[str]) -> bool:
+        """Return whether a line that cannot be read sets the derivative of a known name."""
+        tokens = equation.tokens or tuple(self._left_tokens(equation))
+        equals = next((k for k, t in enumerate(tokens) if t.kind == "op" and t.text in EQUALS), 0)
+        if not equals or (tokens[0].kind != "frac" and tokens[0].text not in ("∇", "∂", "d", "δ")):
+            return False
+        try:
+            node = self.declarations.parser().inside(tokens[:equals])
+        except DerivationError:
+            return False
+        return node.kind in ("d", "jacobian") and all(key in known for key in names_in(node))
+
+    def _forward(self, backward: Sequence[Candidate]) -> list[Candidate]:
+        """Return the definitions that the lines, the loss and what is given need, with those that these need."""
+        chosen = [c for c in self.candidates if c.equation.said == "forward"]
+        definitions: dict[str, list[Candidate]] = {}
+        for c in self.candidates:
+            if c.computes and not c.equation.said and c not in backward and self._may_define(c):
+                definitions.setdefault(c.computes.key, []).append(c)
+        computed = {c.computes.key for c in chosen if c.computes}
+        given = list(self.declarations.given_at.values())
+        needed = [key for c in backward if c.statement for part in (*c.statement.left, *c.statement.members)
+                  for key in names_in(part)]  # fmt: skip
+        needed += [self.declarations.names.loss, *(key for node in given for key in names_in(node))]
+        needed += [key for c in chosen for key in c.uses]
+        seen = set[str]()
+        while needed:
+            key = needed.pop()
+            for c in () if key in seen else self._first_readable(definitions.get(key, [])):
+                if key not in computed:
+                    chosen.append(c)
+                    needed += c.uses
+            seen.add(key)
+        return sorted(chosen, key=lambda c: c.equation.start)
+
+    def _may_define(self, c: Candidate) -> bool:
+        if c.statement is None:
+            return True
+        alone = len(c.statement.left) == 1 and c.statement.left[0].kind == "name"
+        return alone and not (c.sets_itself or c.is_of_derivatives)
+
+    @staticmethod
+    def _first_readable(candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return the first equation that can be read for each time of a name; the first of all if none can."""
+        readable: dict[object, Candidate] = {}
+        for c in candidates:
+            if c.statement is not None and c.computes is not None:
+                readable.setdefault(c.computes.time, c)
+        return list(readable.values()) or list(candidates[:1])
+
+    def _sort(self, backward: Sequence[Candidate], forward: Sequence[Candidate]) -> None:
+        starts = {c.equation.start for c in (*backward, *forward)}
+        defined = {c.computes.key: c for c in forward if c.computes}
+        for c in forward:
+            if c.error:
+                name = self.source.text[c.equation.start : c.equation.end].split("=")[0].strip(" &\n")
+                advice = (
+                    ""
+                    if c.equation.said
+                    else f"; a line needs {name}: write it so that it can be read, or declare "
+                    f"the size of {name} and put the comment `tinyad: ignore` behind the equation"
+                )
+                raise self.source.error(c.error.message + advice, c.error.at, c.error.to)
+        self.parts.forward = [self._first_formula(c) for c in forward]
+        self.parts.statements = [c.statement._replace(members=c.statement.members[:1]) for c in forward if c.statement]
+        for c in sorted(backward, key=lambda c: c.equation.start):
+            self._sort_line(c)
+        for c in self.candidates:
+            if c.equation.start not in starts:
+                self._leave(c.equation, self._reason(c, defined))
+        self.parts.not_read.sort()
+
+    def _first_formula(self, c: Candidate) -> Equation:
+        """Return a forward equation without what follows a second equals sign."""
+        equation, line = c.equation, c.statement
+        if line is None or len(line.members) < 2:
+            return equation
+        start, end = _balanced(self.source.text, equation.start, line.members[0].end)
+        self.parts.not_read.append(NotRead(end, equation.end, "another formula for the same; the first one is taken"))
+        return equation._replace(start=start, end=end)
+
+    def _sort_line(self, c: Candidate) -> None:
+        """Take a line to check: an abbreviation for a derivative, δ = ∂L/∂a = ..., is one, and the line for ∂L/∂a."""
+        equation, line = c.equation, c.statement
+        of_derivatives = c.is_of_derivatives or bool(c.uses & self._short)
+        if not (c.computes and line and line.sign == "=" and of_derivatives):
+            self.parts.backward.append(equation)
+            return
+        first = line.members[0]
+        if len(line.members) == 1 or first.kind == "d":
+            self._short.add(c.computes.key)
+        if len(line.members) == 1:
+            self.parts.abbreviations.append(equation._replace(number=c.computes.key))
+        elif first.kind == "d":
+            self.parts.abbreviations.append(equation._replace(end=first.end, number=c.computes.key))
+            rest = tuple(token for token in equation.tokens if token.start >= first.start)
+            self.parts.backward.append(equation._replace(start=first.start, tokens=rest))
+        else:
+            self.parts.backward.append(equation)
+
+    def _reason(self, c: Candidate, defined: dict[str, Candidate]) -> str:
+        """Say why an equation is no line of the derivation."""
+        if c.computes and c.computes.key in defined and not c.sets_itself:
+            return f"{c.computes.key} is set in {self.source.line_name(defined[c.computes.key].equation.start)} already"
+        if c.error:
+            return c.error.message.split(";")[0]
+        if c.computes and c.sets_itself:
+            return f"{c.computes.key} stands on both sides"
+        if c.computes:
+            return f"no line needs {c.computes.key}"
+        assert c.statement
+        names = [key for node in c.statement.left for key in names_in(node)]
+        if any(n.kind in DERIVED for node in c.statement.left for n in walk(node)) and names:
+            return f"{names[0]} is neither declared nor computed"
+        return "its left-hand side is neither a name nor a derivative"
+
+    def _find_given(self, backward: Sequence[Candidate], forward: Sequence[Candidate]) -> None:
+        """Find the derivatives that the lines use and none sets, of results that no forward equation uses."""
+        self._lines = [c.statement for c in backward if c.statement]
+        self._computed_keys = {c.computes.key for c in forward if c.computes}
+        if self.declarations.names.loss not in self._computed_keys:
+            used = {key for c in forward for key in c.uses}
+            self.parts.given = [n for n in self._unset() if n.value[0].key not in used]
+
+    def _unset(self) -> list[Node]:
+        """Return the derivatives of computed names that the lines use and none sets, each once."""
+        lines = self._lines
+        done = {n.value[0].key for s in lines for node in s.left for n in walk(node) if n.kind == "d"}
+        found: list[Node] = []
+        for n in (n for s in lines for member in s.members for n in walk(member) if n.kind == "d"):
+            if n.value[0].key in self._computed_keys - done:
+                done.add(n.value[0].key)
+                found.append(n)
+        return found
+
+    def added_to_given(self) -> list[Node]:
+        """Return the derivatives that are perhaps given: those that lines only add to, or else use and never set."""
+        left = [s.left[0] for s in self._lines if s.sign == "+=" and s.left[0].kind == "d"]
+        return [n for n in left if n.value[0].key in self._computed_keys][:1] or self._unset()

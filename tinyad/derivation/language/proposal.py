@@ -1,0 +1,150 @@
+"""The declarations that a text lacks, proposed in the form in which the text can hold them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from tinyad.derivation.language.declarations import Declarations, declare
+from tinyad.derivation.language.document import Document, complete, finish_leniently
+from tinyad.derivation.language.equations import Equation, Sorting, equations, names_in
+from tinyad.derivation.language.segments import segments
+from tinyad.derivation.language.size_inference import SizeInference
+from tinyad.derivation.language.source import BLOCKS, Block, DerivationError, Source
+from tinyad.derivation.language.syntax_tree import Node, Statement, walk
+from tinyad.derivation.language.tokenizer import tokens_of
+
+COLUMN, ASSUMED = "   # assumed to be a column", "   # assumed"
+SIGNS = ("*", "·", "⊗")
+POSITIVE_IN = ("log", "sqrt")
+# How a kind of text holds declarations: what begins them, what each line begins with, what ends them.
+FORMS = {
+    "latex": ("% tinyad: declare", "%   ", ""),
+    "markdown": ("<!-- tinyad: declare", "", "-->"),
+    "restructured text": (".. tinyad: declare", "   ", ""),
+    "": ("```declare", "", "```"),
+}
+
+
+def proposed_declarations(source: Source) -> str:
+    """Return the declarations that a text lacks, to be pasted into it; "" if it lacks none."""
+    declarations, found = _read(source)
+    sorting = Sorting(declarations, found)
+    if not sorting.parts.statements:
+        raise DerivationError(
+            "no equations from which declarations could follow: a forward equation is `name = formula`, "
+            "and a line of the derivation sets a derivative of a name in one", source,
+        )  # fmt: skip
+    rows = [*_letters(declarations, found, source), *_sizes(declarations, sorting.parts.statements, source)]
+    rows += _given(declarations, sorting, source)
+    begin, before, end = FORMS[source.kind if isinstance(source, Document) else ""]
+    text = "\n".join([begin, *(before + row for row in rows), *([end] if end else [])])
+    return text if rows else ""
+
+
+def _read(source: Source) -> tuple[Declarations, list[Equation]]:
+    """Return the declarations that there are, and the equations of all blocks or displays."""
+    if isinstance(source, Document):
+        found = equations(source, source.found.displays, source.found.instructions)
+        declared = source.declared()
+    else:
+        blocks = source.blocks()
+        declared = [block for block in blocks if block.kind == "declare"]
+        found = [e for block in blocks if block.kind in BLOCKS[1:] for e in _of_block(source, block)]
+    declarations = declare(source, declared)
+    for sign in SIGNS:
+        declarations.meaning.setdefault(sign, "*")
+    for equation in found:
+        for token in equation.tokens:
+            if token.text == declarations.names.time and "time" not in declarations.says and _is_shifted(equation):
+                declarations.names.last = "T"
+    complete(declarations, found)
+    finish_leniently(declarations)
+    return declarations, found
+
+
+def _of_block(source: Source, block: Block) -> Iterator[Equation]:
+    for segment in segments(tokens_of(source, block.start, block.end)):
+        start, end = segment.tokens[0].start, segment.tokens[-1].end
+        yield Equation(start, end, segment.number, tuple(segment.tokens), None, False, block.kind)
+
+
+def _is_shifted(equation: Equation) -> bool:
+    """Return whether a name at t - 1 or t + 1 stands in an equation."""
+    texts = [token.text for token in equation.tokens if token.kind not in ("group(", ")group")]
+    return any(
+        texts[k : k + 2] in (["t", "-"], ["t", "+"]) and texts[k - 1] in ("_", "(", "<") for k in range(1, len(texts))
+    )
+
+
+def _letters(declarations: Declarations, found: Sequence[Equation], source: Source) -> Iterator[str]:
+    """Yield the layout, the loss, the times, the indices and the meaning of signs, as far as they are not declared."""
+    names, says = declarations.names, declarations.says
+    if "layout" not in says:
+        yield "layout: same   # or row"
+    if "loss" not in says and names.loss != "L":
+        yield f"loss: {names.loss}"
+    if "time" not in says and names.last:
+        yield f"time: {names.time} = 1..{names.last}"
+    if "indices" not in says and names.indices:
+        yield f"indices: {', '.join(sorted(names.indices))}"
+    for sign in SIGNS:
+        if sign not in says and any(t[:2] == ("op", sign) for e in found for t in e.tokens):
+            yield f"{sign}: matrix product   # or component-wise"
+
+
+def _sizes(declarations: Declarations, forward: Sequence[Statement], source: Source) -> Iterator[str]:
+    """Yield names with the sizes that follow for them, or that they are likely to have."""
+    numbers = _divisors(forward)
+    proposals = [
+        it for it in SizeInference(declarations, forward, numbers, guess=True).proposals()
+        if it.key not in declarations.functions
+    ]  # fmt: skip
+    for it in proposals:
+        yield f"{_text(source, it.node)}: {it.rows}×{it.columns}{'' if it.follows else COLUMN}"
+    lacking = {it.key: it.node for it in proposals}
+    counts = [key for key in numbers if key in lacking]
+    if counts:
+        yield f"constant: {', '.join(_text(source, lacking[key]) for key in counts)}"
+    positive = [key for key in _arguments(forward) if key in lacking and key not in declarations.positive]
+    if positive:
+        yield f"positive: {', '.join(_text(source, lacking[key]) for key in positive)}"
+
+
+def _divisors(forward: Sequence[Statement]) -> list[str]:
+    """Return the names that only divide numbers, as n in 1/n: they count something."""
+    members = [member for s in forward for member in s.members]
+    divided = [n for member in members for n in walk(member) if n.kind == "/" and not list(names_in(n.parts[0]))]
+    below = Counter(key for n in divided for key in names_in(n.parts[1]))
+    everywhere = Counter(key for member in members for key in names_in(member))
+    return [key for key, count in below.items() if everywhere[key] == count and key.isalpha()]
+
+
+def _arguments(forward: Sequence[Statement]) -> list[str]:
+    """Return the names in the arguments of logarithms and roots."""
+    calls = [
+        n for s in forward for member in s.members for n in walk(member)
+        if (n.kind == "call" and n.value.key in POSITIVE_IN) or (n.kind == "power" and n.value != int(n.value))
+    ]  # fmt: skip
+    return list(dict.fromkeys(key for n in calls for part in n.parts for key in names_in(part)))
+
+
+def _given(declarations: Declarations, sorting: Sorting, source: Source) -> Iterator[str]:
+    """Yield the derivatives that the derivation starts from."""
+    computed = {n.value.key for s in sorting.parts.statements for n in s.left if n.kind == "name"}
+    if declarations.names.loss in computed or {"given", "given total"} & declarations.says:
+        return
+    found = sorting.parts.given or sorting.added_to_given()
+    if found:
+        texts = dict.fromkeys(_text(source, node) for node in found)
+        yield f"given: {', '.join(texts)}{'' if sorting.parts.given else ASSUMED}"
+
+
+def _text(source: Source, node: Node) -> str:
+    """Return a name as its author wrote it, without indices of components."""
+    text = " ".join(source.text[node.start : node.end].split()).strip("& ")
+    ref = node.value if node.kind == "name" else node.value[0]
+    if ref.indices and node.kind == "name":
+        text = re.sub(r"_(?:\{[^{}]*\}|\w)$", "", text) or ref.key
+    return text
