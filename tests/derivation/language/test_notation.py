@@ -123,6 +123,10 @@ def test_arguments_of_a_function_are_names_that_are_always_the_same():
             "expected a comparison such as x > 0, or otherwise",
         ),
         (COLUMN, "h = x.flatten()", "∇x = ∇h", ".flatten(...) is not read"),
+        (SAME + "X: N×M\nw: M×1", "L = Σ_i (wᵀ X_i)²", "∇w = w", "a matrix has two, a column has one"),
+        (SAME + "x: N×1\nw: M×1", "L = Σ_i (wᵀ x_i)²", "∇w = w", "for a product with a row of X write Σ_j w_j X_ij"),
+        (COLUMN, "h = sum(x, keepdims=Tru)", "∇x = ∇h", "expected True or False"),
+        (SAME + "x: N×1", "L = Σ_{j'} x_{j'}", "∇x = x", "an index is a letter without a prime"),
         (COLUMN, "h = (x + x)_k", "∇x = ∇h", "only a formula in brackets has an index"),
     ],
 )

@@ -407,6 +407,8 @@ class Primaries:
             if word.kind == "word" and sign.text == "=" and word.text in KEYWORDS:
                 self.cursor.at += 2
                 value = "-" * self.cursor.accept("-") + self.cursor.token.text
+                if word.text.startswith("keep") and value not in ("True", "False"):
+                    self.cursor.fail("expected True or False")
                 self.cursor.at += 1
                 axis = self.axis(value, word) if word.text in ("axis", "dim") else axis
                 if not self.cursor.is_op(","):

@@ -120,6 +120,8 @@ class Sums:
                 last = "?"
             if last != "?":
                 return ("index", letter, last) if last else ("index", letter)
+        if "'" in rest:
+            self.cursor.fail("an index is a letter without a prime: write another letter", token)
         if letter and letter == self.names.time:
             self.cursor.fail(f"a sum over {letter}: declare the sequence, `time: {letter} = 1..T`", token)
         known = letter in self.names.families or letter in self.names.indices or letter == self.names.time

@@ -278,8 +278,15 @@ class Evaluator:
             left, right = (x.number if isinstance(x, Ones) else x for x in (left, right))
         for part, value in zip(node.parts, (left, right), strict=True):
             if not isinstance(value, Indexed | float) and getattr(value, "shape", ()) != (1, 1):
+                advice = (
+                    "; for a product with a row of X write Σ_j w_j X_ij"
+                    if getattr(value, "shape", ())[:1] == (1,)
+                    else ""
+                )
                 operand = f"{self.text(part)} is {size(value.shape)}" if hasattr(value, "shape") else "1"
-                self.refuse(part, f"{operand} and has no index: in a line of components every factor has its own")
+                self.refuse(
+                    part, f"{operand} and has no index: in a line of components every factor has its own" + advice
+                )
         return combined("∘" if node.kind == "*" else node.kind, left, right)
 
     def misfit(self, node: Node, left: tuple[int, int], right: tuple[int, int]) -> NoReturn:

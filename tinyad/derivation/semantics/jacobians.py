@@ -48,6 +48,8 @@ class Jacobians:
             raise Trouble("undefined", f"{label(key, time)} is not in the forward; {' and '.join(others)} is", node)
         near = close(key, {k for k, _ in forward.values})
         meant = f"; did you mean {near}?" if near else ""
+        if "\u0307" in key:  # a dot
+            meant = f"; for differentials write d{key.replace(chr(0x307), '')}, and declare `d: differential`"
         raise Trouble("undefined", f"{key} is neither declared nor computed{meant}", node)
 
     def _recompute(self, evaluator: Evaluator, name: TimedName) -> Any:
