@@ -33,7 +33,7 @@ SIZES = (5, 3, 7, 4, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67,
 SMALL = (4, 3, 5, 6, 7, 2, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21)  # that sizes get in the end
 SELDOM         = 0.4  # what an example has of its own, and no parameter
 UNLIKELY       = 2.0  # more than a change of shapes that one statement speaks for
-DOUBT          = 1.0  # up to this no other shapes are as likely
+DOUBT          = 0.95  # up to this no other shapes are as likely
 PROGRESS       = 0.4  # for each statement that ran: what comes further is tried further
 LARGEST_FACTOR = 6    # of one size in another: stacked gates
 LARGER         = 6    # by which images are made larger than filters
@@ -443,7 +443,9 @@ def _as_derived(state: State, shapes: Mapping[str, tuple[int, ...]]) -> Iterator
     """Yield states in which arguments have the shapes of their derivatives, where these only have fewer entries."""
     for name, guess in state.items():
         shape = shapes.get(name[-1]) if guess.is_array else None
-        if shape and len(shape) == len(guess.dims):
+        if shape == () and not guesses.BIASES.match(name[-1]):
+            yield 0.6, {**state, name: Guess(Kind.NUMBER, positive=True)}
+        elif shape and len(shape) == len(guess.dims):
             dims = tuple(ONE if size == 1 else dim for dim, size in zip(guess.dims, shape, strict=True))
             if tuple(map(sum, dims)) == shape and dims != guess.dims:
                 yield 0.0, {**state, name: guess._replace(dims=dims)}
@@ -453,11 +455,22 @@ def _as_derived(state: State, shapes: Mapping[str, tuple[int, ...]]) -> Iterator
                     yield 0.6, {**state, name: guess._replace(dims=dims)}
 
 
+def _doubled(state: State) -> State:
+    """Return a state with even sizes, which code may need that takes arrays apart into halves."""
+    new = state
+    for base in guesses.bases(state):
+        new = guesses.resized(new, base, (-base, -base))
+    for base in guesses.bases(state):
+        new = guesses.resized(new, -base, (base,))
+    return new
+
+
 def _variants(state: State, wrong: Collection[str]) -> Iterator[tuple[float, State]]:
     """Yield what a state that runs may be instead, with how unlikely it is.
 
     wrong: arguments whose derivatives are wrong, which may have fewer axes.
     """
+    yield 0.6, _doubled(state)
     for name, guess in state.items():
         if not guess.is_array:
             continue

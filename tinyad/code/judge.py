@@ -970,8 +970,7 @@ def computes_with(node: ast.stmt, name: str) -> bool:
     if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         read = [part.slice for target in targets for part in ast.walk(target) if isinstance(part, ast.Subscript)]
-        keeps = isinstance(node.value, ast.Dict) or isinstance(targets[0], (ast.Subscript, ast.Attribute))
-        if isinstance(node, ast.Assign) and keeps:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
             return any(names_of(part) != name and reads(part, name) for part in [*read, *_kept(node.value)])
         return any(reads(part, name) for part in [*read, *([node.value] if node.value else [])])
     if isinstance(node, (ast.For, ast.While, ast.If)):  # the statements inside are on their own
