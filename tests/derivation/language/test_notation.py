@@ -127,6 +127,9 @@ def test_arguments_of_a_function_are_names_that_are_always_the_same():
         (SAME + "x: N×1\nw: M×1", "L = Σ_i (wᵀ x_i)²", "∇w = w", "for a product with a row of X write Σ_j w_j X_ij"),
         (COLUMN, "h = sum(x, keepdims=Tru)", "∇x = ∇h", "expected True or False"),
         (SAME + "x: N×1", "L = Σ_{j'} x_{j'}", "∇x = x", "an index is a letter without a prime"),
+        (SAME + "X: N×N", "L = tr(X²)", "∇X = 2 Xᵀ", "X² of a square matrix has two readings: write X X or X ∘ X"),
+        (SAME + "X: N×N\npositive: X", "L = tr(X^{1/2})", "∇X = X", "a power of a square matrix has two readings"),
+        (SAME + "X: N×N", "L = tr(X³)", "∇X = X", "write X X X, X ∘ X ∘ X"),
         (COLUMN, "h = (x + x)_k", "∇x = ∇h", "only a formula in brackets has an index"),
     ],
 )
@@ -139,6 +142,13 @@ def test_a_method_with_an_axis_is_no_maximum_of_two():
     for line in ("L = sum(X.max(0))", "L = sum(np.max(X, 0))", "L = sum(max(X, axis=0))"):
         assert verdicts(declare, line, "∇X = (X >= 1_{(N,1)} max(X, axis=0))") == ["right"]
     assert verdicts(declare, "L = sum(max(X, 0))", "∇X = (X > 0)") == ["right"]
+
+
+def test_squares_of_entries_of_a_square_matrix_have_signs_of_their_own():
+    for square in ("X ∘ X", r"X^{\odot 2}", "X**2", "X^∘2", "np.square(X)"):
+        assert verdicts(SAME + "X: N×N", f"L = sum({square})", "∇X = 2 X") == ["right"]
+    assert verdicts(SAME + "X: N×N", "L = Σ_{i,j} X_ij²", "∂L/∂X_ij = 2 X_ij") == ["right"]
+    assert verdicts(SAME + "X: N×N", "L = ‖X‖_F²", "∇X = 2 X") == ["right"]
 
 
 # Names

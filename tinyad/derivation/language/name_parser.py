@@ -217,12 +217,13 @@ class NameParser:
         return self.names.ref(tokens[0].text, self.names.scripts(groups)) if at_end else None
 
 
-def power_of(text: str) -> tuple[str, float | None]:
+def power_of(text: str) -> tuple[str, float | str | None]:
     """Return the kind and the value of the node that a power makes: T, 2, -1, 3, ∘3 for every entry."""
     if text in POWERS:
         return POWERS[text], None
-    text = text.removeprefix("∘")
-    return ("square", None) if text == "2" else ("power", exponent(text))
+    if text == "∘2":
+        return "square", "∘"  # of every entry, also of a square matrix
+    return "power", exponent(text.removeprefix("∘"))
 
 
 def is_derivative(token: Token) -> bool:

@@ -496,7 +496,7 @@ class Parser:
             known = "‖x‖ of a column, ‖x‖_2, ‖x‖_1 and ‖A‖_F"
             self.cursor.fail(f"the norm ‖·‖_{kind} is not known; there are {known}", token)
         if kind == "F":
-            square = self.node("square", (part,), None, token.start, end)
+            square = self.node("square", (part,), "∘", token.start, end)  # of every entry
             total = self.node("call", (square,), Ref("sum"), token.start, end)
         else:  # of a column: of a matrix it would be no number, and is refused
             turned = self.node("transpose", (part,), None, token.start, end)

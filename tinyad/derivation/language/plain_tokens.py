@@ -260,6 +260,8 @@ class _Reader:
             return
         begun = self.at
         self.add("group(", "", begun, begun)
+        if self.text[start] == "*" and c.isdigit():  # of every entry
+            self.add("op", "∘", begun, begun)
         self.bare_script(c, begun)
         self.add(")group", "", self.at, self.at)
         self.numbered()

@@ -173,12 +173,30 @@ class Evaluator:
         return self.mapped(lambda x: -x, node, scope)
 
     def _square(self, node: Node, scope: Scope) -> Any:
-        return self.mapped(lambda x: x * x, node, scope)
+        value = self.mapped(lambda x: x * x, node, scope)
+        if node.value is None and self.is_square(value):
+            x = self.text(node.parts[0])
+            self.refuse(node, f"{x}² of a square matrix has two readings: write {x} {x} or {x} ∘ {x}", "ambiguous")
+        return value
+
+    def is_square(self, value: Any) -> bool:
+        """Return whether a value is a square matrix by its letters; sizes that are numbers may be equal by chance."""
+        rows, columns = getattr(value, "shape", (1, 1))
+        sides = [side for shape in self.declarations.shapes.values() for side in shape]
+        return rows == columns > 1 and not any(not symbol and n > 1 for side in sides for symbol, n in side)
 
     def _power(self, node: Node, scope: Scope) -> Any:
         if node.value in range(3, 10):
-            return self.mapped(lambda x: reduce(mul, [x] * int(node.value)), node, scope)
-        return self.mapped(lambda x: raised(x, node.value), node, scope)
+            value = self.mapped(lambda x: reduce(mul, [x] * int(node.value)), node, scope)
+        else:
+            value = self.mapped(lambda x: raised(x, node.value), node, scope)
+        if self.is_square(value):
+            x = self.text(node.parts[0])
+            ways = (
+                f"{x} {x} {x}, {x} ∘ {x} ∘ {x}" if node.value in range(3, 10) else f"sqrt({x}) for that of every entry"
+            )
+            self.refuse(node, f"a power of a square matrix has two readings: write {ways}", "ambiguous")
+        return value
 
     def _inverse(self, node: Node, scope: Scope) -> Any:
         return self.mapped(lambda x: TABLE["inv"](x) if hasattr(x, "shape") else 1 / x, node, scope)
