@@ -145,8 +145,8 @@ class Truth:
     def noise(self, target: Target, number: int, mask: Array | None) -> float:
         """Return what the rounding of the loss may do to a slope along one of the random directions.
 
-        Code that saturates, as log(1 - sigmoid(z)), loses most digits of its loss.  Derivatives by small steps differ by
-        this noise alone: their own error shrinks with the fourth power of the step.
+        Code that saturates, as log(1 - sigmoid(z)), loses most digits of its loss.  Derivatives by small steps differ
+        by this noise alone: their own error shrinks with the fourth power of the step.
         """
         direction, key = self._drawn(target, number, mask)
         if key not in self.noises:
