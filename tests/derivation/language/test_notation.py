@@ -1,5 +1,7 @@
 """Ways of writing beyond the table of the page: what each reads as, and what is refused because it may be misread."""
 
+import textwrap
+
 import pytest
 
 from tests.support.derivation_texts import fenced
@@ -214,3 +216,34 @@ def test_the_frobenius_product_of_differentials():
 )  # fmt: skip
 def test_a_suggestion_keeps_the_signs_of_its_author(declare, forward, line, expected):
     assert suggested(declare, forward, line) == [expected]
+
+
+def test_numbers_in_brackets_above_names_are_layers_where_there_is_no_sequence():
+    text = textwrap.dedent("""
+        ```declare
+        layout: same
+        X: D×B
+        W^{[1]}: H×D
+        W^{(2)}: K×H
+        constant: X
+        ```
+        ```forward
+        A^{[1]} = \\tanh(W^{[1]} X)
+        Z^{(2)} = W^{(2)} A^{[1]}
+        L = \\frac{1}{2} \\lVert Z^{(2)} \\rVert_F^2
+        ```
+        ```backward
+        dZ^{(2)} = Z^{(2)}
+        dW^{(2)} = dZ^{(2)} A^{[1]T}
+        dA^{[1]} = W^{(2)T} dZ^{(2)}
+        dW^{[1]} = (dA^{[1]} \\odot (1 - (A^{[1]})^2)) X^T
+        ```
+        """)
+    assert check_derivation(text).ok, check_derivation(text)
+    assert not check_derivation(text.replace("dZ^{(2)} A^{[1]T}", "dA^{[1]} X^T")).ok
+
+
+def test_pi_is_a_number_where_nothing_declares_it():
+    text = "```declare\nlayout: same\nS: N×N\n```\n```forward\nL = tr(S S) + 2 π\n```\n```backward\n∇S = 2 Sᵀ\n```\n"
+    assert check_derivation(text).ok, check_derivation(text)
+    assert not check_derivation(text.replace("2 Sᵀ", "π Sᵀ")).ok

@@ -12,6 +12,7 @@ from tinyad.derivation.language.abbreviations import Abbreviation
 from tinyad.derivation.language.limits import BOUND_KEYS, INDEX_DIGITS, PRODUCT_LETTERS
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 
+PI = "π"  # 3.14…, where no declaration and no equation says what else it is
 ACCENTS = {"tilde": "\u0303", "hat": "\u0302", "bar": "\u0304"}
 FUNCTIONS = {
     "σ": "sigmoid", "sigmoid": "sigmoid", "tanh": "tanh", "softmax": "softmax", "log": "log", "ln": "log", "exp": "exp",
@@ -195,8 +196,8 @@ class Names:
             if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit() and len(texts[2]) <= INDEX_DIGITS:
                 return letter, int(texts[1] + texts[2])
             return None
-        if len(texts) == 1 and texts[0].isdigit() and len(texts[0]) <= INDEX_DIGITS and bracketed:
-            return "=", int(texts[0])
+        if len(texts) == 1 and texts[0].isdigit() and len(texts[0]) <= INDEX_DIGITS and bracketed and self.last:
+            return "=", int(texts[0])  # else it counts layers, as in W^{[1]}
         return None
 
     def ref(self, word: str, scripts: Scripts) -> Ref:

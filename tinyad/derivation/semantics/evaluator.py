@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinyad.arrays.matrix import size
+from tinyad.derivation.language.names import PI
 from tinyad.derivation.language.source import LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Undecided, flattened, structure
 from tinyad.derivation.semantics.components import (
@@ -136,7 +137,7 @@ class Evaluator:
         ref = node.value
         if not ref.indices and not self.declarations.names.is_known(ref.key):
             number = self.names.number(ref.key)
-            number = np.pi if number is None and ref.key == "π" else number
+            number = np.pi if number is None and ref.key == PI else number
             if number is not None:
                 return number
         value = self.environment.value(self, *self.timed_name(ref, scope, node), node)
