@@ -538,3 +538,48 @@ def test_the_changed_statement_of_a_kind_is_found(name):
     (found,) = checked(source.replace(was, now)).wrong
     assert found.line == line_of(source, was)
     assert found.suggestion
+
+
+NETWORK = """
+import numpy as np
+
+class Network:
+    def __init__(self, sizes):
+        self.biases = [np.random.randn(y, 1) for y in sizes[1:]]
+        self.weights = [np.random.randn(y, x) for x, y in zip(sizes[:-1], sizes[1:])]
+
+    def backprop(self, x, y):
+        nabla_b = [np.zeros(b.shape) for b in self.biases]
+        nabla_w = [np.zeros(w.shape) for w in self.weights]
+        activation, activations, zs = x, [x], []
+        for b, w in zip(self.biases, self.weights):
+            z = np.dot(w, activation) + b
+            zs.append(z)
+            activation = sigmoid(z)
+            activations.append(activation)
+        delta = (activations[-1] - y) * sigmoid_prime(zs[-1])
+        nabla_b[-1] = delta
+        nabla_w[-1] = np.dot(delta, activations[-2].T)
+        for k in range(2, len(self.weights) + 1):
+            delta = np.dot(self.weights[-k + 1].T, delta) * sigmoid_prime(zs[-k])
+            nabla_b[-k] = delta
+            nabla_w[-k] = np.dot(delta, activations[-k - 1].T)
+        return nabla_b, nabla_w
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def sigmoid_prime(z):
+    return sigmoid(z) * (1 - sigmoid(z))
+
+if __name__ == "__main__":
+    np.random.seed(0)
+    Network([4, 5, 3]).backprop(np.random.randn(4, 1), np.array([[0.0], [1.0], [0.0]]))
+"""
+
+
+def test_a_function_of_numbers_that_backpropagation_calls_is_not_all_that_is_checked():
+    report = checked(NETWORK)
+    assert report.ok, report
+    assert [pair.name for pair in report.pairs] == ["Network.backprop"]
+    assert checked(NETWORK.replace("* sigmoid_prime(zs[-k])", "* sigmoid(zs[-k])")).wrong
