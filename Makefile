@@ -38,7 +38,7 @@ wheel: .venv/ready-check
 	$(BIN)/python -m build --outdir dist .
 	$(BIN)/python -m venv build/wheel
 	build/wheel/bin/python -m pip install -q --disable-pip-version-check dist/*.whl
-	cd build/wheel && bin/tinyad --version && bin/tinyad demo
+	cd build/wheel && bin/tinyad --version && bin/tinyad demo && bin/tinyad new svm && bin/tinyad check svm.md
 
 notebooks: .venv/ready-test
 	$(BIN)/python -m tests.support.notebooks

@@ -1,4 +1,4 @@
-"""The command line: `tinyad demo`, `check`, `report`, `plant` and `grade`."""
+"""The command line: `tinyad demo`, `new`, `check`, `report`, `plant` and `grade`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from tinyad.html.report import Report
 
 # Installed packages register here: a demo is a function of a folder that returns whether all was right; models are
-# {name: function without arguments that returns a Report}.
-DEMOS, MODELS = "tinyad.demo", "tinyad.models"
+# {name: function without arguments that returns a Report}; derivations are {name: path of a Markdown file}.
+DEMOS, MODELS, DERIVATIONS = "tinyad.demo", "tinyad.models", "tinyad.derivations"
 SECONDS_FOR_TEXT = 5.0  # for one text on the command line: the longest derivation takes two
 REPORT_OPTIONS = ("hand", "layout", "title", "groups")  # what a Python file may set for its report
 
@@ -79,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=Path("build"), metavar="FOLDER", help="where to write (default: build)"
     )
     demo.set_defaults(run=_demo, other_place="a folder with --out")
+
+    new = commands.add_parser("new", help="copy a right derivation into this folder, to start from")
+    new.add_argument("name", nargs="?", metavar="NAME", help="which one; without it all are listed")
+    new.set_defaults(run=_new, other_place="another folder")
 
     check = commands.add_parser(
         "check", help="check hand-derived gradients, statement by statement in code and line by line on paper"
@@ -165,6 +170,43 @@ def _demo(options: argparse.Namespace) -> int:
         raise ValueError(f"no installed package brings a demo: none registers an entry point of the group {DEMOS}")
     right = [demo(options.out) for demo in demos]
     return 0 if all(right) else 1
+
+
+def _new(options: argparse.Namespace) -> int:
+    """Copy a derivation that an installed package brings, or list them all."""
+    paths: dict[str, Path] = {name: path for group in _registered(DERIVATIONS) for name, path in group.items()}
+    if not paths:
+        raise ValueError(
+            f"no installed package brings derivations: none registers an entry point of the group {DERIVATIONS}"
+        )
+    if options.name is None:
+        width = max(map(len, paths))
+        print(for_terminal("\n".join(f"{name:{width}}  {_title(_read(path))}" for name, path in paths.items())))
+        return 0
+    if options.name not in paths:
+        near = get_close_matches(options.name, paths, 1)
+        hint = f"; did you mean {near[0]}?" if near else "; `tinyad new` lists them"
+        raise ValueError(f"{options.name}: no such derivation{hint}")
+    text, copy = _read(paths[options.name]), Path(f"{options.name}.md")
+    try:
+        with copy.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ValueError(f"{copy} is there already, and stays as it is; move it, or go to another folder") from None
+    print(for_terminal(f"{copy}   {_title(text)}"))
+    return 0
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _title(text: str) -> str:
+    """Return the title of a Markdown file: its first line, without the sign of a heading."""
+    return text.partition("\n")[0].lstrip("# ")
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -17,8 +17,3 @@ def backward(dout, cache):
     dxc = dxhat / s + ds * xc / (len(xc) * s)
     dx = dxc - dxc.mean(axis=0)
     return dx, dgamma, dbeta
-
-
-def example():
-    rng = np.random.default_rng(0)
-    return rng.normal(size=(7, 4)), rng.normal(size=4), rng.normal(size=4)

@@ -24,8 +24,9 @@ from tests.support.code_plants import KINDS, CodePlant, Subject, subjects
 from tests.support.paths import ROOT
 from tinyad.code.check import check_pair
 from tinyad.code.find import Found
-from tinyad.code.program import TimedOut, limited, undisturbed
+from tinyad.code.program import undisturbed
 from tinyad.code.same_formula import same_formula
+from tinyad.code.time_limit import TimedOut, limited
 from tinyad.code.verdicts import StatementVerdict
 
 WRITTEN = ROOT / "tests/code/written"

@@ -279,8 +279,8 @@ a &= W x, & L &= a^\top a, \\
 def test_a_document_is_checked_with_what_is_proposed_for_it(run):
     Path("bare.tex").write_text(PAPER, encoding="utf-8")
     status, out, err = run("check", "bare.tex")
-    assert (status, out) == (2, "")
-    assert "`tinyad check --declare bare.tex` proposes what to declare" in err
+    assert (status, err) == (0, "")
+    assert "nothing is declared; taken: layout: same; W: N×M; x: M×1" in out
     status, declared, err = run("check", "--declare", "bare.tex")
     assert (status, err) == (0, "")
     text = PAPER.replace("\\begin{align}", declared + "\\begin{align}")

@@ -12,6 +12,7 @@ import pytest
 
 import tinyad
 from lstm_models.models import MODELS
+from lstm_models.zoo import DERIVATIONS
 from tests.support import examples
 from tests.support.examples import blocks, rewritten, rounded, run
 from tests.support.house import NOT_STARRED, imported, package, rank, read, sources
@@ -191,6 +192,22 @@ def test_every_model_is_in_the_table():
     rows = read(DOCS / "models.md").partition("| source ")[2].partition("\n\n")[0].splitlines()[2:]
     named = [name for row in rows for name in re.findall(r"`([\w-]+)`", row.split("|")[2])]
     assert sorted(named) == sorted(MODELS)
+
+
+def notation(text):
+    """The notation of a derivation, as its signs and declarations tell."""
+    signs = {" @ ": "NumPy", "\\": "LaTeX", "": "Unicode"}
+    words = {"time: ": "times", "d: differential": "differentials"}
+    kind = next(kind for sign, kind in signs.items() if sign in text)
+    return kind, [word for start, word in words.items() if f"\n{start}" in text]
+
+
+def test_every_derivation_is_in_the_table_of_the_zoo():
+    rows = [row.split("|")[1:3] for row in read(DOCS / "zoo.md").partition("| --- |")[2].splitlines()[1:]]
+    shown = {name.strip(" `"): kind.strip().split(", ") for name, kind in rows}
+    assert list(shown) == list(DERIVATIONS)
+    for name, (sign, *more) in shown.items():
+        assert (sign, [word for word in more if word != "components"]) == notation(read(DERIVATIONS[name])), name
 
 
 def operations(text):

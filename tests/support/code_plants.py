@@ -18,10 +18,11 @@ from tinyad.code.names import CONTAINERS, looks_like_derivative
 from tinyad.code.pair import Example, Pair
 from tinyad.code.points import another
 from tinyad.code.probes import Frame, Listener, Statement, names_of
-from tinyad.code.program import QUIET, Program, limited, undisturbed
+from tinyad.code.program import QUIET, Program, undisturbed
 from tinyad.code.recording import Recorded
 from tinyad.code.script import Script
 from tinyad.code.splice import Piece, Source, level
+from tinyad.code.time_limit import limited
 
 CHANGED = 1e-6  # of the largest entry: gradients that differ less are the same
 SECONDS = 20.0  # for one run of a program with a mistake

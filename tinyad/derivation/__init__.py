@@ -28,8 +28,9 @@ def check_derivation(
     """
     # Here, so that who imports tinyad for its tape does not wait for them.
     from tinyad.derivation.judge.check import check_without_corrections
+    from tinyad.derivation.language.proposal import with_proposed
     from tinyad.derivation.repair.checked import check_all
     from tinyad.derivation.show.report import Report
 
-    source = opened(text_or_path, timeout)
+    source = with_proposed(opened(text_or_path, timeout))
     return Report(source, check_all(source, seed) if suggest else check_without_corrections(source, seed))

@@ -614,9 +614,29 @@ def test_refused(tmp_path, body, line, said):
     assert caught.value.line == line
 
 
-def test_a_document_without_declarations_names_the_command(tmp_path):
-    with pytest.raises(DerivationError, match=r"declares no sizes; `tinyad check --declare .*paper.tex` proposes"):
-        checked(tmp_path, paper(align(EQUATIONS)))
+def test_a_document_without_declarations_is_read_with_those_that_are_proposed(tmp_path):
+    report = checked(tmp_path, paper(align(EQUATIONS)))
+    assert report.ok, report
+    assert "nothing is declared; taken: layout: same; " in str(report)
+    declared = checked(tmp_path, paper(DECLARED.strip(), align(EQUATIONS)))
+    assert len(report.verdicts) == len(declared.verdicts)
+
+
+def test_a_wrong_line_of_a_document_without_declarations_has_its_own_place(tmp_path):
+    text = paper(align([WRONG if "partial W" in row else row for row in EQUATIONS]))
+    report = checked(tmp_path, text)
+    assert not report.ok
+    assert f"line {text[: text.index(WRONG)].count(chr(10)) + 1}, column" in str(report)
+
+
+def test_names_whose_derivatives_no_line_sets_are_taken_as_constant(tmp_path):
+    """Data and labels of a paper have none."""
+    text = paper(align([r"z = W x", r"L = \frac{1}{2} \lVert z - y \rVert^2", r"\partial L / \partial z = z - y",
+                        r"\partial L / \partial W = (z - y) x^\top"]))  # fmt: skip
+    report = checked(tmp_path, text)
+    assert report.ok, report
+    assert "constant: x, y" in str(report)
+    assert "positive" not in str(report)
 
 
 def test_files_that_are_no_text(tmp_path):

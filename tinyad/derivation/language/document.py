@@ -15,6 +15,7 @@ from tinyad.derivation.language.source import Block, DerivationError, Source
 from tinyad.derivation.language.syntax_tree import Node, Token
 from tinyad.derivation.language.tokenizer import tokens_of
 
+PROPOSED = "the declarations that were taken"
 COMMENTS = {"latex": r"[ \t]*%+[ \t]*", "markdown": r"(?!)", "restructured text": r"(?!)"}
 
 
@@ -38,7 +39,9 @@ class Document(Source):
         find: Callable[[Source], Found],
     ) -> None:
         super().__init__("\n".join(line.text for line in lines), name, seconds)
+        self.lines = tuple(lines)
         self.origins = [(line.part, line.number) for line in lines]
+        self.proposed = ""  # declarations that were taken, since the document has none
         self.is_document, self.kind = True, kind
         self.macros = Macros()
         self.macros.read(self.text)
@@ -50,6 +53,14 @@ class Document(Source):
         self.abbreviations: dict[int, list[Block]] = {}  # where a derivation begins → the abbreviations in it
         self.count = {"forward": 0, "backward": 0, "abbreviations": 0}
         self.left_out: list[tuple[int, str]] = []  # a line that includes a file which is not read, and why
+
+    def with_declarations(self, proposed: str) -> Document:
+        """Return the document with declarations before it; its lines keep their numbers, and the time goes on."""
+        before = [Line(row, PROPOSED, number) for number, row in enumerate(proposed.split("\n"), 1)]
+        other = Document([*before, *self.lines], self.name, self.seconds, self.kind, self._find)
+        other.left_out = [(number + len(before), why) for number, why in self.left_out]
+        other.deadline, other.proposed = self.deadline, proposed
+        return other
 
     # Places
 

@@ -38,9 +38,18 @@ def proposed_declarations(source: Source) -> str:
         )  # fmt: skip
     rows = [*_letters(declarations, found, source), *_sizes(declarations, sorting.parts.statements, source)]
     rows += _given(declarations, sorting, source)
+    rows += _constant(declarations, sorting, source)
     begin, before, end = FORMS[source.kind if isinstance(source, Document) else ""]
     text = "\n".join([begin, *(before + row for row in rows), *([end] if end else [])])
     return text if rows else ""
+
+
+def with_proposed(source: Source) -> Source:
+    """Return a document that declares nothing with the declarations that are proposed; all else as it is."""
+    if not isinstance(source, Document) or source.declared():
+        return source
+    proposed = proposed_declarations(source)
+    return source.with_declarations(proposed) if proposed else source
 
 
 def _read(source: Source) -> tuple[Declarations, list[Equation]]:
@@ -112,6 +121,22 @@ def _sizes(declarations: Declarations, forward: Sequence[Statement], source: Sou
         yield f"positive: {', '.join(_text(source, lacking[key]) for key in positive)}"
 
 
+def _constant(declarations: Declarations, sorting: Sorting, source: Source) -> Iterator[str]:
+    """Yield the names that nothing computes and whose derivatives no line sets, as data and labels are."""
+    backward = {equation.start for equation in sorting.parts.backward}
+    lines = [c.statement for c in sorting.candidates if c.equation.start in backward]
+    if not all(lines) or {"constant"} & declarations.says:
+        return
+    set_here = {n.value[0].key for line in lines if line for left in line.left for n in walk(left) if n.kind == "d"}
+    forward = sorting.parts.statements
+    leaves = {
+        it.key: it.node for it in SizeInference(declarations, forward, _divisors(forward), guess=True).proposals()
+    }
+    unset = [key for key in leaves if key not in set_here and key not in _divisors(forward)]
+    if set_here & leaves.keys() and unset:
+        yield f"constant: {', '.join(_text(source, leaves[key]) for key in unset)}   # no line sets their derivatives"
+
+
 def _divisors(forward: Sequence[Statement]) -> list[str]:
     """Return the names that only divide numbers, as n in 1/n: they count something."""
     members = [member for s in forward for member in s.members]
@@ -127,7 +152,12 @@ def _arguments(forward: Sequence[Statement]) -> list[str]:
         n for s in forward for member in s.members for n in walk(member)
         if (n.kind == "call" and n.value.key in POSITIVE_IN) or (n.kind == "power" and n.value != int(n.value))
     ]  # fmt: skip
-    return list(dict.fromkeys(key for n in calls for part in n.parts for key in names_in(part)))
+    return list(dict.fromkeys(key for n in calls for part in n.parts if not _is_square(part) for key in names_in(part)))
+
+
+def _is_square(node: Node) -> bool:
+    """Return whether a formula is xᵀ x, as the square of a norm: it is positive whatever x is."""
+    return node.kind == "*" and node.parts[0].kind == "transpose"
 
 
 def _given(declarations: Declarations, sorting: Sorting, source: Source) -> Iterator[str]:

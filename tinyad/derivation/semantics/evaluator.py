@@ -435,7 +435,7 @@ class Evaluator:
     def indexed_part(self, node: Node, scope: Scope) -> Any:
         """Return the value of the term of a sum or product over an index that runs as far as is written."""
         letter, *end = node.value[1:]
-        value = self.part(node.parts[0], scope)
+        value = self(node.parts[0], scope)
         if isinstance(value, Indexed) and letter in value.labels and end:
             first = value.value.left if isinstance(value.value, Pair) else value
             length = length_of_index(first if letter in first.labels else value.value.right, letter)

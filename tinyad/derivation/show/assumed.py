@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tinyad.derivation.judge.verdicts import CheckedLines
 from tinyad.derivation.language.abbreviations import abbreviated
 from tinyad.derivation.language.declarations import Declarations
@@ -17,6 +19,10 @@ def assumed(derivation: Derivation, checked: CheckedLines) -> list[str]:
     rows = [f"size that follows: {name_text(it, key)}: {size}" for key, size in it.inferred.items()]
     if not isinstance(source, Document):
         return rows
+    if source.proposed:
+        taken = (re.sub(r"^[%\s]+|\s+#.*", "", row) for row in source.proposed.split("\n"))
+        said = [row for row in taken if row and "tinyad: declare" not in row and row != "-->"]
+        rows.append(f"nothing is declared; taken: {one_line('; '.join(said))}")
     for node in source.given.get(derivation.begun, ()):
         rows.append(f"taken as given: {one_line(source.text[node.start : node.end])}")
     for block in source.abbreviations.get(derivation.begun, ()):
