@@ -7,6 +7,7 @@ import textwrap
 
 import pytest
 
+from tinyad.code import shape_hints
 from tinyad.code.checking import Options, check_text
 from tinyad.code.files import Text
 from tinyad.code.program import CodeError
@@ -311,3 +312,274 @@ def test_the_factor_of_a_returned_dict_is_no_convention():
 def test_two_functions_without_a_pair_have_no_example():
     with pytest.raises(CodeError):
         checked("def f(x):\n    return x\n")
+
+
+STORED = """
+import numpy as np
+
+class Dense:
+    def __init__(self, n_in, n_out):
+        self.weights = np.random.randn(n_in, n_out)
+        self.biases = np.zeros((1, n_out))
+
+    def forward(self, inputs):
+        self.inputs = inputs
+        self.output = inputs @ self.weights + self.biases
+
+    def backward(self, dvalues):
+        self.dweights = self.inputs.T @ dvalues
+        self.dbiases = dvalues.sum(axis=0, keepdims=True)
+        self.dinputs = dvalues @ self.weights.T
+"""
+
+OPTIONAL = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in, n_out):
+        self.params = {"W": np.random.randn(n_in, n_out)}
+
+    def loss(self, X, y=None, reg=0.0):
+        W = self.params["W"]
+        scores = X.dot(W)
+        if y is None:
+            return scores
+        p = np.exp(scores - scores.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        loss = -np.log(p[np.arange(len(X)), y]).mean() + reg * (W * W).sum()
+        dscores = p.copy()
+        dscores[np.arange(len(X)), y] -= 1
+        dscores /= len(X)
+        dW = X.T.dot(dscores) + 2 * reg * W
+        return loss, {"W": dW}
+"""
+
+JOINED = """
+import numpy as np
+
+class Cell:
+    def __init__(self, n_in, n_hidden):
+        self.W = np.random.randn(n_hidden, n_in + n_hidden)
+        self.n_hidden = n_hidden
+
+    def forward(self, x, h):
+        self.xh = np.concatenate([h, x])
+        self.out = np.tanh(self.W @ self.xh)
+        return self.out
+
+    def backward(self, dout):
+        da = dout * (1 - self.out ** 2)
+        self.dW = np.outer(da, self.xh)
+        dxh = self.W.T @ da
+        return dxh[self.n_hidden :], dxh[: self.n_hidden]
+"""
+
+RECURSION = """
+import numpy as np
+
+def rollout_forward(x0, U, A, B):
+    xs = [x0]
+    J = 0.0
+    for u in U:
+        J = J + 0.5 * u @ u
+        xs.append(A @ xs[-1] + B @ u)
+    J = J + 0.5 * xs[-1] @ xs[-1]
+    return J, (xs, U, A, B)
+
+def rollout_backward(dJ, cache):
+    xs, U, A, B = cache
+    dU = np.zeros_like(U)
+    lam = dJ * xs[-1]
+    for t in reversed(range(len(U))):
+        dU[t] = dJ * U[t] + B.T @ lam
+        lam = A.T @ lam
+    return {"x0": lam, "U": dU}
+"""
+
+COLUMN_GATES = """
+import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def cell_forward(xt, h_prev, c_prev, parameters):
+    Wi, bi, Wc, bc = parameters["Wi"], parameters["bi"], parameters["Wc"], parameters["bc"]
+    joined = np.concatenate((h_prev, xt), axis=0)
+    it = sigmoid(np.dot(Wi, joined) + bi)
+    g = np.tanh(np.dot(Wc, joined) + bc)
+    c_next = (1 - it) * c_prev + it * g
+    return c_next, (xt, h_prev, c_prev, it, g, parameters)
+
+def cell_backward(dc_next, cache):
+    xt, h_prev, c_prev, it, g, parameters = cache
+    n = h_prev.shape[0]
+    joined = np.concatenate((h_prev, xt), axis=0)
+    ai = dc_next * (g - c_prev) * it * (1 - it)
+    ag = dc_next * it * (1 - g ** 2)
+    dWi = np.dot(ai, joined.T)
+    dWc = np.dot(ag, joined.T)
+    dbi = np.sum(ai, axis=1, keepdims=True)
+    dbc = np.sum(ag, axis=1, keepdims=True)
+    djoined = np.dot(parameters["Wi"].T, ai) + np.dot(parameters["Wc"].T, ag)
+    dc_prev = dc_next * (1 - it)
+    return {"dxt": djoined[n:], "dh_prev": djoined[:n], "dc_prev": dc_prev, "dWi": dWi, "dbi": dbi,
+            "dWc": dWc, "dbc": dbc}
+"""
+
+ROW_INDEX = '''
+import numpy as np
+
+def pair_loss(v, k, rows):
+    """v: (D,), k: int, the row that is right; rows: (V, D)"""
+    s = 1 / (1 + np.exp(-rows[k] @ v))
+    loss = -np.log(s)
+    dv = (s - 1) * rows[k]
+    drows = np.zeros_like(rows)
+    drows[k] += (s - 1) * v
+    return loss, dv, drows
+'''
+
+UPDATES = """
+import numpy as np
+
+class Dense:
+    def __init__(self, n_in, n_out):
+        self.weights = np.random.randn(n_out, n_in)
+
+    def forward(self, input):
+        self.input = input
+        return np.dot(self.weights, input)
+
+    def backward(self, output_gradient, learning_rate):
+        weights_gradient = np.dot(output_gradient, self.input.T)
+        input_gradient = np.dot(self.weights.T, output_gradient)
+        self.weights -= learning_rate * weights_gradient
+        return input_gradient
+"""
+
+OWN_ARRAYS = """
+import numpy as np
+
+class Coder:
+    def __init__(self, n_in, n_code):
+        self.W = np.random.randn(n_in, n_code)
+        self.V = np.random.randn(n_code, n_in)
+
+    def loss_and_grads(self, x):
+        h = np.tanh(x @ self.W)
+        error = h @ self.V - x
+        loss = 0.5 * np.sum(error ** 2) / len(x)
+        dV = h.T @ error / len(x)
+        dh = error @ self.V.T / len(x)
+        dW = x.T @ (dh * (1 - h ** 2))
+        return loss, {"W": dW, "V": dV}
+"""
+
+BATCHES = """
+import numpy as np
+
+class Scores:
+    def __init__(self, d_model, d_k):
+        self.Wq = np.random.randn(d_model, d_k)
+        self.Wk = np.random.randn(d_model, d_k)
+        self.d_k = d_k
+
+    def forward(self, X):
+        self.X, self.Q, self.K = X, X @ self.Wq, X @ self.Wk
+        return self.Q @ self.K.transpose(0, 2, 1) / np.sqrt(self.d_k)
+
+    def backward(self, dout):
+        ds = dout / np.sqrt(self.d_k)
+        dQ = ds @ self.K
+        dK = ds.transpose(0, 2, 1) @ self.Q
+        self.dWq = np.sum(self.X.transpose(0, 2, 1) @ dQ, axis=0)
+        self.dWk = np.sum(self.X.transpose(0, 2, 1) @ dK, axis=0)
+        return dQ @ self.Wq.T + dK @ self.Wk.T
+"""
+
+KINDS = {
+    "a layer that leaves its output on itself": (STORED, "dvalues @ self.weights.T", "-dvalues @ self.weights.T"),
+    "labels and a penalty that are left out": (OPTIONAL, "+ 2 * reg * W", "+ reg * W"),
+    "joined vectors": (JOINED, "(1 - self.out ** 2)", "(1 - self.out)"),
+    "vectors beside matrices": (RECURSION, "+ B.T @ lam", "- B.T @ lam"),
+    "columns of equal sizes that only the backward pass shows": (COLUMN_GATES, "dc_next * (1 - it)", "dc_next * it"),
+    "a number as an index": (ROW_INDEX, "dv = (s - 1) * rows[k]", "dv = s * rows[k]"),
+    "a rate in the backward pass": (
+        UPDATES,
+        "input_gradient = np.dot(self.weights.T, output_gradient)",
+        "input_gradient = -np.dot(self.weights.T, output_gradient)",
+    ),
+    "a dict for the arrays of the object": (OWN_ARRAYS, "dV = h.T @ error / len(x)", "dV = h.T @ error"),
+    "batches of matrices": (BATCHES, "ds = dout / np.sqrt(self.d_k)", "ds = dout / self.d_k"),
+}
+
+
+def test_what_is_no_array_in_a_docstring_has_no_shape_of_what_follows():
+    assert shape_hints.documented("k: int; rows: (V, D)", "k") is None
+    assert shape_hints.is_whole("v: (D,), k: int, a row", "k")
+    assert not shape_hints.is_whole("k: internal state", "k")
+
+
+def test_an_index_that_may_be_a_number_is_tried_as_one():
+    assert checked(ROW_INDEX.replace("k: int, the row that is right; ", "")).ok
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_right_code_of_a_kind_holds(name):
+    report = checked(KINDS[name][0])
+    assert report.ok, report
+    assert report.verdicts
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_changed_statement_of_a_kind_is_found(name):
+    source, was, now = KINDS[name]
+    assert source.count(was) == 1
+    (found,) = checked(source.replace(was, now)).wrong
+    assert found.line == line_of(source, was)
+    assert found.suggestion
+
+
+NETWORK = """
+import numpy as np
+
+class Network:
+    def __init__(self, sizes):
+        self.biases = [np.random.randn(y, 1) for y in sizes[1:]]
+        self.weights = [np.random.randn(y, x) for x, y in zip(sizes[:-1], sizes[1:])]
+
+    def backprop(self, x, y):
+        nabla_b = [np.zeros(b.shape) for b in self.biases]
+        nabla_w = [np.zeros(w.shape) for w in self.weights]
+        activation, activations, zs = x, [x], []
+        for b, w in zip(self.biases, self.weights):
+            z = np.dot(w, activation) + b
+            zs.append(z)
+            activation = sigmoid(z)
+            activations.append(activation)
+        delta = (activations[-1] - y) * sigmoid_prime(zs[-1])
+        nabla_b[-1] = delta
+        nabla_w[-1] = np.dot(delta, activations[-2].T)
+        for k in range(2, len(self.weights) + 1):
+            delta = np.dot(self.weights[-k + 1].T, delta) * sigmoid_prime(zs[-k])
+            nabla_b[-k] = delta
+            nabla_w[-k] = np.dot(delta, activations[-k - 1].T)
+        return nabla_b, nabla_w
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def sigmoid_prime(z):
+    return sigmoid(z) * (1 - sigmoid(z))
+
+if __name__ == "__main__":
+    np.random.seed(0)
+    Network([4, 5, 3]).backprop(np.random.randn(4, 1), np.array([[0.0], [1.0], [0.0]]))
+"""
+
+
+def test_a_function_of_numbers_that_backpropagation_calls_is_not_all_that_is_checked():
+    report = checked(NETWORK)
+    assert report.ok, report
+    assert [pair.name for pair in report.pairs] == ["Network.backprop"]
+    assert checked(NETWORK.replace("* sigmoid_prime(zs[-k])", "* sigmoid(zs[-k])")).wrong

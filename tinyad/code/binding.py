@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
@@ -28,6 +29,10 @@ class Forwarded(NamedTuple):
     keywords: dict[str, Any]
 
 
+RATES = re.compile(r"(?:lr|eta|rate|step(?:_?size)?|learn(?:ing)?_?rate)$")  # of an update in the backward pass
+RATE = 0.1  # small, as they are
+
+
 class Signatures(NamedTuple):
     """The names of a pair: arguments that the example gives, what the forward returns, parameters of the backward.
 
@@ -49,7 +54,7 @@ class Source(NamedTuple):
     """Where an argument of the backward pass comes from: exactly one of these.  labels: those of the cost.
 
     upstream: the output whose adjoint it is.  results: the parts of the result; all of it for ().  argument: the place
-    and name of an argument of the forward pass.  local: a local name of it.  attribute: of the object.
+    and name of an argument of the forward pass.  local: a local name of it.  attribute: of the object.  number: a rate.
     """
 
     upstream: Path | None = None
@@ -58,6 +63,7 @@ class Source(NamedTuple):
     local: str = ""
     attribute: str = ""
     labels: bool = False
+    number: float | None = None
 
 
 class Cost(NamedTuple):
@@ -107,8 +113,8 @@ class Binding(NamedTuple):
         if source.argument is not None:
             place, name = source.argument
             return forwarded.keywords[name] if name in forwarded.keywords else forwarded.arguments[place]
-        if source.attribute:
-            return getattr(forwarded.owner, source.attribute)
+        if source.attribute or source.number is not None:
+            return getattr(forwarded.owner, source.attribute) if source.attribute else source.number
         return last_local_values(forwarded.recorded)[source.local].value
 
     def _adjoint(self, output: Path, result: Any) -> Any:
@@ -260,7 +266,10 @@ class _Names:
         """Return the part of the result that has no name for a parameter that has none: the cache."""
         required = self.signatures.required
         free = tuple(k for k in rest if self.returned[k] not in required)
+        if RATES.match(parameter):
+            return Source(number=RATE)
         unknown = [p for p in required if p not in adjoints and p not in self.known and p != self.labels]
+        unknown = [p for p in unknown if not RATES.match(p)]
         if free and len(unknown) == 1:
             return Source(results=free)
         if len(unknown) == len(free):

@@ -33,11 +33,14 @@ SIZES = (5, 3, 7, 4, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67,
 SMALL = (4, 3, 5, 6, 7, 2, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21)  # that sizes get in the end
 SELDOM         = 0.4  # what an example has of its own, and no parameter
 UNLIKELY       = 2.0  # more than a change of shapes that one statement speaks for
+VECTORS        = 0.5  # all arrays with small letters have one axis, beside matrices with capitals
 DOUBT          = 0.95  # up to this no other shapes are as likely
 PROGRESS       = 0.4  # for each statement that ran: what comes further is tried further
 LARGEST_FACTOR = 6    # of one size in another: stacked gates
 LARGER         = 6    # by which images are made larger than filters
+TELLING        = 3    # statements that are right with other shapes leave no doubt about these
 HIGHEST_RANK   = 5
+LATER_RUNS     = 100  # of the forward pass, once it runs with some shapes
 # fmt: on
 
 
@@ -68,24 +71,33 @@ def drawn_example(program: Program, found: Found, misfits: Callable[[Example], M
     if any(guesses.LISTS.match(name) for name in parameter_names(program, found.forward)):
         return None
     search = _Search(program, found)
-    runs = search.likeliest()
+    begin = search.begin()
+    runs = search.likeliest(begin)
+    vectors = [] if runs else search.vectors(begin)
+    runs = runs or vectors
     if not runs:
         return None
     search.until = max(search.until, time.process_time() + DRAWN_SECONDS / 2)
     doubt, state = runs[0][0], search.small(runs[0][1])
     known = misfits(search.example(state))
     others = [(cost - runs[0][0], search.small(other)) for cost, other in runs[1:DRAWN_EXAMPLES]]
+    if known.wrong and not vectors:
+        vectors = [(cost, search.small(other)) for cost, other in search.vectors(begin)]
     while known.wrong and search.has_time():
-        derived = _as_derived(state, known.shapes)
-        for cost, other in itertools.chain(derived, others if known.wrong > 1 else (), _variants(state, known.shapes)):
+        derived = itertools.chain(_as_derived(state, known.shapes), _all_as_derived(state, known.shapes))
+        for cost, other in itertools.chain(
+            vectors, derived, others if known.wrong > 1 else (), _variants(state, known.shapes)
+        ):
             if cost < known.wrong and search.has_time() and search.failure(other) is None:
                 new = misfits(search.example(other))
                 if new.wrong == 0 or new.wrong + cost < known.wrong:
-                    doubt, state, known = doubt + cost, other, new
+                    told = bool(known.shapes) and known.wrong - new.wrong >= TELLING
+                    doubt = cost if (cost, other) in vectors else doubt + cost * (not told)
+                    state, known = other, new
                     break
         else:
             break
-        others = []
+        others = vectors = []
     return Drawn(search.example(state), guesses.in_words(state), doubt <= DOUBT)
 
 
@@ -124,14 +136,22 @@ class _Search:
         self.sizes = itertools.chain(SIZES, itertools.count(101, 2))
         self.until = time.process_time() + DRAWN_SECONDS
 
-    def likeliest(self) -> list[tuple[float, State]]:
+    def likeliest(self, begin: State) -> list[tuple[float, State]]:
         """Return what the forward pass runs with and is likely, with its cost, the likeliest first."""
         found: list[tuple[float, State]] = []
-        for cost, state in self.running():
+        for cost, state in self.running(begin):
             found.append((cost, state))
             if sum(cost < UNLIKELY for cost, _ in found) >= DRAWN_EXAMPLES:
                 break
         return sorted(found, key=lambda pair: (pair[0], -len(guesses.bases(pair[1]))))  # different sizes show more
+
+    def vectors(self, begin: State) -> list[tuple[float, State]]:
+        """Return what the forward pass runs with if all arrays with small letters have one axis."""
+        columns = guesses.as_vectors(begin, self.unsaid)
+        if columns == begin:
+            return []
+        self.until = max(self.until, time.process_time() + DRAWN_SECONDS / 2)
+        return [(cost + VECTORS, state) for cost, state in self.likeliest(columns)[:2]]
 
     def has_time(self) -> bool:
         """Return whether the search may go on."""
@@ -156,20 +176,28 @@ class _Search:
             said.setdefault("b", (self.new(), self.new()))  # data beside `a`, and no bias
         for name in names:
             state[name,] = guesses.first_guess(self.function, name, self.sizes, said.get(name))
+        off: list[Name] = [(name,) for name in guesses.switched_off(self.function)]
+        if self.constructor:
+            off += [(CONSTRUCTED, name) for name in guesses.switched_off(self.program.functions[self.constructor])]
+        state |= dict.fromkeys(off, Guess(Kind.NUMBER, positive=True))
+        if self.found.backward is None:
+            for name in guesses.needed_labels(self.function):
+                state[name,] = guesses.first_guess(self.function, name, self.sizes, said.get(name))
+        self.unsaid = [name for name in names if name not in said]
         return state
 
-    def running(self) -> Iterator[tuple[float, State]]:
-        """Yield what the forward pass runs with, with its cost."""
-        begin = self.begin()
+    def running(self, begin: State) -> Iterator[tuple[float, State]]:
+        """Yield what the forward pass runs with, with its cost, from a first guess on."""
         order, seen = itertools.count(1), {tuple(begin.items())}
         todo: list[tuple[float, int, float, State]] = [(0.0, 0, 0.0, begin)]
-        for _ in range(DRAWN_RUNS):
-            if not todo or not self.has_time():
-                return
+        left = DRAWN_RUNS
+        while left and todo and self.has_time():
+            left -= 1
             _, _, cost, state = heapq.heappop(todo)
             failure = self.failure(state)
             if failure is None:
                 yield cost + self.unlikely(state), state
+                left = min(left, LATER_RUNS)
                 continue
             for more, new in self.moves(state, failure):
                 if tuple(new.items()) not in seen:
@@ -182,13 +210,16 @@ class _Search:
             return _Failure(MemoryError(), ())
         try:
             with np.errstate(all="ignore"), limited(TRIAL_SECONDS):
-                result = self.called(self.example(state))
+                example = self.example(state)
+                result = self.called(example)
+                if result is None and example.owner is not None:  # it leaves its output on the object
+                    result = vars(example.owner)
         except (Exception, TimedOut) as error:
             return self.failed(error)
         leaves = [values.array(leaf) for _, leaf in values.leaves(result)]
         if not leaves:
             return _Failure(ValueError("negative dimensions"), tuple(state))
-        if all(np.all(np.isfinite(leaf)) for leaf in leaves):
+        if all(np.all(np.isfinite(leaf)) for leaf in leaves if leaf.dtype.kind in "fc"):
             return None
         return _Failure(FloatingPointError(), tuple(state))
 
@@ -282,7 +313,7 @@ class _Search:
             yield from self.with_item(state, failure.error.args[0])
         yield from self.equal(state, text, guilty)
         yield from self.other_kinds(state, text, guilty, failure.statements)
-        yield from self.other_ranks(state, text, guilty)
+        yield from self.other_ranks(state, text, guilty, failure.statements)
         if isinstance(failure.error, AssertionError) or re.search("reshape|equal division|multiple", text):
             yield from self.multiples(state, guilty)
         elif "broadcast" in text and {n for p in _mismatches(text) for n in p} - set(guesses.bases(state)):
@@ -302,6 +333,7 @@ class _Search:
                     shared = all(_uses(state, base) > 1 for base in (*new, other))  # two sizes that differ so far
                     yield 0.5 * k + SELDOM * shared, guesses.resized(state, other, new)
                     break
+            yield from _equal_sums(state, *pair)
             for name in guilty:
                 guess = state[name]
                 if guess.is_array and set(guess.shape) & set(pair):
@@ -363,10 +395,14 @@ class _Search:
             if guess.kind in (Kind.NUMBER, Kind.COUNT) and re.search(r"(?:float|int)'? object|0-dim|iterable", text):
                 yield 0.3 + late, {**state, name: Guess(Kind.ARRAY, (self.new(), self.new()))}
 
-    def other_ranks(self, state: State, text: str, guilty: Sequence[Name]) -> Iterator[tuple[float, State]]:
+    def other_ranks(
+        self, state: State, text: str, guilty: Sequence[Name], statements: Sequence[ast.stmt]
+    ) -> Iterator[tuple[float, State]]:
         """Yield states in which an array has more or fewer axes."""
         said = re.search(r"unpack \(expected (\d+)|but (\d+) were indexed", text)
         wanted = int(said[1] or said[2]) if said is not None else None
+        if "axes don't match" in text:
+            wanted = next((len(axes) for node in statements[:1] for axes in _orders(node)), None)
         if not re.search("dimension|axis|axes|unpack|indexed|subscript|sequence|aligned|broadcast|subscript", text):
             return
         for place, name in enumerate(guilty):
@@ -386,6 +422,18 @@ class _Search:
         for name, guess in state.items():
             if guess.kind is Kind.DICT and isinstance(key, str):
                 yield 0.0, {**state, (*name, key): guesses.first_guess(self.function, key, self.sizes)}
+
+
+def _equal_sums(state: State, one: int, other: int) -> Iterator[tuple[float, State]]:
+    """Yield states in which two sizes are equal that are both sums: of the parts of joined arrays."""
+    parts, expected = guesses.with_size(state, other), guesses.with_size(state, one)
+    if len(parts) != 2 or len(expected) != 2 or set(parts) == set(expected):
+        return
+    for k, order in enumerate((expected, expected[::-1])):
+        new = state
+        for own, wanted in zip(parts, order, strict=True):
+            new = guesses.resized(new, own, (wanted,))
+        yield 0.1 * k, new
 
 
 def _with_ones(state: State, name: Name, sizes: Sequence[int]) -> Iterator[tuple[float, State]]:
@@ -455,6 +503,23 @@ def _as_derived(state: State, shapes: Mapping[str, tuple[int, ...]]) -> Iterator
                     yield 0.6, {**state, name: guess._replace(dims=dims)}
 
 
+def _all_as_derived(state: State, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[float, State]]:
+    """Yield states in which vectors are columns or rows as their derivatives are, and sizes are equal as in these."""
+    own = {sum(dim): dim for guess in state.values() for dim in guess.dims}
+    wrong = {n: shapes[n[-1]] for n, g in state.items() if g.is_array and shapes.get(n[-1], g.shape) != g.shape}
+    new, pairs = dict(state), dict[int, Dim]()
+    for name, shape in wrong.items():
+        dims = state[name].dims
+        known = [ONE if size == 1 else own.get(size) for size in shape]
+        if len(shape) > len(dims) and ONE in known:
+            new[name] = state[name]._replace(dims=tuple(dim for dim in known if dim is not None))
+        elif len(shape) == len(dims):
+            pairs |= {dim[0]: other for dim, other in zip(dims, known, strict=True) if other and other != dim != ONE}
+    yield 0.3, new
+    for base, other in pairs.items():
+        yield 0.4, guesses.resized(new, base, other)
+
+
 def _doubled(state: State) -> State:
     """Return a state with even sizes, which code may need that takes arrays apart into halves."""
     new = state
@@ -472,6 +537,8 @@ def _variants(state: State, wrong: Collection[str]) -> Iterator[tuple[float, Sta
     """
     yield 0.6, _doubled(state)
     for name, guess in state.items():
+        if guess.kind is Kind.INDICES and len(guess.dims) == 1:
+            yield 0.4, {**state, name: guess._replace(dims=())}
         if not guess.is_array:
             continue
         rank = len(guess.dims)
@@ -554,6 +621,14 @@ def _factored(function: ast.FunctionDef) -> set[str]:
         found |= {name[-1] for factor in factors for name in guesses.loaded(factor)}
     given = guesses.aliases(function)
     return found | {given[name] for name in found & given.keys()}
+
+
+def _orders(node: ast.AST) -> Iterator[list[ast.expr]]:
+    """Yield the axes that a statement transposes arrays by, where it names them one by one."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call) and ast.unparse(part.func).endswith("transpose") and len(part.args) > 1:
+            last = part.args[-1]
+            yield last.elts if isinstance(last, (ast.Tuple, ast.List)) else part.args
 
 
 def _keyed(node: ast.AST) -> set[str]:

@@ -57,7 +57,10 @@ def found_in(program: Program, example: str | None = None, wanted: Iterable[str]
         training = [_with_example(program, one, example) for one in _training(program)]
         own = [found for found in training if found.example not in (None, "example")]
         shared = training if not any(found.example for found in chosen) else []
-        chosen += own or [found for found in shared if found.example or not chosen]
+        helpers = [found for found in chosen if found.example is None and _is_elementwise(found)]
+        added = own or [found for found in shared if found.example or chosen == helpers]
+        called = {f.rpartition(".")[2] for found in added for f in functions_called_by(program, found.forward)}
+        chosen = [f for f in chosen if f not in helpers or str(f.backward).rpartition(".")[2] not in called] + added
     given = [found for found in chosen if found.example is not None]
     if wanted or not given:
         if not given and not candidates and _is_script(program):
@@ -231,8 +234,13 @@ def _with_example(program: Program, found: Found, example: str | None) -> Found:
     for name in dict.fromkeys(names):
         if name and f"example_{name}" in program.functions:
             return found._replace(example=f"example_{name}")
-    elementwise = found.backward is not None and re.search(r"prime|deriv", found.backward) is not None
-    return found._replace(example="example") if "example" in program.functions and not elementwise else found
+    with_shared = "example" in program.functions and not _is_elementwise(found)
+    return found._replace(example="example") if with_shared else found
+
+
+def _is_elementwise(found: Found) -> bool:
+    """Return whether the name of a backward pass says that it is the derivative of a function of numbers."""
+    return found.backward is not None and re.search(r"prime|deriv", found.backward) is not None
 
 
 def _one_of_each_example(program: Program, given: list[Found]) -> list[Found]:

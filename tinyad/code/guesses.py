@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from tinyad.code.probes import names_of
 # fmt: off
 NUMBERS = re.compile(r"(?:lr|eps|epsilon|reg|lam|lambda_?|lambd|alpha|gamma0|decay|momentum|keep_?prob|p_?drop|temp"
                      r"|temperature|tau|margin|scale|learning_rate|rate|dt|step_size|beta[12]|l2|weight_decay)$")
+PENALTIES = re.compile(r"(?:\w*reg(?:ulari[sz](?:er|ation)\w*)?|lam|lambd|\w*lambda_?|alpha|\w*decay|l[12]\w*)$")
 COUNTS  = re.compile(r"(?:n|num)_\w+$|\w+_(?:size|dims?|units|len|length|features|channels|heads|layers|height|width)$"
                      r"|(?:stride|pad|padding|heads|timesteps)$", re.IGNORECASE)
 LAYERS  = re.compile(r"[a-zA-Z]$|\w*(?:in|out|inputs?|outputs?|hidden|size|dim|nodes|units|neurons|classes|channels)$"
@@ -96,8 +97,10 @@ def first_guess(function: ast.FunctionDef, name: str, new: Iterator[int], dims: 
         return Guess(Kind.GENERATOR, text="RandomState" if used & OF_RANDOM_STATE else "default_rng")
     if texts:
         return Guess(Kind.TEXT, text=texts[0])
-    if dims is not None:
-        return Guess(Kind.ARRAY, dims)
+    whole = kind == "int" or shape_hints.is_whole(ast.get_docstring(function) or "", name)
+    is_index = whole and name in _indices(function)
+    if dims is not None or is_index:
+        return Guess(Kind.INDICES) if is_index or dims is None else Guess(Kind.ARRAY, dims)
     if kind == "int" or COUNTS.match(name) or (function.name == CONSTRUCTED and LAYERS.match(name)):
         return counted(name, new)
     if kind == "float" or NUMBERS.match(name):
@@ -105,11 +108,46 @@ def first_guess(function: ast.FunctionDef, name: str, new: Iterator[int], dims: 
     return Guess(Kind.ARRAY, ((next(new),),) if VECTORS.match(name) else ((next(new),), (next(new),)))
 
 
+def as_vectors(state: State, names: Collection[str]) -> dict[Name, Guess]:
+    """Return the state with one axis of those of the names that begin with small letters."""
+    single = {n: g for n, g in state.items() if n[0] in names and n[0][:1].islower()}
+    return {**state, **{n: g._replace(dims=g.dims[:1]) for n, g in single.items() if g.is_array and len(g.dims) > 1}}
+
+
+def switched_off(function: ast.FunctionDef) -> list[str]:
+    """Return the numbers, such as one of regularization, whose default of zero leaves out what they are factors of."""
+    arguments = function.args
+    optional = zip(arguments.args[len(arguments.args) - len(arguments.defaults) :], arguments.defaults, strict=True)
+    zero = [a.arg for a, default in optional if isinstance(default, ast.Constant) and default.value == 0]
+    return [name for name in zero if PENALTIES.match(name)]
+
+
+def needed_labels(function: ast.FunctionDef) -> list[str]:
+    """Return the labels without which a function ends early: it asks whether they are None, the default."""
+    arguments = function.args
+    optional = [a.arg for a in arguments.args[len(arguments.args) - len(arguments.defaults) :]]
+    asked = [
+        node.test.left.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.If) and any(isinstance(part, ast.Return) for part in node.body)
+        if isinstance(node.test, ast.Compare) and isinstance(node.test.left, ast.Name)
+        if isinstance(node.test.ops[0], ast.Is) and ast.unparse(node.test.comparators[0]) == "None"
+    ]
+    return [name for name in optional if name in asked]
+
+
 def counted(name: str, new: Iterator[int]) -> Guess:
     """Return the guess of a whole number, which some names tell."""
     if name in USUAL_COUNTS:
         return number_of((USUAL_COUNTS[name],))
     return number_of((2,) if HEADS.match(name) else (next(new),))
+
+
+def _indices(function: ast.FunctionDef) -> set[str]:
+    """Return the names that stand alone, or beside others, in the brackets of items."""
+    inside = [part.slice for part in ast.walk(function) if isinstance(part, ast.Subscript)]
+    parts = [part for node in inside for part in (node.elts if isinstance(node, ast.Tuple) else [node])]
+    return {part.id for part in parts if isinstance(part, ast.Name)}
 
 
 def _compared_with(function: ast.FunctionDef, name: str) -> list[str]:

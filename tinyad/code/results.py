@@ -71,11 +71,25 @@ def _attributes_of(matching: Matching) -> list[list[Argument]]:
     return list(found.values())
 
 
-def _held(part: Any, attributes: list[list[Argument]]) -> list[Argument]:
-    """Return the one list or dict of an object whose arrays have the keys and shapes of what is returned."""
+def _arrays_of(matching: Matching) -> list[Argument]:
+    """Return the arrays and numbers that the object whose method runs has as attributes."""
+    return [
+        Argument(path[0][1], -1, path, event, values.shape(leaf))
+        for event in matching.forward.events
+        if event.call == matching.forward.first and event.kind is Kind.ENTRY and event.name == "self"
+        for path, leaf in values.leaves(event.value)
+        if len(path) == 1 and isinstance(path[0], tuple)
+    ]
+
+
+def _held(part: Any, attributes: list[list[Argument]], arrays: list[Argument]) -> list[Argument]:
+    """Return what of an object has the keys and shapes of what is returned: one list or dict, or its own arrays."""
     shapes = {path: values.shape(leaf) for path, leaf in values.leaves(part)}
     alike = [a for a in attributes if {argument.path[1:]: argument.shape for argument in a} == shapes]
-    return alike[0] if len(alike) == 1 else []
+    if len(alike) == 1:
+        return alike[0]
+    own = [a for a in arrays if any(_alike(path, a) and shape == a.shape for path, shape in shapes.items())]
+    return own if isinstance(part, dict) and len(own) == len(shapes) else []
 
 
 def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) -> list[Result]:
@@ -84,6 +98,7 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
     if statement is None:
         return []
     arguments, attributes = arguments_of(pair, matching), _attributes_of(matching)
+    arrays = _arrays_of(matching)
     as_list = isinstance(returned, list) and len(returned) == len(elements)
     parts = list(returned) if isinstance(returned, tuple) or as_list else [returned]
     same = len(elements) == len(parts)
@@ -120,7 +135,7 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
                 continue
             meant = {m.name for m in matching.meanings.of(texts[k])} if texts[k].isidentifier() else set()
             own = [argument for argument in arguments if argument.name in meant]
-            own = exchanged.get(k) or own or _held(parts[k], attributes)
+            own = exchanged.get(k) or own or _held(parts[k], attributes, arrays)
             inside = list(_of_container(parts[k], path, texts[k], k, own or arguments, statement))
             inside += _missing_of(inside, path, own or arguments, statement)
             found += inside

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Mapping
 
-SHAPE = r"[^()\n]{0,80}?\(\s*(?P<shape>[\w.*+\- ]*(?:,[\w.*+\- ]*)*)\)"
+SHAPE = r"[^();\n]{0,80}?\(\s*(?P<shape>[\w.*+\- ]*(?:,[\w.*+\- ]*)*)\)"
 SAID = r"(?:\s*\([^)\n]*\))?\s*(?::|--|-|=|,? of shape|has shape)"  # between a name and what it is
 
 
@@ -18,6 +18,11 @@ def documented(text: str, name: str) -> tuple[str, ...] | None:
         if all(re.fullmatch(r"[\w*+\- ]+", size) for size in sizes):
             return tuple(re.sub(r"\b(?:the|of|number|size)\b ?", "", size).strip() or size for size in sizes)
     return None
+
+
+def is_whole(text: str, name: str) -> bool:
+    """Return whether a text says that a name is a whole number, as in `k: int`."""
+    return re.search(rf"(?<![\w.]){re.escape(name)}\s*(?::|--|-|=)\s*\(?(?:int|integer)\b", text) is not None
 
 
 def ranks(function: ast.FunctionDef) -> Mapping[str, int]:
