@@ -39,6 +39,7 @@ ANY_SEPARATOR = re.compile(rf"{SIZE_BEFORE_COMMA.pattern}|(?P<semicolon>;)")
 
 FIELD = re.compile(r"(?:ℝ|\\mathbb\{R\}|\\mathbb R|\\R|R)(?:\s*\^\s*(\{[^{}]*\}|\([^()]*\)|\w))?")
 LISTED = re.compile(r"[(\[]\s*([\w+]+)\s*,\s*([\w+]+)?\s*[)\]]")  # (N, M) and (N,)
+LAYER = re.compile(r"\^\s*\{?\s*[\[(]\s*\d+\s*[\])]")  # of W^{[1]} and W^(1)
 LETTER_X = re.compile(r"([^\W_]\w*?)\s*[xX*]\s*([^\W_]\w*)")  # NxM and N*M
 MEMBER_SIGN = re.compile(r":|∈|\\in\b")
 MEMBERS = re.compile(
@@ -106,9 +107,11 @@ def declare(source: Source, blocks: Sequence[Block]) -> Declarations:
     for entry in entries:  # letters first: names are read with them
         if entry.kind in HANDLERS:
             HANDLERS[entry.kind](declarations, entry)
-    for entry in entries:
-        if entry.kind not in HANDLERS and entry.kind not in AFTER_FORWARD:
-            _sizes(declarations, entry)
+    sizes = [entry for entry in entries if entry.kind not in HANDLERS and entry.kind not in AFTER_FORWARD]
+    layers = any(LAYER.search(source.text[entry.begun : entry.start]) for entry in sizes)
+    declarations.names.has_layers = layers and not declarations.names.last
+    for entry in sizes:
+        _sizes(declarations, entry)
     declarations.pending = [entry for entry in entries if entry.kind in AFTER_FORWARD]
     return declarations
 

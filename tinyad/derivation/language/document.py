@@ -230,6 +230,7 @@ def finish_leniently(declarations: Declarations) -> None:
 def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
     """Set what the author has not declared: the layout of papers, the loss, the indices and times of sums."""
     names, says = declarations.names, declarations.says
+    names.has_layers = not names.last
     if "layout" not in says:
         declarations.layout = "same"
     if "loss" not in says:

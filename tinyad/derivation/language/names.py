@@ -66,6 +66,7 @@ class Names:
         self.loss = "L"
         self.time = "t"
         self.last = ""  # T, of a sequence t = 1..T; "" for one time step
+        self.has_layers = False  # a number in brackets above a name counts layers, as in W^{[1]}, and is no time
         self.indices: set[str] = set()
         self.families: dict[str, tuple[str, ...]] = {}
         self.functions: dict[str, str] = dict(FUNCTIONS)
@@ -184,7 +185,8 @@ class Names:
             return scripts._replace(indices=(*scripts.indices, *text))
         if sign == "_":
             return scripts._replace(below=scripts.below + text)
-        return scripts._replace(above=scripts.above + text)
+        layer = self.has_layers and bracketed and text.isdigit()
+        return scripts._replace(above=scripts.above + (f"[{text}]" if layer else text))
 
     def _time(self, item: Sequence[Token], bracketed: bool, sign: str) -> tuple[str, int] | None:
         """Return t, t - 1, (t + 1), (2) or T as a time, or None for anything else."""
@@ -196,8 +198,14 @@ class Names:
             if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit() and len(texts[2]) <= INDEX_DIGITS:
                 return letter, int(texts[1] + texts[2])
             return None
-        if len(texts) == 1 and texts[0].isdigit() and len(texts[0]) <= INDEX_DIGITS and bracketed and self.last:
-            return "=", int(texts[0])  # else it counts layers, as in W^{[1]}
+        if (
+            len(texts) == 1
+            and texts[0].isdigit()
+            and len(texts[0]) <= INDEX_DIGITS
+            and bracketed
+            and not self.has_layers
+        ):
+            return "=", int(texts[0])
         return None
 
     def ref(self, word: str, scripts: Scripts) -> Ref:

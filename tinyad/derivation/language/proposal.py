@@ -156,8 +156,8 @@ def _arguments(forward: Sequence[Statement]) -> list[str]:
 
 
 def _is_square(node: Node) -> bool:
-    """Return whether a formula is xᵀ x, as the square of a norm: it is positive whatever x is."""
-    return node.kind == "*" and node.parts[0].kind == "transpose"
+    """Return whether a formula is one like xᵀ x or a sum of squares, as of a norm: positive whatever x is."""
+    return any(part.kind in ("transpose", "square", "∘") for part in walk(node))
 
 
 def _given(declarations: Declarations, sorting: Sorting, source: Source) -> Iterator[str]:

@@ -166,7 +166,7 @@ def undeclared_indices(names: Names, tokens: Sequence[Token]) -> set[str]:
     scripts = {part for key in names.known for part in names.parts_of(key)[1:]}
     taken = {names.time, *names.families, *names.known, *scripts}
     under = {letter for letter in found - taken if letter.isascii() and letter.islower()}
-    below = _below_names(names, tokens) - taken
+    below = _below_names(names, tokens) - taken - _labels(tokens)
     return under | below if under | names.indices | below & {"i", "j", "k"} else set()
 
 
@@ -189,6 +189,24 @@ def _below_names(names: Names, tokens: Sequence[Token]) -> set[str]:
         if plain and {name.text, name.text[1:]} & named:
             found |= set(letters)
     return found
+
+
+def _labels(tokens: Sequence[Token]) -> set[str]:
+    """Return the letters below names that are set beside the name without a script: i of a_i where a is set too."""
+    plain, below = set[str](), dict[str, set[str]]()
+    for k, name in enumerate(tokens):
+        before = [token.kind for token in tokens[max(k - 2, 0) : k]]
+        first = before[-1:] == ["number"] and before[:-1] in ([], ["end"])  # behind the number of a line
+        if name.kind != "word" or not (not before or before[-1] in ("end", "quad") or first):
+            continue
+        at = k + 1
+        if tokens[at : at + 1] and tokens[at].text == "^":
+            at = _behind_group(tokens, at)
+        if tokens[at : at + 1] and tokens[at].text == "_":
+            below.setdefault(name.text, set()).update(t.text for t in tokens[at + 2 : _behind_group(tokens, at) - 1])
+        else:
+            plain.add(name.text)
+    return {letter for name in plain for letter in below.get(name, ())}
 
 
 def _behind_group(tokens: Sequence[Token], at: int) -> int:
