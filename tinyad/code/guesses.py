@@ -249,7 +249,7 @@ def _array(guess: Guess, rng: np.random.Generator) -> Any:
 
 
 def in_words(state: State) -> str:
-    """Return the shapes of a state as one writes them after --shapes, and what else its values are."""
+    """Return the shapes of a state in words, and what else its values are."""
     return ", ".join(_in_words(name, guess) for name, guess in state.items() if guess.kind is not Kind.DICT)
 
 
