@@ -147,7 +147,91 @@ def example_standardize():
     return (r.normal(size=(6, 3)),)
 """
 
+LEFT_ON_SELF = """
+class Rnn:
+    def __init__(self, U, b):
+        self.U, self.b = U, b
+
+    def forward(self, xs):
+        self.hs, h = [], np.zeros(len(self.b))
+        for x in xs:
+            h = np.tanh(x + self.U @ h + self.b)
+            self.hs.append(h)
+        return np.array(self.hs)
+
+    def backward(self, dhs):
+        self.dU, self.db = np.zeros_like(self.U), np.zeros_like(self.b)
+        carry = np.zeros_like(self.b)
+        for t in reversed(range(len(dhs))):
+            da = (dhs[t] + carry) * (1 - self.hs[t] ** 2)
+            self.db += da
+            if t > 0:
+                self.dU += np.outer(da, self.hs[t - 1])
+            carry = self.U.T @ da
+
+def example_Rnn():
+    r = np.random.default_rng(5)
+    return Rnn(r.normal(size=(3, 3)), r.normal(size=3)), (r.normal(size=(4, 3)),)
+"""
+
+GATHERED = """
+def step_forward(x, h, W, b):
+    a = x @ W + b
+    y = np.tanh(a) + h
+    return y, (x, W, y - h)
+
+def step_backward(dy, cache):
+    x, W, t = cache
+    da = dy * (1 - t ** 2)
+    dW = x.T @ da
+    db = da.sum(axis=0)
+    return da @ W.T, dy, dW, db
+
+def run_forward(xs, h, W, b):
+    caches = []
+    for x in xs:
+        h, cache = step_forward(x, h, W, b)
+        caches.append(cache)
+    return h, caches
+
+def run_backward(dh, caches):
+    grads, dxs = None, []
+    for cache in caches[::-1]:
+        dx, dh, *g = step_backward(dh, cache)
+        dxs.insert(0, dx)
+        grads = g if grads is None else [one + other for one, other in zip(grads, g)]
+    dW, db = grads
+    return np.array(dxs), dh, dW, db
+
+def example_run():
+    r = np.random.default_rng(6)
+    return r.normal(size=(3, 2, 4)), r.normal(size=(2, 5)), r.normal(size=(4, 5)), r.normal(size=5)
+"""
+
+STORED = """
+def depthwise_forward(x, w):
+    y = np.zeros_like(x)
+    for i in range(len(w)):
+        y[i] = x[i] * w[i]
+    return y, (x, w)
+
+def depthwise_backward(dy, cache):
+    x, w = cache
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for i in range(len(w)):
+        dx[i] = dy[i] * w[i]
+        dw[i] = dy[i] @ x[i]
+    return dx, dw
+
+def example_depthwise():
+    r = np.random.default_rng(7)
+    return r.normal(size=(3, 4)), r.normal(size=3)
+"""
+
 RIGHT = {
+    "left on self": LEFT_ON_SELF,
+    "gathered": GATHERED,
+    "stored": STORED,
     "two layers": TWO_LAYERS,
     "lstm": LSTM,
     "mean of all": MEAN_OF_ALL,
@@ -165,6 +249,9 @@ ONE_CAUSE = [
     ("numbered", "dx1 = dout * ivar", "dx1 = dout * xmu"),
     ("numbered", "dx2 = 2 * xmu * dvar / N", "dx2 = 2 * xmu * dvar"),
     ("numbered", "dx = dx1 + dx2", "dx = dx1 - dx2"),
+    ("left on self", "self.db += da", "self.db = da"),
+    ("gathered", "db = da.sum(axis=0)", "db = da.sum(axis=1)"),
+    ("stored", "return dx, dw", "return dx, w"),
 ]
 
 

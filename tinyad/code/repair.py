@@ -157,6 +157,8 @@ class Repair:
         for number, one in self.known.items():
             if one.text and one.grade != Grade.POSSIBLE:
                 self.known[number] = one._replace(grade=Grade.CERTAIN if holds else Grade.LIKELY)
+        if self.cause is not None and self.known:
+            self.cause = next(iter(self.known.values()))
 
     def _changes_a_size(self, statement: Statement, text: str) -> bool:
         """Return whether an edit has another factor, and that may stand for a size that happens to be this number."""
