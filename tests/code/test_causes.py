@@ -228,7 +228,45 @@ def example_depthwise():
     return r.normal(size=(3, 4)), r.normal(size=3)
 """
 
+IN_LISTS = """
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def cells_forward(xs, c0, Wf, Wg):
+    cs, fs, gs = [c0], [], []
+    for t in range(len(xs)):
+        f = sigmoid(xs[t] @ Wf)
+        g = np.tanh(xs[t] @ Wg)
+        c = f * cs[t] + (1 - f) * np.tanh(g + cs[t])
+        fs.append(f)
+        gs.append(g)
+        cs.append(c)
+    return np.array(cs[1:]), (xs, cs, fs, gs)
+
+def cells_backward(dcs, cache):
+    xs, cs, fs, gs = cache
+    dWf, dWg = np.zeros((xs.shape[1], len(cs[0]))), np.zeros((xs.shape[1], len(cs[0])))
+    dc_next = np.zeros_like(cs[0])
+    for t in reversed(range(len(xs))):
+        f, g = fs[t], gs[t]
+        n = np.tanh(g + cs[t])
+        dc = dcs[t] + dc_next
+        df = dc * (cs[t] - n)
+        dn = dc * (1 - f)
+        da = dn * (1 - n ** 2)
+        dzf = df * f * (1 - f)
+        dWf += np.outer(xs[t], dzf)
+        dWg += np.outer(xs[t], da * (1 - g ** 2))
+        dc_next = dc * f + da
+    return dc_next, dWf, dWg
+
+def example_cells():
+    r = np.random.default_rng(8)
+    return r.normal(size=(4, 3)), r.normal(size=2), r.normal(size=(3, 2)), r.normal(size=(3, 2))
+"""
+
 RIGHT = {
+    "in lists": IN_LISTS,
     "left on self": LEFT_ON_SELF,
     "gathered": GATHERED,
     "stored": STORED,
@@ -249,6 +287,8 @@ ONE_CAUSE = [
     ("numbered", "dx1 = dout * ivar", "dx1 = dout * xmu"),
     ("numbered", "dx2 = 2 * xmu * dvar / N", "dx2 = 2 * xmu * dvar"),
     ("numbered", "dx = dx1 + dx2", "dx = dx1 - dx2"),
+    ("in lists", "dc_next = dc * f + da", "dc_next = dc * f + dzf"),
+    ("in lists", "dc_next = dc * f + da", "dc_next = dc * f"),
     ("left on self", "self.db += da", "self.db = da"),
     ("gathered", "db = da.sum(axis=0)", "db = da.sum(axis=1)"),
     ("stored", "return dx, dw", "return dx, w"),

@@ -654,8 +654,8 @@ class Judge:
                 if adjoints in tried or len(tried) > RUNS_OF_ONE:
                     continue
                 tried.add(adjoints)
-                before = dict(self.chosen)
-                self.chosen |= chosen
+                before = self.chosen
+                self.chosen = {**before, **chosen}
                 found = self.supposed()
                 if found.count < self.judged.count:
                     self.judged = found
@@ -873,8 +873,7 @@ class Judge:
     def _explaining(self, event: Event, readers: list[Task]) -> Candidate | None:
         """Return what an unnamed value is the derivative for, if its truth makes more of its readers right."""
         best, kept, tried = 0, None, set[float]()
-        names = {task.event.name for task in self.tasks.values()}
-        if event.name in names and self._is_of_something(event):
+        if self._is_of_something(event):
             return None
         for candidate in self.matched.expressions(event):
             slope = round(self.truth.along(candidate.target, 0, None)[1].derivative, 9)
