@@ -39,6 +39,8 @@ SCOPE = Scope(
 )
 
 PROPOSED = [
+    (EditKind.INDEX, "dx = dh[:]", "dx = dh[::-1]"),
+    (EditKind.INDEX, "dx = dh[N:N]", "dx = dh[N:N + T]"),
     (EditKind.NAME, "dx = dh * c", "dx = dh * h"),
     (EditKind.REPEATED, "dx = h * h", "dx = c * c"),
     (EditKind.TRANSPOSE, "dW = x @ dZ", "dW = x.T @ dZ"),

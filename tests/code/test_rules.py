@@ -198,11 +198,82 @@ def example_rnn():
     r = np.random.default_rng(0)
     return r.standard_normal((4, 2)), r.standard_normal((2, 3)), r.standard_normal((3, 3))
 """
+GATES = """
+def gates(x, h, Wz, Uz, Wr, Ur):
+    az = x @ Wz + h @ Uz
+    ar = x @ Wr + h @ Ur
+    y = np.tanh(az) * ar
+    return y, (x, h, az, ar)
+
+def gates_backward(dy, cache):
+    x, h, az, ar = cache
+    daz = dy * ar * (1 - np.tanh(az) ** 2)
+    dar = dy * np.tanh(az)
+    dWz, dUz = x.T @ daz, h.T @ daz
+    dWr, dUr = x.T @ dar, h.T @ dar
+    return dWz, dUz, dWr, dUr
+
+def example_gates():
+    r = np.random.default_rng(0)
+    return [r.standard_normal(shape) for shape in ((5, 3), (5, 4), (3, 2), (4, 2), (3, 2), (4, 2))]
+"""
+CHAR_RNN = """
+def step(inputs, targets, hprev, Wxh, Whh, Why):
+    xs, hs, ps = {}, {-1: hprev}, {}
+    loss = 0
+    for t in range(len(inputs)):
+        xs[t] = np.zeros((6, 1))
+        xs[t][inputs[t]] = 1
+        hs[t] = np.tanh(Wxh @ xs[t] + Whh @ hs[t - 1])
+        e = np.exp(Why @ hs[t])
+        ps[t] = e / e.sum()
+        loss -= np.log(ps[t][targets[t], 0])
+    dWxh, dWhh, dWhy = np.zeros_like(Wxh), np.zeros_like(Whh), np.zeros_like(Why)
+    dhnext = np.zeros_like(hprev)
+    for t in reversed(range(len(inputs))):
+        dy = ps[t].copy()
+        dy[targets[t]] -= 1
+        dWhy += dy @ hs[t].T
+        dh = Why.T @ dy + dhnext
+        draw = dh * (1 - hs[t] ** 2)
+        dWxh += draw @ xs[t].T
+        dWhh += draw @ hs[t - 1].T
+        dhnext = Whh.T @ draw
+    return loss, dWxh, dWhh, dWhy
+
+def example_step():
+    r = np.random.default_rng(0)
+    weights = [r.standard_normal(shape) for shape in ((4, 1), (4, 6), (4, 4), (6, 4))]
+    return [0, 4, 4, 2], [4, 4, 2, 1], *weights
+"""
+ELU = """
+def elu(x, alpha):
+    y = np.where(x > 0, x, alpha * (np.exp(x) - 1))
+    return y
+
+def elu_backward(gy, x, alpha):
+    gx = np.where(x > 0, gy, gy * alpha * np.exp(x))
+    galpha = np.sum(np.where(x > 0, 0, gy) * (np.exp(x) - 1))
+    return gx, galpha
+
+def example_elu():
+    return np.random.default_rng(0).standard_normal((4, 3)), 0.7
+"""
 PROGRAMS = [
     (SILU, "return gout * sig", "return gout * sig", "return gout * sig + gout * x * sig * (1 - sig)"),
     (SILU, "return gout * sig", "return gout", "return gout * x * sig * (1 - sig) + gout * sig"),
     (RNN, "da = dh * (1 - hs[t] ** 2)", "da = dh", "da = dh * (1 - hs[t] ** 2)"),
     (RNN, "dW += np.outer(x[t], da)", "dW += W", "dW += np.outer(x[t], da)"),
+    (RNN, "dh = dhs[t] + carry", "dh = carry", "dh = carry + dhs[t]"),
+    (GATES, "x.T @ daz, h.T @ daz", "x.T @ dar, x.T @ dar", "dWz, dUz = x.T @ daz, h.T @ daz"),
+    (GATES, "dy * ar * (1 - np.tanh(az) ** 2)", "dy", "daz = dy * ar * (1 - np.tanh(az) ** 2)"),
+    (CHAR_RNN, "draw = dh * (1 - hs[t] ** 2)", "draw = dh", "draw = dh * (1 - hs[t] ** 2)"),
+    (
+        ELU,
+        "np.where(x > 0, 0, gy) * (np.exp(x) - 1))",
+        "x)",
+        "galpha = np.sum(np.where(x > 0, 0, gy) * (np.exp(x) - 1))",
+    ),
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -837,7 +837,7 @@ class Judge:
                 name = shown_name(event)
                 readers = [t for t in wrong if _same_pass(t.event, event) and computes_with(t.statement.node, name)]
                 if readers:
-                    candidate = self._explaining(event, readers)
+                    candidate = self._explaining(event, events, readers)
                     if candidate is not None:
                         self._name(site, events, candidate, event)
                         self.unnamed.pop(site, None)
@@ -866,23 +866,35 @@ class Judge:
         return found
 
     def _is_of_something(self, event: Event) -> bool:
-        """Return whether a value is the derivative for an unnamed value of the forward pass, as it stands."""
+        """Return whether a value is the derivative for an unnamed value of the forward pass, as it stands.
+
+        One that is as another derivative was before it may be that only because a factor is missing.
+        """
         value = values.array(event.value)
+        before = (e for e in self.backward.events[: event.ordinal] if e.kind is Kind.ASSIGNED and e.name != event.name)
+        if any(values.shape(e.value) == value.shape and _same(e.value, event.value) for e in before):
+            return False
         return any(self.truth.agrees(c.target, value, None) for c in self.matched.expressions(event)[:RUNS])
 
-    def _explaining(self, event: Event, readers: list[Task]) -> Candidate | None:
-        """Return what an unnamed value is the derivative for, if its truth makes more of its readers right."""
-        best, kept, tried = 0, None, set[float]()
+    def _explaining(self, event: Event, events: Sequence[Event], readers: list[Task]) -> Candidate | None:
+        """Return what an unnamed value is the derivative for, if its truth makes more of its readers right.
+
+        events: all that its site sets, in all passes of loops; the truth is put in the place of each.
+        """
+        best, kept, tried = 0, None, list[Array]()
         if self._is_of_something(event):
             return None
-        for candidate in self.matched.expressions(event):
-            slope = round(self.truth.along(candidate.target, 0, None)[1].derivative, 9)
-            if slope in tried or not slope:
-                continue
-            tried.add(slope)
-            if len(tried) > EXPLANATIONS:
+        expressions = self.matched.expressions(event)
+        for candidate in expressions:
+            if len(tried) == EXPLANATIONS:
                 break
-            forced = Forced({event.ordinal: self.truth.adjoint(candidate.target)}, {event.ordinal: -2})
+            if any(self.truth.agrees(candidate.target, adjoint, None) for adjoint in tried):
+                continue
+            tried.append(self.truth.adjoint(candidate.target))
+            if not np.any(tried[-1]):
+                continue
+            truths = {event.ordinal: candidate, **self._alike(events, candidate)}
+            forced = Forced({k: self.truth.adjoint(c.target) for k, c in truths.items()}, dict.fromkeys(truths, -2))
             try:
                 self.pair.run_backward(forced)
             except Exception:
@@ -892,7 +904,22 @@ class Judge:
                 best, kept = right, candidate
             if right == len(readers):
                 break
-        return kept
+        if kept is None:
+            return None
+        adjoint = self.truth.adjoint(kept.target)
+        alike = [c for c in expressions if c.line == kept.line and self.truth.agrees(c.target, adjoint, None)]
+        return max(alike, key=lambda c: len(c.name))  # the outermost of sums, as in a @ b + c
+
+    def _alike(self, events: Sequence[Event], candidate: Candidate) -> dict[int, Candidate]:
+        """Return what values of other passes are the derivatives for if one is for a candidate, by ordinal."""
+        number = self.forward.events[candidate.target.ordinals[0]].site.number
+        found = {}
+        for event in events:
+            alike = [*self.matched.expressions(event), *self.matched.candidates(event, self._carried(event))]
+            own = [c for c in alike if self.forward.events[c.target.ordinals[0]].site.number == number]
+            if own:
+                found[event.ordinal] = own[0]
+        return found
 
     def _right_in(self, forced: Forced, task: Task) -> bool:
         value = forced.seen.get(task.event.ordinal)
@@ -948,18 +975,16 @@ class Judge:
 
     def _name(self, site: int, events: list[Event], candidate: Candidate, of: Event | None = None) -> None:
         """Add the tasks that unnamed values have under a meaning: the candidate is for one of them, others alike."""
-        number = self.forward.events[candidate.target.ordinals[0]].site.number
+        alike = self._alike(events, candidate)
+        if of is not None:
+            alike[of.ordinal] = candidate
         for event in events:
-            alike = [*self.matched.expressions(event), *self.matched.candidates(event, self._carried(event))]
-            own = [c for c in alike if self.forward.events[c.target.ordinals[0]].site.number == number]
-            own = [candidate] if event is of else own
-            if not own and of is not None:
+            own = alike.get(event.ordinal)
+            if own is None and of is not None:
                 continue
-            if not own and candidate.fits and values.shape(event.value) != values.shape(events[0].value):
+            if own is None and candidate.fits and values.shape(event.value) != values.shape(events[0].value):
                 continue
-            self.tasks[event.ordinal] = Task(
-                event, shown_name(event), event.site.statement, (own[0] if own else candidate,), None
-            )
+            self.tasks[event.ordinal] = Task(event, shown_name(event), event.site.statement, (own or candidate,), None)
 
 
 def _sets_zeros(node: ast.stmt) -> bool:

@@ -68,7 +68,7 @@ BY_NAME = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "true_di
 PRODUCTS = ("dot", "matmul")
 SUMS = ("sum", "mean")
 LARGEST = ("max", "min", "amax", "amin")  # taken away before exp, where they change nothing
-UNCHANGED = ("copy", "array", "asarray", "astype", "ascontiguousarray")
+UNCHANGED = ("copy", "array", "asarray", "astype", "ascontiguousarray", "stack")
 PURE = {*OF_FUNCTIONS, *BY_NAME, *PRODUCTS, *SUMS, *LARGEST, *UNCHANGED, "maximum", "minimum", "power", "where"} | set(
     "reshape transpose swapaxes expand_dims arange len float outer diag inv det slogdet cumsum zeros_like".split()
 )
@@ -162,7 +162,12 @@ class Rules:
         self.complete = True
 
     def derivative(self, name: str, choices: int = 3) -> Iterator[ByTheRules]:
-        """Yield what the derivative for a variable is, with one adjoint of each result after the other."""
+        """Yield what the derivative for a variable is, with one adjoint of each result after the other.
+
+        name: as the forward pass has it: a name, an attribute, an item, or another expression that it computes.
+        """
+        node = _template(name)
+        name = last_part(name) if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) else ast.unparse(node)
         found: list[list[str]] = []
         for self.choice in range(choices):
             self.complete, self.above = True, [name]
@@ -176,7 +181,7 @@ class Rules:
     def _terms(self, name: str) -> list[Adjoint]:
         found = []
         for pair in self.paths:
-            if name in pair.parts and last_part(pair.target) != name:
+            if _contains(pair.value, name) and last_part(pair.target) != name:
                 try:
                     found += self._down(pair.value, self._adjoint_of(pair), name)
                 except (NotWrittenError, ValueError):  # the latter where shapes do not fit
@@ -216,9 +221,18 @@ class Rules:
 
     def _down(self, node: ast.expr, adjoint: Adjoint, name: str) -> list[Adjoint]:
         """Return what reaches a variable through an expression with an adjoint, a term for each of its places."""
-        if _is_variable(node, self._index(name)) and last_part(ast.unparse(node)) == name:
+        index = self._index(name)
+        if last_part(ast.unparse(node)) == name and _is_variable(node, index):
             return [adjoint]
-        if not any(last_part(text) == name for text in names_in(node)):
+        if (
+            index in self.around.scope.loop_variables
+            and _is_variable(node, "")
+            and last_part(ast.unparse(node)) == name
+        ):
+            return [self._filled(f"G[{index}]", adjoint.shape[1:], G=adjoint.node)]  # all items, of which it is one
+        if not name.isidentifier() and ast.unparse(node) == name:
+            return [adjoint]
+        if not _contains(node, name):
             return []
         found = []
         for operand, below in self._below(node, adjoint, name):
@@ -259,7 +273,7 @@ class Rules:
             yield arguments[0], self._of_sum(node, function, arguments, adjoint)
         elif function == "where" and len(arguments) == 3:
             yield from self._of_choice(node, arguments, adjoint)
-        elif function in UNCHANGED and arguments:
+        elif function in UNCHANGED and arguments and not node.keywords:
             yield arguments[0], adjoint
         elif function == "reshape":
             shape = self._shape(arguments[0])
@@ -283,7 +297,7 @@ class Rules:
     ) -> Iterator[tuple[ast.expr, Adjoint]]:
         sides = (left, right)
         for place, operand in enumerate(sides):
-            if not any(last_part(text) == name for text in names_in(operand)):
+            if not _contains(operand, name):
                 continue
             if kind == "@":
                 yield operand, self._of_product(left, right, place, self._whole(adjoint, node))
@@ -470,6 +484,13 @@ class Rules:
         return Adjoint(_Filled(given).visit(tree), shape)
 
 
+def _contains(node: ast.expr, variable: str) -> bool:
+    """Return whether a variable is in an expression: a name, or another expression."""
+    if variable.isidentifier():
+        return any(last_part(text) == variable for text in names_in(node))
+    return any(isinstance(part, ast.expr) and ast.unparse(part) == variable for part in ast.walk(node))
+
+
 def _is_variable(node: ast.expr, index: str) -> bool:
     """Return whether an expression is a name, an attribute or what is under a key, whole; or its item at an index."""
     if isinstance(node, ast.Subscript):
@@ -520,13 +541,24 @@ def _with_objects(named: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _items(scope: Scope) -> Iterator[tuple[str, Any]]:
-    """Yield the items of lists and arrays at the passes of the loops around a statement, and at those beside."""
-    places = {variable: scope.values.get(variable) for variable in scope.loop_variables}
-    lists: Mapping[str, Any] = {t: v for t, v in scope.values.items() if isinstance(v, list) or values.shape(v)}
-    for variable, place in places.items():
+    """Yield the items of lists, dicts and arrays at the passes of loops around a statement, and at those beside."""
+    for variable in scope.loop_variables:
+        place = scope.values.get(variable)
         if isinstance(place, int):
             for index, at in ((variable, place), (f"{variable} - 1", place - 1), (f"{variable} + 1", place + 1)):
-                yield from ((f"{text}[{index}]", value[at]) for text, value in lists.items() if 0 <= at < len(value))
+                for text, value in scope.values.items():
+                    item = _item(value, at)
+                    if item is not None:
+                        yield f"{text}[{index}]", item
+
+
+def _item(value: Any, place: int) -> Any:
+    """Return the item of a list, a dict or an array at a place; None if there is none."""
+    if isinstance(value, dict):
+        return value.get(place)
+    if isinstance(value, list) or values.shape(value):
+        return value[place] if 0 <= place < len(value) else None
+    return None
 
 
 def _key(value: Any) -> tuple[tuple[int, ...], bytes]:
