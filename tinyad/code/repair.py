@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.code import values
+from tinyad.code.edit_ranks import EditKind
 from tinyad.code.edits import Edit, Scope, edits
+from tinyad.code.elementwise import usual_forms, wrong_derivatives
 from tinyad.code.judge import Judge, computes_with
 from tinyad.code.limits import (
     AUXILIARY_TRIALS,
@@ -57,6 +59,8 @@ class Suggestion(NamedTuple):
     rank: float = math.inf
 
 
+PASSING_ON = (EditKind.NAME, EditKind.INDEX, EditKind.ORDER)  # mistakes where nothing is computed
+
 NONE = Suggestion(None, "", "", (), 0)
 
 
@@ -96,7 +100,8 @@ class Repair:
 
     def _explain(self, wrong: Sequence[Statement]) -> None:
         self.alone = len(wrong) == 1
-        if len(wrong) > 1:
+        self.cause = self._wrong_helper() if wrong and self.shows else None
+        if self.cause is None and len(wrong) > 1:
             own = [{s.number: s for s in [statement, *suspects(self.judge, [statement])]} for statement in wrong]
             shared = [s for number, s in own[0].items() if all(number in other for other in own)]
             self.cause = self._common_cause(shared, math.inf, min(self.until, time.process_time() + CAUSE_SECONDS))
@@ -120,6 +125,18 @@ class Repair:
             other = self._with_the_others(open_ones[0])
             if other.text:
                 self.known[open_ones[0].number] = other
+
+    def _wrong_helper(self) -> Suggestion | None:
+        """Return what a statement should be of a function such as sigmoid_prime, if that is not the derivative."""
+        wrong = wrong_derivatives(self.judge)
+        inside = [s for s in self.program.probe.statements if s.function in wrong]
+        found = self._common_cause(inside, math.inf, self.until) if inside else None
+        for statement in inside if found is None else ():
+            rerun = Rerun([self.judge, *self.points(judged=False)], statement)
+            for tried, text in enumerate(usual_forms(self.text(statement), wrong[statement.function])):
+                if rerun.fits(text):
+                    return Suggestion(statement, text, Grade.LIKELY, (), tried)
+        return found
 
     def _with_the_others(self, statement: Statement) -> Suggestion:
         """Return what the one statement should be that is not explained, with what was found for the others."""
@@ -187,7 +204,7 @@ class Repair:
             text = self.text(statement)
             scope = self.scope(Trial(self.judge, statement), statement) if text else None
             if scope is not None:
-                singles = takewhile(lambda edit: edit.rank < limit, edits(text, scope))
+                singles = takewhile(lambda edit: edit.rank < limit, _likely(edits(text, scope), statement))
                 merged.append(_numbered(singles, number))
         reruns: dict[int, Rerun] = {}
         unsure: Suggestion | None = None
@@ -378,6 +395,13 @@ def factors_in(text: str) -> set[float]:
     products = (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.BinOp))
     operands = [part for n in products if isinstance(n.op, (ast.Mult, ast.Div)) for part in (n.left, n.right)]
     return {float(p.value) for p in operands if isinstance(p, ast.Constant) and isinstance(p.value, (int, float))}
+
+
+def _likely(found: Iterable[Edit], statement: Statement) -> Iterator[Edit]:
+    """Yield the edits that may be meant; of a statement that only gives names, as x, w = cache, those of names."""
+    value = statement.node.value if isinstance(statement.node, ast.Assign) else None
+    passes_on = isinstance(value, ast.Name) and not looks_like_derivative(value.id)
+    return (edit for edit in found if edit.kind in PASSING_ON or not passes_on)
 
 
 def _uses(node: ast.stmt, name: str) -> bool:
