@@ -39,6 +39,7 @@ SCOPE = Scope(
 )
 
 PROPOSED = [
+    (EditKind.COMPARISON, "dx[x > 1] = 0", "dx[np.abs(x) > 1] = 0"),
     (EditKind.INDEX, "dx = dh[:]", "dx = dh[::-1]"),
     (EditKind.INDEX, "dx = dh[N:N]", "dx = dh[N:N + T]"),
     (EditKind.NAME, "dx = dh * c", "dx = dh * h"),

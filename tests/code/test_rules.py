@@ -9,7 +9,7 @@ import pytest
 
 from tinyad.code.checking import Options, check_text
 from tinyad.code.files import Text
-from tinyad.code.rules import Computed, Rules
+from tinyad.code.rules import Computed, Rules, Step
 from tinyad.code.splice import Source
 from tinyad.code.surroundings import Scope, Surroundings, pairs_of
 
@@ -107,7 +107,8 @@ def by_complex_step(text: str, name: str, dy: Any) -> Any:
 
 def rules_of(text: str, known: Mapping[str, Any], upstream: Any, loss: str = "") -> Rules:
     """Return the rules for the statement `dx = 0` after a forward pass; known: what it can use."""
-    steps = [pair for line in [*text.splitlines(), "return y"] for pair in pairs_of(line)]
+    pairs = [pair for line in [*text.splitlines(), "return y"] for pair in pairs_of(line)]
+    steps = [Step(pair.target, pair.value, {}) for pair in pairs]
     around = Surroundings(Source("dx = 0"), Scope(known, {"N": 4}, [], text.splitlines(), []))
     return Rules(around, Computed(steps, run(text, ARRAYS), [] if upstream is None else [upstream], loss), {})
 

@@ -127,6 +127,7 @@ ACTIVATION_NAME  = 6.0   # in place of a name
 SOFTMAX          = 9.0   # the whole of its derivative
 COMPARISON       = 6.0
 COMPARISON_FAR   = 1.0   # later, where it is not the opposite one
+COMPARISON_SIZE  = 9.0   # of the absolute value
 MASK_TURNED      = 7.0
 
 # Indices.

@@ -232,6 +232,9 @@ def compared(around: Surroundings, spot: Spot, node: ast.Compare) -> Iterator[Ed
             text = f"{bracketed(left, BIT_OR)} {sign} {bracketed(right, BIT_OR)}"
             later = 0 if sign in (OPPOSITES.get(own), NEGATIONS.get(own)) else ranks.COMPARISON_FAR
             yield around.replace(spot, Piece(text, COMPARISON), EditKind.COMPARISON, ranks.COMPARISON + later)
+    if isinstance(node.left, ast.Name | ast.Attribute | ast.Subscript):  # clipped on both sides
+        size = Piece(f"{around.numpy}.abs({around.source.code(node.left)})")
+        yield around.replace(around.source.spots[node.left], size, EditKind.COMPARISON, ranks.COMPARISON_SIZE)
 
 
 def _other_arrays(around: Surroundings, spot: Spot, node: ast.expr) -> Iterator[Edit]:

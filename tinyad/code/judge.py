@@ -871,8 +871,10 @@ class Judge:
         One that is as another derivative was before it may be that only because a factor is missing.
         """
         value = values.array(event.value)
-        before = (e for e in self.backward.events[: event.ordinal] if e.kind is Kind.ASSIGNED and e.name != event.name)
-        if any(values.shape(e.value) == value.shape and _same(e.value, event.value) for e in before):
+        kinds = (*GIVEN, Kind.ASSIGNED)
+        before = (e for e in self.backward.events[: event.ordinal] if e.kind in kinds and e.name != event.name)
+        before = (e for e in before if values.is_numeric(e.value) and values.shape(e.value) == value.shape)
+        if any(np.allclose(values.array(e.value), value, 1e-9, 1e-12) for e in before):
             return False
         return any(self.truth.agrees(c.target, value, None) for c in self.matched.expressions(event)[:RUNS])
 

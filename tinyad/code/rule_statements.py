@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from tinyad.code.judge import Judge
 from tinyad.code.matching import Candidate
-from tinyad.code.probes import Statement
+from tinyad.code.probes import Kind, Statement
 from tinyad.code.recording import Event, Target
 from tinyad.code.rule_edits import all_written_out, written_out
-from tinyad.code.rules import Computed, Rules
+from tinyad.code.rules import Computed, Rules, Step
 from tinyad.code.surroundings import Edit, Surroundings, last_part, pairs_of, target_values
 
 
@@ -68,16 +69,27 @@ def _computed_by(judge: Judge, function: str, forward: Collection[int]) -> Compu
     events = [e for e in judge.matching.events if e.site.statement.number in numbers]
     held = {**program.namespace, **{e.name: e.value for e in events if e.name}}
     loops = {loop.variable: loop.value for e in events for loop in e.loops if loop.variable.isidentifier()}
-    nodes = [s.node for s in own if s.number in forward]
-    texts = [ast.get_source_segment(program.source, node) or "" for node in nodes]
-    appended = [_appended(node, variable) for node in nodes for variable in loops]
+    read: dict[int, dict[str, Any]] = {}  # by statement: the values of its expressions
+    for event in events:
+        if event.kind is Kind.EXPRESSION and isinstance(event.site.node, ast.expr):
+            read.setdefault(event.site.statement.number, {})[_text(event.site.node)] = event.value
+    steps = []
+    for one in (s for s in own if s.number in forward):
+        text = ast.get_source_segment(program.source, one.node) or ""
+        texts = [text, *(_appended(one.node, variable) for variable in loops)]
+        steps += [Step(p.target, p.value, read.get(one.number, {})) for t in texts for p in pairs_of(t)]
     is_whole = function == pair.forward
     return Computed(
-        [step for text in [*texts, *filter(None, appended)] for step in pairs_of(text)],
+        steps,
         {**held, **loops},
         pair.upstream if is_whole and pair.backward is not None else [],
         pair.loss_name_of() if is_whole and pair.backward is None else "",
     )
+
+
+@lru_cache(maxsize=4096)
+def _text(node: ast.expr) -> str:
+    return ast.unparse(node)
 
 
 def _appended(node: ast.stmt, variable: str) -> str:

@@ -6,6 +6,7 @@ import ast
 import copy
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from types import CodeType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ import numpy as np
 from tinyad.code import values
 from tinyad.code.limits import RULE_DEPTH, RULE_LETTERS
 from tinyad.code.splice import Piece
-from tinyad.code.surroundings import Pair, Scope, Surroundings, last_part, names_in, plain, primal, shape_of
+from tinyad.code.surroundings import Scope, Surroundings, last_part, names_in, plain, primal, shape_of
 from tinyad.code.values import Array
 
 # What is multiplied with the adjoint G of y = f(x): X stands for x, Y for y.
@@ -81,16 +82,24 @@ class ByTheRules(NamedTuple):
     complete: bool
 
 
+class Step(NamedTuple):
+    """A target and a value of a statement of the forward pass; values: of its expressions, as it ran last."""
+
+    target: str
+    value: ast.expr
+    values: Mapping[str, Any]
+
+
 class Computed(NamedTuple):
     """What a function of the forward pass computed.
 
-    steps: its statements, a target and a value each
+    steps: its statements; "" is the target of what is returned
     held: its values by name, and what its code can call
     upstream: the adjoints of what it returns, where they are known
     loss: the name that is differentiated; "" if it is not one of these
     """
 
-    steps: Sequence[Pair]
+    steps: Sequence[Step]
     held: Mapping[str, Any]
     upstream: Sequence[Array]
     loss: str
@@ -142,23 +151,19 @@ class Rules:
         self.held = _with_objects({**_of_objects(around.scope.values), **computed.held})
         self.choice = 0  # of several texts for one adjoint
         self.above: list[str] = []  # the variables on the way to what has an adjoint
-        self.written: dict[str, ast.expr | None] = {}
-        self.values: dict[str, Any] = {}
+        self.read: Mapping[str, Any] = {}  # what the expressions of the step at hand were
+        self.written: dict[tuple[int, str], ast.expr | None] = {}
+        self.values: dict[tuple[int, str], Any] = {}
         self.by_value: dict[tuple[tuple[int, ...], bytes], list[str]] = {}
         for text, value in {**around.scope.values, **dict(_items(around.scope))}.items():
             if values.is_numeric(value):
                 self.by_value.setdefault(_key(value), []).append(around.in_own_quotes(text))
-        steps, upstream = computed.steps, computed.upstream
-        outputs = [pair.value for pair in steps if not pair.target][-1:]
-        parts = outputs[0].elts if outputs and isinstance(outputs[0], ast.Tuple) else outputs
-        self.outputs = {
-            ast.unparse(part): self.by_value.get(_key(u), []) for part, u in zip(parts, upstream, strict=False)
-        }
-        self.paths = [pair for pair in steps if pair.target] + [
-            Pair("", part, frozenset(names_in(part)), frozenset(map(last_part, names_in(part))))
-            for part in parts
-            if ast.unparse(part) in self.outputs and not isinstance(part, ast.Name)
-        ]
+        returned = [step for step in computed.steps if not step.target][-1:]
+        parts = [Step("", part, step.values) for step in returned for part in _elements(step.value)]
+        given = zip(parts, computed.upstream, strict=False)
+        self.outputs = {ast.unparse(part.value): self.by_value.get(_key(value), []) for part, value in given}
+        own = [p for p in parts if ast.unparse(p.value) in self.outputs and not isinstance(p.value, ast.Name)]
+        self.steps = [step for step in computed.steps if step.target] + own
         self.complete = True
 
     def derivative(self, name: str, choices: int = 3) -> Iterator[ByTheRules]:
@@ -180,23 +185,33 @@ class Rules:
 
     def _terms(self, name: str) -> list[Adjoint]:
         found = []
-        for pair in self.paths:
-            if _contains(pair.value, name) and last_part(pair.target) != name:
-                try:
-                    found += self._down(pair.value, self._adjoint_of(pair), name)
-                except (NotWrittenError, ValueError):  # the latter where shapes do not fit
-                    self.complete = False
+        for step in self.steps:
+            if _contains(step.value, name) and last_part(step.target) != name:
+                with self._reading(step):
+                    try:
+                        found += self._down(step.value, self._adjoint_of(step), name)
+                    except (NotWrittenError, ValueError):  # the latter where shapes do not fit
+                        self.complete = False
         return found
 
-    def _adjoint_of(self, pair: Pair) -> Adjoint:
-        """Return the adjoint of what a statement of the forward pass sets: a name in scope, or made of others."""
-        shape = shape_of(self._value(pair.value)) or ()
-        part = last_part(pair.target) if pair.target else ""
-        if shape == () and self.computed.loss == (pair.target or ast.unparse(pair.value)):
+    @contextmanager
+    def _reading(self, step: Step) -> Iterator[None]:
+        """Let expressions have the values that they had in a step, for a while."""
+        before, self.read = self.read, step.values
+        try:
+            yield
+        finally:
+            self.read = before
+
+    def _adjoint_of(self, step: Step) -> Adjoint:
+        """Return the adjoint of what a step sets: a name in scope, or made of others."""
+        shape = shape_of(self._value(step.value)) or ()
+        part = last_part(step.target) if step.target else ""
+        if shape == () and self.computed.loss == (step.target or ast.unparse(step.value)):
             return Adjoint(ast.Constant(1), ())
         own = {t for t in self.around.arrays if t in self.adjoints.get(part, ())}
         known = sorted(own) + sorted((t for t in self.around.adjoints - own if part and primal(t) == part), key=len)
-        known += self.outputs.get(pair.target or ast.unparse(pair.value), [])
+        known += self.outputs.get(step.target or ast.unparse(step.value), [])
         known = [t for t in known if self.around.shapes.get(plain(t), shape) == shape]
         if known:
             return Adjoint(_template(known[min(self.choice, len(known) - 1)]), shape)
@@ -214,8 +229,8 @@ class Rules:
 
     def _index(self, name: str) -> str:
         """Return the index at which all items of a variable are set, or used where none is set; "" for a whole one."""
-        targets = [_template(pair.target) for pair in self.paths if pair.target]
-        found = _indices(targets, name) or _indices((n for pair in self.paths for n in ast.walk(pair.value)), name)
+        targets = [_template(step.target) for step in self.steps if step.target]
+        found = _indices(targets, name) or _indices((n for step in self.steps for n in ast.walk(step.value)), name)
         index = found.pop() if len(found) == 1 else ""
         return index if isinstance(self.held.get(index), int) else ""
 
@@ -419,23 +434,27 @@ class Rules:
     def _value(self, node: ast.expr) -> Any:
         """Return the value of an expression of the forward pass, if it calls nothing that may change anything."""
         text = ast.unparse(node)
-        if text not in self.values:
+        if text in self.read:
+            return self.read[text]
+        if (id(self.read), text) not in self.values:
             calls = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
             if any(last_part(ast.unparse(function)) not in PURE for function in calls):
                 raise NotWrittenError
             try:
-                self.values[text] = eval(_code(text), dict(self.held))
+                read = {name: value for name, value in self.read.items() if name.isidentifier()}
+                self.values[id(self.read), text] = eval(_code(text), {**self.held, **read})
             except Exception as error:
                 raise NotWrittenError from error
-        return self.values[text]
+        return self.values[id(self.read), text]
 
     def _written(self, node: ast.expr) -> ast.expr:
         """Return an expression of the forward pass with names in scope: one that holds its value, or made of such."""
         text = ast.unparse(node)
-        if text not in self.written:
-            self.written[text] = None  # until it is known: a name made of itself is not written
-            self.written[text] = self._in_scope(node, text)
-        found = self.written[text]
+        key = id(self.read), text
+        if key not in self.written:
+            self.written[key] = None  # until it is known: a name made of itself is not written
+            self.written[key] = self._in_scope(node, text)
+        found = self.written[key]
         if found is None:
             raise NotWrittenError
         return found
@@ -462,9 +481,10 @@ class Rules:
 
     def _rebuilt(self, node: ast.expr) -> ast.expr:
         if isinstance(node, ast.Name):
-            for pair in self.computed.steps:
-                if pair.target == node.id:
-                    return self._written(pair.value)
+            for step in self.computed.steps:
+                if step.target == node.id:
+                    with self._reading(step):
+                        return self._written(step.value)
             raise NotWrittenError
         new = copy.copy(node)
         for field, child in ast.iter_fields(node):
@@ -503,6 +523,10 @@ def _indices(nodes: Iterable[ast.AST], name: str) -> set[str]:
     """Return the indices, other than keys, at which items of a variable stand."""
     items = (n for n in nodes if isinstance(n, ast.Subscript) and last_part(ast.unparse(n)) == name)
     return {ast.unparse(n.slice) for n in items if not _is_variable(n, "")}
+
+
+def _elements(node: ast.expr) -> list[ast.expr]:
+    return node.elts if isinstance(node, ast.Tuple) else [node]
 
 
 def _of_power(exponent: Any) -> str:
