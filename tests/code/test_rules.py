@@ -59,6 +59,23 @@ STEPS = {
     "mean of rows": "y = np.mean(x * u, axis=-1)",
     "reshaped": "y = (x * u).reshape(12)",
     "inverse": "y = np.linalg.inv(S)",
+    "norm": "y = np.linalg.norm(x)",
+    "norm of rows": "y = np.linalg.norm(x, axis=1)",
+    "norm kept": "y = x / np.linalg.norm(x, axis=1, keepdims=True)",
+    "softmax": "y = softmax(x)",
+    "softmax of columns": "y = softmax(x.T)",
+    "log softmax": "y = log_softmax(x * u)",
+    "outer": "y = np.outer(v, b)",
+    "einsum": "y = np.einsum('bti,io->bto', H, W)",
+    "einsum of two": "y = np.einsum('bti,biu->btu', H, K)",
+    "swapped axes": "y = H.swapaxes(0, 1)",
+    "turned axes": "y = np.transpose(H, (1, 2, 0)) @ W.T",
+    "turned": "y = np.transpose(x)",
+    "clipped": "y = np.clip(x, 0.4, 0.8)",
+    "a new axis": "y = x[:, None] * u[None, :]",
+    "flat": "y = x.ravel()",
+    "running sum": "y = np.cumsum(v * b)",
+    "trace": "y = np.trace(S * S)",
     "steps": "a = x @ W\nh = np.tanh(a)\ny = h * a",
     "deeper": "m = np.mean(x, axis=0)\nc = x - m\nq = np.mean(c ** 2, axis=0)\ny = c / np.sqrt(q + 0.1)",
 }
@@ -75,9 +92,30 @@ def softplus(x):
     return np.log(1 + np.exp(x))
 
 
+def softmax(x):
+    """The same, of rows."""
+    e = np.exp(x)
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def log_softmax(x):
+    """Its logarithm."""
+    return np.log(softmax(x))
+
+
+def norm(x, axis=None, keepdims=False):
+    """The norm, for complex entries too."""
+    return np.sqrt(np.sum(x**2, axis=axis, keepdims=keepdims))
+
+
+def clip(x, low, high):
+    """The nearest number between two, by the real part."""
+    return np.where(np.real(x) < low, low, np.where(np.real(x) > high, high, x))
+
+
 def run(text: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values after some statements."""
-    held = {"np": np, "sigmoid": sigmoid, "softplus": softplus, **given}
+    held = {"np": np, "sigmoid": sigmoid, "softplus": softplus, "softmax": softmax, "log_softmax": log_softmax, **given}
     exec(text, held)
     return held
 
@@ -94,13 +132,14 @@ def minimum(one: Any, other: Any) -> Any:
 
 def by_complex_step(text: str, name: str, dy: Any) -> Any:
     """Return the derivative of sum(dy * y) for a variable."""
-    text = text.replace("np.maximum", "maximum").replace("np.minimum", "minimum")
+    for function in ("np.maximum", "np.minimum", "np.linalg.norm", "np.clip"):
+        text = text.replace(function, function.rpartition(".")[2])
     value = np.array(ARRAYS[name], complex)
     found = np.zeros(value.shape)
     for index in np.ndindex(value.shape):
         moved = value.copy()
         moved[index] += 1e-30j
-        held = run(text, {**ARRAYS, name: moved, "maximum": maximum, "minimum": minimum})
+        held = run(text, {**ARRAYS, name: moved, "maximum": maximum, "minimum": minimum, "norm": norm, "clip": clip})
         found[index] = np.sum(dy * held["y"]).imag / 1e-30
     return found
 

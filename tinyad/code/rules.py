@@ -7,7 +7,7 @@ import copy
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import CodeType, SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -67,12 +67,36 @@ OPERATORS: dict[type[ast.operator], str] = {
 }
 BY_NAME = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "true_divide": "/"}
 PRODUCTS = ("dot", "matmul")
+# The same for A, B and C of y = f(a, b, c), where G has all entries of y; AXIS is the one along which y sums to 1.
+OF_WHOLE_ARRAYS: dict[str, tuple[str, ...]] = {
+    "softmax": ("Y * (G - np.sum(G * Y, axis=AXIS, keepdims=True))",),
+    "log_softmax": ("G - np.exp(Y) * np.sum(G, axis=AXIS, keepdims=True)",),
+    "outer": ("G @ B", "G.T @ A"),
+    "transpose": ("G.T",),
+    "swapaxes": ("G.swapaxes(B, C)",),
+    "clip": ("G * ((A > B) & (A < C))",),
+    "reshape": ("G.reshape(A.shape)",),
+    "ravel": ("G.reshape(A.shape)",),
+    "flatten": ("G.reshape(A.shape)",),
+    "squeeze": ("G.reshape(A.shape)",),
+    "expand_dims": ("G.reshape(A.shape)",),
+    "cumsum": ("np.cumsum(G[::-1], axis=0)[::-1]",),
+    "trace": ("G * np.eye(len(A))",),
+    "inv": ("",),  # written with the author's product
+}
 SUMS = ("sum", "mean")
 LARGEST = ("max", "min", "amax", "amin")  # taken away before exp, where they change nothing
 UNCHANGED = ("copy", "array", "asarray", "astype", "ascontiguousarray", "stack")
-PURE = {*OF_FUNCTIONS, *BY_NAME, *PRODUCTS, *SUMS, *LARGEST, *UNCHANGED, "maximum", "minimum", "power", "where"} | set(
-    "reshape transpose swapaxes expand_dims arange len float outer diag inv det slogdet cumsum zeros_like".split()
-)
+PURE = {
+    *OF_FUNCTIONS,
+    *BY_NAME,
+    *PRODUCTS,
+    *SUMS,
+    *LARGEST,
+    *UNCHANGED,
+    *OF_WHOLE_ARRAYS,
+    *"maximum minimum power where norm logsumexp einsum arange len float diag det slogdet zeros_like".split(),
+}
 
 
 class ByTheRules(NamedTuple):
@@ -264,6 +288,10 @@ class Rules:
             yield node.value, self._filled("G.T", adjoint.shape[::-1], G=adjoint.node)
         elif isinstance(node, ast.Call):
             yield from self._of_call(node, adjoint, name)
+        elif isinstance(node, ast.Subscript) and _only_adds_axes(node):
+            like = self._written(node.value)
+            below = self._reduced(self._whole(adjoint, node), self._shape(node))
+            yield node.value, self._filled("G.reshape(A.shape)", self._shape(node.value), G=below.node, A=like)
         else:
             raise NotWrittenError
 
@@ -284,22 +312,58 @@ class Rules:
             )
             shape = np.broadcast_shapes(adjoint.shape, self._shape(arguments[0]))
             yield arguments[0], Adjoint(below.node, shape)
-        elif function in SUMS and arguments:
-            yield arguments[0], self._of_sum(node, function, arguments, adjoint)
-        elif function == "where" and len(arguments) == 3:
-            yield from self._of_choice(node, arguments, adjoint)
         elif function in UNCHANGED and arguments and not node.keywords:
             yield arguments[0], adjoint
-        elif function == "reshape":
-            shape = self._shape(arguments[0])
-            like = self._written(arguments[0])
-            yield arguments[0], self._filled("G.reshape(A.shape)", shape, G=self._whole(adjoint, node).node, A=like)
-        elif function == "inv":
-            shape = self._shape(node)
-            template = f"-{self._product(self._product('Y.T', 'G'), 'Y.T')}"
-            yield arguments[0], self._filled(template, shape, G=adjoint.node, Y=lambda: self._written(node))
+        elif arguments and function in (*SUMS, "norm", "logsumexp"):
+            yield arguments[0], self._of_reduction(node, function, arguments, adjoint)
+        elif function == "where" and len(arguments) == 3:
+            yield from self._of_choice(node, arguments, adjoint)
+        elif function == "einsum":
+            yield from self._of_einsum(arguments, self._whole(adjoint, node), name)
+        elif arguments and function in OF_WHOLE_ARRAYS:
+            yield from self._of_whole_array(node, function, arguments, self._whole(adjoint, node), name)
         elif function not in LARGEST:
             raise NotWrittenError
+
+    def _of_whole_array(
+        self, node: ast.Call, function: str, arguments: list[ast.expr], adjoint: Adjoint, name: str
+    ) -> Iterator[tuple[ast.expr, Adjoint]]:
+        templates = OF_WHOLE_ARRAYS[function]
+        if function == "transpose" and len(arguments) > 1:
+            order = [self._value(part) for part in arguments[1:]]
+            axes = order[0] if len(order) == 1 else order
+            templates = (f"np.transpose(G, {tuple(int(axis) for axis in np.argsort(axes))})",)
+        elif function == "inv":
+            templates = (f"-{self._product(self._product('Y.T', 'G'), 'Y.T')}",)
+        axis = None
+        if "AXIS" in templates[0]:
+            sums_to_one = np.exp(self._value(node)) if function == "log_softmax" else self._value(node)
+            axes = [k for k in range(np.ndim(sums_to_one)) if np.allclose(np.sum(sums_to_one, k), 1)]
+            axis = next(iter(axes), None)
+            if axis is None:
+                raise NotWrittenError
+        for operand, template in zip(arguments, templates, strict=False):
+            if _contains(operand, name):
+                letters = {letter: partial(self._written, part) for letter, part in zip("ABC", arguments, strict=False)}
+                letters["Y"] = partial(self._written, node)
+                text = template.replace("AXIS", str(axis))
+                yield operand, self._filled(text, self._shape(operand), G=adjoint.node, **letters)
+
+    def _of_einsum(self, arguments: list[ast.expr], adjoint: Adjoint, name: str) -> Iterator[tuple[ast.expr, Adjoint]]:
+        letters = self._value(arguments[0]).replace(" ", "")
+        if "->" not in letters or "." in letters:
+            raise NotWrittenError
+        parts, result = letters.split("->")[0].split(","), letters.split("->")[1]
+        for place, (own, operand) in enumerate(zip(parts, arguments[1:], strict=True)):
+            if not _contains(operand, name):
+                continue
+            others = [k for k in range(len(parts)) if k != place]
+            if not set(own) <= set(result).union(*(parts[k] for k in others)) or len(set(own)) < len(own):
+                raise NotWrittenError
+            subscripts = f"{','.join([result, *(parts[k] for k in others)])}->{own}"
+            operands = {f"A{k}": partial(self._written, arguments[k + 1]) for k in others}
+            template = f"np.einsum({subscripts!r}, {', '.join(['G', *operands])})"
+            yield operand, self._filled(template, self._shape(operand), G=adjoint.node, **operands)
 
     def _of_choice(self, node: ast.Call, parts: list[ast.expr], adjoint: Adjoint) -> Iterator[tuple[ast.expr, Adjoint]]:
         shape = self._shape(node)
@@ -357,21 +421,34 @@ class Rules:
             template, own, G=adjoint.node, A=lambda: self._written(left), B=lambda: self._written(right)
         )
 
-    def _of_sum(self, node: ast.Call, function: str, arguments: list[ast.expr], adjoint: Adjoint) -> Adjoint:
-        inner, outer = self._shape(arguments[0]), self._shape(node)
-        axis = self._axis(node, arguments)
-        below = adjoint
-        if axis is not None and len(outer) < len(inner) and axis % len(inner) != 0 and adjoint.shape:
-            template = f"{self.around.numpy}.expand_dims(G, {axis})" if len(inner) > 2 else "G[:, None]"
-            place = axis % len(inner)
-            below = self._filled(template, (*outer[:place], 1, *outer[place:]), G=adjoint.node)
+    def _of_reduction(self, node: ast.Call, function: str, arguments: list[ast.expr], adjoint: Adjoint) -> Adjoint:
+        inner = self._shape(arguments[0])
+        axis = self._axis(node, arguments, 2 if function == "norm" else 1)
+        whole, operand = partial(self._written, node), partial(self._written, arguments[0])
+        if function == "norm":
+            below = self._filled("G / Y", self._shape(node), G=adjoint.node, Y=whole)
+            return self._filled("G * X", inner, G=self._spread(below, node, inner, axis).node, X=operand)
+        below = self._spread(adjoint, node, inner, axis)
+        if function == "logsumexp":
+            result = self._spread(Adjoint(whole(), self._shape(node)), node, inner, axis)
+            return self._filled("G * np.exp(X - Y)", inner, G=below.node, X=operand, Y=result.node)
         if function == "mean":
             count = int(np.prod(inner)) if axis is None else inner[axis]
             below = self._filled("G / N", below.shape, G=below.node, N=self._size(count))
         return below
 
-    def _axis(self, node: ast.Call, arguments: list[ast.expr]) -> int | None:
-        given = [*arguments[1:2], *(keyword.value for keyword in node.keywords if keyword.arg == "axis")]
+    def _spread(self, adjoint: Adjoint, node: ast.expr, inner: tuple[int, ...], axis: int | None) -> Adjoint:
+        """Return the adjoint of a sum over an axis so that it repeats along that axis."""
+        outer = self._shape(node)
+        if axis is None or len(outer) == len(inner) or axis % len(inner) == 0 or not adjoint.shape:
+            return adjoint
+        place = axis % len(inner)
+        template = f"np.expand_dims(G, {axis})" if len(inner) > 2 else "G[:, None]"
+        return self._filled(template, (*outer[:place], 1, *outer[place:]), G=adjoint.node)
+
+    def _axis(self, node: ast.Call, arguments: list[ast.expr], place: int) -> int | None:
+        """Return the axis of a reduction; place: where it stands among the arguments, if it has no keyword."""
+        given = [*arguments[place : place + 1], *(keyword.value for keyword in node.keywords if keyword.arg == "axis")]
         value = self._value(given[0]) if given else None
         if isinstance(value, tuple):
             raise NotWrittenError
@@ -523,6 +600,18 @@ def _indices(nodes: Iterable[ast.AST], name: str) -> set[str]:
     """Return the indices, other than keys, at which items of a variable stand."""
     items = (n for n in nodes if isinstance(n, ast.Subscript) and last_part(ast.unparse(n)) == name)
     return {ast.unparse(n.slice) for n in items if not _is_variable(n, "")}
+
+
+def _only_adds_axes(node: ast.Subscript) -> bool:
+    """Return whether an index leaves all entries, as in x[:, None]."""
+    parts = _elements(node.slice)
+    new = [
+        part
+        for part in parts
+        if (isinstance(part, ast.Constant) and part.value is None) or ast.unparse(part) == "np.newaxis"
+    ]
+    whole = [part for part in parts if isinstance(part, ast.Slice) and ast.unparse(part) == ":"]
+    return len(new) + len(whole) == len(parts)
 
 
 def _elements(node: ast.expr) -> list[ast.expr]:
