@@ -157,6 +157,7 @@ TERM_TWICE       = 3.0   # earlier, of one that is there twice
 
 # Whole statements.
 ANALOGY          = 4.0
+COMPUTED_AGAIN   = 5.0   # as the forward pass computes it
 BY_RULE          = 6.3   # the derivative for an operand of a product of the forward pass
 WRITTEN_TERM     = 12.0  # a term of the derivative that the rules give, added
 WRITTEN_OUT      = 14.0  # the whole of it
