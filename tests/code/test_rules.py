@@ -59,6 +59,7 @@ STEPS = {
     "mean of rows": "y = np.mean(x * u, axis=-1)",
     "reshaped": "y = (x * u).reshape(12)",
     "inverse": "y = np.linalg.inv(S)",
+    "huber": "a = np.abs(x - u)\nsmall = a < 0.8\ny = np.where(small, 0.5 * a ** 2, s * a)",
     "norm": "y = np.linalg.norm(x)",
     "norm of rows": "y = np.linalg.norm(x, axis=1)",
     "norm kept": "y = x / np.linalg.norm(x, axis=1, keepdims=True)",
@@ -108,6 +109,11 @@ def norm(x, axis=None, keepdims=False):
     return np.sqrt(np.sum(x**2, axis=axis, keepdims=keepdims))
 
 
+def size(x):
+    """The absolute value, by the real part."""
+    return np.where(np.real(x) < 0, -x, x)
+
+
 def clip(x, low, high):
     """The nearest number between two, by the real part."""
     return np.where(np.real(x) < low, low, np.where(np.real(x) > high, high, x))
@@ -130,16 +136,22 @@ def minimum(one: Any, other: Any) -> Any:
     return np.where(np.real(one) < np.real(other), one, other)
 
 
+OF_COMPLEX_NUMBERS = {"maximum": maximum, "minimum": minimum, "norm": norm, "clip": clip, "abs": size}
+
+
 def by_complex_step(text: str, name: str, dy: Any) -> Any:
     """Return the derivative of sum(dy * y) for a variable."""
-    for function in ("np.maximum", "np.minimum", "np.linalg.norm", "np.clip"):
+    for function in ("np.maximum", "np.minimum", "np.linalg.norm", "np.clip", "np.abs"):
         text = text.replace(function, function.rpartition(".")[2])
     value = np.array(ARRAYS[name], complex)
     found = np.zeros(value.shape)
     for index in np.ndindex(value.shape):
         moved = value.copy()
         moved[index] += 1e-30j
-        held = run(text, {**ARRAYS, name: moved, "maximum": maximum, "minimum": minimum, "norm": norm, "clip": clip})
+        held = run(
+            text,
+            {**ARRAYS, name: moved, "maximum": maximum, "minimum": minimum, "norm": norm, "clip": clip, "abs": size},
+        )
         found[index] = np.sum(dy * held["y"]).imag / 1e-30
     return found
 

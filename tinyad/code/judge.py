@@ -250,7 +250,7 @@ class Judge:
             if whole and end and event is chain.last and self._is_left(event):
                 self.tasks[event.ordinal] = Task(event, event.name, event.site.statement, (whole[0],), None, end)
                 return
-            if candidates or looks_like_derivative(canonical(event.name)):
+            if (candidates or looks_like_derivative(canonical(event.name))) and not self._is_as_before(event):
                 self.unnamed.setdefault(event.site.number, []).append(event)
             return
         stays = end and self._is_left(event) and event.ordinal == self._last_set(event)
@@ -864,6 +864,11 @@ class Judge:
             if new and not named and any(computes_with(node, event.name) for node in nodes):
                 found.setdefault(event.site.number, []).append(event)
         return found
+
+    def _is_as_before(self, event: Event) -> bool:
+        """Return whether a value is what its name held in the forward pass, as dist is that may be computed again."""
+        held = [e.value for e in self.matching.events if e.name == event.name and e.kind in SETS]
+        return any(values.is_numeric(value) and _same(value, event.value) for value in held)
 
     def _is_of_something(self, event: Event) -> bool:
         """Return whether a value is the derivative for an unnamed value of the forward pass, as it stands.

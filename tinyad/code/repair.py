@@ -7,6 +7,7 @@ import heapq
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from itertools import takewhile
 from types import ModuleType
@@ -27,6 +28,7 @@ from tinyad.code.limits import (
     PAIRS,
     POINTS,
     RERUNS,
+    RULE_SECONDS,
     SEARCH_SECONDS,
     TRIALS,
 )
@@ -96,7 +98,15 @@ class Repair:
             self.cause = self.cause or self._own_cause(wrong)
             if self.cause is not None:
                 self.known = dict.fromkeys(self.known, self.cause)
+            else:
+                self._write_out(wrong)
         self._grade()
+
+    def _write_out(self, wrong: Sequence[Statement]) -> None:
+        """Find what the rules give for what is not explained, after the search was too long."""
+        self.until = time.process_time() + RULE_SECONDS
+        with suppress(OutOfTime):
+            self._fill([s for s in wrong if not self.known[s.number].text], self._by_the_rules)
 
     def _explain(self, wrong: Sequence[Statement]) -> None:
         self.alone = len(wrong) == 1
@@ -116,15 +126,19 @@ class Repair:
         if self.cause is not None:
             self.known.update({statement.number: self.cause for statement in wrong})
             return
-        for statement in unexplained:
-            other = self._made_from_or_two(statement)
-            if other.text:
-                self.known[statement.number] = other
+        self._fill(unexplained, self._made_from_another)
         open_ones = [statement for statement in wrong if not self.known[statement.number].text]
         if len(open_ones) == 1 and self.shows:
-            other = self._with_the_others(open_ones[0])
+            self._fill(open_ones, self._with_the_others)
+        for find in (self._by_the_rules, self._with_two_changes):
+            self._fill([s for s in unexplained if self.known[s.number].grade in ("", Grade.POSSIBLE)], find)
+
+    def _fill(self, statements: Iterable[Statement], find: Callable[[Statement], Suggestion]) -> None:
+        """Keep what is found for some statements."""
+        for statement in statements:
+            other = find(statement)
             if other.text:
-                self.known[open_ones[0].number] = other
+                self.known[statement.number] = other
 
     def _wrong_helper(self) -> Suggestion | None:
         """Return what a statement should be of a function such as sigmoid_prime, if that is not the derivative."""
@@ -224,23 +238,27 @@ class Repair:
                 unsure = unsure or suggestion
         return unsure
 
-    def _made_from_or_two(self, statement: Statement) -> Suggestion:
-        """Return what one that a wrong statement is made from should be; else two changes of the wrong one."""
+    def _made_from_another(self, statement: Statement) -> Suggestion:
+        """Return what one should be that a wrong statement is made from."""
         for earlier in self._made_from(statement):
             other = self._searched(earlier, statement, AUXILIARY_TRIALS, changes=1)
             if other.text:
                 return other
-        other = self._searched(statement, None, TRIALS, changes=1, candidates=self._by_the_rules(statement))
-        return other if other.text else self._searched(statement, None, PAIRS, changes=2)
+        return NONE
 
-    def _by_the_rules(self, statement: Statement) -> Iterator[Edit]:
-        """Yield the statement as the rules of differentiation give it, in names that it can use."""
+    def _by_the_rules(self, statement: Statement) -> Suggestion:
+        """Return the statement as the rules of differentiation give it, in names that it can use."""
         scope = self.scope(Trial(self.judge, statement), statement)
         try:
             around = Surroundings(Source(self.text(statement)), scope)
         except SyntaxError:
-            return
-        yield from by_the_rules(self.judge, statement, around, self.of_the_forward)
+            return NONE
+        candidates = by_the_rules(self.judge, statement, around, self.of_the_forward)
+        return self._searched(statement, None, TRIALS, changes=1, candidates=candidates)
+
+    def _with_two_changes(self, statement: Statement) -> Suggestion:
+        """Return a wrong statement with two changes."""
+        return self._searched(statement, None, PAIRS, changes=2)
 
     def _searched(
         self,

@@ -86,6 +86,7 @@ OF_WHOLE_ARRAYS: dict[str, tuple[str, ...]] = {
 }
 SUMS = ("sum", "mean")
 LARGEST = ("max", "min", "amax", "amin")  # taken away before exp, where they change nothing
+CONSTANT = ("sign", "argmax", "argmin", "argsort", "floor", "ceil", "round", "len", "zeros_like", "ones_like", "isnan")
 UNCHANGED = ("copy", "array", "asarray", "astype", "ascontiguousarray", "stack")
 PURE = {
     *OF_FUNCTIONS,
@@ -185,7 +186,10 @@ class Rules:
         returned = [step for step in computed.steps if not step.target][-1:]
         parts = [Step("", part, step.values) for step in returned for part in _elements(step.value)]
         given = zip(parts, computed.upstream, strict=False)
-        self.outputs = {ast.unparse(part.value): self.by_value.get(_key(value), []) for part, value in given}
+        self.outputs = {
+            ast.unparse(part.value): ["1"] if values.shape(u) == () and u == 1 else self.by_value.get(_key(u), [])
+            for part, u in given
+        }
         own = [p for p in parts if ast.unparse(p.value) in self.outputs and not isinstance(p.value, ast.Name)]
         self.steps = [step for step in computed.steps if step.target] + own
         self.complete = True
@@ -213,7 +217,9 @@ class Rules:
             if _contains(step.value, name) and last_part(step.target) != name:
                 with self._reading(step):
                     try:
-                        found += self._down(step.value, self._adjoint_of(step), name)
+                        value = self._value(step.value)
+                        if values.differentiable(value) or not values.is_numeric(value):  # no mask, no number of things
+                            found += self._down(step.value, self._adjoint_of(step), name)
                     except (NotWrittenError, ValueError):  # the latter where shapes do not fit
                         self.complete = False
         return found
@@ -292,7 +298,7 @@ class Rules:
             like = self._written(node.value)
             below = self._reduced(self._whole(adjoint, node), self._shape(node))
             yield node.value, self._filled("G.reshape(A.shape)", self._shape(node.value), G=below.node, A=like)
-        else:
+        elif not isinstance(node, ast.Compare):  # what a comparison is has the derivative 0
             raise NotWrittenError
 
     def _of_call(self, node: ast.Call, adjoint: Adjoint, name: str) -> Iterator[tuple[ast.expr, Adjoint]]:
@@ -322,7 +328,7 @@ class Rules:
             yield from self._of_einsum(arguments, self._whole(adjoint, node), name)
         elif arguments and function in OF_WHOLE_ARRAYS:
             yield from self._of_whole_array(node, function, arguments, self._whole(adjoint, node), name)
-        elif function not in LARGEST:
+        elif function not in (*LARGEST, *CONSTANT):
             raise NotWrittenError
 
     def _of_whole_array(
