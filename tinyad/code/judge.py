@@ -870,6 +870,12 @@ class Judge:
         held = [e.value for e in self.matching.events if e.name == event.name and e.kind in SETS]
         return any(values.is_numeric(value) and _same(value, event.value) for value in held)
 
+    def _has_right_reader(self, event: Event) -> bool:
+        """Return whether what a statement of the same pass computes with a value is right."""
+        name = shown_name(event)
+        own = [t for t in self.tasks.values() if _same_pass(t.event, event) and computes_with(t.statement.node, name)]
+        return any(self.is_right(task, task.event.value) for task in own)
+
     def _is_of_something(self, event: Event) -> bool:
         """Return whether a value is the derivative for an unnamed value of the forward pass, as it stands.
 
@@ -889,7 +895,7 @@ class Judge:
         events: all that its site sets, in all passes of loops; the truth is put in the place of each.
         """
         best, kept, tried = 0, None, list[Array]()
-        if self._is_of_something(event):
+        if self._has_right_reader(event) and self._is_of_something(event):
             return None
         expressions = self.matched.expressions(event)
         for candidate in expressions:

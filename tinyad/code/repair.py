@@ -353,7 +353,8 @@ class Repair:
         own = [
             other
             for other in self.program.probe.statements
-            if other.function == statement.function and other.line < statement.line and other.number not in judged
+            if other.function == statement.function and other.line < statement.line
+            if other.number not in judged and other.number not in self.of_the_forward
         ]
         readers: list[ast.stmt] = [statement.node]
         for other in reversed(own):
