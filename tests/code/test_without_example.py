@@ -630,3 +630,57 @@ def test_where_a_loop_prints_another_loss_than_it_differentiates_nothing_is_call
     assert not report.wrong
     assert not report.ok
     assert "is the loss another one?" in str(report)
+
+
+SCALARS = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=8), rng.normal(size=8)
+w, b = 0.7, 0.2
+err = w * x + b - y
+loss = (err ** 2).mean()
+dw = 2 * (err * x).mean()
+db = 2 * err.mean()
+print("gradients", dw, db)
+"""
+MOMENTUM = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, Y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+W, b = rng.normal(size=(3, 2)), rng.normal(size=2)
+vW, vb = np.zeros_like(W), np.zeros_like(b)
+for epoch in range(3):
+    P = X @ W + b
+    loss = ((P - Y) ** 2).sum()
+    dP = 2 * (P - Y)
+    dW = X.T @ dP
+    db = dP.sum(axis=0)
+    vW = 0.9 * vW + dW
+    vb = 0.9 * vb + db
+    W = W - 0.1 * vW
+    b = b - 0.1 * vb
+"""
+READ_AFTERWARDS = [
+    (SCALARS, "2 * (err * x).mean()", "2 * (err * y).mean()"),
+    (SCALARS, "2 * (err * x).mean()", "-2 * (err * x).mean()"),
+    (MOMENTUM, "X.T @ dP", "2 * X.T @ dP"),
+    (MOMENTUM, "X.T @ dP", "-X.T @ dP"),
+    (MOMENTUM, "dP.sum(axis=0)", "dP.mean(axis=0)"),
+]
+
+
+@pytest.mark.parametrize("source", [SCALARS, MOMENTUM])
+def test_derivatives_that_are_printed_or_averaged_over_time_hold(source):
+    report = checked(source)
+    assert report.ok, report
+
+
+@pytest.mark.parametrize(("source", "right", "wrong"), READ_AFTERWARDS)
+def test_a_wrong_derivative_of_a_parameter_is_no_convention(source, right, wrong):
+    """What reads it afterwards makes up for no factor, and a single number is a number of times any other one."""
+    report = checked(source.replace(right, wrong))
+    assert [(v.text.strip(), v.suggestion.partition("= ")[2]) for v in report.wrong] == [
+        (f"{'db' if 'axis' in right else 'dW' if source is MOMENTUM else 'dw'} = {wrong}", right)
+    ]

@@ -688,7 +688,9 @@ class Judge:
     def _drop_misread(self) -> None:
         """Take back the judgement of names that mean something else: what they lead to is right without the truth."""
         while self.judged.count and self.right_as_it_stands():
-            wrong = {verdict.task.event.ordinal for verdict in self.judged.wrong}
+            wrong = {v.task.event.ordinal for v in self.judged.wrong if not self._is_last_for_a_parameter(v)}
+            if self.judged.wrong and not wrong:
+                break
             wrong = {k for k in wrong if not self.tasks[k].end} or wrong
             self.misread += [task for k, task in self.tasks.items() if k in wrong and not task.end]
             self.tasks = {k: task for k, task in self.tasks.items() if k not in wrong}
@@ -703,6 +705,14 @@ class Judge:
                 self.misread += [self.tasks[k] for k in own]
                 self.tasks = {k: task for k, task in self.tasks.items() if k not in own}
                 self.judged = self.run()
+
+    def _is_last_for_a_parameter(self, verdict: Verdict) -> bool:
+        """Return whether a value is named after a parameter, with its shape, and nothing that is left is for this."""
+        target = verdict.candidate.target
+        same = values.shape(verdict.value) == target.shape and self._is_parameter(target)
+        ends = {c.target for task in self.tasks.values() if task.end for c in task.candidates}
+        ends |= {result.target for result in self.results}
+        return same and target not in ends and self.pair.backward is None
 
     def _count_without(self, own: set[int]) -> int:
         """Return how many statements and results are wrong if some values are not replaced by the truth.
@@ -742,11 +752,32 @@ class Judge:
             scaled = self.supposed()
             names = {v.task.name for v in scaled.verdicts if v.factor != 1.0 and not v.task.end}
             size = abs(round(factor) - factor) < 1e-6 and round(factor) in self._sizes()
-            explains = len(names) > 1 or not scaled.count or size
+            explains = (len(names) > 1 or not scaled.count or size) and self._is_convention(scaled, factor)
             if explains and scaled.count < self.judged.count - (self.judged is not strict):
                 self.judged = scaled
                 best = factor
         self.factor = best
+
+    def _is_convention(self, scaled: Judged, factor: float) -> bool:
+        """Return whether derivatives may be a number of times the true ones by a convention.
+
+        What has one entry is some number of times any other: the number has to be a size, or 2, or 1 over these.  It
+        is the same for all parameters.
+        """
+        own = [v for v in scaled.verdicts if v.factor != 1.0]
+        usual = {float(n) * k for n in (1, *self._sizes()) for k in (0.5, 1, 2)}
+        near = any(abs(abs(factor) / n - 1) < 1e-6 or abs(abs(factor) * n - 1) < 1e-6 for n in usual)
+        parameters = {v.factor for v in scaled.verdicts if v.right and self._is_parameter(v.candidate.target)}
+        return (near or any(np.size(v.value) > 1 for v in own)) and len(parameters) < 2
+
+    def _is_parameter(self, target: Target) -> bool:
+        """Return whether a value is given, or set from nothing that the forward pass has a name for."""
+        event = self.forward.events[target.ordinals[0]]
+        node = event.site.statement.node
+        if event.kind in GIVEN or not isinstance(node, ast.Assign):
+            return event.kind in GIVEN
+        read = {names_of(part) for part in ast.walk(node.value) if isinstance(part, ast.Name | ast.Attribute)}
+        return not any(canonical(name) in self.matching.by_name for name in read if name)
 
     def _compare_shapes(self) -> None:
         """Judge shapes, sizes 1 included, of what holds otherwise, if that is why something else is wrong."""
