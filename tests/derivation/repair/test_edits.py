@@ -33,6 +33,23 @@ PARTS = (
     "∂L/∂x = ∂L/∂x|_{one} + ∂L/∂x|_{two}",
 )
 
+GAUSS = (
+    "layout: same\nx, m: N×1\nS: N×N\nv: 1×1\npositive definite: S\npositive: v\nconstant: x",
+    "r = x - m\nL = (v + 1)^{3/2} rᵀ S⁻¹ r / N",
+    "∇r = 2/N (v + 1)^{3/2} S⁻¹ r\n∇m = -2/N (v + 1)^{3/2} S⁻ᵀ (x - m)\n∇S = -1/N (v + 1)^{3/2} S⁻¹ r rᵀ S⁻¹\n"
+    "∇v = 3/2 (v + 1)^{1/2} rᵀ S⁻¹ r / N",
+)
+KINKS = (
+    "layout: same\nx: N×1\na: 1×1\ngiven: ∇h",
+    r"h = \begin{cases} x & x > 0 \\ a x & x \leq 0 \end{cases}",
+    r"∇x = \begin{cases} ∇h & x > 0 \\ a ∇h & x \leq 0 \end{cases}",
+)
+SOFTMAX = (
+    "layout: same\nx: N×1\ngiven: ∇p",
+    "p_i = exp(x_i) / Σ_k exp(x_k)",
+    "∂L/∂x_j = p_j (∂L/∂p_j - Σ_i ∂L/∂p_i p_i)",
+)
+
 
 def members(*whole):
     """Yield (line, member, context) for all lines of a derivation, as if each were wrong."""
@@ -49,7 +66,7 @@ def members(*whole):
 
 def test_every_generator_proposes_something():
     count = Counter()
-    for whole in (CELL, RNN, ROUTINE, FAMILY, LATE, UNDER_SUM, BATCH, PARTS):
+    for whole in (CELL, RNN, ROUTINE, FAMILY, LATE, UNDER_SUM, BATCH, PARTS, GAUSS, KINKS, SOFTMAX):
         for _, member, context in members(*whole):
             count.update({generate: sum(1 for _ in generate(member, context)) for generate in GENERATORS})
     assert len(set(GENERATORS)) == len(GENERATORS)
@@ -57,7 +74,7 @@ def test_every_generator_proposes_something():
 
 
 @pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("whole", [CELL, RNN, ROUTINE, FAMILY, BATCH, PARTS])
+@pytest.mark.parametrize("whole", [CELL, RNN, ROUTINE, FAMILY, BATCH, PARTS, GAUSS, KINKS, SOFTMAX])
 def test_text_tokens_and_tree_of_an_edit_agree(whole, every):
     """The square of a square, x²², does not read; a factor ahead of a product has another tree of the same value."""
     read, trees = [], []

@@ -17,6 +17,7 @@ from tinyad.derivation.repair import limits
 
 OPEN, CLOSE = Token("open", "(", 0, 0), Token("close", ")", 0, 0)
 PROGRAM = re.compile(r"\*\*|\.T\b|\bnp\.\w")
+WITH_INVERSES = ("inv", "det", "logdet", "bars")  # functions with an inverse in their derivatives
 TRANSPOSED = ("⊤", "T", "'")
 
 
@@ -89,6 +90,12 @@ def names_in(node: Node) -> Iterator[Node]:
         yield from names_in(part)
 
 
+def is_ratio(node: Node, above: float, below: float) -> bool:
+    """Return whether a formula is a fraction of these two numbers."""
+    numbers = [(part.kind, part.value) for part in node.parts]
+    return node.kind == "/" and numbers == [("number", above), ("number", below)]
+
+
 def ref_of(node: Node) -> Ref:
     """Return what a name, or a derivative, is the name or derivative of."""
     ref: Ref = node.value if node.kind == "name" else node.value[0]
@@ -119,6 +126,17 @@ class AuthorNotation:
         self.square_text = "^2" if latex else "**2" if self.program else "²"
         self.transpose_mark = self._transpose_mark(lines)
         self.circle = self._circle(lines)
+        called = {names.functions.get(n.value.key, n.value.key) for n in nodes if n.kind == "call"}
+        self.has_inverses = any(n.kind == "inverse" for n in nodes) or not called.isdisjoint(WITH_INVERSES)
+        self.inverse_text, self.transposed_inverse_text = self._inverse_texts(nodes)
+        self.reciprocals = {
+            n.parts[1].value: source.text[n.start : n.end]
+            for n in nodes
+            if n.kind == "/" and n.parts[1].kind == "name" and (n.parts[0].kind, n.parts[0].value) == ("number", 1.0)
+        }
+        self.has_fractions = latex and any(n.kind == "/" and n.value is None for n in nodes)
+        self.half_text = self._half_text(nodes)
+        self.scale_text = self._scale_text(nodes)
 
     def _learn(self, line: Statement, node: Node) -> None:
         ref, fragment = ref_of(node), fragment_of(self.source, line, node)
@@ -139,6 +157,55 @@ class AuthorNotation:
                         return Fragment(line.tokens[k : k + 4], self.source.text[token.start : end])
         plain = ".T" if self.program else "ᵀ"
         return Fragment(exponent(Token("word", "T", 0, 0)), r"^\top" if self.latex else plain)
+
+    def _inverse_texts(self, nodes: Sequence[Node]) -> tuple[str, str]:
+        """Return what makes an inverse of a name, and a transposed inverse."""
+        turned = {id(n.parts[0]) for n in nodes if n.kind == "transpose" and n.parts[0].end == n.end}
+        texts = {id(n) in turned: self.source.text[n.parts[0].end : n.end] for n in nodes if n.kind == "inverse"}
+        script = self.latex or any("^" in text for text in texts.values())
+        mark = r"\top" if self.latex and self.transpose_mark.text != "^T" else "T"
+        plain = ("^{-1}", f"^{{-{mark}}}") if script else ("⁻¹", "⁻ᵀ")
+        return texts.get(False, plain[0]), texts.get(True, plain[1])
+
+    def _half_text(self, nodes: Sequence[Node]) -> str:
+        """Return how one half is written."""
+        halves = [n for n in nodes if (n.kind, n.value) == ("number", limits.HALF) or is_ratio(n, 1.0, 2.0)]
+        if halves:
+            return self.source.text[halves[0].start : halves[0].end]
+        return r"\frac12" if self.latex else "0.5" if self.program else "1/2"
+
+    def _scale_text(self, nodes: Sequence[Node]) -> str:
+        """Return what stands between a number and what it multiplies."""
+        gaps = Counter(
+            self.source.text[n.parts[0].end : n.parts[1].start].strip()
+            for n in nodes
+            if n.kind in ("*", "∘") and n.parts[0].kind == "number" and n.parts[0].value != 1
+        )
+        sign = max(gaps, key=lambda gap: gaps[gap], default="*" if self.program else "")
+        return f" {sign} " if sign else " "
+
+    def plain(self, text: str) -> Fragment:
+        """Return a text with its tokens."""
+        return Fragment(tokenized(text, "plain", self.source) if text.strip() else (), text)
+
+    def mark(self, text: str) -> Fragment:
+        """Return what stands behind a name, such as an exponent, with its tokens."""
+        return Fragment(tokenized(f"x{text}", "mark", self.source)[1:], text)
+
+    def comparison_text(self, sign: str) -> str:
+        """Return a comparison as it is written."""
+        words = {"≥": ">=", "≤": "<="} if self.program else {"≥": r"\geq ", "≤": r"\leq "} if self.latex else {}
+        return words.get(sign, sign)
+
+    def power_text(self, exponent: float) -> str:
+        """Return what makes a power of a name."""
+        whole = exponent == int(exponent)
+        if exponent == 2:
+            return self.square_text
+        shown = f"{exponent:g}" if whole else f"{2 * exponent:g}/2"
+        if self.program:
+            return f"**{shown}" if whole and exponent > 0 else f"**({shown})"
+        return f"^{shown}" if len(shown) == 1 else f"^{{{shown}}}"
 
     @staticmethod
     def _plain(text: str) -> str:
@@ -169,8 +236,8 @@ class AuthorNotation:
         self.has_sum_over_time = False
         return rf"\sum_{self.names.time}" if self.latex else f"Σ_{self.names.time}"
 
-    def sum_over_family(self, letter: str) -> str:
-        """Return how a sum over the members of a family begins."""
+    def sum_over(self, letter: str) -> str:
+        """Return how a sum over an index, or over the members of a family, begins."""
         return rf"\sum_{letter}" if self.latex else f"Σ_{letter}"
 
     def _circle(self, lines: Sequence[Statement]) -> Fragment:
@@ -208,15 +275,24 @@ class AuthorNotation:
         made = with_name(like, old, name) if like and old and name else None
         if made is not None:
             return made
-        name = name if known is None else None
-        if name is None:
-            return known
+        return known if known is not None or name is None else self._after_patterns(name)
+
+    def _after_patterns(self, name: Fragment) -> Fragment | None:
+        """Return the derivative for a name after the pattern of another one."""
         for pattern, inner in self.patterns[: limits.PATTERNS]:
             old = self.name(inner)
             made = None if old is None else with_name(pattern, old, name)
             if made is not None:
                 return made
         return None
+
+    def component(self, kind: str, ref: Ref) -> Fragment | None:
+        """Return the component of a name or of a derivative, also of one that stands nowhere with indices."""
+        known = self.fragment(kind, ref)
+        name = self._with_indices(ref) if known is None else None
+        if name is None:
+            return known
+        return name if kind == "name" else self._after_patterns(name)
 
     def labelled_derivative(self, ref: Ref, label: str) -> Fragment | None:
         """Return a part of a derivative, if need be after the pattern of another part of it."""
@@ -237,6 +313,16 @@ class AuthorNotation:
                 if ref.indices and len(other.indices) == len(ref.indices):
                     return with_indices(fragment, other.indices, ref.indices)
         return None
+
+    def _with_indices(self, ref: Ref) -> Fragment | None:
+        """Return a name that stands nowhere with indices as a component: x_i for x."""
+        plain = self.known.get(("name", ref._replace(indices=()))) if ref.indices else None
+        if plain is None:
+            return None
+        letters = "".join(ref.indices)
+        letters = f"{{{letters}}}" if self.latex and len(letters) > 1 else letters
+        scripted = any((token.kind, token.text) in (("op", "_"), ("op", "^")) for token in plain.tokens)
+        return self.plain(f"({plain.text})_{letters}" if scripted else f"{plain.text}_{letters}")
 
     def _at_another_time(self, kind: str, ref: Ref) -> Fragment | None:
         """Return a name or derivative at t - 1, t or t + 1 after the same at another of these times."""

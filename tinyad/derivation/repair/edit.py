@@ -193,6 +193,10 @@ class Context:
     equations: Sequence[Sequence[Ref]] = ()  # result and operands of each forward equation of the line
     forward: Sequence[Sequence[Ref]] = ()  # the same of all forward equations
     operand_calls: Sequence[tuple[Node, Fragment]] = ()  # in these equations
+    inverses: Sequence[tuple[Node, Fragment]] = ()  # in these equations and in right lines, and transposed
+    numbers: Sequence[tuple[Node, Fragment]] = ()  # names that are one number
+    sizes: Sequence[tuple[Node, Fragment]] = ()  # letters of sizes
+    indexed: bool = False  # whether the line sets components
     near_operands: Sequence[Ref] = ()  # of the equations whose results the line uses
     factors: Sequence[tuple[Node, Fragment]] = ()  # brackets and calls of other lines
     terms_of_same: Sequence[tuple[Node, Fragment]] = ()  # of other lines for the same derivative

@@ -11,7 +11,16 @@ from tinyad.derivation.judge.verdicts import Verdict
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import Analogies, exchange_names
-from tinyad.derivation.repair.author_notation import Fragment, names_in, number_token, tokenized
+from tinyad.derivation.repair.author_notation import (
+    Fragment,
+    bracketed,
+    has_superscript,
+    joined,
+    names_in,
+    number_token,
+    ref_of,
+    tokenized,
+)
 from tinyad.derivation.repair.edit import Context
 from tinyad.derivation.repair.required_contributions import RequiredContributions
 from tinyad.derivation.repair.rule_formulas import contributions, rule_walk
@@ -38,6 +47,10 @@ class Evidence:
             equations=[[self._as_here(ref) for ref in _names_of(eq)] for eq in wrong.equations],
             forward=[_names_of(eq) for eq in self._forward],
             operand_calls=self._operand_calls(),
+            inverses=self._inverses(index),
+            numbers=self._numbers(),
+            sizes=self._sizes(),
+            indexed=any(ref_of(n).indices for f in (*wrong.line.left, *wrong.line.members) for n in names_in(f)),
             near_operands=self._near_operands(index),
             factors=self._factors(index),
             terms_of_same=self._terms_of_same(),
@@ -83,6 +96,43 @@ class Evidence:
         nodes = ((eq, node) for eq in wrong.equations for member in eq.members for node in walk(member))
         calls = [(node, wrong.fragment(eq, node)) for eq, node in nodes if node.kind == "call"]
         return calls[: limits.OPERAND_CALLS]
+
+    def _inverses(self, index: int) -> list[tuple[Node, Fragment]]:
+        """Return the inverses in the line, in its equations and in right lines, as they stand and transposed."""
+        wrong, found = self._wrong, dict[str, tuple[Node, Fragment]]()
+        if wrong.notation.program or not wrong.notation.has_inverses:
+            return []
+        equations = ((eq, node) for eq in wrong.equations for member in eq.members for node in walk(member))
+        own = ((wrong.line, node) for node in walk(wrong.line.members[index]))
+        for line, node in chain(own, equations, self._elsewhere(index)):
+            if node.kind == "inverse" and node.parts[0].kind in ("name", "bracket"):
+                base = wrong.fragment(line, node.parts[0])
+                turned = Node("transpose", (node,), None, node.start, node.end)
+                marks = {wrong.notation.inverse_text: node, wrong.notation.transposed_inverse_text: turned}
+                for mark, made in marks.items():
+                    fragment = joined(bracketed(base) if has_superscript(base) else base, wrong.notation.mark(mark))
+                    found.setdefault(fragment.text, (made, fragment))
+        return list(found.values())[: limits.RULE_NAMES]
+
+    def _numbers(self) -> list[tuple[Node, Fragment]]:
+        """Return the names that are one number, those of the rule first."""
+        wrong, found = self._wrong, list[tuple[Node, Fragment]]()
+        known = [ref for kind, ref in wrong.notation.known if kind == "name"]
+        for ref in dict.fromkeys((*self._rule_names(), *known)):
+            name = wrong.notation.name(ref)
+            if name is not None and ref.key != wrong.notation.names.loss and self._is_number(ref):
+                found.append((Node("name", (), ref, 0, 0), name))
+        return found[: limits.NUMBERS]
+
+    def _is_number(self, ref: Ref) -> bool:
+        values = self._wrong.point.values
+        shape = next((v.shape for (key, _), v in values.items() if key == ref.key), None)
+        return shape == (1, 1) and not ref.indices
+
+    def _sizes(self) -> list[tuple[Node, Fragment]]:
+        """Return the letters of sizes."""
+        letters = [x for x in self._wrong.point.forward.sizes if not self._wrong.notation.names.is_known(x)]
+        return [(Node("name", (), Ref(x), 0, 0), self._wrong.notation.plain(x)) for x in letters[: limits.NUMBERS]]
 
     def _may_lack_ones(self) -> bool:
         """Return whether the sizes of matrices do not fit."""

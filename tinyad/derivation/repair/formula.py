@@ -10,7 +10,6 @@ from tinyad.printing.formula import Precedence
 
 Size = tuple[int, int]
 NUMBER: Size = (1, 1)
-SYMMETRIC = "symmetric"  # the key of a leaf that is its own transpose
 
 
 class NoFormula(Exception):  # noqa: N818 - not an error of the program: there is no such formula
@@ -20,7 +19,7 @@ class NoFormula(Exception):  # noqa: N818 - not an error of the program: there i
 class Formula(NamedTuple):
     """A formula with a number as its factor.  kind, with its parts:
 
-    "one" (the factor alone), "leaf" and "eye" (text), "transpose", "+" (terms), "∘", "*", "/" (two parts),
+    "one" (the factor alone), "leaf" and "eye" (text), "transpose", "inverse", "+" (terms), "∘", "*", "/" (two parts),
     "filled" (one part, a number: a matrix of this size with that number everywhere; text: the matrix of ones).
     """
 
@@ -31,6 +30,7 @@ class Formula(NamedTuple):
     text: str = ""
     precedence: Precedence = Precedence.ATOM  # of a leaf
     key: str = ""  # of a leaf: which name or derivative it is, whatever its time, or the kind of its formula
+    symmetric: bool = False  # whether it is its own transpose
 
     @property
     def is_number(self) -> bool:
@@ -56,6 +56,11 @@ def leaf(text: str, size: Size, precedence: Precedence = Precedence.ATOM, key: s
     return Formula("leaf", size, text=text, precedence=precedence, key=key)
 
 
+def inverse(formula: Formula) -> Formula:
+    """Return the inverse of a square matrix."""
+    return Formula("inverse", formula.size, (formula.alone(),), 1 / formula.factor, symmetric=formula.symmetric)
+
+
 def identity(text: str, size: Size) -> Formula:
     """Return the identity matrix."""
     return Formula("eye", size, text=text)
@@ -71,7 +76,7 @@ def filled(value: Formula, size: Size, ones: str = "", precedence: Precedence = 
 def transposed(formula: Formula) -> Formula:
     """Return the transpose."""
     size, factor = formula.size[::-1], formula.factor
-    if formula.is_number or formula.kind in ("eye", "filled") or formula.key == SYMMETRIC:
+    if formula.is_number or formula.kind in ("eye", "filled") or formula.symmetric:
         return formula if formula.kind != "filled" else formula._replace(size=size, text="")
     if formula.kind == "transpose":
         return formula.parts[0].times(factor)
@@ -124,21 +129,25 @@ def product(a: Formula, b: Formula) -> Formula:
     for one, other in ((a, b), (b, a)):
         if one.kind == "one" or (one.kind == "eye" and not other.is_number and other.kind != "filled"):
             return other.times(factor)
+        if one.kind == "*" and one.parts[1].kind == "eye" and not other.is_number:  # a number times I
+            return product(one.parts[0], other).times(factor)
         if one.is_number and other.kind == "filled":
             return filled(product(one, other.parts[0]), other.size, other.text, other.precedence).times(factor)
     a, b = with_ones(a), with_ones(b)
-    if not (a.is_number and b.is_number):
-        divided = _divided(product, a, b)
-        if divided is not None:
-            return divided.times(factor)
+    divided = _divided(product, a, b)
+    return (_plain_product(a, b) if divided is None else divided).times(factor)
+
+
+def _plain_product(a: Formula, b: Formula) -> Formula:
+    """Return a product of which nothing can be simplified."""
     if a.is_number or b.is_number:
         size = b.size if a.is_number else a.size
         if b.is_number and not a.is_number:
             a, b = b, a
-        return Formula("*", size, (a, b), factor)
+        return Formula("*", size, (a, b))
     if a.size[1] != b.size[0]:
         raise NoFormula
-    return Formula("*", (a.size[0], b.size[1]), (a, b), factor)
+    return Formula("*", (a.size[0], b.size[1]), (a, b))
 
 
 def componentwise(a: Formula, b: Formula) -> Formula:
@@ -158,6 +167,9 @@ def componentwise(a: Formula, b: Formula) -> Formula:
 
 def _divided(operation: Callable[[Formula, Formula], Formula], a: Formula, b: Formula) -> Formula | None:
     """Return an operation on a quotient by a number as that quotient of the operation; None if there is none."""
+    if a.is_number and b.is_number:  # 1/m among numbers becomes a divisor, other quotients stay
+        one = next((f for f in (b, a) if f.kind == "/" and f.parts[0].kind == "one"), None)
+        return None if one is None else quotient((a if one is b else b).times(one.factor), one.parts[1])
     if a.kind == "/" and a.parts[1].is_number and not (a.is_number and b.is_number):
         return quotient(operation(a.parts[0].times(a.factor), b), a.parts[1])
     if b.kind == "/" and b.parts[1].is_number and not (a.is_number and b.is_number):
@@ -208,6 +220,9 @@ class Writer(NamedTuple):
     transpose: str
     pairs: Container[tuple[str, str]]  # keys of what stands beside each other in component-wise products
     number_last: bool  # whether a number stands behind what it multiplies
+    inverses: tuple[str, str] = ("⁻¹", "⁻ᵀ")  # what makes an inverse, and a transposed inverse
+    half: str = ""  # 1/2 in front of what it multiplies; "" where it is a divisor
+    fractions: bool = False  # whether quotients are \\frac{a}{b}
 
     def text(self, formula: Formula) -> str:
         """Return a formula as text."""
@@ -217,7 +232,8 @@ class Writer(NamedTuple):
         """Return the text of a formula, and how tightly it holds together."""
         size = abs(formula.factor)
         if formula.kind == "one" or size == 0:
-            body, level = _numeral(size), Precedence.ATOM
+            halved = bool(self.half) and abs(size - limits.HALF) < limits.CLOSE_TO_WHOLE
+            body, level = self.half if halved else _numeral(size), Precedence.ATOM
         elif abs(size - 1) < limits.CLOSE_TO_WHOLE:
             body, level = self._body(formula)
         else:
@@ -231,6 +247,9 @@ class Writer(NamedTuple):
     def _with_number(self, formula: Formula, size: float) -> tuple[str, Precedence]:
         """Return a formula behind its number."""
         inverse = 1 / size
+        if self.half and formula.kind != "/" and abs(size - limits.HALF) < limits.CLOSE_TO_WHOLE:
+            body, level = self._body(formula)
+            return f"{self.half} {body if level >= Precedence.PRODUCT else f'({body})'}", Precedence.PRODUCT
         if _is_whole(inverse) and not _is_whole(size):
             if formula.kind == "/":
                 above, below = formula.parts
@@ -247,23 +266,42 @@ class Writer(NamedTuple):
         if formula.kind in ("leaf", "eye"):
             return formula.text, formula.precedence
         if formula.kind == "transpose":
+            if formula.parts[0].kind == "inverse":
+                return self._inverse(formula.parts[0], self.inverses[1])
             inner = self._bracketed(formula.parts[0], Precedence.ATOM)
             if "^" in inner and formula.parts[0].kind == "leaf":  # a second superscript beside the first
                 inner = f"({inner})"
             return inner + self.transpose, Precedence.POSTFIX
+        if formula.kind == "inverse":
+            return self._inverse(formula, self.inverses[0])
         if formula.kind == "filled":
             return self._written(formula.parts[0])
-        if formula.kind == "+":
-            first, *rest = formula.parts
-            text = self._written(first)[0]
-            for term in rest:
-                inner = self._bracketed(term.times(-1) if term.factor < 0 else term, Precedence.PRODUCT)
-                text += f" {'-' if term.factor < 0 else '+'} {inner}"
-            return text, Precedence.SUM
+        return self._sum(formula) if formula.kind == "+" else self._product(formula)
+
+    def _sum(self, formula: Formula) -> tuple[str, Precedence]:
+        """Return a sum."""
+        first, *rest = formula.parts
+        text = self._written(first)[0]
+        for term in rest:
+            inner = self._bracketed(term.times(-1) if term.factor < 0 else term, Precedence.PRODUCT)
+            text += f" {'-' if term.factor < 0 else '+'} {inner}"
+        return text, Precedence.SUM
+
+    def _product(self, formula: Formula) -> tuple[str, Precedence]:
+        """Return a product or a quotient."""
+        if formula.kind == "/" and self.fractions:
+            above, below = (self._written(part)[0] for part in formula.parts)
+            return rf"\frac{{{above}}}{{{below}}}", Precedence.ATOM
         signs = {"∘": self.circle, "*": self.times, "/": " / "}
         parts = self._ordered(formula)
         a, b = (self._operand(part, formula.kind, k) for k, part in enumerate(parts))
         return a + signs[formula.kind] + b, Precedence.PRODUCT
+
+    def _inverse(self, formula: Formula, mark: str) -> tuple[str, Precedence]:
+        """Return an inverse with its sign."""
+        inner = self._bracketed(formula.parts[0], Precedence.ATOM)
+        scripted = "^" in inner and formula.parts[0].kind == "leaf"
+        return (f"({inner})" if scripted else inner) + mark, Precedence.POSTFIX
 
     def _ordered(self, formula: Formula) -> tuple[Formula, ...]:
         """Return two factors in the order in which the author has them elsewhere."""

@@ -87,6 +87,39 @@ def other_names(member: Member, context: Context) -> Iterator[Edit]:
             yield member.replace(node, for_own, ranks.NAME_FOR_OWN, named(node, other, own))
 
 
+def sum_letters(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose another letter of a sum or product over an index."""
+    for node in walk(member.node):
+        if node.kind in ("sum", "product") and node.value[0] == "index":
+            own = node.value[1]
+            head = range(member.span(node)[0], member.span(node.parts[0])[0])
+            k = next((k for k in head if member.tokens[k].text == own), None)
+            if k is None:
+                continue
+            for letter in sorted(context.notation.names.indices - {own}):
+                made = node, node._replace(value=("index", letter, *node.value[2:]))
+                yield member.replace_sign(k, letter, ranks.INDEX_OF_SUM, made)
+
+
+def names_for_numbers(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose another number, the name of a number or a call for a number, and for one size another."""
+    sizes = {node.value for node, _ in context.sizes}
+    terms = {id(part) for node in walk(member.node) if node.kind in ("+", "-") for part in node.parts}
+    for node in walk(member.node):
+        if node.kind == "number":
+            if node.value in (0, 1):
+                other = 1 - node.value
+                made = node._replace(value=other)
+                yield member.replace(node, context.notation.plain(f"{other:g}"), ranks.OTHER_NUMBER, (node, made))
+            calls = [call for call in context.operand_calls if id(node) not in terms]
+            for new, fragment in (*context.numbers, *calls):
+                yield member.replace(node, fragment, ranks.NAME_FOR_NUMBER, (node, new))
+        if node.kind == "name" and node.value in sizes:
+            for new, fragment in context.sizes:
+                if new.value != node.value:
+                    yield member.replace(node, fragment, ranks.SIZE, (node, new))
+
+
 def names_in_products(member: Member, context: Context) -> Iterator[Edit]:
     """Propose for a name a product or a sum that the line has with this name in another place."""
     nodes = [node for node in walk(member.node) if node.kind in ("∘", "*", "/", "+", "-")]

@@ -10,12 +10,14 @@ from tinyad.derivation.repair.author_notation import Fragment, bracketed, has_su
 from tinyad.derivation.repair.edit import Context, Edit, Member, instead
 
 ROUTINE_SYMBOLS = ("∘", "*", "+", "-", "tanh", "sigmoid", "softmax", "none")  # of the slides' deriv()
+OPPOSITE = {">": "<", "<": ">", "≥": "≤", "≤": "≥"}
 MINUS = Fragment((sign_token("-"),), "-")
 
 
 def transpositions(member: Member, context: Context) -> Iterator[Edit]:
     """Propose one transposition more, or one less."""
-    for node in walk(member.node):
+    inverted = {id(node.parts[0]) for node in walk(member.node) if node.kind == "inverse"}
+    for node in (n for n in walk(member.node) if id(n) not in inverted):
         if node.kind == "transpose":
             if node.parts[0].end < node.end:
                 yield member.unwrap(node, member.without_bracket(node.parts[0]), ranks.TRANSPOSE_LESS)
@@ -69,13 +71,51 @@ def signs(member: Member, context: Context) -> Iterator[Edit]:
         yield member.replace(member.node, joined(MINUS, fragment), ranks.SIGN, tree)
 
 
+def comparisons(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose < for >, and the values of two cases in the other order."""
+    for node in walk(member.node):
+        if node.kind == "comparison" and node.value in OPPOSITE:
+            places = [k for k in range(*member.between(node)) if member.tokens[k].text == node.value]
+            other = OPPOSITE[node.value]
+            sign = context.notation.comparison_text(other)
+            for k in places[:1]:
+                token = member.tokens[k]
+                made = node, node._replace(value=other)
+                yield Edit(k, k + 1, (sign_token(other),), token.start, token.end, sign, ranks.COMPARISON, made)
+        if node.kind == "cases":
+            yield from _swapped_cases(member, node)
+
+
+def _swapped_cases(member: Member, node: Node) -> Iterator[Edit]:
+    """Propose the values of the first two cases in the other order."""
+    a, condition, b, *rest = node.parts
+    between = Fragment(member.tokens[member.span(a)[1] : member.span(b)[0]], member.source.text[a.end : b.start])
+    new = joined(member.fragment(b), between, member.fragment(a))
+    tree = node, node._replace(parts=(b, condition, a, *rest))
+    yield Edit(member.span(a)[0], member.span(b)[1], new.tokens, a.start, b.end, new.text, ranks.CASES_SWAPPED, tree)
+
+
 def swapped_operands(member: Member, context: Context) -> Iterator[Edit]:
     """Propose the operands in the other order."""
     for node in walk(member.node):
-        if node.kind in ("*", "-", "/"):
+        if node.kind == "*" and node.parts[0].kind == "*":
+            yield _swapped_factors(member, node)
+            continue
+        if node.kind in ("*", "-", "/") and not (node.kind == "*" and node.parts[0].kind in ("number", "/")):
             before, after = member.between(node)
             x, y = map(member.fragment, node.parts)
             gap = member.source.text[node.parts[0].end : node.parts[1].start] or " "
             new = joined(y, Fragment(member.tokens[before:after], gap), x)
             tree = node, node._replace(parts=node.parts[::-1])
             yield member.replace(node, new, ranks.OPERANDS_SWAPPED, tree)
+
+
+def _swapped_factors(member: Member, node: Node) -> Edit:
+    """Return the edit that changes the order of the last two factors of a product of three or more."""
+    (a, x), y = node.parts[0].parts, node.parts[1]
+    (_, before), (after, last) = member.span(x), member.span(y)
+    gap = member.source.text[x.end : y.start] or " "
+    new = joined(member.fragment(y), Fragment(member.tokens[before:after], gap), member.fragment(x))
+    inner = node.parts[0]._replace(parts=(a, y))
+    tree = node, node._replace(parts=(inner, x))
+    return Edit(member.span(x)[0], last, new.tokens, x.start, y.end, new.text, ranks.OPERANDS_SWAPPED, tree)

@@ -19,6 +19,7 @@ class EditKind(StrEnum):
     BRACKET = "bracket"
     EXTRA = "extra"  # a term or a number too many
     FACTOR = "factor"
+    INVERSE = "inverse"
     LEFT = "left"
     MISSING = "missing"  # a term too few
     NAME = "name"
@@ -52,6 +53,10 @@ NAME_OTHER       = Rank(38, EditKind.NAME)           # any other name of the der
 NAME_FOR_OWN     = Rank(12, EditKind.NAME)           # x for dx, dx for x: one stroke of the pen
 OTHER_SORT       = 15                                # so much later a derivative for another name, or a name for one
 NAME_REPEATED    = Rank(25, EditKind.REPEATED_NAME)  # in every place: after one place alone
+SIZE             = Rank(20, EditKind.NAME)           # 1/N for 1/M
+OTHER_NUMBER     = Rank(36, EditKind.NAME)           # 0 for 1, and back
+NAME_FOR_NUMBER  = Rank(38, EditKind.NAME)           # ν + q for 1 + q
+INDEX_OF_SUM     = Rank(19, EditKind.NAME)           # Σ_k for Σ_j
 NAME_IN_PRODUCT  = Rank(35, EditKind.NAME)           # (a ∘ w) for a where a ∘ w stands in the same line
 INDIRECT         = 30                                # so much later a Jacobian that no equation gives at once
 LABEL            = Rank(14, EditKind.NAME)           # parts of a derivative are easily mixed up
@@ -85,10 +90,16 @@ TRANSPOSE_MORE   = Rank(22, EditKind.TRANSPOSE)
 BRACKET_MOVED    = Rank(23, EditKind.BRACKET)
 BRACKET_MORE     = Rank(24, EditKind.BRACKET)
 BRACKET_LESS     = Rank(38, EditKind.BRACKET)        # who writes brackets means them
+INVERSE_TURNED   = Rank(21, EditKind.TRANSPOSE)      # A⁻ᵀ for A⁻¹, and back
+INVERSE          = Rank(22, EditKind.INVERSE)        # A⁻¹ for A, and back; A⁻ᵀ for Aᵀ
+INVERSE_AND_TURN = Rank(30, EditKind.INVERSE)        # A⁻ᵀ for A: two slips with one stroke of the pen
 PRODUCT          = Rank(24, EditKind.OPERATOR)       # component-wise for the matrix product, and back
 SIGN             = Rank(26, EditKind.SIGN)
 SIGN_OF_SUM      = Rank(60, EditKind.SIGN)           # a minus before a sum needs brackets as well
+COMPARISON       = Rank(25, EditKind.SIGN)           # < for >
+BRACKET_REORDERED = Rank(16, EditKind.ORDER)         # a bracket of another line, with the same signs in another order
 OPERANDS_SWAPPED = Rank(36, EditKind.ORDER)
+CASES_SWAPPED    = Rank(37, EditKind.ORDER)          # the values of two cases
 
 # Functions.
 CALL_REPEATED    = Rank(-1, EditKind.ACTIVATION)     # f(x) for x where f(x) stands beside it
@@ -100,9 +111,11 @@ CALL_MORE        = Rank(31, EditKind.ACTIVATION)     # f(x) for x
 CALL_NESTED      = Rank(32, EditKind.ACTIVATION)     # f(g(x)) for g(x)
 COMPLEMENT       = Rank(33, EditKind.ACTIVATION)     # (1 - x) for x
 SQUARE           = Rank(34, EditKind.ACTIVATION)     # x² for x, and back
+EXPONENT         = Rank(29, EditKind.ACTIVATION)     # x^{-3/2} for x^{-1/2}, x^{p-1} for x^p: from the rule of a power
 
 # Terms and factors.
 LABELLED_TERM    = Rank(4, EditKind.MISSING)         # a part of the derivative that its line has a label for
+TERM_IN_BRACKET  = Rank(35, EditKind.MISSING)        # (p - y) for p, where (p - y) stands in another line
 FACTOR_SIMILAR   = Rank(16, EditKind.FACTOR)         # a bracket or call of another line that looks like it
 ONES             = Rank(25, EditKind.MISSING)        # tried only where sizes do not fit
 ONES_AGAIN       = Rank(37, EditKind.MISSING)        # beside a 1 that stands there
@@ -114,6 +127,8 @@ TERM_OF_OTHERS   = Rank(42, EditKind.MISSING)        # a term of any other line
 FACTOR_LESS      = Rank(44, EditKind.FACTOR)
 FACTOR_OTHER     = Rank(45, EditKind.FACTOR)         # a bracket or call of another line
 NUMBER_MORE      = Rank(46, EditKind.FACTOR)
+SIZE_MORE        = Rank(44, EditKind.FACTOR)         # 1/N of a mean
+SCALAR_MORE      = Rank(47, EditKind.FACTOR)         # a name that is one number, as a factor or below a fraction
 DERIVATIVE_MORE  = Rank(47, EditKind.FACTOR)         # the derivative of an equation's result
 COMPONENT_FACTOR = Rank(48, EditKind.FACTOR)         # an operand, component by component
 MATRIX_FACTOR    = Rank(49, EditKind.FACTOR)         # an operand in a matrix product

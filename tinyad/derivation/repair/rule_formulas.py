@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -34,8 +35,10 @@ from tinyad.derivation.repair.author_notation import (
     sign_token,
     tokenized,
 )
+from tinyad.derivation.repair.component_forms import has_indices
 from tinyad.derivation.repair.formula import NoFormula
 from tinyad.derivation.repair.required_contributions import RequiredContributions
+from tinyad.derivation.repair.rule_components import component_terms
 from tinyad.derivation.repair.rule_jacobians import RuleJacobian
 from tinyad.derivation.repair.rule_walk import LEVELS, RuleWalk, Term, WrittenPart, scope_of
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
@@ -181,7 +184,7 @@ def by_rule(walk_: RuleWalk, keys: Keys, left: Node, sign: str) -> Fragment | No
     """Return the sum of some contributions as the rules give them; None if they do not, or at too great a length."""
     of: Ref = left.value[0]
     try:
-        terms = _chosen(walk_, _terms(walk_, of, keys), keys)
+        terms = _chosen(walk_, of, _terms(walk_, of, keys), keys)
         text = walk_.sum_of(terms, of, sign)
         tokens = tokenized(text, "rule", walk_.point.source)
         walk_.point.declarations.parser().inside(tokens)
@@ -195,16 +198,26 @@ def by_rule(walk_: RuleWalk, keys: Keys, left: Node, sign: str) -> Fragment | No
 def _terms(walk_: RuleWalk, of: Ref, keys: Keys) -> list[Term]:
     """Return what every use of a name in the equations of some contributions gives."""
     places = dict.fromkeys((key.equation, key.later) for key in in_order(keys))
-    return [term for k, later in places if k is not None for term in walk_.terms(of, k, later)]
+    return [term for k, later in places if k is not None for term in _terms_of_equation(walk_, of, k, later)]
 
 
-def _chosen(walk_: RuleWalk, terms: list[Term], keys: Keys) -> list[Term]:
+def _terms_of_equation(walk_: RuleWalk, of: Ref, equation: int, later: Any) -> list[Term]:
+    """Return the same of one equation: by its matrices, or else by its components."""
+    if of.indices or has_indices(walk_.forward[equation].members[0]):
+        return component_terms(walk_, of, equation, later)
+    try:
+        return walk_.terms(of, equation, later)
+    except NoFormula:
+        return component_terms(walk_, of, equation, later)
+
+
+def _chosen(walk_: RuleWalk, of: Ref, terms: list[Term], keys: Keys) -> list[Term]:
     """Return the terms that are those contributions: some where an equation uses a name more than once."""
     known = contributions_to(walk_.case)
     if keys >= {key for key in known if (key.equation, key.later) in {(t.equation, t.later) for t in terms}}:
         return terms
     total = total_of((a for key, a in known.items() if key in keys), walk_.case.shape)
-    values = [walk_.value_of_text(walk_.text(term.formula)) for term in terms[: limits.TERMS_CHOSEN]]
+    values = [walk_.value_of_text(walk_.text(term.formula), of) for term in terms[: limits.TERMS_CHOSEN]]
     for count in range(1, len(values) + 1):
         for some in combinations(range(len(values)), count):
             arrays = [a for k in some for a in [values[k]] if a is not None]

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinyad.arrays.matrix import Array
 from tinyad.derivation.judge.contributions import Case
+from tinyad.derivation.language.declarations import MatrixKind
 from tinyad.derivation.language.source import DerivationError, LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.repair import limits
@@ -25,6 +26,7 @@ from tinyad.derivation.repair.formula import (
     componentwise,
     filled,
     identity,
+    inverse,
     leaf,
     number,
     product,
@@ -32,8 +34,9 @@ from tinyad.derivation.repair.formula import (
     transposed,
     with_ones,
 )
+from tinyad.derivation.semantics.composed import axis_of
 from tinyad.derivation.semantics.functions import NOT_COMPONENTWISE
-from tinyad.derivation.semantics.values import Scope, Trouble
+from tinyad.derivation.semantics.values import Indexed, Scope, Trouble
 from tinyad.engine.op import Op
 from tinyad.engine.vjp import in_same_layout
 from tinyad.expressions.symbol import Symbol
@@ -41,6 +44,7 @@ from tinyad.printing.formula import Precedence
 
 WRITTEN_OUT = ("tanh", "sigmoid", "exp", "log", "sqrt")  # functions whose derivative people write out; f'(x) of others
 CLOSED_BY_LOG = ("softmax", "softmax_rows", "sigmoid")  # functions that a cross entropy takes the logarithm of
+SOFTMAX = ("softmax", "softmax_rows")
 LEVELS = {"+": Precedence.SUM, "-": Precedence.SUM, "neg": Precedence.SUM, "sum": Precedence.SUM}
 LEVELS |= dict.fromkeys("∘*/", Precedence.PRODUCT)
 LEVELS |= dict.fromkeys(("transpose", "square", "power", "inverse"), Precedence.POSTFIX)
@@ -94,7 +98,7 @@ class RuleWalk:
     ) -> None:
         self.case, self.point, self.notation = case, case.point, notation
         self.scope = scope_of(case)
-        self._is_usable, self.parts = is_usable, parts
+        self.is_usable, self.parts = is_usable, parts
         self.row = self.point.declarations.layout == "row"
         self.forward = self.point.derivation.forward
         self.writer = Writer(
@@ -103,6 +107,9 @@ class RuleWalk:
             notation.transpose_mark.text,
             notation.factor_pairs,
             self._has_numbers_last(),
+            (notation.inverse_text, notation.transposed_inverse_text),
+            notation.half_text if notation.latex else "",
+            notation.has_fractions,
         )
         self._depth = 0
 
@@ -140,10 +147,10 @@ class RuleWalk:
         total: list[Formula] = []
         for heads in dict.fromkeys(map(tuple, over)):
             inner = added([term.formula for term, own in zip(terms, over, strict=True) if tuple(own) == heads])
-            total.append(self._under(heads, inner))
+            total.append(self.under(heads, inner))
         return self.text(added(total))
 
-    def _under(self, heads: Sequence[str], inner: Formula) -> Formula:
+    def under(self, heads: Sequence[str], inner: Formula) -> Formula:
         """Return a formula under signs of sums."""
         if not heads:
             return inner
@@ -158,7 +165,7 @@ class RuleWalk:
         if self.point.last is not None and names.timed(ref.key) and not names.timed(of.key):
             heads.append(self.notation.sum_over_time)
         letters = [letter for letter in names.letters(ref.key) if letter not in names.letters(of.key)]
-        return heads + [self.notation.sum_over_family(letter) for letter in letters]
+        return heads + [self.notation.sum_over(letter) for letter in letters]
 
     def terms(self, of: Ref, equation: int, later: Any) -> list[Term]:
         """Return what each use of a name in one equation contributes, `later` steps after the name's own time."""
@@ -237,7 +244,7 @@ class RuleWalk:
         written = self.written(value)
         if written is not None:
             return written
-        fragment = self.notation.derivative(ref) if self._is_usable(ref) else None
+        fragment = self.notation.derivative(ref) if self.is_usable(ref) else None
         return (
             None if fragment is None else leaf(fragment.text, _size(value if self.row else value.T), key=f"d {ref.key}")
         )
@@ -270,7 +277,7 @@ class RuleWalk:
         except (Trouble, ArithmeticError, ValueError):
             return None
 
-    def value_of_text(self, text: str) -> Array | None:
+    def value_of_text(self, text: str, of: Ref | None = None) -> Array | None:
         """Return the value of a formula as it is written, in row layout; None if it has none."""
         try:
             node = self.point.declarations.parser().inside(tokenized(text, "rule", self.point.source))
@@ -279,20 +286,31 @@ class RuleWalk:
             raise
         except (DerivationError, Trouble, ArithmeticError, ValueError):
             return None
+        if isinstance(value, Indexed) and of is not None:
+            return self._of_components(value, of)
         if not isinstance(value, np.ndarray):
             return None
         return value if self.row else value.T
+
+    def _of_components(self, value: Indexed, of: Ref) -> Array | None:
+        """Return components as the derivative that they are the entries of, in row layout; None if they are none."""
+        if sorted(label for label in value.labels if label) != sorted(of.indices):
+            return None
+        array = np.transpose(value.value, [value.labels.index(letter) for letter in of.indices])
+        rows, columns = self.case.shape
+        return array.reshape(columns, rows).T if array.size == rows * columns else None
 
 
 class EquationAt:
     """One equation at one time, and the uses of one name in it."""
 
-    def __init__(self, walk_: RuleWalk, eq: Statement, of: Ref, later: Any) -> None:
-        self._walk, self._eq, self._of = walk_, eq, of
+    def __init__(self, walk_: RuleWalk, eq: Statement, of: Ref, later: Any, components: bool = False) -> None:
+        self._walk, self._eq, self._of, self._components = walk_, eq, of, components
         self._point, self._notation, self._row = walk_.point, walk_.notation, walk_.row
         self._shift = self._shift_of(later)
         self.result: Ref = self.moved(eq.left[0].value)
-        self._scope = self._scope_of(later)
+        self.member = eq.members[0]
+        self.scope = self._scope_of(later)
         self.uses = {id(n) for member in eq.members for n in walk(member) if self._is_use(n)}
         self._exchange = {
             n.value: self.moved(n.value)
@@ -329,7 +347,7 @@ class EquationAt:
     def _is_use(self, node: Node) -> bool:
         if node.kind != "name" or node.value.key != self._of.key:
             return False
-        if node.value.indices or self._of.indices:
+        if (node.value.indices or self._of.indices) and not self._components:
             raise NoFormula
         ref, of = self.moved(node.value), self._of
         timed = self._point.last is not None and self._point.declarations.names.timed(of.key)
@@ -348,10 +366,10 @@ class EquationAt:
             return self.formula(node.parts[0])
         if node.kind == "number" and not (self._point.declarations.ones and node.value == 1):
             return number(node.value)
-        if node.kind == "neg":
-            return self.formula(node.parts[0]).times(-1)
-        if node.kind == "transpose":
-            return transposed(self.formula(node.parts[0]))
+        if node.kind in ("neg", "transpose"):
+            return OPERATIONS[node.kind](self.formula(node.parts[0]))
+        if node.kind == "inverse" and self.size_of(node) != NUMBER:
+            return inverse(self.formula(node.parts[0]))
         if node.kind in ("*", "∘", "/") and self.size_of(node) is not None:
             a, b = map(self.formula, node.parts)
             return OPERATIONS[node.kind](a, b)
@@ -366,11 +384,17 @@ class EquationAt:
         if node.kind == "eye":
             return identity(fragment.text, size)
         key = f"name {node.value.key}" if node.kind == "name" else ""
-        return leaf(fragment.text, size, LEVELS.get(node.kind, Precedence.ATOM), key)
+        written = leaf(fragment.text, size, LEVELS.get(node.kind, Precedence.ATOM), key)
+        return written._replace(symmetric=node.kind == "name" and self._is_symmetric(node.value))
+
+    def _is_symmetric(self, ref: Ref) -> bool:
+        """Return whether a matrix is declared as its own transpose."""
+        kind = self._point.declarations.matrix_kinds.get(ref.key)
+        return kind in (MatrixKind.SYMMETRIC, MatrixKind.POSITIVE_DEFINITE)
 
     def size_of(self, node: Node) -> Size | None:
         """Return the size of a part of the equation; None where only its neighbours tell."""
-        value = self._walk.value(node, self._scope)
+        value = self._walk.value(node, self.scope)
         if isinstance(value, float | int):
             return NUMBER
         return _size(value) if isinstance(value, np.ndarray) else None
@@ -390,9 +414,28 @@ class EquationAt:
             yield adjoint
             return
         adjoint = self._recognized(adjoint)
+        node = self._simplest(node)
         for part, rule in self._operands(node):
             if self.has_use(part):
                 yield from self.walk(part, rule(adjoint))
+
+    def _simplest(self, node: Node) -> Node:
+        """Return the node with the simplest rule that has the same value: u for sqrt(u)², logdet(X) for log(det(X))."""
+        inner = node.parts[0] if node.parts else node
+        while inner.kind == "bracket":
+            inner = inner.parts[0]
+        outer, key = self._function(node), self._function(inner)
+        if node.kind == "square" and key == "sqrt" and self.size_of(inner) == NUMBER:
+            return inner.parts[0]
+        if outer == "log" and (key == "det" or (key == "bars" and self.size_of(inner.parts[0]) != NUMBER)):
+            return node._replace(value=Ref("logdet"), parts=inner.parts)
+        return node
+
+    def _function(self, node: Node) -> str:
+        """Return the function that a call calls; "" for another formula."""
+        return (
+            self._point.declarations.names.functions.get(node.value.key, node.value.key) if node.kind == "call" else ""
+        )
 
     def _recognized(self, adjoint: Formula) -> Formula:
         """Return the author's own formula for a derivative, or else the derivative as it is."""
@@ -420,6 +463,9 @@ class EquationAt:
                 (parts[0], lambda g: self._of_numerator(node, g)),
                 (parts[1], lambda g: self._of_denominator(node, g)),
             ]
+        if self._function(node) == "inner":
+            x, y = (self._beside(self.formula(part)) for part in parts)
+            return [(parts[0], lambda g: product(g, y)), (parts[1], lambda g: product(g, x))]
         if len(parts) != 1:
             raise NoFormula
         return [(parts[0], self._of_one(node))]
@@ -443,7 +489,10 @@ class EquationAt:
         return rules[kind]
 
     def _of_inverse(self, node: Node, adjoint: Formula) -> Formula:
-        z = self.as_written(node) if self._row else transposed(self.as_written(node))
+        z = self.formula(node)
+        if z.is_number:
+            return quotient(adjoint, self.squared(self.formula(node.parts[0]))).times(-1)
+        z = z if self._row else transposed(z)
         return product(product(z, adjoint), z).times(-1)
 
     def _summed(self, adjoint: Formula, operand: Node) -> Formula:
@@ -525,19 +574,25 @@ class EquationAt:
         return quotient(componentwise(adjoint, self._beside(above)), self._beside(square)).times(-1)
 
     def _power(self, node: Node, exponent: float) -> Formula:
+        """Return the derivative of a part of the equation to a power."""
+        return self.power_less(self.formula(node), exponent)
+
+    def power_less(self, base: Formula, exponent: float) -> Formula:
         """Return the derivative of x to a power."""
-        base, less = self.formula(node), exponent - 1
+        less = exponent - 1
         if less == 1:
             return base.times(2)
-        if less == 2:
+        if less == limits.SQUARE:
             return self.squared(base).times(exponent)
         if less == -1:
             return quotient(number(exponent), base)
+        return self.raised(base, self._notation.power_text(less)).times(exponent)
+
+    def raised(self, base: Formula, mark: str) -> Formula:
+        """Return a power of every component."""
         text, level = self._walk.text(base), base.precedence if base.kind == "leaf" else Precedence.SUM
         text = text if level == Precedence.ATOM and "^" not in text else f"({text})"
-        shown = f"{less:g}" if less == int(less) else f"{2 * less:g}/2"
-        shown = shown if len(shown) == 1 else f"{{{shown}}}"
-        return leaf(f"{text}^{shown}", base.size, Precedence.POSTFIX).times(exponent)
+        return leaf(text + mark, base.size, Precedence.POSTFIX)
 
     def squared(self, base: Formula) -> Formula:
         """Return the square of every component."""
@@ -554,7 +609,10 @@ class EquationAt:
     def _of_argument(self, node: Node, adjoint: Formula) -> Formula:
         """Return the derivative of the argument of a function."""
         point, argument = self._point, node.parts[0]
-        op = point.forward.functions.row(node.value, self._scope, node)
+        of_matrix = self._of_matrix_function(node, adjoint)
+        if of_matrix is not None:
+            return of_matrix
+        op = point.forward.functions.row(node.value, self.scope, node)
         size = self.size_of(argument)
         if size is None:
             raise NoFormula
@@ -565,28 +623,77 @@ class EquationAt:
             difference = self._difference(op, node, adjoint)
             if difference is not None:
                 return difference
-        return self._of_softmax(node, adjoint) if op.symbol == "softmax" else self._by_table(op, node, adjoint, size)
+        return self._of_softmax(node, adjoint) if op.symbol in SOFTMAX else self._by_table(op, node, adjoint, size)
+
+    def _of_matrix_function(self, node: Node, adjoint: Formula) -> Formula | None:
+        """Return the derivative of the argument of a trace, a determinant, a norm or a sum along an axis.
+
+        None for other functions.
+        """
+        key, argument = self._function(node), node.parts[0]
+        size = self.size_of(argument)
+        if size is None or size == NUMBER:
+            return None
+        name, axis = axis_of(key)
+        if name in ("sum", "mean") and (axis is not None or name == "mean"):
+            return self._of_sum(adjoint, size, axis, name == "mean")
+        if key == "tr":
+            return product(adjoint, identity("I", size))
+        if key == "norm":
+            return quotient(product(adjoint, self._beside(self.formula(argument))), self.as_written(node))
+        return self._of_determinant(node, adjoint) if key in ("logdet", "det", "bars") else None
+
+    def _of_determinant(self, node: Node, adjoint: Formula) -> Formula:
+        """Return the derivative of the matrix of a determinant, or of its logarithm."""
+        x = inverse(self.formula(node.parts[0]))
+        scale = adjoint if self._function(node) == "logdet" else product(adjoint, self.as_written(node))
+        return product(scale, x if self._row else transposed(x))
+
+    def _of_sum(self, adjoint: Formula, size: Size, axis: int | None, is_mean: bool) -> Formula:
+        """Return the derivative of what is summed, all of it or along an axis: the same for every summand."""
+        if axis is None:
+            text, level = self._ones(size)
+            return filled(self._shared(self._shared(adjoint, size[0]), size[1]), self._as_derivative(size), text, level)
+        rows, columns = size
+        ones = self._ones_leaf((rows, 1) if axis == 0 else (1, columns))
+        ones = transposed(ones) if self._row else ones
+        spread = product(ones, adjoint) if (axis == 0) != self._row else product(adjoint, ones)
+        return self._shared(spread, size[axis]) if is_mean else spread
+
+    def _shared(self, formula: Formula, count: int) -> Formula:
+        """Return a formula by a size."""
+        if count == 1:
+            return formula
+        letters = [x for x, n in self._point.forward.sizes.items() if n == count]
+        return quotient(formula, leaf(letters[0], NUMBER) if letters else number(float(count)))
+
+    def _ones_leaf(self, size: Size) -> Formula:
+        """Return a row or column of ones."""
+        text, level = self._ones(self._as_derivative(size))
+        if not text:
+            raise NoFormula
+        return leaf(text, size, level)
 
     def _of_softmax(self, node: Node, adjoint: Formula) -> Formula:
-        """Return the derivative of the argument of softmax: of columns with 1 where it is declared."""
+        """Return the derivative of the argument of softmax, of columns or of rows."""
         p = self._result(node)
+        by_rows = self._point.forward.functions.row(node.value, self.scope, node).symbol == "softmax_rows"
         if p.is_number:
             raise NoFormula
-        if p.size[1] == 1:
+        if p.size[1] == 1 and not by_rows:
             q = transposed(p)
             rest = product(product(adjoint, p), q) if self._row else product(product(p, q), adjoint)
             return added([componentwise(adjoint, self._beside(p)), rest.times(-1)])
-        if not self._point.declarations.ones:
-            raise NoFormula
-        one = leaf("1", (p.size[0], 1))
-        row = leaf(f"1{self._walk.writer.transpose}", (1, p.size[0]), Precedence.POSTFIX)
+        n = p.size[1 if by_rows else 0]
+        column, row = self._ones_leaf((n, 1)), self._ones_leaf((1, n))
         both = componentwise(adjoint, self._beside(p))
-        sums = product(product(both, one), row) if self._row else product(one, product(row, both))
+        in_rows = by_rows != self._row
+        sums = product(product(both, column), row) if in_rows else product(column, product(row, both))
         return componentwise(added([adjoint, sums.times(-1)]), self._beside(p))
 
     def _difference(self, op: Op, node: Node, adjoint: Formula) -> Formula | None:
         """Return p - y for the derivative of a cross entropy, if need be by a size; None if it is none."""
-        p, x = (self._walk.value(part, self._scope) for part in (node, node.parts[0]))
+        p, x = (self._walk.value(part, self.scope) for part in (node, node.parts[0]))
         given = self._walk.value_of_text(self._walk.text(adjoint))
         if given is None or not isinstance(p, np.ndarray) or not isinstance(x, np.ndarray) or given.T.shape != p.shape:
             return None
@@ -618,7 +725,7 @@ class EquationAt:
     def softmax_jacobian(self, node: Node) -> str:
         """Return diag(p) - p pᵀ for an equation p = softmax(x); "" for another one."""
         functions, size = self._point.forward.functions, self.size_of(node)
-        if node.kind != "call" or functions.row(node.value, self._scope, node).symbol != "softmax" or size is None:
+        if node.kind != "call" or functions.row(node.value, self.scope, node).symbol != "softmax" or size is None:
             return ""
         p = self._result(node)
         text = self._walk.text
@@ -631,7 +738,7 @@ class EquationAt:
             return self._power(part, 2 if node.kind == "square" else node.value)
         if node.kind != "call" or size is None:
             raise NoFormula
-        op = self._point.forward.functions.row(node.value, self._scope, node)
+        op = self._point.forward.functions.row(node.value, self.scope, node)
         if op.symbol in ("sum", *NOT_COMPONENTWISE):
             raise NoFormula
         return self._beside(self._by_table(op, node, number(1.0), size))
@@ -666,7 +773,7 @@ class EquationAt:
             return componentwise(adjoint, self._beside(self._prime(node, size)))
         rule = rule if self._row else in_same_layout(rule)
         names = {"dz": adjoint, "z": self._result(node), "x": self.formula(node.parts[0])}
-        return self._from_symbol(rule, names)
+        return self.from_symbol(rule, names)
 
     def _prime(self, node: Node, size: Size) -> Formula:
         """Return f'(x)."""
@@ -676,11 +783,11 @@ class EquationAt:
             raise NoFormula
         return leaf(f"{text[:opened].rstrip()}'{text[opened:]}", size)
 
-    def _from_symbol(self, rule: Any, names: Mapping[str, Formula]) -> Formula:
+    def from_symbol(self, rule: Any, names: Mapping[str, Formula]) -> Formula:
         """Return a rule of the table as a formula."""
         if not isinstance(rule, Symbol) or not rule.operands:
             return names[rule.head] if isinstance(rule, Symbol) else number(float(rule))
-        parts = [self._from_symbol(part, names) for part in rule.operands]
+        parts = [self.from_symbol(part, names) for part in rule.operands]
         if rule.head == "∘" and parts[0].alone() == parts[1].alone():
             return self.squared(parts[0].alone()).times(parts[0].factor * parts[1].factor)
         if rule.head not in OPERATIONS:

@@ -192,9 +192,10 @@ class Search:
         singles = [edit for edit in self._edits(index)[: limits.EDITS_TRIED] if self._can_mend(edit)]
         if len(self._wrong.line.members) > 1:  # its left-hand side belongs to all of the chain
             singles = [edit for edit in singles if edit.kind != EditKind.LEFT]
+        lacks_factor = self._wrong.verdict.lacks_factor or self._is_incomplete
+        numbers = [edit for edit in singles if edit.rank == ranks.NUMBER_MORE and lacks_factor]
         if self._is_incomplete:
             singles = [edit for edit in singles if edit.kind in (EditKind.MISSING, EditKind.ASSIGN)]
-        numbers = [edit for edit in singles if edit.rank == ranks.NUMBER_MORE and self._wrong.verdict.lacks_factor]
         return (
             self._likeliest(numbers)
             or self._likeliest(edit for edit in singles if is_likely(edit))

@@ -111,7 +111,7 @@ class Trial:
         return any(size <= limits.SAME_VALUE * max(sizes) for size in sizes)
 
     def _mixed(self, case: Case, line: Statement) -> int:
-        nodes = [node for node in _nodes(line) if node.kind in ("∘", "transpose")]
+        nodes = [n for n in _nodes(line) if n.kind in ("∘", "transpose") and not any(map(is_constant, n.parts))]
         return sum(self._is_of_numbers(case, node) for node in nodes)
 
     def _is_of_numbers(self, case: Case, node: Node) -> bool:
@@ -239,9 +239,15 @@ def _is_contrivance(node: Node) -> bool:
     if node.kind in ("+", "-"):
         a, b = node.parts
         return structure(b) in [structure(term) for term in _terms(a)]
-    if node.kind == "*":
-        return flattened(node)[-1].kind == "number" == flattened(node)[-2].kind
+    if node.kind in ("*", "∘"):
+        *_, x, y = flattened(node) if node.kind == "*" else node.parts
+        return is_constant(x) and is_constant(y)
     return node.kind == "neg" and node.parts[0].kind == "neg"
+
+
+def is_constant(node: Node) -> bool:
+    """Return whether a formula is a number, or a fraction of two."""
+    return node.kind == "number" or (node.kind == "/" and all(part.kind == "number" for part in node.parts))
 
 
 def _terms(node: Node) -> list[Node]:

@@ -1,0 +1,324 @@
+"""Contributions to a derivative by the rules, component by component: Σ_i ∂L/∂y_i x_j."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from tinyad.derivation.language.syntax_tree import Node, Ref, walk
+from tinyad.derivation.repair.component_forms import ComponentForm, has_indices, paths
+from tinyad.derivation.repair.formula import (
+    NUMBER,
+    Formula,
+    NoFormula,
+    added,
+    componentwise,
+    leaf,
+    number,
+    quotient,
+    transposed,
+)
+from tinyad.derivation.repair.rule_walk import WRITTEN_OUT, EquationAt, RuleWalk, Term
+from tinyad.derivation.semantics.functions import NOT_COMPONENTWISE
+from tinyad.engine.vjp import in_same_layout
+
+Letters = Mapping[str, str]  # of an equation, as they are called in the line
+OF_TWO = {"max": ">", "min": "<"}
+
+
+def component_terms(walk_: RuleWalk, of: Ref, equation: int, later: Any) -> list[Term]:
+    """Return what each use of a name in one equation contributes to one component of its derivative.
+
+    A line without indices gets the same for whole columns and matrices, where no entry needs another one.
+    """
+    it = _Uses(walk_, of, equation, later)
+    return [Term(formula, equation, later) for formula in it.formulas()]
+
+
+class _Uses:
+    """The uses of a name in one equation."""
+
+    def __init__(self, walk_: RuleWalk, of: Ref, equation: int, later: Any) -> None:
+        self.walk, self._notation, self._of = walk_, walk_.notation, of
+        self._eq = walk_.forward[equation]
+        self.at = EquationAt(walk_, self._eq, of._replace(indices=()), later, components=True)
+        nodes = [node for member in self._eq.members for node in walk(member)]
+        named = {x for n in (*self._eq.left, *nodes) if n.kind == "name" for x in n.value.indices}
+        named |= {x for n in nodes if n.kind == "component" for x in n.value}
+        named |= {n.value[1] for n in nodes if n.kind == "sum" and n.value[0] == "index"}
+        known = [
+            *sorted(walk_.notation.names.indices - named - {*of.indices}),
+            *(x for x in of.indices if x not in named),
+        ]
+        self.form = ComponentForm(known, self.at.size_of)
+        self._is_of_components = has_indices(self._eq.members[0])
+
+    def formulas(self) -> Iterator[Formula]:
+        """Yield what each use contributes."""
+        left = self._eq.left[0]
+        free = left.value.indices or self.form.letters_for(self.at.size_of(left) or NUMBER)
+        body = self.form.of(self._eq.members[0], free)
+        for path in paths(body, self.is_use):
+            yield from self._contributions(body, path, free)
+
+    def is_use(self, node: Node) -> bool:
+        if node.kind != "name" or node.value.key != self._of.key:
+            return False
+        timed = self.walk.point.last is not None and self._notation.names.timed(self._of.key)
+        return not timed or (self.at.moved(node.value).time or ("t", 0)) == (self._of.time or ("t", 0))
+
+    def _contributions(self, body: Node, path: Sequence[int], free: tuple[str, ...]) -> Iterator[Formula]:
+        """Yield what the use at the end of a path contributes."""
+        bound, node = list[str](), body
+        for k in path:
+            bound += [node.value[1]] if node.kind == "sum" else []
+            node = node.parts[k]
+        own = next(n.value.indices for n in walk(node) if self.is_use(n))
+        sides = [n for n in self.walk.case.shape[::-1] if n > 1]
+        if len({*own}) < len(own) or not {*own} <= {*free, *bound} or len(own) != len(sides):
+            raise NoFormula
+        target = self._of.indices or own
+        letters = dict(zip(own, target, strict=True))
+        others = [x for x in dict.fromkeys((*free, *bound)) if x not in own]
+        for letter in others:
+            taken = letter in letters.values()
+            letters[letter] = self.form.fresh() if taken else letter
+        heads = [letters[x] for x in others]
+        if self._of.indices or (not target and self._is_of_components):
+            whole = None
+        elif heads and target:
+            raise NoFormula
+        else:
+            whole = target or tuple(heads)
+        writer = _Writer(self, whole)
+        adjoint = writer.adjoint(tuple(letters[x] for x in free))
+        for formula in writer.along(body, path, adjoint, letters):
+            if whole is None:
+                yield self.walk.under([self._notation.sum_over(x) for x in heads], formula)
+            elif heads:
+                yield leaf(f"sum({self.walk.text(formula)})", NUMBER)
+            else:
+                yield transposed(formula) if self.walk.row else formula
+
+
+class _Writer:
+    """Write formulas of components: numbers with letters, or of the letters `whole` columns and matrices without."""
+
+    def __init__(self, uses: _Uses, whole: tuple[str, ...] | None) -> None:
+        self._uses, self._whole = uses, whole
+        self._walk, self._notation, self._at = uses.walk, uses.walk.notation, uses.at
+
+    def adjoint(self, letters: tuple[str, ...]) -> Formula:
+        """Return the derivative of a component of the equation's result."""
+        ref = self._at.result._replace(indices=())
+        if ref.key == self._notation.names.loss:
+            return number(1.0)
+        usable = any(self._walk.is_usable(r) for r in (ref, ref._replace(indices=letters), self._at.result))
+        fragment = self._notation.component("d", ref._replace(indices=letters if self._whole is None else ()))
+        if not usable or fragment is None:
+            raise NoFormula
+        return self._leaf(fragment.text, ref, letters, self._walk.row)
+
+    def _leaf(self, text: str, ref: Ref, letters: tuple[str, ...], turned: bool = False) -> Formula:
+        """Return a name or a derivative with these letters; `turned` as it stands in row layout."""
+        if self._whole is None or not letters:
+            return leaf(text, NUMBER)
+        size = self._at.size_of(Node("name", (), ref._replace(indices=()), 0, 0))
+        if size is None or sorted(letters) != sorted(self._whole):
+            raise NoFormula
+        found = leaf(text, size[::-1] if turned else size, key=f"name {ref.key}")
+        return transposed(found) if turned != (letters != self._whole) else found
+
+    # Derivatives
+
+    def along(self, node: Node, path: Sequence[int], g: Formula, letters: Letters) -> Iterator[Formula]:
+        """Yield the derivative of what stands at the end of a path below a node; g is the derivative of the node."""
+        if node.kind == "cases":
+            yield self._of_cases(node, g, letters)
+            return
+        if not path:
+            yield g
+            return
+        if node.kind == "softmax":
+            for inner in self._of_softmax(node, g, letters):
+                yield from self.along(node.parts[0], path[1:], inner, letters)
+            return
+        yield from self.along(node.parts[path[0]], path[1:], self._step(node, path[0], g, letters), letters)
+
+    def _step(self, node: Node, k: int, g: Formula, letters: Letters) -> Formula:
+        """Return the derivative of operand k of an operation from that of its result."""
+        kind = node.kind
+        if kind in ("bracket", "+", "sum", "neg", "-"):
+            return g.times(-1) if kind == "neg" or (kind == "-" and k == 1) else g
+        if kind in ("*", "∘"):
+            return componentwise(g, self.formula(node.parts[1 - k], letters))
+        if kind == "/":
+            below = self.formula(node.parts[1], letters)
+            if k == 0:
+                return quotient(g, below)
+            above = componentwise(g, self.formula(node.parts[0], letters))
+            return quotient(above, self._at.squared(below)).times(-1)
+        if kind in ("square", "power"):
+            base = self.formula(node.parts[0], letters)
+            return componentwise(g, self._at.power_less(base, 2 if kind == "square" else node.value))
+        if kind == "call":
+            return self._of_call(node, k, g, letters)
+        raise NoFormula
+
+    def _of_softmax(self, node: Node, g: Formula, letters: Letters) -> Iterator[Formula]:
+        """Yield the derivative of x_i in a softmax over i: g_i p_i, and -p_i Σ_k g_k p_k."""
+        if self._whole is not None or not self._is_whole_equation(node):
+            raise NoFormula
+        own, other = node.value
+        p = self._result(letters)
+        yield componentwise(g, p)
+        there = self._free_letter(other, letters)
+        moved = {**letters, own: there}
+        free = tuple(moved[x] for x in self._at.result.indices)
+        inner = componentwise(self.adjoint(free), self._result(moved))
+        yield componentwise(p, self._walk.under([self._notation.sum_over(there)], inner)).times(-1)
+
+    def _is_whole_equation(self, node: Node) -> bool:
+        whole = self._at.member
+        return (whole.start, whole.end) == (node.start, node.end)
+
+    def _result(self, letters: Letters) -> Formula:
+        """Return a component of the equation's result."""
+        ref = self._at.result
+        fragment = self._notation.component("name", ref._replace(indices=tuple(letters[x] for x in ref.indices)))
+        if fragment is None:
+            raise NoFormula
+        return leaf(fragment.text, NUMBER)
+
+    def _of_cases(self, node: Node, g: Formula, letters: Letters) -> Formula:
+        """Return the derivative of the values of cases, under the conditions of the author."""
+        source, text, at = self._walk.point.source, "", node.start
+        size = NUMBER
+        for k, part in enumerate(node.parts):
+            text += source.text[at : part.start]
+            at = part.end
+            if k % 2:
+                sides = (self._walk.text(self.formula(side, letters)) for side in part.parts)
+                text += f" {self._notation.comparison_text(part.value)} ".join(sides)
+                continue
+            inside = [f for path in paths(part, self._uses.is_use) for f in self.along(part, path, g, letters)]
+            value = added(inside) if inside else number(0.0)
+            size = max(size, value.size)
+            text += self._walk.text(value)
+        return leaf(text + source.text[at : node.end], size)
+
+    def _of_call(self, node: Node, k: int, g: Formula, letters: Letters) -> Formula:
+        """Return the derivative of an argument of a function."""
+        key = self._notation.names.functions.get(node.value.key, node.value.key)
+        arguments = [self.formula(part, letters) for part in node.parts]
+        own, *others = arguments[k], *(a for i, a in enumerate(arguments) if i != k)
+        if key in OF_TWO and others:
+            condition = f"1[{self._walk.text(own)} {OF_TWO[key]} {self._walk.text(others[0])}]"
+            return componentwise(g, leaf(condition, own.size))
+        if key == "**" and k == 0:
+            return componentwise(g, self._of_named_power(node, arguments))
+        if key in ("abs", "bars"):
+            return componentwise(g, leaf(f"sign({self._walk.text(own)})", own.size))
+        op = self._walk.point.forward.functions.row(node.value, self._at.scope, node)
+        if others or op.symbol in NOT_COMPONENTWISE:
+            raise NoFormula
+        rule = op.formulas[0] if op.formulas is not None and op.symbol in WRITTEN_OUT else None
+        if rule is None:
+            text = self._call_text(node, own)
+            opened = text.index("(")
+            return componentwise(g, leaf(f"{text[:opened].rstrip()}'{text[opened:]}", own.size))
+        names = {"dz": g, "z": self.formula(node, letters), "x": own}
+        return self._at.from_symbol(in_same_layout(rule), names)
+
+    def _of_named_power(self, node: Node, arguments: Sequence[Formula]) -> Formula:
+        """Return the derivative of x^p for x."""
+        base, exponent = arguments
+        p = self._walk.text(exponent)
+        less = p.removesuffix("+1") if node.parts[1].kind == "+" else f"{p}-1"
+        return componentwise(exponent, self._at.raised(base, f"^{{{less}}}"))
+
+    # Values
+
+    def formula(self, node: Node, letters: Letters) -> Formula:
+        """Return a formula of the equation with the letters of the line."""
+        own: dict[str, Callable[[Node, Letters], Formula]] = {
+            "name": self._name,
+            "number": lambda n, _: number(n.value),
+            "ones": lambda n, _: number(1.0),
+            "size": lambda n, _: leaf(self._size_letter(n.value), NUMBER),
+            "sum": self._sum,
+            "comparison": self._comparison,
+        }
+        if node.kind in own:
+            return own[node.kind](node, letters)
+        if node.kind == "softmax" and self._is_whole_equation(node):
+            return self._result(letters)
+        return self._operation(node, [self.formula(part, letters) for part in node.parts])
+
+    def _comparison(self, node: Node, letters: Letters) -> Formula:
+        a, b = (self.formula(part, letters) for part in node.parts)
+        sign = self._notation.comparison_text(node.value)
+        return leaf(f"1[{self._walk.text(a)} {sign} {self._walk.text(b)}]", max(a.size, b.size))
+
+    def _operation(self, node: Node, parts: Sequence[Formula]) -> Formula:
+        """Return an operation on formulas."""
+        operations: dict[str, Callable[..., Formula]] = {
+            "bracket": lambda a: a,
+            "neg": lambda a: a.times(-1),
+            "+": lambda a, b: added([a, b]),
+            "-": lambda a, b: added([a, b.times(-1)]),
+            "*": componentwise,
+            "∘": componentwise,
+            "/": quotient,
+            "square": self._at.squared,
+            "power": lambda a: self._at.raised(a, self._notation.power_text(node.value)),
+            "call": lambda *arguments: self._call(node, arguments),
+        }
+        if node.kind not in operations:
+            raise NoFormula
+        return operations[node.kind](*parts)
+
+    def _call(self, node: Node, arguments: Sequence[Formula]) -> Formula:
+        """Return a call of a function, or x^p."""
+        if node.value.key == "**":
+            base, exponent = arguments
+            return self._at.raised(base, f"^{{{self._walk.text(exponent)}}}")
+        if len(arguments) != 1:
+            raise NoFormula
+        return leaf(self._call_text(node, arguments[0]), arguments[0].size)
+
+    def _name(self, node: Node, letters: Letters) -> Formula:
+        ref = self._at.moved(node.value)
+        indices = tuple(letters.get(x, x) for x in ref.indices)
+        fragment = self._notation.component("name", ref._replace(indices=indices if self._whole is None else ()))
+        if fragment is None:
+            raise NoFormula
+        return self._leaf(fragment.text, ref, indices)
+
+    def _size_letter(self, size: int) -> str:
+        letters = [letter for letter, n in self._walk.point.forward.sizes.items() if n == size]
+        return letters[0] if letters else str(size)
+
+    def _free_letter(self, letter: str, letters: Letters) -> str:
+        return self._uses.form.fresh() if letter in letters.values() else letter
+
+    def _sum(self, node: Node, letters: Letters) -> Formula:
+        """Return a sum over an index."""
+        letter = self._free_letter(node.value[1], letters)
+        inside = {**letters, node.value[1]: letter}
+        if self._whole is None:
+            body = self.formula(node.parts[0], inside)
+            return self._walk.under([self._notation.sum_over(letter)], body)
+        writer = _Writer(self._uses, (letter,))
+        return leaf(f"sum({self._walk.text(writer.formula(node.parts[0], inside))})", NUMBER)
+
+    def _call_text(self, node: Node, argument: Formula) -> str:
+        """Return a call of a function as the author writes it."""
+        inside, written = self._walk.text(argument), self._walk.point.source.text[node.start : node.end]
+        if written.startswith(r"\sqrt{"):
+            return rf"\sqrt{{{inside}}}"
+        opened = written.find("(")
+        head = written[:opened].rstrip() if opened > 0 else ""
+        if not head.lstrip("\\").replace("operatorname{", "").replace("}", "").isalpha():
+            head = ("\\" if self._notation.latex else "") + str(node.value.key)
+        return f"{head}({inside})"
