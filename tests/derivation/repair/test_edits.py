@@ -49,6 +49,11 @@ SOFTMAX = (
     "p_i = exp(x_i) / Σ_k exp(x_k)",
     "∂L/∂x_j = p_j (∂L/∂p_j - Σ_i ∂L/∂p_i p_i)",
 )
+MOVED = (
+    "layout: same\nd: differential\nX, A: N×N\npositive definite: X\nconstant: A\nloss: f",
+    "f = tr(A X⁻¹)",
+    "df = -tr(X⁻¹ A X⁻¹ dX)",
+)
 
 
 def members(*whole):
@@ -66,7 +71,7 @@ def members(*whole):
 
 def test_every_generator_proposes_something():
     count = Counter()
-    for whole in (CELL, RNN, ROUTINE, FAMILY, LATE, UNDER_SUM, BATCH, PARTS, GAUSS, KINKS, SOFTMAX):
+    for whole in (CELL, RNN, ROUTINE, FAMILY, LATE, UNDER_SUM, BATCH, PARTS, GAUSS, KINKS, SOFTMAX, MOVED):
         for _, member, context in members(*whole):
             count.update({generate: sum(1 for _ in generate(member, context)) for generate in GENERATORS})
     assert len(set(GENERATORS)) == len(GENERATORS)
@@ -74,7 +79,7 @@ def test_every_generator_proposes_something():
 
 
 @pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("whole", [CELL, RNN, ROUTINE, FAMILY, BATCH, PARTS, GAUSS, KINKS, SOFTMAX])
+@pytest.mark.parametrize("whole", [CELL, RNN, ROUTINE, FAMILY, BATCH, PARTS, GAUSS, KINKS, SOFTMAX, MOVED])
 def test_text_tokens_and_tree_of_an_edit_agree(whole, every):
     """The square of a square, x²², does not read; a factor ahead of a product has another tree of the same value."""
     read, trees = [], []

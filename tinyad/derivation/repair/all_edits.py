@@ -11,6 +11,7 @@ from tinyad.derivation.repair.inverse_edits import inverses
 from tinyad.derivation.repair.left_side_edits import assign, left_sides, swapped_left_sides
 from tinyad.derivation.repair.name_edits import (
     denominators,
+    differentials,
     labels,
     names_for_numbers,
     names_in_products,
@@ -37,6 +38,7 @@ GENERATORS: tuple[Callable[[Member, Context], Iterator[Edit]], ...] = (
     labels,
     repeated_names,
     other_names,
+    differentials,
     sum_letters,
     names_in_products,
     names_for_numbers,

@@ -83,11 +83,16 @@ def equals_sign(tokens: Sequence[Token]) -> int:
 
 
 def names_in(node: Node) -> Iterator[Node]:
-    """Yield the names and derivatives in a formula."""
+    """Yield the names and derivatives in a formula, without those in dX, a sign of its own."""
     if node.kind in ("name", "d"):
         yield node
-    for part in () if abbreviated(node) else node.parts:
+    for part in () if abbreviated(node) or is_differential_of_name(node) else node.parts:
         yield from names_in(part)
+
+
+def is_differential_of_name(node: Node) -> bool:
+    """Return whether a formula is dX, of which X is no part that stands for itself."""
+    return node.kind == "differential" and node.parts[0][3:] == node[3:]
 
 
 def is_ratio(node: Node, above: float, below: float) -> bool:
@@ -127,6 +132,9 @@ class AuthorNotation:
         self.transpose_mark = self._transpose_mark(lines)
         self.circle = self._circle(lines)
         called = {names.functions.get(n.value.key, n.value.key) for n in nodes if n.kind == "call"}
+        self._moved = [
+            n for line in lines for f in (*line.left, *line.members) for n in walk(f) if is_differential_of_name(n)
+        ]
         self.has_inverses = any(n.kind == "inverse" for n in nodes) or not called.isdisjoint(WITH_INVERSES)
         self.inverse_text, self.transposed_inverse_text = self._inverse_texts(nodes)
         self.reciprocals = {
@@ -276,6 +284,19 @@ class AuthorNotation:
         if made is not None:
             return made
         return known if known is not None or name is None else self._after_patterns(name)
+
+    def differential(self, ref: Ref) -> Fragment | None:
+        """Return the differential of a name; None if there are no differentials, or the name is unknown."""
+        name = self.name(ref) if self._moved else None
+        if name is None:
+            return None
+        heads = (self._head(node) for node in self._moved)
+        return self.plain(next((head for head in heads if head), "d") + name.text)
+
+    def _head(self, node: Node) -> str:
+        """Return what stands before the name in dX: d, or \\mathrm{d}; "" where the name stands nowhere else."""
+        text, name = self.source.text[node.start : node.end], self.name(node.parts[0].value)
+        return text.removesuffix(name.text) if name is not None and text.endswith(name.text) else ""
 
     def _after_patterns(self, name: Fragment) -> Fragment | None:
         """Return the derivative for a name after the pattern of another one."""
@@ -439,7 +460,8 @@ def with_name(pattern: Fragment, old: Fragment, new: Fragment) -> Fragment | Non
     if k is not None and old.text and old.text in pattern.text:
         head, _, tail = pattern.text.rpartition(old.text)
         tokens = *pattern.tokens[:k], *new.tokens, *pattern.tokens[k + len(old.tokens) :]
-        return Fragment(tokens, head + new.text + tail)
+        braced = f"{{{new.text}}}" if head.endswith(("_", "^")) and len(new.tokens) > 1 else new.text
+        return Fragment(tokens, head + braced + tail)
     return _with_name_behind_d(pattern, old, new)
 
 

@@ -10,6 +10,7 @@ from tinyad.derivation.semantics.composed import axis_of
 from tinyad.derivation.semantics.functions import NOT_COMPONENTWISE
 
 Letters = tuple[str, ...]
+LEAVES = ("name", "number", "ones", "entry")
 ELEMENTWISE = ("bracket", "neg", "square", "power", "+", "-", "∘", "/", "comparison", "cases")
 
 
@@ -44,7 +45,8 @@ class ComponentForm:
         } | dict.fromkeys(ELEMENTWISE, self._of_entries)
         if node.kind not in forms:
             raise NoFormula
-        return forms[node.kind](node, letters)
+        made = forms[node.kind](node, letters)
+        return made if made.kind in LEAVES else Node("entry", (made,), (node, letters), node.start, node.end)
 
     def _of_entries(self, node: Node, letters: Letters) -> Node:
         """Return a component of an operation that is done entry by entry."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from tinyad.derivation.language.source import Source
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
 from tinyad.derivation.repair.author_notation import (
     AuthorNotation,
     Fragment,
+    is_differential_of_name,
     joined,
     sign_token,
     token_span,
@@ -117,6 +118,11 @@ class Member:
         first, last = token_span(line.tokens, formula)
         tokens = line.tokens[first:last]
         return cls(line._replace(tokens=tokens, start=formula.start, end=formula.end, members=(formula,)), 0, source)
+
+    def nodes(self) -> Iterator[Node]:
+        """Yield all parts of the member but for the X of dX, which is no part that stands for itself."""
+        moved = {id(node.parts[0]) for node in walk(self.node) if is_differential_of_name(node)}
+        return (node for node in walk(self.node) if id(node) not in moved)
 
     def span(self, node: Node) -> tuple[int, int]:
         """Return which tokens a node was read from, first to last (not included)."""

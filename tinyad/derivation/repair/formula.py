@@ -106,7 +106,7 @@ def added(terms: Sequence[Formula]) -> Formula:
     for term in terms:
         inner = [part.times(term.factor) for part in term.parts] if term.kind == "+" else [term]
         for new in inner:
-            same = next((k for k, old in enumerate(flat) if old.alone() == new.alone()), None)
+            same = next((k for k, old in enumerate(flat) if _is_equal(old, new)), None)
             if same is None:
                 flat.append(new)
             else:
@@ -120,6 +120,21 @@ def added(terms: Sequence[Formula]) -> Formula:
     flat = [with_ones(term) if term.kind == "filled" and term.parts[0].kind != "one" else term for term in flat]
     ordered = sorted(flat, key=lambda term: term.factor < 0 and flat[0].factor < 0)  # a - b sooner than -b + a
     return Formula("+", size, tuple(ordered))
+
+
+def _is_equal(a: Formula, b: Formula) -> bool:
+    """Return whether two terms are equal but for their factors; a number is equal to its transpose."""
+    if a.alone() == b.alone():
+        return True
+    turned = [transposed(factor) for factor in _factors(b.alone())[::-1]]
+    return a.is_number and b.is_number and len(turned) > 1 and _factors(a.alone()) == turned
+
+
+def _factors(formula: Formula) -> list[Formula]:
+    """Return the factors of nested matrix products."""
+    if formula.kind != "*":
+        return [formula]
+    return [factor for part in formula.parts for factor in _factors(part)]
 
 
 def product(a: Formula, b: Formula) -> Formula:
@@ -291,6 +306,11 @@ class Writer(NamedTuple):
         """Return a product or a quotient."""
         if formula.kind == "/" and self.fractions:
             above, below = (self._written(part)[0] for part in formula.parts)
+            if r"\frac" in above:  # one fraction inside of another
+                return (
+                    rf"\frac{{1}}{{{below}}} {self._bracketed(formula.parts[0], Precedence.PRODUCT)}",
+                    Precedence.PRODUCT,
+                )
             return rf"\frac{{{above}}}{{{below}}}", Precedence.ATOM
         signs = {"∘": self.circle, "*": self.times, "/": " / "}
         parts = self._ordered(formula)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyad.derivation.language.syntax_tree import Node, walk
+from tinyad.derivation.language.syntax_tree import Node
 from tinyad.derivation.repair import ranks
 from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, bracketed, has_superscript, joined
 from tinyad.derivation.repair.edit import Context, Edit, Member
@@ -16,8 +16,8 @@ def inverses(member: Member, context: Context) -> Iterator[Edit]:
     """Propose an inverse, transposed or not, for a name or a bracket, and back."""
     if context.notation.program or not context.notation.has_inverses:
         return
-    below = {id(node.parts[0]) for node in walk(member.node) if node.kind in SCRIPTED}
-    for node in walk(member.node):
+    below = {id(node.parts[0]) for node in member.nodes() if node.kind in SCRIPTED}
+    for node in member.nodes():
         if id(node) in below:
             continue
         if node.kind == "inverse":

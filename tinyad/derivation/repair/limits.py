@@ -8,6 +8,8 @@ READINGS         = 12_000 # different lines that are read and evaluated for one 
 PAIRS_TRIED      = 400    # pairs of edits of one member: beyond these, a pair that holds is chance
 EDITS_PAIRED     = 120    # single edits that pairs are made of: enough for PAIRS_TRIED, likeliest first
 PROPOSED_LINES   = 12     # lines proposed for what a derivation leaves out: more is a derivation not yet begun
+FURTHER_POINTS   = 6      # sample points at which a line with a comparison is tried too
+FURTHER_SEED     = 900    # the first of their seeds, far from those of the verdicts
 SLIPS_SHOWN      = 2      # changes of one line that are marked one by one: more are another line
 
 # What makes a suggestion certain.

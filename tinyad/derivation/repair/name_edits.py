@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from tinyad.derivation.language.syntax_tree import Node, Ref, walk
 from tinyad.derivation.repair import limits, ranks
-from tinyad.derivation.repair.author_notation import Fragment, bracketed, joined, names_in, ref_of, sign_token
+from tinyad.derivation.repair.author_notation import (
+    Fragment,
+    bracketed,
+    is_differential_of_name,
+    joined,
+    names_in,
+    ref_of,
+    sign_token,
+)
 from tinyad.derivation.repair.edit import Context, Edit, Member, apply, named, replace_parts
 
 OTHER = {"name": "d", "d": "name"}
@@ -87,6 +95,27 @@ def other_names(member: Member, context: Context) -> Iterator[Edit]:
             yield member.replace(node, for_own, ranks.NAME_FOR_OWN, named(node, other, own))
 
 
+def differentials(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose dX for X, and dX and X for the differential of another name."""
+    for node in walk(member.node):
+        if is_differential_of_name(node):
+            own = node.parts[0].value
+            for ref in dict.fromkeys((*context.rule_names, own)):
+                new, name = context.notation.differential(ref), context.notation.name(ref)
+                inner = Node("name", (), ref, node.start, node.end)
+                if new is not None and ref != own:
+                    made = node._replace(parts=(inner,))
+                    yield member.replace(node, new, _rank(context, ref, own), (node, made))
+                if name is not None:
+                    rank = ranks.NAME_FOR_OWN if ref == own else _rank(context, ref, own).later(ranks.OTHER_SORT)
+                    yield member.replace(node, name, rank, (node, inner))
+    for node in (n for n in names_in(member.node) if n.kind == "name"):
+        new = context.notation.differential(node.value)
+        if new is not None:
+            made = Node("differential", (node,), None, node.start, node.end)
+            yield member.replace(node, new, ranks.NAME_FOR_OWN, (node, made))
+
+
 def sum_letters(member: Member, context: Context) -> Iterator[Edit]:
     """Propose another letter of a sum or product over an index."""
     for node in walk(member.node):
@@ -114,7 +143,7 @@ def names_for_numbers(member: Member, context: Context) -> Iterator[Edit]:
             calls = [call for call in context.operand_calls if id(node) not in terms]
             for new, fragment in (*context.numbers, *calls):
                 yield member.replace(node, fragment, ranks.NAME_FOR_NUMBER, (node, new))
-        if node.kind == "name" and node.value in sizes:
+        if node.kind == "name" and (node.value in sizes or not context.notation.names.is_known(node.value.key)):
             for new, fragment in context.sizes:
                 if new.value != node.value:
                     yield member.replace(node, fragment, ranks.SIZE, (node, new))

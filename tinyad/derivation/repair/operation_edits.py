@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyad.derivation.language.syntax_tree import Node, walk
+from tinyad.derivation.language.syntax_tree import Node
 from tinyad.derivation.repair import ranks
 from tinyad.derivation.repair.author_notation import Fragment, bracketed, has_superscript, joined, sign_token
 from tinyad.derivation.repair.edit import Context, Edit, Member, instead
@@ -16,12 +16,12 @@ MINUS = Fragment((sign_token("-"),), "-")
 
 def transpositions(member: Member, context: Context) -> Iterator[Edit]:
     """Propose one transposition more, or one less."""
-    inverted = {id(node.parts[0]) for node in walk(member.node) if node.kind == "inverse"}
-    for node in (n for n in walk(member.node) if id(n) not in inverted):
+    inverted = {id(node.parts[0]) for node in member.nodes() if node.kind == "inverse"}
+    for node in (n for n in member.nodes() if id(n) not in inverted):
         if node.kind == "transpose":
             if node.parts[0].end < node.end:
                 yield member.unwrap(node, member.without_bracket(node.parts[0]), ranks.TRANSPOSE_LESS)
-        elif node.kind in ("name", "d", "bracket", "call", "prime"):
+        elif node.kind in ("name", "d", "bracket", "call", "prime", "differential"):
             fragment, tree = member.fragment(node), instead(node, "transpose", node)
             if has_superscript(fragment):
                 yield member.replace(node, context.notation.transposed(fragment), ranks.TRANSPOSE_MORE, tree)
@@ -31,7 +31,7 @@ def transpositions(member: Member, context: Context) -> Iterator[Edit]:
 
 def operators(member: Member, context: Context) -> Iterator[Edit]:
     """Propose the other product, and the other operations of deriv()."""
-    for node in walk(member.node):
+    for node in member.nodes():
         if node.kind in ("∘", "*", "/"):
             yield from _other_product(member, context, node)
         elif node.kind == "deriv":
@@ -56,7 +56,7 @@ def _other_product(member: Member, context: Context, node: Node) -> Iterator[Edi
 
 def signs(member: Member, context: Context) -> Iterator[Edit]:
     """Propose + for -, and one sign more or less."""
-    for node in walk(member.node):
+    for node in member.nodes():
         if node.kind in ("+", "-"):
             other = "-" if node.kind == "+" else "+"
             places = [k for k in range(*member.between(node)) if member.tokens[k].text == node.kind]
@@ -73,7 +73,7 @@ def signs(member: Member, context: Context) -> Iterator[Edit]:
 
 def comparisons(member: Member, context: Context) -> Iterator[Edit]:
     """Propose < for >, and the values of two cases in the other order."""
-    for node in walk(member.node):
+    for node in member.nodes():
         if node.kind == "comparison" and node.value in OPPOSITE:
             places = [k for k in range(*member.between(node)) if member.tokens[k].text == node.value]
             other = OPPOSITE[node.value]
@@ -97,7 +97,7 @@ def _swapped_cases(member: Member, node: Node) -> Iterator[Edit]:
 
 def swapped_operands(member: Member, context: Context) -> Iterator[Edit]:
     """Propose the operands in the other order."""
-    for node in walk(member.node):
+    for node in member.nodes():
         if node.kind == "*" and node.parts[0].kind == "*":
             yield _swapped_factors(member, node)
             continue

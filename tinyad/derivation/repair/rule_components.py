@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, count
 from typing import Any
 
 from tinyad.derivation.language.syntax_tree import Node, Ref, walk
@@ -15,15 +16,15 @@ from tinyad.derivation.repair.formula import (
     componentwise,
     leaf,
     number,
+    product,
     quotient,
     transposed,
 )
-from tinyad.derivation.repair.rule_walk import WRITTEN_OUT, EquationAt, RuleWalk, Term
+from tinyad.derivation.repair.rule_walk import OF_TWO, WRITTEN_OUT, EquationAt, RuleWalk, Term
 from tinyad.derivation.semantics.functions import NOT_COMPONENTWISE
 from tinyad.engine.vjp import in_same_layout
 
 Letters = Mapping[str, str]  # of an equation, as they are called in the line
-OF_TWO = {"max": ">", "min": "<"}
 
 
 def component_terms(walk_: RuleWalk, of: Ref, equation: int, later: Any) -> list[Term]:
@@ -46,10 +47,11 @@ class _Uses:
         named = {x for n in (*self._eq.left, *nodes) if n.kind == "name" for x in n.value.indices}
         named |= {x for n in nodes if n.kind == "component" for x in n.value}
         named |= {n.value[1] for n in nodes if n.kind == "sum" and n.value[0] == "index"}
-        known = [
+        free = (
             *sorted(walk_.notation.names.indices - named - {*of.indices}),
             *(x for x in of.indices if x not in named),
-        ]
+        )
+        known = chain(free, map(str, count()))  # a number is no letter: it serves where no letter is written
         self.form = ComponentForm(known, self.at.size_of)
         self._is_of_components = has_indices(self._eq.members[0])
 
@@ -124,10 +126,10 @@ class _Writer:
         if self._whole is None or not letters:
             return leaf(text, NUMBER)
         size = self._at.size_of(Node("name", (), ref._replace(indices=()), 0, 0))
-        if size is None or sorted(letters) != sorted(self._whole):
+        if size is None:
             raise NoFormula
         found = leaf(text, size[::-1] if turned else size, key=f"name {ref.key}")
-        return transposed(found) if turned != (letters != self._whole) else found
+        return self._oriented(transposed(found) if turned else found, letters)
 
     # Derivatives
 
@@ -148,19 +150,19 @@ class _Writer:
     def _step(self, node: Node, k: int, g: Formula, letters: Letters) -> Formula:
         """Return the derivative of operand k of an operation from that of its result."""
         kind = node.kind
-        if kind in ("bracket", "+", "sum", "neg", "-"):
+        if kind in ("bracket", "+", "sum", "entry", "neg", "-"):
             return g.times(-1) if kind == "neg" or (kind == "-" and k == 1) else g
         if kind in ("*", "∘"):
-            return componentwise(g, self.formula(node.parts[1 - k], letters))
+            return self._times(g, self.formula(node.parts[1 - k], letters))
         if kind == "/":
             below = self.formula(node.parts[1], letters)
             if k == 0:
                 return quotient(g, below)
-            above = componentwise(g, self.formula(node.parts[0], letters))
+            above = self._times(g, self.formula(node.parts[0], letters))
             return quotient(above, self._at.squared(below)).times(-1)
         if kind in ("square", "power"):
             base = self.formula(node.parts[0], letters)
-            return componentwise(g, self._at.power_less(base, 2 if kind == "square" else node.value))
+            return self._times(g, self._at.power_less(base, 2 if kind == "square" else node.value))
         if kind == "call":
             return self._of_call(node, k, g, letters)
         raise NoFormula
@@ -171,12 +173,12 @@ class _Writer:
             raise NoFormula
         own, other = node.value
         p = self._result(letters)
-        yield componentwise(g, p)
+        yield self._times(g, p)
         there = self._free_letter(other, letters)
         moved = {**letters, own: there}
         free = tuple(moved[x] for x in self._at.result.indices)
-        inner = componentwise(self.adjoint(free), self._result(moved))
-        yield componentwise(p, self._walk.under([self._notation.sum_over(there)], inner)).times(-1)
+        inner = self._times(self.adjoint(free), self._result(moved))
+        yield self._times(p, self._walk.under([self._notation.sum_over(there)], inner)).times(-1)
 
     def _is_whole_equation(self, node: Node) -> bool:
         whole = self._at.member
@@ -214,28 +216,21 @@ class _Writer:
         own, *others = arguments[k], *(a for i, a in enumerate(arguments) if i != k)
         if key in OF_TWO and others:
             condition = f"1[{self._walk.text(own)} {OF_TWO[key]} {self._walk.text(others[0])}]"
-            return componentwise(g, leaf(condition, own.size))
+            return self._times(g, leaf(condition, own.size))
         if key == "**" and k == 0:
-            return componentwise(g, self._of_named_power(node, arguments))
+            return self._times(g, self._at.power_by_name(*arguments))
         if key in ("abs", "bars"):
-            return componentwise(g, leaf(f"sign({self._walk.text(own)})", own.size))
+            return self._times(g, leaf(f"sign({self._walk.text(own)})", own.size))
         op = self._walk.point.forward.functions.row(node.value, self._at.scope, node)
         if others or op.symbol in NOT_COMPONENTWISE:
             raise NoFormula
         rule = op.formulas[0] if op.formulas is not None and op.symbol in WRITTEN_OUT else None
         if rule is None:
-            text = self._call_text(node, own)
+            text = self._call_text(node, [own])
             opened = text.index("(")
-            return componentwise(g, leaf(f"{text[:opened].rstrip()}'{text[opened:]}", own.size))
+            return self._times(g, leaf(f"{text[:opened].rstrip()}'{text[opened:]}", own.size))
         names = {"dz": g, "z": self.formula(node, letters), "x": own}
         return self._at.from_symbol(in_same_layout(rule), names)
-
-    def _of_named_power(self, node: Node, arguments: Sequence[Formula]) -> Formula:
-        """Return the derivative of x^p for x."""
-        base, exponent = arguments
-        p = self._walk.text(exponent)
-        less = p.removesuffix("+1") if node.parts[1].kind == "+" else f"{p}-1"
-        return componentwise(exponent, self._at.raised(base, f"^{{{less}}}"))
 
     # Values
 
@@ -247,6 +242,7 @@ class _Writer:
             "ones": lambda n, _: number(1.0),
             "size": lambda n, _: leaf(self._size_letter(n.value), NUMBER),
             "sum": self._sum,
+            "entry": self._entry,
             "comparison": self._comparison,
         }
         if node.kind in own:
@@ -260,15 +256,49 @@ class _Writer:
         sign = self._notation.comparison_text(node.value)
         return leaf(f"1[{self._walk.text(a)} {sign} {self._walk.text(b)}]", max(a.size, b.size))
 
+    @staticmethod
+    def _times(a: Formula, b: Formula) -> Formula:
+        """Return a product of components: of a column and a row, that of matrices."""
+        if a.is_number or b.is_number or a.size == b.size:
+            return componentwise(a, b)
+        column, row = (a, b) if a.size[1] == 1 else (b, a)
+        if column.size[1] != 1 or row.size[0] != 1:
+            raise NoFormula
+        return product(column, row)
+
+    @staticmethod
+    def _plus(a: Formula, b: Formula) -> Formula:
+        if not (a.is_number or b.is_number or a.size == b.size):
+            raise NoFormula
+        return added([a, b])
+
+    def _entry(self, node: Node, letters: Letters) -> Formula:
+        """Return an entry of a matrix formula: of the whole where no letters are written."""
+        original, own = node.value
+        if self._whole is None:
+            return self.formula(node.parts[0], letters)
+        return self._oriented(self._at.formula(original), tuple(letters.get(x, x) for x in own))
+
+    def _oriented(self, found: Formula, letters: tuple[str, ...]) -> Formula:
+        """Return a column or a matrix as the letters of the whole have it: a row for the second letter alone."""
+        whole = self._whole or ()
+        if not letters or letters == whole:
+            return found
+        if letters == whole[::-1] or letters == whole[1:]:
+            return transposed(found) if found.size[0] > 1 else found
+        if letters == whole[:1] and found.size[1] == 1:
+            return found
+        raise NoFormula
+
     def _operation(self, node: Node, parts: Sequence[Formula]) -> Formula:
         """Return an operation on formulas."""
         operations: dict[str, Callable[..., Formula]] = {
             "bracket": lambda a: a,
             "neg": lambda a: a.times(-1),
-            "+": lambda a, b: added([a, b]),
-            "-": lambda a, b: added([a, b.times(-1)]),
-            "*": componentwise,
-            "∘": componentwise,
+            "+": self._plus,
+            "-": lambda a, b: self._plus(a, b.times(-1)),
+            "*": self._times,
+            "∘": self._times,
             "/": quotient,
             "square": self._at.squared,
             "power": lambda a: self._at.raised(a, self._notation.power_text(node.value)),
@@ -283,9 +313,7 @@ class _Writer:
         if node.value.key == "**":
             base, exponent = arguments
             return self._at.raised(base, f"^{{{self._walk.text(exponent)}}}")
-        if len(arguments) != 1:
-            raise NoFormula
-        return leaf(self._call_text(node, arguments[0]), arguments[0].size)
+        return leaf(self._call_text(node, arguments), max(argument.size for argument in arguments))
 
     def _name(self, node: Node, letters: Letters) -> Formula:
         ref = self._at.moved(node.value)
@@ -312,9 +340,12 @@ class _Writer:
         writer = _Writer(self._uses, (letter,))
         return leaf(f"sum({self._walk.text(writer.formula(node.parts[0], inside))})", NUMBER)
 
-    def _call_text(self, node: Node, argument: Formula) -> str:
+    def _call_text(self, node: Node, arguments: Sequence[Formula]) -> str:
         """Return a call of a function as the author writes it."""
-        inside, written = self._walk.text(argument), self._walk.point.source.text[node.start : node.end]
+        inside, written = (
+            ", ".join(map(self._walk.text, arguments)),
+            self._walk.point.source.text[node.start : node.end],
+        )
         if written.startswith(r"\sqrt{"):
             return rf"\sqrt{{{inside}}}"
         opened = written.find("(")

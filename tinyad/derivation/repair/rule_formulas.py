@@ -39,6 +39,7 @@ from tinyad.derivation.repair.component_forms import has_indices
 from tinyad.derivation.repair.formula import NoFormula
 from tinyad.derivation.repair.required_contributions import RequiredContributions
 from tinyad.derivation.repair.rule_components import component_terms
+from tinyad.derivation.repair.rule_differentials import differentials
 from tinyad.derivation.repair.rule_jacobians import RuleJacobian
 from tinyad.derivation.repair.rule_walk import LEVELS, RuleWalk, Term, WrittenPart, scope_of
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
@@ -63,6 +64,9 @@ def formulas_by_rule(wrong: WrongLine, required: RequiredContributions) -> Itera
     needs = required.of_sides[0]
     if len(wrong.line.left) == 1 and wrong.line.left[0].kind == "jacobian":
         yield from jacobians_by_rule(wrong)
+        return
+    if len(wrong.line.left) == 1 and wrong.line.left[0].kind == "differential":
+        yield from differentials_by_rule(wrong)
         return
     if len(wrong.line.left) != 1 or wrong.line.left[0].kind != "d" or not needs:
         return
@@ -157,6 +161,15 @@ def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
             raise
         except NO_FORMULA:
             continue
+
+
+def differentials_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
+    """Yield a differential as the rules give it."""
+    point, left = wrong.point, wrong.line.left[0]
+    for scope in scopes_of(point, wrong.line)[:1]:
+        walk_ = RuleWalk(Case(point, scope, (point.declarations.names.loss, None)), wrong.notation, wrong.is_set_before)
+        for text in differentials(walk_, left, wrong.line.members):
+            yield Fragment(tokenized(text, "rule", point.source), text)
 
 
 def _through_equations(wrong: WrongLine, walk_: RuleWalk, equation: int) -> str:

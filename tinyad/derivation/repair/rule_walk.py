@@ -45,6 +45,7 @@ from tinyad.printing.formula import Precedence
 WRITTEN_OUT = ("tanh", "sigmoid", "exp", "log", "sqrt")  # functions whose derivative people write out; f'(x) of others
 CLOSED_BY_LOG = ("softmax", "softmax_rows", "sigmoid")  # functions that a cross entropy takes the logarithm of
 SOFTMAX = ("softmax", "softmax_rows")
+OF_TWO = {"max": ">", "min": "<"}  # when the result is the operand
 LEVELS = {"+": Precedence.SUM, "-": Precedence.SUM, "neg": Precedence.SUM, "sum": Precedence.SUM}
 LEVELS |= dict.fromkeys("∘*/", Precedence.PRODUCT)
 LEVELS |= dict.fromkeys(("transpose", "square", "power", "inverse"), Precedence.POSTFIX)
@@ -154,9 +155,9 @@ class RuleWalk:
         """Return a formula under signs of sums."""
         if not heads:
             return inner
-        text = self.text(inner)
-        body = f"({text})" if inner.kind == "+" or inner.factor < 0 else text
-        return leaf(" ".join((*heads, body)), inner.size, Precedence.SUM)
+        text = self.text(inner.alone())
+        body = f"({text})" if inner.kind == "+" else text
+        return leaf(" ".join((*heads, body)), inner.size, Precedence.SUM).times(inner.factor)
 
     def _sums_over(self, term: Term, of: Ref) -> list[str]:
         """Return the signs of the sums that a term needs."""
@@ -414,24 +415,33 @@ class EquationAt:
             yield adjoint
             return
         adjoint = self._recognized(adjoint)
-        node = self._simplest(node)
+        node = self.simplest(node)
         for part, rule in self._operands(node):
             if self.has_use(part):
                 yield from self.walk(part, rule(adjoint))
 
-    def _simplest(self, node: Node) -> Node:
+    def simplest(self, node: Node) -> Node:
         """Return the node with the simplest rule that has the same value: u for sqrt(u)², logdet(X) for log(det(X))."""
         inner = node.parts[0] if node.parts else node
         while inner.kind == "bracket":
             inner = inner.parts[0]
-        outer, key = self._function(node), self._function(inner)
+        outer, key = self.function(node), self.function(inner)
+        plain = {"multiply": "∘", "square": "square"}.get(outer) if outer else None
+        if plain is not None:
+            return node._replace(kind=plain, value=None)
+        if outer == "dot":
+            columns = self.size_of(node.parts[0]) == self.size_of(node.parts[1]) and self.size_of(node) == NUMBER
+            return node._replace(value=Ref("inner")) if columns else node._replace(kind="*", value=None)
+        if outer == "outer":
+            turned = Node("transpose", node.parts[1:], None, node.parts[1].start, node.parts[1].end)
+            return node._replace(kind="*", value=None, parts=(node.parts[0], turned))
         if node.kind == "square" and key == "sqrt" and self.size_of(inner) == NUMBER:
             return inner.parts[0]
         if outer == "log" and (key == "det" or (key == "bars" and self.size_of(inner.parts[0]) != NUMBER)):
             return node._replace(value=Ref("logdet"), parts=inner.parts)
         return node
 
-    def _function(self, node: Node) -> str:
+    def function(self, node: Node) -> str:
         """Return the function that a call calls; "" for another formula."""
         return (
             self._point.declarations.names.functions.get(node.value.key, node.value.key) if node.kind == "call" else ""
@@ -463,12 +473,43 @@ class EquationAt:
                 (parts[0], lambda g: self._of_numerator(node, g)),
                 (parts[1], lambda g: self._of_denominator(node, g)),
             ]
-        if self._function(node) == "inner":
-            x, y = (self._beside(self.formula(part)) for part in parts)
-            return [(parts[0], lambda g: product(g, y)), (parts[1], lambda g: product(g, x))]
-        if len(parts) != 1:
+        return self._arguments(node) if len(parts) > 1 else [(parts[0], self._of_one(node))]
+
+    def _arguments(self, node: Node) -> Sequence[tuple[Node, Rule]]:
+        """Return the same for the arguments of a function of two."""
+        parts, key = node.parts, self.function(node)
+        if key in OF_TWO:
+            return [
+                (parts[0], lambda g: self._of_larger(node, 0, g)),
+                (parts[1], lambda g: self._of_larger(node, 1, g)),
+            ]
+        if key == "**":
+            return [(parts[0], lambda g: self._of_named_power(node, g))]
+        if key != "inner":
             raise NoFormula
-        return [(parts[0], self._of_one(node))]
+        x, y = (self._beside(self.formula(part)) for part in parts)
+        return [(parts[0], lambda g: product(g, y)), (parts[1], lambda g: product(g, x))]
+
+    def _of_larger(self, node: Node, k: int, adjoint: Formula) -> Formula:
+        """Return the derivative of an operand of max or min."""
+        own, other = self.formula(node.parts[k]), self.formula(node.parts[1 - k])
+        if own.size != self.size_of(node):
+            raise NoFormula
+        sign = OF_TWO[self.function(node)]
+        condition = leaf(f"1[{self._walk.text(own)} {sign} {self._walk.text(other)}]", own.size)
+        return componentwise(adjoint, self._beside(condition))
+
+    def _of_named_power(self, node: Node, adjoint: Formula) -> Formula:
+        """Return the derivative of x^p for x."""
+        base, exponent = map(self.formula, node.parts)
+        if not exponent.is_number:
+            raise NoFormula
+        return componentwise(adjoint, self._beside(self.power_by_name(base, exponent)))
+
+    def power_by_name(self, base: Formula, exponent: Formula) -> Formula:
+        """Return p x^{p-1}."""
+        less = self._walk.text(added([exponent, number(-1.0)])).replace(" ", "")
+        return product(exponent, self.raised(base, f"^{{{less}}}"))
 
     def _of_one(self, node: Node) -> Rule:
         """Return the same for the one operand of an operation."""
@@ -609,6 +650,9 @@ class EquationAt:
     def _of_argument(self, node: Node, adjoint: Formula) -> Formula:
         """Return the derivative of the argument of a function."""
         point, argument = self._point, node.parts[0]
+        if self.function(node) == "abs" or (self.function(node) == "bars" and self.size_of(argument) == NUMBER):
+            inside = self.formula(argument)
+            return componentwise(adjoint, self._beside(leaf(f"sign({self._walk.text(inside)})", inside.size)))
         of_matrix = self._of_matrix_function(node, adjoint)
         if of_matrix is not None:
             return of_matrix
@@ -623,14 +667,14 @@ class EquationAt:
             difference = self._difference(op, node, adjoint)
             if difference is not None:
                 return difference
-        return self._of_softmax(node, adjoint) if op.symbol in SOFTMAX else self._by_table(op, node, adjoint, size)
+        return self._of_softmax(node, adjoint) if op.symbol in SOFTMAX else self._by_table(op, node, adjoint)
 
     def _of_matrix_function(self, node: Node, adjoint: Formula) -> Formula | None:
         """Return the derivative of the argument of a trace, a determinant, a norm or a sum along an axis.
 
         None for other functions.
         """
-        key, argument = self._function(node), node.parts[0]
+        key, argument = self.function(node), node.parts[0]
         size = self.size_of(argument)
         if size is None or size == NUMBER:
             return None
@@ -645,9 +689,13 @@ class EquationAt:
 
     def _of_determinant(self, node: Node, adjoint: Formula) -> Formula:
         """Return the derivative of the matrix of a determinant, or of its logarithm."""
-        x = inverse(self.formula(node.parts[0]))
-        scale = adjoint if self._function(node) == "logdet" else product(adjoint, self.as_written(node))
+        x = self.inverse_of(node.parts[0])
+        scale = adjoint if self.function(node) == "logdet" else product(adjoint, self.as_written(node))
         return product(scale, x if self._row else transposed(x))
+
+    def inverse_of(self, node: Node) -> Formula:
+        """Return the inverse of a part of the equation."""
+        return inverse(self.formula(node))
 
     def _of_sum(self, adjoint: Formula, size: Size, axis: int | None, is_mean: bool) -> Formula:
         """Return the derivative of what is summed, all of it or along an axis: the same for every summand."""
@@ -741,7 +789,7 @@ class EquationAt:
         op = self._point.forward.functions.row(node.value, self.scope, node)
         if op.symbol in ("sum", *NOT_COMPONENTWISE):
             raise NoFormula
-        return self._beside(self._by_table(op, node, number(1.0), size))
+        return self._beside(self._by_table(op, node, number(1.0)))
 
     def _ones(self, size: Size) -> tuple[str, Precedence]:
         """Return the text of the matrix of ones that a derivative of this size is filled with; "" if there is none."""
@@ -766,20 +814,20 @@ class EquationAt:
     def _text_of(self, node: Node) -> str:
         return self._notation.source.text[node.start : node.end]
 
-    def _by_table(self, op: Op, node: Node, adjoint: Formula, size: Size) -> Formula:
+    def _by_table(self, op: Op, node: Node, adjoint: Formula) -> Formula:
         """Return the rule of the table for a function, or f'(x) where the rule cannot be written in formulas."""
         rule = None if op.formulas is None else op.formulas[0]
         if rule is None or node.value.key in self._notation.primed or op.symbol not in WRITTEN_OUT:
-            return componentwise(adjoint, self._beside(self._prime(node, size)))
+            return componentwise(adjoint, self._beside(self.prime(node)))
         rule = rule if self._row else in_same_layout(rule)
         names = {"dz": adjoint, "z": self._result(node), "x": self.formula(node.parts[0])}
         return self.from_symbol(rule, names)
 
-    def _prime(self, node: Node, size: Size) -> Formula:
+    def prime(self, node: Node) -> Formula:
         """Return f'(x)."""
-        text = self.as_written(node).text
+        text, size = self.as_written(node).text, self.size_of(node.parts[0])
         opened = text.find("(")
-        if opened < 0:
+        if opened < 0 or size is None:
             raise NoFormula
         return leaf(f"{text[:opened].rstrip()}'{text[opened:]}", size)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
 from enum import StrEnum
 from functools import cached_property
 from itertools import islice
@@ -25,6 +26,7 @@ from tinyad.derivation.repair.rule_formulas import formulas_by_rule, lacking_by_
 from tinyad.derivation.repair.trial import Trial, keeps_names
 from tinyad.derivation.repair.wrong_line import WrongLine, given_targets, targets_of
 
+BY_RULE_FIRST = ("jacobian", "differential")  # kinds of left-hand sides for which two changes are chance
 WITHOUT_VALUE = (Verdict.UNDEFINED, Verdict.DOES_NOT_FIT, Verdict.AMBIGUOUS)  # verdicts on a part of a line
 
 
@@ -82,8 +84,8 @@ class Search:
             (self._other_left_side() if len(wrong) == len(members) > 1 else None)
             or self._corrected(wrong or members[-1:], self._one_edit)
             or self._other_line()
-            or (self._by_the_rule(wrong) if self._wrong.line.left[0].kind == "jacobian" else None)
-            or (None if self._is_incomplete else self._corrected(wrong or members[-1:], self._two_edits))
+            or (self._by_the_rule(wrong) if self._wrong.line.left[0].kind in BY_RULE_FIRST else None)
+            or (None if self._is_incomplete else self._corrected(wrong or members[-1:], self._two_edits_or_rule))
             or self._by_the_rule(wrong)
         )
 
@@ -188,7 +190,7 @@ class Search:
         node, tokens = member.node, member.tokens
         analogies = [member.replace(node, formula, ranks.ANALOGY) for formula in self._analogies.members(index)]
         analogies.sort(key=lambda edit: edit_size(tokens, edit))
-        small = [edit for edit in analogies if is_small(tokens, edit)]
+        small = [edit for edit in analogies if is_small(tokens, edit) and not self._analogies.is_repeated(edit.text)]
         singles = [edit for edit in self._edits(index)[: limits.EDITS_TRIED] if self._can_mend(edit)]
         if len(self._wrong.line.members) > 1:  # its left-hand side belongs to all of the chain
             singles = [edit for edit in singles if edit.kind != EditKind.LEFT]
@@ -200,10 +202,19 @@ class Search:
             self._likeliest(numbers)
             or self._likeliest(edit for edit in singles if is_likely(edit))
             or self._first(small, Certainty.CERTAIN)
-            or self._near_rule(index)
-            or self._likeliest(edit for edit in singles if not is_likely(edit))
+            or self._nearer(
+                self._near_rule(index), self._likeliest(edit for edit in singles if not is_likely(edit)), index
+            )
             or self._first(analogies, Certainty.LIKELY)
         )
+
+    def _nearer(self, by_rule: Correction | None, edited: Correction | None, index: int) -> Correction | None:
+        """Return what the rules give, or an unlikely edit if that changes less."""
+        if by_rule is None or edited is None:
+            return by_rule or edited
+        tokens = self._wrong.line.tokens
+        rule, edit = (distance(tokens, self._applied(*c.edits).tokens) for c in (by_rule, edited))
+        return edited if edit < rule else by_rule
 
     def _near_rule(self, index: int) -> Correction | None:
         """Return a member as the rules give it, where that is not far from what stands there."""
@@ -255,6 +266,17 @@ class Search:
         certain = len(good) == 1 or first.rank.order < limits.CERTAIN_BELOW
         return Correction([first], Certainty.CERTAIN if certain else Certainty.LIKELY)
 
+    def _two_edits_or_rule(self, index: int) -> Correction | None:
+        """Return two changes of a member, or what the rules give where that is nearer to what stands there."""
+        pair = self._two_edits(index)
+        if pair is None:
+            return None
+        member, tokens = self._wrong.member(index), self._wrong.line.tokens
+        near = distance(tokens, self._applied(*pair.edits).tokens)
+        by_rule = [self._by_rule(member, formula) for formula in self._rule_formulas]
+        nearer = [edit for edit in by_rule if distance(tokens, self._applied(edit).tokens) < near]
+        return self._first(nearer, Certainty.BY_THE_RULE) or pair
+
     def _two_edits(self, index: int) -> Correction | None:
         """Return two changes of a member."""
         pairs = self._pairs(self._edits(index)[: limits.EDITS_TRIED])
@@ -297,6 +319,13 @@ class Search:
         used = {d.value[0] for member in members for d in derivatives_in(member)}
         keys = {key for key, _ in point.values}
         return {ref for ref in used if ref.key in keys and target_of(point, ref) not in known_targets}
+
+
+def distance(a: Sequence[Token], b: Sequence[Token]) -> int:
+    """Return how many tokens of two formulas are not in both, in the same order."""
+    x, y = ([token.text for token in tokens if token.text] for tokens in (a, b))
+    same = sum(block.size for block in SequenceMatcher(None, x, y, autojunk=False).get_matching_blocks())
+    return len(x) + len(y) - 2 * same
 
 
 def is_small(tokens: Sequence[Token], edit: Edit) -> bool:

@@ -8,7 +8,15 @@ from itertools import permutations
 
 from tinyad.derivation.language.syntax_tree import Node, Ref, structure, walk
 from tinyad.derivation.repair import limits, ranks
-from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, bracketed, joined, ref_of, sign_token
+from tinyad.derivation.repair.author_notation import (
+    AuthorNotation,
+    Fragment,
+    bracketed,
+    has_superscript,
+    joined,
+    ref_of,
+    sign_token,
+)
 from tinyad.derivation.repair.edit import Context, Edit, Member, instead
 
 SUMS = ("+", "-", "neg", "sum")
@@ -42,7 +50,7 @@ def further_factors(member: Member, context: Context) -> Iterator[Edit]:
     named = _operands(member, context)
     if member.node.kind in ("+", "-"):
         yield from _numbers(member, context, member.node)
-    for term in _summands(member.node):
+    for term in (term for term in _summands(member.node) if not is_one(term)):
         yield from _numbers(member, context, term)
         yield from _derivatives(member, context, term)
         yield from _names(member, context, term, named)
@@ -52,9 +60,10 @@ def further_factors(member: Member, context: Context) -> Iterator[Edit]:
 
 def _summands(formula: Node) -> Iterator[Node]:
     """Yield a formula, and what stands in sums, brackets and cases, without the sums and their signs."""
-    for node in [formula, *(n for n in walk(formula) if n.kind in (*SUMS, "bracket", "cases"))]:
-        parts = node.parts[::2] if node.kind == "cases" else node.parts
-        for part in parts if node.kind in (*SUMS, "bracket", "cases") else [node]:
+    if formula.kind not in SUMS:
+        yield formula
+    for node in (n for n in walk(formula) if n.kind in (*SUMS, "bracket", "cases")):
+        for part in node.parts[::2] if node.kind == "cases" else node.parts:
             if part.kind not in SUMS:
                 yield part
 
@@ -71,6 +80,7 @@ def _numbers(member: Member, context: Context, term: Node) -> Iterator[Edit]:
     for number in context.numbers:
         yield _scaled(member, context, term, number, ranks.SCALAR_MORE)
         yield from _divided(member, context, term, number, ranks.SCALAR_MORE)
+        yield from _divided(member, context, term, _squared(notation, number), ranks.SCALAR_MORE.later(1))
 
 
 def _scaled(member: Member, context: Context, term: Node, number: tuple[Node, Fragment], rank: ranks.Rank) -> Edit:
@@ -123,6 +133,13 @@ def _divided(
         yield member.replace(term, joined(inside, new), rank, (term, made))
 
 
+def _squared(notation: AuthorNotation, number: tuple[Node, Fragment]) -> tuple[Node, Fragment]:
+    """Return n²."""
+    node, fragment = number
+    base = bracketed(fragment) if has_superscript(fragment) else fragment
+    return Node("square", (node,), None, 0, 0), joined(base, notation.mark(notation.square_text))
+
+
 def _reciprocal(notation: AuthorNotation, number: tuple[Node, Fragment]) -> tuple[Node, Fragment]:
     """Return 1/n, as it stands elsewhere."""
     node, fragment = number
@@ -144,6 +161,7 @@ def _derivatives(member: Member, context: Context, term: Node) -> Iterator[Edit]
                 times = context.notation.product
                 yield member.insert_before(term, joined(fragment, times), rank, instead(term, "*", dz, term))
                 yield member.insert_after(term, joined(times, fragment), rank, instead(term, "*", term, dz))
+                yield from _between(member, term, (dz, joined(fragment, times)), rank)
 
 
 def _operands(member: Member, context: Context) -> list[tuple[Node, Fragment]]:
@@ -189,13 +207,19 @@ def _names(member: Member, context: Context, term: Node, operands: Sequence[tupl
         times = context.notation.product
         behind, ahead = joined(times, fragment), joined(fragment, times)
         yield member.insert_after(term, behind, ranks.MATRIX_FACTOR, instead(term, "*", term, factor))
-        yield member.insert_before(term, ahead, ranks.MATRIX_FACTOR, instead(term, "*", factor, term))
-        node = term
-        while node.kind == "*":
-            a, b = node.parts
-            made = node._replace(parts=(Node("*", (a, factor), None, a.start, a.end), b))
-            yield member.insert_before(b, ahead, ranks.MATRIX_FACTOR, (node, made))
-            node = a
+        if _first_factor(term).kind not in ("number", "/"):
+            yield member.insert_before(term, ahead, ranks.MATRIX_FACTOR, instead(term, "*", factor, term))
+        yield from _between(member, term, (factor, ahead), ranks.MATRIX_FACTOR)
+
+
+def _between(member: Member, term: Node, factor: tuple[Node, Fragment], rank: ranks.Rank) -> Iterator[Edit]:
+    """Propose a factor between two factors of a matrix product."""
+    node, (new, ahead) = term, factor
+    while node.kind == "*":
+        a, b = node.parts
+        made = node._replace(parts=(Node("*", (a, new), None, a.start, a.end), b))
+        yield member.insert_before(b, ahead, rank, (node, made))
+        node = a
 
 
 def _componentwise(
