@@ -143,6 +143,7 @@ class AuthorNotation:
             if n.kind == "/" and n.parts[1].kind == "name" and (n.parts[0].kind, n.parts[0].value) == ("number", 1.0)
         }
         self.has_fractions = latex and any(n.kind == "/" and n.value is None for n in nodes)
+        self.ones_text = next((source.text[n.start : n.end] for n in nodes if (n.kind, n.value) == ("ones", None)), "")
         self.half_text = self._half_text(nodes)
         self.scale_text = self._scale_text(nodes)
 

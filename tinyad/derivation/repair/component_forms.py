@@ -17,8 +17,10 @@ ELEMENTWISE = ("bracket", "neg", "square", "power", "+", "-", "∘", "/", "compa
 class ComponentForm:
     """Write formulas of matrices as formulas of components; letters come from `letters`, each once."""
 
-    def __init__(self, letters: Iterable[str], size_of: Callable[[Node], Size | None]) -> None:
-        self._letters, self._size_of = iter(letters), size_of
+    def __init__(
+        self, letters: Iterable[str], size_of: Callable[[Node], Size | None], simplest: Callable[[Node], Node]
+    ) -> None:
+        self._letters, self._size_of, self._simplest = iter(letters), size_of, simplest
 
     def fresh(self) -> str:
         """Return a letter that no index has yet."""
@@ -35,6 +37,7 @@ class ComponentForm:
         """Return the component of a formula that has these letters."""
         if has_indices(node):
             return self._of_components(node)
+        node = self._simplest(node)
         forms: dict[str, Callable[[Node, Letters], Node]] = {
             "name": lambda n, own: n._replace(value=n.value._replace(indices=own)),
             "number": lambda n, _: n,

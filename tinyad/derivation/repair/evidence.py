@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import chain
 
 from tinyad.derivation.judge.contributions import in_order
@@ -50,7 +51,7 @@ class Evidence:
             inverses=self._inverses(index),
             numbers=self._numbers(),
             sizes=self._sizes(),
-            indexed=any(ref_of(n).indices for f in (*wrong.line.left, *wrong.line.members) for n in names_in(f)),
+            indexed=self._is_indexed,
             near_operands=self._near_operands(index),
             factors=self._factors(index),
             terms_of_same=self._terms_of_same(),
@@ -144,6 +145,9 @@ class Evidence:
         """Return 1 as it was declared, or else of every length that has a letter."""
         if self._wrong.point.declarations.ones:
             return [(Node("number", (), 1.0, 0, 0), Fragment((number_token("1"),), "1"))]
+        ones = self._wrong.notation.ones_text
+        if ones:
+            return [(Node("ones", (), None, 0, 0), self._wrong.notation.plain(ones))]
         sizes = [f"{letter},1" for letter in list(self._wrong.point.forward.sizes)[: limits.ONES_SIZES]]
         texts = {size: f"1_{{({size})}}" for size in sizes}
         source = self._wrong.point.source
@@ -239,8 +243,13 @@ class Evidence:
 
     def _as_here(self, ref: Ref) -> Ref:
         """Return a name of a forward equation of components as it stands in a line without them."""
-        indexed = any(own.indices for own in derived_names(self._wrong.line))
-        return ref if indexed else ref._replace(indices=())
+        return ref if self._is_indexed else ref._replace(indices=())
+
+    @cached_property
+    def _is_indexed(self) -> bool:
+        """Return whether the line is one of components."""
+        formulas = (*self._wrong.line.left, *self._wrong.line.members)
+        return any(ref_of(node).indices for formula in formulas for node in names_in(formula))
 
 
 def functions_of(point: SamplePoint, lines: Sequence[Statement]) -> list[Fragment]:

@@ -12,6 +12,9 @@ Size = tuple[int, int]
 NUMBER: Size = (1, 1)
 
 
+SUM_OVER = "sum over"  # the key of a leaf that is a sum over an index, which a minus may stand before
+
+
 class NoFormula(Exception):  # noqa: N818 - not an error of the program: there is no such formula
     """Say that the rules give no formula that the author's notation can express."""
 
@@ -110,7 +113,8 @@ def added(terms: Sequence[Formula]) -> Formula:
             if same is None:
                 flat.append(new)
             else:
-                flat[same] = flat[same]._replace(factor=flat[same].factor + new.factor)
+                plain = min(flat[same], new, key=lambda f: sum(part.kind == "transpose" for part in _factors(f)))
+                flat[same] = plain._replace(factor=flat[same].factor + new.factor)
     flat = [term for term in flat if term.factor]
     size = max((term.size for term in terms), default=NUMBER)
     if not flat:
@@ -254,7 +258,7 @@ class Writer(NamedTuple):
         else:
             body, level = self._with_number(formula, size)
         if formula.factor < 0:
-            if level < Precedence.PRODUCT:
+            if level < Precedence.PRODUCT and formula.key != SUM_OVER:
                 body = f"({body})"
             return f"-{body}", Precedence.SUM
         return body, level

@@ -52,7 +52,7 @@ class _Uses:
             *(x for x in of.indices if x not in named),
         )
         known = chain(free, map(str, count()))  # a number is no letter: it serves where no letter is written
-        self.form = ComponentForm(known, self.at.size_of)
+        self.form = ComponentForm(known, self.at.size_of, self.at.simplest)
         self._is_of_components = has_indices(self._eq.members[0])
 
     def formulas(self) -> Iterator[Formula]:
@@ -176,7 +176,7 @@ class _Writer:
         yield self._times(g, p)
         there = self._free_letter(other, letters)
         moved = {**letters, own: there}
-        free = tuple(moved[x] for x in self._at.result.indices)
+        free = tuple(moved[x] for x in self._at.left.indices)
         inner = self._times(self.adjoint(free), self._result(moved))
         yield self._times(p, self._walk.under([self._notation.sum_over(there)], inner)).times(-1)
 
@@ -186,11 +186,7 @@ class _Writer:
 
     def _result(self, letters: Letters) -> Formula:
         """Return a component of the equation's result."""
-        ref = self._at.result
-        fragment = self._notation.component("name", ref._replace(indices=tuple(letters[x] for x in ref.indices)))
-        if fragment is None:
-            raise NoFormula
-        return leaf(fragment.text, NUMBER)
+        return self._name(Node("name", (), self._at.left, 0, 0), letters)
 
     def _of_cases(self, node: Node, g: Formula, letters: Letters) -> Formula:
         """Return the derivative of the values of cases, under the conditions of the author."""
@@ -245,10 +241,10 @@ class _Writer:
             "entry": self._entry,
             "comparison": self._comparison,
         }
+        if self._is_whole_equation(node) and self._notation.name(self._at.result) is not None:
+            return self._result(letters)
         if node.kind in own:
             return own[node.kind](node, letters)
-        if node.kind == "softmax" and self._is_whole_equation(node):
-            return self._result(letters)
         return self._operation(node, [self.formula(part, letters) for part in node.parts])
 
     def _comparison(self, node: Node, letters: Letters) -> Formula:
@@ -275,7 +271,7 @@ class _Writer:
     def _entry(self, node: Node, letters: Letters) -> Formula:
         """Return an entry of a matrix formula: of the whole where no letters are written."""
         original, own = node.value
-        if self._whole is None:
+        if self._whole is None and own:
             return self.formula(node.parts[0], letters)
         return self._oriented(self._at.formula(original), tuple(letters.get(x, x) for x in own))
 

@@ -18,6 +18,7 @@ from tinyad.derivation.repair.analogy import exchange_names
 from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, names_in, tokenized
 from tinyad.derivation.repair.formula import (
     NUMBER,
+    SUM_OVER,
     Formula,
     NoFormula,
     Size,
@@ -157,7 +158,7 @@ class RuleWalk:
             return inner
         text = self.text(inner.alone())
         body = f"({text})" if inner.kind == "+" else text
-        return leaf(" ".join((*heads, body)), inner.size, Precedence.SUM).times(inner.factor)
+        return leaf(" ".join((*heads, body)), inner.size, Precedence.SUM, SUM_OVER).times(inner.factor)
 
     def _sums_over(self, term: Term, of: Ref) -> list[str]:
         """Return the signs of the sums that a term needs."""
@@ -310,7 +311,7 @@ class EquationAt:
         self._point, self._notation, self._row = walk_.point, walk_.notation, walk_.row
         self._shift = self._shift_of(later)
         self.result: Ref = self.moved(eq.left[0].value)
-        self.member = eq.members[0]
+        self.left, self.member = eq.left[0].value, eq.members[0]
         self.scope = self._scope_of(later)
         self.uses = {id(n) for member in eq.members for n in walk(member) if self._is_use(n)}
         self._exchange = {
@@ -795,10 +796,11 @@ class EquationAt:
         """Return the text of the matrix of ones that a derivative of this size is filled with; "" if there is none."""
         rows, columns = self._as_derivative(size)
         mark = self._walk.writer.transpose
-        if self._point.declarations.ones:
+        one = "1" if self._point.declarations.ones else self._notation.ones_text
+        if one:
             if 1 in (rows, columns):
-                return ("1", Precedence.ATOM) if columns == 1 else (f"1{mark}", Precedence.POSTFIX)
-            return f"1 1{mark}", Precedence.PRODUCT
+                return (one, Precedence.ATOM) if columns == 1 else (f"{one}{mark}", Precedence.POSTFIX)
+            return f"{one} {one}{mark}", Precedence.PRODUCT
         letters = {n: letter for letter, n in self._point.forward.sizes.items()} | {1: "1"}
         known = rows in letters and columns in letters
         return (f"1_{{({letters[rows]},{letters[columns]})}}" if known else ""), Precedence.ATOM
