@@ -84,10 +84,13 @@ def equals_sign(tokens: Sequence[Token]) -> int:
 
 def names_in(node: Node) -> Iterator[Node]:
     """Yield the names and derivatives in a formula, without those in dX, a sign of its own."""
-    if node.kind in ("name", "d"):
-        yield node
-    for part in () if abbreviated(node) or is_differential_of_name(node) else node.parts:
-        yield from names_in(part)
+    rest = [node]
+    while rest:
+        node = rest.pop()
+        if node.kind in ("name", "d"):
+            yield node
+        elif node.parts and not abbreviated(node) and not is_differential_of_name(node):
+            rest += node.parts[::-1]
 
 
 def is_differential_of_name(node: Node) -> bool:
@@ -114,6 +117,7 @@ class AuthorNotation:
         self.source, self.names, self.latex = source, names, latex
         self.known: dict[tuple[str, Ref], Fragment] = {}  # ("name" or "d", what of) → how it is written
         self.labelled: dict[tuple[Ref, str], Fragment] = {}  # parts of derivatives, by their labels
+        self._fragments: dict[str, Fragment] = {}  # texts with their tokens
         self.patterns: list[tuple[Fragment, Ref]] = []  # derivatives, for others to be made after
         for line in lines:
             for part in (*line.left, *line.members):
@@ -195,11 +199,14 @@ class AuthorNotation:
 
     def plain(self, text: str) -> Fragment:
         """Return a text with its tokens."""
-        return Fragment(tokenized(text, "plain", self.source) if text.strip() else (), text)
+        if text not in self._fragments:
+            tokens = tokenized(text, "plain", self.source) if text.strip() else ()
+            self._fragments[text] = Fragment(tokens, text)
+        return self._fragments[text]
 
     def mark(self, text: str) -> Fragment:
         """Return what stands behind a name, such as an exponent, with its tokens."""
-        return Fragment(tokenized(f"x{text}", "mark", self.source)[1:], text)
+        return Fragment(self.plain(f"x{text}").tokens[1:], text)
 
     def comparison_text(self, sign: str) -> str:
         """Return a comparison as it is written."""
@@ -341,10 +348,13 @@ class AuthorNotation:
         plain = self.known.get(("name", ref._replace(indices=()))) if ref.indices else None
         if plain is None:
             return None
-        letters = "".join(ref.indices)
-        letters = f"{{{letters}}}" if self.latex and len(letters) > 1 else letters
         scripted = any((token.kind, token.text) in (("op", "_"), ("op", "^")) for token in plain.tokens)
-        return self.plain(f"({plain.text})_{letters}" if scripted else f"{plain.text}_{letters}")
+        return self.plain(self.with_indices(f"({plain.text})" if scripted else plain.text, ref.indices))
+
+    def with_indices(self, text: str, indices: Sequence[str]) -> str:
+        """Return a name, or a formula in brackets, with indices."""
+        letters = "".join(indices)
+        return f"{text}_{{{letters}}}" if self.latex and len(letters) > 1 else f"{text}_{letters}"
 
     def _at_another_time(self, kind: str, ref: Ref) -> Fragment | None:
         """Return a name or derivative at t - 1, t or t + 1 after the same at another of these times."""

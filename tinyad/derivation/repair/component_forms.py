@@ -61,7 +61,8 @@ class ComponentForm:
     def _of_components(self, node: Node) -> Node:
         """Return a formula of components, with parts such as (X w)_i as components of what is in them."""
         if node.kind == "component":
-            return self.of(node.parts[0], node.value)
+            inner = without_brackets(node.parts[0])
+            return self.of(inner, node.value)
         softmax = self._softmax(node)
         if softmax is not None:
             return softmax

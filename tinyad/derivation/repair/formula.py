@@ -341,9 +341,9 @@ class Writer(NamedTuple):
         if level > Precedence.PRODUCT:
             return text
         own = formula.key if formula.kind == "leaf" else formula.kind
-        plain = level == Precedence.PRODUCT and own in ("∘", "*", "/") and abs(formula.factor) == 1
-        alike = plain and own == kind and kind != "/"
-        first = plain and place == 0 and (own == kind or kind == "/")
+        plain = level == Precedence.PRODUCT and own in ("∘", "*", "/")
+        alike = plain and abs(formula.factor) == 1 and own == kind and kind != "/"
+        first = plain and place == 0 and (kind == "/" or (own == kind and abs(formula.factor) == 1))
         return text if alike or first else f"({text})"
 
     def _bracketed(self, formula: Formula, needs: Precedence) -> str:

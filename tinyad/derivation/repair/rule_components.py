@@ -103,6 +103,12 @@ class _Uses:
                 yield transposed(formula) if self.walk.row else formula
 
 
+def without_entry(node: Node) -> Node:
+    """Return a condition as it is, not as an entry of a formula."""
+    comparison = node.kind == "entry" and node.parts[0].kind == "comparison"
+    return node.parts[0] if comparison else node
+
+
 class _Writer:
     """Write formulas of components: numbers with letters, or of the letters `whole` columns and matrices without."""
 
@@ -192,7 +198,7 @@ class _Writer:
         """Return the derivative of the values of cases, under the conditions of the author."""
         source, text, at = self._walk.point.source, "", node.start
         size = NUMBER
-        for k, part in enumerate(node.parts):
+        for k, part in enumerate(map(without_entry, node.parts)):
             text += source.text[at : part.start]
             at = part.end
             if k % 2:
@@ -271,9 +277,13 @@ class _Writer:
     def _entry(self, node: Node, letters: Letters) -> Formula:
         """Return an entry of a matrix formula: of the whole where no letters are written."""
         original, own = node.value
-        if self._whole is None and own:
-            return self.formula(node.parts[0], letters)
-        return self._oriented(self._at.formula(original), tuple(letters.get(x, x) for x in own))
+        there = tuple(letters.get(x, x) for x in own)
+        if self._whole is not None or not own:
+            return self._oriented(self._at.formula(original), there)
+        if original.kind == "*" and node.parts[0].kind == "sum":  # (X w)_i, without a letter for the sum
+            text = self._walk.text(self._at.formula(original))
+            return leaf(self._notation.with_indices(f"({text})", there), NUMBER)
+        return self.formula(node.parts[0], letters)
 
     def _oriented(self, found: Formula, letters: tuple[str, ...]) -> Formula:
         """Return a column or a matrix as the letters of the whole have it: a row for the second letter alone."""
@@ -344,6 +354,8 @@ class _Writer:
         )
         if written.startswith(r"\sqrt{"):
             return rf"\sqrt{{{inside}}}"
+        if node.value.key == "bars" or written.startswith("|"):
+            return f"|{inside}|"
         opened = written.find("(")
         head = written[:opened].rstrip() if opened > 0 else ""
         if not head.lstrip("\\").replace("operatorname{", "").replace("}", "").isalpha():

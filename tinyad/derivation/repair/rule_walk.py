@@ -46,6 +46,7 @@ from tinyad.printing.formula import Precedence
 WRITTEN_OUT = ("tanh", "sigmoid", "exp", "log", "sqrt")  # functions whose derivative people write out; f'(x) of others
 CLOSED_BY_LOG = ("softmax", "softmax_rows", "sigmoid")  # functions that a cross entropy takes the logarithm of
 SOFTMAX = ("softmax", "softmax_rows")
+SAME_AS = {"softmax_axis0": "softmax", "softmax_axis1": "softmax_rows"}
 OF_TWO = {"max": ">", "min": "<"}  # when the result is the operand
 LEVELS = {"+": Precedence.SUM, "-": Precedence.SUM, "neg": Precedence.SUM, "sum": Precedence.SUM}
 LEVELS |= dict.fromkeys("∘*/", Precedence.PRODUCT)
@@ -386,7 +387,8 @@ class EquationAt:
         if node.kind == "eye":
             return identity(fragment.text, size)
         key = f"name {node.value.key}" if node.kind == "name" else ""
-        written = leaf(fragment.text, size, LEVELS.get(node.kind, Precedence.ATOM), key)
+        level = Precedence.SUM if self.function(node) == "inner" else LEVELS.get(node.kind, Precedence.ATOM)
+        written = leaf(fragment.text, size, level, key)
         return written._replace(symmetric=node.kind == "name" and self._is_symmetric(node.value))
 
     def _is_symmetric(self, ref: Ref) -> bool:
@@ -427,19 +429,24 @@ class EquationAt:
         while inner.kind == "bracket":
             inner = inner.parts[0]
         outer, key = self.function(node), self.function(inner)
-        plain = {"multiply": "∘", "square": "square"}.get(outer) if outer else None
-        if plain is not None:
-            return node._replace(kind=plain, value=None)
-        if outer == "dot":
-            columns = self.size_of(node.parts[0]) == self.size_of(node.parts[1]) and self.size_of(node) == NUMBER
-            return node._replace(value=Ref("inner")) if columns else node._replace(kind="*", value=None)
-        if outer == "outer":
-            turned = Node("transpose", node.parts[1:], None, node.parts[1].start, node.parts[1].end)
-            return node._replace(kind="*", value=None, parts=(node.parts[0], turned))
         if node.kind == "square" and key == "sqrt" and self.size_of(inner) == NUMBER:
             return inner.parts[0]
         if outer == "log" and (key == "det" or (key == "bars" and self.size_of(inner.parts[0]) != NUMBER)):
             return node._replace(value=Ref("logdet"), parts=inner.parts)
+        return self._operation_of_call(node, outer) if outer else node
+
+    def _operation_of_call(self, node: Node, key: str) -> Node:
+        """Return the operation that a call of a function as in NumPy does, or else the call."""
+        if key in SAME_AS:
+            return node._replace(value=Ref(SAME_AS[key]))
+        if key in ("multiply", "square"):
+            return node._replace(kind="∘" if key == "multiply" else key, value=None)
+        if key == "dot":
+            columns = self.size_of(node.parts[0]) == self.size_of(node.parts[1]) and self.size_of(node) == NUMBER
+            return node._replace(value=Ref("inner")) if columns else node._replace(kind="*", value=None)
+        if key == "outer":
+            turned = Node("transpose", node.parts[1:], None, node.parts[1].start, node.parts[1].end)
+            return node._replace(kind="*", value=None, parts=(node.parts[0], turned))
         return node
 
     def function(self, node: Node) -> str:
@@ -808,8 +815,13 @@ class EquationAt:
     def _result(self, node: Node) -> Formula:
         """Return the result of a call: the name of the equation's result if the author uses it, or the call."""
         name = self._notation.name(self.result)
-        whole = node is self._eq.members[0]
-        if whole and name is not None and not self._notation.uses_call(self._text_of(node)):
+        whole = (node.start, node.end) == (self.member.start, self.member.end)
+        if (
+            whole
+            and self.result.key != self._notation.names.loss
+            and name is not None
+            and not self._notation.uses_call(self._text_of(node))
+        ):
             return leaf(name.text, self.size_of(node) or NUMBER)
         return self.as_written(node)
 
