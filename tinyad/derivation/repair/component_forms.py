@@ -136,6 +136,9 @@ class ComponentForm:
         if key == "tr":
             letter = self.fresh()
             return _summed((letter,), self.of(part, (letter, letter)))
+        if key in ("softmax", "softmax_rows") and letters:
+            along = letters[-1 if key == "softmax_rows" else 0]
+            return Node("softmax", (self.of(part, letters),), (along, self.fresh()), node.start, node.end)
         if key == "inner":
             own = self.letters_for(self._size_of(part) or NUMBER)
             return _summed(own, Node("*", tuple(self.of(p, own) for p in node.parts), None, node.start, node.end))

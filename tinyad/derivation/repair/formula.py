@@ -178,6 +178,8 @@ def componentwise(a: Formula, b: Formula) -> Formula:
         return product(a, b)
     if a.size != b.size:
         raise NoFormula
+    if b.kind == "/" and b.parts[0].kind == "one":
+        return quotient(a.times(b.factor), b.parts[1])
     divided = _divided(componentwise, a, b)
     if divided is not None:
         return divided
@@ -210,12 +212,22 @@ def quotient(a: Formula, b: Formula) -> Formula:
         raise NoFormula
     if b.kind == "/":
         return quotient(_multiplied(a, b.parts[1]), b.parts[0].times(b.factor))
-    if a.kind == "*" and b.is_number and a.parts[0] == b.alone():
-        return a.parts[1].times(a.factor / b.factor)
-    if a.kind == "/" and b.is_number and a.parts[1].is_number:
-        return quotient(a.parts[0], product(a.parts[1], b)).times(a.factor)
+    shorter = _shortened(a, b) if b.is_number else None
+    if shorter is not None:
+        return shorter
     factor = a.factor / b.factor
     return Formula("/", a.size if b.is_number else b.size, (a.alone(), b.alone()), factor)
+
+
+def _shortened(a: Formula, b: Formula) -> Formula | None:
+    """Return a quotient by a number that is a factor of what is divided, or that divides it further; None of others."""
+    if a.alone() == b.alone():
+        return number(a.factor / b.factor)
+    if a.kind == "*" and a.parts[0] == b.alone():
+        return a.parts[1].times(a.factor / b.factor)
+    if a.kind == "/" and a.parts[1].is_number:
+        return quotient(a.parts[0], product(a.parts[1], b)).times(a.factor)
+    return None
 
 
 def _multiplied(a: Formula, b: Formula) -> Formula:
@@ -242,6 +254,7 @@ class Writer(NamedTuple):
     inverses: tuple[str, str] = ("⁻¹", "⁻ᵀ")  # what makes an inverse, and a transposed inverse
     half: str = ""  # 1/2 in front of what it multiplies; "" where it is a divisor
     fractions: bool = False  # whether quotients are \\frac{a}{b}
+    scale: str = " "  # what stands between a number and what it multiplies, with its spaces
 
     def text(self, formula: Formula) -> str:
         """Return a formula as text."""
@@ -319,7 +332,8 @@ class Writer(NamedTuple):
         signs = {"∘": self.circle, "*": self.times, "/": " / "}
         parts = self._ordered(formula)
         a, b = (self._operand(part, formula.kind, k) for k, part in enumerate(parts))
-        return a + signs[formula.kind] + b, Precedence.PRODUCT
+        scaled = formula.kind == "*" and any(part.is_number for part in parts)
+        return a + (self.scale if scaled else signs[formula.kind]) + b, Precedence.PRODUCT
 
     def _inverse(self, formula: Formula, mark: str) -> tuple[str, Precedence]:
         """Return an inverse with its sign."""

@@ -53,12 +53,13 @@ class _Uses:
         )
         known = chain(free, map(str, count()))  # a number is no letter: it serves where no letter is written
         self.form = ComponentForm(known, self.at.size_of, self.at.simplest)
+        self.free: tuple[str, ...] = ()  # the letters of the equation's result
         self._is_of_components = has_indices(self._eq.members[0])
 
     def formulas(self) -> Iterator[Formula]:
         """Yield what each use contributes."""
         left = self._eq.left[0]
-        free = left.value.indices or self.form.letters_for(self.at.size_of(left) or NUMBER)
+        free = self.free = left.value.indices or self.form.letters_for(self.at.size_of(left) or NUMBER)
         body = self.form.of(self._eq.members[0], free)
         for path in paths(body, self.is_use):
             yield from self._contributions(body, path, free)
@@ -89,18 +90,52 @@ class _Uses:
         if self._of.indices or (not target and self._is_of_components):
             whole = None
         elif heads and target:
-            raise NoFormula
+            if len(heads) + len(target) > len(NUMBER):
+                raise NoFormula
+            whole = (*heads, *target)
         else:
             whole = target or tuple(heads)
         writer = _Writer(self, whole)
         adjoint = writer.adjoint(tuple(letters[x] for x in free))
-        for formula in writer.along(body, path, adjoint, letters):
+        for factors in writer.along(body, path, [adjoint], letters):
             if whole is None:
-                yield self.walk.under([self._notation.sum_over(x) for x in heads], formula)
-            elif heads:
-                yield leaf(f"sum({self.walk.text(formula)})", NUMBER)
+                yield self.walk.under([self._notation.sum_over(x) for x in heads], multiplied(factors))
+            elif heads and not target:
+                yield leaf(f"sum({self.walk.text(multiplied(factors))})", NUMBER)
             else:
+                formula = self._contracted(factors) if heads else multiplied(factors)
                 yield transposed(formula) if self.walk.row else formula
+
+    def _contracted(self, factors: Sequence[Formula]) -> Formula:
+        """Return Σ_i a_i M_ij b_j of columns for i, matrices and rows for j, as a column: b ∘ Mᵀ a."""
+        columns = [f for f in factors if f.size[1] == 1 and not f.is_number]
+        rows = [transposed(f) for f in factors if f.size[0] == 1 and not f.is_number]
+        matrices = [f for f in factors if 1 not in f.size]
+        numbers = [f for f in factors if f.is_number]
+        if matrices and columns:
+            total = product(transposed(multiplied(matrices)), multiplied(columns))
+        elif columns and not matrices:
+            total = leaf(f"sum({self.walk.text(multiplied(columns))})", NUMBER)
+        else:
+            raise NoFormula
+        return multiplied([*numbers, *rows, total])
+
+
+def multiplied(factors: Sequence[Formula]) -> Formula:
+    """Return the product of components: of a column and a row, that of matrices."""
+    total = number(1.0)
+    for factor in factors:
+        total = _times(total, factor)
+    return total
+
+
+def _times(a: Formula, b: Formula) -> Formula:
+    if a.is_number or b.is_number or a.size == b.size:
+        return componentwise(a, b)
+    column, row = (a, b) if a.size[1] == 1 else (b, a)
+    if column.size[1] != 1 or row.size[0] != 1:
+        raise NoFormula
+    return product(column, row)
 
 
 def without_entry(node: Node) -> Node:
@@ -123,9 +158,19 @@ class _Writer:
             return number(1.0)
         usable = any(self._walk.is_usable(r) for r in (ref, ref._replace(indices=letters), self._at.result))
         fragment = self._notation.component("d", ref._replace(indices=letters if self._whole is None else ()))
-        if not usable or fragment is None:
+        if usable and fragment is not None:
+            return self._leaf(fragment.text, ref, letters, self._walk.row)
+        if self._whole is not None:
             raise NoFormula
-        return self._leaf(fragment.text, ref, letters, self._walk.row)
+        with self._walk.one_deeper():
+            indexed = self._at.result._replace(indices=letters)
+            return added(
+                [
+                    t.formula
+                    for k, later in self._walk.uses_of(ref)
+                    for t in component_terms(self._walk, indexed, k, later)
+                ]
+            )
 
     def _leaf(self, text: str, ref: Ref, letters: tuple[str, ...], turned: bool = False) -> Formula:
         """Return a name or a derivative with these letters; `turned` as it stands in row layout."""
@@ -139,52 +184,49 @@ class _Writer:
 
     # Derivatives
 
-    def along(self, node: Node, path: Sequence[int], g: Formula, letters: Letters) -> Iterator[Formula]:
-        """Yield the derivative of what stands at the end of a path below a node; g is the derivative of the node."""
+    def along(self, node: Node, path: Sequence[int], g: list[Formula], letters: Letters) -> Iterator[list[Formula]]:
+        """Yield the factors of the derivative of what ends a path below a node; g are those of the node's own."""
         if node.kind == "cases":
-            yield self._of_cases(node, g, letters)
-            return
-        if not path:
+            yield [self._of_cases(node, multiplied(g), letters)]
+        elif not path:
             yield g
-            return
-        if node.kind == "softmax":
+        elif node.kind == "softmax":
             for inner in self._of_softmax(node, g, letters):
                 yield from self.along(node.parts[0], path[1:], inner, letters)
-            return
-        yield from self.along(node.parts[path[0]], path[1:], self._step(node, path[0], g, letters), letters)
+        else:
+            slope = self._slope(node, path[0], letters)
+            yield from self.along(node.parts[path[0]], path[1:], [*g, *slope], letters)
 
-    def _step(self, node: Node, k: int, g: Formula, letters: Letters) -> Formula:
-        """Return the derivative of operand k of an operation from that of its result."""
+    def _slope(self, node: Node, k: int, letters: Letters) -> list[Formula]:
+        """Return the factors of the derivative of an operation for its operand k."""
         kind = node.kind
         if kind in ("bracket", "+", "sum", "entry", "neg", "-"):
-            return g.times(-1) if kind == "neg" or (kind == "-" and k == 1) else g
+            return [number(-1.0)] if kind == "neg" or (kind == "-" and k == 1) else []
         if kind in ("*", "∘"):
-            return self._times(g, self.formula(node.parts[1 - k], letters))
+            return [self.formula(node.parts[1 - k], letters)]
         if kind == "/":
             below = self.formula(node.parts[1], letters)
             if k == 0:
-                return quotient(g, below)
-            above = self._times(g, self.formula(node.parts[0], letters))
-            return quotient(above, self._at.squared(below)).times(-1)
+                return [quotient(number(1.0), below)]
+            return [self.formula(node.parts[0], letters), quotient(number(-1.0), self._at.squared(below))]
         if kind in ("square", "power"):
             base = self.formula(node.parts[0], letters)
-            return self._times(g, self._at.power_less(base, 2 if kind == "square" else node.value))
+            return [self._at.power_less(base, 2 if kind == "square" else node.value)]
         if kind == "call":
-            return self._of_call(node, k, g, letters)
+            return [self._slope_of_call(node, k, letters)]
         raise NoFormula
 
-    def _of_softmax(self, node: Node, g: Formula, letters: Letters) -> Iterator[Formula]:
+    def _of_softmax(self, node: Node, g: list[Formula], letters: Letters) -> Iterator[list[Formula]]:
         """Yield the derivative of x_i in a softmax over i: g_i p_i, and -p_i Σ_k g_k p_k."""
         if self._whole is not None or not self._is_whole_equation(node):
             raise NoFormula
         own, other = node.value
         p = self._result(letters)
-        yield self._times(g, p)
+        yield [*g, p]
         there = self._free_letter(other, letters)
         moved = {**letters, own: there}
-        free = tuple(moved[x] for x in self._at.left.indices)
-        inner = self._times(self.adjoint(free), self._result(moved))
-        yield self._times(p, self._walk.under([self._notation.sum_over(there)], inner)).times(-1)
+        inner = _times(self.adjoint(tuple(moved[x] for x in self._uses.free)), self._result(moved))
+        yield [p.times(-1), self._walk.under([self._notation.sum_over(there)], inner)]
 
     def _is_whole_equation(self, node: Node) -> bool:
         whole = self._at.member
@@ -192,7 +234,7 @@ class _Writer:
 
     def _result(self, letters: Letters) -> Formula:
         """Return a component of the equation's result."""
-        return self._name(Node("name", (), self._at.left, 0, 0), letters)
+        return self._name(Node("name", (), self._at.left._replace(indices=self._uses.free), 0, 0), letters)
 
     def _of_cases(self, node: Node, g: Formula, letters: Letters) -> Formula:
         """Return the derivative of the values of cases, under the conditions of the author."""
@@ -205,24 +247,24 @@ class _Writer:
                 sides = (self._walk.text(self.formula(side, letters)) for side in part.parts)
                 text += f" {self._notation.comparison_text(part.value)} ".join(sides)
                 continue
-            inside = [f for path in paths(part, self._uses.is_use) for f in self.along(part, path, g, letters)]
+            uses = paths(part, self._uses.is_use)
+            inside = [multiplied(f) for path in uses for f in self.along(part, path, [g], letters)]
             value = added(inside) if inside else number(0.0)
             size = max(size, value.size)
             text += self._walk.text(value)
         return leaf(text + source.text[at : node.end], size)
 
-    def _of_call(self, node: Node, k: int, g: Formula, letters: Letters) -> Formula:
-        """Return the derivative of an argument of a function."""
+    def _slope_of_call(self, node: Node, k: int, letters: Letters) -> Formula:
+        """Return the derivative of a function for its argument k."""
         key = self._notation.names.functions.get(node.value.key, node.value.key)
         arguments = [self.formula(part, letters) for part in node.parts]
         own, *others = arguments[k], *(a for i, a in enumerate(arguments) if i != k)
         if key in OF_TWO and others:
-            condition = f"1[{self._walk.text(own)} {OF_TWO[key]} {self._walk.text(others[0])}]"
-            return self._times(g, leaf(condition, own.size))
+            return leaf(f"1[{self._walk.text(own)} {OF_TWO[key]} {self._walk.text(others[0])}]", own.size)
         if key == "**" and k == 0:
-            return self._times(g, self._at.power_by_name(*arguments))
+            return self._at.power_by_name(*arguments)
         if key in ("abs", "bars"):
-            return self._times(g, leaf(f"sign({self._walk.text(own)})", own.size))
+            return leaf(f"sign({self._walk.text(own)})", own.size)
         op = self._walk.point.forward.functions.row(node.value, self._at.scope, node)
         if others or op.symbol in NOT_COMPONENTWISE:
             raise NoFormula
@@ -230,8 +272,8 @@ class _Writer:
         if rule is None:
             text = self._call_text(node, [own])
             opened = text.index("(")
-            return self._times(g, leaf(f"{text[:opened].rstrip()}'{text[opened:]}", own.size))
-        names = {"dz": g, "z": self.formula(node, letters), "x": own}
+            return leaf(f"{text[:opened].rstrip()}'{text[opened:]}", own.size)
+        names = {"dz": number(1.0), "z": self.formula(node, letters), "x": own}
         return self._at.from_symbol(in_same_layout(rule), names)
 
     # Values
@@ -257,16 +299,6 @@ class _Writer:
         a, b = (self.formula(part, letters) for part in node.parts)
         sign = self._notation.comparison_text(node.value)
         return leaf(f"1[{self._walk.text(a)} {sign} {self._walk.text(b)}]", max(a.size, b.size))
-
-    @staticmethod
-    def _times(a: Formula, b: Formula) -> Formula:
-        """Return a product of components: of a column and a row, that of matrices."""
-        if a.is_number or b.is_number or a.size == b.size:
-            return componentwise(a, b)
-        column, row = (a, b) if a.size[1] == 1 else (b, a)
-        if column.size[1] != 1 or row.size[0] != 1:
-            raise NoFormula
-        return product(column, row)
 
     @staticmethod
     def _plus(a: Formula, b: Formula) -> Formula:
@@ -303,8 +335,8 @@ class _Writer:
             "neg": lambda a: a.times(-1),
             "+": self._plus,
             "-": lambda a, b: self._plus(a, b.times(-1)),
-            "*": self._times,
-            "∘": self._times,
+            "*": _times,
+            "∘": _times,
             "/": quotient,
             "square": self._at.squared,
             "power": lambda a: self._at.raised(a, self._notation.power_text(node.value)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -113,6 +114,7 @@ class RuleWalk:
             (notation.inverse_text, notation.transposed_inverse_text),
             notation.half_text if notation.latex else "",
             notation.has_fractions,
+            notation.scale_text,
         )
         self._depth = 0
 
@@ -214,22 +216,24 @@ class RuleWalk:
         known = self._known(ref)
         if known is not None:
             return known
+        with self.one_deeper():
+            return added([term.formula for k, later in self.uses_of(ref) for term in self.terms(ref, k, later)])
+
+    @contextmanager
+    def one_deeper(self) -> Iterator[None]:
+        """Count one derivative more that no line sets, and that the rules write out inside of another."""
         self._depth += 1
         if self._depth > limits.EQUATIONS_WALKED:
             raise NoFormula
-        total = added([term.formula for term in self._all_terms(ref)])
+        yield
         self._depth -= 1
-        return total
 
-    def _all_terms(self, ref: Ref) -> Iterator[Term]:
-        """Yield all contributions to a derivative that no line sets."""
-        found = False
-        for k, eq in enumerate(self.forward):
-            for later in self._delays(eq, ref):
-                found = True
-                yield from self.terms(ref, k, later)
-        if not found:
+    def uses_of(self, ref: Ref) -> list[tuple[int, Any]]:
+        """Return the equations that use a name, each with how many steps later it does."""
+        uses = [(k, later) for k, eq in enumerate(self.forward) for later in self._delays(eq, ref)]
+        if not uses:
             raise NoFormula
+        return uses
 
     def _delays(self, eq: Statement, ref: Ref) -> list[Any]:
         """Return how many steps later an equation uses a name; None in one time step."""
