@@ -86,7 +86,7 @@ def test_text_tokens_and_tree_of_an_edit_agree(whole, every):
     for wrong, member, context in members(*whole):
         for edit in islice(all_edits(member, context), 0, None, every):
             changed = apply(wrong.line, [edit], wrong.point.source)
-            read.append(reads_back(changed, wrong.point.source) or "²²" in changed.text)
+            read.append(reads_back(changed, wrong.point) or "²²" in changed.text)
             if edit.tree is not None and edit.kind not in (EditKind.LEFT, EditKind.FACTOR):
                 index = wrong.line.members.index(member.node)
                 line = wrong.point.declarations.parser().statement(changed.tokens)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from tinyad.derivation.language.abbreviations import abbreviated
@@ -95,7 +96,7 @@ def names_in(node: Node) -> Iterator[Node]:
 
 def is_differential_of_name(node: Node) -> bool:
     """Return whether a formula is dX, of which X is no part that stands for itself."""
-    return node.kind == "differential" and node.parts[0][3:] == node[3:]
+    return node.kind == "differential" and node.parts[0].kind == "name" and node.parts[0][3:] == node[3:]
 
 
 def is_ratio(node: Node, above: float, below: float) -> bool:
@@ -158,7 +159,15 @@ class AuthorNotation:
             return
         self.known.setdefault((node.kind, ref), fragment)
         if node.kind == "d":
-            self.patterns.append((fragment, ref))
+            self.patterns.append((self._without_arguments(fragment), ref))
+
+    def _without_arguments(self, fragment: Fragment) -> Fragment:
+        """Return a derivative without the (w) of ∇_w J(w)."""
+        for token, after in pairwise(fragment.tokens):
+            if token.text == self.names.loss and after.kind == "open":
+                k, end = fragment.tokens.index(after), token.end - fragment.tokens[0].start
+                return Fragment(fragment.tokens[:k], fragment.text[:end])
+        return fragment
 
     def _transpose_mark(self, lines: Sequence[Statement]) -> Fragment:
         for line in lines:
@@ -295,7 +304,7 @@ class AuthorNotation:
 
     def differential(self, ref: Ref) -> Fragment | None:
         """Return the differential of a name; None if there are no differentials, or the name is unknown."""
-        name = self.name(ref) if self._moved else None
+        name = self.name(ref) if self.names.differentials else None
         if name is None:
             return None
         heads = (self._head(node) for node in self._moved)

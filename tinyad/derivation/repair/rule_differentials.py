@@ -25,18 +25,15 @@ from tinyad.engine.vjp import in_same_layout
 def differentials(walk_: RuleWalk, left: Node, members: Sequence[Node]) -> Iterator[str]:
     """Yield the differential that a line sets: by what moves in its members, or by all that may move."""
     part = left.parts[0]
-    named = [n.parts[0].value for member in members for n in walk(member) if n.kind == "differential" and is_name(n)]
+    moved = (n.parts[0] for member in members for n in walk(member) if n.kind == "differential")
+    named = [n.value for part in moved for n in walk(part) if n.kind == "name"]
     for moving in (named, None):
         if moving != []:
             try:
-                yield walk_.text(_Differential(walk_, moving).of_left(part))
+                text = walk_.text(_Differential(walk_, moving).of_left(part))
             except NoFormula:
                 continue
-
-
-def is_name(node: Node) -> bool:
-    """Return whether a differential is that of a name."""
-    return node.parts[0].kind == "name"
+            yield text
 
 
 class _Differential:
@@ -80,10 +77,12 @@ class _Differential:
             moves = True
         else:
             return self._of_equation(ref) if computed and self._depends(ref) else None
+        if not moves:
+            return None
         size, fragment = at.size_of(node), self._walk.notation.differential(ref)
         if size is None or fragment is None:
             raise NoFormula
-        return leaf(fragment.text, size) if moves else None
+        return leaf(fragment.text, size)
 
     def _depends(self, ref: Ref) -> bool:
         """Return whether a computed name depends on a name that moves."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tinyad.derivation.judge.targets import derivatives_in, target_of
 from tinyad.derivation.judge.verdicts import Verdict
-from tinyad.derivation.language.source import DerivationError, Source
+from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Ref, Token
 from tinyad.derivation.repair import limits, ranks
 from tinyad.derivation.repair.all_edits import all_edits
@@ -25,6 +25,7 @@ from tinyad.derivation.repair.required_contributions import RequiredContribution
 from tinyad.derivation.repair.rule_formulas import formulas_by_rule, lacking_by_rule, lines_by_rule, total_of_terms
 from tinyad.derivation.repair.trial import Trial, keeps_names
 from tinyad.derivation.repair.wrong_line import WrongLine, given_targets, targets_of
+from tinyad.derivation.semantics.sample_point import SamplePoint
 
 BY_RULE_FIRST = ("jacobian", "differential")  # kinds of left-hand sides for which two changes are chance
 WITHOUT_VALUE = (Verdict.UNDEFINED, Verdict.DOES_NOT_FIT, Verdict.AMBIGUOUS)  # verdicts on a part of a line
@@ -102,7 +103,7 @@ class Search:
         """Return a chain with another left-hand side."""
         for edit in left_sides(self._wrong.member(0), self._evidence.context(0)):
             changed = self._applied(edit)
-            if self._trial.line_holds(changed) and reads_back(changed, self._source):
+            if self._trial.line_holds(changed) and reads_back(changed, self._wrong.point):
                 return Suggestion(changed.text, Certainty.CERTAIN, [(edit.start, edit.end)])
         return None
 
@@ -122,7 +123,7 @@ class Search:
             return None
         if len(wrong) == 1 < len(self._wrong.line.members) and not self._trial.chain_holds(changed):
             return None
-        if not reads_back(changed, self._source):
+        if not reads_back(changed, self._wrong.point):
             return None
         least = max((correction.certainty for correction in corrections), key=list(Certainty).index)
         few = sorted(edits, key=lambda edit: edit.start) if len(edits) <= limits.SLIPS_SHOWN else []
@@ -156,7 +157,7 @@ class Search:
         if other is None:
             analogous = (line for line in self._analogies.lines() if self._trial.line_holds(line, any_length=True))
             other = next(analogous, None)
-            other = other if other is not None and reads_back(other, self._source) else None
+            other = other if other is not None and reads_back(other, self._wrong.point) else None
         return None if other is None else Suggestion(other.text, Certainty.LIKELY)
 
     def _by_the_rule(self, wrong: Sequence[int]) -> Suggestion | None:
@@ -170,7 +171,9 @@ class Search:
         self._trial.begin(None)
         lines = (*self._completed(), *lines_by_rule(self._wrong, self._rule_formulas))
         right = (
-            line for line in lines if self._trial.line_holds(line, any_length=True) and reads_back(line, self._source)
+            line
+            for line in lines
+            if self._trial.line_holds(line, any_length=True) and reads_back(line, self._wrong.point)
         )
         line = next(right, None)
         return None if line is None else Suggestion(line.text, Certainty.BY_THE_RULE)
@@ -244,7 +247,9 @@ class Search:
     def _first(self, edits: Sequence[Edit], certainty: Certainty) -> Correction | None:
         """Return the first edit that holds."""
         right = (
-            edit for edit in edits if self._trial.edits_hold([edit]) and reads_back(self._applied(edit), self._source)
+            edit
+            for edit in edits
+            if self._trial.edits_hold([edit]) and reads_back(self._applied(edit), self._wrong.point)
         )
         edit = next(right, None)
         return None if edit is None else Correction([edit], certainty)
@@ -257,7 +262,7 @@ class Search:
             if len(good) > 1 or edit.rank.order > last:
                 break
             changed = self._applied(edit) if self._trial.edits_hold([edit]) else None
-            if changed is not None and reads_back(changed, self._source):
+            if changed is not None and reads_back(changed, self._wrong.point):
                 good.setdefault(changed.text, edit)
                 last = min(last, edit.rank.order + limits.RIVALS_WITHIN)
         if not good:
@@ -339,12 +344,13 @@ def is_likely(edit: Edit) -> bool:
     return order < ranks.OBVIOUS_BELOW or (kind in ranks.LIKELY_KINDS and order < ranks.UNLIKELY_FROM)
 
 
-def reads_back(changed: Fragment, source: Source) -> bool:
+def reads_back(changed: Fragment, point: SamplePoint) -> bool:
     """Return whether the text of a changed line reads as the tokens that it was made with."""
     try:
-        again = tokenized(changed.text, "suggestion", source)
+        again = tokenized(changed.text, "suggestion", point.source)
     except DerivationError:
         return False
-    kinds = ("end", "tag", "group(", ")group")
-    texts = [[t.text.replace("⊤", "T") for t in row if t.kind not in kinds] for row in (changed.tokens, again)]
+    kinds, names = ("end", "tag", "group(", ")group"), point.declarations.names
+    rows = (names.with_squares(changed.tokens), names.with_squares(again))
+    texts = [[t.text.replace("⊤", "T") for t in row if t.kind not in kinds] for row in rows]
     return "".join(texts[0]) == "".join(texts[1])  # a prime is part of a name that is known
