@@ -149,7 +149,9 @@ class AuthorNotation:
         }
         self.has_fractions = latex and any(n.kind == "/" and n.value is None for n in nodes)
         self.ones_text = next((source.text[n.start : n.end] for n in nodes if (n.kind, n.value) == ("ones", None)), "")
-        self.half_text = self._half_text(nodes)
+        halves = [n for n in nodes if (n.kind, n.value) == ("number", limits.HALF) or is_ratio(n, 1.0, 2.0)]
+        self.has_halves = latex or bool(halves)
+        self.half_text = self._half_text(halves)
         self.scale_text = self._scale_text(nodes)
 
     def _learn(self, line: Statement, node: Node) -> None:
@@ -189,9 +191,8 @@ class AuthorNotation:
         plain = ("^{-1}", f"^{{-{mark}}}") if script else ("⁻¹", "⁻ᵀ")
         return texts.get(False, plain[0]), texts.get(True, plain[1])
 
-    def _half_text(self, nodes: Sequence[Node]) -> str:
+    def _half_text(self, halves: Sequence[Node]) -> str:
         """Return how one half is written."""
-        halves = [n for n in nodes if (n.kind, n.value) == ("number", limits.HALF) or is_ratio(n, 1.0, 2.0)]
         if halves:
             return self.source.text[halves[0].start : halves[0].end]
         return r"\frac12" if self.latex else "0.5" if self.program else "1/2"

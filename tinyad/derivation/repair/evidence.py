@@ -9,6 +9,7 @@ from itertools import chain
 from tinyad.derivation.judge.contributions import in_order
 from tinyad.derivation.judge.targets import derivatives_in, target_of
 from tinyad.derivation.judge.verdicts import Verdict
+from tinyad.derivation.language.source import DerivationError, LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import Analogies, exchange_names
@@ -200,8 +201,9 @@ class Evidence:
             walk_ = rule_walk(wrong.point, wrong.notation, left, wrong.is_set_before) if needs else None
             for key in in_order(needs or ()):
                 part = contributions(walk_, frozenset({key}), left, wrong.line.sign)
-                if part is not None:
-                    parts.append((wrong.point.declarations.parser().inside(part.tokens), part))
+                node = None if part is None else self._read(part)
+                if part is not None and node is not None:
+                    parts.append((node, part))
         return parts
 
     def _signed_terms(self, index: int) -> list[tuple[str, Node, Fragment]]:
@@ -224,9 +226,19 @@ class Evidence:
             for old in results:
                 for new in results:
                     made = exchange_names(wrong.notation, wrong.line, term, {old: new}) if old != new else None
-                    if made is not None:
-                        renamed.append(("+", wrong.point.declarations.parser().inside(made.tokens), made))
+                    node = None if made is None else self._read(made)
+                    if made is not None and node is not None:
+                        renamed.append(("+", node, made))
         return renamed[: limits.SIGNED_TERMS]
+
+    def _read(self, formula: Fragment) -> Node | None:
+        """Return a formula as it is read; None if it cannot stand alone, as a δ_ij whose letters others tell."""
+        try:
+            return self._wrong.point.declarations.parser().inside(formula.tokens)
+        except LimitError:
+            raise
+        except DerivationError:
+            return None
 
     def _results(self) -> list[Ref]:
         """Return what is computed from what the line sets, at its times."""

@@ -14,6 +14,7 @@ from tinyad.derivation.repair.formula import (
     NoFormula,
     added,
     componentwise,
+    filled,
     leaf,
     number,
     product,
@@ -104,7 +105,14 @@ class _Uses:
                 yield leaf(f"sum({self.walk.text(multiplied(factors))})", NUMBER)
             else:
                 formula = self._contracted(factors) if heads else multiplied(factors)
-                yield transposed(formula) if self.walk.row else formula
+                yield self._of_all_entries(transposed(formula) if self.walk.row else formula)
+
+    def _of_all_entries(self, formula: Formula) -> Formula:
+        """Return a derivative of a column or a matrix; a number is that of every entry."""
+        if not formula.is_number:
+            return formula
+        columns, rows = self.walk.case.shape
+        return filled(formula, (columns, rows) if self.walk.row else (rows, columns), *self.at.ones((rows, columns)))
 
     def _contracted(self, factors: Sequence[Formula]) -> Formula:
         """Return Σ_i a_i M_ij b_j of columns for i, matrices and rows for j, as a column: b ∘ Mᵀ a."""
@@ -245,7 +253,7 @@ class _Writer:
             at = part.end
             if k % 2:
                 sides = (self._walk.text(self.formula(side, letters)) for side in part.parts)
-                text += f" {self._notation.comparison_text(part.value)} ".join(sides)
+                text += f" {self._notation.comparison_text(part.value).strip()} ".join(sides)
                 continue
             uses = paths(part, self._uses.is_use)
             inside = [multiplied(f) for path in uses for f in self.along(part, path, [g], letters)]

@@ -112,7 +112,7 @@ class RuleWalk:
             notation.factor_pairs,
             self._has_numbers_last(),
             (notation.inverse_text, notation.transposed_inverse_text),
-            notation.half_text if notation.latex else "",
+            notation.half_text if notation.has_halves else "",
             notation.has_fractions,
             notation.scale_text,
         )
@@ -378,7 +378,8 @@ class EquationAt:
         if node.kind == "inverse" and self.size_of(node) != NUMBER:
             return inverse(self.formula(node.parts[0]))
         if node.kind in ("*", "∘", "/") and self.size_of(node) is not None:
-            a, b = map(self.formula, node.parts)
+            beside_number = node.kind in ("∘", "/")  # where 1 is the number also if it is declared as a column
+            a, b = (number(p.value) if p.kind == "number" and beside_number else self.formula(p) for p in node.parts)
             return OPERATIONS[node.kind](a, b)
         return self.as_written(node)
 
@@ -673,7 +674,7 @@ class EquationAt:
         if size is None:
             raise NoFormula
         if op.symbol == "sum":
-            text, level = self._ones(size)
+            text, level = self.ones(size)
             return filled(adjoint, self._as_derivative(size), text, level)
         if op.symbol in CLOSED_BY_LOG and self._walk.has_logarithm:
             difference = self._difference(op, node, adjoint)
@@ -712,7 +713,7 @@ class EquationAt:
     def _of_sum(self, adjoint: Formula, size: Size, axis: int | None, is_mean: bool) -> Formula:
         """Return the derivative of what is summed, all of it or along an axis: the same for every summand."""
         if axis is None:
-            text, level = self._ones(size)
+            text, level = self.ones(size)
             return filled(self._shared(self._shared(adjoint, size[0]), size[1]), self._as_derivative(size), text, level)
         rows, columns = size
         ones = self._ones_leaf((rows, 1) if axis == 0 else (1, columns))
@@ -729,7 +730,7 @@ class EquationAt:
 
     def _ones_leaf(self, size: Size) -> Formula:
         """Return a row or column of ones."""
-        text, level = self._ones(self._as_derivative(size))
+        text, level = self.ones(self._as_derivative(size))
         if not text:
             raise NoFormula
         return leaf(text, size, level)
@@ -803,7 +804,7 @@ class EquationAt:
             raise NoFormula
         return self._beside(self._by_table(op, node, number(1.0)))
 
-    def _ones(self, size: Size) -> tuple[str, Precedence]:
+    def ones(self, size: Size) -> tuple[str, Precedence]:
         """Return the text of the matrix of ones that a derivative of this size is filled with; "" if there is none."""
         rows, columns = self._as_derivative(size)
         mark = self._walk.writer.transpose

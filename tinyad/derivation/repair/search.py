@@ -27,6 +27,7 @@ from tinyad.derivation.repair.trial import Trial, keeps_names
 from tinyad.derivation.repair.wrong_line import WrongLine, given_targets, targets_of
 from tinyad.derivation.semantics.sample_point import SamplePoint
 
+OF_INCOMPLETE = (EditKind.MISSING, EditKind.EXTRA, EditKind.ASSIGN)  # kinds of edits of a line that lacks something
 BY_RULE_FIRST = ("jacobian", "differential")  # kinds of left-hand sides for which two changes are chance
 WITHOUT_VALUE = (Verdict.UNDEFINED, Verdict.DOES_NOT_FIT, Verdict.AMBIGUOUS)  # verdicts on a part of a line
 
@@ -200,7 +201,7 @@ class Search:
         lacks_factor = self._wrong.verdict.lacks_factor or self._is_incomplete
         numbers = [edit for edit in singles if edit.rank == ranks.NUMBER_MORE and lacks_factor]
         if self._is_incomplete:
-            singles = [edit for edit in singles if edit.kind in (EditKind.MISSING, EditKind.ASSIGN)]
+            singles = [edit for edit in singles if edit.kind in OF_INCOMPLETE]
         return (
             self._likeliest(numbers)
             or self._likeliest(edit for edit in singles if is_likely(edit))

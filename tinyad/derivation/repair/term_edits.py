@@ -124,7 +124,15 @@ def _divided(
             tree = instead(inner, "*", inner, number[0])
             yield member.replace(inner, new if closed else bracketed(new), rank, tree)
             return
-    if context.notation.latex or (term.kind in ("+", "-") and not context.notation.program):
+    if first.kind == "number" and not is_one(first) and not context.notation.program:
+        text = (
+            rf"\frac{{{first.value:g}}}{{{number[1].text}}}"
+            if context.notation.latex
+            else f"{first.value:g}/{number[1].text}"
+        )
+        made = Node("/", (first, number[0]), None, first.start, first.end)
+        yield member.replace(first, context.notation.plain(text), rank, (first, made))
+    elif context.notation.latex or (term.kind in ("+", "-") and not context.notation.program):
         yield _scaled(member, context, term, _reciprocal(context.notation, number), rank)
     else:
         new = joined(" ", context.notation.plain("/"), " ", number[1])

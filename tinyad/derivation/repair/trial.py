@@ -125,7 +125,8 @@ class Trial:
             return None
 
     def _mixed(self, case: Case, line: Statement) -> int:
-        nodes = [n for n in _nodes(line) if n.kind in ("∘", "transpose") and not any(map(is_constant, n.parts))]
+        kinds = ("transpose",) if self._wrong.notation.program else ("∘", "transpose")  # there * is both products
+        nodes = [n for n in _nodes(line) if n.kind in kinds and not any(map(is_constant, n.parts))]
         return sum(self._is_of_numbers(case, node) for node in nodes)
 
     def _is_of_numbers(self, case: Case, node: Node) -> bool:
