@@ -11,8 +11,8 @@ transposition stands.  `false`: a suggestion that was put into the file does not
 line wrong that was right; it has to be 0.
 
 With --random, N mistakes are drawn from all files and kinds; also counted are `alarms` (right files that are not
-right), `missed` (nothing is reported) and `wrong line` (another line is named); one that leaves every value as it is counts as
-missed.
+right), `missed` (nothing is reported) and `wrong line` (another line is named); a mistake that leaves every value as it
+is counts as missed.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from tinyad.derivation.repair.term_edits import (
     fewer_terms,
     further_factors,
     further_terms,
+    leading_terms,
     other_factors,
     terms_in_brackets,
 )
@@ -60,6 +61,7 @@ GENERATORS: tuple[Callable[[Member, Context], Iterator[Edit]], ...] = (
     swapped_left_sides,
     other_factors,
     terms_in_brackets,
+    leading_terms,
     further_terms,
     denominators,
     fewer_terms,

@@ -204,7 +204,7 @@ class AuthorNotation:
             for n in nodes
             if n.kind in ("*", "∘") and n.parts[0].kind == "number" and n.parts[0].value != 1
         )
-        sign = max(gaps, key=lambda gap: gaps[gap], default="*" if self.program else "")
+        sign = max(gaps, key=lambda gap: gaps[gap], default="*" if self.program else self.product_text.strip())
         return f" {sign} " if sign else " "
 
     def plain(self, text: str) -> Fragment:

@@ -91,6 +91,8 @@ class ComponentForm:
 
     def _elementwise(self, part: Node, size: Size, letters: Letters) -> Node:
         """Return an operand of an operation entry by entry: of the same size, or a number."""
+        if part.kind in ("number", "ones"):
+            return part
         own = self._size_of(part)
         if own not in (size, NUMBER):
             raise NoFormula

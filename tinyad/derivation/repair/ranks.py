@@ -115,6 +115,7 @@ EXPONENT         = Rank(29, EditKind.ACTIVATION)     # x^{-3/2} for x^{-1/2}, x^
 
 # Terms and factors.
 LABELLED_TERM    = Rank(4, EditKind.MISSING)         # a part of the derivative that its line has a label for
+LEADING_TERM     = Rank(36, EditKind.MISSING)        # (g - x) for (-x)
 TERM_IN_BRACKET  = Rank(35, EditKind.MISSING)        # (p - y) for p, where (p - y) stands in another line
 FACTOR_SIMILAR   = Rank(16, EditKind.FACTOR)         # a bracket or call of another line that looks like it
 ONES             = Rank(25, EditKind.MISSING)        # tried only where sizes do not fit

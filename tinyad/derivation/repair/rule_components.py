@@ -169,7 +169,8 @@ class _Writer:
         if usable and fragment is not None:
             return self._leaf(fragment.text, ref, letters, self._walk.row)
         if self._whole is not None:
-            raise NoFormula
+            found = self._walk.adjoint(self._at.result)
+            return self._oriented(transposed(found) if self._walk.row else found, letters)
         with self._walk.one_deeper():
             indexed = self._at.result._replace(indices=letters)
             return added(

@@ -75,9 +75,9 @@ def formulas_by_rule(wrong: WrongLine, required: RequiredContributions) -> Itera
     if case is None:
         return
     yield from terms_mended(wrong, case, needs)
-    parts = written_parts(wrong, case)
+    parts, named = written_parts(wrong, case), named_parts(wrong, case)
     for usable, some in ((wrong.is_set_before, parts), (wrong.is_set_before, []), (wrong.is_set, parts)):
-        walk_ = RuleWalk(case, wrong.notation, usable, some)
+        walk_ = RuleWalk(case, wrong.notation, usable, some, named if some else [])
         formula = by_rule(walk_, needs, left, wrong.line.sign)
         if formula is not None:
             yield formula
@@ -266,6 +266,20 @@ def written_parts(wrong: WrongLine, case: Case) -> list[WrittenPart]:
     for line, node in (*own, *others):
         if node.kind in DERIVATIVES_WRITTEN and len(parts) < limits.WRITTEN_PARTS:
             parts += _written(wrong, case, line, node)
+    return parts
+
+
+def named_parts(wrong: WrongLine, case: Case) -> list[WrittenPart]:
+    """Return the derivatives of one time step that are set before the line, but for those that it sets."""
+    if wrong.point.last is not None:
+        return []
+    own = derived_names(wrong.line)
+    refs = [ref for kind, ref in wrong.notation.known if kind == "d" and not ref.indices and ref not in own]
+    parts: list[WrittenPart] = []
+    for ref in refs[: limits.WRITTEN_PARTS]:
+        fragment, place = wrong.notation.derivative(ref), (ref.key, wrong.point.forward.step_time(ref.time, ref.key))
+        if fragment is not None and place in wrong.point.values and wrong.is_set_before(ref):
+            parts.append(WrittenPart(wrong.point.true_derivative(place), fragment, "d"))
     return parts
 
 

@@ -91,6 +91,7 @@ class RuleWalk:
     """Write the contributions to a derivative as the rules give them, from the derivatives that `is_usable` allows.
 
     `parts` are what the author has written out for derivatives: they are used where their values are those of one.
+    `named` are derivatives that are set: they are used for what has no name of its own, as W x + b in tanh(W x + b).
     """
 
     def __init__(
@@ -99,10 +100,11 @@ class RuleWalk:
         notation: AuthorNotation,
         is_usable: Callable[[Ref], bool],
         parts: Sequence[WrittenPart] = (),
+        named: Sequence[WrittenPart] = (),
     ) -> None:
         self.case, self.point, self.notation = case, case.point, notation
         self.scope = scope_of(case)
-        self.is_usable, self.parts = is_usable, parts
+        self.is_usable, self.parts, self._named = is_usable, parts, named
         self.row = self.point.declarations.layout == "row"
         self.forward = self.point.derivation.forward
         self.writer = Writer(
@@ -267,7 +269,19 @@ class RuleWalk:
 
     def written(self, value: Array) -> Formula | None:
         """Return the author's own formula with this value, which is in row layout; None if there is none."""
-        for part in self.parts:
+        return self._with_value(self.parts, value)
+
+    @property
+    def recognizes(self) -> bool:
+        """Return whether there is anything that a derivative may be recognized as."""
+        return bool(self.parts or self._named)
+
+    def named_or_written(self, value: Array) -> Formula | None:
+        """Return the same for what has no name of its own: also a derivative with this value."""
+        return self._with_value((*self.parts, *self._named), value)
+
+    def _with_value(self, parts: Sequence[WrittenPart], value: Array) -> Formula | None:
+        for part in parts:
             if part.value.shape == value.shape and np.allclose(part.value, value, rtol=limits.SAME_VALUE, atol=0):
                 size = _size(value if self.row else value.T)
                 return leaf(part.fragment.text, size, part.precedence, part.kind)
@@ -462,10 +476,10 @@ class EquationAt:
 
     def _recognized(self, adjoint: Formula) -> Formula:
         """Return the author's own formula for a derivative, or else the derivative as it is."""
-        if not self._walk.parts or adjoint.kind in ("leaf", "one", "filled"):
+        if not self._walk.recognizes or adjoint.kind in ("leaf", "one", "filled"):
             return adjoint
         value = self._walk.value_of_text(self._walk.text(adjoint))
-        return (self._walk.written(value) if value is not None else None) or adjoint
+        return (self._walk.named_or_written(value) if value is not None else None) or adjoint
 
     def _operands(self, node: Node) -> Sequence[tuple[Node, Rule]]:
         """Return the operands of an operation, each with what gives its derivative from that of the result."""
@@ -599,8 +613,10 @@ class EquationAt:
     def _beside_ones(self, node: Node, k: int, adjoint: Formula) -> Formula:
         """Return the derivative of a column or row that is repeated, b 1ᵀ."""
         own = self.size_of(node.parts[k])
-        if node.kind != "*" or own is None or adjoint.is_number:
+        if node.kind != "*" or own is None:
             raise NoFormula
+        if adjoint.is_number:  # 1ᵀ h, the sum of all entries
+            return filled(adjoint, self._as_derivative(own), *self.ones(own))
         if own == NUMBER:
             return self._inner(adjoint, self.as_written(node.parts[1 - k], self._as_derivative(adjoint.size)))
         rows, columns = adjoint.size[::-1] if self._row else adjoint.size

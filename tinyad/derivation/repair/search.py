@@ -202,8 +202,10 @@ class Search:
         numbers = [edit for edit in singles if edit.rank == ranks.NUMBER_MORE and lacks_factor]
         if self._is_incomplete:
             singles = [edit for edit in singles if edit.kind in OF_INCOMPLETE]
+        extra = [edit for edit in singles if edit.kind is EditKind.EXTRA and lacks_factor]
         return (
-            self._likeliest(numbers)
+            self._likeliest(extra)
+            or self._likeliest(numbers)
             or self._likeliest(edit for edit in singles if is_likely(edit))
             or self._first(small, Certainty.CERTAIN)
             or self._nearer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tinyad.derivation.judge.contributions import Keys, known_cases
+from tinyad.derivation.judge.targets import derivatives_in
 from tinyad.derivation.judge.verdicts import LineVerdict, Verdict
 from tinyad.derivation.language.source import LimitError
 from tinyad.derivation.language.syntax_tree import Statement
@@ -14,11 +15,11 @@ from tinyad.derivation.repair.evidence import functions_of
 from tinyad.derivation.repair.missing_lines import missing_lines
 from tinyad.derivation.repair.search import Search
 from tinyad.derivation.repair.whole_set import WholeSet
-from tinyad.derivation.repair.wrong_line import WrongLine
+from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.sample_point import SamplePoint
 
-NOT_SEARCHED = (Verdict.USED_BEFORE_SET, Verdict.NOT_EVALUABLE, Verdict.GIVEN, Verdict.NOT_JUDGED)
+NOT_SEARCHED = (Verdict.NOT_EVALUABLE, Verdict.GIVEN, Verdict.NOT_JUDGED)
 
 
 def with_suggestions(
@@ -32,7 +33,7 @@ def with_suggestions(
     functions = functions_of(points[0], lines)
     out, searched, together = list(verdicts), 0, WholeSet(points, verdicts)
     for n, v in enumerate(verdicts):
-        if v.ok or v.statement is None or not v.readings or v.verdict in NOT_SEARCHED or v.condition is not None:
+        if v.ok or v.statement is None or not v.readings or v.condition is not None or _is_not_searched(v):
             continue
         searched += 1
         if searched > limits.LINES_SEARCHED:
@@ -58,6 +59,14 @@ def with_suggestions(
         else:
             out[n] = v._replace(notes=(*v.notes, f"no correction among the {search.count:,} changes that were tried"))
     return out
+
+
+def _is_not_searched(v: LineVerdict) -> bool:
+    """Return whether no other formula makes a line right; one that is used too early, but for what it sets itself."""
+    if v.verdict is not Verdict.USED_BEFORE_SET:
+        return v.verdict in NOT_SEARCHED
+    used = [d.value[0] for member in v.statement.members for d in derivatives_in(member)]
+    return not any(ref in used for ref in derived_names(v.statement))
 
 
 def proposed_lines(

@@ -271,6 +271,27 @@ def terms_in_brackets(member: Member, context: Context) -> Iterator[Edit]:
                 yield member.replace(node, new, ranks.TERM_IN_BRACKET, (node, bracket))
 
 
+def leading_terms(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose a derivative or a name of the rule before what begins with a minus."""
+    for node in member.nodes():
+        if node.kind == "neg":
+            for kind, ref in _leading(member, context):
+                fragment = context.notation.fragment(kind, ref)
+                if fragment is not None:
+                    first = Node(kind, (), ref if kind == "name" else (ref, None), node.start, node.start)
+                    tree = instead(node, "-", first, *node.parts)
+                    yield member.insert_before(node, joined(fragment, " "), ranks.LEADING_TERM, tree)
+
+
+def _leading(member: Member, context: Context) -> list[tuple[str, Ref]]:
+    """Return the names of the rule, and their derivatives; components with the letters of the left-hand side."""
+    refs = context.rule_names[: limits.RULE_NAMES]
+    if context.indexed:
+        own = [left.value[0].indices for left in member.line.left if left.kind == "d"]
+        refs = [ref._replace(indices=some) for ref in refs for some in own if len(some) == len(ref.indices)]
+    return [(kind, ref) for ref in dict.fromkeys(refs) for kind in ("d", "name")]
+
+
 def further_terms(member: Member, context: Context) -> Iterator[Edit]:
     """Propose a term that another line has."""
     here = [node.value for node in walk(member.node) if node.kind == "d"]
