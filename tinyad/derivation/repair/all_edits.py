@@ -21,7 +21,14 @@ from tinyad.derivation.repair.name_edits import (
     sum_letters,
 )
 from tinyad.derivation.repair.ones_edits import ones
-from tinyad.derivation.repair.operation_edits import comparisons, operators, signs, swapped_operands, transpositions
+from tinyad.derivation.repair.operation_edits import (
+    comparisons,
+    exchanged_names,
+    operators,
+    signs,
+    swapped_operands,
+    transpositions,
+)
 from tinyad.derivation.repair.term_edits import (
     fewer_factors,
     fewer_terms,
@@ -67,6 +74,7 @@ GENERATORS: tuple[Callable[[Member, Context], Iterator[Edit]], ...] = (
     fewer_terms,
     fewer_factors,
     further_factors,
+    exchanged_names,
     swapped_operands,
     brackets,
     left_sides,

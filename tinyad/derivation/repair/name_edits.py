@@ -183,6 +183,7 @@ def alternatives(context: Context, own: Ref) -> list[Ref]:
         refs = [ref._replace(indices=own.indices) for ref in refs if len(ref.indices) == len(own.indices)]
         for k in range(len(own.indices)):
             refs += [own._replace(indices=(*own.indices[:k], x, *own.indices[k + 1 :])) for x in letters]
+        refs.append(own._replace(indices=own.indices[::-1]))
     return [ref for ref in dict.fromkeys(refs) if ref != own and ref.key != context.notation.names.loss]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyad.derivation.language.syntax_tree import Node
+from tinyad.derivation.language.syntax_tree import Node, flattened
 from tinyad.derivation.repair import ranks
 from tinyad.derivation.repair.author_notation import Fragment, bracketed, has_superscript, joined, sign_token
-from tinyad.derivation.repair.edit import Context, Edit, Member, instead
+from tinyad.derivation.repair.edit import Context, Edit, Member, instead, replace_parts
 
 ROUTINE_SYMBOLS = ("∘", "*", "+", "-", "tanh", "sigmoid", "softmax", "none")  # of the slides' deriv()
 OPPOSITE = {">": "<", "<": ">", "≥": "≤", "≤": "≥"}
@@ -108,6 +108,32 @@ def swapped_operands(member: Member, context: Context) -> Iterator[Edit]:
             new = joined(y, Fragment(member.tokens[before:after], gap), x)
             tree = node, node._replace(parts=node.parts[::-1])
             yield member.replace(node, new, ranks.OPERANDS_SWAPPED, tree)
+
+
+def exchanged_names(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose u vᵀ for v uᵀ: the names of two factors in each other's place, transposed where the other was."""
+    for node in member.nodes():
+        if node.kind != "*":
+            continue
+        first, second = map(_name_of, (flattened(node)[-2], node.parts[1]))
+        if first is not None and second is not None and first.value != second.value:
+            (start, _), (_, end) = member.span(first), member.span(second)
+            tokens = member.tokens[member.span(first)[1] : member.span(second)[0]]
+            between = Fragment(tokens, member.source.text[first.end : second.start])
+            new = joined(member.fragment(second), between, member.fragment(first))
+            changes = [(first, second), (second, first)]
+            tree = node, replace_parts(node, [(old, _moved(other, old)) for old, other in changes])
+            yield Edit(start, end, new.tokens, first.start, second.end, new.text, ranks.NAMES_EXCHANGED, tree)
+
+
+def _name_of(node: Node) -> Node | None:
+    """Return the name or derivative that a factor is, transposed or not; None for another formula."""
+    inner = node.parts[0] if node.kind == "transpose" else node
+    return inner if inner.kind in ("name", "d") else None
+
+
+def _moved(node: Node, place: Node) -> Node:
+    return node._replace(start=place.start, end=place.end)
 
 
 def _swapped_factors(member: Member, node: Node) -> Edit:

@@ -99,6 +99,7 @@ SIGN_OF_SUM      = Rank(60, EditKind.SIGN)           # a minus before a sum need
 COMPARISON       = Rank(25, EditKind.SIGN)           # < for >
 BRACKET_REORDERED = Rank(16, EditKind.ORDER)         # a bracket of another line, with the same signs in another order
 OPERANDS_SWAPPED = Rank(36, EditKind.ORDER)
+NAMES_EXCHANGED  = Rank(35, EditKind.ORDER)          # u vᵀ for v uᵀ
 CASES_SWAPPED    = Rank(37, EditKind.ORDER)          # the values of two cases
 
 # Functions.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.derivation.judge.contributions import Case, known_cases
-from tinyad.derivation.judge.line_verdict import read_line, value_of
+from tinyad.derivation.judge.line_verdict import read_line
 from tinyad.derivation.judge.targets import defines_notation, derivatives_in, target_of
 from tinyad.derivation.judge.verdicts import Reading, Verdict
 from tinyad.derivation.language.source import DerivationError, LimitError
@@ -22,7 +22,7 @@ from tinyad.derivation.repair.required_contributions import RequiredContribution
 from tinyad.derivation.repair.rule_walk import scope_of
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names, given_targets, targets_of
 from tinyad.derivation.semantics.sample_point import SamplePoint
-from tinyad.derivation.semantics.values import Trouble
+from tinyad.derivation.semantics.values import Indexed, Trouble
 
 
 class Trial:
@@ -108,17 +108,20 @@ class Trial:
     def _has_term_of_zeros(self, line: Statement) -> bool:
         """Return whether a term of a sum is 0 for all values, at every point."""
         terms = [term for member in line.members if member.kind in ("+", "-") for term in _terms(member)]
-        sizes = [[self._largest_entry(point, line, term) for point in self._wrong.points] for term in terms]
+        left = line.left[0]
+        sizes = [[self._largest_entry(point, left, term) for point in self._wrong.points] for term in terms]
         known = [[size for size in some if size is not None] for some in sizes]
         largest = max((size for some in known for size in some), default=0.0)
         return any(some and max(some) <= limits.SAME_VALUE * largest for some in known)
 
     @staticmethod
-    def _largest_entry(point: SamplePoint, line: Statement, term: Node) -> float | None:
+    def _largest_entry(point: SamplePoint, left: Node, term: Node) -> float | None:
         """Return the largest entry of a term at one time of a point; None if it has no value of its own."""
         try:
-            (case,) = known_cases(point, line.left[0])[:2][-1:]
-            return float(np.abs(value_of(case, line, 0, term)).max(initial=0))
+            (case,) = known_cases(point, left)[:2][-1:]
+            value = point.evaluator(term, scope_of(case))
+            array = value.value if isinstance(value, Indexed) else value
+            return float(np.abs(array).max(initial=0)) if isinstance(array, np.ndarray | float) else None
         except LimitError:
             raise
         except (Trouble, ArithmeticError, ValueError):
