@@ -153,8 +153,17 @@ def product(a: Formula, b: Formula) -> Formula:
         if one.is_number and other.kind == "filled":
             return filled(product(one, other.parts[0]), other.size, other.text, other.precedence).times(factor)
     a, b = with_ones(a), with_ones(b)
+    for one, other in ((a, b), (b, a)):
+        if _is_scaled(one) and not other.is_number:  # numbers stand in front
+            inner = product(one.parts[1], other) if one is a else product(other, one.parts[1])
+            return product(one.parts[0], inner).times(factor)
     divided = _divided(product, a, b)
     return (_plain_product(a, b) if divided is None else divided).times(factor)
+
+
+def _is_scaled(formula: Formula) -> bool:
+    """Return whether a formula is a matrix behind a number that has a name."""
+    return formula.kind == "*" and formula.parts[0].is_number and not formula.is_number
 
 
 def _plain_product(a: Formula, b: Formula) -> Formula:
