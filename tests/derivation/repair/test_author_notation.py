@@ -56,6 +56,22 @@ def suggested(declare, forward, lines):
          r"∇x = \begin{cases} ∇h & x > 0 \\ 0 & \text{otherwise} \end{cases}"),
         # a bracket of another line in another order
         ("x, y: N×1\nW: M×N", "r = x - y\nL = rᵀ r", "∇r = 2 (x - y)\n∇x = 2 (y - x)", "∇x = 2 (x - y)"),
+        # names, and indices, in each other's place
+        ("A: N×N\nu, v: N×1\nconstant: u, v", r"L = 3 u^\top A v", r"\nabla_A L = 3 v u^\top",
+         r"\nabla_A L = 3 u v^\top"),
+        ("A: N×M\nx: M×1\ngiven: ∇y", "y_i = Σ_j A_ij x_j", "∂L/∂x_j = Σ_i ∂L/∂y_i A_ji", "∂L/∂x_j = Σ_i ∂L/∂y_i A_ij"),
+        # a term before a minus, and one more in a bracket
+        ("x: N×1\ngiven: ∇p", "p_i = exp(x_i) / Σ_k exp(x_k)", "∂L/∂x_j = p_j (- Σ_i ∂L/∂p_i p_i)",
+         "∂L/∂x_j = p_j (∂L/∂p_j - Σ_i ∂L/∂p_i p_i)"),
+        ("z, y: N×1\nτ: scalar\nsums to 1: y\nconstant: y, τ\nloss: J",
+         "u = z / τ\np = softmax(u)\nJ = -Σ_k y_k log(p_k)", "∂J/∂u_k = p_k - y_k\n∂J/∂z_k = (p_k) / τ",
+         "∂J/∂z_k = (p_k - y_k) / τ"),
+        ("x: N×1\ngiven: ∇p", "p = softmax(x)", "∂p_i/∂x_j = p_i (δ_ij)", "∂p_i/∂x_j = p_i (δ_ij - p_j)"),
+        # a factor in a trace
+        ("d: differential\nX, A: N×N\npositive definite: X\nconstant: A\nloss: f", "f = tr(A X⁻¹)",
+         "df = -tr(A X⁻¹ dX X⁻¹)\ndf = -tr(X⁻¹ A dX)", "df = -tr(X⁻¹ A X⁻¹ dX)"),
+        # what a line sets is not used in it
+        ("W: N×M\nx: M×1\ngiven: ∇a", "a = W x", "∇x = Wᵀ ∇x\n∇W = ∇a xᵀ", "∇x = Wᵀ ∇a"),
         # the gradient of a loss with its arguments
         ("X: M×N\nw: N×1\ny: M×1\nconstant: X, y", "r = X w - y\n" r"J(w) = \frac12 \lVert r \rVert_2^2",
          r"\nabla_q J = r" + "\n" + r"\nabla_w J(w) = X^\top (X w - y)", r"\nabla_r J = r"),

@@ -146,6 +146,9 @@ def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
         if eq.left[0].value.key != above.value.key:
             continue
         walk_ = RuleWalk(Case(point, scopes[0], (below.key, None)), wrong.notation, wrong.is_set_before)
+        if above.value.indices:
+            yield from _softmax_of_components(walk_, eq, above.value, below)
+            continue
         try:
             text = _through_equations(wrong, walk_, k)
             if len(text) <= limits.RULE_CHARACTERS:
@@ -161,6 +164,16 @@ def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
             raise
         except NO_FORMULA:
             continue
+
+
+def _softmax_of_components(walk_: RuleWalk, eq: Statement, above: Ref, below: Ref) -> Iterator[Fragment]:
+    """Yield p_i (δ_ij - p_j), which holds if the equation is a softmax of a column."""
+    notation = walk_.notation
+    p, q = (notation.component("name", above._replace(indices=ref.indices)) for ref in (above, below))
+    used = [n.value.key for member in eq.members for n in walk(member) if n.kind == "name"]
+    if p is not None and q is not None and below.key in used and len(above.indices) == len(below.indices) == 1:
+        delta = notation.with_indices(r"\delta" if notation.latex else "δ", (*above.indices, *below.indices))
+        yield notation.plain(f"{p.text} ({delta} - {q.text})")
 
 
 def differentials_by_rule(wrong: WrongLine) -> Iterator[Fragment]:

@@ -258,18 +258,26 @@ class Search:
         return None if edit is None else Correction([edit], certainty)
 
     def _likeliest(self, edits: Iterable[Edit]) -> Correction | None:
-        """Return the first edit that holds; it is certain if no other that is nearly as likely does."""
+        """Return the first edit that holds; it is certain if no other that is nearly as likely does.
+
+        One that only repeats another line for the same is the last: who writes both means two forms.
+        """
         good: dict[str, Edit] = {}
+        repeated: list[Edit] = []
         last = float("inf")
         for edit in edits:
             if len(good) > 1 or edit.rank.order > last:
                 break
             changed = self._applied(edit) if self._trial.edits_hold([edit]) else None
-            if changed is not None and reads_back(changed, self._wrong.point):
-                good.setdefault(changed.text, edit)
-                last = min(last, edit.rank.order + limits.RIVALS_WITHIN)
+            if changed is None or not reads_back(changed, self._wrong.point):
+                continue
+            if self._analogies.is_repeated(changed.text.rpartition("=")[2].strip()):
+                repeated.append(edit)
+                continue
+            good.setdefault(changed.text, edit)
+            last = min(last, edit.rank.order + limits.RIVALS_WITHIN)
         if not good:
-            return None
+            return Correction(repeated[:1], Certainty.LIKELY) if repeated else None
         first = next(iter(good.values()))
         certain = len(good) == 1 or first.rank.order < limits.CERTAIN_BELOW
         return Correction([first], Certainty.CERTAIN if certain else Certainty.LIKELY)

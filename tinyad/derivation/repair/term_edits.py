@@ -59,13 +59,18 @@ def further_factors(member: Member, context: Context) -> Iterator[Edit]:
 
 
 def _summands(formula: Node) -> Iterator[Node]:
-    """Yield a formula, and what stands in sums, brackets and cases, without the sums and their signs."""
+    """Yield a formula, and what stands in sums, brackets, traces and cases, without the sums and their signs."""
     if formula.kind not in SUMS:
         yield formula
-    for node in (n for n in walk(formula) if n.kind in (*SUMS, "bracket", "cases")):
+    for node in (n for n in walk(formula) if n.kind in (*SUMS, "bracket", "cases") or _is_of_entries(n)):
         for part in node.parts[::2] if node.kind == "cases" else node.parts:
             if part.kind not in SUMS:
                 yield part
+
+
+def _is_of_entries(node: Node) -> bool:
+    """Return whether a formula is a sum of entries, as a trace is."""
+    return node.kind == "call" and node.value.key in ("tr", "sum", "mean")
 
 
 def _numbers(member: Member, context: Context, term: Node) -> Iterator[Edit]:
@@ -262,12 +267,20 @@ def other_factors(member: Member, context: Context) -> Iterator[Edit]:
 
 def terms_in_brackets(member: Member, context: Context) -> Iterator[Edit]:
     """Propose for a name or a call a bracket of another line in which it is a term."""
-    brackets = [(node, new) for node, new in context.factors if node.kind == "bracket" and node.parts[0].kind in "+-"]
+    brackets = [
+        (node, new)
+        for node, new in context.factors
+        if node.kind == "bracket" and new.text[:1] == "(" and node.parts[0].kind in "+-"
+    ]
     inside = [[structure(term) for term in node.parts[0].parts] for node, _ in brackets]
+    closed = {id(node.parts[0]) for node in walk(member.node) if node.kind == "bracket"}
     for node in (n for n in walk(member.node) if n.kind in ("name", "call", "d")):
         own = structure(node)
         for (bracket, new), terms in zip(brackets, inside, strict=True):
-            if own in terms:
+            if own in terms and id(node) in closed:
+                inner = Fragment(new.tokens[1:-1], new.text[1:-1])
+                yield member.replace(node, inner, ranks.TERM_IN_BRACKET, (node, bracket.parts[0]))
+            elif own in terms:
                 yield member.replace(node, new, ranks.TERM_IN_BRACKET, (node, bracket))
 
 
