@@ -202,7 +202,8 @@ class Context:
     inverses: Sequence[tuple[Node, Fragment]] = ()  # in these equations and in right lines, and transposed
     numbers: Sequence[tuple[Node, Fragment]] = ()  # names that are one number
     sizes: Sequence[tuple[Node, Fragment]] = ()  # letters of sizes
-    indexed: bool = False  # whether the line sets components
+    indexed: bool = False  # whether the line is one of components
+    of_numbers: bool = False  # whether all that stands in the line is a number
     near_operands: Sequence[Ref] = ()  # of the equations whose results the line uses
     factors: Sequence[tuple[Node, Fragment]] = ()  # brackets and calls of other lines
     terms_of_same: Sequence[tuple[Node, Fragment]] = ()  # of other lines for the same derivative

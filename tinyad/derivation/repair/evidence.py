@@ -53,6 +53,7 @@ class Evidence:
             numbers=self._numbers(),
             sizes=self._sizes(),
             indexed=self._is_indexed,
+            of_numbers=all(self._is_number(ref_of(node)) for node in names_in(wrong.line.members[index])),
             near_operands=self._near_operands(index),
             factors=self._factors(index),
             terms_of_same=self._terms_of_same(),

@@ -272,7 +272,8 @@ class Writer(NamedTuple):
     def _written(self, formula: Formula) -> tuple[str, Precedence]:
         """Return the text of a formula, and how tightly it holds together."""
         size = abs(formula.factor)
-        if formula.kind == "one" or size == 0:
+        is_one = formula.kind == "one" or (formula.kind == "filled" and formula.parts[0].kind == "one")
+        if is_one or size == 0:
             halved = bool(self.half) and abs(size - limits.HALF) < limits.CLOSE_TO_WHOLE
             body, level = self.half if halved else _numeral(size), Precedence.ATOM
         elif abs(size - 1) < limits.CLOSE_TO_WHOLE:

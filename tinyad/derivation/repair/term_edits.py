@@ -240,7 +240,7 @@ def _componentwise(
 ) -> Edit:
     """Return the edit that multiplies a term by a factor, component by component."""
     node, fragment = factor
-    if context.indexed:
+    if context.indexed or context.of_numbers:
         return member.insert_after(term, joined(" ", fragment), rank, instead(term, "*", term, node))
     circle = context.notation.circle
     if term.kind == "*":
