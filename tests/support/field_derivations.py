@@ -201,7 +201,7 @@ y_i = g_i z_i + b_i
             ("^{-3/2}", "^{-1/2}"),
             (r"-\sum_i \nabla_{z_i} L", r"\sum_i \nabla_{z_i} L"),
             (r" + \frac{1}{m} \nabla_{\mu} L", ""),
-            (r"\frac{2 (x_i - \mu)}{m}", r"\frac{(x_i - \mu)}{m}"),
+            (r"\frac{2 (x_i - \mu)}m", r"\frac{(x_i - \mu)}m"),
             (r"\nabla_{g_i} L = \nabla_{y_i} L z_i", r"\nabla_{g_i} L = \nabla_{y_i} L x_i"),
             (r"(x_i - \mu) (v + \epsilon)^{-3/2}", r"(v + \epsilon)^{-3/2}"),
         ),
