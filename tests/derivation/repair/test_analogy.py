@@ -158,8 +158,9 @@ def test_proposed_lines_are_in_the_report_and_the_page():
 
 
 def test_the_end_of_a_search_without_a_suggestion_is_reported(monkeypatch):
-    """The rules give no formula for the entries of a diagonal."""
-    whole = ("layout: same\nA: N×N\nx: N×1\nconstant: x", "L = Σ_i A_ii x_i", "∂L/∂A_ij = 3.7 A_ij x_i x_j")
+    """The rules give no formula for a Kronecker product."""
+    declare = "layout: same\n⊗: Kronecker product\nA: N×M\nB: K×P\nconstant: B"
+    whole = (declare, "Y = A ⊗ B\nL = sum(Y ∘ Y)", "∇A = 3.7 A ∘ A ∘ A")
     (v,) = check_derivation(fenced(*whole)).wrong
     assert v.suggestion == ""
     assert re.fullmatch(r"no correction among the [\d,]{3,} changes that were tried", v.notes[-1])

@@ -70,6 +70,20 @@ def suggested(declare, forward, lines):
         # a factor in a trace
         ("d: differential\nX, A: N×N\npositive definite: X\nconstant: A\nloss: f", "f = tr(A X⁻¹)",
          "df = -tr(A X⁻¹ dX X⁻¹)\ndf = -tr(X⁻¹ A dX)", "df = -tr(X⁻¹ A X⁻¹ dX)"),
+        # what stands there twice
+        ("W: N×M\nx: M×1\ny: N×1\nconstant: x, y", "e = W x - y\nL = eᵀ e",
+         "∇e = 2 e\n∇W = 2 e xᵀ + 2 e xᵀ", "∇W = 2 e xᵀ"),
+        ("W: N×M\nx: M×1\ny: N×1\nconstant: x, y", "e = W x - y\nL = eᵀ e", "∇e = 1/2 2 e", "∇e = 2 e"),
+        # what a later line sets
+        ("W: N×M\nx: M×1\nb: N×1\nconstant: x\ngiven: ∇a", "a = W x + b", "∇W = ∇b xᵀ\n∇b = ∇a", "∇W = ∇a xᵀ"),
+        # above a fraction
+        ("v, w: N×1\nn, g: scalar\npositive: n\nconstant: w, n", "L = g wᵀ v / n", "∇g = wᵀ / n", "∇g = wᵀ v / n"),
+        # the differential of a differential is none
+        ("d: differential\nW: N×M\nx: M×1\ny: N×1\nconstant: x, y", r"e = W x - y" "\n" r"L = e^\top e",
+         r"dL = e^\top de + e^\top de + e^\top de", r"dL = e^\top de + e^\top de"),
+        # a left-hand side that is not there
+        ("x: N×1\ngiven: ∇p", "p_i = exp(x_i) / Σ_k exp(x_k)", "∂L/∂q_j = p_j (∂L/∂p_j - Σ_i ∂L/∂p_i p_i)",
+         "∂L/∂x_j = p_j (∂L/∂p_j - Σ_i ∂L/∂p_i p_i)"),
         # what a line sets is not used in it
         ("W: N×M\nx: M×1\ngiven: ∇a", "a = W x", "∇x = Wᵀ ∇x\n∇W = ∇a xᵀ", "∇x = Wᵀ ∇a"),
         # the gradient of a loss with its arguments

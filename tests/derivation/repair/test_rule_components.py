@@ -29,6 +29,8 @@ LINES = [
      "∂L/∂x_i = 3.7 x_i", "∂L/∂x_i = 1[x_i - 1/2 > 0]"),
     ("x: N×1", "L = Σ_i |x_i| x_i",
      "∂L/∂x_i = 3.7 x_i", "∂L/∂x_i = x_i sign(x_i) + |x_i|"),
+    ("A: N×N\nx: N×1\nconstant: x", "L = Σ_i A_ii x_i",
+     "∂L/∂A_ij = 3.7 A_ij x_i x_j", "∂L/∂A_ij = δ_ij x_i"),
     ("v: N×1\np: scalar\npositive: v, p\ngiven: ∇h", "h = v^p",
      "∇v = 3.7 v", "∇v = ∇h ∘ (p v^{p-1})"),
     ("A, X: N×N", "L = tr(Xᵀ A X)",

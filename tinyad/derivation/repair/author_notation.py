@@ -96,7 +96,7 @@ def names_in(node: Node) -> Iterator[Node]:
 
 def is_differential_of_name(node: Node) -> bool:
     """Return whether a formula is dX, of which X is no part that stands for itself."""
-    return node.kind == "differential" and node.parts[0].kind == "name" and node.parts[0][3:] == node[3:]
+    return node.kind == "differential" and node.parts[0].kind == "name"
 
 
 def is_ratio(node: Node, above: float, below: float) -> bool:

@@ -121,6 +121,7 @@ TERM_IN_BRACKET  = Rank(35, EditKind.MISSING)        # (p - y) for p, where (p -
 FACTOR_SIMILAR   = Rank(16, EditKind.FACTOR)         # a bracket or call of another line that looks like it
 ONES             = Rank(25, EditKind.MISSING)        # tried only where sizes do not fit
 ONES_AGAIN       = Rank(37, EditKind.MISSING)        # beside a 1 that stands there
+REPEATED         = Rank(1, EditKind.EXTRA)           # a term that stands there twice, a number beside a number
 NUMBER_LESS      = Rank(27, EditKind.EXTRA)          # 1/2 and 2 come from nowhere
 SECOND_TERM_LESS = Rank(35, EditKind.EXTRA)          # what was added is sooner too much
 FIRST_TERM_LESS  = Rank(37, EditKind.EXTRA)          # than what a sum begins with

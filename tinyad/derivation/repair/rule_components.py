@@ -79,10 +79,11 @@ class _Uses:
             node = node.parts[k]
         own = next(n.value.indices for n in walk(node) if self.is_use(n))
         sides = [n for n in self.walk.case.shape[::-1] if n > 1]
-        if len({*own}) < len(own) or not {*own} <= {*free, *bound} or len(own) != len(sides):
+        if not {*own} <= {*free, *bound} or len(own) != len(sides):
             raise NoFormula
         target = self._of.indices or own
-        letters = dict(zip(own, target, strict=True))
+        letters = dict(zip(own[::-1], target[::-1], strict=True))  # of A_ii the first one stays
+        diagonal = self._diagonal(own, target)
         others = [x for x in dict.fromkeys((*free, *bound)) if x not in own]
         for letter in others:
             taken = letter in letters.values()
@@ -98,7 +99,7 @@ class _Uses:
             whole = target or tuple(heads)
         writer = _Writer(self, whole)
         adjoint = writer.adjoint(tuple(letters[x] for x in free))
-        for factors in writer.along(body, path, [adjoint], letters):
+        for factors in writer.along(body, path, [*diagonal, adjoint], letters):
             if whole is None:
                 yield self.walk.under([self._notation.sum_over(x) for x in heads], multiplied(factors))
             elif heads and not target:
@@ -106,6 +107,15 @@ class _Uses:
             else:
                 formula = self._contracted(factors) if heads else multiplied(factors)
                 yield self._of_all_entries(transposed(formula) if self.walk.row else formula)
+
+    def _diagonal(self, own: tuple[str, ...], target: tuple[str, ...]) -> list[Formula]:
+        """Return δ_ij as a factor where A_ii is used, of which the other entries are not."""
+        if len({*own}) == len(own):
+            return []
+        if not self._of.indices:
+            raise NoFormula
+        delta = r"\delta" if self._notation.latex else "δ"
+        return [leaf(self._notation.with_indices(delta, target), NUMBER)]
 
     def _of_all_entries(self, formula: Formula) -> Formula:
         """Return a derivative of a column or a matrix; a number is that of every entry."""

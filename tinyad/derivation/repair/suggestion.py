@@ -13,7 +13,7 @@ from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.author_notation import AuthorNotation
 from tinyad.derivation.repair.evidence import functions_of
 from tinyad.derivation.repair.missing_lines import missing_lines
-from tinyad.derivation.repair.search import Search
+from tinyad.derivation.repair.search import Certainty, Search
 from tinyad.derivation.repair.whole_set import WholeSet
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
 from tinyad.derivation.semantics.environment import TimedName
@@ -33,7 +33,7 @@ def with_suggestions(
     functions = functions_of(points[0], lines)
     out, searched, together = list(verdicts), 0, WholeSet(points, verdicts)
     for n, v in enumerate(verdicts):
-        if v.ok or v.statement is None or not v.readings or v.condition is not None or _is_not_searched(v):
+        if v.ok or v.statement is None or not v.readings or v.verdict in NOT_SEARCHED or v.condition is not None:
             continue
         searched += 1
         if searched > limits.LINES_SEARCHED:
@@ -45,6 +45,8 @@ def with_suggestions(
             suggestion = search.run()
         except LimitError:
             out[n] = v._replace(notes=(*v.notes, f"no correction in the time, {points[0].source.seconds:g} s"))
+            continue
+        if _is_set_by_later_line(v) and (suggestion is None or suggestion.certainty is not Certainty.CERTAIN):
             continue
         if suggestion is not None:
             at, *also = suggestion.places or [v.at]
@@ -61,12 +63,10 @@ def with_suggestions(
     return out
 
 
-def _is_not_searched(v: LineVerdict) -> bool:
-    """Return whether no other formula makes a line right; one that is used too early, but for what it sets itself."""
-    if v.verdict is not Verdict.USED_BEFORE_SET:
-        return v.verdict in NOT_SEARCHED
+def _is_set_by_later_line(v: LineVerdict) -> bool:
+    """Return whether a line uses what only a later line sets: its place is wrong, or a name in it."""
     used = [d.value[0] for member in v.statement.members for d in derivatives_in(member)]
-    return not any(ref in used for ref in derived_names(v.statement))
+    return v.verdict is Verdict.USED_BEFORE_SET and not any(ref in used for ref in derived_names(v.statement))
 
 
 def proposed_lines(

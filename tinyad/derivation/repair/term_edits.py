@@ -27,7 +27,8 @@ def fewer_terms(member: Member, context: Context) -> Iterator[Edit]:
     """Propose to leave a term out."""
     for node in walk(member.node):
         if node.kind in ("+", "-"):
-            yield member.keep_operand(node, 0, ranks.SECOND_TERM_LESS)
+            repeated = structure(node.parts[1]) in [structure(term) for term in _terms(node.parts[0])]
+            yield member.keep_operand(node, 0, ranks.REPEATED if repeated else ranks.SECOND_TERM_LESS)
             yield member.keep_operand(node, 1, ranks.FIRST_TERM_LESS)
 
 
@@ -36,8 +37,15 @@ def fewer_factors(member: Member, context: Context) -> Iterator[Edit]:
     for node in walk(member.node):
         if node.kind in ("∘", "*", "/"):
             for k in (0, 1):
-                rank = ranks.NUMBER_LESS if _is_number(node.parts[1 - k]) else ranks.FACTOR_LESS
+                repeated = node.kind != "/" and all(map(_is_number, node.parts))
+                number = ranks.REPEATED if repeated else ranks.NUMBER_LESS
+                rank = number if _is_number(node.parts[1 - k]) else ranks.FACTOR_LESS
                 yield member.keep_operand(node, k, rank)
+
+
+def _terms(node: Node) -> list[Node]:
+    """Return the terms of a sum."""
+    return [*_terms(node.parts[0]), node.parts[1]] if node.kind in ("+", "-") else [node]
 
 
 def _is_number(node: Node) -> bool:
@@ -213,6 +221,7 @@ def _indices(node: Node) -> tuple[str, ...]:
 
 def _names(member: Member, context: Context, term: Node, operands: Sequence[tuple[Node, Fragment]]) -> Iterator[Edit]:
     """Propose one of the rule's names as a further factor, on either side and between two factors."""
+    term = term.parts[0] if term.kind == "/" and term.value is not None else term  # above the fraction
     for factor, fragment in operands:
         yield _componentwise(member, context, term, (factor, fragment), ranks.COMPONENT_FACTOR)
         if context.indexed:
