@@ -181,8 +181,12 @@ def differentials_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
     point, left = wrong.point, wrong.line.left[0]
     for scope in scopes_of(point, wrong.line)[:1]:
         walk_ = RuleWalk(Case(point, scope, (point.declarations.names.loss, None)), wrong.notation, wrong.is_set_before)
-        for text in differentials(walk_, left, wrong.line.members):
-            yield Fragment(tokenized(text, "rule", point.source), text)
+        try:
+            yield from map(wrong.notation.plain, differentials(walk_, left, wrong.line.members))
+        except LimitError:
+            raise
+        except NO_FORMULA:
+            return
 
 
 def _through_equations(wrong: WrongLine, walk_: RuleWalk, equation: int) -> str:

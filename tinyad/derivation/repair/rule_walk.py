@@ -225,10 +225,12 @@ class RuleWalk:
     def one_deeper(self) -> Iterator[None]:
         """Count one derivative more that no line sets, and that the rules write out inside of another."""
         self._depth += 1
-        if self._depth > limits.EQUATIONS_WALKED:
-            raise NoFormula
-        yield
-        self._depth -= 1
+        try:
+            if self._depth > limits.EQUATIONS_WALKED:
+                raise NoFormula
+            yield
+        finally:
+            self._depth -= 1
 
     def uses_of(self, ref: Ref) -> list[tuple[int, Any]]:
         """Return the equations that use a name, each with how many steps later it does."""
