@@ -144,6 +144,7 @@ def test_a_term_that_is_zero_at_one_point_is_no_term_of_zeros():
             "∂J/∂F_ij = 2 δ_ij / F_ii + u_i ∘ u_i",
         ),  # δ alone is not read
         ("x: N×1\nA: N×N\ngiven: ∇h", "h = A x", "∇x = Iᵀ ∇h"),
+        ("x: N×1\ngiven: ∇h", "h = abs(x)", "∇x = ∇h ∘ sign'(x)"),
     ],
 )
 def test_a_formula_that_cannot_stand_alone_ends_no_check(declare, forward, line):
