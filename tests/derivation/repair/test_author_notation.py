@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.applied_suggestions import false_suggestions
 from tests.support.derivation_texts import fenced
+from tests.support.field_derivations import FIELDS
 from tinyad.derivation import check_derivation
 
 S = "layout: same\n"
@@ -125,6 +126,14 @@ def test_what_holds_at_a_few_points_by_chance_is_not_suggested():
     lines = "∂L/∂c = -Σ_k 1[y_k - c + 1 > 0]"
     (suggestion,) = suggested(declare, "c = yᵀ s\nL = Σ_k max(0, s_k - c + 1)", lines)
     assert "s_k - c + 1" in suggestion
+
+
+def test_a_fraction_without_braces_takes_one_sign_alone():
+    """A function of N would not be below the fraction in \\frac1N."""
+    field = FIELDS["contrastive softmax"]
+    lines = field.backward.strip().replace(r"\frac1N (P - I)", r"\frac1N (P - \frac1N I)", 1)
+    (suggestion,) = suggested(field.declare.strip(), field.forward.strip(), lines)
+    assert "(N)" not in suggestion
 
 
 def test_a_term_that_is_zero_at_one_point_is_no_term_of_zeros():

@@ -362,6 +362,22 @@ def reads_back(changed: Fragment, point: SamplePoint) -> bool:
     except DerivationError:
         return False
     kinds, names = ("end", "tag", "group(", ")group"), point.declarations.names
-    rows = (names.with_squares(changed.tokens), names.with_squares(again))
+    rows = [names.with_squares(tokens) for tokens in (changed.tokens, again)]
     texts = [[t.text.replace("⊤", "T") for t in row if t.kind not in kinds] for row in rows]
-    return "".join(texts[0]) == "".join(texts[1])  # a prime is part of a name that is known
+    below = [_fractions(row) for row in rows]
+    return "".join(texts[0]) == "".join(texts[1]) and below[0] == below[1]  # a prime is part of a name that is known
+
+
+def _fractions(tokens: Sequence[Token]) -> list[int]:
+    """Return behind how many letters what is above and below the fractions ends: no sign stands between them."""
+    ends, depths, letters = list[int](), list[int](), 0
+    for k, token in enumerate(tokens):
+        letters += len(token.text) if token.kind not in ("end", "tag") else 0
+        depths = [depth + {"group(": 1, ")group": -1}.get(token.kind, 0) for depth in depths]
+        if token.kind == "frac":
+            depths.append(0)
+        elif token.kind == ")group" and depths and not depths[-1]:
+            ends.append(letters)
+            if [t.kind for t in tokens[k + 1 : k + 2]] != ["group("]:
+                depths.pop()
+    return ends
