@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.find import targets
-from tinyad.code.judge import Forced, Judge, ResultVerdict, Task
+from tinyad.code.judge import Forced, Judge, ResultVerdict, Task, computes_with
 from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.limits import POINTS, RESIZED_SECONDS
 from tinyad.code.names import looks_like_derivative, stripped
@@ -126,6 +126,8 @@ class _Findings:
             raise CodeError(self.nothing())
         found = self.explained(found)
         found += self.raising({s.line for s in found})
+        if all(s.verdict is Verdict.NOT_JUDGED for s in found):
+            raise CodeError("; ".join(f"{s.name} (line {s.line}): {s.message}" for s in found))
         return PairVerdict(
             self.pair.name,
             self.pair.forward,
@@ -240,7 +242,8 @@ class _Findings:
         self.repair.explain(list({statement.number: statement for statement in wrong.values()}.values()))
         cause = self.repair.cause
         if cause is None or cause.statement is None or (len(wrong) == 1 and not self.repair.is_elsewhere):
-            return [self.with_suggestion(s, wrong[s]) if s in wrong else s for s in found]
+            explained = [self.with_suggestion(s, wrong[s]) if s in wrong else s for s in found]
+            return [self.if_sure(s, wrong[old]) if old in wrong else s for old, s in zip(found, explained, strict=True)]
         own = [s for s, statement in wrong.items() if statement.number == cause.statement.number]
         if own:
             return [self.with_suggestion(s, wrong[s]) if s in wrong else s for s in found if s not in wrong or s in own]
@@ -302,6 +305,25 @@ class _Findings:
             grade=meant.grade,
             others=meant.others,
             tried=meant.tried,
+        )
+
+    def if_sure(self, found: StatementVerdict, statement: Statement) -> StatementVerdict:
+        """Return a verdict: not judged, if no edit helps and what the statement reads is not a derivative of the loss.
+
+        The loss that a training loop prints is not always the one whose derivatives it works out.
+        """
+        if self.pair.backward is not None or found.suggestion:
+            return found
+        read = [task for task in self.judge.misread if computes_with(statement.node, task.event.name)]
+        if not read:
+            return found
+        task = read[0]
+        return found._replace(
+            verdict=Verdict.NOT_JUDGED,
+            message=f"it reads {task.name} of line {task.statement.line}, which is not the derivative for "
+            f"{task.candidates[0].name}: is the loss another one?",
+            worst=None,
+            looks_like="",
         )
 
     def rule(self, ordinal: int) -> str:
