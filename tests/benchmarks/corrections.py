@@ -4,13 +4,15 @@
     python -m tests.benchmarks.corrections --random N [--from K] [--seed S] [--misses]
 
 Of every kind N mistakes of one edit are taken from each right derivation of a source, evenly over its lines.  `seen`:
-the checker reports something.  `located`: the line with the mistake is among what it names.  `text`: the first
-suggestion, or one of the lines proposed for what is left out, is the line that stood there.  `formula`: it is the same
-formula but for the order of what may be exchanged, brackets, and where a transposition stands.  `false`: a suggestion
-that was put into the file does not make its line right, or leaves another line wrong that was right; it has to be 0.
+the checker reports something.  `located`: the line with the mistake is among what it names.  `any`: a line is
+suggested for it, or lines are proposed.  `text`: the first suggestion, or one of the proposed lines, is the line that
+stood there.  `formula`: it is the same formula but for the order of what may be exchanged, brackets, and where a
+transposition stands.  `false`: a suggestion that was put into the file does not make its line right, or leaves another
+line wrong that was right; it has to be 0.
 
-With --random, N mistakes are drawn from all files and kinds: `alarm` (a right file is not right), `missed` (nothing is
-reported), `wrong line` (another line is named) and `false`; one that leaves every value as it is counts as missed.
+With --random, N mistakes are drawn from all files and kinds; also counted are `alarms` (right files that are not
+right), `missed` (nothing is reported) and `wrong line` (another line is named); a mistake that leaves every value as it
+is counts as missed.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from typing import Any
 
 from lstm_models.demo import DERIVATIONS, SOURCES
 from tests.support.applied_suggestions import false_suggestions
+from tests.support.derivation_texts import fenced
+from tests.support.field_derivations import FIELDS
 from tests.support.right_derivations import TEXTS
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.exercise.grade import PlantedMistake, faults, mended, squeezed
@@ -31,7 +35,8 @@ from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.show.report import Report
 
-COLUMNS = ("planted", "seen", "located", "text", "formula", "false")
+FILES = [*SOURCES, *TEXTS, *FIELDS]
+COLUMNS = ("planted", "seen", "located", "any", "text", "formula", "false")
 
 
 def sample(found: list[PlantedMistake], each: int) -> list[PlantedMistake]:
@@ -53,9 +58,10 @@ def outcome(p: PlantedMistake) -> tuple[set[str], str]:
         proposed = [text for _, part in report.parts for text in part.proposed]
         right = {"text", "formula"} if squeezed(p.was) in map(squeezed, proposed) else set()
         located = {"located"} if lacks(report, p) else set()
+        located |= {"any"} if located and proposed else set()
         return {"planted", "seen"} | located | right | false, "; ".join(proposed)
     text = report.source.text[: own.start] + own.suggestion + report.source.text[own.end :]
-    counted = {"planted", "seen", "located"} | false
+    counted = {"planted", "seen", "located"} | false | ({"any"} if own.suggestion else set())
     if own.suggestion and squeezed(own.suggestion) == squeezed(p.was):
         counted |= {"text", "formula"}
     elif own.suggestion and formula(text, p.line) == formula(mended(p), p.line):
@@ -152,6 +158,9 @@ def table(counts: dict[str, Counter[str]], numbers: dict[str, int]) -> None:
 
 
 def text_of(name: str) -> str:
+    if name in FIELDS:
+        field = FIELDS[name]
+        return fenced(field.declare.strip(), field.forward.strip(), field.backward.strip())
     return TEXTS.get(name) or (DERIVATIONS / f"{name}-corrected.md").read_text(encoding="utf-8")
 
 
@@ -160,26 +169,28 @@ def drawn(options: argparse.Namespace) -> None:
     texts = {name: text_of(name) for name in options.files}
     alarms = sum(not check_derivation(text).ok for text in texts.values())
     planted = {name: [p for p in plants(text) if p.kind in options.kinds] for name, text in texts.items()}
-    counts = Counter[str]()
+    counts: dict[str, Counter[str]] = {}
     for k in range(options.first, options.first + options.random):
         rng = random.Random(f"{options.seed} {k}")
         name = rng.choice(list(texts))
         p = rng.choice(planted[name])
         counted, suggestion = outcome(p)
         kind = "missed" if "seen" not in counted else "" if "located" in counted else "wrong line"
-        counts.update(counted | {kind})
+        counts.setdefault(p.kind, Counter[str]()).update(counted | {kind})
         if options.misses and (kind or "false" in counted):
             print(f"{name}, {p.kind}, line {p.line}, {kind or 'false'}")
             print(f"  was  {p.was}\n  now  {p.now}\n  got  {suggestion}", flush=True)
-    print(f"{len(texts)} right files, {alarms} alarms; {counts['planted']} mistakes: {counts['missed']} missed,")
-    print(f"{counts['wrong line']} in the wrong line, {counts['false']} false suggestions;")
-    print(f"{counts['text']} lines restored")
+    total = sum(counts.values(), Counter[str]())
+    print(
+        f"{len(texts)} right files, {alarms} alarms; {total['missed']} missed, {total['wrong line']} in the wrong line"
+    )
+    table(dict(sorted(counts.items())), Counter(p.kind for found in planted.values() for p in found))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--each", type=int, default=6)
-    parser.add_argument("--files", nargs="+", choices=[*SOURCES, *TEXTS], default=[*SOURCES, *TEXTS])
+    parser.add_argument("--files", nargs="+", choices=FILES, default=FILES)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--misses", action="store_true", help="print what was suggested in the place of the right line")
     parser.add_argument("--random", type=int, metavar="N", help="draw so many from all files")

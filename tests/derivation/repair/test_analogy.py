@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from tests.support.derivation_texts import CELL, FAMILY, RNN, ROUTINE, fenced
+from tests.support.derivation_texts import CELL, RNN, ROUTINE, fenced
 from tests.support.paths import DERIVATIONS as FILES
 from tinyad.derivation import check_derivation
 from tinyad.derivation.repair import limits
@@ -158,9 +158,9 @@ def test_proposed_lines_are_in_the_report_and_the_page():
 
 
 def test_the_end_of_a_search_without_a_suggestion_is_reported(monkeypatch):
-    """The rules give no formula of components."""
-    right = "δV_{jk} = Σ_t δy_j^{(t)} h_k^{(t)}"
-    whole = (*FAMILY[:2], FAMILY[2].replace(right, "δV_{jk} = Σ_t 3.7 z_{f,j}^{(t)} x_k^{(t)}"))
+    """The rules give no formula for a Kronecker product."""
+    declare = "layout: same\n⊗: Kronecker product\nA: N×M\nB: K×P\nconstant: B"
+    whole = (declare, "Y = A ⊗ B\nL = sum(Y ∘ Y)", "∇A = 3.7 A ∘ A ∘ A")
     (v,) = check_derivation(fenced(*whole)).wrong
     assert v.suggestion == ""
     assert re.fullmatch(r"no correction among the [\d,]{3,} changes that were tried", v.notes[-1])

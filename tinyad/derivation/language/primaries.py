@@ -206,10 +206,11 @@ class Primaries:
         twice = self.raised_to_two()
         if self.cursor.accept("_") or self.cursor.token.kind == "group(":
             inner: Sequence[Token] = self.cursor.group()
+            end = self.cursor.end
         else:
             first = self.cursor.at
             self.name_parser.whole_word()
-            self.name_parser.script_groups()
+            _, end = self.name_parser.script_groups()
             inner = self.cursor.tokens[first : self.cursor.at]
         if [t.text for t in inner] == [self.names.loss] and self.cursor.token.kind == "open" and not twice:
             self.cursor.fail(f"for which name? write ∇_w {self.names.loss}, with the name in the place of w", token)
@@ -221,7 +222,7 @@ class Primaries:
             self.cursor.at += 1
             self.name_parser.skip_arguments()
             return self.node("hessian", (), (ref, ref), token.start, self.cursor.end)
-        return self.nabla_of(inner, token)
+        return self.nabla_of(inner, token, end)
 
     def raised_to_two(self) -> bool:
         """Read the 2 of ∇² and ∂², and return whether it was there."""
@@ -260,10 +261,9 @@ class Primaries:
             self.cursor.fail("a second derivative is ∂²L/∂w², ∂²L/∂w∂wᵀ or ∇_w² L", token)
         return self.node("hessian", (), tuple(refs), token.start, end)
 
-    def nabla_of(self, inner: Sequence[Token], token: Token) -> Node:
-        """Return the derivative for the name below a ∇ or ∂, and read the loss behind it, L or L(W)."""
+    def nabla_of(self, inner: Sequence[Token], token: Token, end: int) -> Node:
+        """Return the derivative for the name below a ∇ or ∂, up to `end`, and read the loss behind it, L or L(W)."""
         ref, scripts = self.name_parser.single_name(inner, token)
-        end = self.cursor.end
         if self.cursor.token.kind == "word" and self.cursor.token.text == self.names.loss:
             self.cursor.at += 1
             self.name_parser.skip_arguments()
@@ -274,7 +274,8 @@ class Primaries:
         """Read ∂L/∂z24 or ∂f/∂x."""
         token = self.cursor.expect("op", "∂")
         if self.cursor.accept("_"):
-            return self.nabla_of(self.cursor.group(), token)
+            inner = self.cursor.group()
+            return self.nabla_of(inner, token, self.cursor.end)
         if self.raised_to_two():
             return self.second_partial(token)
         above = self.formulas.operand() if not self.cursor.is_op("/") else None

@@ -88,9 +88,11 @@ class Statement(NamedTuple):
 
 def walk(node: Node) -> Iterator[Node]:
     """Yield a formula and all its parts, each before its own parts."""
-    yield node
-    for part in node.parts:
-        yield from walk(part)
+    rest = [node]
+    while rest:
+        node = rest.pop()
+        yield node
+        rest += node.parts[::-1]
 
 
 def structure(node: Node) -> Any:

@@ -6,24 +6,37 @@ from collections.abc import Callable, Iterator
 
 from tinyad.derivation.repair.bracket_edits import brackets
 from tinyad.derivation.repair.edit import Context, Edit, Member
-from tinyad.derivation.repair.function_edits import calls, complements, primes, squares
+from tinyad.derivation.repair.function_edits import calls, complements, exponents, primes, squares
+from tinyad.derivation.repair.inverse_edits import inverses
 from tinyad.derivation.repair.left_side_edits import assign, left_sides, swapped_left_sides
 from tinyad.derivation.repair.name_edits import (
     denominators,
+    differentials,
     labels,
+    names_for_numbers,
     names_in_products,
     other_names,
     repeated_names,
     routine_operands,
+    sum_letters,
 )
 from tinyad.derivation.repair.ones_edits import ones
-from tinyad.derivation.repair.operation_edits import operators, signs, swapped_operands, transpositions
+from tinyad.derivation.repair.operation_edits import (
+    comparisons,
+    exchanged_names,
+    operators,
+    signs,
+    swapped_operands,
+    transpositions,
+)
 from tinyad.derivation.repair.term_edits import (
     fewer_factors,
     fewer_terms,
     further_factors,
     further_terms,
+    leading_terms,
     other_factors,
+    terms_in_brackets,
 )
 from tinyad.derivation.repair.time_edits import first_steps, sums_over_time, times
 
@@ -33,26 +46,35 @@ GENERATORS: tuple[Callable[[Member, Context], Iterator[Edit]], ...] = (
     labels,
     repeated_names,
     other_names,
+    differentials,
+    sum_letters,
     names_in_products,
+    names_for_numbers,
     assign,
     sums_over_time,
+    inverses,
     transpositions,
     ones,
     operators,
     signs,
+    comparisons,
     first_steps,
     times,
     calls,
     primes,
     squares,
+    exponents,
     complements,
     swapped_left_sides,
     other_factors,
+    terms_in_brackets,
+    leading_terms,
     further_terms,
     denominators,
     fewer_terms,
     fewer_factors,
     further_factors,
+    exchanged_names,
     swapped_operands,
     brackets,
     left_sides,

@@ -9,7 +9,7 @@ from typing import Any
 from tinyad.derivation.judge.contributions import in_order
 from tinyad.derivation.judge.targets import derivatives_in, is_labelled_term
 from tinyad.derivation.judge.verdicts import LineVerdict
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, structure, walk
 from tinyad.derivation.repair import limits, ranks
 from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, names_in, ref_of
 from tinyad.derivation.repair.edit import Edit, Member, apply
@@ -41,6 +41,17 @@ class Analogies:
             made = exchange_names(self._wrong.notation, line, chain_of(line), exchange)
             if made is not None and is_routine(line.members[0]) == is_routine(self._wrong.line.members[0]):
                 yield self._wrong.with_formula(made)
+
+    def is_repeated(self, formula: str) -> bool:
+        """Return whether a right line has this formula for what the line sets: who writes both means two forms."""
+        own = [structure(left) for left in self._wrong.line.left]
+        text = self._wrong.point.source.text
+        return any(
+            text[member.start : member.end] == formula
+            for v in self.right_lines()
+            if [structure(left) for left in v.statement.left] == own
+            for member in v.statement.members
+        )
 
     def right_lines(self) -> list[LineVerdict]:
         """Return the right lines, the nearest first, then those of the other sets for the same forward."""

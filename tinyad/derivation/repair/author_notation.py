@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from tinyad.derivation.language.abbreviations import abbreviated
@@ -17,6 +18,7 @@ from tinyad.derivation.repair import limits
 
 OPEN, CLOSE = Token("open", "(", 0, 0), Token("close", ")", 0, 0)
 PROGRAM = re.compile(r"\*\*|\.T\b|\bnp\.\w")
+WITH_INVERSES = ("inv", "det", "logdet", "bars")  # functions with an inverse in their derivatives
 TRANSPOSED = ("⊤", "T", "'")
 
 
@@ -82,11 +84,25 @@ def equals_sign(tokens: Sequence[Token]) -> int:
 
 
 def names_in(node: Node) -> Iterator[Node]:
-    """Yield the names and derivatives in a formula."""
-    if node.kind in ("name", "d"):
-        yield node
-    for part in () if abbreviated(node) else node.parts:
-        yield from names_in(part)
+    """Yield the names and derivatives in a formula, without those in dX, a sign of its own."""
+    rest = [node]
+    while rest:
+        node = rest.pop()
+        if node.kind in ("name", "d"):
+            yield node
+        elif node.parts and not abbreviated(node) and not is_differential_of_name(node):
+            rest += node.parts[::-1]
+
+
+def is_differential_of_name(node: Node) -> bool:
+    """Return whether a formula is dX, of which X is no part that stands for itself."""
+    return node.kind == "differential" and node.parts[0].kind == "name"
+
+
+def is_ratio(node: Node, above: float, below: float) -> bool:
+    """Return whether a formula is a fraction of these two numbers."""
+    numbers = [(part.kind, part.value) for part in node.parts]
+    return node.kind == "/" and numbers == [("number", above), ("number", below)]
 
 
 def ref_of(node: Node) -> Ref:
@@ -102,6 +118,7 @@ class AuthorNotation:
         self.source, self.names, self.latex = source, names, latex
         self.known: dict[tuple[str, Ref], Fragment] = {}  # ("name" or "d", what of) → how it is written
         self.labelled: dict[tuple[Ref, str], Fragment] = {}  # parts of derivatives, by their labels
+        self._fragments: dict[str, Fragment] = {}  # texts with their tokens
         self.patterns: list[tuple[Fragment, Ref]] = []  # derivatives, for others to be made after
         for line in lines:
             for part in (*line.left, *line.members):
@@ -119,6 +136,23 @@ class AuthorNotation:
         self.square_text = "^2" if latex else "**2" if self.program else "²"
         self.transpose_mark = self._transpose_mark(lines)
         self.circle = self._circle(lines)
+        called = {names.functions.get(n.value.key, n.value.key) for n in nodes if n.kind == "call"}
+        self._moved = [
+            n for line in lines for f in (*line.left, *line.members) for n in walk(f) if is_differential_of_name(n)
+        ]
+        self.has_inverses = any(n.kind == "inverse" for n in nodes) or not called.isdisjoint(WITH_INVERSES)
+        self.inverse_text, self.transposed_inverse_text = self._inverse_texts(nodes)
+        self.reciprocals = {
+            n.parts[1].value: source.text[n.start : n.end]
+            for n in nodes
+            if n.kind == "/" and n.parts[1].kind == "name" and (n.parts[0].kind, n.parts[0].value) == ("number", 1.0)
+        }
+        self.has_fractions = latex and any(n.kind == "/" and n.value is None for n in nodes)
+        self.ones_text = next((source.text[n.start : n.end] for n in nodes if (n.kind, n.value) == ("ones", None)), "")
+        halves = [n for n in nodes if (n.kind, n.value) == ("number", limits.HALF) or is_ratio(n, 1.0, 2.0)]
+        self.has_halves = latex or bool(halves)
+        self.half_text = self._half_text(halves)
+        self.scale_text = self._scale_text(nodes)
 
     def _learn(self, line: Statement, node: Node) -> None:
         ref, fragment = ref_of(node), fragment_of(self.source, line, node)
@@ -127,7 +161,15 @@ class AuthorNotation:
             return
         self.known.setdefault((node.kind, ref), fragment)
         if node.kind == "d":
-            self.patterns.append((fragment, ref))
+            self.patterns.append((self._without_arguments(fragment), ref))
+
+    def _without_arguments(self, fragment: Fragment) -> Fragment:
+        """Return a derivative without the (w) of ∇_w J(w)."""
+        for token, after in pairwise(fragment.tokens):
+            if token.text == self.names.loss and after.kind == "open":
+                k, end = fragment.tokens.index(after), token.end - fragment.tokens[0].start
+                return Fragment(fragment.tokens[:k], fragment.text[:end])
+        return fragment
 
     def _transpose_mark(self, lines: Sequence[Statement]) -> Fragment:
         for line in lines:
@@ -139,6 +181,57 @@ class AuthorNotation:
                         return Fragment(line.tokens[k : k + 4], self.source.text[token.start : end])
         plain = ".T" if self.program else "ᵀ"
         return Fragment(exponent(Token("word", "T", 0, 0)), r"^\top" if self.latex else plain)
+
+    def _inverse_texts(self, nodes: Sequence[Node]) -> tuple[str, str]:
+        """Return what makes an inverse of a name, and a transposed inverse."""
+        turned = {id(n.parts[0]) for n in nodes if n.kind == "transpose" and n.parts[0].end == n.end}
+        texts = {id(n) in turned: self.source.text[n.parts[0].end : n.end] for n in nodes if n.kind == "inverse"}
+        script = self.latex or any("^" in text for text in texts.values())
+        mark = r"\top" if self.latex and self.transpose_mark.text != "^T" else "T"
+        plain = ("^{-1}", f"^{{-{mark}}}") if script else ("⁻¹", "⁻ᵀ")
+        return texts.get(False, plain[0]), texts.get(True, plain[1])
+
+    def _half_text(self, halves: Sequence[Node]) -> str:
+        """Return how one half is written."""
+        if halves:
+            return self.source.text[halves[0].start : halves[0].end]
+        return r"\frac12" if self.latex else "0.5" if self.program else "1/2"
+
+    def _scale_text(self, nodes: Sequence[Node]) -> str:
+        """Return what stands between a number and what it multiplies."""
+        gaps = Counter(
+            self.source.text[n.parts[0].end : n.parts[1].start].strip()
+            for n in nodes
+            if n.kind in ("*", "∘") and n.parts[0].kind == "number" and n.parts[0].value != 1
+        )
+        sign = max(gaps, key=lambda gap: gaps[gap], default="*" if self.program else self.product_text.strip())
+        return f" {sign} " if sign else " "
+
+    def plain(self, text: str) -> Fragment:
+        """Return a text with its tokens."""
+        if text not in self._fragments:
+            tokens = tokenized(text, "plain", self.source) if text.strip() else ()
+            self._fragments[text] = Fragment(tokens, text)
+        return self._fragments[text]
+
+    def mark(self, text: str) -> Fragment:
+        """Return what stands behind a name, such as an exponent, with its tokens."""
+        return Fragment(self.plain(f"x{text}").tokens[1:], text)
+
+    def comparison_text(self, sign: str) -> str:
+        """Return a comparison as it is written."""
+        words = {"≥": ">=", "≤": "<="} if self.program else {"≥": r"\geq ", "≤": r"\leq "} if self.latex else {}
+        return words.get(sign, sign)
+
+    def power_text(self, exponent: float) -> str:
+        """Return what makes a power of a name."""
+        whole = exponent == int(exponent)
+        if exponent == 2:
+            return self.square_text
+        shown = f"{exponent:g}" if whole else f"{2 * exponent:g}/2"
+        if self.program:
+            return f"**{shown}" if whole and exponent > 0 else f"**({shown})"
+        return f"^{shown}" if len(shown) == 1 else f"^{{{shown}}}"
 
     @staticmethod
     def _plain(text: str) -> str:
@@ -169,8 +262,8 @@ class AuthorNotation:
         self.has_sum_over_time = False
         return rf"\sum_{self.names.time}" if self.latex else f"Σ_{self.names.time}"
 
-    def sum_over_family(self, letter: str) -> str:
-        """Return how a sum over the members of a family begins."""
+    def sum_over(self, letter: str) -> str:
+        """Return how a sum over an index, or over the members of a family, begins."""
         return rf"\sum_{letter}" if self.latex else f"Σ_{letter}"
 
     def _circle(self, lines: Sequence[Statement]) -> Fragment:
@@ -208,15 +301,37 @@ class AuthorNotation:
         made = with_name(like, old, name) if like and old and name else None
         if made is not None:
             return made
-        name = name if known is None else None
+        return known if known is not None or name is None else self._after_patterns(name)
+
+    def differential(self, ref: Ref) -> Fragment | None:
+        """Return the differential of a name; None if there are no differentials, or the name is unknown."""
+        name = self.name(ref) if self.names.differentials else None
         if name is None:
-            return known
+            return None
+        heads = (self._head(node) for node in self._moved)
+        return self.plain(next((head for head in heads if head), "d") + name.text)
+
+    def _head(self, node: Node) -> str:
+        """Return what stands before the name in dX: d, or \\mathrm{d}; "" where the name stands nowhere else."""
+        text, name = self.source.text[node.start : node.end], self.name(node.parts[0].value)
+        return text.removesuffix(name.text) if name is not None and text.endswith(name.text) else ""
+
+    def _after_patterns(self, name: Fragment) -> Fragment | None:
+        """Return the derivative for a name after the pattern of another one."""
         for pattern, inner in self.patterns[: limits.PATTERNS]:
             old = self.name(inner)
             made = None if old is None else with_name(pattern, old, name)
             if made is not None:
                 return made
         return None
+
+    def component(self, kind: str, ref: Ref) -> Fragment | None:
+        """Return the component of a name or of a derivative, also of one that stands nowhere with indices."""
+        known = self.fragment(kind, ref)
+        name = self._with_indices(ref) if known is None else None
+        if name is None:
+            return known
+        return name if kind == "name" else self._after_patterns(name)
 
     def labelled_derivative(self, ref: Ref, label: str) -> Fragment | None:
         """Return a part of a derivative, if need be after the pattern of another part of it."""
@@ -237,6 +352,19 @@ class AuthorNotation:
                 if ref.indices and len(other.indices) == len(ref.indices):
                     return with_indices(fragment, other.indices, ref.indices)
         return None
+
+    def _with_indices(self, ref: Ref) -> Fragment | None:
+        """Return a name that stands nowhere with indices as a component: x_i for x."""
+        plain = self.known.get(("name", ref._replace(indices=()))) if ref.indices else None
+        if plain is None:
+            return None
+        scripted = any((token.kind, token.text) in (("op", "_"), ("op", "^")) for token in plain.tokens)
+        return self.plain(self.with_indices(f"({plain.text})" if scripted else plain.text, ref.indices))
+
+    def with_indices(self, text: str, indices: Sequence[str]) -> str:
+        """Return a name, or a formula in brackets, with indices."""
+        letters = "".join(indices)
+        return f"{text}_{{{letters}}}" if self.latex and len(letters) > 1 else f"{text}_{letters}"
 
     def _at_another_time(self, kind: str, ref: Ref) -> Fragment | None:
         """Return a name or derivative at t - 1, t or t + 1 after the same at another of these times."""
@@ -353,7 +481,8 @@ def with_name(pattern: Fragment, old: Fragment, new: Fragment) -> Fragment | Non
     if k is not None and old.text and old.text in pattern.text:
         head, _, tail = pattern.text.rpartition(old.text)
         tokens = *pattern.tokens[:k], *new.tokens, *pattern.tokens[k + len(old.tokens) :]
-        return Fragment(tokens, head + new.text + tail)
+        braced = f"{{{new.text}}}" if head.endswith(("_", "^")) and len(new.tokens) > 1 else new.text
+        return Fragment(tokens, head + braced + tail)
     return _with_name_behind_d(pattern, old, new)
 
 

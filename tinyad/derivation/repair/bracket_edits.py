@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tinyad.derivation.language.syntax_tree import Node, Token, walk
+from tinyad.derivation.language.syntax_tree import Node, Token
 from tinyad.derivation.repair import limits, ranks
 from tinyad.derivation.repair.author_notation import Fragment, bracketed
 from tinyad.derivation.repair.edit import Context, Edit, Member
@@ -14,7 +14,7 @@ DEPTH = {"open": 1, "close": -1, "group(": 1, ")group": -1}
 
 def brackets(member: Member, context: Context) -> Iterator[Edit]:
     """Propose to take a pair away, to move one of its ends, or to put one around neighbours."""
-    for node in (node for node in walk(member.node) if node.kind == "bracket"):
+    for node in (node for node in member.nodes() if node.kind == "bracket"):
         yield member.replace(node, member.fragment(node.parts[0]), ranks.BRACKET_LESS)
         yield from _closed_later(member, node)
         yield from _opened_earlier(member, node)
@@ -64,7 +64,7 @@ def _enclosed(member: Member, first: int, last: int) -> bool:
 
 def _ends(member: Member, side: int) -> list[tuple[int, int]]:
     """Return where operands begin (side 0) or end (side 1), each as a token and a place in the text."""
-    operands = [n for n in walk(member.node) if n.kind not in ("+", "-", "∘", "*", "/", "neg", "sum")]
+    operands = [n for n in member.nodes() if n.kind not in ("+", "-", "∘", "*", "/", "neg", "sum")]
     return sorted({(member.span(n)[side], (n.start, n.end)[side]) for n in operands})
 
 

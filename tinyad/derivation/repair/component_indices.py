@@ -41,8 +41,8 @@ class FreeIndices:
             return None
         if node.kind == "sum" and node.value[0] == "index":
             return known[0] - {node.value[1]} if node.value[1] in known[0] else UNLIKE
-        unlike = node.kind in ("+", "-") and known[0] and known[1] and known[0] != known[1]
-        return UNLIKE if unlike else NO_INDICES.union(*known)
+        nested = node.kind not in ("+", "-") or known[0] <= known[1] or known[1] <= known[0]  # x_ij - m_j
+        return NO_INDICES.union(*known) if nested else UNLIKE
 
     def _of_jacobian(self, node: Node) -> frozenset[str] | None:
         """Return the indices of the derivative of a formula of components for a name."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from tinyad.derivation.language.source import Source
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
 from tinyad.derivation.repair.author_notation import (
     AuthorNotation,
     Fragment,
+    is_differential_of_name,
     joined,
     sign_token,
     token_span,
@@ -118,6 +119,11 @@ class Member:
         tokens = line.tokens[first:last]
         return cls(line._replace(tokens=tokens, start=formula.start, end=formula.end, members=(formula,)), 0, source)
 
+    def nodes(self) -> Iterator[Node]:
+        """Yield all parts of the member but for the X of dX, which is no part that stands for itself."""
+        moved = {id(node.parts[0]) for node in walk(self.node) if is_differential_of_name(node)}
+        return (node for node in walk(self.node) if id(node) not in moved)
+
     def span(self, node: Node) -> tuple[int, int]:
         """Return which tokens a node was read from, first to last (not included)."""
         key = node.start, node.end
@@ -193,6 +199,11 @@ class Context:
     equations: Sequence[Sequence[Ref]] = ()  # result and operands of each forward equation of the line
     forward: Sequence[Sequence[Ref]] = ()  # the same of all forward equations
     operand_calls: Sequence[tuple[Node, Fragment]] = ()  # in these equations
+    inverses: Sequence[tuple[Node, Fragment]] = ()  # in these equations and in right lines, and transposed
+    numbers: Sequence[tuple[Node, Fragment]] = ()  # names that are one number
+    sizes: Sequence[tuple[Node, Fragment]] = ()  # letters of sizes
+    indexed: bool = False  # whether the line is one of components
+    of_numbers: bool = False  # whether all that stands in the line is a number
     near_operands: Sequence[Ref] = ()  # of the equations whose results the line uses
     factors: Sequence[tuple[Node, Fragment]] = ()  # brackets and calls of other lines
     terms_of_same: Sequence[tuple[Node, Fragment]] = ()  # of other lines for the same derivative

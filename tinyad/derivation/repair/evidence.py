@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import chain
 
 from tinyad.derivation.judge.contributions import in_order
 from tinyad.derivation.judge.targets import derivatives_in, target_of
 from tinyad.derivation.judge.verdicts import Verdict
+from tinyad.derivation.language.source import DerivationError, LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import Analogies, exchange_names
-from tinyad.derivation.repair.author_notation import Fragment, names_in, number_token, tokenized
+from tinyad.derivation.repair.author_notation import (
+    Fragment,
+    bracketed,
+    has_superscript,
+    joined,
+    names_in,
+    number_token,
+    ref_of,
+    tokenized,
+)
 from tinyad.derivation.repair.edit import Context
 from tinyad.derivation.repair.required_contributions import RequiredContributions
 from tinyad.derivation.repair.rule_formulas import contributions, rule_walk
@@ -38,6 +49,11 @@ class Evidence:
             equations=[[self._as_here(ref) for ref in _names_of(eq)] for eq in wrong.equations],
             forward=[_names_of(eq) for eq in self._forward],
             operand_calls=self._operand_calls(),
+            inverses=self._inverses(index),
+            numbers=self._numbers(),
+            sizes=self._sizes(),
+            indexed=self._is_indexed,
+            of_numbers=all(self._is_number(ref_of(node)) for node in names_in(wrong.line.members[index])),
             near_operands=self._near_operands(index),
             factors=self._factors(index),
             terms_of_same=self._terms_of_same(),
@@ -84,6 +100,43 @@ class Evidence:
         calls = [(node, wrong.fragment(eq, node)) for eq, node in nodes if node.kind == "call"]
         return calls[: limits.OPERAND_CALLS]
 
+    def _inverses(self, index: int) -> list[tuple[Node, Fragment]]:
+        """Return the inverses in the line, in its equations and in right lines, as they stand and transposed."""
+        wrong, found = self._wrong, dict[str, tuple[Node, Fragment]]()
+        if wrong.notation.program or not wrong.notation.has_inverses:
+            return []
+        equations = ((eq, node) for eq in wrong.equations for member in eq.members for node in walk(member))
+        own = ((wrong.line, node) for node in walk(wrong.line.members[index]))
+        for line, node in chain(own, equations, self._elsewhere(index)):
+            if node.kind == "inverse" and node.parts[0].kind in ("name", "bracket"):
+                base = wrong.fragment(line, node.parts[0])
+                turned = Node("transpose", (node,), None, node.start, node.end)
+                marks = {wrong.notation.inverse_text: node, wrong.notation.transposed_inverse_text: turned}
+                for mark, made in marks.items():
+                    fragment = joined(bracketed(base) if has_superscript(base) else base, wrong.notation.mark(mark))
+                    found.setdefault(fragment.text, (made, fragment))
+        return list(found.values())[: limits.RULE_NAMES]
+
+    def _numbers(self) -> list[tuple[Node, Fragment]]:
+        """Return the names that are one number, those of the rule first."""
+        wrong, found = self._wrong, list[tuple[Node, Fragment]]()
+        known = [ref for kind, ref in wrong.notation.known if kind == "name"]
+        for ref in dict.fromkeys((*self._rule_names(), *known)):
+            name = wrong.notation.name(ref)
+            if name is not None and ref.key != wrong.notation.names.loss and self._is_number(ref):
+                found.append((Node("name", (), ref, 0, 0), name))
+        return found[: limits.NUMBERS]
+
+    def _is_number(self, ref: Ref) -> bool:
+        values = self._wrong.point.values
+        shape = next((v.shape for (key, _), v in values.items() if key == ref.key), None)
+        return shape == (1, 1) and not ref.indices
+
+    def _sizes(self) -> list[tuple[Node, Fragment]]:
+        """Return the letters of sizes."""
+        letters = [x for x in self._wrong.point.forward.sizes if not self._wrong.notation.names.is_known(x)]
+        return [(Node("name", (), Ref(x), 0, 0), self._wrong.notation.plain(x)) for x in letters[: limits.NUMBERS]]
+
     def _may_lack_ones(self) -> bool:
         """Return whether the sizes of matrices do not fit."""
         left = self._wrong.line.left
@@ -94,6 +147,9 @@ class Evidence:
         """Return 1 as it was declared, or else of every length that has a letter."""
         if self._wrong.point.declarations.ones:
             return [(Node("number", (), 1.0, 0, 0), Fragment((number_token("1"),), "1"))]
+        ones = self._wrong.notation.ones_text
+        if ones:
+            return [(Node("ones", (), None, 0, 0), self._wrong.notation.plain(ones))]
         sizes = [f"{letter},1" for letter in list(self._wrong.point.forward.sizes)[: limits.ONES_SIZES]]
         texts = {size: f"1_{{({size})}}" for size in sizes}
         source = self._wrong.point.source
@@ -146,8 +202,9 @@ class Evidence:
             walk_ = rule_walk(wrong.point, wrong.notation, left, wrong.is_set_before) if needs else None
             for key in in_order(needs or ()):
                 part = contributions(walk_, frozenset({key}), left, wrong.line.sign)
-                if part is not None:
-                    parts.append((wrong.point.declarations.parser().inside(part.tokens), part))
+                node = None if part is None else self._read(part)
+                if part is not None and node is not None:
+                    parts.append((node, part))
         return parts
 
     def _signed_terms(self, index: int) -> list[tuple[str, Node, Fragment]]:
@@ -170,9 +227,19 @@ class Evidence:
             for old in results:
                 for new in results:
                     made = exchange_names(wrong.notation, wrong.line, term, {old: new}) if old != new else None
-                    if made is not None:
-                        renamed.append(("+", wrong.point.declarations.parser().inside(made.tokens), made))
+                    node = None if made is None else self._read(made)
+                    if made is not None and node is not None:
+                        renamed.append(("+", node, made))
         return renamed[: limits.SIGNED_TERMS]
+
+    def _read(self, formula: Fragment) -> Node | None:
+        """Return a formula as it is read; None if it cannot stand alone, as a δ_ij whose letters others tell."""
+        try:
+            return self._wrong.point.declarations.parser().inside(formula.tokens)
+        except LimitError:
+            raise
+        except DerivationError:
+            return None
 
     def _results(self) -> list[Ref]:
         """Return what is computed from what the line sets, at its times."""
@@ -189,8 +256,13 @@ class Evidence:
 
     def _as_here(self, ref: Ref) -> Ref:
         """Return a name of a forward equation of components as it stands in a line without them."""
-        indexed = any(own.indices for own in derived_names(self._wrong.line))
-        return ref if indexed else ref._replace(indices=())
+        return ref if self._is_indexed else ref._replace(indices=())
+
+    @cached_property
+    def _is_indexed(self) -> bool:
+        """Return whether the line is one of components."""
+        formulas = (*self._wrong.line.left, *self._wrong.line.members)
+        return any(ref_of(node).indices for formula in formulas for node in names_in(formula))
 
 
 def functions_of(point: SamplePoint, lines: Sequence[Statement]) -> list[Fragment]:

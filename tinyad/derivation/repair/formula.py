@@ -10,7 +10,9 @@ from tinyad.printing.formula import Precedence
 
 Size = tuple[int, int]
 NUMBER: Size = (1, 1)
-SYMMETRIC = "symmetric"  # the key of a leaf that is its own transpose
+
+
+SUM_OVER = "sum over"  # the key of a leaf that is a sum over an index, which a minus may stand before
 
 
 class NoFormula(Exception):  # noqa: N818 - not an error of the program: there is no such formula
@@ -20,7 +22,7 @@ class NoFormula(Exception):  # noqa: N818 - not an error of the program: there i
 class Formula(NamedTuple):
     """A formula with a number as its factor.  kind, with its parts:
 
-    "one" (the factor alone), "leaf" and "eye" (text), "transpose", "+" (terms), "∘", "*", "/" (two parts),
+    "one" (the factor alone), "leaf" and "eye" (text), "transpose", "inverse", "+" (terms), "∘", "*", "/" (two parts),
     "filled" (one part, a number: a matrix of this size with that number everywhere; text: the matrix of ones).
     """
 
@@ -31,6 +33,7 @@ class Formula(NamedTuple):
     text: str = ""
     precedence: Precedence = Precedence.ATOM  # of a leaf
     key: str = ""  # of a leaf: which name or derivative it is, whatever its time, or the kind of its formula
+    symmetric: bool = False  # whether it is its own transpose
 
     @property
     def is_number(self) -> bool:
@@ -56,6 +59,11 @@ def leaf(text: str, size: Size, precedence: Precedence = Precedence.ATOM, key: s
     return Formula("leaf", size, text=text, precedence=precedence, key=key)
 
 
+def inverse(formula: Formula) -> Formula:
+    """Return the inverse of a square matrix."""
+    return Formula("inverse", formula.size, (formula.alone(),), 1 / formula.factor, symmetric=formula.symmetric)
+
+
 def identity(text: str, size: Size) -> Formula:
     """Return the identity matrix."""
     return Formula("eye", size, text=text)
@@ -71,7 +79,7 @@ def filled(value: Formula, size: Size, ones: str = "", precedence: Precedence = 
 def transposed(formula: Formula) -> Formula:
     """Return the transpose."""
     size, factor = formula.size[::-1], formula.factor
-    if formula.is_number or formula.kind in ("eye", "filled") or formula.key == SYMMETRIC:
+    if formula.is_number or formula.kind in ("eye", "filled") or formula.symmetric:
         return formula if formula.kind != "filled" else formula._replace(size=size, text="")
     if formula.kind == "transpose":
         return formula.parts[0].times(factor)
@@ -101,11 +109,12 @@ def added(terms: Sequence[Formula]) -> Formula:
     for term in terms:
         inner = [part.times(term.factor) for part in term.parts] if term.kind == "+" else [term]
         for new in inner:
-            same = next((k for k, old in enumerate(flat) if old.alone() == new.alone()), None)
+            same = next((k for k, old in enumerate(flat) if _is_equal(old, new)), None)
             if same is None:
                 flat.append(new)
             else:
-                flat[same] = flat[same]._replace(factor=flat[same].factor + new.factor)
+                plain = min(flat[same], new, key=lambda f: sum(part.kind == "transpose" for part in _factors(f)))
+                flat[same] = plain._replace(factor=flat[same].factor + new.factor)
     flat = [term for term in flat if term.factor]
     size = max((term.size for term in terms), default=NUMBER)
     if not flat:
@@ -117,6 +126,21 @@ def added(terms: Sequence[Formula]) -> Formula:
     return Formula("+", size, tuple(ordered))
 
 
+def _is_equal(a: Formula, b: Formula) -> bool:
+    """Return whether two terms are equal but for their factors; a number is equal to its transpose."""
+    if a.alone() == b.alone():
+        return True
+    turned = [transposed(factor) for factor in _factors(b.alone())[::-1]]
+    return a.is_number and b.is_number and len(turned) > 1 and _factors(a.alone()) == turned
+
+
+def _factors(formula: Formula) -> list[Formula]:
+    """Return the factors of nested matrix products."""
+    if formula.kind != "*":
+        return [formula]
+    return [factor for part in formula.parts for factor in _factors(part)]
+
+
 def product(a: Formula, b: Formula) -> Formula:
     """Return a matrix product, or a number times a matrix."""
     factor = a.factor * b.factor
@@ -124,21 +148,34 @@ def product(a: Formula, b: Formula) -> Formula:
     for one, other in ((a, b), (b, a)):
         if one.kind == "one" or (one.kind == "eye" and not other.is_number and other.kind != "filled"):
             return other.times(factor)
+        if one.kind == "*" and one.parts[1].kind == "eye" and not other.is_number:  # a number times I
+            return product(one.parts[0], other).times(factor)
         if one.is_number and other.kind == "filled":
             return filled(product(one, other.parts[0]), other.size, other.text, other.precedence).times(factor)
     a, b = with_ones(a), with_ones(b)
-    if not (a.is_number and b.is_number):
-        divided = _divided(product, a, b)
-        if divided is not None:
-            return divided.times(factor)
+    for one, other in ((a, b), (b, a)):
+        if _is_scaled(one) and not other.is_number:  # numbers stand in front
+            inner = product(one.parts[1], other) if one is a else product(other, one.parts[1])
+            return product(one.parts[0], inner).times(factor)
+    divided = _divided(product, a, b)
+    return (_plain_product(a, b) if divided is None else divided).times(factor)
+
+
+def _is_scaled(formula: Formula) -> bool:
+    """Return whether a formula is a matrix behind a number that has a name."""
+    return formula.kind == "*" and formula.parts[0].is_number and not formula.is_number
+
+
+def _plain_product(a: Formula, b: Formula) -> Formula:
+    """Return a product of which nothing can be simplified."""
     if a.is_number or b.is_number:
         size = b.size if a.is_number else a.size
         if b.is_number and not a.is_number:
             a, b = b, a
-        return Formula("*", size, (a, b), factor)
+        return Formula("*", size, (a, b))
     if a.size[1] != b.size[0]:
         raise NoFormula
-    return Formula("*", (a.size[0], b.size[1]), (a, b), factor)
+    return Formula("*", (a.size[0], b.size[1]), (a, b))
 
 
 def componentwise(a: Formula, b: Formula) -> Formula:
@@ -150,6 +187,8 @@ def componentwise(a: Formula, b: Formula) -> Formula:
         return product(a, b)
     if a.size != b.size:
         raise NoFormula
+    if b.kind == "/" and b.parts[0].kind == "one":
+        return quotient(a.times(b.factor), b.parts[1])
     divided = _divided(componentwise, a, b)
     if divided is not None:
         return divided
@@ -158,6 +197,9 @@ def componentwise(a: Formula, b: Formula) -> Formula:
 
 def _divided(operation: Callable[[Formula, Formula], Formula], a: Formula, b: Formula) -> Formula | None:
     """Return an operation on a quotient by a number as that quotient of the operation; None if there is none."""
+    if a.is_number and b.is_number:  # 1/m among numbers becomes a divisor, other quotients stay
+        one = next((f for f in (b, a) if f.kind == "/" and f.parts[0].kind == "one"), None)
+        return None if one is None else quotient((a if one is b else b).times(one.factor), one.parts[1])
     if a.kind == "/" and a.parts[1].is_number and not (a.is_number and b.is_number):
         return quotient(operation(a.parts[0].times(a.factor), b), a.parts[1])
     if b.kind == "/" and b.parts[1].is_number and not (a.is_number and b.is_number):
@@ -179,12 +221,22 @@ def quotient(a: Formula, b: Formula) -> Formula:
         raise NoFormula
     if b.kind == "/":
         return quotient(_multiplied(a, b.parts[1]), b.parts[0].times(b.factor))
-    if a.kind == "*" and b.is_number and a.parts[0] == b.alone():
-        return a.parts[1].times(a.factor / b.factor)
-    if a.kind == "/" and b.is_number and a.parts[1].is_number:
-        return quotient(a.parts[0], product(a.parts[1], b)).times(a.factor)
+    shorter = _shortened(a, b) if b.is_number else None
+    if shorter is not None:
+        return shorter
     factor = a.factor / b.factor
     return Formula("/", a.size if b.is_number else b.size, (a.alone(), b.alone()), factor)
+
+
+def _shortened(a: Formula, b: Formula) -> Formula | None:
+    """Return a quotient by a number that is a factor of what is divided, or that divides it further; None of others."""
+    if a.alone() == b.alone():
+        return number(a.factor / b.factor)
+    if a.kind == "*" and a.parts[0] == b.alone():
+        return a.parts[1].times(a.factor / b.factor)
+    if a.kind == "/" and a.parts[1].is_number:
+        return quotient(a.parts[0], product(a.parts[1], b)).times(a.factor)
+    return None
 
 
 def _multiplied(a: Formula, b: Formula) -> Formula:
@@ -208,6 +260,10 @@ class Writer(NamedTuple):
     transpose: str
     pairs: Container[tuple[str, str]]  # keys of what stands beside each other in component-wise products
     number_last: bool  # whether a number stands behind what it multiplies
+    inverses: tuple[str, str] = ("⁻¹", "⁻ᵀ")  # what makes an inverse, and a transposed inverse
+    half: str = ""  # 1/2 in front of what it multiplies; "" where it is a divisor
+    fractions: bool = False  # whether quotients are \\frac{a}{b}
+    scale: str = " "  # what stands between a number and what it multiplies, with its spaces
 
     def text(self, formula: Formula) -> str:
         """Return a formula as text."""
@@ -216,14 +272,16 @@ class Writer(NamedTuple):
     def _written(self, formula: Formula) -> tuple[str, Precedence]:
         """Return the text of a formula, and how tightly it holds together."""
         size = abs(formula.factor)
-        if formula.kind == "one" or size == 0:
-            body, level = _numeral(size), Precedence.ATOM
+        is_one = formula.kind == "one" or (formula.kind == "filled" and formula.parts[0].kind == "one")
+        if is_one or size == 0:
+            halved = bool(self.half) and abs(size - limits.HALF) < limits.CLOSE_TO_WHOLE
+            body, level = self.half if halved else _numeral(size), Precedence.ATOM
         elif abs(size - 1) < limits.CLOSE_TO_WHOLE:
             body, level = self._body(formula)
         else:
             body, level = self._with_number(formula, size)
         if formula.factor < 0:
-            if level < Precedence.PRODUCT:
+            if level < Precedence.PRODUCT and formula.key != SUM_OVER:
                 body = f"({body})"
             return f"-{body}", Precedence.SUM
         return body, level
@@ -231,6 +289,9 @@ class Writer(NamedTuple):
     def _with_number(self, formula: Formula, size: float) -> tuple[str, Precedence]:
         """Return a formula behind its number."""
         inverse = 1 / size
+        if self.half and formula.kind != "/" and abs(size - limits.HALF) < limits.CLOSE_TO_WHOLE:
+            body, level = self._body(formula)
+            return f"{self.half} {body if level >= Precedence.PRODUCT else f'({body})'}", Precedence.PRODUCT
         if _is_whole(inverse) and not _is_whole(size):
             if formula.kind == "/":
                 above, below = formula.parts
@@ -247,23 +308,48 @@ class Writer(NamedTuple):
         if formula.kind in ("leaf", "eye"):
             return formula.text, formula.precedence
         if formula.kind == "transpose":
+            if formula.parts[0].kind == "inverse":
+                return self._inverse(formula.parts[0], self.inverses[1])
             inner = self._bracketed(formula.parts[0], Precedence.ATOM)
             if "^" in inner and formula.parts[0].kind == "leaf":  # a second superscript beside the first
                 inner = f"({inner})"
             return inner + self.transpose, Precedence.POSTFIX
+        if formula.kind == "inverse":
+            return self._inverse(formula, self.inverses[0])
         if formula.kind == "filled":
             return self._written(formula.parts[0])
-        if formula.kind == "+":
-            first, *rest = formula.parts
-            text = self._written(first)[0]
-            for term in rest:
-                inner = self._bracketed(term.times(-1) if term.factor < 0 else term, Precedence.PRODUCT)
-                text += f" {'-' if term.factor < 0 else '+'} {inner}"
-            return text, Precedence.SUM
+        return self._sum(formula) if formula.kind == "+" else self._product(formula)
+
+    def _sum(self, formula: Formula) -> tuple[str, Precedence]:
+        """Return a sum."""
+        first, *rest = formula.parts
+        text = self._written(first)[0]
+        for term in rest:
+            inner = self._bracketed(term.times(-1) if term.factor < 0 else term, Precedence.PRODUCT)
+            text += f" {'-' if term.factor < 0 else '+'} {inner}"
+        return text, Precedence.SUM
+
+    def _product(self, formula: Formula) -> tuple[str, Precedence]:
+        """Return a product or a quotient."""
+        if formula.kind == "/" and self.fractions:
+            above, below = (self._written(part)[0] for part in formula.parts)
+            if r"\frac" in above:  # one fraction inside of another
+                return (
+                    rf"\frac{{1}}{{{below}}} {self._bracketed(formula.parts[0], Precedence.PRODUCT)}",
+                    Precedence.PRODUCT,
+                )
+            return rf"\frac{{{above}}}{{{below}}}", Precedence.ATOM
         signs = {"∘": self.circle, "*": self.times, "/": " / "}
         parts = self._ordered(formula)
         a, b = (self._operand(part, formula.kind, k) for k, part in enumerate(parts))
-        return a + signs[formula.kind] + b, Precedence.PRODUCT
+        scaled = formula.kind == "*" and any(part.is_number for part in parts)
+        return a + (self.scale if scaled else signs[formula.kind]) + b, Precedence.PRODUCT
+
+    def _inverse(self, formula: Formula, mark: str) -> tuple[str, Precedence]:
+        """Return an inverse with its sign."""
+        inner = self._bracketed(formula.parts[0], Precedence.ATOM)
+        scripted = "^" in inner and formula.parts[0].kind == "leaf"
+        return (f"({inner})" if scripted else inner) + mark, Precedence.POSTFIX
 
     def _ordered(self, formula: Formula) -> tuple[Formula, ...]:
         """Return two factors in the order in which the author has them elsewhere."""
@@ -279,9 +365,9 @@ class Writer(NamedTuple):
         if level > Precedence.PRODUCT:
             return text
         own = formula.key if formula.kind == "leaf" else formula.kind
-        plain = level == Precedence.PRODUCT and own in ("∘", "*", "/") and abs(formula.factor) == 1
-        alike = plain and own == kind and kind != "/"
-        first = plain and place == 0 and (own == kind or kind == "/")
+        plain = level == Precedence.PRODUCT and own in ("∘", "*", "/")
+        alike = plain and abs(formula.factor) == 1 and own == kind and kind != "/"
+        first = plain and place == 0 and (kind == "/" or (own == kind and abs(formula.factor) == 1))
         return text if alike or first else f"({text})"
 
     def _bracketed(self, formula: Formula, needs: Precedence) -> str:

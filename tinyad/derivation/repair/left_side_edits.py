@@ -52,8 +52,8 @@ def _other_derivatives(member: Member, context: Context, node: Node) -> Iterator
     """Propose the derivatives of all other names."""
     own = [other.value[0] for other in member.line.left if other.kind == "d"]
     known = [ref for kind, ref in context.notation.known if kind == "name"]
-    if not node.value[0].indices:
-        known = [ref._replace(indices=()) for ref in known]
+    indices = node.value[0].indices
+    known = [ref._replace(indices=indices) if len(ref.indices) == len(indices) or not indices else ref for ref in known]
     for ref in dict.fromkeys(known):
         derivative = context.notation.derivative(ref) if ref not in own else None
         if derivative is not None:

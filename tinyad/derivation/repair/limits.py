@@ -8,6 +8,8 @@ READINGS         = 12_000 # different lines that are read and evaluated for one 
 PAIRS_TRIED      = 400    # pairs of edits of one member: beyond these, a pair that holds is chance
 EDITS_PAIRED     = 120    # single edits that pairs are made of: enough for PAIRS_TRIED, likeliest first
 PROPOSED_LINES   = 12     # lines proposed for what a derivation leaves out: more is a derivation not yet begun
+FURTHER_POINTS   = 6      # sample points at which a line with a comparison is tried too
+FURTHER_SEED     = 900    # the first of their seeds, far from those of the verdicts
 SLIPS_SHOWN      = 2      # changes of one line that are marked one by one: more are another line
 
 # What makes a suggestion certain.
@@ -22,6 +24,11 @@ SIGNED_TERMS     = 20     # terms behind a sign in other lines
 FRAGMENT_LENGTH  = 200    # characters of such a term or factor: longer ones are formulas of their own
 ONES_SIZES       = 8      # letters of sizes that a column of ones is tried with
 OPERAND_CALLS    = 4      # calls in the line's forward equations
+FACTORS_FORGOTTEN = (2.0, 0.5, 3.0)  # of squares, of means and of cubes
+SQUARE           = 2
+HALF             = 0.5    # has its own way to be written, 1/2
+LETTERS          = 4      # letters of a line of components that further factors are tried with
+NUMBERS          = 8      # names that are one number, and sizes, tried as further factors
 RULE_NAMES       = 12     # names of the rule that are tried as a further factor
 RULE_NAMES_FIRST = 20     # names of the rule that come before all other names
 NAMES_REPEATED   = 20     # names that are tried in every place of one that is used more than once

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from tinyad.derivation.language.syntax_tree import Node, Ref, walk
 from tinyad.derivation.repair import limits, ranks
-from tinyad.derivation.repair.author_notation import Fragment, bracketed, joined, names_in, ref_of, sign_token
+from tinyad.derivation.repair.author_notation import (
+    Fragment,
+    bracketed,
+    is_differential_of_name,
+    joined,
+    names_in,
+    ref_of,
+    sign_token,
+)
 from tinyad.derivation.repair.edit import Context, Edit, Member, apply, named, replace_parts
 
 OTHER = {"name": "d", "d": "name"}
@@ -87,6 +95,60 @@ def other_names(member: Member, context: Context) -> Iterator[Edit]:
             yield member.replace(node, for_own, ranks.NAME_FOR_OWN, named(node, other, own))
 
 
+def differentials(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose dX for X, and dX and X for the differential of another name."""
+    for node in walk(member.node):
+        if is_differential_of_name(node):
+            own = node.parts[0].value
+            for ref in dict.fromkeys((*context.rule_names, own)):
+                new, name = context.notation.differential(ref), context.notation.name(ref)
+                inner = Node("name", (), ref, node.start, node.end)
+                if new is not None and ref != own:
+                    made = node._replace(parts=(inner,))
+                    yield member.replace(node, new, _rank(context, ref, own), (node, made))
+                if name is not None:
+                    rank = ranks.NAME_FOR_OWN if ref == own else _rank(context, ref, own).later(ranks.OTHER_SORT)
+                    yield member.replace(node, name, rank, (node, inner))
+    for node in (n for n in names_in(member.node) if n.kind == "name"):
+        new = context.notation.differential(node.value)
+        if new is not None:
+            made = Node("differential", (node,), None, node.start, node.end)
+            yield member.replace(node, new, ranks.NAME_FOR_OWN, (node, made))
+
+
+def sum_letters(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose another letter of a sum or product over an index."""
+    for node in walk(member.node):
+        if node.kind in ("sum", "product") and node.value[0] == "index":
+            own = node.value[1]
+            head = range(member.span(node)[0], member.span(node.parts[0])[0])
+            k = next((k for k in head if member.tokens[k].text == own), None)
+            if k is None:
+                continue
+            for letter in sorted(context.notation.names.indices - {own}):
+                made = node, node._replace(value=("index", letter, *node.value[2:]))
+                yield member.replace_sign(k, letter, ranks.INDEX_OF_SUM, made)
+
+
+def names_for_numbers(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose another number, the name of a number or a call for a number, and for one size another."""
+    sizes = {node.value for node, _ in context.sizes}
+    terms = {id(part) for node in walk(member.node) if node.kind in ("+", "-") for part in node.parts}
+    for node in walk(member.node):
+        if node.kind == "number":
+            if node.value in (0, 1):
+                other = 1 - node.value
+                made = node._replace(value=other)
+                yield member.replace(node, context.notation.plain(f"{other:g}"), ranks.OTHER_NUMBER, (node, made))
+            calls = [call for call in context.operand_calls if id(node) not in terms]
+            for new, fragment in (*context.numbers, *calls):
+                yield member.replace(node, fragment, ranks.NAME_FOR_NUMBER, (node, new))
+        if node.kind == "name" and (node.value in sizes or not context.notation.names.is_known(node.value.key)):
+            for new, fragment in context.sizes:
+                if new.value != node.value:
+                    yield member.replace(node, fragment, ranks.SIZE, (node, new))
+
+
 def names_in_products(member: Member, context: Context) -> Iterator[Edit]:
     """Propose for a name a product or a sum that the line has with this name in another place."""
     nodes = [node for node in walk(member.node) if node.kind in ("∘", "*", "/", "+", "-")]
@@ -121,6 +183,7 @@ def alternatives(context: Context, own: Ref) -> list[Ref]:
         refs = [ref._replace(indices=own.indices) for ref in refs if len(ref.indices) == len(own.indices)]
         for k in range(len(own.indices)):
             refs += [own._replace(indices=(*own.indices[:k], x, *own.indices[k + 1 :])) for x in letters]
+        refs.append(own._replace(indices=own.indices[::-1]))
     return [ref for ref in dict.fromkeys(refs) if ref != own and ref.key != context.notation.names.loss]
 
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyad.derivation.language.syntax_tree import Node, walk
+from tinyad.derivation.language.syntax_tree import Node, flattened
 from tinyad.derivation.repair import ranks
 from tinyad.derivation.repair.author_notation import Fragment, bracketed, has_superscript, joined, sign_token
-from tinyad.derivation.repair.edit import Context, Edit, Member, instead
+from tinyad.derivation.repair.edit import Context, Edit, Member, instead, replace_parts
 
 ROUTINE_SYMBOLS = ("∘", "*", "+", "-", "tanh", "sigmoid", "softmax", "none")  # of the slides' deriv()
+OPPOSITE = {">": "<", "<": ">", "≥": "≤", "≤": "≥"}
 MINUS = Fragment((sign_token("-"),), "-")
 
 
 def transpositions(member: Member, context: Context) -> Iterator[Edit]:
     """Propose one transposition more, or one less."""
-    for node in walk(member.node):
+    inverted = {id(node.parts[0]) for node in member.nodes() if node.kind == "inverse"}
+    for node in (n for n in member.nodes() if id(n) not in inverted):
         if node.kind == "transpose":
             if node.parts[0].end < node.end:
                 yield member.unwrap(node, member.without_bracket(node.parts[0]), ranks.TRANSPOSE_LESS)
-        elif node.kind in ("name", "d", "bracket", "call", "prime"):
+        elif node.kind in ("name", "d", "bracket", "call", "prime", "differential"):
             fragment, tree = member.fragment(node), instead(node, "transpose", node)
             if has_superscript(fragment):
                 yield member.replace(node, context.notation.transposed(fragment), ranks.TRANSPOSE_MORE, tree)
@@ -29,7 +31,7 @@ def transpositions(member: Member, context: Context) -> Iterator[Edit]:
 
 def operators(member: Member, context: Context) -> Iterator[Edit]:
     """Propose the other product, and the other operations of deriv()."""
-    for node in walk(member.node):
+    for node in member.nodes():
         if node.kind in ("∘", "*", "/"):
             yield from _other_product(member, context, node)
         elif node.kind == "deriv":
@@ -54,7 +56,7 @@ def _other_product(member: Member, context: Context, node: Node) -> Iterator[Edi
 
 def signs(member: Member, context: Context) -> Iterator[Edit]:
     """Propose + for -, and one sign more or less."""
-    for node in walk(member.node):
+    for node in member.nodes():
         if node.kind in ("+", "-"):
             other = "-" if node.kind == "+" else "+"
             places = [k for k in range(*member.between(node)) if member.tokens[k].text == node.kind]
@@ -69,13 +71,77 @@ def signs(member: Member, context: Context) -> Iterator[Edit]:
         yield member.replace(member.node, joined(MINUS, fragment), ranks.SIGN, tree)
 
 
+def comparisons(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose < for >, and the values of two cases in the other order."""
+    for node in member.nodes():
+        if node.kind == "comparison" and node.value in OPPOSITE:
+            places = [k for k in range(*member.between(node)) if member.tokens[k].text == node.value]
+            other = OPPOSITE[node.value]
+            sign = context.notation.comparison_text(other)
+            for k in places[:1]:
+                token = member.tokens[k]
+                made = node, node._replace(value=other)
+                yield Edit(k, k + 1, (sign_token(other),), token.start, token.end, sign, ranks.COMPARISON, made)
+        if node.kind == "cases":
+            yield from _swapped_cases(member, node)
+
+
+def _swapped_cases(member: Member, node: Node) -> Iterator[Edit]:
+    """Propose the values of the first two cases in the other order."""
+    a, condition, b, *rest = node.parts
+    between = Fragment(member.tokens[member.span(a)[1] : member.span(b)[0]], member.source.text[a.end : b.start])
+    new = joined(member.fragment(b), between, member.fragment(a))
+    tree = node, node._replace(parts=(b, condition, a, *rest))
+    yield Edit(member.span(a)[0], member.span(b)[1], new.tokens, a.start, b.end, new.text, ranks.CASES_SWAPPED, tree)
+
+
 def swapped_operands(member: Member, context: Context) -> Iterator[Edit]:
     """Propose the operands in the other order."""
-    for node in walk(member.node):
-        if node.kind in ("*", "-", "/"):
+    for node in member.nodes():
+        if node.kind == "*" and node.parts[0].kind == "*":
+            yield _swapped_factors(member, node)
+            continue
+        if node.kind in ("*", "-", "/") and not (node.kind == "*" and node.parts[0].kind in ("number", "/")):
             before, after = member.between(node)
             x, y = map(member.fragment, node.parts)
             gap = member.source.text[node.parts[0].end : node.parts[1].start] or " "
             new = joined(y, Fragment(member.tokens[before:after], gap), x)
             tree = node, node._replace(parts=node.parts[::-1])
             yield member.replace(node, new, ranks.OPERANDS_SWAPPED, tree)
+
+
+def exchanged_names(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose u vᵀ for v uᵀ: the names of two factors in each other's place, transposed where the other was."""
+    for node in member.nodes():
+        if node.kind != "*":
+            continue
+        first, second = map(_name_of, (flattened(node)[-2], node.parts[1]))
+        if first is not None and second is not None and first.value != second.value:
+            (start, _), (_, end) = member.span(first), member.span(second)
+            tokens = member.tokens[member.span(first)[1] : member.span(second)[0]]
+            between = Fragment(tokens, member.source.text[first.end : second.start])
+            new = joined(member.fragment(second), between, member.fragment(first))
+            changes = [(first, second), (second, first)]
+            tree = node, replace_parts(node, [(old, _moved(other, old)) for old, other in changes])
+            yield Edit(start, end, new.tokens, first.start, second.end, new.text, ranks.NAMES_EXCHANGED, tree)
+
+
+def _name_of(node: Node) -> Node | None:
+    """Return the name or derivative that a factor is, transposed or not; None for another formula."""
+    inner = node.parts[0] if node.kind == "transpose" else node
+    return inner if inner.kind in ("name", "d") else None
+
+
+def _moved(node: Node, place: Node) -> Node:
+    return node._replace(start=place.start, end=place.end)
+
+
+def _swapped_factors(member: Member, node: Node) -> Edit:
+    """Return the edit that changes the order of the last two factors of a product of three or more."""
+    (a, x), y = node.parts[0].parts, node.parts[1]
+    (_, before), (after, last) = member.span(x), member.span(y)
+    gap = member.source.text[x.end : y.start] or " "
+    new = joined(member.fragment(y), Fragment(member.tokens[before:after], gap), member.fragment(x))
+    inner = node.parts[0]._replace(parts=(a, y))
+    tree = node, node._replace(parts=(inner, x))
+    return Edit(member.span(x)[0], last, new.tokens, x.start, y.end, new.text, ranks.OPERANDS_SWAPPED, tree)

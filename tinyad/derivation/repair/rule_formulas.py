@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -34,8 +35,11 @@ from tinyad.derivation.repair.author_notation import (
     sign_token,
     tokenized,
 )
+from tinyad.derivation.repair.component_forms import has_indices
 from tinyad.derivation.repair.formula import NoFormula
 from tinyad.derivation.repair.required_contributions import RequiredContributions
+from tinyad.derivation.repair.rule_components import component_terms
+from tinyad.derivation.repair.rule_differentials import differentials
 from tinyad.derivation.repair.rule_jacobians import RuleJacobian
 from tinyad.derivation.repair.rule_walk import LEVELS, RuleWalk, Term, WrittenPart, scope_of
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
@@ -61,6 +65,9 @@ def formulas_by_rule(wrong: WrongLine, required: RequiredContributions) -> Itera
     if len(wrong.line.left) == 1 and wrong.line.left[0].kind == "jacobian":
         yield from jacobians_by_rule(wrong)
         return
+    if len(wrong.line.left) == 1 and wrong.line.left[0].kind == "differential":
+        yield from differentials_by_rule(wrong)
+        return
     if len(wrong.line.left) != 1 or wrong.line.left[0].kind != "d" or not needs:
         return
     left = wrong.line.left[0]
@@ -68,9 +75,9 @@ def formulas_by_rule(wrong: WrongLine, required: RequiredContributions) -> Itera
     if case is None:
         return
     yield from terms_mended(wrong, case, needs)
-    parts = written_parts(wrong, case)
+    parts, named = written_parts(wrong, case), named_parts(wrong, case)
     for usable, some in ((wrong.is_set_before, parts), (wrong.is_set_before, []), (wrong.is_set, parts)):
-        walk_ = RuleWalk(case, wrong.notation, usable, some)
+        walk_ = RuleWalk(case, wrong.notation, usable, some, named if some else [])
         formula = by_rule(walk_, needs, left, wrong.line.sign)
         if formula is not None:
             yield formula
@@ -139,6 +146,9 @@ def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
         if eq.left[0].value.key != above.value.key:
             continue
         walk_ = RuleWalk(Case(point, scopes[0], (below.key, None)), wrong.notation, wrong.is_set_before)
+        if above.value.indices:
+            yield from _softmax_of_components(walk_, eq, above.value, below)
+            continue
         try:
             text = _through_equations(wrong, walk_, k)
             if len(text) <= limits.RULE_CHARACTERS:
@@ -154,6 +164,29 @@ def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
             raise
         except NO_FORMULA:
             continue
+
+
+def _softmax_of_components(walk_: RuleWalk, eq: Statement, above: Ref, below: Ref) -> Iterator[Fragment]:
+    """Yield p_i (δ_ij - p_j), which holds if the equation is a softmax of a column."""
+    notation = walk_.notation
+    p, q = (notation.component("name", above._replace(indices=ref.indices)) for ref in (above, below))
+    used = [n.value.key for member in eq.members for n in walk(member) if n.kind == "name"]
+    if p is not None and q is not None and below.key in used and len(above.indices) == len(below.indices) == 1:
+        delta = notation.with_indices(r"\delta" if notation.latex else "δ", (*above.indices, *below.indices))
+        yield notation.plain(f"{p.text} ({delta} - {q.text})")
+
+
+def differentials_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
+    """Yield a differential as the rules give it."""
+    point, left = wrong.point, wrong.line.left[0]
+    for scope in scopes_of(point, wrong.line)[:1]:
+        walk_ = RuleWalk(Case(point, scope, (point.declarations.names.loss, None)), wrong.notation, wrong.is_set_before)
+        try:
+            yield from map(wrong.notation.plain, differentials(walk_, left, wrong.line.members))
+        except LimitError:
+            raise
+        except NO_FORMULA:
+            return
 
 
 def _through_equations(wrong: WrongLine, walk_: RuleWalk, equation: int) -> str:
@@ -181,7 +214,7 @@ def by_rule(walk_: RuleWalk, keys: Keys, left: Node, sign: str) -> Fragment | No
     """Return the sum of some contributions as the rules give them; None if they do not, or at too great a length."""
     of: Ref = left.value[0]
     try:
-        terms = _chosen(walk_, _terms(walk_, of, keys), keys)
+        terms = _chosen(walk_, of, _terms(walk_, of, keys), keys)
         text = walk_.sum_of(terms, of, sign)
         tokens = tokenized(text, "rule", walk_.point.source)
         walk_.point.declarations.parser().inside(tokens)
@@ -195,16 +228,26 @@ def by_rule(walk_: RuleWalk, keys: Keys, left: Node, sign: str) -> Fragment | No
 def _terms(walk_: RuleWalk, of: Ref, keys: Keys) -> list[Term]:
     """Return what every use of a name in the equations of some contributions gives."""
     places = dict.fromkeys((key.equation, key.later) for key in in_order(keys))
-    return [term for k, later in places if k is not None for term in walk_.terms(of, k, later)]
+    return [term for k, later in places if k is not None for term in _terms_of_equation(walk_, of, k, later)]
 
 
-def _chosen(walk_: RuleWalk, terms: list[Term], keys: Keys) -> list[Term]:
+def _terms_of_equation(walk_: RuleWalk, of: Ref, equation: int, later: Any) -> list[Term]:
+    """Return the same of one equation: by its matrices, or else by its components."""
+    if of.indices or has_indices(walk_.forward[equation].members[0]):
+        return component_terms(walk_, of, equation, later)
+    try:
+        return walk_.terms(of, equation, later)
+    except NoFormula:
+        return component_terms(walk_, of, equation, later)
+
+
+def _chosen(walk_: RuleWalk, of: Ref, terms: list[Term], keys: Keys) -> list[Term]:
     """Return the terms that are those contributions: some where an equation uses a name more than once."""
     known = contributions_to(walk_.case)
     if keys >= {key for key in known if (key.equation, key.later) in {(t.equation, t.later) for t in terms}}:
         return terms
     total = total_of((a for key, a in known.items() if key in keys), walk_.case.shape)
-    values = [walk_.value_of_text(walk_.text(term.formula)) for term in terms[: limits.TERMS_CHOSEN]]
+    values = [walk_.value_of_text(walk_.text(term.formula), of) for term in terms[: limits.TERMS_CHOSEN]]
     for count in range(1, len(values) + 1):
         for some in combinations(range(len(values)), count):
             arrays = [a for k in some for a in [values[k]] if a is not None]
@@ -240,6 +283,20 @@ def written_parts(wrong: WrongLine, case: Case) -> list[WrittenPart]:
     for line, node in (*own, *others):
         if node.kind in DERIVATIVES_WRITTEN and len(parts) < limits.WRITTEN_PARTS:
             parts += _written(wrong, case, line, node)
+    return parts
+
+
+def named_parts(wrong: WrongLine, case: Case) -> list[WrittenPart]:
+    """Return the derivatives of one time step that are set before the line, but for those that it sets."""
+    if wrong.point.last is not None:
+        return []
+    own = derived_names(wrong.line)
+    refs = [ref for kind, ref in wrong.notation.known if kind == "d" and not ref.indices and ref not in own]
+    parts: list[WrittenPart] = []
+    for ref in refs[: limits.WRITTEN_PARTS]:
+        fragment, place = wrong.notation.derivative(ref), (ref.key, wrong.point.forward.step_time(ref.time, ref.key))
+        if fragment is not None and place in wrong.point.values and wrong.is_set_before(ref):
+            parts.append(WrittenPart(wrong.point.true_derivative(place), fragment, "d"))
     return parts
 
 

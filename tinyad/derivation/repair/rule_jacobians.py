@@ -8,7 +8,6 @@ from tinyad.derivation.language.syntax_tree import Node, Ref
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.formula import (
     NUMBER,
-    SYMMETRIC,
     Formula,
     NoFormula,
     added,
@@ -116,7 +115,8 @@ class RuleJacobian:
             raise NoFormula
         softmax = at.softmax_jacobian(node)
         if softmax:
-            return product(leaf(softmax, (size[0], size[0]), Precedence.SUM, SYMMETRIC), jacobian)
+            outer = leaf(softmax, (size[0], size[0]), Precedence.SUM)._replace(symmetric=True)
+            return product(outer, jacobian)
         slope = at.slope(node)
         if slope.kind == "filled":
             raise NoFormula
@@ -137,4 +137,5 @@ class RuleJacobian:
             raise NoFormula
         text = self._walk.text(column.alone())
         size = column.size[0], column.size[0]
-        return leaf(f"{self._walk.diagonal_sign}({text})", size, key=SYMMETRIC).times(column.factor)
+        diagonal = leaf(f"{self._walk.diagonal_sign}({text})", size)._replace(symmetric=True)
+        return diagonal.times(column.factor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from tinyad.arrays.matrix import Array
 from tinyad.derivation.judge.contributions import Case
+from tinyad.derivation.language.declarations import MatrixKind
 from tinyad.derivation.language.source import DerivationError, LimitError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.repair import limits
@@ -17,6 +19,7 @@ from tinyad.derivation.repair.analogy import exchange_names
 from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, names_in, tokenized
 from tinyad.derivation.repair.formula import (
     NUMBER,
+    SUM_OVER,
     Formula,
     NoFormula,
     Size,
@@ -25,6 +28,7 @@ from tinyad.derivation.repair.formula import (
     componentwise,
     filled,
     identity,
+    inverse,
     leaf,
     number,
     product,
@@ -32,8 +36,9 @@ from tinyad.derivation.repair.formula import (
     transposed,
     with_ones,
 )
+from tinyad.derivation.semantics.composed import axis_of
 from tinyad.derivation.semantics.functions import NOT_COMPONENTWISE
-from tinyad.derivation.semantics.values import Scope, Trouble
+from tinyad.derivation.semantics.values import Indexed, Scope, Trouble
 from tinyad.engine.op import Op
 from tinyad.engine.vjp import in_same_layout
 from tinyad.expressions.symbol import Symbol
@@ -41,6 +46,9 @@ from tinyad.printing.formula import Precedence
 
 WRITTEN_OUT = ("tanh", "sigmoid", "exp", "log", "sqrt")  # functions whose derivative people write out; f'(x) of others
 CLOSED_BY_LOG = ("softmax", "softmax_rows", "sigmoid")  # functions that a cross entropy takes the logarithm of
+SOFTMAX = ("softmax", "softmax_rows")
+SAME_AS = {"softmax_axis0": "softmax", "softmax_axis1": "softmax_rows"}
+OF_TWO = {"max": ">", "min": "<"}  # when the result is the operand
 LEVELS = {"+": Precedence.SUM, "-": Precedence.SUM, "neg": Precedence.SUM, "sum": Precedence.SUM}
 LEVELS |= dict.fromkeys("∘*/", Precedence.PRODUCT)
 LEVELS |= dict.fromkeys(("transpose", "square", "power", "inverse"), Precedence.POSTFIX)
@@ -83,6 +91,7 @@ class RuleWalk:
     """Write the contributions to a derivative as the rules give them, from the derivatives that `is_usable` allows.
 
     `parts` are what the author has written out for derivatives: they are used where their values are those of one.
+    `named` are derivatives that are set: they are used for what has no name of its own, as W x + b in tanh(W x + b).
     """
 
     def __init__(
@@ -91,10 +100,11 @@ class RuleWalk:
         notation: AuthorNotation,
         is_usable: Callable[[Ref], bool],
         parts: Sequence[WrittenPart] = (),
+        named: Sequence[WrittenPart] = (),
     ) -> None:
         self.case, self.point, self.notation = case, case.point, notation
         self.scope = scope_of(case)
-        self._is_usable, self.parts = is_usable, parts
+        self.is_usable, self.parts, self._named = is_usable, parts, named
         self.row = self.point.declarations.layout == "row"
         self.forward = self.point.derivation.forward
         self.writer = Writer(
@@ -103,6 +113,10 @@ class RuleWalk:
             notation.transpose_mark.text,
             notation.factor_pairs,
             self._has_numbers_last(),
+            (notation.inverse_text, notation.transposed_inverse_text),
+            notation.half_text if notation.has_halves else "",
+            notation.has_fractions,
+            notation.scale_text,
         )
         self._depth = 0
 
@@ -140,16 +154,16 @@ class RuleWalk:
         total: list[Formula] = []
         for heads in dict.fromkeys(map(tuple, over)):
             inner = added([term.formula for term, own in zip(terms, over, strict=True) if tuple(own) == heads])
-            total.append(self._under(heads, inner))
+            total.append(self.under(heads, inner))
         return self.text(added(total))
 
-    def _under(self, heads: Sequence[str], inner: Formula) -> Formula:
+    def under(self, heads: Sequence[str], inner: Formula) -> Formula:
         """Return a formula under signs of sums."""
         if not heads:
             return inner
-        text = self.text(inner)
-        body = f"({text})" if inner.kind == "+" or inner.factor < 0 else text
-        return leaf(" ".join((*heads, body)), inner.size, Precedence.SUM)
+        text = self.text(inner.alone())
+        body = f"({text})" if inner.kind == "+" else text
+        return leaf(" ".join((*heads, body)), inner.size, Precedence.SUM, SUM_OVER).times(inner.factor)
 
     def _sums_over(self, term: Term, of: Ref) -> list[str]:
         """Return the signs of the sums that a term needs."""
@@ -158,7 +172,7 @@ class RuleWalk:
         if self.point.last is not None and names.timed(ref.key) and not names.timed(of.key):
             heads.append(self.notation.sum_over_time)
         letters = [letter for letter in names.letters(ref.key) if letter not in names.letters(of.key)]
-        return heads + [self.notation.sum_over_family(letter) for letter in letters]
+        return heads + [self.notation.sum_over(letter) for letter in letters]
 
     def terms(self, of: Ref, equation: int, later: Any) -> list[Term]:
         """Return what each use of a name in one equation contributes, `later` steps after the name's own time."""
@@ -204,22 +218,26 @@ class RuleWalk:
         known = self._known(ref)
         if known is not None:
             return known
-        self._depth += 1
-        if self._depth > limits.EQUATIONS_WALKED:
-            raise NoFormula
-        total = added([term.formula for term in self._all_terms(ref)])
-        self._depth -= 1
-        return total
+        with self.one_deeper():
+            return added([term.formula for k, later in self.uses_of(ref) for term in self.terms(ref, k, later)])
 
-    def _all_terms(self, ref: Ref) -> Iterator[Term]:
-        """Yield all contributions to a derivative that no line sets."""
-        found = False
-        for k, eq in enumerate(self.forward):
-            for later in self._delays(eq, ref):
-                found = True
-                yield from self.terms(ref, k, later)
-        if not found:
+    @contextmanager
+    def one_deeper(self) -> Iterator[None]:
+        """Count one derivative more that no line sets, and that the rules write out inside of another."""
+        self._depth += 1
+        try:
+            if self._depth > limits.EQUATIONS_WALKED:
+                raise NoFormula
+            yield
+        finally:
+            self._depth -= 1
+
+    def uses_of(self, ref: Ref) -> list[tuple[int, Any]]:
+        """Return the equations that use a name, each with how many steps later it does."""
+        uses = [(k, later) for k, eq in enumerate(self.forward) for later in self._delays(eq, ref)]
+        if not uses:
             raise NoFormula
+        return uses
 
     def _delays(self, eq: Statement, ref: Ref) -> list[Any]:
         """Return how many steps later an equation uses a name; None in one time step."""
@@ -237,7 +255,7 @@ class RuleWalk:
         written = self.written(value)
         if written is not None:
             return written
-        fragment = self.notation.derivative(ref) if self._is_usable(ref) else None
+        fragment = self.notation.derivative(ref) if self.is_usable(ref) else None
         return (
             None if fragment is None else leaf(fragment.text, _size(value if self.row else value.T), key=f"d {ref.key}")
         )
@@ -253,7 +271,19 @@ class RuleWalk:
 
     def written(self, value: Array) -> Formula | None:
         """Return the author's own formula with this value, which is in row layout; None if there is none."""
-        for part in self.parts:
+        return self._with_value(self.parts, value)
+
+    @property
+    def recognizes(self) -> bool:
+        """Return whether there is anything that a derivative may be recognized as."""
+        return bool(self.parts or self._named)
+
+    def named_or_written(self, value: Array) -> Formula | None:
+        """Return the same for what has no name of its own: also a derivative with this value."""
+        return self._with_value((*self.parts, *self._named), value)
+
+    def _with_value(self, parts: Sequence[WrittenPart], value: Array) -> Formula | None:
+        for part in parts:
             if part.value.shape == value.shape and np.allclose(part.value, value, rtol=limits.SAME_VALUE, atol=0):
                 size = _size(value if self.row else value.T)
                 return leaf(part.fragment.text, size, part.precedence, part.kind)
@@ -270,7 +300,7 @@ class RuleWalk:
         except (Trouble, ArithmeticError, ValueError):
             return None
 
-    def value_of_text(self, text: str) -> Array | None:
+    def value_of_text(self, text: str, of: Ref | None = None) -> Array | None:
         """Return the value of a formula as it is written, in row layout; None if it has none."""
         try:
             node = self.point.declarations.parser().inside(tokenized(text, "rule", self.point.source))
@@ -279,20 +309,31 @@ class RuleWalk:
             raise
         except (DerivationError, Trouble, ArithmeticError, ValueError):
             return None
+        if isinstance(value, Indexed) and of is not None:
+            return self._of_components(value, of)
         if not isinstance(value, np.ndarray):
             return None
         return value if self.row else value.T
+
+    def _of_components(self, value: Indexed, of: Ref) -> Array | None:
+        """Return components as the derivative that they are the entries of, in row layout; None if they are none."""
+        if sorted(label for label in value.labels if label) != sorted(of.indices):
+            return None
+        array = np.transpose(value.value, [value.labels.index(letter) for letter in of.indices])
+        rows, columns = self.case.shape
+        return array.reshape(columns, rows).T if array.size == rows * columns else None
 
 
 class EquationAt:
     """One equation at one time, and the uses of one name in it."""
 
-    def __init__(self, walk_: RuleWalk, eq: Statement, of: Ref, later: Any) -> None:
-        self._walk, self._eq, self._of = walk_, eq, of
+    def __init__(self, walk_: RuleWalk, eq: Statement, of: Ref, later: Any, components: bool = False) -> None:
+        self._walk, self._eq, self._of, self._components = walk_, eq, of, components
         self._point, self._notation, self._row = walk_.point, walk_.notation, walk_.row
         self._shift = self._shift_of(later)
         self.result: Ref = self.moved(eq.left[0].value)
-        self._scope = self._scope_of(later)
+        self.left, self.member = eq.left[0].value, eq.members[0]
+        self.scope = self._scope_of(later)
         self.uses = {id(n) for member in eq.members for n in walk(member) if self._is_use(n)}
         self._exchange = {
             n.value: self.moved(n.value)
@@ -329,7 +370,7 @@ class EquationAt:
     def _is_use(self, node: Node) -> bool:
         if node.kind != "name" or node.value.key != self._of.key:
             return False
-        if node.value.indices or self._of.indices:
+        if (node.value.indices or self._of.indices) and not self._components:
             raise NoFormula
         ref, of = self.moved(node.value), self._of
         timed = self._point.last is not None and self._point.declarations.names.timed(of.key)
@@ -348,12 +389,13 @@ class EquationAt:
             return self.formula(node.parts[0])
         if node.kind == "number" and not (self._point.declarations.ones and node.value == 1):
             return number(node.value)
-        if node.kind == "neg":
-            return self.formula(node.parts[0]).times(-1)
-        if node.kind == "transpose":
-            return transposed(self.formula(node.parts[0]))
+        if node.kind in ("neg", "transpose"):
+            return OPERATIONS[node.kind](self.formula(node.parts[0]))
+        if node.kind == "inverse" and self.size_of(node) != NUMBER:
+            return inverse(self.formula(node.parts[0]))
         if node.kind in ("*", "∘", "/") and self.size_of(node) is not None:
-            a, b = map(self.formula, node.parts)
+            beside_number = node.kind in ("∘", "/")  # where 1 is the number also if it is declared as a column
+            a, b = (number(p.value) if p.kind == "number" and beside_number else self.formula(p) for p in node.parts)
             return OPERATIONS[node.kind](a, b)
         return self.as_written(node)
 
@@ -366,11 +408,18 @@ class EquationAt:
         if node.kind == "eye":
             return identity(fragment.text, size)
         key = f"name {node.value.key}" if node.kind == "name" else ""
-        return leaf(fragment.text, size, LEVELS.get(node.kind, Precedence.ATOM), key)
+        level = Precedence.SUM if self.function(node) == "inner" else LEVELS.get(node.kind, Precedence.ATOM)
+        written = leaf(fragment.text, size, level, key)
+        return written._replace(symmetric=node.kind == "name" and self._is_symmetric(node.value))
+
+    def _is_symmetric(self, ref: Ref) -> bool:
+        """Return whether a matrix is declared as its own transpose."""
+        kind = self._point.declarations.matrix_kinds.get(ref.key)
+        return kind in (MatrixKind.SYMMETRIC, MatrixKind.POSITIVE_DEFINITE)
 
     def size_of(self, node: Node) -> Size | None:
         """Return the size of a part of the equation; None where only its neighbours tell."""
-        value = self._walk.value(node, self._scope)
+        value = self._walk.value(node, self.scope)
         if isinstance(value, float | int):
             return NUMBER
         return _size(value) if isinstance(value, np.ndarray) else None
@@ -390,16 +439,49 @@ class EquationAt:
             yield adjoint
             return
         adjoint = self._recognized(adjoint)
+        node = self.simplest(node)
         for part, rule in self._operands(node):
             if self.has_use(part):
                 yield from self.walk(part, rule(adjoint))
 
+    def simplest(self, node: Node) -> Node:
+        """Return the node with the simplest rule that has the same value: u for sqrt(u)², logdet(X) for log(det(X))."""
+        inner = node.parts[0] if node.parts else node
+        while inner.kind == "bracket":
+            inner = inner.parts[0]
+        outer, key = self.function(node), self.function(inner)
+        if node.kind == "square" and key == "sqrt" and self.size_of(inner) == NUMBER:
+            return inner.parts[0]
+        if outer == "log" and (key == "det" or (key == "bars" and self.size_of(inner.parts[0]) != NUMBER)):
+            return node._replace(value=Ref("logdet"), parts=inner.parts)
+        return self._operation_of_call(node, outer) if outer else node
+
+    def _operation_of_call(self, node: Node, key: str) -> Node:
+        """Return the operation that a call of a function as in NumPy does, or else the call."""
+        if key in SAME_AS:
+            return node._replace(value=Ref(SAME_AS[key]))
+        if key in ("multiply", "square"):
+            return node._replace(kind="∘" if key == "multiply" else key, value=None)
+        if key == "dot":
+            columns = self.size_of(node.parts[0]) == self.size_of(node.parts[1]) and self.size_of(node) == NUMBER
+            return node._replace(value=Ref("inner")) if columns else node._replace(kind="*", value=None)
+        if key == "outer":
+            turned = Node("transpose", node.parts[1:], None, node.parts[1].start, node.parts[1].end)
+            return node._replace(kind="*", value=None, parts=(node.parts[0], turned))
+        return node
+
+    def function(self, node: Node) -> str:
+        """Return the function that a call calls; "" for another formula."""
+        return (
+            self._point.declarations.names.functions.get(node.value.key, node.value.key) if node.kind == "call" else ""
+        )
+
     def _recognized(self, adjoint: Formula) -> Formula:
         """Return the author's own formula for a derivative, or else the derivative as it is."""
-        if not self._walk.parts or adjoint.kind in ("leaf", "one", "filled"):
+        if not self._walk.recognizes or adjoint.kind in ("leaf", "one", "filled"):
             return adjoint
         value = self._walk.value_of_text(self._walk.text(adjoint))
-        return (self._walk.written(value) if value is not None else None) or adjoint
+        return (self._walk.named_or_written(value) if value is not None else None) or adjoint
 
     def _operands(self, node: Node) -> Sequence[tuple[Node, Rule]]:
         """Return the operands of an operation, each with what gives its derivative from that of the result."""
@@ -420,9 +502,43 @@ class EquationAt:
                 (parts[0], lambda g: self._of_numerator(node, g)),
                 (parts[1], lambda g: self._of_denominator(node, g)),
             ]
-        if len(parts) != 1:
+        return self._arguments(node) if len(parts) > 1 else [(parts[0], self._of_one(node))]
+
+    def _arguments(self, node: Node) -> Sequence[tuple[Node, Rule]]:
+        """Return the same for the arguments of a function of two."""
+        parts, key = node.parts, self.function(node)
+        if key in OF_TWO:
+            return [
+                (parts[0], lambda g: self._of_larger(node, 0, g)),
+                (parts[1], lambda g: self._of_larger(node, 1, g)),
+            ]
+        if key == "**":
+            return [(parts[0], lambda g: self._of_named_power(node, g))]
+        if key != "inner":
             raise NoFormula
-        return [(parts[0], self._of_one(node))]
+        x, y = (self._beside(self.formula(part)) for part in parts)
+        return [(parts[0], lambda g: product(g, y)), (parts[1], lambda g: product(g, x))]
+
+    def _of_larger(self, node: Node, k: int, adjoint: Formula) -> Formula:
+        """Return the derivative of an operand of max or min."""
+        own, other = self.formula(node.parts[k]), self.formula(node.parts[1 - k])
+        if own.size != self.size_of(node):
+            raise NoFormula
+        sign = OF_TWO[self.function(node)]
+        condition = leaf(f"1[{self._walk.text(own)} {sign} {self._walk.text(other)}]", own.size)
+        return componentwise(adjoint, self._beside(condition))
+
+    def _of_named_power(self, node: Node, adjoint: Formula) -> Formula:
+        """Return the derivative of x^p for x."""
+        base, exponent = map(self.formula, node.parts)
+        if not exponent.is_number:
+            raise NoFormula
+        return componentwise(adjoint, self._beside(self.power_by_name(base, exponent)))
+
+    def power_by_name(self, base: Formula, exponent: Formula) -> Formula:
+        """Return p x^{p-1}."""
+        less = self._walk.text(added([exponent, number(-1.0)])).replace(" ", "")
+        return product(exponent, self.raised(base, f"^{{{less}}}"))
 
     def _of_one(self, node: Node) -> Rule:
         """Return the same for the one operand of an operation."""
@@ -443,7 +559,10 @@ class EquationAt:
         return rules[kind]
 
     def _of_inverse(self, node: Node, adjoint: Formula) -> Formula:
-        z = self.as_written(node) if self._row else transposed(self.as_written(node))
+        z = self.formula(node)
+        if z.is_number:
+            return quotient(adjoint, self.squared(self.formula(node.parts[0]))).times(-1)
+        z = z if self._row else transposed(z)
         return product(product(z, adjoint), z).times(-1)
 
     def _summed(self, adjoint: Formula, operand: Node) -> Formula:
@@ -496,8 +615,10 @@ class EquationAt:
     def _beside_ones(self, node: Node, k: int, adjoint: Formula) -> Formula:
         """Return the derivative of a column or row that is repeated, b 1ᵀ."""
         own = self.size_of(node.parts[k])
-        if node.kind != "*" or own is None or adjoint.is_number:
+        if node.kind != "*" or own is None:
             raise NoFormula
+        if adjoint.is_number:  # 1ᵀ h, the sum of all entries
+            return filled(adjoint, self._as_derivative(own), *self.ones(own))
         if own == NUMBER:
             return self._inner(adjoint, self.as_written(node.parts[1 - k], self._as_derivative(adjoint.size)))
         rows, columns = adjoint.size[::-1] if self._row else adjoint.size
@@ -525,19 +646,25 @@ class EquationAt:
         return quotient(componentwise(adjoint, self._beside(above)), self._beside(square)).times(-1)
 
     def _power(self, node: Node, exponent: float) -> Formula:
+        """Return the derivative of a part of the equation to a power."""
+        return self.power_less(self.formula(node), exponent)
+
+    def power_less(self, base: Formula, exponent: float) -> Formula:
         """Return the derivative of x to a power."""
-        base, less = self.formula(node), exponent - 1
+        less = exponent - 1
         if less == 1:
             return base.times(2)
-        if less == 2:
+        if less == limits.SQUARE:
             return self.squared(base).times(exponent)
         if less == -1:
             return quotient(number(exponent), base)
+        return self.raised(base, self._notation.power_text(less)).times(exponent)
+
+    def raised(self, base: Formula, mark: str) -> Formula:
+        """Return a power of every component."""
         text, level = self._walk.text(base), base.precedence if base.kind == "leaf" else Precedence.SUM
         text = text if level == Precedence.ATOM and "^" not in text else f"({text})"
-        shown = f"{less:g}" if less == int(less) else f"{2 * less:g}/2"
-        shown = shown if len(shown) == 1 else f"{{{shown}}}"
-        return leaf(f"{text}^{shown}", base.size, Precedence.POSTFIX).times(exponent)
+        return leaf(text + mark, base.size, Precedence.POSTFIX)
 
     def squared(self, base: Formula) -> Formula:
         """Return the square of every component."""
@@ -554,39 +681,98 @@ class EquationAt:
     def _of_argument(self, node: Node, adjoint: Formula) -> Formula:
         """Return the derivative of the argument of a function."""
         point, argument = self._point, node.parts[0]
-        op = point.forward.functions.row(node.value, self._scope, node)
+        if self.function(node) == "abs" or (self.function(node) == "bars" and self.size_of(argument) == NUMBER):
+            inside = self.formula(argument)
+            return componentwise(adjoint, self._beside(leaf(f"sign({self._walk.text(inside)})", inside.size)))
+        of_matrix = self._of_matrix_function(node, adjoint)
+        if of_matrix is not None:
+            return of_matrix
+        op = point.forward.functions.row(node.value, self.scope, node)
         size = self.size_of(argument)
         if size is None:
             raise NoFormula
         if op.symbol == "sum":
-            text, level = self._ones(size)
+            text, level = self.ones(size)
             return filled(adjoint, self._as_derivative(size), text, level)
         if op.symbol in CLOSED_BY_LOG and self._walk.has_logarithm:
             difference = self._difference(op, node, adjoint)
             if difference is not None:
                 return difference
-        return self._of_softmax(node, adjoint) if op.symbol == "softmax" else self._by_table(op, node, adjoint, size)
+        return self._of_softmax(node, adjoint) if op.symbol in SOFTMAX else self._by_table(op, node, adjoint)
+
+    def _of_matrix_function(self, node: Node, adjoint: Formula) -> Formula | None:
+        """Return the derivative of the argument of a trace, a determinant, a norm or a sum along an axis.
+
+        None for other functions.
+        """
+        key, argument = self.function(node), node.parts[0]
+        size = self.size_of(argument)
+        if size is None or size == NUMBER:
+            return None
+        name, axis = axis_of(key)
+        if name in ("sum", "mean") and (axis is not None or name == "mean"):
+            return self._of_sum(adjoint, size, axis, name == "mean")
+        if key == "tr":
+            return product(adjoint, identity("I", size))
+        if key == "norm":
+            return quotient(product(adjoint, self._beside(self.formula(argument))), self.as_written(node))
+        return self._of_determinant(node, adjoint) if key in ("logdet", "det", "bars") else None
+
+    def _of_determinant(self, node: Node, adjoint: Formula) -> Formula:
+        """Return the derivative of the matrix of a determinant, or of its logarithm."""
+        x = self.inverse_of(node.parts[0])
+        scale = adjoint if self.function(node) == "logdet" else product(adjoint, self.as_written(node))
+        return product(scale, x if self._row else transposed(x))
+
+    def inverse_of(self, node: Node) -> Formula:
+        """Return the inverse of a part of the equation."""
+        return inverse(self.formula(node))
+
+    def _of_sum(self, adjoint: Formula, size: Size, axis: int | None, is_mean: bool) -> Formula:
+        """Return the derivative of what is summed, all of it or along an axis: the same for every summand."""
+        if axis is None:
+            text, level = self.ones(size)
+            return filled(self._shared(self._shared(adjoint, size[0]), size[1]), self._as_derivative(size), text, level)
+        rows, columns = size
+        ones = self._ones_leaf((rows, 1) if axis == 0 else (1, columns))
+        ones = transposed(ones) if self._row else ones
+        spread = product(ones, adjoint) if (axis == 0) != self._row else product(adjoint, ones)
+        return self._shared(spread, size[axis]) if is_mean else spread
+
+    def _shared(self, formula: Formula, count: int) -> Formula:
+        """Return a formula by a size."""
+        if count == 1:
+            return formula
+        letters = [x for x, n in self._point.forward.sizes.items() if n == count]
+        return quotient(formula, leaf(letters[0], NUMBER) if letters else number(float(count)))
+
+    def _ones_leaf(self, size: Size) -> Formula:
+        """Return a row or column of ones."""
+        text, level = self.ones(self._as_derivative(size))
+        if not text:
+            raise NoFormula
+        return leaf(text, size, level)
 
     def _of_softmax(self, node: Node, adjoint: Formula) -> Formula:
-        """Return the derivative of the argument of softmax: of columns with 1 where it is declared."""
+        """Return the derivative of the argument of softmax, of columns or of rows."""
         p = self._result(node)
+        by_rows = self._point.forward.functions.row(node.value, self.scope, node).symbol == "softmax_rows"
         if p.is_number:
             raise NoFormula
-        if p.size[1] == 1:
+        if p.size[1] == 1 and not by_rows:
             q = transposed(p)
             rest = product(product(adjoint, p), q) if self._row else product(product(p, q), adjoint)
             return added([componentwise(adjoint, self._beside(p)), rest.times(-1)])
-        if not self._point.declarations.ones:
-            raise NoFormula
-        one = leaf("1", (p.size[0], 1))
-        row = leaf(f"1{self._walk.writer.transpose}", (1, p.size[0]), Precedence.POSTFIX)
+        n = p.size[1 if by_rows else 0]
+        column, row = self._ones_leaf((n, 1)), self._ones_leaf((1, n))
         both = componentwise(adjoint, self._beside(p))
-        sums = product(product(both, one), row) if self._row else product(one, product(row, both))
+        in_rows = by_rows != self._row
+        sums = product(product(both, column), row) if in_rows else product(column, product(row, both))
         return componentwise(added([adjoint, sums.times(-1)]), self._beside(p))
 
     def _difference(self, op: Op, node: Node, adjoint: Formula) -> Formula | None:
         """Return p - y for the derivative of a cross entropy, if need be by a size; None if it is none."""
-        p, x = (self._walk.value(part, self._scope) for part in (node, node.parts[0]))
+        p, x = (self._walk.value(part, self.scope) for part in (node, node.parts[0]))
         given = self._walk.value_of_text(self._walk.text(adjoint))
         if given is None or not isinstance(p, np.ndarray) or not isinstance(x, np.ndarray) or given.T.shape != p.shape:
             return None
@@ -618,7 +804,7 @@ class EquationAt:
     def softmax_jacobian(self, node: Node) -> str:
         """Return diag(p) - p pᵀ for an equation p = softmax(x); "" for another one."""
         functions, size = self._point.forward.functions, self.size_of(node)
-        if node.kind != "call" or functions.row(node.value, self._scope, node).symbol != "softmax" or size is None:
+        if node.kind != "call" or functions.row(node.value, self.scope, node).symbol != "softmax" or size is None:
             return ""
         p = self._result(node)
         text = self._walk.text
@@ -631,19 +817,20 @@ class EquationAt:
             return self._power(part, 2 if node.kind == "square" else node.value)
         if node.kind != "call" or size is None:
             raise NoFormula
-        op = self._point.forward.functions.row(node.value, self._scope, node)
+        op = self._point.forward.functions.row(node.value, self.scope, node)
         if op.symbol in ("sum", *NOT_COMPONENTWISE):
             raise NoFormula
-        return self._beside(self._by_table(op, node, number(1.0), size))
+        return self._beside(self._by_table(op, node, number(1.0)))
 
-    def _ones(self, size: Size) -> tuple[str, Precedence]:
+    def ones(self, size: Size) -> tuple[str, Precedence]:
         """Return the text of the matrix of ones that a derivative of this size is filled with; "" if there is none."""
         rows, columns = self._as_derivative(size)
         mark = self._walk.writer.transpose
-        if self._point.declarations.ones:
+        one = "1" if self._point.declarations.ones else self._notation.ones_text
+        if one:
             if 1 in (rows, columns):
-                return ("1", Precedence.ATOM) if columns == 1 else (f"1{mark}", Precedence.POSTFIX)
-            return f"1 1{mark}", Precedence.PRODUCT
+                return (one, Precedence.ATOM) if columns == 1 else (f"{one}{mark}", Precedence.POSTFIX)
+            return f"{one} {one}{mark}", Precedence.PRODUCT
         letters = {n: letter for letter, n in self._point.forward.sizes.items()} | {1: "1"}
         known = rows in letters and columns in letters
         return (f"1_{{({letters[rows]},{letters[columns]})}}" if known else ""), Precedence.ATOM
@@ -651,36 +838,41 @@ class EquationAt:
     def _result(self, node: Node) -> Formula:
         """Return the result of a call: the name of the equation's result if the author uses it, or the call."""
         name = self._notation.name(self.result)
-        whole = node is self._eq.members[0]
-        if whole and name is not None and not self._notation.uses_call(self._text_of(node)):
+        whole = (node.start, node.end) == (self.member.start, self.member.end)
+        if (
+            whole
+            and self.result.key != self._notation.names.loss
+            and name is not None
+            and not self._notation.uses_call(self._text_of(node))
+        ):
             return leaf(name.text, self.size_of(node) or NUMBER)
         return self.as_written(node)
 
     def _text_of(self, node: Node) -> str:
         return self._notation.source.text[node.start : node.end]
 
-    def _by_table(self, op: Op, node: Node, adjoint: Formula, size: Size) -> Formula:
+    def _by_table(self, op: Op, node: Node, adjoint: Formula) -> Formula:
         """Return the rule of the table for a function, or f'(x) where the rule cannot be written in formulas."""
         rule = None if op.formulas is None else op.formulas[0]
         if rule is None or node.value.key in self._notation.primed or op.symbol not in WRITTEN_OUT:
-            return componentwise(adjoint, self._beside(self._prime(node, size)))
+            return componentwise(adjoint, self._beside(self.prime(node)))
         rule = rule if self._row else in_same_layout(rule)
         names = {"dz": adjoint, "z": self._result(node), "x": self.formula(node.parts[0])}
-        return self._from_symbol(rule, names)
+        return self.from_symbol(rule, names)
 
-    def _prime(self, node: Node, size: Size) -> Formula:
+    def prime(self, node: Node) -> Formula:
         """Return f'(x)."""
-        text = self.as_written(node).text
+        text, size = self.as_written(node).text, self.size_of(node.parts[0])
         opened = text.find("(")
-        if opened < 0:
+        if opened < 0 or size is None:
             raise NoFormula
         return leaf(f"{text[:opened].rstrip()}'{text[opened:]}", size)
 
-    def _from_symbol(self, rule: Any, names: Mapping[str, Formula]) -> Formula:
+    def from_symbol(self, rule: Any, names: Mapping[str, Formula]) -> Formula:
         """Return a rule of the table as a formula."""
         if not isinstance(rule, Symbol) or not rule.operands:
             return names[rule.head] if isinstance(rule, Symbol) else number(float(rule))
-        parts = [self._from_symbol(part, names) for part in rule.operands]
+        parts = [self.from_symbol(part, names) for part in rule.operands]
         if rule.head == "∘" and parts[0].alone() == parts[1].alone():
             return self.squared(parts[0].alone()).times(parts[0].factor * parts[1].factor)
         if rule.head not in OPERATIONS:

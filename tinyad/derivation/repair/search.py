@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
 from enum import StrEnum
 from functools import cached_property
 from itertools import islice
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 from tinyad.derivation.judge.targets import derivatives_in, target_of
 from tinyad.derivation.judge.verdicts import Verdict
-from tinyad.derivation.language.source import DerivationError, Source
+from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Ref, Token
 from tinyad.derivation.repair import limits, ranks
 from tinyad.derivation.repair.all_edits import all_edits
@@ -24,7 +25,10 @@ from tinyad.derivation.repair.required_contributions import RequiredContribution
 from tinyad.derivation.repair.rule_formulas import formulas_by_rule, lacking_by_rule, lines_by_rule, total_of_terms
 from tinyad.derivation.repair.trial import Trial, keeps_names
 from tinyad.derivation.repair.wrong_line import WrongLine, given_targets, targets_of
+from tinyad.derivation.semantics.sample_point import SamplePoint
 
+OF_INCOMPLETE = (EditKind.MISSING, EditKind.EXTRA, EditKind.ASSIGN)  # kinds of edits of a line that lacks something
+BY_RULE_FIRST = ("jacobian", "differential")  # kinds of left-hand sides for which two changes are chance
 WITHOUT_VALUE = (Verdict.UNDEFINED, Verdict.DOES_NOT_FIT, Verdict.AMBIGUOUS)  # verdicts on a part of a line
 
 
@@ -82,8 +86,8 @@ class Search:
             (self._other_left_side() if len(wrong) == len(members) > 1 else None)
             or self._corrected(wrong or members[-1:], self._one_edit)
             or self._other_line()
-            or (self._by_the_rule(wrong) if self._wrong.line.left[0].kind == "jacobian" else None)
-            or (None if self._is_incomplete else self._corrected(wrong or members[-1:], self._two_edits))
+            or (self._by_the_rule(wrong) if self._wrong.line.left[0].kind in BY_RULE_FIRST else None)
+            or (None if self._is_incomplete else self._corrected(wrong or members[-1:], self._two_edits_or_rule))
             or self._by_the_rule(wrong)
         )
 
@@ -100,7 +104,7 @@ class Search:
         """Return a chain with another left-hand side."""
         for edit in left_sides(self._wrong.member(0), self._evidence.context(0)):
             changed = self._applied(edit)
-            if self._trial.line_holds(changed) and reads_back(changed, self._source):
+            if self._trial.line_holds(changed) and reads_back(changed, self._wrong.point):
                 return Suggestion(changed.text, Certainty.CERTAIN, [(edit.start, edit.end)])
         return None
 
@@ -120,7 +124,7 @@ class Search:
             return None
         if len(wrong) == 1 < len(self._wrong.line.members) and not self._trial.chain_holds(changed):
             return None
-        if not reads_back(changed, self._source):
+        if not reads_back(changed, self._wrong.point):
             return None
         least = max((correction.certainty for correction in corrections), key=list(Certainty).index)
         few = sorted(edits, key=lambda edit: edit.start) if len(edits) <= limits.SLIPS_SHOWN else []
@@ -154,7 +158,7 @@ class Search:
         if other is None:
             analogous = (line for line in self._analogies.lines() if self._trial.line_holds(line, any_length=True))
             other = next(analogous, None)
-            other = other if other is not None and reads_back(other, self._source) else None
+            other = other if other is not None and reads_back(other, self._wrong.point) else None
         return None if other is None else Suggestion(other.text, Certainty.LIKELY)
 
     def _by_the_rule(self, wrong: Sequence[int]) -> Suggestion | None:
@@ -168,7 +172,9 @@ class Search:
         self._trial.begin(None)
         lines = (*self._completed(), *lines_by_rule(self._wrong, self._rule_formulas))
         right = (
-            line for line in lines if self._trial.line_holds(line, any_length=True) and reads_back(line, self._source)
+            line
+            for line in lines
+            if self._trial.line_holds(line, any_length=True) and reads_back(line, self._wrong.point)
         )
         line = next(right, None)
         return None if line is None else Suggestion(line.text, Certainty.BY_THE_RULE)
@@ -188,21 +194,33 @@ class Search:
         node, tokens = member.node, member.tokens
         analogies = [member.replace(node, formula, ranks.ANALOGY) for formula in self._analogies.members(index)]
         analogies.sort(key=lambda edit: edit_size(tokens, edit))
-        small = [edit for edit in analogies if is_small(tokens, edit)]
+        small = [edit for edit in analogies if is_small(tokens, edit) and not self._analogies.is_repeated(edit.text)]
         singles = [edit for edit in self._edits(index)[: limits.EDITS_TRIED] if self._can_mend(edit)]
         if len(self._wrong.line.members) > 1:  # its left-hand side belongs to all of the chain
             singles = [edit for edit in singles if edit.kind != EditKind.LEFT]
+        lacks_factor = self._wrong.verdict.lacks_factor or self._is_incomplete
+        numbers = [edit for edit in singles if edit.rank == ranks.NUMBER_MORE and lacks_factor]
         if self._is_incomplete:
-            singles = [edit for edit in singles if edit.kind in (EditKind.MISSING, EditKind.ASSIGN)]
-        numbers = [edit for edit in singles if edit.rank == ranks.NUMBER_MORE and self._wrong.verdict.lacks_factor]
+            singles = [edit for edit in singles if edit.kind in OF_INCOMPLETE]
+        extra = [edit for edit in singles if edit.kind is EditKind.EXTRA and lacks_factor]
         return (
-            self._likeliest(numbers)
+            self._likeliest(extra)
+            or self._likeliest(numbers)
             or self._likeliest(edit for edit in singles if is_likely(edit))
             or self._first(small, Certainty.CERTAIN)
-            or self._near_rule(index)
-            or self._likeliest(edit for edit in singles if not is_likely(edit))
+            or self._nearer(
+                self._near_rule(index), self._likeliest(edit for edit in singles if not is_likely(edit)), index
+            )
             or self._first(analogies, Certainty.LIKELY)
         )
+
+    def _nearer(self, by_rule: Correction | None, edited: Correction | None, index: int) -> Correction | None:
+        """Return what the rules give, or an unlikely edit if that changes less."""
+        if by_rule is None or edited is None:
+            return by_rule or edited
+        tokens = self._wrong.line.tokens
+        rule, edit = (distance(tokens, self._applied(*c.edits).tokens) for c in (by_rule, edited))
+        return edited if edit < rule else by_rule
 
     def _near_rule(self, index: int) -> Correction | None:
         """Return a member as the rules give it, where that is not far from what stands there."""
@@ -232,27 +250,48 @@ class Search:
     def _first(self, edits: Sequence[Edit], certainty: Certainty) -> Correction | None:
         """Return the first edit that holds."""
         right = (
-            edit for edit in edits if self._trial.edits_hold([edit]) and reads_back(self._applied(edit), self._source)
+            edit
+            for edit in edits
+            if self._trial.edits_hold([edit]) and reads_back(self._applied(edit), self._wrong.point)
         )
         edit = next(right, None)
         return None if edit is None else Correction([edit], certainty)
 
     def _likeliest(self, edits: Iterable[Edit]) -> Correction | None:
-        """Return the first edit that holds; it is certain if no other that is nearly as likely does."""
+        """Return the first edit that holds; it is certain if no other that is nearly as likely does.
+
+        One that only repeats another line for the same is the last: who writes both means two forms.
+        """
         good: dict[str, Edit] = {}
+        repeated: list[Edit] = []
         last = float("inf")
         for edit in edits:
             if len(good) > 1 or edit.rank.order > last:
                 break
             changed = self._applied(edit) if self._trial.edits_hold([edit]) else None
-            if changed is not None and reads_back(changed, self._source):
-                good.setdefault(changed.text, edit)
-                last = min(last, edit.rank.order + limits.RIVALS_WITHIN)
+            if changed is None or not reads_back(changed, self._wrong.point):
+                continue
+            if self._analogies.is_repeated(changed.text.rpartition("=")[2].strip()):
+                repeated.append(edit)
+                continue
+            good.setdefault(changed.text, edit)
+            last = min(last, edit.rank.order + limits.RIVALS_WITHIN)
         if not good:
-            return None
+            return Correction(repeated[:1], Certainty.LIKELY) if repeated else None
         first = next(iter(good.values()))
         certain = len(good) == 1 or first.rank.order < limits.CERTAIN_BELOW
         return Correction([first], Certainty.CERTAIN if certain else Certainty.LIKELY)
+
+    def _two_edits_or_rule(self, index: int) -> Correction | None:
+        """Return two changes of a member, or what the rules give where that is nearer to what stands there."""
+        pair = self._two_edits(index)
+        if pair is None:
+            return None
+        member, tokens = self._wrong.member(index), self._wrong.line.tokens
+        near = distance(tokens, self._applied(*pair.edits).tokens)
+        by_rule = [self._by_rule(member, formula) for formula in self._rule_formulas]
+        nearer = [edit for edit in by_rule if distance(tokens, self._applied(edit).tokens) < near]
+        return self._first(nearer, Certainty.BY_THE_RULE) or pair
 
     def _two_edits(self, index: int) -> Correction | None:
         """Return two changes of a member."""
@@ -298,6 +337,13 @@ class Search:
         return {ref for ref in used if ref.key in keys and target_of(point, ref) not in known_targets}
 
 
+def distance(a: Sequence[Token], b: Sequence[Token]) -> int:
+    """Return how many tokens of two formulas are not in both, in the same order."""
+    x, y = ([token.text for token in tokens if token.text] for tokens in (a, b))
+    same = sum(block.size for block in SequenceMatcher(None, x, y, autojunk=False).get_matching_blocks())
+    return len(x) + len(y) - 2 * same
+
+
 def is_small(tokens: Sequence[Token], edit: Edit) -> bool:
     """Return whether an edit leaves at least half of a formula as it is."""
     return limits.SMALL_SHARE * edit_size(tokens, edit) <= max(edit.last - edit.first, len(edit.tokens))
@@ -309,12 +355,29 @@ def is_likely(edit: Edit) -> bool:
     return order < ranks.OBVIOUS_BELOW or (kind in ranks.LIKELY_KINDS and order < ranks.UNLIKELY_FROM)
 
 
-def reads_back(changed: Fragment, source: Source) -> bool:
+def reads_back(changed: Fragment, point: SamplePoint) -> bool:
     """Return whether the text of a changed line reads as the tokens that it was made with."""
     try:
-        again = tokenized(changed.text, "suggestion", source)
+        again = tokenized(changed.text, "suggestion", point.source)
     except DerivationError:
         return False
-    kinds = ("end", "tag", "group(", ")group")
-    texts = [[t.text.replace("⊤", "T") for t in row if t.kind not in kinds] for row in (changed.tokens, again)]
-    return "".join(texts[0]) == "".join(texts[1])  # a prime is part of a name that is known
+    kinds, names = ("end", "tag", "group(", ")group"), point.declarations.names
+    rows = [names.with_squares(tokens) for tokens in (changed.tokens, again)]
+    texts = [[t.text.replace("⊤", "T") for t in row if t.kind not in kinds] for row in rows]
+    below = [_fractions(row) for row in rows]
+    return "".join(texts[0]) == "".join(texts[1]) and below[0] == below[1]  # a prime is part of a name that is known
+
+
+def _fractions(tokens: Sequence[Token]) -> list[int]:
+    """Return behind how many letters what is above and below the fractions ends: no sign stands between them."""
+    ends, depths, letters = list[int](), list[int](), 0
+    for k, token in enumerate(tokens):
+        letters += len(token.text) if token.kind not in ("end", "tag") else 0
+        depths = [depth + {"group(": 1, ")group": -1}.get(token.kind, 0) for depth in depths]
+        if token.kind == "frac":
+            depths.append(0)
+        elif token.kind == ")group" and depths and not depths[-1]:
+            ends.append(letters)
+            if [t.kind for t in tokens[k + 1 : k + 2]] != ["group("]:
+                depths.pop()
+    return ends

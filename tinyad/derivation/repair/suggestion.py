@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tinyad.derivation.judge.contributions import Keys, known_cases
+from tinyad.derivation.judge.targets import derivatives_in
 from tinyad.derivation.judge.verdicts import LineVerdict, Verdict
 from tinyad.derivation.language.source import LimitError
 from tinyad.derivation.language.syntax_tree import Statement
@@ -12,13 +13,13 @@ from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.author_notation import AuthorNotation
 from tinyad.derivation.repair.evidence import functions_of
 from tinyad.derivation.repair.missing_lines import missing_lines
-from tinyad.derivation.repair.search import Search
+from tinyad.derivation.repair.search import Certainty, Search
 from tinyad.derivation.repair.whole_set import WholeSet
-from tinyad.derivation.repair.wrong_line import WrongLine
+from tinyad.derivation.repair.wrong_line import WrongLine, derived_names
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.sample_point import SamplePoint
 
-NOT_SEARCHED = (Verdict.USED_BEFORE_SET, Verdict.NOT_EVALUABLE, Verdict.GIVEN, Verdict.NOT_JUDGED)
+NOT_SEARCHED = (Verdict.NOT_EVALUABLE, Verdict.GIVEN, Verdict.NOT_JUDGED)
 
 
 def with_suggestions(
@@ -45,6 +46,8 @@ def with_suggestions(
         except LimitError:
             out[n] = v._replace(notes=(*v.notes, f"no correction in the time, {points[0].source.seconds:g} s"))
             continue
+        if _is_set_by_later_line(v) and (suggestion is None or suggestion.certainty is not Certainty.CERTAIN):
+            continue
         if suggestion is not None:
             at, *also = suggestion.places or [v.at]
             notes = [f"two slips: {'; '.join(suggestion.changes)}"] if suggestion.changes else []
@@ -58,6 +61,12 @@ def with_suggestions(
         else:
             out[n] = v._replace(notes=(*v.notes, f"no correction among the {search.count:,} changes that were tried"))
     return out
+
+
+def _is_set_by_later_line(v: LineVerdict) -> bool:
+    """Return whether a line uses what only a later line sets: its place is wrong, or a name in it."""
+    used = [d.value[0] for member in v.statement.members for d in derivatives_in(member)]
+    return v.verdict is Verdict.USED_BEFORE_SET and not any(ref in used for ref in derived_names(v.statement))
 
 
 def proposed_lines(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.derivation.judge.contributions import Case
+from tinyad.derivation.judge.contributions import Case, known_cases
 from tinyad.derivation.judge.line_verdict import read_line
 from tinyad.derivation.judge.targets import defines_notation, derivatives_in, target_of
 from tinyad.derivation.judge.verdicts import Reading, Verdict
@@ -22,7 +22,7 @@ from tinyad.derivation.repair.required_contributions import RequiredContribution
 from tinyad.derivation.repair.rule_walk import scope_of
 from tinyad.derivation.repair.wrong_line import WrongLine, derived_names, given_targets, targets_of
 from tinyad.derivation.semantics.sample_point import SamplePoint
-from tinyad.derivation.semantics.values import Trouble
+from tinyad.derivation.semantics.values import Indexed, Trouble
 
 
 class Trial:
@@ -77,6 +77,8 @@ class Trial:
         if line is None or not self._may_be_written(line, changed, any_length, may_be_circular):
             return False
         holds = self._holds_at(self._wrong.points[:1], line) and self._holds_at(self._wrong.points, line)
+        if holds and any(node.kind == "comparison" for node in _nodes(line)):
+            holds = self._holds_at(self._wrong.whole_set.further_points, line)
         if not holds or self._is_of_mixed_sizes(line):
             return False
         alone = self.member is None or len(self._wrong.line.members) == 1
@@ -89,7 +91,7 @@ class Trial:
             return False
         if not may_be_circular and (self._is_circular(line) or not self._uses_what_is_set(line)):
             return False
-        if defines_notation(line) and (any(self._required.of_sides) or says_nothing(changed)):
+        if says_nothing(changed) or (defines_notation(line) and any(self._required.of_sides)):
             return False
         return not (is_contrived(line, before) or self._is_repeated(line)) and self._first_look.may_hold(
             line, self.member
@@ -99,19 +101,35 @@ class Trial:
         """Return whether a changed line has more numbers in products of components, or transposed, than before."""
         left = line.left[0]
         cases = self._first_look.cases_of(left)[:2][-1:] if left.kind == "d" else []
-        if any(self._has_term_of_zeros(case, line) for case in cases):
+        if cases and self._has_term_of_zeros(line):
             return True
         return any(self._mixed(case, line) > self._mixed(case, self._wrong.line) for case in cases)
 
-    def _has_term_of_zeros(self, case: Case, line: Statement) -> bool:
-        """Return whether a term of a sum is 0 for all values."""
-        sums = [_terms(member) for member in line.members if member.kind in ("+", "-")]
-        values = [self._first_look.value(case, line, term, 0) for terms in sums for term in terms]
-        sizes = [float(np.abs(value).max(initial=0)) for value in values if value is not None]
-        return any(size <= limits.SAME_VALUE * max(sizes) for size in sizes)
+    def _has_term_of_zeros(self, line: Statement) -> bool:
+        """Return whether a term of a sum is 0 for all values, at every point."""
+        terms = [term for member in line.members if member.kind in ("+", "-") for term in _terms(member)]
+        left = line.left[0]
+        sizes = [[self._largest_entry(point, left, term) for point in self._wrong.points] for term in terms]
+        known = [[size for size in some if size is not None] for some in sizes]
+        largest = max((size for some in known for size in some), default=0.0)
+        return any(some and max(some) <= limits.SAME_VALUE * largest for some in known)
+
+    @staticmethod
+    def _largest_entry(point: SamplePoint, left: Node, term: Node) -> float | None:
+        """Return the largest entry of a term at one time of a point; None if it has no value of its own."""
+        try:
+            (case,) = known_cases(point, left)[:2][-1:]
+            value = point.evaluator(term, scope_of(case))
+            array = value.value if isinstance(value, Indexed) else value
+            return float(np.abs(array).max(initial=0)) if isinstance(array, np.ndarray | float) else None
+        except LimitError:
+            raise
+        except (Trouble, ArithmeticError, ValueError):
+            return None
 
     def _mixed(self, case: Case, line: Statement) -> int:
-        nodes = [node for node in _nodes(line) if node.kind in ("∘", "transpose")]
+        kinds = ("transpose",) if self._wrong.notation.program else ("∘", "transpose")  # there * is both products
+        nodes = [n for n in _nodes(line) if n.kind in kinds and not any(map(is_constant, n.parts))]
         return sum(self._is_of_numbers(case, node) for node in nodes)
 
     def _is_of_numbers(self, case: Case, node: Node) -> bool:
@@ -239,9 +257,15 @@ def _is_contrivance(node: Node) -> bool:
     if node.kind in ("+", "-"):
         a, b = node.parts
         return structure(b) in [structure(term) for term in _terms(a)]
-    if node.kind == "*":
-        return flattened(node)[-1].kind == "number" == flattened(node)[-2].kind
+    if node.kind in ("*", "∘"):
+        *_, x, y = flattened(node) if node.kind == "*" else node.parts
+        return is_constant(x) and is_constant(y)
     return node.kind == "neg" and node.parts[0].kind == "neg"
+
+
+def is_constant(node: Node) -> bool:
+    """Return whether a formula is a number, or a fraction of two."""
+    return node.kind == "number" or (node.kind == "/" and all(part.kind == "number" for part in node.parts))
 
 
 def _terms(node: Node) -> list[Node]:

@@ -11,8 +11,10 @@ from tinyad.derivation.judge.line_verdict import judge_line
 from tinyad.derivation.judge.uses import Uses
 from tinyad.derivation.judge.verdicts import LineVerdict, Verdict
 from tinyad.derivation.language.syntax_tree import Statement
+from tinyad.derivation.repair import limits
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.sample_point import SamplePoint
+from tinyad.derivation.semantics.sampling import sample_points
 
 
 class WholeSet:
@@ -22,6 +24,18 @@ class WholeSet:
         self._points, self._verdicts = points, verdicts
         self._alone = [_alone(v) for v in verdicts]
         self._uses = Uses(points[0])
+
+    @cached_property
+    def further_points(self) -> Sequence[SamplePoint]:
+        """Return more sample points: where a comparison tells two numbers apart is seen at few of them.
+
+        None are returned if a right line does not hold there, which a convention or a label of the set says.
+        """
+        point = self._points[0]
+        more = sample_points(point.derivation, [limits.FURTHER_SEED + k for k in range(limits.FURTHER_POINTS)])
+        more = [other.in_layout(point.declarations.layout) for other in more]
+        right = [v.statement for v in self._verdicts if v.ok and v.readings]
+        return more if all(judge_line(more, line).ok for line in right) else ()
 
     @cached_property
     def _missing(self) -> Mapping[TimedName, Keys]:

@@ -83,9 +83,14 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
+def axis_of(key: str) -> tuple[str, int | None]:
+    """Return the function that a key names, and along which axis; None for all entries."""
+    return (key[: -len(AXES[0])], int(key[-1])) if key.endswith(AXES) else (key, None)
+
+
 def reduced(key: str, x: Any) -> Any:
     """Return mean(x), sum(x, axis=0) and the like; None if the function is not one of these."""
-    name, axis = (key[: -len(AXES[0])], int(key[-1])) if key.endswith(AXES) else (key, None)
+    name, axis = axis_of(key)
     if name not in REDUCTIONS or (axis is None and name in ("sum", "softmax", "log_softmax")):
         return None
     if isinstance(x, Indexed):

@@ -222,7 +222,7 @@ class Evaluator:
         if is_one(node.parts[0], value):
             self.refuse(node, ONE, "ambiguous")
         value = column(value)
-        return value if isinstance(value, float) else value.T
+        return value if isinstance(value, float | Eye) else value.T
 
     def _componentwise(self, node: Node, scope: Scope) -> Any:
         reciprocal = self._times_reciprocal(node, scope) if node.kind == "/" and not self.declarations.ones else None
