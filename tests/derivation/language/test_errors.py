@@ -57,7 +57,7 @@ EQUATIONS = [
     ("z = σ(»y)", "y is not declared; declare its size, `y: N×1`"),
     ("z = »W x", "W is 3×7 and x is 5×1: inner sizes 7 and 5"), ("z = σ(x)\n»z = tanh(x)", "z is computed twice"),
     ("»q = σ(x)", "q comes out as 5×1, and was declared 3×1"), ("z = »log(x)", "declare `positive:"),
-    ("z = x »* x", "* has two readings, the matrix product and component-wise: declare one"),
+    ("z = (x xᵀ) »* (x xᵀ) x", "* has two readings, the matrix product and component-wise: declare one"),
     ("z = x »· x", "· of two columns has two readings, ⟨x, x⟩ and x ∘ x: write one of these"),
     ("z = (x xᵀ) »· (x xᵀ) x", "· has two readings, the matrix product and component-wise: declare one"),
 ]  # fmt: skip

@@ -293,7 +293,7 @@ class LatexTokenizer:
         self.group(rest, node, ("open", "("), ("close", ")"))
 
     def line(self, node: LatexNode, rest: list[LatexNode]) -> None:
-        if self.braces:
+        if self.braces and not self.matrix:
             raise self.error("a line ends between { and }", node)
         _drop(rest, r"\*?\[-?[\d.]+ ?(pt|mm|cm|em|ex|in)\]|\*")
         self.emit(*(("op", ";") if self.matrix else ("end", "")), node.start, node.end)
@@ -357,6 +357,14 @@ class LatexTokenizer:
         del self.tokens[k:]
         self.argument(rest, node)
 
+    def substack(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        """Read the rows of \\substack{...} with ; between them."""
+        matrix, self.matrix = self.matrix, True
+        k = len(self.tokens)
+        self.argument(rest, node)
+        self.tokens[k:] = [t for t in self.tokens[k:] if t.kind != "end"]
+        self.matrix = matrix
+
     def environment(self, node: LatexNode, _: list[LatexNode]) -> None:
         """Read a matrix, or lines."""
         if node.text not in LINES | MATRICES | CASES:
@@ -392,6 +400,7 @@ COMMANDS = {
     "stackrel": LatexTokenizer.above_sign,
     "underbrace": LatexTokenizer.brace,
     "overbrace": LatexTokenizer.brace,
+    "substack": LatexTokenizer.substack,
 }
 COMMANDS |= dict.fromkeys(FONTS | UPRIGHT, LatexTokenizer.font) | dict.fromkeys(TEXTS, LatexTokenizer.text)
 COMMANDS |= dict.fromkeys(ACCENTS, LatexTokenizer.accent)

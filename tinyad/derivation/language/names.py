@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from tinyad.derivation.language.abbreviations import Abbreviation
 from tinyad.derivation.language.limits import BOUND_KEYS, INDEX_DIGITS, PRODUCT_LETTERS
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 
-PI = "π"  # 3.14…, where no declaration and no equation says what else it is
+PI = ("π", "pi")  # 3.14…, where no declaration and no equation says what else it is
 ACCENTS = {"tilde": "\u0303", "hat": "\u0302", "bar": "\u0304"}
 FUNCTIONS = {
     "σ": "sigmoid", "sigmoid": "sigmoid", "tanh": "tanh", "softmax": "softmax", "log": "log", "ln": "log", "exp": "exp",
@@ -79,9 +80,20 @@ class Names:
         self.squared: set[str] = set()  # letters of names with a square, σ of σ^2 = ...
         self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
         self.with_index: dict[str, Ref] = {}  # letter of an index → the name that had it last in this line
+        self.bound: list[str] = []  # indices of the left-hand side, and of sums around what is read
         self.read_members: dict[tuple[Any, ...], Node] = {}  # tokens → the formula they make, with these names
         self._flat: dict[str, list[str]] = {}
         self._letters: dict[str, list[str]] = {}
+
+    @contextmanager
+    def binding(self, letters: Sequence[str]) -> Iterator[None]:
+        """Let indices be bound inside this context: by a sum, or by the name that is derived for."""
+        count = len(self.bound)
+        self.bound += letters
+        try:
+            yield
+        finally:
+            del self.bound[count:]
 
     def add(self, ref: Ref) -> None:
         """Make a name known."""

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from tinyad.derivation.language.limits import BRACKET_DEPTH
+from tinyad.derivation.language.names import FUNCTIONS
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Token
 
@@ -125,8 +126,12 @@ class _Reader:
             self.add("word", "a" + module[1], at, module.end())
         else:
             self.at = module.end()
+            k = len(self.tokens)
             self.word()
-            self.tokens[-1] = self.tokens[-1]._replace(start=at)
+            name = "π" if self.tokens[k].text == "pi" else self.tokens[k].text
+            if name not in FUNCTIONS and name != "π":
+                raise self.source.error(f"{module[0]}{name} is not read; write what it does as a formula", at, self.at)
+            self.tokens[k] = self.tokens[k]._replace(text=name, start=at)
         return True
 
     def after_dot(self) -> bool:

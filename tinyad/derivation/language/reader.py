@@ -63,6 +63,8 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     equations, lines = (_tokens_of_kind(source, blocks, kind) for kind in ("forward", "backward"))
     declarations.names.indices |= undeclared_indices(declarations.names, [*equations, *lines])
     computed = _first_words(equations)
+    if "*" not in declarations.meaning and _multiplies_as_numpy(source, [*equations, *lines]):
+        declarations.meaning["*"] = "∘"
     declarations.names.bars = _sets_bars(declarations, computed, _first_words(lines))
     _find_loss(declarations, computed, [*equations, *lines])
     forward = _forward(declarations, blocks)
@@ -89,6 +91,13 @@ def _tokens_of_kind(source: Source, blocks: Sequence[Block], kind: str) -> list[
             except DerivationError:  # said when the lines are read
                 continue
     return tokens
+
+
+def _multiplies_as_numpy(source: Source, tokens: Sequence[Token]) -> bool:
+    """Return whether this is written as in NumPy, W @ x, W.dot(x), np.tanh(x), axis=0: there * is component-wise."""
+    method = any(a.text == "." and b.text in ("dot", "matmul") for a, b in pairwise(tokens))
+    modules = any(t.kind == "word" and "." in source.text[t.start : t.end] for t in tokens)
+    return method or modules or any(t[:2] == ("op", "@") or t.text in ("axis", "keepdims") for t in tokens)
 
 
 def _first_words(tokens: Sequence[Token]) -> set[str]:

@@ -155,7 +155,7 @@ class SizeInference:
         names = self._declarations.names
         known = all(k in self._declarations.shapes or k in self._computed for k in self._keys(key))
         counts = key.replace("_", "") in self._symbols or key in (names.last, names.time) or key in names.indices
-        return not (known or counts or key in names.functions or key in self._computed or key == PI)
+        return not (known or counts or key in names.functions or key in self._computed or key in PI)
 
     def _shape_of(self, key: str) -> Shape:
         if key not in self._names:
@@ -163,7 +163,7 @@ class SizeInference:
             if first in self._declarations.shapes:
                 rows, columns = self._declarations.shapes[first]
                 self._names[key] = Shape(self._side(rows), self._side(columns))
-            elif key in (self._declarations.names.loss, PI, *self._numbers) or key.replace("_", "") in self._symbols:
+            elif key in (self._declarations.names.loss, *PI, *self._numbers) or key.replace("_", "") in self._symbols:
                 self._names[key] = Shape(self._one, self._one)
             else:
                 self._names[key] = Shape(self._side(), self._side())

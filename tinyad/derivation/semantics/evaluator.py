@@ -12,9 +12,10 @@ import numpy as np
 from tinyad.arrays.matrix import size
 from tinyad.derivation.language.names import PI
 from tinyad.derivation.language.source import LimitError
-from tinyad.derivation.language.syntax_tree import Node, Ref, Undecided, flattened, structure
+from tinyad.derivation.language.syntax_tree import Node, Ref, Undecided, flattened, structure, walk
 from tinyad.derivation.semantics.components import (
     FREE,
+    at_places,
     axes_of,
     combined,
     labelled,
@@ -56,7 +57,9 @@ from tinyad.derivation.semantics.values import (
     Several,
     Stretched,
     TooLarge,
+    TooManyIndices,
     Trouble,
+    Uncontracted,
     Unfitting,
     counted,
 )
@@ -64,6 +67,9 @@ from tinyad.engine.deriv import deriv
 from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Variable
 
+ORDERS = {
+    "=": np.equal, "≠": np.not_equal, "<": np.less, "≤": np.less_equal, ">": np.greater, "≥": np.greater_equal,
+}  # fmt: skip
 ONE = "1 is a number until it is declared: `1: column of ones`"
 SHOWN = ("name", "d", "call", "prime", "bracket", "transpose")  # kinds whose sizes a reader may want to see
 
@@ -114,6 +120,8 @@ class Evaluator:
             raise
         except TooLarge as reason:
             self.refuse(node, str(reason), "not evaluable")
+        except TooManyIndices as reason:
+            raise Uncontracted("does not fit", str(reason), node) from None
         except (Unfitting, ValueError, np.linalg.LinAlgError) as reason:  # of an operation, about its operands
             self.refuse(node, str(reason))
         return value
@@ -122,7 +130,7 @@ class Evaluator:
         """Return the value of an operand."""
         value = self(node, scope)
         if isinstance(value, Indexed) and isinstance(value.value, Pair):
-            self.refuse(node, FREE)
+            raise Uncontracted("does not fit", FREE, node)
         if isinstance(value, Several):
             self.refuse(node, "deriv returns derivatives, and stands alone", "not evaluable")
         return value
@@ -137,11 +145,16 @@ class Evaluator:
         ref = node.value
         if not ref.indices and not self.declarations.names.is_known(ref.key):
             number = self.names.number(ref.key)
-            number = np.pi if number is None and ref.key == PI else number
+            number = np.pi if number is None and ref.key in PI else number
             if number is not None:
                 return number
         value = self.environment.value(self, *self.timed_name(ref, scope, node), node)
-        return lettered(value, ref.indices) if ref.indices else value
+        return self.lettered(value, ref.indices, scope) if ref.indices else value
+
+    def lettered(self, value: Any, indices: tuple[str, ...], scope: Scope) -> Any:
+        """Return the components of a value, some of them at the places that a sum term by term has reached."""
+        components = lettered(value, indices)
+        return at_places(components, scope.places) if scope.places else components
 
     def _d(self, node: Node, scope: Scope) -> Any:
         ref, label = node.value
@@ -256,6 +269,8 @@ class Evaluator:
         shown = "·" if sign == r"\cdot" else sign
         if a and b and sign not in ("*", r"\ast") and a != b:  # one fits, or none does
             return node._replace(value=(start, end))
+        if sign == "*" and a == b and a and a[0] != a[1] and "k" not in a:  # only one fits
+            return node._replace(kind="∘", value=(start, end))
         message = (
             f"{shown} has two readings, the matrix product and component-wise: declare one, "
             f"`{shown}: matrix product` or `{shown}: component-wise`"
@@ -343,9 +358,11 @@ class Evaluator:
         None if this is no such product, where each derivative is for the name that the next one derives.
         """
         first, *jacobians = flattened(node)
-        if first.kind != "d" or any(f.kind != "jacobian" for f in jacobians):
+        if first.kind not in ("d", "jacobian") or any(f.kind != "jacobian" for f in jacobians):
             return None
-        at = first.value[0]
+        at = first.value[0] if first.kind == "d" else first.value
+        if first.kind == "jacobian" and not (isinstance(at, Ref) and self.derives_number(first, scope)):
+            return None
         if at.indices or any(not isinstance(f.value, Ref) or f.value.indices for f in jacobians):
             return None
         carried = self.part(first, scope)
@@ -363,6 +380,11 @@ class Evaluator:
             at = factor.value
         return carried.T if self.declarations.layout == "row" else carried
 
+    def derives_number(self, node: Node, scope: Scope) -> bool:
+        """Return whether a Jacobian is that of a number, a derivative in the size of the name below."""
+        full = self.environment.jacobian(self, node, scope)
+        return not isinstance(full, Indexed) and full.shape[:2] == (1, 1)
+
     def _jacobian(self, node: Node, scope: Scope) -> Any:
         vectorised = self.vectorised(node, scope)
         if vectorised is not None:
@@ -371,6 +393,8 @@ class Evaluator:
         above = node.parts[0]
         labels = above.value.indices if above.kind == "name" else ()
         below = node.value.indices if isinstance(node.value, Ref) else ()
+        if isinstance(full, Indexed) and not (full.labels or below):  # of a sum over all components
+            full = full.value[None, None]
         if isinstance(full, Indexed):  # of a formula of components
             return labelled(full.value, (*full.labels, *axes_of(below, full.value.shape[-2:])))
         if labels or below:
@@ -411,7 +435,10 @@ class Evaluator:
         kind, *what = node.value
         body = node.parts[0]
         if kind == "index":
-            return summed(what[0], self.indexed_part(node, scope))
+            try:
+                return summed(what[0], self.indexed_part(node, scope))
+            except (TooManyIndices, Uncontracted):  # on a tape
+                return self.summed_one_by_one(node, scope)
         scopes = self.scopes_of_sum(node, scope)
         if not scopes:
             self.refuse(node, "this sum is empty")
@@ -426,12 +453,26 @@ class Evaluator:
                 total = total + term
         return total
 
+    def summed_one_by_one(self, node: Node, scope: Scope) -> Any:
+        """Return a sum over an index as the sum of its terms, each with one letter less."""
+        letter, *end = node.value[1:]
+        inside = [n for n in walk(node.parts[0]) if n.kind in ("name", "component")]
+        first = next((n for n in inside if letter in (n.value.indices if n.kind == "name" else n.value)), None)
+        if first is None:
+            raise Unfitting(f"nothing under Σ has the index {letter}")
+        length = length_of_index(self(first, scope), letter)
+        number = self.names.number(end[0]) if end and not end[0].isdigit() else None
+        if number not in (None, length):
+            self.refuse(node, f"the index {letter} runs to {length}, and the sum to {end[0]}")
+        terms = [self.part(node.parts[0], scope._replace(places={**scope.places, letter: k})) for k in range(length)]
+        return reduce(lambda total, term: combined("+", total, term), terms)
+
     def scopes_of_sum(self, node: Node, scope: Scope) -> list[Scope]:
         """Return the scopes that a sum over times or family members runs over."""
         kind, *what = node.value
         if kind == "family":
-            return [Scope(scope.t, {**scope.members, what[0]: member}) for member in what[1]]
-        return [Scope(t, scope.members) for t in self.times(node, scope)]
+            return [scope._replace(members={**scope.members, what[0]: member}) for member in what[1]]
+        return [scope._replace(t=t) for t in self.times(node, scope)]
 
     def indexed_part(self, node: Node, scope: Scope) -> Any:
         """Return the value of the term of a sum or product over an index that runs as far as is written."""
@@ -451,14 +492,27 @@ class Evaluator:
         return multiplied(node.value[1], self.indexed_part(node, scope))
 
     def _delta(self, node: Node, scope: Scope) -> Any:
-        letters, witnesses = node.value[:2], node.value[2:]
-        lengths = []
-        for letter, ref in zip(letters, witnesses, strict=True):
-            value = self.environment.value(self, *self.timed_name(ref, scope, node), node)
-            lengths.append(length_of_index(lettered(value, ref.indices), letter))
-        if lengths[0] != lengths[1]:
-            self.refuse(node, f"δ: the index {letters[0]} runs to {lengths[0]} and {letters[1]} to {lengths[1]}")
-        return labelled(np.eye(lengths[0]), letters)
+        it = node.value
+        measured = zip(it.measured or it.letters, it.lengths, strict=True)
+        lengths = [self.length_of(letter, at, scope, node) for letter, at in measured]
+        if it.sign in "=≠" and len({*lengths}) > 1:
+            both = " and ".join(f"{letter} to {length}" for letter, length in zip(it.letters, lengths, strict=True))
+            self.refuse(node, f"these indices are compared, and run to different ends: {both}")
+        counted(*lengths)
+        first = np.arange(1, lengths[0] + 1)[:, None]
+        second = np.arange(1, lengths[1] + 1)[None, :] + it.number if len(lengths) > 1 else it.number
+        holds = ORDERS[it.sign](first, second).astype(float)
+        components = Indexed(holds, (*it.letters, "")[:2])
+        return at_places(components, scope.places) if scope.places else components
+
+    def length_of(self, letter: str, at: Ref | Node | None, scope: Scope, node: Node) -> int:
+        """Return how far an index runs, by a name or a formula of components that has it."""
+        if at is None:
+            self.refuse(node, f"nothing says how far {letter} runs: no name has this index", "not evaluable")
+        if isinstance(at, Node):
+            return length_of_index(lettered(as_array(self.part(at.parts[0], scope)), at.value), letter)
+        value = self.environment.value(self, *self.timed_name(at, scope, node), node)
+        return length_of_index(lettered(value, at.indices), letter)
 
     def times(self, node: Node, scope: Scope) -> range:
         """Return the times that a sum runs over."""
@@ -484,7 +538,10 @@ class Evaluator:
         parts = [self.part(part, scope) for part in node.parts]
         if key in ("diag", "tr"):
             return self.of_diagonal(node, key, parts)
-        made = composed(key, parts) if key not in self.declarations.functions else None
+        try:
+            made = composed(key, parts) if key not in self.declarations.functions else None
+        except Misfit as sizes:
+            self.refuse(node, f"{ref.key} of {size(sizes.left)} and {size(sizes.right)}: inner sizes differ")
         return self.of_row(node, scope, parts) if made is None else made
 
     def of_row(self, node: Node, scope: Scope, parts: list[Any]) -> Any:
@@ -515,7 +572,7 @@ class Evaluator:
         value = as_array(self.part(node.parts[0], scope))
         if isinstance(value, Indexed):
             self.refuse(node, "this has an index already")
-        return lettered(value, node.value)
+        return self.lettered(value, node.value, scope)
 
     def _comparison(self, node: Node, scope: Scope) -> Any:
         if node.value in ("=", "≠"):
