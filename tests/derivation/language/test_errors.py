@@ -30,7 +30,8 @@ def declared(text):
 BLOCKS = [
     ("»prose\nand no more\n", "no block"), ("a\n»```declaer\nx: N×1\n```\n", "did you mean declare"),
     ("a\n\n»  ```python\n```\n", "put text that is not a derivation between ~~~"),
-    ("a\n```declare»\nx: N×1\n", "this block has no end"), ("```forward\n»z = x\n```\n", "before any declare block"),
+    ("a\n```declare»\nx: N×1\n", "this block has no end"),
+    ("```forward\n»z = x\n```\n```declare\n```\n", "before any declare block"),
     ("```declare\n»x: N×1\n```\n", "no forward block"),
     ("```declare\nx: N×1\n```\n```forward\n»z = σ(x)\n```\n", "no backward block"),
     (declared("layout: »column\nx: N×1"), "layout: 'column' is not known; write row"),
@@ -41,7 +42,7 @@ BLOCKS = [
     (declared("x: »4N x_M"), "'4N x_M' is not a size: write N×1"),
     (declared("time: »T\nx: N×1"), "time: write `time: t = 1..T` for a sequence"),
     (declared("x: »65×1"), "a size of 65: a number must be from 1 to 64"),
-    (declared("x: »N-1×1"), "'N-1' is not a size"),
+    (declared("x: »N/2×1"), "'N/2' is not a size"),
     (declared("x: N×1\ny, »x: M×1"), "x is declared twice, with different sizes"),
     (declared("x: N×1\n*: »product"), "write `*: matrix product` or"),
     (declared("x: N×1\ngiven: »z"), "expected a derivative, as in `given: ∇h_t`"),

@@ -18,6 +18,7 @@ ACCENTS = {"tilde": "\u0303", "hat": "\u0302", "bar": "\u0304"}
 FUNCTIONS = {
     "σ": "sigmoid", "sigmoid": "sigmoid", "tanh": "tanh", "softmax": "softmax", "log": "log", "ln": "log", "exp": "exp",
     "sqrt": "sqrt", "diag": "diag", "tr": "tr", "sum": "sum", "log_softmax": "log_softmax",
+    "rowsum": "sum_axis1", "colsum": "sum_axis0",
     "softmax_rows": "softmax_rows", "upper": "upper", "under": "under", "relu": "relu", "ReLU": "relu",
     "sinh": "sinh", "cosh": "cosh", "sech": "sech", "sin": "sin", "cos": "cos",
     "softplus": "softplus", "erf": "erf", "tan": "tan", "arctan": "arctan", "atan": "arctan", "step": "step",

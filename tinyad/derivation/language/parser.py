@@ -500,6 +500,19 @@ class Parser:
             self.cursor.fail("the rows of this matrix differ in length", opened)
         return self.node("matrix", tuple(node for row in rows for node in row), len(rows), opened.start, end)
 
+    def subscript_first(self) -> None:
+        """Let the F of ‖A‖^2_F come before the 2."""
+        cursor = self.cursor
+        at, tokens = cursor.at, cursor.tokens
+        if cursor.accept("^") and cursor.token.kind == "group(":
+            cursor.group()
+            between = cursor.at
+            if cursor.accept("_") and cursor.token.kind == "group(":
+                cursor.group()
+                end = cursor.at
+                cursor.tokens = [*tokens[:at], *tokens[between:end], *tokens[at:between], *tokens[end:]]
+        cursor.at = at
+
     def norm(self) -> Node:
         """Read ‖x‖, of a column, or ‖A‖_F: the root of a sum of squares."""
         token = self.cursor.expect("op", "‖")
@@ -509,6 +522,7 @@ class Parser:
         part = self.expression()
         self.in_norm = False
         self.cursor.expect("op", "‖")
+        self.subscript_first()
         kind = "".join(t.text for t in self.cursor.group()) if self.cursor.accept("_") else "2"
         end = self.cursor.end
         if kind == "1":

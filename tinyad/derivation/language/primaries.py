@@ -219,8 +219,9 @@ class Primaries:
             self.name_parser.whole_word()
             self.name_parser.script_groups()
             inner = self.cursor.tokens[first : self.cursor.at]
-        if [t.text for t in inner] == [self.names.loss] and self.cursor.token.kind == "open" and not twice:
-            self.cursor.fail(f"for which name? write ∇_w {self.names.loss}, with the name in the place of w", token)
+        applied = None if twice else self.gradient_of_applied(inner, token)
+        if applied is not None:
+            return applied
         twice = twice or self.second_derivative_follows()
         if twice:
             ref, _ = self.name_parser.single_name(inner, token)
@@ -230,6 +231,24 @@ class Primaries:
             self.name_parser.skip_arguments()
             return self.node("hessian", (), (ref, ref), token.start, self.cursor.end)
         return self.nabla_of(inner, token)
+
+    def gradient_of_applied(self, inner: Sequence[Token], token: Token) -> Node | None:
+        """Read the argument of ∇f(x), where f is the loss or was computed for it; None if this is no such name."""
+        if self.cursor.token.kind != "open" or self.cursor.token.spaced or not inner or inner[0].kind != "word":
+            return None
+        key = "".join(t.text for t in inner)
+        first = self.cursor.at + 1
+        if key not in (self.names.loss, *self.names.applied) or not self.name_parser.skip_arguments():
+            return None
+        tokens, end = self.cursor.tokens[first : self.cursor.at - 1], self.cursor.end
+        if any(t.text in (",", ";") for t in tokens) or not self.name_parser.knows(tokens[0].text):
+            self.cursor.fail(f"for which name? write ∇_w {key}, with the name in the place of w", token)
+        ref, _ = self.name_parser.single_name(tokens, token)
+        if key == self.names.loss:
+            return self.node("d", (), (ref, None), token.start, end)
+        name = self.node("name", (), Ref(key), inner[0].start, inner[-1].end)
+        number = self.node("call", (name,), Ref("number"), name.start, end)
+        return self.node("jacobian", (number,), ref, token.start, end)
 
     def raised_to_two(self) -> bool:
         """Read the 2 of ∇² and ∂², and return whether it was there."""

@@ -57,13 +57,13 @@ def derivations(source: Source) -> list[Derivation]:
 
 def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     """Return the derivation that a declare block and the blocks after it make."""
-    declarations = declare(source, [block for block in blocks if block.kind == "declare"])
+    equations, lines = (_tokens_of_kind(source, blocks, kind) for kind in ("forward", "backward"))
+    declarations = declare(source, [b for b in blocks if b.kind == "declare"], examples=[*equations, *lines])
     if isinstance(source, Document):
         source.prepare(declarations, blocks)
-    equations, lines = (_tokens_of_kind(source, blocks, kind) for kind in ("forward", "backward"))
     declarations.names.indices |= undeclared_indices(declarations.names, [*equations, *lines])
     computed = _first_words(equations)
-    if "*" not in declarations.meaning and _multiplies_as_numpy(source, [*equations, *lines]):
+    if "*" not in declarations.meaning and multiplies_as_numpy(source, [*equations, *lines]):
         declarations.meaning["*"] = "∘"
     declarations.names.bars = _sets_bars(declarations, computed, _first_words(lines))
     _find_loss(declarations, computed, [*equations, *lines])
@@ -93,7 +93,7 @@ def _tokens_of_kind(source: Source, blocks: Sequence[Block], kind: str) -> list[
     return tokens
 
 
-def _multiplies_as_numpy(source: Source, tokens: Sequence[Token]) -> bool:
+def multiplies_as_numpy(source: Source, tokens: Sequence[Token]) -> bool:
     """Return whether this is written as in NumPy, W @ x, W.dot(x), np.tanh(x), axis=0: there * is component-wise."""
     method = any(a.text == "." and b.text in ("dot", "matmul") for a, b in pairwise(tokens))
     modules = any(t.kind == "word" and "." in source.text[t.start : t.end] for t in tokens)

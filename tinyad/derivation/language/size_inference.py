@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from tinyad.derivation.language.declarations import Declarations, Side
+from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.names import PI
+from tinyad.derivation.language.sizes import Side, size_text
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 
 ONE: Side = (("", 1),)
@@ -56,6 +57,7 @@ class SizeInference:
         self._indices: dict[str, int] = {}
         self.uses: dict[str, Node] = {}  # names in order, each where it is used first
         self._assumed: set[int] = set()  # sides that are taken to be 1
+        self.clashes = 0  # products whose inner sides are known and differ, each as often as it is looked at
         self._one = self._side(ONE)
         self._rules: dict[str, Callable[[Node], Shape | None]] = {
             "number": self._number, "name": self._name, "transpose": self._transpose, "inverse": self._inverse,
@@ -154,7 +156,8 @@ class SizeInference:
     def _is_undeclared(self, key: str) -> bool:
         names = self._declarations.names
         known = all(k in self._declarations.shapes or k in self._computed for k in self._keys(key))
-        counts = key.replace("_", "") in self._symbols or key in (names.last, names.time) or key in names.indices
+        counts = key.replace("_", "") in self._symbols or key in names.indices
+        counts = counts or (bool(names.last) and key in (names.last, names.time))
         return not (known or counts or key in names.functions or key in self._computed or key in PI)
 
     def _shape_of(self, key: str) -> Shape:
@@ -287,16 +290,13 @@ class SizeInference:
         first = node.parts[0]
         if self._is_open(first) and first.value.key[:1].islower() and not (self._is_one(a.columns) or self._guess):
             return None  # it may be a number, as in α x
+        inner = [self._known.get(self._root(side)) for side in (a.columns, b.rows)]
+        self.clashes += None not in inner and inner[0] != inner[1]
         self._unite(a.columns, b.rows)
         return Shape(a.rows, b.columns)
 
 
 SAME = ("neg", "bracket", "square", "power", "differential", "prime", "sum")
-
-
-def size_text(side: Side) -> str:
-    """Return a side as it is declared: N, 4N, N+M or 3."""
-    return "+".join(f"{factor if factor != 1 or not symbol else ''}{symbol}" for symbol, factor in side)
 
 
 def add_sizes_that_follow(declarations: Declarations, forward: Sequence[Statement]) -> Iterator[Proposal]:
