@@ -157,6 +157,8 @@ TERM_TWICE       = 3.0   # earlier, of one that is there twice
 # Whole statements.
 ANALOGY          = 4.0
 BY_RULE          = 6.3   # the derivative for an operand of a product of the forward pass
+WRITTEN_TERM     = 12.0  # a term of the derivative that the rules give, added
+WRITTEN_OUT      = 14.0  # the whole of it
 NAME_BY_LETTERS  = 1.0   # later, for each name exchanged by its letters alone
 NAME_KEPT        = 2.0   # later, for each name left as the other statement has it
 RETURNED_SWAPPED = 3.0

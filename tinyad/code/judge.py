@@ -253,7 +253,8 @@ class Judge:
             if candidates or looks_like_derivative(canonical(event.name)):
                 self.unnamed.setdefault(event.site.number, []).append(event)
             return
-        complete = event.call == self.matched.top and ((end and event.site.again) or event.kind is Kind.STORED)
+        stays = end and self._is_left(event) and event.ordinal == self._last_set(event)
+        complete = event.call == self.matched.top and ((end and event.site.again) or event.kind is Kind.STORED or stays)
         if complete:  # what nothing adds to any more is no part of itself
             candidates = [c for c in candidates if not c.part] or candidates
         starts_with_zeros = event is not chain.last and not np.any(values.array(event.value))
@@ -286,10 +287,14 @@ class Judge:
                 self.tasks[event.ordinal] = task
                 return
 
+    def _last_set(self, event: Event) -> int:
+        """Return the ordinal of the last event of a call that sets the name of an event; -1 if none does."""
+        own = (e.ordinal for e in self.matched.of_call[event.call] if e.name == event.name and e.kind in SETS)
+        return max(own, default=-1)
+
     def _as_result(self, event: Event) -> list[Candidate]:
         """Return what a name is the derivative for because it is returned at the place of an argument."""
-        own = [e.ordinal for e in self.matched.of_call[event.call] if e.name == event.name and e.kind in SETS]
-        last = max(own, default=-1)
+        last = self._last_set(event)
         if self._only_passed_on(event):
             return []
         return [
@@ -649,8 +654,8 @@ class Judge:
                 if adjoints in tried or len(tried) > RUNS_OF_ONE:
                     continue
                 tried.add(adjoints)
-                before = dict(self.chosen)
-                self.chosen |= chosen
+                before = self.chosen
+                self.chosen = {**before, **chosen}
                 found = self.supposed()
                 if found.count < self.judged.count:
                     self.judged = found
@@ -868,8 +873,7 @@ class Judge:
     def _explaining(self, event: Event, readers: list[Task]) -> Candidate | None:
         """Return what an unnamed value is the derivative for, if its truth makes more of its readers right."""
         best, kept, tried = 0, None, set[float]()
-        names = {task.event.name for task in self.tasks.values()}
-        if event.name in names and self._is_of_something(event):
+        if self._is_of_something(event):
             return None
         for candidate in self.matched.expressions(event):
             slope = round(self.truth.along(candidate.target, 0, None)[1].derivative, 9)

@@ -6,7 +6,7 @@ import ast
 import heapq
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import takewhile
 from types import ModuleType
@@ -28,11 +28,17 @@ from tinyad.code.limits import (
     SEARCH_SECONDS,
     TRIALS,
 )
+from tinyad.code.matching import Candidate
 from tinyad.code.names import canonical, looks_like_derivative
 from tinyad.code.probes import Statement, names_of
+from tinyad.code.recording import Event, Target
 from tinyad.code.rerun import Rerun, suspects
+from tinyad.code.rule_edits import written_out
+from tinyad.code.rules import Computed, Rules
 from tinyad.code.same_formula import same_formula
-from tinyad.code.search import search
+from tinyad.code.search import SearchResult, first_of, search
+from tinyad.code.splice import Source
+from tinyad.code.surroundings import Surroundings, last_part, pairs_of, target_values
 from tinyad.code.trial import Trial
 from tinyad.code.verdicts import Grade
 
@@ -151,6 +157,8 @@ class Repair:
         for number, one in self.known.items():
             if one.text and one.grade != Grade.POSSIBLE:
                 self.known[number] = one._replace(grade=Grade.CERTAIN if holds else Grade.LIKELY)
+        if self.cause is not None and self.known:
+            self.cause = next(iter(self.known.values()))
 
     def _changes_a_size(self, statement: Statement, text: str) -> bool:
         """Return whether an edit has another factor, and that may stand for a size that happens to be this number."""
@@ -208,9 +216,80 @@ class Repair:
             other = self._searched(earlier, statement, AUXILIARY_TRIALS, changes=1)
             if other.text:
                 return other
-        return self._searched(statement, None, PAIRS, changes=2)
+        other = self._searched(statement, None, TRIALS, changes=1, candidates=self._by_the_rules(statement))
+        return other if other.text else self._searched(statement, None, PAIRS, changes=2)
 
-    def _searched(self, statement: Statement, until: Statement | None, limit: int, changes: int) -> Suggestion:
+    def _by_the_rules(self, statement: Statement) -> Iterator[Edit]:
+        """Yield the statement as the rules of differentiation give it, in names that it can use."""
+        try:
+            around = Surroundings(Source(self.text(statement)), self.scope(Trial(self.judge, statement), statement))
+        except SyntaxError:
+            return
+        for value, variable, function in self._differentiated(around, statement):
+            rules = Rules(around, self._computed_by(function), self._adjoints)
+            for derivative in rules.derivative(last_part(variable)):
+                yield from written_out(around, value, derivative)
+
+    def _computed_by(self, function: str) -> Computed:
+        """Return what a function of the forward pass computed."""
+        pair, own = self.judge.pair, [s for s in self.program.probe.statements if s.function == function]
+        numbers = {s.number for s in own}
+        events = [e for e in self.judge.forward.events if e.site.statement.number in numbers]
+        held = {**self.program.namespace, **{e.name: e.value for e in events if e.name}}
+        held |= {loop.variable: loop.value for e in events for loop in e.loops if loop.variable.isidentifier()}
+        is_whole = function == pair.forward
+        return Computed(
+            [step for s in own if s.number in self.of_the_forward for step in pairs_of(self.text(s))],
+            held,
+            pair.upstream if is_whole and pair.backward is not None else [],
+            pair.loss_name_of() if is_whole and pair.backward is None else "",
+        )
+
+    @cached_property
+    def _adjoints(self) -> dict[str, set[str]]:
+        """The names of the backward pass that hold the derivative for each name of the forward pass."""
+        found: dict[str, set[str]] = {}
+        for task in self.judge.tasks.values():
+            for candidate in task.candidates:
+                found.setdefault(last_part(self._set_as(candidate)), set()).add(task.event.name)
+        return found
+
+    def _set_as(self, candidate: Candidate) -> str:
+        """Return the name under which the forward pass computed what a value may be the derivative for."""
+        return self._event(candidate.target).name or candidate.name
+
+    def _event(self, target: Target) -> Event:
+        """Return the first event of the forward pass that a target displaces."""
+        return self.judge.forward.events[target.ordinals[0]]
+
+    def _differentiated(self, around: Surroundings, statement: Statement) -> Iterator[tuple[ast.expr, str, str]]:
+        """Yield the expressions of a statement that should be derivatives, each with the variable and its function."""
+        meant = {
+            task.event.name: (self._set_as(candidate), self._event(candidate.target).site.statement.function)
+            for task in self.judge.tasks.values()
+            for candidate in task.candidates
+            if task.statement.number == statement.number
+        }
+        for pair in target_values(around.source.tree):
+            if pair[0] in meant:
+                yield pair[1], *meant[pair[0]]
+        if isinstance(around.source.tree, ast.Return) and around.source.tree.value is not None:
+            value = around.source.tree.value
+            for result in self.judge.results:
+                if result.statement.number == statement.number:
+                    element = value
+                    if isinstance(value, ast.Tuple) and result.path and isinstance(result.path[0], int):
+                        element = value.elts[result.path[0]]
+                    yield element, result.argument, self._event(result.target).site.statement.function
+
+    def _searched(
+        self,
+        statement: Statement,
+        until: Statement | None,
+        limit: int,
+        changes: int,
+        candidates: Iterable[Edit] | None = None,
+    ) -> Suggestion:
         text = self.text(statement)
         if not text or isinstance(statement.node, COMPOUND):
             return NONE
@@ -233,17 +312,11 @@ class Repair:
                 trials.extend(Trial(judge, statement, until) for judge in self.points(judged=True))
             return all(trial.fits(edited) for trial in trials[1:])
 
-        found = search(text, self.scope(trials[0], statement), fits, limit, changes)
-        if found.found:
-            best = found.found[0]
-            others = [edit.text for edit in found.found[1:] if not same_formula(edit.text, best.text)]
-            return Suggestion(statement, best.text, Grade.LIKELY, tuple(others[:2]), found.tried, best.rank)
-        kept = next((grade for grade in (Grade.LIKELY, Grade.POSSIBLE) if grade in unsure), None)
-        return (
-            NONE._replace(tried=found.tried)
-            if kept is None
-            else Suggestion(statement, unsure[kept], kept, (), found.tried)
-        )
+        if candidates is None:
+            found = search(text, self.scope(trials[0], statement), fits, limit, changes)
+        else:
+            found = first_of(candidates, text, fits, limit)
+        return _suggested(statement, found, unsure)
 
     def _is_changed_later(self, statement: Statement) -> bool:
         """Return whether others change what a statement sets: then it need not be what it leads to."""
@@ -343,6 +416,18 @@ class Repair:
             for loop in event.loops
         ]
         return Scope(found, sizes, backward, forward, list(dict.fromkeys(filter(None, loops))))
+
+
+def _suggested(statement: Statement, found: SearchResult, unsure: Mapping[Grade, str]) -> Suggestion:
+    """Return the first of what a search found; else what was right in some respects."""
+    if found.found:
+        best = found.found[0]
+        others = [edit.text for edit in found.found[1:] if not same_formula(edit.text, best.text)]
+        return Suggestion(statement, best.text, Grade.LIKELY, tuple(others[:2]), found.tried, best.rank)
+    kept = next((grade for grade in (Grade.LIKELY, Grade.POSSIBLE) if grade in unsure), None)
+    if kept is None:
+        return NONE._replace(tried=found.tried)
+    return Suggestion(statement, unsure[kept], kept, (), found.tried)
 
 
 def factors_in(text: str) -> set[float]:

@@ -200,6 +200,7 @@ def suspects(judge: Judge, wrong: Sequence[Statement]) -> list[Statement]:
     it calls, and those that set a part of the same.
     """
     holds = {v.task.statement.number for v in judge.judged.verdicts if v.right and not v.candidate.part}
+    holds -= {s.number for s in judge.pair.program.probe.statements if s.number in holds and _gathers(s)}
     fails = {v.task.statement.number for v in judge.judged.verdicts if v.right is False}
     own = [s for s in judge.pair.program.probe.statements if s.number in judge.backward.ran]
     if any(result.value is None for result in judge.judged.results):  # an item that another key may have got
@@ -219,6 +220,12 @@ def suspects(judge: Judge, wrong: Sequence[Statement]) -> list[Statement]:
                 found[other.number] = other
                 todo.append(other)
     return sorted(found.values(), key=lambda s: min(abs(s.line - w.line) for w in wrong))
+
+
+def _gathers(statement: Statement) -> bool:
+    """Return whether a statement sets a list of what is left of several values: no verdict is about its items."""
+    targets = statement.node.targets if isinstance(statement.node, ast.Assign) else []
+    return any(isinstance(part, ast.Starred) for target in targets for part in ast.walk(target))
 
 
 def _stores_by_computed_key(statement: Statement) -> bool:

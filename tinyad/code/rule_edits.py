@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
-from tinyad.code.splice import SUM, Piece
+from tinyad.code.limits import RULE_TERMS
+from tinyad.code.rules import ByTheRules
+from tinyad.code.splice import SUM, Piece, level
 from tinyad.code.surroundings import Edit, Pair, Surroundings, last_part, names_in, plain, primal
 
 
@@ -21,6 +24,28 @@ def products(around: Surroundings) -> Iterator[Edit]:
         yield around.replace(spot, piece, EditKind.ANALOGY, rank)
         added = around.join(around.source.piece(value), "+", piece)
         yield around.replace(spot, Piece(added.text, SUM), EditKind.MISSING_TERM, rank + ranks.TERM_INSIDE)
+
+
+def written_out(around: Surroundings, value: ast.expr, derivative: ByTheRules) -> Iterator[Edit]:
+    """Propose a derivative by the rules for an expression that should hold it, or some of its terms as more of them."""
+    spot = around.source.spots[value]
+    terms = [Piece(term, level(ast.parse(term, mode="eval").body)) for term in derivative.terms]
+    for count in range(1, len(terms) + 1) if len(terms) <= RULE_TERMS else (1,):
+        for chosen in combinations(terms, count):
+            added = _sum_of(around, [around.source.piece(value), *chosen])
+            yield around.replace(spot, added, EditKind.MISSING_TERM, ranks.WRITTEN_TERM + count)
+    if derivative.complete:
+        yield around.replace(spot, _sum_of(around, terms), EditKind.ANALOGY, ranks.WRITTEN_OUT)
+    for term in terms if isinstance(around.source.tree, ast.AugAssign) else ():
+        yield around.replace(spot, term, EditKind.ANALOGY, ranks.WRITTEN_OUT)
+
+
+def _sum_of(around: Surroundings, terms: Sequence[Piece]) -> Piece:
+    total = terms[0]
+    for term in terms[1:]:
+        sign = "-" if term.text.startswith("-") else "+"
+        total = around.join(total, sign, Piece(term.text.removeprefix("-"), term.level))
+    return Piece(total.text, SUM if len(terms) > 1 else total.level)
 
 
 def _by_the_rule(around: Surroundings) -> Iterator[tuple[Piece, float]]:
