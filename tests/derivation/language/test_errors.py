@@ -121,7 +121,20 @@ def test_a_product_with_a_number_has_one_reading(sign):
 def test_a_product_sign_is_the_matrix_product_where_only_that_fits():
     declare = "layout: same\nW: N×M\nx: M×1\ngiven: ∇z"
     assert [v.verdict for v in judged("∇x = Wᵀ · ∇z", declare, "z = W · x")] == ["right"]
-    assert [v.verdict for v in judged("∇x = Wᵀ * ∇z", declare, "z = W x")] == ["ambiguous"]
+    assert [v.verdict for v in judged("∇x = Wᵀ * ∇z", declare, "z = W x")] == ["right"]
+    assert [v.verdict for v in judged("∇W = ∇z * xᵀ", declare, "z = W * x")] == ["right"]
+
+
+def test_a_star_with_two_meanings_in_one_derivation_is_refused():
+    declare = "layout: same\nW: N×M\nx: M×1\ngiven: ∇h"
+    forward, lines = "h = tanh(W * x)", "∇x = Wᵀ * (∇h {} (1 - h²))"
+    assert [v.verdict for v in judged(lines.format("∘"), declare, forward)] == ["right"]
+    assert [v.verdict for v in judged(lines.format("*"), declare, forward)] == ["ambiguous"]
+    assert [v.verdict for v in judged(lines.format("*"), declare, "h = tanh(W x)")] == ["right"]
+    assert [v.verdict for v in judged("∇x = Wᵀ @ (∇h * (1 - h²))", declare, "h = tanh(W @ x)")] == ["right"]
+    assert [v.verdict for v in judged("∇x = Wᵀ * (∇h * (1 - h²))", declare, "h = tanh(W @ x)")] != ["right"]
+    assert [v.verdict for v in judged("∇x = Wᵀ * (∇h .* (1 - h.^2))", declare, "h = tanh(W * x)")] == ["right"]
+    assert [v.verdict for v in judged("∇x = Wᵀ * (∇h * (1 - h.*h))", declare, "h = tanh(W * x)")] != ["right"]
 
 
 @pytest.mark.parametrize(

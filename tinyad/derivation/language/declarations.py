@@ -73,6 +73,7 @@ class Declarations:
         self.pending: list[Entry] = []  # declarations with names that the forward equations compute
         self.says: set[str] = set()  # the kinds of declarations that there are
         self.index_ends: dict[str, str] = {}  # index → the letter of its last value, where a sum has one
+        self.read_products: set[str] = set()  # what * is by the sizes in the forward equations, "*" or "∘"
         self.inferred: dict[str, str] = {}  # key → the size that follows for it
 
     def value(self, entry: Entry) -> str:
@@ -102,9 +103,9 @@ def declare(source: Source, blocks: Sequence[Block], examples: Sequence[Token] =
     entries = [entry for block in blocks for entry in _entries(source, block)]
     declarations.says = {entry.kind for entry in entries}
     for entry in entries:  # letters first: names are read with them
-        if entry.kind in HANDLERS:
+        if _is_handled(source, entry):
             HANDLERS[entry.kind](declarations, entry)
-    sizes = [entry for entry in entries if entry.kind not in HANDLERS and entry.kind not in AFTER_FORWARD]
+    sizes = [it for it in entries if not _is_handled(source, it) and it.kind not in AFTER_FORWARD]
     if not {"time", "indices"} & declarations.says:
         named = ", ".join(source.text[entry.begun : entry.start].strip(" :") for entry in sizes)
         letter, last = examples_of_declared(named, examples) or ("t", "")
@@ -115,6 +116,12 @@ def declare(source: Source, blocks: Sequence[Block], examples: Sequence[Token] =
         _sizes(declarations, entry)
     declarations.pending = [entry for entry in entries if entry.kind in AFTER_FORWARD]
     return declarations
+
+
+def _is_handled(source: Source, entry: Entry) -> bool:
+    """Return whether a declaration is no size; d: N×1 is one, and d: differential is none."""
+    sized = entry.kind in ("d", "loss") and sides_of_size(source.text[entry.start : entry.end]) is not None
+    return entry.kind in HANDLERS and not sized
 
 
 def _entries(source: Source, block: Block) -> Iterator[Entry]:

@@ -263,7 +263,8 @@ def _numerator(tokens: Sequence[Token]) -> str:
     left = [token for token in tokens[:equals] if token.kind not in ("group(", ")group")]
     texts = [token.text for token in left]
     if left[:1] and left[0].kind == "frac" and len(left) > 3 and texts[1] in ("∂", "d") and left[2].kind == "word":
-        return texts[2] if texts[3] in ("∂", "d") else ""
+        behind = texts.index(")", 3) + 1 if texts[3] == "(" and ")" in texts[3:-1] else 3  # of J(θ)
+        return texts[2] if texts[behind] in ("∂", "d") else ""
     if texts[:1] == ["∂"] and texts[2:3] == ["/"]:
         return texts[1]
     return texts[-1] if texts[:2] == ["∇", "_"] and tokens[equals - 1].kind == "word" and len(left) > 3 else ""

@@ -121,6 +121,10 @@ def _skip(rest: list[LatexNode]) -> None:
         rest.pop()
 
 
+# np.sum( and axis=0, as programs have them
+PROGRAM_WORD = re.compile(r"(?:np|numpy)\.([a-z]\w{1,20})(?=\()|((?:axis|keepdims|True|False)(?![A-Za-z]))")
+
+
 class LatexTokenizer:
     """Make tokens from LaTeX nodes; the methods take nodes from the end of a list of those still to read."""
 
@@ -192,6 +196,11 @@ class LatexTokenizer:
         self.emit("number", "".join(p.text for p in run), node.start, run[-1].end)
 
     def word(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        program = PROGRAM_WORD.match(self.source.text, node.start)
+        if program and all(n.kind == "char" for n in rest[: -len(program[0]) : -1]):
+            del rest[len(rest) - len(program[0]) + 1 :]
+            self.emit("word", program[1] or program[2], node.start, program.end())
+            return
         run = [node]
         while self.upright and rest and (rest[-1].kind, rest[-1].text[0].isalnum() or rest[-1].text) in WORD_PARTS:
             run.append(rest.pop())

@@ -28,9 +28,18 @@ class NameParser:
             sign = self.cursor.token.text
             self.cursor.at += 1
             groups.append((sign, self.cursor.group()))
+            self.refuse_shifted_index(sign, groups[-1][1])
             if not self.names.scripts(groups[-1:]).powers:
                 end = self.cursor.end
         return groups, end
+
+    def refuse_shifted_index(self, sign: str, group: Sequence[Token]) -> None:
+        """Fail at x_{i+1} where i is an index, and no time."""
+        shifted = any(t.kind == "op" and t.text in "+-" for t in group) and sign == "_"
+        letters = {t.text for t in group if t.kind == "word"} - {self.names.time, self.names.last}
+        if shifted and letters & self.names.indices:
+            text = "".join(t.text for t in group if t.kind not in ("group(", ")group"))
+            self.cursor.fail(f"{text} is no index: components with a shifted index are not read", group[0])
 
     def end_before_power(self, first: int) -> int:
         """Return where the name ends whose last script, of those from token `first` on, is a power."""

@@ -101,7 +101,7 @@ class _Reader:
             self.raised()
         elif c not in "Σ∏" and (plain.isalpha() or self.begins_unnamed()):
             self.word()
-        elif self.text.startswith("**", at):
+        elif self.text.startswith(("**", ".^"), at):
             self.at += 1
             self.script("^", at)
         elif c in "^_":
@@ -257,7 +257,7 @@ class _Reader:
         """Read ^, ** or _ with its script: a word, a number, or what is in brackets."""
         self.add("op", mark, start, self.at + 1)
         if mark == "^":
-            while self.peek() == " " and self.text[start] == "*":
+            while self.peek() == " " and self.text[start] in "*.":
                 self.at += 1
         c = SIGNS.get(self.peek(), letter(self.peek()))
         if c in ("(", "{", "<"):
@@ -265,7 +265,7 @@ class _Reader:
             return
         begun = self.at
         self.add("group(", "", begun, begun)
-        if self.text[start] == "*" and c.isdigit():  # of every entry
+        if self.text[start] in "*." and c.isdigit():  # of every entry
             self.add("op", "∘", begun, begun)
         self.bare_script(c, begun)
         self.add(")group", "", self.at, self.at)

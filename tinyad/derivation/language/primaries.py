@@ -10,6 +10,7 @@ from tinyad.derivation.language.name_parser import DERIVATIVE_LETTERS, NameParse
 from tinyad.derivation.language.names import Scripts, exponent, unbracketed
 from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.source import DerivationError, LimitError
+from tinyad.derivation.language.sums import LARGE
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token, walk
 from tinyad.derivation.language.token_cursor import TokenCursor
 
@@ -28,6 +29,9 @@ class SubFormulas(Protocol):
 
     def operand(self) -> Node:
         """Read an operand with its exponents."""
+
+    def prefix(self) -> Node:
+        """Read an operand with its sign, or a sum."""
 
     def inside(self, tokens: Sequence[Token]) -> Node:
         """Return the formula that all of these tokens make."""
@@ -192,7 +196,7 @@ class Primaries:
         if self.cursor.is_op("|"):
             return known and self.cursor.ahead().text != "_"
         return known and (
-            self.cursor.token.kind in ("open", "word", "group(", "frac") or self.cursor.is_op("'", "∇", "‖")
+            self.cursor.token.kind in ("open", "word", "group(", "frac") or self.cursor.is_op("'", "∇", "‖", *LARGE)
         )
 
     def derivative_of(self, token: Token) -> Node:
@@ -450,7 +454,7 @@ class Primaries:
         if self.cursor.token.kind == "open":
             parts, axis = self.arguments(ref.key)
         else:
-            parts, axis = [self.formulas.operand()], ""
+            parts, axis = [self.formulas.prefix() if self.cursor.is_op(*LARGE) else self.formulas.operand()], ""
         end = self.cursor.end
         return self.name_parser.powers(self.called(ref, parts, axis, token, end), scripts)
 

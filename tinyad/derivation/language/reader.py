@@ -63,6 +63,8 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
         source.prepare(declarations, blocks)
     declarations.names.indices |= undeclared_indices(declarations.names, [*equations, *lines])
     computed = _first_words(equations)
+    if any(source.text[t.start : t.end] == ".*" for t in (*equations, *lines)):  # as in MATLAB
+        declarations.meaning.setdefault("*", "*")
     if "*" not in declarations.meaning and multiplies_as_numpy(source, [*equations, *lines]):
         declarations.meaning["*"] = "∘"
     declarations.names.bars = _sets_bars(declarations, computed, _first_words(lines))

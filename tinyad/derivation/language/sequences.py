@@ -33,17 +33,37 @@ def examples_of_declared(names: str, tokens: Sequence[Token]) -> tuple[str, str]
 
 
 def examples_of_products(tokens: Sequence[Token]) -> tuple[str, str] | None:
-    """Return the same for wᵀ x_i, where w is no component and x_i stands behind it, so that x_i is a vector."""
+    """Return the same for wᵀ x_i, x_iᵀ w and (x_i - μ)ᵀ A: what is transposed, or stands behind it, is a vector."""
     letters = set[str]()
     plain = [t for t in tokens if t.kind not in ("group(", ")group")]
-    texts = [t.text for t in plain]
-    for k in range(1, len(plain) - 3):
-        turned = texts[k] == "^" and texts[k + 1] in ("T", "⊤") and plain[k - 1].kind == "word"
-        if turned and plain[k + 2].kind == "word" and texts[k + 3] in ("_", "^"):
-            script = next((text for text in texts[k + 4 : k + 6] if text != "("), "")
-            if texts[k + 3] == "_" or texts[k + 4] == "(":
-                letters.add(script)
+    for k in range(1, len(plain) - 1):
+        if plain[k].text == "^" and plain[k + 1].text in ("T", "⊤"):
+            letters |= _scripts(plain[_before(plain, k) : k])
+            if plain[k - 1].kind == "word" and plain[k - 2].text != "_":
+                letters |= _scripts(plain[k + 2 : k + 7])
     return _range(letters, tokens)
+
+
+def _before(tokens: Sequence[Token], at: int) -> int:
+    """Return where the operand begins that ends before a position: a bracket, or a name with its script."""
+    depth, k = 0, at - 1
+    while k > 0:
+        depth += (tokens[k].kind == "close") - (tokens[k].kind == "open")
+        if depth <= 0:
+            break
+        k -= 1
+    return max(0, k if tokens[k].kind == "open" else at - 6)
+
+
+def _scripts(tokens: Sequence[Token]) -> set[str]:
+    """Return the letters that are the only script of a name: i of x_i and of x^{(i)}."""
+    found = set[str]()
+    for before, a, b, c in zip(tokens, tokens[1:], tokens[2:], [*tokens[3:], None], strict=False):
+        if before.kind == "word" and a.text == "_" and b.kind == "word" and len(b.text) == 1:
+            found.add(b.text)
+        elif before.kind == "word" and a.text == "^" and b.text in ("(", "[") and c is not None:
+            found.add(c.text)
+    return found
 
 
 def _range(letters: set[str], tokens: Sequence[Token]) -> tuple[str, str] | None:

@@ -277,9 +277,23 @@ class SizeInference:
             other = b if opened[0] else a
             if all(opened) or not self._is_one(other.columns):
                 return None if all(opened) else other
+        bias = self._bias_of_weights(node) if self._guess else None
+        if bias:  # W X + b has a column for all columns, X W + b a row
+            self._unite(a.rows, b.rows) if bias == "column" else self._unite(a.columns, b.columns)
+            return b if opened[0] else a
         self._unite(a.rows, b.rows)
         self._unite(a.columns, b.columns)
         return Shape(b.rows if self._is_one(a.rows) else a.rows, b.columns if self._is_one(a.columns) else a.columns)
+
+    def _bias_of_weights(self, node: Node) -> str:
+        """Return whether a small letter is added to W X, as a column, or to X W, as a row; "" for another sum."""
+        other, added = node.parts if self._is_open(node.parts[1]) else node.parts[::-1]
+        if node.kind != "+" or other.kind != "*" or not self._is_open(added) or not added.value.key[:1].islower():
+            return ""
+        first, second = (part.value.key[:1] if part.kind == "name" else "" for part in other.parts)
+        if first.isupper() and second.isupper() and "W" in (first, second) and first != second:
+            return "column" if first == "W" else "row"
+        return ""
 
     def _product(self, node: Node) -> Shape | None:
         a, b = (self._value(part) for part in node.parts)

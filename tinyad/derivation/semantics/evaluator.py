@@ -269,8 +269,8 @@ class Evaluator:
         shown = "·" if sign == r"\cdot" else sign
         if a and b and sign not in ("*", r"\ast") and a != b:  # one fits, or none does
             return node._replace(value=(start, end))
-        if sign == "*" and a == b and a and a[0] != a[1] and "k" not in a:  # only one fits
-            return node._replace(kind="∘", value=(start, end))
+        if sign == "*" and (kind := self.only_fitting(a, b, isinstance(left, Variable) or isinstance(right, Variable))):
+            return node._replace(kind=kind, value=(start, end))
         message = (
             f"{shown} has two readings, the matrix product and component-wise: declare one, "
             f"`{shown}: matrix product` or `{shown}: component-wise`"
@@ -279,6 +279,19 @@ class Evaluator:
             x, y = (self.text(part) for part in node.parts)
             message = f"· of two columns has two readings, ⟨{x}, {y}⟩ and {x} ∘ {y}: write one of these"
         self.refuse(node._replace(kind="sign", start=start, end=end), message, "ambiguous")
+
+    def only_fitting(self, a: tuple[Any, ...], b: tuple[Any, ...], forward: bool) -> str:
+        """Return the product that * is by the sizes of its operands, as in the forward; "" if that is open."""
+        if not a or not b or "k" in (*a, *b):
+            return ""
+        fits = {"*": a[1] == b[0], "∘": all(m == n or 1 in (m, n) for m, n in zip(a, b, strict=True))}
+        kinds = ["*"] if a[1] == b[0] == 1 else [kind for kind, it_fits in fits.items() if it_fits]
+        said = self.declarations.read_products
+        if len(kinds) != 1 or (said and a[1] != 1 and kinds[0] not in said):
+            return ""
+        if forward and not (a[1] == b[0] == 1):  # a column times a row is the same in both readings
+            said.add(kinds[0])
+        return kinds[0] if said <= {kinds[0]} or a[1] == b[0] == 1 else ""
 
     def operated(self, node: Node, scope: Scope) -> Any:
         """Return the result of two operands with ∘, +, -, / or nothing between them."""
@@ -337,6 +350,8 @@ class Evaluator:
     def unmixed(self, node: Node, left: Any, right: Any, scope: Scope) -> None:
         """Refuse a ∘ b c, which has two readings, unless one of them is a number."""
         first = node.parts[0]
+        if first.kind == "*" and isinstance(first.value, Undecided):
+            first = self.decided(first, *(self.part(part, scope) for part in first.parts))
         if (first.kind, node.kind) not in (("∘", "*"), ("*", "∘")) or not is_matrix(turned(node.kind, right)):
             return
         if not all(is_matrix(turned(first.kind, self.part(part, scope))) for part in first.parts):

@@ -288,6 +288,9 @@ class Forward:
         if key not in self.declarations.shapes:
             near = close(key, [*self.declarations.shapes, *self.keys])
             meant = f"did you mean {near}?" if near else f"declare its size, `{key}: N×1`"
+            letters, _, number = key.partition("_")
+            if number.isdigit() and letters in self.declarations.shapes:
+                meant = f"the component of {letters} is Σ_i 1[i = {number}] {letters}_i"
             raise Trouble("undefined", f"{key} is not declared; {meant}", node)
         if self.is_before(time):
             return self.constant(np.zeros(self.shape(key)))
