@@ -59,6 +59,24 @@ O_{ip} = \sum_{j \le i} A_{ij} V_{jp}"""
     assert verdicts(declare, forward, lines.replace("i \\ge j", "i > j"))[0] == "wrong"
 
 
+def test_the_reciprocal_of_components_is_no_inverse_of_a_matrix():
+    declare = "layout: same\nE: N×N\ngiven: ∇M"
+    line = "∂L/∂E_ij = -2 E_ij (1 + E_ij²)^{-2} ∂L/∂M_ij"
+    assert verdicts(declare, "M_ij = (1 + E_ij²)^{-1}", line) == ["right"]
+    assert verdicts(declare, "M_ij = E_ij^{-1}", "∂L/∂E_ij = -∂L/∂M_ij E_ij^{-1} E_ij^{-1}") == ["right"]
+    assert verdicts(declare, "M_ij = (1 + E_ij²)^{-1}", line.replace("{-2}", "{-1}")) == ["wrong"]
+
+
+def test_letters_in_the_place_of_indices_are_indices():
+    declare = "layout: same\nA: N×M\nV: M×P\ngiven: ∂L/∂O"
+    forward = r"O_{ip} = \sum_j A_{ij} V_{jp}"
+    line = r"\frac{\partial L}{\partial V_{jp}} = \sum_{a,b} \frac{\partial L}{\partial O_{ab}} A_{aj} \delta_{bp}"
+    assert verdicts(declare, forward, line) == ["right"]
+    jacobian = r"\frac{\partial O_{ab}}{\partial V_{jp}} = A_{aj} \delta_{bp}"
+    assert verdicts(declare, forward, jacobian) == ["right"]
+    assert verdicts(declare, forward, jacobian.replace("A_{aj}", "A_{bj}")) != ["right"]
+
+
 def test_components_of_a_formula_say_how_far_an_index_runs():
     declare, forward = "layout: same\nX: N×D\nw: D×1", "L = Σ_{i<j} ((X w)_i - (X w)_j)²"
     assert verdicts(declare, forward, "∇w = 2 N Xᵀ X w - 2 Xᵀ 1_{(N,N)} X w") == ["right"]

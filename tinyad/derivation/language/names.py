@@ -10,10 +10,12 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from tinyad.derivation.language.abbreviations import Abbreviation
+from tinyad.derivation.language.latex_commands import GREEK
 from tinyad.derivation.language.limits import BOUND_KEYS, INDEX_DIGITS, PRODUCT_LETTERS
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 
 PI = ("π", "pi")  # 3.14…, where no declaration and no equation says what else it is
+GREEK_LETTERS = GREEK | {letter: name for name, letter in GREEK.items()}
 ACCENTS = {"tilde": "\u0303", "hat": "\u0302", "bar": "\u0304"}
 FUNCTIONS = {
     "σ": "sigmoid", "sigmoid": "sigmoid", "tanh": "tanh", "softmax": "softmax", "log": "log", "ln": "log", "exp": "exp",
@@ -132,6 +134,10 @@ class Names:
             if token.kind != "word" or not {token.text, token.text[1:]} & self.squared:
                 continue
             name = len(joined) - 1
+            if [t.text for t in tokens[at : at + 4]] == ["^", "", "2", ""]:
+                joined[name] = token._replace(text=token.text + "²", end=tokens[at + 3].end)
+                at += 4
+                continue
             if at < len(tokens) and tokens[at].text == "_":
                 end = next(k for k in range(at, len(tokens)) if tokens[k].kind == ")group") + 1
                 joined += tokens[at:end]
@@ -232,6 +238,7 @@ class Names:
         if base.startswith("tilde") and len(base) > len("tilde"):
             base = base.removeprefix("tilde") + ACCENTS["tilde"]
         time = scripts.time
+        base = self._in_other_letters(base, below, scripts)
         key = base + f"_{below}" * bool(below) + f"^{scripts.above}" * bool(scripts.above)
         if (
             below.isdigit()
@@ -244,6 +251,14 @@ class Names:
         ref = Ref(key, time, scripts.indices)
         self.with_index |= dict.fromkeys(scripts.indices if self.is_known(key) else (), ref)
         return ref
+
+    def _in_other_letters(self, base: str, below: str, scripts: Scripts) -> str:
+        """Return gamma as γ, and γ as gamma, where only the other one is known."""
+        other = GREEK_LETTERS.get(base)
+        if other is None:
+            return base
+        end = f"_{below}" * bool(below) + f"^{scripts.above}" * bool(scripts.above)
+        return other if not self.is_known(base + end) and self.is_known(other + end) else base
 
     @staticmethod
     def ref_without_above(ref: Ref) -> str:
@@ -287,8 +302,8 @@ def _with_power_apart(item: Sequence[Token]) -> tuple[Sequence[Token], tuple[str
             return (), ("-1", "T")
         power = exponent("".join(texts[1:])) if texts[0] == "∘" else None
         return (item, ()) if power is None else ((), ("∘" + "".join(texts[1:]),))
-    if len(texts) > 3 and texts[-2] in (")", "]", ">") and texts[-1] in ("T", "⊤", "'"):
-        return unbracketed(item[:-1])[0], ("T",)
+    if len(texts) > 2 and texts[-2] in (")", "]", ">") and texts[-1] in ("T", "⊤", "'", "2"):
+        return unbracketed(item[:-1])[0], ("2" if texts[-1] == "2" else "T",)
     return item, ()
 
 

@@ -101,7 +101,8 @@ class Parser:
         with cursor.within(tokens):
             if first.text in ("Σ", "Π") and (len(tokens) == 1 or tokens[1].text != "_"):
                 first = first._replace(kind="word")
-            if first.kind == "word" and [t.text for t in tokens[-4:]] == ["^", "", "2", ""]:
+            texts = [t.text for t in tokens]
+            if first.kind == "word" and ["^", "", "2", ""] in (texts[-4:], texts[1:5]):
                 self.names.squared.add(self.joined(tokens).text)
                 tokens = cursor.tokens = self.names.with_squares(tokens)
                 first = tokens[0]

@@ -74,6 +74,8 @@ class Primaries:
         special = self.special_word(token)
         if special is not None:
             return special
+        if token.text in ("if", "otherwise") and not self.names.is_known(token.text):
+            self.cursor.fail("a condition is read in cases, or as a factor such as 1[i = j]", token)
         first = self.cursor.at
         groups, end = self.name_parser.script_groups()
         scripts = self.names.scripts(groups)
@@ -223,6 +225,9 @@ class Primaries:
             self.name_parser.whole_word()
             self.name_parser.script_groups()
             inner = self.cursor.tokens[first : self.cursor.at]
+        sets = self.on_left and self.cursor.is_op("=") and self.cursor.ahead().text != "1"  # ∇L = 1 says nothing
+        if sets and [t.text for t in inner] == [self.names.loss] and not twice:
+            self.cursor.fail(f"for which name? write ∇_w {self.names.loss}, with the name in the place of w", token)
         applied = None if twice else self.gradient_of_applied(inner, token)
         if applied is not None:
             return applied
@@ -434,7 +439,7 @@ class Primaries:
         key = self.name_parser.function_name(above[1:])
         if key is not None and key.key in self.names.functions and not self.names.is_known(key.key):
             return self.prime(key, token.start)
-        ref, scripts = self.denominator(below[1:], token)
+        ref, scripts = self.denominator(without_braces(below[1:]), token)
         node = self.formulas.inside(above[1:]) if above[1:] else None
         return self.name_parser.powers(self.derived(node, ref, token, end), scripts)
 
@@ -575,6 +580,13 @@ class Primaries:
         if len(parts) > 3:
             self.cursor.fail("deriv needs dz, x, y and an operator, or dz, x and an operator", token)
         return self.node("deriv", tuple(parts), symbol, token.start, end)
+
+
+def without_braces(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return the name of \\partial{x_i} without the braces around it."""
+    while len(tokens) > 2 and tokens[0].kind == "group(" and tokens[-1].kind == ")group":
+        tokens = tokens[1:-1]
+    return tokens
 
 
 def holds_derivative(product: Node) -> bool:

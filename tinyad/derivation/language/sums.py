@@ -280,7 +280,21 @@ def undeclared_indices(names: Names, tokens: Sequence[Token]) -> set[str]:
     taken = {names.time, *names.families, *names.known, *scripts}
     under = {letter for letter in found - taken if letter.isascii() and letter.islower()}
     below = _below_names(names, tokens) - taken - _labels(tokens)
-    return under | below if under | names.indices | below & {"i", "j", "k"} else set()
+    found = under | below if under | names.indices | below & {"i", "j", "k"} else set()
+    return found | (_beside(found | names.indices, tokens) - taken)
+
+
+def _beside(known: set[str], tokens: Sequence[Token]) -> set[str]:
+    """Return the letters below names that elsewhere have indices in their place: a and b of O_ab where O_ip is."""
+    below: dict[str, list[str]] = {}
+    for k, name in enumerate(tokens[:-2]):
+        if name.kind == "word" and tokens[k + 1].text == "_":
+            inner = [t for t in tokens[k + 3 : _behind_group(tokens, k + 1) - 1] if t.text != ","]
+            letters = "".join(t.text for t in inner)
+            if all(t.kind == "word" for t in inner) and letters.isascii() and letters.islower() and len(letters) < 3:
+                below.setdefault(name.text, []).append(letters)
+    of_components = [found for found in below.values() if any(set(letters) <= known for letters in found)]
+    return {c for found in of_components for letters in found for c in letters if len(letters) == 2}
 
 
 def _below_names(names: Names, tokens: Sequence[Token]) -> set[str]:

@@ -213,7 +213,8 @@ class Evaluator:
         return value
 
     def _inverse(self, node: Node, scope: Scope) -> Any:
-        return self.mapped(lambda x: TABLE["inv"](x) if hasattr(x, "shape") else 1 / x, node, scope)
+        of_matrix = hasattr(self.part(node.parts[0], scope), "shape")  # components are numbers
+        return self.mapped(lambda x: TABLE["inv"](x) if of_matrix else 1.0 / x, node, scope)
 
     def mapped(self, f: Callable[[Any], Any], node: Node, scope: Scope) -> Any:
         """Return f of the operand, entry by entry."""

@@ -96,6 +96,8 @@ class Jacobians:
         below = node.value
         name = evaluator.timed_name(below, scope, node) if isinstance(below, Ref) else None
         base = self.value(evaluator, *name, node) if name else evaluator(below, scope)
+        if not isinstance(base, np.ndarray):
+            raise Trouble("not evaluable", "this is derived for a formula of components: give it a name", node)
         if name and node.parts[0].kind == "name" and not evaluator.environment.is_moved:
             replayed = self._replayed(evaluator.timed_name(node.parts[0].value, scope, node.parts[0]), name)
             if replayed is not None:
