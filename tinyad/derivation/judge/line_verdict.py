@@ -197,10 +197,14 @@ def _one_of(value: Several, k: int, sides: int, member: Node) -> Any:
 def _components_as_row(value: Indexed, ref: Ref, shape: tuple[int, ...], member: Node) -> Array:
     """Return components as a derivative in row layout; they may be the same for every value of an index."""
     free = [x for x in value.labels if x]
+    twice = next((x for k, x in enumerate(ref.indices) if x in ref.indices[:k]), None)
+    if twice:
+        message = f"the left-hand side has the index {twice} twice: write another letter for one of them"
+        raise Trouble(Verdict.DOES_NOT_FIT, message, member)
     if not {*free} <= {*ref.indices}:
         raise Trouble(Verdict.DOES_NOT_FIT, indices_on_one_side(sorted({*free} ^ {*ref.indices})), member)
     lacking = [x for x in ref.indices if x not in free]
-    if lacking and len({*ref.indices}) == len(ref.indices):
+    if lacking and len(ref.indices) < 3:
         lengths = dict(zip(ref.indices, shape[::-1] if len(ref.indices) == 2 else (max(shape),), strict=True))
         filled = np.broadcast_to(
             np.reshape(value.value, (*np.shape(value.value), *(1 for _ in lacking))),

@@ -297,7 +297,7 @@ def bound(key: str, letter: str, member: str) -> str:
 def _with_power_apart(item: Sequence[Token]) -> tuple[Sequence[Token], tuple[str, ...]]:
     """Return a superscript without its powers, and these: T of (t-1)T, -1 and T of -T, 3 of ∘3."""
     texts = [token.text for token in item]
-    if texts[0] in ("-", "∘") and len(texts) > 1:
+    if texts[:1] in (["-"], ["∘"]) and len(texts) > 1:
         if texts in (["-", "T"], ["-", "⊤"]):
             return (), ("-1", "T")
         power = exponent("".join(texts[1:])) if texts[0] == "∘" else None

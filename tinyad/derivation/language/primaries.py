@@ -218,7 +218,8 @@ class Primaries:
         """Read ∇_{z24} L, ∇z24 L or ∇z24."""
         token = self.cursor.expect("op", "∇")
         twice = self.raised_to_two()
-        if self.cursor.accept("_") or self.cursor.token.kind == "group(":
+        below = self.cursor.accept("_")
+        if below or self.cursor.token.kind == "group(":
             inner: Sequence[Token] = self.cursor.group()
         else:
             first = self.cursor.at
@@ -239,7 +240,7 @@ class Primaries:
             self.cursor.at += 1
             self.name_parser.skip_arguments()
             return self.node("hessian", (), (ref, ref), token.start, self.cursor.end)
-        return self.nabla_of(inner, token)
+        return self.nabla_of(inner, token, below)
 
     def gradient_of_applied(self, inner: Sequence[Token], token: Token) -> Node | None:
         """Read the argument of ∇f(x), where f is the loss or was computed for it; None if this is no such name."""
@@ -296,8 +297,8 @@ class Primaries:
             self.cursor.fail("a second derivative is ∂²L/∂w², ∂²L/∂w∂wᵀ or ∇_w² L", token)
         return self.node("hessian", (), tuple(refs), token.start, end)
 
-    def nabla_of(self, inner: Sequence[Token], token: Token) -> Node:
-        """Return the derivative for the name below a ∇ or ∂, and read the loss behind it, L or L(W)."""
+    def nabla_of(self, inner: Sequence[Token], token: Token, below: bool) -> Node:
+        """Return the derivative for the name behind or `below` a ∇ or ∂, and read the loss behind it, L or L(W)."""
         ref, scripts = self.name_parser.single_name(inner, token)
         end = self.cursor.end
         if self.cursor.token.kind == "word" and self.cursor.token.text == self.names.loss:
@@ -305,19 +306,16 @@ class Primaries:
             self.name_parser.skip_arguments()
             end = self.cursor.end
         elif not scripts.powers and self.formulas.factor_follows():
-            gradient = self.gradient(ref, token)
+            gradient = self.gradient(ref, token) if self.on_left or (below and self.target == ref) else None
             if gradient is not None:
                 return gradient
         return self.name_parser.powers(self.node("d", (), (ref, None), token.start, end), scripts)
 
-    def gradient(self, ref: Ref, token: Token) -> Node | None:
-        """Read the formula behind ∇_w on a left-hand side, or on the right of a line for ∇_w; else return None.
+    def gradient(self, ref: Ref, token: Token) -> Node:
+        """Read the formula behind ∇_w on a left-hand side, or on the right of a line for ∇_w.
 
         Elsewhere ∇_w or ∇w without the loss is the derivative of the loss, a factor of a product.
         """
-        below = self.cursor.source.text[token.end : token.end + 1] == "_"
-        if not (self.on_left or (below and self.target == ref)):
-            return None
         with self.names.binding(ref.indices):
             body = self.formulas.expression(ABOVE_SUM)
         return self.applied(body, ref, token, Ref("number"))
@@ -341,7 +339,7 @@ class Primaries:
         """Read ∂L/∂z24 or ∂f/∂x."""
         token = self.cursor.expect("op", "∂")
         if self.cursor.accept("_"):
-            return self.nabla_of(self.cursor.group(), token)
+            return self.nabla_of(self.cursor.group(), token, below=True)
         if self.raised_to_two():
             return self.second_partial(token)
         above = self.formulas.operand() if not self.cursor.is_op("/") else None

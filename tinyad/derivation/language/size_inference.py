@@ -257,9 +257,14 @@ class SizeInference:
 
     def _is_open(self, node: Node) -> bool:
         """Return whether an operand is a name alone that may be repeated to the size of the other operand."""
+        return bool(self._open_name(node))
+
+    def _open_name(self, node: Node) -> str:
+        """Return the name that an operand is, if it may be repeated to the size of the other operand; else ""."""
         while node.kind in ("bracket", "neg"):
             node = node.parts[0]
-        return node.kind == "name" and not node.value.indices and self._is_undeclared(node.value.key)
+        alone = node.kind == "name" and not node.value.indices and self._is_undeclared(node.value.key)
+        return node.value.key if alone else ""
 
     def _alike(self, node: Node) -> Shape | None:
         """Return the size of a sum or a product of components: its operands have one size, or repeat."""
@@ -288,7 +293,7 @@ class SizeInference:
     def _bias_of_weights(self, node: Node) -> str:
         """Return whether a small letter is added to W X, as a column, or to X W, as a row; "" for another sum."""
         other, added = node.parts if self._is_open(node.parts[1]) else node.parts[::-1]
-        if node.kind != "+" or other.kind != "*" or not self._is_open(added) or not added.value.key[:1].islower():
+        if node.kind != "+" or other.kind != "*" or not self._open_name(added)[:1].islower():
             return ""
         first, second = (part.value.key[:1] if part.kind == "name" else "" for part in other.parts)
         if first.isupper() and second.isupper() and "W" in (first, second) and first != second:
@@ -302,7 +307,7 @@ class SizeInference:
         if self._is_number(a) or self._is_number(b):
             return b if self._is_number(a) else a
         first = node.parts[0]
-        if self._is_open(first) and first.value.key[:1].islower() and not (self._is_one(a.columns) or self._guess):
+        if self._open_name(first)[:1].islower() and not (self._is_one(a.columns) or self._guess):
             return None  # it may be a number, as in α x
         inner = [self._known.get(self._root(side)) for side in (a.columns, b.rows)]
         self.clashes += None not in inner and inner[0] != inner[1]

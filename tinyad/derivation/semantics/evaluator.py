@@ -526,7 +526,7 @@ class Evaluator:
         if at is None:
             self.refuse(node, f"nothing says how far {letter} runs: no name has this index", "not evaluable")
         if isinstance(at, Node):
-            return length_of_index(lettered(as_array(self.part(at.parts[0], scope)), at.value), letter)
+            return length_of_index(lettered(as_array(self._without_index(at, scope)), at.value), letter)
         value = self.environment.value(self, *self.timed_name(at, scope, node), node)
         return length_of_index(lettered(value, at.indices), letter)
 
@@ -568,11 +568,13 @@ class Evaluator:
             self.refuse(node, f"{ref.key} takes {op.arity} argument(s)", "not evaluable")
         if any(has_no_size(part) or isinstance(part, Stretched) for part in parts):
             self.refuse(node, NO_SIZE)
-        if not isinstance(parts[0], Indexed):
+        if not any(isinstance(part, Indexed) for part in parts):
             return applied(op, parts)
+        if not isinstance(parts[0], Indexed) or any(isinstance(part, Indexed) for part in parts[1:]):
+            self.refuse(node, f"{op.symbol} with a component as its second operand is not read", "not evaluable")
         if op.symbol in NOT_COMPONENTWISE:
             self.refuse(node, f"{op.symbol} takes a column, not one component", "not evaluable")
-        return Indexed(applied(op, [parts[0].value]), parts[0].labels)
+        return Indexed(applied(op, [parts[0].value, *parts[1:]]), parts[0].labels)
 
     def of_diagonal(self, node: Node, key: str, parts: list[Any]) -> Any:
         """Return diag(x) or tr(A)."""
@@ -585,10 +587,14 @@ class Evaluator:
         return diagonal(parts[0]) if key == "diag" else trace(parts[0])
 
     def _component(self, node: Node, scope: Scope) -> Any:
-        value = as_array(self.part(node.parts[0], scope))
+        return self.lettered(as_array(self._without_index(node, scope)), node.value, scope)
+
+    def _without_index(self, node: Node, scope: Scope) -> Any:
+        """Return the value of the formula that a component is of."""
+        value = self.part(node.parts[0], scope)
         if isinstance(value, Indexed):
             self.refuse(node, "this has an index already")
-        return self.lettered(value, node.value, scope)
+        return value
 
     def _comparison(self, node: Node, scope: Scope) -> Any:
         if node.value in ("=", "≠"):

@@ -202,7 +202,7 @@ class Forward:
         for member in eq.members[1:]:
             try:
                 other = as_matrix_on_tape(arrays(member, scope), eq.left[0].value, member)
-                same = np.allclose(np.asarray(other), value)
+                same = np.shape(other) in ((), value.shape) and np.allclose(other, value)
                 message, node, refused = "this is not what the member before it comes to", member, not same
             except Trouble as trouble:
                 message, node, refused = trouble.message, trouble.node, trouble.verdict != "undefined"
