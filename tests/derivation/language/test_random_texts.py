@@ -39,6 +39,8 @@ MET = [  # each was once no DerivationError
     ("layout: same\nx: N×1\nA: N×N", "L = Σ_{i<j} A_ij (x_i - x_j)^x", "∂L/∂A_ij = 1[i<j] (x_i - x_j)²"),
     ("layout: same\nx: N×1", "f(x = 3) = x", "∇x = 1"),
     ("layout: same\nx: N×1\ngiven: ∇h", "h = x^{,}", "∇x = 2 ∇h"),
+    ("layout: same\nx: N×1\ngiven: ∇h", "h = |x_i|", "∇x = sign'(x) ∘ ∇h"),
+    ("layout: same\nx: N×1\ngiven: ∇h", "h = abs(x)", "∇x = sign'(x) ∘ ∇h"),
     ("layout: same\nA: N×N\ngiven: ∇h", "h = A", "∂L/∂A_ii = Σ_j ∂L/∂h_ij"),
     ("layout: same\nx: M×1\ngiven: ∇h", "h = (W) x", "∇x = ∇h"),
     ("layout: same\nx: N×1\nA: M×N\ngiven: ∇h", "h = A x = x", "∇x = Aᵀ ∇h"),

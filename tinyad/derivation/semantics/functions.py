@@ -106,8 +106,8 @@ def applied(op: Op, operands: list[Any]) -> Any:
 
 def derivative_of(op: Op, x: Array) -> Array:
     """Return f'(x), entry by entry."""
-    row: Array = op.deriv(np.ones_like(x).T, op.forward(x), x)
-    return row.T
+    row: Array | None = op.deriv(np.ones_like(x).T, op.forward(x), x)
+    return np.zeros_like(x) if row is None else row.T
 
 
 def diagonal(value: Array) -> Array:
