@@ -40,6 +40,26 @@ def test_sums_with_conditions(forward, line, mistake):
     assert verdicts(COLUMN, forward, line.replace(*mistake)) in (["wrong"], ["missing"])
 
 
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("∂L/∂x_j = Σ_{i>j} ∂L/∂y_i", "∂L/∂x_j = Σ_{i≥j} ∂L/∂y_i"),
+        (
+            r"\frac{\partial L}{\partial x_j} = \sum_{i \le j} \frac{\partial L}{\partial y_i}",
+            r"\frac{\partial L}{\partial x_j} = \sum_{i \ge j} \frac{\partial L}{\partial y_i}",
+        ),
+        (
+            r"\frac{\partial L}{\partial x_j} = \sum_{i>j} \frac{\partial L}{\partial y_i}",
+            r"\frac{\partial L}{\partial x_j} = \sum_{i\ge j} \frac{\partial L}{\partial y_i}",
+        ),
+    ],
+)
+def test_the_comparison_that_was_meant(wrong, meant):
+    text = fenced("layout: same\nx: N×1\ngiven: ∇y", "y_i = Σ_{j≤i} x_j", wrong)
+    (v,) = check_derivation(text).verdicts
+    assert (v.suggestion, v.grade) == (meant, "certain")
+
+
 def test_a_letter_of_the_left_hand_side_is_not_summed_over():
     declare = "layout: same\nA: N×N\nx: N×1"
     line = r"\frac{\partial L}{\partial x_i} = \sum_{j \ne i} (A_{ij} + A_{ji}) x_j"

@@ -17,7 +17,7 @@ from tinyad.derivation.repair.name_edits import (
     routine_operands,
 )
 from tinyad.derivation.repair.ones_edits import ones
-from tinyad.derivation.repair.operation_edits import operators, signs, swapped_operands, transpositions
+from tinyad.derivation.repair.operation_edits import comparisons, operators, signs, swapped_operands, transpositions
 from tinyad.derivation.repair.term_edits import (
     fewer_factors,
     fewer_terms,
@@ -40,6 +40,7 @@ GENERATORS: tuple[Callable[[Member, Context], Iterator[Edit]], ...] = (
     ones,
     operators,
     signs,
+    comparisons,
     first_steps,
     times,
     calls,

@@ -10,6 +10,8 @@ from tinyad.derivation.repair.author_notation import Fragment, bracketed, has_su
 from tinyad.derivation.repair.edit import Context, Edit, Member, instead
 
 ROUTINE_SYMBOLS = ("∘", "*", "+", "-", "tanh", "sigmoid", "softmax", "none")  # of the slides' deriv()
+COMPARED = ("<", ">", "≤", "≥", "≠")
+LATEX_SIGNS = {"≤": "\\le", "≥": "\\ge", "≠": "\\ne"}
 MINUS = Fragment((sign_token("-"),), "-")
 
 
@@ -67,6 +69,22 @@ def signs(member: Member, context: Context) -> Iterator[Edit]:
         yield member.replace(member.node, joined(MINUS, bracketed(fragment)), ranks.SIGN_OF_SUM, tree)
     else:
         yield member.replace(member.node, joined(MINUS, fragment), ranks.SIGN, tree)
+
+
+def comparisons(member: Member, context: Context) -> Iterator[Edit]:
+    """Propose another sign in comparisons of indices and of values, as ≥ for > in Σ_{i>j}."""
+    text = member.source.text
+    for k, token in enumerate(member.tokens):
+        written = text[token.start : token.end]
+        if token.kind != "op" or token.text not in COMPARED or written in ("⟨", "⟩", "\\langle", "\\rangle"):
+            continue
+        latex = any("\\" in text[t.start : t.end] for t in member.tokens)
+        for sign in COMPARED:
+            shown = LATEX_SIGNS.get(sign, sign) if latex else sign
+            shown += " " * (shown[0] == "\\" and text[token.end : token.end + 1].isalnum())
+            if sign != token.text:
+                new = (token._replace(text=sign),)
+                yield Edit(k, k + 1, new, token.start, token.end, shown, ranks.COMPARISON)
 
 
 def swapped_operands(member: Member, context: Context) -> Iterator[Edit]:

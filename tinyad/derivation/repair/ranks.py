@@ -88,6 +88,7 @@ BRACKET_LESS     = Rank(38, EditKind.BRACKET)        # who writes brackets means
 PRODUCT          = Rank(24, EditKind.OPERATOR)       # component-wise for the matrix product, and back
 SIGN             = Rank(26, EditKind.SIGN)
 SIGN_OF_SUM      = Rank(60, EditKind.SIGN)           # a minus before a sum needs brackets as well
+COMPARISON       = Rank(25, EditKind.OPERATOR)       # > for ≥, where indices or values are compared
 OPERANDS_SWAPPED = Rank(36, EditKind.ORDER)
 
 # Functions.
