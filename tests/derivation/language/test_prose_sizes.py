@@ -101,6 +101,40 @@ $$\frac{\partial L}{\partial S} = P \odot (\frac{\partial L}{\partial P} -
     assert verdicts(report(tmp_path, rows.replace("each row", "all"))) == ["wrong"]
 
 
+def test_symmetric_matrices(tmp_path):
+    text = r"""Let $S \in \mathbb{R}^{n\times n}$ be symmetric positive definite.
+
+$$f(X) = \operatorname{tr}(S X^\top X), \qquad \nabla_X f(X) = 2 X S$$
+"""
+    right = report(tmp_path, text)
+    assert verdicts(right) == ["right"]
+    assert "positive definite: S" in right.text()
+    assert "; symmetric: S" in report(tmp_path, text.replace(" positive definite", "")).text()
+    assert verdicts(report(tmp_path, text.replace("symmetric positive definite", "given"))) == ["wrong"]
+
+
+def test_components_of_a_formula_have_sizes(tmp_path):
+    text = r"""$$ J = \sum_{i,j} f_{ij} ( (W V^\top)_{ij} + b_i + c_j - X_{ij} )^2 $$
+
+$$ \frac{\partial J}{\partial b_i} = 2 \sum_j f_{ij} ( (W V^\top)_{ij} + b_i + c_j - X_{ij} ) $$
+"""
+    assert verdicts(report(tmp_path, text)) == ["right"]
+    assert verdicts(report(tmp_path, text.replace("= 2", "= 4"))) == ["wrong"]
+
+
+def test_a_name_in_the_argument_of_a_macro_is_declared_as_it_stands_elsewhere(tmp_path):
+    text = r"""\documentclass{article}
+\newcommand{\norm}[1]{\left\lVert #1 \right\rVert}
+\begin{document}
+Let $X \in \mathbb{R}^{n\times d}$ and $y \in \mathbb{R}^n$.
+\[ J(w) = \norm{X w - y}_2^2, \qquad \nabla_w J(w) = 2 X^\top (X w - y) \]
+\end{document}
+"""
+    right = report(tmp_path, text, "norm.tex")
+    assert verdicts(right) == ["right"]
+    assert verdicts(report(tmp_path, text.replace("2 X^", "X^"), "norm.tex")) == ["wrong"]
+
+
 def test_a_sum_over_examples_that_are_vectors(tmp_path):
     text = r"""\documentclass{article}
 \begin{document}

@@ -267,4 +267,7 @@ def _numerator(tokens: Sequence[Token]) -> str:
         return texts[2] if texts[behind] in ("∂", "d") else ""
     if texts[:1] == ["∂"] and texts[2:3] == ["/"]:
         return texts[1]
-    return texts[-1] if texts[:2] == ["∇", "_"] and tokens[equals - 1].kind == "word" and len(left) > 3 else ""
+    if texts[-1:] == [")"] and "(" in texts:  # of J(w)
+        texts = texts[: texts.index("(")]
+    last = left[len(texts) - 1 :][:1]
+    return texts[-1] if texts[:2] == ["∇", "_"] and last and last[0].kind == "word" and len(texts) > 3 else ""

@@ -591,7 +591,7 @@ def holds_derivative(product: Node) -> bool:
     """Return whether a factor of a product but the first is a derivative."""
     while product.kind in PRODUCTS:
         product, factor = product.parts
-        if any(node.kind in ("d", "jacobian") for node in walk(factor)):
+        if any(node.kind in ("d", "jacobian", "prime") for node in walk(factor)):
             return True
     return False
 

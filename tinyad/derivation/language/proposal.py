@@ -16,7 +16,7 @@ from tinyad.derivation.language.sequences import examples_of_products
 from tinyad.derivation.language.size_inference import ONE, SizeInference
 from tinyad.derivation.language.sizes import Side, size_text
 from tinyad.derivation.language.source import BLOCKS, Block, DerivationError, LimitError, Source
-from tinyad.derivation.language.syntax_tree import Node, Statement, walk
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.language.tokenizer import tokens_of
 
 SOFTMAX_OVER_ROWS = re.compile(
@@ -85,8 +85,7 @@ def _read(source: Source) -> tuple[Declarations, list[Equation]]:
     if multiplies_as_numpy(source, [t for equation in found for t in equation.tokens]):
         declarations.meaning.setdefault("*", "∘")
         declarations.says.add("*")
-    for sign in SIGNS:
-        declarations.meaning.setdefault(sign, "*")
+    declarations.meaning.setdefault("⊗", "*")
     examples = examples_of_products([t for equation in found for t in equation.tokens])
     if examples and examples[0] != "t" and not {"time", "indices"} & declarations.says:
         declarations.names.time, declarations.names.last = examples
@@ -141,13 +140,13 @@ def _stated(declarations: Declarations, forward: Sequence[Statement], source: So
         return
     needed = SizeInference(declarations, forward)
     stated: dict[str, tuple[Node, tuple[Side, Side] | None]] = {}
-    ones: dict[str, Node] = {}
+    kinds: dict[str, list[str]] = {}
     for it in stated_sizes(source):
         node = _name_at(declarations, it.start, it.end)
         if node is None or node.value.key not in needed.undeclared:
             continue
-        if it.sums_to_one:
-            ones[node.value.key] = node
+        names = kinds.setdefault(it.kind, [])
+        names += [node.value.key] if it.kind and node.value.key not in names else []
         if it.sides and stated.setdefault(node.value.key, (node, it.sides))[1] != it.sides:
             stated[node.value.key] = node, None  # stated twice, with different sizes
     known = {key: sides for key, (_, sides) in stated.items() if sides}
@@ -158,9 +157,15 @@ def _stated(declarations: Declarations, forward: Sequence[Statement], source: So
         known = {}
     for key, sides in known.items():
         yield f"{_text(source, needed.uses[key])}: {'×'.join(map(size_text, sides))}   # stated in the text"
-    vectors = [key for key in ones if key not in known or known[key][1] == ONE]
-    if vectors:
-        yield f"sums to 1: {', '.join(_text(source, needed.uses[key]) for key in vectors)}   # stated in the text"
+    for kind, names in kinds.items():
+        fitting = [key for key in names if _may_be(kind, known.get(key))]
+        if kind and fitting:
+            yield f"{kind}: {', '.join(_text(source, needed.uses[key]) for key in fitting)}   # stated in the text"
+
+
+def _may_be(kind: str, sides: tuple[Side, Side] | None) -> bool:
+    """Return whether a name of a size can be declared as summing to 1, a column, or else as a kind of square matrix."""
+    return sides is None or (sides[1] == ONE if kind == "sums to 1" else sides[0] == sides[1])
 
 
 def _name_at(declarations: Declarations, start: int, end: int) -> Node | None:
@@ -243,9 +248,13 @@ def _given(declarations: Declarations, sorting: Sorting, source: Source) -> Iter
 
 
 def _text(source: Source, node: Node) -> str:
-    """Return a name as its author wrote it, without indices of components."""
+    """Return a name as its author wrote it, without indices of components; by its key where a macro holds more."""
     text = " ".join(source.text[node.start : node.end].split()).strip("& ")
-    ref = node.value if node.kind == "name" else node.value[0]
+    ref: Ref = node.value if node.kind == "name" else node.value[0]
+    if node.kind == "name" and "\\" in text and _name_at(Declarations(source), node.start, node.end) is None:
+        base, _, above = ref.key.partition("^")
+        base, _, below = base.partition("_")
+        return base + f"_{{{below}}}" * bool(below) + f"^{{{above}}}" * bool(above)
     if ref.indices and node.kind == "name":
         text = re.sub(r"_(?:\{[^{}]*\}|\w)$", "", text) or ref.key
     return text

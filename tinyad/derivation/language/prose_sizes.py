@@ -12,6 +12,7 @@ from tinyad.derivation.language.limits import STATED_SIZES
 from tinyad.derivation.language.macros import Expansion, ExpansionError
 from tinyad.derivation.language.sizes import CLOSE, MEMBER, OPEN, Side, SizeError, members, side_of, sides_of_size
 
+CLOSING = re.compile(r"\$|\\\)")
 AHEAD = 100  # characters behind a name in which its size is stated
 SIDE = r"[\w{}\\^|*·]{1,24}"
 TIMES = r"\s?(?:×|\\times(?![A-Za-z]))\s?"
@@ -46,13 +47,18 @@ NO_NAME = re.compile(
 ONE_HOT = re.compile(r"[^.;:$\n]{0,60}?\b(?:one-hot|probability\s+(?:vector|distribution))\b", re.IGNORECASE)
 
 
+SYMMETRIC = re.compile(
+    r"[^.;:$\n]{0,60}?\bsymmetric\b(?P<definite>,?\s+(?:and\s+)?positive[\s-]definite)?", re.IGNORECASE
+)
+
+
 class Stated(NamedTuple):
-    """A name, by its place in the text, and what the prose says of it: its sides, or None; whether it is one-hot."""
+    """A name, by its place in the text, and what the prose says of it: its sides, or None, and of what kind it is."""
 
     start: int
     end: int
     sides: tuple[Side, Side] | None
-    sums_to_one: bool = False
+    kind: str = ""  # of a declaration: sums to 1, symmetric, positive definite
 
 
 def stated_sizes(source: Document) -> list[Stated]:
@@ -63,16 +69,16 @@ def stated_sizes(source: Document) -> list[Stated]:
         source.check_time()
         text = source.text[display.start : display.end]
         if MEMBER.search(_expanded(source, text, display.start)):
-            found += _members(source, display)
+            found += _members(source, display, _kind(_behind(source, display)))
         elif not (
             NO_NAME.search(text) or LENGTH_BEFORE.search(source.text, max(0, display.start - AHEAD), display.start)
         ):
             last = k
             while last + 1 < len(inline) and _is_listed(source, inline[last], inline[last + 1]):
                 last += 1
-            sides, sums_to_one = _said(source, display, inline[last])
-            if sides or sums_to_one:
-                found += [Stated(start, end, sides, sums_to_one) for start, end in _names(text, display.start)]
+            sides, kind = _said(source, display, inline[last]), _kind(_behind(source, inline[last]))
+            if sides or kind:
+                found += [Stated(start, end, sides, kind) for start, end in _names(text, display.start)]
     return found
 
 
@@ -82,7 +88,22 @@ def _is_listed(source: Document, one: Display, other: Display) -> bool:
     return bool(BETWEEN_NAMES.fullmatch(between)) and not NO_NAME.search(source.text[other.start : other.end])
 
 
-def _members(source: Document, display: Display) -> Iterator[Stated]:
+def _behind(source: Document, display: Display) -> str:
+    """Return the text behind an inline formula, without the sign that ends it."""
+    closing = CLOSING.match(source.text, display.end)
+    begun = closing.end() if closing else display.end
+    return source.text[begun : begun + AHEAD].split("\n\n")[0]
+
+
+def _kind(behind: str) -> str:
+    """Return what is said of a name besides its size: sums to 1, symmetric, positive definite; "" if nothing is."""
+    if ONE_HOT.match(behind):
+        return "sums to 1"
+    symmetric = SYMMETRIC.match(behind)
+    return "" if not symmetric else "positive definite" if symmetric["definite"] else "symmetric"
+
+
+def _members(source: Document, display: Display, kind: str) -> Iterator[Stated]:
     """Yield the names before each ∈ of a formula, with the size of the field behind it."""
     text = source.text[display.start : display.end]
     for (start, end), (first, last) in members(text):
@@ -90,7 +111,7 @@ def _members(source: Document, display: Display) -> Iterator[Stated]:
         sides = _sides(field)
         if sides and not NO_NAME.search(text[start:end]):
             for begun, ended in _names(text[start:end], display.start + start):
-                yield Stated(begun, ended, sides)
+                yield Stated(begun, ended, sides, kind)
 
 
 def _sides(text: str) -> tuple[Side, Side] | None:
@@ -101,16 +122,13 @@ def _sides(text: str) -> tuple[Side, Side] | None:
         return None
 
 
-def _said(source: Document, display: Display, last: Display) -> tuple[tuple[Side, Side] | None, bool]:
-    """Return the size that is stated behind names, or scalars before them, and whether they are said to sum to 1."""
+def _said(source: Document, display: Display, last: Display) -> tuple[Side, Side] | None:
+    """Return the size that is stated behind names, or scalars before them."""
     text = source.text
     before = text[max(0, display.start - AHEAD) : display.start].rstrip("$\\(")
-    closing = re.compile(r"\$|\\\)").match(text, last.end)
-    begun = closing.end() if closing else last.end
-    behind = text[begun : begun + AHEAD].split("\n\n")[0]
-    plain = re.sub(r"\$|\\[()]|[~\n]", " ", _expanded(source, behind, begun)).replace(r"\,", "")
+    behind = _behind(source, last)
+    plain = re.sub(r"\$|\\[()]|[~\n]", " ", _expanded(source, behind, last.end)).replace(r"\,", "")
     plain = re.sub(r" +", " ", plain).replace(" -", "-")
-    sums_to_one = bool(ONE_HOT.match(behind))
     one: Side = (("", 1),)
     for phrase in PHRASES:
         match = phrase.match(plain)
@@ -118,16 +136,16 @@ def _said(source: Document, display: Display, last: Display) -> tuple[tuple[Side
             continue
         groups = match.groupdict()
         if groups.get("scalar"):
-            return (one, one), sums_to_one
+            return (one, one)
         texts = [group for name, group in zip(_names_of(match), match.groups(), strict=True) if not name]
         try:
             sides = [side_of(_closed(side or "")) for side in texts]
         except SizeError:
             continue
         if len(sides) == 2:
-            return (sides[0], sides[1]), sums_to_one
-        return ((one, sides[0]) if groups.get("row") else (sides[0], one)), sums_to_one
-    return ((one, one) if SCALARS_BEFORE.search(before) else None), sums_to_one
+            return (sides[0], sides[1])
+        return (one, sides[0]) if groups.get("row") else (sides[0], one)
+    return (one, one) if SCALARS_BEFORE.search(before) else None
 
 
 def _names_of(match: re.Match[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.names import PI
 from tinyad.derivation.language.sizes import Side, size_text
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Undecided, walk
 
 ONE: Side = (("", 1),)
 SCALARS = ("sum", "tr")  # functions whose value is a number
@@ -62,7 +62,7 @@ class SizeInference:
         self._rules: dict[str, Callable[[Node], Shape | None]] = {
             "number": self._number, "name": self._name, "transpose": self._transpose, "inverse": self._inverse,
             "call": self._call, "+": self._alike, "-": self._alike, "∘": self._alike, "/": self._alike,
-            "*": self._product,
+            "*": self._product, "component": self._component,
         }  # fmt: skip
         self._symbols = {symbol for shape in declarations.shapes.values() for side in shape for symbol, _ in side}
         self._symbols |= {*declarations.index_ends.values()}
@@ -85,7 +85,9 @@ class SizeInference:
         """Learn where a name is used: at the time t, if it is anywhere."""
         ref: Ref = node.value
         known = self.uses.setdefault(ref.key, node)
-        if ref.time == ("t", 0) and known.value.time != ref.time:
+        later = ref.time == ("t", 0) and known.value.time != ref.time
+        alone = known.value.time == ref.time and node.end - node.start < known.end - known.start  # not in a macro
+        if later or alone:
             self.uses[ref.key] = node
         if ref.time and ref.time[0] == "t" and ref.time[1] < 0:
             self._earlier.add(ref.key)
@@ -230,6 +232,14 @@ class SizeInference:
         self._unite_shapes(shape, Shape(sides[0], sides[1] if len(sides) > 1 else self._one))
         return Shape(self._one, self._one)
 
+    def _component(self, node: Node) -> Shape | None:
+        """Return the size of (X w)_i, one number; the index runs as far as the rows of what is in brackets."""
+        shape = self._value(node.parts[0])
+        if shape is not None:
+            sides = [self._index(letter) for letter in node.value]
+            self._unite_shapes(shape, Shape(sides[0], sides[1] if len(sides) > 1 else self._one))
+        return Shape(self._one, self._one)
+
     def _index(self, letter: str) -> int:
         """Return how many values an index has, in one equation."""
         if letter not in self._indices:
@@ -309,6 +319,8 @@ class SizeInference:
         first = node.parts[0]
         if self._open_name(first)[:1].islower() and not (self._is_one(a.columns) or self._guess):
             return None  # it may be a number, as in α x
+        if isinstance(node.value, Undecided) and self._is_one(a.columns) and self._is_one(b.columns):
+            return None  # two columns
         inner = [self._known.get(self._root(side)) for side in (a.columns, b.rows)]
         self.clashes += None not in inner and inner[0] != inner[1]
         self._unite(a.columns, b.rows)
