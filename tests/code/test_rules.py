@@ -9,7 +9,7 @@ import pytest
 
 from tinyad.code.checking import Options, check_text
 from tinyad.code.files import Text
-from tinyad.code.rules import Computed, Rules
+from tinyad.code.rules import Computed, Rules, Step
 from tinyad.code.splice import Source
 from tinyad.code.surroundings import Scope, Surroundings, pairs_of
 
@@ -59,6 +59,27 @@ STEPS = {
     "mean of rows": "y = np.mean(x * u, axis=-1)",
     "reshaped": "y = (x * u).reshape(12)",
     "inverse": "y = np.linalg.inv(S)",
+    "huber": "a = np.abs(x - u)\nsmall = a < 0.8\ny = np.where(small, 0.5 * a ** 2, s * a)",
+    "log of a determinant": "y = np.linalg.slogdet(S)[1]",
+    "norm": "y = np.linalg.norm(x)",
+    "norm of rows": "y = np.linalg.norm(x, axis=1)",
+    "norm kept": "y = x / np.linalg.norm(x, axis=1, keepdims=True)",
+    "softmax": "y = softmax(x)",
+    "softmax of columns": "y = softmax(x.T)",
+    "log softmax": "y = log_softmax(x * u)",
+    "softmax written out": "e = np.exp(x)\ny = e / e.sum(axis=1, keepdims=True)",
+    "softmax in one": "y = np.exp(x) / np.exp(x).sum(axis=0)",
+    "outer": "y = np.outer(v, b)",
+    "einsum": "y = np.einsum('bti,io->bto', H, W)",
+    "einsum of two": "y = np.einsum('bti,biu->btu', H, K)",
+    "swapped axes": "y = H.swapaxes(0, 1)",
+    "turned axes": "y = np.transpose(H, (1, 2, 0)) @ W.T",
+    "turned": "y = np.transpose(x)",
+    "clipped": "y = np.clip(x, 0.4, 0.8)",
+    "a new axis": "y = x[:, None] * u[None, :]",
+    "flat": "y = x.ravel()",
+    "running sum": "y = np.cumsum(v * b)",
+    "trace": "y = np.trace(S * S)",
     "steps": "a = x @ W\nh = np.tanh(a)\ny = h * a",
     "deeper": "m = np.mean(x, axis=0)\nc = x - m\nq = np.mean(c ** 2, axis=0)\ny = c / np.sqrt(q + 0.1)",
 }
@@ -75,9 +96,40 @@ def softplus(x):
     return np.log(1 + np.exp(x))
 
 
+def softmax(x):
+    """The same, of rows."""
+    e = np.exp(x)
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def log_softmax(x):
+    """Its logarithm."""
+    return np.log(softmax(x))
+
+
+def norm(x, axis=None, keepdims=False):
+    """The norm, for complex entries too."""
+    return np.sqrt(np.sum(x**2, axis=axis, keepdims=keepdims))
+
+
+def size(x):
+    """The absolute value, by the real part."""
+    return np.where(np.real(x) < 0, -x, x)
+
+
+def slogdet(x):
+    """The sign of a determinant, and its logarithm."""
+    return 1.0, np.log(np.linalg.det(x))
+
+
+def clip(x, low, high):
+    """The nearest number between two, by the real part."""
+    return np.where(np.real(x) < low, low, np.where(np.real(x) > high, high, x))
+
+
 def run(text: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values after some statements."""
-    held = {"np": np, "sigmoid": sigmoid, "softplus": softplus, **given}
+    held = {"np": np, "sigmoid": sigmoid, "softplus": softplus, "softmax": softmax, "log_softmax": log_softmax, **given}
     exec(text, held)
     return held
 
@@ -92,22 +144,34 @@ def minimum(one: Any, other: Any) -> Any:
     return np.where(np.real(one) < np.real(other), one, other)
 
 
+OF_COMPLEX_NUMBERS = {
+    "maximum": maximum,
+    "minimum": minimum,
+    "norm": norm,
+    "clip": clip,
+    "abs": size,
+    "slogdet": slogdet,
+}
+
+
 def by_complex_step(text: str, name: str, dy: Any) -> Any:
     """Return the derivative of sum(dy * y) for a variable."""
-    text = text.replace("np.maximum", "maximum").replace("np.minimum", "minimum")
+    for function in ("np.maximum", "np.minimum", "np.linalg.norm", "np.clip", "np.abs", "np.linalg.slogdet"):
+        text = text.replace(function, function.rpartition(".")[2])
     value = np.array(ARRAYS[name], complex)
     found = np.zeros(value.shape)
     for index in np.ndindex(value.shape):
         moved = value.copy()
         moved[index] += 1e-30j
-        held = run(text, {**ARRAYS, name: moved, "maximum": maximum, "minimum": minimum})
+        held = run(text, {**ARRAYS, name: moved, **OF_COMPLEX_NUMBERS})
         found[index] = np.sum(dy * held["y"]).imag / 1e-30
     return found
 
 
 def rules_of(text: str, known: Mapping[str, Any], upstream: Any, loss: str = "") -> Rules:
     """Return the rules for the statement `dx = 0` after a forward pass; known: what it can use."""
-    steps = [pair for line in [*text.splitlines(), "return y"] for pair in pairs_of(line)]
+    pairs = [pair for line in [*text.splitlines(), "return y"] for pair in pairs_of(line)]
+    steps = [Step(pair.target, pair.value, {}) for pair in pairs]
     around = Surroundings(Source("dx = 0"), Scope(known, {"N": 4}, [], text.splitlines(), []))
     return Rules(around, Computed(steps, run(text, ARRAYS), [] if upstream is None else [upstream], loss), {})
 
@@ -198,11 +262,82 @@ def example_rnn():
     r = np.random.default_rng(0)
     return r.standard_normal((4, 2)), r.standard_normal((2, 3)), r.standard_normal((3, 3))
 """
+GATES = """
+def gates(x, h, Wz, Uz, Wr, Ur):
+    az = x @ Wz + h @ Uz
+    ar = x @ Wr + h @ Ur
+    y = np.tanh(az) * ar
+    return y, (x, h, az, ar)
+
+def gates_backward(dy, cache):
+    x, h, az, ar = cache
+    daz = dy * ar * (1 - np.tanh(az) ** 2)
+    dar = dy * np.tanh(az)
+    dWz, dUz = x.T @ daz, h.T @ daz
+    dWr, dUr = x.T @ dar, h.T @ dar
+    return dWz, dUz, dWr, dUr
+
+def example_gates():
+    r = np.random.default_rng(0)
+    return [r.standard_normal(shape) for shape in ((5, 3), (5, 4), (3, 2), (4, 2), (3, 2), (4, 2))]
+"""
+CHAR_RNN = """
+def step(inputs, targets, hprev, Wxh, Whh, Why):
+    xs, hs, ps = {}, {-1: hprev}, {}
+    loss = 0
+    for t in range(len(inputs)):
+        xs[t] = np.zeros((6, 1))
+        xs[t][inputs[t]] = 1
+        hs[t] = np.tanh(Wxh @ xs[t] + Whh @ hs[t - 1])
+        e = np.exp(Why @ hs[t])
+        ps[t] = e / e.sum()
+        loss -= np.log(ps[t][targets[t], 0])
+    dWxh, dWhh, dWhy = np.zeros_like(Wxh), np.zeros_like(Whh), np.zeros_like(Why)
+    dhnext = np.zeros_like(hprev)
+    for t in reversed(range(len(inputs))):
+        dy = ps[t].copy()
+        dy[targets[t]] -= 1
+        dWhy += dy @ hs[t].T
+        dh = Why.T @ dy + dhnext
+        draw = dh * (1 - hs[t] ** 2)
+        dWxh += draw @ xs[t].T
+        dWhh += draw @ hs[t - 1].T
+        dhnext = Whh.T @ draw
+    return loss, dWxh, dWhh, dWhy
+
+def example_step():
+    r = np.random.default_rng(0)
+    weights = [r.standard_normal(shape) for shape in ((4, 1), (4, 6), (4, 4), (6, 4))]
+    return [0, 4, 4, 2], [4, 4, 2, 1], *weights
+"""
+ELU = """
+def elu(x, alpha):
+    y = np.where(x > 0, x, alpha * (np.exp(x) - 1))
+    return y
+
+def elu_backward(gy, x, alpha):
+    gx = np.where(x > 0, gy, gy * alpha * np.exp(x))
+    galpha = np.sum(np.where(x > 0, 0, gy) * (np.exp(x) - 1))
+    return gx, galpha
+
+def example_elu():
+    return np.random.default_rng(0).standard_normal((4, 3)), 0.7
+"""
 PROGRAMS = [
     (SILU, "return gout * sig", "return gout * sig", "return gout * sig + gout * x * sig * (1 - sig)"),
     (SILU, "return gout * sig", "return gout", "return gout * x * sig * (1 - sig) + gout * sig"),
     (RNN, "da = dh * (1 - hs[t] ** 2)", "da = dh", "da = dh * (1 - hs[t] ** 2)"),
     (RNN, "dW += np.outer(x[t], da)", "dW += W", "dW += np.outer(x[t], da)"),
+    (RNN, "dh = dhs[t] + carry", "dh = carry", "dh = carry + dhs[t]"),
+    (GATES, "x.T @ daz, h.T @ daz", "x.T @ dar, x.T @ dar", "dWz, dUz = x.T @ daz, h.T @ daz"),
+    (GATES, "dy * ar * (1 - np.tanh(az) ** 2)", "dy", "daz = dy * ar * (1 - np.tanh(az) ** 2)"),
+    (CHAR_RNN, "draw = dh * (1 - hs[t] ** 2)", "draw = dh", "draw = dh * (1 - hs[t] ** 2)"),
+    (
+        ELU,
+        "np.where(x > 0, 0, gy) * (np.exp(x) - 1))",
+        "x)",
+        "galpha = np.sum(np.where(x > 0, 0, gy) * (np.exp(x) - 1))",
+    ),
 ]
 
 

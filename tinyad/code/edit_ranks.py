@@ -127,6 +127,7 @@ ACTIVATION_NAME  = 6.0   # in place of a name
 SOFTMAX          = 9.0   # the whole of its derivative
 COMPARISON       = 6.0
 COMPARISON_FAR   = 1.0   # later, where it is not the opposite one
+COMPARISON_SIZE  = 9.0   # of the absolute value
 MASK_TURNED      = 7.0
 
 # Indices.
@@ -156,6 +157,7 @@ TERM_TWICE       = 3.0   # earlier, of one that is there twice
 
 # Whole statements.
 ANALOGY          = 4.0
+COMPUTED_AGAIN   = 5.0   # as the forward pass computes it
 BY_RULE          = 6.3   # the derivative for an operand of a product of the forward pass
 WRITTEN_TERM     = 12.0  # a term of the derivative that the rules give, added
 WRITTEN_OUT      = 14.0  # the whole of it

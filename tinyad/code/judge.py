@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -127,6 +128,8 @@ class Judge:
         self.factor: float | None = None
         self.end_factor: float | None = None
         self.forces = True  # what is wrong is replaced by the truth
+        self.doubtful = False  # a value was given another meaning than the one that it is right for
+        self.doubts = False  # no value is
         self.matches: dict[tuple[object, ...], Match | None] = {}
         self.unnamed: dict[int, list[Event]] = {}  # by site: what looks like a derivative, and has no meaning
         self.tasks: dict[int, Task] = {}
@@ -250,7 +253,7 @@ class Judge:
             if whole and end and event is chain.last and self._is_left(event):
                 self.tasks[event.ordinal] = Task(event, event.name, event.site.statement, (whole[0],), None, end)
                 return
-            if candidates or looks_like_derivative(canonical(event.name)):
+            if (candidates or looks_like_derivative(canonical(event.name))) and not self._is_as_before(event):
                 self.unnamed.setdefault(event.site.number, []).append(event)
             return
         stays = end and self._is_left(event) and event.ordinal == self._last_set(event)
@@ -398,6 +401,27 @@ class Judge:
 
     def judge(self) -> Judged:
         """Judge every statement and result, find the convention of the pair, and what unnamed values stand for."""
+        begin = self._state()
+        self._judge()
+        if self.doubtful and self.judged.count:
+            first = self._state()
+            self._restore(begin)
+            self.doubts = True
+            self._judge()
+            if self.judged.count >= first["judged"].count:
+                self._restore(first)
+        return self.judged
+
+    def _state(self) -> dict[str, Any]:
+        """Return what judging changes."""
+        names = ("tasks", "unnamed", "chosen", "misread", "factor", "end_factor", "forces", "judged")
+        return {name: copy.copy(getattr(self, name)) for name in names}
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, copy.copy(value))
+
+    def _judge(self) -> None:
         self._explain_by_unnamed()
         self.judged = self.run()
         self._explain_by_intermediate()
@@ -409,7 +433,6 @@ class Judge:
         self._drop_misread()
         self._compare_shapes()
         self._compare_copies()
-        return self.judged
 
     def run(self, supposed: bool = False) -> Judged:
         """Run the backward pass, judge what it sets, and go on with the truth where it is wrong."""
@@ -837,7 +860,7 @@ class Judge:
                 name = shown_name(event)
                 readers = [t for t in wrong if _same_pass(t.event, event) and computes_with(t.statement.node, name)]
                 if readers:
-                    candidate = self._explaining(event, readers)
+                    candidate = self._explaining(event, events, readers)
                     if candidate is not None:
                         self._name(site, events, candidate, event)
                         self.unnamed.pop(site, None)
@@ -865,24 +888,49 @@ class Judge:
                 found.setdefault(event.site.number, []).append(event)
         return found
 
+    def _is_as_before(self, event: Event) -> bool:
+        """Return whether a value is what its name held in the forward pass, as dist is that may be computed again."""
+        held = [e.value for e in self.matching.events if e.name == event.name and e.kind in SETS]
+        return any(values.is_numeric(value) and _same(value, event.value) for value in held)
+
+    def _has_right_reader(self, event: Event) -> bool:
+        """Return whether what a statement of the same pass computes with a value is right."""
+        name = shown_name(event)
+        own = [t for t in self.tasks.values() if _same_pass(t.event, event) and computes_with(t.statement.node, name)]
+        return any(self.is_right(task, task.event.value) for task in own)
+
     def _is_of_something(self, event: Event) -> bool:
-        """Return whether a value is the derivative for an unnamed value of the forward pass, as it stands."""
+        """Return whether a value is the derivative for an unnamed value of the forward pass, as it stands.
+
+        One that is as another derivative was before it may be that only because a factor is missing.
+        """
         value = values.array(event.value)
+        kinds = (*GIVEN, Kind.ASSIGNED)
+        before = (e for e in self.backward.events[: event.ordinal] if e.kind in kinds and e.name != event.name)
+        before = (e for e in before if values.is_numeric(e.value) and values.shape(e.value) == value.shape)
+        if any(np.allclose(values.array(e.value), value, 1e-9, 1e-12) for e in before):
+            return False
         return any(self.truth.agrees(c.target, value, None) for c in self.matched.expressions(event)[:RUNS])
 
-    def _explaining(self, event: Event, readers: list[Task]) -> Candidate | None:
-        """Return what an unnamed value is the derivative for, if its truth makes more of its readers right."""
-        best, kept, tried = 0, None, set[float]()
-        if self._is_of_something(event):
+    def _explaining(self, event: Event, events: Sequence[Event], readers: list[Task]) -> Candidate | None:
+        """Return what an unnamed value is the derivative for, if its truth makes more of its readers right.
+
+        events: all that its site sets, in all passes of loops; the truth is put in the place of each.
+        """
+        best, kept, tried = 0, None, list[Array]()
+        if (self.doubts or self._has_right_reader(event)) and self._is_of_something(event):
             return None
-        for candidate in self.matched.expressions(event):
-            slope = round(self.truth.along(candidate.target, 0, None)[1].derivative, 9)
-            if slope in tried or not slope:
-                continue
-            tried.add(slope)
-            if len(tried) > EXPLANATIONS:
+        expressions = self.matched.expressions(event)
+        for candidate in expressions:
+            if len(tried) == EXPLANATIONS:
                 break
-            forced = Forced({event.ordinal: self.truth.adjoint(candidate.target)}, {event.ordinal: -2})
+            if any(self.truth.agrees(candidate.target, adjoint, None) for adjoint in tried):
+                continue
+            tried.append(self.truth.adjoint(candidate.target))
+            if not np.any(tried[-1]):
+                continue
+            truths = {event.ordinal: candidate, **self._alike(events, candidate)}
+            forced = Forced({k: self.truth.adjoint(c.target) for k, c in truths.items()}, dict.fromkeys(truths, -2))
             try:
                 self.pair.run_backward(forced)
             except Exception:
@@ -892,7 +940,23 @@ class Judge:
                 best, kept = right, candidate
             if right == len(readers):
                 break
-        return kept
+        if kept is None:
+            return None
+        self.doubtful = self.doubtful or self._is_of_something(event)
+        adjoint = self.truth.adjoint(kept.target)
+        alike = [c for c in expressions if c.line == kept.line and self.truth.agrees(c.target, adjoint, None)]
+        return max(alike, key=lambda c: len(c.name))  # the outermost of sums, as in a @ b + c
+
+    def _alike(self, events: Sequence[Event], candidate: Candidate) -> dict[int, Candidate]:
+        """Return what values of other passes are the derivatives for if one is for a candidate, by ordinal."""
+        number = self.forward.events[candidate.target.ordinals[0]].site.number
+        found = {}
+        for event in events:
+            alike = [*self.matched.expressions(event), *self.matched.candidates(event, self._carried(event))]
+            own = [c for c in alike if self.forward.events[c.target.ordinals[0]].site.number == number]
+            if own:
+                found[event.ordinal] = own[0]
+        return found
 
     def _right_in(self, forced: Forced, task: Task) -> bool:
         value = forced.seen.get(task.event.ordinal)
@@ -948,18 +1012,16 @@ class Judge:
 
     def _name(self, site: int, events: list[Event], candidate: Candidate, of: Event | None = None) -> None:
         """Add the tasks that unnamed values have under a meaning: the candidate is for one of them, others alike."""
-        number = self.forward.events[candidate.target.ordinals[0]].site.number
+        alike = self._alike(events, candidate)
+        if of is not None:
+            alike[of.ordinal] = candidate
         for event in events:
-            alike = [*self.matched.expressions(event), *self.matched.candidates(event, self._carried(event))]
-            own = [c for c in alike if self.forward.events[c.target.ordinals[0]].site.number == number]
-            own = [candidate] if event is of else own
-            if not own and of is not None:
+            own = alike.get(event.ordinal)
+            if own is None and of is not None:
                 continue
-            if not own and candidate.fits and values.shape(event.value) != values.shape(events[0].value):
+            if own is None and candidate.fits and values.shape(event.value) != values.shape(events[0].value):
                 continue
-            self.tasks[event.ordinal] = Task(
-                event, shown_name(event), event.site.statement, (own[0] if own else candidate,), None
-            )
+            self.tasks[event.ordinal] = Task(event, shown_name(event), event.site.statement, (own or candidate,), None)
 
 
 def _sets_zeros(node: ast.stmt) -> bool:

@@ -44,6 +44,7 @@ FILE_BYTES    = 4_000_000  # of a source file or notebook: more is no exercise
 AUXILIARY_TRIALS = 1_500  # edits that are tried of a statement that a wrong one is made from
 RULE_DEPTH    = 4      # results of the forward pass in a row whose adjoints have no name of their own
 RULE_LETTERS  = 400    # of a derivative by the rules: a longer one is no statement that anyone would write
+RULE_SECONDS  = 2.0    # for derivatives by the rules where the search was too long
 RULE_TERMS    = 6      # of a derivative by the rules, of which any may be missing
 CAUSE_SECONDS = 5.0    # for one cause of several wrong statements, before each is searched for itself
 RERUNS        = 2_000  # whole runs with an edit of a statement that wrong ones depend on

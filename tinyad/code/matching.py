@@ -395,7 +395,7 @@ class Matched:
         shape = values.shape(event.value)
         own = [
             e
-            for e in self.seen.events
+            for e in self.seen.events[: len(self.matching.events)]  # where one run has both passes, of the forward
             if e.call == call
             and (e.kind is Kind.ASSIGNED or (e.kind in (Kind.EXPRESSION, Kind.RETURNED) and not e.name))
             and values.differentiable(e.value)

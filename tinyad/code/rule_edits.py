@@ -27,17 +27,37 @@ def products(around: Surroundings) -> Iterator[Edit]:
 
 
 def written_out(around: Surroundings, value: ast.expr, derivative: ByTheRules) -> Iterator[Edit]:
-    """Propose a derivative by the rules for an expression that should hold it, or some of its terms as more of them."""
+    """Propose a derivative by the rules for an expression that should hold it, or some of its terms."""
     spot = around.source.spots[value]
-    terms = [Piece(term, level(ast.parse(term, mode="eval").body)) for term in derivative.terms]
+    terms = _pieces(derivative)
     for count in range(1, len(terms) + 1) if len(terms) <= RULE_TERMS else (1,):
         for chosen in combinations(terms, count):
             added = _sum_of(around, [around.source.piece(value), *chosen])
             yield around.replace(spot, added, EditKind.MISSING_TERM, ranks.WRITTEN_TERM + count)
+    for addend in _addends(value):
+        for term in terms:
+            yield around.replace(around.source.spots[addend], term, EditKind.ANALOGY, ranks.WRITTEN_TERM + 1)
     if derivative.complete:
         yield around.replace(spot, _sum_of(around, terms), EditKind.ANALOGY, ranks.WRITTEN_OUT)
     for term in terms if isinstance(around.source.tree, ast.AugAssign) else ():
         yield around.replace(spot, term, EditKind.ANALOGY, ranks.WRITTEN_OUT)
+
+
+def all_written_out(around: Surroundings, derivatives: Sequence[tuple[ast.expr, ByTheRules]]) -> Edit:
+    """Return the statement with derivatives by the rules in the place of several expressions at once."""
+    changes = [(value, _sum_of(around, _pieces(derivative))) for value, derivative in derivatives]
+    return Edit(around.source.replaced_all(changes), EditKind.ANALOGY, ranks.WRITTEN_OUT, 1)
+
+
+def _pieces(derivative: ByTheRules) -> list[Piece]:
+    return [Piece(term, level(ast.parse(term, mode="eval").body)) for term in derivative.terms]
+
+
+def _addends(node: ast.expr) -> list[ast.expr]:
+    """Return what a sum adds up; nothing for another expression."""
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)):
+        return []
+    return [part for side in (node.left, node.right) for part in (_addends(side) or [side])]
 
 
 def _sum_of(around: Surroundings, terms: Sequence[Piece]) -> Piece:

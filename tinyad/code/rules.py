@@ -6,7 +6,8 @@ import ast
 import copy
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from contextlib import contextmanager
+from functools import lru_cache, partial
 from types import CodeType, SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 from tinyad.code import values
 from tinyad.code.limits import RULE_DEPTH, RULE_LETTERS
 from tinyad.code.splice import Piece
-from tinyad.code.surroundings import Pair, Scope, Surroundings, last_part, names_in, plain, primal, shape_of
+from tinyad.code.surroundings import Scope, Surroundings, last_part, names_in, plain, primal, shape_of
 from tinyad.code.values import Array
 
 # What is multiplied with the adjoint G of y = f(x): X stands for x, Y for y.
@@ -66,12 +67,37 @@ OPERATORS: dict[type[ast.operator], str] = {
 }
 BY_NAME = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "true_divide": "/"}
 PRODUCTS = ("dot", "matmul")
+# The same for A, B and C of y = f(a, b, c), where G has all entries of y; AXIS is the one along which y sums to 1.
+OF_WHOLE_ARRAYS: dict[str, tuple[str, ...]] = {
+    "softmax": ("Y * (G - np.sum(G * Y, axis=AXIS, keepdims=True))",),
+    "log_softmax": ("G - np.exp(Y) * np.sum(G, axis=AXIS, keepdims=True)",),
+    "outer": ("G @ B", "G.T @ A"),
+    "transpose": ("G.T",),
+    "swapaxes": ("G.swapaxes(B, C)",),
+    "clip": ("G * ((A > B) & (A < C))",),
+    "reshape": ("G.reshape(A.shape)",),
+    "ravel": ("G.reshape(A.shape)",),
+    "flatten": ("G.reshape(A.shape)",),
+    "squeeze": ("G.reshape(A.shape)",),
+    "expand_dims": ("G.reshape(A.shape)",),
+    "cumsum": ("np.cumsum(G[::-1], axis=0)[::-1]",),
+    "trace": ("G * np.eye(len(A))",),
+    "inv": ("",),  # written with the author's product
+}
 SUMS = ("sum", "mean")
 LARGEST = ("max", "min", "amax", "amin")  # taken away before exp, where they change nothing
-UNCHANGED = ("copy", "array", "asarray", "astype", "ascontiguousarray")
-PURE = {*OF_FUNCTIONS, *BY_NAME, *PRODUCTS, *SUMS, *LARGEST, *UNCHANGED, "maximum", "minimum", "power", "where"} | set(
-    "reshape transpose swapaxes expand_dims arange len float outer diag inv det slogdet cumsum zeros_like".split()
-)
+CONSTANT = ("sign", "argmax", "argmin", "argsort", "floor", "ceil", "round", "len", "zeros_like", "ones_like", "isnan")
+UNCHANGED = ("copy", "array", "asarray", "astype", "ascontiguousarray", "stack")
+PURE = {
+    *OF_FUNCTIONS,
+    *BY_NAME,
+    *PRODUCTS,
+    *SUMS,
+    *LARGEST,
+    *UNCHANGED,
+    *OF_WHOLE_ARRAYS,
+    *"maximum minimum power where norm logsumexp einsum arange len float diag det slogdet zeros_like".split(),
+}
 
 
 class ByTheRules(NamedTuple):
@@ -81,16 +107,24 @@ class ByTheRules(NamedTuple):
     complete: bool
 
 
+class Step(NamedTuple):
+    """A target and a value of a statement of the forward pass; values: of its expressions, as it ran last."""
+
+    target: str
+    value: ast.expr
+    values: Mapping[str, Any]
+
+
 class Computed(NamedTuple):
     """What a function of the forward pass computed.
 
-    steps: its statements, a target and a value each
+    steps: its statements; "" is the target of what is returned
     held: its values by name, and what its code can call
     upstream: the adjoints of what it returns, where they are known
     loss: the name that is differentiated; "" if it is not one of these
     """
 
-    steps: Sequence[Pair]
+    steps: Sequence[Step]
     held: Mapping[str, Any]
     upstream: Sequence[Array]
     loss: str
@@ -142,27 +176,31 @@ class Rules:
         self.held = _with_objects({**_of_objects(around.scope.values), **computed.held})
         self.choice = 0  # of several texts for one adjoint
         self.above: list[str] = []  # the variables on the way to what has an adjoint
-        self.written: dict[str, ast.expr | None] = {}
-        self.values: dict[str, Any] = {}
+        self.read: Mapping[str, Any] = {}  # what the expressions of the step at hand were
+        self.written: dict[tuple[int, str], ast.expr | None] = {}
+        self.values: dict[tuple[int, str], Any] = {}
         self.by_value: dict[tuple[tuple[int, ...], bytes], list[str]] = {}
         for text, value in {**around.scope.values, **dict(_items(around.scope))}.items():
             if values.is_numeric(value):
                 self.by_value.setdefault(_key(value), []).append(around.in_own_quotes(text))
-        steps, upstream = computed.steps, computed.upstream
-        outputs = [pair.value for pair in steps if not pair.target][-1:]
-        parts = outputs[0].elts if outputs and isinstance(outputs[0], ast.Tuple) else outputs
+        returned = [step for step in computed.steps if not step.target][-1:]
+        parts = [Step("", part, step.values) for step in returned for part in _elements(step.value)]
+        given = zip(parts, computed.upstream, strict=False)
         self.outputs = {
-            ast.unparse(part): self.by_value.get(_key(u), []) for part, u in zip(parts, upstream, strict=False)
+            ast.unparse(part.value): ["1"] if values.shape(u) == () and u == 1 else self.by_value.get(_key(u), [])
+            for part, u in given
         }
-        self.paths = [pair for pair in steps if pair.target] + [
-            Pair("", part, frozenset(names_in(part)), frozenset(map(last_part, names_in(part))))
-            for part in parts
-            if ast.unparse(part) in self.outputs and not isinstance(part, ast.Name)
-        ]
+        own = [p for p in parts if ast.unparse(p.value) in self.outputs and not isinstance(p.value, ast.Name)]
+        self.steps = [step for step in computed.steps if step.target] + own
         self.complete = True
 
     def derivative(self, name: str, choices: int = 3) -> Iterator[ByTheRules]:
-        """Yield what the derivative for a variable is, with one adjoint of each result after the other."""
+        """Yield what the derivative for a variable is, with one adjoint of each result after the other.
+
+        name: as the forward pass has it: a name, an attribute, an item, or another expression that it computes.
+        """
+        node = _template(name)
+        name = last_part(name) if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) else ast.unparse(node)
         found: list[list[str]] = []
         for self.choice in range(choices):
             self.complete, self.above = True, [name]
@@ -175,23 +213,35 @@ class Rules:
 
     def _terms(self, name: str) -> list[Adjoint]:
         found = []
-        for pair in self.paths:
-            if name in pair.parts and last_part(pair.target) != name:
-                try:
-                    found += self._down(pair.value, self._adjoint_of(pair), name)
-                except (NotWrittenError, ValueError):  # the latter where shapes do not fit
-                    self.complete = False
+        for step in self.steps:
+            if _contains(step.value, name) and last_part(step.target) != name:
+                with self._reading(step):
+                    try:
+                        value = self._value(step.value)
+                        if values.differentiable(value) or not values.is_numeric(value):  # no mask, no number of things
+                            found += self._down(step.value, self._adjoint_of(step), name)
+                    except (NotWrittenError, ValueError):  # the latter where shapes do not fit
+                        self.complete = False
         return found
 
-    def _adjoint_of(self, pair: Pair) -> Adjoint:
-        """Return the adjoint of what a statement of the forward pass sets: a name in scope, or made of others."""
-        shape = shape_of(self._value(pair.value)) or ()
-        part = last_part(pair.target) if pair.target else ""
-        if shape == () and self.computed.loss == (pair.target or ast.unparse(pair.value)):
+    @contextmanager
+    def _reading(self, step: Step) -> Iterator[None]:
+        """Let expressions have the values that they had in a step, for a while."""
+        before, self.read = self.read, step.values
+        try:
+            yield
+        finally:
+            self.read = before
+
+    def _adjoint_of(self, step: Step) -> Adjoint:
+        """Return the adjoint of what a step sets: a name in scope, or made of others."""
+        shape = shape_of(self._value(step.value)) or ()
+        part = last_part(step.target) if step.target else ""
+        if shape == () and self.computed.loss == (step.target or ast.unparse(step.value)):
             return Adjoint(ast.Constant(1), ())
         own = {t for t in self.around.arrays if t in self.adjoints.get(part, ())}
         known = sorted(own) + sorted((t for t in self.around.adjoints - own if part and primal(t) == part), key=len)
-        known += self.outputs.get(pair.target or ast.unparse(pair.value), [])
+        known += self.outputs.get(step.target or ast.unparse(step.value), [])
         known = [t for t in known if self.around.shapes.get(plain(t), shape) == shape]
         if known:
             return Adjoint(_template(known[min(self.choice, len(known) - 1)]), shape)
@@ -209,16 +259,25 @@ class Rules:
 
     def _index(self, name: str) -> str:
         """Return the index at which all items of a variable are set, or used where none is set; "" for a whole one."""
-        targets = [_template(pair.target) for pair in self.paths if pair.target]
-        found = _indices(targets, name) or _indices((n for pair in self.paths for n in ast.walk(pair.value)), name)
+        targets = [_template(step.target) for step in self.steps if step.target]
+        found = _indices(targets, name) or _indices((n for step in self.steps for n in ast.walk(step.value)), name)
         index = found.pop() if len(found) == 1 else ""
         return index if isinstance(self.held.get(index), int) else ""
 
     def _down(self, node: ast.expr, adjoint: Adjoint, name: str) -> list[Adjoint]:
         """Return what reaches a variable through an expression with an adjoint, a term for each of its places."""
-        if _is_variable(node, self._index(name)) and last_part(ast.unparse(node)) == name:
+        index = self._index(name)
+        if last_part(ast.unparse(node)) == name and _is_variable(node, index):
             return [adjoint]
-        if not any(last_part(text) == name for text in names_in(node)):
+        if (
+            index in self.around.scope.loop_variables
+            and _is_variable(node, "")
+            and last_part(ast.unparse(node)) == name
+        ):
+            return [self._filled(f"G[{index}]", adjoint.shape[1:], G=adjoint.node)]  # all items, of which it is one
+        if not name.isidentifier() and ast.unparse(node) == name:
+            return [adjoint]
+        if not _contains(node, name):
             return []
         found = []
         for operand, below in self._below(node, adjoint, name):
@@ -235,8 +294,21 @@ class Rules:
             yield node.value, self._filled("G.T", adjoint.shape[::-1], G=adjoint.node)
         elif isinstance(node, ast.Call):
             yield from self._of_call(node, adjoint, name)
-        else:
+        elif isinstance(node, ast.Subscript) and _only_adds_axes(node):
+            like = self._written(node.value)
+            below = self._reduced(self._whole(adjoint, node), self._shape(node))
+            yield node.value, self._filled("G.reshape(A.shape)", self._shape(node.value), G=below.node, A=like)
+        elif isinstance(node, ast.Subscript) and ast.unparse(node.value).partition("(")[0].endswith("slogdet"):
+            yield from self._of_log_determinant(node, adjoint)
+        elif not isinstance(node, ast.Compare):  # what a comparison is has the derivative 0
             raise NotWrittenError
+
+    def _of_log_determinant(self, node: ast.Subscript, adjoint: Adjoint) -> Iterator[tuple[ast.expr, Adjoint]]:
+        call = node.value
+        if isinstance(call, ast.Call) and ast.unparse(node.slice) == "1":
+            inverse = ast.Call(_template(f"{self.around.numpy}.linalg.inv"), call.args, [])
+            shape = self._shape(call.args[0])
+            yield call.args[0], self._filled("G * A.T", shape, G=adjoint.node, A=self._written(inverse))
 
     def _of_call(self, node: ast.Call, adjoint: Adjoint, name: str) -> Iterator[tuple[ast.expr, Adjoint]]:
         function, arguments = last_part(ast.unparse(node.func)), list(node.args)
@@ -255,22 +327,58 @@ class Rules:
             )
             shape = np.broadcast_shapes(adjoint.shape, self._shape(arguments[0]))
             yield arguments[0], Adjoint(below.node, shape)
-        elif function in SUMS and arguments:
-            yield arguments[0], self._of_sum(node, function, arguments, adjoint)
+        elif function in UNCHANGED and arguments and not node.keywords:
+            yield arguments[0], adjoint
+        elif arguments and function in (*SUMS, "norm", "logsumexp"):
+            yield arguments[0], self._of_reduction(node, function, arguments, adjoint)
         elif function == "where" and len(arguments) == 3:
             yield from self._of_choice(node, arguments, adjoint)
-        elif function in UNCHANGED and arguments:
-            yield arguments[0], adjoint
-        elif function == "reshape":
-            shape = self._shape(arguments[0])
-            like = self._written(arguments[0])
-            yield arguments[0], self._filled("G.reshape(A.shape)", shape, G=self._whole(adjoint, node).node, A=like)
-        elif function == "inv":
-            shape = self._shape(node)
-            template = f"-{self._product(self._product('Y.T', 'G'), 'Y.T')}"
-            yield arguments[0], self._filled(template, shape, G=adjoint.node, Y=lambda: self._written(node))
-        elif function not in LARGEST:
+        elif function == "einsum":
+            yield from self._of_einsum(arguments, self._whole(adjoint, node), name)
+        elif arguments and function in OF_WHOLE_ARRAYS:
+            yield from self._of_whole_array(node, function, arguments, self._whole(adjoint, node), name)
+        elif function not in (*LARGEST, *CONSTANT):
             raise NotWrittenError
+
+    def _of_whole_array(
+        self, node: ast.expr, function: str, arguments: list[ast.expr], adjoint: Adjoint, name: str
+    ) -> Iterator[tuple[ast.expr, Adjoint]]:
+        templates = OF_WHOLE_ARRAYS[function]
+        if function == "transpose" and len(arguments) > 1:
+            order = [self._value(part) for part in arguments[1:]]
+            axes = order[0] if len(order) == 1 else order
+            templates = (f"np.transpose(G, {tuple(int(axis) for axis in np.argsort(axes))})",)
+        elif function == "inv":
+            templates = (f"-{self._product(self._product('Y.T', 'G'), 'Y.T')}",)
+        axis = None
+        if "AXIS" in templates[0]:
+            sums_to_one = np.exp(self._value(node)) if function == "log_softmax" else self._value(node)
+            axes = [k for k in range(np.ndim(sums_to_one)) if np.allclose(np.sum(sums_to_one, k), 1)]
+            axis = next(iter(axes), None)
+            if axis is None:
+                raise NotWrittenError
+        for operand, template in zip(arguments, templates, strict=False):
+            if _contains(operand, name):
+                letters = {letter: partial(self._written, part) for letter, part in zip("ABC", arguments, strict=False)}
+                letters["Y"] = partial(self._written, node)
+                text = template.replace("AXIS", str(axis))
+                yield operand, self._filled(text, self._shape(operand), G=adjoint.node, **letters)
+
+    def _of_einsum(self, arguments: list[ast.expr], adjoint: Adjoint, name: str) -> Iterator[tuple[ast.expr, Adjoint]]:
+        letters = self._value(arguments[0]).replace(" ", "")
+        if "->" not in letters or "." in letters:
+            raise NotWrittenError
+        parts, result = letters.split("->")[0].split(","), letters.split("->")[1]
+        for place, (own, operand) in enumerate(zip(parts, arguments[1:], strict=True)):
+            if not _contains(operand, name):
+                continue
+            others = [k for k in range(len(parts)) if k != place]
+            if not set(own) <= set(result).union(*(parts[k] for k in others)) or len(set(own)) < len(own):
+                raise NotWrittenError
+            subscripts = f"{','.join([result, *(parts[k] for k in others)])}->{own}"
+            operands = {f"A{k}": partial(self._written, arguments[k + 1]) for k in others}
+            template = f"np.einsum({subscripts!r}, {', '.join(['G', *operands])})"
+            yield operand, self._filled(template, self._shape(operand), G=adjoint.node, **operands)
 
     def _of_choice(self, node: ast.Call, parts: list[ast.expr], adjoint: Adjoint) -> Iterator[tuple[ast.expr, Adjoint]]:
         shape = self._shape(node)
@@ -281,9 +389,13 @@ class Rules:
     def _of_operation(  # noqa: PLR0913  an operation, its operands, its adjoint, the variable
         self, node: ast.expr, kind: str, left: ast.expr, right: ast.expr, adjoint: Adjoint, name: str
     ) -> Iterator[tuple[ast.expr, Adjoint]]:
+        logits = _logits(left, right) if kind == "/" else None
+        if logits is not None:
+            yield from self._of_whole_array(node, "softmax", [logits], self._whole(adjoint, node), name)
+            return
         sides = (left, right)
         for place, operand in enumerate(sides):
-            if not any(last_part(text) == name for text in names_in(operand)):
+            if not _contains(operand, name):
                 continue
             if kind == "@":
                 yield operand, self._of_product(left, right, place, self._whole(adjoint, node))
@@ -328,21 +440,34 @@ class Rules:
             template, own, G=adjoint.node, A=lambda: self._written(left), B=lambda: self._written(right)
         )
 
-    def _of_sum(self, node: ast.Call, function: str, arguments: list[ast.expr], adjoint: Adjoint) -> Adjoint:
-        inner, outer = self._shape(arguments[0]), self._shape(node)
-        axis = self._axis(node, arguments)
-        below = adjoint
-        if axis is not None and len(outer) < len(inner) and axis % len(inner) != 0 and adjoint.shape:
-            template = f"{self.around.numpy}.expand_dims(G, {axis})" if len(inner) > 2 else "G[:, None]"
-            place = axis % len(inner)
-            below = self._filled(template, (*outer[:place], 1, *outer[place:]), G=adjoint.node)
+    def _of_reduction(self, node: ast.Call, function: str, arguments: list[ast.expr], adjoint: Adjoint) -> Adjoint:
+        inner = self._shape(arguments[0])
+        axis = self._axis(node, arguments, 2 if function == "norm" else 1)
+        whole, operand = partial(self._written, node), partial(self._written, arguments[0])
+        if function == "norm":
+            below = self._filled("G / Y", self._shape(node), G=adjoint.node, Y=whole)
+            return self._filled("G * X", inner, G=self._spread(below, node, inner, axis).node, X=operand)
+        below = self._spread(adjoint, node, inner, axis)
+        if function == "logsumexp":
+            result = self._spread(Adjoint(whole(), self._shape(node)), node, inner, axis)
+            return self._filled("G * np.exp(X - Y)", inner, G=below.node, X=operand, Y=result.node)
         if function == "mean":
             count = int(np.prod(inner)) if axis is None else inner[axis]
             below = self._filled("G / N", below.shape, G=below.node, N=self._size(count))
         return below
 
-    def _axis(self, node: ast.Call, arguments: list[ast.expr]) -> int | None:
-        given = [*arguments[1:2], *(keyword.value for keyword in node.keywords if keyword.arg == "axis")]
+    def _spread(self, adjoint: Adjoint, node: ast.expr, inner: tuple[int, ...], axis: int | None) -> Adjoint:
+        """Return the adjoint of a sum over an axis so that it repeats along that axis."""
+        outer = self._shape(node)
+        if axis is None or len(outer) == len(inner) or axis % len(inner) == 0 or not adjoint.shape:
+            return adjoint
+        place = axis % len(inner)
+        template = f"np.expand_dims(G, {axis})" if len(inner) > 2 else "G[:, None]"
+        return self._filled(template, (*outer[:place], 1, *outer[place:]), G=adjoint.node)
+
+    def _axis(self, node: ast.Call, arguments: list[ast.expr], place: int) -> int | None:
+        """Return the axis of a reduction; place: where it stands among the arguments, if it has no keyword."""
+        given = [*arguments[place : place + 1], *(keyword.value for keyword in node.keywords if keyword.arg == "axis")]
         value = self._value(given[0]) if given else None
         if isinstance(value, tuple):
             raise NotWrittenError
@@ -405,23 +530,27 @@ class Rules:
     def _value(self, node: ast.expr) -> Any:
         """Return the value of an expression of the forward pass, if it calls nothing that may change anything."""
         text = ast.unparse(node)
-        if text not in self.values:
+        if text in self.read:
+            return self.read[text]
+        if (id(self.read), text) not in self.values:
             calls = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
             if any(last_part(ast.unparse(function)) not in PURE for function in calls):
                 raise NotWrittenError
             try:
-                self.values[text] = eval(_code(text), dict(self.held))
+                read = {name: value for name, value in self.read.items() if name.isidentifier()}
+                self.values[id(self.read), text] = eval(_code(text), {**self.held, **read})
             except Exception as error:
                 raise NotWrittenError from error
-        return self.values[text]
+        return self.values[id(self.read), text]
 
     def _written(self, node: ast.expr) -> ast.expr:
         """Return an expression of the forward pass with names in scope: one that holds its value, or made of such."""
         text = ast.unparse(node)
-        if text not in self.written:
-            self.written[text] = None  # until it is known: a name made of itself is not written
-            self.written[text] = self._in_scope(node, text)
-        found = self.written[text]
+        key = id(self.read), text
+        if key not in self.written:
+            self.written[key] = None  # until it is known: a name made of itself is not written
+            self.written[key] = self._in_scope(node, text)
+        found = self.written[key]
         if found is None:
             raise NotWrittenError
         return found
@@ -448,9 +577,10 @@ class Rules:
 
     def _rebuilt(self, node: ast.expr) -> ast.expr:
         if isinstance(node, ast.Name):
-            for pair in self.computed.steps:
-                if pair.target == node.id:
-                    return self._written(pair.value)
+            for step in self.computed.steps:
+                if step.target == node.id:
+                    with self._reading(step):
+                        return self._written(step.value)
             raise NotWrittenError
         new = copy.copy(node)
         for field, child in ast.iter_fields(node):
@@ -470,6 +600,13 @@ class Rules:
         return Adjoint(_Filled(given).visit(tree), shape)
 
 
+def _contains(node: ast.expr, variable: str) -> bool:
+    """Return whether a variable is in an expression: a name, or another expression."""
+    if variable.isidentifier():
+        return any(last_part(text) == variable for text in names_in(node))
+    return any(isinstance(part, ast.expr) and ast.unparse(part) == variable for part in ast.walk(node))
+
+
 def _is_variable(node: ast.expr, index: str) -> bool:
     """Return whether an expression is a name, an attribute or what is under a key, whole; or its item at an index."""
     if isinstance(node, ast.Subscript):
@@ -482,6 +619,32 @@ def _indices(nodes: Iterable[ast.AST], name: str) -> set[str]:
     """Return the indices, other than keys, at which items of a variable stand."""
     items = (n for n in nodes if isinstance(n, ast.Subscript) and last_part(ast.unparse(n)) == name)
     return {ast.unparse(n.slice) for n in items if not _is_variable(n, "")}
+
+
+def _logits(left: ast.expr, right: ast.expr) -> ast.expr | None:
+    """Return x where a quotient is exp(x) over a sum of the same: a softmax that is written out."""
+    if not (isinstance(left, ast.Call) and isinstance(right, ast.Call) and len(left.args) == 1):
+        return None
+    summed = right.func.value if isinstance(right.func, ast.Attribute) else None
+    parts = [ast.unparse(part) for part in (summed, *right.args[:1]) if part is not None]
+    is_one = last_part(ast.unparse(left.func)) == "exp" and last_part(ast.unparse(right.func)) == "sum"
+    return left.args[0] if is_one and ast.unparse(left) in parts else None
+
+
+def _only_adds_axes(node: ast.Subscript) -> bool:
+    """Return whether an index leaves all entries, as in x[:, None]."""
+    parts = _elements(node.slice)
+    new = [
+        part
+        for part in parts
+        if (isinstance(part, ast.Constant) and part.value is None) or ast.unparse(part) == "np.newaxis"
+    ]
+    whole = [part for part in parts if isinstance(part, ast.Slice) and ast.unparse(part) == ":"]
+    return len(new) + len(whole) == len(parts)
+
+
+def _elements(node: ast.expr) -> list[ast.expr]:
+    return node.elts if isinstance(node, ast.Tuple) else [node]
 
 
 def _of_power(exponent: Any) -> str:
@@ -520,13 +683,24 @@ def _with_objects(named: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _items(scope: Scope) -> Iterator[tuple[str, Any]]:
-    """Yield the items of lists and arrays at the passes of the loops around a statement, and at those beside."""
-    places = {variable: scope.values.get(variable) for variable in scope.loop_variables}
-    lists: Mapping[str, Any] = {t: v for t, v in scope.values.items() if isinstance(v, list) or values.shape(v)}
-    for variable, place in places.items():
+    """Yield the items of lists, dicts and arrays at the passes of loops around a statement, and at those beside."""
+    for variable in scope.loop_variables:
+        place = scope.values.get(variable)
         if isinstance(place, int):
             for index, at in ((variable, place), (f"{variable} - 1", place - 1), (f"{variable} + 1", place + 1)):
-                yield from ((f"{text}[{index}]", value[at]) for text, value in lists.items() if 0 <= at < len(value))
+                for text, value in scope.values.items():
+                    item = _item(value, at)
+                    if item is not None:
+                        yield f"{text}[{index}]", item
+
+
+def _item(value: Any, place: int) -> Any:
+    """Return the item of a list, a dict or an array at a place; None if there is none."""
+    if isinstance(value, dict):
+        return value.get(place)
+    if isinstance(value, list) or values.shape(value):
+        return value[place] if 0 <= place < len(value) else None
+    return None
 
 
 def _key(value: Any) -> tuple[tuple[int, ...], bytes]:
