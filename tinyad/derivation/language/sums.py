@@ -13,6 +13,7 @@ from tinyad.derivation.language.token_cursor import TokenCursor
 
 ABOVE_SUM = 10  # the precedence of + and -: a sum takes the products that follow
 LARGE = ("Σ", "Π")
+LABELS = set("hwxyz")  # letters that rather tell matrices apart, as in W_{xh}, than count
 TURNED = {"<": ">", ">": "<", "≤": "≥", "≥": "≤", "≠": "≠", "=": "="}
 ORDERS = ("<", ">", "≤", "≥", "≠")
 
@@ -294,7 +295,7 @@ def _beside(known: set[str], tokens: Sequence[Token]) -> set[str]:
             if all(t.kind == "word" for t in inner) and letters.isascii() and letters.islower() and len(letters) < 3:
                 below.setdefault(name.text, []).append(letters)
     of_components = [found for found in below.values() if any(set(letters) <= known for letters in found)]
-    return {c for found in of_components for letters in found for c in letters if len(letters) == 2}
+    return {c for found in of_components for letters in found for c in letters if len(letters) == 2} - LABELS
 
 
 def _below_names(names: Names, tokens: Sequence[Token]) -> set[str]:
