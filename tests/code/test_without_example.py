@@ -599,3 +599,34 @@ def test_a_function_of_numbers_that_backpropagation_calls_is_not_all_that_is_che
     assert report.ok, report
     assert [pair.name for pair in report.pairs] == ["Network.backprop"]
     assert checked(NETWORK.replace("* sigmoid_prime(zs[-k])", "* sigmoid(zs[-k])")).wrong
+
+
+MONITORED = """
+import numpy as np
+
+np.random.seed(0)
+X, y = np.random.randn(10, 3), np.random.rand(10, 1)
+W1, W2 = np.random.randn(3, 4), np.random.randn(4, 1)
+
+def sig(x):
+    return 1 / (1 + np.exp(-x))
+
+for epoch in range(20):
+    h = sig(X @ W1)
+    out = sig(h @ W2)
+    error = y - out
+    loss = np.mean(np.abs(error))
+    print(loss)
+    out_delta = error * out * (1 - out)
+    h_delta = out_delta.dot(W2.T) * h * (1 - h)
+    W2 += 0.5 * h.T.dot(out_delta)
+    W1 += 0.5 * X.T.dot(h_delta)
+"""
+
+
+def test_where_a_loop_prints_another_loss_than_it_differentiates_nothing_is_called_wrong():
+    """The deltas are those of the squared error, and the mean of the absolute error is printed."""
+    report = checked(MONITORED)
+    assert not report.wrong
+    assert not report.ok
+    assert "is the loss another one?" in str(report)

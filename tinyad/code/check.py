@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.find import targets
-from tinyad.code.judge import Forced, Judge, ResultVerdict, Task
+from tinyad.code.judge import Forced, Judge, ResultVerdict, Task, computes_with
 from tinyad.code.judge import Verdict as ValueVerdict
 from tinyad.code.limits import POINTS, RESIZED_SECONDS
 from tinyad.code.names import looks_like_derivative, stripped
@@ -21,7 +21,7 @@ from tinyad.code.program import QUIET, CodeError
 from tinyad.code.recording import Target
 from tinyad.code.repair import Repair
 from tinyad.code.rerun import set_names
-from tinyad.code.results import result_values, unmatched
+from tinyad.code.results import Result, result_values, unmatched
 from tinyad.code.time_limit import TimedOut, limited
 from tinyad.code.unseen import unseen
 from tinyad.code.values import Array
@@ -126,6 +126,8 @@ class _Findings:
             raise CodeError(self.nothing())
         found = self.explained(found)
         found += self.raising({s.line for s in found})
+        if all(s.verdict is Verdict.NOT_JUDGED for s in found):
+            raise CodeError("; ".join(f"{s.name} (line {s.line}): {s.message}" for s in found))
         return PairVerdict(
             self.pair.name,
             self.pair.forward,
@@ -240,7 +242,8 @@ class _Findings:
         self.repair.explain(list({statement.number: statement for statement in wrong.values()}.values()))
         cause = self.repair.cause
         if cause is None or cause.statement is None or (len(wrong) == 1 and not self.repair.is_elsewhere):
-            return [self.with_suggestion(s, wrong[s]) if s in wrong else s for s in found]
+            explained = [self.with_suggestion(s, wrong[s]) if s in wrong else s for s in found]
+            return [self.if_sure(s, wrong[old]) if old in wrong else s for old, s in zip(found, explained, strict=True)]
         own = [s for s, statement in wrong.items() if statement.number == cause.statement.number]
         if own:
             return [self.with_suggestion(s, wrong[s]) if s in wrong else s for s in found if s not in wrong or s in own]
@@ -302,6 +305,25 @@ class _Findings:
             grade=meant.grade,
             others=meant.others,
             tried=meant.tried,
+        )
+
+    def if_sure(self, found: StatementVerdict, statement: Statement) -> StatementVerdict:
+        """Return a verdict: not judged, if no edit helps and what the statement reads is not a derivative of the loss.
+
+        The loss that a training loop prints is not always the one whose derivatives it works out.
+        """
+        if self.pair.backward is not None or found.suggestion:
+            return found
+        read = [task for task in self.judge.misread if computes_with(statement.node, task.event.name)]
+        if not read:
+            return found
+        task = read[0]
+        return found._replace(
+            verdict=Verdict.NOT_JUDGED,
+            message=f"it reads {task.name} of line {task.statement.line}, which is not the derivative for "
+            f"{task.candidates[0].name}: is the loss another one?",
+            worst=None,
+            looks_like="",
         )
 
     def rule(self, ordinal: int) -> str:
@@ -412,7 +434,7 @@ class _Findings:
     def right_return(self, lines: set[int]) -> list[StatementVerdict]:
         """Return the verdict on a return statement that computes what it returns, if that is right."""
         results = [verdict for verdict in self.judge.judged.results if verdict.right]
-        computed = [r for r in results if not r.result.text.isidentifier() and r.result.statement.line not in lines]
+        computed = [r for r in results if _is_computed(r.result) and r.result.statement.line not in lines]
         if not computed:
             return []
         result = computed[0].result
@@ -570,6 +592,20 @@ class _Findings:
             ):
                 found[name, event.site.line] = "no name of the forward pass fits"
         return [(name, line, reason) for (name, line), reason in found.items()]
+
+
+def _is_computed(result: Result) -> bool:
+    """Return whether a return statement computes a part of what it returns, and does not only name it."""
+    node: ast.AST | None = result.statement.node.value if isinstance(result.statement.node, ast.Return) else None
+    for key in result.path:
+        if isinstance(node, ast.Tuple | ast.List) and isinstance(key, int) and key < len(node.elts):
+            node = node.elts[key]
+        elif isinstance(node, ast.Dict):
+            named = zip(node.keys, node.values, strict=True)
+            node = next((value for k, value in named if isinstance(k, ast.Constant) and k.value == key), None)
+        else:
+            return not result.text.isidentifier()
+    return not isinstance(node, ast.Name)
 
 
 def _first_misfits(results: Iterable[ResultVerdict]) -> Iterator[ResultVerdict]:
