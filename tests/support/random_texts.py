@@ -41,6 +41,17 @@ AROUND = [
     "Σ_{{t=1}}^T {}",
 ]
 AROUND += ["Σ_θ {}", "softmax({})", "sum({})", "diag({})", "tr({})", "log({})", "relu({})", r"\sqrt{{{}}}", "e^{{{}}}"]
+AROUND += [
+    "Σ_{{i<j}} {}",
+    "Σ_{{j≠i}} {}",
+    "Σ_{{j=1}}^{{i-1}} {}",
+    "1[i < j] {}",
+    "({})_i",
+    "∂/∂x {}",
+    "∇_x {}",
+    "{}^{{x}}",
+]
+AROUND += ["{}.sum(axis=0, keepdims=True)", "{}.reshape(-1, 1)", "np.dot({}, {})"]
 AROUND += [r"\frac{{{}}}{{{}}}", "deriv({}, {}, {}, '*')", "[{}, {}]", "|{}|", "{}|_{{a}}", "exp({})", "{}^3", "I ∘ {}"]
 DECLARATIONS = [
     "layout: same", "layout: row", "time: t = 1..T", "indices: j, k, i", "family θ: f, i, o", "loss: J",
@@ -50,6 +61,7 @@ DECLARATIONS = [
     "positive definite: z", "function f: tanh", "function f_θ: σ for f, i; tanh for o", "at x in f: W x",
     "d: differential",
     "*: matrix product", "·: component-wise", "⊗: matrix product", "W: 64×64", "x: 3×3", "W: N × (N+M)", "x: N+2M×1",
+    "W: (N-1)×(C*9)", "x: vector of length N", "W ∈ R^{N×M}",
     "given: ∂L/∂W |_{a}", "constant:", "family: a", "time: T", "x x: N", ": ", "range: ", "#", "a: N×1 # b",
 ]  # fmt: skip
 SIGNS = list("∇∂Σ∘^_{}[]()|'\\&$%#,;:=+-*/·⊗×@.0123456789xWhtTjθeILNσδd~`\"\u202e\x1b\u0303\ud7ff\n\t ")

@@ -30,7 +30,8 @@ def declared(text):
 BLOCKS = [
     ("»prose\nand no more\n", "no block"), ("a\n»```declaer\nx: N×1\n```\n", "did you mean declare"),
     ("a\n\n»  ```python\n```\n", "put text that is not a derivation between ~~~"),
-    ("a\n```declare»\nx: N×1\n", "this block has no end"), ("```forward\n»z = x\n```\n", "before any declare block"),
+    ("a\n```declare»\nx: N×1\n", "this block has no end"),
+    ("```forward\n»z = x\n```\n```declare\n```\n", "before any declare block"),
     ("```declare\n»x: N×1\n```\n", "no forward block"),
     ("```declare\nx: N×1\n```\n```forward\n»z = σ(x)\n```\n", "no backward block"),
     (declared("layout: »column\nx: N×1"), "layout: 'column' is not known; write row"),
@@ -41,7 +42,7 @@ BLOCKS = [
     (declared("x: »4N x_M"), "'4N x_M' is not a size: write N×1"),
     (declared("time: »T\nx: N×1"), "time: write `time: t = 1..T` for a sequence"),
     (declared("x: »65×1"), "a size of 65: a number must be from 1 to 64"),
-    (declared("x: »N-1×1"), "'N-1' is not a size"),
+    (declared("x: »N/2×1"), "'N/2' is not a size"),
     (declared("x: N×1\ny, »x: M×1"), "x is declared twice, with different sizes"),
     (declared("x: N×1\n*: »product"), "write `*: matrix product` or"),
     (declared("x: N×1\ngiven: »z"), "expected a derivative, as in `given: ∇h_t`"),
@@ -57,7 +58,7 @@ EQUATIONS = [
     ("z = σ(»y)", "y is not declared; declare its size, `y: N×1`"),
     ("z = »W x", "W is 3×7 and x is 5×1: inner sizes 7 and 5"), ("z = σ(x)\n»z = tanh(x)", "z is computed twice"),
     ("»q = σ(x)", "q comes out as 5×1, and was declared 3×1"), ("z = »log(x)", "declare `positive:"),
-    ("z = x »* x", "* has two readings, the matrix product and component-wise: declare one"),
+    ("z = (x xᵀ) »* (x xᵀ) x", "* has two readings, the matrix product and component-wise: declare one"),
     ("z = x »· x", "· of two columns has two readings, ⟨x, x⟩ and x ∘ x: write one of these"),
     ("z = (x xᵀ) »· (x xᵀ) x", "· has two readings, the matrix product and component-wise: declare one"),
 ]  # fmt: skip
@@ -120,7 +121,20 @@ def test_a_product_with_a_number_has_one_reading(sign):
 def test_a_product_sign_is_the_matrix_product_where_only_that_fits():
     declare = "layout: same\nW: N×M\nx: M×1\ngiven: ∇z"
     assert [v.verdict for v in judged("∇x = Wᵀ · ∇z", declare, "z = W · x")] == ["right"]
-    assert [v.verdict for v in judged("∇x = Wᵀ * ∇z", declare, "z = W x")] == ["ambiguous"]
+    assert [v.verdict for v in judged("∇x = Wᵀ * ∇z", declare, "z = W x")] == ["right"]
+    assert [v.verdict for v in judged("∇W = ∇z * xᵀ", declare, "z = W * x")] == ["right"]
+
+
+def test_a_star_with_two_meanings_in_one_derivation_is_refused():
+    declare = "layout: same\nW: N×M\nx: M×1\ngiven: ∇h"
+    forward, lines = "h = tanh(W * x)", "∇x = Wᵀ * (∇h {} (1 - h²))"
+    assert [v.verdict for v in judged(lines.format("∘"), declare, forward)] == ["right"]
+    assert [v.verdict for v in judged(lines.format("*"), declare, forward)] == ["ambiguous"]
+    assert [v.verdict for v in judged(lines.format("*"), declare, "h = tanh(W x)")] == ["right"]
+    assert [v.verdict for v in judged("∇x = Wᵀ @ (∇h * (1 - h²))", declare, "h = tanh(W @ x)")] == ["right"]
+    assert [v.verdict for v in judged("∇x = Wᵀ * (∇h * (1 - h²))", declare, "h = tanh(W @ x)")] != ["right"]
+    assert [v.verdict for v in judged("∇x = Wᵀ * (∇h .* (1 - h.^2))", declare, "h = tanh(W * x)")] == ["right"]
+    assert [v.verdict for v in judged("∇x = Wᵀ * (∇h * (1 - h.*h))", declare, "h = tanh(W * x)")] != ["right"]
 
 
 @pytest.mark.parametrize(

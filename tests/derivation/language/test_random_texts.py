@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.derivation_texts import fenced
 from tests.support.random_texts import texts
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.judge.verdicts import Verdict
@@ -30,6 +31,34 @@ def test_any_text_is_read_or_refused(seed):
             read += 1
             assert all(lines for derivation in found for lines in derivation.backward.values())
     assert read > 50  # most of the texts would be of no use otherwise
+
+
+# fmt: off
+MET = [  # each was once no DerivationError
+    ("layout: same\nX: N×D\nA: N×N\ngiven: ∇h", "h = X", "∇X = X.dot(A)"),
+    ("layout: same\nx: N×1\nA: N×N", "L = Σ_{i<j} A_ij (x_i - x_j)^x", "∂L/∂A_ij = 1[i<j] (x_i - x_j)²"),
+    ("layout: same\nx: N×1", "f(x = 3) = x", "∇x = 1"),
+    ("layout: same\nx: N×1\ngiven: ∇h", "h = x^{,}", "∇x = 2 ∇h"),
+    ("layout: same\nx: N×1\ngiven: ∇h", "h = |x_i|", "∇x = sign'(x) ∘ ∇h"),
+    ("layout: same\nx: N×1\ngiven: ∇h", "h = abs(x)", "∇x = sign'(x) ∘ ∇h"),
+    ("layout: same\nA: N×N\ngiven: ∇h", "h = A", "∂L/∂A_ii = Σ_j ∂L/∂h_ij"),
+    ("layout: same\nx: M×1\ngiven: ∇h", "h = (W) x", "∇x = ∇h"),
+    ("layout: same\nx: N×1\nA: M×N\ngiven: ∇h", "h = A x = x", "∇x = Aᵀ ∇h"),
+    ("layout: same\nx: N×1\ngiven: ∇h", "h = Σ_{i<j} ((x)_i)_j", "∇x = ∇h"),
+    ("layout: same\nx: N×1\ngiven: ∇h", "h_i = x_i", r"\frac{dL}{dx_j} = \sum_i \frac{dh_i}{d(x_j x_i)}"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("declare", "forward", "backward"), MET)
+def test_what_once_was_a_fault_is_refused_or_no_right_line(declare, forward, backward):
+    text = fenced(declare, forward, backward)
+    try:
+        report = check_derivation(text)
+    except DerivationError as error:
+        assert_place(error, text)
+    else:
+        assert Verdict.RIGHT not in {v.verdict for v in report.verdicts}
 
 
 @pytest.mark.parametrize("seed", [100, *MORE])

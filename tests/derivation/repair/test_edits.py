@@ -26,6 +26,7 @@ from tinyad.derivation.repair.wrong_line import WrongLine
 LATE = (RNN[0], RNN[1], RNN[2].replace("Σ_{t=1}^{T}", "Σ_{t=2}^{T}"))
 UNDER_SUM = (RNN[0], RNN[1], RNN[2].replace("∇b = Σ_t ∇z_t", "∇b = ∇z_t"))
 BATCH = ("layout: same\n1: column of ones\nW: N×M\nx: M×B\nb: N×1\ngiven: da", "a = W x + b 1ᵀ", "db = da")
+CUMULATED = ("layout: same\nx: N×1\ngiven: ∇y", "y_i = Σ_{j≤i} x_j", "∂L/∂x_j = Σ_{i>j} ∂L/∂y_i")
 PARTS = (
     "loss: L\nlayout: row\ngiven: ∂L/∂h\nW: N×M\nV: N×M\nx: M×1",
     "a = W x\nb = V x\nh = a ∘ b",
@@ -71,7 +72,7 @@ def members(*whole):
 
 def test_every_generator_proposes_something():
     count = Counter()
-    for whole in (CELL, RNN, ROUTINE, FAMILY, LATE, UNDER_SUM, BATCH, PARTS, GAUSS, KINKS, SOFTMAX, MOVED):
+    for whole in (CELL, RNN, ROUTINE, FAMILY, LATE, UNDER_SUM, BATCH, PARTS, GAUSS, KINKS, SOFTMAX, MOVED, CUMULATED):
         for _, member, context in members(*whole):
             count.update({generate: sum(1 for _ in generate(member, context)) for generate in GENERATORS})
     assert len(set(GENERATORS)) == len(GENERATORS)

@@ -15,7 +15,7 @@ from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.operations import column
 from tinyad.derivation.semantics.sample_point import SamplePoint
-from tinyad.derivation.semantics.values import Indexed, Scope, Stretched, Trouble
+from tinyad.derivation.semantics.values import Eye, Indexed, Scope, Stretched, Trouble
 
 DERIVATIVE_OF_SUM = "it is the derivative of the sum of all entries, not the Jacobian"
 
@@ -92,6 +92,8 @@ def _values_of_sides(at: Sides, left: Node, member: Node) -> tuple[Array, Array]
     a, b = at.evaluator(left, at.scope), column(at.evaluator(member, at.scope))
     if isinstance(b, Stretched) and isinstance(a, np.ndarray):
         b = b.filled(a.shape)
+    if isinstance(b, Eye) and isinstance(a, np.ndarray) and a.ndim == 2 and a.shape[0] == a.shape[1]:
+        b = b.factor * np.eye(len(a))
     if isinstance(a, Indexed) or isinstance(b, Indexed):
         a, b = _same_axes(a, b, member)
     x, y = _as_array(a), _as_array(b)

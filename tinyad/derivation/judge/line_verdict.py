@@ -176,6 +176,8 @@ def _as_row(case: Case, line: Statement, k: int, member: Node, value: Any) -> Ar
         value = _one_of(value, k, len(line.left), member)
     if isinstance(value, Indexed):
         return _components_as_row(value, ref, case.shape, member)
+    if ref.indices and np.size(value) == 1 and isinstance(value, float | np.ndarray):  # the same for every component
+        return np.full(case.shape, value if isinstance(value, float) else value.item())
     if ref.indices:
         raise Trouble(Verdict.DOES_NOT_FIT, f"the index {ref.indices[0]} is on the left-hand side only", member)
     rows = case.point.declarations.layout == "row"
@@ -193,10 +195,22 @@ def _one_of(value: Several, k: int, sides: int, member: Node) -> Any:
 
 
 def _components_as_row(value: Indexed, ref: Ref, shape: tuple[int, ...], member: Node) -> Array:
-    """Return components as a derivative in row layout."""
+    """Return components as a derivative in row layout; they may be the same for every value of an index."""
     free = [x for x in value.labels if x]
-    if sorted(free) != sorted(ref.indices):
+    twice = next((x for k, x in enumerate(ref.indices) if x in ref.indices[:k]), None)
+    if twice:
+        message = f"the left-hand side has the index {twice} twice: write another letter for one of them"
+        raise Trouble(Verdict.DOES_NOT_FIT, message, member)
+    if not {*free} <= {*ref.indices}:
         raise Trouble(Verdict.DOES_NOT_FIT, indices_on_one_side(sorted({*free} ^ {*ref.indices})), member)
+    lacking = [x for x in ref.indices if x not in free]
+    if lacking and len(ref.indices) < 3:
+        lengths = dict(zip(ref.indices, shape[::-1] if len(ref.indices) == 2 else (max(shape),), strict=True))
+        filled = np.broadcast_to(
+            np.reshape(value.value, (*np.shape(value.value), *(1 for _ in lacking))),
+            (*np.shape(value.value), *(lengths[x] for x in lacking)),
+        )
+        value = Indexed(filled, (*value.labels, *lacking))
     order = [value.labels.index(x) for x in ref.indices]
     array = np.transpose(value.value, order) if len(order) > 1 else np.asarray(value.value)
     rows, columns = shape[::-1]

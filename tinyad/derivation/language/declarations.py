@@ -10,21 +10,20 @@ from typing import NamedTuple
 from tinyad.derivation.language.limits import (
     ALL_NAMES,
     DECLARED_NAMES,
-    DECLARED_SIZE,
-    INDEX_DIGITS,
     LARGEST_RANGE,
     SIZE_CHARACTERS,
 )
 from tinyad.derivation.language.names import FUNCTIONS, Names, bound
 from tinyad.derivation.language.parser import Parser
+from tinyad.derivation.language.sequences import examples_of_declared
+from tinyad.derivation.language.sizes import Side, SizeError, members, side_of, sides_of_size
 from tinyad.derivation.language.source import Block, Source, likeliest
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 from tinyad.derivation.language.tokenizer import tokens_of, tokens_without_ends
 
-Side = tuple[tuple[str, int], ...]  # a sum of multiples of symbols; a number is a multiple of ""
 MEANINGS = {"matrix product": "*", "component-wise": "∘", "outer product": "outer", "Kronecker product": "kron"}
 LAYOUTS = ("row", "same")
-SIDE = r"[\w+(){}$]{1,40}"
+SIDE = r"[-\w+*·(){}$]{1,40}"
 SIZE = rf"{SIDE}\s*(?:×|\\times|x)\s*{SIDE}"
 SIZE_BEFORE_COMMA = re.compile(  # a value behind which a comma begins another declaration
     rf":\s*(?:{SIZE}|matrix product|component-wise|column of ones|row|same|differential|\w\s*=\s*1\s*\.\.\s*\w)"
@@ -37,14 +36,9 @@ AFTER_FORWARD = (
 ANY_SEPARATOR = re.compile(rf"{SIZE_BEFORE_COMMA.pattern}|(?P<semicolon>;)")
 
 
-FIELD = re.compile(r"(?:ℝ|\\mathbb\{R\}|\\mathbb R|\\R|R)(?:\s*\^\s*(\{[^{}]*\}|\([^()]*\)|\w))?")
-LISTED = re.compile(r"[(\[]\s*([\w+]+)\s*,\s*([\w+]+)?\s*[)\]]")  # (N, M) and (N,)
 LAYER = re.compile(r"\^\s*\{?\s*[\[(]\s*\d+\s*[\])]")  # of W^{[1]} and W^(1)
-LETTER_X = re.compile(r"([^\W_]\w*?)\s*[xX*]\s*([^\W_]\w*)")  # NxM and N*M
-MEMBER_SIGN = re.compile(r":|∈|\\in\b")
-MEMBERS = re.compile(
-    r"(?:^|,)\s*([^,∈]+(?:,[^,∈]+)*?)\s*(∈|\\in\b)\s*([^,{}^]+(?:\^(?:\{[^{}]*\}|\([^()]*\)|\w))?)\s*(?=,|$)"
-)
+MEMBER_SIGN = re.compile(r":|∈|\\in\b|\.shape\s*=")
+SHAPE = re.compile(r"\.shape\s*=\s*")
 
 
 class MatrixKind(StrEnum):
@@ -79,6 +73,7 @@ class Declarations:
         self.pending: list[Entry] = []  # declarations with names that the forward equations compute
         self.says: set[str] = set()  # the kinds of declarations that there are
         self.index_ends: dict[str, str] = {}  # index → the letter of its last value, where a sum has one
+        self.read_products: set[str] = set()  # what * is by the sizes in the forward equations, "*" or "∘"
         self.inferred: dict[str, str] = {}  # key → the size that follows for it
 
     def value(self, entry: Entry) -> str:
@@ -99,21 +94,34 @@ class Entry(NamedTuple):
     end: int
 
 
-def declare(source: Source, blocks: Sequence[Block]) -> Declarations:
-    """Return what declare blocks say, except what needs the names of the forward equations (see `finish`)."""
+def declare(source: Source, blocks: Sequence[Block], examples: Sequence[Token] = ()) -> Declarations:
+    """Return what declare blocks say, except what needs the names of the forward equations (see `finish`).
+
+    Names such as x_i are a sequence where one of the tokens `examples` is a sum over i.
+    """
     declarations = Declarations(source)
     entries = [entry for block in blocks for entry in _entries(source, block)]
     declarations.says = {entry.kind for entry in entries}
     for entry in entries:  # letters first: names are read with them
-        if entry.kind in HANDLERS:
+        if _is_handled(source, entry):
             HANDLERS[entry.kind](declarations, entry)
-    sizes = [entry for entry in entries if entry.kind not in HANDLERS and entry.kind not in AFTER_FORWARD]
+    sizes = [it for it in entries if not _is_handled(source, it) and it.kind not in AFTER_FORWARD]
+    if not {"time", "indices"} & declarations.says:
+        named = ", ".join(source.text[entry.begun : entry.start].strip(" :") for entry in sizes)
+        letter, last = examples_of_declared(named, examples) or ("t", "")
+        declarations.names.time, declarations.names.last = (letter, last) if letter != "t" else ("t", "")
     layers = any(LAYER.search(source.text[entry.begun : entry.start]) for entry in sizes)
     declarations.names.has_layers = layers and not declarations.names.last
     for entry in sizes:
         _sizes(declarations, entry)
     declarations.pending = [entry for entry in entries if entry.kind in AFTER_FORWARD]
     return declarations
+
+
+def _is_handled(source: Source, entry: Entry) -> bool:
+    """Return whether a declaration is no size; d: N×1 is one, and d: differential is none."""
+    sized = entry.kind in ("d", "loss") and sides_of_size(source.text[entry.start : entry.end]) is not None
+    return entry.kind in HANDLERS and not sized
 
 
 def _entries(source: Source, block: Block) -> Iterator[Entry]:
@@ -127,10 +135,11 @@ def _entries(source: Source, block: Block) -> Iterator[Entry]:
             if not part.strip():
                 continue
             what, colon, value = part.strip().partition(":")
-            if not colon and (members := list(MEMBERS.finditer(part))):
-                yield from (
-                    Entry("", at + first + m.start(1), at + first + m.start(3), at + first + m.end(3)) for m in members
-                )
+            listed = [] if colon else list(members(part))
+            if not colon and (shape := SHAPE.search(part)):
+                listed = [((len(part) - len(part.lstrip()), shape.start()), (shape.end(), len(part)))]
+            if listed:
+                yield from (Entry("", at + first + a, at + first + b, at + first + c) for (a, _), (b, c) in listed)
                 continue
             if not colon:
                 raise source.error("a declaration is `what: value`, as in `x_t: N×1`", begun, begun + len(part.strip()))
@@ -292,52 +301,11 @@ def _shape(source: Source, start: int, end: int) -> tuple[Side, Side]:
         words = ", ".join((*HANDLERS, *AFTER_FORWARD))
         column = f"{value.strip()}×1 for a column, 1×1 for a number" if value.strip().isalnum() else "N×1, N×M"
         raise source.error(f"'{value}' is not a size: write {column}; other declarations are {words}", start, end)
-    rows, columns = (_size(side, source, start, end) for side in sides)
+    try:
+        rows, columns = map(side_of, sides)
+    except SizeError as reason:
+        raise source.error(str(reason), start, end) from None
     return rows, columns
-
-
-def sides_of_size(text: str) -> tuple[str, str] | None:
-    """Return rows and columns of N×M, N x M, NxM, N by M, (N, M), (N,), ℝ^{N×M}, ℝ^N, scalar; None of anything else."""
-    text = text.strip("$ ").replace("\\times", "×").replace(" x ", "×").replace(" by ", "×")
-    if text == "scalar":
-        return "1", "1"
-    field = FIELD.fullmatch(text)
-    inner = (field[1] or "1").strip("{()} ") if field else text
-    listed = LISTED.fullmatch(inner) or (LISTED.fullmatch(f"({inner})") if field else None)
-    if listed:
-        return listed[1].strip(), (listed[2] or "1").strip()
-    rows, found, columns = inner.partition("×")
-    if not found:
-        letters = LETTER_X.fullmatch(inner)
-        if letters:
-            return letters[1], letters[2]
-        return (rows.strip(), "1") if field else None
-    return None if "×" in columns else (_unbracketed(rows), _unbracketed(columns))
-
-
-def _unbracketed(side: str) -> str:
-    """Return a side without the brackets around it: (H+M)."""
-    side = side.strip()
-    return side[1:-1] if side[:1] == "(" and side[-1:] == ")" else side
-
-
-def _size(text: str, source: Source, start: int, end: int) -> Side:
-    """Return N, 4N, N+M or 3 as ((symbol, factor), ...); a number has the symbol ""."""
-    terms = []
-    for part in text.strip("$ ").split("+"):
-        term = part.strip()
-        symbol = term.lstrip("0123456789")
-        digits = term[: len(term) - len(symbol)]
-        symbol = symbol.strip()
-        plain = symbol.replace("{", "").replace("}", "").replace("_", "")
-        if not term or (symbol and not (symbol[0].isalpha() and plain.isalnum())):
-            raise source.error(f"'{text}' is not a size: write N, 4N, N+M or a number", start, end)
-        factor = int(digits or 1) if len(digits) <= INDEX_DIGITS else 0
-        if not 0 < factor <= DECLARED_SIZE:
-            message = f"a size of {digits}: a number must be from 1 to {DECLARED_SIZE}; for a letter, a size is chosen"
-            raise source.error(message, start, end)
-        terms.append((plain, factor))
-    return tuple(sorted(terms))
 
 
 def _names(declarations: Declarations, start: int, end: int) -> list[Node]:

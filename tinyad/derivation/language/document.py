@@ -11,11 +11,12 @@ from tinyad.derivation.language.displays import Found, Instruction, declaration_
 from tinyad.derivation.language.equations import Equation, NotRead, Parts, Sorting, equations
 from tinyad.derivation.language.limits import BLOCK_LINES
 from tinyad.derivation.language.macros import Macros
-from tinyad.derivation.language.source import Block, DerivationError, Source
+from tinyad.derivation.language.sequences import sums
+from tinyad.derivation.language.source import PROPOSED, Block, DerivationError, Source
+from tinyad.derivation.language.sums import undeclared_indices
 from tinyad.derivation.language.syntax_tree import Node, Token
 from tinyad.derivation.language.tokenizer import tokens_of
 
-PROPOSED = "the declarations that were taken"
 COMMENTS = {"latex": r"[ \t]*%+[ \t]*", "markdown": r"(?!)", "restructured text": r"(?!)"}
 
 
@@ -41,7 +42,6 @@ class Document(Source):
         super().__init__("\n".join(line.text for line in lines), name, seconds)
         self.lines = tuple(lines)
         self.origins = [(line.part, line.number) for line in lines]
-        self.proposed = ""  # declarations that were taken, since the document has none
         self.is_document, self.kind = True, kind
         self.macros = Macros()
         self.macros.read(self.text)
@@ -192,6 +192,12 @@ class Document(Source):
         except DerivationError:
             return []
 
+    def leave(self, node: Node, why: str) -> None:
+        """Note that a formula is not read, once."""
+        made = NotRead(node.start, node.end, why)
+        if made not in self.not_read:
+            self.not_read.append(made)
+
     @property
     def left(self) -> list[NotRead]:
         """Return what was not read: formulas, and files that the document includes."""
@@ -237,7 +243,9 @@ def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
         numerators = [loss for e in found if (loss := _numerator(e.tokens))]
         if numerators and names.loss not in numerators:
             names.loss = max(sorted(set(numerators)), key=numerators.count)
-    for letter, start, last in (s for e in found for s in _sums(e.tokens)):
+    apart = [t for e in found for t in (*e.tokens, Token("end", "", e.end, e.end))]
+    names.indices |= undeclared_indices(names, apart)
+    for letter, start, last in (s for e in found for s in sums(e.tokens)):
         if letter in names.known or letter in names.families or letter in (names.time if names.last else ""):
             continue
         if letter == names.time and last == "T" and start == "1" and "time" not in says:
@@ -255,20 +263,11 @@ def _numerator(tokens: Sequence[Token]) -> str:
     left = [token for token in tokens[:equals] if token.kind not in ("group(", ")group")]
     texts = [token.text for token in left]
     if left[:1] and left[0].kind == "frac" and len(left) > 3 and texts[1] in ("∂", "d") and left[2].kind == "word":
-        return texts[2] if texts[3] in ("∂", "d") else ""
+        behind = texts.index(")", 3) + 1 if texts[3] == "(" and ")" in texts[3:-1] else 3  # of J(θ)
+        return texts[2] if texts[behind] in ("∂", "d") else ""
     if texts[:1] == ["∂"] and texts[2:3] == ["/"]:
         return texts[1]
-    return texts[-1] if texts[:2] == ["∇", "_"] and tokens[equals - 1].kind == "word" and len(left) > 3 else ""
-
-
-def _sums(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
-    """Yield the letter, the first and the last value of each sum."""
-    for k, token in enumerate(tokens):
-        if token[:2] != ("op", "Σ"):
-            continue
-        texts = [t.text for t in tokens[k + 1 : k + 12] if t.kind not in ("group(", ")group")]
-        if texts[:1] != ["_"] or len(texts) < 2:
-            continue
-        start = texts[3] if texts[2:3] == ["="] and len(texts) > 3 else ""
-        rest = texts[4:6] if start else texts[2:4]
-        yield texts[1], start, rest[1] if rest[:1] == ["^"] and len(rest) > 1 else ""
+    if texts[-1:] == [")"] and "(" in texts:  # of J(w)
+        texts = texts[: texts.index("(")]
+    last = left[len(texts) - 1 :][:1]
+    return texts[-1] if texts[:2] == ["∇", "_"] and last and last[0].kind == "word" and len(texts) > 3 else ""

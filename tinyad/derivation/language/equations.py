@@ -19,6 +19,7 @@ from tinyad.derivation.language.tokenizer import tokens_of
 EQUALS = ("=", "+=", "≡")
 CONTINUING = ("=", "+=", "+", "-", "∘", "*", "·", "@", "/", "≡")
 BEFORE_FORMULA = re.compile(r"(?:[\s&]|\\q?quad(?![A-Za-z])|\\label\s*\{[^{}]*\})*")
+OTHER_FORMULA = "another formula for the same; the first one is taken"
 DERIVED = ("d", "jacobian", "differential", "prime")
 
 
@@ -201,6 +202,29 @@ def names_in(node: Node) -> Iterator[str]:
             yield from (part.value.key,) if isinstance(part.value, Ref) else names_in(part.value)
 
 
+def in_order_of_definition(equations: Sequence[Candidate]) -> list[Candidate]:
+    """Return forward equations so that each stands behind those that compute what it uses."""
+    defined: dict[str, list[Candidate]] = {}
+    for c in equations:
+        if c.computes:
+            defined.setdefault(c.computes.key, []).append(c)
+    ordered, entered = list[Candidate](), set[int]()
+    for first in equations:
+        open_ = [first]
+        while open_:
+            c = open_[-1]
+            needed = [] if id(c) in entered else [d for key in sorted(c.uses) for d in defined.get(key, ())]
+            entered.add(id(c))
+            needed = [d for d in needed if id(d) not in entered]
+            if needed:
+                open_ += sorted(needed, key=lambda d: -d.equation.start)
+                continue
+            open_.pop()
+            if not any(c is other for other in ordered):
+                ordered.append(c)
+    return ordered
+
+
 class Sorting:
     """The sorting of a document's equations, with the names that it declares."""
 
@@ -267,8 +291,27 @@ class Sorting:
         except LimitError:
             raise
         except DerivationError as error:
-            return Candidate(equation, None, error, computes)
+            return self._read_first_formula(equation, computes) or Candidate(equation, None, error, computes)
         return Candidate(equation, statement, None, computes)
+
+    def _read_first_formula(self, equation: Equation, computes: Ref | None) -> Candidate | None:
+        """Return a definition h = a = b with the first of its formulas alone, where another one cannot be read."""
+        ends = [k for k, t in enumerate(equation.tokens) if t.kind == "op" and t.text in EQUALS]
+        if computes is None or len(ends) < 2:
+            return None
+        tokens = equation.tokens[: ends[1]]
+        try:
+            statement = self.declarations.parser().statement(tokens, equation.number)
+        except LimitError:
+            raise
+        except DerivationError:
+            return None
+        start, end = _balanced(self.source.text, equation.start, tokens[-1].end)
+        made = Candidate(equation._replace(start=start, end=end, tokens=tokens), statement, None, computes)
+        if made.is_of_derivatives:
+            return None
+        self.parts.not_read.append(NotRead(end, equation.end, OTHER_FORMULA))
+        return made
 
     def _backward(self, known: set[str]) -> list[Candidate]:
         """Return the lines about derivatives of known names, and the abbreviations that are made of derivatives."""
@@ -330,7 +373,8 @@ class Sorting:
                     chosen.append(c)
                     needed += c.uses
             seen.add(key)
-        return sorted(chosen, key=lambda c: c.equation.start)
+        chosen = sorted(chosen, key=lambda c: c.equation.start)
+        return chosen if self.declarations.names.last else in_order_of_definition(chosen)
 
     def _may_define(self, c: Candidate) -> bool:
         if c.statement is None:
@@ -360,7 +404,7 @@ class Sorting:
                     f"the size of {name} and put the comment `tinyad: ignore` behind the equation"
                 )
                 raise self.source.error(c.error.message + advice, c.error.at, c.error.to)
-        self.parts.forward = [self._first_formula(c) for c in forward]
+        self.parts.forward = [c.equation for c in forward]
         self.parts.statements = [c.statement._replace(members=c.statement.members[:1]) for c in forward if c.statement]
         for c in sorted(backward, key=lambda c: c.equation.start):
             self._sort_line(c)
@@ -368,15 +412,6 @@ class Sorting:
             if c.equation.start not in starts:
                 self._leave(c.equation, self._reason(c, defined))
         self.parts.not_read.sort()
-
-    def _first_formula(self, c: Candidate) -> Equation:
-        """Return a forward equation without what follows a second equals sign."""
-        equation, line = c.equation, c.statement
-        if line is None or len(line.members) < 2:
-            return equation
-        start, end = _balanced(self.source.text, equation.start, line.members[0].end)
-        self.parts.not_read.append(NotRead(end, equation.end, "another formula for the same; the first one is taken"))
-        return equation._replace(start=start, end=end)
 
     def _sort_line(self, c: Candidate) -> None:
         """Take a line to check: an abbreviation for a derivative, δ = ∂L/∂a = ..., is one, and the line for ∂L/∂a."""

@@ -34,12 +34,12 @@ WORD_PARTS = {("char", True), ("command", "_")}
 KIND_LETTERS = {"word": "w", "group(": "(", ")group": ")"}
 JOINED_SIGNS = {"+=": "+=", ":=": "=", "=>": "⇒", ">=": "≥", "<=": "≤", "==": "=", "||": "‖"}
 ACCENTS = {"tilde": "\u0303", "widetilde": "\u0303", "hat": "\u0302", "widehat": "\u0302", "bar": "\u0304",
-           "overline": "\u0304", "dot": "\u0307", "ddot": "\u0308", "check": "\u030c", "vec": "\u20d7"}
+           "overline": "\u0304", "dot": "\u0307", "ddot": "\u0308", "check": "\u030c"}
 SPACES = {*", ; : ! > ~".split(), " ", "quad", "qquad", "enspace", "thinspace"}
 IGNORED = set("nonumber notag limits nolimits displaystyle textstyle scriptstyle hline bf it sf cal".split())
 SIZES = {size + side for size in "big Big bigg Bigg".split() for side in ("", "l", "r", "m")} | {"left", "right"}
 BOLD = set("mathbf boldsymbol bm pmb mathbb mathbbm mathds".split())
-FONTS = BOLD | set("mathcal mathscr mathfrak boxed mathrel mathbin mathop mathord mathopen mathclose".split())
+FONTS = BOLD | set("vec mathcal mathscr mathfrak boxed mathrel mathbin mathop mathord mathopen mathclose".split())
 UPRIGHT = set("mathrm mathit mathsf mathtt mathnormal operatorname".split())  # their letters make one word
 TEXTS = set("text textrm textbf textit textsf texttt textnormal mbox".split())
 CASES = {"cases", "dcases", "rcases"}

@@ -121,6 +121,10 @@ def _skip(rest: list[LatexNode]) -> None:
         rest.pop()
 
 
+# np.sum( and axis=0, as programs have them
+PROGRAM_WORD = re.compile(r"(?:np|numpy)\.([a-z]\w{1,20})(?=\()|((?:axis|keepdims|True|False)(?![A-Za-z]))")
+
+
 class LatexTokenizer:
     """Make tokens from LaTeX nodes; the methods take nodes from the end of a list of those still to read."""
 
@@ -192,6 +196,11 @@ class LatexTokenizer:
         self.emit("number", "".join(p.text for p in run), node.start, run[-1].end)
 
     def word(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        program = PROGRAM_WORD.match(self.source.text, node.start)
+        if program and all(n.kind == "char" for n in rest[: -len(program[0]) : -1]):
+            del rest[len(rest) - len(program[0]) + 1 :]
+            self.emit("word", program[1] or program[2], node.start, program.end())
+            return
         run = [node]
         while self.upright and rest and (rest[-1].kind, rest[-1].text[0].isalnum() or rest[-1].text) in WORD_PARTS:
             run.append(rest.pop())
@@ -293,7 +302,7 @@ class LatexTokenizer:
         self.group(rest, node, ("open", "("), ("close", ")"))
 
     def line(self, node: LatexNode, rest: list[LatexNode]) -> None:
-        if self.braces:
+        if self.braces and not self.matrix:
             raise self.error("a line ends between { and }", node)
         _drop(rest, r"\*?\[-?[\d.]+ ?(pt|mm|cm|em|ex|in)\]|\*")
         self.emit(*(("op", ";") if self.matrix else ("end", "")), node.start, node.end)
@@ -357,6 +366,14 @@ class LatexTokenizer:
         del self.tokens[k:]
         self.argument(rest, node)
 
+    def substack(self, node: LatexNode, rest: list[LatexNode]) -> None:
+        """Read the rows of \\substack{...} with ; between them."""
+        matrix, self.matrix = self.matrix, True
+        k = len(self.tokens)
+        self.argument(rest, node)
+        self.tokens[k:] = [t for t in self.tokens[k:] if t.kind != "end"]
+        self.matrix = matrix
+
     def environment(self, node: LatexNode, _: list[LatexNode]) -> None:
         """Read a matrix, or lines."""
         if node.text not in LINES | MATRICES | CASES:
@@ -392,6 +409,7 @@ COMMANDS = {
     "stackrel": LatexTokenizer.above_sign,
     "underbrace": LatexTokenizer.brace,
     "overbrace": LatexTokenizer.brace,
+    "substack": LatexTokenizer.substack,
 }
 COMMANDS |= dict.fromkeys(FONTS | UPRIGHT, LatexTokenizer.font) | dict.fromkeys(TEXTS, LatexTokenizer.text)
 COMMANDS |= dict.fromkeys(ACCENTS, LatexTokenizer.accent)

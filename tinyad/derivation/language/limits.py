@@ -30,6 +30,7 @@ GROUP_CHARACTERS = 4_000      # between braces that are looked for: each unclose
 INLINE_CHARACTERS = 500       # of an inline formula, or of code in a line: the sign that ends it is looked for so far
 ABBREVIATED_PARTS = 300       # of the formula that an abbreviation stands for
 EQUATIONS        = 4_000      # of a document: each of them is tokenized
+STATED_SIZES     = 2_000      # inline formulas of a document whose prose is searched for sizes
 # fmt: on
 
 TOO_MANY_OPERATIONS = f"more than {OPERATION_DEPTH} operations inside one another; name a part of it"

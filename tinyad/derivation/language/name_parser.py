@@ -28,9 +28,18 @@ class NameParser:
             sign = self.cursor.token.text
             self.cursor.at += 1
             groups.append((sign, self.cursor.group()))
+            self.refuse_shifted_index(sign, groups[-1][1])
             if not self.names.scripts(groups[-1:]).powers:
                 end = self.cursor.end
         return groups, end
+
+    def refuse_shifted_index(self, sign: str, group: Sequence[Token]) -> None:
+        """Fail at x_{i+1} where i is an index, and no time."""
+        shifted = any(t.kind == "op" and t.text in "+-" for t in group) and sign == "_"
+        letters = {t.text for t in group if t.kind == "word"} - {self.names.time, self.names.last}
+        if shifted and letters & self.names.indices:
+            text = "".join(t.text for t in group if t.kind not in ("group(", ")group"))
+            self.cursor.fail(f"{text} is no index: components with a shifted index are not read", group[0])
 
     def end_before_power(self, first: int) -> int:
         """Return where the name ends whose last script, of those from token `first` on, is a power."""
@@ -72,7 +81,7 @@ class NameParser:
         end = self.cursor.at
         while self.cursor.tokens[end : end + 1] and self.cursor.tokens[end].kind != "close":
             end += 1
-        inner = self.cursor.tokens[self.cursor.at + 1 : end]
+        inner = self.cursor.tokens[self.cursor.at + 1 : end] if end < len(self.cursor.tokens) else ()
         if inner and all(t.kind in ("word", "number", "group(", ")group") or t.text in ",;_^·" for t in inner):
             self.cursor.at = end + 1
             return "".join(t.text for t in inner)
@@ -186,7 +195,7 @@ class NameParser:
         """Read the -1 of Ct-1, which is C at t - 1 if there are no spaces."""
         sign, number = self.cursor.token, self.cursor.ahead()
         ref = node.value if node.kind == "name" else node.value[0] if node.kind == "d" else None
-        follows_time = self.cursor.source.text[sign.start - 1] == self.names.time
+        follows_time = self.cursor.source.text[sign.start - 1 : sign.start] == self.names.time
         signed = self.cursor.is_op("+", "-") and not sign.spaced and follows_time
         digits = number.kind == "number" and number.text.isdigit() and not number.spaced
         if ref is None or ref.time != ("t", 0) or not (signed and digits):

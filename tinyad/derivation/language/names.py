@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from tinyad.derivation.language.abbreviations import Abbreviation
+from tinyad.derivation.language.latex_commands import GREEK
 from tinyad.derivation.language.limits import BOUND_KEYS, INDEX_DIGITS, PRODUCT_LETTERS
 from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 
-PI = "π"  # 3.14…, where no declaration and no equation says what else it is
+PI = ("π", "pi")  # 3.14…, where no declaration and no equation says what else it is
+GREEK_LETTERS = GREEK | {letter: name for name, letter in GREEK.items()}
 ACCENTS = {"tilde": "\u0303", "hat": "\u0302", "bar": "\u0304"}
 FUNCTIONS = {
     "σ": "sigmoid", "sigmoid": "sigmoid", "tanh": "tanh", "softmax": "softmax", "log": "log", "ln": "log", "exp": "exp",
     "sqrt": "sqrt", "diag": "diag", "tr": "tr", "sum": "sum", "log_softmax": "log_softmax",
+    "rowsum": "sum_axis1", "colsum": "sum_axis0",
     "softmax_rows": "softmax_rows", "upper": "upper", "under": "under", "relu": "relu", "ReLU": "relu",
     "sinh": "sinh", "cosh": "cosh", "sech": "sech", "sin": "sin", "cos": "cos",
     "softplus": "softplus", "erf": "erf", "tan": "tan", "arctan": "arctan", "atan": "arctan", "step": "step",
@@ -79,9 +83,20 @@ class Names:
         self.squared: set[str] = set()  # letters of names with a square, σ of σ^2 = ...
         self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
         self.with_index: dict[str, Ref] = {}  # letter of an index → the name that had it last in this line
+        self.bound: list[str] = []  # indices of the left-hand side, and of sums around what is read
         self.read_members: dict[tuple[Any, ...], Node] = {}  # tokens → the formula they make, with these names
         self._flat: dict[str, list[str]] = {}
         self._letters: dict[str, list[str]] = {}
+
+    @contextmanager
+    def binding(self, letters: Sequence[str]) -> Iterator[None]:
+        """Let indices be bound inside this context: by a sum, or by the name that is derived for."""
+        count = len(self.bound)
+        self.bound += letters
+        try:
+            yield
+        finally:
+            del self.bound[count:]
 
     def add(self, ref: Ref) -> None:
         """Make a name known."""
@@ -119,6 +134,10 @@ class Names:
             if token.kind != "word" or not {token.text, token.text[1:]} & self.squared:
                 continue
             name = len(joined) - 1
+            if [t.text for t in tokens[at : at + 4]] == ["^", "", "2", ""]:
+                joined[name] = token._replace(text=token.text + "²", end=tokens[at + 3].end)
+                at += 4
+                continue
             if at < len(tokens) and tokens[at].text == "_":
                 end = next(k for k in range(at, len(tokens)) if tokens[k].kind == ")group") + 1
                 joined += tokens[at:end]
@@ -219,6 +238,7 @@ class Names:
         if base.startswith("tilde") and len(base) > len("tilde"):
             base = base.removeprefix("tilde") + ACCENTS["tilde"]
         time = scripts.time
+        base = self._in_other_letters(base, below, scripts)
         key = base + f"_{below}" * bool(below) + f"^{scripts.above}" * bool(scripts.above)
         if (
             below.isdigit()
@@ -231,6 +251,14 @@ class Names:
         ref = Ref(key, time, scripts.indices)
         self.with_index |= dict.fromkeys(scripts.indices if self.is_known(key) else (), ref)
         return ref
+
+    def _in_other_letters(self, base: str, below: str, scripts: Scripts) -> str:
+        """Return gamma as γ, and γ as gamma, where only the other one is known."""
+        other = GREEK_LETTERS.get(base)
+        if other is None:
+            return base
+        end = f"_{below}" * bool(below) + f"^{scripts.above}" * bool(scripts.above)
+        return other if not self.is_known(base + end) and self.is_known(other + end) else base
 
     @staticmethod
     def ref_without_above(ref: Ref) -> str:
@@ -269,13 +297,13 @@ def bound(key: str, letter: str, member: str) -> str:
 def _with_power_apart(item: Sequence[Token]) -> tuple[Sequence[Token], tuple[str, ...]]:
     """Return a superscript without its powers, and these: T of (t-1)T, -1 and T of -T, 3 of ∘3."""
     texts = [token.text for token in item]
-    if texts[0] in ("-", "∘") and len(texts) > 1:
+    if texts[:1] in (["-"], ["∘"]) and len(texts) > 1:
         if texts in (["-", "T"], ["-", "⊤"]):
             return (), ("-1", "T")
         power = exponent("".join(texts[1:])) if texts[0] == "∘" else None
         return (item, ()) if power is None else ((), ("∘" + "".join(texts[1:]),))
-    if len(texts) > 3 and texts[-2] in (")", "]", ">") and texts[-1] in ("T", "⊤", "'"):
-        return unbracketed(item[:-1])[0], ("T",)
+    if len(texts) > 2 and texts[-2] in (")", "]", ">") and texts[-1] in ("T", "⊤", "'", "2"):
+        return unbracketed(item[:-1])[0], ("2" if texts[-1] == "2" else "T",)
     return item, ()
 
 

@@ -11,8 +11,8 @@ from tinyad.derivation.language.names import Names, exponent, power_text, unbrac
 from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.primaries import Primaries
 from tinyad.derivation.language.source import Source
-from tinyad.derivation.language.sums import Sums
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, Undecided
+from tinyad.derivation.language.sums import TURNED, Condition, Sums
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, Undecided, walk
 from tinyad.derivation.language.token_cursor import TokenCursor
 
 SUM, FROBENIUS, NEGATION, PRODUCT = 10, 12, 15, 20  # precedence of + and -, of A : B, of a sign, of a product
@@ -46,7 +46,12 @@ class Parser:
         if len(tokens) > 1 and tokens[-1].kind == "word" and tokens[-1].text == "given":
             given = (self.inside(tokens[:-1]),)
             return Statement(number, given, "given", (), tokens[0].start, tokens[-1].end, title, tuple(tokens))
+        self.primaries.on_left, self.primaries.target = True, None
+        self.names.bound.clear()
+        self.sums.compares = False
         left = self.left_hand_sides()
+        self.primaries.on_left, self.primaries.target = False, derived_name(left)
+        self.names.bound += indices_of(left)
         sign = self.cursor.token
         if not self.cursor.is_op("=", "+=", "≡"):
             self.cursor.fail("expected = or +=: a line is `derivative = formula`")
@@ -56,6 +61,8 @@ class Parser:
                 self.cursor.fail("+= is allowed only once, after the left-hand side")
             self.cursor.at += 1
             members.append(self.member())
+        if self.sums.compares:
+            members = self.sums.with_lengths(members, left)
         if self.names.abbreviations:
             members = [resolved(member, self.names.abbreviations) for member in members]
         if self.cursor.token.kind != "end":
@@ -67,7 +74,7 @@ class Parser:
         """Read a member of a chain; one that was read before, in this line or another form of it, is not read again."""
         cursor, known = self.cursor, self.names.read_members
         first, end = cursor.at, self.end_of_member()
-        key = (cursor.source.name, *cursor.tokens[first:end])
+        key = (cursor.source.name, self.primaries.target, *sorted(self.names.bound), *cursor.tokens[first:end])
         if key in known:
             cursor.at = end
             return known[key]
@@ -94,7 +101,8 @@ class Parser:
         with cursor.within(tokens):
             if first.text in ("Σ", "Π") and (len(tokens) == 1 or tokens[1].text != "_"):
                 first = first._replace(kind="word")
-            if first.kind == "word" and [t.text for t in tokens[-4:]] == ["^", "", "2", ""]:
+            texts = [t.text for t in tokens]
+            if first.kind == "word" and ["^", "", "2", ""] in (texts[-4:], texts[1:5]):
                 self.names.squared.add(self.joined(tokens).text)
                 tokens = cursor.tokens = self.names.with_squares(tokens)
                 first = tokens[0]
@@ -367,7 +375,7 @@ class Parser:
 
     def condition(self, equal: bool = False) -> Node:
         """Read a formula, or comparisons such as x > 0 and 0 < x < 1; with = between indices where `equal`."""
-        indices = self.equal_indices() if equal else None
+        indices = self.compared_indices() if equal or self.cursor.ahead().text != "=" else None
         if indices is not None:
             return indices
         node = before = self.expression()
@@ -384,17 +392,32 @@ class Parser:
 
     def delta(self, indices: tuple[str, ...], token: Token) -> Node:
         """Return δ_ij, which is 1 where two indices are equal."""
-        return self.sums.delta(indices, token)
+        return self.sums.comparison(Condition(indices, "=", 0), None, token)
 
-    def equal_indices(self) -> Node | None:
-        """Read i = j or i ≠ j, of two indices, or return None."""
-        first, sign, second = (self.cursor.ahead(k) for k in range(3))
-        if not {first.text, second.text} <= self.names.indices or sign.text not in ("=", "≠"):
-            return None
-        self.cursor.at += 3
-        delta = self.delta((first.text, second.text), first)
-        one = self.node("number", (), 1.0, first.start, first.start)
-        return delta if sign.text == "=" else self.node("-", (one, delta), None, first.start, delta.end)
+    def compared_indices(self) -> Node | None:
+        """Read i = j, i < j ≤ k or k ≠ 1, of indices and numbers, or return None."""
+        first, whole, at = self.cursor.token, None, self.cursor.at
+        while (following := self.cursor.ahead()).text in TURNED and following.kind == "op":
+            left, right, behind = self.cursor.token, self.cursor.ahead(2), self.cursor.ahead(3)
+            ends = behind.kind in ("end", "close", ")group", ")matrix") or behind.text in (*TURNED, ",", ";")
+            sides = [left.text in self.names.indices, right.text in self.names.indices]
+            if (
+                not any(sides)
+                or not ends
+                or not all(a or t.text.isdigit() for a, t in zip(sides, (left, right), strict=True))
+            ):
+                self.cursor.at = at
+                return None
+            pair, sign = ((left, right), following.text) if sides[0] else ((right, left), TURNED[following.text])
+            letters = tuple(t.text for t in pair if t.text in self.names.indices)
+            self.cursor.at += 2
+            number = 0 if all(sides) else int(pair[1].text)
+            node = self.sums.comparison(Condition(letters, sign, number), None, left)
+            whole = node if whole is None else self.node("∘", (whole, node), None, first.start, node.end)
+        if whole is not None:
+            self.cursor.at += 1
+            whole = whole._replace(start=first.start, end=self.cursor.end)
+        return whole
 
     def matrix(self) -> Node:
         """Read a matrix or cases in LaTeX."""
@@ -421,7 +444,7 @@ class Parser:
                 self.cursor.fail("expected a comparison such as x > 0, or otherwise")
             else:
                 parts.append(self.condition(equal=True))
-                if parts[-1].kind not in ("comparison", "∘", "delta", "-"):
+                if parts[-1].kind not in ("comparison", "∘", "delta"):
                     self.cursor.fail("expected a comparison such as x > 0, or otherwise", parts[-1])
             while self.cursor.accept(",", ".", ";"):
                 pass
@@ -478,6 +501,19 @@ class Parser:
             self.cursor.fail("the rows of this matrix differ in length", opened)
         return self.node("matrix", tuple(node for row in rows for node in row), len(rows), opened.start, end)
 
+    def subscript_first(self) -> None:
+        """Let the F of ‖A‖^2_F come before the 2."""
+        cursor = self.cursor
+        at, tokens = cursor.at, cursor.tokens
+        if cursor.accept("^") and cursor.token.kind == "group(":
+            cursor.group()
+            between = cursor.at
+            if cursor.accept("_") and cursor.token.kind == "group(":
+                cursor.group()
+                end = cursor.at
+                cursor.tokens = [*tokens[:at], *tokens[between:end], *tokens[at:between], *tokens[end:]]
+        cursor.at = at
+
     def norm(self) -> Node:
         """Read ‖x‖, of a column, or ‖A‖_F: the root of a sum of squares."""
         token = self.cursor.expect("op", "‖")
@@ -487,6 +523,7 @@ class Parser:
         part = self.expression()
         self.in_norm = False
         self.cursor.expect("op", "‖")
+        self.subscript_first()
         kind = "".join(t.text for t in self.cursor.group()) if self.cursor.accept("_") else "2"
         end = self.cursor.end
         if kind == "1":
@@ -502,6 +539,23 @@ class Parser:
             turned = self.node("transpose", (part,), None, token.start, end)
             total = self.node("*", (turned, part), None, token.start, end)
         return self.node("call", (total,), Ref("sqrt"), token.start, end)
+
+
+def indices_of(left: Sequence[Node]) -> set[str]:
+    """Return the indices of the names on a left-hand side."""
+    found = set[str]()
+    for node in (n for side in left for n in walk(side)):
+        refs = [node.value, *(node.value if isinstance(node.value, tuple) else ())]
+        found |= {letter for ref in refs if isinstance(ref, Ref) for letter in ref.indices}
+    return found
+
+
+def derived_name(left: Sequence[Node]) -> Ref | None:
+    """Return the name that a left-hand side is the derivative for, if it is one derivative."""
+    if len(left) != 1 or left[0].kind not in ("d", "jacobian"):
+        return None
+    below = left[0].value[0] if left[0].kind == "d" else left[0].value
+    return below if isinstance(below, Ref) else None
 
 
 PRIMARIES: dict[str, Callable[[Parser], Node]] = {  # by the kind of the first token

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from tinyad.derivation.language.limits import BRACKET_DEPTH
+from tinyad.derivation.language.names import FUNCTIONS
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.syntax_tree import Token
 
@@ -100,7 +101,7 @@ class _Reader:
             self.raised()
         elif c not in "Σ∏" and (plain.isalpha() or self.begins_unnamed()):
             self.word()
-        elif self.text.startswith("**", at):
+        elif self.text.startswith(("**", ".^"), at):
             self.at += 1
             self.script("^", at)
         elif c in "^_":
@@ -125,8 +126,12 @@ class _Reader:
             self.add("word", "a" + module[1], at, module.end())
         else:
             self.at = module.end()
+            k = len(self.tokens)
             self.word()
-            self.tokens[-1] = self.tokens[-1]._replace(start=at)
+            name = "π" if self.tokens[k].text == "pi" else self.tokens[k].text
+            if name not in FUNCTIONS and name != "π":
+                raise self.source.error(f"{module[0]}{name} is not read; write what it does as a formula", at, self.at)
+            self.tokens[k] = self.tokens[k]._replace(text=name, start=at)
         return True
 
     def after_dot(self) -> bool:
@@ -252,7 +257,7 @@ class _Reader:
         """Read ^, ** or _ with its script: a word, a number, or what is in brackets."""
         self.add("op", mark, start, self.at + 1)
         if mark == "^":
-            while self.peek() == " " and self.text[start] == "*":
+            while self.peek() == " " and self.text[start] in "*.":
                 self.at += 1
         c = SIGNS.get(self.peek(), letter(self.peek()))
         if c in ("(", "{", "<"):
@@ -260,7 +265,7 @@ class _Reader:
             return
         begun = self.at
         self.add("group(", "", begun, begun)
-        if self.text[start] == "*" and c.isdigit():  # of every entry
+        if self.text[start] in "*." and c.isdigit():  # of every entry
             self.add("op", "∘", begun, begun)
         self.bare_script(c, begun)
         self.add(")group", "", self.at, self.at)

@@ -10,21 +10,28 @@ from tinyad.derivation.language.name_parser import DERIVATIVE_LETTERS, NameParse
 from tinyad.derivation.language.names import Scripts, exponent, unbracketed
 from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.source import DerivationError, LimitError
-from tinyad.derivation.language.syntax_tree import Node, Ref, Token
+from tinyad.derivation.language.sums import LARGE
+from tinyad.derivation.language.syntax_tree import Node, Ref, Token, walk
 from tinyad.derivation.language.token_cursor import TokenCursor
 
 
 class SubFormulas(Protocol):
     """Reads the formulas inside of a primary."""
 
-    def expression(self) -> Node:
-        """Read a formula."""
+    def expression(self, above: int = 0) -> Node:
+        """Read a formula, up to an operation whose precedence is not above `above`."""
+
+    def factor_follows(self) -> bool:
+        """Return whether a factor follows without an operator before it."""
 
     def primary(self) -> Node:
         """Read an operand without its exponents."""
 
     def operand(self) -> Node:
         """Read an operand with its exponents."""
+
+    def prefix(self) -> Node:
+        """Read an operand with its sign, or a sum."""
 
     def inside(self, tokens: Sequence[Token]) -> Node:
         """Return the formula that all of these tokens make."""
@@ -43,8 +50,11 @@ INDICATORS = ("I", "𝟙")
 COMPARISONS = (">", "<", "≥", "≤", "=", "≠")
 REDUCTIONS = ("sum", "mean", "max", "min", "amax", "amin", "var", "std", "softmax", "log_softmax")
 METHODS = ("sum", "mean", "amax", "amin", "var", "std", "dot", "matmul", "transpose")
+NO_CHANGE = ("astype", "copy", "float", "double", "contiguous", "detach")  # methods that change no value
 MATRIX_FUNCTIONS = ("log", "exp", "sqrt")
 KEYWORDS = ("axis", "dim", "keepdims", "keepdim")
+PRODUCTS = ("*", "∘", "/")
+ABOVE_SUM = 10  # the precedence of + and -: what is derived goes up to the next one
 AXES = {"0": "_axis0", "-2": "_axis0", "1": "_axis1", "-1": "_axis1"}
 
 
@@ -54,6 +64,8 @@ class Primaries:
     def __init__(self, cursor: TokenCursor, names: NameParser, builder: NodeBuilder, formulas: SubFormulas) -> None:
         self.cursor, self.name_parser, self.formulas = cursor, names, formulas
         self.names, self.node = names.names, builder.node
+        self.on_left = False  # whether a left-hand side is read
+        self.target: Ref | None = None  # the name that the left-hand side is derived for
         self.summing = 0  # inside how many calls of sum, mean and the like: there bars are absolute values
 
     def word(self) -> Node:
@@ -62,6 +74,8 @@ class Primaries:
         special = self.special_word(token)
         if special is not None:
             return special
+        if token.text in ("if", "otherwise") and not self.names.is_known(token.text):
+            self.cursor.fail("a condition is read in cases, or as a factor such as 1[i = j]", token)
         first = self.cursor.at
         groups, end = self.name_parser.script_groups()
         scripts = self.names.scripts(groups)
@@ -184,7 +198,7 @@ class Primaries:
         if self.cursor.is_op("|"):
             return known and self.cursor.ahead().text != "_"
         return known and (
-            self.cursor.token.kind in ("open", "word", "group(", "frac") or self.cursor.is_op("'", "∇", "‖")
+            self.cursor.token.kind in ("open", "word", "group(", "frac") or self.cursor.is_op("'", "∇", "‖", *LARGE)
         )
 
     def derivative_of(self, token: Token) -> Node:
@@ -204,7 +218,8 @@ class Primaries:
         """Read ∇_{z24} L, ∇z24 L or ∇z24."""
         token = self.cursor.expect("op", "∇")
         twice = self.raised_to_two()
-        if self.cursor.accept("_") or self.cursor.token.kind == "group(":
+        below = self.cursor.accept("_")
+        if below or self.cursor.token.kind == "group(":
             inner: Sequence[Token] = self.cursor.group()
             end = self.cursor.end
         else:
@@ -212,8 +227,12 @@ class Primaries:
             self.name_parser.whole_word()
             _, end = self.name_parser.script_groups()
             inner = self.cursor.tokens[first : self.cursor.at]
-        if [t.text for t in inner] == [self.names.loss] and self.cursor.token.kind == "open" and not twice:
+        sets = self.on_left and self.cursor.is_op("=") and self.cursor.ahead().text != "1"  # ∇L = 1 says nothing
+        if sets and [t.text for t in inner] == [self.names.loss] and not twice:
             self.cursor.fail(f"for which name? write ∇_w {self.names.loss}, with the name in the place of w", token)
+        applied = None if twice else self.gradient_of_applied(inner, token)
+        if applied is not None:
+            return applied
         twice = twice or self.second_derivative_follows()
         if twice:
             ref, _ = self.name_parser.single_name(inner, token)
@@ -222,7 +241,25 @@ class Primaries:
             self.cursor.at += 1
             self.name_parser.skip_arguments()
             return self.node("hessian", (), (ref, ref), token.start, self.cursor.end)
-        return self.nabla_of(inner, token, end)
+        return self.nabla_of(inner, token, end, below)
+
+    def gradient_of_applied(self, inner: Sequence[Token], token: Token) -> Node | None:
+        """Read the argument of ∇f(x), where f is the loss or was computed for it; None if this is no such name."""
+        if self.cursor.token.kind != "open" or self.cursor.token.spaced or not inner or inner[0].kind != "word":
+            return None
+        key = "".join(t.text for t in inner)
+        first = self.cursor.at + 1
+        if key not in (self.names.loss, *self.names.applied) or not self.name_parser.skip_arguments():
+            return None
+        tokens, end = self.cursor.tokens[first : self.cursor.at - 1], self.cursor.end
+        if any(t.text in (",", ";") for t in tokens) or not self.name_parser.knows(tokens[0].text):
+            self.cursor.fail(f"for which name? write ∇_w {key}, with the name in the place of w", token)
+        ref, _ = self.name_parser.single_name(tokens, token)
+        if key == self.names.loss:
+            return self.node("d", (), (ref, None), token.start, end)
+        name = self.node("name", (), Ref(key), inner[0].start, inner[-1].end)
+        number = self.node("call", (name,), Ref("number"), name.start, end)
+        return self.node("jacobian", (number,), ref, token.start, end)
 
     def raised_to_two(self) -> bool:
         """Read the 2 of ∇² and ∂², and return whether it was there."""
@@ -261,21 +298,49 @@ class Primaries:
             self.cursor.fail("a second derivative is ∂²L/∂w², ∂²L/∂w∂wᵀ or ∇_w² L", token)
         return self.node("hessian", (), tuple(refs), token.start, end)
 
-    def nabla_of(self, inner: Sequence[Token], token: Token, end: int) -> Node:
-        """Return the derivative for the name below a ∇ or ∂, up to `end`, and read the loss behind it, L or L(W)."""
+    def nabla_of(self, inner: Sequence[Token], token: Token, end: int, below: bool) -> Node:
+        """Return the derivative for the name behind or `below` a ∇ or ∂, up to `end`, and read the loss behind it."""
         ref, scripts = self.name_parser.single_name(inner, token)
         if self.cursor.token.kind == "word" and self.cursor.token.text == self.names.loss:
             self.cursor.at += 1
             self.name_parser.skip_arguments()
             end = self.cursor.end
+        elif not scripts.powers and self.formulas.factor_follows():
+            gradient = self.gradient(ref, token) if self.on_left or (below and self.target == ref) else None
+            if gradient is not None:
+                return gradient
         return self.name_parser.powers(self.node("d", (), (ref, None), token.start, end), scripts)
+
+    def gradient(self, ref: Ref, token: Token) -> Node:
+        """Read the formula behind ∇_w on a left-hand side, or on the right of a line for ∇_w.
+
+        Elsewhere ∇_w or ∇w without the loss is the derivative of the loss, a factor of a product.
+        """
+        with self.names.binding(ref.indices):
+            body = self.formulas.expression(ABOVE_SUM)
+        return self.applied(body, ref, token, Ref("number"))
+
+    def applied(self, body: Node, below: Ref | Node, token: Token, function: Ref | None = None) -> Node:
+        """Return the derivative of a product, up to a factor of it that is a derivative; `function` is called on it."""
+        if body.kind in PRODUCTS and holds_derivative(body):
+            left = self.applied(body.parts[0], below, token, function)
+            return self.node(body.kind, (left, *body.parts[1:]), body.value, token.start, body.end)
+        first = body
+        while first.kind in PRODUCTS:
+            first = first.parts[0]
+        if body.kind in PRODUCTS and first.kind == "bracket":
+            what = self.cursor.source.text[token.start : first.end]
+            self.cursor.fail(f"{what} is derived, or the whole product? put [ ] around what is derived", first)
+        if function:
+            body = self.node("call", (body,), function, body.start, body.end)
+        return self.node("jacobian", (body,), below, token.start, body.end)
 
     def partial(self) -> Node:
         """Read ∂L/∂z24 or ∂f/∂x."""
         token = self.cursor.expect("op", "∂")
         if self.cursor.accept("_"):
             inner = self.cursor.group()
-            return self.nabla_of(inner, token, self.cursor.end)
+            return self.nabla_of(inner, token, self.cursor.end, below=True)
         if self.raised_to_two():
             return self.second_partial(token)
         above = self.formulas.operand() if not self.cursor.is_op("/") else None
@@ -285,7 +350,7 @@ class Primaries:
         below = self.name_parser.whole_word()
         _, end = self.name_parser.script_groups()
         ref, scripts = self.name_parser.single_name(self.cursor.tokens[first : self.cursor.at], below)
-        return self.name_parser.powers(self.derived(above, ref, token.start, end), scripts)
+        return self.name_parser.powers(self.derived(above, ref, token, end), scripts)
 
     def second_partial(self, token: Token) -> Node:
         """Read the rest of ∂²L/∂w² or ∂²L/∂w∂v."""
@@ -347,11 +412,12 @@ class Primaries:
         self.cursor.at = first
         return None
 
-    def derived(self, above: Node | None, below: Ref | Node, start: int, end: int) -> Node:
-        """Return ∂above/∂below; without `above`, the derivative of the operand that follows."""
+    def derived(self, above: Node | None, below: Ref | Node, near: Token, end: int) -> Node:
+        """Return ∂above/∂below; without `above`, the derivative of the product that follows."""
+        start = near.start
         if above is None:
-            body = self.formulas.operand()
-            return self.node("jacobian", (body,), below, start, body.end)
+            with self.names.binding(below.indices if isinstance(below, Ref) else ()):
+                return self.applied(self.formulas.expression(ABOVE_SUM), below, near)
         if above.kind == "name" and above.value.key == self.names.loss:
             if not isinstance(below, Ref):
                 self.cursor.fail("expected one name below the derivative of the loss", below)
@@ -372,9 +438,9 @@ class Primaries:
         key = self.name_parser.function_name(above[1:])
         if key is not None and key.key in self.names.functions and not self.names.is_known(key.key):
             return self.prime(key, token.start)
-        ref, scripts = self.denominator(below[1:], token)
+        ref, scripts = self.denominator(without_braces(below[1:]), token)
         node = self.formulas.inside(above[1:]) if above[1:] else None
-        return self.name_parser.powers(self.derived(node, ref, token.start, end), scripts)
+        return self.name_parser.powers(self.derived(node, ref, token, end), scripts)
 
     def denominator(self, tokens: Sequence[Token], near: Token) -> tuple[Ref | Node, Scripts]:
         """Return the name or the formula after the lower ∂, and the scripts of the name."""
@@ -392,7 +458,7 @@ class Primaries:
         if self.cursor.token.kind == "open":
             parts, axis = self.arguments(ref.key)
         else:
-            parts, axis = [self.formulas.operand()], ""
+            parts, axis = [self.formulas.prefix() if self.cursor.is_op(*LARGE) else self.formulas.operand()], ""
         end = self.cursor.end
         return self.name_parser.powers(self.called(ref, parts, axis, token, end), scripts)
 
@@ -400,9 +466,10 @@ class Primaries:
         """Read the arguments of a call in brackets; return those that are formulas, and the end of axis=0 or axis=1."""
         self.cursor.expect("open")
         self.summing += function in REDUCTIONS
-        parts, axis = list[Node](), ""
-        while not parts or self.cursor.accept(","):
-            if self.cursor.token.kind == "close" and function in REDUCTIONS:  # A.sum()
+        parts, axis, first = list[Node](), "", True
+        while first or self.cursor.accept(","):
+            first = False
+            if self.cursor.token.kind == "close" and function in METHODS:  # A.sum()
                 break
             word, sign = self.cursor.token, self.cursor.ahead()
             if word.kind == "word" and sign.text == "=" and word.text in KEYWORDS:
@@ -430,6 +497,11 @@ class Primaries:
         """Read the call behind a dot: A.sum(axis=0), A.dot(B)."""
         self.cursor.expect("op", ".")
         token = self.cursor.expect("word")
+        if token.text in NO_CHANGE:
+            self.skip_brackets()
+            return self.node("bracket", (node,), "(", node.start, self.cursor.end)
+        if token.text == "reshape":
+            return self.reshaped(node, token)
         key = self.names.functions.get(token.text, "")
         key = {"max": "amax", "min": "amin"}.get(key, key)  # X.max(0) is along an axis
         if key not in METHODS:
@@ -437,6 +509,25 @@ class Primaries:
             self.cursor.fail(f".{token.text}(...) is not read; leave it out, or write .T, {known}", token)
         parts, axis = self.arguments(key)
         return self.called(Ref(key), [node, *parts], axis, token, self.cursor.end)._replace(start=node.start)
+
+    def skip_brackets(self) -> list[Token]:
+        """Read what is in brackets without a meaning for a formula, and return its tokens."""
+        self.cursor.expect("open")
+        first, depth = self.cursor.at, 1
+        while depth:
+            if self.cursor.token.kind == "end":
+                self.cursor.expect("close")
+            depth += {"open": 1, "close": -1}.get(self.cursor.token.kind, 0)
+            self.cursor.at += 1
+        return list(self.cursor.tokens[first : self.cursor.at - 1])
+
+    def reshaped(self, node: Node, token: Token) -> Node:
+        """Read A.reshape(-1, 1) and A.reshape(1, -1): a column or a row of what is one of the two."""
+        texts = "".join(t.text for t in self.skip_brackets()).strip("()")
+        if texts not in ("-1,1", "1,-1"):
+            self.cursor.fail(f".reshape({texts}) is not read; leave it out, or write .T", token)
+        function = Ref("as_column" if texts == "-1,1" else "as_row")
+        return self.node("call", (node,), function, node.start, self.cursor.end)
 
     def called(self, ref: Ref, parts: list[Node], axis: str, token: Token, end: int) -> Node:
         """Return the call of a function, by NumPy's rules for an axis and for where."""
@@ -488,6 +579,22 @@ class Primaries:
         if len(parts) > 3:
             self.cursor.fail("deriv needs dz, x, y and an operator, or dz, x and an operator", token)
         return self.node("deriv", tuple(parts), symbol, token.start, end)
+
+
+def without_braces(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return the name of \\partial{x_i} without the braces around it."""
+    while len(tokens) > 2 and tokens[0].kind == "group(" and tokens[-1].kind == ")group":
+        tokens = tokens[1:-1]
+    return tokens
+
+
+def holds_derivative(product: Node) -> bool:
+    """Return whether a factor of a product but the first is a derivative."""
+    while product.kind in PRODUCTS:
+        product, factor = product.parts
+        if any(node.kind in ("d", "jacobian", "prime") for node in walk(factor)):
+            return True
+    return False
 
 
 def begins_derivative(tokens: Sequence[Token]) -> bool:

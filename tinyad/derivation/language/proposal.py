@@ -9,14 +9,25 @@ from collections.abc import Iterator, Sequence
 from tinyad.derivation.language.declarations import Declarations, declare
 from tinyad.derivation.language.document import Document, complete, finish_leniently
 from tinyad.derivation.language.equations import Equation, Sorting, equations, names_in
+from tinyad.derivation.language.prose_sizes import stated_sizes
+from tinyad.derivation.language.reader import multiplies_as_numpy
 from tinyad.derivation.language.segments import segments
-from tinyad.derivation.language.size_inference import SizeInference
-from tinyad.derivation.language.source import BLOCKS, Block, DerivationError, Source
-from tinyad.derivation.language.syntax_tree import Node, Statement, walk
+from tinyad.derivation.language.sequences import examples_of_products
+from tinyad.derivation.language.size_inference import ONE, SizeInference
+from tinyad.derivation.language.sizes import Side, size_text
+from tinyad.derivation.language.source import BLOCKS, Block, DerivationError, LimitError, Source
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.language.tokenizer import tokens_of
 
+SOFTMAX_OVER_ROWS = re.compile(
+    r"softmax[^.]{0,80}?\b(?:row-?wise|(?:each|every|(?:over|along) the)\s+rows?)\b|\brow-?wise\s+\S{0,3}softmax",
+    re.IGNORECASE,
+)
 COLUMN, ASSUMED = "   # assumed to be a column", "   # assumed"
-SIGNS = ("*", "·", "⊗")
+SIGNS = {
+    "*": "matrix product   # or component-wise", "·": "matrix product   # or component-wise",
+    "⊗": "outer product   # or Kronecker product",
+}  # fmt: skip
 POSITIVE_IN = ("log", "sqrt")
 # How a kind of text holds declarations: what begins them, what each line begins with, what ends them.
 FORMS = {
@@ -27,8 +38,11 @@ FORMS = {
 }
 
 
-def proposed_declarations(source: Source) -> str:
-    """Return the declarations that a text lacks, to be pasted into it; "" if it lacks none."""
+def proposed_declarations(source: Source, *, taken: bool = False) -> str:
+    """Return the declarations that a text lacks, to be pasted into it; "" if it lacks none.
+
+    Those that are `taken` without being asked for do not say what a sign means.
+    """
     declarations, found = _read(source)
     sorting = Sorting(declarations, found)
     if not sorting.parts.statements:
@@ -36,7 +50,9 @@ def proposed_declarations(source: Source) -> str:
             "no equations from which declarations could follow: a forward equation is `name = formula`, "
             "and a line of the derivation sets a derivative of a name in one", source,
         )  # fmt: skip
-    rows = [*_letters(declarations, found, source), *_sizes(declarations, sorting.parts.statements, source)]
+    rows = [*_letters(declarations, found, source), *(() if taken else _signs(declarations, found))]
+    rows += _stated(declarations, sorting.parts.statements, source)
+    rows += _sizes(declarations, sorting.parts.statements, source)
     rows += _given(declarations, sorting, source)
     rows += _constant(declarations, sorting, source)
     begin, before, end = FORMS[source.kind if isinstance(source, Document) else ""]
@@ -45,10 +61,14 @@ def proposed_declarations(source: Source) -> str:
 
 
 def with_proposed(source: Source) -> Source:
-    """Return a document that declares nothing with the declarations that are proposed; all else as it is."""
-    if not isinstance(source, Document) or source.declared():
+    """Return a text that declares nothing with the declarations that are proposed; all else as it is."""
+    if isinstance(source, Document):
+        declares = bool(source.declared())
+    else:
+        declares = any(block.kind == "declare" for block in source.blocks())
+    if declares:
         return source
-    proposed = proposed_declarations(source)
+    proposed = proposed_declarations(source, taken=True)
     return source.with_declarations(proposed) if proposed else source
 
 
@@ -62,8 +82,13 @@ def _read(source: Source) -> tuple[Declarations, list[Equation]]:
         declared = [block for block in blocks if block.kind == "declare"]
         found = [e for block in blocks if block.kind in BLOCKS[1:] for e in _of_block(source, block)]
     declarations = declare(source, declared)
-    for sign in SIGNS:
-        declarations.meaning.setdefault(sign, "*")
+    if multiplies_as_numpy(source, [t for equation in found for t in equation.tokens]):
+        declarations.meaning.setdefault("*", "∘")
+        declarations.says.add("*")
+    declarations.meaning.setdefault("⊗", "*")
+    examples = examples_of_products([t for equation in found for t in equation.tokens])
+    if examples and examples[0] != "t" and not {"time", "indices"} & declarations.says:
+        declarations.names.time, declarations.names.last = examples
     for equation in found:
         for token in equation.tokens:
             if token.text == declarations.names.time and "time" not in declarations.says and _is_shifted(equation):
@@ -88,19 +113,70 @@ def _is_shifted(equation: Equation) -> bool:
 
 
 def _letters(declarations: Declarations, found: Sequence[Equation], source: Source) -> Iterator[str]:
-    """Yield the layout, the loss, the times, the indices and the meaning of signs, as far as they are not declared."""
+    """Yield the layout, the loss, the times and the indices, as far as they are not declared."""
     names, says = declarations.names, declarations.says
     if "layout" not in says:
         yield "layout: same   # or row"
     if "loss" not in says and names.loss != "L":
         yield f"loss: {names.loss}"
+    if SOFTMAX_OVER_ROWS.search(source.text) and any(t.text == "softmax" for e in found for t in e.tokens):
+        yield "function softmax: softmax_rows   # stated in the text"
     if "time" not in says and names.last:
         yield f"time: {names.time} = 1..{names.last}"
     if "indices" not in says and names.indices:
         yield f"indices: {', '.join(sorted(names.indices))}"
-    for sign in SIGNS:
-        if sign not in says and any(t[:2] == ("op", sign) for e in found for t in e.tokens):
-            yield f"{sign}: matrix product   # or component-wise"
+
+
+def _signs(declarations: Declarations, found: Sequence[Equation]) -> Iterator[str]:
+    """Yield the meaning of product signs that is not declared."""
+    for sign, meanings in SIGNS.items():
+        if sign not in declarations.says and any(t[:2] == ("op", sign) for e in found for t in e.tokens):
+            yield f"{sign}: {meanings}"
+
+
+def _stated(declarations: Declarations, forward: Sequence[Statement], source: Source) -> Iterator[str]:
+    """Yield the sizes that the prose of a document states for names that the equations need, and learn them."""
+    if not isinstance(source, Document):
+        return
+    needed = SizeInference(declarations, forward)
+    stated: dict[str, tuple[Node, tuple[Side, Side] | None]] = {}
+    kinds: dict[str, list[str]] = {}
+    for it in stated_sizes(source):
+        node = _name_at(declarations, it.start, it.end)
+        if node is None or node.value.key not in needed.undeclared:
+            continue
+        names = kinds.setdefault(it.kind, [])
+        names += [node.value.key] if it.kind and node.value.key not in names else []
+        if it.sides and stated.setdefault(node.value.key, (node, it.sides))[1] != it.sides:
+            stated[node.value.key] = node, None  # stated twice, with different sizes
+    known = {key: sides for key, (_, sides) in stated.items() if sides}
+    before = dict(declarations.shapes)
+    declarations.shapes |= {instance: known[key] for key in known for instance in declarations.names.instances_of(key)}
+    if SizeInference(declarations, forward).clashes > needed.clashes:  # such as rows x in x W, stated as ℝ^D
+        declarations.shapes = before
+        known = {}
+    for key, sides in known.items():
+        yield f"{_text(source, needed.uses[key])}: {'×'.join(map(size_text, sides))}   # stated in the text"
+    for kind, names in kinds.items():
+        fitting = [key for key in names if _may_be(kind, known.get(key))]
+        if kind and fitting:
+            yield f"{kind}: {', '.join(_text(source, needed.uses[key]) for key in fitting)}   # stated in the text"
+
+
+def _may_be(kind: str, sides: tuple[Side, Side] | None) -> bool:
+    """Return whether a name of a size can be declared as summing to 1, a column, or else as a kind of square matrix."""
+    return sides is None or (sides[1] == ONE if kind == "sums to 1" else sides[0] == sides[1])
+
+
+def _name_at(declarations: Declarations, start: int, end: int) -> Node | None:
+    """Return the name that stands in a part of the text; None if there is something else."""
+    try:
+        tokens = [t for t in tokens_of(declarations.source, start, end, latex=True) if t.kind not in ("end", "quad")]
+        return declarations.parser().declared_name(tokens) if tokens else None
+    except LimitError:
+        raise
+    except DerivationError:
+        return None
 
 
 def _sizes(declarations: Declarations, forward: Sequence[Statement], source: Source) -> Iterator[str]:
@@ -172,9 +248,13 @@ def _given(declarations: Declarations, sorting: Sorting, source: Source) -> Iter
 
 
 def _text(source: Source, node: Node) -> str:
-    """Return a name as its author wrote it, without indices of components."""
+    """Return a name as its author wrote it, without indices of components; by its key where a macro holds more."""
     text = " ".join(source.text[node.start : node.end].split()).strip("& ")
-    ref = node.value if node.kind == "name" else node.value[0]
+    ref: Ref = node.value if node.kind == "name" else node.value[0]
+    if node.kind == "name" and "\\" in text and _name_at(Declarations(source), node.start, node.end) is None:
+        base, _, above = ref.key.partition("^")
+        base, _, below = base.partition("_")
+        return base + f"_{{{below}}}" * bool(below) + f"^{{{above}}}" * bool(above)
     if ref.indices and node.kind == "name":
         text = re.sub(r"_(?:\{[^{}]*\}|\w)$", "", text) or ref.key
     return text

@@ -57,12 +57,16 @@ def derivations(source: Source) -> list[Derivation]:
 
 def _derivation(source: Source, blocks: list[Block]) -> Derivation:
     """Return the derivation that a declare block and the blocks after it make."""
-    declarations = declare(source, [block for block in blocks if block.kind == "declare"])
+    equations, lines = (_tokens_of_kind(source, blocks, kind) for kind in ("forward", "backward"))
+    declarations = declare(source, [b for b in blocks if b.kind == "declare"], examples=[*equations, *lines])
     if isinstance(source, Document):
         source.prepare(declarations, blocks)
-    equations, lines = (_tokens_of_kind(source, blocks, kind) for kind in ("forward", "backward"))
     declarations.names.indices |= undeclared_indices(declarations.names, [*equations, *lines])
     computed = _first_words(equations)
+    if any(source.text[t.start : t.end] == ".*" for t in (*equations, *lines)):  # as in MATLAB
+        declarations.meaning.setdefault("*", "*")
+    if "*" not in declarations.meaning and multiplies_as_numpy(source, [*equations, *lines]):
+        declarations.meaning["*"] = "∘"
     declarations.names.bars = _sets_bars(declarations, computed, _first_words(lines))
     _find_loss(declarations, computed, [*equations, *lines])
     forward = _forward(declarations, blocks)
@@ -89,6 +93,13 @@ def _tokens_of_kind(source: Source, blocks: Sequence[Block], kind: str) -> list[
             except DerivationError:  # said when the lines are read
                 continue
     return tokens
+
+
+def multiplies_as_numpy(source: Source, tokens: Sequence[Token]) -> bool:
+    """Return whether this is written as in NumPy, W @ x, W.dot(x), np.tanh(x), axis=0: there * is component-wise."""
+    method = any(a.text == "." and b.text in ("dot", "matmul") for a, b in pairwise(tokens))
+    modules = any(t.kind == "word" and "." in source.text[t.start : t.end] for t in tokens)
+    return method or modules or any(t[:2] == ("op", "@") or t.text in ("axis", "keepdims") for t in tokens)
 
 
 def _first_words(tokens: Sequence[Token]) -> set[str]:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from tinyad.derivation.language.declarations import Declarations, Side
+from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.names import PI
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
+from tinyad.derivation.language.sizes import Side, size_text
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Undecided, walk
 
 ONE: Side = (("", 1),)
 SCALARS = ("sum", "tr")  # functions whose value is a number
@@ -56,11 +57,12 @@ class SizeInference:
         self._indices: dict[str, int] = {}
         self.uses: dict[str, Node] = {}  # names in order, each where it is used first
         self._assumed: set[int] = set()  # sides that are taken to be 1
+        self.clashes = 0  # products whose inner sides are known and differ, each as often as it is looked at
         self._one = self._side(ONE)
         self._rules: dict[str, Callable[[Node], Shape | None]] = {
             "number": self._number, "name": self._name, "transpose": self._transpose, "inverse": self._inverse,
             "call": self._call, "+": self._alike, "-": self._alike, "∘": self._alike, "/": self._alike,
-            "*": self._product,
+            "*": self._product, "component": self._component,
         }  # fmt: skip
         self._symbols = {symbol for shape in declarations.shapes.values() for side in shape for symbol, _ in side}
         self._symbols |= {*declarations.index_ends.values()}
@@ -83,7 +85,9 @@ class SizeInference:
         """Learn where a name is used: at the time t, if it is anywhere."""
         ref: Ref = node.value
         known = self.uses.setdefault(ref.key, node)
-        if ref.time == ("t", 0) and known.value.time != ref.time:
+        later = ref.time == ("t", 0) and known.value.time != ref.time
+        alone = known.value.time == ref.time and node.end - node.start < known.end - known.start  # not in a macro
+        if later or alone:
             self.uses[ref.key] = node
         if ref.time and ref.time[0] == "t" and ref.time[1] < 0:
             self._earlier.add(ref.key)
@@ -154,8 +158,9 @@ class SizeInference:
     def _is_undeclared(self, key: str) -> bool:
         names = self._declarations.names
         known = all(k in self._declarations.shapes or k in self._computed for k in self._keys(key))
-        counts = key.replace("_", "") in self._symbols or key in (names.last, names.time) or key in names.indices
-        return not (known or counts or key in names.functions or key in self._computed or key == PI)
+        counts = key.replace("_", "") in self._symbols or key in names.indices
+        counts = counts or (bool(names.last) and key in (names.last, names.time))
+        return not (known or counts or key in names.functions or key in self._computed or key in PI)
 
     def _shape_of(self, key: str) -> Shape:
         if key not in self._names:
@@ -163,7 +168,7 @@ class SizeInference:
             if first in self._declarations.shapes:
                 rows, columns = self._declarations.shapes[first]
                 self._names[key] = Shape(self._side(rows), self._side(columns))
-            elif key in (self._declarations.names.loss, PI, *self._numbers) or key.replace("_", "") in self._symbols:
+            elif key in (self._declarations.names.loss, *PI, *self._numbers) or key.replace("_", "") in self._symbols:
                 self._names[key] = Shape(self._one, self._one)
             else:
                 self._names[key] = Shape(self._side(), self._side())
@@ -227,6 +232,14 @@ class SizeInference:
         self._unite_shapes(shape, Shape(sides[0], sides[1] if len(sides) > 1 else self._one))
         return Shape(self._one, self._one)
 
+    def _component(self, node: Node) -> Shape | None:
+        """Return the size of (X w)_i, one number; the index runs as far as the rows of what is in brackets."""
+        shape = self._value(node.parts[0])
+        if shape is not None:
+            sides = [self._index(letter) for letter in node.value]
+            self._unite_shapes(shape, Shape(sides[0], sides[1] if len(sides) > 1 else self._one))
+        return Shape(self._one, self._one)
+
     def _index(self, letter: str) -> int:
         """Return how many values an index has, in one equation."""
         if letter not in self._indices:
@@ -254,9 +267,14 @@ class SizeInference:
 
     def _is_open(self, node: Node) -> bool:
         """Return whether an operand is a name alone that may be repeated to the size of the other operand."""
+        return bool(self._open_name(node))
+
+    def _open_name(self, node: Node) -> str:
+        """Return the name that an operand is, if it may be repeated to the size of the other operand; else ""."""
         while node.kind in ("bracket", "neg"):
             node = node.parts[0]
-        return node.kind == "name" and not node.value.indices and self._is_undeclared(node.value.key)
+        alone = node.kind == "name" and not node.value.indices and self._is_undeclared(node.value.key)
+        return node.value.key if alone else ""
 
     def _alike(self, node: Node) -> Shape | None:
         """Return the size of a sum or a product of components: its operands have one size, or repeat."""
@@ -274,9 +292,23 @@ class SizeInference:
             other = b if opened[0] else a
             if all(opened) or not self._is_one(other.columns):
                 return None if all(opened) else other
+        bias = self._bias_of_weights(node) if self._guess else None
+        if bias:  # W X + b has a column for all columns, X W + b a row
+            self._unite(a.rows, b.rows) if bias == "column" else self._unite(a.columns, b.columns)
+            return b if opened[0] else a
         self._unite(a.rows, b.rows)
         self._unite(a.columns, b.columns)
         return Shape(b.rows if self._is_one(a.rows) else a.rows, b.columns if self._is_one(a.columns) else a.columns)
+
+    def _bias_of_weights(self, node: Node) -> str:
+        """Return whether a small letter is added to W X, as a column, or to X W, as a row; "" for another sum."""
+        other, added = node.parts if self._is_open(node.parts[1]) else node.parts[::-1]
+        if node.kind != "+" or other.kind != "*" or not self._open_name(added)[:1].islower():
+            return ""
+        first, second = (part.value.key[:1] if part.kind == "name" else "" for part in other.parts)
+        if first.isupper() and second.isupper() and "W" in (first, second) and first != second:
+            return "column" if first == "W" else "row"
+        return ""
 
     def _product(self, node: Node) -> Shape | None:
         a, b = (self._value(part) for part in node.parts)
@@ -285,18 +317,17 @@ class SizeInference:
         if self._is_number(a) or self._is_number(b):
             return b if self._is_number(a) else a
         first = node.parts[0]
-        if self._is_open(first) and first.value.key[:1].islower() and not (self._is_one(a.columns) or self._guess):
+        if self._open_name(first)[:1].islower() and not (self._is_one(a.columns) or self._guess):
             return None  # it may be a number, as in α x
+        if isinstance(node.value, Undecided) and self._is_one(a.columns) and self._is_one(b.columns):
+            return None  # two columns
+        inner = [self._known.get(self._root(side)) for side in (a.columns, b.rows)]
+        self.clashes += None not in inner and inner[0] != inner[1]
         self._unite(a.columns, b.rows)
         return Shape(a.rows, b.columns)
 
 
 SAME = ("neg", "bracket", "square", "power", "differential", "prime", "sum")
-
-
-def size_text(side: Side) -> str:
-    """Return a side as it is declared: N, 4N, N+M or 3."""
-    return "+".join(f"{factor if factor != 1 or not symbol else ''}{symbol}" for symbol, factor in side)
 
 
 def add_sizes_that_follow(declarations: Declarations, forward: Sequence[Statement]) -> Iterator[Proposal]:

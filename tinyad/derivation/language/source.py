@@ -56,6 +56,9 @@ def _quoted(line: str, column: int, length: int) -> str:
     return f"\n    {before}{text}{after}\n    {' ' * (len(before) + at)}{'^' * marked}"
 
 
+PROPOSED = "the declarations that were taken"
+
+
 class Block(NamedTuple):
     """A fenced block: its first word, the rest of that line, and the start and end of its text.
 
@@ -83,6 +86,8 @@ class Source:
         self.is_document = False  # whether the equations are found in it, and not in blocks
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
         self.quoted = self.text  # what a message shows: the text as its author has it
+        self.proposed = ""  # declarations that were taken, since the author has none
+        self.proposed_at = inf  # where they stand
         self.tokens: dict[tuple[int, int], Any] = {}  # of blocks that were read, by their start and end
         self._lines = [0] + [m.end() for m in re.finditer("\n", self.text)]
         if len(self.text) > FILE_CHARACTERS:
@@ -96,6 +101,12 @@ class Source:
             return self
         other = copy(self)
         other.text, other.tokens = text, {}
+        return other
+
+    def with_declarations(self, proposed: str) -> Source:
+        """Return the same file with a block of declarations behind its text, so that its lines keep their numbers."""
+        other = Source(f"{self.text}\n\n{proposed}\n", self.name, self.seconds)
+        other.deadline, other.proposed, other.proposed_at = self.deadline, proposed, len(self.text) + 1
         return other
 
     def check_time(self) -> None:
@@ -114,7 +125,7 @@ class Source:
 
     def part(self, at: int) -> str:
         """Return which part of what the author wrote an offset is in: another file, a cell; "" for the file itself."""
-        return ""
+        return PROPOSED if at >= self.proposed_at else ""
 
     def where(self, at: int) -> str:
         """Return the file, the line and the column of an offset."""
@@ -190,7 +201,7 @@ class Source:
         count = sum(self.text.count("\n", block.start, block.end) for block in blocks)
         if count > BLOCK_LINES:
             raise self.error(f"{count} lines in blocks; at most {BLOCK_LINES} are read", blocks[-1].start)
-        return blocks
+        return blocks if not self.proposed else [blocks[-1], *blocks[:-1]]
 
 
 def read(text_or_path: str | Path, seconds: float | None = None) -> Source:

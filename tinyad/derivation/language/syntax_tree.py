@@ -46,6 +46,21 @@ class Ref(NamedTuple):
     indices: tuple[str, ...] = ()
 
 
+class IndexComparison(NamedTuple):
+    """A comparison of one index with another, or with a number: i < j + 1, k ≠ 1."""
+
+    letters: tuple[str, ...]  # one or two
+    sign: str
+    number: int  # that is added to the second letter, or compared with the only one
+    lengths: tuple[Any, ...]  # for each letter a name (Ref) or a formula of components (Node) that has it
+    measured: tuple[str, ...] = ()  # the letters that these have, where they are others
+
+    @property
+    def meaning(self) -> tuple[Any, ...]:
+        """Return what is compared, without where it stands in the text."""
+        return self.letters, self.sign, self.number
+
+
 class Node(NamedTuple):
     """A formula.  kind, with its parts and its value:
 
@@ -57,7 +72,7 @@ class Node(NamedTuple):
     "+", "-", "∘", "*", "/" (two parts; "*": matrix product),
     "call" and "prime" (one part or two; value: function): f(x), f'(x),
     "sum" (one part; value: ("index", j) or ("index", j, N), ("time", first, last) or ("family", θ)),
-    "product" (one part; value: as of a sum over an index), "delta" (value: i, j, and a name with each of them),
+    "product" (one part; value: as of a sum over an index), "delta" (value: an IndexComparison): 1 where it holds,
     "component" (one part; value: the letters of its indices): (X w)_i,
     "comparison" (two parts; value: > < ≥ ≤), "cases" (parts: a value, its condition, ..., the last without one),
     "matrix" (parts: entries by rows; value: number of rows; a "dots" node among the entries), "stack" (parts),
@@ -99,7 +114,8 @@ def structure(node: Node) -> Any:
     """Return a formula without its positions and brackets, to be compared."""
     if node.kind == "bracket":
         return structure(node.parts[0])
-    return node.kind, node.value if node.kind not in ("*", "∘", "/") else None, tuple(map(structure, node.parts))
+    value = node.value.meaning if isinstance(node.value, IndexComparison) else node.value
+    return node.kind, value if node.kind not in ("*", "∘", "/") else None, tuple(map(structure, node.parts))
 
 
 def flattened(node: Node) -> list[Node]:

@@ -10,7 +10,8 @@ from tinyad.derivation.repair.author_notation import Fragment, bracketed, has_su
 from tinyad.derivation.repair.edit import Context, Edit, Member, instead, replace_parts
 
 ROUTINE_SYMBOLS = ("∘", "*", "+", "-", "tanh", "sigmoid", "softmax", "none")  # of the slides' deriv()
-OPPOSITE = {">": "<", "<": ">", "≥": "≤", "≤": "≥"}
+COMPARED = ("<", ">", "≤", "≥", "≠")
+LATEX_SIGNS = {"≤": "\\le", "≥": "\\ge", "≠": "\\ne"}
 MINUS = Fragment((sign_token("-"),), "-")
 
 
@@ -72,16 +73,20 @@ def signs(member: Member, context: Context) -> Iterator[Edit]:
 
 
 def comparisons(member: Member, context: Context) -> Iterator[Edit]:
-    """Propose < for >, and the values of two cases in the other order."""
+    """Propose another sign in comparisons, as ≥ for > in Σ_{i>j}, and the values of two cases in the other order."""
+    text = member.source.text
+    for k, token in enumerate(member.tokens):
+        written = text[token.start : token.end]
+        if token.kind != "op" or token.text not in COMPARED or written in ("⟨", "⟩", "\\langle", "\\rangle"):
+            continue
+        latex = any("\\" in text[t.start : t.end] for t in member.tokens)
+        for sign in COMPARED:
+            shown = LATEX_SIGNS.get(sign, sign) if latex else sign
+            shown += " " * (shown[0] == "\\" and text[token.end : token.end + 1].isalnum())
+            if sign != token.text:
+                new = (token._replace(text=sign),)
+                yield Edit(k, k + 1, new, token.start, token.end, shown, ranks.COMPARISON)
     for node in member.nodes():
-        if node.kind == "comparison" and node.value in OPPOSITE:
-            places = [k for k in range(*member.between(node)) if member.tokens[k].text == node.value]
-            other = OPPOSITE[node.value]
-            sign = context.notation.comparison_text(other)
-            for k in places[:1]:
-                token = member.tokens[k]
-                made = node, node._replace(value=other)
-                yield Edit(k, k + 1, (sign_token(other),), token.start, token.end, sign, ranks.COMPARISON, made)
         if node.kind == "cases":
             yield from _swapped_cases(member, node)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 from tinyad.arrays.matrix import Array, broadcast, size
 from tinyad.derivation.semantics.limits import ALIGNMENTS, VALUE_ENTRIES
 from tinyad.derivation.semantics.operations import OPERATORS
-from tinyad.derivation.semantics.values import Indexed, Pair, Unfitting, counted
+from tinyad.derivation.semantics.values import Indexed, Pair, TooManyIndices, Unfitting, counted
 from tinyad.engine.tape import Variable
 
 Labels = tuple[str, ...]
@@ -75,17 +75,18 @@ def axes_of(labels: Labels, shape: tuple[int, ...]) -> tuple[str, str]:
 def combined(kind: str, left: Any, right: Any) -> Indexed:
     """Return x_j W_{jk} or x_j + y_j of two operands, one of which may be a number, with their letters in one order."""
     a, b = (v if isinstance(v, Indexed) else Indexed(v, ("", "")) for v in (left, right))
-    own, other = {*a.labels} - {""}, {*b.labels} - {""}
-    nested = own and other and (own <= other or other <= own)  # x_ij - m_j is the same for every i
-    if kind in "+-" and own != other and not nested and not any(is_number(value) for value in (left, right)):
-        raise Unfitting(f"the index {' and '.join(sorted(own ^ other))} is free in one term only")
+    if kind in "+-" and any(not any(v.labels) for v in (a, b)) and not any(is_number(v) for v in (left, right)):
+        raise Unfitting(f"the index {' and '.join(distinct((*a.labels, *b.labels)))} is free in one term only")
     tape = isinstance(a.value, Variable) or isinstance(b.value, Variable)
+    a, b = (_with_two_axes(v) for v in (a, b)) if tape else (a, b)
     if tape and kind == "∘" and len(distinct((*a.labels, *b.labels))) == 3:
         return Indexed(Pair(a, b), distinct((*a.labels, *b.labels)))
     x, y, labels = _aligned_on_tape(a, b) if tape else _aligned(a, b)
     if kind == "∘" and tape and hasattr(x, "shape") and hasattr(y, "shape") and broadcast(x.shape, y.shape) is None:
         counted(x.shape[0], y.shape[1])
         return Indexed(x @ y, labels)
+    if tape and hasattr(x, "shape") and hasattr(y, "shape") and broadcast(x.shape, y.shape) is None:
+        x, y = _spread_on_tape(x, y)
     _count_result(x, y)
     try:
         return Indexed(OPERATORS[kind](x, y), labels)
@@ -130,7 +131,7 @@ def summed(letter: str, value: Any) -> Indexed:
 def contracted(letter: str, a: Indexed, b: Indexed) -> Indexed:
     """Return Σ_k A_ik B_kj on a tape, as the matrix product it is."""
     if letter not in a.labels or letter not in b.labels or "" in (*a.labels, *b.labels):
-        raise Unfitting(FREE)
+        raise TooManyIndices(FREE)
     left, i = (a.value, a.labels[0]) if a.labels[1] == letter else (a.value.T, a.labels[1])
     right, j = (b.value, b.labels[1]) if b.labels[0] == letter else (b.value.T, b.labels[0])
     if left.shape[1] != right.shape[0]:
@@ -153,6 +154,32 @@ def multiplied(letter: str, value: Any) -> Indexed:
         factor = row[None, :] @ v if axis == 0 else v @ row[:, None]
         result = factor if result is None else result * factor
     return Indexed(result, labels)
+
+
+def _with_two_axes(v: Indexed) -> Indexed:
+    """Return components beside those on a tape as a matrix with two labels, as these are."""
+    if not isinstance(v.value, np.ndarray) or len(v.labels) == 2:
+        return v
+    return Indexed(v.value.reshape(-1, 1), (*v.labels, "", "")[:2])
+
+
+def _spread_on_tape(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return a column and a row repeated to the size of a matrix: x_i - y_j; other values as they are."""
+    if x.shape[1] != 1 or y.shape[0] != 1:
+        return x, y
+    counted(x.shape[0], y.shape[1])
+    return x @ np.ones((1, y.shape[1])), np.ones((x.shape[0], 1)) @ y
+
+
+def at_places(value: Indexed, places: Mapping[str, int]) -> Indexed:
+    """Return components with numbers, counted from 0, in the place of some letters: a matrix with an axis less."""
+    array, labels = value
+    for letter in [label for label in labels if label in places]:
+        axis = labels.index(letter)
+        entry = np.eye(array.shape[axis])[places[letter]]
+        array = entry[None, :] @ array if axis == 0 else array @ entry[:, None]
+        labels = tuple("" if k == axis else label for k, label in enumerate(labels))
+    return Indexed(array, labels)
 
 
 def number_of(value: Any) -> Any:
@@ -210,7 +237,7 @@ def _aligned_on_tape(a: Indexed, b: Indexed) -> tuple[Any, Any, Labels]:
         return a.value, b.value, a.labels if isinstance(b.value, float) else b.labels
     letters = distinct((*a.labels, *b.labels))
     if len(letters) > 2:
-        raise Unfitting(FREE)
+        raise TooManyIndices(FREE)
     if len(letters) == 1:
         rows = a.labels[0] == letters[0] or (a.labels == ("", "") and b.labels[0] == letters[0])
         labels = (letters[0], "") if rows else ("", letters[0])

@@ -133,6 +133,13 @@ def inner_product(left: Any, right: Any) -> Any:
     return total(left * right)
 
 
+def number(x: Any) -> Any:
+    """Return a number, of which ∇ is taken."""
+    if not isinstance(x, Indexed) and as_array(x).shape != (1, 1):
+        raise Unfitting(f"∇ is taken of a number, and this is {size(x.shape)}: write ∂(…)/∂x for a Jacobian")
+    return x
+
+
 def negated(x: Any) -> Any:
     """Return -x, of components too."""
     return Indexed(-x.value, x.labels) if isinstance(x, Indexed) else -x
@@ -182,8 +189,17 @@ OF_TWO: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
+def as_column(x: Any) -> Any:
+    """Return a column or a row as a column."""
+    if isinstance(x, Indexed) or 1 not in as_array(x).shape:
+        raise Unfitting("reshape(-1, 1) and reshape(1, -1) are read for a column or a row only")
+    array = as_array(x)
+    return array if array.shape[1] == 1 else array.T
+
+
 OF_ONE: dict[str, Callable[[Any], Any]] = {
-    "bars": bars, "square": lambda x: entrywise(x, x), "transpose": lambda x: as_array(x).T,
+    "bars": bars, "number": number, "as_column": as_column, "as_row": lambda x: as_column(x).T,
+    "square": lambda x: entrywise(x, x), "transpose": lambda x: as_array(x).T,
     "norm": lambda x: applied(TABLE["sqrt"], [total(x * x)]),
 }  # fmt: skip
 

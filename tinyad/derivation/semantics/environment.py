@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.syntax_tree import Node
 from tinyad.derivation.semantics.functions import Functions
-from tinyad.derivation.semantics.values import Scope, Trouble, Unbound
+from tinyad.derivation.semantics.values import Scope, Trouble, Unbound, Uncontracted
 
 if TYPE_CHECKING:
     from tinyad.derivation.semantics.evaluator import Evaluator
@@ -39,18 +39,19 @@ class NodeCache:
 
         t gets a value from a Σ, a Jacobian that is no matrix may be a link of a chain, and a 1 is a number in 1/b.
         """
-        elsewhere = isinstance(trouble, Unbound) or trouble.verdict == "ambiguous" or node.kind == "jacobian"
+        elsewhere = isinstance(trouble, Unbound | Uncontracted) or trouble.verdict == "ambiguous"
+        elsewhere = elsewhere or node.kind == "jacobian"
         if id(node) in self.nodes and not elsewhere:
             self.failed.add(id(node))
 
     def place(self, node: Node, scope: Scope) -> Any:
         """Return the key of a value: what it is of, the time and the family members; None if it is not kept."""
         if id(node) in self.nodes:
-            return id(node), scope.t, *scope.members.values()
+            return id(node), scope.t, *scope.members.values(), *scope.places.items()
         if node.kind in ("name", "d"):
-            return node.kind, node.value, scope.t, *scope.members.values()
+            return node.kind, node.value, scope.t, *scope.members.values(), *scope.places.items()
         if node.kind in ("jacobian", "prime") and node.parts[0].kind == "name":
-            return node.kind, node.value, node.parts[0].value, scope.t, *scope.members.values()
+            return node.kind, node.value, node.parts[0].value, scope.t, *scope.members.values(), *scope.places.items()
         return None
 
 

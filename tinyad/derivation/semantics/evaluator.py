@@ -12,9 +12,10 @@ import numpy as np
 from tinyad.arrays.matrix import size
 from tinyad.derivation.language.names import PI
 from tinyad.derivation.language.source import LimitError
-from tinyad.derivation.language.syntax_tree import Node, Ref, Undecided, flattened, structure
+from tinyad.derivation.language.syntax_tree import Node, Ref, Undecided, flattened, structure, walk
 from tinyad.derivation.semantics.components import (
     FREE,
+    at_places,
     axes_of,
     combined,
     labelled,
@@ -56,7 +57,9 @@ from tinyad.derivation.semantics.values import (
     Several,
     Stretched,
     TooLarge,
+    TooManyIndices,
     Trouble,
+    Uncontracted,
     Unfitting,
     counted,
 )
@@ -64,6 +67,9 @@ from tinyad.engine.deriv import deriv
 from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Variable
 
+ORDERS = {
+    "=": np.equal, "≠": np.not_equal, "<": np.less, "≤": np.less_equal, ">": np.greater, "≥": np.greater_equal,
+}  # fmt: skip
 ONE = "1 is a number until it is declared: `1: column of ones`"
 SHOWN = ("name", "d", "call", "prime", "bracket", "transpose")  # kinds whose sizes a reader may want to see
 
@@ -114,6 +120,8 @@ class Evaluator:
             raise
         except TooLarge as reason:
             self.refuse(node, str(reason), "not evaluable")
+        except TooManyIndices as reason:
+            raise Uncontracted("does not fit", str(reason), node) from None
         except (Unfitting, ValueError, np.linalg.LinAlgError) as reason:  # of an operation, about its operands
             self.refuse(node, str(reason))
         return value
@@ -122,7 +130,7 @@ class Evaluator:
         """Return the value of an operand."""
         value = self(node, scope)
         if isinstance(value, Indexed) and isinstance(value.value, Pair):
-            self.refuse(node, FREE)
+            raise Uncontracted("does not fit", FREE, node)
         if isinstance(value, Several):
             self.refuse(node, "deriv returns derivatives, and stands alone", "not evaluable")
         return value
@@ -137,11 +145,16 @@ class Evaluator:
         ref = node.value
         if not ref.indices and not self.declarations.names.is_known(ref.key):
             number = self.names.number(ref.key)
-            number = np.pi if number is None and ref.key == PI else number
+            number = np.pi if number is None and ref.key in PI else number
             if number is not None:
                 return number
         value = self.environment.value(self, *self.timed_name(ref, scope, node), node)
-        return lettered(value, ref.indices) if ref.indices else value
+        return self.lettered(value, ref.indices, scope) if ref.indices else value
+
+    def lettered(self, value: Any, indices: tuple[str, ...], scope: Scope) -> Any:
+        """Return the components of a value, some of them at the places that a sum term by term has reached."""
+        components = lettered(value, indices)
+        return at_places(components, scope.places) if scope.places else components
 
     def _d(self, node: Node, scope: Scope) -> Any:
         ref, label = node.value
@@ -200,7 +213,8 @@ class Evaluator:
         return value
 
     def _inverse(self, node: Node, scope: Scope) -> Any:
-        return self.mapped(lambda x: TABLE["inv"](x) if hasattr(x, "shape") else 1 / x, node, scope)
+        of_matrix = hasattr(self.part(node.parts[0], scope), "shape")  # components are numbers
+        return self.mapped(lambda x: TABLE["inv"](x) if of_matrix else 1.0 / x, node, scope)
 
     def mapped(self, f: Callable[[Any], Any], node: Node, scope: Scope) -> Any:
         """Return f of the operand, entry by entry."""
@@ -256,6 +270,8 @@ class Evaluator:
         shown = "·" if sign == r"\cdot" else sign
         if a and b and sign not in ("*", r"\ast") and a != b:  # one fits, or none does
             return node._replace(value=(start, end))
+        if sign == "*" and (kind := self.only_fitting(a, b, isinstance(left, Variable) or isinstance(right, Variable))):
+            return node._replace(kind=kind, value=(start, end))
         message = (
             f"{shown} has two readings, the matrix product and component-wise: declare one, "
             f"`{shown}: matrix product` or `{shown}: component-wise`"
@@ -264,6 +280,19 @@ class Evaluator:
             x, y = (self.text(part) for part in node.parts)
             message = f"· of two columns has two readings, ⟨{x}, {y}⟩ and {x} ∘ {y}: write one of these"
         self.refuse(node._replace(kind="sign", start=start, end=end), message, "ambiguous")
+
+    def only_fitting(self, a: tuple[Any, ...], b: tuple[Any, ...], forward: bool) -> str:
+        """Return the product that * is by the sizes of its operands, as in the forward; "" if that is open."""
+        if not a or not b or "k" in (*a, *b):
+            return ""
+        fits = {"*": a[1] == b[0], "∘": all(m == n or 1 in (m, n) for m, n in zip(a, b, strict=True))}
+        kinds = ["*"] if a[1] == b[0] == 1 else [kind for kind, it_fits in fits.items() if it_fits]
+        said = self.declarations.read_products
+        if len(kinds) != 1 or (said and a[1] != 1 and kinds[0] not in said):
+            return ""
+        if forward and not (a[1] == b[0] == 1):  # a column times a row is the same in both readings
+            said.add(kinds[0])
+        return kinds[0] if said <= {kinds[0]} or a[1] == b[0] == 1 else ""
 
     def operated(self, node: Node, scope: Scope) -> Any:
         """Return the result of two operands with ∘, +, -, / or nothing between them."""
@@ -322,6 +351,8 @@ class Evaluator:
     def unmixed(self, node: Node, left: Any, right: Any, scope: Scope) -> None:
         """Refuse a ∘ b c, which has two readings, unless one of them is a number."""
         first = node.parts[0]
+        if first.kind == "*" and isinstance(first.value, Undecided):
+            first = self.decided(first, *(self.part(part, scope) for part in first.parts))
         if (first.kind, node.kind) not in (("∘", "*"), ("*", "∘")) or not is_matrix(turned(node.kind, right)):
             return
         if not all(is_matrix(turned(first.kind, self.part(part, scope))) for part in first.parts):
@@ -343,9 +374,11 @@ class Evaluator:
         None if this is no such product, where each derivative is for the name that the next one derives.
         """
         first, *jacobians = flattened(node)
-        if first.kind != "d" or any(f.kind != "jacobian" for f in jacobians):
+        if first.kind not in ("d", "jacobian") or any(f.kind != "jacobian" for f in jacobians):
             return None
-        at = first.value[0]
+        at = first.value[0] if first.kind == "d" else first.value
+        if first.kind == "jacobian" and not (isinstance(at, Ref) and self.derives_number(first, scope)):
+            return None
         if at.indices or any(not isinstance(f.value, Ref) or f.value.indices for f in jacobians):
             return None
         carried = self.part(first, scope)
@@ -363,6 +396,11 @@ class Evaluator:
             at = factor.value
         return carried.T if self.declarations.layout == "row" else carried
 
+    def derives_number(self, node: Node, scope: Scope) -> bool:
+        """Return whether a Jacobian is that of a number, a derivative in the size of the name below."""
+        full = self.environment.jacobian(self, node, scope)
+        return not isinstance(full, Indexed) and full.shape[:2] == (1, 1)
+
     def _jacobian(self, node: Node, scope: Scope) -> Any:
         vectorised = self.vectorised(node, scope)
         if vectorised is not None:
@@ -371,6 +409,8 @@ class Evaluator:
         above = node.parts[0]
         labels = above.value.indices if above.kind == "name" else ()
         below = node.value.indices if isinstance(node.value, Ref) else ()
+        if isinstance(full, Indexed) and not (full.labels or below):  # of a sum over all components
+            full = full.value[None, None]
         if isinstance(full, Indexed):  # of a formula of components
             return labelled(full.value, (*full.labels, *axes_of(below, full.value.shape[-2:])))
         if labels or below:
@@ -411,7 +451,10 @@ class Evaluator:
         kind, *what = node.value
         body = node.parts[0]
         if kind == "index":
-            return summed(what[0], self.indexed_part(node, scope))
+            try:
+                return summed(what[0], self.indexed_part(node, scope))
+            except (TooManyIndices, Uncontracted):  # on a tape
+                return self.summed_one_by_one(node, scope)
         scopes = self.scopes_of_sum(node, scope)
         if not scopes:
             self.refuse(node, "this sum is empty")
@@ -426,12 +469,26 @@ class Evaluator:
                 total = total + term
         return total
 
+    def summed_one_by_one(self, node: Node, scope: Scope) -> Any:
+        """Return a sum over an index as the sum of its terms, each with one letter less."""
+        letter, *end = node.value[1:]
+        inside = [n for n in walk(node.parts[0]) if n.kind in ("name", "component")]
+        first = next((n for n in inside if letter in (n.value.indices if n.kind == "name" else n.value)), None)
+        if first is None:
+            raise Unfitting(f"nothing under Σ has the index {letter}")
+        length = length_of_index(self(first, scope), letter)
+        number = self.names.number(end[0]) if end and not end[0].isdigit() else None
+        if number not in (None, length):
+            self.refuse(node, f"the index {letter} runs to {length}, and the sum to {end[0]}")
+        terms = [self.part(node.parts[0], scope._replace(places={**scope.places, letter: k})) for k in range(length)]
+        return reduce(lambda total, term: combined("+", total, term), terms)
+
     def scopes_of_sum(self, node: Node, scope: Scope) -> list[Scope]:
         """Return the scopes that a sum over times or family members runs over."""
         kind, *what = node.value
         if kind == "family":
-            return [Scope(scope.t, {**scope.members, what[0]: member}) for member in what[1]]
-        return [Scope(t, scope.members) for t in self.times(node, scope)]
+            return [scope._replace(members={**scope.members, what[0]: member}) for member in what[1]]
+        return [scope._replace(t=t) for t in self.times(node, scope)]
 
     def indexed_part(self, node: Node, scope: Scope) -> Any:
         """Return the value of the term of a sum or product over an index that runs as far as is written."""
@@ -451,14 +508,27 @@ class Evaluator:
         return multiplied(node.value[1], self.indexed_part(node, scope))
 
     def _delta(self, node: Node, scope: Scope) -> Any:
-        letters, witnesses = node.value[:2], node.value[2:]
-        lengths = []
-        for letter, ref in zip(letters, witnesses, strict=True):
-            value = self.environment.value(self, *self.timed_name(ref, scope, node), node)
-            lengths.append(length_of_index(lettered(value, ref.indices), letter))
-        if lengths[0] != lengths[1]:
-            self.refuse(node, f"δ: the index {letters[0]} runs to {lengths[0]} and {letters[1]} to {lengths[1]}")
-        return labelled(np.eye(lengths[0]), letters)
+        it = node.value
+        measured = zip(it.measured or it.letters, it.lengths, strict=True)
+        lengths = [self.length_of(letter, at, scope, node) for letter, at in measured]
+        if it.sign in "=≠" and len({*lengths}) > 1:
+            both = " and ".join(f"{letter} to {length}" for letter, length in zip(it.letters, lengths, strict=True))
+            self.refuse(node, f"these indices are compared, and run to different ends: {both}")
+        counted(*lengths)
+        first = np.arange(1, lengths[0] + 1)[:, None]
+        second = np.arange(1, lengths[1] + 1)[None, :] + it.number if len(lengths) > 1 else it.number
+        holds = ORDERS[it.sign](first, second).astype(float)
+        components = Indexed(holds, (*it.letters, "")[:2])
+        return at_places(components, scope.places) if scope.places else components
+
+    def length_of(self, letter: str, at: Ref | Node | None, scope: Scope, node: Node) -> int:
+        """Return how far an index runs, by a name or a formula of components that has it."""
+        if at is None:
+            self.refuse(node, f"nothing says how far {letter} runs: no name has this index", "not evaluable")
+        if isinstance(at, Node):
+            return length_of_index(lettered(as_array(self._without_index(at, scope)), at.value), letter)
+        value = self.environment.value(self, *self.timed_name(at, scope, node), node)
+        return length_of_index(lettered(value, at.indices), letter)
 
     def times(self, node: Node, scope: Scope) -> range:
         """Return the times that a sum runs over."""
@@ -484,7 +554,10 @@ class Evaluator:
         parts = [self.part(part, scope) for part in node.parts]
         if key in ("diag", "tr"):
             return self.of_diagonal(node, key, parts)
-        made = composed(key, parts) if key not in self.declarations.functions else None
+        try:
+            made = composed(key, parts) if key not in self.declarations.functions else None
+        except Misfit as sizes:
+            self.refuse(node, f"{ref.key} of {size(sizes.left)} and {size(sizes.right)}: inner sizes differ")
         return self.of_row(node, scope, parts) if made is None else made
 
     def of_row(self, node: Node, scope: Scope, parts: list[Any]) -> Any:
@@ -495,11 +568,13 @@ class Evaluator:
             self.refuse(node, f"{ref.key} takes {op.arity} argument(s)", "not evaluable")
         if any(has_no_size(part) or isinstance(part, Stretched) for part in parts):
             self.refuse(node, NO_SIZE)
-        if not isinstance(parts[0], Indexed):
+        if not any(isinstance(part, Indexed) for part in parts):
             return applied(op, parts)
+        if not isinstance(parts[0], Indexed) or any(isinstance(part, Indexed) for part in parts[1:]):
+            self.refuse(node, f"{op.symbol} with a component as its second operand is not read", "not evaluable")
         if op.symbol in NOT_COMPONENTWISE:
             self.refuse(node, f"{op.symbol} takes a column, not one component", "not evaluable")
-        return Indexed(applied(op, [parts[0].value]), parts[0].labels)
+        return Indexed(applied(op, [parts[0].value, *parts[1:]]), parts[0].labels)
 
     def of_diagonal(self, node: Node, key: str, parts: list[Any]) -> Any:
         """Return diag(x) or tr(A)."""
@@ -512,10 +587,14 @@ class Evaluator:
         return diagonal(parts[0]) if key == "diag" else trace(parts[0])
 
     def _component(self, node: Node, scope: Scope) -> Any:
-        value = as_array(self.part(node.parts[0], scope))
+        return self.lettered(as_array(self._without_index(node, scope)), node.value, scope)
+
+    def _without_index(self, node: Node, scope: Scope) -> Any:
+        """Return the value of the formula that a component is of."""
+        value = self.part(node.parts[0], scope)
         if isinstance(value, Indexed):
             self.refuse(node, "this has an index already")
-        return lettered(value, node.value)
+        return value
 
     def _comparison(self, node: Node, scope: Scope) -> Any:
         if node.value in ("=", "≠"):

@@ -6,13 +6,17 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import islice, permutations
+from math import prod
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from tinyad.arrays.matrix import Array, size
-from tinyad.derivation.language.declarations import Declarations, MatrixKind, Side
+from tinyad.derivation.language.declarations import Declarations, MatrixKind
+from tinyad.derivation.language.document import Document
 from tinyad.derivation.language.reader import Derivation
+from tinyad.derivation.language.sizes import Side
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.semantics.drawing import Drawing
@@ -24,6 +28,7 @@ from tinyad.derivation.semantics.limits import (
     SIDE_LENGTH,
     SIMILAR_NAME,
     SIZES,
+    SIZES_TRIED,
     TAPE_ENTRIES,
     TAPE_STEPS,
 )
@@ -187,19 +192,25 @@ class Forward:
                 raise self.error(f"more than {TAPE_STEPS} steps", left)
 
     def check_chain(self, eq: Statement, scope: Scope, value: Array) -> None:
-        """Refuse a further member of h = tanh(a) = tanh(W x) that is not the same; one of unknown names is let be."""
+        """Refuse a further member of h = tanh(a) = tanh(W x) that is not the same; one of unknown names is let be.
+
+        In a document such a member is listed as not read, with the reason.
+        """
         arrays = Evaluator(
             self.environment.replace(value=lambda _, key, time, node: self.variable(key, time, node).value)
         )
         for member in eq.members[1:]:
             try:
                 other = as_matrix_on_tape(arrays(member, scope), eq.left[0].value, member)
+                same = np.shape(other) in ((), value.shape) and np.allclose(other, value)
+                message, node, refused = "this is not what the member before it comes to", member, not same
             except Trouble as trouble:
-                if trouble.verdict == "undefined":
-                    continue
-                raise self.error(trouble.message, trouble.node) from None
-            if not np.allclose(np.asarray(other), value):
-                raise self.error("this is not what the member before it comes to", member)
+                message, node, refused = trouble.message, trouble.node, trouble.verdict != "undefined"
+                same = False
+            if isinstance(self.source, Document) and not same:
+                self.source.leave(member, f"another formula for the same; the first one is taken: {message}")
+            elif refused:
+                raise self.error(message, node)
 
     def stretched(self, value: Stretched, key: str, eq: Statement) -> Variable:
         """Return a result as long as the author has declared it."""
@@ -277,6 +288,9 @@ class Forward:
         if key not in self.declarations.shapes:
             near = close(key, [*self.declarations.shapes, *self.keys])
             meant = f"did you mean {near}?" if near else f"declare its size, `{key}: N×1`"
+            letters, _, number = key.partition("_")
+            if number.isdigit() and letters in self.declarations.shapes:
+                meant = f"the component of {letters} is Σ_i 1[i = {number}] {letters}_i"
             raise Trouble("undefined", f"{key} is not declared; {meant}", node)
         if self.is_before(time):
             return self.constant(np.zeros(self.shape(key)))
@@ -375,13 +389,30 @@ def length_of(side: Side, sizes: dict[str, int]) -> int:
 
 
 def sizes_of(declarations: Declarations) -> dict[str, int]:
-    """Return a number for every symbol of a size, different from the others and from all numbers that are declared."""
-    terms = [term for shape in declarations.shapes.values() for side in shape for term in side]
-    symbols = [symbol for symbol, _ in terms if symbol]
+    """Return a number for every symbol of a size, different from the others and from all numbers that are declared.
+
+    All sides are at least 1, as N-K is only for some numbers, and different, if that can be.
+    """
+    found: dict[str, int] | None = None
+    sides = list(dict.fromkeys(side for shape in declarations.shapes.values() for side in shape))
+    terms = [term for side in sides for term in side]
+    products = list(dict.fromkeys(symbol for symbol, _ in terms if "*" in symbol))
+    symbols = list(dict.fromkeys(part for symbol, _ in terms if symbol for part in symbol.split("*")))
     fixed = {factor for symbol, factor in terms if not symbol}
     more = range(max(SIZES) + 1, max(SIZES) + 1 + len(symbols))
-    free = [n for n in (*SIZES, *more) if n not in fixed]
-    return dict(zip(dict.fromkeys(symbols), free, strict=False))
+    free = [n for n in (*SIZES, *more) if n not in fixed][: len(symbols)]
+    for numbers in islice(permutations(free), SIZES_TRIED):
+        sizes = dict(zip(symbols, numbers, strict=True))
+        sizes |= {last: LAST_TIME for last in (declarations.names.last,) if last in sizes}
+        sizes |= {symbol: prod(sizes[part] for part in symbol.split("*")) for symbol in products}
+        lengths = [length_of(side, sizes) for side in sides]
+        if len({*lengths}) == len(sides) and min(lengths, default=1) > 0:
+            return sizes
+        found = sizes if found is None and min(lengths) > 0 else found
+    if found is not None:
+        return found
+    declared = next(iter(declarations.declared.values()))
+    raise declarations.source.error("one of these sizes is never positive", declared.start, declared.end)
 
 
 def label(key: str, time: Time) -> str:

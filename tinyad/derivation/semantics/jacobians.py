@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.arrays.matrix import Array
-from tinyad.derivation.language.syntax_tree import Node, Ref, structure
+from tinyad.derivation.language.syntax_tree import Node, Ref, structure, walk
 from tinyad.derivation.semantics.environment import MovedNames, Time, TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.forward import Forward, close, label
@@ -96,6 +96,8 @@ class Jacobians:
         below = node.value
         name = evaluator.timed_name(below, scope, node) if isinstance(below, Ref) else None
         base = self.value(evaluator, *name, node) if name else evaluator(below, scope)
+        if not isinstance(base, np.ndarray):
+            raise Trouble("not evaluable", "this is derived for a formula of components: give it a name", node)
         if name and node.parts[0].kind == "name" and not evaluator.environment.is_moved:
             replayed = self._replayed(evaluator.timed_name(node.parts[0].value, scope, node.parts[0]), name)
             if replayed is not None:
@@ -152,7 +154,9 @@ class Jacobians:
         """Return what is derived, as a function of the evaluator, and the names to be computed again for it."""
         forward = self._forward
         if above.kind != "name":
-            return (lambda inner: inner(above, scope)), frozenset()
+            total = below is not None and (is_gradient(above) or not self._holds(above, below[0]))
+            recomputed = forward.dependents(below) if total and below in forward.values else frozenset()
+            return (lambda inner: inner(above, scope)), recomputed
         name = evaluator.timed_name(above.value, scope, above)
         if name[0] not in forward.keys:
             raise Trouble("not evaluable", f"no equation computes {label(*name)}", above)
@@ -167,6 +171,11 @@ class Jacobians:
             return self._recompute(inner.replace(moved=MovedNames(dict(moved.values), moved.recomputed)), name)
 
         return f, recomputed
+
+    def _holds(self, formula: Node, key: str) -> bool:
+        """Return whether a name stands in a formula itself."""
+        names = self._forward.declarations.names
+        return any(node.kind == "name" and key in names.instances_of(node.value.key) for node in walk(formula))
 
     # Differentials: every name moves on its own, in a direction of its own
 
@@ -220,6 +229,11 @@ class Jacobians:
         if node.kind == "differential":
             return self._names_in(evaluator, node.parts[0], scope)
         return {n for part in node.parts for n in self.names_moved(evaluator, part, scope)}
+
+
+def is_gradient(above: Node) -> bool:
+    """Return whether ∇ stands before a formula: the derivative along every path."""
+    return above.kind == "call" and above.value.key == "number"
 
 
 def as_matrix(value: Any, indices: tuple[str, ...]) -> Any:

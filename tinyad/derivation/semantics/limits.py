@@ -5,6 +5,7 @@ unit and the reason for it."""
 # The sample points.
 LAST_TIME           = 4       # T of a sequence: a beginning, an end, and two times between them
 SIZES               = (5, 3, 7, 6, 2, 8, 9, 11, 10, 13, 12, 14, 15, 16)  # of symbols, as declared: different, none T
+SIZES_TRIED         = 200     # ways to give these numbers to symbols, until all sides such as N-K are positive
 SMALLEST_ENTRY      = 0.3     # absolute: no value may be nearly zero and hide a contribution
 LARGEST_ENTRY       = 1.3     # absolute: moderate values, so that nothing overflows or saturates over the times
 RANGE_MARGIN        = 0.05    # of a declared range: the limits themselves may be poles

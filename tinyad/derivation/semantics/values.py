@@ -28,6 +28,14 @@ class Unfitting(Exception):  # noqa: N818 - Trouble, before it is known about wh
     """Say why values do not fit together."""
 
 
+class TooManyIndices(Unfitting):
+    """Say that components on a tape have more than two letters."""
+
+
+class Uncontracted(Trouble):
+    """Say the same of a part of a formula: it may have a value where a Σ around it is taken term by term."""
+
+
 class TooLarge(Unfitting):
     """Say that a value would take too much memory."""
 
@@ -48,10 +56,11 @@ class Misfit(Exception):  # noqa: N818 - the same
 
 
 class Scope(NamedTuple):
-    """The time t at which a formula is evaluated, and the members that the family letters stand for."""
+    """The time t at which a formula is evaluated, the members of family letters, and numbers of indices from 0 on."""
 
     t: int | None
     members: Mapping[str, str]
+    places: Mapping[str, int] = {}
 
 
 class Indexed(NamedTuple):

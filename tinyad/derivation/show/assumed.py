@@ -17,12 +17,12 @@ def assumed(derivation: Derivation, checked: CheckedLines) -> list[str]:
     """Return sizes that follow, derivatives that are taken as given, and abbreviations, each in one line."""
     source, it = derivation.source, derivation.declarations
     rows = [f"size that follows: {name_text(it, key)}: {size}" for key, size in it.inferred.items()]
-    if not isinstance(source, Document):
-        return rows
     if source.proposed:
         taken = (re.sub(r"^[%\s]+|\s+#.*", "", row) for row in source.proposed.split("\n"))
-        said = [row for row in taken if row and "tinyad: declare" not in row and row != "-->"]
+        said = [row for row in taken if row and "tinyad: declare" not in row and row != "-->" and row[:3] != "```"]
         rows.append(f"nothing is declared; taken: {one_line('; '.join(said))}")
+    if not isinstance(source, Document):
+        return rows
     for node in source.given.get(derivation.begun, ()):
         rows.append(f"taken as given: {one_line(source.text[node.start : node.end])}")
     for block in source.abbreviations.get(derivation.begun, ()):
