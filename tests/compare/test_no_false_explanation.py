@@ -39,6 +39,65 @@ def test_what_may_have_been_inherited_is_not_called_its_own():
     assert told(with_more) == {"u": ("own", "the sign"), "x": ("inherited", "")}
 
 
+def test_of_one_line_all_that_do_as_well_are_said():
+    """∇w is put for ∇v in the line of x, or already in that of the unnamed σ(x), which is a part of it."""
+    tape = Tape()
+    x, y = tape.variables(x=draw((3, 2)), y=draw((3, 2), 1)).values()
+    v = sigmoid(x) + y
+    w = v + x
+    tape.name({"v": v, "w": w, "p": tanh(v)})
+    d = tape.backward({"w": draw((2, 3), 2), "p": draw((2, 3), 3)})
+    dw, s = d["w"].T, sigmoid(x.value)
+    found = compare(d, {"w": dw, "x": dw + dw * s * (1 - s)}, layout="same")
+    assert "∇w where ∇v belongs in the line of step 1, ∇v ∘ σ(x) ∘ (1 - σ(x)); or ∇w where ∇v" in str(found)
+    assert "belongs in the line of step 2, ∇v; a mistake at ∇v would explain it too" in str(found)
+
+
+def test_a_mistake_in_a_line_without_a_name_is_said_too():
+    tape = Tape()
+    v = tape.variables(W=draw((3, 4)), x=draw((4, 2), 1))
+    tape.name({"h": tanh(v["W"] @ v["x"])})
+    tape.name({"y": sigmoid(tape["h"])})
+    d = tape.backward({"y": draw((2, 3), 2)})
+    found = compare(d, {name: -d[name] for name in ("W", "x")} | {"y": d["y"]})
+    assert found.located.name == "h"
+    assert found.located.looks_like == "the sign; a mistake at ∇_1 would explain it too"
+
+
+def test_an_unnamed_copy_is_said_where_a_mistake_in_what_it_copies_explains_less():
+    tape = Tape()
+    v = tape.variables(x=draw((3, 2)), y=draw((3, 2), 1))
+    tape.name({"u": v["x"] + v["y"]})
+    tape.name({"h": tape["u"] + (v["x"] + v["y"])})
+    d = tape.backward({"h": draw((2, 3), 2)})
+    found = compare(d, {"x": 0.75 * d["x"], "y": 0.75 * d["y"], "h": d["h"]})
+    assert found.located.name == "u"
+    assert found.located.looks_like.endswith("; a mistake at ∇_2 would explain it too")
+
+
+def test_a_derivative_that_is_nothing_stands_in_no_line():
+    tape = Tape()
+    v = tape.variables(x=draw((3, 2)), y=draw((3, 2), 1))
+    tape.name({"u": tanh(v["y"]), "s": sigmoid(v["x"])})
+    tape.name({"h": tape["s"] * v["x"]})
+    d = tape.backward({"h": draw((2, 3), 2)})
+    found = compare(d, {"x": d["h"] * tape["s"].value.T})
+    assert "∇u" not in str(found)
+    assert "is missing" in str(found)
+
+
+def test_steps_that_use_nothing_of_one_another_are_no_loop():
+    tape = Tape()
+    x = tape.variable(draw((3, 2)), name="x")
+    tape.name({"u": tanh(x)})
+    first, second = tanh(tape["u"]), tanh(x)
+    tape.name({"v": tanh(first), "w": x + second})
+    d = tape.backward({"v": draw((2, 3), 1), "w": draw((2, 3), 2)})
+    found = compare(d, {"u": d["u"], "x": d["x"] - 2 * d["w"] * (1 - np.tanh(x.value.T) ** 2)})
+    assert "the sign of one contribution: step 3, " in str(found)
+    assert "time steps" not in str(found)
+
+
 def test_an_explanation_in_what_was_not_given_suppresses_none_in_what_was():
     d, _, u, s, dh = exp_and_tanh("u")
     du = dh * s - dh * u * (1 - s**2)  # the mistake: + belongs
@@ -150,6 +209,20 @@ def test_a_convention_is_said_once_and_the_rest_is_judged_under_it(factor):
     assert [(f.name, f.looks_like) for f in found.wrong if f.cause != "scale"] == [
         ("W2", "a factor: 2 times what it should be")
     ] * (factor == 2)
+
+
+def test_a_factor_that_no_line_of_a_parameter_takes_off_is_no_convention():
+    tape = Tape()
+    v = tape.variables(A=draw((3, 3)), x=draw((3, 2), 1))
+    tape.name({"u": tanh(v["x"])})
+    tape.name({"s": sigmoid(tape["u"]), "t": np.exp(tape["u"])})
+    tape.name({"p": tape["s"] * tape["t"]})
+    tape.name({"h": v["A"] @ tape["p"]})
+    d = tape.backward({"h": draw((2, 3), 2)})
+    found = compare(d, {"h": d["h"], "A": d["A"]} | {name: 2 * d[name] for name in "pstu"})
+    assert found.scale == ""
+    assert found.first_wrong.name == "p"
+    assert [f.name for f in found.wrong if f.cause == "own"] == ["p"]
 
 
 def test_a_parameter_that_is_changed_before_it_is_used():

@@ -71,29 +71,40 @@ class Blame:
 
     # Words
 
-    def line_of(self, hypothesis: Hypothesis) -> int:
-        """Return the value in whose line a mistake is: of an unnamed one, the one with a name that it is a part of."""
-        owner = self.judge.lines.owner[hypothesis.values[0]]
-        return owner if owner >= 0 else hypothesis.values[0]
+    def line_of(self, i: int) -> int:
+        """Return the value in whose line a mistake at i is: of an unnamed one, the one with a name it is a part of."""
+        owner = self.judge.lines.owner[i]
+        return owner if owner >= 0 else i
 
     def has_name(self, i: int) -> bool:
         return i in self.tape.names or i in self.judge.names
 
     def of_lines(self, same: list[Explanation]) -> list[list[Hypothesis]]:
-        """Return the explanations of the same, by line; those in lines without a name only if there are no others."""
+        """Return the explanations of the same, by line: those in lines that have a name first.
+
+        An unnamed copy of a derivative is no line if a mistake in the line of that derivative explains the same.
+        """
         lines: dict[Any, list[Hypothesis]] = {}
         for hypothesis, _ in same:
-            line = self.line_of(hypothesis)
+            line = self.line_of(hypothesis.values[0])
             lines.setdefault(self.judge.lines.value_role(line), []).append(hypothesis)
-        named = [some for some in lines.values() if self.has_name(self.line_of(some[0]))]
-        return named or list(lines.values())
+        at = {self.line_of(some[0].values[0]): some for some in lines.values()}
+
+        def copied(i: int) -> bool:
+            copies = not self.has_name(i) and self.judge.is_copy(i)
+            above = (self.tape.steps[use.step - 1][1] for use in self.judge.lines.uses.get(i, ()))
+            return copies and any(self.line_of(z) in at for z in above)
+
+        told = [(i, some) for i, some in at.items() if not copied(i)]
+        return [some for _, some in sorted(told, key=lambda line: not self.has_name(line[0]))]
 
     def text(self, hypotheses: list[Hypothesis], i: int) -> str:
         """Return what is said of a mistake, with the names that would do as well: their values are equal."""
         first = hypotheses[0]
         text = first.say(i)
         if first.tie:
-            ties = dict.fromkeys(h.say(i) for h in hypotheses[1:] if h.tie == first.tie)
+            tied = [h for h in hypotheses[1:] if h.tie == first.tie]
+            ties = dict.fromkeys(h.say(i if i in h.values else h.values[0]) for h in tied)
             same = [tie for tie in ties if tie != text][:OTHERS_SHOWN]
             text += "".join(f"; or {tie}" for tie in same)
         return text
@@ -156,8 +167,8 @@ class Blame:
             steps = steps if len(steps) > 1 else ()
         old = Finding(name, Verdict.WRONG, step) if located else self.told[i]
         pattern = first.pattern if uses or len(first.values) > 1 else (*first.pattern, z)
-        elsewhere = any(self.line_of(some[0]) not in judge.names for some, _ in also)
-        own = located or not (elsewhere or judge.not_given(i))
+        elsewhere = any(self.line_of(some[0].values[0]) not in judge.names for some, _ in also)
+        own = located or not (elsewhere or any(not judge.is_copy(z) for z in judge.not_given(i)))
         return old._replace(
             step=step, cause=Cause.OWN if own else Cause.OPEN, looks_like=text, grade=grade, line=line,
             factor=first.factor, steps=steps, pattern=pattern,
@@ -167,7 +178,7 @@ class Blame:
         """Return the other lines that would explain the same, and how where that is something else."""
         shown: dict[str, list[str]] = {}
         for some, _ in also:
-            line = f"∇{one_line(self.tape.label(self.line_of(some[0])))}"
+            line = f"∇{one_line(self.tape.label(self.line_of(some[0].values[0])))}"
             shown.setdefault(self.text(some, some[0].values[0]), []).append(line)
         said = ""
         for how, names in list(shown.items())[:OTHERS_SHOWN]:

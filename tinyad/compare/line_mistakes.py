@@ -286,7 +286,8 @@ def another_derivative(line: OneLine) -> Hypotheses:
     handed_on = [line.words.handed(z) for z in of]
     for other in others(line, handed_on):
         put = [(u, use) for use, u in other.at.items() if u is not None]
-        if any(lines.rank[u] >= lines.rank[use.of] or u in tape.constants for u, use in put):
+        unused = any(u in tape.constants or not lines.d.reaches(u) for u, _ in put)
+        if unused or any(lines.rank[u] >= lines.rank[use.of] for u, use in put):
             continue
 
         def alter(walk: Changed, use: Use, array: Array, other: Other = other) -> Array:

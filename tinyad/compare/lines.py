@@ -146,13 +146,20 @@ class Lines:
         return roles
 
     def _repeated(self) -> dict[int, tuple[Hashable, int | None]]:
-        """Return the same without names: the longest stretch of the tape in which operations and sizes repeat."""
+        """Return the same without names: the longest stretch in which operations, sizes and what they use repeat.
+
+        What goes from one time step to the next comes from somewhere else at the first.
+        """
         steps = list(self.made.values())
         keys: dict[Hashable, int] = {}
         seen = np.array([keys.setdefault(self._kind(n), len(keys)) for n in steps])
+        back = np.array([self._steps_back(n) for n in steps])
         best = 0, 0, 0  # steps in the stretch, its first one, how many steps later it repeats
         for period in range(1, min(len(steps) // 2, LONGEST_LOOP) + 1):
-            differ = np.flatnonzero(np.concatenate(([True], seen[period:] != seen[:-period], [True])))
+            before, after = back[:-period], back[period:]
+            carried = (after > 0) & (after < 2 * period) & ((before == 0) | (before > after - period))
+            same = (seen[period:] == seen[:-period]) & np.all((before == after) | carried, axis=1)
+            differ = np.flatnonzero(np.concatenate(([True], ~same, [True])))
             k = int(np.argmax(np.diff(differ)))
             stretch = int(differ[k + 1] - differ[k]) - 1 + period
             if stretch >= 2 * period and stretch > best[0]:
@@ -168,6 +175,11 @@ class Lines:
         if z in self.tape.names:
             return n
         return op.symbol, *(self.tape.values[i].shape for i in operands if i is not None)
+
+    def _steps_back(self, n: int) -> tuple[int, ...]:
+        """Return how many steps before this one its operands were computed; 0 for one that was not."""
+        _, _, *operands = self.tape.steps[n - 1]
+        return tuple(0 if i not in self.made else n - self.made[i] for i in operands)
 
     def role(self, use: Use) -> Hashable:
         """Return what a contribution has in common with those of the same line at other time steps."""
