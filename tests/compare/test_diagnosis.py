@@ -215,7 +215,7 @@ def test_the_line_of_an_unnamed_value_is_found_given_what_the_hand_has_upstream(
     P = d.tape["P"].value
     hand = attention_by_hand(d, P, dK=lambda dS, Q: dS @ Q, axis=(0, 1))
     found = {f.name: f for f in compare(d, hand, layout="same").findings}
-    assert (found["S"].cause, found["K"].cause) == ("own", "open")  # ∇_2 is no line of the hand
+    assert (found["S"].cause, found["K"].cause) == ("own", "own")  # ∇_2 is right, for ∇Q follows from it
     assert found["K"].looks_like == "Qᵀ * ∇_2ᵀ where Qᵀ * ∇_2 belongs, in the line of step 2"
     assert (found["K"].step, found["K"].line) == (2, "∇_1 = Qᵀ * ∇_2")
     assert found["Q"].cause == "inherited"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support.points import draw
-from tinyad import Tape, compare, exp, log, ones, sigmoid, tanh
+from tinyad import Tape, compare, exp, log, ones, sigmoid, softmax, tanh
 
 
 def told(found):
@@ -260,3 +260,25 @@ def test_entries_alone_are_compared_where_they_are_known():
     assert compare(d, {"W": np.where(np.isnan(some), some, true), "a": d["a"].T}, layout="same").ok
     with pytest.raises(ValueError, match=r"the derivative of W by hand: .* for 2×3, from 0, not \{\(2, 0\): 1"):
         compare(d, {"W": {(2, 0): 1.0}}, layout="same")
+
+
+def test_what_is_0_is_right_for_no_other_forward():
+    """The softmax of rows does not depend on b at all; a derivative that was forgotten is 0 as well."""
+    tape = Tape()
+    v = tape.variables(x=draw((3, 2)), b=draw((3, 1), 1))
+    tape.name({"z": v["x"] + v["b"]})
+    tape.name({"p": softmax(tape["z"])})
+    d = tape.backward({"p": draw((2, 3), 2)})
+    found = compare(d, {"p": d["p"], "b": 0 * d["b"]})
+    assert found.first_wrong.looks_like.startswith("it is 0: every contribution is missing")
+
+
+def test_of_two_softmaxes_the_one_that_is_over_the_other_axis_is_named():
+    tape = Tape()
+    v = tape.variables(x=draw((3, 2)), y=draw((3, 2), 1))
+    tape.name({"p": softmax(v["x"]), "q": softmax(v["y"])})
+    d = tape.backward({"p": draw((2, 3), 2), "q": draw((2, 3), 3)})
+    P, dp = softmax(v["x"].value.T).T, draw((2, 3), 2).T
+    found = compare(d, {"x": P * (dp - (dp * P).sum(1, keepdims=True))}, layout="same")
+    assert found.first_wrong.step == 1
+    assert found.first_wrong.looks_like == "softmax over the other axis: use softmax_rows"

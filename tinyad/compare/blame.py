@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.compare.explanations import UNCHANGED, Explanation, Search, chosen, less_exact
-from tinyad.compare.hypotheses import Hypothesis
+from tinyad.compare.hypotheses import Hypothesis, OneSum
 from tinyad.compare.judge import Judge
 from tinyad.compare.thresholds import MISTAKES_TOGETHER, OTHERS_SHOWN
 from tinyad.compare.verdicts import BLAMED, Cause, Finding, Grade, Verdict
@@ -38,11 +38,13 @@ class Blame:
     def __init__(self, judge: Judge, blamed: dict[int, Finding], broken: set[int]) -> None:
         self.judge, self.tape = judge, judge.tape
         self.told, self.broken = dict(blamed), frozenset(broken)
+        self.first_search = Search(judge.walk, judge.words, judge.follows, self.broken)
         self.located: Finding | None = None
         self.mistakes = 0
 
     def findings(self) -> tuple[dict[int, Finding], Finding | None]:
         judge = self.judge
+        self._not_inherited()
         explained, base = frozenset[int](), UNCHANGED
         for _ in range(MISTAKES_TOGETHER):
             left = self.broken - explained
@@ -68,6 +70,19 @@ class Blame:
                 self.told[i] = self.told[i]._replace(looks_like=text, grade=grade, cause=cause, pattern=(text,))
         self._one_of_another()
         return self.told, self.located
+
+    def suspects(self, i: int) -> list[int]:
+        """Return what was not given that i's derivative is computed from, and nothing that is right."""
+        judge = self.judge
+        return [z for z in judge.not_given(i) if self.first_search.reached(OneSum(judge.words, (z,)))]
+
+    def _not_inherited(self) -> None:
+        """Call those their own of which all that was not given moves what is right too."""
+        for i in self.broken:
+            suspects = self.suspects(i)
+            names = tuple(self.tape.names[z] for z in suspects if z in self.tape.names)[:OTHERS_SHOWN]
+            cause = Cause.OPEN if suspects else Cause.OWN
+            self.told[i] = self.told[i]._replace(cause=cause, not_given=names)
 
     # Words
 
@@ -150,7 +165,7 @@ class Blame:
         text, grade = self.text(main, z), first.grade
         if also:
             text, grade = text + self._others(text, also), Grade.POSSIBLE
-        if i not in self.told and len(first.values) > 1:
+        if i not in self.told and len(first.values) > 1 and first.pattern[0] != "value":
             text += f"; the same at {len(first.values)} time steps"
         uses = [use for use in first.uses if use.of == z]
         z, step = self._handed_from(z, uses[0].step if uses else self._last_step(z))
@@ -168,7 +183,7 @@ class Blame:
         old = Finding(name, Verdict.WRONG, step) if located else self.told[i]
         pattern = first.pattern if uses or len(first.values) > 1 else (*first.pattern, z)
         elsewhere = any(self.line_of(some[0].values[0]) not in judge.names for some, _ in also)
-        own = located or not (elsewhere or any(not judge.is_copy(z) for z in judge.not_given(i)))
+        own = located or not (elsewhere or any(not judge.is_copy(z) for z in self.suspects(i)))
         return old._replace(
             step=step, cause=Cause.OWN if own else Cause.OPEN, looks_like=text, grade=grade, line=line,
             factor=first.factor, steps=steps, pattern=pattern,

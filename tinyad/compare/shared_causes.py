@@ -53,7 +53,7 @@ def over_the_other_axis(judge: Judge, findings: Findings) -> tuple[Findings, Fin
     judged = (Cause.OWN, *FROM_OTHERS, Cause.NONE)
     if not wrong or not steps or any(f.cause not in judged for f in findings):
         return None
-    for some in [steps, *([n] for n in steps[:SOFTMAX_STEPS] if len(steps) > 1)]:
+    for some in [*([n] for n in steps[:SOFTMAX_STEPS] if len(steps) > 1), steps]:
         op, _, x, _ = tape.steps[some[-1] - 1]
         blames_a_right_one = x in judge.names and judge.names[x] not in wrong
         if blames_a_right_one or not _explained_by(judge, wrong, _turned(judge, set(some))):
