@@ -245,3 +245,23 @@ def test_one_number_is_no_factor_times_another_but_for_small_ones():
     d = tape.backward({"y": np.array([[0.37]])})
     assert first(d, {"a": d["a"] * 2 / 3, "b": d["b"]}).looks_like == "a factor: 2/3 times what it should be"
     assert first(d, {"a": d["a"] * 139420 / 343, "b": d["b"]}).looks_like == ""
+
+
+def test_another_value_stands_for_one_that_was_transposed():
+    tape = Tape()
+    v = tape.variables(A=draw((4, 3)), B=draw((4, 3), 1))
+    tape.name({"S": v["A"] @ v["B"].T})
+    d, dS = tape.backward({"S": draw((4, 4), 2)}), draw((4, 4), 2).T
+    found = first(d, {"S": dS, "A": dS @ v["A"].value, "B": d["B"].T})
+    assert found.looks_like.startswith("A where B belongs in the line of step 2, ∇S * _1ᵀ")
+
+
+def test_two_of_several_contributions_are_missing():
+    tape = Tape()
+    v = tape.variables(c=draw((3, 2)), **{n: draw((3, 1), k) for k, n in enumerate("pqrs", 1)})
+    tape.name({n.upper(): v["c"] * v[n] for n in "pqrs"})
+    seeds = {n.upper(): draw((2, 3), 10 + k) for k, n in enumerate("pqrs")}
+    d = tape.backward(seeds)
+    dc = seeds["P"].T * v["p"].value + seeds["S"].T * v["s"].value
+    found = first(d, {n: a.T for n, a in seeds.items()} | {"c": dc})
+    assert found.looks_like == "the contributions of step 3, ∇R ∘ r; step 2, ∇Q ∘ q are missing"

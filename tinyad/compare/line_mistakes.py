@@ -233,7 +233,7 @@ def another_operand(line: OneLine) -> Hypotheses:
     k = "yx"["xy".index(line.first.operand)]
     if op.symbol not in ("∘", "*", "/") or op is not TABLE[op.symbol]:
         return
-    of = [line.position(use, k) for use in line.uses]
+    turned, of = _unturned(line, [line.position(use, k) for use in line.uses])
     for other in others(line, of):
 
         def alter(walk: Changed, use: Use, array: Array, other: Other = other) -> Array:
@@ -242,13 +242,21 @@ def another_operand(line: OneLine) -> Hypotheses:
                 return 0 * array
             _, z, *operands = tape.steps[use.step - 1]
             values = [tape.values[i] for i in (z, *operands) if i is not None]
-            values[1 + "xy".index(k)] = tape.values[u]
+            values[1 + "xy".index(k)] = tape.values[u].T if turned else tape.values[u]
             if op.symbol == "/":  # its rule has the result in the place of x / y
                 values[0] = op.run(*values[1:])
             made = tape.contributions(use.step, walk.column(z), values)["xy".index(use.operand)]
             return 0 * array if made is None else made
 
         yield line.changed(("operand", *other.key), alter, instead(line, other, of, ""), tie=("operand",))
+
+
+def _unturned(line: OneLine, of: list[int]) -> tuple[bool, list[int]]:
+    """Return whether all of these are transposes without a name, and what they are transposes of."""
+    tape, made = line.words.tape, line.words.lines.made
+    steps = [tape.steps[made[i] - 1] if i in made and i not in tape.names else None for i in of]
+    turned = [step[2] for step in steps if step and step[0] is TABLE["transpose"]]
+    return (True, turned) if len(turned) == len(of) else (False, of)
 
 
 def complement(line: OneLine) -> Hypotheses:

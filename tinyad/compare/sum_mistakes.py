@@ -5,6 +5,7 @@ Each yields hypotheses about one sum; whether they explain anything is for `expl
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,22 @@ def the_rest_missing(sums: OneSum) -> Hypotheses:
             text = f"it stops early: the contributions from {words.describe(some[k])} on are missing"
             if k < len(some) - 1:
                 yield sums.without(f"stops early {k}", {i: some[k:]}, always(text))
+
+
+def two_missing(sums: OneSum) -> Hypotheses:
+    """Two contributions are missing that are no term together."""
+    words, by_role = sums.words, dict[Any, list[Use]]()
+    for use in (use for i in sums.values for use in sums.uses(i) if use.step):
+        by_role.setdefault(words.lines.role(use), []).append(use)
+    if 2 < len(by_role) <= SUBSETS_TRIED:
+        for two in combinations(by_role.values(), 2):
+            uses = sorted((use for some in two for use in some), key=lambda use: -use.step)
+            lost = {i: [use for use in uses if use.of == i] for i in dict.fromkeys(use.of for use in uses)}
+
+            def text(i: int, lost: dict[int, list[Use]] = lost) -> str:
+                return words.lost(lost[i])
+
+            yield sums.without("two missing", lost, text)
 
 
 def _counts(most: int) -> list[int]:
@@ -206,5 +223,5 @@ def misdirected(sums: OneSum) -> Hypotheses:
             yield Hypothesis(("misdirected", use, u), change, (i,), uses, always(text))
 
 
-KINDS = (sum_turned, contributions_missing, the_rest_missing, seed_wrong, of_one_source, copied)
+KINDS = (sum_turned, contributions_missing, the_rest_missing, seed_wrong, of_one_source, copied, two_missing)
 KINDS_BY_NAME = (derivative_of_another, misdirected)
