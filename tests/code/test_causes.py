@@ -147,7 +147,129 @@ def example_standardize():
     return (r.normal(size=(6, 3)),)
 """
 
+LEFT_ON_SELF = """
+class Rnn:
+    def __init__(self, U, b):
+        self.U, self.b = U, b
+
+    def forward(self, xs):
+        self.hs, h = [], np.zeros(len(self.b))
+        for x in xs:
+            h = np.tanh(x + self.U @ h + self.b)
+            self.hs.append(h)
+        return np.array(self.hs)
+
+    def backward(self, dhs):
+        self.dU, self.db = np.zeros_like(self.U), np.zeros_like(self.b)
+        carry = np.zeros_like(self.b)
+        for t in reversed(range(len(dhs))):
+            da = (dhs[t] + carry) * (1 - self.hs[t] ** 2)
+            self.db += da
+            if t > 0:
+                self.dU += np.outer(da, self.hs[t - 1])
+            carry = self.U.T @ da
+
+def example_Rnn():
+    r = np.random.default_rng(5)
+    return Rnn(r.normal(size=(3, 3)), r.normal(size=3)), (r.normal(size=(4, 3)),)
+"""
+
+GATHERED = """
+def step_forward(x, h, W, b):
+    a = x @ W + b
+    y = np.tanh(a) + h
+    return y, (x, W, y - h)
+
+def step_backward(dy, cache):
+    x, W, t = cache
+    da = dy * (1 - t ** 2)
+    dW = x.T @ da
+    db = da.sum(axis=0)
+    return da @ W.T, dy, dW, db
+
+def run_forward(xs, h, W, b):
+    caches = []
+    for x in xs:
+        h, cache = step_forward(x, h, W, b)
+        caches.append(cache)
+    return h, caches
+
+def run_backward(dh, caches):
+    grads, dxs = None, []
+    for cache in caches[::-1]:
+        dx, dh, *g = step_backward(dh, cache)
+        dxs.insert(0, dx)
+        grads = g if grads is None else [one + other for one, other in zip(grads, g)]
+    dW, db = grads
+    return np.array(dxs), dh, dW, db
+
+def example_run():
+    r = np.random.default_rng(6)
+    return r.normal(size=(3, 2, 4)), r.normal(size=(2, 5)), r.normal(size=(4, 5)), r.normal(size=5)
+"""
+
+STORED = """
+def depthwise_forward(x, w):
+    y = np.zeros_like(x)
+    for i in range(len(w)):
+        y[i] = x[i] * w[i]
+    return y, (x, w)
+
+def depthwise_backward(dy, cache):
+    x, w = cache
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for i in range(len(w)):
+        dx[i] = dy[i] * w[i]
+        dw[i] = dy[i] @ x[i]
+    return dx, dw
+
+def example_depthwise():
+    r = np.random.default_rng(7)
+    return r.normal(size=(3, 4)), r.normal(size=3)
+"""
+
+IN_LISTS = """
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def cells_forward(xs, c0, Wf, Wg):
+    cs, fs, gs = [c0], [], []
+    for t in range(len(xs)):
+        f = sigmoid(xs[t] @ Wf)
+        g = np.tanh(xs[t] @ Wg)
+        c = f * cs[t] + (1 - f) * np.tanh(g + cs[t])
+        fs.append(f)
+        gs.append(g)
+        cs.append(c)
+    return np.array(cs[1:]), (xs, cs, fs, gs)
+
+def cells_backward(dcs, cache):
+    xs, cs, fs, gs = cache
+    dWf, dWg = np.zeros((xs.shape[1], len(cs[0]))), np.zeros((xs.shape[1], len(cs[0])))
+    dc_next = np.zeros_like(cs[0])
+    for t in reversed(range(len(xs))):
+        f, g = fs[t], gs[t]
+        n = np.tanh(g + cs[t])
+        dc = dcs[t] + dc_next
+        df = dc * (cs[t] - n)
+        dn = dc * (1 - f)
+        da = dn * (1 - n ** 2)
+        dzf = df * f * (1 - f)
+        dWf += np.outer(xs[t], dzf)
+        dWg += np.outer(xs[t], da * (1 - g ** 2))
+        dc_next = dc * f + da
+    return dc_next, dWf, dWg
+
+def example_cells():
+    r = np.random.default_rng(8)
+    return r.normal(size=(4, 3)), r.normal(size=2), r.normal(size=(3, 2)), r.normal(size=(3, 2))
+"""
+
 RIGHT = {
+    "in lists": IN_LISTS,
+    "left on self": LEFT_ON_SELF,
+    "gathered": GATHERED,
+    "stored": STORED,
     "two layers": TWO_LAYERS,
     "lstm": LSTM,
     "mean of all": MEAN_OF_ALL,
@@ -165,6 +287,11 @@ ONE_CAUSE = [
     ("numbered", "dx1 = dout * ivar", "dx1 = dout * xmu"),
     ("numbered", "dx2 = 2 * xmu * dvar / N", "dx2 = 2 * xmu * dvar"),
     ("numbered", "dx = dx1 + dx2", "dx = dx1 - dx2"),
+    ("in lists", "dc_next = dc * f + da", "dc_next = dc * f + dzf"),
+    ("in lists", "dc_next = dc * f + da", "dc_next = dc * f"),
+    ("left on self", "self.db += da", "self.db = da"),
+    ("gathered", "db = da.sum(axis=0)", "db = da.sum(axis=1)"),
+    ("stored", "return dx, dw", "return dx, w"),
 ]
 
 

@@ -39,6 +39,10 @@ SCOPE = Scope(
 )
 
 PROPOSED = [
+    (EditKind.ANALOGY, "q = 1 / h", "q = h * c"),
+    (EditKind.COMPARISON, "dx[x > 1] = 0", "dx[np.abs(x) > 1] = 0"),
+    (EditKind.INDEX, "dx = dh[:]", "dx = dh[::-1]"),
+    (EditKind.INDEX, "dx = dh[N:N]", "dx = dh[N:N + T]"),
     (EditKind.NAME, "dx = dh * c", "dx = dh * h"),
     (EditKind.REPEATED, "dx = h * h", "dx = c * c"),
     (EditKind.TRANSPOSE, "dW = x @ dZ", "dW = x.T @ dZ"),

@@ -15,7 +15,7 @@ from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
 from tinyad.code.index_edits import compared
 from tinyad.code.splice import ATOM, UNARY, Piece, Spot, bracketed
-from tinyad.code.surroundings import Edit, Surroundings, last_part, names_in, shape_of
+from tinyad.code.surroundings import COUNTING, Edit, Surroundings, last_part, names_in, shape_of
 
 REDUCTIONS = ("sum", "mean", "max", "min", "prod", "var", "std")
 WITH_AXIS = (*REDUCTIONS, "concatenate", "stack", "repeat", "argmax", "argmin", "expand_dims", "flip", "cumsum", "amax")
@@ -155,6 +155,8 @@ def functions(around: Surroundings) -> Iterator[Edit]:
             arrays = [
                 argument for argument in node.args if not isinstance(argument, ast.Starred | ast.List | ast.Tuple)
             ]
+            if ast.unparse(node.func).endswith((*COUNTING, "copy")):  # without it a name would be another for an array
+                continue
             if _reduction(around, node) is None and not around.is_method(node.func):
                 for argument in arrays:
                     piece = around.source.piece(argument)

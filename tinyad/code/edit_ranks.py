@@ -127,6 +127,7 @@ ACTIVATION_NAME  = 6.0   # in place of a name
 SOFTMAX          = 9.0   # the whole of its derivative
 COMPARISON       = 6.0
 COMPARISON_FAR   = 1.0   # later, where it is not the opposite one
+COMPARISON_SIZE  = 9.0   # of the absolute value
 MASK_TURNED      = 7.0
 
 # Indices.
@@ -156,7 +157,10 @@ TERM_TWICE       = 3.0   # earlier, of one that is there twice
 
 # Whole statements.
 ANALOGY          = 4.0
+COMPUTED_AGAIN   = 5.0   # as the forward pass computes it
 BY_RULE          = 6.3   # the derivative for an operand of a product of the forward pass
+WRITTEN_TERM     = 12.0  # a term of the derivative that the rules give, added
+WRITTEN_OUT      = 14.0  # the whole of it
 NAME_BY_LETTERS  = 1.0   # later, for each name exchanged by its letters alone
 NAME_KEPT        = 2.0   # later, for each name left as the other statement has it
 RETURNED_SWAPPED = 3.0

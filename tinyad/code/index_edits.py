@@ -155,10 +155,16 @@ def _other_bounds(around: Surroundings, node: ast.Slice) -> Iterator[Edit]:
             for operator in "-+":
                 piece = around.join(around.source.piece(bound), operator, Piece("1"))
                 yield Edit(around.source.replaced(bound, piece), EditKind.INDEX, ranks.SLICE_OTHER + 1, 1)
-    for first, last in bounds:
+    starts = dict.fromkeys(re.findall(r"[A-Za-z_]\w*", f"{lower} {upper}"))
+    sizes = [text for text, _ in around.ranked_sizes if text.isidentifier()]
+    windows = [(start, f"{start} + {size}") for start in starts for size in sizes if size != start]
+    for (first, last), later in [*((bound, 0) for bound in bounds), *((window, 1) for window in windows)]:
         if node.step is None and (first or last) and (first, last) != (lower, upper):
             text = f"{first}:{last}"
-            yield Edit(around.source.replaced(node, Piece(text, TEST)), EditKind.INDEX, ranks.SLICE_OTHER, 1)
+            yield Edit(around.source.replaced(node, Piece(text, TEST)), EditKind.INDEX, ranks.SLICE_OTHER + later, 1)
+    if not lower and not upper:
+        turned = Piece(":" if node.step is not None else "::-1", TEST)
+        yield Edit(around.source.replaced(node, turned), EditKind.INDEX, ranks.INDEX_REVERSED, 1)
 
 
 def indices_more_and_less(around: Surroundings) -> Iterator[Edit]:
@@ -226,6 +232,9 @@ def compared(around: Surroundings, spot: Spot, node: ast.Compare) -> Iterator[Ed
             text = f"{bracketed(left, BIT_OR)} {sign} {bracketed(right, BIT_OR)}"
             later = 0 if sign in (OPPOSITES.get(own), NEGATIONS.get(own)) else ranks.COMPARISON_FAR
             yield around.replace(spot, Piece(text, COMPARISON), EditKind.COMPARISON, ranks.COMPARISON + later)
+    if isinstance(node.left, ast.Name | ast.Attribute | ast.Subscript):  # clipped on both sides
+        size = Piece(f"{around.numpy}.abs({around.source.code(node.left)})")
+        yield around.replace(around.source.spots[node.left], size, EditKind.COMPARISON, ranks.COMPARISON_SIZE)
 
 
 def _other_arrays(around: Surroundings, spot: Spot, node: ast.expr) -> Iterator[Edit]:

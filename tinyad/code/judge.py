@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -250,10 +250,11 @@ class Judge:
             if whole and end and event is chain.last and self._is_left(event):
                 self.tasks[event.ordinal] = Task(event, event.name, event.site.statement, (whole[0],), None, end)
                 return
-            if candidates or looks_like_derivative(canonical(event.name)):
+            if (candidates or looks_like_derivative(canonical(event.name))) and not self._is_as_before(event):
                 self.unnamed.setdefault(event.site.number, []).append(event)
             return
-        complete = event.call == self.matched.top and ((end and event.site.again) or event.kind is Kind.STORED)
+        stays = end and self._is_left(event) and event.ordinal == self._last_set(event)
+        complete = event.call == self.matched.top and ((end and event.site.again) or event.kind is Kind.STORED or stays)
         if complete:  # what nothing adds to any more is no part of itself
             candidates = [c for c in candidates if not c.part] or candidates
         starts_with_zeros = event is not chain.last and not np.any(values.array(event.value))
@@ -286,10 +287,14 @@ class Judge:
                 self.tasks[event.ordinal] = task
                 return
 
+    def _last_set(self, event: Event) -> int:
+        """Return the ordinal of the last event of a call that sets the name of an event; -1 if none does."""
+        own = (e.ordinal for e in self.matched.of_call[event.call] if e.name == event.name and e.kind in SETS)
+        return max(own, default=-1)
+
     def _as_result(self, event: Event) -> list[Candidate]:
         """Return what a name is the derivative for because it is returned at the place of an argument."""
-        own = [e.ordinal for e in self.matched.of_call[event.call] if e.name == event.name and e.kind in SETS]
-        last = max(own, default=-1)
+        last = self._last_set(event)
         if self._only_passed_on(event):
             return []
         return [
@@ -649,8 +654,8 @@ class Judge:
                 if adjoints in tried or len(tried) > RUNS_OF_ONE:
                     continue
                 tried.add(adjoints)
-                before = dict(self.chosen)
-                self.chosen |= chosen
+                before = self.chosen
+                self.chosen = {**before, **chosen}
                 found = self.supposed()
                 if found.count < self.judged.count:
                     self.judged = found
@@ -832,7 +837,7 @@ class Judge:
                 name = shown_name(event)
                 readers = [t for t in wrong if _same_pass(t.event, event) and computes_with(t.statement.node, name)]
                 if readers:
-                    candidate = self._explaining(event, readers)
+                    candidate = self._explaining(event, events, readers)
                     if candidate is not None:
                         self._name(site, events, candidate, event)
                         self.unnamed.pop(site, None)
@@ -860,25 +865,49 @@ class Judge:
                 found.setdefault(event.site.number, []).append(event)
         return found
 
+    def _is_as_before(self, event: Event) -> bool:
+        """Return whether a value is what its name held in the forward pass, as dist is that may be computed again."""
+        held = [e.value for e in self.matching.events if e.name == event.name and e.kind in SETS]
+        return any(values.is_numeric(value) and _same(value, event.value) for value in held)
+
+    def _has_right_reader(self, event: Event) -> bool:
+        """Return whether what a statement of the same pass computes with a value is right."""
+        name = shown_name(event)
+        own = [t for t in self.tasks.values() if _same_pass(t.event, event) and computes_with(t.statement.node, name)]
+        return any(self.is_right(task, task.event.value) for task in own)
+
     def _is_of_something(self, event: Event) -> bool:
-        """Return whether a value is the derivative for an unnamed value of the forward pass, as it stands."""
+        """Return whether a value is the derivative for an unnamed value of the forward pass, as it stands.
+
+        One that is as another derivative was before it may be that only because a factor is missing.
+        """
         value = values.array(event.value)
+        kinds = (*GIVEN, Kind.ASSIGNED)
+        before = (e for e in self.backward.events[: event.ordinal] if e.kind in kinds and e.name != event.name)
+        before = (e for e in before if values.is_numeric(e.value) and values.shape(e.value) == value.shape)
+        if any(np.allclose(values.array(e.value), value, 1e-9, 1e-12) for e in before):
+            return False
         return any(self.truth.agrees(c.target, value, None) for c in self.matched.expressions(event)[:RUNS])
 
-    def _explaining(self, event: Event, readers: list[Task]) -> Candidate | None:
-        """Return what an unnamed value is the derivative for, if its truth makes more of its readers right."""
-        best, kept, tried = 0, None, set[float]()
-        names = {task.event.name for task in self.tasks.values()}
-        if event.name in names and self._is_of_something(event):
+    def _explaining(self, event: Event, events: Sequence[Event], readers: list[Task]) -> Candidate | None:
+        """Return what an unnamed value is the derivative for, if its truth makes more of its readers right.
+
+        events: all that its site sets, in all passes of loops; the truth is put in the place of each.
+        """
+        best, kept, tried = 0, None, list[Array]()
+        if self._has_right_reader(event) and self._is_of_something(event):
             return None
-        for candidate in self.matched.expressions(event):
-            slope = round(self.truth.along(candidate.target, 0, None)[1].derivative, 9)
-            if slope in tried or not slope:
-                continue
-            tried.add(slope)
-            if len(tried) > EXPLANATIONS:
+        expressions = self.matched.expressions(event)
+        for candidate in expressions:
+            if len(tried) == EXPLANATIONS:
                 break
-            forced = Forced({event.ordinal: self.truth.adjoint(candidate.target)}, {event.ordinal: -2})
+            if any(self.truth.agrees(candidate.target, adjoint, None) for adjoint in tried):
+                continue
+            tried.append(self.truth.adjoint(candidate.target))
+            if not np.any(tried[-1]):
+                continue
+            truths = {event.ordinal: candidate, **self._alike(events, candidate)}
+            forced = Forced({k: self.truth.adjoint(c.target) for k, c in truths.items()}, dict.fromkeys(truths, -2))
             try:
                 self.pair.run_backward(forced)
             except Exception:
@@ -888,7 +917,22 @@ class Judge:
                 best, kept = right, candidate
             if right == len(readers):
                 break
-        return kept
+        if kept is None:
+            return None
+        adjoint = self.truth.adjoint(kept.target)
+        alike = [c for c in expressions if c.line == kept.line and self.truth.agrees(c.target, adjoint, None)]
+        return max(alike, key=lambda c: len(c.name))  # the outermost of sums, as in a @ b + c
+
+    def _alike(self, events: Sequence[Event], candidate: Candidate) -> dict[int, Candidate]:
+        """Return what values of other passes are the derivatives for if one is for a candidate, by ordinal."""
+        number = self.forward.events[candidate.target.ordinals[0]].site.number
+        found = {}
+        for event in events:
+            alike = [*self.matched.expressions(event), *self.matched.candidates(event, self._carried(event))]
+            own = [c for c in alike if self.forward.events[c.target.ordinals[0]].site.number == number]
+            if own:
+                found[event.ordinal] = own[0]
+        return found
 
     def _right_in(self, forced: Forced, task: Task) -> bool:
         value = forced.seen.get(task.event.ordinal)
@@ -944,18 +988,16 @@ class Judge:
 
     def _name(self, site: int, events: list[Event], candidate: Candidate, of: Event | None = None) -> None:
         """Add the tasks that unnamed values have under a meaning: the candidate is for one of them, others alike."""
-        number = self.forward.events[candidate.target.ordinals[0]].site.number
+        alike = self._alike(events, candidate)
+        if of is not None:
+            alike[of.ordinal] = candidate
         for event in events:
-            alike = [*self.matched.expressions(event), *self.matched.candidates(event, self._carried(event))]
-            own = [c for c in alike if self.forward.events[c.target.ordinals[0]].site.number == number]
-            own = [candidate] if event is of else own
-            if not own and of is not None:
+            own = alike.get(event.ordinal)
+            if own is None and of is not None:
                 continue
-            if not own and candidate.fits and values.shape(event.value) != values.shape(events[0].value):
+            if own is None and candidate.fits and values.shape(event.value) != values.shape(events[0].value):
                 continue
-            self.tasks[event.ordinal] = Task(
-                event, shown_name(event), event.site.statement, (own[0] if own else candidate,), None
-            )
+            self.tasks[event.ordinal] = Task(event, shown_name(event), event.site.statement, (own or candidate,), None)
 
 
 def _sets_zeros(node: ast.stmt) -> bool:

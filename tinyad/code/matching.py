@@ -85,6 +85,7 @@ class Matching:
         self.masks: dict[int, Array] = {}
         self.held: dict[Path, tuple[int, Path]] = {}  # where arrays lie in memory → the event that set them first
         self._read_events()
+        self._read_items()
         self._assemble()
         unknown = [of for of in declared.values() if of not in self.by_name]
         if unknown:
@@ -118,6 +119,19 @@ class Matching:
             version = self.held[place][0]
         if version is not None:
             self.versions[event.ordinal] = version
+
+    def _read_items(self) -> None:
+        """Add what a site reads from a list as uses of the names that the items have: hs[t] of h, and of h0 before."""
+        items: dict[int, list[Event]] = {}  # by site
+        for event in self.events:
+            if event.kind is Kind.EXPRESSION and isinstance(event.site.node, ast.Subscript):
+                setting, path = self.held.get(values.identity(event.value) or (), (event.ordinal, ()))
+                if setting < event.ordinal and not path and self.events[setting].kind in (Kind.ENTRY, Kind.ASSIGNED):
+                    items.setdefault(event.site.number, []).append(event)
+                    self.versions[event.ordinal] = setting
+        for read in items.values():
+            for name in {canonical(self.events[self.versions[event.ordinal]].name) for event in read}:
+                self.uses[name] = sorted([*self.uses.get(name, ()), *read], key=lambda event: event.ordinal)
 
     def _assemble(self) -> None:
         """Add the arrays that are stored part by part, as one leaf each."""
@@ -381,7 +395,7 @@ class Matched:
         shape = values.shape(event.value)
         own = [
             e
-            for e in self.seen.events
+            for e in self.seen.events[: len(self.matching.events)]  # where one run has both passes, of the forward
             if e.call == call
             and (e.kind is Kind.ASSIGNED or (e.kind in (Kind.EXPRESSION, Kind.RETURNED) and not e.name))
             and values.differentiable(e.value)

@@ -142,7 +142,7 @@ class Pair:
     def loss_name_of(self) -> str:
         """Return the name of the loss that a function of both passes returns."""
         names = returned_names(self.node(self.forward))
-        path = self.binding.outputs[0]
+        path = self.binding.outputs[0] if self.binding.outputs else ()
         return names[path[0]] if path and path[0] < len(names) else ""
 
     @property

@@ -6,7 +6,8 @@ import ast
 import heapq
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from itertools import takewhile
 from types import ModuleType
@@ -15,7 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.code import values
+from tinyad.code.edit_ranks import EditKind
 from tinyad.code.edits import Edit, Scope, edits
+from tinyad.code.elementwise import usual_forms, wrong_derivatives
 from tinyad.code.judge import Judge, computes_with
 from tinyad.code.limits import (
     AUXILIARY_TRIALS,
@@ -25,14 +28,18 @@ from tinyad.code.limits import (
     PAIRS,
     POINTS,
     RERUNS,
+    RULE_SECONDS,
     SEARCH_SECONDS,
     TRIALS,
 )
 from tinyad.code.names import canonical, looks_like_derivative
 from tinyad.code.probes import Statement, names_of
 from tinyad.code.rerun import Rerun, suspects
+from tinyad.code.rule_statements import by_the_rules
 from tinyad.code.same_formula import same_formula
-from tinyad.code.search import search
+from tinyad.code.search import SearchResult, first_of, search
+from tinyad.code.splice import Source
+from tinyad.code.surroundings import Surroundings
 from tinyad.code.trial import Trial
 from tinyad.code.verdicts import Grade
 
@@ -53,6 +60,8 @@ class Suggestion(NamedTuple):
     tried: int
     rank: float = math.inf
 
+
+PASSING_ON = (EditKind.NAME, EditKind.INDEX, EditKind.ORDER)  # mistakes where nothing is computed
 
 NONE = Suggestion(None, "", "", (), 0)
 
@@ -89,11 +98,20 @@ class Repair:
             self.cause = self.cause or self._own_cause(wrong)
             if self.cause is not None:
                 self.known = dict.fromkeys(self.known, self.cause)
+            else:
+                self._write_out(wrong)
         self._grade()
+
+    def _write_out(self, wrong: Sequence[Statement]) -> None:
+        """Find what the rules give for what is not explained, after the search was too long."""
+        self.until = time.process_time() + RULE_SECONDS
+        with suppress(OutOfTime):
+            self._fill([s for s in wrong if not self.known[s.number].text], self._by_the_rules)
 
     def _explain(self, wrong: Sequence[Statement]) -> None:
         self.alone = len(wrong) == 1
-        if len(wrong) > 1:
+        self.cause = self._wrong_helper() if wrong and self.shows else None
+        if self.cause is None and len(wrong) > 1:
             own = [{s.number: s for s in [statement, *suspects(self.judge, [statement])]} for statement in wrong]
             shared = [s for number, s in own[0].items() if all(number in other for other in own)]
             self.cause = self._common_cause(shared, math.inf, min(self.until, time.process_time() + CAUSE_SECONDS))
@@ -108,15 +126,31 @@ class Repair:
         if self.cause is not None:
             self.known.update({statement.number: self.cause for statement in wrong})
             return
-        for statement in unexplained:
-            other = self._made_from_or_two(statement)
-            if other.text:
-                self.known[statement.number] = other
+        self._fill(unexplained, self._made_from_another)
         open_ones = [statement for statement in wrong if not self.known[statement.number].text]
         if len(open_ones) == 1 and self.shows:
-            other = self._with_the_others(open_ones[0])
+            self._fill(open_ones, self._with_the_others)
+        for find in (self._by_the_rules, self._with_two_changes):
+            self._fill([s for s in unexplained if self.known[s.number].grade in ("", Grade.POSSIBLE)], find)
+
+    def _fill(self, statements: Iterable[Statement], find: Callable[[Statement], Suggestion]) -> None:
+        """Keep what is found for some statements."""
+        for statement in statements:
+            other = find(statement)
             if other.text:
-                self.known[open_ones[0].number] = other
+                self.known[statement.number] = other
+
+    def _wrong_helper(self) -> Suggestion | None:
+        """Return what a statement should be of a function such as sigmoid_prime, if that is not the derivative."""
+        wrong = wrong_derivatives(self.judge)
+        inside = [s for s in self.program.probe.statements if s.function in wrong]
+        found = self._common_cause(inside, math.inf, self.until) if inside else None
+        for statement in inside if found is None else ():
+            rerun = Rerun([self.judge, *self.points(judged=False)], statement)
+            for tried, text in enumerate(usual_forms(self.text(statement), wrong[statement.function])):
+                if rerun.fits(text):
+                    return Suggestion(statement, text, Grade.LIKELY, (), tried)
+        return found
 
     def _with_the_others(self, statement: Statement) -> Suggestion:
         """Return what the one statement should be that is not explained, with what was found for the others."""
@@ -151,6 +185,8 @@ class Repair:
         for number, one in self.known.items():
             if one.text and one.grade != Grade.POSSIBLE:
                 self.known[number] = one._replace(grade=Grade.CERTAIN if holds else Grade.LIKELY)
+        if self.cause is not None and self.known:
+            self.cause = next(iter(self.known.values()))
 
     def _changes_a_size(self, statement: Statement, text: str) -> bool:
         """Return whether an edit has another factor, and that may stand for a size that happens to be this number."""
@@ -182,7 +218,7 @@ class Repair:
             text = self.text(statement)
             scope = self.scope(Trial(self.judge, statement), statement) if text else None
             if scope is not None:
-                singles = takewhile(lambda edit: edit.rank < limit, edits(text, scope))
+                singles = takewhile(lambda edit: edit.rank < limit, _likely(edits(text, scope), statement))
                 merged.append(_numbered(singles, number))
         reruns: dict[int, Rerun] = {}
         unsure: Suggestion | None = None
@@ -202,15 +238,36 @@ class Repair:
                 unsure = unsure or suggestion
         return unsure
 
-    def _made_from_or_two(self, statement: Statement) -> Suggestion:
-        """Return what one that a wrong statement is made from should be; else two changes of the wrong one."""
+    def _made_from_another(self, statement: Statement) -> Suggestion:
+        """Return what one should be that a wrong statement is made from."""
         for earlier in self._made_from(statement):
             other = self._searched(earlier, statement, AUXILIARY_TRIALS, changes=1)
             if other.text:
                 return other
+        return NONE
+
+    def _by_the_rules(self, statement: Statement) -> Suggestion:
+        """Return the statement as the rules of differentiation give it, in names that it can use."""
+        scope = self.scope(Trial(self.judge, statement), statement)
+        try:
+            around = Surroundings(Source(self.text(statement)), scope)
+        except SyntaxError:
+            return NONE
+        candidates = by_the_rules(self.judge, statement, around, self.of_the_forward)
+        return self._searched(statement, None, TRIALS, changes=1, candidates=candidates)
+
+    def _with_two_changes(self, statement: Statement) -> Suggestion:
+        """Return a wrong statement with two changes."""
         return self._searched(statement, None, PAIRS, changes=2)
 
-    def _searched(self, statement: Statement, until: Statement | None, limit: int, changes: int) -> Suggestion:
+    def _searched(
+        self,
+        statement: Statement,
+        until: Statement | None,
+        limit: int,
+        changes: int,
+        candidates: Iterable[Edit] | None = None,
+    ) -> Suggestion:
         text = self.text(statement)
         if not text or isinstance(statement.node, COMPOUND):
             return NONE
@@ -233,17 +290,11 @@ class Repair:
                 trials.extend(Trial(judge, statement, until) for judge in self.points(judged=True))
             return all(trial.fits(edited) for trial in trials[1:])
 
-        found = search(text, self.scope(trials[0], statement), fits, limit, changes)
-        if found.found:
-            best = found.found[0]
-            others = [edit.text for edit in found.found[1:] if not same_formula(edit.text, best.text)]
-            return Suggestion(statement, best.text, Grade.LIKELY, tuple(others[:2]), found.tried, best.rank)
-        kept = next((grade for grade in (Grade.LIKELY, Grade.POSSIBLE) if grade in unsure), None)
-        return (
-            NONE._replace(tried=found.tried)
-            if kept is None
-            else Suggestion(statement, unsure[kept], kept, (), found.tried)
-        )
+        if candidates is None:
+            found = search(text, self.scope(trials[0], statement), fits, limit, changes)
+        else:
+            found = first_of(candidates, text, fits, limit)
+        return _suggested(statement, found, unsure)
 
     def _is_changed_later(self, statement: Statement) -> bool:
         """Return whether others change what a statement sets: then it need not be what it leads to."""
@@ -302,7 +353,8 @@ class Repair:
         own = [
             other
             for other in self.program.probe.statements
-            if other.function == statement.function and other.line < statement.line and other.number not in judged
+            if other.function == statement.function and other.line < statement.line
+            if other.number not in judged and other.number not in self.of_the_forward
         ]
         readers: list[ast.stmt] = [statement.node]
         for other in reversed(own):
@@ -345,11 +397,30 @@ class Repair:
         return Scope(found, sizes, backward, forward, list(dict.fromkeys(filter(None, loops))))
 
 
+def _suggested(statement: Statement, found: SearchResult, unsure: Mapping[Grade, str]) -> Suggestion:
+    """Return the first of what a search found; else what was right in some respects."""
+    if found.found:
+        best = found.found[0]
+        others = [edit.text for edit in found.found[1:] if not same_formula(edit.text, best.text)]
+        return Suggestion(statement, best.text, Grade.LIKELY, tuple(others[:2]), found.tried, best.rank)
+    kept = next((grade for grade in (Grade.LIKELY, Grade.POSSIBLE) if grade in unsure), None)
+    if kept is None:
+        return NONE._replace(tried=found.tried)
+    return Suggestion(statement, unsure[kept], kept, (), found.tried)
+
+
 def factors_in(text: str) -> set[float]:
     """Return the numbers that a statement multiplies or divides by."""
     products = (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.BinOp))
     operands = [part for n in products if isinstance(n.op, (ast.Mult, ast.Div)) for part in (n.left, n.right)]
     return {float(p.value) for p in operands if isinstance(p, ast.Constant) and isinstance(p.value, (int, float))}
+
+
+def _likely(found: Iterable[Edit], statement: Statement) -> Iterator[Edit]:
+    """Yield the edits that may be meant; of a statement that only gives names, as x, w = cache, those of names."""
+    value = statement.node.value if isinstance(statement.node, ast.Assign) else None
+    passes_on = isinstance(value, ast.Name) and not looks_like_derivative(value.id)
+    return (edit for edit in found if edit.kind in PASSING_ON or not passes_on)
 
 
 def _uses(node: ast.stmt, name: str) -> bool:

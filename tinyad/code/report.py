@@ -168,12 +168,11 @@ def _pair(source: Text, pair: PairVerdict, everything: bool) -> Iterator[str]:
         yield from (f"    {one_line(row)}" for row in (first, *rest))
         return
     yield f"{one_line(title)}: {holding_of(pair)}"
-    for k, v in enumerate(pair.wrong):
-        if k == 0 or everything:
-            yield ""
-            yield from full(source, v)
-        else:
-            yield ("" if k > 1 else "\n") + brief(source, v)
+    for v in pair.wrong if everything else pair.wrong[:1]:
+        yield ""
+        yield from full(source, v)
+    rows = dict.fromkeys(brief(source, v) for v in pair.wrong[1:] if not everything)
+    yield from (("" if k else "\n") + row for k, row in enumerate(rows))
     yield from _around(source, pair, everything)
 
 

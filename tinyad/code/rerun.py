@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import CodeType
 from typing import Any
@@ -200,6 +200,10 @@ def suspects(judge: Judge, wrong: Sequence[Statement]) -> list[Statement]:
     it calls, and those that set a part of the same.
     """
     holds = {v.task.statement.number for v in judge.judged.verdicts if v.right and not v.candidate.part}
+    names = {name for s in wrong for name in set_names(s)}
+    for s in judge.pair.program.probe.statements:
+        if _gathers(s) or _masks(s, names):
+            holds.discard(s.number)
     fails = {v.task.statement.number for v in judge.judged.verdicts if v.right is False}
     own = [s for s in judge.pair.program.probe.statements if s.number in judge.backward.ran]
     if any(result.value is None for result in judge.judged.results):  # an item that another key may have got
@@ -219,6 +223,23 @@ def suspects(judge: Judge, wrong: Sequence[Statement]) -> list[Statement]:
                 found[other.number] = other
                 todo.append(other)
     return sorted(found.values(), key=lambda s: min(abs(s.line - w.line) for w in wrong))
+
+
+def _gathers(statement: Statement) -> bool:
+    """Return whether a statement sets a list of what is left of several values: no verdict is about its items."""
+    targets = statement.node.targets if isinstance(statement.node, ast.Assign) else []
+    return any(isinstance(part, ast.Starred) for target in targets for part in ast.walk(target))
+
+
+def _masks(statement: Statement, names: Collection[str]) -> bool:
+    """Return whether a statement sets those entries of a name that a comparison selects: others may be left out."""
+    targets = statement.node.targets if isinstance(statement.node, ast.Assign) else []
+    return any(
+        isinstance(target, ast.Subscript)
+        and names_of(target.value) in names
+        and any(isinstance(part, ast.Compare) for part in ast.walk(target.slice))
+        for target in targets
+    )
 
 
 def _stores_by_computed_key(statement: Statement) -> bool:

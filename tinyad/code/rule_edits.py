@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 from tinyad.code import edit_ranks as ranks
 from tinyad.code.edit_ranks import EditKind
-from tinyad.code.splice import SUM, Piece
+from tinyad.code.limits import RULE_TERMS
+from tinyad.code.rules import ByTheRules
+from tinyad.code.splice import SUM, Piece, level
 from tinyad.code.surroundings import Edit, Pair, Surroundings, last_part, names_in, plain, primal
 
 
@@ -21,6 +24,48 @@ def products(around: Surroundings) -> Iterator[Edit]:
         yield around.replace(spot, piece, EditKind.ANALOGY, rank)
         added = around.join(around.source.piece(value), "+", piece)
         yield around.replace(spot, Piece(added.text, SUM), EditKind.MISSING_TERM, rank + ranks.TERM_INSIDE)
+
+
+def written_out(around: Surroundings, value: ast.expr, derivative: ByTheRules) -> Iterator[Edit]:
+    """Propose a derivative by the rules for an expression that should hold it, or some of its terms."""
+    spot = around.source.spots[value]
+    terms = _pieces(derivative)
+    for count in range(1, len(terms) + 1) if len(terms) <= RULE_TERMS else (1,):
+        for chosen in combinations(terms, count):
+            added = _sum_of(around, [around.source.piece(value), *chosen])
+            yield around.replace(spot, added, EditKind.MISSING_TERM, ranks.WRITTEN_TERM + count)
+    for addend in _addends(value):
+        for term in terms:
+            yield around.replace(around.source.spots[addend], term, EditKind.ANALOGY, ranks.WRITTEN_TERM + 1)
+    if derivative.complete:
+        yield around.replace(spot, _sum_of(around, terms), EditKind.ANALOGY, ranks.WRITTEN_OUT)
+    for term in terms if isinstance(around.source.tree, ast.AugAssign) else ():
+        yield around.replace(spot, term, EditKind.ANALOGY, ranks.WRITTEN_OUT)
+
+
+def all_written_out(around: Surroundings, derivatives: Sequence[tuple[ast.expr, ByTheRules]]) -> Edit:
+    """Return the statement with derivatives by the rules in the place of several expressions at once."""
+    changes = [(value, _sum_of(around, _pieces(derivative))) for value, derivative in derivatives]
+    return Edit(around.source.replaced_all(changes), EditKind.ANALOGY, ranks.WRITTEN_OUT, 1)
+
+
+def _pieces(derivative: ByTheRules) -> list[Piece]:
+    return [Piece(term, level(ast.parse(term, mode="eval").body)) for term in derivative.terms]
+
+
+def _addends(node: ast.expr) -> list[ast.expr]:
+    """Return what a sum adds up; nothing for another expression."""
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)):
+        return []
+    return [part for side in (node.left, node.right) for part in (_addends(side) or [side])]
+
+
+def _sum_of(around: Surroundings, terms: Sequence[Piece]) -> Piece:
+    total = terms[0]
+    for term in terms[1:]:
+        sign = "-" if term.text.startswith("-") else "+"
+        total = around.join(total, sign, Piece(term.text.removeprefix("-"), term.level))
+    return Piece(total.text, SUM if len(terms) > 1 else total.level)
 
 
 def _by_the_rule(around: Surroundings) -> Iterator[tuple[Piece, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from tinyad.code import edit_ranks as ranks
@@ -39,6 +39,16 @@ def search(statement: str, scope: Scope, fits: Callable[[str], bool], limit: int
             attempt.attempt(edit)
         if attempt.found:
             break
+    return attempt.result(complete=True)
+
+
+def first_of(candidates: Iterable[Edit], statement: str, fits: Callable[[str], bool], limit: int) -> SearchResult:
+    """Return those of some statements that fit, by rank."""
+    attempt = _Attempt(fits, limit, statement)
+    for edit in candidates:
+        if attempt.is_over():
+            break
+        attempt.attempt(edit)
     return attempt.result(complete=True)
 
 

@@ -19,6 +19,7 @@ from tinyad.code.surroundings import (
     differing_letters,
     exchanged,
     last_part,
+    names_in,
     parsed,
     plain,
     primal,
@@ -166,11 +167,22 @@ def analogies(around: Surroundings) -> Iterator[Edit]:
             yield from _after(around, own, other, statement.strip())
     for statement in around.scope.forward:  # what is computed again as there
         other = _single_target(parsed(statement))
-        if other is not None and last_part(other[0]) == last_part(own[0]):
+        if other is None:
+            continue
+        same_name = last_part(other[0]) == last_part(own[0])
+        if same_name or (primal(own[0]) is None and _is_of_the_same(around, own[1], other[1])):
+            rank = ranks.ANALOGY if same_name else ranks.COMPUTED_AGAIN
             segment = ast.get_source_segment(statement.strip(), other[1]) or ""
             for text in dict.fromkeys([segment, ast.unparse(_inlined(around, other[1]))]):
                 piece = Piece(re.sub(r"\s*\n\s*", " ", text), 0)
-                yield Edit(around.source.replaced(own[1], piece), EditKind.ANALOGY, ranks.ANALOGY, 1)
+                yield Edit(around.source.replaced(own[1], piece), EditKind.ANALOGY, rank, 1)
+
+
+def _is_of_the_same(around: Surroundings, own: ast.expr, other: ast.expr) -> bool:
+    """Return whether two expressions are computed from a name that both have, and all of the second's are in scope."""
+    names = [name for name in names_in(other) if name.isidentifier() and name != around.numpy]
+    known = all(name in around.scope.values for name in names)
+    return known and not isinstance(other, ast.Name | ast.Tuple) and not set(names).isdisjoint(names_in(own))
 
 
 def _inlined(around: Surroundings, value: ast.expr, depth: int = 3) -> ast.expr:

@@ -143,13 +143,13 @@ class Pair(NamedTuple):
 def pairs_of(statement: str) -> tuple[Pair, ...]:
     """Return the targets of a statement with their values."""
     found = []
-    for target, value in _target_values(parsed(statement)):
+    for target, value in target_values(parsed(statement)):
         names = frozenset(names_in(value))
         found.append(Pair(target, value, names, frozenset(last_part(name) for name in names)))
     return tuple(found)
 
 
-def _target_values(statement: ast.stmt | None) -> Iterator[tuple[str, ast.expr]]:
+def target_values(statement: ast.stmt | None) -> Iterator[tuple[str, ast.expr]]:
     """Return the targets of an assignment with their values; a tuple of values is taken apart."""
     if isinstance(statement, ast.AugAssign | ast.AnnAssign) and statement.value is not None:
         yield ast.unparse(statement.target), statement.value
@@ -199,7 +199,7 @@ class Surroundings:
         self.functions = [t for t, value in scope.values.items() if callable(value)]
         found = re.search(r"\b(np|numpy|jnp|torch)\.", "\n".join([source.text, *scope.statements, *scope.forward]))
         self.numpy = found.group(1) if found else "np"
-        self.targets = [target for target, _ in _target_values(source.tree)]
+        self.targets = [target for target, _ in target_values(source.tree)]
 
     def text_of(self, node: ast.expr) -> str | None:
         """Return the text under which the scope knows an expression."""
