@@ -98,6 +98,31 @@ def test_steps_that_use_nothing_of_one_another_are_no_loop():
     assert "time steps" not in str(found)
 
 
+def test_two_products_one_after_the_other_are_no_loop():
+    tape = Tape()
+    v = tape.variables(A=draw((3, 3)), B=draw((3, 3), 1), x=draw((3, 2), 2))
+    tape.name({"h": tanh(v["B"] @ (v["A"] @ v["x"]))})
+    d = tape.backward({"h": draw((2, 3), 3)})
+    found = compare(d, {name: d[name] for name in "hB"} | {name: -d[name] for name in "Ax"})
+    assert found.located.name == "_1"
+    assert found.located.looks_like == "the sign"
+
+
+def test_a_part_of_a_line_is_named_where_it_is_not_all_of_it():
+    """x = ... + sigmoid(u) and tanh(u) where u has no name: ∇u is 0, ∇x is not."""
+    tape = Tape()
+    v = tape.variables(x=draw((3, 2)), y=draw((3, 2), 1))
+    u = v["x"] + v["y"]
+    tape.name({"s": sigmoid(u), "t": tanh(u), "w": v["x"] * v["x"]})
+    seeds = {name: draw((2, 3), k) for k, name in enumerate("stw", 2)}
+    d = tape.backward(seeds)
+    found = compare(d, seeds | {"x": 2 * seeds["w"] * v["x"].value.T}).first_wrong
+    assert found.name == "x"
+    assert "is missing" in found.looks_like
+    found = compare(d, seeds | {"x": d["x"] - 2 * d["_1"]}).first_wrong
+    assert "the sign of one contribution: step 1" in found.looks_like
+
+
 def test_an_explanation_in_what_was_not_given_suppresses_none_in_what_was():
     d, _, u, s, dh = exp_and_tanh("u")
     du = dh * s - dh * u * (1 - s**2)  # the mistake: + belongs
@@ -282,3 +307,11 @@ def test_of_two_softmaxes_the_one_that_is_over_the_other_axis_is_named():
     found = compare(d, {"x": P * (dp - (dp * P).sum(1, keepdims=True))}, layout="same")
     assert found.first_wrong.step == 1
     assert found.first_wrong.looks_like == "softmax over the other axis: use softmax_rows"
+
+
+def test_the_derivative_of_the_loss_is_no_surplus_in_every_entry():
+    tape = Tape()
+    x = tape.variable(draw((3, 1)), name="x")
+    tape.name({"L": np.sum(tanh(x))})
+    d = tape.backward("L")
+    assert compare(d, {"x": d["x"] + 0.5}).first_wrong.looks_like == ""

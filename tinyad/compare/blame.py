@@ -167,6 +167,8 @@ class Blame:
             text, grade = text + self._others(text, also), Grade.POSSIBLE
         if i not in self.told and len(first.values) > 1 and first.pattern[0] != "value":
             text += f"; the same at {len(first.values)} time steps"
+        if (first.change.values or first.pattern[0] == "zero") and not self._all_of(i, z):
+            text = f"∇{one_line(self.tape.label(z))}: {text}"
         uses = [use for use in first.uses if use.of == z]
         z, step = self._handed_from(z, uses[0].step if uses else self._last_step(z))
         if first.pattern[0] == "zero":
@@ -218,6 +220,15 @@ class Blame:
             if self.has_name(z) or getattr(formula, "head", "") != "dz":
                 return i, step
             i, step = z, self._last_step(z)
+
+    def _all_of(self, i: int, z: int) -> bool:
+        """Return whether the derivative at i is made of that at z alone."""
+        while i != z:
+            uses = self.judge.lines.uses.get(i, [])
+            if len(uses) != 1 or i in self.judge.d.seeds:
+                return False
+            i = self.tape.steps[uses[0].step - 1][1]
+        return True
 
     # One mistake told as two
 

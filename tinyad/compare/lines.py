@@ -178,7 +178,7 @@ class Lines:
     def _repeated(self) -> dict[int, tuple[Hashable, int | None]]:
         """Return the same without names: the longest stretch in which operations, sizes and what they use repeat.
 
-        What goes from one time step to the next comes from somewhere else at the first.
+        Something goes from one time step to the next, and comes from elsewhere at the first; two steps are no loop.
         """
         steps = list(self.made.values())
         keys: dict[Hashable, int] = {}
@@ -189,12 +189,15 @@ class Lines:
         for period in range(1, min(len(steps) // 2, LONGEST_LOOP) + 1):
             before, after = back[:-period], back[period:]
             carried = (after > 0) & (after < 2 * period) & ((before == 0) | (before > after - period))
-            same = (seen[period:] == seen[:-period]) & ~named[:-period] & np.all((before == after) | carried, axis=1)
+            wired = (before == after) | carried | ((before > 0) & (after == before + period))
+            same = (seen[period:] == seen[:-period]) & ~named[:-period] & np.all(wired, axis=1)
             differ = np.flatnonzero(np.concatenate(([True], ~same, [True])))
             k = int(np.argmax(np.diff(differ)))
-            stretch = int(differ[k + 1] - differ[k]) - 1 + period
-            if stretch >= 2 * period and stretch > best[0]:
-                best = stretch, int(differ[k]), period
+            stretch, start = int(differ[k + 1] - differ[k]) - 1 + period, int(differ[k])
+            second, at = back[start + period : start + 2 * period], np.arange(period)[:, None]
+            goes_on = len(second) == period and bool(np.any((at < second) & (second <= at + period)))
+            if goes_on and stretch >= max(2 * period, 3) and stretch > best[0]:
+                best = stretch, start, period
         stretch, start, period = best
         roles: dict[int, tuple[Hashable, int | None]] = {n: (n, None) for n in steps}
         for k in range(stretch // period * period if period else 0):

@@ -42,7 +42,7 @@ def the_rest_missing(sums: OneSum) -> Hypotheses:
     words, uses = sums.words, {i: sums.uses(i) for i in sums.values}
     several = {i: some for i, some in uses.items() if len(some) > 1}
     given = {i: some[1:] for i, some in several.items() if not some[0].step}
-    if len(sums.values) > 1 and given:
+    if given:
         yield sums.without("given alone", given, lambda i: f"the given one is there alone: {words.lost(given[i])}")
     if len(sums.values) == 1 and several:
         ((i, some),) = several.items()
