@@ -57,6 +57,7 @@ MISTAKES = [
         "D_m = (2 / len(x)) * np.sum(x * (y - y_pred))",
     ),
     ("names_of_gradients", "nabla_w = x.T @ dJdh", "nabla_w = x.T @ dLdf"),
+    ("names_of_gradients", '"b": d.sum(axis=0) / n', '"b": d.sum(axis=0)'),
     ("names_of_gradients", "dZ = dA * (1 - np.tanh(Z) ** 2)", "dZ = dA * (1 - np.tanh(Z))"),
     ("train_steps", "db = dy_hat.sum(axis=0)", "db = dy_hat.mean(axis=0)"),
     ("train_steps", "grad = x.T @ (p - y)", "grad = x.T @ (y - p)"),

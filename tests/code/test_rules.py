@@ -60,12 +60,15 @@ STEPS = {
     "reshaped": "y = (x * u).reshape(12)",
     "inverse": "y = np.linalg.inv(S)",
     "huber": "a = np.abs(x - u)\nsmall = a < 0.8\ny = np.where(small, 0.5 * a ** 2, s * a)",
+    "log of a determinant": "y = np.linalg.slogdet(S)[1]",
     "norm": "y = np.linalg.norm(x)",
     "norm of rows": "y = np.linalg.norm(x, axis=1)",
     "norm kept": "y = x / np.linalg.norm(x, axis=1, keepdims=True)",
     "softmax": "y = softmax(x)",
     "softmax of columns": "y = softmax(x.T)",
     "log softmax": "y = log_softmax(x * u)",
+    "softmax written out": "e = np.exp(x)\ny = e / e.sum(axis=1, keepdims=True)",
+    "softmax in one": "y = np.exp(x) / np.exp(x).sum(axis=0)",
     "outer": "y = np.outer(v, b)",
     "einsum": "y = np.einsum('bti,io->bto', H, W)",
     "einsum of two": "y = np.einsum('bti,biu->btu', H, K)",
@@ -114,6 +117,11 @@ def size(x):
     return np.where(np.real(x) < 0, -x, x)
 
 
+def slogdet(x):
+    """The sign of a determinant, and its logarithm."""
+    return 1.0, np.log(np.linalg.det(x))
+
+
 def clip(x, low, high):
     """The nearest number between two, by the real part."""
     return np.where(np.real(x) < low, low, np.where(np.real(x) > high, high, x))
@@ -136,22 +144,26 @@ def minimum(one: Any, other: Any) -> Any:
     return np.where(np.real(one) < np.real(other), one, other)
 
 
-OF_COMPLEX_NUMBERS = {"maximum": maximum, "minimum": minimum, "norm": norm, "clip": clip, "abs": size}
+OF_COMPLEX_NUMBERS = {
+    "maximum": maximum,
+    "minimum": minimum,
+    "norm": norm,
+    "clip": clip,
+    "abs": size,
+    "slogdet": slogdet,
+}
 
 
 def by_complex_step(text: str, name: str, dy: Any) -> Any:
     """Return the derivative of sum(dy * y) for a variable."""
-    for function in ("np.maximum", "np.minimum", "np.linalg.norm", "np.clip", "np.abs"):
+    for function in ("np.maximum", "np.minimum", "np.linalg.norm", "np.clip", "np.abs", "np.linalg.slogdet"):
         text = text.replace(function, function.rpartition(".")[2])
     value = np.array(ARRAYS[name], complex)
     found = np.zeros(value.shape)
     for index in np.ndindex(value.shape):
         moved = value.copy()
         moved[index] += 1e-30j
-        held = run(
-            text,
-            {**ARRAYS, name: moved, "maximum": maximum, "minimum": minimum, "norm": norm, "clip": clip, "abs": size},
-        )
+        held = run(text, {**ARRAYS, name: moved, **OF_COMPLEX_NUMBERS})
         found[index] = np.sum(dy * held["y"]).imag / 1e-30
     return found
 

@@ -495,7 +495,25 @@ class Scores:
         return dQ @ self.Wq.T + dK @ self.Wk.T
 """
 
+KERNEL = """
+import numpy as np
+
+def kernel(X, Y, ell):
+    d2 = ((X[:, None] - Y[None]) ** 2).sum(axis=-1)
+    K = np.exp(-0.5 * d2 / ell ** 2)
+    return K, d2
+
+def kernel_backward(dK, X, Y, ell):
+    K, d2 = kernel(X, Y, ell)
+    dd2 = -0.5 * dK * K / ell ** 2
+    dell = np.sum(dK * K * d2) / ell ** 3
+    dX = 2 * np.sum(dd2[:, :, None] * (X[:, None] - Y[None]), axis=1)
+    dY = -2 * np.sum(dd2[:, :, None] * (X[:, None] - Y[None]), axis=0)
+    return dX, dY, dell
+"""
+
 KINDS = {
+    "a matrix with a new axis": (KERNEL, "dY = -2", "dY = 2"),
     "a layer that leaves its output on itself": (STORED, "dvalues @ self.weights.T", "-dvalues @ self.weights.T"),
     "labels and a penalty that are left out": (OPTIONAL, "+ 2 * reg * W", "+ reg * W"),
     "joined vectors": (JOINED, "(1 - self.out ** 2)", "(1 - self.out)"),

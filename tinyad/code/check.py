@@ -21,7 +21,7 @@ from tinyad.code.program import QUIET, CodeError
 from tinyad.code.recording import Target
 from tinyad.code.repair import Repair
 from tinyad.code.rerun import set_names
-from tinyad.code.results import result_values, unmatched
+from tinyad.code.results import Result, result_values, unmatched
 from tinyad.code.time_limit import TimedOut, limited
 from tinyad.code.unseen import unseen
 from tinyad.code.values import Array
@@ -412,7 +412,7 @@ class _Findings:
     def right_return(self, lines: set[int]) -> list[StatementVerdict]:
         """Return the verdict on a return statement that computes what it returns, if that is right."""
         results = [verdict for verdict in self.judge.judged.results if verdict.right]
-        computed = [r for r in results if not r.result.text.isidentifier() and r.result.statement.line not in lines]
+        computed = [r for r in results if _is_computed(r.result) and r.result.statement.line not in lines]
         if not computed:
             return []
         result = computed[0].result
@@ -570,6 +570,20 @@ class _Findings:
             ):
                 found[name, event.site.line] = "no name of the forward pass fits"
         return [(name, line, reason) for (name, line), reason in found.items()]
+
+
+def _is_computed(result: Result) -> bool:
+    """Return whether a return statement computes a part of what it returns, and does not only name it."""
+    node: ast.AST | None = result.statement.node.value if isinstance(result.statement.node, ast.Return) else None
+    for key in result.path:
+        if isinstance(node, ast.Tuple | ast.List) and isinstance(key, int) and key < len(node.elts):
+            node = node.elts[key]
+        elif isinstance(node, ast.Dict):
+            named = zip(node.keys, node.values, strict=True)
+            node = next((value for k, value in named if isinstance(k, ast.Constant) and k.value == key), None)
+        else:
+            return not result.text.isidentifier()
+    return not isinstance(node, ast.Name)
 
 
 def _first_misfits(results: Iterable[ResultVerdict]) -> Iterator[ResultVerdict]:

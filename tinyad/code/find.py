@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tinyad.code.layout import layout_of
-from tinyad.code.names import LABELS, OUTPUT, looks_like_derivative, stem
+from tinyad.code.names import LABELS, LOSS, OUTPUT, canonical, looks_like_derivative, stem
 from tinyad.code.pair import COST, Example, is_static, returned_names
 from tinyad.code.probes import flat, names_of
 from tinyad.code.program import CodeError, Program
@@ -102,7 +102,9 @@ def _paired(program: Program) -> Iterator[Found]:
         for last, name in functions.items():
             if not BACKWARD.search(last) or _is_property(program, name) or _is_abstract(program, name):
                 continue
-            if owner and last != "backward" and "backward" in functions:
+            if _returns_named_derivatives(program.functions[name]) or (
+                owner and last != "backward" and "backward" in functions
+            ):
                 continue
             mates = [*_mates(program, functions, last), *([] if owner else _costs(program, functions, name))]
             if mates and not (owner and _stands_alone(program, mates[0], name)):
@@ -195,7 +197,11 @@ def _of_both(program: Program) -> Iterator[Found]:
     paired = {part for pair in _pairs(program) for part in (pair.forward, pair.backward)}
     for name, node in program.functions.items():
         owner, _, last = name.rpartition(".")
-        if name in paired or last.startswith("example") or BACKWARD.search(last) or _is_nested(program, owner):
+        if name in paired or last.startswith("example") or _is_nested(program, owner):
+            continue
+        if _returns_named_derivatives(node):
+            yield Found(name, name, None, None)
+        if BACKWARD.search(last):
             continue
         returned = returned_names(node, inside=True)
         layout = layout_of(node)
@@ -206,6 +212,16 @@ def _of_both(program: Program) -> Iterator[Found]:
         own = {names_of(t) for s in ast.walk(node) if isinstance(s, ast.Assign) for g in s.targets for t in flat(g)}
         if len(returned) > 1 and derivatives and returned[0] not in derivatives and set(derivatives) & own:
             yield Found(name, name, None, None)
+
+
+def _returns_named_derivatives(node: ast.FunctionDef) -> bool:
+    """Return whether a function returns a loss and a dict, written there, by the names of its parameters."""
+    own = [part.value for part in node.body if isinstance(part, ast.Return)]
+    parts = own[-1].elts if own and isinstance(own[-1], ast.Tuple) else []
+    if len(parts) != 2 or not isinstance(parts[1], ast.Dict) or not LOSS.match(canonical(names_of(parts[0]))):
+        return False
+    keys = {key.value for key in parts[1].keys if isinstance(key, ast.Constant)}
+    return len(keys) == len(parts[1].keys) > 0 and keys <= {argument.arg for argument in node.args.args}
 
 
 def _training(program: Program) -> Iterator[Found]:

@@ -15,7 +15,7 @@ from tinyad.code.probes import names_of
 
 # fmt: off
 NUMBERS = re.compile(r"(?:lr|eps|epsilon|reg|lam|lambda_?|lambd|alpha|gamma0|decay|momentum|keep_?prob|p_?drop|temp"
-                     r"|temperature|tau|margin|scale|learning_rate|rate|dt|step_size|beta[12]|l2|weight_decay)$")
+                     r"|temperature|tau|ell|length_?scale|bandwidth|margin|scale|learning_rate|rate|dt|step_size|beta[12]|l2|weight_decay)$")
 PENALTIES = re.compile(r"(?:\w*reg(?:ulari[sz](?:er|ation)\w*)?|lam|lambd|\w*lambda_?|alpha|\w*decay|l[12]\w*)$")
 COUNTS  = re.compile(r"(?:n|num)_\w+$|\w+_(?:size|dims?|units|len|length|features|channels|heads|layers|height|width)$"
                      r"|(?:stride|pad|padding|heads|timesteps)$", re.IGNORECASE)

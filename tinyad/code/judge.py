@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -127,6 +128,8 @@ class Judge:
         self.factor: float | None = None
         self.end_factor: float | None = None
         self.forces = True  # what is wrong is replaced by the truth
+        self.doubtful = False  # a value was given another meaning than the one that it is right for
+        self.doubts = False  # no value is
         self.matches: dict[tuple[object, ...], Match | None] = {}
         self.unnamed: dict[int, list[Event]] = {}  # by site: what looks like a derivative, and has no meaning
         self.tasks: dict[int, Task] = {}
@@ -398,6 +401,27 @@ class Judge:
 
     def judge(self) -> Judged:
         """Judge every statement and result, find the convention of the pair, and what unnamed values stand for."""
+        begin = self._state()
+        self._judge()
+        if self.doubtful and self.judged.count:
+            first = self._state()
+            self._restore(begin)
+            self.doubts = True
+            self._judge()
+            if self.judged.count >= first["judged"].count:
+                self._restore(first)
+        return self.judged
+
+    def _state(self) -> dict[str, Any]:
+        """Return what judging changes."""
+        names = ("tasks", "unnamed", "chosen", "misread", "factor", "end_factor", "forces", "judged")
+        return {name: copy.copy(getattr(self, name)) for name in names}
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, copy.copy(value))
+
+    def _judge(self) -> None:
         self._explain_by_unnamed()
         self.judged = self.run()
         self._explain_by_intermediate()
@@ -409,7 +433,6 @@ class Judge:
         self._drop_misread()
         self._compare_shapes()
         self._compare_copies()
-        return self.judged
 
     def run(self, supposed: bool = False) -> Judged:
         """Run the backward pass, judge what it sets, and go on with the truth where it is wrong."""
@@ -895,7 +918,7 @@ class Judge:
         events: all that its site sets, in all passes of loops; the truth is put in the place of each.
         """
         best, kept, tried = 0, None, list[Array]()
-        if self._has_right_reader(event) and self._is_of_something(event):
+        if (self.doubts or self._has_right_reader(event)) and self._is_of_something(event):
             return None
         expressions = self.matched.expressions(event)
         for candidate in expressions:
@@ -919,6 +942,7 @@ class Judge:
                 break
         if kept is None:
             return None
+        self.doubtful = self.doubtful or self._is_of_something(event)
         adjoint = self.truth.adjoint(kept.target)
         alike = [c for c in expressions if c.line == kept.line and self.truth.agrees(c.target, adjoint, None)]
         return max(alike, key=lambda c: len(c.name))  # the outermost of sums, as in a @ b + c

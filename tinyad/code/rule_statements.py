@@ -76,7 +76,7 @@ def _computed_by(judge: Judge, function: str, forward: Collection[int]) -> Compu
     steps = []
     for one in (s for s in own if s.number in forward):
         text = ast.get_source_segment(program.source, one.node) or ""
-        texts = [text, *(_appended(one.node, variable) for variable in loops)]
+        texts = [*(_unpacked(one.node) or [text]), *(_appended(one.node, variable) for variable in loops)]
         steps += [Step(p.target, p.value, read.get(one.number, {})) for t in texts for p in pairs_of(t)]
     is_whole = function == pair.forward
     return Computed(
@@ -90,6 +90,15 @@ def _computed_by(judge: Judge, function: str, forward: Collection[int]) -> Compu
 @lru_cache(maxsize=4096)
 def _text(node: ast.expr) -> str:
     return ast.unparse(node)
+
+
+def _unpacked(node: ast.stmt) -> list[str]:
+    """Return what takes the values of a call apart as an assignment of an item each."""
+    value = node.value if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) else None
+    target = node.targets[0] if isinstance(node, ast.Assign) else None
+    if value is None or not isinstance(target, ast.Tuple):
+        return []
+    return [f"{ast.unparse(part)} = ({ast.unparse(value)})[{place}]" for place, part in enumerate(target.elts)]
 
 
 def _appended(node: ast.stmt, variable: str) -> str:

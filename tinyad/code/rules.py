@@ -298,8 +298,17 @@ class Rules:
             like = self._written(node.value)
             below = self._reduced(self._whole(adjoint, node), self._shape(node))
             yield node.value, self._filled("G.reshape(A.shape)", self._shape(node.value), G=below.node, A=like)
+        elif isinstance(node, ast.Subscript) and ast.unparse(node.value).partition("(")[0].endswith("slogdet"):
+            yield from self._of_log_determinant(node, adjoint)
         elif not isinstance(node, ast.Compare):  # what a comparison is has the derivative 0
             raise NotWrittenError
+
+    def _of_log_determinant(self, node: ast.Subscript, adjoint: Adjoint) -> Iterator[tuple[ast.expr, Adjoint]]:
+        call = node.value
+        if isinstance(call, ast.Call) and ast.unparse(node.slice) == "1":
+            inverse = ast.Call(_template(f"{self.around.numpy}.linalg.inv"), call.args, [])
+            shape = self._shape(call.args[0])
+            yield call.args[0], self._filled("G * A.T", shape, G=adjoint.node, A=self._written(inverse))
 
     def _of_call(self, node: ast.Call, adjoint: Adjoint, name: str) -> Iterator[tuple[ast.expr, Adjoint]]:
         function, arguments = last_part(ast.unparse(node.func)), list(node.args)
@@ -332,7 +341,7 @@ class Rules:
             raise NotWrittenError
 
     def _of_whole_array(
-        self, node: ast.Call, function: str, arguments: list[ast.expr], adjoint: Adjoint, name: str
+        self, node: ast.expr, function: str, arguments: list[ast.expr], adjoint: Adjoint, name: str
     ) -> Iterator[tuple[ast.expr, Adjoint]]:
         templates = OF_WHOLE_ARRAYS[function]
         if function == "transpose" and len(arguments) > 1:
@@ -380,6 +389,10 @@ class Rules:
     def _of_operation(  # noqa: PLR0913  an operation, its operands, its adjoint, the variable
         self, node: ast.expr, kind: str, left: ast.expr, right: ast.expr, adjoint: Adjoint, name: str
     ) -> Iterator[tuple[ast.expr, Adjoint]]:
+        logits = _logits(left, right) if kind == "/" else None
+        if logits is not None:
+            yield from self._of_whole_array(node, "softmax", [logits], self._whole(adjoint, node), name)
+            return
         sides = (left, right)
         for place, operand in enumerate(sides):
             if not _contains(operand, name):
@@ -606,6 +619,16 @@ def _indices(nodes: Iterable[ast.AST], name: str) -> set[str]:
     """Return the indices, other than keys, at which items of a variable stand."""
     items = (n for n in nodes if isinstance(n, ast.Subscript) and last_part(ast.unparse(n)) == name)
     return {ast.unparse(n.slice) for n in items if not _is_variable(n, "")}
+
+
+def _logits(left: ast.expr, right: ast.expr) -> ast.expr | None:
+    """Return x where a quotient is exp(x) over a sum of the same: a softmax that is written out."""
+    if not (isinstance(left, ast.Call) and isinstance(right, ast.Call) and len(left.args) == 1):
+        return None
+    summed = right.func.value if isinstance(right.func, ast.Attribute) else None
+    parts = [ast.unparse(part) for part in (summed, *right.args[:1]) if part is not None]
+    is_one = last_part(ast.unparse(left.func)) == "exp" and last_part(ast.unparse(right.func)) == "sum"
+    return left.args[0] if is_one and ast.unparse(left) in parts else None
 
 
 def _only_adds_axes(node: ast.Subscript) -> bool:

@@ -34,7 +34,7 @@ def ranks(function: ast.FunctionDef) -> Mapping[str, int]:
                 found[name] = len(names)
             case ast.Subscript(ast.Attribute(ast.Name(name), "shape"), ast.Constant(int(axis))) if axis > 1:
                 found[name] = max(found.get(name, 1), axis + 1)
-            case ast.Subscript(ast.Name(name), ast.Tuple(parts)) if not any(map(_is_ellipsis, parts)):
+            case ast.Subscript(ast.Name(name), ast.Tuple(parts)) if not any(_leaves_open(name, part) for part in parts):
                 found[name] = max(found.get(name, 1), sum(not _is_new_axis(part) for part in parts))
             case ast.Call(ast.Attribute(ast.Name(name), "transpose"), args) if len(args) > 1:
                 found[name] = len(args)
@@ -46,8 +46,9 @@ def ranks(function: ast.FunctionDef) -> Mapping[str, int]:
     return found
 
 
-def _is_ellipsis(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is ...
+def _leaves_open(name: str, part: ast.expr) -> bool:
+    """Return whether axes may follow that an index does not name: after ..., and in X[:, None] of a matrix."""
+    return (isinstance(part, ast.Constant) and part.value is ...) or (name[0].isupper() and _is_new_axis(part))
 
 
 def _is_new_axis(node: ast.expr) -> bool:

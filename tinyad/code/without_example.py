@@ -67,6 +67,8 @@ def _with_drawn(
         return None
     verdict = check_pair(pair_at(drawn.example), declared)
     sure = drawn.sure and all(statement.suggestion for statement in verdict.wrong)
+    holding = sum(statement.ok for statement in verdict.statements)
+    sure = sure and len(verdict.wrong) <= max(holding, 1)  # where most is wrong, the shapes may be
     if verdict.open or not (verdict.ok or sure):
         return None
     return verdict._replace(notes=(drawn_note(found, drawn.shapes), *verdict.notes))

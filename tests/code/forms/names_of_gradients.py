@@ -101,3 +101,20 @@ def example_nabla():
 def example_mlp():
     X, W1, b1, W2, b2 = numbers((5, 4), (4, 3), 3, (3, 2), 2)
     return X, [{"W": W1, "b": b1}, {"W": W2, "b": b2}]
+
+
+def loss_and_grads(X, y, W, b):
+    """The derivatives are worked out where they are returned, by the names of the parameters."""
+    scores = X @ W + b
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    n = len(X)
+    loss = -np.log(p[np.arange(n), y]).mean()
+    d = p.copy()
+    d[np.arange(n), y] -= 1
+    return loss, {"W": X.T @ d / n, "b": d.sum(axis=0) / n}
+
+
+def example_loss_and_grads():
+    r = np.random.default_rng(8)
+    return r.normal(size=(6, 4)), np.array([0, 1, 2, 2, 1, 0]), r.normal(size=(4, 3)), r.normal(size=3)
