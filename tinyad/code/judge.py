@@ -893,6 +893,12 @@ class Judge:
         held = [e.value for e in self.matching.events if e.name == event.name and e.kind in SETS]
         return any(values.is_numeric(value) and _same(value, event.value) for value in held)
 
+    def _is_right_elsewhere(self, adjoint: Array) -> bool:
+        """Return whether a value that is right is this derivative: then no other one has to be."""
+        own = [t for t in self.tasks.values() if values.shape(t.event.value) == adjoint.shape]
+        own = [t for t in own if values.is_numeric(t.event.value) and self.is_right(t, t.event.value)]
+        return any(np.allclose(values.array(t.event.value), adjoint, 1e-7, 1e-12) for t in own)
+
     def _has_right_reader(self, event: Event) -> bool:
         """Return whether what a statement of the same pass computes with a value is right."""
         name = shown_name(event)
@@ -927,7 +933,7 @@ class Judge:
             if any(self.truth.agrees(candidate.target, adjoint, None) for adjoint in tried):
                 continue
             tried.append(self.truth.adjoint(candidate.target))
-            if not np.any(tried[-1]):
+            if not np.any(tried[-1]) or self._is_right_elsewhere(tried[-1]):
                 continue
             truths = {event.ordinal: candidate, **self._alike(events, candidate)}
             forced = Forced({k: self.truth.adjoint(c.target) for k, c in truths.items()}, dict.fromkeys(truths, -2))
