@@ -24,6 +24,7 @@ import numpy as np
 
 from tinyad import Tape, compare, exp, sigmoid, softmax, tanh
 from tinyad.compare.comparison import Comparison
+from tinyad.compare.verdicts import BLAMED
 from tinyad.engine.derivatives import Derivatives
 
 UNARY = (tanh, sigmoid, lambda x: exp(0.3 * tanh(x)), softmax)
@@ -121,9 +122,9 @@ def mistake(rng: np.random.Generator, d: Derivatives) -> tuple[int, str, int, st
 
 
 def said(found: Comparison) -> str:
-    """Return all explanations, with the names that they are about."""
+    """Return all explanations of what is wrong itself, with the names that they are about."""
     told = [*found.wrong, *([found.located] if found.located else [])]
-    return "; ".join(f"∇{f.name}: {f.line}: {f.looks_like}" for f in told if f.looks_like)
+    return "; ".join(f"∇{f.name}: {f.line}: {f.looks_like}" for f in told if f.looks_like and f.cause in BLAMED)
 
 
 def explanations(d: Derivatives, found: Comparison) -> list[list[tuple[dict[tuple[int, str], Lie], dict[int, Lie]]]]:

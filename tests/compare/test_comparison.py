@@ -385,7 +385,7 @@ def test_all_of_it_halved_is_a_scale_and_what_is_right_without_it_is_named():
     assert found.scale.startswith("49 of them are 0.5 times")
     assert found.first_wrong is None
     finals = {name: cell.d[name] / (1 if name == "W_ix" else 2) for name in slides.PARAMETERS}
-    assert compare(cell.d, finals).scale.endswith("a scale, no wrong line; right without it: W_ix")
+    assert compare(cell.d, finals).scale.endswith("a scale; right without it: W_ix")
 
 
 def test_all_of_it_with_the_other_sign_is_no_scale():

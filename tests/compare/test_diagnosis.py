@@ -152,11 +152,16 @@ def test_what_is_given_and_right_is_not_suspected(monkeypatch):
     assert found.first_wrong.looks_like.startswith("the derivative of sigmoid is missing")
 
 
-def test_copies_are_seen_through():
-    """∇z23 is ∇z24 given: what is wrong in ∇W_ox is its own line."""
+def test_a_copy_that_was_not_given_may_be_what_is_wrong():
+    """∇z23 is ∇z24, given and right; its line may be wrong, where no mistake in that of ∇W_ox is known."""
     cell = Cell()
     hand = {"z24": cell.d["z24"], "W_ox": draw((3, 4), 9)}
-    assert compare(cell.d, hand).first_wrong.cause == "own"
+    found = compare(cell.d, hand)
+    assert found.first_wrong.cause == "open"
+    assert found.first_wrong.not_given == ("z22", "z23")
+    known = compare(cell.d, hand | {"W_ox": cell.d["W_ox"][::-1]})
+    assert known.first_wrong.cause == "own"
+    assert known.first_wrong.looks_like == "its columns are in reverse order"
 
 
 def attention():
@@ -210,7 +215,7 @@ def test_the_line_of_an_unnamed_value_is_found_given_what_the_hand_has_upstream(
     P = d.tape["P"].value
     hand = attention_by_hand(d, P, dK=lambda dS, Q: dS @ Q, axis=(0, 1))
     found = {f.name: f for f in compare(d, hand, layout="same").findings}
-    assert (found["S"].cause, found["K"].cause) == ("own", "open")  # ∇_2 is no line of the hand
+    assert (found["S"].cause, found["K"].cause) == ("own", "own")  # ∇_2 is right, for ∇Q follows from it
     assert found["K"].looks_like == "Qᵀ * ∇_2ᵀ where Qᵀ * ∇_2 belongs, in the line of step 2"
     assert (found["K"].step, found["K"].line) == (2, "∇_1 = Qᵀ * ∇_2")
     assert found["Q"].cause == "inherited"

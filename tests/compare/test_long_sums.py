@@ -61,12 +61,13 @@ def test_paths_tell_what_noise_tells(monkeypatch, mistake):
     assert compare(d, hand).to_dict() == by_noise
 
 
-@pytest.mark.parametrize(("uses", "cause"), [(1, "own"), (2, "open")])
-def test_a_sum_of_several_copies_may_be_what_is_wrong(uses, cause):
+@pytest.mark.parametrize(("uses", "name", "cause"), [(1, "", "own"), (1, "u", "open"), (2, "u", "open")])
+def test_a_sum_of_several_copies_or_one_with_a_name_may_be_what_is_wrong(uses, name, cause):
     tape = Tape()
     v = tape.variables(x=draw((3, 1)), p=draw((3, 1), 1), q=draw((3, 1), 2))
     u = np.tanh(v["x"])
-    tape.name({"u": u, "s": u + v["p"], "t": u + v["q"] if uses == 2 else v["q"] + v["q"]})
+    tape.name({name: u} if name else {})
+    tape.name({"s": u + v["p"], "t": u + v["q"] if uses == 2 else v["q"] + v["q"]})
     d = tape.backward({"s": draw((1, 3), 3), "t": draw((1, 3), 4)})
     found = compare(d, {"x": d["x"] + draw((1, 3), 5)})
     assert found.first_wrong.cause == cause

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support.points import draw
-from tinyad import Tape, compare, exp, log, ones, sigmoid, tanh
+from tinyad import Tape, compare, exp, log, ones, sigmoid, softmax, tanh
 
 
 def told(found):
@@ -37,6 +37,90 @@ def test_what_may_have_been_inherited_is_not_called_its_own():
     assert "it may be inherited: ∇u was not given" in str(found)
     with_more = compare(d, hand | {"u": du}, layout="same")
     assert told(with_more) == {"u": ("own", "the sign"), "x": ("inherited", "")}
+
+
+def test_of_one_line_all_that_do_as_well_are_said():
+    """∇w is put for ∇v in the line of x, or already in that of the unnamed σ(x), which is a part of it."""
+    tape = Tape()
+    x, y = tape.variables(x=draw((3, 2)), y=draw((3, 2), 1)).values()
+    v = sigmoid(x) + y
+    w = v + x
+    tape.name({"v": v, "w": w, "p": tanh(v)})
+    d = tape.backward({"w": draw((2, 3), 2), "p": draw((2, 3), 3)})
+    dw, s = d["w"].T, sigmoid(x.value)
+    found = compare(d, {"w": dw, "x": dw + dw * s * (1 - s)}, layout="same")
+    assert "∇w where ∇v belongs in the line of step 1, ∇v ∘ σ(x) ∘ (1 - σ(x)); or ∇w where ∇v" in str(found)
+    assert "belongs in the line of step 2, ∇v; a mistake at ∇v would explain it too" in str(found)
+
+
+def test_a_mistake_in_a_line_without_a_name_is_said_too():
+    tape = Tape()
+    v = tape.variables(W=draw((3, 4)), x=draw((4, 2), 1))
+    tape.name({"h": tanh(v["W"] @ v["x"])})
+    tape.name({"y": sigmoid(tape["h"])})
+    d = tape.backward({"y": draw((2, 3), 2)})
+    found = compare(d, {name: -d[name] for name in ("W", "x")} | {"y": d["y"]})
+    assert found.located.name == "h"
+    assert found.located.looks_like == "the sign; a mistake at ∇_1 would explain it too"
+
+
+def test_an_unnamed_copy_is_said_where_a_mistake_in_what_it_copies_explains_less():
+    tape = Tape()
+    v = tape.variables(x=draw((3, 2)), y=draw((3, 2), 1))
+    tape.name({"u": v["x"] + v["y"]})
+    tape.name({"h": tape["u"] + (v["x"] + v["y"])})
+    d = tape.backward({"h": draw((2, 3), 2)})
+    found = compare(d, {"x": 0.75 * d["x"], "y": 0.75 * d["y"], "h": d["h"]})
+    assert found.located.name == "u"
+    assert found.located.looks_like.endswith("; a mistake at ∇_2 would explain it too")
+
+
+def test_a_derivative_that_is_nothing_stands_in_no_line():
+    tape = Tape()
+    v = tape.variables(x=draw((3, 2)), y=draw((3, 2), 1))
+    tape.name({"u": tanh(v["y"]), "s": sigmoid(v["x"])})
+    tape.name({"h": tape["s"] * v["x"]})
+    d = tape.backward({"h": draw((2, 3), 2)})
+    found = compare(d, {"x": d["h"] * tape["s"].value.T})
+    assert "∇u" not in str(found)
+    assert "is missing" in str(found)
+
+
+def test_steps_that_use_nothing_of_one_another_are_no_loop():
+    tape = Tape()
+    x = tape.variable(draw((3, 2)), name="x")
+    tape.name({"u": tanh(x)})
+    first, second = tanh(tape["u"]), tanh(x)
+    tape.name({"v": tanh(first), "w": x + second})
+    d = tape.backward({"v": draw((2, 3), 1), "w": draw((2, 3), 2)})
+    found = compare(d, {"u": d["u"], "x": d["x"] - 2 * d["w"] * (1 - np.tanh(x.value.T) ** 2)})
+    assert "the sign of one contribution: step 3, " in str(found)
+    assert "time steps" not in str(found)
+
+
+def test_two_products_one_after_the_other_are_no_loop():
+    tape = Tape()
+    v = tape.variables(A=draw((3, 3)), B=draw((3, 3), 1), x=draw((3, 2), 2))
+    tape.name({"h": tanh(v["B"] @ (v["A"] @ v["x"]))})
+    d = tape.backward({"h": draw((2, 3), 3)})
+    found = compare(d, {name: d[name] for name in "hB"} | {name: -d[name] for name in "Ax"})
+    assert found.located.name == "_1"
+    assert found.located.looks_like == "the sign"
+
+
+def test_a_part_of_a_line_is_named_where_it_is_not_all_of_it():
+    """x = ... + sigmoid(u) and tanh(u) where u has no name: ∇u is 0, ∇x is not."""
+    tape = Tape()
+    v = tape.variables(x=draw((3, 2)), y=draw((3, 2), 1))
+    u = v["x"] + v["y"]
+    tape.name({"s": sigmoid(u), "t": tanh(u), "w": v["x"] * v["x"]})
+    seeds = {name: draw((2, 3), k) for k, name in enumerate("stw", 2)}
+    d = tape.backward(seeds)
+    found = compare(d, seeds | {"x": 2 * seeds["w"] * v["x"].value.T}).first_wrong
+    assert found.name == "x"
+    assert "is missing" in found.looks_like
+    found = compare(d, seeds | {"x": d["x"] - 2 * d["_1"]}).first_wrong
+    assert "the sign of one contribution: step 1" in found.looks_like
 
 
 def test_an_explanation_in_what_was_not_given_suppresses_none_in_what_was():
@@ -152,6 +236,20 @@ def test_a_convention_is_said_once_and_the_rest_is_judged_under_it(factor):
     ] * (factor == 2)
 
 
+def test_a_factor_that_no_line_of_a_parameter_takes_off_is_no_convention():
+    tape = Tape()
+    v = tape.variables(A=draw((3, 3)), x=draw((3, 2), 1))
+    tape.name({"u": tanh(v["x"])})
+    tape.name({"s": sigmoid(tape["u"]), "t": np.exp(tape["u"])})
+    tape.name({"p": tape["s"] * tape["t"]})
+    tape.name({"h": v["A"] @ tape["p"]})
+    d = tape.backward({"h": draw((2, 3), 2)})
+    found = compare(d, {"h": d["h"], "A": d["A"]} | {name: 2 * d[name] for name in "pstu"})
+    assert found.scale == ""
+    assert found.first_wrong.name == "p"
+    assert [f.name for f in found.wrong if f.cause == "own"] == ["p"]
+
+
 def test_a_parameter_that_is_changed_before_it_is_used():
     tape = Tape()
     v = tape.variables(P=draw((5, 3)), Q=draw((3, 4), 1))
@@ -187,3 +285,33 @@ def test_entries_alone_are_compared_where_they_are_known():
     assert compare(d, {"W": np.where(np.isnan(some), some, true), "a": d["a"].T}, layout="same").ok
     with pytest.raises(ValueError, match=r"the derivative of W by hand: .* for 2×3, from 0, not \{\(2, 0\): 1"):
         compare(d, {"W": {(2, 0): 1.0}}, layout="same")
+
+
+def test_what_is_0_is_right_for_no_other_forward():
+    """The softmax of rows does not depend on b at all; a derivative that was forgotten is 0 as well."""
+    tape = Tape()
+    v = tape.variables(x=draw((3, 2)), b=draw((3, 1), 1))
+    tape.name({"z": v["x"] + v["b"]})
+    tape.name({"p": softmax(tape["z"])})
+    d = tape.backward({"p": draw((2, 3), 2)})
+    found = compare(d, {"p": d["p"], "b": 0 * d["b"]})
+    assert found.first_wrong.looks_like.startswith("it is 0: every contribution is missing")
+
+
+def test_of_two_softmaxes_the_one_that_is_over_the_other_axis_is_named():
+    tape = Tape()
+    v = tape.variables(x=draw((3, 2)), y=draw((3, 2), 1))
+    tape.name({"p": softmax(v["x"]), "q": softmax(v["y"])})
+    d = tape.backward({"p": draw((2, 3), 2), "q": draw((2, 3), 3)})
+    P, dp = softmax(v["x"].value.T).T, draw((2, 3), 2).T
+    found = compare(d, {"x": P * (dp - (dp * P).sum(1, keepdims=True))}, layout="same")
+    assert found.first_wrong.step == 1
+    assert found.first_wrong.looks_like == "softmax over the other axis: use softmax_rows"
+
+
+def test_the_derivative_of_the_loss_is_no_surplus_in_every_entry():
+    tape = Tape()
+    x = tape.variable(draw((3, 1)), name="x")
+    tape.name({"L": np.sum(tanh(x))})
+    d = tape.backward("L")
+    assert compare(d, {"x": d["x"] + 0.5}).first_wrong.looks_like == ""

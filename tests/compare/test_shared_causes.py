@@ -52,7 +52,8 @@ def test_a_forgotten_layout_is_said_first_though_there_is_a_mistake():
 
 
 @pytest.mark.parametrize(
-    ("factor", "how"), [(1.0, "were missing"), (1 / B**2, "stood there twice"), (0.7, "a scale, no wrong line")]
+    ("factor", "how"),
+    [(1.0, "were missing"), (1 / B**2, "stood there twice"), (0.7, "a scale, or one factor upstream of all of them")],
 )
 def test_a_factor_on_everything_is_said_at_the_step_it_sits_in(factor, how):
     d, y = layers()

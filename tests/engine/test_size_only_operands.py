@@ -116,8 +116,9 @@ def from_the_operand_that_gives_its_size(mistaken, combined=operator.add):
 
 
 def test_a_line_behind_a_size_only_operand_is_judged_by_its_own_derivative():
-    """All that ∇p is made from is ∇h, which was given as a seed, and copied."""
-    assert from_the_operand_that_gives_its_size({"p": None}).first_wrong.cause == "own"
+    """All that ∇p is made from is ∇y, a copy of ∇h, which was given as a seed: not ∇u, whose size y gives."""
+    assert from_the_operand_that_gives_its_size({"p": None}).first_wrong.not_given == ("y",)
+    assert from_the_operand_that_gives_its_size({"p": None, "y": "y"}).first_wrong.cause == "own"
 
 
 def test_the_derivative_of_a_size_only_operand_may_stand_in_the_place_of_another():

@@ -9,7 +9,7 @@ import pytest
 import tinyad
 from tests.support.points import BY_WAY, by_deriv, close, complex_step, draw, fitting, is_right, wrong_rows
 from tests.support.sampling import sampled
-from tinyad import TABLE, Op, Tape, deriv
+from tinyad import TABLE, Op, Tape, absolute, deriv
 
 ROWS = pytest.mark.parametrize("op", TABLE.values(), ids=TABLE)
 
@@ -324,3 +324,17 @@ def test_deriv_holds_a_users_row_to_its_sizes():
 def test_is_right_looks_at_every_operand():
     half = Op("half", np.multiply, lambda dz, z, x, y: (dz * y.T, dz * 0))
     assert not is_right(half, (A43, A43), by_deriv)
+
+
+def test_the_derivative_of_an_absolute_value_is_0_at_0():
+    tape = Tape()
+    x = tape.variable(np.array([[1.5, 0.0, -2.0]]), name="x")
+    assert np.array_equal(tape.backward({absolute(x): np.ones((3, 1))})["x"].T, [[1.0, 0.0, -1.0]])
+
+
+@pytest.mark.parametrize("method", ["sum", "mean"])
+def test_sums_along_an_axis_stay_matrices(method):
+    x = Tape().variable(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="axis=0 without keepdims=True gives a 1-D array"):
+        getattr(x, method)(0)
+    assert getattr(x, method)(0, True).shape == (1, 3)

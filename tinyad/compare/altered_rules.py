@@ -28,7 +28,7 @@ def over_other_axis(op: Op) -> tuple[Op, str]:
 
 def altered_rules(rule: Any, unary: bool) -> Iterator[Any]:
     """Yield the rule with a transposition too many or too few, a factor or term forgotten, a sign, an order of factors,
-    a comparison the other way, another operator, brackets forgotten.
+    a comparison the other way, another operator, brackets forgotten or elsewhere, a square for what is none.
 
     For a unary row also with z for x, and x for z: the derivative at another point.
     """
@@ -65,6 +65,11 @@ def _altered_operation(rule: Symbol) -> Iterator[Any]:
         yield Symbol(OTHER_OPERATOR[head], *operands)
     if head == "∘":
         yield from _without_brackets(*operands)
+    if head in ("+", "-") and _is_square(operands[1]):
+        term = Symbol(head, operands[0], operands[1].operands[0])
+        yield Symbol("∘", term, term)
+    if head in ("+", "-") and _is_value(operands[1]):
+        yield Symbol(head, operands[0], Symbol("∘", operands[1], operands[1]))
 
 
 def _without_brackets(x: Any, y: Any) -> Iterator[Any]:
@@ -73,6 +78,18 @@ def _without_brackets(x: Any, y: Any) -> Iterator[Any]:
         yield Symbol(_sign(y), Symbol("∘", x, a), b)
     for a, b in [_terms(x)] if _terms(x) else []:
         yield Symbol(_sign(x), a, Symbol("∘", b, y))
+
+
+def _is_value(formula: Any) -> bool:
+    return getattr(formula, "head", "") in ("x", "y", "z")
+
+
+def _is_square(formula: Any) -> bool:
+    """Return whether a formula is a value times itself."""
+    if getattr(formula, "head", "") != "∘":
+        return False
+    x, y = (getattr(operand, "head", "") for operand in formula.operands)
+    return x == y and x in ("x", "y", "z")
 
 
 def _sign(formula: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.compare.explanations import UNCHANGED, Explanation, Search, chosen, less_exact
-from tinyad.compare.hypotheses import Hypothesis
+from tinyad.compare.hypotheses import Hypothesis, OneSum
 from tinyad.compare.judge import Judge
 from tinyad.compare.thresholds import MISTAKES_TOGETHER, OTHERS_SHOWN
 from tinyad.compare.verdicts import BLAMED, Cause, Finding, Grade, Verdict
@@ -38,11 +38,13 @@ class Blame:
     def __init__(self, judge: Judge, blamed: dict[int, Finding], broken: set[int]) -> None:
         self.judge, self.tape = judge, judge.tape
         self.told, self.broken = dict(blamed), frozenset(broken)
+        self.first_search = Search(judge.walk, judge.words, judge.follows, self.broken)
         self.located: Finding | None = None
         self.mistakes = 0
 
     def findings(self) -> tuple[dict[int, Finding], Finding | None]:
         judge = self.judge
+        self._not_inherited()
         explained, base = frozenset[int](), UNCHANGED
         for _ in range(MISTAKES_TOGETHER):
             left = self.broken - explained
@@ -69,31 +71,55 @@ class Blame:
         self._one_of_another()
         return self.told, self.located
 
+    def suspects(self, i: int) -> list[int]:
+        """Return what was not given that i's derivative is computed from, and nothing that is right."""
+        judge = self.judge
+        return [z for z in judge.not_given(i) if self.first_search.reached(OneSum(judge.words, (z,)))]
+
+    def _not_inherited(self) -> None:
+        """Call those their own of which all that was not given moves what is right too."""
+        for i in self.broken:
+            suspects = self.suspects(i)
+            names = tuple(self.tape.names[z] for z in suspects if z in self.tape.names)[:OTHERS_SHOWN]
+            cause = Cause.OPEN if suspects else Cause.OWN
+            self.told[i] = self.told[i]._replace(cause=cause, not_given=names)
+
     # Words
 
-    def line_of(self, hypothesis: Hypothesis) -> int:
-        """Return the value in whose line a mistake is: of an unnamed one, the one with a name that it is a part of."""
-        owner = self.judge.lines.owner[hypothesis.values[0]]
-        return owner if owner >= 0 else hypothesis.values[0]
+    def line_of(self, i: int) -> int:
+        """Return the value in whose line a mistake at i is: of an unnamed one, the one with a name it is a part of."""
+        owner = self.judge.lines.owner[i]
+        return owner if owner >= 0 else i
 
     def has_name(self, i: int) -> bool:
         return i in self.tape.names or i in self.judge.names
 
     def of_lines(self, same: list[Explanation]) -> list[list[Hypothesis]]:
-        """Return the explanations of the same, by line; those in lines without a name only if there are no others."""
+        """Return the explanations of the same, by line: those in lines that have a name first.
+
+        An unnamed copy of a derivative is no line if a mistake in the line of that derivative explains the same.
+        """
         lines: dict[Any, list[Hypothesis]] = {}
         for hypothesis, _ in same:
-            line = self.line_of(hypothesis)
+            line = self.line_of(hypothesis.values[0])
             lines.setdefault(self.judge.lines.value_role(line), []).append(hypothesis)
-        named = [some for some in lines.values() if self.has_name(self.line_of(some[0]))]
-        return named or list(lines.values())
+        at = {self.line_of(some[0].values[0]): some for some in lines.values()}
+
+        def copied(i: int) -> bool:
+            copies = not self.has_name(i) and self.judge.is_copy(i)
+            above = (self.tape.steps[use.step - 1][1] for use in self.judge.lines.uses.get(i, ()))
+            return copies and any(self.line_of(z) in at for z in above)
+
+        told = [(i, some) for i, some in at.items() if not copied(i)]
+        return [some for _, some in sorted(told, key=lambda line: not self.has_name(line[0]))]
 
     def text(self, hypotheses: list[Hypothesis], i: int) -> str:
         """Return what is said of a mistake, with the names that would do as well: their values are equal."""
         first = hypotheses[0]
         text = first.say(i)
         if first.tie:
-            ties = dict.fromkeys(h.say(i) for h in hypotheses[1:] if h.tie == first.tie)
+            tied = [h for h in hypotheses[1:] if h.tie == first.tie]
+            ties = dict.fromkeys(h.say(i if i in h.values else h.values[0]) for h in tied)
             same = [tie for tie in ties if tie != text][:OTHERS_SHOWN]
             text += "".join(f"; or {tie}" for tie in same)
         return text
@@ -139,8 +165,10 @@ class Blame:
         text, grade = self.text(main, z), first.grade
         if also:
             text, grade = text + self._others(text, also), Grade.POSSIBLE
-        if i not in self.told and len(first.values) > 1:
+        if i not in self.told and len(first.values) > 1 and first.pattern[0] != "value":
             text += f"; the same at {len(first.values)} time steps"
+        if (first.change.values or first.pattern[0] == "zero") and not self._all_of(i, z):
+            text = f"∇{one_line(self.tape.label(z))}: {text}"
         uses = [use for use in first.uses if use.of == z]
         z, step = self._handed_from(z, uses[0].step if uses else self._last_step(z))
         if first.pattern[0] == "zero":
@@ -156,8 +184,8 @@ class Blame:
             steps = steps if len(steps) > 1 else ()
         old = Finding(name, Verdict.WRONG, step) if located else self.told[i]
         pattern = first.pattern if uses or len(first.values) > 1 else (*first.pattern, z)
-        elsewhere = any(self.line_of(some[0]) not in judge.names for some, _ in also)
-        own = located or not (elsewhere or judge.not_given(i))
+        elsewhere = any(self.line_of(some[0].values[0]) not in judge.names for some, _ in also)
+        own = located or not (elsewhere or any(not judge.is_copy(z) for z in self.suspects(i)))
         return old._replace(
             step=step, cause=Cause.OWN if own else Cause.OPEN, looks_like=text, grade=grade, line=line,
             factor=first.factor, steps=steps, pattern=pattern,
@@ -167,7 +195,7 @@ class Blame:
         """Return the other lines that would explain the same, and how where that is something else."""
         shown: dict[str, list[str]] = {}
         for some, _ in also:
-            line = f"∇{one_line(self.tape.label(self.line_of(some[0])))}"
+            line = f"∇{one_line(self.tape.label(self.line_of(some[0].values[0])))}"
             shown.setdefault(self.text(some, some[0].values[0]), []).append(line)
         said = ""
         for how, names in list(shown.items())[:OTHERS_SHOWN]:
@@ -192,6 +220,15 @@ class Blame:
             if self.has_name(z) or getattr(formula, "head", "") != "dz":
                 return i, step
             i, step = z, self._last_step(z)
+
+    def _all_of(self, i: int, z: int) -> bool:
+        """Return whether the derivative at i is made of that at z alone."""
+        while i != z:
+            uses = self.judge.lines.uses.get(i, [])
+            if len(uses) != 1 or i in self.judge.d.seeds:
+                return False
+            i = self.tape.steps[uses[0].step - 1][1]
+        return True
 
     # One mistake told as two
 

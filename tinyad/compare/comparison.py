@@ -161,6 +161,10 @@ def _with_shared_causes(judge: Judge, findings: list[Finding]) -> tuple[list[Fin
         return findings, scale, None
     if same_sign := sign_from_the_first(judge, findings):
         return same_sign, "", None
+    wrong = [judge.hand[judge.tape[f.name].index] for f in findings if not f.right]
+    if not any(map(np.any, wrong)):  # 0 is right for any forward that does not depend on it
+        found, located, _ = explained(judge, findings)
+        return found, "", located
     if other_forward := over_the_other_axis(judge, findings):
         return other_forward[0], "", other_forward[1]
     return _with_explanations(judge, findings)

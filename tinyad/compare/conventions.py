@@ -30,7 +30,7 @@ def convention(judge: Judge) -> Convention | None:
     inner = [i for i in factors if i in judge.lines.made]
     outer = [i for i in factors if i not in judge.lines.made]
     of_inner, of_outer = most(factors[i] for i in inner), most(factors[i] for i in outer)
-    if of_inner not in (None, 1.0) and of_outer == 1.0 and len(inner) > 1:
+    if of_inner not in (None, 1.0) and of_outer == 1.0 and len(inner) > 1 and _undone(judge, outer, of_inner):
         scaled = {i for i in judge.fitting if i in inner or factors.get(i) == of_inner}
         named = judge.words.size_named(of_inner)
         text = f"{_number(factors, of_inner)} of them are {shown(of_inner)[0]} times the tape's{named}: "
@@ -42,12 +42,17 @@ def convention(judge: Judge) -> Convention | None:
         scaled = {i for i in outer if factors[i] != 1.0}
         means = "" if of_outer > 1 else "".join(f" (a mean over {b} columns?)" for b in _columns(judge, 1 / of_outer))
         text = f"{_number(factors, of_outer)} of them are {of_outer:.{SAME_FACTOR}g} times the tape's{means}: "
-        text += "a scale, no wrong line"
+        text += "a scale"
         without = [judge.names[i] for i in outer if factors[i] == 1.0]
         if without:
             text += f"; right without it: {', '.join(map(one_line, without))}"
         return Convention(of_outer, frozenset(scaled), text, False)
     return None
+
+
+def _undone(judge: Judge, outer: Iterable[int], factor: float) -> bool:
+    """Return whether the line of some parameter that is right takes the factor off what it is computed from."""
+    return any(judge.right(i) and judge.agrees(i, judge.expected(i) / factor) for i in outer)
 
 
 def _number(factors: dict[int, float | None], k: float) -> int:

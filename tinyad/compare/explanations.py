@@ -9,9 +9,20 @@ import numpy as np
 
 from tinyad.arrays.matrix import Array
 from tinyad.compare import line_mistakes, sum_mistakes
-from tinyad.compare.hypotheses import Hypotheses, Hypothesis, OneLine, OneSum, Words, plus, shown
+from tinyad.compare.hypotheses import (
+    Hypotheses,
+    Hypothesis,
+    OneLine,
+    OneSum,
+    Pattern,
+    Words,
+    of_small_numbers,
+    plus,
+    shown,
+)
 from tinyad.compare.lines import Lines, Use
 from tinyad.compare.thresholds import EXACT, FEWEST_TRIED, LESS_EXACT, NOISE_TRIED, TRIED
+from tinyad.compare.value_mistakes import OneValue, another_value
 from tinyad.compare.walk import Change, Changed, Walk
 from tinyad.engine.table import TABLE
 
@@ -70,8 +81,11 @@ class Search:
     # Trying
 
     def explained(self, change: Change) -> frozenset[int]:
-        """Return which broken derivatives follow from a change; none if one that is right would not any more."""
-        explained = set()
+        """Return which broken derivatives follow from a change; none if one that is right would not any more.
+
+        None too if a part of the change, as one time step of several, moves broken ones alone that do not follow.
+        """
+        explained, failed, parts = set(), set(), (*(use.of for use in change.uses), *change.values)
         if self.base.uses.keys() & change.uses.keys() or self.base.values.keys() & change.values.keys():
             return frozenset()
         change = Change({**self.base.uses, **change.uses}, {**self.base.values, **change.values})
@@ -82,7 +96,13 @@ class Search:
                         explained.add(i)
                     elif i not in self.broken:
                         return frozenset()
+                    else:
+                        failed.add(i)
             except (ValueError, TypeError, IndexError, KeyError):  # what it puts there does not fit
+                return frozenset()
+        if failed and len(parts) > 1:
+            below = [self.walk.given_below[i] for i in parts]
+            if any(some & failed and not some & explained for some in below):
                 return frozenset()
         return self.broken & explained
 
@@ -138,6 +158,7 @@ class Search:
         yield from self._each(line_mistakes.KINDS_BY_NAME, lines)
         yield from self._each(sum_mistakes.KINDS_BY_NAME, sums)
         yield from self._factors(sums, lines)
+        yield from (h for site in self._values() for h in another_value(site) if self._in_several_lines(h))
 
     def _tried(self, hypotheses: Hypotheses, most: int) -> list[Explanation]:
         found, most = list[Explanation](), self.walk.work + most
@@ -162,6 +183,7 @@ class Search:
         for i in self.region:
             for use in self.lines.uses.get(i, ()):
                 groups.setdefault(self.lines.role(use), []).append(use)
+        groups |= {key: uses for role, some in groups.items() for key, uses in self._like_one_another(role, some)}
         ordered = (sorted(uses, key=lambda use: -use.step) for uses in groups.values())
         lines = [OneLine(self.words, tuple(uses)) for uses in ordered]
         return sorted(lines, key=lambda line: (line.first.of not in self.broken, line.first.of not in self.named))
@@ -172,6 +194,31 @@ class Search:
             groups.setdefault(self.lines.value_role(i), []).append(i)
         sums = [OneSum(self.words, tuple(values)) for values in groups.values()]
         return sorted(sums, key=lambda some: (some.first not in self.broken, some.first not in self.named))
+
+    def _like_one_another(self, role: Any, uses: list[Use]) -> Iterator[tuple[Any, list[Use]]]:
+        """Yield those of a line whose statements differ from the others', as that of the first time step may."""
+        groups: dict[Any, list[Use]] = {}
+        for use in uses:
+            groups.setdefault((role, self.lines.made_of(use.step)), []).append(use)
+        yield from groups.items() if len(groups) > 1 else ()
+
+    def _in_several_lines(self, hypothesis: Hypothesis) -> bool:
+        """Return whether more than one contribution that it changes leads to what was given, of more than one line.
+
+        What stands in reverse order changes one line alone as none of the mistakes in a line does.
+        """
+        uses = [use for use in hypothesis.uses if self.walk.given_below[use.of]]
+        lines = {self.lines.role(use) for use in uses}
+        return len(lines) > 1 or (len(uses) > 1 and "reversed" in hypothesis.pattern)
+
+    def _values(self) -> list[OneValue]:
+        """Return the values with names, at all their time steps, as they are used at one time step or the next."""
+        groups: dict[Any, list[int]] = {}
+        for i in self.lines.named:
+            groups.setdefault(self.lines.value_role(i), []).append(i)
+        several = [(tuple(some), later) for some in groups.values() if len(some) > 1 for later in (None, 0, 1)]
+        sites = several + [((i,), None) for some in groups.values() if len(some) == 1 for i in some]
+        return [OneValue(self.words, values, later) for values, later in sites]
 
     # Numbers
 
@@ -186,7 +233,7 @@ class Search:
                 yield from (sum_mistakes.scaled(some, k) for k in self._fitted_factors())
 
     def _factors(self, sums: list[OneSum], lines: list[OneLine]) -> Hypotheses:
-        tried = list(dict.fromkeys([*self._fitted_factors(), *line_mistakes.factors_of_sizes(self.words)]))
+        tried = list(dict.fromkeys([*self._fitted_factors(), *line_mistakes.factors_on_tape(self.words)]))
         for named in (True, False):
             for some in sums:
                 if (some.first in self.named) is named and self.reached(some):
@@ -224,8 +271,12 @@ class Search:
                 yield from line_mistakes.factor_on_one(OneLine(self.words, (use,)), k)
 
     def _surplus(self, sums: OneSum) -> Hypotheses:
-        """Another adjoint, or a multiple of it, is added."""
+        """Another adjoint, or a multiple of it, is added; or one of the value itself, as of a penalty."""
         i, total = sums.first, self.walk.total(sums.first)
+        value = self.walk.tape.values[i]
+        k = fitted(self.walk.given[i], value, total)
+        if k is not None and self.agrees(i, total + k * value):
+            yield self._added(sums, k, value, self.words.name(i), ("surplus", "value", round(k, 9)))
         shape, above = total.shape, self.lines.computed_from(i)
         for u in self.walk.tape.names:
             if u >= self.lines.d.length or u in above or u in self.broken or not self.lines.d.reaches(u):
@@ -237,9 +288,11 @@ class Search:
             k = fitted(self.walk.given[i], array, total)
             if k is None or not self.agrees(i, total + k * array):
                 continue
-            factor = {1.0: "", -1.0: "-"}.get(round(k, 9), f"{shown(k)[0]} ")
-            text = f"a surplus: {factor}∇{self.words.name(u)} is added that does not belong there"
-            yield sums.changed(("surplus", u, round(k, 9)), plus(k * array), text)
+            yield self._added(sums, k, array, f"∇{self.words.name(u)}", ("surplus", u, round(k, 9)))
+
+    def _added(self, sums: OneSum, k: float, array: Array, name: str, pattern: Pattern) -> Hypothesis:
+        factor = {1.0: "", -1.0: "-"}.get(round(k, 9), f"{shown(k)[0]} ")
+        return sums.changed(pattern, plus(k * array), f"a surplus: {factor}{name} is added that does not belong there")
 
     def _changed_before(self, sums: OneSum) -> Hypotheses:
         """An operand to which a multiple of its own derivative was added before it is used."""
@@ -289,9 +342,7 @@ def fitted(hand: Array, part: Array, rest: Array) -> float | None:
     part, off = part[known], (hand - rest)[known]
     square = float(np.vdot(part, part).real)
     k = float(np.vdot(part, off).real) / square if square else 0.0
-    if (
-        abs(k) < EXACT or not np.isfinite(k) or (part.size == 1 and not shown(k)[1])
-    ):  # any number is a factor times another
+    if abs(k) < EXACT or not np.isfinite(k) or (part.size == 1 and not of_small_numbers(k)):
         return None
     return k
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tinyad.arrays.matrix import Array
 from tinyad.compare.lines import Lines, Use
-from tinyad.compare.thresholds import EXACT, OTHERS_SHOWN, SIMPLE_FACTOR
+from tinyad.compare.thresholds import EXACT, OTHERS_SHOWN, SIMPLE_FACTOR, SMALL_NUMBERS
 from tinyad.compare.verdicts import Grade
 from tinyad.compare.walk import Change, Changed, OfUse, OfValue
 from tinyad.engine.op import Op
@@ -99,10 +99,16 @@ class Words:
     def describe(self, use: Use) -> str:
         return f"step {use.step}, {self.printed(use)}" if use.step else "the given one"
 
+    def all_of(self, uses: Sequence[Use]) -> str:
+        """Return what contributions are called: those of x ∘ x are equal."""
+        told = list(dict.fromkeys(map(self.describe, uses)))
+        more = "; …" if len(told) > OTHERS_SHOWN else ""
+        return f"{'both ' * (len(told) < len(uses) == 2)}contributions of {'; '.join(told[:OTHERS_SHOWN])}{more}"
+
     def lost(self, missing: Sequence[Use]) -> str:
         if len(missing) > 1:
-            more = "; …" if len(missing) > OTHERS_SHOWN else ""
-            return f"the contributions of {'; '.join(map(self.describe, missing[:OTHERS_SHOWN]))}{more} are missing"
+            which = self.all_of(missing)
+            return f"{'the ' * which.startswith('contributions')}{which} are missing"
         if missing[0].step:
             return f"the contribution of {self.describe(missing[0])}, is missing"
         return "the given one is missing"
@@ -135,6 +141,16 @@ class OneLine(NamedTuple):
         values = {k: self.words.tape.values[i] for k, i in zip("zxy", positions, strict=True) if i is not None}
         return {"dz": walk.column(self.position(use, "z")).T, **values}
 
+    def constant_factor(self) -> float | None:
+        """Return the number that the step multiplies by, if its other operand is one; None if it is not."""
+        tape = self.words.tape
+        op, _, *operands = tape.steps[self.first.step - 1]
+        number = operands[self.first.operand == "x"]
+        if number not in tape.constants or tape.values[number].size > 1 or op.symbol not in ("∘", "/"):
+            return None
+        value = float(tape.values[number].item().real)
+        return value if op.symbol == "∘" else 1 / value if value and self.first.operand == "x" else None
+
     def alone(self, use: Use) -> bool:
         """Return whether it is all that its derivative is made of."""
         return len(self.words.lines.uses[use.of]) == 1 and use.of not in self.words.lines.d.seeds
@@ -159,6 +175,13 @@ class OneLine(NamedTuple):
 
         role = self.words.lines.role(self.first) if len(self.uses) > 1 else ()
         return Hypothesis((*pattern, role), change, values, self.uses, say, **more)
+
+
+def names_in(formula: Any) -> set[str]:
+    """Return the names that a formula holds."""
+    if not hasattr(formula, "head"):
+        return set()
+    return {formula.head} if not formula.operands else set().union(*map(names_in, formula.operands))
 
 
 def row(alter: Callable[[dict[str, Array], Use], Array]) -> Callable[[OneLine], OfUse]:
@@ -220,3 +243,9 @@ def shown(factor: float) -> tuple[str, bool]:
     simple = Fraction(factor).limit_denominator(SIMPLE_FACTOR)
     exact = bool(simple) and abs(factor - simple) < EXACT * abs(factor)
     return str(simple) if exact else f"{factor:.6g}", exact
+
+
+def of_small_numbers(factor: float) -> bool:
+    """Return whether a factor is a ratio of small whole numbers: what one number alone may be times another."""
+    text, exact = shown(factor)
+    return exact and all(abs(int(n)) <= SMALL_NUMBERS for n in text.split("/"))

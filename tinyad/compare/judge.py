@@ -124,9 +124,10 @@ class Judge:
         return self.walk.total(i).T
 
     def not_given(self, i: int) -> list[int]:
-        """Return the derivatives that i's is computed from and that neither were given nor are copies of such.
+        """Return the derivatives that i's is computed from and that were not given.
 
-        Unnamed values on the way to i alone are part of its own line.
+        A seed alone is given.  Unnamed values on the way to i alone are part of its own line, unnamed copies are no
+        lines.
         """
         found, seen, todo = list[int](), {i}, [i]
         while todo:
@@ -135,7 +136,8 @@ class Judge:
                 if z in seen or (z in self.fitting and z not in self.walk.partly):
                     continue
                 seen.add(z)
-                if not (self.part_of_line(z, i) or self._is_copy(z)):
+                line = z in self.tape.names or not (self.part_of_line(z, i) or self.is_copy(z))
+                if line and z in self.lines.uses:
                     found.append(z)
                 todo.append(z)
         return found
@@ -144,7 +146,7 @@ class Judge:
         """Return whether the derivative of an unnamed value is a part of the line of i alone."""
         return z not in self.tape.names and self.lines.owner[z] == i
 
-    def _is_copy(self, z: int) -> bool:
+    def is_copy(self, z: int) -> bool:
         """Return whether a derivative follows from another without a calculation; a seed alone is known."""
         uses = self.lines.uses.get(z, ())
         alone = len(uses) + (z in self.d.seeds) <= 1  # a sum of several may lack one of them

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinyad.arrays.matrix import Array
 from tinyad.compare.altered_rules import altered_rules, evaluated, has_another_axis, over_other_axis
-from tinyad.compare.hypotheses import Hypotheses, OneLine, Pattern, Words, always, row, shown, times
+from tinyad.compare.hypotheses import Hypotheses, OneLine, Pattern, Words, always, names_in, row, shown, times
 from tinyad.compare.lines import Use
 from tinyad.compare.thresholds import FACTORS_TRIED
 from tinyad.compare.walk import Changed
@@ -34,10 +34,10 @@ def added_wrongly(line: OneLine) -> Hypotheses:
     def described(kind: str) -> Callable[[Use], str]:
         return lambda use: f"{kind}: {line.words.describe(use)}"
 
-    for kind, alter in {
-        "a contribution counted twice": times(2),
-        "the sign of one contribution": times(-1),
-    }.items():
+    kinds = {"a contribution counted twice": times(2), "the sign of one contribution": times(-1)}
+    if line.constant_factor() == 0.5:  # it is forgotten, which `altered_rule` says
+        del kinds["a contribution counted twice"]
+    for kind, alter in kinds.items():
         yield line.changed((kind,), alter, described(kind))
     shape = line.words.tape.values[line.first.of].shape
     if shape[0] == shape[1] > 1:
@@ -87,6 +87,14 @@ def another_point(line: OneLine) -> Hypotheses:
         return f"{op.symbol} of its result where the derivative of {op.symbol} belongs {place(use)}"
 
     yield line.changed(("function",), row(lambda a, use: a["dz"] * op.run(a["z"]).T)(line), function)
+
+    def twice(walk: Changed, use: Use, array: Array) -> Array:
+        made = line.words.tape.contributions(use.step, array)[0]
+        return 0 * array if made is None else made
+
+    yield line.changed(
+        ("derivative twice",), twice, lambda use: f"the derivative of {op.symbol} is taken twice {place(use)}"
+    )
 
 
 def altered_rule(line: OneLine) -> Hypotheses:
@@ -153,19 +161,38 @@ def others(line: OneLine, of: Sequence[int]) -> Iterator[Other]:
             ago = t - own[1] if own and t is not None else t
             yield Other((base, ago), {line.first: u})
         return
+    yield from _other_times(line, of, shape)
     if None in times:
         return
     # A value of a loop is seen from the value in whose place it stands: h[3] for h[2] is one step late.
     at = [lines.timed[i][1] if own and i in lines.timed else t for i, t in zip(of, times, strict=True)]
     for base, last in lines.last.items():
         mine = own is not None and own[0] == base
-        for by in (1, -1) if mine else (0,):
+        # A state is used one time step later than what is computed with it.
+        early, late = own is not None and (own[0], 0) in lines.at, (base, 0) in lines.at
+        for by in (1, -1) if mine else (0, *(1,) * early, *(-1,) * late):
             yield from _fitting(line, (base, by), [lines.at.get((base, t + by)) for t in at if t is not None], shape)
         for end in (last, 0, 1) if mine else ():
             yield from _fitting(line, (base, "always", end), [lines.at.get((base, end))] * len(at), shape)
     for u in tape.names:
         if u not in lines.timed and u < lines.d.length and u not in of:
             yield from _fitting(line, (u,), [u] * len(at), shape)
+
+
+def _other_times(line: OneLine, of: Sequence[int], shape: Any) -> Iterator[Other]:
+    """Yield what has no name in place of what has none, as inputs of a loop: of another time step, always of one."""
+    lines = line.words.lines
+    if {*of} & (line.words.tape.names.keys() | lines.made.keys()):
+        return
+    all_uses = lines.of_role(line.first)
+    k = lines.tape.steps[line.first.step - 1].index(of[0], 2)
+    inputs: list[Any] = [lines.tape.steps[use.step - 1][k] for use in all_uses]
+    at = [all_uses.index(use) for use in line.uses]
+    for by in (1, -1):
+        shifted = {t: inputs[t + by] for t in at if 0 <= t + by < len(inputs)}
+        yield from _fitting(line, ("one of", by), [shifted.get(t) for t in at], shape)
+    for end in (0, -1):
+        yield from _fitting(line, ("one of", "always", end), [inputs[end]] * len(of), shape)
 
 
 def _fitting(line: OneLine, key: Pattern, places: Sequence[int | None], shape: Any) -> Iterator[Other]:
@@ -206,7 +233,7 @@ def another_operand(line: OneLine) -> Hypotheses:
     k = "yx"["xy".index(line.first.operand)]
     if op.symbol not in ("∘", "*", "/") or op is not TABLE[op.symbol]:
         return
-    of = [line.position(use, k) for use in line.uses]
+    turned, of = _unturned(line, [line.position(use, k) for use in line.uses])
     for other in others(line, of):
 
         def alter(walk: Changed, use: Use, array: Array, other: Other = other) -> Array:
@@ -215,20 +242,50 @@ def another_operand(line: OneLine) -> Hypotheses:
                 return 0 * array
             _, z, *operands = tape.steps[use.step - 1]
             values = [tape.values[i] for i in (z, *operands) if i is not None]
-            values[1 + "xy".index(k)] = tape.values[u]
+            values[1 + "xy".index(k)] = tape.values[u].T if turned else tape.values[u]
+            if op.symbol == "/":  # its rule has the result in the place of x / y
+                values[0] = op.run(*values[1:])
             made = tape.contributions(use.step, walk.column(z), values)["xy".index(use.operand)]
             return 0 * array if made is None else made
 
         yield line.changed(("operand", *other.key), alter, instead(line, other, of, ""), tie=("operand",))
 
 
+def _unturned(line: OneLine, of: list[int]) -> tuple[bool, list[int]]:
+    """Return whether all of these are transposes without a name, and what they are transposes of."""
+    tape, made = line.words.tape, line.words.lines.made
+    steps = [tape.steps[made[i] - 1] if i in made and i not in tape.names else None for i in of]
+    turned = [step[2] for step in steps if step and step[0] is TABLE["transpose"]]
+    return (True, turned) if len(turned) == len(of) else (False, of)
+
+
+def complement(line: OneLine) -> Hypotheses:
+    """1 - y in place of a factor y: what a gate keeps, and what not."""
+    words, tape, k = line.words, line.words.tape, "yx"["xy".index(line.first.operand)]
+    if line.op() is not TABLE["∘"] or line.constant_factor() is not None:
+        return
+
+    def alter(walk: Changed, use: Use, array: Array) -> Array:
+        _, z, *operands = tape.steps[use.step - 1]
+        values = [tape.values[i] for i in (z, *operands) if i is not None]
+        values[1 + "xy".index(k)] = 1 - values[1 + "xy".index(k)]
+        made = tape.contributions(use.step, walk.column(z), values)["xy".index(use.operand)]
+        return 0 * array if made is None else made
+
+    def text(use: Use) -> str:
+        y = words.name(line.position(use, k))
+        return f"1 - {y} where {y} belongs in the line of {words.describe(use)}"
+
+    yield line.changed(("complement",), alter, text)
+
+
 def _another_argument(line: OneLine) -> Hypotheses:
     """The derivative of a function taken at another value: as its result, or as its argument."""
     op, words = line.op(), line.words
     tape = words.tape
-    if not op.formulas or not ({"z", "x"} & _names(op.formulas[0])):
+    if not op.formulas or not ({"z", "x"} & names_in(op.formulas[0])):
         return
-    for k in sorted({"z", "x"} & _names(op.formulas[0]), reverse=True):
+    for k in sorted({"z", "x"} & names_in(op.formulas[0]), reverse=True):
         of = [line.position(use, k) for use in line.uses]
         for other in others(line, of):
 
@@ -243,7 +300,7 @@ def _another_argument(line: OneLine) -> Hypotheses:
                 return made
 
             yield line.changed((f"argument {k}", *other.key), alter, instead(line, other, of, ""), tie=("argument", k))
-    if "z" in _names(op.formulas[0]):
+    if "z" in names_in(op.formulas[0]):
         yield from _taken_at(line)
 
 
@@ -272,13 +329,6 @@ def _taken_at(line: OneLine) -> Hypotheses:
         yield line.changed(("taken at", *other.key), of_it, text, tie=("taken at",))
 
 
-def _names(formula: Any) -> set[str]:
-    """Return the names that a formula holds."""
-    if not hasattr(formula, "head"):
-        return set()
-    return {formula.head} if not formula.operands else set().union(*map(_names, formula.operands))
-
-
 def another_derivative(line: OneLine) -> Hypotheses:
     """Another derivative in place of that of the step's result."""
     lines, tape = line.words.lines, line.words.tape
@@ -286,7 +336,8 @@ def another_derivative(line: OneLine) -> Hypotheses:
     handed_on = [line.words.handed(z) for z in of]
     for other in others(line, handed_on):
         put = [(u, use) for use, u in other.at.items() if u is not None]
-        if any(lines.rank[u] >= lines.rank[use.of] or u in tape.constants for u, use in put):
+        unused = any(u in tape.constants or not lines.d.reaches(u) for u, _ in put)
+        if unused or any(lines.rank[u] >= lines.rank[use.of] for u, use in put):
             continue
 
         def alter(walk: Changed, use: Use, array: Array, other: Other = other) -> Array:
@@ -299,6 +350,52 @@ def another_derivative(line: OneLine) -> Hypotheses:
         yield line.changed(("adjoint", *other.key), alter, text, reads, tie=("adjoint",))
 
 
+def value_for_derivative(line: OneLine) -> Hypotheses:
+    """A value in place of the derivative of the step's result: that of the result itself first."""
+    words, tape = line.words, line.words.tape
+    of = [line.position(use, "z") for use in line.uses]
+    own = Other(("own value",), dict(zip(line.uses, of, strict=True)))
+    for other in (own, *others(line, of)):
+
+        def alter(walk: Changed, use: Use, array: Array, other: Other = other) -> Array:
+            u = other.at[use]
+            made = None if u is None else tape.contributions(use.step, tape.values[u])["xy".index(use.operand)]
+            return 0 * array if made is None else made
+
+        def text(use: Use, other: Other = other) -> str:
+            u = other.at[use]
+            put, z = "nothing" if u is None else words.name(u), words.handed(line.position(use, "z"))
+            return f"{put} where ∇{words.name(z)} belongs in the line of {words.describe(use)}"
+
+        yield line.changed(("value", *other.key), alter, text, tie=("value",))
+
+
+def passed_on(line: OneLine) -> Hypotheses:
+    """Another derivative in place of a whole contribution: nothing of the step is taken."""
+    lines, tape = line.words.lines, line.words.tape
+    if len(line.uses) == 1 and line.alone(line.first):
+        return  # `derivative_of_another` says it
+    of = [use.of for use in line.uses]
+    for other in others(line, of):
+        put = [(u, use) for use, u in other.at.items() if u is not None]
+        if any(u in tape.constants or not lines.d.reaches(u) for u, _ in put):
+            continue
+        if any(lines.rank[u] >= lines.rank[use.of] for u, use in put):
+            continue
+
+        def alter(walk: Changed, use: Use, array: Array, other: Other = other) -> Array:
+            u = other.at[use]
+            return 0 * array if u is None else walk.column(u)
+
+        def text(use: Use, other: Other = other) -> str:
+            u = other.at[use]
+            put = "nothing" if u is None else f"∇{line.words.name(u)}"
+            return f"{put} where {line.words.printed(use)} belongs, in the line of step {use.step}"
+
+        reads = [() if u is None else (u,) for u in other.at.values()]
+        yield line.changed(("passed on", *other.key), alter, text, reads, tie=("passed on",))
+
+
 def factor_on_one(line: OneLine, k: float | None = None) -> Hypotheses:
     """A factor on one contribution of several."""
 
@@ -307,16 +404,19 @@ def factor_on_one(line: OneLine, k: float | None = None) -> Hypotheses:
         return lambda use: f"{text}: {line.words.describe(use)}"
 
     if not all(map(line.alone, line.uses)):
-        for tried in factors_of_sizes(line.words) if k is None else [k]:
+        for tried in factors_on_tape(line.words) if k is None else [k]:
             yield line.changed(("factor on one", shown(tried)[0]), times(tried), described(tried))
 
 
-def factors_of_sizes(words: Words) -> list[float]:
-    """Return factors that people forget or put in: 2, and the sizes that are on the tape."""
-    sizes = {float(n) for value in words.tape.values[: words.lines.d.length] for n in value.shape if n > 1}
-    sizes = set(sorted(sizes)[:FACTORS_TRIED])
-    return sorted({k for n in sizes | {2.0} for k in (n, 1 / n)}, key=lambda k: abs(np.log(k)))
+def factors_on_tape(words: Words) -> list[float]:
+    """Return factors that people forget or put in: 2, and the sizes and numbers that are on the tape."""
+    tape, length = words.tape, words.lines.d.length
+    sizes = {float(n) for value in tape.values[:length] for n in value.shape if n > 1}
+    numbers = {abs(float(tape.values[i].item().real)) for i in tape.constants if tape.values[i].size == 1}
+    numbers = {n for n in numbers - {0.0, 1.0} if np.isfinite(n)}
+    some = {2.0, *sorted(sizes)[:FACTORS_TRIED], *sorted(numbers)[:FACTORS_TRIED]}
+    return sorted({k for n in some for k in (n, 1 / n)} - {1.0}, key=lambda k: abs(np.log(k)))
 
 
 KINDS = (missing, added_wrongly, other_axis, another_point, altered_rule, another_function)
-KINDS_BY_NAME = (another_operand, another_derivative)
+KINDS_BY_NAME = (another_operand, complement, another_derivative, passed_on, value_for_derivative)

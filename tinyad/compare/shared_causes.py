@@ -53,7 +53,7 @@ def over_the_other_axis(judge: Judge, findings: Findings) -> tuple[Findings, Fin
     judged = (Cause.OWN, *FROM_OTHERS, Cause.NONE)
     if not wrong or not steps or any(f.cause not in judged for f in findings):
         return None
-    for some in [steps, *([n] for n in steps[:SOFTMAX_STEPS] if len(steps) > 1)]:
+    for some in [*([n] for n in steps[:SOFTMAX_STEPS] if len(steps) > 1), steps]:
         op, _, x, _ = tape.steps[some[-1] - 1]
         blames_a_right_one = x in judge.names and judge.names[x] not in wrong
         if blames_a_right_one or not _explained_by(judge, wrong, _turned(judge, set(some))):
@@ -114,7 +114,7 @@ def _scaled(judge: Judge, findings: Findings, shared: Findings, factor: float) -
     guess = "".join(f" (a mean over {b} columns?)" for b in means)
     origin = _origin_of_factor(judge, {f.name for f in shared}, factor)
     text = f"{len(shared)} of them are {factor:.{SAME_FACTOR}g} times the tape's"
-    text += f": {origin}" if origin else f"{guess}: a scale, no wrong line"
+    text += f": {origin}" if origin else f"{guess}: a scale, or one factor upstream of all of them"
     results = {step[1] for step in judge.tape.steps}
     names = {judge.names[i] for i in judge.names if i not in results and np.any(judge.true(i))}
     without = [f.name for f in findings if f.right and f.name in names]

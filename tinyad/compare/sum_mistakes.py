@@ -5,6 +5,7 @@ Each yields hypotheses about one sum; whether they explain anything is for `expl
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -15,20 +16,18 @@ from tinyad.compare.lines import Use
 from tinyad.compare.thresholds import SUBSETS_TRIED
 from tinyad.compare.walk import Change, Changed, OfValue
 
+TERMS = {0.0: "", -1.0: "the sign of", 2.0: "a factor 2 on", 0.5: "a factor 1/2 on"}
+
 
 def contributions_missing(sums: OneSum) -> Hypotheses:
-    """It is 0; = stood where += belongs; it stops early."""
+    """It is 0; = stood where += belongs."""
     words, uses = sums.words, {i: sums.uses(i) for i in sums.values}
     if any(map(len, uses.values())):
         yield sums.without("zero", uses, always("it is 0: every contribution is missing"))
     several = {i: some for i, some in uses.items() if len(some) > 1}
     if not several:
         return
-    counts = range(1, max(map(len, several.values())))
-    # With more contributions only the ends are tried: the last alone, all but the last, and so on.
-    if len(counts) > SUBSETS_TRIED:
-        counts = [*counts[: SUBSETS_TRIED // 2], *counts[-SUBSETS_TRIED // 2 :]]  # type: ignore[assignment]
-    for kept in sorted(counts, reverse=True):
+    for kept in reversed(_counts(max(map(len, several.values())))):
         first = {i: some[: len(some) - kept] for i, some in several.items() if len(some) > kept}
 
         def overwritten(i: int, first: dict[int, list[Use]] = first) -> str:
@@ -36,14 +35,47 @@ def contributions_missing(sums: OneSum) -> Hypotheses:
             return f"{words.lost(first[i])}, as if = stood where += belongs at step {at}"
 
         yield sums.without(f"overwritten {kept}", first, overwritten)
-    if len(sums.values) == 1:
+
+
+def the_rest_missing(sums: OneSum) -> Hypotheses:
+    """Only what came first is there: the given one alone, or it stops early."""
+    words, uses = sums.words, {i: sums.uses(i) for i in sums.values}
+    several = {i: some for i, some in uses.items() if len(some) > 1}
+    given = {i: some[1:] for i, some in several.items() if not some[0].step}
+    if given:
+        yield sums.without("given alone", given, lambda i: f"the given one is there alone: {words.lost(given[i])}")
+    if len(sums.values) == 1 and several:
         ((i, some),) = several.items()
         if not some[0].step:
             yield sums.without("missing", {i: some[:1]}, lambda i: words.lost(some[:1]))
-        for k in sorted(counts):
+        for k in _counts(len(some)):
             text = f"it stops early: the contributions from {words.describe(some[k])} on are missing"
             if k < len(some) - 1:
                 yield sums.without(f"stops early {k}", {i: some[k:]}, always(text))
+
+
+def two_missing(sums: OneSum) -> Hypotheses:
+    """Two contributions are missing that are no term together."""
+    words, by_role = sums.words, dict[Any, list[Use]]()
+    for use in (use for i in sums.values for use in sums.uses(i) if use.step):
+        by_role.setdefault(words.lines.role(use), []).append(use)
+    if 2 < len(by_role) <= SUBSETS_TRIED:
+        for two in combinations(by_role.values(), 2):
+            uses = sorted((use for some in two for use in some), key=lambda use: -use.step)
+            lost = {i: [use for use in uses if use.of == i] for i in dict.fromkeys(use.of for use in uses)}
+
+            def text(i: int, lost: dict[int, list[Use]] = lost) -> str:
+                return words.lost(lost[i])
+
+            yield sums.without("two missing", lost, text)
+
+
+def _counts(most: int) -> list[int]:
+    """Return how many of several contributions may be there: of many the least and the most alone."""
+    counts = list(range(1, most))
+    if len(counts) > SUBSETS_TRIED:
+        counts = [*counts[: SUBSETS_TRIED // 2], *counts[-SUBSETS_TRIED // 2 :]]
+    return counts
 
 
 def seed_wrong(sums: OneSum) -> Hypotheses:
@@ -66,6 +98,56 @@ def seed_wrong(sums: OneSum) -> Hypotheses:
     }
     for text, k in said.items():
         yield sums.changed((text,), more(k), text)
+
+
+def of_one_source(sums: OneSum) -> Hypotheses:
+    """One term of the line is missing, has another sign or a factor: of one derivative with a name, or of a square."""
+    words, groups = sums.words, dict[Any, dict[int, list[Use]]]()
+    for use in (use for i in sums.values for use in sums.uses(i) if use.step):
+        _, _, x, y = words.tape.steps[use.step - 1]
+        for source in (words.lines.source_role(use), *([words.lines.step_role(use.step)] if x == y else ())):
+            groups.setdefault(source, {}).setdefault(use.of, []).append(use)
+    role = words.lines.value_role(sums.first) if len(sums.values) > 1 else ()
+    for source, some in groups.items():
+        term = {i: uses for i, uses in some.items() if 1 < len(uses) < len(sums.uses(i))}
+        for k, what in TERMS.items() if term and source else ():
+
+            def text(i: int, term: dict[int, list[Use]] = term, what: str = what) -> str:
+                return f"{what} one term, {words.all_of(term[i])}" if what else words.lost(term[i])
+
+            uses = tuple(use for some in term.values() for use in some)
+            change = Change(dict.fromkeys(uses, (times(k), ())))
+            kind = "missing" if k == 0 else "term"
+            yield Hypothesis((kind, k, source, role), change, tuple(term), uses, text)
+
+
+def copied(sums: OneSum) -> Hypotheses:
+    """One contribution stands in the place of another too: a line that was copied and not changed."""
+    words, by_role = sums.words, dict[Any, dict[Any, list[Use]]]()
+    lines = words.lines
+    for use in (use for i in sums.values for use in sums.uses(i) if use.step):
+        t = lines.time(use.step)
+        by_role.setdefault(lines.role(use), {}).setdefault(use.of if t is None else (t,), []).append(use)
+    single = [{at: uses[0] for at, uses in some.items() if len(uses) == 1} for some in by_role.values()]
+    for stands in single[:SUBSETS_TRIED]:
+        for belongs in single[:SUBSETS_TRIED]:
+            pairs = {belongs[at]: stands[at] for at in belongs if at in stands}
+            reads = {use: words.tape.steps[other.step - 1][1] for use, other in pairs.items()}
+            if stands is belongs or not pairs or any(lines.rank[z] >= lines.rank[use.of] for use, z in reads.items()):
+                continue
+
+            def alter(walk: Changed, use: Use, _: Array, pairs: dict[Use, Use] = pairs) -> Array:
+                return walk.contribution(pairs[use])
+
+            def text(i: int, pairs: dict[Use, Use] = pairs) -> str:
+                use = next(use for use in pairs if use.of == i)
+                stands, belongs = (f"that of {words.describe(some)}," for some in (pairs[use], use))
+                return f"another contribution in the place of one: {stands} where {belongs} belongs"
+
+            first = next(iter(pairs))
+            change = Change({use: (alter, (z,)) for use, z in reads.items()})
+            pattern = ("copied", lines.role(first), lines.role(pairs[first]))
+            yield Hypothesis(pattern, change, tuple(use.of for use in pairs), tuple(pairs), text)
 
 
 def sum_turned(sums: OneSum) -> Hypotheses:
@@ -141,5 +223,5 @@ def misdirected(sums: OneSum) -> Hypotheses:
             yield Hypothesis(("misdirected", use, u), change, (i,), uses, always(text))
 
 
-KINDS = (sum_turned, contributions_missing, seed_wrong)
+KINDS = (sum_turned, contributions_missing, the_rest_missing, seed_wrong, of_one_source, copied, two_missing)
 KINDS_BY_NAME = (derivative_of_another, misdirected)

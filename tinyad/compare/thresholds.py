@@ -15,12 +15,14 @@ NAMES_TRIED      = 200      # variables on either side in place of one: all of a
 LONGEST_LOOP     = 500      # steps of one time step of a loop whose values have no names
 SUBSETS_TRIED    = 8        # of the contributions to one derivative: "the last alone is there", and the like
 FACTORS_TRIED    = 6        # sizes of the tape that are tried as a factor
+RECOMPUTED       = 8        # results without a name, of one value that another stands for: expressions are short
 SOFTMAX_STEPS    = 8        # steps over the other axis that are tried one by one: each is a forward and a walk
 
 # When a number means something.
 FAR              = 1e-3     # of the largest entry by hand: no rounding does that
 LESS_EXACT       = 1e-5     # of the largest entry: nearer is a matter of precision and no mistake of the kinds known
 SIMPLE_FACTOR    = 1000     # the largest denominator of a factor that is shown as a fraction
+SMALL_NUMBERS    = 50       # in a fraction that one number is times another: with larger ones any number nearly is
 EXACT            = 1e-9     # relative: a factor this near to a simple one is that, for float64 leaves six digits more
 CLEARLY_THIS     = 1e-8     # relative: a factor this near to that of a constant comes from it
 SAME_FACTOR      = 9        # digits in which the factors of two lines agree if they are one
