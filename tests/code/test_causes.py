@@ -408,3 +408,53 @@ def test_a_mistake_is_mended_together_with_one_elsewhere_that_spoils_the_same():
         (15, "dh[h <= 0] = 0", "certain"),
         (16, "dW1 = X.T.dot(dh) + 2 * reg * W1", "certain"),
     }
+
+
+COINCIDENCES = """
+def mse(p, y):
+    n = p.size
+    loss = np.sum((p - y) ** 2) / n
+    return loss, (p, y, n)
+
+def mse_backward(cache):
+    p, y, n = cache
+    dp = 2 * (p - y) / n
+    return dp
+
+def example_mse():
+    return np.random.default_rng(0).normal(size=(2, 3)), {labels}
+"""
+
+
+@pytest.mark.parametrize(
+    ("labels", "wrong", "grade"),
+    [
+        ("np.array([[0.3, 0.0, -1.0], [2.0, 0.0, 0.0]])", "dp = 2 * (y - p) / n", "certain"),
+        ("np.zeros((2, 3), int)", "dp = 2 * (y - p) / n", "likely"),
+    ],
+)
+def test_what_is_tried_with_zeros_alone_is_not_certain(labels, wrong, grade):
+    """2 * (y + p) / n would be right as well where y is 0 throughout."""
+    source = COINCIDENCES.replace("{labels}", labels).replace("dp = 2 * (p - y) / n", wrong)
+    (found,) = report(source).wrong
+    assert found.suggestion
+    assert found.grade == grade
+
+
+EPOCHS = """
+r = np.random.default_rng(0)
+X, y = r.normal(size=(5, 3)), r.normal(size=(5, 2))
+W = r.normal(size=(3, 2))
+for epoch in range(3):
+    P = X @ W
+    loss = np.sum((P - y) ** 2)
+    dP = 2 * (P - y)
+    dW = X.T @ dP
+    W = W - 0.1 * dW
+"""
+
+
+def test_a_loop_variable_is_no_factor():
+    (found,) = report(EPOCHS.replace("dP = 2 * (P - y)", "dP = 3 * (P - y)")).wrong
+    assert found.suggestion == "dP = 2 * (P - y)"
+    assert not any("epoch" in other for other in found.others)

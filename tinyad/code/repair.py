@@ -182,6 +182,7 @@ class Repair:
             holds = enough and Rerun(judges, *statements).fits(*(s.text for s in found.values()))
         if holds and not self.sizes:
             holds = not any(self._changes_a_size(s, found[s.number].text) for s in statements)
+        holds = holds and not any(self._rests_on_zeros(s, found[s.number].text) for s in statements)
         for number, one in self.known.items():
             if one.text and one.grade != Grade.POSSIBLE:
                 self.known[number] = one._replace(grade=Grade.CERTAIN if holds else Grade.LIKELY)
@@ -192,7 +193,21 @@ class Repair:
         """Return whether an edit has another factor, and that may stand for a size that happens to be this number."""
         sizes = {size for event in self.judge.forward.events for size in values.shape(event.value)} - {1}
         changed = factors_in(self.text(statement)) ^ factors_in(text)
-        return not changed.isdisjoint({size**power for size in sizes for power in (1, -1)})
+        if not changed.isdisjoint({size**power for size in sizes for power in (1, -1)}):
+            return True
+        known = self.scope(Trial(self.judge, statement), statement).sizes
+        others = {part for part in _parts(text) ^ _parts(self.text(statement)) if part in known}
+        return any(known[one] in sizes for one in others)
+
+    def _rests_on_zeros(self, statement: Statement, text: str) -> bool:
+        """Return whether an edit changes what is done with a name that holds zeros alone, wherever it was tried."""
+        judges = [self.judge, *self.points(judged=False)]
+        seen = [snapshot.names for judge in judges for snapshot in Trial(judge, statement).snapshots]
+        for name in _parts(text):
+            held = [values.array(names[name]) for names in seen if values.is_numeric(names.get(name))]
+            if held and not any(map(np.any, held)):
+                return True
+        return False
 
     @property
     def is_elsewhere(self) -> bool:
@@ -383,17 +398,18 @@ class Repair:
         for text, value in list(found.items()):
             for axis, size in enumerate(values.shape(value)[:4]):
                 sizes.setdefault(f"{text}.shape[{axis}]", size)
-        statements = [s for s in self.program.probe.statements if not isinstance(s.node, COMPOUND)]
-        statements = [s for s in statements if s.number != statement.number]
-        first = self.of_the_forward
-        backward = [self.text(s) for s in statements if s.function == statement.function and s.number not in first]
-        forward = [self.text(s) for s in statements if s.number in first]
         loops = [
             loop.variable
             for event in trial.judge.backward.events
             if event.site.statement.number == statement.number
             for loop in event.loops
         ]
+        sizes = {text: size for text, size in sizes.items() if text not in loops}
+        statements = [s for s in self.program.probe.statements if not isinstance(s.node, COMPOUND)]
+        statements = [s for s in statements if s.number != statement.number]
+        first = self.of_the_forward
+        backward = [self.text(s) for s in statements if s.function == statement.function and s.number not in first]
+        forward = [self.text(s) for s in statements if s.number in first]
         return Scope(found, sizes, backward, forward, list(dict.fromkeys(filter(None, loops))))
 
 
@@ -407,6 +423,12 @@ def _suggested(statement: Statement, found: SearchResult, unsure: Mapping[Grade,
     if kept is None:
         return NONE._replace(tried=found.tried)
     return Suggestion(statement, unsure[kept], kept, (), found.tried)
+
+
+def _parts(text: str) -> set[str]:
+    """Return the names and other expressions that may be sizes in a statement, as text."""
+    nodes = (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name | ast.Subscript))
+    return {ast.unparse(node) for node in nodes}
 
 
 def factors_in(text: str) -> set[float]:
