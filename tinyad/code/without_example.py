@@ -15,7 +15,7 @@ from tinyad.code.limits import DRAWN_CHECK_SECONDS, JUDGED_SECONDS
 from tinyad.code.pair import Example, Pair
 from tinyad.code.program import CodeError, Program
 from tinyad.code.time_limit import TimedOut, limited
-from tinyad.code.verdicts import PairVerdict
+from tinyad.code.verdicts import PairVerdict, Verdict
 
 RAISES = 5  # wrong statements that a backward pass which raises counts for, where another example may do
 
@@ -32,6 +32,12 @@ def verdict_without_example(
     called = example_of_call(program, found, names) if names is not None else None
     if called is not None:
         verdict = check_pair(pair_at(called), declared)
+        if len(verdict.wrong) > 1 and all(s.verdict is Verdict.DOES_NOT_FIT for s in verdict.statements):
+            raise CodeError(
+                f"no derivative of {found.backward or found.forward} has a shape that fits: does it take what "
+                f"{found.forward} returns, or what several calls did? example_{found.name}() gives "
+                "arguments of your choice"
+            )
         note = f"{found.forward} has no example function: the check took the arguments of its first call in the file"
         return verdict._replace(notes=(note, *verdict.notes))
     try:
