@@ -684,3 +684,55 @@ def test_a_wrong_derivative_of_a_parameter_is_no_convention(source, right, wrong
     assert [(v.text.strip(), v.suggestion.partition("= ")[2]) for v in report.wrong] == [
         (f"{'db' if 'axis' in right else 'dW' if source is MOMENTUM else 'dw'} = {wrong}", right)
     ]
+
+
+RESIDUAL = """
+import numpy as np
+
+np.random.seed(1)
+X, y = np.random.randn(4, 3), np.random.rand(4, 1)
+W = np.random.randn(3, 1)
+out = np.tanh(X @ W)
+error = y - out
+d_out = error * (1 - out ** 2)
+W += X.T @ d_out
+"""
+
+
+def test_a_residual_is_no_loss_and_the_message_says_what_to_compute():
+    (error,) = [pair.error for pair in checked(RESIDUAL).pairs]
+    assert "error is taken for the loss, and has shape (4, 1)" in error
+    assert "loss = np.sum(error ** 2) / 2" in error
+
+
+TIED = """
+import numpy as np
+
+class Tied:
+    def __init__(self, n, k):
+        self.W = np.random.randn(k, n)
+
+    def cost_and_grad(self, data):
+        a = np.tanh(self.W @ data)
+        r = self.W.T @ a - data
+        J = 0.5 * np.sum(r ** 2)
+        d2 = (self.W @ r) * (1 - a ** 2)
+        W_grad = d2 @ data.T + a @ r.T
+        return J, W_grad
+
+if __name__ == "__main__":
+    np.random.seed(0)
+    model = Tied(4, 3)
+    data = np.random.randn(4, 5)
+    for it in range(3):
+        J, gW = model.cost_and_grad(data)
+        model.W -= 0.1 * gW
+"""
+
+
+def test_a_method_that_returns_the_cost_and_its_gradient_is_checked_at_its_own_call():
+    report = checked(TIED)
+    assert report.ok, report
+    assert [pair.forward for pair in report.pairs] == ["Tied.cost_and_grad"]
+    (found,) = checked(TIED.replace("d2 @ data.T + a @ r.T", "d2 @ data.T")).wrong
+    assert found.suggestion == "W_grad = d2 @ data.T + a @ r.T"

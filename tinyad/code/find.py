@@ -18,6 +18,7 @@ BACKWARD = re.compile(
     r"(?:^|_)(?:backward|bwd|bprop|backprop|grads?|gradients?|vjp|deriv|derivatives?|prime)(?:_|$)|^d_(?=\w)"
     r"|(?<=[a-z])(?:Backward|Grad|Backprop)$"
 )
+JOINT = re.compile(r"(?:loss|cost|objective|value|error|nll)\w*_(?:and|with)_\w*grad|grad\w*_and_(?:loss|cost)")
 LAMBDA = "<lambda>"
 FORWARD = re.compile(r"(?:^|_)(?:feed_?forward|forward|fwd|fprop|call|__call__|loss|cost)(?:_|$)|(?<=[a-z])Forward$")
 
@@ -102,9 +103,9 @@ def _paired(program: Program) -> Iterator[Found]:
         for last, name in functions.items():
             if not BACKWARD.search(last) or _is_property(program, name) or _is_abstract(program, name):
                 continue
-            if _returns_named_derivatives(program.functions[name]) or (
-                owner and last != "backward" and "backward" in functions
-            ):
+            if JOINT.search(last) or _returns_named_derivatives(program.functions[name]):
+                continue
+            if owner and last != "backward" and "backward" in functions:
                 continue
             mates = [*_mates(program, functions, last), *([] if owner else _costs(program, functions, name))]
             if mates and not (owner and _stands_alone(program, mates[0], name)):
@@ -201,7 +202,7 @@ def _of_both(program: Program) -> Iterator[Found]:
             continue
         if _returns_named_derivatives(node):
             yield Found(name, name, None, None)
-        if BACKWARD.search(last):
+        if BACKWARD.search(last) and not JOINT.search(last):
             continue
         returned = returned_names(node, inside=True)
         layout = layout_of(node)

@@ -84,10 +84,15 @@ class Script(Pair):
     def bind(self) -> Binding:
         """Return that the loss is the output."""
         result = self.run_forward(Recorded()).result
-        if not values.differentiable(result) or values.array(result).size != 1:
+        if not values.differentiable(result):
             raise CodeError(
-                f"{self.program.path}: {self.loss_name} is the last number before the derivatives and no loss: "
-                f"it has to be one number"
+                f"{self.program.path}: {self.loss_name} is taken for the loss, and the script computes no such number; "
+                f"functions are checked with --pair FORWARD:BACKWARD or with an example: def example_NAME(): return …"
+            )
+        if values.array(result).size != 1:
+            raise CodeError(
+                f"{self.program.path}: {self.loss_name} is taken for the loss, and has shape {values.shape(result)}: "
+                f"compute one number before the derivatives, as loss = np.sum({self.loss_name} ** 2) / 2"
             )
         return Binding([()], [np.ones(values.shape(result))], [], {})
 
