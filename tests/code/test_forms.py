@@ -44,6 +44,11 @@ MISTAKES = [
         "np.dot(self.weights[-l + 1].transpose(), delta) * sp",
         "np.dot(self.weights[-l + 1].transpose(), delta) + sp",
     ),
+    (
+        "backprop_method",
+        "nabla_w[-l] = np.dot(delta, activations[-l - 1].transpose())",
+        "nabla_w[-l] = np.dot(delta, activations[-l].transpose())",
+    ),
     ("closures", "dW = x.T @ dout", "dW = 2 * x.T @ dout"),
     ("closures", "db = dout.sum(axis=0)", "db = dout.mean(axis=0)"),
     ("closures", "dW2 = h.T @ dout", "dW2 = -h.T @ dout"),

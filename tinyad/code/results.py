@@ -82,12 +82,20 @@ def _arrays_of(matching: Matching) -> list[Argument]:
     ]
 
 
-def _held(part: Any, attributes: list[list[Argument]], arrays: list[Argument]) -> list[Argument]:
-    """Return what of an object has the keys and shapes of what is returned: one list or dict, or its own arrays."""
+def _held(part: Any, text: str, attributes: list[list[Argument]], arrays: list[Argument]) -> list[Argument]:
+    """Return what of an object has the keys and shapes of what is returned: one list or dict, or its own arrays.
+
+    If none has the shapes, it is the one with these keys whose name a returned name cuts short: weights for nabla_w.
+    """
     shapes = {path: values.shape(leaf) for path, leaf in values.leaves(part)}
     alike = [a for a in attributes if {argument.path[1:]: argument.shape for argument in a} == shapes]
     if len(alike) == 1:
         return alike[0]
+    named = [a for a in attributes if {argument.path[1:] for argument in a} == set(shapes)]
+    forms = stripped(text)
+    named = [a for a in named if a[0].name[:1] in forms or any(abbreviates(form, a[0].name) for form in forms)]
+    if len(named) == 1 and not alike:
+        return named[0]
     own = [a for a in arrays if any(_alike(path, a) and shape == a.shape for path, shape in shapes.items())]
     return own if isinstance(part, dict) and len(own) == len(shapes) else []
 
@@ -135,7 +143,7 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
                 continue
             meant = {m.name for m in matching.meanings.of(texts[k])} if texts[k].isidentifier() else set()
             own = [argument for argument in arguments if argument.name in meant]
-            own = exchanged.get(k) or own or _held(parts[k], attributes, arrays)
+            own = exchanged.get(k) or own or _held(parts[k], texts[k], attributes, arrays)
             inside = list(_of_container(parts[k], path, texts[k], k, own or arguments, statement))
             inside += _missing_of(inside, path, own or arguments, statement)
             found += inside
