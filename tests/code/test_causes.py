@@ -265,7 +265,32 @@ def example_cells():
     return r.normal(size=(4, 3)), r.normal(size=2), r.normal(size=(3, 2)), r.normal(size=(3, 2))
 """
 
+IN_PAIRS = """
+r = np.random.default_rng(9)
+X, Y = r.normal(size=(5, 3)), r.normal(size=(5, 2))
+Wx, Wh, bh, Wy = (r.normal(size=shape) for shape in ((3, 4), (4, 4), 4, (4, 2)))
+for epoch in range(3):
+    S = np.zeros((6, 4))
+    for t in range(5):
+        S[t] = np.tanh(X[t] @ Wx + S[t - 1] @ Wh + bh)
+    O = S[:5] @ Wy
+    loss = np.mean((O - Y) ** 2)
+    dO = 2 * (O - Y) / O.size
+    dWy = S[:5].T @ dO
+    dWx, dWh, dbh = np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(bh)
+    carry = np.zeros(4)
+    for t in range(5)[::-1]:
+        delta = (dO[t] @ Wy.T + carry) * (1 - S[t] ** 2)
+        dWx += np.outer(X[t], delta)
+        dWh += np.outer(S[t - 1], delta)
+        dbh += delta
+        carry = delta @ Wh.T
+    for P, dP in ((Wx, dWx), (Wh, dWh), (bh, dbh), (Wy, dWy)):
+        P -= 0.1 * dP
+"""
+
 RIGHT = {
+    "in pairs": IN_PAIRS,
     "in lists": IN_LISTS,
     "left on self": LEFT_ON_SELF,
     "gathered": GATHERED,
@@ -287,6 +312,8 @@ ONE_CAUSE = [
     ("numbered", "dx1 = dout * ivar", "dx1 = dout * xmu"),
     ("numbered", "dx2 = 2 * xmu * dvar / N", "dx2 = 2 * xmu * dvar"),
     ("numbered", "dx = dx1 + dx2", "dx = dx1 - dx2"),
+    ("in pairs", "carry = delta @ Wh.T", "carry = delta @ Wh"),
+    ("in pairs", "dWh += np.outer(S[t - 1], delta)", "dWh += np.outer(S[t], delta)"),
     ("in lists", "dc_next = dc * f + da", "dc_next = dc * f + dzf"),
     ("in lists", "dc_next = dc * f + da", "dc_next = dc * f"),
     ("left on self", "self.db += da", "self.db = da"),

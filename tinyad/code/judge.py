@@ -15,6 +15,7 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.chains import Chain, chains, settled
+from tinyad.code.find import targets
 from tinyad.code.limits import EXPLANATIONS, NESTING, NOTHING, RUNS, RUNS_OF_ONE
 from tinyad.code.matching import Candidate, Matched, Matching
 from tinyad.code.names import NUMBERED, canonical, looks_like_derivative
@@ -378,11 +379,13 @@ class Judge:
         )
 
     def _updates(self, node: ast.stmt, event: Event) -> bool:
-        """Return whether a statement changes what a derivative is for, as `W -= rate * dW` does."""
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
-        )
-        names = {canonical(names_of(target)) for target in targets}
+        """Return whether a statement, or a loop, changes what a derivative is for, as `W -= rate * dW` does."""
+        names = {canonical(names_of(target)) for target in targets(node)}
+        if isinstance(node, ast.For):
+            set_ = {names_of(target) for one in node.body for target in targets(one)}
+            own = {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
+            read = [part for part in ast.walk(node.iter) if isinstance(part, ast.Name | ast.Attribute)]
+            names = {canonical(names_of(part)) for part in read} if set_ & own else set()
         return any(m.name in names for m in self.matching.meanings.of(event.name))
 
     def _carried(self, event: Event) -> bool:
