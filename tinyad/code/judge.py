@@ -764,18 +764,20 @@ class Judge:
     def _is_convention(self, scaled: Judged, factor: float) -> bool:
         """Return whether derivatives may be a number of times the true ones by a convention.
 
-        What has one entry is some number of times any other: the number has to be a size, or 2, or 1 over these.  It
-        is the same for all parameters.
+        What has one entry is some number of times any other: the number has to be a size, or 2, or 1 over these.  If no
+        derivative in between has the factor, it is the same for all parameters.
         """
-        own = [v for v in scaled.verdicts if v.factor != 1.0]
+        own = [v for v in scaled.verdicts if v.right and v.factor != 1.0]
         usual = {float(n) * k for n in (1, *self._sizes()) for k in (0.5, 1, 2)}
         near = any(abs(abs(factor) / n - 1) < 1e-6 or abs(abs(factor) * n - 1) < 1e-6 for n in usual)
+        carried = any(not self._is_parameter(v.candidate.target) for v in own)
         parameters = {v.factor for v in scaled.verdicts if v.right and self._is_parameter(v.candidate.target)}
-        return (near or any(np.size(v.value) > 1 for v in own)) and len(parameters) < 2
+        return (near or any(np.size(v.value) > 1 for v in own)) and (carried or len(parameters) < 2)
 
     def _is_parameter(self, target: Target) -> bool:
         """Return whether a value is given, or set from nothing that the forward pass has a name for."""
-        event = self.forward.events[target.ordinals[0]]
+        ordinal = target.ordinals[0]
+        event = self.forward.events[self.matching.versions.get(ordinal, ordinal)]
         node = event.site.statement.node
         if event.kind in GIVEN or not isinstance(node, ast.Assign):
             return event.kind in GIVEN
