@@ -764,13 +764,14 @@ class Judge:
     def _is_convention(self, scaled: Judged, factor: float) -> bool:
         """Return whether derivatives may be a number of times the true ones by a convention.
 
-        What has one entry is some number of times any other: the number has to be a size, or 2, or 1 over these.  If no
-        derivative in between has the factor, it is the same for all parameters.
+        What has one entry is some number of times any other: the number has to be a size, or 2, or 1 over these.
+        If most derivatives in between have it not, it is the same for all parameters.
         """
         own = [v for v in scaled.verdicts if v.right and v.factor != 1.0]
         usual = {float(n) * k for n in (1, *self._sizes()) for k in (0.5, 1, 2)}
         near = any(abs(abs(factor) / n - 1) < 1e-6 or abs(abs(factor) * n - 1) < 1e-6 for n in usual)
-        carried = any(not self._is_parameter(v.candidate.target) for v in own)
+        between = [v.factor != 1.0 for v in scaled.verdicts if v.right and not self._is_parameter(v.candidate.target)]
+        carried = 2 * sum(between) >= len(between) > 0
         parameters = {v.factor for v in scaled.verdicts if v.right and self._is_parameter(v.candidate.target)}
         return (near or any(np.size(v.value) > 1 for v in own)) and (carried or len(parameters) < 2)
 
