@@ -382,10 +382,10 @@ class Judge:
         """Return whether a statement, or a loop, changes what a derivative is for, as `W -= rate * dW` does."""
         names = {canonical(names_of(target)) for target in targets(node)}
         if isinstance(node, ast.For):
-            set_ = {names_of(target) for one in node.body for target in targets(one)}
+            changed = {names_of(target) for one in node.body for target in targets(one)}
             own = {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
             read = [part for part in ast.walk(node.iter) if isinstance(part, ast.Name | ast.Attribute)]
-            names = {canonical(names_of(part)) for part in read} if set_ & own else set()
+            names = {canonical(names_of(part)) for part in read} if changed & own else set()
         return any(m.name in names for m in self.matching.meanings.of(event.name))
 
     def _carried(self, event: Event) -> bool:
@@ -988,7 +988,7 @@ class Judge:
         self.doubtful = self.doubtful or self._is_of_something(event)
         adjoint = self.truth.adjoint(kept.target)
         alike = [c for c in expressions if c.line == kept.line and self.truth.agrees(c.target, adjoint, None)]
-        return max(alike, key=lambda c: len(c.name))  # the outermost of sums, as in a @ b + c
+        return max(alike, key=lambda c: len(c.name), default=kept)  # the outermost of sums, as in a @ b + c
 
     def _alike(self, events: Sequence[Event], candidate: Candidate) -> dict[int, Candidate]:
         """Return what values of other passes are the derivatives for if one is for a candidate, by ordinal."""

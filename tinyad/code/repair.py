@@ -200,7 +200,7 @@ class Repair:
         return any(known[one] in sizes for one in others)
 
     def _rests_on_zeros(self, statement: Statement, text: str) -> bool:
-        """Return whether an edit changes what is done with a name that holds zeros alone, wherever it was tried."""
+        """Return whether an edited statement computes with a name that holds zeros alone, wherever it was tried."""
         judges = [self.judge, *self.points(judged=False)]
         seen = [snapshot.names for judge in judges for snapshot in Trial(judge, statement).snapshots]
         for name in _parts(text):
@@ -426,9 +426,10 @@ def _suggested(statement: Statement, found: SearchResult, unsure: Mapping[Grade,
 
 
 def _parts(text: str) -> set[str]:
-    """Return the names and other expressions that may be sizes in a statement, as text."""
-    nodes = (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name | ast.Subscript))
-    return {ast.unparse(node) for node in nodes}
+    """Return the names and items that a statement computes with, as text."""
+    value = getattr(ast.parse(text).body[0], "value", None)
+    nodes = ast.walk(value) if isinstance(value, ast.expr) else ()
+    return {ast.unparse(node) for node in nodes if isinstance(node, ast.Name | ast.Subscript)}
 
 
 def factors_in(text: str) -> set[float]:
