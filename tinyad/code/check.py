@@ -114,6 +114,7 @@ class _Findings:
         self.repair = Repair(judge, other_points, other_sizes)
         self.statements: dict[int, Statement] = {}
         self.values: dict[int, list[ValueVerdict]] = {}
+        self.unsure: list[StatementVerdict] = []  # that may be wrong, or of another loss
         for verdict in judge.judged.verdicts:
             self.statements[verdict.task.statement.number] = verdict.task.statement
             self.values.setdefault(verdict.task.statement.number, []).append(verdict)
@@ -126,8 +127,8 @@ class _Findings:
             raise CodeError(self.nothing())
         found = self.explained(found)
         found += self.raising({s.line for s in found})
-        if all(s.verdict is Verdict.NOT_JUDGED for s in found):
-            raise CodeError("; ".join(f"{s.name} (line {s.line}): {s.message}" for s in found))
+        if self.unsure and not any(not s.ok and s.verdict is not Verdict.NOT_JUDGED for s in found):
+            raise CodeError("; ".join(f"{s.name} (line {s.line}): {s.message}" for s in self.unsure))
         return PairVerdict(
             self.pair.name,
             self.pair.forward,
@@ -318,13 +319,15 @@ class _Findings:
         if not read:
             return found
         task = read[0]
-        return found._replace(
+        unsure = found._replace(
             verdict=Verdict.NOT_JUDGED,
             message=f"it reads {task.name} of line {task.statement.line}, which is not the derivative for "
             f"{task.candidates[0].name}: is the loss another one?",
             worst=None,
             looks_like="",
         )
+        self.unsure.append(unsure)
+        return unsure
 
     def rule(self, ordinal: int) -> str:
         """Return the statement of the forward pass that sets a value, or say whose argument it is."""
