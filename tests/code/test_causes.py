@@ -485,3 +485,26 @@ def test_a_loop_variable_is_no_factor():
     (found,) = report(EPOCHS.replace("dP = 2 * (P - y)", "dP = 3 * (P - y)")).wrong
     assert found.suggestion == "dP = 2 * (P - y)"
     assert not any("epoch" in other for other in found.others)
+
+
+MASKED = """
+def masked_forward(pred, target, mask):
+    diff = pred - target
+    diff[~mask] = 0
+    loss = 0.5 * np.sum(diff ** 2) / mask.sum()
+    return loss, (diff, mask)
+
+def masked_backward(cache):
+    diff, mask = cache
+    dpred = diff / mask.sum()
+    return dpred
+
+def example_masked():
+    r = np.random.default_rng(2)
+    return r.normal(size=(4, 3)), r.normal(size=(4, 3)), r.normal(size=(4, 3)) > -0.5
+"""
+
+
+def test_a_part_that_the_forward_pass_sets_by_a_mask_stops_no_check():
+    (found,) = report(MASKED.replace("dpred = diff / mask.sum()", "dpred = diff / mask.mean()")).wrong
+    assert found.suggestion == "dpred = diff / mask.sum()"

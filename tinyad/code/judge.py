@@ -835,7 +835,7 @@ class Judge:
         call = self.matched.call(event.call)
         wanted = self.matched.allowed(event, call)
         mates = [e for e in self.matched.seen.events if e.call == call and e.name == event.name and e.kind in SETS]
-        mates = [e for e in mates if values.is_numeric(e.value) and not e.key]
+        mates = [e for e in mates if values.is_numeric(e.value) and e.key is None]
         if not mates or not values.is_numeric(event.value):
             return None
         value = values.array(event.value)
