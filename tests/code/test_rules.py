@@ -61,6 +61,12 @@ STEPS = {
     "inverse": "y = np.linalg.inv(S)",
     "huber": "a = np.abs(x - u)\nsmall = a < 0.8\ny = np.where(small, 0.5 * a ** 2, s * a)",
     "log of a determinant": "y = np.linalg.slogdet(S)[1]",
+    "variance": "y = np.var(x, axis=0)",
+    "variance of rows": "y = np.var(x * u, axis=1, keepdims=True)",
+    "variance of all": "y = np.var(x)",
+    "mean over axes": "y = H * np.mean(H, axis=(0, 2), keepdims=True)",
+    "sum over axes": "y = np.sum(H * H, axis=(0, 2))",
+    "variance over axes": "y = np.var(H, axis=(0, 1), keepdims=True)",
     "norm": "y = np.linalg.norm(x)",
     "norm of rows": "y = np.linalg.norm(x, axis=1)",
     "norm kept": "y = x / np.linalg.norm(x, axis=1, keepdims=True)",
@@ -117,6 +123,11 @@ def size(x):
     return np.where(np.real(x) < 0, -x, x)
 
 
+def variance(x, axis=None, keepdims=False):
+    """The mean of the squares of what differs from the mean."""
+    return np.mean((x - np.mean(x, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims)
+
+
 def slogdet(x):
     """The sign of a determinant, and its logarithm."""
     return 1.0, np.log(np.linalg.det(x))
@@ -151,12 +162,13 @@ OF_COMPLEX_NUMBERS = {
     "clip": clip,
     "abs": size,
     "slogdet": slogdet,
+    "var": variance,
 }
 
 
 def by_complex_step(text: str, name: str, dy: Any) -> Any:
     """Return the derivative of sum(dy * y) for a variable."""
-    for function in ("np.maximum", "np.minimum", "np.linalg.norm", "np.clip", "np.abs", "np.linalg.slogdet"):
+    for function in ("np.maximum", "np.minimum", "np.linalg.norm", "np.clip", "np.abs", "np.linalg.slogdet", "np.var"):
         text = text.replace(function, function.rpartition(".")[2])
     value = np.array(ARRAYS[name], complex)
     found = np.zeros(value.shape)
@@ -323,7 +335,24 @@ def elu_backward(gy, x, alpha):
 def example_elu():
     return np.random.default_rng(0).standard_normal((4, 3)), 0.7
 """
+RIDGE = """
+def ridge(W1, W2, X, y, decay):
+    m = len(X)
+    h = np.tanh(X @ W1)
+    p = h @ W2
+    cost = 0.5 / m * np.sum((p - y) ** 2) + decay / 2 * (np.sum(W1 ** 2) + np.sum(W2 ** 2))
+    dp = p - y
+    dh = dp @ W2.T
+    W2grad = h.T @ dp / m + decay * W2
+    W1grad = X.T @ (dh * (1 - h ** 2)) / m + decay * W1
+    return cost, W1grad, W2grad
+
+def example_ridge():
+    r = np.random.default_rng(0)
+    return [r.standard_normal(shape) for shape in ((3, 4), (4, 2), (7, 3), (7, 2))] + [0.3]
+"""
 PROGRAMS = [
+    (RIDGE, "h.T @ dp / m + decay * W2", "decay * W2", "W2grad = decay * W2 + h.T @ (dp / m)"),
     (SILU, "return gout * sig", "return gout * sig", "return gout * sig + gout * x * sig * (1 - sig)"),
     (SILU, "return gout * sig", "return gout", "return gout * x * sig * (1 - sig) + gout * sig"),
     (RNN, "da = dh * (1 - hs[t] ** 2)", "da = dh", "da = dh * (1 - hs[t] ** 2)"),

@@ -32,8 +32,10 @@ def by_the_rules(judge: Judge, statement: Statement, around: Surroundings, forwa
     adjoints = _adjoints(judge)
     firsts = []
     for meant in dict.fromkeys(_meant(judge, statement, around)):
-        rules = Rules(around, _computed_by(judge, meant.function, forward), adjoints)
-        derivatives = list(rules.derivative(meant.variable))
+        computed = _computed_by(judge, meant.function, forward)
+        derivatives = list(Rules(around, computed, adjoints).derivative(meant.variable))
+        if judge.factor is not None:  # of derivatives in between, which those for parameters are divided by
+            derivatives += Rules(around, computed, adjoints, judge.factor).derivative(meant.variable)
         firsts += [(meant.value, derivative) for derivative in derivatives[:1] if derivative.complete]
         for derivative in derivatives:
             yield from written_out(around, meant.value, derivative)

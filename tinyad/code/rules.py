@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -96,7 +97,7 @@ PURE = {
     *LARGEST,
     *UNCHANGED,
     *OF_WHOLE_ARRAYS,
-    *"maximum minimum power where norm logsumexp einsum arange len float diag det slogdet zeros_like".split(),
+    *"maximum minimum power where norm logsumexp var einsum arange len float diag det slogdet zeros_like".split(),
 }
 
 
@@ -169,10 +170,17 @@ class Rules:
     """Writes derivatives: with what the forward pass computed, and what the statement that is to hold them can use.
 
     adjoints: the names that hold the derivative for a variable, where they are known to, by its name
+    convention: how many times the derivative they hold, if that is not once
     """
 
-    def __init__(self, around: Surroundings, computed: Computed, adjoints: Mapping[str, Collection[str]]) -> None:
-        self.around, self.computed, self.adjoints = around, computed, adjoints
+    def __init__(
+        self,
+        around: Surroundings,
+        computed: Computed,
+        adjoints: Mapping[str, Collection[str]],
+        convention: float | None = None,
+    ) -> None:
+        self.around, self.computed, self.adjoints, self.convention = around, computed, adjoints, convention
         self.held = _with_objects({**_of_objects(around.scope.values), **computed.held})
         self.choice = 0  # of several texts for one adjoint
         self.above: list[str] = []  # the variables on the way to what has an adjoint
@@ -244,7 +252,10 @@ class Rules:
         known += self.outputs.get(step.target or ast.unparse(step.value), [])
         known = [t for t in known if self.around.shapes.get(plain(t), shape) == shape]
         if known:
-            return Adjoint(_template(known[min(self.choice, len(known) - 1)]), shape)
+            adjoint = Adjoint(_template(known[min(self.choice, len(known) - 1)]), shape)
+            if self.convention is None:
+                return adjoint
+            return self._filled("G / N", shape, G=adjoint.node, N=self._size(round(self.convention)))
         if not part or len(self.above) == RULE_DEPTH or part in self.above:  # of itself: of the next time step
             raise NotWrittenError
         self.above.append(part)
@@ -329,7 +340,7 @@ class Rules:
             yield arguments[0], Adjoint(below.node, shape)
         elif function in UNCHANGED and arguments and not node.keywords:
             yield arguments[0], adjoint
-        elif arguments and function in (*SUMS, "norm", "logsumexp"):
+        elif arguments and function in (*SUMS, "norm", "logsumexp", "var"):
             yield arguments[0], self._of_reduction(node, function, arguments, adjoint)
         elif function == "where" and len(arguments) == 3:
             yield from self._of_choice(node, arguments, adjoint)
@@ -452,25 +463,35 @@ class Rules:
             result = self._spread(Adjoint(whole(), self._shape(node)), node, inner, axis)
             return self._filled("G * np.exp(X - Y)", inner, G=below.node, X=operand, Y=result.node)
         if function == "mean":
-            count = int(np.prod(inner)) if axis is None else inner[axis]
-            below = self._filled("G / N", below.shape, G=below.node, N=self._size(count))
+            below = self._filled("G / N", below.shape, G=below.node, N=self._size(_count(inner, axis)))
+        if function == "var":
+            mean = ast.Call(_template(f"{self.around.numpy}.mean"), [arguments[0]], [*node.keywords])
+            kept = [keyword for keyword in node.keywords if keyword.arg == "keepdims"]
+            mean.keywords += [] if kept else [ast.keyword("keepdims", ast.Constant(True))]
+            size = self._size(_count(inner, axis))
+            return self._filled("G * 2 * (X - A) / N", inner, G=below.node, X=operand, A=self._written(mean), N=size)
         return below
 
-    def _spread(self, adjoint: Adjoint, node: ast.expr, inner: tuple[int, ...], axis: int | None) -> Adjoint:
-        """Return the adjoint of a sum over an axis so that it repeats along that axis."""
+    def _spread(
+        self, adjoint: Adjoint, node: ast.expr, inner: tuple[int, ...], axis: int | tuple[int, ...] | None
+    ) -> Adjoint:
+        """Return the adjoint of a sum over an axis, or several, so that it repeats along them."""
         outer = self._shape(node)
-        if axis is None or len(outer) == len(inner) or axis % len(inner) == 0 or not adjoint.shape:
+        if axis is None or len(outer) == len(inner) or not adjoint.shape:
+            return adjoint
+        if isinstance(axis, tuple):
+            shape = tuple(1 if k in [a % len(inner) for a in axis] else size for k, size in enumerate(inner))
+            return self._filled(f"np.expand_dims(G, {axis})", shape, G=adjoint.node)
+        if axis % len(inner) == 0:
             return adjoint
         place = axis % len(inner)
         template = f"np.expand_dims(G, {axis})" if len(inner) > 2 else "G[:, None]"
         return self._filled(template, (*outer[:place], 1, *outer[place:]), G=adjoint.node)
 
-    def _axis(self, node: ast.Call, arguments: list[ast.expr], place: int) -> int | None:
-        """Return the axis of a reduction; place: where it stands among the arguments, if it has no keyword."""
+    def _axis(self, node: ast.Call, arguments: list[ast.expr], place: int) -> int | tuple[int, ...] | None:
+        """Return the axis, or the axes, of a reduction; place: where it stands among the arguments, without keyword."""
         given = [*arguments[place : place + 1], *(keyword.value for keyword in node.keywords if keyword.arg == "axis")]
         value = self._value(given[0]) if given else None
-        if isinstance(value, tuple):
-            raise NotWrittenError
         return value
 
     # Shapes
@@ -641,6 +662,11 @@ def _only_adds_axes(node: ast.Subscript) -> bool:
     ]
     whole = [part for part in parts if isinstance(part, ast.Slice) and ast.unparse(part) == ":"]
     return len(new) + len(whole) == len(parts)
+
+
+def _count(shape: tuple[int, ...], axis: int | tuple[int, ...] | None) -> int:
+    """Return how many entries of a shape are along some axes, or in all."""
+    return math.prod(np.take(shape, axis).ravel().tolist()) if axis is not None else math.prod(shape)
 
 
 def _elements(node: ast.expr) -> list[ast.expr]:
