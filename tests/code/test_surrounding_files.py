@@ -174,3 +174,37 @@ def test_a_limit_inside_another_one_tells_whose_time_is_over():
     assert len(tries) < 5
     with limited(0.2):
         pass
+
+
+HALF = """
+import numpy as np
+
+def f_forward(x):
+    y = np.tanh(x)
+    return y, y
+
+def f_backward(dy, y):
+    dx = dy * (1 - y ** 2)
+    return dx
+
+def example_f():
+    return np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32),
+"""
+
+
+def test_that_another_precision_is_replaced_is_said():
+    assert "float32 is computed in float64 here" in check_text(Text("f.py", HALF), Options()).text()
+    assert "float64 here" not in check_text(Text("f.py", HALF.replace("np.float32", "float")), Options()).text()
+
+
+def test_a_fault_of_the_check_is_not_blamed_on_the_code(monkeypatch):
+    """Chains that are no chains make the judge itself raise an AttributeError."""
+    monkeypatch.setattr("tinyad.code.judge.chains", lambda events: [0])
+    (error,) = check_text(Text("f.py", HALF), Options()).errors
+    assert "the check of f_forward and f_backward ended by a fault of tinyad itself, AttributeError" in error
+
+
+def test_an_endless_backward_pass_is_not_called_a_forward_pass():
+    source = HALF.replace("    dx = dy", "    while True:\n        pass\n    dx = dy")
+    (error,) = check_text(Text("f.py", source), Options(seconds=0.5)).errors
+    assert "f_forward and f_backward did not end in 0.5 seconds" in error

@@ -16,7 +16,7 @@ from tinyad.code.limits import POINTS, RESIZED_SECONDS
 from tinyad.code.names import looks_like_derivative, stripped
 from tinyad.code.pair import Pair, returned_names
 from tinyad.code.points import another, moved, resized
-from tinyad.code.probes import Kind, Statement, names_of
+from tinyad.code.probes import FLOAT32, Kind, Statement, names_of
 from tinyad.code.program import QUIET, CodeError
 from tinyad.code.recording import Target
 from tinyad.code.repair import Repair
@@ -542,6 +542,11 @@ class _Findings:
                     yield f"{name} holds whole numbers, and has no derivative: give it as floats to have its own judged"
             elif any(values.is_single(leaf) for _, leaf in values.leaves(value)):
                 yield f"{name} is computed in float64 here, not in its own precision"
+        for node in ast.walk(self.pair.program.tree):
+            word = node.attr if isinstance(node, ast.Attribute) else getattr(node, "value", None)
+            if isinstance(word, str) and word in FLOAT32:
+                yield f"{word} is computed in float64 here"
+                break
 
     def returned_for(self, name: str) -> list[str]:
         """Return the names in the backward pass that would be the derivative for an argument."""

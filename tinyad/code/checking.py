@@ -104,7 +104,8 @@ def _verdict(  # noqa: PLR0913  what a check takes
         )
 
     try:
-        verdict: PairVerdict = _run(program, text, options.seconds, check, found.forward or "the script")
+        functions = " and ".join(filter(None, (found.forward, found.backward))) or "the script"
+        verdict: PairVerdict = _run(program, text, options.seconds, check, functions)
     except RaisedError as raised:
         lines = raising_lines(program, found, raised.frames)
         if lines - program.probe.attempted:
@@ -148,7 +149,7 @@ def _run(program: Program, text: Text, seconds: float, job: Callable[[], Any], w
         raise
     except (TimedOut, OutOfTime):
         raise CodeError(
-            f"{program.path}: {what} did not end in {seconds:g} seconds: it has an endless loop, or is large. "
+            f"{program.path}: {what} did not end in {seconds:g} seconds: there is an endless loop, or much to compute. "
             f"Give a smaller example, or more time with --timeout"
         ) from None
     except KeyboardInterrupt:
@@ -194,15 +195,19 @@ def raising_lines(program: Program, found: Found, frames: Sequence[tuple[str, in
 
 
 def _raised(text: Text, error: BaseException, what: str) -> str:
-    """Return what the user's code raised, with the frames of the user's file."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == text.name]
+    """Return what the user's code raised, with the frames of the user's file; or that it was tinyad."""
+    all_frames = traceback.extract_tb(error.__traceback__)
+    frames = [f for f in all_frames if f.filename == text.name]
     lines = text.lines
     rows = [
         f"    {text.place(frame.lineno or 1)}, in {frame.name}: {lines[(frame.lineno or 1) - 1].strip()}"
         for frame in frames[-FRAMES_SHOWN:]
     ]
     shown = str(error) or "no message"
-    where = frames[-1].name if frames and not frames[-1].name.startswith("<") else what
+    inside = bool(all_frames) and Path(all_frames[-1].filename).is_relative_to(Path(__file__).parent)
+    if not frames and inside and not isinstance(error, TypeError):  # a TypeError may be of the call
+        return f"{text.name}: the check of {what} ended by a fault of tinyad itself, {type(error).__name__}: {shown}"
+    where = frames[-1].name if not frames[-1].name.startswith("<") else what
     return "\n".join([f"{text.name}: {where} raised {type(error).__name__}: {shown}", *rows])
 
 

@@ -1,4 +1,4 @@
-"""Edits by the rule of products: the derivative for an operand of a matrix product or einsum of the forward pass."""
+"""Edits by the rules: the derivative for an operand of a product of the forward pass, and derivatives written out."""
 
 from __future__ import annotations
 
