@@ -29,7 +29,7 @@ def right_derivation(seed):
 
 
 def step_fits(op, operands):
-    """Whether the sizes fit, the values stay moderate, and the result is no constant: x - x, x / x, softmax of a row."""
+    """Whether the sizes fit, the values stay moderate, the result is no constant: x - x, x / x, softmax of a row."""
     if op.symbol in "-/" and operands[0] is operands[-1]:
         return False
     if op.symbol == "softmax" and operands[0].shape[0] == 1:
