@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from tinyad.compiled.flat_sums import flatten_sums
 from tinyad.compiled.forward import Forward
 from tinyad.compiled.hoisting import hoist, sink
 from tinyad.compiled.identifiers import listed
+from tinyad.compiled.jax_engine import JaxEngine, jax
+from tinyad.compiled.jax_source import JaxSource
+from tinyad.compiled.numpy_engine import NumpyEngine
 from tinyad.compiled.program import Program
 from tinyad.compiled.readable_source import ReadableSource
 from tinyad.compiled.rewriting import Maker, rebuilt
@@ -34,6 +38,7 @@ REWRITES: dict[str, tuple[Pass, ...]] = {
 }
 PASSES = ("dead", "loops", *REWRITES, "buffers")
 STYLES = {"literal": ("dead", "loops"), "grouped": PASSES}
+ENGINES = {"numpy": PASSES, "jax": ("dead", "loops", "sums", "defer", "hoist")}  # and the passes that make it fast
 
 
 def compile(
@@ -45,6 +50,7 @@ def compile(
     style: str = "grouped",
     passes: Iterable[str] | None = None,
     shapes: Mapping[str, Any] | None = None,
+    engine: str = "numpy",
 ) -> Program:
     """Return a program that computes the `outputs` and `derivatives` of a tape, given by name or as Variables.
 
@@ -57,7 +63,9 @@ def compile(
     if not isinstance(tape, Tape):
         tape = _recorded(tape, shapes or {})
     _known("style", style, STYLES)
-    chosen = STYLES[style] if passes is None else _known("pass", passes, PASSES)
+    _known("engine", engine, ENGINES)
+    styled = ENGINES[engine] if style == "grouped" else STYLES[style]
+    chosen = styled if passes is None else _known("pass", passes, PASSES)
     both = [(keys,) if isinstance(keys, Variable | str) else keys for keys in (outputs, derivatives)]
     wanted = [[tape[v].index for v in keys] for keys in both]
     if not any(wanted):
@@ -83,12 +91,16 @@ def compile(
             for rewrite in rewrites:
                 roots = rewrite(roots, make)
             pass_table.add(name, roots)
+    for (k, _), i in zip(positions, [*wanted[0], *wanted[1]], strict=True):
+        if roots[k].op == "number":  # a result has a dtype
+            one = np.array([[roots[k].extra]], tape.values[i].dtype)
+            roots[k] = make.leaf("constant", one.tobytes(), one.shape, one.dtype, "constant")
     if "buffers" in chosen:
         roots = add_copies(roots, make)
         pass_table.add("buffers", roots)
     returned = list(dict.fromkeys(roots[:count]))
     places = [(returned.index(roots[k]), t if len(roots[k].shape) == 3 else None) for k, t in positions]
-    writer = BufferedSource(roots) if "buffers" in chosen else ReadableSource(roots)
+    writer, run = _written(roots, engine, "buffers" in chosen)
     labels = [[tape.label(i) for i in indices] for indices in wanted]
     headings = ("returns", "returns, of the sizes of the variables, the derivatives of")
     comments = [f"{heading} {listed(names)}" for heading, names in zip(headings, labels, strict=True) if names]
@@ -102,7 +114,22 @@ def compile(
         (labels[0], labels[1]),
         places,
         pass_table.text(writer.memory()),
+        run,
     )
+
+
+def _written(roots: list[Value], engine: str, buffers: bool) -> tuple[BufferedSource | ReadableSource, Any]:
+    """Return what writes the source for an engine, and what runs it."""
+    if engine == "numpy":
+        return BufferedSource(roots) if buffers else ReadableSource(roots), NumpyEngine
+    if buffers:
+        raise ValueError("the pass 'buffers' is for NumPy: JAX plans its memory itself")
+    jax()
+    writer = JaxSource(roots)
+    dtypes = {v.dtype for v in writer.order} - {None}
+    if any(dtype.kind == "c" for dtype in dtypes):
+        raise ValueError('complex numbers: compile the tape with engine="numpy"')
+    return writer, partial(JaxEngine, double=np.dtype(np.float64) in dtypes)
 
 
 def _returned_values(roots: list[Value], make: Maker) -> list[tuple[Value, int | None]]:
