@@ -19,14 +19,16 @@ from tinyad.compiled.hoisting import hoist, sink
 from tinyad.compiled.identifiers import listed
 from tinyad.compiled.program import Program
 from tinyad.compiled.readable_source import ReadableSource
+from tinyad.compiled.recording import Recording
 from tinyad.compiled.rewriting import Maker, rebuilt
 from tinyad.compiled.stacking import stack_operations
+from tinyad.compiled.time_sums import sums_over_time
 from tinyad.compiled.values import Value
 from tinyad.engine.tape import Tape, Variable
 
 Pass = Callable[[list[Value], Maker], list[Value]]
 REWRITES: dict[str, tuple[Pass, ...]] = {
-    "sums": (flatten_sums,),
+    "sums": (flatten_sums, sums_over_time),
     "defer": (defer_products,),
     "hoist": (hoist, sink),
     "stack": (stack_operations,),
@@ -65,7 +67,7 @@ def compile(
     loss = _loss(tape, wanted[0]) if seeds is None and wanted[1] else seeds
     start = tape.start(tape[loss] if isinstance(loss, str) else loss) if wanted[1] and loss is not None else {}
     make = Maker()
-    forward = Forward(tape, make, "loops" in chosen)
+    forward = Forward(Recording(tape, "loops" in chosen), make, "loops" in chosen)
     leaves = {i: make.leaf("seed", i, dz.shape, dz.dtype, f"d{tape.label(i)}") for i, dz in start.items()}
     back = Backward(forward, leaves)
     roots = [forward.value(forward.source(i)) for i in wanted[0]] + [back.derivative(i) for i in wanted[1]]
