@@ -122,6 +122,8 @@ class Evaluator:
             self.refuse(node, str(reason), "not evaluable")
         except TooManyIndices as reason:
             raise Uncontracted("does not fit", str(reason), node) from None
+        except ArithmeticError as reason:  # of numbers: 1 / 0, 10^999
+            self.refuse(node, f"no number: {reason}", "not evaluable")
         except (Unfitting, ValueError, np.linalg.LinAlgError) as reason:  # of an operation, about its operands
             self.refuse(node, str(reason))
         return value
