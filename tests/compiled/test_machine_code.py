@@ -10,8 +10,8 @@ import pytest
 
 import tinyad
 from lstm_models.models import MODELS
-from tests.compiled.test_loops import gated
 from tests.support.compiled_difference import differs
+from tests.support.gated_losses import gated
 from tests.support.modelpoints import ModelPoint
 from tinyad.compiled import PASSES, native_engine
 
@@ -73,7 +73,7 @@ def test_products_of_many_numbers_go_through_blas():
 def test_machine_code_is_kept_and_loaded_by_the_next_process(tmp_path):
     script = """
 import numpy as np, tinyad
-from tests.compiled.test_loops import gated
+from tests.support.gated_losses import gated
 program = tinyad.compile(gated(3, "from 0"), ["L"], ["W"], engine="native")
 print(repr(program()[0]["L"].item()))
 print(sum(program._run._program.__globals__["computed"].stats.cache_hits.values()))

@@ -70,7 +70,7 @@ def compile(
     to rounding; a sigmoid is 1/(1 + e^-x) for every x, and so 0 where e^-x overflows.
 
     `engine` is "numpy"; "native" for machine code, which takes seconds to make the first time, is kept in the user's
-    cache folder and needs the packages of tinyad[native]; or "auto", which measures both, once, and returns the faster
+    cache folder and needs numba and scipy; or "auto", which measures both, once, and returns the faster
     one.  Raises ImportError if these are not installed, ValueError for a tape that there is no machine code for.
     """
     if not isinstance(tape, Tape):
@@ -80,7 +80,7 @@ def compile(
     if engine == "auto":
         return _faster(tape, outputs, derivatives, seeds, style, passes)
     if engine == "native" and (missing := missing_packages()):
-        raise ImportError(f'engine="native" needs {" and ".join(missing)}: pip install "tinyad[native]"')
+        raise ImportError(f'engine="native" needs {" and ".join(missing)}: pip install {" ".join(missing)}')
     chosen = STYLES[style] if passes is None else _known("pass", passes, PASSES)
     both = [(keys,) if isinstance(keys, Variable | str) else keys for keys in (outputs, derivatives)]
     wanted = [[tape[v].index for v in keys] for keys in both]

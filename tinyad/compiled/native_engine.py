@@ -30,7 +30,7 @@ def native_engine(source: str, functions: Functions, places: Places, outputs: in
 def cache_folder() -> Path:
     """Return the folder for machine code: TINYAD_CACHE, or tinyad/ in the user's folder for such files."""
     given = os.environ.get("TINYAD_CACHE")
-    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tinyad"
+    return Path(given or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "tinyad"))
 
 
 def stored(source: str) -> Path:
