@@ -195,7 +195,7 @@ def test_errors():
     tape.name({"o": opaque(tape["h"])})
     with pytest.raises(ValueError, match=r'the row opaque is not in tinyad\'s table.*engine="numpy"'):
         tinyad.compile(tape, ["o"], engine="jax")
-    with pytest.raises(ValueError, match="unknown engine 'torch'; there are numpy, jax"):
+    with pytest.raises(ValueError, match="unknown engine 'torch'; there are numpy, native, auto, jax"):
         tinyad.compile(tape, ["h"], engine="torch")
     with pytest.raises(ValueError, match="the pass 'buffers' is for NumPy"):
         tinyad.compile(tape, ["h"], engine="jax", passes=PASSES)

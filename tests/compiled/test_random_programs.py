@@ -1,20 +1,13 @@
 """Random tapes, straight ones and random cells that repeat: compiled = eager, in every style and for every pass."""
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.compiled_difference import differs
-from tests.support.random_cells import cells
+from tests.support.random_cells import SOME, cells, subsets
 from tests.support.random_programs import examples, programs
 from tinyad import TABLE, Tape, Variable
-from tinyad.compiled import PASSES
-
-SOME = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-
-subsets = st.one_of(
-    st.just(PASSES), st.just(("dead", "loops")), st.lists(st.sampled_from(PASSES), unique=True).map(tuple)
-)
 
 
 @examples(25, 150)

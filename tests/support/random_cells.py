@@ -1,10 +1,12 @@
 """Random cells: tapes of steps that repeat at every time step."""
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tests.support.random_programs import fits, span
 from tinyad import TABLE, Tape
+from tinyad.compiled import PASSES
 
 ROWS = "* * * ∘ ∘ + + - tanh sigmoid softmax neg stack upper under transpose log_softmax softmax_rows sum".split()
 ROWS += "rows padded rows > ≥ sign relu maximum minimum abs column_max row_max first_max sin cos softplus erf".split()
@@ -88,3 +90,8 @@ class Cell:
 
 
 cells = st.composite(Cell)()
+SOME = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+subsets = st.one_of(
+    st.just(PASSES), st.just(("dead", "loops")), st.lists(st.sampled_from(PASSES), unique=True).map(tuple)
+)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from tinyad.compiled.buffers import Places
-from tinyad.compiled.flat_sums import terms_of
+from tinyad.compiled.flat_sums import gaps, terms_of
 from tinyad.compiled.source_writer import HELPERS, Writer
 from tinyad.compiled.values import LEAVES, UFUNCS, Loop, Value, schedule
 
@@ -326,17 +326,8 @@ class BufferedSource(Writer):
 
     def _cleared(self, v: Value, begun: list[tuple[int, int]], within: tuple[int, int], emit: Statements) -> None:
         """Write zeros to the rows that nothing has been written to."""
-        for begin, end in _gaps(begun, within[1], within[0]):
+        for begin, end in gaps(begun, within[1], within[0]):
             emit(f"{self.ref(self._block(v, begin, end))}.fill(0)")
-
-
-def _gaps(begun: list[tuple[int, int]], end: int, begin: int = 0) -> list[tuple[int, int]]:
-    found = []
-    for a, b in sorted(begun):
-        if a > begin:
-            found.append((begin, a))
-        begin = max(begin, b)
-    return [*found, (begin, end)] if begin < end else found
 
 
 class Statements:

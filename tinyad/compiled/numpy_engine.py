@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,18 @@ Functions = Mapping[str, tuple[str, Op]]  # name in the source → ("forward" or
 class NumpyEngine:
     """A function of a program's arguments: it returns `outputs` outputs, then derivatives in row layout."""
 
-    def __init__(self, source: str, functions: Functions, places: Places, outputs: int) -> None:
-        names: dict[str, Any] = {name: _called(kind, op) for name, (kind, op) in functions.items()}
-        exec(compile(source, "<program of tinyad>", "exec"), names)
+    def __init__(
+        self,
+        source: str,
+        functions: Functions,
+        places: Places,
+        outputs: int,
+        file: str = "<program of tinyad>",
+        module: ModuleType | None = None,
+    ) -> None:
+        names = {} if module is None else module.__dict__
+        names |= {name: _called(kind, op) for name, (kind, op) in functions.items()}
+        exec(compile(source, file, "exec"), names)
         self._program: Callable[..., Any] = names["program"]
         self._workspace: Callable[[], Any] | None = names.get("workspace")
         self._own = threading.local()

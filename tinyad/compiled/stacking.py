@@ -20,9 +20,18 @@ from tinyad.compiled.wavefronts import wavefronts
 
 
 def stack_operations(roots: list[Value], make: Maker) -> list[Value]:
+    return _stacked(roots, make, componentwise=True)
+
+
+def stack_products(roots: list[Value], make: Maker) -> list[Value]:
+    """Merge products alone, where component-wise operations are fused later."""
+    return _stacked(roots, make, componentwise=False)
+
+
+def _stacked(roots: list[Value], make: Maker, componentwise: bool) -> list[Value]:
     loops = list(dict.fromkeys(v.loop for v in ordered(roots) if v.loop is not None))
     for loop in (*loops, None):
-        packings = [_Packing(roots, make, loop, late).roots for late in (False, True)]
+        packings = [_Packing(roots, make, loop, late, componentwise or loop is None).roots for late in (False, True)]
         roots = min(
             packings, key=lambda packing: sum(v.op not in (*VIEWS, *LEAVES) for v in ordered(packing) if v.loop is loop)
         )
@@ -32,8 +41,8 @@ def stack_operations(roots: list[Value], make: Maker) -> list[Value]:
 class _Packing:
     """The values of one loop, or outside all, packed wavefront by wavefront; `late` counts them from the results."""
 
-    def __init__(self, roots: list[Value], make: Maker, loop: Loop | None, late: bool) -> None:
-        self.make, self.loop = make, loop
+    def __init__(self, roots: list[Value], make: Maker, loop: Loop | None, late: bool, componentwise: bool) -> None:
+        self.make, self.loop, self.componentwise = make, loop, componentwise
         self.users: dict[Value, list[Value]] = defaultdict(list)
         order = ordered(roots)
         for v in order:
@@ -69,8 +78,10 @@ class _Packing:
     def _join(self, wave: Sequence[Value]) -> None:
         self._right_operands(wave)
         self.shared = Counter[Value]()
-        joins = (("dot", self._product_kind, self._product), ("sum", self._sum_kind, self._sum))
-        for op, kind, joined in (*joins, (None, self._component_kind, self._component)):
+        joins: tuple[Any, ...] = (("dot", self._product_kind, self._product),)
+        if self.componentwise:
+            joins += (("sum", self._sum_kind, self._sum), (None, self._component_kind, self._component))
+        for op, kind, joined in joins:
             groups: dict[Any, list[Value]] = defaultdict(list)
             if op == "sum":
                 self.shared = Counter(parent for v in wave if v.op == op for parent in self._parents(v))
