@@ -59,3 +59,14 @@ def test_examples_one_by_one_are_rounds_of_a_loop():
     tape.name({"L": L})
     assert tinyad.compile(tape, ["L"], ["W", "b"], style="literal").source.count("np.tanh") == 1
     assert differs(tape, "L", PASSES, ["L", "W", "b", "x[2]"]) is None
+
+
+def test_what_is_the_same_in_all_rounds_is_added_so_often():
+    tape = Tape()
+    a, b, h = (tape.variable(draw((2, 2), k), name) for k, name in enumerate("abh"))
+    total = a
+    for _ in range(4):
+        h, total = tanh(h), total + b
+    tape.name({"z": h, "L": total})
+    for passes in (PASSES, ["loops", "sums"], ["loops", "sums", "hoist"]):
+        assert differs(tape, {"L": draw((2, 2), 3)}, passes, ["L", "z", "a", "b"]) is None, passes

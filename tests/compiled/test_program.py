@@ -438,3 +438,30 @@ def test_dead_steps_are_dropped():
     assert "unused" not in tinyad.compile(tape, ["h"], ["W"], seeds, style="literal").source
     assert "unused" in tinyad.compile(tape, ["h"], ["W"], seeds, passes=["loops"]).source
     assert "dx" not in tinyad.compile(tape, ["h"], ["W"], seeds, style="literal").source
+
+
+def test_expressions_within_calls_keep_their_brackets():
+    tape = Tape()
+    a, b = tape.variable(draw((3, 2), 1), "a"), tape.variable(draw((3, 2), 2), "b")
+    tape.name({"m": TABLE["column_max"](a + b)})
+    for style in STYLES:
+        found = tinyad.compile(tape, ["m"], style=style)()[0]["m"]
+        assert np.array_equal(found, tape["m"].value)
+
+
+def test_constants_may_be_infinite():
+    tape = Tape()
+    a = tape.variable(draw((2, 2)), "a")
+    tape.name({"z": np.minimum(a, np.array([[np.inf, 0.1], [-np.inf, 0.2]]))})
+    for style in STYLES:
+        assert np.array_equal(tinyad.compile(tape, ["z"], style=style)()[0]["z"], tape["z"].value)
+
+
+def test_a_number_as_a_result_is_a_matrix():
+    tape = Tape()
+    a = tape.variable(draw((1, 2)).astype(np.float32), "a")
+    first = TABLE["upper"](np.ones((1, 1), np.float32), a)
+    tape.name({"z": first * np.ones((1, 1), np.float32)})
+    for style in STYLES:
+        found = tinyad.compile(tape, ["z"], style=style)()[0]["z"]
+        assert (found.shape, found.dtype) == ((1, 1), np.float32)

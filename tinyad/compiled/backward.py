@@ -199,8 +199,7 @@ class Backward:
             elif operand.carried is not None:
                 carried[operand.sources[0], operand.carried].append(c)
             elif len(operand.sources) == 1:
-                inside = c.loop is not None
-                self._to(operand.sources[0], make("total", c) if inside else make("*", make.number(loop.n), c))
+                self._to(operand.sources[0], make.total(c, loop))
             else:
                 over_time[operand.sources].append(c)
 

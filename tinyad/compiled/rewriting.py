@@ -72,6 +72,10 @@ class Maker:
         made.name = name
         return made
 
+    def total(self, v: Value, loop: Loop) -> Value:
+        """Return the sum of a value over the rounds of a loop."""
+        return self("*", self.number(loop.n), v) if v.loop is None else self("total", v)
+
     def gather(self, parts: list[Value], name: str = "") -> Value:
         """Return T matrices as one value over time."""
         first = parts[0]
@@ -286,5 +290,5 @@ def again(make: Maker, v: Value, operands: Sequence[Value]) -> Value:
     if v.op == "total" and operands[0].loop is None:
         loop = v.operands[0].loop
         assert loop is not None
-        return make("*", make.number(loop.n), operands[0])
+        return make.total(operands[0], loop)
     return make(v.op, *operands, extra=v.extra)

@@ -20,7 +20,8 @@ def sums_over_time(roots: list[Value], make: Maker) -> list[Value]:
             return None
         sum_, carry = v.operands[0], carries[v.operands[0]]
         added = [Term(new[p.value], p.sign, p.at) for p in terms_of(sum_) if p.value is not carry]
-        total = make("total", sum_of(make, added, sum_))
+        assert carry.loop is not None
+        total = make.total(sum_of(make, added, sum_), carry.loop)
         return sum_of(make, [Term(new[carry.operands[0]]), Term(total)], carry)
 
     return rebuilt(roots, make, change)
