@@ -18,6 +18,7 @@ from lstm_models.models import MODELS
 from tests.support import goldenfiles
 from tests.support.compiled_difference import differs
 from tests.support.modelpoints import ModelPoint
+from tests.support.paths import ROOT
 from tests.support.points import LSTMPoint, draw, fitting
 from tests.support.random_cells import cells
 from tests.support.random_programs import examples, programs
@@ -223,6 +224,10 @@ def test_a_source_needs_jax_only(tmp_path):
     with np.load(tmp_path / "b.npz") as found:
         assert np.allclose(found["h"], p.tape["h[3]"].value, rtol=1e-13)
         assert np.allclose(found["dW"].T, p.d["W_fC"], rtol=1e-12)
+
+
+def test_eight_devices_that_share_the_examples_compute_the_same():
+    subprocess.run([sys.executable, "-W", "error", "-m", "tests.support.eight_devices"], cwd=ROOT, check=True)
 
 
 def test_the_source_does_not_grow_with_time():

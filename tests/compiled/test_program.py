@@ -440,6 +440,15 @@ def test_dead_steps_are_dropped():
     assert "dx" not in tinyad.compile(tape, ["h"], ["W"], seeds, style="literal").source
 
 
+def test_what_needs_jax_says_so(monkeypatch):
+    tape, _ = small()
+    with pytest.raises(ValueError, match='runs in NumPy, on one device: compile it with engine="jax"'):
+        tinyad.compile(tape, ["h"]).sharded(2, columns=["x"])
+    monkeypatch.setitem(sys.modules, "jax", None)
+    with pytest.raises(ImportError, match=r'engine="jax" needs JAX: pip install "tinyad\[jax\]"'):
+        tinyad.compile(tape, ["h"], engine="jax")
+
+
 def test_expressions_within_calls_keep_their_brackets():
     tape = Tape()
     a, b = tape.variable(draw((3, 2), 1), "a"), tape.variable(draw((3, 2), 2), "b")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from tinyad.arrays.matrix import Array, Shape, as_sized, size
+from tinyad.compiled.identifiers import without_step
+from tinyad.compiled.jax_engine import JaxEngine, Sharing, mesh_of
 from tinyad.compiled.numpy_engine import Functions, Places
 from tinyad.compiled.source_writer import Argument, constant
 
@@ -88,6 +91,42 @@ class Program:
         out = self._run([slots[at] for at in self._arguments])
         outputs, derivatives = self._names
         return dict(zip(outputs, out, strict=False)), dict(zip(derivatives, out[len(outputs) :], strict=True))
+
+    def sharded(self, devices: Any, *, columns: Iterable[str] = (), rows: Iterable[str] = ()) -> Program:
+        """Return the program for several devices of JAX, a number of them or a Mesh, that share the examples.
+
+        Examples are the columns, or the rows, of what is named: x for x[1], x[2], ..., for their derivatives and seeds
+        too.  All else, as parameters and their derivatives, is whole on every device.  What is named changes where
+        something is computed, never what: a mean over the examples is that over the examples of all devices.
+        """
+        if not isinstance(self._run, JaxEngine):
+            raise ValueError('this program runs in NumPy, on one device: compile it with engine="jax"')
+        axes = dict.fromkeys(rows, 0) | dict.fromkeys(columns, 1)
+        labels = [*self._given, *self._seeds, *self._names[0], *self._names[1]]
+        known = {name: None for label in labels for name in (label, without_step(label))}
+        for name in axes:
+            if name not in known:
+                raise KeyError(self._unknown(name, known, "matrix"))
+        count = mesh_of(devices).size
+        slots: dict[int, int | None] = {}
+        for where in (self._given, self._seeds):
+            for label, places in where.items():
+                axis = axes.get(label, axes.get(without_step(label)))
+                slots |= dict.fromkeys(places, axis)
+                for k in places if axis is not None else ():
+                    examples = self._slots[k].shape[axis or 0]
+                    if examples % count:
+                        what = f"{examples} {'columns' if axis else 'rows'}"
+                        raise ValueError(f"{label} has {what}, which {count} devices cannot share equally")
+        shared = [axes.get(label, axes.get(without_step(label))) for names in self._names for label in names]
+        outputs = len(self._names[0])
+        shared[outputs:] = [None if axis is None else 1 - axis for axis in shared[outputs:]]  # row layout
+        arguments = [slots.get(at.start if isinstance(at, slice) else at) for at in self._arguments]
+        new = Program.__new__(Program)
+        new.__setstate__(
+            {**self.__getstate__(), "_engine": partial(self._engine, sharing=Sharing(devices, arguments, shared))}
+        )
+        return new
 
     def explain(self) -> str:
         """Return a table of what every pass left of the program: operations, products and their cost."""
