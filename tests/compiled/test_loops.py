@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import tinyad
+from lstm_models.models import MODELS
 from tests.support.compiled_difference import differs
 from tests.support.gated_losses import FORMS, gated
+from tests.support.modelpoints import ModelPoint
 from tests.support.points import draw
 from tinyad import Tape, tanh
 from tinyad.compiled import PASSES
@@ -59,3 +61,11 @@ def test_examples_one_by_one_are_rounds_of_a_loop():
     tape.name({"L": L})
     assert tinyad.compile(tape, ["L"], ["W", "b"], style="literal").source.count("np.tanh") == 1
     assert differs(tape, "L", PASSES, ["L", "W", "b", "x[2]"]) is None
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_sums_within_a_time_step_stay_as_they_are(name):
+    p = ModelPoint(MODELS[name])
+    forward = tinyad.compile(p.tape, list(p.seeds), [], style="literal").source
+    assert "np.zeros(" not in forward
+    assert forward.count(" for ") == 1
