@@ -10,6 +10,7 @@ import numpy as np
 
 from tinyad.arrays.matrix import Array
 from tinyad.compiled.identifiers import Namer
+from tinyad.compiled.value_names import value_name
 from tinyad.compiled.values import GIVEN, Loop, Value, ordered
 from tinyad.engine.table import TABLE
 
@@ -83,7 +84,7 @@ class Writer:
 
     def name(self, v: Value) -> str:
         if v not in self.names:
-            self.names[v] = self.namer(_wished(v) or "value")
+            self.names[v] = self.namer(value_name(v))
         return self.names[v]
 
     def memory(self) -> int:
@@ -133,17 +134,6 @@ class Writer:
         if v.op == "kernel":
             return f"{self.function('back', v.extra[0])}({', '.join(operands)})[{v.extra[1]}]"
         return None
-
-
-def _wished(v: Value) -> str:
-    """Return the author's name, or one made from those of the operands."""
-    if v.name:
-        return v.name + "s" * (len(v.shape) == 3)
-    if v.op in ("T", "copy", "rows", "at", "last", "step", "span", "cols", "long", "narrow", "all"):
-        wished = _wished(v.operands[0])
-        end = {"T": "_T", "cols": "_side_by_side", "all": "s"}.get(v.op, "")
-        return wished and wished + end
-    return ""
 
 
 def _place(v: Value) -> tuple[int, int]:
