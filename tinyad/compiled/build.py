@@ -20,6 +20,8 @@ from tinyad.compiled.flat_sums import flatten_sums
 from tinyad.compiled.forward import Forward
 from tinyad.compiled.hoisting import hoist, sink
 from tinyad.compiled.identifiers import listed
+from tinyad.compiled.jax_engine import JaxEngine, jax
+from tinyad.compiled.jax_source import JaxSource
 from tinyad.compiled.native_engine import missing_packages, native_engine
 from tinyad.compiled.native_source import NativeSource, NoNativeFormError
 from tinyad.compiled.numpy_engine import NumpyEngine
@@ -46,7 +48,8 @@ NATIVE_REWRITES: dict[str, tuple[Pass, ...]] = REWRITES | {  # component-wise wo
 }
 PASSES = ("dead", "loops", *REWRITES, "buffers")
 STYLES = {"literal": ("dead", "loops"), "grouped": PASSES}
-ENGINES = ("numpy", "native", "auto")
+FOR_JAX = ("dead", "loops", "sums", "defer", "hoist")  # XLA has the others, and plans its memory
+ENGINES = ("numpy", "native", "auto", "jax")
 RUNS = 5  # of each engine, to find the faster one
 
 
@@ -70,8 +73,9 @@ def compile(
     to rounding; a sigmoid is 1/(1 + e^-x) for every x, and so 0 where e^-x overflows.
 
     `engine` is "numpy"; "native" for machine code, which takes seconds to make the first time, is kept in the user's
-    cache folder and needs numba and scipy; or "auto", which measures both, once, and returns the faster
-    one.  Raises ImportError if these are not installed, ValueError for a tape that there is no machine code for.
+    cache folder and needs numba and scipy; "auto", which measures both, once, and returns the faster one; or "jax",
+    whose programs return arrays of JAX, on its devices.  Raises ImportError if these are not installed, ValueError for
+    a tape that an engine cannot run.
     """
     if not isinstance(tape, Tape):
         tape = _recorded(tape, shapes or {})
@@ -81,7 +85,8 @@ def compile(
         return _faster(tape, outputs, derivatives, seeds, style, passes)
     if engine == "native" and (missing := missing_packages()):
         raise ImportError(f'engine="native" needs {" and ".join(missing)}: pip install {" ".join(missing)}')
-    chosen = STYLES[style] if passes is None else _known("pass", passes, PASSES)
+    styled = FOR_JAX if engine == "jax" and style == "grouped" else STYLES[style]
+    chosen = styled if passes is None else _known("pass", passes, PASSES)
     both = [(keys,) if isinstance(keys, Variable | str) else keys for keys in (outputs, derivatives)]
     wanted = [[tape[v].index for v in keys] for keys in both]
     if not any(wanted):
@@ -102,18 +107,21 @@ def compile(
     pass_table = PassTable(len(tape))
     roots = rebuilt(rebuilt(roots, make), make)
     pass_table.add("loops" if "loops" in chosen else "recorded", roots)
-    for name, rewrites in (REWRITES if engine == "numpy" else NATIVE_REWRITES).items():
+    for name, rewrites in (NATIVE_REWRITES if engine == "native" else REWRITES).items():
         if name in chosen:
             for rewrite in rewrites:
                 roots = rewrite(roots, make)
             pass_table.add(name, roots)
+    for (k, _), i in zip(positions, [*wanted[0], *wanted[1]], strict=True):
+        if roots[k].op == "number":  # a result has a dtype
+            one = np.array([[roots[k].extra]], tape.values[i].dtype)
+            roots[k] = make.leaf("constant", one.tobytes(), one.shape, one.dtype, "constant")
     if "buffers" in chosen or engine == "native":
         roots = add_copies(roots, make)
         pass_table.add("buffers", roots)
     returned = list(dict.fromkeys(roots[:count]))
     places = [(returned.index(roots[k]), t if len(roots[k].shape) == 3 else None) for k, t in positions]
-    write = NativeSource if engine == "native" else BufferedSource if "buffers" in chosen else ReadableSource
-    writer = write(roots)
+    writer, run = _written(roots, engine, "buffers" in chosen)
     labels = [[tape.label(i) for i in indices] for indices in wanted]
     headings = ("returns", "returns, of the sizes of the variables, the derivatives of")
     comments = [f"{heading} {listed(names)}" for heading, names in zip(headings, labels, strict=True) if names]
@@ -127,8 +135,26 @@ def compile(
         (labels[0], labels[1]),
         places,
         pass_table.text(writer.memory()),
-        NumpyEngine if engine == "numpy" else native_engine,
+        run,
     )
+
+
+def _written(
+    roots: list[Value], engine: str, buffers: bool
+) -> tuple[NativeSource | BufferedSource | ReadableSource, Any]:
+    """Return what writes the source for an engine, and what runs it."""
+    if engine == "native":
+        return NativeSource(roots), native_engine
+    if engine == "numpy":
+        return BufferedSource(roots) if buffers else ReadableSource(roots), NumpyEngine
+    jax()
+    if buffers:
+        raise ValueError("the pass 'buffers' is for NumPy: JAX plans its memory itself")
+    writer = JaxSource(roots)
+    dtypes = {v.dtype for v in writer.order} - {None}
+    if any(dtype.kind == "c" for dtype in dtypes):
+        raise ValueError('complex numbers: compile the tape with engine="numpy"')
+    return writer, partial(JaxEngine, double=np.dtype(np.float64) in dtypes)
 
 
 def _faster(tape: Tape, *asked: Any) -> Program:

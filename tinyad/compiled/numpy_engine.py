@@ -19,8 +19,6 @@ Functions = Mapping[str, tuple[str, Op]]  # name in the source → ("forward" or
 class NumpyEngine:
     """A function of a program's arguments: it returns `outputs` outputs, then derivatives in row layout."""
 
-    arrays = (np.ndarray,)
-
     def __init__(
         self,
         source: str,
@@ -38,6 +36,9 @@ class NumpyEngine:
         self._own = threading.local()
         self._places, self._outputs = places, outputs
         self._again = [k for k, place in enumerate(places) if place in places[:k]]  # two names of one result
+
+    def takes(self, value: Any) -> bool:
+        return type(value) is np.ndarray
 
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         with np.errstate(over="ignore"):  # of e^-x in a sigmoid that is 0 to rounding

@@ -11,13 +11,9 @@ from tinyad.compiled.source_writer import Argument, constant
 
 
 class Engine(Protocol):
-    """What runs the source of a program on its arguments, of which an array over time is a list.
+    """What runs the source of a program on its arguments, of which an array over time is a list."""
 
-    `arrays` are the types that it takes as they are.
-    """
-
-    @property
-    def arrays(self) -> tuple[type, ...]: ...
+    def takes(self, value: Any) -> bool: ...  # an array as it is
 
     def __call__(self, arguments: Sequence[Any]) -> Sequence[Any]: ...
 
@@ -79,7 +75,7 @@ class Program:
                 if at is None:
                     raise KeyError(self._unknown(name, self._given, "array"))
                 shape, dtype = self._needed[name]
-                if type(value) not in self._run.arrays or value.shape != shape or value.dtype != dtype:
+                if not self._run.takes(value) or value.shape != shape or value.dtype != dtype:
                     value = _fitting(name, value, shape, dtype)
                 for k in at:
                     slots[k] = value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,9 @@ class Writer:
     """The values that the roots need, outside the loops and in each of them, and their names."""
 
     TAKEN: tuple[str, ...] = ()  # names that the text uses itself
+    module = "np"
+    defined: Mapping[str, str] = HELPERS
+    calls: Mapping[str, str] = CALLS
 
     def __init__(self, roots: Sequence[Value]) -> None:
         self.roots = list(roots)
@@ -67,13 +70,13 @@ class Writer:
                 self.users.setdefault(operand, []).append(v)
         self.uses = Counter(operand for v in self.order for operand in v.inputs())
         self.uses.update(self.roots)
-        self.namer = Namer({*self.TAKEN, *HELPERS})
+        self.namer = Namer({*self.TAKEN, *self.defined})
         self.names: dict[Value, str] = {}
         self.arguments: list[Argument] = []
         self.functions: dict[str, tuple[str, Any]] = {}  # name → ("forward" or "back", row)
         self.helpers: list[str] = []
         for v in self.order:
-            if v.op in GIVEN and not (v.op == "constant" and v.shape[0] * v.shape[1] <= SMALL):
+            if v.op in GIVEN and not _is_written_out(v):
                 self._argument(v)
         self.arguments.sort(key=lambda a: _place(a.parts[0]))
 
@@ -96,14 +99,14 @@ class Writer:
 
     def leaf(self, v: Value) -> str:
         """Return the text of a leaf that is no argument."""
-        dtype = "" if v.dtype is None or v.dtype == float else f", np.{v.dtype}"
+        dtype = "" if v.dtype is None or v.dtype == float else f", {self.module}.{v.dtype}"
         if v.op == "number":
             if not np.isfinite(v.extra):
                 return f"float('{v.extra}')"
             return repr(int(v.extra)) if float(v.extra).is_integer() and abs(v.extra) < 1e15 else repr(v.extra)
         if v.op == "constant":
-            return f"np.array({constant(v).tolist()}{dtype})"
-        return f"np.{v.op}({v.shape}{dtype})"
+            return f"{self.module}.array({constant(v).tolist()}{dtype})"
+        return f"{self.module}.{v.op}({v.shape}{dtype})"
 
     def function(self, kind: str, op: Any) -> str:
         for name, known in self.functions.items():
@@ -124,16 +127,21 @@ class Writer:
 
     def call(self, v: Value, operands: Sequence[str]) -> str | None:
         """Return a call of a function, as text; None if `v` is not computed by one."""
-        if v.op in HELPERS:
+        if v.op in self.defined:
             self.helpers += [v.op] * (v.op not in self.helpers)
             return f"{v.op}({operands[0]})"
-        if v.op in CALLS:
-            return (CALLS[v.op] % operands[0]).format(*v.shape)
+        if v.op in self.calls:
+            return (self.calls[v.op] % operands[0]).format(*v.shape)
         if v.op == "call":
             return f"{self.function('forward', v.extra[0])}({', '.join(operands)})"
         if v.op == "kernel":
             return f"{self.function('back', v.extra[0])}({', '.join(operands)})[{v.extra[1]}]"
         return None
+
+
+def _is_written_out(v: Value) -> bool:
+    """Return whether v is a small constant of numbers that can be written as numbers."""
+    return v.op == "constant" and v.shape[0] * v.shape[1] <= SMALL and bool(np.isfinite(constant(v)).all())
 
 
 def _place(v: Value) -> tuple[int, int]:
