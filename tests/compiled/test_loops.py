@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import tinyad
+from lstm_models.models import MODELS
 from tests.support.compiled_difference import differs
 from tests.support.gated_losses import FORMS, gated
+from tests.support.modelpoints import ModelPoint
 from tests.support.points import draw
 from tinyad import Tape, tanh
 from tinyad.compiled import PASSES
@@ -70,3 +72,11 @@ def test_what_is_the_same_in_all_rounds_is_added_so_often():
     tape.name({"z": h, "L": total})
     for passes in (PASSES, ["loops", "sums"], ["loops", "sums", "hoist"]):
         assert differs(tape, {"L": draw((2, 2), 3)}, passes, ["L", "z", "a", "b"]) is None, passes
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_sums_within_a_time_step_stay_as_they_are(name):
+    p = ModelPoint(MODELS[name])
+    forward = tinyad.compile(p.tape, list(p.seeds), [], style="literal").source
+    assert "np.zeros(" not in forward
+    assert forward.count(" for ") == 1

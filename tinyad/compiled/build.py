@@ -43,6 +43,7 @@ REWRITES: dict[str, tuple[Pass, ...]] = {
     "wide": (batch_products,),
 }
 NATIVE_REWRITES: dict[str, tuple[Pass, ...]] = REWRITES | {  # component-wise work is fused where it is needed
+    "defer": (partial(defer_products, in_loop=True),),
     "hoist": (partial(hoist, small=0), partial(sink, small=0)),
     "stack": (stack_products,),
 }

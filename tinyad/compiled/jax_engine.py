@@ -17,7 +17,7 @@ def jax() -> Any:
     try:
         return import_module("jax")
     except ImportError:
-        raise ImportError('engine="jax" needs JAX: pip install "tinyad[jax]"') from None
+        raise ImportError('engine="jax" needs JAX: pip install jax') from None
 
 
 class Sharing(NamedTuple):

@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinyad.compiled.recording import Recording
+from tinyad.compiled.recording import SHORTEST_BODY, Recording
 from tinyad.engine.table import TABLE
 
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 WINDOW = 4096  # steps in which a period is looked for; that it holds is compared over all of them
 NONE = -(2**62)
-LONGEST_TERM = 5  # steps that make a term of a sum of alike terms, such as W x + R h + P c, and its addition
 
 
 class Repeat(NamedTuple):
@@ -96,7 +95,7 @@ class Steps:
         A state that is no sum is made from states, or another loop's result is read, or many rounds have many steps.
         """
         recurs = self._has_states(repeat.begin, repeat.period)
-        return recurs or self._reads(repeat, found) or (repeat.times > 3 and repeat.period > LONGEST_TERM)
+        return recurs or self._reads(repeat, found) or (repeat.times > 3 and repeat.period >= SHORTEST_BODY)
 
     def _has_states(self, begin: int, period: int) -> bool:
         """Return whether a round hands on what it makes from what it was handed, other than by adding to it."""

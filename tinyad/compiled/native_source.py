@@ -7,6 +7,7 @@ one level depends on earlier levels alone, or entry by entry on its own, and is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any, NamedTuple
 
@@ -127,6 +128,7 @@ class NativeSource(Writer):
         for v in self.order:
             if v.op == "carry" and v.next is not None:
                 self.turns[v], self.turns[v.next] = (v, False), (v, True)
+        self.shared: dict[Value, Value] = {}  # a value that is kept → whose memory it has
         self.homes: dict[Value, tuple[Value, int]] = {}
         for v in self.order:
             if v.op == "stack" or (v.op == "sum" and not _is_componentwise(v)):
@@ -234,6 +236,8 @@ class NativeSource(Writer):
         if turned is not None:
             return turned
         rows, columns = v.shape[-2:]
+        if v in self.shared:
+            return self.place(self.shared[v])
         if v.loop is not None and v in self.kept:
             return self._over_time(v)._replace(each=0, time=rows * columns)
         p = Place(self._memory(v, prod(v.shape)), rows * columns if len(v.shape) == 3 else 0, columns, 1)
@@ -254,6 +258,11 @@ class NativeSource(Writer):
         """Return the place of a loop's value for all rounds."""
         if v.op == "step":
             return self.place(v.operands[0])
+        if v in self.shared:
+            return self._over_time(self.shared[v])
+        if v.op == "rows":
+            p = self._over_time(v.operands[0])
+            return p._replace(start=p.start + v.extra[0] * p.row)
         if v in self.homes:
             container, row = self.homes[v]
             p = self._over_time(container)
@@ -311,7 +320,7 @@ class NativeSource(Writer):
             of[v] = max((self._earliest(v, operand, of, known) for operand in v.operands), default=0)
             known[v] = of[v] + 1
             levels.setdefault(of[v], []).append(v)
-        fused = {v: (of[v], v.shape) for v in of if _is_componentwise(v)}
+        fused = {v: (of[v], _extent(v)) for v in of if _is_fused(v)}
         for v in values:
             for operand in v.inputs():
                 if operand in inside and fused.get(operand, 0) != fused.get(v, 1):
@@ -322,18 +331,47 @@ class NativeSource(Writer):
         for level in sorted(levels):
             groups: dict[Shape, list[Value]] = {}
             for v in levels[level]:
-                if _is_componentwise(v):
-                    groups.setdefault(v.shape, []).append(v)
+                if _is_fused(v):
+                    groups.setdefault(_extent(v), []).append(v)
                 else:
                     self._single(v)
             for shape, group in groups.items():
+                self._share(group)
                 self._fused(shape, group)
+
+    def _share(self, group: Sequence[Value]) -> None:
+        """Let what is kept for all time steps have the memory of what is read for the last time where it is made."""
+        own, found = set(group), dict[Value, Value]()  # result of a group → what it reads that nothing else reads
+        for v in group:
+            read = next((o for o in v.operands if o in found or self._is_read_here(o, v.shape)), None)
+            if read is None:
+                continue
+            source = found.pop(read, read)
+            free = v in self.kept and v not in self.homes and v not in self.turns and v not in self.known
+            if free:
+                self.shared[v] = source
+            elif all(user in own for user in self.users.get(v, ())):
+                found[v] = source
+
+    def _is_read_here(self, operand: Value, shape: Shape) -> bool:
+        """Return whether an operand is a part of an array over time, made before the loop, that is read once."""
+        v = operand
+        while v.op == "rows" and self.uses[v] == 1:
+            (v,) = v.operands
+        if v.op != "step" or operand.shape != shape:
+            return False
+        (source,) = v.operands
+        apart = v is operand or all(user.op == "rows" for user in self.users[v])
+        blocks = sorted(user.extra for user in self.users[v]) if v is not operand and apart else []
+        overlap = any(a[1] > b[0] for a, b in pairwise(blocks))
+        made = source.op not in (*LEAVES, *VIEWS) and source not in self.roots
+        return made and apart and not overlap and self.uses[source] == 1 and (v is not operand or self.uses[v] == 1)
 
     def _is_view(self, v: Value) -> bool:
         return v.op in ("rows", "T", "at", "span", "step", "narrow", "last", "all")
 
     def _earliest(self, v: Value, operand: Value, of: dict[Value, int], known: dict[Value, int]) -> int:
-        if _is_componentwise(v) and operand in of and _is_componentwise(operand) and operand.shape == v.shape:
+        if _is_fused(v) and operand in of and _is_componentwise(operand) and operand.shape == _extent(v):
             return of[operand]
         return known.get(operand, 0)
 
@@ -413,6 +451,9 @@ class NativeSource(Writer):
                     text[operand] = self.namer(operand.name or "value")
                     loads[text[operand]] = self.place(operand).repeated(operand.shape, shape)
             text[v] = self.name(v)
+            if v.op == "entries":
+                self._emit(f"{text[v]} = zero")
+                continue
             if v in self.needed:
                 stores[text[v]] = self.place(v)
             if v in self.totals:
@@ -422,6 +463,9 @@ class NativeSource(Writer):
             yield from (f"{name} = w[{at['of ' + name]}]" for name in loads)
             for v in group:
                 name = text[v]
+                if v.op == "entries":
+                    yield f"{name} += {text[v.operands[0]]}"
+                    continue
                 yield f"{name} = {self._expression(v, text)}"
                 if name in stores:
                     yield f"w[{at['to ' + name]}] = {name}"
@@ -430,6 +474,11 @@ class NativeSource(Writer):
 
         kinds = {"of": loads, "to": stores, "total": totals}
         self._nest(shape, {f"{kind} {name}": p for kind, found in kinds.items() for name, p in found.items()}, body)
+        for v in group:
+            if v.op == "entries":
+                self._emit(f"w[{self.place(v).entry((1, 1), ('i', 'j'))}] = {text[v]}")
+                if v in self.totals:
+                    self._added(self.place(self.totals[v]), v, v.shape, "+")
 
     def _expression(self, v: Value, text: dict[Value, str]) -> str:
         if v.op == "sum":
@@ -657,6 +706,16 @@ class NativeSource(Writer):
         self.indent = before + "    " * (len(v.shape) == 3)
         self._emit(f"w[{self.place(v).entry((2, 1, 1), ('s', 'i', 'j'))}] = total")
         self.indent = before
+
+
+def _is_fused(v: Value) -> bool:
+    """Return whether a value is computed in a pass over entries: its own, or those that it adds up."""
+    return _is_componentwise(v) or (v.op == "entries" and len(v.shape) == 2)
+
+
+def _extent(v: Value) -> Shape:
+    """Return the shape of the pass over entries that computes a value."""
+    return v.operands[0].shape if v.op == "entries" else v.shape
 
 
 def _is_componentwise(v: Value) -> bool:

@@ -12,7 +12,8 @@ from tinyad.engine.table import TABLE
 from tinyad.engine.tape import PLAIN, Entry, Step, Tape
 from tinyad.expressions.symbol import Symbol
 
-SHORTEST = 2  # additions in a row that may be a sum over time
+SHORTEST_SUM = 2  # additions in a row that may be a sum over time
+SHORTEST_BODY = 4  # steps of a time step; fewer may be a term of a sum of like terms, such as W x + R h + P c
 
 
 class Sum(NamedTuple):
@@ -72,11 +73,12 @@ class Recording:
             while chain[-1] in follows and follows[chain[-1]][1] == k:
                 chain.append(follows[chain[-1]][0])
             spacing = {b - a for a, b in pairwise(chain)}
-            start = self._made(made, first, k)
-            kinds = {self._kind(self._made(made, n, 1 - k)) for n in chain}
-            if len(chain) >= SHORTEST and len(spacing) == 1 and kinds == {self._kind(start)} and start >= 0:
+            start, terms = self._made(made, first, k), [self._made(made, n, 1 - k) for n in chain]
+            apart = {b - a for a, b in pairwise(terms)}
+            alike = start >= 0 and {self._kind(n) for n in terms} == {self._kind(start)}
+            if len(chain) >= SHORTEST_SUM and len(spacing) == len(apart) == 1 and alike:
                 at = first + 1 - spacing.pop()
-                if at > start:
+                if at > start and apart.pop() >= SHORTEST_BODY:
                     found.append(Sum(self.steps[first], at, k))
         return found
 

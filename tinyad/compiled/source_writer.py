@@ -10,6 +10,7 @@ import numpy as np
 
 from tinyad.arrays.matrix import Array
 from tinyad.compiled.identifiers import Namer
+from tinyad.compiled.value_names import value_name
 from tinyad.compiled.values import GIVEN, Loop, Value, ordered
 from tinyad.engine.table import TABLE
 
@@ -86,7 +87,7 @@ class Writer:
 
     def name(self, v: Value) -> str:
         if v not in self.names:
-            self.names[v] = self.namer(_wished(v) or "value")
+            self.names[v] = self.namer(value_name(v))
         return self.names[v]
 
     def memory(self) -> int:
@@ -141,17 +142,6 @@ class Writer:
 def _is_written_out(v: Value) -> bool:
     """Return whether v is a small constant of numbers that can be written as numbers."""
     return v.op == "constant" and v.shape[0] * v.shape[1] <= SMALL and bool(np.isfinite(constant(v)).all())
-
-
-def _wished(v: Value) -> str:
-    """Return the author's name, or one made from those of the operands."""
-    if v.name:
-        return v.name + "s" * (len(v.shape) == 3)
-    if v.op in ("T", "copy", "rows", "at", "last", "step", "span", "cols", "long", "narrow", "all"):
-        wished = _wished(v.operands[0])
-        end = {"T": "_T", "cols": "_side_by_side", "all": "s"}.get(v.op, "")
-        return wished and wished + end
-    return ""
 
 
 def _place(v: Value) -> tuple[int, int]:
