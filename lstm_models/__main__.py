@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 from lstm_models.curve import curve
 from lstm_models.models import MODELS
 from lstm_models.optimizers import OPTIMIZERS
-from lstm_models.training import DTYPES, STEPS, Options, Run, opened, resumed, sample, train
+from lstm_models.training import DTYPES, ENGINES, STEPS, Options, Run, opened, resumed, sample, train
 
 FOLDER, FILE, PICTURE = Path("build/train"), "run.npz", "loss.svg"
 HELP: dict[str, tuple[str, Any]] = {  # what it is, and its type or what there is to choose from
@@ -44,6 +44,8 @@ HELP: dict[str, tuple[str, Any]] = {  # what it is, and its type or what there i
     "seed": ("of all that is random", int),
     "dtype": ("of all numbers", DTYPES),
     "eager": ("record every chunk on a tape, in place of a compiled program", bool),
+    "engine": ("what programs are compiled for", ENGINES),
+    "devices": ("devices of JAX that share the examples", int),
 }
 
 

@@ -7,7 +7,8 @@ import os
 import sys
 import time
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -24,6 +25,10 @@ from tinyad import compile as compiled
 
 STEPS = {"text": 50, "sine-one": 10, "sine-many": 10, "adding": 50}
 DTYPES = ("float32", "float64")
+ENGINES = ("numpy", "jax")
+KNOWN: Mapping[str, Iterable[str]] = {
+    "model": MODELS, "task": STEPS, "optimizer": OPTIMIZERS, "dtype": DTYPES, "engine": ENGINES,
+}  # fmt: skip
 LARGEST = 1_000_000  # of a size; beyond it is a slip, or a file that somebody has made up
 BACKED_UP = 60.0  # seconds
 
@@ -32,7 +37,8 @@ class Options(NamedTuple):
     """The options of a run.  `text` is a file, or None for the English text that comes with Python; `steps` and `back`
     are the
     k1 and k2 of the truncated backward pass; `clip` is the largest norm of all derivatives together.  `eager` records
-    every chunk on a tape; without it programs are compiled, but for examples of different lengths."""
+    every chunk on a tape; without it programs are compiled for an `engine`, but for examples of different lengths.  In
+    JAX several `devices` can share the examples."""
 
     model: str = "sancho-stacked"
     task: str = "text"
@@ -49,12 +55,14 @@ class Options(NamedTuple):
     seed: int = 0
     dtype: str = "float32"
     eager: bool = False
+    engine: str = "numpy"
+    devices: int = 1
 
     def checked(self) -> Options:
         """Return the options with the usual steps, back and rate where none are given; ValueError for what is
         impossible.
         """
-        for field, known in (("model", MODELS), ("task", STEPS), ("optimizer", OPTIMIZERS), ("dtype", DTYPES)):
+        for field, known in KNOWN.items():
             if getattr(self, field) not in list(known):
                 raise ValueError(f"{field} {getattr(self, field)!r}: there are {', '.join(known)}")
         steps = STEPS[self.task] if self.steps is None else self.steps
@@ -75,7 +83,7 @@ class Options(NamedTuple):
 
 
 def _check_numbers(o: Options) -> None:
-    for field in ("hidden", "batch", "steps", "back", "chunks", "every", "seed"):
+    for field in ("hidden", "batch", "steps", "back", "chunks", "every", "seed", "devices"):
         value, least = getattr(o, field), int(field != "seed")
         if type(value) is not int or value < least:
             raise ValueError(f"{field} = {value!r}: expected a whole number of {least} or more")
@@ -87,6 +95,15 @@ def _check_numbers(o: Options) -> None:
             raise ValueError(f"{field} = {value!r}: expected a finite number above 0")
     if type(o.eager) is not bool:
         raise ValueError(f"eager = {o.eager!r}: expected True or False")
+    if o.engine == "jax" and (o.eager or o.task == "adding"):
+        what = "eager" if o.eager else "the task adding, whose examples are of different lengths,"
+        raise ValueError(f"engine = 'jax': {what} records a tape for every chunk, in NumPy")
+    if o.devices > 1 and o.engine != "jax":
+        raise ValueError(f"devices = {o.devices}: several devices need the engine jax, not {o.engine}")
+    if o.batch % o.devices:
+        raise ValueError(
+            f"devices = {o.devices}: they cannot share {o.batch} examples equally; the batch is to be a multiple"
+        )
 
 
 class Run:
@@ -94,6 +111,8 @@ class Run:
 
     def __init__(self, options: Options) -> None:
         self.options = o = options.checked()
+        if o.engine == "jax":
+            _check_devices(o.devices)
         self.model: Model = MODELS[o.model]
         self.alphabet, self.fingerprint = "", ""
         self.task: Task
@@ -155,13 +174,22 @@ class Run:
         if key not in self.programs:
             tape, steps, _, L = self._recorded(chunk, self.start, named=True)
             asked = [L, *after(self.model, steps[at - 1]).values()]
-            program = compiled(tape, asked, list(self.parameters), L)
+            program = self._shared(compiled(tape, asked, list(self.parameters), L, engine=self.options.engine))
             self.programs[key] = program, [tape.label(v.index) for v in asked]
         program, (loss, *states) = self.programs[key]
         arrays = self.parameters | {f"{name}[0]": state for name, state in self.start.items()} | targets
         values, d = program(arrays | {f"x[{t}]": x for t, x in enumerate(self._inputs(chunk), 1)})
-        carried = {name: values[label] for name, label in zip(self.model.states, states, strict=True)}
-        return float(values[loss].item()), carried, np.concatenate([d[name].T.ravel() for name in self.parameters])
+        carried = {name: np.asarray(values[label]) for name, label in zip(self.model.states, states, strict=True)}
+        ds = [np.asarray(d[name]).T.ravel() for name in self.parameters]
+        return float(np.asarray(values[loss]).item()), carried, np.concatenate(ds)
+
+    def _shared(self, program: Program) -> Program:
+        """Return the program for all devices; what a chunk starts from is shared, what it ends with whole on each."""
+        if self.options.devices == 1:
+            return program
+        examples = ["x", *(f"{name}[0]" for name in self.model.states)]
+        columns, rows = ([], examples) if self.model.rows else (examples, [])
+        return program.sharded(self.options.devices, columns=["target", *columns], rows=rows)
 
     def _find_nonfinite(self) -> NoReturn:
         """Raise a FloatingPointError that says which step of the next chunk made the first NaN or infinity."""
@@ -240,6 +268,17 @@ class Run:
 
     def _broken(self, what: str, first: str | None) -> FloatingPointError:
         return FloatingPointError(f"update {self.done + 1}: {what} is not finite. First: {first}")
+
+
+def _check_devices(count: int) -> None:
+    """Raise ValueError if JAX is not installed, or has fewer devices."""
+    try:
+        there = import_module("jax").device_count()
+    except ImportError:
+        raise ValueError("engine = 'jax': JAX is not installed: pip install jax") from None
+    if count > there:
+        many = "XLA_FLAGS=--xla_force_host_platform_device_count=N makes N of one CPU"
+        raise ValueError(f"devices = {count}: JAX has {there}; {many}")
 
 
 def train(run: Run, path: Path) -> Iterator[float]:
