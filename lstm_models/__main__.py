@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 from lstm_models.curve import curve
 from lstm_models.models import MODELS
 from lstm_models.optimizers import OPTIMIZERS
+from lstm_models.processes import Process, check_same, left
 from lstm_models.training import DTYPES, ENGINES, STEPS, Options, Run, opened, resumed, sample, train
 
 FOLDER, FILE, PICTURE = Path("build/train"), "run.npz", "loss.svg"
@@ -69,6 +70,11 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         training.add_argument(f"--{field}", help=what + shown, **named)
     training.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help=f"default: {FOLDER}")
     training.add_argument("--resume", action="store_true", help="go on with the run in FOLDER")
+    training.add_argument(
+        "--coordinator", metavar="HOST:PORT", help="of process 0, where several processes train together"
+    )
+    training.add_argument("--processes", type=int, metavar="N", help="how many they are; all see the same FOLDER")
+    training.add_argument("--process", type=int, metavar="K", help="which of them this is, counted from 0")
     sampling = commands.add_parser("sample", help="let a trained model write text")
     sampling.add_argument("out", type=Path, nargs="?", default=FOLDER, metavar="FOLDER", help=f"default: {FOLDER}")
     sampling.add_argument("--length", type=int, default=500, help="characters (default: 500)")
@@ -94,9 +100,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(written(path, options), flush=True)
         else:
             given = {field: getattr(options, field) for field in HELP if getattr(options, field) is not None}
-            run = begun(path, given, options.resume)
+            process = process_of(options)
+            run = (
+                begun(path, given, options.resume) if process is None else joined(process, path, given, options.resume)
+            )
             going_on = f"; {path} has every update before: --resume goes on"
-            trained(path, run)
+            trained(path, run) if process is None else trained_together(process, path, run)
         return 0
     except KeyboardInterrupt:
         status, why = 130, "stopped"
@@ -118,6 +127,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         line = "\n" if going_on and sys.stderr and sys.stderr.isatty() else ""  # below that of the progress
         print(f"{line}lstm_models: {why}{going_on}", file=sys.stderr)
     return status
+
+
+def process_of(options: argparse.Namespace) -> Process | None:
+    """Return which of several processes this is, if they are; ValueError if not all of it is given."""
+    given = options.coordinator, options.processes, options.process
+    if None in given and given != (None, None, None):
+        raise ValueError("--coordinator, --processes and --process go together")
+    return None if None in given else Process(*given)
+
+
+def joined(process: Process, path: Path, given: dict[str, Any], resume: bool) -> Run:
+    """Return the run that all processes share once they have come; process 0 alone writes the file."""
+    together: dict[str, Any] = {"engine": "jax", "devices": process.join()}
+    given = together | given
+    run = begun(path, given, resume) if resume or not process.number else Run(Options(**given))
+    check_same(run)
+    return run
+
+
+def trained_together(process: Process, path: Path, run: Run) -> None:
+    with process.connected():
+        if not process.number:
+            trained(path, run)
+        while run.done < run.options.chunks:
+            run.update()
 
 
 def written(path: Path, options: argparse.Namespace) -> str:
@@ -216,4 +250,4 @@ if __name__ == "__main__":
     atexit.register(drop_what_cannot_be_written)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell has it ignored
         signal.signal(signal.SIGINT, stop)
-    sys.exit(main())
+    sys.exit(left(main()))

@@ -273,9 +273,12 @@ class Run:
 def _check_devices(count: int) -> None:
     """Raise ValueError if JAX is not installed, or has fewer devices."""
     try:
-        there = import_module("jax").device_count()
+        jax = import_module("jax")
     except ImportError:
         raise ValueError("engine = 'jax': JAX is not installed: pip install jax") from None
+    there, processes = jax.device_count(), jax.process_count()
+    if processes > 1 and count != there:
+        raise ValueError(f"devices = {count}: {processes} processes need all the {there} devices that they have")
     if count > there:
         many = "XLA_FLAGS=--xla_force_host_platform_device_count=N makes N of one CPU"
         raise ValueError(f"devices = {count}: JAX has {there}; {many}")
