@@ -77,7 +77,7 @@ class JaxEngine:
     def __call__(self, arguments: Sequence[Any]) -> list[Any]:
         alone = self._double and not self._jax.config.jax_enable_x64
         with self._jax.enable_x64(True) if alone else nullcontext():
-            given = list(map(_over_time, arguments))
+            given = list(map(_own, arguments))
             if self._sharing is not None:
                 given = [self._placed(a, axis) for a, axis in zip(given, self._sharing.arguments, strict=True)]
             found = dict(zip(self._results, self._run(*given), strict=True))
@@ -112,8 +112,8 @@ def mesh_of(devices: Any) -> Any:
     return own.sharding.Mesh(np.array(devices), ("examples",))
 
 
-def _over_time(argument: Any) -> Any:
-    """Return arrays of NumPy over time as one, which is faster to hand over."""
-    if isinstance(argument, list) and all(type(part) is np.ndarray for part in argument):
-        return np.array(argument)
-    return argument
+def _own(argument: Any) -> Any:
+    """Return arrays of NumPy as copies, for XLA reads them after the call, and over time as one array."""
+    if isinstance(argument, list):
+        return np.array(argument) if all(type(part) is np.ndarray for part in argument) else list(map(_own, argument))
+    return argument.copy() if type(argument) is np.ndarray else argument
