@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyad.arrays.matrix import Array
-from tinyad.derivation.judge.thresholds import FITS, LIKENESSES_SHOWN, NO_FACTOR, SAME_FACTOR, SUBSETS_OF
+from tinyad.derivation.judge.thresholds import FITS, LIKENESSES_SHOWN, SAME_FACTOR, SUBSETS_OF
 from tinyad.derivation.language.syntax_tree import Node
 from tinyad.derivation.semantics.environment import Time, TimedName
 from tinyad.derivation.semantics.sample_point import Contribution, SamplePoint
@@ -101,8 +101,6 @@ def known_cases(point: SamplePoint, left: Node) -> list[Case]:
 def contributions_to(case: Case) -> dict[ContributionKey, Array]:
     """Return the contributions to the derivative of a case, in row layout."""
     _, moment = case.place
-    if case.point.values[case.place].index >= case.point.derivatives.length:
-        return {}
     contributions: dict[ContributionKey, Array] = {}
     for part in case.point.contributions(case.place):
         key = _key(part, moment)
@@ -164,7 +162,7 @@ def fitted_factors(values: Sequence[Evaluated], groups: Sequence[Keys]) -> list[
     if rank < len(groups):  # paths that add up to one another have no factors of their own
         return None
     largest = float(np.abs(line).max(initial=0))
-    if largest == 0 or float(np.abs(matrix @ factors - line).max()) > FITS * largest:
+    if float(np.abs(matrix @ factors - line).max()) > FITS * largest:
         return None
     return [float(f) for f in factors]
 
@@ -175,7 +173,7 @@ def likeness(values: Sequence[Evaluated], all_keys: Keys, point: SamplePoint) ->
     factors = fitted_factors(values, groups)
     if factors is None:
         return ""
-    if all(_is(f, factors[0]) for f in factors) and abs(factors[0]) > NO_FACTOR:
+    if all(abs(f - factors[0]) <= SAME_FACTOR * abs(factors[0]) for f in factors):
         return "the sign" if _is(factors[0], -1) else f"a factor {factors[0]:.6g}"
     told = [f"{paths_text(point, g)} {_mistake(f)}" for g, f in zip(groups, factors, strict=True) if not _is(f, 1)]
     return ", ".join(told[:LIKENESSES_SHOWN])

@@ -62,6 +62,8 @@ class Coverage:
         for place in self._point.seeds:
             given = frozenset(key for key in self.full(place) if key.equation is None)
             self._covered[place] = self.full(place) if self._is_given_in_full(place) else given
+            if self._covered[place] == self.full(place):
+                self._complete[place] = -1
         self._require_declarations()
         self._add_up()
         self._mark_repeated_terms()
@@ -76,8 +78,7 @@ class Coverage:
     def full(self, place: TimedName) -> Keys:
         """Return all contributions to a derivative."""
         if place not in self._full:
-            known = self._point.values[place].index < self._point.derivatives.length
-            self._full[place] = frozenset(contributions_to(Case(self._point, NO_SCOPE, place))) if known else NO_KEYS
+            self._full[place] = frozenset(contributions_to(Case(self._point, NO_SCOPE, place)))
         return self._full[place]
 
     def missing(self) -> dict[TimedName, Keys]:
@@ -345,12 +346,11 @@ class Coverage:
         """Say why a line uses a derivative too early; "" if it does not."""
         if place in targets and self.verdicts[n].statement.sign == "=":
             return "this line sets it"
-        if place not in self._lines or place in self._point.seeds:
+        if place not in self._lines:
             return ""
-        first = self._first.get(place, -1)
-        if first > n or (first == n and place not in targets):
+        if self._first.get(place, -1) > n and place not in self._point.seeds:
             return "a later line sets it"
-        if self._complete.get(place, -1) > n:
+        if self._complete.get(place, -1) >= n:
             return f"it is not complete before line {self.verdicts[self._complete[place]].line}"
         return ""
 

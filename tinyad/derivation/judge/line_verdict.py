@@ -289,7 +289,7 @@ def _worst_entry(v: Evaluated) -> WorstEntry:
     case, point = v.case, v.case.point
     true = total_of(v.contributions.values(), v.value.shape)
     off = np.abs(v.value - true)
-    at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
+    at = np.unravel_index(int(np.argmax(off)), off.shape)
     row, col = at if point.declarations.layout == "row" else at[::-1]
     where = f"row {row + 1}, column {col + 1}"
     if point.last is not None and isinstance(case.place[1], int) and case.scope.t is not None:
