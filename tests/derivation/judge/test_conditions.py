@@ -197,7 +197,10 @@ def test_a_transposition_too_many_is_no_condition():
 
 def test_a_line_that_is_not_about_the_softmax_gets_no_condition_about_it():
     """With softmax along the rows O is 1 everywhere, and dv = dq holds: the factor O is forgotten all the same."""
-    declare, forward = "layout: same\nS, v: N×M\nconstant: S", "p = softmax(S)\nO = p 1_{(M,M)}\nq = O ∘ v\nL = 1/2 sum(q²)"
+    declare, forward = (
+        "layout: same\nS, v: N×M\nconstant: S",
+        "p = softmax(S)\nO = p 1_{(M,M)}\nq = O ∘ v\nL = 1/2 sum(q²)",
+    )
     assert conditions(declare, forward, "dq = q\ndv = dq") == [("wrong", None)]
     assert check_derivation(fenced(declare, forward, "dq = q\ndv = dq ∘ O")).ok
 

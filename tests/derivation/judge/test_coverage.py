@@ -52,6 +52,18 @@ def test_a_line_does_not_add_what_is_made_of_its_own_target():
     assert [v.verdict for v in part.verdicts] == [Verdict.RIGHT, Verdict.USED_BEFORE_SET]
 
 
+def test_a_line_that_adds_a_derivative_to_itself_is_no_notation():
+    declare, forward = "layout: same\nx: N×1\ngiven: dz", "y = 2 x\nz = y ∘ y"
+    part = checked(declare, forward, "dy = 2 dz ∘ y\ndy += dy\ndx = 2 dy")
+    assert [v.verdict for v in part.verdicts] == [Verdict.RIGHT, Verdict.COUNTED_TWICE, Verdict.RIGHT]
+
+
+def test_a_chain_of_which_every_member_uses_its_own_target():
+    declare, forward = "layout: same\nx: N×1\ngiven: dz", "y = 2 x\nz = y ∘ y"
+    part = checked(declare, forward, "dy = dy + 0 dz = dy\ndx = 2 dy")
+    assert [v.verdict for v in part.verdicts] == [Verdict.USED_BEFORE_SET, Verdict.RIGHT]
+
+
 def test_in_a_circle_the_lines_of_the_circle_are_blamed_alone():
     round_about = "∇h_t = ∇z_t / (1 - h_t²)"
     _, wrong = exchanged(RNN, "∇h_t = Vᵀ ∇y_t + Rᵀ ∇z_{t+1}", round_about)

@@ -11,7 +11,7 @@ from tinyad.derivation.judge.contributions import contributions_to, known_cases,
 from tinyad.derivation.judge.targets import derivatives_in, derivatives_used
 from tinyad.derivation.judge.thresholds import LONGEST_NUMBER
 from tinyad.derivation.judge.verdicts import LineVerdict
-from tinyad.derivation.language.syntax_tree import Node, Ref, structure
+from tinyad.derivation.language.syntax_tree import Node, Ref, structure, walk
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.forward import label
 from tinyad.derivation.semantics.sample_point import SamplePoint
@@ -38,7 +38,7 @@ def not_exercised(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]
     equal = "; ".join(", ".join(label(*p) for p in group) for group in _equal_derivatives(points))
     if equal:
         notes.append(f"these derivatives are equal, so a line with one in the place of another still holds: {equal}")
-    numbers = [v.line for v in verdicts if v.ok and v.shapes and all(text == "1×1" for _, _, text in v.shapes)]
+    numbers = [v.line for v in verdicts if v.ok and v.shapes and _is_of_numbers(v)]
     if numbers:
         lines = ", ".join(map(str, numbers))
         notes.append(
@@ -46,6 +46,13 @@ def not_exercised(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]
             "so a wrong transposition or order of factors would not show"
         )
     return notes
+
+
+def _is_of_numbers(v: LineVerdict) -> bool:
+    """Return whether all operands of a line are 1×1, and none is a component: of these no order would show."""
+    nodes = (node for part in (*v.statement.left, *v.statement.members) for node in walk(part))
+    refs = (node.value[0] if node.kind == "d" else node.value for node in nodes if node.kind in ("name", "d"))
+    return all(text == "1×1" for _, _, text in v.shapes) and not any(ref.indices for ref in refs)
 
 
 # Lines with a right value
