@@ -102,6 +102,12 @@ def test_a_part_in_the_place_of_the_whole():
     assert wrong == [("∇f", Verdict.MISSING, "the path through equation 6 for z4 is missing")]
 
 
+def test_what_was_given_is_named_first_among_what_is_lost():
+    ((_, verdict, message),) = exchanged(CELL, C_LINE, f"{C_LINE}\n∇c_t = 0")[1]
+    assert verdict is Verdict.MISSING
+    assert message.startswith("the derivative that was given and the path through equation 10 for h")
+
+
 def test_the_whole_in_the_place_of_a_part():
     whole = "∇f = ∇z4 ∘ c_{t-1}ᵀ - ∇z5"
     assert exchanged(CELL, BOTH, f"∇f += ∇z4 ∘ c_{{t-1}}ᵀ\n{whole}")[1] == []  # += says that it is a part
@@ -129,14 +135,14 @@ def test_of_data_nothing_is_missing():
 @pytest.mark.parametrize(
     ("forward", "verdict"),
     [
-        ("p = v + x\nq = p + 2 x\nr = q - 3 x\ns = x ∘ w", Verdict.RIGHT),  # all three together, and no two of them
-        ("p = v + x\nq = p - x\nr = q + x\ns = x ∘ w", Verdict.MISSING),  # one of three is left, whichever two cancel
+        ("p = v + x\nq = p + 2 x\nr = q - 3 x", Verdict.RIGHT),  # all three together, and no two of them
+        ("p = v + x\nq = p - x\nr = q + x", Verdict.MISSING),  # one of three is left, whichever two cancel
     ],
 )
 def test_paths_of_which_some_cancel(forward, verdict):
-    declare = "layout: same\nx, v, w: N×1\ngiven: dr, ds"
-    part = checked(declare, forward, "dq = dr\ndp = dq\ndv = dp\ndw = ds ∘ x\ndx = ds ∘ w")
-    assert [v.verdict for v in part.verdicts] == [Verdict.RIGHT] * 4 + [verdict]
+    declare, forward = "layout: same\nx, v, w, y: N×1\ngiven: dr, ds, dm", f"{forward}\ns = x ∘ w\nm = x ∘ y"
+    lines = "dq = dr\ndp = dq\ndv = dp\ndw = ds ∘ x\ndy = dm ∘ x\ndx = ds ∘ w\ndx += dm ∘ y"
+    assert [v.verdict for v in checked(declare, forward, lines).verdicts] == [Verdict.RIGHT] * 6 + [verdict]
 
 
 def test_terms_that_cancel_may_be_in_two_labelled_lines():
@@ -154,15 +160,17 @@ dJ/dx = dJ/de ∘ (1 - e²)"""
 
 # Contributions that are too small to be seen
 
-HINGE = "layout: same\nu, v: N×1\nm: 1×1\nconstant: m, v"
-SMALL = "w = u - v\nh = m - wᵀ w\nr = relu(h)\nL = sum(u ∘ u) + r / 10^{25}"
+HINGE = "layout: same\nu, v, y: N×1\nm: 1×1\nconstant: m, v, y"
+SMALL = "w = u - v\nh = m - wᵀ w\nr = relu(h)\nL = sum(u ∘ u) + yᵀ u + r / 10^{25}"
 
 
-@pytest.mark.parametrize("line", ["dL/du = 2 u", "dL/du = 2 u + dL/dw"])
-def test_a_path_that_is_small_where_it_is_not_off_is_not_judged(line):
-    part = checked(HINGE, SMALL, f"dL/dr = 1 / 10^{{25}}\ndL/dh = dL/dr relu'(h)\ndL/dw = -2 w dL/dh\n{line}")
-    assert [v.verdict for v in part.verdicts] == [Verdict.RIGHT] * 3 + [Verdict.NOT_JUDGED]
-    assert "is below rounding at every sample point" in part.verdicts[-1].message
+@pytest.mark.parametrize("lines", ["dL/du = 2 u + y", "dL/du = 2 u + y + dL/dw", "dL/du = 2 u\ndL/du += y"])
+def test_a_path_that_is_small_where_it_is_not_off_is_not_judged(lines):
+    part = checked(HINGE, SMALL, f"dL/dr = 1 / 10^{{25}}\ndL/dh = dL/dr relu'(h)\ndL/dw = -2 w dL/dh\n{lines}")
+    *right, last = part.verdicts
+    assert all(v.ok for v in right)
+    assert last.verdict is Verdict.NOT_JUDGED
+    assert "is below rounding at every sample point" in last.message
 
 
 # A factor that is forgotten
