@@ -241,7 +241,7 @@ def shown(factor: float) -> tuple[str, bool]:
     from fractions import Fraction  # 2 ms that an import of tinyad need not take
 
     simple = Fraction(factor).limit_denominator(SIMPLE_FACTOR)
-    exact = bool(simple) and abs(factor - simple) < EXACT * abs(factor)
+    exact = abs(factor - simple) < EXACT * abs(factor)
     return str(simple) if exact else f"{factor:.6g}", exact
 
 

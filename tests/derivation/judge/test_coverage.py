@@ -41,6 +41,8 @@ def test_what_is_given_in_part_is_not_used_before_the_rest_is_added():
 def test_what_is_given_in_full_may_be_used_before_a_line_says_what_it_is():
     declare, forward = "layout: same\nx: N×1\ngiven: dz\ngiven total: dy", "y = 3 x\nz = y ∘ y"
     assert checked(declare, forward, "dx = 3 dy").ok
+    again = checked(declare, forward, "dx = 3 dy\ndy += 2 dz ∘ y").verdicts
+    assert [v.verdict for v in again] == [Verdict.RIGHT, Verdict.COUNTED_TWICE]
     assert not checked(declare.replace("given total", "given"), forward, "dx = 3 dy\ndy += 2 dz ∘ y").ok
 
 

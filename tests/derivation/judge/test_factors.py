@@ -64,6 +64,20 @@ def test_a_factor_is_named_however_small_or_large(formula, number):
     assert (wrong.verdict, wrong.looks_like) == ("wrong", f"a factor {number}")
 
 
+def test_a_line_of_next_to_nothing_is_not_0():
+    text = fenced(DECLARE, "c = tanh(u)\nL = yᵀ c", "dL/dc = y\ndL/du = 10^{-20} dL/dc ∘ (1 - c²)")
+    (wrong,) = check_derivation(text, suggest=False).wrong
+    assert (wrong.verdict, wrong.looks_like) == ("wrong", "a factor 1e-20")
+
+
+def test_factors_of_two_paths_are_told_apart_however_small():
+    backward = "da = ds ∘ y\ndb = ds ∘ v\ndu = 10^{-7} da ∘ (1 - a²) + 3 / 10^{7} db ∘ b"
+    text = fenced(f"{DECLARE}\ngiven: ds", "a = tanh(u)\nb = exp(u)\ns = a ∘ y + b ∘ v", backward)
+    (wrong,) = check_derivation(text, suggest=False).wrong
+    told = [part.rsplit(" ", 1)[1] for part in wrong.looks_like.split(", ")]
+    assert told == ["1e-07", "3e-07"]
+
+
 def test_paths_that_are_multiples_of_one_another_have_no_factors_of_their_own():
     """dx = 7 ds is the sum of 3.5 times one and 3.5 times the other, and of many multiples more."""
     report = check_derivation(fenced("layout: same\nx: N×1\ngiven: ds", "a = 3 x\ns = a + x", "da = ds\ndx = 7 ds"))

@@ -54,8 +54,11 @@ def test_a_label_is_one_of_a_name():
     assert check_derivation(fenced(DECLARE, FORWARD, "\n".join([rest, *lines, SUM])), suggest=False).ok
 
 
-def test_a_number_of_the_sum_is_no_label_of_a_term():
-    assert blamed("4. " + SUM, Via_1="P ∂J/∂u") == ["Via-1"]
+def test_a_number_of_a_line_is_no_label_of_a_term():
+    """Line 4 is the whole derivative, and takes nothing from the terms behind it."""
+    lines = [f"{label}: ∂J/∂x = {term}" for label, term in TERMS.items()]
+    whole = f"4. ∂J/∂x = {' + '.join(TERMS.values())}"
+    assert check_derivation(fenced(DECLARE, FORWARD, "\n".join([REST, whole, *lines, SUM])), suggest=False).ok
 
 
 def test_a_path_that_no_term_is_about_belongs_to_the_wrong_one():

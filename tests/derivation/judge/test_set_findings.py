@@ -33,6 +33,7 @@ def equal_ones(declare, forward, backward):
 def test_derivatives_that_are_0_or_of_data_are_not_among_the_equal_ones():
     lines = "dL/da = 1\ndL/db = -1\ndL/du = 0\ndL/dx = dL/du\ndL/dy = dL/du"
     forward = "u = x + y\na = sum(u)\nb = sum(u)\nL = a - b"
+    assert not any("1×1" in note for note in checked("x, y: N×1", forward, lines).not_exercised)
     assert equal_ones("x, y: N×1", forward, lines) == "a, L"
     lines = "dL/du = v\ndL/dx = dL/du"
     assert equal_ones("x, y, v: N×1\nconstant: v, y", "u = x + y\nL = vᵀ u", lines) == "x, u"

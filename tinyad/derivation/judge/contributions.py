@@ -175,13 +175,17 @@ def likeness(values: Sequence[Evaluated], all_keys: Keys, point: SamplePoint) ->
         return ""
     if all(abs(f - factors[0]) <= SAME_FACTOR * abs(factors[0]) for f in factors):
         return "the sign" if _is(factors[0], -1) else f"a factor {factors[0]:.6g}"
-    told = [f"{paths_text(point, g)} {_mistake(f)}" for g, f in zip(groups, factors, strict=True) if not _is(f, 1)]
+    largest = max(map(abs, factors))
+    wrong = [(keys, f) for keys, f in zip(groups, factors, strict=True) if not _is(f, 1)]
+    told = [f"{paths_text(point, keys)} {_mistake(f, largest)}" for keys, f in wrong]
     return ", ".join(told[:LIKENESSES_SHOWN])
 
 
-def _mistake(factor: float) -> str:
-    """Describe the factor of one contribution."""
-    known = {0: "is missing", 2: "counts twice", -1: "has the wrong sign"}
+def _mistake(factor: float, largest: float) -> str:
+    """Describe the factor of one contribution; `largest`: that of the others and this one."""
+    if abs(factor) < SAME_FACTOR * largest:
+        return "is missing"
+    known = {2: "counts twice", -1: "has the wrong sign"}
     return next((text for number, text in known.items() if _is(factor, number)), f"has a factor {factor:.6g}")
 
 
