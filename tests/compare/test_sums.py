@@ -59,3 +59,48 @@ def test_a_derivative_that_is_wrong_itself_does_not_stand_for_another():
 def test_a_factor_is_a_fraction_if_it_is_a_simple_one(factor, said):
     d = of_many(1)
     assert said_of(d, x=factor * d["x"]) == f"a factor: {said} times what it should be"
+
+
+# What contributions are called.
+
+
+def test_three_contributions_are_named_and_of_more_the_first_three():
+    d = of_many(10)
+    arrays = [c.array for c in d.contributions("x")]
+    three, four = (said_of(d, x=sum(arrays[k:])) for k in (3, 4))
+    assert (three.count("step"), "…" in three) == (4, False)  # and the step of the =
+    assert (four.count("step"), "…" in four) == (4, True)
+
+
+def test_both_contributions_are_two():
+    tape = Tape()
+    v = tape.variables(x=draw((3, 2)), a=draw((3, 2), 1))
+    tape.name({"s": v["x"] * v["a"] + v["x"] * v["x"] + v["x"] * v["x"]})
+    d = tape.backward({"s": draw((2, 3), 2)})
+    first, second, *squares = [c.array for c in reversed(d.contributions("x"))]
+    assert said_of(d, x=first).startswith("the contributions of step 4, ∇s ∘ xᵀ; step 2, ∇s ∘ xᵀ are missing")
+    assert said_of(d, x=first + 2 * second).startswith("both contributions of step 4, ∇s ∘ xᵀ are missing")
+
+
+# What is counted twice.
+
+
+def test_what_is_counted_twice_beside_a_given_derivative_is_a_contribution():
+    tape = Tape()
+    x, dz = tape.variable(draw((3, 2)), "x"), draw((2, 3), 1)
+    tape.name({"z": x * x})
+    tape.name({"y": tanh(tape["z"])})
+    d = tape.backward({"y": draw((2, 3), 2), "z": dz})
+    found = compare(d, {"y": d["y"], "z": 2 * d["z"] - dz}).first_wrong
+    assert found.looks_like.startswith("a contribution counted twice: step 2")
+
+
+def test_a_numerator_is_no_factor_of_what_is_counted_twice():
+    """The contribution of 2 / x is not half of something, so no forgotten 1/2 makes it twice as much."""
+    tape = Tape()
+    v = tape.variables(x=draw((3, 2)), a=draw((3, 2), 1))
+    tape.name({"q": 2 / v["x"]})
+    tape.name({"s": v["x"] * v["a"] + tape["q"]})
+    d = tape.backward({"s": draw((2, 3), 2)})
+    of_quotient = next(c.array for c in d.contributions("x") if c.step == 1)
+    assert said_of(d, q=d["q"], x=d["x"] + of_quotient).startswith("a contribution counted twice: step 1")

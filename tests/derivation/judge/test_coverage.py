@@ -183,6 +183,8 @@ def test_uses_that_lack_different_factors_are_missing_paths():
     declare, forward = "layout: same\nu, v, y: N×1\nconstant: v, y", "c = u³\ns = u ∘ u\nL = yᵀ c + vᵀ s"
     part = checked(declare, forward, "dL/dc = y\ndL/ds = v\ndL/du = dL/dc ∘ u² + dL/ds ∘ u")
     assert [v.verdict for v in part.verdicts] == [Verdict.RIGHT, Verdict.RIGHT, Verdict.MISSING]
+    both = "the path through the equation for c and the path through the equation for s are missing"
+    assert part.verdicts[-1].message == f"{both}, in this line or another"
 
 
 def test_one_factor_that_all_its_terms_lack_is_named():

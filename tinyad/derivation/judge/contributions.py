@@ -177,16 +177,18 @@ def likeness(values: Sequence[Evaluated], all_keys: Keys, point: SamplePoint) ->
         return "the sign" if _is(factors[0], -1) else f"a factor {factors[0]:.6g}"
     largest = max(map(abs, factors))
     wrong = [(keys, f) for keys, f in zip(groups, factors, strict=True) if not _is(f, 1)]
-    told = [f"{paths_text(point, keys)} {_mistake(f, largest)}" for keys, f in wrong]
+    told = [paths_told(point, keys, *_mistake(f, largest)) for keys, f in wrong]
     return ", ".join(told[:LIKENESSES_SHOWN])
 
 
-def _mistake(factor: float, largest: float) -> str:
-    """Describe the factor of one contribution; `largest`: that of the others and this one."""
+def _mistake(factor: float, largest: float) -> tuple[str, str]:
+    """Say of one contribution, and of several, what their factor is; `largest`: that of these and the others."""
     if abs(factor) < SAME_FACTOR * largest:
-        return "is missing"
-    known = {2: "counts twice", -1: "has the wrong sign"}
-    return next((text for number, text in known.items() if _is(factor, number)), f"has a factor {factor:.6g}")
+        return "is missing", "are missing"
+    if _is(factor, 2):
+        return "counts twice", "count twice"
+    told = "the wrong sign" if _is(factor, -1) else f"a factor {factor:.6g}"
+    return f"has {told}", f"have {told}"
 
 
 def _is(factor: float, number: float) -> bool:
@@ -207,6 +209,12 @@ def path_text(point: SamplePoint, key: ContributionKey) -> str:
 def paths_text(point: SamplePoint, keys: Keys) -> str:
     """Name several contributions, each once."""
     return " and ".join(dict.fromkeys(path_text(point, key) for key in in_order(keys)))
+
+
+def paths_told(point: SamplePoint, keys: Keys, of_one: str, of_several: str) -> str:
+    """Name several contributions, each once, and say something of them: with the verb for one, or for several."""
+    several = len({path_text(point, key) for key in keys}) > 1
+    return f"{paths_text(point, keys)} {of_several if several else of_one}"
 
 
 def equal_groups(values: Sequence[Evaluated], all_keys: Keys) -> tuple[Keys, ...]:

@@ -15,6 +15,7 @@ from tinyad.derivation.judge.contributions import (
     in_order,
     known_cases,
     paths_text,
+    paths_told,
     total_of,
 )
 from tinyad.derivation.judge.targets import defines_notation, is_labelled_term, kept_sides, used_labels
@@ -196,18 +197,20 @@ class Coverage:
                 twice = twice - self._cancelling(case.place, twice) if twice else twice
                 if twice and self.verdicts[n].ok:
                     first = held[case.place, in_order(twice)[0]]
-                    message = f"{paths_text(self._point, twice)} is in the term {first} already"
+                    message = self._told(twice, "is in", "are in") + f" the term {first} already"
                     self._mark(n, Verdict.COUNTED_TWICE, message)
                 for key in keys:
                     held.setdefault((case.place, key), v.number)
 
     def _message(self, fault: Fault) -> str:
-        paths = paths_text(self._point, fault.keys)
         if fault.verdict is Verdict.COUNTED_TWICE:
-            return f"{paths} is there already"
+            return self._told(fault.keys, "is there already", "are there already")
         if fault.verdict is Verdict.OVERWRITES:
-            return f"= where += belongs: {paths} is lost"
-        return f"{paths} is missing"
+            return "= where += belongs: " + self._told(fault.keys, "is lost", "are lost")
+        return self._told(fault.keys, "is missing", "are missing")
+
+    def _told(self, keys: Keys, of_one: str, of_several: str) -> str:
+        return paths_told(self._point, keys, of_one, of_several)
 
     def _enter(self, n: int, place: TimedName, reading: Reading) -> Fault | None:
         """Enter a line for one derivative; return what is wrong with it, seen with the lines before."""
@@ -251,7 +254,7 @@ class Coverage:
         for k in lines:
             v = self.verdicts[k]
             if missing and v.ok and v.statement.sign == "=" and any(r.contributions for r in v.readings):
-                self._mark(k, Verdict.MISSING, f"{paths_text(self._point, missing)} is missing")
+                self._mark(k, Verdict.MISSING, self._told(missing, "is missing", "are missing"))
 
     def _find_wrong_names(self) -> None:
         """Mark right values under another name: equal to the derivative of what lines use, and none sets."""
@@ -290,12 +293,12 @@ class Coverage:
             if missing and all(self.verdicts[n].ok for n in lines):
                 if self._mark_too_few(lines, missing):
                     continue
-                message = f"{paths_text(self._point, missing)} is missing, in this line or another"
-                self._mark(lines[-1], Verdict.MISSING, message)
+                message = self._told(missing, "is missing", "are missing")
+                self._mark(lines[-1], Verdict.MISSING, f"{message}, in this line or another")
             hidden = NO_KEYS if missing else self._hidden(place)
             if hidden and self.verdicts[lines[-1]].ok:
-                message = f"{paths_text(self._point, hidden)} is below rounding at every sample point"
-                self._mark(lines[-1], Verdict.NOT_JUDGED, message)
+                message = self._told(hidden, "is below rounding", "are below rounding")
+                self._mark(lines[-1], Verdict.NOT_JUDGED, f"{message} at every sample point")
 
     def _mark_too_few(self, lines: Sequence[int], missing: Keys) -> bool:
         """Mark a line that has some of the equal uses of a name in one equation, as of u in uᵀ u: it lacks a factor."""
@@ -308,8 +311,8 @@ class Coverage:
                 factors = {len(group) / len(group & keys) for group in groups}
                 if len(factors) == 1:
                     where = "" if NO_KEYS.union(*groups) == reading.all_contributions else " in its term"
-                    paths = paths_text(self._point, missing)
-                    message = f"a factor {factors.pop():g} is missing{where}: {paths} counts more than once"
+                    paths = self._told(missing, "counts", "count")
+                    message = f"a factor {factors.pop():g} is missing{where}: {paths} more than once"
                     self._mark(n, Verdict.WRONG, message)
                     self.verdicts[n] = self.verdicts[n]._replace(lacks_factor=True)
                     return True
