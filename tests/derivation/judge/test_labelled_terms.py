@@ -47,6 +47,11 @@ def test_the_wrong_terms_are_blamed(terms):
     assert blamed(**terms) == [label.replace("_", "-") for label in terms]
 
 
+@pytest.mark.parametrize("nothing", ["0", "0 ∂J/∂v"])
+def test_a_term_that_is_set_to_0_is_missing_in_the_sum(nothing):
+    assert blamed(Via_2=nothing) == ["sum"]
+
+
 def test_a_label_is_one_of_a_name():
     """∂J/∂v under the label Via-1 is no term, for no line adds up ∂J/∂v."""
     rest = REST.replace("∂J/∂v =", "Via-1: ∂J/∂v =")

@@ -131,13 +131,18 @@ def total_of(arrays: Iterable[Array], shape: tuple[int, ...]) -> Array:
 
 
 def matching_keys(values: Sequence[Evaluated], all_keys: Keys) -> Keys | None:
-    """Return the contributions that a line is the sum of in every case: all, or as few as will do; None if none are."""
+    """Return the contributions that a line is the sum of in every case: all, or as few as will do; None if it is none.
+
+    A line that sets 0, to be added to, has none of them, whichever cancel.
+    """
 
     def holds(keys: Keys) -> bool:
         return all(value.equals_sum_of(keys) for value in values)
 
     if holds(all_keys):
         return all_keys
+    if not any(np.any(value.value) for value in values):
+        return NO_KEYS
     order = in_order(all_keys)
     factors = fitted_factors(values, [frozenset([key]) for key in order])
     if factors is not None:

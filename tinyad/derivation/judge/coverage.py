@@ -222,7 +222,7 @@ class Coverage:
         before = self._covered.get(place, NO_KEYS)
         keys = _reassigned(reading, before) & self.full(place)
         adds = self.verdicts[n].statement.sign == "+="
-        self._added[place] = self._added.get(place, 0) + 1 if adds else 1
+        self._added[place] = (self._added.get(place, 0) if adds else 0) + bool(keys)
         if adds:
             twice = before & keys
             twice = twice - self._cancelling(place, twice) if twice else twice

@@ -245,8 +245,6 @@ def _compared(point: SamplePoint, member: Node, values: Sequence[Evaluated], all
         return _misfit(misfit, member, values, all_keys)
     finite = _all_finite(values)
     keys = matching_keys(values, all_keys) if finite else None
-    if keys is None and finite and not any(np.any(v.value) for v in values):
-        keys = NO_KEYS  # set to 0, to be added to
     if keys is not None:
         return Reading(Verdict.RIGHT, "", member, keys, all_keys)
     looks_like = likeness(values, all_keys, point)
