@@ -102,6 +102,24 @@ def test_an_operand_that_is_a_constant_at_first():
         assert differs(tape, {"h": draw((3, 4), 7)}, passes, ["h", "W", "m", "n", "h[0]"]) is None
 
 
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", MODELS)
+def test_every_name_says_what_it_is(name, style):
+    p = ModelPoint(MODELS[name])
+    source = tinyad.compile(p.tape, [], list(p.leaves), p.seeds, style=style).source
+    assert re.findall(r"\b(?:value|result|tmp)_?\d*\b", source) == []
+
+
+def test_the_gates_of_the_slides_are_found_in_the_fast_program():
+    p = LSTMPoint()
+    source = tinyad.compile(p.tape, [], list(p.leaves), p.seeds).source
+    loop = re.search(r"    for .* in rounds:\n((?:        .*\n)+)", source).group(0)
+    for name in ("C_prev", "h_prev", "f", "i", "o", "C_tilde", "C", "h"):
+        assert re.search(rf"\b{name}\b", loop), name
+    assert "dot(W_fioC, C_prev, " in loop
+    assert "multiply(o, z25, h)" in loop
+
+
 def test_new_numbers_are_taken_by_name_or_in_a_mapping():
     p = LSTMPoint()
     program = tinyad.compile(p.tape, ["h[3]"], ["W_oC", "x[2]"], p.seeds)

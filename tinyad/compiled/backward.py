@@ -121,7 +121,7 @@ class Backward:
             if n is None:
                 found.append(None)
                 continue
-            entry, formula = tape.entry(n + 1)[k], tape.formula(n + 1, "xy"[k])
+            entry, formula = tape.entry(n)[k], tape.formula(n, k)
             if op.formulas is None:
                 whole = self.make("kernel", dz, z, *values, extra=(op, k, z.shape[-2:] if entry else shape))
                 summing = in_same_layout(summed(Symbol("c"), Symbol("dz"), entry))
