@@ -16,7 +16,7 @@ LINES = [
     ("Q: N×D\nK: M×D\ngiven: ∇S", "S_ij = Σ_k Q_ik K_jk",
      "∂L/∂Q_ik = 3.7 K_ik", "∂L/∂Q_ik = Σ_j ∂L/∂S_ij K_jk"),
     ("x, y: N×1", "L = Σ_i (x_i - y_i)³ / N",
-     "∂L/∂x_j = 3.7 x_j + y_j", "∂L/∂x_j = (3 (x_j - y_j)²) / N"),
+     "∂L/∂x_j = 3.7 x_j + y_j", "∂L/∂x_j = 3 (x_j - y_j)² / N"),
     ("x, y: N×1", "L = Σ_i log(1 + (x_i y_i)²)",
      "∂L/∂x_j = 3.7 x_j + y_j", "∂L/∂x_j = 2 (x_j y_j / (1 + (x_j y_j)²)) y_j"),
     ("X: N×M\nw: M×1", "L = Σ_i log(1 + (X w)_i²)",

@@ -25,11 +25,12 @@ FUNCTIONS = {
     "sinh": "sinh", "cosh": "cosh", "sech": "sech", "sin": "sin", "cos": "cos",
     "softplus": "softplus", "erf": "erf", "tan": "tan", "arctan": "arctan", "atan": "arctan", "step": "step",
     "heaviside": "step", "abs": "abs", "sign": "sign", "sgn": "sign", "max": "max", "min": "min", "amax": "amax",
-    "amin": "amin", "maximum": "max", "minimum": "min", "mean": "mean", "var": "var", "det": "det", "logdet": "logdet",
-    "std": "std", "where": "where", "outer": "outer", "dot": "dot", "matmul": "dot", "mm": "dot",
+    "amin": "amin", "maximum": "max", "minimum": "min", "mean": "mean", "var": "var", "Var": "var", "det": "det",
+    "logdet": "logdet", "std": "std", "where": "where", "outer": "outer", "dot": "dot", "matmul": "dot", "mm": "dot",
     "multiply": "multiply", "square": "square", "inv": "inv", "transpose": "transpose", "power": "**",
     "expit": "sigmoid",
     "log1p": "log1p", "expm1": "expm1", "inner": "inner", "norm": "norm",
+    "np.mean": "mean", "np.var": "var", "np.std": "std",  # beside names such as var
     "vec": "vec", "kron": "kron", "trace": "tr", "Trace": "tr", "Tr": "tr", "Diag": "diag",
 }  # fmt: skip
 

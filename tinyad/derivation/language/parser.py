@@ -12,7 +12,7 @@ from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.primaries import Primaries
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.sums import TURNED, Condition, Sums
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, Undecided, walk
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, Undecided, Vec, vec_of, walk
 from tinyad.derivation.language.token_cursor import TokenCursor
 
 SUM, FROBENIUS, NEGATION, PRODUCT = 10, 12, 15, 20  # precedence of + and -, of A : B, of a sign, of a product
@@ -68,7 +68,21 @@ class Parser:
         if self.cursor.token.kind != "end":
             self.cursor.unexpected()
         kind = "+=" if sign.text == "+=" else "="
-        return Statement(number, left, kind, tuple(members), tokens[0].start, tokens[-1].end, title, tuple(tokens))
+        left, vec = self.unstacked(left)
+        return Statement(number, left, kind, tuple(members), tokens[0].start, tokens[-1].end, title, tuple(tokens), vec)
+
+    def unstacked(self, left: tuple[Node, ...]) -> tuple[tuple[Node, ...], Vec | None]:
+        """Return the derivative in vec(∇W) or ∂L/∂vec(W) as the left-hand side, and how its entries are stacked."""
+        side = left[0]
+        if side.kind == "jacobian" and isinstance(side.value, Node) and side.parts[0].kind == "name":
+            name = vec_of(side.value)
+            if name is not None and name.kind == "name" and side.parts[0].value.key == self.names.loss:
+                vec = Vec.FOR_ROW if side.value.kind == "transpose" else Vec.FOR_VEC
+                return (self.node("d", (), (name.value, None), side.start, side.end), *left[1:]), vec
+        inner = vec_of(side) if side.kind == "call" else None
+        if len(left) > 1 or inner is None or inner.kind != "d" or inner.value[0].indices:
+            return left, None
+        return (inner,), Vec.OF_DERIVATIVE
 
     def member(self) -> Node:
         """Read a member of a chain; one that was read before, in this line or another form of it, is not read again."""

@@ -131,6 +131,7 @@ class _Reader:
             name = "π" if self.tokens[k].text == "pi" else self.tokens[k].text
             if name not in FUNCTIONS and name != "π":
                 raise self.source.error(f"{module[0]}{name} is not read; write what it does as a formula", at, self.at)
+            name = f"np.{name}" if f"np.{name}" in FUNCTIONS else name
             self.tokens[k] = self.tokens[k]._replace(text=name, start=at)
         return True
 
