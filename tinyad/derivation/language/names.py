@@ -303,7 +303,7 @@ def _with_power_apart(item: Sequence[Token]) -> tuple[Sequence[Token], tuple[str
             return (), ("-1", "T")
         power = exponent("".join(texts[1:])) if texts[0] == "∘" else None
         return (item, ()) if power is None else ((), ("∘" + "".join(texts[1:]),))
-    if len(texts) > 2 and texts[-2] in (")", "]", ">") and texts[-1] in ("T", "⊤", "'", "2"):
+    if len(texts) > 2 and texts[-2] in (")", "]", ">", "⟩") and texts[-1] in ("T", "⊤", "'", "2"):
         return unbracketed(item[:-1])[0], ("2" if texts[-1] == "2" else "T",)
     return item, ()
 
@@ -320,7 +320,7 @@ def _apart(word: str) -> tuple[str, str]:
 
 def unbracketed(group: Sequence[Token]) -> tuple[Sequence[Token], bool]:
     """Return a script without the brackets around it, and whether there were any."""
-    while len(group) > 2 and group[0].text in ("(", "<", "[") and group[-1].text in (")", ">", "]"):
+    while len(group) > 2 and group[0].text in ("(", "<", "⟨", "[") and group[-1].text in (")", ">", "⟩", "]"):
         return group[1:-1], True
     return group, False
 

@@ -32,7 +32,7 @@ MODULE = re.compile(  # np. before the name of a function; np.max is not the max
 UNNAMED = re.compile(r"_(v?\d+|\s|,|\])")
 SIGNED = re.compile(r"-?\d+(?:\.\d+)?")
 QUOTED = re.compile(r"([^'‘’\"\n]*)['‘’\"]")
-OPEN, CLOSE = "([{", ")]}"
+OPEN, CLOSE = "([{⟨", ")]}⟩"
 
 
 def letter(c: str) -> str:

@@ -460,7 +460,7 @@ class Primaries:
         """Read the arguments of a function: in brackets, or the operand that follows."""
         if self.cursor.is_op("'"):
             return self.name_parser.powers(self.prime(ref, token.start), scripts)
-        if self.cursor.token.kind == "open":
+        if self.cursor.token.kind == "open" and self.cursor.token.text != "⟨":
             parts, axis = self.arguments(self.names.functions.get(ref.key, ref.key))
         else:
             parts, axis = [self.formulas.prefix() if self.cursor.is_op(*LARGE) else self.formulas.operand()], ""

@@ -108,7 +108,8 @@ def _is_shifted(equation: Equation) -> bool:
     """Return whether a name at t - 1 or t + 1 stands in an equation."""
     texts = [token.text for token in equation.tokens if token.kind not in ("group(", ")group")]
     return any(
-        texts[k : k + 2] in (["t", "-"], ["t", "+"]) and texts[k - 1] in ("_", "(", "<") for k in range(1, len(texts))
+        texts[k : k + 2] in (["t", "-"], ["t", "+"]) and texts[k - 1] in ("_", "(", "<", "⟨")
+        for k in range(1, len(texts))
     )
 
 

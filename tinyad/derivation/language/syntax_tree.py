@@ -36,6 +36,13 @@ class Undecided(NamedTuple):
     end: int
 
 
+class OfColumn(NamedTuple):
+    """Where the product xᵀ x begins that ‖x‖ is the root of: x has to be a column."""
+
+    start: int
+    end: int
+
+
 class Ref(NamedTuple):
     """A name as it is used: which one, at which time, which component.
 

@@ -164,6 +164,7 @@ class AuthorNotation:
         self.has_halves = latex or bool(halves)
         self.half_text = self._half_text(halves)
         self.axis_sums = self._axis_sums(nodes)
+        self._inner_signs = self._signs_of_inner_products(nodes)
         eyes = [(n.value, source.text[n.start : n.end]) for n in nodes if n.kind == "eye" and n.value is not None]
         self.sized_eye = next(((size, text) for size, text in eyes if size.isalpha()), ("", ""))
         krons = [n for n in nodes if n.kind == "call" and n.value.key == "kron"]
@@ -219,6 +220,24 @@ class AuthorNotation:
             if head.endswith("(") and tail.startswith((",", ").")):
                 return head, tail.replace("1", "0") if n.value.key == "sum_axis1" else tail
         return None
+
+    def _signs_of_inner_products(self, nodes: Sequence[Node]) -> tuple[str, str, str] | None:
+        """Return what stands before, between and behind the factors of an inner product; None where there is none."""
+        text = self.source.text
+        for n in nodes:
+            if n.kind == "call" and n.value.key == "inner" and n.start < n.parts[0].start:
+                first, second = n.parts
+                signs = text[n.start : first.start], text[first.end : second.start], text[second.end : n.end]
+                if not signs[0].startswith("inner"):
+                    return signs
+        return None
+
+    def inner_signs(self, of_matrices: bool) -> tuple[str, str, str] | None:
+        """Return the same, with the F of an inner product of matrices only there."""
+        if self._inner_signs is None or of_matrices:
+            return self._inner_signs
+        before, between, behind = self._inner_signs
+        return before, between, behind.partition("_")[0]
 
     def sum_along(self, text: str, axis: int) -> str:
         """Return the sums of a formula over its rows (axis 0) or columns as the author calls them, or ""."""

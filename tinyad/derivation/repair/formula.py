@@ -424,10 +424,11 @@ class Writer(NamedTuple):
         """Return a product or a quotient."""
         if formula.kind == "/" and self.fractions:
             above, below = (self._written(part)[0] for part in formula.parts)
-            if r"\frac" in above:  # one fraction inside of another
+            if r"\frac" in above or formula.parts[0].key == SUM_OVER:  # one fraction inside of another
                 rest, factor = formula.parts[0].alone(), formula.parts[0].factor
                 head = rf"\frac{{{_numeral(factor)}}}{{{below}}}"
-                return f"{head} {self._bracketed(rest, Precedence.PRODUCT)}", Precedence.PRODUCT
+                level = Precedence.SUM if rest.key == SUM_OVER else Precedence.PRODUCT
+                return f"{head} {self._bracketed(rest, level)}", level
             return rf"\frac{{{above}}}{{{below}}}", Precedence.ATOM
         signs = {"∘": self.circle, "*": self.times, "/": " / ", "kron": self.kron}
         parts = self._ordered(formula)

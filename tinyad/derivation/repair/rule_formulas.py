@@ -152,13 +152,20 @@ def _value(wrong: WrongLine, case: Case, node: Node) -> Array | None:
 
 def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
     """Yield a Jacobian as the rules give it, in the forms in which people write it."""
-    left, point = wrong.line.left[0], wrong.point
+    left = wrong.line.left[0]
     above, below = left.parts[0], left.value
     stacked = vec_of(below) if isinstance(below, Node) else None
-    if stacked is not None and stacked.kind == "name":
+    if above.kind == "call" and above.value.key == "number" and isinstance(below, Ref):
+        yield from _gradient(wrong, above.parts[0], below)
+    elif stacked is not None and stacked.kind == "name":
         yield from _stacked_jacobian(wrong, vec_of(above) or above, stacked.value, below.kind == "transpose")
-        return
-    scopes = scopes_of(point, wrong.line) if above.kind == "name" and isinstance(below, Ref) else []
+    elif above.kind == "name" and isinstance(below, Ref):
+        yield from _jacobian_of_names(wrong, above, below)
+
+
+def _jacobian_of_names(wrong: WrongLine, above: Node, below: Ref) -> Iterator[Fragment]:
+    """Yield the Jacobian of a computed name for another name."""
+    point, scopes = wrong.point, scopes_of(wrong.point, wrong.line)
     for k, eq in enumerate(point.derivation.forward) if scopes else ():
         if eq.left[0].value.key != above.value.key:
             continue
@@ -200,6 +207,19 @@ def differentials_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
         walk_ = RuleWalk(Case(point, scope, (point.declarations.names.loss, None)), wrong.notation, wrong.is_set_before)
         try:
             yield from map(wrong.notation.plain, differentials(walk_, left, wrong.line.members))
+        except LimitError:
+            raise
+        except NO_FORMULA:
+            return
+
+
+def _gradient(wrong: WrongLine, formula: Node, below: Ref) -> Iterator[Fragment]:
+    """Yield ∇_w of a formula as the rules give it."""
+    for scope in scopes_of(wrong.point, wrong.line)[:1]:
+        walk_ = RuleWalk(Case(wrong.point, scope, (below.key, None)), wrong.notation, wrong.is_set_before)
+        try:
+            text = walk_.gradient(wrong.line, formula, below)
+            yield Fragment(tokenized(text, "rule", wrong.point.source), text)
         except LimitError:
             raise
         except NO_FORMULA:

@@ -245,6 +245,14 @@ class RuleWalk:
         text, turned = self.text(formula), self.text(transposed(formula))
         return list(dict.fromkeys((text, turned, f"{self.diagonal_sign}({text})")))
 
+    def gradient(self, line: Statement, formula: Node, below: Ref) -> str:
+        """Return the derivative of a formula in a line, a number, for a name that stands in it."""
+        loss = Node("name", (), Ref(self.point.declarations.names.loss), formula.start, formula.end)
+        at = EquationAt(self, line._replace(left=(loss,), members=(formula,)), below, None)
+        if not at.uses:
+            raise NoFormula
+        return self.text(added(list(at.walk(formula, number(1.0)))))
+
     def jacobians_by_chain(self, above: Ref, below: Ref, equation: int) -> list[str]:
         """Return the same where one name stands between the two: as a product of two Jacobians."""
         between = [n.value for member in self.forward[equation].members for n in walk(member) if n.kind == "name"]
@@ -461,7 +469,8 @@ class EquationAt:
         if node.kind == "eye":
             return identity(fragment.text, size)
         key = f"name {node.value.key}" if node.kind == "name" else ""
-        level = Precedence.SUM if self.function(node) == "inner" else LEVELS.get(node.kind, Precedence.ATOM)
+        of_two_sides = self.function(node) == "inner" and not fragment.text.startswith(("⟨", "\\l", "<"))  # A : B
+        level = Precedence.SUM if of_two_sides else LEVELS.get(node.kind, Precedence.ATOM)
         written = leaf(fragment.text, size, level, key)
         return written._replace(symmetric=node.kind == "name" and self._is_symmetric(node.value))
 
@@ -493,9 +502,30 @@ class EquationAt:
             return
         adjoint = self._recognized(adjoint)
         node = self.simplest(node)
+        if node.kind == "sum":
+            yield from self._under_sum(node, adjoint)
+            return
         for part, rule in self._operands(node):
             if self.has_use(part):
                 yield from self.walk(part, self._fitted(rule(adjoint), part))
+
+    def _under_sum(self, node: Node, adjoint: Formula) -> Iterator[Formula]:
+        """Yield the same of a sum over time, or over members of a family, which is a sum again if the name has no time.
+
+        What multiplies the whole sum stays in front of it.
+        """
+        names, of = self._notation.names, self._of
+        if node.value[0] == "index":
+            raise NoFormula
+        over_time = node.value[0] == "time"
+        own = names.timed(of.key) if over_time else node.value[1] in names.letters(of.key)
+        if own:
+            yield from self.walk(node.parts[0], adjoint)
+            return
+        head = self._notation.sum_over_time if over_time else self._notation.sum_over(node.value[1])
+        outside = adjoint if adjoint.is_number else number(1.0)
+        for inner in self.walk(node.parts[0], number(1.0) if adjoint.is_number else adjoint):
+            yield product(outside, self._walk.under([head], inner))
 
     def _fitted(self, adjoint: Formula, operand: Node) -> Formula:
         """Return the derivative of an operand that is repeated as in NumPy: the sum over its repetitions."""
@@ -614,7 +644,7 @@ class EquationAt:
     def _of_one(self, node: Node) -> Rule:
         """Return the same for the one operand of an operation."""
         kind, part = node.kind, node.parts[0]
-        if kind == "bracket" or (kind == "sum" and node.value[0] == "time"):
+        if kind == "bracket":
             return lambda g: g
         exponent = 2 if kind == "square" else node.value
         rules: dict[str, Rule] = {
@@ -655,6 +685,10 @@ class EquationAt:
             return product(adjoint, value)
         if adjoint.kind == "filled":
             return product(adjoint.parts[0].times(adjoint.factor), self._total(value))
+        signs = None if self._row else self._notation.inner_signs(1 not in value.size)
+        if signs is not None:
+            inside = signs[1].join(self._walk.text(f) for f in (value.alone(), adjoint.alone()))
+            return leaf(f"{signs[0]}{inside}{signs[2]}", NUMBER).times(value.factor * adjoint.factor)
         if value.size[1] == 1:
             return product(adjoint, value) if self._row else product(transposed(value), adjoint)
         if value.size[0] == 1:

@@ -12,7 +12,7 @@ import numpy as np
 from tinyad.arrays.matrix import size
 from tinyad.derivation.language.names import PI
 from tinyad.derivation.language.source import LimitError
-from tinyad.derivation.language.syntax_tree import Node, Ref, Undecided, flattened, structure, vec_of, walk
+from tinyad.derivation.language.syntax_tree import Node, OfColumn, Ref, Undecided, flattened, structure, vec_of, walk
 from tinyad.derivation.semantics.components import (
     FREE,
     at_places,
@@ -260,9 +260,21 @@ class Evaluator:
         chain = self.chain(node, scope)
         if chain is not None:
             return chain
+        if isinstance(node.value, OfColumn):
+            self.require_column(node, self.part(node.parts[1], scope))
         if isinstance(node.value, Undecided):
             node = self.decided(node, *(self.part(part, scope) for part in node.parts))
         return self.operated(node, scope)
+
+    def require_column(self, node: Node, value: Any) -> None:
+        """Refuse ‖A‖ of a matrix, of which there are several, and of a row."""
+        shape = getattr(value, "shape", (1, 1))
+        x = self.text(node.parts[1])
+        if shape[0] == 1 < shape[1]:
+            self.refuse(node, f"‖{x}‖ is read of a column, and this is {size(shape)}: write ‖{x}‖_F")
+        if shape[1] > 1:
+            readings = f"has two readings: write ‖{x}‖_F; its largest singular value is not read"
+            self.refuse(node, f"‖{x}‖ of a matrix, {size(shape)}, {readings}")
 
     def decided(self, node: Node, left: Any, right: Any) -> Node:
         """Return a product with · or * as the one whose sizes fit, or fail if both do."""
