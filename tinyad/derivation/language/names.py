@@ -80,6 +80,7 @@ class Names:
         self.differentials = False
         self.abbreviations: dict[str, Abbreviation] = {}  # key → the formula of derivatives that it stands for
         self.bars = False  # whether ā is the derivative of the loss for a
+        self.pi_is_name = False  # whether π has an index or is derived for: no 3.14…
         self.applied: dict[str, str] = {}  # names that were computed with arguments, f of f(x) = ..., and these
         self.squared: set[str] = set()  # letters of names with a square, σ of σ^2 = ...
         self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
@@ -88,6 +89,10 @@ class Names:
         self.read_members: dict[tuple[Any, ...], Node] = {}  # tokens → the formula they make, with these names
         self._flat: dict[str, list[str]] = {}
         self._letters: dict[str, list[str]] = {}
+
+    def is_pi(self, key: str) -> bool:
+        """Return whether a name is the number π, which nothing declares, computes or derives for."""
+        return key in PI and not self.pi_is_name and not self.is_known(key)
 
     @contextmanager
     def binding(self, letters: Sequence[str]) -> Iterator[None]:

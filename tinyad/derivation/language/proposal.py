@@ -120,6 +120,8 @@ def _letters(declarations: Declarations, found: Sequence[Equation], source: Sour
         yield "layout: same   # or row"
     if "loss" not in says and names.loss != "L":
         yield f"loss: {names.loss}"
+    if "bars" not in says and names.bars:
+        yield r"bars: adjoints   # \bar b is the derivative of the loss for b; or names"
     if SOFTMAX_OVER_ROWS.search(source.text) and any(t.text == "softmax" for e in found for t in e.tokens):
         yield "function softmax: softmax_rows   # stated in the text"
     if "time" not in says and names.last:

@@ -10,7 +10,6 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinyad.arrays.matrix import size
-from tinyad.derivation.language.names import PI
 from tinyad.derivation.language.source import LimitError
 from tinyad.derivation.language.syntax_tree import Node, OfColumn, Ref, Undecided, flattened, structure, vec_of, walk
 from tinyad.derivation.semantics.components import (
@@ -147,7 +146,7 @@ class Evaluator:
         ref = node.value
         if not ref.indices and not self.declarations.names.is_known(ref.key):
             number = self.names.number(ref.key)
-            number = np.pi if number is None and ref.key in PI else number
+            number = np.pi if number is None and self.declarations.names.is_pi(ref.key) else number
             if number is not None:
                 return number
         value = self.environment.value(self, *self.timed_name(ref, scope, node), node)
