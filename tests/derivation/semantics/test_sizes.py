@@ -46,3 +46,8 @@ def test_a_missing_mean_over_examples_is_no_half():
     line = r"\nabla_w J = {}\sum_{{i=1}}^n (w^\top x_i - y_i) x_i"
     (v,) = check_derivation(fenced(declare, forward, line.format(""))).verdicts
     assert v.suggestion == line.format(r"\frac{2}{n} ")
+
+
+def test_r_is_a_letter_of_a_size_too():
+    declare = "layout: same\nA: R×M\nB: N×R\nx: M×1\nc: R\nconstant: x\ngiven: ∇y"
+    assert check_derivation(fenced(declare, "y = c B A x", "∇B = c ∇y xᵀ Aᵀ\n∇A = c Bᵀ ∇y xᵀ\n∇c = ∇yᵀ B A x")).ok
