@@ -31,8 +31,14 @@ def side_by_side(a: Array) -> Array:
     return a.transpose(1, 0, 2).reshape(rows, steps * columns)
 
 
-def stacked_by_hand(p: Any, gates: Gates, tanh_candidate: bool, inputs_in_loop: bool) -> Callable[[], dict[str, Array]]:
-    """`inputs_in_loop`: the derivative of x[t] comes with that of h in one product, else of all time steps after it."""
+def stacked_by_hand(
+    p: Any, gates: Gates, tanh_candidate: bool, inputs_in_loop: bool, targets: Array | None = None
+) -> Callable[[], dict[str, Array]]:
+    """`inputs_in_loop`: the derivative of x[t] comes with that of h in one product, else of all time steps after it.
+
+    The derivatives are those of p.dC and p.dh at the last time step, or, with `targets`, T×H×B, of the sum of squares
+    of h[t] - targets[t] over all time steps, which is "L" of the result.
+    """
     (H, B), X, T, dtype = p.C.shape, p.xs[0].shape[0], len(p.xs), p.C.dtype
     peepholes = gates[0][0] is not None
     negative, exp, add, subtract, multiply = np.negative, np.exp, np.add, np.subtract, np.multiply
@@ -57,6 +63,7 @@ def stacked_by_hand(p: Any, gates: Gates, tanh_candidate: bool, inputs_in_loop: 
     d_in = empty(H + X if inputs_in_loop else H, B)
     dxs = empty(T, X, B)
     cut = 3 * H if tanh_candidate else 4 * H
+    errors, dh_sum = empty(T, H, B), empty(H, B)
 
     forward = [
         (
@@ -75,7 +82,7 @@ def stacked_by_hand(p: Any, gates: Gates, tanh_candidate: bool, inputs_in_loop: 
     ]
     backward = [
         (Cs[t], tanhs[t], G[t, :cut], G[t, cut:], *(G[t, b] for b in blocks),
-         dZ[t], dZ[t, :cut], dZ[t, cut:], dZ[t, : 3 * H], *(dZ[t, b] for b in blocks), dxs[t])
+         dZ[t], dZ[t, :cut], dZ[t, cut:], dZ[t, : 3 * H], *(dZ[t, b] for b in blocks), dxs[t], errors[t])
         for t in reversed(range(T))
     ]  # fmt: skip
 
@@ -106,9 +113,39 @@ def stacked_by_hand(p: Any, gates: Gates, tanh_candidate: bool, inputs_in_loop: 
             add(C_new, s, C_new)
             tanh(C_new, tanh_C)
             multiply(o, tanh_C, h_new)
-        dC[...] = p.dC.T
-        dh = p.dh.T
-        for C, tanh_C, sigmoids, candidate, f, i, o, c, d, d_sigmoids, d_candidate, d3, df, di, do, dc, dx in backward:
+        found: dict[str, Array] = {}
+        if targets is None:
+            dC[...], dh = p.dC.T, p.dh.T
+        else:
+            dC.fill(0)
+            d_in.fill(0)
+            dh = d_in[:H]
+            subtract(hx1[1:, :H], targets, errors)
+            found["L"] = np.vdot(errors, errors).reshape(1, 1)
+            add(errors, errors, errors)
+        for (
+            C,
+            tanh_C,
+            sigmoids,
+            candidate,
+            f,
+            i,
+            o,
+            c,
+            d,
+            d_sigmoids,
+            d_candidate,
+            d3,
+            df,
+            di,
+            do,
+            dc,
+            dx,
+            e,
+        ) in backward:
+            if targets is not None:
+                add(dh, e, dh_sum)
+                dh = dh_sum
             multiply(tanh_C, tanh_C, s)
             subtract(one, s, s)
             multiply(s, o, s)
@@ -137,7 +174,6 @@ def stacked_by_hand(p: Any, gates: Gates, tanh_candidate: bool, inputs_in_loop: 
         d_wide = side_by_side(dZ)
         dW = dot(d_wide, side_by_side(hx1[:-1]).T)
         dW_C = dot(d_wide[: 3 * H], side_by_side(Cs[:-1]).T) if peepholes else W_C
-        found = {}
         for rows, (c, h, x, b) in zip(blocks, gates, strict=True):
             found[h], found[x], found[b] = dW[rows, :H].T, dW[rows, H:-1].T, dW[rows, -1:].T
             if c is not None:

@@ -76,6 +76,50 @@ def test_a_loss_over_time(style, lengths):
         assert np.abs(d[name] - eager[name]).max() <= 1e-13 * np.abs(eager[name]).max(), name
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("passes", [PASSES, LITERAL])
+@pytest.mark.parametrize("start", ["0", "the first", "a list"])
+def test_losses_of_all_time_steps_are_added_up(start, passes, dtype):
+    tape = Tape()
+    W, h = tape.variable(draw((4, 4), 1).astype(dtype), "W"), tape.variable(draw((4, 3), 2).astype(dtype), "h[0]")
+    L, losses = 0, []
+    for t in range(5):
+        h = tinyad.tanh(W @ h)
+        losses.append(np.sum((h - draw((4, 3), 3 + t).astype(dtype)) ** 2))
+        L = losses[-1] if start == "the first" and not t else L + losses[-1]
+    tape.name({"L": sum(losses) if start == "a list" else L})
+    assert differs(tape, "L", passes, ["L", "W", "h[0]"]) is None
+
+
+def test_an_operand_that_is_a_constant_at_first():
+    tape = Tape()
+    W, masks = tape.variable(draw((4, 3), 1), "W"), tape.variables(m=draw((4, 3), 2), n=draw((4, 3), 3))
+    h = tape.variable(draw((4, 3), 4), "h[0]")
+    for mask in (draw((4, 3), 5), masks["m"], masks["n"], draw((4, 3), 6), masks["m"]):
+        h = tinyad.tanh(h * mask + W)
+    tape.name({"h": h})
+    for passes in (PASSES, LITERAL):
+        assert differs(tape, {"h": draw((3, 4), 7)}, passes, ["h", "W", "m", "n", "h[0]"]) is None
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", MODELS)
+def test_every_name_says_what_it_is(name, style):
+    p = ModelPoint(MODELS[name])
+    source = tinyad.compile(p.tape, [], list(p.leaves), p.seeds, style=style).source
+    assert re.findall(r"\b(?:value|result|tmp)_?\d*\b", source) == []
+
+
+def test_the_gates_of_the_slides_are_found_in_the_fast_program():
+    p = LSTMPoint()
+    source = tinyad.compile(p.tape, [], list(p.leaves), p.seeds).source
+    loop = re.search(r"    for .* in rounds:\n((?:        .*\n)+)", source).group(0)
+    for name in ("C_prev", "h_prev", "f", "i", "o", "C_tilde", "C", "h"):
+        assert re.search(rf"\b{name}\b", loop), name
+    assert "dot(W_fioC, C_prev, " in loop
+    assert "multiply(o, z25, h)" in loop
+
+
 def test_new_numbers_are_taken_by_name_or_in_a_mapping():
     p = LSTMPoint()
     program = tinyad.compile(p.tape, ["h[3]"], ["W_oC", "x[2]"], p.seeds)

@@ -93,35 +93,40 @@ class Backward:
         values = [self.forward.value(source) for source in sources]
         wanted = [i not in self.forward.tape.constants for i in positions]
         shapes = [self.forward.tape.values[i].shape for i in positions]
-        made = self._rule(n, op, dz, self.forward.value(n), values, wanted, shapes)
+        steps = [n if asked else None for asked in wanted]
+        made = self._rule(steps, op, dz, self.forward.value(n), values, shapes)
         for source, c in zip(sources, made, strict=True):
             if c is not None:
                 self._to(source, c)
 
     def _rule(
         self,
-        n: int,
+        steps: Sequence[int | None],
         op: Op,
         dz: Value,
         z: Value,
         values: Sequence[Value],
-        wanted: Sequence[bool],
         shapes: Sequence[Shape],
     ) -> list[Value | None]:
-        """Return the contributions of step n, counted from 0, to its operands."""
+        """Return the contributions of a step to its operands.
+
+        `steps` has for each operand the step, counted from 0, that says how it enters, or None if nothing is wanted.
+        """
         tape = self.forward.tape
-        entry = tape.entry(n + 1)
         if op.elementwise and op.formulas is not None:
             values = [self.forward.number(v, z.dtype) for v in values]
         found: list[Value | None] = []
-        for k, (asked, shape) in enumerate(zip(wanted, shapes, strict=True)):
+        for k, (n, shape) in enumerate(zip(steps, shapes, strict=True)):
             contribution: Value | None = None
-            formula = tape.formula(n + 1, "xy"[k])
-            if asked and op.formulas is None:
-                whole = self.make("kernel", dz, z, *values, extra=(op, k, z.shape[-2:] if entry[k] else shape))
-                summing = in_same_layout(summed(Symbol("c"), Symbol("dz"), entry[k]))
+            if n is None:
+                found.append(None)
+                continue
+            entry, formula = tape.entry(n)[k], tape.formula(n, k)
+            if op.formulas is None:
+                whole = self.make("kernel", dz, z, *values, extra=(op, k, z.shape[-2:] if entry else shape))
+                summing = in_same_layout(summed(Symbol("c"), Symbol("dz"), entry))
                 contribution = self._formula(summing, {"c": self.make("T", whole), "dz": dz})
-            elif asked and formula is not None:
+            elif formula is not None:
                 names = {"dz": dz, "z": z, **dict(zip("xy", values, strict=False))}
                 contribution = self._formula(in_same_layout(formula), names)
                 if contribution.shape[-2:] != shape:
@@ -183,9 +188,9 @@ class Backward:
         values = [make.step(make("all", v), loop) for v in (body.results[j], *body.inputs[j])]
         begin = body.repeat.begin
         positions = tape.steps[begin + j][2:]
-        wanted = [i not in tape.constants for i in positions if i is not None]
+        steps = [self._variable_in(body, j, k) for k in range(len(operands))]
         shapes = [tape.values[i].shape for i in positions if i is not None]
-        made = self._rule(begin + j, op, dz, values[0], values[1:], wanted, shapes)
+        made = self._rule(steps, op, dz, values[0], values[1:], shapes)
         for operand, c in zip(operands, made, strict=True):
             if c is None:
                 continue
@@ -198,6 +203,13 @@ class Backward:
                 self._to(operand.sources[0], make("total", c) if inside else make("*", make.number(loop.n), c))
             else:
                 over_time[operand.sources].append(c)
+
+    def _variable_in(self, body: Body, j: int, k: int) -> int | None:
+        """Return step j of the first round in which operand k is no constant, as it may be where a sum starts at 0."""
+        begin, period, times = body.repeat
+        rounds = range(begin + j, begin + period * times, period)
+        steps, constants = self.forward.tape.steps, self.forward.tape.constants
+        return next((n for n in rounds if steps[n][2 + k] not in constants), None)
 
     def _over_time(self, sources: Sequence[int], pieces: Sequence[Value]) -> None:
         """Add contributions that go to another source in every round."""

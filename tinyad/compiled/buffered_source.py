@@ -9,12 +9,26 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tinyad.arrays.matrix import Shape
 from tinyad.compiled.buffers import Places
-from tinyad.compiled.flat_sums import terms_of
+from tinyad.compiled.flat_sums import gaps, terms_of
 from tinyad.compiled.source_writer import HELPERS, Writer
+from tinyad.compiled.value_names import value_name
 from tinyad.compiled.values import LEAVES, UFUNCS, Loop, Value, schedule
 
-NUMPY = ("add", "divide", "empty", "exp", "matmul", "multiply", "ndarray", "negative", "reciprocal", "subtract")
+NUMPY = (
+    "add",
+    "concatenate",
+    "divide",
+    "empty",
+    "exp",
+    "matmul",
+    "multiply",
+    "ndarray",
+    "negative",
+    "reciprocal",
+    "subtract",
+)
 TURNS = """def turns(pair, n, first):
     return [pair[(first + t) % 2] for t in range(n)]"""
 
@@ -41,7 +55,7 @@ class BufferedSource(Writer):
     def text(self, results: Sequence[Value], comments: Sequence[str]) -> str:
         for argument in self.arguments:
             if argument.over_time:
-                places = self.define(self.namer("places"), f"list({self.ref(argument.value)})")
+                places = self.define(self.namer(f"{argument.name}_places"), f"list({self.ref(argument.value)})")
                 self.lines.append(f"    for place, part in zip({places}, {argument.name}):")
                 self.lines.append("        place[...] = part")
         for part in self.line:
@@ -99,6 +113,8 @@ class BufferedSource(Writer):
         text = self._view(v)
         if text is None:
             return self._scratch(v)
+        if text.isidentifier():
+            return text
         if self.places.is_local(v):
             name = self.name(v)
             self.lines.append(f"    {name} = {text}")
@@ -108,21 +124,29 @@ class BufferedSource(Writer):
     def _scratch(self, v: Value) -> str:
         home = self.places.homes.get(v)
         if home is not None:
-            return self.ref(self._block(home[0], home[1], home[1] + v.shape[-2]))
+            return self.ref(self._block(home[0], home[1], home[1] + v.shape[-2], value_name(v)))
         if self.places.is_local(v):
             return self.name(v)
         name = self.namer(f"{self.names[v]}_t") if v.op == "given" else self.name(v)
-        return self.define(name, f"{self._buffer(v)}.reshape{v.shape}")
+        return self.define(name, self._memory(v, v.shape))
 
-    def _block(self, v: Value, begin: int, end: int) -> Value:
-        """Return rows of a value's memory as a value, whatever they hold."""
+    def _memory(self, v: Value, shape: Shape) -> str:
+        """Return the memory of a value as an array of a shape; what several use, one after the other, is a buffer."""
+        buffer = self.places.buffer(v)
+        if buffer.users > 1:
+            return f"{self._buffer(v)}.reshape{shape}"
+        self.bytes += buffer.size * v.dtype.itemsize
+        return f"empty({shape}{'' if v.dtype == float else f', np.{v.dtype}'})"
+
+    def _block(self, v: Value, begin: int, end: int, name: str = "") -> Value:
+        """Return rows of a value's memory as a value, whatever they hold; `name` is that of what they hold."""
         if (begin, end) == (0, v.shape[-2]):
             return v
         key = v, begin, end
         if key not in self.blocks:
             shape = (*v.shape[:-2], end - begin, v.shape[-1])
             self.blocks[key] = Value("rows", (v,), (begin, end), shape, v.dtype, v.loop)
-            self.blocks[key].name = v.name
+            self.blocks[key].name = name or v.name
         return self.blocks[key]
 
     def _buffer(self, v: Value) -> str:
@@ -138,6 +162,10 @@ class BufferedSource(Writer):
         """Return a value that is a view of another as an expression; None if it is no view."""
         if v.op == "long" and v not in self.places.views:
             return None
+        if v.op in ("rows", "T") and self.places.is_local(v) and len(v.shape) == 2:
+            block = self._block_of_both(v)
+            if block is not None:
+                return block
         a = self.ref(v.operands[0]) if v.op in ("rows", "T", "at", "span", "long", "narrow") else ""
         if v.op == "rows":
             begin, end = v.extra
@@ -160,6 +188,19 @@ class BufferedSource(Writer):
                 return f"{text}[{0 if loop.back else -1}]"
             return f"{text}[{(loop.n - 1 + turn) % 2}]"
         return None
+
+    def _block_of_both(self, v: Value) -> str | None:
+        """Return rows of a transposed value, transposed, and the like as one block, a[0:5, 3:8]; None of others."""
+        rows, columns, turned = (0, v.shape[0]), (0, v.shape[1]), False
+        while v.op in ("rows", "T"):
+            if v.op == "T":
+                rows, columns, turned = columns, rows, not turned
+            else:
+                rows = rows[0] + v.extra[0], rows[1] + v.extra[0]
+            (v,) = v.operands
+        if turned or columns == (0, v.shape[1]):
+            return None
+        return f"{self.ref(v)}[{rows[0]}:{rows[1]}, {columns[0]}:{columns[1]}]"
 
     def _over(self, v: Value) -> str | None:
         """Return a sequence of a loop value's memory by round, as text; None if it is the same in every round."""
@@ -197,7 +238,7 @@ class BufferedSource(Writer):
             wished = (owner.next.name if owner.next is not None else owner.name) or "t"
             name = self.namer(wished + "s")
             self.over_time[owner] = name
-            self.define(name, f"{self._buffer(owner)}.reshape{shape}")
+            self.define(name, self._memory(owner, shape))
         name = self.over_time[owner]
         if not kept:
             return name, int(is_next)
@@ -276,10 +317,11 @@ class BufferedSource(Writer):
         n, rows, columns = v.operands[0].shape
         shape = (rows, n, columns) if v.op == "cols" else (n, rows, columns)
         if v.op == "cols":
-            source = f"{source}.transpose(1, 0, 2)"
-            if not self.places.is_local(v.operands[0]):
-                source = self.define(self.namer("turned"), source)
-        emit(f"{self.define(self.namer('place'), f'{self.ref(v)}.reshape{shape}')}[...] = {source}")
+            turned = f"{source}.transpose(1, 0, 2)"
+            local = self.places.is_local(v.operands[0])
+            source = turned if local else self.define(self.namer(f"{source}_turned"), turned)
+        place = self.ref(v)
+        emit(f"{self.define(self.namer(f'{place}_by_step'), f'{place}.reshape{shape}')}[...] = {source}")
 
     def _operand(self, operand: Value, v: Value) -> str:
         return self._number(operand.extra, v) if operand.op == "number" else self.ref(operand)
@@ -297,6 +339,9 @@ class BufferedSource(Writer):
         begun = [p.rows for p in settled]
         terms.sort(key=lambda p: -p.value.shape[-2])
         rows = v.shape[-2]
+        if v.op == "stack" and not settled and v.loop is None and len(v.shape) == 2:
+            emit(f"concatenate(({', '.join(self._operand(p.value, v) for p in terms_of(v))}), 0, {self.ref(v)})")
+            return
         full = [p for p in terms if p.rows == (0, rows)]
         if not begun and len(full) > 1:
             a, b = sorted(full[:2], key=lambda p: -p.sign)
@@ -326,17 +371,8 @@ class BufferedSource(Writer):
 
     def _cleared(self, v: Value, begun: list[tuple[int, int]], within: tuple[int, int], emit: Statements) -> None:
         """Write zeros to the rows that nothing has been written to."""
-        for begin, end in _gaps(begun, within[1], within[0]):
+        for begin, end in gaps(begun, within[1], within[0]):
             emit(f"{self.ref(self._block(v, begin, end))}.fill(0)")
-
-
-def _gaps(begun: list[tuple[int, int]], end: int, begin: int = 0) -> list[tuple[int, int]]:
-    found = []
-    for a, b in sorted(begun):
-        if a > begin:
-            found.append((begin, a))
-        begin = max(begin, b)
-    return [*found, (begin, end)] if begin < end else found
 
 
 class Statements:

@@ -61,7 +61,7 @@ class Buffer:
     """Memory that several results use one after the other."""
 
     def __init__(self, size: int) -> None:
-        self.size, self.name = size, ""
+        self.size, self.name, self.users = size, "", 0
 
 
 class Places:
@@ -190,6 +190,7 @@ class Places:
             buffers = free[loop, size, root.dtype]
             buffer = self._read_before(buffers, first[root], root, statements.get(first[root])) or Buffer(size)
             self._buffers[root] = buffer
+            buffer.users += 1
             insort(buffers, (last[root], root, buffer), key=lambda known: known[0])
 
     def _read_before(

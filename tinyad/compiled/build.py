@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from statistics import median
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -17,23 +20,38 @@ from tinyad.compiled.flat_sums import flatten_sums
 from tinyad.compiled.forward import Forward
 from tinyad.compiled.hoisting import hoist, sink
 from tinyad.compiled.identifiers import listed
+from tinyad.compiled.jax_engine import JaxEngine, jax
+from tinyad.compiled.jax_source import JaxSource
+from tinyad.compiled.native_engine import missing_packages, native_engine
+from tinyad.compiled.native_source import NativeSource, NoNativeFormError
+from tinyad.compiled.numpy_engine import NumpyEngine
 from tinyad.compiled.program import Program
 from tinyad.compiled.readable_source import ReadableSource
+from tinyad.compiled.recording import Recording
 from tinyad.compiled.rewriting import Maker, rebuilt
-from tinyad.compiled.stacking import stack_operations
+from tinyad.compiled.stacking import stack_operations, stack_products
+from tinyad.compiled.time_sums import sums_over_time
 from tinyad.compiled.values import Value
 from tinyad.engine.tape import Tape, Variable
 
 Pass = Callable[[list[Value], Maker], list[Value]]
 REWRITES: dict[str, tuple[Pass, ...]] = {
-    "sums": (flatten_sums,),
+    "sums": (flatten_sums, sums_over_time),
     "defer": (defer_products,),
     "hoist": (hoist, sink),
     "stack": (stack_operations,),
     "wide": (batch_products,),
 }
+NATIVE_REWRITES: dict[str, tuple[Pass, ...]] = REWRITES | {  # component-wise work is fused where it is needed
+    "defer": (partial(defer_products, in_loop=True),),
+    "hoist": (partial(hoist, small=0), partial(sink, small=0)),
+    "stack": (stack_products,),
+}
 PASSES = ("dead", "loops", *REWRITES, "buffers")
 STYLES = {"literal": ("dead", "loops"), "grouped": PASSES}
+FOR_JAX = ("dead", "loops", "sums", "defer", "hoist")  # XLA has the others, and plans its memory
+ENGINES = ("numpy", "native", "auto", "jax")
+RUNS = 5  # of each engine, to find the faster one
 
 
 def compile(
@@ -45,6 +63,7 @@ def compile(
     style: str = "grouped",
     passes: Iterable[str] | None = None,
     shapes: Mapping[str, Any] | None = None,
+    engine: str = "numpy",
 ) -> Program:
     """Return a program that computes the `outputs` and `derivatives` of a tape, given by name or as Variables.
 
@@ -53,11 +72,22 @@ def compile(
     passes to run in place of a style's, out of PASSES.  A model function, which takes matrices by name and returns its
     values by name, is recorded first, on examples of the `shapes` {name: size or array}.  Results are those of the tape
     to rounding; a sigmoid is 1/(1 + e^-x) for every x, and so 0 where e^-x overflows.
+
+    `engine` is "numpy"; "native" for machine code, which takes seconds to make the first time, is kept in the user's
+    cache folder and needs numba and scipy; "auto", which measures both, once, and returns the faster one; or "jax",
+    whose programs return arrays of JAX, on its devices.  Raises ImportError if these are not installed, ValueError for
+    a tape that an engine cannot run.
     """
     if not isinstance(tape, Tape):
         tape = _recorded(tape, shapes or {})
     _known("style", style, STYLES)
-    chosen = STYLES[style] if passes is None else _known("pass", passes, PASSES)
+    _known("engine", engine, ENGINES)
+    if engine == "auto":
+        return _faster(tape, outputs, derivatives, seeds, style, passes)
+    if engine == "native" and (missing := missing_packages()):
+        raise ImportError(f'engine="native" needs {" and ".join(missing)}: pip install {" ".join(missing)}')
+    styled = FOR_JAX if engine == "jax" and style == "grouped" else STYLES[style]
+    chosen = styled if passes is None else _known("pass", passes, PASSES)
     both = [(keys,) if isinstance(keys, Variable | str) else keys for keys in (outputs, derivatives)]
     wanted = [[tape[v].index for v in keys] for keys in both]
     if not any(wanted):
@@ -65,7 +95,7 @@ def compile(
     loss = _loss(tape, wanted[0]) if seeds is None and wanted[1] else seeds
     start = tape.start(tape[loss] if isinstance(loss, str) else loss) if wanted[1] and loss is not None else {}
     make = Maker()
-    forward = Forward(tape, make, "loops" in chosen)
+    forward = Forward(Recording(tape, "loops" in chosen), make, "loops" in chosen)
     leaves = {i: make.leaf("seed", i, dz.shape, dz.dtype, f"d{tape.label(i)}") for i, dz in start.items()}
     back = Backward(forward, leaves)
     roots = [forward.value(forward.source(i)) for i in wanted[0]] + [back.derivative(i) for i in wanted[1]]
@@ -78,17 +108,21 @@ def compile(
     pass_table = PassTable(len(tape))
     roots = rebuilt(rebuilt(roots, make), make)
     pass_table.add("loops" if "loops" in chosen else "recorded", roots)
-    for name, rewrites in REWRITES.items():
+    for name, rewrites in (NATIVE_REWRITES if engine == "native" else REWRITES).items():
         if name in chosen:
             for rewrite in rewrites:
                 roots = rewrite(roots, make)
             pass_table.add(name, roots)
-    if "buffers" in chosen:
+    for (k, _), i in zip(positions, [*wanted[0], *wanted[1]], strict=True):
+        if roots[k].op == "number":  # a result has a dtype
+            one = np.array([[roots[k].extra]], tape.values[i].dtype)
+            roots[k] = make.leaf("constant", one.tobytes(), one.shape, one.dtype, "constant")
+    if "buffers" in chosen or engine == "native":
         roots = add_copies(roots, make)
         pass_table.add("buffers", roots)
     returned = list(dict.fromkeys(roots[:count]))
     places = [(returned.index(roots[k]), t if len(roots[k].shape) == 3 else None) for k, t in positions]
-    writer = BufferedSource(roots) if "buffers" in chosen else ReadableSource(roots)
+    writer, run = _written(roots, engine, "buffers" in chosen)
     labels = [[tape.label(i) for i in indices] for indices in wanted]
     headings = ("returns", "returns, of the sizes of the variables, the derivatives of")
     comments = [f"{heading} {listed(names)}" for heading, names in zip(headings, labels, strict=True) if names]
@@ -102,7 +136,49 @@ def compile(
         (labels[0], labels[1]),
         places,
         pass_table.text(writer.memory()),
+        run,
     )
+
+
+def _written(
+    roots: list[Value], engine: str, buffers: bool
+) -> tuple[NativeSource | BufferedSource | ReadableSource, Any]:
+    """Return what writes the source for an engine, and what runs it."""
+    if engine == "native":
+        return NativeSource(roots), native_engine
+    if engine == "numpy":
+        return BufferedSource(roots) if buffers else ReadableSource(roots), NumpyEngine
+    jax()
+    if buffers:
+        raise ValueError("the pass 'buffers' is for NumPy: JAX plans its memory itself")
+    writer = JaxSource(roots)
+    dtypes = {v.dtype for v in writer.order} - {None}
+    if any(dtype.kind == "c" for dtype in dtypes):
+        raise ValueError('complex numbers: compile the tape with engine="numpy"')
+    return writer, partial(JaxEngine, double=np.dtype(np.float64) in dtypes)
+
+
+def _faster(tape: Tape, *asked: Any) -> Program:
+    """Return the faster program of the two engines, with the numbers that were recorded."""
+    outputs, derivatives, seeds, style, passes = asked
+
+    def program(engine: str) -> Program:
+        return compile(tape, outputs, derivatives, seeds, style=style, passes=passes, engine=engine)
+
+    in_numpy = program("numpy")
+    if missing_packages():
+        return in_numpy
+    try:
+        native = program("native")
+    except NoNativeFormError:
+        return in_numpy
+    times: dict[Program, list[float]] = {in_numpy: [], native: []}
+    for _ in range(1 + RUNS):
+        for run, known in times.items():
+            begin = perf_counter()
+            run()
+            known.append(perf_counter() - begin)
+    return min(times, key=lambda run: median(times[run][1:]))
 
 
 def _returned_values(roots: list[Value], make: Maker) -> list[tuple[Value, int | None]]:

@@ -10,7 +10,8 @@ from tinyad.compiled.rewriting import Maker, rebuilt
 from tinyad.compiled.values import Value, ordered
 
 
-def defer_products(roots: list[Value], make: Maker) -> list[Value]:
+def defer_products(roots: list[Value], make: Maker, in_loop: bool = False) -> list[Value]:
+    """`in_loop`: what is no product is added up in the loop, and not kept for all time steps."""
     order = ordered(roots)
     needed = needed_by_states(order)
     totals = [v.operands[0] for v in order if v.op == "total" and v.operands[0].op == "dot"]
@@ -32,6 +33,8 @@ def defer_products(roots: list[Value], make: Maker) -> list[Value]:
             return make("dot", make("cols", next(both)), make("long", next(both)))
         if v.op in ("T", "neg"):
             return make(v.op, total(v.operands[0], new))
+        if in_loop:
+            return make("total", new[v])
         return make("over", over_time(v, make, needed, new))
 
     def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:

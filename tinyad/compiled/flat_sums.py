@@ -44,6 +44,16 @@ def sum_of(make: Maker, terms: Iterable[Term], like: Value) -> Value:
     return make("sum", *(term.value for term in terms), extra=(like.shape[-2:], placements), name=like.name)
 
 
+def gaps(begun: Iterable[tuple[int, int]], end: int, begin: int = 0) -> list[tuple[int, int]]:
+    """Return the rows from begin to end that no pair (first row, row after the last) in `begun` has."""
+    found = []
+    for a, b in sorted(begun):
+        if a > begin:
+            found.append((begin, a))
+        begin = max(begin, b)
+    return [*found, (begin, end)] if begin < end else found
+
+
 def flatten_sums(roots: list[Value], make: Maker) -> list[Value]:
     order = ordered(roots)
     uses = use_counts(order, roots)

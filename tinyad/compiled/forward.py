@@ -10,11 +10,11 @@ import numpy as np
 from tinyad.arrays.matrix import Shape
 from tinyad.compiled.identifiers import without_step
 from tinyad.compiled.loop_detection import Repeat, Steps
+from tinyad.compiled.recording import Recording
 from tinyad.compiled.rewriting import Maker
 from tinyad.compiled.values import Loop, Value
 from tinyad.engine.op import Op
 from tinyad.engine.table import TABLE
-from tinyad.engine.tape import Tape
 
 REAL = {">", "≥", "sign", "abs", "softplus", "erf"}  # what NumPy has for real numbers only, or with other values
 NAME_OF = {"∘": "*", "*": "dot", "transpose": "T", "sum": "entries"}  # of a row, where it is not its symbol
@@ -43,7 +43,7 @@ class Body:
 class Forward:
     """A tape as values.  A source is the number of a step, from 0, or -1 - the position of what was given."""
 
-    def __init__(self, tape: Tape, make: Maker, loops: bool) -> None:
+    def __init__(self, tape: Recording, make: Maker, loops: bool) -> None:
         self.tape, self.make, self.steps = tape, make, Steps(tape)
         self.single: dict[int, Value] = {}  # of the steps outside loops, and of what was given
         self.regions: list[int | Body] = []
@@ -104,6 +104,8 @@ class Forward:
         value = self.tape.values[position]
         if position not in self.tape.constants:
             return self.make.leaf("leaf", position, value.shape, value.dtype, self.tape.label(position))
+        if not value.any():
+            return self.make.zeros(value.shape, value.dtype)
         if value.size > 1 and 1 in value.shape and (value == 1).all():  # what sums along an axis are made with
             column = self.make.leaf("ones", None, (value.size, 1), value.dtype)
             return column if value.shape[1] == 1 else self.make("T", column)
@@ -156,8 +158,8 @@ class Forward:
 
     def number(self, v: Value, dtype: Any) -> Value:
         """Return a constant number without a dtype, so that it takes that of the other operand."""
-        if v.op == "constant" and v.shape == (1, 1) and v.dtype == dtype and dtype.kind == "f":
-            return self.make.number(float(np.frombuffer(v.extra, dtype)[0]))
+        if v.op in ("constant", "zeros") and v.shape == (1, 1) and v.dtype == dtype and dtype.kind == "f":
+            return self.make.number(float(np.frombuffer(v.extra, dtype)[0]) if v.op == "constant" else 0.0)
         return v
 
 

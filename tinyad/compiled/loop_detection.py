@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyad.compiled.recording import SHORTEST_BODY, Recording
 from tinyad.engine.table import TABLE
-from tinyad.engine.tape import Tape
 
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 WINDOW = 4096  # steps in which a period is looked for; that it holds is compared over all of them
@@ -25,7 +25,7 @@ class Repeat(NamedTuple):
 class Steps:
     """The steps of a tape as numbers: `sources` has for each operand the step that made it, or -1 - its position."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Recording) -> None:
         values = tape.values
         known: dict[Any, int] = {}
         made: dict[int, int] = {}
@@ -41,6 +41,7 @@ class Steps:
             made[z] = n
         self.made = made
         self.kinds: Numbers = np.array(kinds, np.int64)
+        self.adds = np.array([op is TABLE["+"] or op is TABLE["-"] for op, *_ in tape.steps], bool)
         self.sources: Numbers = np.array(sources, np.int64).reshape(-1, 2)
 
     def repeats(self) -> list[Repeat]:
@@ -71,7 +72,8 @@ class Steps:
             for first in range(a, min(a + period, end)):
                 limit = (end - first) // period
                 repeat = Repeat(first, period, self._holds(first, period, min(times, limit)))
-                if repeat.times > 3 or (repeat.times > 1 and first == a and self._is_over_time(repeat, found)):
+                enough = repeat.times > 3 or (repeat.times > 1 and first == a)
+                if enough and self._is_over_time(repeat, found):
                     return repeat
         return None
 
@@ -88,13 +90,34 @@ class Steps:
         return times if right.all() else 1 + int(right.argmin())
 
     def _is_over_time(self, repeat: Repeat, found: list[Repeat]) -> bool:
-        """Return whether a state is handed on or another loop's result read: else two gates may look the same."""
+        """Return whether the rounds are time steps: of two or three alike, or of short ones, it takes more to say so.
+
+        A state that is no sum is made from states, or another loop's result is read, or many rounds have many steps.
+        """
+        recurs = self._has_states(repeat.begin, repeat.period)
+        return recurs or self._reads(repeat, found) or (repeat.times > 3 and repeat.period >= SHORTEST_BODY)
+
+    def _has_states(self, begin: int, period: int) -> bool:
+        """Return whether a round hands on what it makes from what it was handed, other than by adding to it."""
+        round_ = self.sources[begin + period : begin + 2 * period]
+        handed_on = set(round_[(round_ >= begin) & (round_ < begin + period)].tolist())
+        summed: set[int] = set()  # what depends on states by additions alone
+        recurrent: set[int] = set()
+        for n, operands in enumerate(round_.tolist(), begin):
+            if any(m - period in recurrent for m in operands):
+                recurrent.add(n)
+            elif any(m in handed_on or m - period in summed for m in operands):
+                (summed if self.adds[n] else recurrent).add(n)
+        return bool(recurrent & handed_on)
+
+    def _reads(self, repeat: Repeat, found: list[Repeat]) -> bool:
+        """Return whether each round of a repeat reads what another one made in its round."""
         begin, period, _ = repeat
         before, after = self.sources[begin : begin + 2 * period].reshape(2, -1)
-        read = [
-            (after - before == r.period) & (before >= r.begin) & (after < r.begin + r.period * r.times) for r in found
-        ]
-        return bool(((after >= begin) & (after < begin + period)).any()) or any(r.any() for r in read)
+        return any(
+            ((after - before == r.period) & (before >= r.begin) & (after < r.begin + r.period * r.times)).any()
+            for r in found
+        )
 
 
 def _periods(kinds: Numbers) -> list[int]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import numpy as np
+from typing import Any, Protocol
 
 from tinyad.arrays.matrix import Array, Shape, as_sized, size
+from tinyad.compiled.numpy_engine import Functions, Places
 from tinyad.compiled.source_writer import Argument, constant
-from tinyad.engine.op import Op
 
-Results = list[tuple[int, int | None]]  # (which result of the function, which time step of it)
+
+class Engine(Protocol):
+    """What runs the source of a program on its arguments, of which an array over time is a list."""
+
+    def takes(self, value: Any) -> bool: ...  # an array as it is
+
+    def __call__(self, arguments: Sequence[Any]) -> Sequence[Any]: ...
 
 
 class Program:
@@ -31,14 +34,14 @@ class Program:
         arguments: Sequence[Argument],
         given: Mapping[int, tuple[str, Array]],
         seeds: Mapping[int, tuple[str, Array]],
-        functions: Mapping[str, tuple[str, Op]],
+        functions: Functions,
         names: tuple[list[str], list[str]],
-        places: Results,
+        places: Places,
         explained: str,
+        engine: Callable[..., Engine],
     ) -> None:
         self.source, self._functions, self._names, self._places = source, dict(functions), names, places
-        self._explained = explained
-        self._again = [k for k, place in enumerate(places) if place in places[:k]]  # two names of one result
+        self._explained, self._engine = explained, engine
         self._slots: list[Array] = []  # what is passed, argument by argument
         self._arguments: list[int | slice] = []
         self._given: dict[str, list[int]] = {name: [] for name, _ in given.values()}
@@ -58,11 +61,7 @@ class Program:
         self._start()
 
     def _start(self) -> None:
-        names: dict[str, Any] = {name: _called(kind, op) for name, (kind, op) in self._functions.items()}
-        exec(compile(self.source, "<program of tinyad>", "exec"), names)
-        self._program: Callable[..., Any] = names["program"]
-        self._workspace: Callable[[], Any] | None = names.get("workspace")
-        self._own = threading.local()
+        self._run = self._engine(self.source, self._functions, self._places, len(self._names[0]))
 
     def __call__(
         self, arrays: Mapping[str, Any] | None = None, /, *, seeds: Mapping[str, Any] | None = None, **named: Any
@@ -76,7 +75,7 @@ class Program:
                 if at is None:
                     raise KeyError(self._unknown(name, self._given, "array"))
                 shape, dtype = self._needed[name]
-                if type(value) is not np.ndarray or value.shape != shape or value.dtype != dtype:
+                if not self._run.takes(value) or value.shape != shape or value.dtype != dtype:
                     value = _fitting(name, value, shape, dtype)
                 for k in at:
                     slots[k] = value
@@ -86,21 +85,9 @@ class Program:
                 raise KeyError(self._unknown(name, self._seeds, "seed"))
             for k in at:
                 slots[k] = _fitting(f"the seed of {name}", value, slots[k].shape[::-1], slots[k].dtype).T
-        arguments = [slots[at] for at in self._arguments]
-        with np.errstate(over="ignore"):  # of e^-x in a sigmoid that is 0 to rounding
-            if self._workspace is None:
-                results = self._program(*map(np.asarray, arguments))
-            else:
-                if not hasattr(self._own, "workspace"):
-                    self._own.workspace = self._workspace()
-                results = self._program(self._own.workspace, *arguments)
-        out = [results[k] if t is None else results[k][t] for k, t in self._places]
-        for k in self._again:
-            out[k] = out[k].copy()
+        out = self._run([slots[at] for at in self._arguments])
         outputs, derivatives = self._names
-        return dict(zip(outputs, out, strict=False)), {
-            name: dv.T for name, dv in zip(derivatives, out[len(outputs) :], strict=True)
-        }
+        return dict(zip(outputs, out, strict=False)), dict(zip(derivatives, out[len(outputs) :], strict=True))
 
     def explain(self) -> str:
         """Return a table of what every pass left of the program: operations, products and their cost."""
@@ -113,7 +100,7 @@ class Program:
         if self._functions:
             rows = ", ".join(sorted({op.symbol for _, op in self._functions.values()}))
             raise TypeError(f"this program calls rows, {rows}, which cannot be pickled: compile it where it runs")
-        return {name: value for name, value in self.__dict__.items() if name not in ("_program", "_workspace", "_own")}
+        return {name: value for name, value in self.__dict__.items() if name != "_run"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -139,17 +126,3 @@ def _fitting(name: str, value: Any, shape: Shape, dtype: Any) -> Array:
             f"or record a tape in {a.dtype} and compile it"
         )
     return a
-
-
-def _called(kind: str, op: Op) -> Callable[..., Any]:
-    """Return a user's row as a function that passes copies on: a row may lock or keep its arguments."""
-    if kind == "forward":
-        return lambda *operands: op.run(*map(np.array, operands))
-
-    def back(*operands: Array) -> tuple[Array, ...]:
-        out = op.vjp(*map(np.array, operands))
-        columns = out if isinstance(out, tuple) else (out,)
-        like = operands[:1] * op.arity if op.elementwise else operands[2:]  # the sum over what repeats is taken later
-        return tuple(np.zeros_like(a) if c is None else c for c, a in zip(columns, like, strict=True))
-
-    return back

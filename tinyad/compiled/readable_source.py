@@ -4,31 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinyad.compiled.source_writer import HELPERS, Writer
-from tinyad.compiled.values import COMPARISONS, COMPONENTS, GIVEN, LEAVES, UFUNCS, Loop, Value, schedule
+from tinyad.compiled.source_writer import Writer
+from tinyad.compiled.values import COMPARISONS, COMPONENTS, GIVEN, LEAVES, UFUNCS, VIEWS, Loop, Value, schedule
 from tinyad.printing.formula import Grammar, Notation, Precedence, Printed, applied, bracketed
 
 ATOM, PRODUCT = Precedence.ATOM, Precedence.PRODUCT
 COMPARED = Precedence.SUM, Precedence.SUM, Precedence.COMPARISON
-PYTHON = Notation(
-    {"+": "%s + %s", "-": "%s - %s", "*": "%s * %s", "/": "%s / %s", "dot": "%s @ %s", "neg": "-%s", "()": "(%s)",
-     "**": "%s ** %s", ">": "%s > %s", "≥": "%s >= %s", "call": "%s(%s)"},
-    {symbol: f"np.{function}" for symbol, function in UFUNCS.items()},
-    str, str, str,
-    Grammar(
-        {"+": Precedence.SUM, "-": Precedence.SUM, "*": PRODUCT, "/": PRODUCT, "dot": PRODUCT},
-        {"neg": (Precedence.SIGN, Precedence.SIGN)},
-        Precedence.SIGN,
-        associative=False,
-        binary={"**": (ATOM, Precedence.SIGN, Precedence.POSTFIX), **dict.fromkeys(COMPARISONS, COMPARED)},
-    ),
-)  # fmt: skip
+
+
+def python(module: str) -> Notation:
+    """Return the notation of Python, with the functions of a module that has NumPy's names."""
+    return Notation(
+        {"+": "%s + %s", "-": "%s - %s", "*": "%s * %s", "/": "%s / %s", "dot": "%s @ %s", "neg": "-%s", "()": "(%s)",
+         "**": "%s ** %s", ">": "%s > %s", "≥": "%s >= %s", "call": "%s(%s)"},
+        {symbol: f"{module}.{function}" for symbol, function in UFUNCS.items()},
+        str, str, str,
+        Grammar(
+            {"+": Precedence.SUM, "-": Precedence.SUM, "*": PRODUCT, "/": PRODUCT, "dot": PRODUCT},
+            {"neg": (Precedence.SIGN, Precedence.SIGN)},
+            Precedence.SIGN,
+            associative=False,
+            binary={"**": (ATOM, Precedence.SIGN, Precedence.POSTFIX), **dict.fromkeys(COMPARISONS, COMPARED)},
+        ),
+    )  # fmt: skip
+
+
 NOWHERE = ("all", "total")  # filled in the loop
 DEEP = 8  # expressions within expressions
 
 
 class ReadableSource(Writer):
-    TAKEN = ("t",)
+    TAKEN: tuple[str, ...] = ("t",)
+    imports = "import numpy as np"
+    notation = python("np")
 
     def text(self, results: Sequence[Value], comments: Sequence[str]) -> str:
         self.kept = {v.operands[0]: v for v in self.order if v.op == "all"}
@@ -37,7 +45,7 @@ class ReadableSource(Writer):
         self.stays = {v.operands[0] for v in self.order if v.op == "last"}
         self.stays |= {v.next for v in self.order if v.next is not None} | set(self.roots)
         self.inline = self._inlined()
-        self.lines: list[str] = []
+        self.lines = self._begun()
         arguments = ", ".join(argument.name for argument in self.arguments)
         for part in schedule(self.order):
             if isinstance(part, Loop):
@@ -46,9 +54,13 @@ class ReadableSource(Writer):
                 self._line(part, "    ")
         returned = ", ".join(self._result(v) for v in results)
         body = "\n".join([*self.lines, f"    return {returned}{',' * (len(results) == 1)}"])
-        head = ["import numpy as np", *(HELPERS[name] for name in self.helpers)]
+        head = [self.imports, *(self.defined[name] for name in self.helpers)]
         heading = "".join(f"    # {line}\n" for line in [*comments, *self.borrowed()])
         return "\n\n\n".join([*head, f"def program({arguments}):\n{heading}{body}\n"])
+
+    def _begun(self) -> list[str]:
+        """Return the lines before the first value."""
+        return []
 
     def _result(self, v: Value) -> str:
         """Return a result as an expression; one that is part of an argument is copied, as it belongs to the caller."""
@@ -131,7 +143,7 @@ class ReadableSource(Writer):
             others = [k for k, (p, (_, at)) in enumerate(pieces) if k and p.shape[-2] == shape[0]]
             if others:
                 second, (sign, _) = pieces.pop(others[0])
-                start += f" {'+' if sign > 0 else '-'} {bracketed(self._expression(second), PRODUCT, PYTHON)}"
+                start += f" {'+' if sign > 0 else '-'} {bracketed(self._expression(second), PRODUCT, self.notation)}"
             else:
                 start = f"{start}.astype(np.{v.dtype})"
         self.lines.append(f"{indent}{name} = {start}")
@@ -153,20 +165,20 @@ class ReadableSource(Writer):
             return Printed(self.name(v))
         if v.op in LEAVES:
             text = self.leaf(v)
-            return Printed(text, PYTHON.grammar.negative if text.startswith("-") else ATOM)
+            return Printed(text, self.notation.grammar.negative if text.startswith("-") else ATOM)
         return self._summed(v) or self._operation(v, [self._expression(operand) for operand in v.operands])
 
     def _operation(self, v: Value, operands: list[Printed]) -> Printed:
         if v.op in COMPARISONS and not self._is_factor(v):
-            return Printed(f"({applied(v.op, operands, PYTHON).text}).astype(np.{v.dtype})")
-        if v.op in PYTHON.grammar.infix or v.op in PYTHON.grammar.binary or v.op == "neg":
-            return applied(v.op, operands, PYTHON)
-        enclosed = v.op in ("T", "rows", "cols", "long", "narrow", "entries", "over")
-        texts = [bracketed(operand, ATOM, PYTHON) if enclosed else operand.text for operand in operands]
+            return Printed(f"({applied(v.op, operands, self.notation).text}).astype({self.module}.{v.dtype})")
+        if v.op in self.notation.grammar.infix or v.op in self.notation.grammar.binary or v.op == "neg":
+            return applied(v.op, operands, self.notation)
+        enclosed = v.op in VIEWS or "%s." in self.calls.get(v.op, "")
+        texts = [bracketed(operand, ATOM, self.notation) if enclosed else operand.text for operand in operands]
         text = self.call(v, texts)
         if text is not None:
             return Printed(text)
-        return applied(v.op, operands, PYTHON) if v.op in UFUNCS else Printed(self._array(v, texts))
+        return applied(v.op, operands, self.notation) if v.op in UFUNCS else Printed(self._array(v, texts))
 
     def _is_factor(self, v: Value) -> bool:
         """Whether a comparison may stay a mask of booleans: it only multiplies numbers of its own dtype."""
@@ -204,9 +216,9 @@ class ReadableSource(Writer):
             return None
         x, y = v.operands
         if y.op == "ones":
-            return Printed(f"{bracketed(self._expression(x), ATOM, PYTHON)}.sum(axis=-1, keepdims=True)")
+            return Printed(f"{bracketed(self._expression(x), ATOM, self.notation)}.sum(axis=-1, keepdims=True)")
         if x.op == "T" and x.operands[0].op == "ones":
-            return Printed(f"{bracketed(self._expression(y), ATOM, PYTHON)}.sum(axis=-2, keepdims=True)")
+            return Printed(f"{bracketed(self._expression(y), ATOM, self.notation)}.sum(axis=-2, keepdims=True)")
         return None
 
 

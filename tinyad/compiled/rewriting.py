@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinyad.arrays.matrix import Shape
+from tinyad.compiled.value_names import joined
 from tinyad.compiled.values import GIVEN, LEAVES, UFUNCS, Loop, Value, ordered
 
 REDUCED = {"entries": (1, 1), "column_max": (1, 0), "row_max": (0, 1)}  # the size of the result; 0: as it was
@@ -34,7 +35,7 @@ class Maker:
                 found = self._made[key] = Value(op, operands, extra, _shape(op, operands, extra), dtype, loop)
                 found.rank = len(self._made)
                 if op == "stack" and all(v.op == "leaf" for v in operands):
-                    found.name = "_".join(v.name for v in operands)
+                    found.name = joined([v.name for v in operands])
         if name and not found.name:
             found.name = name
         return found

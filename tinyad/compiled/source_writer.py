@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinyad.arrays.matrix import Array
 from tinyad.compiled.identifiers import Namer
+from tinyad.compiled.value_names import value_name
 from tinyad.compiled.values import GIVEN, Loop, Value, ordered
 from tinyad.engine.table import TABLE
 
@@ -56,6 +57,9 @@ class Writer:
     """The values that the roots need, outside the loops and in each of them, and their names."""
 
     TAKEN: tuple[str, ...] = ()  # names that the text uses itself
+    module = "np"
+    defined: Mapping[str, str] = HELPERS
+    calls: Mapping[str, str] = CALLS
 
     def __init__(self, roots: Sequence[Value]) -> None:
         self.roots = list(roots)
@@ -66,13 +70,13 @@ class Writer:
                 self.users.setdefault(operand, []).append(v)
         self.uses = Counter(operand for v in self.order for operand in v.inputs())
         self.uses.update(self.roots)
-        self.namer = Namer({*self.TAKEN, *HELPERS})
+        self.namer = Namer({*self.TAKEN, *self.defined})
         self.names: dict[Value, str] = {}
         self.arguments: list[Argument] = []
         self.functions: dict[str, tuple[str, Any]] = {}  # name → ("forward" or "back", row)
         self.helpers: list[str] = []
         for v in self.order:
-            if v.op in GIVEN and not (v.op == "constant" and v.shape[0] * v.shape[1] <= SMALL):
+            if v.op in GIVEN and not _is_written_out(v):
                 self._argument(v)
         self.arguments.sort(key=lambda a: _place(a.parts[0]))
 
@@ -83,7 +87,7 @@ class Writer:
 
     def name(self, v: Value) -> str:
         if v not in self.names:
-            self.names[v] = self.namer(_wished(v) or "value")
+            self.names[v] = self.namer(value_name(v))
         return self.names[v]
 
     def memory(self) -> int:
@@ -95,14 +99,14 @@ class Writer:
 
     def leaf(self, v: Value) -> str:
         """Return the text of a leaf that is no argument."""
-        dtype = "" if v.dtype is None or v.dtype == float else f", np.{v.dtype}"
+        dtype = "" if v.dtype is None or v.dtype == float else f", {self.module}.{v.dtype}"
         if v.op == "number":
             if not np.isfinite(v.extra):
                 return f"float('{v.extra}')"
             return repr(int(v.extra)) if float(v.extra).is_integer() and abs(v.extra) < 1e15 else repr(v.extra)
         if v.op == "constant":
-            return f"np.array({constant(v).tolist()}{dtype})"
-        return f"np.{v.op}({v.shape}{dtype})"
+            return f"{self.module}.array({constant(v).tolist()}{dtype})"
+        return f"{self.module}.{v.op}({v.shape}{dtype})"
 
     def function(self, kind: str, op: Any) -> str:
         for name, known in self.functions.items():
@@ -123,11 +127,11 @@ class Writer:
 
     def call(self, v: Value, operands: Sequence[str]) -> str | None:
         """Return a call of a function, as text; None if `v` is not computed by one."""
-        if v.op in HELPERS:
+        if v.op in self.defined:
             self.helpers += [v.op] * (v.op not in self.helpers)
             return f"{v.op}({operands[0]})"
-        if v.op in CALLS:
-            return (CALLS[v.op] % operands[0]).format(*v.shape)
+        if v.op in self.calls:
+            return (self.calls[v.op] % operands[0]).format(*v.shape)
         if v.op == "call":
             return f"{self.function('forward', v.extra[0])}({', '.join(operands)})"
         if v.op == "kernel":
@@ -135,15 +139,9 @@ class Writer:
         return None
 
 
-def _wished(v: Value) -> str:
-    """Return the author's name, or one made from those of the operands."""
-    if v.name:
-        return v.name + "s" * (len(v.shape) == 3)
-    if v.op in ("T", "copy", "rows", "at", "last", "step", "span", "cols", "long", "narrow", "all"):
-        wished = _wished(v.operands[0])
-        end = {"T": "_T", "cols": "_side_by_side", "all": "s"}.get(v.op, "")
-        return wished and wished + end
-    return ""
+def _is_written_out(v: Value) -> bool:
+    """Return whether v is a small constant of numbers that can be written as numbers."""
+    return v.op == "constant" and v.shape[0] * v.shape[1] <= SMALL and bool(np.isfinite(constant(v)).all())
 
 
 def _place(v: Value) -> tuple[int, int]:

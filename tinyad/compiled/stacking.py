@@ -15,14 +15,24 @@ from typing import Any
 
 from tinyad.compiled.flat_sums import Term, sum_of, terms_of
 from tinyad.compiled.rewriting import Maker, again, continues
+from tinyad.compiled.value_names import joined
 from tinyad.compiled.values import COMPONENTS, LEAVES, VIEWS, Loop, Value, ordered
 from tinyad.compiled.wavefronts import wavefronts
 
 
 def stack_operations(roots: list[Value], make: Maker) -> list[Value]:
+    return _stacked(roots, make, componentwise=True)
+
+
+def stack_products(roots: list[Value], make: Maker) -> list[Value]:
+    """Merge products alone, where component-wise operations are fused later."""
+    return _stacked(roots, make, componentwise=False)
+
+
+def _stacked(roots: list[Value], make: Maker, componentwise: bool) -> list[Value]:
     loops = list(dict.fromkeys(v.loop for v in ordered(roots) if v.loop is not None))
     for loop in (*loops, None):
-        packings = [_Packing(roots, make, loop, late).roots for late in (False, True)]
+        packings = [_Packing(roots, make, loop, late, componentwise or loop is None).roots for late in (False, True)]
         roots = min(
             packings, key=lambda packing: sum(v.op not in (*VIEWS, *LEAVES) for v in ordered(packing) if v.loop is loop)
         )
@@ -32,8 +42,8 @@ def stack_operations(roots: list[Value], make: Maker) -> list[Value]:
 class _Packing:
     """The values of one loop, or outside all, packed wavefront by wavefront; `late` counts them from the results."""
 
-    def __init__(self, roots: list[Value], make: Maker, loop: Loop | None, late: bool) -> None:
-        self.make, self.loop = make, loop
+    def __init__(self, roots: list[Value], make: Maker, loop: Loop | None, late: bool, componentwise: bool) -> None:
+        self.make, self.loop, self.componentwise = make, loop, componentwise
         self.users: dict[Value, list[Value]] = defaultdict(list)
         order = ordered(roots)
         for v in order:
@@ -42,8 +52,8 @@ class _Packing:
         self.placed: set[Value] = set()
         self.products: list[Value] = []  # joined in this wave
         self.new: dict[Value, Value] = {}
-        for wave, joined in wavefronts(order, loop, late):
-            if joined:
+        for wave, may_join in wavefronts(order, loop, late):
+            if may_join:
                 self._join(wave)
             for v in wave:
                 if v not in self.new:
@@ -69,8 +79,10 @@ class _Packing:
     def _join(self, wave: Sequence[Value]) -> None:
         self._right_operands(wave)
         self.shared = Counter[Value]()
-        joins = (("dot", self._product_kind, self._product), ("sum", self._sum_kind, self._sum))
-        for op, kind, joined in (*joins, (None, self._component_kind, self._component)):
+        joins: tuple[Any, ...] = (("dot", self._product_kind, self._product),)
+        if self.componentwise:
+            joins += (("sum", self._sum_kind, self._sum), (None, self._component_kind, self._component))
+        for op, kind, join in joins:
             groups: dict[Any, list[Value]] = defaultdict(list)
             if op == "sum":
                 self.shared = Counter(parent for v in wave if v.op == op for parent in self._parents(v))
@@ -81,7 +93,7 @@ class _Packing:
                         groups[key].append(v)
             for key, group in groups.items():
                 if len(group) > 1:
-                    joined(group, key)
+                    join(group, key)
             if op == "dot":
                 self._over_time_joined()
 
@@ -93,7 +105,7 @@ class _Packing:
             self.new[v] = self.make("rows", whole, extra=(at, end), name=v.name)
             at = end
         names = [v.name for v in group if v.name]
-        whole.name = whole.name or "_".join(names)
+        whole.name = whole.name or joined(names)
         whole.rank = min(v.rank for v in group)
 
     # The right operands of a sum of products
@@ -113,7 +125,7 @@ class _Packing:
             like = self.make.zeros((*wholes[0].shape[:-2], ends[-1], wholes[0].shape[-1]), wholes[0].dtype)
             terms = [Term(whole, 1, at) for whole, at in zip(wholes, (0, *ends), strict=False)]
             stack = sum_of(self.make, terms, like)
-            stack.name = "_".join(whole.name for whole in wholes if whole.name)
+            stack.name = joined([whole.name for whole in wholes if whole.name])
             for term in terms:
                 self._moved(term.value, stack, term.at)
 

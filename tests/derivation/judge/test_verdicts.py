@@ -271,6 +271,31 @@ def test_two_sets_of_lines_are_judged_each_on_its_own():
     assert len(derivations(Source(text))) == 1
 
 
+DEPENDENT = """∇q = ∇s / o
+∇o = -∇s ∘ s / o
+∇o += ∇q ∘ r
+∇r = ∇q ∘ o
+∇o += ∇r ∘ v
+∇v = ∇r ∘ o"""
+
+
+def dependent(backward):
+    declare = "layout: same\no: N×1\nv: N×1\npositive: o\ngiven: ∇s"
+    return check_derivation(fenced(declare, "r = o ∘ v\nq = o ∘ r\ns = q / o", backward))
+
+
+def test_lines_that_depend_on_each_other_are_each_counted_once():
+    """With a = ∇r ∘ v, the contributions to ∇o are -a, a and a: the second alone equals all three."""
+    assert dependent(DEPENDENT).ok, str(dependent(DEPENDENT))
+
+
+@pytest.mark.parametrize("line", ["∇o += ∇r ∘ v", "∇o += ∇q ∘ r", "∇o += -∇s ∘ s / o"])
+def test_one_of_them_repeated_is_counted_twice(line):
+    report = dependent(DEPENDENT + "\n" + line)
+    assert [v.verdict for v in report.wrong] == ["counted twice"]
+    assert report.wrong[0].line == report.verdicts[-1].line
+
+
 def test_what_is_set_twice_to_the_same_is_told():
     ((_, part),) = check_derivation(fenced(*CELL[:2], CELL[2] + "\n∇z4 = (∇c_t)")).parts
     assert part.ok

@@ -87,7 +87,8 @@ def cases(point: SamplePoint, left: Node) -> Iterator[Case]:
             place = key, point.evaluator.names.time(ref, scope, left)
             if place not in point.values:
                 point.array(*place, left)
-            yield Case(point, scope, place)
+            if place in point.values:  # and at no time beyond the last
+                yield Case(point, scope, place)
 
 
 def known_cases(point: SamplePoint, left: Node) -> list[Case]:

@@ -18,7 +18,7 @@ from tinyad.derivation.judge.contributions import (
     total_of,
 )
 from tinyad.derivation.judge.targets import defines_notation, is_labelled_term, kept_sides, used_labels
-from tinyad.derivation.judge.thresholds import PAIRS_CANCELLING
+from tinyad.derivation.judge.thresholds import PAIRS_CANCELLING, SUBSETS_OF
 from tinyad.derivation.judge.unseen import is_small
 from tinyad.derivation.judge.uses import Uses, circular
 from tinyad.derivation.judge.verdicts import LineVerdict, Reading, Verdict
@@ -56,6 +56,7 @@ class Coverage:
         self._covered: dict[TimedName, Keys] = {}
         self._lines: dict[TimedName, list[int]] = {}  # which lines set a derivative
         self._first: dict[TimedName, int] = {}  # the first of them that brings a value
+        self._added: dict[TimedName, int] = {}  # how many lines, from the last with = on, bring something
         self._complete: dict[TimedName, int] = {}  # the line after which nothing is missing
         self._full: dict[TimedName, Keys] = {}
         for place in self._point.seeds:
@@ -116,6 +117,26 @@ class Coverage:
             ):
                 cancelling |= group
         return cancelling
+
+    def _as_distinct(self, place: TimedName, before: Keys, keys: Keys) -> Keys | None:
+        """Return contributions, each once, that add up to two sets that overlap; None if there are none.
+
+        Where contributions depend on each other, as a, a and -a, a line that brings one of them may have been read as
+        all.  Every line so far brings at least one.
+        """
+        full = in_order(self.full(place))
+        if len(full) > SUBSETS_OF:
+            return None
+        known = [(p, contributions_to(Case(p, NO_SCOPE, place))) for p in self._points if place in p.values]
+        both = [total_of((arrays[k] for k in (*before, *keys)), p.values[place].shape[::-1]) for p, arrays in known]
+        for bits in sorted(range(2 ** len(full)), key=int.bit_count):
+            if bits.bit_count() < self._added[place]:
+                continue
+            chosen = frozenset(key for k, key in enumerate(full) if bits >> k & 1)
+            sums = [total_of((arrays[k] for k in chosen), a.shape) for (_, arrays), a in zip(known, both, strict=True)]
+            if all(p.near(place, a, b) for (p, _), a, b in zip(known, both, sums, strict=True)):
+                return chosen
+        return None
 
     def _hidden(self, place: TimedName) -> Keys:
         """Return contributions that no line has brought, and that are too small at every sample point to be seen."""
@@ -196,11 +217,14 @@ class Coverage:
             return None
         before = self._covered.get(place, NO_KEYS)
         keys = _reassigned(reading, before) & self.full(place)
-        if self.verdicts[n].statement.sign == "+=":
+        adds = self.verdicts[n].statement.sign == "+="
+        self._added[place] = self._added.get(place, 0) + 1 if adds else 1
+        if adds:
             twice = before & keys
             twice = twice - self._cancelling(place, twice) if twice else twice
-            self._covered[place] = before | keys
-            fault = Fault(Verdict.COUNTED_TWICE, twice) if twice else None
+            distinct = self._as_distinct(place, before, keys) if twice else None
+            self._covered[place] = before | keys if distinct is None else distinct
+            fault = Fault(Verdict.COUNTED_TWICE, twice) if twice and distinct is None else None
         else:
             fault = self._set(place, keys, earlier[:-1])
         if self._covered[place] == self.full(place):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from operator import mul
 from typing import Any, NoReturn
@@ -35,7 +35,7 @@ from tinyad.derivation.semantics.functions import (
     trace,
     trace_on_tape,
 )
-from tinyad.derivation.semantics.limits import CACHED_ENTRIES, SUM_TIMES
+from tinyad.derivation.semantics.limits import CACHED_ENTRIES, NESTED_TERMS, SUM_TIMES
 from tinyad.derivation.semantics.name_reader import NameReader, sides
 from tinyad.derivation.semantics.operations import (
     NO_SIZE,
@@ -84,6 +84,7 @@ class Evaluator:
         self.remarks = Remarks() if remarks is None else remarks
         self.names = NameReader(environment, self.remarks)
         self.refuse = self.names.refuse
+        self._terms = 1  # of the sums that are being computed, together
 
     def replace(self, **changes: Any) -> Evaluator:
         """Return an evaluator in a changed environment, which adds to the same remarks."""
@@ -123,6 +124,8 @@ class Evaluator:
             self.refuse(node, str(reason), "not evaluable")
         except TooManyIndices as reason:
             raise Uncontracted("does not fit", str(reason), node) from None
+        except ArithmeticError as reason:  # of numbers: 1 / 0, 10^999
+            self.refuse(node, f"no number: {reason}", "not evaluable")
         except (Unfitting, ValueError, np.linalg.LinAlgError) as reason:  # of an operation, about its operands
             self.refuse(node, str(reason))
         return value
@@ -482,9 +485,8 @@ class Evaluator:
         scopes = self.scopes_of_sum(node, scope)
         if not scopes:
             self.refuse(node, "this sum is empty")
-        total = self.part(body, scopes[0])
-        for inner in scopes[1:]:
-            term = self.part(body, inner)
+        total, *others = self.terms(node, body, scopes)
+        for term in others:
             if isinstance(total, Indexed):
                 total = Indexed(total.value + term.value, total.labels)
             elif isinstance(total, Stretched) or isinstance(term, Stretched):
@@ -492,6 +494,18 @@ class Evaluator:
             else:
                 total = total + term
         return total
+
+    def terms(self, node: Node, body: Node, scopes: Sequence[Scope]) -> Iterator[Any]:
+        """Yield the terms of a sum; refuse sums within sums that have too many in all."""
+        if self._terms * len(scopes) > NESTED_TERMS:
+            self.refuse(node, f"sums within sums: more than {NESTED_TERMS:,} terms in all", "not evaluable")
+        for scope in scopes:
+            self._terms *= len(scopes)
+            try:
+                term = self.part(body, scope)
+            finally:
+                self._terms //= len(scopes)
+            yield term
 
     def summed_one_by_one(self, node: Node, scope: Scope) -> Any:
         """Return a sum over an index as the sum of its terms, each with one letter less."""
@@ -504,8 +518,8 @@ class Evaluator:
         number = self.names.number(end[0]) if end and not end[0].isdigit() else None
         if number not in (None, length):
             self.refuse(node, f"the index {letter} runs to {length}, and the sum to {end[0]}")
-        terms = [self.part(node.parts[0], scope._replace(places={**scope.places, letter: k})) for k in range(length)]
-        return reduce(lambda total, term: combined("+", total, term), terms)
+        scopes = [scope._replace(places={**scope.places, letter: k}) for k in range(length)]
+        return reduce(lambda total, term: combined("+", total, term), self.terms(node, node.parts[0], scopes))
 
     def scopes_of_sum(self, node: Node, scope: Scope) -> list[Scope]:
         """Return the scopes that a sum over times or family members runs over."""

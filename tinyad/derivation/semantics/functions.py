@@ -10,7 +10,7 @@ from tinyad.arrays.matrix import Array, size
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.syntax_tree import Node, Ref
 from tinyad.derivation.semantics.limits import FUNCTION_CHAIN
-from tinyad.derivation.semantics.values import Scope, Trouble, Unfitting, counted
+from tinyad.derivation.semantics.values import Indexed, Scope, Trouble, Unfitting, counted
 from tinyad.engine.op import Op
 from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Variable
@@ -91,7 +91,9 @@ class Functions:
 
 
 def as_array(value: Any) -> Any:
-    """Return a number as a 1×1 array; other values as they are."""
+    """Return a number as a 1×1 array, other values as they are; Unfitting for a component."""
+    if isinstance(value, Indexed):
+        raise Unfitting("one component stands where a matrix belongs: leave out the index")
     return np.full((1, 1), value) if isinstance(value, float) else value
 
 

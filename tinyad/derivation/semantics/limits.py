@@ -25,6 +25,7 @@ SIMILAR_NAME        = 0.5     # of 1, the similarity from which a known name may
 # How much is evaluated, so that a foreign file takes bounded time and memory.
 TAPE_STEPS          = 20_000  # of one forward
 TAPE_ENTRIES        = 3_000_000  # numbers on the tape of one forward: a check keeps some twenty copies, of 8 bytes each
+NESTED_TERMS        = 10_000     # terms of sums within sums, all together
 VALUE_ENTRIES       = 1_000_000  # numbers of one value, counted before it is made
 CACHED_ENTRIES      = 10_000  # of one value of a part of a formula that is kept for other formulas
 ALIGNMENTS          = 4_096   # pairs of letters of components whose common order is kept

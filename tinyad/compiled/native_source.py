@@ -1,0 +1,725 @@
+"""Write a program as loops over entries for a compiler: component-wise steps are fused, products go through BLAS.
+
+All numbers lie in one array `w`.  The values of a loop, or between two loops, are sorted into levels: what stands on
+one level depends on earlier levels alone, or entry by entry on its own, and is computed in one pass over the entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyad.arrays.matrix import Shape
+from tinyad.compiled.flat_sums import gaps, terms_of
+from tinyad.compiled.source_writer import Argument, Writer, constant
+from tinyad.compiled.values import COMPONENTS, GIVEN, LEAVES, VIEWS, Loop, Value, schedule
+
+NATIVE = {
+    "+": "{0} + {1}", "-": "{0} - {1}", "*": "{0} * {1}", "/": "{0} / {1}", "neg": "-{0}", "abs": "abs({0})",
+    "**": "{0} ** {1}", ">": "one if {0} > {1} else zero", "≥": "one if {0} >= {1} else zero", "copy": "{0}",
+    "maximum": "{0} if {0} > {1} or {0} != {0} else {1}", "minimum": "{0} if {0} < {1} or {0} != {0} else {1}",
+    "tanh": "tanh({0})", "exp": "exp({0})", "sigmoid": "sigmoid({0})", "erf": "math.erf({0})",
+}  # fmt: skip
+NATIVE |= {f: f"np.{f}({{0}})" for f in ("log", "sqrt", "sign", "sin", "cos", "sinh", "cosh", "log1p", "expm1")}
+NATIVE |= {"logaddexp": "np.logaddexp({0}, {1})"}
+WIDE = 1024  # multiplications; a smaller product is a loop, for a call of BLAS takes longer
+ALIGNED = 8  # entries
+HEAD = """import math
+
+import numpy as np
+
+from tinyad.compiled.native_functions import exp_{0} as exp, kept, sigmoid_{0} as sigmoid, tanh_{0} as tanh
+
+one, zero = np.{0}(1), np.{0}(0)
+"""
+
+
+class NoNativeFormError(ValueError):
+    """Machine code cannot be written for a program."""
+
+
+class Place(NamedTuple):
+    """Where a value lies: entry (i, j) of time step s is w[start + s * each + i * row + j * column].
+
+    In round t of a loop, t * time + (t + phase) % 2 * turn is added.
+    """
+
+    start: int
+    each: int
+    row: int
+    column: int
+    time: int = 0
+    turn: int = 0
+    phase: int = 0
+
+    def first(self) -> list[str]:
+        """Return the terms of the index of the first entry, as text."""
+        shifted = "t" if not self.phase else f"(t + {self.phase})"
+        terms = ["t" if self.time == 1 else f"t * {self.time}"] if self.time else []
+        return [*terms, f"{shifted} % 2 * {self.turn}"] if self.turn else terms
+
+    def entry(self, shape: Shape, names: Sequence[str]) -> str:
+        """Return the text of an entry's index; an axis that repeats, or has one entry, is not counted."""
+        strides = (self.each, self.row, self.column)[-len(shape) :]
+        terms = self.first()
+        for stride, extent, name in zip(strides, shape, names, strict=True):
+            if stride and extent > 1:
+                terms.append(name if stride == 1 else f"{name} * {stride}")
+        return " + ".join([str(self.start), *terms])
+
+    def at(self, t: int) -> Place:
+        """Return the place in round t."""
+        start = self.start + t * self.time + (t + self.phase) % 2 * self.turn
+        return self._replace(start=start, time=0, turn=0, phase=0)
+
+    def is_flat(self, shape: Shape) -> bool:
+        """Return whether the entries follow one another, row by row."""
+        expected = [prod(shape[k + 1 :]) for k in range(len(shape))]
+        strides = (self.each, self.row, self.column)[-len(shape) :]
+        return all(n == 1 or stride == e for n, stride, e in zip(shape, strides, expected, strict=True))
+
+    def repeated(self, own: Shape, shape: Shape) -> Place:
+        """Return the place of a value that is repeated to a shape."""
+        own = (1,) * (len(shape) - len(own)) + own
+        strides = zip((1, *own)[-3:], (self.each, self.row, self.column), strict=True)
+        each, row, column = (0 if n == 1 else stride for n, stride in strides)
+        return self._replace(each=each, row=row, column=column)
+
+
+class NativeSource(Writer):
+    """The source of a program whose loops are in `computed(w)`, which is compiled."""
+
+    TAKEN = (
+        *"eijkstw",
+        "computed",
+        "exp",
+        "factor",
+        "first",
+        "kept",
+        "math",
+        "one",
+        "space",
+        "tanh",
+        "top",
+        "total",
+        "zero",
+    )
+
+    def __init__(self, roots: Sequence[Value]) -> None:
+        super().__init__(roots)
+        dtypes = {v.dtype for v in self.order} - {None}
+        if len(dtypes) != 1 or next(iter(dtypes)).name not in ("float64", "float32"):
+            found = ", ".join(sorted(map(str, dtypes)))
+            raise NoNativeFormError(f"machine code computes in float64 or in float32 alone, and this tape has {found}")
+        self.dtype = next(iter(dtypes)).name
+        self.size = 0
+        self.known: dict[Value, Place] = {}
+        self.starts: dict[Value, int] = {}  # of what has memory of its own
+        self.filled: list[tuple[Place, Value]] = []  # what never changes
+        self.lines: list[str] = []
+        self.indent = "    "
+        self.kept = {v.operands[0] for v in self.order if v.op == "all"}
+        self.totals = {v.operands[0]: v for v in self.order if v.op == "total"}
+        self.turns: dict[Value, tuple[Value, bool]] = {}  # a state and its next value → (the state, is it the next)
+        for v in self.order:
+            if v.op == "carry" and v.next is not None:
+                self.turns[v], self.turns[v.next] = (v, False), (v, True)
+        self.shared: dict[Value, Value] = {}  # a value that is kept → whose memory it has
+        self.homes: dict[Value, tuple[Value, int]] = {}
+        for v in self.order:
+            if v.op == "stack" or (v.op == "sum" and not _is_componentwise(v)):
+                self._settle(v)
+        self.needed = set(self.roots) | {v for v in self.order if v.next is not None}
+        self.needed |= {v.next for v in self.order if v.next is not None} | self.kept | set(self.homes)
+
+    def text(self, results: Sequence[Value], comments: Sequence[str]) -> str:
+        run: list[Value] = []
+        for part in schedule(self.order):
+            if isinstance(part, Value):
+                run.append(part)
+            else:
+                self._run(run)
+                run = []
+                self._loop(part)
+        self._run(run)
+        given = [(f"{a.name}_place", a) for a in self.arguments]
+        views = [f"{name} = {self._view(a.value, a.over_time and self._is_one(a.value))}" for name, a in given]
+        views += [f"result_{k} = {self._view(v)}" for k, v in enumerate(results)]
+        names = ["w", *(view.partition(" = ")[0] for view in views)]
+        fills = [f"w[{p.start}:{p.start + prod(v.shape)}] = {self._constant(v)}" for p, v in self.filled]
+        shared = ", ".join(names) + ","
+        copies = [f"{n}[...] = {a.name}" if not a.over_time else self._filled_from(n, a) for n, a in given]
+        returned = ", ".join(f"result_{k}.copy()" for k in range(len(results)))
+        functions = {
+            "@kept\ndef computed(w):": self.lines or ["    pass"],
+            "def workspace():": [
+                *(f"    {line}" for line in (f"w = np.empty({self.size}, np.{self.dtype})", *fills, *views)),
+                f"    return {shared}",
+            ],
+            f"def program({', '.join(['space', *(a.name for a in self.arguments)])}):": [
+                *(f"    # {line}" for line in comments),
+                *(f"    {line}" for line in (f"{shared} = space", *copies, "computed(w)")),
+                f"    return {returned},",
+            ],
+        }
+        parts = ["\n".join([head, *lines]) for head, lines in functions.items()]
+        return "\n\n\n".join([HEAD.format(self.dtype), *parts]) + "\n"
+
+    def _is_one(self, v: Value) -> bool:
+        return self.place(v).is_flat(v.shape)
+
+    def _filled_from(self, name: str, argument: Argument) -> str:
+        """Return the statement that copies T matrices; where they lie one below the other, it is faster so."""
+        return f"np.{'concatenate' if self._is_one(argument.value) else 'stack'}({argument.name}, 0, {name})"
+
+    def _view(self, v: Value, in_one: bool = False) -> str:
+        """Return a value's memory as a matrix, or as T of them; `in_one` one below the other."""
+        p, shape = self.place(v), v.shape
+        if in_one:
+            shape, p = (shape[0] * shape[1], shape[2]), p._replace(each=0)
+        strides = (p.each, p.row, p.column)[-len(shape) :]
+        if p.is_flat(shape):
+            return f"w[{p.start}:{p.start + prod(shape)}].reshape({shape})"
+        size = 4 if self.dtype == "float32" else 8
+        return f"np.lib.stride_tricks.as_strided(w[{p.start}:], {shape}, {tuple(size * n for n in strides)})"
+
+    def _constant(self, v: Value) -> str:
+        """Return the entries of what never changes as text."""
+        if v.op == "constant":
+            return f"{constant(v).ravel().tolist()}"
+        return str({"zeros": 0, "ones": 1}.get(v.op, v.extra))
+
+    def memory(self) -> int:
+        return self.size * (4 if self.dtype == "float32" else 8)
+
+    # Places
+
+    def place(self, v: Value) -> Place:
+        if v not in self.known:
+            self.known[v] = self._viewed(v) or self._own(v)
+        return self.known[v]
+
+    def _viewed(self, v: Value) -> Place | None:
+        if v.op == "last":
+            loop = v.operands[0].loop
+            assert loop is not None
+            return self.place(v.operands[0]).at(0 if loop.back else loop.n - 1)
+        if v.op == "all":
+            return self._over_time(v.operands[0])
+        if v.op not in ("rows", "T", "at", "span", "step", "narrow", "long"):
+            return None
+        p = self.place(v.operands[0])
+        if v.op == "rows":
+            return p._replace(start=p.start + v.extra[0] * p.row)
+        if v.op == "T":
+            return p._replace(row=p.column, column=p.row)
+        if v.op == "at":
+            return p._replace(start=p.start + v.extra * p.each, each=0)
+        if v.op == "span":
+            return p._replace(start=p.start + v.extra[0] * p.each)
+        if v.op == "step":
+            return p._replace(each=0, time=p.each)
+        if v.op == "narrow":
+            return p._replace(each=v.shape[-1] * p.column)
+        return p._replace(each=0) if p.each == v.operands[0].shape[1] * p.row else None
+
+    def _own(self, v: Value) -> Place:
+        if v in self.homes:
+            container, row = self.homes[v]
+            p = self.place(container)
+            return p._replace(start=p.start + row * p.row)
+        turned = self._turned(v)
+        if turned is not None:
+            return turned
+        rows, columns = v.shape[-2:]
+        if v in self.shared:
+            return self.place(self.shared[v])
+        if v.loop is not None and v in self.kept:
+            return self._over_time(v)._replace(each=0, time=rows * columns)
+        p = Place(self._memory(v, prod(v.shape)), rows * columns if len(v.shape) == 3 else 0, columns, 1)
+        if v.op in LEAVES and not self._is_argument(v):
+            self.filled.append((p, v))
+        return p
+
+    def _memory(self, v: Value, size: int) -> int:
+        if v not in self.starts:
+            self.starts[v] = self.size
+            self.size += -(-size // ALIGNED) * ALIGNED
+        return self.starts[v]
+
+    def _is_argument(self, v: Value) -> bool:
+        return v in self.names and v.op in GIVEN
+
+    def _over_time(self, v: Value) -> Place:
+        """Return the place of a loop's value for all rounds."""
+        if v.op == "step":
+            return self.place(v.operands[0])
+        if v in self.shared:
+            return self._over_time(self.shared[v])
+        if v.op == "rows":
+            p = self._over_time(v.operands[0])
+            return p._replace(start=p.start + v.extra[0] * p.row)
+        if v in self.homes:
+            container, row = self.homes[v]
+            p = self._over_time(container)
+            return p._replace(start=p.start + row * p.row)
+        assert v.loop is not None
+        size = prod(v.shape)
+        if v in self.turns:
+            state, is_next = self.turns[v]
+            start = self._memory(state, size * self._slots(state))
+            return Place(start + size * (is_next != v.loop.back), size, v.shape[-1], 1)
+        return Place(self._memory(v, size * v.loop.n), size, v.shape[-1], 1)
+
+    def _slots(self, state: Value) -> int:
+        assert state.loop is not None
+        return max(3, state.loop.n + 1) if {state, state.next} & self.kept else 2
+
+    def _turned(self, v: Value) -> Place | None:
+        """Return the place of a state, or of its next value; None if it is neither."""
+        if v not in self.turns:
+            return None
+        state, is_next = self.turns[v]
+        assert state.loop is not None
+        size, slots = prod(v.shape), self._slots(state)
+        p = Place(self._memory(state, size * slots), 0, v.shape[-1], 1)
+        if slots == 2:
+            return p._replace(turn=size, phase=int(is_next))
+        return p._replace(start=p.start + size * (is_next != state.loop.back), time=size)
+
+    def _settle(self, v: Value) -> None:
+        """Let the parts of a stack that can be computed in its rows have these rows as memory."""
+        terms = terms_of(v)
+        for p in terms:
+            part = p.value
+            taken = part in self.homes or part in self.kept or part in self.turns or part in self.roots
+            alone = p.sign > 0 and sum(q.at < p.rows[1] and p.at < q.rows[1] for q in terms) == 1
+            if taken or not alone or part.loop is not v.loop or len(part.shape) != len(v.shape):
+                continue
+            if part.shape[-1] == v.shape[-1] and (part.op not in (*VIEWS, *LEAVES) or self._is_argument(part)):
+                self.homes[part] = v, p.at
+
+    # Levels
+
+    def _run(self, values: Sequence[Value]) -> None:
+        """Write what computes some values, none of which is in a loop of its own."""
+        levels: dict[int, list[Value]] = {}
+        known: dict[Value, int] = {}  # value → the level from which on others may read it
+        of: dict[Value, int] = {}
+        inside = set(values)
+        for v in values:
+            if v.op in LEAVES or v.op in ("carry", "total"):
+                continue
+            if self._is_view(v):
+                known[v] = max((known.get(operand, 0) for operand in v.operands), default=0)
+                continue
+            of[v] = max((self._earliest(v, operand, of, known) for operand in v.operands), default=0)
+            known[v] = of[v] + 1
+            levels.setdefault(of[v], []).append(v)
+        fused = {v: (of[v], _extent(v)) for v in of if _is_fused(v)}
+        for v in values:
+            for operand in v.inputs():
+                if operand in inside and fused.get(operand, 0) != fused.get(v, 1):
+                    self.needed.add(operand)
+        for v in self.order:
+            if v not in inside:
+                self.needed.update(operand for operand in v.operands if operand in inside)
+        for level in sorted(levels):
+            groups: dict[Shape, list[Value]] = {}
+            for v in levels[level]:
+                if _is_fused(v):
+                    groups.setdefault(_extent(v), []).append(v)
+                else:
+                    self._single(v)
+            for shape, group in groups.items():
+                self._share(group)
+                self._fused(shape, group)
+
+    def _share(self, group: Sequence[Value]) -> None:
+        """Let what is kept for all time steps have the memory of what is read for the last time where it is made."""
+        own, found = set(group), dict[Value, Value]()  # result of a group → what it reads that nothing else reads
+        for v in group:
+            read = next((o for o in v.operands if o in found or self._is_read_here(o, v.shape)), None)
+            if read is None:
+                continue
+            source = found.pop(read, read)
+            free = v in self.kept and v not in self.homes and v not in self.turns and v not in self.known
+            if free:
+                self.shared[v] = source
+            elif all(user in own for user in self.users.get(v, ())):
+                found[v] = source
+
+    def _is_read_here(self, operand: Value, shape: Shape) -> bool:
+        """Return whether an operand is a part of an array over time, made before the loop, that is read once."""
+        v = operand
+        while v.op == "rows" and self.uses[v] == 1:
+            (v,) = v.operands
+        if v.op != "step" or operand.shape != shape:
+            return False
+        (source,) = v.operands
+        apart = v is operand or all(user.op == "rows" for user in self.users[v])
+        blocks = sorted(user.extra for user in self.users[v]) if v is not operand and apart else []
+        overlap = any(a[1] > b[0] for a, b in pairwise(blocks))
+        made = source.op not in (*LEAVES, *VIEWS) and source not in self.roots
+        return made and apart and not overlap and self.uses[source] == 1 and (v is not operand or self.uses[v] == 1)
+
+    def _is_view(self, v: Value) -> bool:
+        return v.op in ("rows", "T", "at", "span", "step", "narrow", "last", "all")
+
+    def _earliest(self, v: Value, operand: Value, of: dict[Value, int], known: dict[Value, int]) -> int:
+        if _is_fused(v) and operand in of and _is_componentwise(operand) and operand.shape == _extent(v):
+            return of[operand]
+        return known.get(operand, 0)
+
+    # Statements
+
+    def _emit(self, line: str) -> None:
+        self.lines.append(self.indent + line)
+
+    def _loop(self, loop: Loop) -> None:
+        inside = self.inside(loop)
+        for v in inside:
+            if v.op == "carry":
+                self._copied(self.place(v).at(loop.n - 1 if loop.back else 0), v.operands[0], v.shape)
+            if v in self.totals:
+                total = self.totals[v]
+                self._nest(total.shape, {"out": self.place(total)}, lambda at: [f"w[{at['out']}] = zero"])
+        self._emit(f"for t in range({loop.n - 1}, -1, -1):" if loop.back else f"for t in range({loop.n}):")
+        outer, self.indent, start = self.indent, self.indent + "    ", len(self.lines)
+        self._run(inside)
+        for v in inside:
+            if v in self.totals and (v.op == "carry" or self._is_view(v)):
+                self._added(self.place(self.totals[v]), v, v.shape, "+")
+        if len(self.lines) == start:
+            self._emit("pass")
+        self.indent = outer
+
+    def _nest(self, shape: Shape, places: dict[str, Place], body: Any) -> None:
+        """Write loops over the entries of a shape around `body`, which gets the index of each place as text."""
+        if 0 in shape:
+            return
+        flat = all(p.is_flat(shape) or not (p.each or p.row or p.column) for p in places.values())
+        if flat and prod(shape) > 1:
+            names: tuple[str, ...] = ("e",)
+            extents: Shape = (prod(shape),)
+            at = {n: p._replace(row=0, column=int(p.is_flat(shape)), each=0) for n, p in places.items()}
+            text = {n: p.entry((1, prod(shape)), ("", "e")) for n, p in at.items()}
+        else:
+            names, extents = ("s", "i", "j")[-len(shape) :], shape
+            text = {n: p.entry(shape, names) for n, p in places.items()}
+        before = self.indent
+        for name, extent in zip(names, extents, strict=True):
+            if extent > 1:
+                self._emit(f"for {name} in range({extent}):")
+                self.indent += "    "
+        for line in body(text):
+            self._emit(line)
+        self.indent = before
+
+    def _copied(self, out: Place, source: Value, shape: Shape) -> None:
+        if source.op in ("number", "zeros", "ones"):
+            number = self._number(source)
+            self._nest(shape, {"out": out}, lambda at: [f"w[{at['out']}] = {number}"])
+            return
+        places = {"out": out, "of": self.place(source).repeated(source.shape, shape)}
+        self._nest(shape, places, lambda at: [f"w[{at['out']}] = w[{at['of']}]"])
+
+    def _number(self, v: Value) -> str:
+        if v.op in ("zeros", "ones"):
+            return {"zeros": "zero", "ones": "one"}[v.op]
+        if v.extra in (0.0, 1.0) and str(v.extra) != "-0.0":
+            return "one" if v.extra else "zero"
+        if not np.isfinite(v.extra):
+            return f"np.{self.dtype}({'np.nan' if np.isnan(v.extra) else 'np.inf' if v.extra > 0 else '-np.inf'})"
+        return f"({v.extra!r})" if self.dtype == "float64" else f"np.float32({v.extra!r})"
+
+    def _fused(self, shape: Shape, group: Sequence[Value]) -> None:
+        """Write one pass over the entries that computes a group of values."""
+        own, text = set(group), dict[Value, str]()
+        loads, stores, totals = dict[str, Place](), dict[str, Place](), dict[str, Place]()
+        for v in group:
+            for operand in v.operands:
+                if operand in own or operand in text:
+                    continue
+                if operand.op in ("number", "zeros", "ones"):
+                    text[operand] = self._number(operand)
+                else:
+                    text[operand] = self.namer(operand.name or "value")
+                    loads[text[operand]] = self.place(operand).repeated(operand.shape, shape)
+            text[v] = self.name(v)
+            if v.op == "entries":
+                self._emit(f"{text[v]} = zero")
+                continue
+            if v in self.needed:
+                stores[text[v]] = self.place(v)
+            if v in self.totals:
+                totals[text[v]] = self.place(self.totals[v])
+
+        def body(at: dict[str, str]) -> Iterable[str]:
+            yield from (f"{name} = w[{at['of ' + name]}]" for name in loads)
+            for v in group:
+                name = text[v]
+                if v.op == "entries":
+                    yield f"{name} += {text[v.operands[0]]}"
+                    continue
+                yield f"{name} = {self._expression(v, text)}"
+                if name in stores:
+                    yield f"w[{at['to ' + name]}] = {name}"
+                if name in totals:
+                    yield f"w[{at['total ' + name]}] += {name}"
+
+        kinds = {"of": loads, "to": stores, "total": totals}
+        self._nest(shape, {f"{kind} {name}": p for kind, found in kinds.items() for name, p in found.items()}, body)
+        for v in group:
+            if v.op == "entries":
+                self._emit(f"w[{self.place(v).entry((1, 1), ('i', 'j'))}] = {text[v]}")
+                if v in self.totals:
+                    self._added(self.place(self.totals[v]), v, v.shape, "+")
+
+    def _expression(self, v: Value, text: dict[Value, str]) -> str:
+        if v.op == "sum":
+            signs = [(text[p.value], p.sign) for p in terms_of(v)]
+            signs.sort(key=lambda term: -term[1])
+            first = signs[0][0] if signs[0][1] > 0 else f"-{signs[0][0]}"
+            return first + "".join(f" {'+' if sign > 0 else '-'} {name}" for name, sign in signs[1:])
+        return NATIVE[v.op].format(*(text[operand] for operand in v.operands))
+
+    def _single(self, v: Value) -> None:
+        """Write what computes one value that is not computed entry by entry."""
+        write = getattr(self, f"_{v.op}", None)
+        if write is None:
+            what = v.extra[0].symbol if v.op in ("call", "kernel") else v.op
+            raise NoNativeFormError(f"there is no machine code for the operation {what}")
+        write(v)
+        if v in self.totals:
+            self._added(self.place(self.totals[v]), v, v.shape, "+")
+
+    # Products
+
+    def _dot(self, v: Value) -> None:
+        before = self._over_steps(v)
+        left, right = v.operands
+        (m, k), n = left.shape[-2:], right.shape[-1]
+        out, a, b = (self.place(x) for x in (v, left, right))
+        if m * k * n > WIDE and out.is_flat((m, n)):
+            of = self._matrix(a, (m, k)), self._matrix(b, (k, n))
+            self._emit(f"np.dot({of[0]}, {of[1]}, {self._matrix(out, (m, n))})")
+        else:
+            self._small_product({"i": m, "j": n, "k": k}, out, a, b)
+        self.indent = before
+
+    def _over_steps(self, v: Value) -> str:
+        """Open a loop over the time steps s if a value is over time outside loops; return the indentation before."""
+        before = self.indent
+        if len(v.shape) == 3:
+            self._opened("s", {"s": v.shape[0]}, always=True)
+        return before
+
+    def _small_product(self, ends: dict[str, int], out: Place, a: Place, b: Place) -> None:
+        m, n, k = ends.values()
+        at = [
+            f"w[{p.entry((2, *shape), ('s', *names))}]"
+            for p, shape, names in ((out, (m, n), "ij"), (a, (m, k), "ik"), (b, (k, n), "kj"))
+        ]
+        self._opened("i", ends)
+        inner = self.indent
+        if n == 1 or k == 1:
+            self._opened("j", ends)
+            inner = self.indent
+            self._emit("total = zero")
+            self._opened("k", ends)
+            self._emit(f"total += {at[1]} * {at[2]}")
+            self.indent = inner
+            self._emit(f"{at[0]} = total")
+            return
+        self._opened("j", ends)
+        self._emit(f"{at[0]} = zero")
+        self.indent = inner
+        self._opened("k", ends)
+        self._emit(f"factor = {at[1]}")
+        self._opened("j", ends)
+        self._emit(f"{at[0]} += factor * {at[2]}")
+
+    def _opened(self, name: str, ends: dict[str, int], always: bool = False) -> None:
+        if ends[name] > 1 or always:
+            self._emit(f"for {name} in range({ends[name]}):")
+            self.indent += "    "
+
+    def _matrix(self, p: Place, shape: Shape) -> str:
+        """Return a contiguous matrix as text, copied if it lies otherwise."""
+        rows, columns = shape
+        turned = (columns, rows)
+        if not p.is_flat(shape) and not p._replace(row=p.column, column=p.row).is_flat(turned):
+            copy = Place(self.size, 0, columns, 1)
+            self.size += -(-prod(shape) // ALIGNED) * ALIGNED
+            self._emit(f"for i in range({rows}):")
+            self._emit(f"    for j in range({columns}):")
+            of, out = (q.entry((2, 2, 2), ("s", "i", "j")) for q in (p, copy))
+            self._emit(f"        w[{out}] = w[{of}]")
+            p = copy
+        terms = [*p.first(), *([f"s * {p.each}"] if p.each else [])]
+        start, end = (" + ".join([str(n), *terms]) for n in (p.start, p.start + prod(shape)))
+        if p.is_flat(shape):
+            return f"w[{start}:{end}].reshape({shape})"
+        return f"w[{start}:{end}].reshape({turned}).T"
+
+    # What moves or adds up entries
+
+    def _stack(self, v: Value) -> None:
+        whole = self.place(v)
+        for p in terms_of(v):
+            if self.homes.get(p.value) != (v, p.at):
+                shape = (*v.shape[:-2], *p.value.shape[-2:])
+                self._copied(whole._replace(start=whole.start + p.at * whole.row), p.value, shape)
+
+    def _sum(self, v: Value) -> None:
+        whole = self.place(v)
+        rest = [p for p in terms_of(v) if self.homes.get(p.value) != (v, p.at)]
+        settled = [p.rows for p in terms_of(v) if p not in rest]
+        for begin, end in gaps(settled, v.shape[-2]):
+            out = whole._replace(start=whole.start + begin * whole.row)
+            self._nest((*v.shape[:-2], end - begin, v.shape[-1]), {"out": out}, lambda at: [f"w[{at['out']}] = zero"])
+        for p in rest:
+            shape = (*v.shape[:-2], p.value.shape[-2], v.shape[-1])
+            out = whole._replace(start=whole.start + p.at * whole.row)
+            self._added(out, p.value, shape, "+" if p.sign > 0 else "-")
+
+    def _added(self, out: Place, part: Value, shape: Shape, sign: str) -> None:
+        if part.op in ("number", "zeros", "ones"):
+            number = self._number(part)
+            self._nest(shape, {"out": out}, lambda at: [f"w[{at['out']}] {sign}= {number}"])
+            return
+        places = {"out": out, "of": self.place(part).repeated(part.shape, shape)}
+        self._nest(shape, places, lambda at: [f"w[{at['out']}] {sign}= w[{at['of']}]"])
+
+    def _gather(self, v: Value) -> None:
+        whole = self.place(v)
+        for t, part in enumerate(v.operands):
+            self._copied(whole._replace(start=whole.start + t * whole.each, each=0), part, v.shape[1:])
+
+    def _place(self, v: Value) -> None:
+        whole = self.place(v)
+        self._nest(v.shape, {"out": whole}, lambda at: [f"w[{at['out']}] = zero"])
+        for t, part in zip(v.extra[1], v.operands, strict=True):
+            self._copied(whole._replace(start=whole.start + t * whole.each, each=0), part, v.shape[1:])
+
+    def _spread(self, v: Value) -> None:
+        whole, (_, begin, end) = self.place(v), v.extra
+        self._nest(v.shape, {"out": whole}, lambda at: [f"w[{at['out']}] = zero"])
+        self._copied(whole._replace(start=whole.start + begin * whole.each), v.operands[0], (end - begin, *v.shape[1:]))
+
+    def _cols(self, v: Value) -> None:
+        (a,) = v.operands
+        out = self.place(v)
+        self._copied(out._replace(each=a.shape[2]), a, a.shape)
+
+    def _long(self, v: Value) -> None:
+        (a,) = v.operands
+        out = self.place(v)
+        self._copied(out._replace(each=a.shape[1] * out.row), a, a.shape)
+
+    def _over(self, v: Value) -> None:
+        (a,) = v.operands
+        out = self.place(v)
+        self._nest(v.shape, {"out": out}, lambda at: [f"w[{at['out']}] = zero"])
+        places = {"out": out._replace(each=0), "of": self.place(a)}
+        self._nest(a.shape, places, lambda at: [f"w[{at['out']}] += w[{at['of']}]"])
+
+    # Functions of rows and columns
+
+    def _by_line(self, v: Value, axis: int, write: Any) -> None:
+        """Write loops over the columns (axis 0) or rows (axis 1) of a matrix, or of T of them, around statements.
+
+        `write` gets the length of a line, and two functions that return the text of entry k of the operand and of the
+        result.
+        """
+        (a,) = v.operands
+        of, out, before = self.place(a), self.place(v), self._over_steps(v)
+        rows, columns = a.shape[-2:]
+        n, line, along = (columns, "j", "i") if axis == 0 else (rows, "i", "j")
+        if n > 1:
+            self._emit(f"for {line} in range({n}):")
+            self.indent += "    "
+        entries = (f"w[{p.entry((2, *x.shape[-2:]), ('s', 'i', 'j'))}]" for p, x in ((of, a), (out, v)))
+        write(rows if axis == 0 else columns, along, *entries)
+        self.indent = before
+
+    def _for(self, along: str, n: int, *lines: str) -> None:
+        self._emit(f"for {along} in range({n}):")
+        for line in lines:
+            self._emit(f"    {line}")
+
+    def _softmax(self, v: Value, axis: int = 0, logarithm: bool = False) -> None:
+        def write(n: int, along: str, of: str, out: str) -> None:
+            self._emit("top = np.float64(-np.inf)" if self.dtype == "float64" else "top = np.float32(-np.inf)")
+            self._for(along, n, f"top = max(top, {of})")
+            self._emit("total = zero")
+            if logarithm:
+                self._for(along, n, f"total += exp({of} - top)")
+                self._emit("total = np.log(total)")
+                self._for(along, n, f"{out} = {of} - top - total")
+            else:
+                self._for(along, n, f"{out} = exp({of} - top)", f"total += {out}")
+                self._for(along, n, f"{out} /= total")
+
+        self._by_line(v, axis, write)
+
+    def _softmax_rows(self, v: Value) -> None:
+        self._softmax(v, axis=1)
+
+    def _log_softmax(self, v: Value) -> None:
+        self._softmax(v, logarithm=True)
+
+    def _largest(self, v: Value, axis: int) -> None:
+        def write(n: int, along: str, of: str, out: str) -> None:
+            self._emit("top = -np.inf")
+            self._for(along, n, f"top = max(top, {of})")
+            self._emit(f"{out} = top")
+
+        self._by_line(v, axis, write)
+
+    def _column_max(self, v: Value) -> None:
+        self._largest(v, 0)
+
+    def _row_max(self, v: Value) -> None:
+        self._largest(v, 1)
+
+    def _first_max(self, v: Value) -> None:
+        def write(n: int, along: str, of: str, out: str) -> None:
+            self._emit("top, first = -np.inf, 0")
+            self._for(along, n, f"if {of} > top:", f"    top, first = {of}, {along}")
+            self._for(along, n, f"{out} = one if {along} == first else zero")
+
+        self._by_line(v, 0, write)
+
+    def _entries(self, v: Value) -> None:
+        (a,) = v.operands
+        before = self._over_steps(v)
+        self._emit("total = zero")
+        self._opened("i", {"i": a.shape[-2]})
+        self._opened("j", {"j": a.shape[-1]})
+        self._emit(f"total += w[{self.place(a).entry((2, *a.shape[-2:]), ('s', 'i', 'j'))}]")
+        self.indent = before + "    " * (len(v.shape) == 3)
+        self._emit(f"w[{self.place(v).entry((2, 1, 1), ('s', 'i', 'j'))}] = total")
+        self.indent = before
+
+
+def _is_fused(v: Value) -> bool:
+    """Return whether a value is computed in a pass over entries: its own, or those that it adds up."""
+    return _is_componentwise(v) or (v.op == "entries" and len(v.shape) == 2)
+
+
+def _extent(v: Value) -> Shape:
+    """Return the shape of the pass over entries that computes a value."""
+    return v.operands[0].shape if v.op == "entries" else v.shape
+
+
+def _is_componentwise(v: Value) -> bool:
+    """Return whether a value is computed entry by entry."""
+    if v.op == "sum":
+        return all(p.value.shape[-2] == v.shape[-2] for p in terms_of(v))
+    return v.op in (*COMPONENTS, "copy", "erf") and v.op in NATIVE
