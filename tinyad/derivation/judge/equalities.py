@@ -13,9 +13,9 @@ from tinyad.derivation.judge.verdicts import Reading, Verdict, WorstEntry, indic
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
-from tinyad.derivation.semantics.operations import column
+from tinyad.derivation.semantics.operations import column, sized_blocks
 from tinyad.derivation.semantics.sample_point import SamplePoint
-from tinyad.derivation.semantics.values import Eye, Indexed, Scope, Stretched, Trouble
+from tinyad.derivation.semantics.values import Blocks, Eye, Indexed, Scope, Stretched, Trouble
 
 DERIVATIVE_OF_SUM = "it is the derivative of the sum of all entries, not the Jacobian"
 
@@ -95,6 +95,7 @@ def _values_of_sides(at: Sides, left: Node, member: Node) -> tuple[Array, Array]
         b = b.filled(a.shape)
     if isinstance(b, Eye) and isinstance(a, np.ndarray) and a.ndim == 2 and a.shape[0] == a.shape[1]:
         b = b.factor * np.eye(len(a))
+    b = sized_blocks(b, len(a)) if isinstance(b, Blocks) and isinstance(a, np.ndarray) else b
     if isinstance(a, Indexed) or isinstance(b, Indexed):
         a, b = _same_axes(a, b, member)
     x, y = _as_array(a), _as_array(b)

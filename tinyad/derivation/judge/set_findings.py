@@ -205,12 +205,10 @@ def _negligible(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]) 
     for v in verdicts:
         for reading, left in zip(v.readings, v.statement.left if v.statement is not None else (), strict=False):
             for case in known_cases(point, left) if reading.of is not None else ():
-                for key, array in contributions_to(case).items():
-                    if (
-                        key in reading.contributions
-                        and key.equation is not None
-                        and point.near(case.place, array, np.zeros_like(array))
-                    ):
+                known = contributions_to(case)
+                seen = {key[:2] for key, a in known.items() if not point.near(case.place, a, np.zeros_like(a))}
+                for key in known:
+                    if key in reading.contributions and key.equation is not None and key[:2] not in seen:
                         yield (
                             f"{path_text(point, key)} adds next to nothing in line {v.line} at these points, "
                             "so a mistake in it would not show"
