@@ -103,7 +103,7 @@ def test_what_would_be_compiled_for_minutes_is_refused(interpreted, monkeypatch)
     p = ModelPoint(MODELS["slides"])
     monkeypatch.setattr(native_source, "MOST_LINES", 800)
     assert tinyad.compile(p.tape, [], list(p.leaves), p.seeds, engine="native").source.count("\n") < 400
-    with pytest.raises(ValueError, match="lines takes too long to become machine code.*'loops' is not chosen"):
+    with pytest.raises(ValueError, match="lines takes too long to become machine code"):
         tinyad.compile(p.tape, [], list(p.leaves), p.seeds, passes=["dead"], engine="native")
 
 

@@ -149,8 +149,8 @@ class NativeSource(Writer):
         self._run(run)
         if len(self.lines) > MOST_LINES:
             raise NoNativeFormError(
-                f"a program of {len(self.lines):,} lines takes too long to become machine code, at most {MOST_LINES} do: "
-                "its time steps are written out, for they differ or the pass 'loops' is not chosen"
+                f"a program of {len(self.lines):,} lines takes too long to become machine code, at most {MOST_LINES} "
+                "are compiled: its time steps are written out, for they differ or the pass 'loops' is not chosen"
             )
         given = [(f"{a.name}_place", a) for a in self.arguments]
         views = [f"{name} = {self._view(a.value, a.over_time and self._is_one(a.value))}" for name, a in given]
