@@ -9,10 +9,12 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tinyad.distribution import in_processes, on_cluster
 from tinyad.printing.output import write_text
 from tinyad.printing.text import for_terminal, visible
 from tinyad.version import __version__
@@ -105,6 +107,10 @@ def _parser() -> argparse.ArgumentParser:
         type=_seconds,
         metavar="SECONDS",
         help="for one text (default: 5), or one pair of code (default: 60)",
+    )
+    check.add_argument("--jobs", type=_count, default=1, metavar="N", help="check N files at a time (default: 1)")
+    check.add_argument(
+        "--scheduler", metavar="ADDRESS", help="check on a Dask cluster, whose workers have the files and tinyad"
     )
     check.add_argument("--no-suggest", action="store_true", help="verdicts only: what was meant is not looked for")
     code = check.add_argument_group("for code")
@@ -212,40 +218,73 @@ def _title(text: str) -> str:
 def _check(options: argparse.Namespace) -> int:
     if options.out and len(options.files) > 1:
         raise ValueError("--html writes one page: give one file")
+    if options.scheduler and options.jobs > 1:
+        raise ValueError("--jobs is for this machine, --scheduler for a cluster: give one of them")
+    if options.scheduler and options.fix:
+        raise ValueError("--fix writes into files, which a cluster's workers are not asked to: leave out --scheduler")
     if options.out and options.out.resolve() == Path(options.files[0]).resolve():
         raise ValueError(f"--html {options.out} would write over the derivation; give another file")
     return _propose(options) if options.declare else _check_files(options)
 
 
+class Outcome(NamedTuple):
+    """What becomes of one file: what is printed, or the message why it was not checked; what JSON and a page hold."""
+
+    status: int
+    shown: str = ""
+    message: str = ""
+    mended: str = ""
+    entry: dict[str, Any] | None = None
+    page: str = ""
+
+
 def _check_files(options: argparse.Namespace) -> int:
-    """Check one file after the other, and return the exit status."""
+    """Check every file, print what is found in the order of the files, and return the exit status."""
     entries, status = [], 0
-    for file in options.files:
-        try:
-            report = _checked(Path(file), options)
-            shown = "" if options.json else visible(_shown(report, options))
-        except Exception as error:  # of one file: the others are checked all the same
-            message = _message_about(file, error)
-            print(f"tinyad: {visible(message)}", file=sys.stderr)
-            entries.append({"file": file, "ok": False, "error": message})
-            status = 2
+    job = partial(_outcome, options=options)
+    if options.scheduler:
+        outcomes = on_cluster(job, options.files, options.scheduler, _lost)
+    else:
+        outcomes = in_processes(job, options.files, options.jobs, _lost)
+    for file, outcome in zip(options.files, outcomes, strict=True):
+        status = max(status, outcome.status)
+        if outcome.message:
+            print(f"tinyad: {visible(outcome.message)}", file=sys.stderr)
+            entries.append({"file": file, "ok": False, "error": outcome.message})
             if not options.json and (options.summary or len(options.files) > 1):
                 print(for_terminal(f"{visible(file)}: not checked"))
             continue
-        status = max(status, _status(report))
         if options.out:
-            _write_page(options.out, report.html())
+            _write_page(options.out, outcome.page)
         if options.json:
-            entries.append(report.to_dict())
+            entries.append(outcome.entry or {})
         else:
-            print(for_terminal(shown))
-        if options.fix:
-            from tinyad.code.command import mend
-
-            print(for_terminal("\n".join(mend(Path(file), report))), file=sys.stderr if options.json else None)
+            print(for_terminal(outcome.shown), flush=True)
+        if outcome.mended:
+            print(for_terminal(outcome.mended), file=sys.stderr if options.json else None)
     if options.json:
         print(json.dumps(entries, indent=2))
     return status
+
+
+def _outcome(file: str, options: argparse.Namespace) -> Outcome:
+    """Check one file, and mend it where that is asked for."""
+    try:
+        report = _checked(Path(file), options)
+        shown = "" if options.json else visible(_shown(report, options))
+    except Exception as error:  # of one file: the others are checked all the same
+        return Outcome(2, message=_message_about(file, error))
+    mended = ""
+    if options.fix:
+        from tinyad.code.command import mend
+
+        mended = "\n".join(mend(Path(file), report))
+    entry = report.to_dict() if options.json else None
+    return Outcome(_status(report), shown, "", mended, entry, report.html() if options.out else "")
+
+
+def _lost(file: str) -> Outcome:
+    return Outcome(2, message=f"{file}: the process that checked it ended before it was done")
 
 
 def _propose(options: argparse.Namespace) -> int:
@@ -284,6 +323,13 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
     return seconds
+
+
+def _count(text: str) -> int:
+    """Return a whole number of 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
+    return int(text)
 
 
 def _checked(path: Path, options: argparse.Namespace) -> Any:

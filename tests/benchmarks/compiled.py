@@ -22,6 +22,7 @@ import platform
 import sys
 import tracemalloc
 from collections.abc import Callable
+from importlib.util import find_spec
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -108,6 +109,10 @@ class Work:
 
         return run
 
+    def in_jax(self) -> Run:
+        run = self.compiled(engine="jax")
+        return lambda: {name: np.asarray(a) for name, a in run().items()}
+
     def by_hand(self, inputs_in_loop: bool) -> Run:
         return stacked_by_hand(self.p, self.gates, self.tanh, inputs_in_loop, self.targets)
 
@@ -125,6 +130,8 @@ def timed(name: str, size: str, dtype: str, options: argparse.Namespace, peak: f
     runs: dict[str, Run] = {"eager tape": work.eager(), "grouped": work.compiled()}
     if not missing_packages():
         runs |= {"native": work.compiled(engine="native")}
+    if find_spec("jax"):
+        runs |= {"in JAX": work.in_jax()}
     runs |= {"literal": work.compiled(style="literal")}
     runs |= {by_hand: work.by_hand(bool(k)) for k, by_hand in enumerate(BY_HAND)}
     peers = {} if work.every else PEERS[name]

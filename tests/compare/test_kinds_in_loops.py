@@ -204,3 +204,32 @@ def test_a_mistake_at_some_time_steps_explains_none_of_the_others():
     assert found.first_wrong.name == "p[4]"
     assert "where _v" in found.first_wrong.looks_like
     assert "reverse" not in str(found)
+
+
+def scaled_loop(r_back=lambda r: r, sign=1):
+    """h = tanh(r ∘ h) at three time steps; by hand with something in the place of r, or another sign."""
+    tape = Tape()
+    r, h = tape.variable(draw((3, 1)), "r"), tape.variable(draw((3, 2), 1), "h0")
+    hs = [h]
+    for t in range(1, 4):
+        hs.append(tanh(r * hs[-1]))
+        tape.name({"h": hs[-1]}, step=t)
+    d = tape.backward({"h[3]": draw((2, 3), 5)})
+    dr, dh = 0, draw((2, 3), 5).T
+    for before, after in zip(hs[-2::-1], hs[:0:-1], strict=True):
+        da = dh * (1 - after.value**2)
+        dr, dh = dr + (da * before.value).sum(1, keepdims=True), sign * da * r_back(r.value)
+    return compare(d, {"r": dr, "h0": dh}, layout="same")
+
+
+def test_a_parameter_in_reverse_order_in_the_one_line_of_a_loop():
+    assert scaled_loop().ok
+    found = scaled_loop(r_back=lambda r: r[::-1])
+    assert found.located.looks_like.startswith("r with its rows in reverse order where r belongs")
+
+
+def test_the_steps_of_a_sign_at_all_time_steps_are_told():
+    found = scaled_loop(sign=-1)
+    assert found.located.looks_like == "the sign; the same at 3 time steps"
+    assert found.located.steps == (5, 3, 1)
+    assert found.wrong_steps == {5: "own", 3: "own", 1: "own"}

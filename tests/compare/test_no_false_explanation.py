@@ -315,3 +315,15 @@ def test_the_derivative_of_the_loss_is_no_surplus_in_every_entry():
     tape.name({"L": np.sum(tanh(x))})
     d = tape.backward("L")
     assert compare(d, {"x": d["x"] + 0.5}).first_wrong.looks_like == ""
+
+
+def test_a_derivative_that_is_computed_later_stands_in_no_line():
+    """Of x → a → y the derivative of x is computed from that of a, and cannot have been put there."""
+    tape = Tape()
+    x = tape.variable(draw((3, 2)), name="x")
+    tape.name({"a": tanh(x)})
+    tape.name({"y": sigmoid(tape["a"])})
+    d = tape.backward({"y": draw((2, 3), 1)})
+    slope = (tape["y"].value * (1 - tape["y"].value)).T
+    found = compare(d, {"y": d["y"], "a": d["x"] * slope, "x": d["x"]})
+    assert not any("∇x where" in f.looks_like for f in found.wrong)

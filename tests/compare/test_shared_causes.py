@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.cell import Cell
 from tests.support.points import draw
-from tinyad import Tape, compare, log_softmax, tanh
+from tinyad import Tape, compare, log_softmax, softmax, tanh
 
 B = 3
 
@@ -128,3 +128,52 @@ def test_arrays_that_were_rounded_are_told_so(digits):
     assert str(found).endswith("verdict: right but for rounded decimals")
     off = rounded | {"W1": np.round(rounded["W1"] + 2 * 10.0**-digits, digits)}
     assert compare(d, off, layout="same").first_wrong.name == "W1"
+
+
+def layer(y=tanh):
+    """z = W x, and a function of it, which is not given by hand."""
+    tape = Tape()
+    v = tape.variables(W=draw((3, 4)), x=draw((4, 2), 1))
+    tape.name({"z": v["W"] @ v["x"]})
+    tape.name({"y": y(tape["z"])})
+    return tape.backward({"y": draw((2, 3), 2)})
+
+
+def test_the_sign_of_what_comes_from_a_seed_alone_is_in_its_own_line():
+    d = layer()
+    found = compare(d, {name: -d[name] for name in ("z", "W", "x")})
+    assert (found.first_wrong.name, found.first_wrong.looks_like) == ("z", "the sign")
+
+
+@pytest.mark.parametrize("factor", [0.7, 1 / 0.7])
+@pytest.mark.parametrize("y", [lambda z: 0.7 / z, lambda z: z + 0.0 * z], ids=["numerator", "zero"])
+def test_a_number_that_is_no_factor_of_the_derivative_is_not_the_origin_of_one(y, factor):
+    """The numerator of c / z is none when it is left out, and 0 z has no derivative."""
+    d = layer(y)
+    found = compare(d, {name: factor * d[name] for name in ("z", "W", "x")})
+    assert found.scale.endswith("times the tape's: a scale, or one factor upstream of all of them")
+
+
+def test_a_factor_on_more_than_what_comes_through_a_step_is_not_in_that_step():
+    """x is used beside the step too: without its 0.7 the derivative of W alone would be that many times the tape's."""
+    tape = Tape()
+    v = tape.variables(W=draw((3, 4)), x=draw((4, 2), 1), m=draw((4, 2), 2))
+    tape.name({"z": v["W"] @ v["x"], "r": v["x"] * v["m"]})
+    tape.name({"y": 0.7 * tape["z"]})
+    d = tape.backward({"y": draw((2, 3), 3), "r": draw((2, 4), 4)})
+    assert "as if the factor" not in compare(d, {name: d[name] / 0.7 for name in ("W", "x")}).scale
+    alone = layer(lambda z: 0.7 * z)
+    found = compare(alone, {name: alone[name] / 0.7 for name in ("W", "x")})
+    assert found.scale.endswith("as if the factor in step 2, y = 0.7 ∘ z, were missing")
+
+
+def test_softmax_over_the_other_axis_is_not_said_of_what_is_right():
+    """The derivative of x is 0 whichever axis it is, so nothing is wrong with it."""
+    tape = Tape()
+    v = tape.variables(W=draw((3, 2)) + 3, x=draw((3, 2), 1))
+    tape.name({"p": softmax(v["x"])})
+    tape.name({"z": v["W"] * tape["p"]})
+    d = tape.backward({"z": (1 / v["W"].value).T})
+    rows = softmax(v["x"].value.T)
+    found = compare(d, {"W": (1 / v["W"].value).T * rows, "x": d["x"]})
+    assert [f.name for f in found.wrong] == ["W"]

@@ -99,6 +99,14 @@ def test_what_has_no_machine_code_is_refused(interpreted):
         tinyad.compile(tape, ["y"], engine="native")
 
 
+def test_what_would_be_compiled_for_minutes_is_refused(interpreted, monkeypatch):
+    p = ModelPoint(MODELS["slides"])
+    monkeypatch.setattr(native_source, "MOST_LINES", 800)
+    assert tinyad.compile(p.tape, [], list(p.leaves), p.seeds, engine="native").source.count("\n") < 400
+    with pytest.raises(ValueError, match="lines takes too long to become machine code"):
+        tinyad.compile(p.tape, [], list(p.leaves), p.seeds, passes=["dead"], engine="native")
+
+
 def test_what_is_missing_is_said(monkeypatch):
     monkeypatch.setattr(tinyad.compiled.native_engine, "NEEDED", ("numpy", "no_such_package"))
     tape = gated(3, "from 0")

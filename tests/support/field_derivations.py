@@ -947,5 +947,145 @@ s = mean(S, axis=1)
             ("∇Y = ∇Sᵀ X W", "∇Y = ∇S X W"),
         ),
     ),
+    "capsule": Field(
+        """
+layout: same
+s: N×1
+given: ∇v
+""",
+        """
+q = ⟨s, s⟩
+v = (q / (1 + q)) s / ‖s‖
+""",
+        """
+∇q = ⟨s, ∇v⟩ / (‖s‖ (1 + q)²)
+∇s = (q / (1 + q)) (∇v / ‖s‖ - ⟨s, ∇v⟩ s / ‖s‖³) + 2 ∇q s
+""",
+        (
+            ("- ⟨s, ∇v⟩ s / ‖s‖³", "+ ⟨s, ∇v⟩ s / ‖s‖³"),
+            ("2 ∇q s", "∇q s"),
+            ("(1 + q)²)", "(1 + q))"),
+            ("⟨s, ∇v⟩ / (‖s‖ (1 + q)²)", "‖s‖ q"),
+        ),
+    ),
+    "low-rank adaptation": Field(
+        """
+layout: same
+W: N×M
+A: R×M
+B: N×R
+α: 1×1
+X: M×K
+T: N×K
+constant: W, α, X, T
+""",
+        r"""
+Z = W X + (α / R) B A X
+L = \frac12 \|Z - T\|_F^2
+""",
+        """
+∇Z = Z - T
+∇B = (α / R) ∇Z Xᵀ Aᵀ
+∇A = (α / R) Bᵀ ∇Z Xᵀ
+""",
+        (
+            ("∇B = (α / R) ∇Z Xᵀ Aᵀ", "∇B = (α / R) ∇Z Aᵀ Xᵀ"),
+            ("∇A = (α / R) Bᵀ ∇Z Xᵀ", "∇A = Bᵀ ∇Z Xᵀ"),
+            ("∇A = (α / R) Bᵀ ∇Z Xᵀ", "∇A = (α / R) B ∇Z Xᵀ"),
+            ("∇B = (α / R) ∇Z Xᵀ Aᵀ", "∇B = B"),
+        ),
+    ),
+    "mixture of experts": Field(
+        """
+layout: same
+x: M×1
+G: K×M
+E: N×K
+t: N×1
+constant: x, t
+""",
+        """
+g = softmax(G x)
+y = E g
+L = 1/2 ‖y - t‖²
+""",
+        """
+∇y = y - t
+∇E = ∇y gᵀ
+∇g = Eᵀ ∇y
+∇G = (g ∘ (∇g - gᵀ ∇g)) xᵀ
+""",
+        (
+            ("g ∘ (∇g - gᵀ ∇g)", "g ∘ ∇g"),
+            ("∇E = ∇y gᵀ", "∇E = g ∇yᵀ"),
+            ("∇g = Eᵀ ∇y", "∇g = E ∇y"),
+            ("(∇g - gᵀ ∇g)", "(∇g + gᵀ ∇g)"),
+        ),
+    ),
+    "Kalman update": Field(
+        """
+layout: same
+x, d: N×1
+P: N×N
+H: M×N
+R: M×M
+z: M×1
+positive definite: P, R
+constant: H, R, z, d, P
+""",
+        """
+S = H P Hᵀ + R
+K = P Hᵀ S⁻¹
+e = z - H x
+y = x + K e
+L = 1/2 ⟨y - d, y - d⟩
+""",
+        """
+∇y = y - d
+∇e = Kᵀ ∇y
+∇K = ∇y eᵀ
+∇x = ∇y - Hᵀ ∇e
+∇S = -S⁻ᵀ H Pᵀ ∇K S⁻ᵀ
+""",
+        (
+            ("∇x = ∇y - Hᵀ ∇e", "∇x = ∇y + Hᵀ ∇e"),
+            ("∇x = ∇y - Hᵀ ∇e", "∇x = -Hᵀ ∇e"),
+            ("∇e = Kᵀ ∇y", "∇e = K ∇y"),
+            ("∇S = -S⁻ᵀ H Pᵀ ∇K S⁻ᵀ", "∇S = -H Pᵀ ∇K S⁻ᵀ"),
+        ),
+    ),
+    "variance of a batch": Field(
+        """
+layout: same
+1: column of ones
+X: N×D
+g: 1×D
+ε: 1×1
+constant: ε
+positive: ε
+given: ∇Y
+""",
+        """
+m = mean(X, axis=0)
+v = var(X, axis=0)
+s = sqrt(v + ε)
+H = (X - 1 m) / (1 s)
+Y = H ∘ (1 g)
+""",
+        """
+∇g = sum(∇Y ∘ H, axis=0)
+∇H = ∇Y ∘ (1 g)
+∇s = -sum(∇H ∘ H, axis=0) / s
+∇v = ∇s / (2 s)
+∇m = -sum(∇H, axis=0) / s
+∇X = ∇H / (1 s) + 1 ∇m / N + 2/N (X - 1 m) ∘ (1 ∇v)
+""",
+        (
+            ("∇g = sum(∇Y ∘ H, axis=0)", "∇g = sum(∇Y, axis=0)"),
+            ("∇m = -sum(∇H, axis=0) / s", "∇m = sum(∇H, axis=0) / s"),
+            ("∇s / (2 s)", "∇s / s"),
+            (" + 2/N (X - 1 m) ∘ (1 ∇v)", ""),
+        ),
+    ),
 }
 # fmt: on

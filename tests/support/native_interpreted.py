@@ -6,7 +6,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from tinyad.compiled import native_engine
+from tinyad.compiled import native_engine, native_source
 
 
 @pytest.fixture
@@ -19,4 +19,5 @@ def interpreted(monkeypatch, tmp_path):
             setattr(functions, f"{name}_{dtype}", f)
     monkeypatch.setitem(sys.modules, functions.__name__, functions)
     monkeypatch.setattr(native_engine, "NEEDED", ())
+    monkeypatch.setattr(native_source, "MOST_LINES", 100_000)  # Python takes no time to compile
     monkeypatch.setenv("TINYAD_CACHE", str(tmp_path))

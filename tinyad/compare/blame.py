@@ -9,10 +9,10 @@ import numpy as np
 from tinyad.compare.explanations import UNCHANGED, Explanation, Search, chosen, less_exact
 from tinyad.compare.hypotheses import Hypothesis, OneSum
 from tinyad.compare.judge import Judge
-from tinyad.compare.thresholds import MISTAKES_TOGETHER, OTHERS_SHOWN
+from tinyad.compare.thresholds import APART_TRIED, MISTAKES_TOGETHER, OTHERS_SHOWN
 from tinyad.compare.verdicts import BLAMED, Cause, Finding, Grade, Verdict
 from tinyad.compare.walk import Change
-from tinyad.printing.text import one_line
+from tinyad.printing.text import at_time, one_line
 
 Findings = list[Finding]
 
@@ -30,6 +30,43 @@ def explained(judge: Judge, findings: Findings) -> tuple[Findings, Finding | Non
     blame = Blame(judge, blamed, broken)
     told, located = blame.findings()
     return [told.get(judge.tape[f.name].index, f) for f in findings], located, blame.mistakes == 1
+
+
+def explained_apart(judge: Judge, findings: Findings) -> tuple[Findings, Finding | None, bool]:
+    """Return the same as `explained`, where some of what was given is wrong, and the others were not made from it.
+
+    What breaks its own rule then is told as it is where that one, at all its times, is left out.
+    """
+    found, located, one_mistake = explained(judge, findings)
+    unexplained = {f.name for f in found if f.cause in BLAMED and not f.looks_like}
+    computed = {step[1] for step in judge.tape.steps}
+    blamed = [f.name for f in found if f.cause in BLAMED and judge.tape[f.name].index in computed]
+    groups = dict.fromkeys(at_time(name)[0] for name in blamed)
+    best: tuple[dict[str, Finding], Finding | None] = {}, None
+    for base in list(groups)[:APART_TRIED] if located is None and unexplained else ():
+        apart = {name for name in judge.names.values() if at_time(name)[0] == base}
+        told = _told_without(judge, apart, unexplained - apart)
+        best = told if len(told[0]) > len(best[0]) else best
+        if len(told[0]) == len(unexplained - apart):
+            break
+    better, at = best
+    return [better.get(f.name, f) for f in found], located or at, one_mistake
+
+
+def _told_without(judge: Judge, apart: set[str], names: set[str]) -> tuple[dict[str, Finding], Finding | None]:
+    """Return what explains some names where others are left out, and the mistake in a line that was never given."""
+    hand = {name: judge.hand[i] for i, name in judge.names.items() if name not in apart}
+    if not names or not hand:
+        return {}, None
+    as_given = {name: a if judge.layout == "row" else a.T for name, a in hand.items()}
+    without = Judge(judge.d, as_given, judge.layout)
+    told, at, _ = explained(without, [without.finding(i) for i in without.names])
+    if at is not None and at.name in apart:  # it was given, and is another
+        return {}, None
+    found = {f.name: f for f in told if f.name in names}
+    own = {name: f for name, f in found.items() if f.cause == Cause.OWN and f.looks_like}
+    inherited = {name: f for name, f in found.items() if f.cause == Cause.INHERITED and (at or own)}
+    return own | inherited, at if inherited else None
 
 
 class Blame:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinyad.compare.blame import explained
+from tinyad.compare.blame import explained, explained_apart
 from tinyad.compare.conventions import Convention, convention
 from tinyad.compare.judge import Judge
 from tinyad.compare.other_models import other_model
@@ -175,7 +175,7 @@ def _with_explanations(judge: Judge, findings: list[Finding]) -> tuple[list[Find
     model = other_model(judge, findings)
     if model and model[1].steps:  # of a loop: what it computes goes on to be used, as in no wrong backward pass
         return model[0], "", model[1]
-    found, located, one_mistake = explained(judge, findings)
+    found, located, one_mistake = explained_apart(judge, findings)
     shared = convention(judge)
     if shared and (shared.sure or not one_mistake):
         return _under(shared, judge, findings)

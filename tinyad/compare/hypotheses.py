@@ -83,7 +83,7 @@ class Words:
         """Return in brackets what a factor or its inverse is the number of: examples, or a value with a name."""
         tape, names = self.tape, [(i, name) for i, name in self.tape.names.items() if i < self.lines.d.length]
         for n in (k, 1 / k):
-            near = [(i, name) for i, name in names if n > 1 and abs(n - round(n)) < EXACT * n]
+            near = [(i, name) for i, name in names if abs(n - round(n)) < EXACT * n]
             for i, name in near:
                 if tape.values[i].size == 1 and abs(tape.values[i].item() - n) < EXACT * n:
                     return f" ({one_line(name)} = {n:.0f})"
@@ -241,7 +241,7 @@ def shown(factor: float) -> tuple[str, bool]:
     from fractions import Fraction  # 2 ms that an import of tinyad need not take
 
     simple = Fraction(factor).limit_denominator(SIMPLE_FACTOR)
-    exact = bool(simple) and abs(factor - simple) < EXACT * abs(factor)
+    exact = abs(factor - simple) < EXACT * abs(factor)
     return str(simple) if exact else f"{factor:.6g}", exact
 
 

@@ -62,7 +62,7 @@ def fits(judge: Judge, model: Model) -> bool:
             d = tape.backward({tape.at(position[i]): seed.T for i, seed in judge.d.seeds.items()})
         except (ValueError, TypeError, IndexError, KeyError, np.linalg.LinAlgError):
             return False
-        return all(i in judge.fitting and judge.follows(i, d.column(position[i])) for i in judge.names)
+        return all(judge.follows(i, d.column(position[i])) for i in judge.names)
 
 
 def rebuilt(lines: Lines, changed: dict[int, Node]) -> tuple[Tape, dict[int, int]]:

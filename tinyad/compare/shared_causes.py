@@ -115,11 +115,6 @@ def _scaled(judge: Judge, findings: Findings, shared: Findings, factor: float) -
     origin = _origin_of_factor(judge, {f.name for f in shared}, factor)
     text = f"{len(shared)} of them are {factor:.{SAME_FACTOR}g} times the tape's"
     text += f": {origin}" if origin else f"{guess}: a scale, or one factor upstream of all of them"
-    results = {step[1] for step in judge.tape.steps}
-    names = {judge.names[i] for i in judge.names if i not in results and np.any(judge.true(i))}
-    without = [f.name for f in findings if f.right and f.name in names]
-    if 0 < len(without) < len(shared):
-        text += f"; right without it: {', '.join(map(one_line, without))}"
     common, pattern = "the common factor", (Cause.SCALE,)
     scaled = [f._replace(cause=Cause.SCALE, looks_like=common, pattern=pattern) if f in shared else f for f in findings]
     return scaled, text

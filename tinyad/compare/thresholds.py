@@ -9,6 +9,7 @@ TRIED            = 200_000  # values and contributions computed under hypotheses
 NOISE_TRIED      = 20_000   # of them, to see what a line moves; behind that its paths are counted instead
 FEWEST_TRIED     = 6        # passes over a tape that is so long that these are more
 MISTAKES_TOGETHER = 3       # searches: each finds what is left under the mistakes that were found before
+APART_TRIED      = 4        # names, at all their times, that the others may not be made from: each is a comparison
 MODELS_TRIED     = 20_000   # steps of other forward passes, or
 FEWEST_MODELS    = 2        # of these on a long tape
 NAMES_TRIED      = 200      # variables on either side in place of one: all of a tape of some 100 steps

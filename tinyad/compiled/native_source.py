@@ -28,6 +28,7 @@ NATIVE |= {f: f"np.{f}({{0}})" for f in ("log", "sqrt", "sign", "sin", "cos", "s
 NATIVE |= {"logaddexp": "np.logaddexp({0}, {1})"}
 WIDE = 1024  # multiplications; a smaller product is a loop, for a call of BLAS takes longer
 ALIGNED = 8  # entries
+MOST_LINES = 800  # of the loops together: a compiler takes minutes for more, as where no time steps repeat
 HEAD = """import math
 
 import numpy as np
@@ -146,6 +147,11 @@ class NativeSource(Writer):
                 run = []
                 self._loop(part)
         self._run(run)
+        if len(self.lines) > MOST_LINES:
+            raise NoNativeFormError(
+                f"a program of {len(self.lines):,} lines takes too long to become machine code, at most {MOST_LINES} "
+                "are compiled: its time steps are written out, for they differ or the pass 'loops' is not chosen"
+            )
         given = [(f"{a.name}_place", a) for a in self.arguments]
         views = [f"{name} = {self._view(a.value, a.over_time and self._is_one(a.value))}" for name, a in given]
         views += [f"result_{k} = {self._view(v)}" for k, v in enumerate(results)]

@@ -148,3 +148,66 @@ def test_an_identity_beside_a_column_does_not_fit():
         (line,) = check_derivation(fenced(declare, forward, f"∇v = {formula}\n∇u = ∇w diag(v)"), suggest=False).wrong
         assert (line.verdict, "5×5" in line.message) == ("does not fit", True)
     assert check_derivation(fenced(declare, forward, "∇v = ∇w diag(u)\n∇u = ∇w diag(v)")).ok
+
+
+# Which condition is said, of several names and several functions.
+
+SYMMETRIC = "layout: same\nloss: J\nu: N×1\n{more}\nS: N×N\nconstant: S"
+SYMMETRIC_S = [("wrong", Condition(ConditionKind.SYMMETRIC, "S"))]
+
+
+@pytest.mark.parametrize(
+    ("more", "forward", "backward"),
+    [
+        # S alone: what would hold too if P were symmetric is not asked for.
+        ("P: N×N", "J = uᵀ S u + uᵀ P u", "dJ/du = 2 S u + P u + Pᵀ u"),
+        # Three names at most are supposed to be symmetric: data first, and no numbers.
+        (
+            "A, B, C: N×N",
+            "J = uᵀ S u + uᵀ A u + uᵀ B u + uᵀ C u",
+            "dJ/du = 2 S u + A u + Aᵀ u + B u + Bᵀ u + C u + Cᵀ u",
+        ),
+        ("a, b, c: 1×1\nconstant: a, b, c", "J = a b c uᵀ S u", "dJ/du = 2 a b c S u"),
+        # At the sample points at which the hinge is off the derivative is 0.
+        ("m: 1×1\nconstant: m", "h = m - uᵀ S u\nJ = relu(h)", "dJ/du = -2 S u ∘ relu'(h)"),
+        # The other lines stay right, those that name a label too.
+        (
+            "c: N×1\nconstant: c",
+            "J = uᵀ S u + cᵀ u",
+            "one: dJ/du = 2 S u\ntwo: dJ/du = c\ndJ/du = dJ/du|_one + dJ/du|_two",
+        ),
+    ],
+)
+def test_the_one_name_that_has_to_be_symmetric_is_said(more, forward, backward):
+    assert conditions(SYMMETRIC.format(more=more), forward, backward) == SYMMETRIC_S
+
+
+def test_several_names_are_said_in_the_plural():
+    (wrong,) = check_derivation(fenced(*GAIN), suggest=False).wrong
+    assert wrong.message == "it holds if P, Q are symmetric: declare `symmetric: P, Q`"
+    (wrong,) = check_derivation(fenced(*QUADRATIC), suggest=False).wrong
+    assert wrong.message == "it holds if S is symmetric: declare `symmetric: S`"
+
+
+def test_a_transposition_too_many_is_no_condition():
+    """dx = Wᵀ dz holds if W is symmetric, and W dz was meant."""
+    declare = "layout: same\nW: N×N\nx: N×1\nconstant: W\ngiven: dz"
+    assert conditions(declare, "z = Wᵀ x", "dx = Wᵀ dz") == [("wrong", None)]
+
+
+def test_a_line_that_is_not_about_the_softmax_gets_no_condition_about_it():
+    """With softmax along the rows O is 1 everywhere, and dv = dq holds: the factor O is forgotten all the same."""
+    declare, forward = (
+        "layout: same\nS, v: N×M\nconstant: S",
+        "p = softmax(S)\nO = p 1_{(M,M)}\nq = O ∘ v\nL = 1/2 sum(q²)",
+    )
+    assert conditions(declare, forward, "dq = q\ndv = dq") == [("wrong", None)]
+    assert check_derivation(fenced(declare, forward, "dq = q\ndv = dq ∘ O")).ok
+
+
+def test_the_softmax_that_is_meant_is_named():
+    """There is one along the rows already: it is not that one."""
+    declare = "layout: same\nA: B×K\nS: N×M\ngiven: dP, dR"
+    lines = ["dS = P ∘ (dP - (P ∘ dP) 1_{(M,1)})", "dA = R ∘ (dR - (R ∘ dR) 1_{(K,1)})"]
+    found = conditions(declare, "R = softmax_rows(A)\nP = softmax(S)", "\n".join(lines))
+    assert found == [("wrong", Condition(ConditionKind.SOFTMAX_ALONG_ROWS, "S"))]

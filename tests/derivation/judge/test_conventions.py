@@ -48,3 +48,35 @@ def test_a_mean_where_it_belongs_needs_no_convention():
 def test_a_mean_that_is_nowhere_is_no_convention():
     report = checked(BACKWARD.replace("ᵀ / m", "ᵀ").replace("1 / m", "1"))
     assert [v.target for v in report.wrong] == ["dZ"]
+
+
+# What is no convention.
+
+
+@pytest.mark.parametrize(
+    ("backward", "wrong"),
+    [
+        # 1/m is forgotten: no line of a derivative without the factor puts it right.
+        ("dZ = E\ndA = Vᵀ dZ", ["dZ"]),
+        # As many lines hold with it as without.
+        ("dZ = E\ndV = dZ Aᵀ / m\ndc = dZ 1\ndA = Vᵀ dZ\ndW = (dA ∘ (1 - A²)) Xᵀ", ["dZ", "dV"]),
+    ],
+)
+def test_a_convention_makes_more_lines_hold_of_both_kinds(backward, wrong):
+    report = checked(backward)
+    assert [v.target for v in report.wrong] == wrong
+    assert not any("convention" in note for note in report.parts[0][1].notes)
+
+
+def test_what_is_given_stands_for_what_it_is():
+    declare = "layout: same\nX: D×m\nV: C×D\nconstant: X\ngiven: dZ, ds"
+    text = fenced(declare, "Z = V X\ns = sum(Z) / m", "dZ += ds 1_{C×m}\ndV = dZ Xᵀ / m")
+    report = check_derivation(text, suggest=False)
+    assert [v.target for v in report.wrong] == ["dZ", "dV"]
+
+
+def test_a_convention_holds_for_labelled_terms_too():
+    lines = BACKWARD.replace("dA = Vᵀ dZ", "all: dA = Vᵀ dZ\ndA = dA|_all")
+    assert checked(lines).ok
+    report = checked(lines.replace("all: dA = Vᵀ dZ", "all: dA = -Vᵀ dZ"))
+    assert [v.number for v in report.wrong] == ["all"]

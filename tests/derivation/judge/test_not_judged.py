@@ -104,3 +104,20 @@ def test_a_derivative_that_is_lost_in_rounding_is_not_judged(line):
 def test_a_line_that_is_not_judged_may_be_right():
     assert Verdict.NOT_JUDGED in POSSIBLY_RIGHT
     assert not Verdict.NOT_JUDGED.holds
+
+
+# b is 0 or huge: u - b has no digit of x where the hinge is on, and is x where it is off.
+OFF_AND_ON = (
+    "layout: same\nx: 1×1\nw, v: N×1\nm: 1×1\nconstant: m, w, v\ngiven: dz",
+    "h = m - (w - v)ᵀ (w - v)\nb = 10^{20} relu(h)\nu = x + b\ny = u - b\nz = y ∘ y",
+)
+
+
+def test_a_line_is_judged_where_rounding_leaves_something():
+    assert [v.verdict for v in checked(*OFF_AND_ON, "dy = 2 dz ∘ y").verdicts] == [Verdict.RIGHT]
+    assert [v.verdict for v in checked(*OFF_AND_ON, "dy = 3 dz ∘ y").verdicts] == [Verdict.WRONG]
+
+
+def test_a_line_is_added_to_what_is_given_however_small_that_is():
+    declare, forward = "layout: same\nx: N×1\ngiven: dy, dz", "y = 2 x\nz = 10^{20} y"
+    assert [v.verdict for v in checked(declare, forward, "dy += 10^{20} dz\ndx = 2 dy").verdicts] == [Verdict.RIGHT] * 2

@@ -289,6 +289,12 @@ def test_lines_that_depend_on_each_other_are_each_counted_once():
     assert dependent(DEPENDENT).ok, str(dependent(DEPENDENT))
 
 
+def test_a_line_that_sets_0_is_none_of_them():
+    from_0 = DEPENDENT.replace("∇o = -", "∇o = 0\n∇o += -")
+    assert dependent(from_0).ok
+    assert [v.verdict for v in dependent(f"{from_0}\n∇o += ∇r ∘ v").wrong] == ["counted twice"]
+
+
 @pytest.mark.parametrize("line", ["∇o += ∇r ∘ v", "∇o += ∇q ∘ r", "∇o += -∇s ∘ s / o"])
 def test_one_of_them_repeated_is_counted_twice(line):
     report = dependent(DEPENDENT + "\n" + line)

@@ -56,7 +56,7 @@ def _in_one_layout(points: Sequence[SamplePoint], title: str, lines: Sequence[St
     judged = [judge_line(points, line) for line in lines]
     convention = convention_of(points, judged)
     if convention is not None:
-        points, judged = with_labels(convention.points, labels), convention.verdicts
+        points, judged = convention.points, convention.verdicts
     coverage = Coverage(points, judged)
     verdicts = with_conditions(points, coverage.verdicts, lambda others: with_labels(others, labels))
     return CheckedLines(

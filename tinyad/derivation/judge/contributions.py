@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyad.arrays.matrix import Array
-from tinyad.derivation.judge.thresholds import FITS, LIKENESSES_SHOWN, NO_FACTOR, SAME_FACTOR, SUBSETS_OF
+from tinyad.derivation.judge.thresholds import FITS, LIKENESSES_SHOWN, SAME_FACTOR, SUBSETS_OF
 from tinyad.derivation.language.syntax_tree import Node
 from tinyad.derivation.semantics.environment import Time, TimedName
 from tinyad.derivation.semantics.sample_point import Contribution, SamplePoint
@@ -102,8 +102,6 @@ def known_cases(point: SamplePoint, left: Node) -> list[Case]:
 def contributions_to(case: Case) -> dict[ContributionKey, Array]:
     """Return the contributions to the derivative of a case, in row layout."""
     _, moment = case.place
-    if case.point.values[case.place].index >= case.point.derivatives.length:
-        return {}
     contributions: dict[ContributionKey, Array] = {}
     for part in case.point.contributions(case.place):
         key = _key(part, moment)
@@ -134,13 +132,18 @@ def total_of(arrays: Iterable[Array], shape: tuple[int, ...]) -> Array:
 
 
 def matching_keys(values: Sequence[Evaluated], all_keys: Keys) -> Keys | None:
-    """Return the contributions that a line is the sum of in every case: all, or as few as will do; None if none are."""
+    """Return the contributions that a line is the sum of in every case: all, or as few as will do; None if it is none.
+
+    A line that sets 0, to be added to, has none of them, whichever cancel.
+    """
 
     def holds(keys: Keys) -> bool:
         return all(value.equals_sum_of(keys) for value in values)
 
     if holds(all_keys):
         return all_keys
+    if not any(np.any(value.value) for value in values):
+        return NO_KEYS
     order = in_order(all_keys)
     factors = fitted_factors(values, [frozenset([key]) for key in order])
     if factors is not None:
@@ -165,7 +168,7 @@ def fitted_factors(values: Sequence[Evaluated], groups: Sequence[Keys]) -> list[
     if rank < len(groups):  # paths that add up to one another have no factors of their own
         return None
     largest = float(np.abs(line).max(initial=0))
-    if largest == 0 or float(np.abs(matrix @ factors - line).max()) > FITS * largest:
+    if float(np.abs(matrix @ factors - line).max()) > FITS * largest:
         return None
     return [float(f) for f in factors]
 
@@ -176,16 +179,22 @@ def likeness(values: Sequence[Evaluated], all_keys: Keys, point: SamplePoint) ->
     factors = fitted_factors(values, groups)
     if factors is None:
         return ""
-    if all(_is(f, factors[0]) for f in factors) and abs(factors[0]) > NO_FACTOR:
+    if all(abs(f - factors[0]) <= SAME_FACTOR * abs(factors[0]) for f in factors):
         return "the sign" if _is(factors[0], -1) else f"a factor {factors[0]:.6g}"
-    told = [f"{paths_text(point, g)} {_mistake(f)}" for g, f in zip(groups, factors, strict=True) if not _is(f, 1)]
+    largest = max(map(abs, factors))
+    wrong = [(keys, f) for keys, f in zip(groups, factors, strict=True) if not _is(f, 1)]
+    told = [paths_told(point, keys, *_mistake(f, largest)) for keys, f in wrong]
     return ", ".join(told[:LIKENESSES_SHOWN])
 
 
-def _mistake(factor: float) -> str:
-    """Describe the factor of one contribution."""
-    known = {0: "is missing", 2: "counts twice", -1: "has the wrong sign"}
-    return next((text for number, text in known.items() if _is(factor, number)), f"has a factor {factor:.6g}")
+def _mistake(factor: float, largest: float) -> tuple[str, str]:
+    """Say of one contribution, and of several, what their factor is; `largest`: that of these and the others."""
+    if abs(factor) < SAME_FACTOR * largest:
+        return "is missing", "are missing"
+    if _is(factor, 2):
+        return "counts twice", "count twice"
+    told = "the wrong sign" if _is(factor, -1) else f"a factor {factor:.6g}"
+    return f"has {told}", f"have {told}"
 
 
 def _is(factor: float, number: float) -> bool:
@@ -206,6 +215,12 @@ def path_text(point: SamplePoint, key: ContributionKey) -> str:
 def paths_text(point: SamplePoint, keys: Keys) -> str:
     """Name several contributions, each once."""
     return " and ".join(dict.fromkeys(path_text(point, key) for key in in_order(keys)))
+
+
+def paths_told(point: SamplePoint, keys: Keys, of_one: str, of_several: str) -> str:
+    """Name several contributions, each once, and say something of them: with the verb for one, or for several."""
+    several = len({path_text(point, key) for key in keys}) > 1
+    return f"{paths_text(point, keys)} {of_several if several else of_one}"
 
 
 def equal_groups(values: Sequence[Evaluated], all_keys: Keys) -> tuple[Keys, ...]:

@@ -52,8 +52,8 @@ def _letters(point: SamplePoint) -> Iterator[str]:
 
 def _names_with(point: SamplePoint, letter: str) -> frozenset[str]:
     """Return the names that have a row or a column for each of what the letter counts."""
-    length, loss = point.forward.sizes[letter], point.declarations.names.loss
-    return frozenset(key for (key, _), v in point.values.items() if length in v.shape and key != loss)
+    length = point.forward.sizes[letter]
+    return frozenset(key for (key, _), v in point.values.items() if length in v.shape)
 
 
 def _note(point: SamplePoint, letter: str, scaled: Sequence[str], others: Sequence[str]) -> str:

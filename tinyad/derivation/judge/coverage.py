@@ -15,6 +15,7 @@ from tinyad.derivation.judge.contributions import (
     in_order,
     known_cases,
     paths_text,
+    paths_told,
     total_of,
 )
 from tinyad.derivation.judge.targets import defines_notation, is_labelled_term, kept_sides, used_labels
@@ -62,6 +63,8 @@ class Coverage:
         for place in self._point.seeds:
             given = frozenset(key for key in self.full(place) if key.equation is None)
             self._covered[place] = self.full(place) if self._is_given_in_full(place) else given
+            if self._covered[place] == self.full(place):
+                self._complete[place] = -1
         self._require_declarations()
         self._add_up()
         self._mark_repeated_terms()
@@ -76,8 +79,7 @@ class Coverage:
     def full(self, place: TimedName) -> Keys:
         """Return all contributions to a derivative."""
         if place not in self._full:
-            known = self._point.values[place].index < self._point.derivatives.length
-            self._full[place] = frozenset(contributions_to(Case(self._point, NO_SCOPE, place))) if known else NO_KEYS
+            self._full[place] = frozenset(contributions_to(Case(self._point, NO_SCOPE, place)))
         return self._full[place]
 
     def missing(self) -> dict[TimedName, Keys]:
@@ -195,18 +197,20 @@ class Coverage:
                 twice = twice - self._cancelling(case.place, twice) if twice else twice
                 if twice and self.verdicts[n].ok:
                     first = held[case.place, in_order(twice)[0]]
-                    message = f"{paths_text(self._point, twice)} is in the term {first} already"
+                    message = self._told(twice, "is in", "are in") + f" the term {first} already"
                     self._mark(n, Verdict.COUNTED_TWICE, message)
                 for key in keys:
                     held.setdefault((case.place, key), v.number)
 
     def _message(self, fault: Fault) -> str:
-        paths = paths_text(self._point, fault.keys)
         if fault.verdict is Verdict.COUNTED_TWICE:
-            return f"{paths} is there already"
+            return self._told(fault.keys, "is there already", "are there already")
         if fault.verdict is Verdict.OVERWRITES:
-            return f"= where += belongs: {paths} is lost"
-        return f"{paths} is missing"
+            return "= where += belongs: " + self._told(fault.keys, "is lost", "are lost")
+        return self._told(fault.keys, "is missing", "are missing")
+
+    def _told(self, keys: Keys, of_one: str, of_several: str) -> str:
+        return paths_told(self._point, keys, of_one, of_several)
 
     def _enter(self, n: int, place: TimedName, reading: Reading) -> Fault | None:
         """Enter a line for one derivative; return what is wrong with it, seen with the lines before."""
@@ -218,7 +222,7 @@ class Coverage:
         before = self._covered.get(place, NO_KEYS)
         keys = _reassigned(reading, before) & self.full(place)
         adds = self.verdicts[n].statement.sign == "+="
-        self._added[place] = self._added.get(place, 0) + 1 if adds else 1
+        self._added[place] = (self._added.get(place, 0) if adds else 0) + bool(keys)
         if adds:
             twice = before & keys
             twice = twice - self._cancelling(place, twice) if twice else twice
@@ -250,7 +254,7 @@ class Coverage:
         for k in lines:
             v = self.verdicts[k]
             if missing and v.ok and v.statement.sign == "=" and any(r.contributions for r in v.readings):
-                self._mark(k, Verdict.MISSING, f"{paths_text(self._point, missing)} is missing")
+                self._mark(k, Verdict.MISSING, self._told(missing, "is missing", "are missing"))
 
     def _find_wrong_names(self) -> None:
         """Mark right values under another name: equal to the derivative of what lines use, and none sets."""
@@ -289,12 +293,12 @@ class Coverage:
             if missing and all(self.verdicts[n].ok for n in lines):
                 if self._mark_too_few(lines, missing):
                     continue
-                message = f"{paths_text(self._point, missing)} is missing, in this line or another"
-                self._mark(lines[-1], Verdict.MISSING, message)
+                message = self._told(missing, "is missing", "are missing")
+                self._mark(lines[-1], Verdict.MISSING, f"{message}, in this line or another")
             hidden = NO_KEYS if missing else self._hidden(place)
             if hidden and self.verdicts[lines[-1]].ok:
-                message = f"{paths_text(self._point, hidden)} is below rounding at every sample point"
-                self._mark(lines[-1], Verdict.NOT_JUDGED, message)
+                message = self._told(hidden, "is below rounding", "are below rounding")
+                self._mark(lines[-1], Verdict.NOT_JUDGED, f"{message} at every sample point")
 
     def _mark_too_few(self, lines: Sequence[int], missing: Keys) -> bool:
         """Mark a line that has some of the equal uses of a name in one equation, as of u in uᵀ u: it lacks a factor."""
@@ -307,8 +311,8 @@ class Coverage:
                 factors = {len(group) / len(group & keys) for group in groups}
                 if len(factors) == 1:
                     where = "" if NO_KEYS.union(*groups) == reading.all_contributions else " in its term"
-                    paths = paths_text(self._point, missing)
-                    message = f"a factor {factors.pop():g} is missing{where}: {paths} counts more than once"
+                    paths = self._told(missing, "counts", "count")
+                    message = f"a factor {factors.pop():g} is missing{where}: {paths} more than once"
                     self._mark(n, Verdict.WRONG, message)
                     self.verdicts[n] = self.verdicts[n]._replace(lacks_factor=True)
                     return True
@@ -345,12 +349,11 @@ class Coverage:
         """Say why a line uses a derivative too early; "" if it does not."""
         if place in targets and self.verdicts[n].statement.sign == "=":
             return "this line sets it"
-        if place not in self._lines or place in self._point.seeds:
+        if place not in self._lines:
             return ""
-        first = self._first.get(place, -1)
-        if first > n or (first == n and place not in targets):
+        if self._first.get(place, -1) > n and place not in self._point.seeds:
             return "a later line sets it"
-        if self._complete.get(place, -1) > n:
+        if self._complete.get(place, -1) >= n:
             return f"it is not complete before line {self.verdicts[self._complete[place]].line}"
         return ""
 

@@ -13,9 +13,9 @@ from tinyad.derivation.judge.verdicts import Reading, Verdict, WorstEntry, indic
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
-from tinyad.derivation.semantics.operations import column
+from tinyad.derivation.semantics.operations import column, sized_blocks
 from tinyad.derivation.semantics.sample_point import SamplePoint
-from tinyad.derivation.semantics.values import Eye, Indexed, Scope, Stretched, Trouble
+from tinyad.derivation.semantics.values import Blocks, Eye, Indexed, Scope, Stretched, Trouble
 
 DERIVATIVE_OF_SUM = "it is the derivative of the sum of all entries, not the Jacobian"
 
@@ -32,9 +32,10 @@ def equal_sides(points: Sequence[SamplePoint], line: Statement, left: Node, memb
     """Return the reading of a line about a Jacobian, a differential or a name: both sides evaluated and compared."""
     for point in points:
         for scope in scopes_of(point, line):
-            moving = names_moving(point, line, scope)
-            at = Sides(point, point.evaluator.replace(moving=moving - {_loss(point)}), scope)
-            if left.kind == "differential" and _loss(point) in moving:
+            moving, loss = names_moving(point, line, scope), {_loss(point)}
+            of_loss = left.kind == "differential" and _moving(point, left, scope) == loss
+            at = Sides(point, point.evaluator.replace(moving=moving - loss if of_loss else moving), scope)
+            if of_loss:
                 reading = _compare_differentials(at, line.members[0], member)
             else:
                 reading = _compare_sides(at, left, member)
@@ -89,11 +90,12 @@ def are_equal(at: Sides, left: Node, member: Node) -> bool:
 
 def _values_of_sides(at: Sides, left: Node, member: Node) -> tuple[Array, Array] | None:
     """Return the values of both sides with their axes in one order; None if one of them has no size."""
-    a, b = at.evaluator(left, at.scope), column(at.evaluator(member, at.scope))
+    a, b = map(_without_letters, (at.evaluator(left, at.scope), column(at.evaluator(member, at.scope))))
     if isinstance(b, Stretched) and isinstance(a, np.ndarray):
         b = b.filled(a.shape)
     if isinstance(b, Eye) and isinstance(a, np.ndarray) and a.ndim == 2 and a.shape[0] == a.shape[1]:
         b = b.factor * np.eye(len(a))
+    b = sized_blocks(b, len(a)) if isinstance(b, Blocks) and isinstance(a, np.ndarray) else b
     if isinstance(a, Indexed) or isinstance(b, Indexed):
         a, b = _same_axes(a, b, member)
     x, y = _as_array(a), _as_array(b)
@@ -112,6 +114,11 @@ def _worst_entry(x: Array, y: Array) -> WorstEntry | None:
     at = np.unravel_index(int(np.argmax(np.abs(x - y))), x.shape)
     where = ", ".join(f"{w} {k + 1}" for w, k in zip(("row", "column", "layer"), at, strict=False))
     return WorstEntry(where, float(x[at]), float(y[at]))
+
+
+def _without_letters(value: Any) -> Any:
+    """Return components that depend on no index, as a sum over all of them, as the number that they are."""
+    return np.reshape(value.value, (1, 1)) if isinstance(value, Indexed) and not any(value.labels) else value
 
 
 def _same_axes(a: Any, b: Any, member: Node) -> tuple[Array, Array]:

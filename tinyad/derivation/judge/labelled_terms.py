@@ -54,8 +54,8 @@ def labelled_lines(lines: Sequence[Statement | Unreadable], source: Source) -> L
     unread: set[str] = set()
     for line in lines:
         if isinstance(line, Unreadable):
-            label, colon, _ = source.text[line.start : line.end].partition(":")
-            unread |= {"".join(label.split())} if colon else set()
+            label, *_ = source.text[line.start : line.end].partition(":")
+            unread.add("".join(label.split()))
         elif line.number and not line.number.isdigit() and line.left[0].kind == "d":
             labels.setdefault((line.number, line.left[0].value[0].key), []).append(line)
     return Labels(labels, frozenset(unread))

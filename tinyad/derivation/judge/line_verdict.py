@@ -28,13 +28,13 @@ from tinyad.derivation.judge.targets import kept_sides
 from tinyad.derivation.judge.unseen import why_not_judged
 from tinyad.derivation.judge.verdicts import LineVerdict, Reading, Verdict, WorstEntry, indices_on_one_side
 from tinyad.derivation.language.reader import Unreadable
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Vec
 from tinyad.derivation.semantics.environment import Remarks
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.forward import label
-from tinyad.derivation.semantics.operations import column
+from tinyad.derivation.semantics.operations import column, sized_blocks
 from tinyad.derivation.semantics.sample_point import SamplePoint
-from tinyad.derivation.semantics.values import Indexed, Scope, Several, Stretched, Trouble
+from tinyad.derivation.semantics.values import Blocks, Indexed, Scope, Several, Stretched, Trouble
 
 
 def judge_line(points: Sequence[SamplePoint], line: Statement | Unreadable) -> LineVerdict:
@@ -181,8 +181,25 @@ def _as_row(case: Case, line: Statement, k: int, member: Node, value: Any) -> Ar
     if ref.indices:
         raise Trouble(Verdict.DOES_NOT_FIT, f"the index {ref.indices[0]} is on the left-hand side only", member)
     rows = case.point.declarations.layout == "row"
+    if line.vec is not None:
+        return _unstacked(case, line.vec, value, member)
     matrix = _as_matrix(value, case.shape if rows else case.shape[::-1], member)
     return matrix if rows else matrix.T
+
+
+def _unstacked(case: Case, vec: Vec, value: Any, member: Node) -> Array:
+    """Return the derivative, in row layout, whose entries stand one below the other in a column, or in a row."""
+    rows = case.point.declarations.layout == "row"
+    shape = case.shape if rows and vec is Vec.OF_DERIVATIVE else case.shape[::-1]  # of what is stacked
+    in_row = vec is Vec.FOR_ROW or (rows and vec is Vec.FOR_VEC)
+    count = shape[0] * shape[1]
+    expected = (1, count) if in_row else (count, 1)
+    stacked = _as_matrix(value, expected, member)
+    if stacked.shape != expected:
+        message = f"the line gives {size(stacked.shape)}; the vec of {size(shape)} is {size(expected)}"
+        raise Trouble(Verdict.DOES_NOT_FIT, message, member)
+    matrix = stacked.reshape(shape, order="F")
+    return matrix if shape == case.shape and rows and vec is Vec.OF_DERIVATIVE else matrix.T
 
 
 def _one_of(value: Several, k: int, sides: int, member: Node) -> Any:
@@ -223,6 +240,7 @@ def _components_as_row(value: Indexed, ref: Ref, shape: tuple[int, ...], member:
 def _as_matrix(value: Any, shape: tuple[int, ...], member: Node) -> Array:
     """Return a value as a matrix; `shape` is that of the derivative, in the layout of the author."""
     value = column(value)
+    value = sized_blocks(value, shape[0]) if isinstance(value, Blocks) else value
     if isinstance(value, Stretched):
         filled = value.filled(shape)
         if filled is None:
@@ -245,8 +263,6 @@ def _compared(point: SamplePoint, member: Node, values: Sequence[Evaluated], all
         return _misfit(misfit, member, values, all_keys)
     finite = _all_finite(values)
     keys = matching_keys(values, all_keys) if finite else None
-    if keys is None and finite and not any(np.any(v.value) for v in values):
-        keys = NO_KEYS  # set to 0, to be added to
     if keys is not None:
         return Reading(Verdict.RIGHT, "", member, keys, all_keys)
     looks_like = likeness(values, all_keys, point)
@@ -289,7 +305,7 @@ def _worst_entry(v: Evaluated) -> WorstEntry:
     case, point = v.case, v.case.point
     true = total_of(v.contributions.values(), v.value.shape)
     off = np.abs(v.value - true)
-    at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
+    at = np.unravel_index(int(np.argmax(off)), off.shape)
     row, col = at if point.declarations.layout == "row" else at[::-1]
     where = f"row {row + 1}, column {col + 1}"
     if point.last is not None and isinstance(case.place[1], int) and case.scope.t is not None:

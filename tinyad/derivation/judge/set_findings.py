@@ -11,7 +11,7 @@ from tinyad.derivation.judge.contributions import contributions_to, known_cases,
 from tinyad.derivation.judge.targets import derivatives_in, derivatives_used
 from tinyad.derivation.judge.thresholds import LONGEST_NUMBER
 from tinyad.derivation.judge.verdicts import LineVerdict
-from tinyad.derivation.language.syntax_tree import Node, Ref, structure
+from tinyad.derivation.language.syntax_tree import Node, Ref, structure, walk
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.forward import label
 from tinyad.derivation.semantics.sample_point import SamplePoint
@@ -38,7 +38,7 @@ def not_exercised(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]
     equal = "; ".join(", ".join(label(*p) for p in group) for group in _equal_derivatives(points))
     if equal:
         notes.append(f"these derivatives are equal, so a line with one in the place of another still holds: {equal}")
-    numbers = [v.line for v in verdicts if v.ok and v.shapes and all(text == "1×1" for _, _, text in v.shapes)]
+    numbers = [v.line for v in verdicts if v.ok and v.shapes and _is_of_numbers(v)]
     if numbers:
         lines = ", ".join(map(str, numbers))
         notes.append(
@@ -46,6 +46,13 @@ def not_exercised(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]
             "so a wrong transposition or order of factors would not show"
         )
     return notes
+
+
+def _is_of_numbers(v: LineVerdict) -> bool:
+    """Return whether all operands of a line are 1×1, and none is a component: of these no order would show."""
+    nodes = (node for part in (*v.statement.left, *v.statement.members) for node in walk(part))
+    refs = (node.value[0] if node.kind == "d" else node.value for node in nodes if node.kind in ("name", "d"))
+    return all(text == "1×1" for _, _, text in v.shapes) and not any(ref.indices for ref in refs)
 
 
 # Lines with a right value
@@ -198,12 +205,10 @@ def _negligible(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]) 
     for v in verdicts:
         for reading, left in zip(v.readings, v.statement.left if v.statement is not None else (), strict=False):
             for case in known_cases(point, left) if reading.of is not None else ():
-                for key, array in contributions_to(case).items():
-                    if (
-                        key in reading.contributions
-                        and key.equation is not None
-                        and point.near(case.place, array, np.zeros_like(array))
-                    ):
+                known = contributions_to(case)
+                seen = {key[:2] for key, a in known.items() if not point.near(case.place, a, np.zeros_like(a))}
+                for key in known:
+                    if key in reading.contributions and key.equation is not None and key[:2] not in seen:
                         yield (
                             f"{path_text(point, key)} adds next to nothing in line {v.line} at these points, "
                             "so a mistake in it would not show"

@@ -20,8 +20,7 @@ STEADY             = 1e-3   # of a contribution: what small errors may change of
 
 # When a line is a sum of multiples of contributions.
 FITS               = 1e-8   # of the largest entry: what the multiples may leave over
-SAME_FACTOR        = 1e-6   # a factor this near to 1, 0, 2 or -1 is that number
-NO_FACTOR          = 1e-9   # a factor below this is zero: the line is no multiple of the derivative
+SAME_FACTOR        = 1e-6   # a factor this near to 1, 2 or -1 is that number; of the largest: another, or 0
 
 # How much is tried, so that a check takes bounded time.
 SUBSETS_OF         = 10     # contributions that are tried in all combinations: 1,022 of them

@@ -217,6 +217,14 @@ def _meaning(declarations: Declarations, entry: Entry) -> None:
     declarations.meaning[sign] = MEANINGS[value]
 
 
+def _bars(declarations: Declarations, entry: Entry) -> None:
+    value = declarations.value(entry)
+    if value not in ("adjoints", "names"):
+        message = r"bars: write `bars: adjoints`, for \bar b as the derivative of the loss for b, or `bars: names`"
+        raise declarations.source.error(message, entry.start, entry.end)
+    declarations.names.bars = value == "adjoints"
+
+
 def _ones(declarations: Declarations, _: Entry) -> None:
     declarations.ones = True
 
@@ -416,4 +424,5 @@ def _matrix_kind(declarations: Declarations, entry: Entry) -> None:
 HANDLERS: dict[str, Callable[[Declarations, Entry], None]] = {
     "loss": _loss, "layout": _layout, "time": _time, "indices": _indices, "family": _family, "*": _meaning,
     "·": _meaning, "⊗": _meaning, "1": _ones, "d": _differential, "function": _function,
+    "bars": _bars,
 }  # fmt: skip

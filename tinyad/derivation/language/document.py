@@ -11,6 +11,7 @@ from tinyad.derivation.language.displays import Found, Instruction, declaration_
 from tinyad.derivation.language.equations import Equation, NotRead, Parts, Sorting, equations
 from tinyad.derivation.language.limits import BLOCK_LINES
 from tinyad.derivation.language.macros import Macros
+from tinyad.derivation.language.marks import bars_are_adjoints, pi_is_name
 from tinyad.derivation.language.sequences import sums
 from tinyad.derivation.language.source import PROPOSED, Block, DerivationError, Source
 from tinyad.derivation.language.sums import undeclared_indices
@@ -237,6 +238,9 @@ def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
     """Set what the author has not declared: the layout of papers, the loss, the indices and times of sums."""
     names, says = declarations.names, declarations.says
     names.has_layers = not names.last
+    if "bars" not in says:
+        names.bars = names.bars or bars_are_adjoints([e.tokens for e in found])
+    names.pi_is_name = names.pi_is_name or any(pi_is_name(e.tokens) for e in found)
     if "layout" not in says:
         declarations.layout = "same"
     if "loss" not in says:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.displays import Display, Instruction, rows
 from tinyad.derivation.language.limits import EQUATIONS
+from tinyad.derivation.language.names import ACCENTS
 from tinyad.derivation.language.segments import segments
 from tinyad.derivation.language.source import DerivationError, LimitError, Source
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
@@ -263,6 +264,7 @@ class Sorting:
         if not equals or tokens[0].kind not in ("word", "group("):
             return None
         derives = tokens[0].text in ("d", "δ") and tokens[1].kind in ("word", "group(")
+        derives = derives or (self.declarations.names.bars and tokens[0].text.endswith(ACCENTS["bar"]))
         if derives or (tokens[0].text == self.declarations.names.time and equals == 1):
             return None
         try:

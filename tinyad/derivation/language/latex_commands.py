@@ -17,18 +17,19 @@ COMMAND_TOKENS |= {"ell": ("word", "ℓ"), "infty": ("word", "∞")}
 COMMAND_TOKENS |= {name: ("op", text) for name, text in {
     "nabla": "∇", "partial": "∂", "sum": "Σ", "odot": "∘", "circ": "∘", "ast": "*", "times": "×", "cdot": "·",
     "otimes": "⊗", "oplus": "⊕", "oslash": "/", "div": "/", "equiv": "≡", "coloneqq": "=", "Rightarrow": "⇒",
-    "Longrightarrow": "⇒", "implies": "⇒", "in": "∈", "langle": "<", "rangle": ">", "lt": "<", "gt": ">", "prime": "'",
+    "Longrightarrow": "⇒", "implies": "⇒", "in": "∈", "lt": "<", "gt": ">", "prime": "'",
     "colon": ":", "&": "&", "%": "%", "#": "#", "vert": "|", "lvert": "|", "rvert": "|", "mid": "|", "|": "‖",
     "Vert": "‖", "lVert": "‖", "rVert": "‖", "ge": "≥", "geq": "≥", "geqslant": "≥", "le": "≤", "leq": "≤",
     "leqslant": "≤", "ne": "≠", "neq": "≠", "triangleq": "=", "leftarrow": "=", "gets": "=", "prod": "Π",
 }.items()}
 COMMAND_TOKENS |= {"{": ("open", "{"), "}": ("close", "}"), "lbrace": ("open", "{"), "rbrace": ("close", "}")}
+COMMAND_TOKENS |= {"langle": ("open", "⟨"), "rangle": ("close", "⟩")}
 COMMAND_TOKENS |= dict.fromkeys(("top", "intercal"), ("word", "⊤"))
 COMMAND_TOKENS |= dict.fromkeys("cdots ldots dots vdots ddots dotsc dotsb".split(), ("dots", "…"))
 CHARACTER_TOKENS = {c: ("op", c) for c in "+-*@/,;|‖'.:<>=∘·×⊗⊕≡⇒∈∇∂Σ≥≤≠"}
-CHARACTER_TOKENS |= {c: ("op", text) for c, text in zip("⊙◦○⊘⋅•∙−–∗∑≔∣′’‘⟨⟩", "∘∘∘/···--*Σ=|'''<>", strict=True)}
+CHARACTER_TOKENS |= {c: ("op", text) for c, text in zip("⊙◦○⊘⋅•∙−–∗∑≔∣′’‘", "∘∘∘/···--*Σ=|'''", strict=True)}
 CHARACTER_TOKENS |= {c: ("op", text) for c, text in zip("⩾⩽≜←∏", "≥≤==Π", strict=True)}
-CHARACTER_TOKENS |= {c: ("open", c) for c in "(["} | {c: ("close", c) for c in ")]"}
+CHARACTER_TOKENS |= {c: ("open", c) for c in "([⟨"} | {c: ("close", c) for c in ")]⟩"}
 CHARACTER_TOKENS |= dict.fromkeys("…⋯⋮⋱", ("dots", "…")) | dict.fromkeys("𝟏𝟙", ("ones", "1")) | {"⊤": ("word", "⊤")}
 WORD_PARTS = {("char", True), ("command", "_")}
 KIND_LETTERS = {"word": "w", "group(": "(", ")group": ")"}

@@ -26,6 +26,7 @@ from tinyad.derivation.language.latex_commands import (
     WORD_PARTS,
 )
 from tinyad.derivation.language.limits import BRACKET_DEPTH
+from tinyad.derivation.language.names import FUNCTIONS
 from tinyad.derivation.language.plain_tokens import letter
 from tinyad.derivation.language.source import Source, likeliest
 from tinyad.derivation.language.syntax_tree import Token
@@ -199,7 +200,8 @@ class LatexTokenizer:
         program = PROGRAM_WORD.match(self.source.text, node.start)
         if program and all(n.kind == "char" for n in rest[: -len(program[0]) : -1]):
             del rest[len(rest) - len(program[0]) + 1 :]
-            self.emit("word", program[1] or program[2], node.start, program.end())
+            name = f"np.{program[1]}"
+            self.emit("word", name if name in FUNCTIONS else program[1] or program[2], node.start, program.end())
             return
         run = [node]
         while self.upright and rest and (rest[-1].kind, rest[-1].text[0].isalnum() or rest[-1].text) in WORD_PARTS:

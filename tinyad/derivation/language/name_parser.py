@@ -185,10 +185,12 @@ class NameParser:
         return product
 
     def unknown(self, token: Token, scripts: Scripts, end: int) -> Node:
-        """Return a name that is not declared, or the derivative of one after a d."""
+        """Return a name that is not declared, or the derivative of one after a d, or below a bar."""
         word = token.text
-        if len(word) > 1 and word[0] in "dδ":
-            return self.powers(self.node("d", (), (self.names.ref(word[1:], scripts), None), token.start, end), scripts)
+        barred = self.names.bars and word.endswith(ACCENTS["bar"])
+        if barred or (len(word) > 1 and word[0] in "dδ"):
+            ref = self.names.ref(word.removesuffix(ACCENTS["bar"]) if barred else word[1:], scripts)
+            return self.powers(self.node("d", (), (ref, None), token.start, end), scripts)
         return self.name(self.names.ref(word, scripts), scripts, token.start, end)
 
     def tight_shift(self, node: Node, token: Token) -> Node:

@@ -25,11 +25,12 @@ FUNCTIONS = {
     "sinh": "sinh", "cosh": "cosh", "sech": "sech", "sin": "sin", "cos": "cos",
     "softplus": "softplus", "erf": "erf", "tan": "tan", "arctan": "arctan", "atan": "arctan", "step": "step",
     "heaviside": "step", "abs": "abs", "sign": "sign", "sgn": "sign", "max": "max", "min": "min", "amax": "amax",
-    "amin": "amin", "maximum": "max", "minimum": "min", "mean": "mean", "var": "var", "det": "det", "logdet": "logdet",
-    "std": "std", "where": "where", "outer": "outer", "dot": "dot", "matmul": "dot", "mm": "dot",
+    "amin": "amin", "maximum": "max", "minimum": "min", "mean": "mean", "var": "var", "Var": "var", "det": "det",
+    "logdet": "logdet", "std": "std", "where": "where", "outer": "outer", "dot": "dot", "matmul": "dot", "mm": "dot",
     "multiply": "multiply", "square": "square", "inv": "inv", "transpose": "transpose", "power": "**",
     "expit": "sigmoid",
     "log1p": "log1p", "expm1": "expm1", "inner": "inner", "norm": "norm",
+    "np.mean": "mean", "np.var": "var", "np.std": "std",  # beside names such as var
     "vec": "vec", "kron": "kron", "trace": "tr", "Trace": "tr", "Tr": "tr", "Diag": "diag",
 }  # fmt: skip
 
@@ -79,6 +80,7 @@ class Names:
         self.differentials = False
         self.abbreviations: dict[str, Abbreviation] = {}  # key → the formula of derivatives that it stands for
         self.bars = False  # whether ā is the derivative of the loss for a
+        self.pi_is_name = False  # whether π has an index or is derived for: no 3.14…
         self.applied: dict[str, str] = {}  # names that were computed with arguments, f of f(x) = ..., and these
         self.squared: set[str] = set()  # letters of names with a square, σ of σ^2 = ...
         self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
@@ -87,6 +89,10 @@ class Names:
         self.read_members: dict[tuple[Any, ...], Node] = {}  # tokens → the formula they make, with these names
         self._flat: dict[str, list[str]] = {}
         self._letters: dict[str, list[str]] = {}
+
+    def is_pi(self, key: str) -> bool:
+        """Return whether a name is the number π, which nothing declares, computes or derives for."""
+        return key in PI and not self.pi_is_name and not self.is_known(key)
 
     @contextmanager
     def binding(self, letters: Sequence[str]) -> Iterator[None]:
@@ -302,7 +308,7 @@ def _with_power_apart(item: Sequence[Token]) -> tuple[Sequence[Token], tuple[str
             return (), ("-1", "T")
         power = exponent("".join(texts[1:])) if texts[0] == "∘" else None
         return (item, ()) if power is None else ((), ("∘" + "".join(texts[1:]),))
-    if len(texts) > 2 and texts[-2] in (")", "]", ">") and texts[-1] in ("T", "⊤", "'", "2"):
+    if len(texts) > 2 and texts[-2] in (")", "]", ">", "⟩") and texts[-1] in ("T", "⊤", "'", "2"):
         return unbracketed(item[:-1])[0], ("2" if texts[-1] == "2" else "T",)
     return item, ()
 
@@ -319,7 +325,7 @@ def _apart(word: str) -> tuple[str, str]:
 
 def unbracketed(group: Sequence[Token]) -> tuple[Sequence[Token], bool]:
     """Return a script without the brackets around it, and whether there were any."""
-    while len(group) > 2 and group[0].text in ("(", "<", "[") and group[-1].text in (")", ">", "]"):
+    while len(group) > 2 and group[0].text in ("(", "<", "⟨", "[") and group[-1].text in (")", ">", "⟩", "]"):
         return group[1:-1], True
     return group, False
 

@@ -12,7 +12,7 @@ from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.primaries import Primaries
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.sums import TURNED, Condition, Sums
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, Undecided, walk
+from tinyad.derivation.language.syntax_tree import Node, OfColumn, Ref, Statement, Token, Undecided, Vec, vec_of, walk
 from tinyad.derivation.language.token_cursor import TokenCursor
 
 SUM, FROBENIUS, NEGATION, PRODUCT = 10, 12, 15, 20  # precedence of + and -, of A : B, of a sign, of a product
@@ -68,7 +68,21 @@ class Parser:
         if self.cursor.token.kind != "end":
             self.cursor.unexpected()
         kind = "+=" if sign.text == "+=" else "="
-        return Statement(number, left, kind, tuple(members), tokens[0].start, tokens[-1].end, title, tuple(tokens))
+        left, vec = self.unstacked(left)
+        return Statement(number, left, kind, tuple(members), tokens[0].start, tokens[-1].end, title, tuple(tokens), vec)
+
+    def unstacked(self, left: tuple[Node, ...]) -> tuple[tuple[Node, ...], Vec | None]:
+        """Return the derivative in vec(∇W) or ∂L/∂vec(W) as the left-hand side, and how its entries are stacked."""
+        side = left[0]
+        if side.kind == "jacobian" and isinstance(side.value, Node) and side.parts[0].kind == "name":
+            name = vec_of(side.value)
+            if name is not None and name.kind == "name" and side.parts[0].value.key == self.names.loss:
+                vec = Vec.FOR_ROW if side.value.kind == "transpose" else Vec.FOR_VEC
+                return (self.node("d", (), (name.value, None), side.start, side.end), *left[1:]), vec
+        inner = vec_of(side) if side.kind == "call" else None
+        if len(left) > 1 or inner is None or inner.kind != "d" or inner.value[0].indices:
+            return left, None
+        return (inner,), Vec.OF_DERIVATIVE
 
     def member(self) -> Node:
         """Read a member of a chain; one that was read before, in this line or another form of it, is not read again."""
@@ -356,7 +370,9 @@ class Parser:
         return inside
 
     def bracket(self) -> Node:
-        """Read a formula in brackets, or [a, b; c, d]."""
+        """Read a formula in brackets, [a, b; c, d], or ⟨x, y⟩."""
+        if self.cursor.token.text == "⟨":
+            return self.inner_product()
         token = self.cursor.expect("open")
         outside, self.in_bars = self.in_bars, False
         node = self.in_brackets(token)
@@ -463,18 +479,23 @@ class Parser:
         return self.node("call", (part,), Ref(function), token.start, end)
 
     def inner_product(self) -> Node:
-        """Read ⟨x, y⟩, the sum of the products of entries."""
-        token = self.cursor.expect("op", "<")
+        """Read ⟨x, y⟩, ⟨x | y⟩ or <x, y>, the sum of the products of entries."""
+        token = self.cursor.token
+        self.cursor.at += 1
+        outside, self.in_bars = self.in_bars, True  # a bar is no absolute value
         left = self.expression()
-        self.cursor.expect("op", ",")
+        self.in_bars = outside
+        if not self.cursor.accept(",", "|"):
+            what = self.cursor.source.text[left.start : left.end]
+            self.cursor.fail(f"⟨x, y⟩ is read, of two factors; for a mean write mean({what})", token)
         right = self.expression()
-        end = self.cursor.expect("op", ">").end
+        closed = self.cursor.expect("op", ">") if token.kind == "op" else self.cursor.expect("close", "⟩")
+        end = closed.end
         if self.cursor.is_op("_") and self.cursor.ahead(2).text == "F":
             self.cursor.at += 1
             self.cursor.group()
             end = self.cursor.end
-        products = self.node("call", (left, right), Ref("inner"), token.start, end)
-        return products
+        return self.node("call", (left, right), Ref("inner"), token.start, end)
 
     def entry(self) -> Node:
         """Read a formula or dots."""
@@ -535,9 +556,9 @@ class Parser:
         if kind == "F":
             square = self.node("square", (part,), "∘", token.start, end)  # of every entry
             total = self.node("call", (square,), Ref("sum"), token.start, end)
-        else:  # of a column: of a matrix it would be no number, and is refused
+        else:
             turned = self.node("transpose", (part,), None, token.start, end)
-            total = self.node("*", (turned, part), None, token.start, end)
+            total = self.node("*", (turned, part), OfColumn(token.start, token.start), token.start, end)
         return self.node("call", (total,), Ref("sqrt"), token.start, end)
 
 

@@ -32,7 +32,7 @@ MODULE = re.compile(  # np. before the name of a function; np.max is not the max
 UNNAMED = re.compile(r"_(v?\d+|\s|,|\])")
 SIGNED = re.compile(r"-?\d+(?:\.\d+)?")
 QUOTED = re.compile(r"([^'‘’\"\n]*)['‘’\"]")
-OPEN, CLOSE = "([{", ")]}"
+OPEN, CLOSE = "([{⟨", ")]}⟩"
 
 
 def letter(c: str) -> str:
@@ -131,6 +131,7 @@ class _Reader:
             name = "π" if self.tokens[k].text == "pi" else self.tokens[k].text
             if name not in FUNCTIONS and name != "π":
                 raise self.source.error(f"{module[0]}{name} is not read; write what it does as a formula", at, self.at)
+            name = f"np.{name}" if f"np.{name}" in FUNCTIONS else name
             self.tokens[k] = self.tokens[k]._replace(text=name, start=at)
         return True
 

@@ -11,7 +11,7 @@ from tinyad.derivation.language.names import Scripts, exponent, unbracketed
 from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.source import DerivationError, LimitError
 from tinyad.derivation.language.sums import LARGE
-from tinyad.derivation.language.syntax_tree import Node, Ref, Token, walk
+from tinyad.derivation.language.syntax_tree import Node, Ref, Token, vec_of, walk
 from tinyad.derivation.language.token_cursor import TokenCursor
 
 
@@ -349,6 +349,10 @@ class Primaries:
         first = self.cursor.at
         below = self.name_parser.whole_word()
         _, end = self.name_parser.script_groups()
+        if self.names.functions.get(below.text) == "vec" and self.cursor.token.kind == "open":
+            self.cursor.at = first
+            vec = self.formulas.operand()
+            return self.derived(above, vec, token, vec.end)
         ref, scripts = self.name_parser.single_name(self.cursor.tokens[first : self.cursor.at], below)
         return self.name_parser.powers(self.derived(above, ref, token, end), scripts)
 
@@ -419,9 +423,10 @@ class Primaries:
             with self.names.binding(below.indices if isinstance(below, Ref) else ()):
                 return self.applied(self.formulas.expression(ABOVE_SUM), below, near)
         if above.kind == "name" and above.value.key == self.names.loss:
-            if not isinstance(below, Ref):
+            if not isinstance(below, Ref) and vec_of(below) is None:
                 self.cursor.fail("expected one name below the derivative of the loss", below)
-            return self.node("d", (), (below, None), start, end)
+            if isinstance(below, Ref):
+                return self.node("d", (), (below, None), start, end)
         return self.node("jacobian", (above,), below, start, end)
 
     def fraction(self) -> Node:
@@ -455,8 +460,8 @@ class Primaries:
         """Read the arguments of a function: in brackets, or the operand that follows."""
         if self.cursor.is_op("'"):
             return self.name_parser.powers(self.prime(ref, token.start), scripts)
-        if self.cursor.token.kind == "open":
-            parts, axis = self.arguments(ref.key)
+        if self.cursor.token.kind == "open" and self.cursor.token.text != "⟨":
+            parts, axis = self.arguments(self.names.functions.get(ref.key, ref.key))
         else:
             parts, axis = [self.formulas.prefix() if self.cursor.is_op(*LARGE) else self.formulas.operand()], ""
         end = self.cursor.end

@@ -108,7 +108,8 @@ def _is_shifted(equation: Equation) -> bool:
     """Return whether a name at t - 1 or t + 1 stands in an equation."""
     texts = [token.text for token in equation.tokens if token.kind not in ("group(", ")group")]
     return any(
-        texts[k : k + 2] in (["t", "-"], ["t", "+"]) and texts[k - 1] in ("_", "(", "<") for k in range(1, len(texts))
+        texts[k : k + 2] in (["t", "-"], ["t", "+"]) and texts[k - 1] in ("_", "(", "<", "⟨")
+        for k in range(1, len(texts))
     )
 
 
@@ -119,6 +120,8 @@ def _letters(declarations: Declarations, found: Sequence[Equation], source: Sour
         yield "layout: same   # or row"
     if "loss" not in says and names.loss != "L":
         yield f"loss: {names.loss}"
+    if "bars" not in says and names.bars:
+        yield r"bars: adjoints   # \bar b is the derivative of the loss for b; or names"
     if SOFTMAX_OVER_ROWS.search(source.text) and any(t.text == "softmax" for e in found for t in e.tokens):
         yield "function softmax: softmax_rows   # stated in the text"
     if "time" not in says and names.last:

@@ -11,6 +11,7 @@ from tinyad.derivation.language.abbreviations import Abbreviation
 from tinyad.derivation.language.declarations import Declarations, declare, finish
 from tinyad.derivation.language.document import Document
 from tinyad.derivation.language.limits import UNREADABLE_LINES
+from tinyad.derivation.language.marks import pi_is_name
 from tinyad.derivation.language.names import ACCENTS
 from tinyad.derivation.language.segments import Segment, segments
 from tinyad.derivation.language.size_inference import add_sizes_that_follow
@@ -67,7 +68,9 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
         declarations.meaning.setdefault("*", "*")
     if "*" not in declarations.meaning and multiplies_as_numpy(source, [*equations, *lines]):
         declarations.meaning["*"] = "∘"
-    declarations.names.bars = _sets_bars(declarations, computed, _first_words(lines))
+    if "bars" not in declarations.says:
+        declarations.names.bars = _sets_bars(declarations, computed, _first_words(lines))
+    declarations.names.pi_is_name |= pi_is_name([*equations, *lines])
     _find_loss(declarations, computed, [*equations, *lines])
     forward = _forward(declarations, blocks)
     backward, claims = _backward(declarations, blocks)

@@ -7,7 +7,6 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from tinyad.derivation.language.declarations import Declarations
-from tinyad.derivation.language.names import PI
 from tinyad.derivation.language.sizes import Side, size_text
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Undecided, walk
 
@@ -160,7 +159,13 @@ class SizeInference:
         known = all(k in self._declarations.shapes or k in self._computed for k in self._keys(key))
         counts = key.replace("_", "") in self._symbols or key in names.indices
         counts = counts or (bool(names.last) and key in (names.last, names.time))
-        return not (known or counts or key in names.functions or key in self._computed or key in PI)
+        return not (known or counts or key in names.functions or key in self._computed or names.is_pi(key))
+
+    def _is_one_number(self, key: str) -> bool:
+        """Return whether a name is the loss, π, or a size."""
+        names = self._declarations.names
+        counts = key in (names.loss, *self._numbers) or key.replace("_", "") in self._symbols
+        return counts or names.is_pi(key)
 
     def _shape_of(self, key: str) -> Shape:
         if key not in self._names:
@@ -168,7 +173,7 @@ class SizeInference:
             if first in self._declarations.shapes:
                 rows, columns = self._declarations.shapes[first]
                 self._names[key] = Shape(self._side(rows), self._side(columns))
-            elif key in (self._declarations.names.loss, *PI, *self._numbers) or key.replace("_", "") in self._symbols:
+            elif self._is_one_number(key):
                 self._names[key] = Shape(self._one, self._one)
             else:
                 self._names[key] = Shape(self._side(), self._side())

@@ -112,6 +112,8 @@ def _of_matrix(text: str) -> tuple[str, str] | None:
     text = text.removeprefix("matrix").strip()
     text = (match[1] if (match := OF_SIZE.match(text)) else text).removesuffix("matrix").strip("$ ")
     field = FIELD.match(text)
+    if field and field[0] == "R" and text[field.end() :].lstrip().startswith("×"):  # R×M, of which R is a letter
+        field = None
     inner = text
     if field:
         inner = _raised(text[field.end() :])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 
@@ -30,6 +31,13 @@ class Token(NamedTuple):
 
 class Undecided(NamedTuple):
     """Where · stands in a product for which nothing was declared: the sizes of its operands say which one it is."""
+
+    start: int
+    end: int
+
+
+class OfColumn(NamedTuple):
+    """Where the product xᵀ x begins that ‖x‖ is the root of: x has to be a column."""
 
     start: int
     end: int
@@ -88,6 +96,14 @@ class Node(NamedTuple):
     end: int
 
 
+class Vec(StrEnum):
+    """How the entries of a derivative stand in one column or row on a left-hand side."""
+
+    OF_DERIVATIVE = "vec(∇W)"
+    FOR_VEC = "∂L/∂vec(W)"
+    FOR_ROW = "∂L/∂vec(W)ᵀ"
+
+
 class Statement(NamedTuple):
     """A line: the author's number or "", left-hand sides, "=" or "+=", what follows each equals sign."""
 
@@ -99,6 +115,7 @@ class Statement(NamedTuple):
     end: int
     title: str = ""  # of its block
     tokens: tuple[Token, ...] = ()
+    vec: Vec | None = None  # how the entries of the one left-hand side are stacked, where it is a vec
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -116,6 +133,12 @@ def structure(node: Node) -> Any:
         return structure(node.parts[0])
     value = node.value.meaning if isinstance(node.value, IndexComparison) else node.value
     return node.kind, value if node.kind not in ("*", "∘", "/") else None, tuple(map(structure, node.parts))
+
+
+def vec_of(node: Node) -> Node | None:
+    """Return X for vec(X) and vec(X)ᵀ; None for other formulas."""
+    node = node.parts[0] if node.kind == "transpose" else node
+    return node.parts[0] if node.kind == "call" and node.value.key == "vec" and len(node.parts) == 1 else None
 
 
 def flattened(node: Node) -> list[Node]:

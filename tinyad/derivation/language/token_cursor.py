@@ -64,9 +64,8 @@ class TokenCursor:
         if token.kind == "op" and token.text in ("<", ">"):
             before = before or self.tokens[max(0, self.at - 1)]
             name = before.text if before.kind == "word" else "a"
-            self.fail(
-                f"comparisons are not supported: write relu'({name}) for 1 where {name} > 0 and 0 elsewhere", token
-            )
+            message = f"comparisons are not supported: write relu'({name}) for 1 where {name} > 0 and 0 elsewhere"
+            self.fail(message + "; for an inner product write ⟨x, y⟩" * (token.text == "<"), token)
 
     def expect(self, kind: str, text: str | None = None) -> Token:
         """Read a token of this kind, or fail."""

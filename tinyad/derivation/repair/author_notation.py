@@ -12,7 +12,7 @@ from tinyad.derivation.language.abbreviations import abbreviated
 from tinyad.derivation.language.names import Names
 from tinyad.derivation.language.plain_tokens import SUBSCRIPTS
 from tinyad.derivation.language.source import Source
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, Vec, walk
 from tinyad.derivation.language.tokenizer import tokens_of
 from tinyad.derivation.repair import limits
 
@@ -114,16 +114,27 @@ def ref_of(node: Node) -> Ref:
 class AuthorNotation:
     """The notation of one author, as the lines of a derivation show it."""
 
-    def __init__(self, source: Source, names: Names, lines: Sequence[Statement], latex: bool) -> None:
+    def __init__(
+        self,
+        source: Source,
+        names: Names,
+        lines: Sequence[Statement],
+        latex: bool,
+        given: Sequence[tuple[Ref, Fragment]] = (),
+    ) -> None:
         self.source, self.names, self.latex = source, names, latex
         self.known: dict[tuple[str, Ref], Fragment] = {}  # ("name" or "d", what of) → how it is written
         self.labelled: dict[tuple[Ref, str], Fragment] = {}  # parts of derivatives, by their labels
         self._fragments: dict[str, Fragment] = {}  # texts with their tokens
         self.patterns: list[tuple[Fragment, Ref]] = []  # derivatives, for others to be made after
         for line in lines:
-            for part in (*line.left, *line.members):
+            for part in (*(line.left if line.vec in (None, Vec.OF_DERIVATIVE) else ()), *line.members):
                 for node in names_in(part):
                     self._learn(line, node)
+        for ref, fragment in given:
+            if ("d", ref) not in self.known:
+                self.known["d", ref] = fragment
+                self.patterns.append((fragment, ref))
         nodes = [n for line in lines for member in line.members for n in walk(member)]
         self.primed = {n.value.key for n in nodes if n.kind == "prime"}  # functions whose derivative is f'(x)
         self.has_primes = bool(self.primed)
@@ -152,6 +163,14 @@ class AuthorNotation:
         halves = [n for n in nodes if (n.kind, n.value) == ("number", limits.HALF) or is_ratio(n, 1.0, 2.0)]
         self.has_halves = latex or bool(halves)
         self.half_text = self._half_text(halves)
+        self.axis_sums = self._axis_sums(nodes)
+        self._inner_signs = self._signs_of_inner_products(nodes)
+        eyes = [(n.value, source.text[n.start : n.end]) for n in nodes if n.kind == "eye" and n.value is not None]
+        self.sized_eye = next(((size, text) for size, text in eyes if size.isalpha()), ("", ""))
+        krons = [n for n in nodes if n.kind == "call" and n.value.key == "kron"]
+        calls = (source.text[n.start : n.parts[0].start].strip() for n in krons)
+        plain = "np.kron" if self.program else "kron"
+        self.kron_call = next((text[:-1] for text in calls if text.endswith("(")), plain)
         self.scale_text = self._scale_text(nodes)
 
     def _learn(self, line: Statement, node: Node) -> None:
@@ -190,6 +209,40 @@ class AuthorNotation:
         mark = r"\top" if self.latex and self.transpose_mark.text != "^T" else "T"
         plain = ("^{-1}", f"^{{-{mark}}}") if script else ("⁻¹", "⁻ᵀ")
         return texts.get(False, plain[0]), texts.get(True, plain[1])
+
+    def _axis_sums(self, nodes: Sequence[Node]) -> tuple[str, str] | None:
+        """Return what stands before and behind the argument of a sum over the rows, np.sum( and , axis=0)."""
+        for n in (n for n in nodes if n.kind == "call" and n.value.key in ("sum_axis0", "sum_axis1")):
+            head = self.source.text[n.start : n.parts[0].start].strip()
+            tail = self.source.text[n.parts[0].end : n.end]
+            if not head and tail.startswith(".sum("):
+                head, tail = "(", f"){tail}"
+            if head.endswith("(") and tail.startswith((",", ").")):
+                return head, tail.replace("1", "0") if n.value.key == "sum_axis1" else tail
+        return None
+
+    def _signs_of_inner_products(self, nodes: Sequence[Node]) -> tuple[str, str, str] | None:
+        """Return what stands before, between and behind the factors of an inner product; None where there is none."""
+        text = self.source.text
+        for n in nodes:
+            if n.kind == "call" and n.value.key == "inner" and n.start < n.parts[0].start:
+                first, second = n.parts
+                signs = text[n.start : first.start], text[first.end : second.start], text[second.end : n.end]
+                if not signs[0].startswith("inner"):
+                    return signs
+        return None
+
+    def inner_signs(self, of_matrices: bool) -> tuple[str, str, str] | None:
+        """Return the same, with the F of an inner product of matrices only there."""
+        if self._inner_signs is None or of_matrices:
+            return self._inner_signs
+        before, between, behind = self._inner_signs
+        return before, between, behind.partition("_")[0]
+
+    def sum_along(self, text: str, axis: int) -> str:
+        """Return the sums of a formula over its rows (axis 0) or columns as the author calls them, or ""."""
+        head, tail = self.axis_sums or ("", "")
+        return f"{head}{text}{tail.replace('0', str(axis))}" if head else ""
 
     def _half_text(self, halves: Sequence[Node]) -> str:
         """Return how one half is written."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 from tinyad.derivation.repair import limits
@@ -23,6 +24,7 @@ class Formula(NamedTuple):
     """A formula with a number as its factor.  kind, with its parts:
 
     "one" (the factor alone), "leaf" and "eye" (text), "transpose", "inverse", "+" (terms), "∘", "*", "/" (two parts),
+    "kron" (two parts: a ⊗ b), "vec" (one part),
     "filled" (one part, a number: a matrix of this size with that number everywhere; text: the matrix of ones).
     """
 
@@ -83,6 +85,8 @@ def transposed(formula: Formula) -> Formula:
         return formula if formula.kind != "filled" else formula._replace(size=size, text="")
     if formula.kind == "transpose":
         return formula.parts[0].times(factor)
+    if formula.kind == "kron":
+        return kronecker(*map(transposed, formula.parts)).times(factor)
     if formula.kind not in ("*", "/", "+", "∘"):
         return Formula("transpose", size, (formula.alone(),), factor)
     return _turned_operation(formula).times(factor)
@@ -157,8 +161,78 @@ def product(a: Formula, b: Formula) -> Formula:
         if _is_scaled(one) and not other.is_number:  # numbers stand in front
             inner = product(one.parts[1], other) if one is a else product(other, one.parts[1])
             return product(one.parts[0], inner).times(factor)
+    kron = _of_krons(a, b)
+    if kron is not None:
+        return kron.times(factor)
     divided = _divided(product, a, b)
     return (_plain_product(a, b) if divided is None else divided).times(factor)
+
+
+def kronecker(a: Formula, b: Formula) -> Formula:
+    """Return a ⊗ b."""
+    if a.is_number or b.is_number:
+        return product(a, b)
+    size = a.size[0] * b.size[0], a.size[1] * b.size[1]
+    if a.kind == b.kind == "eye":
+        return identity(a.text, size)
+    for one, other in ((a, b), (b, a)):
+        if one.kind == "+":  # a sum beside it needs no brackets then
+            terms = [term.times(one.factor) for term in one.parts]
+            return added([kronecker(t, other) if one is a else kronecker(other, t) for t in terms])
+    return Formula("kron", size, (a.alone(), b.alone()), a.factor * b.factor)
+
+
+def _of_krons(a: Formula, b: Formula) -> Formula | None:
+    """Return (A ⊗ B) (C ⊗ D) as A C ⊗ B D, and (x ⊗ I) y as x ⊗ y for columns; None for other products."""
+    for one, other in ((a, b), (b, a)):
+        if one.kind == "kron" and other.kind == "kron":
+            (p, q), (r, s) = a.parts, b.parts
+            return kronecker(product(p, r), product(q, s)) if p.size[1] == r.size[0] else None
+    if a.kind == "kron" and a.parts[1].kind == "eye" and a.parts[0].size[1] == 1 == b.size[1]:
+        return kronecker(a.parts[0], b)
+    return None
+
+
+def vec(formula: Formula) -> Formula:
+    """Return the columns of a formula one below the other: (Bᵀ ⊗ A) vec(G) for A G B with a derivative G."""
+    factor, inner = formula.factor, formula.alone()
+    if 1 in formula.size:
+        return formula if formula.size[1] == 1 else transposed(formula)
+    if inner.kind == "+":
+        return added([vec(term) for term in inner.parts]).times(factor)
+    if inner.kind == "*" and inner.parts[0].is_number:
+        return product(inner.parts[0], vec(inner.parts[1])).times(factor)
+    if inner.kind == "/" and inner.parts[1].is_number:
+        return quotient(vec(inner.parts[0]), inner.parts[1]).times(factor)
+    return _vec_of_product(_factors(inner)).times(factor)
+
+
+def _vec_of_product(factors: Sequence[Formula]) -> Formula:
+    """Return the same of a product of matrices: x ⊗ g for g xᵀ."""
+    outer = next((k for k in range(1, len(factors)) if factors[k].size[0] == 1), None)
+    if outer is not None:
+        return kronecker(transposed(_chain(factors[outer:])), _chain(factors[:outer]))
+    at = next((k for k, f in enumerate(factors) if f.key.startswith("d ")), None)
+    if at is None:  # what a derivative is written out as
+        at = next((k for k, f in enumerate(factors) if f.kind == "+" or f.precedence == Precedence.SUM), None)
+    if at is None:
+        return stacked(_chain(factors))
+    rows, columns = factors[at].size
+    before, after = ([identity("I", (n, n))] for n in (rows, columns))
+    outside = kronecker(transposed(_chain(factors[at + 1 :] or after)), _chain(factors[:at] or before))
+    return product(outside, stacked(factors[at]))
+
+
+def stacked(formula: Formula) -> Formula:
+    """Return the columns of a formula one below the other, by the function vec."""
+    if formula.size[1] == 1:
+        return formula
+    return Formula("vec", (formula.size[0] * formula.size[1], 1), (formula.alone(),), formula.factor)
+
+
+def _chain(factors: Sequence[Formula]) -> Formula:
+    """Return the product of some factors."""
+    return reduce(product, factors)
 
 
 def _is_scaled(formula: Formula) -> bool:
@@ -185,14 +259,20 @@ def componentwise(a: Formula, b: Formula) -> Formula:
             return product(one.parts[0].times(one.factor), other)
     if a.is_number or b.is_number:
         return product(a, b)
-    if a.size != b.size:
-        raise NoFormula
+    size = _repeated(a, b)
     if b.kind == "/" and b.parts[0].kind == "one":
         return quotient(a.times(b.factor), b.parts[1])
     divided = _divided(componentwise, a, b)
     if divided is not None:
         return divided
-    return Formula("∘", a.size, (a.alone(), b.alone()), a.factor * b.factor)
+    return Formula("∘", size, (a.alone(), b.alone()), a.factor * b.factor)
+
+
+def _repeated(a: Formula, b: Formula) -> Size:
+    """Return the size of a component-wise operation, in which a row or a column is repeated as in NumPy."""
+    if any(m != n and 1 not in (m, n) for m, n in zip(a.size, b.size, strict=True)):
+        raise NoFormula
+    return max(a.size[0], b.size[0]), max(a.size[1], b.size[1])
 
 
 def _divided(operation: Callable[[Formula, Formula], Formula], a: Formula, b: Formula) -> Formula | None:
@@ -217,15 +297,14 @@ def quotient(a: Formula, b: Formula) -> Formula:
         if b.is_number:
             return filled(quotient(a.parts[0], b).times(a.factor), a.size, a.text, a.precedence)
         a = a.parts[0].times(a.factor)
-    elif a.size != b.size and not b.is_number and not a.is_number:
-        raise NoFormula
+    size = a.size if b.is_number else b.size if a.is_number else _repeated(a, b)
     if b.kind == "/":
         return quotient(_multiplied(a, b.parts[1]), b.parts[0].times(b.factor))
     shorter = _shortened(a, b) if b.is_number else None
     if shorter is not None:
         return shorter
     factor = a.factor / b.factor
-    return Formula("/", a.size if b.is_number else b.size, (a.alone(), b.alone()), factor)
+    return Formula("/", size, (a.alone(), b.alone()), factor)
 
 
 def _shortened(a: Formula, b: Formula) -> Formula | None:
@@ -264,6 +343,10 @@ class Writer(NamedTuple):
     half: str = ""  # 1/2 in front of what it multiplies; "" where it is a divisor
     fractions: bool = False  # whether quotients are \\frac{a}{b}
     scale: str = " "  # what stands between a number and what it multiplies, with its spaces
+    kron: str = ""  # ⊗ with its spaces; "" where it is a function of two
+    kron_call: str = "kron"
+    vec: str = "vec"
+    eyes: Mapping[int, str] = {}  # identity matrices by their size, where the author says it
 
     def text(self, formula: Formula) -> str:
         """Return a formula as text."""
@@ -306,19 +389,27 @@ class Writer(NamedTuple):
     def _body(self, formula: Formula) -> tuple[str, Precedence]:
         """Return a formula without its factor."""
         if formula.kind in ("leaf", "eye"):
-            return formula.text, formula.precedence
-        if formula.kind == "transpose":
-            if formula.parts[0].kind == "inverse":
-                return self._inverse(formula.parts[0], self.inverses[1])
-            inner = self._bracketed(formula.parts[0], Precedence.ATOM)
-            if "^" in inner and formula.parts[0].kind == "leaf":  # a second superscript beside the first
-                inner = f"({inner})"
-            return inner + self.transpose, Precedence.POSTFIX
-        if formula.kind == "inverse":
-            return self._inverse(formula, self.inverses[0])
+            sized = self.eyes.get(formula.size[0]) if formula.kind == "eye" else None
+            return sized or formula.text, formula.precedence
+        if formula.kind in ("transpose", "inverse"):
+            return self._marked(formula)
         if formula.kind == "filled":
             return self._written(formula.parts[0])
+        if formula.kind == "vec" or (formula.kind == "kron" and not self.kron):
+            head = self.vec if formula.kind == "vec" else self.kron_call
+            return f"{head}({', '.join(self._written(part)[0] for part in formula.parts)})", Precedence.ATOM
         return self._sum(formula) if formula.kind == "+" else self._product(formula)
+
+    def _marked(self, formula: Formula) -> tuple[str, Precedence]:
+        """Return a transpose or an inverse."""
+        if formula.kind == "inverse":
+            return self._inverse(formula, self.inverses[0])
+        if formula.parts[0].kind == "inverse":
+            return self._inverse(formula.parts[0], self.inverses[1])
+        inner = self._bracketed(formula.parts[0], Precedence.ATOM)
+        if "^" in inner and formula.parts[0].kind == "leaf":  # a second superscript beside the first
+            inner = f"({inner})"
+        return inner + self.transpose, Precedence.POSTFIX
 
     def _sum(self, formula: Formula) -> tuple[str, Precedence]:
         """Return a sum."""
@@ -333,13 +424,13 @@ class Writer(NamedTuple):
         """Return a product or a quotient."""
         if formula.kind == "/" and self.fractions:
             above, below = (self._written(part)[0] for part in formula.parts)
-            if r"\frac" in above:  # one fraction inside of another
-                return (
-                    rf"\frac{{1}}{{{below}}} {self._bracketed(formula.parts[0], Precedence.PRODUCT)}",
-                    Precedence.PRODUCT,
-                )
+            if r"\frac" in above or formula.parts[0].key == SUM_OVER:  # one fraction inside of another
+                rest, factor = formula.parts[0].alone(), formula.parts[0].factor
+                head = rf"\frac{{{_numeral(factor)}}}{{{below}}}"
+                level = Precedence.SUM if rest.key == SUM_OVER else Precedence.PRODUCT
+                return f"{head} {self._bracketed(rest, level)}", level
             return rf"\frac{{{above}}}{{{below}}}", Precedence.ATOM
-        signs = {"∘": self.circle, "*": self.times, "/": " / "}
+        signs = {"∘": self.circle, "*": self.times, "/": " / ", "kron": self.kron}
         parts = self._ordered(formula)
         a, b = (self._operand(part, formula.kind, k) for k, part in enumerate(parts))
         scaled = formula.kind == "*" and any(part.is_number for part in parts)
@@ -365,9 +456,11 @@ class Writer(NamedTuple):
         if level > Precedence.PRODUCT:
             return text
         own = formula.key if formula.kind == "leaf" else formula.kind
-        plain = level == Precedence.PRODUCT and own in ("∘", "*", "/")
+        plain = level == Precedence.PRODUCT and own in ("∘", "*", "/") and kind != "kron"
         alike = plain and abs(formula.factor) == 1 and own == kind and kind != "/"
         first = plain and place == 0 and (kind == "/" or (own == kind and abs(formula.factor) == 1))
+        scaled = level == Precedence.PRODUCT and own not in ("∘", "*", "/", "kron")  # a number times something
+        first = first or (scaled and place == 0 and kind == "/")
         return text if alike or first else f"({text})"
 
     def _bracketed(self, formula: Formula, needs: Precedence) -> str:

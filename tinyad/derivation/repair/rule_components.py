@@ -227,7 +227,9 @@ class _Writer:
             below = self.formula(node.parts[1], letters)
             if k == 0:
                 return [quotient(number(1.0), below)]
-            return [self.formula(node.parts[0], letters), quotient(number(-1.0), self._at.squared(below))]
+            inner = self._at.under_root(node.parts[1])
+            square = self._at.squared(below) if inner is None else self.formula(inner, letters)
+            return [self.formula(node.parts[0], letters), quotient(number(-1.0), square)]
         if kind in ("square", "power"):
             base = self.formula(node.parts[0], letters)
             return [self._at.power_less(base, 2 if kind == "square" else node.value)]

@@ -21,7 +21,7 @@ from tinyad.derivation.judge.contributions import (
 from tinyad.derivation.judge.equalities import scopes_of
 from tinyad.derivation.judge.line_verdict import value_of
 from tinyad.derivation.language.source import DerivationError, LimitError
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, structure, walk
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, Vec, structure, vec_of, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import is_routine
 from tinyad.derivation.repair.author_notation import (
@@ -74,13 +74,26 @@ def formulas_by_rule(wrong: WrongLine, required: RequiredContributions) -> Itera
     case = _fullest_case(wrong.point, left)
     if case is None:
         return
+    needs = _visible(wrong, left, needs)
     yield from terms_mended(wrong, case, needs)
     parts, named = written_parts(wrong, case), named_parts(wrong, case)
     for usable, some in ((wrong.is_set_before, parts), (wrong.is_set_before, []), (wrong.is_set, parts)):
         walk_ = RuleWalk(case, wrong.notation, usable, some, named if some else [])
-        formula = by_rule(walk_, needs, left, wrong.line.sign)
+        formula = by_rule(walk_, needs, left, wrong.line.sign, wrong.line.vec)
         if formula is not None:
             yield formula
+
+
+def _visible(wrong: WrongLine, left: Node, needs: Keys) -> Keys:
+    """Return the contributions that are not 0 everywhere, as that through the mean is to a variance; all if all are."""
+    cases = [case for point in wrong.points for case in known_cases(point, left)]
+    known = [(case, contributions_to(case)) for case in cases]
+    zero = {
+        key
+        for key in needs
+        if all(key not in arrays or case.point.is_rounding(case.place, arrays[key]) for case, arrays in known)
+    }
+    return needs - zero or needs
 
 
 def terms_mended(wrong: WrongLine, case: Case, needs: Keys) -> Iterator[Fragment]:
@@ -96,7 +109,7 @@ def terms_mended(wrong: WrongLine, case: Case, needs: Keys) -> Iterator[Fragment
             keys[k] = key
     lacking = needs - {*keys.values()}
     walk_ = RuleWalk(case, wrong.notation, wrong.is_set_before)
-    mended = by_rule(walk_, lacking, left, wrong.line.sign) if keys and lacking else None
+    mended = by_rule(walk_, lacking, left, wrong.line.sign, wrong.line.vec) if keys and lacking else None
     if mended is None:
         return
     at = next((k for k in range(len(terms)) if k not in keys), len(terms))
@@ -139,9 +152,20 @@ def _value(wrong: WrongLine, case: Case, node: Node) -> Array | None:
 
 def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
     """Yield a Jacobian as the rules give it, in the forms in which people write it."""
-    left, point = wrong.line.left[0], wrong.point
+    left = wrong.line.left[0]
     above, below = left.parts[0], left.value
-    scopes = scopes_of(point, wrong.line) if above.kind == "name" and isinstance(below, Ref) else []
+    stacked = vec_of(below) if isinstance(below, Node) else None
+    if above.kind == "call" and above.value.key == "number" and isinstance(below, Ref):
+        yield from _gradient(wrong, above.parts[0], below)
+    elif stacked is not None and stacked.kind == "name":
+        yield from _stacked_jacobian(wrong, vec_of(above) or above, stacked.value, below.kind == "transpose")
+    elif above.kind == "name" and isinstance(below, Ref):
+        yield from _jacobian_of_names(wrong, above, below)
+
+
+def _jacobian_of_names(wrong: WrongLine, above: Node, below: Ref) -> Iterator[Fragment]:
+    """Yield the Jacobian of a computed name for another name."""
+    point, scopes = wrong.point, scopes_of(wrong.point, wrong.line)
     for k, eq in enumerate(point.derivation.forward) if scopes else ():
         if eq.left[0].value.key != above.value.key:
             continue
@@ -150,7 +174,7 @@ def jacobians_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
             yield from _softmax_of_components(walk_, eq, above.value, below)
             continue
         try:
-            text = _through_equations(wrong, walk_, k)
+            text = _through_equations(walk_, above.value, below, k)
             if len(text) <= limits.RULE_CHARACTERS:
                 yield Fragment(tokenized(text, "rule", point.source), text)
         except LimitError:
@@ -189,33 +213,65 @@ def differentials_by_rule(wrong: WrongLine) -> Iterator[Fragment]:
             return
 
 
-def _through_equations(wrong: WrongLine, walk_: RuleWalk, equation: int) -> str:
-    """Return the Jacobian of the result of an equation for a column, through as many equations as it takes."""
-    left, point = wrong.line.left[0], wrong.point
-    above, below = left.parts[0].value, left.value
-    name = point.evaluator.timed_name(below, walk_.scope, left)
+def _gradient(wrong: WrongLine, formula: Node, below: Ref) -> Iterator[Fragment]:
+    """Yield ∇_w of a formula as the rules give it."""
+    for scope in scopes_of(wrong.point, wrong.line)[:1]:
+        walk_ = RuleWalk(Case(wrong.point, scope, (below.key, None)), wrong.notation, wrong.is_set_before)
+        try:
+            text = walk_.gradient(wrong.line, formula, below)
+            yield Fragment(tokenized(text, "rule", wrong.point.source), text)
+        except LimitError:
+            raise
+        except NO_FORMULA:
+            return
+
+
+def _stacked_jacobian(wrong: WrongLine, above: Node, below: Ref, by_rows: bool) -> Iterator[Fragment]:
+    """Yield the Jacobian of a column or a vec for vec(X) as the rules give it; by_rows: for vec(X)ᵀ."""
+    point = wrong.point
+    for scope in scopes_of(point, wrong.line)[:1] if above.kind == "name" else ():
+        for k, eq in enumerate(point.derivation.forward):
+            if eq.left[0].value.key == above.value.key and not above.value.indices:
+                walk_ = RuleWalk(Case(point, scope, (below.key, None)), wrong.notation, wrong.is_set_before)
+                try:
+                    text = _through_equations(walk_, above.value, below, k, by_rows)
+                    yield Fragment(tokenized(text, "rule", point.source), text)
+                except LimitError:
+                    raise
+                except NO_FORMULA:
+                    continue
+
+
+def _through_equations(walk_: RuleWalk, above: Ref, below: Ref, equation: int, by_rows: bool | None = None) -> str:
+    """Return the Jacobian of the result of an equation, through as many equations as it takes.
+
+    by_rows: None for a column, and else whether it has a row for each entry of the result whatever the layout.
+    """
+    point = walk_.point
+    name = point.evaluator.timed_name(below, walk_.scope, point.derivation.forward[equation].left[0])
     rows, columns = point.values[name].shape if name in point.values else (0, 0)
-    if columns != 1:
+    if columns != 1 and by_rows is None:
         raise NoFormula
     later = above.time[1] - below.time[1] if above.time and below.time and point.last is not None else None
-    return RuleJacobian(walk_, below, rows, later).text(equation)
+    return RuleJacobian(walk_, below, rows * columns, later).text(equation, walk_.row or bool(by_rows))
 
 
 def lacking_by_rule(wrong: WrongLine, lacking: Keys) -> Iterator[Fragment]:
     """Yield the contributions that a line lacks, as the rules give them."""
     left = wrong.line.left[0]
     for usable in (wrong.is_set_before, wrong.is_set):
-        formula = contributions(rule_walk(wrong.point, wrong.notation, left, usable), lacking, left, wrong.line.sign)
+        walk_ = rule_walk(wrong.point, wrong.notation, left, usable)
+        formula = None if walk_ is None else by_rule(walk_, lacking, left, wrong.line.sign, wrong.line.vec)
         if formula is not None:
             yield formula
 
 
-def by_rule(walk_: RuleWalk, keys: Keys, left: Node, sign: str) -> Fragment | None:
+def by_rule(walk_: RuleWalk, keys: Keys, left: Node, sign: str, stacking: Vec | None = None) -> Fragment | None:
     """Return the sum of some contributions as the rules give them; None if they do not, or at too great a length."""
     of: Ref = left.value[0]
     try:
         terms = _chosen(walk_, of, _terms(walk_, of, keys), keys)
-        text = walk_.sum_of(terms, of, sign)
+        text = walk_.sum_of(terms, of, sign, stacking)
         tokens = tokenized(text, "rule", walk_.point.source)
         walk_.point.declarations.parser().inside(tokens)
     except LimitError:

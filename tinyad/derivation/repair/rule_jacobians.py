@@ -1,4 +1,7 @@
-"""Jacobians of columns for columns as the rules give them: through any number of equations, from the result inwards."""
+"""Jacobians as the rules give them: through any number of equations, from the result inwards.
+
+The entries of a matrix are those of its vec: vec(A X B) = (Bᵀ ⊗ A) vec(X).
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,11 @@ from tinyad.derivation.repair.formula import (
     NoFormula,
     added,
     identity,
+    kronecker,
     leaf,
     product,
     quotient,
+    stacked,
     transposed,
 )
 from tinyad.derivation.repair.rule_walk import EquationAt, RuleWalk
@@ -28,12 +33,12 @@ class RuleJacobian:
         self._walk, self._below, self._entries, self._later = walk_, below, entries, later
         self._depth = 0
 
-    def text(self, equation: int) -> str:
+    def text(self, equation: int, by_rows: bool) -> str:
         """Return the Jacobian of an equation's result as a formula.  Raises NoFormula if there is none."""
         jacobian = self._of_equation(equation)
         if jacobian is None:
             raise NoFormula
-        if self._walk.row:
+        if by_rows:
             return self._walk.text(jacobian)
         terms = jacobian.parts if jacobian.kind == "+" else [jacobian]
         return self._walk.text(
@@ -60,8 +65,21 @@ class RuleJacobian:
             return identity("I", (self._entries, self._entries))
         if node.kind == "name":
             return None if at.uses else self._of_name(node.value)
+        node = self._turned(node, at)
         inner = [self._of(part, at) for part in node.parts]
         return self._of_parts(node, inner, at) if any(inner) else None
+
+    @staticmethod
+    def _turned(node: Node, at: EquationAt) -> Node:
+        """Return Wᵀ x as (xᵀ W)ᵀ, and xᵀ Wᵀ as (W x)ᵀ, so that W itself is a factor; other formulas as they are."""
+        k = next((k for k, part in enumerate(node.parts) if part.kind == "transpose" and at.has_use(part)), None)
+        if node.kind != "*" or k is None or 1 in (at.size_of(node.parts[k]) or NUMBER):
+            return node
+        if 1 not in (at.size_of(node) or ()):
+            return node
+        other = Node("transpose", (node.parts[1 - k],), None, node.start, node.end)
+        factors = (other, node.parts[k].parts[0]) if k == 0 else (node.parts[k].parts[0], other)
+        return Node("transpose", (node._replace(parts=factors),), None, node.start, node.end)
 
     def _of_parts(self, node: Node, inner: Sequence[Formula | None], at: EquationAt) -> Formula | None:
         """Return the Jacobian of an operation from those of its operands."""
@@ -98,20 +116,20 @@ class RuleJacobian:
             return product(other, jacobian)  # a column for every entry of the name: the outer product
         if node.kind == "∘":
             return product(self._diagonal(other), jacobian)
+        if size is None:
+            raise NoFormula
         if k == 1:
-            return product(other, jacobian)
-        if own.kind == "transpose" and other.size[1] == 1:
-            return product(transposed(other), jacobian)
-        raise NoFormula
+            return product(kronecker(identity("I", (size[1], size[1])), other), jacobian)
+        return product(kronecker(transposed(other), identity("I", (size[0], size[0]))), jacobian)
 
     def _of_operation(self, node: Node, jacobian: Formula, at: EquationAt) -> Formula:
         """Return the Jacobian of an operation on one operand."""
         if node.kind == "neg":
             return jacobian.times(-1)
         size = at.size_of(node.parts[0])
-        if node.kind == "transpose" and size is not None:
+        if node.kind == "transpose" and size is not None and 1 in size:
             return jacobian  # of its entries, in their order
-        if size is None or size[1] != 1:
+        if size is None or (size[1] != 1 and node.kind == "transpose"):
             raise NoFormula
         softmax = at.softmax_jacobian(node)
         if softmax:
@@ -132,9 +150,8 @@ class RuleJacobian:
         return quotient(inner[0], below)
 
     def _diagonal(self, column: Formula) -> Formula:
-        """Return the diagonal matrix with the entries of a column."""
-        if column.size[1] != 1:
-            raise NoFormula
+        """Return the diagonal matrix with the entries of a column, or of a vec."""
+        column = stacked(column)
         text = self._walk.text(column.alone())
         size = column.size[0], column.size[0]
         diagonal = leaf(f"{self._walk.diagonal_sign}({text})", size)._replace(symmetric=True)

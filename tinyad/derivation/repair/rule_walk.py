@@ -13,7 +13,7 @@ from tinyad.arrays.matrix import Array
 from tinyad.derivation.judge.contributions import Case
 from tinyad.derivation.language.declarations import MatrixKind
 from tinyad.derivation.language.source import DerivationError, LimitError
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Vec, structure, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.analogy import exchange_names
 from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, names_in, tokenized
@@ -29,16 +29,18 @@ from tinyad.derivation.repair.formula import (
     filled,
     identity,
     inverse,
+    kronecker,
     leaf,
     number,
     product,
     quotient,
     transposed,
+    vec,
     with_ones,
 )
 from tinyad.derivation.semantics.composed import axis_of
 from tinyad.derivation.semantics.functions import NOT_COMPONENTWISE
-from tinyad.derivation.semantics.values import Indexed, Scope, Trouble
+from tinyad.derivation.semantics.values import Indexed, Scope, Stretched, Trouble
 from tinyad.engine.op import Op
 from tinyad.engine.vjp import in_same_layout
 from tinyad.expressions.symbol import Symbol
@@ -117,8 +119,17 @@ class RuleWalk:
             notation.half_text if notation.has_halves else "",
             notation.has_fractions,
             notation.scale_text,
+            (r" \otimes " if notation.latex else " ⊗ ") if self.point.declarations.meaning.get("⊗") == "kron" else "",
+            notation.kron_call,
+            r"\operatorname{vec}" if notation.latex else "vec",
+            self._eyes(),
         )
         self._depth = 0
+
+    def _eyes(self) -> dict[int, str]:
+        """Return how identity matrices with their sizes are written; nothing where the author writes I."""
+        sizes, (letter, text) = self.point.forward.sizes, self.notation.sized_eye
+        return {n: text.replace(letter, other) for other, n in sizes.items()} if letter in sizes else {}
 
     def _has_numbers_last(self) -> bool:
         """Return whether more numbers stand behind what they multiply than in front of it, in the forward."""
@@ -146,8 +157,11 @@ class RuleWalk:
         formula = with_ones(formula) if formula.kind == "filled" else formula
         return self.writer.text(formula)
 
-    def sum_of(self, terms: Sequence[Term], of: Ref, sign: str) -> str:
-        """Return the sum of some terms, over all times and members of families that what they add up to has not."""
+    def sum_of(self, terms: Sequence[Term], of: Ref, sign: str, stacking: Vec | None = None) -> str:
+        """Return the sum of some terms, over all times and members of families that what they add up to has not.
+
+        `stacking` says how the line stacks the entries of the derivative.
+        """
         over = [self._sums_over(term, of) for term in terms]
         if sign == "+=" and all(heads[:1] == [self.notation.sum_over_time] for heads in over):
             over = [heads[1:] for heads in over]
@@ -155,7 +169,39 @@ class RuleWalk:
         for heads in dict.fromkeys(map(tuple, over)):
             inner = added([term.formula for term, own in zip(terms, over, strict=True) if tuple(own) == heads])
             total.append(self.under(heads, inner))
-        return self.text(added(total))
+        return self.text(self._stacked(self._filled(added(total)), stacking))
+
+    def _filled(self, formula: Formula) -> Formula:
+        """Return a row or a column that is repeated as in NumPy in the size of the whole derivative."""
+        size = self.case.shape if self.row else self.case.shape[::-1]
+        axes = [axis for axis in (0, 1) if formula.size[axis] == 1 < size[axis]]
+        if not self.repeats or formula.kind == "filled" or len(axes) != 1 or formula.is_number:
+            return formula
+        letters = [letter for letter, n in self.point.forward.sizes.items() if n == size[axes[0]]]
+        shape = (size[0], 1) if axes[0] == 0 else (1, size[1])
+        sides = ",".join("1" if n == 1 else letters[0] if letters else str(n) for n in shape)
+        ones = leaf(f"1_{{({sides})}}", shape)
+        return product(ones, formula) if axes[0] == 0 else product(formula, ones)
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Return whether a row or a column is repeated as in NumPy beside a matrix, and never by a column of ones."""
+        if self.point.declarations.ones or self.notation.ones_text:
+            return False
+        nodes = (n for eq in self.forward for m in eq.members for n in walk(m) if n.kind in ("+", "-", "∘", "/"))
+        for node in nodes:
+            a, b = (getattr(self.value(part, self.scope), "shape", NUMBER) for part in node.parts)
+            if a != b and NUMBER not in (a, b):
+                return True
+        return False
+
+    def _stacked(self, formula: Formula, stacking: Vec | None) -> Formula:
+        """Return a derivative as the line has it: its entries in a column, or in a row."""
+        if stacking is None:
+            return formula
+        if stacking is Vec.OF_DERIVATIVE or not self.row:
+            return transposed(vec(formula)) if stacking is Vec.FOR_ROW else vec(formula)
+        return transposed(vec(transposed(formula)))
 
     def under(self, heads: Sequence[str], inner: Formula) -> Formula:
         """Return a formula under signs of sums."""
@@ -198,6 +244,14 @@ class RuleWalk:
             return [self.writer.text(formula), self.writer.text(identity("I", NUMBER).times(formula.factor))]
         text, turned = self.text(formula), self.text(transposed(formula))
         return list(dict.fromkeys((text, turned, f"{self.diagonal_sign}({text})")))
+
+    def gradient(self, line: Statement, formula: Node, below: Ref) -> str:
+        """Return the derivative of a formula in a line, a number, for a name that stands in it."""
+        loss = Node("name", (), Ref(self.point.declarations.names.loss), formula.start, formula.end)
+        at = EquationAt(self, line._replace(left=(loss,), members=(formula,)), below, None)
+        if not at.uses:
+            raise NoFormula
+        return self.text(added(list(at.walk(formula, number(1.0)))))
 
     def jacobians_by_chain(self, above: Ref, below: Ref, equation: int) -> list[str]:
         """Return the same where one name stands between the two: as a product of two Jacobians."""
@@ -311,6 +365,8 @@ class RuleWalk:
             return None
         if isinstance(value, Indexed) and of is not None:
             return self._of_components(value, of)
+        if isinstance(value, Stretched) and of is not None:
+            value = value.filled(self.case.shape if self.row else self.case.shape[::-1])
         if not isinstance(value, np.ndarray):
             return None
         return value if self.row else value.T
@@ -393,11 +449,16 @@ class EquationAt:
             return OPERATIONS[node.kind](self.formula(node.parts[0]))
         if node.kind == "inverse" and self.size_of(node) != NUMBER:
             return inverse(self.formula(node.parts[0]))
-        if node.kind in ("*", "∘", "/") and self.size_of(node) is not None:
-            beside_number = node.kind in ("∘", "/")  # where 1 is the number also if it is declared as a column
-            a, b = (number(p.value) if p.kind == "number" and beside_number else self.formula(p) for p in node.parts)
-            return OPERATIONS[node.kind](a, b)
-        return self.as_written(node)
+        product_of_two = node.kind in ("*", "∘", "/") and self.size_of(node) is not None
+        return self._of_two(node) if product_of_two or self.function(node) == "kron" else self.as_written(node)
+
+    def _of_two(self, node: Node) -> Formula:
+        """Return a product or a quotient of two parts of the equation as a formula."""
+        if node.kind == "call":
+            return kronecker(*map(self.formula, node.parts))
+        beside_number = node.kind in ("∘", "/")  # where 1 is the number also if it is declared as a column
+        a, b = (number(p.value) if p.kind == "number" and beside_number else self.formula(p) for p in node.parts)
+        return OPERATIONS[node.kind](a, b)
 
     def as_written(self, node: Node, size: Size | None = None) -> Formula:
         """Return a part of the equation as it stands there, at the time of the line."""
@@ -408,7 +469,8 @@ class EquationAt:
         if node.kind == "eye":
             return identity(fragment.text, size)
         key = f"name {node.value.key}" if node.kind == "name" else ""
-        level = Precedence.SUM if self.function(node) == "inner" else LEVELS.get(node.kind, Precedence.ATOM)
+        of_two_sides = self.function(node) == "inner" and not fragment.text.startswith(("⟨", "\\l", "<"))  # A : B
+        level = Precedence.SUM if of_two_sides else LEVELS.get(node.kind, Precedence.ATOM)
         written = leaf(fragment.text, size, level, key)
         return written._replace(symmetric=node.kind == "name" and self._is_symmetric(node.value))
 
@@ -440,9 +502,48 @@ class EquationAt:
             return
         adjoint = self._recognized(adjoint)
         node = self.simplest(node)
+        if node.kind == "sum":
+            yield from self._under_sum(node, adjoint)
+            return
         for part, rule in self._operands(node):
             if self.has_use(part):
-                yield from self.walk(part, rule(adjoint))
+                yield from self.walk(part, self._fitted(rule(adjoint), part))
+
+    def _under_sum(self, node: Node, adjoint: Formula) -> Iterator[Formula]:
+        """Yield the same of a sum over time, or over members of a family, which is a sum again if the name has no time.
+
+        What multiplies the whole sum stays in front of it.
+        """
+        names, of = self._notation.names, self._of
+        if node.value[0] == "index":
+            raise NoFormula
+        over_time = node.value[0] == "time"
+        own = names.timed(of.key) if over_time else node.value[1] in names.letters(of.key)
+        if own:
+            yield from self.walk(node.parts[0], adjoint)
+            return
+        head = self._notation.sum_over_time if over_time else self._notation.sum_over(node.value[1])
+        outside = adjoint if adjoint.is_number else number(1.0)
+        for inner in self.walk(node.parts[0], number(1.0) if adjoint.is_number else adjoint):
+            yield product(outside, self._walk.under([head], inner))
+
+    def _fitted(self, adjoint: Formula, operand: Node) -> Formula:
+        """Return the derivative of an operand that is repeated as in NumPy: the sum over its repetitions."""
+        size = self.size_of(operand)
+        if size is None or adjoint.kind == "filled" or NUMBER in (adjoint.size, size):
+            return adjoint
+        own = self._as_derivative(size)
+        axes = [axis for axis in (0, 1) if own[axis] == 1 < adjoint.size[axis]]
+        return self._summed_along(adjoint, axes[0]) if len(axes) == 1 else adjoint
+
+    def _summed_along(self, formula: Formula, axis: int) -> Formula:
+        """Return the sums of a formula over its rows (axis 0) or columns: as the author calls them, or with ones."""
+        rows, columns = formula.size
+        text = self._notation.sum_along(self._walk.text(formula.alone()), axis)
+        if text:
+            return leaf(text, (1, columns) if axis == 0 else (rows, 1)).times(formula.factor)
+        ones = self._ones_leaf((1, rows) if axis == 0 else (columns, 1))
+        return product(ones, formula) if axis == 0 else product(formula, ones)
 
     def simplest(self, node: Node) -> Node:
         """Return the node with the simplest rule that has the same value: u for sqrt(u)², logdet(X) for log(det(X))."""
@@ -543,7 +644,7 @@ class EquationAt:
     def _of_one(self, node: Node) -> Rule:
         """Return the same for the one operand of an operation."""
         kind, part = node.kind, node.parts[0]
-        if kind == "bracket" or (kind == "sum" and node.value[0] == "time"):
+        if kind == "bracket":
             return lambda g: g
         exponent = 2 if kind == "square" else node.value
         rules: dict[str, Rule] = {
@@ -570,8 +671,6 @@ class EquationAt:
         size = self.size_of(operand)
         if size == NUMBER and not adjoint.is_number:
             return self._total(adjoint)
-        if size is not None and not adjoint.is_number and self._as_derivative(size) != adjoint.size:
-            raise NoFormula
         return adjoint
 
     def _total(self, formula: Formula) -> Formula:
@@ -586,6 +685,10 @@ class EquationAt:
             return product(adjoint, value)
         if adjoint.kind == "filled":
             return product(adjoint.parts[0].times(adjoint.factor), self._total(value))
+        signs = None if self._row else self._notation.inner_signs(1 not in value.size)
+        if signs is not None:
+            inside = signs[1].join(self._walk.text(f) for f in (value.alone(), adjoint.alone()))
+            return leaf(f"{signs[0]}{inside}{signs[2]}", NUMBER).times(value.factor * adjoint.factor)
         if value.size[1] == 1:
             return product(adjoint, value) if self._row else product(transposed(value), adjoint)
         if value.size[0] == 1:
@@ -597,6 +700,8 @@ class EquationAt:
         own, other = self.size_of(node.parts[k]), self.formula_or_none(node.parts[1 - k])
         if node.parts[1 - k].kind == "eye" and own is not None:
             other = self.as_written(node.parts[1 - k], own)
+        if other is None and node.kind == "∘":
+            return componentwise(adjoint, self._beside(self._operand(node, 1 - k)))
         if other is None:
             return self._beside_ones(node, k, adjoint)
         if own == NUMBER and not other.is_number:
@@ -631,7 +736,7 @@ class EquationAt:
         return product(adjoint, turned) if k == 0 else product(turned, adjoint)
 
     def _of_numerator(self, node: Node, adjoint: Formula) -> Formula:
-        below = self.formula(node.parts[1])
+        below = self._operand(node, 1)
         if below.is_number:
             return quotient(adjoint, below)
         if self.size_of(node.parts[0]) == NUMBER:
@@ -639,11 +744,30 @@ class EquationAt:
         return quotient(adjoint, self._beside(below))
 
     def _of_denominator(self, node: Node, adjoint: Formula) -> Formula:
-        above, below = map(self.formula, node.parts)
-        square = self._power(node.parts[1], 3).times(1 / 3)
+        above, below = self._operand(node, 0), self._operand(node, 1)
+        square = self._square(node.parts[1], below)
         if below.is_number:
             return quotient(self._inner(adjoint, above), square).times(-1)
         return quotient(componentwise(adjoint, self._beside(above)), self._beside(square)).times(-1)
+
+    def _operand(self, node: Node, k: int) -> Formula:
+        """Return an operand of a component-wise operation: where nothing else says its size, it has that of the result.
+
+        So it is of a row that is repeated, 1 s.
+        """
+        known, size = self.size_of(node.parts[k]) is not None, self.size_of(node)
+        return self.formula(node.parts[k]) if known else self.as_written(node.parts[k], size)
+
+    def _square(self, node: Node, formula: Formula) -> Formula:
+        """Return the square of a part of the equation: u of sqrt(u)."""
+        inner = self.under_root(node)
+        return self.squared(formula) if inner is None else self.formula(inner)
+
+    def under_root(self, node: Node) -> Node | None:
+        """Return what a square root is taken of; None for another formula."""
+        while node.kind == "bracket":
+            node = node.parts[0]
+        return node.parts[0] if self.function(node) == "sqrt" else None
 
     def _power(self, node: Node, exponent: float) -> Formula:
         """Return the derivative of a part of the equation to a power."""
@@ -712,6 +836,8 @@ class EquationAt:
         name, axis = axis_of(key)
         if name in ("sum", "mean") and (axis is not None or name == "mean"):
             return self._of_sum(adjoint, size, axis, name == "mean")
+        if name in ("var", "std"):
+            return self._of_deviations(node, adjoint, size, axis)
         if key == "tr":
             return product(adjoint, identity("I", size))
         if key == "norm":
@@ -733,11 +859,57 @@ class EquationAt:
         if axis is None:
             text, level = self.ones(size)
             return filled(self._shared(self._shared(adjoint, size[0]), size[1]), self._as_derivative(size), text, level)
-        rows, columns = size
-        ones = self._ones_leaf((rows, 1) if axis == 0 else (1, columns))
-        ones = transposed(ones) if self._row else ones
-        spread = product(ones, adjoint) if (axis == 0) != self._row else product(adjoint, ones)
+        spread = self._spread_as_derivative(adjoint, size, axis)
         return self._shared(spread, size[axis]) if is_mean else spread
+
+    def _of_deviations(self, node: Node, adjoint: Formula, size: Size, axis: int | None) -> Formula:
+        """Return the derivative of what a variance, or a standard deviation, is taken of, all of it or along an axis.
+
+        (2/n) (x - mean(x)) for a variance, (x - mean(x)) / (n std(x)) for a standard deviation.
+        """
+        is_root, count = axis_of(self.function(node))[0] == "std", size[0] * size[1] if axis is None else size[axis]
+        x, mean = self.formula(node.parts[0]), self._mean_of(node)
+        scale = quotient(adjoint, self._beside(self._result(node))) if is_root else adjoint.times(2)
+        if axis is not None:
+            mean, scale = self._spread(mean, size, axis), self._spread_as_derivative(scale, size, axis)
+        deviations = self._beside(added([x, mean.times(-1)]))
+        letters = [letter for letter, n in self._point.forward.sizes.items() if n == count]
+        if axis is None and not letters:
+            return self._shared(self._shared(componentwise(scale, deviations), size[0]), size[1])
+        return self._shared(componentwise(scale, deviations), count)
+
+    def _mean_of(self, node: Node) -> Formula:
+        """Return the mean of what a variance is taken of: by the name of an equation that computes it, or as a call."""
+        argument, key = structure(node.parts[0]), self.function(node)
+        wanted = "mean" + key.removeprefix("var").removeprefix("std")
+        for eq in self._walk.forward:
+            call, name = eq.members[0], self._notation.name(self.moved(eq.left[0].value))
+            same = self.function(call) == wanted and structure(call.parts[0]) == argument
+            if same and name is not None and not eq.left[0].value.indices:
+                return leaf(name.text, self._value_size(eq.left[0]))
+        written = self.as_written(node)
+        head = next((word for word in ("var", "Var", "std", "Std") if word in written.text), "")
+        if not head:
+            raise NoFormula
+        return leaf(written.text.replace(head, "mean", 1), written.size)
+
+    def _value_size(self, node: Node) -> Size:
+        size = self.size_of(node)
+        if size is None:
+            raise NoFormula
+        return size
+
+    def _spread(self, formula: Formula, size: Size, axis: int) -> Formula:
+        """Return a row (axis 0) or a column (axis 1) repeated to a matrix of this size."""
+        if self._walk.repeats:
+            return formula
+        ones = self._ones_leaf((size[0], 1) if axis == 0 else (1, size[1]))
+        return product(ones, formula) if axis == 0 else product(formula, ones)
+
+    def _spread_as_derivative(self, formula: Formula, size: Size, axis: int) -> Formula:
+        """Return the same of a derivative, which is transposed in row layout."""
+        found = self._spread(transposed(formula) if self._row else formula, size, axis)
+        return transposed(found) if self._row else found
 
     def _shared(self, formula: Formula, count: int) -> Formula:
         """Return a formula by a size."""

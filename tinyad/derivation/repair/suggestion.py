@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tinyad.derivation.judge.contributions import Keys, known_cases
 from tinyad.derivation.judge.targets import derivatives_in
 from tinyad.derivation.judge.verdicts import LineVerdict, Verdict
-from tinyad.derivation.language.source import LimitError
-from tinyad.derivation.language.syntax_tree import Statement
+from tinyad.derivation.language.source import DerivationError, LimitError
+from tinyad.derivation.language.syntax_tree import Ref, Statement
 from tinyad.derivation.repair import limits
-from tinyad.derivation.repair.author_notation import AuthorNotation
+from tinyad.derivation.repair.author_notation import AuthorNotation, Fragment, tokenized
 from tinyad.derivation.repair.evidence import functions_of
 from tinyad.derivation.repair.missing_lines import missing_lines
 from tinyad.derivation.repair.search import Certainty, Search
@@ -86,4 +86,18 @@ def _notation(
 ) -> tuple[list[Statement], AuthorNotation]:
     """Return the lines of a set, and the notation that they and the forward show."""
     lines = [v.statement for v in verdicts if v.statement is not None and v.statement.tokens]
-    return lines, AuthorNotation(point.source, point.declarations.names, [*lines, *point.derivation.forward], latex)
+    shown, names, given = [*lines, *point.derivation.forward], point.declarations.names, list(_given(point))
+    return lines, AuthorNotation(point.source, names, shown, latex, given)
+
+
+def _given(point: SamplePoint) -> Iterator[tuple[Ref, Fragment]]:
+    """Yield the derivatives that are declared as given, as they stand there."""
+    for node in point.declarations.given_at.values():
+        text = point.source.text[node.start : node.end]
+        try:
+            tokens = tokenized(text, "given", point.source)
+            (read,) = point.declarations.parser().derivatives(tokens)
+        except (DerivationError, ValueError):
+            continue
+        if read.value == node.value and node.value[1] is None:
+            yield node.value[0], Fragment(tokens, text)

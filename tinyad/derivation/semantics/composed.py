@@ -10,7 +10,7 @@ import numpy as np
 from tinyad.arrays.matrix import size
 from tinyad.derivation.semantics.components import combined
 from tinyad.derivation.semantics.functions import MORE, applied, as_array
-from tinyad.derivation.semantics.operations import componentwise, has_no_size, product
+from tinyad.derivation.semantics.operations import componentwise, product
 from tinyad.derivation.semantics.values import Indexed, Unfitting, counted
 from tinyad.engine.table import TABLE
 from tinyad.engine.tape import Variable
@@ -100,8 +100,6 @@ def reduced(key: str, x: Any) -> Any:
 
 def composed(key: str, parts: Sequence[Any]) -> Any:
     """Return the value of a function that is several rows of the table; None if it is not one of these."""
-    if any(has_no_size(part) for part in parts):
-        return None
     if len(parts) == 2 and key in OF_TWO:
         return OF_TWO[key](*parts)
     if len(parts) != 1:

@@ -15,12 +15,14 @@ from tinyad.derivation.semantics.limits import LARGEST_ENTRY, RANGE_MARGIN, SMAL
 class Drawing(NamedTuple):
     """How the values of a sample point are drawn.
 
-    scale: of what has no time, so that a recurrence does not grow; varied: every name has a scale of its own too.
+    scale: of what has no time, so that a recurrence does not grow; varied: every name has a scale of its own too;
+    other_sizes: symbols of sizes have other numbers than at the first point.
     """
 
     seed: int
     scale: float = 1.0
     varied: bool = False
+    other_sizes: bool = False
 
     def entries(self, what: str, shape: tuple[int, ...], signed: bool) -> Array:
         """Return random numbers for one thing, whatever else is drawn: moderate, none near 0, with either sign."""

@@ -10,9 +10,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinyad.arrays.matrix import size
-from tinyad.derivation.language.names import PI
 from tinyad.derivation.language.source import LimitError
-from tinyad.derivation.language.syntax_tree import Node, Ref, Undecided, flattened, structure, walk
+from tinyad.derivation.language.syntax_tree import Node, OfColumn, Ref, Undecided, flattened, structure, vec_of, walk
 from tinyad.derivation.semantics.components import (
     FREE,
     at_places,
@@ -44,10 +43,12 @@ from tinyad.derivation.semantics.operations import (
     componentwise,
     has_no_size,
     is_matrix,
+    kronecker,
     product,
     turned,
 )
 from tinyad.derivation.semantics.values import (
+    Blocks,
     Eye,
     Indexed,
     Misfit,
@@ -148,7 +149,7 @@ class Evaluator:
         ref = node.value
         if not ref.indices and not self.declarations.names.is_known(ref.key):
             number = self.names.number(ref.key)
-            number = np.pi if number is None and ref.key in PI else number
+            number = np.pi if number is None and self.declarations.names.is_pi(ref.key) else number
             if number is not None:
                 return number
         value = self.environment.value(self, *self.timed_name(ref, scope, node), node)
@@ -226,6 +227,8 @@ class Evaluator:
             return Ones(-value.number)
         if isinstance(value, Eye) and node.kind == "neg":
             return Eye(-value.factor)
+        if isinstance(value, Blocks) and node.kind == "neg":
+            return value._replace(value=-value.value)
         if has_no_size(value):
             self.refuse(node, NO_SIZE)
         if isinstance(value, Indexed):
@@ -259,9 +262,21 @@ class Evaluator:
         chain = self.chain(node, scope)
         if chain is not None:
             return chain
+        if isinstance(node.value, OfColumn):
+            self.require_column(node, self.part(node.parts[1], scope))
         if isinstance(node.value, Undecided):
             node = self.decided(node, *(self.part(part, scope) for part in node.parts))
         return self.operated(node, scope)
+
+    def require_column(self, node: Node, value: Any) -> None:
+        """Refuse ‖A‖ of a matrix, of which there are several, and of a row."""
+        shape = getattr(value, "shape", (1, 1))
+        x = self.text(node.parts[1])
+        if shape[0] == 1 < shape[1]:
+            self.refuse(node, f"‖{x}‖ is read of a column, and this is {size(shape)}: write ‖{x}‖_F")
+        if shape[1] > 1:
+            readings = f"has two readings: write ‖{x}‖_F; its largest singular value is not read"
+            self.refuse(node, f"‖{x}‖ of a matrix, {size(shape)}, {readings}")
 
     def decided(self, node: Node, left: Any, right: Any) -> Node:
         """Return a product with · or * as the one whose sizes fit, or fail if both do."""
@@ -428,19 +443,28 @@ class Evaluator:
         return matrix if self.declarations.layout == "row" else matrix.T
 
     def vectorised(self, node: Node, scope: Scope) -> Any:
-        """Return ∂vec(Y)/∂vec(X), or ∂vec(Y)/∂vec(X)ᵀ, a row for each entry of Y in either layout; None of others."""
+        """Return the derivative of a column for vec(X) or vec(X)ᵀ, of vec(Y) too; None of others.
+
+        For vec(X)ᵀ it has a row for each entry of the column in either layout.
+        """
         above, below = node.parts[0], node.value
-        turned = isinstance(below, Node) and below.kind == "transpose"
-        below = below.parts[0] if turned else below
-        if not isinstance(below, Node) or any(n.kind != "call" or n.value.key != "vec" for n in (above, below)):
+        name = vec_of(below) if isinstance(below, Node) else None
+        if name is None:
             return None
-        name = below.parts[0]
         if name.kind != "name":
-            self.refuse(node, "∂vec(Y)/∂vec(X) is derived for one name", "not evaluable")
-        full = self.environment.jacobian(self, node._replace(parts=above.parts, value=name.value), scope)
+            self.refuse(node, "a derivative for vec(X) is derived for one name", "not evaluable")
+        by_rows = below.kind == "transpose" or self.declarations.layout == "row"
+        if above.kind == "name" and above.value.key == self.declarations.names.loss:
+            gradient = self.part(node._replace(kind="d", parts=(), value=(name.value, None)), scope)
+            gradient = gradient.T if self.declarations.layout == "row" else gradient
+            stacked = gradient.reshape(-1, 1, order="F")
+            return stacked.T if by_rows else stacked
+        full = self.environment.jacobian(self, node._replace(parts=(above,), value=name.value), scope)
         (n, a), (m, b) = full.shape[:2], full.shape[2:]
-        matrix = full.transpose(1, 0, 3, 2).reshape(a * n, b * m)
-        return matrix if turned or self.declarations.layout == "row" else matrix.T
+        if a > 1:
+            self.refuse(node, f"the derivative of {n}×{a} for a column is no matrix: write vec(…) above too")
+        matrix = full.transpose(1, 0, 3, 2).reshape(n, b * m)
+        return matrix if by_rows else matrix.T
 
     def _hessian(self, node: Node, scope: Scope) -> Any:
         return self.environment.jacobian(self, node, scope)
@@ -568,6 +592,10 @@ class Evaluator:
         parts = [self.part(part, scope) for part in node.parts]
         if key in ("diag", "tr"):
             return self.of_diagonal(node, key, parts)
+        if key == "kron" and len(parts) == 2:
+            return kronecker(*parts)
+        if any(has_no_size(part) or isinstance(part, Stretched) for part in parts):
+            self.refuse(node, NO_SIZE)
         try:
             made = composed(key, parts) if key not in self.declarations.functions else None
         except Misfit as sizes:
@@ -580,8 +608,6 @@ class Evaluator:
         op = self.functions.row(ref, scope, node)
         if op.arity != len(parts):
             self.refuse(node, f"{ref.key} takes {op.arity} argument(s)", "not evaluable")
-        if any(has_no_size(part) or isinstance(part, Stretched) for part in parts):
-            self.refuse(node, NO_SIZE)
         if not any(isinstance(part, Indexed) for part in parts):
             return applied(op, parts)
         if not isinstance(parts[0], Indexed) or any(isinstance(part, Indexed) for part in parts[1:]):

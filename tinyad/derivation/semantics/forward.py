@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice, permutations
@@ -25,6 +25,8 @@ from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.functions import Functions
 from tinyad.derivation.semantics.limits import (
     LAST_TIME,
+    OTHER_LAST_TIME,
+    OTHER_SIZES,
     SIDE_LENGTH,
     SIMILAR_NAME,
     SIZES,
@@ -50,15 +52,25 @@ class RecordedEquation(NamedTuple):
 KINKS = ("relu", "abs", "sign", "maximum", "minimum", ">", "≥")  # rows whose derivative jumps where two values meet
 
 
+class SizeNumbers(NamedTuple):
+    """The numbers that stand for symbols of sizes, and the last time of a sequence."""
+
+    free: Sequence[int]
+    last: int
+
+
 class Forward:
     """Record the values of all names, equation by equation."""
 
     def __init__(self, derivation: Derivation, drawing: Drawing) -> None:
         self.derivation, self.declarations, self.drawing = derivation, derivation.declarations, drawing
         self.source = derivation.source
-        self.last = LAST_TIME if self.declarations.names.last else None
+        numbers, self.sizes = SizeNumbers(SIZES, LAST_TIME), sizes_of(self.declarations, SizeNumbers(SIZES, LAST_TIME))
+        if drawing.other_sizes:
+            numbers = SizeNumbers(OTHER_SIZES, OTHER_LAST_TIME)
+            self.sizes = sizes_of(self.declarations, numbers, unlike=self.sizes)
+        self.last = numbers.last if self.declarations.names.last else None
         self.functions = Functions(self.declarations)
-        self.sizes = sizes_of(self.declarations)
         self.tape = Tape()
         self.values: dict[TimedName, Variable] = {}
         self.ranges: list[RecordedEquation] = []
@@ -388,10 +400,13 @@ def length_of(side: Side, sizes: dict[str, int]) -> int:
     return sum(factor * (sizes[symbol] if symbol else 1) for symbol, factor in side)
 
 
-def sizes_of(declarations: Declarations) -> dict[str, int]:
+def sizes_of(
+    declarations: Declarations, numbers: SizeNumbers, unlike: Mapping[str, int] | None = None
+) -> dict[str, int]:
     """Return a number for every symbol of a size, different from the others and from all numbers that are declared.
 
-    All sides are at least 1, as N-K is only for some numbers, and different, if that can be.
+    All sides are at least 1, as N-K is only for some numbers, and different, if that can be; no symbol has the number
+    that it is to be `unlike`.
     """
     found: dict[str, int] | None = None
     sides = list(dict.fromkeys(side for shape in declarations.shapes.values() for side in shape))
@@ -399,14 +414,15 @@ def sizes_of(declarations: Declarations) -> dict[str, int]:
     products = list(dict.fromkeys(symbol for symbol, _ in terms if "*" in symbol))
     symbols = list(dict.fromkeys(part for symbol, _ in terms if symbol for part in symbol.split("*")))
     fixed = {factor for symbol, factor in terms if not symbol}
-    more = range(max(SIZES) + 1, max(SIZES) + 1 + len(symbols))
-    free = [n for n in (*SIZES, *more) if n not in fixed][: len(symbols)]
-    for numbers in islice(permutations(free), SIZES_TRIED):
-        sizes = dict(zip(symbols, numbers, strict=True))
-        sizes |= {last: LAST_TIME for last in (declarations.names.last,) if last in sizes}
+    more = range(max(numbers.free) + 1, max(numbers.free) + 1 + len(symbols))
+    free = [n for n in (*numbers.free, *more) if n not in fixed][: len(symbols)]
+    for chosen in islice(permutations(free), SIZES_TRIED):
+        sizes = dict(zip(symbols, chosen, strict=True))
+        sizes |= {last: numbers.last for last in (declarations.names.last,) if last in sizes}
         sizes |= {symbol: prod(sizes[part] for part in symbol.split("*")) for symbol in products}
         lengths = [length_of(side, sizes) for side in sides]
-        if len({*lengths}) == len(sides) and min(lengths, default=1) > 0:
+        differs = all(sizes[symbol] != (unlike or {}).get(symbol) for symbol in symbols)
+        if len({*lengths}) == len(sides) and min(lengths, default=1) > 0 and differs:
             return sizes
         found = sizes if found is None and min(lengths) > 0 else found
     if found is not None:

@@ -4,7 +4,9 @@ unit and the reason for it."""
 # fmt: off
 # The sample points.
 LAST_TIME           = 4       # T of a sequence: a beginning, an end, and two times between them
-SIZES               = (5, 3, 7, 6, 2, 8, 9, 11, 10, 13, 12, 14, 15, 16)  # of symbols, as declared: different, none T
+OTHER_LAST_TIME     = 5       # the same of other points: 2/T = 1/2 is chance
+SIZES               = (5, 3, 7, 6, 9, 8, 11, 10, 13, 12, 14, 15, 16)  # of symbols, as declared: different, none T or 2
+OTHER_SIZES         = (7, 6, 8, 3, 11, 9, 10, 13, 12, 15, 16, 14, 17)  # of other points: nothing holds by chance
 SIZES_TRIED         = 200     # ways to give these numbers to symbols, until all sides such as N-K are positive
 SMALLEST_ENTRY      = 0.3     # absolute: no value may be nearly zero and hide a contribution
 LARGEST_ENTRY       = 1.3     # absolute: moderate values, so that nothing overflows or saturates over the times

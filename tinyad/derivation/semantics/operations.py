@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from tinyad.arrays.matrix import broadcast
-from tinyad.derivation.semantics.values import Eye, Misfit, Ones, Stretched, Unfitting, counted
+from tinyad.derivation.semantics.functions import MORE, applied, as_array
+from tinyad.derivation.semantics.values import Blocks, Eye, Indexed, Misfit, Ones, Stretched, Unfitting, counted
 
 OPERATORS = {"∘": operator.mul, "+": operator.add, "-": operator.sub, "/": operator.truediv}
+I_NO_SIZE = "I has no size here: write I_n"
 NO_SIZE = "1 has no size here: write 1_{(n,1)}"
-FIXED = False, False
+FIXED, NUMBER = (False, False), (1, 1)
 
 
 def is_matrix(value: Any) -> bool:
@@ -22,7 +24,29 @@ def is_matrix(value: Any) -> bool:
 
 def has_no_size(value: Any) -> bool:
     """Return whether a value is a 1 or an I whose size nothing has said yet."""
-    return isinstance(value, Ones | Eye)
+    return isinstance(value, Ones | Eye | Blocks)
+
+
+def kronecker(left: Any, right: Any) -> Any:
+    """Return left ⊗ right, where one of them may be an I without a size."""
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, Eye) and not has_no_size(other) and not isinstance(other, Stretched | Indexed):
+            value = as_array(other) * one.factor
+            return Eye(value) if value.shape == NUMBER else Blocks(value, one is left)
+    if any(has_no_size(x) or isinstance(x, Stretched | Indexed) for x in (left, right)):
+        raise Unfitting(I_NO_SIZE)
+    return applied(MORE["kron"], [left, right])
+
+
+def sized_blocks(blocks: Blocks, length: int, axis: int = 0) -> Any:
+    """Return I ⊗ A or A ⊗ I with so many rows, or columns (axis 1); None if there is none."""
+    value = blocks.value
+    count, rest = divmod(length, value.shape[axis])
+    if rest or not count:
+        return None
+    counted(count * value.shape[0], count * value.shape[1])
+    parts = [np.eye(count), value]
+    return applied(MORE["kron"], parts if blocks.eye_first else parts[::-1])
 
 
 def turned(kind: str, value: Any) -> Any:
@@ -37,6 +61,8 @@ def column(value: Any) -> Any:
 
 def componentwise(kind: str, left: Any, right: Any) -> Any:
     """Return left ∘ right, or +, -, /."""
+    if isinstance(left, Blocks) and kind in "∘/" and not (is_matrix(right) or has_no_size(right)):
+        return Blocks(OPERATORS[kind](left.value, right), left.eye_first)
     if kind == "∘" and isinstance(right, Eye) and not (is_matrix(left) or has_no_size(left)):
         return Eye(right.factor * left)
     if kind in "∘/" and isinstance(left, Eye) and not (is_matrix(right) or has_no_size(right)):
@@ -81,6 +107,8 @@ def product(left: Any, right: Any) -> Any:
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Eye):
             return _times_eye(one, other)
+    if isinstance(left, Blocks) or isinstance(right, Blocks):
+        return _with_blocks(left, right)
     left, right = column(left), column(right)
     if isinstance(left, Stretched) or isinstance(right, Stretched):
         return _with_free_axes(left, right)
@@ -103,6 +131,24 @@ def _times_eye(eye: Eye, other: Any) -> Any:
     if isinstance(other, Stretched):
         return Stretched(other.value * eye.factor, other.free)
     return other * eye.factor if is_matrix(other) else Eye(other * eye.factor)
+
+
+def _with_blocks(left: Any, right: Any) -> Any:
+    """Return a product with I ⊗ A in it, as long as its neighbour needs it."""
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, Blocks) and not (is_matrix(other) or has_no_size(other)):
+            return Blocks(one.value * other, one.eye_first)
+    if isinstance(left, Blocks) and isinstance(right, Blocks):
+        if left.eye_first == right.eye_first and left.value.shape[1] == right.value.shape[0]:
+            return Blocks(left.value @ right.value, left.eye_first)
+        raise Unfitting(I_NO_SIZE)
+    if not (hasattr(left, "shape") or hasattr(right, "shape")):
+        raise Unfitting(I_NO_SIZE)
+    first = isinstance(left, Blocks)
+    sized = sized_blocks(left, right.shape[0], 1) if first else sized_blocks(right, left.shape[1])
+    if sized is None:
+        raise Unfitting(I_NO_SIZE)
+    return product(sized, right) if first else product(left, sized)
 
 
 def _with_free_axes(left: Any, right: Any) -> Any:
@@ -132,6 +178,9 @@ def _sized(value: Any, other: Any) -> Any:
         return value.number
     if isinstance(value, Eye) and hasattr(other, "shape"):
         return np.eye(other.shape[0]) * value.factor
+    if isinstance(value, Blocks) and hasattr(other, "shape"):
+        sized = sized_blocks(value, other.shape[0])
+        return value if sized is None else sized
     return value
 
 

@@ -16,17 +16,17 @@ from tinyad.derivation.semantics.sample_point import SamplePoint
 
 def sample_points(derivation: Derivation, seeds: Sequence[int]) -> list[SamplePoint]:
     """Return a sample point for each seed, and more of them where kinks need it."""
-    forwards = [moderate_forward(derivation, seed) for seed in seeds]
+    forwards = [moderate_forward(derivation, seed, other_sizes=k > 0) for k, seed in enumerate(seeds)]
     return [SamplePoint(forward) for forward in _with_kinks(derivation, forwards, max(seeds))]
 
 
-def moderate_forward(derivation: Derivation, seed: int, varied: bool = False) -> Forward:
+def moderate_forward(derivation: Derivation, seed: int, varied: bool = False, other_sizes: bool = False) -> Forward:
     """Return the forward with the largest scale of its parameters at which no value grows much over the times."""
     found: Forward | None = None
     first_error: DerivationError | None = None
     for scale in TIME_SCALES:
         try:
-            found = Forward(derivation, Drawing(seed, scale, varied))
+            found = Forward(derivation, Drawing(seed, scale, varied, other_sizes))
         except LimitError:
             raise
         except DerivationError as error:

@@ -89,6 +89,18 @@ class Eye(NamedTuple):
     factor: Any = 1.0
 
 
+class Blocks(NamedTuple):
+    """I ⊗ A, or A ⊗ I, as long as I has no size."""
+
+    value: Any
+    eye_first: bool
+
+    @property
+    def T(self) -> Blocks:
+        """Return the transpose."""
+        return Blocks(self.value.T, self.eye_first)
+
+
 class Several(NamedTuple):
     """The derivatives that deriv returns."""
 

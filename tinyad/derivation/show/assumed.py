@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import pi
 
 from tinyad.derivation.judge.verdicts import CheckedLines
 from tinyad.derivation.language.abbreviations import abbreviated
@@ -21,6 +22,10 @@ def assumed(derivation: Derivation, checked: CheckedLines) -> list[str]:
         taken = (re.sub(r"^[%\s]+|\s+#.*", "", row) for row in source.proposed.split("\n"))
         said = [row for row in taken if row and "tinyad: declare" not in row and row != "-->" and row[:3] != "```"]
         rows.append(f"nothing is declared; taken: {one_line('; '.join(said))}")
+    statements = [*derivation.forward, *(v.statement for v in checked.verdicts if v.statement is not None)]
+    formulas = (part for s in statements for part in (*s.left, *s.members))
+    if any(n.kind == "name" and it.names.is_pi(n.value.key) for formula in formulas for n in walk(formula)):
+        rows.append(f"π is the number {pi:.6g}: nothing declares, computes or derives for it")
     if not isinstance(source, Document):
         return rows
     for node in source.given.get(derivation.begun, ()):
