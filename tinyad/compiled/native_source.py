@@ -6,7 +6,7 @@ one level depends on earlier levels alone, or entry by entry on its own, and is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from math import prod
 from typing import Any, NamedTuple
@@ -103,6 +103,7 @@ class NativeSource(Writer):
         "kept",
         "math",
         "one",
+        "power",
         "space",
         "tanh",
         "top",
@@ -123,6 +124,8 @@ class NativeSource(Writer):
         self.filled: list[tuple[Place, Value]] = []  # what never changes
         self.lines: list[str] = []
         self.indent = "    "
+        self.before: tuple[list[str], str] | None = None  # what comes before the loop that is written, and its indent
+        self.widened: dict[tuple[Place, Shape], Place] = {}
         self.kept = {v.operands[0] for v in self.order if v.op == "all"}
         self.totals = {v.operands[0]: v for v in self.order if v.op == "total"}
         self.turns: dict[Value, tuple[Value, bool]] = {}  # a state and its next value → (the state, is it the next)
@@ -396,22 +399,29 @@ class NativeSource(Writer):
                 self._nest(total.shape, {"out": self.place(total)}, lambda at: [f"w[{at['out']}] = zero"])
         self._emit(f"for t in range({loop.n - 1}, -1, -1):" if loop.back else f"for t in range({loop.n}):")
         outer, self.indent, start = self.indent, self.indent + "    ", len(self.lines)
+        self.before = [], outer
         self._run(inside)
         for v in inside:
             if v in self.totals and (v.op == "carry" or self._is_view(v)):
                 self._added(self.place(self.totals[v]), v, v.shape, "+")
         if len(self.lines) == start:
             self._emit("pass")
-        self.indent = outer
+        self.lines[start - 1 : start - 1], self.before, self.indent = self.before[0], None, outer
 
     def _nest(self, shape: Shape, places: dict[str, Place], body: Any) -> None:
         """Write loops over the entries of a shape around `body`, which gets the index of each place as text."""
         if 0 in shape:
             return
-        flat = all(p.is_flat(shape) or not (p.each or p.row or p.column) for p in places.values())
-        if flat and prod(shape) > 1:
-            names: tuple[str, ...] = ("e",)
-            extents: Shape = (prod(shape),)
+        names: tuple[str, ...]
+        extents: Shape
+        flat = all(_is_flat_or_one(p, shape) for p in places.values())
+        by_step = len(shape) == 3 and all(_is_flat_or_one(p, shape[1:]) for p in places.values())
+        if by_step and not flat:
+            names, extents = ("s", "e"), (shape[0], prod(shape[1:]))
+            within = {n: p._replace(row=p.each, column=int(p.is_flat(shape[1:])), each=0) for n, p in places.items()}
+            text = {n: p.entry(extents, names) for n, p in within.items()}
+        elif flat and prod(shape) > 1:
+            names, extents = ("e",), (prod(shape),)
             at = {n: p._replace(row=0, column=int(p.is_flat(shape)), each=0) for n, p in places.items()}
             text = {n: p.entry((1, prod(shape)), ("", "e")) for n, p in at.items()}
         else:
@@ -478,6 +488,8 @@ class NativeSource(Writer):
                 if name in totals:
                     yield f"w[{at['total ' + name]}] += {name}"
 
+        changing = {text[operand] for v in group for operand in v.operands if operand.loop is not None}
+        self._widen(shape, loads, [*stores.values(), *totals.values()], changing)
         kinds = {"of": loads, "to": stores, "total": totals}
         self._nest(shape, {f"{kind} {name}": p for kind, found in kinds.items() for name, p in found.items()}, body)
         for v in group:
@@ -485,6 +497,30 @@ class NativeSource(Writer):
                 self._emit(f"w[{self.place(v).entry((1, 1), ('i', 'j'))}] = {text[v]}")
                 if v in self.totals:
                     self._added(self.place(self.totals[v]), v, v.shape, "+")
+
+    def _widen(self, shape: Shape, loads: dict[str, Place], others: Iterable[Place], changing: Collection[str]) -> None:
+        """Replace columns and rows that are repeated by whole matrices, made once, if all entries are in order then.
+
+        What changes from round to round of a loop cannot be made before it.
+        """
+        size = shape[-2:]
+        apart = {name: p for name, p in loads.items() if not _is_flat_or_one(p, size)}
+        fixed = not any(p.each for p in apart.values()) and not apart.keys() & set(changing)
+        once = self.before is not None or len(shape) == 3
+        if not apart or not once or not fixed or not all(_is_flat_or_one(p, size) for p in others):
+            return
+        for name, p in apart.items():
+            key = p, size
+            if key not in self.widened:
+                self.widened[key] = Place(self.size, 0, size[1], 1)
+                self.size += -(-prod(size) // ALIGNED) * ALIGNED
+                lines, indent = self.lines, self.indent
+                if self.before is not None:
+                    self.lines, self.indent = self.before
+                places = {"out": self.widened[key], "of": p}
+                self._nest(size, places, lambda at: [f"w[{at['out']}] = w[{at['of']}]"])
+                self.lines, self.indent = lines, indent
+            loads[name] = self.widened[key]
 
     def _expression(self, v: Value, text: dict[Value, str]) -> str:
         if v.op == "sum":
@@ -637,70 +673,76 @@ class NativeSource(Writer):
 
     # Functions of rows and columns
 
-    def _by_line(self, v: Value, axis: int, write: Any) -> None:
-        """Write loops over the columns (axis 0) or rows (axis 1) of a matrix, or of T of them, around statements.
+    def _by_line(self, v: Value, axis: int, *phases: tuple[str, ...]) -> None:
+        """Write loops over the entries of all columns (axis 0) or rows (axis 1), phase after phase.
 
-        `write` gets the length of a line, and two functions that return the text of entry k of the operand and of the
-        result.
+        A phase is "line", to be done once for each column or row, or "entry", and its statements, in which {of} and
+        {out} are entries of the operand and the result, {top} and {total} numbers of the column or row.  Columns are
+        worked on side by side, as they lie in memory.
         """
         (a,) = v.operands
         of, out, before = self.place(a), self.place(v), self._over_steps(v)
         rows, columns = a.shape[-2:]
-        n, line, along = (columns, "j", "i") if axis == 0 else (rows, "i", "j")
-        if n > 1:
-            self._emit(f"for {line} in range({n}):")
-            self.indent += "    "
         entries = (f"w[{p.entry((2, *x.shape[-2:]), ('s', 'i', 'j'))}]" for p, x in ((of, a), (out, v)))
-        write(rows if axis == 0 else columns, along, *entries)
+        names = dict(zip(("of", "out"), entries, strict=True), top="top", total="total")
+        if axis == 0:
+            start = self.size
+            self.size += -(-2 * columns // ALIGNED) * ALIGNED
+            names |= {"top": f"w[{start} + j]", "total": f"w[{start + columns} + j]"}
+        else:
+            self._opened("i", {"i": rows}, always=True)
+        inside = self.indent
+        for where, *lines in phases:
+            if axis == 0 and where == "entry":
+                self._opened("i", {"i": rows}, always=True)
+            if axis == 0 or where == "entry":
+                self._opened("j", {"j": columns}, always=True)
+            for line in lines:
+                self._emit(line.format(**names))
+            self.indent = inside
         self.indent = before
 
-    def _for(self, along: str, n: int, *lines: str) -> None:
-        self._emit(f"for {along} in range({n}):")
-        for line in lines:
-            self._emit(f"    {line}")
+    def _lowest(self) -> str:
+        return f"{{top}} = np.{self.dtype}(-np.inf)"
 
-    def _softmax(self, v: Value, axis: int = 0, logarithm: bool = False) -> None:
-        def write(n: int, along: str, of: str, out: str) -> None:
-            self._emit("top = np.float64(-np.inf)" if self.dtype == "float64" else "top = np.float32(-np.inf)")
-            self._for(along, n, f"top = max(top, {of})")
-            self._emit("total = zero")
-            if logarithm:
-                self._for(along, n, f"total += exp({of} - top)")
-                self._emit("total = np.log(total)")
-                self._for(along, n, f"{out} = {of} - top - total")
-            else:
-                self._for(along, n, f"{out} = exp({of} - top)", f"total += {out}")
-                self._for(along, n, f"{out} /= total")
-
-        self._by_line(v, axis, write)
+    def _softmax(self, v: Value, axis: int = 0) -> None:
+        self._by_line(
+            v,
+            axis,
+            ("line", self._lowest(), "{total} = zero"),
+            ("entry", "{top} = max({top}, {of})"),
+            ("entry", "power = exp({of} - {top})", "{out} = power", "{total} += power"),
+            ("entry", "{out} /= {total}"),
+        )
 
     def _softmax_rows(self, v: Value) -> None:
         self._softmax(v, axis=1)
 
     def _log_softmax(self, v: Value) -> None:
-        self._softmax(v, logarithm=True)
-
-    def _largest(self, v: Value, axis: int) -> None:
-        def write(n: int, along: str, of: str, out: str) -> None:
-            self._emit("top = -np.inf")
-            self._for(along, n, f"top = max(top, {of})")
-            self._emit(f"{out} = top")
-
-        self._by_line(v, axis, write)
+        self._by_line(
+            v,
+            0,
+            ("line", self._lowest(), "{total} = zero"),
+            ("entry", "{top} = max({top}, {of})"),
+            ("entry", "{total} += exp({of} - {top})"),
+            ("line", "{total} = np.log({total})"),
+            ("entry", "{out} = {of} - {top} - {total}"),
+        )
 
     def _column_max(self, v: Value) -> None:
-        self._largest(v, 0)
+        self._by_line(v, 0, ("line", self._lowest()), ("entry", "{top} = max({top}, {of})"), ("line", "{out} = {top}"))
 
     def _row_max(self, v: Value) -> None:
-        self._largest(v, 1)
+        self._by_line(v, 1, ("line", self._lowest()), ("entry", "{top} = max({top}, {of})"), ("line", "{out} = {top}"))
 
     def _first_max(self, v: Value) -> None:
-        def write(n: int, along: str, of: str, out: str) -> None:
-            self._emit("top, first = -np.inf, 0")
-            self._for(along, n, f"if {of} > top:", f"    top, first = {of}, {along}")
-            self._for(along, n, f"{out} = one if {along} == first else zero")
-
-        self._by_line(v, 0, write)
+        self._by_line(
+            v,
+            0,
+            ("line", self._lowest(), "{total} = zero"),  # the row in which it is
+            ("entry", "if {of} > {top}:", "    {top}, {total} = {of}, i"),
+            ("entry", "{out} = one if i == {total} else zero"),
+        )
 
     def _entries(self, v: Value) -> None:
         (a,) = v.operands
@@ -712,6 +754,11 @@ class NativeSource(Writer):
         self.indent = before + "    " * (len(v.shape) == 3)
         self._emit(f"w[{self.place(v).entry((2, 1, 1), ('s', 'i', 'j'))}] = total")
         self.indent = before
+
+
+def _is_flat_or_one(p: Place, shape: Shape) -> bool:
+    """Return whether the entries follow one another, or are one and the same."""
+    return p.is_flat(shape) or not any((p.each, p.row, p.column)[-len(shape) :])
 
 
 def _is_fused(v: Value) -> bool:

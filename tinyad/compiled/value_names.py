@@ -5,30 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import takewhile
 
+from tinyad.compiled.identifiers import without_step
 from tinyad.compiled.values import UFUNCS, Value
 
 DEEP = 4  # operations within operations that a name tells
+LONGEST = 36  # letters
 WORDS = {"+": "plus", "-": "minus", "*": "times", "/": "by", "**": "to_the", ">": "above", "≥": "from"}
 ENDS = {"cols": "_side_by_side", "all": "s"}  # of views and layouts, after the name of what they show
 SHOWS = ("copy", "rows", "at", "last", "step", "span", "long", "narrow", "place", "spread", *ENDS)
 GIVEN_NAMES = {"ones": "ones", "zeros": "zeros", "number": "number", "constant": "constant", "given": "given"}
 
 
-def value_name(v: Value, depth: int = DEEP) -> str:
-    """Return the author's name, or one made from those of the operands; not yet an identifier."""
+def value_name(v: Value) -> str:
+    """Return the author's name, or one made from those of the operands that is not too long; not yet an identifier."""
+    names = (_named(v, depth) for depth in range(DEEP, -1, -1))
+    return next((name for name in names if len(name) <= LONGEST), _noun(v))
+
+
+def _named(v: Value, depth: int) -> str:
     if v.name:
         return v.name + "s" * (len(v.shape) == 3)
     if not v.operands:
         return "one" if v.op == "number" and v.extra == 1 else GIVEN_NAMES.get(v.op, v.op)
     if depth == 0:
         return _noun(v)
+    if v.op == "carry":
+        return f"{without_step(_named(v.operands[0], depth))}_prev"
     if v.op == "T":
-        return turned(value_name(v.operands[0], depth))
+        return turned(_named(v.operands[0], depth))
     if v.op == "rows" and v.operands[0].op == "stack":
-        return joined([value_name(part, depth - 1) for part in _parts(v)])
+        return joined([_named(part, depth - 1) for part in _parts(v)])
     if v.op in SHOWS:
-        return value_name(v.operands[0], depth) + ENDS.get(v.op, "")
-    names = [value_name(operand, depth - 1) for operand in v.operands]
+        return _named(v.operands[0], depth) + ENDS.get(v.op, "")
+    names = [_named(operand, depth - 1) for operand in v.operands]
     if v.op in ("stack", "gather"):
         return joined(names)
     if v.op == "dot":
