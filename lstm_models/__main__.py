@@ -45,7 +45,7 @@ HELP: dict[str, tuple[str, Any]] = {  # what it is, and its type or what there i
     "seed": ("of all that is random", int),
     "dtype": ("of all numbers", DTYPES),
     "eager": ("record every chunk on a tape, in place of a compiled program", bool),
-    "engine": ("what programs are compiled for", ENGINES),
+    "engine": ("what runs the programs; auto: machine code where numba is installed, else NumPy", ENGINES),
     "devices": ("devices of JAX that share the examples", int),
 }
 

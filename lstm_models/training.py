@@ -9,6 +9,7 @@ import time
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -25,7 +26,8 @@ from tinyad import compile as compiled
 
 STEPS = {"text": 50, "sine-one": 10, "sine-many": 10, "adding": 50}
 DTYPES = ("float32", "float64")
-ENGINES = ("numpy", "jax")
+ENGINES = ("auto", "numpy", "native", "jax")
+FOR_MACHINE_CODE = ("numba", "scipy")  # what tinyad needs to make it
 KNOWN: Mapping[str, Iterable[str]] = {
     "model": MODELS, "task": STEPS, "optimizer": OPTIMIZERS, "dtype": DTYPES, "engine": ENGINES,
 }  # fmt: skip
@@ -33,12 +35,17 @@ LARGEST = 1_000_000  # of a size; beyond it is a slip, or a file that somebody h
 BACKED_UP = 60.0  # seconds
 
 
+def fastest_engine() -> str:
+    """Return "native" where machine code can be made, else "numpy"."""
+    return "native" if all(map(find_spec, FOR_MACHINE_CODE)) else "numpy"
+
+
 class Options(NamedTuple):
     """The options of a run.  `text` is a file, or None for the English text that comes with Python; `steps` and `back`
     are the
     k1 and k2 of the truncated backward pass; `clip` is the largest norm of all derivatives together.  `eager` records
-    every chunk on a tape; without it programs are compiled for an `engine`, but for examples of different lengths.  In
-    JAX several `devices` can share the examples."""
+    every chunk on a tape; without it programs are compiled for an `engine`, but for examples of different lengths:
+    "auto" is machine code where numba is installed, else NumPy.  In JAX several `devices` can share the examples."""
 
     model: str = "sancho-stacked"
     task: str = "text"
@@ -55,7 +62,7 @@ class Options(NamedTuple):
     seed: int = 0
     dtype: str = "float32"
     eager: bool = False
-    engine: str = "numpy"
+    engine: str = "auto"
     devices: int = 1
 
     def checked(self) -> Options:
@@ -72,6 +79,7 @@ class Options(NamedTuple):
             back=back,
             rate=OPTIMIZERS[self.optimizer].rate if self.rate is None else self.rate,
             text=None if self.text is None else os.path.abspath(self.text),
+            engine=fastest_engine() if self.engine == "auto" else self.engine,
         )
         _check_numbers(full)
         if back < steps:
@@ -113,6 +121,10 @@ class Run:
         self.options = o = options.checked()
         if o.engine == "jax":
             _check_devices(o.devices)
+        elif o.engine == "native" and fastest_engine() != "native":
+            raise ValueError(
+                "engine = 'native': not all it needs is installed: pip install " + " ".join(FOR_MACHINE_CODE)
+            )
         self.model: Model = MODELS[o.model]
         self.alphabet, self.fingerprint = "", ""
         self.task: Task

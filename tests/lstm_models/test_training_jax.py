@@ -58,7 +58,7 @@ def test_four_devices_have_the_losses_of_one(model, tmp_path):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"engine": "torch"}, "engine 'torch': there are numpy, jax"),
+        ({"engine": "torch"}, "engine 'torch': there are auto, numpy, native, jax"),
         ({"engine": "jax", "eager": True}, "engine = 'jax': eager records a tape for every chunk, in NumPy"),
         ({"engine": "jax", "task": "adding"}, "engine = 'jax': the task adding, .* of different lengths"),
         ({"devices": 2}, "devices = 2: several devices need the engine jax, not numpy"),
