@@ -46,6 +46,8 @@ MET = [  # each was once no DerivationError
     ("layout: same\ntime: t = 1..T\nx_t: N×1\ngiven: ∇h_t", "h_t = tanh(x_t)", "∇x_8 = ∇h_t"),
     ("layout: same\nx: N×1\nA: M×N\ngiven: ∇h", "h = A x", "∇x = np.dot(Aᵀ, ∇h) np.dot(x_j, ∇x)"),
     ("layout: same\nx: N×1\ngiven: ∇h", "h = 1 / 0 + x", "∇x = ∇h"),
+    ("layout: same\nx: N×1\ngiven: ∇h", "h = x", "∂L/∂x_i = (I)_i ∂L/∂h_i"),
+    ("layout: same\nx: N×1\ngiven: ∇h", "h = x", "∂L/∂x_i = Σ_j (1)_{ij} ∂L/∂h_j"),
     ("layout: same\ntime: t = 1..T\nx_t: N×1\ngiven: ∇h_t", "h_t = tanh(x_t)", "∇x_t = " + "Σ_t " * 40 + "∇h_t"),
     ("layout: same\nx: N×1\nA: M×N\ngiven: ∇h", "h = A x = x", "∇x = Aᵀ ∇h"),
     ("layout: same\nx: N×1\ngiven: ∇h", "h = Σ_{i<j} ((x)_i)_j", "∇x = ∇h"),

@@ -11,8 +11,8 @@ import numpy as np
 
 from tinyad.arrays.matrix import Array, broadcast, size
 from tinyad.derivation.semantics.limits import ALIGNMENTS, VALUE_ENTRIES
-from tinyad.derivation.semantics.operations import OPERATORS
-from tinyad.derivation.semantics.values import Indexed, Pair, TooManyIndices, Unfitting, counted
+from tinyad.derivation.semantics.operations import I_NO_SIZE, NO_SIZE, OPERATORS, has_no_size
+from tinyad.derivation.semantics.values import Eye, Indexed, Pair, TooManyIndices, Unfitting, counted
 from tinyad.engine.tape import Variable
 
 Labels = tuple[str, ...]
@@ -27,7 +27,9 @@ class AxisOrder(NamedTuple):
 
 
 def lettered(value: Any, indices: Labels) -> Indexed:
-    """Return a column, a row or a matrix with the letters that its name has."""
+    """Return a column, a row or a matrix with the letters that its name has; Unfitting for 1 and I without a size."""
+    if has_no_size(value):
+        raise Unfitting(I_NO_SIZE if isinstance(value, Eye) else NO_SIZE)
     rows, columns = value.shape
     if len(indices) == 1 and columns == 1:
         labels: Labels = (indices[0], "")
