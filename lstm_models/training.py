@@ -37,7 +37,11 @@ BACKED_UP = 60.0  # seconds
 
 def fastest_engine() -> str:
     """Return "native" where machine code can be made, else "numpy"."""
-    return "native" if all(map(find_spec, FOR_MACHINE_CODE)) else "numpy"
+    return "numpy" if _missing_for_machine_code() else "native"
+
+
+def _missing_for_machine_code() -> str:
+    return " ".join(name for name in FOR_MACHINE_CODE if find_spec(name) is None)
 
 
 class Options(NamedTuple):
@@ -121,10 +125,8 @@ class Run:
         self.options = o = options.checked()
         if o.engine == "jax":
             _check_devices(o.devices)
-        elif o.engine == "native" and fastest_engine() != "native":
-            raise ValueError(
-                "engine = 'native': not all it needs is installed: pip install " + " ".join(FOR_MACHINE_CODE)
-            )
+        elif o.engine == "native" and (missing := _missing_for_machine_code()):
+            raise ValueError(f"engine = 'native': {missing} not installed: pip install {missing}")
         self.model: Model = MODELS[o.model]
         self.alphabet, self.fingerprint = "", ""
         self.task: Task
