@@ -246,7 +246,7 @@ def test_a_loss_that_is_not_finite(said, tmp_path):
 
 
 def test_killed_and_resumed(said, tmp_path):
-    options = [*SINE, "--chunks", 400, "--every", 150]
+    options = [*SINE, "--chunks", 400, "--every", 150, "--engine", "numpy"]
     assert said("train", *options, "--out", tmp_path / "whole")[0] == 0
     folder = tmp_path / "cut"
     process = subprocess.Popen(
