@@ -13,6 +13,8 @@ from lstm_models.models import MODELS
 from tests.support.compiled_difference import differs
 from tests.support.gated_losses import gated
 from tests.support.modelpoints import ModelPoint
+from tests.support.points import draw
+from tinyad import TABLE, Tape
 from tinyad.compiled import PASSES, native_engine
 
 pytest.importorskip("numba")
@@ -101,3 +103,20 @@ def test_auto_takes_the_faster_one():
     program = tinyad.compile(tape, ["L"], ["W", "R"], engine="auto")
     assert "def computed(w)" in program.source  # of small states: several times as fast
     assert np.allclose(program()[1]["W"], tape.backward("L")["W"], rtol=1e-11)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_every_operation_has_machine_code(dtype):
+    tape, x = Tape(), draw((4, 3), 1)
+    values = {"x": tape.variable(x.astype(dtype)), "y": tape.variable(np.abs(x + 2).astype(dtype))}
+    made, known = [], set()
+    for op in TABLE.values():
+        if op.symbol in ("rows", "padded", "inv", "*", "under", "upper"):
+            continue
+        operands = [values["y"] if op.symbol in ("log", "sqrt", "**", "log1p") else values["x"], values["y"]]
+        made.append(op(*operands[: op.arity]))
+        known.add(op.symbol)
+    tape.name({f"z{k}": z for k, z in enumerate(made)})
+    seeds = {z: draw(z.shape[::-1], k).astype(dtype) for k, z in enumerate(made)}
+    assert {"erf", "sign", "maximum", "softplus", "first_max", "row_max", "log_softmax", "softmax_rows"} <= known
+    assert differs(tape, seeds, PASSES, engine="native") is None
