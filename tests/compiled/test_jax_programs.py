@@ -12,8 +12,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import tinyad
-from lstm_models import losses, sequence
-from lstm_models.model import parameters, random
 from lstm_models.models import MODELS
 from tests.support import goldenfiles
 from tests.support.compiled_difference import differs
@@ -22,6 +20,7 @@ from tests.support.paths import ROOT
 from tests.support.points import LSTMPoint, draw, fitting
 from tests.support.random_cells import cells
 from tests.support.random_programs import examples, programs
+from tests.support.read_out_losses import read_out
 from tests.support.sampling import sampled
 from tinyad import TABLE, Op, Tape, Variable
 from tinyad.compiled import PASSES
@@ -89,17 +88,7 @@ def test_every_row_of_the_table(op, dtype):
 
 @pytest.mark.parametrize("lengths", [None, [4, 2, 0]])
 def test_a_loss_at_every_time_step(lengths):
-    gru, rng = MODELS["gru"], np.random.default_rng(5)
-    P = parameters(gru, 5, 2, rng)
-    h0, xs = rng.standard_normal((5, 3)), list(rng.standard_normal((4, 2, 3)))
-    tape, steps = sequence.record(gru, {"h": h0}, xs, P, lengths)
-    W, errors = tape.variables(**random(gru.output_shapes(5, 6), 5, rng)), []
-    for t, eqs in enumerate(steps, 1):
-        values, a_y = sequence.readout(gru, sequence.after(gru, eqs)["h"], W)
-        loss = losses.cross_entropy(a_y, rng.integers(0, 6, 3), None if lengths is None else np.array(lengths) >= t)
-        tape.name(values | loss, step=t)
-        errors.append(loss["e"])
-    tape.name({"L": losses.over_time(errors, 7)[-1]})
+    tape, P = read_out(3, 7, lengths)
     for passes in (USUAL, LITERAL, ALL):
         assert differs(tape, "L", passes, ["L", "a_y[2]", *P, "W_y", "b_y", "h[0]", "x[3]"], "jax") is None
 

@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 
 import tinyad
-from lstm_models import losses, sequence
-from lstm_models.model import parameters, random
 from lstm_models.models import MODELS
 from tests.support import goldenfiles
 from tests.support.compiled_difference import differs
 from tests.support.modelpoints import ModelPoint
 from tests.support.points import LSTMPoint, draw, fitting
+from tests.support.read_out_losses import read_out
 from tests.support.sampling import sampled
 from tinyad import TABLE, Op, Tape
 from tinyad.compiled import PASSES
@@ -56,22 +55,11 @@ def test_models(name, every):
 @pytest.mark.parametrize("lengths", [None, [4, 2, 0]])
 @pytest.mark.parametrize("style", ["literal", "grouped"])
 def test_a_loss_over_time(style, lengths):
-    gru, rng = MODELS["gru"], np.random.default_rng(5)
-    P = parameters(gru, 5, 2, rng)
-    h0, xs = rng.standard_normal((5, 3)), list(rng.standard_normal((4, 2, 3)))
-    tape, steps = sequence.record(gru, {"h": h0}, xs, P, lengths)
-    W, errors = tape.variables(**random(gru.output_shapes(5, 6), 5, rng)), []
-    for t, eqs in enumerate(steps, 1):
-        values, a_y = sequence.readout(gru, sequence.after(gru, eqs)["h"], W)
-        loss = losses.cross_entropy(a_y, rng.integers(0, 6, 3), None if lengths is None else np.array(lengths) >= t)
-        tape.name(values | loss, step=t)
-        errors.append(loss["e"])
-    L = losses.over_time(errors, 7)[-1]
-    tape.name({"L": L})
+    tape, P = read_out(3, 7, lengths)
     names = [*P, "W_y", "b_y", "h[0]", "x[3]"]
     values, d = tinyad.compile(tape, ["L", "a_y[2]"], names, style=style)()
     eager = tape.backward("L")
-    assert np.allclose(values["L"], L.value, rtol=1e-13, atol=0)
+    assert np.allclose(values["L"], tape["L"].value, rtol=1e-13, atol=0)
     for name in names:
         assert np.abs(d[name] - eager[name]).max() <= 1e-13 * np.abs(eager[name]).max(), name
 

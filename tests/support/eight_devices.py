@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 
 import tinyad
-from lstm_models import losses, sequence
-from lstm_models.model import parameters, random
 from lstm_models.models import MODELS
 from tests.support.modelpoints import ModelPoint
+from tests.support.read_out_losses import read_out
 
 MODEL_NAMES = ("slides", "gru", "problem4-rows")
 
@@ -51,17 +50,7 @@ def a_model(name):
 
 def a_mean_over_the_examples(lengths):
     """The loss divides by the number of all examples, which no device has."""
-    gru, rng = MODELS["gru"], np.random.default_rng(5)
-    P = parameters(gru, 5, 2, rng)
-    h0, xs = rng.standard_normal((5, 8)), list(rng.standard_normal((4, 2, 8)))
-    tape, steps = sequence.record(gru, {"h": h0}, xs, P, lengths)
-    W, errors = tape.variables(**random(gru.output_shapes(5, 6), 5, rng)), []
-    for t, eqs in enumerate(steps, 1):
-        values, a_y = sequence.readout(gru, sequence.after(gru, eqs)["h"], W)
-        loss = losses.cross_entropy(a_y, rng.integers(0, 6, 8), None if lengths is None else np.array(lengths) >= t)
-        tape.name(values | loss, step=t)
-        errors.append(loss["e"])
-    tape.name({"L": losses.over_time(errors, 32)[-1]})
+    tape, P = read_out(8, 32, lengths)
     program = tinyad.compile(tape, ["L"], [*P, "W_y", "x[2]"], engine="jax")
     shared = program.sharded(jax.make_mesh((4, 2), ("a", "b")), columns=["x", "h"])
     same(program, shared, {})
