@@ -2,7 +2,7 @@
 # make check: style and types; make docs: the site, in build/docs; make wheel: the package, in dist, built and tried.
 PYTHON ?= python3
 BIN := .venv/bin
-HALF := tests/derivation tests/lstm_models tests/compiled tests/compare tests/project tests/commands
+HALF := tests/derivation tests/lstm_models tests/compiled tests/compare tests/project
 
 .PHONY: demo test test-half test-other-half test-all check docs wheel notebooks bench mutants clean
 

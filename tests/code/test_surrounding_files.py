@@ -99,6 +99,7 @@ def test_a_file_of_a_package_may_import_from_the_package_around_it(tmp_path, imp
     assert check_text(read(inner / "model.py"), Options()).ok
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # where the limit strikes in a finalizer
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no signals")
 @pytest.mark.parametrize("where", ["before", "inside"])
 def test_a_bare_except_around_an_endless_loop_does_not_keep_the_limit_from_working(where):
