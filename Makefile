@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 HALF := tests/derivation tests/lstm_models tests/compiled tests/compare tests/project
 
-.PHONY: demo test test-half test-other-half test-all check docs wheel notebooks bench mutants clean
+.PHONY: demo test test-half test-other-half test-all test-jax check docs wheel notebooks bench mutants clean
 
 demo: .venv/ready
 	$(BIN)/tinyad demo
@@ -21,6 +21,9 @@ test-other-half:
 
 test-all: .venv/ready-test
 	$(BIN)/python -m pytest
+
+test-jax: .venv/ready-test .venv/ready-jax
+	$(BIN)/python -m pytest tests/compiled/test_jax_programs.py $(wildcard tests/lstm_models/test_training_[jp]*.py)
 
 check: .venv/ready-check
 	$(BIN)/ruff check .
