@@ -1,5 +1,6 @@
 # make: set up in .venv and run the demo; make test: the tests but the slow ones; make test-all: all tests;
-# make check: style and types; make docs: the site, in build/docs; make wheel: the package, in dist, built and tried.
+# make test-jax: the tests that need JAX, which it installs; make check: style and types; make docs: the site, in
+# build/docs; make wheel: the package, in dist, built and tried.
 PYTHON ?= python3
 BIN := .venv/bin
 HALF := tests/derivation tests/lstm_models tests/compiled tests/compare tests/project
