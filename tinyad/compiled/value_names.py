@@ -10,6 +10,7 @@ from tinyad.compiled.values import UFUNCS, Value
 
 DEEP = 4  # operations within operations that a name tells
 LONGEST = 36  # letters
+MOST = 12  # operands that a name tells
 WORDS = {"+": "plus", "-": "minus", "*": "times", "/": "by", "**": "to_the", ">": "above", "≥": "from"}
 ENDS = {"cols": "_side_by_side", "all": "s"}  # of views and layouts, after the name of what they show
 SHOWS = ("copy", "rows", "at", "last", "step", "span", "long", "narrow", "place", "spread", *ENDS)
@@ -27,7 +28,7 @@ def _named(v: Value, depth: int) -> str:
         return v.name + "s" * (len(v.shape) == 3)
     if not v.operands:
         return "one" if v.op == "number" and v.extra == 1 else GIVEN_NAMES.get(v.op, v.op)
-    if depth == 0:
+    if depth == 0 or len(v.operands) > MOST:
         return _noun(v)
     if v.op == "carry":
         return f"{without_step(_named(v.operands[0], depth))}_prev"
