@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyad.compiled import readable_source
+from tinyad.compiled import dialects
 from tinyad.printing.formula import Precedence, Printed, applied, bracketed, called, number, raised, squared
 from tinyad.printing.notation import LATEX, MATHML, TEXT
 
-PYTHON = readable_source.python("np")
+PYTHON = dialects.python("np")
 
 
 class Value:

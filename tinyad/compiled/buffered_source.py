@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from tinyad.arrays.matrix import Shape
 from tinyad.compiled.buffers import Places
 from tinyad.compiled.flat_sums import gaps, terms_of
-from tinyad.compiled.source_writer import HELPERS, Writer
+from tinyad.compiled.source_writer import Writer
 from tinyad.compiled.value_names import value_name
 from tinyad.compiled.values import LEAVES, UFUNCS, Loop, Value, schedule
 
@@ -73,7 +73,13 @@ class BufferedSource(Writer):
         space = ["def workspace():", *self.space, f"    return {shared.rstrip()}"]
         functions = sorted({*NUMPY, *UFUNCS.values()} & {*used, "ndarray"})
         head = f"import numpy as np\nfrom numpy import {', '.join(functions)}\n\ndot = ndarray.dot"
-        parts = [head, *(HELPERS[name] for name in self.helpers), TURNS, "\n".join(space), "\n".join(program)]
+        parts = [
+            head,
+            *(self.dialect.helpers[name] for name in self.helpers),
+            TURNS,
+            "\n".join(space),
+            "\n".join(program),
+        ]
         return "\n\n\n".join(parts) + "\n"
 
     def memory(self) -> int:

@@ -15,6 +15,7 @@ from tinyad.compiled.batched_products import batch_products
 from tinyad.compiled.buffered_source import BufferedSource
 from tinyad.compiled.buffers import add_copies
 from tinyad.compiled.deferred_products import defer_products
+from tinyad.compiled.dialects import TORCH
 from tinyad.compiled.explanation import PassTable
 from tinyad.compiled.flat_sums import flatten_sums
 from tinyad.compiled.forward import Forward
@@ -29,9 +30,11 @@ from tinyad.compiled.program import Program
 from tinyad.compiled.readable_source import ReadableSource
 from tinyad.compiled.recording import Recording
 from tinyad.compiled.rewriting import Maker, rebuilt
+from tinyad.compiled.source_writer import FOR_NUMPY
 from tinyad.compiled.stacking import stack_operations, stack_products
 from tinyad.compiled.time_sums import sums_over_time
-from tinyad.compiled.values import Value
+from tinyad.compiled.torch_engine import TorchEngine
+from tinyad.compiled.values import Value, ordered
 from tinyad.engine.tape import Tape, Variable
 
 Pass = Callable[[list[Value], Maker], list[Value]]
@@ -48,7 +51,9 @@ NATIVE_REWRITES: dict[str, tuple[Pass, ...]] = REWRITES | {  # component-wise wo
     "stack": (stack_products,),
 }
 PASSES = ("dead", "loops", *REWRITES, "buffers")
-STYLES = {"literal": ("dead", "loops"), "grouped": PASSES}
+LITERAL = ("dead", "loops")
+STYLES = {"literal": LITERAL, "grouped": PASSES, "jax": LITERAL, "torch": LITERAL}
+OWN_ENGINES = {"jax": "jax", "torch": "torch"}  # of a style
 FOR_JAX = ("dead", "loops", "sums", "defer", "hoist")  # XLA has the others, and plans its memory
 ENGINES = ("numpy", "native", "auto", "jax")
 RUNS = 5  # of each engine, to find the faster one
@@ -63,7 +68,7 @@ def compile(
     style: str = "grouped",
     passes: Iterable[str] | None = None,
     shapes: Mapping[str, Any] | None = None,
-    engine: str = "numpy",
+    engine: str | None = None,
 ) -> Program:
     """Return a program that computes the `outputs` and `derivatives` of a tape, given by name or as Variables.
 
@@ -81,11 +86,9 @@ def compile(
     if not isinstance(tape, Tape):
         tape = _recorded(tape, shapes or {})
     _known("style", style, STYLES)
-    _known("engine", engine, ENGINES)
+    engine = _engine(style, engine)
     if engine == "auto":
         return _faster(tape, outputs, derivatives, seeds, style, passes)
-    if engine == "native" and (missing := missing_packages()):
-        raise ImportError(f'engine="native" needs {" and ".join(missing)}: pip install {" ".join(missing)}')
     styled = FOR_JAX if engine == "jax" and style == "grouped" else STYLES[style]
     chosen = styled if passes is None else _known("pass", passes, PASSES)
     both = [(keys,) if isinstance(keys, Variable | str) else keys for keys in (outputs, derivatives)]
@@ -148,14 +151,31 @@ def _written(
         return NativeSource(roots), native_engine
     if engine == "numpy":
         return BufferedSource(roots) if buffers else ReadableSource(roots), NumpyEngine
-    jax()
     if buffers:
-        raise ValueError("the pass 'buffers' is for NumPy: JAX plans its memory itself")
-    writer = JaxSource(roots)
-    dtypes = {v.dtype for v in writer.order} - {None}
+        raise ValueError("the pass 'buffers' is for NumPy: JAX and PyTorch plan their memory themselves")
+    dtypes = {v.dtype for v in ordered(roots)} - {None}
     if any(dtype.kind == "c" for dtype in dtypes):
-        raise ValueError('complex numbers: compile the tape with engine="numpy"')
-    return writer, partial(JaxEngine, double=np.dtype(np.float64) in dtypes)
+        raise ValueError(f"complex numbers: {FOR_NUMPY}")
+    if engine == "torch":
+        return ReadableSource(roots, TORCH), TorchEngine
+    return JaxSource(roots), partial(JaxEngine, double=np.dtype(np.float64) in dtypes)
+
+
+def _engine(style: str, engine: str | None) -> str:
+    """Return the engine for a style; ImportError if the one that is asked for is not installed."""
+    own = OWN_ENGINES.get(style)
+    if own:
+        if engine not in (None, own):
+            raise ValueError(
+                f'style="{style}" has an engine of its own: leave out engine="{engine}", or choose another style'
+            )
+        return own
+    (engine,) = _known("engine", "numpy" if engine is None else engine, ENGINES)
+    if engine == "native" and (missing := missing_packages()):
+        raise ImportError(f'engine="native" needs {" and ".join(missing)}: pip install {" ".join(missing)}')
+    if engine == "jax":
+        jax()
+    return engine
 
 
 def _faster(tape: Tape, *asked: Any) -> Program:

@@ -4,39 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinyad.compiled.line_breaks import folded
 from tinyad.compiled.source_writer import Writer
 from tinyad.compiled.values import COMPARISONS, COMPONENTS, GIVEN, LEAVES, UFUNCS, VIEWS, Loop, Value, schedule
-from tinyad.printing.formula import Grammar, Notation, Precedence, Printed, applied, bracketed
+from tinyad.printing.formula import Precedence, Printed, applied, bracketed
 
 ATOM, PRODUCT = Precedence.ATOM, Precedence.PRODUCT
-COMPARED = Precedence.SUM, Precedence.SUM, Precedence.COMPARISON
-
-
-def python(module: str) -> Notation:
-    """Return the notation of Python, with the functions of a module that has NumPy's names."""
-    return Notation(
-        {"+": "%s + %s", "-": "%s - %s", "*": "%s * %s", "/": "%s / %s", "dot": "%s @ %s", "neg": "-%s", "()": "(%s)",
-         "**": "%s ** %s", ">": "%s > %s", "≥": "%s >= %s", "call": "%s(%s)"},
-        {symbol: f"{module}.{function}" for symbol, function in UFUNCS.items()},
-        str, str, str,
-        Grammar(
-            {"+": Precedence.SUM, "-": Precedence.SUM, "*": PRODUCT, "/": PRODUCT, "dot": PRODUCT},
-            {"neg": (Precedence.SIGN, Precedence.SIGN)},
-            Precedence.SIGN,
-            associative=False,
-            binary={"**": (ATOM, Precedence.SIGN, Precedence.POSTFIX), **dict.fromkeys(COMPARISONS, COMPARED)},
-        ),
-    )  # fmt: skip
-
-
 NOWHERE = ("all", "total")  # filled in the loop
 DEEP = 8  # expressions within expressions
 
 
 class ReadableSource(Writer):
-    TAKEN: tuple[str, ...] = ("t",)
-    imports = "import numpy as np"
-    notation = python("np")
+    """A program in a dialect: its `text`."""
 
     def text(self, results: Sequence[Value], comments: Sequence[str]) -> str:
         self.kept = {v.operands[0]: v for v in self.order if v.op == "all"}
@@ -53,10 +32,14 @@ class ReadableSource(Writer):
             elif part.op not in NOWHERE:
                 self._line(part, "    ")
         returned = ", ".join(self._result(v) for v in results)
-        body = "\n".join([*self.lines, f"    return {returned}{',' * (len(results) == 1)}"])
-        head = [self.imports, *(self.defined[name] for name in self.helpers)]
-        heading = "".join(f"    # {line}\n" for line in [*comments, *self.borrowed()])
-        return "\n\n\n".join([*head, f"def program({arguments}):\n{heading}{body}\n"])
+        lines = [
+            f"def program({arguments}):",
+            *(f"    # {line}" for line in [*comments, *self.borrowed()]),
+            *self.lines,
+            f"    return {returned}{',' * (len(results) == 1)}",
+        ]
+        head = [self.dialect.imports, *(self.dialect.helpers[name] for name in self.helpers)]
+        return "\n\n\n".join([*head, self.dialect.decorator + "\n".join(map(folded, lines))]) + "\n"
 
     def _begun(self) -> list[str]:
         """Return the lines before the first value."""
@@ -68,16 +51,17 @@ class ReadableSource(Writer):
         while base.op in ("rows", "T", "at", "span"):
             (base,) = base.operands
         printed = self._expression(v)
-        return f"{printed.text}.copy()" if base.op in GIVEN and printed.precedence == ATOM else printed.text
+        is_given = base.op in GIVEN and printed.precedence == ATOM
+        return self.dialect.calls["copied"] % printed.text if is_given else printed.text
 
     def _loop(self, loop: Loop) -> None:
         inside = self.inside(loop)
         carries = [v for v in inside if v.op == "carry"]
         for v in inside:
             if v in self.kept:
-                self.lines.append(f"    {self.name(self.kept[v])} = {_empty(self.kept[v])}")
+                self._start(self.kept[v], "empty")
             if v in self.totals:
-                self.lines.append(f"    {self.name(self.totals[v])} = {_empty(v, 'zeros')}")
+                self._start(self.totals[v], "zeros")
         for v in carries:
             self.lines.append(f"    {self.name(v)} = {self._expression(v.operands[0]).text}")
         rounds = f"range({loop.n})"
@@ -95,6 +79,10 @@ class ReadableSource(Writer):
             self.lines.append(
                 f"        {states} = {', '.join(self._expression(v.next).text for v in carries if v.next)}"
             )
+
+    def _start(self, v: Value, how: str) -> None:
+        """Write the line before a loop that makes what the loop fills or adds up."""
+        self.lines.append(f"    {self.name(v)} = {self.new(how, v.shape, v.dtype, self.name(v))}")
 
     def _line(self, v: Value, indent: str) -> None:
         """Write the statements that compute a value, if it needs any."""
@@ -138,14 +126,17 @@ class ReadableSource(Writer):
         fresh = [k for k in whole if self._makes_an_array(pieces[k][0]) and pieces[k][0].dtype == v.dtype]
         first = (fresh or whole)[:1]
         pieces = [pieces.pop(k) for k in first] + pieces
-        start = self._expression(pieces[0][0]).text if first else _empty(v, "zeros")
+        start = self._expression(pieces[0][0]).text if first else self.new("zeros", v.shape, v.dtype, name)
         if whole and not fresh:  # += would change what it is
             others = [k for k, (p, (_, at)) in enumerate(pieces) if k and p.shape[-2] == shape[0]]
             if others:
                 second, (sign, _) = pieces.pop(others[0])
-                start += f" {'+' if sign > 0 else '-'} {bracketed(self._expression(second), PRODUCT, self.notation)}"
+                start += (
+                    f" {'+' if sign > 0 else '-'} {bracketed(self._expression(second), PRODUCT, self.dialect.notation)}"
+                )
             else:
-                start = f"{start}.astype(np.{v.dtype})"
+                how = "copied" if pieces[0][0].dtype == v.dtype else "cast"
+                start = self.written(self.dialect.calls[how], v, start)
         self.lines.append(f"{indent}{name} = {start}")
         pieces = pieces[1:] if first else pieces
         for piece, (sign, at) in pieces:
@@ -165,20 +156,39 @@ class ReadableSource(Writer):
             return Printed(self.name(v))
         if v.op in LEAVES:
             text = self.leaf(v)
-            return Printed(text, self.notation.grammar.negative if text.startswith("-") else ATOM)
+            return Printed(text, self.dialect.notation.grammar.negative if text.startswith("-") else ATOM)
         return self._summed(v) or self._operation(v, [self._expression(operand) for operand in v.operands])
 
     def _operation(self, v: Value, operands: list[Printed]) -> Printed:
+        notation, grammar = self.dialect.notation, self.dialect.notation.grammar
         if v.op in COMPARISONS and not self._is_factor(v):
-            return Printed(f"({applied(v.op, operands, self.notation).text}).astype({self.module}.{v.dtype})")
-        if v.op in self.notation.grammar.infix or v.op in self.notation.grammar.binary or v.op == "neg":
-            return applied(v.op, operands, self.notation)
-        enclosed = v.op in VIEWS or "%s." in self.calls.get(v.op, "")
-        texts = [bracketed(operand, ATOM, self.notation) if enclosed else operand.text for operand in operands]
+            return self._form("cast", v, applied(v.op, operands, notation))
+        if v.op == "dot" and not self.dialect.mixes:
+            pairs = zip(v.operands, operands, strict=True)
+            operands = [p if operand.dtype == v.dtype else self._form("cast", v, p) for operand, p in pairs]
+        if v.op in grammar.infix or v.op in grammar.binary or v.op == "neg":
+            return applied(v.op, operands, notation)
+        if v.op in self.dialect.numbers and any(operand.op == "number" for operand in v.operands):
+            return self._with_number(v, operands)
+        enclosed = v.op in VIEWS or self.dialect.calls.get(v.op, "").startswith("%s.")
+        texts = [bracketed(operand, ATOM, notation) if enclosed else operand.text for operand in operands]
         text = self.call(v, texts)
         if text is not None:
             return Printed(text)
-        return applied(v.op, operands, self.notation) if v.op in UFUNCS else Printed(self._array(v, texts))
+        return applied(v.op, operands, notation) if v.op in UFUNCS else Printed(self._array(v, texts))
+
+    def _form(self, key: str, v: Value, operand: Printed) -> Printed:
+        """Return the dialect's text of this key on an operand, which gives v."""
+        text = self.dialect.calls[key]
+        needs = ATOM if text.startswith("%s.") else Precedence.COMPARISON
+        return Printed(self.written(text, v, bracketed(operand, needs, self.dialect.notation)))
+
+    def _with_number(self, v: Value, operands: list[Printed]) -> Printed:
+        """Return an operation on an array and a number, in either order."""
+        text = self.dialect.numbers[v.op]
+        array, number = operands if v.operands[1].op == "number" else operands[::-1]
+        needs = ATOM if text.startswith("%s.") else Precedence.COMPARISON
+        return Printed((text % bracketed(array, needs, self.dialect.notation)).format(number=number.text))
 
     def _is_factor(self, v: Value) -> bool:
         """Whether a comparison may stay a mask of booleans: it only multiplies numbers of its own dtype."""
@@ -190,7 +200,7 @@ class ReadableSource(Writer):
         a = texts[0]
         match v.op:
             case "T":
-                return f"{a}.T" if len(v.shape) == 2 else f"{a}.transpose(0, 2, 1)"
+                text = f"{a}.T" if len(v.shape) == 2 else self.dialect.calls["each T"] % a
             case "rows":
                 begin, end = v.extra
                 text = f"{a}[{begin}:{end}]" if len(v.shape) == 2 else f"{a}[:, {begin}:{end}]"
@@ -201,11 +211,11 @@ class ReadableSource(Writer):
             case "span":
                 text = f"{a}[{v.extra[0]}:{v.extra[1]}]"
             case "stack":
-                text = f"np.concatenate(({', '.join(_repeated(v, texts))}), axis=-2)"
+                text = self.dialect.calls["joined"] % ", ".join(self._repeated(v, texts))
             case "gather":
-                text = f"np.array([{', '.join(texts)}])"
+                text = self.dialect.calls["gathered"] % ", ".join(texts)
             case "place" | "spread":
-                text = _empty(v, "zeros")
+                text = self.new("zeros", v.shape, v.dtype)
             case _:
                 raise NotImplementedError(v.op)
         return text
@@ -216,19 +226,16 @@ class ReadableSource(Writer):
             return None
         x, y = v.operands
         if y.op == "ones":
-            return Printed(f"{bracketed(self._expression(x), ATOM, self.notation)}.sum(axis=-1, keepdims=True)")
+            return self._form("@ ones", v, self._expression(x))
         if x.op == "T" and x.operands[0].op == "ones":
-            return Printed(f"{bracketed(self._expression(y), ATOM, self.notation)}.sum(axis=-2, keepdims=True)")
+            return self._form("ones @", v, self._expression(y))
         return None
 
-
-def _repeated(v: Value, texts: list[str]) -> list[str]:
-    """Return the parts of a stack, those of one time step repeated over all."""
-    return [
-        f"np.broadcast_to({text}, {(*v.shape[:-2], *part.shape[-2:])})" if len(part.shape) < len(v.shape) else text
-        for text, part in zip(texts, v.operands, strict=True)
-    ]
-
-
-def _empty(v: Value, how: str = "empty") -> str:
-    return f"np.{how}({v.shape}{'' if v.dtype == float else f', np.{v.dtype}'})"
+    def _repeated(self, v: Value, texts: list[str]) -> list[str]:
+        """Return the parts of a stack, those of one time step repeated over all."""
+        return [
+            (self.dialect.calls["repeated"] % text).format(shape=(*v.shape[:-2], *part.shape[-2:]))
+            if len(part.shape) < len(v.shape)
+            else text
+            for text, part in zip(texts, v.operands, strict=True)
+        ]

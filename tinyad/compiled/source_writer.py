@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinyad.arrays.matrix import Array
+from tinyad.compiled.dialects import NUMPY, Dialect
 from tinyad.compiled.identifiers import Namer
 from tinyad.compiled.value_names import value_name
 from tinyad.compiled.values import GIVEN, Loop, Value, ordered
 from tinyad.engine.table import TABLE
 
+FOR_NUMPY = 'compile it for NumPy (style="literal" or "grouped", engine="numpy")'
 SMALL = 16  # entries of a constant that is written out
-HELPERS = {
-    "sigmoid": "def sigmoid(x):\n    return 1 / (1 + np.exp(-x))",
-    "softmax": """def softmax(x):
-    e = np.exp(x - x.real.max(axis=-2, keepdims=True))
-    return e / e.sum(axis=-2, keepdims=True)""",
-    "softmax_rows": """def softmax_rows(x):
-    e = np.exp(x - x.real.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)""",
-    "log_softmax": """def log_softmax(x):
-    below = x - x.real.max(axis=-2, keepdims=True)
-    return below - np.log(np.exp(below).sum(axis=-2, keepdims=True))""",
-    "first_max": """def first_max(x):
-    mask = np.zeros_like(x)
-    np.put_along_axis(mask, x.real.argmax(axis=-2, keepdims=True), 1, axis=-2)
-    return mask""",
-    "erf": """def erf(x):
-    from math import erf
-    return np.frompyfunc(erf, 1, 1)(x).astype(x.dtype)""",
-}
-CALLS = {
-    "entries": "%s.sum(axis=(-2, -1), keepdims=True)",
-    "column_max": "%s.max(axis=-2, keepdims=True)",
-    "row_max": "%s.max(axis=-1, keepdims=True)",
-    "inv": "np.linalg.inv(%s)",
-    "over": "%s.sum(axis=0)",
-    "cols": "%s.transpose(1, 0, 2).reshape({0}, {1})",
-    "long": "%s.reshape({0}, {1})",
-    "narrow": "%s.reshape({1}, {0}, {2}).transpose(1, 0, 2)",
-}
 
 
 class Argument:
@@ -57,12 +30,9 @@ class Writer:
     """The values that the roots need, outside the loops and in each of them, and their names."""
 
     TAKEN: tuple[str, ...] = ()  # names that the text uses itself
-    module = "np"
-    defined: Mapping[str, str] = HELPERS
-    calls: Mapping[str, str] = CALLS
 
-    def __init__(self, roots: Sequence[Value]) -> None:
-        self.roots = list(roots)
+    def __init__(self, roots: Sequence[Value], dialect: Dialect = NUMPY) -> None:
+        self.roots, self.dialect = list(roots), dialect
         self.order = ordered(self.roots)
         self.users: dict[Value, list[Value]] = {}
         for v in self.order:
@@ -70,7 +40,7 @@ class Writer:
                 self.users.setdefault(operand, []).append(v)
         self.uses = Counter(operand for v in self.order for operand in v.inputs())
         self.uses.update(self.roots)
-        self.namer = Namer({*self.TAKEN, *self.defined})
+        self.namer = Namer({*self.TAKEN, *dialect.taken, *dialect.helpers})
         self.names: dict[Value, str] = {}
         self.arguments: list[Argument] = []
         self.functions: dict[str, tuple[str, Any]] = {}  # name → ("forward" or "back", row)
@@ -99,14 +69,30 @@ class Writer:
 
     def leaf(self, v: Value) -> str:
         """Return the text of a leaf that is no argument."""
-        dtype = "" if v.dtype is None or v.dtype == float else f", {self.module}.{v.dtype}"
         if v.op == "number":
             if not np.isfinite(v.extra):
                 return f"float('{v.extra}')"
             return repr(int(v.extra)) if float(v.extra).is_integer() and abs(v.extra) < 1e15 else repr(v.extra)
         if v.op == "constant":
-            return f"{self.module}.array({constant(v).tolist()}{dtype})"
-        return f"{self.module}.{v.op}({v.shape}{dtype})"
+            return self.new("array", constant(v).tolist(), v.dtype)
+        return self.new(v.op, v.shape, v.dtype)
+
+    def new(self, how: str, what: Any, dtype: Any, name: str = "") -> str:
+        """Return the text of a new array; zeros for the derivative of an argument, by its name, are of its size."""
+        twins = (a.name for a in self.arguments if (f"d{a.name}", a.value.shape, a.value.dtype) == (name, what, dtype))
+        if how == "zeros" and (twin := next(twins, "")):
+            return self.dialect.calls["zeros of"] % twin
+        return self.dialect.array(how, what, dtype, self.like(dtype))
+
+    def like(self, dtype: Any) -> str:
+        """Return the text of an argument of this dtype, a matrix if there is one; "" if there is none."""
+        known = sorted((a for a in self.arguments if a.value.dtype == dtype), key=lambda a: a.over_time)
+        return f"{known[0].name}{'[0]' * known[0].over_time}" if known else ""
+
+    def written(self, text: str, v: Value, operand: str) -> str:
+        """Return the dialect's text for an operation, of v's size and dtype, on an operand."""
+        dtype = self.dialect.dtype(v.dtype, self.like(v.dtype))
+        return (text % operand).format(*v.shape, rows=v.shape[-2], shape=v.shape, dtype=dtype)
 
     def function(self, kind: str, op: Any) -> str:
         for name, known in self.functions.items():
@@ -127,11 +113,16 @@ class Writer:
 
     def call(self, v: Value, operands: Sequence[str]) -> str | None:
         """Return a call of a function, as text; None if `v` is not computed by one."""
-        if v.op in self.defined:
+        if v.op in ("call", "kernel") and not self.dialect.is_numpy:
+            raise ValueError(
+                f"the row {v.extra[0].symbol} is not in tinyad's table, and {self.dialect.library} cannot run its "
+                f"functions: {FOR_NUMPY}, or write it in rows of the table"
+            )
+        if v.op in self.dialect.helpers:
             self.helpers += [v.op] * (v.op not in self.helpers)
             return f"{v.op}({operands[0]})"
-        if v.op in self.calls:
-            return (self.calls[v.op] % operands[0]).format(*v.shape)
+        if v.op in self.dialect.calls:
+            return self.written(self.dialect.calls[v.op], v, operands[0])
         if v.op == "call":
             return f"{self.function('forward', v.extra[0])}({', '.join(operands)})"
         if v.op == "kernel":

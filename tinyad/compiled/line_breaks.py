@@ -1,0 +1,39 @@
+"""Break long lines of Python, as in an appendix: at commas and brackets, the outermost ones first."""
+
+from __future__ import annotations
+
+import textwrap
+
+WIDTH = 100
+
+
+def folded(line: str) -> str:
+    """Return a line, comment or statement, as lines of at most WIDTH letters, as far as its commas allow."""
+    if len(line) <= WIDTH:
+        return line
+    statement = line.lstrip()
+    indent = line[: -len(statement)]
+    if statement.startswith("#"):
+        more = f"{indent}#   "
+        return textwrap.fill(line, WIDTH, subsequent_indent=more, break_long_words=False, break_on_hyphens=False)
+    if statement.startswith("return ") and not statement.endswith(","):
+        line = f"{indent}return ({statement.removeprefix('return ')})"
+    more = indent + " " * (8 if statement.startswith("def ") else 4)
+    lines, rest = [], line
+    depth = 0
+    while len(rest) > WIDTH and (breaks := _breaks(rest, depth, len(more))):
+        outermost = min(inside for inside, _ in breaks)
+        inside, at = max(place for place in breaks if place[0] == outermost)
+        lines.append(rest[:at].rstrip())
+        rest, depth = more + rest[at:].lstrip(), inside
+    return "\n".join([*lines, rest])
+
+
+def _breaks(line: str, depth: int, least: int) -> list[tuple[int, int]]:
+    """Return (depth of brackets, position) of where a line that starts in brackets of a depth may end."""
+    found = []
+    for k, letter in enumerate(line[:WIDTH]):
+        depth += (letter in "([") - (letter in ")]")
+        if depth and k > least and (letter in "([" or line[k : k + 2] == ", "):
+            found.append((depth, k + 1))
+    return found
