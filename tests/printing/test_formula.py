@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyad.compiled import dialects
+from tinyad.compiled import readable_source
 from tinyad.printing.formula import Precedence, Printed, applied, bracketed, called, number, raised, squared
 from tinyad.printing.notation import LATEX, MATHML, TEXT
 
-PYTHON = dialects.python("np")
+PYTHON = readable_source.PYTHON._replace(signs=readable_source.PYTHON.signs | {"call": "%s(%s)"})
 
 
 class Value:

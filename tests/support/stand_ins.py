@@ -20,7 +20,7 @@ def forbidden(self, *arguments, **options):
 
 
 class Tensor(np.ndarray):
-    astype = copy = max = swapaxes = forbidden
+    astype = copy = max = transpose = forbidden
     device = "cpu"
 
     @property
@@ -48,9 +48,6 @@ class Tensor(np.ndarray):
     def argmax(self, dim):
         return np.asarray(self).argmax(axis=dim).view(Tensor)
 
-    def transpose(self, first, second):
-        return np.swapaxes(np.asarray(self), first, second).view(Tensor)
-
     def clamp(self, min=None, max=None):
         return np.clip(self, min, max)
 
@@ -60,8 +57,8 @@ class Tensor(np.ndarray):
     def to(self, what):
         return self if isinstance(what, str) else np.asarray(self).astype(what, copy=False).view(Tensor)
 
-    def expand(self, shape):
-        return np.broadcast_to(np.asarray(self), shape).view(Tensor)
+    def type_as(self, other):
+        return self.to(other.dtype)
 
     def new_zeros(self, shape):
         return zeros(shape, self.dtype)
@@ -142,11 +139,13 @@ def torch():
     module = ModuleType("torch")
     for name in SAME:
         setattr(module, name, of_tensors(getattr(np, name)))
-    module.absolute, module.maximum, module.minimum = map(of_tensors, (np.absolute, np.maximum, np.minimum))
+    module.abs, module.maximum, module.minimum = map(of_tensors, (np.abs, np.maximum, np.minimum))
+    module.logaddexp = of_tensors(np.logaddexp)
     module.sigmoid, module.erf = of_tensors(sigmoid), of_tensors(erf)
     module.softmax, module.log_softmax = softmax, log_softmax
     module.cat = lambda parts, dim: np.concatenate(parts, axis=dim).view(Tensor)
     module.stack = lambda parts: np.array(parts).view(Tensor)
+    module.broadcast_to = lambda x, shape: np.broadcast_to(x, shape, subok=True)
     module.zeros, module.ones, module.empty, module.tensor = zeros, ones, empty, tensor
     module.zeros_like = lambda x: zeros(x.shape, x.dtype)
     module.linalg = SimpleNamespace(inv=np.linalg.inv)
@@ -191,17 +190,23 @@ def scan(function, first, given, length=None, reverse=False):
         for a, b in zip(carried or (), after or (), strict=True):
             assert (a.shape, a.dtype) == (b.shape, b.dtype)
         carried = after
-    return carried, None if kept[0] is None else tuple(np.array(values).view(Array) for values in zip(*kept, strict=True))
+    return carried, None if kept[0] is None else tuple(
+        np.array(values).view(Array) for values in zip(*kept, strict=True)
+    )
+
+
+def new(make):
+    return lambda *arguments: make(*arguments).view(Array)
 
 
 def jax():
     """A module of what the texts for JAX, and the engine, use."""
     module, numpy = ModuleType("jax"), ModuleType("jax.numpy")
-    names = "maximum minimum logaddexp absolute concatenate broadcast_to pad linalg float64 float32".split()
+    names = "maximum minimum logaddexp abs concatenate broadcast_to pad linalg float64 float32".split()
     for name in [*SAME, *names]:
         setattr(numpy, name, getattr(np, name))
     for name in "asarray array stack zeros ones full zeros_like".split():
-        setattr(numpy, name, lambda *arguments, make=getattr(np, name): make(*arguments).view(Array))
+        setattr(numpy, name, new(getattr(np, name)))
     module.numpy, module.Array = numpy, Array
     module.lax = SimpleNamespace(scan=scan)
     module.nn = SimpleNamespace(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tinyad.arrays.matrix import Shape
 from tinyad.compiled.dialects import JAX
 from tinyad.compiled.flat_sums import Term, terms_of
-from tinyad.compiled.readable_source import ReadableSource
+from tinyad.compiled.readable_source import PYTHON, ReadableSource
 from tinyad.compiled.value_names import value_name
 from tinyad.compiled.values import Loop, Value
 from tinyad.printing.formula import Precedence, bracketed
@@ -126,15 +126,13 @@ class JaxSource(ReadableSource):
         if v.op == "number":
             return f"jnp.full({shape}, {printed.text}{'' if dtype is None else f', jnp.{dtype}'})"
         if v.dtype != dtype:
-            return f"{bracketed(printed, ATOM, self.dialect.notation)}.astype(jnp.{dtype})"
-        return bracketed(printed, SUM, self.dialect.notation)
+            return self.dialect.cast.format(bracketed(printed, ATOM, PYTHON), self.dialect.dtype(dtype, ""))
+        return bracketed(printed, SUM, PYTHON)
 
     def _array(self, v: Value, texts: list[str]) -> str:
         match v.op:
             case "stack":
                 return self._joined(terms_of(v), v)
-            case "gather":
-                return f"jnp.stack(({', '.join(texts)}))"
             case "place":
                 return f"{self.new('zeros', v.shape, v.dtype)}.at[{v.extra[1]},].set(jnp.stack(({', '.join(texts)},)))"
             case "spread":
@@ -159,7 +157,7 @@ class JaxSource(ReadableSource):
         if layers and not whole:
             text = ""
         for p in whole:
-            part = bracketed(self._expression(p.value), PRODUCT, self.dialect.notation)
+            part = bracketed(self._expression(p.value), PRODUCT, PYTHON)
             text = f"{text} {'+' if p.sign > 0 else '-'} {part}" if text else part if p.sign > 0 else f"-{part}"
         for layer in layers:
             part = self._joined(layer, v)
@@ -174,7 +172,7 @@ class JaxSource(ReadableSource):
                 parts.append(self.new("zeros", (*v.shape[:-2], p.at - at, v.shape[-1]), v.dtype))
             text, at = self._expression(p.value).text, p.rows[1]
             if p.sign < 0:
-                text = f"-{bracketed(self._expression(p.value), Precedence.SIGN, self.dialect.notation)}"
+                text = f"-{bracketed(self._expression(p.value), Precedence.SIGN, PYTHON)}"
             shape = (*v.shape[:-2], p.value.shape[-2], v.shape[-1])
             parts.append(text if p.value.shape == shape else f"jnp.broadcast_to({text}, {shape})")
         if at < v.shape[-2]:

@@ -5,11 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyad.compiled.line_breaks import folded
+from tinyad.compiled.operations import COMPARISONS, COMPONENTS, GIVEN, LEAVES, OPERATIONS, template
 from tinyad.compiled.source_writer import Writer
-from tinyad.compiled.values import COMPARISONS, COMPONENTS, GIVEN, LEAVES, UFUNCS, VIEWS, Loop, Value, schedule
-from tinyad.printing.formula import Precedence, Printed, applied, bracketed
+from tinyad.compiled.values import Loop, Value, schedule
+from tinyad.printing.formula import Grammar, Notation, Precedence, Printed, applied, bracketed
 
 ATOM, PRODUCT = Precedence.ATOM, Precedence.PRODUCT
+COMPARED = Precedence.SUM, Precedence.SUM, Precedence.COMPARISON
+
+
+GRAMMAR = Grammar(
+    {"+": Precedence.SUM, "-": Precedence.SUM, "*": PRODUCT, "/": PRODUCT, "dot": PRODUCT},
+    {"neg": (Precedence.SIGN, Precedence.SIGN)},
+    Precedence.SIGN,
+    associative=False,
+    binary={"**": (ATOM, Precedence.SIGN, Precedence.POSTFIX), **dict.fromkeys(COMPARISONS, COMPARED)},
+)
+SIGNS = (*GRAMMAR.infix, *GRAMMAR.unary, *GRAMMAR.binary)  # operations that Python has signs for
+PYTHON = Notation(
+    {"()": "(%s)"} | {op: OPERATIONS[op].numpy.format("%s", "%s") for op in SIGNS}, {}, str, str, str, GRAMMAR
+)
+
+
 NOWHERE = ("all", "total")  # filled in the loop
 DEEP = 8  # expressions within expressions
 
@@ -38,7 +55,7 @@ class ReadableSource(Writer):
             *self.lines,
             f"    return {returned}{',' * (len(results) == 1)}",
         ]
-        head = [self.dialect.imports, *(self.dialect.helpers[name] for name in self.helpers)]
+        head = [self.dialect.imports, *(self.dialect.definitions[name] for name in self.helpers)]
         return "\n\n\n".join([*head, self.dialect.decorator + "\n".join(map(folded, lines))]) + "\n"
 
     def _begun(self) -> list[str]:
@@ -52,7 +69,7 @@ class ReadableSource(Writer):
             (base,) = base.operands
         printed = self._expression(v)
         is_given = base.op in GIVEN and printed.precedence == ATOM
-        return self.dialect.calls["copied"] % printed.text if is_given else printed.text
+        return self.dialect.copied.format(printed.text) if is_given else printed.text
 
     def _loop(self, loop: Loop) -> None:
         inside = self.inside(loop)
@@ -131,12 +148,12 @@ class ReadableSource(Writer):
             others = [k for k, (p, (_, at)) in enumerate(pieces) if k and p.shape[-2] == shape[0]]
             if others:
                 second, (sign, _) = pieces.pop(others[0])
-                start += (
-                    f" {'+' if sign > 0 else '-'} {bracketed(self._expression(second), PRODUCT, self.dialect.notation)}"
-                )
+                start += f" {'+' if sign > 0 else '-'} {bracketed(self._expression(second), PRODUCT, PYTHON)}"
             else:
-                how = "copied" if pieces[0][0].dtype == v.dtype else "cast"
-                start = self.written(self.dialect.calls[how], v, start)
+                whole_dtype = pieces[0][0].dtype
+                start = (
+                    self.dialect.copied.format(start) if whole_dtype == v.dtype else self._cast(Printed(start), v).text
+                )
         self.lines.append(f"{indent}{name} = {start}")
         pieces = pieces[1:] if first else pieces
         for piece, (sign, at) in pieces:
@@ -156,39 +173,28 @@ class ReadableSource(Writer):
             return Printed(self.name(v))
         if v.op in LEAVES:
             text = self.leaf(v)
-            return Printed(text, self.dialect.notation.grammar.negative if text.startswith("-") else ATOM)
+            return Printed(text, PYTHON.grammar.negative if text.startswith("-") else ATOM)
         return self._summed(v) or self._operation(v, [self._expression(operand) for operand in v.operands])
 
     def _operation(self, v: Value, operands: list[Printed]) -> Printed:
-        notation, grammar = self.dialect.notation, self.dialect.notation.grammar
         if v.op in COMPARISONS and not self._is_factor(v):
-            return self._form("cast", v, applied(v.op, operands, notation))
+            return self._cast(applied(v.op, operands, PYTHON), v)
         if v.op == "dot" and not self.dialect.mixes:
             pairs = zip(v.operands, operands, strict=True)
-            operands = [p if operand.dtype == v.dtype else self._form("cast", v, p) for operand, p in pairs]
-        if v.op in grammar.infix or v.op in grammar.binary or v.op == "neg":
-            return applied(v.op, operands, notation)
+            operands = [p if operand.dtype == v.dtype else self._cast(p, v) for operand, p in pairs]
+        if v.op in SIGNS:
+            return applied(v.op, operands, PYTHON)
         if v.op in self.dialect.numbers and any(operand.op == "number" for operand in v.operands):
-            return self._with_number(v, operands)
-        enclosed = v.op in VIEWS or self.dialect.calls.get(v.op, "").startswith("%s.")
-        texts = [bracketed(operand, ATOM, notation) if enclosed else operand.text for operand in operands]
-        text = self.call(v, texts)
-        if text is not None:
-            return Printed(text)
-        return applied(v.op, operands, notation) if v.op in UFUNCS else Printed(self._array(v, texts))
+            array, number = operands if v.operands[1].op == "number" else operands[::-1]
+            return Printed(self.dialect.numbers[v.op].format(bracketed(array, ATOM, PYTHON), number.text))
+        text = template(v, self.dialect.column)
+        enclosed = "{0}." in text or "{0}[" in text
+        texts = [bracketed(operand, ATOM, PYTHON) if enclosed else operand.text for operand in operands]
+        return Printed(self._array(v, texts))
 
-    def _form(self, key: str, v: Value, operand: Printed) -> Printed:
-        """Return the dialect's text of this key on an operand, which gives v."""
-        text = self.dialect.calls[key]
-        needs = ATOM if text.startswith("%s.") else Precedence.COMPARISON
-        return Printed(self.written(text, v, bracketed(operand, needs, self.dialect.notation)))
-
-    def _with_number(self, v: Value, operands: list[Printed]) -> Printed:
-        """Return an operation on an array and a number, in either order."""
-        text = self.dialect.numbers[v.op]
-        array, number = operands if v.operands[1].op == "number" else operands[::-1]
-        needs = ATOM if text.startswith("%s.") else Precedence.COMPARISON
-        return Printed((text % bracketed(array, needs, self.dialect.notation)).format(number=number.text))
+    def _cast(self, printed: Printed, v: Value) -> Printed:
+        """Return an expression in the dtype of v."""
+        return Printed(self.dialect.cast.format(bracketed(printed, ATOM, PYTHON), self.dtype_text(v)))
 
     def _is_factor(self, v: Value) -> bool:
         """Whether a comparison may stay a mask of booleans: it only multiplies numbers of its own dtype."""
@@ -196,45 +202,25 @@ class ReadableSource(Writer):
         return user.op == "*" and any(o.op not in COMPARISONS and o.dtype == v.dtype for o in user.operands)
 
     def _array(self, v: Value, texts: list[str]) -> str:
-        """Return a view of an array, or an array made of others, as text."""
-        a = texts[0]
-        match v.op:
-            case "T":
-                text = f"{a}.T" if len(v.shape) == 2 else self.dialect.calls["each T"] % a
-            case "rows":
-                begin, end = v.extra
-                text = f"{a}[{begin}:{end}]" if len(v.shape) == 2 else f"{a}[:, {begin}:{end}]"
-            case "step":
-                text = f"{a}[t]"
-            case "at":
-                text = f"{a}[{v.extra}]"
-            case "span":
-                text = f"{a}[{v.extra[0]}:{v.extra[1]}]"
-            case "stack":
-                text = self.dialect.calls["joined"] % ", ".join(self._repeated(v, texts))
-            case "gather":
-                text = self.dialect.calls["gathered"] % ", ".join(texts)
-            case "place" | "spread":
-                text = self.new("zeros", v.shape, v.dtype)
-            case _:
-                raise NotImplementedError(v.op)
-        return text
+        """Return a function of arrays, a view of one, or an array made of others, as text."""
+        if v.op in ("place", "spread"):
+            return self.new("zeros", v.shape, v.dtype)
+        return self.operation(v, self._repeated(v, texts) if v.op == "stack" else texts)
 
     def _summed(self, v: Value) -> Printed | None:
         """Return a product with a column of ones as a sum; None for another value."""
         if v.op != "dot":
             return None
         x, y = v.operands
-        if y.op == "ones":
-            return self._form("@ ones", v, self._expression(x))
-        if x.op == "T" and x.operands[0].op == "ones":
-            return self._form("ones @", v, self._expression(y))
+        sums = (x, self.dialect.sums[0]) if y.op == "ones" else (y, self.dialect.sums[1])
+        if y.op == "ones" or (x.op == "T" and x.operands[0].op == "ones"):
+            return Printed(sums[1].format(bracketed(self._expression(sums[0]), ATOM, PYTHON)))
         return None
 
     def _repeated(self, v: Value, texts: list[str]) -> list[str]:
         """Return the parts of a stack, those of one time step repeated over all."""
         return [
-            (self.dialect.calls["repeated"] % text).format(shape=(*v.shape[:-2], *part.shape[-2:]))
+            f"{self.dialect.module}.broadcast_to({text}, {(*v.shape[:-2], *part.shape[-2:])})"
             if len(part.shape) < len(v.shape)
             else text
             for text, part in zip(texts, v.operands, strict=True)

@@ -11,8 +11,9 @@ import numpy as np
 from tinyad.arrays.matrix import Array
 from tinyad.compiled.dialects import NUMPY, Dialect
 from tinyad.compiled.identifiers import Namer
+from tinyad.compiled.operations import GIVEN, filled, template
 from tinyad.compiled.value_names import value_name
-from tinyad.compiled.values import GIVEN, Loop, Value, ordered
+from tinyad.compiled.values import Loop, Value, ordered
 from tinyad.engine.table import TABLE
 
 FOR_NUMPY = 'compile it for NumPy (style="literal" or "grouped", engine="numpy")'
@@ -40,7 +41,7 @@ class Writer:
                 self.users.setdefault(operand, []).append(v)
         self.uses = Counter(operand for v in self.order for operand in v.inputs())
         self.uses.update(self.roots)
-        self.namer = Namer({*self.TAKEN, *dialect.taken, *dialect.helpers})
+        self.namer = Namer({*self.TAKEN, *dialect.taken, *dialect.definitions})
         self.names: dict[Value, str] = {}
         self.arguments: list[Argument] = []
         self.functions: dict[str, tuple[str, Any]] = {}  # name → ("forward" or "back", row)
@@ -78,21 +79,19 @@ class Writer:
         return self.new(v.op, v.shape, v.dtype)
 
     def new(self, how: str, what: Any, dtype: Any, name: str = "") -> str:
-        """Return the text of a new array; zeros for the derivative of an argument, by its name, are of its size."""
-        twins = (a.name for a in self.arguments if (f"d{a.name}", a.value.shape, a.value.dtype) == (name, what, dtype))
-        if how == "zeros" and (twin := next(twins, "")):
-            return self.dialect.calls["zeros of"] % twin
-        return self.dialect.array(how, what, dtype, self.like(dtype))
+        """Return the text of a new array; zeros for the derivative of an argument, by its name, are like it."""
+        for a in self.arguments:
+            if how == "zeros" and (f"d{a.name}", a.value.shape, a.value.dtype) == (name, what, dtype):
+                return f"{self.dialect.module}.zeros_like({a.name})"
+        return self.dialect.array(how, what, dtype, self._like(dtype))
 
-    def like(self, dtype: Any) -> str:
+    def dtype_text(self, v: Value) -> str:
+        return self.dialect.dtype(v.dtype, self._like(v.dtype))
+
+    def _like(self, dtype: Any) -> str:
         """Return the text of an argument of this dtype, a matrix if there is one; "" if there is none."""
         known = sorted((a for a in self.arguments if a.value.dtype == dtype), key=lambda a: a.over_time)
         return f"{known[0].name}{'[0]' * known[0].over_time}" if known else ""
-
-    def written(self, text: str, v: Value, operand: str) -> str:
-        """Return the dialect's text for an operation, of v's size and dtype, on an operand."""
-        dtype = self.dialect.dtype(v.dtype, self.like(v.dtype))
-        return (text % operand).format(*v.shape, rows=v.shape[-2], shape=v.shape, dtype=dtype)
 
     def function(self, kind: str, op: Any) -> str:
         for name, known in self.functions.items():
@@ -111,23 +110,20 @@ class Writer:
         lines = [f"calls {', '.join(table)}, of the table, for complex numbers"] if table else []
         return lines + ([f"calls {', '.join(users)}, of operations that are not in the table"] if users else [])
 
-    def call(self, v: Value, operands: Sequence[str]) -> str | None:
-        """Return a call of a function, as text; None if `v` is not computed by one."""
-        if v.op in ("call", "kernel") and not self.dialect.is_numpy:
+    def operation(self, v: Value, operands: Sequence[str]) -> str:
+        """Return an operation on its operands as text; "" if it is no expression."""
+        if v.op in ("call", "kernel") and self.dialect is not NUMPY:
             raise ValueError(
                 f"the row {v.extra[0].symbol} is not in tinyad's table, and {self.dialect.library} cannot run its "
                 f"functions: {FOR_NUMPY}, or write it in rows of the table"
             )
-        if v.op in self.dialect.helpers:
-            self.helpers += [v.op] * (v.op not in self.helpers)
-            return f"{v.op}({operands[0]})"
-        if v.op in self.dialect.calls:
-            return self.written(self.dialect.calls[v.op], v, operands[0])
         if v.op == "call":
             return f"{self.function('forward', v.extra[0])}({', '.join(operands)})"
         if v.op == "kernel":
             return f"{self.function('back', v.extra[0])}({', '.join(operands)})[{v.extra[1]}]"
-        return None
+        if v.op in self.dialect.definitions and v.op not in self.helpers:
+            self.helpers.append(v.op)
+        return filled(template(v, self.dialect.column), v, operands, self.dialect.module)
 
 
 def _is_written_out(v: Value) -> bool:
