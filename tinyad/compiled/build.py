@@ -73,15 +73,16 @@ def compile(
     """Return a program that computes the `outputs` and `derivatives` of a tape, given by name or as Variables.
 
     `seeds` are what `tape.backward` takes; without, the backward pass starts from the only 1×1 output.  `style` is
-    "grouped", which is fast, or "literal", which reads as written by hand and needs NumPy only; `passes` are the
-    passes to run in place of a style's, out of PASSES.  A model function, which takes matrices by name and returns its
-    values by name, is recorded first, on examples of the `shapes` {name: size or array}.  Results are those of the tape
-    to rounding; a sigmoid is 1/(1 + e^-x) for every x, and so 0 where e^-x overflows.
+    "grouped", which is fast, or "literal", which reads as written by hand and needs NumPy only; "torch" and "jax" read
+    as written by hand in PyTorch and JAX, and only a run needs these.  `passes` are the passes to run in place of a
+    style's, out of PASSES.  A model function, which takes matrices by name and returns its values by name, is recorded
+    first, on examples of the `shapes` {name: size or array}.  Results are those of the tape to rounding; a sigmoid is
+    1/(1 + e^-x) for every x, and so 0 where e^-x overflows.
 
-    `engine` is "numpy"; "native" for machine code, which takes seconds to make the first time, is kept in the user's
-    cache folder and needs numba and scipy; "auto", which measures both, once, and returns the faster one; or "jax",
-    whose programs return arrays of JAX, on its devices.  Raises ImportError if these are not installed, ValueError for
-    a tape that an engine cannot run.
+    `engine`, for the styles "grouped" and "literal", is "numpy", the default; "native" for machine code, which takes
+    seconds to make the first time, is kept in the user's cache folder and needs numba and scipy; "auto", which measures
+    both, once, and returns the faster one; or "jax", whose programs return arrays of JAX, on its devices.  Raises
+    ImportError if these are not installed, ValueError for a tape that an engine cannot run.
     """
     if not isinstance(tape, Tape):
         tape = _recorded(tape, shapes or {})

@@ -157,8 +157,9 @@ class JaxSource(ReadableSource):
         if layers and not whole:
             text = ""
         for p in whole:
-            part = bracketed(self._expression(p.value), PRODUCT, PYTHON)
-            text = f"{text} {'+' if p.sign > 0 else '-'} {part}" if text else part if p.sign > 0 else f"-{part}"
+            term, is_less = self._without_sign(p.value, p.sign < 0)
+            part = bracketed(self._expression(term), PRODUCT, PYTHON)
+            text = f"{text} {'-' if is_less else '+'} {part}" if text else f"-{part}" if is_less else part
         for layer in layers:
             part = self._joined(layer, v)
             text = f"{text} + {part}" if text else part

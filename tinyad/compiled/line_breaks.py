@@ -16,7 +16,7 @@ def folded(line: str) -> str:
     if statement.startswith("#"):
         more = f"{indent}#   "
         return textwrap.fill(line, WIDTH, subsequent_indent=more, break_long_words=False, break_on_hyphens=False)
-    if statement.startswith("return ") and not statement.endswith(","):
+    if statement.startswith("return "):
         line = f"{indent}return ({statement.removeprefix('return ')})"
     more = indent + " " * (8 if statement.startswith("def ") else 4)
     lines, rest = [], line

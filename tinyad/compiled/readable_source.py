@@ -158,7 +158,14 @@ class ReadableSource(Writer):
         pieces = pieces[1:] if first else pieces
         for piece, (sign, at) in pieces:
             part = "" if piece.shape[-2] == shape[0] else f"[..., {at}:{at + piece.shape[-2]}, :]"
-            self.lines.append(f"{indent}{name}{part} {'+' if sign > 0 else '-'}= {self._expression(piece).text}")
+            term, is_less = self._without_sign(piece if part else self._unrepeated(piece), sign < 0)
+            self.lines.append(f"{indent}{name}{part} {'-' if is_less else '+'}= {self._expression(term).text}")
+
+    def _without_sign(self, v: Value, is_less: bool) -> tuple[Value, bool]:
+        """Return a term without the sign that is written in its line, and whether it is subtracted."""
+        while v in self.inline and v.op == "neg":
+            v, is_less = v.operands[0], not is_less
+        return v, is_less
 
     def _makes_an_array(self, v: Value) -> bool:
         """Return whether its expression gives a new array."""
@@ -174,7 +181,28 @@ class ReadableSource(Writer):
         if v.op in LEAVES:
             text = self.leaf(v)
             return Printed(text, PYTHON.grammar.negative if text.startswith("-") else ATOM)
-        return self._summed(v) or self._operation(v, [self._expression(operand) for operand in v.operands])
+        return self._summed(v) or self._operation(v, [self._expression(operand) for operand in self._repeating(v)])
+
+    def _repeating(self, v: Value) -> list[Value]:
+        """Return the operands of v; without its products with ones, one that a component-wise operation repeats."""
+        operands = list(v.operands)
+        if v.op in ("+", "-", "*", "/"):
+            for k, other in enumerate(reversed(v.operands)):
+                if other.shape == v.shape and self._unrepeated(other) is other:
+                    operands[k] = self._unrepeated(operands[k])
+        return operands
+
+    def _unrepeated(self, v: Value) -> Value:
+        """Return what a value repeats by products with ones, as far as they have no line of their own."""
+        while v in self.inline and v.op == "dot":
+            x, y = v.operands
+            if x.op == "ones":
+                v = y
+            elif y.op == "T" and y.operands[0].op == "ones":
+                v = x
+            else:
+                break
+        return v
 
     def _operation(self, v: Value, operands: list[Printed]) -> Printed:
         if v.op in COMPARISONS and not self._is_factor(v):
