@@ -120,6 +120,20 @@ def test_expressions_within_calls_keep_their_brackets(stand_ins, style):
         assert differs(tape, seeds, passes, ["z", "y", "a", "b", "c"], style=style) is None
 
 
+@IN_BOTH
+def test_names_of_users_are_not_those_of_the_text(stand_ins, style):
+    tape = Tape()
+    names = ["torch", "jax", "jnp", "np", "t", "carried", "given", "forward", "backward", "program", "zeros_like", "_"]
+    leaves = [tape.variable(draw((2, 2), k), name) for k, name in enumerate(names)]
+    h = leaves[0]
+    for k in range(4):
+        h = tinyad.tanh(sum(leaves[1:], h @ leaves[k]))
+    for k in range(4):
+        h = tinyad.tanh(h @ leaves[-1])
+        tape.name({"t": h}, step=k)
+    assert differs(tape, {"t[3]": draw((2, 2), 99)}, None, style=style) is None
+
+
 # A mistake in any text of PyTorch's is found by the cases above.
 
 OWN_TEXTS = [op for op, row in OPERATIONS.items() if row.torch]
