@@ -254,7 +254,7 @@ OPERATIONS = {
     "rows":         Operation(V, some_rows, "{0}[{extra[0]}:{extra[1]}]", over_time="{0}[:, {extra[0]}:{extra[1]}]"),
     "stack":        Operation(J, all_rows,  "{np}.concatenate(({all}), axis=-2)", torch="torch.cat(({all}), dim=-2)"),
     "sum":          Operation(J, as_told),
-    "beside":       Operation(J, all_columns, "{np}.concatenate(({all}), axis=-1)", torch="torch.cat(({all}), dim=-1)"),
+    "beside":       Operation(J, all_columns, "{np}.concatenate(({all}), axis=-1)"),
     "T":            Operation(V, turned,    "{0}.T", over_time="{0}.swapaxes(-2, -1)"),
     "copy":         Operation(L, same,      "{0}", "", "{0}"),
 
