@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyad.compiled.any_size import AnySizeProgram
 from tinyad.compiled.backward import Backward
 from tinyad.compiled.batched_products import batch_products
 from tinyad.compiled.buffered_source import BufferedSource
@@ -24,7 +25,8 @@ from tinyad.compiled.jax_engine import JaxEngine, jax
 from tinyad.compiled.jax_source import JaxSource
 from tinyad.compiled.native_engine import missing_packages, native_engine
 from tinyad.compiled.native_source import NativeSource, NoNativeFormError
-from tinyad.compiled.numpy_engine import NumpyEngine
+from tinyad.compiled.numpy_engine import numpy_engine
+from tinyad.compiled.model_examples import drawn, recorded
 from tinyad.compiled.program import Program
 from tinyad.compiled.readable_source import ReadableSource
 from tinyad.compiled.recording import Recording
@@ -62,9 +64,10 @@ def compile(
     *,
     style: str = "grouped",
     passes: Iterable[str] | None = None,
-    shapes: Mapping[str, Any] | None = None,
+    shapes: Mapping[str, Any] | str | None = None,
     engine: str = "numpy",
-) -> Program:
+    **examples: Any,
+) -> Program | AnySizeProgram:
     """Return a program that computes the `outputs` and `derivatives` of a tape, given by name or as Variables.
 
     `seeds` are what `tape.backward` takes; without, the backward pass starts from the only 1×1 output.  `style` is
@@ -78,10 +81,18 @@ def compile(
     whose programs return arrays of JAX, on its devices.  Raises ImportError if these are not installed, ValueError for
     a tape that an engine cannot run.
     """
-    if not isinstance(tape, Tape):
-        tape = _recorded(tape, shapes or {})
     _known("style", style, STYLES)
     _known("engine", engine, ENGINES)
+    if isinstance(shapes, str):
+        if isinstance(tape, Tape):
+            raise TypeError(f"shapes={shapes!r} takes a model, a function: a tape has the sizes of its examples")
+        fixed = partial(compile, style=style, passes=passes, engine=engine)
+        return AnySizeProgram(tape, fixed, engine, shapes, examples, (outputs, derivatives, seeds))
+    examples = {**(shapes or {}), **examples}
+    if not isinstance(tape, Tape):
+        tape = recorded(tape, drawn(examples)).tape
+    elif examples:
+        raise TypeError(f"{', '.join(examples)}: examples are of a model's arguments, and a tape has its own")
     if engine == "auto":
         return _faster(tape, outputs, derivatives, seeds, style, passes)
     if engine == "native" and (missing := missing_packages()):
@@ -147,7 +158,7 @@ def _written(
     if engine == "native":
         return NativeSource(roots), native_engine
     if engine == "numpy":
-        return BufferedSource(roots) if buffers else ReadableSource(roots), NumpyEngine
+        return BufferedSource(roots) if buffers else ReadableSource(roots), numpy_engine
     jax()
     if buffers:
         raise ValueError("the pass 'buffers' is for NumPy: JAX plans its memory itself")
@@ -218,12 +229,3 @@ def _known(what: str, given: Iterable[str], known: Iterable[str]) -> tuple[str, 
         if name not in known:
             raise ValueError(f"unknown {what} {name!r}; there are {', '.join(known)}")
     return given
-
-
-def _recorded(model: Callable[..., Any], shapes: Mapping[str, Any]) -> Tape:
-    """Record a model on examples; where a size is given, on numbers between 0.5 and 1.5."""
-    rng = np.random.default_rng(0)
-    tape = Tape()
-    examples = {n: rng.uniform(0.5, 1.5, a) if isinstance(a, tuple) else a for n, a in shapes.items()}
-    tape.name(model(**tape.variables(**examples)))
-    return tape
