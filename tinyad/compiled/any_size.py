@@ -22,9 +22,10 @@ from tinyad.compiled.numpy_engine import Functions, NumpyEngine, Places, Source
 from tinyad.compiled.open_sizes import ATTEMPTS, OpenSizes, parsed, parts
 from tinyad.compiled.program import Engine, Program, unknown
 from tinyad.compiled.size_fitting import NoFormulaError, Sizes, Template, check_words, fitted
-from tinyad.compiled.sized_form import constants, described, general_source, has_steps_of, listed
+from tinyad.compiled.sized_form import constants, described, general_source, has_steps_of, listed, with_remark
 from tinyad.compiled.source_writer import Argument
 from tinyad.compiled.values import Value
+from tinyad.engine.tape import Tape
 
 KEPT = 32  # programs for a size, and for the engines that have no other
 TOLERANCE = {"f": 1e-4, "d": 1e-9, "F": 1e-4, "D": 1e-9}  # of results of a tape, relative to the largest
@@ -58,20 +59,22 @@ class AnySizeProgram:
     It is called as a `Program` is, with lists of T matrices for what was a list among the examples, in arguments, seeds
     and results.  What is not passed is as in the examples, if these are of the same T and B.  The first run of a size
     takes as long as a run on a tape, which it is compared with; memory is kept for the last size.  Where a size needs a
-    program of its own, as in machine code and JAX all do, it is compiled when it first comes, and 32 are kept; `explain`
-    says so.
+    program of its own, as in machine code and JAX all do, it is compiled when it first comes, and 32 are kept:
+    `explain` says so.
     """
 
     def __init__(
         self,
-        model: Callable[..., Any],
-        compiled: Callable[..., Program],
+        model: Tape | Callable[..., Any],
+        compiled: Callable[..., Any],
         engine: str,
         shapes: str,
         examples: Mapping[str, Any],
-        asked: tuple[Iterable[str], Iterable[str], Any],
+        asked: tuple[Any, Any, Any],
     ) -> None:
         time, batch = parsed(shapes)
+        if isinstance(model, Tape):
+            raise TypeError(f"shapes={shapes!r} needs a model, a function: a tape is of one size")
         self._model, self._compile = model, compiled
         outputs, derivatives, self._seeds = asked
         self._asked = tuple((names,) if isinstance(names, str) else tuple(names) for names in (outputs, derivatives))
@@ -87,7 +90,7 @@ class AnySizeProgram:
             (self._seeds,) = losses
         self._bases = {name: base for name, base in first.bases.items() if name in examples}
         self._general: General | None = None
-        self._why = f"{engine} code is for one size" if engine != "numpy" else ""
+        self._why = "" if engine == "numpy" else f'engine="{engine}" compiles for one size'
         for attempt in range(ATTEMPTS) if engine == "numpy" else ():
             try:
                 self._general = self._fitted(self._open.recorded_at(attempt))
@@ -95,6 +98,13 @@ class AnySizeProgram:
             except NoFormulaError as error:
                 self._why = self._why or str(error)
         self._start()
+        if self._general is None:  # what is wrong with the model, or with what is asked for, is said now
+            self._at(self._open.sizes)
+            return
+        wrong = [sizes for sizes in self._open.smallest() if not self._is_for(self._general, sizes)]
+        if wrong:
+            remark = f"    # not with {'; '.join(map(str, wrong))}\n"
+            self._general = self._general._replace(source=with_remark(self._general.source, remark))
 
     def _start(self) -> None:
         self._kept: OrderedDict[Sizes, AtSize] = OrderedDict()
@@ -178,7 +188,7 @@ class AnySizeProgram:
                 raise ValueError(f"the seed of {name} has {len(arrays)} matrices, expected {len(labels)}")
             for label, dz in zip(labels, arrays, strict=True):
                 if name not in given and at.seed_shapes.get(label, np.shape(dz)) != np.shape(dz):
-                    raise ValueError(f"the seed of {name} is not given, and that of compile is not for {sizes}: pass it")
+                    raise ValueError(f"the seed of {name} is not given, and its example is not for {sizes}: pass it")
                 flat[label] = dz
         return flat
 
@@ -203,16 +213,19 @@ class AnySizeProgram:
         return made
 
     def _made(self, sizes: Sizes) -> AtSize:
-        if self._general is None:
-            return self._fixed(self._recorded(sizes))
+        if self._general is not None and self._is_for(self._general, sizes):
+            return self._of_general(self._general, sizes)
+        return self._fixed(self._recorded(sizes))
+
+    def _is_for(self, general: General, sizes: Sizes) -> bool:
+        """Return whether the program for every size is right at one of them."""
         if sizes not in self._agreed and sizes not in self._own:
-            tape = self._recorded(sizes)
-            why = self._difference(self._general, sizes, tape)
+            why = self._difference(general, sizes, self._recorded(sizes))
             if why is None:
                 self._agreed.add(sizes)
             else:
                 self._own[sizes] = why
-        return self._fixed(self._recorded(sizes)) if sizes in self._own else self._of_general(self._general, sizes)
+        return sizes in self._agreed
 
     def _recorded(self, sizes: Sizes) -> Recorded:
         try:
@@ -225,7 +238,7 @@ class AnySizeProgram:
         return {name: labels(name) for name in names}
 
     def _start_of(self, tape: Recorded) -> Any:
-        """Return what the backward pass over a tape starts from: the loss, or seeds of the sizes that they have there."""
+        """Return what the backward pass over a tape starts from: the loss, or seeds of the sizes there."""
         if not isinstance(self._seeds, Mapping):
             return self._seeds
         values = {label: tape.tape[label].value for name in self._seeds for label in tape.labels(name)}
@@ -235,7 +248,8 @@ class AnySizeProgram:
     def _compiled(self, tape: Recorded) -> Program:
         """Return the program of a tape."""
         labels = [[label for name in names for label in tape.labels(name)] for names in self._asked]
-        return self._compile(tape.tape, *labels, self._start_of(tape))
+        program: Program = self._compile(tape.tape, *labels, self._start_of(tape))
+        return program
 
     def _fixed(self, tape: Recorded) -> AtSize:
         """Return a program for the size of a tape alone."""
@@ -288,7 +302,7 @@ class AnySizeProgram:
             return steps(form["bases"][name], form["lengths"][name]) if name in form["lengths"] else name
 
         seed_labels = [label for found in self._seed_labels(labels).values() for label in parts(found)]
-        seeds = {k: (label, np.ones((1, 1))) for k, label in enumerate(seed_labels)}  # each of its size below, if read
+        seeds: dict[int, tuple[str, Array]] = {k: (label, np.ones((1, 1))) for k, label in enumerate(seed_labels)}
         given = list(self._flat(self._open.placeholders(sizes)).items())
         positions = {label: k for k, (label, _) in enumerate(given)}
         known = iter(general.constants)
@@ -297,18 +311,19 @@ class AnySizeProgram:
             values = []
             for (kind, base, shape, dtype), step in listed(runs):
                 label = base if step is None else f"{base}[{step}]"
+                extra: Any
                 if kind == "constant":
-                    op, at = kind, next(known).tobytes()
+                    extra = next(known).tobytes()
                 elif kind == "seed":
-                    op, at = kind, seed_labels.index(label)
-                    seeds[at] = label, np.broadcast_to(np.ones((), dtype), shape)
+                    extra = seed_labels.index(label)
+                    seeds[extra] = label, np.broadcast_to(np.ones((), dtype), shape)
                 else:
-                    op, at = "leaf", positions[label]
-                values.append(Value(op, (), at, tuple(shape), np.dtype(dtype), None))
+                    extra = positions[label]
+                op = "leaf" if kind == "given" else kind
+                values.append(Value(op, (), extra, tuple(shape), np.dtype(dtype), None))
             arguments.append(Argument("", tuple(values), over_time, values[0]))
-        names = tuple([label for name in asked for label in parts(labels(name))] for asked in self._asked)
-        opened = tuple(n for n in sizes if n)
-        engine = partial(_engine, self._source, opened)
+        names = [[label for name in asked for label in parts(labels(name))] for asked in self._asked]
+        engine = partial(_engine, self._source, tuple(n for n in sizes if n))
         program = Program(
             general.source,
             arguments,
@@ -332,22 +347,25 @@ class AnySizeProgram:
             with np.errstate(all="ignore"):
                 at = self._of_general(general, sizes)
                 values, d = at.program(arguments, seeds=start if isinstance(start, Mapping) else None)
-                eager = tape.tape.backward(start) if d else {}
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                eager: Any = tape.tape.backward(start) if d else {}
+        except (ArithmeticError, LookupError, NameError, TypeError, ValueError) as error:
             return f"the program for every size does not run there, {type(error).__name__}: {error}"
         pairs = [(a, tape.tape[name].value) for name, a in values.items()] + [(a, eager[name]) for name, a in d.items()]
         scale = max((float(np.abs(b[np.isfinite(b)]).max(initial=0)) for _, b in pairs), default=0.0)
         return None if all(_is_close(a, b, scale) for a, b in pairs) else "the model has other results there"
 
 
-def _engine(source: Source, opened: tuple[int, ...], _: str, functions: Functions, places: Places, outputs: int) -> Engine:
+def _engine(
+    source: Source, opened: tuple[int, ...], text: str, functions: Functions, places: Places, outputs: int
+) -> Engine:
     """Return a source that is there already as the engine of a program, at given sizes."""
     return NumpyEngine(source, places, outputs, opened)
 
 
 def _is_close(a: Array, b: Array, scale: float) -> bool:
-    close = np.isclose(a, b, 0, TOLERANCE[b.dtype.char] * scale, equal_nan=True) if a.shape == b.shape else np.array(False)
-    return a.dtype == b.dtype and bool(close.all())
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    return bool(np.isclose(a, b, 0, TOLERANCE[b.dtype.char] * scale, equal_nan=True).all())
 
 
 def _bytes(a: Array) -> tuple[Shape, str, bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -23,10 +23,10 @@ from tinyad.compiled.hoisting import hoist, sink
 from tinyad.compiled.identifiers import listed
 from tinyad.compiled.jax_engine import JaxEngine, jax
 from tinyad.compiled.jax_source import JaxSource
+from tinyad.compiled.model_examples import drawn, recorded
 from tinyad.compiled.native_engine import missing_packages, native_engine
 from tinyad.compiled.native_source import NativeSource, NoNativeFormError
 from tinyad.compiled.numpy_engine import numpy_engine
-from tinyad.compiled.model_examples import drawn, recorded
 from tinyad.compiled.program import Program
 from tinyad.compiled.readable_source import ReadableSource
 from tinyad.compiled.recording import Recording
@@ -56,6 +56,32 @@ ENGINES = ("numpy", "native", "auto", "jax")
 RUNS = 5  # of each engine, to find the faster one
 
 
+@overload
+def compile(
+    tape: Callable[..., Any],
+    outputs: Iterable[str] = ...,
+    derivatives: Iterable[str] = ...,
+    seeds: str | Mapping[str, Any] | None = ...,
+    *,
+    style: str = ...,
+    passes: Iterable[str] | None = ...,
+    shapes: str,
+    engine: str = ...,
+    **examples: Any,
+) -> AnySizeProgram: ...
+@overload
+def compile(
+    tape: Tape | Callable[..., Any],
+    outputs: Iterable[Variable | str] = ...,
+    derivatives: Iterable[Variable | str] = ...,
+    seeds: Variable | str | Mapping[Any, Any] | None = ...,
+    *,
+    style: str = ...,
+    passes: Iterable[str] | None = ...,
+    shapes: Mapping[str, Any] | None = ...,
+    engine: str = ...,
+    **examples: Any,
+) -> Program: ...
 def compile(
     tape: Tape | Callable[..., Any],
     outputs: Iterable[Variable | str] = (),
@@ -72,9 +98,13 @@ def compile(
 
     `seeds` are what `tape.backward` takes; without, the backward pass starts from the only 1×1 output.  `style` is
     "grouped", which is fast, or "literal", which reads as written by hand and needs NumPy only; `passes` are the
-    passes to run in place of a style's, out of PASSES.  A model function, which takes matrices by name and returns its
-    values by name, is recorded first, on examples of the `shapes` {name: size or array}.  Results are those of the tape
-    to rounding; a sigmoid is 1/(1 + e^-x) for every x, and so 0 where e^-x overflows.
+    passes to run in place of a style's, out of PASSES.  Results are those of the tape to rounding; a sigmoid is
+    1/(1 + e^-x) for every x, and so 0 where e^-x overflows.
+
+    A model function, which takes matrices and lists of matrices by name and returns its values by name, is recorded
+    first, on `examples`: arrays or sizes, also as a mapping `shapes`.  With shapes="any T" the program is one for every
+    length of the lists, which are over time, with shapes="any batch" for every number of examples, the columns, and
+    with shapes="any T, any batch" for both: see `AnySizeProgram`.
 
     `engine` is "numpy"; "native" for machine code, which takes seconds to make the first time, is kept in the user's
     cache folder and needs numba and scipy; "auto", which measures both, once, and returns the faster one; or "jax",
@@ -83,20 +113,15 @@ def compile(
     """
     _known("style", style, STYLES)
     _known("engine", engine, ENGINES)
-    if isinstance(shapes, str):
-        if isinstance(tape, Tape):
-            raise TypeError(f"shapes={shapes!r} takes a model, a function: a tape has the sizes of its examples")
-        fixed = partial(compile, style=style, passes=passes, engine=engine)
-        return AnySizeProgram(tape, fixed, engine, shapes, examples, (outputs, derivatives, seeds))
-    examples = {**(shapes or {}), **examples}
-    if not isinstance(tape, Tape):
-        tape = recorded(tape, drawn(examples)).tape
-    elif examples:
-        raise TypeError(f"{', '.join(examples)}: examples are of a model's arguments, and a tape has its own")
-    if engine == "auto":
-        return _faster(tape, outputs, derivatives, seeds, style, passes)
     if engine == "native" and (missing := missing_packages()):
         raise ImportError(f'engine="native" needs {" and ".join(missing)}: pip install {" ".join(missing)}')
+    if isinstance(shapes, str):
+        options: Any = {"style": style, "passes": None if passes is None else tuple(passes), "engine": engine}
+        asked = outputs, derivatives, seeds
+        return AnySizeProgram(tape, partial(compile, **options), engine, shapes, examples, asked)
+    tape = _tape(tape, {**(shapes or {}), **examples})
+    if engine == "auto":
+        return _faster(tape, outputs, derivatives, seeds, style, passes)
     styled = FOR_JAX if engine == "jax" and style == "grouped" else STYLES[style]
     chosen = styled if passes is None else _known("pass", passes, PASSES)
     both = [(keys,) if isinstance(keys, Variable | str) else keys for keys in (outputs, derivatives)]
@@ -229,3 +254,12 @@ def _known(what: str, given: Iterable[str], known: Iterable[str]) -> tuple[str, 
         if name not in known:
             raise ValueError(f"unknown {what} {name!r}; there are {', '.join(known)}")
     return given
+
+
+def _tape(tape: Tape | Callable[..., Any], examples: Mapping[str, Any]) -> Tape:
+    """Return a tape as it is, or that of a model run on examples."""
+    if not isinstance(tape, Tape):
+        return recorded(tape, drawn(examples)).tape
+    if examples:
+        raise TypeError(f"{', '.join(examples)}: a model takes examples, and this is a tape, which has its arrays")
+    return tape

@@ -1,4 +1,4 @@
-"""Record a model on examples of its arguments: matrices, sizes of matrices, or lists of these, one for each time step."""
+"""Record a model on examples of its arguments: matrices, sizes, or lists of these, one for each time step."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ def is_over_time(example: Any) -> bool:
 
 
 class Recorded(NamedTuple):
-    """A tape; how many time steps the lists have that the model takes and returns, and which names each has on the tape:
-    xs are x[1], x[2], ..."""
+    """A tape, the lengths of the lists that a model takes and returns, and their names there: xs are x[1], x[2], ..."""
 
     tape: Tape
     lengths: dict[str, int]

@@ -1,25 +1,26 @@
-"""Which examples are lists of T matrices, and which have B columns; the examples, and what is passed, at given sizes."""
+"""Find which examples are lists of T matrices and which have B columns; resize them, and read the sizes of others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
 from math import isqrt
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from tinyad.arrays.matrix import Array, Shape, size
+from tinyad.arrays.matrix import Array, size
 from tinyad.compiled.model_examples import Recorded, is_over_time
 from tinyad.compiled.size_fitting import Sizes
 from tinyad.compiled.tied_sizes import COLUMNS, Side, TiedSizes
 
 OPEN = ("any T", "any batch")
 ATTEMPTS = 6
-# Of what is recorded.  Values of equal size share memory, so these are sizes that other values seldom have; T is odd and even,
-# for where two arrays take turns the last one says which.
+# Of what is recorded.  Values of equal size share memory, so these are sizes that other values seldom have; T is odd
+# and even, for of two arrays that take turns it says which is last.
 TIMES = ((27, 38, 14), (35, 62, 45), (49, 74, 25))
 FEWEST = 11  # columns
+Kind = TypeVar("Kind", int, str)
 
 
 def parsed(text: str) -> tuple[bool, bool]:
@@ -57,9 +58,9 @@ class OpenSizes:
         return _same_length((name, len(self.examples[name])) for name in self.lists)
 
     def find_columns(self, model: Callable[[Mapping[str, Any]], Recorded]) -> None:
-        """Find the examples that have B columns: those whose columns the model needs to be as many as those of the lists.
+        """Find the examples that have B columns: those that need as many columns as the lists have, by the operations.
 
-        Without lists, it is the columns that can be of any number alone.  ValueError if there are none, or several.
+        Without lists, these are all that can have another number.  ValueError if there are none, or two such numbers.
         """
         found: list[list[str]] = []
         reason = ""
@@ -83,11 +84,10 @@ class OpenSizes:
         """Return examples whose columns are one size, of two or more; if there are lists, those with a list in them."""
         tape, tied = recorded.tape, TiedSizes(recorded.tape)
         ends: dict[Side, list[str]] = {}
-        for name, example in self.examples.items():
-            positions = [tape[label].index for label in recorded.labels(name)]
-            if name in self.lists:
-                for i in positions[1:]:
-                    tied.tie((positions[0], COLUMNS), (i, COLUMNS))
+        for name in self.lists:
+            first, *others = (tape[label].index for label in recorded.labels(name))
+            for i in others:
+                tied.tie((first, COLUMNS), (i, COLUMNS))
         for name, example in self.examples.items():
             positions = [tape[label].index for label in recorded.labels(name)]
             own = {tied.end((i, COLUMNS)) for i in positions}
@@ -104,6 +104,11 @@ class OpenSizes:
         Bs = list(islice(primes, 2 * attempt, 2 * attempt + 3)) if self.sizes.B else [0]
         grid = [(T, B) for B in Bs[:2] for T in Ts[:2]]
         return [Sizes(*sizes) for sizes in dict.fromkeys((*grid, (Ts[-1], Bs[-1])))]
+
+    def smallest(self) -> list[Sizes]:
+        """Return the sizes at which a text may have another form: there are no loops, or nothing is repeated."""
+        Ts, Bs = ((1, 2, 3) if self.sizes.T else (0,)), ((1, 2) if self.sizes.B else (0,))
+        return [Sizes(T, B) for T in Ts for B in Bs]
 
     def resized(self, sizes: Sizes) -> dict[str, Any]:
         """Return the examples at given sizes, cut or repeated; zeros, which hide derivatives, as other numbers."""
@@ -191,11 +196,11 @@ def _part(name: str, value: Any, t: int) -> str:
     return f"{name}[{t + 1}]" if isinstance(value, list) else name
 
 
-def _same_length(lengths: Any) -> int:
+def _same_length(lengths: Iterable[tuple[str, int]]) -> int:
     return _same(lengths, "{0} has {1} time steps, {2} {3}: with any T all lists have one length")
 
 
-def _same(pairs: Any, message: str) -> Any:
+def _same(pairs: Iterable[tuple[str, Kind]], message: str) -> Kind:
     """Return the value that all pairs (name, value) have; ValueError names two that differ."""
     (name, value), *others = pairs
     for other, its in others:

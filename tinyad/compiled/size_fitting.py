@@ -33,7 +33,7 @@ class NoFormulaError(ValueError):
 
 
 class Formula(NamedTuple):
-    """((a + b T + c B + d T B) / scale) ** power, in whole numbers; or what is left of a + b T by 2, of two in turn."""
+    """((a + b T + c B + d T B) / scale) ** power, in whole numbers; or a + T modulo 2, of two in turn."""
 
     a: int
     b: int
@@ -61,10 +61,9 @@ class Formula(NamedTuple):
             return f"{_bracketed(form)} % 2"
         if self.power == 1 and self.scale == 1:
             return form
-        form = _bracketed(form)
         if self.power == -1:
-            return f"{self.scale} / {form}"
-        over = form if self.scale == 1 else f"{form} / {self.scale}"
+            return f"{self.scale} / {_bracketed(form)}"
+        over = form if self.scale == 1 else f"{_bracketed(form)} / {self.scale}"
         return over if self.power == 1 else f"{_bracketed(over)} ** {float(self.power)}"
 
     def _product(self, T: str, B: str) -> str | None:
@@ -107,6 +106,12 @@ class Piece(NamedTuple):
         """Return whether the number is part of a name, as that of h_7 is."""
         return bool(re.search(r"\w$", self.before))
 
+    def at(self, sizes: Sizes) -> str:
+        if self.formula is None:
+            return self.number
+        value = self.formula.at(sizes)
+        return repr(value if self.number.isdigit() else float(value))
+
 
 class Template:
     """A text for every size."""
@@ -116,8 +121,7 @@ class Template:
 
     def at(self, sizes: Sizes) -> str:
         """Return the text for given sizes."""
-        written = (p.before + (p.number if p.formula is None else repr(p.formula.at(sizes))) for p in self.pieces)
-        return "".join(written) + self.end
+        return "".join(p.before + p.at(sizes) for p in self.pieces) + self.end
 
     def text(self, T: str = "T", B: str = "B") -> str:
         """Return the text with formulas in the place of numbers.
@@ -202,9 +206,9 @@ def _formula(numbers: Mapping[Sizes, float], single: bool) -> Formula | None:
         exact = {s: Fraction(n) if whole else _fraction(n ** float(1 / power)) for s, n in numbers.items()}
         factors = _bilinear(exact)
         scale = lcm(*(x.denominator for x in factors))
-        found.append(Formula(*(int(x * scale) for x in factors), scale, power))
-    if set(numbers.values()) == {0, 1} and found[0].scale == 1:
-        found.append(Formula(found[0].a % 2, found[0].b % 2, 0, 0, in_turn=True))
+        a, b, c, d = (int(x * scale) for x in factors)
+        found.append(Formula(a, b, c, d, scale, power))
+    found += [Formula(a, 1, 0, 0, in_turn=True) for a in (0, 1) if whole]
     return next((f for f in found if all(_is_equal(f.at(s), n, single) for s, n in numbers.items())), None)
 
 

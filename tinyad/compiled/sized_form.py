@@ -53,8 +53,11 @@ def _numbers(recorded: Recorded) -> list[float]:
 
 
 def _kind(part: Part) -> tuple[Any, int | None]:
-    base, step = re.fullmatch(r"(.*?)(?:\[([0-9]+)\])?", part.name, re.DOTALL).groups()  # type: ignore[union-attr]
-    return [part.kind, base, part.array.shape, str(part.array.dtype)], step and int(step)
+    """Return what a part is, and its time step."""
+    base, bracket, step = part.name.rpartition("[")
+    is_step = bracket and step[-1:] == "]" and step[:-1].isdecimal()
+    name, t = (base, int(step[:-1])) if is_step else (part.name, None)
+    return [part.kind, name, part.array.shape, str(part.array.dtype)], t
 
 
 def _runs(pairs: Iterable[tuple[Any, int | None]]) -> list[Run]:
@@ -91,14 +94,15 @@ def general_source(source: Template, forms: Mapping[Sizes, Mapping[str, Any]]) -
     """Return the source for every size: workspace() takes the sizes, program() takes them from its arguments."""
     (first, form), *_ = forms.items()
     text = source.at(first)
-    names = Sizes(*map(Namer(set(re.findall(r"(?<![\w.])\w+", text))), Sizes._fields))
+    namer = Namer(set(re.findall(r"(?<![\w.])\w+", text)))
+    names = namer("T"), namer("B")
     opened = [name for name, n in zip(names, first, strict=True) if n]
     head, heading, body = source.text(*names).partition("def program(")
     head = head.replace("def workspace():", f"def workspace({', '.join(opened)}):")
     arguments, end, body = body.partition("):\n")
     own = arguments.split(", ")[-len(form["arguments"]) :] if form["arguments"] else []
     lines = body.split("\n")
-    at = next(k for k, line in enumerate(lines) if not line.lstrip().startswith("#"))
+    at = next(k for k, line in enumerate(lines) if not line.startswith("    #"))
     used = re.sub("#.*", "", body)
     told = [_told_by(own, forms), _columns_told_by(own, forms)]
     for name, value in zip(names, told, strict=True):
@@ -108,6 +112,13 @@ def general_source(source: Template, forms: Mapping[Sizes, Mapping[str, Any]]) -
             lines.insert(at, f"    {name} = {value}")
             at += 1
     return head + heading + arguments + end + "\n".join(lines)
+
+
+def with_remark(source: str, remark: str) -> str:
+    """Return a source with a comment as the first line of program()."""
+    head, heading, body = source.partition("def program(")
+    arguments, end, body = body.partition("):\n")
+    return head + heading + arguments + end + remark + body
 
 
 def _told_by(names: Sequence[str], forms: Mapping[Sizes, Mapping[str, Any]]) -> str | None:
