@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count, islice
 from math import isqrt
 from typing import Any, TypeVar
 
 import numpy as np
 
-from tinyad.arrays.matrix import Array, size
+from tinyad.arrays.matrix import Array, Shape, size
 from tinyad.compiled.model_examples import Recorded, is_over_time
 from tinyad.compiled.size_fitting import Sizes
 from tinyad.compiled.tied_sizes import COLUMNS, Side, TiedSizes
@@ -150,7 +150,8 @@ class OpenSizes:
         lengths = [(name, len(values[name])) for name in self.lists if name in values]
         if lengths:
             T = _same_length(lengths)
-        columns = [pair for name in self.columns if name in values for pair in _columns(name, values[name])]
+        shapes = {name: self._shapes(name, values[name]) for name in self.columns if name in values}
+        columns = [(self._part(name, t), shape[1]) for name, own in shapes.items() for t, shape in own]
         if columns:
             B = _same(columns, "{0} has {1} columns, {2} {3}: a column is an example, and all have as many")
         sizes = Sizes(T, B)
@@ -161,39 +162,41 @@ class OpenSizes:
                 values[name] = example
             if isinstance(example, list) and name not in self.lists and len(values[name]) != len(example):
                 raise ValueError(f"{name} has {len(values[name])} matrices, this program takes {len(example)}")
-        for name in self.columns:
-            for t, part in enumerate(parts(values[name])):
-                needed = (parts(self.examples[name])[t if name not in self.lists else 0].shape[0], B)
-                if np.shape(part) != needed:
-                    label = _part(name, values[name], t)
-                    raise ValueError(f"{label} is {size(np.shape(part))}, expected {size(needed)}")
+        for name, own in shapes.items():
+            for t, shape in own:
+                rows = parts(self.examples[name])[0 if name in self.lists else t].shape[0]
+                if shape[0] != rows:
+                    raise ValueError(f"{self._part(name, t)} is {size(shape)}, expected {size((rows, B))}")
         return sizes, values
+
+    def _shapes(self, name: str, value: Any) -> list[tuple[int, Shape]]:
+        """Return the sizes of what is passed for an example with B columns, of a list over time each size once."""
+        shapes = list(map(np.shape, value)) if isinstance(self.examples[name], list) else [np.shape(value)]
+        found = {shape: shapes.index(shape) for shape in set(shapes)} if name in self.lists else None
+        own = list(enumerate(shapes)) if found is None else sorted((t, shape) for shape, t in found.items())
+        for t, shape in own:
+            if len(shape) != 2:
+                what = f"{self._part(name, t)} is {len(shape)}-D"
+                raise ValueError(f"{what}: expected a matrix with a column for each example")
+            if not shape[1]:
+                raise ValueError(f"{self._part(name, t)} has no columns: there is at least one example")
+        return own
+
+    def _part(self, name: str, t: int) -> str:
+        return f"{name}[{t + 1}]" if isinstance(self.examples[name], list) else name
 
 
 def _listed(name: str, value: Any, example: Any) -> Any:
     """Return what is passed for a list as a list; TypeError if it is none."""
     if not isinstance(example, list):
         return value
-    value = list(value) if isinstance(value, tuple) or is_over_time(value) else value
+    if not isinstance(value, list) and (isinstance(value, tuple) or is_over_time(value)):
+        value = list(value)
     if not isinstance(value, list):
         raise TypeError(f"{name}: expected a list of matrices, one for each time step, not {type(value).__name__}")
     if not value:
         raise ValueError(f"{name} is empty: there is at least one time step")
     return value
-
-
-def _columns(name: str, value: Any) -> Iterator[tuple[str, int]]:
-    for t, part in enumerate(parts(value)):
-        label, shape = _part(name, value, t), np.shape(part)
-        if len(shape) != 2:
-            raise ValueError(f"{label} is {len(shape)}-D: expected a matrix with a column for each example")
-        if not shape[1]:
-            raise ValueError(f"{label} has no columns: there is at least one example")
-        yield label, shape[1]
-
-
-def _part(name: str, value: Any, t: int) -> str:
-    return f"{name}[{t + 1}]" if isinstance(value, list) else name
 
 
 def _same_length(lengths: Iterable[tuple[str, int]]) -> int:
