@@ -111,7 +111,10 @@ class OpenSizes:
         return [Sizes(T, B) for T in Ts for B in Bs]
 
     def resized(self, sizes: Sizes) -> dict[str, Any]:
-        """Return the examples at given sizes, cut or repeated; zeros, which hide derivatives, as other numbers."""
+        """Return the examples at given sizes, repeated or cut, and a little changed.
+
+        No two time steps or columns are equal, and nothing is zero as a whole: what depends on them would be hidden.
+        """
         rng = np.random.default_rng(0)
         found: dict[str, Any] = {}
         for name, example in self.examples.items():
@@ -120,7 +123,8 @@ class OpenSizes:
                 arrays = [arrays[t % len(arrays)] for t in range(sizes.T)]
             if name in self.columns:
                 arrays = [a[:, np.arange(sizes.B) % a.shape[1]] for a in arrays]
-            arrays = [a if a.any() else rng.uniform(0.5, 1.5, a.shape).astype(a.dtype) for a in arrays]
+            arrays = [a if a.any() else np.ones_like(a) for a in arrays]
+            arrays = [(a * rng.uniform(0.9, 1, a.shape)).astype(a.dtype) for a in arrays]
             found[name] = arrays if isinstance(example, list) else arrays[0]
         return found
 
