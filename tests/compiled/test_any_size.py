@@ -86,9 +86,9 @@ def test_the_page_has_T_and_B():
     ):
         assert line in source.splitlines()
     assert " / (T * B)" in source
-    assert "def workspace(T, B):" in compiled().source
-    assert "def workspace(T):" in compiled(shapes="any T").source
-    assert "def workspace(B):" in compiled(shapes="any batch").source
+    assert "def prepared(T, B):" in compiled().source
+    assert "def prepared(T):" in compiled(shapes="any T").source
+    assert "def prepared(B):" in compiled(shapes="any batch").source
 
 
 def test_the_literal_page_runs_alone():
@@ -270,7 +270,7 @@ def test_a_program_of_few_sizes_is_kept(monkeypatch):
 
 
 def test_the_workspace_of_the_last_size_is_kept():
-    text = "made = []\ndef workspace(T):\n    made.append(T)\n    return made\ndef program(w): return [w.copy()]"
+    text = "made = []\ndef prepared(T):\n    made.append(T)\n    return lambda: [made.copy()]"
     source = Source(text, {})
     (found,) = [source([], (T,)) for T in (3, 3, 4, 3, 3)][-1]
     assert found == [3, 4, 3]

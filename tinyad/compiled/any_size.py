@@ -103,7 +103,7 @@ class AnySizeProgram:
             return
         wrong = [sizes for sizes in self._open.smallest() if not self._is_for(self._general, sizes)]
         if wrong:
-            remark = f"    # not with {'; '.join(map(str, wrong))}\n"
+            remark = f"not with {'; '.join(map(str, wrong))}"
             self._general = self._general._replace(source=with_remark(self._general.source, remark))
 
     def _start(self) -> None:

@@ -29,20 +29,20 @@ class Source:
         names = {} if module is None else module.__dict__
         names |= {name: _called(kind, op) for name, (kind, op) in functions.items()}
         exec(compile(text, file, "exec"), names)
-        self._program: Callable[..., Any] = names["program"]
-        self._workspace: Callable[..., Any] | None = names.get("workspace")
+        self._prepared: Callable[..., Callable[..., Any]] = names.get("prepared", lambda: None)
+        self._program: Callable[..., Any] | None = names.get("program")
         self._own = threading.local()
 
     def __call__(self, arguments: Sequence[Any], sizes: Sequence[int]) -> Sequence[Array]:
         results: Sequence[Array]
         with np.errstate(over="ignore"):  # of e^-x in a sigmoid that is 0 to rounding
-            if self._workspace is None:
+            if self._program is not None:
                 results = self._program(*map(np.asarray, arguments))
             else:
                 if getattr(self._own, "sizes", None) != sizes:
-                    self._own.workspace, self._own.sizes = None, None  # the old one goes before the new one comes
-                    self._own.workspace, self._own.sizes = self._workspace(*sizes), sizes
-                results = self._program(self._own.workspace, *arguments)
+                    self._own.program = self._own.sizes = None  # the old memory goes before the new one comes
+                    self._own.program, self._own.sizes = self._prepared(*sizes), sizes
+                results = self._own.program(*arguments)
         return results
 
 

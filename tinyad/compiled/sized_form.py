@@ -91,16 +91,17 @@ def has_steps_of(form: Mapping[str, Any], recorded: Recorded) -> bool:
 
 
 def general_source(source: Template, forms: Mapping[Sizes, Mapping[str, Any]]) -> str:
-    """Return the source for every size: workspace() takes the sizes, program() takes them from its arguments."""
-    (first, form), *_ = forms.items()
-    text = source.at(first)
-    namer = Namer(set(re.findall(r"(?<![\w.])\w+", text)))
+    """Return the source for every size: prepared() takes the sizes, or program() has them from its arguments."""
+    first = next(iter(forms))
+    namer = Namer(set(re.findall(r"(?<![\w.])\w+", source.at(first))))
     names = namer("T"), namer("B")
     opened = [name for name, n in zip(names, first, strict=True) if n]
-    head, heading, body = source.text(*names).partition("def program(")
-    head = head.replace("def workspace():", f"def workspace({', '.join(opened)}):")
+    text = source.text(*names)
+    if "def prepared():" in text:
+        return text.replace("def prepared():", f"def prepared({', '.join(opened)}):")
+    head, heading, body = text.partition("def program(")
     arguments, end, body = body.partition("):\n")
-    own = arguments.split(", ")[-len(form["arguments"]) :] if form["arguments"] else []
+    own = re.findall(r"\w+", arguments)
     lines = body.split("\n")
     at = next(k for k, line in enumerate(lines) if not line.startswith("    #"))
     used = re.sub("#.*", "", body)
@@ -116,9 +117,7 @@ def general_source(source: Template, forms: Mapping[Sizes, Mapping[str, Any]]) -
 
 def with_remark(source: str, remark: str) -> str:
     """Return a source with a comment as the first line of program()."""
-    head, heading, body = source.partition("def program(")
-    arguments, end, body = body.partition("):\n")
-    return head + heading + arguments + end + remark + body
+    return re.sub(r"^( *)(def program\([^)]*\):\n)", rf"\1\2\1    # {remark}\n", source, count=1, flags=re.MULTILINE)
 
 
 def _told_by(names: Sequence[str], forms: Mapping[Sizes, Mapping[str, Any]]) -> str | None:
