@@ -57,12 +57,13 @@ def test_every_model_at_every_size(name, style):
         for found, right in zip(out, expected, strict=True):
             assert all(equal(found[n], right[n]) for n in found), (T, B)
     said = program.explain()
-    assert "one program for every size" in said
-    alone = [line for line in said.splitlines() if "of its own" in line]
-    assert all(line.startswith("T = 1, ") and style == "literal" for line in alone)  # a sum of T - 1 additions
-    assert [line for line in program.source.splitlines() if "# not with T = 1, B = 1; T = 1, B = 2" in line][:1] == [
-        "    # not with T = 1, B = 1; T = 1, B = 2"
-    ][: len(alone)]
+    if name in ("picture-stacked", "sancho-stacked"):  # where h and x are stacked, the derivative of each x is a block
+        assert said.startswith("a program for each size, compiled when it first comes: line ")
+    else:
+        assert said.startswith("one program for every size")
+        alone = [line for line in said.splitlines() if "of its own" in line]
+        assert all(line.startswith("T = 1") and style == "literal" for line in alone)  # a sum of T - 1 additions
+        assert bool(alone) == ("    # not with T = 1" in program.source)
 
 
 @pytest.mark.parametrize("style", ["grouped", "literal"])

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?)")
 POWERS = (Fraction(1), Fraction(-1), Fraction(1, 2), Fraction(-1, 2))  # tried in this order
+LONGEST = 80  # letters of a line in a message
 DENOMINATOR = 12  # the largest of a factor such as 1/2
 ROUNDING, SINGLE_ROUNDING = 1e-15, 2e-7  # relative, of a number computed in float64, in float32
 
@@ -178,17 +179,20 @@ def _difference(a: Sizes, text: str, parts: Sequence[str], b: Sizes, other: str,
     """Say how the lines differ in which part k of two texts is."""
     line = "".join(parts[:k] if k % 2 else _same(parts[: k + 1], other)).count("\n")
     lines = [(t.splitlines() + [""] * (line + 1))[line].strip() for t in (text, other)]
+    if max(map(len, lines)) > LONGEST:
+        begin = max(0, _first_difference(*lines) - LONGEST // 2)
+        lines = [f"{'...' * (begin > 0)}{t[begin : begin + LONGEST]}" for t in lines]
     return f"line {line + 1} of the source is {lines[0]!r} with {a}, and {lines[1]!r} with {b}"
+
+
+def _first_difference(a: str, b: str) -> int:
+    return next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def _same(parts: Sequence[str], other: str) -> list[str]:
     """Return the parts, the last one as far as the other text has it in its own place."""
-    theirs = NUMBER.split(other)[len(parts) - 1 : len(parts)]
-    common = 0
-    for x, y in zip(parts[-1], theirs[0] if theirs else "", strict=False):
-        if x != y:
-            break
-        common += 1
+    theirs = "".join(NUMBER.split(other)[len(parts) - 1 : len(parts)])
+    common = _first_difference(parts[-1], theirs)
     return [*parts[:-1], parts[-1][:common]]
 
 
