@@ -58,6 +58,8 @@ class BufferedSource(Writer):
                 places = self.define(self.namer(f"{argument.name}_places"), f"list({self.ref(argument.value)})")
                 self.lines.append(f"    for place, part in zip({places}, {argument.name}):")
                 self.lines.append("        place[...] = part")
+            elif argument.value.op == "given":
+                self.lines.append(f"    {self.ref(argument.value)}[...] = {argument.name}")
         for part in self.line:
             if isinstance(part, Loop):
                 self._loop(part)
@@ -360,7 +362,8 @@ class BufferedSource(Writer):
                 part = self.ref(self._block(v, *p.rows))
                 function = "negative(" if not inside else f"add({part}, " if p.sign > 0 else f"subtract({part}, "
                 emit(f"{function}{operand}, {part})")
-            begun.append(p.rows)
+            if not any(a <= p.at and p.rows[1] <= b for a, b in inside):
+                begun.append(p.rows)
         self._cleared(v, begun, (0, rows), emit)
 
     def _part(self, v: Value, begin: int, end: int) -> str:

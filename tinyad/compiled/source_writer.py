@@ -81,9 +81,9 @@ class Writer:
         self.arguments.sort(key=lambda a: _place(a.parts[0]))
 
     def _argument(self, v: Value) -> None:
-        over_time = v.op == "given"
-        self.names[v] = self.namer((v.name or "values") + "s" * over_time)
-        self.arguments.append(Argument(self.names[v], v.extra if over_time else (v,), over_time, v))
+        over_time = v.op == "given" and len(v.extra) > 1
+        self.names[v] = self.namer((v.name or "values") + "s" * (v.op == "given"))
+        self.arguments.append(Argument(self.names[v], v.extra if v.op == "given" else (v,), over_time, v))
 
     def name(self, v: Value) -> str:
         if v not in self.names:
