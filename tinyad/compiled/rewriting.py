@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinyad.arrays.matrix import Array, Shape
+from tinyad.compiled.operations import GIVEN, LEAVES, OPERATIONS, READ_OUTSIDE, UFUNCS
 from tinyad.compiled.value_names import joined
-from tinyad.compiled.values import GIVEN, LEAVES, UFUNCS, Loop, Value, ordered
-
-REDUCED = {"entries": (1, 1), "column_max": (1, 0), "row_max": (0, 1)}  # the size of the result; 0: as it was
+from tinyad.compiled.values import Loop, Value, ordered
 
 
 class Maker:
@@ -30,9 +29,10 @@ class Maker:
             key = (op, tuple(map(id, operands)), extra)
             found = self._made.get(key)
             if found is None:
-                loop = None if op in ("all", "last", "total") else _loop(operands)
-                dtype = _dtype(operands)
-                found = self._made[key] = Value(op, operands, extra, _shape(op, operands, extra), dtype, loop)
+                row = OPERATIONS[op]
+                loop = None if row.in_loop in READ_OUTSIDE else _loop(operands)
+                shape, dtype = row.shape(operands, extra), _dtype(operands)
+                found = self._made[key] = Value(op, operands, extra, shape, dtype, loop)
                 found.rank = len(self._made)
                 if op == "stack" and all(v.op == "leaf" for v in operands):
                     found.name = joined([v.name for v in operands])
@@ -223,50 +223,6 @@ def _loop(operands: Iterable[Value]) -> Loop | None:
 def _dtype(operands: tuple[Value, ...]) -> Any:
     dtypes = {v.dtype for v in operands} - {None}
     return dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes) if dtypes else None
-
-
-def _shape(op: str, operands: tuple[Value, ...], extra: Any) -> Shape:
-    shapes = [v.shape for v in operands]
-    first = shapes[0] if shapes else ()
-    longest = max(shapes, key=len)[:-2] if shapes else ()  # (T,), or () in a loop and for a single matrix
-    if op in UFUNCS:
-        return np.broadcast_shapes(*shapes)
-    if op == "dot":
-        return (*longest, shapes[0][-2], shapes[1][-1])
-    if op in ("T", "inv"):
-        return (*first[:-2], first[-1], first[-2])
-    if op == "rows":
-        return (*first[:-2], extra[1] - extra[0], first[-1])
-    if op == "stack":
-        return (*longest, sum(shape[-2] for shape in shapes), first[-1])
-    if op == "total":  # over all rounds of a loop
-        return first
-    if op == "sum":  # of pieces that are put at rows
-        return (*longest, *extra[0])
-    if op in REDUCED:
-        rows, columns = REDUCED[op]
-        return (*first[:-2], rows or first[-2], columns or first[-1])
-    if op in ("call", "kernel"):
-        return tuple(extra[-1])
-    if op == "all":
-        loop = operands[0].loop
-        assert loop is not None
-        return (loop.n, *first)
-    if op in ("at", "over"):
-        return first[1:]
-    if op == "span":
-        return (extra[1] - extra[0], *first[1:])
-    if op == "gather":
-        return (len(operands), *first)
-    if op in ("place", "spread"):
-        return (extra[0], *first[-2:])
-    if op == "narrow":  # what lies side by side, one behind the other
-        return tuple(extra)
-    if op == "cols":  # side by side
-        return first[1], first[0] * first[2]
-    if op == "long":  # one below the other
-        return first[0] * first[1], first[2]
-    return first
 
 
 Change = Callable[[Value, list[Value], dict[Value, Value]], Value | None]
