@@ -1,6 +1,6 @@
 """Rewrite products of matrices entry by entry, so that less is multiplied, and less of it in a loop.
 
-    x y - x z = x (y - z)        (x k) l = x (k l), where k and l are known before the loop
+x y - x z = x (y - z)        (x k) l = x (k l), where k and l are known before the loop
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def factor_sums(roots: list[Value], make: Maker) -> list[Value]:
             if uses[old] == 1 and _is_like(p.value, v):
                 a, b = p.value.operands
                 for x, y in {a: b, b: a}.items():
-                    if y.shape == v.shape:
+                    if (y.shape, y.dtype) == (v.shape, v.dtype):
                         groups.setdefault(x, []).append((k, y))
         taken, products = set[int](), list[Term]()
         for x, group in sorted(groups.items(), key=lambda item: -len(item[1])):
@@ -55,14 +55,11 @@ def collect_factors(roots: list[Value], make: Maker, small: int = SMALL) -> list
     for v in order:
         if v.op == "*" and v in recurrent and prod(v.shape) <= small:
             x, k = sorted(v.operands, key=known.__contains__)
-            if x in recurrent and k in known and x.shape == v.shape:
+            if x in recurrent and k in known and x.shape == v.shape and {x.dtype, k.dtype} <= {v.dtype, None}:
                 scaled[v] = x, k
-    readers: dict[Value, list[Value]] = {}
+    inner = set(scaled) - set(roots)  # which such products alone read
     for v in order:
-        for operand in v.inputs():
-            readers.setdefault(operand, []).append(v)
-    read_as_factor = {v for v in scaled if all(scaled.get(user, (None,))[0] is v for user in readers.get(v, (None,)))}
-    inner = read_as_factor - set(roots)
+        inner.difference_update(x for x in v.inputs() if v not in scaled or scaled[v][0] is not x)
 
     def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
         if v not in scaled or scaled[v][0] not in inner:

@@ -51,9 +51,7 @@ def _operation_counts(roots: Sequence[Value]) -> Counter[Loop | None]:
 class _Packing:
     """The values of loops, or outside all, packed wavefront by wavefront; where `late`, counted from the results."""
 
-    def __init__(
-        self, roots: list[Value], make: Maker, late: Mapping[Loop | None, bool], componentwise: bool
-    ) -> None:
+    def __init__(self, roots: list[Value], make: Maker, late: Mapping[Loop | None, bool], componentwise: bool) -> None:
         self.make, self.componentwise = make, componentwise or None in late
         self.users: dict[Value, list[Value]] = defaultdict(list)
         order = ordered(roots)
