@@ -1,6 +1,6 @@
 """Products entry by entry: shared factors are taken out of sums, and known ones are multiplied before the loop."""
 
-import re
+from itertools import takewhile
 
 import numpy as np
 import pytest
@@ -17,8 +17,10 @@ from tinyad.compiled import PASSES
 
 def loop(source, name):
     """The statements of a loop over time steps."""
-    found = re.search(rf"    for .* in {name}:\n((?:        .*\n)+)", source)
-    return found.group(1).splitlines()
+    lines = source.splitlines()
+    begin = next(k for k, line in enumerate(lines) if line.endswith(f" in {name}:"))
+    indent = len(lines[begin]) - len(lines[begin].lstrip())
+    return list(takewhile(lambda line: line.startswith(" " * (indent + 1)), lines[begin + 1 :]))
 
 
 def products(lines):
