@@ -60,7 +60,7 @@ def verdict(value: float, at_most: float) -> str:
 
 def timed(name: str, size: str, dtype: str, options: argparse.Namespace) -> None:
     work = Work(name, size, dtype)
-    by_hand = work.by_hand()
+    by_hand = {form: make() for form, make in work.by_hand().items()}
     runs: dict[str, Run] = {"eager tape": work.eager(), "grouped": work.compiled()}
     if not missing_packages():
         runs |= {"native": work.compiled(engine="native")}
@@ -100,7 +100,7 @@ def memory(name: str, size: str, dtype: str) -> None:
 
     work = Work(name, size, dtype)
     program = work.compiled()
-    grouped, hand = used(program), used(lambda: next(iter(work.by_hand().values()))())
+    grouped, hand = used(program), used(lambda: next(iter(work.by_hand().values()))()())
     megabytes, value = f"{grouped / 2**20:.2f} MB", grouped / hand
     row(name, size, dtype, "memory", megabytes, f"{value:.2f}", "", verdict(value, MEMORY_AT_MOST))
 

@@ -47,10 +47,15 @@ def gru_by_hand(p: Any, few_calls: bool, targets: Array | None = None) -> Callab
     W = np.zeros((4 * H, H + X + 1), dtype)  # blocks n without r ∘ q, r, z, q; columns h, x, 1
     W_x1, R = empty(3 * H, X + 1), np.zeros((3 * H, H + 1), dtype)
     A = empty(T, 4 * H, B)  # all that is computed of n, r, z, q
-    products = empty(T, 3 * H, B)  # W_x1 [x; 1]
+    products = slopes = empty(T, 3 * H, B)  # W_x1 [x; 1], or the slopes of the gates
     n, differences, d = empty(T, H, B), empty(T, H, B), empty(T, 4 * H, B)
-    slopes, s, s2, kept = empty(T, 3 * H, B), empty(H, B), empty(2 * H, B), empty(H, B)
-    turned, dh_place, dh_sum, errors = empty(H, 3 * H), empty(H, B), empty(H, B), empty(T, H, B)
+    s, s2, kept = empty(H, B), empty(2 * H, B), empty(H, B)
+    turned, dh_place, dh_sum, errors = (
+        empty(H, 3 * H),
+        empty(H, B),
+        empty(H, B),
+        n if targets is None else empty(T, H, B),
+    )
     forward = [
         (hx1[t], h1[t], hs[t], A[t], A[t, H:], A[t, H : 3 * H], products[t, :H], products[t, H:], A[t, n_block],
          A[t, r_block], A[t, z_block], A[t, q_block], n[t], differences[t], hs[t + 1])

@@ -39,7 +39,8 @@ def lengths_by_hand(
     s, s2, s3, live, rest, dS = (
         empty(H, B), empty(2 * H, B), empty(3 * H, B), empty(2 * H, B), empty(2 * H, B), empty(2 * H, B)
     )  # fmt: skip
-    slopes, slopes_C, errors = empty(T, 4 * H, B), empty(T, H, B), empty(T, H, B)
+    slopes, slopes_C = (empty(T, 4 * H, B), empty(T, H, B)) if few_calls else (dZ, tanhs)
+    errors = tanhs if targets is None else empty(T, H, B)
     dC, dh = live[:H], live[H:]
     masks, others = empty(T, 1, B), empty(T, 1, B)
     forward = [

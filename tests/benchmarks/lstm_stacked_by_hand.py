@@ -64,8 +64,8 @@ def stacked_by_hand(p: Any, gates: Gates, form: str, targets: Array | None = Non
     d_in = empty(H + X if inputs_in_loop else H, B)
     dxs = empty(T, X, B)
     cut = 4 * H if peepholes else 3 * H
-    slopes, slopes_C = empty(T, 4 * H, B), empty(T, H, B)
-    errors, dh_sum = empty(T, H, B), empty(H, B)
+    slopes, slopes_C = (empty(T, 4 * H, B), empty(T, H, B)) if slopes_before else (dZ, tanhs)
+    errors, dh_sum = tanhs if targets is None else empty(T, H, B), empty(H, B)
 
     forward = [
         (

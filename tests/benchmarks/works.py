@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -102,16 +103,14 @@ class Work:
         run = self.compiled(engine="jax")
         return lambda: {name: np.asarray(a) for name, a in run().items()}
 
-    def by_hand(self) -> dict[str, Run]:
-        """Programs written for speed; which of them is the fastest depends on the size."""
-        if self.kind == "gru":
-            make = partial(gru_by_hand, self.p, targets=self.targets)
-            return {f"by hand, {form}": make(few_calls=few) for form, few in OTHER_FORMS.items()}
-        if self.lengths is not None:
-            make = partial(lengths_by_hand, self.p, self.lengths, targets=self.targets)
-            return {f"by hand, {form}": make(few_calls=few) for form, few in OTHER_FORMS.items()}
-        gates = {"slides": SLIDES, "standard": STANDARD}[self.kind]
-        return {f"by hand, {form}": stacked_by_hand(self.p, gates, form, self.targets) for form in LSTM_FORMS}
+    def by_hand(self) -> dict[str, Callable[[], Run]]:
+        """What makes the programs written for speed; which of them is the fastest depends on the size."""
+        p, targets = self.p, self.targets
+        if self.kind in ("slides", "standard"):
+            gates = SLIDES if self.kind == "slides" else STANDARD
+            return {f"by hand, {form}": partial(stacked_by_hand, p, gates, form, targets) for form in LSTM_FORMS}
+        make = partial(gru_by_hand, p) if self.lengths is None else partial(lengths_by_hand, p, self.lengths)
+        return {f"by hand, {form}": partial(make, few, targets) for form, few in OTHER_FORMS.items()}
 
     def peers(self, threads: int) -> dict[str, Run]:
         given = Given(self.cell, self.p, self.lengths, self.targets, threads)
