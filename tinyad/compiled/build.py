@@ -18,6 +18,7 @@ from tinyad.compiled.buffers import add_copies
 from tinyad.compiled.deferred_products import defer_products
 from tinyad.compiled.dialects import TORCH
 from tinyad.compiled.explanation import PassTable
+from tinyad.compiled.factors import collect_factors, factor_sums
 from tinyad.compiled.flat_sums import flatten_sums
 from tinyad.compiled.forward import Forward
 from tinyad.compiled.hoisting import hoist, sink
@@ -42,9 +43,9 @@ from tinyad.engine.tape import Tape, Variable
 
 Pass = Callable[[list[Value], Maker], list[Value]]
 REWRITES: dict[str, tuple[Pass, ...]] = {
-    "sums": (flatten_sums, sums_over_time),
+    "sums": (flatten_sums, factor_sums, sums_over_time),
     "defer": (defer_products,),
-    "hoist": (hoist, sink),
+    "hoist": (collect_factors, hoist, sink),
     "stack": (stack_operations,),
     "wide": (batch_products,),
 }
