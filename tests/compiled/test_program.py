@@ -111,9 +111,10 @@ def test_the_gates_of_the_slides_are_found_in_the_fast_program():
 def test_the_fast_program_of_the_slides_is_a_page():
     p = ModelPoint(MODELS["slides"])
     parameters = [name for name in p.leaves if name[0] in "Wb"]
-    for names in (parameters, list(p.leaves)):
+    for names, most in ((parameters, 120), (list(p.leaves), 125)):
         source = tinyad.compile(p.tape, ["h[4]"], names, p.seeds).source
-        assert source.count("\n") <= 120
+        assert source.count("\n") <= most
+        assert source.count("(W_fC, W_iC, W_oC)") == 1  # stacked in one order only
         assert max(map(len, source.splitlines())) <= 120
         memory, _, statements = source.partition("    def program(")
         assert "empty(" in memory
