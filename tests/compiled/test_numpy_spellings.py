@@ -51,7 +51,7 @@ def test_gates_that_are_slices(passes, dtype):
 
 def test_slices_and_reductions_stop_no_loop():
     tape, _ = gated()
-    assert [(repeat.times, repeat.period * T) for repeat in Steps(tape).repeats()] == [(T, len(tape))]
+    assert [(repeat.times, repeat.period * T) for repeat in Steps.of_tape(tape)[0].repeats()] == [(T, len(tape))]
 
 
 @pytest.mark.parametrize("style", ["literal", "grouped"])

@@ -31,7 +31,7 @@ from tinyad.compiled.recording import Recording
 from tinyad.compiled.rewriting import Maker, rebuilt
 from tinyad.compiled.stacking import stack_operations, stack_products
 from tinyad.compiled.time_sums import sums_over_time
-from tinyad.compiled.values import Value
+from tinyad.compiled.values import Value, ordered
 from tinyad.engine.tape import Tape, Variable
 
 Pass = Callable[[list[Value], Maker], list[Value]]
@@ -47,6 +47,7 @@ NATIVE_REWRITES: dict[str, tuple[Pass, ...]] = REWRITES | {  # component-wise wo
     "hoist": (partial(hoist, small=0), partial(sink, small=0)),
     "stack": (stack_products,),
 }
+TWICE = ("sums", "defer")  # what moves from a loop to the one around it can move on
 PASSES = ("dead", "loops", *REWRITES, "buffers")
 STYLES = {"literal": ("dead", "loops"), "grouped": PASSES}
 FOR_JAX = ("dead", "loops", "sums", "defer", "hoist")  # XLA has the others, and plans its memory
@@ -95,7 +96,8 @@ def compile(
     loss = _loss(tape, wanted[0]) if seeds is None and wanted[1] else seeds
     start = tape.start(tape[loss] if isinstance(loss, str) else loss) if wanted[1] and loss is not None else {}
     make = Maker()
-    forward = Forward(Recording(tape, "loops" in chosen), make, "loops" in chosen)
+    nested = engine != "numpy" or "buffers" not in chosen
+    forward = Forward(Recording(tape, "loops" in chosen), make, "loops" in chosen, nested)
     leaves = {i: make.leaf("seed", i, dz.shape, dz.dtype, f"d{tape.label(i)}") for i, dz in start.items()}
     back = Backward(forward, leaves)
     roots = [forward.value(forward.source(i)) for i in wanted[0]] + [back.derivative(i) for i in wanted[1]]
@@ -110,7 +112,8 @@ def compile(
     pass_table.add("loops" if "loops" in chosen else "recorded", roots)
     for name, rewrites in (NATIVE_REWRITES if engine == "native" else REWRITES).items():
         if name in chosen:
-            for rewrite in rewrites:
+            again = 2 if name in TWICE and _is_nested(roots) else 1
+            for rewrite in rewrites * again:
                 roots = rewrite(roots, make)
             pass_table.add(name, roots)
     for (k, _), i in zip(positions, [*wanted[0], *wanted[1]], strict=True):
@@ -186,11 +189,16 @@ def _returned_values(roots: list[Value], make: Maker) -> list[tuple[Value, int |
     over_time = {v.operands[0] for v in roots if v.op == "at"}
     found: list[tuple[Value, int | None]] = []
     for v in roots:
-        if v.op == "last" and (every := make("all", v.operands[0])) in over_time and v.operands[0].loop is not None:
-            found.append((every, 0 if v.operands[0].loop.back else v.operands[0].loop.n - 1))
+        if v.op == "last" and (every := make("all", *v.operands, extra=v.extra)) in over_time:
+            found.append((every, v.extra.last_round))
         else:
             found.append((v.operands[0], v.extra) if v.op == "at" else (v, None))
     return found
+
+
+def _is_nested(roots: list[Value]) -> bool:
+    """Return whether there is a loop in a loop."""
+    return any(v.loop is not None and v.loop.outer is not None for v in ordered(roots))
 
 
 def _inputs(tape: Tape) -> list[int]:

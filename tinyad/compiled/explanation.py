@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from tinyad.compiled.values import LEAVES, VIEWS, Value, ordered
+from tinyad.compiled.values import LEAVES, VIEWS, Value, enclosing, ordered
 
 WHY = {
     "recorded": "every step, and the backward pass over it",
@@ -46,7 +46,7 @@ class PassTable:
 
 
 def _rounds(v: Value) -> int:
-    return v.loop.n if v.loop is not None else 1
+    return prod(loop.n for loop in enclosing(v.loop) if loop is not None)
 
 
 def _calls(v: Value) -> int:

@@ -16,7 +16,7 @@ from tinyad.arrays.matrix import Shape
 from tinyad.compiled.flat_sums import Term, terms_of
 from tinyad.compiled.readable_source import ReadableSource, python
 from tinyad.compiled.source_writer import CALLS
-from tinyad.compiled.values import Loop, Value
+from tinyad.compiled.values import Loop, Value, schedule
 from tinyad.printing.formula import Precedence, bracketed
 
 ATOM, SUM, PRODUCT = Precedence.ATOM, Precedence.SUM, Precedence.PRODUCT
@@ -75,36 +75,35 @@ class JaxSource(ReadableSource):
 
     # Loops
 
-    def _loop(self, loop: Loop) -> None:
+    def _loop(self, loop: Loop, indent: str) -> None:
         inside = self.inside(loop)
         steps = [v for v in inside if v.op == "step"]
         kept = [v for v in inside if v in self.kept]
         for v in steps:
             self._step_name(v)
-        before = len(self.lines)
-        for v in inside:
-            if v.op != "carry":
-                self._line(v, " " * 8)
+        function, before = self.namer("backward" if loop.back else "forward"), len(self.lines)
+        for part in schedule(self.order, loop):
+            if isinstance(part, Loop) or part.op != "carry":
+                self._part(part, indent + "    ")
         for v in inside:
             if v in self.lasts and v in self.names and v.op != "carry":
                 self.names[self.lasts[v]] = self.names[v]  # a round has names of its own
         carried, lines = self._carried(inside), self.lines[before:]
-        function = self.namer("backward" if loop.back else "forward")
         xs, ys = [self._expression(v.operands[0]).text for v in steps], [self._expression(v).text for v in kept]
         result = f"{_tuple(c.next for c in carried)}, {_tuple(ys)}"
         self.lines[before:] = [
             "",
-            f"    def {function}({'carried' if carried else '_'}, {'given' if xs else '_' * (1 + (not carried))}):",
-            *([f"        {_tuple(c.name for c in carried)} = carried"] if carried else []),
-            *([f"        {_tuple(map(self.name, steps))} = given"] if xs else []),
+            f"{indent}def {function}({'carried' if carried else '_'}, {'given' if xs else '_' * (1 + (not carried))}):",
+            *([f"{indent}    {_tuple(c.name for c in carried)} = carried"] if carried else []),
+            *([f"{indent}    {_tuple(map(self.name, steps))} = given"] if xs else []),
             *lines,
-            f"        return {result}",
+            f"{indent}    return {result}",
             "",
         ]
         options = f", length={loop.n}" * (not xs) + ", reverse=True" * loop.back
         targets = f"{_tuple((c.last for c in carried), '_')}, {_tuple((self.name(self.kept[v]) for v in kept), '_')}"
         self.lines.append(
-            f"    {targets} = jax.lax.scan({function}, {_tuple(c.first for c in carried)}, {_tuple(xs)}{options})"
+            f"{indent}{targets} = jax.lax.scan({function}, {_tuple(c.first for c in carried)}, {_tuple(xs)}{options})"
         )
 
     def _step_name(self, step: Value) -> None:

@@ -45,13 +45,11 @@ class ReadableSource(Writer):
         self.stays = {v.operands[0] for v in self.order if v.op == "last"}
         self.stays |= {v.next for v in self.order if v.next is not None} | set(self.roots)
         self.inline = self._inlined()
+        self.inner = self.namer("k") if any(v.loop is not None and v.loop.outer is not None for v in self.order) else ""
         self.lines = self._begun()
         arguments = ", ".join(argument.name for argument in self.arguments)
         for part in schedule(self.order):
-            if isinstance(part, Loop):
-                self._loop(part)
-            elif part.op not in NOWHERE:
-                self._line(part, "    ")
+            self._part(part, "    ")
         returned = ", ".join(self._result(v) for v in results)
         body = "\n".join([*self.lines, f"    return {returned}{',' * (len(results) == 1)}"])
         head = [self.imports, *(self.defined[name] for name in self.helpers)]
@@ -70,31 +68,42 @@ class ReadableSource(Writer):
         printed = self._expression(v)
         return f"{printed.text}.copy()" if base.op in GIVEN and printed.precedence == ATOM else printed.text
 
-    def _loop(self, loop: Loop) -> None:
+    def _part(self, part: Value | Loop, indent: str) -> None:
+        if isinstance(part, Loop):
+            self._loop(part, indent)
+        elif part.op not in NOWHERE:
+            self._line(part, indent)
+
+    def _loop(self, loop: Loop, indent: str) -> None:
         inside = self.inside(loop)
         carries = [v for v in inside if v.op == "carry"]
         for v in inside:
             if v in self.kept:
-                self.lines.append(f"    {self.name(self.kept[v])} = {_empty(self.kept[v])}")
+                self.lines.append(f"{indent}{self.name(self.kept[v])} = {_empty(self.kept[v])}")
             if v in self.totals:
-                self.lines.append(f"    {self.name(self.totals[v])} = {_empty(v, 'zeros')}")
+                self.lines.append(f"{indent}{self.name(self.totals[v])} = {_empty(v, 'zeros')}")
         for v in carries:
-            self.lines.append(f"    {self.name(v)} = {self._expression(v.operands[0]).text}")
-        rounds = f"range({loop.n})"
-        self.lines.append(f"    for t in {f'reversed({rounds})' if loop.back else rounds}:")
-        self.lines += [f"        {self.name(self.lasts[v])} = {self.name(v)}" for v in carries if v in self.lasts]
-        for v in inside:
-            if v not in carries:
-                self._line(v, " " * 8)
-            if v in self.kept:
-                self.lines.append(f"        {self.name(self.kept[v])}[t] = {self._expression(v).text}")
-            if v in self.totals:
-                self.lines.append(f"        {self.name(self.totals[v])} += {self._expression(v).text}")
+            self.lines.append(f"{indent}{self.name(v)} = {self._expression(v.operands[0]).text}")
+        t, rounds = self._round(loop), f"range({loop.n})"
+        self.lines.append(f"{indent}for {t} in {f'reversed({rounds})' if loop.back else rounds}:")
+        indent += "    "
+        self.lines += [f"{indent}{self.name(self.lasts[v])} = {self.name(v)}" for v in carries if v in self.lasts]
+        for part in schedule(self.order, loop):
+            if part not in carries:
+                self._part(part, indent)
+            if part in self.kept:
+                self.lines.append(f"{indent}{self.name(self.kept[part])}[{t}] = {self._expression(part).text}")
+            if part in self.totals:
+                self.lines.append(f"{indent}{self.name(self.totals[part])} += {self._expression(part).text}")
         if carries:
             states = ", ".join(map(self.name, carries))
             self.lines.append(
-                f"        {states} = {', '.join(self._expression(v.next).text for v in carries if v.next)}"
+                f"{indent}{states} = {', '.join(self._expression(v.next).text for v in carries if v.next)}"
             )
+
+    def _round(self, loop: Loop | None) -> str:
+        """Return the name of the round of a loop."""
+        return "t" if loop is None or loop.outer is None else self.inner
 
     def _line(self, v: Value, indent: str) -> None:
         """Write the statements that compute a value, if it needs any."""
@@ -195,7 +204,7 @@ class ReadableSource(Writer):
                 begin, end = v.extra
                 text = f"{a}[{begin}:{end}]" if len(v.shape) == 2 else f"{a}[:, {begin}:{end}]"
             case "step":
-                text = f"{a}[t]"
+                text = f"{a}[{self._round(v.loop)}]"
             case "at":
                 text = f"{a}[{v.extra}]"
             case "span":

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyad.arrays.matrix import Shape
 from tinyad.compiled.value_names import joined
-from tinyad.compiled.values import GIVEN, LEAVES, UFUNCS, Loop, Value, ordered
+from tinyad.compiled.values import GIVEN, LEAVES, UFUNCS, Loop, Value, enclosing, ordered
 
 REDUCED = {"entries": (1, 1), "column_max": (1, 0), "row_max": (0, 1)}  # the size of the result; 0: as it was
 
@@ -30,7 +30,9 @@ class Maker:
             key = (op, tuple(map(id, operands)), extra)
             found = self._made.get(key)
             if found is None:
-                loop = None if op in ("all", "last", "total") else _loop(operands)
+                loop = _loop(operands)
+                if op in ("all", "last", "total") and loop is extra:
+                    loop = extra.outer
                 dtype = _dtype(operands)
                 found = self._made[key] = Value(op, operands, extra, _shape(op, operands, extra), dtype, loop)
                 found.rank = len(self._made)
@@ -55,11 +57,11 @@ class Maker:
 
     def step(self, over_time: Value, loop: Loop) -> Value:
         """Return the matrix of this round of a loop."""
-        if over_time.op == "all" and over_time.operands[0].loop is loop:
+        if over_time.op == "all" and (over_time.extra is loop or over_time.operands[0].loop is not over_time.extra):
             return over_time.operands[0]
         if len(over_time.shape) == 2:
             return over_time
-        if over_time.op in ("rows", "T"):
+        if over_time.op in ("rows", "T") and len(over_time.shape) == 3:
             whole = self.step(over_time.operands[0], loop)
             return self(over_time.op, whole, extra=over_time.extra, name=over_time.name)
         key = ("step", id(over_time), loop)
@@ -75,7 +77,7 @@ class Maker:
 
     def total(self, v: Value, loop: Loop) -> Value:
         """Return the sum of a value over the rounds of a loop."""
-        return self("*", self.number(loop.n), v) if v.loop is None else self("total", v)
+        return self("total", v, extra=loop)
 
     def gather(self, parts: list[Value], name: str = "") -> Value:
         """Return T matrices as one value over time."""
@@ -84,8 +86,8 @@ class Maker:
             return first
         if first.op in ("at", "last") and len({_source(part) for part in parts}) == 1:
             source, times = _source(first), [_time(part) for part in parts]
-            if source is not None and times == list(range(times[0], times[0] + len(times))):
-                whole = source if len(source.shape) == 3 and source.loop is None else self("all", source)
+            if times == list(range(times[0], times[0] + len(times))):
+                whole = source[0] if len(source) == 1 else self("all", source[0], extra=source[1])
                 return self("span", whole, extra=(times[0], times[0] + len(times)))
         if all(part.op in GIVEN for part in parts):
             return self.leaf("given", tuple(parts), (len(parts), *first.shape), first.dtype, name)
@@ -127,12 +129,14 @@ class Maker:
         return self("stack", *parts) if len(parts) < len(operands) else None
 
     def _all(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
-        (v,) = operands
-        if v.loop is None:
-            return v
+        (v,), loop = operands, extra
+        if v.loop is not loop:
+            return v if len(v.shape) == 2 else None
         if v.op == "step":
             return v.operands[0]
-        return self(v.op, self("all", *v.operands), extra=v.extra, name=v.name) if v.op in ("rows", "T") else None
+        if v.op in ("rows", "T") and len(v.shape) == 2:
+            return self(v.op, self("all", *v.operands, extra=loop), extra=v.extra, name=v.name)
+        return None
 
     def _at(self, operands: tuple[Value, ...], t: Any) -> Value | None:
         (v,) = operands
@@ -143,8 +147,8 @@ class Maker:
             return parts[int(t)]
         if v.op == "span":
             return self("at", *v.operands, extra=int(t + v.extra[0]))
-        if v.op == "all" and t == _last_round(v.operands[0]):
-            return self("last", *v.operands)
+        if v.op == "all" and (v.operands[0].loop is not v.extra or t == v.extra.last_round):
+            return self("last", *v.operands, extra=v.extra)
         return self(v.op, self("at", *v.operands, extra=t), extra=v.extra) if v.op in ("rows", "T") else None
 
     def _span(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
@@ -152,12 +156,16 @@ class Maker:
         return v if len(v.shape) == 2 or extra == (0, v.shape[0]) else None
 
     def _last(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
-        (v,) = operands
-        if v.loop is None:
+        (v,), loop = operands, extra
+        if v.loop is not loop:
             return v
         if v.op == "step":
-            return self("at", *v.operands, extra=_last_round(v))
-        return self(v.op, self("last", *v.operands), extra=v.extra) if v.op in ("rows", "T") else None
+            return self("at", *v.operands, extra=loop.last_round)
+        return self(v.op, self("last", *v.operands, extra=loop), extra=v.extra) if v.op in ("rows", "T") else None
+
+    def _total(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        (v,), loop = operands, extra
+        return None if v.loop is loop else self("*", self.number(loop.n), v)
 
     def _over(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
         (v,) = operands
@@ -179,28 +187,26 @@ def continues(a: Value, b: Value) -> bool:
     return a.op == b.op == "rows" and a.operands == b.operands and bool(a.extra[1] == b.extra[0])
 
 
-def _source(part: Value) -> Value | None:
-    """Return what an "at" or "last" is taken from: a value over time, or one in a loop."""
+def _source(part: Value) -> Any:
+    """Return what an "at" or "last" is taken from: a value over time, or one in a loop and the loop."""
     if part.op not in ("at", "last"):
         return None
     (v,) = part.operands
-    return v.operands[0] if v.op == "all" else v
+    if part.op == "last":
+        return v, part.extra
+    return (v.operands[0], v.extra) if v.op == "all" else (v,)
 
 
 def _time(part: Value) -> int:
-    if part.op == "at":
-        return int(part.extra)
-    return _last_round(part.operands[0])
-
-
-def _last_round(v: Value) -> int:
-    return 0 if v.loop is None or v.loop.back else v.loop.n - 1
+    return int(part.extra) if part.op == "at" else part.extra.last_round
 
 
 def _loop(operands: Iterable[Value]) -> Loop | None:
-    loops = {v.loop for v in operands} - {None}
-    assert len(loops) < 2, "a value of one loop in another"
-    return loops.pop() if loops else None
+    """Return the innermost of the loops that the operands are in."""
+    loops = {v.loop for v in operands}
+    inner = max(loops, key=lambda loop: len(enclosing(loop)), default=None)
+    assert loops.issubset(enclosing(inner)), "a value of one loop in another"
+    return inner
 
 
 def _dtype(operands: tuple[Value, ...]) -> Any:
@@ -232,9 +238,7 @@ def _shape(op: str, operands: tuple[Value, ...], extra: Any) -> Shape:
     if op in ("call", "kernel"):
         return tuple(extra[-1])
     if op == "all":
-        loop = operands[0].loop
-        assert loop is not None
-        return (loop.n, *first)
+        return (extra.n, *first)
     if op in ("at", "over"):
         return first[1:]
     if op == "span":
@@ -288,8 +292,4 @@ def again(make: Maker, v: Value, operands: Sequence[Value]) -> Value:
         return make.step(operands[0], v.loop)
     if v.op == "gather":
         return make.gather(list(operands), v.name)
-    if v.op == "total" and operands[0].loop is None:
-        loop = v.operands[0].loop
-        assert loop is not None
-        return make.total(operands[0], loop)
     return make(v.op, *operands, extra=v.extra)

@@ -30,8 +30,9 @@ def stack_products(roots: list[Value], make: Maker) -> list[Value]:
 
 
 def _stacked(roots: list[Value], make: Maker, componentwise: bool) -> list[Value]:
-    loops = list(dict.fromkeys(v.loop for v in ordered(roots) if v.loop is not None))
-    for loop in (*loops, None):
+    loops = dict.fromkeys(v.loop for v in ordered(roots) if v.loop is not None)
+    around = {loop.outer for loop in loops}
+    for loop in (*(loop for loop in loops if loop not in around), None):
         packings = [_Packing(roots, make, loop, late, componentwise or loop is None).roots for late in (False, True)]
         roots = min(
             packings, key=lambda packing: sum(v.op not in (*VIEWS, *LEAVES) for v in ordered(packing) if v.loop is loop)

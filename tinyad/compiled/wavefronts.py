@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from tinyad.compiled.values import LEAVES, Loop, Value, schedule
+from tinyad.compiled.values import LEAVES, Loop, Value, part_of, schedule
 
 T = TypeVar("T")
 Wavefront = tuple[list[Value], bool]  # and whether its values may be joined
@@ -57,8 +57,8 @@ def _is_given(v: Value) -> bool:
 def _outside(order: Sequence[Value], late: bool) -> Iterator[Wavefront]:
     inside: dict[Loop, list[Value]] = {}
     for v in order:
-        if v.loop is not None:
-            inside.setdefault(v.loop, []).append(v)
+        if isinstance(loop := part_of(v, None), Loop):
+            inside.setdefault(loop, []).append(v)
     line = schedule(order)
     levels = _outside_late(line, inside) if late else _outside_early(line, inside)
     for parts in _by_level({part: levels[part] for part in line}):
@@ -71,7 +71,7 @@ def _outside(order: Sequence[Value], late: bool) -> Iterator[Wavefront]:
 def _needed(part: Value | Loop, inside: dict[Loop, list[Value]]) -> set[Value | Loop]:
     if isinstance(part, Loop):
         return {operand for v in inside[part] for operand in v.inputs() if operand.loop is None}
-    return {operand.loop or operand for operand in part.operands}
+    return {part_of(operand, None) or operand for operand in part.operands}
 
 
 def _outside_early(line: Sequence[Value | Loop], inside: dict[Loop, list[Value]]) -> dict[Value | Loop, int]:
