@@ -45,7 +45,6 @@ class ReadableSource(Writer):
         self.stays = {v.operands[0] for v in self.order if v.op == "last"}
         self.stays |= {v.next for v in self.order if v.next is not None} | set(self.roots)
         self.inline = self._inlined()
-        self.inner = self.namer("k") if any(v.loop is not None and v.loop.outer is not None for v in self.order) else ""
         self.lines = self._begun()
         arguments = ", ".join(argument.name for argument in self.arguments)
         for part in schedule(self.order):
@@ -84,7 +83,7 @@ class ReadableSource(Writer):
                 self.lines.append(f"{indent}{self.name(self.totals[v])} = {_empty(v, 'zeros')}")
         for v in carries:
             self.lines.append(f"{indent}{self.name(v)} = {self._expression(v.operands[0]).text}")
-        t, rounds = self._round(loop), f"range({loop.n})"
+        t, rounds = self.round(loop), f"range({loop.n})"
         self.lines.append(f"{indent}for {t} in {f'reversed({rounds})' if loop.back else rounds}:")
         indent += "    "
         self.lines += [f"{indent}{self.name(self.lasts[v])} = {self.name(v)}" for v in carries if v in self.lasts]
@@ -100,10 +99,6 @@ class ReadableSource(Writer):
             self.lines.append(
                 f"{indent}{states} = {', '.join(self._expression(v.next).text for v in carries if v.next)}"
             )
-
-    def _round(self, loop: Loop | None) -> str:
-        """Return the name of the round of a loop."""
-        return "t" if loop is None or loop.outer is None else self.inner
 
     def _line(self, v: Value, indent: str) -> None:
         """Write the statements that compute a value, if it needs any."""
@@ -204,7 +199,8 @@ class ReadableSource(Writer):
                 begin, end = v.extra
                 text = f"{a}[{begin}:{end}]" if len(v.shape) == 2 else f"{a}[:, {begin}:{end}]"
             case "step":
-                text = f"{a}[{self._round(v.loop)}]"
+                assert v.loop is not None
+                text = f"{a}[{self.round(v.loop)}]"
             case "at":
                 text = f"{a}[{v.extra}]"
             case "span":

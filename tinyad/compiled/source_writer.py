@@ -11,7 +11,7 @@ import numpy as np
 from tinyad.arrays.matrix import Array
 from tinyad.compiled.identifiers import Namer
 from tinyad.compiled.value_names import value_name
-from tinyad.compiled.values import GIVEN, Loop, Value, ordered
+from tinyad.compiled.values import GIVEN, Loop, Value, enclosing, ordered
 from tinyad.engine.table import TABLE
 
 SMALL = 16  # entries of a constant that is written out
@@ -79,6 +79,8 @@ class Writer:
             if v.op in GIVEN and not _is_written_out(v):
                 self._argument(v)
         self.arguments.sort(key=lambda a: _place(a.parts[0]))
+        nested = any(len(enclosing(v.loop)) > 2 for v in self.order)
+        self._inner_round = self.namer("k") if nested else ""
 
     def _argument(self, v: Value) -> None:
         over_time = v.op == "given"
@@ -93,6 +95,10 @@ class Writer:
     def memory(self) -> int:
         """Return the bytes held between runs."""
         return 0
+
+    def round(self, loop: Loop) -> str:
+        """Return the name of the round of a loop."""
+        return "t" if loop.outer is None else self._inner_round
 
     def inside(self, loop: Loop) -> list[Value]:
         return [v for v in self.order if v.loop is loop]
