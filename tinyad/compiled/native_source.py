@@ -396,7 +396,7 @@ class NativeSource(Writer):
         """Let what is kept for all time steps have the memory of what is read for the last time where it is made."""
         own, found = set(group), dict[Value, Value]()  # result of a group → what it reads that nothing else reads
         for v in group:
-            read = next((o for o in v.operands if o in found or self._is_read_here(o, v.shape)), None)
+            read = next((o for o in v.operands if o in found or self._is_read_here(o, v)), None)
             if read is None:
                 continue
             source = found.pop(read, read)
@@ -406,16 +406,15 @@ class NativeSource(Writer):
             elif all(user in own for user in self.users.get(v, ())):
                 found[v] = source
 
-    def _is_read_here(self, operand: Value, shape: Shape) -> bool:
+    def _is_read_here(self, operand: Value, reader: Value) -> bool:
         """Return whether an operand is a part of an array over time, made before the loop, that is read once."""
         v = operand
         while v.op == "rows" and self.uses[v] == 1:
             (v,) = v.operands
-        if v.op != "step" or operand.shape != shape:
+        if v.op != "step" or v.loop is None or v.loop is not reader.loop or operand.shape != reader.shape:
             return False
         (source,) = v.operands
-        assert v.loop is not None
-        if source.loop is not v.loop.outer:
+        if source.loop is not v.loop.outer:  # nor in a round of an outer loop alone
             return False
         apart = v is operand or all(user.op == "rows" for user in self.users[v])
         blocks = sorted(user.extra for user in self.users[v]) if v is not operand and apart else []
