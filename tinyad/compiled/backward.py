@@ -272,6 +272,13 @@ class Backward:
                         contribution = self.make("spread", contribution, extra=(body.loop.n, r, last[2] + 1))
                     self.whole[body][j].append(contribution)
                     return
+        if all(isinstance(source, Operand) and _is_given_over_time(source) for source in sources):
+            assert round_.outer is not None
+            contribution = self.make("all", contribution, extra=round_.outer.loop)
+            for t, given in enumerate(zip(*(operand.sources for operand in sources), strict=True)):
+                for k, source in enumerate(given):
+                    self._to(source, self.make("at", self.make("at", contribution, extra=t), extra=k))
+            return
         for t, source in enumerate(sources):
             self._outwards(round_, source, self.make("at", contribution, extra=t))
 
@@ -319,3 +326,8 @@ class Backward:
         elif parts:
             found.append(self.make("place", *parts.values(), extra=(n, tuple(parts))))
         return found
+
+
+def _is_given_over_time(operand: Operand) -> bool:
+    """Return whether an operand in a loop is a matrix from outside, another one in every round."""
+    return operand.own is None and operand.carried is None and len(operand.sources) > 1 and operand.sources[0] < 0

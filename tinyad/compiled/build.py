@@ -24,7 +24,7 @@ from tinyad.compiled.jax_engine import JaxEngine, jax
 from tinyad.compiled.jax_source import JaxSource
 from tinyad.compiled.native_engine import missing_packages, native_engine
 from tinyad.compiled.native_source import NativeSource, NoNativeFormError
-from tinyad.compiled.numpy_engine import NumpyEngine
+from tinyad.compiled.numpy_engine import Index, NumpyEngine
 from tinyad.compiled.program import Program
 from tinyad.compiled.readable_source import ReadableSource
 from tinyad.compiled.recording import Recording
@@ -120,11 +120,13 @@ def compile(
         if roots[k].op == "number":  # a result has a dtype
             one = np.array([[roots[k].extra]], tape.values[i].dtype)
             roots[k] = make.leaf("constant", one.tobytes(), one.shape, one.dtype, "constant")
+    lost = [v.op == "all" and v.operands[0].loop is not v.extra for v in roots]  # the same in all rounds of the outer
+    roots = [v.operands[0] if same else v for v, same in zip(roots, lost, strict=True)]
     if "buffers" in chosen or engine == "native":
         roots = add_copies(roots, make)
         pass_table.add("buffers", roots)
     returned = list(dict.fromkeys(roots[:count]))
-    places = [(returned.index(roots[k]), t if len(roots[k].shape) == 3 else None) for k, t in positions]
+    places = [(returned.index(roots[k]), t[lost[k] :][: len(roots[k].shape) - 2]) for k, t in positions]
     writer, run = _written(roots, engine, "buffers" in chosen)
     labels = [[tape.label(i) for i in indices] for indices in wanted]
     headings = ("returns", "returns, of the sizes of the variables, the derivatives of")
@@ -184,16 +186,19 @@ def _faster(tape: Tape, *asked: Any) -> Program:
     return min(times, key=lambda run: median(times[run][1:]))
 
 
-def _returned_values(roots: list[Value], make: Maker) -> list[tuple[Value, int | None]]:
-    """Return each root as (value, time step): a value over time is returned once, and its time steps by index."""
-    over_time = {v.operands[0] for v in roots if v.op == "at"}
-    found: list[tuple[Value, int | None]] = []
-    for v in roots:
+def _returned_values(roots: list[Value], make: Maker) -> list[tuple[Value, Index]]:
+    """Return each root as (value, time steps): a value over time is returned once, and its time steps by index."""
+    over_time = {v.operands[0] for root in roots for v in (root, *root.operands) if v.op == "at"}
+
+    def located(v: Value) -> tuple[Value, Index]:
+        if v.op == "at":
+            whole, at = located(v.operands[0])
+            return whole, (*at, v.extra)
         if v.op == "last" and (every := make("all", *v.operands, extra=v.extra)) in over_time:
-            found.append((every, v.extra.last_round))
-        else:
-            found.append((v.operands[0], v.extra) if v.op == "at" else (v, None))
-    return found
+            return every, (v.extra.last_round,)
+        return v, ()
+
+    return [located(v) for v in roots]
 
 
 def _is_nested(roots: list[Value]) -> bool:

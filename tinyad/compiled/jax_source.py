@@ -68,7 +68,11 @@ class JaxSource(ReadableSource):
     def _begun(self) -> list[str]:
         self.lasts = {v.operands[0]: v for v in self.order if v.op == "last"}
         over_time = [argument for argument in self.arguments if argument.over_time]
-        return [f"    {a.name} = jnp.asarray({a.name})  # {a.value.shape[0]} matrices" for a in over_time]
+        return [
+            f"    {a.name} = jnp.asarray({a.name}){f'.reshape{a.value.shape}' * (len(a.value.shape) == 4)}"
+            f"  # {len(a.parts)} matrices"
+            for a in over_time
+        ]
 
     def _result(self, v: Value) -> str:
         return self._array_of(v, v.shape, v.dtype)

@@ -104,7 +104,7 @@ class Place(NamedTuple):
     def is_flat(self, shape: Shape) -> bool:
         """Return whether the entries follow one another, row by row."""
         expected = [prod(shape[k + 1 :]) for k in range(len(shape))]
-        strides = (self.each, self.row, self.column)[-len(shape) :]
+        strides = (self.every, self.each, self.row, self.column)[-len(shape) :]
         return all(n == 1 or stride == e for n, stride, e in zip(shape, strides, expected, strict=True))
 
     def repeated(self, own: Shape, shape: Shape) -> Place:
@@ -218,8 +218,8 @@ class NativeSource(Writer):
         """Return a value's memory as a matrix, or as T of them; `in_one` one below the other."""
         p, shape = self.place(v), v.shape
         if in_one:
-            shape, p = (shape[0] * shape[1], shape[2]), p._replace(each=0)
-        strides = (p.each, p.row, p.column)[-len(shape) :]
+            shape, p = (prod(shape[:-1]), shape[-1]), p._replace(each=0)
+        strides = (p.every, p.each, p.row, p.column)[-len(shape) :]
         if p.is_flat(shape):
             return f"w[{p.start}:{p.start + prod(shape)}].reshape({shape})"
         size = 4 if self.dtype == "float32" else 8
@@ -279,7 +279,9 @@ class NativeSource(Writer):
             return self.place(self.shared[v])
         if v.loop is not None and v in self.kept:
             return self._over_time(v).step(self.round(v.loop))
-        p = Place(self._memory(v, prod(v.shape)), rows * columns if len(v.shape) == 3 else 0, columns, 1)
+        p = Place(self._memory(v, prod(v.shape)), rows * columns if len(v.shape) > 2 else 0, columns, 1)
+        if len(v.shape) == 4:
+            p = p._replace(every=prod(v.shape[1:]))
         if v.op in LEAVES and not self._is_argument(v):
             self.filled.append((p, v))
         return p

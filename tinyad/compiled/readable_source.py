@@ -57,7 +57,7 @@ class ReadableSource(Writer):
 
     def _begun(self) -> list[str]:
         """Return the lines before the first value."""
-        return []
+        return [f"    {a.name} = {a.name}.reshape{a.value.shape}" for a in self.arguments if len(a.value.shape) == 4]
 
     def _result(self, v: Value) -> str:
         """Return a result as an expression; one that is part of an argument is copied, as it belongs to the caller."""
@@ -77,7 +77,7 @@ class ReadableSource(Writer):
         inside = self.inside(loop)
         carries = [v for v in inside if v.op == "carry"]
         for v in inside:
-            if v in self.kept:
+            if v in self.kept and not self._is_stored_outside(v):
                 self.lines.append(f"{indent}{self.name(self.kept[v])} = {_empty(self.kept[v])}")
             if v in self.totals:
                 self.lines.append(f"{indent}{self.name(self.totals[v])} = {_empty(v, 'zeros')}")
@@ -90,8 +90,8 @@ class ReadableSource(Writer):
         for part in schedule(self.order, loop):
             if part not in carries:
                 self._part(part, indent)
-            if part in self.kept:
-                self.lines.append(f"{indent}{self.name(self.kept[part])}[{t}] = {self._expression(part).text}")
+            if part in self.kept and not self._is_stored_inside(part):
+                self.lines.append(f"{indent}{self._stored(part, t)} = {self._expression(part).text}")
             if part in self.totals:
                 self.lines.append(f"{indent}{self.name(self.totals[part])} += {self._expression(part).text}")
         if carries:
@@ -99,6 +99,21 @@ class ReadableSource(Writer):
             self.lines.append(
                 f"{indent}{states} = {', '.join(self._expression(v.next).text for v in carries if v.next)}"
             )
+
+    def _stored(self, v: Value, t: str) -> str:
+        """Return the place of a round in an array over time: of a loop in a loop, in that over the rounds of both."""
+        over_time = self.kept[v]
+        if self._is_stored_outside(v):
+            return f"{self.name(self.kept[over_time])}[t, {t}]"
+        return f"{self.name(over_time)}[{t}]"
+
+    def _is_stored_outside(self, v: Value) -> bool:
+        """Return whether a value of a loop in a loop is read in the rounds of both only."""
+        over_time = self.kept[v]
+        return over_time in self.kept and self.uses[over_time] == 1
+
+    def _is_stored_inside(self, v: Value) -> bool:
+        return v.op == "all" and self._is_stored_outside(v.operands[0])
 
     def _line(self, v: Value, indent: str) -> None:
         """Write the statements that compute a value, if it needs any."""
@@ -200,7 +215,8 @@ class ReadableSource(Writer):
                 text = f"{a}[{begin}:{end}]" if len(v.shape) == 2 else f"{a}[:, {begin}:{end}]"
             case "step":
                 assert v.loop is not None
-                text = f"{a}[{self.round(v.loop)}]"
+                inside = v.operands[0].op == "step" and a.endswith("]")
+                text = f"{a[:-1]}, {self.round(v.loop)}]" if inside else f"{a}[{self.round(v.loop)}]"
             case "at":
                 text = f"{a}[{v.extra}]"
             case "span":

@@ -91,6 +91,10 @@ class Maker:
                 return self("span", whole, extra=(times[0], times[0] + len(times)))
         if all(part.op in GIVEN for part in parts):
             return self.leaf("given", tuple(parts), (len(parts), *first.shape), first.dtype, name)
+        if all(part.op == "step" and part.operands[0].op == "given" and part.loop is first.loop for part in parts):
+            loop, given = first.loop, tuple(zip(*(part.operands[0].extra for part in parts), strict=True))
+            assert loop is not None
+            return self.step(self.leaf("given", given, (loop.n, len(parts), *first.shape), first.dtype, first.name), loop)
         return self("gather", *parts, name=name)
 
     # Simplifications: each returns a simpler value, or None.
@@ -143,8 +147,8 @@ class Maker:
         if len(v.shape) == 2:
             return v
         if v.op in ("gather", "given"):
-            parts: tuple[Value, ...] = v.operands or v.extra
-            return parts[int(t)]
+            part = (v.operands or v.extra)[int(t)]
+            return part if isinstance(part, Value) else self.leaf("given", part, v.shape[1:], v.dtype, v.name)
         if v.op == "span":
             return self("at", *v.operands, extra=int(t + v.extra[0]))
         if v.op == "all" and (v.operands[0].loop is not v.extra or t == v.extra.last_round):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,10 @@ class Writer:
     def _argument(self, v: Value) -> None:
         over_time = v.op == "given"
         self.names[v] = self.namer((v.name or "values") + "s" * over_time)
-        self.arguments.append(Argument(self.names[v], v.extra if over_time else (v,), over_time, v))
+        parts = v.extra if over_time else (v,)
+        if len(v.shape) == 4:  # over the rounds of two loops: those of the inner one after the other
+            parts = tuple(chain.from_iterable(parts))
+        self.arguments.append(Argument(self.names[v], parts, over_time, v))
 
     def name(self, v: Value) -> str:
         if v not in self.names:
