@@ -97,7 +97,7 @@ def test_gates_that_look_the_same_are_no_loop():
     for k in range(1, 5):
         total = total + sigmoid(z[2 * k : 2 * k + 2])
     tape.name({"total": total})
-    assert Steps(tape).repeats() == []
+    assert Steps.of_tape(tape)[0].repeats() == []
     for passes in CHOICES:
         assert differs(tape, {"total": draw((3, 2))}, passes) is None
 

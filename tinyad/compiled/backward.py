@@ -30,7 +30,7 @@ class Round:
 
     def __init__(self, body: Body, outer: Round | None) -> None:
         self.body, self.outer = body, outer
-        self.loop = Loop(body.loop.n, back=True, outer=outer and outer.loop)
+        self.loop: Loop = Loop(body.loop.n, back=True, outer=None if outer is None else outer.loop)
         self.local: Lists = defaultdict(list)  # step → contributions
         self.carried: Lists = defaultdict(list)  # (source of the first, step that makes the next)
         self.over_time: Lists = defaultdict(list)  # sources, one for each round
@@ -79,10 +79,11 @@ class Backward:
         """Return all derivatives."""
         found = []
         for loop, inside in self.inside.values():
-            for dv in inside.values():
-                for around in enclosing(loop)[:-1]:
-                    dv = self.make("last", dv, extra=around)
-                found.append(dv)
+            for made in inside.values():
+                v = made
+                for around in enclosing(loop):
+                    v = self.make("last", v, extra=around)
+                found.append(v)
         return found + [dv for source in list(self.single) if (dv := self._sum(self.single[source])) is not None]
 
     def _inside(self, body: Body, j: int, r: int) -> Value | None:

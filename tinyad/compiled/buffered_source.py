@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from tinyad.arrays.matrix import Shape
 from tinyad.compiled.buffers import Places
 from tinyad.compiled.flat_sums import gaps, terms_of
-from tinyad.compiled.source_writer import HELPERS, Writer
+from tinyad.compiled.operations import LEAVES, OPERATIONS, UFUNCS, filled
+from tinyad.compiled.source_writer import Writer
 from tinyad.compiled.value_names import value_name
-from tinyad.compiled.values import LEAVES, UFUNCS, Loop, Value, schedule
+from tinyad.compiled.values import Loop, Value, schedule
 
 NUMPY = (
     "add",
@@ -73,7 +74,7 @@ class BufferedSource(Writer):
         space = ["def workspace():", *self.space, f"    return {shared.rstrip()}"]
         functions = sorted({*NUMPY, *UFUNCS.values()} & {*used, "ndarray"})
         head = f"import numpy as np\nfrom numpy import {', '.join(functions)}\n\ndot = ndarray.dot"
-        parts = [head, *(HELPERS[name] for name in self.helpers), TURNS, "\n".join(space), "\n".join(program)]
+        parts = [head, *(self.defined[name] for name in self.helpers), TURNS, "\n".join(space), "\n".join(program)]
         return "\n\n\n".join(parts) + "\n"
 
     def memory(self) -> int:
@@ -166,18 +167,8 @@ class BufferedSource(Writer):
             block = self._block_of_both(v)
             if block is not None:
                 return block
-        a = self.ref(v.operands[0]) if v.op in ("rows", "T", "at", "span", "long", "narrow") else ""
-        if v.op == "rows":
-            begin, end = v.extra
-            return f"{a}[{begin}:{end}]" if len(v.shape) == 2 else f"{a}[:, {begin}:{end}]"
-        if v.op == "T":
-            return f"{a}.T" if len(v.shape) == 2 else f"{a}.transpose(0, 2, 1)"
-        if v.op == "at":
-            return f"{a}[{v.extra}]"
-        if v.op == "span":
-            return f"{a}[{v.extra[0]}:{v.extra[1]}]"
-        if v.op in ("long", "narrow"):
-            return self.call(v, [a])
+        if v.op in ("rows", "T", "at", "span", "long", "narrow"):
+            return self.operation(v, [self.ref(v.operands[0])])
         if v.op == "all":
             return self._array(v.operands[0])[0]
         if v.op == "last":
@@ -223,8 +214,7 @@ class BufferedSource(Writer):
             if v.operands[0].loop is None:
                 return None, None
             text, turn = self._rounds(v.operands[0])
-            view = f"[:, {v.extra[0]}:{v.extra[1]}]" if v.op == "rows" else ".transpose(0, 2, 1)"
-            return text and f"{text}{view}", turn
+            return text and filled(OPERATIONS[v.op].over_time, v, [text]), turn
         return self._array(v) if v in self.places.arrays else (None, None)
 
     def _array(self, v: Value) -> tuple[str, int | None]:
@@ -310,7 +300,7 @@ class BufferedSource(Writer):
         elif v.op in ("cols", "long"):
             self._laid_out(v, parts[0], emit)
         else:
-            emit(f"{out}[...] = {self.call(v, parts)}")
+            emit(f"{out}[...] = {self.operation(v, parts)}")
 
     def _laid_out(self, v: Value, source: str, emit: Statements) -> None:
         """Copy T matrices side by side, or one below the other, by one assignment between views."""

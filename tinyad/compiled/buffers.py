@@ -9,23 +9,15 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from tinyad.compiled.flat_sums import terms_of
+from tinyad.compiled.operations import COMPARISONS, COMPONENTS, LEAVES, UFUNCS, VIEWS
 from tinyad.compiled.rewriting import Maker, rebuilt
-from tinyad.compiled.values import COMPARISONS, LEAVES, UFUNCS, VIEWS, Loop, Value, ordered
+from tinyad.compiled.values import Loop, Value, ordered
 
 if TYPE_CHECKING:
     from tinyad.compiled.source_writer import Writer
 
-PLACED = (
-    *UFUNCS,
-    "sigmoid",
-    "dot",
-    "sum",
-    "stack",
-    "over",
-    "gather",
-    "cols",
-)  # what can write its result into a given block
-IN_PLACE = (*UFUNCS, "sigmoid")
+# What can write its result into a given block.
+PLACED = (*COMPONENTS, "dot", "sum", "stack", "over", "gather", "cols")
 
 
 def add_copies(roots: list[Value], make: Maker) -> list[Value]:
@@ -202,7 +194,7 @@ class Places:
         for k, (until, before, buffer) in enumerate(buffers):  # in the order of their last reading
             if until > at:
                 break
-            over_it = statement is root and root.op in IN_PLACE and before in root.operands
+            over_it = statement is root and root.op in COMPONENTS and before in root.operands
             if until < at or (over_it and before.shape == root.shape):
                 del buffers[k]
                 return buffer

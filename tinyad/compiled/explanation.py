@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from tinyad.compiled.values import LEAVES, VIEWS, Value, enclosing, ordered
+from tinyad.compiled.operations import LEAVES, VIEWS
+from tinyad.compiled.values import Value, enclosing, ordered
 
 WHY = {
     "recorded": "every step, and the backward pass over it",
@@ -46,7 +47,7 @@ class PassTable:
 
 
 def _rounds(v: Value) -> int:
-    return prod(loop.n for loop in enclosing(v.loop) if loop is not None)
+    return prod(loop.n for loop in enclosing(v.loop))
 
 
 def _calls(v: Value) -> int:

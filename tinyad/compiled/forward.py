@@ -40,7 +40,7 @@ class Body:
 
     def __init__(self, repeat: Repeat, outer: Body | None = None) -> None:
         self.repeat, self.outer = repeat, outer
-        self.loop = Loop(repeat.times, outer=outer and outer.loop)
+        self.loop: Loop = Loop(repeat.times, outer=None if outer is None else outer.loop)
         self.steps: list[tuple[Op, tuple[Operand, ...]]] = []
         self.regions: list[int | Body] = []  # of a round: steps, and loops in it
         self.results: list[Value] = []

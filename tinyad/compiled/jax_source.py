@@ -14,26 +14,12 @@ import numpy as np
 
 from tinyad.arrays.matrix import Shape
 from tinyad.compiled.flat_sums import Term, terms_of
-from tinyad.compiled.readable_source import ReadableSource, python
-from tinyad.compiled.source_writer import CALLS
+from tinyad.compiled.operations import Column
+from tinyad.compiled.readable_source import PYTHON, ReadableSource
 from tinyad.compiled.values import Loop, Value, schedule
 from tinyad.printing.formula import Precedence, bracketed
 
 ATOM, SUM, PRODUCT = Precedence.ATOM, Precedence.SUM, Precedence.PRODUCT
-LAID_OUT = {  # T matrices as one, and back
-    "cols": "%s.transpose(1, 2, 0).reshape({0}, {1})",
-    "long": "%s.transpose(1, 0, 2).reshape({0}, {1})",
-    "narrow": "%s.reshape({1}, {2}, {0}).transpose(2, 0, 1)",
-}
-FUNCTIONS = {
-    "sigmoid": "jax.nn.sigmoid(%s)",
-    "softmax": "jax.nn.softmax(%s, axis=-2)",
-    "softmax_rows": "jax.nn.softmax(%s, axis=-1)",
-    "log_softmax": "jax.nn.log_softmax(%s, axis=-2)",
-    "first_max": "jax.nn.one_hot(%s.argmax(axis=-2), {rows}, dtype=jnp.{dtype}, axis=-2)",
-    "erf": "jax.scipy.special.erf(%s)",
-    "inv": "jnp.linalg.inv(%s)",
-}
 
 
 class Carried(NamedTuple):
@@ -51,19 +37,16 @@ class JaxSource(ReadableSource):
     TAKEN = ("jax", "jnp", "carried", "given")
     module = "jnp"
     imports = "import jax\nimport jax.numpy as jnp"
-    notation = python("jnp")
+    column = Column.JAX
     defined: Mapping[str, str] = MappingProxyType({})
-    calls = CALLS | LAID_OUT | FUNCTIONS
 
-    def call(self, v: Value, operands: Sequence[str]) -> str | None:
+    def operation(self, v: Value, operands: Sequence[str]) -> str:
         if v.op in ("call", "kernel"):
             raise ValueError(
                 f"the row {v.extra[0].symbol} is not in tinyad's table, and JAX cannot run its functions: "
                 'compile it with engine="numpy", or write it in rows of the table'
             )
-        if v.op in FUNCTIONS:
-            return (FUNCTIONS[v.op] % operands[0]).format(rows=v.shape[-2], dtype=v.dtype)
-        return super().call(v, operands)
+        return super().operation(v, operands)
 
     def _begun(self) -> list[str]:
         self.lasts = {v.operands[0]: v for v in self.order if v.op == "last"}
@@ -149,8 +132,8 @@ class JaxSource(ReadableSource):
         if v.op == "number":
             return f"jnp.full({shape}, {printed.text}{'' if dtype is None else f', jnp.{dtype}'})"
         if v.dtype != dtype:
-            return f"{bracketed(printed, ATOM, self.notation)}.astype(jnp.{dtype})"
-        return bracketed(printed, SUM, self.notation)
+            return f"{bracketed(printed, ATOM, PYTHON)}.astype(jnp.{dtype})"
+        return bracketed(printed, SUM, PYTHON)
 
     def _zeros(self, shape: Shape, dtype: Any) -> str:
         return f"jnp.zeros({shape}{'' if dtype == np.dtype(float) else f', jnp.{dtype}'})"
@@ -159,8 +142,6 @@ class JaxSource(ReadableSource):
         match v.op:
             case "stack":
                 return self._joined(terms_of(v), v)
-            case "gather":
-                return f"jnp.stack(({', '.join(texts)}))"
             case "place":
                 return f"{self._zeros(v.shape, v.dtype)}.at[{v.extra[1]},].set(jnp.stack(({', '.join(texts)},)))"
             case "spread":
@@ -185,7 +166,7 @@ class JaxSource(ReadableSource):
         if layers and not whole:
             text = ""
         for p in whole:
-            part = bracketed(self._expression(p.value), PRODUCT, self.notation)
+            part = bracketed(self._expression(p.value), PRODUCT, PYTHON)
             text = f"{text} {'+' if p.sign > 0 else '-'} {part}" if text else part if p.sign > 0 else f"-{part}"
         for layer in layers:
             part = self._joined(layer, v)
@@ -200,7 +181,7 @@ class JaxSource(ReadableSource):
                 parts.append(self._zeros((*v.shape[:-2], p.at - at, v.shape[-1]), v.dtype))
             text, at = self._expression(p.value).text, p.rows[1]
             if p.sign < 0:
-                text = f"-{bracketed(self._expression(p.value), Precedence.SIGN, self.notation)}"
+                text = f"-{bracketed(self._expression(p.value), Precedence.SIGN, PYTHON)}"
             shape = (*v.shape[:-2], p.value.shape[-2], v.shape[-1])
             parts.append(text if p.value.shape == shape else f"jnp.broadcast_to({text}, {shape})")
         if at < v.shape[-2]:

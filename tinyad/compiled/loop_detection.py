@@ -112,7 +112,7 @@ class Steps:
         """
         recurs = self._has_states(repeat.begin, repeat.period)
         if self._fixed is not None:
-            return recurs and repeat.times > 2 and not self._differ(repeat)
+            return recurs and repeat.times > 2 and not self._differ(repeat, self._fixed)
         return recurs or self._reads(repeat, found) or (repeat.times > 3 and repeat.period >= SHORTEST_BODY)
 
     def _has_states(self, begin: int, period: int) -> bool:
@@ -128,11 +128,11 @@ class Steps:
                 (summed if self._adds[n] else recurrent).add(n)
         return bool(recurrent & handed_on)
 
-    def _differ(self, repeat: Repeat) -> bool:
+    def _differ(self, repeat: Repeat, fixed: frozenset[int]) -> bool:
         """Return whether rounds read other parameters, which are the same in all time steps."""
         begin, period, times = repeat
         m = self.sources[begin + period : begin + period * times].reshape(times - 1, -1)
-        return any(len(set(read)) > 1 and not self._fixed.isdisjoint(read) for read in m.T.tolist())
+        return any(len(set(read)) > 1 and not fixed.isdisjoint(read) for read in m.T.tolist())
 
     def _reads(self, repeat: Repeat, found: list[Repeat]) -> bool:
         """Return whether each round of a repeat reads what another one made in its round."""

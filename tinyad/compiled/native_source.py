@@ -15,17 +15,10 @@ import numpy as np
 
 from tinyad.arrays.matrix import Shape
 from tinyad.compiled.flat_sums import gaps, terms_of
+from tinyad.compiled.operations import GIVEN, LEAVES, OPERATIONS, VIEWS, filled
 from tinyad.compiled.source_writer import Argument, Writer, constant
-from tinyad.compiled.values import COMPONENTS, GIVEN, LEAVES, VIEWS, Loop, Value, schedule
+from tinyad.compiled.values import Loop, Value, schedule
 
-NATIVE = {
-    "+": "{0} + {1}", "-": "{0} - {1}", "*": "{0} * {1}", "/": "{0} / {1}", "neg": "-{0}", "abs": "abs({0})",
-    "**": "{0} ** {1}", ">": "one if {0} > {1} else zero", "≥": "one if {0} >= {1} else zero", "copy": "{0}",
-    "maximum": "{0} if {0} > {1} or {0} != {0} else {1}", "minimum": "{0} if {0} < {1} or {0} != {0} else {1}",
-    "tanh": "tanh({0})", "exp": "exp({0})", "sigmoid": "sigmoid({0})", "erf": "math.erf({0})",
-}  # fmt: skip
-NATIVE |= {f: f"np.{f}({{0}})" for f in ("log", "sqrt", "sign", "sin", "cos", "sinh", "cosh", "log1p", "expm1")}
-NATIVE |= {"logaddexp": "np.logaddexp({0}, {1})"}
 WIDE = 1024  # multiplications; a smaller product is a loop, for a call of BLAS takes longer
 ALIGNED = 8  # entries
 MOST_LINES = 800  # of the loops together: a compiler takes minutes for more, as where no time steps repeat
@@ -91,7 +84,7 @@ class Place(NamedTuple):
         return self._replace(start=self.start + added, rounds=tuple(r for r in self.rounds if r.name != name))
 
     def over(self) -> Place:
-        """Return the place over the rounds of the outer one of two loops, of a value that is over those of the inner."""
+        """Return the place over the rounds of two loops of a value that is over those of the inner one."""
         (r,) = self.rounds
         return self._replace(every=r.time, rounds=())
 
@@ -402,8 +395,8 @@ class NativeSource(Writer):
             if read is None:
                 continue
             source = found.pop(read, read)
-            free = v in self.kept and v not in self.kept_twice and v not in self.homes and v not in self.turns and v not in self.known
-            if free:
+            elsewhere = (self.kept_twice, self.homes, self.turns, self.known)
+            if v in self.kept and not any(v in places for places in elsewhere):
                 self.shared[v] = source
             elif all(user in own for user in self.users.get(v, ())):
                 found[v] = source
@@ -576,7 +569,7 @@ class NativeSource(Writer):
             signs.sort(key=lambda term: -term[1])
             first = signs[0][0] if signs[0][1] > 0 else f"-{signs[0][0]}"
             return first + "".join(f" {'+' if sign > 0 else '-'} {name}" for name, sign in signs[1:])
-        return NATIVE[v.op].format(*(text[operand] for operand in v.operands))
+        return filled(OPERATIONS[v.op].native, v, [text[operand] for operand in v.operands])
 
     def _single(self, v: Value) -> None:
         """Write what computes one value that is not computed entry by entry."""
@@ -823,4 +816,4 @@ def _is_componentwise(v: Value) -> bool:
     """Return whether a value is computed entry by entry."""
     if v.op == "sum":
         return all(p.value.shape[-2] == v.shape[-2] for p in terms_of(v))
-    return v.op in (*COMPONENTS, "copy", "erf") and v.op in NATIVE
+    return bool(OPERATIONS[v.op].native)

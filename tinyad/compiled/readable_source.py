@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinyad.compiled.operations import COMPARISONS, COMPONENTS, GIVEN, LEAVES, OPERATIONS, template
 from tinyad.compiled.source_writer import Writer
-from tinyad.compiled.values import COMPARISONS, COMPONENTS, GIVEN, LEAVES, UFUNCS, VIEWS, Loop, Value, schedule
+from tinyad.compiled.values import Loop, Value, schedule
 from tinyad.printing.formula import Grammar, Notation, Precedence, Printed, applied, bracketed
 
 ATOM, PRODUCT = Precedence.ATOM, Precedence.PRODUCT
 COMPARED = Precedence.SUM, Precedence.SUM, Precedence.COMPARISON
 
 
-def python(module: str) -> Notation:
-    """Return the notation of Python, with the functions of a module that has NumPy's names."""
-    return Notation(
-        {"+": "%s + %s", "-": "%s - %s", "*": "%s * %s", "/": "%s / %s", "dot": "%s @ %s", "neg": "-%s", "()": "(%s)",
-         "**": "%s ** %s", ">": "%s > %s", "≥": "%s >= %s", "call": "%s(%s)"},
-        {symbol: f"{module}.{function}" for symbol, function in UFUNCS.items()},
-        str, str, str,
-        Grammar(
-            {"+": Precedence.SUM, "-": Precedence.SUM, "*": PRODUCT, "/": PRODUCT, "dot": PRODUCT},
-            {"neg": (Precedence.SIGN, Precedence.SIGN)},
-            Precedence.SIGN,
-            associative=False,
-            binary={"**": (ATOM, Precedence.SIGN, Precedence.POSTFIX), **dict.fromkeys(COMPARISONS, COMPARED)},
-        ),
-    )  # fmt: skip
+GRAMMAR = Grammar(
+    {"+": Precedence.SUM, "-": Precedence.SUM, "*": PRODUCT, "/": PRODUCT, "dot": PRODUCT},
+    {"neg": (Precedence.SIGN, Precedence.SIGN)},
+    Precedence.SIGN,
+    associative=False,
+    binary={"**": (ATOM, Precedence.SIGN, Precedence.POSTFIX), **dict.fromkeys(COMPARISONS, COMPARED)},
+)
+SIGNS = (*GRAMMAR.infix, *GRAMMAR.unary, *GRAMMAR.binary)  # operations that Python has signs for
+PYTHON = Notation(
+    {"()": "(%s)"} | {op: OPERATIONS[op].numpy.format("%s", "%s") for op in SIGNS}, {}, str, str, str, GRAMMAR
+)
 
 
 NOWHERE = ("all", "total")  # filled in the loop
@@ -36,7 +33,6 @@ DEEP = 8  # expressions within expressions
 class ReadableSource(Writer):
     TAKEN: tuple[str, ...] = ("t",)
     imports = "import numpy as np"
-    notation = python("np")
 
     def text(self, results: Sequence[Value], comments: Sequence[str]) -> str:
         self.kept = {v.operands[0]: v for v in self.order if v.op == "all"}
@@ -162,7 +158,7 @@ class ReadableSource(Writer):
             others = [k for k, (p, (_, at)) in enumerate(pieces) if k and p.shape[-2] == shape[0]]
             if others:
                 second, (sign, _) = pieces.pop(others[0])
-                start += f" {'+' if sign > 0 else '-'} {bracketed(self._expression(second), PRODUCT, self.notation)}"
+                start += f" {'+' if sign > 0 else '-'} {bracketed(self._expression(second), PRODUCT, PYTHON)}"
             else:
                 start = f"{start}.astype(np.{v.dtype})"
         self.lines.append(f"{indent}{name} = {start}")
@@ -184,20 +180,17 @@ class ReadableSource(Writer):
             return Printed(self.name(v))
         if v.op in LEAVES:
             text = self.leaf(v)
-            return Printed(text, self.notation.grammar.negative if text.startswith("-") else ATOM)
+            return Printed(text, PYTHON.grammar.negative if text.startswith("-") else ATOM)
         return self._summed(v) or self._operation(v, [self._expression(operand) for operand in v.operands])
 
     def _operation(self, v: Value, operands: list[Printed]) -> Printed:
         if v.op in COMPARISONS and not self._is_factor(v):
-            return Printed(f"({applied(v.op, operands, self.notation).text}).astype({self.module}.{v.dtype})")
-        if v.op in self.notation.grammar.infix or v.op in self.notation.grammar.binary or v.op == "neg":
-            return applied(v.op, operands, self.notation)
-        enclosed = v.op in VIEWS or "%s." in self.calls.get(v.op, "")
-        texts = [bracketed(operand, ATOM, self.notation) if enclosed else operand.text for operand in operands]
-        text = self.call(v, texts)
-        if text is not None:
-            return Printed(text)
-        return applied(v.op, operands, self.notation) if v.op in UFUNCS else Printed(self._array(v, texts))
+            return Printed(f"({applied(v.op, operands, PYTHON).text}).astype({self.module}.{v.dtype})")
+        if v.op in SIGNS:
+            return applied(v.op, operands, PYTHON)
+        enclosed = template(v, self.column).startswith(("{0}.", "{0}["))
+        texts = [bracketed(operand, ATOM, PYTHON) if enclosed else operand.text for operand in operands]
+        return Printed(self._array(v, texts))
 
     def _is_factor(self, v: Value) -> bool:
         """Whether a comparison may stay a mask of booleans: it only multiplies numbers of its own dtype."""
@@ -205,31 +198,13 @@ class ReadableSource(Writer):
         return user.op == "*" and any(o.op not in COMPARISONS and o.dtype == v.dtype for o in user.operands)
 
     def _array(self, v: Value, texts: list[str]) -> str:
-        """Return a view of an array, or an array made of others, as text."""
-        a = texts[0]
-        match v.op:
-            case "T":
-                return f"{a}.T" if len(v.shape) == 2 else f"{a}.transpose(0, 2, 1)"
-            case "rows":
-                begin, end = v.extra
-                text = f"{a}[{begin}:{end}]" if len(v.shape) == 2 else f"{a}[:, {begin}:{end}]"
-            case "step":
-                assert v.loop is not None
-                inside = v.operands[0].op == "step" and a.endswith("]")
-                text = f"{a[:-1]}, {self.round(v.loop)}]" if inside else f"{a}[{self.round(v.loop)}]"
-            case "at":
-                text = f"{a}[{v.extra}]"
-            case "span":
-                text = f"{a}[{v.extra[0]}:{v.extra[1]}]"
-            case "stack":
-                text = f"np.concatenate(({', '.join(_repeated(v, texts))}), axis=-2)"
-            case "gather":
-                text = f"np.array([{', '.join(texts)}])"
-            case "place" | "spread":
-                text = _empty(v, "zeros")
-            case _:
-                raise NotImplementedError(v.op)
-        return text
+        """Return a function of arrays, a view of one, or an array made of others, as text."""
+        if v.op == "step" and v.loop is not None and v.loop.outer is not None:
+            a, k = texts[0], self.round(v.loop)
+            return f"{a[:-1]}, {k}]" if v.operands[0].op == "step" and a.endswith("]") else f"{a}[{k}]"
+        if v.op in ("place", "spread"):
+            return _empty(v, "zeros")
+        return self.operation(v, _repeated(v, texts) if v.op == "stack" else texts)
 
     def _summed(self, v: Value) -> Printed | None:
         """Return a product with a column of ones as a sum; None for another value."""
@@ -237,9 +212,9 @@ class ReadableSource(Writer):
             return None
         x, y = v.operands
         if y.op == "ones":
-            return Printed(f"{bracketed(self._expression(x), ATOM, self.notation)}.sum(axis=-1, keepdims=True)")
+            return Printed(f"{bracketed(self._expression(x), ATOM, PYTHON)}.sum(axis=-1, keepdims=True)")
         if x.op == "T" and x.operands[0].op == "ones":
-            return Printed(f"{bracketed(self._expression(y), ATOM, self.notation)}.sum(axis=-2, keepdims=True)")
+            return Printed(f"{bracketed(self._expression(y), ATOM, PYTHON)}.sum(axis=-2, keepdims=True)")
         return None
 
 

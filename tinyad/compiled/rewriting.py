@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinyad.arrays.matrix import Shape
+from tinyad.compiled.operations import GIVEN, LEAVES, OPERATIONS, READ_OUTSIDE, UFUNCS
 from tinyad.compiled.value_names import joined
-from tinyad.compiled.values import GIVEN, LEAVES, UFUNCS, Loop, Value, enclosing, ordered
-
-REDUCED = {"entries": (1, 1), "column_max": (1, 0), "row_max": (0, 1)}  # the size of the result; 0: as it was
+from tinyad.compiled.values import Loop, Value, enclosing, ordered
 
 
 class Maker:
@@ -30,11 +29,11 @@ class Maker:
             key = (op, tuple(map(id, operands)), extra)
             found = self._made.get(key)
             if found is None:
-                loop = _loop(operands)
-                if op in ("all", "last", "total") and loop is extra:
-                    loop = extra.outer
-                dtype = _dtype(operands)
-                found = self._made[key] = Value(op, operands, extra, _shape(op, operands, extra), dtype, loop)
+                row, loop = OPERATIONS[op], _loop(operands)
+                if row.in_loop in READ_OUTSIDE and loop is not None and loop is extra:
+                    loop = loop.outer
+                shape, dtype = row.shape(operands, extra), _dtype(operands)
+                found = self._made[key] = Value(op, operands, extra, shape, dtype, loop)
                 found.rank = len(self._made)
                 if op == "stack" and all(v.op == "leaf" for v in operands):
                     found.name = joined([v.name for v in operands])
@@ -94,7 +93,8 @@ class Maker:
         if all(part.op == "step" and part.operands[0].op == "given" and part.loop is first.loop for part in parts):
             loop, given = first.loop, tuple(zip(*(part.operands[0].extra for part in parts), strict=True))
             assert loop is not None
-            return self.step(self.leaf("given", given, (loop.n, len(parts), *first.shape), first.dtype, first.name), loop)
+            shape = loop.n, len(parts), *first.shape
+            return self.step(self.leaf("given", given, shape, first.dtype, first.name), loop)
         return self("gather", *parts, name=name)
 
     # Simplifications: each returns a simpler value, or None.
@@ -147,12 +147,13 @@ class Maker:
         if len(v.shape) == 2:
             return v
         if v.op in ("gather", "given"):
-            part = (v.operands or v.extra)[int(t)]
+            part: Any = (v.operands or v.extra)[int(t)]
             return part if isinstance(part, Value) else self.leaf("given", part, v.shape[1:], v.dtype, v.name)
         if v.op == "span":
             return self("at", *v.operands, extra=int(t + v.extra[0]))
-        if v.op == "all" and (v.operands[0].loop is not v.extra or t == v.extra.last_round):
-            return self("last", *v.operands, extra=v.extra)
+        loop = v.extra
+        if v.op == "all" and (t == loop.last_round or v.operands[0].loop is not loop):
+            return self("last", *v.operands, extra=loop)
         return self(v.op, self("at", *v.operands, extra=t), extra=v.extra) if v.op in ("rows", "T") else None
 
     def _span(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
@@ -164,7 +165,7 @@ class Maker:
         if v.loop is not loop:
             return v
         if v.op == "step":
-            return self("at", *v.operands, extra=loop.last_round)
+            return self("at", *v.operands, extra=extra.last_round)
         return self(v.op, self("last", *v.operands, extra=loop), extra=v.extra) if v.op in ("rows", "T") else None
 
     def _total(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
@@ -207,7 +208,7 @@ def _time(part: Value) -> int:
 
 def _loop(operands: Iterable[Value]) -> Loop | None:
     """Return the innermost of the loops that the operands are in."""
-    loops = {v.loop for v in operands}
+    loops = {v.loop for v in operands} - {None}
     inner = max(loops, key=lambda loop: len(enclosing(loop)), default=None)
     assert loops.issubset(enclosing(inner)), "a value of one loop in another"
     return inner
@@ -216,48 +217,6 @@ def _loop(operands: Iterable[Value]) -> Loop | None:
 def _dtype(operands: tuple[Value, ...]) -> Any:
     dtypes = {v.dtype for v in operands} - {None}
     return dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes) if dtypes else None
-
-
-def _shape(op: str, operands: tuple[Value, ...], extra: Any) -> Shape:
-    shapes = [v.shape for v in operands]
-    first = shapes[0] if shapes else ()
-    longest = max(shapes, key=len)[:-2] if shapes else ()  # (T,), or () in a loop and for a single matrix
-    if op in UFUNCS:
-        return np.broadcast_shapes(*shapes)
-    if op == "dot":
-        return (*longest, shapes[0][-2], shapes[1][-1])
-    if op in ("T", "inv"):
-        return (*first[:-2], first[-1], first[-2])
-    if op == "rows":
-        return (*first[:-2], extra[1] - extra[0], first[-1])
-    if op == "stack":
-        return (*longest, sum(shape[-2] for shape in shapes), first[-1])
-    if op == "total":  # over all rounds of a loop
-        return first
-    if op == "sum":  # of pieces that are put at rows
-        return (*longest, *extra[0])
-    if op in REDUCED:
-        rows, columns = REDUCED[op]
-        return (*first[:-2], rows or first[-2], columns or first[-1])
-    if op in ("call", "kernel"):
-        return tuple(extra[-1])
-    if op == "all":
-        return (extra.n, *first)
-    if op in ("at", "over"):
-        return first[1:]
-    if op == "span":
-        return (extra[1] - extra[0], *first[1:])
-    if op == "gather":
-        return (len(operands), *first)
-    if op in ("place", "spread"):
-        return (extra[0], *first[-2:])
-    if op == "narrow":  # what lies side by side, one behind the other
-        return tuple(extra)
-    if op == "cols":  # side by side
-        return first[1], first[0] * first[2]
-    if op == "long":  # one below the other
-        return first[0] * first[1], first[2]
-    return first
 
 
 Change = Callable[[Value, list[Value], dict[Value, Value]], Value | None]

@@ -11,40 +11,12 @@ import numpy as np
 
 from tinyad.arrays.matrix import Array
 from tinyad.compiled.identifiers import Namer
+from tinyad.compiled.operations import DEFINITIONS, GIVEN, Column, filled, template
 from tinyad.compiled.value_names import value_name
-from tinyad.compiled.values import GIVEN, Loop, Value, enclosing, ordered
+from tinyad.compiled.values import Loop, Value, enclosing, ordered
 from tinyad.engine.table import TABLE
 
 SMALL = 16  # entries of a constant that is written out
-HELPERS = {
-    "sigmoid": "def sigmoid(x):\n    return 1 / (1 + np.exp(-x))",
-    "softmax": """def softmax(x):
-    e = np.exp(x - x.real.max(axis=-2, keepdims=True))
-    return e / e.sum(axis=-2, keepdims=True)""",
-    "softmax_rows": """def softmax_rows(x):
-    e = np.exp(x - x.real.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)""",
-    "log_softmax": """def log_softmax(x):
-    below = x - x.real.max(axis=-2, keepdims=True)
-    return below - np.log(np.exp(below).sum(axis=-2, keepdims=True))""",
-    "first_max": """def first_max(x):
-    mask = np.zeros_like(x)
-    np.put_along_axis(mask, x.real.argmax(axis=-2, keepdims=True), 1, axis=-2)
-    return mask""",
-    "erf": """def erf(x):
-    from math import erf
-    return np.frompyfunc(erf, 1, 1)(x).astype(x.dtype)""",
-}
-CALLS = {
-    "entries": "%s.sum(axis=(-2, -1), keepdims=True)",
-    "column_max": "%s.max(axis=-2, keepdims=True)",
-    "row_max": "%s.max(axis=-1, keepdims=True)",
-    "inv": "np.linalg.inv(%s)",
-    "over": "%s.sum(axis=0)",
-    "cols": "%s.transpose(1, 0, 2).reshape({0}, {1})",
-    "long": "%s.reshape({0}, {1})",
-    "narrow": "%s.reshape({1}, {0}, {2}).transpose(1, 0, 2)",
-}
 
 
 class Argument:
@@ -59,8 +31,8 @@ class Writer:
 
     TAKEN: tuple[str, ...] = ()  # names that the text uses itself
     module = "np"
-    defined: Mapping[str, str] = HELPERS
-    calls: Mapping[str, str] = CALLS
+    column = Column.NUMPY
+    defined: Mapping[str, str] = DEFINITIONS
 
     def __init__(self, roots: Sequence[Value]) -> None:
         self.roots = list(roots)
@@ -80,13 +52,13 @@ class Writer:
             if v.op in GIVEN and not _is_written_out(v):
                 self._argument(v)
         self.arguments.sort(key=lambda a: _place(a.parts[0]))
-        nested = any(len(enclosing(v.loop)) > 2 for v in self.order)
+        nested = any(len(enclosing(v.loop)) > 1 for v in self.order)
         self._inner_round = self.namer("k") if nested else ""
 
     def _argument(self, v: Value) -> None:
         over_time = v.op == "given"
         self.names[v] = self.namer((v.name or "values") + "s" * over_time)
-        parts = v.extra if over_time else (v,)
+        parts: tuple[Any, ...] = v.extra if over_time else (v,)
         if len(v.shape) == 4:  # over the rounds of two loops: those of the inner one after the other
             parts = tuple(chain.from_iterable(parts))
         self.arguments.append(Argument(self.names[v], parts, over_time, v))
@@ -135,18 +107,15 @@ class Writer:
         lines = [f"calls {', '.join(table)}, of the table, for complex numbers"] if table else []
         return lines + ([f"calls {', '.join(users)}, of operations that are not in the table"] if users else [])
 
-    def call(self, v: Value, operands: Sequence[str]) -> str | None:
-        """Return a call of a function, as text; None if `v` is not computed by one."""
-        if v.op in self.defined:
-            self.helpers += [v.op] * (v.op not in self.helpers)
-            return f"{v.op}({operands[0]})"
-        if v.op in self.calls:
-            return (self.calls[v.op] % operands[0]).format(*v.shape)
+    def operation(self, v: Value, operands: Sequence[str]) -> str:
+        """Return an operation on its operands as text; "" if it is no expression."""
         if v.op == "call":
             return f"{self.function('forward', v.extra[0])}({', '.join(operands)})"
         if v.op == "kernel":
             return f"{self.function('back', v.extra[0])}({', '.join(operands)})[{v.extra[1]}]"
-        return None
+        if v.op in self.defined and v.op not in self.helpers:
+            self.helpers.append(v.op)
+        return filled(template(v, self.column), v, operands, self.module)
 
 
 def _is_written_out(v: Value) -> bool:

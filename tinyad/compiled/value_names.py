@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from tinyad.compiled.identifiers import without_step
-from tinyad.compiled.values import UFUNCS, Value
+from tinyad.compiled.operations import UFUNCS
+from tinyad.compiled.values import Value
 
 DEEP = 4  # operations within operations that a name tells
 LONGEST = 36  # letters

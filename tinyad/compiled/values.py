@@ -14,20 +14,6 @@ from typing import Any
 
 from tinyad.arrays.matrix import Shape
 
-UFUNCS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
-UFUNCS |= {"neg": "negative", "abs": "absolute", "**": "power", ">": "greater", "≥": "greater_equal"}
-UFUNCS |= {
-    name: name for name in "tanh exp log sqrt sign sin cos sinh cosh log1p expm1 maximum minimum logaddexp".split()
-}
-COMPARISONS = (">", "≥")  # whose results are booleans in NumPy, and numbers on a tape
-FUNCTIONS = (  # of one matrix, or of T of them
-    "softmax", "softmax_rows", "log_softmax", "entries", "inv", "column_max", "row_max", "first_max", "erf",
-)  # fmt: skip
-COMPONENTS = (*UFUNCS, "sigmoid")
-VIEWS = ("T", "rows", "step", "at", "span", "all", "carry", "last", "long", "narrow")  # no work, or none of their own
-GIVEN = ("leaf", "seed", "constant", "given")  # from outside; "given" are T of the others
-LEAVES = (*GIVEN, "number", "ones", "zeros")
-
 
 class Loop:
     """A loop of `n` rounds, over time steps 0 to n - 1, or with `back` from n - 1 to 0, in every round of `outer`."""
@@ -93,12 +79,12 @@ def ordered(roots: Iterable[Value]) -> list[Value]:
     return order
 
 
-def enclosing(loop: Loop | None) -> list[Loop | None]:
-    """Return a loop and those around it, from the innermost outwards, and None for what is outside all."""
-    found = [loop]
+def enclosing(loop: Loop | None) -> list[Loop]:
+    """Return a loop and those around it, from the innermost outwards."""
+    found = []
     while loop is not None:
-        loop = loop.outer
         found.append(loop)
+        loop = loop.outer
     return found
 
 
@@ -106,7 +92,7 @@ def part_of(v: Value, level: Loop | None) -> Value | Loop | None:
     """Return what v is among the values and loops directly in `level`: itself, the loop that it is in, or None."""
     if v.loop is level:
         return v
-    return next((loop for loop in enclosing(v.loop) if loop is not None and loop.outer is level), None)
+    return next((loop for loop in enclosing(v.loop) if loop.outer is level), None)
 
 
 def schedule(order: Sequence[Value], level: Loop | None = None) -> list[Value | Loop]:
