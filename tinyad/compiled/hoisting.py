@@ -102,9 +102,15 @@ def over_time(
     v: Value, loop: Loop, make: Maker, needed: set[Value], new: dict[Value, Value], small: int = SMALL
 ) -> Value:
     """Return a value for all rounds of a loop, as read outside."""
-    if v in needed or v.loop is not loop or not works_over_time(v, {w.loop for w in needed}, small):
-        return make("all", new[v], extra=loop)
-    operands = [over_time(operand, loop, make, needed, new, small) for operand in v.operands]
-    made = make(v.op, *operands, extra=v.extra)
-    made.name = made.name or v.name
-    return made
+    stateful, made, ahead = {w.loop for w in needed}, dict[Value, Value](), [v]
+    while ahead:
+        w = ahead.pop()
+        if w in made:
+            continue
+        if w in needed or w.loop is not loop or not works_over_time(w, stateful, small):
+            made[w] = make("all", new[w], extra=loop)
+        elif all(operand in made for operand in w.operands):
+            made[w] = make(w.op, *(made[operand] for operand in w.operands), extra=w.extra, name=w.name)
+        else:
+            ahead += [w, *reversed(w.operands)]
+    return made[v]
