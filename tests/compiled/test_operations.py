@@ -18,6 +18,7 @@ TAKES = {  # shapes of the operands, where they are not those of an operation on
     "dot": [((3, 4), (4, 2)), ((5, 3, 4), (4, 2)), ((5, 3, 4), (5, 4, 2)), ((3, 4), (5, 4, 2))],
     "inv": [((3, 3),), ((5, 3, 3),)],
     "stack": [((3, 2), (4, 2)), ((5, 3, 2), (5, 4, 2))],
+    "beside": [((3, 2), (3, 4))],
     "gather": [((3, 2), (3, 2), (3, 2))],
     "narrow": [((3, 10),)],
     **{op: [((5, 3, 2),)] for op in ("at", "span", "over", "cols", "long")},

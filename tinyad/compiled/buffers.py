@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from tinyad.arrays.matrix import Shape
 from tinyad.compiled.flat_sums import terms_of
 from tinyad.compiled.operations import COMPARISONS, COMPONENTS, LEAVES, UFUNCS, VIEWS
 from tinyad.compiled.rewriting import Maker, rebuilt
@@ -40,7 +41,12 @@ def add_copies(roots: list[Value], make: Maker) -> list[Value]:
             return None
         left = operands[0]
         laid_out = left.op == "T" and left.loop is None and len(left.shape) == 2
-        return make("dot", make("copy", left), operands[1]) if laid_out else None
+        if not laid_out:
+            return None
+        whole = left.operands[0]
+        if whole.op == "stack" and all(part.op == "T" for part in whole.operands):
+            return make("dot", make("beside", *(part.operands[0] for part in whole.operands)), operands[1])
+        return make("dot", make("copy", left), operands[1])
 
     new: dict[Value, Value] = {}
     roots = rebuilt(roots, make, change, new)
@@ -55,7 +61,7 @@ class Buffer:
     """Memory that several results use one after the other."""
 
     def __init__(self, size: int) -> None:
-        self.size, self.name, self.users = size, "", 0
+        self.size, self.users, self.name, self.shape = size, 0, "", Shape()
 
 
 class Places:

@@ -25,6 +25,7 @@ from tinyad.compiled.jax_source import JaxSource
 from tinyad.compiled.native_engine import missing_packages, native_engine
 from tinyad.compiled.native_source import NativeSource, NoNativeFormError
 from tinyad.compiled.numpy_engine import Index, NumpyEngine
+from tinyad.compiled.operations import LEAVES, VIEWS
 from tinyad.compiled.program import Program
 from tinyad.compiled.readable_source import ReadableSource
 from tinyad.compiled.recording import Recording
@@ -116,7 +117,9 @@ def compile(
             for rewrite in rewrites * again:
                 roots = rewrite(roots, make)
             pass_table.add(name, roots)
-    for (k, _), i in zip(positions, [*wanted[0], *wanted[1]], strict=True):
+    for (k, t), i in zip(positions, [*wanted[0], *wanted[1]], strict=True):
+        if not t and i in wanted[0] and roots[k].op not in (*LEAVES, *VIEWS):
+            roots[k].name = roots[k].name or tape.names.get(i, "")
         if roots[k].op == "number":  # a result has a dtype
             one = np.array([[roots[k].extra]], tape.values[i].dtype)
             roots[k] = make.leaf("constant", one.tobytes(), one.shape, one.dtype, "constant")
@@ -129,9 +132,9 @@ def compile(
     places = [(returned.index(roots[k]), t[lost[k] :][: len(roots[k].shape) - 2]) for k, t in positions]
     writer, run = _written(roots, engine, "buffers" in chosen)
     labels = [[tape.label(i) for i in indices] for indices in wanted]
-    headings = ("returns", "returns, of the sizes of the variables, the derivatives of")
-    comments = [f"{heading} {listed(names)}" for heading, names in zip(headings, labels, strict=True) if names]
-    source = writer.text(returned, comments)
+    told = [listed(labels[0])] * bool(labels[0])
+    told += [f"the derivatives of {listed(labels[1])}, in their sizes"] * bool(labels[1])
+    source = writer.text(returned, [f"returns {', and '.join(told)}"])
     return Program(
         source,
         writer.arguments,

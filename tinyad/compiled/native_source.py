@@ -121,7 +121,6 @@ class NativeSource(Writer):
         "math",
         "one",
         "power",
-        "space",
         "tanh",
         "top",
         "total",
@@ -168,21 +167,17 @@ class NativeSource(Writer):
         given = [(f"{a.name}_place", a) for a in self.arguments]
         views = [f"{name} = {self._view(a.value, a.over_time and self._is_one(a.value))}" for name, a in given]
         views += [f"result_{k} = {self._view(v)}" for k, v in enumerate(results)]
-        names = ["w", *(view.partition(" = ")[0] for view in views)]
         fills = [f"w[{p.start}:{p.start + prod(v.shape)}] = {self._constant(v)}" for p, v in self.filled]
-        shared = ", ".join(names) + ","
         copies = [f"{n}[...] = {a.name}" if not a.over_time else self._filled_from(n, a) for n, a in given]
         returned = ", ".join(f"result_{k}.copy()" for k in range(len(results)))
         functions = {
             "@kept\ndef computed(w):": self.lines or ["    pass"],
-            "def workspace():": [
-                *(f"    {line}" for line in (f"w = np.empty({self.size}, np.{self.dtype})", *fills, *views)),
-                f"    return {shared}",
-            ],
-            f"def program({', '.join(['space', *(a.name for a in self.arguments)])}):": [
-                *(f"    # {line}" for line in comments),
-                *(f"    {line}" for line in (f"{shared} = space", *copies, "computed(w)")),
-                f"    return {returned},",
+            "def prepared():": [
+                *(f"    {line}" for line in (f"w = np.empty({self.size}, np.{self.dtype})", *fills, *views, "")),
+                f"    def program({', '.join(a.name for a in self.arguments)}):",
+                *(f"        # {line}" for line in comments),
+                *(f"        {line}" for line in (*copies, "computed(w)", f"return {returned},", "")),
+                "    return program",
             ],
         }
         parts = ["\n".join([head, *lines]) for head, lines in functions.items()]
@@ -658,6 +653,12 @@ class NativeSource(Writer):
             if self.homes.get(p.value) != (v, p.at):
                 shape = (*v.shape[:-2], *p.value.shape[-2:])
                 self._copied(whole._replace(start=whole.start + p.at * whole.row), p.value, shape)
+
+    def _beside(self, v: Value) -> None:
+        whole, at = self.place(v), 0
+        for part in v.operands:
+            self._copied(whole._replace(start=whole.start + at * whole.column), part, part.shape)
+            at += part.shape[-1]
 
     def _sum(self, v: Value) -> None:
         whole = self.place(v)

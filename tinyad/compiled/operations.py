@@ -95,6 +95,11 @@ def all_rows(operands: Sequence[Value], extra: Any) -> Shape:
     return (*_times(operands), sum(v.shape[-2] for v in operands), operands[0].shape[-1])
 
 
+def all_columns(operands: Sequence[Value], extra: Any) -> Shape:
+    """Return N×(K+M) for N×K and N×M."""
+    return (*operands[0].shape[:-1], sum(v.shape[-1] for v in operands))
+
+
 def as_told(operands: Sequence[Value], extra: Any) -> Shape:
     """Return K×M, for parts of it."""
     return (*_times(operands), *extra[0])
@@ -238,6 +243,7 @@ OPERATIONS = {
     "rows":         Operation(V, some_rows, "{0}[{extra[0]}:{extra[1]}]", over_time="{0}[:, {extra[0]}:{extra[1]}]"),
     "stack":        Operation(J, all_rows,  "{np}.concatenate(({all}), axis=-2)"),
     "sum":          Operation(J, as_told),
+    "beside":       Operation(J, all_columns, "{np}.concatenate(({all}), axis=-1)"),
     "T":            Operation(V, turned,    "{0}.T", over_time="{0}.transpose(0, 2, 1)"),
     "copy":         Operation(L, same,      "{0}", "", "{0}"),
 

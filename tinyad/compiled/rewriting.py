@@ -23,7 +23,7 @@ class Maker:
         if op in UFUNCS and all(v.op == "number" for v in operands):
             with np.errstate(all="ignore"):
                 return self.number(float(getattr(np, UFUNCS[op])(*(v.extra for v in operands))))
-        simpler = getattr(self, f"_{op}", None)
+        simpler = getattr(self, f"_{'times' if op == '*' else op}", None)
         found = simpler(operands, extra) if simpler else None
         if found is None:
             key = (op, tuple(map(id, operands)), extra)
@@ -102,6 +102,13 @@ class Maker:
     def _T(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
         (a,) = operands
         return a.operands[0] if a.op == "T" else a if a.shape[-2:] == (1, 1) else None
+
+    def _times(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        x, y = operands
+        shape = np.broadcast_shapes(x.shape, y.shape)
+        if y.shape == shape and (narrow := repeated(x)) is not x:
+            return self("*", narrow, y)
+        return self("*", x, narrow) if x.shape == shape and (narrow := repeated(y)) is not y else None
 
     def _none(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
         return operands[0]
@@ -185,6 +192,19 @@ class Maker:
     def _long(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
         (v,) = operands
         return self("T", self("cols", *v.operands)) if v.op == "T" else None
+
+
+def repeated(v: Value) -> Value:
+    """Return the row, the column or the number that a product with ones repeats to a matrix; v if it is none."""
+    while v.op == "dot":
+        x, y = v.operands
+        if x.op == "ones":
+            v = y
+        elif y.op == "T" and y.operands[0].op == "ones":
+            v = x
+        else:
+            break
+    return v
 
 
 def continues(a: Value, b: Value) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from tinyad.arrays.matrix import Array
 from tinyad.compiled.identifiers import Namer
 from tinyad.compiled.operations import DEFINITIONS, GIVEN, Column, filled, template
-from tinyad.compiled.value_names import value_name
+from tinyad.compiled.value_names import LONGEST, joined, value_name
 from tinyad.compiled.values import Loop, Value, enclosing, ordered
 from tinyad.engine.table import TABLE
 
@@ -45,6 +45,7 @@ class Writer:
         self.uses.update(self.roots)
         self.namer = Namer({*self.TAKEN, *self.defined})
         self.names: dict[Value, str] = {}
+        self._blocks = self._named_blocks()
         self.arguments: list[Argument] = []
         self.functions: dict[str, tuple[str, Any]] = {}  # name → ("forward" or "back", row)
         self.helpers: list[str] = []
@@ -57,7 +58,7 @@ class Writer:
 
     def _argument(self, v: Value) -> None:
         over_time = v.op == "given"
-        self.names[v] = self.namer((v.name or "values") + "s" * over_time)
+        self.names[v] = self.namer((v.name or "array") + "s" * over_time)
         parts: tuple[Any, ...] = v.extra if over_time else (v,)
         if len(v.shape) == 4:  # over the rounds of two loops: those of the inner one after the other
             parts = tuple(chain.from_iterable(parts))
@@ -65,8 +66,20 @@ class Writer:
 
     def name(self, v: Value) -> str:
         if v not in self.names:
-            self.names[v] = self.namer(value_name(v))
+            self.names[v] = self.namer(self._blocks.get(v) or value_name(v))
         return self.names[v]
+
+    def _named_blocks(self) -> dict[Value, str]:
+        """Return a name for each value that has no own one and of which several results are blocks."""
+        found: dict[Value, list[str]] = {}
+        for root in self.roots:
+            v = root
+            while v.op in ("rows", "T"):
+                (v,) = v.operands
+            if v is not root and root.name and not v.name:
+                found.setdefault(v, []).append(root.name)
+        names = {v: joined(list(dict.fromkeys(own))) for v, own in found.items() if len(own) > 1}
+        return {v: name if len(name) <= LONGEST else "derivatives" for v, name in names.items()}
 
     def memory(self) -> int:
         """Return the bytes held between runs."""

@@ -13,8 +13,8 @@ DEEP = 4  # operations within operations that a name tells
 LONGEST = 36  # letters
 MOST = 12  # operands that a name tells
 WORDS = {"+": "plus", "-": "minus", "*": "times", "/": "by", "**": "to_the", ">": "above", "≥": "from"}
-ENDS = {"cols": "_side_by_side", "all": "s"}  # of views and layouts, after the name of what they show
-SHOWS = ("copy", "rows", "at", "last", "step", "span", "long", "narrow", "place", "spread", *ENDS)
+ENDS = {"cols": "_side_by_side", "all": "s", "step": "_t"}  # of views and layouts, after the name of what they show
+SHOWS = ("copy", "rows", "at", "last", "span", "long", "narrow", "place", "spread", *ENDS)
 GIVEN_NAMES = {"ones": "ones", "zeros": "zeros", "number": "number", "constant": "constant", "given": "given"}
 
 
@@ -40,7 +40,7 @@ def _named(v: Value, depth: int) -> str:
     if v.op in SHOWS:
         return _named(v.operands[0], depth) + ENDS.get(v.op, "")
     names = [_named(operand, depth - 1) for operand in v.operands]
-    if v.op in ("stack", "gather"):
+    if v.op in ("stack", "gather", "beside"):
         return joined(names)
     if v.op == "dot":
         return "_".join(names)
