@@ -39,7 +39,7 @@ def one_round_too_many(real):
 def a_sign_too_many(real):
     def over_time(v, loop, make, needed, new, *small):
         whole = real(v, loop, make, needed, new, *small)
-        return make("neg", whole) if v.op in ("step", "T") else whole
+        return make("neg", whole) if v.op in ("step", "T", "*") else whole
 
     return over_time
 
