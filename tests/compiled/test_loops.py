@@ -31,7 +31,7 @@ def test_a_body_occurs_once(losses, named):
 def test_losses_are_added_up_behind_the_loop(losses):
     literal = tinyad.compile(gated(5, losses), ["L"], ["W"], passes=["dead", "loops", "sums"]).source
     forward = literal[literal.index("for t in range") :].split("\n    for t in reversed")[0]
-    states = [line for line in forward.split("\n") if line.startswith("        ") and line.count("=") == 1][-1]
+    states = [line for line in forward.split("\n") if line.startswith("        ") and line.count(" = ") == 1][-1]
     assert states.count(",") == 0, states  # h alone is handed on
 
 

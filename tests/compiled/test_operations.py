@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 
+from tests.support import stand_ins
 from tests.support.paths import ROOT
 from tests.support.points import draw
 from tinyad.compiled.operations import DEFINITIONS, LEAVES, OPERATIONS, Column, Kind, filled, template
@@ -24,6 +25,7 @@ TAKES = {  # shapes of the operands, where they are not those of an operation on
     **{op: [((5, 3, 2),)] for op in ("at", "span", "over", "cols", "long")},
 }
 TWO = ("+", "-", "*", "/", "**", ">", "≥", "maximum", "minimum", "logaddexp")
+OF_BUFFERS = ("copy", "beside")  # made by the pass of this name, for NumPy alone
 EXPRESSIONS = [name for name, row in OPERATIONS.items() if row.numpy and name != "step"]  # which reads t
 
 
@@ -91,13 +93,36 @@ def test_another_row_is_found():
 def test_many_matrices_have_their_own_text():
     matrix, many = (Value("T", (), None, shape, np.dtype(float), None) for shape in ((2, 3), (5, 2, 3)))
     assert filled(template(matrix, Column.NUMPY), matrix, ["a"]) == "a.T"
-    assert filled(template(many, Column.JAX), many, ["a"]) == "a.transpose(0, 2, 1)"
+    assert filled(template(many, Column.JAX), many, ["a"]) == "a.swapaxes(-2, -1)"
 
 
-def test_jax_has_the_numpy_text_unless_it_has_its_own():
+def test_a_library_has_the_numpy_text_unless_it_has_its_own():
     v = value("tanh", [draw((3, 2), 1)], OPERATIONS["tanh"])
     assert filled(template(v, Column.JAX), v, ["x"], "jnp") == "jnp.tanh(x)"
-    assert OPERATIONS["sigmoid"].jax != OPERATIONS["sigmoid"].numpy
+    assert filled(template(v, Column.TORCH), v, ["x"], "torch") == "torch.tanh(x)"
+    for own in (OPERATIONS["sigmoid"].jax, OPERATIONS["sigmoid"].torch):
+        assert own != OPERATIONS["sigmoid"].numpy
+
+
+def in_library(v, operands, column):
+    """The result of the text of a library, run by its stand-in; in JAX T matrices lie in another order."""
+    torch, jax = stand_ins.torch(), stand_ins.jax()
+    kind = stand_ins.Tensor if column is Column.TORCH else stand_ins.Array
+    names = "abc"[: len(operands)]
+    scope = {name: a.view(kind) for name, a in zip(names, operands, strict=True)}
+    text = filled(template(v, column), v, names, "torch" if column is Column.TORCH else "jnp")
+    return np.asarray(eval(text, scope | {"torch": torch, "jax": jax, "jnp": jax.numpy}))
+
+
+@pytest.mark.parametrize("column", [Column.JAX, Column.TORCH])
+@pytest.mark.parametrize("op", [op for op in EXPRESSIONS if op not in OF_BUFFERS])
+def test_the_text_of_a_library_gives_what_that_of_numpy_gives(op, column):
+    for operands in examples(op):
+        expected, v = evaluated(op, operands, OPERATIONS[op])
+        found = in_library(v, operands, column)
+        assert found.shape == v.shape
+        if column is Column.TORCH or op not in ("cols", "long", "narrow"):
+            np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
 # The site
@@ -105,14 +130,14 @@ def test_jax_has_the_numpy_text_unless_it_has_its_own():
 
 def table():
     """The table as Markdown."""
-    lines = ["| operation | size | NumPy | machine code | JAX | in a loop |", "| --- " * 6 + "|"]
+    lines = ["| operation | size | NumPy | machine code | JAX | PyTorch | in a loop |", "| --- " * 7 + "|"]
     for kind in Kind:
-        lines.append(f"| **{kind}** | | | | | |")
+        lines.append(f"| **{kind}** | | | | | | |")
         for name, row in OPERATIONS.items():
             if row.kind is not kind:
                 continue
             size = "" if name in LEAVES else row.shape.__doc__.removeprefix("Return ").rstrip(".")
-            cells = [code(name), size, *map(code, (row.numpy, row.native, row.jax)), row.in_loop]
+            cells = [code(name), size, *map(code, (row.numpy, row.native, row.jax, row.torch)), row.in_loop]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from textwrap import wrap
 from typing import Any
 
 from tinyad.arrays.matrix import Shape
 from tinyad.compiled.buffers import Places
 from tinyad.compiled.flat_sums import gaps, terms_of
+from tinyad.compiled.line_breaks import folded
 from tinyad.compiled.operations import LEAVES, OPERATIONS, UFUNCS, filled
-from tinyad.compiled.set_up import WIDTH, SetUp, together, wrapped
+from tinyad.compiled.set_up import SetUp, together
 from tinyad.compiled.source_writer import Writer
 from tinyad.compiled.value_names import value_name
 from tinyad.compiled.values import Loop, Value, schedule
@@ -74,18 +74,18 @@ class BufferedSource(Writer):
         returned = [self._result(v) for v in results]
         blocks = [(name, text) for name, _, text in (line.partition(" = ") for line in self.lines[before:])]
         program = [
-            *(f"# {line}" for comment in comments for line in wrap(comment, WIDTH - 10)),
+            *(f"# {line}" for line in comments),
             *self.lines[:before],
             *together(sorted(blocks, key=lambda block: _base(block[1]))),
-            *wrapped("return ", returned, "," * (len(results) == 1)),
+            f"return {', '.join(returned)}{',' * (len(results) == 1)}",
         ]
-        begin = wrapped("def program(", [argument.name for argument in self.arguments], "):")
+        begin = f"def program({', '.join(argument.name for argument in self.arguments)}):"
         set_up = ["# memory, by all its names, and views of it", *self.made.all(), ""]
-        inside = [*set_up, *begin, *(f"    {line}" for line in program), "", "return program"]
-        body = "\n".join(["def prepared():", *(f"    {line}".rstrip() for line in inside)])
+        inside = [*set_up, begin, *(f"    {line}" for line in program), "", "return program"]
+        body = "\n".join(["def prepared():", *(folded(f"    {line}".rstrip()) for line in inside)])
         used = {"ndarray", *re.findall(r"\w+", body)}
         head = f"import numpy as np\nfrom numpy import {', '.join(sorted({*NUMPY, *UFUNCS.values()} & used))}"
-        helpers = [self.defined[name] for name in self.helpers] + [TURNS] * ("turns" in used)
+        helpers = [self.dialect.definitions[name] for name in self.helpers] + [TURNS] * ("turns" in used)
         return "\n\n\n".join([f"{head}\n\ndot = ndarray.dot", *helpers, f"{body}\n"])
 
     def memory(self) -> int:
@@ -257,10 +257,10 @@ class BufferedSource(Writer):
                 self.inner.append(f"add({total}, {self.ref(v)}, {total})")
         name = self.namer("back" if loop.back else "rounds")
         columns = self.columns[loop]
-        self.made.lines += wrapped(f"{name} = list(zip(", list(columns.values()), "))")
+        self.made.lines.append(f"{name} = list(zip({', '.join(columns.values())}))")
         order = "back, from the last to the first" if loop.back else "from the first to the last"
         self.lines.append(f"# {loop.n} time steps {order}")
-        self.lines += wrapped("for ", list(columns), f"{',' * (len(columns) == 1)} in {name}:")
+        self.lines.append(f"for {', '.join(columns)}{',' * (len(columns) == 1)} in {name}:")
         self.lines += [f"    {line}" for line in self.inner]
 
     def _statement(self, v: Value, lines: list[str]) -> None:

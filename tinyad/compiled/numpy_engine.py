@@ -38,8 +38,8 @@ class NumpyEngine:
         self._places, self._outputs = places, outputs
         self._again = [k for k, place in enumerate(places) if place in places[:k]]  # two names of one result
 
-    def takes(self, value: Any) -> bool:
-        return type(value) is np.ndarray
+    def takes(self, value: Any, dtype: Any) -> bool:
+        return type(value) is np.ndarray and value.dtype == dtype
 
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         with np.errstate(over="ignore"):  # of e^-x in a sigmoid that is 0 to rounding

@@ -158,7 +158,7 @@ def _times(operands: Sequence[Value]) -> Shape:
 
 
 class Operation(NamedTuple):
-    """A row: an empty JAX text is the NumPy text; `over_time` is that for T matrices, where it differs."""
+    """A row: an empty text of JAX or PyTorch is that of NumPy; `over_time` is that for T matrices, where it differs."""
 
     kind: Kind
     shape: Rule
@@ -166,6 +166,7 @@ class Operation(NamedTuple):
     ufunc: str = ""  # of NumPy, which writes into a given place
     native: str = ""  # of one entry
     jax: str = ""
+    torch: str = ""
     over_time: str = ""
     in_loop: InLoop = InLoop.EACH
 
@@ -176,17 +177,19 @@ class Column(StrEnum):
     NUMPY = "numpy"
     NATIVE = "native"
     JAX = "jax"
+    TORCH = "torch"
 
 
 C, F, P, J = Kind.COMPONENT, Kind.FUNCTION, Kind.PRODUCT, Kind.JOINED
 OUTSIDE = InLoop.OUTSIDE
 V, L, W, G = Kind.VIEW, Kind.LAID_OUT, Kind.WRITTEN, Kind.GIVEN
 HIGHEST, LOWEST = "{0} if {0} > {1} or {0} != {0} else {1}", "{0} if {0} < {1} or {0} != {0} else {1}"
-ON_STEPS, BEHIND = "{0}.transpose(1, 0, 2).reshape{shape}", "{0}.reshape({rows}, {n}, {columns}).transpose(1, 0, 2)"
+ON_STEPS, BEHIND = "{0}.swapaxes(0, 1).reshape{shape}", "{0}.reshape({rows}, {n}, {columns}).swapaxes(0, 1)"
 # In JAX the time steps of an example lie side by side, so that columns can be shared among devices by example.
 ON_EXAMPLES, APART = "{0}.transpose(1, 2, 0).reshape{shape}", "{0}.reshape({rows}, {columns}, {n}).transpose(2, 0, 1)"
-ROWS_ON_EXAMPLES = "{0}.transpose(1, 0, 2).reshape{shape}"
+ROWS_ON_EXAMPLES = "{0}.swapaxes(0, 1).reshape{shape}"
 FIRST = "jax.nn.one_hot({0}.argmax(axis=-2), {rows}, dtype={np}.{dtype}, axis=-2)"
+TORCH_FIRST = "torch.nn.functional.one_hot({0}.argmax(dim=-2), {rows}).mT.type_as({0})"
 
 # fmt: off
 OPERATIONS = {
@@ -211,7 +214,7 @@ OPERATIONS = {
     "maximum":      Operation(C, broadcast, "{np}.maximum({0}, {1})",    "maximum",       HIGHEST),
     "minimum":      Operation(C, broadcast, "{np}.minimum({0}, {1})",    "minimum",       LOWEST),
     "logaddexp":    Operation(C, broadcast, "{np}.logaddexp({0}, {1})",  "logaddexp",     "np.logaddexp({0}, {1})"),
-    "abs":          Operation(C, broadcast, "{np}.absolute({0})",        "absolute",      "abs({0})"),
+    "abs":          Operation(C, broadcast, "{np}.abs({0})",             "absolute",      "abs({0})"),
     "exp":          Operation(C, broadcast, "{np}.exp({0})",             "exp",           "exp({0})"),
     "expm1":        Operation(C, broadcast, "{np}.expm1({0})",           "expm1",         "np.expm1({0})"),
     "log":          Operation(C, broadcast, "{np}.log({0})",             "log",           "np.log({0})"),
@@ -223,17 +226,23 @@ OPERATIONS = {
     "sinh":         Operation(C, broadcast, "{np}.sinh({0})",            "sinh",          "np.sinh({0})"),
     "cosh":         Operation(C, broadcast, "{np}.cosh({0})",            "cosh",          "np.cosh({0})"),
     "tanh":         Operation(C, broadcast, "{np}.tanh({0})",            "tanh",          "tanh({0})"),
-    "sigmoid":      Operation(C, broadcast, "sigmoid({0})", "", "sigmoid({0})", "jax.nn.sigmoid({0})"),
+    "sigmoid":      Operation(C, broadcast, "sigmoid({0})", "", "sigmoid({0})",
+                              "jax.nn.sigmoid({0})", "torch.sigmoid({0})"),
 
     # rows, columns and matrices
-    "erf":          Operation(F, same,       "erf({0})", "", "math.erf({0})", "jax.scipy.special.erf({0})"),
-    "softmax":      Operation(F, same,       "softmax({0})",      jax="jax.nn.softmax({0}, axis=-2)"),
-    "softmax_rows": Operation(F, same,       "softmax_rows({0})", jax="jax.nn.softmax({0}, axis=-1)"),
-    "log_softmax":  Operation(F, same,       "log_softmax({0})",  jax="jax.nn.log_softmax({0}, axis=-2)"),
-    "first_max":    Operation(F, same,       "first_max({0})",    jax=FIRST),
-    "column_max":   Operation(F, one_row,    "{0}.max(axis=-2, keepdims=True)"),
-    "row_max":      Operation(F, one_column, "{0}.max(axis=-1, keepdims=True)"),
-    "entries":      Operation(F, one_entry,  "{0}.sum(axis=(-2, -1), keepdims=True)"),
+    "erf":          Operation(F, same,       "erf({0})", "", "math.erf({0})",
+                              "jax.scipy.special.erf({0})", "torch.erf({0})"),
+    "softmax":      Operation(F, same,       "softmax({0})",
+                              jax="jax.nn.softmax({0}, axis=-2)", torch="torch.softmax({0}, dim=-2)"),
+    "softmax_rows": Operation(F, same,       "softmax_rows({0})",
+                              jax="jax.nn.softmax({0}, axis=-1)", torch="torch.softmax({0}, dim=-1)"),
+    "log_softmax":  Operation(F, same,       "log_softmax({0})",
+                              jax="jax.nn.log_softmax({0}, axis=-2)", torch="torch.log_softmax({0}, dim=-2)"),
+    "first_max":    Operation(F, same,       "first_max({0})",    jax=FIRST, torch=TORCH_FIRST),
+    "column_max":   Operation(F, one_row,    "{0}.max(axis=-2, keepdims=True)", torch="{0}.amax(dim=-2, keepdim=True)"),
+    "row_max":      Operation(F, one_column, "{0}.max(axis=-1, keepdims=True)", torch="{0}.amax(dim=-1, keepdim=True)"),
+    "entries":      Operation(F, one_entry,  "{0}.sum(axis=(-2, -1), keepdims=True)",
+                              torch="{0}.sum(dim=(-2, -1), keepdim=True)"),
     "inv":          Operation(F, turned,     "{np}.linalg.inv({0})"),
     "dot":          Operation(P, product,    "{0} @ {1}"),
     "call":         Operation(Kind.CALLED, as_called, in_loop=InLoop.ONE),
@@ -241,10 +250,10 @@ OPERATIONS = {
 
     # blocks of rows
     "rows":         Operation(V, some_rows, "{0}[{extra[0]}:{extra[1]}]", over_time="{0}[:, {extra[0]}:{extra[1]}]"),
-    "stack":        Operation(J, all_rows,  "{np}.concatenate(({all}), axis=-2)"),
+    "stack":        Operation(J, all_rows,  "{np}.concatenate(({all}), axis=-2)", torch="torch.cat(({all}), dim=-2)"),
     "sum":          Operation(J, as_told),
     "beside":       Operation(J, all_columns, "{np}.concatenate(({all}), axis=-1)"),
-    "T":            Operation(V, turned,    "{0}.T", over_time="{0}.transpose(0, 2, 1)"),
+    "T":            Operation(V, turned,    "{0}.T", over_time="{0}.swapaxes(-2, -1)"),
     "copy":         Operation(L, same,      "{0}", "", "{0}"),
 
     # loops, and T matrices one behind the other
@@ -255,8 +264,8 @@ OPERATIONS = {
     "total":        Operation(J, same,               in_loop=InLoop.ADDS),
     "at":           Operation(V, one_of_many,        "{0}[{extra}]", in_loop=OUTSIDE),
     "span":         Operation(V, some_of_many,       "{0}[{extra[0]}:{extra[1]}]", in_loop=OUTSIDE),
-    "over":         Operation(J, one_of_many,        "{0}.sum(axis=0)", in_loop=OUTSIDE),
-    "gather":       Operation(L, as_many, "{np}.array([{all}])", jax="{np}.stack(({all}))", in_loop=OUTSIDE),
+    "over":         Operation(J, one_of_many,        "{0}.sum(axis=0)", torch="{0}.sum(dim=0)", in_loop=OUTSIDE),
+    "gather":       Operation(L, as_many, "{np}.stack([{all}])", in_loop=OUTSIDE),
     "place":        Operation(L, among_many,         in_loop=OUTSIDE),
     "spread":       Operation(L, among_many,         in_loop=OUTSIDE),
     "cols":         Operation(L, side_by_side,       ON_STEPS, jax=ON_EXAMPLES, in_loop=OUTSIDE),

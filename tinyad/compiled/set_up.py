@@ -1,13 +1,13 @@
-"""Lay out the lines of a source: what is made once, each piece of memory with its views, and lists that wrap."""
+"""Lay out the lines of a source: what is made once, memory, views of it, and what needs both."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-NUMBER = re.compile(r"\d+")
-WIDTH = 112  # letters of a line, before it is set in
+from tinyad.compiled.line_breaks import WIDTH, length
+
 Assigned = tuple[str, str]  # a name, or several, and a text
+INDENT = 8
 
 
 class SetUp:
@@ -53,28 +53,8 @@ def together(assigned: Iterable[Assigned]) -> list[str]:
     """Return assignments as lines, each of as many names as it has room for."""
     found: list[tuple[list[str], list[str]]] = []
     for name, text in assigned:
-        if not found or length(", ".join([*found[-1][0], name, *found[-1][1], text])) > WIDTH - 4:
+        if not found or length(", ".join([*found[-1][0], name, *found[-1][1], text])) > WIDTH - INDENT:
             found.append(([], []))
         found[-1][0].append(name)
         found[-1][1].append(text)
     return [f"{', '.join(names)} = {', '.join(texts)}" for names, texts in found]
-
-
-def length(line: str) -> int:
-    """Return the letters of a line, each number counted as two, so that lines end where they do at other sizes."""
-    return len(NUMBER.sub("00", line))
-
-
-def wrapped(begin: str, parts: Sequence[str], end: str) -> list[str]:
-    """Return a list of parts as one line, or as several where it is long, those after the first set in."""
-    line = f"{begin}{', '.join(parts)}{end}"
-    if length(line) <= WIDTH or len(parts) < 2:
-        return [line]
-    opened = begin.endswith("(")
-    lines = [""]
-    for part in parts:
-        if lines[-1] and length(f"{lines[-1]} {part},") > WIDTH - 4:
-            lines.append("")
-        lines[-1] += f"{' ' * bool(lines[-1])}{part},"
-    indented = [f"    {line}" for line in lines]
-    return [begin if opened else f"{begin}(", *indented, end if opened else f"){end}"]

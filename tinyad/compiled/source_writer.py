@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from tinyad.arrays.matrix import Array
+from tinyad.compiled.dialects import NUMPY, Dialect
 from tinyad.compiled.identifiers import Namer
-from tinyad.compiled.operations import DEFINITIONS, GIVEN, Column, filled, template
+from tinyad.compiled.operations import GIVEN, filled, template
 from tinyad.compiled.value_names import LONGEST, joined, value_name
 from tinyad.compiled.values import Loop, Value, enclosing, ordered
 from tinyad.engine.table import TABLE
 
+FOR_NUMPY = 'compile it for NumPy (style="literal" or "grouped", engine="numpy")'
 SMALL = 16  # entries of a constant that is written out
 
 
@@ -30,12 +32,9 @@ class Writer:
     """The values that the roots need, outside the loops and in each of them, and their names."""
 
     TAKEN: tuple[str, ...] = ()  # names that the text uses itself
-    module = "np"
-    column = Column.NUMPY
-    defined: Mapping[str, str] = DEFINITIONS
 
-    def __init__(self, roots: Sequence[Value]) -> None:
-        self.roots = list(roots)
+    def __init__(self, roots: Sequence[Value], dialect: Dialect = NUMPY) -> None:
+        self.roots, self.dialect = list(roots), dialect
         self.order = ordered(self.roots)
         self.users: dict[Value, list[Value]] = {}
         for v in self.order:
@@ -43,7 +42,7 @@ class Writer:
                 self.users.setdefault(operand, []).append(v)
         self.uses = Counter(operand for v in self.order for operand in v.inputs())
         self.uses.update(self.roots)
-        self.namer = Namer({*self.TAKEN, *self.defined})
+        self.namer = Namer({*self.TAKEN, *dialect.taken, *dialect.definitions})
         self.names: dict[Value, str] = {}
         self._blocks = self._named_blocks()
         self.arguments: list[Argument] = []
@@ -94,14 +93,28 @@ class Writer:
 
     def leaf(self, v: Value) -> str:
         """Return the text of a leaf that is no argument."""
-        dtype = "" if v.dtype is None or v.dtype == float else f", {self.module}.{v.dtype}"
         if v.op == "number":
             if not np.isfinite(v.extra):
                 return f"float('{v.extra}')"
             return repr(int(v.extra)) if float(v.extra).is_integer() and abs(v.extra) < 1e15 else repr(v.extra)
         if v.op == "constant":
-            return f"{self.module}.array({constant(v).tolist()}{dtype})"
-        return f"{self.module}.{v.op}({v.shape}{dtype})"
+            return self.new("array", constant(v).tolist(), v.dtype)
+        return self.new(v.op, v.shape, v.dtype)
+
+    def new(self, how: str, what: Any, dtype: Any, name: str = "") -> str:
+        """Return the text of a new array; zeros for the derivative of an argument, by its name, are like it."""
+        for a in self.arguments:
+            if how == "zeros" and (f"d{a.name}", a.value.shape, a.value.dtype) == (name, what, dtype):
+                return f"{self.dialect.module}.zeros_like({a.name})"
+        return self.dialect.array(how, what, dtype, self._like(dtype))
+
+    def dtype_text(self, v: Value) -> str:
+        return self.dialect.dtype(v.dtype, self._like(v.dtype))
+
+    def _like(self, dtype: Any) -> str:
+        """Return the text of an argument of this dtype, a matrix if there is one; "" if there is none."""
+        known = sorted((a for a in self.arguments if a.value.dtype == dtype), key=lambda a: a.over_time)
+        return f"{known[0].name}{'[0]' * known[0].over_time}" if known else ""
 
     def function(self, kind: str, op: Any) -> str:
         for name, known in self.functions.items():
@@ -122,13 +135,18 @@ class Writer:
 
     def operation(self, v: Value, operands: Sequence[str]) -> str:
         """Return an operation on its operands as text; "" if it is no expression."""
+        if v.op in ("call", "kernel") and self.dialect is not NUMPY:
+            raise ValueError(
+                f"the row {v.extra[0].symbol} is not in tinyad's table, and {self.dialect.library} cannot run its "
+                f"functions: {FOR_NUMPY}, or write it in rows of the table"
+            )
         if v.op == "call":
             return f"{self.function('forward', v.extra[0])}({', '.join(operands)})"
         if v.op == "kernel":
             return f"{self.function('back', v.extra[0])}({', '.join(operands)})[{v.extra[1]}]"
-        if v.op in self.defined and v.op not in self.helpers:
+        if v.op in self.dialect.definitions and v.op not in self.helpers:
             self.helpers.append(v.op)
-        return filled(template(v, self.column), v, operands, self.module)
+        return filled(template(v, self.dialect.column), v, operands, self.dialect.module)
 
 
 def _is_written_out(v: Value) -> bool:

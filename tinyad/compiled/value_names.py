@@ -42,8 +42,8 @@ def _named(v: Value, depth: int) -> str:
     names = [_named(operand, depth - 1) for operand in v.operands]
     if v.op in ("stack", "gather", "beside"):
         return joined(names)
-    if v.op == "dot":
-        return "_".join(names)
+    if v.op == "dot":  # one with ones sums, or repeats
+        return "_".join(name for name in names if name != "ones") or "ones"
     if v.op == "*" and v.operands[0] is v.operands[1]:
         return f"{names[0]}_squared"
     if v.op == "sum":
