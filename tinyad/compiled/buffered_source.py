@@ -15,7 +15,7 @@ from tinyad.compiled.buffers import Places
 from tinyad.compiled.flat_sums import gaps, terms_of
 from tinyad.compiled.line_breaks import folded
 from tinyad.compiled.operations import LEAVES, OPERATIONS, UFUNCS, filled
-from tinyad.compiled.set_up import SetUp, together
+from tinyad.compiled.set_up import SetUp, together, view_lines
 from tinyad.compiled.source_writer import Writer
 from tinyad.compiled.value_names import value_name
 from tinyad.compiled.values import Loop, Value, schedule
@@ -72,11 +72,13 @@ class BufferedSource(Writer):
                 self._statement(part, self.lines)
         before = len(self.lines)
         returned = [self._result(v) for v in results]
-        blocks = [(name, text) for name, _, text in (line.partition(" = ") for line in self.lines[before:])]
+        blocks = [
+            (name, _base(text), text) for name, _, text in (line.partition(" = ") for line in self.lines[before:])
+        ]
         program = [
             *(f"# {line}" for line in comments),
             *self.lines[:before],
-            *together(sorted(blocks, key=lambda block: _base(block[1]))),
+            *view_lines(blocks),
             f"return {', '.join(returned)}{',' * (len(results) == 1)}",
         ]
         begin = f"def program({', '.join(argument.name for argument in self.arguments)}):"
