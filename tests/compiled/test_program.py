@@ -418,7 +418,7 @@ def test_every_row_of_the_table(op, style, dtype):
 @pytest.mark.parametrize("name", MODELS)
 def test_time_steps_are_found_by_comparing_steps(name):
     p = ModelPoint(MODELS[name])
-    (repeat,) = Steps(p.tape).repeats()
+    (repeat,) = Steps.of_tape(p.tape)[0].repeats()
     assert (repeat.begin, repeat.times) == (0, 4)
     assert repeat.period * 4 == len(p.tape)
 
@@ -444,11 +444,11 @@ def test_what_is_no_loop():
     tape = Tape()
     w, first = tape.variable(W, "W"), tape.variable(a, "a")
     gates = [tinyad.sigmoid(w @ first + 1.0) for _ in range(2)]  # two gates that look the same
-    assert Steps(tape).repeats() == []
+    assert Steps.of_tape(tape)[0].repeats() == []
     x = gates[0] * gates[1]
     for n in range(6):  # the fourth looks back further than the others
         x = tinyad.tanh(x if n != 3 else gates[0])
-    assert Steps(tape).repeats() == [(len(tape) - 6, 1, 3), (len(tape) - 3, 1, 3)]
+    assert Steps.of_tape(tape)[0].repeats() == [(len(tape) - 6, 1, 3), (len(tape) - 3, 1, 3)]
 
 
 def test_dead_steps_are_dropped():

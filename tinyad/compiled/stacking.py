@@ -31,8 +31,9 @@ def stack_products(roots: list[Value], make: Maker) -> list[Value]:
 
 
 def _stacked(roots: list[Value], make: Maker, componentwise: bool) -> list[Value]:
-    found = dict.fromkeys(v.loop for v in ordered(roots))
-    there, back = ([loop for loop in found if loop is not None and loop.back == turned] for turned in (False, True))
+    found = [loop for loop in dict.fromkeys(v.loop for v in ordered(roots)) if loop is not None]
+    around = {loop.outer for loop in found}  # in which another loop is: left as they are
+    there, back = ([loop for loop in found if loop not in around and loop.back == turned] for turned in (False, True))
     for loops in (there, back, [None]):
         packings = [_Packing(roots, make, dict.fromkeys(loops, late), componentwise) for late in (False, True)]
         early, late = (_operation_counts(packing.roots) for packing in packings)
