@@ -128,8 +128,8 @@ def a_sum_less(real):
 
 
 def the_other_way_round(real):
-    def loop(self, loop):
-        real(self, loop)
+    def loop(self, *where):
+        real(self, *where)
         self.lines[-1] = self.lines[-1].replace(", reverse=True", "")
 
     return loop
