@@ -11,7 +11,7 @@ from lstm_models.slides import GATES
 from tests.support.pages import Seen
 from tests.support.pictures import NASTY
 from tinyad import Op, Tape, compare, explore, gradients, graph, sigmoid, softmax, sqrt, stack, tanh
-from tinyad.drawing.layout import svg
+from tinyad.drawing.svg import svg
 from tinyad.html.explore import FOLDED_FROM
 from tinyad.html.value_details import SHOWN, ValueDetails, figure
 from tinyad.printing.listing import contribution_text, forward_text, walked

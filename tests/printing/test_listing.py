@@ -13,6 +13,7 @@ from lstm_models import slides
 from lstm_models.model import parameters
 from lstm_models.sequence import record
 from tests.support import goldenfiles
+from tests.support.pictures import classifier
 from tests.support.points import draw, fitting
 from tinyad import (
     TABLE,
@@ -527,22 +528,12 @@ def test_calls_show_their_lines():
         assert isinstance(text, str)
 
 
-def classifier():
-    """A softmax classifier with its cross-entropy; only z, p and L have names."""
-    tape = Tape()
-    v = tape.variables(W=draw((4, 3)), x=draw((3, 2), 1), b=draw((4, 1), 2))
-    z = v["W"] @ v["x"] + v["b"]
-    p = softmax(z)
-    tape.name({"z": z, "p": p, "L": -np.sum(np.eye(4)[:, [2, 0]] * log(p)) / 2})
-    return tape
-
-
 def test_steps_without_a_name_stand_in_the_equation_that_uses_them():
     listing = equations(classifier(), shapes=True, fold_unnamed=True)
     assert listing.text.splitlines() == [
-        "2  z  = W * x + b                  4×2",
-        "3  p  = softmax(z)                 4×2",
-        "8  L  = (-sum(_v7 ∘ log(p))) / 2   1×1",
+        "2  z  = W * x + b                4×2",
+        "3  p  = softmax(z)               4×2",
+        "8  L  = (-sum(Y ∘ log(p))) / 2   1×1",
     ]
     goldenfiles.check("equations_folded.tex", listing.latex)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from markupsafe import Markup
 
 from tinyad.drawing.graph import Graph, WrongSteps, frames_of, graph
-from tinyad.drawing.layout import svg
+from tinyad.drawing.svg import svg
 from tinyad.engine.derivatives import Derivatives
 from tinyad.html.page import NOTHING, fragment, lines, resource
 from tinyad.html.value_details import ValueDetails
