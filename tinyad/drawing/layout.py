@@ -157,7 +157,7 @@ class Layout:
         )
         clear = CORNER / 2
         for before, after in pairwise([start - clear, *lines, stop + clear]):
-            if after - before >= width + 2 * clear:
+            if after - before >= width + 2 * clear - LEVEL:  # rounding decides nothing
                 return before + clear
         return lines[0] - clear - width
 
