@@ -72,7 +72,7 @@ def test_the_mistakes_are_found_and_mended(file, name, capsys):
     with open(file, encoding="utf-8") as opened:
         source = opened.read()
     assert main(["check", "--json", "--fix", f"{name}.py"]) == 1
-    (found,) = json.loads(capsys.readouterr().out)
+    (found,) = json.loads(capsys.readouterr().out)["files"]
     assert faults(found, PLANTED[name], source) == []
     assert found["file"] == f"{name}.py"
     assert not found["ok"]

@@ -46,7 +46,7 @@ def test_exit_status(run, files, status, option):
     assert found == status
     assert bool(err) == (status == 2)
     if "--summary" in option:
-        assert len(out.splitlines()) == len(files)
+        assert len(out.splitlines()) == len(files) + (len(files) > 1)
 
 
 def test_the_first_wrong_line_is_told_in_full_and_the_others_in_one_line(run):
@@ -75,7 +75,7 @@ def test_what_cannot_be_read_is_told_with_its_place(run):
 def test_json(run):
     status, out, _ = run("check", "--json", "right.md", "wrong.md")
     assert status == 1
-    right, wrong = json.loads(out)
+    right, wrong = json.loads(out)["files"]
     assert (right["ok"], wrong["ok"]) == (True, False)
     assert (right["file"], wrong["file"]) == ("right.md", "wrong.md")
     assert right["counts"] == {"right": 16}
@@ -97,7 +97,7 @@ def test_json(run):
 def test_json_stays_json_where_a_file_cannot_be_read(run, file):
     status, out, err = run("check", "--json", file, "right.md")
     assert status == 2
-    failed, right = json.loads(out)
+    failed, right = json.loads(out)["files"]
     assert (right["file"], right["ok"]) == ("right.md", True)
     assert (failed["file"], failed["ok"]) == (file, False)
     assert file in failed["error"]
@@ -119,6 +119,7 @@ def test_a_file_that_fails_spoils_no_other(run, monkeypatch):
     assert status == 2
     assert out.splitlines() == [
         "a.md: not checked", "b.md: not checked", "right.md: 16 of 16 lines hold", "c.md: not checked",
+        "4 files: 1 right, 3 not checked",
     ]  # fmt: skip
     for said in ("a.md: more memory than there is", "b.md: nested too deeply", "TypeError: of the program"):
         assert said in err

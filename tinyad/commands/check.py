@@ -1,0 +1,244 @@
+"""`tinyad check`: what is checked, and what is printed about it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tinyad.commands.distribution import in_processes, on_cluster
+from tinyad.commands.findings import FileResult, FileVerdict, result_of, result_of_error
+from tinyad.commands.formats import FORMATS, schema, total_line
+from tinyad.printing.output import write_page
+from tinyad.printing.text import for_terminal, visible
+
+SECONDS_FOR_TEXT = 5.0  # for one text on the command line: the longest derivation takes two
+FOR_CODE = ("example", "shapes", "pair", "name", "diff", "fix", "sandbox")
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser of the command line."""
+    check = commands.add_parser(
+        "check",
+        help="check hand-derived gradients, statement by statement in code and line by line on paper",
+        epilog="The exit status is 0 if everything is right, 1 if something is wrong, and 2 if a file could not be "
+        "checked or the command not be carried out.",
+    )
+    check.add_argument(
+        "files", nargs="+", metavar="FILE", help="Python or a notebook with a forward and a backward pass, Markdown "
+        "with declare, forward and backward blocks, or a document in LaTeX; Python runs, as in a test"
+    )  # fmt: skip
+    check.add_argument(
+        "--declare", action="store_true", help="only propose the declarations that a text or a document lacks"
+    )
+    check.add_argument("--all", action="store_true", help="all that is wrong in full, not only the first")
+    check.add_argument("--summary", action="store_true", help="one line for every file")
+    check.add_argument(
+        "--output-format",
+        choices=("text", *FORMATS),
+        default="text",
+        help="text; the findings as JSON; as annotations of GitHub; in SARIF; or as XML of JUnit (default: text)",
+    )
+    check.add_argument(
+        "--json", action="store_const", const="json", dest="output_format", help="the same as --output-format json"
+    )
+    check.add_argument("--schema", action=_ShowSchema, help="print the JSON schema of that format and exit")
+    check.add_argument("--html", type=Path, dest="out", metavar="PAGE", help="also write one self-contained page")
+    check.add_argument("--seed", type=int, default=0, help="which sample points are drawn (default: 0)")
+    check.add_argument(
+        "--timeout",
+        type=seconds,
+        metavar="SECONDS",
+        help="for one text (default: 5), or one pair of code (default: 60)",
+    )
+    check.add_argument("--jobs", type=_count, default=1, metavar="N", help="check N files at a time (default: 1)")
+    check.add_argument(
+        "--scheduler", metavar="ADDRESS", help="check on a Dask cluster, whose workers have the files and tinyad"
+    )
+    check.add_argument("--no-suggest", action="store_true", help="verdicts only: what was meant is not looked for")
+    code = check.add_argument_group("for code")
+    code.add_argument(
+        "--example", metavar="FUNCTION", help="the function that returns the arguments of the forward pass"
+    )
+    code.add_argument("--shapes", metavar="SHAPES", help='their shapes, if that is all it takes: "X=6x5 W=5x4 b=4"')
+    code.add_argument(
+        "--pair",
+        action="append",
+        default=[],
+        metavar="FORWARD:BACKWARD",
+        help="the functions, if their names do not tell",
+    )
+    code.add_argument(
+        "--name", action="append", default=[], metavar="NAME=NAME", help="what a name is the derivative for: delta3=Z3"
+    )
+    code.add_argument("--diff", action="store_true", help="the suggestions as a unified diff")
+    code.add_argument("--fix", action="store_true", help="write the certain suggestions into the file")
+    code.add_argument("--sandbox", action="store_true", help="run the code in a process of its own, with limits")
+    check.set_defaults(run=run, other_place="a page with --html")
+
+
+class _ShowSchema(argparse.Action):
+    """Print the schema of the JSON format, as --version prints the version."""
+
+    def __init__(self, option_strings: list[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(schema(), end="")
+        parser.exit()
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check the files and return the exit status."""
+    if options.out and len(options.files) > 1:
+        raise ValueError("--html writes one page: give one file")
+    if options.scheduler and options.jobs > 1:
+        raise ValueError("--jobs is for this machine, --scheduler for a cluster: give one of them")
+    if options.scheduler and options.fix:
+        raise ValueError("--fix writes into files, which a cluster's workers are not asked to: leave out --scheduler")
+    if options.out and options.out.resolve() == Path(options.files[0]).resolve():
+        raise ValueError(f"--html {options.out} would write over the derivation; give another file")
+    return _propose(options) if options.declare else _check_files(options)
+
+
+class Outcome(NamedTuple):
+    """What becomes of one file: what was found, what is printed, what was changed in it, and a page about it."""
+
+    result: FileResult
+    shown: str = ""
+    mended: str = ""
+    page: str = ""
+
+
+def _check_files(options: argparse.Namespace) -> int:
+    """Check every file, print what is found in the order of the files, and return the exit status."""
+    job = partial(_outcome, options=options)
+    if options.scheduler:
+        outcomes = on_cluster(job, options.files, options.scheduler, _lost)
+    else:
+        outcomes = in_processes(job, options.files, options.jobs, _lost)
+    results = []
+    as_text = options.output_format == "text"
+    for file, outcome in zip(options.files, outcomes, strict=True):
+        results.append(outcome.result._replace(file=file))
+        if outcome.result.error:
+            print(f"tinyad: {visible(outcome.result.error)}", file=sys.stderr)
+            if as_text and (options.summary or len(options.files) > 1):
+                print(for_terminal(f"{visible(file)}: not checked"))
+            continue
+        if options.out:
+            write_page(options.out, outcome.page)
+        if as_text:
+            print(for_terminal(outcome.shown), flush=True)
+        if outcome.mended:
+            print(for_terminal(outcome.mended), file=None if as_text else sys.stderr)
+    if not as_text:
+        print(for_terminal(FORMATS[options.output_format](results)))
+    elif len(results) > 1:
+        print(total_line(results))
+    return max(result.verdict.status for result in results)
+
+
+def _outcome(file: str, options: argparse.Namespace) -> Outcome:
+    """Check one file, and mend it where that is asked for."""
+    try:
+        report = _checked(Path(file), options)
+        result = result_of(file, report, with_details=options.output_format == "json")
+        shown = visible(_shown(report, options)) if options.output_format == "text" else ""
+    except Exception as error:  # of one file: the others are checked all the same
+        return Outcome(result_of_error(file, message_about(file, error), error))
+    mended = ""
+    if options.fix:
+        from tinyad.code.command import mend
+
+        mended = "\n".join(mend(Path(file), report))
+    return Outcome(result, shown, mended, report.html() if options.out else "")
+
+
+def _lost(file: str) -> Outcome:
+    return Outcome(result_of_error(file, f"{file}: the process that checked it ended before it was done"))
+
+
+def _propose(options: argparse.Namespace) -> int:
+    """Print the declarations that texts lack, to be pasted into them."""
+    from tinyad.derivation.language.documents import opened
+    from tinyad.derivation.language.proposal import proposed_declarations
+
+    status = FileVerdict.RIGHT.status
+    for file in options.files:
+        try:
+            proposed = proposed_declarations(opened(Path(file), options.timeout or SECONDS_FOR_TEXT))
+        except Exception as error:  # of one file: the others are looked at all the same
+            print(f"tinyad: {visible(message_about(file, error))}", file=sys.stderr)
+            status = FileVerdict.NOT_CHECKED.status
+            continue
+        print(for_terminal(visible(proposed)) if proposed else f"{visible(file)}: nothing is left to declare")
+    return status
+
+
+def message_about(file: str, error: Exception) -> str:
+    """Say why a file was not checked."""
+    if isinstance(error, ValueError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"{file}: more memory than there is"
+    if isinstance(error, RecursionError):
+        return f"{file}: nested too deeply"
+    if isinstance(error, OSError):
+        return f"{file}: {error.strerror}"
+    return f"{file}: a fault of tinyad itself, {type(error).__name__}: {message_of(error)}"
+
+
+def message_of(error: BaseException) -> str:
+    """Return the message of an exception, whatever it is."""
+    try:
+        return str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    except Exception:  # an exception whose __str__ fails
+        return "no message"
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds, or fail."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+    return number
+
+
+def _count(text: str) -> int:
+    """Return a whole number of 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
+    return int(text)
+
+
+def _checked(path: Path, options: argparse.Namespace) -> Any:
+    """Return the report on a derivation, as code or as text."""
+    if path.suffix.lower() == ".py" or (path.suffix.lower() == ".ipynb" and not _is_derivation(path)):
+        from tinyad.code.command import check_file
+
+        if options.no_suggest:
+            raise ValueError(f"--no-suggest is for texts, and {path} is read as code")
+        return check_file(path, options)
+    for option in FOR_CODE:
+        if getattr(options, option):
+            raise ValueError(f"--{option} is for code, and {path} is read as a text; code ends in .py or .ipynb")
+    from tinyad.derivation import check_derivation
+
+    given = options.timeout or SECONDS_FOR_TEXT
+    return check_derivation(path, options.seed, timeout=given, suggest=not options.no_suggest)
+
+
+def _is_derivation(notebook: Path) -> bool:
+    """Return whether the Markdown cells of a notebook hold a derivation, with its declarations."""
+    from tinyad.derivation.language.documents import declares_in_markdown
+
+    return declares_in_markdown(notebook)
+
+
+def _shown(report: Any, options: argparse.Namespace) -> str:
+    if options.summary:
+        return str(report.summary())
+    return str(report.diff() if options.diff else report.text(options.all))
