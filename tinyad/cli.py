@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinyad.commands import check
-from tinyad.commands.check import SECONDS_FOR_TEXT, message_of, seconds
+from tinyad.commands.check import seconds
+from tinyad.commands.sources import SECONDS_FOR_TEXT, message_of
 from tinyad.commands.version import __version__
 from tinyad.printing.output import write_page, write_text
 from tinyad.printing.text import for_terminal, visible

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import tinyad.derivation
+import tinyad.commands.sources
 from tests.support.derivation_texts import CELL, RNN, fenced
 from tests.support.sampling import sampled
 from tinyad.cli import main
@@ -107,13 +107,15 @@ def test_json_stays_json_where_a_file_cannot_be_read(run, file):
 def test_a_file_that_fails_spoils_no_other(run, monkeypatch):
     """Not even by a fault of the program itself."""
 
-    def checked(path, *_, **__):
-        raise {"a.md": MemoryError(), "b.md": RecursionError(), "c.md": TypeError("of the program")}[str(path)]
+    def checked(source, *_, **__):
+        raise {"a.md": MemoryError(), "b.md": RecursionError(), "c.md": TypeError("of the program")}[source.name]
 
-    whole = tinyad.derivation.check_derivation
+    for name in ("a.md", "b.md", "c.md"):
+        Path(name).write_text(RIGHT, encoding="utf-8")
+    whole = tinyad.commands.sources.check_source
     monkeypatch.setattr(
-        "tinyad.derivation.check_derivation",
-        lambda path, *given, **named: (whole if str(path) == "right.md" else checked)(path, *given, **named),
+        "tinyad.commands.sources.check_source",
+        lambda source, *given: (whole if source.name == "right.md" else checked)(source, *given),
     )
     status, out, err = run("check", "a.md", "b.md", "right.md", "c.md", "--summary")
     assert status == 2

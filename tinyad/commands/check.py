@@ -6,16 +6,23 @@ import argparse
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tinyad.commands.distribution import in_processes, on_cluster
 from tinyad.commands.findings import FileResult, FileVerdict, result_of, result_of_error
 from tinyad.commands.formats import FORMATS, schema, total_line
+from tinyad.commands.mending import diff, mended, text_of, write
+from tinyad.commands.sources import SECONDS_FOR_TEXT, checked, checked_text, message_about
+from tinyad.derivation.language.documents import opened
+from tinyad.derivation.language.proposal import proposed_declarations
+from tinyad.derivation.language.source import decoded
 from tinyad.printing.output import write_page
 from tinyad.printing.text import for_terminal, visible
 
-SECONDS_FOR_TEXT = 5.0  # for one text on the command line: the longest derivation takes two
-FOR_CODE = ("example", "shapes", "pair", "name", "diff", "fix", "sandbox")
+if TYPE_CHECKING:
+    from tinyad.commands.findings import Report
+
+STDIN, STDIN_BYTES = "-", 4_000_000  # as much as a file may have
 
 
 def add_parser(commands: Any) -> None:
@@ -28,7 +35,8 @@ def add_parser(commands: Any) -> None:
     )
     check.add_argument(
         "files", nargs="+", metavar="FILE", help="Python or a notebook with a forward and a backward pass, Markdown "
-        "with declare, forward and backward blocks, or a document in LaTeX; Python runs, as in a test"
+        "with declare, forward and backward blocks, or a document in LaTeX; - is standard input, read as Markdown; "
+        "Python runs, as in a test"
     )  # fmt: skip
     check.add_argument(
         "--declare", action="store_true", help="only propose the declarations that a text or a document lacks"
@@ -46,6 +54,13 @@ def add_parser(commands: Any) -> None:
     )
     check.add_argument("--schema", action=_ShowSchema, help="print the JSON schema of that format and exit")
     check.add_argument("--html", type=Path, dest="out", metavar="PAGE", help="also write one self-contained page")
+    check.add_argument("--diff", action="store_true", help="the suggestions as a unified diff")
+    check.add_argument(
+        "--fix", action="store_true", help="write the certain suggestions into the file, and check it again"
+    )
+    check.add_argument(
+        "--stdin-filename", metavar="NAME", help="how a FILE - is read, standard input: as a file of this name would be"
+    )
     check.add_argument("--seed", type=int, default=0, help="which sample points are drawn (default: 0)")
     check.add_argument(
         "--timeout",
@@ -73,8 +88,6 @@ def add_parser(commands: Any) -> None:
     code.add_argument(
         "--name", action="append", default=[], metavar="NAME=NAME", help="what a name is the derivative for: delta3=Z3"
     )
-    code.add_argument("--diff", action="store_true", help="the suggestions as a unified diff")
-    code.add_argument("--fix", action="store_true", help="write the certain suggestions into the file")
     code.add_argument("--sandbox", action="store_true", help="run the code in a process of its own, with limits")
     check.set_defaults(run=run, other_place="a page with --html")
 
@@ -94,13 +107,30 @@ def run(options: argparse.Namespace) -> int:
     """Check the files and return the exit status."""
     if options.out and len(options.files) > 1:
         raise ValueError("--html writes one page: give one file")
+    if options.diff and (options.fix or options.output_format != "text"):
+        raise ValueError(f"--diff is an output of its own: leave out {'--fix' if options.fix else '--output-format'}")
+    if options.stdin_filename and STDIN not in options.files:
+        raise ValueError("--stdin-filename is for standard input: give - as FILE")
     if options.scheduler and options.jobs > 1:
         raise ValueError("--jobs is for this machine, --scheduler for a cluster: give one of them")
     if options.scheduler and options.fix:
         raise ValueError("--fix writes into files, which a cluster's workers are not asked to: leave out --scheduler")
     if options.out and options.out.resolve() == Path(options.files[0]).resolve():
         raise ValueError(f"--html {options.out} would write over the derivation; give another file")
+    if STDIN in options.files:
+        _read_standard_input(options)
     return _propose(options) if options.declare else _check_files(options)
+
+
+def _read_standard_input(options: argparse.Namespace) -> None:
+    if options.files.count(STDIN) > 1 or options.fix or options.scheduler or options.declare:
+        raise ValueError(
+            "- is standard input: once, and not with --fix, --scheduler or --declare; --diff says what to change"
+        )
+    raw = sys.stdin.buffer.read(STDIN_BYTES + 1) if sys.stdin else b""
+    if len(raw) > STDIN_BYTES:
+        raise ValueError(f"standard input has more than the {STDIN_BYTES:,} bytes that a file may have")
+    options.stdin = decoded(raw, "standard input")
 
 
 class Outcome(NamedTuple):
@@ -130,13 +160,13 @@ def _check_files(options: argparse.Namespace) -> int:
             continue
         if options.out:
             write_page(options.out, outcome.page)
-        if as_text:
-            print(for_terminal(outcome.shown), flush=True)
         if outcome.mended:
             print(for_terminal(outcome.mended), file=None if as_text else sys.stderr)
+        if as_text:
+            print(for_terminal(outcome.shown), flush=True, end="" if options.diff else "\n")
     if not as_text:
         print(for_terminal(FORMATS[options.output_format](results)))
-    elif len(results) > 1:
+    elif len(results) > 1 and not options.diff:
         print(total_line(results))
     return max(result.verdict.status for result in results)
 
@@ -144,17 +174,42 @@ def _check_files(options: argparse.Namespace) -> int:
 def _outcome(file: str, options: argparse.Namespace) -> Outcome:
     """Check one file, and mend it where that is asked for."""
     try:
-        report = _checked(Path(file), options)
-        result = result_of(file, report, with_details=options.output_format == "json")
-        shown = visible(_shown(report, options)) if options.output_format == "text" else ""
+        return _of_file(file, options)
     except Exception as error:  # of one file: the others are checked all the same
-        return Outcome(result_of_error(file, message_about(file, error), error))
-    mended = ""
-    if options.fix:
-        from tinyad.code.command import mend
+        return Outcome(result_of_error(_name(file, options), message_about(_name(file, options), error), error))
 
-        mended = "\n".join(mend(Path(file), report))
-    return Outcome(result, shown, mended, report.html() if options.out else "")
+
+def _of_file(file: str, options: argparse.Namespace) -> Outcome:
+    name = _name(file, options)
+    report = checked_text(name, options.stdin, options) if file == STDIN else checked(Path(file), options)
+    rows: tuple[str, ...] = ()
+    if options.fix:
+        report, rows = _fixed(Path(file), report, options)
+    result = result_of(name, report, with_details=options.output_format == "json")
+    shown = ""
+    if options.diff:
+        shown = _visible_rows(diff(name, options.stdin if file == STDIN else text_of(Path(file)), report))
+    elif options.output_format == "text":
+        shown = visible(report.summary() if options.summary else report.text(options.all))
+    return Outcome(result, shown, visible("\n".join(rows)), report.html() if options.out else "")
+
+
+def _fixed(path: Path, report: Report, options: argparse.Namespace) -> tuple[Report, tuple[str, ...]]:
+    """Write the certain suggestions into a file; return the report on it then, and what was changed, one row each."""
+    if path.suffix.lower() == ".ipynb":
+        raise ValueError(f"{path} is a notebook: --fix changes Python files and texts; the report says what to change")
+    before = text_of(path)
+    after = mended(str(path), before, report, lambda text: checked_text(str(path), text, options))
+    if not after.rows:
+        return report, (f"{path}: nothing is certain, and nothing was changed",) if not report.ok else ()
+    write(path, after.text)
+    return after.report, after.rows
+
+
+def _visible_rows(text: str) -> str:
+    """Return rows with their control characters as escapes, but for tabs and what ends a row."""
+    rows = [(row.removesuffix("\r"), "\r" * row.endswith("\r")) for row in text.split("\n")]
+    return "\n".join("\t".join(map(visible, row.split("\t"))) + end for row, end in rows)
 
 
 def _lost(file: str) -> Outcome:
@@ -163,9 +218,6 @@ def _lost(file: str) -> Outcome:
 
 def _propose(options: argparse.Namespace) -> int:
     """Print the declarations that texts lack, to be pasted into them."""
-    from tinyad.derivation.language.documents import opened
-    from tinyad.derivation.language.proposal import proposed_declarations
-
     status = FileVerdict.RIGHT.status
     for file in options.files:
         try:
@@ -176,27 +228,6 @@ def _propose(options: argparse.Namespace) -> int:
             continue
         print(for_terminal(visible(proposed)) if proposed else f"{visible(file)}: nothing is left to declare")
     return status
-
-
-def message_about(file: str, error: Exception) -> str:
-    """Say why a file was not checked."""
-    if isinstance(error, ValueError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return f"{file}: more memory than there is"
-    if isinstance(error, RecursionError):
-        return f"{file}: nested too deeply"
-    if isinstance(error, OSError):
-        return f"{file}: {error.strerror}"
-    return f"{file}: a fault of tinyad itself, {type(error).__name__}: {message_of(error)}"
-
-
-def message_of(error: BaseException) -> str:
-    """Return the message of an exception, whatever it is."""
-    try:
-        return str(error.args[0] if isinstance(error, KeyError) and error.args else error)
-    except Exception:  # an exception whose __str__ fails
-        return "no message"
 
 
 def seconds(text: str) -> float:
@@ -214,31 +245,5 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _checked(path: Path, options: argparse.Namespace) -> Any:
-    """Return the report on a derivation, as code or as text."""
-    if path.suffix.lower() == ".py" or (path.suffix.lower() == ".ipynb" and not _is_derivation(path)):
-        from tinyad.code.command import check_file
-
-        if options.no_suggest:
-            raise ValueError(f"--no-suggest is for texts, and {path} is read as code")
-        return check_file(path, options)
-    for option in FOR_CODE:
-        if getattr(options, option):
-            raise ValueError(f"--{option} is for code, and {path} is read as a text; code ends in .py or .ipynb")
-    from tinyad.derivation import check_derivation
-
-    given = options.timeout or SECONDS_FOR_TEXT
-    return check_derivation(path, options.seed, timeout=given, suggest=not options.no_suggest)
-
-
-def _is_derivation(notebook: Path) -> bool:
-    """Return whether the Markdown cells of a notebook hold a derivation, with its declarations."""
-    from tinyad.derivation.language.documents import declares_in_markdown
-
-    return declares_in_markdown(notebook)
-
-
-def _shown(report: Any, options: argparse.Namespace) -> str:
-    if options.summary:
-        return str(report.summary())
-    return str(report.diff() if options.diff else report.text(options.all))
+def _name(file: str, options: argparse.Namespace) -> str:
+    return options.stdin_filename or "stdin" if file == STDIN else file

@@ -111,7 +111,7 @@ class FileResult(NamedTuple):
 
 def result_of(file: str, report: Report, with_details: bool = False) -> FileResult:
     """Return what was found in a file by its report; it is right if and only if there are no findings."""
-    kind, findings = ("code", _in_code(report)) if _is_code(report) else ("text", _in_text(cast("TextReport", report)))
+    kind, findings = ("code", _in_code(report)) if is_code(report) else ("text", _in_text(cast("TextReport", report)))
     verdict = FileVerdict.RIGHT if report.ok else FileVerdict.WRONG
     if getattr(report, "errors", None):
         verdict = FileVerdict.NOT_CHECKED
@@ -127,7 +127,8 @@ def result_of_error(file: str, message: str, error: Exception | None = None) -> 
     return FileResult(file, "", FileVerdict.NOT_CHECKED, (Finding(place, NOT_CHECKED, told),), message)
 
 
-def _is_code(report: Report) -> TypeGuard[CodeReport]:
+def is_code(report: Report) -> TypeGuard[CodeReport]:
+    """Return whether a report is about code."""
     return hasattr(report, "pairs")
 
 

@@ -1,0 +1,73 @@
+"""One file, or the text of one, checked with the options of the command line: as code, or as a text."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinyad.derivation import check_source
+from tinyad.derivation.language.documents import declares_in_markdown, opened, opened_text
+from tinyad.derivation.language.source import Source
+
+if TYPE_CHECKING:
+    from tinyad.code.files import Text
+    from tinyad.commands.findings import Report
+
+SECONDS_FOR_TEXT = 5.0  # for one text on the command line: the longest derivation takes two
+CODE = (".py", ".ipynb")
+FOR_CODE = ("example", "shapes", "pair", "name", "sandbox")
+
+
+def checked(path: Path, options: argparse.Namespace) -> Report:
+    """Return the report on a file, as code or as a text."""
+    if path.suffix.lower() == ".py" or (path.suffix.lower() == ".ipynb" and not declares_in_markdown(path)):
+        from tinyad.code.files import read
+
+        return _of_code(read(path), options)
+    return _of_derivation(opened(path, options.timeout or SECONDS_FOR_TEXT), options)
+
+
+def checked_text(name: str, text: str, options: argparse.Namespace) -> Report:
+    """Return the report on the text that stands, or would stand, in a file of this name."""
+    if Path(name).suffix.lower() in CODE:
+        from tinyad.code.files import text_named
+
+        return _of_code(text_named(name, text), options)
+    return _of_derivation(opened_text(text, name, options.timeout or SECONDS_FOR_TEXT), options)
+
+
+def _of_code(source: Text, options: argparse.Namespace) -> Report:
+    from tinyad.code import command
+
+    if options.no_suggest:
+        raise ValueError(f"--no-suggest is for texts, and {source.name} is read as code")
+    return command.check_source(source, options)
+
+
+def _of_derivation(source: Source, options: argparse.Namespace) -> Report:
+    for option in FOR_CODE:
+        if getattr(options, option):
+            raise ValueError(f"--{option} is for code, and {source.name} is read as a text; code ends in .py or .ipynb")
+    return check_source(source, options.seed, not options.no_suggest)
+
+
+def message_about(file: str, error: Exception) -> str:
+    """Say why a file was not checked."""
+    if isinstance(error, ValueError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"{file}: more memory than there is"
+    if isinstance(error, RecursionError):
+        return f"{file}: nested too deeply"
+    if isinstance(error, OSError):
+        return f"{file}: {error.strerror}"
+    return f"{file}: a fault of tinyad itself, {type(error).__name__}: {message_of(error)}"
+
+
+def message_of(error: BaseException) -> str:
+    """Return the message of an exception, whatever it is."""
+    try:
+        return str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    except Exception:  # an exception whose __str__ fails
+        return "no message"
