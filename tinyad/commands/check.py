@@ -13,6 +13,7 @@ from tinyad.commands.findings import FileResult, FileVerdict, result_of, result_
 from tinyad.commands.formats import FORMATS, schema, total_line
 from tinyad.commands.mending import diff, mended, text_of, write
 from tinyad.commands.sources import SECONDS_FOR_TEXT, checked, checked_text, message_about
+from tinyad.commands.terminal import WHEN, Progress, coloured, coloured_diff, has_colour
 from tinyad.derivation.language.documents import opened
 from tinyad.derivation.language.proposal import proposed_declarations
 from tinyad.derivation.language.source import decoded
@@ -53,6 +54,12 @@ def add_parser(commands: Any) -> None:
         "--json", action="store_const", const="json", dest="output_format", help="the same as --output-format json"
     )
     check.add_argument("--schema", action=_ShowSchema, help="print the JSON schema of that format and exit")
+    check.add_argument(
+        "--color",
+        choices=WHEN,
+        default="auto",
+        help="verdicts in colour; auto: on a terminal (default: auto)",
+    )
     check.add_argument("--html", type=Path, dest="out", metavar="PAGE", help="also write one self-contained page")
     check.add_argument("--diff", action="store_true", help="the suggestions as a unified diff")
     check.add_argument(
@@ -150,25 +157,36 @@ def _check_files(options: argparse.Namespace) -> int:
     else:
         outcomes = in_processes(job, options.files, options.jobs, _lost)
     results = []
-    as_text = options.output_format == "text"
-    for file, outcome in zip(options.files, outcomes, strict=True):
-        results.append(outcome.result._replace(file=file))
-        if outcome.result.error:
-            print(f"tinyad: {visible(outcome.result.error)}", file=sys.stderr)
-            if as_text and (options.summary or len(options.files) > 1):
-                print(for_terminal(f"{visible(file)}: not checked"))
-            continue
-        if options.out:
-            write_page(options.out, outcome.page)
-        if outcome.mended:
-            print(for_terminal(outcome.mended), file=None if as_text else sys.stderr)
-        if as_text:
-            print(for_terminal(outcome.shown), flush=True, end="" if options.diff else "\n")
-    if not as_text:
+    names = [_name(file, options) for file in options.files]
+    with Progress(names) as progress:
+        for name, outcome in zip(names, outcomes, strict=True):
+            with progress.away():
+                _print(name, outcome, options)
+            results.append(outcome.result._replace(file=name))
+    if options.output_format != "text":
         print(for_terminal(FORMATS[options.output_format](results)))
     elif len(results) > 1 and not options.diff:
         print(total_line(results))
     return max(result.verdict.status for result in results)
+
+
+def _print(name: str, outcome: Outcome, options: argparse.Namespace) -> None:
+    """Print what is found in one file, and what was changed in it."""
+    as_text = options.output_format == "text"
+    if outcome.result.error:
+        print(f"tinyad: {visible(outcome.result.error)}", file=sys.stderr)
+        if as_text and (options.summary or len(options.files) > 1):
+            print(for_terminal(f"{visible(name)}: not checked"))
+        return
+    if options.out:
+        write_page(options.out, outcome.page)
+    if outcome.mended:
+        print(for_terminal(outcome.mended), file=None if as_text else sys.stderr)
+    if as_text:
+        shown = for_terminal(outcome.shown)
+        if has_colour(options.color, sys.stdout):
+            shown = coloured_diff(shown) if options.diff else coloured(shown)
+        print(shown, flush=True, end="" if options.diff else "\n")
 
 
 def _outcome(file: str, options: argparse.Namespace) -> Outcome:
