@@ -8,11 +8,12 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinyad.commands import check
+from tinyad.commands import check, completion
 from tinyad.commands.check import seconds
 from tinyad.commands.sources import SECONDS_FOR_TEXT, message_of
 from tinyad.commands.version import __version__
@@ -111,7 +112,17 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("file", metavar="FILE", help="the copy as the reader returned it")
     grade.add_argument("--answer", required=True, metavar="ANSWER", help="the answer file that plant wrote")
     grade.set_defaults(run=_grade, other_place="a file that can be read")
+
+    completion.add_parser(commands, parser)
+    of = commands.add_parser("help", help="print the help of a command")
+    of.add_argument("of", nargs="?", choices=[*commands.choices], metavar="COMMAND", help="which one")
+    of.set_defaults(run=partial(_help, parser), other_place="a terminal")
     return parser
+
+
+def _help(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    parser.parse_args([*filter(None, [options.of]), "--help"])
+    return 0
 
 
 def _registered(group: str) -> list[Any]:

@@ -35,7 +35,7 @@ def run(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("files", "status"),
     [
-        (["right.md"], 0), (["wrong.md"], 1), (["unreadable.md"], 2), (["missing.md"], 2), (["."], 2),
+        (["right.md"], 0), (["wrong.md"], 1), (["unreadable.md"], 2), (["missing.md"], 2),
         (["right.md", "right.md"], 0), (["right.md", "wrong.md"], 1), (["wrong.md", "right.md"], 1),
         (["unreadable.md", "wrong.md"], 2), (["wrong.md", "missing.md"], 2), (["right.md", "missing.md"], 2),
     ],
@@ -185,9 +185,7 @@ def test_a_page_that_cannot_be_written(run):
     assert "one" in err
 
 
-@pytest.mark.parametrize(
-    "arguments", [["check"], ["check", "--seed", "x", "right.md"], ["plant", "right.md"], ["grade"]]
-)
+@pytest.mark.parametrize("arguments", [["check", "--seed", "x", "right.md"], ["plant", "right.md"], ["grade"]])
 def test_wrong_arguments(run, arguments):
     with pytest.raises(SystemExit) as stopped:
         run(*arguments)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tinyad.commands.configuration import for_run
+from tinyad.commands.discovery import files_in
 from tinyad.commands.distribution import in_processes, on_cluster
 from tinyad.commands.findings import FileResult, FileVerdict, result_of, result_of_error
 from tinyad.commands.formats import FORMATS, schema, total_line
 from tinyad.commands.mending import diff, mended, text_of, write
 from tinyad.commands.sources import SECONDS_FOR_TEXT, checked, checked_text, message_about
 from tinyad.commands.terminal import WHEN, Progress, coloured, coloured_diff, has_colour
+from tinyad.commands.watching import watch
 from tinyad.derivation.language.documents import opened
 from tinyad.derivation.language.proposal import proposed_declarations
 from tinyad.derivation.language.source import decoded
@@ -35,9 +39,9 @@ def add_parser(commands: Any) -> None:
         "checked or the command not be carried out.",
     )
     check.add_argument(
-        "files", nargs="+", metavar="FILE", help="Python or a notebook with a forward and a backward pass, Markdown "
+        "files", nargs="*", metavar="FILE", help="Python or a notebook with a forward and a backward pass, Markdown "
         "with declare, forward and backward blocks, or a document in LaTeX; - is standard input, read as Markdown; "
-        "Python runs, as in a test"
+        "of a folder, the files that have such; without any, the paths in pyproject.toml. Python runs, as in a test"
     )  # fmt: skip
     check.add_argument(
         "--declare", action="store_true", help="only propose the declarations that a text or a document lacks"
@@ -47,7 +51,6 @@ def add_parser(commands: Any) -> None:
     check.add_argument(
         "--output-format",
         choices=("text", *FORMATS),
-        default="text",
         help="text; the findings as JSON; as annotations of GitHub; in SARIF; or as XML of JUnit (default: text)",
     )
     check.add_argument(
@@ -65,21 +68,32 @@ def add_parser(commands: Any) -> None:
     check.add_argument(
         "--fix", action="store_true", help="write the certain suggestions into the file, and check it again"
     )
+    check.add_argument("--watch", action="store_true", help="check again when a file is saved, until Ctrl-C")
     check.add_argument(
         "--stdin-filename", metavar="NAME", help="how a FILE - is read, standard input: as a file of this name would be"
     )
-    check.add_argument("--seed", type=int, default=0, help="which sample points are drawn (default: 0)")
+    check.add_argument("--seed", type=int, help="which sample points are drawn (default: 0)")
     check.add_argument(
         "--timeout",
         type=seconds,
         metavar="SECONDS",
         help="for one text (default: 5), or one pair of code (default: 60)",
     )
-    check.add_argument("--jobs", type=_count, default=1, metavar="N", help="check N files at a time (default: 1)")
+    check.add_argument("--jobs", type=_count, metavar="N", help="check N files at a time (default: 1)")
     check.add_argument(
         "--scheduler", metavar="ADDRESS", help="check on a Dask cluster, whose workers have the files and tinyad"
     )
-    check.add_argument("--no-suggest", action="store_true", help="verdicts only: what was meant is not looked for")
+    check.add_argument(
+        "--suggest",
+        action=argparse.BooleanOptionalAction,
+        help="for texts: look for what was meant, or give verdicts only (default: --suggest)",
+    )
+    check.add_argument(
+        "--exclude",
+        action="append",
+        metavar="PATTERN",
+        help="leave out files and folders in a folder, by their names or paths, such as 'old*' or 'a/*.md'",
+    )
     code = check.add_argument_group("for code")
     code.add_argument(
         "--example", metavar="FUNCTION", help="the function that returns the arguments of the forward pass"
@@ -95,7 +109,11 @@ def add_parser(commands: Any) -> None:
     code.add_argument(
         "--name", action="append", default=[], metavar="NAME=NAME", help="what a name is the derivative for: delta3=Z3"
     )
-    code.add_argument("--sandbox", action="store_true", help="run the code in a process of its own, with limits")
+    code.add_argument(
+        "--sandbox",
+        action=argparse.BooleanOptionalAction,
+        help="run the code in a process of its own, with limits (default: --no-sandbox)",
+    )
     check.set_defaults(run=run, other_place="a page with --html")
 
 
@@ -112,28 +130,65 @@ class _ShowSchema(argparse.Action):
 
 def run(options: argparse.Namespace) -> int:
     """Check the files and return the exit status."""
-    if options.out and len(options.files) > 1:
-        raise ValueError("--html writes one page: give one file")
-    if options.diff and (options.fix or options.output_format != "text"):
-        raise ValueError(f"--diff is an output of its own: leave out {'--fix' if options.fix else '--output-format'}")
-    if options.stdin_filename and STDIN not in options.files:
-        raise ValueError("--stdin-filename is for standard input: give - as FILE")
-    if options.scheduler and options.jobs > 1:
-        raise ValueError("--jobs is for this machine, --scheduler for a cluster: give one of them")
-    if options.scheduler and options.fix:
-        raise ValueError("--fix writes into files, which a cluster's workers are not asked to: leave out --scheduler")
-    if options.out and options.out.resolve() == Path(options.files[0]).resolve():
-        raise ValueError(f"--html {options.out} would write over the derivation; give another file")
+    _find_files(options)
+    _refuse(options)
+    if options.watch:
+        return watch(options.files, lambda: _check_files(options))
     if STDIN in options.files:
         _read_standard_input(options)
     return _propose(options) if options.declare else _check_files(options)
 
 
+def _find_files(options: argparse.Namespace) -> None:
+    """Set what the command line leaves open for the run, and the files in the place of folders."""
+    found = for_run(options)
+    folder = found.folder if options.exclude is found.values.get("exclude") else Path.cwd()
+    paths = options.files or [os.path.relpath(found.folder / path) for path in options.paths]
+    if not paths:
+        raise ValueError("nothing to check: give a FILE, or set paths in [tool.tinyad] of pyproject.toml")
+    options.files = files_in(paths, [(folder, pattern) for pattern in options.exclude])
+
+
+def _refuse(options: argparse.Namespace) -> None:
+    """Raise ValueError for options that do not go together."""
+    elsewhere = options.scheduler or options.declare
+    stdin = options.files.count(STDIN)
+    for is_wrong, message in (
+        (options.out and len(options.files) > 1, "--html writes one page: give one file"),
+        (
+            options.diff and (options.fix or options.output_format != "text"),
+            f"--diff is an output of its own: leave out {'--fix' if options.fix else '--output-format'}",
+        ),
+        (
+            options.stdin_filename and not stdin,
+            "--stdin-filename is for standard input: give - as FILE",
+        ),
+        (
+            options.scheduler and options.jobs > 1,
+            "--jobs is for this machine, --scheduler for a cluster: give one of them",
+        ),
+        (
+            options.scheduler and options.fix,
+            "--fix writes into files, which a cluster's workers are not asked to: leave out --scheduler",
+        ),
+        (
+            options.out and options.out.resolve() == Path(options.files[0]).resolve(),
+            f"--html {options.out} would write over the derivation; give another file",
+        ),
+        (
+            options.watch and (stdin or elsewhere),
+            "--watch is for files on this machine, without - and without --scheduler and --declare",
+        ),
+        (
+            stdin > 1 or (stdin and (options.fix or elsewhere)),
+            "- is standard input: once, and without --fix, --scheduler and --declare; --diff says what to change",
+        ),
+    ):
+        if is_wrong:
+            raise ValueError(message)
+
+
 def _read_standard_input(options: argparse.Namespace) -> None:
-    if options.files.count(STDIN) > 1 or options.fix or options.scheduler or options.declare:
-        raise ValueError(
-            "- is standard input: once, and not with --fix, --scheduler or --declare; --diff says what to change"
-        )
     raw = sys.stdin.buffer.read(STDIN_BYTES + 1) if sys.stdin else b""
     if len(raw) > STDIN_BYTES:
         raise ValueError(f"standard input has more than the {STDIN_BYTES:,} bytes that a file may have")

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tinyad.commands.configuration import for_file
 from tinyad.derivation import check_source
 from tinyad.derivation.language.documents import declares_in_markdown, opened, opened_text
 from tinyad.derivation.language.source import Source
@@ -21,26 +22,30 @@ FOR_CODE = ("example", "shapes", "pair", "name", "sandbox")
 
 def checked(path: Path, options: argparse.Namespace) -> Report:
     """Return the report on a file, as code or as a text."""
-    if path.suffix.lower() == ".py" or (path.suffix.lower() == ".ipynb" and not declares_in_markdown(path)):
+    is_code = path.suffix.lower() == ".py" or (path.suffix.lower() == ".ipynb" and not declares_in_markdown(path))
+    own = for_file(options, path, is_code)
+    if is_code:
         from tinyad.code.files import read
 
-        return _of_code(read(path), options)
-    return _of_derivation(opened(path, options.timeout or SECONDS_FOR_TEXT), options)
+        return _of_code(read(path), own)
+    return _of_derivation(opened(path, own.timeout or SECONDS_FOR_TEXT), own)
 
 
 def checked_text(name: str, text: str, options: argparse.Namespace) -> Report:
     """Return the report on the text that stands, or would stand, in a file of this name."""
-    if Path(name).suffix.lower() in CODE:
+    is_code = Path(name).suffix.lower() in CODE
+    own = for_file(options, Path(name), is_code)
+    if is_code:
         from tinyad.code.files import text_named
 
-        return _of_code(text_named(name, text), options)
-    return _of_derivation(opened_text(text, name, options.timeout or SECONDS_FOR_TEXT), options)
+        return _of_code(text_named(name, text), own)
+    return _of_derivation(opened_text(text, name, own.timeout or SECONDS_FOR_TEXT), own)
 
 
 def _of_code(source: Text, options: argparse.Namespace) -> Report:
     from tinyad.code import command
 
-    if options.no_suggest:
+    if options.suggest is False:
         raise ValueError(f"--no-suggest is for texts, and {source.name} is read as code")
     return command.check_source(source, options)
 
@@ -49,7 +54,7 @@ def _of_derivation(source: Source, options: argparse.Namespace) -> Report:
     for option in FOR_CODE:
         if getattr(options, option):
             raise ValueError(f"--{option} is for code, and {source.name} is read as a text; code ends in .py or .ipynb")
-    return check_source(source, options.seed, not options.no_suggest)
+    return check_source(source, options.seed, options.suggest)
 
 
 def message_about(file: str, error: Exception) -> str:

@@ -91,10 +91,11 @@ class Progress:
         self._names, self._done = names, 0
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._drawn = False
+        self._stream = sys.stderr  # while code is checked, what it writes there goes nowhere
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Progress:
-        if is_terminal(sys.stderr):
+        if is_terminal(self._stream):
             self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
         return self
@@ -135,5 +136,5 @@ class Progress:
             self._drawn = False
 
     def _write(self, text: str) -> None:
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        self._stream.write(text)
+        self._stream.flush()
