@@ -117,6 +117,13 @@ def add_parser(commands: Any) -> None:
     check.set_defaults(run=run, other_place="a page with --html")
 
 
+def default_options() -> argparse.Namespace:
+    """Return the options of the command where nothing is said on the command line."""
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    return parser.parse_args(["check"])
+
+
 class _ShowSchema(argparse.Action):
     """Print the schema of the JSON format, as --version prints the version."""
 

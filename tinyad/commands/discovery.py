@@ -16,6 +16,7 @@ DECLARED = re.compile(
     rb"^[ \t]*```+[ \t]*declare\b|<!--[ \t]*tinyad:|^[ \t]*%[ \t%]*tinyad:|^[ \t]*\.\. tinyad:", re.MULTILINE
 )
 BACKWARD = re.compile(rb"^[ \t]*def \w*(?:backward|bwd|grad)", re.MULTILINE)
+READ = (*SUFFIXES, ".py")
 SKIPPED = ("node_modules", "__pycache__", "build", "dist", "venv")
 FILES = 10_000  # in folders: more is a mistake, such as the root of a disk
 
@@ -46,7 +47,7 @@ def _walk(folder: str, exclude: Sequence[Exclude]) -> Iterator[str]:
         folders[:] = [f for f in inside if not is_excluded(Path(top, f), exclude)]
         for name in sorted(names):
             path = Path(top, name)
-            if path.suffix.lower() not in (*SUFFIXES, ".py") or path.is_symlink() or is_excluded(path, exclude):
+            if path.suffix.lower() not in READ or path.is_symlink() or is_excluded(path, exclude):
                 continue
             count += 1
             if count > FILES:
