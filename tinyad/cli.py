@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinyad.commands import check, completion
+from tinyad.commands import check, completion, mcp_server
 from tinyad.commands.check import seconds
 from tinyad.commands.sources import SECONDS_FOR_TEXT, message_of
 from tinyad.commands.version import __version__
@@ -113,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--answer", required=True, metavar="ANSWER", help="the answer file that plant wrote")
     grade.set_defaults(run=_grade, other_place="a file that can be read")
 
+    mcp_server.add_parser(commands)
     completion.add_parser(commands, parser)
     of = commands.add_parser("help", help="print the help of a command")
     of.add_argument("of", nargs="?", choices=[*commands.choices], metavar="COMMAND", help="which one")
