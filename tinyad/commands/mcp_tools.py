@@ -246,14 +246,14 @@ RESULT = _report_schema()
 TOOLS = {
     "check_derivation": Tool(
         "Check a derivation by hand, line by line: Markdown with blocks ```declare, ```forward and ```backward, or a "
-        "document in LaTeX or Markdown with declarations in comments. Says which line is wrong, why, and what was meant.",
+        "document in LaTeX or Markdown with declarations in comments. Says which line is wrong, and what was meant.",
         _object("text", text=_text("the whole text"), seed=SEED, suggest={"type": "boolean", "default": True}),
         RESULT,
         _checked_text,
     ),
     "check_code": Tool(
         "Check a backward pass in NumPy, statement by statement: source with a forward and a backward pass, and "
-        "perhaps a function example() that returns the arguments of the forward pass. The source is executed, in a sandbox.",
+        "perhaps a function example() that returns the arguments of the forward pass. The source runs, in a sandbox.",
         _object(
             "source",
             source=_text("the whole source"),
