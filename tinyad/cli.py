@@ -101,11 +101,9 @@ def _parser() -> argparse.ArgumentParser:
 
     plant = commands.add_parser("plant", help="write a copy of a right derivation with one mistake in it")
     plant.add_argument("file", metavar="FILE")
-    plant.add_argument("--kind", required=True, help="name, missing, sign, transpose, ...; a wrong one lists them all")
+    plant.add_argument("--kind", nargs="?", help="name, missing, sign, transpose, ...; without it all are listed")
     plant.add_argument("--seed", type=int, default=0, help="which of the mistakes of this kind (default: 0)")
-    plant.add_argument(
-        "--out", type=Path, required=True, metavar="COPY", help="the copy; the answer is COPY.answer.json"
-    )
+    plant.add_argument("--out", type=Path, metavar="COPY", help="the copy; the answer is COPY.answer.json")
     plant.set_defaults(run=_plant, other_place="a copy with --out")
 
     grade = commands.add_parser("grade", help="say whether a reader found the planted mistake and mended it")
@@ -205,7 +203,9 @@ def _page(what: str, seconds: float | None) -> tuple[str, bool | None]:
         models: dict[str, Callable[[], Report]] = {k: f for group in _registered(MODELS) for k, f in group.items()}
         if what not in models:
             if not _is_file(path):
-                raise ValueError(f"{what}: no such file, and no such model; {_choice(models)}")
+                near = next((f"{what}{end}" for end in (".md", ".tex", ".py") if _is_file(Path(f"{what}{end}"))), "")
+                hint = f"did you mean {near}?" if near else _choice(models)
+                raise ValueError(f"{what}: no such file, and no such model; {hint}")
             from tinyad.derivation import check_derivation
 
             checked = check_derivation(path, timeout=seconds or SECONDS_FOR_TEXT)
@@ -275,9 +275,14 @@ def _run_file(path: Path) -> dict[str, Any]:
 
 
 def _plant(options: argparse.Namespace) -> int:
-    from tinyad.derivation.exercise.plant import answer, plant
+    from tinyad.derivation.exercise.plant import KINDS, answer, plant
     from tinyad.derivation.language.source import read
 
+    if options.kind is None:
+        print("\n".join(KINDS))
+        return 0
+    if options.out is None:
+        raise ValueError("--out says where the copy goes: give --out COPY")
     source = read(Path(options.file))
     key = options.out.with_name(options.out.name + ".answer.json")
     if Path(options.file).resolve() in (options.out.resolve(), key.resolve()):

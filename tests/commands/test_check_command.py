@@ -185,7 +185,7 @@ def test_a_page_that_cannot_be_written(run):
     assert "one" in err
 
 
-@pytest.mark.parametrize("arguments", [["check", "--seed", "x", "right.md"], ["plant", "right.md"], ["grade"]])
+@pytest.mark.parametrize("arguments", [["check", "--seed", "x", "right.md"], ["plant"], ["grade"]])
 def test_wrong_arguments(run, arguments):
     with pytest.raises(SystemExit) as stopped:
         run(*arguments)
@@ -325,3 +325,13 @@ def test_no_mistake_is_planted_into_a_document(run):
     status, _, err = run("plant", "paper.tex", "--kind", "sign", "--out", "copy.tex")
     assert status == 2
     assert "no block" in err
+
+
+@pytest.mark.parametrize("more", [[], ["--kind"]])
+def test_plant_lists_its_kinds(run, more):
+    status, out, _ = run("plant", "right.md", *more)
+    assert status == 0
+    assert {"sign", "transpose", "missing"} <= set(out.splitlines())
+    status, _, err = run("plant", "right.md", "--kind", "sign")
+    assert status == 2
+    assert "give --out COPY" in err

@@ -36,6 +36,7 @@ from tinyad.compiled.stacking import stack_operations, stack_products
 from tinyad.compiled.time_sums import sums_over_time
 from tinyad.compiled.torch_engine import TorchEngine
 from tinyad.compiled.values import Value, ordered
+from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.tape import Tape, Variable
 
 Pass = Callable[[list[Value], Maker], list[Value]]
@@ -85,7 +86,11 @@ def compile(
     both, once, and returns the faster one; or "jax", whose programs return arrays of JAX, on its devices.  Raises
     ImportError if these are not installed, ValueError for a tape that an engine cannot run.
     """
+    if isinstance(tape, Derivatives):
+        raise TypeError("compile takes a tape: compile(d.tape, derivatives=[...]), for the d of a backward pass")
     if not isinstance(tape, Tape):
+        if not callable(tape):
+            raise TypeError(f"compile takes a tape or a model function, not a {type(tape).__name__}")
         tape = _recorded(tape, shapes or {})
     _known("style", style, STYLES)
     engine = _engine(style, engine)

@@ -57,7 +57,7 @@ class Graph:
 
 
 def graph(  # noqa: PLR0913  options of a public function
-    tape: Tape,
+    tape: Tape | Derivatives,
     *,
     weights: Iterable[str] | None = None,
     groups: Mapping[str, Iterable[str]] | None = None,
@@ -68,14 +68,16 @@ def graph(  # noqa: PLR0913  options of a public function
 ) -> Graph:
     """Draw a tape as boxes and arrows, from left to right, with a frame around each time step (from names like z1[3]).
 
-    weights: leaves to show only in the labels of the steps that use them; without it, the leaves that have no time
-    step if any name has one, otherwise those whose names begin with W or b.  groups: title → names without time step,
-    for frames inside the time steps; a step without a name goes where the next named one is, if no group lists it as
-    _3.  fold: time steps and titles of groups to draw as one box.  derivatives: adds their sizes, in row layout, –
-    where L does not depend on the value; contributions=True: also what flows back along each arrow.  comparison:
-    colours the wrong steps.  Raises KeyError for what is not on the tape, ValueError for options that contradict each
-    other.
+    A backward pass is drawn as its tape, with its derivatives.  weights: leaves to show only in the labels of the steps
+    that use them; without it, the leaves that have no time step if any name has one, otherwise those whose names begin
+    with W or b.  groups: title → names without time step, for frames inside the time steps; a step without a name goes
+    where the next named one is, if no group lists it as _3.  fold: time steps and titles of groups to draw as one box.
+    derivatives: adds their sizes, in row layout, – where L does not depend on the value; contributions=True: also what
+    flows back along each arrow.  comparison: colours the wrong steps.  Raises KeyError for what is not on the tape,
+    ValueError for options that contradict each other.
     """
+    if isinstance(tape, Derivatives):
+        derivatives, tape = derivatives or tape, tape.tape
     if derivatives is not None and derivatives.tape is not tape:
         raise ValueError("derivatives: from another tape; pass what backward() of this one returned")
     if groups is not None and not isinstance(groups, Mapping):
