@@ -36,9 +36,7 @@ def test_a_backward_pass_is_drawn(tape):
 
 @pytest.mark.parametrize("take", [float, int, complex, math.tanh])
 def test_what_would_leave_the_tape(tape, take):
-    with pytest.raises(
-        TypeError, match=r"stays on its tape: v\.item\(\) is the number, and .* np\.tanh\(v\)"
-    ):
+    with pytest.raises(TypeError, match=r"stays on its tape: v\.item\(\) is the number, and .* np\.tanh\(v\)"):
         take(tape["L"])
 
 
