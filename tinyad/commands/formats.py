@@ -174,7 +174,8 @@ def _suite(result: FileResult) -> tuple[FileResult, list[tuple[str, list[str]]]]
     """Return a result with its cases, each as what it counts as and its rows."""
     name = _attribute(result.file)
     if not result.findings:
-        return result, [("", [f'    <testcase classname={name} name="all lines hold" file={name} />'])]
+        all_hold = "all statements hold" if result.kind == "code" else "all lines hold"
+        return result, [("", [f'    <testcase classname={name} name="{all_hold}" file={name} />'])]
     return result, [_case(finding) for finding in result.findings]
 
 
