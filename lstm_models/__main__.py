@@ -39,6 +39,10 @@ HELP: dict[str, tuple[str, Any]] = {  # what it is, and its type or what there i
     "back": ("of a text: time steps that the backward pass goes over, at least those of a chunk (default: these)", int),
     "optimizer": ("how the parameters are moved", OPTIMIZERS),
     "rate": ("the learning rate (default: the usual one of the optimizer)", float),
+    "beta1": ("how much of the mean of the derivatives is kept at an update: of sgd, the momentum, and adam", float),
+    "beta2": ("how much of the mean of their squares is kept: of rmsprop and adam", float),
+    "eps": ("what is added to the root of that mean: of rmsprop and adam", float),
+    "weight_decay": ("times the rate, the part that every parameter loses at an update", float),
     "clip": ("the largest norm of all derivatives together", float),
     "chunks": ("updates in all", int),
     "every": ("updates between two lines of progress and losses on what is held out", int),
@@ -67,7 +71,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
             named, shown = {"action": "store_true", "default": None}, ""
         elif not named:
             named = {"type": kind, "metavar": field.upper()}
-        training.add_argument(f"--{field}", help=what + shown, **named)
+        training.add_argument(f"--{field.replace('_', '-')}", help=what + shown, **named)
     training.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help=f"default: {FOLDER}")
     training.add_argument("--resume", action="store_true", help="go on with the run in FOLDER")
     training.add_argument(

@@ -34,7 +34,7 @@ def from_torch(model: str, arrays: Mapping[str, Matrix], derivatives: bool = Fal
 
     With `derivatives` the arrays are the .grad of these: that of b is that of either bias, and not their sum.
     """
-    order = _order(TORCH, model, "torch")
+    order = stacked_gates(TORCH, model, "torch")
     n = len(order)
     given = _given(model, arrays, WEIGHTS, lambda H, X: [(n * H, X), (n * H, H), (n * H,), (n * H,)])
     return _split(model, order, derivatives, *given)
@@ -46,16 +46,17 @@ def to_torch(model: str, parameters: Mapping[str, Matrix], derivatives: bool = F
 
     With `derivatives` the matrices are derivatives in the layout of the parameters: both biases have that of their sum.
     """
-    arrays = _joined(model, _order(TORCH, model, "torch"), parameters, derivatives)
+    arrays = _joined(model, stacked_gates(TORCH, model, "torch"), parameters, derivatives)
     return dict(zip(WEIGHTS, arrays, strict=True))
 
 
 def from_onnx(model: str, arrays: Mapping[str, Matrix], derivatives: bool = False) -> Arrays:
     """Return the parameters of a model from the inputs W, R, B and, for the peephole model, P of an ONNX operator.
 
-    `derivatives` as in `from_torch`.
+    B and P are 0 if they are not given, as there.  `derivatives` as in `from_torch`.
     """
-    order = _order(ONNX, model, "ONNX")
+    order = stacked_gates(ONNX, model, "ONNX")
+    arrays = _with_zeros(model, len(order), arrays)
     n, names = len(order), ("W", "R", "B", "P") if model == "peephole" else ("W", "R", "B")
     given = _given(model, arrays, names, lambda H, X: [(1, n * H, X), (1, n * H, H), (1, 2 * n * H), (1, 3 * H)])
     W, R, B, *P = (a[0] for a in given)
@@ -65,16 +66,24 @@ def from_onnx(model: str, arrays: Mapping[str, Matrix], derivatives: bool = Fals
     return parameters
 
 
+def _with_zeros(model: str, n: int, arrays: Mapping[str, Matrix]) -> Mapping[str, Matrix]:
+    """Return the inputs of an ONNX operator with zeros for the optional ones that are not given."""
+    R = np.asarray(arrays.get("R", 0.0))
+    blocks = {"B": 2 * n, **({"P": 3} if model == "peephole" else {})}
+    return {**{name: np.zeros((1, k * (0, *R.shape)[-1]), R.dtype) for name, k in blocks.items()}, **arrays}
+
+
 def to_onnx(model: str, parameters: Mapping[str, Matrix], derivatives: bool = False) -> Arrays:
     """Return the inputs W, R, B and, for the peephole model, P of an ONNX operator.  `derivatives` as in `to_torch`."""
-    W, R, b, c = _joined(model, _order(ONNX, model, "ONNX"), parameters, derivatives)
+    W, R, b, c = _joined(model, stacked_gates(ONNX, model, "ONNX"), parameters, derivatives)
     arrays = {"W": W[np.newaxis], "R": R[np.newaxis], "B": np.concatenate((b, c))[np.newaxis]}
     if model == "peephole":
         arrays["P"] = np.concatenate([parameters[f"p_{g}"].ravel() for g in PEEPHOLES])[np.newaxis]
     return arrays
 
 
-def _order(known: Mapping[str, str], model: str, where: str) -> str:
+def stacked_gates(known: Mapping[str, str], model: str, where: str) -> str:
+    """Return the gates of a model in the order in which another program stacks them; ValueError if it has none."""
     if model not in known:
         raise ValueError(f"{model!r} has no layout in {where}; {', '.join(known)} have")
     return known[model]

@@ -14,11 +14,17 @@ Values = dict[str, Any]
 
 
 def unrolled(
-    model: Model, start: Mapping[str, Any], xs: Sequence[Any], parameters: Mapping[str, Any], lengths: Any = None
+    model: Model,
+    start: Mapping[str, Any],
+    xs: Sequence[Any],
+    parameters: Mapping[str, Any],
+    lengths: Any = None,
+    backwards: bool = False,
 ) -> list[Values]:
     """Return the values of the cell at t = 1 to T, from the states `start` = {"C": C_0, "h": h_0}, for arrays or
     Variables.
 
+    `backwards` goes from t = T to 1, from states that stand behind the last time step; each example begins at its own.
     `lengths` has the number of time steps of each example, 0 if it ended in an earlier chunk; its x goes on with any
     finite numbers.  After its last time step an example keeps its states: a state h is followed by h_new (the new one
     where the example goes on, else 0), h_old (the old one where it does not) and their sum, h_held, which `after`
@@ -28,16 +34,16 @@ def unrolled(
     _check(model, start, xs, parameters)
     goes_on = _goes_on(model, lengths, xs)
     states, steps = dict(start), []
-    for t, x in enumerate(xs):
+    for t in range(len(xs))[:: -1 if backwards else 1]:
         before = {model.states[name]: state for name, state in states.items()}
-        eqs = model.cell(**before, x=x, **parameters)
+        eqs = model.cell(**before, x=xs[t], **parameters)
         if goes_on is not None:
             for name, state in states.items():
                 new, old = eqs[name] * goes_on[t], state * ~goes_on[t]
                 eqs |= {f"{name}_new": new, f"{name}_old": old, f"{name}_held": new + old}
         states = after(model, eqs)
         steps.append(eqs)
-    return steps
+    return steps[::-1] if backwards else steps
 
 
 def after(model: Model, eqs: Mapping[str, Any]) -> Values:
@@ -52,14 +58,16 @@ def record(
     parameters: Mapping[str, Any],
     lengths: Any = None,
     since: int = 0,
+    backwards: bool = False,
 ) -> tuple[Tape, list[Values]]:
     """Return a tape of T time steps with the names C[0], h[0], x[1], z1[1], ..., h[T], and the values of each time
     step.
 
-    With `since` the time steps are counted on from there: C[since], ..., x[since + 1].
+    With `since` the time steps are counted on from there: C[since], ..., x[since + 1].  `backwards`, the states at the
+    start are C[T + 1] and h[T + 1].
     """
     tape = Tape()
-    steps = on_tape(tape, model, start, xs, tape.variables(**parameters), lengths, since)
+    steps = on_tape(tape, model, start, xs, tape.variables(**parameters), lengths, since, backwards)
     name(tape, steps, since)
     return tape, steps
 
@@ -72,19 +80,20 @@ def on_tape(
     weights: Mapping[str, Any],
     lengths: Any = None,
     since: int = 0,
+    backwards: bool = False,
 ) -> list[Values]:
     """Do as `unrolled` for arrays that become Variables C[0], h[0], x[1], ..., x[T]; the results have no names yet.
 
     The states that another chunk ended with may be Variables: on this tape the backward pass goes on through them, of
     another tape only their values are taken.
     """
-    states = {}
+    states, first = {}, since + len(xs) + 1 if backwards else since
     for name, state in start.items():
         if isinstance(state, Variable) and state.tape is not tape:
             state = state.value
-        states[name] = state if isinstance(state, Variable) else tape.variable(state, f"{name}[{since}]")
+        states[name] = state if isinstance(state, Variable) else tape.variable(state, f"{name}[{first}]")
     inputs = [tape.variable(x, f"x[{t}]") for t, x in enumerate(xs, since + 1)]
-    return unrolled(model, states, inputs, weights, lengths)
+    return unrolled(model, states, inputs, weights, lengths, backwards)
 
 
 def name(tape: Tape, steps: Sequence[Values], since: int = 0) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from lstm_models import checkpoint, losses, sequence, text
 from lstm_models.model import Matrix, Model, parameters, random
 from lstm_models.models import MODELS
-from lstm_models.optimizers import OPTIMIZERS, norm
+from lstm_models.optimizers import DECAYS, OPTIMIZERS, norm
 from lstm_models.sequence import Values, after, on_tape, readout, unrolled, zeros
 from lstm_models.tasks import Adding, Chunk, Sine, Task, Text
 from tinyad import Derivatives, Program, Tape, Variable, first_nonfinite
@@ -68,9 +68,13 @@ class Options(NamedTuple):
     eager: bool = False
     engine: str = "auto"
     devices: int = 1
+    beta1: float | None = None
+    beta2: float | None = None
+    eps: float | None = None
+    weight_decay: float = 0.0
 
     def checked(self) -> Options:
-        """Return the options with the usual steps, back and rate where none are given; ValueError for what is
+        """Return the options with the usual steps, back, rate and decays where none are given; ValueError for what is
         impossible.
         """
         for field, known in KNOWN.items():
@@ -84,14 +88,34 @@ class Options(NamedTuple):
             rate=OPTIMIZERS[self.optimizer].rate if self.rate is None else self.rate,
             text=None if self.text is None else os.path.abspath(self.text),
             engine=fastest_engine() if self.engine == "auto" else self.engine,
+            **_decays(self),
         )
         _check_numbers(full)
+        _check_weight_decay(full.weight_decay, full.rate or 0.0)
         if back < steps:
             raise ValueError(f"back = {back}: the backward pass goes over the {steps} steps of a chunk, or more")
         if self.task != "text" and (self.text is not None or back != steps):
             field = "back" if self.text is None else "text"
             raise ValueError(f"{field} = {getattr(self, field)!r}: only the task text has one, not {self.task}")
         return full
+
+
+def _decays(o: Options) -> dict[str, Any]:
+    """Return the decays of the optimizer, those that are given or its usual ones."""
+    usual = OPTIMIZERS[o.optimizer].decays
+    for field in DECAYS:
+        value = getattr(o, field)
+        if value is not None and field not in usual:
+            raise ValueError(f"{field} = {value!r}: {o.optimizer} has {' and '.join(usual)}")
+        least = sys.float_info.min if field == "eps" else 0
+        if value is not None and not (isinstance(value, int | float) and least <= value < 1):
+            raise ValueError(f"{field} = {value!r}: expected a number {'above' if least else 'from'} 0 and below 1")
+    return {field: usual[field] if getattr(o, field) is None else getattr(o, field) for field in usual}
+
+
+def _check_weight_decay(decay: float, rate: float) -> None:
+    if not isinstance(decay, int | float) or not 0 <= decay * rate < 1:
+        raise ValueError(f"weight_decay = {decay!r}: expected 0 or more, and below 1 when multiplied by the rate")
 
 
 def _check_numbers(o: Options) -> None:
@@ -274,7 +298,10 @@ class Run:
         o = self.options
         optimizer = OPTIMIZERS[o.optimizer]
         p, *kept = (_vector(self.arrays[name]) for name in ("parameters", *optimizer.keeps))
-        optimizer.update(p, ds * factor, o.rate, self.done + 1, *kept)
+        if o.weight_decay:
+            p *= 1 - (o.rate or 0.0) * o.weight_decay
+        decays = {field: getattr(o, field) for field in optimizer.decays}
+        optimizer.update(p, ds * factor, o.rate, self.done + 1, *kept, **decays)
         for name in ("parameters", *optimizer.keeps):
             if not np.isfinite(_vector(self.arrays[name])).all():
                 bad = next(part for part, a in _fields(self.arrays[name]).items() if not np.isfinite(a).all())

@@ -1,6 +1,7 @@
 """Reverse-mode differentiation in unary and binary steps, and hand-derived gradients held against it."""
 
 from tinyad.code import check_code
+from tinyad.commands.version import __version__ as __version__
 from tinyad.compare.comparison import Comparison, compare
 from tinyad.compare.verdicts import Finding
 from tinyad.compiled import AnySizeProgram, Program
@@ -63,7 +64,6 @@ from tinyad.html.explore import Explorer, explore
 from tinyad.html.report import Report, report
 from tinyad.notebook import load_ipython_extension
 from tinyad.printing.listing import Listing, equations, first_nonfinite, gradients, routine
-from tinyad.version import __version__ as __version__
 
 __all__ = [
     "TABLE",

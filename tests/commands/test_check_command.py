@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import tinyad.derivation
+import tinyad.commands.sources
 from tests.support.derivation_texts import CELL, RNN, fenced
 from tests.support.sampling import sampled
 from tinyad.cli import main
@@ -35,7 +35,7 @@ def run(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("files", "status"),
     [
-        (["right.md"], 0), (["wrong.md"], 1), (["unreadable.md"], 2), (["missing.md"], 2), (["."], 2),
+        (["right.md"], 0), (["wrong.md"], 1), (["unreadable.md"], 2), (["missing.md"], 2),
         (["right.md", "right.md"], 0), (["right.md", "wrong.md"], 1), (["wrong.md", "right.md"], 1),
         (["unreadable.md", "wrong.md"], 2), (["wrong.md", "missing.md"], 2), (["right.md", "missing.md"], 2),
     ],
@@ -46,7 +46,7 @@ def test_exit_status(run, files, status, option):
     assert found == status
     assert bool(err) == (status == 2)
     if "--summary" in option:
-        assert len(out.splitlines()) == len(files)
+        assert len(out.splitlines()) == len(files) + (len(files) > 1)
 
 
 def test_the_first_wrong_line_is_told_in_full_and_the_others_in_one_line(run):
@@ -75,7 +75,7 @@ def test_what_cannot_be_read_is_told_with_its_place(run):
 def test_json(run):
     status, out, _ = run("check", "--json", "right.md", "wrong.md")
     assert status == 1
-    right, wrong = json.loads(out)
+    right, wrong = json.loads(out)["files"]
     assert (right["ok"], wrong["ok"]) == (True, False)
     assert (right["file"], wrong["file"]) == ("right.md", "wrong.md")
     assert right["counts"] == {"right": 16}
@@ -97,7 +97,7 @@ def test_json(run):
 def test_json_stays_json_where_a_file_cannot_be_read(run, file):
     status, out, err = run("check", "--json", file, "right.md")
     assert status == 2
-    failed, right = json.loads(out)
+    failed, right = json.loads(out)["files"]
     assert (right["file"], right["ok"]) == ("right.md", True)
     assert (failed["file"], failed["ok"]) == (file, False)
     assert file in failed["error"]
@@ -107,18 +107,21 @@ def test_json_stays_json_where_a_file_cannot_be_read(run, file):
 def test_a_file_that_fails_spoils_no_other(run, monkeypatch):
     """Not even by a fault of the program itself."""
 
-    def checked(path, *_, **__):
-        raise {"a.md": MemoryError(), "b.md": RecursionError(), "c.md": TypeError("of the program")}[str(path)]
+    def checked(source, *_, **__):
+        raise {"a.md": MemoryError(), "b.md": RecursionError(), "c.md": TypeError("of the program")}[source.name]
 
-    whole = tinyad.derivation.check_derivation
+    for name in ("a.md", "b.md", "c.md"):
+        Path(name).write_text(RIGHT, encoding="utf-8")
+    whole = tinyad.commands.sources.check_source
     monkeypatch.setattr(
-        "tinyad.derivation.check_derivation",
-        lambda path, *given, **named: (whole if str(path) == "right.md" else checked)(path, *given, **named),
+        "tinyad.commands.sources.check_source",
+        lambda source, *given: (whole if source.name == "right.md" else checked)(source, *given),
     )
     status, out, err = run("check", "a.md", "b.md", "right.md", "c.md", "--summary")
     assert status == 2
     assert out.splitlines() == [
         "a.md: not checked", "b.md: not checked", "right.md: 16 of 16 lines hold", "c.md: not checked",
+        "4 files: 1 right, 3 not checked",
     ]  # fmt: skip
     for said in ("a.md: more memory than there is", "b.md: nested too deeply", "TypeError: of the program"):
         assert said in err
@@ -182,9 +185,7 @@ def test_a_page_that_cannot_be_written(run):
     assert "one" in err
 
 
-@pytest.mark.parametrize(
-    "arguments", [["check"], ["check", "--seed", "x", "right.md"], ["plant", "right.md"], ["grade"]]
-)
+@pytest.mark.parametrize("arguments", [["check", "--seed", "x", "right.md"], ["plant"], ["grade"]])
 def test_wrong_arguments(run, arguments):
     with pytest.raises(SystemExit) as stopped:
         run(*arguments)
@@ -324,3 +325,13 @@ def test_no_mistake_is_planted_into_a_document(run):
     status, _, err = run("plant", "paper.tex", "--kind", "sign", "--out", "copy.tex")
     assert status == 2
     assert "no block" in err
+
+
+@pytest.mark.parametrize("more", [[], ["--kind"]])
+def test_plant_lists_its_kinds(run, more):
+    status, out, _ = run("plant", "right.md", *more)
+    assert status == 0
+    assert {"sign", "transpose", "missing"} <= set(out.splitlines())
+    status, _, err = run("plant", "right.md", "--kind", "sign")
+    assert status == 2
+    assert "give --out COPY" in err

@@ -66,7 +66,7 @@ def test_the_version_of_a_folder_that_is_not_installed(monkeypatch):
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "version", no_version)
-    assert runpy.run_path(ROOT / "tinyad/version.py")["__version__"] == "unknown"
+    assert runpy.run_path(ROOT / "tinyad/commands/version.py")["__version__"] == "unknown"
 
 
 def test_no_demo_is_registered(monkeypatch, capsys):

@@ -187,3 +187,12 @@ def test_a_derivation_has_a_time_limit(tmp_path, capsys, seconds, status, messag
     out = str(tmp_path / "page.html")
     assert main(["report", str(path), "--out", out, "--timeout", seconds]) == status
     assert message in capsys.readouterr().err
+
+
+def test_a_file_whose_ending_was_left_out_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gate.md").write_text("x", encoding="utf-8")
+    assert main(["report", "gate"]) == 2
+    assert "did you mean gate.md?" in capsys.readouterr().err
+    assert main(["report", "gat"]) == 2
+    assert "the models are" in capsys.readouterr().err

@@ -43,11 +43,11 @@ def kingma_ba(p, ds):
 PAPERS = {"sgd": polyak, "rmsprop": tieleman_hinton, "adam": kingma_ba}
 
 
-def moved(name, p, ds):
+def moved(name, p, ds, **decays):
     optimizer = OPTIMIZERS[name]
     kept = [np.zeros_like(p) for _ in optimizer.keeps]
     for n, d in enumerate(ds, 1):
-        optimizer.update(p, d, RATE, n, *kept)
+        optimizer.update(p, d, RATE, n, *kept, **decays)
     return kept
 
 
@@ -61,6 +61,26 @@ def test_every_number_follows_the_paper(name):
     expected = [[PAPERS[name](start[i, j], [d[i, j] for d in ds]) for j in range(4)] for i in range(3)]
     np.testing.assert_allclose(p, expected, rtol=1e-12)
     assert p[1, 2] == start[1, 2]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_decays_are_those_that_are_given(name):
+    start, ds = draw((3, 4)), [draw((3, 4), n) for n in range(5)]
+    usual = OPTIMIZERS[name].decays
+    moves = {}
+    for decays in ({}, dict(usual), *({field: 0.5} for field in usual)):
+        p = start.copy()
+        moved(name, p, ds, **decays)
+        moves[str(decays)] = p.tobytes()
+    assert moves["{}"] == moves[str(dict(usual))]
+    assert len(set(moves.values())) == len(moves) - 1
+    p = start.copy()
+    if name == "adam":  # without memory each entry moves by the rate, against the sign of its derivative
+        moved(name, p, ds[:1], beta1=0.0, beta2=0.0)
+        np.testing.assert_allclose(p, start - RATE * np.sign(ds[0]), rtol=1e-6)
+    elif name == "sgd":
+        moved(name, p, ds, beta1=0.0)
+        np.testing.assert_allclose(p, start - RATE * np.sum(ds, 0), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -346,6 +346,12 @@ def test_a_task_without_text_is_not_sampled():
         ({"rate": 0.0}, "rate = 0.0: expected a finite number above 0"),
         ({"rate": math.inf}, "rate = inf: expected"),
         ({"rate": 10**400}, "rate = 1000"),
+        ({"beta1": 1.0}, "beta1 = 1.0: expected a number from 0 and below 1"),
+        ({"eps": 0.0}, "eps = 0.0: expected a number above 0 and below 1"),
+        ({"optimizer": "sgd", "beta2": 0.5}, "beta2 = 0.5: sgd has beta1"),
+        ({"optimizer": "rmsprop", "beta1": 0.5}, "beta1 = 0.5: rmsprop has beta2 and eps"),
+        ({"weight_decay": -1.0}, "weight_decay = -1.0: expected 0 or more"),
+        ({"weight_decay": 1e6}, "weight_decay = 1000000.0: expected 0 or more, and below 1 when multiplied by"),
         ({"clip": math.nan}, "clip = nan: expected a finite number above 0"),
         ({"steps": 5, "back": 4}, "back = 4: the backward pass goes over the 5 steps of a chunk, or more"),
         ({"back": 12}, "back = 12: only the task text has one, not sine-one"),
@@ -364,3 +370,26 @@ def test_the_usual_options():
         assert full.checked() == full
     assert len(made("sine-one", steps=None).next.xs) == 10
     assert made(seed=1).parameters["W_f"][0, 0] != made(seed=2).parameters["W_f"][0, 0]
+
+
+def test_decays_are_options_of_a_run():
+    moves = {}
+    for decays in ({}, {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8}, {"beta1": 0.5}, {"weight_decay": 0.5}):
+        run = made(**decays)
+        before = {name: p.copy() for name, p in run.parameters.items()}
+        for _ in range(2):
+            run.update()
+        moves[str(decays)] = np.concatenate([(run.parameters[n] - before[n]).ravel() for n in before]).tobytes()
+    first, second, *others = moves.values()
+    assert first == second
+    assert len({first, *others}) == 3
+
+
+def test_weight_decay_takes_a_part_of_every_parameter():
+    run, other = made(weight_decay=0.5, rate=0.01), made(rate=0.01)
+    before = {name: p.copy() for name, p in run.parameters.items()}
+    for one in (run, other):
+        one._move(np.zeros(sum(p.size for p in before.values()), one.options.dtype), 1.0)
+    for name, p in before.items():
+        np.testing.assert_allclose(run.parameters[name], p * (1 - 0.01 * 0.5), rtol=1e-6)
+        assert np.array_equal(other.parameters[name], p)

@@ -16,7 +16,7 @@ MODELS = sorted((ROOT / "lstm_models").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # Lines of the four modules to read first, of the engine, and of the engine with the packages that it stands on.
-CORE, CORE_LINES, ENGINE_LINES, LINES_TO_THE_ENGINE = ("op", "table", "vjp", "tape"), 700, 853, 1_525
+CORE, CORE_LINES, ENGINE_LINES, LINES_TO_THE_ENGINE = ("op", "table", "vjp", "tape"), 700, 853, 1_555
 # What shows itself imports, when it is asked to, what shows it.
 DISPLAY = {
     "engine.tape imports printing.listing",

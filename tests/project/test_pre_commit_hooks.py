@@ -1,4 +1,4 @@
-"""The hooks for pre-commit: what the file says can be run."""
+"""The hooks for pre-commit, and the workflow to copy: what the files say can be run."""
 
 import re
 import shlex
@@ -61,3 +61,28 @@ def test_what_is_no_hook_is_seen():
     for text in ("- id: a\n  entry\n", "id: a\n", "- id: a\n  id: b\n", "- id: a\n   name: b\n"):
         with pytest.raises(AssertionError):
             hooks(text)
+
+
+WORKFLOW = ROOT / "docs/examples/tinyad.yml"
+
+
+def commands_of(text):
+    """What a workflow runs, from the text of its file."""
+    return [shlex.split(line.partition("run:")[2]) for line in text.splitlines() if line.strip().startswith("- run:")]
+
+
+def test_the_workflow_can_be_run():
+    installs, checks = commands_of(read(WORKFLOW))
+    assert installs[:4] == ["python", "-m", "pip", "install"]
+    assert checks[0] == "tinyad"
+    options = _parser().parse_args(checks[1:])
+    assert (options.command, options.output_format) == ("check", "github")
+
+
+def test_the_workflow_is_yaml():
+    yaml = pytest.importorskip("yaml")
+    found = yaml.safe_load(read(WORKFLOW))
+    steps = found["jobs"]["check"]["steps"]
+    assert all(("uses" in step) != ("run" in step) for step in steps)
+    assert found[True] == ["push", "pull_request"]  # YAML 1.1 reads `on` as true
+    assert [step["run"].split() for step in steps if "run" in step] == commands_of(read(WORKFLOW))

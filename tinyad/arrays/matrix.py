@@ -78,6 +78,13 @@ def column_of_ones(rows: int, dtype: Any) -> Array:
     return column
 
 
+def ones_for(a: Any) -> Array:
+    """Return the column of ones with as many rows as a matrix; TypeError for what is none."""
+    if not hasattr(a, "shape"):
+        raise TypeError("ones takes a matrix, whose rows it counts: ones(x); a column of 3 ones is np.ones((3, 1))")
+    return column_of_ones(a.shape[0], a.dtype)
+
+
 def total(x: Array) -> Array:
     """Return the sum of all entries, 1×1."""
     result: Array = x.sum(keepdims=True)

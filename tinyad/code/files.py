@@ -79,10 +79,15 @@ def read(path: Path) -> Text:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise CodeError(f"{path}: byte {raw[error.start]:#x} in line {line} is not UTF-8; save it as UTF-8") from None
-    if path.suffix.lower() == ".ipynb":
-        return notebook(str(path), text)
+    return text_named(str(path), text)
+
+
+def text_named(name: str, text: str) -> Text:
+    """Return a source from the text that stands, or would stand, in a file of this name."""
+    if name.lower().endswith(".ipynb"):
+        return notebook(name, text)
     newline = "\r\n" if "\r\n" in text else "\n"
-    return Text(str(path), text.replace("\r\n", "\n"), newline=newline)
+    return Text(name, text.removeprefix("\ufeff").replace("\r\n", "\n"), newline=newline)
 
 
 def notebook(name: str, text: str) -> Text:

@@ -17,6 +17,8 @@ from tinyad.code.program import CodeError
 from tinyad.code.report import Report
 from tinyad.code.verdicts import PairVerdict, StatementVerdict, Verdict, WorstEntry
 
+ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "PYTHONPATH")  # what a process with limits gets of it
+
 
 def check_in_sandbox(text: Text, options: Options) -> Report:
     """Return the report on a source that runs in a process of its own, in an empty folder.
@@ -27,9 +29,7 @@ def check_in_sandbox(text: Text, options: Options) -> Report:
     with tempfile.TemporaryDirectory(prefix="tinyad-") as folder:
         job, answer = Path(folder, "job.json"), Path(folder, "answer.json")
         job.write_text(json.dumps({"text": text._asdict(), "options": options._asdict()}), encoding="utf-8")
-        environment = {
-            k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "PYTHONPATH")
-        }
+        environment = {k: v for k, v in os.environ.items() if k in ENVIRONMENT}
         environment |= {"HOME": folder, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         seconds = options.seconds * 4 + 10
         try:
@@ -85,7 +85,7 @@ def main(job: str, answer: str) -> None:
     given = json.loads(Path(job).read_text(encoding="utf-8"))
     text = Text(given["text"]["name"], given["text"]["text"], tuple(tuple(c) for c in given["text"]["cells"]))
     options = Options(**{**given["options"], "pairs": tuple(given["options"]["pairs"])})
-    _limit()
+    limit_process()
     try:
         report = check_text(text, options)
         found: dict[str, Any] = {"pairs": [_plain(pair) for pair in report.pairs]}
@@ -98,7 +98,7 @@ def _plain(pair: PairVerdict) -> dict[str, Any]:
     return {**pair._asdict(), "statements": [statement._asdict() for statement in pair.statements]}
 
 
-def _limit() -> None:
+def limit_process() -> None:
     """Set the limits of this process, where the system has them."""
     try:
         import resource

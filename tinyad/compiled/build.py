@@ -39,6 +39,7 @@ from tinyad.compiled.stacking import stack_operations, stack_products
 from tinyad.compiled.time_sums import sums_over_time
 from tinyad.compiled.torch_engine import TorchEngine
 from tinyad.compiled.values import Value, ordered
+from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.tape import Tape, Variable
 
 Pass = Callable[[list[Value], Maker], list[Value]]
@@ -295,8 +296,12 @@ def _known(what: str, given: Iterable[str], known: Iterable[str]) -> tuple[str, 
 
 
 def _tape(tape: Tape | Callable[..., Any], examples: Mapping[str, Any]) -> Tape:
-    """Return a tape as it is, or that of a model run on examples."""
+    """Return a tape as it is, or that of a model run on examples; TypeError for what is neither."""
+    if isinstance(tape, Derivatives):
+        raise TypeError("compile takes a tape: compile(d.tape, derivatives=[...]), for the d of a backward pass")
     if not isinstance(tape, Tape):
+        if not callable(tape):
+            raise TypeError(f"compile takes a tape or a model function, not a {type(tape).__name__}")
         return recorded(tape, drawn(examples)).tape
     if examples:
         raise TypeError(f"{', '.join(examples)}: a model takes examples, and this is a tape, which has its arrays")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinyad.derivation.language.documents import opened
-from tinyad.derivation.language.source import DerivationError
+from tinyad.derivation.language.source import DerivationError, Source
 
 if TYPE_CHECKING:
     from tinyad.derivation.show.report import Report
@@ -26,11 +26,16 @@ def check_derivation(
     `timeout` seconds no more of them are, and a file that is not judged by then is refused.  Raises DerivationError,
     with line and column, for what cannot be read.
     """
+    return check_source(opened(text_or_path, timeout), seed, suggest)
+
+
+def check_source(source: Source, seed: int = 0, suggest: bool = True) -> Report:
+    """Return the report on a text that was opened."""
     # Here, so that who imports tinyad for its tape does not wait for them.
     from tinyad.derivation.judge.check import check_without_corrections
     from tinyad.derivation.language.proposal import with_proposed
     from tinyad.derivation.repair.checked import check_all
     from tinyad.derivation.show.report import Report
 
-    source = with_proposed(opened(text_or_path, timeout))
+    source = with_proposed(source)
     return Report(source, check_all(source, seed) if suggest else check_without_corrections(source, seed))

@@ -88,7 +88,7 @@ class Graph:
 
 
 def graph(  # noqa: PLR0913  options of a public function
-    tape: Tape,
+    tape: Tape | Derivatives,
     *,
     weights: Iterable[str] | None = None,
     groups: Mapping[str, Iterable[str]] | None = None,
@@ -102,6 +102,8 @@ def graph(  # noqa: PLR0913  options of a public function
 ) -> Graph:
     """Draw a tape as boxes and arrows, with a frame around each time step (from names like z1[3]).
 
+    A backward pass is drawn as its tape, with its derivatives.
+
     weights: leaves to show only in the labels of the steps that use them; without it, the leaves that have no time
     step if any name has one, otherwise those whose names begin with W or b.  groups: title → names without time step,
     for frames inside the time steps; a step without a name goes where the next named one is, if no group lists it as
@@ -111,6 +113,8 @@ def graph(  # noqa: PLR0913  options of a public function
     comparison: colours the wrong steps.  direction: where arrows point, "right" or "down".  Raises KeyError for what
     is not on the tape, ValueError for options that contradict each other.
     """
+    if isinstance(tape, Derivatives):
+        derivatives, tape = derivatives or tape, tape.tape
     if derivatives is not None and derivatives.tape is not tape:
         raise ValueError("derivatives: from another tape; pass what backward() of this one returned")
     if groups is not None and not isinstance(groups, Mapping):

@@ -19,7 +19,7 @@ from tinyad.expressions.user_row import checked
 
 def ones(a: Any) -> Any:
     """Return the column 1 with as many rows as `a`: `ones(a).T @ a` sums the rows of a, `a @ ones(a.T)` its columns."""
-    return Symbol("1", a) if isinstance(a, Symbol) else matrix.column_of_ones(a.shape[0], a.dtype)
+    return Symbol("1", a) if isinstance(a, Symbol) else matrix.ones_for(a)
 
 
 def zeros(a: Any) -> Any:

@@ -17,7 +17,7 @@ from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.op import Op, entering, summed
 from tinyad.engine.table import TABLE, add, evaluated, matmul, schur, sub
 from tinyad.expressions.messages import misfit
-from tinyad.expressions.naming import Naming, keywords, named, number_label, value_first
+from tinyad.expressions.naming import Naming, keywords, named, number_label, seeded, value_first
 from tinyad.expressions.numpy_functions import DECOMPOSED, decomposed, mean, part, total
 from tinyad.expressions.operand import Operand
 from tinyad.expressions.symbol import Symbol
@@ -348,7 +348,7 @@ class Tape:
                 raise ValueError(f"{seeds!r} is no 1×1 loss; give its derivative: backward({{v: dv}})")
             seeds = {seeds: 1.0}
         start: dict[int, Any] = {}
-        for key, dz in seeds.items():
+        for key, dz in seeded(seeds):
             v = self[key]
             if isinstance(dz, Variable) and not record:
                 raise TypeError(f"the seed of {self.label(v.index)} is a Variable: pass its value, or record=True")

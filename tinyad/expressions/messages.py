@@ -23,6 +23,7 @@ INSTEAD = {  # functions and methods of NumPy that people write, and what says t
     "einsum": "products, v @ w and v * w",
     "where": "mask * v + (1 - mask) * w",
 }
+OFF_THE_TAPE = "a Variable stays on its tape: v.item() is the number, and where math.tanh(v) would leave it, np.tanh(v)"
 ROWS = {
     "none": "x itself, N×M.",
     "∘": "x * y: the product of components, of equal sizes or with a column, a row or a number repeated.",

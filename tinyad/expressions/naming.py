@@ -52,6 +52,13 @@ def keywords(given: tuple[Any, ...], values: dict[str, Any]) -> ItemsView[str, A
     return values.items()
 
 
+def seeded(seeds: Any) -> ItemsView[Any, Any]:
+    """Return the items of the seeds of a backward pass; TypeError for what is no mapping."""
+    if not isinstance(seeds, Mapping):
+        raise TypeError(f"backward takes a 1×1 loss, backward(L), or {{v: dv}}, not a {type(seeds).__name__}")
+    return seeds.items()
+
+
 def named(variables: Any) -> ItemsView[str, Any]:
     """Return the items of a mapping; TypeError for anything else."""
     if not isinstance(variables, Mapping):

@@ -55,7 +55,20 @@ class Operand:
         """Return the matrix product, as `self @ y`; NumPy spells it either way."""
         return self @ y
 
+    def item(self) -> Any:
+        """Return the number in a 1×1 value, as an array does; ValueError for another size."""
+        return self.value.item()
+
+    def __format__(self, form: str) -> str:
+        return format(self.item(), form) if form else str(self)
+
+    def __float__(self) -> Any:
+        raise TypeError(messages.OFF_THE_TAPE)
+
+    __int__ = __complex__ = __float__
+
     # fmt: off
+    def __len__(self) -> int:              return int(self.shape[0])
     def __pos__(self) -> Any:              return self.apply("none", self)
     def __add__(self, y: Any) -> Any:      return self.apply("+", self, y)
     def __radd__(self, x: Any) -> Any:     return self.apply("+", x, self)

@@ -19,6 +19,7 @@ from tinyad.engine.tape import Variable
 from tinyad.printing.text import apart
 
 H = 1e-30  # the complex step: nothing cancels, so it may be as small as it likes
+METHODS = ("complex", "central")
 ADVICE = "use central differences instead"
 Function = Callable[[Array], Any]
 
@@ -60,11 +61,10 @@ def numeric_derivative(d: Derivatives, key: Variable | str, direction: Any = Non
     It checks every rule on the way.  `method` is "complex" or "central"; the result is that of `complex_step` or
     `central_difference`, in float64 whatever the tape is in.
     """
+    _check_method(method)
     f, x = _as_function(d, key)
     if method == "central":
         return central_difference(f, x, direction)
-    if method != "complex":
-        raise ValueError(f"method={method!r}: there are 'complex' and 'central'")
     try:
         return complex_step(f, x, direction)
     except ValueError as error:
@@ -123,12 +123,18 @@ def _not_analytic(d: Derivatives) -> str:
     return ""
 
 
+def _check_method(method: str) -> None:
+    if method not in METHODS:
+        raise ValueError(f"method={method!r}: there are {' and '.join(map(repr, METHODS))}")
+
+
 def check_op(op: Op, x: Any = None, y: Any = None, method: str = "complex") -> float:
     """Compare the rule of a row with its forward, at a random point or at yours; return the largest relative error.
 
     Raises ValueError that names the operand and the entry if the rule is wrong.  A component-wise row is checked
     with every allowed repeat of an operand.
     """
+    _check_method(method)
     worst = 0.0
     for operands in [_matrices(op, x, y)] if x is not None else _points(op):
         label = f"{op.symbol}, operands {' and '.join(size(a.shape) for a in operands)}"

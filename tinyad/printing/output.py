@@ -25,3 +25,9 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def write_page(path: Path, html: str) -> None:
+    """Write a page, and make the folder for it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, html)

@@ -22,11 +22,12 @@ BLOCKS = ("declare", "forward", "backward")
 
 
 class DerivationError(ValueError):
-    """A text cannot be read: `message`, and the position, `line` and `column`, counted from 1."""
+    """A text cannot be read: `message`, and the position, `line` and `column`, counted from 1, in a `part` of it."""
 
     def __init__(self, message: str, source: Source | None = None, at: int = 0, end: int | None = None) -> None:
         self.message, self.at, self.to = message, at, at + 1 if end is None else end
         self.line, self.column = source.author_place(at) if source else (1, 1)
+        self.part = source.part(at) if source else ""
         shown = message
         if source:
             number, column = source.place(at)

@@ -1,0 +1,22 @@
+"""The plugin of pytest: `--tinyad`.  It stands beside tinyad, so that a run without the option does not import it."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option."""
+    parser.getgroup("tinyad").addoption(
+        "--tinyad",
+        action="store_true",
+        help="check derivations with declarations, and Python with a forward and a backward pass; each file is a test",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load what collects the files, if it is asked for."""
+    if config.getoption("--tinyad"):
+        from tinyad.commands import pytest_items
+
+        config.pluginmanager.register(pytest_items, "tinyad_items")

@@ -1,0 +1,164 @@
+"""Suggestions put in the place of what they correct, with all other characters of a file as its author has them."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from tinyad.commands.findings import CERTAIN, is_code, result_of
+
+if TYPE_CHECKING:
+    from tinyad.code.report import Report as CodeReport
+    from tinyad.commands.findings import Report
+    from tinyad.derivation.show.report import Report as TextReport
+
+TAB = 4  # texts are read with this width
+LINE_END = re.compile(r"(\r\n|\r|\n)")
+ROUNDS = 10  # of corrections: a statement may need two, one after the other
+
+
+class Change(NamedTuple):
+    """A part of a text, from and to rows and columns counted from 0, that is replaced.
+
+    tab: the width that the columns count a tab up to; old: what stands there now.
+    """
+
+    row: int
+    column: int
+    end_row: int
+    end_column: int
+    tab: int
+    old: str
+    new: str
+
+
+class Mended(NamedTuple):
+    """The text of a file with corrections, what was changed, one row each, and the report on it."""
+
+    text: str
+    rows: tuple[str, ...]
+    report: Report
+
+
+def mended(file: str, text: str, report: Report, check: Callable[[str], Report]) -> Mended:
+    """Return a text with all certain suggestions in place, and what `check` says of it.
+
+    A correction after which the text cannot be checked, or no less is wrong, is not made.
+    """
+    rows: list[str] = []
+    for _ in range(ROUNDS):
+        changes = _changes(text, report, certain_only=True)
+        if not changes:
+            break
+        new = with_changes(text, changes)
+        try:
+            after = check(new)
+        except ValueError:
+            break
+        if len(result_of(file, after).findings) >= len(result_of(file, report).findings):
+            break
+        text, report = new, after
+        rows += [f"{file}:{c.row + 1}: changed to {' '.join(c.new.split())}" for c in changes]
+    return Mended(text, tuple(rows), report)
+
+
+def diff(file: str, text: str, report: Report) -> str:
+    """Return all suggestions for a text as a unified diff, with the line ends of the file."""
+    after = with_changes(text, _changes(text, report, certain_only=False))
+    return "".join(difflib.unified_diff(_lines(text), _lines(after), file, file))
+
+
+def _lines(text: str) -> list[str]:
+    parts = LINE_END.split(text)
+    return [row + end for row, end in zip(parts[::2], [*parts[1::2], ""], strict=True) if row or end]
+
+
+def _changes(text: str, report: Report, certain_only: bool) -> list[Change]:
+    """Return the suggestions whose place stands so in the text, in its order; of two for one place, the first."""
+    found = _in_code(report, certain_only) if is_code(report) else _in_text(cast("TextReport", report), certain_only)
+    rows = LINE_END.split(text)[::2]
+    changes: list[Change] = []
+    for change in sorted(found, key=lambda change: change[:4]):
+        if _stands_in(rows, change) and (not changes or change[:2] >= changes[-1][2:4]):
+            changes.append(change)
+    return changes
+
+
+def _in_code(report: CodeReport, certain_only: bool) -> Iterator[Change]:
+    lines = report.source.lines
+    for v in report.suggested(certain_only):
+        first, last = v.suggestion_line - 1, v.suggestion_end - 1
+        start = len(lines[first].encode()[: v.suggestion_column].decode())
+        end = len(lines[last].encode()[: v.suggestion_end_column].decode())
+        before = lines[first][:start]
+        new = v.suggestion.replace("\n", f"\n{before}") if not before.strip() else v.suggestion
+        yield Change(first, start, last, end, 1, _part(lines, first, start, last, end), new)
+
+
+def _in_text(report: TextReport, certain_only: bool) -> Iterator[Change]:
+    source = report.source
+    for v in report.wrong:
+        if not v.suggestion or source.part(v.start) or (certain_only and v.grade != CERTAIN):
+            continue
+        row, (first, column), (last, end) = source.author_place(v.start)[0], source.place(v.start), source.place(v.end)
+        old = source.text[v.start : v.end]
+        yield Change(row - 1, column - 1, row - 1 + last - first, end - 1, TAB, old, v.suggestion)
+
+
+def _stands_in(rows: list[str], change: Change) -> bool:
+    if change.end_row >= len(rows):
+        return False
+    read = [row.expandtabs(change.tab) for row in rows[change.row : change.end_row + 1]]
+    return _part(read, 0, change.column, change.end_row - change.row, change.end_column) == change.old
+
+
+def _part(rows: list[str], first: int, start: int, last: int, end: int) -> str:
+    if first == last:
+        return rows[first][start:end]
+    return "\n".join([rows[first][start:], *rows[first + 1 : last], rows[last][:end]])
+
+
+def with_changes(text: str, changes: list[Change]) -> str:
+    """Return a text with its changes made, and its own line ends, tabs and marks elsewhere."""
+    parts = LINE_END.split(text)
+    rows, ends = parts[::2], [*parts[1::2], ""]
+    newline = next((end for end in ends if end), "\n")
+    for change in reversed(changes):
+        first, last = rows[change.row], rows[change.end_row]
+        before = first[: _index(first, change.column, change.tab)]
+        after = last[_index(last, change.end_column, change.tab) :]
+        rows[change.row : change.end_row + 1] = [before + change.new.replace("\n", newline) + after]
+        del ends[change.row : change.end_row]
+    return "".join(row + end for row, end in zip(rows, ends, strict=True))
+
+
+def _index(row: str, column: int, tab: int) -> int:
+    """Return which character of a row is in a column, where tabs have a width."""
+    return next((k for k in range(len(row) + 1) if len(row[:k].expandtabs(tab)) >= column), len(row))
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file with its line ends and the mark at its beginning."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not in UTF-8: --fix and --diff are for files in UTF-8") from None
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file at once, and never through a link: whoever reads it finds the old text or the new one."""
+    if path.is_symlink() or not path.is_file():
+        raise ValueError(f"{path} is a link or no regular file, which --fix does not change; give the file itself")
+    with tempfile.NamedTemporaryFile("wb", dir=path.parent, delete=False) as file:
+        file.write(text.encode("utf-8"))
+    try:
+        os.chmod(file.name, path.stat().st_mode)
+        os.replace(file.name, path)
+    except OSError:
+        os.unlink(file.name)
+        raise
