@@ -113,6 +113,12 @@ def _parser() -> argparse.ArgumentParser:
         "--scheduler", metavar="ADDRESS", help="check on a Dask cluster, whose workers have the files and tinyad"
     )
     check.add_argument("--no-suggest", action="store_true", help="verdicts only: what was meant is not looked for")
+    check.add_argument(
+        "--against",
+        type=Path,
+        metavar="MASTER",
+        help="the derivation whose declarations and forward a text has to have",
+    )
     code = check.add_argument_group("for code")
     code.add_argument(
         "--example", metavar="FUNCTION", help="the function that returns the arguments of the forward pass"
@@ -337,8 +343,9 @@ def _checked(path: Path, options: argparse.Namespace) -> Any:
     if path.suffix.lower() == ".py" or (path.suffix.lower() == ".ipynb" and not _is_derivation(path)):
         from tinyad.code.command import check_file
 
-        if options.no_suggest:
-            raise ValueError(f"--no-suggest is for texts, and {path} is read as code")
+        for option in ("no_suggest", "against"):
+            if getattr(options, option):
+                raise ValueError(f"--{option.replace('_', '-')} is for texts, and {path} is read as code")
         return check_file(path, options)
     for option in ("example", "shapes", "pair", "name", "diff", "fix", "sandbox"):
         if getattr(options, option):
@@ -346,7 +353,8 @@ def _checked(path: Path, options: argparse.Namespace) -> Any:
     from tinyad.derivation import check_derivation
 
     seconds = options.timeout or SECONDS_FOR_TEXT
-    return check_derivation(path, options.seed, timeout=seconds, suggest=not options.no_suggest)
+    suggest = not options.no_suggest
+    return check_derivation(path, options.seed, timeout=seconds, suggest=suggest, against=options.against)
 
 
 def _is_derivation(notebook: Path) -> bool:

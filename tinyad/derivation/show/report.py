@@ -99,7 +99,7 @@ class Report:
                     "lines": [_plain(self.source, v) for v in sorted(lines.verdicts, key=lambda v: v.start)],
                     "missing": lines.faults,
                     "proposed": list(lines.proposed),
-                    "notes": [note for note in (lines.headline, *lines.notes) if note],
+                    "notes": [*lines.headlines, *lines.notes],
                     "not_exercised": lines.not_exercised,
                     **({"assumed": rows} if (rows := assumed(derivation, lines)) else {}),
                 }
@@ -189,8 +189,7 @@ def _set_of_lines(source: Source, lines: CheckedLines, everything: bool) -> Iter
     others = f", {failing} do{'es' * (failing == 1)} not" if failing else ""
     others += f", {unjudged} {'is' if unjudged == 1 else 'are'} not judged" if unjudged else ""
     yield f"{one_line(title)}: {holding_text(holding, len(lines.verdicts))}{others}"
-    if lines.headline:
-        yield f"    {lines.headline}"
+    yield from (f"    {one_line(text)}" for text in lines.headlines)
     yield from _wrong_lines(source, wrong, everything)
     yield from (f"    left out: {one_line(text)}" for text in lines.faults)
     yield from (f"    likely line: {one_line(' '.join(text.split()))}" for text in lines.proposed)
