@@ -1,4 +1,4 @@
-"""The command line: `tinyad demo`, `new`, `check`, `report`, `plant` and `grade`."""
+"""The command line: `tinyad demo`, `new`, `check`, `report`, `plant`, `class` and `grade`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tinyad import exercise_commands
 from tinyad.distribution import in_processes, on_cluster
 from tinyad.printing.output import write_text
 from tinyad.printing.text import for_terminal, visible
@@ -149,19 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="for a derivation (default: 5)")
     report.set_defaults(run=_report, other_place="a page with --out")
 
-    plant = commands.add_parser("plant", help="write a copy of a right derivation with one mistake in it")
-    plant.add_argument("file", metavar="FILE")
-    plant.add_argument("--kind", required=True, help="name, missing, sign, transpose, ...; a wrong one lists them all")
-    plant.add_argument("--seed", type=int, default=0, help="which of the mistakes of this kind (default: 0)")
-    plant.add_argument(
-        "--out", type=Path, required=True, metavar="COPY", help="the copy; the answer is COPY.answer.json"
-    )
-    plant.set_defaults(run=_plant, other_place="a copy with --out")
-
-    grade = commands.add_parser("grade", help="say whether a reader found the planted mistake and mended it")
-    grade.add_argument("file", metavar="FILE", help="the copy as the reader returned it")
-    grade.add_argument("--answer", required=True, metavar="ANSWER", help="the answer file that plant wrote")
-    grade.set_defaults(run=_grade, other_place="a file that can be read")
+    exercise_commands.add_commands(commands)
     return parser
 
 
@@ -478,27 +467,3 @@ def _message(error: BaseException) -> str:
 def _write_page(path: Path, html: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, html)
-
-
-def _plant(options: argparse.Namespace) -> int:
-    from tinyad.derivation.exercise.plant import answer, plant
-    from tinyad.derivation.language.source import read
-
-    source = read(Path(options.file))
-    key = options.out.with_name(options.out.name + ".answer.json")
-    if Path(options.file).resolve() in (options.out.resolve(), key.resolve()):
-        raise ValueError(f"--out {options.out} would write over the derivation; give another file")
-    planted = plant(source.text, options.kind, options.seed, source.name)
-    write_text(options.out, planted.text)
-    write_text(key, answer(planted, source.name))
-    print(f"{options.out} has one mistake of kind {options.kind}; the answer is in {key}")
-    return 0
-
-
-def _grade(options: argparse.Namespace) -> int:
-    from tinyad.derivation.exercise.plant import grade
-    from tinyad.derivation.language.source import read
-
-    result = grade(read(Path(options.file)).text, read(Path(options.answer)).text)
-    print(for_terminal(result.message))
-    return 0 if result.found else 1
