@@ -10,7 +10,7 @@ from tests.support.paths import DERIVATIONS as FILES
 from tests.support.sampling import sampled
 from tinyad.derivation import DerivationError
 from tinyad.derivation.exercise.limits import MISTAKES_OF_A_KIND
-from tinyad.derivation.exercise.plant import KINDS, plants
+from tinyad.derivation.exercise.plant import KINDS, plant, plants
 
 
 def now(text, kind, was):
@@ -226,3 +226,36 @@ def test_mistakes_that_change_no_value_are_not_given():
 def test_a_file_that_cannot_be_read():
     with pytest.raises(DerivationError, match="no block"):
         plant_one("prose\nand no more\n", "name", 0)
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_several_mistakes_none_of_which_hides_another(count):
+    exercise = plant(CELL, list(KINDS), count, 1)
+    lines = [mistake.line for mistake in exercise.mistakes]
+    assert len(set(lines)) == count
+    assert lines == sorted(lines)
+    assert exercise.original == CELL
+    shown = set(wrong(exercise.text))
+    for mistake in exercise.mistakes:
+        assert wrong(mistake.text)
+        assert set(wrong(mistake.text)) <= shown
+        row = exercise.text.split("\n")[mistake.line - 1]
+        assert mistake.removed or mistake.now.split("\n")[0] in row
+
+
+def test_a_line_that_is_left_out_moves_the_others():
+    exercises = (plant(CELL, ["missing", "sign"], 3, seed) for seed in range(8))
+    exercise = next(e for e in exercises if any(m.removed for m in e.mistakes[:-1]))
+    for mistake in exercise.mistakes:
+        assert mistake.removed or mistake.now in exercise.text.split("\n")[mistake.line - 1]
+
+
+@pytest.mark.parametrize("count", [0, 11])
+def test_how_many_can_be_planted(count):
+    with pytest.raises(ValueError, match=f"{count} mistakes: from 1 to 10 can be planted"):
+        plant(CELL, ["sign"], count, 0)
+
+
+def test_more_mistakes_than_there_are():
+    with pytest.raises(ValueError, match="of them can be in one file: ask for fewer"):
+        plant(PLAIN, ["factor"], 5, 0)

@@ -108,15 +108,16 @@ def _graded(key: AnswerKey, hand_in: HandIn) -> Graded:
         return Graded(None, hand_in.refused)
     text, remark = text_of(hand_in.content)
     remarks = (remark,) if remark else ()
+    path = Path(f"hand-in{hand_in.suffix}")
     try:
         with TemporaryDirectory(prefix="tinyad-") as folder:  # so that nothing beside it can be included
-            path = Path(folder, f"hand-in{hand_in.suffix}")
+            path = Path(folder, path)
             path.write_text(text, encoding="utf-8", errors="replace", newline="")
             source = opened(path, GRADE_SECONDS)
         source.name = hand_in.name
         grade = key.grade(source)
     except DerivationError as error:
-        return Graded(None, f"line {error.line}: {error.message}", remarks)
+        return Graded(None, f"line {error.line}: {error.message.removeprefix(f'{path}: ')}", remarks)
     except ValueError as error:
         return Graded(None, str(error), remarks)
     except (MemoryError, RecursionError) as error:
@@ -131,11 +132,10 @@ def text_of(content: bytes) -> tuple[str, str]:
     if content.startswith(MARKS):
         encoding = "utf-32" if content.startswith(MARKS[:2]) else "utf-16"
         return content.decode(encoding, "replace"), encoding.upper()
-    try:
-        return content.decode("utf-8-sig"), ""
-    except UnicodeDecodeError:
-        pass
     if b"\0" in content[:1000]:
         encoding = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
         return content.decode(encoding, "replace"), "UTF-16 without a mark"
-    return content.decode("latin-1"), "not in UTF-8: read as Latin-1; signs such as ∇ need UTF-8"
+    try:
+        return content.decode("utf-8-sig"), ""
+    except UnicodeDecodeError:
+        return content.decode("latin-1"), "not in UTF-8: read as Latin-1; signs such as ∇ need UTF-8"
