@@ -97,6 +97,7 @@ HONEST = {
     ),
     "another form of the same function": changed(("σ(z)", "1 / (1 + exp(-z))")),
     "the sizes of intermediates too": changed(("given", "f_t, z: N×1\ngiven")),
+    "an intermediate value that is positive": changed(("given", "positive: f_t\ngiven")),
     "what is given stands there again": changed(("```backward\n", "```backward\n∇h_t given\n")),
     "nothing is given": changed(("given: ∇h_t\n", "")),
     "declared in blocks, and prose": changed(("```forward", "Now the forward.\n\n```forward"), ("# One", "# My one")),
@@ -183,5 +184,7 @@ FAULTS = {
     ),
     "a line is wrong": changed(("6. ∇x_t = ∇z W_x", "6. ∇x_t = 2 ∇z W_x")),
     "the given derivative is set to 0": changed(("```backward\n", "```backward\n∇h_t = 0 ∇h_t\n")),
+    "a derivative is itself": changed(("5. ∇b = ∇z", "5. ∇b = ∇b")),
+    "derivatives in a circle": changed(("2. ∇z = ∇f_t ∘ f_tᵀ ∘ (1 - f_t)ᵀ", "2. ∇z = ∇b")),
     "a name is defined again": changed(("5. ∇b = ∇z", "b = 0 b\n5. ∇b = ∇z")),
 }

@@ -96,6 +96,8 @@ def test_answers_that_are_none():
         found["mistakes"][0][key] = value
         with pytest.raises(ValueError, match=f"'{key}' is missing, or not of type"):
             grade(p.text, json.dumps(found))
+    with pytest.raises(ValueError, match="of an earlier version of tinyad; plant the exercise anew"):
+        grade(p.text, json.dumps(json.loads(said)["mistakes"][0]))
     with pytest.raises(ValueError, match="has version 1, and 2 is read"):
         grade(p.text, json.dumps({**json.loads(said), "version": 1}))
     with pytest.raises(ValueError, match="has been changed"):
@@ -143,3 +145,13 @@ def test_a_mark_counts_as_found():
     assert grade(p.text.replace(p.now, p.now + "   # z4 is wrong here"), said) == (False, f"{still}, but was found")
     other = p.text.replace("∇b_f = ∇z2", "∇b_f = ∇z2   # wrong")
     assert grade(other, said) == (False, "nothing was changed")
+    both = other.replace(p.now, p.now + "   # wrong too")
+    assert grade(both, said) == (False, f"{still}, but was found; 1 right line is marked")
+
+
+def test_comments_of_the_exercise_are_no_marks():
+    text = CELL.replace("∇f += -∇z5", "∇f += -∇z5   # the second path")
+    p, said = exercise("name", "∇f += -∇z5", "∇f += -∇z4", text)
+    assert grade(p.text, said) == (False, "nothing was changed")
+    other = p.text.replace("# the second path", "# the second path is wrong")
+    assert grade(other, said) == (False, f"line {p.line} is still wrong, but was found")

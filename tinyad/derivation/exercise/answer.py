@@ -47,6 +47,8 @@ def answered(text: str) -> Exercise:
     except (ValueError, RecursionError) as reason:
         raise ValueError(f"this is not an answer file: {reason}") from None
     sorts = {"version": int, "source": str, "mistakes": list, "sha256": str, "text": str, "original": str}
+    if isinstance(found, dict) and "kind" in found:
+        raise ValueError("this answer file is of an earlier version of tinyad; plant the exercise anew")
     _require(found, sorts)
     if found["version"] != VERSION:
         raise ValueError(

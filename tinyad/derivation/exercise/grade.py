@@ -52,7 +52,8 @@ class Grade(NamedTuple):
     """The grade of a hand-in.
 
     made: what was right and is wrong now; missing: derivatives that no line sets; changes: where the model is another
-    one than that of the exercise; findings: all that is wrong, with places.
+    one than that of the exercise; findings: all that is wrong, with places; marked: how many right lines have a
+    comment of the student behind them.
     """
 
     mistakes: tuple[GradedMistake, ...]
@@ -60,6 +61,7 @@ class Grade(NamedTuple):
     missing: tuple[str, ...]
     changes: tuple[str, ...]
     findings: tuple[Finding, ...]
+    marked: int = 0
     unchanged: bool = False
 
     @property
@@ -78,7 +80,14 @@ class Grade(NamedTuple):
             return "; ".join(self.changes)
         mended = [m.text for m in self.mistakes if m.mended]
         still = [m.text for m in self.mistakes if not m.mended]
-        return "; ".join([*mended, *still, *self.made, *self.missing])
+        return "; ".join([*mended, *still, *self.made, *self.missing, *self.marks])
+
+    @property
+    def marks(self) -> list[str]:
+        """Say how many right lines are marked, if any are."""
+        if not self.marked:
+            return []
+        return ["1 right line is marked" if self.marked == 1 else f"{self.marked} right lines are marked"]
 
 
 class AnswerKey:
@@ -89,7 +98,8 @@ class AnswerKey:
         self.source = Source(exercise.original)
         self.models: list[Model] = models_of(self.source)
         self.known = frozenset(faults(check_without_corrections(Source(exercise.original))))
-        self.given = [line_of(v) for v in verdicts_of(check_without_corrections(Source(exercise.text)))]
+        given = Source(exercise.text)
+        self.given = [line_of(given, v) for v in verdicts_of(check_without_corrections(given))]
         self.shown = [
             frozenset(faults(check_without_corrections(Source(mistake.text)))) - self.known
             for mistake in exercise.mistakes
@@ -100,24 +110,27 @@ class AnswerKey:
         exercise = self.exercise
         source = with_declarations_of(self.source, source)
         mine = check_against(self.models, source)
-        changes = tuple(dict.fromkeys(change for _, lines in mine for change in lines.changes))
+        changes = tuple(dict.fromkeys(change for _, part in mine for change in part.changes))
         if changes and SequenceMatcher(None, rows(exercise.text), rows(source.text), False).ratio() < SAME_EXERCISE:
             raise ValueError(f"this answer belongs to another file, made from {exercise.source}")
         new = verdicts_of(mine)
-        pairs = paired(self.given, [line_of(v) for v in new])
+        lines = [line_of(source, v) for v in new]
+        pairs = paired(self.given, lines)
+        marked = {n for n, m in pairs.items() if lines[m].comment not in ("", self.given[n].comment)}
         mistakes = tuple(
-            self._graded(mistake, shown, mine, pairs, source)
+            self._graded(mistake, shown, mine, pairs, marked)
             for mistake, shown in zip(exercise.mistakes, self.shown, strict=True)
         )
         explained = self.known | self._unmended(mistakes)
-        missing = dict.fromkeys(fault for _, lines in mine for fault in lines.faults if fault not in explained)
+        missing = dict.fromkeys(fault for _, part in mine for fault in part.faults if fault not in explained)
         return Grade(
             mistakes,
             () if changes else tuple(self._made(new, pairs, mistakes)),
             tuple(missing),
             tuple(change.text for change in changes),
             (*(_of_change(source, c) for c in changes), *(_of_line(source, v) for v in new if not v.ok and not changes),
-             *(_of_fault(source, fault) for _, lines in mine for fault in lines.faults)),
+             *(_of_fault(source, fault) for _, part in mine for fault in part.faults)),
+            sum(self.given[n].ok and lines[pairs[n]].ok for n in marked),
             not changes and not any(m.found for m in mistakes) and self._same(new),
         )  # fmt: skip
 
@@ -129,14 +142,14 @@ class AnswerKey:
         return {fault for m, shown in zip(mistakes, self.shown, strict=True) if not m.mended for fault in shown}
 
     def _graded(
-        self, mistake: PlantedMistake, shown: frozenset[str], mine: Checked, pairs: dict[int, int], source: Source
+        self, mistake: PlantedMistake, shown: frozenset[str], mine: Checked, pairs: dict[int, int], marked: set[int]
     ) -> GradedMistake:
         new = verdicts_of(mine)
         at = next((n for n, line in enumerate(self.given) if line.line == mistake.line and not mistake.removed), None)
         line = new[pairs[at]] if at is not None and at in pairs else None
         changed = at is not None and (line is None or squeezed(line.text) != self.given[at].squeezed)
         mended = self._is_mended(mistake, shown, mine, line)
-        found = mended or changed or (line is not None and is_marked(source, line))
+        found = mended or changed or at in marked
         return GradedMistake(mistake.line, mistake.kind, mistake.removed, found, mended)
 
     def _is_mended(
@@ -178,18 +191,25 @@ class AnswerKey:
 
 
 class Line(NamedTuple):
-    """What is compared of a line: where it is, its text without white space, what it sets, whether it holds."""
+    """What is compared of a line: where it is, what it sets, whether it holds, its text and the comment behind it."""
 
     line: int
     squeezed: str
     target: str
     ok: bool
+    comment: str
 
 
-def line_of(v: LineVerdict) -> Line:
+def line_of(source: Source, v: LineVerdict) -> Line:
     """Return what is compared of a line; what it sets is the same in any notation."""
     left = v.statement.left if v.statement is not None else ()
-    return Line(v.line, squeezed(v.text), " ".join(f"{node.kind} {node.value}" for node in left), v.ok)
+    return Line(
+        v.line,
+        squeezed(v.text),
+        " ".join(f"{node.kind} {node.value}" for node in left),
+        v.ok,
+        comment_behind(source, v),
+    )
 
 
 def verdicts_of(checked: Checked) -> list[LineVerdict]:
@@ -213,10 +233,11 @@ def rows(text: str) -> list[str]:
     return [row for row in map(squeezed, text.split("\n")) if row]
 
 
-def is_marked(source: Source, v: LineVerdict) -> bool:
-    """Return whether a comment stands behind a line."""
+def comment_behind(source: Source, v: LineVerdict) -> str:
+    """Return the comment behind a line, without white space; "" if there is none."""
     end = source.text.find("\n", v.end)
-    return source.text[v.end : end if end >= 0 else None].lstrip().startswith(("#", "%"))
+    behind = squeezed(source.text[v.end : end if end >= 0 else None])
+    return behind if behind.startswith(("#", "%")) else ""
 
 
 def _of_change(source: Source, change: ModelChange) -> Finding:

@@ -117,7 +117,7 @@ def _said(row: Row) -> Iterator[str]:
     if grade is None or grade.unchanged:
         yield row.graded.message
     if grade is not None:
-        yield from (*grade.changes, *grade.made, *grade.missing)
+        yield from (*grade.changes, *grade.made, *grade.missing, *grade.marks)
     yield from row.graded.remarks
 
 

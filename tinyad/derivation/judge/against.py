@@ -171,7 +171,7 @@ class _Against:
             for key in mine:
                 other = there.matrix_kinds.get(key) == here.matrix_kinds.get(key)
                 same = other if attribute == "matrix_kinds" else key in getattr(there, attribute)
-                if not same and self._in_exercise(key) and self._says(kind):
+                if not same and self._is_input(key) and self._says(kind):
                     yield self._change(self._entry(kind), f"in the exercise {key} is not declared `{kind}`")
                     break
         given = {ref.key for ref, _, _ in there.given}
@@ -202,6 +202,10 @@ class _Against:
         earlier = (ref for _, ref in self._names_used() if ref.time and (ref.time == ("=", 0) or ref.time[1] < 0))
         keys = {key for ref in earlier for key in self.names.instances_of(ref.key) if self.names.last}
         return {key for key in keys if key in self.computed and not self._in_exercise(key)}
+
+    def _is_input(self, key: str) -> bool:
+        """Return whether the exercise declares a name, and computes none of its values."""
+        return key in self.model.declarations.shapes and key not in self.model.forward.keys
 
     def _in_exercise(self, key: str) -> bool:
         return key in self.model.declarations.shapes or key in self.model.forward.keys
