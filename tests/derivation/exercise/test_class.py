@@ -8,16 +8,22 @@ import stat
 import time
 import zipfile
 from datetime import datetime
+from itertools import islice
 
 import pytest
 
+from lstm_models.zoo import DERIVATIONS
+from tests.support import variants
 from tests.support.class_folder import ANSWER, EXERCISE, EXERCISE_TEXT, HAND_INS, write_archive, write_folder, zipped
 from tinyad.derivation.exercise import hand_ins as module
 from tinyad.derivation.exercise.answer import Exercise, answer, answered
+from tinyad.derivation.exercise.grade import AnswerKey
 from tinyad.derivation.exercise.grading import graded_class, text_of
 from tinyad.derivation.exercise.hand_ins import hand_ins, who_of
+from tinyad.derivation.exercise.plant import KINDS, plant
 from tinyad.derivation.exercise.tables import as_csv, as_html, as_json, as_text
 from tinyad.derivation.exercise.workers import Limits, in_workers
+from tinyad.derivation.language.source import Source
 
 
 @pytest.fixture(scope="module")
@@ -239,3 +245,41 @@ def test_an_exercise_without_mistakes_in_it(tmp_path):
     (tmp_path / "a.md").write_text(EXERCISE_TEXT)
     (row,) = graded_class(tmp_path, answer(Exercise(EXERCISE_TEXT, EXERCISE_TEXT, "gate.md", ())))
     assert row.status == "right"
+
+
+def key_of(exercise):
+    return AnswerKey(answered(answer(exercise)))
+
+
+def check_grades(text):
+    """An exercise with two mistakes is graded right: unchanged, mended, one mended only, and right in other forms."""
+    exercise = plant(text, list(KINDS), 2, 0)
+    key = key_of(exercise)
+    assert key.grade(Source(exercise.original)).ok
+    assert key.grade(Source(exercise.text)).unchanged
+    for k, other in ((0, 1), (1, 0)):
+        grade = key.grade(Source(exercise.mistakes[other].text))
+        assert [m.mended for m in grade.mistakes] == [m.found for m in grade.mistakes] == [k == 0, k == 1]
+        assert (grade.made, grade.missing, grade.changes) == ((), (), ())
+    for variant in (v for kind in (variants.renamed, variants.split) for v in islice(kind(exercise.original), 2)):
+        assert not holds(variant) or key.grade(Source(variant)).ok, variant
+
+
+def holds(text):
+    try:
+        return check_derivation(text, suggest=False).ok
+    except DerivationError:
+        return False
+
+
+@pytest.mark.parametrize("text", sampled(list(TEXTS.values()), 3))
+def test_grades(text):
+    check_grades(text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DERIVATIONS)
+def test_grades_of_all_derivations(name):
+    text = DERIVATIONS[name].read_text(encoding="utf-8")
+    if holds(text):
+        check_grades(text)

@@ -66,6 +66,11 @@ def test_the_same_model_with_faults(name):
     assert not any("changes the model" in sentence for sentence in said(report))
 
 
+def test_a_sequence_is_not_one_step():
+    report = against(changed(("given", "time: t = 1..T\ngiven")))
+    assert said(report) == ["line 12 changes the model: the exercise is one time step, and no sequence"]
+
+
 def test_only_what_was_changed_is_named():
     report = against(CHEATS["a sign"][0])
     assert said(report) == ["line 11 changes the model: the exercise has z = W_h h_{t-1} + W_x x_t + b"]

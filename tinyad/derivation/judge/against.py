@@ -124,7 +124,9 @@ class _Against:
 
     def checked(self) -> list[CheckedLines]:
         """Return the verdicts; where the model is another one, what was changed, and no line is judged."""
-        changes = [*self._changed_declarations(), *self._changed_names()]
+        changes = [*self._changed_declarations()]
+        if bool(self.names.last) == bool(self.model.declarations.names.last):
+            changes += self._changed_names()
         if not changes:
             changes = [*self._changed_sizes()]
         if not changes:
