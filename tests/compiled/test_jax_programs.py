@@ -86,6 +86,24 @@ def test_every_row_of_the_table(op, dtype):
     assert differs(tape, {"z": draw(z.shape[::-1], 4).astype(dtype)}, USUAL, engine="jax") is None
 
 
+@pytest.mark.parametrize("op", sampled(TABLE.values(), 6), ids=str)
+def test_every_row_of_the_table_in_the_style_of_jax(op):
+    operands = fitting(op)[-1]
+    tape = Tape()
+    k = 1 if op.symbol in ("rows", "padded") else op.arity
+    z = op(*(tape.variable(a, "xy"[i]) if i < k else a for i, a in enumerate(operands)))
+    tape.name({"z": z})
+    assert differs(tape, {"z": draw(z.shape[::-1], 4)}, None, style="jax") is None
+
+
+@pytest.mark.parametrize("name", sampled(MODELS, 5))
+def test_models_in_the_style_of_jax(name):
+    p = ModelPoint(MODELS[name])
+    assert differs(p.tape, p.seeds, None, list(p.leaves), style="jax") is None
+    program = tinyad.compile(p.tape, [], list(p.leaves), p.seeds, style="jax")
+    assert program.source == tinyad.compile(p.tape, [], list(p.leaves), p.seeds, style="literal", engine="jax").source
+
+
 @pytest.mark.parametrize("lengths", [None, [4, 2, 0]])
 def test_a_loss_at_every_time_step(lengths):
     tape, P = read_out(3, 7, lengths)
@@ -192,7 +210,7 @@ def test_errors():
     tape = small()
     opaque = Op("opaque", lambda x: np.arctan(x), lambda dz, z, x: dz / (1 + x * x).T)
     tape.name({"o": opaque(tape["h"])})
-    with pytest.raises(ValueError, match=r'the row opaque is not in tinyad\'s table.*engine="numpy"'):
+    with pytest.raises(ValueError, match=r'the row opaque is not in tinyad\'s table.*JAX.*engine="numpy"'):
         tinyad.compile(tape, ["o"], engine="jax")
     with pytest.raises(ValueError, match="unknown engine 'torch'; there are numpy, native, auto, jax"):
         tinyad.compile(tape, ["h"], engine="torch")

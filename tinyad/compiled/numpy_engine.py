@@ -31,23 +31,23 @@ class NumpyEngine:
         names = {} if module is None else module.__dict__
         names |= {name: _called(kind, op) for name, (kind, op) in functions.items()}
         exec(compile(source, file, "exec"), names)
-        self._program: Callable[..., Any] = names["program"]
-        self._workspace: Callable[[], Any] | None = names.get("workspace")
+        self._prepared: Callable[[], Callable[..., Any]] = names.get("prepared", lambda: None)
+        self._program: Callable[..., Any] | None = names.get("program")
         self._own = threading.local()
         self._places, self._outputs = places, outputs
         self._again = [k for k, place in enumerate(places) if place in places[:k]]  # two names of one result
 
-    def takes(self, value: Any) -> bool:
-        return type(value) is np.ndarray
+    def takes(self, value: Any, dtype: Any) -> bool:
+        return type(value) is np.ndarray and value.dtype == dtype
 
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         with np.errstate(over="ignore"):  # of e^-x in a sigmoid that is 0 to rounding
-            if self._workspace is None:
+            if self._program is not None:
                 results = self._program(*map(np.asarray, arguments))
             else:
-                if not hasattr(self._own, "workspace"):
-                    self._own.workspace = self._workspace()
-                results = self._program(self._own.workspace, *arguments)
+                if not hasattr(self._own, "program"):
+                    self._own.program = self._prepared()
+                results = self._own.program(*arguments)
         out = [results[k] if t is None else results[k][t] for k, t in self._places]
         for k in self._again:
             out[k] = out[k].copy()

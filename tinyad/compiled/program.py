@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 from tinyad.arrays.matrix import Array, Shape, as_sized, size
@@ -16,7 +16,7 @@ from tinyad.compiled.source_writer import Argument, constant
 class Engine(Protocol):
     """What runs the source of a program on its arguments, of which an array over time is a list."""
 
-    def takes(self, value: Any) -> bool: ...  # an array as it is
+    def takes(self, value: Any, dtype: Any) -> bool: ...  # an array of this dtype, as it is
 
     def __call__(self, arguments: Sequence[Any]) -> Sequence[Any]: ...
 
@@ -61,10 +61,10 @@ class Program:
                     known[name].append(len(self._slots))
                     self._slots.append(a)
             self._arguments.append(slice(begin, len(self._slots)) if argument.over_time else begin)
-        self._start()
 
-    def _start(self) -> None:
-        self._run = self._engine(self.source, self._functions, self._places, len(self._names[0]))
+    @cached_property
+    def _run(self) -> Engine:
+        return self._engine(self.source, self._functions, self._places, len(self._names[0]))
 
     def __call__(
         self, arrays: Mapping[str, Any] | None = None, /, *, seeds: Mapping[str, Any] | None = None, **named: Any
@@ -78,7 +78,7 @@ class Program:
                 if at is None:
                     raise KeyError(self._unknown(name, self._given, "array"))
                 shape, dtype = self._needed[name]
-                if not self._run.takes(value) or value.shape != shape or value.dtype != dtype:
+                if not self._run.takes(value, dtype) or value.shape != shape:
                     value = _fitting(name, value, shape, dtype)
                 for k in at:
                     slots[k] = value
@@ -99,8 +99,8 @@ class Program:
         too.  All else, as parameters and their derivatives, is whole on every device.  What is named changes where
         something is computed, never what: a mean over the examples is that over the examples of all devices.
         """
-        if not isinstance(self._run, JaxEngine):
-            raise ValueError('this program runs in NumPy, on one device: compile it with engine="jax"')
+        if getattr(self._engine, "func", None) is not JaxEngine:
+            raise ValueError('this program runs on one device: compile it with engine="jax"')
         axes = dict.fromkeys(rows, 0) | dict.fromkeys(columns, 1)
         labels = [*self._given, *self._seeds, *self._names[0], *self._names[1]]
         known = {name: None for label in labels for name in (label, without_step(label))}
@@ -143,7 +143,6 @@ class Program:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._start()
 
     def _unknown(self, name: str, known: Mapping[str, Any], what: str) -> str:
         from difflib import get_close_matches
@@ -155,6 +154,8 @@ class Program:
 
 def _fitting(name: str, value: Any, shape: Shape, dtype: Any) -> Array:
     """Return the value as a matrix; ValueError if it is not of this size and dtype."""
+    if hasattr(value, "detach"):
+        value = _from_torch(name, value, dtype)
     a = as_sized(value, name, shape, dtype)
     if a.shape != shape:
         turned = "; pass its .T" if a.shape == shape[::-1] else "; for other sizes record a tape of them and compile it"
@@ -164,4 +165,13 @@ def _fitting(name: str, value: Any, shape: Shape, dtype: Any) -> Array:
             f"{name} is {a.dtype}, this program takes {dtype}: pass its .astype('{dtype}'), "
             f"or record a tape in {a.dtype} and compile it"
         )
+    return a
+
+
+def _from_torch(name: str, tensor: Any, dtype: Any) -> Array:
+    """Return a tensor, which may have a history and be on another device, as an array; ValueError for other floats."""
+    found = str(tensor.dtype).removeprefix("torch.")
+    if tensor.is_floating_point() and found != str(dtype):
+        raise ValueError(f"{name} is {found}, this program takes {dtype}: pass its .to(torch.{dtype})")
+    a: Array = tensor.detach().cpu().numpy()
     return a

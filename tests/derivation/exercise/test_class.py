@@ -15,6 +15,9 @@ import pytest
 from lstm_models.zoo import DERIVATIONS
 from tests.support import variants
 from tests.support.class_folder import ANSWER, EXERCISE, EXERCISE_TEXT, HAND_INS, write_archive, write_folder, zipped
+from tests.support.right_derivations import TEXTS
+from tests.support.sampling import sampled
+from tinyad import DerivationError, check_derivation
 from tinyad.derivation.exercise import hand_ins as module
 from tinyad.derivation.exercise.answer import Exercise, answer, answered
 from tinyad.derivation.exercise.grade import AnswerKey
