@@ -3,11 +3,14 @@
 import csv
 import io
 import json
+import sys
+import time
 
 import pytest
 
 from tests.support.class_folder import ANSWER, EXERCISE_TEXT, FIRST, SECOND, mended, zipped
 from tests.support.gate import MASTER
+from tinyad import exercise_commands
 from tinyad.cli import main
 from tinyad.derivation.exercise.plant import DIFFICULTIES, KINDS
 
@@ -153,3 +156,21 @@ def test_against(tmp_path, capsys):
     (tmp_path / "code.py").write_text("x = 1\n")
     assert main(["check", "code.py", "--against", "gate.md"]) == 2
     assert "--against is for texts" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("stream", "silent", "shown"), [
+    (Terminal, 0.0, "1 graded\r\r2 graded"), (Terminal, 60.0, ""), (io.StringIO, 0.0, ""),
+])  # fmt: skip
+def test_progress(monkeypatch, stream, silent, shown):
+    monkeypatch.setattr(exercise_commands, "SECONDS_SILENT", silent)
+    monkeypatch.setattr("sys.stderr", stream())
+    progress = exercise_commands._Progress()
+    time.sleep(0.01)
+    progress(1)
+    progress(2)
+    assert sys.stderr.getvalue().strip("\r") == shown

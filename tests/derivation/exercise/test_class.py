@@ -140,6 +140,14 @@ def test_what_is_no_file(tmp_path):
     ]  # fmt: skip
 
 
+def test_names_that_are_no_text(tmp_path):
+    (tmp_path / os.fsdecode(b"J\xf6rg\n.md")).write_text("x")
+    rows = graded_class(tmp_path, ANSWER)
+    assert [row.who for row in rows] == ["J\\udcf6rg\\n"]
+    for table in (as_csv, as_json, as_html, as_text):
+        assert table(EXERCISE, rows).encode()
+
+
 def test_encodings():
     assert text_of("∇".encode("utf-8-sig")) == ("∇", "")
     assert text_of("∇".encode("utf-16")) == ("∇", "UTF-16")

@@ -76,7 +76,9 @@ def test_only_what_was_changed_is_named():
     assert said(report) == ["line 11 changes the model: the exercise has z = W_h h_{t-1} + W_x x_t + b"]
     assert "line 11 changes the model" in str(report)
     assert "0 of 7 lines hold; 7 not judged" in report.summary()
-    assert "line 11 changes the model" in json.dumps(report.to_dict())
+    (part,) = json.loads(json.dumps(report.to_dict()))["parts"]
+    place = {"line": 11, "column": 4, "text": "z = W_h h_{t-1} + W_x x_t - b"}
+    assert part["changes"] == [{"at": place, "message": "the exercise has z = W_h h_{t-1} + W_x x_t + b"}]
     assert "line 11 changes the model" in report.html()
 
 
@@ -86,8 +88,8 @@ def test_only_what_was_changed_is_named():
         ([("L = rᵀ r", "L = 0 rᵀ r"), ("2 r", "0 r")], "line 10 changes the model: the exercise has L = rᵀ r"),
         ([("X w - y", "y - X w"), ("2 r", "2 r"), ("Xᵀ ∇r", "-Xᵀ ∇r")], "line 9 changes the model"),
         (
-            [("y\n```\n```f", "y, r\n```\n```f"), ("∇r = 2 r\n∇w = Xᵀ ∇r", "∇w = 2 Xᵀ r")],
-            "r is not declared `constant`",
+            [("y\n```\n```f", "y, w\n```\n```f"), ("∇w = Xᵀ ∇r\n", "")],
+            "w is not declared `constant`",
         ),
         ([("L = rᵀ r", "J = rᵀ r r"), ("layout", "loss: J\nlayout"), ("∇r = 2 r", "∇r = 2 r")], None),
         ([("L = rᵀ r\n", "")], "the loss is not computed here; the exercise has L = rᵀ r"),
@@ -103,6 +105,12 @@ def test_a_loss(edits, words):
         return
     assert not report.ok
     assert words is None or words in "; ".join(said(report))
+
+
+def test_an_intermediate_value_that_is_declared_constant_has_a_derivative_all_the_same():
+    constant = changed(("y\n```\n```f", "y, r\n```\n```f"), text=LOSS)
+    assert against(constant, LOSS).ok
+    assert not against(changed(("Xᵀ ∇r", "0 Xᵀ ∇r"), text=constant), LOSS).ok
 
 
 def test_a_loss_may_have_another_name():

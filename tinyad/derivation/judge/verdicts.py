@@ -197,8 +197,12 @@ class CheckedLines(NamedTuple):
     @property
     def headlines(self) -> list[str]:
         """Return the findings that come before all others."""
-        layout = [self.other_layout.text] if self.other_layout is not None else []
-        return [change.text for change in self.changes] + layout
+        return [change.text for change in self.changes] + self.layout_notes
+
+    @property
+    def layout_notes(self) -> list[str]:
+        """Return the finding that more lines hold in the other layout, if there is one."""
+        return [self.other_layout.text] if self.other_layout is not None else []
 
     @property
     def ok(self) -> bool:

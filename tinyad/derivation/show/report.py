@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, Verdict
+from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, ModelChange, Verdict
 from tinyad.derivation.language.document import Document
 from tinyad.derivation.language.equations import NotRead
 from tinyad.derivation.language.reader import Derivation
@@ -99,7 +99,8 @@ class Report:
                     "lines": [_plain(self.source, v) for v in sorted(lines.verdicts, key=lambda v: v.start)],
                     "missing": lines.faults,
                     "proposed": list(lines.proposed),
-                    "notes": [*lines.headlines, *lines.notes],
+                    "notes": [*lines.layout_notes, *lines.notes],
+                    **({"changes": [_change(self.source, it) for it in lines.changes]} if lines.changes else {}),
                     "not_exercised": lines.not_exercised,
                     **({"assumed": rows} if (rows := assumed(derivation, lines)) else {}),
                 }
@@ -171,6 +172,10 @@ def _plain(source: Source, v: LineVerdict) -> dict[str, Any]:
         "looks_like": v.looks_like, "rules": list(v.rules), "notes": list(v.notes), "suggestion": v.suggestion,
         "grade": str(v.grade), "spoils": list(v.spoils),
     }  # fmt: skip
+
+
+def _change(source: Source, change: ModelChange) -> dict[str, Any]:
+    return {"at": _place(source, (change.start, change.end)), "message": change.message}
 
 
 def _place(source: Source, at: tuple[int, int]) -> dict[str, Any]:
