@@ -187,4 +187,10 @@ FAULTS = {
     "a derivative is itself": changed(("5. ∇b = ∇z", "5. ∇b = ∇b")),
     "derivatives in a circle": changed(("2. ∇z = ∇f_t ∘ f_tᵀ ∘ (1 - f_t)ᵀ", "2. ∇z = ∇b")),
     "a name is defined again": changed(("5. ∇b = ∇z", "b = 0 b\n5. ∇b = ∇z")),
+    "only a Jacobian": MASTER.split("```backward")[0] + "```backward\n∂z/∂b = I\n```\n",
+    "only equations between names": MASTER.split("```backward")[0] + "```backward\nb = b\n```\n",
+    "only what is given": MASTER.split("```backward")[0] + "```backward\n∇h_t given\n```\n",
+    "another name of a parameter, which has no derivative then": changed(
+        ("1. z", "V = W_x\n1. z"), ("W_x x_t + b", "V x_t + b"), ("∇W_x", "∇V"), ("∇z W_x", "∇z V")
+    ),
 }

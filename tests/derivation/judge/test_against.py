@@ -137,6 +137,29 @@ def test_all_sets_of_lines_are_asked_for():
     assert said(against(MASTER, two)) == ["no lines of again"]
 
 
+SEQUENCE = fenced(
+    "time: t = 1..T\nlayout: same\nx_t: N×1\nh_t: N×1\na: N×1\ngiven: ∇h_t",
+    "h_t = a ∘ h_{t-1} + x_t",
+    "∇h_t += a ∘ ∇h_{t+1}\n∇a = Σ_t ∇h_t ∘ h_{t-1}\n∇x_t = ∇h_t\n∇h_0 = a ∘ ∇h_1",
+)
+JACOBIANS = fenced("x: N×1\nW: N×N", "z = W x\ny = tanh(z)", "∂z/∂x = W\n∂y/∂x = diag(1 - y²) W")
+
+
+def test_the_state_that_a_sequence_starts_from_is_asked_for_if_the_exercise_derives_it():
+    assert against(SEQUENCE, SEQUENCE).ok
+    without = changed(("\n∇h_0 = a ∘ ∇h_1", ""), text=SEQUENCE)
+    assert said(against(without, SEQUENCE)) == ["no line sets the derivative of h[0]"]
+    assert against(without, without).ok
+
+
+def test_jacobians_are_asked_for():
+    assert against(JACOBIANS, JACOBIANS).ok
+    assert said(against(changed(("\n∂y/∂x = diag(1 - y²) W", ""), text=JACOBIANS), JACOBIANS)) == ["no line sets ∂y/∂x"]
+    assert against(changed(("z", "q"), text=JACOBIANS), JACOBIANS).ok
+    other = changed(("y = tanh(z)", "y2 = tanh(z)"), ("∂y", "∂y2"), ("1 - y²", "1 - y2²"), text=JACOBIANS)
+    assert "y is not computed here" in said(against(other, JACOBIANS))[0]
+
+
 def test_suggestions_are_made_where_the_model_is_the_same():
     report = check_derivation(FAULTS["a line is wrong"], against=MASTER)
     assert [v.suggestion for v in report.wrong] == ["∇x_t = ∇z W_x"]

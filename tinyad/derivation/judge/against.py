@@ -17,13 +17,16 @@ import numpy as np
 
 from tinyad.arrays.matrix import Array, size
 from tinyad.derivation.judge.check import check_at, seeds_of
+from tinyad.derivation.judge.contributions import known_cases
+from tinyad.derivation.judge.targets import defines_notation
 from tinyad.derivation.judge.thresholds import SAME_SUM, STATES_TRIED
 from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, ModelChange, Verdict
 from tinyad.derivation.language.declarations import Declarations
+from tinyad.derivation.language.equations import names_in
 from tinyad.derivation.language.reader import Derivation, Unreadable, derivations
 from tinyad.derivation.language.sizes import Side, size_text
 from tinyad.derivation.language.source import DerivationError, LimitError, Source
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, structure, walk
 from tinyad.derivation.semantics.environment import Time, TimedName
 from tinyad.derivation.semantics.forward import Forward, close, label, last_time, length_of
 from tinyad.derivation.semantics.limits import SIZES
@@ -140,12 +143,47 @@ class _Against:
         if changes:
             ordered = sorted(set(changes))
             return [self._unjudged(title, lines, ordered) for title, lines in self.derivation.backward.items()]
-        sets = check_at(points, self.derivation)
+        sets = [self._with_missing(k, lines) for k, lines in enumerate(check_at(points, self.derivation))]
         left_out = [title for title in self.model.derivation.backward if title not in self.derivation.backward]
         if len(self.model.derivation.backward) > len(sets):
             faults = [f"no lines of {title}" for title in left_out]
             sets[-1] = sets[-1]._replace(faults=[*sets[-1].faults, *faults])
         return sets
+
+    def _with_missing(self, k: int, lines: CheckedLines) -> CheckedLines:
+        """Return a set of lines, with what the exercise sets and no line here does, as far as no fault says it."""
+        there = self.model.derivation.backward
+        asked = there.get(lines.title) or [*there.values()][min(k, len(there) - 1)]
+        statements = [line for line in asked if isinstance(line, Statement)]
+        mine = [v.statement for v in lines.verdicts if v.statement is not None]
+        known = self._places(lines.points[0], mine)
+        derives = any(r.of is not None for v in lines.verdicts for r in v.readings)
+        absent = list[str]()
+        for place in self._places(self.model.points[0], statements):
+            told = derives and not (isinstance(place[1], int) and place[1] < 1)
+            if place not in known and not (told or self.model.forward.is_computed(place)):
+                absent.append(label(*place))
+        faults = [f"no line sets the derivative of {', '.join(dict.fromkeys(absent))}"] if absent else []
+        if not self._places(self.model.points[0], statements):
+            set_here = {structure(left) for line in mine for left in line.left}
+            inputs_and_results = {*self.model.declarations.shapes, *self._results()}
+            for left in (left for line in statements for left in line.left):
+                if structure(left) not in set_here and {*names_in(left)} <= inputs_and_results:
+                    text = self.model.derivation.source.text[left.start : left.end]
+                    faults.append(f"no line sets {' '.join(text.split())}")
+        return lines._replace(faults=[*lines.faults, *faults])
+
+    def _places(self, point: SamplePoint, lines: Sequence[Statement]) -> dict[TimedName, None]:
+        """Return the names in the exercise whose derivatives some lines set, in order."""
+        lefts = (left for line in lines if line.sign != "given" and not defines_notation(line) for left in line.left)
+        cases = (case for left in lefts if left.kind == "d" for case in known_cases(point, left))
+        return dict.fromkeys(self._twin(case.place) if point.forward is not self.model.forward else case.place
+                             for case in cases)  # fmt: skip
+
+    def _results(self) -> set[str]:
+        """Return the names that the exercise computes, and no equation of it uses."""
+        used = {key for eq in self.model.derivation.forward for member in eq.members for key in names_in(member)}
+        return {*self.model.forward.keys} - used
 
     def _unjudged(
         self, title: str, lines: Sequence[Statement | Unreadable], changes: Sequence[ModelChange]
@@ -260,6 +298,10 @@ class _Against:
             yield self._change(
                 (equation.start, equation.end), f"the exercise has no loss {here}: derivatives are given there"
             )
+        asked = bool(self.model.declarations.given) or loss in self.model.forward.keys
+        for key in sorted(self._results() - {*self.computed}) if not asked else ():
+            message = f"{key} is not computed here; the exercise has {self.model.equation_of_name(key)}"
+            yield self._change(start, message)
         for ref, _, _ in self.model.declarations.given:
             if ref.key in self.model.forward.keys and ref.key not in self.computed:
                 message = f"{ref.key} is not computed here; the exercise has {self.model.equation_of_name(ref.key)}"
