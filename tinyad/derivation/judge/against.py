@@ -156,15 +156,16 @@ class _Against:
         asked = there.get(lines.title) or [*there.values()][min(k, len(there) - 1)]
         statements = [line for line in asked if isinstance(line, Statement)]
         mine = [v.statement for v in lines.verdicts if v.statement is not None]
-        known = self._places(lines.points[0], mine)
+        places = places_set(self.model.points[0], statements)
+        known = {self._twin(place) for place in places_set(lines.points[0], mine)}
         derives = any(r.of is not None for v in lines.verdicts for r in v.readings)
         absent = list[str]()
-        for place in self._places(self.model.points[0], statements):
+        for place in places:
             told = derives and not (isinstance(place[1], int) and place[1] < 1)
             if place not in known and not (told or self.model.forward.is_computed(place)):
                 absent.append(label(*place))
         faults = [f"no line sets the derivative of {', '.join(dict.fromkeys(absent))}"] if absent else []
-        if not self._places(self.model.points[0], statements):
+        if not places:  # then the exercise asks for Jacobians
             set_here = {structure(left) for line in mine for left in line.left}
             inputs_and_results = {*self.model.declarations.shapes, *self._results()}
             for left in (left for line in statements for left in line.left):
@@ -172,13 +173,6 @@ class _Against:
                     text = self.model.derivation.source.text[left.start : left.end]
                     faults.append(f"no line sets {' '.join(text.split())}")
         return lines._replace(faults=[*lines.faults, *faults])
-
-    def _places(self, point: SamplePoint, lines: Sequence[Statement]) -> dict[TimedName, None]:
-        """Return the names in the exercise whose derivatives some lines set, in order."""
-        lefts = (left for line in lines if line.sign != "given" and not defines_notation(line) for left in line.left)
-        cases = (case for left in lefts if left.kind == "d" for case in known_cases(point, left))
-        return dict.fromkeys(self._twin(case.place) if point.forward is not self.model.forward else case.place
-                             for case in cases)  # fmt: skip
 
     def _results(self) -> set[str]:
         """Return the names that the exercise computes, and no equation of it uses."""
@@ -486,6 +480,12 @@ def _solved(lengths: Sequence[tuple[str, Side, int]], known: Mapping[str, int]) 
         step = at(1) - at(0)
         if step and (length - at(0)) % step == 0 and (length - at(0)) // step > 0:
             yield part, (length - at(0)) // step
+
+
+def places_set(point: SamplePoint, lines: Sequence[Statement]) -> dict[TimedName, None]:
+    """Return the names whose derivatives some lines set, in order."""
+    lefts = (left for line in lines if line.sign != "given" and not defines_notation(line) for left in line.left)
+    return dict.fromkeys(case.place for left in lefts if left.kind == "d" for case in known_cases(point, left))
 
 
 def _is_computed(forward: Forward, place: TimedName) -> bool:
