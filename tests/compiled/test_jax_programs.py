@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import tinyad
 from lstm_models.models import MODELS
 from tests.support import goldenfiles
+from tests.support.any_sizes import NAMES, compiled, rnn, wrong
 from tests.support.compiled_difference import differs
 from tests.support.modelpoints import ModelPoint
 from tests.support.paths import ROOT
@@ -271,3 +272,12 @@ def test_what_it_looks_like():
     p = ModelPoint(MODELS["gru"])
     program = tinyad.compile(p.tape, ["h[4]"], list(p.leaves), p.seeds, engine="jax")
     goldenfiles.check("compiled-jax.txt", program.source.rstrip("\n"))
+
+
+def test_a_program_for_every_size_compiles_when_a_size_comes():
+    program = compiled(outputs=["L", "hs"], engine="jax")
+    assert wrong(program, rnn, NAMES, [(1, 1), (5, 2)]) == []
+    shared = program.sharded(1, columns=["xs", "h0"])
+    assert wrong(shared, rnn, NAMES, [(3, 2)]) == []
+    with pytest.raises(KeyError, match="no matrix of this program is named 'g'"):
+        program.sharded(1, columns=["g"])

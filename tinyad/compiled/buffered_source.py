@@ -15,7 +15,7 @@ from tinyad.compiled.buffers import Places
 from tinyad.compiled.flat_sums import gaps, terms_of
 from tinyad.compiled.line_breaks import folded
 from tinyad.compiled.operations import LEAVES, OPERATIONS, UFUNCS, filled
-from tinyad.compiled.set_up import SetUp, together
+from tinyad.compiled.set_up import SetUp, together, view_lines
 from tinyad.compiled.source_writer import Writer
 from tinyad.compiled.value_names import value_name
 from tinyad.compiled.values import Loop, Value, schedule
@@ -65,6 +65,8 @@ class BufferedSource(Writer):
                 n, rows, columns = argument.value.shape
                 below = f"{self.ref(argument.value)}.reshape{n * rows, columns}"
                 self.lines.append(f"concatenate({argument.name}, 0, {below})")
+            elif argument.value.op == "given":
+                self.lines.append(f"{self.ref(argument.value)}[...] = {argument.name}")
         for part in self.line:
             if isinstance(part, Loop):
                 self._loop(part)
@@ -72,11 +74,13 @@ class BufferedSource(Writer):
                 self._statement(part, self.lines)
         before = len(self.lines)
         returned = [self._result(v) for v in results]
-        blocks = [(name, text) for name, _, text in (line.partition(" = ") for line in self.lines[before:])]
+        blocks = [
+            (name, _base(text), text) for name, _, text in (line.partition(" = ") for line in self.lines[before:])
+        ]
         program = [
             *(f"# {line}" for line in comments),
             *self.lines[:before],
-            *together(sorted(blocks, key=lambda block: _base(block[1]))),
+            *view_lines(blocks),
             f"return {', '.join(returned)}{',' * (len(results) == 1)}",
         ]
         begin = f"def program({', '.join(argument.name for argument in self.arguments)}):"
@@ -354,7 +358,8 @@ class BufferedSource(Writer):
                 part = self.ref(self._block(v, *p.rows))
                 function = "negative(" if not inside else f"add({part}, " if p.sign > 0 else f"subtract({part}, "
                 emit(f"{function}{self._operand(p.value, v)}, {part})")
-            begun.append(p.rows)
+            if not any(a <= p.at and p.rows[1] <= b for a, b in inside):
+                begun.append(p.rows)
         self._cleared(v, begun, (0, rows), emit)
 
     def _has_memory_alone(self, v: Value) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tinyad.arrays.matrix import Shape
 from tinyad.compiled.flat_sums import terms_of
 from tinyad.compiled.operations import COMPARISONS, COMPONENTS, LEAVES, UFUNCS, VIEWS
@@ -113,6 +115,9 @@ class Places:
     def _settle(self, v: Value) -> None:
         """Give the terms that can be computed in their rows of a sum or stack these rows as memory."""
         terms = sorted(terms_of(v), key=lambda p: -p.value.shape[-2])
+        counts, settled = np.zeros(v.shape[-2], int), np.zeros(v.shape[-2], bool)  # of the terms at each row
+        for p in terms:
+            counts[slice(*p.rows)] += 1
         for p in terms:
             part = p.value
             if part in self.homes or part in self.arrays or part in self.own or part.op not in PLACED or p.sign < 0:
@@ -121,10 +126,11 @@ class Places:
                 continue
             if part.shape[-1] != v.shape[-1] or part in self.writer.roots:
                 continue
-            others = [q for q in terms if q is not p and q.at < p.rows[1] and p.at < q.rows[1]]
-            if any(self.homes.get(q.value, (None,))[0] is v for q in others) or (others and self.writer.uses[part] > 1):
+            rows = slice(*p.rows)
+            if settled[rows].any() or (counts[rows].max(initial=0) > 1 and self.writer.uses[part] > 1):
                 continue
             self.homes[part] = v, p.at
+            settled[rows] = True
 
     def storage(self, v: Value) -> Value:
         """Return the value whose buffer holds v."""

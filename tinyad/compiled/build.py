@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
+from tinyad.compiled.any_size import AnySizeProgram
 from tinyad.compiled.backward import Backward
 from tinyad.compiled.batched_products import batch_products
 from tinyad.compiled.buffered_source import BufferedSource
@@ -17,15 +18,17 @@ from tinyad.compiled.buffers import add_copies
 from tinyad.compiled.deferred_products import defer_products
 from tinyad.compiled.dialects import TORCH
 from tinyad.compiled.explanation import PassTable
+from tinyad.compiled.factors import collect_factors, factor_sums
 from tinyad.compiled.flat_sums import flatten_sums
 from tinyad.compiled.forward import Forward
 from tinyad.compiled.hoisting import hoist, sink
 from tinyad.compiled.identifiers import listed
 from tinyad.compiled.jax_engine import JaxEngine, jax
 from tinyad.compiled.jax_source import JaxSource
+from tinyad.compiled.model_examples import drawn, recorded
 from tinyad.compiled.native_engine import missing_packages, native_engine
 from tinyad.compiled.native_source import NativeSource, NoNativeFormError
-from tinyad.compiled.numpy_engine import NumpyEngine
+from tinyad.compiled.numpy_engine import numpy_engine
 from tinyad.compiled.operations import LEAVES, VIEWS
 from tinyad.compiled.program import Program
 from tinyad.compiled.readable_source import ReadableSource
@@ -40,9 +43,9 @@ from tinyad.engine.tape import Tape, Variable
 
 Pass = Callable[[list[Value], Maker], list[Value]]
 REWRITES: dict[str, tuple[Pass, ...]] = {
-    "sums": (flatten_sums, sums_over_time),
+    "sums": (flatten_sums, factor_sums, sums_over_time),
     "defer": (defer_products,),
-    "hoist": (hoist, sink),
+    "hoist": (collect_factors, hoist, sink),
     "stack": (stack_operations,),
     "wide": (batch_products,),
 }
@@ -60,6 +63,32 @@ ENGINES = ("numpy", "native", "auto", "jax")
 RUNS = 5  # of each engine, to find the faster one
 
 
+@overload
+def compile(
+    tape: Callable[..., Any],
+    outputs: Iterable[str] = ...,
+    derivatives: Iterable[str] = ...,
+    seeds: str | Mapping[str, Any] | None = ...,
+    *,
+    style: str = ...,
+    passes: Iterable[str] | None = ...,
+    shapes: str,
+    engine: str | None = ...,
+    **examples: Any,
+) -> AnySizeProgram: ...
+@overload
+def compile(
+    tape: Tape | Callable[..., Any],
+    outputs: Iterable[Variable | str] = ...,
+    derivatives: Iterable[Variable | str] = ...,
+    seeds: Variable | str | Mapping[Any, Any] | None = ...,
+    *,
+    style: str = ...,
+    passes: Iterable[str] | None = ...,
+    shapes: Mapping[str, Any] | None = ...,
+    engine: str | None = ...,
+    **examples: Any,
+) -> Program: ...
 def compile(
     tape: Tape | Callable[..., Any],
     outputs: Iterable[Variable | str] = (),
@@ -68,27 +97,35 @@ def compile(
     *,
     style: str = "grouped",
     passes: Iterable[str] | None = None,
-    shapes: Mapping[str, Any] | None = None,
+    shapes: Mapping[str, Any] | str | None = None,
     engine: str | None = None,
-) -> Program:
+    **examples: Any,
+) -> Program | AnySizeProgram:
     """Return a program that computes the `outputs` and `derivatives` of a tape, given by name or as Variables.
 
     `seeds` are what `tape.backward` takes; without, the backward pass starts from the only 1×1 output.  `style` is
     "grouped", which is fast, or "literal", which reads as written by hand and needs NumPy only; "torch" and "jax" read
     as written by hand in PyTorch and JAX, and only a run needs these.  `passes` are the passes to run in place of a
-    style's, out of PASSES.  A model function, which takes matrices by name and returns its values by name, is recorded
-    first, on examples of the `shapes` {name: size or array}.  Results are those of the tape to rounding; a sigmoid is
-    1/(1 + e^-x) for every x, and so 0 where e^-x overflows.
+    style's, out of PASSES.  Results are those of the tape to rounding; a sigmoid is 1/(1 + e^-x) for every x, and so 0
+    where e^-x overflows.
+
+    A model function, which takes matrices and lists of matrices by name and returns its values by name, is recorded
+    first, on `examples`: arrays or sizes, also as a mapping `shapes`.  With shapes="any T" the program is one for every
+    length of the lists, which are over time, with shapes="any batch" for every number of examples, the columns, and
+    with shapes="any T, any batch" for both: see `AnySizeProgram`.
 
     `engine`, for the styles "grouped" and "literal", is "numpy", the default; "native" for machine code, which takes
     seconds to make the first time, is kept in the user's cache folder and needs numba and scipy; "auto", which measures
     both, once, and returns the faster one; or "jax", whose programs return arrays of JAX, on its devices.  Raises
     ImportError if these are not installed, ValueError for a tape that an engine cannot run.
     """
-    if not isinstance(tape, Tape):
-        tape = _recorded(tape, shapes or {})
     _known("style", style, STYLES)
-    engine = _engine(style, engine)
+    if isinstance(shapes, str):
+        options: Any = {"style": style, "passes": None if passes is None else tuple(passes), "engine": engine}
+        asked = outputs, derivatives, seeds
+        engine = _engine(style, engine)
+        return AnySizeProgram(tape, partial(compile, **options), engine, shapes, examples, asked)
+    tape, engine = _tape(tape, {**(shapes or {}), **examples}), _engine(style, engine)
     if engine == "auto":
         return _faster(tape, outputs, derivatives, seeds, style, passes)
     styled = FOR_JAX if engine == "jax" and style == "grouped" else STYLES[style]
@@ -154,7 +191,7 @@ def _written(
     if engine == "native":
         return NativeSource(roots), native_engine
     if engine == "numpy":
-        return BufferedSource(roots) if buffers else ReadableSource(roots), NumpyEngine
+        return BufferedSource(roots) if buffers else ReadableSource(roots), numpy_engine
     if buffers:
         raise ValueError("the pass 'buffers' is for NumPy: JAX and PyTorch plan their memory themselves")
     dtypes = {v.dtype for v in ordered(roots)} - {None}
@@ -244,10 +281,10 @@ def _known(what: str, given: Iterable[str], known: Iterable[str]) -> tuple[str, 
     return given
 
 
-def _recorded(model: Callable[..., Any], shapes: Mapping[str, Any]) -> Tape:
-    """Record a model on examples; where a size is given, on numbers between 0.5 and 1.5."""
-    rng = np.random.default_rng(0)
-    tape = Tape()
-    examples = {n: rng.uniform(0.5, 1.5, a) if isinstance(a, tuple) else a for n, a in shapes.items()}
-    tape.name(model(**tape.variables(**examples)))
+def _tape(tape: Tape | Callable[..., Any], examples: Mapping[str, Any]) -> Tape:
+    """Return a tape as it is, or that of a model run on examples."""
+    if not isinstance(tape, Tape):
+        return recorded(tape, drawn(examples)).tape
+    if examples:
+        raise TypeError(f"{', '.join(examples)}: a model takes examples, and this is a tape, which has its arrays")
     return tape

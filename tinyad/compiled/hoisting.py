@@ -18,20 +18,7 @@ SMALL = 256  # entries; where a state is carried, component-wise work on more is
 
 def hoist(roots: list[Value], make: Maker, small: int = SMALL) -> list[Value]:
     """Move values that depend on no state before their loop, component-wise ones of at most `small` entries."""
-    order = ordered(roots)
-    recurrent = {v for v in order if v.op == "carry"}
-    stateful = {v.loop for v in recurrent}
-    for v in order:
-        if v.loop is not None and any(operand in recurrent for operand in v.operands):
-            recurrent.add(v)
-    known: set[Value] = set()  # before the loop, where what it is made from is
-    for v in order:
-        if (
-            v.loop is None
-            or v.op == "step"
-            or (v not in recurrent and works_over_time(v, stateful, small) and known.issuperset(v.operands))
-        ):
-            known.add(v)
+    recurrent, known = known_before_loops(ordered(roots), small)
 
     def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
         if v.loop is None or v.op == "step":
@@ -44,6 +31,24 @@ def hoist(roots: list[Value], make: Maker, small: int = SMALL) -> list[Value]:
         return None
 
     return rebuilt(roots, make, change)
+
+
+def known_before_loops(order: list[Value], small: int) -> tuple[set[Value], set[Value]]:
+    """Return the values of loops that depend on their states, and all values that can be computed before their loop."""
+    recurrent = {v for v in order if v.op == "carry"}
+    stateful = {v.loop for v in recurrent}
+    for v in order:
+        if v.loop is not None and any(operand in recurrent for operand in v.operands):
+            recurrent.add(v)
+    known: set[Value] = set()  # where what it is made from is
+    for v in order:
+        if (
+            v.loop is None
+            or v.op == "step"
+            or (v not in recurrent and works_over_time(v, stateful, small) and known.issuperset(v.operands))
+        ):
+            known.add(v)
+    return recurrent, known
 
 
 def works_over_time(v: Value, stateful: set[Loop | None], small: int = SMALL) -> bool:

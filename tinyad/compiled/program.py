@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tinyad.arrays.matrix import Array, Shape, as_sized, size
 from tinyad.compiled.identifiers import without_step
@@ -19,6 +19,25 @@ class Engine(Protocol):
     def takes(self, value: Any, dtype: Any) -> bool: ...  # an array of this dtype, as it is
 
     def __call__(self, arguments: Sequence[Any]) -> Sequence[Any]: ...
+
+
+class Part(NamedTuple):
+    """What is passed for an argument, or in one for a time step: an array that is "given" or a "seed", by name, or a
+    constant."""
+
+    kind: str
+    name: str
+    array: Array
+
+
+class Form(NamedTuple):
+    """What a program passes to its source, a list of parts for an array over time; the names of its seeds; where the
+    results are; whose rows it calls."""
+
+    arguments: list[Part | list[Part]]
+    seeds: list[str]
+    places: Places
+    functions: Functions
 
 
 class Program:
@@ -76,7 +95,7 @@ class Program:
             for name, value in given.items():
                 at = self._given.get(name)
                 if at is None:
-                    raise KeyError(self._unknown(name, self._given, "array"))
+                    raise KeyError(unknown(name, self._given, "array"))
                 shape, dtype = self._needed[name]
                 if not self._run.takes(value, dtype) or value.shape != shape:
                     value = _fitting(name, value, shape, dtype)
@@ -85,7 +104,7 @@ class Program:
         for name, value in (seeds or {}).items():
             at = self._seeds.get(name)
             if at is None:
-                raise KeyError(self._unknown(name, self._seeds, "seed"))
+                raise KeyError(unknown(name, self._seeds, "seed"))
             for k in at:
                 slots[k] = _fitting(f"the seed of {name}", value, slots[k].shape[::-1], slots[k].dtype).T
         out = self._run([slots[at] for at in self._arguments])
@@ -106,7 +125,7 @@ class Program:
         known = {name: None for label in labels for name in (label, without_step(label))}
         for name in axes:
             if name not in known:
-                raise KeyError(self._unknown(name, known, "matrix"))
+                raise KeyError(unknown(name, known, "matrix"))
         count = mesh_of(devices).size
         slots: dict[int, int | None] = {}
         for where in (self._given, self._seeds):
@@ -128,6 +147,13 @@ class Program:
         )
         return new
 
+    def form(self) -> Form:
+        """Return what the program passes to its source, and where the results are."""
+        kinds = {"given": self._given, "seed": self._seeds}
+        names = {k: (kind, name) for kind, known in kinds.items() for name, places in known.items() for k in places}
+        parts = [Part(*names.get(k, ("constant", "")), a) for k, a in enumerate(self._slots)]
+        return Form([parts[at] for at in self._arguments], list(self._seeds), self._places, self._functions)
+
     def explain(self) -> str:
         """Return a table of what every pass left of the program: operations, products and their cost."""
         return self._explained
@@ -144,12 +170,14 @@ class Program:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
-    def _unknown(self, name: str, known: Mapping[str, Any], what: str) -> str:
-        from difflib import get_close_matches
 
-        near = get_close_matches(str(name), known) or list(known)[:9]
-        there = "there is" if len(near) == 1 else "there are"
-        return f"no {what} of this program is named {name!r}; {there} {', '.join(near)}"
+def unknown(name: str, known: Mapping[str, Any], what: str) -> str:
+    """Say that a program has nothing of a name, and which names are like it."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(name), known) or list(known)[:9]
+    there = "there is" if len(near) == 1 else "there are"
+    return f"no {what} of this program is named {name!r}; {there} {', '.join(near)}"
 
 
 def _fitting(name: str, value: Any, shape: Shape, dtype: Any) -> Array:

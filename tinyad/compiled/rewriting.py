@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.arrays.matrix import Shape
+from tinyad.arrays.matrix import Array, Shape
 from tinyad.compiled.operations import GIVEN, LEAVES, OPERATIONS, READ_OUTSIDE, UFUNCS
 from tinyad.compiled.value_names import joined
 from tinyad.compiled.values import Loop, Value, ordered
@@ -87,6 +87,11 @@ class Maker:
             if source is not None and times == list(range(times[0], times[0] + len(times))):
                 whole = source if len(source.shape) == 3 and source.loop is None else self("all", source)
                 return self("span", whole, extra=(times[0], times[0] + len(times)))
+        constants = [_constant(part) for part in parts]
+        if all(a is not None for a in constants):
+            every = np.array(constants, first.dtype)
+            whole = self.leaf("constant", every.tobytes(), every.shape, first.dtype, "constant")
+            return self.leaf("given", (whole,), every.shape, first.dtype, name or "constant")
         if all(part.op in GIVEN for part in parts):
             return self.leaf("given", tuple(parts), (len(parts), *first.shape), first.dtype, name)
         return self("gather", *parts, name=name)
@@ -147,6 +152,9 @@ class Maker:
             return v
         if v.op in ("gather", "given"):
             parts: tuple[Value, ...] = v.operands or v.extra
+            if len(parts[0].shape) == 3:
+                one = _constant(parts[0])[int(t)]  # type: ignore[index]
+                return self.leaf("constant", one.tobytes(), one.shape, one.dtype, "constant")
             return parts[int(t)]
         if v.op == "span":
             return self("at", *v.operands, extra=int(t + v.extra[0]))
@@ -199,6 +207,15 @@ def continues(a: Value, b: Value) -> bool:
     return a.op == b.op == "rows" and a.operands == b.operands and bool(a.extra[1] == b.extra[0])
 
 
+def _constant(v: Value) -> Array | None:
+    """Return the numbers of a constant; None for another value."""
+    if v.op == "constant":
+        return np.frombuffer(v.extra, v.dtype).reshape(v.shape)
+    if v.op in ("ones", "zeros"):
+        return np.full(v.shape, v.op == "ones", v.dtype)
+    return np.ones(v.shape, v.dtype) if v.op == "T" and v.operands[0].op == "ones" else None
+
+
 def _source(part: Value) -> Value | None:
     """Return what an "at" or "last" is taken from: a value over time, or one in a loop."""
     if part.op not in ("at", "last"):
@@ -237,7 +254,8 @@ def rebuilt(
     """Return the roots rebuilt: `change` takes a value, its new operands and all new values so far, and returns the
     new value, or None to rebuild it unchanged.  What is in `new` already stays as it is."""
     roots, new = list(roots), {} if new is None else new
-    for v in ordered(roots):
+    order = ordered(roots)
+    for v in order:
         if v in new:
             continue
         operands = [new[operand] for operand in v.operands]
@@ -251,7 +269,7 @@ def rebuilt(
         else:
             new[v] = (change and change(v, operands, new)) or again(make, v, operands)
         new[v].name, new[v].rank = new[v].name or v.name, min(new[v].rank, v.rank)
-    for v in ordered(roots):
+    for v in order:
         if v.next is not None and v.next is not v:
             new[v].next = new[v.next]
     return [new[v] for v in roots]

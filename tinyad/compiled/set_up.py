@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from tinyad.compiled.line_breaks import WIDTH, length
 
 Assigned = tuple[str, str]  # a name, or several, and a text
+View = tuple[str, str, str]  # a name, what it is a view of, a text
 INDENT = 8
 
 
@@ -16,7 +17,7 @@ class SetUp:
     def __init__(self) -> None:
         self._memory: dict[str, list[str]] = {}  # text of memory by its first name → all its names, one after another
         self._texts: dict[str, str] = {}
-        self._views: list[tuple[str, str, str]] = []  # name, base, text
+        self._views: list[View] = []
         self.lines: list[str] = []
 
     def new(self, name: str, text: str) -> str:
@@ -37,16 +38,17 @@ class SetUp:
         named = [(" = ".join(names), self._texts[name]) for name, names in self._memory.items()]
         alone = [part for part in named if part[0] in self._memory]
         shared = [f"{names} = {text}" for names, text in named if names not in self._memory]
-        return [*together(alone), *shared, *self._view_lines(), *self.lines]
+        return [*together(alone), *shared, *view_lines(self._views), *self.lines]
 
-    def _view_lines(self) -> list[str]:
-        """Return the lines of the views, those of views of them later."""
-        lines, ahead = list[str](), self._views
-        while ahead:
-            names = {name for name, _, _ in ahead}
-            lines += together((name, text) for name, base, text in ahead if base not in names)
-            ahead = [view for view in ahead if view[1] in names]
-        return lines
+
+def view_lines(views: Iterable[View]) -> list[str]:
+    """Return the lines that name views, those of one base together, and views of views later."""
+    lines, ahead = list[str](), sorted(views, key=lambda view: view[1])
+    while ahead:
+        names = {name for name, _, _ in ahead}
+        lines += together((name, text) for name, base, text in ahead if base not in names)
+        ahead = [view for view in ahead if view[1] in names]
+    return lines
 
 
 def together(assigned: Iterable[Assigned]) -> list[str]:

@@ -36,7 +36,10 @@ class Writer:
         self.roots, self.dialect = list(roots), dialect
         self.order = ordered(self.roots)
         self.users: dict[Value, list[Value]] = {}
+        self._inside: dict[Loop, list[Value]] = {}
         for v in self.order:
+            if v.loop is not None:
+                self._inside.setdefault(v.loop, []).append(v)
             for operand in v.inputs():
                 self.users.setdefault(operand, []).append(v)
         self.uses = Counter(operand for v in self.order for operand in v.inputs())
@@ -53,9 +56,9 @@ class Writer:
         self.arguments.sort(key=lambda a: _place(a.parts[0]))
 
     def _argument(self, v: Value) -> None:
-        over_time = v.op == "given"
-        self.names[v] = self.namer((v.name or "array") + "s" * over_time)
-        self.arguments.append(Argument(self.names[v], v.extra if over_time else (v,), over_time, v))
+        over_time = v.op == "given" and len(v.extra) > 1
+        self.names[v] = self.namer((v.name or "array") + "s" * (v.op == "given"))
+        self.arguments.append(Argument(self.names[v], v.extra if v.op == "given" else (v,), over_time, v))
 
     def name(self, v: Value) -> str:
         if v not in self.names:
@@ -79,7 +82,7 @@ class Writer:
         return 0
 
     def inside(self, loop: Loop) -> list[Value]:
-        return [v for v in self.order if v.loop is loop]
+        return self._inside[loop]
 
     def leaf(self, v: Value) -> str:
         """Return the text of a leaf that is no argument."""

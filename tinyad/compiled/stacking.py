@@ -9,7 +9,7 @@ S. Amarasinghe, "Exploiting superword level parallelism with multimedia instruct
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -31,20 +31,28 @@ def stack_products(roots: list[Value], make: Maker) -> list[Value]:
 
 
 def _stacked(roots: list[Value], make: Maker, componentwise: bool) -> list[Value]:
-    loops = list(dict.fromkeys(v.loop for v in ordered(roots) if v.loop is not None))
-    for loop in (*loops, None):
-        packings = [_Packing(roots, make, loop, late, componentwise or loop is None).roots for late in (False, True)]
-        roots = min(
-            packings, key=lambda packing: sum(v.op not in (*VIEWS, *LEAVES) for v in ordered(packing) if v.loop is loop)
-        )
+    found = dict.fromkeys(v.loop for v in ordered(roots))
+    there, back = ([loop for loop in found if loop is not None and loop.back == turned] for turned in (False, True))
+    for loops in (there, back, [None]):
+        packings = [_Packing(roots, make, dict.fromkeys(loops, late), componentwise) for late in (False, True)]
+        early, late = (_operation_counts(packing.roots) for packing in packings)
+        better = {loop: late[loop] < early[loop] for loop in loops}
+        if all(better.values()) or not any(better.values()):
+            roots = packings[any(better.values())].roots
+        else:
+            roots = _Packing(roots, make, better, componentwise).roots
     return roots
 
 
-class _Packing:
-    """The values of one loop, or outside all, packed wavefront by wavefront; `late` counts them from the results."""
+def _operation_counts(roots: Sequence[Value]) -> Counter[Loop | None]:
+    return Counter(v.loop for v in ordered(roots) if v.op not in (*VIEWS, *LEAVES))
 
-    def __init__(self, roots: list[Value], make: Maker, loop: Loop | None, late: bool, componentwise: bool) -> None:
-        self.make, self.loop, self.componentwise = make, loop, componentwise
+
+class _Packing:
+    """The values of loops, or outside all, packed wavefront by wavefront; where `late`, counted from the results."""
+
+    def __init__(self, roots: list[Value], make: Maker, late: Mapping[Loop | None, bool], componentwise: bool) -> None:
+        self.make, self.componentwise = make, componentwise or None in late
         self.users: dict[Value, list[Value]] = defaultdict(list)
         order = ordered(roots)
         for v in order:
@@ -53,8 +61,9 @@ class _Packing:
         self.placed: set[Value] = set()
         self.products: list[Value] = []  # joined in this wave
         self.new: dict[Value, Value] = {}
-        for wave, may_join in wavefronts(order, loop, late):
-            if may_join:
+        self.made_by: dict[Value, Any] = {}  # value → the operations that make it
+        for wave, self.loop, self.may_join in wavefronts(order, late):
+            if self.may_join:
                 self._join(wave)
             for v in wave:
                 if v not in self.new:
@@ -73,7 +82,7 @@ class _Packing:
             carry = self.make.carry(operands[0], v.loop, v.name)
             carry.dtype = v.dtype
             return carry
-        if v.op == "sum" and v.loop is self.loop:
+        if v.op == "sum" and self.may_join:
             return sum_of(self.make, self._columns_joined(self._products_joined(self._terms(v))), v)
         return again(self.make, v, operands)
 
@@ -338,7 +347,12 @@ class _Packing:
     def _use(self, v: Value) -> Any:
         """Return the operations that read a value: blocks belong in one stack if the same operations read them."""
         users = self.users[v]
-        return tuple((u.op, *(_operations(operand) for operand in u.operands if operand is not v)) for u in users)
+        return tuple((u.op, *(self._made_by(operand) for operand in u.operands if operand is not v)) for u in users)
+
+    def _made_by(self, v: Value) -> Any:
+        if v not in self.made_by:
+            self.made_by[v] = _operations(v)
+        return self.made_by[v]
 
     def _stacked(self, parts: list[Value], kind: str) -> Value:
         if kind == "same":
