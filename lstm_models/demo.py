@@ -149,28 +149,36 @@ def run(folder: Path, out: TextIO = sys.stdout) -> bool:
     def say(line: str = "") -> None:
         print(line, file=out, flush=True)
 
-    say(
-        "The slides' LSTM on English text: every derivative of the tape against a hand derivation and the complex step."
-    )
+    say("The slides' LSTM reads English text. This demo computes its derivatives and compares them with others.")
+    say()
+    say("1. Every derivative of the tape, compared with a derivation by hand and with the complex step")
     say()
     print_facts(say, string, p, tape)
     hand = by_hand(p)
     comparison = compare(d, hand, layout="same")
     off = {name: along(d, name, rng) for name in counted("complex step", hand, len(hand))}
     say(table(d, comparison, off))
+    say("(by hand: the largest difference, in units of rounding; complex step: along a random direction)")
     right = comparison.ok and max(off.values()) < COMPLEX_STEP
     say()
-    say(f"One classic mistake, planted: in time step {PLANTED} the line of eq. 20 says ∇C_prev = where it needs +=.")
+    say("2. The same derivation by hand with a mistake that is planted here on purpose, to see that it is found")
+    say()
+    say(
+        f"In time step {PLANTED} the line of eq. 20 now says ∇C_prev = where it needs +=. This report has to say wrong:"
+    )
     say()
     planted = compare(d, by_hand(p, PLANTED), layout="same")
-    say(str(planted))
+    say("\n".join(f"  | {line}".rstrip() for line in str(planted).splitlines()))
     say()
     sources = checked(folder, say)
     say()
+    say("4. The files of this demo")
+    say()
     files = write(folder, p, planted, list(counted("training", train(string, rng), TRAINING)))
     files |= {f"{name}.html": f"{name}.md as printed, with what does not hold" for name in SOURCES}
+    width = max(len(str(folder / name)) for name in files)
     for name, what in files.items():
-        say(f"  {folder / name}   {what}")
+        say(f"  {folder / name!s:{width}}  {what}")
     first = planted.first_wrong
     located = first is not None and first.name == f"C[{PLANTED - 1}]" and "= stood where += belongs" in first.looks_like
     say()
@@ -184,7 +192,8 @@ def run(folder: Path, out: TextIO = sys.stdout) -> bool:
 
 def checked(folder: Path, say: Any) -> bool:
     """Return whether the derivations of the sources hold as corrected, and not as printed."""
-    say("The derivations of the sources, as printed and as corrected, line by line:")
+    say("3. Four derivations from slides, articles and an exercise: as printed, with mistakes of their own, and mended")
+    say()
     files = [DERIVATIONS / f"{name}{which}.md" for name in SOURCES for which in ("", "-corrected")]
     reports = list(counted("derivation", map(check_derivation, files), len(files)))
     for line_by_line in reports:
@@ -257,7 +266,7 @@ def write(folder: Path, p: Problem, planted: Comparison, losses: Sequence[float]
     (folder / "derivation.tex").write_text(DOCUMENT % (forward.latex, backward.latex), encoding="utf-8")
     few = p._replace(xs=p.xs[:3], ys=p.ys[:3])
     _, d = recorded(few, 3)
-    page = report(d, by_hand(few, 2), "same", groups=groups, title="The slides' LSTM over three characters")
+    page = report(d, by_hand(few, 2), "same", groups=groups, title="The slides' LSTM, with a planted mistake")
     page.save(folder / "report.html")
     files = {
         "report.html": "three time steps as a page to look around in, with a mistake planted in the second",

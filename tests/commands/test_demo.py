@@ -65,6 +65,15 @@ def test_the_planted_mistake_is_located_and_named(result):
     assert "step 271, W_oCᵀ * ∇z19[9], is missing, as if = stood where += belongs at step 268" in printed
 
 
+def test_nothing_is_called_wrong_before_it_is_said_that_a_mistake_was_planted(result):
+    _, printed, _ = result
+    before, _, after = printed.partition("a mistake that is planted here on purpose")
+    assert "wrong" not in before
+    report = [line for line in after.splitlines() if "wrong" in line and not line.startswith("  | ")]
+    assert [line for line in report if "md: " not in line and "This report has to say wrong" not in line] == []
+    assert "\n  | verdict: wrong, first at step 271, ∇C[8]\n" in after
+
+
 def test_every_parameter_input_and_state_is_in_the_table(result):
     _, printed, _ = result
     lines = [line.split() for line in printed.splitlines() if line.endswith("✓")]

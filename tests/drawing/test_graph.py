@@ -8,9 +8,10 @@ import pytest
 
 from lstm_models.slides import GATES, PARAMETERS
 from tests.support import goldenfiles
-from tests.support.pictures import SVG, lstm
+from tests.support.pictures import SVG, classifier, gated, lstm
 from tinyad import Tape, compare, graph, tanh
-from tinyad.drawing import graph as module
+from tinyad.drawing.elements import BOXES
+from tinyad.drawing.svg import svg
 
 
 def walked(steps):
@@ -33,7 +34,7 @@ def boxes(picture):
 def arrows(picture):
     drawn = picture.drawing.boxes
     names = [box.lines[0] if box.kind == "folded" else box.lines[0].split(" = ")[0] for box in drawn]
-    return [(names[tail], names[head]) for tail, head, _ in picture.drawing.edges]
+    return [(names[tail], names[head]) for tail, head, *_ in picture.drawing.edges]
 
 
 def frame(picture, start):
@@ -68,7 +69,7 @@ def test_dot_with_derivatives():
 def test_a_box_shows_name_formula_and_size():
     seen = boxes(graph(lstm(2)))
     assert seen["z1 = W_fC * C[1]"].lines == ("z1 = W_fC * C[1]", "4×2")
-    assert seen["C[0]"] == ("leaf_16", ("C[0]", "4×2"), "leaf", 0, "")
+    assert seen["C[0]"] == ("leaf_16", ("C[0]", "4×2"), "leaf", 0, "", ("C^{(0)}", r"4 \times 2"), 1)
     assert seen["x"].kind == "leaf"
 
 
@@ -151,7 +152,7 @@ def test_a_folded_frame_is_one_box():
     assert frame(picture, "t = 2") == []
     assert {("C", "t = 2"), ("h", "t = 2"), ("t = 2", "z1"), ("t = 2", "candidate")} <= set(arrows(picture))
     assert arrows(picture).count(("t = 2", "candidate")) == 1
-    assert not any(tail == head for tail, head, _ in picture.drawing.edges)
+    assert not any(tail == head for tail, head, *_ in picture.drawing.edges)
 
 
 def test_folding_one_thing():
@@ -172,7 +173,7 @@ def test_fifty_time_steps():
     tape = lstm(50)
     picture = graph(tape, groups=GATES)
     assert len(picture.drawing.boxes) == 50 * (31 + 1) + 2  # and x; C[0], h[0]
-    rectangles = list(ET.fromstring(module.svg(picture.drawing)).iter(f"{SVG}rect"))
+    rectangles = list(ET.fromstring(svg(picture.drawing)).iter(f"{SVG}rect"))
     assert len(rectangles) == 1602 + 50 * 7 + 1
     assert len(graph(tape, fold=range(1, 51)).drawing.boxes) == 52
 
@@ -214,12 +215,12 @@ def test_wrong_steps_are_coloured_and_right_ones_are_not():
     picture = graph(tape, comparison=wrong)
     verdicts = {box.key: box.verdict for box in picture.drawing.boxes if box.verdict}
     assert verdicts == {"step_7": "own", "step_6": "inherited"}
-    colours = [module.BOXES[look][0] for look in ("own", "inherited", "step")]
+    colours = [BOXES[look][0] for look in ("own", "inherited", "step")]
     assert len(set(colours)) == 3
     for key, colour in zip(("step_7", "step_6", "step_5"), colours, strict=True):
         (line,) = (line for line in picture.dot.splitlines() if line.split()[:1] == [key] and "->" not in line)
         assert f'fillcolor="{colour}"' in line
-    fills = [rect.get("fill") for rect in ET.fromstring(module.svg(picture.drawing)).iter(f"{SVG}rect")]
+    fills = [rect.get("fill") for rect in ET.fromstring(svg(picture.drawing)).iter(f"{SVG}rect")]
     assert [fills.count(colour) for colour in colours[:2]] == [1, 1]
 
 
@@ -241,6 +242,7 @@ def test_a_folded_frame_has_the_worst_verdict_in_it():
         ({"fold": [7]}, KeyError, "fold: no 7; there are time steps 1 to 2"),
         ({"fold": ["c"], "groups": {"b": ["z1"], "a": ["z2"]}}, KeyError, "no 'c'; there are time steps 1 to 2, a, b"),
         ({"contributions": True}, ValueError, "contributions=True: needs derivatives=tape.backward(...)"),
+        ({"direction": "left"}, ValueError, "direction='left': there are 'right' and 'down'"),
         ({"derivatives": walked(1)[1]}, ValueError, "derivatives: from another tape"),
     ],
 )
@@ -262,3 +264,75 @@ def test_repr():
 def test_the_same_tape_gives_the_same_text():
     assert graph(lstm(2), groups=GATES).dot == graph(lstm(2), groups=GATES).dot
     assert graph(lstm(2)).dot != graph(lstm(3)).dot
+
+
+def test_steps_without_a_name_stand_in_the_boxes_that_use_them():
+    picture = graph(classifier(), fold_unnamed=True)
+    assert [box.lines for box in picture.drawing.boxes] == [
+        ("x", "3×2"),
+        ("Y", "4×2"),
+        ("z = W * x + b", "4×2"),
+        ("p = softmax(z)", "4×2"),
+        ("L = (-sum(Y ∘ log(p))) / 2", "1×1"),
+    ]
+    assert arrows(picture) == [("x", "z"), ("z", "p"), ("Y", "L"), ("p", "L")]
+    assert [box.key for box in picture.drawing.boxes] == ["leaf_2", "leaf_4", "step_2", "step_3", "step_8"]
+
+
+def test_arrows_run_between_named_values_only():
+    picture = graph(gated(2), fold_unnamed=True)
+    names = [box.lines[0].split(" = ")[0] for box in picture.drawing.boxes]
+    assert names == ["h[0]", "C[0]", *2 * ["x", "f", "i", "o", "C_tilde", "C", "h"]]
+    assert {("h[0]", "f"), ("x", "C_tilde"), ("C[0]", "C"), ("i", "C"), ("C", "h"), ("h", "f")} <= set(arrows(picture))
+    assert len(arrows(picture)) == 2 * (4 * 2 + 4 + 2)
+    assert frame(picture, "f = σ(W_f * x + U_f * h[1]") == ["t = 2"]
+    assert len(graph(gated(2)).drawing.boxes) == 2 + 2 * (1 + 25)
+
+
+def test_a_step_that_a_group_lists_has_a_box():
+    picture = graph(classifier(), fold_unnamed=True, groups={"first": ["_1"]})
+    assert frame(picture, "_1 = W * x") == ["first"]
+    assert ("_1", "z") in arrows(picture)
+
+
+def test_a_value_with_a_step_in_a_folded_frame_has_an_arrow_from_there():
+    tape = Tape()
+    x = tape.variable(np.ones((2, 1)), "x[1]")
+    inner = tanh(x)
+    tape.name({"y": -inner}, step=1)
+    tape.name({"y": 2 * inner}, step=2)
+    picture = graph(tape, fold=1, fold_unnamed=True)
+    assert [box.lines[0] for box in picture.drawing.boxes] == ["t = 1", "y = 2 ∘ tanh(x[1])"]
+    assert boxes(picture)["t = 1"].lines == ("t = 1", "2 steps")
+    assert arrows(picture) == [("t = 1", "y")]
+
+
+def test_the_verdict_on_a_step_without_a_name_is_that_of_the_box_it_is_in():
+    wrong = SimpleNamespace(wrong_steps={1: "own", 6: "inherited"})
+    seen = boxes(graph(classifier(), fold_unnamed=True, comparison=wrong))
+    assert {name.split(" = ")[0]: box.verdict for name, box in seen.items()} == {
+        "x": "", "Y": "", "z": "own", "p": "", "L": "inherited"
+    }  # fmt: skip
+
+
+def test_contributions_are_those_of_steps():
+    tape = classifier()
+    with pytest.raises(ValueError, match="contributions=True: every step has its own; leave out fold_unnamed"):
+        graph(tape, fold_unnamed=True, derivatives=tape.backward("L"), contributions=True)
+
+
+def test_without_sizes():
+    tape = classifier()
+    picture = graph(tape, sizes=False, derivatives=tape.backward("L"))
+    assert {len(box.lines) for box in picture.drawing.boxes} == {1}
+
+
+def test_long_formulas_have_several_lines():
+    (box,) = (box for box in graph(gated(1), fold_unnamed=True).drawing.boxes if box.lines[0].startswith("C_tilde"))
+    assert box.lines == ("C_tilde = tanh(W_c * x", "+ U_c * h[0] + b_c)", "4×2")
+    assert box.latex == (r"\tilde{C} = \tanh(W_{c} \, x", r"{} + U_{c} \, h^{(0)} + b_{c})", r"4 \times 2")
+    assert box.large == 2
+
+
+def test_dot_goes_down():
+    golden("down.dot", graph(gated(1), fold_unnamed=True, sizes=False, direction="down"))

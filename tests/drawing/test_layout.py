@@ -9,19 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_models.slides import GATES
-from tests.support.pictures import SVG, both_ways, lstm
+from tests.support.pictures import SVG, both_ways, gated, lstm
 from tests.support.random_programs import examples
 from tinyad import Tape, graph
 from tinyad.drawing.elements import BOXES, Box, Cluster, Drawing, Edge
-from tinyad.drawing.layout import Layout, _in_channels, svg
+from tinyad.drawing.layout import SIZE, SMALL, TITLE, Item, Layout, _in_channels
+from tinyad.drawing.letters import text_width
+from tinyad.drawing.svg import svg
 
 STATE = {"state": [*GATES["cell state"], *GATES["hidden state"]]}  # it needs the output gate, and the gate C, at once
 
 
-def contributions():
+def contributions(direction="right"):
     tape = lstm(1)
     d = tape.backward({"h[1]": np.ones((2, 4))})
-    return graph(tape, groups=GATES, derivatives=d, contributions=True)
+    return graph(tape, groups=GATES, derivatives=d, contributions=True, direction=direction)
 
 
 DRAWINGS = {
@@ -35,6 +37,12 @@ DRAWINGS = {
     ),
     "a circle of time steps": lambda: graph(both_ways()),
     "no steps": lambda: graph(Tape()),
+    "formulas": lambda: graph(gated(2), fold_unnamed=True),
+    "down": lambda: graph(lstm(3), groups=GATES, direction="down"),
+    "folded down": lambda: graph(lstm(3), groups=GATES, fold=(1, "candidate"), direction="down"),
+    "formulas down": lambda: graph(gated(2), fold_unnamed=True, direction="down"),
+    "contributions down": lambda: contributions("down"),
+    "a circle down": lambda: graph(both_ways(), direction="down"),
 }
 
 
@@ -62,7 +70,9 @@ def crosses(line, item):
 
 def faults(layout):
     """Return what is wrong with the places in a layout."""
-    return [*overlaps(layout), *out_of_their_frames(layout), *faults_of_lines(layout)]
+    return [
+        *overlaps(layout), *out_of_their_frames(layout), *faults_of_lines(layout), *crossed_titles(layout)
+    ]  # fmt: skip
 
 
 def overlaps(layout):
@@ -87,13 +97,35 @@ def out_of_their_frames(layout):
     return found
 
 
+def gates(layout, item):
+    """Where lines come in, and where they go out."""
+    left, top, right, bottom = sides(item)
+    if layout.down:
+        return (left + item.width / 2, top), (left + item.width / 2, bottom)
+    return (left, item.y), (right, item.y)
+
+
+def crossed_titles(layout):
+    """The titles that a line runs through, where lines come from above."""
+    found = []
+    for cluster, frame in zip(layout.drawing.clusters, layout.clusters, strict=True):
+        width = text_width(cluster.title) * SMALL
+        _left, top, right, _bottom = sides(frame)
+        title = Item(width, SMALL, x=frame.x + frame.title, y=top + TITLE - SMALL / 2)
+        if cluster.title and title.x + width > right:
+            found.append(f"{cluster.title} leaves its frame")
+        if cluster.title and layout.down and any(crosses(line, title) for line in layout.lines):
+            found.append(f"a line crosses {cluster.title}")
+    return found
+
+
 def faults_of_lines(layout):
     found = []
     for edge, line in zip(layout.drawing.edges, layout.lines, strict=True):
         ends = layout.boxes[edge.tail], layout.boxes[edge.head]
-        if line[0] != (ends[0].x + ends[0].width, ends[0].y) or line[-1] != (ends[1].x, ends[1].y):
+        if not np.allclose([line[0], line[-1]], [gates(layout, ends[0])[1], gates(layout, ends[1])[0]], atol=1e-9):
             found.append(f"{edge} does not join its boxes")
-        if any(x != x1 and abs(y - y1) > 1 for (x, y), (x1, y1) in pairwise(line)):
+        if any(min(abs(x - x1), abs(y - y1)) > 1 for (x, y), (x1, y1) in pairwise(line)):
             found.append(f"{edge} is neither level nor upright")
         for box, place in zip(layout.drawing.boxes, layout.boxes, strict=True):
             if place not in ends and crosses(line, place):
@@ -126,6 +158,13 @@ def test_a_wrong_place_is_noticed(move, fault):
     assert any(fault in found for found in faults(layout))
 
 
+def test_a_line_through_a_title_is_noticed():
+    layout = Layout(DRAWINGS["down"]().drawing)
+    for frame in layout.clusters:
+        frame.title = 12.0
+    assert any("a line crosses" in found for found in faults(layout))
+
+
 @st.composite
 def drawings(draw):
     clusters = [Cluster("", -1)]
@@ -136,7 +175,8 @@ def drawings(draw):
     number = len(boxes)
     ends = st.tuples(st.integers(0, number - 1), st.integers(0, number - 1)).filter(lambda pair: pair[0] != pair[1])
     pairs = draw(st.lists(ends, max_size=14, unique=True)) if number > 1 else []
-    return Drawing(boxes, [Edge(*pair, draw(st.sampled_from([(), ("label",)]))) for pair in pairs], clusters, [])
+    edges = [Edge(*pair, draw(st.sampled_from([(), ("label",)]))) for pair in pairs]
+    return Drawing(boxes, edges, clusters, [], draw(st.sampled_from(["right", "down"])))
 
 
 @examples(100, 300)
@@ -151,9 +191,9 @@ def assert_layout(drawing):
 
 
 @pytest.mark.parametrize("name", [name for name in DRAWINGS if "circle" not in name])
-def test_lines_run_from_left_to_right(name):
+def test_lines_run_one_way(name):
     layout = Layout(DRAWINGS[name]().drawing)
-    assert all(a <= b for line in layout.lines for (a, _), (b, _) in pairwise(line))
+    assert all(a[layout.down] <= b[layout.down] for line in layout.lines for a, b in pairwise(line))
 
 
 def test_time_steps_stand_side_by_side():
@@ -257,3 +297,22 @@ def test_steps_leaves_and_folded_frames_look_different():
     for side, length in (("x", "width"), ("y", "height")):
         assert float(inner[side]) == pytest.approx(float(outer[side]) + 3, abs=0.11)
         assert float(inner[length]) == pytest.approx(float(outer[length]) - 6, abs=0.11)
+
+
+def test_svg_goes_down():
+    drawing = DRAWINGS["formulas down"]().drawing
+    layout, root = Layout(drawing), ET.fromstring(svg(drawing))
+    arrows = [path.get("d") for path in root.iter(f"{SVG}path") if path.get("fill") != "none"]
+    for line, arrow in zip(layout.lines, arrows, strict=True):
+        x, y = line[-1]
+        assert arrow == f"M{x:.1f} {y:.1f}l-3 -7h6z"
+    first, second = (item for cluster, item in zip(drawing.clusters, layout.clusters, strict=True) if cluster.time)
+    assert sides(first)[3] < sides(second)[1]
+
+
+def test_smallest_letters():
+    sizes = {name: Layout(DRAWINGS[name]().drawing).smallest_letters for name in ("a cell", "formulas")}
+    assert set(sizes.values()) == {SMALL}
+    tape = Tape()
+    tape.name({"z": tape.variable([[1.0]], "x") * 2.0})
+    assert Layout(graph(tape, sizes=False).drawing).smallest_letters == SIZE

@@ -14,7 +14,7 @@ import pytest
 from lstm_models.slides import GATES
 from tests.support.pictures import SEEN, expected, lstm, nasty, texts
 from tinyad import Tape, graph
-from tinyad.drawing import graph as module
+from tinyad.drawing import dot
 
 
 def test_nasty_names_in_dot():
@@ -122,7 +122,7 @@ def test_a_dot_that_is_no_program(program):
 
 def test_a_dot_that_hangs(program, monkeypatch):
     program("import time; time.sleep(60)")
-    monkeypatch.setattr(module, "TIMEOUT", 0.3)
+    monkeypatch.setattr(dot, "TIMEOUT", 0.3)
     picture = graph(lstm(1))
     start = time.perf_counter()
     ET.fromstring(picture.svg())
@@ -139,9 +139,9 @@ def test_save(tmp_path, monkeypatch):
     assert (tmp_path / "a.DOT").read_text(encoding="utf-8") == picture.dot
 
 
-@pytest.mark.parametrize("name", ["a.png", "a"])
-def test_save_knows_two_suffixes(name, tmp_path):
-    with pytest.raises(ValueError, match=r"a graph is saved as \.svg or \.dot") as caught:
+@pytest.mark.parametrize("name", ["a.jpg", "a"])
+def test_save_knows_five_suffixes(name, tmp_path):
+    with pytest.raises(ValueError, match=r"a graph is saved as \.svg, \.pdf, \.png, \.tex or \.dot") as caught:
         graph(lstm(1)).save(tmp_path / name)
     assert name in str(caught.value)
     assert list(tmp_path.iterdir()) == []

@@ -37,9 +37,10 @@ def files(tmp_path_factory):
 @pytest.fixture
 def opened(browser, files):
     """Opens a page; when the test is over, it must have complained about nothing and fetched nothing."""
-    complaints, fetched, contexts = [], [], []
+    complaints, fetched, contexts, loads = [], [], [], []
 
-    def opened(name, **options):
+    def opened(name, reloads=0, **options):
+        loads.append(1 + reloads)
         context = browser.new_context(viewport={"width": 1200, "height": 900}, **options)
         contexts.append(context)
         page = context.new_page()
@@ -56,7 +57,7 @@ def opened(browser, files):
     for context in contexts:
         context.close()
     assert complaints == []
-    assert len(fetched) == len(contexts)
+    assert len(fetched) == sum(loads)
 
 
 @pytest.mark.parametrize("name", ["report", "slides", "vardhan", "sancho", "pieces"])
@@ -142,7 +143,7 @@ def test_what_covers_or_misses_something_is_noticed(opened):
 def test_something_is_seen_however_tall_it_is(opened):
     page = opened("tall")
     assert in_view(page) > 1
-    for button in ("Fold all time steps", "Unfold all time steps", "Fold all time steps"):
+    for button in ("Unfold all time steps", "Fold all time steps", "Unfold all time steps"):
         page.get_by_role("button", name=button, exact=True).click()
         assert in_view(page) > 1
 
@@ -345,3 +346,72 @@ def test_dark_and_print(opened):
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     assert page.locator(".bar").is_hidden()
     assert page.pdf().startswith(b"%PDF")
+
+
+WINDOWS = {"a window": (1280, 800), "a phone": (390, 844)}
+WHERE = """() => {
+  const svg = document.querySelector('.view svg'), at = svg.getBoundingClientRect();
+  const all = [...svg.querySelectorAll(':is(.box, .cover, .frame):not([display=none])')].map(g => {
+    const r = g.querySelector('rect').getBoundingClientRect();
+    return [r.x, r.y, r.right, r.bottom];
+  });
+  const ends = k => all.map(r => r[k]);
+  const letters = [...svg.querySelectorAll('text')].map(t => t.getBoundingClientRect().height).filter(h => h > 0);
+  return {
+    view: [at.x, at.y, at.right, at.bottom],
+    drawn: [Math.min(...ends(0)), Math.min(...ends(1)), Math.max(...ends(2)), Math.max(...ends(3))],
+    unit: at.width / svg.viewBox.baseVal.width, letters: Math.min(...letters),
+  };
+}"""
+
+
+def first_screen(page, size):
+    """Fails where the drawing is not on the first screen, is cut, is half empty, or has letters that are too small."""
+    page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+    page.reload()
+    page.wait_for_selector("svg.live[viewBox]", state="attached")
+    page.wait_for_timeout(200)
+    seen = page.evaluate(WHERE)
+    view, drawn = seen["view"], seen["drawn"]
+    assert view[3] <= size[1]
+    assert all(a >= b - 1 for a, b in zip(drawn[:2], view[:2], strict=True))
+    assert all(a <= b + 1 for a, b in zip(drawn[2:], view[2:], strict=True))
+    assert drawn[2] - drawn[0] >= 0.6 * (view[2] - view[0])
+    assert abs((drawn[0] + drawn[2]) - (view[0] + view[2])) < 20  # in the middle
+    assert 0.74 <= seen["unit"] <= 1.01
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("name", ["first screen", "first screen, right"])
+def test_all_of_the_drawing_is_on_the_first_screen(opened, name, window):
+    first_screen(opened(name, reloads=1), WINDOWS[window])
+
+
+def test_a_drawing_that_does_not_fit_is_noticed(opened):
+    with pytest.raises(AssertionError):
+        first_screen(opened("report", reloads=1), WINDOWS["a window"])
+
+
+def test_what_is_wrong_stays_open(opened):
+    page = opened("first screen")
+    folded = page.locator(f".cover{SHOWN} text:first-of-type").all_text_contents()
+    assert {"t = 1", "t = 3", "forget gate"} <= set(folded)
+    assert not {"t = 2", "output gate"} & set(folded)
+    assert page.locator(".box.own" + SHOWN).count() == 1
+    assert page.locator(".box.chosen").get_attribute("data-key") == "step_54"
+
+
+def test_it_is_printed_as_it_is_seen(opened):
+    """Whole, no wider than it is, and as wide as the paper at most."""
+    page = opened("first screen")
+    page.set_viewport_size({"width": 700, "height": 900})
+    page.wait_for_timeout(200)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    seen = page.evaluate(WHERE)
+    x, y, right, bottom = (abs(a - b) for a, b in zip(seen["view"], seen["drawn"], strict=True))
+    assert max(x, y, right, bottom) < 25
+    assert 0.4 < seen["unit"] <= 1.01
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.querySelector('.view svg').style.width") == ""

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from tests.support.pages import Seen, harmless_page
 from tinyad.drawing.elements import BOXES, Box, Cluster, Drawing
-from tinyad.drawing.layout import svg
+from tinyad.drawing.svg import svg
 from tinyad.html.page import fragment, page, resource, table
 from tinyad.html.value_details import figure, formula
 from tinyad.printing.markup import joined

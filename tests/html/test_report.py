@@ -54,7 +54,42 @@ def test_everything_is_on_the_page():
     assert len(ids) == len(set(ids)) == sum(i not in d.tape.constants for i in range(d.length))
     links = {value[1:] for name, value in seen.attributes if name == "href"}
     assert links <= set(ids)
-    assert [tag for tag in seen.tags if re.fullmatch(r"h\d", tag)] == ["h1", *["h2"] * 4]
+    assert [tag for tag in seen.tags if re.fullmatch(r"h\d", tag)] == ["h1", *["h2"] * 3]
+
+
+def test_a_page_opens_with_the_drawing():
+    d, hand = wrong()
+    html = report(d, hand, "same", groups=GATES).html
+    first = html.partition("<svg")[0]
+    assert "By hand: wrong, first at step 54, ∇C[1]." in first
+    assert "<table" not in first.partition("<main")[2]
+    assert (
+        html.index("</svg>") < html.index("<h2>By hand, compared with the tape</h2>") < html.index("<h2>Forward</h2>")
+    )
+
+
+def test_inherited_rows_are_folded():
+    tape = Tape()
+    x = tape.variable(np.array([[0.3], [0.7]]), "x")
+    a = tanh(x)
+    tape.name({"a": a, "b": sigmoid(a)})
+    d = tape.backward({"b": [[1.0, 2.0]]})
+    hand = {"b": d["b"], "a": d["a"] + 1, "x": (d["a"] + 1) * (1 - a.value.T**2)}
+    made = report(d, hand)
+    assert [finding.cause for finding in made.comparison.wrong] == ["own", "inherited"]
+    folded = re.search(
+        r"<details><summary>1 inherited: their own lines are right</summary>(.*?)</details>", made.html, re.S
+    )
+    assert folded[1].count("badge unsure") == 1
+    assert ">∇x</a>" in folded[1]
+    assert ">∇a</a>" in made.html.partition("inherited: their own")[0]
+    assert "inherited: their own" not in report(d, {"b": d["b"]}).html
+
+
+def test_a_step_that_makes_another_derivative_wrong_says_which_verdict_is_whose():
+    html = report(*wrong(), "same", groups=GATES).html
+    summary = re.search(r'id="step_54"><summary>(.*?)</summary>', html, re.S)[1]
+    assert re.sub("<[^>]*>", "", summary).endswith("∇z19[2] right ∇C[1] wrong")
 
 
 def test_what_is_wrong_is_said():

@@ -13,6 +13,7 @@ from lstm_models import slides
 from lstm_models.model import parameters
 from lstm_models.sequence import record
 from tests.support import goldenfiles
+from tests.support.pictures import classifier
 from tests.support.points import draw, fitting
 from tinyad import (
     TABLE,
@@ -525,3 +526,61 @@ def test_calls_show_their_lines():
         assert repr(text) == text
         assert text.count("\n") > 1
         assert isinstance(text, str)
+
+
+def test_steps_without_a_name_stand_in_the_equation_that_uses_them():
+    listing = equations(classifier(), shapes=True, fold_unnamed=True)
+    assert listing.text.splitlines() == [
+        "2  z  = W * x + b                4×2",
+        "3  p  = softmax(z)               4×2",
+        "8  L  = (-sum(Y ∘ log(p))) / 2   1×1",
+    ]
+    goldenfiles.check("equations_folded.tex", listing.latex)
+
+
+def test_a_result_that_nothing_uses_keeps_its_equation():
+    tape, x = formula(x=draw((2, 1)))
+    tape.name({"z": tanh(2 * x)})
+    sigmoid(-tape["z"])
+    assert equations(tape, fold_unnamed=True).text.splitlines() == [
+        "2  z   = tanh(2 ∘ x)",
+        "4  _4  = σ(-z)",
+    ]
+
+
+UNARY = (np.negative, tanh, np.transpose)
+BINARY = (np.add, np.subtract, np.multiply, np.matmul, np.divide)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_folded_formula_has_the_value_of_its_steps(seed):
+    """What is printed, read as Python, gives the numbers on the tape: its brackets are right."""
+    rng = np.random.default_rng(seed)
+    values = {name: rng.uniform(0.5, 2, (2, 2)) for name in "abc"}
+    tape = Tape()
+    made = list(tape.variables(**values).values())
+    with np.errstate(all="ignore"):  # x - x is 0 and may be divided by
+        for _ in range(8):
+            op = (UNARY + BINARY)[rng.integers(8)]
+            operands = rng.integers(max(0, len(made) - 4), len(made), 1 if op in UNARY else 2)
+            made.append(op(*(made[k] for k in operands)))
+        tape.name({"z": made[-1]})
+        text = equations(tape, fold_unnamed=True).text.splitlines()[-1].partition(" = ")[2]
+        code = text.replace("*", "@").replace("∘", "*").replace("ᵀ", ".T")
+        found = eval(code, {"tanh": np.tanh, **values})
+    assert np.allclose(found, made[-1].value, rtol=1e-9, equal_nan=True), text
+
+
+def test_a_formula_that_nobody_could_read_is_not_folded():
+    tape, x = formula(x=np.ones((2, 2)))
+    for _ in range(60):
+        x = x * x
+    tape.name({"z": x})
+    lines = equations(tape, fold_unnamed=True).text.splitlines()
+    assert 5 < len(lines) < 30
+    assert all(len(line) < 500 for line in lines)
+    tape, x = formula(x=np.ones((2, 2)))
+    for _ in range(3000):
+        x = x.T
+    tape.name({"z": x})
+    assert len(equations(tape, fold_unnamed=True).text.splitlines()) > 15

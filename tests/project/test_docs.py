@@ -22,8 +22,8 @@ from tinyad.code.report import Report as CodeReport
 from tinyad.code.verdicts import PairVerdict, StatementVerdict
 from tinyad.derivation.judge.verdicts import LineVerdict
 from tinyad.derivation.show.report import Report
-from tinyad.drawing import layout
 from tinyad.drawing.elements import Box, Cluster, Drawing, Edge
+from tinyad.drawing.svg import svg
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -165,7 +165,7 @@ def picture(used):
         around = set().union(*map(below, used[name]))
         arrows += [Edge(names.index(other), names.index(name)) for other in sorted(used[name] - around)]
     boxes = [Box(name, (name,), kind, 0) for name, kind in zip(names, kinds, strict=True)]
-    return layout.svg(Drawing(boxes, arrows, [Cluster("", -1)], []))
+    return svg(Drawing(boxes, arrows, [Cluster("", -1)], []))
 
 
 def test_the_house_is_drawn_as_it_is():

@@ -6,7 +6,7 @@ import re
 from tests.support.examples import blocks, rewritten, rounded, run
 from tests.support.house import read
 from tests.support.paths import ROOT
-from tinyad.drawing import layout
+from tinyad.drawing.svg import svg
 
 README = ROOT / "README.md"
 EXAMPLE = ROOT / "docs/examples/backward.py"
@@ -27,7 +27,7 @@ def test_every_example(monkeypatch, tmp_path):
         assert rounded(printed) == rounded(expected)
     assert read(tmp_path / "cell.svg").startswith("<svg")
     assert "wrong, first at step 22, ∇z17" in read(tmp_path / "cell.html")
-    drawn = layout.svg(names["picture"].drawing)
+    drawn = svg(names["picture"].drawing)
     if os.environ.get("TINYAD_WRITE_GOLDEN"):
         PICTURE.write_text(drawn, encoding="utf-8", newline="\n")
     assert drawn == read(PICTURE), "another picture: TINYAD_WRITE_GOLDEN=1 pytest, and look at it"

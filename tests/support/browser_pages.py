@@ -14,10 +14,12 @@ def write_pages(folder):
     """A file for each."""
     d, hand = example(MODELS["slides"])
     hand["C[1]"] = hand["C[1]"] - d.tape["W_oC"].value.T @ hand["z24[2]"]  # eq. 23 of t = 2 is lost
-    pages = {"report": report(d, hand, "same", groups=GATES).html}
-    pages["plain"] = report(d, groups=GATES).html
+    pages = {"report": report(d, hand, "same", groups=GATES, fold=[]).html}
+    pages["plain"] = report(d, groups=GATES, fold=[]).html
+    pages["first screen"] = report(d, hand, "same", groups=GATES).html
+    pages["first screen, right"] = report(d, groups=GATES).html
     pages |= {name: checked(name).html() for name in ("slides", "vardhan", "sancho")}
-    pages["pieces"] = alone(explore(d, groups=GATES, fold=[1, "candidate"]), explore(d))
+    pages["pieces"] = alone(explore(d, groups=GATES, fold=[1, "candidate"]), explore(d, fold=[]))
     tape = Tape()
     pages["a leaf"] = alone(explore(tape.backward(tape.variable(2.0, "x"))))
     pages["a circle"] = alone(explore(both_ways().backward({"o[1]": 1.0})))

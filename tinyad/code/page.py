@@ -5,7 +5,6 @@ HTML is Markup: a plain string, such as all that comes from the file, is escaped
 
 from __future__ import annotations
 
-import os.path
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,17 +30,17 @@ BLANK_LINES = 2  # that are shown one below the other: the source of a function 
 
 def page(report: Report) -> str:
     """Return one HTML file with the source and all findings."""
-    title = os.path.basename(report.source.name) or "Code"
+    title = pages.file_name(report.source.name) or "Code"
     return pages.page(title, pages.lines([_head(report, title), *_pairs(report), _source(report)]))
 
 
 def fragment(report: Report) -> str:
     """Return the findings without the source: the first wrong statement in full, the others folded."""
-    source = report.source
-    shown, folded = [Markup("<p><b>{}</b>: {}</p>").format(source.name, _counts(report))], list[Markup]()
+    source, name = report.source, pages.file_name(report.source.name)
+    shown, folded = [Markup("<p><b>{}</b>: {}</p>").format(name, _counts(report))], list[Markup]()
     for pair in report.pairs:
-        title = pair.backward or source.name
-        shown += [_error(title, pair)] if pair.error else []
+        title = pair.backward or name
+        shown += [_error(title, pair, source)] if pair.error else []
         if pair.wrong:
             rows = [_statement(source, Shown(v, folded=v is not report.first_wrong)) for v in pair.wrong]
             shown.append(pages.table(HEADS, rows, f"{title}: {holding_of(pair)}"))
@@ -62,7 +61,7 @@ def _head(report: Report, title: str) -> Markup:
     wrong = Markup(", ").join(link.format(k, _line(report.source, v.line)) for k, v in enumerate(report.wrong))
     return Markup("<header>\n<h1>{}</h1>\n<p>{}: {}</p>\n{}</header>").format(
         title,
-        CODE.format(report.source.name),
+        CODE.format(pages.file_name(report.source.name)),
         _counts(report),
         Markup("<p>Statements that do not hold: {}</p>").format(wrong) if wrong else NOTHING,
     )
@@ -82,18 +81,19 @@ def _class(verdict: Verdict) -> str:
 def _pairs(report: Report) -> Iterator[Markup]:
     """Yield what is said about each pair as a whole."""
     for pair in report.pairs:
-        title = pair.backward or report.source.name
+        title = pair.backward or pages.file_name(report.source.name)
         if pair.error:
-            yield _error(title, pair)
+            yield _error(title, pair, report.source)
             continue
         yield Markup("<h2>{}</h2>\n<p>{}</p>").format(CODE.format(title), holding_of(pair))
         yield from _returned(report.source, pair)
         yield from _notes(report.source, pair)
 
 
-def _error(title: str, pair: PairVerdict) -> Markup:
+def _error(title: str, pair: PairVerdict, source: Text) -> Markup:
+    message = pair.error.replace(source.name, pages.file_name(source.name)) if source.name else pair.error
     return Markup("<h2>{}</h2>\n<p>{}</p><pre><code>{}</code></pre>").format(
-        CODE.format(title), BADGE.format("bad", str(Verdict.NOT_JUDGED)), pair.error
+        CODE.format(title), BADGE.format("bad", str(Verdict.NOT_JUDGED)), message
     )
 
 

@@ -24,8 +24,8 @@ PLACED = (*COMPONENTS, "dot", "sum", "stack", "over", "gather", "cols")
 
 
 def add_copies(roots: list[Value], make: Maker) -> list[Value]:
-    """Add copies: of carried states that are no results of their own, and of a transposed left factor of many
-    products, because BLAS then takes a product of few columns faster."""
+    """Add copies: of carried states and of what is kept over time, where they are no results of their own, and of a
+    transposed left factor of many products, because BLAS then takes a product of few columns faster."""
     taken: set[Value] = set()
     copied: dict[Value, Value] = {}
     order = ordered(roots)
@@ -37,6 +37,8 @@ def add_copies(roots: list[Value], make: Maker) -> list[Value]:
             taken.add(v.next)
 
     def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
+        if v.op == "all" and operands[0].op in VIEWS and operands[0].op not in ("carry", "all"):
+            return make("all", make("copy", operands[0]), extra=v.extra)
         if v.op != "dot" or (v.loop is None and len(v.shape) == 2):
             return None
         left = operands[0]

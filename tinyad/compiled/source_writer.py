@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tinyad.compiled.dialects import NUMPY, Dialect
 from tinyad.compiled.identifiers import Namer
 from tinyad.compiled.operations import GIVEN, filled, template
 from tinyad.compiled.value_names import LONGEST, joined, value_name
-from tinyad.compiled.values import Loop, Value, ordered
+from tinyad.compiled.values import Loop, Value, enclosing, ordered
 from tinyad.engine.table import TABLE
 
 FOR_NUMPY = 'compile it for NumPy (style="literal" or "grouped", engine="numpy")'
@@ -54,11 +55,16 @@ class Writer:
             if v.op in GIVEN and not _is_written_out(v):
                 self._argument(v)
         self.arguments.sort(key=lambda a: _place(a.parts[0]))
+        nested = any(len(enclosing(v.loop)) > 1 for v in self.order)
+        self._inner_round = self.namer("k") if nested else ""
 
     def _argument(self, v: Value) -> None:
-        over_time = v.op == "given" and len(v.extra) > 1
+        is_over_time = v.op == "given" and len(v.extra) > 1
         self.names[v] = self.namer((v.name or "array") + "s" * (v.op == "given"))
-        self.arguments.append(Argument(self.names[v], v.extra if v.op == "given" else (v,), over_time, v))
+        parts: tuple[Any, ...] = v.extra if v.op == "given" else (v,)
+        if is_over_time and len(v.shape) == 4:  # over the rounds of two loops: those of the inner one after the other
+            parts = tuple(chain.from_iterable(parts))
+        self.arguments.append(Argument(self.names[v], parts, is_over_time, v))
 
     def name(self, v: Value) -> str:
         if v not in self.names:
@@ -80,6 +86,10 @@ class Writer:
     def memory(self) -> int:
         """Return the bytes held between runs."""
         return 0
+
+    def round(self, loop: Loop) -> str:
+        """Return the name of the round of a loop."""
+        return "t" if loop.outer is None else self._inner_round
 
     def inside(self, loop: Loop) -> list[Value]:
         return self._inside[loop]

@@ -31,8 +31,9 @@ def stack_products(roots: list[Value], make: Maker) -> list[Value]:
 
 
 def _stacked(roots: list[Value], make: Maker, componentwise: bool) -> list[Value]:
-    found = dict.fromkeys(v.loop for v in ordered(roots))
-    there, back = ([loop for loop in found if loop is not None and loop.back == turned] for turned in (False, True))
+    found = [loop for loop in dict.fromkeys(v.loop for v in ordered(roots)) if loop is not None]
+    around = {loop.outer for loop in found}  # in which another loop is: left as they are
+    there, back = ([loop for loop in found if loop not in around and loop.back == turned] for turned in (False, True))
     for loops in (there, back, [None]):
         packings = [_Packing(roots, make, dict.fromkeys(loops, late), componentwise) for late in (False, True)]
         early, late = (_operation_counts(packing.roots) for packing in packings)
@@ -58,6 +59,8 @@ class _Packing:
         for v in order:
             for operand in v.operands:
                 self.users[operand].append(v)
+        stacks = [v for v in order if v.op == "stack" and all(part.op == "leaf" for part in v.operands)]
+        self.stacked = {part: k for v in stacks for k, part in enumerate(v.operands)}
         self.placed: set[Value] = set()
         self.products: list[Value] = []  # joined in this wave
         self.new: dict[Value, Value] = {}
@@ -124,7 +127,8 @@ class _Packing:
         """Stack the right operands where they are made, so that the sum is one product."""
         readers = {user for v in wave if v.op == "dot" for user in self.users[v] if user.op == "sum"}
         for reader in sorted(readers, key=lambda v: (-len(v.operands), v.rank)):
-            rights = [p.operands[1] for p in reader.operands if p.op == "dot" and p.operands[0].loop is None]
+            products = [p for p in reader.operands if p.op == "dot" and p.operands[0].loop is None]
+            rights = [p.operands[1] for p in sorted(products, key=self._place_in_stack)]
             parts = [self.new[right] for right in rights if right in self.new]
             wholes = list(dict.fromkeys(part.operands[0] if part.op == "rows" else part for part in parts))
             kinds = {(v.shape[:-2], v.shape[-1], v.dtype) for v in wholes}
@@ -138,6 +142,11 @@ class _Packing:
             stack.name = joined([whole.name for whole in wholes if whole.name])
             for term in terms:
                 self._moved(term.value, stack, term.at)
+
+    def _place_in_stack(self, product: Value) -> int:
+        """Return where the left operand lies in a stack that there is: the parameters are stacked in one order only."""
+        (left, _) = product.operands
+        return self.stacked.get(left.operands[0] if left.op == "T" else left, 0)
 
     def _moved(self, whole: Value, stack: Value, at: int) -> None:
         """Replace a value and its blocks by blocks of a stack."""

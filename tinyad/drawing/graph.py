@@ -1,4 +1,4 @@
-"""Draw a tape: DOT text, and SVG by `dot` where there is one, else by our own layout."""
+"""Draw a tape: DOT text, SVG by `dot` where there is one, else by our own layout, and pictures for a paper."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from tinyad.arrays.matrix import size
-from tinyad.drawing.elements import BOXES, CLUSTERS, FONT, FORMULA, GREY, INK, LINE, Box, Cluster, Drawing, Edge
-from tinyad.drawing.layout import svg
+from tinyad.arrays.matrix import Shape, size
+from tinyad.drawing.dot import dot_text, svg_by_dot
+from tinyad.drawing.elements import Box, Cluster, Drawing, Edge, in_lines
+from tinyad.drawing.figure import pdf, png
+from tinyad.drawing.paper import LONGEST, on_paper
+from tinyad.drawing.svg import svg, svg_on_paper
+from tinyad.drawing.tikz import tikz
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.tape import Tape, Variable
-from tinyad.printing.listing import contribution_text, derived, forward_text
+from tinyad.printing.listing import Formulas, contribution_text, derived, inlined_steps
+from tinyad.printing.notation import LATEX, TEXT
 from tinyad.printing.text import at_time, one_line
+from tinyad.printing.wrapped import breakable
 
-TIMEOUT = 10.0  # seconds, for Graphviz
+DIRECTIONS = ("right", "down")
+SUFFIXES = (".svg", ".pdf", ".png", ".tex", ".dot")
+BREAKABLE = breakable(TEXT)
+PICTURE = LATEX._replace(signs={**LATEX.signs, "stack": r"[%s;\, %s]", "abs": "|%s|"})  # as matplotlib can set it too
 
 Frame = tuple[int | None, str | None]  # time step, group
 
@@ -27,26 +36,48 @@ class WrongSteps(Protocol):
 
 
 class Graph:
-    """A picture of a tape: `dot` is its DOT text, and `drawn_by` is "dot" or "tinyad" after `svg()`."""
+    """A picture of a tape: `dot` is its DOT text, and `drawn_by` is "dot" or "tinyad" after `svg()`.
 
-    def __init__(self, drawing: Drawing, places: Sequence[Frame] = ()) -> None:
-        self.drawing, self.places, self.dot, self.drawn_by = drawing, places, _dot(drawing), ""
+    A `width` is that of the picture in millimetres: its formulas have more lines where they need them, and ValueError
+    says how wide it is at least if letters of 6 points do not fit.
+    """
 
-    def svg(self) -> str:
-        """Return the picture as an <svg> element, with or without Graphviz."""
-        _, start, rest = _by_dot(self.dot).partition("<svg")
+    def __init__(self, formulas: Drawing, places: Sequence[Frame] = ()) -> None:
+        self.formulas, self.places = formulas, places  # formulas are printed breakable there
+        self.drawing = in_lines(formulas, LONGEST[0])
+        self.dot, self.drawn_by = dot_text(self.drawing), ""
+
+    def svg(self, width: float | None = None) -> str:
+        """Return the picture as an <svg> element, by Graphviz if there is one and no width is given."""
+        self.drawn_by = "tinyad"
+        if width is not None:
+            return svg_on_paper(on_paper(self.formulas, width, as_text=True))
+        _, start, rest = svg_by_dot(self.dot).partition("<svg")
         if rest.rstrip().endswith("</svg>"):
             self.drawn_by = "dot"
             return start + rest
-        self.drawn_by = "tinyad"
         return svg(self.drawing)
 
-    def save(self, path: str | Path) -> None:
-        """Write a .svg or a .dot file; ValueError for any other suffix."""
+    def tikz(self, width: float | None = None) -> str:
+        """Return the picture as a document of LaTeX with a tikzpicture."""
+        return tikz(on_paper(self.formulas, width))
+
+    def save(self, path: str | Path, width: float | None = None) -> None:
+        """Write a .svg, .pdf, .png, .tex or .dot file: PDF and PNG, 300 pixels an inch, by matplotlib.
+
+        Raises ValueError for any other suffix, ImportError without matplotlib.
+        """
         suffix = Path(path).suffix.lower()
-        if suffix not in (".svg", ".dot"):
-            raise ValueError(f"{path}: a graph is saved as .svg or .dot")
-        Path(path).write_text(self.svg() if suffix == ".svg" else self.dot, encoding="utf-8", newline="\n")
+        if suffix not in SUFFIXES:
+            raise ValueError(f"{path}: a graph is saved as {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+        if suffix == ".dot" and width is not None:
+            raise ValueError(f"{path}: DOT text has no width")
+        if suffix in (".pdf", ".png"):
+            paper = on_paper(self.formulas, width)
+            Path(path).write_bytes(pdf(paper) if suffix == ".pdf" else png(paper))
+            return
+        text = self.dot if suffix == ".dot" else self.svg(width) if suffix == ".svg" else self.tikz(width)
+        Path(path).write_text(text, encoding="utf-8", newline="\n")
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """Return, for a notebook, the picture and its DOT text, which is the same on every machine."""
@@ -62,19 +93,23 @@ def graph(  # noqa: PLR0913  options of a public function
     weights: Iterable[str] | None = None,
     groups: Mapping[str, Iterable[str]] | None = None,
     fold: Iterable[str | int] = (),
+    fold_unnamed: bool = False,
+    sizes: bool = True,
     derivatives: Derivatives | None = None,
     contributions: bool = False,
     comparison: WrongSteps | None = None,
+    direction: str = "right",
 ) -> Graph:
-    """Draw a tape as boxes and arrows, from left to right, with a frame around each time step (from names like z1[3]).
+    """Draw a tape as boxes and arrows, with a frame around each time step (from names like z1[3]).
 
     weights: leaves to show only in the labels of the steps that use them; without it, the leaves that have no time
     step if any name has one, otherwise those whose names begin with W or b.  groups: title → names without time step,
     for frames inside the time steps; a step without a name goes where the next named one is, if no group lists it as
-    _3.  fold: time steps and titles of groups to draw as one box.  derivatives: adds their sizes, in row layout, –
-    where L does not depend on the value; contributions=True: also what flows back along each arrow.  comparison:
-    colours the wrong steps.  Raises KeyError for what is not on the tape, ValueError for options that contradict each
-    other.
+    _3.  fold: time steps and titles of groups to draw as one box.  fold_unnamed=True: steps without a name stand as
+    formulas in the boxes that use them.  sizes=False: boxes have no sizes.  derivatives: adds their sizes, in row
+    layout, – where L does not depend on the value; contributions=True: also what flows back along each arrow.
+    comparison: colours the wrong steps.  direction: where arrows point, "right" or "down".  Raises KeyError for what
+    is not on the tape, ValueError for options that contradict each other.
     """
     if derivatives is not None and derivatives.tape is not tape:
         raise ValueError("derivatives: from another tape; pass what backward() of this one returned")
@@ -82,10 +117,16 @@ def graph(  # noqa: PLR0913  options of a public function
         raise TypeError(f"groups: {{title: names}}, not a {type(groups).__name__}")
     if contributions and derivatives is None:
         raise ValueError("contributions=True: needs derivatives=tape.backward(...)")
-    frames = _Frames(tape, weights, groups or {}, fold)
-    boxes = [frames.box(key, derivatives, comparison.wrong_steps if comparison else {}) for key in frames.contents]
+    if contributions and fold_unnamed:
+        raise ValueError("contributions=True: every step has its own; leave out fold_unnamed")
+    if direction not in DIRECTIONS:
+        raise ValueError(f"direction={direction!r}: there are {' and '.join(map(repr, DIRECTIONS))}")
+    frames = _Frames(tape, weights, groups or {}, fold, fold_unnamed)
+    wrong = comparison.wrong_steps if comparison else {}
+    boxes = [frames.box(key, sizes, derivatives, wrong) for key in frames.contents]
     edges = frames.edges(derivatives if contributions else None)
-    return Graph(Drawing(boxes, edges, frames.clusters, frames.side_by_side(edges)), list(frames.number))
+    drawing = Drawing(boxes, edges, frames.clusters, frames.side_by_side(edges), direction)
+    return Graph(drawing, list(frames.number))
 
 
 def frames_of(picture: Graph, fold: Iterable[str | int]) -> list[int]:
@@ -103,18 +144,39 @@ class _Frames:
         weights: Iterable[str] | None,
         groups: Mapping[str, Iterable[str]],
         fold: Iterable[str | int],
+        fold_unnamed: bool,
     ) -> None:
         self.tape = tape
         self.made = {z: n for n, (_, z, _, _) in enumerate(tape.steps, 1)}
         self.places = _places(tape, self.made, groups)
-        self.names = {t: _Within(tape, t) for t in {t for t, _ in self.places}}
+        listed = {name for names in groups.values() for name in names}
+        kept = [z for z in self.made if tape.label(z) in listed]
+        self.inlined = inlined_steps(tape, kept) if fold_unnamed else {}
+        self.printed = {t: _Printed(tape, t, self.inlined) for t in {t for t, _ in self.places}}
         hidden, folds = tape.constants | _weights(tape, self.made, weights), _folds(fold, self.places)
         self.contents: dict[int | Frame, list[int]] = {}  # a value, or a folded frame → the values in the box
         for i, (t, group) in enumerate(self.places):
             if i not in hidden:
                 key = (t, None) if t in folds else (t, group) if group in folds else i
-                self.contents.setdefault(key, []).append(i)
+                if key != i or i not in self.inlined:
+                    self.contents.setdefault(key, []).append(i)
+        self.box_of = {i: b for b, values in enumerate(self.contents.values()) for i in values}
+        self.inside, self.sources = self._traced()
         self.clusters, self.number = _clusters([self.around(key) for key in self.contents])
+
+    def _traced(self) -> tuple[dict[int, list[int]], dict[int, list[tuple[str, int]]]]:
+        """Return for each result the steps in its formula, and the values in it with the operand that they are in."""
+        inside: dict[int, list[int]] = {}
+        sources: dict[int, list[tuple[str, int]]] = {}
+        for n, (_, z, *operands) in enumerate(self.tape.steps, 1):
+            inside[z], sources[z] = [n], []
+            for operand, i in zip("xy", operands, strict=True):
+                if i in self.inlined and i not in self.box_of:
+                    inside[z] += inside[i]
+                    sources[z] += [(operand, source) for _, source in sources[i]]
+                elif i is not None:
+                    sources[z].append((operand, i))
+        return inside, sources
 
     def around(self, key: int | Frame) -> Frame:
         """Return the frame that a box is in."""
@@ -122,45 +184,50 @@ class _Frames:
             return self.places[key]
         return (None, None) if key[1] is None else (key[0], None)
 
-    def box(self, key: int | Frame, derivatives: Derivatives | None, wrong: Mapping[int, str]) -> Box:
+    def box(self, key: int | Frame, sizes: bool, derivatives: Derivatives | None, wrong: Mapping[int, str]) -> Box:
         values = self.contents[key]
         steps = [self.made[i] for i in values if i in self.made]
-        verdicts = {wrong[n] for n in steps if n in wrong}
+        verdicts = {wrong[n] for i in values for n in self.inside.get(i, ()) if n in wrong}
         verdict = "own" if "own" in verdicts else "inherited" if verdicts else ""
         cluster = self.number[self.around(key)]
         if isinstance(key, tuple):
             number = f"{len(steps) or len(values)} {'step' if steps else 'input'}{'s' * (len(steps or values) > 1)}"
             return Box(f"folded_{values[0] + 1}", (_title(key), number), "folded", cluster, verdict)
-        names, shape = self.names[self.places[key][0]], self.tape.values[key].shape
-        lines = [one_line(names.label(key)), size(shape)]
-        if derivatives is not None:
-            lines.append(f"∇: {size(shape[::-1]) if _reached(derivatives, key) else '–'}")
-        if not steps:
-            return Box(f"leaf_{key + 1}", tuple(lines), "leaf", cluster)
-        lines[0] += f" = {forward_text(names, steps[0])}"
-        return Box(f"step_{steps[0]}", tuple(lines), "step", cluster, verdict)
+        text, formula = self.printed[self.places[key][0]].equation(key, self.made.get(key))
+        lines, latex, shape = [text], [formula], self.tape.values[key].shape
+        if sizes:
+            lines.append(size(shape))
+            latex.append(_latex_size(shape))
+            if derivatives is not None:
+                reached = _reached(derivatives, key)
+                lines.append(f"∇: {size(shape[::-1]) if reached else '–'}")
+                latex.append(rf"\nabla : {_latex_size(shape[::-1]) if reached else '{-}'}")
+        kind = "step" if steps else "leaf"
+        name = f"step_{steps[0]}" if steps else f"leaf_{key + 1}"
+        return Box(name, tuple(lines), kind, cluster, verdict, tuple(latex))
 
     def edges(self, derivatives: Derivatives | None) -> list[Edge]:
         """Return the edges from operands to results, with the contributions that flow back if derivatives are given."""
-        box_of = {i: b for b, values in enumerate(self.contents.values()) for i in values}
-        labels: dict[tuple[int, int], list[str]] = {}
-        for n, (_, z, *operands) in enumerate(self.tape.steps, 1):
-            for operand, i in zip("xy", operands, strict=True):
-                if i in box_of and box_of[i] != box_of[z]:
-                    lines = labels.setdefault((box_of[i], box_of[z]), [])
+        labels: dict[tuple[int, int], list[tuple[str, str]]] = {}
+        for z, sources in self.sources.items():
+            for operand, i in sources if z in self.box_of else ():
+                n = self.made[z]
+                if i in self.box_of and self.box_of[i] != self.box_of[z]:
+                    lines = labels.setdefault((self.box_of[i], self.box_of[z]), [])
                     if derivatives is not None and _reached(derivatives, z) and operand in derived(self.tape, n):
-                        lines.append(contribution_text(self.names[self.places[z][0]], n, operand))
+                        lines.append(self.printed[self.places[z][0]].contribution(n, operand))
         return [
-            Edge(*ends, tuple(lines) if len(lines) <= 2 else (f"{len(lines)} contributions",))
+            Edge(*ends, *zip(*lines, strict=True)) if 0 < len(lines) <= 2
+            else Edge(*ends, (f"{len(lines)} contributions",) * bool(lines))
             for ends, lines in labels.items()
-        ]
+        ]  # fmt: skip
 
     def side_by_side(self, edges: list[Edge]) -> list[tuple[int, int]]:
         """Pair the last box of each time step with those of the next one that no edge keeps to the right of it."""
         times = [key[0] if isinstance(key, tuple) else self.places[key][0] for key in self.contents]
         ends = sorted((values[-1], b) for b, values in enumerate(self.contents.values()))
         last = {times[b]: b for _, b in ends}
-        linked = {(tail, head) for tail, head, _ in edges}
+        linked = {(tail, head) for tail, head, *_ in edges}
         inner = {head for tail, head in linked if times[tail] == times[head]}
         firsts = [(b, t) for b, t in enumerate(times) if t is not None and t - 1 in last and b not in inner]
         return [(last[t - 1], b) for b, t in firsts if (last[t - 1], b) not in linked]
@@ -170,8 +237,35 @@ def _reached(derivatives: Derivatives, i: int) -> bool:
     return i < derivatives.length and derivatives.reaches(i)
 
 
+def _latex_size(shape: Shape) -> str:
+    return r" \times ".join(map(str, shape))
+
+
+class _Printed:
+    """The equations of a tape with its names as they stand in the frame of time step t: z1[t] is z1."""
+
+    def __init__(self, tape: Tape, t: int | None, inlined: Mapping[int, int]) -> None:
+        self.names = names = _Within(tape, t)
+        self.text = Formulas(names, BREAKABLE, inlined=inlined)
+        self.latex = Formulas(names, breakable(PICTURE), inlined=inlined)
+
+    def equation(self, key: int, step: int | None) -> tuple[str, str]:
+        """Return a name, with its formula if it is the result of a step, as text and as LaTeX."""
+        label = self.names.label(key)
+        text, latex = one_line(label), LATEX.name(label)
+        if step is None:
+            return text, latex
+        return f"{text} = {self.text.forward(step)}", f"{latex} = {self.latex.forward(step)}"
+
+    def contribution(self, n: int, operand: str) -> tuple[str, str]:
+        return (
+            contribution_text(self.names, n, operand),
+            contribution_text(self.names, n, operand, notation=PICTURE),
+        )
+
+
 class _Within(Tape):
-    """A tape with its names as they stand in the frame of time step t: z1[t] is z1."""
+    """A tape with its names as they stand in the frame of time step t."""
 
     def __init__(self, tape: Tape, t: int | None) -> None:
         self.__dict__.update(tape.__dict__)
@@ -254,68 +348,3 @@ def _clusters(places: list[Frame]) -> tuple[list[Cluster], dict[Frame, int]]:
 
 def _title(place: Frame) -> str:
     return f"t = {place[0]}" if place[1] is None else one_line(place[1])
-
-
-def _dot(drawing: Drawing) -> str:
-    from graphviz import Digraph
-
-    lines = {"graph": {"rankdir": "LR", "nodesep": "0.16", "ranksep": "0.4", "nslimit": "2", **_letters(11, GREY)}}
-    lines["node"] = {"shape": "box", "height": "0.3", "margin": "0.1,0.06", **_letters(12, INK)}
-    lines["edge"] = {"color": LINE, "arrowsize": "0.6", **_letters(10, FORMULA)}
-    frames = [Digraph("tape", graph_attr=lines["graph"], node_attr=lines["node"], edge_attr=lines["edge"])]
-    for c, (title, parent, _) in enumerate(drawing.clusters[1:], 1):
-        fill, frame = CLUSTERS[parent > 0]
-        where = "c" if parent else "r"  # the fewest edges pass there
-        look = {"style": "rounded,filled", "fillcolor": fill, "color": frame, "labeljust": where}
-        frames.append(Digraph(f"cluster_{c}", graph_attr={"label": _quoted((title,)), **look}))
-    for box in drawing.boxes:
-        frames[box.cluster].node(box.key, _quoted(box.lines), **_look(box))
-    inner: list[list[int]] = [[] for _ in frames]
-    for c in range(len(frames) - 1, -1, -1):  # children stand after their parents: each is complete when it is put in
-        for child in reversed(inner[c]):
-            frames[c].subgraph(frames[child])
-        if c:
-            inner[drawing.clusters[c].parent].append(c)
-    keys = [box.key for box in drawing.boxes]
-    for a, b, label in drawing.edges:
-        frames[0].edge(keys[a], keys[b], _quoted(label) if label else None)
-    for a, b in drawing.side_by_side:
-        frames[0].edge(keys[a], keys[b], style="invis")
-    text: str = frames[0].source
-    return text
-
-
-def _letters(points: int, colour: str) -> dict[str, str]:
-    return {"fontname": FONT, "fontsize": str(points), "fontcolor": colour}
-
-
-def _look(box: Box) -> dict[str, str]:
-    fill, frame = BOXES[box.verdict or box.kind]
-    look = {"style": "rounded,filled" if box.kind == "leaf" else "filled", "fillcolor": fill, "color": frame}
-    return {**look, "peripheries": "2"} if box.kind == "folded" else look
-
-
-def _quoted(lines: tuple[str, ...]) -> str:
-    r"""Return a label quoted: in DOT \ begins an escape such as \N, & an HTML entity, and <...> would be HTML."""
-    from graphviz import escape, nohtml
-
-    label: str = nohtml(r"\n".join(escape(line).replace("&", "&amp;") for line in lines))
-    return label
-
-
-def _by_dot(text: str) -> str:
-    """Return what `dot` makes of a text; "" if there is none, it fails or takes too long."""
-    import subprocess
-    from shutil import which
-
-    try:
-        return subprocess.run(
-            [which("dot") or "", "-Tsvg"],
-            input=text,
-            capture_output=True,
-            check=True,
-            timeout=TIMEOUT,
-            encoding="utf-8",
-        ).stdout
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return ""

@@ -1,7 +1,8 @@
-"""The layout of a drawing where there is no Graphviz, and its SVG.
+"""The layout of a drawing: where its boxes, frames and lines stand.
 
 Columns stand from left to right by longest path.  A line runs level past the boxes and turns only between columns,
 where each source has a channel of its own: no line crosses a box, and those of different sources meet only at heads.
+A drawing that goes down is laid out in the same way, and then x and y are exchanged.
 """
 
 from __future__ import annotations
@@ -11,18 +12,16 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
-from unicodedata import combining, east_asian_width
 
-from markupsafe import Markup
+from tinyad.drawing.elements import FORMULA, GREY, INK, Box, Drawing, Edge, formulas_of
+from tinyad.drawing.letters import formula_width, text_width
 
-from tinyad.drawing.elements import BOXES, CLUSTERS, FONT, FORMULA, GREY, INK, LINE, Box, Drawing, Edge
-from tinyad.printing.markup import filled, joined
-
-SIZE, SMALL = 12.0, 10.0  # the letters of the first line in a box, and of all other lines; lengths are in pixels
+SIZE, SMALL = 12.0, 10.0  # the letters of the large lines of a box, and of all others; lengths are in pixels
 MARGIN, TITLE, APART, LANE, NECK, CHANNEL, CORNER = 12.0, 16.0, 12.0, 10.0, 10.0, 7.0, 6.0
 LEVEL = 0.87  # a line may be off by this and run on; no sum of sizes is this number, so rounding decides nothing
 SWEEPS = 9  # odd, so that the last one goes forward
 
+Point = tuple[float, float]
 Turn = tuple[float, float]  # from which y, to which y
 
 
@@ -36,6 +35,7 @@ class Item:
     column: int = 0
     x: float = 0.0
     y: float = 0.0
+    title: float = MARGIN  # of a cluster: how far its title stands from its left side
     before: list[tuple[Item, float]] = field(default_factory=list)  # a neighbour, and how much lower than it
     after: list[tuple[Item, float]] = field(default_factory=list)  # this item's middle is when the line is straight
 
@@ -43,6 +43,11 @@ class Item:
     def half(self) -> float:
         """Return half the height it takes up in its column."""
         return (self.height + APART if self.height else LANE) / 2
+
+    def exchange(self) -> None:
+        """Exchange x and y."""
+        left, middle = self.y - self.height / 2, self.x + self.width / 2
+        self.x, self.y, self.width, self.height = left, middle, self.height, self.width
 
 
 @dataclass(eq=False)
@@ -56,11 +61,16 @@ class Level:
 
 
 class Layout:
-    """A drawing with its places: an Item for each of its boxes and clusters, a list of points for each edge."""
+    """A drawing with its places: an Item for each of its boxes and clusters, a list of points for each edge.
 
-    def __init__(self, drawing: Drawing) -> None:
+    Boxes have room for their lines `as_text`, or as LaTeX sets them.
+    """
+
+    def __init__(self, drawing: Drawing, as_text: bool = True) -> None:
         self.drawing = drawing = _with_label_boxes(drawing)
-        self.boxes = [Item(*_size(box)) for box in drawing.boxes]
+        self.down = drawing.direction == "down"
+        sides = [_size(box, as_text) for box in drawing.boxes]
+        self.boxes = [Item(height, width) if self.down else Item(width, height) for width, height in sides]
         self.clusters = [Item(0, 0, cluster=True) for _ in drawing.clusters]
         self.levels = [Level() for _ in drawing.clusters]
         self.ports: dict[tuple[Item, int], float] = {}  # cluster, edge: where it crosses the frame, below the middle
@@ -72,6 +82,17 @@ class Layout:
                 item.x, item.y = item.x + frame.x, item.y + frame.y
             level.channels = {at: x + frame.x for at, x in level.channels.items()}
         self.lines = [self._line(e) for e in range(len(drawing.edges))]
+        if self.down:
+            for item in (*self.boxes, *self.clusters):
+                item.exchange()
+            self.lines = [[(y, x) for x, y in line] for line in self.lines]
+
+    @property
+    def smallest_letters(self) -> float:
+        """Return the size of the smallest letters that it shows."""
+        titled = any(cluster.title for cluster in self.drawing.clusters)
+        small = any(box.kind == "label" or len(box.lines) > box.large for box in self.drawing.boxes)
+        return SMALL if titled or small else SIZE
 
     def _nest(self) -> None:
         seen = set()
@@ -80,7 +101,7 @@ class Layout:
                 if item not in seen:
                     seen.add(item)
                     self.levels[c].items.append(item)
-        for e, (tail, head, _) in enumerate(self.drawing.edges):
+        for e, (tail, head, *_) in enumerate(self.drawing.edges):
             start, end = dict(self._path(tail)), dict(self._path(head))
             for c in start | end:
                 if start.get(c) is not end.get(c):
@@ -103,11 +124,21 @@ class Layout:
         self._add_lanes(level, columns)
         _settle(columns)
 
-        right = self._widen(c, columns)
-        above = MARGIN + (TITLE if title else 0)
-        top = min((item.y - item.half for item in level.items), default=0) + APART / 2 - above
+        room, across = TITLE if title else 0.0, text_width(title) * SMALL
+        right = self._widen(c, columns, MARGIN + room * self.down)
+        top = min((item.y - item.half for item in level.items), default=0) + APART / 2 - MARGIN
         bottom = max((item.y + item.half for item in level.items), default=0) - APART / 2 + MARGIN
-        frame.width, frame.height = max(right, _width(title, SMALL) + MARGIN) + MARGIN, bottom - top
+        if self.down:
+            top, bottom = (
+                min(top, (top + bottom - across) / 2 - MARGIN),
+                max(bottom, (top + bottom + across) / 2 + MARGIN),
+            )
+            at = self._beside_lines(level, across, top + MARGIN, bottom - MARGIN) if title else top + MARGIN
+            top = min(top, at - MARGIN)
+            frame.title = at - top
+        else:
+            top, right = top - room, max(right, across + MARGIN)
+        frame.width, frame.height = right + MARGIN, bottom - top
         if c == 0:
             frame.y = frame.height / 2
         for item in level.items:
@@ -116,6 +147,19 @@ class Layout:
             if a is None or b is None:
                 last = level.through[e][0 if a is None else -1]
                 self.ports[frame, e] = last.y + self.ports.get((last, e), 0)
+
+    def _beside_lines(self, level: Level, width: float, start: float, stop: float) -> float:
+        """Return where a title of this width begins, above the items and between the lines that come in there."""
+        lines = sorted(
+            through[0].y + self.ports.get((through[0], e), 0)
+            for e, through in level.through.items()
+            if level.ends[e][0] is None
+        )
+        clear = CORNER / 2
+        for before, after in pairwise([start - clear, *lines, stop + clear]):
+            if after - before >= width + 2 * clear - LEVEL:  # rounding decides nothing
+                return before + clear
+        return lines[0] - clear - width
 
     def _add_lanes(self, level: Level, columns: list[list[Item]]) -> None:
         """Add a lane in every column that an edge passes; edges from one box share theirs."""
@@ -139,14 +183,13 @@ class Layout:
                     right.before.append((left, drop))
                     left.after.append((right, -drop))
 
-    def _widen(self, c: int, columns: list[list[Item]]) -> float:
-        """Place columns and channels from left to right; return where they end."""
+    def _widen(self, c: int, columns: list[list[Item]], x: float) -> float:
+        """Place columns and channels from left, x, to right; return where they end."""
         level = self.levels[c]
         turns: list[dict[int, dict[Turn, None]]] = [{} for _ in range(len(columns) + 1)]
         for e in level.ends:
             for gap, start, end in self._turns(c, e):
                 turns[gap].setdefault(self.drawing.edges[e].tail, {})[start, end] = None
-        x = MARGIN
         for k in range(len(columns) + 1):
             sources = _in_channels(turns[k])
             level.channels.update({(k, source): x + NECK + n * CHANNEL for n, source in enumerate(sources)})
@@ -170,8 +213,8 @@ class Layout:
             if abs(start - end) > LEVEL:
                 yield gap, start, end
 
-    def _line(self, e: int) -> list[tuple[float, float]]:
-        tail, head, _ = self.drawing.edges[e]
+    def _line(self, e: int) -> list[Point]:
+        tail, head, *_ = self.drawing.edges[e]
         up = [c for c, _ in self._path(tail)]
         down = [c for c, _ in self._path(head) if c not in up]
         a, b = self.boxes[tail], self.boxes[head]
@@ -187,11 +230,11 @@ class Layout:
 def _with_label_boxes(drawing: Drawing) -> Drawing:
     """Return the label of an edge as a box on its way, next to its head: so it gets a place like any other."""
     boxes, edges = list(drawing.boxes), []
-    for tail, head, label in drawing.edges:
+    for tail, head, label, latex in drawing.edges:
         if label:
             edges.append(Edge(tail, len(boxes)))
             tail = len(boxes)
-            boxes.append(Box("", label, "label", drawing.boxes[head].cluster))
+            boxes.append(Box("", label, "label", drawing.boxes[head].cluster, latex=latex))
         edges.append(Edge(tail, head))
     return drawing._replace(boxes=boxes, edges=edges)
 
@@ -281,102 +324,41 @@ def _crossings(left: Iterable[Turn], right: Collection[Turn]) -> int:
     )
 
 
-def _size(box: Box) -> tuple[float, float]:
-    sizes = [SMALL if n or box.kind == "label" else SIZE for n in range(len(box.lines))]
-    width = max(_width(line, size) for line, size in zip(box.lines, sizes, strict=True))
+def towards(start: Point, corner: Point, length: float) -> Point:
+    """Return the point at this distance before the corner on the way from `start`, or half the way."""
+    (x0, y0), (x, y) = start, corner
+    part = min(length / max(abs(x - x0) + abs(y - y0), 1e-9), 0.5)
+    return x + (x0 - x) * part, y + (y0 - y) * part
+
+
+def rounded(line: list[Point]) -> list[tuple[Point, Point, Point]]:
+    """Return for each corner of a line where it begins to turn, the corner, and where it has turned."""
+    corners = zip(line, line[1:], line[2:], strict=False)
+    return [(towards(start, at, CORNER), at, towards(end, at, CORNER)) for start, at, end in corners]
+
+
+def placed_lines(box: Box, place: Item) -> Iterator[tuple[float, float, float, str]]:
+    """Yield for each line of a box its middle, its baseline, the size of its letters and their colour."""
+    label = box.kind == "label"
+    y, between = place.y - place.height / 2 + (2 if label else 6), 0 if label else 1.5
+    for size, large in _letters(box):
+        colour = FORMULA if label else INK if large or box.verdict == "own" else GREY  # grey on red is hard to read
+        y += size + between
+        yield place.x + place.width / 2, y - 2, size, colour
+        y += between
+
+
+def _letters(box: Box) -> list[tuple[float, bool]]:
+    """Return the size of the letters of each line, and whether that is the large one."""
+    large = [box.kind != "label" and n < box.large for n in range(len(box.lines))]
+    return [(SIZE if it else SMALL, it) for it in large]
+
+
+def _size(box: Box, as_text: bool) -> tuple[float, float]:
+    sizes = [size for size, _ in _letters(box)]
+    formulas = [""] * len(sizes) if as_text else formulas_of(box)
+    lines = zip(box.lines, formulas, sizes, strict=True)
+    width = max(formula_width(formula) * size if formula else text_width(line) * size for line, formula, size in lines)
     if box.kind == "label":
         return width + 4, sum(sizes) + 4
     return max(width + 18, 50), sum(sizes) + 3 * len(sizes) + 9
-
-
-def _width(text: str, size: float) -> float:
-    """Estimate the width of a text: there are no fonts to measure, so rather too much."""
-
-    def of(c: str) -> float:
-        if combining(c):
-            return 0
-        if east_asian_width(c) in "WF":
-            return 1
-        return 0.32 if c in " ijlI.,:;'|!()[]" else 0.9 if c in "mwMW@%∇" else 0.72 if c.isupper() else 0.6
-
-    return sum(map(of, text)) * size
-
-
-def svg(drawing: Drawing) -> Markup:
-    """Return the drawing as SVG; what its groups stand for is in their data attributes, for scripts that fold."""
-    layout = Layout(drawing)
-    picture = layout.clusters[0]
-    size = Markup('width="{0:.0f}" height="{1:.0f}" viewBox="0 0 {0:.1f} {1:.1f}"').format(
-        picture.width, picture.height
-    )
-    first = Markup(
-        '<svg xmlns="http://www.w3.org/2000/svg" {} font-family="{}" font-size="{:g}" text-anchor="middle" '
-        'xml:space="preserve">'
-    ).format(size, FONT, SIZE)
-    parts = [first, _rectangle(picture, "#ffffff", "none")]
-    boxes = layout.drawing.boxes
-    for c, (cluster, frame) in list(enumerate(zip(layout.drawing.clusters, layout.clusters, strict=True)))[1:]:
-        kind = "frame time" if cluster.time else "frame"
-        parts += [
-            filled('<g class="%s" data-frame="%s" data-parent="%s">', kind, c, cluster.parent),
-            _rectangle(frame, *CLUSTERS[cluster.parent > 0], radius=6),
-            _title(frame.x + MARGIN, frame.y - frame.height / 2 + TITLE, cluster.title) + Markup("</g>"),
-        ]
-    for edge, line in zip(layout.drawing.edges, layout.lines, strict=True):
-        ends = boxes[edge.tail].key, boxes[edge.head].key
-        arrow = _arrow(line, boxes[edge.head].kind != "label")
-        parts.append(filled('<g class="edge" data-tail="%s" data-head="%s">%s</g>', *ends, arrow))
-    for box, place in zip(boxes, layout.boxes, strict=True):
-        kind, inside = f"box {box.kind} {box.verdict}".rstrip(), joined(_box(box, place), "\n")
-        group = '<g class="%s" data-key="%s" data-frame="%s">%s</g>'
-        parts.append(filled(group, kind, box.key, box.cluster, inside))
-    return joined([*parts, Markup("</svg>\n")], "\n")
-
-
-def _box(box: Box, place: Item) -> Iterator[Markup]:
-    label, y = box.kind == "label", place.y - place.height / 2 + (2 if box.kind == "label" else 6)
-    if not label:
-        look = BOXES[box.verdict or box.kind]
-        yield _rectangle(place, *look, radius=12 if box.kind == "leaf" else 2)
-        if box.kind == "folded":
-            inner = Item(place.width - 6, place.height - 6, x=place.x + 3, y=place.y)
-            yield _rectangle(inner, "none", look[1], radius=2)
-    for n, line in enumerate(box.lines):
-        size = SMALL if n or label else SIZE
-        colour = FORMULA if label else GREY if n and box.verdict != "own" else INK  # grey on red is hard to read
-        y += size + (0 if label else 1.5)
-        text = '<text x="%.1f" y="%.1f" font-size="%g" fill="%s">%s</text>'
-        yield filled(text, place.x + place.width / 2, y - 2, size, colour, line)
-        y += 0 if label else 1.5
-
-
-def _rectangle(item: Item, fill: str, frame: str, radius: float = 0) -> Markup:
-    sides = item.x, item.y - item.height / 2, item.width, item.height
-    rectangle = '<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="%g" fill="%s" stroke="%s"/>'
-    return filled(rectangle, *sides, radius, fill, frame)
-
-
-def _title(x: float, y: float, text: str) -> Markup:
-    title = '<text x="%.1f" y="%.1f" font-size="%g" fill="%s" text-anchor="start" font-weight="bold">%s</text>'
-    return filled(title, x, y, SMALL, GREY, text)
-
-
-def _arrow(line: list[tuple[float, float]], head: bool) -> Markup:
-    """Return the line with rounded corners; without a head where it goes on behind a label."""
-    end, y = line[-1]
-    line = [*line[:-1], (end - 5 * head, y)]
-    path = "M{:.1f} {:.1f}".format(*line[0])
-    for before, corner, after in zip(line, line[1:], line[2:], strict=False):
-        near, far = _towards(before, corner), _towards(after, corner)
-        path += "L{:.1f} {:.1f}Q{:.1f} {:.1f} {:.1f} {:.1f}".format(*near, *corner, *far)
-    path += "L{:.1f} {:.1f}".format(*line[-1])
-    drawn = filled('<path d="%s" fill="none" stroke="%s"/>', path, LINE)
-    arrow = filled('\n<path d="M%.1f %.1fl-7 -3v6z" fill="%s"/>', end, y, LINE)
-    return drawn + arrow if head else drawn
-
-
-def _towards(start: tuple[float, float], corner: tuple[float, float]) -> tuple[float, float]:
-    """Return where the line from `start` begins to round the corner."""
-    (x0, y0), (x, y) = start, corner
-    part = min(CORNER / max(abs(x - x0) + abs(y - y0), 1e-9), 0.5)
-    return x + (x0 - x) * part, y + (y0 - y) * part

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tinyad.arrays.matrix import Array, as_sized, size
+from tinyad.drawing.figure import new_figure
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.tape import Tape
 from tinyad.gradcheck.rounding import SLACK, relative, spread
@@ -301,11 +302,7 @@ def _real(a: Array, what: str) -> None:
 
 
 def _figure(width: float, height: float) -> Figure:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError("a picture needs matplotlib: pip install matplotlib") from None
-    figure = Figure(figsize=(width, height), layout="constrained")  # pyplot would change a notebook's settings
+    figure = new_figure(width, height, layout="constrained")
     setattr(figure, "_repr_png_", partial(_png, figure))  # noqa: B010  for IPython, which knows pyplot's figures only
     return figure
 

@@ -37,8 +37,13 @@ def sections(comparison: Comparison, links: Mapping[str, str] | None = None) -> 
     if text:
         yield filled("<pre>%s</pre>", "\n".join(text))
     right = [finding for finding in comparison.findings if finding.right]
-    if comparison.wrong:
-        yield _table(comparison.wrong, links)
+    own = [finding for finding in comparison.wrong if finding.cause != Cause.INHERITED]
+    inherited = [finding for finding in comparison.wrong if finding.cause == Cause.INHERITED]
+    if own:
+        yield _table(own, links)
+    if inherited:
+        folded = "<details><summary>%s inherited: their own lines are right</summary>%s</details>"
+        yield filled(folded, len(inherited), _table(inherited, links))
     if right:
         opened = Markup(" open") if not comparison.wrong and len(right) <= LINES_SHOWN else NOTHING
         folded = "<details%s><summary>%s right</summary>%s</details>"

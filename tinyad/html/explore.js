@@ -2,7 +2,9 @@
 for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])")) {
   graph.dataset.ready = "yes";
   const GAP = 14; // what is left of an empty stretch, in pixels
-  const LEAST = 0.6; // how small the letters may be at first
+  const LEAST = 0.6; // how small the letters may be at first, where folding does not help
+  const READABLE = 0.75; // how small they may be before more is folded
+  const PART = 0.75; // of the window's height, for the drawing at first
   const home = graph.closest(".explored");
   const view = graph.querySelector(".view");
   const svg = view.querySelector("svg");
@@ -163,7 +165,10 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
       else shift(edge.head, x, y);
     }
     whole = { width, height };
-    for (const [name, value] of Object.entries(whole)) ground.setAttribute(name, round(value));
+    for (const [name, value] of Object.entries(whole)) {
+      ground.setAttribute(name, round(value));
+      svg.setAttribute(name, round(value)); // what paper goes by
+    }
     const begin = [...boxes.values(), ...frames.values()].filter((one) => one.place);
     whole.left = begin.reduce((a, b) => (a && a.place.x <= b.place.x ? a : b), null)?.place;
     buttons.forEach((button) => button.redraw?.());
@@ -176,19 +181,18 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     seen = { x, y, width, height };
     svg.setAttribute("viewBox", [x, y, width, height].map(round).join(" "));
   };
+  const scale = () => Math.min(view.clientWidth / whole.width, (PART * innerHeight) / whole.height, 1);
   const fit = (at) => {
-    const wide = view.clientWidth;
-    if (!wide) return; // in a closed <details>: it is done when that is opened
-    const scale = Math.max(Math.min(wide / whole.width, 1), LEAST);
-    const high = Math.max(Math.min(whole.height * scale, 0.75 * innerHeight), 120);
+    if (!view.clientWidth) return; // in a closed <details>: it is done when that is opened
+    const size = Math.max(scale(), LEAST);
+    const high = Math.max(Math.min(whole.height * size, PART * innerHeight), 120);
     svg.style.height = `${round(high)}px`;
-    const [width, height] = [wide / scale, high / scale];
-    const start = (middle, length, all) => Math.max(Math.min(middle - length / 2, all - length), 0);
-    const x = start(at ? at.x + at.width / 2 : 0, width, whole.width);
-    const over = whole.height - height;
+    const [width, height] = [view.clientWidth / size, high / size];
+    const start = (middle, length, all) =>
+      length > all ? (all - length) / 2 : Math.max(Math.min(middle - length / 2, all - length), 0);
     const level = at ?? whole.left; // what stands first is seen first
-    const y = over < 0 || !level ? over / 2 : start(level.y + level.height / 2, height, whole.height);
-    look(x, y, width, height);
+    const x = start(at ? at.x + at.width / 2 : 0, width, whole.width);
+    look(x, start(level ? level.y + level.height / 2 : 0, height, whole.height), width, height);
   };
   const zoom = (factor, x = 0.5, y = 0.5) => {
     const width = Math.min(Math.max(seen.width / factor, 60), 4 * Math.max(whole.width, view.clientWidth));
@@ -229,8 +233,12 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
   addEventListener("beforeprint", () => {
     before = { ...seen };
     look(0, 0, whole.width, whole.height);
+    svg.style.width = `${round(whole.width)}px`; // or less, where the paper has less
   });
-  addEventListener("afterprint", () => before && look(before.x, before.y, before.width, before.height));
+  addEventListener("afterprint", () => {
+    svg.style.width = "";
+    if (before) look(before.x, before.y, before.width, before.height);
+  });
 
   // Folding and choosing
 
@@ -242,7 +250,7 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
   const panel = make("div", { class: "chosen-step", "aria-live": "polite", tabindex: "-1" }, graph);
   panel.textContent = "Choose a step to see its rule, its value and its derivative";
   panel.textContent += frames.size ? "; the title of a frame folds it." : ".";
-  const choose = (key) => {
+  const choose = (key, unfolds = true) => {
     const [box, about] = [boxes.get(key), home.querySelector(`[data-about="${CSS.escape(key)}"]`)];
     if (about) {
       const copy = make("section", {}, make("div", {}, document.createElement("div")));
@@ -257,6 +265,7 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     svg.querySelectorAll(".chosen, .near").forEach((g) => g.classList.remove("chosen", "near"));
     if (!box) return; // a weight: it stands in the boxes of the steps that use it
     const folded = [...around(box.frame)].filter((f) => f.folded);
+    if (folded.length && !unfolds) return;
     if (folded.length) fold(folded, false);
     box.g.classList.add("chosen");
     edges.filter((edge) => edge.tail === key || edge.end === key).forEach((edge) => edge.g.classList.add("near"));
@@ -354,19 +363,32 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
   button("+", "larger", () => zoom(1.25));
   button("whole", "the whole drawing", everything);
 
-  for (const name of graph.dataset.fold.split(" ").filter(Boolean)) frames.get(name).folded = true;
+  const begin = graph.dataset.choose;
+  const wrong = [...around(boxes.get(begin)?.frame)];
+  const opened = wrong.length ? wrong : outer.slice(-1);
+  const settle = () => {
+    // Folds as little as lets all of it be seen, with letters that can be read; what is wrong stays open longest.
+    const others = (some) => some.filter((f) => !opened.includes(f));
+    const stages = [[], others(outer), [...others(outer), ...others(inner)], [...outer, ...inner]];
+    for (const stage of stages) {
+      frames.forEach((f) => (f.folded = stage.includes(f)));
+      draw();
+      if (scale() >= READABLE) return;
+    }
+  };
+  const open = () => (graph.dataset.fold ? [...frames.values()].filter((f) => !f.folded && !f.hidden) : opened);
+  for (const name of graph.dataset.fold?.split(" ").filter(Boolean) ?? []) frames.get(name).folded = true;
   svg.classList.add("live");
   draw();
-  const opened = [...frames.values()].filter((f) => !f.folded && !f.hidden && graph.dataset.fold);
   let width = 0;
-  let begin = graph.dataset.choose;
   new ResizeObserver(() => {
     if (view.clientWidth === width) return; // its height is ours
+    const first = width === 0;
     width = view.clientWidth;
     requestAnimationFrame(() => {
-      fit(opened.length ? opened[0].place : undefined);
-      if (begin) choose(begin);
-      begin = undefined;
+      if (first && graph.dataset.fold === undefined) settle();
+      fit((graph.dataset.fold === "" ? undefined : open().find((f) => f.place))?.place);
+      if (first && begin) choose(begin, graph.dataset.fold !== undefined);
     });
   }).observe(view);
 }

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping
 from markupsafe import Markup
 
 from tinyad.drawing.graph import Graph, WrongSteps, frames_of, graph
-from tinyad.drawing.layout import svg
+from tinyad.drawing.svg import svg
 from tinyad.engine.derivatives import Derivatives
 from tinyad.html.page import NOTHING, fragment, lines, resource
 from tinyad.html.value_details import ValueDetails
 from tinyad.printing.markup import filled
 
 LEGEND = "Red: the line of this step is wrong by hand. Yellow: a derivative has only inherited a mistake."
-FOLDED_FROM = 100  # boxes: from there on only the last time step is open at first
 
 
 class Explorer:
@@ -45,8 +44,8 @@ def explore(
 
     A click on a step shows its rule, its size, its value, its derivative in row layout and every contribution to it;
     a click on the title of a time step or a group folds it.  Where scripts are stripped it is a plain SVG with a list
-    of the steps below.  The options are those of `graph`; `fold` is what is folded at first, without it all time steps
-    but the last if there is much to draw.  Raises what `graph` raises, and ValueError for more than 2,000 steps.
+    of the steps below.  The options are those of `graph`; `fold` is what is folded at first, without it as much as lets
+    all of the drawing be seen in the window.  Raises what `graph` raises, and ValueError for more than 2,000 steps.
     """
     details = ValueDetails(d, comparison=comparison)
     picture = graph(details.tape, weights=weights, groups=groups, comparison=comparison)
@@ -60,15 +59,11 @@ def canvas(picture: Graph, fold: Iterable[str | int] | None, comparison: WrongSt
 
     It opens at the first wrong step of a comparison.
     """
-    drawing = picture.drawing
-    if fold is None:
-        times = [c for c, cluster in enumerate(drawing.clusters) if cluster.time]
-        folded = times[:-1] if len(drawing.boxes) > FOLDED_FROM else []
-    else:
-        folded = frames_of(picture, fold)
+    folded = NOTHING if fold is None else filled(' data-fold="%s"', " ".join(map(str, frames_of(picture, fold))))
     wrong = comparison.wrong_steps if comparison else {}
     first = max((n for n, kind in wrong.items() if kind == "own"), default=0)
     begin = filled(' data-choose="step_%s"', first) if first else NOTHING
     legend = filled("<p>%s</p>", LEGEND) if wrong else NOTHING
-    frame = '<div class="graph" data-fold="%s"%s><div class="view">%s</div>%s</div>'
-    return filled(frame, " ".join(map(str, folded)), begin, svg(drawing), legend)
+    return filled(
+        '<div class="graph"%s%s><div class="view">%s</div>%s</div>', folded, begin, svg(picture.drawing), legend
+    )

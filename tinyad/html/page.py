@@ -5,6 +5,7 @@ HTML is Markup: a plain string that is put into it is escaped, wherever that hap
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
@@ -69,6 +70,11 @@ def table(heads: Sequence[tuple[str, str]], rows: Iterable[tuple[Markup, Sequenc
 
 def _cells(template: str, kinds: Sequence[Markup], cells: Sequence[str]) -> Markup:
     return joined(filled(template, kind, cell) for kind, cell in zip(kinds, cells, strict=True))
+
+
+def file_name(path: str) -> str:
+    """Return the name of a file without its folders: a page may be shown where nobody has these."""
+    return os.path.basename(path)
 
 
 def policy(script: str) -> str:

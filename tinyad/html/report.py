@@ -62,8 +62,10 @@ def report(  # noqa: PLR0913  options of a public function
     comparison = compare(d, hand, layout) if hand is not None else None
     details = ValueDetails(d, layout, comparison, hand, marks=True)
     picture = graph(details.tape, weights=weights, groups=groups, comparison=comparison)
-    header = filled("<header><h1>%s</h1><p>%s</p></header>", one_line(title), _counts(details))
-    body = [header, Markup('<div class="explored">')]
+    result = filled(" <b>By hand: %s.</b>", verdict(comparison)) if comparison else NOTHING
+    header = filled("<header><h1>%s</h1><p>%s%s</p></header>", one_line(title), _counts(details), result)
+    drawn = canvas(picture, fold, comparison)
+    body = [header, filled('<div class="explored"><section aria-label="The tape">%s</section>', drawn)]
     if comparison:
         keys = {finding.name: details.key(details.tape[finding.name].index) for finding in comparison.findings}
         body += [Markup("<section><h2>By hand, compared with the tape</h2>"), *sections(comparison, keys)]
@@ -74,7 +76,6 @@ def report(  # noqa: PLR0913  options of a public function
         f" Derivatives are shown in {sizes}."
     )
     body += [
-        filled("<section><h2>The tape</h2>%s</section>", canvas(picture, fold, comparison)),
         filled("<section><h2>Forward</h2>\n<p>%s</p>", about),
         *details.everything(),
         Markup("</section>\n<section><h2>Backward</h2>"),

@@ -80,7 +80,7 @@ class ValueDetails:
             self.made.get(i, ""),
             formula(self.equation(i)),
             size(self.tape.values[i].shape),
-            badge(self.findings[i]) if i in self.findings else NOTHING,
+            self.verdicts(i),
         )
         return filled(
             '<details class="value" data-about="%s"%s>%s<div><dl>%s</dl><div class="matrices">%s</div></div></details>',
@@ -90,6 +90,14 @@ class ValueDetails:
             joined(filled("<dt>%s</dt><dd>%s</dd>", word, text) for word, text in self.terms(i) if text),
             joined(self.matrices(i)),
         )
+
+    def verdicts(self, i: int) -> Markup:
+        """Return the verdict on the derivative, with its name where the step has also made another one wrong."""
+        own = badge(self.findings[i]) if i in self.findings else NOTHING
+        others = [j for j in self.blamed.get(self.made.get(i, 0), ()) if j != i]
+        named = [*([i] if own else []), *others] if others else []
+        shown = [filled("∇%s %s", one_line(self.tape.label(j)), badge(self.findings[j])) for j in named]
+        return joined(shown, " ") if others else own
 
     def equation(self, i: int) -> str:
         name = MATHML.name(self.tape.label(i))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ ARITHMETIC: dict[str, Any] = {
 }  # fmt: skip
 ONES = re.compile(r"\b1ᵀ|\* 1(?![\w.])")  # in a contribution
 ABOUT_ONES = "1 is a column of ones: 1ᵀ * A sums the rows of A, A * 1 its columns"
+LONGEST, DEEPEST = 200, 100  # of a formula inside another one: characters, operations in one another
 
 
 class Listing:
@@ -48,16 +49,21 @@ class Listing:
         return self.latex
 
 
-def equations(tape: Tape, shapes: bool = False) -> Listing:
+def equations(tape: Tape, shapes: bool = False, fold_unnamed: bool = False) -> Listing:
     """Return the steps of a tape as numbered equations, as on the slides' forward pages.
 
-    `shapes` adds sizes at the right.
+    `shapes` adds sizes at the right.  `fold_unnamed` writes the steps without a name inside the equations that use
+    them; one whose formula is longer than 200 characters keeps its equation.
     """
     tape = tape.tape if isinstance(tape, Derivatives) else tape
+    inlined = inlined_steps(tape) if fold_unnamed else {}
+    text, formulas = Formulas(tape, inlined=inlined), Formulas(tape, LATEX, inlined=inlined)
     rows, latex = [], []
     for n, (_, z, _, _) in enumerate(tape.steps, 1):
-        rows.append((str(n), one_line(tape.label(z)), "=", forward_text(tape, n), size(tape.values[z].shape)))
-        line = rf"{LATEX.name(tape.label(z))} &= {forward_text(tape, n, LATEX)}"
+        if z in inlined:
+            continue
+        rows.append((str(n), one_line(tape.label(z)), "=", text.forward(n), size(tape.values[z].shape)))
+        line = rf"{LATEX.name(tape.label(z))} &= {formulas.forward(n)}"
         latex.append(line + _latex_size(tape.values[z].shape) * shapes + rf" \tag{{{n}}}")
     return Listing(_table(rows, shapes), _align(latex))
 
@@ -113,11 +119,35 @@ def walk_back(d: Any, what: str) -> Derivatives:
     return d
 
 
-class Formulas:
-    """The formulas of a tape: its steps and what they contribute, in a notation and a layout, "row" or "same"."""
+def inlined_steps(tape: Tape, kept: Collection[int] = ()) -> dict[int, int]:
+    """Return {position: step} of the results that stand as formulas inside the results that use them.
 
-    def __init__(self, tape: Tape, notation: Notation = TEXT, layout: str = "row") -> None:
+    These are the ones without a name that a later step uses, but not those in `kept`, and none whose formula is too
+    long to be read: so all formulas together grow no faster than the tape.
+    """
+    used = {i for _, _, *operands in tape.steps for i in operands}
+    inlined: dict[int, int] = {}
+    depth: dict[int, int] = {}
+    formulas = Formulas(tape, inlined=inlined)
+    for n, (_, z, *operands) in enumerate(tape.steps, 1):
+        if z in used and z not in tape.names and z not in kept:
+            deep = 1 + max(depth.get(i, 0) for i in operands if i is not None)
+            if deep <= DEEPEST and len(formulas.forward(n)) <= LONGEST:
+                inlined[z], depth[z] = n, deep
+    return inlined
+
+
+class Formulas:
+    """The formulas of a tape: its steps and what they contribute, in a notation and a layout, "row" or "same".
+
+    The results of steps in `inlined`, {position: step}, stand as formulas inside the others.
+    """
+
+    def __init__(
+        self, tape: Tape, notation: Notation = TEXT, layout: str = "row", inlined: Mapping[int, int] | None = None
+    ) -> None:
         self.tape, self.notation, self.layout = tape, notation, layout
+        self.inlined = {} if inlined is None else inlined
 
     def forward(self, n: int) -> str:
         """Return the right-hand side of step n, in the names of the tape."""
@@ -151,6 +181,8 @@ class Formulas:
         return one if self.tape.values[i].shape[1] == 1 else row
 
     def _value(self, i: int) -> Printed:
+        if i in self.inlined:
+            return self._forward(self.inlined[i])
         name = self.tape.label(i)
         return number(name, self.notation) if self._is_number(i) else Printed(self.notation.name(name))
 

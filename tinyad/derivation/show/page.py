@@ -54,17 +54,20 @@ class WrongSteps(NamedTuple):
 def page(report: Report) -> str:
     """Return one HTML file with all that the derivation file says and all findings."""
     source = report.source
-    first = re.match(r"\s*# +(\S.*)", source.text)
+    first, name = re.match(r"\s*# +(\S.*)", source.text), pages.file_name(source.name)
     if isinstance(source, Document):
-        title = source.heading(source.found.headings[0][0] + 1) if source.found.headings else source.name
+        title = source.heading(source.found.headings[0][0] + 1) if source.found.headings else name
         return pages.page(title, pages.lines([_head(report, title), *_document(report, source)]))
-    title = first[1].strip() if first else source.name
+    title = first[1].strip() if first else name
     return pages.page(title, pages.lines([_head(report, title), *_body(report, first.end() if first else 0)]))
 
 
 def fragment(report: Report) -> str:
     """Return the findings without the prose of the file: the first wrong line in full, the others folded."""
-    shown, folded = [Markup("<p><b>{}</b>: {}</p>").format(report.source.name, _counts(report))], list[Markup]()
+    shown, folded = (
+        [Markup("<p><b>{}</b>: {}</p>").format(pages.file_name(report.source.name), _counts(report))],
+        list[Markup](),
+    )
     for derivation, checked in report.parts:
         it, title = derivation.declarations, checked.title or "derivation"
         shown += [HEADLINE.format(text) for text in checked.headlines]
@@ -88,7 +91,7 @@ def _head(report: Report, title: str) -> Markup:
     first = NOTHING.join(HEADLINE.format(text) for _, checked in report.parts for text in checked.headlines)
     return Markup("<header>\n<h1>{}</h1>\n<p>{}: {}</p>\n{}{}</header>").format(
         inline(title),
-        CODE.format(report.source.name),
+        CODE.format(pages.file_name(report.source.name)),
         _counts(report),
         first,
         Markup("<p>Lines that do not hold: {}</p>").format(wrong) if wrong else NOTHING,
