@@ -1,4 +1,4 @@
-"""The command line: `tinyad demo`, `new`, `check`, `report`, `plant` and `grade`."""
+"""The command line: `tinyad demo`, `new`, `check`, `report`, `plant`, `class` and `grade`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinyad.commands import check, completion, mcp_server
+from tinyad.commands import check, completion, exercises, mcp_server
 from tinyad.commands.check import seconds
 from tinyad.commands.sources import SECONDS_FOR_TEXT, message_of
 from tinyad.commands.version import __version__
-from tinyad.printing.output import write_page, write_text
+from tinyad.printing.output import write_page
 from tinyad.printing.text import for_terminal, visible
 
 if TYPE_CHECKING:
@@ -99,17 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--timeout", type=seconds, metavar="SECONDS", help="for a derivation (default: 5)")
     report.set_defaults(run=_report, other_place="a page with --out")
 
-    plant = commands.add_parser("plant", help="write a copy of a right derivation with one mistake in it")
-    plant.add_argument("file", metavar="FILE")
-    plant.add_argument("--kind", nargs="?", help="name, missing, sign, transpose, ...; without it all are listed")
-    plant.add_argument("--seed", type=int, default=0, help="which of the mistakes of this kind (default: 0)")
-    plant.add_argument("--out", type=Path, metavar="COPY", help="the copy; the answer is COPY.answer.json")
-    plant.set_defaults(run=_plant, other_place="a copy with --out")
-
-    grade = commands.add_parser("grade", help="say whether a reader found the planted mistake and mended it")
-    grade.add_argument("file", metavar="FILE", help="the copy as the reader returned it")
-    grade.add_argument("--answer", required=True, metavar="ANSWER", help="the answer file that plant wrote")
-    grade.set_defaults(run=_grade, other_place="a file that can be read")
+    exercises.add_commands(commands)
 
     mcp_server.add_parser(commands)
     completion.add_parser(commands, parser)
@@ -272,32 +262,3 @@ def _run_file(path: Path) -> dict[str, Any]:
         sys.path[:], sys.argv = before[:2]
         os.chdir(before[2])
     return names
-
-
-def _plant(options: argparse.Namespace) -> int:
-    from tinyad.derivation.exercise.plant import KINDS, answer, plant
-    from tinyad.derivation.language.source import read
-
-    if options.kind is None:
-        print("\n".join(KINDS))
-        return 0
-    if options.out is None:
-        raise ValueError("--out says where the copy goes: give --out COPY")
-    source = read(Path(options.file))
-    key = options.out.with_name(options.out.name + ".answer.json")
-    if Path(options.file).resolve() in (options.out.resolve(), key.resolve()):
-        raise ValueError(f"--out {options.out} would write over the derivation; give another file")
-    planted = plant(source.text, options.kind, options.seed, source.name)
-    write_text(options.out, planted.text)
-    write_text(key, answer(planted, source.name))
-    print(f"{options.out} has one mistake of kind {options.kind}; the answer is in {key}")
-    return 0
-
-
-def _grade(options: argparse.Namespace) -> int:
-    from tinyad.derivation.exercise.plant import grade
-    from tinyad.derivation.language.source import read
-
-    result = grade(read(Path(options.file)).text, read(Path(options.answer)).text)
-    print(for_terminal(result.message))
-    return 0 if result.found else 1

@@ -25,10 +25,12 @@ from typing import Any
 from lstm_models.demo import DERIVATIONS, SOURCES
 from tests.support.applied_suggestions import false_suggestions
 from tests.support.derivation_texts import fenced
+from tests.support.exercises import mended
 from tests.support.field_derivations import FIELDS
 from tests.support.right_derivations import TEXTS
 from tinyad.derivation import DerivationError, check_derivation
-from tinyad.derivation.exercise.grade import PlantedMistake, faults, mended, squeezed
+from tinyad.derivation.exercise.answer import PlantedMistake
+from tinyad.derivation.exercise.grade import faults, squeezed
 from tinyad.derivation.exercise.plant import KINDS, plants
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import Source

@@ -6,8 +6,9 @@ from functools import cache
 import pytest
 
 from lstm_models.zoo import DERIVATIONS, LSTMS, ZOO
+from tests.support.exercises import plant_one
 from tinyad import check_derivation
-from tinyad.derivation.exercise.plant import KINDS, plant
+from tinyad.derivation.exercise.plant import KINDS
 
 TEXTS = {name: path.read_text(encoding="utf-8") for name, path in ZOO.items()}
 EACH = pytest.mark.parametrize("name", TEXTS)
@@ -19,7 +20,7 @@ def exercise(name):
     """A derivation of the zoo with one mistake, of a kind that its name draws."""
     for kind in random.Random(name).sample(list(KINDS), len(KINDS)):
         try:
-            planted = plant(TEXTS[name], kind, 0, name)
+            planted = plant_one(TEXTS[name], kind, 0, name)
         except ValueError:  # no line of it can have a mistake of this kind
             continue
         if not planted.removed:

@@ -2,8 +2,10 @@
 
 from functools import cache
 
-from tinyad.derivation.exercise.grade import faults
-from tinyad.derivation.exercise.plant import plants
+from tinyad.derivation.exercise.answer import Exercise, answered
+from tinyad.derivation.exercise.answer import answer as written
+from tinyad.derivation.exercise.grade import AnswerKey, faults
+from tinyad.derivation.exercise.plant import plant, plants
 from tinyad.derivation.judge.check import check_without_corrections
 from tinyad.derivation.language.source import Source
 
@@ -127,3 +129,27 @@ def made(text, kind):
 def wrong(text):
     """The wrong lines and what is missing."""
     return faults(check_without_corrections(Source(text)))
+
+
+def plant_one(text, kind, seed, name="derivation"):
+    """The mistake of an exercise that has one."""
+    return plant(text, [kind], 1, seed, name).mistakes[0]
+
+
+def mended(planted):
+    """The text before the mistake."""
+    rows = planted.text.split("\n")
+    before, rest = "\n".join(rows[: planted.line - 1]), "\n".join(rows[planted.line - 1 :])
+    rest = f"{planted.was}\n{rest}" if planted.removed else rest.replace(planted.now, planted.was, 1)
+    return before + "\n" + rest
+
+
+def answer(planted, source):
+    """The answer file of an exercise with one mistake."""
+    return written(Exercise(planted.text, mended(planted), source, (planted,)))
+
+
+def grade(text, answer_text):
+    """(whether all is right, what is said) about a text that is handed in."""
+    found = AnswerKey(answered(answer_text)).grade(Source(text))
+    return found.ok, found.message

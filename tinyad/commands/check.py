@@ -89,6 +89,12 @@ def add_parser(commands: Any) -> None:
         help="for texts: look for what was meant, or give verdicts only (default: --suggest)",
     )
     check.add_argument(
+        "--against",
+        type=Path,
+        metavar="MASTER",
+        help="the derivation whose declarations and forward a text has to have",
+    )
+    check.add_argument(
         "--exclude",
         action="append",
         metavar="PATTERN",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CERTAIN = "certain"  # the grade of a suggestion with which all is right, in texts and in code
 NOT_JUDGED = "not judged"
 LEFT_OUT = "left out"
+ANOTHER_MODEL = "another model"  # than that of the exercise
 NOT_CHECKED = "not checked"
 
 
@@ -148,6 +149,8 @@ def _in_part(place: Place, part: str) -> Place:
 def _in_text(report: TextReport) -> Iterator[Finding]:
     source = report.source
     for _, lines in report.parts:
+        for change in lines.changes:
+            yield Finding(_of_range(source, change.start, change.end), ANOTHER_MODEL, change.message)
         for v in sorted(lines.verdicts, key=lambda v: v.start):
             if not v.ok:
                 yield _of_line(source, v)

@@ -47,6 +47,8 @@ def _of_code(source: Text, options: argparse.Namespace) -> Report:
 
     if options.suggest is False:
         raise ValueError(f"--no-suggest is for texts, and {source.name} is read as code")
+    if options.against:
+        raise ValueError(f"--against is for texts, and {source.name} is read as code")
     return command.check_source(source, options)
 
 
@@ -54,7 +56,8 @@ def _of_derivation(source: Source, options: argparse.Namespace) -> Report:
     for option in FOR_CODE:
         if getattr(options, option):
             raise ValueError(f"--{option} is for code, and {source.name} is read as a text; code ends in .py or .ipynb")
-    return check_source(source, options.seed, options.suggest)
+    exercise = opened(options.against, options.timeout or SECONDS_FOR_TEXT) if options.against else None
+    return check_source(source, options.seed, options.suggest, exercise)
 
 
 def message_about(file: str, error: Exception) -> str:

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from tests.support.exercises import CELL, ROUTINE, SEQUENCE, made, wrong
+from tests.support.exercises import CELL, ROUTINE, SEQUENCE, answer, grade, made, wrong
 from tinyad.derivation import DerivationError
-from tinyad.derivation.exercise.plant import Grade, answer, grade
 
 
 def exercise(kind, was, becomes, text=CELL):
@@ -17,7 +16,8 @@ def exercise(kind, was, becomes, text=CELL):
 def test_the_answer():
     p, said = exercise("name", "∇z4 = ∇c_t", "∇z4 = ∇z6")
     found = json.loads(said)
-    assert (found["kind"], found["line"], found["was"], found["now"]) == ("name", p.line, "∇z4 = ∇c_t", "∇z4 = ∇z6")
+    (mistake,) = found["mistakes"]
+    assert [mistake[key] for key in ("kind", "line", "was", "now")] == ["name", p.line, "∇z4 = ∇c_t", "∇z4 = ∇z6"]
     assert found["source"] == "cell.md"
     assert len(found["sha256"]) == 64
     assert "∇z4" in said
@@ -25,7 +25,7 @@ def test_the_answer():
 
 def test_found_and_mended():
     p, said = exercise("name", "∇f += -∇z5", "∇f += -∇z4")
-    good = Grade(True, f"line {p.line}: found and mended")
+    good = (True, f"line {p.line}: found and mended")
     mended = p.text.replace(p.now, p.was)
     assert grade(mended, said) == good
     assert grade(mended.replace("\n", "\r\n"), said) == good
@@ -36,49 +36,48 @@ def test_found_and_mended():
 
 def test_not_found():
     p, said = exercise("name", "∇f += -∇z5", "∇f += -∇z4")
-    assert grade(p.text, said) == Grade(False, "nothing was changed")
-    assert grade("A word.\n" + p.text, said) == Grade(False, "nothing was changed")
+    assert grade(p.text, said) == (False, "nothing was changed")
+    assert grade("A word.\n" + p.text, said) == (False, "nothing was changed")
     still = f"line {p.line} is still wrong"
-    assert grade(p.text.replace(p.now, "∇f += ∇z5"), said) == Grade(False, still)
-    assert grade(p.text.replace("∇z1 * W_f", "∇z2 W_f"), said) == Grade(False, still)
-    assert grade(p.text.replace(p.now + "\n", ""), said) == Grade(False, still)
+    assert grade(p.text.replace(p.now, "∇f += ∇z5"), said) == (False, f"{still}, but was found")
+    assert grade(p.text.replace("∇z1 * W_f", "∇z2 W_f"), said) == (False, still)
+    assert grade(p.text.replace(p.now + "\n", ""), said) == (False, f"{still}, but was found")
 
 
 def test_spoiled():
     p, said = exercise("name", "∇f += -∇z5", "∇f += -∇z4")
     mended = p.text.replace(p.now, p.was)
     other = 1 + CELL.split("\n").index("∇b_f = ∇z2")
+    good = f"line {p.line}: found and mended"
     changed = f"line {other} was right and was changed"
-    assert grade(mended.replace("∇b_f = ∇z2", "∇b_f = -∇z2"), said) == Grade(False, changed)
+    assert grade(mended.replace("∇b_f = ∇z2", "∇b_f = -∇z2"), said) == (False, f"{good}; {changed}")
     both = f"line {p.line} is still wrong; {changed}"
-    assert grade(p.text.replace("∇b_f = ∇z2", "∇b_f = -∇z2"), said) == Grade(False, both)
-    gone = Grade(False, f"line {other} was right and is gone")
+    assert grade(p.text.replace("∇b_f = ∇z2", "∇b_f = -∇z2"), said) == (False, both)
+    gone = (False, f"{good}; no line sets the derivative of b_f")
     assert grade(mended.replace("∇b_f = ∇z2\n", ""), said) == gone
     added = mended.replace("∇b_f = ∇z2\n", "∇b_f = ∇z2\n∇b_f += ∇z2\n")
-    assert grade(added, said) == Grade(False, f"line {other + 1} of the new file was added and is wrong")
+    assert grade(added, said) == (False, f"{good}; line {other + 1} of the new file was added and is wrong")
 
 
 def test_a_line_left_out():
     p, said = exercise("missing", "∇x += ∇z1 * W_f", "")
     assert p.removed
     assert wrong(p.text)
-    assert grade(p.text.replace("∇W_f = x * ∇z1", "∇W_f = x * ∇z1\n" + p.was), said).found
-    assert grade(p.text.replace("∇x = ∇z3 W_g", "∇x = ∇z3 W_g + ∇z2 W_f"), said).found
-    assert grade(p.text.replace("∇W_f = x * ∇z1", "∇W_f = x ∇z1"), said) == Grade(
-        False, f"line {p.line} is still missing"
-    )
+    assert grade(p.text.replace("∇W_f = x * ∇z1", "∇W_f = x * ∇z1\n" + p.was), said)[0]
+    assert grade(p.text.replace("∇x = ∇z3 W_g", "∇x = ∇z3 W_g + ∇z2 W_f"), said)[0]
+    assert grade(p.text.replace("∇W_f = x * ∇z1", "∇W_f = x ∇z1"), said) == (False, f"line {p.line} is still missing")
 
 
 def test_a_mistake_without_a_value_is_graded_by_its_text():
     p, said = exercise("name", "∇z1 = ∇z2", "∇z1 = ∇b_f")
     assert wrong(p.text) == []
-    assert grade(p.text.replace(p.now, p.was), said).found
-    assert grade(p.text.replace("∇z1 * W_f", "∇z1 W_f"), said) == Grade(False, f"line {p.line} is still wrong")
+    assert grade(p.text.replace(p.now, p.was), said)[0]
+    assert grade(p.text.replace("∇z1 * W_f", "∇z1 W_f"), said) == (False, f"line {p.line} is still wrong")
 
 
 def test_a_chain():
     p = next(p for p in made(SEQUENCE, "activation") if "\n" in p.was)
-    assert grade(p.text.replace(p.now, p.was), answer(p, "s.md")) == Grade(True, f"line {p.line}: found and mended")
+    assert grade(p.text.replace(p.now, p.was), answer(p, "s.md")) == (True, f"line {p.line}: found and mended")
 
 
 def test_answers_that_are_none():
@@ -92,8 +91,15 @@ def test_answers_that_are_none():
         del found[key]
         with pytest.raises(ValueError, match=f"'{key}' is missing"):
             grade(p.text, json.dumps(found))
-    with pytest.raises(ValueError, match="'line' is missing, or not of type int"):
-        grade(p.text, json.dumps({**json.loads(said), "line": "12"}))
+    for key, value in (("line", "12"), ("removed", 0), ("kind", None), ("line", True)):
+        found = json.loads(said)
+        found["mistakes"][0][key] = value
+        with pytest.raises(ValueError, match=f"'{key}' is missing, or not of type"):
+            grade(p.text, json.dumps(found))
+    with pytest.raises(ValueError, match="of an earlier version of tinyad; plant the exercise anew"):
+        grade(p.text, json.dumps(json.loads(said)["mistakes"][0]))
+    with pytest.raises(ValueError, match="has version 1, and 2 is read"):
+        grade(p.text, json.dumps({**json.loads(said), "version": 1}))
     with pytest.raises(ValueError, match="has been changed"):
         grade(p.text, json.dumps({**json.loads(said), "text": CELL}))
     with pytest.raises(ValueError, match=r"belongs to another file, made from cell\.md"):
@@ -107,3 +113,45 @@ def test_an_answer_file_that_is_none_is_refused(text):
     p, _ = exercise("sign", "∇f += -∇z5", "∇f += ∇z5")
     with pytest.raises(ValueError, match="this is not an answer file"):
         grade(p.text, text)
+
+
+@pytest.mark.parametrize(("edits", "words"), [
+    ([("z2 = z1 + b_f", "z2 = z1 - b_f"), ("∇b_f = ∇z2", "∇b_f = -∇z2")], "the exercise has z2 = z1 + b_f"),
+    ([("c_{t-1}: N×1", "c_{t-1}: N×1\nconstant: b_f"), ("∇b_f = ∇z2\n", "")], "b_f is not declared `constant`"),
+    ([("b_f: N×1", "b_f: 1×1"), ("∇b_f = ∇z2", "∇b_f = ∇z2 1")], "in the exercise b_f is N×1"),
+    ([("10. h = tanh(c_t)", "10. h = b_f")], "the exercise has h = tanh(c_t)"),
+])  # fmt: skip
+def test_a_student_may_not_change_the_model(edits, words):
+    p, said = exercise("name", "∇f += -∇z5", "∇f += -∇z4")
+    text = p.text.replace(p.now, p.was)
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new)
+    ok, message = grade(text, said)
+    assert not ok
+    assert "changes the model" in message
+    assert words in message
+
+
+def test_a_student_may_name_intermediate_values_otherwise():
+    p, said = exercise("name", "∇f += -∇z5", "∇f += -∇z4")
+    assert grade(p.text.replace(p.now, p.was).replace("z2", "pre"), said)[0]
+    assert not grade(p.text.replace("z2", "pre"), said)[0]
+
+
+def test_a_mark_counts_as_found():
+    p, said = exercise("name", "∇f += -∇z5", "∇f += -∇z4")
+    still = f"line {p.line} is still wrong"
+    assert grade(p.text.replace(p.now, p.now + "   # z4 is wrong here"), said) == (False, f"{still}, but was found")
+    other = p.text.replace("∇b_f = ∇z2", "∇b_f = ∇z2   # wrong")
+    assert grade(other, said) == (False, "nothing was changed")
+    both = other.replace(p.now, p.now + "   # wrong too")
+    assert grade(both, said) == (False, f"{still}, but was found; 1 right line is marked")
+
+
+def test_comments_of_the_exercise_are_no_marks():
+    text = CELL.replace("∇f += -∇z5", "∇f += -∇z5   # the second path")
+    p, said = exercise("name", "∇f += -∇z5", "∇f += -∇z4", text)
+    assert grade(p.text, said) == (False, "nothing was changed")
+    other = p.text.replace("# the second path", "# the second path is wrong")
+    assert grade(other, said) == (False, f"line {p.line} is still wrong, but was found")

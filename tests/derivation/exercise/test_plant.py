@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from tests.support.exercises import CELL, ROUTINE, SEQUENCE, made, wrong
+from tests.support.exercises import CELL, ROUTINE, SEQUENCE, made, plant_one, wrong
 from tests.support.paths import DERIVATIONS as FILES
 from tests.support.sampling import sampled
 from tinyad.derivation import DerivationError
@@ -162,13 +162,13 @@ def test_most_mistakes_show(every, at_least):
 @pytest.mark.parametrize("text", [CELL, pytest.param(SEQUENCE, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", sampled([kind for kind in KINDS if kind != "assign"], 2))
 def test_one_of_a_kind(text, kind):
-    p = plant(text, kind, 0)
+    p = plant_one(text, kind, 0)
     assert p.kind == kind
     assert wrong(p.text)
 
 
 def test_one_that_sets_and_does_not_add():
-    p = plant(CELL, "assign", 0)
+    p = plant_one(CELL, "assign", 0)
     assert " = " in p.now
     assert " += " in p.was
 
@@ -176,28 +176,28 @@ def test_one_that_sets_and_does_not_add():
 @pytest.mark.slow
 def test_no_assignment_is_wrong_where_every_derivative_has_one_line():
     with pytest.raises(ValueError, match="10 mistakes of the kind 'assign' were tried, and none changes a value"):
-        plant(SEQUENCE, "assign", 0)
+        plant_one(SEQUENCE, "assign", 0)
 
 
 def test_seeds_choose():
-    assert plant(CELL, "name", 3) == plant(CELL, "name", 3)
-    assert len({plant(CELL, "name", seed).now for seed in range(4)}) > 2
+    assert plant_one(CELL, "name", 3) == plant_one(CELL, "name", 3)
+    assert len({plant_one(CELL, "name", seed).now for seed in range(4)}) > 2
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["slides", "vardhan", "sancho", "problem4"])
 def test_the_files_of_the_project_can_be_planted(name):
     text = (FILES / f"{name}-corrected.md").read_text(encoding="utf-8")
-    assert plant(text, "sign", 1, name).text != text
+    assert plant_one(text, "sign", 1, name).text != text
 
 
 def test_what_cannot_be_planted():
     with pytest.raises(ValueError, match="'nonsense' is not a kind of mistake; the kinds are name, copied"):
-        plant(CELL, "nonsense", 0)
+        plant_one(CELL, "nonsense", 0)
     with pytest.raises(
         ValueError, match=r"r\.md: no line can have a mistake of the kind 'bracket'; possible are name, "
     ):
-        plant(ROUTINE, "bracket", 0, "r.md")
+        plant_one(ROUTINE, "bracket", 0, "r.md")
 
 
 PLAIN = """```declare
@@ -220,9 +220,42 @@ z = x y
 def test_mistakes_that_change_no_value_are_not_given():
     assert made(PLAIN, "order")
     with pytest.raises(ValueError, match="2 mistakes of the kind 'order' were tried, and none changes a value"):
-        plant(PLAIN, "order", 0)
+        plant_one(PLAIN, "order", 0)
 
 
 def test_a_file_that_cannot_be_read():
     with pytest.raises(DerivationError, match="no block"):
-        plant("prose\nand no more\n", "name", 0)
+        plant_one("prose\nand no more\n", "name", 0)
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_several_mistakes_none_of_which_hides_another(count):
+    exercise = plant(CELL, list(KINDS), count, 1)
+    lines = [mistake.line for mistake in exercise.mistakes]
+    assert len(set(lines)) == count
+    assert lines == sorted(lines)
+    assert exercise.original == CELL
+    shown = set(wrong(exercise.text))
+    for mistake in exercise.mistakes:
+        assert wrong(mistake.text)
+        assert set(wrong(mistake.text)) <= shown
+        row = exercise.text.split("\n")[mistake.line - 1]
+        assert mistake.removed or mistake.now.split("\n")[0] in row
+
+
+def test_a_line_that_is_left_out_moves_the_others():
+    exercises = (plant(CELL, ["missing", "sign"], 3, seed) for seed in range(8))
+    exercise = next(e for e in exercises if any(m.removed for m in e.mistakes[:-1]))
+    for mistake in exercise.mistakes:
+        assert mistake.removed or mistake.now in exercise.text.split("\n")[mistake.line - 1]
+
+
+@pytest.mark.parametrize("count", [0, 11])
+def test_how_many_can_be_planted(count):
+    with pytest.raises(ValueError, match=f"{count} mistakes: from 1 to 10 can be planted"):
+        plant(CELL, ["sign"], count, 0)
+
+
+def test_more_mistakes_than_there_are():
+    with pytest.raises(ValueError, match="of them can be in one file: ask for fewer"):
+        plant(PLAIN, ["factor"], 5, 0)

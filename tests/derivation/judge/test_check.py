@@ -9,7 +9,7 @@ DECLARE, FORWARD = "layout: {}\nW: N×M\nx, y: M×1\nc: N×1\nconstant: c, y", "
 
 def headline(layout, *lines):
     ((_, part),) = check_without_corrections(Source(fenced(DECLARE.format(layout), FORWARD, "\n".join(lines))))
-    return part.headline
+    return "".join(part.headlines)
 
 
 def test_two_lines_that_are_right_transposed_are_of_the_other_layout():

@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from tests.support.exercises import mended
 from tests.support.paths import DERIVATIONS as FILES
 from tinyad.derivation import DerivationError
-from tinyad.derivation.exercise.grade import mended
 from tinyad.derivation.exercise.plant import KINDS, plants
 from tinyad.derivation.judge.check import check_without_corrections
 from tinyad.derivation.judge.contributions import known_cases

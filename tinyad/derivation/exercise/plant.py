@@ -1,26 +1,14 @@
-"""Exercises: a right derivation with one mistake planted in it, and the grade of a reader who looked for it."""
+"""Exercises: a right derivation with mistakes planted in it."""
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Iterator
-from difflib import SequenceMatcher
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from tinyad.derivation.exercise.grade import (
-    Grade,
-    PlantedMistake,
-    answered,
-    compare_verdicts,
-    digest,
-    faults,
-    mended,
-    rows,
-    squeezed,
-    verdicts_of,
-)
-from tinyad.derivation.exercise.limits import GRADE_SECONDS, MISTAKES_OF_A_KIND, MISTAKES_TRIED, SAME_EXERCISE
+from tinyad.derivation.exercise.answer import Exercise, PlantedMistake
+from tinyad.derivation.exercise.grade import faults, squeezed, verdicts_of
+from tinyad.derivation.exercise.limits import MISTAKES_OF_A_KIND, MISTAKES_TRIED, PLANTED
 from tinyad.derivation.exercise.line_parts import AuthorSigns, EditableLine, TextEdit
 from tinyad.derivation.exercise.mistakes import MISTAKES
 from tinyad.derivation.judge.check import check_without_corrections
@@ -45,6 +33,18 @@ KINDS = {
     "factor": "a factor too many or too few",
     "extra": "a term that does not belong",
 }
+DIFFICULTIES = {  # how well a mistake is seen: by its signs alone, by sizes, or only by deriving the line again
+    "easy": ("sign", "factor", "extra", "undefined"),
+    "medium": ("transpose", "operator", "order", "missing", "assign"),
+    "hard": ("name", "copied", "time", "activation", "bracket"),
+}
+
+
+class _Candidate:
+    """A mistake that shows: its edit, and what is wrong because of it alone."""
+
+    def __init__(self, line: EditableLine, kind: str, edit: TextEdit, shown: frozenset[str]) -> None:
+        self.line, self.kind, self.edit, self.shown = line, kind, edit, shown
 
 
 def plants(text: str, name: str = "derivation") -> Iterator[PlantedMistake]:
@@ -55,41 +55,93 @@ def plants(text: str, name: str = "derivation") -> Iterator[PlantedMistake]:
                 yield planted(line, kind, edit)
 
 
-def plant(text: str, kind: str, seed: int, name: str = "derivation") -> PlantedMistake:
-    """Return one mistake of a kind, chosen by a seed among those that a check sees."""
-    if kind not in KINDS:
-        raise ValueError(f"{kind!r} is not a kind of mistake; the kinds are {', '.join(KINDS)}")
+def plant(text: str, kinds: Sequence[str], count: int, seed: int, name: str = "derivation") -> Exercise:
+    """Return an exercise with mistakes in so many lines, each of one of the kinds, and none hidden by another.
+
+    Raises ValueError for a derivation that is not right, and where there are not so many mistakes that a check sees.
+    """
+    for kind in kinds:
+        if kind not in KINDS:
+            raise ValueError(f"{kind!r} is not a kind of mistake; the kinds are {', '.join(KINDS)}")
+    if not 1 <= count <= PLANTED:
+        raise ValueError(f"{count} mistakes: from 1 to {PLANTED} can be planted")
     source = Source(text, name)
     lines = _lines(source)
-    found = [(line, edit) for line in lines for edit in edits(line, kind)]
-    if not found:
+    known = _faults_of_right(source)
+    found = {kind: [(line, edit) for line in lines for edit in edits(line, kind)] for kind in kinds}
+    if not any(found.values()):
         possible = ", ".join(k for k in KINDS if any(edits(line, k) for line in lines))
-        raise ValueError(f"{name}: no line can have a mistake of the kind {kind!r}; possible are {possible or 'none'}")
+        what = f"the kind {kinds[0]!r}" if len(kinds) == 1 else f"the kinds {', '.join(kinds)}"
+        raise ValueError(f"{name}: no line can have a mistake of {what}; possible are {possible or 'none'}")
+    rng = random.Random(seed)
+    queues = {kind: rng.sample(row, min(MISTAKES_TRIED, len(row))) for kind, row in found.items() if row}
+    tried = sum(map(len, queues.values()))
+    chosen: list[_Candidate] = []
+    while len(chosen) < count and queues:
+        kind = rng.choice(sorted(queues)) if len(queues) > 1 else next(iter(queues))
+        line, edit = queues[kind].pop(0)
+        if not queues[kind]:
+            del queues[kind]
+        candidate = _seen(line, kind, edit, known)
+        if candidate is not None and _goes_with(candidate, chosen, source, known):
+            chosen.append(candidate)
+    if len(chosen) < count:
+        what = f"the kind {kinds[0]!r}" if len(kinds) == 1 else f"the kinds {', '.join(kinds)}"
+        none = "none changes a value" if count == 1 else f"{len(chosen)} of them can be in one file: ask for fewer"
+        raise ValueError(f"{name}: {tried} mistakes of {what} were tried, and {none}")
+    return _exercise(source, chosen)
+
+
+def _faults_of_right(source: Source) -> frozenset[str]:
+    """Return no faults; raise ValueError if the derivation has some."""
     checked = check_without_corrections(source)
     before = faults(checked)
     if before:
         first = next((v for v in verdicts_of(checked) if not v.ok), None)
         where = f", the first is line {first.line}" if first else f": {before[0]}"
         raise ValueError(
-            f"{name}: a mistake is planted in a derivation that is right, and this one has {len(before)} "
+            f"{source.name}: a mistake is planted in a derivation that is right, and this one has {len(before)} "
             f"mistake{'s' * (len(before) > 1)} already{where}; see tinyad check"
         )
-    tried = random.Random(seed).sample(found, min(MISTAKES_TRIED, len(found)))
-    for line, edit in tried:
-        made = planted(line, kind, edit)
-        if _shows(made, before):
-            return made
-    raise ValueError(f"{name}: {len(tried)} mistakes of the kind {kind!r} were tried, and none changes a value")
+    return frozenset(before)
 
 
-def _shows(made: PlantedMistake, before: list[str]) -> bool:
-    """Return whether the file can be read, and has more faults than before."""
+def _seen(line: EditableLine, kind: str, edit: TextEdit, known: frozenset[str]) -> _Candidate | None:
+    """Return a mistake with which the file can be read, and has more faults than before; None for another one."""
+    made = planted(line, kind, edit)
     try:
         checked = check_without_corrections(Source(made.text))
     except DerivationError:
-        return False
+        return None
     unreadable = any(v.verdict is Verdict.UNREADABLE for v in verdicts_of(checked) if v.line == made.line)
-    return not unreadable and len(faults(checked)) > len(before)
+    shown = frozenset(faults(checked)) - known
+    return _Candidate(line, kind, edit, shown) if shown and not unreadable else None
+
+
+def _goes_with(candidate: _Candidate, chosen: Sequence[_Candidate], source: Source, known: frozenset[str]) -> bool:
+    """Return whether a mistake is in a line of its own, and shows as well as all others beside them."""
+    if not chosen:
+        return True
+    if any(other.line.statement is candidate.line.statement or other.shown & candidate.shown for other in chosen):
+        return False
+    together = [*chosen, candidate]
+    try:
+        shown = set(faults(check_without_corrections(Source(_exercise(source, together).text))))
+    except DerivationError:
+        return False
+    return all(one.shown <= shown for one in together)
+
+
+def _exercise(source: Source, chosen: Sequence[_Candidate]) -> Exercise:
+    """Return the exercise with some mistakes in different lines."""
+    text, mistakes, shift = source.text, list[PlantedMistake](), 0
+    for one in sorted(chosen, key=lambda c: c.edit.start):
+        alone, edit = planted(one.line, one.kind, one.edit), one.edit
+        at = alone.line + text.count("\n", 0, edit.start + shift) - source.text.count("\n", 0, edit.start)
+        text = text[: edit.start + shift] + edit.new + text[edit.end + shift :]
+        shift += len(edit.new) - (edit.end - edit.start)
+        mistakes.append(alone._replace(line=at))
+    return Exercise(text, source.text, source.name, tuple(mistakes))
 
 
 def edits(line: EditableLine, kind: str) -> list[TextEdit]:
@@ -121,23 +173,3 @@ def _lines(source: Source) -> list[EditableLine]:
             others = [line for line in lines if isinstance(line, Statement)]
             found += [EditableLine(line, others, signs_of_author) for line in others if line.members]
     return found
-
-
-def answer(plant: PlantedMistake, source_name: str) -> str:
-    """Return the answer to an exercise, as JSON."""
-    found = {"kind": plant.kind, "line": plant.line, "was": plant.was, "now": plant.now, "removed": plant.removed}
-    found |= {"source": source_name, "sha256": digest(plant.text), "text": plant.text}
-    return json.dumps(found, ensure_ascii=False, indent=2) + "\n"
-
-
-def grade(text: str, answer_text: str) -> Grade:
-    """Return the grade of a reader's file: is the mistake mended, and everything else as right as before?"""
-    planted, source_name = answered(answer_text)
-    mine = Source(text).text
-    same = SequenceMatcher(None, rows(planted.text), rows(mine), autojunk=False)
-    if same.ratio() < SAME_EXERCISE:
-        raise ValueError(f"this answer belongs to another file, made from {source_name}")
-    original, given, returned = (
-        check_without_corrections(Source(text, seconds=GRADE_SECONDS)) for text in (mended(planted), planted.text, mine)
-    )
-    return compare_verdicts(planted, original, given, returned)

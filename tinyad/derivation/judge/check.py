@@ -32,7 +32,16 @@ def check_without_corrections(source: Source, seed: int = 0) -> list[tuple[Deriv
 
 def check(derivation: Derivation, seed: int = 0) -> list[CheckedLines]:
     """Judge every set of backward lines of a derivation."""
-    points = sample_points(derivation, [seed * SEEDS_APART + k for k in range(SAMPLE_POINTS)])
+    return check_at(sample_points(derivation, seeds_of(seed)), derivation)
+
+
+def seeds_of(seed: int) -> list[int]:
+    """Return the seeds of the sample points of one check."""
+    return [seed * SEEDS_APART + k for k in range(SAMPLE_POINTS)]
+
+
+def check_at(points: Sequence[SamplePoint], derivation: Derivation) -> list[CheckedLines]:
+    """Judge every set of backward lines of a derivation at some sample points."""
     return [_checked(points, title, lines) for title, lines in derivation.backward.items()]
 
 

@@ -29,6 +29,7 @@ TRANSPOSITIONS_TRIED = 12   # of one of them in a line: one that makes it right 
 LOSS_PATHS         = 12     # paths along which the loss depends on what moves, in all combinations: 4,096 of them
 PAIRS_CANCELLING   = 200    # contributions, and pairs of them, that are looked at for cancelling
 LABELS_TRIED       = 4      # names whose columns may sum to 1: data come with few
+STATES_TRIED       = 24     # ways in which the states of a sequence may have the names of others: of four all
 LINES_MISFITTING   = 2      # lines that do not fit, before the other layout is tried: one is a mistake of its own
 LINES_RUN          = 20     # wrong lines that are run as code: a file of nothing but wrong lines takes bounded time
 

@@ -159,11 +159,28 @@ class OtherLayout(NamedTuple):
         return f"in the other layout {self.holding} of {self.lines} lines hold: declare `layout: {self.layout}`"
 
 
+class ModelChange(NamedTuple):
+    """A part of a file that makes its model another one than that of the exercise.
+
+    line: where it is, in words; message: what the exercise has.
+    """
+
+    start: int
+    end: int
+    line: str
+    message: str
+
+    @property
+    def text(self) -> str:
+        """Say which line it is, and what the exercise has."""
+        return f"{self.line} changes the model: {self.message}"
+
+
 class CheckedLines(NamedTuple):
     """A set of backward lines: the verdict on each, and the findings about all of them together.
 
     faults: derivatives and contributions that no line sets or adds; missing_contributions: the same by (name, time).
-    proposed: lines for what is left out.
+    proposed: lines for what is left out.  changes: what makes the model another one than that of the exercise.
     """
 
     title: str
@@ -175,16 +192,22 @@ class CheckedLines(NamedTuple):
     missing_contributions: Mapping[TimedName, Keys]
     other_layout: OtherLayout | None = None
     proposed: Sequence[str] = ()
+    changes: Sequence[ModelChange] = ()
 
     @property
-    def headline(self) -> str:
-        """Return the finding that comes before all others; "" if there is none."""
-        return self.other_layout.text if self.other_layout is not None else ""
+    def headlines(self) -> list[str]:
+        """Return the findings that come before all others."""
+        return [change.text for change in self.changes] + self.layout_notes
+
+    @property
+    def layout_notes(self) -> list[str]:
+        """Return the finding that more lines hold in the other layout, if there is one."""
+        return [self.other_layout.text] if self.other_layout is not None else []
 
     @property
     def ok(self) -> bool:
-        """Return whether every line holds, and none is left out."""
-        return not self.faults and all(v.ok for v in self.verdicts)
+        """Return whether every line holds, none is left out, and the model is the one that was asked for."""
+        return not self.faults and not self.changes and all(v.ok for v in self.verdicts)
 
 
 def indices_on_one_side(stray: Sequence[str]) -> str:

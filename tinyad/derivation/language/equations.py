@@ -178,6 +178,18 @@ class Candidate(NamedTuple):
         """Return the names on the right-hand side."""
         return {key for member in self.statement.members for key in names_in(member)} if self.statement else set()
 
+    def needs(self, other: Candidate) -> bool:
+        """Return whether what another equation computes stands on the right-hand side, at its time."""
+        members = self.statement.members if self.statement else ()
+        names = (n.value for member in members for n in walk(member) if n.kind == "name")
+        at_t = (None, ("t", 0))
+        return any(
+            other.computes is not None
+            and name.key == other.computes.key
+            and (name.time == other.computes.time or (name.time in at_t and other.computes.time in at_t))
+            for name in names
+        )
+
     @property
     def sets_itself(self) -> bool:
         """Return whether what the left-hand side computes stands on the right as well, at the same time."""
@@ -214,7 +226,9 @@ def in_order_of_definition(equations: Sequence[Candidate]) -> list[Candidate]:
         open_ = [first]
         while open_:
             c = open_[-1]
-            needed = [] if id(c) in entered else [d for key in sorted(c.uses) for d in defined.get(key, ())]
+            needed = (
+                [] if id(c) in entered else [d for key in sorted(c.uses) for d in defined.get(key, ()) if c.needs(d)]
+            )
             entered.add(id(c))
             needed = [d for d in needed if id(d) not in entered]
             if needed:

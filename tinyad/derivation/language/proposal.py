@@ -55,21 +55,39 @@ def proposed_declarations(source: Source, *, taken: bool = False) -> str:
     rows += _sizes(declarations, sorting.parts.statements, source)
     rows += _given(declarations, sorting, source)
     rows += _constant(declarations, sorting, source)
-    begin, before, end = FORMS[source.kind if isinstance(source, Document) else ""]
+    begin, before, end = _form(source)
     text = "\n".join([begin, *(before + row for row in rows), *([end] if end else [])])
     return text if rows else ""
 
 
 def with_proposed(source: Source) -> Source:
     """Return a text that declares nothing with the declarations that are proposed; all else as it is."""
-    if isinstance(source, Document):
-        declares = bool(source.declared())
-    else:
-        declares = any(block.kind == "declare" for block in source.blocks())
-    if declares:
+    if _declared(source):
         return source
     proposed = proposed_declarations(source, taken=True)
     return source.with_declarations(proposed) if proposed else source
+
+
+def with_declarations_of(other: Source, source: Source) -> Source:
+    """Return a text that declares nothing with the declarations of another, and its layout; all else as it is."""
+    if _declared(source):
+        return source
+    begin, before, end = _form(source)
+    declarations = declare(other, _declared(other))
+    rows = [] if "layout" in declarations.says or isinstance(other, Document) else [f"layout: {declarations.layout}"]
+    rows += [row for block in _declared(other) for row in other.text[block.start : block.end].strip("\n").split("\n")]
+    return source.with_declarations("\n".join([begin, *(before + row for row in rows), *([end] if end else [])]))
+
+
+def _declared(source: Source) -> list[Block]:
+    """Return the declarations of a text."""
+    if isinstance(source, Document):
+        return source.declared()
+    return [block for block in source.blocks() if block.kind == "declare"]
+
+
+def _form(source: Source) -> tuple[str, str, str]:
+    return FORMS[source.kind if isinstance(source, Document) else ""]
 
 
 def _read(source: Source) -> tuple[Declarations, list[Equation]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
-from tinyad.derivation.judge.check import check
+from tinyad.derivation.judge.check import check_without_corrections
 from tinyad.derivation.judge.propagation import with_consequences
 from tinyad.derivation.judge.verdicts import CheckedLines
-from tinyad.derivation.language.reader import Derivation, derivations
+from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.source import LimitError, Source
 from tinyad.derivation.repair.suggestion import proposed_lines, with_suggestions
 
@@ -21,12 +22,15 @@ def check_all(source: Source, seed: int = 0) -> list[tuple[Derivation, CheckedLi
 
     Raises DerivationError, with line and column, for what cannot be read.
     """
-    with np.errstate(all="ignore"):  # a wrong line may divide by 0: what is not finite is not right
-        judged = [(derivation, check(derivation, seed)) for derivation in derivations(source)]
+    return with_corrections(check_without_corrections(source, seed))
+
+
+def with_corrections(judged: Sequence[tuple[Derivation, CheckedLines]]) -> list[tuple[Derivation, CheckedLines]]:
+    """Return sets of lines with what was meant by those that are wrong."""
+    with np.errstate(all="ignore"):
         return [
-            (derivation, _corrected(lines, sets, _in_latex(derivation)))
-            for derivation, sets in judged
-            for lines in sets
+            (derivation, _corrected(lines, [other for d, other in judged if d is derivation], _in_latex(derivation)))
+            for derivation, lines in judged
         ]
 
 
@@ -40,6 +44,8 @@ def _in_latex(derivation: Derivation) -> bool:
 
 def _corrected(lines: CheckedLines, sets: list[CheckedLines], latex: bool) -> CheckedLines:
     """Return a set of lines with suggestions for its wrong lines, and for what is left out."""
+    if lines.changes:
+        return lines
     elsewhere = [v for other in sets if other is not lines for v in other.verdicts if v.ok]
     suggested = with_suggestions(lines.points, lines.verdicts, elsewhere, latex)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 from zlib import crc32
 
@@ -16,13 +17,16 @@ class Drawing(NamedTuple):
     """How the values of a sample point are drawn.
 
     scale: of what has no time, so that a recurrence does not grow; varied: every name has a scale of its own too;
-    other_sizes: symbols of sizes have other numbers than at the first point.
+    other_sizes: symbols of sizes have other numbers than at the first point; sizes: their numbers, if they are known;
+    names: other names, whose values are drawn for some.
     """
 
     seed: int
     scale: float = 1.0
     varied: bool = False
     other_sizes: bool = False
+    sizes: Mapping[str, int] | None = None
+    names: Mapping[str, str] = {}
 
     def entries(self, what: str, shape: tuple[int, ...], signed: bool) -> Array:
         """Return random numbers for one thing, whatever else is drawn: moderate, none near 0, with either sign."""

@@ -65,11 +65,8 @@ class Forward:
     def __init__(self, derivation: Derivation, drawing: Drawing) -> None:
         self.derivation, self.declarations, self.drawing = derivation, derivation.declarations, drawing
         self.source = derivation.source
-        numbers, self.sizes = SizeNumbers(SIZES, LAST_TIME), sizes_of(self.declarations, SizeNumbers(SIZES, LAST_TIME))
-        if drawing.other_sizes:
-            numbers = SizeNumbers(OTHER_SIZES, OTHER_LAST_TIME)
-            self.sizes = sizes_of(self.declarations, numbers, unlike=self.sizes)
-        self.last = numbers.last if self.declarations.names.last else None
+        self.sizes = _sizes(self.declarations, drawing)
+        self.last = last_time(drawing) if self.declarations.names.last else None
         self.functions = Functions(self.declarations)
         self.tape = Tape()
         self.values: dict[TimedName, Variable] = {}
@@ -357,8 +354,9 @@ class Forward:
 
     def leaf(self, key: str, time: Time) -> Variable:
         """Return a Variable with random entries."""
+        drawn = self.drawing.names.get(key, key)
         timed = isinstance(time, int)
-        v = self.tape.variable(self.drawing.leaf(self.declarations, key, f"{key} {time}", self.shape(key), timed))
+        v = self.tape.variable(self.drawing.leaf(self.declarations, drawn, f"{drawn} {time}", self.shape(key), timed))
         self.tape.names[v.index] = label(key, time)
         if key in self.declarations.constant:
             self.tape.constants.add(v.index)
@@ -429,6 +427,19 @@ def sizes_of(
         return found
     declared = next(iter(declarations.declared.values()))
     raise declarations.source.error("one of these sizes is never positive", declared.start, declared.end)
+
+
+def _sizes(declarations: Declarations, drawing: Drawing) -> dict[str, int]:
+    """Return a number for every symbol of a size, at a sample point that is drawn so."""
+    if drawing.sizes is not None:
+        return dict(drawing.sizes)
+    first = sizes_of(declarations, SizeNumbers(SIZES, LAST_TIME))
+    return sizes_of(declarations, SizeNumbers(OTHER_SIZES, OTHER_LAST_TIME), first) if drawing.other_sizes else first
+
+
+def last_time(drawing: Drawing) -> int:
+    """Return the last time of a sequence, at a sample point that is drawn so."""
+    return OTHER_LAST_TIME if drawing.other_sizes else LAST_TIME
 
 
 def label(key: str, time: Time) -> str:

@@ -70,7 +70,7 @@ def fragment(report: Report) -> str:
     )
     for derivation, checked in report.parts:
         it, title = derivation.declarations, checked.title or "derivation"
-        shown += [HEADLINE.format(checked.headline)] if checked.headline else []
+        shown += [HEADLINE.format(text) for text in checked.headlines]
         good, bad = ([v for v in checked.verdicts if v.ok == ok] for ok in (True, False))
         shown += [_lines(it, [Row(v, folded=v is not report.first_wrong) for v in bad], title)] if bad else []
         shown += _list("Left out", checked.faults, opened=True)
@@ -88,7 +88,7 @@ def fragment(report: Report) -> str:
 def _head(report: Report, title: str) -> Markup:
     link = Markup('<a href="#v{}">{}</a>')
     wrong = Markup(", ").join(link.format(k, v.line) for k, v in enumerate(report.verdicts) if not v.ok)
-    first = NOTHING.join(HEADLINE.format(checked.headline) for _, checked in report.parts if checked.headline)
+    first = NOTHING.join(HEADLINE.format(text) for _, checked in report.parts for text in checked.headlines)
     return Markup("<header>\n<h1>{}</h1>\n<p>{}: {}</p>\n{}{}</header>").format(
         inline(title),
         CODE.format(pages.file_name(report.source.name)),
@@ -284,6 +284,8 @@ def _list(title: str, texts: Sequence[str], opened: bool = False) -> list[Markup
 
 def _picture(sets: Sequence[CheckedLines]) -> Iterator[Markup]:
     """Yield the forward tape, with the steps in colour that wrong lines derive."""
+    if not sets[0].points:
+        return
     point = sets[0].points[0]
     wrong = sorted({step for checked in sets for v in checked.verdicts if not v.ok for step in _steps(point, v)})
     if 1 < len(point.forward.tape) <= DRAWN_STEPS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, Verdict
+from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, ModelChange, Verdict
 from tinyad.derivation.language.document import Document
 from tinyad.derivation.language.equations import NotRead
 from tinyad.derivation.language.reader import Derivation
@@ -99,7 +99,8 @@ class Report:
                     "lines": [_plain(self.source, v) for v in sorted(lines.verdicts, key=lambda v: v.start)],
                     "missing": lines.faults,
                     "proposed": list(lines.proposed),
-                    "notes": [note for note in (lines.headline, *lines.notes) if note],
+                    "notes": [*lines.layout_notes, *lines.notes],
+                    **({"changes": [_change(self.source, it) for it in lines.changes]} if lines.changes else {}),
                     "not_exercised": lines.not_exercised,
                     **({"assumed": rows} if (rows := assumed(derivation, lines)) else {}),
                 }
@@ -173,6 +174,10 @@ def _plain(source: Source, v: LineVerdict) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _change(source: Source, change: ModelChange) -> dict[str, Any]:
+    return {"at": _place(source, (change.start, change.end)), "message": change.message}
+
+
 def _place(source: Source, at: tuple[int, int]) -> dict[str, Any]:
     line, column = source.author_place(at[0])
     return {"line": line, "column": column, "text": source.text[at[0] : at[1]]}
@@ -189,8 +194,7 @@ def _set_of_lines(source: Source, lines: CheckedLines, everything: bool) -> Iter
     others = f", {failing} do{'es' * (failing == 1)} not" if failing else ""
     others += f", {unjudged} {'is' if unjudged == 1 else 'are'} not judged" if unjudged else ""
     yield f"{one_line(title)}: {holding_text(holding, len(lines.verdicts))}{others}"
-    if lines.headline:
-        yield f"    {lines.headline}"
+    yield from (f"    {one_line(text)}" for text in lines.headlines)
     yield from _wrong_lines(source, wrong, everything)
     yield from (f"    left out: {one_line(text)}" for text in lines.faults)
     yield from (f"    likely line: {one_line(' '.join(text.split()))}" for text in lines.proposed)
