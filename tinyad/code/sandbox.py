@@ -85,7 +85,7 @@ def main(job: str, answer: str) -> None:
     given = json.loads(Path(job).read_text(encoding="utf-8"))
     text = Text(given["text"]["name"], given["text"]["text"], tuple(tuple(c) for c in given["text"]["cells"]))
     options = Options(**{**given["options"], "pairs": tuple(given["options"]["pairs"])})
-    _limit()
+    limit_process()
     try:
         report = check_text(text, options)
         found: dict[str, Any] = {"pairs": [_plain(pair) for pair in report.pairs]}
@@ -98,7 +98,7 @@ def _plain(pair: PairVerdict) -> dict[str, Any]:
     return {**pair._asdict(), "statements": [statement._asdict() for statement in pair.statements]}
 
 
-def _limit() -> None:
+def limit_process() -> None:
     """Set the limits of this process, where the system has them."""
     try:
         import resource

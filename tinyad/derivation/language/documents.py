@@ -37,14 +37,26 @@ def opened(text_or_path: str | Path, seconds: float | None = None) -> Source:
         return _notebook(Path(text_or_path), seconds)
     source = read(text_or_path, seconds)
     is_text = isinstance(text_or_path, str) and "\n" in text_or_path
-    kind = _kind(source.text, "" if is_text else Path(text_or_path).suffix.lower())
+    if is_text:
+        return _of_kind(source, "", None)
+    return _of_kind(source, Path(text_or_path).suffix.lower(), Path(text_or_path).absolute().parent)
+
+
+def opened_text(text: str, name: str, seconds: float | None = None) -> Source:
+    """Return the source in a text that is read as a file of this name; no other file is."""
+    return _of_kind(Source(text, name, seconds), Path(name).suffix.lower(), None)
+
+
+def _of_kind(source: Source, suffix: str, folder: Path | None) -> Source:
+    """Return a source as the document that it is; its folder has the files that it includes."""
+    kind = _kind(source.text, suffix)
     if not kind:
         return source
     lines = [Line(text, "", number) for number, text in enumerate(source.text.split("\n"), 1)]
     if kind == "latex":
-        return _latex(lines, source.name, seconds, None if is_text else Path(text_or_path).absolute().parent)
+        return _latex(lines, source.name, source.seconds, folder)
     find = in_markdown if kind == "markdown" else in_restructured_text
-    return Document(lines, source.name, seconds, kind, find)
+    return Document(lines, source.name, source.seconds, kind, find)
 
 
 def _kind(text: str, suffix: str) -> str:
