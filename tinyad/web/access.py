@@ -104,7 +104,10 @@ class _Request:
     def host(self) -> str:
         """Return the name that the request is for, without its port."""
         host = self.header(b"host").lower()
-        return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+        if host.startswith("["):
+            inside, closed, _ = host[1:].partition("]")
+            return inside if closed else ""
+        return host.partition(":")[0]
 
     @property
     def port(self) -> str:

@@ -22,7 +22,14 @@ from tinyad.html.page import resource
 from tinyad.web.access import Guard
 from tinyad.web.disk import ChangedError, Disk
 from tinyad.web.jobs import done, is_code
-from tinyad.web.limits import GRACE_SECONDS, NAME_CHARACTERS, REQUEST_BYTES, RETRY_SECONDS, SETTLED_SECONDS
+from tinyad.web.limits import (
+    GRACE_SECONDS,
+    NAME_CHARACTERS,
+    REQUEST_BYTES,
+    RETRY_SECONDS,
+    SETTLED_SECONDS,
+    YIELD_SECONDS,
+)
 from tinyad.web.page import policy, shown
 from tinyad.web.workers import BusyError, Workers
 
@@ -142,7 +149,7 @@ class Server:
             if is_code(job["name"]):
                 answers.put_nowait(await self.suggestions.do({**job, "suggest": True}))
                 return
-            found = await self.verdicts.do({**job, "suggest": False})
+            found = await self.verdicts.do({**job, "suggest": False}, len(job["text"]) * YIELD_SECONDS)
             answers.put_nowait(found)
             if found["state"] == "done" and not found["suggested"]:
                 await asyncio.sleep(SETTLED_SECONDS)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tinyad.derivation.language.source import decoded, file_bytes
 from tinyad.printing.output import write_text
-from tinyad.web.limits import FILES_LISTED, FOLDERS_DEEP
+from tinyad.web.limits import FILES_LISTED, FOLDERS_DEEP, NAME_CHARACTERS
 
 SUFFIXES = (".md", ".markdown", ".tex", ".ltx", ".latex", ".rst", ".qmd", ".rmd", ".txt", ".py")
 
@@ -57,14 +57,19 @@ class Disk:
             folders[:] = sorted(f for f in folders if not f.startswith(".") and len(below.parts) < FOLDERS_DEEP)
             for file in sorted(files):
                 path = Path(folder, file)
-                if path.suffix.lower() in SUFFIXES and not file.startswith(".") and not path.is_symlink():
-                    yield (below / file).as_posix()
+                name = (below / file).as_posix()
+                if path.suffix.lower() not in SUFFIXES or file.startswith(".") or path.is_symlink():
+                    continue
+                if len(name) <= NAME_CHARACTERS:
+                    yield name
                     count += 1
                     if count == FILES_LISTED:
                         return
 
     def _path(self, name: str) -> Path:
         """Return the path of a text; ValueError where a name leads out of the folder, or is no text's."""
+        if len(name) > NAME_CHARACTERS:
+            raise ValueError(f"a name of more than {NAME_CHARACTERS} characters: there is no such text here")
         path = self._folder / PurePosixPath(name)
         try:
             inside = path.resolve() == path and path.is_relative_to(self._folder)

@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from heapq import heappop, heappush
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -32,8 +34,7 @@ class Workers:
         self._do, self._low, self._grace = do, low, grace
         self._idle: list[_Process] = []
         self._all: set[_Process] = set()
-        self._places = asyncio.Semaphore(number)
-        self._waiting = 0
+        self._places = _Places(number)
         self._threads = ThreadPoolExecutor(2 * number + 1)
         self._leaving: set[asyncio.Task[None]] = set()
         self.ended = 0  # processes that ended while they did a job
@@ -41,17 +42,16 @@ class Workers:
     @property
     def is_full(self) -> bool:
         """Return whether no more jobs may wait."""
-        return self._waiting >= JOBS_WAITING
+        return self._places.waiting >= JOBS_WAITING
 
-    async def do(self, job: Any) -> Answer:
-        """Return the answer to a job; who cancels this ends the job, after a grace.  Raises BusyError."""
+    async def do(self, job: Any, later: float = 0.0) -> Answer:
+        """Return the answer to a job; who cancels this ends the job, after a grace.
+
+        It gives way to jobs that come up to so many seconds later.  Raises BusyError.
+        """
         if self.is_full:
             raise BusyError
-        self._waiting += 1
-        try:
-            await self._places.acquire()
-        finally:
-            self._waiting -= 1
+        await self._places.acquire(later)
         for _ in range(TRIES):
             process = self._idle.pop() if self._idle else self._new()
             asked = asyncio.get_running_loop().run_in_executor(self._threads, process.answer, job)
@@ -99,6 +99,43 @@ class Workers:
         for process in self._all:
             process.end()
         self._threads.shutdown(wait=False)
+
+
+class _Places:
+    """Places for so many jobs; the others wait in the order of their times."""
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._queue: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._count = 0
+        self.waiting = 0
+
+    async def acquire(self, later: float) -> None:
+        """Wait for a place."""
+        if self._free:
+            self._free -= 1
+            return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._count += 1
+        heappush(self._queue, (time.monotonic() + later, self._count, place))
+        self.waiting += 1
+        try:
+            await place
+        except asyncio.CancelledError:
+            if not place.cancelled():  # the place was given just now
+                self.release()
+            raise
+        finally:
+            self.waiting -= 1
+
+    def release(self) -> None:
+        """Give a place to whoever is next."""
+        while self._queue:
+            _, _, place = heappop(self._queue)
+            if not place.done():
+                place.set_result(None)
+                return
+        self._free += 1
 
 
 class _Process:
@@ -165,9 +202,8 @@ class _Process:
 def _work(connection: Connection, do: Do, low: bool) -> None:
     """Do jobs until the server closes the connection or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends its processes
-    if hasattr(os, "setsid"):
-        with contextlib.suppress(OSError):
-            os.setsid()  # so that what it begins ends with it
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()  # what it begins ends with it; in a session of its own it would give way to nobody
     if low and hasattr(os, "nice"):
         os.nice(NICENESS)
     limit_process()

@@ -73,10 +73,11 @@ def example():
 const open = { name: "derivation.md", version: null, runs: true, saved: true, answer: null };
 const isCode = () => open.name.toLowerCase().endsWith(".py");
 
+let later = 0;
 const say = (text) => {
+  clearTimeout(later);
   by("status").textContent = text;
 };
-let later = 0;
 const sayLater = (text, pause = 700) => {
   clearTimeout(later);
   later = setTimeout(() => say(text), pause);
@@ -204,8 +205,23 @@ const unread = ({ message, at, state: why }) => {
     return;
   }
   const where = at && why === "unreadable" ? `Line ${at.line}: ` : "";
-  notice(where + message, { bad: why !== "refused" }, at && ["Go there", () => editor.goTo(editor.place(at).from)]);
+  const bare = why === "unreadable" && !isCode() && !/```|\\begin|\$\$/.test(editor.text);
+  notice(where + message, { bad: why !== "refused" },
+    at && ["Go there", () => editor.goTo(editor.place(at).from)],
+    bare && ["Put the blocks around it", () => editor.takeAll(inBlocks(editor.text))]);
   sayLater(where + message);
+};
+
+// Equations as they were copied from somewhere: those from the first derivative on are the backward pass
+const inBlocks = (text) => {
+  const lines = text.split("\n").filter((line) => line.trim());
+  const first = lines.findIndex((line) => /=/.test(line));
+  const derivative = /^[\s\d.()]*(∇|∂|δ|d[A-Za-z_]\w*\s*\+?=|d\w+\s*\/\s*d|\\nabla|\\delta|\\frac\s*\{\s*(\\partial|d))/;
+  const found = lines.findIndex((line, k) => k >= first && derivative.test(line));
+  const [before, back] = [Math.max(first, 0), found < 0 ? lines.length : found];
+  const block = (kind, some) => `\`\`\`${kind}\n${some.join("\n")}\n\`\`\`\n`;
+  const prose = lines.slice(0, before).map((line) => `${line}\n`).join("");
+  return prose + block("forward", lines.slice(before, back)) + block("backward", lines.slice(back));
 };
 
 const notice = (text, { bad = false } = {}, ...actions) => {
@@ -213,12 +229,10 @@ const notice = (text, { bad = false } = {}, ...actions) => {
   box.hidden = !text;
   box.className = bad ? "bad" : "";
   box.textContent = text;
-  for (const [label, run] of actions.filter(Boolean)) {
-    const buttons = document.createElement("p");
-    buttons.className = "buttons";
-    buttons.append(button(label, run));
-    box.append(buttons);
-  }
+  const buttons = document.createElement("p");
+  buttons.className = "buttons";
+  buttons.append(...actions.filter(Boolean).map(([label, run]) => button(label, run)));
+  if (buttons.children.length) box.append(buttons);
 };
 
 const clear = (text) => {
@@ -316,11 +330,14 @@ const here = () => {
     const is = item && Number(row.dataset.finding) === item.number;
     if (is && !row.classList.contains("here") && matchMedia("(min-width: 50.01rem)").matches) row.scrollIntoView({ block: "nearest" });
     row.classList.toggle("here", Boolean(is));
+    const one = editor.items[row.dataset.finding];
+    row.classList.toggle("calm", Boolean(one) && editor.kind(one) === "calm");
   }
   if (item && !["good", "calm"].includes(editor.kind(item))) {
     const taken = item.suggestion ? ` ${item.grade}: ${item.suggestion} — Alt Enter takes it.` : "";
     sayLater(`Line ${editor.line.number}, ${item.verdict}. ${item.message}${taken}`);
-  } else if (summary) sayLater(summary);
+  } else if (item && editor.kind(item) === "calm") sayLater(`Line ${editor.line.number} is not read yet.`);
+  else if (summary) sayLater(summary);
 };
 
 // The graph of the forward, when it is wanted
@@ -340,7 +357,10 @@ const draw = attempt(async () => {
   drawings += 1;
   await import(`/static/explore.js?${drawings}`); // it makes live what is new
 });
-by("drawing").addEventListener("toggle", () => by("drawing").open && draw());
+by("drawing").addEventListener("toggle", async () => {
+  await draw();
+  if (by("drawing").open) by("drawing").scrollIntoView({ block: "nearest" });
+});
 
 // The editor
 
@@ -559,9 +579,7 @@ const begin = (name, { text, answer }) => {
   close();
   show(name, text);
   open.answer = answer;
-  editor.show([]);
-  by("found").replaceChildren();
-  shownOnce = false;
+  summary = "";
   draw();
   exercise("One line of this text is wrong, or is missing. Find it and mend it.");
 };
@@ -580,12 +598,11 @@ const grade = attempt(async () => {
   notice(`Right. ${message[0].toUpperCase()}${message.slice(1)}.`);
   say(by("notice").textContent);
 });
-const giveUp = () => {
-  const { line, was } = open.answer;
+const giveUp = async () => {
+  const { line, was, removed } = open.answer;
   open.answer = null;
-  notice("");
-  check();
-  say(`The mistake is in line ${line}; it was ${was}`);
+  await check();
+  notice(`${removed ? "Before" : "In"} line ${line}, it was: ${was}`);
 };
 by("plant").addEventListener("click", attempt(async () => {
   begin(open.name, await answerOf("/plant", { name: open.name, text: editor.text }));

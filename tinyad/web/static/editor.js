@@ -282,6 +282,10 @@ export class Editor {
     this.say(`Taken: ${now.suggestion}`);
   }
 
+  takeAll(text) {
+    this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text }, userEvent: "input.take" });
+  }
+
   insert(text) {
     this.view.dispatch(this.view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
     this.view.focus();
