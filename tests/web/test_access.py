@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("starlette")
 pytest.importorskip("httpx")
+pytest.importorskip("uvicorn")
 
 from tests.support.served import BEARER, RIGHT, TOKEN, client
 from tinyad.web.access import HEADERS

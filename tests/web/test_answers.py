@@ -11,6 +11,7 @@ from tests.support.paths import DERIVATIONS
 
 pytest.importorskip("starlette")
 pytest.importorskip("httpx")
+pytest.importorskip("uvicorn")
 
 from tests.support.served import CODE, RIGHT, TOKEN, WRONG, checked, client
 from tinyad.web.app import Served

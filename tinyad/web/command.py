@@ -86,6 +86,7 @@ def _listening(host: str, port: int | None) -> socket.socket:
             if os.name == "posix":
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((host, number))
+            listening.listen()  # a browser that is quicker than the server waits
         except OSError as error:
             listening.close()
             reason = error

@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from tinyad.derivation.exercise.plant import KINDS
 from tinyad.printing.markup import filled, joined
-from tinyad.version import __version__
 from tinyad.web.signs import completions, palette
 
 SIGN = '<button type="button" data-sign="%s" title="%s" aria-label="%s">%s</button>'
@@ -31,6 +30,6 @@ def shown(state: Mapping[str, Any]) -> str:
     signs = joined(
         filled(SIGN, one["sign"], one["typed"], f"{one['sign']}, {one['typed']}", one["sign"]) for one in palette()
     )
-    data = json.dumps({**state, "completions": completions(), "version": __version__})
+    data = json.dumps({**state, "completions": completions()})
     kinds = joined(filled("<li>%s</li>", what) for what in KINDS.values())
     return str(filled(template, signs, kinds, Markup(data.replace("<", "\\u003c"))))

@@ -181,6 +181,7 @@ const present = (answer) => {
     return;
   }
   editor.show(answer.findings);
+  calm = null;
   notice("");
   by("found").classList.remove("stale");
   const page = document.createElement("div");
@@ -195,13 +196,15 @@ const present = (answer) => {
 };
 
 // The text cannot be read: while its line is being written, that is no fault
-const unread = ({ message, at, state: why }) => {
+let calm = null; // what is said about the text when its author leaves the line
+const unread = (answer) => {
+  const { message, at, state: why } = answer;
   editor.stale();
   by("found").classList.toggle("stale", shownOnce);
-  const writing = at && editor.isBeingWritten(at.line);
-  if (writing && shownOnce) {
-    notice(`Line ${at.line} is not read yet.`, {});
-    sayLater(`Line ${at.line} is not read yet: ${message}`, 2500);
+  calm = shownOnce && why === "unreadable" && editor.written ? answer : null;
+  if (calm) {
+    notice(`Line ${editor.written} is not read yet.`);
+    sayLater(`Line ${editor.written} is not read yet: ${message}`, 2500);
     return;
   }
   const where = at && why === "unreadable" ? `Line ${at.line}: ` : "";
@@ -236,6 +239,7 @@ const notice = (text, { bad = false } = {}, ...actions) => {
 };
 
 const clear = (text) => {
+  calm = null;
   editor.show([]);
   by("found").replaceChildren();
   shownOnce = false;
@@ -325,6 +329,7 @@ const morph = (old, now) => {
 
 // The line of the cursor, in what was found and for whoever listens
 const here = () => {
+  if (calm && !editor.written) unread(calm);
   const item = editor.here();
   for (const row of by("found").querySelectorAll("[data-finding]")) {
     const is = item && Number(row.dataset.finding) === item.number;

@@ -107,21 +107,17 @@ const underlines = EditorView.decorations.compute([found, written], (state) => {
 
 const element = (tag, text, name = "") => Object.assign(document.createElement(tag), { textContent: text, className: name });
 
-const about = (view, item, take) => {
-  const box = element("div", "", "about");
+const about = (item, take) => {
   const head = element("p", "");
   head.append(element("strong", item.verdict));
   if (item.message) head.append(`: ${item.message}`);
-  box.append(head);
-  if (item.suggestion) {
-    const line = element("p", `${item.grade}: `);
-    line.append(element("code", item.suggestion));
-    const button = element("button", "Take it", "take");
-    button.type = "button";
-    button.addEventListener("click", () => take(item));
-    box.append(line, button);
-  }
-  return box;
+  if (!item.suggestion) return [head];
+  const line = element("p", `${item.grade}: `);
+  line.append(element("code", item.suggestion));
+  const button = element("button", "Take it", "take");
+  button.type = "button";
+  button.addEventListener("click", () => take(item));
+  return [head, line, button];
 };
 
 export class Editor {
@@ -217,8 +213,9 @@ export class Editor {
     this.view.dispatch({ effects: speakUp.of(null) });
   }
 
-  isBeingWritten(line) {
-    return this.view.state.field(written)?.line === line;
+  // The line that is being written, 0 if none is
+  get written() {
+    return this.view.state.field(written)?.line ?? 0;
   }
 
   kind(item) {
@@ -307,16 +304,26 @@ export class Editor {
   }
 
   tooltip(view, at) {
-    const items = this.items.filter((item) => ["bad", "unsure"].includes(this.kind(item)));
-    const item = items.find(({ from, to }) => from <= at && at <= to) ?? items.find(({ whole }) => whole.from <= at && at <= whole.to);
-    const sizes = this.items.flatMap((one) => one.sizes).filter(({ from, to }) => from <= at && at < to);
-    const size = sizes.sort((a, b) => a.to - a.from - (b.to - b.from))[0];
+    const found = () => {
+      const items = this.items.filter((item) => ["bad", "unsure"].includes(this.kind(item)));
+      const sizes = this.items.flatMap((one) => one.sizes).filter(({ from, to }) => from <= at && at < to);
+      return {
+        item: items.find(({ from, to }) => from <= at && at <= to) ?? items.find(({ whole }) => whole.from <= at && at <= whole.to),
+        size: sizes.sort((a, b) => a.to - a.from - (b.to - b.from))[0],
+      };
+    };
+    const { item, size } = found();
     if (!item && !size) return null;
-    const { from, to } = item && !(size && !(item.from <= at && at <= item.to)) ? item : size;
+    const { from, to } = item && (!size || (item.from <= at && at <= item.to)) ? item : size;
     const create = () => {
-      const box = item ? about(view, item, (one) => this.take(one)) : element("div", "", "about");
-      if (size) box.append(element("p", `${view.state.sliceDoc(size.from, size.to)}: ${size.size}`, "size"));
-      return { dom: box };
+      const dom = element("div", "", "about");
+      const fill = () => {
+        const { item: one, size: below } = found();
+        dom.replaceChildren(...(one ? about(one, (taken) => this.take(taken)) : []));
+        if (below) dom.append(element("p", `${view.state.sliceDoc(below.from, below.to)}: ${below.size}`, "size"));
+      };
+      fill();
+      return { dom, update: (update) => !update.docChanged && fill() }; // suggestions come after the verdicts
     };
     return { pos: from, end: Math.max(from, to), above: true, create };
   }
