@@ -8,7 +8,7 @@ from tinyad.derivation.language.latex_commands import GREEK
 SIGNS = {
     "nabla": "∇", "partial": "∂", "delta": "δ", "top": "ᵀ", "odot": "⊙", "circ": "∘", "cdot": "·", "otimes": "⊗",
     "sum": "Σ", "prod": "∏", "times": "×", "sigma": "σ", "in": "∈", "ell": "ℓ", "leq": "≤", "geq": "≥", "neq": "≠",
-    "langle": "⟨", "rangle": "⟩", "|": "‖", "infty": "∞", "ldots": "…", "Rightarrow": "⇒",
+    "langle": "⟨", "rangle": "⟩", "|": "‖", "ldots": "…", "Rightarrow": "⇒",
 }
 # fmt: on
 # Without a command of one word: what is typed behind the backslash is a name for it.

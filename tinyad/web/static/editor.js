@@ -55,7 +55,11 @@ const written = StateField.define({
   create: () => null,
   update(value, transaction) {
     const line = transaction.state.doc.lineAt(transaction.state.selection.main.head).number;
-    if (transaction.docChanged) return transaction.isUserEvent("input.take") ? null : { line, paused: false };
+    if (transaction.docChanged) {
+      let lines = 0;
+      transaction.changes.iterChanges((_a, _b, _c, _d, inserted) => (lines = Math.max(lines, inserted.lines)));
+      return transaction.isUserEvent("input.take") || lines > 2 ? null : { line, paused: false }; // more were pasted
+    }
     if (value && transaction.selection && line !== value.line) return null;
     for (const effect of transaction.effects) if (value && effect.is(speakUp)) value = { ...value, paused: true };
     return value;
