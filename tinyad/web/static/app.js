@@ -339,8 +339,8 @@ const here = () => {
     row.classList.toggle("calm", Boolean(one) && editor.kind(one) === "calm");
   }
   if (item && !["good", "calm"].includes(editor.kind(item))) {
-    const taken = item.suggestion ? ` ${item.grade}: ${item.suggestion} — Alt Enter takes it.` : "";
-    sayLater(`Line ${editor.line.number}, ${item.verdict}. ${item.message}${taken}`);
+    const taken = item.suggestion && `${item.grade}: ${item.suggestion} (Alt Enter takes it)`;
+    sayLater([`Line ${editor.line.number}, ${item.verdict}`, item.message, taken].filter(Boolean).join(". "));
   } else if (item && editor.kind(item) === "calm") sayLater(`Line ${editor.line.number} is not read yet.`);
   else if (summary) sayLater(summary);
 };
