@@ -1,11 +1,11 @@
 # make: set up in .venv and run the demo; make test: the tests but the slow ones; make test-all: all tests;
-# make test-jax: the tests that need JAX, which it installs; make check: style and types; make docs: the site, in
-# build/docs; make wheel: the package, in dist, built and tried.
+# make test-jax, make test-torch: the tests that need JAX, PyTorch, which they install; make check: style and types;
+# make docs: the site, in build/docs; make wheel: the package, in dist, built and tried.
 PYTHON ?= python3
 BIN := .venv/bin
 HALF := tests/derivation tests/lstm_models tests/compiled tests/compare tests/project
 
-.PHONY: demo test test-half test-other-half test-all test-jax check docs wheel notebooks bench mutants clean
+.PHONY: demo test test-half test-other-half test-all test-jax test-torch check docs wheel notebooks bench mutants clean
 
 demo: .venv/ready
 	$(BIN)/tinyad demo
@@ -25,6 +25,9 @@ test-all: .venv/ready-test
 
 test-jax: .venv/ready-test .venv/ready-jax
 	$(BIN)/python -m pytest tests/compiled/test_jax_programs.py $(wildcard tests/lstm_models/test_training_[jp]*.py)
+
+test-torch: .venv/ready-test .venv/ready-torch
+	$(BIN)/python -m pytest tests/compiled/test_torch_programs.py
 
 check: .venv/ready-check
 	$(BIN)/ruff check .

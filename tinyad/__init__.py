@@ -3,7 +3,7 @@
 from tinyad.code import check_code
 from tinyad.compare.comparison import Comparison, compare
 from tinyad.compare.verdicts import Finding
-from tinyad.compiled import Program
+from tinyad.compiled import AnySizeProgram, Program
 from tinyad.compiled import compile as compile  # not in __all__: `from tinyad import *` would hide Python's own
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.show.tape_as_derivation import written
@@ -67,6 +67,7 @@ from tinyad.version import __version__ as __version__
 
 __all__ = [
     "TABLE",
+    "AnySizeProgram",
     "Comparison",
     "Contribution",
     "DerivationError",

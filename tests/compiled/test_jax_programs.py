@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import tinyad
 from lstm_models.models import MODELS
 from tests.support import goldenfiles
+from tests.support.any_sizes import NAMES, compiled, rnn, wrong
 from tests.support.compiled_difference import differs
 from tests.support.modelpoints import ModelPoint
 from tests.support.paths import ROOT
@@ -84,6 +85,24 @@ def test_every_row_of_the_table(op, dtype):
     z = op(*(tape.variable(a, "xy"[i]) if i < k else a for i, a in enumerate(operands)))
     tape.name({"z": z})
     assert differs(tape, {"z": draw(z.shape[::-1], 4).astype(dtype)}, USUAL, engine="jax") is None
+
+
+@pytest.mark.parametrize("op", sampled(TABLE.values(), 6), ids=str)
+def test_every_row_of_the_table_in_the_style_of_jax(op):
+    operands = fitting(op)[-1]
+    tape = Tape()
+    k = 1 if op.symbol in ("rows", "padded") else op.arity
+    z = op(*(tape.variable(a, "xy"[i]) if i < k else a for i, a in enumerate(operands)))
+    tape.name({"z": z})
+    assert differs(tape, {"z": draw(z.shape[::-1], 4)}, None, style="jax") is None
+
+
+@pytest.mark.parametrize("name", sampled(MODELS, 5))
+def test_models_in_the_style_of_jax(name):
+    p = ModelPoint(MODELS[name])
+    assert differs(p.tape, p.seeds, None, list(p.leaves), style="jax") is None
+    program = tinyad.compile(p.tape, [], list(p.leaves), p.seeds, style="jax")
+    assert program.source == tinyad.compile(p.tape, [], list(p.leaves), p.seeds, style="literal", engine="jax").source
 
 
 @pytest.mark.parametrize("lengths", [None, [4, 2, 0]])
@@ -192,7 +211,7 @@ def test_errors():
     tape = small()
     opaque = Op("opaque", lambda x: np.arctan(x), lambda dz, z, x: dz / (1 + x * x).T)
     tape.name({"o": opaque(tape["h"])})
-    with pytest.raises(ValueError, match=r'the row opaque is not in tinyad\'s table.*engine="numpy"'):
+    with pytest.raises(ValueError, match=r'the row opaque is not in tinyad\'s table.*JAX.*engine="numpy"'):
         tinyad.compile(tape, ["o"], engine="jax")
     with pytest.raises(ValueError, match="unknown engine 'torch'; there are numpy, native, auto, jax"):
         tinyad.compile(tape, ["h"], engine="torch")
@@ -253,3 +272,12 @@ def test_what_it_looks_like():
     p = ModelPoint(MODELS["gru"])
     program = tinyad.compile(p.tape, ["h[4]"], list(p.leaves), p.seeds, engine="jax")
     goldenfiles.check("compiled-jax.txt", program.source.rstrip("\n"))
+
+
+def test_a_program_for_every_size_compiles_when_a_size_comes():
+    program = compiled(outputs=["L", "hs"], engine="jax")
+    assert wrong(program, rnn, NAMES, [(1, 1), (5, 2)]) == []
+    shared = program.sharded(1, columns=["xs", "h0"])
+    assert wrong(shared, rnn, NAMES, [(3, 2)]) == []
+    with pytest.raises(KeyError, match="no matrix of this program is named 'g'"):
+        program.sharded(1, columns=["g"])

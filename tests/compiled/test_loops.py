@@ -31,8 +31,30 @@ def test_a_body_occurs_once(losses, named):
 def test_losses_are_added_up_behind_the_loop(losses):
     literal = tinyad.compile(gated(5, losses), ["L"], ["W"], passes=["dead", "loops", "sums"]).source
     forward = literal[literal.index("for t in range") :].split("\n    for t in reversed")[0]
-    states = [line for line in forward.split("\n") if line.startswith("        ") and line.count("=") == 1][-1]
+    states = [line for line in forward.split("\n") if line.startswith("        ") and line.count(" = ") == 1][-1]
     assert states.count(",") == 0, states  # h alone is handed on
+
+
+@pytest.mark.parametrize("start", [0, 0.0, np.zeros((1, 1)), np.zeros((4, 2))])
+def test_a_sum_of_matrices_starts_at_zero(start):
+    def recorded(T):
+        tape = Tape()
+        W, R = tape.variable(draw((4, 3), 1) / 2, "W"), tape.variable(draw((4, 4), 2) / 2, "R")
+        h, total = tape.variable(draw((4, 2), 3), "h"), start
+        states = []
+        for t in range(T):
+            h = tanh(W @ draw((3, 2), 4 + t) + R @ h)
+            states.append(h)
+        for h in states:
+            total = total + h * h
+        tape.name({"L": np.sum(total)})
+        return tape
+
+    sources = [tinyad.compile(recorded(T), ["L"], ["W", "R"], passes=PASSES).source for T in (5, 12)]
+    assert len({source.count("\n") for source in sources}) == 1
+    for passes in (PASSES, ("dead", "loops"), ("loops", "sums"), ("dead",), ()):
+        assert differs(recorded(5), "L", passes, ["L", "W", "R"]) is None
+    assert ".fill(0)" not in sources[0]  # no time step is put among others that are 0
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 8])

@@ -78,7 +78,7 @@ import numpy as np, tinyad
 from tests.support.gated_losses import gated
 program = tinyad.compile(gated(3, "from 0"), ["L"], ["W"], engine="native")
 print(repr(program()[0]["L"].item()))
-print(sum(program._run._program.__globals__["computed"].stats.cache_hits.values()))
+print(sum(program._run._prepared.__globals__["computed"].stats.cache_hits.values()))
 """
     environment = os.environ | {"TINYAD_CACHE": str(tmp_path / "kept")}
     runs = [

@@ -13,9 +13,9 @@ from tests.support.modelpoints import ModelPoint
 from tests.support.native_interpreted import interpreted
 from tests.support.points import draw
 from tests.support.random_cells import SOME, cells, subsets
-from tests.support.random_programs import examples, programs
+from tests.support.random_programs import examples, programs, recorded
 from tests.support.sampling import sampled
-from tinyad import TABLE, Op, Tape, Variable
+from tinyad import Op, Tape
 from tinyad.compiled import PASSES, native_source
 
 __all__ = ["interpreted"]
@@ -28,13 +28,7 @@ def is_known(tape):
 @examples(40, 400)
 def test_straight_tapes(interpreted, examples):
     def straight(program, passes, dtype_is_single):
-        leaves, steps = program
-        tape, dtype = Tape(), np.float32 if dtype_is_single else np.float64
-        values = [a if a.dtype.kind == "i" else tape.variable(a.astype(dtype)) for a in leaves]
-        for symbol, x, y in steps:
-            values.append(TABLE[symbol](values[x]) if y is None else TABLE[symbol](values[x], values[y]))
-        ends = {i for i in (len(values) - 1, len(values) // 2) if isinstance(values[i], Variable)}
-        seeds = {values[i]: draw(values[i].shape[::-1], i).astype(dtype) for i in ends}
+        tape, seeds = recorded(program, np.float32 if dtype_is_single else np.float64)
         if seeds and is_known(tape):
             assert differs(tape, seeds, passes, engine="native") is None
 

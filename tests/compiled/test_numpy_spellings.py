@@ -78,7 +78,7 @@ def test_what_a_person_would_write():
     lines = [line.strip() for line in source.splitlines()]
     for line in (
         "a = np.maximum(x, y) + np.maximum(x, 0)",
-        "b = y ** 1.5 - np.absolute(x)",
+        "b = y ** 1.5 - np.abs(x)",
         "c = (x > y) * x",
         "e = (x >= 0).astype(np.float64)",
         "s = np.sin(x) * np.logaddexp(0, x)",

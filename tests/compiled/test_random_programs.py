@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from tests.support.compiled_difference import differs
 from tests.support.random_cells import SOME, cells, subsets
-from tests.support.random_programs import examples, programs
-from tinyad import TABLE, Tape, Variable
+from tests.support.random_programs import examples, programs, recorded
 
 
 @examples(25, 150)
@@ -17,16 +16,8 @@ def test_straight_tapes(examples):
 
 
 def straight_tape(program, passes, dtype):
-    leaves, steps = program
-    tape = Tape()
-    values = [a if a.dtype.kind == "i" else tape.variable(a.astype(dtype)) for a in leaves]
-    for symbol, x, y in steps:
-        values.append(TABLE[symbol](values[x]) if y is None else TABLE[symbol](values[x], values[y]))
-    seeds = {values[i]: np.random.default_rng(i).uniform(0.5, 1.5, values[i].shape[::-1]).astype(dtype)
-             for i in {len(values) - 1, len(values) // 2} if isinstance(values[i], Variable)}  # fmt: skip
-    if not seeds:
-        return
-    assert differs(tape, seeds, passes) is None
+    tape, seeds = recorded(program, dtype)
+    assert not seeds or differs(tape, seeds, passes) is None
 
 
 @examples(20, 250)

@@ -11,7 +11,7 @@ from tinyad.compiled import readable_source
 from tinyad.printing.formula import Precedence, Printed, applied, bracketed, called, number, raised, squared
 from tinyad.printing.notation import LATEX, MATHML, TEXT
 
-PYTHON = readable_source.python("np")
+PYTHON = readable_source.PYTHON._replace(signs=readable_source.PYTHON.signs | {"call": "%s(%s)"})
 
 
 class Value:

@@ -7,10 +7,10 @@ from tinyad.compiled import compile as compiled
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "complex128": 1e-12}
 
 
-def differs(tape, seeds, passes, names=None, engine="numpy"):
+def differs(tape, seeds, passes, names=None, engine=None, style="grouped"):
     """What is not as on the tape, all values and derivatives asked for at once; None if all is."""
     names = [tape.label(i) for i in range(len(tape.values)) if i not in tape.constants] if names is None else names
-    values, d = compiled(tape, names, names, seeds, passes=passes, engine=engine)()
+    values, d = compiled(tape, names, names, seeds, passes=passes, engine=engine, style=style)()
     eager = tape.backward(seeds)
     right = {("", name): tape[name].value for name in names} | {("∇", name): eager[name] for name in names}
     scale = max(1.0, *(np.abs(a).max(initial=0) for a in right.values()))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from tinyad import TABLE, Tape
+from tinyad import TABLE, Tape, Variable
 
 LIMIT = 20.0  # entries beyond it, and below its reciprocal where it matters, make the oracles unsure
 
@@ -97,6 +97,21 @@ def programs(draw, table=TABLE, often=()):
     return leaves, steps
 
 
+def recorded(program, dtype=np.float64):
+    """(tape, seeds): the steps of a program on a tape, and seeds for the last value and for one in the middle."""
+    leaves, steps = program
+    tape = Tape()
+    values = [a if a.dtype.kind == "i" else tape.variable(a.astype(dtype)) for a in leaves]
+    for symbol, x, y in steps:
+        values.append(TABLE[symbol](values[x]) if y is None else TABLE[symbol](values[x], values[y]))
+    ends = {i for i in (len(values) - 1, len(values) // 2) if isinstance(values[i], Variable)}
+    return tape, {values[i]: random_seed(i, values[i].shape[::-1]).astype(dtype) for i in ends}
+
+
+def random_seed(i, shape):
+    return np.random.default_rng(i).uniform(0.5, 1.5, shape)
+
+
 def span(rng):
     """Some rows of 2 to 4, or of 1."""
     count = int(rng.integers(1, 5))
@@ -112,7 +127,7 @@ def walked(program, table=TABLE, record=False):
     for symbol, x, y in steps:
         values.append(table[symbol](values[x]) if y is None else table[symbol](values[x], values[y]))
     ends = {len(values) - 1, len(values) // 2}
-    seeds = {i: np.random.default_rng(i).uniform(0.5, 1.5, values[i].shape[::-1]) for i in ends}
+    seeds = {i: random_seed(i, values[i].shape[::-1]) for i in ends}
     d = tape.backward({values[i]: dz for i, dz in seeds.items()}, record=record)
     found = [d[v].value if record else d[v] for v in values]
     return tape, seeds, d, values, found

@@ -1,20 +1,24 @@
 """Write the fast source: every result goes to memory planned before, and nothing is allocated in a loop.
 
-`workspace()` allocates it once: arrays over time for what is read later, turns of two for what is only carried,
-scratch for the rest; two results share scratch if one is read for the last time before the other is written.
+`prepared()` allocates it once, for the `program` that it returns: arrays over time for what is read later, turns of two
+for what is only carried, scratch for the rest; a result gets the memory of one that nothing reads any more.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from tinyad.arrays.matrix import Shape
 from tinyad.compiled.buffers import Places
 from tinyad.compiled.flat_sums import gaps, terms_of
-from tinyad.compiled.source_writer import HELPERS, Writer
+from tinyad.compiled.line_breaks import folded
+from tinyad.compiled.operations import LEAVES, OPERATIONS, UFUNCS, filled
+from tinyad.compiled.set_up import SetUp, together, view_lines
+from tinyad.compiled.source_writer import Writer
 from tinyad.compiled.value_names import value_name
-from tinyad.compiled.values import LEAVES, UFUNCS, Loop, Value, schedule
+from tinyad.compiled.values import Loop, Value, schedule
 
 NUMPY = (
     "add",
@@ -33,6 +37,9 @@ TURNS = """def turns(pair, n, first):
     return [pair[(first + t) % 2] for t in range(n)]"""
 
 
+Emit = Callable[[str], None]  # write a statement
+
+
 class BufferedSource(Writer):
     TAKEN = (*NUMPY, *UFUNCS.values(), "dot", "part", "place", "turns", "w")
 
@@ -40,12 +47,12 @@ class BufferedSource(Writer):
         super().__init__(roots)
         self.line = schedule(self.order)
         self.places = Places(self, self.line)
-        self.space: list[str] = []  # lines of workspace()
+        self.made = SetUp()
         self.lines: list[str] = []  # lines of program()
         self.bytes = 0
         self.inner: list[str] = []  # lines of a loop
-        self.shared: dict[str, None] = {}  # names that workspace() hands over
         self.columns: dict[Loop, dict[str, str]] = {}  # of a loop: name → what it is in each round
+        self.rounds_of: dict[Any, str] = {}  # an array over time → the name of its matrix, in all loops
         self.known: dict[Value, str] = {}
         self.over_time: dict[Value, str] = {}  # the arrays of values in loops
         self.totals = {v.operands[0]: v for v in self.order if v.op == "total"}
@@ -55,26 +62,33 @@ class BufferedSource(Writer):
     def text(self, results: Sequence[Value], comments: Sequence[str]) -> str:
         for argument in self.arguments:
             if argument.over_time:
-                places = self.define(self.namer(f"{argument.name}_places"), f"list({self.ref(argument.value)})")
-                self.lines.append(f"    for place, part in zip({places}, {argument.name}):")
-                self.lines.append("        place[...] = part")
+                n, rows, columns = argument.value.shape
+                below = f"{self.ref(argument.value)}.reshape{n * rows, columns}"
+                self.lines.append(f"concatenate({argument.name}, 0, {below})")
         for part in self.line:
             if isinstance(part, Loop):
                 self._loop(part)
             else:
                 self._statement(part, self.lines)
-        returned = ", ".join(self._result(v) for v in results)
-        body = [*self.lines, f"    return {returned}{',' * (len(results) == 1)}"]
-        used = set(re.findall(r"\w+", "\n".join([*body, *self.space])))
-        shared = "".join(f"{name}, " for name in self.shared if name in used) or "()"
-        arguments = ", ".join(["w", *(argument.name for argument in self.arguments)])
-        heading = [f"    # {line}" for line in comments]
-        program = [f"def program({arguments}):", *heading, f"    {shared.rstrip()} = w", *body]
-        space = ["def workspace():", *self.space, f"    return {shared.rstrip()}"]
-        functions = sorted({*NUMPY, *UFUNCS.values()} & {*used, "ndarray"})
-        head = f"import numpy as np\nfrom numpy import {', '.join(functions)}\n\ndot = ndarray.dot"
-        parts = [head, *(HELPERS[name] for name in self.helpers), TURNS, "\n".join(space), "\n".join(program)]
-        return "\n\n\n".join(parts) + "\n"
+        before = len(self.lines)
+        returned = [self._result(v) for v in results]
+        blocks = [
+            (name, _base(text), text) for name, _, text in (line.partition(" = ") for line in self.lines[before:])
+        ]
+        program = [
+            *(f"# {line}" for line in comments),
+            *self.lines[:before],
+            *view_lines(blocks),
+            f"return {', '.join(returned)}{',' * (len(results) == 1)}",
+        ]
+        begin = f"def program({', '.join(argument.name for argument in self.arguments)}):"
+        set_up = ["# memory, by all its names, and views of it", *self.made.all(), ""]
+        inside = [*set_up, begin, *(f"    {line}" for line in program), "", "return program"]
+        body = "\n".join(["def prepared():", *(folded(f"    {line}".rstrip()) for line in inside)])
+        used = {"ndarray", *re.findall(r"\w+", body)}
+        head = f"import numpy as np\nfrom numpy import {', '.join(sorted({*NUMPY, *UFUNCS.values()} & used))}"
+        helpers = [self.dialect.definitions[name] for name in self.helpers] + [TURNS] * ("turns" in used)
+        return "\n\n\n".join([f"{head}\n\ndot = ndarray.dot", *helpers, f"{body}\n"])
 
     def memory(self) -> int:
         return self.bytes
@@ -84,12 +98,6 @@ class BufferedSource(Writer):
         return text if self.places.is_own(v) else f"{text}.copy()"
 
     # Names of places
-
-    def define(self, name: str, text: str) -> str:
-        """Return a name of workspace() that program() reads too."""
-        self.space.append(f"    {name} = {text}")
-        self.shared[name] = None
-        return name
 
     def ref(self, v: Value) -> str:
         """Return the name of a value where a statement reads or writes it."""
@@ -101,12 +109,13 @@ class BufferedSource(Writer):
         if v in self.names and v.op != "given":
             return self.names[v]
         if v.op in LEAVES and v.op != "given":
-            return self.define(self.namer(v.op), self.leaf(v))
+            return self.made.new(self.namer(v.op), self.leaf(v))
         if v.loop is not None:
             over = self._over(v)
             if over is not None:
-                name = self.name(v)
+                name = self.rounds_of.setdefault(self._rounds(v), "") or self.name(v)
                 self.columns[v.loop][name] = over
+                self.rounds_of[self._rounds(v)] = name
                 return name
         if v.op == "last" and v.operands[0] not in self.places.arrays:
             return self.ref(v.operands[0])
@@ -117,9 +126,9 @@ class BufferedSource(Writer):
             return text
         if self.places.is_local(v):
             name = self.name(v)
-            self.lines.append(f"    {name} = {text}")
+            self.lines.append(f"{name} = {text}")
             return name
-        return self.define(self.name(v), text)
+        return self.made.view(self.name(v), _base(text), text)
 
     def _scratch(self, v: Value) -> str:
         home = self.places.homes.get(v)
@@ -128,15 +137,17 @@ class BufferedSource(Writer):
         if self.places.is_local(v):
             return self.name(v)
         name = self.namer(f"{self.names[v]}_t") if v.op == "given" else self.name(v)
-        return self.define(name, self._memory(v, v.shape))
+        return self._memory(v, v.shape, name)
 
-    def _memory(self, v: Value, shape: Shape) -> str:
-        """Return the memory of a value as an array of a shape; what several use, one after the other, is a buffer."""
+    def _memory(self, v: Value, shape: Shape, name: str) -> str:
+        """Name the memory of a value, an array of a shape: new memory, or that of what had it before."""
         buffer = self.places.buffer(v)
-        if buffer.users > 1:
-            return f"{self._buffer(v)}.reshape{shape}"
+        if buffer.name:
+            same = buffer.shape == shape
+            return self.made.view(name, buffer.name, buffer.name if same else f"{buffer.name}.reshape{shape}")
+        buffer.name, buffer.shape = name, shape
         self.bytes += buffer.size * v.dtype.itemsize
-        return f"empty({shape}{'' if v.dtype == float else f', np.{v.dtype}'})"
+        return self.made.new(name, f"empty({shape}{'' if v.dtype == float else f', np.{v.dtype}'})")
 
     def _block(self, v: Value, begin: int, end: int, name: str = "") -> Value:
         """Return rows of a value's memory as a value, whatever they hold; `name` is that of what they hold."""
@@ -149,15 +160,6 @@ class BufferedSource(Writer):
             self.blocks[key].name = name or v.name
         return self.blocks[key]
 
-    def _buffer(self, v: Value) -> str:
-        buffer = self.places.buffer(v)
-        if not buffer.name:
-            self.bytes += buffer.size * v.dtype.itemsize
-            buffer.name = self.namer("buffer" if v.loop is None or v in self.places.arrays else "scratch")
-            dtype = "" if v.dtype == float else f", np.{v.dtype}"
-            self.space.append(f"    {buffer.name} = empty({buffer.size}{dtype})")
-        return buffer.name
-
     def _view(self, v: Value) -> str | None:
         """Return a value that is a view of another as an expression; None if it is no view."""
         if v.op == "long" and v not in self.places.views:
@@ -166,18 +168,8 @@ class BufferedSource(Writer):
             block = self._block_of_both(v)
             if block is not None:
                 return block
-        a = self.ref(v.operands[0]) if v.op in ("rows", "T", "at", "span", "long", "narrow") else ""
-        if v.op == "rows":
-            begin, end = v.extra
-            return f"{a}[{begin}:{end}]" if len(v.shape) == 2 else f"{a}[:, {begin}:{end}]"
-        if v.op == "T":
-            return f"{a}.T" if len(v.shape) == 2 else f"{a}.transpose(0, 2, 1)"
-        if v.op == "at":
-            return f"{a}[{v.extra}]"
-        if v.op == "span":
-            return f"{a}[{v.extra[0]}:{v.extra[1]}]"
-        if v.op in ("long", "narrow"):
-            return self.call(v, [a])
+        if v.op in ("rows", "T", "at", "span", "long", "narrow"):
+            return self.operation(v, [self.ref(v.operands[0])])
         if v.op == "all":
             return self._array(v.operands[0])[0]
         if v.op == "last":
@@ -214,7 +206,8 @@ class BufferedSource(Writer):
 
     def _rounds(self, v: Value) -> tuple[str | None, int | None]:
         if v.op == "step":
-            return self.ref(v.operands[0]), None
+            (source,) = v.operands
+            return self._rounds(source.operands[0]) if source.op == "all" else (self.ref(source), None)
         if v in self.places.homes:
             container, at = self.places.homes[v]
             text, turn = self._rounds(container)
@@ -223,8 +216,7 @@ class BufferedSource(Writer):
             if v.operands[0].loop is None:
                 return None, None
             text, turn = self._rounds(v.operands[0])
-            view = f"[:, {v.extra[0]}:{v.extra[1]}]" if v.op == "rows" else ".transpose(0, 2, 1)"
-            return text and f"{text}{view}", turn
+            return text and filled(OPERATIONS[v.op].over_time, v, [text]), turn
         return self._array(v) if v in self.places.arrays else (None, None)
 
     def _array(self, v: Value) -> tuple[str, int | None]:
@@ -238,7 +230,7 @@ class BufferedSource(Writer):
             wished = (owner.next.name if owner.next is not None else owner.name) or "t"
             name = self.namer(wished + "s")
             self.over_time[owner] = name
-            self.define(name, self._memory(owner, shape))
+            self._memory(owner, shape, name)
         name = self.over_time[owner]
         if not kept:
             return name, int(is_next)
@@ -251,33 +243,37 @@ class BufferedSource(Writer):
     def _loop(self, loop: Loop) -> None:
         self.columns[loop], self.inner = {}, []
         inside = self.inside(loop)
+        firsts = []
         for v in inside:
             if v.op == "carry":
                 array, (_, _, kept) = self._array(v)[0].partition("[")[0], self.places.arrays[v]
-                self.lines.append(f"    {array}[{-1 if kept and loop.back else 0}] = {self.ref(v.operands[0])}")
+                first = "0" if v.operands[0].op == "zeros" else self.ref(v.operands[0])
+                firsts.append((f"{array}[{-1 if kept and loop.back else 0}]", first))
             if v in self.totals:
-                self.lines.append(f"    {self.ref(self.totals[v])}.fill(0)")
+                self.lines.append(f"{self.ref(self.totals[v])}.fill(0)")
+        self.lines += together(firsts)
         for v in inside:
             self._statement(v, self.inner)
             if v in self.totals:
                 total = self.ref(self.totals[v])
-                self.inner.append(f"    add({total}, {self.ref(v)}, {total})")
+                self.inner.append(f"add({total}, {self.ref(v)}, {total})")
         name = self.namer("back" if loop.back else "rounds")
         columns = self.columns[loop]
-        over = ", ".join(columns.values())
-        self.define(name, f"list(zip({over}))")
+        self.made.lines.append(f"{name} = list(zip({', '.join(columns.values())}))")
         order = "back, from the last to the first" if loop.back else "from the first to the last"
-        self.lines.append(f"    # {loop.n} time steps {order}")
-        self.lines.append(f"    for {', '.join(columns)}{',' * (len(columns) == 1)} in {name}:")
+        self.lines.append(f"# {loop.n} time steps {order}")
+        self.lines.append(f"for {', '.join(columns)}{',' * (len(columns) == 1)} in {name}:")
         self.lines += [f"    {line}" for line in self.inner]
 
     def _statement(self, v: Value, lines: list[str]) -> None:
         """Write the statements that compute a value, if it needs any."""
         if v in self.places.views or v.op in LEAVES or v.op == "total":
             return
-        emit = Statements(lines)
+        emit = lines.append
         if v.op in ("sum", "stack"):
             self._sum(v, emit)
+        elif v.op == "beside":
+            emit(f"concatenate(({', '.join(self._operand(part, v) for part in v.operands)}), 1, {self.ref(v)})")
         elif v.op == "gather":
             for t, part in enumerate(v.operands):
                 emit(f"{self.ref(v)}[{t}] = {self.ref(part)}")
@@ -291,7 +287,7 @@ class BufferedSource(Writer):
             parts = [self._operand(operand, v) for operand in v.operands]
             self._computed(v, parts, emit)
 
-    def _computed(self, v: Value, parts: list[str], emit: Statements) -> None:
+    def _computed(self, v: Value, parts: list[str], emit: Emit) -> None:
         out = self.ref(v)
         if v.op in UFUNCS or v.op == "dot":
             function = UFUNCS.get(v.op, "dot" if len(v.shape) == 2 else "matmul")
@@ -310,30 +306,28 @@ class BufferedSource(Writer):
         elif v.op in ("cols", "long"):
             self._laid_out(v, parts[0], emit)
         else:
-            emit(f"{out}[...] = {self.call(v, parts)}")
+            emit(f"{out}[...] = {self.operation(v, parts)}")
 
-    def _laid_out(self, v: Value, source: str, emit: Statements) -> None:
+    def _laid_out(self, v: Value, source: str, emit: Emit) -> None:
         """Copy T matrices side by side, or one below the other, by one assignment between views."""
         n, rows, columns = v.operands[0].shape
-        shape = (rows, n, columns) if v.op == "cols" else (n, rows, columns)
-        if v.op == "cols":
-            turned = f"{source}.transpose(1, 0, 2)"
-            local = self.places.is_local(v.operands[0])
-            source = turned if local else self.define(self.namer(f"{source}_turned"), turned)
-        place = self.ref(v)
-        emit(f"{self.define(self.namer(f'{place}_by_step'), f'{place}.reshape{shape}')}[...] = {source}")
+        turned = v.op == "cols"
+        shape = (rows, n, columns) if turned else (n, rows, columns)
+        emit(f"{self.ref(v)}.reshape{shape}[...] = {source}{'.transpose(1, 0, 2)' * turned}")
 
     def _operand(self, operand: Value, v: Value) -> str:
+        if operand.op == "T" and operand.loop is None and v.loop is None and self.uses[operand] == 1:
+            return self.operation(operand, [self.ref(*operand.operands)])
         return self._number(operand.extra, v) if operand.op == "number" else self.ref(operand)
 
     def _number(self, number: float, v: Value) -> str:
         """Return a number as an array of no dimensions, which NumPy takes faster than a float."""
         text = f"np.array({number!r}, np.{v.dtype})"
         if text not in self.numbers:
-            self.numbers[text] = self.define(self.namer("one" if number == 1 else "number"), text)
+            self.numbers[text] = self.made.new(self.namer("one" if number == 1 else "number"), text)
         return self.numbers[text]
 
-    def _sum(self, v: Value, emit: Statements) -> None:
+    def _sum(self, v: Value, emit: Emit) -> None:
         settled = [p for p in terms_of(v) if self.places.homes.get(p.value) == (v, p.at)]
         terms = [p for p in terms_of(v) if p not in settled]
         begun = [p.rows for p in settled]
@@ -352,16 +346,23 @@ class BufferedSource(Writer):
                 begun.append((0, rows))
         for p in terms:
             inside = [r for r in begun if r[0] < p.rows[1] and p.rows[0] < r[1]]
-            operand = self._operand(p.value, v)
             if not inside and p.sign > 0:
-                emit(f"{self._part(v, *p.rows)} = {operand}")
+                write, number = emit, _number(p.value)
+                if number and self._has_memory_alone(v):  # written once
+                    write = self.made.lines.append
+                write(f"{self._part(v, *p.rows)} = {number or self._operand(p.value, v)}")
             else:
                 self._cleared(v, inside or [p.rows], p.rows, emit)
                 part = self.ref(self._block(v, *p.rows))
                 function = "negative(" if not inside else f"add({part}, " if p.sign > 0 else f"subtract({part}, "
-                emit(f"{function}{operand}, {part})")
+                emit(f"{function}{self._operand(p.value, v)}, {part})")
             begun.append(p.rows)
         self._cleared(v, begun, (0, rows), emit)
+
+    def _has_memory_alone(self, v: Value) -> bool:
+        """Return whether nothing else is written to the memory of a stack."""
+        outside = v.op == "stack" and v.loop is None and v not in self.places.homes and v not in self.places.own
+        return outside and self.places.buffer(v).users == 1
 
     def _part(self, v: Value, begin: int, end: int) -> str:
         """Return rows of a value's memory as an assignment target; in a loop a view made before."""
@@ -369,17 +370,18 @@ class BufferedSource(Writer):
             return f"{self.ref(self._block(v, begin, end))}[...]"
         return f"{self.ref(v)}[{':, ' * (len(v.shape) - 2)}{begin}:{end}]"
 
-    def _cleared(self, v: Value, begun: list[tuple[int, int]], within: tuple[int, int], emit: Statements) -> None:
+    def _cleared(self, v: Value, begun: list[tuple[int, int]], within: tuple[int, int], emit: Emit) -> None:
         """Write zeros to the rows that nothing has been written to."""
         for begin, end in gaps(begun, within[1], within[0]):
             emit(f"{self.ref(self._block(v, begin, end))}.fill(0)")
 
 
-class Statements:
-    """A function that appends one indented statement."""
+def _number(v: Value) -> str:
+    """Return the number that all entries are, as text; "" if they are not known to be one."""
+    whole = v.operands[0] if v.op == "T" else v
+    return {"ones": "1", "zeros": "0"}.get(whole.op, "")
 
-    def __init__(self, lines: list[str]) -> None:
-        self.lines = lines
 
-    def __call__(self, line: str) -> None:
-        self.lines.append(f"    {line}")
+def _base(text: str) -> str:
+    """Return the name of what a view is a view of."""
+    return text.partition("[")[0].partition(".")[0]

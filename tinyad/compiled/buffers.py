@@ -8,24 +8,17 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from tinyad.arrays.matrix import Shape
 from tinyad.compiled.flat_sums import terms_of
+from tinyad.compiled.operations import COMPARISONS, COMPONENTS, LEAVES, UFUNCS, VIEWS
 from tinyad.compiled.rewriting import Maker, rebuilt
-from tinyad.compiled.values import COMPARISONS, LEAVES, UFUNCS, VIEWS, Loop, Value, ordered
+from tinyad.compiled.values import Loop, Value, ordered
 
 if TYPE_CHECKING:
     from tinyad.compiled.source_writer import Writer
 
-PLACED = (
-    *UFUNCS,
-    "sigmoid",
-    "dot",
-    "sum",
-    "stack",
-    "over",
-    "gather",
-    "cols",
-)  # what can write its result into a given block
-IN_PLACE = (*UFUNCS, "sigmoid")
+# What can write its result into a given block.
+PLACED = (*COMPONENTS, "dot", "sum", "stack", "over", "gather", "cols")
 
 
 def add_copies(roots: list[Value], make: Maker) -> list[Value]:
@@ -46,7 +39,12 @@ def add_copies(roots: list[Value], make: Maker) -> list[Value]:
             return None
         left = operands[0]
         laid_out = left.op == "T" and left.loop is None and len(left.shape) == 2
-        return make("dot", make("copy", left), operands[1]) if laid_out else None
+        if not laid_out:
+            return None
+        whole = left.operands[0]
+        if whole.op == "stack" and all(part.op == "T" for part in whole.operands):
+            return make("dot", make("beside", *(part.operands[0] for part in whole.operands)), operands[1])
+        return make("dot", make("copy", left), operands[1])
 
     new: dict[Value, Value] = {}
     roots = rebuilt(roots, make, change, new)
@@ -61,7 +59,7 @@ class Buffer:
     """Memory that several results use one after the other."""
 
     def __init__(self, size: int) -> None:
-        self.size, self.name, self.users = size, "", 0
+        self.size, self.users, self.name, self.shape = size, 0, "", Shape()
 
 
 class Places:
@@ -200,7 +198,7 @@ class Places:
         for k, (until, before, buffer) in enumerate(buffers):  # in the order of their last reading
             if until > at:
                 break
-            over_it = statement is root and root.op in IN_PLACE and before in root.operands
+            over_it = statement is root and root.op in COMPONENTS and before in root.operands
             if until < at or (over_it and before.shape == root.shape):
                 del buffers[k]
                 return buffer

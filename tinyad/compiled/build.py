@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
+from tinyad.compiled.any_size import AnySizeProgram
 from tinyad.compiled.backward import Backward
 from tinyad.compiled.batched_products import batch_products
 from tinyad.compiled.buffered_source import BufferedSource
 from tinyad.compiled.buffers import add_copies
 from tinyad.compiled.deferred_products import defer_products
+from tinyad.compiled.dialects import TORCH
 from tinyad.compiled.explanation import PassTable
 from tinyad.compiled.flat_sums import flatten_sums
 from tinyad.compiled.forward import Forward
@@ -22,16 +24,20 @@ from tinyad.compiled.hoisting import hoist, sink
 from tinyad.compiled.identifiers import listed
 from tinyad.compiled.jax_engine import JaxEngine, jax
 from tinyad.compiled.jax_source import JaxSource
+from tinyad.compiled.model_examples import drawn, recorded
 from tinyad.compiled.native_engine import missing_packages, native_engine
 from tinyad.compiled.native_source import NativeSource, NoNativeFormError
-from tinyad.compiled.numpy_engine import NumpyEngine
+from tinyad.compiled.numpy_engine import numpy_engine
+from tinyad.compiled.operations import LEAVES, VIEWS
 from tinyad.compiled.program import Program
 from tinyad.compiled.readable_source import ReadableSource
 from tinyad.compiled.recording import Recording
 from tinyad.compiled.rewriting import Maker, rebuilt
+from tinyad.compiled.source_writer import FOR_NUMPY
 from tinyad.compiled.stacking import stack_operations, stack_products
 from tinyad.compiled.time_sums import sums_over_time
-from tinyad.compiled.values import Value
+from tinyad.compiled.torch_engine import TorchEngine
+from tinyad.compiled.values import Value, ordered
 from tinyad.engine.tape import Tape, Variable
 
 Pass = Callable[[list[Value], Maker], list[Value]]
@@ -48,12 +54,40 @@ NATIVE_REWRITES: dict[str, tuple[Pass, ...]] = REWRITES | {  # component-wise wo
     "stack": (stack_products,),
 }
 PASSES = ("dead", "loops", *REWRITES, "buffers")
-STYLES = {"literal": ("dead", "loops"), "grouped": PASSES}
+LITERAL = ("dead", "loops")
+STYLES = {"literal": LITERAL, "grouped": PASSES, "jax": LITERAL, "torch": LITERAL}
+OWN_ENGINES = {"jax": "jax", "torch": "torch"}  # of a style
 FOR_JAX = ("dead", "loops", "sums", "defer", "hoist")  # XLA has the others, and plans its memory
 ENGINES = ("numpy", "native", "auto", "jax")
 RUNS = 5  # of each engine, to find the faster one
 
 
+@overload
+def compile(
+    tape: Callable[..., Any],
+    outputs: Iterable[str] = ...,
+    derivatives: Iterable[str] = ...,
+    seeds: str | Mapping[str, Any] | None = ...,
+    *,
+    style: str = ...,
+    passes: Iterable[str] | None = ...,
+    shapes: str,
+    engine: str | None = ...,
+    **examples: Any,
+) -> AnySizeProgram: ...
+@overload
+def compile(
+    tape: Tape | Callable[..., Any],
+    outputs: Iterable[Variable | str] = ...,
+    derivatives: Iterable[Variable | str] = ...,
+    seeds: Variable | str | Mapping[Any, Any] | None = ...,
+    *,
+    style: str = ...,
+    passes: Iterable[str] | None = ...,
+    shapes: Mapping[str, Any] | None = ...,
+    engine: str | None = ...,
+    **examples: Any,
+) -> Program: ...
 def compile(
     tape: Tape | Callable[..., Any],
     outputs: Iterable[Variable | str] = (),
@@ -62,30 +96,37 @@ def compile(
     *,
     style: str = "grouped",
     passes: Iterable[str] | None = None,
-    shapes: Mapping[str, Any] | None = None,
-    engine: str = "numpy",
-) -> Program:
+    shapes: Mapping[str, Any] | str | None = None,
+    engine: str | None = None,
+    **examples: Any,
+) -> Program | AnySizeProgram:
     """Return a program that computes the `outputs` and `derivatives` of a tape, given by name or as Variables.
 
     `seeds` are what `tape.backward` takes; without, the backward pass starts from the only 1×1 output.  `style` is
-    "grouped", which is fast, or "literal", which reads as written by hand and needs NumPy only; `passes` are the
-    passes to run in place of a style's, out of PASSES.  A model function, which takes matrices by name and returns its
-    values by name, is recorded first, on examples of the `shapes` {name: size or array}.  Results are those of the tape
-    to rounding; a sigmoid is 1/(1 + e^-x) for every x, and so 0 where e^-x overflows.
+    "grouped", which is fast, or "literal", which reads as written by hand and needs NumPy only; "torch" and "jax" read
+    as written by hand in PyTorch and JAX, and only a run needs these.  `passes` are the passes to run in place of a
+    style's, out of PASSES.  Results are those of the tape to rounding; a sigmoid is 1/(1 + e^-x) for every x, and so 0
+    where e^-x overflows.
 
-    `engine` is "numpy"; "native" for machine code, which takes seconds to make the first time, is kept in the user's
-    cache folder and needs numba and scipy; "auto", which measures both, once, and returns the faster one; or "jax",
-    whose programs return arrays of JAX, on its devices.  Raises ImportError if these are not installed, ValueError for
-    a tape that an engine cannot run.
+    A model function, which takes matrices and lists of matrices by name and returns its values by name, is recorded
+    first, on `examples`: arrays or sizes, also as a mapping `shapes`.  With shapes="any T" the program is one for every
+    length of the lists, which are over time, with shapes="any batch" for every number of examples, the columns, and
+    with shapes="any T, any batch" for both: see `AnySizeProgram`.
+
+    `engine`, for the styles "grouped" and "literal", is "numpy", the default; "native" for machine code, which takes
+    seconds to make the first time, is kept in the user's cache folder and needs numba and scipy; "auto", which measures
+    both, once, and returns the faster one; or "jax", whose programs return arrays of JAX, on its devices.  Raises
+    ImportError if these are not installed, ValueError for a tape that an engine cannot run.
     """
-    if not isinstance(tape, Tape):
-        tape = _recorded(tape, shapes or {})
     _known("style", style, STYLES)
-    _known("engine", engine, ENGINES)
+    if isinstance(shapes, str):
+        options: Any = {"style": style, "passes": None if passes is None else tuple(passes), "engine": engine}
+        asked = outputs, derivatives, seeds
+        engine = _engine(style, engine)
+        return AnySizeProgram(tape, partial(compile, **options), engine, shapes, examples, asked)
+    tape, engine = _tape(tape, {**(shapes or {}), **examples}), _engine(style, engine)
     if engine == "auto":
         return _faster(tape, outputs, derivatives, seeds, style, passes)
-    if engine == "native" and (missing := missing_packages()):
-        raise ImportError(f'engine="native" needs {" and ".join(missing)}: pip install {" ".join(missing)}')
     styled = FOR_JAX if engine == "jax" and style == "grouped" else STYLES[style]
     chosen = styled if passes is None else _known("pass", passes, PASSES)
     both = [(keys,) if isinstance(keys, Variable | str) else keys for keys in (outputs, derivatives)]
@@ -113,7 +154,9 @@ def compile(
             for rewrite in rewrites:
                 roots = rewrite(roots, make)
             pass_table.add(name, roots)
-    for (k, _), i in zip(positions, [*wanted[0], *wanted[1]], strict=True):
+    for (k, t), i in zip(positions, [*wanted[0], *wanted[1]], strict=True):
+        if t is None and i in wanted[0] and roots[k].op not in (*LEAVES, *VIEWS):
+            roots[k].name = roots[k].name or tape.names.get(i, "")
         if roots[k].op == "number":  # a result has a dtype
             one = np.array([[roots[k].extra]], tape.values[i].dtype)
             roots[k] = make.leaf("constant", one.tobytes(), one.shape, one.dtype, "constant")
@@ -124,9 +167,9 @@ def compile(
     places = [(returned.index(roots[k]), t if len(roots[k].shape) == 3 else None) for k, t in positions]
     writer, run = _written(roots, engine, "buffers" in chosen)
     labels = [[tape.label(i) for i in indices] for indices in wanted]
-    headings = ("returns", "returns, of the sizes of the variables, the derivatives of")
-    comments = [f"{heading} {listed(names)}" for heading, names in zip(headings, labels, strict=True) if names]
-    source = writer.text(returned, comments)
+    told = [listed(labels[0])] * bool(labels[0])
+    told += [f"the derivatives of {listed(labels[1])}, in their sizes"] * bool(labels[1])
+    source = writer.text(returned, [f"returns {', and '.join(told)}"])
     return Program(
         source,
         writer.arguments,
@@ -147,15 +190,32 @@ def _written(
     if engine == "native":
         return NativeSource(roots), native_engine
     if engine == "numpy":
-        return BufferedSource(roots) if buffers else ReadableSource(roots), NumpyEngine
-    jax()
+        return BufferedSource(roots) if buffers else ReadableSource(roots), numpy_engine
     if buffers:
-        raise ValueError("the pass 'buffers' is for NumPy: JAX plans its memory itself")
-    writer = JaxSource(roots)
-    dtypes = {v.dtype for v in writer.order} - {None}
+        raise ValueError("the pass 'buffers' is for NumPy: JAX and PyTorch plan their memory themselves")
+    dtypes = {v.dtype for v in ordered(roots)} - {None}
     if any(dtype.kind == "c" for dtype in dtypes):
-        raise ValueError('complex numbers: compile the tape with engine="numpy"')
-    return writer, partial(JaxEngine, double=np.dtype(np.float64) in dtypes)
+        raise ValueError(f"complex numbers: {FOR_NUMPY}")
+    if engine == "torch":
+        return ReadableSource(roots, TORCH), TorchEngine
+    return JaxSource(roots), partial(JaxEngine, double=np.dtype(np.float64) in dtypes)
+
+
+def _engine(style: str, engine: str | None) -> str:
+    """Return the engine for a style; ImportError if the one that is asked for is not installed."""
+    own = OWN_ENGINES.get(style)
+    if own:
+        if engine not in (None, own):
+            raise ValueError(
+                f'style="{style}" has an engine of its own: leave out engine="{engine}", or choose another style'
+            )
+        return own
+    (engine,) = _known("engine", "numpy" if engine is None else engine, ENGINES)
+    if engine == "native" and (missing := missing_packages()):
+        raise ImportError(f'engine="native" needs {" and ".join(missing)}: pip install {" ".join(missing)}')
+    if engine == "jax":
+        jax()
+    return engine
 
 
 def _faster(tape: Tape, *asked: Any) -> Program:
@@ -220,10 +280,10 @@ def _known(what: str, given: Iterable[str], known: Iterable[str]) -> tuple[str, 
     return given
 
 
-def _recorded(model: Callable[..., Any], shapes: Mapping[str, Any]) -> Tape:
-    """Record a model on examples; where a size is given, on numbers between 0.5 and 1.5."""
-    rng = np.random.default_rng(0)
-    tape = Tape()
-    examples = {n: rng.uniform(0.5, 1.5, a) if isinstance(a, tuple) else a for n, a in shapes.items()}
-    tape.name(model(**tape.variables(**examples)))
+def _tape(tape: Tape | Callable[..., Any], examples: Mapping[str, Any]) -> Tape:
+    """Return a tape as it is, or that of a model run on examples."""
+    if not isinstance(tape, Tape):
+        return recorded(tape, drawn(examples)).tape
+    if examples:
+        raise TypeError(f"{', '.join(examples)}: a model takes examples, and this is a tape, which has its arrays")
     return tape

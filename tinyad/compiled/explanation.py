@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from tinyad.compiled.values import LEAVES, VIEWS, Value, ordered
+from tinyad.compiled.operations import LEAVES, VIEWS
+from tinyad.compiled.values import Value, ordered
 
 WHY = {
     "recorded": "every step, and the backward pass over it",

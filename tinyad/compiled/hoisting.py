@@ -9,10 +9,10 @@ from __future__ import annotations
 from math import prod
 
 from tinyad.compiled.flat_sums import Term, sum_of
+from tinyad.compiled.operations import COMPONENTS, OPERATIONS, InLoop
 from tinyad.compiled.rewriting import Maker, rebuilt
-from tinyad.compiled.values import COMPONENTS, FUNCTIONS, Loop, Value, ordered
+from tinyad.compiled.values import Loop, Value, ordered
 
-OVER_TIME = (*COMPONENTS, *FUNCTIONS, "dot", "T", "rows", "stack", "sum")  # what works on T matrices as on one
 SMALL = 256  # entries; where a state is carried, component-wise work on more is done where its operands are warm
 
 
@@ -49,7 +49,9 @@ def hoist(roots: list[Value], make: Maker, small: int = SMALL) -> list[Value]:
 def works_over_time(v: Value, stateful: set[Loop | None], small: int = SMALL) -> bool:
     """Return whether a value of a loop is better computed for all time steps at once."""
     componentwise = v.op in (*COMPONENTS, "sum", "stack") and not any(map(_is_product, v.operands))
-    return v.op in OVER_TIME and not (componentwise and v.loop in stateful and prod(v.shape) > small)
+    return OPERATIONS[v.op].in_loop is InLoop.EACH and not (
+        componentwise and v.loop in stateful and prod(v.shape) > small
+    )
 
 
 def _is_product(v: Value) -> bool:

@@ -17,7 +17,7 @@ def jax() -> Any:
     try:
         return import_module("jax")
     except ImportError:
-        raise ImportError('engine="jax" needs JAX: pip install jax') from None
+        raise ImportError("this program runs in JAX, which is not installed: pip install jax") from None
 
 
 class Sharing(NamedTuple):
@@ -71,8 +71,8 @@ class JaxEngine:
         self._run = self._jax.jit(run, **options)
         self._at = self._jax.jit(lambda over_time, t: over_time[t])  # in `run` each t is one more kernel to compile
 
-    def takes(self, value: Any) -> bool:
-        return type(value) is np.ndarray or isinstance(value, self._jax.Array)
+    def takes(self, value: Any, dtype: Any) -> bool:
+        return (type(value) is np.ndarray or isinstance(value, self._jax.Array)) and value.dtype == dtype
 
     def __call__(self, arguments: Sequence[Any]) -> list[Any]:
         alone = self._double and not self._jax.config.jax_enable_x64

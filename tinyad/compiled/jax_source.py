@@ -6,34 +6,18 @@ product over all time steps has the time steps of an example side by side: it ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from tinyad.arrays.matrix import Shape
+from tinyad.compiled.dialects import JAX
 from tinyad.compiled.flat_sums import Term, terms_of
-from tinyad.compiled.readable_source import ReadableSource, python
-from tinyad.compiled.source_writer import CALLS
+from tinyad.compiled.readable_source import PYTHON, ReadableSource
+from tinyad.compiled.value_names import value_name
 from tinyad.compiled.values import Loop, Value
 from tinyad.printing.formula import Precedence, bracketed
 
 ATOM, SUM, PRODUCT = Precedence.ATOM, Precedence.SUM, Precedence.PRODUCT
-LAID_OUT = {  # T matrices as one, and back
-    "cols": "%s.transpose(1, 2, 0).reshape({0}, {1})",
-    "long": "%s.transpose(1, 0, 2).reshape({0}, {1})",
-    "narrow": "%s.reshape({1}, {2}, {0}).transpose(2, 0, 1)",
-}
-FUNCTIONS = {
-    "sigmoid": "jax.nn.sigmoid(%s)",
-    "softmax": "jax.nn.softmax(%s, axis=-2)",
-    "softmax_rows": "jax.nn.softmax(%s, axis=-1)",
-    "log_softmax": "jax.nn.log_softmax(%s, axis=-2)",
-    "first_max": "jax.nn.one_hot(%s.argmax(axis=-2), {rows}, dtype=jnp.{dtype}, axis=-2)",
-    "erf": "jax.scipy.special.erf(%s)",
-    "inv": "jnp.linalg.inv(%s)",
-}
 
 
 class Carried(NamedTuple):
@@ -48,22 +32,9 @@ class Carried(NamedTuple):
 class JaxSource(ReadableSource):
     """A readable source, as in NumPy but for loops and sums: hence a class that stands on another one's."""
 
-    TAKEN = ("jax", "jnp", "carried", "given")
-    module = "jnp"
-    imports = "import jax\nimport jax.numpy as jnp"
-    notation = python("jnp")
-    defined: Mapping[str, str] = MappingProxyType({})
-    calls = CALLS | LAID_OUT | FUNCTIONS
-
-    def call(self, v: Value, operands: Sequence[str]) -> str | None:
-        if v.op in ("call", "kernel"):
-            raise ValueError(
-                f"the row {v.extra[0].symbol} is not in tinyad's table, and JAX cannot run its functions: "
-                'compile it with engine="numpy", or write it in rows of the table'
-            )
-        if v.op in FUNCTIONS:
-            return (FUNCTIONS[v.op] % operands[0]).format(rows=v.shape[-2], dtype=v.dtype)
-        return super().call(v, operands)
+    def __init__(self, roots: Sequence[Value]) -> None:
+        super().__init__(roots, JAX)
+        self.read: dict[Value, str] = {}  # array over time → its matrix in a round
 
     def _begun(self) -> list[str]:
         self.lasts = {v.operands[0]: v for v in self.order if v.op == "last"}
@@ -79,12 +50,15 @@ class JaxSource(ReadableSource):
         inside = self.inside(loop)
         steps = [v for v in inside if v.op == "step"]
         kept = [v for v in inside if v in self.kept]
+        names = {v.name for v in inside if v.op != "step"}
         for v in steps:
-            self._step_name(v)
+            self._step_name(v, names)
         before = len(self.lines)
         for v in inside:
             if v.op != "carry":
                 self._line(v, " " * 8)
+            if v in self.totals:
+                self.lines.append(f"        {self.name(self.totals[v])} += {self._array_of(v, v.shape, v.dtype)}")
         for v in inside:
             if v in self.lasts and v in self.names and v.op != "carry":
                 self.names[self.lasts[v]] = self.names[v]  # a round has names of its own
@@ -107,13 +81,19 @@ class JaxSource(ReadableSource):
             f"    {targets} = jax.lax.scan({function}, {_tuple(c.first for c in carried)}, {_tuple(xs)}{options})"
         )
 
-    def _step_name(self, step: Value) -> None:
-        """Name what a round reads as the round of the other scan that made it did, if nothing else is called so."""
+    def _step_name(self, step: Value, names: set[str]) -> None:
+        """Name what a round reads as the other scan does, which made it or reads it too, if that name is free; with _t
+        if the round, which computes `names`, or its array is called so."""
         (source,) = step.operands
         made = source.operands[0] if source.op == "all" else None
+        wished = value_name(step)
         if made in self.names and made not in self.lasts:
             self.names[step] = self.names[made]
-        self.name(step)
+        elif source in self.read:
+            self.names[step] = self.read[source]
+        elif wished in {*names, self.names.get(source)}:
+            self.names[step] = self.namer(f"{wished}_t")
+        self.read[source] = self.name(step)
 
     def _carried(self, inside: Sequence[Value]) -> list[Carried]:
         found, handed_on = [], set[Value]()
@@ -125,12 +105,12 @@ class JaxSource(ReadableSource):
                 last = self.name(self.lasts[v.next]) if v.next in self.lasts else "_"
                 found.append(Carried(self.name(v), first, following, last))
         for v in inside:
-            text = self._array_of(v, v.shape, v.dtype)
             if v in self.totals:
                 name = self.name(self.totals[v])
-                found.append(Carried(name, self._zeros(v.shape, v.dtype), f"{name} + {text}", name))
+                found.append(Carried(name, self.new("zeros", v.shape, v.dtype, name), name, name))
             if v in self.lasts and v not in handed_on:
-                found.append(Carried("_", self._zeros(v.shape, v.dtype), text, self.name(self.lasts[v])))
+                text = self._array_of(v, v.shape, v.dtype)
+                found.append(Carried("_", self.new("zeros", v.shape, v.dtype), text, self.name(self.lasts[v])))
         return found
 
     # Values
@@ -146,20 +126,15 @@ class JaxSource(ReadableSource):
         if v.op == "number":
             return f"jnp.full({shape}, {printed.text}{'' if dtype is None else f', jnp.{dtype}'})"
         if v.dtype != dtype:
-            return f"{bracketed(printed, ATOM, self.notation)}.astype(jnp.{dtype})"
-        return bracketed(printed, SUM, self.notation)
-
-    def _zeros(self, shape: Shape, dtype: Any) -> str:
-        return f"jnp.zeros({shape}{'' if dtype == np.dtype(float) else f', jnp.{dtype}'})"
+            return self.dialect.cast.format(bracketed(printed, ATOM, PYTHON), self.dialect.dtype(dtype, ""))
+        return bracketed(printed, SUM, PYTHON)
 
     def _array(self, v: Value, texts: list[str]) -> str:
         match v.op:
             case "stack":
                 return self._joined(terms_of(v), v)
-            case "gather":
-                return f"jnp.stack(({', '.join(texts)}))"
             case "place":
-                return f"{self._zeros(v.shape, v.dtype)}.at[{v.extra[1]},].set(jnp.stack(({', '.join(texts)},)))"
+                return f"{self.new('zeros', v.shape, v.dtype)}.at[{v.extra[1]},].set(jnp.stack(({', '.join(texts)},)))"
             case "spread":
                 n, begin, end = v.extra
                 shape = end - begin, *v.shape[1:]
@@ -171,7 +146,7 @@ class JaxSource(ReadableSource):
         """Return a sum: its terms, and the blocks of rows among them side by side as far as they do not overlap."""
         terms = sorted(terms_of(v), key=lambda p: -p.sign)
         whole = [p for p in terms if p.rows == (0, v.shape[-2])]
-        text = "" if any(p.value.shape == v.shape for p in whole) else self._zeros(v.shape, v.dtype)
+        text = "" if any(p.value.shape == v.shape for p in whole) else self.new("zeros", v.shape, v.dtype)
         layers: list[list[Term]] = []
         for p in terms:
             if p not in whole:
@@ -182,8 +157,9 @@ class JaxSource(ReadableSource):
         if layers and not whole:
             text = ""
         for p in whole:
-            part = bracketed(self._expression(p.value), PRODUCT, self.notation)
-            text = f"{text} {'+' if p.sign > 0 else '-'} {part}" if text else part if p.sign > 0 else f"-{part}"
+            term, is_less = self._without_sign(p.value, p.sign < 0)
+            part = bracketed(self._expression(term), PRODUCT, PYTHON)
+            text = f"{text} {'-' if is_less else '+'} {part}" if text else f"-{part}" if is_less else part
         for layer in layers:
             part = self._joined(layer, v)
             text = f"{text} + {part}" if text else part
@@ -194,14 +170,14 @@ class JaxSource(ReadableSource):
         parts, at = [], 0
         for p in sorted(terms, key=lambda p: p.at):
             if p.at > at:
-                parts.append(self._zeros((*v.shape[:-2], p.at - at, v.shape[-1]), v.dtype))
+                parts.append(self.new("zeros", (*v.shape[:-2], p.at - at, v.shape[-1]), v.dtype))
             text, at = self._expression(p.value).text, p.rows[1]
             if p.sign < 0:
-                text = f"-{bracketed(self._expression(p.value), Precedence.SIGN, self.notation)}"
+                text = f"-{bracketed(self._expression(p.value), Precedence.SIGN, PYTHON)}"
             shape = (*v.shape[:-2], p.value.shape[-2], v.shape[-1])
             parts.append(text if p.value.shape == shape else f"jnp.broadcast_to({text}, {shape})")
         if at < v.shape[-2]:
-            parts.append(self._zeros((*v.shape[:-2], v.shape[-2] - at, v.shape[-1]), v.dtype))
+            parts.append(self.new("zeros", (*v.shape[:-2], v.shape[-2] - at, v.shape[-1]), v.dtype))
         return f"jnp.concatenate(({', '.join(parts)}), axis=-2)"
 
 

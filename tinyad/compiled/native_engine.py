@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-from tinyad.compiled.numpy_engine import Functions, NumpyEngine, Places
+from tinyad.compiled.numpy_engine import Functions, NumpyEngine, Places, Source
 
 NEEDED = ("numba", "scipy")
 
@@ -24,7 +24,7 @@ def native_engine(source: str, functions: Functions, places: Places, outputs: in
     path = stored(source)
     module = ModuleType(path.stem)  # machine code from the disk looks for its module by name
     sys.modules[module.__name__] = module
-    return NumpyEngine(source, functions, places, outputs, str(path), module)
+    return NumpyEngine(Source(source, functions, str(path), module), places, outputs)
 
 
 def cache_folder() -> Path:

@@ -15,17 +15,10 @@ import numpy as np
 
 from tinyad.arrays.matrix import Shape
 from tinyad.compiled.flat_sums import gaps, terms_of
+from tinyad.compiled.operations import GIVEN, LEAVES, OPERATIONS, VIEWS, filled
 from tinyad.compiled.source_writer import Argument, Writer, constant
-from tinyad.compiled.values import COMPONENTS, GIVEN, LEAVES, VIEWS, Loop, Value, schedule
+from tinyad.compiled.values import Loop, Value, schedule
 
-NATIVE = {
-    "+": "{0} + {1}", "-": "{0} - {1}", "*": "{0} * {1}", "/": "{0} / {1}", "neg": "-{0}", "abs": "abs({0})",
-    "**": "{0} ** {1}", ">": "one if {0} > {1} else zero", "≥": "one if {0} >= {1} else zero", "copy": "{0}",
-    "maximum": "{0} if {0} > {1} or {0} != {0} else {1}", "minimum": "{0} if {0} < {1} or {0} != {0} else {1}",
-    "tanh": "tanh({0})", "exp": "exp({0})", "sigmoid": "sigmoid({0})", "erf": "math.erf({0})",
-}  # fmt: skip
-NATIVE |= {f: f"np.{f}({{0}})" for f in ("log", "sqrt", "sign", "sin", "cos", "sinh", "cosh", "log1p", "expm1")}
-NATIVE |= {"logaddexp": "np.logaddexp({0}, {1})"}
 WIDE = 1024  # multiplications; a smaller product is a loop, for a call of BLAS takes longer
 ALIGNED = 8  # entries
 MOST_LINES = 800  # of the loops together: a compiler takes minutes for more, as where no time steps repeat
@@ -104,7 +97,6 @@ class NativeSource(Writer):
         "math",
         "one",
         "power",
-        "space",
         "tanh",
         "top",
         "total",
@@ -158,21 +150,17 @@ class NativeSource(Writer):
         given = [(f"{a.name}_place", a) for a in self.arguments]
         views = [f"{name} = {self._view(a.value, a.over_time and self._is_one(a.value))}" for name, a in given]
         views += [f"result_{k} = {self._view(v)}" for k, v in enumerate(results)]
-        names = ["w", *(view.partition(" = ")[0] for view in views)]
         fills = [f"w[{p.start}:{p.start + prod(v.shape)}] = {self._constant(v)}" for p, v in self.filled]
-        shared = ", ".join(names) + ","
         copies = [f"{n}[...] = {a.name}" if not a.over_time else self._filled_from(n, a) for n, a in given]
         returned = ", ".join(f"result_{k}.copy()" for k in range(len(results)))
         functions = {
             "@kept\ndef computed(w):": self.lines or ["    pass"],
-            "def workspace():": [
-                *(f"    {line}" for line in (f"w = np.empty({self.size}, np.{self.dtype})", *fills, *views)),
-                f"    return {shared}",
-            ],
-            f"def program({', '.join(['space', *(a.name for a in self.arguments)])}):": [
-                *(f"    # {line}" for line in comments),
-                *(f"    {line}" for line in (f"{shared} = space", *copies, "computed(w)")),
-                f"    return {returned},",
+            "def prepared():": [
+                *(f"    {line}" for line in (f"w = np.empty({self.size}, np.{self.dtype})", *fills, *views, "")),
+                f"    def program({', '.join(a.name for a in self.arguments)}):",
+                *(f"        # {line}" for line in comments),
+                *(f"        {line}" for line in (*copies, "computed(w)", f"return {returned},", "")),
+                "    return program",
             ],
         }
         parts = ["\n".join([head, *lines]) for head, lines in functions.items()]
@@ -528,7 +516,7 @@ class NativeSource(Writer):
             signs.sort(key=lambda term: -term[1])
             first = signs[0][0] if signs[0][1] > 0 else f"-{signs[0][0]}"
             return first + "".join(f" {'+' if sign > 0 else '-'} {name}" for name, sign in signs[1:])
-        return NATIVE[v.op].format(*(text[operand] for operand in v.operands))
+        return filled(OPERATIONS[v.op].native, v, [text[operand] for operand in v.operands])
 
     def _single(self, v: Value) -> None:
         """Write what computes one value that is not computed entry by entry."""
@@ -617,6 +605,12 @@ class NativeSource(Writer):
             if self.homes.get(p.value) != (v, p.at):
                 shape = (*v.shape[:-2], *p.value.shape[-2:])
                 self._copied(whole._replace(start=whole.start + p.at * whole.row), p.value, shape)
+
+    def _beside(self, v: Value) -> None:
+        whole, at = self.place(v), 0
+        for part in v.operands:
+            self._copied(whole._replace(start=whole.start + at * whole.column), part, part.shape)
+            at += part.shape[-1]
 
     def _sum(self, v: Value) -> None:
         whole = self.place(v)
@@ -775,4 +769,4 @@ def _is_componentwise(v: Value) -> bool:
     """Return whether a value is computed entry by entry."""
     if v.op == "sum":
         return all(p.value.shape[-2] == v.shape[-2] for p in terms_of(v))
-    return v.op in (*COMPONENTS, "copy", "erf") and v.op in NATIVE
+    return bool(OPERATIONS[v.op].native)

@@ -16,42 +16,59 @@ Places = Sequence[tuple[int, int | None]]  # of each output and derivative: whic
 Functions = Mapping[str, tuple[str, Op]]  # name in the source → ("forward" or "back", a user's row)
 
 
-class NumpyEngine:
-    """A function of a program's arguments: it returns `outputs` outputs, then derivatives in row layout."""
+class Source:
+    """The functions of a source; every thread has a workspace, which is made for the sizes of its last run."""
 
     def __init__(
         self,
-        source: str,
+        text: str,
         functions: Functions,
-        places: Places,
-        outputs: int,
         file: str = "<program of tinyad>",
         module: ModuleType | None = None,
     ) -> None:
         names = {} if module is None else module.__dict__
         names |= {name: _called(kind, op) for name, (kind, op) in functions.items()}
-        exec(compile(source, file, "exec"), names)
-        self._program: Callable[..., Any] = names["program"]
-        self._workspace: Callable[[], Any] | None = names.get("workspace")
+        exec(compile(text, file, "exec"), names)
+        self._prepared: Callable[..., Callable[..., Any]] = names.get("prepared", lambda: None)
+        self._program: Callable[..., Any] | None = names.get("program")
         self._own = threading.local()
-        self._places, self._outputs = places, outputs
-        self._again = [k for k, place in enumerate(places) if place in places[:k]]  # two names of one result
 
-    def takes(self, value: Any) -> bool:
-        return type(value) is np.ndarray
-
-    def __call__(self, arguments: Sequence[Any]) -> list[Array]:
+    def __call__(self, arguments: Sequence[Any], sizes: Sequence[int]) -> Sequence[Array]:
+        results: Sequence[Array]
         with np.errstate(over="ignore"):  # of e^-x in a sigmoid that is 0 to rounding
-            if self._workspace is None:
+            if self._program is not None:
                 results = self._program(*map(np.asarray, arguments))
             else:
-                if not hasattr(self._own, "workspace"):
-                    self._own.workspace = self._workspace()
-                results = self._program(self._own.workspace, *arguments)
+                if getattr(self._own, "sizes", None) != sizes:
+                    self._own.program = self._own.sizes = None  # the old memory goes before the new one comes
+                    self._own.program, self._own.sizes = self._prepared(*sizes), sizes
+                results = self._own.program(*arguments)
+        return results
+
+
+class NumpyEngine:
+    """A function of a program's arguments: it returns `outputs` outputs, then derivatives in row layout."""
+
+    def __init__(self, source: Source, places: Places, outputs: int, sizes: Sequence[int] = ()) -> None:
+        self._source, self._sizes = source, sizes
+        self._places, self._outputs = places, outputs
+        first = {place: k for k, place in reversed(list(enumerate(places)))}
+        self._again = [k for k, place in enumerate(places) if first[place] != k]  # two names of one result
+
+    def takes(self, value: Any, dtype: Any) -> bool:
+        return type(value) is np.ndarray and value.dtype == dtype
+
+    def __call__(self, arguments: Sequence[Any]) -> list[Array]:
+        results = self._source(arguments, self._sizes)
         out = [results[k] if t is None else results[k][t] for k, t in self._places]
         for k in self._again:
             out[k] = out[k].copy()
         return out[: self._outputs] + [dv.T for dv in out[self._outputs :]]
+
+
+def numpy_engine(source: str, functions: Functions, places: Places, outputs: int) -> NumpyEngine:
+    """Return a program's function."""
+    return NumpyEngine(Source(source, functions), places, outputs)
 
 
 def _called(kind: str, op: Op) -> Callable[..., Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from typing import Any, Protocol
+from functools import cached_property, partial
+from typing import Any, NamedTuple, Protocol
 
 from tinyad.arrays.matrix import Array, Shape, as_sized, size
 from tinyad.compiled.identifiers import without_step
@@ -16,9 +16,28 @@ from tinyad.compiled.source_writer import Argument, constant
 class Engine(Protocol):
     """What runs the source of a program on its arguments, of which an array over time is a list."""
 
-    def takes(self, value: Any) -> bool: ...  # an array as it is
+    def takes(self, value: Any, dtype: Any) -> bool: ...  # an array of this dtype, as it is
 
     def __call__(self, arguments: Sequence[Any]) -> Sequence[Any]: ...
+
+
+class Part(NamedTuple):
+    """What is passed for an argument, or in one for a time step: an array that is "given" or a "seed", by name, or a
+    constant."""
+
+    kind: str
+    name: str
+    array: Array
+
+
+class Form(NamedTuple):
+    """What a program passes to its source, a list of parts for an array over time; the names of its seeds; where the
+    results are; whose rows it calls."""
+
+    arguments: list[Part | list[Part]]
+    seeds: list[str]
+    places: Places
+    functions: Functions
 
 
 class Program:
@@ -61,10 +80,10 @@ class Program:
                     known[name].append(len(self._slots))
                     self._slots.append(a)
             self._arguments.append(slice(begin, len(self._slots)) if argument.over_time else begin)
-        self._start()
 
-    def _start(self) -> None:
-        self._run = self._engine(self.source, self._functions, self._places, len(self._names[0]))
+    @cached_property
+    def _run(self) -> Engine:
+        return self._engine(self.source, self._functions, self._places, len(self._names[0]))
 
     def __call__(
         self, arrays: Mapping[str, Any] | None = None, /, *, seeds: Mapping[str, Any] | None = None, **named: Any
@@ -76,16 +95,16 @@ class Program:
             for name, value in given.items():
                 at = self._given.get(name)
                 if at is None:
-                    raise KeyError(self._unknown(name, self._given, "array"))
+                    raise KeyError(unknown(name, self._given, "array"))
                 shape, dtype = self._needed[name]
-                if not self._run.takes(value) or value.shape != shape or value.dtype != dtype:
+                if not self._run.takes(value, dtype) or value.shape != shape:
                     value = _fitting(name, value, shape, dtype)
                 for k in at:
                     slots[k] = value
         for name, value in (seeds or {}).items():
             at = self._seeds.get(name)
             if at is None:
-                raise KeyError(self._unknown(name, self._seeds, "seed"))
+                raise KeyError(unknown(name, self._seeds, "seed"))
             for k in at:
                 slots[k] = _fitting(f"the seed of {name}", value, slots[k].shape[::-1], slots[k].dtype).T
         out = self._run([slots[at] for at in self._arguments])
@@ -99,14 +118,14 @@ class Program:
         too.  All else, as parameters and their derivatives, is whole on every device.  What is named changes where
         something is computed, never what: a mean over the examples is that over the examples of all devices.
         """
-        if not isinstance(self._run, JaxEngine):
-            raise ValueError('this program runs in NumPy, on one device: compile it with engine="jax"')
+        if getattr(self._engine, "func", None) is not JaxEngine:
+            raise ValueError('this program runs on one device: compile it with engine="jax"')
         axes = dict.fromkeys(rows, 0) | dict.fromkeys(columns, 1)
         labels = [*self._given, *self._seeds, *self._names[0], *self._names[1]]
         known = {name: None for label in labels for name in (label, without_step(label))}
         for name in axes:
             if name not in known:
-                raise KeyError(self._unknown(name, known, "matrix"))
+                raise KeyError(unknown(name, known, "matrix"))
         count = mesh_of(devices).size
         slots: dict[int, int | None] = {}
         for where in (self._given, self._seeds):
@@ -128,6 +147,13 @@ class Program:
         )
         return new
 
+    def form(self) -> Form:
+        """Return what the program passes to its source, and where the results are."""
+        kinds = {"given": self._given, "seed": self._seeds}
+        names = {k: (kind, name) for kind, known in kinds.items() for name, places in known.items() for k in places}
+        parts = [Part(*names.get(k, ("constant", "")), a) for k, a in enumerate(self._slots)]
+        return Form([parts[at] for at in self._arguments], list(self._seeds), self._places, self._functions)
+
     def explain(self) -> str:
         """Return a table of what every pass left of the program: operations, products and their cost."""
         return self._explained
@@ -143,18 +169,21 @@ class Program:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._start()
 
-    def _unknown(self, name: str, known: Mapping[str, Any], what: str) -> str:
-        from difflib import get_close_matches
 
-        near = get_close_matches(str(name), known) or list(known)[:9]
-        there = "there is" if len(near) == 1 else "there are"
-        return f"no {what} of this program is named {name!r}; {there} {', '.join(near)}"
+def unknown(name: str, known: Mapping[str, Any], what: str) -> str:
+    """Say that a program has nothing of a name, and which names are like it."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(name), known) or list(known)[:9]
+    there = "there is" if len(near) == 1 else "there are"
+    return f"no {what} of this program is named {name!r}; {there} {', '.join(near)}"
 
 
 def _fitting(name: str, value: Any, shape: Shape, dtype: Any) -> Array:
     """Return the value as a matrix; ValueError if it is not of this size and dtype."""
+    if hasattr(value, "detach"):
+        value = _from_torch(name, value, dtype)
     a = as_sized(value, name, shape, dtype)
     if a.shape != shape:
         turned = "; pass its .T" if a.shape == shape[::-1] else "; for other sizes record a tape of them and compile it"
@@ -164,4 +193,13 @@ def _fitting(name: str, value: Any, shape: Shape, dtype: Any) -> Array:
             f"{name} is {a.dtype}, this program takes {dtype}: pass its .astype('{dtype}'), "
             f"or record a tape in {a.dtype} and compile it"
         )
+    return a
+
+
+def _from_torch(name: str, tensor: Any, dtype: Any) -> Array:
+    """Return a tensor, which may have a history and be on another device, as an array; ValueError for other floats."""
+    found = str(tensor.dtype).removeprefix("torch.")
+    if tensor.is_floating_point() and found != str(dtype):
+        raise ValueError(f"{name} is {found}, this program takes {dtype}: pass its .to(torch.{dtype})")
+    a: Array = tensor.detach().cpu().numpy()
     return a

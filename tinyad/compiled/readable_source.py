@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinyad.compiled.line_breaks import folded
+from tinyad.compiled.operations import COMPARISONS, COMPONENTS, GIVEN, LEAVES, OPERATIONS, template
 from tinyad.compiled.source_writer import Writer
-from tinyad.compiled.values import COMPARISONS, COMPONENTS, GIVEN, LEAVES, UFUNCS, VIEWS, Loop, Value, schedule
+from tinyad.compiled.values import Loop, Value, schedule
 from tinyad.printing.formula import Grammar, Notation, Precedence, Printed, applied, bracketed
 
 ATOM, PRODUCT = Precedence.ATOM, Precedence.PRODUCT
 COMPARED = Precedence.SUM, Precedence.SUM, Precedence.COMPARISON
 
 
-def python(module: str) -> Notation:
-    """Return the notation of Python, with the functions of a module that has NumPy's names."""
-    return Notation(
-        {"+": "%s + %s", "-": "%s - %s", "*": "%s * %s", "/": "%s / %s", "dot": "%s @ %s", "neg": "-%s", "()": "(%s)",
-         "**": "%s ** %s", ">": "%s > %s", "≥": "%s >= %s", "call": "%s(%s)"},
-        {symbol: f"{module}.{function}" for symbol, function in UFUNCS.items()},
-        str, str, str,
-        Grammar(
-            {"+": Precedence.SUM, "-": Precedence.SUM, "*": PRODUCT, "/": PRODUCT, "dot": PRODUCT},
-            {"neg": (Precedence.SIGN, Precedence.SIGN)},
-            Precedence.SIGN,
-            associative=False,
-            binary={"**": (ATOM, Precedence.SIGN, Precedence.POSTFIX), **dict.fromkeys(COMPARISONS, COMPARED)},
-        ),
-    )  # fmt: skip
+GRAMMAR = Grammar(
+    {"+": Precedence.SUM, "-": Precedence.SUM, "*": PRODUCT, "/": PRODUCT, "dot": PRODUCT},
+    {"neg": (Precedence.SIGN, Precedence.SIGN)},
+    Precedence.SIGN,
+    associative=False,
+    binary={"**": (ATOM, Precedence.SIGN, Precedence.POSTFIX), **dict.fromkeys(COMPARISONS, COMPARED)},
+)
+SIGNS = (*GRAMMAR.infix, *GRAMMAR.unary, *GRAMMAR.binary)  # operations that Python has signs for
+PYTHON = Notation(
+    {"()": "(%s)"} | {op: OPERATIONS[op].numpy.format("%s", "%s") for op in SIGNS}, {}, str, str, str, GRAMMAR
+)
 
 
 NOWHERE = ("all", "total")  # filled in the loop
@@ -34,9 +32,7 @@ DEEP = 8  # expressions within expressions
 
 
 class ReadableSource(Writer):
-    TAKEN: tuple[str, ...] = ("t",)
-    imports = "import numpy as np"
-    notation = python("np")
+    """A program in a dialect: its `text`."""
 
     def text(self, results: Sequence[Value], comments: Sequence[str]) -> str:
         self.kept = {v.operands[0]: v for v in self.order if v.op == "all"}
@@ -53,10 +49,14 @@ class ReadableSource(Writer):
             elif part.op not in NOWHERE:
                 self._line(part, "    ")
         returned = ", ".join(self._result(v) for v in results)
-        body = "\n".join([*self.lines, f"    return {returned}{',' * (len(results) == 1)}"])
-        head = [self.imports, *(self.defined[name] for name in self.helpers)]
-        heading = "".join(f"    # {line}\n" for line in [*comments, *self.borrowed()])
-        return "\n\n\n".join([*head, f"def program({arguments}):\n{heading}{body}\n"])
+        lines = [
+            f"def program({arguments}):",
+            *(f"    # {line}" for line in [*comments, *self.borrowed()]),
+            *self.lines,
+            f"    return {returned}{',' * (len(results) == 1)}",
+        ]
+        head = [self.dialect.imports, *(self.dialect.definitions[name] for name in self.helpers)]
+        return "\n\n\n".join([*head, self.dialect.decorator + "\n".join(map(folded, lines))]) + "\n"
 
     def _begun(self) -> list[str]:
         """Return the lines before the first value."""
@@ -68,16 +68,17 @@ class ReadableSource(Writer):
         while base.op in ("rows", "T", "at", "span"):
             (base,) = base.operands
         printed = self._expression(v)
-        return f"{printed.text}.copy()" if base.op in GIVEN and printed.precedence == ATOM else printed.text
+        is_given = base.op in GIVEN and printed.precedence == ATOM
+        return self.dialect.copied.format(printed.text) if is_given else printed.text
 
     def _loop(self, loop: Loop) -> None:
         inside = self.inside(loop)
         carries = [v for v in inside if v.op == "carry"]
         for v in inside:
             if v in self.kept:
-                self.lines.append(f"    {self.name(self.kept[v])} = {_empty(self.kept[v])}")
+                self._start(self.kept[v], "empty")
             if v in self.totals:
-                self.lines.append(f"    {self.name(self.totals[v])} = {_empty(v, 'zeros')}")
+                self._start(self.totals[v], "zeros")
         for v in carries:
             self.lines.append(f"    {self.name(v)} = {self._expression(v.operands[0]).text}")
         rounds = f"range({loop.n})"
@@ -95,6 +96,10 @@ class ReadableSource(Writer):
             self.lines.append(
                 f"        {states} = {', '.join(self._expression(v.next).text for v in carries if v.next)}"
             )
+
+    def _start(self, v: Value, how: str) -> None:
+        """Write the line before a loop that makes what the loop fills or adds up."""
+        self.lines.append(f"    {self.name(v)} = {self.new(how, v.shape, v.dtype, self.name(v))}")
 
     def _line(self, v: Value, indent: str) -> None:
         """Write the statements that compute a value, if it needs any."""
@@ -138,19 +143,29 @@ class ReadableSource(Writer):
         fresh = [k for k in whole if self._makes_an_array(pieces[k][0]) and pieces[k][0].dtype == v.dtype]
         first = (fresh or whole)[:1]
         pieces = [pieces.pop(k) for k in first] + pieces
-        start = self._expression(pieces[0][0]).text if first else _empty(v, "zeros")
+        start = self._expression(pieces[0][0]).text if first else self.new("zeros", v.shape, v.dtype, name)
         if whole and not fresh:  # += would change what it is
             others = [k for k, (p, (_, at)) in enumerate(pieces) if k and p.shape[-2] == shape[0]]
             if others:
                 second, (sign, _) = pieces.pop(others[0])
-                start += f" {'+' if sign > 0 else '-'} {bracketed(self._expression(second), PRODUCT, self.notation)}"
+                start += f" {'+' if sign > 0 else '-'} {bracketed(self._expression(second), PRODUCT, PYTHON)}"
             else:
-                start = f"{start}.astype(np.{v.dtype})"
+                whole_dtype = pieces[0][0].dtype
+                start = (
+                    self.dialect.copied.format(start) if whole_dtype == v.dtype else self._cast(Printed(start), v).text
+                )
         self.lines.append(f"{indent}{name} = {start}")
         pieces = pieces[1:] if first else pieces
         for piece, (sign, at) in pieces:
             part = "" if piece.shape[-2] == shape[0] else f"[..., {at}:{at + piece.shape[-2]}, :]"
-            self.lines.append(f"{indent}{name}{part} {'+' if sign > 0 else '-'}= {self._expression(piece).text}")
+            term, is_less = self._without_sign(piece if part else self._unrepeated(piece), sign < 0)
+            self.lines.append(f"{indent}{name}{part} {'-' if is_less else '+'}= {self._expression(term).text}")
+
+    def _without_sign(self, v: Value, is_less: bool) -> tuple[Value, bool]:
+        """Return a term without the sign that is written in its line, and whether it is subtracted."""
+        while v in self.inline and v.op == "neg":
+            v, is_less = v.operands[0], not is_less
+        return v, is_less
 
     def _makes_an_array(self, v: Value) -> bool:
         """Return whether its expression gives a new array."""
@@ -165,20 +180,49 @@ class ReadableSource(Writer):
             return Printed(self.name(v))
         if v.op in LEAVES:
             text = self.leaf(v)
-            return Printed(text, self.notation.grammar.negative if text.startswith("-") else ATOM)
-        return self._summed(v) or self._operation(v, [self._expression(operand) for operand in v.operands])
+            return Printed(text, PYTHON.grammar.negative if text.startswith("-") else ATOM)
+        return self._summed(v) or self._operation(v, [self._expression(operand) for operand in self._repeating(v)])
+
+    def _repeating(self, v: Value) -> list[Value]:
+        """Return the operands of v; without its products with ones, one that a component-wise operation repeats."""
+        operands = list(v.operands)
+        if v.op in ("+", "-", "*", "/"):
+            for k, other in enumerate(reversed(v.operands)):
+                if other.shape == v.shape and self._unrepeated(other) is other:
+                    operands[k] = self._unrepeated(operands[k])
+        return operands
+
+    def _unrepeated(self, v: Value) -> Value:
+        """Return what a value repeats by products with ones, as far as they have no line of their own."""
+        while v in self.inline and v.op == "dot":
+            x, y = v.operands
+            if x.op == "ones":
+                v = y
+            elif y.op == "T" and y.operands[0].op == "ones":
+                v = x
+            else:
+                break
+        return v
 
     def _operation(self, v: Value, operands: list[Printed]) -> Printed:
         if v.op in COMPARISONS and not self._is_factor(v):
-            return Printed(f"({applied(v.op, operands, self.notation).text}).astype({self.module}.{v.dtype})")
-        if v.op in self.notation.grammar.infix or v.op in self.notation.grammar.binary or v.op == "neg":
-            return applied(v.op, operands, self.notation)
-        enclosed = v.op in VIEWS or "%s." in self.calls.get(v.op, "")
-        texts = [bracketed(operand, ATOM, self.notation) if enclosed else operand.text for operand in operands]
-        text = self.call(v, texts)
-        if text is not None:
-            return Printed(text)
-        return applied(v.op, operands, self.notation) if v.op in UFUNCS else Printed(self._array(v, texts))
+            return self._cast(applied(v.op, operands, PYTHON), v)
+        if v.op == "dot" and not self.dialect.mixes:
+            pairs = zip(v.operands, operands, strict=True)
+            operands = [p if operand.dtype == v.dtype else self._cast(p, v) for operand, p in pairs]
+        if v.op in SIGNS:
+            return applied(v.op, operands, PYTHON)
+        if v.op in self.dialect.numbers and any(operand.op == "number" for operand in v.operands):
+            array, number = operands if v.operands[1].op == "number" else operands[::-1]
+            return Printed(self.dialect.numbers[v.op].format(bracketed(array, ATOM, PYTHON), number.text))
+        text = template(v, self.dialect.column)
+        enclosed = "{0}." in text or "{0}[" in text
+        texts = [bracketed(operand, ATOM, PYTHON) if enclosed else operand.text for operand in operands]
+        return Printed(self._array(v, texts))
+
+    def _cast(self, printed: Printed, v: Value) -> Printed:
+        """Return an expression in the dtype of v."""
+        return Printed(self.dialect.cast.format(bracketed(printed, ATOM, PYTHON), self.dtype_text(v)))
 
     def _is_factor(self, v: Value) -> bool:
         """Whether a comparison may stay a mask of booleans: it only multiplies numbers of its own dtype."""
@@ -186,49 +230,26 @@ class ReadableSource(Writer):
         return user.op == "*" and any(o.op not in COMPARISONS and o.dtype == v.dtype for o in user.operands)
 
     def _array(self, v: Value, texts: list[str]) -> str:
-        """Return a view of an array, or an array made of others, as text."""
-        a = texts[0]
-        match v.op:
-            case "T":
-                return f"{a}.T" if len(v.shape) == 2 else f"{a}.transpose(0, 2, 1)"
-            case "rows":
-                begin, end = v.extra
-                text = f"{a}[{begin}:{end}]" if len(v.shape) == 2 else f"{a}[:, {begin}:{end}]"
-            case "step":
-                text = f"{a}[t]"
-            case "at":
-                text = f"{a}[{v.extra}]"
-            case "span":
-                text = f"{a}[{v.extra[0]}:{v.extra[1]}]"
-            case "stack":
-                text = f"np.concatenate(({', '.join(_repeated(v, texts))}), axis=-2)"
-            case "gather":
-                text = f"np.array([{', '.join(texts)}])"
-            case "place" | "spread":
-                text = _empty(v, "zeros")
-            case _:
-                raise NotImplementedError(v.op)
-        return text
+        """Return a function of arrays, a view of one, or an array made of others, as text."""
+        if v.op in ("place", "spread"):
+            return self.new("zeros", v.shape, v.dtype)
+        return self.operation(v, self._repeated(v, texts) if v.op == "stack" else texts)
 
     def _summed(self, v: Value) -> Printed | None:
         """Return a product with a column of ones as a sum; None for another value."""
         if v.op != "dot":
             return None
         x, y = v.operands
-        if y.op == "ones":
-            return Printed(f"{bracketed(self._expression(x), ATOM, self.notation)}.sum(axis=-1, keepdims=True)")
-        if x.op == "T" and x.operands[0].op == "ones":
-            return Printed(f"{bracketed(self._expression(y), ATOM, self.notation)}.sum(axis=-2, keepdims=True)")
+        sums = (x, self.dialect.sums[0]) if y.op == "ones" else (y, self.dialect.sums[1])
+        if y.op == "ones" or (x.op == "T" and x.operands[0].op == "ones"):
+            return Printed(sums[1].format(bracketed(self._expression(sums[0]), ATOM, PYTHON)))
         return None
 
-
-def _repeated(v: Value, texts: list[str]) -> list[str]:
-    """Return the parts of a stack, those of one time step repeated over all."""
-    return [
-        f"np.broadcast_to({text}, {(*v.shape[:-2], *part.shape[-2:])})" if len(part.shape) < len(v.shape) else text
-        for text, part in zip(texts, v.operands, strict=True)
-    ]
-
-
-def _empty(v: Value, how: str = "empty") -> str:
-    return f"np.{how}({v.shape}{'' if v.dtype == float else f', np.{v.dtype}'})"
+    def _repeated(self, v: Value, texts: list[str]) -> list[str]:
+        """Return the parts of a stack, those of one time step repeated over all."""
+        return [
+            f"{self.dialect.module}.broadcast_to({text}, {(*v.shape[:-2], *part.shape[-2:])})"
+            if len(part.shape) < len(v.shape)
+            else text
+            for text, part in zip(texts, v.operands, strict=True)
+        ]

@@ -39,6 +39,8 @@ class Recording:
         ]
         self.constants, self.label = set(tape.constants), tape.label
         self._entries = dict(tape.entries)
+        if loops:
+            self._widen_zeros()
         for found in sorted(self._sums(), key=lambda s: -s.at) if loops else ():
             self._start_at_zero(found)
 
@@ -47,6 +49,20 @@ class Recording:
         known: dict[Any, int] = {}
         values = ((i, self.values[i]) for i in sorted(tape.constants))
         return {i: known.setdefault((a.shape, a.dtype, a.tobytes()), i) for i, a in values}
+
+    def _widen_zeros(self) -> None:
+        """Let the 0 that a sum of matrices starts at be of their size, so that all its additions are alike."""
+        known: dict[Any, int] = {}
+        for n, (op, z, x, y) in enumerate(self.steps):
+            shape, dtype = self.values[z].shape, self.values[z].dtype
+            zero = next((i for i in (x, y) if i in self.constants and self.values[i].shape != shape), None)
+            if op is TABLE["+"] and zero is not None and not self.values[zero].any():
+                if (shape, dtype) not in known:
+                    known[shape, dtype] = len(self.values)
+                    self.values.append(np.zeros(shape, dtype))
+                    self.constants.add(known[shape, dtype])
+                wide = known[shape, dtype]
+                self.steps[n] = (op, z, wide if x == zero else x, wide if y == zero else y)
 
     def entry(self, n: int) -> Entry:
         """Return how the operands of step n, counted from 0, enter it."""

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinyad.arrays.matrix import Shape
+from tinyad.compiled.operations import GIVEN, LEAVES, OPERATIONS, READ_OUTSIDE, UFUNCS
 from tinyad.compiled.value_names import joined
-from tinyad.compiled.values import GIVEN, LEAVES, UFUNCS, Loop, Value, ordered
-
-REDUCED = {"entries": (1, 1), "column_max": (1, 0), "row_max": (0, 1)}  # the size of the result; 0: as it was
+from tinyad.compiled.values import Loop, Value, ordered
 
 
 class Maker:
@@ -24,15 +23,16 @@ class Maker:
         if op in UFUNCS and all(v.op == "number" for v in operands):
             with np.errstate(all="ignore"):
                 return self.number(float(getattr(np, UFUNCS[op])(*(v.extra for v in operands))))
-        simpler = getattr(self, f"_{op}", None)
+        simpler = getattr(self, f"_{'times' if op == '*' else op}", None)
         found = simpler(operands, extra) if simpler else None
         if found is None:
             key = (op, tuple(map(id, operands)), extra)
             found = self._made.get(key)
             if found is None:
-                loop = None if op in ("all", "last", "total") else _loop(operands)
-                dtype = _dtype(operands)
-                found = self._made[key] = Value(op, operands, extra, _shape(op, operands, extra), dtype, loop)
+                row = OPERATIONS[op]
+                loop = None if row.in_loop in READ_OUTSIDE else _loop(operands)
+                shape, dtype = row.shape(operands, extra), _dtype(operands)
+                found = self._made[key] = Value(op, operands, extra, shape, dtype, loop)
                 found.rank = len(self._made)
                 if op == "stack" and all(v.op == "leaf" for v in operands):
                     found.name = joined([v.name for v in operands])
@@ -96,6 +96,13 @@ class Maker:
     def _T(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
         (a,) = operands
         return a.operands[0] if a.op == "T" else a if a.shape[-2:] == (1, 1) else None
+
+    def _times(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        x, y = operands
+        shape = np.broadcast_shapes(x.shape, y.shape)
+        if y.shape == shape and (narrow := repeated(x)) is not x:
+            return self("*", narrow, y)
+        return self("*", x, narrow) if x.shape == shape and (narrow := repeated(y)) is not y else None
 
     def _none(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
         return operands[0]
@@ -174,6 +181,19 @@ class Maker:
         return self("T", self("cols", *v.operands)) if v.op == "T" else None
 
 
+def repeated(v: Value) -> Value:
+    """Return the row, the column or the number that a product with ones repeats to a matrix; v if it is none."""
+    while v.op == "dot":
+        x, y = v.operands
+        if x.op == "ones":
+            v = y
+        elif y.op == "T" and y.operands[0].op == "ones":
+            v = x
+        else:
+            break
+    return v
+
+
 def continues(a: Value, b: Value) -> bool:
     """Return whether b are the rows that follow those of a."""
     return a.op == b.op == "rows" and a.operands == b.operands and bool(a.extra[1] == b.extra[0])
@@ -206,50 +226,6 @@ def _loop(operands: Iterable[Value]) -> Loop | None:
 def _dtype(operands: tuple[Value, ...]) -> Any:
     dtypes = {v.dtype for v in operands} - {None}
     return dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes) if dtypes else None
-
-
-def _shape(op: str, operands: tuple[Value, ...], extra: Any) -> Shape:
-    shapes = [v.shape for v in operands]
-    first = shapes[0] if shapes else ()
-    longest = max(shapes, key=len)[:-2] if shapes else ()  # (T,), or () in a loop and for a single matrix
-    if op in UFUNCS:
-        return np.broadcast_shapes(*shapes)
-    if op == "dot":
-        return (*longest, shapes[0][-2], shapes[1][-1])
-    if op in ("T", "inv"):
-        return (*first[:-2], first[-1], first[-2])
-    if op == "rows":
-        return (*first[:-2], extra[1] - extra[0], first[-1])
-    if op == "stack":
-        return (*longest, sum(shape[-2] for shape in shapes), first[-1])
-    if op == "total":  # over all rounds of a loop
-        return first
-    if op == "sum":  # of pieces that are put at rows
-        return (*longest, *extra[0])
-    if op in REDUCED:
-        rows, columns = REDUCED[op]
-        return (*first[:-2], rows or first[-2], columns or first[-1])
-    if op in ("call", "kernel"):
-        return tuple(extra[-1])
-    if op == "all":
-        loop = operands[0].loop
-        assert loop is not None
-        return (loop.n, *first)
-    if op in ("at", "over"):
-        return first[1:]
-    if op == "span":
-        return (extra[1] - extra[0], *first[1:])
-    if op == "gather":
-        return (len(operands), *first)
-    if op in ("place", "spread"):
-        return (extra[0], *first[-2:])
-    if op == "narrow":  # what lies side by side, one behind the other
-        return tuple(extra)
-    if op == "cols":  # side by side
-        return first[1], first[0] * first[2]
-    if op == "long":  # one below the other
-        return first[0] * first[1], first[2]
-    return first
 
 
 Change = Callable[[Value, list[Value], dict[Value, Value]], Value | None]

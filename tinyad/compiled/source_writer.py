@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinyad.arrays.matrix import Array
+from tinyad.compiled.dialects import NUMPY, Dialect
 from tinyad.compiled.identifiers import Namer
-from tinyad.compiled.value_names import value_name
-from tinyad.compiled.values import GIVEN, Loop, Value, ordered
+from tinyad.compiled.operations import GIVEN, filled, template
+from tinyad.compiled.value_names import LONGEST, joined, value_name
+from tinyad.compiled.values import Loop, Value, ordered
 from tinyad.engine.table import TABLE
 
+FOR_NUMPY = 'compile it for NumPy (style="literal" or "grouped", engine="numpy")'
 SMALL = 16  # entries of a constant that is written out
-HELPERS = {
-    "sigmoid": "def sigmoid(x):\n    return 1 / (1 + np.exp(-x))",
-    "softmax": """def softmax(x):
-    e = np.exp(x - x.real.max(axis=-2, keepdims=True))
-    return e / e.sum(axis=-2, keepdims=True)""",
-    "softmax_rows": """def softmax_rows(x):
-    e = np.exp(x - x.real.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)""",
-    "log_softmax": """def log_softmax(x):
-    below = x - x.real.max(axis=-2, keepdims=True)
-    return below - np.log(np.exp(below).sum(axis=-2, keepdims=True))""",
-    "first_max": """def first_max(x):
-    mask = np.zeros_like(x)
-    np.put_along_axis(mask, x.real.argmax(axis=-2, keepdims=True), 1, axis=-2)
-    return mask""",
-    "erf": """def erf(x):
-    from math import erf
-    return np.frompyfunc(erf, 1, 1)(x).astype(x.dtype)""",
-}
-CALLS = {
-    "entries": "%s.sum(axis=(-2, -1), keepdims=True)",
-    "column_max": "%s.max(axis=-2, keepdims=True)",
-    "row_max": "%s.max(axis=-1, keepdims=True)",
-    "inv": "np.linalg.inv(%s)",
-    "over": "%s.sum(axis=0)",
-    "cols": "%s.transpose(1, 0, 2).reshape({0}, {1})",
-    "long": "%s.reshape({0}, {1})",
-    "narrow": "%s.reshape({1}, {0}, {2}).transpose(1, 0, 2)",
-}
 
 
 class Argument:
@@ -57,12 +31,9 @@ class Writer:
     """The values that the roots need, outside the loops and in each of them, and their names."""
 
     TAKEN: tuple[str, ...] = ()  # names that the text uses itself
-    module = "np"
-    defined: Mapping[str, str] = HELPERS
-    calls: Mapping[str, str] = CALLS
 
-    def __init__(self, roots: Sequence[Value]) -> None:
-        self.roots = list(roots)
+    def __init__(self, roots: Sequence[Value], dialect: Dialect = NUMPY) -> None:
+        self.roots, self.dialect = list(roots), dialect
         self.order = ordered(self.roots)
         self.users: dict[Value, list[Value]] = {}
         for v in self.order:
@@ -70,8 +41,9 @@ class Writer:
                 self.users.setdefault(operand, []).append(v)
         self.uses = Counter(operand for v in self.order for operand in v.inputs())
         self.uses.update(self.roots)
-        self.namer = Namer({*self.TAKEN, *self.defined})
+        self.namer = Namer({*self.TAKEN, *dialect.taken, *dialect.definitions})
         self.names: dict[Value, str] = {}
+        self._blocks = self._named_blocks()
         self.arguments: list[Argument] = []
         self.functions: dict[str, tuple[str, Any]] = {}  # name → ("forward" or "back", row)
         self.helpers: list[str] = []
@@ -82,13 +54,25 @@ class Writer:
 
     def _argument(self, v: Value) -> None:
         over_time = v.op == "given"
-        self.names[v] = self.namer((v.name or "values") + "s" * over_time)
+        self.names[v] = self.namer((v.name or "array") + "s" * over_time)
         self.arguments.append(Argument(self.names[v], v.extra if over_time else (v,), over_time, v))
 
     def name(self, v: Value) -> str:
         if v not in self.names:
-            self.names[v] = self.namer(value_name(v))
+            self.names[v] = self.namer(self._blocks.get(v) or value_name(v))
         return self.names[v]
+
+    def _named_blocks(self) -> dict[Value, str]:
+        """Return a name for each value that has no own one and of which several results are blocks."""
+        found: dict[Value, list[str]] = {}
+        for root in self.roots:
+            v = root
+            while v.op in ("rows", "T"):
+                (v,) = v.operands
+            if v is not root and root.name and not v.name:
+                found.setdefault(v, []).append(root.name)
+        names = {v: joined(list(dict.fromkeys(own))) for v, own in found.items() if len(own) > 1}
+        return {v: name if len(name) <= LONGEST else "derivatives" for v, name in names.items()}
 
     def memory(self) -> int:
         """Return the bytes held between runs."""
@@ -99,14 +83,28 @@ class Writer:
 
     def leaf(self, v: Value) -> str:
         """Return the text of a leaf that is no argument."""
-        dtype = "" if v.dtype is None or v.dtype == float else f", {self.module}.{v.dtype}"
         if v.op == "number":
             if not np.isfinite(v.extra):
                 return f"float('{v.extra}')"
             return repr(int(v.extra)) if float(v.extra).is_integer() and abs(v.extra) < 1e15 else repr(v.extra)
         if v.op == "constant":
-            return f"{self.module}.array({constant(v).tolist()}{dtype})"
-        return f"{self.module}.{v.op}({v.shape}{dtype})"
+            return self.new("array", constant(v).tolist(), v.dtype)
+        return self.new(v.op, v.shape, v.dtype)
+
+    def new(self, how: str, what: Any, dtype: Any, name: str = "") -> str:
+        """Return the text of a new array; zeros for the derivative of an argument, by its name, are like it."""
+        for a in self.arguments:
+            if how == "zeros" and (f"d{a.name}", a.value.shape, a.value.dtype) == (name, what, dtype):
+                return f"{self.dialect.module}.zeros_like({a.name})"
+        return self.dialect.array(how, what, dtype, self._like(dtype))
+
+    def dtype_text(self, v: Value) -> str:
+        return self.dialect.dtype(v.dtype, self._like(v.dtype))
+
+    def _like(self, dtype: Any) -> str:
+        """Return the text of an argument of this dtype, a matrix if there is one; "" if there is none."""
+        known = sorted((a for a in self.arguments if a.value.dtype == dtype), key=lambda a: a.over_time)
+        return f"{known[0].name}{'[0]' * known[0].over_time}" if known else ""
 
     def function(self, kind: str, op: Any) -> str:
         for name, known in self.functions.items():
@@ -125,18 +123,20 @@ class Writer:
         lines = [f"calls {', '.join(table)}, of the table, for complex numbers"] if table else []
         return lines + ([f"calls {', '.join(users)}, of operations that are not in the table"] if users else [])
 
-    def call(self, v: Value, operands: Sequence[str]) -> str | None:
-        """Return a call of a function, as text; None if `v` is not computed by one."""
-        if v.op in self.defined:
-            self.helpers += [v.op] * (v.op not in self.helpers)
-            return f"{v.op}({operands[0]})"
-        if v.op in self.calls:
-            return (self.calls[v.op] % operands[0]).format(*v.shape)
+    def operation(self, v: Value, operands: Sequence[str]) -> str:
+        """Return an operation on its operands as text; "" if it is no expression."""
+        if v.op in ("call", "kernel") and self.dialect is not NUMPY:
+            raise ValueError(
+                f"the row {v.extra[0].symbol} is not in tinyad's table, and {self.dialect.library} cannot run its "
+                f"functions: {FOR_NUMPY}, or write it in rows of the table"
+            )
         if v.op == "call":
             return f"{self.function('forward', v.extra[0])}({', '.join(operands)})"
         if v.op == "kernel":
             return f"{self.function('back', v.extra[0])}({', '.join(operands)})[{v.extra[1]}]"
-        return None
+        if v.op in self.dialect.definitions and v.op not in self.helpers:
+            self.helpers.append(v.op)
+        return filled(template(v, self.dialect.column), v, operands, self.dialect.module)
 
 
 def _is_written_out(v: Value) -> bool:

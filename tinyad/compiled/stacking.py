@@ -14,9 +14,10 @@ from itertools import accumulate
 from typing import Any
 
 from tinyad.compiled.flat_sums import Term, sum_of, terms_of
+from tinyad.compiled.operations import COMPONENTS, LEAVES, VIEWS
 from tinyad.compiled.rewriting import Maker, again, continues
 from tinyad.compiled.value_names import joined
-from tinyad.compiled.values import COMPONENTS, LEAVES, VIEWS, Loop, Value, ordered
+from tinyad.compiled.values import Loop, Value, ordered
 from tinyad.compiled.wavefronts import wavefronts
 
 

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from tinyad.compiled.identifiers import without_step
-from tinyad.compiled.values import UFUNCS, Value
+from tinyad.compiled.operations import UFUNCS
+from tinyad.compiled.values import Value
 
 DEEP = 4  # operations within operations that a name tells
 LONGEST = 36  # letters
 MOST = 12  # operands that a name tells
 WORDS = {"+": "plus", "-": "minus", "*": "times", "/": "by", "**": "to_the", ">": "above", "≥": "from"}
-ENDS = {"cols": "_side_by_side", "all": "s"}  # of views and layouts, after the name of what they show
-SHOWS = ("copy", "rows", "at", "last", "step", "span", "long", "narrow", "place", "spread", *ENDS)
+ENDS = {"cols": "_side_by_side", "all": "s", "step": "_t"}  # of views and layouts, after the name of what they show
+SHOWS = ("copy", "rows", "at", "last", "span", "long", "narrow", "place", "spread", *ENDS)
 GIVEN_NAMES = {"ones": "ones", "zeros": "zeros", "number": "number", "constant": "constant", "given": "given"}
 
 
@@ -39,10 +40,10 @@ def _named(v: Value, depth: int) -> str:
     if v.op in SHOWS:
         return _named(v.operands[0], depth) + ENDS.get(v.op, "")
     names = [_named(operand, depth - 1) for operand in v.operands]
-    if v.op in ("stack", "gather"):
+    if v.op in ("stack", "gather", "beside"):
         return joined(names)
-    if v.op == "dot":
-        return "_".join(names)
+    if v.op == "dot":  # one with ones sums, or repeats
+        return "_".join(name for name in names if name != "ones") or "ones"
     if v.op == "*" and v.operands[0] is v.operands[1]:
         return f"{names[0]}_squared"
     if v.op == "sum":

@@ -13,20 +13,6 @@ from typing import Any
 
 from tinyad.arrays.matrix import Shape
 
-UFUNCS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
-UFUNCS |= {"neg": "negative", "abs": "absolute", "**": "power", ">": "greater", "≥": "greater_equal"}
-UFUNCS |= {
-    name: name for name in "tanh exp log sqrt sign sin cos sinh cosh log1p expm1 maximum minimum logaddexp".split()
-}
-COMPARISONS = (">", "≥")  # whose results are booleans in NumPy, and numbers on a tape
-FUNCTIONS = (  # of one matrix, or of T of them
-    "softmax", "softmax_rows", "log_softmax", "entries", "inv", "column_max", "row_max", "first_max", "erf",
-)  # fmt: skip
-COMPONENTS = (*UFUNCS, "sigmoid")
-VIEWS = ("T", "rows", "step", "at", "span", "all", "carry", "last", "long", "narrow")  # no work, or none of their own
-GIVEN = ("leaf", "seed", "constant", "given")  # from outside; "given" are T of the others
-LEAVES = (*GIVEN, "number", "ones", "zeros")
-
 
 class Loop:
     """A loop of `n` rounds, over time steps 0 to n - 1, or with `back` from n - 1 to 0."""

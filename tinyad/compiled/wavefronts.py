@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from tinyad.compiled.values import LEAVES, Loop, Value, schedule
+from tinyad.compiled.operations import LEAVES
+from tinyad.compiled.values import Loop, Value, schedule
 
 T = TypeVar("T")
 Wavefront = tuple[list[Value], bool]  # and whether its values may be joined
