@@ -116,7 +116,7 @@ def main(people=PEOPLE, seconds=SECONDS):
     states = [state for _, _, answers in waits for state, _ in answers]
     lost = sum(not answers for _, _, answers in waits) + states.count("stopped")
     newer = sum(answers[-1][0] == "superseded" for _, _, answers in waits if answers)
-    print(f"{len(waits)} texts: {newer} made way for a newer one, {states.count('busy')} had to wait, {lost} lost")
+    print(f"{len(waits)} texts: {newer} with a newer one before all was found, {states.count('busy')} refused, {lost} lost")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from tinyad.derivation.language.documents import opened_text
 from tinyad.derivation.language.proposal import with_proposed
 from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.repair.checked import check_all
-from tinyad.derivation.show.page import content, pictures
+from tinyad.derivation.show.page import content, fragment, pictures
 from tinyad.derivation.show.report import Report
 from tinyad.web.findings import findings, place_of_error, proposed
 
@@ -127,6 +127,10 @@ def test_a_live_page_has_all_sizes_and_no_drawing():
     report = check_derivation(text)
     live, kept, drawn = content(report, live=True), content(report), pictures(report)
     assert live.count('class="sized"') > kept.count('class="sized"') > 0
+    for page in (kept, fragment(report)):
+        rows = [row for row in page.split("<tr") if 'class="sized"' in row]
+        assert rows
+        assert all(row.startswith(' class="bad"') for row in rows)
     assert "<svg" in drawn
     assert "<svg" in kept
     assert "<svg" not in live

@@ -80,7 +80,7 @@ def fragment(report: Report) -> str:
         it, title = derivation.declarations, checked.title or "derivation"
         shown += [HEADLINE.format(checked.headline)] if checked.headline else []
         good, bad = ([v for v in checked.verdicts if v.ok == ok] for ok in (True, False))
-        shown += [_lines(it, [Row(v, folded=v is not report.first_wrong) for v in bad], title)] if bad else []
+        shown += [_lines(it, [Row(v, folded=v is not report.first_wrong, sized=True) for v in bad], title)] if bad else []
         shown += _list("Left out", checked.faults, opened=True)
         shown += _list("Likely lines", checked.proposed, opened=True)
         folded += [_lines(it, map(Row, good), title)] if good else []
@@ -194,7 +194,7 @@ class Row(NamedTuple):
     verdict: LineVerdict
     link: int | None = None
     folded: bool = False
-    sized: bool = True
+    sized: bool = False
 
 
 def _lines(it: Declarations, rows: Iterable[Row], title: str) -> Markup:
