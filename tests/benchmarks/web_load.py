@@ -115,8 +115,8 @@ def main(people=PEOPLE, seconds=SECONDS):
             )
     states = [state for _, _, answers in waits for state, _ in answers]
     lost = sum(not answers for _, _, answers in waits) + states.count("stopped")
-    newer = sum(answers[-1][0] == "superseded" for _, _, answers in waits if answers)
-    print(f"{len(waits)} texts: {newer} with a newer one before all was found, {states.count('busy')} refused, {lost} lost")
+    busy, late = states.count("busy"), sum(answers[-1][0] == "superseded" for _, _, answers in waits if answers)
+    print(f"{len(waits)} texts: {late} with a newer one before all was found, {busy} refused, {lost} lost")
 
 
 if __name__ == "__main__":

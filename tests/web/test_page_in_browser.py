@@ -323,6 +323,29 @@ def test_examples_and_a_draft_that_stays(opened):
     expect(page.locator(".cm-content")).to_contain_text("dX = dZ @ W.T + 1")
 
 
+def test_what_was_not_saved_comes_back(browser, folder):
+    (folder / "own.md").write_text(RIGHT, encoding="utf-8")
+    served = Served(disk=Disk(folder / "own.md", writable=True))
+    with listening(served, processes=1) as (_, address):
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{address}/?token={TOKEN}")
+        shows(page, "good", "good", "good", "good")
+        written(page, WRONG)
+        shows(page, "good", "good", "bad", "good")
+        page.wait_for_timeout(600)
+        page.reload()
+        shows(page, "good", "good", "bad", "good")
+        (folder / "own.md").write_text(RIGHT + "\nMore.\n", encoding="utf-8")  # by another program
+        page.reload()
+        expect(page.locator(".cm-content")).to_contain_text("More.")
+        page.locator(".cm-content").click()
+        page.keyboard.press("Control+z")
+        assert text_of(page) == WRONG
+        context.close()
+    (folder / "own.md").unlink()
+
+
 def held_by_link(page):
     """The part of a link that holds the text."""
     expect(page.locator("#link")).to_contain_text("#name=")

@@ -80,7 +80,8 @@ def fragment(report: Report) -> str:
         it, title = derivation.declarations, checked.title or "derivation"
         shown += [HEADLINE.format(checked.headline)] if checked.headline else []
         good, bad = ([v for v in checked.verdicts if v.ok == ok] for ok in (True, False))
-        shown += [_lines(it, [Row(v, folded=v is not report.first_wrong, sized=True) for v in bad], title)] if bad else []
+        rows = [Row(v, folded=v is not report.first_wrong, sized=True) for v in bad]
+        shown += [_lines(it, rows, title)] if rows else []
         shown += _list("Left out", checked.faults, opened=True)
         shown += _list("Likely lines", checked.proposed, opened=True)
         folded += [_lines(it, map(Row, good), title)] if good else []

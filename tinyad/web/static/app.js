@@ -621,8 +621,17 @@ by("plant-example").hidden = !state.examples.length;
 
 // What is open at first: the text of a link, the file of the server, the draft of before, or an example to change
 
+const draftOf = () => {
+  try {
+    return JSON.parse(localStorage.getItem(DRAFT));
+  } catch {
+    return null; // none that can be read
+  }
+};
 const first = attempt(async () => {
   const given = new URLSearchParams(location.hash.slice(1));
+  const draft = draftOf();
+  if (draft?.text && !editor.text) editor.replaceAll(draft.text, draft.name); // so that undoing brings it back
   if (given.get("text")) {
     const name = (given.get("name") || "derivation.md").slice(0, 120);
     let text = "";
@@ -636,14 +645,10 @@ const first = attempt(async () => {
     return;
   }
   if (state.file) {
-    await openFile(state.file);
+    const { text, version } = await answerOf(`/files/${path(state.file)}`);
+    const mine = draft?.name === state.file && draft.version === version ? draft.text : text; // not saved yet
+    show(state.file, mine, { version, saved: mine === text });
     return;
-  }
-  let draft = null;
-  try {
-    draft = JSON.parse(localStorage.getItem(DRAFT));
-  } catch {
-    // none that can be read
   }
   if (draft?.text) show(draft.name, draft.text, { version: draft.version, saved: false });
   else show("derivation.md", TEMPLATES["derivation.md"]);
