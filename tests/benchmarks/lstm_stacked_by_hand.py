@@ -31,16 +31,17 @@ def side_by_side(a: Array) -> Array:
     return a.transpose(1, 0, 2).reshape(rows, steps * columns)
 
 
-def stacked_by_hand(
-    p: Any, gates: Gates, tanh_candidate: bool, inputs_in_loop: bool, targets: Array | None = None
-) -> Callable[[], dict[str, Array]]:
-    """`inputs_in_loop`: the derivative of x[t] comes with that of h in one product, else of all time steps after it.
+def stacked_by_hand(p: Any, gates: Gates, form: str, targets: Array | None = None) -> Callable[[], dict[str, Array]]:
+    """`form` is "dx after the loop", of all time steps in one product; "dx in the loop", with that of h; or "slopes
+    before the loop", in which the slopes of the gates are computed for all time steps at once.  With peepholes the
+    candidate is a sigmoid as the gates, without a tanh.
 
     The derivatives are those of p.dC and p.dh at the last time step, or, with `targets`, T×H×B, of the sum of squares
     of h[t] - targets[t] over all time steps, which is "L" of the result.
     """
     (H, B), X, T, dtype = p.C.shape, p.xs[0].shape[0], len(p.xs), p.C.dtype
     peepholes = gates[0][0] is not None
+    inputs_in_loop, slopes_before = form == "dx in the loop", form == "slopes before the loop"
     negative, exp, add, subtract, multiply = np.negative, np.exp, np.add, np.subtract, np.multiply
     reciprocal, tanh, dot = np.reciprocal, np.tanh, np.ndarray.dot
 
@@ -62,8 +63,9 @@ def stacked_by_hand(
     z_C, s, s4, dC = empty(3 * H, B), empty(H, B), empty(4 * H, B), empty(H, B)
     d_in = empty(H + X if inputs_in_loop else H, B)
     dxs = empty(T, X, B)
-    cut = 3 * H if tanh_candidate else 4 * H
-    errors, dh_sum = empty(T, H, B), empty(H, B)
+    cut = 4 * H if peepholes else 3 * H
+    slopes, slopes_C = (empty(T, 4 * H, B), empty(T, H, B)) if slopes_before else (dZ, tanhs)
+    errors, dh_sum = tanhs if targets is None else empty(T, H, B), empty(H, B)
 
     forward = [
         (
@@ -82,7 +84,8 @@ def stacked_by_hand(
     ]
     backward = [
         (Cs[t], tanhs[t], G[t, :cut], G[t, cut:], *(G[t, b] for b in blocks),
-         dZ[t], dZ[t, :cut], dZ[t, cut:], dZ[t, : 3 * H], *(dZ[t, b] for b in blocks), dxs[t], errors[t])
+         dZ[t], dZ[t, :cut], dZ[t, cut:], dZ[t, : 3 * H], *(dZ[t, b] for b in blocks), dxs[t], errors[t],
+         slopes[t], slopes_C[t])
         for t in reversed(range(T))
     ]  # fmt: skip
 
@@ -106,7 +109,7 @@ def stacked_by_hand(
             exp(sigmoids, sigmoids)
             add(sigmoids, one, sigmoids)
             reciprocal(sigmoids, sigmoids)
-            if tanh_candidate:
+            if not peepholes:
                 tanh(candidate, candidate)
             multiply(f, C, s)
             multiply(i, c, C_new)
@@ -123,46 +126,43 @@ def stacked_by_hand(
             subtract(hx1[1:, :H], targets, errors)
             found["L"] = np.vdot(errors, errors).reshape(1, 1)
             add(errors, errors, errors)
+        if slopes_before:
+            multiply(G, G, slopes)
+            subtract(G[:, :cut], slopes[:, :cut], slopes[:, :cut])
+            subtract(one, slopes[:, cut:], slopes[:, cut:])
+            multiply(tanhs, tanhs, slopes_C)
+            subtract(one, slopes_C, slopes_C)
+            multiply(slopes_C, G[:, 2 * H : 3 * H], slopes_C)
         for (
-            C,
-            tanh_C,
-            sigmoids,
-            candidate,
-            f,
-            i,
-            o,
-            c,
-            d,
-            d_sigmoids,
-            d_candidate,
-            d3,
-            df,
-            di,
-            do,
-            dc,
-            dx,
-            e,
-        ) in backward:
+            C, tanh_C, sigmoids, candidate, f, i, o, c, d, d_sigmoids, d_candidate, d3, df, di, do, dc, dx, e, slope,
+            slope_C,
+        ) in backward:  # fmt: skip
             if targets is not None:
                 add(dh, e, dh_sum)
                 dh = dh_sum
-            multiply(tanh_C, tanh_C, s)
-            subtract(one, s, s)
-            multiply(s, o, s)
-            multiply(s, dh, s)
+            if slopes_before:
+                multiply(dh, slope_C, s)
+            else:
+                multiply(tanh_C, tanh_C, s)
+                subtract(one, s, s)
+                multiply(s, o, s)
+                multiply(s, dh, s)
             add(dC, s, dC)
             multiply(dh, tanh_C, do)
             multiply(dC, C, df)
             multiply(dC, c, di)
             multiply(dC, i, dc)
-            part = s4[:cut]
-            multiply(d_sigmoids, sigmoids, d_sigmoids)
-            subtract(one, sigmoids, part)
-            multiply(d_sigmoids, part, d_sigmoids)
-            if tanh_candidate:
-                multiply(candidate, candidate, s)
-                subtract(one, s, s)
-                multiply(d_candidate, s, d_candidate)
+            if slopes_before:
+                multiply(d, slope, d)
+            else:
+                part = s4[:cut]
+                multiply(d_sigmoids, sigmoids, d_sigmoids)
+                subtract(one, sigmoids, part)
+                multiply(d_sigmoids, part, d_sigmoids)
+                if not peepholes:
+                    multiply(candidate, candidate, s)
+                    subtract(one, s, s)
+                    multiply(d_candidate, s, d_candidate)
             multiply(dC, f, dC)
             dot(turned, d, d_in)
             dh = d_in[:H]
@@ -178,7 +178,10 @@ def stacked_by_hand(
             found[h], found[x], found[b] = dW[rows, :H].T, dW[rows, H:-1].T, dW[rows, -1:].T
             if c is not None:
                 found[c] = dW_C[rows].T
-        d_inputs = dxs.copy() if inputs_in_loop else np.matmul(np.ascontiguousarray(W[:, H:-1].T), dZ)
+        if inputs_in_loop:
+            d_inputs = dxs.copy()
+        else:
+            d_inputs = dot(np.ascontiguousarray(W[:, H:-1].T), d_wide).reshape(X, T, B).transpose(1, 0, 2)
         found |= {f"x[{t}]": dx.T for t, dx in enumerate(d_inputs, 1)}
         return found | {"C[0]": dC.T.copy(), "h[0]": dh.T.copy()}
 

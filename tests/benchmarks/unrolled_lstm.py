@@ -22,17 +22,20 @@ TOLERANCE = {"float64": 1e-10, "float32": 1e-3}
 
 @dataclass(frozen=True)
 class Problem:
-    """Parameters, C_0 and h_0 (H×B), x_1 to x_T (X×B), and the seeds dC_T and dh_T (B×H)."""
+    """Parameters, C_0 and h_0 (H×B), x_1 to x_T (X×B), and the seeds dC_T and dh_T (B×H); a GRU has no C."""
 
     parameters: dict[str, Array]
-    C: Array
+    C: Array | None
     h: Array
     xs: list[Array]
-    dC: Array  # noqa: N815
+    dC: Array | None  # noqa: N815
     dh: Array
 
     def leaves(self) -> dict[str, Array]:
-        return self.parameters | {"C[0]": self.C, "h[0]": self.h} | self.inputs()
+        return self.parameters | self.states() | self.inputs()
+
+    def states(self) -> dict[str, Array]:
+        return {"h[0]": self.h} if self.C is None else {"C[0]": self.C, "h[0]": self.h}
 
     def inputs(self) -> dict[str, Array]:
         return {f"x[{t}]": x for t, x in enumerate(self.xs, 1)}

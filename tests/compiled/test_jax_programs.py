@@ -17,6 +17,7 @@ from tests.support import goldenfiles
 from tests.support.any_sizes import NAMES, compiled, rnn, wrong
 from tests.support.compiled_difference import differs
 from tests.support.modelpoints import ModelPoint
+from tests.support.nested_cells import leaves, nested_cells
 from tests.support.paths import ROOT
 from tests.support.points import LSTMPoint, draw, fitting
 from tests.support.random_cells import cells
@@ -58,6 +59,16 @@ def test_cells_that_repeat(examples):
         assert differs(tape, seeds, passes, leaves, "jax") is None
 
     settings(SOME, max_examples=examples)(given(cells, subsets)(equal))()
+
+
+@examples(8, 60)
+def test_cells_with_a_recurrence_in_every_time_step(examples):
+    def equal(cell, passes):
+        tape, seeds = cell.record()
+        assert differs(tape, seeds, passes, engine="jax") is None
+        assert differs(tape, seeds, passes, leaves(tape), "jax") is None
+
+    settings(SOME, max_examples=examples)(given(nested_cells, subsets)(equal))()
 
 
 @examples(8, 60)

@@ -51,7 +51,7 @@ def test_gates_that_are_slices(passes, dtype):
 
 def test_slices_and_reductions_stop_no_loop():
     tape, _ = gated()
-    assert [(repeat.times, repeat.period * T) for repeat in Steps(tape).repeats()] == [(T, len(tape))]
+    assert [(repeat.times, repeat.period * T) for repeat in Steps.of_tape(tape)[0].repeats()] == [(T, len(tape))]
 
 
 @pytest.mark.parametrize("style", ["literal", "grouped"])
@@ -97,7 +97,7 @@ def test_gates_that_look_the_same_are_no_loop():
     for k in range(1, 5):
         total = total + sigmoid(z[2 * k : 2 * k + 2])
     tape.name({"total": total})
-    assert Steps(tape).repeats() == []
+    assert Steps.of_tape(tape)[0].repeats() == []
     for passes in CHOICES:
         assert differs(tape, {"total": draw((3, 2))}, passes) is None
 

@@ -37,9 +37,9 @@ def one_round_too_many(real):
 
 
 def a_sign_too_many(real):
-    def over_time(v, make, needed, new, *small):
-        whole = real(v, make, needed, new, *small)
-        return make("neg", whole) if v.op in ("step", "T") else whole
+    def over_time(v, loop, make, needed, new, *small):
+        whole = real(v, loop, make, needed, new, *small)
+        return make("neg", whole) if v.op in ("step", "T", "*") else whole
 
     return over_time
 

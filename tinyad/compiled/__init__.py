@@ -1,7 +1,7 @@
 """Compile a tape to a program in NumPy, as machine code, in JAX or in PyTorch.
 
 The steps (`recording`) become values (`forward`), repeated time steps a loop (`loop_detection`), the backward pass more
-values (`backward`).  Passes rewrite them (`rewriting`), each for one reason: `flat_sums` and `time_sums`,
+values (`backward`).  Passes rewrite them (`rewriting`), each for one reason: `flat_sums`, `factors` and `time_sums`,
 `deferred_products`, `hoisting`, `stacking` by `wavefronts`, `batched_products`.  Then they are written: by
 `readable_source` as a person would, for NumPy or PyTorch (`dialects`), by `buffered_source` with memory planned for
 every result (`buffers`), by `native_source` as loops over entries, by `jax_source` as scans; `value_names` names them.

@@ -331,7 +331,7 @@ class AnySizeProgram:
             seeds,
             general.functions,
             (names[0], names[1]),
-            listed(form["places"]),
+            [(k, (*at, *(() if t is None else (t,)))) for (k, *at), t in listed(form["places"])],
             "",
             engine,
         )

@@ -1,7 +1,7 @@
 """The backward pass as values: the rules of the table in same layout, every adjoint a sum of contributions.
 
 The backward pass over a loop is a loop from the last round to the first: where a round hands a state on to the next
-one, the next one hands its adjoint back.
+one, the next one hands its adjoint back.  A loop in a loop has one in the loop back.
 """
 
 from __future__ import annotations
@@ -13,15 +13,32 @@ from typing import Any
 import numpy as np
 
 from tinyad.arrays.matrix import Shape, size
-from tinyad.compiled.forward import Body, Forward, applied
+from tinyad.compiled.forward import Body, Forward, Operand, applied
 from tinyad.compiled.identifiers import without_step
-from tinyad.compiled.values import Loop, Value
+from tinyad.compiled.rewriting import Maker
+from tinyad.compiled.values import Loop, Value, enclosing
 from tinyad.engine.op import Op, summed
 from tinyad.engine.table import row_of
 from tinyad.engine.vjp import in_same_layout
 from tinyad.expressions.symbol import Symbol
 
 Lists = defaultdict[Any, list[Value]]
+
+
+class Round:
+    """A round of the loop back over `body`, and the contributions that are made in it; `outer` is the one around it."""
+
+    def __init__(self, body: Body, outer: Round | None) -> None:
+        self.body, self.outer = body, outer
+        self.loop: Loop = Loop(body.loop.n, back=True, outer=None if outer is None else outer.loop)
+        self.local: Lists = defaultdict(list)  # step → contributions
+        self.carried: Lists = defaultdict(list)  # (source of the first, step that makes the next)
+        self.over_time: Lists = defaultdict(list)  # sources, one for each round
+
+    def read(self, make: Maker, v: Value) -> Value:
+        """Return a value of the forward pass in the round that it was made in."""
+        v = make("all", v, extra=self.body.loop)
+        return make.step(v if self.outer is None else self.outer.read(make, v), self.loop)
 
 
 class Backward:
@@ -32,7 +49,7 @@ class Backward:
         self.single: Lists = defaultdict(list)  # source → contributions, outside the loops
         self.rounds: dict[Body, Lists] = defaultdict(lambda: defaultdict(list))  # (step, round) → contributions
         self.whole: dict[Body, Lists] = defaultdict(lambda: defaultdict(list))  # step → contributions over time
-        self.inside: dict[Body, dict[int, Value]] = {}  # step → derivative, in the loop back
+        self.inside: dict[Body, tuple[Loop, dict[int, Value]]] = {}  # the loop back, and step → derivative in it
         tape = forward.tape
         values = [value for i, value in enumerate(tape.values) if i not in tape.constants]
         dtypes = {value.dtype for value in values} | {seed.dtype for seed in seeds.values()}
@@ -50,9 +67,7 @@ class Backward:
         source = self.forward.source(position)
         found = self.forward.body(source)
         if found is not None:
-            body, j, r = found
-            dv = self.inside[body].get(j)
-            dv = dv and self.make("at", self.make("all", dv), extra=r)
+            dv = self._inside(*found)
         else:
             dv = self._sum(self.single[source], self._name(source))
             if dv is not None and dv.op not in ("leaf", "seed", "at"):
@@ -62,8 +77,23 @@ class Backward:
 
     def everything(self) -> list[Value]:
         """Return all derivatives."""
-        found = [self.make("last", dv) for body in self.inside.values() for dv in body.values()]
+        found = []
+        for loop, inside in self.inside.values():
+            for made in inside.values():
+                v = made
+                for around in enclosing(loop):
+                    v = self.make("last", v, extra=around)
+                found.append(v)
         return found + [dv for source in list(self.single) if (dv := self._sum(self.single[source])) is not None]
+
+    def _inside(self, body: Body, j: int, r: int) -> Value | None:
+        """Return the derivative by step j of a loop in round r, as read outside it; None if there is none."""
+        if body not in self.inside:
+            return None
+        loop, inside = self.inside[body]
+        found = body.inner(j)
+        dv = inside.get(j) if found is None else self._inside(*found)
+        return dv and self.make("at", self.make("all", dv, extra=loop), extra=r)
 
     def _name(self, source: int) -> str:
         return "d" + self.forward.value(source).name if self.forward.value(source).name else ""
@@ -147,88 +177,113 @@ class Backward:
             return self.make.zeros(operands[0].shape[-2:], operands[0].dtype)
         return applied(self.make, row_of(formula), operands, None)
 
-    def _loop(self, body: Body) -> None:
+    def _loop(self, body: Body, outer: Round | None = None) -> None:
         """Add the loop back over the rounds.  A carried adjoint starts as what arrives after the loop; its next value
         is what the round computed for the round before."""
-        self.inside[body] = {}
         reached = self._reached(body)
         if not reached:
             return
-        loop, make = Loop(body.loop.n, back=True), self.make
-        local: Lists = defaultdict(list)
-        handed: dict[tuple[int, int], Value] = {}
+        round_, make = Round(body, outer), self.make
+        self.inside[body] = round_.loop, {}
+        handed: dict[tuple[Any, int], Value] = {}
         for key in body.carries:
             if key in reached:
-                handed[key] = self._handed_back(body, key[1], loop)
-                local[key[1]].append(handed[key])
+                handed[key] = self._handed_back(body, key[1], round_.loop)
+                self._to_step(round_, key[1], handed[key])
         for j in range(len(body.steps)):
-            local[j] += [make.step(over_time, loop) for over_time in self._from_outside(body, j)]
-        carried: Lists = defaultdict(list)
-        over_time: Lists = defaultdict(list)
-        for j in reversed(range(len(body.steps))):
-            result = body.results[j]
-            dz = self._sum(local[j], result.name and f"d{result.name}")
-            if dz is not None:
-                if not dz.name and dz.op not in ("leaf", "seed", "step", "carry"):
-                    dz.name = result.name and f"d{result.name}"
-                self.inside[body][j] = dz
-                self._steps_rule(body, loop, dz, j, local, carried, over_time)
-        for sources, pieces in over_time.items():
-            self._over_time(sources, pieces)
+            for over_time in self._from_outside(body, j):
+                self._to_step(round_, j, make.step(over_time, round_.loop))
+        for region in reversed(body.regions):
+            if isinstance(region, Body):
+                self._loop(region, round_)
+            else:
+                self._step_back(round_, region)
+        for sources, pieces in round_.over_time.items():
+            self._over_time(round_, sources, pieces)
         for key, carry in handed.items():
-            carry.next = self._sum(carried[key], self._before(body, key)) or make.zeros(carry.shape, carry.dtype)
-            self._to(key[0], make("last", carry.next) if carry.next.loop is loop else carry.next)
+            pieces = round_.carried[key]
+            carry.next = self._sum(pieces, self._before(body, key)) or make.zeros(carry.shape, carry.dtype)
+            self._outwards(round_, key[0], make("last", carry.next, extra=round_.loop))
 
-    def _steps_rule(
-        self, body: Body, loop: Loop, dz: Value, j: int, local: Lists, carried: Lists, over_time: Lists
-    ) -> None:
+    def _step_back(self, round_: Round, j: int) -> None:
         """Add the contributions of step j to its operands."""
+        body, make, tape = round_.body, self.make, self.forward.tape
+        result = body.results[j]
+        dz = self._sum(round_.local[j], result.name and f"d{result.name}")
+        if dz is None:
+            return
+        if not dz.name and dz.op not in ("leaf", "seed", "step", "carry"):
+            dz.name = result.name and f"d{result.name}"
+        self.inside[body][1][j] = dz
         op, operands = body.steps[j]
-        make, tape = self.make, self.forward.tape
-        values = [make.step(make("all", v), loop) for v in (body.results[j], *body.inputs[j])]
-        begin = body.repeat.begin
-        positions = tape.steps[begin + j][2:]
+        values = [round_.read(make, v) for v in (result, *body.inputs[j])]
         steps = [self._variable_in(body, j, k) for k in range(len(operands))]
-        shapes = [tape.values[i].shape for i in positions if i is not None]
+        shapes = [tape.values[i].shape for i in tape.steps[body.first(j)][2:] if i is not None]
         made = self._rule(steps, op, dz, values[0], values[1:], shapes)
         for operand, c in zip(operands, made, strict=True):
-            if c is None:
-                continue
-            if operand.own is not None:
-                local[operand.own].append(c)
-            elif operand.carried is not None:
-                carried[operand.sources[0], operand.carried].append(c)
-            elif len(operand.sources) == 1:
-                self._to(operand.sources[0], make.total(c, loop))
-            else:
-                over_time[operand.sources].append(c)
+            if c is not None:
+                self._to_operand(round_, operand, c)
+
+    def _to_step(self, round_: Round, j: int, contribution: Value) -> None:
+        found = round_.body.inner(j)
+        if found is None:
+            round_.local[j].append(contribution)
+        else:
+            inner, i, r = found
+            self.rounds[inner][i, r].append(contribution)
+
+    def _to_operand(self, round_: Round, operand: Operand, contribution: Value) -> None:
+        if operand.own is not None:
+            self._to_step(round_, operand.own, contribution)
+        elif operand.carried is not None:
+            round_.carried[operand.sources[0], operand.carried].append(contribution)
+        elif len(operand.sources) == 1:
+            self._outwards(round_, operand.sources[0], self.make.total(contribution, round_.loop))
+        else:
+            round_.over_time[operand.sources].append(contribution)
+
+    def _outwards(self, round_: Round, source: Any, contribution: Value) -> None:
+        """Add a contribution to a source outside the loop."""
+        if round_.outer is None:
+            self._to(source, contribution)
+        else:
+            self._to_operand(round_.outer, source, contribution)
 
     def _variable_in(self, body: Body, j: int, k: int) -> int | None:
         """Return step j of the first round in which operand k is no constant, as it may be where a sum starts at 0."""
-        begin, period, times = body.repeat
-        rounds = range(begin + j, begin + period * times, period)
         steps, constants = self.forward.tape.steps, self.forward.tape.constants
-        return next((n for n in rounds if steps[n][2 + k] not in constants), None)
+        return next((n for n in body.all(j) if steps[n][2 + k] not in constants), None)
 
-    def _over_time(self, sources: Sequence[int], pieces: Sequence[Value]) -> None:
+    def _over_time(self, round_: Round, sources: Sequence[Any], pieces: Sequence[Value]) -> None:
         """Add contributions that go to another source in every round."""
         inside = self._sum(pieces)
         assert inside is not None
-        value = self.forward.value(sources[0])
-        inside.name = inside.name or (value.name and f"d{without_step(value.name)}")
-        contribution = self.make("all", inside)
-        first, last = self.forward.body(sources[0]), self.forward.body(sources[-1])
-        if first is not None and last is not None and first[:2] == last[:2]:
-            body, j, r = first
-            if tuple(sources) == tuple(range(sources[0], sources[-1] + 1, body.repeat.period)):
-                if len(sources) < body.loop.n:
-                    contribution = self.make("spread", contribution, extra=(body.loop.n, r, last[2] + 1))
-                self.whole[body][j].append(contribution)
-                return
+        if round_.outer is None:
+            value = self.forward.value(sources[0])
+            inside.name = inside.name or (value.name and f"d{without_step(value.name)}")
+        contribution = self.make("all", inside, extra=round_.loop)
+        numbers = sources if round_.outer is None else [operand.own for operand in sources]
+        if None not in numbers:
+            within = self.forward.body if round_.outer is None else round_.outer.body.inner
+            first, last = within(numbers[0]), within(numbers[-1])
+            if first is not None and last is not None and first[:2] == last[:2]:
+                body, j, r = first
+                if tuple(numbers) == tuple(range(numbers[0], numbers[-1] + 1, body.repeat.period)):
+                    if len(numbers) < body.loop.n:
+                        contribution = self.make("spread", contribution, extra=(body.loop.n, r, last[2] + 1))
+                    self.whole[body][j].append(contribution)
+                    return
+        if all(isinstance(source, Operand) and _is_given_over_time(source) for source in sources):
+            assert round_.outer is not None
+            contribution = self.make("all", contribution, extra=round_.outer.loop)
+            for t, given in enumerate(zip(*(operand.sources for operand in sources), strict=True)):
+                for k, source in enumerate(given):
+                    self._to(source, self.make("at", self.make("at", contribution, extra=t), extra=k))
+            return
         for t, source in enumerate(sources):
-            self._to(source, self.make("at", contribution, extra=t))
+            self._outwards(round_, source, self.make("at", contribution, extra=t))
 
-    def _before(self, body: Body, key: tuple[int, int]) -> str:
+    def _before(self, body: Body, key: tuple[Any, int]) -> str:
         name = body.carries[key].name
         return name and f"d{name}"
 
@@ -272,3 +327,8 @@ class Backward:
         elif parts:
             found.append(self.make("place", *parts.values(), extra=(n, tuple(parts))))
         return found
+
+
+def _is_given_over_time(operand: Operand) -> bool:
+    """Return whether an operand in a loop is a matrix from outside, another one in every round."""
+    return operand.own is None and operand.carried is None and len(operand.sources) > 1 and operand.sources[0] < 0

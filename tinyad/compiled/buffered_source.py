@@ -65,6 +65,8 @@ class BufferedSource(Writer):
                 n, rows, columns = argument.value.shape
                 below = f"{self.ref(argument.value)}.reshape{n * rows, columns}"
                 self.lines.append(f"concatenate({argument.name}, 0, {below})")
+            elif argument.value.op == "given":
+                self.lines.append(f"{self.ref(argument.value)}[...] = {argument.name}")
         for part in self.line:
             if isinstance(part, Loop):
                 self._loop(part)
@@ -356,7 +358,8 @@ class BufferedSource(Writer):
                 part = self.ref(self._block(v, *p.rows))
                 function = "negative(" if not inside else f"add({part}, " if p.sign > 0 else f"subtract({part}, "
                 emit(f"{function}{self._operand(p.value, v)}, {part})")
-            begun.append(p.rows)
+            if not any(a <= p.at and p.rows[1] <= b for a, b in inside):
+                begun.append(p.rows)
         self._cleared(v, begun, (0, rows), emit)
 
     def _has_memory_alone(self, v: Value) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tinyad.arrays.matrix import Shape
 from tinyad.compiled.flat_sums import terms_of
 from tinyad.compiled.operations import COMPARISONS, COMPONENTS, LEAVES, UFUNCS, VIEWS
@@ -22,8 +24,8 @@ PLACED = (*COMPONENTS, "dot", "sum", "stack", "over", "gather", "cols")
 
 
 def add_copies(roots: list[Value], make: Maker) -> list[Value]:
-    """Add copies: of carried states that are no results of their own, and of a transposed left factor of many
-    products, because BLAS then takes a product of few columns faster."""
+    """Add copies: of carried states and of what is kept over time, where they are no results of their own, and of a
+    transposed left factor of many products, because BLAS then takes a product of few columns faster."""
     taken: set[Value] = set()
     copied: dict[Value, Value] = {}
     order = ordered(roots)
@@ -35,6 +37,8 @@ def add_copies(roots: list[Value], make: Maker) -> list[Value]:
             taken.add(v.next)
 
     def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
+        if v.op == "all" and operands[0].op in VIEWS and operands[0].op not in ("carry", "all"):
+            return make("all", make("copy", operands[0]), extra=v.extra)
         if v.op != "dot" or (v.loop is None and len(v.shape) == 2):
             return None
         left = operands[0]
@@ -113,6 +117,9 @@ class Places:
     def _settle(self, v: Value) -> None:
         """Give the terms that can be computed in their rows of a sum or stack these rows as memory."""
         terms = sorted(terms_of(v), key=lambda p: -p.value.shape[-2])
+        counts, settled = np.zeros(v.shape[-2], int), np.zeros(v.shape[-2], bool)  # of the terms at each row
+        for p in terms:
+            counts[slice(*p.rows)] += 1
         for p in terms:
             part = p.value
             if part in self.homes or part in self.arrays or part in self.own or part.op not in PLACED or p.sign < 0:
@@ -121,10 +128,11 @@ class Places:
                 continue
             if part.shape[-1] != v.shape[-1] or part in self.writer.roots:
                 continue
-            others = [q for q in terms if q is not p and q.at < p.rows[1] and p.at < q.rows[1]]
-            if any(self.homes.get(q.value, (None,))[0] is v for q in others) or (others and self.writer.uses[part] > 1):
+            rows = slice(*p.rows)
+            if settled[rows].any() or (counts[rows].max(initial=0) > 1 and self.writer.uses[part] > 1):
                 continue
             self.homes[part] = v, p.at
+            settled[rows] = True
 
     def storage(self, v: Value) -> Value:
         """Return the value whose buffer holds v."""

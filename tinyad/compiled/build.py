@@ -18,6 +18,7 @@ from tinyad.compiled.buffers import add_copies
 from tinyad.compiled.deferred_products import defer_products
 from tinyad.compiled.dialects import TORCH
 from tinyad.compiled.explanation import PassTable
+from tinyad.compiled.factors import collect_factors, factor_sums
 from tinyad.compiled.flat_sums import flatten_sums
 from tinyad.compiled.forward import Forward
 from tinyad.compiled.hoisting import hoist, sink
@@ -27,7 +28,7 @@ from tinyad.compiled.jax_source import JaxSource
 from tinyad.compiled.model_examples import drawn, recorded
 from tinyad.compiled.native_engine import missing_packages, native_engine
 from tinyad.compiled.native_source import NativeSource, NoNativeFormError
-from tinyad.compiled.numpy_engine import numpy_engine
+from tinyad.compiled.numpy_engine import Index, numpy_engine
 from tinyad.compiled.operations import LEAVES, VIEWS
 from tinyad.compiled.program import Program
 from tinyad.compiled.readable_source import ReadableSource
@@ -42,9 +43,9 @@ from tinyad.engine.tape import Tape, Variable
 
 Pass = Callable[[list[Value], Maker], list[Value]]
 REWRITES: dict[str, tuple[Pass, ...]] = {
-    "sums": (flatten_sums, sums_over_time),
+    "sums": (flatten_sums, factor_sums, sums_over_time),
     "defer": (defer_products,),
-    "hoist": (hoist, sink),
+    "hoist": (collect_factors, hoist, sink),
     "stack": (stack_operations,),
     "wide": (batch_products,),
 }
@@ -53,6 +54,7 @@ NATIVE_REWRITES: dict[str, tuple[Pass, ...]] = REWRITES | {  # component-wise wo
     "hoist": (partial(hoist, small=0), partial(sink, small=0)),
     "stack": (stack_products,),
 }
+TWICE = ("sums", "defer")  # what moves from a loop to the one around it can move on
 PASSES = ("dead", "loops", *REWRITES, "buffers")
 LITERAL = ("dead", "loops")
 STYLES = {"literal": LITERAL, "grouped": PASSES, "jax": LITERAL, "torch": LITERAL}
@@ -136,7 +138,8 @@ def compile(
     loss = _loss(tape, wanted[0]) if seeds is None and wanted[1] else seeds
     start = tape.start(tape[loss] if isinstance(loss, str) else loss) if wanted[1] and loss is not None else {}
     make = Maker()
-    forward = Forward(Recording(tape, "loops" in chosen), make, "loops" in chosen)
+    nested = engine != "numpy" or "buffers" not in chosen
+    forward = Forward(Recording(tape, "loops" in chosen), make, "loops" in chosen, nested)
     leaves = {i: make.leaf("seed", i, dz.shape, dz.dtype, f"d{tape.label(i)}") for i, dz in start.items()}
     back = Backward(forward, leaves)
     roots = [forward.value(forward.source(i)) for i in wanted[0]] + [back.derivative(i) for i in wanted[1]]
@@ -151,20 +154,23 @@ def compile(
     pass_table.add("loops" if "loops" in chosen else "recorded", roots)
     for name, rewrites in (NATIVE_REWRITES if engine == "native" else REWRITES).items():
         if name in chosen:
-            for rewrite in rewrites:
+            again = 2 if name in TWICE and _is_nested(roots) else 1
+            for rewrite in rewrites * again:
                 roots = rewrite(roots, make)
             pass_table.add(name, roots)
     for (k, t), i in zip(positions, [*wanted[0], *wanted[1]], strict=True):
-        if t is None and i in wanted[0] and roots[k].op not in (*LEAVES, *VIEWS):
+        if not t and i in wanted[0] and roots[k].op not in (*LEAVES, *VIEWS):
             roots[k].name = roots[k].name or tape.names.get(i, "")
         if roots[k].op == "number":  # a result has a dtype
             one = np.array([[roots[k].extra]], tape.values[i].dtype)
             roots[k] = make.leaf("constant", one.tobytes(), one.shape, one.dtype, "constant")
+    lost = [v.op == "all" and v.operands[0].loop is not v.extra for v in roots]  # the same in all rounds of the outer
+    roots = [v.operands[0] if same else v for v, same in zip(roots, lost, strict=True)]
     if "buffers" in chosen or engine == "native":
         roots = add_copies(roots, make)
         pass_table.add("buffers", roots)
     returned = list(dict.fromkeys(roots[:count]))
-    places = [(returned.index(roots[k]), t if len(roots[k].shape) == 3 else None) for k, t in positions]
+    places = [(returned.index(roots[k]), t[lost[k] :][: len(roots[k].shape) - 2]) for k, t in positions]
     writer, run = _written(roots, engine, "buffers" in chosen)
     labels = [[tape.label(i) for i in indices] for indices in wanted]
     told = [listed(labels[0])] * bool(labels[0])
@@ -241,16 +247,24 @@ def _faster(tape: Tape, *asked: Any) -> Program:
     return min(times, key=lambda run: median(times[run][1:]))
 
 
-def _returned_values(roots: list[Value], make: Maker) -> list[tuple[Value, int | None]]:
-    """Return each root as (value, time step): a value over time is returned once, and its time steps by index."""
-    over_time = {v.operands[0] for v in roots if v.op == "at"}
-    found: list[tuple[Value, int | None]] = []
-    for v in roots:
-        if v.op == "last" and (every := make("all", v.operands[0])) in over_time and v.operands[0].loop is not None:
-            found.append((every, 0 if v.operands[0].loop.back else v.operands[0].loop.n - 1))
-        else:
-            found.append((v.operands[0], v.extra) if v.op == "at" else (v, None))
-    return found
+def _returned_values(roots: list[Value], make: Maker) -> list[tuple[Value, Index]]:
+    """Return each root as (value, time steps): a value over time is returned once, and its time steps by index."""
+    over_time = {v.operands[0] for root in roots for v in (root, *root.operands) if v.op == "at"}
+
+    def located(v: Value) -> tuple[Value, Index]:
+        if v.op == "at":
+            whole, at = located(v.operands[0])
+            return whole, (*at, v.extra)
+        if v.op == "last" and (every := make("all", *v.operands, extra=v.extra)) in over_time:
+            return every, (v.extra.last_round,)
+        return v, ()
+
+    return [located(v) for v in roots]
+
+
+def _is_nested(roots: list[Value]) -> bool:
+    """Return whether there is a loop in a loop."""
+    return any(v.loop is not None and v.loop.outer is not None for v in ordered(roots))
 
 
 def _inputs(tape: Tape) -> list[int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tinyad.compiled.hoisting import needed_by_states, over_time
 from tinyad.compiled.rewriting import Maker, rebuilt
-from tinyad.compiled.values import Value, ordered
+from tinyad.compiled.values import Loop, Value, ordered
 
 
 def defer_products(roots: list[Value], make: Maker, in_loop: bool = False) -> list[Value]:
@@ -15,29 +15,29 @@ def defer_products(roots: list[Value], make: Maker, in_loop: bool = False) -> li
     order = ordered(roots)
     needed = needed_by_states(order)
     totals = [v.operands[0] for v in order if v.op == "total" and v.operands[0].op == "dot"]
-    side_by_side = {v.operands[0] for v in totals if v.operands[1].loop is not None}  # for another product
+    side_by_side = {v.operands[0] for v in totals if v.operands[1].loop is v.loop}  # for another product
 
-    def total(v: Value, new: dict[Value, Value]) -> Value:
-        if v.loop is None:
-            return make("total", new[v])
+    def total(v: Value, loop: Loop, new: dict[Value, Value]) -> Value:
+        if v.loop is not loop or v.op == "total":
+            return make.total(new[v], loop)
         if v.op == "dot":
             a, b = v.operands
             if b.op == "ones" and a in side_by_side:
-                wide = make("cols", over_time(a, make, needed, new))
+                wide = make("cols", over_time(a, loop, make, needed, new))
                 return make("dot", wide, make.leaf("ones", None, (wide.shape[1], 1), b.dtype))
-            if b.loop is None:
-                return make("dot", total(a, new), new[b])
-            if a.loop is None:
-                return make("dot", new[a], total(b, new))
-            both = (over_time(operand, make, needed, new) for operand in (a, b))
+            if b.loop is not loop:
+                return make("dot", total(a, loop, new), new[b])
+            if a.loop is not loop:
+                return make("dot", new[a], total(b, loop, new))
+            both = (over_time(operand, loop, make, needed, new) for operand in (a, b))
             return make("dot", make("cols", next(both)), make("long", next(both)))
         if v.op in ("T", "neg"):
-            return make(v.op, total(v.operands[0], new))
+            return make(v.op, total(v.operands[0], loop, new))
         if in_loop:
-            return make("total", new[v])
-        return make("over", over_time(v, make, needed, new))
+            return make.total(new[v], loop)
+        return make("over", over_time(v, loop, make, needed, new))
 
     def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
-        return total(v.operands[0], new) if v.op == "total" else None
+        return total(v.operands[0], v.extra, new) if v.op == "total" else None
 
     return rebuilt(roots, make, change)

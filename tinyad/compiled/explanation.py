@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 
 from tinyad.compiled.operations import LEAVES, VIEWS
-from tinyad.compiled.values import Value, ordered
+from tinyad.compiled.values import Value, enclosing, ordered
 
 WHY = {
     "recorded": "every step, and the backward pass over it",
@@ -47,7 +47,7 @@ class PassTable:
 
 
 def _rounds(v: Value) -> int:
-    return v.loop.n if v.loop is not None else 1
+    return prod(loop.n for loop in enclosing(v.loop))
 
 
 def _calls(v: Value) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -57,25 +58,47 @@ def gaps(begun: Iterable[tuple[int, int]], end: int, begin: int = 0) -> list[tup
 def flatten_sums(roots: list[Value], make: Maker) -> list[Value]:
     order = ordered(roots)
     uses = use_counts(order, roots)
+    reader = {operand: v for v in order for operand in v.inputs()}
+    waiting: dict[Value, deque[Term]] = {}  # a sum that is part of another alone → its terms
 
     def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
-        if v.op in ("+", "-"):
-            if any(operand.shape[-2] != v.shape[-2] for operand in operands):
-                return None
-            terms = [Term(operands[0]), Term(operands[1], 1 if v.op == "+" else -1)]
-        elif v.op == "sum":
-            terms = [Term(part, *term) for part, term in zip(operands, v.extra[1], strict=True)]
-        else:
+        if not _is_flattened(v):
             return None
-        parts = zip(v.operands, terms, strict=True)
-        flat = [
-            q for old, p in parts for q in _inside(p, uses[old] == 1 and old.loop is v.loop and old.dtype == v.dtype)
-        ]
-        if sum(term.value.shape == v.shape for term in flat) == 0 and v.op != "sum":
+        signs = v.extra[1] if v.op == "sum" else ((1, 0), (1 if v.op == "+" else -1, 0))
+        flat, has_full = deque[Term](), False
+        for old, part, (sign, at) in zip(v.operands, operands, signs, strict=True):
+            inner = waiting.pop(old, None)
+            if inner is None:
+                is_own = uses[old] == 1 and old.loop is v.loop and old.dtype == v.dtype
+                inner = deque(_inside(Term(part, sign, at), is_own))
+                has_full = has_full or any(p.value.shape == v.shape for p in inner)
+            else:
+                has_full = True
+                if (sign, at) != (1, 0):
+                    inner = deque(Term(p.value, p.sign * sign, p.at + at) for p in inner)
+            if len(inner) > len(flat):
+                inner.extendleft(reversed(flat))
+                flat = inner
+            else:
+                flat.extend(inner)
+        if not has_full and v.op != "sum":
             return None  # N×1 and 1×B, say
+        whole = reader.get(v)
+        if has_full and whole is not None and uses[v] == 1 and _is_flattened(whole) and _is_like(v, whole):
+            waiting[v] = flat
+            return Value("sum", (), None, v.shape, v.dtype, v.loop)  # which nothing reads
         return sum_of(make, flat, v)
 
     return rebuilt(roots, make, change)
+
+
+def _is_flattened(v: Value) -> bool:
+    """Return whether a value is a sum, or an addition that can be written as one."""
+    return v.op == "sum" or (v.op in ("+", "-") and all(operand.shape[-2] == v.shape[-2] for operand in v.operands))
+
+
+def _is_like(part: Value, whole: Value) -> bool:
+    return (part.shape, part.dtype, part.loop) == (whole.shape, whole.dtype, whole.loop)
 
 
 def _inside(term: Term, is_own: bool) -> list[Term]:

@@ -18,26 +18,14 @@ SMALL = 256  # entries; where a state is carried, component-wise work on more is
 
 def hoist(roots: list[Value], make: Maker, small: int = SMALL) -> list[Value]:
     """Move values that depend on no state before their loop, component-wise ones of at most `small` entries."""
-    order = ordered(roots)
-    recurrent = {v for v in order if v.op == "carry"}
-    stateful = {v.loop for v in recurrent}
-    for v in order:
-        if v.loop is not None and any(operand in recurrent for operand in v.operands):
-            recurrent.add(v)
-    known: set[Value] = set()  # before the loop, where what it is made from is
-    for v in order:
-        if (
-            v.loop is None
-            or v.op == "step"
-            or (v not in recurrent and works_over_time(v, stateful, small) and known.issuperset(v.operands))
-        ):
-            known.add(v)
+    recurrent, known = known_before_loops(ordered(roots), small)
 
     def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
         if v.loop is None or v.op == "step":
             return None
         if v in known:
-            return make.step(make(v.op, *(make("all", operand) for operand in operands), extra=v.extra), v.loop)
+            over_time = (make("all", operand, extra=v.loop) for operand in operands)
+            return make.step(make(v.op, *over_time, extra=v.extra), v.loop)
         if v.op == "sum" and v in recurrent:
             terms = [Term(o, *term) for o, term in zip(operands, v.extra[1], strict=True)]
             return _split_sum(make, v, v.loop, terms, known, small)
@@ -46,12 +34,35 @@ def hoist(roots: list[Value], make: Maker, small: int = SMALL) -> list[Value]:
     return rebuilt(roots, make, change)
 
 
+def known_before_loops(order: list[Value], small: int) -> tuple[set[Value], set[Value]]:
+    """Return the values of loops that depend on their states, and all values that can be computed before their loop."""
+    recurrent = {v for v in order if v.op == "carry"}
+    stateful = {v.loop for v in recurrent}
+    for v in order:
+        if v.loop is not None and any(operand in recurrent and operand.loop is v.loop for operand in v.operands):
+            recurrent.add(v)
+    known: set[Value] = set()  # where what it is made from is
+    for v in order:
+        if (
+            v.loop is None
+            or v.op == "step"
+            or (v not in recurrent and works_over_time(v, stateful, small) and _are_known(v, known))
+        ):
+            known.add(v)
+    return recurrent, known
+
+
 def works_over_time(v: Value, stateful: set[Loop | None], small: int = SMALL) -> bool:
     """Return whether a value of a loop is better computed for all time steps at once."""
     componentwise = v.op in (*COMPONENTS, "sum", "stack") and not any(map(_is_product, v.operands))
-    return OPERATIONS[v.op].in_loop is InLoop.EACH and not (
-        componentwise and v.loop in stateful and prod(v.shape) > small
-    )
+    single = all(len(w.shape) == 2 for w in (v, *v.operands))  # and not over the rounds of a loop in the loop
+    kept_warm = componentwise and v.loop in stateful and prod(v.shape) > small
+    return OPERATIONS[v.op].in_loop is InLoop.EACH and single and not kept_warm
+
+
+def _are_known(v: Value, known: set[Value]) -> bool:
+    """Return whether the operands are there before the loop."""
+    return all(operand in known or operand.loop is not v.loop for operand in v.operands)
 
 
 def _is_product(v: Value) -> bool:
@@ -60,14 +71,15 @@ def _is_product(v: Value) -> bool:
 
 def _split_sum(make: Maker, v: Value, loop: Loop, terms: list[Term], known: set[Value], small: int) -> Value | None:
     """Return a sum with the terms that are known before the loop added up there."""
-    early = [new for old, new in zip(v.operands, terms, strict=True) if old in known]
+    is_early = [old in known or old.loop is not loop for old in v.operands]
+    early = [term for term, known_before in zip(terms, is_early, strict=True) if known_before]
     if len(early) < 2 or not any(term.value.shape == v.shape and term.value.loop is loop for term in early):
         return None
     if prod(v.shape) > small and not any(_is_product(term.value) for term in early):
         return None
-    over_time = [term._replace(value=make("all", term.value)) for term in early]
+    over_time = [term._replace(value=make("all", term.value, extra=loop)) for term in early]
     before = sum_of(make, over_time, make.zeros((loop.n, *v.shape), v.dtype))
-    late = [new for old, new in zip(v.operands, terms, strict=True) if old not in known]
+    late = [term for term, known_before in zip(terms, is_early, strict=True) if not known_before]
     return sum_of(make, [*late, Term(make.step(before, loop))], v)
 
 
@@ -76,7 +88,7 @@ def sink(roots: list[Value], make: Maker, small: int = SMALL) -> list[Value]:
     needed = needed_by_states(ordered(roots))
 
     def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
-        return over_time(v.operands[0], make, needed, new, small) if v.op == "all" else None
+        return over_time(v.operands[0], v.extra, make, needed, new, small) if v.op == "all" else None
 
     return rebuilt(roots, make, change)
 
@@ -87,15 +99,23 @@ def needed_by_states(order: list[Value]) -> set[Value]:
         v = ahead.pop()
         if v not in needed and v.loop is not None:
             needed.add(v)
-            ahead += [operand for operand in v.operands if operand.loop is v.loop]
+            ahead += v.operands
     return needed
 
 
-def over_time(v: Value, make: Maker, needed: set[Value], new: dict[Value, Value], small: int = SMALL) -> Value:
-    """Return a value of a loop for all rounds, as read outside."""
-    if v in needed or v.loop is None or not works_over_time(v, {w.loop for w in needed}, small):
-        return make("all", new[v])
-    operands = [over_time(operand, make, needed, new, small) for operand in v.operands]
-    made = make(v.op, *operands, extra=v.extra)
-    made.name = made.name or v.name
-    return made
+def over_time(
+    v: Value, loop: Loop, make: Maker, needed: set[Value], new: dict[Value, Value], small: int = SMALL
+) -> Value:
+    """Return a value for all rounds of a loop, as read outside."""
+    stateful, made, ahead = {w.loop for w in needed}, dict[Value, Value](), [v]
+    while ahead:
+        w = ahead.pop()
+        if w in made:
+            continue
+        if w in needed or w.loop is not loop or not works_over_time(w, stateful, small):
+            made[w] = make("all", new[w], extra=loop)
+        elif all(operand in made for operand in w.operands):
+            made[w] = make(w.op, *(made[operand] for operand in w.operands), extra=w.extra, name=w.name)
+        else:
+            ahead += [w, *reversed(w.operands)]
+    return made[v]

@@ -66,7 +66,7 @@ class JaxEngine:
             axes = dict[Any, int | None]()
             for (result, t), axis in zip(self._places, sharing.results, strict=True):
                 if axes.get(result) is None:
-                    axes[result] = None if axis is None else axis + (t is not None)
+                    axes[result] = None if axis is None else axis + len(t)
             options["out_shardings"] = [self._layout(axes[result]) for result in self._results]
         self._run = self._jax.jit(run, **options)
         self._at = self._jax.jit(lambda over_time, t: over_time[t])  # in `run` each t is one more kernel to compile
@@ -81,7 +81,7 @@ class JaxEngine:
             if self._sharing is not None:
                 given = [self._placed(a, axis) for a, axis in zip(given, self._sharing.arguments, strict=True)]
             found = dict(zip(self._results, self._run(*given), strict=True))
-            return [found[result] if t is None else self._at(found[result], t) for result, t in self._places]
+            return [self._at(found[result], t) if t else found[result] for result, t in self._places]
 
     def _layout(self, axis: int | None) -> Any:
         sharding = self._jax.sharding

@@ -14,7 +14,7 @@ from tinyad.compiled.dialects import JAX
 from tinyad.compiled.flat_sums import Term, terms_of
 from tinyad.compiled.readable_source import PYTHON, ReadableSource
 from tinyad.compiled.value_names import value_name
-from tinyad.compiled.values import Loop, Value
+from tinyad.compiled.values import Loop, Value, schedule
 from tinyad.printing.formula import Precedence, bracketed
 
 ATOM, SUM, PRODUCT = Precedence.ATOM, Precedence.SUM, Precedence.PRODUCT
@@ -39,46 +39,50 @@ class JaxSource(ReadableSource):
     def _begun(self) -> list[str]:
         self.lasts = {v.operands[0]: v for v in self.order if v.op == "last"}
         over_time = [argument for argument in self.arguments if argument.over_time]
-        return [f"    {a.name} = jnp.asarray({a.name})  # {a.value.shape[0]} matrices" for a in over_time]
+        return [
+            f"    {a.name} = jnp.asarray({a.name}){f'.reshape{a.value.shape}' * (len(a.value.shape) == 4)}"
+            f"  # {len(a.parts)} matrices"
+            for a in over_time
+        ]
 
     def _result(self, v: Value) -> str:
         return self._array_of(v, v.shape, v.dtype)
 
     # Loops
 
-    def _loop(self, loop: Loop) -> None:
+    def _loop(self, loop: Loop, indent: str) -> None:
         inside = self.inside(loop)
         steps = [v for v in inside if v.op == "step"]
         kept = [v for v in inside if v in self.kept]
         names = {v.name for v in inside if v.op != "step"}
         for v in steps:
             self._step_name(v, names)
-        before = len(self.lines)
-        for v in inside:
-            if v.op != "carry":
-                self._line(v, " " * 8)
-            if v in self.totals:
-                self.lines.append(f"        {self.name(self.totals[v])} += {self._array_of(v, v.shape, v.dtype)}")
+        function, before = self.namer("backward" if loop.back else "forward"), len(self.lines)
+        for part in schedule(self.order, loop):
+            if isinstance(part, Loop) or part.op != "carry":
+                self._part(part, indent + "    ")
+            if part in self.totals:
+                text = self._array_of(part, part.shape, part.dtype)
+                self.lines.append(f"{indent}    {self.name(self.totals[part])} += {text}")
         for v in inside:
             if v in self.lasts and v in self.names and v.op != "carry":
                 self.names[self.lasts[v]] = self.names[v]  # a round has names of its own
         carried, lines = self._carried(inside), self.lines[before:]
-        function = self.namer("backward" if loop.back else "forward")
         xs, ys = [self._expression(v.operands[0]).text for v in steps], [self._expression(v).text for v in kept]
         result = f"{_tuple(c.next for c in carried)}, {_tuple(ys)}"
         self.lines[before:] = [
             "",
-            f"    def {function}({'carried' if carried else '_'}, {'given' if xs else '_' * (1 + (not carried))}):",
-            *([f"        {_tuple(c.name for c in carried)} = carried"] if carried else []),
-            *([f"        {_tuple(map(self.name, steps))} = given"] if xs else []),
+            f"{indent}def {function}({'carried' if carried else '_'}, {'given' if xs else '_' * (1 + (not carried))}):",
+            *([f"{indent}    {_tuple(c.name for c in carried)} = carried"] if carried else []),
+            *([f"{indent}    {_tuple(map(self.name, steps))} = given"] if xs else []),
             *lines,
-            f"        return {result}",
+            f"{indent}    return {result}",
             "",
         ]
         options = f", length={loop.n}" * (not xs) + ", reverse=True" * loop.back
         targets = f"{_tuple((c.last for c in carried), '_')}, {_tuple((self.name(self.kept[v]) for v in kept), '_')}"
         self.lines.append(
-            f"    {targets} = jax.lax.scan({function}, {_tuple(c.first for c in carried)}, {_tuple(xs)}{options})"
+            f"{indent}{targets} = jax.lax.scan({function}, {_tuple(c.first for c in carried)}, {_tuple(xs)}{options})"
         )
 
     def _step_name(self, step: Value, names: set[str]) -> None:

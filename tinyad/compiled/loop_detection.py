@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,9 +24,20 @@ class Repeat(NamedTuple):
 
 
 class Steps:
-    """The steps of a tape as numbers: `sources` has for each operand the step that made it, or -1 - its position."""
+    """Steps as numbers: `kinds` of the operation and its sizes, `sources` for each operand the step that made it.
 
-    def __init__(self, tape: Recording) -> None:
+    What no step made has a negative source.  For the steps of a time step, `fixed` are the sources that are the same in
+    all time steps.
+    """
+
+    def __init__(
+        self, kinds: Numbers, sources: Numbers, adds: np.ndarray[Any, Any], fixed: frozenset[int] | None = None
+    ) -> None:
+        self.kinds, self.sources, self._adds, self._fixed = kinds, sources, adds, fixed
+
+    @classmethod
+    def of_tape(cls, tape: Recording) -> tuple[Steps, dict[int, int]]:
+        """Return the steps of a tape, where -1 - a position is what was given, and {position: step that makes it}."""
         values = tape.values
         known: dict[Any, int] = {}
         made: dict[int, int] = {}
@@ -39,10 +51,13 @@ class Steps:
             kinds.append(known.setdefault(kind, len(known)))
             sources.append((made.get(x, -1 - x), NONE if y is None else made.get(y, -1 - y)))
             made[z] = n
-        self.made = made
-        self.kinds: Numbers = np.array(kinds, np.int64)
-        self.adds = np.array([op is TABLE["+"] or op is TABLE["-"] for op, *_ in tape.steps], bool)
-        self.sources: Numbers = np.array(sources, np.int64).reshape(-1, 2)
+        adds = np.array([op is TABLE["+"] or op is TABLE["-"] for op, *_ in tape.steps], bool)
+        return cls(np.array(kinds, np.int64), np.array(sources, np.int64).reshape(-1, 2), adds), made
+
+    def of_round(self, repeat: Repeat, sources: Numbers, fixed: Iterable[int]) -> Steps:
+        """Return the steps of a round, whose sources say for all rounds what they read."""
+        steps = slice(repeat.begin, repeat.begin + repeat.period)
+        return Steps(self.kinds[steps], sources, self._adds[steps], frozenset(fixed))
 
     def repeats(self) -> list[Repeat]:
         """Return the longest repeats, in order; none overlaps another."""
@@ -93,8 +108,11 @@ class Steps:
         """Return whether the rounds are time steps: of two or three alike, or of short ones, it takes more to say so.
 
         A state that is no sum is made from states, or another loop's result is read, or many rounds have many steps.
+        Within a time step it takes a state, and three rounds; layers, each with parameters of its own, are no rounds.
         """
         recurs = self._has_states(repeat.begin, repeat.period)
+        if self._fixed is not None:
+            return recurs and repeat.times > 2 and not self._differ(repeat, self._fixed)
         return recurs or self._reads(repeat, found) or (repeat.times > 3 and repeat.period >= SHORTEST_BODY)
 
     def _has_states(self, begin: int, period: int) -> bool:
@@ -107,8 +125,14 @@ class Steps:
             if any(m - period in recurrent for m in operands):
                 recurrent.add(n)
             elif any(m in handed_on or m - period in summed for m in operands):
-                (summed if self.adds[n] else recurrent).add(n)
+                (summed if self._adds[n] else recurrent).add(n)
         return bool(recurrent & handed_on)
+
+    def _differ(self, repeat: Repeat, fixed: frozenset[int]) -> bool:
+        """Return whether rounds read other parameters, which are the same in all time steps."""
+        begin, period, times = repeat
+        m = self.sources[begin + period : begin + period * times].reshape(times - 1, -1)
+        return any(len(set(read)) > 1 and not fixed.isdisjoint(read) for read in m.T.tolist())
 
     def _reads(self, repeat: Repeat, found: list[Repeat]) -> bool:
         """Return whether each round of a repeat reads what another one made in its round."""

@@ -36,25 +36,38 @@ class NoNativeFormError(ValueError):
     """Machine code cannot be written for a program."""
 
 
+class Round(NamedTuple):
+    """What round t of a loop adds to the place of a value: t * time + (t + phase) % 2 * turn."""
+
+    name: str  # of t
+    time: int
+    turn: int = 0
+    phase: int = 0
+
+    def terms(self) -> list[str]:
+        t = self.name
+        shifted = t if not self.phase else f"({t} + {self.phase})"
+        terms = [t if self.time == 1 else f"{t} * {self.time}"] if self.time else []
+        return [*terms, f"{shifted} % 2 * {self.turn}"] if self.turn else terms
+
+
 class Place(NamedTuple):
     """Where a value lies: entry (i, j) of time step s is w[start + s * each + i * row + j * column].
 
-    In round t of a loop, t * time + (t + phase) % 2 * turn is added.
+    In the loops that it is in their rounds are added.  Of a value over the rounds of two loops, `every` is the distance
+    between those of the outer one.
     """
 
     start: int
     each: int
     row: int
     column: int
-    time: int = 0
-    turn: int = 0
-    phase: int = 0
+    rounds: tuple[Round, ...] = ()
+    every: int = 0
 
     def first(self) -> list[str]:
         """Return the terms of the index of the first entry, as text."""
-        shifted = "t" if not self.phase else f"(t + {self.phase})"
-        terms = ["t" if self.time == 1 else f"t * {self.time}"] if self.time else []
-        return [*terms, f"{shifted} % 2 * {self.turn}"] if self.turn else terms
+        return [term for r in self.rounds for term in r.terms()]
 
     def entry(self, shape: Shape, names: Sequence[str]) -> str:
         """Return the text of an entry's index; an axis that repeats, or has one entry, is not counted."""
@@ -65,15 +78,26 @@ class Place(NamedTuple):
                 terms.append(name if stride == 1 else f"{name} * {stride}")
         return " + ".join([str(self.start), *terms])
 
-    def at(self, t: int) -> Place:
-        """Return the place in round t."""
-        start = self.start + t * self.time + (t + self.phase) % 2 * self.turn
-        return self._replace(start=start, time=0, turn=0, phase=0)
+    def at(self, name: str, t: int) -> Place:
+        """Return the place in round t of the loop whose rounds have this name."""
+        added = sum(t * r.time + (t + r.phase) % 2 * r.turn for r in self.rounds if r.name == name)
+        return self._replace(start=self.start + added, rounds=tuple(r for r in self.rounds if r.name != name))
+
+    def over(self) -> Place:
+        """Return the place over the rounds of two loops of a value that is over those of the inner one."""
+        (r,) = self.rounds
+        return self._replace(every=r.time, rounds=())
+
+    def step(self, name: str) -> Place:
+        """Return the place in a round of what is over time."""
+        if self.every:
+            return self._replace(every=0, rounds=(*self.rounds, Round(name, self.every)))
+        return self._replace(each=0, rounds=(*self.rounds, Round(name, self.each)))
 
     def is_flat(self, shape: Shape) -> bool:
         """Return whether the entries follow one another, row by row."""
         expected = [prod(shape[k + 1 :]) for k in range(len(shape))]
-        strides = (self.each, self.row, self.column)[-len(shape) :]
+        strides = (self.every, self.each, self.row, self.column)[-len(shape) :]
         return all(n == 1 or stride == e for n, stride, e in zip(shape, strides, expected, strict=True))
 
     def repeated(self, own: Shape, shape: Shape) -> Place:
@@ -119,6 +143,7 @@ class NativeSource(Writer):
         self.before: tuple[list[str], str] | None = None  # what comes before the loop that is written, and its indent
         self.widened: dict[tuple[Place, Shape], Place] = {}
         self.kept = {v.operands[0] for v in self.order if v.op == "all"}
+        self.kept_twice = {v.operands[0] for v in self.kept if v.op == "all"}  # over the rounds of two loops
         self.totals = {v.operands[0]: v for v in self.order if v.op == "total"}
         self.turns: dict[Value, tuple[Value, bool]] = {}  # a state and its next value → (the state, is it the next)
         for v in self.order:
@@ -133,15 +158,7 @@ class NativeSource(Writer):
         self.needed |= {v.next for v in self.order if v.next is not None} | self.kept | set(self.homes)
 
     def text(self, results: Sequence[Value], comments: Sequence[str]) -> str:
-        run: list[Value] = []
-        for part in schedule(self.order):
-            if isinstance(part, Value):
-                run.append(part)
-            else:
-                self._run(run)
-                run = []
-                self._loop(part)
-        self._run(run)
+        self._level(None)
         if len(self.lines) > MOST_LINES:
             raise NoNativeFormError(
                 f"a program of {len(self.lines):,} lines takes too long to become machine code, at most {MOST_LINES} "
@@ -166,6 +183,18 @@ class NativeSource(Writer):
         parts = ["\n".join([head, *lines]) for head, lines in functions.items()]
         return "\n\n\n".join([HEAD.format(self.dtype), *parts]) + "\n"
 
+    def _level(self, level: Loop | None) -> None:
+        """Write what is directly in a loop, or outside all."""
+        run: list[Value] = []
+        for part in schedule(self.order, level):
+            if isinstance(part, Value):
+                run.append(part)
+            else:
+                self._run(run)
+                run = []
+                self._loop(part)
+        self._run(run)
+
     def _is_one(self, v: Value) -> bool:
         return self.place(v).is_flat(v.shape)
 
@@ -177,8 +206,8 @@ class NativeSource(Writer):
         """Return a value's memory as a matrix, or as T of them; `in_one` one below the other."""
         p, shape = self.place(v), v.shape
         if in_one:
-            shape, p = (shape[0] * shape[1], shape[2]), p._replace(each=0)
-        strides = (p.each, p.row, p.column)[-len(shape) :]
+            shape, p = (prod(shape[:-1]), shape[-1]), p._replace(each=0)
+        strides = (p.every, p.each, p.row, p.column)[-len(shape) :]
         if p.is_flat(shape):
             return f"w[{p.start}:{p.start + prod(shape)}].reshape({shape})"
         size = 4 if self.dtype == "float32" else 8
@@ -202,9 +231,7 @@ class NativeSource(Writer):
 
     def _viewed(self, v: Value) -> Place | None:
         if v.op == "last":
-            loop = v.operands[0].loop
-            assert loop is not None
-            return self.place(v.operands[0]).at(0 if loop.back else loop.n - 1)
+            return self.place(v.operands[0]).at(self.round(v.extra), v.extra.last_round)
         if v.op == "all":
             return self._over_time(v.operands[0])
         if v.op not in ("rows", "T", "at", "span", "step", "narrow", "long"):
@@ -214,12 +241,15 @@ class NativeSource(Writer):
             return p._replace(start=p.start + v.extra[0] * p.row)
         if v.op == "T":
             return p._replace(row=p.column, column=p.row)
+        if v.op == "at" and p.every:
+            return p._replace(start=p.start + v.extra * p.every, every=0)
         if v.op == "at":
             return p._replace(start=p.start + v.extra * p.each, each=0)
         if v.op == "span":
             return p._replace(start=p.start + v.extra[0] * p.each)
         if v.op == "step":
-            return p._replace(each=0, time=p.each)
+            assert v.loop is not None
+            return p.step(self.round(v.loop))
         if v.op == "narrow":
             return p._replace(each=v.shape[-1] * p.column)
         return p._replace(each=0) if p.each == v.operands[0].shape[1] * p.row else None
@@ -236,8 +266,10 @@ class NativeSource(Writer):
         if v in self.shared:
             return self.place(self.shared[v])
         if v.loop is not None and v in self.kept:
-            return self._over_time(v)._replace(each=0, time=rows * columns)
-        p = Place(self._memory(v, prod(v.shape)), rows * columns if len(v.shape) == 3 else 0, columns, 1)
+            return self._over_time(v).step(self.round(v.loop))
+        p = Place(self._memory(v, prod(v.shape)), rows * columns if len(v.shape) > 2 else 0, columns, 1)
+        if len(v.shape) == 4:
+            p = p._replace(every=prod(v.shape[1:]))
         if v.op in LEAVES and not self._is_argument(v):
             self.filled.append((p, v))
         return p
@@ -255,6 +287,8 @@ class NativeSource(Writer):
         """Return the place of a loop's value for all rounds."""
         if v.op == "step":
             return self.place(v.operands[0])
+        if v.op == "all":
+            return self.place(v).over()
         if v in self.shared:
             return self._over_time(self.shared[v])
         if v.op == "rows":
@@ -268,9 +302,20 @@ class NativeSource(Writer):
         size = prod(v.shape)
         if v in self.turns:
             state, is_next = self.turns[v]
-            start = self._memory(state, size * self._slots(state))
-            return Place(start + size * (is_next != v.loop.back), size, v.shape[-1], 1)
-        return Place(self._memory(v, size * v.loop.n), size, v.shape[-1], 1)
+            start, rounds = self._memory_over_time(state, size * self._slots(state))
+            return Place(start + size * (is_next != v.loop.back), size, v.shape[-1], 1, rounds)
+        start, rounds = self._memory_over_time(v, size * v.loop.n)
+        if len(v.shape) == 3:
+            return Place(start, prod(v.shape[1:]), v.shape[-1], 1, every=size)
+        return Place(start, size, v.shape[-1], 1, rounds)
+
+    def _memory_over_time(self, v: Value, size: int) -> tuple[int, tuple[Round, ...]]:
+        """Return the start of memory for all rounds of a loop, and what the rounds of the one around it add."""
+        if not self.kept_twice & {v, v.next}:
+            return self._memory(v, size), ()
+        assert v.loop is not None
+        assert v.loop.outer is not None
+        return self._memory(v, size * v.loop.outer.n), (Round(self.round(v.loop.outer), size),)
 
     def _slots(self, state: Value) -> int:
         assert state.loop is not None
@@ -283,10 +328,11 @@ class NativeSource(Writer):
         state, is_next = self.turns[v]
         assert state.loop is not None
         size, slots = prod(v.shape), self._slots(state)
-        p = Place(self._memory(state, size * slots), 0, v.shape[-1], 1)
+        start, rounds = self._memory_over_time(state, size * slots)
+        p, t = Place(start, 0, v.shape[-1], 1, rounds), self.round(state.loop)
         if slots == 2:
-            return p._replace(turn=size, phase=int(is_next))
-        return p._replace(start=p.start + size * (is_next != state.loop.back), time=size)
+            return p._replace(rounds=(Round(t, 0, size, int(is_next)),))
+        return p._replace(start=start + size * (is_next != state.loop.back), rounds=(*rounds, Round(t, size)))
 
     def _settle(self, v: Value) -> None:
         """Let the parts of a stack that can be computed in its rows have these rows as memory."""
@@ -340,24 +386,26 @@ class NativeSource(Writer):
         """Let what is kept for all time steps have the memory of what is read for the last time where it is made."""
         own, found = set(group), dict[Value, Value]()  # result of a group → what it reads that nothing else reads
         for v in group:
-            read = next((o for o in v.operands if o in found or self._is_read_here(o, v.shape)), None)
+            read = next((o for o in v.operands if o in found or self._is_read_here(o, v)), None)
             if read is None:
                 continue
             source = found.pop(read, read)
-            free = v in self.kept and v not in self.homes and v not in self.turns and v not in self.known
-            if free:
+            elsewhere = (self.kept_twice, self.homes, self.turns, self.known)
+            if v in self.kept and not any(v in places for places in elsewhere):
                 self.shared[v] = source
             elif all(user in own for user in self.users.get(v, ())):
                 found[v] = source
 
-    def _is_read_here(self, operand: Value, shape: Shape) -> bool:
+    def _is_read_here(self, operand: Value, reader: Value) -> bool:
         """Return whether an operand is a part of an array over time, made before the loop, that is read once."""
         v = operand
         while v.op == "rows" and self.uses[v] == 1:
             (v,) = v.operands
-        if v.op != "step" or operand.shape != shape:
+        if v.op != "step" or v.loop is None or v.loop is not reader.loop or operand.shape != reader.shape:
             return False
         (source,) = v.operands
+        if source.loop is not v.loop.outer:  # nor in a round of an outer loop alone
+            return False
         apart = v is operand or all(user.op == "rows" for user in self.users[v])
         blocks = sorted(user.extra for user in self.users[v]) if v is not operand and apart else []
         overlap = any(a[1] > b[0] for a, b in pairwise(blocks))
@@ -378,23 +426,23 @@ class NativeSource(Writer):
         self.lines.append(self.indent + line)
 
     def _loop(self, loop: Loop) -> None:
-        inside = self.inside(loop)
+        inside, t = self.inside(loop), self.round(loop)
         for v in inside:
             if v.op == "carry":
-                self._copied(self.place(v).at(loop.n - 1 if loop.back else 0), v.operands[0], v.shape)
+                self._copied(self.place(v).at(t, loop.n - 1 if loop.back else 0), v.operands[0], v.shape)
             if v in self.totals:
                 total = self.totals[v]
                 self._nest(total.shape, {"out": self.place(total)}, lambda at: [f"w[{at['out']}] = zero"])
-        self._emit(f"for t in range({loop.n - 1}, -1, -1):" if loop.back else f"for t in range({loop.n}):")
+        self._emit(f"for {t} in range({loop.n - 1}, -1, -1):" if loop.back else f"for {t} in range({loop.n}):")
         outer, self.indent, start = self.indent, self.indent + "    ", len(self.lines)
-        self.before = [], outer
-        self._run(inside)
+        around, self.before = self.before, ([], outer)
+        self._level(loop)
         for v in inside:
-            if v in self.totals and (v.op == "carry" or self._is_view(v)):
+            if v in self.totals and (v.op in ("carry", "total") or self._is_view(v)):
                 self._added(self.place(self.totals[v]), v, v.shape, "+")
         if len(self.lines) == start:
             self._emit("pass")
-        self.lines[start - 1 : start - 1], self.before, self.indent = self.before[0], None, outer
+        self.lines[start - 1 : start - 1], self.before, self.indent = self.before[0], around, outer
 
     def _nest(self, shape: Shape, places: dict[str, Place], body: Any) -> None:
         """Write loops over the entries of a shape around `body`, which gets the index of each place as text."""

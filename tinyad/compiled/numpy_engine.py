@@ -12,7 +12,8 @@ import numpy as np
 from tinyad.arrays.matrix import Array
 from tinyad.engine.op import Op
 
-Places = Sequence[tuple[int, int | None]]  # of each output and derivative: which result of the source, which time step
+Index = tuple[int, ...]  # of a time step in a result over time, and of a round in it; () of all else
+Places = Sequence[tuple[int, Index]]  # of each output and derivative: which result of the source, which matrix of it
 Functions = Mapping[str, tuple[str, Op]]  # name in the source → ("forward" or "back", a user's row)
 
 
@@ -60,7 +61,7 @@ class NumpyEngine:
 
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         results = self._source(arguments, self._sizes)
-        out = [results[k] if t is None else results[k][t] for k, t in self._places]
+        out = [results[k][t] if t else results[k] for k, t in self._places]
         for k in self._again:
             out[k] = out[k].copy()
         return out[: self._outputs] + [dv.T for dv in out[self._outputs :]]

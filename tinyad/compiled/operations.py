@@ -40,7 +40,7 @@ class InLoop(StrEnum):
     LEAVES = "read outside: the matrix of the last round"
     ADDS = "read outside: the sum of all rounds"
     ONE = "each round its own; never T at once"
-    OUTSIDE = "not in a loop"
+    OUTSIDE = "outside the loop"
 
 
 READ_OUTSIDE = (InLoop.KEEPS, InLoop.LEAVES, InLoop.ADDS)
@@ -107,9 +107,7 @@ def as_told(operands: Sequence[Value], extra: Any) -> Shape:
 
 def every_round(operands: Sequence[Value], extra: Any) -> Shape:
     """Return T×N×M for N×M."""
-    (v,) = operands
-    assert v.loop is not None
-    return (v.loop.n, *v.shape)
+    return (extra.n, *operands[0].shape)
 
 
 def one_of_many(operands: Sequence[Value], extra: Any) -> Shape:

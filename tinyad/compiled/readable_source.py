@@ -44,10 +44,7 @@ class ReadableSource(Writer):
         self.lines = self._begun()
         arguments = ", ".join(argument.name for argument in self.arguments)
         for part in schedule(self.order):
-            if isinstance(part, Loop):
-                self._loop(part)
-            elif part.op not in NOWHERE:
-                self._line(part, "    ")
+            self._part(part, "    ")
         returned = ", ".join(self._result(v) for v in results)
         lines = [
             f"def program({arguments}):",
@@ -60,7 +57,7 @@ class ReadableSource(Writer):
 
     def _begun(self) -> list[str]:
         """Return the lines before the first value."""
-        return []
+        return [f"    {a.name} = {a.name}.reshape{a.value.shape}" for a in self.arguments if len(a.value.shape) == 4]
 
     def _result(self, v: Value) -> str:
         """Return a result as an expression; one that is part of an argument is copied, as it belongs to the caller."""
@@ -71,35 +68,57 @@ class ReadableSource(Writer):
         is_given = base.op in GIVEN and printed.precedence == ATOM
         return self.dialect.copied.format(printed.text) if is_given else printed.text
 
-    def _loop(self, loop: Loop) -> None:
+    def _part(self, part: Value | Loop, indent: str) -> None:
+        if isinstance(part, Loop):
+            self._loop(part, indent)
+        elif part.op not in NOWHERE:
+            self._line(part, indent)
+
+    def _loop(self, loop: Loop, indent: str) -> None:
         inside = self.inside(loop)
         carries = [v for v in inside if v.op == "carry"]
         for v in inside:
-            if v in self.kept:
-                self._start(self.kept[v], "empty")
+            if v in self.kept and not self._is_stored_outside(v):
+                self._start(self.kept[v], "empty", indent)
             if v in self.totals:
-                self._start(self.totals[v], "zeros")
+                self._start(self.totals[v], "zeros", indent)
         for v in carries:
-            self.lines.append(f"    {self.name(v)} = {self._expression(v.operands[0]).text}")
-        rounds = f"range({loop.n})"
-        self.lines.append(f"    for t in {f'reversed({rounds})' if loop.back else rounds}:")
-        self.lines += [f"        {self.name(self.lasts[v])} = {self.name(v)}" for v in carries if v in self.lasts]
-        for v in inside:
-            if v not in carries:
-                self._line(v, " " * 8)
-            if v in self.kept:
-                self.lines.append(f"        {self.name(self.kept[v])}[t] = {self._expression(v).text}")
-            if v in self.totals:
-                self.lines.append(f"        {self.name(self.totals[v])} += {self._expression(v).text}")
+            self.lines.append(f"{indent}{self.name(v)} = {self._expression(v.operands[0]).text}")
+        t, rounds = self.round(loop), f"range({loop.n})"
+        self.lines.append(f"{indent}for {t} in {f'reversed({rounds})' if loop.back else rounds}:")
+        indent += "    "
+        self.lines += [f"{indent}{self.name(self.lasts[v])} = {self.name(v)}" for v in carries if v in self.lasts]
+        for part in schedule(self.order, loop):
+            if part not in carries:
+                self._part(part, indent)
+            if part in self.kept and not self._is_stored_inside(part):
+                self.lines.append(f"{indent}{self._stored(part, t)} = {self._expression(part).text}")
+            if part in self.totals:
+                self.lines.append(f"{indent}{self.name(self.totals[part])} += {self._expression(part).text}")
         if carries:
             states = ", ".join(map(self.name, carries))
             self.lines.append(
-                f"        {states} = {', '.join(self._expression(v.next).text for v in carries if v.next)}"
+                f"{indent}{states} = {', '.join(self._expression(v.next).text for v in carries if v.next)}"
             )
 
-    def _start(self, v: Value, how: str) -> None:
+    def _start(self, v: Value, how: str, indent: str) -> None:
         """Write the line before a loop that makes what the loop fills or adds up."""
-        self.lines.append(f"    {self.name(v)} = {self.new(how, v.shape, v.dtype, self.name(v))}")
+        self.lines.append(f"{indent}{self.name(v)} = {self.new(how, v.shape, v.dtype, self.name(v))}")
+
+    def _stored(self, v: Value, t: str) -> str:
+        """Return the place of a round in an array over time: of a loop in a loop, in that over the rounds of both."""
+        over_time = self.kept[v]
+        if self._is_stored_outside(v):
+            return f"{self.name(self.kept[over_time])}[t, {t}]"
+        return f"{self.name(over_time)}[{t}]"
+
+    def _is_stored_outside(self, v: Value) -> bool:
+        """Return whether a value of a loop in a loop is read in the rounds of both only."""
+        over_time = self.kept[v]
+        return over_time in self.kept and self.uses[over_time] == 1
+
+    def _is_stored_inside(self, v: Value) -> bool:
+        return v.op == "all" and self._is_stored_outside(v.operands[0])
 
     def _line(self, v: Value, indent: str) -> None:
         """Write the statements that compute a value, if it needs any."""
@@ -231,6 +250,9 @@ class ReadableSource(Writer):
 
     def _array(self, v: Value, texts: list[str]) -> str:
         """Return a function of arrays, a view of one, or an array made of others, as text."""
+        if v.op == "step" and v.loop is not None and v.loop.outer is not None:
+            a, k = texts[0], self.round(v.loop)
+            return f"{a[:-1]}, {k}]" if v.operands[0].op == "step" and a.endswith("]") else f"{a}[{k}]"
         if v.op in ("place", "spread"):
             return self.new("zeros", v.shape, v.dtype)
         return self.operation(v, self._repeated(v, texts) if v.op == "stack" else texts)

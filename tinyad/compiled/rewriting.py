@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.arrays.matrix import Shape
+from tinyad.arrays.matrix import Array, Shape
 from tinyad.compiled.operations import GIVEN, LEAVES, OPERATIONS, READ_OUTSIDE, UFUNCS
 from tinyad.compiled.value_names import joined
-from tinyad.compiled.values import Loop, Value, ordered
+from tinyad.compiled.values import Loop, Value, enclosing, ordered
 
 
 class Maker:
@@ -29,8 +29,9 @@ class Maker:
             key = (op, tuple(map(id, operands)), extra)
             found = self._made.get(key)
             if found is None:
-                row = OPERATIONS[op]
-                loop = None if row.in_loop in READ_OUTSIDE else _loop(operands)
+                row, loop = OPERATIONS[op], _loop(operands)
+                if row.in_loop in READ_OUTSIDE and loop is not None and loop is extra:
+                    loop = loop.outer
                 shape, dtype = row.shape(operands, extra), _dtype(operands)
                 found = self._made[key] = Value(op, operands, extra, shape, dtype, loop)
                 found.rank = len(self._made)
@@ -55,11 +56,11 @@ class Maker:
 
     def step(self, over_time: Value, loop: Loop) -> Value:
         """Return the matrix of this round of a loop."""
-        if over_time.op == "all" and over_time.operands[0].loop is loop:
+        if over_time.op == "all" and (over_time.extra is loop or over_time.operands[0].loop is not over_time.extra):
             return over_time.operands[0]
         if len(over_time.shape) == 2:
             return over_time
-        if over_time.op in ("rows", "T"):
+        if over_time.op in ("rows", "T") and len(over_time.shape) == 3:
             whole = self.step(over_time.operands[0], loop)
             return self(over_time.op, whole, extra=over_time.extra, name=over_time.name)
         key = ("step", id(over_time), loop)
@@ -75,7 +76,7 @@ class Maker:
 
     def total(self, v: Value, loop: Loop) -> Value:
         """Return the sum of a value over the rounds of a loop."""
-        return self("*", self.number(loop.n), v) if v.loop is None else self("total", v)
+        return self("total", v, extra=loop)
 
     def gather(self, parts: list[Value], name: str = "") -> Value:
         """Return T matrices as one value over time."""
@@ -84,11 +85,21 @@ class Maker:
             return first
         if first.op in ("at", "last") and len({_source(part) for part in parts}) == 1:
             source, times = _source(first), [_time(part) for part in parts]
-            if source is not None and times == list(range(times[0], times[0] + len(times))):
-                whole = source if len(source.shape) == 3 and source.loop is None else self("all", source)
+            if times == list(range(times[0], times[0] + len(times))):
+                whole = source[0] if len(source) == 1 else self("all", source[0], extra=source[1])
                 return self("span", whole, extra=(times[0], times[0] + len(times)))
+        constants = [_constant(part) for part in parts]
+        if all(a is not None for a in constants):
+            every = np.array(constants, first.dtype)
+            whole = self.leaf("constant", every.tobytes(), every.shape, first.dtype, "constant")
+            return self.leaf("given", (whole,), every.shape, first.dtype, name or "constant")
         if all(part.op in GIVEN for part in parts):
             return self.leaf("given", tuple(parts), (len(parts), *first.shape), first.dtype, name)
+        if all(_is_given(part) and part.loop is first.loop for part in parts):
+            loop, given = first.loop, tuple(zip(*(part.operands[0].extra for part in parts), strict=True))
+            assert loop is not None
+            shape = loop.n, len(parts), *first.shape
+            return self.step(self.leaf("given", given, shape, first.dtype, first.name), loop)
         return self("gather", *parts, name=name)
 
     # Simplifications: each returns a simpler value, or None.
@@ -134,24 +145,31 @@ class Maker:
         return self("stack", *parts) if len(parts) < len(operands) else None
 
     def _all(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
-        (v,) = operands
-        if v.loop is None:
-            return v
+        (v,), loop = operands, extra
+        if v.loop is not loop:
+            return v if len(v.shape) == 2 else None
         if v.op == "step":
             return v.operands[0]
-        return self(v.op, self("all", *v.operands), extra=v.extra, name=v.name) if v.op in ("rows", "T") else None
+        if v.op in ("rows", "T") and len(v.shape) == 2:
+            return self(v.op, self("all", *v.operands, extra=loop), extra=v.extra, name=v.name)
+        return None
 
     def _at(self, operands: tuple[Value, ...], t: Any) -> Value | None:
         (v,) = operands
         if len(v.shape) == 2:
             return v
         if v.op in ("gather", "given"):
-            parts: tuple[Value, ...] = v.operands or v.extra
-            return parts[int(t)]
+            parts: Any = v.operands or v.extra
+            if isinstance(parts[0], Value) and parts[0].op == "constant" and len(parts[0].shape) == 3:
+                one = _constant(parts[0])[int(t)]  # type: ignore[index]
+                return self.leaf("constant", one.tobytes(), one.shape, one.dtype, "constant")
+            part = parts[int(t)]
+            return part if isinstance(part, Value) else self.leaf("given", part, v.shape[1:], v.dtype, v.name)
         if v.op == "span":
             return self("at", *v.operands, extra=int(t + v.extra[0]))
-        if v.op == "all" and t == _last_round(v.operands[0]):
-            return self("last", *v.operands)
+        loop = v.extra
+        if v.op == "all" and (t == loop.last_round or v.operands[0].loop is not loop):
+            return self("last", *v.operands, extra=loop)
         return self(v.op, self("at", *v.operands, extra=t), extra=v.extra) if v.op in ("rows", "T") else None
 
     def _span(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
@@ -159,12 +177,16 @@ class Maker:
         return v if len(v.shape) == 2 or extra == (0, v.shape[0]) else None
 
     def _last(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
-        (v,) = operands
-        if v.loop is None:
+        (v,), loop = operands, extra
+        if v.loop is not loop:
             return v
         if v.op == "step":
-            return self("at", *v.operands, extra=_last_round(v))
-        return self(v.op, self("last", *v.operands), extra=v.extra) if v.op in ("rows", "T") else None
+            return self("at", *v.operands, extra=extra.last_round)
+        return self(v.op, self("last", *v.operands, extra=loop), extra=v.extra) if v.op in ("rows", "T") else None
+
+    def _total(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        (v,), loop = operands, extra
+        return None if v.loop is loop else self("*", self.number(loop.n), v)
 
     def _over(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
         (v,) = operands
@@ -199,28 +221,40 @@ def continues(a: Value, b: Value) -> bool:
     return a.op == b.op == "rows" and a.operands == b.operands and bool(a.extra[1] == b.extra[0])
 
 
-def _source(part: Value) -> Value | None:
-    """Return what an "at" or "last" is taken from: a value over time, or one in a loop."""
+def _is_given(v: Value) -> bool:
+    """Return whether it is one of the arguments that are given for all rounds, in its round."""
+    return v.op == "step" and v.operands[0].op == "given" and len(v.operands[0].extra) == v.operands[0].shape[0]
+
+
+def _constant(v: Value) -> Array | None:
+    """Return the numbers of a constant; None for another value."""
+    if v.op == "constant":
+        return np.frombuffer(v.extra, v.dtype).reshape(v.shape)
+    if v.op in ("ones", "zeros"):
+        return np.full(v.shape, v.op == "ones", v.dtype)
+    return np.ones(v.shape, v.dtype) if v.op == "T" and v.operands[0].op == "ones" else None
+
+
+def _source(part: Value) -> Any:
+    """Return what an "at" or "last" is taken from: a value over time, or one in a loop and the loop."""
     if part.op not in ("at", "last"):
         return None
     (v,) = part.operands
-    return v.operands[0] if v.op == "all" else v
+    if part.op == "last":
+        return v, part.extra
+    return (v.operands[0], v.extra) if v.op == "all" else (v,)
 
 
 def _time(part: Value) -> int:
-    if part.op == "at":
-        return int(part.extra)
-    return _last_round(part.operands[0])
-
-
-def _last_round(v: Value) -> int:
-    return 0 if v.loop is None or v.loop.back else v.loop.n - 1
+    return int(part.extra) if part.op == "at" else part.extra.last_round
 
 
 def _loop(operands: Iterable[Value]) -> Loop | None:
+    """Return the innermost of the loops that the operands are in."""
     loops = {v.loop for v in operands} - {None}
-    assert len(loops) < 2, "a value of one loop in another"
-    return loops.pop() if loops else None
+    inner = max(loops, key=lambda loop: len(enclosing(loop)), default=None)
+    assert loops.issubset(enclosing(inner)), "a value of one loop in another"
+    return inner
 
 
 def _dtype(operands: tuple[Value, ...]) -> Any:
@@ -237,7 +271,8 @@ def rebuilt(
     """Return the roots rebuilt: `change` takes a value, its new operands and all new values so far, and returns the
     new value, or None to rebuild it unchanged.  What is in `new` already stays as it is."""
     roots, new = list(roots), {} if new is None else new
-    for v in ordered(roots):
+    order = ordered(roots)
+    for v in order:
         if v in new:
             continue
         operands = [new[operand] for operand in v.operands]
@@ -251,7 +286,7 @@ def rebuilt(
         else:
             new[v] = (change and change(v, operands, new)) or again(make, v, operands)
         new[v].name, new[v].rank = new[v].name or v.name, min(new[v].rank, v.rank)
-    for v in ordered(roots):
+    for v in order:
         if v.next is not None and v.next is not v:
             new[v].next = new[v.next]
     return [new[v] for v in roots]
@@ -264,8 +299,4 @@ def again(make: Maker, v: Value, operands: Sequence[Value]) -> Value:
         return make.step(operands[0], v.loop)
     if v.op == "gather":
         return make.gather(list(operands), v.name)
-    if v.op == "total" and operands[0].loop is None:
-        loop = v.operands[0].loop
-        assert loop is not None
-        return make.total(operands[0], loop)
     return make(v.op, *operands, extra=v.extra)

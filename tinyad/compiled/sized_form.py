@@ -31,7 +31,7 @@ def described(program: Program, recorded: Recorded) -> str:
     tape = recorded.tape
     what = {
         "arguments": arguments,
-        "places": _runs(form.places),
+        "places": _runs(([k, *at[:-1]], at[-1] if at else None) for k, at in form.places),
         "lengths": recorded.lengths,
         "bases": recorded.bases,
         "steps": Counter(op.symbol for op, *_ in tape.steps),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tinyad.compiled.dialects import NUMPY, Dialect
 from tinyad.compiled.identifiers import Namer
 from tinyad.compiled.operations import GIVEN, filled, template
 from tinyad.compiled.value_names import LONGEST, joined, value_name
-from tinyad.compiled.values import Loop, Value, ordered
+from tinyad.compiled.values import Loop, Value, enclosing, ordered
 from tinyad.engine.table import TABLE
 
 FOR_NUMPY = 'compile it for NumPy (style="literal" or "grouped", engine="numpy")'
@@ -36,7 +37,10 @@ class Writer:
         self.roots, self.dialect = list(roots), dialect
         self.order = ordered(self.roots)
         self.users: dict[Value, list[Value]] = {}
+        self._inside: dict[Loop, list[Value]] = {}
         for v in self.order:
+            if v.loop is not None:
+                self._inside.setdefault(v.loop, []).append(v)
             for operand in v.inputs():
                 self.users.setdefault(operand, []).append(v)
         self.uses = Counter(operand for v in self.order for operand in v.inputs())
@@ -51,11 +55,16 @@ class Writer:
             if v.op in GIVEN and not _is_written_out(v):
                 self._argument(v)
         self.arguments.sort(key=lambda a: _place(a.parts[0]))
+        nested = any(len(enclosing(v.loop)) > 1 for v in self.order)
+        self._inner_round = self.namer("k") if nested else ""
 
     def _argument(self, v: Value) -> None:
-        over_time = v.op == "given"
-        self.names[v] = self.namer((v.name or "array") + "s" * over_time)
-        self.arguments.append(Argument(self.names[v], v.extra if over_time else (v,), over_time, v))
+        is_over_time = v.op == "given" and len(v.extra) > 1
+        self.names[v] = self.namer((v.name or "array") + "s" * (v.op == "given"))
+        parts: tuple[Any, ...] = v.extra if v.op == "given" else (v,)
+        if is_over_time and len(v.shape) == 4:  # over the rounds of two loops: those of the inner one after the other
+            parts = tuple(chain.from_iterable(parts))
+        self.arguments.append(Argument(self.names[v], parts, is_over_time, v))
 
     def name(self, v: Value) -> str:
         if v not in self.names:
@@ -78,8 +87,12 @@ class Writer:
         """Return the bytes held between runs."""
         return 0
 
+    def round(self, loop: Loop) -> str:
+        """Return the name of the round of a loop."""
+        return "t" if loop.outer is None else self._inner_round
+
     def inside(self, loop: Loop) -> list[Value]:
-        return [v for v in self.order if v.loop is loop]
+        return self._inside[loop]
 
     def leaf(self, v: Value) -> str:
         """Return the text of a leaf that is no argument."""

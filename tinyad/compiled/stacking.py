@@ -9,7 +9,7 @@ S. Amarasinghe, "Exploiting superword level parallelism with multimedia instruct
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -31,30 +31,42 @@ def stack_products(roots: list[Value], make: Maker) -> list[Value]:
 
 
 def _stacked(roots: list[Value], make: Maker, componentwise: bool) -> list[Value]:
-    loops = list(dict.fromkeys(v.loop for v in ordered(roots) if v.loop is not None))
-    for loop in (*loops, None):
-        packings = [_Packing(roots, make, loop, late, componentwise or loop is None).roots for late in (False, True)]
-        roots = min(
-            packings, key=lambda packing: sum(v.op not in (*VIEWS, *LEAVES) for v in ordered(packing) if v.loop is loop)
-        )
+    found = [loop for loop in dict.fromkeys(v.loop for v in ordered(roots)) if loop is not None]
+    around = {loop.outer for loop in found}  # in which another loop is: left as they are
+    there, back = ([loop for loop in found if loop not in around and loop.back == turned] for turned in (False, True))
+    for loops in (there, back, [None]):
+        packings = [_Packing(roots, make, dict.fromkeys(loops, late), componentwise) for late in (False, True)]
+        early, late = (_operation_counts(packing.roots) for packing in packings)
+        better = {loop: late[loop] < early[loop] for loop in loops}
+        if all(better.values()) or not any(better.values()):
+            roots = packings[any(better.values())].roots
+        else:
+            roots = _Packing(roots, make, better, componentwise).roots
     return roots
 
 
-class _Packing:
-    """The values of one loop, or outside all, packed wavefront by wavefront; `late` counts them from the results."""
+def _operation_counts(roots: Sequence[Value]) -> Counter[Loop | None]:
+    return Counter(v.loop for v in ordered(roots) if v.op not in (*VIEWS, *LEAVES))
 
-    def __init__(self, roots: list[Value], make: Maker, loop: Loop | None, late: bool, componentwise: bool) -> None:
-        self.make, self.loop, self.componentwise = make, loop, componentwise
+
+class _Packing:
+    """The values of loops, or outside all, packed wavefront by wavefront; where `late`, counted from the results."""
+
+    def __init__(self, roots: list[Value], make: Maker, late: Mapping[Loop | None, bool], componentwise: bool) -> None:
+        self.make, self.componentwise = make, componentwise or None in late
         self.users: dict[Value, list[Value]] = defaultdict(list)
         order = ordered(roots)
         for v in order:
             for operand in v.operands:
                 self.users[operand].append(v)
+        stacks = [v for v in order if v.op == "stack" and all(part.op == "leaf" for part in v.operands)]
+        self.stacked = {part: k for v in stacks for k, part in enumerate(v.operands)}
         self.placed: set[Value] = set()
         self.products: list[Value] = []  # joined in this wave
         self.new: dict[Value, Value] = {}
-        for wave, may_join in wavefronts(order, loop, late):
-            if may_join:
+        self.made_by: dict[Value, Any] = {}  # value → the operations that make it
+        for wave, self.loop, self.may_join in wavefronts(order, late):
+            if self.may_join:
                 self._join(wave)
             for v in wave:
                 if v not in self.new:
@@ -73,7 +85,7 @@ class _Packing:
             carry = self.make.carry(operands[0], v.loop, v.name)
             carry.dtype = v.dtype
             return carry
-        if v.op == "sum" and v.loop is self.loop:
+        if v.op == "sum" and self.may_join:
             return sum_of(self.make, self._columns_joined(self._products_joined(self._terms(v))), v)
         return again(self.make, v, operands)
 
@@ -115,7 +127,8 @@ class _Packing:
         """Stack the right operands where they are made, so that the sum is one product."""
         readers = {user for v in wave if v.op == "dot" for user in self.users[v] if user.op == "sum"}
         for reader in sorted(readers, key=lambda v: (-len(v.operands), v.rank)):
-            rights = [p.operands[1] for p in reader.operands if p.op == "dot" and p.operands[0].loop is None]
+            products = [p for p in reader.operands if p.op == "dot" and p.operands[0].loop is None]
+            rights = [p.operands[1] for p in sorted(products, key=self._place_in_stack)]
             parts = [self.new[right] for right in rights if right in self.new]
             wholes = list(dict.fromkeys(part.operands[0] if part.op == "rows" else part for part in parts))
             kinds = {(v.shape[:-2], v.shape[-1], v.dtype) for v in wholes}
@@ -129,6 +142,11 @@ class _Packing:
             stack.name = joined([whole.name for whole in wholes if whole.name])
             for term in terms:
                 self._moved(term.value, stack, term.at)
+
+    def _place_in_stack(self, product: Value) -> int:
+        """Return where the left operand lies in a stack that there is: the parameters are stacked in one order only."""
+        (left, _) = product.operands
+        return self.stacked.get(left.operands[0] if left.op == "T" else left, 0)
 
     def _moved(self, whole: Value, stack: Value, at: int) -> None:
         """Replace a value and its blocks by blocks of a stack."""
@@ -338,7 +356,12 @@ class _Packing:
     def _use(self, v: Value) -> Any:
         """Return the operations that read a value: blocks belong in one stack if the same operations read them."""
         users = self.users[v]
-        return tuple((u.op, *(_operations(operand) for operand in u.operands if operand is not v)) for u in users)
+        return tuple((u.op, *(self._made_by(operand) for operand in u.operands if operand is not v)) for u in users)
+
+    def _made_by(self, v: Value) -> Any:
+        if v not in self.made_by:
+            self.made_by[v] = _operations(v)
+        return self.made_by[v]
 
     def _stacked(self, parts: list[Value], kind: str) -> Value:
         if kind == "same":

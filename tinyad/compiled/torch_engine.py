@@ -42,7 +42,7 @@ class TorchEngine:
         parts = [part for a in arguments for part in (a if isinstance(a, list) else (a,))]
         device = next((part.device for part in parts if isinstance(part, self._torch.Tensor)), "cpu")
         results = self._program(*(self._tensor(a, device) for a in arguments))
-        out = [results[k] if t is None else results[k][t] for k, t in self._places]
+        out = [results[k][t] if t else results[k] for k, t in self._places]
         for k in self._again:
             out[k] = out[k].clone()
         return out[: self._outputs] + [dv.T for dv in out[self._outputs :]]

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from tinyad.compiled.operations import LEAVES
-from tinyad.compiled.values import Loop, Value, schedule
+from tinyad.compiled.values import Loop, Value, part_of, schedule
 
 T = TypeVar("T")
-Wavefront = tuple[list[Value], bool]  # and whether its values may be joined
+Wavefront = tuple[list[Value], Loop | None, bool]  # and the loop it is in, and whether its values may be joined
 
 
-def wavefronts(order: Sequence[Value], loop: Loop | None, late: bool) -> Iterator[Wavefront]:
-    """Yield all values; those of the loop, or outside all, by wavefront, `late` as near to the results as possible."""
-    if loop is None:
-        yield from _outside(order, late)
-        return
-    depends: set[Value] = set()
+def wavefronts(order: Sequence[Value], late: Mapping[Loop | None, bool]) -> Iterator[Wavefront]:
+    """Yield all values; those of the loops in `late`, or of None outside all, by wavefront.
+
+    Where `late` is true, a value is in a wavefront as near to the results as possible.
+    """
+    if None in late:
+        yield from _outside(order, late[None])
+    else:
+        yield from _in_loops(order, None, late)
+
+
+def _in_loops(order: Sequence[Value], level: Loop | None, late: Mapping[Loop | None, bool]) -> Iterator[Wavefront]:
+    """Yield the values in a loop, or outside all, and those of the loops there."""
+    inside: dict[Loop, list[Value]] = {}
+    around = set[Loop | None]()
     for v in order:
-        if v.loop is loop or any(operand in depends for operand in v.operands):
-            depends.add(v)
-    yield [v for v in order if v not in depends], False
-    inside = [v for v in order if v.loop is loop]
-    yield from ((wavefront, True) for wavefront in _by_level(_levels(inside, late)))
-    yield [v for v in order if v in depends and v.loop is not loop], False
+        if v.loop is not None:
+            inside.setdefault(v.loop, []).append(v)
+            around.add(v.loop.outer)
+    for part in schedule(order, level):
+        if isinstance(part, Value):
+            yield [part], level, False
+        elif part in around:
+            yield from _in_loops(order, part, late)
+        elif part in late:
+            yield from ((wavefront, part, True) for wavefront in _by_level(_levels(inside[part], late[part])))
+        else:
+            yield inside[part], part, False
 
 
 def _by_level(levels: dict[T, int]) -> list[list[T]]:
@@ -58,21 +73,21 @@ def _is_given(v: Value) -> bool:
 def _outside(order: Sequence[Value], late: bool) -> Iterator[Wavefront]:
     inside: dict[Loop, list[Value]] = {}
     for v in order:
-        if v.loop is not None:
-            inside.setdefault(v.loop, []).append(v)
+        if isinstance(loop := part_of(v, None), Loop):
+            inside.setdefault(loop, []).append(v)
     line = schedule(order)
     levels = _outside_late(line, inside) if late else _outside_early(line, inside)
     for parts in _by_level({part: levels[part] for part in line}):
-        yield [part for part in parts if isinstance(part, Value)], True
+        yield [part for part in parts if isinstance(part, Value)], None, True
         for part in parts:
             if isinstance(part, Loop):
-                yield inside[part], False
+                yield inside[part], part, False
 
 
 def _needed(part: Value | Loop, inside: dict[Loop, list[Value]]) -> set[Value | Loop]:
     if isinstance(part, Loop):
         return {operand for v in inside[part] for operand in v.inputs() if operand.loop is None}
-    return {operand.loop or operand for operand in part.operands}
+    return {part_of(operand, None) or operand for operand in part.operands}
 
 
 def _outside_early(line: Sequence[Value | Loop], inside: dict[Loop, list[Value]]) -> dict[Value | Loop, int]:
