@@ -1,4 +1,4 @@
-"""The command line: `tinyad demo`, `new`, `check`, `report`, `plant`, `class` and `grade`."""
+"""The command line: `tinyad demo`, `new`, `check`, `report`, `serve`, `plant`, `class` and `grade`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tinyad.commands.sources import SECONDS_FOR_TEXT, message_of
 from tinyad.commands.version import __version__
 from tinyad.printing.output import write_page
 from tinyad.printing.text import for_terminal, visible
+from tinyad.web import command as web
 
 if TYPE_CHECKING:
     from tinyad.html.report import Report
@@ -99,6 +100,10 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--timeout", type=seconds, metavar="SECONDS", help="for a derivation (default: 5)")
     report.set_defaults(run=_report, other_place="a page with --out")
 
+    serve = commands.add_parser("serve", help="open a page in the browser to write derivations in")
+    web.add_options(serve)
+    serve.set_defaults(run=_serve, other_place="another address with --host")
+
     exercises.add_commands(commands)
 
     mcp_server.add_parser(commands)
@@ -135,7 +140,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _new(options: argparse.Namespace) -> int:
     """Copy a derivation that an installed package brings, or list them all."""
-    paths: dict[str, Path] = {name: path for group in _registered(DERIVATIONS) for name, path in group.items()}
+    paths = _derivations()
     if not paths:
         raise ValueError(
             f"no installed package brings derivations: none registers an entry point of the group {DERIVATIONS}"
@@ -156,6 +161,14 @@ def _new(options: argparse.Namespace) -> int:
         raise ValueError(f"{copy} is there already, and stays as it is; move it, or go to another folder") from None
     print(for_terminal(f"{copy}   {_title(text)}"))
     return 0
+
+
+def _derivations() -> dict[str, Path]:
+    return {name: path for group in _registered(DERIVATIONS) for name, path in group.items()}
+
+
+def _serve(options: argparse.Namespace) -> int:
+    return web.serve(options, _derivations())
 
 
 def _read(path: Path) -> str:

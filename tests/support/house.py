@@ -24,7 +24,7 @@ PACKAGES = [
     ["derivation.show"],
     ["derivation"],
     ["code"],
-    ["commands"],
+    ["commands", "web"],
     [""],  # the public names and the command line
 ]
 RANK = {package: rank for rank, row in enumerate(PACKAGES) for package in row}

@@ -53,6 +53,20 @@ def fragment(report: Report) -> str:
     return pages.fragment(pages.lines(shown))
 
 
+def content(report: Report) -> Markup:
+    """Return the findings as a part of a page that shows the source itself; a row has the number of its verdict."""
+    source, number = report.source, 0
+    shown = [Markup("<p>{}</p>").format(_counts(report)), *_pairs(report)]
+    for pair in report.pairs:
+        rows = []
+        for v in pair.statements:
+            attributes, cells = _statement(source, Shown(v, folded=v is not report.first_wrong))
+            rows.append((attributes + Markup(' id="v{}"').format(number), cells))
+            number += 1
+        shown += [pages.table(HEADS, rows, pair.backward or source.name)] if rows else []
+    return pages.lines(shown)
+
+
 # The parts of a page
 
 

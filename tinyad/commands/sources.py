@@ -39,7 +39,8 @@ def checked_text(name: str, text: str, options: argparse.Namespace) -> Report:
         from tinyad.code.files import text_named
 
         return _of_code(text_named(name, text), own)
-    return _of_derivation(opened_text(text, name, own.timeout or SECONDS_FOR_TEXT), own)
+    folder = Path(name).absolute().parent
+    return _of_derivation(opened_text(text, name, own.timeout or SECONDS_FOR_TEXT, folder), own)
 
 
 def _of_code(source: Text, options: argparse.Namespace) -> Report:

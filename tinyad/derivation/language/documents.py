@@ -35,22 +35,25 @@ def opened(text_or_path: str | Path, seconds: float | None = None) -> Source:
     """Return the source in a file, or in a text of more than one line: a document if it has no blocks of equations."""
     if Path(str(text_or_path)[:200]).suffix.lower() == ".ipynb" and "\n" not in str(text_or_path):
         return _notebook(Path(text_or_path), seconds)
-    is_text = isinstance(text_or_path, str) and "\n" in text_or_path
-    return _as_its_kind(read(text_or_path, seconds), None if is_text else Path(text_or_path))
+    source = read(text_or_path, seconds)
+    if isinstance(text_or_path, str) and "\n" in text_or_path:
+        return _of_kind(source, "", None)
+    return _of_kind(source, Path(text_or_path).suffix.lower(), Path(text_or_path).absolute().parent)
 
 
-def opened_text(text: str, name: str, seconds: float | None = None) -> Source:
-    """Return the source in a text that stands, or would stand, in a file of this name."""
-    return _as_its_kind(Source(text, name, seconds), Path(name))
+def opened_text(text: str, name: str, seconds: float | None = None, folder: Path | None = None) -> Source:
+    """Return the source in a text that is read as a file of this name; it includes files of `folder`, else none."""
+    return _of_kind(Source(text, name, seconds), Path(name).suffix.lower(), folder)
 
 
-def _as_its_kind(source: Source, path: Path | None) -> Source:
-    kind = _kind(source.text, path.suffix.lower() if path else "")
+def _of_kind(source: Source, suffix: str, folder: Path | None) -> Source:
+    """Return a source as the document that it is; its folder has the files that it includes."""
+    kind = _kind(source.text, suffix)
     if not kind:
         return source
     lines = [Line(text, "", number) for number, text in enumerate(source.text.split("\n"), 1)]
     if kind == "latex":
-        return _latex(lines, source.name, source.seconds, path.absolute().parent if path else None)
+        return _latex(lines, source.name, source.seconds, folder)
     find = in_markdown if kind == "markdown" else in_restructured_text
     return Document(lines, source.name, source.seconds, kind, find)
 

@@ -21,6 +21,8 @@ SUM_SIGNS = {"+": "+", "-": "−"}
 POWERS = {"transpose": "⊤", "square": "2", "inverse": "−1"}
 CLOSED = ("name", "number", "ones", "eye", "call", "prime", "bracket", "matrix", "stack", "deriv", "dots")
 NOTHING = Markup("")
+SIZED = Markup('<munder class="sized">{}<mtext>{}</mtext></munder>')
+Sized = Sequence[tuple[int, int, str]]
 SPACE = Markup('<mspace width="0.17em"/>')
 APPLY = Markup("<mo>&#8289;</mo>")  # what a screen reader says between f and (x)
 BOLD = Markup('<mn style="font-weight:bold">1</mn>')
@@ -32,9 +34,12 @@ def mathml(node: Node, text: str, names: Names | None = None) -> Markup:
     return _math(_Writer(text, names or Names()).formula(node))
 
 
-def statement(line: Statement, text: str, names: Names | None = None) -> Markup:
-    """Return a whole line; the members of a chain, and the terms of a long one, stand below one another."""
-    write = _Writer(text, names or Names())
+def statement(line: Statement, text: str, names: Names | None = None, sizes: Sized = ()) -> Markup:
+    """Return a whole line; the members of a chain, and the terms of a long one, stand below one another.
+
+    sizes: what stands below an operand, as (start, end, size).
+    """
+    write = _Writer(text, names or Names(), sizes)
     left = [write.formula(node) for node in line.left]
     listed = "[" in text[line.start : line.left[0].start]
     first = _fence("[", _between(left, ","), "]") if listed else left[0]
@@ -52,10 +57,18 @@ def statement(line: Statement, text: str, names: Names | None = None) -> Markup:
 class _Writer:
     """The element of a node: one method for each kind of node."""
 
-    def __init__(self, text: str, names: Names) -> None:
+    def __init__(self, text: str, names: Names, sizes: Sized = ()) -> None:
         self.text, self.names = text, names
+        # The size of a formula says nothing where those of its operands stand; Xᵀ begins where X does, and has another.
+        self.sizes = {
+            (a, b): size for a, b, size in sizes if not any(a < start and end <= b for start, end, _ in sizes)
+        }
 
     def formula(self, node: Node) -> Markup:
+        shown, size = self.unsized(node), self.sizes.get((node.start, node.end))
+        return SIZED.format(shown, size) if size else shown
+
+    def unsized(self, node: Node) -> Markup:
         if node.kind in POWERS or node.kind == "power":
             return self.power(node)
         if node.kind in ("+", "-", "*", "∘", "/"):

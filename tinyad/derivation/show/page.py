@@ -53,13 +53,25 @@ class WrongSteps(NamedTuple):
 
 def page(report: Report) -> str:
     """Return one HTML file with all that the derivation file says and all findings."""
+    return pages.page(_title_and_end(report.source)[0], content(report))
+
+
+def content(report: Report, live: bool = False) -> Markup:
+    """Return the same as a part of a page: of a live one with all sizes, and without drawings, which are `pictures`."""
     source = report.source
-    first, name = re.match(r"\s*# +(\S.*)", source.text), pages.file_name(source.name)
+    title, end = _title_and_end(source)
+    body = _document(report, source, live) if isinstance(source, Document) else _body(report, end, live)
+    return pages.lines([_head(report, title), *body])
+
+
+def _title_and_end(source: Source) -> tuple[str, int]:
+    """Return the title of a source, and where it ends in a derivation file."""
+    name = pages.file_name(source.name)
     if isinstance(source, Document):
-        title = source.heading(source.found.headings[0][0] + 1) if source.found.headings else name
-        return pages.page(title, pages.lines([_head(report, title), *_document(report, source)]))
-    title = first[1].strip() if first else name
-    return pages.page(title, pages.lines([_head(report, title), *_body(report, first.end() if first else 0)]))
+        headings = source.found.headings
+        return (source.heading(headings[0][0] + 1) if headings else name), 0
+    first = re.match(r"\s*# +(\S.*)", source.text)
+    return (first[1].strip(), first.end()) if first else (name, 0)
 
 
 def fragment(report: Report) -> str:
@@ -72,7 +84,8 @@ def fragment(report: Report) -> str:
         it, title = derivation.declarations, checked.title or "derivation"
         shown += [HEADLINE.format(text) for text in checked.headlines]
         good, bad = ([v for v in checked.verdicts if v.ok == ok] for ok in (True, False))
-        shown += [_lines(it, [Row(v, folded=v is not report.first_wrong) for v in bad], title)] if bad else []
+        rows = [Row(v, folded=v is not report.first_wrong, sized=True) for v in bad]
+        shown += [_lines(it, rows, title)] if rows else []
         shown += _list("Left out", checked.faults, opened=True)
         shown += _list("Likely lines", checked.proposed, opened=True)
         folded += [_lines(it, map(Row, good), title)] if good else []
@@ -108,13 +121,13 @@ def _class(verdict: Verdict) -> str:
     return "good" if verdict.holds else "unsure" if verdict in POSSIBLY_RIGHT else "bad"
 
 
-def _body(report: Report, at: int) -> Iterator[Markup]:
+def _body(report: Report, at: int, live: bool) -> Iterator[Markup]:
     """Yield prose and blocks in the order of the file."""
     source, prose = report.source, Prose()
     forward = {eq.start: (eq, d.declarations.names) for d, _ in report.parts for eq in d.forward}
     verdicts = list(enumerate(report.verdicts))
     declared = {v.start: d.declarations for d, checked in report.parts for v in checked.verdicts}
-    endings = _endings(report.parts)
+    endings = _endings(report.parts, live)
     for block in source.blocks():
         yield prose.html(source.text[at : source.line_start(source.place(block.start - 1)[0])])
         at = block.end + len(source.line(source.place(block.end)[0]))
@@ -124,7 +137,7 @@ def _body(report: Report, at: int) -> Iterator[Markup]:
         elif block.kind == "forward":
             yield _equations([forward[k] for k in sorted(forward) if block.start <= k < block.end], source)
         else:
-            rows = [Row(v, k) for k, v in verdicts if block.start <= v.start < block.end]
+            rows = [Row(v, k, sized=live or not v.ok) for k, v in verdicts if block.start <= v.start < block.end]
             if rows:
                 yield _lines(declared[rows[0].verdict.start], rows, _title(block))
             for row in rows:
@@ -132,17 +145,18 @@ def _body(report: Report, at: int) -> Iterator[Markup]:
     yield prose.html(source.text[at:])
 
 
-def _document(report: Report, source: Document) -> Iterator[Markup]:
+def _document(report: Report, source: Document, live: bool) -> Iterator[Markup]:
     """Yield the derivations of a document without its prose, and what was not read of it."""
     heading = Markup("<h2>{}</h2>")
     numbers = {v.start: k for k, v in enumerate(report.verdicts)}
-    endings = _endings(report.parts)
+    endings = _endings(report.parts, live)
     for derivation, checked in report.parts:
         names = derivation.declarations.names
         yield heading.format("Forward")
         yield _equations([(eq, names) for eq in derivation.forward], source)
         yield heading.format(f"Backward: {checked.title}" if checked.title else "Backward")
-        rows = [Row(v, numbers[v.start]) for v in sorted(checked.verdicts, key=lambda v: v.start)]
+        in_order = sorted(checked.verdicts, key=lambda v: v.start)
+        rows = [Row(v, numbers[v.start], sized=live or not v.ok) for v in in_order]
         if rows:
             yield _lines(derivation.declarations, rows, "Backward")
         for row in rows:
@@ -156,16 +170,22 @@ def _title(block: Block) -> str:
     return f"Backward: {block.title}" if block.title else "Backward"
 
 
-def _endings(parts: Sequence[tuple[Derivation, CheckedLines]]) -> dict[int, list[Markup]]:
+def _endings(parts: Sequence[tuple[Derivation, CheckedLines]], live: bool) -> dict[int, list[Markup]]:
     """Return start of the last line of a set → its findings; after the last set of a derivation, the picture."""
     endings: dict[int, list[Markup]] = {}
     for k, (derivation, checked) in enumerate(parts):
         if checked.verdicts:
             last = max(v.start for v in checked.verdicts)
             endings[last] = list(_findings(checked))
-            if k + 1 == len(parts) or parts[k + 1][0] is not derivation:
+            if not live and (k + 1 == len(parts) or parts[k + 1][0] is not derivation):
                 endings[last] += _picture([p for d, p in parts if d is derivation])
     return endings
+
+
+def pictures(report: Report) -> Markup:
+    """Return the forward of every derivation as a drawing."""
+    derivations = list({id(d): d for d, _ in report.parts}.values())
+    return pages.lines(it for one in derivations for it in _picture([p for d, p in report.parts if d is one]))
 
 
 def _equations(equations: Sequence[tuple[Statement, Names]], source: Source) -> Markup:
@@ -174,11 +194,12 @@ def _equations(equations: Sequence[tuple[Statement, Names]], source: Source) -> 
 
 
 class Row(NamedTuple):
-    """A line in a table: its number on the page for links, None without; whether its findings are folded."""
+    """A line in a table: its number on the page for links, None without; are findings folded, operands with sizes?"""
 
     verdict: LineVerdict
     link: int | None = None
     folded: bool = False
+    sized: bool = False
 
 
 def _lines(it: Declarations, rows: Iterable[Row], title: str) -> Markup:
@@ -190,7 +211,8 @@ def _lines(it: Declarations, rows: Iterable[Row], title: str) -> Markup:
 def _row(it: Declarations, row: Row) -> tuple[Markup, Sequence[str]]:
     """Return the attributes and the cells of a line."""
     v = row.verdict
-    formula = statement(v.statement, it.source.text, it.names) if v.statement else CODE.format(v.text)
+    sizes = v.shapes if row.sized else ()
+    formula = statement(v.statement, it.source.text, it.names, sizes) if v.statement else CODE.format(v.text)
     details = _details(it, v)
     if row.folded:
         brief = v.message or v.looks_like or (_numbers(v.worst) if v.worst else "details")
@@ -222,7 +244,8 @@ def _terms(it: Declarations, v: LineVerdict) -> Iterator[Markup]:
     if v.looks_like:
         yield _term("looks like", v.looks_like)
     if v.suggestion:
-        yield _term(v.grade or "suggestion", _formula(it, v.suggestion) + CODE.format(v.suggestion))
+        suggestion = Markup('<div class="suggestion">{}{}</div>')
+        yield _term(v.grade or "suggestion", suggestion.format(_formula(it, v.suggestion), CODE.format(v.suggestion)))
     if v.spoils:
         yield _term("wrong because of it", ", ".join(v.spoils))
     yield from (_term("note", note) for note in v.notes)

@@ -1,0 +1,657 @@
+// The page to write in: it has the text checked while it is written, and shows what was found.
+import { Editor } from "./editor.js";
+
+const state = JSON.parse(document.getElementById("state").textContent);
+const by = (id) => document.getElementById(id);
+const PAGE = crypto.randomUUID?.() ?? String(Math.random()); // no randomUUID over plain HTTP in a network
+const PAUSE = { text: 120, code: 800 }; // milliseconds without a key before a text is checked
+const QUIET = 1200; // before the line that is being written is found fault with
+const AGAIN = 1500; // before a server that is busy or gone is asked again
+const MOST = 1_000_000; // characters of a text
+const DRAFT = "tinyad-text";
+const TEMPLATES = {
+  "derivation.md": `# A layer of a network
+
+\`\`\`declare
+layout: same
+W: N×M
+x: M×1
+given: ∇h
+\`\`\`
+\`\`\`forward
+1. z = W x
+2. h = tanh(z)
+\`\`\`
+\`\`\`backward
+1. ∇z = ∇h ∘ (1 - h²)
+2. ∇W = ∇z xᵀ
+3. ∇x = Wᵀ ∇z
+\`\`\`
+`,
+  "derivation.tex": `\\documentclass{article}
+\\begin{document}
+% tinyad: declare
+%   W: N×M
+%   x: M×1
+%   given: \\nabla_h L
+\\begin{align}
+  z &= W x \\\\
+  h &= \\tanh(z)
+\\end{align}
+\\begin{align}
+  \\nabla_z L &= \\nabla_h L \\odot (1 - h^2) \\\\
+  \\nabla_W L &= \\nabla_z L \\, x^\\top \\\\
+  \\nabla_x L &= W^\\top \\nabla_z L
+\\end{align}
+\\end{document}
+`,
+  "backward.py": `import numpy as np
+
+
+def forward(X, W, b):
+    Z = X @ W + b
+    H = np.tanh(Z)
+    return H, (X, W, H)
+
+
+def backward(dH, cache):
+    X, W, H = cache
+    dZ = dH * (1 - H**2)
+    dX = dZ @ W.T
+    dW = X.T @ dZ
+    db = dZ.sum(axis=0)
+    return dX, dW, db
+
+
+def example():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(6, 5)), rng.normal(size=(5, 4)), rng.normal(size=4)
+`,
+};
+
+// The text that is open: its name, where it is on the disk, whether its code may run, and an exercise in it
+const open = { name: "derivation.md", version: null, runs: true, saved: true, answer: null };
+const isCode = () => open.name.toLowerCase().endsWith(".py");
+
+let later = 0;
+const say = (text) => {
+  clearTimeout(later);
+  by("status").textContent = text;
+};
+const sayLater = (text, pause = 700) => {
+  clearTimeout(later);
+  later = setTimeout(() => say(text), pause);
+};
+
+// The server
+
+class Trouble extends Error {}
+
+const ask = async (path, given, method = given === undefined ? "GET" : "POST") => {
+  const body = given === undefined ? undefined : JSON.stringify(given);
+  let response;
+  try {
+    response = await fetch(path, { method, body, headers: body ? { "content-type": "application/json" } : {} });
+  } catch {
+    throw new Trouble("The server does not answer; the text is kept in this browser.");
+  }
+  if (response.status === 403 && !response.headers.get("content-type")?.includes("json")) {
+    throw new Trouble("The server was started again: open the address that it has printed. The text is kept here.");
+  }
+  return response;
+};
+const answerOf = async (...request) => {
+  const answer = await (await ask(...request)).json();
+  if (answer.state !== "done") throw new Trouble(answer.message);
+  return answer;
+};
+const path = (name) => name.split("/").map(encodeURIComponent).join("/");
+const attempt = (work) => async (...given) => {
+  try {
+    await work(...given);
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error;
+    say(error.message);
+  }
+};
+
+// Checks: the newest text is the one that counts
+
+let number = 0;
+let waiting = 0;
+let quiet = 0;
+let shownOnce = false;
+let summary = "";
+
+const checkLater = (pause = PAUSE[isCode() ? "code" : "text"]) => {
+  clearTimeout(waiting);
+  number += 1;
+  waiting = setTimeout(check, pause);
+};
+
+const check = async () => {
+  const mine = ++number;
+  if (open.answer) return; // an exercise: no verdicts
+  if (isCode() && state.code && !open.runs) {
+    notice("This code came with a link. Read it: checking it runs it on this computer.", {}, ["Run it", () => {
+      open.runs = true;
+      checkLater(0);
+    }]);
+    return;
+  }
+  const { text } = editor;
+  if (!text.trim()) {
+    clear("Nothing is written yet. “Open” has examples.");
+    return;
+  }
+  if (text.length > MOST) {
+    clear(`The text has more than ${MOST.toLocaleString("en")} characters, and is not checked.`);
+    return;
+  }
+  try {
+    const response = await ask("/check", { page: PAGE, name: open.name, text });
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (mine !== number) return;
+      rest += value ?? "";
+      const lines = rest.split("\n");
+      rest = lines.pop();
+      if (done && rest) lines.push(rest);
+      for (const line of lines) present(JSON.parse(line));
+      if (done) return;
+    }
+  } catch (error) {
+    if (mine !== number) return;
+    say(error instanceof Trouble ? error.message : "The server does not answer; the text is kept in this browser.");
+    waiting = setTimeout(check, AGAIN);
+  }
+};
+
+const present = (answer) => {
+  if (answer.state === "superseded") return;
+  if (answer.state === "busy") {
+    sayLater(answer.message);
+    waiting = setTimeout(check, AGAIN);
+    return;
+  }
+  if (answer.state !== "done") {
+    unread(answer);
+    return;
+  }
+  editor.show(answer.findings);
+  calm = null;
+  notice("");
+  by("found").classList.remove("stale");
+  const page = document.createElement("div");
+  page.innerHTML = answer.page; // escaped by the server; the policy of the page lets no script in it run
+  dress(page, answer);
+  morph(by("found"), page);
+  shownOnce = true;
+  summary = answer.summary + (answer.suggested ? "" : "; suggestions are looked for");
+  sayLater(summary);
+  here();
+  draw();
+};
+
+// The text cannot be read: while its line is being written, that is no fault
+let calm = null; // what is said about the text when its author leaves the line
+const unread = (answer) => {
+  const { message, at, state: why } = answer;
+  editor.stale();
+  by("found").classList.toggle("stale", shownOnce);
+  calm = shownOnce && why === "unreadable" && editor.written ? answer : null;
+  if (calm) {
+    notice(`Line ${editor.written} is not read yet.`);
+    sayLater(`Line ${editor.written} is not read yet: ${message}`, 2500);
+    return;
+  }
+  const where = at && why === "unreadable" ? `Line ${at.line}: ` : "";
+  const bare = why === "unreadable" && !isCode() && !/```|\\begin|\$\$/.test(editor.text);
+  notice(where + message, { bad: why !== "refused" },
+    at && ["Go there", () => editor.goTo(editor.place(at).from)],
+    bare && ["Put the blocks around it", () => editor.takeAll(inBlocks(editor.text))]);
+  sayLater(where + message);
+};
+
+// Equations as they were copied from somewhere: those from the first derivative on are the backward pass
+const inBlocks = (text) => {
+  const lines = text.split("\n").filter((line) => line.trim());
+  const first = lines.findIndex((line) => /=/.test(line));
+  const derivative = /^[\s\d.()]*(∇|∂|δ|d[A-Za-z_]\w*\s*\+?=|d\w+\s*\/\s*d|\\nabla|\\delta|\\frac\s*\{\s*(\\partial|d))/;
+  const found = lines.findIndex((line, k) => k >= first && derivative.test(line));
+  const [before, back] = [Math.max(first, 0), found < 0 ? lines.length : found];
+  const block = (kind, some) => `\`\`\`${kind}\n${some.join("\n")}\n\`\`\`\n`;
+  const prose = lines.slice(0, before).map((line) => `${line}\n`).join("");
+  return prose + block("forward", lines.slice(before, back)) + block("backward", lines.slice(back));
+};
+
+const notice = (text, { bad = false } = {}, ...actions) => {
+  const box = by("notice");
+  box.hidden = !text;
+  box.className = bad ? "bad" : "";
+  box.textContent = text;
+  const buttons = document.createElement("p");
+  buttons.className = "buttons";
+  buttons.append(...actions.filter(Boolean).map(([label, run]) => button(label, run)));
+  if (buttons.children.length) box.append(buttons);
+};
+
+const clear = (text) => {
+  calm = null;
+  editor.show([]);
+  by("found").replaceChildren();
+  shownOnce = false;
+  summary = "";
+  notice(text);
+  say(text);
+  draw();
+};
+
+const button = (label, run, name = "") => {
+  const made = Object.assign(document.createElement("button"), { type: "button", textContent: label, className: name });
+  made.addEventListener("click", run);
+  return made;
+};
+
+// What was found, beside the text
+
+// Buttons are told apart by what they do, so that `morph` keeps those that stay; one listener does it
+const dress = (page, answer) => {
+  answer.findings.forEach((finding, k) => {
+    const line = page.querySelector(`#v${k}`);
+    if (!line) return;
+    line.dataset.finding = k;
+    const number = line.cells[0];
+    const link = Object.assign(document.createElement("button"), { type: "button", className: "link" });
+    link.dataset.go = k;
+    link.textContent = number.textContent;
+    link.setAttribute("aria-label", `line ${number.textContent}, ${finding.verdict}`);
+    number.replaceChildren(link);
+    const suggestion = line.querySelector(".suggestion, .diff");
+    if (finding.suggestion && suggestion) {
+      const take = Object.assign(document.createElement("button"), { type: "button", className: "take", textContent: "Take it" });
+      take.dataset.take = k;
+      take.setAttribute("aria-label", `Take it: ${finding.suggestion}`);
+      suggestion.append(take);
+    }
+  });
+  const listed = [...page.querySelectorAll("li")];
+  answer.proposed.forEach(({ text, behind }) => {
+    const item = listed.find((one) => one.textContent === text);
+    if (!item) return;
+    const add = Object.assign(document.createElement("button"), { type: "button", className: "take", textContent: "Add it" });
+    add.dataset.add = JSON.stringify({ text, behind });
+    item.append(" ", add);
+  });
+  if (answer.declarations) {
+    const write = Object.assign(document.createElement("button"), { type: "button", textContent: "Write the declarations that were taken into the text" });
+    write.dataset.declare = answer.declarations;
+    page.querySelector("header")?.after(write);
+  }
+};
+
+by("judged").addEventListener("click", (event) => {
+  const { target } = event;
+  const row = target.closest("[data-finding]");
+  const on = target.closest("[data-take], [data-go], [data-add], [data-declare], a[href^='#v']");
+  if (on?.matches("a")) {
+    event.preventDefault(); // the fragment of the address may hold a text
+    goTo(Number(on.getAttribute("href").slice(2)));
+  } else if (on?.dataset.take) editor.take(editor.items[Number(on.dataset.take)]);
+  else if (on?.dataset.go) goTo(Number(on.dataset.go));
+  else if (on?.dataset.add) {
+    const { text, behind } = JSON.parse(on.dataset.add);
+    editor.insertBehind(behind, text);
+  } else if (on?.dataset.declare) editor.declare(on.dataset.declare);
+  else if (row && target.closest("td:first-child")) goTo(Number(row.dataset.finding));
+});
+const goTo = (k) => editor.items[k] && editor.goTo(editor.items[k].from);
+
+// Make one element like another, and leave alone what is the same: what is open stays open, the focus where it is
+const morph = (old, now) => {
+  const [before, after] = [[...old.childNodes], [...now.childNodes]];
+  after.forEach((node, k) => {
+    const there = before[k];
+    if (!there) old.append(node);
+    else if (there.nodeType !== node.nodeType || there.nodeName !== node.nodeName) there.replaceWith(node);
+    else if (node.nodeType !== Node.ELEMENT_NODE) {
+      if (there.data !== node.data) there.data = node.data;
+    } else if (!there.isEqualNode(node)) {
+      for (const { name } of [...there.attributes]) if (!node.hasAttribute(name) && name !== "open") there.removeAttribute(name);
+      for (const { name, value } of [...node.attributes]) if (there.getAttribute(name) !== value) there.setAttribute(name, value);
+      morph(there, node);
+    }
+  });
+  before.slice(after.length).forEach((node) => node.remove());
+};
+
+// The line of the cursor, in what was found and for whoever listens
+const here = () => {
+  if (calm && !editor.written) unread(calm);
+  const item = editor.here();
+  for (const row of by("found").querySelectorAll("[data-finding]")) {
+    const is = item && Number(row.dataset.finding) === item.number;
+    if (is && !row.classList.contains("here") && matchMedia("(min-width: 50.01rem)").matches) row.scrollIntoView({ block: "nearest" });
+    row.classList.toggle("here", Boolean(is));
+    const one = editor.items[row.dataset.finding];
+    row.classList.toggle("calm", Boolean(one) && editor.kind(one) === "calm");
+  }
+  if (item && !["good", "calm"].includes(editor.kind(item))) {
+    const taken = item.suggestion && `${item.grade}: ${item.suggestion} (Alt Enter takes it)`;
+    sayLater([`Line ${editor.line.number}, ${item.verdict}`, item.message, taken].filter(Boolean).join(". "));
+  } else if (item && editor.kind(item) === "calm") sayLater(`Line ${editor.line.number} is not read yet.`);
+  else if (summary) sayLater(summary);
+};
+
+// The graph of the forward, when it is wanted
+
+let drawnFor = null;
+let drawings = 0;
+const draw = attempt(async () => {
+  by("drawing").hidden = !shownOnce || isCode();
+  const { text } = editor;
+  if (!by("drawing").open || by("drawing").hidden || text === drawnFor) return;
+  drawnFor = text;
+  const { page } = await answerOf("/drawing", { name: open.name, text });
+  if (drawnFor !== text) return;
+  const box = by("drawing").querySelector("div");
+  box.innerHTML = page || "<p>This forward is too long to be drawn.</p>";
+  for (const inner of box.querySelectorAll("details.explored")) inner.open = true;
+  drawings += 1;
+  await import(`/static/explore.js?${drawings}`); // it makes live what is new
+});
+by("drawing").addEventListener("toggle", async () => {
+  await draw();
+  if (by("drawing").open) by("drawing").scrollIntoView({ block: "nearest" });
+});
+
+// The editor
+
+const changed = () => {
+  open.saved = false;
+  title();
+  clearTimeout(quiet);
+  quiet = setTimeout(() => {
+    editor.paused();
+    here();
+  }, QUIET);
+  checkLater();
+  keep();
+};
+let keeping = 0;
+const keep = () => {
+  clearTimeout(keeping);
+  keeping = setTimeout(() => {
+    try {
+      const { name, version } = open;
+      localStorage.setItem(DRAFT, JSON.stringify({ name, version, text: editor.text }));
+    } catch {
+      // no room, or not allowed: the text is in the editor all the same
+    }
+  }, 400);
+};
+const editor = new Editor(by("writing"), {
+  completions: state.completions, nonce: state.nonce, say, changed, moved: () => here(),
+});
+
+const title = () => {
+  by("name").value = open.name;
+  document.title = `${open.saved ? "" : "• "}${open.name} – tinyad`;
+};
+const show = (name, text, { version = null, runs = true, saved = true } = {}) => {
+  if (text.length > MOST) throw new Trouble(`${name} has more than ${MOST.toLocaleString("en")} characters.`);
+  Object.assign(open, { name, version, runs, answer: null });
+  shownOnce = false;
+  by("found").replaceChildren();
+  editor.replaceAll(text, name);
+  open.saved = saved;
+  title();
+  notice("");
+  checkLater(0);
+};
+by("name").addEventListener("change", () => {
+  const name = by("name").value.trim() || "derivation.md";
+  Object.assign(open, { name, version: null, saved: false, runs: true });
+  editor.setLanguage(name);
+  title();
+  checkLater(0);
+  keep();
+});
+by("next").addEventListener("click", () => editor.next(1));
+by("sizes").addEventListener("click", () => {
+  const all = by("judged").classList.toggle("sizes");
+  by("sizes").setAttribute("aria-pressed", all);
+});
+
+// The palette is one stop of the Tab key; arrow keys go on from there
+
+const signs = [...by("signs").querySelectorAll("button")];
+signs.forEach((one, k) => {
+  one.tabIndex = k ? -1 : 0;
+  one.addEventListener("pointerdown", (event) => event.preventDefault()); // the focus stays in the text
+  one.addEventListener("click", () => editor.insert(one.dataset.sign));
+});
+by("signs").addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  const at = signs.indexOf(document.activeElement);
+  if (!step || at < 0) return;
+  const next = signs[(at + step + signs.length) % signs.length];
+  signs[at].tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
+  event.preventDefault();
+});
+
+// Open
+
+const close = () => document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
+for (const one of document.querySelectorAll("[data-dialog]")) {
+  one.addEventListener("click", () => {
+    by(one.dataset.dialog).showModal();
+    if (one.dataset.dialog === "opening") attempt(listFolder)();
+  });
+}
+const list = (box, names, run) => {
+  box.querySelector("ul").replaceChildren(...names.map((name) => {
+    const item = document.createElement("li");
+    item.append(button(name, () => run(name)));
+    return item;
+  }));
+};
+const listFolder = async () => {
+  if (!state.disk) return;
+  by("folder").hidden = false;
+  list(by("folder"), (await answerOf("/files")).names, openFile);
+};
+const openFile = attempt(async (name) => {
+  const { text, version } = await answerOf(`/files/${path(name)}`);
+  close();
+  show(name, text, { version });
+});
+const openExample = attempt(async (name) => {
+  const { text } = await answerOf(`/examples/${path(name)}`);
+  close();
+  show(`${name}.md`, text);
+});
+list(by("examples"), state.examples, openExample);
+by("examples").hidden = !state.examples.length;
+for (const one of document.querySelectorAll("[data-new]")) {
+  one.addEventListener("click", () => {
+    close();
+    show(one.dataset.new, TEMPLATES[one.dataset.new]);
+    editor.view.focus();
+  });
+}
+by("choose").addEventListener("click", () => by("file").click());
+by("file").addEventListener("change", attempt(async () => {
+  const [file] = by("file").files;
+  by("file").value = "";
+  if (!file) return;
+  if (file.size > 4 * MOST) throw new Trouble(`${file.name} has more than ${(4 * MOST).toLocaleString("en")} bytes.`);
+  const text = await file.text();
+  close();
+  show(file.name, text);
+}));
+
+// Save
+
+const download = (name, text, kind) => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: kind }));
+  link.download = name.split("/").pop();
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+};
+const saved = (message) => {
+  open.saved = true;
+  title();
+  say(message);
+};
+const saveToFolder = attempt(async () => {
+  const { name } = open;
+  const { version } = await answerOf(`/files/${path(name)}`, { text: editor.text, version: open.version ?? "" }, "PUT");
+  close();
+  open.version = version;
+  saved(`${name} is saved.`);
+  keep();
+});
+const saveToBrowser = () => {
+  close();
+  download(open.name, editor.text, "text/plain");
+  saved(`${open.name} is downloaded.`);
+};
+const save = () => {
+  if (open.version !== null && state.writable) saveToFolder();
+  else if (state.writable) by("saving").showModal();
+  else saveToBrowser();
+};
+by("save").addEventListener("click", save);
+by("to-folder").addEventListener("click", saveToFolder);
+by("to-browser").addEventListener("click", saveToBrowser);
+addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s" && !event.altKey) {
+    event.preventDefault();
+    save();
+  }
+});
+
+// Share
+
+const flow = async (bytes, stream) => {
+  const parts = [];
+  let size = 0;
+  const reader = new Blob([bytes]).stream().pipeThrough(stream).getReader();
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    size += read.value.length;
+    if (size > 4 * MOST) throw new Trouble("The text in this link is too long.");
+    parts.push(read.value);
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+};
+const packed = async (text) => {
+  const bytes = await flow(new TextEncoder().encode(text), new CompressionStream("deflate-raw"));
+  let binary = "";
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+};
+const unpacked = async (word) => {
+  const binary = atob(word.replaceAll("-", "+").replaceAll("_", "/"));
+  const bytes = Uint8Array.from(binary, (sign) => sign.charCodeAt(0));
+  return new TextDecoder("utf-8", { fatal: true }).decode(await flow(bytes, new DecompressionStream("deflate-raw")));
+};
+by("as-link").addEventListener("click", attempt(async () => {
+  const link = `${location.origin}/#name=${encodeURIComponent(open.name)}&text=${await packed(editor.text)}`;
+  by("link").hidden = false;
+  by("link").textContent = link;
+  try {
+    await navigator.clipboard.writeText(link);
+    say("The link is copied.");
+  } catch {
+    say("The link stands below the button; it could not be copied.");
+  }
+}));
+by("as-page").addEventListener("click", attempt(async () => {
+  const { page } = await answerOf("/page", { name: open.name, text: editor.text });
+  close();
+  download(`${open.name.replace(/\.[^.]*$/, "")}.html`, page, "text/html");
+}));
+
+// Exercises
+
+const begin = (name, { text, answer }) => {
+  close();
+  show(name, text);
+  open.answer = answer;
+  summary = "";
+  draw();
+  exercise("One line of this text is wrong, or is missing. Find it and mend it.");
+};
+const exercise = (text) => {
+  notice(text, {}, ["I have mended it", grade], ["Show the verdicts", giveUp]);
+  say(text);
+};
+const grade = attempt(async () => {
+  const { ok, message } = await answerOf("/grade", { name: open.name, text: editor.text, answer: open.answer });
+  if (!ok) {
+    exercise(`Not yet: ${message}.`);
+    return;
+  }
+  open.answer = null;
+  await check();
+  notice(`Right. ${message[0].toUpperCase()}${message.slice(1)}.`);
+  say(by("notice").textContent);
+});
+const giveUp = async () => {
+  const [{ line, was, removed }] = open.answer.mistakes;
+  open.answer = null;
+  await check();
+  notice(`${removed ? "Before" : "In"} line ${line}, it was: ${was}`);
+};
+by("plant").addEventListener("click", attempt(async () => {
+  begin(open.name, await answerOf("/plant", { name: open.name, text: editor.text }));
+}));
+by("plant-example").addEventListener("click", attempt(async () => {
+  const name = state.examples[Math.floor(Math.random() * state.examples.length)];
+  const { text } = await answerOf(`/examples/${path(name)}`);
+  begin(`${name}.md`, await answerOf("/plant", { name: `${name}.md`, text }));
+}));
+by("plant-example").hidden = !state.examples.length;
+
+// What is open at first: the text of a link, the file of the server, the draft of before, or an example to change
+
+const draftOf = () => {
+  try {
+    return JSON.parse(localStorage.getItem(DRAFT));
+  } catch {
+    return null; // none that can be read
+  }
+};
+const first = attempt(async () => {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const draft = draftOf();
+  if (draft?.text && !editor.text) editor.replaceAll(draft.text, draft.name); // so that undoing brings it back
+  if (given.get("text")) {
+    const name = (given.get("name") || "derivation.md").slice(0, 120);
+    let text = "";
+    try {
+      text = await unpacked(given.get("text"));
+    } catch {
+      show("derivation.md", TEMPLATES["derivation.md"]);
+      throw new Trouble("This link holds no text that can be read: it may have been cut off.");
+    }
+    show(name, text, { runs: false, saved: false });
+    return;
+  }
+  if (state.file) {
+    const { text, version } = await answerOf(`/files/${path(state.file)}`);
+    const mine = draft?.name === state.file && draft.version === version ? draft.text : text; // not saved yet
+    show(state.file, mine, { version, saved: mine === text });
+    return;
+  }
+  if (draft?.text) show(draft.name, draft.text, { version: draft.version, saved: false });
+  else show("derivation.md", TEMPLATES["derivation.md"]);
+});
+addEventListener("hashchange", first);
+first();
