@@ -144,7 +144,7 @@ def test_picture():
     tape, d = both()
     drawing = graph(tape, derivatives=d, contributions=True).drawing
     names = [box.lines[0].split(" = ")[0] for box in drawing.boxes]
-    assert {(names[tail], names[head]): label for tail, head, label in drawing.edges} == {
+    assert {(names[tail], names[head]): label for tail, head, label, *_ in drawing.edges} == {
         ("h", "_1"): ("upper(∇_1ᵀ, h)ᵀ",),
         ("x", "_1"): ("under(∇_1ᵀ, h)ᵀ",),
         ("_1", "a"): ("∇a ∘ (1 - tanh²(_1))ᵀ",),
