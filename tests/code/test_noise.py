@@ -6,6 +6,7 @@ import pytest
 import tinyad
 from tests.support.code_plants import founds, paired
 from tests.support.paths import ROOT
+from tests.support.sampling import sampled
 from tinyad.code.check import check_pair
 from tinyad.code.points import another
 from tinyad.code.program import CodeError, undisturbed
@@ -31,11 +32,13 @@ def test_right_code_is_right_where_its_loss_is_noisy(seed):
 
 @pytest.mark.parametrize(
     ("was", "now"),
-    [
-        ("dZ2 = 1. / m * (A2 - Y)", "dZ2 = 1. / m * (Y - A2)"),
-        ("dW2 = np.dot(dZ2, A1.T) + lambd / m * W2", "dW2 = np.dot(dZ2, A1.T) + lambd * W2"),
-        ("db1 = np.sum(dZ1, axis=1, keepdims=True)", "db1 = 1.001 * np.sum(dZ1, axis=1, keepdims=True)"),
-    ],
+    sampled(
+        [
+            ("dW2 = np.dot(dZ2, A1.T) + lambd / m * W2", "dW2 = np.dot(dZ2, A1.T) + lambd * W2"),
+            ("dZ2 = 1. / m * (A2 - Y)", "dZ2 = 1. / m * (Y - A2)"),
+            ("db1 = np.sum(dZ1, axis=1, keepdims=True)", "db1 = 1.001 * np.sum(dZ1, axis=1, keepdims=True)"),
+        ]
+    ),
 )
 def test_a_mistake_is_found_where_the_loss_is_noisy(was, now):
     assert [s.text.strip() for s in cost_with_regularization(11, was, now).wrong] == [now]

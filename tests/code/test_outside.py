@@ -95,6 +95,7 @@ def scale_backward(dout, x):
     return dz * SCALE, dSCALE
 
 
+@pytest.mark.slow
 def test_functions_that_exist_read_parameters_from_outside():
     before = SCALE.copy()
     report = check_code(scale_forward, scale_backward, np.array([0.3, 0.7, -1.1]))

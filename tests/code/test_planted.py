@@ -139,7 +139,7 @@ def planted(right, kind, was, now):
     return CodePlant(kind, statement.line, statement.end_line, was, now, right.replaced(statement.line, was, now))
 
 
-@pytest.mark.parametrize(("kind", "file", "name", "was", "now"), sampled(PLANTED), ids=lambda value: str(value)[:24])
+@pytest.mark.parametrize(("kind", "file", "name", "was", "now"), sampled(PLANTED, 8), ids=lambda value: str(value)[:24])
 def test_a_mistake_is_found_in_its_line_and_mended(kind, file, name, was, now):
     right = subject(file, name)
     found = outcome(right, planted(right, kind, was, now))

@@ -196,6 +196,7 @@ def scale_backward(dy, cache):
     return dx, dw
 
 
+@pytest.mark.slow
 def test_a_function_that_exists_may_raise_too():
     rng = np.random.default_rng(0)
     report = tinyad.check_code(scale_forward, scale_backward, rng.normal(size=(5, 3)), rng.normal(size=4)[:3] + 2)

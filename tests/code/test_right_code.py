@@ -10,7 +10,7 @@ from tinyad.code.program import undisturbed
 
 FILES = sorted((ROOT / "tests/code/written").glob("*.py"))
 PAIRS = [(path, found) for path in FILES for found in founds(path)]
-SHORT = PAIRS[::8]
+SHORT = PAIRS[::16]
 
 
 def name(pair):

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from tests.support.derivation_texts import CELL, fenced
 from tests.support.paths import ROOT
+from tests.support.sampling import sampled
 from tinyad import check_derivation
 from tinyad.cli import main
 from tinyad.commands.findings import FileResult, FileVerdict, Finding, Place, result_of
@@ -243,7 +244,7 @@ def test_the_exit_status_is_the_same_in_every_format(checked, kind, file, status
     assert checked(kind, file)[0] == status
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", sampled(FORMATS, 4))
 def test_several_processes_write_what_one_does(checked, kind):
     assert checked(kind) == checked(kind, options=["--jobs", "2"])
 

@@ -49,7 +49,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize(("equation", "mistake"), sampled(itertools.product(EQUATIONS, MISTAKES)))
+@pytest.mark.parametrize(("equation", "mistake"), sampled(itertools.product(EQUATIONS, MISTAKES), 7))
 def test_a_mistake_in_any_equation_is_the_first_wrong_step(monkeypatch, equation, mistake):
     cell = Cell()
     found = compare(cell.d, cell.hand(monkeypatch, equation, MISTAKES[mistake]))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support.lstm_with_mistakes import LSTM, B, H
+from tests.support.sampling import sampled
 from tinyad import compare
 
 MODEL = LSTM()
@@ -20,7 +21,7 @@ def said(comparison, name):
     return next(f.looks_like for f in comparison.findings if f.name == name)
 
 
-@pytest.mark.parametrize("times", [TIMES, [3]])
+@pytest.mark.parametrize("times", sampled([(TIMES,), ([3],)], 2))
 @pytest.mark.parametrize(
     ("mistake", "name", "kind"),
     [

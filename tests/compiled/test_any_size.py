@@ -44,7 +44,7 @@ def cell(name):
 
 
 @pytest.mark.parametrize("style", ["grouped", "literal"])
-@pytest.mark.parametrize("name", sampled(MODELS, 3))
+@pytest.mark.parametrize("name", sampled(MODELS, 6))
 def test_every_model_at_every_size(name, style):
     model, examples = cell(name)
     asked = [n for n in examples(1, 1, 0) if n != "targets"]

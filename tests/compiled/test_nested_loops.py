@@ -125,7 +125,7 @@ def test_a_name_k_stays():
     assert differs(tape, "L", LITERAL) is None
 
 
-@examples(40, 600)
+@examples(12, 600)
 def test_random_cells(examples):
     def equal(cell, passes):
         tape, seeds = cell.record()
@@ -135,7 +135,7 @@ def test_random_cells(examples):
     settings(SOME, max_examples=examples)(given(nested_cells, subsets)(equal))()
 
 
-@examples(15, 200)
+@examples(5, 200)
 def test_random_cells_as_machine_code(interpreted, examples):
     def equal(cell, passes):
         tape, seeds = cell.record()

@@ -56,7 +56,7 @@ def test_every_row_of_the_table(stand_ins, op, dtype, style):
 
 
 @IN_BOTH
-@pytest.mark.parametrize("name", sampled(MODELS, 3))
+@pytest.mark.parametrize("name", sampled(MODELS, 6))
 def test_models(stand_ins, name, style):
     for dtype in (np.float64, np.float32):
         p = ModelPoint(MODELS[name], dtype=dtype)

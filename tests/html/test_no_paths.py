@@ -7,6 +7,7 @@ import pytest
 
 from lstm_models.example import REPORTS
 from tests.support.paths import GOLDEN
+from tests.support.sampling import sampled
 from tinyad.cli import main
 
 HERE = Path(__file__).parent.parent
@@ -30,7 +31,7 @@ def folders(path):
     return {folder for folder in here if len(folder) > 4} | {"/home/", "/tmp/", "/work/"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sampled(FILES, 5), ids=lambda path: path.name)
 def test_a_page_does_not_name_folders(path, tmp_path, capsys):
     page = tmp_path / "page.html"
     main(["check", str(path), "--html", str(page), "--no-suggest"][: 4 if path.suffix == ".py" else 5])

@@ -229,7 +229,7 @@ PLANTED = [
 
 
 @AT
-@pytest.mark.parametrize(("form", "right", "wrong", "name"), sampled(PLANTED, 5))
+@pytest.mark.parametrize(("form", "right", "wrong", "name"), sampled(PLANTED, 9))
 def test_a_mistake_in_one_line_is_found(monkeypatch, form, right, wrong, name, at):
     found_in_its_line(monkeypatch, MODELS[form], gru_by_hand.cell_backward, right, wrong, name, at)
 

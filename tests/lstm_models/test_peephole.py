@@ -90,6 +90,6 @@ PLANTED = [
 
 
 @AT
-@pytest.mark.parametrize(("right", "wrong", "name"), sampled(PLANTED))
+@pytest.mark.parametrize(("right", "wrong", "name"), sampled(PLANTED, 8))
 def test_a_mistake_in_one_line_is_found(monkeypatch, right, wrong, name, at):
     found_in_its_line(monkeypatch, PEEPHOLE, peephole_by_hand.cell_backward, right, wrong, name, at)

@@ -242,7 +242,7 @@ def test_an_unknown_form_is_refused():
             ("both", '+ P["W_Cx"].T @ z16 + P["W_ox"]', '+ P["W_ox"]', "x"),
             ("both", "(1 - tanh_C**2)", "(1 - tanh_C)**2", "C"),
         ],
-        2,
+        4,
     ),
 )
 def test_a_planted_mistake_is_found_in_its_line(monkeypatch, form, right, wrong, name, at):

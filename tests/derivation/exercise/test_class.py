@@ -231,6 +231,7 @@ def maker(setup):
     return careful
 
 
+@pytest.mark.slow
 def test_a_job_takes_no_other_with_it():
     jobs = ["a", "sleep", "b", "end", "c", "memory", "d"]
     found = {done.number: done for done in in_workers(maker, "got", jobs, Limits(2, 3.0, 3_000_000_000))}
