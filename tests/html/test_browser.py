@@ -1,7 +1,6 @@
 """Pages in a browser: every formula visible, no complaints, folding, choosing, keys, print, dark, without scripts."""
 
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -12,19 +11,7 @@ from lstm_models.slides import GATES
 from tests.support.browser_pages import write_pages
 from tests.support.browser_view import HIDDEN_FORMULAS, SHOWN, apart, in_view, places, unfold
 
-sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.slow  # a browser takes seconds to open a page
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-if CHROMIUM is None:
-    pytest.skip("there is no Chromium", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

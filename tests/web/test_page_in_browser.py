@@ -1,7 +1,6 @@
 """The page in a browser: verdicts while one types, suggestions, files, links, exercises; with keys, narrow, dark."""
 
 import re
-import shutil
 
 import pytest
 
@@ -14,20 +13,8 @@ from tests.support.served import CODE, RIGHT, TOKEN, WRONG, listening
 from tinyad.web.app import Served
 from tinyad.web.disk import Disk
 
-sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.slow  # a browser takes seconds to open a page
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-if CHROMIUM is None:
-    pytest.skip("there is no Chromium", allow_module_level=True)
-expect = sync_api.expect
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+expect = pytest.importorskip("playwright.sync_api").expect
 
 
 @pytest.fixture(scope="module")

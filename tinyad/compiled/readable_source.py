@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tinyad.compiled.line_breaks import folded
 from tinyad.compiled.operations import COMPARISONS, COMPONENTS, GIVEN, LEAVES, OPERATIONS, template
+from tinyad.compiled.rewriting import repeated
 from tinyad.compiled.source_writer import Writer
 from tinyad.compiled.values import Loop, Value, schedule
 from tinyad.printing.formula import Grammar, Notation, Precedence, Printed, applied, bracketed
@@ -177,7 +178,7 @@ class ReadableSource(Writer):
         pieces = pieces[1:] if first else pieces
         for piece, (sign, at) in pieces:
             part = "" if piece.shape[-2] == shape[0] else f"[..., {at}:{at + piece.shape[-2]}, :]"
-            term, is_less = self._without_sign(piece if part else self._unrepeated(piece), sign < 0)
+            term, is_less = self._without_sign(piece if part else repeated(piece, self.inline), sign < 0)
             self.lines.append(f"{indent}{name}{part} {'-' if is_less else '+'}= {self._expression(term).text}")
 
     def _without_sign(self, v: Value, is_less: bool) -> tuple[Value, bool]:
@@ -207,21 +208,9 @@ class ReadableSource(Writer):
         operands = list(v.operands)
         if v.op in ("+", "-", "*", "/"):
             for k, other in enumerate(reversed(v.operands)):
-                if other.shape == v.shape and self._unrepeated(other) is other:
-                    operands[k] = self._unrepeated(operands[k])
+                if other.shape == v.shape and repeated(other, self.inline) is other:
+                    operands[k] = repeated(operands[k], self.inline)
         return operands
-
-    def _unrepeated(self, v: Value) -> Value:
-        """Return what a value repeats by products with ones, as far as they have no line of their own."""
-        while v in self.inline and v.op == "dot":
-            x, y = v.operands
-            if x.op == "ones":
-                v = y
-            elif y.op == "T" and y.operands[0].op == "ones":
-                v = x
-            else:
-                break
-        return v
 
     def _operation(self, v: Value, operands: list[Printed]) -> Printed:
         if v.op in COMPARISONS and not self._is_factor(v):

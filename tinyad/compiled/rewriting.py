@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -203,9 +203,9 @@ class Maker:
         return self("T", self("cols", *v.operands)) if v.op == "T" else None
 
 
-def repeated(v: Value) -> Value:
-    """Return the row, the column or the number that a product with ones repeats to a matrix; v if it is none."""
-    while v.op == "dot":
+def repeated(v: Value, among: Container[Value] | None = None) -> Value:
+    """Return the row, column or number that v repeats by products with ones, those `among` if given; v for others."""
+    while v.op == "dot" and (among is None or v in among):
         x, y = v.operands
         if x.op == "ones":
             v = y
