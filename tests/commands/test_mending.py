@@ -2,6 +2,7 @@
 
 import io
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -236,7 +237,11 @@ def test_standard_input_and_other_files_in_several_processes(run, given):
 
 def test_a_closed_standard_input(tmp_path):
     done = subprocess.run(
-        f"{sys.executable} -m tinyad check - <&-", shell=True, capture_output=True, encoding="utf-8", check=False
+        f"{shlex.quote(sys.executable)} -m tinyad check - <&-",
+        shell=True,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

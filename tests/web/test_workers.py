@@ -109,7 +109,7 @@ def test_a_process_that_somebody_ends_between_jobs():
 
 
 def test_a_job_that_takes_too_long(monkeypatch):
-    monkeypatch.setattr(module, "JOB_SECONDS", 0.3)
+    monkeypatch.setattr(module, "JOB_SECONDS", 1.5)
 
     async def work(workers):
         await workers.do({})
