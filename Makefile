@@ -3,7 +3,7 @@
 # make docs: the site, in build/docs; make wheel: the package, in dist, built and tried.
 PYTHON ?= python3
 BIN := .venv/bin
-HALF := tests/derivation tests/lstm_models tests/compiled tests/compare tests/project
+HALF := tests/derivation tests/lstm_models tests/compiled tests/project
 
 .PHONY: demo test test-half test-other-half test-all test-jax test-torch check docs wheel notebooks bench mutants clean
 

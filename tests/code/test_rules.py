@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.sampling import sampled
 from tinyad.code.checking import Options, check_text
 from tinyad.code.files import Text
 from tinyad.code.rules import Computed, Rules, Step
@@ -370,7 +371,7 @@ PROGRAMS = [
 ]
 
 
-@pytest.mark.parametrize(("program", "right", "wrong", "meant"), PROGRAMS)
+@pytest.mark.parametrize(("program", "right", "wrong", "meant"), sampled(PROGRAMS, 2))
 def test_what_the_rules_give_is_the_correction_where_no_small_change_is(program, right, wrong, meant):
     """The statement is left with too little to change: the derivative is written from the forward pass."""
     source = "import numpy as np\n" + program.replace(right, wrong)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.class_folder import ANSWER, EXERCISE_TEXT, FIRST, SECOND, mended, zipped
 from tests.support.gate import MASTER
+from tests.support.sampling import sampled
 from tinyad.cli import main
 from tinyad.commands import exercises
 from tinyad.derivation.exercise.plant import DIFFICULTIES, KINDS
@@ -102,7 +103,7 @@ def test_lines_for_a_class(class_folder, capsys):
     assert main(["grade", str(class_folder), "--answer", "answer.json"]) == 1
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".json", ".html"])
+@pytest.mark.parametrize("suffix", sampled([".html", ".csv", ".json"]))
 def test_tables(class_folder, tmp_path, capsys, suffix):
     arguments = ["grade", str(class_folder), "--answer", "answer.json", "--output", f"table{suffix}"]
     assert main(arguments) == 2

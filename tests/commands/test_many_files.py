@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.support.derivation_texts import CELL, RNN, fenced
+from tests.support.sampling import sampled
 from tinyad.cli import main
 
 
@@ -17,7 +18,7 @@ def files(tmp_path):
     return [str(tmp_path / name) for name in texts]
 
 
-@pytest.mark.parametrize("option", ["--summary", "--json"])
+@pytest.mark.parametrize("option", sampled(["--json", "--summary"], 2))
 def test_several_processes_print_what_one_does(files, capsys, option):
     printed = []
     for jobs in ("1", "3"):

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.support.sampling import sampled
 from tinyad.cli import main
 from tinyad.web import command
 
@@ -73,7 +74,7 @@ def test_the_usual_port_or_a_free_one():
     assert len(ports) == 2
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+@pytest.mark.parametrize("host", sampled(["127.0.0.1", "0.0.0.0"], 2))
 def test_it_serves_and_ends(host, tmp_path):
     installed()
     import httpx

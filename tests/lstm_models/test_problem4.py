@@ -345,7 +345,7 @@ ROWS_NAMES = {"c": "next_c", "c_prev": "next_c_prev", "c_tilde": "g", "a_c": "a_
 
 @AT
 @pytest.mark.parametrize("model", [PROBLEM4, ROWS], ids=lambda model: model.name)
-@pytest.mark.parametrize(("right", "wrong", "name"), sampled(PLANTED))
+@pytest.mark.parametrize(("right", "wrong", "name"), sampled(PLANTED, 7))
 def test_a_mistake_in_one_line_is_found(monkeypatch, model, right, wrong, name, at):
     name = ROWS_NAMES.get(name, name) if model is ROWS else name
     found_in_its_line(monkeypatch, model, problem4_by_hand._families, right, wrong, name, at)
