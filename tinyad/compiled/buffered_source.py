@@ -229,7 +229,8 @@ class BufferedSource(Writer):
         if owner not in self.over_time:
             rounds = 2 if not kept else loop.n + (owner.op == "carry")
             shape = (rounds, *owner.shape)
-            wished = (owner.next.name if owner.next is not None else owner.name) or "t"
+            named = owner.next.name if owner.next is not None else owner.name
+            wished = named or ("state" if owner.op == "carry" else value_name(owner))
             name = self.namer(wished + "s")
             self.over_time[owner] = name
             self._memory(owner, shape, name)

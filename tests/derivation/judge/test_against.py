@@ -198,3 +198,10 @@ def holds(text, master=None):
         return check_derivation(text, against=master, suggest=False).ok
     except DerivationError:
         return False
+
+
+def test_a_changed_model_is_said_once():
+    report = against(LOSS.replace("r = X w - y", "r = X w + y"), LOSS)
+    assert report.text().count("the model") == 1
+    assert "is not that of the exercise" in report.text(everything=True)
+    assert "2 are not judged" in report.text()

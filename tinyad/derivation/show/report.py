@@ -195,6 +195,8 @@ def _set_of_lines(source: Source, lines: CheckedLines, everything: bool) -> Iter
     others += f", {unjudged} {'is' if unjudged == 1 else 'are'} not judged" if unjudged else ""
     yield f"{one_line(title)}: {holding_text(holding, len(lines.verdicts))}{others}"
     yield from (f"    {one_line(text)}" for text in lines.headlines)
+    if lines.changes and not everything:  # the headlines have said why these are not judged
+        wrong = [v for v in wrong if v.verdict is not Verdict.NOT_JUDGED]
     yield from _wrong_lines(source, wrong, everything)
     yield from (f"    left out: {one_line(text)}" for text in lines.faults)
     yield from (f"    likely line: {one_line(' '.join(text.split()))}" for text in lines.proposed)
