@@ -375,3 +375,30 @@ def test_a_cache_before_labels_is_no_adjoint():
     assert report.ok
     wrong = CACHE_AND_LABELS.replace("dZ.sum(0)", "dZ.mean(0)")
     assert not check_text(Text("net.py", PRELUDE + wrong), Options()).ok
+
+
+@pytest.mark.parametrize(
+    ("statements", "line"),
+    [
+        ("    d = dy * (1 -\nh ** 2)\n    dw = (x.T @\nd)", 12),
+        ("    d = dy * (1 - h ** 2); dw = (x.T @\n  d)", 10),
+    ],
+)
+def test_a_statement_goes_on_anywhere_in_the_next_line(statements, line):
+    source = f"""
+def forward(x, w):
+    h = np.tanh(x @ w)
+    return h, (x, w, h)
+
+def backward(dy, cache):
+    x, w, h = cache
+{statements}
+    dx = d @ w.T
+    return dx, dw
+
+def example():
+    r = np.random.default_rng(0)
+    return r.normal(size=(4, 3)), r.normal(size=(3, 2))
+"""
+    assert report(source).ok
+    assert [v.line for v in report(source.replace("x.T @", "2 * x.T @")).wrong] == [line]

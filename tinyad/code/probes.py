@@ -756,5 +756,5 @@ def _at(statements: list[ast.stmt], node: ast.stmt) -> list[ast.stmt]:
         for part in ast.walk(statement):
             if isinstance(part, (ast.stmt, ast.expr, ast.keyword)):
                 ast.copy_location(part, node)
-                part.end_lineno = node.lineno
+                part.end_lineno, part.end_col_offset = node.lineno, node.col_offset
     return statements
