@@ -1,4 +1,4 @@
-"""What is said about every line, for a page: its place in the text, and what stands in the place of what."""
+"""The findings on every line, for a page: where each stands in the text, and what takes the place of what."""
 
 import pytest
 
