@@ -4,11 +4,12 @@ import pytest
 
 from lstm_models.models import MODELS
 from tests.support.compiled_difference import differs
+from tests.support.gated_losses import gated
 from tests.support.modelpoints import ModelPoint
 from tests.support.points import draw
 from tests.support.sampling import sampled
 from tinyad import Tape, tanh
-from tinyad.compiled import PASSES
+from tinyad.compiled import PASSES, factors, time_sums
 from tinyad.compiled import batched_products as wide
 from tinyad.compiled import buffers as places
 from tinyad.compiled import deferred_products as defer
@@ -63,6 +64,8 @@ PLANTED = [
     ("defer", defer, "over_time", a_sign_too_many),
     ("hoist", hoist, "over_time", a_sign_too_many),
     ("wide", wide, "rebuilt", a_sign_in_what_is_changed),
+    ("hoist", factors, "rebuilt", a_sign_in_what_is_changed),
+    ("sums", time_sums, "rebuilt", a_sign_in_what_is_changed),
     ("buffers", places.Places, "_read_before", never_read_again),
 ]
 
@@ -79,7 +82,8 @@ def irregular():
 
 def found():
     points = [ModelPoint(MODELS[name]) for name in ("slides", "gru", "gru-before")]
-    for tape, seeds, names in [irregular(), *((p.tape, p.seeds, [*p.leaves, *p.seeds]) for p in points)]:
+    losses = gated(4, "from 0"), "L", ["L", "W", "R", "b"]  # added up over time
+    for tape, seeds, names in [irregular(), losses, *((p.tape, p.seeds, [*p.leaves, *p.seeds]) for p in points)]:
         try:
             if differs(tape, seeds, PASSES, names) is not None:
                 return True
@@ -88,7 +92,9 @@ def found():
     return False
 
 
-@pytest.mark.parametrize(("name", "where", "function", "mistake"), sampled(PLANTED, 2), ids=[p[0] for p in PLANTED])
+@pytest.mark.parametrize(
+    ("name", "where", "function", "mistake"), sampled(PLANTED, 2), ids=[f"{p[0]}-{p[2]}" for p in PLANTED]
+)
 def test_a_mistake_in_a_pass_is_found(monkeypatch, name, where, function, mistake):
     assert not found()
     monkeypatch.setattr(where, function, mistake(getattr(where, function)))

@@ -250,7 +250,22 @@ HOSTILE = [
     "__class__",
     "σ",
 ]
-HOSTILE += ["program", "workspace", "t", "dot", "w", "exit()", "ﬁ", "fi", "match", "_", "a" * 300, "e\u0301", "é"]
+HOSTILE += [
+    "program",
+    "prepared",
+    "workspace",
+    "t",
+    "dot",
+    "w",
+    "exit()",
+    "ﬁ",
+    "fi",
+    "match",
+    "_",
+    "a" * 300,
+    "e\u0301",
+    "é",
+]
 
 
 @pytest.mark.parametrize("style", ["literal", "grouped"])

@@ -41,7 +41,7 @@ Emit = Callable[[str], None]  # write a statement
 
 
 class BufferedSource(Writer):
-    TAKEN = (*NUMPY, *UFUNCS.values(), "dot", "part", "place", "turns", "w")
+    TAKEN = (*NUMPY, *UFUNCS.values(), "dot", "turns")
 
     def __init__(self, roots: Sequence[Value]) -> None:
         super().__init__(roots)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from tinyad.printing.text import one_line
 
-TAKEN = {"np", "program", "workspace", *keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
+TAKEN = {"np", "program", "prepared", *keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
 
 
 class Namer:

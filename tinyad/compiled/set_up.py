@@ -8,15 +8,15 @@ from tinyad.compiled.line_breaks import WIDTH, length
 
 Assigned = tuple[str, str]  # a name, or several, and a text
 View = tuple[str, str, str]  # a name, what it is a view of, a text
-INDENT = 8
+INDENT = 8  # of a line in program()
 
 
 class SetUp:
     """What a program makes once: memory, views of it, and lines that need both."""
 
     def __init__(self) -> None:
-        self._memory: dict[str, list[str]] = {}  # text of memory by its first name → all its names, one after another
-        self._texts: dict[str, str] = {}
+        self._memory: dict[str, list[str]] = {}  # first name of some memory → all its names
+        self._texts: dict[str, str] = {}  # first name → what makes it
         self._views: list[View] = []
         self.lines: list[str] = []
 
