@@ -1,4 +1,4 @@
-"""What is said about a text, line by line, for a page that shows it beside the text."""
+"""Findings on a text, line by line, for a page that shows them beside it."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def against(text, master=MASTER):
 
 
 def said(report):
-    """What is said about the model, and what is left out."""
+    """The findings about the model, and what is left out."""
     return [line for _, lines in report.parts for line in (*lines.headlines, *lines.faults)]
 
 
