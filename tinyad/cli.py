@@ -70,7 +70,10 @@ def _discard_output() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="tinyad", description="Check hand-derived gradients against reverse-mode differentiation, line by line."
+        prog="tinyad",
+        description="Check hand-derived gradients against reverse-mode differentiation, line by line.",
+        # A column of its own: how wide argparse makes the one of the commands differs between Pythons.
+        formatter_class=partial(argparse.HelpFormatter, max_help_position=14),
     )
     parser.add_argument("--version", action="version", version=f"tinyad {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
