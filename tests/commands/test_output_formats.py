@@ -12,8 +12,9 @@ from tests.support.paths import ROOT
 from tests.support.sampling import sampled
 from tinyad import check_derivation
 from tinyad.cli import main
-from tinyad.commands.findings import FileResult, FileVerdict, Finding, Place, result_of
+from tinyad.commands.findings import FileResult, FileVerdict, result_of
 from tinyad.commands.formats import FORMATS, as_github, as_json, as_junit, as_sarif, schema, total_line
+from tinyad.printing.findings import Finding, Place
 
 TEXT = fenced(*CELL)
 WRONG_TEXT = TEXT.replace("∇f += -∇z5", "∇f = -∇z5")

@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
-from tinyad.commands.findings import NOT_CHECKED, NOT_JUDGED, FileResult, FileVerdict, Finding, Place
+from tinyad.commands.findings import FileResult, FileVerdict
 from tinyad.commands.version import __version__
+from tinyad.printing.findings import NOT_CHECKED, NOT_JUDGED, Finding, Place
 from tinyad.printing.text import visible
 
 VERSION = 1  # of the JSON format: a higher one when a reader of the format has to change
@@ -133,7 +134,7 @@ def _sarif_result(finding: Finding, index: int) -> dict[str, Any]:
         "message": {"text": _told(finding)},
         "locations": [_location(finding.place)],
     }
-    if finding.certain and finding.replaces and not finding.replaces.cell and "\n" not in finding.suggestion:
+    if finding.certain and finding.replaces and not finding.replaces.cell:
         change = {"deletedRegion": _region(finding.replaces), "insertedContent": {"text": finding.suggestion}}
         place = {"artifactLocation": {"uri": _uri(finding.replaces.file)}, "replacements": [change]}
         found["fixes"] = [{"description": {"text": "what was meant"}, "artifactChanges": [place]}]

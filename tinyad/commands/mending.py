@@ -6,16 +6,14 @@ import difflib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
-from tinyad.commands.findings import CERTAIN, is_code, result_of
+from tinyad.commands.findings import is_code, result_of
 
 if TYPE_CHECKING:
-    from tinyad.code.report import Report as CodeReport
     from tinyad.commands.findings import Report
-    from tinyad.derivation.show.report import Report as TextReport
 
 TAB = 4  # texts are read with this width
 LINE_END = re.compile(r"(\r\n|\r|\n)")
@@ -52,7 +50,7 @@ def mended(file: str, text: str, report: Report, check: Callable[[str], Report])
     """
     rows: list[str] = []
     for _ in range(ROUNDS):
-        changes = _changes(text, report, certain_only=True)
+        changes = _changes(file, text, report, certain_only=True)
         if not changes:
             break
         new = with_changes(text, changes)
@@ -69,7 +67,7 @@ def mended(file: str, text: str, report: Report, check: Callable[[str], Report])
 
 def diff(file: str, text: str, report: Report) -> str:
     """Return all suggestions for a text as a unified diff, with the line ends of the file."""
-    after = with_changes(text, _changes(text, report, certain_only=False))
+    after = with_changes(text, _changes(file, text, report, certain_only=False))
     return "".join(difflib.unified_diff(_lines(text), _lines(after), file, file))
 
 
@@ -78,36 +76,22 @@ def _lines(text: str) -> list[str]:
     return [row + end for row, end in zip(parts[::2], [*parts[1::2], ""], strict=True) if row or end]
 
 
-def _changes(text: str, report: Report, certain_only: bool) -> list[Change]:
+def _changes(file: str, text: str, report: Report, certain_only: bool) -> list[Change]:
     """Return the suggestions whose place stands so in the text, in its order; of two for one place, the first."""
-    found = _in_code(report, certain_only) if is_code(report) else _in_text(cast("TextReport", report), certain_only)
-    rows = LINE_END.split(text)[::2]
+    rows, tab = LINE_END.split(text)[::2], 1 if is_code(report) else TAB
+    found = [
+        Change(
+            place.line - 1, place.column - 1, place.end_line - 1, place.end_column - 1, tab, f.replaced, f.suggestion
+        )
+        for f in result_of(file, report).findings
+        if (place := f.replaces) and (place.file, place.cell) == (report.source.name, None)
+        if f.certain or not certain_only
+    ]
     changes: list[Change] = []
     for change in sorted(found, key=lambda change: change[:4]):
         if _stands_in(rows, change) and (not changes or change[:2] >= changes[-1][2:4]):
             changes.append(change)
     return changes
-
-
-def _in_code(report: CodeReport, certain_only: bool) -> Iterator[Change]:
-    lines = report.source.lines
-    for v in report.suggested(certain_only):
-        first, last = v.suggestion_line - 1, v.suggestion_end - 1
-        start = len(lines[first].encode()[: v.suggestion_column].decode())
-        end = len(lines[last].encode()[: v.suggestion_end_column].decode())
-        before = lines[first][:start]
-        new = v.suggestion.replace("\n", f"\n{before}") if not before.strip() else v.suggestion
-        yield Change(first, start, last, end, 1, _part(lines, first, start, last, end), new)
-
-
-def _in_text(report: TextReport, certain_only: bool) -> Iterator[Change]:
-    source = report.source
-    for v in report.wrong:
-        if not v.suggestion or source.part(v.start) or (certain_only and v.grade != CERTAIN):
-            continue
-        row, (first, column), (last, end) = source.author_place(v.start)[0], source.place(v.start), source.place(v.end)
-        old = source.text[v.start : v.end]
-        yield Change(row - 1, column - 1, row - 1 + last - first, end - 1, TAB, old, v.suggestion)
 
 
 def _stands_in(rows: list[str], change: Change) -> bool:

@@ -189,10 +189,11 @@ def test_a_table_for_programs(rows):
     found = json.loads(as_json(EXERCISE, rows))
     assert found["version"] == 1
     gus, ben = (next(row for row in found["hand_ins"] if row["who"] == who) for who in ("gus", "ben"))
-    (finding,) = gus["findings"]
-    assert finding == {
-        "line": 11, "column": 4, "end_line": 11, "end_column": 33, "verdict": "another model",
-        "message": "the exercise has z = W_h h_{t-1} + W_x x_t + b", "suggestion": "",
+    (change,) = gus["findings"]
+    assert change == {
+        "file": "gus.md", "line": 11, "column": 4, "end_line": 11, "end_column": 33, "cell": None,
+        "verdict": "another model", "message": "the exercise has z = W_h h_{t-1} + W_x x_t + b", "text": "",
+        "suggestion": "", "grade": "", "certain": False, "replaces": None,
     }  # fmt: skip
     assert [finding["line"] for finding in ben["findings"]] == [19]
 

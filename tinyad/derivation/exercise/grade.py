@@ -10,10 +10,12 @@ from tinyad.derivation.exercise.answer import Exercise, PlantedMistake
 from tinyad.derivation.exercise.limits import SAME_EXERCISE
 from tinyad.derivation.judge.against import Model, check_against, models_of
 from tinyad.derivation.judge.check import check_without_corrections
-from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict, ModelChange
+from tinyad.derivation.judge.findings import findings_in
+from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict
 from tinyad.derivation.language.proposal import with_declarations_of
 from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.source import Source
+from tinyad.printing.findings import Finding
 
 Checked = Sequence[tuple[Derivation, CheckedLines]]
 
@@ -34,18 +36,6 @@ class GradedMistake(NamedTuple):
             return f"line {self.line}: found and mended"
         still = "missing" if self.removed else "wrong"
         return f"line {self.line} is still {still}" + ", but was found" * self.found
-
-
-class Finding(NamedTuple):
-    """One thing that is wrong in a hand-in: where, counted from 1, and what."""
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-    verdict: str
-    message: str
-    suggestion: str = ""
 
 
 class Grade(NamedTuple):
@@ -128,8 +118,7 @@ class AnswerKey:
             () if changes else tuple(self._made(new, pairs, mistakes)),
             tuple(missing),
             tuple(change.text for change in changes),
-            (*(_of_change(source, c) for c in changes), *(_of_line(source, v) for v in new if not v.ok and not changes),
-             *(_of_fault(source, fault) for _, part in mine for fault in part.faults)),
+            tuple(findings_in(source, (part for _, part in mine))),
             sum(self.given[n].ok and lines[pairs[n]].ok for n in marked),
             not changes and not any(m.found for m in mistakes) and self._same(new),
         )  # fmt: skip
@@ -238,23 +227,6 @@ def comment_behind(source: Source, v: LineVerdict) -> str:
     end = source.text.find("\n", v.end)
     behind = squeezed(source.text[v.end : end if end >= 0 else None])
     return behind if behind.startswith(("#", "%")) else ""
-
-
-def _of_change(source: Source, change: ModelChange) -> Finding:
-    return Finding(*_place(source, change.start, change.end), "another model", change.message)
-
-
-def _of_line(source: Source, v: LineVerdict) -> Finding:
-    return Finding(*_place(source, *v.at), str(v.verdict), v.message or v.looks_like, v.suggestion)
-
-
-def _of_fault(source: Source, fault: str) -> Finding:
-    end = len(source.text) if source.proposed_at > len(source.text) else int(source.proposed_at)
-    return Finding(*_place(source, end, end), "left out", fault)
-
-
-def _place(source: Source, start: int, end: int) -> tuple[int, int, int, int]:
-    return *source.author_place(start), *source.author_place(end)
 
 
 def paired(old: Sequence[Line], new: Sequence[Line]) -> dict[int, int]:

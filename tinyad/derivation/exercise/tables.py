@@ -81,7 +81,7 @@ def _to_dict(row: Row) -> dict[str, Any]:
             {"line": m.line, "kind": m.kind, "found": m.found, "mended": m.mended} for m in grade.mistakes
         ]
         found |= {"made": list(grade.made), "missing": list(grade.missing), "changes": list(grade.changes)}
-        found["findings"] = [finding._asdict() for finding in grade.findings]
+        found["findings"] = [finding.to_dict() for finding in grade.findings]
     return found
 
 
