@@ -1,5 +1,7 @@
 """Code whose structure hides what a name is the derivative for: containers, helpers, decorators, loops."""
 
+import re
+
 import pytest
 
 from tinyad.code.checking import Options, check_text
@@ -258,6 +260,46 @@ def test_what_cannot_be_run_is_told(source, said):
     found = report(source, seconds=1.0)
     assert not found.ok
     assert said in found.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (DECORATED + "\nreturn 1\n", "source.py:{last}: this is not Python: 'return' outside function"),
+        (DECORATED.replace("np.tanh(x @ w)", "+".join(["x"] * 600)), "source.py: nested too deeply"),
+    ],
+)
+def test_what_is_no_program_is_told(source, said):
+    last = (PRELUDE + source).rstrip().count("\n") + 1
+    with pytest.raises(CodeError, match=f"^{re.escape(said.format(last=last))}$"):
+        report(source)
+
+
+RANDOM = """
+import random
+
+def forward(x, w):
+    mask = (np.random.rand(*x.shape) < 0.5) / 0.5
+    noise = np.random.randn(*x.shape[1:]) + random.random()
+    return x * mask * noise * w, (x, mask, noise, w)
+
+def backward(dy, cache):
+    x, mask, noise, w = cache
+    dx = dy * mask * noise * w
+    dw = (dy * x * mask * noise).sum(axis=0)
+    return dx, dw
+
+def example():
+    np.random.seed(0)
+    random.seed(0)
+    return np.random.randn(4, 3), np.random.randn(3)
+"""
+
+
+def test_every_run_draws_the_same_random_numbers():
+    found = report(RANDOM)
+    assert found.ok, found.text()
+    assert [v.name for v in report(RANDOM.replace("x * mask * noise).", "x * mask).")).wrong] == ["dw"]
 
 
 def test_a_name_that_the_forward_pass_does_not_have_is_told():

@@ -441,6 +441,7 @@ class Subject:
 
     def __init__(self, source: str, path: str, found: Found) -> None:
         self.source, self.path, self.found = source, path, found
+        self.texts: dict[int, str] = {}
         self.pair = self.paired(source)
         self.results = self.run(self.pair)
         self.elsewhere = self.run_elsewhere(self.pair)
@@ -494,7 +495,9 @@ class Subject:
 
     def text(self, statement: Statement) -> str:
         """Return a statement as it stands."""
-        return ast.get_source_segment(self.source, statement.node) or ""
+        if statement.number not in self.texts:  # each time, the whole source is split into lines
+            self.texts[statement.number] = ast.get_source_segment(self.source, statement.node) or ""
+        return self.texts[statement.number]
 
     def replaced(self, line: int, was: str, now: str) -> str:
         """Return the source with a statement that begins in a line replaced."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,6 +20,7 @@ import numpy as np
 FRAME, PROBE = "__frame__", "__probe__"
 FLOAT32 = {"float32", "float16", "single", "half"}
 ITEM_METHODS = {"append": -1, "insert": 0}
+PLACE = ("lineno", "col_offset", "end_lineno", "end_col_offset")
 STORING_CALLS = {"at", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"}
 
 
@@ -283,7 +285,7 @@ class Probe:
 def rewritten(tree: ast.Module, probe: Probe, original: ast.Module) -> ast.Module:
     """Return a module's tree with probes; the tree itself is changed, and sites keep nodes of the original one."""
     _Rewriter(probe, tree, original).module(tree)
-    return ast.fix_missing_locations(tree)
+    return tree
 
 
 def names_of(target: ast.expr) -> str:
@@ -334,6 +336,7 @@ class _Rewriter:
         self.probe = probe
         self.nodes = list(ast.walk(tree))  # kept, so that no new node has the id of one of them
         self.originals = dict(zip(map(id, self.nodes), ast.walk(original), strict=True))
+        self.kinds = set(map(type, self.nodes))
         self.function = ""
         self.loops: tuple[int, ...] = ()
         self.loop_count = 0
@@ -350,7 +353,7 @@ class _Rewriter:
         top, rest = tree.body[:first], tree.body[first:]
         if not rest:
             return
-        quick = self.quick([], copy.deepcopy(rest), rest[0])
+        quick = self.quick([], _copied(rest), rest[0])
         choice = _at(_parse(f"if {PROBE}.lean: pass\nelse: {FRAME} = {PROBE}.frame('')"), rest[0])
         choice[0].body = quick  # type: ignore[attr-defined]
         choice[0].orelse += self.body(rest)  # type: ignore[attr-defined]
@@ -359,6 +362,10 @@ class _Rewriter:
     def original(self, node: ast.AST) -> Any:
         """Return a node as it is without probes."""
         return self.originals.get(id(node), node)
+
+    def has(self, node: ast.AST, *kinds: type[ast.AST]) -> bool:
+        """Return whether a node of one of these kinds is in another; few sources have any."""
+        return not self.kinds.isdisjoint(kinds) and any(isinstance(part, kinds) for part in ast.walk(node))
 
     def site(self, kind: Kind, name: str, node: ast.AST, again: bool = False) -> int:
         if self.lean:
@@ -392,8 +399,7 @@ class _Rewriter:
         number = self.new_statement(node, node.end_lineno or node.lineno)
         if self.lean:
             return self.rewritten(node)
-        local = ast.Call(ast.Name("locals", ast.Load()), [], [])
-        return [*_at([ast.Expr(self.reported("before", number, local))], node), *self.rewritten(node)]
+        return [*_at(_parse(f"{FRAME}.before({number}, locals())"), node), *self.rewritten(node)]
 
     def rewritten(self, node: ast.stmt) -> list[ast.stmt]:
         match node:
@@ -410,7 +416,7 @@ class _Rewriter:
             case ast.Return(value=ast.expr() as value):
                 site = self.site(Kind.RETURNED, "", value)
                 value = self.attempted(node, self.expression(value), [])
-                node.value = self.reported("returned", site, value)
+                node.value = self.reported("returned", site, value, node)
                 found = [node]
             case ast.Expr(value=ast.Call() as call):
                 changed = self.changed(node, call)
@@ -432,7 +438,7 @@ class _Rewriter:
 
     def assignment(self, node: ast.Assign) -> list[ast.stmt]:
         targets = [single for target in node.targets for single in flat(target)]
-        again = [_holds(node.value, target) for target in targets]
+        again = [not self.lean and _holds(node.value, target) for target in targets]
         literal = isinstance(node.value, (ast.List, ast.Dict))
         node.value = self.attempted(node, self.expression(node.value), targets if len(node.targets) == 1 else [])
         reports = [new for t, a in zip(targets, again, strict=True) for new in self.after(t, node, a)]
@@ -480,11 +486,12 @@ class _Rewriter:
         """Return the beginning of a call that reports: up to the site, or in a lean run to whom alone."""
         return f"{PROBE}.{method}(0" if self.lean else f"{FRAME}.{method}({site}"
 
-    def reported(self, method: str, site: int, value: ast.expr) -> ast.expr:
-        """Return a call that reports the value of an expression and gives it back."""
+    def reported(self, method: str, site: int, value: ast.expr, node: ast.stmt | ast.expr) -> ast.expr:
+        """Return a call that reports the value of an expression and gives it back, at the place of a node."""
         to, number = (PROBE, 0) if self.lean else (FRAME, site)
-        function = ast.Attribute(ast.Name(to, ast.Load()), method, ast.Load())
-        return ast.Call(function, [ast.Constant(number), value], [])
+        at = {name: getattr(node, name) for name in PLACE}
+        function = ast.Attribute(ast.Name(to, ast.Load(), **at), method, ast.Load(), **at)
+        return ast.Call(function, [ast.Constant(number, **at), value], [], **at)
 
     def stored(self, site: int, base: str, index: ast.expr) -> list[ast.stmt]:
         """Return the report of a store: its index is evaluated again."""
@@ -537,9 +544,7 @@ class _Rewriter:
         return [node] if self.lean else [node, *_at(_parse(f"{FRAME}.loop_end({depth})"), node)]
 
     def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:
-        if isinstance(node, ast.AsyncFunctionDef) or any(
-            isinstance(part, (ast.Yield, ast.YieldFrom)) for part in ast.walk(node)
-        ):
+        if isinstance(node, ast.AsyncFunctionDef) or self.has(node, ast.Yield, ast.YieldFrom):
             return node
         outer = self.function, self.loops, self.data
         self.function = f"{outer[0]}.{node.name}" if outer[0] else node.name
@@ -549,7 +554,8 @@ class _Rewriter:
         self.data = self.globals | outer[2] | {a.arg for a in arguments} | _stored(node.body)
         has_doc = ast.get_docstring(node, clean=False) is not None
         doc, body = node.body[:has_doc], node.body[has_doc:]
-        quick = [] if self.lean or _changes_scope(body) else self.quick(arguments, copy.deepcopy(body), node)
+        twice = not self.lean and not self.has(node, ast.Global, ast.Nonlocal)  # which may stand once only
+        quick = self.quick(arguments, _copied(body), node) if twice else []
         inside = [*self.entries(arguments, node), *self.body(body), *_at(_parse("pass"), node)]
         if not self.lean:
             shell = _at(_parse(f"with {PROBE}.frame({self.function!r}) as {FRAME}: pass"), node)
@@ -596,7 +602,7 @@ class _Expressions(ast.NodeTransformer):
         if self.rewriter.lean or root(name) in self.bound:
             return node
         site = self.rewriter.site(Kind.EXPRESSION, name, original)
-        return ast.copy_location(self.rewriter.reported("expression", site, node), node)
+        return self.rewriter.reported("expression", site, node, node)
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if isinstance(node.ctx, ast.Load) and node.id in self.rewriter.data and node.id not in self.bound:
@@ -641,7 +647,7 @@ class _Expressions(ast.NodeTransformer):
         if self.rewriter.lean:
             return node
         site = self.rewriter.site(Kind.EXPRESSION, "", original)
-        return ast.copy_location(self.rewriter.reported("comparison", site, node), node)
+        return self.rewriter.reported("comparison", site, node, node)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         original = self.rewriter.original(node)
@@ -685,7 +691,7 @@ class _Expressions(ast.NodeTransformer):
     def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:
         node.value = self.visit(node.value)
         site = self.rewriter.site(Kind.ASSIGNED, node.target.id, node.target)
-        node.value = self.rewriter.reported("assigned", site, node.value)
+        node.value = self.rewriter.reported("assigned", site, node.value, node)
         return node
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
@@ -697,11 +703,6 @@ def _stays_first(node: ast.stmt) -> bool:
     if isinstance(node, ast.ImportFrom):
         return node.module == "__future__"
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _changes_scope(body: Sequence[ast.stmt]) -> bool:
-    """Return whether statements have global or nonlocal in them, which may stand once only."""
-    return any(isinstance(part, (ast.Global, ast.Nonlocal)) for node in body for part in ast.walk(node))
 
 
 def _is_module(node: ast.expr, rewriter: _Rewriter) -> bool:
@@ -732,6 +733,8 @@ def _stored_in(node: ast.AST) -> set[str]:
 
 def _holds(node: ast.expr, target: ast.expr) -> bool:
     """Return whether an expression reads what a target sets."""
+    if isinstance(target, ast.Name):
+        return any(isinstance(part, ast.Name) and part.id == target.id for part in ast.walk(node))
     text = ast.unparse(target)
     return any(isinstance(part, type(target)) and ast.unparse(part) == text for part in ast.walk(node))
 
@@ -746,15 +749,22 @@ def _index(index: ast.expr) -> ast.expr:
     return copy.deepcopy(index)
 
 
+def _copied(statements: list[ast.stmt]) -> list[ast.stmt]:
+    """Return a copy of statements; pickle makes it several times as fast as copy.deepcopy."""
+    copied: list[ast.stmt] = pickle.loads(pickle.dumps(statements, pickle.HIGHEST_PROTOCOL))
+    return copied
+
+
 def _parse(source: str) -> list[ast.stmt]:
     return ast.parse(source).body
 
 
 def _at(statements: list[ast.stmt], node: ast.stmt) -> list[ast.stmt]:
     """Give new statements the place of a statement of the source, so that the lines of tracebacks hold."""
+    line, column = node.lineno, node.col_offset
     for statement in statements:
         for part in ast.walk(statement):
             if isinstance(part, (ast.stmt, ast.expr, ast.keyword)):
-                ast.copy_location(part, node)
-                part.end_lineno, part.end_col_offset = node.lineno, node.col_offset
+                part.lineno = part.end_lineno = line
+                part.col_offset = part.end_col_offset = column
     return statements

@@ -11,8 +11,9 @@ import random
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -47,24 +48,37 @@ class Program:
         self.lines = source.split("\n")  # a form feed ends no line of Python
         try:
             self.tree = ast.parse(source, path)
+            compile(self.tree, path, "exec")  # a return outside a function, which the tree does not tell
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None)
             where = f"{path}:{line}" if line else path
             raise CodeError(f"{where}: this is not Python: {getattr(error, 'msg', error)}") from None
-        count = sum(isinstance(node, ast.stmt) for node in ast.walk(self.tree))
+        nodes = list(ast.walk(self.tree))
+        count = sum(isinstance(node, ast.stmt) for node in nodes)
         if count > STATEMENTS:
             raise CodeError(f"{path} has {count:,} statements, and a file may have {STATEMENTS:,}")
         self.probe = Probe(attempted=attempted)
-        self.rewritten = rewritten(ast.parse(source, path), self.probe, self.tree)
-        self.code = compile(self.rewritten, path, "exec")
         self.module = ModuleType("checked_" + re.sub(r"\W", "_", Path(path).stem))
         self.namespace: dict[str, Any] = self.module.__dict__
         self.namespace.update({"__file__": path, **self.given, PROBE: self.probe})
-        if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(self.tree)):
+        if any(isinstance(node, ast.ImportFrom) and node.level for node in nodes):
             self.namespace["__package__"] = package_of(path)[0]
         self.functions = dict(_functions(self.tree.body, ""))
         self.sites_outside: dict[str, Site] = {}
         self.classes = {node.name: node for node in self.tree.body if isinstance(node, ast.ClassDef)}
+
+    @cached_property
+    def rewritten(self) -> ast.Module:
+        """The tree with probes: made when the source runs first, because nothing runs where passes are only found."""
+        try:
+            return rewritten(ast.parse(self.source, self.path), self.probe, self.tree)
+        except RecursionError:
+            raise CodeError(f"{self.path}: nested too deeply") from None
+
+    @cached_property
+    def code(self) -> CodeType:
+        """The tree with probes, compiled."""
+        return compile(self.rewritten, self.path, "exec")
 
     def execute(self, listener: Listener = QUIET) -> None:
         """Run the source from its top, as an import does."""
@@ -186,7 +200,7 @@ class State:
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
         self.names = {name: value for name, value in namespace.items() if name not in KEPT}
-        self.random = np.random.get_state(), random.getstate()
+        self.random = _numpy_state(), random.getstate()
         self.put_back = list(_restorers(self.names.values()))
 
     def restore(self) -> None:
@@ -198,6 +212,13 @@ class State:
         self.namespace.update(self.names)
         for restore in self.put_back:
             restore()
+
+
+def _numpy_state() -> dict[str, Any]:
+    """Return the state of NumPy's random numbers with lists for arrays: put back a hundred times as fast."""
+    state: dict[str, Any] = np.random.get_state(legacy=False)
+    inner = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in state["state"].items()}
+    return state | {"state": inner}
 
 
 def _restorers(held: Any) -> Iterator[Callable[[], None]]:

@@ -73,8 +73,8 @@ def scale(value: object) -> Array:
     finite = entries[np.isfinite(entries)]
     if finite.size and np.all(finite > 0):
         return np.where(np.isfinite(entries), entries, 1.0)
-    sizes = np.abs(finite[finite != 0])
-    typical = float(np.quantile(sizes, 0.25)) if sizes.size else 1.0  # not the mean: a mask may have put -1e9 into some
+    sizes = np.sort(np.abs(finite[finite != 0]))
+    typical = sizes[sizes.size // 4] if sizes.size else 1.0  # not the mean: a mask may have put -1e9 into some
     return np.full(entries.shape, typical)
 
 
