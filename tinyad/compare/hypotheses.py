@@ -71,10 +71,20 @@ class Words:
         self.lines, self.tape = lines, lines.tape
         self.formulas = Formulas(lines.tape, layout=layout)
         self._handed: dict[int, int | None] = {}
+        self._read: dict[Use, tuple[int, ...]] = {}
 
     def handed(self, z: int) -> int:
         """Return z, or the named value whose derivative it gets unchanged."""
         return handed(self.lines.d, z, self._handed)
+
+    def read_by(self, use: Use) -> tuple[int, ...]:
+        """Return the values that the rule of a contribution has in it."""
+        if use not in self._read:
+            op, *positions = self.tape.steps[use.step - 1]
+            names = names_in(op.formulas["xy".index(use.operand)]) if op.formulas else {"x", "y", "z"}
+            there = zip("zxy", positions, strict=True)
+            self._read[use] = tuple(i for name, i in there if i is not None and name in names)
+        return self._read[use]
 
     def name(self, i: int) -> str:
         return one_line(self.tape.label(i))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,10 +93,14 @@ class Judge:
 
     def follows(self, i: int, column: Array) -> bool:
         """Return the same as `agrees` of what is expected in the size of the variable; soon where it is far off."""
-        hand = self.walk.given[i]
-        rounding = max(self.slack(i), FAR * float(np.abs(hand).max(initial=0)))
-        far = np.abs(hand - column).max(initial=0) > self.coarsest * rounding
+        far = np.abs(self.walk.given[i] - column).max(initial=0) > self.far[i]
         return not far and self.agrees(i, column.T)
+
+    @cached_property
+    def far(self) -> dict[int, float]:
+        """Value that was given → the difference from which on nothing is equal to it, however coarse its numbers."""
+        sizes = {i: float(np.abs(a).max(initial=0)) for i, a in self.walk.given.items()}
+        return {i: self.coarsest * max(self.slack(i), FAR * size) for i, size in sizes.items()}
 
     def coarseness(self, i: int) -> float:
         """Return how coarse what was given for i may be: as its own numbers, or those given that it is made from."""

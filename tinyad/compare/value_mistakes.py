@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyad.arrays.matrix import Array
-from tinyad.compare.hypotheses import Hypotheses, Hypothesis, Pattern, Words, names_in
+from tinyad.compare.hypotheses import Hypotheses, Hypothesis, Pattern, Words
 from tinyad.compare.lines import Use
 from tinyad.compare.thresholds import RECOMPUTED
 from tinyad.compare.walk import Change, Changed
@@ -68,10 +68,7 @@ class Recomputed(NamedTuple):
 
     def reads(self, use: Use) -> bool:
         """Return whether the rule of a contribution has any of them in it."""
-        op, *positions = self.site.words.tape.steps[use.step - 1]
-        names = names_in(op.formulas["xy".index(use.operand)]) if op.formulas else {"x", "y", "z"}
-        there = (i for name, i in zip("zxy", positions, strict=True) if i is not None and name in names)
-        return any(self.value(use.step, i) is not None for i in there)
+        return any(self.value(use.step, i) is not None for i in self.site.words.read_by(use))
 
 
 def _recomputed(site: OneValue, put: Mapping[int, Put]) -> Recomputed:
