@@ -5,6 +5,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 HALF := tests/derivation tests/lstm_models tests/compiled tests/project
 
+# Tests start many processes, each of which would compile all of tinyad again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-half test-other-half test-all test-jax test-torch check docs wheel notebooks bench mutants clean
 
 demo: .venv/ready
