@@ -2,13 +2,15 @@
 
 import os
 import sys
+from math import inf
+from time import thread_time
 
 import pytest
 
 from tests.support.derivation_texts import fenced
 from tinyad.derivation import DerivationError, check_derivation
 from tinyad.derivation.language.limits import FILE_BYTES
-from tinyad.derivation.language.source import LimitError
+from tinyad.derivation.language.source import LimitError, Source
 
 ONE = ("x: N×1\ngiven: ∇h", "h = tanh(x)", "∇x = ∇h ∘ (1 - h²)ᵀ")
 
@@ -65,7 +67,13 @@ def test_many_members_and_long_forwards_are_read():
     assert report.verdicts[0].ok
 
 
-def test_the_time_is_bounded(monkeypatch):
+@pytest.fixture
+def always_read(monkeypatch):
+    """The clock of computing is read at every check, however little time has passed."""
+    monkeypatch.setattr("tinyad.derivation.language.source.perf_counter", lambda: inf)
+
+
+def test_the_time_is_bounded(monkeypatch, always_read):
     """The clock goes on by a tenth of a second whenever it is read."""
     ticks = iter(range(10**9))
     monkeypatch.setattr("tinyad.derivation.language.source.thread_time", lambda: next(ticks) / 10)
@@ -74,7 +82,20 @@ def test_the_time_is_bounded(monkeypatch):
     assert check_derivation(fenced(*ONE), timeout=1e6).ok
 
 
-def test_where_the_time_ends_in_the_search_the_verdicts_stand(monkeypatch):
+def test_the_time_ends_when_it_is_over():
+    begun = thread_time()
+    source = Source("", seconds=0.05)
+
+    def compute():
+        while thread_time() < begun + 5:
+            source.check_time()
+
+    with pytest.raises(LimitError):
+        compute()
+    assert 0.05 <= thread_time() - begun < 1
+
+
+def test_where_the_time_ends_in_the_search_the_verdicts_stand(monkeypatch, always_read):
     text = fenced(*ONE[:2], "∇x = ∇h ∘ (1 + h)ᵀ ∘ (2 + h)ᵀ")
     judged = [v.verdict for v in check_derivation(text, suggest=False).verdicts]
     reads = []
