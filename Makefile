@@ -3,7 +3,7 @@
 # make docs: the site, in build/docs; make wheel: the package, in dist, built and tried.
 PYTHON ?= python3
 BIN := .venv/bin
-HALF := tests/derivation tests/lstm_models tests/compiled tests/project
+HALF := tests/derivation tests/lstm_models tests/compiled
 
 # Tests start many processes, each of which would compile all of tinyad again.
 unexport PYTHONDONTWRITEBYTECODE
