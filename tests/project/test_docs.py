@@ -155,6 +155,7 @@ def table(used):
 def picture(used):
     """An arrow from each package to those that import it, but where there is a way round."""
 
+    @cache
     def below(name):
         return used[name].union(*map(below, used[name]))
 

@@ -28,6 +28,7 @@ PACKAGES = [
     [""],  # the public names and the command line
 ]
 RANK = {package: rank for rank, row in enumerate(PACKAGES) for package in row}
+BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)  # no import is in an expression
 NOT_STARRED = {"compile", "sum"}  # public, but `from tinyad import *` would hide Python's own
 
 
@@ -63,7 +64,7 @@ def imports(source):
         if isinstance(node, ast.ImportFrom):
             assert not node.level, f"relative import of {node.module}"
             found += [(node.module or "", alias.name) for alias in node.names]
-        ahead += ast.iter_child_nodes(node)
+        ahead += (part for part in ast.iter_child_nodes(node) if isinstance(part, BLOCKS))
     return found
 
 
