@@ -18,6 +18,7 @@ EXTRA = {"rows": (1, 3), "at": 2, "span": (1, 4), "narrow": (5, 3, 2)}
 TAKES = {  # shapes of the operands, where they are not those of an operation on entries
     "dot": [((3, 4), (4, 2)), ((5, 3, 4), (4, 2)), ((5, 3, 4), (5, 4, 2)), ((3, 4), (5, 4, 2))],
     "inv": [((3, 3),), ((5, 3, 3),)],
+    "inner": [((3, 2), (3, 2)), ((5, 3, 2), (5, 3, 2))],
     "stack": [((3, 2), (4, 2)), ((5, 3, 2), (5, 4, 2))],
     "beside": [((3, 2), (3, 4))],
     "gather": [((3, 2), (3, 2), (3, 2))],
@@ -25,7 +26,7 @@ TAKES = {  # shapes of the operands, where they are not those of an operation on
     **{op: [((5, 3, 2),)] for op in ("at", "span", "over", "cols", "long")},
 }
 TWO = ("+", "-", "*", "/", "**", ">", "≥", "maximum", "minimum", "logaddexp")
-OF_BUFFERS = ("copy", "beside")  # made by the pass of this name, for NumPy alone
+OF_BUFFERS = ("copy", "beside", "inner")  # made by the pass of this name, for NumPy alone
 EXPRESSIONS = [name for name, row in OPERATIONS.items() if row.numpy and name != "step"]  # which reads t
 
 

@@ -38,8 +38,8 @@ def one_round_too_many(real):
 
 
 def a_sign_too_many(real):
-    def over_time(v, loop, make, needed, new, *small):
-        whole = real(v, loop, make, needed, new, *small)
+    def over_time(v, loop, make, moving, new):
+        whole = real(v, loop, make, moving, new)
         return make("neg", whole) if v.op in ("step", "T", "*") else whole
 
     return over_time

@@ -17,6 +17,7 @@ from tinyad.compiled.buffered_source import BufferedSource
 from tinyad.compiled.buffers import add_copies
 from tinyad.compiled.deferred_products import defer_products
 from tinyad.compiled.dialects import TORCH
+from tinyad.compiled.entries import inner_products, write_out_softmax
 from tinyad.compiled.explanation import PassTable
 from tinyad.compiled.factors import collect_factors, factor_sums
 from tinyad.compiled.flat_sums import flatten_sums
@@ -34,6 +35,7 @@ from tinyad.compiled.program import Program
 from tinyad.compiled.readable_source import ReadableSource
 from tinyad.compiled.recording import Recording
 from tinyad.compiled.rewriting import Maker, rebuilt
+from tinyad.compiled.scalars import merge_scalars
 from tinyad.compiled.source_writer import FOR_NUMPY
 from tinyad.compiled.stacking import stack_operations, stack_products
 from tinyad.compiled.time_sums import sums_over_time
@@ -44,7 +46,7 @@ from tinyad.engine.tape import Tape, Variable
 
 Pass = Callable[[list[Value], Maker], list[Value]]
 REWRITES: dict[str, tuple[Pass, ...]] = {
-    "sums": (flatten_sums, factor_sums, sums_over_time),
+    "sums": (flatten_sums, merge_scalars, factor_sums, sums_over_time),
     "defer": (defer_products,),
     "hoist": (collect_factors, hoist, sink),
     "stack": (stack_operations,),
@@ -168,6 +170,8 @@ def compile(
     lost = [v.op == "all" and v.operands[0].loop is not v.extra for v in roots]  # the same in all rounds of the outer
     roots = [v.operands[0] if same else v for v, same in zip(roots, lost, strict=True)]
     if "buffers" in chosen or engine == "native":
+        if engine == "numpy":
+            roots = inner_products(write_out_softmax(roots, make), make)
         roots = add_copies(roots, make)
         pass_table.add("buffers", roots)
     returned = list(dict.fromkeys(roots[:count]))

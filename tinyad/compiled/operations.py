@@ -74,6 +74,11 @@ def one_entry(operands: Sequence[Value], extra: Any) -> Shape:
     return (*operands[0].shape[:-2], 1, 1)
 
 
+def one_number(operands: Sequence[Value], extra: Any) -> Shape:
+    """Return 1×1 for N×M and N×M, or for T of them."""
+    return 1, 1
+
+
 def one_row(operands: Sequence[Value], extra: Any) -> Shape:
     """Return 1×M for N×M."""
     return (*operands[0].shape[:-2], 1, operands[0].shape[-1])
@@ -243,6 +248,7 @@ OPERATIONS = {
     "row_max":      Operation(F, one_column, "{0}.max(axis=-1, keepdims=True)", torch="{0}.amax(dim=-1, keepdim=True)"),
     "entries":      Operation(F, one_entry,  "{0}.sum(axis=(-2, -1), keepdims=True)",
                               torch="{0}.sum(dim=(-2, -1), keepdim=True)"),
+    "inner":        Operation(F, one_number, "{np}.vdot({0}, {1}).reshape(1, 1)"),
     "inv":          Operation(F, turned,     "{np}.linalg.inv({0})"),
     "dot":          Operation(P, product,    "{0} @ {1}"),
     "call":         Operation(Kind.CALLED, as_called, in_loop=InLoop.ONE),
