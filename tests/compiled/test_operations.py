@@ -26,7 +26,7 @@ TAKES = {  # shapes of the operands, where they are not those of an operation on
     **{op: [((5, 3, 2),)] for op in ("at", "span", "over", "cols", "long")},
 }
 TWO = ("+", "-", "*", "/", "**", ">", "≥", "maximum", "minimum", "logaddexp")
-OF_BUFFERS = ("copy", "beside", "inner")  # made by the pass of this name, for NumPy alone
+OF_BUFFERS = ("copy", "beside")  # made by the pass of this name, for NumPy alone
 EXPRESSIONS = [name for name, row in OPERATIONS.items() if row.numpy and name != "step"]  # which reads t
 
 

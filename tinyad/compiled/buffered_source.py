@@ -333,7 +333,7 @@ class BufferedSource(Writer):
     def _flat(self, v: Value, shape: tuple[int, int]) -> str:
         """Return all entries of a value as one row or column."""
         if (v, shape) not in self.flat:
-            name, text = f"{value_name(v)}_as_{'row' if shape[0] == 1 else 'column'}", self.ref(v)
+            name, text = f"{'row' if shape[0] == 1 else 'column'}_of_{value_name(v)}", self.ref(v)
             self.flat[v, shape] = self.made.view(self.namer(name), _base(text), f"{text}.reshape{shape}")
         return self.flat[v, shape]
 

@@ -104,6 +104,8 @@ class Places:
 
     def _is_strided(self, v: Value) -> bool:
         """Return whether its matrices are not contiguous, so that reshaping them into one is a copy."""
+        if v.op == "T" and 1 in v.shape[1:]:
+            return self._is_strided(v.operands[0])
         return v.op in ("rows", "T") or v in self.homes
 
     def is_one_piece(self, v: Value) -> bool:

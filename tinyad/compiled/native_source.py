@@ -252,7 +252,10 @@ class NativeSource(Writer):
             return p.step(self.round(v.loop))
         if v.op == "narrow":
             return p._replace(each=v.shape[-1] * p.column)
-        return p._replace(each=0) if p.each == v.operands[0].shape[1] * p.row else None
+        rows = v.operands[0].shape[1]
+        if rows == 1:
+            return p._replace(each=0, row=p.each)
+        return p._replace(each=0) if p.each == rows * p.row else None
 
     def _own(self, v: Value) -> Place:
         if v in self.homes:

@@ -202,11 +202,13 @@ class Maker:
         (v,) = operands
         if v.op == "T":
             return self("T", self("long", *v.operands))
-        return self("rows", self("cols", *v.operands), extra=v.extra) if v.op == "rows" else None
+        if v.op == "rows":
+            return self("rows", self("cols", *v.operands), extra=v.extra)
+        return self("T", self("long", self("T", v))) if v.shape[2] == 1 else None  # which needs no memory
 
     def _long(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
         (v,) = operands
-        return self("T", self("cols", *v.operands)) if v.op == "T" else None
+        return self("T", self("cols", *v.operands)) if v.op == "T" and v.shape[1] > 1 else None
 
 
 def repeated(v: Value, among: Container[Value] | None = None) -> Value:

@@ -38,7 +38,7 @@ def _stacked(roots: list[Value], make: Maker, componentwise: bool) -> list[Value
     found = [loop for loop in dict.fromkeys(v.loop for v in ordered(roots)) if loop is not None]
     around = {loop.outer for loop in found}  # in which another loop is: left as they are
     there, back = ([loop for loop in found if loop not in around and loop.back == turned] for turned in (False, True))
-    for loops in (there, back, [None]):
+    for loops in (levels for levels in (there, back, [None]) if levels):
         packings = [_Packing(roots, make, dict.fromkeys(loops, late), componentwise) for late in (False, True)]
         early, late = (_operation_counts(packing.roots) for packing in packings)
         better = {loop: late[loop] < early[loop] for loop in loops}
