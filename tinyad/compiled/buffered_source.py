@@ -34,7 +34,11 @@ NUMPY = (
     "subtract",
     "vdot",
 )
-LINES = {"column_max": -2, "row_max": -1}  # along which axis
+REDUCED = {
+    "column_max": ("maximum", -2),
+    "row_max": ("maximum", -1),
+    "entries": ("add", (-2, -1)),
+}  # and along which axes
 TURNS = """def turns(pair, n, first):
     return [pair[(first + t) % 2] for t in range(n)]"""
 
@@ -310,9 +314,9 @@ class BufferedSource(Writer):
             emit(f"{out} = add.reduce({parts[0]}, 0)" if is_made else f"add.reduce({parts[0]}, 0, None, {out})")
         elif v.op == "inner":
             self._inner(v, parts, emit)
-        elif v.op in LINES:
-            highest = f"maximum.reduce({parts[0]}, {LINES[v.op]}, None"
-            emit(f"{highest}, {out}, True)")
+        elif v.op in REDUCED:
+            function, axis = REDUCED[v.op]
+            emit(f"{function}.reduce({parts[0]}, {axis}, None, {out}, True)")
         elif v.op == "copy":
             emit(f"{out}[...] = {parts[0]}")
         elif v.op in ("cols", "long"):

@@ -18,7 +18,7 @@ from tinyad.compiled.buffers import add_copies
 from tinyad.compiled.deferred_products import defer_products
 from tinyad.compiled.dialects import TORCH
 from tinyad.compiled.explanation import PassTable
-from tinyad.compiled.factors import collect_factors, factor_sums, pass_factors_on, spread_factors
+from tinyad.compiled.factors import collect_factors, factor_sums
 from tinyad.compiled.fast_calls import inner_products, write_out_softmax
 from tinyad.compiled.flat_sums import flatten_sums
 from tinyad.compiled.forward import Forward
@@ -34,6 +34,7 @@ from tinyad.compiled.operations import LEAVES, VIEWS
 from tinyad.compiled.program import Program
 from tinyad.compiled.readable_source import ReadableSource
 from tinyad.compiled.recording import Recording
+from tinyad.compiled.recurrent_factors import pass_factors_on, spread_factors
 from tinyad.compiled.rewriting import Maker, rebuilt
 from tinyad.compiled.scalars import merge_scalars
 from tinyad.compiled.source_writer import FOR_NUMPY

@@ -6,6 +6,7 @@ sum of all entries of a ∘ b = inner product of a and b
 
 from __future__ import annotations
 
+from tinyad.compiled.flat_sums import Term, sum_of, terms_of
 from tinyad.compiled.rewriting import Maker, rebuilt
 from tinyad.compiled.values import Value, ordered, use_counts
 
@@ -33,18 +34,25 @@ def write_out_softmax(roots: list[Value], make: Maker) -> list[Value]:
 
 
 def inner_products(roots: list[Value], make: Maker) -> list[Value]:
-    """Write the sum of all entries of a product, which nothing else reads, as one call."""
+    """Write the sum of all entries of products, which nothing else reads, as a call for each."""
     order = ordered(roots)
     uses = use_counts(order, roots)
+
+    def is_product(v: Value) -> bool:
+        kinds = {(x.shape, x.dtype) for x in v.operands}
+        return v.op == "*" and uses[v] == 1 and len(kinds) == 1
 
     def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
         added = _added_up(v) if v.shape == (1, 1) and v.dtype is not None and v.dtype.kind == "f" else None
         while added is not None and uses[added] == 1 and (inner := _added_up(added)) is not None:
             added = inner
-        if added is None or added.op != "*" or uses[added] > 1 or added.loop is not v.loop:
+        if added is None or added.loop is not v.loop:
             return None
-        a, b = (new[operand] for operand in added.operands)
-        return make("inner", a, b) if (a.shape, a.dtype) == (b.shape, b.dtype) else None
+        terms = terms_of(added) if added.op == "sum" and uses[added] == 1 else [Term(added)]
+        if not all(is_product(term.value) and term.value.shape == added.shape for term in terms):
+            return None
+        calls = [term._replace(value=make("inner", *(new[x] for x in term.value.operands))) for term in terms]
+        return sum_of(make, calls, v)
 
     return rebuilt(roots, make, change)
 

@@ -104,7 +104,7 @@ def needed_by_states(order: list[Value]) -> set[Value]:
 
 
 def moving_behind(order: list[Value], small: int = SMALL) -> set[Value]:
-    """Return the values that no state depends on, and that are better computed behind their loop if they are read there.
+    """Return the values that no state depends on, and that are better computed behind their loop if read there.
 
     What reads such values alone is one of them: in the loop its operands would not be warm.
     """

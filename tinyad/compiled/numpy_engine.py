@@ -33,7 +33,7 @@ class Source:
         self._prepared: Callable[..., Callable[..., Any]] = names.get("prepared", lambda: None)
         self._program: Callable[..., Any] | None = names.get("program")
         self._own = threading.local()
-        self._has_sigmoids = any(word in text for word in ("reciprocal", "sigmoid"))  # every run costs microseconds more
+        self._has_sigmoids = any(word in text for word in ("reciprocal", "sigmoid"))
 
     def __call__(self, arguments: Sequence[Any], sizes: Sequence[int]) -> Sequence[Array]:
         if not self._has_sigmoids:

@@ -96,10 +96,10 @@ class Program:
             for name, value in given.items():
                 if name not in needed:
                     raise KeyError(unknown(name, needed, "array"))
-                shape, dtype, at = needed[name]
+                shape, dtype, places = needed[name]
                 if not takes(value, dtype) or value.shape != shape:
                     value = _fitting(name, value, shape, dtype)
-                for k in at:
+                for k in places:
                     slots[k] = value
         for name, value in (seeds or {}).items():
             at = self._seeds.get(name)

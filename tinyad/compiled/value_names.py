@@ -13,7 +13,8 @@ DEEP = 4  # operations within operations that a name tells
 LONGEST = 36  # letters
 MOST = 12  # operands that a name tells
 WORDS = {"+": "plus", "-": "minus", "*": "times", "/": "by", "**": "to_the", ">": "above", "≥": "from"}
-ENDS = {"cols": "_side_by_side", "all": "s", "step": "_t", "narrow": "_by_step"}  # of views and layouts, after the name of what they show
+# Of views and layouts, after the name of what they show.
+ENDS = {"cols": "_side_by_side", "all": "s", "step": "_t", "narrow": "_by_step"}
 SHOWS = ("copy", "rows", "at", "last", "span", "long", "place", "spread", *ENDS)
 GIVEN_NAMES = {"ones": "ones", "zeros": "zeros", "number": "number", "constant": "constant", "given": "given"}
 
