@@ -15,7 +15,7 @@ import numpy as np
 
 from tinyad.arrays.matrix import Shape
 from tinyad.compiled.flat_sums import gaps, terms_of
-from tinyad.compiled.operations import GIVEN, LEAVES, OPERATIONS, VIEWS, filled
+from tinyad.compiled.operations import LEAVES, OPERATIONS, VIEWS, filled
 from tinyad.compiled.source_writer import Argument, Writer, constant
 from tinyad.compiled.values import Loop, Value, schedule
 
@@ -136,6 +136,7 @@ class NativeSource(Writer):
             raise NoNativeFormError(f"machine code computes in float64 or in float32 alone, and this tape has {found}")
         self.dtype = next(iter(dtypes)).name
         self.size = 0
+        self.given = {a.value for a in self.arguments}
         self.known: dict[Value, Place] = {}
         self.starts: dict[Value, int] = {}  # of what has memory of its own
         self.filled: list[tuple[Place, Value]] = []  # what never changes
@@ -288,7 +289,7 @@ class NativeSource(Writer):
         return self.starts[v]
 
     def _is_argument(self, v: Value) -> bool:
-        return v in self.names and v.op in GIVEN
+        return v in self.given
 
     def _over_time(self, v: Value) -> Place:
         """Return the place of a loop's value for all rounds."""
