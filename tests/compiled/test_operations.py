@@ -18,6 +18,7 @@ EXTRA = {"rows": (1, 3), "at": 2, "span": (1, 4), "narrow": (5, 3, 2)}
 TAKES = {  # shapes of the operands, where they are not those of an operation on entries
     "dot": [((3, 4), (4, 2)), ((5, 3, 4), (4, 2)), ((5, 3, 4), (5, 4, 2)), ((3, 4), (5, 4, 2))],
     "inv": [((3, 3),), ((5, 3, 3),)],
+    "inner": [((3, 2), (3, 2)), ((5, 3, 2), (5, 3, 2))],
     "stack": [((3, 2), (4, 2)), ((5, 3, 2), (5, 4, 2))],
     "beside": [((3, 2), (3, 4))],
     "gather": [((3, 2), (3, 2), (3, 2))],

@@ -8,8 +8,9 @@ from tests.support.gated_losses import gated
 from tests.support.modelpoints import ModelPoint
 from tests.support.points import draw
 from tests.support.sampling import sampled
+from tests.support.works_of_other_kinds import classifier, oscillator
 from tinyad import Tape, tanh
-from tinyad.compiled import PASSES, factors, time_sums
+from tinyad.compiled import PASSES, factors, fast_calls, recurrent_factors, scalars, time_sums
 from tinyad.compiled import batched_products as wide
 from tinyad.compiled import buffers as places
 from tinyad.compiled import deferred_products as defer
@@ -38,8 +39,8 @@ def one_round_too_many(real):
 
 
 def a_sign_too_many(real):
-    def over_time(v, loop, make, needed, new, *small):
-        whole = real(v, loop, make, needed, new, *small)
+    def over_time(v, loop, make, moving, new):
+        whole = real(v, loop, make, moving, new)
         return make("neg", whole) if v.op in ("step", "T", "*") else whole
 
     return over_time
@@ -56,6 +57,10 @@ def a_sign_in_what_is_changed(real):
     return rebuilt
 
 
+def a_number_is_lost(real):
+    return lambda make, v, number, divisor: real(make, v, 1.0, divisor)
+
+
 # the pass, where, the function, the mistake
 PLANTED = [
     ("sums", sums, "_inside", signs_are_lost),
@@ -65,7 +70,10 @@ PLANTED = [
     ("hoist", hoist, "over_time", a_sign_too_many),
     ("wide", wide, "rebuilt", a_sign_in_what_is_changed),
     ("hoist", factors, "rebuilt", a_sign_in_what_is_changed),
+    ("hoist", recurrent_factors, "rebuilt", a_sign_in_what_is_changed),
+    ("sums", scalars, "_times", a_number_is_lost),
     ("sums", time_sums, "rebuilt", a_sign_in_what_is_changed),
+    ("calls", fast_calls, "rebuilt", a_sign_in_what_is_changed),
     ("buffers", places.Places, "_read_before", never_read_again),
 ]
 
@@ -83,7 +91,13 @@ def irregular():
 def found():
     points = [ModelPoint(MODELS[name]) for name in ("slides", "gru", "gru-before")]
     losses = gated(4, "from 0"), "L", ["L", "W", "R", "b"]  # added up over time
-    for tape, seeds, names in [irregular(), losses, *((p.tape, p.seeds, [*p.leaves, *p.seeds]) for p in points)]:
+    others = [(tape, "L", [*tape.names.values()]) for tape in (classifier(), oscillator())]
+    for tape, seeds, names in [
+        irregular(),
+        losses,
+        *others,
+        *((p.tape, p.seeds, [*p.leaves, *p.seeds]) for p in points),
+    ]:
         try:
             if differs(tape, seeds, PASSES, names) is not None:
                 return True

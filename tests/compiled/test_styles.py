@@ -22,6 +22,7 @@ from tests.support.random_programs import examples, programs, recorded
 from tests.support.read_out_losses import read_out
 from tests.support.sampling import sampled
 from tests.support.stand_ins import stand_ins
+from tests.support.works_of_other_kinds import classifier
 from tinyad import TABLE, Op, Tape
 from tinyad.compiled import PASSES, build
 from tinyad.compiled.dialects import TORCH
@@ -142,6 +143,7 @@ OWN_TEXTS = [op for op, row in OPERATIONS.items() if row.torch]
 def is_found():
     p, loss = ModelPoint(MODELS["slides"]), read_out(3, 7, None)[0]
     cases = [(p.tape, p.seeds, list(p.leaves), WITHOUT_BUFFERS), (loss, "L", ["L", "b_y"], WITHOUT_BUFFERS)]
+    cases.append((classifier(), "L", ["L", "W"], WITHOUT_BUFFERS))
     cases += [(*kinks(), ["z", "y", "a", "b", "c"], passes) for passes in (None, WITHOUT_BUFFERS)]
     cases += [(*case, None, None) for op in TABLE.values() for case in with_one_row(op)]
     for tape, seeds, names, passes in cases:

@@ -1,6 +1,7 @@
 """Merge the products of all time steps into one where no other value reads them, or sums of such products.
 
-It is one product with all time steps side by side, done where a parameter's derivative lays them out so anyway.
+It is one product with all time steps side by side, done where a parameter's derivative lays them out so anyway, and for
+single columns, which lie so already.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ def batch_products(roots: list[Value], make: Maker) -> list[Value]:
         return len(left.shape) == 2 and len(right.shape) == 3 and whole in laid_out
 
     def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
+        if _is_of_columns(v):
+            left, right = operands
+            turned = make("dot", make("T", make("cols", right)), make("T", left))
+            return make("narrow", make("T", turned), extra=v.shape)
         terms = terms_of(v) if v.op == "sum" else [Term(v)]
         parts = [p.value for p in terms]
         if v in read or not all(map(is_product, parts)) or any(p.value.shape != v.shape for p in terms):
@@ -38,3 +43,11 @@ def batch_products(roots: list[Value], make: Maker) -> list[Value]:
         return make("narrow", sum_of(make, wide, make.zeros((rows, n * columns), v.dtype)), extra=v.shape)
 
     return rebuilt(roots, make, change)
+
+
+def _is_of_columns(v: Value) -> bool:
+    """Return whether v is T products of one matrix with single columns."""
+    if v.op != "dot" or v.loop is not None or v.shape[-1] > 1:
+        return False
+    left, right = v.operands
+    return len(left.shape) == 2 and len(right.shape) == 3

@@ -32,7 +32,13 @@ NUMPY = (
     "negative",
     "reciprocal",
     "subtract",
+    "vdot",
 )
+REDUCED = {
+    "column_max": ("maximum", -2),
+    "row_max": ("maximum", -1),
+    "entries": ("add", (-2, -1)),
+}  # and along which axes
 TURNS = """def turns(pair, n, first):
     return [pair[(first + t) % 2] for t in range(n)]"""
 
@@ -58,6 +64,8 @@ class BufferedSource(Writer):
         self.totals = {v.operands[0]: v for v in self.order if v.op == "total"}
         self.blocks: dict[tuple[Value, int, int], Value] = {}
         self.numbers: dict[str, str] = {}
+        self.scalars: dict[Value, str] = {}
+        self.flat: dict[tuple[Value, Shape], str] = {}  # all entries of a value as one row or column
 
     def text(self, results: Sequence[Value], comments: Sequence[str]) -> str:
         for argument in self.arguments:
@@ -291,25 +299,47 @@ class BufferedSource(Writer):
             self._computed(v, parts, emit)
 
     def _computed(self, v: Value, parts: list[str], emit: Emit) -> None:
-        out = self.ref(v)
+        out, is_made = self.ref(v), self.places.is_made(v)
         if v.op in UFUNCS or v.op == "dot":
             function = UFUNCS.get(v.op, "dot" if len(v.shape) == 2 else "matmul")
             arguments = ", ".join(parts)
             into = f"out={out}" if v.op in ("maximum", "minimum") else out  # which NumPy takes by name only
-            emit(f"{out} = {function}({arguments})" if self.places.is_local(v) else f"{function}({arguments}, {into})")
+            emit(f"{out} = {function}({arguments})" if is_made else f"{function}({arguments}, {into})")
         elif v.op == "sigmoid":
-            emit(f"negative({parts[0]}, {out})")
+            emit(f"{out} = negative({parts[0]})" if is_made else f"negative({parts[0]}, {out})")
             emit(f"exp({out}, {out})")
             emit(f"add({out}, {self._number(1.0, v)}, {out})")
             emit(f"reciprocal({out}, {out})")
         elif v.op == "over":
-            emit(f"add.reduce({parts[0]}, 0, None, {out})")
+            emit(f"{out} = add.reduce({parts[0]}, 0)" if is_made else f"add.reduce({parts[0]}, 0, None, {out})")
+        elif v.op == "inner":
+            self._inner(v, parts, emit)
+        elif v.op in REDUCED:
+            function, axis = REDUCED[v.op]
+            emit(f"{function}.reduce({parts[0]}, {axis}, None, {out}, True)")
         elif v.op == "copy":
             emit(f"{out}[...] = {parts[0]}")
         elif v.op in ("cols", "long"):
             self._laid_out(v, parts[0], emit)
         else:
             emit(f"{out}[...] = {self.operation(v, parts)}")
+
+    def _inner(self, v: Value, parts: list[str], emit: Emit) -> None:
+        """Write the inner product of two matrices, as one of a row with a column where their memory is one piece."""
+        out, is_made = self.ref(v), self.places.is_made(v)
+        if all(map(self.places.is_one_piece, v.operands)):
+            row, column = (self._flat(*part) for part in zip(v.operands, ((1, -1), (-1, 1)), strict=True))
+            emit(f"{out} = dot({row}, {column})" if is_made else f"dot({row}, {column}, {out})")
+        else:
+            product = f"vdot({', '.join(parts)})"
+            emit(f"{out} = {product}.reshape(1, 1)" if is_made else f"{out}[0, 0] = {product}")
+
+    def _flat(self, v: Value, shape: tuple[int, int]) -> str:
+        """Return all entries of a value as one row or column."""
+        if (v, shape) not in self.flat:
+            name, text = f"{'row' if shape[0] == 1 else 'column'}_of_{value_name(v)}", self.ref(v)
+            self.flat[v, shape] = self.made.view(self.namer(name), _base(text), f"{text}.reshape{shape}")
+        return self.flat[v, shape]
 
     def _laid_out(self, v: Value, source: str, emit: Emit) -> None:
         """Copy T matrices side by side, or one below the other, by one assignment between views."""
@@ -321,7 +351,21 @@ class BufferedSource(Writer):
     def _operand(self, operand: Value, v: Value) -> str:
         if operand.op == "T" and operand.loop is None and v.loop is None and self.uses[operand] == 1:
             return self.operation(operand, [self.ref(*operand.operands)])
-        return self._number(operand.extra, v) if operand.op == "number" else self.ref(operand)
+        if operand.op == "number":
+            return self._number(operand.extra, v)
+        is_scaled = v.op in (*UFUNCS, "sum") and operand.shape == (1, 1) and v.shape != (1, 1)
+        return self._scalar(operand) if is_scaled and operand.loop is None else self.ref(operand)
+
+    def _scalar(self, v: Value) -> str:
+        """Return a 1×1 value as an array of no dimensions, which NumPy repeats faster."""
+        if v not in self.scalars:
+            name, text = self.namer(f"{value_name(v)}_scalar"), f"{self.ref(v)}.reshape(())"
+            if self.places.is_local(v):
+                self.lines.append(f"{name} = {text}")
+            else:
+                self.made.view(name, _base(text), text)
+            self.scalars[v] = name
+        return self.scalars[v]
 
     def _number(self, number: float, v: Value) -> str:
         """Return a number as an array of no dimensions, which NumPy takes faster than a float."""
@@ -339,9 +383,9 @@ class BufferedSource(Writer):
         if v.op == "stack" and not settled and v.loop is None and len(v.shape) == 2:
             emit(f"concatenate(({', '.join(self._operand(p.value, v) for p in terms_of(v))}), 0, {self.ref(v)})")
             return
-        full = [p for p in terms if p.rows == (0, rows)]
+        full = sorted((p for p in terms if p.rows == (0, rows)), key=lambda p: -p.sign)
         if not begun and len(full) > 1:
-            a, b = sorted(full[:2], key=lambda p: -p.sign)
+            a, b = full[:2]
             if a.sign > 0:
                 function = "add" if b.sign > 0 else "subtract"
                 emit(f"{function}({self._operand(a.value, v)}, {self._operand(b.value, v)}, {self.ref(v)})")

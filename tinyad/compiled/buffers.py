@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # What can write its result into a given block.
 PLACED = (*COMPONENTS, "dot", "sum", "stack", "over", "gather", "cols")
+# What can make the array of a result; a comparison writes numbers only into a place that it is given.
+FRESH = {*UFUNCS, "dot", "sigmoid", "over", "inner"} - {*COMPARISONS}
 
 
 def add_copies(roots: list[Value], make: Maker) -> list[Value]:
@@ -42,7 +44,8 @@ def add_copies(roots: list[Value], make: Maker) -> list[Value]:
         if v.op != "dot" or (v.loop is None and len(v.shape) == 2):
             return None
         left = operands[0]
-        laid_out = left.op == "T" and left.loop is None and len(left.shape) == 2
+        is_turned = left.op == "T" and left.operands[0].op != "ones"
+        laid_out = is_turned and left.loop is None and len(left.shape) == 2
         if not laid_out:
             return None
         whole = left.operands[0]
@@ -78,12 +81,14 @@ class Places:
         self.arrays |= {v: (v, False, True) for v in order if v in kept and v not in self.arrays}
         self._read_in_loops = {self._base(o) for v in order if v.loop is not None for o in v.inputs() if o.loop is None}
         bases = {self._base(v) for v in writer.roots}
-        fresh = {*UFUNCS, "dot"} - {*COMPARISONS}  # a comparison writes numbers only into a place that it is given
-        self.own = {v for v in bases if v.op in fresh and v.loop is None and v not in self._read_in_loops}
+        alone = {v for v in bases if v.loop is None and v not in self._read_in_loops}
+        self.own = {v for v in alone if v.op in FRESH}
+        self.begins: dict[Value, Value] = {}  # of a sum that is a result: the term that is computed in its memory
         self.homes: dict[Value, tuple[Value, int]] = {}
         for v in order:
-            if v.op in ("sum", "stack") and v not in self.own:
+            if v.op in ("sum", "stack"):
                 self._settle(v)
+        self._begin({v for v in alone if v.op == "sum"})
         strided = {
             v for v in order if v.op == "long" and self._base(v) not in self.own and self._is_strided(v.operands[0])
         }
@@ -99,13 +104,26 @@ class Places:
 
     def _is_strided(self, v: Value) -> bool:
         """Return whether its matrices are not contiguous, so that reshaping them into one is a copy."""
+        if v.op == "T" and 1 in v.shape[1:]:
+            return self._is_strided(v.operands[0])
         return v.op in ("rows", "T") or v in self.homes
+
+    def is_one_piece(self, v: Value) -> bool:
+        """Return whether the entries of a value outside the loops follow one another in the workspace."""
+        made = v.operands[0] if v.op == "all" else v
+        strided = made in self.homes and len(v.shape) > 2
+        is_view = made.op in VIEWS and made.op != "carry"
+        return v.loop is None and not (is_view or strided or self.is_local(v) or v.op == "last")
 
     def is_local(self, v: Value) -> bool:
         """Return whether program() allocates it in every run: a result, or a view of an argument."""
         base = self._base(v)
         given = base.op in ("leaf", "seed") or (base.op == "constant" and base in self.writer.names)
         return v.loop is None and (base in self.own or given)
+
+    def is_made(self, v: Value) -> bool:
+        """Return whether the statement of a value makes its array."""
+        return v in self.begins or self.is_local(v)
 
     def is_own(self, v: Value) -> bool:
         """Return whether a result belongs neither to the workspace nor to an argument."""
@@ -133,6 +151,13 @@ class Places:
                 continue
             self.homes[part] = v, p.at
             settled[rows] = True
+
+    def _begin(self, results: set[Value]) -> None:
+        """Let a sum that is a result begin with the array that its first term makes."""
+        for part, (v, _) in self.homes.items():
+            if v in results and part.shape == v.shape and part.op in FRESH:
+                self.begins[part] = v
+                self.own.add(v)
 
     def storage(self, v: Value) -> Value:
         """Return the value whose buffer holds v."""
@@ -202,12 +227,13 @@ class Places:
     def _read_before(
         self, buffers: list[tuple[int, Value, Buffer]], at: int, root: Value, statement: Value | None
     ) -> Buffer | None:
-        """Return a buffer that nothing reads any more; a component-wise operation may overwrite its operand."""
+        """Return a buffer that nothing reads any more; a component-wise operation may overwrite its operand, unless it
+        is one number, for which NumPy takes longer then."""
         for k, (until, before, buffer) in enumerate(buffers):  # in the order of their last reading
             if until > at:
                 break
             over_it = statement is root and root.op in COMPONENTS and before in root.operands
-            if until < at or (over_it and before.shape == root.shape):
+            if until < at or (over_it and before.shape == root.shape and prod(root.shape) > 1):
                 del buffers[k]
                 return buffer
         return None

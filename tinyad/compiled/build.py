@@ -19,6 +19,7 @@ from tinyad.compiled.deferred_products import defer_products
 from tinyad.compiled.dialects import TORCH
 from tinyad.compiled.explanation import PassTable
 from tinyad.compiled.factors import collect_factors, factor_sums
+from tinyad.compiled.fast_calls import inner_products, write_out_softmax
 from tinyad.compiled.flat_sums import flatten_sums
 from tinyad.compiled.forward import Forward
 from tinyad.compiled.hoisting import hoist, sink
@@ -33,7 +34,9 @@ from tinyad.compiled.operations import LEAVES, VIEWS
 from tinyad.compiled.program import Program
 from tinyad.compiled.readable_source import ReadableSource
 from tinyad.compiled.recording import Recording
+from tinyad.compiled.recurrent_factors import pass_factors_on, spread_factors
 from tinyad.compiled.rewriting import Maker, rebuilt
+from tinyad.compiled.scalars import merge_scalars
 from tinyad.compiled.source_writer import FOR_NUMPY
 from tinyad.compiled.stacking import stack_operations, stack_products
 from tinyad.compiled.time_sums import sums_over_time
@@ -44,16 +47,18 @@ from tinyad.engine.tape import Tape, Variable
 
 Pass = Callable[[list[Value], Maker], list[Value]]
 REWRITES: dict[str, tuple[Pass, ...]] = {
-    "sums": (flatten_sums, factor_sums, sums_over_time),
+    "sums": (flatten_sums, merge_scalars, factor_sums, sums_over_time),
     "defer": (defer_products,),
-    "hoist": (collect_factors, hoist, sink),
+    "hoist": (spread_factors, flatten_sums, pass_factors_on, collect_factors, hoist, sink),
     "stack": (stack_operations,),
+    "calls": (write_out_softmax, inner_products),
     "wide": (batch_products,),
 }
 NATIVE_REWRITES: dict[str, tuple[Pass, ...]] = REWRITES | {  # component-wise work is fused where it is needed
     "defer": (partial(defer_products, in_loop=True),),
     "hoist": (partial(hoist, small=0), partial(sink, small=0)),
     "stack": (stack_products,),
+    "calls": (),
 }
 TWICE = ("sums", "defer")  # what moves from a loop to the one around it can move on
 PASSES = ("dead", "loops", *REWRITES, "buffers")
@@ -158,7 +163,8 @@ def compile(
             again = 2 if name in TWICE and _is_nested(roots) else 1
             for rewrite in rewrites * again:
                 roots = rewrite(roots, make)
-            pass_table.add(name, roots)
+            if rewrites:
+                pass_table.add(name, roots)
     for (k, t), i in zip(positions, [*wanted[0], *wanted[1]], strict=True):
         if not t and i in wanted[0] and roots[k].op not in (*LEAVES, *VIEWS):
             roots[k].name = roots[k].name or tape.names.get(i, "")

@@ -15,6 +15,7 @@ WHY = {
     "defer": "derivatives of parameters are products over all time steps",
     "hoist": "what does not depend on the recurrence leaves the loop",
     "stack": "equal operations run as one on blocks of rows",
+    "calls": "softmax is written entry by entry, sums of products are one call",
     "wide": "derivatives of inputs are one product for all time steps",
     "buffers": "every result has its place before the run",
 }

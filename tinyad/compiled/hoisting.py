@@ -13,7 +13,7 @@ from tinyad.compiled.operations import COMPONENTS, OPERATIONS, InLoop
 from tinyad.compiled.rewriting import Maker, rebuilt
 from tinyad.compiled.values import Loop, Value, ordered
 
-SMALL = 256  # entries; where a state is carried, component-wise work on more is done where its operands are warm
+SMALL = 1024  # entries; where a state is carried, component-wise work on more is done where its operands are warm
 
 
 def hoist(roots: list[Value], make: Maker, small: int = SMALL) -> list[Value]:
@@ -52,11 +52,11 @@ def known_before_loops(order: list[Value], small: int) -> tuple[set[Value], set[
     return recurrent, known
 
 
-def works_over_time(v: Value, stateful: set[Loop | None], small: int = SMALL) -> bool:
-    """Return whether a value of a loop is better computed for all time steps at once."""
+def works_over_time(v: Value, stateful: set[Loop | None], small: int = SMALL, warm: bool = True) -> bool:
+    """Return whether a value of a loop is better computed for all time steps at once; `warm`: what it reads is not."""
     componentwise = v.op in (*COMPONENTS, "sum", "stack") and not any(map(_is_product, v.operands))
     single = all(len(w.shape) == 2 for w in (v, *v.operands))  # and not over the rounds of a loop in the loop
-    kept_warm = componentwise and v.loop in stateful and prod(v.shape) > small
+    kept_warm = warm and componentwise and v.loop in stateful and prod(v.shape) > small
     return OPERATIONS[v.op].in_loop is InLoop.EACH and single and not kept_warm
 
 
@@ -85,10 +85,10 @@ def _split_sum(make: Maker, v: Value, loop: Loop, terms: list[Term], known: set[
 
 def sink(roots: list[Value], make: Maker, small: int = SMALL) -> list[Value]:
     """Move values that no state needs behind their loop, component-wise ones of at most `small` entries."""
-    needed = needed_by_states(ordered(roots))
+    moving = moving_behind(ordered(roots), small)
 
     def change(v: Value, operands: list[Value], new: dict[Value, Value]) -> Value | None:
-        return over_time(v.operands[0], v.extra, make, needed, new, small) if v.op == "all" else None
+        return over_time(v.operands[0], v.extra, make, moving, new) if v.op == "all" else None
 
     return rebuilt(roots, make, change)
 
@@ -103,16 +103,30 @@ def needed_by_states(order: list[Value]) -> set[Value]:
     return needed
 
 
-def over_time(
-    v: Value, loop: Loop, make: Maker, needed: set[Value], new: dict[Value, Value], small: int = SMALL
-) -> Value:
+def moving_behind(order: list[Value], small: int = SMALL) -> set[Value]:
+    """Return the values that no state depends on, and that are better computed behind their loop if read there.
+
+    What reads such values alone is one of them: in the loop its operands would not be warm.
+    """
+    needed = needed_by_states(order)
+    stateful, found = {v.loop for v in needed}, set[Value]()
+    for v in order:
+        if v.loop is not None and v not in needed:
+            read = [operand for operand in v.operands if operand.loop is v.loop and operand.op != "step"]
+            warm = not read or not found.issuperset(read)
+            if works_over_time(v, stateful, small, warm):
+                found.add(v)
+    return found
+
+
+def over_time(v: Value, loop: Loop, make: Maker, moving: set[Value], new: dict[Value, Value]) -> Value:
     """Return a value for all rounds of a loop, as read outside."""
-    stateful, made, ahead = {w.loop for w in needed}, dict[Value, Value](), [v]
+    made, ahead = dict[Value, Value](), [v]
     while ahead:
         w = ahead.pop()
         if w in made:
             continue
-        if w in needed or w.loop is not loop or not works_over_time(w, stateful, small):
+        if w.loop is not loop or w not in moving:
             made[w] = make("all", new[w], extra=loop)
         elif all(operand in made for operand in w.operands):
             made[w] = make(w.op, *(made[operand] for operand in w.operands), extra=w.extra, name=w.name)

@@ -12,6 +12,7 @@ from tinyad.engine.table import TABLE
 
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 WINDOW = 4096  # steps in which a period is looked for; that it holds is compared over all of them
+MOST_LAYERS = 3  # rounds with matrices of their own that are written out: to lay these in one array takes longer
 NONE = -(2**62)
 
 
@@ -31,9 +32,15 @@ class Steps:
     """
 
     def __init__(
-        self, kinds: Numbers, sources: Numbers, adds: np.ndarray[Any, Any], fixed: frozenset[int] | None = None
+        self,
+        kinds: Numbers,
+        sources: Numbers,
+        adds: np.ndarray[Any, Any],
+        multiplies: np.ndarray[Any, Any],
+        fixed: frozenset[int] | None = None,
     ) -> None:
-        self.kinds, self.sources, self._adds, self._fixed = kinds, sources, adds, fixed
+        self.kinds, self.sources, self._fixed = kinds, sources, fixed
+        self._adds, self._multiplies = adds, multiplies
 
     @classmethod
     def of_tape(cls, tape: Recording) -> tuple[Steps, dict[int, int]]:
@@ -52,12 +59,13 @@ class Steps:
             sources.append((made.get(x, -1 - x), NONE if y is None else made.get(y, -1 - y)))
             made[z] = n
         adds = np.array([op is TABLE["+"] or op is TABLE["-"] for op, *_ in tape.steps], bool)
-        return cls(np.array(kinds, np.int64), np.array(sources, np.int64).reshape(-1, 2), adds), made
+        multiplies = np.array([op is TABLE["*"] for op, *_ in tape.steps], bool)
+        return cls(np.array(kinds, np.int64), np.array(sources, np.int64).reshape(-1, 2), adds, multiplies), made
 
     def of_round(self, repeat: Repeat, sources: Numbers, fixed: Iterable[int]) -> Steps:
         """Return the steps of a round, whose sources say for all rounds what they read."""
         steps = slice(repeat.begin, repeat.begin + repeat.period)
-        return Steps(self.kinds[steps], sources, self._adds[steps], frozenset(fixed))
+        return Steps(self.kinds[steps], sources, self._adds[steps], self._multiplies[steps], frozenset(fixed))
 
     def repeats(self) -> list[Repeat]:
         """Return the longest repeats, in order; none overlaps another."""
@@ -113,7 +121,17 @@ class Steps:
         recurs = self._has_states(repeat.begin, repeat.period)
         if self._fixed is not None:
             return recurs and repeat.times > 2 and not self._differ(repeat, self._fixed)
+        if repeat.times <= MOST_LAYERS and self._are_layers(repeat):
+            return False
         return recurs or self._reads(repeat, found) or (repeat.times > 3 and repeat.period >= SHORTEST_BODY)
+
+    def _are_layers(self, repeat: Repeat) -> bool:
+        """Return whether each round multiplies what it was handed, or made, by a matrix of its own."""
+        begin, period, _ = repeat
+        first, second = self.sources[begin : begin + 2 * period].reshape(2, period, 2)
+        own, made = (first < 0) & (second < 0) & (first != second), second >= begin
+        products = self._multiplies[begin : begin + period]
+        return bool((products & (own & made[:, ::-1]).any(axis=1)).any())
 
     def _has_states(self, begin: int, period: int) -> bool:
         """Return whether a round hands on what it makes from what it was handed, other than by adding to it."""

@@ -15,10 +15,11 @@ import numpy as np
 
 from tinyad.arrays.matrix import Shape
 from tinyad.compiled.flat_sums import gaps, terms_of
-from tinyad.compiled.operations import GIVEN, LEAVES, OPERATIONS, VIEWS, filled
+from tinyad.compiled.operations import LEAVES, OPERATIONS, VIEWS, filled
 from tinyad.compiled.source_writer import Argument, Writer, constant
 from tinyad.compiled.values import Loop, Value, schedule
 
+LARGE = 2048  # entries; an argument of so many, of which products alone read, is not copied
 WIDE = 1024  # multiplications; a smaller product is a loop, for a call of BLAS takes longer
 ALIGNED = 8  # entries
 MOST_LINES = 800  # of the loops together: a compiler takes minutes for more, as where no time steps repeat
@@ -135,6 +136,7 @@ class NativeSource(Writer):
             raise NoNativeFormError(f"machine code computes in float64 or in float32 alone, and this tape has {found}")
         self.dtype = next(iter(dtypes)).name
         self.size = 0
+        self.given = {a.value for a in self.arguments}
         self.known: dict[Value, Place] = {}
         self.starts: dict[Value, int] = {}  # of what has memory of its own
         self.filled: list[tuple[Place, Value]] = []  # what never changes
@@ -154,6 +156,7 @@ class NativeSource(Writer):
         for v in self.order:
             if v.op == "stack" or (v.op == "sum" and not _is_componentwise(v)):
                 self._settle(v)
+        self.passed = {a.value: a.name for a in self.arguments if self._is_passed(a)}
         self.needed = set(self.roots) | {v for v in self.order if v.next is not None}
         self.needed |= {v.next for v in self.order if v.next is not None} | self.kept | set(self.homes)
 
@@ -164,19 +167,21 @@ class NativeSource(Writer):
                 f"a program of {len(self.lines):,} lines takes too long to become machine code, at most {MOST_LINES} "
                 "are compiled: its time steps are written out, for they differ or the pass 'loops' is not chosen"
             )
-        given = [(f"{a.name}_place", a) for a in self.arguments]
+        given = [(f"{a.name}_place", a) for a in self.arguments if a.value not in self.passed]
+        passed = "".join(f", {name}" for name in self.passed.values())
+        contiguous = "".join(f", np.ascontiguousarray({name})" for name in self.passed.values())
         views = [f"{name} = {self._view(a.value, a.over_time and self._is_one(a.value))}" for name, a in given]
         views += [f"result_{k} = {self._view(v)}" for k, v in enumerate(results)]
         fills = [f"w[{p.start}:{p.start + prod(v.shape)}] = {self._constant(v)}" for p, v in self.filled]
         copies = [f"{n}[...] = {a.name}" if not a.over_time else self._filled_from(n, a) for n, a in given]
         returned = ", ".join(f"result_{k}.copy()" for k in range(len(results)))
         functions = {
-            "@kept\ndef computed(w):": self.lines or ["    pass"],
+            f"@kept\ndef computed(w{passed}):": self.lines or ["    pass"],
             "def prepared():": [
                 *(f"    {line}" for line in (f"w = np.empty({self.size}, np.{self.dtype})", *fills, *views, "")),
                 f"    def program({', '.join(a.name for a in self.arguments)}):",
                 *(f"        # {line}" for line in comments),
-                *(f"        {line}" for line in (*copies, "computed(w)", f"return {returned},", "")),
+                *(f"        {line}" for line in (*copies, f"computed(w{contiguous})", f"return {returned},", "")),
                 "    return program",
             ],
         }
@@ -252,7 +257,10 @@ class NativeSource(Writer):
             return p.step(self.round(v.loop))
         if v.op == "narrow":
             return p._replace(each=v.shape[-1] * p.column)
-        return p._replace(each=0) if p.each == v.operands[0].shape[1] * p.row else None
+        rows = v.operands[0].shape[1]
+        if rows == 1:
+            return p._replace(each=0, row=p.each)
+        return p._replace(each=0) if p.each == rows * p.row else None
 
     def _own(self, v: Value) -> Place:
         if v in self.homes:
@@ -281,7 +289,7 @@ class NativeSource(Writer):
         return self.starts[v]
 
     def _is_argument(self, v: Value) -> bool:
-        return v in self.names and v.op in GIVEN
+        return v in self.given
 
     def _over_time(self, v: Value) -> Place:
         """Return the place of a loop's value for all rounds."""
@@ -500,7 +508,7 @@ class NativeSource(Writer):
                 if operand.op in ("number", "zeros", "ones"):
                     text[operand] = self._number(operand)
                 else:
-                    text[operand] = self.namer(operand.name or "value")
+                    text[operand] = self.name(operand)
                     loads[text[operand]] = self.place(operand).repeated(operand.shape, shape)
             text[v] = self.name(v)
             if v.op == "entries":
@@ -582,13 +590,33 @@ class NativeSource(Writer):
         before = self._over_steps(v)
         left, right = v.operands
         (m, k), n = left.shape[-2:], right.shape[-1]
-        out, a, b = (self.place(x) for x in (v, left, right))
+        out = self.place(v)
         if m * k * n > WIDE and out.is_flat((m, n)):
-            of = self._matrix(a, (m, k)), self._matrix(b, (k, n))
+            of = self._factor(left), self._factor(right)
             self._emit(f"np.dot({of[0]}, {of[1]}, {self._matrix(out, (m, n))})")
         else:
-            self._small_product({"i": m, "j": n, "k": k}, out, a, b)
+            self._small_product({"i": m, "j": n, "k": k}, out, self.place(left), self.place(right))
         self.indent = before
+
+    def _factor(self, v: Value) -> str:
+        """Return a factor of a product as text: an argument that is passed on, or a place."""
+        whole = v.operands[0] if v.op == "T" else v
+        if whole in self.passed:
+            return f"{self.passed[whole]}{'.T' * (v is not whole)}"
+        return self._matrix(self.place(v), v.shape[-2:])
+
+    def _is_passed(self, argument: Argument) -> bool:
+        """Return whether an argument is large, and read by large products alone, which take it as it is."""
+        v = argument.value
+        turned = [user for user in self.users.get(v, ()) if user.op == "T"]
+        readers = [user for w in (v, *turned) for user in self.users.get(w, ()) if user.op != "T"]
+        large = len(v.shape) == 2 and prod(v.shape) >= LARGE and not {v, *turned} & {*self.roots, *self.homes}
+        return large and all(user.op == "dot" and self._is_large(user) for user in readers)
+
+    def _is_large(self, product: Value) -> bool:
+        """Return whether a product goes through BLAS."""
+        left, right = product.operands
+        return left.shape[-2] * prod(right.shape[-2:]) > WIDE and self.place(product).is_flat(product.shape[-2:])
 
     def _over_steps(self, v: Value) -> str:
         """Open a loop over the time steps s if a value is over time outside loops; return the indentation before."""

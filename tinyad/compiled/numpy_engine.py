@@ -33,17 +33,23 @@ class Source:
         self._prepared: Callable[..., Callable[..., Any]] = names.get("prepared", lambda: None)
         self._program: Callable[..., Any] | None = names.get("program")
         self._own = threading.local()
+        self._has_sigmoids = any(word in text for word in ("reciprocal", "sigmoid"))
 
     def __call__(self, arguments: Sequence[Any], sizes: Sequence[int]) -> Sequence[Array]:
-        results: Sequence[Array]
+        if not self._has_sigmoids:
+            return self._run(arguments, sizes)
         with np.errstate(over="ignore"):  # of e^-x in a sigmoid that is 0 to rounding
-            if self._program is not None:
-                results = self._program(*map(np.asarray, arguments))
-            else:
-                if getattr(self._own, "sizes", None) != sizes:
-                    self._own.program = self._own.sizes = None  # the old memory goes before the new one comes
-                    self._own.program, self._own.sizes = self._prepared(*sizes), sizes
-                results = self._own.program(*arguments)
+            return self._run(arguments, sizes)
+
+    def _run(self, arguments: Sequence[Any], sizes: Sequence[int]) -> Sequence[Array]:
+        results: Sequence[Array]
+        if self._program is not None:
+            results = self._program(*map(np.asarray, arguments))
+        else:
+            if getattr(self._own, "sizes", None) != sizes:
+                self._own.program = self._own.sizes = None  # the old memory goes before the new one comes
+                self._own.program, self._own.sizes = self._prepared(*sizes), sizes
+            results = self._own.program(*arguments)
         return results
 
 

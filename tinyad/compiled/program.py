@@ -68,7 +68,7 @@ class Program:
         self._arguments: list[int | slice] = []
         self._given: dict[str, list[int]] = {name: [] for name, _ in given.values()}
         self._seeds: dict[str, list[int]] = {name: [] for name, _ in seeds.values()}
-        self._needed = {name: (a.shape, a.dtype) for name, a in given.values()}
+        self._needed = {name: (a.shape, a.dtype, self._given[name]) for name, a in given.values()}
         for argument in arguments:
             begin = len(self._slots)
             for part in argument.parts:
@@ -90,16 +90,16 @@ class Program:
     ) -> tuple[dict[str, Array], dict[str, Array]]:
         if arrays is not None and not isinstance(arrays, Mapping):
             raise TypeError("a program takes arrays by name, program(W=...), or {name: array}")
-        slots = self._slots.copy()
+        slots, run = self._slots.copy(), self._run
+        needed, takes = self._needed, run.takes
         for given in (arrays, named) if arrays else (named,):
             for name, value in given.items():
-                at = self._given.get(name)
-                if at is None:
-                    raise KeyError(unknown(name, self._given, "array"))
-                shape, dtype = self._needed[name]
-                if not self._run.takes(value, dtype) or value.shape != shape:
+                if name not in needed:
+                    raise KeyError(unknown(name, needed, "array"))
+                shape, dtype, places = needed[name]
+                if not takes(value, dtype) or value.shape != shape:
                     value = _fitting(name, value, shape, dtype)
-                for k in at:
+                for k in places:
                     slots[k] = value
         for name, value in (seeds or {}).items():
             at = self._seeds.get(name)
@@ -107,7 +107,7 @@ class Program:
                 raise KeyError(unknown(name, self._seeds, "seed"))
             for k in at:
                 slots[k] = _fitting(f"the seed of {name}", value, slots[k].shape[::-1], slots[k].dtype).T
-        out = self._run([slots[at] for at in self._arguments])
+        out = run([slots[at] for at in self._arguments])
         outputs, derivatives = self._names
         return dict(zip(outputs, out, strict=False)), dict(zip(derivatives, out[len(outputs) :], strict=True))
 

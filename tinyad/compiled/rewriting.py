@@ -108,6 +108,12 @@ class Maker:
         (a,) = operands
         return a.operands[0] if a.op == "T" else a if a.shape[-2:] == (1, 1) else None
 
+    def _dot(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
+        x, y = operands
+        if x.dtype != y.dtype:
+            return None
+        return x if _is_one(y) else y if _is_one(x) else None
+
     def _times(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
         x, y = operands
         shape = np.broadcast_shapes(x.shape, y.shape)
@@ -196,11 +202,13 @@ class Maker:
         (v,) = operands
         if v.op == "T":
             return self("T", self("long", *v.operands))
-        return self("rows", self("cols", *v.operands), extra=v.extra) if v.op == "rows" else None
+        if v.op == "rows":
+            return self("rows", self("cols", *v.operands), extra=v.extra)
+        return self("T", self("long", self("T", v))) if v.shape[2] == 1 else None  # which needs no memory
 
     def _long(self, operands: tuple[Value, ...], extra: Any) -> Value | None:
         (v,) = operands
-        return self("T", self("cols", *v.operands)) if v.op == "T" else None
+        return self("T", self("cols", *v.operands)) if v.op == "T" and v.shape[1] > 1 else None
 
 
 def repeated(v: Value, among: Container[Value] | None = None) -> Value:
@@ -219,6 +227,11 @@ def repeated(v: Value, among: Container[Value] | None = None) -> Value:
 def continues(a: Value, b: Value) -> bool:
     """Return whether b are the rows that follow those of a."""
     return a.op == b.op == "rows" and a.operands == b.operands and bool(a.extra[1] == b.extra[0])
+
+
+def _is_one(v: Value) -> bool:
+    """Return whether it is a single 1, with which a product is its other factor."""
+    return v.op == "ones" and v.shape == (1, 1)
 
 
 def _is_given(v: Value) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from math import prod
 from typing import Any
 
 from tinyad.compiled.flat_sums import Term, sum_of, terms_of
@@ -19,6 +20,9 @@ from tinyad.compiled.rewriting import Maker, again, continues
 from tinyad.compiled.value_names import joined
 from tinyad.compiled.values import Loop, Value, ordered
 from tinyad.compiled.wavefronts import wavefronts
+
+SMALL = 512  # entries that are copied in the time of a call
+WIDE = 512  # columns; beside a product of so many, a copy of its left operand takes no time
 
 
 def stack_operations(roots: list[Value], make: Maker) -> list[Value]:
@@ -34,7 +38,7 @@ def _stacked(roots: list[Value], make: Maker, componentwise: bool) -> list[Value
     found = [loop for loop in dict.fromkeys(v.loop for v in ordered(roots)) if loop is not None]
     around = {loop.outer for loop in found}  # in which another loop is: left as they are
     there, back = ([loop for loop in found if loop not in around and loop.back == turned] for turned in (False, True))
-    for loops in (there, back, [None]):
+    for loops in (levels for levels in (there, back, [None]) if levels):
         packings = [_Packing(roots, make, dict.fromkeys(loops, late), componentwise) for late in (False, True)]
         early, late = (_operation_counts(packing.roots) for packing in packings)
         better = {loop: late[loop] < early[loop] for loop in loops}
@@ -128,6 +132,8 @@ class _Packing:
         readers = {user for v in wave if v.op == "dot" for user in self.users[v] if user.op == "sum"}
         for reader in sorted(readers, key=lambda v: (-len(v.operands), v.rank)):
             products = [p for p in reader.operands if p.op == "dot" and p.operands[0].loop is None]
+            if not all(self._is_copied(p.operands[0], p) for p in products):
+                continue
             rights = [p.operands[1] for p in sorted(products, key=self._place_in_stack)]
             parts = [self.new[right] for right in rights if right in self.new]
             wholes = list(dict.fromkeys(part.operands[0] if part.op == "rows" else part for part in parts))
@@ -167,7 +173,12 @@ class _Packing:
             return None
         if left.op == "rows":
             return right, left.operands[0], left.dtype
-        return (right, left.dtype) if left.loop is None and len(left.shape) == 2 and _is_cheap(left) else None
+        is_one = left.loop is None and len(left.shape) == 2 and _is_cheap(left)
+        return (right, left.dtype) if is_one and self._is_copied(left, v) else None
+
+    def _is_copied(self, left: Value, v: Value) -> bool:
+        """Return whether copying a left operand into a stack costs little beside its product v, or beside a call."""
+        return v.loop is not None or len(v.shape) > 2 or v.shape[-1] >= WIDE or prod(left.shape) <= SMALL
 
     def _is_one_of_many(self, v: Value, parent: Value) -> bool:
         """Return whether it is in a sum of products with blocks of one value, which will be one product."""
@@ -280,7 +291,8 @@ class _Packing:
         for p in terms:
             if p.value.op == "dot":
                 left, right = p.value.operands
-                if right.op == "rows" and left.loop is None and len(left.shape) == 2 and _is_cheap(left):
+                is_one = left.loop is None and len(left.shape) == 2 and _is_cheap(left)
+                if right.op == "rows" and is_one and self._is_copied(left, p.value):
                     blocks[right.operands[0], p.sign, p.at, p.value.shape, left.dtype].append(p)
         for (_, sign, at, *_), group in blocks.items():
             group.sort(key=lambda p: p.value.operands[1].extra)
@@ -300,7 +312,7 @@ class _Packing:
             if p.value.op != "dot" or p.value.operands[1].op != "given" or not _is_cheap(p.value.operands[0]):
                 continue
             left, right = p.value.operands
-            if right.shape[-1] == 1 or p not in found:
+            if right.shape[-1] == 1 or p not in found or not self._is_copied(left, p.value):
                 continue
             for q in terms:
                 column = q.value.loop is None and q.value.shape[-1] == 1 and _is_cheap(q.value)

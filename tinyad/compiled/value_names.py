@@ -13,8 +13,9 @@ DEEP = 4  # operations within operations that a name tells
 LONGEST = 36  # letters
 MOST = 12  # operands that a name tells
 WORDS = {"+": "plus", "-": "minus", "*": "times", "/": "by", "**": "to_the", ">": "above", "≥": "from"}
-ENDS = {"cols": "_side_by_side", "all": "s", "step": "_t"}  # of views and layouts, after the name of what they show
-SHOWS = ("copy", "rows", "at", "last", "span", "long", "narrow", "place", "spread", *ENDS)
+# Of views and layouts, after the name of what they show.
+ENDS = {"cols": "_side_by_side", "all": "s", "step": "_t", "narrow": "_by_step"}
+SHOWS = ("copy", "rows", "at", "last", "span", "long", "place", "spread", *ENDS)
 GIVEN_NAMES = {"ones": "ones", "zeros": "zeros", "number": "number", "constant": "constant", "given": "given"}
 
 
@@ -33,6 +34,8 @@ def _named(v: Value, depth: int) -> str:
         return _noun(v)
     if v.op == "carry":
         return f"{without_step(_named(v.operands[0], depth))}_prev"
+    if v.op == "long" and v.operands[0].op == "T":
+        return f"{_named(v.operands[0].operands[0], depth)}_as_rows"
     if v.op == "T":
         return turned(_named(v.operands[0], depth))
     if v.op == "rows" and v.operands[0].op == "stack":
@@ -43,7 +46,9 @@ def _named(v: Value, depth: int) -> str:
     if v.op in ("stack", "gather", "beside"):
         return joined(names)
     if v.op == "dot":  # one with ones sums, or repeats
-        return "_".join(name for name in names if name != "ones") or "ones"
+        name = "_".join(name for name in names if name != "ones") or "ones"
+        left, right = v.operands
+        return f"{name}_summed" if right.op == "ones" or (left.op == "T" and left.operands[0].op == "ones") else name
     if v.op == "*" and v.operands[0] is v.operands[1]:
         return f"{names[0]}_squared"
     if v.op == "sum":
