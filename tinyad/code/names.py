@@ -197,6 +197,6 @@ def stem(function: str) -> str:
 
 
 FORWARD_OR_BACKWARD = re.compile(
-    r"_?(?:feed_?forward|forward|backward|fwd|bwd|fprop|bprop|backprop|gradients?|grads?|vjp|prime|derivative|deriv|propagation|propagate"
-    r"|prop|pass|__call__|call)(?=_|$)|^(?:forward|backward|backprop|grad|d)_|(?<=[a-z])(?:Forward|Backward|Grad)$"
+    r"_?(?:feed_?forward|forward|backward|fwd|bwd|fprop|bprop|back_?prop(?:agat\w+)?|gradients?|grads?|vjp|prime|derivative|deriv"
+    r"|propagation|propagate|prop|pass|__call__|call)(?=_|$)|^(?:forward|backward|backprop|grad|d)_|(?<=[a-z])(?:Forward|Backward|Grad)$"
 )
