@@ -59,7 +59,9 @@ def test_what_stands_outside_functions_may_raise(name):
 
 
 def test_what_stands_below_the_statement_that_raises_is_run_statement_by_statement():
-    below = "raise ValueError('above')\nscale = missing\nscale = 2.0\ndef scaled_forward(x):\n    return scale * x, None\n"
+    below = (
+        "raise ValueError('above')\nscale = missing\nscale = 2.0\ndef scaled_forward(x):\n    return scale * x, None\n"
+    )
     below += "def scaled_backward(dy, cache):\n    dx = scale * dy\n    return dx\n"
     report = checked(LAYER.format(above="", below=below))
     assert report.ok, report

@@ -355,6 +355,9 @@ class _Search:
         if isinstance(failure.error, FloatingPointError):
             yield from _positive(state)
             return
+        if isinstance(failure.error, MemoryError):
+            yield 0.0, _with_small_sizes(state)
+            return
         if isinstance(failure.error, KeyError):
             yield from self.with_item(state, failure.error.args[0], failure.statements)
         yield from self.equal(state, text, guilty)
@@ -462,11 +465,12 @@ class _Search:
             if guess.kind not in (Kind.ARRAY, Kind.INDICES):
                 continue
             rank = len(guess.dims)
-            ranks = [wanted] if wanted is not None and wanted != rank else [rank + 1, rank - 1]
+            sure = rank + 1 if re.search("has no len|invalid index", text) else wanted
+            ranks = [sure] if sure is not None and sure != rank else [rank + 1, rank - 1]
             for k, new in enumerate(ranks):
                 if 1 <= new <= HIGHEST_RANK:
                     more = tuple(self.new() for _ in range(new - rank))
-                    cost = 0.2 if wanted is not None else 1.0 + 0.3 * k
+                    cost = 0.2 if sure is not None else 1.0 + 0.3 * k
                     yield cost + late, {**state, name: guess._replace(dims=(more + guess.dims)[-new:])}
 
     def with_item(

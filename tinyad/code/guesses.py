@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.code import shape_hints
+from tinyad.code.names import canonical
 from tinyad.code.probes import flat, names_of
 
 # fmt: off
@@ -170,7 +171,7 @@ def _compared_with(function: ast.FunctionDef, name: str) -> list[str]:
     return [
         part.value
         for node in ast.walk(function)
-        if isinstance(node, ast.Compare) and names_of(node.left) == name
+        if isinstance(node, ast.Compare) and canonical(names_of(node.left)) == name
         for part in node.comparators
         if isinstance(part, ast.Constant) and isinstance(part.value, str)
     ]
