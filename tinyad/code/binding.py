@@ -19,6 +19,10 @@ from tinyad.code.recording import Event, Recorded
 from tinyad.code.values import Array, Path
 
 
+class NoAdjointError(CodeError):
+    """A backward pass takes no adjoint of what the forward pass returns, which is no loss."""
+
+
 class Forwarded(NamedTuple):
     """A forward run: its result and events, and what it was called with."""
 
@@ -302,7 +306,7 @@ def _upstream(signatures: Signatures, leaves: list[Any], taken: bool, given: Any
         rng = np.random.default_rng([seed, 1])
         return [rng.standard_normal(shape) for shape in shapes]
     if len(leaves) != 1 or np.prod(shapes[0]) != 1:
-        raise CodeError(
+        raise NoAdjointError(
             f"{signatures.forward} returns an array of shape {shapes[0]}, and {signatures.backward or 'nothing'} takes "
             f"no adjoint for it: return the loss as one number, or let the backward pass take that adjoint first"
         )

@@ -458,7 +458,9 @@ class _Search:
         wanted = int(said[1] or said[2]) if said is not None else None
         if "axes don't match" in text:
             wanted = next((len(axes) for node in statements[:1] for axes in _orders(node)), None)
-        if not re.search("dimension|axis|axes|unpack|indexed|subscript|sequence|aligned|broadcast|has no len|invalid index", text):
+        if not re.search(
+            "dimension|axis|axes|unpack|indexed|subscript|sequence|aligned|broadcast|has no len|invalid index", text
+        ):
             return
         for place, name in enumerate(guilty):
             guess, late = state[name], 0.1 * place
@@ -473,15 +475,16 @@ class _Search:
                     cost = 0.2 if sure is not None else 1.0 + 0.3 * k
                     yield cost + late, {**state, name: guess._replace(dims=(more + guess.dims)[-new:])}
 
-    def with_item(
-        self, state: State, key: object, statements: Sequence[ast.stmt]
-    ) -> Iterator[tuple[float, State]]:
+    def with_item(self, state: State, key: object, statements: Sequence[ast.stmt]) -> Iterator[tuple[float, State]]:
         """Yield states in which a dict has an item more, which a function reads."""
         functions = self.program.functions.values()
         around = [node for node in functions if statements and statements[0] in ast.walk(node)]
         for name, guess in state.items():
             if guess.kind is Kind.DICT and isinstance(key, str):
-                yield 0.0, {**state, (*name, key): guesses.first_guess((around or [self.function])[-1], key, self.sizes)}
+                yield (
+                    0.0,
+                    {**state, (*name, key): guesses.first_guess((around or [self.function])[-1], key, self.sizes)},
+                )
 
 
 def _entries(state: State) -> int:

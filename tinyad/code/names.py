@@ -130,15 +130,16 @@ class Meanings:
     def by_form(self, name: str) -> list[Meaning]:
         """Return the meanings of a plain name."""
         forms = stripped(name)
+        given = [Meaning(self.argument, Share.ALL)] if self.argument and any(map(INPUT.match, forms)) else []
         for form in forms:
             if known := self.known(form):
                 shares = [Meaning(x, Share.ALL) for x in known]
-                return shares + [m for m in self.parts(form) if m not in shares]
+                return shares + [m for m in [*self.parts(form), *given] if m not in shares]
         for form in forms:
             if parts := self.parts(form):
                 return parts
-        if self.argument and any(INPUT.match(form) for form in forms):
-            return [Meaning(self.argument, Share.ALL)]
+        if given:
+            return given
         delta = DELTA.match(name)
         if delta:
             found = [
