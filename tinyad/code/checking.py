@@ -95,7 +95,8 @@ def _executed(
             if lines - program.probe.attempted:
                 program = program.again(program.probe.attempted | lines)
                 continue
-            if not all(one.forward for one in found) or not ended.frames or not (ended.raises or ended.lasts and drawn):
+            goes_on = ended.raises or ended.trains or (ended.lasts and drawn)
+            if not goes_on or not ended.frames or not all(one.forward for one in found):
                 raise
             try:
                 with limited(MAIN_SECONDS):
@@ -193,14 +194,15 @@ class EndedError(CodeError):
     """What ended a run of a user's code before its end.
 
     frames: the functions of the source that were running, outermost first, with their lines.  raises: whether it was an
-    exception of the code.  lasts: whether it was the limit of its time.
+    exception of the code.  lasts: whether it was the limit of its time.  trains: whether it goes on when all
+    was called.
     """
 
     def __init__(self, path: str, said: str, more: str, frames: list[tuple[str, int]], error: BaseException) -> None:
         super().__init__(f"{path}: {said}{more}")
         self.frames = frames
-        self.lasts = isinstance(error, (TimedOut, OutOfTime, Stopped))
-        self.raises = not self.lasts and not isinstance(error, (MemoryError, SystemExit))
+        self.lasts, self.trains = isinstance(error, (TimedOut, OutOfTime)), isinstance(error, Stopped)
+        self.raises = not self.lasts and not isinstance(error, (Stopped, MemoryError, SystemExit))
         line = frames[0][1] if frames else 0
         self.note = f"{said} at line {line}; what stands below it outside functions ran without it"
 

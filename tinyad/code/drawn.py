@@ -627,12 +627,8 @@ def _variants(state: State, wrong: Collection[str]) -> Iterator[tuple[float, Sta
     """
     yield 0.6, _doubled(state)
     for name, guess in state.items():
-        if guess.kind is Kind.INDICES and len(guess.dims) == 1:
-            yield 0.4, {**state, name: guess._replace(dims=())}
-        if guess.kind is Kind.INDICES and LABELS.match(name[-1]):
-            for other in state.values():
-                if other.kind is Kind.INDICES and other.dims != guess.dims:
-                    yield 0.3, {**state, name: guess._replace(dims=other.dims)}
+        if guess.kind is Kind.INDICES:
+            yield from _other_labels(state, name)
         if not guess.is_array:
             continue
         rank = len(guess.dims)
@@ -652,6 +648,16 @@ def _variants(state: State, wrong: Collection[str]) -> Iterator[tuple[float, Sta
             yield cost + 0.1, {**state, name: guess._replace(dims=guess.dims[:-1])}
         if not guess.positive:
             yield 1.5, {**state, name: guess._replace(positive=True)}
+
+
+def _other_labels(state: State, name: Name) -> Iterator[tuple[float, State]]:
+    """Yield states in which whole numbers are one, or labels as many as other whole numbers."""
+    guess = state[name]
+    if len(guess.dims) == 1:
+        yield 0.4, {**state, name: guess._replace(dims=())}
+    for other in state.values() if LABELS.match(name[-1]) else ():
+        if other.kind is Kind.INDICES and other.dims != guess.dims:
+            yield 0.3, {**state, name: guess._replace(dims=other.dims)}
 
 
 def _uses(state: State, base: int) -> int:

@@ -373,9 +373,9 @@ def no_example(program: Program, found: Found, tried: str = "") -> str:
     comma = "," if len(names) == 1 else ""
     first = f"{owner}(…), ({values}{comma})" if owner else f"{values}{comma}"
     called = f"example_{owner or found.name}" if owner or found.name else "example"
+    led = f", and with random arguments {tried}" if tried else ""
     return (
-        f"{program.path}: {found.forward} has no example to run it with{tried and f', and with random arguments {tried}'}"
-        f". Paste this, with the shapes of yours "
+        f"{program.path}: {found.forward} has no example to run it with{led}. Paste this, with the shapes of yours "
         f"for {', '.join(names) or 'no arguments'}:\n\n"
         f"    def {called}():\n        r = np.random.default_rng(0)\n        return {first}\n\n"
         f'or give the shapes: --shapes "{" ".join(f"{name}=4x3" for name in names)}"'
