@@ -948,3 +948,38 @@ def test_more_names_of_passes(names):
     report = checked(source)
     assert report.ok, report
     assert [(pair.forward, pair.backward) for pair in report.pairs] == [names]
+
+
+CROSS_ENTROPY = """
+import numpy as np
+
+class CrossEntropy:
+    def forward(self, x, y):
+        probs = np.exp(x - np.max(x, axis=1, keepdims=True))
+        probs /= np.sum(probs, axis=1, keepdims=True)
+        loss = -np.sum(np.log(probs[np.arange(len(x)), y])) / len(x)
+        self.cache = probs, y
+        return probs, loss
+
+    def backward(self):
+        probs, y = self.cache
+        dx = probs.copy()
+        dx[np.arange(len(y)), y] -= 1
+        dx /= len(y)
+        self.dx = dx
+"""
+
+
+def test_a_loss_that_is_returned_beside_the_output_is_the_loss():
+    report = checked(CROSS_ENTROPY)
+    assert report.ok, report
+    assert "taken" not in str(report)
+    for right, wrong in (("        dx /= len(y)\n", ""), ("-= 1", "-= 2"), ("probs.copy()", "probs * 2")):
+        assert checked(CROSS_ENTROPY.replace(right, wrong)).wrong
+
+
+def test_a_wrong_activation_is_named_without_a_suggestion():
+    """Its shapes cannot be the reason."""
+    source = "import numpy as np\n\ndef act(z):\n    return np.tanh(z ** 3 + np.sin(z) / (2 + z ** 4))\n\n"
+    (found,) = checked(source + "def act_prime(z):\n    return np.arctan(z) ** 5\n").wrong
+    assert found.line == 7

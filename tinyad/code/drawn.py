@@ -367,7 +367,10 @@ class _Search:
         for one, other in (pair for found in _mismatches(text) for pair in (found, found[::-1]) if self.slices):
             for k, times in enumerate(self.factors) if one in held and other in held else ():
                 yield 0.5 + 0.1 * k, guesses.resized(state, one, (other,) * times)
-        if isinstance(failure.error, AssertionError) or re.search("reshape|equal division|multiple", text):
+        refused = isinstance(failure.error, AssertionError) or isinstance(
+            next(iter(failure.statements), None), ast.Raise
+        )
+        if refused or re.search("reshape|equal division|multiple", text):
             yield from self.multiples(state, guilty)
         elif "broadcast" in text and {n for p in _mismatches(text) for n in p} - set(guesses.bases(state)):
             yield from self.multiples(state, guilty)  # of slices

@@ -15,8 +15,9 @@ from tinyad.code.names import canonical
 from tinyad.code.probes import flat, names_of
 
 # fmt: off
-NUMBERS = re.compile(r"(?:lr|eps|epsilon|reg|lam|lambda_?|lambd|alpha|gamma0|decay|momentum|keep_?prob|p_?drop|temp"
-                     r"|temperature|tau|ell|length_?scale|bandwidth|margin|scale|learning_rate|rate|dt|step_size|beta[12]|l2|weight_decay)$")
+NUMBERS = re.compile(r"(?:lr|eps|epsilon|reg|lam|lambda_?|lambd|alpha|gamma0|decay|momentum|keep_?prob|p_?drop(?:out)?"
+                     r"|drop(?:out)?(?:_?(?:p|prob|rate|ratio))?|temp|temperature|tau|ell|length_?scale|bandwidth|margin"
+                     r"|scale|learning_rate|rate|dt|step_size|beta[12]|l2|weight_decay)$")
 PENALTIES = re.compile(r"(?:\w*reg(?:ulari[sz](?:er|ation)\w*)?|lam|lambd|\w*lambda_?|alpha|\w*decay|l[12]\w*)$")
 COUNTS  = re.compile(r"(?:n|num)_\w+$|\w+_(?:size|dims?|units|len|length|features|channels|heads|layers|height|width)$"
                      r"|(?:pool|kernel|filter|window)_[hw]$|(?:stride|pad|padding|heads|timesteps)$", re.IGNORECASE)

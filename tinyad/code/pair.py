@@ -57,6 +57,7 @@ class Pair:
     binding: Binding = field(init=False)
     outside: dict[str, Site] = field(init=False)
     stored: str = field(init=False, default="")  # the attribute that holds the output, where none is returned
+    by_entry: bool = field(init=False, default=False)  # it is a function of numbers and its derivative
 
     def __post_init__(self) -> None:
         self.given = self.example
@@ -92,6 +93,7 @@ class Pair:
             source = self.of_numbers(forwarded, required)
             if source is None:
                 raise
+            self.by_entry = True
             return Binding([()], [np.ones(values.shape(forwarded.result))], [source], {})
 
     def of_numbers(self, forwarded: Forwarded, required: Sequence[str]) -> Source | None:

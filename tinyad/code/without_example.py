@@ -87,7 +87,8 @@ def _with_drawn(
     if drawn is None:
         return None
     try:
-        verdict = check_pair(pair_at(drawn.example), declared)
+        pair = pair_at(drawn.example)
+        verdict = check_pair(pair, declared)
     except CodeError:
         raise
     except Exception as error:
@@ -95,6 +96,6 @@ def _with_drawn(
     sure = drawn.sure and all(statement.suggestion for statement in verdict.wrong)
     holding = sum(statement.ok for statement in verdict.statements)
     sure = sure and len(verdict.wrong) <= max(holding, 1)  # where most is wrong, the shapes may be
-    if verdict.open or not (verdict.ok or sure):
+    if verdict.open or not (verdict.ok or sure or pair.by_entry):
         return None
     return verdict._replace(notes=(drawn_note(found, drawn.shapes), *verdict.notes))
