@@ -3,12 +3,14 @@
 Each source is right as it stands; with one change it is wrong in the changed statement.
 """
 
+import json
+
 import pytest
 
 from tests.support.sampling import sampled
 from tinyad.code import shape_hints
 from tinyad.code.checking import Options, check_text
-from tinyad.code.files import Text
+from tinyad.code.files import Text, read
 from tinyad.code.program import CodeError
 
 DENSE = """
@@ -931,6 +933,15 @@ def test_a_name_of_python_2_is_what_the_message_is_about():
     assert error.endswith(
         "dense_forward does not run: line 5 raised NameError: name 'xrange' is not defined; in Python 3 it is range"
     )
+
+
+def test_the_message_counts_the_lines_of_a_cell(tmp_path):
+    source = DENSE.strip().replace("    Z = X @ W + b", "    Z = X @ W + bias")
+    cells = [{"cell_type": "code", "source": text} for text in source.split("\n\n", 1)]
+    path = tmp_path / "dense.ipynb"
+    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), encoding="utf-8")
+    (error,) = check_text(read(path), Options()).errors
+    assert "dense_forward does not run: line 2 of cell 2 raised NameError: name 'bias' is not defined" in error
 
 
 def test_the_message_says_where_random_arguments_led_to_an_exception():

@@ -138,7 +138,7 @@ def _verdict(  # noqa: PLR0913  what a check takes
     except CodeError as error:
         if isinstance(error, OtherExampleError) and found.example == "example" and not options.example:
             raise
-        return _failed(program, found, error)
+        return _failed(program, found, CodeError(text.told(str(error))))
     return verdict
 
 
