@@ -83,3 +83,75 @@ def test_a_function_of_whole_rows_is_not_taken_for_one_of_numbers():
     report = checked(source("np.exp(z) / np.exp(z).sum()", "act_prime", "z", "act(z) * (1 - act(z))"))
     assert all(v.line != 8 for v in report.wrong)
     assert report.wrong
+
+
+ACTIVATIONS = """
+import numpy as np
+
+def relu(x):
+    return np.maximum(x, 0)
+
+def relu_prime(x):
+    return np.where(x > 0, 1, 0)
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+def sigmoid_derivative(x):
+    return x * (1 - x)
+
+class Tanh:
+    def __call__(self, x):
+        return np.tanh(x)
+
+    def gradient(self, x):
+        return 1 - self(x) ** 2
+"""
+
+
+def test_functions_of_numbers_and_their_derivatives_are_checked_alone():
+    """The derivative may be whole numbers, or written in what the function returned; softmax is no such function."""
+    report = check_text(Text("activations.py", ACTIVATIONS), Options())
+    assert report.ok, report
+    assert [pair.backward for pair in report.pairs] == ["relu_prime", "sigmoid_derivative", "Tanh.gradient"]
+    assert "returned as it stands" not in str(report)
+    softmax = "\ndef softmax(x):\n    return np.exp(x) / np.exp(x).sum()\n\ndef softmax_prime(x):\n"
+    softmax += "    return softmax(x) * (1 - softmax(x))\n"
+    assert "takes no adjoint" in check_text(Text("a.py", ACTIVATIONS + softmax), Options()).errors[0]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("np.where(x > 0, 1, 0)", "np.where(x > 0, x, 0)"), ("x * (1 - x)", "x * (1 + x)"), ("self(x) ** 2", "self(x)")],
+)
+def test_the_wrong_derivative_of_a_function_of_numbers_is_found(right, wrong):
+    (found,) = check_text(Text("activations.py", ACTIVATIONS.replace(right, wrong)), Options()).wrong
+    assert wrong in found.text
+
+
+def test_the_derivative_at_a_number_may_be_a_whole_number():
+    source = "def relu(x):\n    return x if x > 0 else 0.0\n\ndef relu_prime(x):\n    return 1 if x > 0 else 0\n\n"
+    report = check_text(Text("relu.py", source + "def example_relu():\n    return 0.5\n"), Options())
+    assert report.ok, report
+    assert "returned as it stands" not in str(report)
+
+
+NAMED_LIKE_INPUTS = """
+import numpy as np
+
+class Sigmoid:
+    def forward(self, M):
+        s = 1 / (1 + np.exp(-M))
+        self.output = s
+        self.inputs = s
+
+    def backward(self, dvalues):
+        s = self.inputs
+        self.dinputs = s * (1 - s) * dvalues
+"""
+
+
+def test_dinputs_is_the_derivative_for_the_argument_also_where_another_value_is_called_inputs():
+    report = check_text(Text("sigmoid.py", NAMED_LIKE_INPUTS), Options())
+    assert report.ok, report
+    assert check_text(Text("sigmoid.py", NAMED_LIKE_INPUTS.replace("1 - s)", "1 + s)")), Options()).wrong

@@ -3,12 +3,14 @@
 Each source is right as it stands; with one change it is wrong in the changed statement.
 """
 
+import json
+
 import pytest
 
 from tests.support.sampling import sampled
 from tinyad.code import shape_hints
 from tinyad.code.checking import Options, check_text
-from tinyad.code.files import Text
+from tinyad.code.files import Text, read
 from tinyad.code.program import CodeError
 
 DENSE = """
@@ -737,3 +739,289 @@ def test_a_method_that_returns_the_cost_and_its_gradient_is_checked_at_its_own_c
     assert [pair.forward for pair in report.pairs] == ["Tied.cost_and_grad"]
     (found,) = checked(TIED.replace("d2 @ data.T + a @ r.T", "d2 @ data.T")).wrong
     assert found.suggestion == "W_grad = d2 @ data.T + a @ r.T"
+
+
+CONSTRUCTED = """
+import numpy as np
+
+class Affine:
+    def __init__(self, W, b):
+        self.params = [W, b]
+        self.grads = [np.zeros_like(W), np.zeros_like(b)]
+
+    def forward(self, x):
+        W, b = self.params
+        self.x = x
+        return np.dot(x, W) + b
+
+    def backward(self, dout):
+        W, b = self.params
+        dx = np.dot(dout, W.T)
+        self.grads[0][...] = np.dot(self.x.T, dout)
+        self.grads[1][...] = np.sum(dout, axis=0)
+        return dx
+"""
+FILTERS = """
+import numpy as np
+
+def patches(x, h, w):
+    N, C, H, W = x.shape
+    rows, columns = H - h + 1, W - w + 1
+    found = [x[:, :, i : i + h, j : j + w].reshape(N, -1) for i in range(rows) for j in range(columns)]
+    return np.stack(found, axis=1), rows, columns
+
+class Filters:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+
+    def forward(self, x):
+        F, C, h, w = self.W.shape
+        self.x = x
+        self.p, rows, columns = patches(x, h, w)
+        out = self.p @ self.W.reshape(F, -1).T + self.b
+        return out.reshape(len(x), rows, columns, F)
+
+    def backward(self, dout):
+        F, C, h, w = self.W.shape
+        flat = dout.reshape(len(dout), -1, F)
+        self.dW = np.einsum("npf,npk->fk", flat, self.p).reshape(self.W.shape)
+        self.db = flat.sum(axis=(0, 1))
+        dp = flat @ self.W.reshape(F, -1)
+        dx = np.zeros_like(self.x)
+        k = 0
+        for i in range(dout.shape[1]):
+            for j in range(dout.shape[2]):
+                dx[:, :, i : i + h, j : j + w] += dp[:, k].reshape(len(dx), C, h, w)
+                k += 1
+        return dx
+"""
+POOL = """
+import numpy as np
+
+class Pool:
+    def __init__(self, pool_h, pool_w):
+        self.pool_h, self.pool_w = pool_h, pool_w
+
+    def forward(self, x):
+        N, C, H, W = x.shape
+        self.shape = x.shape
+        out = np.zeros((N, C, H // self.pool_h, W // self.pool_w))
+        for i in range(out.shape[2]):
+            for j in range(out.shape[3]):
+                rows = slice(i * self.pool_h, (i + 1) * self.pool_h)
+                out[:, :, i, j] = x[:, :, rows, j * self.pool_w : (j + 1) * self.pool_w].mean(axis=(2, 3))
+        return out
+
+    def backward(self, dout):
+        dx = np.zeros(self.shape)
+        for i in range(dout.shape[2]):
+            for j in range(dout.shape[3]):
+                rows = slice(i * self.pool_h, (i + 1) * self.pool_h)
+                share = dout[:, :, i, j, None, None] / (self.pool_h * self.pool_w)
+                dx[:, :, rows, j * self.pool_w : (j + 1) * self.pool_w] += share
+        return dx
+"""
+MODES = """
+import numpy as np
+
+def scale_forward(x, s, param):
+    if param["mode"] == "train":
+        y = x * s
+    else:
+        raise ValueError(param["mode"])
+    return y, (x, s)
+
+def scale_backward(dy, cache):
+    x, s = cache
+    return dy * s, (dy * x).sum(axis=0)
+
+def image_forward(x, s, param):
+    N, C, H, W = x.shape
+    step = param.get("stride", 1)
+    y, cache = scale_forward(x[:, :, ::step].transpose(0, 2, 3, 1).reshape(-1, C), s, param)
+    return y.reshape(N, -1, W, C).transpose(0, 3, 1, 2), (cache, x.shape, param)
+
+def image_backward(dy, cache):
+    cache, shape, param = cache
+    N, C, H, W = shape
+    dflat, ds = scale_backward(dy.transpose(0, 2, 3, 1).reshape(-1, C), cache)
+    dx = np.zeros(shape)
+    dx[:, :, :: param["stride"]] = dflat.reshape(N, -1, W, C).transpose(0, 3, 1, 2)
+    return dx, ds
+"""
+TWO_GATES = """
+import numpy as np
+
+def gated_forward(x, h, Wx, Wh, V):
+    H = h.shape[1]
+    a = 1 / (1 + np.exp(-(x @ Wx + h @ Wh)))
+    r, z = a[:, :H], a[:, H : 2 * H]
+    c = np.tanh((r * h) @ V)
+    return (1 - z) * h + z * c, (x, h, Wx, Wh, V, a, r, z, c)
+
+def gated_backward(dout, cache):
+    x, h, Wx, Wh, V, a, r, z, c = cache
+    H = h.shape[1]
+    dc = dout * z * (1 - c ** 2)
+    dV = (r * h).T @ dc
+    drh = dc @ V.T
+    da = np.zeros_like(a)
+    da[:, :H] = drh * h
+    da[:, H : 2 * H] = dout * (c - h)
+    ds = da * a * (1 - a)
+    dh = dout * (1 - z) + drh * r + ds @ Wh.T
+    return ds @ Wx.T, dh, x.T @ ds, h.T @ ds, dV
+"""
+CHARACTERS = """
+import numpy as np
+
+class Characters:
+    def __init__(self, vocab_size, hidden_size):
+        self.E = np.random.randn(vocab_size, hidden_size)
+        self.V = np.random.randn(hidden_size, vocab_size)
+
+    def forward(self, inputs, targets):
+        hs, ps, loss = {}, {}, 0.0
+        for t in range(len(inputs[0])):
+            hs[t] = np.tanh(self.E[[row[t] for row in inputs]])
+            e = np.exp(hs[t] @ self.V)
+            ps[t] = e / e.sum(axis=1, keepdims=True)
+            wanted = np.array([row[t] for row in targets])
+            loss += -np.log(ps[t][np.arange(len(inputs)), wanted]).sum()
+        return hs, ps, loss
+
+    def backward(self, inputs, hs, ps, targets):
+        dE, dV = np.zeros_like(self.E), np.zeros_like(self.V)
+        for t in reversed(range(len(hs))):
+            dy = ps[t].copy()
+            for k in range(len(targets)):
+                dy[k][targets[k][t]] -= 1
+            dV += hs[t].T @ dy
+            da = dy @ self.V.T * (1 - hs[t] ** 2)
+            np.add.at(dE, [row[t] for row in inputs], da)
+        return dE, dV
+"""
+MORE = {
+    "arrays of a constructor, in a list": (CONSTRUCTED, "np.dot(self.x.T, dout)", "np.dot(self.x.T, dout) / 2"),
+    "filters": (FILTERS, "flat.sum(axis=(0, 1))", "flat.mean(axis=(0, 1))"),
+    "sizes of a pool": (POOL, "/ (self.pool_h * self.pool_w)", "/ self.pool_h"),
+    "modes and strides": (MODES, "return dx, ds", "return dx, ds"),
+    "two gates in one array": (TWO_GATES, "dout * (c - h)", "dout * (c + h)"),
+    "whole numbers by example and time": (CHARACTERS, "(1 - hs[t] ** 2)", "(1 - hs[t])"),
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_more_arguments_that_are_drawn(name):
+    report = checked(MORE[name][0])
+    assert report.ok, report
+    assert not report.errors
+
+
+@pytest.mark.parametrize("name", sampled([name for name, (_, was, now) in MORE.items() if was != now]))
+def test_the_changed_statement_is_found_with_more_arguments_that_are_drawn(name):
+    source, was, now = MORE[name]
+    assert source.count(was) == 1
+    line = source[: source.index(was)].count("\n") + 1
+    report = checked(source.replace(was, now))
+    assert {v.suggestion_line or v.line for v in report.wrong} == {line}, report
+
+
+def test_a_name_of_python_2_is_what_the_message_is_about():
+    source = DENSE.replace("    Z = X @ W + b", "    for k in xrange(2):\n        Z = X @ W + b")
+    (error,) = checked(source).errors
+    assert error.endswith(
+        "dense_forward does not run: line 5 raised NameError: name 'xrange' is not defined; in Python 3 it is range"
+    )
+
+
+def test_the_message_counts_the_lines_of_a_cell(tmp_path):
+    source = DENSE.strip().replace("    Z = X @ W + b", "    Z = X @ W + bias")
+    cells = [{"cell_type": "code", "source": text} for text in source.split("\n\n", 1)]
+    path = tmp_path / "dense.ipynb"
+    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), encoding="utf-8")
+    (error,) = check_text(read(path), Options()).errors
+    assert "dense_forward does not run: line 2 of cell 2 raised NameError: name 'bias' is not defined" in error
+
+
+def test_the_message_says_where_random_arguments_led_to_an_exception():
+    (error,) = checked(DENSE.replace("np.maximum(0, Z)", "np.maximum(0, open(Z).read())")).errors
+    assert "dense_forward has no example to run it with, and with random arguments line 6 raised TypeError" in error
+    assert "def example_dense():" in error
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("forward_prop", "back_prop"), ("forward_propagation", "back_propagation"), ("feedforward", "backpropagation")],
+)
+def test_more_names_of_passes(names):
+    source = DENSE.replace("dense_forward", names[0]).replace("dense_backward", names[1])
+    report = checked(source)
+    assert report.ok, report
+    assert [(pair.forward, pair.backward) for pair in report.pairs] == [names]
+
+
+CROSS_ENTROPY = """
+import numpy as np
+
+class CrossEntropy:
+    def forward(self, x, y):
+        probs = np.exp(x - np.max(x, axis=1, keepdims=True))
+        probs /= np.sum(probs, axis=1, keepdims=True)
+        loss = -np.sum(np.log(probs[np.arange(len(x)), y])) / len(x)
+        self.cache = probs, y
+        return probs, loss
+
+    def backward(self):
+        probs, y = self.cache
+        dx = probs.copy()
+        dx[np.arange(len(y)), y] -= 1
+        dx /= len(y)
+        self.dx = dx
+"""
+
+
+def test_a_loss_that_is_returned_beside_the_output_is_the_loss():
+    report = checked(CROSS_ENTROPY)
+    assert report.ok, report
+    assert "taken" not in str(report)
+    for right, wrong in (("        dx /= len(y)\n", ""), ("-= 1", "-= 2"), ("probs.copy()", "probs * 2")):
+        assert checked(CROSS_ENTROPY.replace(right, wrong)).wrong
+
+
+def test_a_wrong_activation_is_named_without_a_suggestion():
+    """Its shapes cannot be the reason."""
+    source = "import numpy as np\n\ndef act(z):\n    return np.tanh(z ** 3 + np.sin(z) / (2 + z ** 4))\n\n"
+    (found,) = checked(source + "def act_prime(z):\n    return np.arctan(z) ** 5\n").wrong
+    assert found.line == 7
+
+
+STEPS = """
+import numpy as np
+
+class Layer:
+    def __init__(self, n, k):
+        self.W = np.random.randn(n, k)
+        self.b = np.random.randn(k)
+
+    def step(self, x, y, rate):
+        h = np.tanh(x @ self.W + self.b)
+        loss = ((h - y) ** 2).sum()
+        dh = 2 * (h - y)
+        da = dh * (1 - h ** 2)
+        dW = x.T @ da
+        db = da.sum(axis=0)
+        for param, grad in zip([self.W, self.b], [dW, db]):
+            {change}
+        return loss
+"""
+
+
+@pytest.mark.parametrize("change", ["param += -rate * grad", "param += -1 * rate * grad", "param -= rate * grad"])
+def test_what_adds_minus_a_derivative_descends(change):
+    source = STEPS.format(change=change)
+    report = checked(source)
+    assert report.ok, report
+    assert "convention" not in str(report)
+    (found,) = checked(source.replace("(1 - h ** 2)", "(1 - h)")).wrong
+    assert found.suggestion == "da = dh * (1 - h ** 2)"

@@ -12,11 +12,15 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.losses import Loss, usual_losses
-from tinyad.code.names import LABELS, OUTPUT, UPSTREAM, Meanings, looks_like_derivative
+from tinyad.code.names import LABELS, LOSS, OUTPUT, UPSTREAM, Meanings, looks_like_derivative
 from tinyad.code.probes import Kind
 from tinyad.code.program import CodeError
 from tinyad.code.recording import Event, Recorded
 from tinyad.code.values import Array, Path
+
+
+class NoAdjointError(CodeError):
+    """A backward pass takes no adjoint of what the forward pass returns, which is no loss."""
 
 
 class Forwarded(NamedTuple):
@@ -190,7 +194,7 @@ class _Names:
             return None
         if not values.shape(output) or not values.differentiable(output):
             return None
-        if values.array(output).size == 1 or self.upstream_parameters():
+        if values.array(output).size == 1 or self.upstream_parameters() or self.returns_loss():
             return None
         entries = values.array(output)
         for parameter in self.signatures.required:
@@ -205,6 +209,14 @@ class _Names:
                 if usual:
                     return Cost("", "", values.array(value), tuple(usual))
         return None
+
+    def returns_loss(self) -> bool:
+        """Return whether one of several results is a number that is called a loss."""
+        parts = zip(self.returned, self.result, strict=True) if isinstance(self.result, tuple) else ()
+        return any(
+            LOSS.match(name) is not None and values.differentiable(part) and values.array(part).size == 1
+            for name, part in parts
+        )
 
     def upstream_parameters(self) -> list[str]:
         """Return the parameters that take adjoints of outputs."""
@@ -302,7 +314,7 @@ def _upstream(signatures: Signatures, leaves: list[Any], taken: bool, given: Any
         rng = np.random.default_rng([seed, 1])
         return [rng.standard_normal(shape) for shape in shapes]
     if len(leaves) != 1 or np.prod(shapes[0]) != 1:
-        raise CodeError(
+        raise NoAdjointError(
             f"{signatures.forward} returns an array of shape {shapes[0]}, and {signatures.backward or 'nothing'} takes "
             f"no adjoint for it: return the loss as one number, or let the backward pass take that adjoint first"
         )

@@ -465,7 +465,7 @@ class _Findings:
 
     def agrees(self, target: Any, value: Any) -> bool:
         """Return whether a value is the derivative for a target, with its shape."""
-        if not values.differentiable(value) or values.shape(value) != target.shape:
+        if not values.is_numeric(value) or values.shape(value) != target.shape:
             return False
         factors = [1.0] if self.judge.end_factor is None else [1.0, self.judge.end_factor]
         return any(self.judge.truth.agrees(target, values.array(value) / f, None) is not False for f in factors)

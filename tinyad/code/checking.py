@@ -16,9 +16,10 @@ from tinyad.code.files import Text
 from tinyad.code.find import Found, OtherExampleError, example_of, example_of_shapes, found_in, functions_called_by
 from tinyad.code.first_calls import FirstCalls, run_main
 from tinyad.code.layout import layout_of
-from tinyad.code.limits import FRAMES_SHOWN, SECONDS
+from tinyad.code.limits import FILE_SECONDS, FRAMES_SHOWN, MAIN_SECONDS, SECONDS
 from tinyad.code.names import looks_like_derivative
 from tinyad.code.pair import Example, Pair
+from tinyad.code.probes import Stopped
 from tinyad.code.program import CodeError, Program, package_of, undisturbed
 from tinyad.code.report import Report
 from tinyad.code.rerun import set_names
@@ -55,13 +56,17 @@ def check_text(text: Text, options: Options, namespace: Mapping[str, Any] | None
     verdicts: list[PairVerdict] = []
     others: list[PairVerdict] = []
     with undisturbed(), importable(text.name):
-        program, calls = _executed(program, text, found, options)
+        program, calls, ended = _executed(program, text, found, options)
         run_main(program, calls)
         for one in found:
             try:
                 verdicts.append(_verdict(program, text, one, options, declared, calls))
             except OtherExampleError as error:  # the one example of the file is for another class
                 others.append(_failed(program, one, error))
+    if ended is not None:
+        if ended.raises and all(verdict.error for verdict in verdicts):
+            raise ended
+        verdicts = [one._replace(notes=(*one.notes, ended.note)) for one in verdicts]
     return Report(text, tuple(verdicts or others))
 
 
@@ -70,22 +75,37 @@ def _failed(program: Program, found: Found, error: CodeError) -> PairVerdict:
     return PairVerdict(found.name, found.forward, backward, program.path, (), error=str(error))
 
 
-def _executed(program: Program, text: Text, found: Sequence[Found], options: Options) -> tuple[Program, FirstCalls]:
+def _executed(
+    program: Program, text: Text, found: Sequence[Found], options: Options
+) -> tuple[Program, FirstCalls, EndedError | None]:
     """Run a source, and return its program, in which something stands in for what raises in a backward pass.
 
-    Returned too: what it called the forward passes with that have no example.
+    Returned too: what it called the forward passes with that have no example, and what ended the run before the end of
+    the file, if the functions to check are defined all the same.
     """
     while True:
-        calls = FirstCalls(one.forward for one in found if one.example is None and options.shapes is None)
+        wanted = [one.forward for one in found if one.example is None and options.shapes is None]
+        calls = FirstCalls(wanted)
+        drawn = len(wanted) == len(found)
+        seconds = min(options.seconds, FILE_SECONDS) if drawn else options.seconds
         try:
-            _run(program, text, options.seconds, partial(program.execute, calls), "the file")
-        except RaisedError as raised:
-            lines = {line for one in found for line in raising_lines(program, one, raised.frames)}
-            if not lines - program.probe.attempted:
+            _run(program, text, seconds, partial(program.execute, calls), "the file")
+        except EndedError as ended:
+            lines = {line for one in found for line in raising_lines(program, one, ended.frames) if ended.raises}
+            if lines - program.probe.attempted:
+                program = program.again(program.probe.attempted | lines)
+                continue
+            goes_on = ended.raises or ended.trains or (ended.lasts and drawn)
+            if not goes_on or not ended.frames or not all(one.forward for one in found):
                 raise
-            program = program.again(program.probe.attempted | lines)
+            try:
+                with limited(MAIN_SECONDS):
+                    program.execute_below(ended.frames[0][1])
+            except (TimedOut, OutOfTime):
+                raise ended from None
+            return program, calls, ended
         else:
-            return program, calls
+            return program, calls, None
 
 
 def _verdict(  # noqa: PLR0913  what a check takes
@@ -106,10 +126,10 @@ def _verdict(  # noqa: PLR0913  what a check takes
     try:
         functions = " and ".join(filter(None, (found.forward, found.backward))) or "the script"
         verdict: PairVerdict = _run(program, text, options.seconds, check, functions)
-    except RaisedError as raised:
-        lines = raising_lines(program, found, raised.frames)
+    except EndedError as raised:
+        lines = raising_lines(program, found, raised.frames) if raised.raises else set()
         if lines - program.probe.attempted:
-            again, calls = _executed(program.again(program.probe.attempted | lines), text, [found], options)
+            again, calls, _ = _executed(program.again(program.probe.attempted | lines), text, [found], options)
             run_main(again, calls)
             other = _verdict(again, text, found, options, declared, calls)
             if not other.error:
@@ -118,7 +138,7 @@ def _verdict(  # noqa: PLR0913  what a check takes
     except CodeError as error:
         if isinstance(error, OtherExampleError) and found.example == "example" and not options.example:
             raise
-        return _failed(program, found, error)
+        return _failed(program, found, CodeError(text.told(str(error))))
     return verdict
 
 
@@ -145,29 +165,46 @@ def _run(program: Program, text: Text, seconds: float, job: Callable[[], Any], w
     try:
         with limited(seconds):
             return job()
-    except CodeError:
+    except (CodeError, KeyboardInterrupt):
         raise
-    except (TimedOut, OutOfTime):
-        raise CodeError(
-            f"{program.path}: {what} did not end in {seconds:g} seconds: there is an endless loop, or much to compute. "
-            f"Give a smaller example, or more time with --timeout"
-        ) from None
-    except KeyboardInterrupt:
-        raise
-    except MemoryError:
-        raise CodeError(f"{program.path}: {what} takes more memory than there is: give a smaller example") from None
-    except SystemExit as error:
-        raise CodeError(f"{program.path}: {what} ended the program with status {error.code}") from None
     except BaseException as error:
-        raise RaisedError(_raised(text, error, what), frames_of(text.name, error)) from None
+        frames = frames_of(text.name, error)
+        raise EndedError(program.path, *_ended(text, error, what, seconds), frames, error) from None
 
 
-class RaisedError(CodeError):
-    """What a user's code raised; frames: the functions of the source that were running, with their lines."""
+def _ended(text: Text, error: BaseException, what: str, seconds: float) -> tuple[str, str]:
+    """Return what ended a run, and what else there is to say about it."""
+    match error:
+        case TimedOut() | OutOfTime():
+            advice = "Give a smaller example, or more time with --timeout"
+            return (
+                f"{what} did not end in {seconds:g} seconds",
+                f": there is an endless loop, or much to compute. {advice}",
+            )
+        case Stopped():
+            return f"{what} was stopped after {MAIN_SECONDS:g} seconds, when it had called what is checked,", ""
+        case MemoryError():
+            return f"{what} takes more memory than there is", ": give a smaller example"
+        case SystemExit():
+            return f"{what} ended the program with status {error.code}", ""
+    return _raised(text, error, what)
 
-    def __init__(self, message: str, frames: list[tuple[str, int]]) -> None:
-        super().__init__(message)
+
+class EndedError(CodeError):
+    """What ended a run of a user's code before its end.
+
+    frames: the functions of the source that were running, outermost first, with their lines.  raises: whether it was an
+    exception of the code.  lasts: whether it was the limit of its time.  trains: whether it goes on when all
+    was called.
+    """
+
+    def __init__(self, path: str, said: str, more: str, frames: list[tuple[str, int]], error: BaseException) -> None:
+        super().__init__(f"{path}: {said}{more}")
         self.frames = frames
+        self.lasts, self.trains = isinstance(error, (TimedOut, OutOfTime)), isinstance(error, Stopped)
+        self.raises = not self.lasts and not isinstance(error, (Stopped, MemoryError, SystemExit))
+        line = frames[0][1] if frames else 0
+        self.note = f"{said} at line {line}; what stands below it outside functions ran without it"
 
 
 def frames_of(path: str, error: BaseException) -> list[tuple[str, int]]:
@@ -194,8 +231,8 @@ def raising_lines(program: Program, found: Found, frames: Sequence[tuple[str, in
     return set()
 
 
-def _raised(text: Text, error: BaseException, what: str) -> str:
-    """Return what the user's code raised, with the frames of the user's file; or that it was tinyad."""
+def _raised(text: Text, error: BaseException, what: str) -> tuple[str, str]:
+    """Return what the user's code raised, and the frames of the user's file; or that it was tinyad."""
     all_frames = traceback.extract_tb(error.__traceback__)
     frames = [f for f in all_frames if f.filename == text.name]
     lines = text.lines
@@ -206,9 +243,16 @@ def _raised(text: Text, error: BaseException, what: str) -> str:
     shown = str(error) or "no message"
     inside = bool(all_frames) and Path(all_frames[-1].filename).is_relative_to(Path(__file__).parent)
     if not frames and inside and not isinstance(error, TypeError):  # a TypeError may be of the call
-        return f"{text.name}: the check of {what} ended by a fault of tinyad itself, {type(error).__name__}: {shown}"
-    where = frames[-1].name if not frames[-1].name.startswith("<") else what
-    return "\n".join([f"{text.name}: {where} raised {type(error).__name__}: {shown}", *rows])
+        return f"the check of {what} ended by a fault of tinyad itself, {type(error).__name__}: {shown}", ""
+    where = frames[-1].name if frames and not frames[-1].name.startswith("<") else what
+    rows += [f"    {note}" for note in getattr(error, "__notes__", ())]
+    advice = "; install it beside tinyad, or run python -m tinyad where it is" if _is_missing(error) else ""
+    return f"{where} raised {type(error).__name__}: {shown}", "\n".join([advice, *rows])
+
+
+def _is_missing(error: BaseException) -> bool:
+    """Return whether an exception says that a module is missing that comes from elsewhere."""
+    return isinstance(error, ModuleNotFoundError) and "." not in (error.name or ".")
 
 
 def _nothing_found(program: Program) -> str:
@@ -235,13 +279,17 @@ def declarations(source: str) -> dict[str, str]:
 
 @contextmanager
 def importable(path: str) -> Iterator[None]:
-    """Let a file import its neighbours, as `python FILE` does, and relatively, as a part of its package."""
-    before = list(sys.path)
-    sys.path[:0] = [str(Path(path).absolute().parent), str(package_of(path)[1])]
+    """Let a file import its neighbours, as `python FILE` does, and what its package and the folder at hand hold.
+
+    It finds no arguments of a command line.
+    """
+    before, arguments = list(sys.path), list(sys.argv)
+    sys.path[:0] = [str(Path(path).absolute().parent), str(package_of(path)[1]), str(Path.cwd())]
+    sys.argv[:] = [path]
     try:
         yield
     finally:
-        sys.path[:] = before
+        sys.path[:], sys.argv[:] = before, arguments
 
 
 def names_from(texts: Sequence[str]) -> dict[str, str]:

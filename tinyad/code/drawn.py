@@ -25,10 +25,13 @@ from tinyad.code.guesses import CONSTRUCTED, ONE, Dim, Guess, Kind, Name, State
 from tinyad.code.limits import DRAWN_ENTRIES, DRAWN_EXAMPLES, DRAWN_RUNS, DRAWN_SECONDS, TRIAL_SECONDS
 from tinyad.code.names import LABELS
 from tinyad.code.pair import Example, is_static
+from tinyad.code.probes import names_of
 from tinyad.code.program import QUIET, Program
 from tinyad.code.time_limit import TimedOut, limited
 
 # fmt: off
+PYTHON_3 = {"xrange": "range", "raw_input": "input", "unicode": "str", "basestring": "str", "long": "int",
+            "reduce": "functools.reduce", "izip": "zip"}  # what names of Python 2 are called
 SIZES = (5, 3, 7, 4, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
 SMALL = (4, 3, 5, 6, 7, 2, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21)  # that sizes get in the end
 SELDOM         = 0.4  # what an example has of its own, and no parameter
@@ -62,8 +65,19 @@ class Misfits(NamedTuple):
     shapes: Mapping[str, tuple[int, ...]] = {}
 
 
+class NotDrawnError(Exception):
+    """A forward pass runs with no arguments that were drawn: why it does not with those with which it came furthest.
+
+    may_run: whether it may with other ones.
+    """
+
+    def __init__(self, failure: _Failure | None) -> None:
+        super().__init__(failure.in_words if failure is not None else "")
+        self.may_run = failure is None or failure.is_of_arguments
+
+
 def drawn_example(program: Program, found: Found, misfits: Callable[[Example], Misfits]) -> Drawn | None:
-    """Return an example that a forward pass runs with, None if none was found.
+    """Return an example that a forward pass runs with, None if it cannot be drawn.
 
     Several shapes may do, as b of N or of 1×N.  The likeliest one is taken, but for one with which all statements are
     right, or that makes more of them right than it is unlikely.  misfits: returns what is wrong with an example.
@@ -76,7 +90,7 @@ def drawn_example(program: Program, found: Found, misfits: Callable[[Example], M
     vectors = [] if runs else search.vectors(begin)
     runs = runs or vectors
     if not runs:
-        return None
+        raise NotDrawnError(search.furthest)
     search.until = max(search.until, time.process_time() + DRAWN_SECONDS / 2)
     doubt, state = runs[0][0], search.small(runs[0][1])
     known = misfits(search.example(state))
@@ -85,8 +99,9 @@ def drawn_example(program: Program, found: Found, misfits: Callable[[Example], M
         vectors = [(cost, search.small(other)) for cost, other in search.vectors(begin)]
     while known.wrong and search.has_time():
         derived = itertools.chain(_as_derived(state, known.shapes), _all_as_derived(state, known.shapes))
+        sliced = search.multiples(state, tuple(state)) if search.slices else ()
         for cost, other in itertools.chain(
-            vectors, derived, others if known.wrong > 1 else (), _variants(state, known.shapes)
+            vectors, derived, others if known.wrong > 1 else (), sliced, _variants(state, known.shapes)
         ):
             if cost < known.wrong and search.has_time() and search.failure(other) is None:
                 new = misfits(search.example(other))
@@ -118,6 +133,21 @@ class _Failure(NamedTuple):
     statements: tuple[ast.stmt, ...] = ()
     reached: int = 0
 
+    @property
+    def in_words(self) -> str:
+        """What was raised, and where; "" if it was no exception of the user's code."""
+        if not self.statements:
+            return ""
+        name = self.error.name if type(self.error) is NameError else ""
+        advice = f"; in Python 3 it is {PYTHON_3[name]}" if name in PYTHON_3 else ""
+        return f"line {self.statements[0].lineno} raised {type(self.error).__name__}: {self.error}{advice}"
+
+    @property
+    def is_of_arguments(self) -> bool:
+        """Whether other arguments may help: not where a name, or what a module should have, is missing."""
+        missing = isinstance(self.error, AttributeError) and str(self.error).startswith("module")
+        return not (missing or type(self.error) is NameError or isinstance(self.error, ImportError))
+
 
 class _Search:
     """The search for arguments that a forward pass runs with: the cheapest change of what was tried comes first."""
@@ -131,9 +161,12 @@ class _Search:
         functions = [self.function, *([program.functions[self.constructor]] if self.constructor else [])]
         self.sources = {node.name: guesses.sources(node) for node in functions}
         self.lines = {n.name: [s.lineno for s in ast.walk(n) if isinstance(s, ast.stmt)] for n in functions}
-        self.factors = _factors(self.function)
-        self.factored = _factored(self.function)
+        called = [self.function, *_called(program, self.function)]
+        self.factors = _factors(called)
+        self.slices = any(map(_slices, called))
+        self.factored = {name for node in called for name in _factored(node)}
         self.sizes = itertools.chain(SIZES, itertools.count(101, 2))
+        self.furthest: _Failure | None = None
         self.until = time.process_time() + DRAWN_SECONDS
 
     def likeliest(self, begin: State) -> list[tuple[float, State]]:
@@ -157,6 +190,14 @@ class _Search:
         """Return whether the search may go on."""
         return time.process_time() < self.until
 
+    def keys(self, name: Name) -> Iterator[str]:
+        """Yield the keys by which the backward pass reads items of an argument that is a dict."""
+        if self.found.backward is not None and self.found.backward in self.program.functions:
+            for part in ast.walk(self.program.functions[self.found.backward]):
+                match part:
+                    case ast.Subscript(ast.Name(held), ast.Constant(str(key))) if held == name[-1]:
+                        yield key
+
     def new(self) -> Dim:
         """Return a size that no argument has yet."""
         return (next(self.sizes),)
@@ -166,9 +207,12 @@ class _Search:
     def begin(self) -> State:
         """Return what the arguments are by their names."""
         state: dict[Name, Guess] = {}
-        for name in parameter_names(self.program, self.constructor) if self.constructor else ():
-            node = self.program.functions[self.constructor]
-            state[CONSTRUCTED, name] = guesses.first_guess(node, name, self.sizes)
+        if self.constructor:
+            node, names = self.program.functions[self.constructor], parameter_names(self.program, self.constructor)
+            kept = guesses.kept_ranks(node, self.function, self.factored)
+            for name in names:
+                dims = tuple(self.new() for _ in range(kept.get(name, 0))) or None
+                state[CONSTRUCTED, name] = guesses.first_guess(node, name, self.sizes, dims)
         text = self.program.text(self.function.lineno, self.function.end_lineno or self.function.lineno)
         said = guesses.said_of_shapes(self.function, text, self.sizes)
         names = parameter_names(self.program, self.found.forward)
@@ -184,7 +228,7 @@ class _Search:
             for name in guesses.needed_labels(self.function):
                 state[name,] = guesses.first_guess(self.function, name, self.sizes, said.get(name))
         self.unsaid = [name for name in names if name not in said]
-        return state
+        return _with_small_sizes(state) if _entries(state) > DRAWN_ENTRIES else state
 
     def running(self, begin: State) -> Iterator[tuple[float, State]]:
         """Yield what the forward pass runs with, with its cost, from a first guess on."""
@@ -199,6 +243,11 @@ class _Search:
                 yield cost + self.unlikely(state), state
                 left = min(left, LATER_RUNS)
                 continue
+            if self.furthest is None or failure.reached > self.furthest.reached:
+                self.furthest = failure
+            if failure.statements and not failure.is_of_arguments:
+                self.furthest = failure
+                return
             for more, new in self.moves(state, failure):
                 if tuple(new.items()) not in seen:
                     seen.add(tuple(new.items()))
@@ -206,7 +255,7 @@ class _Search:
 
     def failure(self, state: State) -> _Failure | None:
         """Return why the forward pass does not run, None if it does and gives finite numbers."""
-        if sum(math.prod(guess.shape) for guess in state.values()) > DRAWN_ENTRIES:
+        if _entries(state) > DRAWN_ENTRIES:
             return _Failure(MemoryError(), ())
         try:
             with np.errstate(all="ignore"), limited(TRIAL_SECONDS):
@@ -257,6 +306,8 @@ class _Search:
             if name not in seen:
                 seen.add(name)
                 yield (*prefix, *name)
+                if not prefix:  # what the constructor made it from
+                    yield from ((CONSTRUCTED, *part) for part in self.sources.get(CONSTRUCTED, {}).get(name[0], ()))
                 todo += sources.get(name[0], ())
 
     def example(self, state: State) -> Example:
@@ -277,13 +328,8 @@ class _Search:
 
     def small(self, state: State) -> State:
         """Return the state with small sizes, if it runs with them too."""
-        new = state
-        held = guesses.bases(state)
-        for base in held:
-            new = guesses.resized(new, base, (-base,))
-        for base, size in zip(held, SMALL, strict=False):
-            new = guesses.resized(new, -base, (size,))
-        return new if len(held) <= len(SMALL) and self.failure(new) is None else state
+        new = _with_small_sizes(state)
+        return new if self.failure(new) is None else state
 
     def unlikely(self, state: State) -> float:
         """Return the cost of parameters with an entry for each example, where weights share a size with the data."""
@@ -309,12 +355,22 @@ class _Search:
         if isinstance(failure.error, FloatingPointError):
             yield from _positive(state)
             return
+        if isinstance(failure.error, MemoryError):
+            yield 0.0, _with_small_sizes(state)
+            return
         if isinstance(failure.error, KeyError):
-            yield from self.with_item(state, failure.error.args[0])
+            yield from self.with_item(state, failure.error.args[0], failure.statements)
         yield from self.equal(state, text, guilty)
         yield from self.other_kinds(state, text, guilty, failure.statements)
         yield from self.other_ranks(state, text, guilty, failure.statements)
-        if isinstance(failure.error, AssertionError) or re.search("reshape|equal division|multiple", text):
+        held = guesses.bases(state)
+        for one, other in (pair for found in _mismatches(text) for pair in (found, found[::-1]) if self.slices):
+            for k, times in enumerate(self.factors) if one in held and other in held else ():
+                yield 0.5 + 0.1 * k, guesses.resized(state, one, (other,) * times)
+        refused = isinstance(failure.error, AssertionError) or isinstance(
+            next(iter(failure.statements), None), ast.Raise
+        )
+        if refused or re.search("reshape|equal division|multiple", text):
             yield from self.multiples(state, guilty)
         elif "broadcast" in text and {n for p in _mismatches(text) for n in p} - set(guesses.bases(state)):
             yield from self.multiples(state, guilty)  # of slices
@@ -334,6 +390,7 @@ class _Search:
                     yield 0.5 * k + SELDOM * shared, guesses.resized(state, other, new)
                     break
             yield from _equal_sums(state, *pair)
+            yield from _equal_products(state, *pair)
             for name in guilty:
                 guess = state[name]
                 if guess.is_array and set(guess.shape) & set(pair):
@@ -381,9 +438,10 @@ class _Search:
         for place, name in enumerate(guilty):
             guess, late = state[name], 0.1 * place
             if name[-1] in keyed and guess.kind is not Kind.DICT:
-                yield late, {**state, name: Guess(Kind.DICT)}
+                items = {(*name, key): guesses.first_guess(self.function, key, self.sizes) for key in self.keys(name)}
+                yield late, {**state, name: Guess(Kind.DICT)} | items
             if guess.is_array and re.search("indices|as an index|scalar index|integer", text):
-                cost = late if name[-1] in inside else 1.0 + late
+                cost = late if name[-1] in inside or LABELS.match(name[-1]) else 1.0 + late
                 yield cost, {**state, name: Guess(Kind.INDICES, guess.dims[:1] or (self.new(),))}
             if guess.kind is Kind.INDICES and limit is not None:
                 yield late, {**state, name: guess._replace(limit=guesses.with_size(state, int(limit[1])))}
@@ -403,25 +461,51 @@ class _Search:
         wanted = int(said[1] or said[2]) if said is not None else None
         if "axes don't match" in text:
             wanted = next((len(axes) for node in statements[:1] for axes in _orders(node)), None)
-        if not re.search("dimension|axis|axes|unpack|indexed|subscript|sequence|aligned|broadcast|subscript", text):
+        if not re.search(
+            "dimension|axis|axes|unpack|indexed|subscript|sequence|aligned|broadcast|has no len|invalid index", text
+        ):
             return
         for place, name in enumerate(guilty):
             guess, late = state[name], 0.1 * place
             if guess.kind not in (Kind.ARRAY, Kind.INDICES):
                 continue
             rank = len(guess.dims)
-            ranks = [wanted] if wanted is not None and wanted != rank else [rank + 1, rank - 1]
+            sure = rank + 1 if re.search("has no len|invalid index", text) else wanted
+            ranks = [sure] if sure is not None and sure != rank else [rank + 1, rank - 1]
             for k, new in enumerate(ranks):
                 if 1 <= new <= HIGHEST_RANK:
                     more = tuple(self.new() for _ in range(new - rank))
-                    cost = 0.2 if wanted is not None else 1.0 + 0.3 * k
+                    cost = 0.2 if sure is not None else 1.0 + 0.3 * k
                     yield cost + late, {**state, name: guess._replace(dims=(more + guess.dims)[-new:])}
 
-    def with_item(self, state: State, key: object) -> Iterator[tuple[float, State]]:
-        """Yield states in which a dict has an item more."""
+    def with_item(self, state: State, key: object, statements: Sequence[ast.stmt]) -> Iterator[tuple[float, State]]:
+        """Yield states in which a dict has an item more, which a function reads."""
+        functions = self.program.functions.values()
+        around = [node for node in functions if statements and statements[0] in ast.walk(node)]
         for name, guess in state.items():
             if guess.kind is Kind.DICT and isinstance(key, str):
-                yield 0.0, {**state, (*name, key): guesses.first_guess(self.function, key, self.sizes)}
+                yield (
+                    0.0,
+                    {**state, (*name, key): guesses.first_guess((around or [self.function])[-1], key, self.sizes)},
+                )
+
+
+def _entries(state: State) -> int:
+    """Return how many entries the arrays of a state have."""
+    return sum(math.prod(guess.shape) for guess in state.values())
+
+
+def _with_small_sizes(state: State) -> State:
+    """Return the state with small sizes, if there are enough of them."""
+    held = guesses.bases(state)
+    if len(held) > len(SMALL):
+        return state
+    new = state
+    for base in held:
+        new = guesses.resized(new, base, (-base,))
+    for base, size in zip(held, SMALL, strict=False):
+        new = guesses.resized(new, -base, (size,))
+    return new
 
 
 def _equal_sums(state: State, one: int, other: int) -> Iterator[tuple[float, State]]:
@@ -434,6 +518,15 @@ def _equal_sums(state: State, one: int, other: int) -> Iterator[tuple[float, Sta
         for own, wanted in zip(parts, order, strict=True):
             new = guesses.resized(new, own, (wanted,))
         yield 0.1 * k, new
+
+
+def _equal_products(state: State, one: int, other: int) -> Iterator[tuple[float, State]]:
+    """Yield states in which two sizes are equal, by which two products differ: of the axes that a reshape joins."""
+    held = guesses.bases(state)
+    if one not in held and other not in held:
+        for first, second in itertools.permutations(held, 2):
+            if one * second == other * first:
+                yield 0.2, guesses.resized(state, first, (second,))
 
 
 def _with_ones(state: State, name: Name, sizes: Sequence[int]) -> Iterator[tuple[float, State]]:
@@ -537,8 +630,8 @@ def _variants(state: State, wrong: Collection[str]) -> Iterator[tuple[float, Sta
     """
     yield 0.6, _doubled(state)
     for name, guess in state.items():
-        if guess.kind is Kind.INDICES and len(guess.dims) == 1:
-            yield 0.4, {**state, name: guess._replace(dims=())}
+        if guess.kind is Kind.INDICES:
+            yield from _other_labels(state, name)
         if not guess.is_array:
             continue
         rank = len(guess.dims)
@@ -558,6 +651,16 @@ def _variants(state: State, wrong: Collection[str]) -> Iterator[tuple[float, Sta
             yield cost + 0.1, {**state, name: guess._replace(dims=guess.dims[:-1])}
         if not guess.positive:
             yield 1.5, {**state, name: guess._replace(positive=True)}
+
+
+def _other_labels(state: State, name: Name) -> Iterator[tuple[float, State]]:
+    """Yield states in which whole numbers are one, or labels as many as other whole numbers."""
+    guess = state[name]
+    if len(guess.dims) == 1:
+        yield 0.4, {**state, name: guess._replace(dims=())}
+    for other in state.values() if LABELS.match(name[-1]) else ():
+        if other.kind is Kind.INDICES and other.dims != guess.dims:
+            yield 0.3, {**state, name: guess._replace(dims=other.dims)}
 
 
 def _uses(state: State, base: int) -> int:
@@ -600,9 +703,24 @@ def _statement_at(tree: ast.Module, line: int) -> ast.stmt | None:
     return max(around, key=lambda node: node.lineno, default=None)
 
 
-def _factors(function: ast.FunctionDef) -> list[int]:
-    """Return what one size may be another one times: whole numbers of a function, and one more, as of a last slice."""
-    numbers = [part.value for part in ast.walk(function) if isinstance(part, ast.Constant)]
+def _called(program: Program, function: ast.FunctionDef) -> Iterator[ast.FunctionDef]:
+    """Yield the methods that a function calls of the objects that it makes."""
+    names = {names_of(part.func) for part in ast.walk(function) if isinstance(part, ast.Call)}
+    for name, node in program.functions.items():
+        owner, _, last = name.rpartition(".")
+        if owner in names and any(called.endswith(f".{last}") for called in names):
+            yield node
+
+
+def _slices(function: ast.FunctionDef) -> bool:
+    """Return whether a function takes slices up to a number of times a size, and may run with fewer entries."""
+    ends = [part.upper for part in ast.walk(function) if isinstance(part, ast.Slice)]
+    return any(isinstance(end, ast.BinOp) and isinstance(end.op, ast.Mult) for end in ends)
+
+
+def _factors(functions: Sequence[ast.FunctionDef]) -> list[int]:
+    """Return what one size may be another one times: whole numbers of functions, and one more, as of a last slice."""
+    numbers = [part.value for node in functions for part in ast.walk(node) if isinstance(part, ast.Constant)]
     own = {number for number in numbers if type(number) is int and 2 <= number <= LARGEST_FACTOR}
     return sorted(own | {max(own) + 1} if own else {2, 3, 4}, reverse=True)
 
@@ -633,12 +751,13 @@ def _orders(node: ast.AST) -> Iterator[list[ast.expr]]:
 
 def _keyed(node: ast.AST) -> set[str]:
     """Return the names that a statement takes items from with a text as key."""
-    return {
-        part.value.id
-        for part in ast.walk(node)
-        if isinstance(part, ast.Subscript) and isinstance(part.value, ast.Name)
-        if any(isinstance(key, ast.Constant) and isinstance(key.value, str) for key in ast.walk(part.slice))
-    }
+    found = set[str]()
+    for part in ast.walk(node):
+        match part:
+            case ast.Subscript(ast.Name(name), key) | ast.Call(ast.Attribute(ast.Name(name), "get"), [key, *_]):
+                texts = [one for one in ast.walk(key) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+                found |= {name} if texts else set()
+    return found
 
 
 def _in_brackets(node: ast.AST) -> set[str]:

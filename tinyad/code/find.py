@@ -15,7 +15,7 @@ from tinyad.code.probes import flat, names_of
 from tinyad.code.program import CodeError, Program
 
 BACKWARD = re.compile(
-    r"(?:^|_)(?:backward|bwd|bprop|backprop|grads?|gradients?|vjp|deriv|derivatives?|prime)(?:_|$)|^d_(?=\w)"
+    r"(?:^|_)(?:backward|bwd|bprop|back_?prop(?:agat\w+)?|grads?|gradients?|vjp|deriv|derivatives?|prime)(?:_|$)|^d_(?=\w)"
     r"|(?<=[a-z])(?:Backward|Grad|Backprop)$"
 )
 JOINT = re.compile(r"(?:loss|cost|objective|value|error|nll)\w*_(?:and|with)_\w*grad|grad\w*_and_(?:loss|cost)")
@@ -165,7 +165,9 @@ def _stands_alone(program: Program, forward: str, backward: str) -> bool:
     kept = {names_of(t) for s in ast.walk(program.functions[forward]) if isinstance(s, ast.stmt) for t in targets(s)}
     read = {names_of(part) for part in ast.walk(node) if isinstance(part, ast.Attribute)}
     own = {names_of(t) for s in ast.walk(node) if isinstance(s, ast.stmt) for t in targets(s)}
-    output = any(OUTPUT.match(n) and not LABELS.match(n) for n in parameter_names(program, backward))
+    given = parameter_names(program, backward)
+    output = any(OUTPUT.match(n) and not LABELS.match(n) for n in given)
+    output = output or bool({*returned_names(program.functions[forward])} & {*given})
     return not output and not {name for name in kept & (read - own) if name.startswith("self.")}
 
 
@@ -360,16 +362,20 @@ def parameter_names(program: Program, function: str) -> list[str]:
     return names[1:] if names and names[0] in ("self", "cls", "ctx") and "." in function else names
 
 
-def no_example(program: Program, found: Found) -> str:
-    """Return the message that says what to paste so that a pair has an example."""
+def no_example(program: Program, found: Found, tried: str = "") -> str:
+    """Return the message that says what to paste so that a pair has an example.
+
+    tried: what happened with random arguments.
+    """
     owner = found.owner
     names = parameter_names(program, found.forward)
     values = ", ".join("r.standard_normal((4, 3))" for _ in names)
     comma = "," if len(names) == 1 else ""
     first = f"{owner}(…), ({values}{comma})" if owner else f"{values}{comma}"
     called = f"example_{owner or found.name}" if owner or found.name else "example"
+    led = f", and with random arguments {tried}" if tried else ""
     return (
-        f"{program.path}: {found.forward} has no example to run it with. Paste this, with the shapes of yours "
+        f"{program.path}: {found.forward} has no example to run it with{led}. Paste this, with the shapes of yours "
         f"for {', '.join(names) or 'no arguments'}:\n\n"
         f"    def {called}():\n        r = np.random.default_rng(0)\n        return {first}\n\n"
         f'or give the shapes: --shapes "{" ".join(f"{name}=4x3" for name in names)}"'

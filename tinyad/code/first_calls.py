@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import copy
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,15 +21,21 @@ from tinyad.code.time_limit import TimedOut, limited
 
 
 class FirstCalls(Listener):
-    """Keeps what each wanted function was called with first, if its arrays are no more than an exercise has."""
+    """Keeps what each wanted function was called with first, if its arrays are no more than an exercise has.
+
+    stops: it ends the run when all were called.  Once one was, a run that takes longer is ended in any case: it trains.
+    """
 
     def __init__(self, wanted: Iterable[str], stops: bool = False) -> None:
         self.open, self.stops = set(wanted), stops
+        self.until = time.process_time() + MAIN_SECONDS
         self.found: dict[str, Mapping[str, Any]] = {}
         self._begun = set[int]()
 
     def before(self, frame: Frame, statement: Statement, names: dict[str, Any]) -> None:
         """Keep the names of a call at its first statement, where they are its arguments alone."""
+        if self.found and frame.function and time.process_time() > self.until:
+            raise Stopped
         if frame.function not in self.open or frame.call in self._begun:
             return
         self._begun.add(frame.call)

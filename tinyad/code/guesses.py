@@ -11,14 +11,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.code import shape_hints
-from tinyad.code.probes import names_of
+from tinyad.code.names import canonical
+from tinyad.code.probes import flat, names_of
 
 # fmt: off
-NUMBERS = re.compile(r"(?:lr|eps|epsilon|reg|lam|lambda_?|lambd|alpha|gamma0|decay|momentum|keep_?prob|p_?drop|temp"
-                     r"|temperature|tau|ell|length_?scale|bandwidth|margin|scale|learning_rate|rate|dt|step_size|beta[12]|l2|weight_decay)$")
+NUMBERS = re.compile(r"(?:lr|eps|epsilon|reg|lam|lambda_?|lambd|alpha|gamma0|decay|momentum|keep_?prob|p_?drop(?:out)?"
+                     r"|drop(?:out)?(?:_?(?:p|prob|rate|ratio))?|temp|temperature|tau|ell|length_?scale|bandwidth|margin"
+                     r"|scale|learning_rate|rate|dt|step_size|beta[12]|l2|weight_decay)$")
 PENALTIES = re.compile(r"(?:\w*reg(?:ulari[sz](?:er|ation)\w*)?|lam|lambd|\w*lambda_?|alpha|\w*decay|l[12]\w*)$")
 COUNTS  = re.compile(r"(?:n|num)_\w+$|\w+_(?:size|dims?|units|len|length|features|channels|heads|layers|height|width)$"
-                     r"|(?:stride|pad|padding|heads|timesteps)$", re.IGNORECASE)
+                     r"|(?:pool|kernel|filter|window)_[hw]$|(?:stride|pad|padding|heads|timesteps)$", re.IGNORECASE)
 LAYERS  = re.compile(r"[a-zA-Z]$|\w*(?:in|out|inputs?|outputs?|hidden|size|dim|nodes|units|neurons|classes|channels)$"
                      r"|(?:n|d|dim|in|out)_\w+$", re.IGNORECASE)  # of a constructor
 BIASES  = re.compile(r"(?:bias|biases)\d*$|b[a-zA-Z]{0,2}\d*$|b_\w+$|\w+_?(?:bias|b)$")
@@ -30,7 +32,7 @@ LISTS   = re.compile(r"(?:weights|biases|Ws|bs|thetas|layers|sizes|layer_\w+s)$"
 GENERATORS = re.compile(r"(?:rng|random_state|generator)$")
 OF_RANDOM_STATE = {"randn", "rand", "randint"}  # that a generator of default_rng does not have
 USUAL_COUNTS = {"stride": 1, "pad": 1, "padding": 1}  # others are 2 where they divide something, as heads do
-HEADS = re.compile(r"\w*heads?$|pool_\w+$|\w*kernel\w*$", re.IGNORECASE)
+HEADS = re.compile(r"\w*heads?$|(?:pool|filter|window)_\w+$|\w*kernel\w*$", re.IGNORECASE)
 CONSTRUCTED = "__init__"  # what the arguments of a constructor stand under
 
 Name = tuple[str, ...]  # of an argument, or of an item of one that is a dict
@@ -108,6 +110,21 @@ def first_guess(function: ast.FunctionDef, name: str, new: Iterator[int], dims: 
     return Guess(Kind.ARRAY, ((next(new),),) if VECTORS.match(name) else ((next(new),), (next(new),)))
 
 
+def kept_ranks(constructor: ast.FunctionDef, function: ast.FunctionDef, factored: Collection[str]) -> dict[str, int]:
+    """Return how many axes the arguments of a constructor have that a method takes for arrays.
+
+    It reads them as self.W, or under the same names from a list.  factored: the factors of its matrix products.
+    """
+    names = {argument.arg for argument in constructor.args.args}
+    held = {names_of(t): names_of(v) for node in ast.walk(constructor) for t, v in _assigned(node)}
+    own = {names_of(t) for node in ast.walk(function) for target, _ in _assigned(node) for t in flat(target)}
+    held = {name: of for name, of in held.items() if of in names} | {name: name for name in names & own}
+    axes = dict.fromkeys(factored, 2) | dict(shape_hints.ranks(function))
+    found = {held[name]: count for name, count in axes.items() if name in held}
+    weights = [name for name in held.values() if WEIGHTS.match(name) and not LAYERS.match(name)]
+    return dict.fromkeys(filter(VECTORS.match, held.values()), 1) | found if found or weights else {}
+
+
 def as_vectors(state: State, names: Collection[str]) -> dict[Name, Guess]:
     """Return the state with one axis of those of the names that begin with small letters."""
     single = {n: g for n, g in state.items() if n[0] in names and n[0][:1].islower()}
@@ -155,7 +172,7 @@ def _compared_with(function: ast.FunctionDef, name: str) -> list[str]:
     return [
         part.value
         for node in ast.walk(function)
-        if isinstance(node, ast.Compare) and names_of(node.left) == name
+        if isinstance(node, ast.Compare) and canonical(names_of(node.left)) == name
         for part in node.comparators
         if isinstance(part, ast.Constant) and isinstance(part.value, str)
     ]

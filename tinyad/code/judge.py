@@ -476,7 +476,7 @@ class Judge:
         """Return the verdicts on what a backward run returned."""
         found = []
         for result, value in result_values(self.results, returned):
-            if value is None or not values.differentiable(value):
+            if value is None or not values.is_numeric(value):
                 found.append(
                     ResultVerdict(result, False, value, "it is None" if value is None else "it is no array of floats")
                 )

@@ -145,9 +145,23 @@ def _adds(node: ast.Assign | ast.AugAssign, name: str) -> bool | None:
     value = node.value
     if isinstance(node, ast.AugAssign):
         operation: ast.operator | None = node.op
+        change = value
     else:
-        operation = value.op if isinstance(value, ast.BinOp) and names_of(value.left) == name else None
-    return isinstance(operation, ast.Add) if isinstance(operation, (ast.Add, ast.Sub)) else None
+        own = isinstance(value, ast.BinOp) and names_of(value.left) == name
+        operation, change = (value.op, value.right) if own else (None, value)  # type: ignore[attr-defined]
+    if not isinstance(operation, (ast.Add, ast.Sub)):
+        return None
+    return isinstance(operation, ast.Add) != _is_negative(change)
+
+
+def _is_negative(node: ast.expr) -> bool:
+    """Return whether a product is written with a minus, as -rate * dW is."""
+    match node:
+        case ast.UnaryOp(ast.USub(), operand):
+            return not _is_negative(operand)
+        case ast.BinOp(left, ast.Mult() | ast.Div(), right):
+            return _is_negative(left) != _is_negative(right)
+    return False
 
 
 def _loop(node: ast.FunctionDef, derivatives: Sequence[str], meanings: Meanings) -> ast.stmt | None:

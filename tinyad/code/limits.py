@@ -11,6 +11,7 @@ KINK          = 1e-4   # of the difference: two step sizes that disagree so much
 BEND          = 1e-2   # of the difference: where those to both sides differ so much at any size, the point is at a kink
 CALL_ENTRIES  = 4_000  # of the arrays in a call that a file makes itself: more are data, and smaller ones are drawn
 MAIN_SECONDS  = 5.0    # for what a file does as a program, until it has called what is checked
+FILE_SECONDS  = 20.0   # for what stands outside functions, in a file without an example
 DRAWN_RUNS    = 400    # of a forward pass without an example, to find the shapes that it takes
 DRAWN_SECONDS = 4.0    # for them
 DRAWN_CHECK_SECONDS = 30.0  # for a pair without an example: after that one is asked for

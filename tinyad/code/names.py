@@ -130,15 +130,16 @@ class Meanings:
     def by_form(self, name: str) -> list[Meaning]:
         """Return the meanings of a plain name."""
         forms = stripped(name)
+        given = [Meaning(self.argument, Share.ALL)] if self.argument and any(map(INPUT.match, forms)) else []
         for form in forms:
             if known := self.known(form):
                 shares = [Meaning(x, Share.ALL) for x in known]
-                return shares + [m for m in self.parts(form) if m not in shares]
+                return shares + [m for m in [*self.parts(form), *given] if m not in shares]
         for form in forms:
             if parts := self.parts(form):
                 return parts
-        if self.argument and any(INPUT.match(form) for form in forms):
-            return [Meaning(self.argument, Share.ALL)]
+        if given:
+            return given
         delta = DELTA.match(name)
         if delta:
             found = [
@@ -197,6 +198,6 @@ def stem(function: str) -> str:
 
 
 FORWARD_OR_BACKWARD = re.compile(
-    r"_?(?:feed_?forward|forward|backward|fwd|bwd|fprop|bprop|backprop|gradients?|grads?|vjp|prime|derivative|deriv|propagation|propagate"
-    r"|prop|pass|__call__|call)(?=_|$)|^(?:forward|backward|backprop|grad|d)_|(?<=[a-z])(?:Forward|Backward|Grad)$"
+    r"_?(?:feed_?forward|forward|backward|fwd|bwd|fprop|bprop|back_?prop(?:agat\w+)?|gradients?|grads?|vjp|prime|derivative|deriv"
+    r"|propagation|propagate|prop|pass|__call__|call)(?=_|$)|^(?:forward|backward|backprop|grad|d)_|(?<=[a-z])(?:Forward|Backward|Grad)$"
 )

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.code import values
-from tinyad.code.binding import Binding, Forwarded, Signatures, Source, bind
+from tinyad.code.binding import Binding, Forwarded, NoAdjointError, Signatures, Source, bind
 from tinyad.code.context import Context
 from tinyad.code.layout import adds_derivatives
+from tinyad.code.limits import AGREEMENT, STEP
 from tinyad.code.losses import Loss, supported
 from tinyad.code.names import LABELS, OUTPUT, canonical
 from tinyad.code.probes import Kind, Listener, Site, Unfinished, Unheard, flat, names_of
@@ -56,6 +57,7 @@ class Pair:
     binding: Binding = field(init=False)
     outside: dict[str, Site] = field(init=False)
     stored: str = field(init=False, default="")  # the attribute that holds the output, where none is returned
+    by_entry: bool = field(init=False, default=False)  # it is a function of numbers and its derivative
 
     def __post_init__(self) -> None:
         self.given = self.example
@@ -85,7 +87,41 @@ class Pair:
             self.predicted(forwarded, required),
             not self.adds_examples(),
         )
-        return bind(signatures, forwarded, self.upstream_given, self.seed, self.costs())
+        try:
+            return bind(signatures, forwarded, self.upstream_given, self.seed, self.costs())
+        except NoAdjointError:
+            source = self.of_numbers(forwarded, required)
+            if source is None:
+                raise
+            self.by_entry = True
+            return Binding([()], [np.ones(values.shape(forwarded.result))], [source], {})
+
+    def of_numbers(self, forwarded: Forwarded, required: Sequence[str]) -> Source | None:
+        """Return what the derivative of a function of numbers takes: its argument, or what the function returned.
+
+        None if the forward pass is no function of numbers, that works entry by entry, or the backward pass takes more.
+        """
+        names = self.argument_names()
+        if self.backward is None or len(required) != 1 or len(names) != 1 or not values.shape(forwarded.result):
+            return None
+        given = values.array(self.arguments()[names[0]]).astype(float)
+
+        def of(name: str, x: Array) -> Array:
+            self.state.restore()
+            self.program.probe.listen(Listener())
+            return values.array(self.callable(name, copy.deepcopy(self.example.owner))(x.copy()))
+
+        apart = given.copy()
+        apart.flat[0] += 1
+        result, moved = of(self.forward, given), of(self.forward, apart)
+        if result.shape != given.shape or moved.shape != given.shape or np.any((moved != result).flat[1:]):
+            return None
+        truth = (of(self.forward, given + STEP) - of(self.forward, given - STEP)) / (2 * STEP)
+        try:
+            in_terms_of_result = np.allclose(of(self.backward, result), truth, AGREEMENT, AGREEMENT)
+        except Exception:
+            in_terms_of_result = False
+        return Source(results=()) if in_terms_of_result else Source(argument=(0, names[0]))
 
     def stored_output(self, recorded: Recorded) -> str:
         """Return the attribute that a forward pass which returns nothing leaves its output in; "" if there is none."""

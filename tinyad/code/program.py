@@ -20,7 +20,7 @@ import numpy as np
 
 from tinyad.code import values
 from tinyad.code.limits import NESTING, STATEMENTS
-from tinyad.code.probes import PROBE, Kind, Listener, Probe, Site, Unfinished, names_of, rewritten
+from tinyad.code.probes import PROBE, Kind, Listener, Probe, Site, Stopped, Unfinished, names_of, rewritten
 
 QUIET = Listener()
 KEPT = {PROBE, "__builtins__"}  # names of a program that are not its own
@@ -83,11 +83,24 @@ class Program:
     def execute(self, listener: Listener = QUIET) -> None:
         """Run the source from its top, as an import does."""
         self.probe.listen(listener)
+        with self._imported(), contextlib.suppress(Unfinished):
+            exec(self.code, self.namespace)
+
+    def execute_below(self, line: int) -> None:
+        """Run what stands below the statement of a line outside functions; each statement that fails is left out."""
+        end = max(node.end_lineno or 0 for node in self.tree.body if node.lineno <= line)
+        choice = self.rewritten.body[-1]
+        with self._imported():
+            for node in choice.orelse if isinstance(choice, ast.If) else ():
+                if node.lineno > end:
+                    with contextlib.suppress(Exception, SystemExit, Stopped, Unfinished):
+                        exec(compile(ast.Module([node], []), self.path, "exec"), self.namespace)
+
+    @contextlib.contextmanager
+    def _imported(self) -> Iterator[None]:
         sys.modules[self.module.__name__] = self.module  # dataclasses look for it there
         try:
-            exec(self.code, self.namespace)
-        except Unfinished:
-            pass
+            yield
         finally:
             del sys.modules[self.module.__name__]
 

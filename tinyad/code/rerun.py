@@ -107,7 +107,7 @@ class Rerun:
             forwarded, returned = judge.pair.run_backward(QUIET)
         factors = {1.0, self.judges[0].end_factor or 1.0}
         for result, value in result_values(judge.results, returned):
-            if not (values.differentiable(value) and values.shape(value) == result.target.shape):
+            if not (values.is_numeric(value) and values.shape(value) == result.target.shape):
                 return False
             if not any(judge.truth.agrees(result.target, values.array(value) / f, None) for f in factors):
                 return False

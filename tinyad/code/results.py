@@ -122,6 +122,8 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
     exchanged = _exchanged({k: parts[k] for k in places}, arguments) if pair.backward is not None else {}
     arguments += arguments_outside(matching, len(pair.argument_names()))
     named = _by_name({k: (texts[k], parts[k]) for k in single}, arguments, matching)
+    own = {k: _named(texts[k], arrays, matching) for k in single if k not in named}
+    named |= {k: argument for k, argument in own.items() if argument is not None}
     if pair.backward is not None and not positional and set(named) == set(places):
         positional = _first_arguments(named)
     named = _by_shape(_in_order(named, positional), {k: (texts[k], parts[k]) for k in single}, arguments)
@@ -142,10 +144,10 @@ def results_of(pair: Pair, matching: Matching, matched: Matched, returned: Any) 
                 found += inside
                 continue
             meant = {m.name for m in matching.meanings.of(texts[k])} if texts[k].isidentifier() else set()
-            own = [argument for argument in arguments if argument.name in meant]
-            own = exchanged.get(k) or own or _held(parts[k], texts[k], attributes, arrays)
-            inside = list(_of_container(parts[k], path, texts[k], k, own or arguments, statement))
-            inside += _missing_of(inside, path, own or arguments, statement)
+            meaning = [argument for argument in arguments if argument.name in meant]
+            held = exchanged.get(k) or meaning or _held(parts[k], texts[k], attributes, arrays)
+            inside = list(_of_container(parts[k], path, texts[k], k, held or arguments, statement))
+            inside += _missing_of(inside, path, held or arguments, statement)
             found += inside
             called = None if inside else _named(texts[k], arguments, matching)
             if called is not None and not called.path:

@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Mapping
 
+from tinyad.code.probes import names_of
+
 SHAPE = r"[^();\n]{0,80}?\(\s*(?P<shape>[\w.*+\- ]*(?:,[\w.*+\- ]*)*)\)"
 SAID = r"(?:\s*\([^)\n]*\))?\s*(?::|--|-|=|,? of shape|has shape)"  # between a name and what it is
 
@@ -30,13 +32,13 @@ def ranks(function: ast.FunctionDef) -> Mapping[str, int]:
     found: dict[str, int] = {}
     for node in ast.walk(function):
         match node:
-            case ast.Assign([ast.Tuple(names)], ast.Attribute(ast.Name(name), "shape")):
+            case ast.Assign([ast.Tuple(names)], ast.Attribute(array, "shape")) if name := names_of(array):
                 found[name] = len(names)
-            case ast.Subscript(ast.Attribute(ast.Name(name), "shape"), ast.Constant(int(axis))) if axis > 1:
-                found[name] = max(found.get(name, 1), axis + 1)
+            case ast.Subscript(ast.Attribute(array, "shape"), ast.Constant(int(axis))) if axis > 1 and names_of(array):
+                found[names_of(array)] = max(found.get(names_of(array), 1), axis + 1)
             case ast.Subscript(ast.Name(name), ast.Tuple(parts)) if not any(_leaves_open(name, part) for part in parts):
                 found[name] = max(found.get(name, 1), sum(not _is_new_axis(part) for part in parts))
-            case ast.Call(ast.Attribute(ast.Name(name), "transpose"), args) if len(args) > 1:
+            case ast.Call(ast.Attribute(array, "transpose"), args) if len(args) > 1 and (name := names_of(array)):
                 found[name] = len(args)
             case ast.Call(ast.Attribute(_, "einsum"), [ast.Constant(str(subscripts)), *operands]):
                 inputs = subscripts.partition("->")[0].replace(" ", "").split(",")

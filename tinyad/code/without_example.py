@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from tinyad.code import values
 from tinyad.code.check import check_pair
-from tinyad.code.drawn import Misfits, drawn_example, drawn_note
+from tinyad.code.drawn import Misfits, NotDrawnError, drawn_example, drawn_note
 from tinyad.code.find import Found, no_example
 from tinyad.code.first_calls import FirstCalls, example_of_call
 from tinyad.code.judge import Judge
@@ -45,11 +45,26 @@ def verdict_without_example(
             drawn = _with_drawn(program, found, pair_at, declared)
     except CodeError:
         raise
+    except RaisesError as error:
+        raise error.raised from None
+    except NotDrawnError as error:
+        if not error.may_run:
+            raise CodeError(f"{program.path}: {found.forward} does not run: {error}") from None
+        raise CodeError(no_example(program, found, str(error))) from None
     except (Exception, TimedOut):
         drawn = None
     if drawn is None:
         raise CodeError(no_example(program, found))
     return drawn
+
+
+class RaisesError(Exception):
+    """What a pair raises with arguments that were drawn, whatever their shapes."""
+
+    def __init__(self, raised: Exception, note: str) -> None:
+        super().__init__()
+        self.raised = raised
+        raised.add_note(note)
 
 
 def _with_drawn(
@@ -71,10 +86,16 @@ def _with_drawn(
     drawn = drawn_example(program, found, misfits)
     if drawn is None:
         return None
-    verdict = check_pair(pair_at(drawn.example), declared)
+    try:
+        pair = pair_at(drawn.example)
+        verdict = check_pair(pair, declared)
+    except CodeError:
+        raise
+    except Exception as error:
+        raise RaisesError(error, drawn_note(found, drawn.shapes)) from None
     sure = drawn.sure and all(statement.suggestion for statement in verdict.wrong)
     holding = sum(statement.ok for statement in verdict.statements)
     sure = sure and len(verdict.wrong) <= max(holding, 1)  # where most is wrong, the shapes may be
-    if verdict.open or not (verdict.ok or sure):
+    if verdict.open or not (verdict.ok or sure or pair.by_entry):
         return None
     return verdict._replace(notes=(drawn_note(found, drawn.shapes), *verdict.notes))
