@@ -13,7 +13,8 @@ from tinyad.compiled.operations import COMPONENTS, OPERATIONS, InLoop
 from tinyad.compiled.rewriting import Maker, rebuilt
 from tinyad.compiled.values import Loop, Value, ordered
 
-SMALL = 1024  # entries; where a state is carried, component-wise work on more is done where its operands are warm
+SMALL = 256  # entries; where a state is carried, component-wise work on more is done where its operands are warm
+MANY = 128  # rounds; over fewer, all of them together are as small with more entries
 
 
 def hoist(roots: list[Value], make: Maker, small: int = SMALL) -> list[Value]:
@@ -56,8 +57,14 @@ def works_over_time(v: Value, stateful: set[Loop | None], small: int = SMALL, wa
     """Return whether a value of a loop is better computed for all time steps at once; `warm`: what it reads is not."""
     componentwise = v.op in (*COMPONENTS, "sum", "stack") and not any(map(_is_product, v.operands))
     single = all(len(w.shape) == 2 for w in (v, *v.operands))  # and not over the rounds of a loop in the loop
-    kept_warm = warm and componentwise and v.loop in stateful and prod(v.shape) > small
+    kept_warm = warm and componentwise and v.loop in stateful and not _is_small(v, small)
     return OPERATIONS[v.op].in_loop is InLoop.EACH and single and not kept_warm
+
+
+def _is_small(v: Value, small: int) -> bool:
+    """Return whether a value of a loop, over all its rounds, stays where it is read fast."""
+    assert v.loop is not None
+    return prod(v.shape) * min(v.loop.n, MANY) <= small * MANY
 
 
 def _are_known(v: Value, known: set[Value]) -> bool:
