@@ -194,7 +194,7 @@ ON_STEPS, BEHIND = "{0}.swapaxes(0, 1).reshape{shape}", "{0}.reshape({rows}, {n}
 ON_EXAMPLES, APART = "{0}.transpose(1, 2, 0).reshape{shape}", "{0}.reshape({rows}, {columns}, {n}).transpose(2, 0, 1)"
 ROWS_ON_EXAMPLES = "{0}.swapaxes(0, 1).reshape{shape}"
 FIRST = "jax.nn.one_hot({0}.argmax(axis=-2), {rows}, dtype={np}.{dtype}, axis=-2)"
-INNER = "({0} * {1}).sum(-1).sum(-1).reshape(1, 1)"
+INNER = "({0} * {1}).reshape(-1).sum(-1).reshape(1, 1)"
 TORCH_FIRST = "torch.nn.functional.one_hot({0}.argmax(dim=-2), {rows}).mT.type_as({0})"
 
 # fmt: off
