@@ -17,6 +17,7 @@ from tinyad.derivation.semantics.operations import column, sized_blocks
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Blocks, Eye, Indexed, Scope, Stretched, Trouble
 
+NOT_FINITE = "a value here is not finite: declare `positive: x` for what stands in a log, a root or a power"
 DERIVATIVE_OF_SUM = "it is the derivative of the sum of all entries, not the Jacobian"
 
 
@@ -73,6 +74,8 @@ def _compare_sides(at: Sides, left: Node, member: Node) -> Reading | None:
         if _is_derivative_of_sum(at, left, y):
             message += f"; {DERIVATIVE_OF_SUM}"
         return Reading(Verdict.DOES_NOT_FIT, message, member)
+    if not (np.all(np.isfinite(x)) and np.all(np.isfinite(y))):
+        return Reading(Verdict.NOT_EVALUABLE, NOT_FINITE, member)
     worst = _worst_entry(x, y)
     if worst is None:
         return None

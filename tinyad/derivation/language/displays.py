@@ -15,6 +15,7 @@ ENVIRONMENTS = set("align alignat aligned flalign equation gather multline eqnar
 ENVIRONMENTS |= {"IEEEeqnarray", "empheq"}
 WITH_ARGUMENT = {"alignat", "IEEEeqnarray", "empheq"}  # the columns, or the environment that is meant
 NUMBERED_ONCE = {"equation", "multline", "displaymath", "math", "dmath"}
+SYSTEMS = {"array", "cases", "dcases", "rcases"}  # of equations, where a row begins with one
 TRANSPARENT = ENVIRONMENTS | set("alignedat split gathered subequations".split())  # their rows are rows of the display
 NO_FORMULAS = set("verbatim Verbatim lstlisting minted comment filecontents tikzpicture alltt code".split())
 INSTRUCTION = re.compile(r"\s*tinyad:\s*(\w*)[ \t]*")
@@ -190,6 +191,7 @@ MARKDOWN = re.compile(
     r"|\\(?P<escaped>[^A-Za-z\s])|\\begin\s*\{(?P<name>[A-Za-z]+)\*?\}|(?P<dollars>\$\$?)",
     re.MULTILINE,
 )
+FORMULA_OR_MARK = re.compile(r"\$[^$]*\$|\\\\?\([\s\S]*?\\\\?\)|^[ \t]*(?:[-*+>]|\d+[.)])[ \t]|[.,;]")
 MATHEMATICS = ("math", "latex", "tex", "{math}")
 
 
@@ -248,8 +250,18 @@ def _markdown_formula(source: Source, match: re.Match[str], found: Found, unclos
             unclosed |= {sign} if closing and not ending else set()
             return start
         raise source.error(f"{sign} has no {sign.replace('begin', 'end')}", match.start(), start)
+    inline = inline and not _is_displayed(source, match.start(), start, ending.start())
     found.displays.append(Display(start, ending.start(), inline, not name or name in NUMBERED_ONCE))
     return ending.end()
+
+
+def _is_displayed(source: Source, at: int, start: int, end: int) -> bool:
+    """Return whether an inline formula is an equation on a line with formulas alone, as a display would be."""
+    if "=" not in source.text[start:end]:
+        return False
+    number, last = source.place(at)[0], source.place(end)[0]
+    first = source.line_start(number)
+    return not FORMULA_OR_MARK.sub("", source.text[first : source.line_start(last) + len(source.line(last))]).strip()
 
 
 RST = re.compile(
@@ -299,7 +311,8 @@ def _indented_until(source: Source, match: re.Match[str]) -> int:
 # The rows of a display
 
 ROW_SIGNS = re.compile(
-    r"\\\\\*?(?:[ \t]*\[[^\]\n]*\])?|(?<!\\)%[^\n]*|\\(?P<side>begin|end)\s*\{(?P<name>[^{}\n]*)\}"
+    r"(?P<wrap>\\eqalign\s*(?=\{))|(?P<system>(?:\\left\s*)?(?:\\\{|\\lbrace\b)\s*(?=\\begin)|\\right\s*\.)"
+    r"|\\\\\*?(?:[ \t]*\[[^\]\n]*\])?|(?<!\\)%[^\n]*|\\(?P<side>begin|end)\s*\{(?P<name>[^{}\n]*)\}"
     r"|\\(?P<said>label|intertext|shortintertext|text|mbox|textrm|textnormal)\s*(?=\{)|\\(?P<space>qquad|quad)(?![A-Za-z])"
     r"|(?P<option>^[ \t]*:(?:label|nowrap|name|class|number):[ \t]*(?P<value>[^\n]*))"
     r"|(?P<open>\\?[({\[])|(?P<close>\\?[)}\]])|\\[\s\S]|(?P<mark>[,;=])",
@@ -309,6 +322,7 @@ ROW_SIGNS = re.compile(
 
 CONDITION = re.compile(r"\\(?:in|forall|sim|leq?|geq?|neq?|[lc]?dots|propto|subset(?:eq)?)(?![A-Za-z])|[<>≤≥∈∀]")
 SEPARATOR = re.compile(r"\\q?quad|[,;]")
+COLUMNS = re.compile(r"\s*\{[lcr|\s]*\}")
 SAYS_NOTHING = re.compile(r"(?<!\\)%[^\n]*|\\(?:label\s*\{[^{}]*\}|nonumber|notag|q?quad(?![A-Za-z]))|[&,.;\s]")
 
 
@@ -337,10 +351,11 @@ class _Rows:
         self.separators: list[int] = []  # commas and wide spaces, where a second equation may begin
         self.equals: list[int] = []
         self.depth = self.braces = self.opaque = 0  # inside of brackets, of braces, of matrices
+        self.systems: list[int] = []  # for each environment of rows that is open, how many matrices are around it
         at = display.start
-        while (match := ROW_SIGNS.search(self.text, at, display.end)) is not None:
+        while (match := ROW_SIGNS.search(self.text, at, self.display.end)) is not None:
             at = self.take(match)
-        self.cut(display.end, display.end, follows=True)
+        self.cut(self.display.end, self.display.end, follows=True)
         if display.one_number and self.labels == 1:
             self.rows = [row._replace(label=self.last_label) for row in self.rows]
 
@@ -349,7 +364,12 @@ class _Rows:
         end = match.end()
         if match["said"]:
             return max(end, self.words(match, self.depth or self.opaque))
-        if match["side"] and match["name"].strip().removesuffix("*") not in TRANSPARENT:
+        if match["wrap"] or match["system"]:
+            return self.around_rows(match)
+        name = (match["name"] or "").strip().removesuffix("*")
+        if name in SYSTEMS and (closed := self.system(match, end)):
+            return closed
+        if match["side"] and name not in TRANSPARENT:
             self.opaque += 1 if match["side"] == "begin" else -1
         elif match["side"] or match["option"]:
             self.cut(match.start(), end, follows=True)
@@ -365,6 +385,38 @@ class _Rows:
         elif not (self.depth or self.opaque):
             self.note(match)
         return end
+
+    def is_empty(self, end: int) -> bool:
+        """Return whether nothing stands in the row so far."""
+        return not (self.opaque or SAYS_NOTHING.sub("", self.text[self.start : end]).strip())
+
+    def around_rows(self, match: re.Match[str]) -> int:
+        r"""Take what only holds rows together: \eqalign{...}, and the brace before a system of equations."""
+        end = match.end()
+        if match["wrap"] and self.is_empty(match.start()):
+            closing = group_end(self.text, end)
+            if 0 < closing <= self.display.end:
+                self.display = self.display._replace(end=closing - 1)
+                self.start = end + 1
+                return end + 1
+        elif match["system"] and self.is_empty(match.start()):
+            self.start = end
+        elif match["system"] and "\\{" in match["system"]:
+            self.depth += 1
+        return end
+
+    def system(self, match: re.Match[str], end: int) -> int:
+        """Take the begin or the end of a system of equations, and return where to go on; 0 at a matrix or at cases."""
+        if match["side"] == "begin" and self.is_empty(match.start()):
+            columns = COLUMNS.match(self.text, end)
+            self.systems.append(self.opaque)
+            self.cut(match.start(), columns.end() if columns else end, follows=True)
+            return self.start
+        if match["side"] == "end" and self.systems[-1:] == [self.opaque]:
+            self.systems.pop()
+            self.cut(match.start(), end, follows=True)
+            return end
+        return 0
 
     def set_label(self, label: str) -> None:
         self.label = self.last_label = label

@@ -11,7 +11,14 @@ from tinyad.derivation.language.displays import Found, Instruction, declaration_
 from tinyad.derivation.language.equations import Equation, NotRead, Parts, Sorting, equations
 from tinyad.derivation.language.limits import BLOCK_LINES
 from tinyad.derivation.language.macros import Macros
-from tinyad.derivation.language.marks import bars_are_adjoints, pi_is_name
+from tinyad.derivation.language.marks import (
+    bars_are_adjoints,
+    e_is_name,
+    exponents_in,
+    pi_is_name,
+    sigma_is_name,
+    squares_derived_for,
+)
 from tinyad.derivation.language.sequences import sums
 from tinyad.derivation.language.source import PROPOSED, Block, DerivationError, Source
 from tinyad.derivation.language.sums import undeclared_indices
@@ -162,9 +169,9 @@ class Document(Source):
         short = [Block("abbreviation", "", e.start, e.end, e.number) for e in parts.abbreviations]
         self.abbreviations[declared[0].start] = short
         self.count["abbreviations"] += len(short)
-        for kind, there in (("forward", forward), ("backward", backward)):
+        for kind, there in (("forward", forward or parts.rules), ("backward", backward)):
             if not there:
-                raise self.error(self._none(kind, parts), declared[-1].start)
+                raise self.error(self.nothing_read(kind, parts), declared[-1].start)
         return [*declared, *forward, *short, *backward]
 
     def sorted(self, declarations: Declarations, found: Sequence[Equation]) -> Parts:
@@ -173,7 +180,8 @@ class Document(Source):
         finish_leniently(declarations)
         return Sorting(declarations, found).parts
 
-    def _none(self, kind: str, parts: Parts) -> str:
+    def nothing_read(self, kind: str, parts: Parts) -> str:
+        """Say that there are no forward equations, or no lines, and why the first formulas are none."""
         what = "equation that the lines need" if kind == "forward" else "line that sets a derivative of a declared name"
         telling = sorted(parts.not_read, key=lambda n: n.why.startswith("no line needs"))
         rows = [f"{self.line_name(n.start)}: {n.why}" for n in telling[:5]]
@@ -241,10 +249,15 @@ def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
     if "bars" not in says:
         names.bars = names.bars or bars_are_adjoints([e.tokens for e in found])
     names.pi_is_name = names.pi_is_name or any(pi_is_name(e.tokens) for e in found)
+    of_tokens = [e.tokens for e in found]
+    names.e_is_name, names.exponents = e_is_name(of_tokens), exponents_in(of_tokens)
+    names.squared |= squares_derived_for(of_tokens)
+    if sigma_is_name(of_tokens) and "σ" not in declarations.functions:
+        names.functions.pop("σ", None)
     if "layout" not in says:
         declarations.layout = "same"
     if "loss" not in says:
-        numerators = [loss for e in found if (loss := _numerator(e.tokens))]
+        numerators = [loss for e in found if (loss := _numerator(e.tokens)) and loss not in names.functions]
         if numerators and names.loss not in numerators:
             names.loss = max(sorted(set(numerators)), key=numerators.count)
     apart = [t for e in found for t in (*e.tokens, Token("end", "", e.end, e.end))]

@@ -20,6 +20,7 @@ from tinyad.derivation.language.tokenizer import tokens_of
 EQUALS = ("=", "+=", "≡")
 CONTINUING = ("=", "+=", "+", "-", "∘", "*", "·", "@", "/", "≡")
 BEFORE_FORMULA = re.compile(r"(?:[\s&]|\\q?quad(?![A-Za-z])|\\label\s*\{[^{}]*\})*")
+FOLLOWS = re.compile(r"[\s&,.]*(?:\\q?quad\s*)*(?:\\(?:implies|Rightarrow|Longrightarrow|iff|Leftrightarrow)(?![A-Za-z])|⇒)")
 OTHER_FORMULA = "another formula for the same; the first one is taken"
 DERIVED = ("d", "jacobian", "differential", "prime")
 
@@ -100,7 +101,8 @@ def _of_display(source: Source, display: Display) -> Iterator[Equation]:
         start, end = _trimmed(source, row.start, row.end)
         for segment in segments(tokens):
             number = segment.number or row.label
-            begun, ended = _balanced(source.text, segment.tokens[0].start, max(t.end for t in segment.tokens))
+            first = start if segment.tokens[0] is tokens[0] else segment.tokens[0].start
+            begun, ended = _balanced(source.text, first, max(t.end for t in segment.tokens))
             made = Equation(begun, ended, number, tuple(segment.tokens), None, display.inline)
             _add(pending, made, row.continues or segment.tokens[0] is not tokens[0])
         if error:
@@ -163,6 +165,7 @@ class Parts:
     abbreviations: list[Equation] = field(default_factory=list)  # the number of each is the name that it sets
     given: list[Node] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)  # of the forward equations that can be read
+    rules: list[Statement] = field(default_factory=list)  # lines about derivatives of formulas and functions
 
 
 class Candidate(NamedTuple):
@@ -215,6 +218,23 @@ def names_in(node: Node) -> Iterator[str]:
             yield from (part.value.key,) if isinstance(part.value, Ref) else names_in(part.value)
 
 
+def _is_zero(line: Statement) -> bool:
+    """Return whether a line sets a derivative to 0."""
+    members = [(m.kind, m.value) for m in line.members]
+    return members == [("number", 0.0)] and any(n.kind == "d" for n in walk(line.left[0]))
+
+
+def _length_of_left(line: Statement) -> int:
+    return next(k for k, t in enumerate(line.tokens) if t.kind == "op" and t.text in EQUALS)
+
+
+def is_rule(line: Statement) -> bool:
+    """Return whether a line says what the derivative of a formula or of a function is: ∂/∂x aᵀ x = a, σ'(z) = …"""
+    left = line.left[0]
+    derived = left.parts[0] if left.kind == "jacobian" and isinstance(left.value, Ref) else None
+    return len(line.left) == 1 and (left.kind == "prime" or (derived is not None and derived.kind != "name"))
+
+
 def in_order_of_definition(equations: Sequence[Candidate]) -> list[Candidate]:
     """Return forward equations so that each stands behind those that compute what it uses."""
     defined: dict[str, list[Candidate]] = {}
@@ -254,7 +274,7 @@ class Sorting:
         definitions = [c for c in self.candidates if c.computes]
         known |= {c.computes.key for c in definitions if c.computes}
         known |= {key for c in definitions if not c.is_of_derivatives for key in c.uses}
-        backward = self._backward(known)
+        backward = self._without_conditions(self._backward(known))
         forward = self._forward(backward)
         self._sort(backward, forward)
         self._find_given(backward, forward)
@@ -276,6 +296,8 @@ class Sorting:
         tokens = equation.tokens or tuple(self._left_tokens(equation))
         equals = next((k for k, t in enumerate(tokens) if t.kind == "op" and t.text in EQUALS), 0)
         if not equals or tokens[0].kind not in ("word", "group("):
+            return None
+        if tokens[0].text in self.declarations.names.functions and tokens[1].text == "'":  # σ'(z) = …
             return None
         derives = tokens[0].text in ("d", "δ") and tokens[1].kind in ("word", "group(")
         derives = derives or (self.declarations.names.bars and tokens[0].text.endswith(ACCENTS["bar"]))
@@ -346,6 +368,21 @@ class Sorting:
                 changed = True
         return lines
 
+    def _without_conditions(self, lines: list[Candidate]) -> list[Candidate]:
+        """Return lines without ∂L/∂w = 0 where another line sets that derivative, or something follows from it."""
+        zero = [c for c in lines if c.statement and _is_zero(c.statement)]
+        texts = [[t.text for t in c.statement.tokens][: _length_of_left(c.statement)] for c in lines if c.statement]
+        self._conditions = [
+            c
+            for c in zero
+            if c.statement
+            and (
+                texts.count([t.text for t in c.statement.tokens][: _length_of_left(c.statement)]) > 1
+                or FOLLOWS.match(self.source.text, c.equation.end)
+            )
+        ]
+        return [c for c in lines if c not in self._conditions]
+
     def _is_line(self, c: Candidate, known: set[str], abbreviations: set[str]) -> bool:
         if c.statement is None:
             return self._left_is_derivative_of(c.equation, known)
@@ -353,7 +390,9 @@ class Sorting:
             if c.sets_itself or c.computes.key in self.declarations.shapes:
                 return False  # such as W = W - η ∂L/∂W, which is no part of the derivation
             return c.is_of_derivatives or bool(c.uses & abbreviations - {c.computes.key})
-        left = [n for node in c.statement.left for n in walk(node) if n.kind in ("d", "jacobian", "differential")]
+        if is_rule(c.statement) and not self.declarations.shapes:
+            return True
+        left = [n for node in c.statement.left for n in walk(node) if n.kind in DERIVED]
         return bool(left) and all(key in known for node in left for key in names_in(node))
 
     def _left_is_derivative_of(self, equation: Equation, known: set[str]) -> bool:
@@ -433,6 +472,8 @@ class Sorting:
         """Take a line to check: an abbreviation for a derivative, δ = ∂L/∂a = ..., is one, and the line for ∂L/∂a."""
         equation, line = c.equation, c.statement
         of_derivatives = c.is_of_derivatives or bool(c.uses & self._short)
+        if line is not None and is_rule(line):
+            self.parts.rules.append(line)
         if not (c.computes and line and line.sign == "=" and of_derivatives):
             self.parts.backward.append(equation)
             return
@@ -450,6 +491,8 @@ class Sorting:
 
     def _reason(self, c: Candidate, defined: dict[str, Candidate]) -> str:
         """Say why an equation is no line of the derivation."""
+        if any(c is other for other in self._conditions):
+            return "a condition, as for an optimum, is not judged"
         if c.computes and c.computes.key in defined and not c.sets_itself:
             return f"{c.computes.key} is set in {self.source.line_name(defined[c.computes.key].equation.start)} already"
         if c.error:

@@ -9,6 +9,7 @@ from tinyad.derivation.language.names import ACCENTS, PI
 from tinyad.derivation.language.syntax_tree import Token
 
 BAR = ACCENTS["bar"]
+SIGMA = ("σ", "dσ", "δσ")
 SIGNS_OF_DERIVATIVES = ("∇", "∂")
 
 
@@ -19,6 +20,88 @@ def pi_is_name(tokens: Sequence[Token]) -> bool:
     plain = [token for token in tokens if token.kind not in ("group(", ")group") and token.text != "_"]
     derived = any(b.text in PI and a.text in (*SIGNS_OF_DERIVATIVES, "d", "δ") for a, b in pairwise(plain))
     return derived or any(a.text in PI and b.text == "_" for a, b in pairwise(tokens))
+
+
+def sigma_is_name(equations: Sequence[Sequence[Token]]) -> bool:
+    """Return whether σ is a number or a column in these equations: it has an index, a square or a derivative.
+
+    Nowhere is it applied to something in brackets, as the sigmoid is.
+    """
+    named = False
+    for tokens in equations:
+        for k, token in enumerate(tokens):
+            if token.text not in SIGMA or token.kind != "word":
+                continue
+            at = k + 1
+            while at < len(tokens) and tokens[at].text in ("_", "^"):
+                at = _behind_group(tokens, at)
+            following = tokens[at] if at < len(tokens) else Token("end", "", 0, 0)
+            if following.kind == "open" and not following.spaced and at == k + 1:
+                return False
+            if following.text == "'" and following.kind == "op":
+                return False
+            named = named or at > k + 1 or following.kind not in ("word", "group(", "open", "frac")
+    return named
+
+
+def exponents_in(equations: Sequence[Sequence[Token]]) -> set[str]:
+    """Return the letters that are numbers above names, α of α x^{α-1}: a factor elsewhere, and counted down above."""
+    above, factors = set[str](), set[str]()
+    for tokens in equations:
+        end = -1
+        for k, token in enumerate(tokens):
+            if token.text in ("_", "^") and token.kind == "op":
+                behind = _behind_group(tokens, k)
+                inner = [t.text for t in tokens[k + 2 : behind - 1]]
+                if token.text == "^" and len(inner) == 3 and inner[1] in "+-" and inner[2].isdigit():
+                    above.add(inner[0])
+                end = max(end, behind)
+            elif k >= end and token.kind == "word":
+                factors.add(token.text)
+    return above & factors
+
+
+def e_is_name(equations: Sequence[Sequence[Token]]) -> bool:
+    """Return whether e is a name, and no number, where it is transposed or squared."""
+    for tokens in equations:
+        for k, token in enumerate(tokens):
+            if token[:2] != ("word", "e"):
+                continue
+            if [t.text for t in tokens[k + 1 : k + 2]] != ["^"]:
+                return True
+            above = tokens[k + 3 : _behind_group(tokens, k + 1) - 1]
+            if len(above) == 1 and (above[0].text == "⊤" or (above[0].text == "T" and above[0].end - above[0].start > 1)):
+                return True  # e^\\mathsf{T}
+    return False
+
+
+def squares_derived_for(equations: Sequence[Sequence[Token]]) -> set[str]:
+    """Return the letters of names with a square for which a derivative is taken: σ of ∂L/∂σ^2."""
+    found: set[str] = set()
+    for tokens in equations:
+        for k, token in enumerate(tokens):
+            if token.kind != "frac":
+                continue
+            below = _behind_group(tokens, k + 1)
+            first = [t.text for t in tokens[k + 2 : k + 4]]
+            inner = tokens[below + 1 : _behind_group(tokens, below) - 1]
+            texts = [t.text for t in inner]
+            if first[:1] not in (["∂"], ["d"]) or first == [first[0], "^"] or len(inner) < 5 or texts[0] not in ("∂", "d"):
+                continue
+            name = 1 if inner[1].kind == "word" else 2
+            if texts[-4:] == ["^", "", "2", ""] or texts[name + 1 : name + 5] == ["^", "", "2", ""]:
+                found.add(texts[name])
+    return found
+
+
+def _behind_group(tokens: Sequence[Token], at: int) -> int:
+    """Return where the next group ends: a script, a numerator or a denominator."""
+    depth = 0
+    for k in range(at, len(tokens)):
+        depth += {"group(": 1, ")group": -1}.get(tokens[k].kind, 0)
+        if depth == 0 and tokens[k].kind == ")group":
+            return k + 1
+    return len(tokens)
 
 
 def bars_are_adjoints(equations: Sequence[Sequence[Token]]) -> bool:

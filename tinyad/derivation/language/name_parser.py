@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import combining
 
 from tinyad.derivation.language.names import ACCENTS, Names, Scripts, exponent
 from tinyad.derivation.language.node_builder import NodeBuilder
@@ -188,7 +189,7 @@ class NameParser:
         """Return a name that is not declared, or the derivative of one after a d, or below a bar."""
         word = token.text
         barred = self.names.bars and word.endswith(ACCENTS["bar"])
-        if barred or (len(word) > 1 and word[0] in "dδ"):
+        if barred or (is_derivative(token) and word[0] != "∂"):
             ref = self.names.ref(word.removesuffix(ACCENTS["bar"]) if barred else word[1:], scripts)
             return self.powers(self.node("d", (), (ref, None), token.start, end), scripts)
         return self.name(self.names.ref(word, scripts), scripts, token.start, end)
@@ -238,8 +239,9 @@ def power_of(text: str) -> tuple[str, float | str | None]:
 
 
 def is_derivative(token: Token) -> bool:
-    """Return whether a token is a word like dz."""
-    return token.kind == "word" and len(token.text) > 1 and token.text[0] in DERIVATIVE_LETTERS
+    """Return whether a token is a word like dz, and no d with an accent."""
+    text = token.text
+    return token.kind == "word" and len(text) > 1 and text[0] in DERIVATIVE_LETTERS and not combining(text[1])
 
 
 def describe(node: Node) -> str:

@@ -81,6 +81,8 @@ class Names:
         self.abbreviations: dict[str, Abbreviation] = {}  # key → the formula of derivatives that it stands for
         self.bars = False  # whether ā is the derivative of the loss for a
         self.pi_is_name = False  # whether π has an index or is derived for: no 3.14…
+        self.e_is_name = False  # whether e is no number where it is transposed or squared
+        self.exponents: set[str] = set()  # letters that are numbers above names, α of x^α
         self.applied: dict[str, str] = {}  # names that were computed with arguments, f of f(x) = ..., and these
         self.squared: set[str] = set()  # letters of names with a square, σ of σ^2 = ...
         self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
@@ -152,6 +154,10 @@ class Names:
                 joined[name] = joined[name]._replace(text=joined[name].text + "²")
                 joined[-1] = joined[-1]._replace(end=tokens[at + 3].end)
                 at += 4
+            elif [t.text for t in tokens[at : at + 4]] == ["^", "", "4", ""]:  # of σ^4
+                joined[name] = joined[name]._replace(text=joined[name].text + "²")
+                joined += [tokens[at], tokens[at + 1], tokens[at + 2]._replace(text="2"), tokens[at + 3]]
+                at += 4
         return joined
 
     def is_known(self, key: str) -> bool:
@@ -206,7 +212,8 @@ class Names:
             return scripts._replace(time=time)
         if sign == "^" and not bracketed and text in ("T", "⊤", "2", "-1", "'"):
             return scripts._replace(powers=(*scripts.powers, "T" if text in ("⊤", "'") else text))
-        if sign == "_" and text and all(c in self.indices for c in text):
+        below = sign == "_" or (bracketed and len(text) == 1)  # x_i, and x^{(i)} of example i
+        if below and text and all(c in self.indices for c in text):
             return scripts._replace(indices=(*scripts.indices, *text))
         if sign == "_":
             return scripts._replace(below=scripts.below + text)

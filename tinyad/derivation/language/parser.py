@@ -19,6 +19,7 @@ SUM, FROBENIUS, NEGATION, PRODUCT = 10, 12, 15, 20  # precedence of + and -, of 
 PRODUCTS = {"∘": "∘", "@": "*", "/": "/", "*": "", "·": "", "⊗": "", "×": "*"}
 FACTOR_KINDS = ("word", "number", "ones", "open", "frac", "group(", "matrix(")
 CASE_WORDS, OTHERWISE = ("if", "for", "when", "where"), ("otherwise", "else")
+ZERO = ("number", 0.0)
 SUFFIXES = {**POWERS, "⊤": "transpose", "'": "transpose"}
 
 
@@ -67,6 +68,8 @@ class Parser:
             members = [resolved(member, self.names.abbreviations) for member in members]
         if self.cursor.token.kind != "end":
             self.cursor.unexpected()
+        if len(members) > 1 and left[0].kind in ("d", "jacobian") and (members[-1].kind, members[-1].value) == ZERO:
+            members.pop()  # to which the author sets the derivative, as for an optimum
         kind = "+=" if sign.text == "+=" else "="
         left, vec = self.unstacked(left)
         return Statement(number, left, kind, tuple(members), tokens[0].start, tokens[-1].end, title, tuple(tokens), vec)

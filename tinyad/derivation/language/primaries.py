@@ -54,6 +54,7 @@ NO_CHANGE = ("astype", "copy", "float", "double", "contiguous", "detach")  # met
 MATRIX_FUNCTIONS = ("log", "exp", "sqrt")
 KEYWORDS = ("axis", "dim", "keepdims", "keepdim")
 PRODUCTS = ("*", "∘", "/")
+POWERS_OF_E = ("T", "⊤", "2")  # where e is a name as well: else e^x is the exponential
 ABOVE_SUM = 10  # the precedence of + and -: what is derived goes up to the next one
 AXES = {"0": "_axis0", "-2": "_axis0", "1": "_axis1", "-1": "_axis1"}
 
@@ -121,6 +122,8 @@ class Primaries:
         """Return whether an unknown name is a known one with an exponent of names, x^p or x^{p-1}."""
         if not scripts.above or self.names.is_known(ref.key) or groups[-1][0] != "^":
             return False
+        if any(t.text in self.names.exponents for t in groups[-1][1]):
+            return True
         known = self.names.is_known(self.names.ref_without_above(ref))
         return known and any(t.kind == "word" and self.name_parser.knows(t.text) for t in groups[-1][1])
 
@@ -166,6 +169,8 @@ class Primaries:
         if token.text == "deriv" and following.kind == "open":
             return self.deriv(token)
         if token.text == "e" and self.cursor.is_op("^") and not self.names.is_known("e"):
+            if self.names.e_is_name and self.cursor.ahead(2).text in POWERS_OF_E and self.cursor.ahead(3).kind == ")group":
+                return None
             self.cursor.at += 1
             power = self.formulas.inside(self.cursor.group())
             return self.node("call", (power,), Ref("exp"), token.start, self.cursor.end)

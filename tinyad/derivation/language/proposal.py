@@ -45,14 +45,18 @@ def proposed_declarations(source: Source, *, taken: bool = False) -> str:
     """
     declarations, found = _read(source)
     sorting = Sorting(declarations, found)
-    if not sorting.parts.statements:
-        raise DerivationError(
+    computing = [*sorting.parts.statements, *sorting.parts.rules]
+    if not computing:
+        message = (
             "no equations from which declarations could follow: a forward equation is `name = formula`, "
-            "and a line of the derivation sets a derivative of a name in one", source,
-        )  # fmt: skip
+            "and a line of the derivation sets a derivative of a name in one"
+        )
+        if isinstance(source, Document):
+            message = source.nothing_read("forward" if sorting.parts.backward else "backward", sorting.parts)
+        raise DerivationError(message, source)
     rows = [*_letters(declarations, found, source), *(() if taken else _signs(declarations, found))]
-    rows += _stated(declarations, sorting.parts.statements, source)
-    rows += _sizes(declarations, sorting.parts.statements, source)
+    rows += _stated(declarations, computing, source)
+    rows += _sizes(declarations, computing, source)
     rows += _given(declarations, sorting, source)
     rows += _constant(declarations, sorting, source)
     begin, before, end = _form(source)
@@ -246,8 +250,8 @@ def _divisors(forward: Sequence[Statement]) -> list[str]:
 def _arguments(forward: Sequence[Statement]) -> list[str]:
     """Return the names in the arguments of logarithms and roots."""
     calls = [
-        n for s in forward for member in s.members for n in walk(member)
-        if (n.kind == "call" and n.value.key in POSITIVE_IN) or (n.kind == "power" and n.value != int(n.value))
+        n for s in forward for formula in (*s.members, *s.left) for n in walk(formula)
+        if (n.kind == "call" and n.value.key in (*POSITIVE_IN, "**")) or (n.kind == "power" and n.value != int(n.value))
     ]  # fmt: skip
     return list(dict.fromkeys(key for n in calls for part in n.parts if not _is_square(part) for key in names_in(part)))
 

@@ -20,6 +20,7 @@ from tinyad.derivation.language.sums import undeclared_indices
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
 from tinyad.derivation.language.tokenizer import tokens_of, tokens_of_lines, tokens_without_ends
 
+CONDITION = "a condition, as for an optimum, is not judged"
 LOSSES = ("J", "E", "ℓ")
 
 
@@ -143,7 +144,7 @@ def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statem
     source, names = declarations.source, declarations.names
     forward = [block for block in blocks if block.kind == "forward"]
     equations = [equation for b in forward for equation in _segments(source, b, _tokens(source, b))]
-    if not equations:
+    if not equations and not source.is_document:
         declared = next(block for block in blocks if block.kind == "declare")
         raise source.error("no forward block: the equations to derive go into ```forward", declared.start)
     for equation in equations:
@@ -321,8 +322,17 @@ def _line(declarations: Declarations, segment: Segment, title: str) -> Statement
     """Return a backward line, or the error in it."""
     first, last = segment.tokens[0], segment.tokens[-1]
     try:
-        return declarations.parser().statement(segment.tokens, segment.number, title)
+        line = declarations.parser().statement(segment.tokens, segment.number, title)
     except LimitError:
         raise
     except DerivationError as error:
         return Unreadable(segment.number, error, first.start, last.end, title)
+    _note_condition(line, declarations)
+    return line
+
+
+def _note_condition(line: Statement, declarations: Declarations) -> None:
+    """Note that the 0 behind the formulas of a line, to which the author sets the derivative, is not judged."""
+    last = line.tokens[-1]
+    if isinstance(declarations.source, Document) and line.members[-1].end < last.start and last.text == "0":
+        declarations.source.leave(Node("number", (), 0.0, last.start, last.end), CONDITION)

@@ -12,6 +12,7 @@ from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Undecid
 
 ONE: Side = (("", 1),)
 SCALARS = ("sum", "tr")  # functions whose value is a number
+COLUMN_FUNCTIONS = ("norm", "inner", "outer", "kron", "softmax", "sum", "mean", "var", "max", "diag", "tr", "det")
 SLIP = 0.75  # likeness of two names, above which one is perhaps the other misspelt
 ROUNDS = 20  # through all equations: each decides at least one side, or is the last
 LETTERS = "N M K P Q R H D E F G I J O S U V".split()  # for sides that only have to be different
@@ -71,6 +72,9 @@ class SizeInference:
             for node in (n for part in (*statement.left, *statement.members) for n in walk(part)):
                 if node.kind == "name":
                     self._see(node)
+                elif node.kind == "prime" or (node.kind == "call" and node.value.key == "**"):  # σ'(z), x^α
+                    self._numbers = (*self._numbers, *(n.value.key for n in walk(node) if n.kind == "name"))
+            self._numbers = (*self._numbers, *_numbers_of_rule(statement))
         self._solve()
         if guess:
             self._take_likely()
@@ -189,6 +193,8 @@ class SizeInference:
                 self._indices = {}
                 if len(statement.left) == 1 and statement.left[0].kind == "name":
                     self._equation(statement)
+                else:  # a rule, whose right-hand side may be wrong
+                    self._value(statement.left[0])
             if self._state() == before:
                 return
 
@@ -330,6 +336,16 @@ class SizeInference:
         self.clashes += None not in inner and inner[0] != inner[1]
         self._unite(a.columns, b.rows)
         return Shape(a.rows, b.columns)
+
+
+def _numbers_of_rule(line: Statement) -> set[str]:
+    """Return the names of a formula that is derived as one of numbers: d/dx x², without a letter of a matrix."""
+    left = line.left[0]
+    nodes = list(walk(left)) if left.kind == "jacobian" else []
+    names = {n.value.key for n in nodes if n.kind == "name"}
+    of_columns = any(n.kind in ("transpose", "inverse", "sum", "component") or (n.kind == "call" and n.value.key in COLUMN_FUNCTIONS)
+                     for n in nodes)
+    return set() if of_columns or any(key[:1].isupper() for key in names) else names
 
 
 SAME = ("neg", "bracket", "square", "power", "differential", "prime", "sum")
