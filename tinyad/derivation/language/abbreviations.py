@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from tinyad.derivation.language.limits import ABBREVIATED_PARTS
-from tinyad.derivation.language.syntax_tree import Node, Ref, walk
+from tinyad.derivation.language.syntax_tree import IndexComparison, Node, Ref, walk
 
 TIMED = ("name", "d", "jacobian")  # kinds whose value has a time
+LETTERS = "abcdefghijklmnopqrstuvwxyz"  # of indices
 SIGNED = ("*", "∘", "/")
 
 
 class Abbreviation(NamedTuple):
-    """What a name stands for, and the time at which it was set."""
+    """What a name stands for, the time at which it was set, and the indices of the component that it is."""
 
     time: tuple[str, int] | None
     formula: Node
+    indices: tuple[str, ...] = ()
 
     @property
     def is_short(self) -> bool:
@@ -30,16 +32,61 @@ def abbreviated(node: Node) -> Ref | None:
 
 def resolved(node: Node, abbreviations: dict[str, Abbreviation]) -> Node:
     """Return a formula with what its abbreviations stand for, each part where the abbreviation is used."""
-    if node.kind == "name" and node.value.key in abbreviations and not node.value.indices:
+    if node.kind == "name" and node.value.key in abbreviations:
         abbreviation = abbreviations[node.value.key]
         shift = _shift(abbreviation.time, node.value.time)
-        if shift is not None and not (shift and any(n.kind == "sum" for n in walk(abbreviation.formula))):
-            inside = _moved(abbreviation.formula, shift, node.start, node.end)
+        formula = _with_indices(abbreviation, node.value.indices)
+        if formula and shift is not None and not (shift and any(n.kind == "sum" for n in walk(formula))):
+            inside = _moved(formula, shift, node.start, node.end)
             return Node("bracket", (inside,), node.value, node.start, node.end)
     if not node.parts:
         return node
     parts = tuple(resolved(part, abbreviations) for part in node.parts)
     return node if all(a is b for a, b in zip(parts, node.parts, strict=True)) else node._replace(parts=parts)
+
+
+def _with_indices(abbreviation: Abbreviation, used: tuple[str, ...]) -> Node | None:
+    """Return the formula for the component that is used, or for all of them; None if there is no such formula."""
+    formula, own = abbreviation.formula, abbreviation.indices
+    if used == own:
+        return formula
+    if len(used) == len(own):
+        bound = {n.value[1] for n in walk(formula) if n.kind in ("sum", "product") and n.value[0] == "index"}
+        free = (c for c in LETTERS if c not in {*used, *own, *bound})
+        return _renamed(formula, {**dict(zip(sorted(bound), free, strict=False)), **dict(zip(own, used, strict=True))})
+    whole = formula.parts[0] if formula.kind == "neg" else formula
+    if whole.kind != "d" or whole.value[0].indices != own or (own and used):
+        return None  # of δ_i = ∂L/∂a_i all components are ∂L/∂a
+    whole = whole._replace(value=(whole.value[0]._replace(indices=used), whole.value[1]))
+    return formula._replace(parts=(whole,)) if formula.kind == "neg" else whole
+
+
+def _renamed(node: Node, letters: dict[str, str]) -> Node:
+    """Return a formula of components with other letters for indices."""
+    return node._replace(
+        parts=tuple(_renamed(part, letters) for part in node.parts), value=_renamed_value(node.value, letters)
+    )
+
+
+def _renamed_value(value: Any, letters: dict[str, str]) -> Any:
+    """Return the value of a node with other letters for the indices in it."""
+    if isinstance(value, Ref):
+        return value._replace(indices=tuple(letters.get(c, c) for c in value.indices))
+    if isinstance(value, Node):
+        return _renamed(value, letters)
+    if isinstance(value, IndexComparison):
+        return value._replace(
+            letters=tuple(letters.get(c, c) for c in value.letters),
+            lengths=tuple(_renamed_value(it, letters) for it in value.lengths),
+            measured=tuple(letters.get(c, c) for c in value.measured),
+        )
+    if type(value) is tuple and value[:1] == ("index",):
+        return ("index", letters.get(value[1], value[1]), *value[2:])
+    if type(value) is tuple and value and isinstance(value[0], Ref):
+        return tuple(_renamed_value(it, letters) for it in value)
+    if type(value) is tuple and value and all(isinstance(c, str) for c in value):  # of (X w)_i
+        return tuple(letters.get(c, c) for c in value)
+    return value
 
 
 def _shift(set_at: tuple[str, int] | None, used_at: tuple[str, int] | None) -> int | None:

@@ -280,8 +280,9 @@ def _numerator(tokens: Sequence[Token]) -> str:
     left = [token for token in tokens[:equals] if token.kind not in ("group(", ")group")]
     texts = [token.text for token in left]
     if left[:1] and left[0].kind == "frac" and len(left) > 3 and texts[1] in ("∂", "d") and left[2].kind == "word":
-        behind = texts.index(")", 3) + 1 if texts[3] == "(" and ")" in texts[3:-1] else 3  # of J(θ)
-        return texts[2] if texts[behind] in ("∂", "d") else ""
+        end = next((k for k in range(3, len(left)) if left[k].kind != "word" or texts[k] == "d"), len(left))
+        behind = texts.index(")", end) + 1 if texts[end : end + 1] == ["("] and ")" in texts[end:-1] else end  # of J(θ)
+        return "".join(texts[2:end]) if texts[behind : behind + 1] in (["∂"], ["d"]) else ""  # of CE too
     if texts[:1] == ["∂"] and texts[2:3] == ["/"]:
         return texts[1]
     if texts[-1:] == [")"] and "(" in texts:  # of J(w)

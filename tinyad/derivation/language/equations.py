@@ -218,6 +218,13 @@ def names_in(node: Node) -> Iterator[str]:
             yield from (part.value.key,) if isinstance(part.value, Ref) else names_in(part.value)
 
 
+def _is_derivative(c: Candidate) -> bool:
+    """Return whether an equation gives a name to a derivative of the loss, or to its negative: δ = -∂L/∂a = …"""
+    first = c.statement.members[0] if c.statement else None
+    first = first.parts[0] if first is not None and first.kind == "neg" else first
+    return first is not None and first.kind == "d"
+
+
 def _is_zero(line: Statement) -> bool:
     """Return whether a line sets a derivative to 0."""
     members = [(m.kind, m.value) for m in line.members]
@@ -355,7 +362,9 @@ class Sorting:
         """Return the lines about derivatives of known names, and the abbreviations that are made of derivatives."""
         lines = [c for c in self.candidates if c.equation.said == "backward"]
         computed = Counter(c.computes.key for c in self.candidates if c.computes)
+        self._derivatives = {c.computes.key: c for c in self.candidates[::-1] if c.computes and _is_derivative(c)}
         twice = {key for key, count in computed.items() if count > 1}  # such as h, in h = 2 among the lines
+        twice -= self._derivatives.keys()
         abbreviations = {c.computes.key for c in lines if c.computes} - twice
         changed = True
         while changed:
@@ -389,6 +398,8 @@ class Sorting:
         if c.computes:
             if c.sets_itself or c.computes.key in self.declarations.shapes:
                 return False  # such as W = W - η ∂L/∂W, which is no part of the derivation
+            if c.computes.key in self._derivatives:
+                return True
             return c.is_of_derivatives or bool(c.uses & abbreviations - {c.computes.key})
         if is_rule(c.statement) and not self.declarations.shapes:
             return True
@@ -474,6 +485,9 @@ class Sorting:
         of_derivatives = c.is_of_derivatives or bool(c.uses & self._short)
         if line is not None and is_rule(line):
             self.parts.rules.append(line)
+        if c.computes and self._derivatives.get(c.computes.key, c) is not c:  # δ = ... where δ = ∂L/∂a stands elsewhere
+            self.parts.backward.append(equation)
+            return
         if not (c.computes and line and line.sign == "=" and of_derivatives):
             self.parts.backward.append(equation)
             return

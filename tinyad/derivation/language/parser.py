@@ -66,6 +66,7 @@ class Parser:
             members = self.sums.with_lengths(members, left)
         if self.names.abbreviations:
             members = [resolved(member, self.names.abbreviations) for member in members]
+            left = tuple(self.set_derivative(node) for node in left)
         if self.cursor.token.kind != "end":
             self.cursor.unexpected()
         if len(members) > 1 and left[0].kind in ("d", "jacobian") and (members[-1].kind, members[-1].value) == ZERO:
@@ -73,6 +74,13 @@ class Parser:
         kind = "+=" if sign.text == "+=" else "="
         left, vec = self.unstacked(left)
         return Statement(number, left, kind, tuple(members), tokens[0].start, tokens[-1].end, title, tuple(tokens), vec)
+
+    def set_derivative(self, left: Node) -> Node:
+        """Return the derivative that an abbreviation on a left-hand side stands for."""
+        node = resolved(left, self.names.abbreviations) if left.kind == "name" else left
+        inside = node.parts[0] if node.kind == "bracket" else node
+        derivative = inside.parts[0] if inside.kind == "neg" else inside
+        return inside if derivative.kind == "d" else left
 
     def unstacked(self, left: tuple[Node, ...]) -> tuple[tuple[Node, ...], Vec | None]:
         """Return the derivative in vec(∇W) or ∂L/∂vec(W) as the left-hand side, and how its entries are stacked."""

@@ -200,7 +200,7 @@ def _abbreviate(declarations: Declarations, blocks: Sequence[Block]) -> None:
         tokens = [token for token in _tokens(declarations.source, block) if token.kind not in ("end", "tag", "quad")]
         ref = _computed_name(declarations, tokens).value
         names.add(ref)
-        made = Abbreviation(ref.time, declarations.parser().statement(tokens).members[0])
+        made = Abbreviation(ref.time, declarations.parser().statement(tokens).members[0], ref.indices)
         if made.is_short:
             names.abbreviations[ref.key] = made
 
