@@ -100,6 +100,7 @@ def declare(source: Source, blocks: Sequence[Block], examples: Sequence[Token] =
     Names such as x_i are a sequence where one of the tokens `examples` is a sum over i.
     """
     declarations = Declarations(source)
+    declarations.names.layered = source.layered_names()
     entries = [entry for block in blocks for entry in _entries(source, block)]
     declarations.says = {entry.kind for entry in entries}
     for entry in entries:  # letters first: names are read with them

@@ -9,12 +9,14 @@ from typing import NamedTuple
 from tinyad.derivation.language.declarations import Declarations, declare, finish
 from tinyad.derivation.language.displays import Found, Instruction, declaration_lines
 from tinyad.derivation.language.equations import Equation, NotRead, Parts, Sorting, equations
+from tinyad.derivation.language.layers import layered_names
 from tinyad.derivation.language.limits import BLOCK_LINES
 from tinyad.derivation.language.macros import Macros
 from tinyad.derivation.language.marks import (
     bars_are_adjoints,
     e_is_name,
     exponents_in,
+    functions_in,
     pi_is_name,
     sigma_is_name,
     squares_derived_for,
@@ -56,6 +58,7 @@ class Document(Source):
         self._find = find
         self._found: Found | None = None
         self._blocks: list[Block] | None = None
+        self._equations: list[Equation] | None = None
         self.not_read: list[NotRead] = []
         self.given: dict[int, list[Node]] = {}  # where a derivation begins → derivatives that it starts from
         self.abbreviations: dict[int, list[Block]] = {}  # where a derivation begins → the abbreviations in it
@@ -114,15 +117,24 @@ class Document(Source):
                     f"this document declares no sizes; `tinyad check --declare {self.name}` proposes what to declare",
                     self, next((display.start for display in self.found.displays if not display.inline), 0),
                 )  # fmt: skip
-            all_equations = equations(self, self.found.displays, self.found.instructions)
             self._blocks = [
-                block for group in self._groups(declared, all_equations) for block in self._blocks_of(*group)
+                block for group in self._groups(declared, self.equations()) for block in self._blocks_of(*group)
             ]
             if len(self._blocks) > BLOCK_LINES:
                 raise self.error(
                     f"{len(self._blocks)} equations; at most {BLOCK_LINES} are read", self._blocks[-1].start
                 )
         return self._blocks
+
+    def equations(self) -> list[Equation]:
+        """Return the equations of the document."""
+        if self._equations is None:
+            self._equations = equations(self, self.found.displays, self.found.instructions)
+        return self._equations
+
+    def layered_names(self) -> set[str]:
+        """Return the names whose index says which layer they are of."""
+        return layered_names([equation.tokens for equation in self.equations()])
 
     def declared(self) -> list[Block]:
         """Return the declarations in comments."""
@@ -252,6 +264,8 @@ def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
     of_tokens = [e.tokens for e in found]
     names.e_is_name, names.exponents = e_is_name(of_tokens), exponents_in(of_tokens)
     names.squared |= squares_derived_for(of_tokens)
+    for name in functions_in(of_tokens) - names.functions.keys() - names.known.keys():
+        names.functions[name], declarations.functions[name] = name, {"": name}
     if sigma_is_name(of_tokens) and "σ" not in declarations.functions:
         names.functions.pop("σ", None)
     if "layout" not in says:

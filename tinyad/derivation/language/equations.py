@@ -99,6 +99,7 @@ def _of_display(source: Source, display: Display) -> Iterator[Equation]:
         except DerivationError as reason:
             error = reason
         start, end = _trimmed(source, row.start, row.end)
+        tokens = _joined_lines(tokens)
         for segment in segments(tokens):
             number = segment.number or row.label
             first = start if segment.tokens[0] is tokens[0] else segment.tokens[0].start
@@ -110,6 +111,16 @@ def _of_display(source: Source, display: Display) -> Iterator[Equation]:
         elif not segments(tokens) and pending and (tag := next((t.text for t in tokens if t.kind == "tag"), "")):
             pending[-1] = pending[-1]._replace(number=pending[-1].number or tag)
     yield from pending
+
+
+def _joined_lines(tokens: Sequence[Token]) -> list[Token]:
+    """Return the tokens of a row without the ends of lines before a line that has no equals sign: it goes on."""
+    ends = [k for k, t in enumerate(tokens) if t.kind == "end"]
+    goes_on = [
+        k for k, after in zip(ends, [*ends[1:], len(tokens)], strict=False)
+        if not any(t.kind == "op" and t.text in (*EQUALS, "⇒") for t in tokens[k:after])
+    ]  # fmt: skip
+    return [t for k, t in enumerate(tokens) if k not in goes_on]
 
 
 def _balanced(text: str, start: int, end: int) -> tuple[int, int]:

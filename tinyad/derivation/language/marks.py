@@ -44,6 +44,20 @@ def sigma_is_name(equations: Sequence[Sequence[Token]]) -> bool:
     return named
 
 
+def functions_in(equations: Sequence[Sequence[Token]]) -> set[str]:
+    """Return the letters that are functions: f of f'(a) and f(a), which no equation computes."""
+    primed, applied, set_here = set[str](), set[str](), set[str]()
+    for tokens in equations:
+        equals = next((k for k, t in enumerate(tokens) if t[:2] == ("op", "=")), 0)
+        set_here |= {tokens[0].text} if equals else set()
+        for token, after, then in zip(tokens, tokens[1:], tokens[2:], strict=False):
+            if token.kind == "word" and after[:2] == ("op", "'") and then[:2] == ("open", "("):
+                primed.add(token.text)
+            elif token.kind == "word" and after[:2] == ("open", "(") and not after.spaced:
+                applied.add(token.text)
+    return primed & applied - set_here
+
+
 def exponents_in(equations: Sequence[Sequence[Token]]) -> set[str]:
     """Return the letters that are numbers above names, α of α x^{α-1}: a factor elsewhere, and counted down above."""
     above, factors = set[str](), set[str]()

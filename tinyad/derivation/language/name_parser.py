@@ -98,7 +98,8 @@ class NameParser:
 
     def knows(self, word: str) -> bool:
         """Return whether a word is a known name."""
-        return self.names.is_known(self.names.ref(word, Scripts()).key) or bool(self.names.flat(word))
+        known = self.names.is_known(self.names.ref(word, Scripts()).key) or word in self.names.layered
+        return known or bool(self.names.flat(word))
 
     def single_name(self, tokens: Sequence[Token], near: Token) -> tuple[Ref, Scripts]:
         """Return the single name that these tokens make, and its scripts."""

@@ -83,6 +83,7 @@ class Names:
         self.pi_is_name = False  # whether π has an index or is derived for: no 3.14…
         self.e_is_name = False  # whether e is no number where it is transposed or squared
         self.exponents: set[str] = set()  # letters that are numbers above names, α of x^α
+        self.layered: set[str] = set()  # names whose index says which layer they are of: net_j, net_k
         self.applied: dict[str, str] = {}  # names that were computed with arguments, f of f(x) = ..., and these
         self.squared: set[str] = set()  # letters of names with a square, σ of σ^2 = ...
         self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
@@ -252,6 +253,8 @@ class Names:
             base = base.removeprefix("tilde") + ACCENTS["tilde"]
         time = scripts.time
         base = self._in_other_letters(base, below, scripts)
+        if base in self.layered and not below:
+            below = "".join(scripts.indices)
         key = base + f"_{below}" * bool(below) + f"^{scripts.above}" * bool(scripts.above)
         if (
             below.isdigit()

@@ -67,6 +67,9 @@ class Parser:
         if self.names.abbreviations:
             members = [resolved(member, self.names.abbreviations) for member in members]
             left = tuple(self.set_derivative(node) for node in left)
+        if len(left) == 1 and left[0].kind == "neg" and left[0].parts[0].kind == "d":  # -∇_w L = …, as for a descent
+            left = left[0].parts
+            members = [self.node("neg", (member,), None, member.start, member.end) for member in members]
         if self.cursor.token.kind != "end":
             self.cursor.unexpected()
         if len(members) > 1 and left[0].kind in ("d", "jacobian") and (members[-1].kind, members[-1].value) == ZERO:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from tinyad.derivation.language.declarations import Declarations, declare
 from tinyad.derivation.language.document import Document, complete, finish_leniently
-from tinyad.derivation.language.equations import Equation, Sorting, equations, names_in
+from tinyad.derivation.language.equations import Equation, Sorting, names_in
+from tinyad.derivation.language.names import FUNCTIONS
 from tinyad.derivation.language.prose_sizes import stated_sizes
 from tinyad.derivation.language.reader import multiplies_as_numpy
 from tinyad.derivation.language.segments import segments
@@ -97,7 +98,7 @@ def _form(source: Source) -> tuple[str, str, str]:
 def _read(source: Source) -> tuple[Declarations, list[Equation]]:
     """Return the declarations that there are, and the equations of all blocks or displays."""
     if isinstance(source, Document):
-        found = equations(source, source.found.displays, source.found.instructions)
+        found = source.equations()
         declared = source.declared()
     else:
         blocks = source.blocks()
@@ -150,6 +151,10 @@ def _letters(declarations: Declarations, found: Sequence[Equation], source: Sour
         yield f"time: {names.time} = 1..{names.last}"
     if "indices" not in says and names.indices:
         yield f"indices: {', '.join(sorted(names.indices))}"
+    for name in sorted(names.functions.keys() - FUNCTIONS.keys() - says):
+        if declarations.functions.get(name) == {"": name} and f"function {name}" not in says:
+            yield f"function {name}: component-wise"
+
 
 
 def _signs(declarations: Declarations, found: Sequence[Equation]) -> Iterator[str]:
@@ -280,6 +285,7 @@ def _text(source: Source, node: Node) -> str:
         base, _, above = ref.key.partition("^")
         base, _, below = base.partition("_")
         return base + f"_{{{below}}}" * bool(below) + f"^{{{above}}}" * bool(above)
-    if ref.indices and node.kind == "name":
+    of_layer = ref.key.endswith("_" + "".join(ref.indices))
+    if ref.indices and node.kind == "name" and not of_layer:
         text = re.sub(r"_(?:\{[^{}]*\}|\w)$", "", text) or ref.key
     return text

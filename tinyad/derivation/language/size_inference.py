@@ -67,6 +67,7 @@ class SizeInference:
         self._symbols = {symbol for shape in declarations.shapes.values() for side in shape for symbol, _ in side}
         self._symbols |= {*declarations.index_ends.values()}
         self._computed = {key for s in forward for n in s.left if n.kind == "name" for key in self._keys(n.value.key)}
+        self._matrices: set[str] = set()  # names with two indices
         self._earlier: set[str] = set()  # computed names that an equation needs from the time before
         for statement in forward:
             for node in (n for part in (*statement.left, *statement.members) for n in walk(part)):
@@ -87,6 +88,8 @@ class SizeInference:
     def _see(self, node: Node) -> None:
         """Learn where a name is used: at the time t, if it is anywhere."""
         ref: Ref = node.value
+        if len(ref.indices) > 1:
+            self._matrices.add(ref.key)
         known = self.uses.setdefault(ref.key, node)
         later = ref.time == ("t", 0) and known.value.time != ref.time
         alone = known.value.time == ref.time and node.end - node.start < known.end - known.start  # not in a macro
@@ -214,7 +217,7 @@ class SizeInference:
         """Take small letters as columns, then one after the other as equations need it."""
         for key in self.uses:
             shape = self._shape_of(key)
-            if key[:1].isupper() or not key[:1].isalpha() or self._root(shape.columns) in self._known:
+            if key in self._matrices or key[:1].isupper() or not key[:1].isalpha() or self._root(shape.columns) in self._known:
                 continue
             self._assumed.add(self._root(shape.columns))
             self._known[self._root(shape.columns)] = ONE

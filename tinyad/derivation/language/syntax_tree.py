@@ -118,6 +118,12 @@ class Statement(NamedTuple):
     vec: Vec | None = None  # how the entries of the one left-hand side are stacked, where it is a vec
 
 
+def as_written(member: Node) -> Node:
+    """Return a member of -∇L = a as its author wrote it: it was read as -a, for ∇L."""
+    turned = member.kind == "neg" and member.start == member.parts[0].start
+    return member.parts[0] if turned else member
+
+
 def walk(node: Node) -> Iterator[Node]:
     """Yield a formula and all its parts, each before its own parts."""
     rest = [node]
