@@ -17,10 +17,12 @@ from tinyad.derivation.language.marks import (
     e_is_name,
     exponents_in,
     functions_in,
+    logarithms_set,
     pi_is_name,
     sigma_is_name,
     squares_derived_for,
 )
+from tinyad.derivation.language.names import Names
 from tinyad.derivation.language.sequences import sums
 from tinyad.derivation.language.source import PROPOSED, Block, DerivationError, Source
 from tinyad.derivation.language.sums import undeclared_indices
@@ -262,6 +264,8 @@ def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
         names.bars = names.bars or bars_are_adjoints([e.tokens for e in found])
     names.pi_is_name = names.pi_is_name or any(pi_is_name(e.tokens) for e in found)
     of_tokens = [e.tokens for e in found]
+    names.logarithms |= logarithms_set(of_tokens)
+    of_tokens = [names.with_logarithms(tokens) for tokens in of_tokens]
     names.e_is_name, names.exponents = e_is_name(of_tokens), exponents_in(of_tokens)
     names.squared |= squares_derived_for(of_tokens)
     for name in functions_in(of_tokens) - names.functions.keys() - names.known.keys():
@@ -271,9 +275,10 @@ def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
     if "layout" not in says:
         declarations.layout = "same"
     if "loss" not in says:
-        numerators = [loss for e in found if (loss := _numerator(e.tokens)) and loss not in names.functions]
+        numerators = [loss for tokens in of_tokens if (loss := _numerator(tokens)) and loss not in names.functions]
         if numerators and names.loss not in numerators:
             names.loss = max(sorted(set(numerators)), key=numerators.count)
+    names.of_loss |= _named_as_loss(names, of_tokens)
     apart = [t for e in found for t in (*e.tokens, Token("end", "", e.end, e.end))]
     names.indices |= undeclared_indices(names, apart)
     for letter, start, last in (s for e in found for s in sums(e.tokens)):
@@ -303,3 +308,16 @@ def _numerator(tokens: Sequence[Token]) -> str:
         texts = texts[: texts.index("(")]
     last = left[len(texts) - 1 :][:1]
     return texts[-1] if texts[:2] == ["∇", "_"] and last and last[0].kind == "word" and len(texts) > 3 else ""
+
+
+def _named_as_loss(names: Names, equations: Sequence[Sequence[Token]]) -> set[str]:
+    """Return the key of the one name with a script, J_neg, that is computed where J is derived and not computed."""
+    left = [tokens[: next((k for k, t in enumerate(tokens) if t[:2] == ("op", "=")), 0)] for tokens in equations]
+    of_loss = [tokens for tokens in left if tokens and tokens[0].text == names.loss]
+    scripts = {"".join(t.text for t in tokens[3 : _end_of_script(tokens)]) for tokens in of_loss}
+    scripted = all(len(tokens) > 3 and tokens[1].text == "_" for tokens in of_loss)
+    return {f"{names.loss}_{script}" for script in scripts} if scripted and len(scripts) == 1 else set()
+
+
+def _end_of_script(tokens: Sequence[Token]) -> int:
+    return next((k for k, t in enumerate(tokens) if t.kind == ")group"), len(tokens))

@@ -312,6 +312,7 @@ class Sorting:
     def _computed(self, equation: Equation) -> Ref | None:
         """Return the name that stands alone on the left-hand side; None for anything else."""
         tokens = equation.tokens or tuple(self._left_tokens(equation))
+        tokens = tuple(self.declarations.names.with_logarithms(tokens))
         equals = next((k for k, t in enumerate(tokens) if t.kind == "op" and t.text in EQUALS), 0)
         if not equals or tokens[0].kind not in ("word", "group("):
             return None

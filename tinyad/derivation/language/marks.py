@@ -58,6 +58,18 @@ def functions_in(equations: Sequence[Sequence[Token]]) -> set[str]:
     return primed & applied - set_here
 
 
+def logarithms_set(equations: Sequence[Sequence[Token]]) -> set[str]:
+    """Return the letters whose logarithm is set as one name: p of log p(x) = …"""
+    found: set[str] = set()
+    for tokens in equations:
+        equals = next((k for k, t in enumerate(tokens) if t[:2] == ("op", "=")), 0)
+        left = tokens[:equals]
+        bracketed = len(left) > 3 and left[2].kind == "open" and left[-1].kind == "close"
+        if len(left) > 1 and left[0].text == "log" and left[1].kind == "word" and (len(left) == 2 or bracketed):
+            found.add(left[1].text)
+    return found
+
+
 def exponents_in(equations: Sequence[Sequence[Token]]) -> set[str]:
     """Return the letters that are numbers above names, α of α x^{α-1}: a factor elsewhere, and counted down above."""
     above, factors = set[str](), set[str]()

@@ -11,6 +11,7 @@ from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 from tinyad.derivation.language.token_cursor import TokenCursor
 
 DERIVATIVE_LETTERS = ("d", "δ", "∂")
+NAMES_ALONE = ("word", "number", "group(", ")group", "dots")  # kinds of tokens in the (x, …) of f(x, …)
 LETTERS_JOINED = 12  # of a name whose letters stand apart in LaTeX
 POWERS = {"T": "transpose", "2": "square", "-1": "inverse"}
 
@@ -83,7 +84,7 @@ class NameParser:
         while self.cursor.tokens[end : end + 1] and self.cursor.tokens[end].kind != "close":
             end += 1
         inner = self.cursor.tokens[self.cursor.at + 1 : end] if end < len(self.cursor.tokens) else ()
-        if inner and all(t.kind in ("word", "number", "group(", ")group") or t.text in ",;_^·" for t in inner):
+        if inner and all(t.kind in NAMES_ALONE or t.text in ",;_^·|'" for t in inner):
             self.cursor.at = end + 1
             return "".join(t.text for t in inner)
         return ""

@@ -87,6 +87,9 @@ class Names:
         self.applied: dict[str, str] = {}  # names that were computed with arguments, f of f(x) = ..., and these
         self.squared: set[str] = set()  # letters of names with a square, σ of σ^2 = ...
         self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
+        self.logarithms: set[str] = set()  # p of log p(x) = …, which is one name
+        self.of_loss: set[str] = set()  # keys of a loss that is derived without its script: J_neg, where ∂J/∂w stands
+        self.sets: dict[str, str] = {}  # letter of an index → the set that it runs over, as in Σ_{i ∈ I}
         self.with_index: dict[str, Ref] = {}  # letter of an index → the name that had it last in this line
         self.bound: list[str] = []  # indices of the left-hand side, and of sums around what is read
         self.read_members: dict[tuple[Any, ...], Node] = {}  # tokens → the formula they make, with these names
@@ -117,6 +120,8 @@ class Names:
 
     def with_primes(self, tokens: Sequence[Token]) -> Sequence[Token]:
         """Return tokens in which a prime is part of the name before it, where a name with a prime is known."""
+        if self.logarithms:
+            tokens = self.with_logarithms(tokens)
         if self.squared:
             tokens = self.with_squares(tokens)
         if not self.primed or not any(t.text == "'" for t in tokens):
@@ -130,6 +135,22 @@ class Names:
                 joined[-1] = before._replace(text=before.text + "'", end=token.end)
             else:
                 joined.append(token)
+        return joined
+
+    def with_logarithms(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        """Return tokens in which log p is one name, with what it is applied to."""
+        joined: list[Token] = []
+        at = 0
+        while at < len(tokens):
+            token, after = tokens[at], tokens[at + 1] if at + 1 < len(tokens) else None
+            if after is None or token.text != "log" or after.text not in self.logarithms:
+                joined.append(token)
+                at += 1
+                continue
+            at += 2
+            if at < len(tokens) and tokens[at].kind == "open":
+                at = next((k + 1 for k in range(at, len(tokens)) if tokens[k].kind == "close"), at)
+            joined.append(token._replace(text=f"log{after.text}", end=tokens[at - 1].end))
         return joined
 
     def with_squares(self, tokens: Sequence[Token]) -> Sequence[Token]:
@@ -264,7 +285,7 @@ class Names:
             and self.timed(without := _without(base, scripts))
         ):
             key, time = without, ("=", int(below))  # h_0
-        ref = Ref(key, time, scripts.indices)
+        ref = Ref(self.loss if key in self.of_loss else key, time, scripts.indices)
         self.with_index |= dict.fromkeys(scripts.indices if self.is_known(key) else (), ref)
         return ref
 

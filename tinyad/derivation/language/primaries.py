@@ -203,7 +203,7 @@ class Primaries:
         if self.cursor.is_op("|"):
             return known and self.cursor.ahead().text != "_"
         return known and (
-            self.cursor.token.kind in ("open", "word", "group(", "frac") or self.cursor.is_op("'", "∇", "‖", *LARGE)
+            self.cursor.token.kind in ("open", "word", "group(", "frac", "number") or self.cursor.is_op("'", "∇", "‖", *LARGE)
         )
 
     def derivative_of(self, token: Token) -> Node:
@@ -426,7 +426,9 @@ class Primaries:
         start = near.start
         if above is None:
             with self.names.binding(below.indices if isinstance(below, Ref) else ()):
-                return self.applied(self.formulas.expression(ABOVE_SUM), below, near)
+                above = self.formulas.expression(ABOVE_SUM)
+            of_loss = above.kind == "name" and above.value.key == self.names.loss and isinstance(below, Ref)
+            return self.node("d", (), (below, None), start, above.end) if of_loss else self.applied(above, below, near)
         if above.kind == "name" and above.value.key == self.names.loss:
             if not isinstance(below, Ref) and vec_of(below) is None:
                 self.cursor.fail("expected one name below the derivative of the loss", below)
@@ -468,9 +470,19 @@ class Primaries:
         if self.cursor.token.kind == "open" and self.cursor.token.text != "⟨":
             parts, axis = self.arguments(self.names.functions.get(ref.key, ref.key))
         else:
-            parts, axis = [self.formulas.prefix() if self.cursor.is_op(*LARGE) else self.formulas.operand()], ""
+            parts, axis = [self.argument()], ""
         end = self.cursor.end
         return self.name_parser.powers(self.called(ref, parts, axis, token, end), scripts)
+
+    def argument(self) -> Node:
+        """Read the argument of a function without brackets: a sum, an operand, or a number and π as in log 2π."""
+        if self.cursor.is_op(*LARGE):
+            return self.formulas.prefix()
+        first = self.formulas.operand()
+        if first.kind != "number" or self.cursor.token.kind != "word" or not self.names.is_pi(self.cursor.token.text):
+            return first
+        second = self.formulas.operand()
+        return self.node("*", (first, second), None, first.start, second.end)
 
     def arguments(self, function: str) -> tuple[list[Node], str]:
         """Read the arguments of a call in brackets; return those that are formulas, and the end of axis=0 or axis=1."""

@@ -11,7 +11,7 @@ from tinyad.derivation.language.sizes import Side, size_text
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Undecided, walk
 
 ONE: Side = (("", 1),)
-SCALARS = ("sum", "tr")  # functions whose value is a number
+SCALARS = ("sum", "tr", "det", "logdet", "inner")  # functions whose value is a number
 COLUMN_FUNCTIONS = ("norm", "inner", "outer", "kron", "softmax", "sum", "mean", "var", "max", "diag", "tr", "det")
 SLIP = 0.75  # likeness of two names, above which one is perhaps the other misspelt
 ROUNDS = 20  # through all equations: each decides at least one side, or is the last
@@ -275,6 +275,8 @@ class SizeInference:
         shape, name = self._value(node.parts[0]), node.value.key
         if name in SCALARS:
             return Shape(self._one, self._one)
+        if name == "bars" and not (shape is not None and self._is_number(shape)):
+            return None  # |K| of a matrix is a number
         if name == "diag":
             return None if shape is None else Shape(shape.rows, shape.rows)
         return shape

@@ -68,11 +68,11 @@ class Sums:
         self, below: list[Token], above: list[Token] | None, token: Token
     ) -> tuple[list[tuple[Any, ...]], list[Condition]]:
         """Return what a sum runs over, for every index below it, and the comparisons that its terms satisfy."""
-        texts, end = plain_texts(below), plain_texts(above or ())
+        texts, end = self.without_set(plain_texts(below), token), plain_texts(above or ())
         if comparisons := self.compared(texts, end):
             return self.conditional(comparisons, end, token)
         first = texts.index("=") if "=" in texts else len(texts)
-        letters = [c for text in texts[:first] for c in text if text != ","]
+        letters = [c for text in texts[:first] for c in text if text not in ("(", ")", ",")]
         written = self.cursor.source.text[token.start : token.end]
         if len(letters) > 1 and written == "Σ" and self.names.is_known("Σ") and "," not in texts:
             below_it = "".join(letters)
@@ -82,6 +82,20 @@ class Sums:
         if len(letters) > 1 and set(letters) <= self.names.indices:
             return [self.range([letter, *texts[first:]], above, token) for letter in letters], []
         return [self.range(texts, above, token)], []
+
+    def without_set(self, texts: list[str], token: Token) -> list[str]:
+        """Return what stands below a Σ without the set of i ∈ I or (i, j) ∈ K, all of whose values are summed over."""
+        if "∈" not in texts or texts[0] in self.names.families:
+            return texts
+        at = texts.index("∈")
+        letters, members = [text for text in texts[:at] if text not in "(),"], "".join(texts[at + 1 :])
+        if not letters or not set(letters) <= self.names.indices or not members.replace("_", "").isalnum():
+            return texts
+        for letter in letters:
+            if self.names.sets.setdefault(letter, members) != members:
+                both = f"{self.names.sets[letter]} and {members}"
+                self.cursor.fail(f"{letter} runs over two sets, {both}: sums over a part of an index are not read", token)
+        return letters
 
     def compared(self, texts: list[str], end: list[str]) -> list[list[str]]:
         """Return the parts below a Σ if indices are compared there, as in i < j, or k = 1 with an index above the Σ."""
@@ -210,6 +224,9 @@ class Sums:
             self.cursor.fail("an index is a letter without a prime: write another letter", token)
         if letter in self.names.indices:
             return self.index_range(texts, end, token)
+        if letter == "(":
+            message = "a sum over pairs takes components, as P_{uk} and Q_{ik} for vectors p_u and q_i"
+            self.cursor.fail(message, token)
         if not letter:
             self.cursor.fail("a sum without an index: write Σ_i", token)
         if letter == self.names.time:
@@ -270,6 +287,7 @@ def ref_of(node: Node) -> Ref | None:
 def undeclared_indices(names: Names, tokens: Sequence[Token]) -> set[str]:
     """Return the letters below a Σ or Π that nothing else is: not the time, a family, a name or a part of one."""
     found: set[str] = set()
+    tokens = _without_arguments(tokens)
     for k, token in enumerate(tokens[:-2]):
         if (token.kind, token.text) != ("op", tokens[k].text) or token.text not in LARGE or tokens[k + 1].text != "_":
             continue
@@ -283,6 +301,19 @@ def undeclared_indices(names: Names, tokens: Sequence[Token]) -> set[str]:
     below = _below_names(names, tokens) - taken - _labels(tokens)
     found = under | below if under | names.indices | below & {"i", "j", "k"} else set()
     return found | (_beside(found | names.indices, tokens) - taken)
+
+
+def _without_arguments(tokens: Sequence[Token]) -> list[Token]:
+    """Return lines without the (p_1, …, p_k) of a left-hand side L(p_1, …, p_k)."""
+    kept, at = list[Token](), 0
+    while at < len(tokens):
+        begins = at == 0 or tokens[at - 1].kind == "end"
+        kept.append(tokens[at])
+        at += 1
+        if begins and kept[-1].kind == "word" and at < len(tokens) and tokens[at].text == "(":
+            close = next((k for k in range(at, len(tokens)) if tokens[k].kind in ("close", "end")), at)
+            at = close + 1 if tokens[close + 1 : close + 2] and tokens[close + 1].text == "=" else at
+    return kept
 
 
 def _beside(known: set[str], tokens: Sequence[Token]) -> set[str]:
