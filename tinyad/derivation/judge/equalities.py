@@ -10,7 +10,7 @@ import numpy as np
 from tinyad.arrays.matrix import Array, size
 from tinyad.derivation.judge.thresholds import LOSS_PATHS, SAME_SUM, SAME_SUM_NEAR_ZERO, SAME_VALUE
 from tinyad.derivation.judge.verdicts import Reading, Verdict, WorstEntry, indices_on_one_side
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.operations import column, sized_blocks
@@ -18,6 +18,7 @@ from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Blocks, Eye, Indexed, Scope, Stretched, Trouble
 
 NOT_FINITE = "a value here is not finite: declare `positive: x` for what stands in a log, a root or a power"
+WHERE_NOT_EQUAL = "this holds where {0} ≠ {1}; for {0} = {1} it is something else: write cases, or δ_{{{0}{1}}}"
 DERIVATIVE_OF_SUM = "it is the derivative of the sum of all entries, not the Jacobian"
 
 
@@ -79,8 +80,25 @@ def _compare_sides(at: Sides, left: Node, member: Node) -> Reading | None:
     worst = _worst_entry(x, y)
     if worst is None:
         return None
+    if _differ_where_equal(at, left, member, x, y):
+        return Reading(Verdict.NOT_EVALUABLE, WHERE_NOT_EQUAL.format(*_letters(at, left)), member)
     message = DERIVATIVE_OF_SUM if _is_derivative_of_sum(at, left, y) else ""
     return Reading(Verdict.WRONG, message, member, worst=worst)
+
+
+def _letters(at: Sides, left: Node) -> list[str]:
+    """Return the indices of the left-hand side."""
+    value = at.evaluator(left, at.scope)
+    return [letter for letter in value.labels if letter] if isinstance(value, Indexed) else []
+
+
+def _differ_where_equal(at: Sides, left: Node, member: Node, x: Array, y: Array) -> bool:
+    """Return whether a line for ∂p_i/∂z_j is right but where i = j, and says nothing of that."""
+    if left.kind != "jacobian" or any(n.kind in ("delta", "cases") for n in walk(member)) or len(_letters(at, left)) != 2:
+        return False
+    square = x.ndim == 2 and x.shape[0] == x.shape[1] > 1
+    apart = ~np.eye(len(x), dtype=bool) if square else np.zeros(x.shape, bool)
+    return square and np.any(np.abs(x[apart]) > 0) and _worst_entry(x[apart].reshape(-1, 1), y[apart].reshape(-1, 1)) is None
 
 
 def are_equal(at: Sides, left: Node, member: Node) -> bool:

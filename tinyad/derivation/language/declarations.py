@@ -68,6 +68,7 @@ class Declarations:
         self.row_shares: set[str] = set()  # positive, and every row sums to 1
         self.ranges: dict[str, tuple[float, float]] = {}  # where the entries of a name are
         self.matrix_kinds: dict[str, MatrixKind] = {}
+        self.said_functions: dict[str, str] = {}  # letters of functions that equations say what they are
         self.functions: dict[str, dict[str, str]] = {}  # f_θ → {member or "": function}
         self.arguments: dict[tuple[str, str], Node] = {}  # (name, function) → what the name means there
         self.pending: list[Entry] = []  # declarations with names that the forward equations compute

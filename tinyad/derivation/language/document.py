@@ -17,12 +17,15 @@ from tinyad.derivation.language.marks import (
     e_is_name,
     exponents_in,
     functions_in,
+    functions_set,
+    has_differentials,
     logarithms_set,
     pi_is_name,
+    primed_with_script,
     sigma_is_name,
     squares_derived_for,
 )
-from tinyad.derivation.language.names import Names
+from tinyad.derivation.language.names import FUNCTIONS, Names
 from tinyad.derivation.language.sequences import sums
 from tinyad.derivation.language.source import PROPOSED, Block, DerivationError, Source
 from tinyad.derivation.language.sums import undeclared_indices
@@ -268,26 +271,41 @@ def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
     of_tokens = [names.with_logarithms(tokens) for tokens in of_tokens]
     names.e_is_name, names.exponents = e_is_name(of_tokens), exponents_in(of_tokens)
     names.squared |= squares_derived_for(of_tokens)
+    names.primed |= primed_with_script(of_tokens)
+    result = "" if "d" in says else has_differentials(of_tokens)
+    if result and not names.is_known("d"):
+        names.differentials = True
+        names.loss = names.loss if "loss" in says or result.isupper() else result
+    for name, function in functions_set(of_tokens).items():
+        if f"function {name}" not in says and name not in names.known and names.functions.get(name) != function:
+            names.functions[name] = function if name in names.functions else name
+            declarations.functions |= {} if name in FUNCTIONS else {name: {"": function}}
+            declarations.said_functions[name] = function
     for name in functions_in(of_tokens) - names.functions.keys() - names.known.keys():
         names.functions[name], declarations.functions[name] = name, {"": name}
+        declarations.said_functions[name] = "component-wise"
     if sigma_is_name(of_tokens) and "σ" not in declarations.functions:
         names.functions.pop("σ", None)
     if "layout" not in says:
         declarations.layout = "same"
-    if "loss" not in says:
+    if "loss" not in says and not result:
         numerators = [loss for tokens in of_tokens if (loss := _numerator(tokens)) and loss not in names.functions]
         if numerators and names.loss not in numerators:
             names.loss = max(sorted(set(numerators)), key=numerators.count)
     names.of_loss |= _named_as_loss(names, of_tokens)
     apart = [t for e in found for t in (*e.tokens, Token("end", "", e.end, e.end))]
     names.indices |= undeclared_indices(names, apart)
-    for letter, start, last in (s for e in found for s in sums(e.tokens)):
+    ranges = [it for e in found for it in sums(e.tokens)]
+    sized = {symbol for shape in declarations.shapes.values() for side in shape for symbol, _ in side}
+    names.last_from_0 |= {last for _, start, last in ranges if start == "0" and last.isalpha()} - sized
+    names.last_from_0 -= {last for _, start, last in ranges if start != "0"}
+    for letter, start, last in ranges:
         if letter in names.known or letter in names.families or letter in (names.time if names.last else ""):
             continue
         if letter == names.time and last == "T" and start == "1" and "time" not in says:
             names.last = last
             continue
-        if last.isalpha():
+        if last.isalpha() and start != "0":
             declarations.index_ends.setdefault(letter, last)
         if letter not in names.indices and letter.isalpha() and (letter != names.time or "time" not in says):
             names.indices.add(letter)

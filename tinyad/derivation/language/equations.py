@@ -20,6 +20,9 @@ from tinyad.derivation.language.tokenizer import tokens_of
 EQUALS = ("=", "+=", "≡")
 CONTINUING = ("=", "+=", "+", "-", "∘", "*", "·", "@", "/", "≡")
 BEFORE_FORMULA = re.compile(r"(?:[\s&]|\\q?quad(?![A-Za-z])|\\label\s*\{[^{}]*\})*")
+BETWEEN_DISPLAYS = re.compile(r"[\s$,.&]*|\s*\\\]\s*\\\[\s*")
+OF_COLUMNS = ("transpose", "inverse", "sum", "component")
+FUNCTIONS_OF_COLUMNS = ("norm", "inner", "outer", "kron", "softmax", "sum", "mean", "var", "max", "diag", "tr", "det")
 FOLLOWS = re.compile(r"[\s&,.]*(?:\\q?quad\s*)*(?:\\(?:implies|Rightarrow|Longrightarrow|iff|Leftrightarrow)(?![A-Za-z])|⇒)")
 OTHER_FORMULA = "another formula for the same; the first one is taken"
 DERIVED = ("d", "jacobian", "differential", "prime")
@@ -28,7 +31,7 @@ DERIVED = ("d", "jacobian", "differential", "prime")
 class Equation(NamedTuple):
     """An equation of a document: its place, its number, its tokens or why it has none, and what the author says it is.
 
-    said: "forward", "backward", "ignore" or "", from a comment or a label; title: of the set of backward lines.
+    said: "forward", "backward", "ignore" or "", from a comment or a label, or "prose"; title: of the set of backward lines.
     """
 
     start: int
@@ -58,10 +61,32 @@ def equations(source: Source, displays: Sequence[Display], instructions: Sequenc
     for display in displays:
         for equation in _of_display(source, display):
             said, title = _said(source, equation, instructions)
-            found.append(equation._replace(said=said, title=title))
+            made = equation._replace(said=said, title=title)
+            if found and BETWEEN_DISPLAYS.fullmatch(source.text, found[-1].end, made.start):
+                _add(found, made, may_continue=True)
+            else:
+                found.append(made)
         if len(found) > EQUATIONS:
             raise source.error(f"more than {EQUATIONS} equations", display.start)
-    return [equation for equation in found if not equation.inline or equation.said in ("forward", "backward")]
+    return [_in_prose(source, equation) for equation in found if not equation.inline or _may_define(source, equation)]
+
+
+def _in_prose(source: Source, equation: Equation) -> Equation:
+    """Return an equation, marked where it stands in a line of prose without a comment that says what it is."""
+    return equation._replace(said="prose") if equation.inline and not equation.said else equation
+
+
+def _may_define(source: Source, equation: Equation) -> bool:
+    """Return whether an equation in a line of prose may define a name: it does if lines need it and nothing else does."""
+    if equation.said:
+        return equation.said in ("forward", "backward")
+    equals = [k for k, t in enumerate(equation.tokens) if t.kind == "op" and t.text in EQUALS]
+    behind = equation.tokens[equals[0] + 1 :] if len(equals) == 1 else ()
+    if behind and behind[0].kind == "open" and behind[-1].kind == "close" and len(behind) < 8:  # A = (a_{ij})
+        return False
+    computed = sum(t.kind == "word" for t in behind) > 1 or any(t.text in (*CONTINUING, "^") for t in behind)
+    dots = any(t.kind == "dots" or t.text in ("≠", "≤", "≥", "<", ">", "∈") for t in equation.tokens)
+    return computed and not dots and any(t.kind == "word" for t in behind)
 
 
 def _said(source: Source, equation: Equation, instructions: Sequence[Instruction]) -> tuple[str, str]:
@@ -253,6 +278,15 @@ def is_rule(line: Statement) -> bool:
     return len(line.left) == 1 and (left.kind == "prime" or (derived is not None and derived.kind != "name"))
 
 
+def numbers_of_rule(line: Statement) -> set[str]:
+    """Return the names of a formula that is derived as one of numbers: d/dx x², without a letter of a matrix."""
+    left = line.left[0]
+    nodes = list(walk(left)) if is_rule(line) else []
+    names = {n.value.key for n in nodes if n.kind == "name"}
+    columns = any(n.kind in OF_COLUMNS or (n.kind == "call" and n.value.key in FUNCTIONS_OF_COLUMNS) for n in nodes)
+    return set() if columns or any(key[:1].isupper() for key in names) else names
+
+
 def in_order_of_definition(equations: Sequence[Candidate]) -> list[Candidate]:
     """Return forward equations so that each stands behind those that compute what it uses."""
     defined: dict[str, list[Candidate]] = {}
@@ -290,6 +324,7 @@ class Sorting:
                 self._leave(equation, "marked to be ignored")
         known = {*declarations.names.known} if not declarations.shapes else {*declarations.shapes}
         definitions = [c for c in self.candidates if c.computes]
+        self._names_of_definitions = {key for c in definitions if not c.is_of_derivatives for key in c.uses}
         known |= {c.computes.key for c in definitions if c.computes}
         known |= {key for c in definitions if not c.is_of_derivatives for key in c.uses}
         backward = self._without_conditions(self._backward(known))
@@ -316,7 +351,7 @@ class Sorting:
         equals = next((k for k, t in enumerate(tokens) if t.kind == "op" and t.text in EQUALS), 0)
         if not equals or tokens[0].kind not in ("word", "group("):
             return None
-        if tokens[0].text in self.declarations.names.functions and tokens[1].text == "'":  # σ'(z) = …
+        if tokens[0].text in self.declarations.names.functions and tokens[1].text in ("'", "("):  # σ'(z) = …, σ(z) = …
             return None
         derives = tokens[0].text in ("d", "δ") and tokens[1].kind in ("word", "group(")
         derives = derives or (self.declarations.names.bars and tokens[0].text.endswith(ACCENTS["bar"]))
@@ -373,6 +408,7 @@ class Sorting:
     def _backward(self, known: set[str]) -> list[Candidate]:
         """Return the lines about derivatives of known names, and the abbreviations that are made of derivatives."""
         lines = [c for c in self.candidates if c.equation.said == "backward"]
+        self._leave_out_prose()
         computed = Counter(c.computes.key for c in self.candidates if c.computes)
         self._derivatives = {c.computes.key: c for c in self.candidates[::-1] if c.computes and _is_derivative(c)}
         twice = {key for key, count in computed.items() if count > 1}  # such as h, in h = 2 among the lines
@@ -382,12 +418,27 @@ class Sorting:
         while changed:
             changed = False
             for c in self.candidates:
-                if c.equation.said or c in lines or not self._is_line(c, known, abbreviations):
+                if c.equation.said not in ("", "prose") or c in lines or not self._is_line(c, known, abbreviations):
                     continue
                 lines.append(c)
                 abbreviations |= {c.computes.key} - twice if c.computes else set()
                 changed = True
         return lines
+
+    def _leave_out_prose(self) -> None:
+        """Leave out what stands in lines of prose and defines no name, or one that a display defines."""
+        shown = {c.computes.key for c in self.candidates if c.computes and c.equation.said != "prose"}
+        declared = self.declarations.shapes
+        found = set[str]()
+        kept: list[Candidate] = []
+        for c in self.candidates:
+            if c.equation.said == "prose":
+                key = c.computes.key if c.computes else ""
+                if not key or not c.statement or key in self.declarations.names.functions or key in shown | found or key in declared:
+                    continue
+                found.add(key)
+            kept.append(c)
+        self.candidates = kept
 
     def _without_conditions(self, lines: list[Candidate]) -> list[Candidate]:
         """Return lines without ∂L/∂w = 0 where another line sets that derivative, or something follows from it."""
@@ -413,8 +464,8 @@ class Sorting:
             if c.computes.key in self._derivatives:
                 return True
             return c.is_of_derivatives or bool(c.uses & abbreviations - {c.computes.key})
-        if is_rule(c.statement) and not self.declarations.shapes:
-            return True
+        if is_rule(c.statement) and (self.source.proposed or not self.declarations.shapes):
+            return not (numbers_of_rule(c.statement) & self._names_of_definitions)  # such as the x of σ'(x) beside x_i
         left = [n for node in c.statement.left for n in walk(node) if n.kind in DERIVED]
         return bool(left) and all(key in known for node in left for key in names_in(node))
 
@@ -435,7 +486,7 @@ class Sorting:
         chosen = [c for c in self.candidates if c.equation.said == "forward"]
         definitions: dict[str, list[Candidate]] = {}
         for c in self.candidates:
-            if c.computes and not c.equation.said and c not in backward and self._may_define(c):
+            if c.computes and c.equation.said in ("", "prose") and c not in backward and self._may_define(c):
                 definitions.setdefault(c.computes.key, []).append(c)
         computed = {c.computes.key for c in chosen if c.computes}
         given = list(self.declarations.given_at.values())
@@ -487,7 +538,7 @@ class Sorting:
         for c in sorted(backward, key=lambda c: c.equation.start):
             self._sort_line(c)
         for c in self.candidates:
-            if c.equation.start not in starts:
+            if c.equation.start not in starts and c.equation.said != "prose":
                 self._leave(c.equation, self._reason(c, defined))
         self.parts.not_read.sort()
 
@@ -528,6 +579,8 @@ class Sorting:
         if c.computes:
             return f"no line needs {c.computes.key}"
         assert c.statement
+        if c.statement.left[0].kind in ("call", "component"):
+            return "its left-hand side is a function of something"
         names = [key for node in c.statement.left for key in names_in(node)]
         if any(n.kind in DERIVED for node in c.statement.left for n in walk(node)) and names:
             return f"{names[0]} is neither declared nor computed"
@@ -544,7 +597,7 @@ class Sorting:
     def _unset(self) -> list[Node]:
         """Return the derivatives of computed names that the lines use and none sets, each once."""
         lines = self._lines
-        done = {n.value[0].key for s in lines for node in s.left for n in walk(node) if n.kind == "d"}
+        done = {node.value[0].key for s in lines for node in s.left if node.kind == "d"}
         found: list[Node] = []
         for n in (n for s in lines for member in s.members for n in walk(member) if n.kind == "d"):
             if n.value[0].key in self._computed_keys - done:

@@ -9,6 +9,11 @@ from tinyad.derivation.language.names import ACCENTS, PI
 from tinyad.derivation.language.syntax_tree import Token
 
 BAR = ACCENTS["bar"]
+BRACKETS = ("open", "close", "group(", ")group")
+SAID = {  # a formula of x without its brackets → the function that it is
+    "11+e^-x": "sigmoid", "1e^-x+1": "sigmoid", "e^x1+e^x": "sigmoid", "e^xe^x+1": "sigmoid",
+    "e^x-e^-xe^x+e^-x": "tanh", "e^2x-1e^2x+1": "tanh", "max0,x": "relu", "maxx,0": "relu", "log1+e^x": "softplus",
+}  # fmt: skip
 SIGMA = ("σ", "dσ", "δσ")
 SIGNS_OF_DERIVATIVES = ("∇", "∂")
 
@@ -58,6 +63,26 @@ def functions_in(equations: Sequence[Sequence[Token]]) -> set[str]:
     return primed & applied - set_here
 
 
+def functions_set(equations: Sequence[Sequence[Token]]) -> dict[str, str]:
+    """Return the functions that equations say, s(x) = 1/(1 + e^{-x}), by their letters: those that are known ones."""
+    found: dict[str, str] = {}
+    for tokens in equations:
+        equals = next((k for k, t in enumerate(tokens) if t[:2] == ("op", "=")), 0)
+        texts = [t.text for t in tokens[:equals]]
+        if texts[1:2] != ["("] or texts[3:4] != [")"] or tokens[0].kind != "word" or (texts[4:] and texts[4] != "_"):
+            continue
+        argument = texts[2]
+        plain = [t.text for t in tokens[equals + 1 :] if t.kind not in BRACKETS]
+        if "Σ" in plain and {"e", "exp"} & {*plain} and texts[4:5] == ["_"]:
+            found[texts[0]] = "softmax"
+            continue
+        until = plain.index("=") if "=" in plain else len(plain)
+        said = "".join({"exp": "e^", argument: "x", "frac": "", "/": ""}.get(text, text) for text in plain[:until])
+        if said.rstrip(".,;") in SAID:
+            found[texts[0]] = SAID[said.rstrip(".,;")]
+    return found
+
+
 def logarithms_set(equations: Sequence[Sequence[Token]]) -> set[str]:
     """Return the letters whose logarithm is set as one name: p of log p(x) = …"""
     found: set[str] = set()
@@ -68,6 +93,36 @@ def logarithms_set(equations: Sequence[Sequence[Token]]) -> set[str]:
         if len(left) > 1 and left[0].text == "log" and left[1].kind == "word" and (len(left) == 2 or bracketed):
             found.add(left[1].text)
     return found
+
+
+def primed_with_script(equations: Sequence[Sequence[Token]]) -> set[str]:
+    """Return the letters of names that have a prime before a script, v'_k: no transposition stands there."""
+    return {
+        a.text
+        for tokens in equations
+        for a, b, c in zip(tokens, tokens[1:], tokens[2:], strict=False)
+        if a.kind == "word" and b[:2] == ("op", "'") and c[:2] == ("op", "_")
+    }
+
+
+def has_differentials(equations: Sequence[Sequence[Token]]) -> str:
+    """Return the name of the result whose differential an equation sets, as in df = 2 y : dy; "" if there is none.
+
+    No other equation uses that result, so that df is no derivative of a loss for it.
+    """
+    left, right = list[str](), set[str]()
+    for tokens in equations:
+        equals = next((k for k, t in enumerate(tokens) if t[:2] == ("op", "=")), 0)
+        plain = [t for t in tokens[:equals] if t.kind != "quad"]
+        left.append("".join(t.text for t in plain) if all(t.kind == "word" for t in plain) else "")
+        right |= {t.text for t in tokens[equals + 1 :]}
+    for side, tokens in zip(left, equations, strict=True):
+        name = side[1:] if side[:1] == "d" else ""
+        moved = [b.text for a, b in zip(tokens, tokens[1:], strict=False) if a.text == "d" and b.kind in ("word", "open")]
+        moved += [t.text[1:] for t in tokens if t.kind == "word" and len(t.text) > 1 and t.text[0] == "d"]
+        if name and name in left and name not in right - {"d"} and len(moved) > 1:
+            return name
+    return ""
 
 
 def exponents_in(equations: Sequence[Sequence[Token]]) -> set[str]:

@@ -31,6 +31,9 @@ class NameParser:
             self.cursor.at += 1
             groups.append((sign, self.cursor.group()))
             self.refuse_shifted_index(sign, groups[-1][1])
+            if sign == "_" and any(t[:2] == ("op", ":") for t in groups[-1][1]):
+                message = "rows and columns of a matrix, as A_{i,:}, are not read: write components A_{ij}, or a sum"
+                self.cursor.fail(message, groups[-1][1][0])
             if not self.names.scripts(groups[-1:]).powers:
                 end = self.cursor.end
         return groups, end

@@ -28,7 +28,7 @@ FUNCTIONS = {
     "amin": "amin", "maximum": "max", "minimum": "min", "mean": "mean", "var": "var", "Var": "var", "det": "det",
     "logdet": "logdet", "std": "std", "where": "where", "outer": "outer", "dot": "dot", "matmul": "dot", "mm": "dot",
     "multiply": "multiply", "square": "square", "inv": "inv", "transpose": "transpose", "power": "**",
-    "expit": "sigmoid",
+    "expit": "sigmoid", "Sigmoid": "sigmoid", "Softmax": "softmax", "SoftMax": "softmax", "Tanh": "tanh", "Relu": "relu",
     "log1p": "log1p", "expm1": "expm1", "inner": "inner", "norm": "norm",
     "np.mean": "mean", "np.var": "var", "np.std": "std",  # beside names such as var
     "vec": "vec", "kron": "kron", "trace": "tr", "Trace": "tr", "Tr": "tr", "Diag": "diag",
@@ -89,6 +89,7 @@ class Names:
         self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
         self.logarithms: set[str] = set()  # p of log p(x) = …, which is one name
         self.of_loss: set[str] = set()  # keys of a loss that is derived without its script: J_neg, where ∂J/∂w stands
+        self.last_from_0: set[str] = set()  # n of Σ_{k=0}^n, where n is no size: all values are summed over
         self.sets: dict[str, str] = {}  # letter of an index → the set that it runs over, as in Σ_{i ∈ I}
         self.with_index: dict[str, Ref] = {}  # letter of an index → the name that had it last in this line
         self.bound: list[str] = []  # indices of the left-hand side, and of sums around what is read

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from tinyad.derivation.language.declarations import Declarations, declare
 from tinyad.derivation.language.document import Document, complete, finish_leniently
 from tinyad.derivation.language.equations import Equation, Sorting, names_in
-from tinyad.derivation.language.names import FUNCTIONS
 from tinyad.derivation.language.prose_sizes import stated_sizes
 from tinyad.derivation.language.reader import multiplies_as_numpy
 from tinyad.derivation.language.segments import segments
@@ -57,7 +56,7 @@ def proposed_declarations(source: Source, *, taken: bool = False) -> str:
         raise DerivationError(message, source)
     rows = [*_letters(declarations, found, source), *(() if taken else _signs(declarations, found))]
     rows += _stated(declarations, computing, source)
-    rows += _sizes(declarations, computing, source)
+    rows += _sizes(declarations, computing, source, _lines(sorting))
     rows += _given(declarations, sorting, source)
     rows += _constant(declarations, sorting, source)
     begin, before, end = _form(source)
@@ -143,6 +142,8 @@ def _letters(declarations: Declarations, found: Sequence[Equation], source: Sour
         yield "layout: same   # or row"
     if "loss" not in says and names.loss != "L":
         yield f"loss: {names.loss}"
+    if "d" not in says and names.differentials:
+        yield "d: differential"
     if "bars" not in says and names.bars:
         yield r"bars: adjoints   # \bar b is the derivative of the loss for b; or names"
     if SOFTMAX_OVER_ROWS.search(source.text) and any(t.text == "softmax" for e in found for t in e.tokens):
@@ -151,10 +152,8 @@ def _letters(declarations: Declarations, found: Sequence[Equation], source: Sour
         yield f"time: {names.time} = 1..{names.last}"
     if "indices" not in says and names.indices:
         yield f"indices: {', '.join(sorted(names.indices))}"
-    for name in sorted(names.functions.keys() - FUNCTIONS.keys() - says):
-        if declarations.functions.get(name) == {"": name} and f"function {name}" not in says:
-            yield f"function {name}: component-wise"
-
+    for name, function in declarations.said_functions.items():
+        yield f"function {name}: {function}"
 
 
 def _signs(declarations: Declarations, found: Sequence[Equation]) -> Iterator[str]:
@@ -209,11 +208,19 @@ def _name_at(declarations: Declarations, start: int, end: int) -> Node | None:
         return None
 
 
-def _sizes(declarations: Declarations, forward: Sequence[Statement], source: Source) -> Iterator[str]:
+def _lines(sorting: Sorting) -> list[Statement]:
+    """Return the lines to check that can be read."""
+    backward = {equation.start for equation in sorting.parts.backward}
+    return [c.statement for c in sorting.candidates if c.statement and c.equation.start in backward]
+
+
+def _sizes(
+    declarations: Declarations, forward: Sequence[Statement], source: Source, lines: Sequence[Statement]
+) -> Iterator[str]:
     """Yield names with the sizes that follow for them, or that they are likely to have."""
     numbers = _divisors(forward)
     proposals = [
-        it for it in SizeInference(declarations, forward, numbers, guess=True).proposals()
+        it for it in SizeInference(declarations, forward, numbers, guess=True, lines=lines).proposals()
         if it.key not in declarations.functions
     ]  # fmt: skip
     for it in proposals:
@@ -222,7 +229,7 @@ def _sizes(declarations: Declarations, forward: Sequence[Statement], source: Sou
     counts = [key for key in numbers if key in lacking]
     if counts:
         yield f"constant: {', '.join(_text(source, lacking[key]) for key in counts)}"
-    positive = [key for key in _arguments(forward) if key in lacking and key not in declarations.positive]
+    positive = [key for key in _arguments(forward, counts) if key in lacking and key not in declarations.positive]
     if positive:
         yield f"positive: {', '.join(_text(source, lacking[key]) for key in positive)}"
 
@@ -252,13 +259,21 @@ def _divisors(forward: Sequence[Statement]) -> list[str]:
     return [key for key, count in below.items() if everywhere[key] == count and key.isalpha()]
 
 
-def _arguments(forward: Sequence[Statement]) -> list[str]:
-    """Return the names in the arguments of logarithms and roots."""
+def _arguments(forward: Sequence[Statement], counts: Sequence[str]) -> list[str]:
+    """Return the names in the arguments of logarithms and roots; of those in squares only what counts something."""
     calls = [
         n for s in forward for formula in (*s.members, *s.left) for n in walk(formula)
         if (n.kind == "call" and n.value.key in (*POSITIVE_IN, "**")) or (n.kind == "power" and n.value != int(n.value))
     ]  # fmt: skip
-    return list(dict.fromkeys(key for n in calls for part in n.parts if not _is_square(part) for key in names_in(part)))
+    terms = [term for n in calls for part in n.parts for term in _terms(part)]
+    return list(
+        dict.fromkeys(key for term in terms for key in names_in(term) if key in counts or not _is_square(term))
+    )
+
+
+def _terms(node: Node) -> list[Node]:
+    """Return the terms of a sum."""
+    return [*_terms(node.parts[0]), node.parts[1]] if node.kind in ("+", "-") else [node]
 
 
 def _is_square(node: Node) -> bool:

@@ -35,7 +35,7 @@ def examples_of_declared(names: str, tokens: Sequence[Token]) -> tuple[str, str]
 def examples_of_products(tokens: Sequence[Token]) -> tuple[str, str] | None:
     """Return the same for wᵀ x_i, x_iᵀ w and (x_i - μ)ᵀ A: what is transposed, or stands behind it, is a vector."""
     letters = set[str]()
-    plain = [t for t in tokens if t.kind not in ("group(", ")group")]
+    plain = [t for t in tokens if t.kind not in ("group(", ")group") and t[:2] != ("op", "'")]
     for k in range(1, len(plain) - 1):
         if plain[k].text == "^" and plain[k + 1].text in ("T", "⊤"):
             letters |= _scripts(plain[_before(plain, k) : k])

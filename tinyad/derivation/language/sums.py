@@ -14,6 +14,7 @@ from tinyad.derivation.language.token_cursor import TokenCursor
 ABOVE_SUM = 10  # the precedence of + and -: a sum takes the products that follow
 LARGE = ("Σ", "Π")
 LABELS = set("hwxyz")  # letters that rather tell matrices apart, as in W_{xh}, than count
+COUNTING = set("ijklmn")  # letters that count even where they stand alone
 TURNED = {"<": ">", ">": "<", "≤": "≥", "≥": "≤", "≠": "≠", "=": "="}
 ORDERS = ("<", ">", "≤", "≥", "≠")
 
@@ -246,6 +247,8 @@ class Sums:
         last = "".join(end)
         if texts[1:] == ["=", "0"] and last.endswith("-1"):
             last = last.removesuffix("-1")
+        elif texts[1:] == ["=", "0"] and last in self.names.last_from_0:
+            last = ""
         elif texts[1:] not in ([], ["=", "1"]) or "-" in last or "+" in last:
             self.refuse([*texts, *end], token)
         return ("index", texts[0], last) if last else ("index", texts[0])
@@ -326,7 +329,8 @@ def _beside(known: set[str], tokens: Sequence[Token]) -> set[str]:
             if all(t.kind == "word" for t in inner) and letters.isascii() and letters.islower() and len(letters) < 3:
                 below.setdefault(name.text, []).append(letters)
     of_components = [found for found in below.values() if any(set(letters) <= known for letters in found)]
-    return {c for found in of_components for letters in found for c in letters if len(letters) == 2} - LABELS
+    beside = {c for found in of_components for letters in found for c in letters if len(letters) == 2 or c in COUNTING}
+    return beside - LABELS
 
 
 def _below_names(names: Names, tokens: Sequence[Token]) -> set[str]:
