@@ -75,7 +75,7 @@ def _compare_sides(at: Sides, left: Node, member: Node) -> Reading | None:
         if _is_derivative_of_sum(at, left, y):
             message += f"; {DERIVATIVE_OF_SUM}"
         return Reading(Verdict.DOES_NOT_FIT, message, member)
-    if not (np.all(np.isfinite(x)) and np.all(np.isfinite(y))):
+    if not np.all(np.isfinite(x)):
         return Reading(Verdict.NOT_EVALUABLE, NOT_FINITE, member)
     worst = _worst_entry(x, y)
     if worst is None:

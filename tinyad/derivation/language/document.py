@@ -14,6 +14,7 @@ from tinyad.derivation.language.limits import BLOCK_LINES
 from tinyad.derivation.language.macros import Macros
 from tinyad.derivation.language.marks import (
     bars_are_adjoints,
+    brackets_are_indices,
     e_is_name,
     exponents_in,
     functions_in,
@@ -21,6 +22,7 @@ from tinyad.derivation.language.marks import (
     has_differentials,
     logarithms_set,
     pi_is_name,
+    primed_indices,
     primed_with_script,
     sigma_is_name,
     squares_derived_for,
@@ -32,6 +34,7 @@ from tinyad.derivation.language.sums import undeclared_indices
 from tinyad.derivation.language.syntax_tree import Node, Token
 from tinyad.derivation.language.tokenizer import tokens_of
 
+ENTRIES = re.compile(r"(?<![\\\w])([A-Z])\s*=\s*[(\[]\s*([a-z])_\{?[a-z],?\s?[a-z]\}?\s*[)\]]")  # A = (a_{ij})
 COMMENTS = {"latex": r"[ \t]*%+[ \t]*", "markdown": r"(?!)", "restructured text": r"(?!)"}
 
 
@@ -188,7 +191,8 @@ class Document(Source):
         self.count["abbreviations"] += len(short)
         for kind, there in (("forward", forward or parts.rules), ("backward", backward)):
             if not there:
-                raise self.error(self.nothing_read(kind, parts), declared[-1].start)
+                first = found[0].start if found and self.proposed else declared[-1].start
+                raise self.error(self.nothing_read(kind, parts), first)
         return [*declared, *forward, *short, *backward]
 
     def sorted(self, declarations: Declarations, found: Sequence[Equation]) -> Parts:
@@ -268,7 +272,10 @@ def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
     names.pi_is_name = names.pi_is_name or any(pi_is_name(e.tokens) for e in found)
     of_tokens = [e.tokens for e in found]
     names.logarithms |= logarithms_set(of_tokens)
-    of_tokens = [names.with_logarithms(tokens) for tokens in of_tokens]
+    names.entries = {m[2]: m[1] for m in ENTRIES.finditer(declarations.source.text) if m[1].lower() == m[2]}
+    names.bracketed = brackets_are_indices(of_tokens)
+    names.primed_indices = primed_indices(of_tokens)
+    of_tokens = [names.with_own_signs(tokens) for tokens in of_tokens]
     names.e_is_name, names.exponents = e_is_name(of_tokens), exponents_in(of_tokens)
     names.squared |= squares_derived_for(of_tokens)
     names.primed |= primed_with_script(of_tokens)
@@ -293,9 +300,9 @@ def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
         if numerators and names.loss not in numerators:
             names.loss = max(sorted(set(numerators)), key=numerators.count)
     names.of_loss |= _named_as_loss(names, of_tokens)
-    apart = [t for e in found for t in (*e.tokens, Token("end", "", e.end, e.end))]
+    apart = [t for tokens in of_tokens for t in (*tokens, Token("end", "", 0, 0))]
     names.indices |= undeclared_indices(names, apart)
-    ranges = [it for e in found for it in sums(e.tokens)]
+    ranges = [it for tokens in of_tokens for it in sums(tokens)]
     sized = {symbol for shape in declarations.shapes.values() for side in shape for symbol, _ in side}
     names.last_from_0 |= {last for _, start, last in ranges if start == "0" and last.isalpha()} - sized
     names.last_from_0 -= {last for _, start, last in ranges if start != "0"}

@@ -62,7 +62,8 @@ def equations(source: Source, displays: Sequence[Display], instructions: Sequenc
         for equation in _of_display(source, display):
             said, title = _said(source, equation, instructions)
             made = equation._replace(said=said, title=title)
-            if found and BETWEEN_DISPLAYS.fullmatch(source.text, found[-1].end, made.start):
+            begins = made.tokens[:1] and made.tokens[0].text == "="
+            if found and begins and BETWEEN_DISPLAYS.fullmatch(source.text, found[-1].end, made.start):
                 _add(found, made, may_continue=True)
             else:
                 found.append(made)
@@ -82,7 +83,7 @@ def _may_define(source: Source, equation: Equation) -> bool:
         return equation.said in ("forward", "backward")
     equals = [k for k, t in enumerate(equation.tokens) if t.kind == "op" and t.text in EQUALS]
     behind = equation.tokens[equals[0] + 1 :] if len(equals) == 1 else ()
-    if behind and behind[0].kind == "open" and behind[-1].kind == "close" and len(behind) < 8:  # A = (a_{ij})
+    if behind and behind[0].kind == "open" and behind[-1].kind == "close" and len(behind) < 11:  # A = (a_{ij})
         return False
     computed = sum(t.kind == "word" for t in behind) > 1 or any(t.text in (*CONTINUING, "^") for t in behind)
     dots = any(t.kind == "dots" or t.text in ("≠", "≤", "≥", "<", ">", "∈") for t in equation.tokens)
@@ -130,12 +131,22 @@ def _of_display(source: Source, display: Display) -> Iterator[Equation]:
             first = start if segment.tokens[0] is tokens[0] else segment.tokens[0].start
             begun, ended = _balanced(source.text, first, max(t.end for t in segment.tokens))
             made = Equation(begun, ended, number, tuple(segment.tokens), None, display.inline)
-            _add(pending, made, row.continues or segment.tokens[0] is not tokens[0])
+            continues = row.continues or segment.tokens[0] is not tokens[0]
+            _add(pending, made, continues and not _sets_negative(source, row.start, segment.tokens))
         if error:
             _add(pending, Equation(start, end, row.label, (), error, display.inline), row.continues)
         elif not segments(tokens) and pending and (tag := next((t.text for t in tokens if t.kind == "tag"), "")):
             pending[-1] = pending[-1]._replace(number=pending[-1].number or tag)
     yield from pending
+
+
+def _sets_negative(source: Source, start: int, tokens: Sequence[Token]) -> bool:
+    """Return whether a row begins with the negative of a derivative and an equals sign: -∇_w L = …, without an & before."""
+    if len(tokens) < 2 or tokens[0].text != "-" or "&" in source.text[start : tokens[0].start]:
+        return False
+    derivative = tokens[1].text in ("∇", "∂") or (tokens[1].kind == "frac" and tokens[3].text in ("∂", "d"))
+    equals = next((k for k, t in enumerate(tokens) if t.kind == "op" and t.text in EQUALS), 0)
+    return derivative and equals > 0 and not any(t.text in ("+", "-") for t in tokens[1:equals])
 
 
 def _joined_lines(tokens: Sequence[Token]) -> list[Token]:
@@ -347,7 +358,7 @@ class Sorting:
     def _computed(self, equation: Equation) -> Ref | None:
         """Return the name that stands alone on the left-hand side; None for anything else."""
         tokens = equation.tokens or tuple(self._left_tokens(equation))
-        tokens = tuple(self.declarations.names.with_logarithms(tokens))
+        tokens = tuple(self.declarations.names.with_own_signs(tokens))
         equals = next((k for k, t in enumerate(tokens) if t.kind == "op" and t.text in EQUALS), 0)
         if not equals or tokens[0].kind not in ("word", "group("):
             return None

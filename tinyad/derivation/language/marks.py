@@ -95,6 +95,29 @@ def logarithms_set(equations: Sequence[Sequence[Token]]) -> set[str]:
     return found
 
 
+def brackets_are_indices(equations: Sequence[Sequence[Token]]) -> bool:
+    """Return whether indices stand in brackets, as in programs: S[i] = … or dS[i] = …"""
+    for tokens in equations:
+        equals = next((k for k, t in enumerate(tokens) if t[:2] == ("op", "=")), 0)
+        left = [t.text for t in tokens[:equals]]
+        if left[-1:] == ["]"] and left[-3:-2] == ["["] and left[-2].islower() and len(left[-2]) == 1 and len(left) > 3:
+            return True
+    return False
+
+
+def primed_indices(equations: Sequence[Sequence[Token]]) -> dict[str, str]:
+    """Return another letter for each index with a prime below a Σ, j', one that stands nowhere else."""
+    texts = {t.text for tokens in equations for t in tokens}
+    free = (c for c in "qrpmnlkuvwabcfgh" if c not in texts)
+    found: dict[str, str] = {}
+    for tokens in equations:
+        for k, token in enumerate(tokens[:-4]):
+            letter, prime = tokens[k + 3], tokens[k + 4]
+            if token[:2] == ("op", "Σ") and tokens[k + 1].text == "_" and prime.text == "'" and letter.kind == "word":
+                found.setdefault(letter.text, "")
+    return {letter: other for letter, other in zip(found, free, strict=False)}
+
+
 def primed_with_script(equations: Sequence[Sequence[Token]]) -> set[str]:
     """Return the letters of names that have a prime before a script, v'_k: no transposition stands there."""
     return {

@@ -31,6 +31,10 @@ class NameParser:
             self.cursor.at += 1
             groups.append((sign, self.cursor.group()))
             self.refuse_shifted_index(sign, groups[-1][1])
+            letters = [t.text for t in groups[-1][1] if t.text != ","]
+            if sign == "^" and len(letters) > 1 and set(letters) & self.names.indices and "".join(letters).islower():
+                message = "indices above a name, as in A^{ij}, are not read: write A_{ij}, and Σ where a sum is meant"
+                self.cursor.fail(message, groups[-1][1][0])
             if sign == "_" and any(t[:2] == ("op", ":") for t in groups[-1][1]):
                 message = "rows and columns of a matrix, as A_{i,:}, are not read: write components A_{ij}, or a sum"
                 self.cursor.fail(message, groups[-1][1][0])

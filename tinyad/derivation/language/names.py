@@ -87,7 +87,10 @@ class Names:
         self.applied: dict[str, str] = {}  # names that were computed with arguments, f of f(x) = ..., and these
         self.squared: set[str] = set()  # letters of names with a square, σ of σ^2 = ...
         self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
+        self.bracketed = False  # whether indices stand in brackets: S[i]
+        self.primed_indices: dict[str, str] = {}  # j of an index j' → the letter in its place
         self.logarithms: set[str] = set()  # p of log p(x) = …, which is one name
+        self.entries: dict[str, str] = {}  # a of a_{ij} → A, where A = (a_{ij})
         self.of_loss: set[str] = set()  # keys of a loss that is derived without its script: J_neg, where ∂J/∂w stands
         self.last_from_0: set[str] = set()  # n of Σ_{k=0}^n, where n is no size: all values are summed over
         self.sets: dict[str, str] = {}  # letter of an index → the set that it runs over, as in Σ_{i ∈ I}
@@ -121,8 +124,7 @@ class Names:
 
     def with_primes(self, tokens: Sequence[Token]) -> Sequence[Token]:
         """Return tokens in which a prime is part of the name before it, where a name with a prime is known."""
-        if self.logarithms:
-            tokens = self.with_logarithms(tokens)
+        tokens = self.with_own_signs(tokens)
         if self.squared:
             tokens = self.with_squares(tokens)
         if not self.primed or not any(t.text == "'" for t in tokens):
@@ -137,6 +139,30 @@ class Names:
             else:
                 joined.append(token)
         return joined
+
+    def with_own_signs(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        """Return tokens in which log p, S[i] and the index j' are read as their author means them."""
+        if self.logarithms:
+            tokens = self.with_logarithms(tokens)
+        if self.bracketed:
+            tokens = _with_indices_below(tokens)
+        return self.with_primed_indices(tokens) if self.primed_indices else tokens
+
+    def with_primed_indices(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        """Return tokens in which the j' of a script is another letter."""
+        read, depth, script = list[Token](), 0, -1
+        for k, token in enumerate(tokens):
+            depth += {"group(": 1, ")group": -1}.get(token.kind, 0)
+            if token.kind == "group(" and script < 0 and tokens[k - 1].text in ("_", "^"):
+                script = depth
+            elif token.kind == ")group" and depth < script:
+                script = -1
+            prime = token[:2] == ("op", "'") and script > 0 and read and read[-1].text in self.primed_indices
+            if prime:
+                read[-1] = read[-1]._replace(text=self.primed_indices[read[-1].text], end=token.end)
+            else:
+                read.append(token)
+        return read
 
     def with_logarithms(self, tokens: Sequence[Token]) -> Sequence[Token]:
         """Return tokens in which log p is one name, with what it is applied to."""
@@ -286,7 +312,8 @@ class Names:
             and self.timed(without := _without(base, scripts))
         ):
             key, time = without, ("=", int(below))  # h_0
-        ref = Ref(self.loss if key in self.of_loss else key, time, scripts.indices)
+        key = self.loss if key in self.of_loss else self.entries.get(key, key) if scripts.indices else key
+        ref = Ref(key, time, scripts.indices)
         self.with_index |= dict.fromkeys(scripts.indices if self.is_known(key) else (), ref)
         return ref
 
@@ -324,6 +351,26 @@ class Names:
             for end in range(at + 1, len(word) + 1):
                 open_ += [(end, [*refs, ref]) for ref in self.flat(word[at:end])]
         return readings
+
+
+def _with_indices_below(tokens: Sequence[Token]) -> list[Token]:
+    """Return tokens with S_{ij} in the place of S[i, j]."""
+    read, at = list[Token](), 0
+    while at < len(tokens):
+        token = tokens[at]
+        close = next((k for k in range(at, min(at + 6, len(tokens))) if tokens[k].text == "]"), -1)
+        inner = tokens[at + 1 : close]
+        letters = bool(inner) and all(t.text == "," or (t.kind == "word" and t.text.islower()) for t in inner)
+        if token[:2] == ("open", "[") and not token.spaced and read and read[-1].kind == "word" and letters:
+            read.append(Token("op", "_", token.start, token.start))
+            read.append(Token("group(", "", token.start, token.end))
+            read += [t for t in inner if t.text != ","]
+            read.append(Token(")group", "", tokens[close].start, tokens[close].end))
+            at = close + 1
+        else:
+            read.append(token)
+            at += 1
+    return read
 
 
 @lru_cache(maxsize=BOUND_KEYS)

@@ -302,5 +302,5 @@ def _text(source: Source, node: Node) -> str:
         return base + f"_{{{below}}}" * bool(below) + f"^{{{above}}}" * bool(above)
     of_layer = ref.key.endswith("_" + "".join(ref.indices))
     if ref.indices and node.kind == "name" and not of_layer:
-        text = re.sub(r"_(?:\{[^{}]*\}|\w)$", "", text) or ref.key
+        text = re.sub(r"(?:_(?:\{[^{}]*\}|\w)|\[[^\[\]]*\])$", "", text) or ref.key
     return text

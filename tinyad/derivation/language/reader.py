@@ -312,7 +312,7 @@ def _readable(source: Source, block: Block, title: str) -> tuple[list[Token], li
 
 def _computed_name(declarations: Declarations, tokens: Sequence[Token]) -> Node:
     """Return the name that a forward equation computes."""
-    tokens = declarations.names.with_logarithms(tokens)
+    tokens = declarations.names.with_own_signs(tokens)
     equals = next((k for k, token in enumerate(tokens) if token.kind == "op" and token.text in ("=", "≡")), None)
     if not equals:
         raise declarations.source.error("a forward equation is `name = formula`", tokens[0].start, tokens[0].end)

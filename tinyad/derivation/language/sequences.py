@@ -41,6 +41,9 @@ def examples_of_products(tokens: Sequence[Token]) -> tuple[str, str] | None:
             letters |= _scripts(plain[_before(plain, k) : k])
             if plain[k - 1].kind == "word" and plain[k - 2].text != "_":
                 letters |= _scripts(plain[k + 2 : k + 7])
+        elif plain[k].text == "⟨":
+            closing = next((n for n in range(k, len(plain)) if plain[n].text == "⟩"), k)
+            letters |= _scripts(plain[k:closing])
     return _range(letters, tokens)
 
 
@@ -68,7 +71,8 @@ def _scripts(tokens: Sequence[Token]) -> set[str]:
 
 def _range(letters: set[str], tokens: Sequence[Token]) -> tuple[str, str] | None:
     """Return the only one of some letters that sums run over from 1 on, and the letter of its last value."""
-    found = {letter: last for letter, start, last in sums(tokens) if letter in letters and start in ("", "1")}
+    ranges = sorted((letter, last) for letter, start, last in sums(tokens) if letter in letters and start in ("", "1"))
+    found = dict(ranges)  # with a last value, if any sum over it has one
     if len(found) != 1 or any(letter not in found for letter, _, _ in sums(tokens) if letter in letters):
         return None
     ((letter, last),) = found.items()

@@ -302,6 +302,10 @@ class SizeInference:
 
     def _call(self, node: Node) -> Shape | None:
         shape, name = self._value(node.parts[0]), node.value.key
+        if name == "inner":
+            other = self._value(node.parts[1])
+            if shape is not None and other is not None:
+                self._unite_shapes(shape, other)
         if name in SCALARS:
             return Shape(self._one, self._one)
         if name == "bars" and not (shape is not None and self._is_number(shape)):
