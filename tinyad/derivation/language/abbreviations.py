@@ -9,6 +9,7 @@ from tinyad.derivation.language.syntax_tree import IndexComparison, Node, Ref, w
 
 TIMED = ("name", "d", "jacobian")  # kinds whose value has a time
 LETTERS = "abcdefghijklmnopqrstuvwxyz"  # of indices
+STAYS = ("t", 0)  # the time t stays t
 SIGNED = ("*", "∘", "/")
 
 
@@ -30,19 +31,27 @@ def abbreviated(node: Node) -> Ref | None:
     return node.value if node.kind == "bracket" and isinstance(node.value, Ref) else None
 
 
-def resolved(node: Node, abbreviations: dict[str, Abbreviation]) -> Node:
+def resolved(node: Node, abbreviations: dict[str, list[Abbreviation]]) -> Node:
     """Return a formula with what its abbreviations stand for, each part where the abbreviation is used."""
     if node.kind == "name" and node.value.key in abbreviations:
-        abbreviation = abbreviations[node.value.key]
-        shift = _shift(abbreviation.time, node.value.time)
-        formula = _with_indices(abbreviation, node.value.indices)
-        if formula and shift is not None and not (shift and any(n.kind == "sum" for n in walk(formula))):
-            inside = _moved(formula, shift, node.start, node.end)
+        inside = _formula(node, abbreviations[node.value.key])
+        if inside is not None:
             return Node("bracket", (inside,), node.value, node.start, node.end)
     if not node.parts:
         return node
     parts = tuple(resolved(part, abbreviations) for part in node.parts)
     return node if all(a is b for a, b in zip(parts, node.parts, strict=True)) else node._replace(parts=parts)
+
+
+def _formula(node: Node, abbreviations: list[Abbreviation]) -> Node | None:
+    """Return what a name stands for at the time at which it is used; None if no abbreviation says that."""
+    at_that_time = sorted(abbreviations, key=lambda it: it.time != node.value.time)
+    for abbreviation in at_that_time:
+        move = _move(abbreviation.time, node.value.time)
+        formula = _with_indices(abbreviation, node.value.indices)
+        if formula and move and not (move != STAYS and any(n.kind == "sum" for n in walk(formula))):
+            return _moved(formula, move, node.start, node.end)
+    return None
 
 
 def _with_indices(abbreviation: Abbreviation, used: tuple[str, ...]) -> Node | None:
@@ -89,29 +98,26 @@ def _renamed_value(value: Any, letters: dict[str, str]) -> Any:
     return value
 
 
-def _shift(set_at: tuple[str, int] | None, used_at: tuple[str, int] | None) -> int | None:
-    """Return by how many steps a use is later than the definition; None if these are no times of one kind."""
+def _move(set_at: tuple[str, int] | None, used_at: tuple[str, int] | None) -> tuple[str, int] | None:
+    """Return what the time t becomes where a name is used, and how many steps later; None for times of other kinds."""
     if set_at == used_at:
-        return 0
-    if set_at is None or used_at is None or set_at[0] != "t" or used_at[0] != "t":
+        return STAYS
+    if set_at is None or used_at is None or set_at[0] != "t" or used_at[0] not in ("t", "T"):
         return None
-    return used_at[1] - set_at[1]
+    return used_at[0], used_at[1] - set_at[1]
 
 
-def _moved(node: Node, shift: int, start: int, end: int) -> Node:
-    """Return a formula some steps later, at another place of the text."""
-    parts = tuple(_moved(part, shift, start, end) for part in node.parts)
-    value = _later(node.value, shift) if shift and node.kind in TIMED else node.value
+def _moved(node: Node, move: tuple[str, int], start: int, end: int) -> Node:
+    """Return a formula at other times, at another place of the text."""
+    parts = tuple(_moved(part, move, start, end) for part in node.parts)
+    value = _later(node.value, move) if node.kind in TIMED else node.value
     if node.kind in SIGNED:
         value = None  # the place of a sign that is not in the line
     return Node(node.kind, parts, value, start, end)
 
 
-def _later(value: Any, shift: int) -> Any:
+def _later(value: Any, move: tuple[str, int]) -> Any:
     if isinstance(value, Ref):
-        return (
-            value._replace(time=(value.time[0], value.time[1] + shift))
-            if value.time and value.time[0] == "t"
-            else value
-        )
-    return (_later(value[0], shift), *value[1:]) if isinstance(value, tuple) and isinstance(value[0], Ref) else value
+        moves = value.time is not None and value.time[0] == "t"
+        return value._replace(time=(move[0], value.time[1] + move[1])) if moves and value.time else value
+    return (_later(value[0], move), *value[1:]) if isinstance(value, tuple) and isinstance(value[0], Ref) else value

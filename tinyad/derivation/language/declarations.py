@@ -75,6 +75,7 @@ class Declarations:
         self.says: set[str] = set()  # the kinds of declarations that there are
         self.index_ends: dict[str, str] = {}  # index → the letter of its last value, where a sum has one
         self.read_products: set[str] = set()  # what * is by the sizes in the forward equations, "*" or "∘"
+        self.set_at_last: set[str] = set()  # names for whose derivative at the time T there is a line of its own
         self.inferred: dict[str, str] = {}  # key → the size that follows for it
 
     def value(self, entry: Entry) -> str:

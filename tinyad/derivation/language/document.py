@@ -75,7 +75,7 @@ class Document(Source):
 
     def with_declarations(self, proposed: str) -> Document:
         """Return the document with declarations before it; its lines keep their numbers, and the time goes on."""
-        before = [Line(row, PROPOSED, number) for number, row in enumerate(proposed.split("\n"), 1)]
+        before = [Line(row, PROPOSED, number) for number, row in enumerate([*proposed.split("\n"), ""], 1)]
         other = Document([*before, *self.lines], self.name, self.seconds, self.kind, self._find)
         other.left_out = [(number + len(before), why) for number, why in self.left_out]
         other.deadline, other.proposed = self.deadline, proposed

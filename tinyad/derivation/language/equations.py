@@ -421,9 +421,11 @@ class Sorting:
         lines = [c for c in self.candidates if c.equation.said == "backward"]
         self._leave_out_prose()
         computed = Counter(c.computes.key for c in self.candidates if c.computes)
-        self._derivatives = {c.computes.key: c for c in self.candidates[::-1] if c.computes and _is_derivative(c)}
+        self._derivatives = {
+            (c.computes.key, c.computes.time): c for c in self.candidates[::-1] if c.computes and _is_derivative(c)
+        }
         twice = {key for key, count in computed.items() if count > 1}  # such as h, in h = 2 among the lines
-        twice -= self._derivatives.keys()
+        twice -= {key for key, _ in self._derivatives}
         abbreviations = {c.computes.key for c in lines if c.computes} - twice
         changed = True
         while changed:
@@ -445,6 +447,10 @@ class Sorting:
         for c in self.candidates:
             if c.equation.said == "prose":
                 key = c.computes.key if c.computes else ""
+                derivative = _is_derivative(c) and bool(c.statement and len(c.statement.members) == 1)
+                if key in shown and key not in found and derivative:
+                    kept.append(c)
+                    continue
                 if not key or not c.statement or key in self.declarations.names.functions or key in shown | found or key in declared:
                     continue
                 found.add(key)
@@ -472,7 +478,7 @@ class Sorting:
         if c.computes:
             if c.sets_itself or c.computes.key in self.declarations.shapes:
                 return False  # such as W = W - η ∂L/∂W, which is no part of the derivation
-            if c.computes.key in self._derivatives:
+            if any(key == c.computes.key for key, _ in self._derivatives):
                 return True
             return c.is_of_derivatives or bool(c.uses & abbreviations - {c.computes.key})
         if is_rule(c.statement) and (self.source.proposed or not self.declarations.shapes):
@@ -559,7 +565,7 @@ class Sorting:
         of_derivatives = c.is_of_derivatives or bool(c.uses & self._short)
         if line is not None and is_rule(line):
             self.parts.rules.append(line)
-        if c.computes and self._derivatives.get(c.computes.key, c) is not c:  # δ = ... where δ = ∂L/∂a stands elsewhere
+        if c.computes and self._is_set_elsewhere(c, c.computes):  # δ = … where δ = ∂L/∂a stands elsewhere
             self.parts.backward.append(equation)
             return
         if not (c.computes and line and line.sign == "=" and of_derivatives):
@@ -576,6 +582,12 @@ class Sorting:
             self.parts.backward.append(equation._replace(start=first.start, tokens=rest))
         else:
             self.parts.backward.append(equation)
+
+    def _is_set_elsewhere(self, c: Candidate, computes: Ref) -> bool:
+        """Return whether another equation says for which derivative a name stands, at this time or at every time."""
+        of_name = {time: other for (key, time), other in self._derivatives.items() if key == computes.key}
+        at_time = of_name.get(computes.time, None if _is_derivative(c) else of_name.get(("t", 0)))
+        return at_time is not None and at_time is not c
 
     def _reason(self, c: Candidate, defined: dict[str, Candidate]) -> str:
         """Say why an equation is no line of the derivation."""

@@ -160,8 +160,10 @@ def exponents_in(equations: Sequence[Sequence[Token]]) -> set[str]:
                 if token.text == "^" and len(inner) == 3 and inner[1] in "+-" and inner[2].isdigit():
                     above.add(inner[0])
                 end = max(end, behind)
-            elif k >= end and token.kind == "word":
-                factors.add(token.text)
+            elif k >= end and token.kind == "word" and token.text.islower() and k + 1 < len(tokens):
+                beside = [tokens[k + 1], tokens[k - 1]] if k else [tokens[k + 1]]
+                if any(t.kind in ("word", "open", "frac", "close") for t in beside) and tokens[k + 1].text != "=":
+                    factors.add(token.text)
     return above & factors
 
 

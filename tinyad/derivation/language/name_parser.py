@@ -32,7 +32,8 @@ class NameParser:
             groups.append((sign, self.cursor.group()))
             self.refuse_shifted_index(sign, groups[-1][1])
             letters = [t.text for t in groups[-1][1] if t.text != ","]
-            if sign == "^" and len(letters) > 1 and set(letters) & self.names.indices and "".join(letters).islower():
+            alone = len(letters) > 1 and all(c.isalpha() and c.islower() and len(c) == 1 for c in letters)
+            if sign == "^" and alone and set(letters) & self.names.indices:
                 message = "indices above a name, as in A^{ij}, are not read: write A_{ij}, and Σ where a sum is meant"
                 self.cursor.fail(message, groups[-1][1][0])
             if sign == "_" and any(t[:2] == ("op", ":") for t in groups[-1][1]):

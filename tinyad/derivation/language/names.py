@@ -78,7 +78,7 @@ class Names:
         self.instances: dict[str, tuple[str, str]] = {}  # f_g → (θ, g), of a function f_θ
         self.known: dict[str, bool] = {}  # key → whether it is used with a time
         self.differentials = False
-        self.abbreviations: dict[str, Abbreviation] = {}  # key → the formula of derivatives that it stands for
+        self.abbreviations: dict[str, list[Abbreviation]] = {}  # key → the formulas of derivatives that it stands for
         self.bars = False  # whether ā is the derivative of the loss for a
         self.pi_is_name = False  # whether π has an index or is derived for: no 3.14…
         self.e_is_name = False  # whether e is no number where it is transposed or squared
@@ -275,7 +275,7 @@ class Names:
         if texts and texts[0] in (self.time, self.last or self.time):
             letter = "t" if texts[0] == self.time else "T"
             if len(texts) == 1:
-                return (letter, 0) if letter == "t" or sign == "_" or bracketed else None
+                return (letter, 0) if letter == "t" or sign == "_" or bracketed or self.last != "T" else None
             if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit() and len(texts[2]) <= INDEX_DIGITS:
                 return letter, int(texts[1] + texts[2])
             return None

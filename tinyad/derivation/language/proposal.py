@@ -12,7 +12,7 @@ from tinyad.derivation.language.equations import Equation, Sorting, names_in
 from tinyad.derivation.language.prose_sizes import stated_sizes
 from tinyad.derivation.language.reader import multiplies_as_numpy
 from tinyad.derivation.language.segments import segments
-from tinyad.derivation.language.sequences import examples_of_products
+from tinyad.derivation.language.sequences import examples_of_products, layers_above
 from tinyad.derivation.language.size_inference import ONE, SizeInference
 from tinyad.derivation.language.sizes import Side, size_text
 from tinyad.derivation.language.source import BLOCKS, Block, DerivationError, LimitError, Source
@@ -111,6 +111,9 @@ def _read(source: Source) -> tuple[Declarations, list[Equation]]:
     examples = examples_of_products([t for equation in found for t in equation.tokens])
     if examples and examples[0] != "t" and not {"time", "indices"} & declarations.says:
         declarations.names.time, declarations.names.last = examples
+    layers = layers_above([equation.tokens for equation in found])
+    if layers and not declarations.names.last and not {"time", "indices"} & declarations.says:
+        declarations.names.time, declarations.names.last = layers
     for equation in found:
         for token in equation.tokens:
             if token.text == declarations.names.time and "time" not in declarations.says and _is_shifted(equation):
@@ -229,7 +232,10 @@ def _sizes(
     counts = [key for key in numbers if key in lacking]
     if counts:
         yield f"constant: {', '.join(_text(source, lacking[key]) for key in counts)}"
-    positive = [key for key in _arguments(forward, counts) if key in lacking and key not in declarations.positive]
+    between = [key for key in _between_0_and_1(forward) if key in lacking and key not in declarations.ranges]
+    for key in between:
+        yield f"range {_text(source, lacking[key])}: (0, 1)"
+    positive = [key for key in _arguments(forward, counts) if key not in between and key in lacking and key not in declarations.positive]
     if positive:
         yield f"positive: {', '.join(_text(source, lacking[key]) for key in positive)}"
 
@@ -268,6 +274,22 @@ def _arguments(forward: Sequence[Statement], counts: Sequence[str]) -> list[str]
     terms = [term for n in calls for part in n.parts for term in _terms(part)]
     return list(
         dict.fromkeys(key for term in terms for key in names_in(term) if key in counts or not _is_square(term))
+    )
+
+
+def _between_0_and_1(forward: Sequence[Statement]) -> list[str]:
+    """Return the names x of log(1 - x), as in a binary cross-entropy."""
+    logarithms = [
+        n.parts[0] for s in forward for member in s.members for n in walk(member)
+        if n.kind == "call" and n.value.key == "log"
+    ]  # fmt: skip
+    inside = [n.parts[0] if n.kind == "bracket" else n for n in logarithms]
+    return list(
+        dict.fromkeys(
+            n.parts[1].value.key
+            for n in inside
+            if n.kind == "-" and (n.parts[0].kind, n.parts[0].value) == ("number", 1.0) and n.parts[1].kind == "name"
+        )
     )
 
 

@@ -80,6 +80,7 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
             ref = node.value[0]
             declarations.given.append((ref._replace(indices=()), None, False))
             declarations.given_at[ref.key] = node
+    declarations.set_at_last = _set_at_last(list(backward.values()))
     if not backward:
         raise source.error("no backward block: the lines to check go into ```backward", blocks[-1].start)
     return Derivation(source, declarations, forward, backward, claims, blocks[0].start)
@@ -202,7 +203,7 @@ def _abbreviate(declarations: Declarations, blocks: Sequence[Block]) -> None:
         names.add(ref)
         made = Abbreviation(ref.time, declarations.parser().statement(tokens).members[0], ref.indices)
         if made.is_short:
-            names.abbreviations[ref.key] = made
+            names.abbreviations.setdefault(ref.key, []).append(made)
 
 
 def _with_known_first(declarations: Declarations, line: Statement) -> Statement:
@@ -239,6 +240,16 @@ def _backward(
     if declarations.source.is_document:
         backward = {title: in_order_of_use(lines) for title, lines in backward.items()}
     return backward, claims
+
+
+def _set_at_last(sets: Sequence[Sequence[Statement | Unreadable]]) -> set[str]:
+    """Return the names for whose derivative at the last time every set of lines has a line: the one for t is not for T."""
+    found: list[set[str]] = []
+    for lines in sets:
+        left = [(line.sign, line.left[0]) for line in lines if isinstance(line, Statement) and len(line.left) == 1]
+        added = {node.value[0].key for sign, node in left if sign == "+=" and node.kind == "d"}
+        found.append({n.value[0].key for _, n in left if n.kind == "d" and n.value[0].time == ("T", 0)} - added)
+    return set.intersection(*found) if found else set()
 
 
 def in_order_of_use(lines: Sequence[Statement | Unreadable]) -> list[Statement | Unreadable]:

@@ -77,3 +77,25 @@ def _range(letters: set[str], tokens: Sequence[Token]) -> tuple[str, str] | None
         return None
     ((letter, last),) = found.items()
     return (letter, last or "n") if not last or last.isalpha() else None
+
+
+def layers_above(equations: Sequence[Sequence[Token]]) -> tuple[str, str] | None:
+    """Return the letter that counts layers above names, l of a^l and a^{l-1}, and the last one, L; None without such."""
+    shifted, plain = set[str](), set[str]()
+    for tokens in equations:
+        for k, token in enumerate(tokens[:-2]):
+            if token[:2] != ("op", "^") or not k or tokens[k - 1].kind not in ("word", ")group"):
+                continue
+            end = next((n for n in range(k, len(tokens)) if tokens[n].kind == ")group"), k)
+            inner = [t.text for t in tokens[k + 2 : end]]
+            while inner[:1] in (["("], ["["]) and inner[-1:] in ([")"], ["]"]):
+                inner = inner[1:-1]
+            if len(inner) == 1 and inner[0].isalpha():
+                plain.add(inner[0])
+            elif len(inner) == 3 and inner[0].isalpha() and inner[1] in "+-" and inner[2] == "1":
+                shifted.add(inner[0])
+    counting = sorted(c for c in shifted & plain if c.islower() and len(c) == 1 and c not in ("t", "ℓ"))
+    if len(counting) != 1:
+        return None
+    last = counting[0].upper()
+    return counting[0], last

@@ -247,7 +247,9 @@ class Sums:
         last = "".join(end)
         if texts[1:] == ["=", "0"] and last.endswith("-1"):
             last = last.removesuffix("-1")
-        elif texts[1:] == ["=", "0"] and last in self.names.last_from_0:
+        elif last in self.names.last_from_0 and texts[1:] == ["=", "0"]:
+            last = ""
+        elif end[1:2] == ["_"] and texts[1:] == ["=", "1"]:  # up to n_{l-1}, the size of a layer
             last = ""
         elif texts[1:] not in ([], ["=", "1"]) or "-" in last or "+" in last:
             self.refuse([*texts, *end], token)
