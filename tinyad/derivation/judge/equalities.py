@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.arrays.matrix import Array, size
-from tinyad.derivation.judge.thresholds import LOSS_PATHS, SAME_SUM, SAME_SUM_NEAR_ZERO, SAME_VALUE
+from tinyad.derivation.judge.thresholds import LOSS_PATHS, NO_VALUE, SAME_SUM, SAME_SUM_NEAR_ZERO, SAME_VALUE
 from tinyad.derivation.judge.verdicts import Reading, Verdict, WorstEntry, indices_on_one_side
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.semantics.environment import TimedName
@@ -75,7 +75,7 @@ def _compare_sides(at: Sides, left: Node, member: Node) -> Reading | None:
         if _is_derivative_of_sum(at, left, y):
             message += f"; {DERIVATIVE_OF_SUM}"
         return Reading(Verdict.DOES_NOT_FIT, message, member)
-    if not np.all(np.isfinite(x)):
+    if not np.all(np.abs(x) < NO_VALUE):
         return Reading(Verdict.NOT_EVALUABLE, NOT_FINITE, member)
     worst = _worst_entry(x, y)
     if worst is None:
@@ -94,11 +94,13 @@ def _letters(at: Sides, left: Node) -> list[str]:
 
 def _differ_where_equal(at: Sides, left: Node, member: Node, x: Array, y: Array) -> bool:
     """Return whether a line for ∂p_i/∂z_j is right but where i = j, and says nothing of that."""
-    if left.kind != "jacobian" or any(n.kind in ("delta", "cases") for n in walk(member)) or len(_letters(at, left)) != 2:
+    if left.kind != "jacobian" or len(_letters(at, left)) != 2 or x.ndim != 2 or not x.shape[0] == x.shape[1] > 1:
         return False
-    square = x.ndim == 2 and x.shape[0] == x.shape[1] > 1
-    apart = ~np.eye(len(x), dtype=bool) if square else np.zeros(x.shape, bool)
-    return square and np.any(np.abs(x[apart]) > 0) and _worst_entry(x[apart].reshape(-1, 1), y[apart].reshape(-1, 1)) is None
+    if any(n.kind in ("delta", "cases") for n in walk(member)):
+        return False
+    apart = ~np.eye(len(x), dtype=bool)
+    there, found = x[apart].reshape(-1, 1), y[apart].reshape(-1, 1)
+    return bool(np.any(there)) and _worst_entry(there, found) is None
 
 
 def are_equal(at: Sides, left: Node, member: Node) -> bool:

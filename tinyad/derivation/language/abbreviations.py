@@ -89,13 +89,11 @@ def _renamed_value(value: Any, letters: dict[str, str]) -> Any:
             lengths=tuple(_renamed_value(it, letters) for it in value.lengths),
             measured=tuple(letters.get(c, c) for c in value.measured),
         )
-    if type(value) is tuple and value[:1] == ("index",):
+    if type(value) is not tuple:
+        return value
+    if value[:1] == ("index",):  # of a sum
         return ("index", letters.get(value[1], value[1]), *value[2:])
-    if type(value) is tuple and value and isinstance(value[0], Ref):
-        return tuple(_renamed_value(it, letters) for it in value)
-    if type(value) is tuple and value and all(isinstance(c, str) for c in value):  # of (X w)_i
-        return tuple(letters.get(c, c) for c in value)
-    return value
+    return tuple(letters.get(it, it) if isinstance(it, str) else _renamed_value(it, letters) for it in value)
 
 
 def _move(set_at: tuple[str, int] | None, used_at: tuple[str, int] | None) -> tuple[str, int] | None:

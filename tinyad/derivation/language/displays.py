@@ -366,16 +366,9 @@ class _Rows:
             return max(end, self.words(match, self.depth or self.opaque))
         if match["wrap"] or match["system"]:
             return self.around_rows(match)
-        name = (match["name"] or "").strip().removesuffix("*")
-        if name in SYSTEMS and (closed := self.system(match, end)):
-            return closed
-        if match["side"] and name not in TRANSPARENT:
-            self.opaque += 1 if match["side"] == "begin" else -1
-        elif match["side"] or match["option"]:
-            self.cut(match.start(), end, follows=True)
-            if ":label:" in match[0]:
-                self.set_label(match["value"].strip())
-        elif match["open"]:
+        if match["side"] or match["option"]:
+            return self.environment(match)
+        if match["open"]:
             self.depth, self.braces = self.depth + 1, self.braces + (match[0] == "{")
         elif match["close"]:
             self.depth, self.braces = max(0, self.depth - 1), max(0, self.braces - (match[0] == "}"))
@@ -384,6 +377,19 @@ class _Rows:
             self.cut(match.start(), end, follows=True)
         elif not (self.depth or self.opaque):
             self.note(match)
+        return end
+
+    def environment(self, match: re.Match[str]) -> int:
+        """Take the begin or the end of an environment, or an option of a directive; return where to go on."""
+        end, name = match.end(), (match["name"] or "").strip().removesuffix("*")
+        if name in SYSTEMS and (closed := self.system(match, end)):
+            return closed
+        if match["side"] and name not in TRANSPARENT:
+            self.opaque += 1 if match["side"] == "begin" else -1
+            return end
+        self.cut(match.start(), end, follows=True)
+        if ":label:" in match[0]:
+            self.set_label(match["value"].strip())
         return end
 
     def is_empty(self, end: int) -> bool:

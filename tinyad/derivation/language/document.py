@@ -6,35 +6,17 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from tinyad.derivation.language.completion import complete
 from tinyad.derivation.language.declarations import Declarations, declare, finish
 from tinyad.derivation.language.displays import Found, Instruction, declaration_lines
 from tinyad.derivation.language.equations import Equation, NotRead, Parts, Sorting, equations
 from tinyad.derivation.language.layers import layered_names
 from tinyad.derivation.language.limits import BLOCK_LINES
 from tinyad.derivation.language.macros import Macros
-from tinyad.derivation.language.marks import (
-    bars_are_adjoints,
-    brackets_are_indices,
-    e_is_name,
-    exponents_in,
-    functions_in,
-    functions_set,
-    has_differentials,
-    logarithms_set,
-    pi_is_name,
-    primed_indices,
-    primed_with_script,
-    sigma_is_name,
-    squares_derived_for,
-)
-from tinyad.derivation.language.names import FUNCTIONS, Names
-from tinyad.derivation.language.sequences import sums
 from tinyad.derivation.language.source import PROPOSED, Block, DerivationError, Source
-from tinyad.derivation.language.sums import undeclared_indices
 from tinyad.derivation.language.syntax_tree import Node, Token
 from tinyad.derivation.language.tokenizer import tokens_of
 
-ENTRIES = re.compile(r"(?<![\\\w])([A-Z])\s*=\s*[(\[]\s*([a-z])_\{?[a-z],?\s?[a-z]\}?\s*[)\]]")  # A = (a_{ij})
 COMMENTS = {"latex": r"[ \t]*%+[ \t]*", "markdown": r"(?!)", "restructured text": r"(?!)"}
 
 
@@ -197,7 +179,7 @@ class Document(Source):
 
     def sorted(self, declarations: Declarations, found: Sequence[Equation]) -> Parts:
         """Return the equations by what they are."""
-        complete(declarations, found)
+        complete(declarations, [equation.tokens for equation in found])
         finish_leniently(declarations)
         return Sorting(declarations, found).parts
 
@@ -212,8 +194,7 @@ class Document(Source):
     def prepare(self, declarations: Declarations, blocks: Sequence[Block]) -> None:
         """Add to declarations what the equations say: a loss, indices, a sequence, the layout of papers."""
         complete(declarations, [
-            Equation(b.start, b.end, b.number, tuple(self._tokens(b)), None, False)
-            for b in blocks if b.kind != "declare"
+            self._tokens(block) for block in blocks if block.kind != "declare"
         ])  # fmt: skip
 
     def _tokens(self, block: Block) -> list[Token]:
@@ -258,91 +239,3 @@ def finish_leniently(declarations: Declarations) -> None:
             finish(declarations)
         except DerivationError:  # raised again when the equations are known
             continue
-
-
-# What equations say without a declaration
-
-
-def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
-    """Set what the author has not declared: the layout of papers, the loss, the indices and times of sums."""
-    names, says = declarations.names, declarations.says
-    names.has_layers = not names.last
-    if "bars" not in says:
-        names.bars = names.bars or bars_are_adjoints([e.tokens for e in found])
-    names.pi_is_name = names.pi_is_name or any(pi_is_name(e.tokens) for e in found)
-    of_tokens = [e.tokens for e in found]
-    names.logarithms |= logarithms_set(of_tokens)
-    names.entries = {m[2]: m[1] for m in ENTRIES.finditer(declarations.source.text) if m[1].lower() == m[2]}
-    names.bracketed = brackets_are_indices(of_tokens)
-    names.primed_indices = primed_indices(of_tokens)
-    of_tokens = [names.with_own_signs(tokens) for tokens in of_tokens]
-    names.e_is_name, names.exponents = e_is_name(of_tokens), exponents_in(of_tokens)
-    names.squared |= squares_derived_for(of_tokens)
-    names.primed |= primed_with_script(of_tokens)
-    result = "" if "d" in says else has_differentials(of_tokens)
-    if result and not names.is_known("d"):
-        names.differentials = True
-        names.loss = names.loss if "loss" in says or result.isupper() else result
-    for name, function in functions_set(of_tokens).items():
-        if f"function {name}" not in says and name not in names.known and names.functions.get(name) != function:
-            names.functions[name] = function if name in names.functions else name
-            declarations.functions |= {} if name in FUNCTIONS else {name: {"": function}}
-            declarations.said_functions[name] = function
-    for name in functions_in(of_tokens) - names.functions.keys() - names.known.keys():
-        names.functions[name], declarations.functions[name] = name, {"": name}
-        declarations.said_functions[name] = "component-wise"
-    if sigma_is_name(of_tokens) and "σ" not in declarations.functions:
-        names.functions.pop("σ", None)
-    if "layout" not in says:
-        declarations.layout = "same"
-    if "loss" not in says and not result:
-        numerators = [loss for tokens in of_tokens if (loss := _numerator(tokens)) and loss not in names.functions]
-        if numerators and names.loss not in numerators:
-            names.loss = max(sorted(set(numerators)), key=numerators.count)
-    names.of_loss |= _named_as_loss(names, of_tokens)
-    apart = [t for tokens in of_tokens for t in (*tokens, Token("end", "", 0, 0))]
-    names.indices |= undeclared_indices(names, apart)
-    ranges = [it for tokens in of_tokens for it in sums(tokens)]
-    sized = {symbol for shape in declarations.shapes.values() for side in shape for symbol, _ in side}
-    names.last_from_0 |= {last for _, start, last in ranges if start == "0" and last.isalpha()} - sized
-    names.last_from_0 -= {last for _, start, last in ranges if start != "0"}
-    for letter, start, last in ranges:
-        if letter in names.known or letter in names.families or letter in (names.time if names.last else ""):
-            continue
-        if letter == names.time and last == "T" and start == "1" and "time" not in says:
-            names.last = last
-            continue
-        if last.isalpha() and start != "0":
-            declarations.index_ends.setdefault(letter, last)
-        if letter not in names.indices and letter.isalpha() and (letter != names.time or "time" not in says):
-            names.indices.add(letter)
-
-
-def _numerator(tokens: Sequence[Token]) -> str:
-    """Return what the derivative on a left-hand side is of: J in ∂J/∂z or ∇_z J; "" if there is none."""
-    equals = next((k for k, token in enumerate(tokens) if token[:2] in (("op", "="), ("op", "+="))), 0)
-    left = [token for token in tokens[:equals] if token.kind not in ("group(", ")group")]
-    texts = [token.text for token in left]
-    if left[:1] and left[0].kind == "frac" and len(left) > 3 and texts[1] in ("∂", "d") and left[2].kind == "word":
-        end = next((k for k in range(3, len(left)) if left[k].kind != "word" or texts[k] == "d"), len(left))
-        behind = texts.index(")", end) + 1 if texts[end : end + 1] == ["("] and ")" in texts[end:-1] else end  # of J(θ)
-        return "".join(texts[2:end]) if texts[behind : behind + 1] in (["∂"], ["d"]) else ""  # of CE too
-    if texts[:1] == ["∂"] and texts[2:3] == ["/"]:
-        return texts[1]
-    if texts[-1:] == [")"] and "(" in texts:  # of J(w)
-        texts = texts[: texts.index("(")]
-    last = left[len(texts) - 1 :][:1]
-    return texts[-1] if texts[:2] == ["∇", "_"] and last and last[0].kind == "word" and len(texts) > 3 else ""
-
-
-def _named_as_loss(names: Names, equations: Sequence[Sequence[Token]]) -> set[str]:
-    """Return the key of the one name with a script, J_neg, that is computed where J is derived and not computed."""
-    left = [tokens[: next((k for k, t in enumerate(tokens) if t[:2] == ("op", "=")), 0)] for tokens in equations]
-    of_loss = [tokens for tokens in left if tokens and tokens[0].text == names.loss]
-    scripts = {"".join(t.text for t in tokens[3 : _end_of_script(tokens)]) for tokens in of_loss}
-    scripted = all(len(tokens) > 3 and tokens[1].text == "_" for tokens in of_loss)
-    return {f"{names.loss}_{script}" for script in scripts} if scripted and len(scripts) == 1 else set()
-
-
-def _end_of_script(tokens: Sequence[Token]) -> int:
-    return next((k for k, t in enumerate(tokens) if t.kind == ")group"), len(tokens))

@@ -23,7 +23,10 @@ BEFORE_FORMULA = re.compile(r"(?:[\s&]|\\q?quad(?![A-Za-z])|\\label\s*\{[^{}]*\}
 BETWEEN_DISPLAYS = re.compile(r"[\s$,.&]*|\s*\\\]\s*\\\[\s*")
 OF_COLUMNS = ("transpose", "inverse", "sum", "component")
 FUNCTIONS_OF_COLUMNS = ("norm", "inner", "outer", "kron", "softmax", "sum", "mean", "var", "max", "diag", "tr", "det")
-FOLLOWS = re.compile(r"[\s&,.]*(?:\\q?quad\s*)*(?:\\(?:implies|Rightarrow|Longrightarrow|iff|Leftrightarrow)(?![A-Za-z])|⇒)")
+CONDITION = "a condition, as for an optimum, is not judged"
+FOLLOWS = re.compile(
+    r"[\s&,.]*(?:\\q?quad\s*)*(?:\\(?:implies|Rightarrow|Longrightarrow|iff|Leftrightarrow)(?![A-Za-z])|⇒)"
+)
 OTHER_FORMULA = "another formula for the same; the first one is taken"
 DERIVED = ("d", "jacobian", "differential", "prime")
 
@@ -31,7 +34,7 @@ DERIVED = ("d", "jacobian", "differential", "prime")
 class Equation(NamedTuple):
     """An equation of a document: its place, its number, its tokens or why it has none, and what the author says it is.
 
-    said: "forward", "backward", "ignore" or "", from a comment or a label, or "prose"; title: of the set of backward lines.
+    said: "forward", "backward", "ignore" or "", from a comment or a label, or "prose"; title: of a set of lines.
     """
 
     start: int
@@ -78,7 +81,7 @@ def _in_prose(source: Source, equation: Equation) -> Equation:
 
 
 def _may_define(source: Source, equation: Equation) -> bool:
-    """Return whether an equation in a line of prose may define a name: it does if lines need it and nothing else does."""
+    """Return whether an equation in a line of prose may define a name: if lines need it and nothing else defines it."""
     if equation.said:
         return equation.said in ("forward", "backward")
     equals = [k for k, t in enumerate(equation.tokens) if t.kind == "op" and t.text in EQUALS]
@@ -141,7 +144,7 @@ def _of_display(source: Source, display: Display) -> Iterator[Equation]:
 
 
 def _sets_negative(source: Source, start: int, tokens: Sequence[Token]) -> bool:
-    """Return whether a row begins with the negative of a derivative and an equals sign: -∇_w L = …, without an & before."""
+    """Return whether a row begins with the negative of a derivative and an equals sign: -∇_w L = …, and no & before."""
     if len(tokens) < 2 or tokens[0].text != "-" or "&" in source.text[start : tokens[0].start]:
         return False
     derivative = tokens[1].text in ("∇", "∂") or (tokens[1].kind == "frac" and tokens[3].text in ("∂", "d"))
@@ -451,7 +454,13 @@ class Sorting:
                 if key in shown and key not in found and derivative:
                     kept.append(c)
                     continue
-                if not key or not c.statement or key in self.declarations.names.functions or key in shown | found or key in declared:
+                if (
+                    not key
+                    or not c.statement
+                    or key in self.declarations.names.functions
+                    or key in shown | found
+                    or key in declared
+                ):
                     continue
                 found.add(key)
             kept.append(c)
@@ -592,7 +601,7 @@ class Sorting:
     def _reason(self, c: Candidate, defined: dict[str, Candidate]) -> str:
         """Say why an equation is no line of the derivation."""
         if any(c is other for other in self._conditions):
-            return "a condition, as for an optimum, is not judged"
+            return CONDITION
         if c.computes and c.computes.key in defined and not c.sets_itself:
             return f"{c.computes.key} is set in {self.source.line_name(defined[c.computes.key].equation.start)} already"
         if c.error:
@@ -602,12 +611,7 @@ class Sorting:
         if c.computes:
             return f"no line needs {c.computes.key}"
         assert c.statement
-        if c.statement.left[0].kind in ("call", "component"):
-            return "its left-hand side is a function of something"
-        names = [key for node in c.statement.left for key in names_in(node)]
-        if any(n.kind in DERIVED for node in c.statement.left for n in walk(node)) and names:
-            return f"{names[0]} is neither declared nor computed"
-        return "its left-hand side is neither a name nor a derivative"
+        return _reason_of_left_side(c.statement.left)
 
     def _find_given(self, backward: Sequence[Candidate], forward: Sequence[Candidate]) -> None:
         """Find the derivatives that the lines use and none sets, of results that no forward equation uses."""
@@ -632,3 +636,13 @@ class Sorting:
         """Return the derivatives that are perhaps given: those that lines only add to, or else use and never set."""
         left = [s.left[0] for s in self._lines if s.sign == "+=" and s.left[0].kind == "d"]
         return [n for n in left if n.value[0].key in self._computed_keys][:1] or self._unset()
+
+
+def _reason_of_left_side(left: Sequence[Node]) -> str:
+    """Say why an equation with this left-hand side is no line."""
+    if left[0].kind in ("call", "component"):
+        return "its left-hand side is a function of something"
+    names = [key for node in left for key in names_in(node)]
+    if any(n.kind in DERIVED for node in left for n in walk(node)) and names:
+        return f"{names[0]} is neither declared nor computed"
+    return "its left-hand side is neither a name nor a derivative"

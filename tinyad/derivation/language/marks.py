@@ -1,4 +1,4 @@
-"""What derivatives look like in a text, before its names are known: bars as adjoints, and π as a name."""
+"""What letters and signs are in a text, before its names are known: π, σ and e as names, functions, adjoints."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ SAID = {  # a formula of x without its brackets → the function that it is
     "11+e^-x": "sigmoid", "1e^-x+1": "sigmoid", "e^x1+e^x": "sigmoid", "e^xe^x+1": "sigmoid",
     "e^x-e^-xe^x+e^-x": "tanh", "e^2x-1e^2x+1": "tanh", "max0,x": "relu", "maxx,0": "relu", "log1+e^x": "softplus",
 }  # fmt: skip
+END = Token("end", "", 0, 0)
 SIGMA = ("σ", "dσ", "δσ")
 SIGNS_OF_DERIVATIVES = ("∇", "∂")
 
@@ -115,17 +116,15 @@ def primed_indices(equations: Sequence[Sequence[Token]]) -> dict[str, str]:
             letter, prime = tokens[k + 3], tokens[k + 4]
             if token[:2] == ("op", "Σ") and tokens[k + 1].text == "_" and prime.text == "'" and letter.kind == "word":
                 found.setdefault(letter.text, "")
-    return {letter: other for letter, other in zip(found, free, strict=False)}
+    return dict(zip(found, free, strict=False))
 
 
-def primed_with_script(equations: Sequence[Sequence[Token]]) -> set[str]:
-    """Return the letters of names that have a prime before a script, v'_k: no transposition stands there."""
-    return {
-        a.text
-        for tokens in equations
-        for a, b, c in zip(tokens, tokens[1:], tokens[2:], strict=False)
-        if a.kind == "word" and b[:2] == ("op", "'") and c[:2] == ("op", "_")
-    }
+def primed_names(equations: Sequence[Sequence[Token]]) -> set[str]:
+    """Return the letters of names with a prime: v'_k, and x' where a transposition is written in another way."""
+    every = [(a, b, c) for tokens in equations for a, b, c in zip(tokens, tokens[1:], [*tokens[2:], END], strict=False)]
+    transposed = any(a.text == "^" and b.kind == "group(" and c.text in ("T", "⊤") for a, b, c in every)
+    primed = [(a, c) for a, b, c in every if a.kind == "word" and b[:2] == ("op", "'")]
+    return {a.text for a, c in primed if c[:2] == ("op", "_") or (transposed and c.kind != "open")}
 
 
 def has_differentials(equations: Sequence[Sequence[Token]]) -> str:
@@ -141,7 +140,7 @@ def has_differentials(equations: Sequence[Sequence[Token]]) -> str:
         right |= {t.text for t in tokens[equals + 1 :]}
     for side, tokens in zip(left, equations, strict=True):
         name = side[1:] if side[:1] == "d" else ""
-        moved = [b.text for a, b in zip(tokens, tokens[1:], strict=False) if a.text == "d" and b.kind in ("word", "open")]
+        moved = [b.text for a, b in pairwise(tokens) if a.text == "d" and b.kind in ("word", "open")]
         moved += [t.text[1:] for t in tokens if t.kind == "word" and len(t.text) > 1 and t.text[0] == "d"]
         if name and name in left and name not in right - {"d"} and len(moved) > 1:
             return name
@@ -176,7 +175,9 @@ def e_is_name(equations: Sequence[Sequence[Token]]) -> bool:
             if [t.text for t in tokens[k + 1 : k + 2]] != ["^"]:
                 return True
             above = tokens[k + 3 : _behind_group(tokens, k + 1) - 1]
-            if len(above) == 1 and (above[0].text == "⊤" or (above[0].text == "T" and above[0].end - above[0].start > 1)):
+            if len(above) == 1 and (
+                above[0].text == "⊤" or (above[0].text == "T" and above[0].end - above[0].start > 1)
+            ):
                 return True  # e^\\mathsf{T}
     return False
 
@@ -192,7 +193,12 @@ def squares_derived_for(equations: Sequence[Sequence[Token]]) -> set[str]:
             first = [t.text for t in tokens[k + 2 : k + 4]]
             inner = tokens[below + 1 : _behind_group(tokens, below) - 1]
             texts = [t.text for t in inner]
-            if first[:1] not in (["∂"], ["d"]) or first == [first[0], "^"] or len(inner) < 5 or texts[0] not in ("∂", "d"):
+            if (
+                first[:1] not in (["∂"], ["d"])
+                or first == [first[0], "^"]
+                or len(inner) < 5
+                or texts[0] not in ("∂", "d")
+            ):
                 continue
             name = 1 if inner[1].kind == "word" else 2
             if texts[-4:] == ["^", "", "2", ""] or texts[name + 1 : name + 5] == ["^", "", "2", ""]:

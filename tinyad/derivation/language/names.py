@@ -28,7 +28,8 @@ FUNCTIONS = {
     "amin": "amin", "maximum": "max", "minimum": "min", "mean": "mean", "var": "var", "Var": "var", "det": "det",
     "logdet": "logdet", "std": "std", "where": "where", "outer": "outer", "dot": "dot", "matmul": "dot", "mm": "dot",
     "multiply": "multiply", "square": "square", "inv": "inv", "transpose": "transpose", "power": "**",
-    "expit": "sigmoid", "Sigmoid": "sigmoid", "Softmax": "softmax", "SoftMax": "softmax", "Tanh": "tanh", "Relu": "relu",
+    "expit": "sigmoid", "Sigmoid": "sigmoid", "Softmax": "softmax", "SoftMax": "softmax", "Tanh": "tanh",
+    "Relu": "relu",
     "log1p": "log1p", "expm1": "expm1", "inner": "inner", "norm": "norm",
     "np.mean": "mean", "np.var": "var", "np.std": "std",  # beside names such as var
     "vec": "vec", "kron": "kron", "trace": "tr", "Trace": "tr", "Tr": "tr", "Diag": "diag",

@@ -169,7 +169,11 @@ class Primaries:
         if token.text == "deriv" and following.kind == "open":
             return self.deriv(token)
         if token.text == "e" and self.cursor.is_op("^") and not self.names.is_known("e"):
-            if self.names.e_is_name and self.cursor.ahead(2).text in POWERS_OF_E and self.cursor.ahead(3).kind == ")group":
+            if (
+                self.names.e_is_name
+                and self.cursor.ahead(2).text in POWERS_OF_E
+                and self.cursor.ahead(3).kind == ")group"
+            ):
                 return None
             self.cursor.at += 1
             power = self.formulas.inside(self.cursor.group())
@@ -203,7 +207,8 @@ class Primaries:
         if self.cursor.is_op("|"):
             return known and self.cursor.ahead().text != "_"
         return known and (
-            self.cursor.token.kind in ("open", "word", "group(", "frac", "number") or self.cursor.is_op("'", "∇", "‖", *LARGE)
+            self.cursor.token.kind in ("open", "word", "group(", "frac", "number")
+            or self.cursor.is_op("'", "∇", "‖", *LARGE)
         )
 
     def derivative_of(self, token: Token) -> Node:

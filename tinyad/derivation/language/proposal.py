@@ -6,9 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from tinyad.derivation.language.completion import complete
 from tinyad.derivation.language.declarations import Declarations, declare
-from tinyad.derivation.language.document import Document, complete, finish_leniently
+from tinyad.derivation.language.document import Document, finish_leniently
 from tinyad.derivation.language.equations import Equation, Sorting, names_in
+from tinyad.derivation.language.marks import exponents_in
 from tinyad.derivation.language.prose_sizes import stated_sizes
 from tinyad.derivation.language.reader import multiplies_as_numpy
 from tinyad.derivation.language.segments import segments
@@ -111,14 +113,15 @@ def _read(source: Source) -> tuple[Declarations, list[Equation]]:
     examples = examples_of_products([t for equation in found for t in equation.tokens])
     if examples and examples[0] != "t" and not {"time", "indices"} & declarations.says:
         declarations.names.time, declarations.names.last = examples
-    layers = layers_above([equation.tokens for equation in found])
+    of_tokens = [equation.tokens for equation in found]
+    layers = layers_above(of_tokens, exponents_in(of_tokens))
     if layers and not declarations.names.last and not {"time", "indices"} & declarations.says:
         declarations.names.time, declarations.names.last = layers
     for equation in found:
         for token in equation.tokens:
             if token.text == declarations.names.time and "time" not in declarations.says and _is_shifted(equation):
                 declarations.names.last = "T"
-    complete(declarations, found)
+    complete(declarations, of_tokens)
     finish_leniently(declarations)
     return declarations, found
 
@@ -235,7 +238,11 @@ def _sizes(
     between = [key for key in _between_0_and_1(forward) if key in lacking and key not in declarations.ranges]
     for key in between:
         yield f"range {_text(source, lacking[key])}: (0, 1)"
-    positive = [key for key in _arguments(forward, counts) if key not in between and key in lacking and key not in declarations.positive]
+    positive = [
+        key
+        for key in _arguments(forward, counts)
+        if key not in between and key in lacking and key not in declarations.positive
+    ]
     if positive:
         yield f"positive: {', '.join(_text(source, lacking[key]) for key in positive)}"
 
@@ -272,9 +279,7 @@ def _arguments(forward: Sequence[Statement], counts: Sequence[str]) -> list[str]
         if (n.kind == "call" and n.value.key in (*POSITIVE_IN, "**")) or (n.kind == "power" and n.value != int(n.value))
     ]  # fmt: skip
     terms = [term for n in calls for part in n.parts for term in _terms(part)]
-    return list(
-        dict.fromkeys(key for term in terms for key in names_in(term) if key in counts or not _is_square(term))
-    )
+    return list(dict.fromkeys(key for term in terms for key in names_in(term) if key in counts or not _is_square(term)))
 
 
 def _between_0_and_1(forward: Sequence[Statement]) -> list[str]:
@@ -324,5 +329,7 @@ def _text(source: Source, node: Node) -> str:
         return base + f"_{{{below}}}" * bool(below) + f"^{{{above}}}" * bool(above)
     of_layer = ref.key.endswith("_" + "".join(ref.indices))
     if ref.indices and node.kind == "name" and not of_layer:
+        if ref.key.lower() == text[:1] != ref.key:  # A = (a_{ij})
+            return ref.key
         text = re.sub(r"(?:_(?:\{[^{}]*\}|\w)|\[[^\[\]]*\])$", "", text) or ref.key
     return text

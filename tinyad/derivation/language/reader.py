@@ -10,6 +10,7 @@ from typing import NamedTuple
 from tinyad.derivation.language.abbreviations import Abbreviation
 from tinyad.derivation.language.declarations import Declarations, declare, finish
 from tinyad.derivation.language.document import Document
+from tinyad.derivation.language.equations import CONDITION
 from tinyad.derivation.language.limits import UNREADABLE_LINES
 from tinyad.derivation.language.marks import pi_is_name
 from tinyad.derivation.language.names import ACCENTS
@@ -20,7 +21,6 @@ from tinyad.derivation.language.sums import undeclared_indices
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
 from tinyad.derivation.language.tokenizer import tokens_of, tokens_of_lines, tokens_without_ends
 
-CONDITION = "a condition, as for an optimum, is not judged"
 LOSSES = ("J", "E", "ℓ")
 
 
@@ -243,7 +243,7 @@ def _backward(
 
 
 def _set_at_last(sets: Sequence[Sequence[Statement | Unreadable]]) -> set[str]:
-    """Return the names for whose derivative at the last time every set of lines has a line: the one for t is not for T."""
+    """Return the names for whose derivative at T every set of lines has a line: that for t is not for T then."""
     found: list[set[str]] = []
     for lines in sets:
         left = [(line.sign, line.left[0]) for line in lines if isinstance(line, Statement) and len(line.left) == 1]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from tinyad.derivation.language.syntax_tree import Token
 
+COUNTING = frozenset("iklmn")  # letters of layers
 EXAMPLE = re.compile(r"_\{?([a-z])\}?\s*(?:[,:∈]|$|\\in)|\^\{?\s*[\[(]([a-z])[\])]\}?\s*(?:[,:∈]|$|\\in)")
 
 
@@ -79,8 +80,11 @@ def _range(letters: set[str], tokens: Sequence[Token]) -> tuple[str, str] | None
     return (letter, last or "n") if not last or last.isalpha() else None
 
 
-def layers_above(equations: Sequence[Sequence[Token]]) -> tuple[str, str] | None:
-    """Return the letter that counts layers above names, l of a^l and a^{l-1}, and the last one, L; None without such."""
+def layers_above(equations: Sequence[Sequence[Token]], exponents: Container[str]) -> tuple[str, str] | None:
+    """Return the letter that counts layers above names, l of a^l and a^{l-1}, and the last one, L; None without such.
+
+    Those that are exponents count nothing.
+    """
     shifted, plain = set[str](), set[str]()
     for tokens in equations:
         for k, token in enumerate(tokens[:-2]):
@@ -94,8 +98,5 @@ def layers_above(equations: Sequence[Sequence[Token]]) -> tuple[str, str] | None
                 plain.add(inner[0])
             elif len(inner) == 3 and inner[0].isalpha() and inner[1] in "+-" and inner[2] == "1":
                 shifted.add(inner[0])
-    counting = sorted(c for c in shifted & plain if c.islower() and len(c) == 1 and c not in ("t", "ℓ"))
-    if len(counting) != 1:
-        return None
-    last = counting[0].upper()
-    return counting[0], last
+    counting = sorted(c for c in shifted & plain if c in COUNTING and c not in exponents)
+    return (counting[0], counting[0].upper()) if len(counting) == 1 else None

@@ -246,7 +246,12 @@ class SizeInference:
                 self._known[self._root(shape.rows)] = ONE
                 self._solve()
                 continue
-            if key in self._matrices or key[:1].isupper() or not key[:1].isalpha() or self._root(shape.columns) in self._known:
+            if (
+                key in self._matrices
+                or key[:1].isupper()
+                or not key[:1].isalpha()
+                or self._root(shape.columns) in self._known
+            ):
                 continue
             self._assumed.add(self._root(shape.columns))
             self._known[self._root(shape.columns)] = ONE

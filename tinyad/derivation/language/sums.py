@@ -95,7 +95,8 @@ class Sums:
         for letter in letters:
             if self.names.sets.setdefault(letter, members) != members:
                 both = f"{self.names.sets[letter]} and {members}"
-                self.cursor.fail(f"{letter} runs over two sets, {both}: sums over a part of an index are not read", token)
+                message = f"{letter} runs over two sets, {both}: sums over a part of an index are not read"
+                self.cursor.fail(message, token)
         return letters
 
     def compared(self, texts: list[str], end: list[str]) -> list[list[str]]:
@@ -247,13 +248,16 @@ class Sums:
         last = "".join(end)
         if texts[1:] == ["=", "0"] and last.endswith("-1"):
             last = last.removesuffix("-1")
-        elif last in self.names.last_from_0 and texts[1:] == ["=", "0"]:
-            last = ""
-        elif end[1:2] == ["_"] and texts[1:] == ["=", "1"]:  # up to n_{l-1}, the size of a layer
+        elif self.runs_over_all(texts[1:], end):
             last = ""
         elif texts[1:] not in ([], ["=", "1"]) or "-" in last or "+" in last:
             self.refuse([*texts, *end], token)
         return ("index", texts[0], last) if last else ("index", texts[0])
+
+    def runs_over_all(self, first: list[str], end: list[str]) -> bool:
+        """Return whether k runs from 0 to n, the last of all its values, or from 1 to n_{l-1}, the size of a layer."""
+        of_layer = end[1:2] == ["_"] and bool({*end} & {"-", "+"})
+        return (first == ["=", "1"] and of_layer) or (first == ["=", "0"] and "".join(end) in self.names.last_from_0)
 
     def limit(self, texts: list[str], token: Token) -> tuple[str, int]:
         """Return the first or last time of a sum, as in a Ref."""
