@@ -158,6 +158,14 @@ LINES = {
         (r"L = \frac12 y^\top K^{-1} y + \frac12 \log |K|",),
         r"\frac{\partial L}{\partial y} = \frac12 (K^{-1} + K^{-\top}) y",
         r"\frac{\partial L}{\partial y} = \frac12 K^{-1} y"),
+    "a line for i = j": (
+        (r"p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}",),
+        r"\frac{\partial p_i}{\partial z_j} = p_i (1 - p_i) \quad \text{if } i = j",
+        r"\frac{\partial p_i}{\partial z_j} = p_i (1 + p_i) \quad \text{if } i = j"),
+    "a line for i ≠ j": (
+        (r"p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}",),
+        r"\frac{\partial p_i}{\partial z_j} = -p_i p_j \quad \text{for } i \neq j",
+        r"\frac{\partial p_i}{\partial z_j} = p_i p_j \quad \text{for } i \neq j"),
     "a name for itself": (
         (r"O_{ip} = \sum_j S_{ij} V_{jp}", r"L = \sum_{i,p} O_{ip}^2"),
         r"\frac{\partial O_{ip}}{\partial V_{jq}} = \sum_c S_{ic} \frac{\partial V_{cp}}{\partial V_{jq}}",
@@ -207,6 +215,10 @@ MEANT = {  # what it is about: the equations of the notes, the last one wrong, a
     "layers": (
         (*LAYERS, r"\frac{\partial C}{\partial W^{(l)}} = \frac{\partial C}{\partial z^{(l)}} (a^{(l)})^\top"),
         r"\frac{\partial C}{\partial W^{(l)}} = \frac{\partial C}{\partial z^{(l)}} (a^{(l-1)})^\top"),
+    "a line for i ≠ j": (
+        (r"p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}",
+         r"\frac{\partial p_i}{\partial z_j} = p_i p_j \quad \text{for } i \neq j"),
+        r"\frac{\partial p_i}{\partial z_j} = -p_i p_j \quad \text{for } i \neq j"),
     "units": (
         (*UNITS, r"\frac{\partial E}{\partial q_j} = \sum_k \delta_k v_{kj}"),
         r"\frac{\partial E}{\partial q_j} = \sum_k \delta_k v_{jk}"),

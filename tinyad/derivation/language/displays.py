@@ -322,6 +322,8 @@ ROW_SIGNS = re.compile(
 
 CONDITION = re.compile(r"\\(?:in|forall|sim|leq?|geq?|neq?|[lc]?dots|propto|subset(?:eq)?)(?![A-Za-z])|[<>≤≥∈∀]")
 SEPARATOR = re.compile(r"\\q?quad|[,;]")
+BEFORE_COMPARED = {"if", "for", "when"}  # words before a comparison of indices that is a part of the line
+COMPARED = re.compile(r"[\s~$,;\\]*[a-z]\s*(?:=|\\neq?(?![A-Za-z])|≠)\s*[a-z]\s*(?=[$.,;\s&]*(?:\\\\|\\end|\Z))")
 COLUMNS = re.compile(r"\s*\{[lcr|\s]*\}")
 SAYS_NOTHING = re.compile(r"(?<!\\)%[^\n]*|\\(?:label\s*\{[^{}]*\}|nonumber|notag|q?quad(?![A-Za-z]))|[&,.;\s]")
 
@@ -445,6 +447,10 @@ class _Rows:
             self.set_label(content)
             return end
         words = set(re.findall(r"[a-z]+", content.lower()))
+        compared = COMPARED.match(self.text, end, self.display.end) if words and words <= BEFORE_COMPARED else None
+        if compared:
+            self.separators = [at for at in self.separators if at < (self.equals or [0])[-1]]
+            return compared.end()
         is_remark = words <= CONNECTING or " " in content or content[:1] == "("
         if "intertext" in match["said"] or (not inside and words and is_remark):
             self.cut(match.start(), end, follows=False)

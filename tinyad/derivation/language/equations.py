@@ -624,7 +624,12 @@ class Sorting:
     def _unset(self) -> list[Node]:
         """Return the derivatives of computed names that the lines use and none sets, each once."""
         lines = self._lines
-        done = {node.value[0].key for s in lines for node in s.left if node.kind == "d"}
+        done = {
+            node.value[0].key
+            for s in lines
+            for node in s.left
+            if node.kind == "d" and all(m.kind != "d" or m.value[0].key != node.value[0].key for m in s.members)
+        }  # but for dP = ∂L/∂P, which says how a derivative is written
         found: list[Node] = []
         for n in (n for s in lines for member in s.members for n in walk(member) if n.kind == "d"):
             if n.value[0].key in self._computed_keys - done:

@@ -10,6 +10,7 @@ from tinyad.derivation.language.name_parser import POWERS, NameParser, power_of
 from tinyad.derivation.language.names import Names, exponent, power_text, unbracketed
 from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.primaries import Primaries
+from tinyad.derivation.language.segments import is_condition
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.sums import TURNED, Condition, Sums
 from tinyad.derivation.language.syntax_tree import Node, OfColumn, Ref, Statement, Token, Undecided, Vec, vec_of, walk
@@ -62,6 +63,8 @@ class Parser:
                 self.cursor.fail("+= is allowed only once, after the left-hand side")
             self.cursor.at += 1
             members.append(self.member())
+        if self.condition_follows():
+            members = self.under_condition(members, left[0])
         if self.sums.compares:
             members = self.sums.with_lengths(members, left)
         if self.names.abbreviations:
@@ -77,6 +80,20 @@ class Parser:
         kind = "+=" if sign.text == "+=" else "="
         left, vec = self.unstacked(left)
         return Statement(number, left, kind, tuple(members), tokens[0].start, tokens[-1].end, title, tuple(tokens), vec)
+
+    def condition_follows(self) -> bool:
+        """Return whether the line ends in a condition on indices: if i = j."""
+        rest = self.cursor.tokens[self.cursor.at : self.cursor.at + 6]
+        return is_condition(rest) and {t.text for t in rest[1:4]} - {"=", "≠"} <= self.names.indices
+
+    def under_condition(self, members: Sequence[Node], left: Node) -> list[Node]:
+        """Return formulas that say something of the left-hand side only where a condition at the end holds."""
+        token = self.cursor.token
+        self.cursor.at += 1
+        test = self.compared_indices()
+        if test is None:
+            self.cursor.fail("a condition is read in cases, or as a factor such as 1[i = j]", token)
+        return [self.node("cases", (member, test, left), None, member.start, member.end) for member in members]
 
     def set_derivative(self, left: Node) -> Node:
         """Return the derivative that an abbreviation on a left-hand side stands for."""
@@ -266,6 +283,8 @@ class Parser:
 
     def factor_follows(self) -> bool:
         """Return whether a factor follows without an operator before it."""
+        if self.condition_follows():
+            return False
         if self.cursor.is_op("‖"):
             return not self.in_norm
         if self.cursor.is_op("|"):

@@ -119,9 +119,9 @@ class Statement(NamedTuple):
 
 
 def as_written(member: Node) -> Node:
-    """Return a member of -∇L = a as its author wrote it: it was read as -a, for ∇L."""
-    turned = member.kind == "neg" and member.start == member.parts[0].start
-    return member.parts[0] if turned else member
+    """Return a member of a line as its author wrote it: in -∇L = a it was read as -a, and a if i = j as cases."""
+    added = member.kind in ("neg", "cases") and member.start == member.parts[0].start
+    return as_written(member.parts[0]) if added else member
 
 
 def walk(node: Node) -> Iterator[Node]:
