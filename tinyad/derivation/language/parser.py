@@ -63,6 +63,15 @@ class Parser:
                 self.cursor.fail("+= is allowed only once, after the left-hand side")
             self.cursor.at += 1
             members.append(self.member())
+        left, members = self.as_meant(left, members)
+        if self.cursor.token.kind != "end":
+            self.cursor.unexpected()
+        kind = "+=" if sign.text == "+=" else "="
+        left, vec = self.unstacked(left)
+        return Statement(number, left, kind, tuple(members), tokens[0].start, tokens[-1].end, title, tuple(tokens), vec)
+
+    def as_meant(self, left: tuple[Node, ...], members: list[Node]) -> tuple[tuple[Node, ...], list[Node]]:
+        """Return both sides under the condition that follows, with abbreviations resolved, for ∇L instead of -∇L."""
         if self.condition_follows():
             members = self.under_condition(members, left[0])
         if self.sums.compares:
@@ -70,16 +79,12 @@ class Parser:
         if self.names.abbreviations:
             members = [resolved(member, self.names.abbreviations) for member in members]
             left = tuple(self.set_derivative(node) for node in left)
-        if len(left) == 1 and left[0].kind == "neg" and left[0].parts[0].kind == "d":  # -∇_w L = …, as for a descent
-            left = left[0].parts
-            members = [self.node("neg", (member,), None, member.start, member.end) for member in members]
-        if self.cursor.token.kind != "end":
-            self.cursor.unexpected()
-        if len(members) > 1 and left[0].kind in ("d", "jacobian") and (members[-1].kind, members[-1].value) == ZERO:
-            members.pop()  # to which the author sets the derivative, as for an optimum
-        kind = "+=" if sign.text == "+=" else "="
-        left, vec = self.unstacked(left)
-        return Statement(number, left, kind, tuple(members), tokens[0].start, tokens[-1].end, title, tuple(tokens), vec)
+        of_derivative = left[0].parts[0].kind == "d" if left[0].kind == "neg" else left[0].kind in ("d", "jacobian")
+        if len(members) > 1 and of_derivative and (members[-1].kind, members[-1].value) == ZERO:
+            members = members[:-1]  # to which the author sets the derivative, as for an optimum
+        if len(left) == 1 and left[0].kind == "neg" and of_derivative:
+            return left[0].parts, [self.node("neg", (it,), None, it.start, it.end) for it in members]
+        return left, members
 
     def condition_follows(self) -> bool:
         """Return whether the line ends in a condition on indices: if i = j."""
