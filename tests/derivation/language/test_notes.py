@@ -341,6 +341,17 @@ def test_what_a_line_says_that_is_not_read(line):
     assert REFUSED[line] in checked(text).verdicts[0].message
 
 
+def test_a_mistake_that_turns_the_order_of_lines_is_in_one_line():
+    forward = (r"m = \frac1D \sum_{i=1}^D x_i", r"c_i = x_i - m", r"L = \sum_i y_i \exp(c_i)")
+    lines = (
+        r"dc_i = y_i \exp(c_i)",
+        r"dm = -\sum_{j=1}^D dx_j",  # of dc_j
+        r"dx_i = dc_i + \frac{1}{D} dm",
+    )
+    (wrong,) = checked(displays(*forward, *lines)).wrong
+    assert wrong.text == lines[1]
+
+
 def test_the_message_says_which_formulas_are_not_read_and_why():
     with pytest.raises(DerivationError) as error:
         checked("Some notes.\n\n" + displays(r"\frac{\partial L}{\partial W} = \forall x", r"u = v + w"))
