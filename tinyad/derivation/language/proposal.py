@@ -53,7 +53,7 @@ def proposed_declarations(source: Source, *, taken: bool = False) -> str:
             "no equations from which declarations could follow: a forward equation is `name = formula`, "
             "and a line of the derivation sets a derivative of a name in one"
         )
-        if isinstance(source, Document):
+        if isinstance(source, Document) and sorting.parts.not_read:
             message = source.nothing_read("forward" if sorting.parts.backward else "backward", sorting.parts)
         raise DerivationError(message, source)
     rows = [*_letters(declarations, found, source), *(() if taken else _signs(declarations, found))]
