@@ -260,8 +260,8 @@ def _is_displayed(source: Source, at: int, start: int, end: int) -> bool:
     if "=" not in source.text[start:end]:
         return False
     number, last = source.place(at)[0], source.place(end)[0]
-    first = source.line_start(number)
-    return not FORMULA_OR_MARK.sub("", source.text[first : source.line_start(last) + len(source.line(last))]).strip()
+    line = source.text[source.line_start(number) : source.line_start(last) + len(source.line(last))]
+    return len(line) < INLINE_CHARACTERS and not FORMULA_OR_MARK.sub("", line).strip()
 
 
 RST = re.compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tinyad.derivation.language.name_parser import LETTERS_JOINED
 from tinyad.derivation.language.syntax_tree import Token
 
 Used = dict[str, set[str]]  # name → the letters below it
@@ -49,11 +50,11 @@ def _first_word(tokens: Sequence[Token]) -> str:
 
 def _joined(tokens: Sequence[Token], words: set[str]) -> list[Token]:
     """Return tokens with the letters of a word side by side as one."""
-    joined, at = list[Token](), 0
+    joined, at, longest = list[Token](), 0, min(LETTERS_JOINED, max(map(len, words), default=0))
     while at < len(tokens):
         word, end = tokens[at], at + 1
         while word.kind == "word" and word.text not in words and end < len(tokens) and tokens[end].kind == "word":
-            if tokens[end].start != word.end or not any(w.startswith(word.text + tokens[end].text) for w in words):
+            if tokens[end].start != word.end or len(word.text) >= longest:
                 break
             word, end = word._replace(text=word.text + tokens[end].text, end=tokens[end].end), end + 1
         whole = word.text in words
