@@ -171,11 +171,12 @@ class Document(Source):
         short = [Block("abbreviation", "", e.start, e.end, e.number) for e in parts.abbreviations]
         self.abbreviations[declared[0].start] = short
         self.count["abbreviations"] += len(short)
+        arguments = [Block("argument", it.computed, it.start, it.end, it.name.key) for it in parts.arguments]
         for kind, there in (("forward", forward or parts.rules), ("backward", backward)):
             if not there:
                 first = found[0].start if found and self.proposed else declared[-1].start
                 raise self.error(self.nothing_read(kind, parts), first)
-        return [*declared, *forward, *short, *backward]
+        return [*declared, *arguments, *forward, *short, *backward]
 
     def sorted(self, declarations: Declarations, found: Sequence[Equation]) -> Parts:
         """Return the equations by what they are."""

@@ -16,6 +16,7 @@ from tinyad.derivation.language.segments import segments
 from tinyad.derivation.language.source import DerivationError, LimitError, Source
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
 from tinyad.derivation.language.tokenizer import tokens_of
+from tinyad.derivation.language.unnamed_arguments import UnnamedArgument, unnamed_arguments
 
 EQUALS = ("=", "+=", "≡")
 CONTINUING = ("=", "+=", "+", "-", "∘", "*", "·", "@", "/", "≡")
@@ -216,6 +217,7 @@ class Parts:
     given: list[Node] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)  # of the forward equations that can be read
     rules: list[Statement] = field(default_factory=list)  # lines about derivatives of formulas and functions
+    arguments: list[UnnamedArgument] = field(default_factory=list)
 
 
 class Candidate(NamedTuple):
@@ -341,10 +343,18 @@ class Sorting:
         self._names_of_definitions = {key for c in definitions if not c.is_of_derivatives for key in c.uses}
         known |= {c.computes.key for c in definitions if c.computes}
         known |= {key for c in definitions if not c.is_of_derivatives for key in c.uses}
+        known |= self._name_arguments(definitions, known)
         backward = self._without_conditions(self._backward(known))
         forward = self._forward(backward)
         self._sort(backward, forward)
         self._find_given(backward, forward)
+
+    def _name_arguments(self, definitions: Sequence[Candidate], known: set[str]) -> set[str]:
+        """Return the names that lines give to arguments of activations which no equation names."""
+        forward = {c.computes.key: c.statement for c in definitions if c.computes and c.statement}
+        lines = [c.statement for c in self.candidates if c.statement and not c.computes]
+        self.parts.arguments = unnamed_arguments(forward, lines, known, self.declarations.names)
+        return {it.name.key for it in self.parts.arguments}
 
     def _leave(self, equation: Equation, why: str) -> None:
         self.parts.not_read.append(NotRead(equation.start, equation.end, why))
@@ -641,6 +651,14 @@ class Sorting:
         """Return the derivatives that are perhaps given: those that lines only add to, or else use and never set."""
         left = [s.left[0] for s in self._lines if s.sign == "+=" and s.left[0].kind == "d"]
         return [n for n in left if n.value[0].key in self._computed_keys][:1] or self._unset()
+
+    def set_before(self) -> list[Node]:
+        """Return the derivatives used at t that lines set at t - 1 alone, as of a state on which a loss depends at the end."""
+        left = [n for s in self._lines for node in s.left for n in walk(node) if n.kind == "d"]
+        times = {key: {n.value[0].time for n in left if n.value[0].key == key} for key in self._computed_keys}
+        used = [n for s in self._lines for member in s.members for n in walk(member) if n.kind == "d"]
+        found = [n for n in used if n.value[0].time == ("t", 0) and times.get(n.value[0].key) == {("t", -1)}]
+        return [*{n.value[0].key: n for n in reversed(found)}.values()]
 
 
 def _reason_of_left_side(left: Sequence[Node]) -> str:

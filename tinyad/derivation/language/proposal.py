@@ -31,6 +31,7 @@ SIGNS = {
     "⊗": "outer product   # or Kronecker product",
 }  # fmt: skip
 POSITIVE_IN = ("log", "sqrt")
+PRODUCTS = ("*", "∘", "·")
 # How a kind of text holds declarations: what begins them, what each line begins with, what ends them.
 FORMS = {
     "latex": ("% tinyad: declare", "%   ", ""),
@@ -67,8 +68,8 @@ def proposed_declarations(source: Source, *, taken: bool = False) -> str:
 
 
 def with_proposed(source: Source) -> Source:
-    """Return a text that declares nothing with the declarations that are proposed; all else as it is."""
-    if _declared(source):
+    """Return a text with the declarations that it lacks; one with blocks that declares something is as it is."""
+    if _declared(source) and not isinstance(source, Document):
         return source
     proposed = proposed_declarations(source, taken=True)
     return source.with_declarations(proposed) if proposed else source
@@ -245,6 +246,10 @@ def _sizes(
     ]
     if positive:
         yield f"positive: {', '.join(_text(source, lacking[key]) for key in positive)}"
+    for kind, keys in _labels(declarations, forward, source).items():
+        labels = [key for key in keys if key in lacking and key not in {*declarations.shares, *declarations.row_shares}]
+        if labels:
+            yield f"{kind}: {', '.join(_text(source, lacking[key]) for key in labels)}   # labels of a softmax"
 
 
 def _constant(declarations: Declarations, sorting: Sorting, source: Source) -> Iterator[str]:
@@ -261,6 +266,25 @@ def _constant(declarations: Declarations, sorting: Sorting, source: Source) -> I
     unset = [key for key in leaves if key not in set_here and key not in _divisors(forward)]
     if set_here & leaves.keys() and unset:
         yield f"constant: {', '.join(_text(source, leaves[key]) for key in unset)}   # no line sets their derivatives"
+
+
+def _labels(declarations: Declarations, forward: Sequence[Statement], source: Source) -> dict[str, list[str]]:
+    """Return the names that are multiplied with the logarithm of a softmax, by what sums to 1 in them."""
+    functions = declarations.names.functions
+    softmax = {
+        s.left[0].value.key: n.value.key for s in forward for n in walk(s.members[0])
+        if n.kind == "call" and functions.get(n.value.key) in ("softmax", "softmax_rows", "log_softmax")
+    }  # fmt: skip
+    found: dict[str, list[str]] = {}
+    for n in (n for s in forward for n in walk(s.members[0]) if n.kind in PRODUCTS):
+        names = [*dict.fromkeys(names_in(n.parts[0]))]
+        calls = [m.value.key for m in walk(n.parts[1]) if m.kind == "call"]
+        calls += [softmax[key] for key in names_in(n.parts[1]) if key in softmax]
+        called = {functions.get(key, key) for key in calls} & {"log", "log_softmax", "softmax", "softmax_rows"}
+        if len(names) == 1 and ("log_softmax" in called or ("log" in called and len(called) > 1)):
+            rows = "softmax_rows" in called or SOFTMAX_OVER_ROWS.search(source.text)
+            found.setdefault("rows sum to 1" if rows else "sums to 1", []).extend(names)
+    return {kind: [*dict.fromkeys(names)] for kind, names in found.items()}
 
 
 def _divisors(forward: Sequence[Statement]) -> list[str]:
@@ -314,9 +338,20 @@ def _given(declarations: Declarations, sorting: Sorting, source: Source) -> Iter
     if declarations.names.loss in computed or {"given", "given total"} & declarations.says:
         return
     found = sorting.parts.given or sorting.added_to_given()
-    if found:
-        texts = dict.fromkeys(_text(source, node) for node in found)
+    texts = dict.fromkeys(_text(source, node) for node in found) or dict.fromkeys(
+        _at_the_end(declarations, source, node) for node in sorting.set_before()
+    )
+    if texts:
         yield f"given: {', '.join(texts)}{'' if sorting.parts.given else ASSUMED}"
+
+
+def _at_the_end(declarations: Declarations, source: Source, node: Node) -> str:
+    """Return a derivative at the time t, as it is written at the last time."""
+    names, text = declarations.names, source.text[node.start : node.end]
+    for token in reversed(tokens_of(source, node.start, node.end, latex=True)):
+        if token.text == names.time and token.kind == "word":
+            text = text[: token.start - node.start] + names.last + text[token.end - node.start :]
+    return " ".join(text.split())
 
 
 def _text(source: Source, node: Node) -> str:

@@ -20,6 +20,7 @@ from tinyad.derivation.language.source import Block, DerivationError, LimitError
 from tinyad.derivation.language.sums import undeclared_indices
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
 from tinyad.derivation.language.tokenizer import tokens_of, tokens_of_lines, tokens_without_ends
+from tinyad.derivation.language.unnamed_arguments import with_named_arguments
 
 LOSSES = ("J", "E", "ℓ")
 
@@ -152,14 +153,27 @@ def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statem
         ref = _computed_name(declarations, equation.tokens).value
         for key in names.instances_of(ref.key):
             names.add(ref._replace(key=key))
+    named = _named_arguments(declarations, blocks)
     finish(declarations)
     statements = [declarations.parser().statement(equation.tokens, equation.number) for equation in equations]
     statements = [_with_known_first(declarations, line) for line in statements]
     for line in statements:
         if len(line.left) != 1 or line.left[0].kind != "name":
             raise source.error("a forward equation is `name = formula`", line.start, line.end)
+    statements = with_named_arguments(statements, named, names)
     _infer_sizes(declarations, statements)
     return statements
+
+
+def _named_arguments(declarations: Declarations, blocks: Sequence[Block]) -> dict[str, Ref]:
+    """Return the names that lines give to arguments, by what is computed of them; the declarations learn them."""
+    found: dict[str, Ref] = {}
+    for block in blocks:
+        if block.kind == "argument":
+            tokens = _tokens(declarations.source, block)
+            found[block.title] = declarations.parser().inside(tokens).value[0]
+            declarations.names.add(found[block.title])
+    return found
 
 
 def _infer_sizes(declarations: Declarations, forward: Sequence[Statement]) -> None:
