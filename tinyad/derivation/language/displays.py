@@ -324,6 +324,7 @@ CONDITION = re.compile(r"\\(?:in|forall|sim|leq?|geq?|neq?|[lc]?dots|propto|subs
 SEPARATOR = re.compile(r"\\q?quad|[,;]")
 BEFORE_COMPARED = {"if", "for", "when"}  # words before a comparison of indices that is a part of the line
 COMPARED = re.compile(r"[\s~$,;\\]*[a-z]\s*(?:=|\\neq?(?![A-Za-z])|≠)\s*[a-z]\s*(?=[$.,;\s&]*(?:\\\\|\\end|\Z))")
+END_OF_ROW = re.compile(r"[\s,.;]*(?:\\\\|\\(?:end|tag|label|notag|nonumber|q?quad)(?![A-Za-z])|\Z)")
 COLUMNS = re.compile(r"\s*\{[lcr|\s]*\}")
 SAYS_NOTHING = re.compile(r"(?<!\\)%[^\n]*|\\(?:label\s*\{[^{}]*\}|nonumber|notag|q?quad(?![A-Za-z]))|[&,.;\s]")
 
@@ -451,10 +452,15 @@ class _Rows:
         if compared:
             self.separators = [at for at in self.separators if at < (self.equals or [0])[-1]]
             return compared.end()
-        is_remark = words <= CONNECTING or " " in content or content[:1] == "("
+        is_remark = words <= CONNECTING or " " in content or content[:1] == "(" or self.is_apart(match.start(), end)
         if "intertext" in match["said"] or (not inside and words and is_remark):
             self.cut(match.start(), end, follows=False)
         return end
+
+    def is_apart(self, start: int, end: int) -> bool:
+        r"""Return whether what stands here is apart from a formula: `\quad\text{elementwise}` at the end of a row."""
+        before = self.text[self.start : start].rstrip(" \n&")
+        return bool(before.endswith("quad") and END_OF_ROW.match(self.text, end, self.display.end))
 
     def cut(self, end: int, next_start: int, follows: bool) -> None:
         """End a row; where it has two equals signs with a comma or a wide space between them, these are two."""

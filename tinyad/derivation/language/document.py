@@ -52,6 +52,7 @@ class Document(Source):
         self.not_read: list[NotRead] = []
         self.given: dict[int, list[Node]] = {}  # where a derivation begins → derivatives that it starts from
         self.abbreviations: dict[int, list[Block]] = {}  # where a derivation begins → the abbreviations in it
+        self.arguments: dict[int, list[Block]] = {}  # where a derivation begins → arguments that only its lines name
         self.count = {"forward": 0, "backward": 0, "abbreviations": 0}
         self.left_out: list[tuple[int, str]] = []  # a line that includes a file which is not read, and why
 
@@ -172,6 +173,7 @@ class Document(Source):
         self.abbreviations[declared[0].start] = short
         self.count["abbreviations"] += len(short)
         arguments = [Block("argument", it.computed, it.start, it.end, it.name.key) for it in parts.arguments]
+        self.arguments[declared[0].start] = arguments
         for kind, there in (("forward", forward or parts.rules), ("backward", backward)):
             if not there:
                 first = found[0].start if found and self.proposed else declared[-1].start

@@ -653,7 +653,7 @@ class Sorting:
         return [n for n in left if n.value[0].key in self._computed_keys][:1] or self._unset()
 
     def set_before(self) -> list[Node]:
-        """Return the derivatives used at t that lines set at t - 1 alone, as of a state on which a loss depends at the end."""
+        """Return the derivatives used at t that lines set at t - 1 alone: what is given is given at the last time."""
         left = [n for s in self._lines for node in s.left for n in walk(node) if n.kind == "d"]
         times = {key: {n.value[0].time for n in left if n.value[0].key == key} for key in self._computed_keys}
         used = [n for s in self._lines for member in s.members for n in walk(member) if n.kind == "d"]

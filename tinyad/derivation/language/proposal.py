@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tinyad.derivation.language.completion import complete
 from tinyad.derivation.language.declarations import Declarations, declare
@@ -58,10 +58,12 @@ def proposed_declarations(source: Source, *, taken: bool = False) -> str:
             message = source.nothing_read("forward" if sorting.parts.backward else "backward", sorting.parts)
         raise DerivationError(message, source)
     rows = [*_letters(declarations, found, source), *(() if taken else _signs(declarations, found))]
+    needed = SizeInference(declarations, computing)
+    leaves = {key: needed.uses[key] for key in needed.undeclared}
     rows += _stated(declarations, computing, source)
     rows += _sizes(declarations, computing, source, _lines(sorting))
     rows += _given(declarations, sorting, source)
-    rows += _constant(declarations, sorting, source)
+    rows += _constant(declarations, sorting, source, leaves)
     begin, before, end = _form(source)
     text = "\n".join([begin, *(before + row for row in rows), *([end] if end else [])])
     return text if rows else ""
@@ -69,10 +71,16 @@ def proposed_declarations(source: Source, *, taken: bool = False) -> str:
 
 def with_proposed(source: Source) -> Source:
     """Return a text with the declarations that it lacks; one with blocks that declares something is as it is."""
-    if _declared(source) and not isinstance(source, Document):
+    declared = _declared(source)
+    if declared and not (isinstance(source, Document) and _is_one(source, declared)):
         return source
     proposed = proposed_declarations(source, taken=True)
     return source.with_declarations(proposed) if proposed else source
+
+
+def _is_one(source: Document, declared: Sequence[Block]) -> bool:
+    """Return whether a document declares all before its first equation, and so has one derivation."""
+    return all(equation.start > declared[-1].start for equation in source.equations())
 
 
 def with_declarations_of(other: Source, source: Source) -> Source:
@@ -252,18 +260,16 @@ def _sizes(
             yield f"{kind}: {', '.join(_text(source, lacking[key]) for key in labels)}   # labels of a softmax"
 
 
-def _constant(declarations: Declarations, sorting: Sorting, source: Source) -> Iterator[str]:
+def _constant(
+    declarations: Declarations, sorting: Sorting, source: Source, leaves: Mapping[str, Node]
+) -> Iterator[str]:
     """Yield the names that nothing computes and whose derivatives no line sets, as data and labels are."""
     backward = {equation.start for equation in sorting.parts.backward}
     lines = [c.statement for c in sorting.candidates if c.equation.start in backward]
     if not all(lines) or {"constant"} & declarations.says:
         return
     set_here = {n.value[0].key for line in lines if line for left in line.left for n in walk(left) if n.kind == "d"}
-    forward = sorting.parts.statements
-    leaves = {
-        it.key: it.node for it in SizeInference(declarations, forward, _divisors(forward), guess=True).proposals()
-    }
-    unset = [key for key in leaves if key not in set_here and key not in _divisors(forward)]
+    unset = [key for key in leaves if key not in set_here and key not in _divisors(sorting.parts.statements)]
     if set_here & leaves.keys() and unset:
         yield f"constant: {', '.join(_text(source, leaves[key]) for key in unset)}   # no line sets their derivatives"
 

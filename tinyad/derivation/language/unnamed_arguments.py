@@ -9,7 +9,8 @@ from tinyad.derivation.language.names import FUNCTIONS, Names
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 
 ACTIVATIONS = (
-    "sigmoid", "tanh", "relu", "softplus", "softmax", "softmax_rows", "log_softmax", "exp", "sin", "cos", "erf", "arctan",
+    "sigmoid", "tanh", "relu", "softplus", "softmax", "softmax_rows", "log_softmax", "exp", "sin", "cos", "erf",
+    "arctan",
 )  # fmt: skip
 
 
@@ -28,10 +29,11 @@ def unnamed_arguments(
     """Return the arguments whose derivatives lines set and use, and that no equation names.
 
     Which one a line means follows from the derivatives in it, or else from the names: δa = δh ∘ (1 - h²) is about the
-    activation in the equation for h.
+    activation in the equation for h, as is δa = (Uᵀ δy) ∘ (1 - h²); δa = (Uᵀ δy) ∘ f'(a) is about the f in one alone.
     """
     used = {key for line in lines for key, _ in _derivatives(line.members)}
-    open_ = {key for key, line in forward.items() if _argument(line, names)}
+    activations = {key: _activation(line, names) for key, line in forward.items()}
+    open_: dict[str, str] = {key: node.value.key for key, node in activations.items() if node is not None}
     found: dict[str, UnnamedArgument] = {}
     for line in lines:
         left = line.left[0]
@@ -41,10 +43,12 @@ def unnamed_arguments(
         if ref.key in used:
             derived = [key for key, _ in _derivatives(line.members[:1]) if key in open_]
             named = [n.value.key for n in walk(line.members[0]) if n.kind == "name" and n.value.key in open_]
-            meant = {*derived} or {*named}
+            primes = {n.value.key for n in walk(line.members[0]) if n.kind == "prime"}
+            applied = [key for key, function in open_.items() if function in primes]
+            meant = {*derived} or {*named} or {*applied}
             if len(meant) == 1:
                 computed = meant.pop()
-                open_.remove(computed)
+                del open_[computed]
                 found[ref.key] = UnnamedArgument(ref, computed, left.start, left.end)
     return [*found.values()]
 
@@ -55,11 +59,11 @@ def _derivatives(members: Sequence[Node]) -> Iterator[tuple[str, Node]]:
             yield n.value[0].key, n
 
 
-def _argument(line: Statement, names: Names) -> Node | None:
-    """Return the argument of the one activation in an equation, unless it is a name; None if there are more."""
+def _activation(line: Statement, names: Names) -> Node | None:
+    """Return the one activation in an equation; None if there are more, or if its argument has a name."""
     calls = [n for n in walk(line.members[0]) if n.kind == "call" and len(n.parts) == 1]
-    arguments = [n.parts[0] for n in calls if _is_activation(n.value.key, names)]
-    return arguments[0] if len(arguments) == 1 and arguments[0].kind != "name" else None
+    found = [n for n in calls if _is_activation(n.value.key, names)]
+    return found[0] if len(found) == 1 and found[0].parts[0].kind != "name" else None
 
 
 def _is_activation(key: str, names: Names) -> bool:
@@ -74,8 +78,9 @@ def with_named_arguments(forward: Sequence[Statement], named: Mapping[str, Ref],
     found: list[Statement] = []
     for line in forward:
         computed: Ref = line.left[0].value
-        argument = _argument(line, names) if computed.key in named else None
-        if argument is not None:
+        activation = _activation(line, names) if computed.key in named else None
+        if activation is not None:
+            argument = activation.parts[0]
             name = Node("name", (), named[computed.key]._replace(time=computed.time), argument.start, argument.end)
             found.append(line._replace(number="", left=(name,), members=(argument,)))
             first, *others = line.members
