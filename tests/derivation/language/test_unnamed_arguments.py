@@ -4,6 +4,7 @@ import pytest
 
 from tinyad.derivation.language.documents import opened_text
 from tinyad.derivation.language.proposal import with_proposed
+from tinyad.derivation.language.source import DerivationError
 from tinyad.derivation.repair.checked import check_all
 from tinyad.derivation.show.report import Report
 
@@ -110,11 +111,15 @@ def test_what_a_line_means_is_not_guessed():
 
 
 def test_what_is_declared_is_completed():
-    given = "% tinyad: declare u_t: 3×1; constant: u_t\n" + RNN
+    given = "% tinyad: declare constant: u_t\n" + RNN
     found = report(given)
     assert found.ok
     assert "taken besides what is declared: layout: same; time: t = 1..T; s_t: N×1" in found.text()
     assert not report(given.replace(r"\delta c &= \sum_t", r"\delta c &= 2 \sum_t")).ok
+    sized = "% tinyad: declare A: N×M, B: N×N, c: N×1, u_t: M×1, s_t: N×1; given: δs_T; constant: u_t\n" + RNN
+    assert report(sized).ok  # s_{t-1} beside Σ_t is a sequence
+    with pytest.raises(DerivationError, match="no size follows for u_t"):
+        report(sized.replace(", u_t: M×1", ""))
 
 
 def test_a_derivative_is_given_at_the_last_time():

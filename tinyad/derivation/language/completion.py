@@ -22,7 +22,7 @@ from tinyad.derivation.language.marks import (
     squares_derived_for,
 )
 from tinyad.derivation.language.names import FUNCTIONS, Names
-from tinyad.derivation.language.sequences import sums
+from tinyad.derivation.language.sequences import is_shifted, sums
 from tinyad.derivation.language.sums import undeclared_indices
 from tinyad.derivation.language.syntax_tree import Token
 
@@ -40,6 +40,9 @@ def complete(declarations: Declarations, equations: Sequence[Tokens]) -> None:
     own_signs = _with_own_signs(declarations, equations)
     _find_functions(declarations, own_signs)
     _find_loss(declarations, own_signs)
+    summed = {letter for tokens in own_signs for letter, _, _ in sums(tokens)}
+    if names.time in summed and not names.last and "time" not in says and any(map(is_shifted, own_signs)):
+        names.last = "T"  # h_{t-1} beside Σ_t
     apart = [t for tokens in own_signs for t in (*tokens, Token("end", "", 0, 0))]
     names.indices |= undeclared_indices(names, apart)
     _find_ranges(declarations, [it for tokens in own_signs for it in sums(tokens)])

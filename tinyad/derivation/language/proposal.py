@@ -14,7 +14,7 @@ from tinyad.derivation.language.marks import exponents_in
 from tinyad.derivation.language.prose_sizes import stated_sizes
 from tinyad.derivation.language.reader import multiplies_as_numpy
 from tinyad.derivation.language.segments import segments
-from tinyad.derivation.language.sequences import examples_of_products, layers_above
+from tinyad.derivation.language.sequences import examples_of_products, is_shifted, layers_above
 from tinyad.derivation.language.size_inference import ONE, SizeInference
 from tinyad.derivation.language.sizes import Side, size_text
 from tinyad.derivation.language.source import BLOCKS, Block, DerivationError, LimitError, Source
@@ -70,17 +70,12 @@ def proposed_declarations(source: Source, *, taken: bool = False) -> str:
 
 
 def with_proposed(source: Source) -> Source:
-    """Return a text with the declarations that it lacks; one with blocks that declares something is as it is."""
+    """Return a text with the declarations that it lacks: one that declares nothing, or a document without sizes."""
     declared = _declared(source)
-    if declared and not (isinstance(source, Document) and _is_one(source, declared)):
+    if declared and not (isinstance(source, Document) and not declare(source, declared).shapes):
         return source
     proposed = proposed_declarations(source, taken=True)
     return source.with_declarations(proposed) if proposed else source
-
-
-def _is_one(source: Document, declared: Sequence[Block]) -> bool:
-    """Return whether a document declares all before its first equation, and so has one derivation."""
-    return all(equation.start > declared[-1].start for equation in source.equations())
 
 
 def with_declarations_of(other: Source, source: Source) -> Source:
@@ -128,7 +123,11 @@ def _read(source: Source) -> tuple[Declarations, list[Equation]]:
         declarations.names.time, declarations.names.last = layers
     for equation in found:
         for token in equation.tokens:
-            if token.text == declarations.names.time and "time" not in declarations.says and _is_shifted(equation):
+            if (
+                token.text == declarations.names.time
+                and "time" not in declarations.says
+                and is_shifted(equation.tokens)
+            ):
                 declarations.names.last = "T"
     complete(declarations, of_tokens)
     finish_leniently(declarations)
@@ -139,15 +138,6 @@ def _of_block(source: Source, block: Block) -> Iterator[Equation]:
     for segment in segments(tokens_of(source, block.start, block.end)):
         start, end = segment.tokens[0].start, segment.tokens[-1].end
         yield Equation(start, end, segment.number, tuple(segment.tokens), None, False, block.kind)
-
-
-def _is_shifted(equation: Equation) -> bool:
-    """Return whether a name at t - 1 or t + 1 stands in an equation."""
-    texts = [token.text for token in equation.tokens if token.kind not in ("group(", ")group")]
-    return any(
-        texts[k : k + 2] in (["t", "-"], ["t", "+"]) and texts[k - 1] in ("_", "(", "<", "⟨")
-        for k in range(1, len(texts))
-    )
 
 
 def _letters(declarations: Declarations, found: Sequence[Equation], source: Source) -> Iterator[str]:

@@ -24,6 +24,15 @@ def sums(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
         yield texts[1], start, rest[1] if rest[:1] == ["^"] and len(rest) > 1 else ""
 
 
+def is_shifted(tokens: Sequence[Token]) -> bool:
+    """Return whether a name at t - 1 or t + 1 stands in an equation."""
+    texts = [token.text for token in tokens if token.kind not in ("group(", ")group")]
+    return any(
+        texts[k : k + 2] in (["t", "-"], ["t", "+"]) and texts[k - 1] in ("_", "(", "<", "⟨")
+        for k in range(1, len(texts))
+    )
+
+
 def examples_of_declared(names: str, tokens: Sequence[Token]) -> tuple[str, str] | None:
     """Return the letter that counts examples and the last one, where names such as x_i are declared; None if none is.
 
