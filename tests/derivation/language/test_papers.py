@@ -18,7 +18,7 @@ FOUND = {  # document: (place of the wrong line, what was meant, equations that 
     "attention.tex": ("line 26, column 11 (eq:dk), wrong", r"d\mK &= d\mathbf{S}\T \mQ", 15, 0),
     "gru.tex": ("line 25, column 42, wrong", r"\pdv{L}{z_t} &= \pdv{L}{h_t} \had (c_t - h_{t-1})", 8, 1),
     "encoder.tex": ("line 41, column 130, wrong", r"\odot \exp(s/2) + \frac{1}{2} (\exp(s) - 1)", 11, 6),
-    "mlp.tex": ("line 31, column 44, wrong", r"\grad{\vec{a}_1} \odot \vec{a}_1 \odot (1 - \vec{a}_1)", 13, 1),
+    "mlp.tex": ("line 31, column 44, wrong", r"\grad{\vec{a}_1} \odot \vec{a}_1 \odot (1 - \vec{a}_1)", 14, 1),
     "lstm.md": ("line 34, column 62, wrong", r"\sum_{t=1}^{T} \delta^f_t h_{t-1}^\top", 15, 0),
     "classifier/main.tex": ("line 8 of sections/gradients.tex, column 20 (eq:dh), does not fit",
                             r"\dd{\Ls}{\vh} &= \mV\tp \dd{\Ls}{\bm{s}}", 13, 2),

@@ -89,7 +89,10 @@ $$\hat{y} = \mathrm{softmax}(U v), \quad J = -y^\top \log \hat{y}$$
 $$\frac{\partial J}{\partial v} = U^\top (\hat y - y)$$
 """
     assert verdicts(report(tmp_path, text)) == ["right"]
-    assert verdicts(report(tmp_path, text.replace("one-hot", "given"))) == ["wrong"]
+    taken = report(tmp_path, text.replace("one-hot", "given"))  # labels all the same, which the report says
+    assert verdicts(taken) == ["right"]
+    assert "sums to 1: y" in taken.text()
+    assert verdicts(report(tmp_path, text.replace("-y^\\top \\log", "-2 y^\\top \\log"))) == ["wrong"]
     rows = r"""The softmax is taken over each row.
 
 $$P = \operatorname{softmax}(S)$$

@@ -74,7 +74,8 @@ def test_no_form_holds_three_times_over(declare, forward, line):
     *before, last = BETWEEN.split(line.rstrip(";"))
     end = SIGN.search(last).end()
     right = re.split(r"(?<=\)) = ", last[end:])[0]
-    found = report(declare, forward, f"{''.join(before)}{last[:end]} 3 ({right})")
+    right, condition = re.fullmatch(r"(.*?)((?:(?:\\quad )?\\text\{ ?(?:if|for) \}| if )[^&]*)?", right).groups("")
+    found = report(declare, forward, f"{''.join(before)}{last[:end]} 3 ({right}){condition}")
     assert verdicts(found)[-1] == "wrong"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from itertools import combinations
 from typing import NamedTuple
@@ -100,15 +100,10 @@ def _holds_and_is_not_zero(points: Points, v: LineVerdict) -> bool:
 def _suppositions(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> Iterator[Supposition]:
     """Yield the conditions that are possible here."""
     functions = point.declarations.names.functions
-    calls = [
-        node
-        for eq in point.derivation.forward
-        for member in eq.members
-        for node in walk(member)
-        if node.kind == "call" and functions.get(node.value.key, node.value.key) in LABELLED
-    ]
+    nodes = [node for eq in point.derivation.forward for member in eq.members for node in walk(member)]
+    calls = [n for n in nodes if n.kind == "call" and functions.get(n.value.key, n.value.key) in LABELLED]
     free = _names_without_derivative(point, verdicts)
-    yield from _labels(point, calls, free)
+    yield from _labels(point, [*calls, *(n for n in nodes if _sums_exponentials(n))], free)
     columns = [node for node in calls if functions.get(node.value.key) == "softmax"]
     if columns:
         it = copy(point.declarations)
@@ -133,6 +128,19 @@ def _suppositions(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> Iterat
         )
 
 
+def _sums_exponentials(node: Node) -> bool:
+    """Return whether this is a sum such as Σ_j e^{z_j}, with which a softmax is written in components."""
+    terms = walk(node.parts[0]) if node.kind == "sum" and node.value[0] == "index" else ()
+    return any(n.kind == "call" and n.value.key == "exp" for n in terms)
+
+
+def _is_along_rows(node: Node, functions: Mapping[str, str]) -> bool:
+    """Return whether a softmax is over each row: of S_ij over j."""
+    if node.kind == "call":
+        return functions.get(node.value.key) == "softmax_rows"
+    return any(n.kind == "name" and n.value.indices[1:] == (node.value[1],) for n in walk(node))
+
+
 LABELLED = ("softmax", "log_softmax", "softmax_rows")  # functions that come with labels
 
 
@@ -140,7 +148,7 @@ def _labels(point: SamplePoint, calls: Sequence[Node], free: Sequence[str]) -> I
     """Yield that the columns, or the rows, of a name sum to 1: of one that is not inside of the softmax itself."""
     functions = point.declarations.names.functions
     inside = {node.value.key for call in calls for node in walk(call) if node.kind == "name"}
-    along_rows = any(functions.get(call.value.key) == "softmax_rows" for call in calls)
+    along_rows = any(_is_along_rows(call, functions) for call in calls)
     kind = ConditionKind.ROWS_SUM_TO_1 if along_rows else ConditionKind.COLUMNS_SUM_TO_1
     labels = [key for key in free if key not in inside and point.forward.shape(key)[along_rows] > 1]
     for key in labels[:LABELS_TRIED] if calls else ():

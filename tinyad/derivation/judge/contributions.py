@@ -80,6 +80,8 @@ def cases(point: SamplePoint, left: Node) -> Iterator[Case]:
             shift = ref.time[1] if ref.time else 0
             for t in range(1, point.last + 1):
                 key = point.evaluator.names.key(ref.key, scope, left)
+                if t + shift == point.last and ref.time and ref.key in it.set_at_last:
+                    continue
                 if (key, t + shift) in point.values:
                     yield Case(point, Scope(t, scope.members), (key, t + shift))
         else:

@@ -351,8 +351,10 @@ class Coverage:
             return "this line sets it"
         if place not in self._lines:
             return ""
-        if self._first.get(place, -1) > n and place not in self._point.seeds:
-            return "a later line sets it"
+        first = self._first.get(place, -1)
+        if first > n and place not in self._point.seeds:
+            in_order_of_use = self._point.source.is_document  # a mistake in the other line may have turned the order
+            return "" if in_order_of_use and not self.verdicts[first].ok else "a later line sets it"
         if self._complete.get(place, -1) >= n:
             return f"it is not complete before line {self.verdicts[self._complete[place]].line}"
         return ""

@@ -8,15 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyad.arrays.matrix import Array, size
-from tinyad.derivation.judge.thresholds import LOSS_PATHS, SAME_SUM, SAME_SUM_NEAR_ZERO, SAME_VALUE
+from tinyad.derivation.judge.thresholds import LOSS_PATHS, NO_VALUE, SAME_SUM, SAME_SUM_NEAR_ZERO, SAME_VALUE
 from tinyad.derivation.judge.verdicts import Reading, Verdict, WorstEntry, indices_on_one_side
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, walk
 from tinyad.derivation.semantics.environment import TimedName
 from tinyad.derivation.semantics.evaluator import Evaluator
 from tinyad.derivation.semantics.operations import column, sized_blocks
 from tinyad.derivation.semantics.sample_point import SamplePoint
 from tinyad.derivation.semantics.values import Blocks, Eye, Indexed, Scope, Stretched, Trouble
 
+NOT_FINITE = "a value here is not finite: declare `positive: x` for what stands in a log, a root or a power"
+WHERE_NOT_EQUAL = "this holds where {0} ≠ {1}; for {0} = {1} it is something else: write cases, or δ_{{{0}{1}}}"
 DERIVATIVE_OF_SUM = "it is the derivative of the sum of all entries, not the Jacobian"
 
 
@@ -73,11 +75,32 @@ def _compare_sides(at: Sides, left: Node, member: Node) -> Reading | None:
         if _is_derivative_of_sum(at, left, y):
             message += f"; {DERIVATIVE_OF_SUM}"
         return Reading(Verdict.DOES_NOT_FIT, message, member)
+    if not np.all(np.abs(x) < NO_VALUE):
+        return Reading(Verdict.NOT_EVALUABLE, NOT_FINITE, member)
     worst = _worst_entry(x, y)
     if worst is None:
         return None
+    if _differ_where_equal(at, left, member, x, y):
+        return Reading(Verdict.NOT_EVALUABLE, WHERE_NOT_EQUAL.format(*_letters(at, left)), member)
     message = DERIVATIVE_OF_SUM if _is_derivative_of_sum(at, left, y) else ""
     return Reading(Verdict.WRONG, message, member, worst=worst)
+
+
+def _letters(at: Sides, left: Node) -> list[str]:
+    """Return the indices of the left-hand side."""
+    value = at.evaluator(left, at.scope)
+    return [letter for letter in value.labels if letter] if isinstance(value, Indexed) else []
+
+
+def _differ_where_equal(at: Sides, left: Node, member: Node, x: Array, y: Array) -> bool:
+    """Return whether a line for ∂p_i/∂z_j is right but where i = j, and says nothing of that."""
+    if left.kind != "jacobian" or len(_letters(at, left)) != 2 or x.ndim != 2 or not x.shape[0] == x.shape[1] > 1:
+        return False
+    if any(n.kind in ("delta", "cases") for n in walk(member)):
+        return False
+    apart = ~np.eye(len(x), dtype=bool)
+    there, found = x[apart].reshape(-1, 1), y[apart].reshape(-1, 1)
+    return bool(np.any(there)) and _worst_entry(there, found) is None
 
 
 def are_equal(at: Sides, left: Node, member: Node) -> bool:

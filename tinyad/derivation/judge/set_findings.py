@@ -35,6 +35,9 @@ def not_exercised(points: Sequence[SamplePoint], verdicts: Sequence[LineVerdict]
     if not any(r.of is not None for v in verdicts for r in v.readings):
         return []
     notes = list(dict.fromkeys(_negligible(points, verdicts)))
+    sets = ", ".join(dict.fromkeys(points[0].declarations.names.sets.values()))
+    if sets:
+        notes.append(f"sums over {sets} are read as sums over all values of their index")
     equal = "; ".join(", ".join(label(*p) for p in group) for group in _equal_derivatives(points))
     if equal:
         notes.append(f"these derivatives are equal, so a line with one in the place of another still holds: {equal}")

@@ -18,6 +18,8 @@ RESOLVED           = 1e-3   # of the largest contribution: rounding has to be sm
 
 STEADY             = 1e-3   # of a contribution: what small errors may change of one that is not 0 but for rounding
 
+NO_VALUE           = 1e20   # a larger derivative is none: the log of a negative number leaves π over a tiny step
+
 # When a line is a sum of multiples of contributions.
 FITS               = 1e-8   # of the largest entry: what the multiples may leave over
 SAME_FACTOR        = 1e-6   # a factor this near to 1, 2 or -1 is that number; of the largest: another, or 0

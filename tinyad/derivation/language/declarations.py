@@ -68,12 +68,14 @@ class Declarations:
         self.row_shares: set[str] = set()  # positive, and every row sums to 1
         self.ranges: dict[str, tuple[float, float]] = {}  # where the entries of a name are
         self.matrix_kinds: dict[str, MatrixKind] = {}
+        self.said_functions: dict[str, str] = {}  # letters of functions that equations say what they are
         self.functions: dict[str, dict[str, str]] = {}  # f_θ → {member or "": function}
         self.arguments: dict[tuple[str, str], Node] = {}  # (name, function) → what the name means there
         self.pending: list[Entry] = []  # declarations with names that the forward equations compute
         self.says: set[str] = set()  # the kinds of declarations that there are
         self.index_ends: dict[str, str] = {}  # index → the letter of its last value, where a sum has one
         self.read_products: set[str] = set()  # what * is by the sizes in the forward equations, "*" or "∘"
+        self.set_at_last: set[str] = set()  # names for whose derivative at the time T there is a line of its own
         self.inferred: dict[str, str] = {}  # key → the size that follows for it
 
     def value(self, entry: Entry) -> str:
@@ -100,6 +102,7 @@ def declare(source: Source, blocks: Sequence[Block], examples: Sequence[Token] =
     Names such as x_i are a sequence where one of the tokens `examples` is a sum over i.
     """
     declarations = Declarations(source)
+    declarations.names.layered = source.layered_names()
     entries = [entry for block in blocks for entry in _entries(source, block)]
     declarations.says = {entry.kind for entry in entries}
     for entry in entries:  # letters first: names are read with them

@@ -15,6 +15,7 @@ ENVIRONMENTS = set("align alignat aligned flalign equation gather multline eqnar
 ENVIRONMENTS |= {"IEEEeqnarray", "empheq"}
 WITH_ARGUMENT = {"alignat", "IEEEeqnarray", "empheq"}  # the columns, or the environment that is meant
 NUMBERED_ONCE = {"equation", "multline", "displaymath", "math", "dmath"}
+SYSTEMS = {"array", "cases", "dcases", "rcases"}  # of equations, where a row begins with one
 TRANSPARENT = ENVIRONMENTS | set("alignedat split gathered subequations".split())  # their rows are rows of the display
 NO_FORMULAS = set("verbatim Verbatim lstlisting minted comment filecontents tikzpicture alltt code".split())
 INSTRUCTION = re.compile(r"\s*tinyad:\s*(\w*)[ \t]*")
@@ -190,6 +191,7 @@ MARKDOWN = re.compile(
     r"|\\(?P<escaped>[^A-Za-z\s])|\\begin\s*\{(?P<name>[A-Za-z]+)\*?\}|(?P<dollars>\$\$?)",
     re.MULTILINE,
 )
+FORMULA_OR_MARK = re.compile(r"\$[^$]*\$|\\\\?\([\s\S]*?\\\\?\)|^[ \t]*(?:[-*+>]|\d+[.)])[ \t]|[.,;]")
 MATHEMATICS = ("math", "latex", "tex", "{math}")
 
 
@@ -248,8 +250,18 @@ def _markdown_formula(source: Source, match: re.Match[str], found: Found, unclos
             unclosed |= {sign} if closing and not ending else set()
             return start
         raise source.error(f"{sign} has no {sign.replace('begin', 'end')}", match.start(), start)
+    inline = inline and not _is_displayed(source, match.start(), start, ending.start())
     found.displays.append(Display(start, ending.start(), inline, not name or name in NUMBERED_ONCE))
     return ending.end()
+
+
+def _is_displayed(source: Source, at: int, start: int, end: int) -> bool:
+    """Return whether an inline formula is an equation on a line with formulas alone, as a display would be."""
+    if "=" not in source.text[start:end]:
+        return False
+    number, last = source.place(at)[0], source.place(end)[0]
+    line = source.text[source.line_start(number) : source.line_start(last) + len(source.line(last))]
+    return len(line) < INLINE_CHARACTERS and not FORMULA_OR_MARK.sub("", line).strip()
 
 
 RST = re.compile(
@@ -299,7 +311,8 @@ def _indented_until(source: Source, match: re.Match[str]) -> int:
 # The rows of a display
 
 ROW_SIGNS = re.compile(
-    r"\\\\\*?(?:[ \t]*\[[^\]\n]*\])?|(?<!\\)%[^\n]*|\\(?P<side>begin|end)\s*\{(?P<name>[^{}\n]*)\}"
+    r"(?P<wrap>\\eqalign\s*(?=\{))|(?P<system>(?:\\left\s*)?(?:\\\{|\\lbrace\b)\s*(?=\\begin)|\\right\s*\.)"
+    r"|\\\\\*?(?:[ \t]*\[[^\]\n]*\])?|(?<!\\)%[^\n]*|\\(?P<side>begin|end)\s*\{(?P<name>[^{}\n]*)\}"
     r"|\\(?P<said>label|intertext|shortintertext|text|mbox|textrm|textnormal)\s*(?=\{)|\\(?P<space>qquad|quad)(?![A-Za-z])"
     r"|(?P<option>^[ \t]*:(?:label|nowrap|name|class|number):[ \t]*(?P<value>[^\n]*))"
     r"|(?P<open>\\?[({\[])|(?P<close>\\?[)}\]])|\\[\s\S]|(?P<mark>[,;=])",
@@ -309,6 +322,10 @@ ROW_SIGNS = re.compile(
 
 CONDITION = re.compile(r"\\(?:in|forall|sim|leq?|geq?|neq?|[lc]?dots|propto|subset(?:eq)?)(?![A-Za-z])|[<>≤≥∈∀]")
 SEPARATOR = re.compile(r"\\q?quad|[,;]")
+BEFORE_COMPARED = {"if", "for", "when"}  # words before a comparison of indices that is a part of the line
+COMPARED = re.compile(r"[\s~$,;\\]*[a-z]\s*(?:=|\\neq?(?![A-Za-z])|≠)\s*[a-z]\s*(?=[$.,;\s&]*(?:\\\\|\\end|\Z))")
+END_OF_ROW = re.compile(r"[\s,.;]*(?:\\\\|\\(?:end|tag|label|notag|nonumber|q?quad)(?![A-Za-z])|\Z)")
+COLUMNS = re.compile(r"\s*\{[lcr|\s]*\}")
 SAYS_NOTHING = re.compile(r"(?<!\\)%[^\n]*|\\(?:label\s*\{[^{}]*\}|nonumber|notag|q?quad(?![A-Za-z]))|[&,.;\s]")
 
 
@@ -337,10 +354,11 @@ class _Rows:
         self.separators: list[int] = []  # commas and wide spaces, where a second equation may begin
         self.equals: list[int] = []
         self.depth = self.braces = self.opaque = 0  # inside of brackets, of braces, of matrices
+        self.systems: list[int] = []  # for each environment of rows that is open, how many matrices are around it
         at = display.start
-        while (match := ROW_SIGNS.search(self.text, at, display.end)) is not None:
+        while (match := ROW_SIGNS.search(self.text, at, self.display.end)) is not None:
             at = self.take(match)
-        self.cut(display.end, display.end, follows=True)
+        self.cut(self.display.end, self.display.end, follows=True)
         if display.one_number and self.labels == 1:
             self.rows = [row._replace(label=self.last_label) for row in self.rows]
 
@@ -349,13 +367,11 @@ class _Rows:
         end = match.end()
         if match["said"]:
             return max(end, self.words(match, self.depth or self.opaque))
-        if match["side"] and match["name"].strip().removesuffix("*") not in TRANSPARENT:
-            self.opaque += 1 if match["side"] == "begin" else -1
-        elif match["side"] or match["option"]:
-            self.cut(match.start(), end, follows=True)
-            if ":label:" in match[0]:
-                self.set_label(match["value"].strip())
-        elif match["open"]:
+        if match["wrap"] or match["system"]:
+            return self.around_rows(match)
+        if match["side"] or match["option"]:
+            return self.environment(match)
+        if match["open"]:
             self.depth, self.braces = self.depth + 1, self.braces + (match[0] == "{")
         elif match["close"]:
             self.depth, self.braces = max(0, self.depth - 1), max(0, self.braces - (match[0] == "}"))
@@ -365,6 +381,51 @@ class _Rows:
         elif not (self.depth or self.opaque):
             self.note(match)
         return end
+
+    def environment(self, match: re.Match[str]) -> int:
+        """Take the begin or the end of an environment, or an option of a directive; return where to go on."""
+        end, name = match.end(), (match["name"] or "").strip().removesuffix("*")
+        if name in SYSTEMS and (closed := self.system(match, end)):
+            return closed
+        if match["side"] and name not in TRANSPARENT:
+            self.opaque += 1 if match["side"] == "begin" else -1
+            return end
+        self.cut(match.start(), end, follows=True)
+        if ":label:" in match[0]:
+            self.set_label(match["value"].strip())
+        return end
+
+    def is_empty(self, end: int) -> bool:
+        """Return whether nothing stands in the row so far."""
+        return not (self.opaque or SAYS_NOTHING.sub("", self.text[self.start : end]).strip())
+
+    def around_rows(self, match: re.Match[str]) -> int:
+        r"""Take what only holds rows together: \eqalign{...}, and the brace before a system of equations."""
+        end = match.end()
+        if match["wrap"] and self.is_empty(match.start()):
+            closing = group_end(self.text, end)
+            if 0 < closing <= self.display.end:
+                self.display = self.display._replace(end=closing - 1)
+                self.start = end + 1
+                return end + 1
+        elif match["system"] and self.is_empty(match.start()):
+            self.start = end
+        elif match["system"] and "\\{" in match["system"]:
+            self.depth += 1
+        return end
+
+    def system(self, match: re.Match[str], end: int) -> int:
+        """Take the begin or the end of a system of equations, and return where to go on; 0 at a matrix or at cases."""
+        if match["side"] == "begin" and self.is_empty(match.start()):
+            columns = COLUMNS.match(self.text, end)
+            self.systems.append(self.opaque)
+            self.cut(match.start(), columns.end() if columns else end, follows=True)
+            return self.start
+        if match["side"] == "end" and self.systems[-1:] == [self.opaque]:
+            self.systems.pop()
+            self.cut(match.start(), end, follows=True)
+            return end
+        return 0
 
     def set_label(self, label: str) -> None:
         self.label = self.last_label = label
@@ -387,10 +448,19 @@ class _Rows:
             self.set_label(content)
             return end
         words = set(re.findall(r"[a-z]+", content.lower()))
-        is_remark = words <= CONNECTING or " " in content or content[:1] == "("
+        compared = COMPARED.match(self.text, end, self.display.end) if words and words <= BEFORE_COMPARED else None
+        if compared:
+            self.separators = [at for at in self.separators if at < (self.equals or [0])[-1]]
+            return compared.end()
+        is_remark = words <= CONNECTING or " " in content or content[:1] == "(" or self.is_apart(match.start(), end)
         if "intertext" in match["said"] or (not inside and words and is_remark):
             self.cut(match.start(), end, follows=False)
         return end
+
+    def is_apart(self, start: int, end: int) -> bool:
+        r"""Return whether what stands here is apart from a formula: `\quad\text{elementwise}` at the end of a row."""
+        before = self.text[self.start : start].rstrip(" \n&")
+        return bool(before.endswith("quad") and END_OF_ROW.match(self.text, end, self.display.end))
 
     def cut(self, end: int, next_start: int, follows: bool) -> None:
         """End a row; where it has two equals signs with a comma or a wide space between them, these are two."""

@@ -6,15 +6,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from tinyad.derivation.language.completion import complete
 from tinyad.derivation.language.declarations import Declarations, declare, finish
 from tinyad.derivation.language.displays import Found, Instruction, declaration_lines
 from tinyad.derivation.language.equations import Equation, NotRead, Parts, Sorting, equations
+from tinyad.derivation.language.layers import layered_names
 from tinyad.derivation.language.limits import BLOCK_LINES
 from tinyad.derivation.language.macros import Macros
-from tinyad.derivation.language.marks import bars_are_adjoints, pi_is_name
-from tinyad.derivation.language.sequences import sums
 from tinyad.derivation.language.source import PROPOSED, Block, DerivationError, Source
-from tinyad.derivation.language.sums import undeclared_indices
 from tinyad.derivation.language.syntax_tree import Node, Token
 from tinyad.derivation.language.tokenizer import tokens_of
 
@@ -49,15 +48,17 @@ class Document(Source):
         self._find = find
         self._found: Found | None = None
         self._blocks: list[Block] | None = None
+        self._equations: list[Equation] | None = None
         self.not_read: list[NotRead] = []
         self.given: dict[int, list[Node]] = {}  # where a derivation begins → derivatives that it starts from
         self.abbreviations: dict[int, list[Block]] = {}  # where a derivation begins → the abbreviations in it
+        self.arguments: dict[int, list[Block]] = {}  # where a derivation begins → arguments that only its lines name
         self.count = {"forward": 0, "backward": 0, "abbreviations": 0}
         self.left_out: list[tuple[int, str]] = []  # a line that includes a file which is not read, and why
 
     def with_declarations(self, proposed: str) -> Document:
         """Return the document with declarations before it; its lines keep their numbers, and the time goes on."""
-        before = [Line(row, PROPOSED, number) for number, row in enumerate(proposed.split("\n"), 1)]
+        before = [Line(row, PROPOSED, number) for number, row in enumerate([*proposed.split("\n"), ""], 1)]
         other = Document([*before, *self.lines], self.name, self.seconds, self.kind, self._find)
         other.left_out = [(number + len(before), why) for number, why in self.left_out]
         other.deadline, other.proposed = self.deadline, proposed
@@ -107,15 +108,24 @@ class Document(Source):
                     f"this document declares no sizes; `tinyad check --declare {self.name}` proposes what to declare",
                     self, next((display.start for display in self.found.displays if not display.inline), 0),
                 )  # fmt: skip
-            all_equations = equations(self, self.found.displays, self.found.instructions)
             self._blocks = [
-                block for group in self._groups(declared, all_equations) for block in self._blocks_of(*group)
+                block for group in self._groups(declared, self.equations()) for block in self._blocks_of(*group)
             ]
             if len(self._blocks) > BLOCK_LINES:
                 raise self.error(
                     f"{len(self._blocks)} equations; at most {BLOCK_LINES} are read", self._blocks[-1].start
                 )
         return self._blocks
+
+    def equations(self) -> list[Equation]:
+        """Return the equations of the document."""
+        if self._equations is None:
+            self._equations = equations(self, self.found.displays, self.found.instructions)
+        return self._equations
+
+    def layered_names(self) -> set[str]:
+        """Return the names whose index says which layer they are of."""
+        return layered_names([equation.tokens for equation in self.equations()])
 
     def declared(self) -> list[Block]:
         """Return the declarations in comments."""
@@ -162,18 +172,22 @@ class Document(Source):
         short = [Block("abbreviation", "", e.start, e.end, e.number) for e in parts.abbreviations]
         self.abbreviations[declared[0].start] = short
         self.count["abbreviations"] += len(short)
-        for kind, there in (("forward", forward), ("backward", backward)):
+        arguments = [Block("argument", it.computed, it.start, it.end, it.name.key) for it in parts.arguments]
+        self.arguments[declared[0].start] = arguments
+        for kind, there in (("forward", forward or parts.rules), ("backward", backward)):
             if not there:
-                raise self.error(self._none(kind, parts), declared[-1].start)
-        return [*declared, *forward, *short, *backward]
+                first = found[0].start if found and self.proposed else declared[-1].start
+                raise self.error(self.nothing_read(kind, parts), first)
+        return [*declared, *arguments, *forward, *short, *backward]
 
     def sorted(self, declarations: Declarations, found: Sequence[Equation]) -> Parts:
         """Return the equations by what they are."""
-        complete(declarations, found)
+        complete(declarations, [equation.tokens for equation in found])
         finish_leniently(declarations)
         return Sorting(declarations, found).parts
 
-    def _none(self, kind: str, parts: Parts) -> str:
+    def nothing_read(self, kind: str, parts: Parts) -> str:
+        """Say that there are no forward equations, or no lines, and why the first formulas are none."""
         what = "equation that the lines need" if kind == "forward" else "line that sets a derivative of a declared name"
         telling = sorted(parts.not_read, key=lambda n: n.why.startswith("no line needs"))
         rows = [f"{self.line_name(n.start)}: {n.why}" for n in telling[:5]]
@@ -183,8 +197,7 @@ class Document(Source):
     def prepare(self, declarations: Declarations, blocks: Sequence[Block]) -> None:
         """Add to declarations what the equations say: a loss, indices, a sequence, the layout of papers."""
         complete(declarations, [
-            Equation(b.start, b.end, b.number, tuple(self._tokens(b)), None, False)
-            for b in blocks if b.kind != "declare"
+            self._tokens(block) for block in blocks if block.kind != "declare"
         ])  # fmt: skip
 
     def _tokens(self, block: Block) -> list[Token]:
@@ -229,49 +242,3 @@ def finish_leniently(declarations: Declarations) -> None:
             finish(declarations)
         except DerivationError:  # raised again when the equations are known
             continue
-
-
-# What equations say without a declaration
-
-
-def complete(declarations: Declarations, found: Sequence[Equation]) -> None:
-    """Set what the author has not declared: the layout of papers, the loss, the indices and times of sums."""
-    names, says = declarations.names, declarations.says
-    names.has_layers = not names.last
-    if "bars" not in says:
-        names.bars = names.bars or bars_are_adjoints([e.tokens for e in found])
-    names.pi_is_name = names.pi_is_name or any(pi_is_name(e.tokens) for e in found)
-    if "layout" not in says:
-        declarations.layout = "same"
-    if "loss" not in says:
-        numerators = [loss for e in found if (loss := _numerator(e.tokens))]
-        if numerators and names.loss not in numerators:
-            names.loss = max(sorted(set(numerators)), key=numerators.count)
-    apart = [t for e in found for t in (*e.tokens, Token("end", "", e.end, e.end))]
-    names.indices |= undeclared_indices(names, apart)
-    for letter, start, last in (s for e in found for s in sums(e.tokens)):
-        if letter in names.known or letter in names.families or letter in (names.time if names.last else ""):
-            continue
-        if letter == names.time and last == "T" and start == "1" and "time" not in says:
-            names.last = last
-            continue
-        if last.isalpha():
-            declarations.index_ends.setdefault(letter, last)
-        if letter not in names.indices and letter.isalpha() and (letter != names.time or "time" not in says):
-            names.indices.add(letter)
-
-
-def _numerator(tokens: Sequence[Token]) -> str:
-    """Return what the derivative on a left-hand side is of: J in ∂J/∂z or ∇_z J; "" if there is none."""
-    equals = next((k for k, token in enumerate(tokens) if token[:2] in (("op", "="), ("op", "+="))), 0)
-    left = [token for token in tokens[:equals] if token.kind not in ("group(", ")group")]
-    texts = [token.text for token in left]
-    if left[:1] and left[0].kind == "frac" and len(left) > 3 and texts[1] in ("∂", "d") and left[2].kind == "word":
-        behind = texts.index(")", 3) + 1 if texts[3] == "(" and ")" in texts[3:-1] else 3  # of J(θ)
-        return texts[2] if texts[behind] in ("∂", "d") else ""
-    if texts[:1] == ["∂"] and texts[2:3] == ["/"]:
-        return texts[1]
-    if texts[-1:] == [")"] and "(" in texts:  # of J(w)
-        texts = texts[: texts.index("(")]
-    last = left[len(texts) - 1 :][:1]
-    return texts[-1] if texts[:2] == ["∇", "_"] and last and last[0].kind == "word" and len(texts) > 3 else ""

@@ -15,9 +15,7 @@ from tinyad.derivation.language.source import DerivationError, Source, decoded, 
 
 BLOCK_OF_EQUATIONS = re.compile(r"^[ \t]*```+[ \t]*(?:forward|backward)\b", re.MULTILINE)
 LATEX = re.compile(r"^[^%\n]*\\(?:documentclass|begin\s*\{document\})|^[^\n]*(?<!\\)%[ \t]*tinyad:", re.MULTILINE)
-MARKDOWN = re.compile(
-    r"<!--\s*tinyad:|^[ \t]*(?:\$\$|\\\[|\\begin\{)|^[ \t]*```+[ \t]*(?:math|latex|tex)\b", re.MULTILINE
-)
+MARKDOWN = re.compile(r"<!--\s*tinyad:|\$|\\[(\[]|\\begin\{|^[ \t]*```+[ \t]*(?:math|latex|tex)\b", re.MULTILINE)
 RESTRUCTURED = re.compile(r"^[ \t]*\.\. (?:tinyad:|math::)", re.MULTILINE)
 SUFFIXES = {
     ".tex": "latex", ".ltx": "latex", ".latex": "latex", ".rst": "restructured text",

@@ -16,10 +16,18 @@ from tinyad.derivation.language.segments import segments
 from tinyad.derivation.language.source import DerivationError, LimitError, Source
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
 from tinyad.derivation.language.tokenizer import tokens_of
+from tinyad.derivation.language.unnamed_arguments import UnnamedArgument, unnamed_arguments
 
 EQUALS = ("=", "+=", "≡")
 CONTINUING = ("=", "+=", "+", "-", "∘", "*", "·", "@", "/", "≡")
 BEFORE_FORMULA = re.compile(r"(?:[\s&]|\\q?quad(?![A-Za-z])|\\label\s*\{[^{}]*\})*")
+BETWEEN_DISPLAYS = re.compile(r"[\s$,.&]*|\s*\\\]\s*\\\[\s*")
+OF_COLUMNS = ("transpose", "inverse", "sum", "component")
+FUNCTIONS_OF_COLUMNS = ("norm", "inner", "outer", "kron", "softmax", "sum", "mean", "var", "max", "diag", "tr", "det")
+CONDITION = "a condition, as for an optimum, is not judged"
+FOLLOWS = re.compile(
+    r"[\s&,.]*(?:\\q?quad\s*)*(?:\\(?:implies|Rightarrow|Longrightarrow|iff|Leftrightarrow)(?![A-Za-z])|⇒)"
+)
 OTHER_FORMULA = "another formula for the same; the first one is taken"
 DERIVED = ("d", "jacobian", "differential", "prime")
 
@@ -27,7 +35,7 @@ DERIVED = ("d", "jacobian", "differential", "prime")
 class Equation(NamedTuple):
     """An equation of a document: its place, its number, its tokens or why it has none, and what the author says it is.
 
-    said: "forward", "backward", "ignore" or "", from a comment or a label; title: of the set of backward lines.
+    said: "forward", "backward", "ignore" or "", from a comment or a label, or "prose"; title: of a set of lines.
     """
 
     start: int
@@ -57,10 +65,33 @@ def equations(source: Source, displays: Sequence[Display], instructions: Sequenc
     for display in displays:
         for equation in _of_display(source, display):
             said, title = _said(source, equation, instructions)
-            found.append(equation._replace(said=said, title=title))
+            made = equation._replace(said=said, title=title)
+            begins = made.tokens[:1] and made.tokens[0].text == "="
+            if found and begins and BETWEEN_DISPLAYS.fullmatch(source.text, found[-1].end, made.start):
+                _add(found, made, may_continue=True)
+            else:
+                found.append(made)
         if len(found) > EQUATIONS:
             raise source.error(f"more than {EQUATIONS} equations", display.start)
-    return [equation for equation in found if not equation.inline or equation.said in ("forward", "backward")]
+    return [_in_prose(source, equation) for equation in found if not equation.inline or _may_define(source, equation)]
+
+
+def _in_prose(source: Source, equation: Equation) -> Equation:
+    """Return an equation, marked where it stands in a line of prose without a comment that says what it is."""
+    return equation._replace(said="prose") if equation.inline and not equation.said else equation
+
+
+def _may_define(source: Source, equation: Equation) -> bool:
+    """Return whether an equation in a line of prose may define a name: if lines need it and nothing else defines it."""
+    if equation.said:
+        return equation.said in ("forward", "backward")
+    equals = [k for k, t in enumerate(equation.tokens) if t.kind == "op" and t.text in EQUALS]
+    behind = equation.tokens[equals[0] + 1 :] if len(equals) == 1 else ()
+    if behind and behind[0].kind == "open" and behind[-1].kind == "close" and len(behind) < 11:  # A = (a_{ij})
+        return False
+    computed = sum(t.kind == "word" for t in behind) > 1 or any(t.text in (*CONTINUING, "^") for t in behind)
+    dots = any(t.kind == "dots" or t.text in ("≠", "≤", "≥", "<", ">", "∈") for t in equation.tokens)
+    return computed and not dots and any(t.kind == "word" for t in behind)
 
 
 def _said(source: Source, equation: Equation, instructions: Sequence[Instruction]) -> tuple[str, str]:
@@ -98,16 +129,38 @@ def _of_display(source: Source, display: Display) -> Iterator[Equation]:
         except DerivationError as reason:
             error = reason
         start, end = _trimmed(source, row.start, row.end)
+        tokens = _joined_lines(tokens)
         for segment in segments(tokens):
             number = segment.number or row.label
-            begun, ended = _balanced(source.text, segment.tokens[0].start, max(t.end for t in segment.tokens))
+            first = start if segment.tokens[0] is tokens[0] else segment.tokens[0].start
+            begun, ended = _balanced(source.text, first, max(t.end for t in segment.tokens))
             made = Equation(begun, ended, number, tuple(segment.tokens), None, display.inline)
-            _add(pending, made, row.continues or segment.tokens[0] is not tokens[0])
+            continues = row.continues or segment.tokens[0] is not tokens[0]
+            _add(pending, made, continues and not _sets_negative(source, row.start, segment.tokens))
         if error:
             _add(pending, Equation(start, end, row.label, (), error, display.inline), row.continues)
         elif not segments(tokens) and pending and (tag := next((t.text for t in tokens if t.kind == "tag"), "")):
             pending[-1] = pending[-1]._replace(number=pending[-1].number or tag)
     yield from pending
+
+
+def _sets_negative(source: Source, start: int, tokens: Sequence[Token]) -> bool:
+    """Return whether a row begins with the negative of a derivative and an equals sign: -∇_w L = …, and no & before."""
+    if len(tokens) < 2 or tokens[0].text != "-" or "&" in source.text[start : tokens[0].start]:
+        return False
+    derivative = tokens[1].text in ("∇", "∂") or (tokens[1].kind == "frac" and tokens[3].text in ("∂", "d"))
+    equals = next((k for k, t in enumerate(tokens) if t.kind == "op" and t.text in EQUALS), 0)
+    return derivative and equals > 0 and not any(t.text in ("+", "-") for t in tokens[1:equals])
+
+
+def _joined_lines(tokens: Sequence[Token]) -> list[Token]:
+    """Return the tokens of a row without the ends of lines before a line that has no equals sign: it goes on."""
+    ends = [k for k, t in enumerate(tokens) if t.kind == "end"]
+    goes_on = [
+        k for k, after in zip(ends, [*ends[1:], len(tokens)], strict=False)
+        if not any(t.kind == "op" and t.text in (*EQUALS, "⇒") for t in tokens[k:after])
+    ]  # fmt: skip
+    return [t for k, t in enumerate(tokens) if k not in goes_on]
 
 
 def _balanced(text: str, start: int, end: int) -> tuple[int, int]:
@@ -163,6 +216,8 @@ class Parts:
     abbreviations: list[Equation] = field(default_factory=list)  # the number of each is the name that it sets
     given: list[Node] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)  # of the forward equations that can be read
+    rules: list[Statement] = field(default_factory=list)  # lines about derivatives of formulas and functions
+    arguments: list[UnnamedArgument] = field(default_factory=list)
 
 
 class Candidate(NamedTuple):
@@ -215,6 +270,39 @@ def names_in(node: Node) -> Iterator[str]:
             yield from (part.value.key,) if isinstance(part.value, Ref) else names_in(part.value)
 
 
+def _is_derivative(c: Candidate) -> bool:
+    """Return whether an equation gives a name to a derivative of the loss, or to its negative: δ = -∂L/∂a = …"""
+    first = c.statement.members[0] if c.statement else None
+    first = first.parts[0] if first is not None and first.kind == "neg" else first
+    return first is not None and first.kind == "d"
+
+
+def _is_zero(line: Statement) -> bool:
+    """Return whether a line sets a derivative to 0."""
+    members = [(m.kind, m.value) for m in line.members]
+    return members == [("number", 0.0)] and any(n.kind == "d" for n in walk(line.left[0]))
+
+
+def _length_of_left(line: Statement) -> int:
+    return next(k for k, t in enumerate(line.tokens) if t.kind == "op" and t.text in EQUALS)
+
+
+def is_rule(line: Statement) -> bool:
+    """Return whether a line says what the derivative of a formula or of a function is: ∂/∂x aᵀ x = a, σ'(z) = …"""
+    left = line.left[0]
+    derived = left.parts[0] if left.kind == "jacobian" and isinstance(left.value, Ref) else None
+    return len(line.left) == 1 and (left.kind == "prime" or (derived is not None and derived.kind != "name"))
+
+
+def numbers_of_rule(line: Statement) -> set[str]:
+    """Return the names of a formula that is derived as one of numbers: d/dx x², without a letter of a matrix."""
+    left = line.left[0]
+    nodes = list(walk(left)) if is_rule(line) else []
+    names = {n.value.key for n in nodes if n.kind == "name"}
+    columns = any(n.kind in OF_COLUMNS or (n.kind == "call" and n.value.key in FUNCTIONS_OF_COLUMNS) for n in nodes)
+    return set() if columns or any(key[:1].isupper() for key in names) else names
+
+
 def in_order_of_definition(equations: Sequence[Candidate]) -> list[Candidate]:
     """Return forward equations so that each stands behind those that compute what it uses."""
     defined: dict[str, list[Candidate]] = {}
@@ -252,12 +340,21 @@ class Sorting:
                 self._leave(equation, "marked to be ignored")
         known = {*declarations.names.known} if not declarations.shapes else {*declarations.shapes}
         definitions = [c for c in self.candidates if c.computes]
+        self._names_of_definitions = {key for c in definitions if not c.is_of_derivatives for key in c.uses}
         known |= {c.computes.key for c in definitions if c.computes}
         known |= {key for c in definitions if not c.is_of_derivatives for key in c.uses}
-        backward = self._backward(known)
+        known |= self._name_arguments(definitions, known)
+        backward = self._without_conditions(self._backward(known))
         forward = self._forward(backward)
         self._sort(backward, forward)
         self._find_given(backward, forward)
+
+    def _name_arguments(self, definitions: Sequence[Candidate], known: set[str]) -> set[str]:
+        """Return the names that lines give to arguments of activations which no equation names."""
+        forward = {c.computes.key: c.statement for c in definitions if c.computes and c.statement}
+        lines = [c.statement for c in self.candidates if c.statement and not c.computes]
+        self.parts.arguments = unnamed_arguments(forward, lines, known, self.declarations.names)
+        return {it.name.key for it in self.parts.arguments}
 
     def _leave(self, equation: Equation, why: str) -> None:
         self.parts.not_read.append(NotRead(equation.start, equation.end, why))
@@ -274,8 +371,11 @@ class Sorting:
     def _computed(self, equation: Equation) -> Ref | None:
         """Return the name that stands alone on the left-hand side; None for anything else."""
         tokens = equation.tokens or tuple(self._left_tokens(equation))
+        tokens = tuple(self.declarations.names.with_own_signs(tokens))
         equals = next((k for k, t in enumerate(tokens) if t.kind == "op" and t.text in EQUALS), 0)
         if not equals or tokens[0].kind not in ("word", "group("):
+            return None
+        if tokens[0].text in self.declarations.names.functions and tokens[1].text in ("'", "("):  # σ'(z) = …, σ(z) = …
             return None
         derives = tokens[0].text in ("d", "δ") and tokens[1].kind in ("word", "group(")
         derives = derives or (self.declarations.names.bars and tokens[0].text.endswith(ACCENTS["bar"]))
@@ -332,19 +432,64 @@ class Sorting:
     def _backward(self, known: set[str]) -> list[Candidate]:
         """Return the lines about derivatives of known names, and the abbreviations that are made of derivatives."""
         lines = [c for c in self.candidates if c.equation.said == "backward"]
+        self._leave_out_prose()
         computed = Counter(c.computes.key for c in self.candidates if c.computes)
+        self._derivatives = {
+            (c.computes.key, c.computes.time): c for c in self.candidates[::-1] if c.computes and _is_derivative(c)
+        }
         twice = {key for key, count in computed.items() if count > 1}  # such as h, in h = 2 among the lines
+        twice -= {key for key, _ in self._derivatives}
         abbreviations = {c.computes.key for c in lines if c.computes} - twice
         changed = True
         while changed:
             changed = False
             for c in self.candidates:
-                if c.equation.said or c in lines or not self._is_line(c, known, abbreviations):
+                if c.equation.said not in ("", "prose") or c in lines or not self._is_line(c, known, abbreviations):
                     continue
                 lines.append(c)
                 abbreviations |= {c.computes.key} - twice if c.computes else set()
                 changed = True
         return lines
+
+    def _leave_out_prose(self) -> None:
+        """Leave out what stands in lines of prose and defines no name, or one that a display defines."""
+        shown = {c.computes.key for c in self.candidates if c.computes and c.equation.said != "prose"}
+        declared = self.declarations.shapes
+        found = set[str]()
+        kept: list[Candidate] = []
+        for c in self.candidates:
+            if c.equation.said == "prose":
+                key = c.computes.key if c.computes else ""
+                derivative = _is_derivative(c) and bool(c.statement and len(c.statement.members) == 1)
+                if key in shown and key not in found and derivative:
+                    kept.append(c)
+                    continue
+                if (
+                    not key
+                    or not c.statement
+                    or key in self.declarations.names.functions
+                    or key in shown | found
+                    or key in declared
+                ):
+                    continue
+                found.add(key)
+            kept.append(c)
+        self.candidates = kept
+
+    def _without_conditions(self, lines: list[Candidate]) -> list[Candidate]:
+        """Return lines without ∂L/∂w = 0 where another line sets that derivative, or something follows from it."""
+        zero = [c for c in lines if c.statement and _is_zero(c.statement)]
+        texts = [[t.text for t in c.statement.tokens][: _length_of_left(c.statement)] for c in lines if c.statement]
+        self._conditions = [
+            c
+            for c in zero
+            if c.statement
+            and (
+                texts.count([t.text for t in c.statement.tokens][: _length_of_left(c.statement)]) > 1
+                or FOLLOWS.match(self.source.text, c.equation.end)
+            )
+        ]
+        return [c for c in lines if c not in self._conditions]
 
     def _is_line(self, c: Candidate, known: set[str], abbreviations: set[str]) -> bool:
         if c.statement is None:
@@ -352,8 +497,12 @@ class Sorting:
         if c.computes:
             if c.sets_itself or c.computes.key in self.declarations.shapes:
                 return False  # such as W = W - η ∂L/∂W, which is no part of the derivation
+            if any(key == c.computes.key for key, _ in self._derivatives):
+                return True
             return c.is_of_derivatives or bool(c.uses & abbreviations - {c.computes.key})
-        left = [n for node in c.statement.left for n in walk(node) if n.kind in ("d", "jacobian", "differential")]
+        if is_rule(c.statement) and (self.source.proposed or not self.declarations.shapes):
+            return not (numbers_of_rule(c.statement) & self._names_of_definitions)  # such as the x of σ'(x) beside x_i
+        left = [n for node in c.statement.left for n in walk(node) if n.kind in DERIVED]
         return bool(left) and all(key in known for node in left for key in names_in(node))
 
     def _left_is_derivative_of(self, equation: Equation, known: set[str]) -> bool:
@@ -373,7 +522,7 @@ class Sorting:
         chosen = [c for c in self.candidates if c.equation.said == "forward"]
         definitions: dict[str, list[Candidate]] = {}
         for c in self.candidates:
-            if c.computes and not c.equation.said and c not in backward and self._may_define(c):
+            if c.computes and c.equation.said in ("", "prose") and c not in backward and self._may_define(c):
                 definitions.setdefault(c.computes.key, []).append(c)
         computed = {c.computes.key for c in chosen if c.computes}
         given = list(self.declarations.given_at.values())
@@ -425,7 +574,7 @@ class Sorting:
         for c in sorted(backward, key=lambda c: c.equation.start):
             self._sort_line(c)
         for c in self.candidates:
-            if c.equation.start not in starts:
+            if c.equation.start not in starts and c.equation.said != "prose":
                 self._leave(c.equation, self._reason(c, defined))
         self.parts.not_read.sort()
 
@@ -433,6 +582,11 @@ class Sorting:
         """Take a line to check: an abbreviation for a derivative, δ = ∂L/∂a = ..., is one, and the line for ∂L/∂a."""
         equation, line = c.equation, c.statement
         of_derivatives = c.is_of_derivatives or bool(c.uses & self._short)
+        if line is not None and is_rule(line):
+            self.parts.rules.append(line)
+        if c.computes and self._is_set_elsewhere(c, c.computes):  # δ = … where δ = ∂L/∂a stands elsewhere
+            self.parts.backward.append(equation)
+            return
         if not (c.computes and line and line.sign == "=" and of_derivatives):
             self.parts.backward.append(equation)
             return
@@ -448,8 +602,16 @@ class Sorting:
         else:
             self.parts.backward.append(equation)
 
+    def _is_set_elsewhere(self, c: Candidate, computes: Ref) -> bool:
+        """Return whether another equation says for which derivative a name stands, at this time or at every time."""
+        of_name = {time: other for (key, time), other in self._derivatives.items() if key == computes.key}
+        at_time = of_name.get(computes.time, None if _is_derivative(c) else of_name.get(("t", 0)))
+        return at_time is not None and at_time is not c
+
     def _reason(self, c: Candidate, defined: dict[str, Candidate]) -> str:
         """Say why an equation is no line of the derivation."""
+        if any(c is other for other in self._conditions):
+            return CONDITION
         if c.computes and c.computes.key in defined and not c.sets_itself:
             return f"{c.computes.key} is set in {self.source.line_name(defined[c.computes.key].equation.start)} already"
         if c.error:
@@ -459,10 +621,7 @@ class Sorting:
         if c.computes:
             return f"no line needs {c.computes.key}"
         assert c.statement
-        names = [key for node in c.statement.left for key in names_in(node)]
-        if any(n.kind in DERIVED for node in c.statement.left for n in walk(node)) and names:
-            return f"{names[0]} is neither declared nor computed"
-        return "its left-hand side is neither a name nor a derivative"
+        return _reason_of_left_side(c.statement.left)
 
     def _find_given(self, backward: Sequence[Candidate], forward: Sequence[Candidate]) -> None:
         """Find the derivatives that the lines use and none sets, of results that no forward equation uses."""
@@ -475,7 +634,12 @@ class Sorting:
     def _unset(self) -> list[Node]:
         """Return the derivatives of computed names that the lines use and none sets, each once."""
         lines = self._lines
-        done = {n.value[0].key for s in lines for node in s.left for n in walk(node) if n.kind == "d"}
+        done = {
+            node.value[0].key
+            for s in lines
+            for node in s.left
+            if node.kind == "d" and all(m.kind != "d" or m.value[0].key != node.value[0].key for m in s.members)
+        }  # but for dP = ∂L/∂P, which says how a derivative is written
         found: list[Node] = []
         for n in (n for s in lines for member in s.members for n in walk(member) if n.kind == "d"):
             if n.value[0].key in self._computed_keys - done:
@@ -487,3 +651,21 @@ class Sorting:
         """Return the derivatives that are perhaps given: those that lines only add to, or else use and never set."""
         left = [s.left[0] for s in self._lines if s.sign == "+=" and s.left[0].kind == "d"]
         return [n for n in left if n.value[0].key in self._computed_keys][:1] or self._unset()
+
+    def set_before(self) -> list[Node]:
+        """Return the derivatives used at t that lines set at t - 1 alone: what is given is given at the last time."""
+        left = [n for s in self._lines for node in s.left for n in walk(node) if n.kind == "d"]
+        times = {key: {n.value[0].time for n in left if n.value[0].key == key} for key in self._computed_keys}
+        used = [n for s in self._lines for member in s.members for n in walk(member) if n.kind == "d"]
+        found = [n for n in used if n.value[0].time == ("t", 0) and times.get(n.value[0].key) == {("t", -1)}]
+        return [*{n.value[0].key: n for n in reversed(found)}.values()]
+
+
+def _reason_of_left_side(left: Sequence[Node]) -> str:
+    """Say why an equation with this left-hand side is no line."""
+    if left[0].kind in ("call", "component"):
+        return "its left-hand side is a function of something"
+    names = [key for node in left for key in names_in(node)]
+    if any(n.kind in DERIVED for node in left for n in walk(node)) and names:
+        return f"{names[0]} is neither declared nor computed"
+    return "its left-hand side is neither a name nor a derivative"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import combining
 
 from tinyad.derivation.language.names import ACCENTS, Names, Scripts, exponent
 from tinyad.derivation.language.node_builder import NodeBuilder
@@ -10,6 +11,7 @@ from tinyad.derivation.language.syntax_tree import Node, Ref, Token
 from tinyad.derivation.language.token_cursor import TokenCursor
 
 DERIVATIVE_LETTERS = ("d", "δ", "∂")
+NAMES_ALONE = ("word", "number", "group(", ")group", "dots")  # kinds of tokens in the (x, …) of f(x, …)
 LETTERS_JOINED = 12  # of a name whose letters stand apart in LaTeX
 POWERS = {"T": "transpose", "2": "square", "-1": "inverse"}
 
@@ -29,6 +31,14 @@ class NameParser:
             self.cursor.at += 1
             groups.append((sign, self.cursor.group()))
             self.refuse_shifted_index(sign, groups[-1][1])
+            letters = [t.text for t in groups[-1][1] if t.text != ","]
+            alone = len(letters) > 1 and all(c.isalpha() and c.islower() and len(c) == 1 for c in letters)
+            if sign == "^" and alone and set(letters) & self.names.indices:
+                message = "indices above a name, as in A^{ij}, are not read: write A_{ij}, and Σ where a sum is meant"
+                self.cursor.fail(message, groups[-1][1][0])
+            if sign == "_" and any(t[:2] == ("op", ":") for t in groups[-1][1]):
+                message = "rows and columns of a matrix, as A_{i,:}, are not read: write components A_{ij}, or a sum"
+                self.cursor.fail(message, groups[-1][1][0])
             if not self.names.scripts(groups[-1:]).powers:
                 end = self.cursor.end
         return groups, end
@@ -82,7 +92,7 @@ class NameParser:
         while self.cursor.tokens[end : end + 1] and self.cursor.tokens[end].kind != "close":
             end += 1
         inner = self.cursor.tokens[self.cursor.at + 1 : end] if end < len(self.cursor.tokens) else ()
-        if inner and all(t.kind in ("word", "number", "group(", ")group") or t.text in ",;_^·" for t in inner):
+        if inner and all(t.kind in NAMES_ALONE or t.text in ",;_^·|'" for t in inner):
             self.cursor.at = end + 1
             return "".join(t.text for t in inner)
         return ""
@@ -97,7 +107,8 @@ class NameParser:
 
     def knows(self, word: str) -> bool:
         """Return whether a word is a known name."""
-        return self.names.is_known(self.names.ref(word, Scripts()).key) or bool(self.names.flat(word))
+        known = self.names.is_known(self.names.ref(word, Scripts()).key) or word in self.names.layered
+        return known or bool(self.names.flat(word))
 
     def single_name(self, tokens: Sequence[Token], near: Token) -> tuple[Ref, Scripts]:
         """Return the single name that these tokens make, and its scripts."""
@@ -188,7 +199,7 @@ class NameParser:
         """Return a name that is not declared, or the derivative of one after a d, or below a bar."""
         word = token.text
         barred = self.names.bars and word.endswith(ACCENTS["bar"])
-        if barred or (len(word) > 1 and word[0] in "dδ"):
+        if barred or (is_derivative(token) and word[0] != "∂"):
             ref = self.names.ref(word.removesuffix(ACCENTS["bar"]) if barred else word[1:], scripts)
             return self.powers(self.node("d", (), (ref, None), token.start, end), scripts)
         return self.name(self.names.ref(word, scripts), scripts, token.start, end)
@@ -238,8 +249,9 @@ def power_of(text: str) -> tuple[str, float | str | None]:
 
 
 def is_derivative(token: Token) -> bool:
-    """Return whether a token is a word like dz."""
-    return token.kind == "word" and len(token.text) > 1 and token.text[0] in DERIVATIVE_LETTERS
+    """Return whether a token is a word like dz, and no d with an accent."""
+    text = token.text
+    return token.kind == "word" and len(text) > 1 and text[0] in DERIVATIVE_LETTERS and not combining(text[1])
 
 
 def describe(node: Node) -> str:

@@ -28,7 +28,8 @@ FUNCTIONS = {
     "amin": "amin", "maximum": "max", "minimum": "min", "mean": "mean", "var": "var", "Var": "var", "det": "det",
     "logdet": "logdet", "std": "std", "where": "where", "outer": "outer", "dot": "dot", "matmul": "dot", "mm": "dot",
     "multiply": "multiply", "square": "square", "inv": "inv", "transpose": "transpose", "power": "**",
-    "expit": "sigmoid",
+    "expit": "sigmoid", "Sigmoid": "sigmoid", "Softmax": "softmax", "SoftMax": "softmax", "Tanh": "tanh",
+    "Relu": "relu",
     "log1p": "log1p", "expm1": "expm1", "inner": "inner", "norm": "norm",
     "np.mean": "mean", "np.var": "var", "np.std": "std",  # beside names such as var
     "vec": "vec", "kron": "kron", "trace": "tr", "Trace": "tr", "Tr": "tr", "Diag": "diag",
@@ -78,12 +79,22 @@ class Names:
         self.instances: dict[str, tuple[str, str]] = {}  # f_g → (θ, g), of a function f_θ
         self.known: dict[str, bool] = {}  # key → whether it is used with a time
         self.differentials = False
-        self.abbreviations: dict[str, Abbreviation] = {}  # key → the formula of derivatives that it stands for
+        self.abbreviations: dict[str, list[Abbreviation]] = {}  # key → the formulas of derivatives that it stands for
         self.bars = False  # whether ā is the derivative of the loss for a
         self.pi_is_name = False  # whether π has an index or is derived for: no 3.14…
+        self.e_is_name = False  # whether e is no number where it is transposed or squared
+        self.exponents: set[str] = set()  # letters that are numbers above names, α of x^α
+        self.layered: set[str] = set()  # names whose index says which layer they are of: net_j, net_k
         self.applied: dict[str, str] = {}  # names that were computed with arguments, f of f(x) = ..., and these
         self.squared: set[str] = set()  # letters of names with a square, σ of σ^2 = ...
         self.primed: set[str] = set()  # letters of names that were declared or computed with a prime: W of W'
+        self.bracketed = False  # whether indices stand in brackets: S[i]
+        self.primed_indices: dict[str, str] = {}  # j of an index j' → the letter in its place
+        self.logarithms: set[str] = set()  # p of log p(x) = …, which is one name
+        self.entries: dict[str, str] = {}  # a of a_{ij} → A, where A = (a_{ij})
+        self.of_loss: set[str] = set()  # keys of a loss that is derived without its script: J_neg, where ∂J/∂w stands
+        self.last_from_0: set[str] = set()  # n of Σ_{k=0}^n, where n is no size: all values are summed over
+        self.sets: dict[str, str] = {}  # letter of an index → the set that it runs over, as in Σ_{i ∈ I}
         self.with_index: dict[str, Ref] = {}  # letter of an index → the name that had it last in this line
         self.bound: list[str] = []  # indices of the left-hand side, and of sums around what is read
         self.read_members: dict[tuple[Any, ...], Node] = {}  # tokens → the formula they make, with these names
@@ -114,6 +125,7 @@ class Names:
 
     def with_primes(self, tokens: Sequence[Token]) -> Sequence[Token]:
         """Return tokens in which a prime is part of the name before it, where a name with a prime is known."""
+        tokens = self.with_own_signs(tokens)
         if self.squared:
             tokens = self.with_squares(tokens)
         if not self.primed or not any(t.text == "'" for t in tokens):
@@ -127,6 +139,46 @@ class Names:
                 joined[-1] = before._replace(text=before.text + "'", end=token.end)
             else:
                 joined.append(token)
+        return joined
+
+    def with_own_signs(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        """Return tokens in which log p, S[i] and the index j' are read as their author means them."""
+        if self.logarithms:
+            tokens = self.with_logarithms(tokens)
+        if self.bracketed:
+            tokens = _with_indices_below(tokens)
+        return self.with_primed_indices(tokens) if self.primed_indices else tokens
+
+    def with_primed_indices(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        """Return tokens in which the j' of a script is another letter."""
+        read, depth, script = list[Token](), 0, -1
+        for k, token in enumerate(tokens):
+            depth += {"group(": 1, ")group": -1}.get(token.kind, 0)
+            if token.kind == "group(" and script < 0 and tokens[k - 1].text in ("_", "^"):
+                script = depth
+            elif token.kind == ")group" and depth < script:
+                script = -1
+            prime = token[:2] == ("op", "'") and script > 0 and read and read[-1].text in self.primed_indices
+            if prime:
+                read[-1] = read[-1]._replace(text=self.primed_indices[read[-1].text], end=token.end)
+            else:
+                read.append(token)
+        return read
+
+    def with_logarithms(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        """Return tokens in which log p is one name, with what it is applied to."""
+        joined: list[Token] = []
+        at = 0
+        while at < len(tokens):
+            token, after = tokens[at], tokens[at + 1] if at + 1 < len(tokens) else None
+            if after is None or token.text != "log" or after.text not in self.logarithms:
+                joined.append(token)
+                at += 1
+                continue
+            at += 2
+            if at < len(tokens) and tokens[at].kind == "open":
+                at = next((k + 1 for k in range(at, len(tokens)) if tokens[k].kind == "close"), at)
+            joined.append(token._replace(text=f"log{after.text}", end=tokens[at - 1].end))
         return joined
 
     def with_squares(self, tokens: Sequence[Token]) -> Sequence[Token]:
@@ -151,6 +203,10 @@ class Names:
             if [t.text for t in tokens[at : at + 4]] == ["^", "", "2", ""]:
                 joined[name] = joined[name]._replace(text=joined[name].text + "²")
                 joined[-1] = joined[-1]._replace(end=tokens[at + 3].end)
+                at += 4
+            elif [t.text for t in tokens[at : at + 4]] == ["^", "", "4", ""]:  # of σ^4
+                joined[name] = joined[name]._replace(text=joined[name].text + "²")
+                joined += [tokens[at], tokens[at + 1], tokens[at + 2]._replace(text="2"), tokens[at + 3]]
                 at += 4
         return joined
 
@@ -206,7 +262,8 @@ class Names:
             return scripts._replace(time=time)
         if sign == "^" and not bracketed and text in ("T", "⊤", "2", "-1", "'"):
             return scripts._replace(powers=(*scripts.powers, "T" if text in ("⊤", "'") else text))
-        if sign == "_" and text and all(c in self.indices for c in text):
+        below = sign == "_" or (bracketed and len(text) == 1)  # x_i, and x^{(i)} of example i
+        if below and text and all(c in self.indices for c in text):
             return scripts._replace(indices=(*scripts.indices, *text))
         if sign == "_":
             return scripts._replace(below=scripts.below + text)
@@ -219,7 +276,7 @@ class Names:
         if texts and texts[0] in (self.time, self.last or self.time):
             letter = "t" if texts[0] == self.time else "T"
             if len(texts) == 1:
-                return (letter, 0) if letter == "t" or sign == "_" or bracketed else None
+                return (letter, 0) if letter == "t" or sign == "_" or bracketed or self.last != "T" else None
             if len(texts) == 3 and texts[1] in "+-" and texts[2].isdigit() and len(texts[2]) <= INDEX_DIGITS:
                 return letter, int(texts[1] + texts[2])
             return None
@@ -245,6 +302,8 @@ class Names:
             base = base.removeprefix("tilde") + ACCENTS["tilde"]
         time = scripts.time
         base = self._in_other_letters(base, below, scripts)
+        if base in self.layered and not below:
+            below = "".join(scripts.indices)
         key = base + f"_{below}" * bool(below) + f"^{scripts.above}" * bool(scripts.above)
         if (
             below.isdigit()
@@ -254,6 +313,7 @@ class Names:
             and self.timed(without := _without(base, scripts))
         ):
             key, time = without, ("=", int(below))  # h_0
+        key = self.loss if key in self.of_loss else self.entries.get(key, key) if scripts.indices else key
         ref = Ref(key, time, scripts.indices)
         self.with_index |= dict.fromkeys(scripts.indices if self.is_known(key) else (), ref)
         return ref
@@ -292,6 +352,26 @@ class Names:
             for end in range(at + 1, len(word) + 1):
                 open_ += [(end, [*refs, ref]) for ref in self.flat(word[at:end])]
         return readings
+
+
+def _with_indices_below(tokens: Sequence[Token]) -> list[Token]:
+    """Return tokens with S_{ij} in the place of S[i, j]."""
+    read, at = list[Token](), 0
+    while at < len(tokens):
+        token = tokens[at]
+        close = next((k for k in range(at, min(at + 6, len(tokens))) if tokens[k].text == "]"), -1)
+        inner = tokens[at + 1 : close]
+        letters = bool(inner) and all(t.text == "," or (t.kind == "word" and t.text.islower()) for t in inner)
+        if token[:2] == ("open", "[") and not token.spaced and read and read[-1].kind == "word" and letters:
+            read.append(Token("op", "_", token.start, token.start))
+            read.append(Token("group(", "", token.start, token.end))
+            read += [t for t in inner if t.text != ","]
+            read.append(Token(")group", "", tokens[close].start, tokens[close].end))
+            at = close + 1
+        else:
+            read.append(token)
+            at += 1
+    return read
 
 
 @lru_cache(maxsize=BOUND_KEYS)

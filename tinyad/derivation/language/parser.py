@@ -10,6 +10,7 @@ from tinyad.derivation.language.name_parser import POWERS, NameParser, power_of
 from tinyad.derivation.language.names import Names, exponent, power_text, unbracketed
 from tinyad.derivation.language.node_builder import NodeBuilder
 from tinyad.derivation.language.primaries import Primaries
+from tinyad.derivation.language.segments import is_condition
 from tinyad.derivation.language.source import Source
 from tinyad.derivation.language.sums import TURNED, Condition, Sums
 from tinyad.derivation.language.syntax_tree import Node, OfColumn, Ref, Statement, Token, Undecided, Vec, vec_of, walk
@@ -19,6 +20,7 @@ SUM, FROBENIUS, NEGATION, PRODUCT = 10, 12, 15, 20  # precedence of + and -, of 
 PRODUCTS = {"∘": "∘", "@": "*", "/": "/", "*": "", "·": "", "⊗": "", "×": "*"}
 FACTOR_KINDS = ("word", "number", "ones", "open", "frac", "group(", "matrix(")
 CASE_WORDS, OTHERWISE = ("if", "for", "when", "where"), ("otherwise", "else")
+ZERO = ("number", 0.0)
 SUFFIXES = {**POWERS, "⊤": "transpose", "'": "transpose"}
 
 
@@ -61,15 +63,49 @@ class Parser:
                 self.cursor.fail("+= is allowed only once, after the left-hand side")
             self.cursor.at += 1
             members.append(self.member())
-        if self.sums.compares:
-            members = self.sums.with_lengths(members, left)
-        if self.names.abbreviations:
-            members = [resolved(member, self.names.abbreviations) for member in members]
+        left, members = self.as_meant(left, members)
         if self.cursor.token.kind != "end":
             self.cursor.unexpected()
         kind = "+=" if sign.text == "+=" else "="
         left, vec = self.unstacked(left)
         return Statement(number, left, kind, tuple(members), tokens[0].start, tokens[-1].end, title, tuple(tokens), vec)
+
+    def as_meant(self, left: tuple[Node, ...], members: list[Node]) -> tuple[tuple[Node, ...], list[Node]]:
+        """Return both sides under the condition that follows, with abbreviations resolved, for ∇L instead of -∇L."""
+        if self.condition_follows():
+            members = self.under_condition(members, left[0])
+        if self.sums.compares:
+            members = self.sums.with_lengths(members, left)
+        if self.names.abbreviations:
+            members = [resolved(member, self.names.abbreviations) for member in members]
+            left = tuple(self.set_derivative(node) for node in left)
+        of_derivative = left[0].parts[0].kind == "d" if left[0].kind == "neg" else left[0].kind in ("d", "jacobian")
+        if len(members) > 1 and of_derivative and (members[-1].kind, members[-1].value) == ZERO:
+            members = members[:-1]  # to which the author sets the derivative, as for an optimum
+        if len(left) == 1 and left[0].kind == "neg" and of_derivative:
+            return left[0].parts, [self.node("neg", (it,), None, it.start, it.end) for it in members]
+        return left, members
+
+    def condition_follows(self) -> bool:
+        """Return whether the line ends in a condition on indices: if i = j."""
+        rest = self.cursor.tokens[self.cursor.at : self.cursor.at + 6]
+        return is_condition(rest) and {t.text for t in rest[1:4]} - {"=", "≠"} <= self.names.indices
+
+    def under_condition(self, members: Sequence[Node], left: Node) -> list[Node]:
+        """Return formulas that say something of the left-hand side only where a condition at the end holds."""
+        token = self.cursor.token
+        self.cursor.at += 1
+        test = self.compared_indices()
+        if test is None:
+            self.cursor.fail("a condition is read in cases, or as a factor such as 1[i = j]", token)
+        return [self.node("cases", (member, test, left), None, member.start, member.end) for member in members]
+
+    def set_derivative(self, left: Node) -> Node:
+        """Return the derivative that an abbreviation on a left-hand side stands for."""
+        node = resolved(left, self.names.abbreviations) if left.kind == "name" else left
+        inside = node.parts[0] if node.kind == "bracket" else node
+        derivative = inside.parts[0] if inside.kind == "neg" else inside
+        return inside if derivative.kind == "d" else left
 
     def unstacked(self, left: tuple[Node, ...]) -> tuple[tuple[Node, ...], Vec | None]:
         """Return the derivative in vec(∇W) or ∂L/∂vec(W) as the left-hand side, and how its entries are stacked."""
@@ -252,6 +288,8 @@ class Parser:
 
     def factor_follows(self) -> bool:
         """Return whether a factor follows without an operator before it."""
+        if self.condition_follows():
+            return False
         if self.cursor.is_op("‖"):
             return not self.in_norm
         if self.cursor.is_op("|"):

@@ -54,6 +54,7 @@ NO_CHANGE = ("astype", "copy", "float", "double", "contiguous", "detach")  # met
 MATRIX_FUNCTIONS = ("log", "exp", "sqrt")
 KEYWORDS = ("axis", "dim", "keepdims", "keepdim")
 PRODUCTS = ("*", "∘", "/")
+POWERS_OF_E = ("T", "⊤", "2")  # where e is a name as well: else e^x is the exponential
 ABOVE_SUM = 10  # the precedence of + and -: what is derived goes up to the next one
 AXES = {"0": "_axis0", "-2": "_axis0", "1": "_axis1", "-1": "_axis1"}
 
@@ -121,6 +122,8 @@ class Primaries:
         """Return whether an unknown name is a known one with an exponent of names, x^p or x^{p-1}."""
         if not scripts.above or self.names.is_known(ref.key) or groups[-1][0] != "^":
             return False
+        if any(t.text in self.names.exponents for t in groups[-1][1]):
+            return True
         known = self.names.is_known(self.names.ref_without_above(ref))
         return known and any(t.kind == "word" and self.name_parser.knows(t.text) for t in groups[-1][1])
 
@@ -166,6 +169,12 @@ class Primaries:
         if token.text == "deriv" and following.kind == "open":
             return self.deriv(token)
         if token.text == "e" and self.cursor.is_op("^") and not self.names.is_known("e"):
+            if (
+                self.names.e_is_name
+                and self.cursor.ahead(2).text in POWERS_OF_E
+                and self.cursor.ahead(3).kind == ")group"
+            ):
+                return None
             self.cursor.at += 1
             power = self.formulas.inside(self.cursor.group())
             return self.node("call", (power,), Ref("exp"), token.start, self.cursor.end)
@@ -198,7 +207,8 @@ class Primaries:
         if self.cursor.is_op("|"):
             return known and self.cursor.ahead().text != "_"
         return known and (
-            self.cursor.token.kind in ("open", "word", "group(", "frac") or self.cursor.is_op("'", "∇", "‖", *LARGE)
+            self.cursor.token.kind in ("open", "word", "group(", "frac", "number")
+            or self.cursor.is_op("'", "∇", "‖", *LARGE)
         )
 
     def derivative_of(self, token: Token) -> Node:
@@ -421,7 +431,9 @@ class Primaries:
         start = near.start
         if above is None:
             with self.names.binding(below.indices if isinstance(below, Ref) else ()):
-                return self.applied(self.formulas.expression(ABOVE_SUM), below, near)
+                above = self.formulas.expression(ABOVE_SUM)
+            of_loss = above.kind == "name" and above.value.key == self.names.loss and isinstance(below, Ref)
+            return self.node("d", (), (below, None), start, above.end) if of_loss else self.applied(above, below, near)
         if above.kind == "name" and above.value.key == self.names.loss:
             if not isinstance(below, Ref) and vec_of(below) is None:
                 self.cursor.fail("expected one name below the derivative of the loss", below)
@@ -463,9 +475,19 @@ class Primaries:
         if self.cursor.token.kind == "open" and self.cursor.token.text != "⟨":
             parts, axis = self.arguments(self.names.functions.get(ref.key, ref.key))
         else:
-            parts, axis = [self.formulas.prefix() if self.cursor.is_op(*LARGE) else self.formulas.operand()], ""
+            parts, axis = [self.argument()], ""
         end = self.cursor.end
         return self.name_parser.powers(self.called(ref, parts, axis, token, end), scripts)
+
+    def argument(self) -> Node:
+        """Read the argument of a function without brackets: a sum, an operand, or a number and π as in log 2π."""
+        if self.cursor.is_op(*LARGE):
+            return self.formulas.prefix()
+        first = self.formulas.operand()
+        if first.kind != "number" or self.cursor.token.kind != "word" or not self.names.is_pi(self.cursor.token.text):
+            return first
+        second = self.formulas.operand()
+        return self.node("*", (first, second), None, first.start, second.end)
 
     def arguments(self, function: str) -> tuple[list[Node], str]:
         """Read the arguments of a call in brackets; return those that are formulas, and the end of axis=0 or axis=1."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from tinyad.derivation.language.completion import complete
 from tinyad.derivation.language.declarations import Declarations, declare
-from tinyad.derivation.language.document import Document, complete, finish_leniently
-from tinyad.derivation.language.equations import Equation, Sorting, equations, names_in
+from tinyad.derivation.language.document import Document, finish_leniently
+from tinyad.derivation.language.equations import Equation, Sorting, names_in
+from tinyad.derivation.language.marks import exponents_in
 from tinyad.derivation.language.prose_sizes import stated_sizes
 from tinyad.derivation.language.reader import multiplies_as_numpy
 from tinyad.derivation.language.segments import segments
-from tinyad.derivation.language.sequences import examples_of_products
+from tinyad.derivation.language.sequences import examples_of_products, is_shifted, layers_above
 from tinyad.derivation.language.size_inference import ONE, SizeInference
 from tinyad.derivation.language.sizes import Side, size_text
 from tinyad.derivation.language.source import BLOCKS, Block, DerivationError, LimitError, Source
@@ -29,6 +31,7 @@ SIGNS = {
     "⊗": "outer product   # or Kronecker product",
 }  # fmt: skip
 POSITIVE_IN = ("log", "sqrt")
+PRODUCTS = ("*", "∘", "·")
 # How a kind of text holds declarations: what begins them, what each line begins with, what ends them.
 FORMS = {
     "latex": ("% tinyad: declare", "%   ", ""),
@@ -45,24 +48,31 @@ def proposed_declarations(source: Source, *, taken: bool = False) -> str:
     """
     declarations, found = _read(source)
     sorting = Sorting(declarations, found)
-    if not sorting.parts.statements:
-        raise DerivationError(
+    computing = [*sorting.parts.statements, *sorting.parts.rules]
+    if not computing:
+        message = (
             "no equations from which declarations could follow: a forward equation is `name = formula`, "
-            "and a line of the derivation sets a derivative of a name in one", source,
-        )  # fmt: skip
+            "and a line of the derivation sets a derivative of a name in one"
+        )
+        if isinstance(source, Document) and sorting.parts.not_read:
+            message = source.nothing_read("forward" if sorting.parts.backward else "backward", sorting.parts)
+        raise DerivationError(message, source)
     rows = [*_letters(declarations, found, source), *(() if taken else _signs(declarations, found))]
-    rows += _stated(declarations, sorting.parts.statements, source)
-    rows += _sizes(declarations, sorting.parts.statements, source)
+    needed = SizeInference(declarations, computing)
+    leaves = {key: needed.uses[key] for key in needed.undeclared}
+    rows += _stated(declarations, computing, source)
+    rows += _sizes(declarations, computing, source, _lines(sorting))
     rows += _given(declarations, sorting, source)
-    rows += _constant(declarations, sorting, source)
+    rows += _constant(declarations, sorting, source, leaves)
     begin, before, end = _form(source)
     text = "\n".join([begin, *(before + row for row in rows), *([end] if end else [])])
     return text if rows else ""
 
 
 def with_proposed(source: Source) -> Source:
-    """Return a text that declares nothing with the declarations that are proposed; all else as it is."""
-    if _declared(source):
+    """Return a text with the declarations that it lacks: one that declares nothing, or a document without sizes."""
+    declared = _declared(source)
+    if declared and not (isinstance(source, Document) and not declare(source, declared).shapes):
         return source
     proposed = proposed_declarations(source, taken=True)
     return source.with_declarations(proposed) if proposed else source
@@ -93,7 +103,7 @@ def _form(source: Source) -> tuple[str, str, str]:
 def _read(source: Source) -> tuple[Declarations, list[Equation]]:
     """Return the declarations that there are, and the equations of all blocks or displays."""
     if isinstance(source, Document):
-        found = equations(source, source.found.displays, source.found.instructions)
+        found = source.equations()
         declared = source.declared()
     else:
         blocks = source.blocks()
@@ -107,11 +117,19 @@ def _read(source: Source) -> tuple[Declarations, list[Equation]]:
     examples = examples_of_products([t for equation in found for t in equation.tokens])
     if examples and examples[0] != "t" and not {"time", "indices"} & declarations.says:
         declarations.names.time, declarations.names.last = examples
+    of_tokens = [equation.tokens for equation in found]
+    layers = layers_above(of_tokens, exponents_in(of_tokens))
+    if layers and not declarations.names.last and not {"time", "indices"} & declarations.says:
+        declarations.names.time, declarations.names.last = layers
     for equation in found:
         for token in equation.tokens:
-            if token.text == declarations.names.time and "time" not in declarations.says and _is_shifted(equation):
+            if (
+                token.text == declarations.names.time
+                and "time" not in declarations.says
+                and is_shifted(equation.tokens)
+            ):
                 declarations.names.last = "T"
-    complete(declarations, found)
+    complete(declarations, of_tokens)
     finish_leniently(declarations)
     return declarations, found
 
@@ -122,15 +140,6 @@ def _of_block(source: Source, block: Block) -> Iterator[Equation]:
         yield Equation(start, end, segment.number, tuple(segment.tokens), None, False, block.kind)
 
 
-def _is_shifted(equation: Equation) -> bool:
-    """Return whether a name at t - 1 or t + 1 stands in an equation."""
-    texts = [token.text for token in equation.tokens if token.kind not in ("group(", ")group")]
-    return any(
-        texts[k : k + 2] in (["t", "-"], ["t", "+"]) and texts[k - 1] in ("_", "(", "<", "⟨")
-        for k in range(1, len(texts))
-    )
-
-
 def _letters(declarations: Declarations, found: Sequence[Equation], source: Source) -> Iterator[str]:
     """Yield the layout, the loss, the times and the indices, as far as they are not declared."""
     names, says = declarations.names, declarations.says
@@ -138,6 +147,8 @@ def _letters(declarations: Declarations, found: Sequence[Equation], source: Sour
         yield "layout: same   # or row"
     if "loss" not in says and names.loss != "L":
         yield f"loss: {names.loss}"
+    if "d" not in says and names.differentials:
+        yield "d: differential"
     if "bars" not in says and names.bars:
         yield r"bars: adjoints   # \bar b is the derivative of the loss for b; or names"
     if SOFTMAX_OVER_ROWS.search(source.text) and any(t.text == "softmax" for e in found for t in e.tokens):
@@ -146,6 +157,8 @@ def _letters(declarations: Declarations, found: Sequence[Equation], source: Sour
         yield f"time: {names.time} = 1..{names.last}"
     if "indices" not in says and names.indices:
         yield f"indices: {', '.join(sorted(names.indices))}"
+    for name, function in declarations.said_functions.items():
+        yield f"function {name}: {function}"
 
 
 def _signs(declarations: Declarations, found: Sequence[Equation]) -> Iterator[str]:
@@ -200,11 +213,19 @@ def _name_at(declarations: Declarations, start: int, end: int) -> Node | None:
         return None
 
 
-def _sizes(declarations: Declarations, forward: Sequence[Statement], source: Source) -> Iterator[str]:
+def _lines(sorting: Sorting) -> list[Statement]:
+    """Return the lines to check that can be read."""
+    backward = {equation.start for equation in sorting.parts.backward}
+    return [c.statement for c in sorting.candidates if c.statement and c.equation.start in backward]
+
+
+def _sizes(
+    declarations: Declarations, forward: Sequence[Statement], source: Source, lines: Sequence[Statement]
+) -> Iterator[str]:
     """Yield names with the sizes that follow for them, or that they are likely to have."""
     numbers = _divisors(forward)
     proposals = [
-        it for it in SizeInference(declarations, forward, numbers, guess=True).proposals()
+        it for it in SizeInference(declarations, forward, numbers, guess=True, lines=lines).proposals()
         if it.key not in declarations.functions
     ]  # fmt: skip
     for it in proposals:
@@ -213,25 +234,53 @@ def _sizes(declarations: Declarations, forward: Sequence[Statement], source: Sou
     counts = [key for key in numbers if key in lacking]
     if counts:
         yield f"constant: {', '.join(_text(source, lacking[key]) for key in counts)}"
-    positive = [key for key in _arguments(forward) if key in lacking and key not in declarations.positive]
+    between = [key for key in _between_0_and_1(forward) if key in lacking and key not in declarations.ranges]
+    for key in between:
+        yield f"range {_text(source, lacking[key])}: (0, 1)"
+    positive = [
+        key
+        for key in _arguments(forward, counts)
+        if key not in between and key in lacking and key not in declarations.positive
+    ]
     if positive:
         yield f"positive: {', '.join(_text(source, lacking[key]) for key in positive)}"
+    for kind, keys in _labels(declarations, forward, source).items():
+        labels = [key for key in keys if key in lacking and key not in {*declarations.shares, *declarations.row_shares}]
+        if labels:
+            yield f"{kind}: {', '.join(_text(source, lacking[key]) for key in labels)}   # labels of a softmax"
 
 
-def _constant(declarations: Declarations, sorting: Sorting, source: Source) -> Iterator[str]:
+def _constant(
+    declarations: Declarations, sorting: Sorting, source: Source, leaves: Mapping[str, Node]
+) -> Iterator[str]:
     """Yield the names that nothing computes and whose derivatives no line sets, as data and labels are."""
     backward = {equation.start for equation in sorting.parts.backward}
     lines = [c.statement for c in sorting.candidates if c.equation.start in backward]
     if not all(lines) or {"constant"} & declarations.says:
         return
     set_here = {n.value[0].key for line in lines if line for left in line.left for n in walk(left) if n.kind == "d"}
-    forward = sorting.parts.statements
-    leaves = {
-        it.key: it.node for it in SizeInference(declarations, forward, _divisors(forward), guess=True).proposals()
-    }
-    unset = [key for key in leaves if key not in set_here and key not in _divisors(forward)]
+    unset = [key for key in leaves if key not in set_here and key not in _divisors(sorting.parts.statements)]
     if set_here & leaves.keys() and unset:
         yield f"constant: {', '.join(_text(source, leaves[key]) for key in unset)}   # no line sets their derivatives"
+
+
+def _labels(declarations: Declarations, forward: Sequence[Statement], source: Source) -> dict[str, list[str]]:
+    """Return the names that are multiplied with the logarithm of a softmax, by what sums to 1 in them."""
+    functions = declarations.names.functions
+    softmax = {
+        s.left[0].value.key: n.value.key for s in forward for n in walk(s.members[0])
+        if n.kind == "call" and functions.get(n.value.key) in ("softmax", "softmax_rows", "log_softmax")
+    }  # fmt: skip
+    found: dict[str, list[str]] = {}
+    for n in (n for s in forward for n in walk(s.members[0]) if n.kind in PRODUCTS):
+        names = [*dict.fromkeys(names_in(n.parts[0]))]
+        calls = [m.value.key for m in walk(n.parts[1]) if m.kind == "call"]
+        calls += [softmax[key] for key in names_in(n.parts[1]) if key in softmax]
+        called = {functions.get(key, key) for key in calls} & {"log", "log_softmax", "softmax", "softmax_rows"}
+        if len(names) == 1 and ("log_softmax" in called or ("log" in called and len(called) > 1)):
+            rows = "softmax_rows" in called or SOFTMAX_OVER_ROWS.search(source.text)
+            found.setdefault("rows sum to 1" if rows else "sums to 1", []).extend(names)
+    return {kind: [*dict.fromkeys(names)] for kind, names in found.items()}
 
 
 def _divisors(forward: Sequence[Statement]) -> list[str]:
@@ -243,13 +292,35 @@ def _divisors(forward: Sequence[Statement]) -> list[str]:
     return [key for key, count in below.items() if everywhere[key] == count and key.isalpha()]
 
 
-def _arguments(forward: Sequence[Statement]) -> list[str]:
-    """Return the names in the arguments of logarithms and roots."""
+def _arguments(forward: Sequence[Statement], counts: Sequence[str]) -> list[str]:
+    """Return the names in the arguments of logarithms and roots; of those in squares only what counts something."""
     calls = [
-        n for s in forward for member in s.members for n in walk(member)
-        if (n.kind == "call" and n.value.key in POSITIVE_IN) or (n.kind == "power" and n.value != int(n.value))
+        n for s in forward for formula in (*s.members, *s.left) for n in walk(formula)
+        if (n.kind == "call" and n.value.key in (*POSITIVE_IN, "**")) or (n.kind == "power" and n.value != int(n.value))
     ]  # fmt: skip
-    return list(dict.fromkeys(key for n in calls for part in n.parts if not _is_square(part) for key in names_in(part)))
+    terms = [term for n in calls for part in n.parts for term in _terms(part)]
+    return list(dict.fromkeys(key for term in terms for key in names_in(term) if key in counts or not _is_square(term)))
+
+
+def _between_0_and_1(forward: Sequence[Statement]) -> list[str]:
+    """Return the names x of log(1 - x), as in a binary cross-entropy."""
+    logarithms = [
+        n.parts[0] for s in forward for member in s.members for n in walk(member)
+        if n.kind == "call" and n.value.key == "log"
+    ]  # fmt: skip
+    inside = [n.parts[0] if n.kind == "bracket" else n for n in logarithms]
+    return list(
+        dict.fromkeys(
+            n.parts[1].value.key
+            for n in inside
+            if n.kind == "-" and (n.parts[0].kind, n.parts[0].value) == ("number", 1.0) and n.parts[1].kind == "name"
+        )
+    )
+
+
+def _terms(node: Node) -> list[Node]:
+    """Return the terms of a sum."""
+    return [*_terms(node.parts[0]), node.parts[1]] if node.kind in ("+", "-") else [node]
 
 
 def _is_square(node: Node) -> bool:
@@ -263,9 +334,20 @@ def _given(declarations: Declarations, sorting: Sorting, source: Source) -> Iter
     if declarations.names.loss in computed or {"given", "given total"} & declarations.says:
         return
     found = sorting.parts.given or sorting.added_to_given()
-    if found:
-        texts = dict.fromkeys(_text(source, node) for node in found)
+    texts = dict.fromkeys(_text(source, node) for node in found) or dict.fromkeys(
+        _at_the_end(declarations, source, node) for node in sorting.set_before()
+    )
+    if texts:
         yield f"given: {', '.join(texts)}{'' if sorting.parts.given else ASSUMED}"
+
+
+def _at_the_end(declarations: Declarations, source: Source, node: Node) -> str:
+    """Return a derivative at the time t, as it is written at the last time."""
+    names, text = declarations.names, source.text[node.start : node.end]
+    for token in reversed(tokens_of(source, node.start, node.end, latex=True)):
+        if token.text == names.time and token.kind == "word":
+            text = text[: token.start - node.start] + names.last + text[token.end - node.start :]
+    return " ".join(text.split())
 
 
 def _text(source: Source, node: Node) -> str:
@@ -276,6 +358,9 @@ def _text(source: Source, node: Node) -> str:
         base, _, above = ref.key.partition("^")
         base, _, below = base.partition("_")
         return base + f"_{{{below}}}" * bool(below) + f"^{{{above}}}" * bool(above)
-    if ref.indices and node.kind == "name":
-        text = re.sub(r"_(?:\{[^{}]*\}|\w)$", "", text) or ref.key
+    of_layer = ref.key.endswith("_" + "".join(ref.indices))
+    if ref.indices and node.kind == "name" and not of_layer:
+        if ref.key.lower() == text[:1] != ref.key:  # A = (a_{ij})
+            return ref.key
+        text = re.sub(r"(?:_(?:\{[^{}]*\}|\w)|\[[^\[\]]*\])$", "", text) or ref.key
     return text

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from tinyad.derivation.language.abbreviations import Abbreviation
 from tinyad.derivation.language.declarations import Declarations, declare, finish
 from tinyad.derivation.language.document import Document
+from tinyad.derivation.language.equations import CONDITION
 from tinyad.derivation.language.limits import UNREADABLE_LINES
 from tinyad.derivation.language.marks import pi_is_name
 from tinyad.derivation.language.names import ACCENTS
@@ -19,6 +20,7 @@ from tinyad.derivation.language.source import Block, DerivationError, LimitError
 from tinyad.derivation.language.sums import undeclared_indices
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
 from tinyad.derivation.language.tokenizer import tokens_of, tokens_of_lines, tokens_without_ends
+from tinyad.derivation.language.unnamed_arguments import with_named_arguments
 
 LOSSES = ("J", "E", "ℓ")
 
@@ -79,6 +81,7 @@ def _derivation(source: Source, blocks: list[Block]) -> Derivation:
             ref = node.value[0]
             declarations.given.append((ref._replace(indices=()), None, False))
             declarations.given_at[ref.key] = node
+    declarations.set_at_last = _set_at_last(list(backward.values()))
     if not backward:
         raise source.error("no backward block: the lines to check go into ```backward", blocks[-1].start)
     return Derivation(source, declarations, forward, backward, claims, blocks[0].start)
@@ -143,21 +146,34 @@ def _forward(declarations: Declarations, blocks: Sequence[Block]) -> list[Statem
     source, names = declarations.source, declarations.names
     forward = [block for block in blocks if block.kind == "forward"]
     equations = [equation for b in forward for equation in _segments(source, b, _tokens(source, b))]
-    if not equations:
+    if not equations and not source.is_document:
         declared = next(block for block in blocks if block.kind == "declare")
         raise source.error("no forward block: the equations to derive go into ```forward", declared.start)
     for equation in equations:
         ref = _computed_name(declarations, equation.tokens).value
         for key in names.instances_of(ref.key):
             names.add(ref._replace(key=key))
+    named = _named_arguments(declarations, blocks)
     finish(declarations)
     statements = [declarations.parser().statement(equation.tokens, equation.number) for equation in equations]
     statements = [_with_known_first(declarations, line) for line in statements]
     for line in statements:
         if len(line.left) != 1 or line.left[0].kind != "name":
             raise source.error("a forward equation is `name = formula`", line.start, line.end)
+    statements = with_named_arguments(statements, named, names)
     _infer_sizes(declarations, statements)
     return statements
+
+
+def _named_arguments(declarations: Declarations, blocks: Sequence[Block]) -> dict[str, Ref]:
+    """Return the names that lines give to arguments, by what is computed of them; the declarations learn them."""
+    found: dict[str, Ref] = {}
+    for block in blocks:
+        if block.kind == "argument":
+            tokens = _tokens(declarations.source, block)
+            found[block.title] = declarations.parser().inside(tokens).value[0]
+            declarations.names.add(found[block.title])
+    return found
 
 
 def _infer_sizes(declarations: Declarations, forward: Sequence[Statement]) -> None:
@@ -199,9 +215,9 @@ def _abbreviate(declarations: Declarations, blocks: Sequence[Block]) -> None:
         tokens = [token for token in _tokens(declarations.source, block) if token.kind not in ("end", "tag", "quad")]
         ref = _computed_name(declarations, tokens).value
         names.add(ref)
-        made = Abbreviation(ref.time, declarations.parser().statement(tokens).members[0])
+        made = Abbreviation(ref.time, declarations.parser().statement(tokens).members[0], ref.indices)
         if made.is_short:
-            names.abbreviations[ref.key] = made
+            names.abbreviations.setdefault(ref.key, []).append(made)
 
 
 def _with_known_first(declarations: Declarations, line: Statement) -> Statement:
@@ -238,6 +254,16 @@ def _backward(
     if declarations.source.is_document:
         backward = {title: in_order_of_use(lines) for title, lines in backward.items()}
     return backward, claims
+
+
+def _set_at_last(sets: Sequence[Sequence[Statement | Unreadable]]) -> set[str]:
+    """Return the names for whose derivative at T every set of lines has a line: that for t is not for T then."""
+    found: list[set[str]] = []
+    for lines in sets:
+        left = [(line.sign, line.left[0]) for line in lines if isinstance(line, Statement) and len(line.left) == 1]
+        added = {node.value[0].key for sign, node in left if sign == "+=" and node.kind == "d"}
+        found.append({n.value[0].key for _, n in left if n.kind == "d" and n.value[0].time == ("T", 0)} - added)
+    return set.intersection(*found) if found else set()
 
 
 def in_order_of_use(lines: Sequence[Statement | Unreadable]) -> list[Statement | Unreadable]:
@@ -311,6 +337,7 @@ def _readable(source: Source, block: Block, title: str) -> tuple[list[Token], li
 
 def _computed_name(declarations: Declarations, tokens: Sequence[Token]) -> Node:
     """Return the name that a forward equation computes."""
+    tokens = declarations.names.with_own_signs(tokens)
     equals = next((k for k, token in enumerate(tokens) if token.kind == "op" and token.text in ("=", "≡")), None)
     if not equals:
         raise declarations.source.error("a forward equation is `name = formula`", tokens[0].start, tokens[0].end)
@@ -321,8 +348,17 @@ def _line(declarations: Declarations, segment: Segment, title: str) -> Statement
     """Return a backward line, or the error in it."""
     first, last = segment.tokens[0], segment.tokens[-1]
     try:
-        return declarations.parser().statement(segment.tokens, segment.number, title)
+        line = declarations.parser().statement(segment.tokens, segment.number, title)
     except LimitError:
         raise
     except DerivationError as error:
         return Unreadable(segment.number, error, first.start, last.end, title)
+    _note_condition(line, declarations)
+    return line
+
+
+def _note_condition(line: Statement, declarations: Declarations) -> None:
+    """Note that the 0 behind the formulas of a line, to which the author sets the derivative, is not judged."""
+    last = line.tokens[-1]
+    if isinstance(declarations.source, Document) and line.members[-1].end < last.start and last.text == "0":
+        declarations.source.leave(Node("number", (), 0.0, last.start, last.end), CONDITION)

@@ -16,6 +16,7 @@ BINARY = ("+", "-", "∘", "*", "·", "@", "/")
 DEPTH = {"open": 1, "group(": 1, "matrix(": 1, "close": -1, ")group": -1, ")matrix": -1}
 SEPARATORS = (",", ";", "and")
 COUNTS = re.compile(r"(for|∀|where)?\w=\d+,?(…|\.\.),?\w*")
+CONDITIONS = ("if", "for", "when")
 CONNECTIVES = ("and", "where", "with", "so", "then", "thus", "hence", "therefore")
 
 
@@ -66,7 +67,8 @@ def _equations(line: list[Token]) -> Iterator[list[Token]]:
             places.append(k)
     first = 0
     for k, after in pairwise((*places, len(line))):
-        if _has_sign(line[first:k]) and _has_sign(line[k + 1 : after]) and not _counts(line[k + 1 :]):
+        behind = line[k + 1 : after]
+        if _has_sign(line[first:k]) and _has_sign(behind) and not (_counts(line[k + 1 :]) or is_condition(behind)):
             yield _without_separators(line[first:k])
             first = k + 1
         elif _has_sign(line[first:k]) and _counts(line[k + 1 :]):  # h_t = ..., t = 1, ..., T
@@ -88,6 +90,12 @@ def _has_sign(tokens: Sequence[Token]) -> bool:
 def _counts(tokens: Sequence[Token]) -> bool:
     """Return whether this only says how far a letter counts: t = 1, ..., T or i = 1..N."""
     return bool(COUNTS.fullmatch("".join(t.text for t in tokens if t.kind != "quad").rstrip(".,;")))
+
+
+def is_condition(tokens: Sequence[Token]) -> bool:
+    """Return whether this only compares two indices, as the end of a line does: if i = j."""
+    texts = [t.text for t in tokens if t.kind != "quad" and t.text not in ",.;"]
+    return len(texts) == 4 and texts[0] in CONDITIONS and texts[2] in ("=", "≠") and all(len(t) == 1 for t in texts[1:])
 
 
 def _without_separators(tokens: list[Token]) -> list[Token]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from tinyad.derivation.language.syntax_tree import Token
 
+COUNTING = frozenset("iklmn")  # letters of layers
 EXAMPLE = re.compile(r"_\{?([a-z])\}?\s*(?:[,:∈]|$|\\in)|\^\{?\s*[\[(]([a-z])[\])]\}?\s*(?:[,:∈]|$|\\in)")
 
 
@@ -23,6 +24,15 @@ def sums(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
         yield texts[1], start, rest[1] if rest[:1] == ["^"] and len(rest) > 1 else ""
 
 
+def is_shifted(tokens: Sequence[Token]) -> bool:
+    """Return whether a name at t - 1 or t + 1 stands in an equation."""
+    texts = [token.text for token in tokens if token.kind not in ("group(", ")group")]
+    return any(
+        texts[k : k + 2] in (["t", "-"], ["t", "+"]) and texts[k - 1] in ("_", "(", "<", "⟨")
+        for k in range(1, len(texts))
+    )
+
+
 def examples_of_declared(names: str, tokens: Sequence[Token]) -> tuple[str, str] | None:
     """Return the letter that counts examples and the last one, where names such as x_i are declared; None if none is.
 
@@ -35,12 +45,15 @@ def examples_of_declared(names: str, tokens: Sequence[Token]) -> tuple[str, str]
 def examples_of_products(tokens: Sequence[Token]) -> tuple[str, str] | None:
     """Return the same for wᵀ x_i, x_iᵀ w and (x_i - μ)ᵀ A: what is transposed, or stands behind it, is a vector."""
     letters = set[str]()
-    plain = [t for t in tokens if t.kind not in ("group(", ")group")]
+    plain = [t for t in tokens if t.kind not in ("group(", ")group") and t[:2] != ("op", "'")]
     for k in range(1, len(plain) - 1):
         if plain[k].text == "^" and plain[k + 1].text in ("T", "⊤"):
             letters |= _scripts(plain[_before(plain, k) : k])
             if plain[k - 1].kind == "word" and plain[k - 2].text != "_":
                 letters |= _scripts(plain[k + 2 : k + 7])
+        elif plain[k].text == "⟨":
+            closing = next((n for n in range(k, len(plain)) if plain[n].text == "⟩"), k)
+            letters |= _scripts(plain[k:closing])
     return _range(letters, tokens)
 
 
@@ -68,8 +81,31 @@ def _scripts(tokens: Sequence[Token]) -> set[str]:
 
 def _range(letters: set[str], tokens: Sequence[Token]) -> tuple[str, str] | None:
     """Return the only one of some letters that sums run over from 1 on, and the letter of its last value."""
-    found = {letter: last for letter, start, last in sums(tokens) if letter in letters and start in ("", "1")}
+    ranges = sorted((letter, last) for letter, start, last in sums(tokens) if letter in letters and start in ("", "1"))
+    found = dict(ranges)  # with a last value, if any sum over it has one
     if len(found) != 1 or any(letter not in found for letter, _, _ in sums(tokens) if letter in letters):
         return None
     ((letter, last),) = found.items()
     return (letter, last or "n") if not last or last.isalpha() else None
+
+
+def layers_above(equations: Sequence[Sequence[Token]], exponents: Container[str]) -> tuple[str, str] | None:
+    """Return the letter that counts layers above names, l of a^l and a^{l-1}, and the last one, L; None without such.
+
+    Those that are exponents count nothing.
+    """
+    shifted, plain = set[str](), set[str]()
+    for tokens in equations:
+        for k, token in enumerate(tokens[:-2]):
+            if token[:2] != ("op", "^") or not k or tokens[k - 1].kind not in ("word", ")group"):
+                continue
+            end = next((n for n in range(k, len(tokens)) if tokens[n].kind == ")group"), k)
+            inner = [t.text for t in tokens[k + 2 : end]]
+            while inner[:1] in (["("], ["["]) and inner[-1:] in ([")"], ["]"]):
+                inner = inner[1:-1]
+            if len(inner) == 1 and inner[0].isalpha():
+                plain.add(inner[0])
+            elif len(inner) == 3 and inner[0].isalpha() and inner[1] in "+-" and inner[2] == "1":
+                shifted.add(inner[0])
+    counting = sorted(c for c in shifted & plain if c in COUNTING and c not in exponents)
+    return (counting[0], counting[0].upper()) if len(counting) == 1 else None

@@ -7,11 +7,12 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from tinyad.derivation.language.declarations import Declarations
+from tinyad.derivation.language.equations import numbers_of_rule
 from tinyad.derivation.language.sizes import Side, size_text
 from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Undecided, walk
 
 ONE: Side = (("", 1),)
-SCALARS = ("sum", "tr")  # functions whose value is a number
+SCALARS = ("sum", "tr", "det", "logdet", "inner")  # functions whose value is a number
 SLIP = 0.75  # likeness of two names, above which one is perhaps the other misspelt
 ROUNDS = 20  # through all equations: each decides at least one side, or is the last
 LETTERS = "N M K P Q R H D E F G I J O S U V".split()  # for sides that only have to be different
@@ -38,7 +39,7 @@ class SizeInference:
     """The sides of all names of a forward, equal where an equation needs it.
 
     `numbers` are names that are 1×1.  With `guess`, what no equation decides is taken as papers have it: a small
-    letter is a column.
+    letter is a column.  `lines` say only how far the indices of names run.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class SizeInference:
         forward: Sequence[Statement],
         numbers: Sequence[str] = (),
         guess: bool = False,
+        lines: Sequence[Statement] = (),
     ) -> None:
         self._declarations, self._forward, self._guess = declarations, forward, guess
         self._numbers = numbers
@@ -66,13 +68,18 @@ class SizeInference:
         self._symbols = {symbol for shape in declarations.shapes.values() for side in shape for symbol, _ in side}
         self._symbols |= {*declarations.index_ends.values()}
         self._computed = {key for s in forward for n in s.left if n.kind == "name" for key in self._keys(n.value.key)}
+        self._matrices: set[str] = set()  # names with two indices
         self._earlier: set[str] = set()  # computed names that an equation needs from the time before
         for statement in forward:
             for node in (n for part in (*statement.left, *statement.members) for n in walk(part)):
                 if node.kind == "name":
                     self._see(node)
+                elif node.kind == "prime" or (node.kind == "call" and node.value.key == "**"):  # σ'(z), x^α
+                    self._numbers = (*self._numbers, *(n.value.key for n in walk(node) if n.kind == "name"))
+            self._numbers = (*self._numbers, *numbers_of_rule(statement))
         self._solve()
         if guess:
+            self._take_ends(lines)
             self._take_likely()
 
     @property
@@ -83,6 +90,8 @@ class SizeInference:
     def _see(self, node: Node) -> None:
         """Learn where a name is used: at the time t, if it is anywhere."""
         ref: Ref = node.value
+        if len(ref.indices) > 1:
+            self._matrices.add(ref.key)
         known = self.uses.setdefault(ref.key, node)
         later = ref.time == ("t", 0) and known.value.time != ref.time
         alone = known.value.time == ref.time and node.end - node.start < known.end - known.start  # not in a macro
@@ -189,6 +198,8 @@ class SizeInference:
                 self._indices = {}
                 if len(statement.left) == 1 and statement.left[0].kind == "name":
                     self._equation(statement)
+                else:  # a rule, whose right-hand side may be wrong
+                    self._value(statement.left[0])
             if self._state() == before:
                 return
 
@@ -204,11 +215,43 @@ class SizeInference:
             if value is not None and left is not None:
                 self._unite_shapes(left, value)
 
+    def _take_ends(self, lines: Sequence[Statement]) -> None:
+        """Take the names in lines to be as long as their indices run there: D for x_j beside Σ_{j=1}^D."""
+        ends = self._declarations.index_ends
+        for node in (n for line in lines for part in (*line.left, *line.members) for n in walk(part)):
+            ref = node.value if node.kind == "name" else node.value[0] if node.kind == "d" else None
+            if ref is None or ref.key not in self.uses or not 0 < len(ref.indices) < 3:
+                continue
+            shape = self._shape_of(ref.key)
+            for side, letter in zip(shape, ref.indices, strict=False):
+                if letter in ends and self._root(side) not in self._known:
+                    self._known[self._root(side)] = ((ends[letter], 1),)
+        self._solve()
+
+    def _row_biases(self) -> set[str]:
+        """Return the names that are added to X W, one row for all rows."""
+        nodes = (n for s in self._forward for member in s.members for n in walk(member))
+        return {self._added_name(node) for node in nodes if self._bias_of_weights(node) == "row"}
+
+    def _added_name(self, node: Node) -> str:
+        return self._open_name(node.parts[1]) or self._open_name(node.parts[0])
+
     def _take_likely(self) -> None:
         """Take small letters as columns, then one after the other as equations need it."""
+        rows = self._row_biases()
         for key in self.uses:
             shape = self._shape_of(key)
-            if key[:1].isupper() or not key[:1].isalpha() or self._root(shape.columns) in self._known:
+            if key in rows and self._root(shape.rows) not in self._known:
+                self._assumed.add(self._root(shape.rows))
+                self._known[self._root(shape.rows)] = ONE
+                self._solve()
+                continue
+            if (
+                key in self._matrices
+                or key[:1].isupper()
+                or not key[:1].isalpha()
+                or self._root(shape.columns) in self._known
+            ):
                 continue
             self._assumed.add(self._root(shape.columns))
             self._known[self._root(shape.columns)] = ONE
@@ -264,8 +307,14 @@ class SizeInference:
 
     def _call(self, node: Node) -> Shape | None:
         shape, name = self._value(node.parts[0]), node.value.key
+        if name == "inner":
+            other = self._value(node.parts[1])
+            if shape is not None and other is not None:
+                self._unite_shapes(shape, other)
         if name in SCALARS:
             return Shape(self._one, self._one)
+        if name == "bars" and not (shape is not None and self._is_number(shape)):
+            return None  # |K| of a matrix is a number
         if name == "diag":
             return None if shape is None else Shape(shape.rows, shape.rows)
         return shape
@@ -298,6 +347,10 @@ class SizeInference:
             if all(opened) or not self._is_one(other.columns):
                 return None if all(opened) else other
         bias = self._bias_of_weights(node) if self._guess else None
+        if bias == "number":  # X w + b has one for all examples
+            number = self._shape_of(self._added_name(node))
+            self._unite_shapes(number, Shape(self._one, self._one))
+            return b if opened[0] else a
         if bias:  # W X + b has a column for all columns, X W + b a row
             self._unite(a.rows, b.rows) if bias == "column" else self._unite(a.columns, b.columns)
             return b if opened[0] else a
@@ -306,14 +359,16 @@ class SizeInference:
         return Shape(b.rows if self._is_one(a.rows) else a.rows, b.columns if self._is_one(a.columns) else a.columns)
 
     def _bias_of_weights(self, node: Node) -> str:
-        """Return whether a small letter is added to W X, as a column, or to X W, as a row; "" for another sum."""
+        """Return what is added to W X, a column, to X W, a row, or to X w, a number; "" for another sum."""
+        if node.kind != "+":
+            return ""
         other, added = node.parts if self._is_open(node.parts[1]) else node.parts[::-1]
         if node.kind != "+" or other.kind != "*" or not self._open_name(added)[:1].islower():
             return ""
         first, second = (part.value.key[:1] if part.kind == "name" else "" for part in other.parts)
         if first.isupper() and second.isupper() and "W" in (first, second) and first != second:
             return "column" if first == "W" else "row"
-        return ""
+        return "number" if first in ("X", "Φ") and second.islower() else ""
 
     def _product(self, node: Node) -> Shape | None:
         a, b = (self._value(part) for part in node.parts)

@@ -111,6 +111,10 @@ class Source:
         other.deadline, other.proposed, other.proposed_at = self.deadline, proposed, len(self.text) + 1
         return other
 
+    def layered_names(self) -> set[str]:
+        """Return the names whose index says which layer they are of; such are found in documents alone."""
+        return set()
+
     def check_time(self) -> None:
         """Raise LimitError if the time is over."""
         if perf_counter() < self.sooner_than:

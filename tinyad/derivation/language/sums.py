@@ -14,6 +14,7 @@ from tinyad.derivation.language.token_cursor import TokenCursor
 ABOVE_SUM = 10  # the precedence of + and -: a sum takes the products that follow
 LARGE = ("Σ", "Π")
 LABELS = set("hwxyz")  # letters that rather tell matrices apart, as in W_{xh}, than count
+COUNTING = set("ijklmn")  # letters that count even where they stand alone
 TURNED = {"<": ">", ">": "<", "≤": "≥", "≥": "≤", "≠": "≠", "=": "="}
 ORDERS = ("<", ">", "≤", "≥", "≠")
 
@@ -68,11 +69,11 @@ class Sums:
         self, below: list[Token], above: list[Token] | None, token: Token
     ) -> tuple[list[tuple[Any, ...]], list[Condition]]:
         """Return what a sum runs over, for every index below it, and the comparisons that its terms satisfy."""
-        texts, end = plain_texts(below), plain_texts(above or ())
+        texts, end = self.without_set(plain_texts(below), token), plain_texts(above or ())
         if comparisons := self.compared(texts, end):
             return self.conditional(comparisons, end, token)
         first = texts.index("=") if "=" in texts else len(texts)
-        letters = [c for text in texts[:first] for c in text if text != ","]
+        letters = [c for text in texts[:first] for c in text if text not in ("(", ")", ",")]
         written = self.cursor.source.text[token.start : token.end]
         if len(letters) > 1 and written == "Σ" and self.names.is_known("Σ") and "," not in texts:
             below_it = "".join(letters)
@@ -82,6 +83,21 @@ class Sums:
         if len(letters) > 1 and set(letters) <= self.names.indices:
             return [self.range([letter, *texts[first:]], above, token) for letter in letters], []
         return [self.range(texts, above, token)], []
+
+    def without_set(self, texts: list[str], token: Token) -> list[str]:
+        """Return what stands below a Σ without the set of i ∈ I or (i, j) ∈ K, all of whose values are summed over."""
+        if "∈" not in texts or texts[0] in self.names.families:
+            return texts
+        at = texts.index("∈")
+        letters, members = [text for text in texts[:at] if text not in "(),"], "".join(texts[at + 1 :])
+        if not letters or not set(letters) <= self.names.indices or not members.replace("_", "").isalnum():
+            return texts
+        for letter in letters:
+            if self.names.sets.setdefault(letter, members) != members:
+                both = f"{self.names.sets[letter]} and {members}"
+                message = f"{letter} runs over two sets, {both}: sums over a part of an index are not read"
+                self.cursor.fail(message, token)
+        return letters
 
     def compared(self, texts: list[str], end: list[str]) -> list[list[str]]:
         """Return the parts below a Σ if indices are compared there, as in i < j, or k = 1 with an index above the Σ."""
@@ -210,6 +226,9 @@ class Sums:
             self.cursor.fail("an index is a letter without a prime: write another letter", token)
         if letter in self.names.indices:
             return self.index_range(texts, end, token)
+        if letter == "(":
+            message = "a sum over pairs takes components, as P_{uk} and Q_{ik} for vectors p_u and q_i"
+            self.cursor.fail(message, token)
         if not letter:
             self.cursor.fail("a sum without an index: write Σ_i", token)
         if letter == self.names.time:
@@ -229,9 +248,16 @@ class Sums:
         last = "".join(end)
         if texts[1:] == ["=", "0"] and last.endswith("-1"):
             last = last.removesuffix("-1")
+        elif self.runs_over_all(texts[1:], end):
+            last = ""
         elif texts[1:] not in ([], ["=", "1"]) or "-" in last or "+" in last:
             self.refuse([*texts, *end], token)
         return ("index", texts[0], last) if last else ("index", texts[0])
+
+    def runs_over_all(self, first: list[str], end: list[str]) -> bool:
+        """Return whether k runs from 0 to n, the last of all its values, or from 1 to n_{l-1}, the size of a layer."""
+        of_layer = end[1:2] == ["_"] and bool({*end} & {"-", "+"})
+        return (first == ["=", "1"] and of_layer) or (first == ["=", "0"] and "".join(end) in self.names.last_from_0)
 
     def limit(self, texts: list[str], token: Token) -> tuple[str, int]:
         """Return the first or last time of a sum, as in a Ref."""
@@ -270,6 +296,7 @@ def ref_of(node: Node) -> Ref | None:
 def undeclared_indices(names: Names, tokens: Sequence[Token]) -> set[str]:
     """Return the letters below a Σ or Π that nothing else is: not the time, a family, a name or a part of one."""
     found: set[str] = set()
+    tokens = _without_arguments(tokens)
     for k, token in enumerate(tokens[:-2]):
         if (token.kind, token.text) != ("op", tokens[k].text) or token.text not in LARGE or tokens[k + 1].text != "_":
             continue
@@ -285,6 +312,19 @@ def undeclared_indices(names: Names, tokens: Sequence[Token]) -> set[str]:
     return found | (_beside(found | names.indices, tokens) - taken)
 
 
+def _without_arguments(tokens: Sequence[Token]) -> list[Token]:
+    """Return lines without the (p_1, …, p_k) of a left-hand side L(p_1, …, p_k)."""
+    kept, at = list[Token](), 0
+    while at < len(tokens):
+        begins = at == 0 or tokens[at - 1].kind == "end"
+        kept.append(tokens[at])
+        at += 1
+        if begins and kept[-1].kind == "word" and at < len(tokens) and tokens[at].text == "(":
+            close = next((k for k in range(at, len(tokens)) if tokens[k].kind in ("close", "end")), at)
+            at = close + 1 if tokens[close + 1 : close + 2] and tokens[close + 1].text == "=" else at
+    return kept
+
+
 def _beside(known: set[str], tokens: Sequence[Token]) -> set[str]:
     """Return the letters below names that elsewhere have indices in their place: a and b of O_ab where O_ip is."""
     below: dict[str, list[str]] = {}
@@ -295,7 +335,8 @@ def _beside(known: set[str], tokens: Sequence[Token]) -> set[str]:
             if all(t.kind == "word" for t in inner) and letters.isascii() and letters.islower() and len(letters) < 3:
                 below.setdefault(name.text, []).append(letters)
     of_components = [found for found in below.values() if any(set(letters) <= known for letters in found)]
-    return {c for found in of_components for letters in found for c in letters if len(letters) == 2} - LABELS
+    beside = {c for found in of_components for letters in found for c in letters if len(letters) == 2 or c in COUNTING}
+    return beside - LABELS
 
 
 def _below_names(names: Names, tokens: Sequence[Token]) -> set[str]:

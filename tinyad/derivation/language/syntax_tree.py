@@ -118,6 +118,12 @@ class Statement(NamedTuple):
     vec: Vec | None = None  # how the entries of the one left-hand side are stacked, where it is a vec
 
 
+def as_written(member: Node) -> Node:
+    """Return a member of a line as its author wrote it: in -∇L = a it was read as -a, and a if i = j as cases."""
+    added = member.kind in ("neg", "cases") and member.start == member.parts[0].start
+    return as_written(member.parts[0]) if added else member
+
+
 def walk(node: Node) -> Iterator[Node]:
     """Yield a formula and all its parts, each before its own parts."""
     rest = [node]

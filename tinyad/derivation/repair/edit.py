@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tinyad.derivation.language.source import Source
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, walk
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, Token, as_written, walk
 from tinyad.derivation.repair.author_notation import (
     AuthorNotation,
     Fragment,
@@ -108,7 +108,7 @@ class Member:
     """One member of a line, and the edits that it can be given."""
 
     def __init__(self, line: Statement, index: int, source: Source) -> None:
-        self.line, self.node, self.source = line, line.members[index], source
+        self.line, self.node, self.source = line, as_written(line.members[index]), source
         self.tokens = line.tokens
         self._spans: dict[tuple[int, int], tuple[int, int]] = {}
 

@@ -362,7 +362,7 @@ def reads_back(changed: Fragment, point: SamplePoint) -> bool:
     except DerivationError:
         return False
     kinds, names = ("end", "tag", "group(", ")group"), point.declarations.names
-    rows = [names.with_squares(tokens) for tokens in (changed.tokens, again)]
+    rows = [names.with_squares(names.with_own_signs(tokens)) for tokens in (changed.tokens, again)]
     texts = [[t.text.replace("⊤", "T") for t in row if t.kind not in kinds] for row in rows]
     below = [_fractions(row) for row in rows]
     return "".join(texts[0]) == "".join(texts[1]) and below[0] == below[1]  # a prime is part of a name that is known

@@ -12,7 +12,7 @@ from tinyad.derivation.judge.line_verdict import read_line
 from tinyad.derivation.judge.targets import defines_notation, derivatives_in, target_of
 from tinyad.derivation.judge.verdicts import Reading, Verdict
 from tinyad.derivation.language.source import DerivationError, LimitError
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, flattened, structure, walk
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, as_written, flattened, structure, walk
 from tinyad.derivation.repair import limits
 from tinyad.derivation.repair.author_notation import Fragment, equals_sign
 from tinyad.derivation.repair.edit import Edit, apply, replace_parts
@@ -249,7 +249,7 @@ def is_contrived(line: Statement, before: Statement) -> bool:
 
 
 def _nodes(line: Statement) -> list[Node]:
-    return [node for member in line.members for node in walk(member)]
+    return [node for member in line.members for node in walk(as_written(member))]
 
 
 def _is_contrivance(node: Node) -> bool:

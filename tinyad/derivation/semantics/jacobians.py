@@ -158,6 +158,9 @@ class Jacobians:
             recomputed = forward.dependents(below) if total and below in forward.values else frozenset()
             return (lambda inner: inner(above, scope)), recomputed
         name = evaluator.timed_name(above.value, scope, above)
+        if name == below:  # of a name for itself: 1 where all indices are equal
+            bare = above._replace(value=above.value._replace(indices=()))
+            return (lambda inner: inner(bare, scope)), frozenset()
         if name[0] not in forward.keys:
             raise Trouble("not evaluable", f"no equation computes {label(*name)}", above)
         if name not in forward.values or not forward.is_computed(name):

@@ -10,6 +10,7 @@ from tinyad.derivation.language.abbreviations import abbreviated
 from tinyad.derivation.language.declarations import Declarations
 from tinyad.derivation.language.document import Document
 from tinyad.derivation.language.reader import Derivation
+from tinyad.derivation.language.source import PROPOSED
 from tinyad.derivation.language.syntax_tree import Statement, walk
 from tinyad.printing.text import one_line
 
@@ -21,7 +22,9 @@ def assumed(derivation: Derivation, checked: CheckedLines) -> list[str]:
     if source.proposed:
         taken = (re.sub(r"^[%\s]+|\s+#.*", "", row) for row in source.proposed.split("\n"))
         said = [row for row in taken if row and "tinyad: declare" not in row and row != "-->" and row[:3] != "```"]
-        rows.append(f"nothing is declared; taken: {one_line('; '.join(said))}")
+        declares = isinstance(source, Document) and any(source.part(b.start) != PROPOSED for b in source.declared())
+        before = "taken besides what is declared" if declares else "nothing is declared; taken"
+        rows.append(f"{before}: {one_line('; '.join(said))}")
     statements = [*derivation.forward, *(v.statement for v in checked.verdicts if v.statement is not None)]
     formulas = (part for s in statements for part in (*s.left, *s.members))
     if any(n.kind == "name" and it.names.is_pi(n.value.key) for formula in formulas for n in walk(formula)):
@@ -30,6 +33,11 @@ def assumed(derivation: Derivation, checked: CheckedLines) -> list[str]:
         return rows
     for node in source.given.get(derivation.begun, ()):
         rows.append(f"taken as given: {one_line(source.text[node.start : node.end])}")
+    for block in source.arguments.get(derivation.begun, ()):
+        where = source.line_name(block.start)
+        rows.append(
+            f"{block.number}: the argument of the activation in {block.title}, as only its derivative says  ({where})"
+        )
     for block in source.abbreviations.get(derivation.begun, ()):
         text = source.numbered(source.text[block.start : block.end], "")
         rows.append(f"abbreviation: {one_line(text)}  ({source.line_name(block.start)}{_doubt(block.number, checked)})")
