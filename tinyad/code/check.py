@@ -126,7 +126,7 @@ class _Findings:
         if not any(s.verdict is not Verdict.NOT_JUDGED for s in found) and not self.judge.judged.raised:
             raise CodeError(self.nothing())
         found = self.explained(found)
-        found += self.raising({s.line for s in found})
+        found += self.raising({s.at for s in found})
         if self.unsure and not any(not s.ok and s.verdict is not Verdict.NOT_JUDGED for s in found):
             raise CodeError("; ".join(f"{s.name} (line {s.line}): {s.message}" for s in self.unsure))
         return PairVerdict(
@@ -209,6 +209,7 @@ class _Findings:
             of_text=self.rule(candidate.target.ordinals[0]),
             passes=len({v.task.event.occasion for v in own}),
             wrong_passes=len({v.task.event.occasion for v in wrong}),
+            **_columns(statement),
         )
         if not wrong:
             unsure = [verdict for verdict in own if verdict.right is None]
@@ -217,8 +218,8 @@ class _Findings:
             return found
         worst = max(wrong, key=lambda v: _distance(v))
         value, truth = values.array(worst.value), worst.truth
-        if statement.line in self.judge.judged.raised:
-            message = f"it raises {self.judge.judged.raised[statement.line]}"
+        if statement.at in self.judge.judged.raised:
+            message = f"it raises {self.judge.judged.raised[statement.at]}"
             return found._replace(verdict=Verdict.WRONG, message=message, spoils=self.spoiled(number))
         if shown.task.copy is not None:
             message = f"{shown.task.name} is not what line {candidate.line} of the forward pass computed"
@@ -265,8 +266,9 @@ class _Findings:
             worst=None,
             looks_like="",
             spoils=tuple(dict.fromkeys(name for s in wrong for name in s.spoils)),
+            **_columns(statement),
         )
-        others = [s for s in found if s not in wrong and s.line != statement.line]
+        others = [s for s in found if s not in wrong and s.at != statement.at]
         return [*others, self.with_suggestion(verdict, self.statement_of(first))]
 
     def statement_of(self, found: StatementVerdict) -> Statement:
@@ -274,10 +276,10 @@ class _Findings:
         return next(
             s
             for s in self.pair.program.probe.statements
-            if s.line == found.line and s.function == found.function and s.end_line == found.end_line
+            if (s.at, s.function, s.end_line) == (found.at, found.function, found.end_line)
         )
 
-    def raising(self, lines: set[int]) -> list[StatementVerdict]:
+    def raising(self, named: set[tuple[int, int]]) -> list[StatementVerdict]:
         """Return the verdicts on statements that raise, and that nothing tells the meaning of."""
         return [
             StatementVerdict(
@@ -288,10 +290,11 @@ class _Findings:
                 ", ".join(filter(None, map(names_of, targets(s.node)))) or "the result",
                 Verdict.WRONG,
                 f"it raises {message}",
+                **_columns(s),
             )
-            for line, message in self.judge.judged.raised.items()
+            for at, message in self.judge.judged.raised.items()
             for s in self.pair.program.probe.statements
-            if s.line == line and line not in lines
+            if s.at == at and at not in named
         ]
 
     def with_suggestion(self, found: StatementVerdict, statement: Statement) -> StatementVerdict:
@@ -339,11 +342,17 @@ class _Findings:
         return ast.unparse(site.statement.node).splitlines()[0]
 
     def source(self, statement: Statement) -> str:
-        """Return a statement as it stands in the file; of a loop or condition, its first line."""
-        end = statement.end_line
-        if isinstance(statement.node, (ast.For, ast.While, ast.If, ast.With)):
-            end = statement.node.body[0].lineno - 1
-        return self.pair.program.text(statement.line, max(end, statement.line))
+        """Return a statement as it stands, without others on its lines; of a loop or condition, its first line."""
+        node, end = statement.node, statement.end_line
+        if isinstance(node, (ast.For, ast.While, ast.If, ast.With)):
+            end = node.body[0].lineno - 1
+        text = self.pair.program.text(statement.line, max(end, statement.line))
+        rows = [row.encode() for row in text.split("\n")]
+        before, behind = rows[0][: node.col_offset], rows[-1][node.end_col_offset or 0 :]
+        if before.rstrip().endswith(b";") or behind.lstrip().startswith(b";"):
+            rows[-1] = rows[-1][: node.end_col_offset]
+            rows[0] = rows[0][node.col_offset :]
+        return b"\n".join(rows).decode()
 
     def missing(self, verdict: ValueVerdict) -> str:
         """Say which uses of a value a derivative leaves out, if it is the sum over the others."""
@@ -379,7 +388,7 @@ class _Findings:
             if verdict.reason and any(name in misfits for name in (result.text, result.argument)):
                 continue
             worst = looks = None
-            raised = self.judge.judged.raised.get(result.statement.line, "")
+            raised = self.judge.judged.raised.get(result.statement.at, "")
             if (
                 not raised
                 and values.differentiable(verdict.value)
@@ -403,6 +412,7 @@ class _Findings:
                     worst=worst,
                     looks_like=looks or "",
                     spoils=(result.text,),
+                    **_columns(result.statement),
                 )
             )
         return self.exchanged(found)
@@ -415,7 +425,7 @@ class _Findings:
             if len(own) < 2 or not all(any(self.agrees(o.result.target, v.value) for o in own) for v in own):
                 continue
             statement = own[0].result.statement
-            same = [s for s in found if (s.line, s.function) == (statement.line, statement.function)]
+            same = [s for s in found if (s.at, s.function) == (statement.at, statement.function)]
             texts = [v.result.text for v in own]
             if len(same) == len(own):
                 one = same[0]._replace(
@@ -449,6 +459,7 @@ class _Findings:
             result.text,
             Verdict.RIGHT,
             of=result.argument,
+            **_columns(result.statement),
         )
         return [found]
 
@@ -503,7 +514,7 @@ class _Findings:
                 "with the truth in the place of what is wrong the code raises: one mistake may mark several statements"
             ] = None
         named = {verdict.task.statement.line for verdict in self.judge.judged.verdicts}
-        for line in self.judge.judged.raised:
+        for line, _ in self.judge.judged.raised:
             if line not in named and self.judge.returned is None:
                 found[f"what comes after line {line} is not judged: --name says what its result is for"] = None
         cost = self.pair.binding.cost
@@ -600,6 +611,10 @@ class _Findings:
             ):
                 found[name, event.site.line] = "no name of the forward pass fits"
         return [(name, line, reason) for (name, line), reason in found.items()]
+
+
+def _columns(statement: Statement) -> dict[str, int]:
+    return {"column": statement.node.col_offset, "end_column": statement.node.end_col_offset or 0}
 
 
 def _is_computed(result: Result) -> bool:
