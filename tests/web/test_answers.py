@@ -178,6 +178,17 @@ def test_hostile_texts_have_an_answer(server, text):
     assert "\x1b" not in json.dumps(answer["page"] if answer["state"] == "done" else answer["message"])
 
 
+def test_signs_that_turn_what_follows_are_shown_as_escapes(server):
+    for answer in checked(server, WRONG.replace("# Softmax", "# \u202eSoftmax").replace("∇Z X\n", "∇Z \u2066X\n")):
+        assert "\\u202eSoftmax" in answer["page"]
+        assert not set("\u202e\u2066") & set(answer["page"])
+
+
+def test_notebooks_are_not_read(server):
+    (answer,) = checked(server, '{"cells": []}', "a.ipynb")
+    assert "`tinyad check` reads them" in answer["message"]
+
+
 SCRIPT = "<script>alert(1)</script>"
 
 

@@ -26,6 +26,8 @@ from tinyad.printing.text import visible
 from tinyad.web.findings import findings, place_of_error, proposed
 from tinyad.web.limits import CODE_SECONDS, TEXT_SECONDS
 
+NOTEBOOK = "the page reads no notebooks; `tinyad check` reads them"
+
 Job = Mapping[str, Any]
 Answer = dict[str, Any]
 
@@ -56,6 +58,8 @@ def is_code(name: str) -> bool:
 
 def _report(job: Job) -> Report | CodeReport:
     """Return the report on a text; code runs in a process of its own."""
+    if PurePosixPath(job["name"]).suffix.lower() == ".ipynb":
+        raise ValueError(NOTEBOOK)
     if is_code(job["name"]):
         ast.parse(job["text"])
         return check_in_sandbox(Text(job["name"], job["text"]), Options(seconds=CODE_SECONDS))
@@ -76,14 +80,14 @@ def _check(job: Job) -> Answer:
         "declarations": "",
     }
     if isinstance(report, CodeReport):
-        return {**answer, "page": code_content(report)}
+        return {**answer, "page": visible(code_content(report))}
     more = {"kind": "text", "proposed": proposed(report), "declarations": report.source.proposed}
-    return {**answer, **more, "page": content(report, live=True)}
+    return {**answer, **more, "page": visible(content(report, live=True))}
 
 
 def _drawing(job: Job) -> Answer:
     report = _report({**job, "suggest": False})
-    return {"page": pictures(report) if isinstance(report, Report) else ""}
+    return {"page": visible(pictures(report)) if isinstance(report, Report) else ""}
 
 
 def _page(job: Job) -> Answer:
