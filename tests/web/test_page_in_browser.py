@@ -512,6 +512,35 @@ def test_code(opened):
     assert "    dx = dy @ w.T\n" in text_of(page)
 
 
+def test_two_statements_on_one_line(opened):
+    page = opened()
+    open_text(page, "pass.py")
+    written(page, CODE.replace("dy @ w\n    dw", "dy @ w; dw").replace("x.T @ dy", "2 * x.T @ dy"))
+    expect(page.locator("#found button.take")).to_have_count(2)
+    page.locator("#found button.take").last.click()
+    expect(page.locator("#found button.take")).to_have_count(1)
+    page.locator("#found button.take").click()
+    expect(page.locator("#status")).to_contain_text("2 of 2 statements hold")
+    assert "    dx = dy @ w.T; dw = x.T @ dy\n" in text_of(page)
+
+
+def test_a_document_with_parts(opened, folder):
+    (folder / "main.tex").write_text(
+        "\\[ h = W x \\]\n\\input{part}\n\\[ \\nabla_x L = W \\nabla_h L \\]\n", encoding="utf-8"
+    )
+    (folder / "part.tex").write_text("\n\n\\[ \\nabla_W L = \\nabla_h L x \\]\n", encoding="utf-8")
+    page = opened()
+    open_text(page, "main.tex")
+    shows(page, "bad")
+    expect(page.locator("#found tr.bad").first).to_contain_text("part.tex, 3")
+    expect(page.locator("#found button.take")).to_have_count(1)  # the other one belongs into another file
+    page.locator("#found button.take").click()
+    shows(page, "good")
+    assert "W^\\top \\nabla_h L" in text_of(page)
+    for name in ("main.tex", "part.tex"):
+        (folder / name).unlink()
+
+
 def test_code_of_a_link_waits_to_be_read(opened):
     page = opened()
     page.get_by_role("button", name="Open", exact=True).click()

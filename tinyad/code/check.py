@@ -134,7 +134,7 @@ class _Findings:
             self.pair.forward,
             self.pair.backward or self.pair.forward,
             self.pair.program.path,
-            tuple(sorted(found, key=lambda s: (s.line, s.name))),
+            tuple(sorted(found, key=lambda s: (s.at, s.name))),
             tuple(self.wrong_as_it_stands()),
             tuple(entry for entry in self.unjudged() if entry[1] not in {s.line for s in found if not s.ok}),
             self.convention(),
@@ -209,7 +209,8 @@ class _Findings:
             of_text=self.rule(candidate.target.ordinals[0]),
             passes=len({v.task.event.occasion for v in own}),
             wrong_passes=len({v.task.event.occasion for v in wrong}),
-            **_columns(statement),
+            column=statement.column,
+            end_column=statement.end_column,
         )
         if not wrong:
             unsure = [verdict for verdict in own if verdict.right is None]
@@ -266,7 +267,8 @@ class _Findings:
             worst=None,
             looks_like="",
             spoils=tuple(dict.fromkeys(name for s in wrong for name in s.spoils)),
-            **_columns(statement),
+            column=statement.column,
+            end_column=statement.end_column,
         )
         others = [s for s in found if s not in wrong and s.at != statement.at]
         return [*others, self.with_suggestion(verdict, self.statement_of(first))]
@@ -290,7 +292,8 @@ class _Findings:
                 ", ".join(filter(None, map(names_of, targets(s.node)))) or "the result",
                 Verdict.WRONG,
                 f"it raises {message}",
-                **_columns(s),
+                column=s.column,
+                end_column=s.end_column,
             )
             for at, message in self.judge.judged.raised.items()
             for s in self.pair.program.probe.statements
@@ -304,8 +307,8 @@ class _Findings:
             suggestion=meant.text,
             suggestion_line=meant.statement.line if meant.statement else 0,
             suggestion_end=meant.statement.end_line if meant.statement else 0,
-            suggestion_column=meant.statement.node.col_offset if meant.statement else 0,
-            suggestion_end_column=(meant.statement.node.end_col_offset or 0) if meant.statement else 0,
+            suggestion_column=meant.statement.column if meant.statement else 0,
+            suggestion_end_column=meant.statement.end_column if meant.statement else 0,
             grade=meant.grade,
             others=meant.others,
             tried=meant.tried,
@@ -348,10 +351,10 @@ class _Findings:
             end = node.body[0].lineno - 1
         text = self.pair.program.text(statement.line, max(end, statement.line))
         rows = [row.encode() for row in text.split("\n")]
-        before, behind = rows[0][: node.col_offset], rows[-1][node.end_col_offset or 0 :]
+        before, behind = rows[0][: statement.column], rows[-1][statement.end_column :]
         if before.rstrip().endswith(b";") or behind.lstrip().startswith(b";"):
-            rows[-1] = rows[-1][: node.end_col_offset]
-            rows[0] = rows[0][node.col_offset :]
+            rows[-1] = rows[-1][: statement.end_column]
+            rows[0] = rows[0][statement.column :]
         return b"\n".join(rows).decode()
 
     def missing(self, verdict: ValueVerdict) -> str:
@@ -412,7 +415,8 @@ class _Findings:
                     worst=worst,
                     looks_like=looks or "",
                     spoils=(result.text,),
-                    **_columns(result.statement),
+                    column=result.statement.column,
+                    end_column=result.statement.end_column,
                 )
             )
         return self.exchanged(found)
@@ -459,7 +463,8 @@ class _Findings:
             result.text,
             Verdict.RIGHT,
             of=result.argument,
-            **_columns(result.statement),
+            column=result.statement.column,
+            end_column=result.statement.end_column,
         )
         return [found]
 
@@ -611,10 +616,6 @@ class _Findings:
             ):
                 found[name, event.site.line] = "no name of the forward pass fits"
         return [(name, line, reason) for (name, line), reason in found.items()]
-
-
-def _columns(statement: Statement) -> dict[str, int]:
-    return {"column": statement.node.col_offset, "end_column": statement.node.end_col_offset or 0}
 
 
 def _is_computed(result: Result) -> bool:

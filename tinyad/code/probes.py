@@ -50,9 +50,19 @@ class Statement(NamedTuple):
     loops: tuple[int, ...]
 
     @property
+    def column(self) -> int:
+        """The column that it begins in, in bytes."""
+        return self.node.col_offset
+
+    @property
+    def end_column(self) -> int:
+        """The column behind it."""
+        return self.node.end_col_offset or 0
+
+    @property
     def at(self) -> tuple[int, int]:
-        """The line that it begins in, and the column in bytes."""
-        return self.line, self.node.col_offset
+        """The line and the column that it begins in."""
+        return self.line, self.column
 
 
 class Site(NamedTuple):

@@ -40,9 +40,9 @@ class WorstEntry(NamedTuple):
 class StatementVerdict(NamedTuple):
     """The verdict on one statement and all findings about it.
 
-    text: the statement as it stands, from `line` to `end_line`; columns are in bytes.  suggestion: what its author probably meant, for the
-    statement at suggestion_line.  name: what it sets wrongly, or sets.  of: what it is
-    the derivative for, in `of_line` of the forward pass.  wrong_passes, passes: how often it ran, and was wrong.
+    text: the statement as it stands, from `line` to `end_line`; columns are in bytes.  suggestion: what its author
+    probably meant, for the statement at suggestion_line.  name: what it sets wrongly, or sets.  of: what it is the
+    derivative for, in `of_line` of the forward pass.  wrong_passes, passes: how often it ran, and was wrong.
     spoils: what is returned wrong because of it.
     """
 

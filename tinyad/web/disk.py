@@ -83,6 +83,10 @@ class Disk:
             raise ValueError(f"{name}: the page opens {', '.join(SUFFIXES)}")
         return path
 
+    def folder_of(self, name: str) -> str | None:
+        """Return the folder that the text of a name includes files from: none if others than its owner may look."""
+        return str(self._path(name).parent) if self.writable else None
+
     def read(self, name: str) -> Opened:
         """Return a text; ValueError where it cannot be read."""
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tinyad.code.checking import Options
@@ -19,6 +19,7 @@ from tinyad.derivation.exercise.plant import KINDS, plant
 from tinyad.derivation.judge.check import check_without_corrections
 from tinyad.derivation.language.documents import opened_text
 from tinyad.derivation.language.proposal import with_proposed
+from tinyad.derivation.language.source import Source
 from tinyad.derivation.repair.checked import check_all
 from tinyad.derivation.show.page import content, pictures
 from tinyad.derivation.show.report import Report
@@ -38,10 +39,10 @@ def done(job: Job) -> Answer:
         return {"state": "done", **JOBS[job["job"]](job)}
     except ValueError as error:
         message = str(getattr(error, "message", error))
-        return {"state": "unreadable", "message": visible(message), "at": place_of_error(error)}
+        return {"state": "unreadable", "message": visible(message), "at": place_of_error(job["name"], error)}
     except SyntaxError as error:
         line, column = error.lineno or 1, error.offset or 1
-        at = {"line": line, "column": column, "end_line": line, "end_column": column + 1}
+        at = {"file": "", "line": line, "column": column, "end_line": line, "end_column": column + 1}
         return {"state": "unreadable", "message": visible(f"this is not Python: {error.msg}"), "at": at}
     except MemoryError:
         return {"state": "stopped", "message": "this text takes more memory than a check may have"}
@@ -56,6 +57,12 @@ def is_code(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() == ".py"
 
 
+def _source(job: Job) -> Source:
+    """Return the text of a job; it includes files of its folder, if it is from one."""
+    folder = job.get("folder")
+    return opened_text(job["text"], job["name"], TEXT_SECONDS, Path(folder) if folder else None)
+
+
 def _report(job: Job) -> Report | CodeReport:
     """Return the report on a text; code runs in a process of its own."""
     if PurePosixPath(job["name"]).suffix.lower() == ".ipynb":
@@ -63,7 +70,7 @@ def _report(job: Job) -> Report | CodeReport:
     if is_code(job["name"]):
         ast.parse(job["text"])
         return check_in_sandbox(Text(job["name"], job["text"]), Options(seconds=CODE_SECONDS))
-    source = with_proposed(opened_text(job["text"], job["name"], TEXT_SECONDS))
+    source = with_proposed(_source(job))
     return Report(source, check_all(source) if job["suggest"] else check_without_corrections(source))
 
 
@@ -104,7 +111,7 @@ def _plant(job: Job) -> Answer:
 
 def _grade(job: Job) -> Answer:
     key = AnswerKey(answered(json.dumps(job["answer"])))
-    result = key.grade(opened_text(job["text"], job["name"], TEXT_SECONDS))
+    result = key.grade(_source(job))
     return {"ok": result.ok, "message": result.message}
 
 

@@ -92,6 +92,7 @@ const sayLater = (text, pause = 700) => {
 
 // The server
 
+const sent = () => ({ name: open.name, text: editor.text, file: open.version !== null });
 class Trouble extends Error {
   constructor(message, status = 0) {
     super(message);
@@ -172,7 +173,7 @@ const check = async () => {
     return;
   }
   try {
-    const response = await ask("/check", { page: PAGE, name: open.name, text });
+    const response = await ask("/check", { ...sent(), page: PAGE });
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {
@@ -226,17 +227,18 @@ const unread = (answer) => {
   editor.stale();
   by("searching").hidden = by("take").hidden = true;
   by("found").classList.toggle("stale", shownOnce);
-  calm = shownOnce && why === "unreadable" && editor.written ? answer : null;
+  calm = shownOnce && why === "unreadable" && editor.written && !at.file ? answer : null;
   if (calm) {
     summary = `Line ${editor.written} is not read yet: ${message}`;
     notice(`Line ${editor.written} is not read yet.`);
     sayLater(summary, 2500);
     return;
   }
-  const where = at && why === "unreadable" ? `Line ${at.line}: ` : "";
+  const place = at && why === "unreadable" ? at : null;
+  const where = place ? `${place.file ? `${place.file}, line` : "Line"} ${place.line}: ` : "";
   const bare = why === "unreadable" && !isCode() && !/```|\\begin|\$\$/.test(editor.text);
   notice(where + message, { bad: why !== "refused" },
-    at && ["Go there", () => editor.goTo(editor.place(at).from)],
+    at && !at.file && ["Go there", () => editor.goTo(editor.place(at).from)],
     bare && ["Put the blocks around it", () => editor.takeAll(inBlocks(editor.text))]);
   summary = where + message;
   sayLater(summary);
@@ -297,6 +299,10 @@ const dress = (page, answer) => {
     if (!line) return;
     line.dataset.finding = k;
     const number = line.cells[0];
+    if (finding.file) {
+      number.textContent = `${finding.file}, ${finding.line}`;
+      return;
+    }
     const link = Object.assign(document.createElement("button"), { type: "button", className: "link" });
     link.dataset.go = k;
     link.textContent = number.textContent;
@@ -313,7 +319,7 @@ const dress = (page, answer) => {
   const listed = [...page.querySelectorAll("li")];
   answer.proposed.forEach(({ text, behind }) => {
     const item = listed.find((one) => one.textContent === text);
-    if (!item) return;
+    if (!item || behind.file) return;
     const add = Object.assign(document.createElement("button"), { type: "button", className: "take", textContent: "Add it" });
     add.dataset.add = JSON.stringify({ text, behind });
     item.append(" ", add);
@@ -332,7 +338,7 @@ by("judged").addEventListener("click", (event) => {
   if (on?.matches("a")) {
     event.preventDefault(); // the fragment of the address may hold a text
     goTo(Number(on.getAttribute("href").slice(2)));
-  } else if (on?.dataset.take) editor.take(editor.items[Number(on.dataset.take)]);
+  } else if (on?.dataset.take) editor.take(editor.item(Number(on.dataset.take)));
   else if (on?.dataset.go) goTo(Number(on.dataset.go));
   else if (on?.dataset.add) {
     const { text, behind } = JSON.parse(on.dataset.add);
@@ -340,7 +346,7 @@ by("judged").addEventListener("click", (event) => {
   } else if (on?.dataset.declare) editor.declare(on.dataset.declare);
   else if (row && target.closest("td:first-child")) goTo(Number(row.dataset.finding));
 });
-const goTo = (k) => editor.items[k] && editor.goTo(editor.items[k].from);
+const goTo = (k) => editor.item(k) && editor.goTo(editor.item(k).from);
 
 // Make one element like another, and leave alone what is the same: what is open stays open, the focus where it is
 const morph = (old, now) => {
@@ -368,7 +374,7 @@ const here = () => {
     const is = item && Number(row.dataset.finding) === item.number;
     if (is && !row.classList.contains("here") && matchMedia("(min-width: 50.01rem)").matches) row.scrollIntoView({ block: "nearest" });
     row.classList.toggle("here", Boolean(is));
-    const one = editor.items[row.dataset.finding];
+    const one = editor.item(Number(row.dataset.finding));
     row.classList.toggle("calm", Boolean(one) && editor.kind(one) === "calm");
   }
   const { number } = editor.line;
@@ -394,7 +400,7 @@ const draw = async () => {
   const box = by("drawing").querySelector("div");
   let page = "";
   try {
-    ({ page } = await answerOf("/drawing", { name: open.name, text }));
+    ({ page } = await answerOf("/drawing", sent()));
   } catch (error) {
     if (drawnFor === text) drawnFor = null;
     box.textContent = error.message;
@@ -694,7 +700,7 @@ by("as-link").addEventListener("click", attempt(async () => {
 by("as-page").addEventListener("click", attempt(async () => {
   if (mayNotRun()) throw new Trouble(FOREIGN);
   say("The page is made.");
-  const { page } = await answerOf("/page", { name: open.name, text: editor.text });
+  const { page } = await answerOf("/page", sent());
   close();
   download(`${open.name.replace(/\.[^.]*$/, "")}.html`, page, "text/html");
 }));
@@ -715,7 +721,7 @@ const exercise = (text) => {
 };
 const grade = attempt(async () => {
   say("Your text is read.");
-  const { ok, message } = await answerOf("/grade", { name: open.name, text: editor.text, answer: open.answer });
+  const { ok, message } = await answerOf("/grade", { ...sent(), answer: open.answer });
   if (!ok) {
     exercise(`Not yet: ${message}.`);
     return;
@@ -734,7 +740,7 @@ const giveUp = async () => {
 };
 by("plant").addEventListener("click", attempt(async () => {
   say("A mistake is planted.");
-  begin(open.name, await answerOf("/plant", { name: open.name, text: editor.text }));
+  begin(open.name, await answerOf("/plant", sent()));
 }));
 by("plant-example").addEventListener("click", attempt(async () => {
   say("A mistake is planted.");

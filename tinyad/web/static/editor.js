@@ -185,12 +185,16 @@ export class Editor {
     this.view.dispatch({ effects: this.language.reconfigure(language) });
   }
 
+  // The finding of a number, if it is about this text, not about a file that it includes
+  item(number) {
+    return this.items.find((one) => one.number === number);
+  }
+
   // What the server found out about the text; it is of this text, or nothing is shown
   show(findings) {
     const { doc } = this.view.state;
-    const items = findings.map((one, number) => ({
+    const items = findings.map((one, number) => ({ ...one, number })).filter((one) => !one.file).map((one) => ({
       ...one,
-      number,
       ...range(doc, one),
       whole: range(doc, one.whole),
       replaces: one.replaces && range(doc, one.replaces),
@@ -266,7 +270,7 @@ export class Editor {
   }
 
   take(item) {
-    const now = this.items[item.number];
+    const now = this.item(item.number);
     if (!now?.replaces || now.suggestion !== item.suggestion) return;
     const { from, to } = now.replaces;
     this.view.dispatch({
