@@ -303,6 +303,26 @@ def open_text(page, name):
     page.get_by_role("button", name=name, exact=True).click()
 
 
+def test_what_is_written_while_a_file_is_saved(opened, folder):
+    (folder / "twice.md").write_text(RIGHT, encoding="utf-8")
+    page = opened()
+    open_text(page, "twice.md")
+    shows(page, "good", "good", "good", "good")
+    page.route("**/files/**", lambda route: (page.wait_for_timeout(300), route.continue_()))
+    page.locator(".cm-content").click()
+    for sign in "ab":
+        page.keyboard.press("Control+Home")
+        page.keyboard.type(sign)
+        page.keyboard.press("Control+s")
+    page.keyboard.type("c")
+    expect(page.locator("#status")).to_contain_text("twice.md is saved.")
+    page.wait_for_timeout(1500)
+    expect(page.locator("#told")).to_be_hidden()
+    assert (folder / "twice.md").read_text(encoding="utf-8").startswith("bca#")
+    assert page.title().startswith("twice.md")
+    (folder / "twice.md").unlink()
+
+
 def test_what_is_undone_is_of_one_text(opened):
     page = opened()
     open_text(page, "wrong.md")
@@ -517,9 +537,14 @@ def test_two_statements_on_one_line(opened):
     open_text(page, "pass.py")
     written(page, CODE.replace("dy @ w\n    dw", "dy @ w; dw").replace("x.T @ dy", "2 * x.T @ dy"))
     expect(page.locator("#found button.take")).to_have_count(2)
-    page.locator("#found button.take").last.click()
+    page.keyboard.press("Control+Home")
+    for meant in ("dx = dy @ w.T", "dw = x.T @ dy"):
+        page.keyboard.press("F8")
+        expect(page.locator("#status")).to_contain_text(f"certain: {meant} (Alt Enter")
+    page.keyboard.press("Alt+Enter")
     expect(page.locator("#found button.take")).to_have_count(1)
-    page.locator("#found button.take").click()
+    page.keyboard.press("Shift+F8")
+    page.locator("footer").get_by_role("button", name="Take it").click()
     expect(page.locator("#status")).to_contain_text("2 of 2 statements hold")
     assert "    dx = dy @ w.T; dw = x.T @ dy\n" in text_of(page)
 
@@ -537,6 +562,8 @@ def test_a_document_with_parts(opened, folder):
     page.locator("#found button.take").click()
     shows(page, "good")
     assert "W^\\top \\nabla_h L" in text_of(page)
+    page.keyboard.press("F8")
+    expect(page.locator("#status")).to_have_text("There is a mistake in part.tex, line 3.")
     for name in ("main.tex", "part.tex"):
         (folder / name).unlink()
 

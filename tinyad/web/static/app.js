@@ -142,6 +142,7 @@ let waiting = 0;
 let quiet = 0;
 let shownOnce = false;
 let summary = "";
+let elsewhere = null; // a mistake in a file that the text includes
 
 const checkLater = (pause = PAUSE[isCode() ? "code" : "text"]) => {
   clearTimeout(waiting);
@@ -205,6 +206,7 @@ const present = (answer) => {
     return;
   }
   editor.show(answer.findings);
+  elsewhere = answer.findings.find(({ file, kind }) => file && kind !== "good");
   calm = null;
   by("searching").hidden = answer.suggested;
   notice("");
@@ -450,10 +452,12 @@ const keepLater = () => {
 const keep = () => {
   clearTimeout(keeping);
   kept = allowed(() => {
-    tab ??= crypto.getRandomValues(new Uint32Array(2)).join("-");
+    if (!tab) {
+      tab = crypto.getRandomValues(new Uint32Array(2)).join("-");
+      drafts().sort((a, b) => a.saved - b.saved).slice(DRAFTS - 1).forEach(({ key }) => localStorage.removeItem(key));
+    }
     sessionStorage.setItem(TAB, tab);
     localStorage.setItem(DRAFT + tab, JSON.stringify({ ...open, text: editor.text, when: Date.now() }));
-    drafts().slice(DRAFTS).forEach(({ key }) => localStorage.removeItem(key));
     return true;
   }, false);
 };
@@ -478,7 +482,8 @@ const editor = new Editor(by("writing"), {
   completions: state.completions, nonce: state.nonce, say, changed, moved: () => here(),
   none: () => {
     if (open.answer) return "In an exercise no verdicts are shown.";
-    return shownOnce && !editor.isStale ? "There is no mistake." : summary;
+    if (!shownOnce || editor.isStale) return summary;
+    return elsewhere ? `There is a mistake in ${elsewhere.file}, line ${elsewhere.line}.` : "There is no mistake.";
   },
 });
 
@@ -486,12 +491,14 @@ const title = () => {
   by("name").value = open.name;
   document.title = `${open.saved ? "" : "• "}${open.name} – tinyad`;
 };
+let shows = 0; // how many texts have been opened
 const show = (name, text, { version = null, runs = true, saved = true, answer = null } = {}) => {
   if (text.length > MOST) throw new Trouble(`${name} has more than ${MOST.toLocaleString("en")} characters.`);
   if (!open.saved) {
     keep();
     tab = null; // what was not saved stays where it is
   }
+  shows += 1;
   Object.assign(open, { name, version, runs, saved, answer });
   shownOnce = false;
   by("found").replaceChildren();
@@ -612,20 +619,24 @@ const download = (name, text, kind) => {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 };
-const saved = (message) => {
-  open.saved = true;
+const saved = (message, text = editor.text) => {
+  open.saved = editor.text === text; // or it has been changed meanwhile
   title();
   keep();
   close();
   say(message);
 };
 const write = async (version) => {
-  const { name } = open;
-  ({ version: open.version } = await answerOf(`/files/${path(name)}`, { text: editor.text, version }, "PUT"));
+  const [{ name }, { text }, mine] = [open, editor, shows];
+  const answer = await answerOf(`/files/${path(name)}`, { text, version }, "PUT");
+  if (mine !== shows) return; // another text has been opened
+  open.version = answer.version;
   tell("");
-  saved(`${name} is saved.`);
+  saved(`${name} is saved.`, text);
 };
-const saveToFolder = attempt(async () => {
+let writing = Promise.resolve(); // one after the other: each has the version that the one before has made
+const saveToFolder = attempt(() => (writing = writing.catch(() => {}).then(saveNow)));
+const saveNow = async () => {
   try {
     await write(open.version ?? "");
   } catch (error) {
@@ -635,7 +646,7 @@ const saveToFolder = attempt(async () => {
     tell(error.message, ["Write over it", writeOver], ["Download this text", saveToBrowser],
       ["Open what is in the folder", () => openFile(name)]);
   }
-});
+};
 const writeOver = attempt(async () => {
   const { version } = await answerOf(`/files/${path(open.name)}`).catch((error) => {
     if (error.status === 404) return { version: "" }; // it is there no more
@@ -699,17 +710,19 @@ by("as-link").addEventListener("click", attempt(async () => {
 }));
 by("as-page").addEventListener("click", attempt(async () => {
   if (mayNotRun()) throw new Trouble(FOREIGN);
-  say("The page is made.");
+  say("The page is being made.");
   const { page } = await answerOf("/page", sent());
   close();
-  download(`${open.name.replace(/\.[^.]*$/, "")}.html`, page, "text/html");
+  const name = `${open.name.replace(/\.[^.]*$/, "")}.html`;
+  download(name, page, "text/html");
+  say(`${name} is downloaded.`);
 }));
 
 // Exercises
 
 const begin = (name, { text, answer }) => {
   close();
-  show(name.replace(/[^/]*$/, "exercise-$&"), text, { answer });
+  show(name.replace(/(?:exercise-)?([^/]*)$/, "exercise-$1"), text, { answer });
 };
 const beginExercise = () => {
   clear("");
@@ -720,7 +733,7 @@ const exercise = (text) => {
   say(text);
 };
 const grade = attempt(async () => {
-  say("Your text is read.");
+  say("Your text is being read.");
   const { ok, message } = await answerOf("/grade", { ...sent(), answer: open.answer });
   if (!ok) {
     exercise(`Not yet: ${message}.`);
@@ -739,11 +752,11 @@ const giveUp = async () => {
   tell(`${removed ? "Before" : "In"} line ${line}, it was: ${was}`);
 };
 by("plant").addEventListener("click", attempt(async () => {
-  say("A mistake is planted.");
+  say("A mistake is being planted.");
   begin(open.name, await answerOf("/plant", sent()));
 }));
 by("plant-example").addEventListener("click", attempt(async () => {
-  say("A mistake is planted.");
+  say("A mistake is being planted.");
   const name = state.examples[Math.floor(Math.random() * state.examples.length)];
   const { text } = await answerOf(`/examples/${path(name)}`);
   begin(`${name}.md`, await answerOf("/plant", { name: `${name}.md`, text }));

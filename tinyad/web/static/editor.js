@@ -245,21 +245,22 @@ export class Editor {
   }
 
   next(step) {
-    const wrong = this.items.filter((item) => this.kind(item) === "bad" || this.kind(item) === "unsure");
-    const { number } = this.line;
-    const lines = wrong.map((item) => this.view.state.doc.lineAt(item.from).number);
-    let k = step > 0 ? lines.findIndex((line) => line > number) : lines.findLastIndex((line) => line < number);
+    const wrong = this.items.filter((item) => ["bad", "unsure"].includes(this.kind(item))).sort((a, b) => a.from - b.from);
+    const { head } = this.view.state.selection.main;
+    let k = step > 0 ? wrong.findIndex(({ from }) => from > head) : wrong.findLastIndex(({ from }) => from < head);
     if (k < 0) k = step > 0 ? 0 : wrong.length - 1;
     if (wrong[k]) this.goTo(wrong[k].from);
     else this.say(this.none());
     return true;
   }
 
-  // The finding about the line of the cursor, the worst first
+  // The finding about the line of the cursor: of several the one at the cursor, then the worst
   here() {
     const { from, to } = this.line;
+    const { head } = this.view.state.selection.main;
     const inside = this.items.filter((item) => item.whole.from <= to && item.whole.to >= from);
-    return inside.find((item) => item.kind === "bad") ?? inside[0];
+    const wrong = inside.filter((item) => item.kind === "bad");
+    return wrong.find(({ whole }) => whole.from <= head && head <= whole.to) ?? wrong[0] ?? inside[0];
   }
 
   takeHere() {
