@@ -388,6 +388,11 @@ def test_who_looks_at_a_dialog_is_told_there(opened):
         page.keyboard.press("Escape")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#saving .said")).to_have_text("")
+    page.keyboard.press("Escape")
+    written(page, WRONG)
+    page.get_by_role("button", name="Exercise").click()
+    page.get_by_role("button", name="Plant one in this text").click()
+    expect(page.get_by_role("dialog").get_by_role("status")).to_contain_text("not every line holds", timeout=15_000)
 
 
 def test_a_text_that_the_browser_cannot_keep(opened):
@@ -519,7 +524,7 @@ def test_who_gives_up_is_shown_the_mistake(opened):
     page.get_by_role("button", name="Plant one in this text").click()
     page.get_by_role("button", name="Show the verdicts").click()
     expect(page.locator("#told")).to_contain_text("it was: ")
-    assert page.locator("#found table").count() == 2
+    expect(page.locator("#found table")).to_have_count(2)
 
 
 def test_code(opened):

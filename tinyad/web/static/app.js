@@ -741,14 +741,16 @@ const grade = attempt(async () => {
   }
   open.answer = null;
   keep();
-  await check();
+  notice("");
   tell(`Right. ${message[0].toUpperCase()}${message.slice(1)}.`);
+  checkLater(0);
 });
-const giveUp = async () => {
+const giveUp = () => {
   const [{ line, was, removed }] = open.answer.mistakes;
   open.answer = null;
   keep();
-  await check();
+  notice("");
+  checkLater(0);
   tell(`${removed ? "Before" : "In"} line ${line}, it was: ${was}`);
 };
 by("plant").addEventListener("click", attempt(async () => {
