@@ -89,6 +89,8 @@ def test_an_exercise(server):
 
 def test_exercises_are_planted_in_right_texts(server):
     assert "not every line holds" in server.post("/plant", json={"name": "a.md", "text": WRONG}).json()["message"]
+    document = {"name": "a.tex", "text": DISPLAYS}
+    assert "this is a document" in server.post("/plant", json=document).json()["message"]
     answer = {"name": "a.md", "text": RIGHT, "answer": {"line": "x"}}
     assert "not an answer file" in server.post("/grade", json=answer).json()["message"]
 

@@ -507,13 +507,13 @@ def test_an_exercise(opened):
     expect(page.locator("#name")).to_have_value("exercise-derivation.md")
     page.reload()
     page.get_by_role("button", name="I have mended it").click()
-    expect(page.locator("#notice")).to_contain_text("Not yet: nothing was changed.")
+    expect(page.locator("#notice")).to_contain_text("Not yet: nothing was changed.", timeout=15_000)
     assert text_of(page) == planted
     written(page, RIGHT)
     page.wait_for_timeout(500)
     assert verdicts(page) == []
     page.get_by_role("button", name="I have mended it").click()
-    expect(page.locator("#told")).to_contain_text("found and mended")
+    expect(page.locator("#told")).to_contain_text("found and mended", timeout=15_000)
     shows(page, "good", "good", "good", "good")
 
 

@@ -103,7 +103,10 @@ def _page(job: Job) -> Answer:
 
 def _plant(job: Job) -> Answer:
     """Return a copy of a right text with one mistake of any kind in it, and the answer."""
-    if is_code(job["name"]) or not _report({**job, "suggest": False}).ok:
+    report = None if is_code(job["name"]) else _report({**job, "suggest": False})
+    if isinstance(report, Report) and report.source.is_document:
+        raise ValueError("a mistake is planted in a derivation with its blocks, and this is a document")
+    if report is None or not report.ok:
         raise ValueError("a mistake is planted in a derivation that is right, and here not every line holds")
     exercise = plant(job["text"], [*KINDS], 1, job["seed"], job["name"])
     return {"text": exercise.text, "answer": json.loads(answer(exercise))}
