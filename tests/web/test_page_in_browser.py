@@ -541,16 +541,16 @@ def test_two_statements_on_one_line(opened):
     page = opened()
     open_text(page, "pass.py")
     written(page, CODE.replace("dy @ w\n    dw", "dy @ w; dw").replace("x.T @ dy", "2 * x.T @ dy"))
-    expect(page.locator("#found button.take")).to_have_count(2)
+    expect(page.locator("#found button.take")).to_have_count(2, timeout=15_000)
     page.keyboard.press("Control+Home")
     for meant in ("dx = dy @ w.T", "dw = x.T @ dy"):
         page.keyboard.press("F8")
         expect(page.locator("#status")).to_contain_text(f"certain: {meant} (Alt Enter")
     page.keyboard.press("Alt+Enter")
-    expect(page.locator("#found button.take")).to_have_count(1)
+    expect(page.locator("#found button.take")).to_have_count(1, timeout=15_000)
     page.keyboard.press("Shift+F8")
     page.locator("footer").get_by_role("button", name="Take it").click()
-    expect(page.locator("#status")).to_contain_text("2 of 2 statements hold")
+    expect(page.locator("#status")).to_contain_text("2 of 2 statements hold", timeout=15_000)
     assert "    dx = dy @ w.T; dw = x.T @ dy\n" in text_of(page)
 
 
