@@ -15,6 +15,15 @@ def test_a_file_is_written_and_nothing_else(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.html"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_who_may_read_a_file_may_read_it_after(tmp_path):
+    path = tmp_path / "a.md"
+    path.write_text("old")
+    path.chmod(0o640)
+    write_text(path, "new")
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", 0o640)
+
+
 def test_nothing_is_written_through_a_symbolic_link(tmp_path):
     inside, link = tmp_path / "inside", tmp_path / "link"
     inside.write_text("old", "utf-8")

@@ -63,8 +63,8 @@ def client(served=None, host="127.0.0.1", headers=BEARER, processes=1):
         yield one
 
 
-def checked(one, text, name="a.md", page="page"):
+def checked(one, text, name="a.md", page="page", **more):
     """All answers to a text."""
-    response = one.post("/check", json={"page": page, "name": name, "text": text})
+    response = one.post("/check", json={"page": page, "name": name, "text": text, **more})
     assert response.status_code == 200, response.text
     return [json.loads(line) for line in response.text.splitlines()]

@@ -89,6 +89,8 @@ def test_an_exercise(server):
 
 def test_exercises_are_planted_in_right_texts(server):
     assert "not every line holds" in server.post("/plant", json={"name": "a.md", "text": WRONG}).json()["message"]
+    document = {"name": "a.tex", "text": DISPLAYS}
+    assert "this is a document" in server.post("/plant", json=document).json()["message"]
     answer = {"name": "a.md", "text": RIGHT, "answer": {"line": "x"}}
     assert "not an answer file" in server.post("/grade", json=answer).json()["message"]
 
@@ -176,6 +178,17 @@ def test_hostile_texts_have_an_answer(server, text):
     answer, *_ = checked(server, text)
     assert answer["state"] in ("done", "unreadable", "stopped")
     assert "\x1b" not in json.dumps(answer["page"] if answer["state"] == "done" else answer["message"])
+
+
+def test_signs_that_turn_what_follows_are_shown_as_escapes(server):
+    for answer in checked(server, WRONG.replace("# Softmax", "# \u202eSoftmax").replace("∇Z X\n", "∇Z \u2066X\n")):
+        assert "\\u202eSoftmax" in answer["page"]
+        assert not set("\u202e\u2066") & set(answer["page"])
+
+
+def test_notebooks_are_not_read(server):
+    (answer,) = checked(server, '{"cells": []}', "a.ipynb")
+    assert "`tinyad check` reads them" in answer["message"]
 
 
 SCRIPT = "<script>alert(1)</script>"

@@ -1,6 +1,8 @@
 """Texts on the disk: those of the folder and no others, written only where that is allowed and nothing is lost."""
 
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -8,7 +10,8 @@ pytest.importorskip("starlette")
 pytest.importorskip("httpx")
 pytest.importorskip("uvicorn")
 
-from tests.support.served import client
+from tests.support.served import checked, client
+from tinyad.web import disk as module
 from tinyad.web.app import Served
 from tinyad.web.disk import ChangedError, Disk
 
@@ -69,7 +72,7 @@ def test_a_text_is_written_if_nobody_else_did(folder):
     assert after == disk.read("a.md").version
     with pytest.raises(ChangedError, match="changed by another program"):
         disk.write("a.md", "newer", version)
-    with pytest.raises(ChangedError):
+    with pytest.raises(ChangedError, match="there is another text with the name"):
         disk.write("b.tex", "as if it were new", "")
     disk.write("new.md", "x", "")
     assert disk.names() == ["a.md", "b.tex", "deep/c.py", "new.md"]
@@ -84,11 +87,48 @@ def test_line_ends_and_marks_stay(folder):
     assert (folder / "a.md").read_bytes() == b"\xef\xbb\xbfa\r\nb\r\nc\r\n"
 
 
+def test_a_text_that_may_not_be_written(folder, monkeypatch):
+    disk = Disk(folder, writable=True)
+    text, version = disk.read("a.md")
+    monkeypatch.setattr(os, "access", lambda path, mode: (path.name, mode) != ("a.md", os.W_OK))
+    with pytest.raises(ValueError, match="read-only"):
+        disk.write("a.md", "new", version)
+    assert disk.read("a.md").text == text
+
+
+def test_pages_write_one_after_the_other(folder, monkeypatch):
+    disk = Disk(folder, writable=True)
+    _, version = disk.read("a.md")
+    write = module.write_text
+    monkeypatch.setattr(module, "write_text", lambda *given: (time.sleep(0.1), write(*given)))
+    with ThreadPoolExecutor() as threads:
+        writing = [threads.submit(disk.write, "a.md", text, version) for text in ("one", "two")]
+    assert {type(one.exception()) for one in writing} == {ChangedError, type(None)}
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
 def test_a_pipe_is_no_text(folder):
     os.mkfifo(folder / "pipe.md")
     with pytest.raises(ValueError, match="no regular file"):
         Disk(folder, writable=True).read("pipe.md")
+
+
+MAIN = "\\[ h = W x \\]\n\\input{deep/back}\n\\input{../outside}\n"
+BACK = "\\[ \\nabla_W L = \\nabla_h L x^\\top \\]\n"
+
+
+@pytest.mark.parametrize(("writable", "file", "found"), [(True, True, 1), (True, False, 0), (False, True, 0)])
+def test_a_document_includes_files_of_its_folder(folder, writable, file, found):
+    (folder / "deep/back.tex").write_text(BACK, encoding="utf-8")
+    (folder.parent / "outside.tex").write_text(BACK.replace("W L", "x L"), encoding="utf-8")
+    with client(Served(disk=Disk(folder, writable=writable))) as one:
+        answer, *_ = checked(one, MAIN + "\\[ \\nabla_x L = W^\\top \\nabla_h L \\]\n", "main.tex", file=file)
+        files = [finding["file"] for finding in answer["findings"]]
+        assert files == ["deep/back.tex"] * found + [""]
+        assert "outside.tex is not read" in answer["page"]
+        assert ("deep/back.tex is not read" in answer["page"]) != bool(found)
+        answer, *_ = checked(one, MAIN + BACK, "../main.tex", file=True)
+        assert "deep/back.tex is not read" in answer["page"]
 
 
 def test_over_http(folder):

@@ -91,6 +91,35 @@ def test_statements_of_code():
     assert check_text(Text("b.py", after), Options()).ok
 
 
+def test_two_statements_on_one_line():
+    one_line = "    δ = '∇'; dx = dy @ w; dw = 2 * x.T @ dy\n"
+    text = CODE[: CODE.index("    dδ")] + one_line + CODE[CODE.index("    return dx") :]
+    report = check_text(Text("b.py", text), Options())
+    wrong = [one for one in findings(report) if one["kind"] == "bad"]
+    assert [cut(text, one["whole"]) for one in wrong] == ["dx = dy @ w", "dw = 2 * x.T @ dy"]
+    assert [cut(text, one["replaces"]) for one in wrong] == ["dx = dy @ w", "dw = 2 * x.T @ dy"]
+    assert "raises" in wrong[0]["message"]
+    assert "raises" not in wrong[1]["message"]
+    for one in reversed(wrong):
+        text = put(text, one["replaces"], one["suggestion"])
+    assert check_text(Text("b.py", text), Options()).ok
+    assert report.fixed(certain_only=False) == text
+
+
+def test_lines_of_a_file_that_is_included(tmp_path):
+    (tmp_path / "back.tex").write_text("Text.\n\\[ \\nabla_W L = \\nabla_h L x \\]\n", encoding="utf-8")
+    text = "\\[ h = W x \\]\n\\input{back}\n\\[ \\nabla_x L = W \\nabla_h L \\]\n"
+    source = with_proposed(opened_text(text, "a.tex", folder=tmp_path))
+    included, own = findings(Report(source, check_all(source)))
+    assert [(one["file"], one["line"]) for one in (included, own)] == [("back.tex", 2), ("", 3)]
+    assert included["replaces"]["file"] == "back.tex"
+    (tmp_path / "back.tex").write_text("% tinyad: declared\n", encoding="utf-8")
+    (tmp_path / "a.tex").write_text(text, encoding="utf-8")
+    with pytest.raises(DerivationError) as caught:
+        check_derivation(tmp_path / "a.tex")
+    assert place_of_error(str(tmp_path / "a.tex"), caught.value)["file"] == str(tmp_path / "back.tex")
+
+
 def test_declarations_before_the_text_move_no_line():
     text = "\\[ h = W x \\]\n\\[ \\nabla_W L = \\nabla_h L x \\]\n"
     source = with_proposed(opened_text(text, "a.tex"))
@@ -106,8 +135,8 @@ def test_where_a_text_cannot_be_read():
     text = fenced(*CELL).replace("```forward", "```forwards")
     with pytest.raises(DerivationError) as caught:
         check_derivation(text)
-    assert cut(text, place_of_error(caught.value)) == "```forwards"
-    assert place_of_error(ValueError("x"))["line"] == 1
+    assert cut(text, place_of_error("a.md", caught.value)) == "```forwards"
+    assert place_of_error("a.md", ValueError("x"))["line"] == 1
 
 
 def test_a_text_is_read_as_a_file_of_its_name(tmp_path):

@@ -279,9 +279,131 @@ def test_a_file_of_the_folder_is_opened_and_saved(opened, folder):
     assert (folder / "wrong.md").read_text(encoding="utf-8") == RIGHT
     (folder / "wrong.md").write_text("changed", encoding="utf-8")
     page.keyboard.press("Control+s")
-    expect(page.locator("#status")).to_contain_text("has been changed by another program")
-    (folder / "wrong.md").write_text(WRONG, encoding="utf-8")
+    expect(page.locator("#told")).to_contain_text("has been changed by another program")
     assert "409" in opened.complaints.pop()  # of the browser
+    at_end_of(page, "∇b = ∇Z 1")
+    page.keyboard.type(" ")
+    page.wait_for_timeout(800)
+    expect(page.locator("#told")).to_be_visible()  # a check does not take it away
+    page.get_by_role("button", name="Write over it").click()
+    expect(page.locator("#status")).to_contain_text("wrong.md is saved.")
+    expect(page.locator("#told")).to_be_hidden()
+    assert (folder / "wrong.md").read_text(encoding="utf-8").startswith(RIGHT[:-8])
+    (folder / "wrong.md").unlink()
+    page.keyboard.press("Control+s")
+    page.get_by_role("button", name="Write over it").click()
+    expect(page.locator("#status")).to_contain_text("wrong.md is saved.")
+    (folder / "wrong.md").write_text(WRONG, encoding="utf-8")
+    assert [re.search(r"40\d", one)[0] for one in opened.complaints] == ["409", "404"]
+    opened.complaints.clear()
+
+
+def open_text(page, name):
+    page.get_by_role("button", name="Open", exact=True).click()
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def test_what_is_written_while_a_file_is_saved(opened, folder):
+    (folder / "twice.md").write_text(RIGHT, encoding="utf-8")
+    page = opened()
+    open_text(page, "twice.md")
+    shows(page, "good", "good", "good", "good")
+    page.route("**/files/**", lambda route: (page.wait_for_timeout(300), route.continue_()))
+    page.locator(".cm-content").click()
+    for sign in "ab":
+        page.keyboard.press("Control+Home")
+        page.keyboard.type(sign)
+        page.keyboard.press("Control+s")
+    page.keyboard.type("c")
+    expect(page.locator("#status")).to_contain_text("twice.md is saved.")
+    page.wait_for_timeout(1500)
+    expect(page.locator("#told")).to_be_hidden()
+    assert (folder / "twice.md").read_text(encoding="utf-8").startswith("bca#")
+    assert page.title().startswith("twice.md")
+    (folder / "twice.md").unlink()
+
+
+def test_what_is_undone_is_of_one_text(opened):
+    page = opened()
+    open_text(page, "wrong.md")
+    expect(page.locator(".cm-content")).to_contain_text("∇W = ∇Z X")
+    open_text(page, "softmax-rows")
+    expect(page.locator(".cm-content")).to_contain_text("dX = dZ @ W.T")
+    before = text_of(page)
+    page.locator(".cm-content").click()
+    page.keyboard.type("x")
+    for _ in range(4):
+        page.keyboard.press("Control+z")
+    assert text_of(page) == before  # and is not written into the file of another one
+
+
+def test_a_text_that_was_not_saved_is_found_again(opened):
+    page = opened()
+    written(page, WRONG)
+    shows(page, "good", "good", "bad", "good")
+    open_text(page, "svm")
+    expect(page.locator("#name")).to_have_value("svm.md")
+    page.get_by_role("button", name="Open", exact=True).click()
+    page.locator("#unsaved").get_by_role("button", name=re.compile(r"^derivation\.md, ")).click()
+    shows(page, "good", "good", "bad", "good")
+    assert text_of(page) == WRONG
+    assert page.title().startswith("• ")
+    page.get_by_role("button", name="Open", exact=True).click()
+    expect(page.locator("#unsaved")).to_be_hidden()
+
+
+def test_two_tabs_keep_their_own_texts(opened):
+    page = opened()
+    other = page.context.new_page()
+    other.goto(page.url)
+    for one, text in ((page, WRONG), (other, RIGHT)):
+        written(one, text)
+        one.wait_for_timeout(600)
+    for one in (other, page):
+        one.reload()
+    shows(page, "good", "good", "bad", "good")
+    shows(other, "good", "good", "good", "good")
+
+
+def test_a_name_that_another_text_has(opened, folder):
+    page = opened()
+    written(page, RIGHT)
+    page.locator("#name").fill("pass.py")
+    page.locator("#name").press("Enter")
+    page.keyboard.press("Control+s")
+    page.get_by_role("button", name="Into the folder").click()
+    expect(page.locator("#told")).to_contain_text("there is another text with the name pass.py")
+    assert (folder / "pass.py").read_text(encoding="utf-8") == CODE
+    assert "409" in opened.complaints.pop()
+
+
+def test_who_looks_at_a_dialog_is_told_there(opened):
+    page = opened()
+    for name in ("..", "a/../b.md"):
+        page.locator("#name").fill(name)
+        page.locator("#name").press("Enter")
+        page.keyboard.press("Control+s")
+        page.get_by_role("button", name="Into the folder").click()
+        expect(page.get_by_role("dialog").get_by_role("status")).to_have_text(f"{name} is no name of a file.")
+        page.keyboard.press("Escape")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#saving .said")).to_have_text("")
+    page.keyboard.press("Escape")
+    written(page, WRONG)
+    page.get_by_role("button", name="Exercise").click()
+    page.get_by_role("button", name="Plant one in this text").click()
+    expect(page.get_by_role("dialog").get_by_role("status")).to_contain_text("not every line holds", timeout=15_000)
+
+
+def test_a_text_that_the_browser_cannot_keep(opened):
+    page = opened()
+    page.evaluate("() => { Storage.prototype.setItem = () => { throw new Error('full'); }; }")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    written(page, WRONG)
+    shows(page, "good", "good", "bad", "good")
+    page.reload()
+    assert asked == ["beforeunload"]
 
 
 def test_a_file_of_the_browser(opened, tmp_path):
@@ -326,8 +448,8 @@ def test_what_was_not_saved_comes_back(browser, folder):
         (folder / "own.md").write_text(RIGHT + "\nMore.\n", encoding="utf-8")  # by another program
         page.reload()
         expect(page.locator(".cm-content")).to_contain_text("More.")
-        page.locator(".cm-content").click()
-        page.keyboard.press("Control+z")
+        expect(page.locator("#told")).to_contain_text("own.md has been changed by another program")
+        page.get_by_role("button", name="Open the text that was not saved").click()
         assert text_of(page) == WRONG
         context.close()
     (folder / "own.md").unlink()
@@ -349,8 +471,16 @@ def test_a_link_holds_the_text(opened):
     other = opened(link)
     shows(other, "good", "good", "bad", "good")
     assert text_of(other) == WRONG
+    assert "#" not in other.url
+    at_end_of(other, "3. ∇W")
+    other.keyboard.type("ᵀ")
+    other.wait_for_timeout(600)
+    other.reload()
+    shows(other, "good", "good", "good", "good")  # the text as it is now
     cut = opened(link[:-40])
-    expect(cut.locator("#status")).to_contain_text("no text that can be read")
+    shows(cut, "good", "good", "good")
+    cut.wait_for_timeout(1000)
+    expect(cut.locator("#told")).to_contain_text("no text that can be read")
 
 
 def test_one_page_to_keep(opened, tmp_path):
@@ -374,13 +504,16 @@ def test_an_exercise(opened):
     planted = text_of(page)
     assert planted != RIGHT
     assert verdicts(page) == []
+    expect(page.locator("#name")).to_have_value("exercise-derivation.md")
+    page.reload()
     page.get_by_role("button", name="I have mended it").click()
-    expect(page.locator("#notice")).to_contain_text("Not yet: nothing was changed.")
+    expect(page.locator("#notice")).to_contain_text("Not yet: nothing was changed.", timeout=15_000)
+    assert text_of(page) == planted
     written(page, RIGHT)
     page.wait_for_timeout(500)
     assert verdicts(page) == []
     page.get_by_role("button", name="I have mended it").click()
-    expect(page.locator("#notice")).to_contain_text("found and mended")
+    expect(page.locator("#told")).to_contain_text("found and mended", timeout=15_000)
     shows(page, "good", "good", "good", "good")
 
 
@@ -390,8 +523,8 @@ def test_who_gives_up_is_shown_the_mistake(opened):
     page.get_by_role("button", name="Exercise").click()
     page.get_by_role("button", name="Plant one in this text").click()
     page.get_by_role("button", name="Show the verdicts").click()
-    expect(page.locator("#notice")).to_contain_text("it was: ")
-    assert page.locator("#found table").count() == 2
+    expect(page.locator("#told")).to_contain_text("it was: ")
+    expect(page.locator("#found table")).to_have_count(2)
 
 
 def test_code(opened):
@@ -402,6 +535,42 @@ def test_code(opened):
     page.locator("#found").get_by_role("button", name="Take it").click()
     shows(page, "good", "good")
     assert "    dx = dy @ w.T\n" in text_of(page)
+
+
+def test_two_statements_on_one_line(opened):
+    page = opened()
+    open_text(page, "pass.py")
+    written(page, CODE.replace("dy @ w\n    dw", "dy @ w; dw").replace("x.T @ dy", "2 * x.T @ dy"))
+    expect(page.locator("#found button.take")).to_have_count(2, timeout=15_000)
+    page.keyboard.press("Control+Home")
+    for meant in ("dx = dy @ w.T", "dw = x.T @ dy"):
+        page.keyboard.press("F8")
+        expect(page.locator("#status")).to_contain_text(f"certain: {meant} (Alt Enter")
+    page.keyboard.press("Alt+Enter")
+    expect(page.locator("#found button.take")).to_have_count(1, timeout=15_000)
+    page.keyboard.press("Shift+F8")
+    page.locator("footer").get_by_role("button", name="Take it").click()
+    expect(page.locator("#status")).to_contain_text("2 of 2 statements hold", timeout=15_000)
+    assert "    dx = dy @ w.T; dw = x.T @ dy\n" in text_of(page)
+
+
+def test_a_document_with_parts(opened, folder):
+    (folder / "main.tex").write_text(
+        "\\[ h = W x \\]\n\\input{part}\n\\[ \\nabla_x L = W \\nabla_h L \\]\n", encoding="utf-8"
+    )
+    (folder / "part.tex").write_text("\n\n\\[ \\nabla_W L = \\nabla_h L x \\]\n", encoding="utf-8")
+    page = opened()
+    open_text(page, "main.tex")
+    shows(page, "bad")
+    expect(page.locator("#found tr.bad").first).to_contain_text("part.tex, 3")
+    expect(page.locator("#found button.take")).to_have_count(1)  # the other one belongs into another file
+    page.locator("#found button.take").click()
+    shows(page, "good")
+    assert "W^\\top \\nabla_h L" in text_of(page)
+    page.keyboard.press("F8")
+    expect(page.locator("#status")).to_have_text("There is a mistake in part.tex, line 3.")
+    for name in ("main.tex", "part.tex"):
+        (folder / name).unlink()
 
 
 def test_code_of_a_link_waits_to_be_read(opened):
@@ -417,6 +586,18 @@ def test_code_of_a_link_waits_to_be_read(opened):
     other.keyboard.type(" ")
     other.wait_for_timeout(1500)
     assert verdicts(other) == []
+    other.get_by_role("button", name="Share", exact=True).click()
+    other.get_by_role("button", name="Download one page").click()  # this runs it too
+    expect(other.get_by_role("dialog").get_by_role("status")).to_contain_text("This code came with a link")
+    other.keyboard.press("Escape")
+    other.locator("#name").fill("other.py")
+    other.locator("#name").press("Enter")
+    for _ in range(2):
+        other.wait_for_timeout(1500)
+        expect(other.locator("#notice")).to_contain_text("This code came with a link")
+        assert verdicts(other) == []
+        other.goto(other.url)  # without the link; the text is the one of before
+        expect(other.locator("#name")).to_have_value("other.py")
     other.get_by_role("button", name="Run it").click()
     shows(other, "bad", "good")
 
@@ -463,7 +644,68 @@ def test_for_who_listens(opened):
     first.focus()
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.activeElement.dataset.sign") == "∂"
+    for key, sign in (("End", "…"), ("ArrowRight", "∇"), ("ArrowLeft", "…"), ("Home", "∇")):
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.dataset.sign") == sign
     assert page.locator('#signs button[tabindex="0"]').count() == 1
+
+
+def heard(page):
+    """Begin to note what is read aloud."""
+    page.evaluate(
+        """() => {
+          window.heard = [];
+          const line = document.getElementById('status');
+          new MutationObserver(() => heard.push(line.textContent)).observe(line, { childList: true });
+        }"""
+    )
+
+
+def test_nothing_is_read_aloud_twice(opened):
+    page = opened()
+    written(page, WRONG)
+    shows(page, "good", "good", "bad", "good")
+    expect(page.locator("#found button.take")).to_have_count(1)
+    page.keyboard.press("Control+Home")
+    page.wait_for_timeout(1000)
+    heard(page)
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+        page.wait_for_timeout(900)
+    assert page.evaluate("heard") == []
+    at_end_of(page, "1. ∇P")
+    page.wait_for_timeout(1000)
+    page.keyboard.press("F8")
+    page.wait_for_timeout(1000)
+    right, wrong = page.evaluate("heard")
+    assert right == "Line 21, right. 3 of 4 lines hold; 1 does not fit"
+    assert wrong.startswith("Line 23, does not fit. ∇Z is 5×7")
+    assert wrong.endswith("certain: ∇W = ∇Z Xᵀ (Alt Enter takes it)")
+
+
+def test_a_server_that_is_gone_is_told_once(opened):
+    page = opened()
+    shows(page, "good", "good", "good")
+    page.context.set_offline(True)
+    heard(page)
+    at_end_of(page, "# A layer")
+    page.keyboard.type("x")
+    page.wait_for_timeout(4500)  # it is asked again and again
+    assert page.evaluate("heard") == ["The server does not answer; the text is kept in this browser."]
+    page.context.set_offline(False)
+    expect(page.locator("#status")).to_contain_text("lines hold")
+    opened.complaints.clear()  # the browser's about requests
+
+
+def test_what_is_said_is_about_the_text_as_it_is(opened):
+    page = opened()
+    shows(page, "good", "good", "good")
+    written(page, RIGHT.replace("softmax(Z)", "softmax(Z"))
+    page.wait_for_timeout(2500)
+    expect(page.locator("#status")).to_contain_text("Line 17: ")
+    page.keyboard.press("Control+Home")
+    page.wait_for_timeout(1000)
+    expect(page.locator("#status")).to_contain_text("Line 17: ")
 
 
 def test_signs_beyond_the_first_plane_and_tabs(opened):

@@ -126,7 +126,7 @@ class _Findings:
         if not any(s.verdict is not Verdict.NOT_JUDGED for s in found) and not self.judge.judged.raised:
             raise CodeError(self.nothing())
         found = self.explained(found)
-        found += self.raising({s.line for s in found})
+        found += self.raising({s.at for s in found})
         if self.unsure and not any(not s.ok and s.verdict is not Verdict.NOT_JUDGED for s in found):
             raise CodeError("; ".join(f"{s.name} (line {s.line}): {s.message}" for s in self.unsure))
         return PairVerdict(
@@ -134,7 +134,7 @@ class _Findings:
             self.pair.forward,
             self.pair.backward or self.pair.forward,
             self.pair.program.path,
-            tuple(sorted(found, key=lambda s: (s.line, s.name))),
+            tuple(sorted(found, key=lambda s: (s.at, s.name))),
             tuple(self.wrong_as_it_stands()),
             tuple(entry for entry in self.unjudged() if entry[1] not in {s.line for s in found if not s.ok}),
             self.convention(),
@@ -209,6 +209,8 @@ class _Findings:
             of_text=self.rule(candidate.target.ordinals[0]),
             passes=len({v.task.event.occasion for v in own}),
             wrong_passes=len({v.task.event.occasion for v in wrong}),
+            column=statement.column,
+            end_column=statement.end_column,
         )
         if not wrong:
             unsure = [verdict for verdict in own if verdict.right is None]
@@ -217,8 +219,8 @@ class _Findings:
             return found
         worst = max(wrong, key=lambda v: _distance(v))
         value, truth = values.array(worst.value), worst.truth
-        if statement.line in self.judge.judged.raised:
-            message = f"it raises {self.judge.judged.raised[statement.line]}"
+        if statement.at in self.judge.judged.raised:
+            message = f"it raises {self.judge.judged.raised[statement.at]}"
             return found._replace(verdict=Verdict.WRONG, message=message, spoils=self.spoiled(number))
         if shown.task.copy is not None:
             message = f"{shown.task.name} is not what line {candidate.line} of the forward pass computed"
@@ -265,8 +267,10 @@ class _Findings:
             worst=None,
             looks_like="",
             spoils=tuple(dict.fromkeys(name for s in wrong for name in s.spoils)),
+            column=statement.column,
+            end_column=statement.end_column,
         )
-        others = [s for s in found if s not in wrong and s.line != statement.line]
+        others = [s for s in found if s not in wrong and s.at != statement.at]
         return [*others, self.with_suggestion(verdict, self.statement_of(first))]
 
     def statement_of(self, found: StatementVerdict) -> Statement:
@@ -274,10 +278,10 @@ class _Findings:
         return next(
             s
             for s in self.pair.program.probe.statements
-            if s.line == found.line and s.function == found.function and s.end_line == found.end_line
+            if (s.at, s.function, s.end_line) == (found.at, found.function, found.end_line)
         )
 
-    def raising(self, lines: set[int]) -> list[StatementVerdict]:
+    def raising(self, named: set[tuple[int, int]]) -> list[StatementVerdict]:
         """Return the verdicts on statements that raise, and that nothing tells the meaning of."""
         return [
             StatementVerdict(
@@ -288,10 +292,12 @@ class _Findings:
                 ", ".join(filter(None, map(names_of, targets(s.node)))) or "the result",
                 Verdict.WRONG,
                 f"it raises {message}",
+                column=s.column,
+                end_column=s.end_column,
             )
-            for line, message in self.judge.judged.raised.items()
+            for at, message in self.judge.judged.raised.items()
             for s in self.pair.program.probe.statements
-            if s.line == line and line not in lines
+            if s.at == at and at not in named
         ]
 
     def with_suggestion(self, found: StatementVerdict, statement: Statement) -> StatementVerdict:
@@ -301,8 +307,8 @@ class _Findings:
             suggestion=meant.text,
             suggestion_line=meant.statement.line if meant.statement else 0,
             suggestion_end=meant.statement.end_line if meant.statement else 0,
-            suggestion_column=meant.statement.node.col_offset if meant.statement else 0,
-            suggestion_end_column=(meant.statement.node.end_col_offset or 0) if meant.statement else 0,
+            suggestion_column=meant.statement.column if meant.statement else 0,
+            suggestion_end_column=meant.statement.end_column if meant.statement else 0,
             grade=meant.grade,
             others=meant.others,
             tried=meant.tried,
@@ -339,11 +345,17 @@ class _Findings:
         return ast.unparse(site.statement.node).splitlines()[0]
 
     def source(self, statement: Statement) -> str:
-        """Return a statement as it stands in the file; of a loop or condition, its first line."""
-        end = statement.end_line
-        if isinstance(statement.node, (ast.For, ast.While, ast.If, ast.With)):
-            end = statement.node.body[0].lineno - 1
-        return self.pair.program.text(statement.line, max(end, statement.line))
+        """Return a statement as it stands, without others on its lines; of a loop or condition, its first line."""
+        node, end = statement.node, statement.end_line
+        if isinstance(node, (ast.For, ast.While, ast.If, ast.With)):
+            end = node.body[0].lineno - 1
+        text = self.pair.program.text(statement.line, max(end, statement.line))
+        rows = [row.encode() for row in text.split("\n")]
+        before, behind = rows[0][: statement.column], rows[-1][statement.end_column :]
+        if before.rstrip().endswith(b";") or behind.lstrip().startswith(b";"):
+            rows[-1] = rows[-1][: statement.end_column]
+            rows[0] = rows[0][statement.column :]
+        return b"\n".join(rows).decode()
 
     def missing(self, verdict: ValueVerdict) -> str:
         """Say which uses of a value a derivative leaves out, if it is the sum over the others."""
@@ -379,7 +391,7 @@ class _Findings:
             if verdict.reason and any(name in misfits for name in (result.text, result.argument)):
                 continue
             worst = looks = None
-            raised = self.judge.judged.raised.get(result.statement.line, "")
+            raised = self.judge.judged.raised.get(result.statement.at, "")
             if (
                 not raised
                 and values.differentiable(verdict.value)
@@ -403,6 +415,8 @@ class _Findings:
                     worst=worst,
                     looks_like=looks or "",
                     spoils=(result.text,),
+                    column=result.statement.column,
+                    end_column=result.statement.end_column,
                 )
             )
         return self.exchanged(found)
@@ -415,7 +429,7 @@ class _Findings:
             if len(own) < 2 or not all(any(self.agrees(o.result.target, v.value) for o in own) for v in own):
                 continue
             statement = own[0].result.statement
-            same = [s for s in found if (s.line, s.function) == (statement.line, statement.function)]
+            same = [s for s in found if (s.at, s.function) == (statement.at, statement.function)]
             texts = [v.result.text for v in own]
             if len(same) == len(own):
                 one = same[0]._replace(
@@ -449,6 +463,8 @@ class _Findings:
             result.text,
             Verdict.RIGHT,
             of=result.argument,
+            column=result.statement.column,
+            end_column=result.statement.end_column,
         )
         return [found]
 
@@ -503,7 +519,7 @@ class _Findings:
                 "with the truth in the place of what is wrong the code raises: one mistake may mark several statements"
             ] = None
         named = {verdict.task.statement.line for verdict in self.judge.judged.verdicts}
-        for line in self.judge.judged.raised:
+        for line, _ in self.judge.judged.raised:
             if line not in named and self.judge.returned is None:
                 found[f"what comes after line {line} is not judged: --name says what its result is for"] = None
         cost = self.pair.binding.cost

@@ -32,19 +32,18 @@ def finding_of(report: Report, v: StatementVerdict) -> Finding:
     told = [report.source.told(v.message), report.source.told(f"looks like: {v.looks_like}") if v.looks_like else ""]
     told += [f"{entry(v.name, v.worst)}: {numbers(v.worst)}"] if v.worst else []
     lines = report.source.lines
-    first, last = lines[v.line - 1], lines[v.end_line - 1]
     replaces, replaced, suggestion = None, "", v.suggestion
     if suggestion:
         rows = lines[v.suggestion_line - 1 : v.suggestion_end]
         row, last_row = rows[0], rows[-1]
-        start = len(row.encode()[: v.suggestion_column].decode(errors="ignore"))
-        end = len(last_row.encode()[: v.suggestion_end_column].decode(errors="ignore"))
+        start, end = _characters(row, v.suggestion_column), _characters(last_row, v.suggestion_end_column)
         replaces = _of_lines(report, v.suggestion_line, start, v.suggestion_end, end)
         replaced = "\n".join([*rows[:-1], last_row[:end]])[start:]
         if not row[:start].strip():
             suggestion = suggestion.replace("\n", f"\n{row[:start]}")
+    start, end = _characters(lines[v.line - 1], v.column), _characters(lines[v.end_line - 1], v.end_column)
     return Finding(
-        _of_lines(report, v.line, len(first) - len(first.lstrip()), v.end_line, len(last.rstrip())),
+        _of_lines(report, v.line, start, v.end_line, end),
         str(v.verdict),
         "; ".join(filter(None, told)) or f"{v.name} is {v.verdict}",
         v.text.strip(),
@@ -53,6 +52,11 @@ def finding_of(report: Report, v: StatementVerdict) -> Finding:
         replaces,
         replaced,
     )
+
+
+def _characters(row: str, column: int) -> int:
+    """Return how many characters stand before a column in bytes."""
+    return len(row.encode()[:column].decode(errors="ignore"))
 
 
 def _of_lines(report: Report, line: int, start: int, end_line: int, end: int) -> Place:

@@ -86,7 +86,7 @@ class Judged:
     results: list[ResultVerdict] = field(default_factory=list)
     seen: dict[int, Any] = field(default_factory=dict)
     failed: bool = False
-    raised: dict[int, str] = field(default_factory=dict)  # by line
+    raised: dict[tuple[int, int], str] = field(default_factory=dict)  # by line and column
 
     @property
     def wrong(self) -> list[Verdict]:

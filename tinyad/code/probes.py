@@ -49,6 +49,21 @@ class Statement(NamedTuple):
     end_line: int
     loops: tuple[int, ...]
 
+    @property
+    def column(self) -> int:
+        """The column that it begins in, in bytes."""
+        return self.node.col_offset
+
+    @property
+    def end_column(self) -> int:
+        """The column behind it."""
+        return self.node.end_col_offset or 0
+
+    @property
+    def at(self) -> tuple[int, int]:
+        """The line and the column that it begins in."""
+        return self.line, self.column
+
 
 class Site(NamedTuple):
     """A place in the source that reports: name is what it sets or reads, as text; "" for another expression.
@@ -214,7 +229,7 @@ class Probe:
     passes: int = 0
     attempted: frozenset[int] = frozenset()  # lines of statements that raise
     kept: dict[str, Any] = field(default_factory=dict)  # what a function that trains held at the end of the run at hand
-    raised: dict[int, str] = field(default_factory=dict)  # by line, in the run at hand
+    raised: dict[tuple[int, int], str] = field(default_factory=dict)  # by line and column, in the run at hand
     shape_of: Callable[[str, int, int], tuple[int, ...] | None] = lambda name, place, count: None
 
     def keep(self, names: dict[str, Any], ends: bool) -> None:
@@ -224,7 +239,13 @@ class Probe:
             raise Stopped
 
     def attempt(  # noqa: PLR0913  where the value belongs
-        self, line: int, name: str, place: int, count: int, compute: Callable[[], Any], held: Callable[[], Any] | None
+        self,
+        at: tuple[int, int],
+        name: str,
+        place: int,
+        count: int,
+        compute: Callable[[], Any],
+        held: Callable[[], Any] | None,
     ) -> Any:
         """Return what an expression of a statement that raises gives, or an array of NaN of the shape that it has.
 
@@ -235,7 +256,7 @@ class Probe:
             return compute()
         except Exception as error:
             message = " ".join(str(error).split())
-            self.raised.setdefault(line, f"{type(error).__name__}: {message}" if message else type(error).__name__)
+            self.raised.setdefault(at, f"{type(error).__name__}: {message}" if message else type(error).__name__)
             shape = np.shape(held()) if held is not None else self.shape_of(name, place, count)
             if shape is None:
                 raise Unfinished from None
@@ -465,7 +486,8 @@ class _Rewriter:
         part = isinstance(target, ast.Subscript) and not name
         if target is not None and (part or isinstance(node, (ast.AugAssign, ast.Expr))):
             held = f"lambda: {0 if isinstance(node, ast.Expr) else ast.unparse(target)}"
-        found = _at(_parse(f"{PROBE}.attempt({node.lineno}, {name!r}, {place}, {count}, lambda: 0, {held})"), node)
+        at = node.lineno, node.col_offset
+        found = _at(_parse(f"{PROBE}.attempt({at}, {name!r}, {place}, {count}, lambda: 0, {held})"), node)
         call = found[0].value  # type: ignore[attr-defined]
         call.args[4].body = value
         return call  # type: ignore[no-any-return]

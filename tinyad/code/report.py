@@ -106,11 +106,9 @@ class Report:
     def fixed(self, certain_only: bool = True) -> str:
         """Return the source with the suggested statements in place; of two for one statement, the first."""
         lines = self.source.lines
-        done: set[int] = set()
-        for v in sorted(self.suggested(certain_only), key=lambda v: -v.suggestion_line):
-            if v.suggestion_line not in done:
-                done.add(v.suggestion_line)
-                replace_statement(lines, v)
+        suggested = {(v.suggestion_line, v.suggestion_column): v for v in reversed(self.suggested(certain_only))}
+        for at in sorted(suggested, reverse=True):  # from the end, so that places stay
+            replace_statement(lines, suggested[at])
         return "\n".join(lines) + "\n" * self.source.text.endswith("\n")
 
     def suggested(self, certain_only: bool = True) -> list[StatementVerdict]:

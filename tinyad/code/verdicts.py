@@ -40,9 +40,9 @@ class WorstEntry(NamedTuple):
 class StatementVerdict(NamedTuple):
     """The verdict on one statement and all findings about it.
 
-    text: the statement as it stands, from `line` to `end_line`.  suggestion: what its author probably meant, for the
-    statement at suggestion_line, from and to columns in bytes.  name: what it sets wrongly, or sets.  of: what it is
-    the derivative for, in `of_line` of the forward pass.  wrong_passes, passes: how often it ran, and was wrong.
+    text: the statement as it stands, from `line` to `end_line`; columns are in bytes.  suggestion: what its author
+    probably meant, for the statement at suggestion_line.  name: what it sets wrongly, or sets.  of: what it is the
+    derivative for, in `of_line` of the forward pass.  wrong_passes, passes: how often it ran, and was wrong.
     spoils: what is returned wrong because of it.
     """
 
@@ -69,6 +69,13 @@ class StatementVerdict(NamedTuple):
     others: tuple[str, ...] = ()
     spoils: tuple[str, ...] = ()
     tried: int = 0
+    column: int = 0
+    end_column: int = 0
+
+    @property
+    def at(self) -> tuple[int, int]:
+        """Return the line and the column that the statement begins in."""
+        return self.line, self.column
 
     @property
     def ok(self) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from uuid import uuid4
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file: whoever reads it finds the old text or the new one; a file linked to it stays as it is.
+    """Write a file: whoever reads it finds the old text or the new one; its mode stays, and a file linked to it.
 
     Raises ValueError where the path is a symbolic link.
     """
@@ -21,6 +22,8 @@ def write_text(path: Path, text: str) -> None:
     try:
         with beside.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
+        if path.exists():
+            shutil.copymode(path, beside)
         os.replace(beside, path)
     except OSError as error:
         beside.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -118,7 +118,7 @@ class Server:
     async def _check(self, request: Request) -> Response:
         """Answer with a line of JSON for the verdicts, and another one for the suggestions."""
         given = await _json(request)
-        page, job = _text_of(given, "page", NAME_CHARACTERS), _job_of(given, "check")
+        page, job = _text_of(given, "page", NAME_CHARACTERS), self._job_of(given, "check")
         if is_code(job["name"]) and not self.served.allow_code:
             return JSONResponse(NO_CODE)
         if (self.suggestions if is_code(job["name"]) else self.verdicts).is_full:
@@ -157,10 +157,23 @@ class Server:
         except BusyError:
             answers.put_nowait(dict(BUSY))
 
+    def _job_of(self, given: Mapping[str, Any], kind: str) -> dict[str, Any]:
+        """Return the job that a request asks for; a text that is a file of the folder has its folder."""
+        name = _text_of(given, "name", NAME_CHARACTERS).replace("\\", "/")
+        job: dict[str, Any] = {
+            "job": kind,
+            "name": Path(name).name or "text",
+            "text": _text_of(given, "text", REQUEST_BYTES),
+        }
+        if given.get("file") and self.served.disk is not None:
+            with suppress(ValueError):  # no name of this folder
+                job["folder"] = self.served.disk.folder_of(name)
+        return job
+
     def _job(self, kind: str) -> Callable[[Request], Awaitable[Response]]:
         async def answered(request: Request) -> Response:
             given = await _json(request)
-            job = _job_of(given, kind)
+            job = self._job_of(given, kind)
             if is_code(job["name"]) and not self.served.allow_code:
                 return JSONResponse(NO_CODE)
             if kind == "plant":
@@ -233,12 +246,6 @@ def _text_of(given: Mapping[str, Any], name: str, most: int) -> str:
     except UnicodeEncodeError:
         raise RefusedError(f"{name}: half a character is in it") from None
     return text
-
-
-def _job_of(given: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """Return the job that a request asks for."""
-    name = Path(_text_of(given, "name", NAME_CHARACTERS).replace("\\", "/")).name
-    return {"job": kind, "name": name or "text", "text": _text_of(given, "text", REQUEST_BYTES)}
 
 
 async def _static(request: Request) -> Response:

@@ -63,7 +63,7 @@ def serve(options: argparse.Namespace, examples: Mapping[str, Path]) -> int:
         webbrowser.open(f"http://{_names(options.host)[0]}:{port}/?token={token}")
     app = Server(Served(examples, disk, options.allow_code)).app(token, options.host)
     settings = uvicorn.Config(
-        app, log_level="warning", server_header=False, ws="none", limit_concurrency=CONNECTIONS, access_log=False
+        app, log_level="error", server_header=False, ws="none", limit_concurrency=CONNECTIONS, access_log=False
     )
     uvicorn.Server(settings).run([listening])
     return 0

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+from threading import Lock
 from typing import NamedTuple
 
 from tinyad.derivation.language.source import decoded, file_bytes
@@ -32,6 +33,7 @@ class Disk:
 
     def __init__(self, path: Path, *, writable: bool) -> None:
         self.writable = writable
+        self._writing = Lock()  # two pages write one file after the other
         self._only = path.name if path.is_file() else ""
         if self._only and path.suffix.lower() not in SUFFIXES:
             raise ValueError(f"{path}: the page opens {', '.join(SUFFIXES)}")
@@ -81,6 +83,10 @@ class Disk:
             raise ValueError(f"{name}: the page opens {', '.join(SUFFIXES)}")
         return path
 
+    def folder_of(self, name: str) -> str | None:
+        """Return the folder that the text of a name includes files from: none if others than its owner may look."""
+        return str(self._path(name).parent) if self.writable else None
+
     def read(self, name: str) -> Opened:
         """Return a text; ValueError where it cannot be read."""
         try:
@@ -98,12 +104,21 @@ class Disk:
             raise ValueError("files are not written here: save the text in the browser")
         path = self._path(name)
         try:
-            before = file_bytes(path) if path.exists() else b""
-            if (sha256(before).hexdigest() if path.exists() else "") != version:
-                raise ChangedError(f"{name} has been changed by another program since it was opened")
-            newline = "\r\n" if b"\r\n" in before else "\n"
-            mark = "\ufeff" if before.startswith(codecs.BOM_UTF8) else ""
-            write_text(path, mark + text.replace("\r\n", "\n").replace("\n", newline))
+            with self._writing:
+                self._replace(path, name, text, version)
+                return sha256(file_bytes(path)).hexdigest()
         except OSError as error:
             raise ValueError(f"{name}: {error.strerror}") from None
-        return sha256(file_bytes(path)).hexdigest()
+
+    def _replace(self, path: Path, name: str, text: str, version: str) -> None:
+        is_there = path.exists()
+        before = file_bytes(path) if is_there else b""
+        if is_there and not version:
+            raise ChangedError(f"there is another text with the name {name}")
+        if version and (sha256(before).hexdigest() if is_there else "") != version:
+            raise ChangedError(f"{name} has been changed by another program since it was opened")
+        if is_there and not os.access(path, os.W_OK):
+            raise ValueError(f"{name} may not be written: it is read-only")
+        newline = "\r\n" if b"\r\n" in before else "\n"
+        mark = "\ufeff" if before.startswith(codecs.BOM_UTF8) else ""
+        write_text(path, mark + text.replace("\r\n", "\n").replace("\n", newline))

@@ -12,8 +12,9 @@ from tinyad.derivation.judge.findings import finding_of, finding_of_error, place
 from tinyad.derivation.judge.verdicts import POSSIBLY_RIGHT
 from tinyad.derivation.show.report import Report
 from tinyad.printing.findings import Finding, Place
+from tinyad.printing.text import visible
 
-Range = dict[str, int]  # line, column, end_line, end_column: as in a Place
+Range = dict[str, Any]  # line, column, end_line, end_column: as in a Place; file: another one that is included, or ""
 
 
 def findings(report: Report | CodeReport) -> list[dict[str, Any]]:
@@ -23,51 +24,58 @@ def findings(report: Report | CodeReport) -> list[dict[str, Any]]:
     """
     if isinstance(report, CodeReport):
         return [
-            _shown(finding := finding_of_statement(report, v), v.ok, v.verdict is CodeVerdict.NOT_JUDGED, finding.place)
+            _shown(
+                finding := finding_of_statement(report, v), _kind(v.ok, v.verdict is CodeVerdict.NOT_JUDGED),
+                finding.place, report.source.name,
+            )
             for v in report.verdicts
-        ]
+        ]  # fmt: skip
     source = report.source
     return [
         _shown(
-            finding_of(source, v), v.ok, v.verdict in POSSIBLY_RIGHT, place_in(source, v.start, v.end),
-            [{**_range(place_in(source, start, end)), "size": size} for start, end, size in v.shapes],
+            finding_of(source, v), _kind(v.ok, v.verdict in POSSIBLY_RIGHT), place_in(source, v.start, v.end),
+            source.name,
+            [{**_range(source.name, place_in(source, start, end)), "size": size} for start, end, size in v.shapes],
         )
         for v in report.verdicts
     ]  # fmt: skip
 
 
-def _shown(
-    finding: Finding, ok: bool, unsure: bool, whole: Place, sizes: Sequence[dict[str, Any]] = ()
-) -> dict[str, Any]:
+def _kind(ok: bool, unsure: bool) -> str:
+    return "good" if ok else "unsure" if unsure else "bad"
+
+
+def _shown(finding: Finding, kind: str, whole: Place, own: str, sizes: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     return {
-        **_range(finding.place),
+        **_range(own, finding.place),
         "verdict": finding.verdict,
-        "kind": "good" if ok else "unsure" if unsure else "bad",
-        "message": "" if ok else finding.message,
+        "kind": kind,
+        "message": "" if kind == "good" else visible(finding.message),
         "suggestion": finding.suggestion,
         "grade": finding.grade,
         "certain": finding.certain,
-        "whole": _range(whole),
-        "replaces": finding.replaces and _range(finding.replaces),
+        "whole": _range(own, whole),
+        "replaces": finding.replaces and _range(own, finding.replaces),
         "sizes": list(sizes),
     }
 
 
-def _range(place: Place) -> Range:
+def _range(own: str, place: Place) -> Range:
     return {
-        "line": place.line, "column": place.column, "end_line": place.end_line, "end_column": place.end_column
+        "file": place.file if place.file != own else "",
+        "line": place.line, "column": place.column, "end_line": place.end_line, "end_column": place.end_column,
     }  # fmt: skip
 
 
 def proposed(report: Report) -> list[dict[str, Any]]:
     """Return the lines that a derivation lacks, each with the end of the line behind which it belongs."""
-    found = []
+    found, source = [], report.source
     for _, lines in report.parts:
         end = max((v.end for v in lines.verdicts), default=0)
-        found += [{"text": text, "behind": _range(place_in(report.source, end, end))} for text in lines.proposed]
+        found += [{"text": text, "behind": _range(source.name, place_in(source, end, end))} for text in lines.proposed]
     return found
 
 
-def place_of_error(error: ValueError) -> Range:
-    """Return where a text cannot be read, as far as that is known."""
-    return _range(finding_of_error("", error).place)
+def place_of_error(name: str, error: ValueError) -> Range:
+    """Return where the text of a name cannot be read, as far as that is known."""
+    return _range(name, finding_of_error(name, error).place)

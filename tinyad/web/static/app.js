@@ -8,7 +8,9 @@ const PAUSE = { text: 120, code: 800 }; // milliseconds without a key before a t
 const QUIET = 1200; // before the line that is being written is found fault with
 const AGAIN = 1500; // before a server that is busy or gone is asked again
 const MOST = 1_000_000; // characters of a text
-const DRAFT = "tinyad-text";
+const DRAFT = "tinyad-text:"; // where the browser keeps a text that is not saved, and a name for it
+const DRAFTS = 20; // at most
+const TAB = "tinyad-tab"; // where a tab keeps the name of its draft, so that it has its text when it is loaded again
 const TEMPLATES = {
   "derivation.md": `# A layer of a network
 
@@ -73,19 +75,31 @@ def example():
 const open = { name: "derivation.md", version: null, runs: true, saved: true, answer: null };
 const isCode = () => open.name.toLowerCase().endsWith(".py");
 
+// What is said at the bottom is read aloud; a dialog has such a line of its own, for behind it all is silent
 let later = 0;
 const say = (text) => {
   clearTimeout(later);
   by("status").textContent = text;
+  const inside = document.querySelector("dialog[open] .said");
+  if (inside) inside.textContent = text;
 };
 const sayLater = (text, pause = 700) => {
   clearTimeout(later);
-  later = setTimeout(() => say(text), pause);
+  later = setTimeout(() => {
+    if (by("status").textContent !== text) by("status").textContent = text; // nothing is read aloud twice
+  }, pause);
 };
 
 // The server
 
-class Trouble extends Error {}
+const sent = () => ({ name: open.name, text: editor.text, file: open.version !== null });
+class Trouble extends Error {
+  constructor(message, status = 0) {
+    super(message);
+    this.status = status;
+  }
+}
+const GONE = "The server does not answer; the text is kept in this browser.";
 
 const ask = async (path, given, method = given === undefined ? "GET" : "POST") => {
   const body = given === undefined ? undefined : JSON.stringify(given);
@@ -93,7 +107,7 @@ const ask = async (path, given, method = given === undefined ? "GET" : "POST") =
   try {
     response = await fetch(path, { method, body, headers: body ? { "content-type": "application/json" } : {} });
   } catch {
-    throw new Trouble("The server does not answer; the text is kept in this browser.");
+    throw new Trouble(GONE);
   }
   if (response.status === 403 && !response.headers.get("content-type")?.includes("json")) {
     throw new Trouble("The server was started again: open the address that it has printed. The text is kept here.");
@@ -101,17 +115,23 @@ const ask = async (path, given, method = given === undefined ? "GET" : "POST") =
   return response;
 };
 const answerOf = async (...request) => {
-  const answer = await (await ask(...request)).json();
-  if (answer.state !== "done") throw new Trouble(answer.message);
+  const response = await ask(...request);
+  const answer = await response.json().catch(() => ({ message: `The server answers with ${response.status}.` }));
+  if (answer.state !== "done") throw new Trouble(answer.message, response.status);
   return answer;
 };
-const path = (name) => name.split("/").map(encodeURIComponent).join("/");
+const path = (name) => {
+  const parts = name.split("/");
+  if (parts.some((part) => ["", ".", ".."].includes(part))) throw new Trouble(`${name} is no name of a file.`);
+  return parts.map(encodeURIComponent).join("/");
+};
 const attempt = (work) => async (...given) => {
   try {
     await work(...given);
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
-    say(error.message);
+    if (document.querySelector("dialog[open]")) say(error.message);
+    else tell(error.message);
   }
 };
 
@@ -122,6 +142,7 @@ let waiting = 0;
 let quiet = 0;
 let shownOnce = false;
 let summary = "";
+let elsewhere = null; // a mistake in a file that the text includes
 
 const checkLater = (pause = PAUSE[isCode() ? "code" : "text"]) => {
   clearTimeout(waiting);
@@ -129,12 +150,16 @@ const checkLater = (pause = PAUSE[isCode() ? "code" : "text"]) => {
   waiting = setTimeout(check, pause);
 };
 
+const FOREIGN = "This code came with a link. Read it: checking it runs it on this computer.";
+const mayNotRun = () => isCode() && state.code && !open.runs;
+
 const check = async () => {
   const mine = ++number;
   if (open.answer) return; // an exercise: no verdicts
-  if (isCode() && state.code && !open.runs) {
-    notice("This code came with a link. Read it: checking it runs it on this computer.", {}, ["Run it", () => {
+  if (mayNotRun()) {
+    clear(FOREIGN, ["Run it", () => {
       open.runs = true;
+      keep();
       checkLater(0);
     }]);
     return;
@@ -149,7 +174,7 @@ const check = async () => {
     return;
   }
   try {
-    const response = await ask("/check", { page: PAGE, name: open.name, text });
+    const response = await ask("/check", { ...sent(), page: PAGE });
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {
@@ -164,7 +189,7 @@ const check = async () => {
     }
   } catch (error) {
     if (mine !== number) return;
-    say(error instanceof Trouble ? error.message : "The server does not answer; the text is kept in this browser.");
+    sayLater(error instanceof Trouble ? error.message : GONE, 0);
     waiting = setTimeout(check, AGAIN);
   }
 };
@@ -181,7 +206,9 @@ const present = (answer) => {
     return;
   }
   editor.show(answer.findings);
+  elsewhere = answer.findings.find(({ file, kind }) => file && kind !== "good");
   calm = null;
+  by("searching").hidden = answer.suggested;
   notice("");
   by("found").classList.remove("stale");
   const page = document.createElement("div");
@@ -189,7 +216,7 @@ const present = (answer) => {
   dress(page, answer);
   morph(by("found"), page);
   shownOnce = true;
-  summary = answer.summary + (answer.suggested ? "" : "; suggestions are looked for");
+  summary = answer.summary;
   sayLater(summary);
   here();
   draw();
@@ -200,19 +227,23 @@ let calm = null; // what is said about the text when its author leaves the line
 const unread = (answer) => {
   const { message, at, state: why } = answer;
   editor.stale();
+  by("searching").hidden = by("take").hidden = true;
   by("found").classList.toggle("stale", shownOnce);
-  calm = shownOnce && why === "unreadable" && editor.written ? answer : null;
+  calm = shownOnce && why === "unreadable" && editor.written && !at.file ? answer : null;
   if (calm) {
+    summary = `Line ${editor.written} is not read yet: ${message}`;
     notice(`Line ${editor.written} is not read yet.`);
-    sayLater(`Line ${editor.written} is not read yet: ${message}`, 2500);
+    sayLater(summary, 2500);
     return;
   }
-  const where = at && why === "unreadable" ? `Line ${at.line}: ` : "";
+  const place = at && why === "unreadable" ? at : null;
+  const where = place ? `${place.file ? `${place.file}, line` : "Line"} ${place.line}: ` : "";
   const bare = why === "unreadable" && !isCode() && !/```|\\begin|\$\$/.test(editor.text);
   notice(where + message, { bad: why !== "refused" },
-    at && ["Go there", () => editor.goTo(editor.place(at).from)],
+    at && !at.file && ["Go there", () => editor.goTo(editor.place(at).from)],
     bare && ["Put the blocks around it", () => editor.takeAll(inBlocks(editor.text))]);
-  sayLater(where + message);
+  summary = where + message;
+  sayLater(summary);
 };
 
 // Equations as they were copied from somewhere: those from the first derivative on are the backward pass
@@ -227,10 +258,15 @@ const inBlocks = (text) => {
   return prose + block("forward", lines.slice(before, back)) + block("backward", lines.slice(back));
 };
 
-const notice = (text, { bad = false } = {}, ...actions) => {
-  const box = by("notice");
+// What the check says about the whole text, and what is told about files and exercises: that stays until it is closed
+const notice = (text, { bad = false } = {}, ...actions) => fill(by("notice"), text, bad, actions);
+const tell = (text, ...actions) => {
+  fill(by("told"), text, false, text ? [...actions, ["Close", () => tell("")]] : []);
+  if (text) say(text);
+};
+const fill = (box, text, bad, actions) => {
   box.hidden = !text;
-  box.className = bad ? "bad" : "";
+  box.classList.toggle("bad", bad);
   box.textContent = text;
   const buttons = document.createElement("p");
   buttons.className = "buttons";
@@ -238,14 +274,15 @@ const notice = (text, { bad = false } = {}, ...actions) => {
   if (buttons.children.length) box.append(buttons);
 };
 
-const clear = (text) => {
+const clear = (text, ...actions) => {
   calm = null;
   editor.show([]);
   by("found").replaceChildren();
+  by("searching").hidden = by("take").hidden = true;
   shownOnce = false;
-  summary = "";
-  notice(text);
-  say(text);
+  summary = text;
+  notice(text, {}, ...actions);
+  sayLater(text, 0);
   draw();
 };
 
@@ -264,6 +301,10 @@ const dress = (page, answer) => {
     if (!line) return;
     line.dataset.finding = k;
     const number = line.cells[0];
+    if (finding.file) {
+      number.textContent = `${finding.file}, ${finding.line}`;
+      return;
+    }
     const link = Object.assign(document.createElement("button"), { type: "button", className: "link" });
     link.dataset.go = k;
     link.textContent = number.textContent;
@@ -280,7 +321,7 @@ const dress = (page, answer) => {
   const listed = [...page.querySelectorAll("li")];
   answer.proposed.forEach(({ text, behind }) => {
     const item = listed.find((one) => one.textContent === text);
-    if (!item) return;
+    if (!item || behind.file) return;
     const add = Object.assign(document.createElement("button"), { type: "button", className: "take", textContent: "Add it" });
     add.dataset.add = JSON.stringify({ text, behind });
     item.append(" ", add);
@@ -299,7 +340,7 @@ by("judged").addEventListener("click", (event) => {
   if (on?.matches("a")) {
     event.preventDefault(); // the fragment of the address may hold a text
     goTo(Number(on.getAttribute("href").slice(2)));
-  } else if (on?.dataset.take) editor.take(editor.items[Number(on.dataset.take)]);
+  } else if (on?.dataset.take) editor.take(editor.item(Number(on.dataset.take)));
   else if (on?.dataset.go) goTo(Number(on.dataset.go));
   else if (on?.dataset.add) {
     const { text, behind } = JSON.parse(on.dataset.add);
@@ -307,7 +348,7 @@ by("judged").addEventListener("click", (event) => {
   } else if (on?.dataset.declare) editor.declare(on.dataset.declare);
   else if (row && target.closest("td:first-child")) goTo(Number(row.dataset.finding));
 });
-const goTo = (k) => editor.items[k] && editor.goTo(editor.items[k].from);
+const goTo = (k) => editor.item(k) && editor.goTo(editor.item(k).from);
 
 // Make one element like another, and leave alone what is the same: what is open stays open, the focus where it is
 const morph = (old, now) => {
@@ -335,33 +376,44 @@ const here = () => {
     const is = item && Number(row.dataset.finding) === item.number;
     if (is && !row.classList.contains("here") && matchMedia("(min-width: 50.01rem)").matches) row.scrollIntoView({ block: "nearest" });
     row.classList.toggle("here", Boolean(is));
-    const one = editor.items[row.dataset.finding];
+    const one = editor.item(Number(row.dataset.finding));
     row.classList.toggle("calm", Boolean(one) && editor.kind(one) === "calm");
   }
-  if (item && !["good", "calm"].includes(editor.kind(item))) {
+  const { number } = editor.line;
+  const kind = item && !editor.isStale ? editor.kind(item) : "";
+  by("take").hidden = !["bad", "unsure"].includes(kind) || !item.suggestion;
+  if (kind === "good") sayLater(`Line ${number}, ${item.verdict}. ${summary}`);
+  else if (kind === "calm") sayLater(`Line ${number} is not read yet.`);
+  else if (kind) {
     const taken = item.suggestion && `${item.grade}: ${item.suggestion} (Alt Enter takes it)`;
-    sayLater([`Line ${editor.line.number}, ${item.verdict}`, item.message, taken].filter(Boolean).join(". "));
-  } else if (item && editor.kind(item) === "calm") sayLater(`Line ${editor.line.number} is not read yet.`);
-  else if (summary) sayLater(summary);
+    sayLater([`Line ${number}, ${item.verdict}`, item.message, taken].filter(Boolean).join(". "));
+  } else if (summary) sayLater(summary);
 };
 
 // The graph of the forward, when it is wanted
 
 let drawnFor = null;
 let drawings = 0;
-const draw = attempt(async () => {
+const draw = async () => {
   by("drawing").hidden = !shownOnce || isCode();
   const { text } = editor;
   if (!by("drawing").open || by("drawing").hidden || text === drawnFor) return;
   drawnFor = text;
-  const { page } = await answerOf("/drawing", { name: open.name, text });
-  if (drawnFor !== text) return;
   const box = by("drawing").querySelector("div");
+  let page = "";
+  try {
+    ({ page } = await answerOf("/drawing", sent()));
+  } catch (error) {
+    if (drawnFor === text) drawnFor = null;
+    box.textContent = error.message;
+    return;
+  }
+  if (drawnFor !== text) return;
   box.innerHTML = page || "<p>This forward is too long to be drawn.</p>";
   for (const inner of box.querySelectorAll("details.explored")) inner.open = true;
   drawings += 1;
   await import(`/static/explore.js?${drawings}`); // it makes live what is new
-});
+};
 by("drawing").addEventListener("toggle", async () => {
   await draw();
   if (by("drawing").open) by("drawing").scrollIntoView({ block: "nearest" });
@@ -378,48 +430,97 @@ const changed = () => {
     here();
   }, QUIET);
   checkLater();
-  keep();
+  keepLater();
 };
+
+// The browser keeps the text of every tab, and those that were not saved when another one was opened
+
+const allowed = (work, otherwise) => {
+  try {
+    return work();
+  } catch {
+    return otherwise; // no room, or the browser keeps nothing, or what it has cannot be read
+  }
+};
+let tab = allowed(() => sessionStorage.getItem(TAB), null);
 let keeping = 0;
+let kept = true; // else the text is in the editor alone
+const keepLater = () => {
+  clearTimeout(keeping);
+  keeping = setTimeout(keep, 400);
+};
 const keep = () => {
   clearTimeout(keeping);
-  keeping = setTimeout(() => {
-    try {
-      const { name, version } = open;
-      localStorage.setItem(DRAFT, JSON.stringify({ name, version, text: editor.text }));
-    } catch {
-      // no room, or not allowed: the text is in the editor all the same
+  kept = allowed(() => {
+    if (!tab) {
+      tab = crypto.getRandomValues(new Uint32Array(2)).join("-");
+      drafts().sort((a, b) => a.saved - b.saved).slice(DRAFTS - 1).forEach(({ key }) => localStorage.removeItem(key));
     }
-  }, 400);
+    sessionStorage.setItem(TAB, tab);
+    localStorage.setItem(DRAFT + tab, JSON.stringify({ ...open, text: editor.text, when: Date.now() }));
+    return true;
+  }, false);
 };
+const draftAt = (key) => allowed(() => {
+  const draft = JSON.parse(localStorage.getItem(key));
+  return typeof draft.text === "string" && typeof draft.name === "string" ? { ...draft, key } : null;
+}, null);
+const drafts = () => allowed(() => Object.keys(localStorage), []).filter((key) => key.startsWith(DRAFT)).map(draftAt)
+  .filter(Boolean).sort((a, b) => b.when - a.when);
+const unsaved = () => drafts().filter(({ key, saved, text }) => !saved && text.trim() && key !== DRAFT + tab);
+const taken = (draft) => {
+  localStorage.removeItem(draft.key); // a tab that still has it keeps it again
+  return draft;
+};
+addEventListener("pagehide", keep);
+addEventListener("beforeunload", (event) => {
+  keep();
+  if (!kept && !open.saved) event.preventDefault();
+});
+
 const editor = new Editor(by("writing"), {
   completions: state.completions, nonce: state.nonce, say, changed, moved: () => here(),
+  none: () => {
+    if (open.answer) return "In an exercise no verdicts are shown.";
+    if (!shownOnce || editor.isStale) return summary;
+    return elsewhere ? `There is a mistake in ${elsewhere.file}, line ${elsewhere.line}.` : "There is no mistake.";
+  },
 });
 
 const title = () => {
   by("name").value = open.name;
   document.title = `${open.saved ? "" : "• "}${open.name} – tinyad`;
 };
-const show = (name, text, { version = null, runs = true, saved = true } = {}) => {
+let shows = 0; // how many texts have been opened
+const show = (name, text, { version = null, runs = true, saved = true, answer = null } = {}) => {
   if (text.length > MOST) throw new Trouble(`${name} has more than ${MOST.toLocaleString("en")} characters.`);
-  Object.assign(open, { name, version, runs, answer: null });
+  if (!open.saved) {
+    keep();
+    tab = null; // what was not saved stays where it is
+  }
+  shows += 1;
+  Object.assign(open, { name, version, runs, saved, answer });
   shownOnce = false;
   by("found").replaceChildren();
   editor.replaceAll(text, name);
-  open.saved = saved;
   title();
   notice("");
-  checkLater(0);
+  tell("");
+  keep();
+  if (answer) beginExercise();
+  else checkLater(0);
 };
+const showDraft = ({ name, text, ...rest }) => show(name, text, rest);
 by("name").addEventListener("change", () => {
   const name = by("name").value.trim() || "derivation.md";
-  Object.assign(open, { name, version: null, saved: false, runs: true });
+  Object.assign(open, { name, version: null, saved: false });
   editor.setLanguage(name);
   title();
   checkLater(0);
   keep();
 });
 by("next").addEventListener("click", () => editor.next(1));
+by("take").addEventListener("click", () => editor.takeHere());
 by("sizes").addEventListener("click", () => {
   const all = by("judged").classList.toggle("sizes");
   by("sizes").setAttribute("aria-pressed", all);
@@ -434,10 +535,10 @@ signs.forEach((one, k) => {
   one.addEventListener("click", () => editor.insert(one.dataset.sign));
 });
 by("signs").addEventListener("keydown", (event) => {
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   const at = signs.indexOf(document.activeElement);
-  if (!step || at < 0) return;
-  const next = signs[(at + step + signs.length) % signs.length];
+  const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key];
+  if (to === undefined || at < 0) return;
+  const next = signs.at(to % signs.length);
   signs[at].tabIndex = -1;
   next.tabIndex = 0;
   next.focus();
@@ -446,23 +547,38 @@ by("signs").addEventListener("keydown", (event) => {
 
 // Open
 
+const raise = (id) => {
+  by(id).querySelector(".said").textContent = "";
+  by(id).showModal();
+};
 const close = () => document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
 for (const one of document.querySelectorAll("[data-dialog]")) {
   one.addEventListener("click", () => {
-    by(one.dataset.dialog).showModal();
-    if (one.dataset.dialog === "opening") attempt(listFolder)();
+    raise(one.dataset.dialog);
+    if (one.dataset.dialog === "opening") {
+      listUnsaved();
+      attempt(listFolder)();
+    }
   });
 }
 const list = (box, names, run) => {
-  box.querySelector("ul").replaceChildren(...names.map((name) => {
+  box.hidden = !names.length;
+  box.querySelector("ul").replaceChildren(...names.map((name, k) => {
     const item = document.createElement("li");
-    item.append(button(name, () => run(name)));
+    item.append(button(name, () => run(name, k)));
     return item;
+  }));
+};
+const listUnsaved = () => {
+  const all = unsaved();
+  const time = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+  list(by("unsaved"), all.map(({ name, when }) => `${name}, ${time.format(when)}`), attempt((_, k) => {
+    close();
+    showDraft(taken(all[k]));
   }));
 };
 const listFolder = async () => {
   if (!state.disk) return;
-  by("folder").hidden = false;
   list(by("folder"), (await answerOf("/files")).names, openFile);
 };
 const openFile = attempt(async (name) => {
@@ -476,7 +592,6 @@ const openExample = attempt(async (name) => {
   show(`${name}.md`, text);
 });
 list(by("examples"), state.examples, openExample);
-by("examples").hidden = !state.examples.length;
 for (const one of document.querySelectorAll("[data-new]")) {
   one.addEventListener("click", () => {
     close();
@@ -504,27 +619,48 @@ const download = (name, text, kind) => {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 };
-const saved = (message) => {
-  open.saved = true;
+const saved = (message, text = editor.text) => {
+  open.saved = editor.text === text; // or it has been changed meanwhile
   title();
+  keep();
+  close();
   say(message);
 };
-const saveToFolder = attempt(async () => {
-  const { name } = open;
-  const { version } = await answerOf(`/files/${path(name)}`, { text: editor.text, version: open.version ?? "" }, "PUT");
-  close();
-  open.version = version;
-  saved(`${name} is saved.`);
-  keep();
+const write = async (version) => {
+  const [{ name }, { text }, mine] = [open, editor, shows];
+  const answer = await answerOf(`/files/${path(name)}`, { text, version }, "PUT");
+  if (mine !== shows) return; // another text has been opened
+  open.version = answer.version;
+  tell("");
+  saved(`${name} is saved.`, text);
+};
+let writing = Promise.resolve(); // one after the other: each has the version that the one before has made
+const saveToFolder = attempt(() => (writing = writing.catch(() => {}).then(saveNow)));
+const saveNow = async () => {
+  try {
+    await write(open.version ?? "");
+  } catch (error) {
+    if (error.status !== 409) throw error;
+    close();
+    const { name } = open;
+    tell(error.message, ["Write over it", writeOver], ["Download this text", saveToBrowser],
+      ["Open what is in the folder", () => openFile(name)]);
+  }
+};
+const writeOver = attempt(async () => {
+  const { version } = await answerOf(`/files/${path(open.name)}`).catch((error) => {
+    if (error.status === 404) return { version: "" }; // it is there no more
+    throw error;
+  });
+  await write(version);
 });
 const saveToBrowser = () => {
-  close();
   download(open.name, editor.text, "text/plain");
   saved(`${open.name} is downloaded.`);
 };
 const save = () => {
   if (open.version !== null && state.writable) saveToFolder();
-  else if (state.writable) by("saving").showModal();
+  else if (state.writable) raise("saving");
   else saveToBrowser();
 };
 by("save").addEventListener("click", save);
@@ -573,19 +709,23 @@ by("as-link").addEventListener("click", attempt(async () => {
   }
 }));
 by("as-page").addEventListener("click", attempt(async () => {
-  const { page } = await answerOf("/page", { name: open.name, text: editor.text });
+  if (mayNotRun()) throw new Trouble(FOREIGN);
+  say("The page is being made.");
+  const { page } = await answerOf("/page", sent());
   close();
-  download(`${open.name.replace(/\.[^.]*$/, "")}.html`, page, "text/html");
+  const name = `${open.name.replace(/\.[^.]*$/, "")}.html`;
+  download(name, page, "text/html");
+  say(`${name} is downloaded.`);
 }));
 
 // Exercises
 
 const begin = (name, { text, answer }) => {
   close();
-  show(name, text);
-  open.answer = answer;
-  summary = "";
-  draw();
+  show(name.replace(/(?:exercise-)?([^/]*)$/, "exercise-$1"), text, { answer });
+};
+const beginExercise = () => {
+  clear("");
   exercise("One line of this text is wrong, or is missing. Find it and mend it.");
 };
 const exercise = (text) => {
@@ -593,65 +733,81 @@ const exercise = (text) => {
   say(text);
 };
 const grade = attempt(async () => {
-  const { ok, message } = await answerOf("/grade", { name: open.name, text: editor.text, answer: open.answer });
+  say("Your text is being read.");
+  const { ok, message } = await answerOf("/grade", { ...sent(), answer: open.answer });
   if (!ok) {
     exercise(`Not yet: ${message}.`);
     return;
   }
   open.answer = null;
-  await check();
-  notice(`Right. ${message[0].toUpperCase()}${message.slice(1)}.`);
-  say(by("notice").textContent);
+  keep();
+  notice("");
+  tell(`Right. ${message[0].toUpperCase()}${message.slice(1)}.`);
+  checkLater(0);
 });
-const giveUp = async () => {
+const giveUp = () => {
   const [{ line, was, removed }] = open.answer.mistakes;
   open.answer = null;
-  await check();
-  notice(`${removed ? "Before" : "In"} line ${line}, it was: ${was}`);
+  keep();
+  notice("");
+  checkLater(0);
+  tell(`${removed ? "Before" : "In"} line ${line}, it was: ${was}`);
 };
 by("plant").addEventListener("click", attempt(async () => {
-  begin(open.name, await answerOf("/plant", { name: open.name, text: editor.text }));
+  say("A mistake is being planted.");
+  begin(open.name, await answerOf("/plant", sent()));
 }));
 by("plant-example").addEventListener("click", attempt(async () => {
+  say("A mistake is being planted.");
   const name = state.examples[Math.floor(Math.random() * state.examples.length)];
   const { text } = await answerOf(`/examples/${path(name)}`);
   begin(`${name}.md`, await answerOf("/plant", { name: `${name}.md`, text }));
 }));
 by("plant-example").hidden = !state.examples.length;
 
-// What is open at first: the text of a link, the file of the server, the draft of before, or an example to change
+// What is open at first: the text of a link, the one of this tab before, the file of the server, the last one that was
+// not saved, or an example to change
 
-const draftOf = () => {
-  try {
-    return JSON.parse(localStorage.getItem(DRAFT));
-  } catch {
-    return null; // none that can be read
-  }
-};
-const first = attempt(async () => {
+const ofLink = async () => {
   const given = new URLSearchParams(location.hash.slice(1));
-  const draft = draftOf();
-  if (draft?.text && !editor.text) editor.replaceAll(draft.text, draft.name); // so that undoing brings it back
-  if (given.get("text")) {
-    const name = (given.get("name") || "derivation.md").slice(0, 120);
-    let text = "";
-    try {
-      text = await unpacked(given.get("text"));
-    } catch {
-      show("derivation.md", TEMPLATES["derivation.md"]);
-      throw new Trouble("This link holds no text that can be read: it may have been cut off.");
-    }
-    show(name, text, { runs: false, saved: false });
-    return;
+  if (!given.get("text")) return false;
+  history.replaceState(null, "", location.pathname); // loaded again, the page has the text as it is then
+  const text = await unpacked(given.get("text")).catch(() => {
+    throw new Trouble("This link holds no text that can be read: it may have been cut off.");
+  });
+  show((given.get("name") || "derivation.md").slice(0, 120), text, { runs: false, saved: false });
+  return true;
+};
+const ofFile = async (name, own) => {
+  const { text, version } = await answerOf(`/files/${path(name)}`);
+  const mine = own ?? unsaved().find((draft) => draft.name === name);
+  if (mine && (mine.version === version || mine.text === text)) {
+    showDraft({ ...taken(mine), version, saved: mine.text === text });
+    return true;
   }
-  if (state.file) {
-    const { text, version } = await answerOf(`/files/${path(state.file)}`);
-    const mine = draft?.name === state.file && draft.version === version ? draft.text : text; // not saved yet
-    show(state.file, mine, { version, saved: mine === text });
-    return;
+  show(name, text, { version });
+  if (mine && !mine.saved) {
+    tell(`${name} has been changed by another program; a text of it that was not saved is in this browser.`,
+      ["Open the text that was not saved", () => showDraft(taken(mine))]);
   }
-  if (draft?.text) show(draft.name, draft.text, { version: draft.version, saved: false });
-  else show("derivation.md", TEMPLATES["derivation.md"]);
-});
-addEventListener("hashchange", first);
+  return true;
+};
+const first = async () => {
+  const own = tab && draftAt(DRAFT + tab);
+  tab = null; // a copy of this tab has the same one
+  const troubles = [];
+  const tried = (work) => work.catch((error) => {
+    if (!(error instanceof Trouble)) throw error;
+    troubles.push(error.message);
+  });
+  if (await tried(ofLink())) return;
+  const name = own ? own.version !== null && own.name : state.file;
+  if (!name || !(await tried(ofFile(name, own)))) {
+    const draft = own ?? unsaved()[0];
+    if (draft) showDraft(taken(draft));
+    else show("derivation.md", TEMPLATES["derivation.md"]);
+  }
+  if (troubles.length) tell(troubles.join(" "));
+};
+addEventListener("hashchange", attempt(ofLink));
 first();

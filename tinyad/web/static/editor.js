@@ -33,7 +33,7 @@ const speakUp = StateEffect.define();
 
 const moved = (one, changes) => ({ from: changes.mapPos(one.from, 1), to: Math.max(changes.mapPos(one.from, 1), changes.mapPos(one.to, -1)) });
 const found = StateField.define({
-  create: () => ({ items: [], stale: false }),
+  create: () => ({ items: [] }),
   update(value, transaction) {
     if (transaction.docChanged) {
       const items = value.items.map((item) => ({
@@ -125,41 +125,39 @@ const about = (item, take) => {
 };
 
 export class Editor {
-  constructor(parent, { completions, nonce, changed, moved: cursorMoved, say }) {
-    this.say = say;
+  constructor(parent, { completions, nonce, changed, moved: cursorMoved, say, none }) {
+    Object.assign(this, { say, none });
     this.language = new Compartment();
     this.completions = completions;
     this.latex = false;
-    this.view = new EditorView({
-      parent,
-      extensions: [
-        EditorView.cspNonce.of(nonce),
-        found, written, underlines,
-        gutter({
-          class: "verdicts",
-          markers: marks,
-          lineMarkerChange: (update) => update.startState.field(found) !== update.state.field(found)
-            || update.startState.field(written) !== update.state.field(written),
-          domEventHandlers: { click: (view, line) => this.goTo(line.from) || true },
-        }),
-        lineNumbers(), history(), drawSelection(), highlightActiveLine(), highlightSpecialChars(), bracketMatching(),
-        closeBrackets(), EditorView.lineWrapping, syntaxHighlighting(classHighlighter),
-        autocompletion({ override: [(context) => this.signs(context)], icons: false }),
-        hoverTooltip((view, at) => this.tooltip(view, at), { hoverTime: 250 }),
-        EditorState.tabSize.of(TAB),
-        EditorView.contentAttributes.of({ "aria-label": "The text", spellcheck: "false" }),
-        keymap.of([
-          { key: "F8", run: () => this.next(1) }, { key: "Shift-F8", run: () => this.next(-1) },
-          { key: "Alt-Enter", run: () => this.takeHere() }, { key: "Tab", run: acceptCompletion },
-          ...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...searchKeymap, ...completionKeymap,
-        ]),
-        EditorView.updateListener.of((update) => {
-          if (update.docChanged) changed();
-          if (update.selectionSet || update.docChanged) cursorMoved();
-        }),
-        this.language.of([]),
-      ],
-    });
+    this.extensions = [
+      EditorView.cspNonce.of(nonce),
+      found, written, underlines,
+      gutter({
+        class: "verdicts",
+        markers: marks,
+        lineMarkerChange: (update) => update.startState.field(found) !== update.state.field(found)
+          || update.startState.field(written) !== update.state.field(written),
+        domEventHandlers: { click: (view, line) => this.goTo(line.from) || true },
+      }),
+      lineNumbers(), history(), drawSelection(), highlightActiveLine(), highlightSpecialChars(), bracketMatching(),
+      closeBrackets(), EditorView.lineWrapping, syntaxHighlighting(classHighlighter),
+      autocompletion({ override: [(context) => this.signs(context)], icons: false }),
+      hoverTooltip((view, at) => this.tooltip(view, at), { hoverTime: 250 }),
+      EditorState.tabSize.of(TAB),
+      EditorView.contentAttributes.of({ "aria-label": "The text", spellcheck: "false" }),
+      keymap.of([
+        { key: "F8", run: () => this.next(1) }, { key: "Shift-F8", run: () => this.next(-1) },
+        { key: "Alt-Enter", run: () => this.takeHere() }, { key: "Tab", run: acceptCompletion },
+        ...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...searchKeymap, ...completionKeymap,
+      ]),
+      EditorView.updateListener.of((update) => {
+        if (update.docChanged) changed();
+        if (update.selectionSet || update.docChanged) cursorMoved();
+      }),
+      this.language.of([]),
+    ];
+    this.view = new EditorView({ parent, extensions: this.extensions });
   }
 
   get text() {
@@ -174,16 +172,10 @@ export class Editor {
     return this.view.state.field(found).items;
   }
 
-  // Put another text in the place of the one that is there; it can be undone
+  // Another text, with nothing to undo: what is undone is of one text
   replaceAll(text, name) {
+    this.view.setState(EditorState.create({ doc: text, extensions: this.extensions }));
     this.setLanguage(name);
-    this.view.dispatch({
-      changes: { from: 0, to: this.view.state.doc.length, insert: text },
-      selection: { anchor: 0 },
-      effects: setFound.of({ items: [], stale: false }),
-      userEvent: "input.take",
-      scrollIntoView: true,
-    });
   }
 
   setLanguage(name) {
@@ -193,24 +185,32 @@ export class Editor {
     this.view.dispatch({ effects: this.language.reconfigure(language) });
   }
 
+  // The finding of a number, if it is about this text, not about a file that it includes
+  item(number) {
+    return this.items.find((one) => one.number === number);
+  }
+
   // What the server found out about the text; it is of this text, or nothing is shown
   show(findings) {
     const { doc } = this.view.state;
-    const items = findings.map((one, number) => ({
+    const items = findings.map((one, number) => ({ ...one, number })).filter((one) => !one.file).map((one) => ({
       ...one,
-      number,
       ...range(doc, one),
       whole: range(doc, one.whole),
       replaces: one.replaces && range(doc, one.replaces),
       sizes: one.sizes.map((size) => ({ ...size, ...range(doc, size) })),
     }));
-    this.view.dispatch({ effects: setFound.of({ items, stale: false }) });
+    this.view.dispatch({ effects: setFound.of({ items }) });
     this.view.dom.classList.remove("stale");
   }
 
   // The text cannot be read just now: what was found before stays, paler
   stale() {
     this.view.dom.classList.add("stale");
+  }
+
+  get isStale() {
+    return this.view.dom.classList.contains("stale");
   }
 
   paused() {
@@ -245,21 +245,22 @@ export class Editor {
   }
 
   next(step) {
-    const wrong = this.items.filter((item) => this.kind(item) === "bad" || this.kind(item) === "unsure");
-    const { number } = this.line;
-    const lines = wrong.map((item) => this.view.state.doc.lineAt(item.from).number);
-    let k = step > 0 ? lines.findIndex((line) => line > number) : lines.findLastIndex((line) => line < number);
+    const wrong = this.items.filter((item) => ["bad", "unsure"].includes(this.kind(item))).sort((a, b) => a.from - b.from);
+    const { head } = this.view.state.selection.main;
+    let k = step > 0 ? wrong.findIndex(({ from }) => from > head) : wrong.findLastIndex(({ from }) => from < head);
     if (k < 0) k = step > 0 ? 0 : wrong.length - 1;
     if (wrong[k]) this.goTo(wrong[k].from);
-    else this.say("There is no mistake.");
+    else this.say(this.none());
     return true;
   }
 
-  // The finding about the line of the cursor, the worst first
+  // The finding about the line of the cursor: of several the one at the cursor, then the worst
   here() {
     const { from, to } = this.line;
+    const { head } = this.view.state.selection.main;
     const inside = this.items.filter((item) => item.whole.from <= to && item.whole.to >= from);
-    return inside.find((item) => item.kind === "bad") ?? inside[0];
+    const wrong = inside.filter((item) => item.kind === "bad");
+    return wrong.find(({ whole }) => whole.from <= head && head <= whole.to) ?? wrong[0] ?? inside[0];
   }
 
   takeHere() {
@@ -270,7 +271,7 @@ export class Editor {
   }
 
   take(item) {
-    const now = this.items[item.number];
+    const now = this.item(item.number);
     if (!now?.replaces || now.suggestion !== item.suggestion) return;
     const { from, to } = now.replaces;
     this.view.dispatch({
