@@ -69,7 +69,7 @@ class Graph:
         """
         suffix = Path(path).suffix.lower()
         if suffix not in SUFFIXES:
-            raise ValueError(f"{path}: a graph is saved as .svg, .pdf, .png, .tex, which is TikZ, or .dot")
+            raise ValueError(f"{path}: a graph is saved as .svg, .pdf, .png, .tex (TikZ) or .dot")
         if suffix == ".dot" and width is not None:
             raise ValueError(f"{path}: DOT text has no width")
         if suffix in (".pdf", ".png"):
