@@ -80,19 +80,24 @@ def test_a_masked_array_is_refused():
 
 
 ADVICE = "; write a.reshape(-1, 1) for a column, a.reshape(1, -1) for a row"
+DATES = "W: values are matrices of numbers, not an array of datetime64[D]"
 REFUSALS = [
     (ValueError, np.ones(4), "W: values are matrices (2-D), this is 1-D of shape (4,)" + ADVICE),
     (ValueError, [], "W: values are matrices (2-D), this is 1-D of shape (0,)" + ADVICE),
     (ValueError, np.ones((2, 3, 4)), "W: values are matrices (2-D), this is 3-D of shape (2, 3, 4)"),
     (ValueError, [[1, 2], [3]], "W: rows of different lengths; a matrix needs rows of one length"),
-    (TypeError, "abc", "W: values are matrices of numbers, not str of <U3"),
-    (TypeError, [["a", "b"]], "W: values are matrices of numbers, not list of <U1"),
-    (TypeError, None, "W: values are matrices of numbers, not NoneType of object"),
-    (TypeError, object(), "W: values are matrices of numbers, not object of object"),
-    (TypeError, [[1, None]], "W: values are matrices of numbers, not list of object"),
-    (TypeError, {"a": 1}, "W: values are matrices of numbers, not dict of object"),
-    (TypeError, np.array([["2020-01-01"]], "M8[D]"), "W: values are matrices of numbers, not ndarray of datetime64[D]"),
-    (TypeError, 10**20, "W: values are matrices of numbers, not int of object"),
+    (TypeError, "abc", "W: values are matrices of numbers, not a str"),
+    (TypeError, [["a", "b"]], "W: values are matrices of numbers, not a list of strings"),
+    (TypeError, None, "W: values are matrices of numbers, not None"),
+    (TypeError, object(), "W: values are matrices of numbers, not an object"),
+    (TypeError, [[1, None]], "W: values are matrices of numbers, not a list of objects"),
+    (TypeError, {"a": 1}, "W: values are matrices of numbers, not a dict"),
+    (
+        TypeError,
+        np.array([["2020-01-01"]], "M8[D]"),
+        "W: values are matrices of numbers, not an array of datetime64[D]",
+    ),
+    (TypeError, 10**20, "W: values are matrices of numbers, not an int of more than 64 bits"),
 ]
 
 

@@ -347,7 +347,7 @@ CALLS = [
     ({"xs": [*GIVEN["xs"][:2], draw((X, 4))], "h0": GIVEN["h0"]}, r"xs\[3\] 4: a column is an example"),
     ({"xs": [draw((5, 3))] * 2}, r"xs\[1\] is 5×3, expected 3×3"),
     ({"xs": []}, "xs is empty: there is at least one time step"),
-    ({"xs": draw((X, 3))}, "xs: expected a list of matrices, one for each time step, not ndarray"),
+    ({"xs": draw((X, 3))}, "xs: expected a list of matrices, one for each time step, not an array"),
     ({"xs": [np.ones(3)] * 3}, r"xs\[1\] is 1-D: expected a matrix with a column for each example"),
     ({"xs": [np.ones((X, 0))] * 3, "h0": np.ones((H, 0))}, "has no columns: there is at least one example"),
     ({"W": draw((5, X))}, "W is 5×3, this program takes 4×3"),

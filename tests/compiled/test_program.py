@@ -219,7 +219,7 @@ def test_a_1d_array_is_taken_as_the_size_that_is_known():
 def test_errors_of_compile():
     tape, seeds = small()
     for arguments, options, said in [
-        ((), {}, "nothing to compute: give outputs or derivatives"),
+        ((), {}, r"nothing to compute: give outputs=\[...\] or derivatives=\[...\], names or Variables"),
         ((["h"], ["W"]), {}, "derivatives of what\\? no output is 1×1"),
         ((["g"],), {}, "no Variable is named 'g'"),
         ((["h"],), {"passes": ["loop"]}, "unknown pass 'loop'; there are dead, loops"),

@@ -96,6 +96,34 @@ def test_an_svg_is_as_wide_as_is_asked(tmp_path):
     assert {text.text for text in root.iter(f"{SVG}text")} >= {"z = W * x + b", "p = softmax(z)"}
 
 
+@pytest.mark.parametrize("suffix", ["svg", "pdf", "png", "tex"])
+def test_letters_grow_no_larger_than_12_points(suffix, tmp_path):
+    tape = Tape()
+    x = tape.variable(np.ones((3, 2)), "x")
+    tape.name({"y": np.tanh(x)})
+    data = saved(graph(tape), tmp_path / f"a.{suffix}", 178)
+    paper = on_paper(graph(tape).formulas, 178)
+    picture = paper.layout.clusters[0]
+    assert paper.scale == 1
+    assert paper.sides[0] == pytest.approx(178 * MM)
+    assert paper.side == pytest.approx((178 * MM - picture.width) / 2)
+    if suffix == "svg":
+        as_text = on_paper(graph(tape).formulas, 178, as_text=True)
+        left, top, width, _ = map(float, ET.fromstring(data).get("viewBox").split())
+        assert (left, top) == (pytest.approx(-as_text.side, abs=0.1), 0)
+        assert width == pytest.approx(178 * MM, abs=0.1)
+        assert f'<rect x="{-as_text.side:.1f}"' in data.decode()  # the ground is white from side to side
+    elif suffix == "pdf":
+        assert pdf_sides(data)[0] == pytest.approx(178, abs=0.01)
+        assert max(letters(data)) == pytest.approx(12)
+    elif suffix == "png":
+        assert png_sides(data)[0][0] == pytest.approx(178 / 25.4 * 300, abs=1)
+    else:
+        assert (
+            rf"\useasboundingbox ({-paper.side:.1f}, 0) rectangle ({picture.width + paper.side:.1f}, " in data.decode()
+        )
+
+
 def test_a_narrow_picture_has_more_lines():
     drawn = {width: on_paper(graph(gated(1), **FOLDED).formulas, width).layout.drawing for width in (120, 400)}
     lines = {width: sum(len(box.lines) for box in drawing.boxes) for width, drawing in drawn.items()}

@@ -141,7 +141,7 @@ def test_save(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["a.jpg", "a"])
 def test_save_knows_five_suffixes(name, tmp_path):
-    with pytest.raises(ValueError, match=r"a graph is saved as \.svg, \.pdf, \.png, \.tex or \.dot") as caught:
+    with pytest.raises(ValueError, match=r"a graph is saved as \.svg, \.pdf, \.png, \.tex \(TikZ\) or \.dot") as caught:
         graph(lstm(1)).save(tmp_path / name)
     assert name in str(caught.value)
     assert list(tmp_path.iterdir()) == []

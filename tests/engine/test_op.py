@@ -249,8 +249,8 @@ def test_forwards_are_held_to_matrices():
     x = Tape().variable(A, "x")
     for name, forward, said in (
         ("flat", lambda x: x.ravel(), "2-D"),
-        ("text", lambda x: "no", "not str"),
-        ("nothing", lambda x: None, "not NoneType"),
+        ("text", lambda x: "no", "not a str"),
+        ("nothing", lambda x: None, "not None"),
     ):
         with pytest.raises((ValueError, TypeError), match=f"the forward of {name}: .*{said}"):
             Op(name, forward, lambda dz, z, x: dz)(x)
@@ -314,7 +314,7 @@ def test_calling_a_row():
     assert np.array_equal(tinyad.add(A, B), A + B)
     assert np.array_equal(tinyad.add(A, x).value, 2 * A)
     for op, arguments in ((tinyad.add, (x,)), (tinyad.tanh, (x, x)), (tinyad.tanh, (A, A))):
-        with pytest.raises(TypeError, match=f"^{'tanh' if op is tinyad.tanh else '.'} takes {op.arity} operand"):
+        with pytest.raises(TypeError, match=r"^tanh takes one operand|^\+ takes two operands"):
             op(*arguments)
     assert repr(tinyad.schur) == "Op('∘')"
 
@@ -342,8 +342,8 @@ def test_what_numpy_code_writes_and_a_tape_has_or_says_why_not():
     assert np.array_equal(v.dot(v.T).value, A @ A.T)
     assert np.array_equal(v.sum().value, [[A.sum()]])
     assert np.array_equal(v[1:3].value, A[1:3])
-    for name in ("std", "reshape"):
-        with pytest.raises(AttributeError, match=rf"a Variable has no '{name}'.*: it takes .* v\.value is the array"):
+    for name, said in (("std", r"write np\.std\(v\)"), ("foo", r"it takes .* v\.value is the array")):
+        with pytest.raises(AttributeError, match=f"a Variable has no '{name}'.* {said}"):
             getattr(v, name)
     with pytest.raises(TypeError, match=r"one entry is v\[i:i\+1, j:j\+1\]"):
         v[0]

@@ -280,8 +280,8 @@ def refusal(kind, *arguments):
 A43, A31, A41, A14 = np.ones((4, 3)), np.ones((3, 1)), np.ones((4, 1)), np.ones((1, 4))
 MESSAGES = [
     (KeyError, (1.0, 2.0, 3.0, "%"), "unknown operator '%'; the table has " + " ".join(TABLE)),
-    (TypeError, (1.0, 2.0, 3.0, "tanh"), "tanh takes 1 operand(s): deriv(dz, x, 'tanh')"),
-    (TypeError, (1.0, 2.0, "∘"), "∘ takes 2 operand(s): deriv(dz, x, y, '∘')"),
+    (TypeError, (1.0, 2.0, 3.0, "tanh"), "tanh takes one operand: deriv(dz, x, 'tanh')"),
+    (TypeError, (1.0, 2.0, "∘"), "∘ takes two operands: deriv(dz, x, y, '∘')"),
     (ValueError, (A43, A43, A41, "*"), "x * y: 4×3 and 4×1 do not fit (inner sizes 3 and 4)"),
     (
         ValueError,
@@ -296,8 +296,8 @@ MESSAGES = [
         "x: values are matrices (2-D), this is 1-D of shape (4,); "
         "write a.reshape(-1, 1) for a column, a.reshape(1, -1) for a row",
     ),
-    (TypeError, (A14, "W", A41, "∘"), "x: values are matrices of numbers, not str of <U1"),
-    (TypeError, ("a", 1.0, "tanh"), "dz: values are matrices of numbers, not str of <U1"),
+    (TypeError, (A14, "W", A41, "∘"), "x: values are matrices of numbers, not a str"),
+    (TypeError, ("a", 1.0, "tanh"), "dz: values are matrices of numbers, not a str"),
     (ValueError, (np.ones((3, 4)), A43, "inv"), "inv(x): x is 4×3 ("),
     (ValueError, (A43, np.zeros((3, 3)), "inv"), "inv(x): x is 3×3 (Singular matrix)"),
 ]

@@ -8,7 +8,7 @@ import pytest
 import tinyad
 from tests.support.points import close, draw
 from tinyad import Op, Tape, deriv
-from tinyad.expressions.messages import INSTEAD
+from tinyad.expressions.messages import TEXTS
 
 A, B = draw((4, 3), 1), draw((4, 3), 2)
 
@@ -73,7 +73,7 @@ def test_unknown_names(tape):
         assert said.startswith("no Variable is named 'W_fc'; did you mean W_f")
         assert "W_fC" in said
         assert refusal(KeyError, look, "entirely else") == "no Variable is named 'entirely else'"
-        assert refusal(KeyError, look, 3) == "no Variable is named 3"
+        assert refusal(KeyError, look, 3) == "a key is a Variable or its name, not an int"
 
 
 @pytest.mark.parametrize("name", [1, ("z", 1), b"z"])
@@ -182,7 +182,8 @@ def test_sizes_that_do_not_fit(tape):
     np.tanh(W)
     for sign, call in {"+": np.add, "-": np.subtract, "∘": np.multiply, "/": np.divide}.items():
         said = f"C_prev {sign} row: 4×1 and 1×4 do not fit (expected equal sizes, or 1×1 with any, N×1 with N×B, 1×B"
-        assert refusal(ValueError, call, C, row) == said + " with N×B) at step 2"
+        product = "; the matrix product, @, would" * (sign == "∘")
+        assert refusal(ValueError, call, C, row) == f"{said} with N×B{product}) at step 2"
     assert refusal(ValueError, lambda: W + row).startswith("W_fC + row: 4×3 and 1×4 do not fit (")
     assert (
         refusal(ValueError, lambda: W @ np.ones((2, 3)))
@@ -200,8 +201,8 @@ def test_operands_that_are_no_matrices(tape):
     said = "the operand of + with a: values are matrices"
     assert refusal(ValueError, lambda: a + np.ones(3)).startswith(said + " (2-D), this is 1-D of shape (3,); write")
     assert refusal(ValueError, lambda: np.ones((2, 4, 3)) + a).startswith(said + " (2-D), this is 3-D")
-    assert refusal(TypeError, lambda: a + "b") == said + " of numbers, not str of <U1"
-    assert refusal(TypeError, lambda: a + None) == said + " of numbers, not NoneType of object"
+    assert refusal(TypeError, lambda: a + "b") == said + " of numbers, not a str"
+    assert refusal(TypeError, lambda: a + None) == said + " of numbers, not None"
     assert refusal(TypeError, tinyad.add, [[a]], a).startswith("the operand of + with a: ")
     assert "rows of different lengths" in refusal(ValueError, tinyad.add, a, [[1], [1, 2]])
     assert len(tape) == 0
@@ -350,10 +351,9 @@ def test_a_missing_row_says_what_to_do(name, call):
         call(Tape().variable(A))
     said = str(error.value)
     assert said.startswith(f"np.{name} is no operation of the table")
-    assert ", or add one, " in said
-    assert (f"; write {INSTEAD.get(name)}, or" in said) == (name in INSTEAD)
-    assert (name in INSTEAD) == (name in ("where", "clip", "outer", "linalg.solve"))
-    assert "Op(" in said
+    assert ("; write it with operations of the table, or add one" in said) == (name not in TEXTS["functions"])
+    assert (name in TEXTS["functions"]) == (name != "arctan")
+    assert ("Op(" in said) == (name == "arctan")
 
 
 def test_options_are_refused():
@@ -364,7 +364,7 @@ def test_options_are_refused():
         ("exp", lambda: np.exp(v, where=A > 0)),
         ("transpose", lambda: np.transpose(v, (0, 1))),
     ):
-        with pytest.raises(TypeError, match=f"^np.{name} takes . operand"):
+        with pytest.raises(TypeError, match=f"^np.{name} takes (one|two) operand"):
             call()
 
 

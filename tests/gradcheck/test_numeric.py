@@ -108,7 +108,7 @@ def test_check_op_at_a_point_of_the_user():
     never = Op("never", lambda x: x * np.nan, lambda dz, z, x: dz)
     with pytest.raises(ValueError, match="gives no finite value at a random point"):
         check_op(never)
-    with pytest.raises(TypeError, match="asin takes 1 operand"):
+    with pytest.raises(TypeError, match="asin takes one operand"):
         check_op(asin, [[0.3]], [[0.2]])
 
 

@@ -206,8 +206,8 @@ def test_what_is_not_finite_is_not_called_wrong():
         ({"groups": ["h"]}, "groups: {title: names}, not a list"),
         ({"groups": {1: ["z"]}}, "groups: {title: names}, and 1 is no title or has no names"),
         ({"groups": {"a": 3}}, "groups: {title: names}, and 'a' is no title or has no names"),
-        ({"weights": np.ones((2, 2))}, "weights: the names of leaves, not a ndarray"),
-        ({"title": 3}, "title: a string, not a int"),
+        ({"weights": np.ones((2, 2))}, "weights: the names of leaves, not an array"),
+        ({"title": 3}, "title: a string, not an int"),
         ({"fold": [9]}, "fold: no 9; there are time steps 1 to 3"),
     ],
 )
@@ -221,7 +221,7 @@ def test_options_that_are_none(wrong, said):
 @pytest.mark.parametrize("what", [{}, None, Tape()])
 def test_what_is_no_walk_back(look, what):
     with pytest.raises(
-        TypeError, match=r"a page shows a backward pass, d = tape\.backward\(\.\.\.\), not a (dict|NoneType|Tape)"
+        TypeError, match=r"a page shows a backward pass, d = tape\.backward\(\.\.\.\), not (a dict|None|a Tape)"
     ):
         look(what)
 

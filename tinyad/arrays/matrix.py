@@ -9,12 +9,19 @@ import numpy as np
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 Shape = tuple[int, ...]
+OF = {"O": "objects", "S": "bytes", "U": "strings"}
 SINGLE = {("f", 4): np.float32, ("c", 8): np.complex64}
 
 
 def size(shape: Shape) -> str:
     """Return a size as people write it: 4×3."""
     return "×".join(map(str, shape))
+
+
+def kind(value: Any) -> str:
+    """Return what a value is, as messages say it: an int, None."""
+    name = "array" if isinstance(value, np.ndarray) else type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'AEIOaeio' else 'a'} {name}"
 
 
 def as_matrix(value: Any, name: str, like: Any = None) -> Array:
@@ -35,7 +42,8 @@ def as_matrix(value: Any, name: str, like: Any = None) -> Array:
     except ValueError:
         raise ValueError(f"{name}: rows of different lengths; a matrix needs rows of one length") from None
     if a.dtype.kind not in "biufc":
-        raise TypeError(f"{name}: values are matrices of numbers, not {type(value).__name__} of {a.dtype}")
+        of = f" of {OF.get(a.dtype.kind, a.dtype)}" * (a.ndim > 0) or " of more than 64 bits" * isinstance(value, int)
+        raise TypeError(f"{name}: values are matrices of numbers, not {kind(value)}{of}")
     if a.ndim == 0:
         a = a.reshape(1, 1)
     if a.ndim != 2:
@@ -47,11 +55,19 @@ def as_matrix(value: Any, name: str, like: Any = None) -> Array:
     return a.astype(SINGLE.get((a.dtype.kind, a.dtype.itemsize), double), copy=False)
 
 
+def floats(value: Any) -> Array:
+    """Return an array of floats or of complex numbers; TypeError for what is not numbers."""
+    a = np.asarray(value)
+    if a.dtype.kind not in "biufc":
+        raise TypeError(f"an operation takes matrices of numbers, not {kind(value)}")
+    return a.astype(np.float64) if a.dtype.kind in "biu" else a
+
+
 def as_sized(value: Any, name: str, shape: Shape, like: Any = None) -> Array:
     """Return `as_matrix` of a value whose size is known: 1-D of the length of an N×1 or 1×N is taken as that size."""
     try:
         known = np.ndim(value) == 1 and 1 in shape and len(value) == shape[0] * shape[1]
-    except ValueError:  # rows of different lengths
+    except (TypeError, ValueError):  # a Variable, rows of different lengths
         known = False
     return as_matrix(np.asanyarray(value).reshape(shape) if known else value, name, like)
 

@@ -112,6 +112,8 @@ def _source(wanted: list[Any]) -> tuple[Text, dict[str, Any]]:
 
 
 def _lines(item: Any, name: str) -> tuple[list[str], int]:
+    if isinstance(item, str):
+        raise CodeError(f"{item!r} is no function: a file is checked by `tinyad check FILE.py`")
     if name == "<lambda>":
         raise CodeError("a lambda has no statements to judge: write it as a function with def")
     try:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyad.arrays.matrix import kind
 from tinyad.compare.blame import explained, explained_apart
 from tinyad.compare.conventions import Convention, convention
 from tinyad.compare.judge import Judge
@@ -136,9 +137,9 @@ def compare(d: Derivatives, hand: Mapping[Any, Any], layout: str = "row") -> Com
     if layout not in LAYOUTS:
         raise ValueError(f"layout={layout!r}: there are {' and '.join(map(repr, LAYOUTS))}")
     if not isinstance(d, Derivatives):
-        raise TypeError(f"compare(d, ...) takes a backward pass, d = tape.backward(...), not a {type(d).__name__}")
+        raise TypeError(f"compare(d, ...) takes a backward pass, d = tape.backward(...), not {kind(d)}")
     if not isinstance(hand, Mapping):
-        raise TypeError(f"compare(d, {{name: derivative}}) takes a mapping, not a {type(hand).__name__}")
+        raise TypeError(f"compare(d, {{name: derivative}}) takes a mapping, not {kind(hand)}")
     if not hand:
         raise ValueError("nothing to compare: give {name: derivative}")
     with np.errstate(all="ignore"):  # what is not finite is reported

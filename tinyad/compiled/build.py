@@ -10,6 +10,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from tinyad.arrays.matrix import kind
 from tinyad.compiled.any_size import AnySizeProgram
 from tinyad.compiled.backward import Backward
 from tinyad.compiled.batched_products import batch_products
@@ -140,7 +141,7 @@ def compile(
     both = [(keys,) if isinstance(keys, Variable | str) else keys for keys in (outputs, derivatives)]
     wanted = [[tape[v].index for v in keys] for keys in both]
     if not any(wanted):
-        raise ValueError("nothing to compute: give outputs or derivatives")
+        raise ValueError("nothing to compute: give outputs=[...] or derivatives=[...], names or Variables")
     loss = _loss(tape, wanted[0]) if seeds is None and wanted[1] else seeds
     start = tape.start(tape[loss] if isinstance(loss, str) else loss) if wanted[1] and loss is not None else {}
     make = Maker()
@@ -307,7 +308,8 @@ def _tape(tape: Tape | Callable[..., Any], examples: Mapping[str, Any]) -> Tape:
         raise TypeError("compile takes a tape: compile(d.tape, derivatives=[...]), for the d of a backward pass")
     if not isinstance(tape, Tape):
         if not callable(tape):
-            raise TypeError(f"compile takes a tape or a model function, not a {type(tape).__name__}")
+            own = ": compile(v.tape, outputs=[v])" if isinstance(tape, Variable) else ""
+            raise TypeError(f"compile takes a tape or a model function, not {kind(tape)}{own}")
         return recorded(tape, drawn(examples)).tape
     if examples:
         raise TypeError(f"{', '.join(examples)}: a model takes examples, and this is a tape, which has its arrays")

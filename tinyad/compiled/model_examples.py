@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,6 +69,10 @@ def recorded(model: Callable[..., Any], examples: Mapping[str, Any]) -> Recorded
             given[name] = [tape.variable(part, label) for part, label in zip(example, labels, strict=True)]
         else:
             given[name] = tape.variable(example, name)
+    try:
+        signature(model).bind(**given)
+    except TypeError as reason:
+        raise TypeError(f"the model takes an example of each of its arguments, compile(model, x=x): {reason}") from None
     results = model(**given)
     tape.name(results)
     returned = {name: values for name, values in results.items() if name not in lengths and _is_list(values)}

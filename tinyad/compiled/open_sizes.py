@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinyad.arrays.matrix import Array, Shape, size
+from tinyad.arrays.matrix import Array, Shape, kind, size
 from tinyad.compiled.model_examples import Recorded, is_over_time
 from tinyad.compiled.size_fitting import Sizes
 from tinyad.compiled.tied_sizes import COLUMNS, Side, TiedSizes
@@ -197,7 +197,7 @@ def _listed(name: str, value: Any, example: Any) -> Any:
     if not isinstance(value, list) and (isinstance(value, tuple) or is_over_time(value)):
         value = list(value)
     if not isinstance(value, list):
-        raise TypeError(f"{name}: expected a list of matrices, one for each time step, not {type(value).__name__}")
+        raise TypeError(f"{name}: expected a list of matrices, one for each time step, not {kind(value)}")
     if not value:
         raise ValueError(f"{name} is empty: there is at least one time step")
     return value

@@ -60,10 +60,10 @@ def _saved(paper: Paper, kind: str, about: dict[str, Any]) -> bytes:
 
 
 def _draw(made: Figure, paper: Paper) -> None:
-    layout, scale = paper
+    layout, scale, side = paper
     drawing, picture = layout.drawing, layout.clusters[0]
     axes = made.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, picture.width), ylim=(picture.height, 0))
+    axes.set(xlim=(-side, picture.width + side), ylim=(picture.height, 0))
     axes.set_axis_off()
     for cluster, frame in list(zip(drawing.clusters, layout.clusters, strict=True))[1:]:
         _rectangle(axes, frame, CLUSTERS[cluster.parent > 0], scale, 6)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from tinyad.arrays.matrix import Shape, size
+from tinyad.arrays.matrix import Shape, kind, size
 from tinyad.drawing.dot import dot_text, svg_by_dot
 from tinyad.drawing.elements import Box, Cluster, Drawing, Edge, in_lines
 from tinyad.drawing.figure import pdf, png
@@ -15,7 +15,7 @@ from tinyad.drawing.svg import svg, svg_on_paper
 from tinyad.drawing.tikz import tikz
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.tape import Tape, Variable
-from tinyad.printing.listing import Formulas, contribution_text, derived, inlined_steps
+from tinyad.printing.listing import Formulas, contribution_text, derived, inlined_steps, tape_of
 from tinyad.printing.notation import LATEX, TEXT
 from tinyad.printing.text import at_time, one_line
 from tinyad.printing.wrapped import breakable
@@ -69,7 +69,7 @@ class Graph:
         """
         suffix = Path(path).suffix.lower()
         if suffix not in SUFFIXES:
-            raise ValueError(f"{path}: a graph is saved as {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+            raise ValueError(f"{path}: a graph is saved as .svg, .pdf, .png, .tex (TikZ) or .dot")
         if suffix == ".dot" and width is not None:
             raise ValueError(f"{path}: DOT text has no width")
         if suffix in (".pdf", ".png"):
@@ -113,12 +113,17 @@ def graph(  # noqa: PLR0913  options of a public function
     comparison: colours the wrong steps.  direction: where arrows point, "right" or "down".  Raises KeyError for what
     is not on the tape, ValueError for options that contradict each other.
     """
-    if isinstance(tape, Derivatives):
-        derivatives, tape = derivatives or tape, tape.tape
+    if derivatives is None and isinstance(tape, Derivatives):
+        derivatives = tape
+    tape = tape_of(tape, "graph")
+    if derivatives is not None and not isinstance(derivatives, Derivatives):
+        raise TypeError(f"derivatives: a backward pass, d = tape.backward(...), not {kind(derivatives)}")
+    if comparison is not None and not hasattr(comparison, "wrong_steps"):
+        raise TypeError(f"comparison: what compare(d, hand) returned, not {kind(comparison)}")
     if derivatives is not None and derivatives.tape is not tape:
         raise ValueError("derivatives: from another tape; pass what backward() of this one returned")
     if groups is not None and not isinstance(groups, Mapping):
-        raise TypeError(f"groups: {{title: names}}, not a {type(groups).__name__}")
+        raise TypeError(f"groups: {{title: names}}, not {kind(groups)}")
     if contributions and derivatives is None:
         raise ValueError("contributions=True: needs derivatives=tape.backward(...)")
     if contributions and fold_unnamed:
@@ -313,7 +318,7 @@ def _weights(tape: Tape, made: dict[int, int], names: Iterable[str] | None) -> s
         names = [names] if isinstance(names, str) else list(names)
         for name in names:
             if not isinstance(name, str | Variable):
-                raise TypeError(f"weights: the names of leaves, not a {type(name).__name__}")
+                raise TypeError(f"weights: the names of leaves, not {kind(name)}")
         chosen = {tape[name].index: name for name in names}
         for i in chosen.keys() & made.keys():
             raise ValueError(f"weights: {chosen[i]!r} is the result of step {made[i]}; a weight is a leaf")

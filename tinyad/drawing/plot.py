@@ -18,7 +18,7 @@ from tinyad.drawing.figure import new_figure
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.tape import Tape
 from tinyad.gradcheck.rounding import SLACK, relative, spread
-from tinyad.printing.listing import contribution_text
+from tinyad.printing.listing import contribution_text, tape_of, walk_back
 from tinyad.printing.text import at_time, one_line
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def norms(d: Derivatives, names: Iterable[str] | None = None) -> Figure:
     scale is logarithmic; ▾ at the bottom is a norm of 0, ▴ at the top one that is not finite.  Raises KeyError for a
     name that is not on the tape, ValueError for a tape without steps, ImportError without matplotlib.
     """
-    tape = d.tape
+    tape = walk_back(d, "norms").tape
     made = {z: n for n, (_, z, _, _) in enumerate(tape.steps, 1) if z < d.length}
     if not made:
         raise ValueError("the tape has no steps whose derivatives could be drawn")
@@ -243,6 +243,7 @@ def gates(tape: Tape, names: Iterable[str], example: int = 1) -> Figure:
     finite.  Raises KeyError for a name without time steps, ValueError if there is no such example or the sizes of a
     name differ over time, TypeError if it is complex, ImportError without matplotlib.
     """
+    tape = tape_of(tape, "gates")
     over, wanted = _over_time(tape, len(tape.values)), [names] if isinstance(names, str) else list(names)
     if not wanted:
         raise ValueError("nothing to draw: give names such as 'f' for f[1], f[2], ...")

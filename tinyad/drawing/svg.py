@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from markupsafe import Markup
 
@@ -21,18 +22,19 @@ def svg(drawing: Drawing) -> Markup:
 
 def svg_on_paper(paper: Paper) -> Markup:
     """Return the same with its sides in millimetres."""
-    return _drawn(paper.layout, filled('width="%.2fmm" height="%.2fmm"', *(side / MM for side in paper.sides)))
+    size = filled('width="%.2fmm" height="%.2fmm"', *(side / MM for side in paper.sides))
+    return _drawn(paper.layout, size, paper.side)
 
 
-def _drawn(layout: Layout, size: Markup) -> Markup:
+def _drawn(layout: Layout, size: Markup, side: float = 0.0) -> Markup:
     picture = layout.clusters[0]
-    sides = picture.width, picture.height
+    sides = 0 - round(side, 1), picture.width + 2 * side, picture.height
     first = filled(
-        '<svg xmlns="http://www.w3.org/2000/svg" %s viewBox="0 0 %.1f %.1f" font-family="%s" font-size="%g" '
+        '<svg xmlns="http://www.w3.org/2000/svg" %s viewBox="%g 0 %.1f %.1f" font-family="%s" font-size="%g" '
         'text-anchor="middle" xml:space="preserve">',
         size, *sides, FONT, SIZE,
     )  # fmt: skip
-    parts = [first, _rectangle(picture, "#ffffff", "none")]
+    parts = [first, _rectangle(replace(picture, x=picture.x - side, width=sides[1]), "#ffffff", "none")]
     boxes = layout.drawing.boxes
     for c, (cluster, frame) in list(enumerate(zip(layout.drawing.clusters, layout.clusters, strict=True)))[1:]:
         kind = "frame time" if cluster.time else "frame"

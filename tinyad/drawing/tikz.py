@@ -62,9 +62,9 @@ def _look(scale: float) -> Iterator[str]:
 
 
 def _picture(paper: Paper) -> Iterator[str]:
-    layout, scale = paper
+    layout, scale, side = paper
     drawing, picture = layout.drawing, layout.clusters[0]
-    yield rf"\useasboundingbox (0, 0) rectangle {_point(picture.width, picture.height)};"
+    yield rf"\useasboundingbox ({0 - round(side, 1):g}, 0) rectangle {_point(picture.width + side, picture.height)};"
     for cluster, frame in list(zip(drawing.clusters, layout.clusters, strict=True))[1:]:
         top, kind = frame.y - frame.height / 2, "group" if cluster.parent else "time"
         corners = _point(frame.x, top), _point(frame.x + frame.width, top + frame.height)

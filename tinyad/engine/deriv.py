@@ -9,7 +9,7 @@ import numpy as np
 from tinyad.arrays.matrix import as_matrix, size
 from tinyad.engine.op import Op, entering, summed
 from tinyad.engine.table import TABLE
-from tinyad.expressions.messages import misfit
+from tinyad.expressions.messages import OPERANDS, misfit
 
 
 def deriv(dz: Any, x: Any, y: Any, operator: Any = None) -> Any:
@@ -25,9 +25,10 @@ def deriv(dz: Any, x: Any, y: Any, operator: Any = None) -> Any:
     if op is None:
         raise KeyError(f"unknown operator {operator!r}; the table has {' '.join(TABLE)}")
     if (y is None) != (op.arity == 1):
-        raise TypeError(f"{op.symbol} takes {op.arity} operand(s): deriv(dz, x, {'y, ' * (op.arity - 1)}{op.symbol!r})")
-    numbers = all(np.ndim(a) == 0 for a in (dz, x, y) if a is not None)
+        raise TypeError(f"{op.symbol} takes {OPERANDS[op.arity]}: deriv(dz, x, {'y, ' * (op.arity - 1)}{op.symbol!r})")
+    given = dz, x, y
     dz, operands = as_matrix(dz, "dz"), [as_matrix(a, name) for a, name in ((x, "x"), (y, "y"))[: op.arity]]
+    numbers = all(np.ndim(a) == 0 for a in given if a is not None)
     shapes = [a.shape for a in operands]
     try:
         how = entering(op, shapes)

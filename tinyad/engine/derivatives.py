@@ -55,6 +55,8 @@ class Derivatives:
         column: Array = dv._value.T if self.recorded else dv
         return column
 
+    __iter__ = None  # keys are Variables and names, not 0, 1, ...
+
     def __repr__(self) -> str:
         return f"Derivatives({self.length} values)"
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from inspect import signature
 from typing import Any
 
 import numpy as np
 
 from tinyad.arrays import matrix
-from tinyad.arrays.matrix import Array, Shape
+from tinyad.arrays.matrix import Shape
 from tinyad.engine.vjp import compiled
-from tinyad.expressions import messages
+from tinyad.expressions import messages, user_row
 from tinyad.expressions.operand import Operand
 from tinyad.expressions.symbol import Symbol
-from tinyad.expressions.user_row import checked
 
 
 def ones(a: Any) -> Any:
@@ -71,10 +69,7 @@ class Op:
 
     def __init__(self, symbol: str, forward: Callable[..., Any], deriv: Callable[..., Any], own: bool = False) -> None:
         """`own` marks the table's own rows: their sizes are held in tests, a user's at every call."""
-        taken = [p for p in signature(deriv).parameters.values() if p.default is p.empty]
-        arity = len(taken) - 2
-        if arity not in (1, 2):
-            raise TypeError(f"{symbol}: a rule is deriv(dz, z, x) or deriv(dz, z, x, y), not {signature(deriv)}")
+        arity = user_row.arity(symbol, forward, deriv)
         ufunc = isinstance(forward, np.ufunc) and forward.signature is None
         elementwise = arity == 2 and (ufunc or forward in (matrix.greater, matrix.at_least))
         formulas, names = _formulas(deriv, arity), ("x", "y")[:arity]
@@ -82,7 +77,7 @@ class Op:
             run = np.ndarray.dot if forward is np.matmul else forward
             vjp, *vjps = (compiled(some, names, BY_SYMBOL) for some in (formulas, *zip(formulas)))
         else:
-            run, deriv, vjp = checked(symbol, forward, deriv, elementwise, arity)
+            run, deriv, vjp = user_row.checked(symbol, forward, deriv, elementwise, arity)
             vjps = [lambda *values, k=k: vjp(*values)[k] for k in range(arity)]
         made = {
             "symbol": symbol, "arity": arity, "elementwise": elementwise, "forward": forward, "deriv": deriv,
@@ -98,13 +93,13 @@ class Op:
     def __deepcopy__(self, memo: Any) -> Op:
         return self
 
-    def __call__(self, x: Any, y: Any = None) -> Any:
-        if (y is None) != (self.arity == 1):
-            raise TypeError(f"{self.symbol} takes {self.arity} operand(s)")
+    def __call__(self, x: Any, y: Any = None, *more: Any, **options: Any) -> Any:
+        if (y is None) != (self.arity == 1) or more or options:
+            raise TypeError(f"{self.symbol} takes {messages.OPERANDS[self.arity]} and no options; help() says more")
         operand = x if isinstance(x, Operand) else y
         if isinstance(operand, Operand):
             return operand.apply(self, x, y)
-        return self.forward(*map(_floats, (x, y)[: self.arity]))
+        return self.forward(*map(matrix.floats, (x, y)[: self.arity]))
 
     def __repr__(self) -> str:
         return f"Op({self.symbol!r})"
@@ -116,11 +111,6 @@ def entering(op: Op, shapes: Sequence[Shape]) -> tuple[str, ...]:
     if how is None:
         raise ValueError("expected equal sizes, or 1×1 with any, N×1 with N×B, 1×B with N×B")
     return how
-
-
-def _floats(value: Any) -> Array:
-    a = np.asarray(value)
-    return a.astype(np.float64) if a.dtype.kind in "biu" else a
 
 
 def _formulas(rule: Callable[..., Any], arity: int) -> tuple[Any, ...] | None:

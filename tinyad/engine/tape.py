@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.arrays.matrix import Array, Shape, as_matrix, broadcast, column_of_ones, size
+from tinyad.arrays.matrix import Array, Shape, as_matrix, broadcast, column_of_ones, kind, size
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.op import Op, entering, summed
 from tinyad.engine.table import TABLE, add, evaluated, matmul, schur, sub
@@ -48,11 +48,11 @@ class Variable(Operand):
     def __matmul__(self, y: Any) -> Variable: return self.tape.record(matmul, self, y)
     # fmt: on
 
-    def numpy(self, function: Any, name: str, operands: Any, options: Any) -> Any:
+    def _numpy(self, function: Any, name: str, operands: Any, options: Any) -> Any:
         """Record a function of NumPy: one row, or the rows that it decomposes into."""
         if function in DECOMPOSED:
             return decomposed(function, name, operands, options)
-        return super().numpy(function, name, operands, options)
+        return super()._numpy(function, name, operands, options)
 
     def __getitem__(self, at: Any) -> Any:
         return part(self, at)
@@ -209,6 +209,8 @@ class Tape:
     def __getitem__(self, key: Variable | str) -> Variable:
         if isinstance(key, Variable):
             return self._own(key)
+        if not isinstance(key, str):
+            raise KeyError(f"a key is a Variable or its name, not {kind(key)}")
         if key in self.naming.positions:
             return self.at(self.naming.positions[key])
         for i in range(len(self._values)):
@@ -228,6 +230,8 @@ class Tape:
             return number_label(self._values[position].item())
         n = bisect_left(self.steps, position, key=lambda step: step[1])
         return f"_{n + 1}" if n < len(self.steps) and self.steps[n][1] == position else f"_v{position}"
+
+    __iter__ = None  # keys are Variables and names, not 0, 1, ...
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -345,10 +349,12 @@ class Tape:
         if isinstance(seeds, Variable | str):
             seeds = self[seeds]
             if seeds.shape != (1, 1):
-                raise ValueError(f"{seeds!r} is no 1×1 loss; give its derivative: backward({{v: dv}})")
+                raise ValueError(
+                    f"{seeds!r} is no 1×1 loss, such as sum(v); or give its derivative: backward({{v: dv}})"
+                )
             seeds = {seeds: 1.0}
         start: dict[int, Any] = {}
-        for key, dz in seeded(seeds):
+        for key, dz in seeded(seeds, record):
             v = self[key]
             if isinstance(dz, Variable) and not record:
                 raise TypeError(f"the seed of {self.label(v.index)} is a Variable: pass its value, or record=True")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,50 +14,9 @@ from tinyad.arrays.matrix import Shape, size
 if TYPE_CHECKING:
     from tinyad.engine.op import Op
 
-INSTEAD = {  # functions and methods of NumPy that people write, and what says the same in rows of the table
-    "clip": "np.maximum(np.minimum(v, high), low)",
-    "outer": "v @ w.T, for two columns",
-    "inner": "v.T @ w, for two columns",
-    "stack": "np.vstack or np.hstack",
-    "linalg.solve": "np.linalg.inv(A) @ b",
-    "reshape": "products and slices; a Variable keeps its two axes",
-    "prod": "np.exp(np.sum(np.log(v))), for positive entries",
-    "einsum": "products, v @ w and v * w",
-    "where": "mask * v + (1 - mask) * w",
-}
-OFF_THE_TAPE = "a Variable stays on its tape: v.item() is the number, and where math.tanh(v) would leave it, np.tanh(v)"
-ROWS = {
-    "none": "x itself, N×M.",
-    "∘": "x * y: the product of components, of equal sizes or with a column, a row or a number repeated.",
-    "*": "x @ y: the matrix product, N×K and K×M to N×M.",
-    "+": "x + y: of equal sizes, or with a column, a row or a number repeated.",
-    "-": "x - y: of equal sizes, or with a column, a row or a number repeated.",
-    "sigmoid": "1 / (1 + exp(-x)) of every component, N×M to N×M; it does not overflow.",
-    "softmax": "each column of the N×M matrix sums to 1; for rows there is softmax_rows.",
-    "/": "x / y: by component, of equal sizes, or with a column, a row or a number repeated.",
-    "inv": "the inverse of an N×N matrix.",
-    "neg": "-x, N×M to N×M.",
-    "transpose": "x.T, N×M to M×N.",
-    "softmax_rows": "each row of the N×M matrix sums to 1; for columns there is softmax.",
-    "log_softmax": "log(softmax(x)) of each column, N×M to N×M; finite where softmax is 0.",
-    "sum": "the sum of all entries, N×M to 1×1; `ones(x).T @ x` sums the rows, `x @ ones(x.T)` the columns.",
-    "stack": "x on top of y, N×M and K×M to (N+K)×M.",
-    "upper": "the first rows of x, as many as y has; y gives only its size.",
-    "under": "the rows of x below the first ones, which are as many as y has; y gives only its size.",
-    "rows": "the rows start to stop - 1 of x, which has n; y is [[start, stop, n]].  x[start:stop] records it.",
-    "padded": "the rows of x at start to stop - 1 of n, the others 0; y is [[start, stop, n]].",
-    ">": "1 where x > y, else 0; its derivative is 0.",
-    "≥": "1 where x ≥ y, else 0; its derivative is 0.",
-    "sign": "1, 0 or -1 of every component, N×M to N×M; its derivative is 0.",
-    "first_max": "1 at the first largest entry of each column, else 0; its derivative is 0.",
-    "relu": "max(0, x) of every component, N×M to N×M; its derivative at 0 is 0.",
-    "maximum": "the larger of x and y by component; of equal ones the derivative goes to y.",
-    "minimum": "the smaller of x and y by component; of equal ones the derivative goes to y.",
-    "column_max": "the largest entry of each column, N×M to 1×M; of equal ones the first gets the derivative.",
-    "row_max": "the largest entry of each row, N×M to N×1; of equal ones the first gets the derivative.",
-    "**": "x ** y: by component; y is a number, or repeated as a factor is.",
-    "softplus": "log(1 + exp(x)) of every component, N×M to N×M; it does not overflow.",
-}
+TEXTS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+ROWS: dict[str, str] = TEXTS["rows"]
+OPERANDS = {1: "one operand", 2: "two operands"}
 
 
 def described(symbol: str) -> str:
@@ -65,21 +26,23 @@ def described(symbol: str) -> str:
 
 def instead(name: str) -> str:
     """Return what to write for a function of NumPy that is no row of the table."""
-    how = INSTEAD.get(name, "it with operations of the table")
+    if name in TEXTS["without_derivative"]["names"]:
+        return f"np.{name} has no derivative, and is no operation of the table; write np.{name}(v.value), of the array"
+    if name in TEXTS["functions"]:
+        return f"np.{name} is no operation of the table; write {TEXTS['functions'][name]}"
     word = name.rpartition(".")[2]
-    return (
-        f"np.{name} is no operation of the table; write {how}, or add one, {word} = Op({word!r}, np.{name}, rule), "
-        f"and call {word}(...)"
-    )
+    row = f"{word} = Op({word!r}, np.{name}, rule), and call {word}(...)"
+    return f"np.{name} is no operation of the table; write it with operations of the table, or add one, {row}"
 
 
-def no_attribute(kind: str, name: str) -> str:
-    """Return what to say of an attribute that arrays have, or somebody hoped for."""
-    phrase = f"; write {INSTEAD[name]}" if name in INSTEAD else ""
-    return (
-        f"a {kind} has no {name!r}{phrase}: it takes + - * / @ ** .T, slices, .sum(), .mean(), and functions of NumPy, "
-        f"as in np.tanh(v); v.value is the array"
-    )
+def no_attribute(kind: str, name: str, row: bool) -> str:
+    """Return what to say of an attribute that arrays have, or somebody hoped for; `row`: np.NAME is a row."""
+    if how := TEXTS["attributes"].get(name) or f"np.{name}(v)" * row:
+        return f"a {kind} has no {name!r}; write {how}"
+    if name in TEXTS["functions"] or callable(getattr(np, name, None)):
+        return f"a {kind} has no {name!r}; {instead(name)}"
+    takes = "it takes + - * / @ ** .T, slices, .sum(), .mean(), and functions of NumPy, as in np.tanh(v)"
+    return f"a {kind} has no {name!r}: {takes}; v.value is the array"
 
 
 def misfit(op: Op, names: Sequence[str], shapes: Sequence[Shape], reason: object) -> str:
@@ -88,5 +51,7 @@ def misfit(op: Op, names: Sequence[str], shapes: Sequence[Shape], reason: object
         return f"{op.symbol}({names[0]}): {names[0]} is {size(shapes[0])} ({reason})"
     if op.forward is np.matmul:
         reason = f"inner sizes {shapes[0][1]} and {shapes[1][0]}"
+    elif op.forward is np.multiply and shapes[0][1] == shapes[1][0]:
+        reason = f"{reason}; the matrix product, @, would"
     what = f"{op.symbol}({', '.join(names)})" if op.symbol.isidentifier() else f"{names[0]} {op.symbol} {names[1]}"
     return f"{what}: {size(shapes[0])} and {size(shapes[1])} do not fit ({reason})"

@@ -7,6 +7,8 @@ from collections.abc import ItemsView, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from tinyad.arrays.matrix import kind
+
 
 class Naming:
     """The names of the values of one tape: `names` has the first name of each position, `positions` every name."""
@@ -28,8 +30,9 @@ class Naming:
 
     def unknown(self, key: Any) -> KeyError:
         """Return the error for a name that no value has."""
-        near = " or ".join(get_close_matches(str(key), self.positions))
-        return KeyError(f"no Variable is named {key!r}" + (f"; did you mean {near}?" if near else ""))
+        folded = {name.casefold(): name for name in self.positions}
+        near = [folded[name] for name in get_close_matches(str(key).casefold(), folded)]
+        return KeyError(f"no Variable is named {key!r}" + (f"; did you mean {' or '.join(near)}?" if near else ""))
 
     def first(self, length: int) -> Naming:
         """Return the names of the first `length` values."""
@@ -52,17 +55,18 @@ def keywords(given: tuple[Any, ...], values: dict[str, Any]) -> ItemsView[str, A
     return values.items()
 
 
-def seeded(seeds: Any) -> ItemsView[Any, Any]:
-    """Return the items of the seeds of a backward pass; TypeError for what is no mapping."""
-    if not isinstance(seeds, Mapping):
-        raise TypeError(f"backward takes a 1×1 loss, backward(L), or {{v: dv}}, not a {type(seeds).__name__}")
+def seeded(seeds: Any, record: Any) -> ItemsView[Any, Any]:
+    """Return the items of the seeds of a backward pass; TypeError for what is no mapping, or has a second beside it."""
+    if not isinstance(seeds, Mapping) or not isinstance(record, bool):
+        wrong = f"not {kind(seeds)}" if isinstance(record, bool) else "all seeds in one mapping, {v: dv, w: dw}"
+        raise TypeError(f"backward takes a 1×1 loss, backward(L), or {{v: dv}}, {wrong}")
     return seeds.items()
 
 
 def named(variables: Any) -> ItemsView[str, Any]:
     """Return the items of a mapping; TypeError for anything else."""
     if not isinstance(variables, Mapping):
-        reason = f"expected a mapping of names to Variables, not a {type(variables).__name__}"
+        reason = f"expected a mapping of names to Variables, not {kind(variables)}"
         raise TypeError(f"tape.name(locals()) or tape.name({{'z': z}}): {reason}")
     return variables.items()
 
@@ -70,6 +74,6 @@ def named(variables: Any) -> ItemsView[str, Any]:
 def value_first(value: Any, name: Any, operand: bool) -> None:
     """TypeError for what cannot be the value of a Variable, or for its name and value in the wrong order."""
     if operand:
-        raise TypeError(f"{name or 'variable'}: a {type(value).__name__} already; tape.name gives it a name")
+        raise TypeError(f"{name or 'variable'}: {kind(value)} already; tape.name gives it a name")
     if hasattr(name, "shape") or (isinstance(value, str) and not isinstance(name, str | None)):
         raise TypeError("variable(value, name): the value comes first, the name, a string, second")

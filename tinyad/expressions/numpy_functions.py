@@ -83,7 +83,7 @@ def part(v: Any, at: Any) -> Any:
     """Return v[rows] or v[rows, columns], both slices without a step."""
     slices = at if isinstance(at, tuple) else (at,)
     if not 1 <= len(slices) <= 2 or not all(isinstance(s, slice) and s.step in (None, 1) for s in slices):
-        raise TypeError("v[...] takes slices, v[2:5] or v[:, 2:3], and gives a matrix; one entry is v[i:i+1, j:j+1]")
+        raise TypeError(f"{v!r}: v[...] takes slices, v[2:5] or v[:, 2:3], for a matrix; one entry is v[i:i+1, j:j+1]")
     for axis, taken in enumerate(slices):
         start, stop, _ = taken.indices(v.shape[axis])
         if (start, stop) != (0, v.shape[axis]):
@@ -98,6 +98,7 @@ DECOMPOSED: dict[Any, Callable[..., Any]] = {
     np.sum: total, np.mean: mean, np.var: variance, np.std: deviation, np.linalg.norm: norm, np.trace: trace,
     np.max: largest, np.min: smallest, np.amax: largest, np.amin: smallest, np.square: lambda v: v * v,
     np.concatenate: concatenate, np.vstack: concatenate, np.hstack: lambda parts: concatenate(parts, 1),
+    np.less: lambda v, w: w > v, np.less_equal: lambda v, w: w >= v,
 }  # fmt: skip
 
 

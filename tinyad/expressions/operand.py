@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partialmethod
 from typing import Any
 
 import numpy as np
@@ -27,29 +28,28 @@ class Operand:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-        return self.numpy(ufunc if method == "__call__" else None, name, operands, options)
+        return self._numpy(ufunc if method == "__call__" else None, name, operands, options)
 
     def __array_function__(self, function: Any, types: Any, operands: Any, options: Any) -> Any:
         name = "linalg." * function.__module__.endswith("linalg") + function.__name__
-        return self.numpy(function, name, operands, options)
+        return self._numpy(function, name, operands, options)
 
-    def numpy(self, function: Any, name: str, operands: Any, options: Any) -> Any:
+    def _numpy(self, function: Any, name: str, operands: Any, options: Any) -> Any:
         """Return what a function of NumPy gives for operands like this one; TypeError if it is no row of the table."""
         if function not in SYMBOLS:
             raise TypeError(messages.instead(name))
         arity = getattr(function, "nin", 2 if function is np.dot else 1)
         if options or len(operands) != arity:
-            raise TypeError(f"np.{name} takes {arity} operand(s) here, and no options")
+            raise TypeError(f"np.{name} takes {messages.OPERANDS[arity]} here, and no options")
         return self.apply(SYMBOLS[function], *operands)
 
-    def __array__(self, *options: Any, **more: Any) -> Any:
-        raise TypeError(f"a {type(self).__name__} is no array; v.value is")
-
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(messages.no_attribute(type(self).__name__, name))
+        raise AttributeError(messages.no_attribute(type(self).__name__, name, getattr(np, name, None) in SYMBOLS))
 
-    def __bool__(self) -> bool:
-        raise TypeError(f"a {type(self).__name__} is neither true nor false; v.value is an array")
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, int | float | complex | list | tuple | np.ndarray | np.generic):
+            raise TypeError(f"{self!r} is compared with numbers by v.value == ...; == asks for the same Variable")
+        return NotImplemented  # another Variable is not this one
 
     def dot(self, y: Any) -> Any:
         """Return the matrix product, as `self @ y`; NumPy spells it either way."""
@@ -57,17 +57,13 @@ class Operand:
 
     def item(self) -> Any:
         """Return the number in a 1×1 value, as an array does; ValueError for another size."""
+        if self.value.size != 1:
+            raise ValueError(f"{self!r} is no single number: v.value is the array, v[i:i+1, j:j+1].item() one entry")
         return self.value.item()
 
-    def __format__(self, form: str) -> str:
-        return format(self.item(), form) if form else str(self)
-
-    def __float__(self) -> Any:
-        raise TypeError(messages.OFF_THE_TAPE)
-
-    __int__ = __complex__ = __float__
-
     # fmt: off
+    def __format__(self, form: str) -> str: return format(self.item(), form) if form else str(self)
+    def __hash__(self) -> int:             return id(self) >> 4  # a key is the handle
     def __len__(self) -> int:              return int(self.shape[0])
     def __pos__(self) -> Any:              return self.apply("none", self)
     def __add__(self, y: Any) -> Any:      return self.apply("+", self, y)
@@ -94,6 +90,14 @@ class Operand:
     def T(self) -> Any:
         """The transpose, N×M for an M×N matrix: a step like any other."""
         return self.apply("transpose", self)
+
+
+def _refuse(operand: Operand, text: str, *given: Any, **options: Any) -> Any:
+    raise TypeError(f"{operand!r} {text}")
+
+
+for method, text in messages.TEXTS["refused"].items():
+    setattr(Operand, method, partialmethod(_refuse, text))
 
 
 def _is_two(y: Any) -> bool:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
-from tinyad.arrays.matrix import Array, Shape, as_matrix, size
+from tinyad.arrays.matrix import Array, Shape, as_matrix, kind, size
 
 Function = Callable[..., Any]
+
+
+def arity(symbol: Any, forward: Any, rule: Any) -> int:
+    """Return how many operands a row has, by the parameters of its rule; TypeError for what makes no row."""
+    if not isinstance(symbol, str) or not symbol or not callable(forward) or not callable(rule):
+        given = ", ".join(map(kind, (symbol, forward, rule)))
+        raise TypeError(f"Op(symbol, forward, rule) takes a symbol and two functions, not {given}")
+    count = len([p for p in signature(rule).parameters.values() if p.default is p.empty]) - 2
+    if count not in (1, 2):
+        raise TypeError(f"{symbol}: a rule is deriv(dz, z, x) or deriv(dz, z, x, y), not {signature(rule)}")
+    return count
 
 
 def checked(symbol: str, forward: Function, rule: Function, elementwise: bool, arity: int) -> tuple[Function, ...]:
@@ -29,9 +41,9 @@ def checked(symbol: str, forward: Function, rule: Function, elementwise: bool, a
         several = isinstance(given, tuple | list)
         out = tuple(given) if several else (given,)
         if len(out) != arity:
-            raise ValueError(f"the rule of {symbol} gives {len(out)} derivative(s), not {arity}")
+            raise ValueError(f"the rule of {symbol} gives {len(out)} derivative{'s' * (len(out) > 1)}, not {arity}")
         if arity == 1 and several:
-            raise ValueError(f"the rule of {symbol} gives a {type(given).__name__}, not the derivative for x")
+            raise ValueError(f"the rule of {symbol} gives {kind(given)}, not the derivative for x")
         for c, a, name in zip(out, operands, "xy", strict=False):
             # An operand that is repeated has its sum taken later: its derivative comes in the size of the result.
             fits(symbol, name, c, a.shape, (z if elementwise else a).shape[::-1])

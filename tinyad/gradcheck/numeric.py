@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.arrays.matrix import Array, as_matrix, size
+from tinyad.arrays.matrix import Array, as_matrix, kind, size
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.op import Op, entering, summed
 from tinyad.engine.tape import Variable
+from tinyad.printing.listing import walk_back
 from tinyad.printing.text import apart
 
 H = 1e-30  # the complex step: nothing cancels, so it may be as small as it likes
@@ -30,7 +31,7 @@ def complex_step(f: Function, x: Any, direction: Any = None) -> Any:
     With a `direction` of x's size: the derivative along it, one number for one call of f.  Raises ValueError if f
     is not analytic at x (abs, max, real, conj, a comparison), which one direction by central differences shows.
     """
-    x = _real(x, "x")
+    x = _real(_for(f, x), "x")
     probe = _direction(x) if direction is None else _real(direction, "the direction", x)
     along = _complex_along(f, x, probe)
     estimate, error = central_difference(f, x, probe)
@@ -48,7 +49,7 @@ def central_difference(f: Function, x: Any, direction: Any = None) -> tuple[Any,
     With a `direction` of x's size: two numbers.  Differences at steps h, h/2 and h/4, extrapolated twice; the error
     is what the last extrapolation changed, and rounding.
     """
-    x = _real(x, "x")
+    x = _real(_for(f, x), "x")
     if direction is not None:
         return _difference_along(f, x, _real(direction, "the direction", x))
     value = _entry_by_entry(lambda unit: _difference_along(f, x, unit)[0], x)
@@ -62,7 +63,7 @@ def numeric_derivative(d: Derivatives, key: Variable | str, direction: Any = Non
     `central_difference`, in float64 whatever the tape is in.
     """
     _check_method(method)
-    f, x = _as_function(d, key)
+    f, x = _as_function(walk_back(d, "numeric_derivative"), key)
     if method == "central":
         return central_difference(f, x, direction)
     try:
@@ -135,6 +136,8 @@ def check_op(op: Op, x: Any = None, y: Any = None, method: str = "complex") -> f
     with every allowed repeat of an operand.
     """
     _check_method(method)
+    if not isinstance(op, Op):
+        raise TypeError(f"check_op takes a row of the table, or your own, Op(symbol, forward, rule), not {kind(op)}")
     worst = 0.0
     for operands in [_matrices(op, x, y)] if x is not None else _points(op):
         label = f"{op.symbol}, operands {' and '.join(size(a.shape) for a in operands)}"
@@ -193,10 +196,12 @@ def _points(op: Op) -> list[list[Array]]:
         for choice in (near, [5 * a for a in near], positive, [5 * a for a in positive]):
             with np.errstate(all="ignore"):
                 try:
-                    finite = bool(np.all(np.isfinite(op.forward(*choice))))
+                    z = np.asarray(op.forward(*choice))
                 except ValueError:
                     continue
-            if finite:
+            if z.dtype.kind not in "biufc":
+                raise TypeError(f"the forward of {op.symbol} gives {kind(z.item() if z.ndim == 0 else z)}, not numbers")
+            if np.all(np.isfinite(z)):
                 points.append(choice)
     if not points:
         raise ValueError(f"{op.symbol} gives no finite value at a random point: call check_op(op, x) with one of yours")
@@ -205,8 +210,24 @@ def _points(op: Op) -> list[list[Array]]:
 
 def _matrices(op: Op, x: Any, y: Any) -> list[Array]:
     if (y is None) != (op.arity == 1):
-        raise TypeError(f"{op.symbol} takes {op.arity} operand(s)")
-    return [_real(a, name) for a, name in ((x, "x"), (y, "y"))[: op.arity]]
+        raise TypeError(f"{op.symbol} takes {'one operand' if op.arity == 1 else 'two operands'}")
+    operands = [_real(a, name) for a, name in ((x, "x"), (y, "y"))[: op.arity]]
+    for a, name in zip(operands, "xy", strict=False):
+        if not np.all(np.isfinite(a)):
+            raise ValueError(f"{name} has entries that are not finite; a rule is checked at finite ones")
+    try:
+        op.forward(*operands)
+    except ValueError as reason:
+        sizes = " and ".join(size(a.shape) for a in operands)
+        raise ValueError(f"{op.symbol} cannot take operands of {sizes}: {reason}") from None
+    return operands
+
+
+def _for(f: Any, x: Any) -> Any:
+    """Return x; TypeError where f is no function."""
+    if not callable(f):
+        raise TypeError(f"a derivative is that of a function f at x: f(x) first, not {kind(f)}")
+    return x
 
 
 def _real(value: Any, name: str, like: Array | None = None) -> Array:
@@ -227,6 +248,8 @@ def _complex_along(f: Function, x: Array, direction: Array) -> float:
         out = np.asarray(f(x + 1j * H * direction))
     except TypeError as error:
         raise ValueError(f"f does not take complex values ({error}): {ADVICE}") from error
+    if out.dtype.kind not in "biufc":
+        raise TypeError(f"f gives {kind(out.item() if out.ndim == 0 else out)}, not a number")
     if not np.iscomplexobj(out):
         raise ValueError(f"f gives a real number for complex values (abs, real, a comparison?): {ADVICE}")
     return float(_scalar(out).imag / H)

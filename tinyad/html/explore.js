@@ -191,7 +191,8 @@ for (const graph of document.querySelectorAll(".tinyad .graph:not([data-ready])"
     const start = (middle, length, all) =>
       length > all ? (all - length) / 2 : Math.max(Math.min(middle - length / 2, all - length), 0);
     const level = at ?? whole.left; // what stands first is seen first
-    const x = start(at ? at.x + at.width / 2 : 0, width, whole.width);
+    const near = !at || at.x + at.width <= width; // with the left end
+    const x = start(near ? 0 : at.x + at.width / 2, width, whole.width);
     look(x, start(level ? level.y + level.height / 2 : 0, height, whole.height), width, height);
   };
   const zoom = (factor, x = 0.5, y = 0.5) => {

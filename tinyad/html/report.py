@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tinyad.arrays.matrix import size
+from tinyad.arrays.matrix import kind, size
 from tinyad.compare.comparison import Comparison, compare
 from tinyad.compare.report_text import verdict
 from tinyad.compare.shared_causes import LAYOUTS
@@ -58,7 +58,7 @@ def report(  # noqa: PLR0913  options of a public function
     if layout not in LAYOUTS:
         raise ValueError(f"layout={layout!r}: there are {' and '.join(map(repr, LAYOUTS))}")
     if not isinstance(title, str):
-        raise TypeError(f"title: a string, not a {type(title).__name__}")
+        raise TypeError(f"title: a string, not {kind(title)}")
     comparison = compare(d, hand, layout) if hand is not None else None
     details = ValueDetails(d, layout, comparison, hand, marks=True)
     picture = graph(details.tape, weights=weights, groups=groups, comparison=comparison)

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tinyad.arrays.matrix import Array, as_sized, size
+from tinyad.arrays.matrix import Array, as_sized, kind, size
 from tinyad.compare.report_text import description
 from tinyad.compare.verdicts import BLAMED, Finding
 from tinyad.engine.derivatives import Contribution, Derivatives
@@ -38,7 +38,7 @@ class ValueDetails:
         marks: bool = False,
     ) -> None:
         if not isinstance(d, Derivatives):
-            raise TypeError(f"a page shows a backward pass, d = tape.backward(...), not a {type(d).__name__}")
+            raise TypeError(f"a page shows a backward pass, d = tape.backward(...), not {kind(d)}")
         self.d = d = d.as_walked()
         self.tape = tape = d.tape
         if len(tape) > LARGEST_TAPE:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyad.arrays.matrix import Shape, size
+from tinyad.arrays.matrix import Shape, kind, size
 from tinyad.engine.derivatives import Derivatives
 from tinyad.engine.op import Op
 from tinyad.engine.table import TABLE, row_of
@@ -55,7 +55,7 @@ def equations(tape: Tape, shapes: bool = False, fold_unnamed: bool = False) -> L
     `shapes` adds sizes at the right.  `fold_unnamed` writes the steps without a name inside the equations that use
     them; one whose formula is longer than 200 characters keeps its equation.
     """
-    tape = tape.tape if isinstance(tape, Derivatives) else tape
+    tape = tape_of(tape, "equations")
     inlined = inlined_steps(tape) if fold_unnamed else {}
     text, formulas = Formulas(tape, inlined=inlined), Formulas(tape, LATEX, inlined=inlined)
     rows, latex = [], []
@@ -115,8 +115,17 @@ def routine(d: Derivatives) -> str:
 def walk_back(d: Any, what: str) -> Derivatives:
     """Return d itself; TypeError if it is no backward pass."""
     if not isinstance(d, Derivatives):
-        raise TypeError(f"{what}(d) takes a backward pass, d = tape.backward(...), not a {type(d).__name__}")
+        raise TypeError(f"{what}(d) takes a backward pass, d = tape.backward(...), not {kind(d)}")
     return d
+
+
+def tape_of(given: Any, what: str) -> Tape:
+    """Return a tape itself, or that of a backward pass; TypeError for anything else."""
+    if isinstance(given, Derivatives):
+        return given.tape
+    if not isinstance(given, Tape):
+        raise TypeError(f"{what}(tape) takes a tape, or a backward pass d = tape.backward(...), not {kind(given)}")
+    return given
 
 
 def inlined_steps(tape: Tape, kept: Collection[int] = ()) -> dict[int, int]:
@@ -305,6 +314,7 @@ def _handed_from(d: Derivatives, z: int) -> int | None:
 
 def first_nonfinite(tape: Tape) -> str | None:
     """Return what made the first NaN or infinity on a tape, as a sentence; None if every value is finite."""
+    tape = tape_of(tape, "first_nonfinite")
     made = {z: n for n, (_, z, _, _) in enumerate(tape.steps, 1)}
     for i, value in enumerate(tape.values):
         bad = np.argwhere(~np.isfinite(value))

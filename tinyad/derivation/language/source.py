@@ -219,7 +219,9 @@ def read(text_or_path: str | Path, seconds: float | None = None) -> Source:
     if isinstance(text_or_path, str) and "\n" in text_or_path:
         return Source(text_or_path, seconds=seconds)
     if not isinstance(text_or_path, str | Path):
-        raise TypeError(f"a derivation is a text or a path, not {type(text_or_path).__name__}")
+        raise TypeError(f"a derivation is a text or a path, not of type {type(text_or_path).__name__}")
+    if not str(text_or_path).strip():
+        raise DerivationError("an empty text, without ```declare, ```forward and ```backward")
     path = Path(text_or_path)
     instead = "; give a file, or a text of more than one line" if isinstance(text_or_path, str) else ""
     try:
