@@ -38,7 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sys.stdout:  # None where it was closed
             sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         try:
-            options = _parser().parse_args(arguments)
+            given, parser = sys.argv[1:] if arguments is None else arguments, _parser()
+            if not given:
+                parser.print_help(sys.stderr)
+                return 2
+            options = parser.parse_args(given)
             other_place = options.other_place
             status: int = options.run(options)
             return status

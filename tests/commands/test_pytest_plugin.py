@@ -80,7 +80,7 @@ def test_the_summary_says_where_the_first_one_is(run):
     _, out = run(
         "--tinyad", wrong_DOT_md=WRONG, n_DOT_ipynb=json.dumps({"cells": cells, "nbformat": 4}), layer_DOT_py=CODE
     )
-    line = 1 + WRONG.split("\n").index(next(row for row in WRONG.split("\n") if "∇W_g = ∇z3 x" in row))
+    line = 1 + WRONG.split("\n").index(next(row for row in WRONG.split("\n") if "∇f = -∇z5" in row))
     assert re.search(rf"^FAILED wrong.md::tinyad - wrong.md:{line}: .*, and 1 more$", out, re.MULTILINE), out
     assert "FAILED n.ipynb::tinyad - n.ipynb cell 2, line 5: wrong" in out
 
