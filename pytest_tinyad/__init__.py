@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 
@@ -18,5 +20,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load what collects the files, if it is asked for."""
     if config.getoption("--tinyad"):
         from tinyad.commands import pytest_items
+        from tinyad.commands.configuration import configuration_of
 
+        try:
+            configuration_of(Path.cwd())
+        except ValueError as error:
+            raise pytest.UsageError(str(error)) from None
         config.pluginmanager.register(pytest_items, "tinyad_items")

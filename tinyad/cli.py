@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tinyad.commands import check, completion, exercises, mcp_server
 from tinyad.commands.check import seconds
@@ -38,7 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sys.stdout:  # None where it was closed
             sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         try:
-            options = _parser().parse_args(arguments)
+            given, parser = sys.argv[1:] if arguments is None else arguments, _parser()
+            if not given:
+                parser.print_help(sys.stderr)
+                return 2
+            options = parser.parse_args(given)
             other_place = options.other_place
             status: int = options.run(options)
             return status
@@ -68,8 +72,34 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, the same on every Python, and say what was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, and exit."""
+        self.exit(2, f"{self.prog}: {visible(message)}; `{self.prog} --help` says more\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = [*map(str, action.choices)]
+            raise argparse.ArgumentError(action, f"{value} is none of {', '.join(known)}{_meant(str(value), known)}")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse, and refuse here what is not known: an outer parser does not know what was meant."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            known = [name for action in self._actions for name in action.option_strings]
+            self.error(f"{' '.join(unknown)}: not known{_meant(unknown[0].partition('=')[0], known)}")
+        return options, unknown
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    near = get_close_matches(word, known, 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tinyad",
         description="Check hand-derived gradients against reverse-mode differentiation, line by line.",
         # A column of its own: how wide argparse makes the one of the commands differs between Pythons.
@@ -113,12 +143,13 @@ def _parser() -> argparse.ArgumentParser:
     completion.add_parser(commands, parser)
     of = commands.add_parser("help", help="print the help of a command")
     of.add_argument("of", nargs="?", choices=[*commands.choices], metavar="COMMAND", help="which one")
+    of.add_argument("step", nargs="?", metavar="STEP", help="and which of its steps, such as class init")
     of.set_defaults(run=partial(_help, parser), other_place="a terminal")
     return parser
 
 
 def _help(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    parser.parse_args([*filter(None, [options.of]), "--help"])
+    parser.parse_args([*filter(None, [options.of, options.step]), "--help"])
     return 0
 
 
@@ -153,8 +184,7 @@ def _new(options: argparse.Namespace) -> int:
         print(for_terminal("\n".join(f"{name:{width}}  {_title(_read(path))}" for name, path in paths.items())))
         return 0
     if options.name not in paths:
-        near = get_close_matches(options.name, paths, 1)
-        hint = f"; did you mean {near[0]}?" if near else "; `tinyad new` lists them"
+        hint = _meant(options.name, [*paths]) or "; `tinyad new` lists them"
         raise ValueError(f"{options.name}: no such derivation{hint}")
     text, copy = _read(paths[options.name]), Path(f"{options.name}.md")
     try:

@@ -3,6 +3,7 @@
 import os
 import sys
 import textwrap
+from types import ModuleType
 
 import pytest
 
@@ -97,6 +98,26 @@ def test_a_file_of_a_package_may_import_from_the_package_around_it(tmp_path, imp
     (inner.parent / "layers.py").write_text(LAYERS, encoding="utf-8")
     (inner / "model.py").write_text(MODEL.format(module="..layers"), encoding="utf-8")
     assert check_text(read(inner / "model.py"), Options()).ok
+
+
+@pytest.mark.parametrize("name", ["helper", "layers.helper"])
+def test_two_folders_may_have_modules_of_one_name(tmp_path, imports, name):
+    """Each file gets its own neighbours, and what a program had imported before stays."""
+    kept = sys.modules.setdefault("helper", ModuleType("helper"))
+    kept.__file__ = str(tmp_path / "helper.py")
+    code = (
+        f"from {name} import factor\n\ndef forward(x):\n    return factor * x\n\ndef backward(dy):\n    return K * dy\n"
+    )
+    for folder, factor in (("a", "2"), ("b", "3")):
+        module = tmp_path / folder / f"{name.replace('.', '/')}.py"
+        module.parent.mkdir(parents=True)
+        module.write_text(f"factor = {factor}\n", encoding="utf-8")
+        (tmp_path / folder / "backward.py").write_text(code.replace("K", factor), encoding="utf-8")
+        report = check_text(read(tmp_path / folder / "backward.py"), Options())
+        assert report.ok, report
+        assert report.imported == (str(module),)
+    assert sys.modules["helper"] is kept
+    assert "layers" not in sys.modules
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # where the limit strikes in a finalizer

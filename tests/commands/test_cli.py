@@ -47,12 +47,27 @@ def test_wrong_arguments():
     assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["demon"], ["demo", "--fast"]])
-def test_wrong_arguments_are_refused_with_the_usage(arguments, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["demon"], "tinyad: argument command: demon is none of demo, new, "),
+        (["demon"], "; did you mean demo?; `tinyad --help` says more\n"),
+        (["demo", "--fast"], "tinyad demo: --fast: not known; `tinyad demo --help` says more\n"),
+        (["check", "--outptu-format", "json"], "--outptu-format: not known; did you mean --output-format?; "),
+        (["check", "--output-format", "jsn"], "jsn is none of text, json, github, sarif, junit; did you mean json?"),
+        (["check", "--seed", "-1"], "'-1' is no whole number of 0 or more"),
+        (["check", "--seed", "x"], "'x' is no whole number of 0 or more"),
+        (["check", "--timeout", "soon"], "soon is no number of seconds above 0"),
+        (["check", "--all=\x1b[2J"], "\\x1b[2J"),
+    ],
+)
+def test_wrong_arguments_are_refused_in_one_line(arguments, said, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
-    assert "usage: tinyad" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
 
 
 def test_the_version_is_that_of_the_project():

@@ -19,6 +19,8 @@ def test_every_command_and_option_is_there(shell, capsys):
     text = script(shell, capsys)
     commands = commands_of(_parser())
     assert {"check", "new", "help", "completion", "grade"} <= {command.name for command in commands}
+    (steps,) = (command for command in commands if command.name == "class")
+    assert "--mistakes" in [name for option in steps.options for name in option.names]
     for command in commands:
         assert command.name in text
         for option in command.options:
@@ -50,6 +52,11 @@ def test_bash_completes(capsys):
     assert completed(text, "tinyad", "check", "--html", "-") == []
     assert completed(text, "tinyad", "completion", "") == [*SHELLS]
     assert "check" in completed(text, "tinyad", "help", "c")
+    assert completed(text, "tinyad", "check", "--output-format", "=") == ["text", "json", "github", "sarif", "junit"]
+    assert completed(text, "tinyad", "check", "--output-format", "=", "j") == ["json", "junit"]
+    assert completed(text, "tinyad", "class", "") == ["init"]
+    assert completed(text, "tinyad", "class", "init", "--mi") == ["--mistakes"]
+    assert completed(text, "tinyad", "class", "init", "d") == []  # a file
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -74,6 +81,16 @@ def test_help_is_that_of_the_option(command, capsys):
     with pytest.raises(SystemExit):
         main([*filter(None, [command]), "--help"])
     assert capsys.readouterr().out == said
+
+
+def test_help_on_a_step(capsys):
+    said = []
+    for words in (["help", "class", "init"], ["class", "init", "--help"]):
+        with pytest.raises(SystemExit):
+            main(words)
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    assert "--mistakes" in said[0]
 
 
 def test_help_on_what_is_no_command(capsys):

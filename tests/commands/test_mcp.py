@@ -1,8 +1,10 @@
 """`tinyad mcp`: each tool through a client of the SDK, in one process; what strangers hand in is bounded."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -140,6 +142,9 @@ def test_compare(call):
         ("z = " + "-" * 70 + "x", "inside one another"),
         ("z = W @ W", "do not fit"),
         ("z = tanh(x)", "loss"),
+        ("z = 9 ** 9 ** 9.0 ** 9 * x", "line 1: z = 9 ** 9 ** 9.0 ** 9 * x: "),
+        ("y = 2 * x\nz = 1 / 0 * y", "line 2: z = 1 / 0 * y: "),
+        ("z = True * x", "True is not known"),
     ],
 )
 def test_a_forward_that_cannot_be_read(call, forward, said):
@@ -176,11 +181,59 @@ def test_wrong_calls_are_told(call):
         ("check_derivation", {"text": 3}, "text: 3 is not of type 'string'"),
         ("check_derivation", {"text": "x", "path": "/"}, "Additional properties"),
         ("compare", {"forward": "z = x", "values": {"x": [1, 2]}, "derivatives": {}}, "x has one axis"),
+        (
+            "compare",
+            {"forward": "z = x", "values": {"x": [[1, 2], [3]]}, "derivatives": {}},
+            "x: its rows are not of one",
+        ),
+        ("compare", {"forward": "z = x", "values": {"x": [[[1]]]}, "derivatives": {}}, "x: expected a number, or rows"),
+        ("compare", {"forward": "z = x", "values": {"x": [["1"]]}, "derivatives": {}}, "x: expected a number, or rows"),
+        ("compare", {"forward": "z = x", "values": {"x": 1}, "derivatives": {"x": [[True]]}}, "x: expected a number"),
+        ("explain_rule", {"operation": "x" * 101}, "operation: not as its schema says: maxLength 100"),
         ("nothing", {}, "no tool nothing"),
     ):
         failed, text, _ = call(name, **arguments)
         assert failed, name
         assert said in text
+
+
+def test_many_numbers_do_not_keep_the_server(call):
+    begin = time.perf_counter()
+    rows = [[1.0] * 400] * 400
+    failed, text, _ = call("compare", forward="z = x", values={"x": rows}, derivatives={"x": rows})
+    assert failed
+    assert "more than 100,000 entries" in text
+    assert time.perf_counter() - begin < 30
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no groups of processes")
+def test_a_call_that_is_cancelled_leaves_no_process(anyio, tmp_path):
+    from tinyad.commands.mcp_tools import called
+
+    mark = tmp_path / "mark"
+    source = (
+        f"import os, time\nopen({str(mark)!r}, 'w').write(str(os.getpid()))\nwhile True:\n    time.sleep(0.1)\n{CODE}"
+    )
+
+    async def cancelled():
+        async with anyio.create_task_group() as group:
+            group.start_soon(called, "check_code", {"source": source})
+            with anyio.fail_after(60):
+                while not (mark.exists() and mark.read_text(encoding="utf-8")):
+                    await anyio.sleep(0.05)
+            group.cancel_scope.cancel()
+
+    anyio.run(cancelled)
+    number = int(mark.read_text(encoding="utf-8"))
+    for _ in range(200):
+        try:
+            os.kill(number, 0)
+        except ProcessLookupError:
+            return
+        if Path(f"/proc/{number}/stat").exists() and " Z " in Path(f"/proc/{number}/stat").read_text(encoding="utf-8"):
+            return  # it has ended, and nobody has asked for its status
+        time.sleep(0.05)
+    raise AssertionError(f"process {number} goes on")
 
 
 def test_over_standard_input_and_output(anyio, tmp_path):

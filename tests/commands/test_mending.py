@@ -1,6 +1,7 @@
 """`tinyad check --fix`, `--diff` and `-`: what is certain is written, and every other character stays."""
 
 import io
+import json
 import os
 import shlex
 import subprocess
@@ -147,6 +148,11 @@ def test_a_notebook_is_not_changed(run):
     status, _, err = run("--fix", "n.ipynb")
     assert status == 2
     assert "n.ipynb" in err
+    code = "def forward(x):\n    return 2 * x\n\ndef backward(dy):\n    return 3 * dy\n"
+    cells = [{"cell_type": "code", "source": code}]
+    written("n.ipynb", json.dumps({"cells": cells, "nbformat": 4}))
+    for option in ("--fix", "--diff"):
+        assert "n.ipynb is a notebook" in run(option, "n.ipynb")[2]
 
 
 def test_a_correction_that_makes_no_less_wrong_is_not_made(run, monkeypatch):
@@ -173,6 +179,53 @@ def test_a_diff_can_be_applied(run, newline, name, text):
 def test_a_right_file_has_no_diff(run):
     written("a.md", RIGHT)
     assert run("--diff", "a.md") == (0, "", "")
+
+
+def test_the_diff_is_what_fix_writes(run):
+    """A suggestion that is not certain is in neither."""
+    text = WRONG + "\n\n" + fenced("z: N×1\ngiven: ∇f", "f = σ(z)", "∇z = ∇f ∘ fᵀ ∘ fᵀ ∘ fᵀ")
+    text = fenced("z: N×1\nw: N×1\ngiven: ∇f", "y = σ(z)\nf = y ∘ w", "∇w = ∇f ∘ y\n∇z = ∇f ∘ yᵀ ∘ yᵀ ∘ yᵀ")
+    _, out, err = run(written("a.md", text), "--diff")
+    assert err == ""
+    run("--fix", "a.md")
+    after = Path("a.md").read_text(encoding="utf-8")
+    assert after != text
+    Path("a.md").write_text(text, encoding="utf-8")
+    subprocess.run(["patch", "--binary", "-s", "a.md"], input=out.encode(), check=True)
+    assert Path("a.md").read_text(encoding="utf-8") == after
+
+
+def test_a_diff_without_what_is_certain_says_so(run):
+    text = fenced("z: N×1\ngiven: ∇f", "f = σ(z)", "∇z = ∇f ∘ fᵀ ∘ fᵀ ∘ fᵀ")
+    assert run(written("a.md", text), "--diff") == (1, "", "a.md: nothing is certain, and nothing would be changed\n")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_diff_of_a_file_whose_last_row_does_not_end_can_be_applied(run, newline):
+    text = "def forward(x):\n    return 2 * x\n\ndef backward(dy):\n    return 3 * dy".replace("\n", newline)
+    _, out, _ = run(written("a.py", text), "--diff")
+    assert out.count("\\ No newline at end of file\n") == 2
+    subprocess.run(["patch", "--binary", "-s", "a.py"], input=out.encode(), check=True)
+    assert Path("a.py").read_bytes().decode() == text.replace("3", "2")
+
+
+def test_a_diff_is_in_utf_8_whatever_the_locale(tmp_path):
+    (tmp_path / "a.md").write_text(WRONG, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "tinyad", "check", "--diff", str(tmp_path / "a.md")],
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    assert "+12. ∇f += -∇z5" in done.stdout.decode().replace("+∇f", "+12. ∇f")
+
+
+def test_a_file_that_is_read_only_stays(run, monkeypatch):
+    written("a.md", WRONG)
+    monkeypatch.setattr("tinyad.commands.mending.os.access", lambda path, mode: False)  # root may write all
+    status, _, err = run("--fix", "a.md")
+    assert (status, err) == (2, "tinyad: a.md is read-only, and --fix does not change it\n")
+    assert Path("a.md").read_text(encoding="utf-8") == WRONG
 
 
 def test_diff_is_an_output_of_its_own(run):

@@ -119,6 +119,10 @@ def test_a_notebook_has_cells(checked):
     assert "::cell 2, line 9: " in out
 
 
+def test_what_is_right_has_no_annotation(checked):
+    assert checked("github", "right.md", "right.py") == (0, "")
+
+
 def test_annotations_of_github(checked):
     status, out = checked("github")
     assert status == 2

@@ -1,5 +1,6 @@
 """`pytest --tinyad`: files as tests; and a run without it that does not even import tinyad."""
 
+import json
 import os
 import re
 import subprocess
@@ -69,6 +70,40 @@ def test_each_file_is_a_test(run):
     assert "'N' is not a size" in out
     assert "Traceback" not in out
     assert "pytest_items.py" not in out
+
+
+def test_the_summary_says_where_the_first_one_is(run):
+    cells = [
+        {"cell_type": "markdown", "source": "# A layer"},
+        {"cell_type": "code", "source": CODE.replace("2 * dy", "3 * dy")},
+    ]
+    _, out = run(
+        "--tinyad", wrong_DOT_md=WRONG, n_DOT_ipynb=json.dumps({"cells": cells, "nbformat": 4}), layer_DOT_py=CODE
+    )
+    line = 1 + WRONG.split("\n").index(next(row for row in WRONG.split("\n") if "∇f = -∇z5" in row))
+    assert re.search(rf"^FAILED wrong.md::tinyad - wrong.md:{line}: .*, and 1 more$", out, re.MULTILINE), out
+    assert "FAILED n.ipynb::tinyad - n.ipynb cell 2, line 5: wrong" in out
+
+
+def test_a_table_that_is_wrong_ends_the_run_at_once(run):
+    status, out = run("--tinyad", pyproject_DOT_toml="[tool.tinyad]\njob = 1\n", right_DOT_md=RIGHT)
+    assert status == 4
+    assert "ERROR: " in out
+    assert "knows no job; did you mean jobs?" in out
+    assert "Traceback" not in out
+
+
+def test_a_part_of_the_files(run):
+    files = {
+        "right_DOT_md": RIGHT,
+        "wrong_DOT_md": WRONG,
+        "pytest_DOT_ini": "[pytest]\naddopts = --tinyad --strict-markers\n",
+    }
+    for arguments in (["-k", "right"], ["right.md::tinyad"], ["--deselect", "wrong.md::tinyad"]):
+        status, out = run(*arguments, **files)
+        assert (status, outcomes(out)) == (0, {"right.md": "PASSED"})
+    status, out = run("--collect-only", "-q", **files)
+    assert "right.md" in out
 
 
 def test_pyproject_is_respected(run):

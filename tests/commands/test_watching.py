@@ -12,6 +12,7 @@ import pytest
 from tests.support.derivation_texts import CELL, fenced
 from tinyad.cli import main
 from tinyad.commands import watching
+from tinyad.commands.configuration import configuration_of
 
 RIGHT = fenced(*CELL)
 WRONG = RIGHT.replace("∇f += -∇z5", "∇f = -∇z5")
@@ -59,11 +60,12 @@ def test_a_save_is_checked_and_the_last_status_counts(tmp_path, monkeypatch, cap
         lambda: Path("a.md").unlink(),
         None,
     )
-    assert main(["check", "--watch", "--summary", "a.md"]) == 1
+    assert main(["check", "--watch", "--summary", "a.md"]) == 2
     out, err = capsys.readouterr()
     wrong = "a.md: 15 of 16 lines hold; 1 overwrites"
-    assert out.splitlines() == [wrong, "a.md: 16 of 16 lines hold", wrong]
-    assert err == "watching 1 file; Ctrl-C ends\n" * 3
+    assert out.splitlines() == [wrong, "a.md: 16 of 16 lines hold", wrong, "a.md: not checked"]
+    watching = "watching for changes; Ctrl-C ends\n"
+    assert err == watching * 3 + "tinyad: a.md: No such file or directory\n" + watching
     assert "\x1b" not in out + err
 
 
@@ -89,10 +91,45 @@ def test_the_screen_is_cleared_on_a_terminal_only(tmp_path, monkeypatch, capsys,
     assert capsys.readouterr().out.startswith("\x1b[2J")
 
 
-@pytest.mark.parametrize("more", [["-"], ["--declare"], ["--scheduler", "tcp://a"]])
+@pytest.mark.parametrize("more", [["-"], ["--scheduler", "tcp://a"]])
 def test_what_cannot_be_watched(more, capsys):
     assert main(["check", "--watch", "a.md", *more]) == 2
     assert "--watch is for files on this machine" in capsys.readouterr().err
+
+
+def test_new_files_and_the_configuration_are_seen(tmp_path, monkeypatch, capsys, saves):
+    monkeypatch.chdir(tmp_path)
+    save("a.md", RIGHT)()
+    saves(
+        save("b.md", WRONG),
+        None,
+        save("pyproject.toml", "[tool.tinyad]\njob = 1\n"),
+        None,
+        save("pyproject.toml", '[tool.tinyad]\nexclude = ["b.md"]\n'),
+        None,
+    )
+    assert main(["check", "--watch", "--summary", "."]) == 0
+    out, err = capsys.readouterr()
+    right = "a.md: 16 of 16 lines hold"
+    assert [row for row in out.splitlines() if not row.startswith("b.md")] == [
+        right,
+        right,
+        "2 files: 1 right, 1 wrong",
+        right,
+    ]
+    assert "knows no job; did you mean jobs?" in err
+    configuration_of.cache_clear()
+
+
+def test_a_file_that_a_document_includes_is_watched(tmp_path, monkeypatch, capsys, saves):
+    monkeypatch.chdir(tmp_path)
+    head = "\\documentclass{article}\n\\begin{document}\n% tinyad: declare\n% x: N×1\n% given: ∇z\n"
+    save("doc.tex", head + "\\begin{align}\nz &= 2 x\n\\end{align}\n\\input{back}\n\\end{document}\n")()
+    back = "\\begin{align}\n\\nabla x &= 2 \\nabla z\n\\end{align}\n"
+    save("back.tex", back)()
+    saves(save("back.tex", back.replace("2", "3")), None)
+    assert main(["check", "--watch", "--summary", "doc.tex"]) == 1
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 @pytest.mark.parametrize(("text", "status"), [(RIGHT, 0), (WRONG, 1), ("no block", 2)])

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,9 +16,10 @@ from tinyad.code.first_calls import FirstCalls, run_main
 from tinyad.code.layout import layout_of
 from tinyad.code.limits import FILE_SECONDS, FRAMES_SHOWN, MAIN_SECONDS, SECONDS
 from tinyad.code.names import looks_like_derivative
+from tinyad.code.neighbours import importable
 from tinyad.code.pair import Example, Pair
 from tinyad.code.probes import Stopped
-from tinyad.code.program import CodeError, Program, package_of, undisturbed
+from tinyad.code.program import CodeError, Program, undisturbed
 from tinyad.code.report import Report
 from tinyad.code.rerun import set_names
 from tinyad.code.script import Script
@@ -55,7 +54,7 @@ def check_text(text: Text, options: Options, namespace: Mapping[str, Any] | None
     declared = {**declarations(text.text), **options.names}
     verdicts: list[PairVerdict] = []
     others: list[PairVerdict] = []
-    with undisturbed(), importable(text.name):
+    with undisturbed(), importable(text.name) as imported:
         program, calls, ended = _executed(program, text, found, options)
         run_main(program, calls)
         for one in found:
@@ -67,7 +66,7 @@ def check_text(text: Text, options: Options, namespace: Mapping[str, Any] | None
         if ended.raises and all(verdict.error for verdict in verdicts):
             raise ended
         verdicts = [one._replace(notes=(*one.notes, ended.note)) for one in verdicts]
-    return Report(text, tuple(verdicts or others))
+    return Report(text, tuple(verdicts or others), imported)
 
 
 def _failed(program: Program, found: Found, error: CodeError) -> PairVerdict:
@@ -275,21 +274,6 @@ def declarations(source: str) -> dict[str, str]:
                 if arrow and name.strip() and of.split():
                     found[name.strip()] = of.split()[0]
     return found
-
-
-@contextmanager
-def importable(path: str) -> Iterator[None]:
-    """Let a file import its neighbours, as `python FILE` does, and what its package and the folder at hand hold.
-
-    It finds no arguments of a command line.
-    """
-    before, arguments = list(sys.path), list(sys.argv)
-    sys.path[:0] = [str(Path(path).absolute().parent), str(package_of(path)[1]), str(Path.cwd())]
-    sys.argv[:] = [path]
-    try:
-        yield
-    finally:
-        sys.path[:], sys.argv[:] = before, arguments
 
 
 def names_from(texts: Sequence[str]) -> dict[str, str]:

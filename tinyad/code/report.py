@@ -15,10 +15,13 @@ from tinyad.printing.text import for_terminal, one_line
 
 
 class Report:
-    """All pairs of a source: what `check_code` returns.  `str()` shows the first wrong statement in full."""
+    """All pairs of a source: what `check_code` returns.  `str()` shows the first wrong statement in full.
 
-    def __init__(self, source: Text, pairs: Sequence[PairVerdict]) -> None:
-        self.source, self.pairs = source, tuple(pairs)
+    imported: the files beside it that it imports.
+    """
+
+    def __init__(self, source: Text, pairs: Sequence[PairVerdict], imported: Sequence[str] = ()) -> None:
+        self.source, self.pairs, self.imported = source, tuple(pairs), tuple(imported)
 
     @property
     def ok(self) -> bool:

@@ -52,7 +52,7 @@ def check_in_sandbox(text: Text, options: Options) -> Report:
             raise CodeError(f"{text.name}: the check left no report") from None
     if "error" in found:
         raise CodeError(found["error"])
-    return Report(text, [_pair(pair) for pair in found["pairs"]])
+    return Report(text, [_pair(pair) for pair in found["pairs"]], found["imported"])
 
 
 def _ended(status: int) -> str:
@@ -88,7 +88,7 @@ def main(job: str, answer: str) -> None:
     limit_process()
     try:
         report = check_text(text, options)
-        found: dict[str, Any] = {"pairs": [_plain(pair) for pair in report.pairs]}
+        found: dict[str, Any] = {"pairs": [_plain(pair) for pair in report.pairs], "imported": report.imported}
     except (CodeError, MemoryError) as error:
         found = {"error": str(error) or f"{text.name}: it takes more memory than {SANDBOX_BYTES:,} bytes"}
     Path(answer).write_text(json.dumps(found), encoding="utf-8")

@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tinyad.commands.configuration import for_run
-from tinyad.commands.discovery import files_in
+from tinyad.commands.configuration import configuration_of, files_for, for_run
+from tinyad.commands.discovery import candidates, files_in
 from tinyad.commands.distribution import in_processes, on_cluster
 from tinyad.commands.findings import FileResult, FileVerdict, result_of, result_of_error
 from tinyad.commands.formats import FORMATS, schema, total_line
-from tinyad.commands.mending import diff, mended, text_of, write
-from tinyad.commands.sources import SECONDS_FOR_TEXT, checked, checked_text, message_about
+from tinyad.commands.mending import Mended, diff, mended, text_of, write
+from tinyad.commands.sources import SECONDS_FOR_TEXT, checked, checked_text, files_read, message_about
 from tinyad.commands.terminal import WHEN, Progress, coloured, coloured_diff, has_colour
 from tinyad.commands.watching import watch
 from tinyad.derivation.language.documents import opened
@@ -41,7 +43,8 @@ def add_parser(commands: Any) -> None:
     check.add_argument(
         "files", nargs="*", metavar="FILE", help="Python or a notebook with a forward and a backward pass, Markdown "
         "with declare, forward and backward blocks, or a document in LaTeX; - is standard input, read as Markdown; "
-        "of a folder, the files that have such; without any, the paths in pyproject.toml. Python runs, as in a test"
+        "of a folder, the files that have such; without any, the paths in pyproject.toml, or this folder. Python runs, "
+        "as in a test"
     )  # fmt: skip
     check.add_argument(
         "--declare", action="store_true", help="only propose the declarations that a text or a document lacks"
@@ -60,11 +63,10 @@ def add_parser(commands: Any) -> None:
     check.add_argument(
         "--color",
         choices=WHEN,
-        default="auto",
         help="verdicts in colour; auto: on a terminal (default: auto)",
     )
     check.add_argument("--html", type=Path, dest="out", metavar="PAGE", help="also write one self-contained page")
-    check.add_argument("--diff", action="store_true", help="the suggestions as a unified diff")
+    check.add_argument("--diff", action="store_true", help="what --fix would change, as a unified diff")
     check.add_argument(
         "--fix", action="store_true", help="write the certain suggestions into the file, and check it again"
     )
@@ -72,14 +74,14 @@ def add_parser(commands: Any) -> None:
     check.add_argument(
         "--stdin-filename", metavar="NAME", help="how a FILE - is read, standard input: as a file of this name would be"
     )
-    check.add_argument("--seed", type=int, help="which sample points are drawn (default: 0)")
+    check.add_argument("--seed", type=whole_number(0), help="which sample points are drawn (default: 0)")
     check.add_argument(
         "--timeout",
         type=seconds,
         metavar="SECONDS",
         help="for one text (default: 5), or one pair of code (default: 60)",
     )
-    check.add_argument("--jobs", type=_count, metavar="N", help="check N files at a time (default: 1)")
+    check.add_argument("--jobs", type=whole_number(1), metavar="N", help="check N files at a time (default: 1)")
     check.add_argument(
         "--scheduler", metavar="ADDRESS", help="check on a Dask cluster, whose workers have the files and tinyad"
     )
@@ -99,6 +101,11 @@ def add_parser(commands: Any) -> None:
         action="append",
         metavar="PATTERN",
         help="leave out files and folders in a folder, by their names or paths, such as 'old*' or 'a/*.md'",
+    )
+    check.add_argument(
+        "--force-exclude",
+        action="store_true",
+        help="leave out a FILE too that is excluded or has nothing to check, for hooks that give every file",
     )
     code = check.add_argument_group("for code")
     code.add_argument(
@@ -143,34 +150,70 @@ class _ShowSchema(argparse.Action):
 
 def run(options: argparse.Namespace) -> int:
     """Check the files and return the exit status."""
+    if (options.diff or options.declare) and options.output_format is None:
+        options.output_format = "text"  # whatever pyproject.toml says
+    if options.watch:
+        return _watch(options)
     _find_files(options)
     _refuse(options)
-    if options.watch:
-        return watch(options.files, lambda: _check_files(options))
     if STDIN in options.files:
         _read_standard_input(options)
-    return _propose(options) if options.declare else _check_files(options)
+    return _propose(options) if options.declare else _status(_check_files(options))
+
+
+def _watch(given: argparse.Namespace) -> int:
+    """Check again and again; what is wrong with the options ends it at once, and later what is wrong is said."""
+    first = copy(given)
+    _find_files(first)
+    _refuse(first)
+
+    def look() -> set[str]:
+        folders = [path for path in first.paths if os.path.isdir(path)]
+        files = {path for path in first.paths if path not in folders}
+        files |= {file for folder in folders for file in candidates(folder, first.excluded)}
+        beside = {Path.cwd(), *(Path(file).absolute().parent for file in files)}
+        return files | {str(path) for folder in beside for path in files_for(folder)}
+
+    def check() -> tuple[int, set[str]]:
+        configuration_of.cache_clear()
+        options = copy(given)
+        try:
+            _find_files(options)
+            _refuse(options)
+            outcomes = _check_files(options)
+        except ValueError as error:
+            print(f"tinyad: {visible(str(error))}", file=sys.stderr)
+            return FileVerdict.NOT_CHECKED.status, set()
+        read = {file for outcome in outcomes for file in outcome.read}
+        return _status(outcomes), read | ({str(options.against)} if options.against else set())
+
+    return watch(look, check)
 
 
 def _find_files(options: argparse.Namespace) -> None:
-    """Set what the command line leaves open for the run, and the files in the place of folders."""
+    """Set what the command line leaves open for the run, the paths to check, and the files in the place of folders."""
     found = for_run(options)
     folder = found.folder if options.exclude is found.values.get("exclude") else Path.cwd()
-    paths = options.files or [os.path.relpath(found.folder / path) for path in options.paths]
-    if not paths:
-        raise ValueError("nothing to check: give a FILE, or set paths in [tool.tinyad] of pyproject.toml")
-    options.files = files_in(paths, [(folder, pattern) for pattern in options.exclude])
+    options.excluded = [(folder, pattern) for pattern in options.exclude]
+    configured = [os.path.relpath(found.folder / path) for path in options.paths]
+    options.paths = options.files or configured or [os.curdir]
+    options.files = files_in(options.paths, options.excluded, options.force_exclude)
 
 
 def _refuse(options: argparse.Namespace) -> None:
     """Raise ValueError for options that do not go together."""
     elsewhere = options.scheduler or options.declare
     stdin = options.files.count(STDIN)
+    other = next((name for name in ("fix", "diff", "out", "watch") if getattr(options, name)), "")
     for is_wrong, message in (
         (options.out and len(options.files) > 1, "--html writes one page: give one file"),
         (
             options.diff and (options.fix or options.output_format != "text"),
             f"--diff is an output of its own: leave out {'--fix' if options.fix else '--output-format'}",
+        ),
+        (
+            options.declare and (other or options.output_format != "text"),
+            f"--declare is an output of its own: leave out --{other.replace('out', 'html') or 'output-format'}",
         ),
         (
             options.stdin_filename and not stdin,
@@ -185,12 +228,12 @@ def _refuse(options: argparse.Namespace) -> None:
             "--fix writes into files, which a cluster's workers are not asked to: leave out --scheduler",
         ),
         (
-            options.out and options.out.resolve() == Path(options.files[0]).resolve(),
+            options.out and options.files and options.out.resolve() == Path(options.files[0]).resolve(),
             f"--html {options.out} would write over the derivation; give another file",
         ),
         (
-            options.watch and (stdin or elsewhere),
-            "--watch is for files on this machine, without - and without --scheduler and --declare",
+            options.watch and (stdin or options.scheduler),
+            "--watch is for files on this machine, without - and without --scheduler",
         ),
         (
             stdin > 1 or (stdin and (options.fix or elsewhere)),
@@ -209,33 +252,45 @@ def _read_standard_input(options: argparse.Namespace) -> None:
 
 
 class Outcome(NamedTuple):
-    """What becomes of one file: what was found, what is printed, what was changed in it, and a page about it."""
+    """What becomes of one file: what was found, what is printed, what was changed in it, and a page about it.
+
+    read: the other files that the check has read.
+    """
 
     result: FileResult
     shown: str = ""
     mended: str = ""
     page: str = ""
+    read: tuple[str, ...] = ()
 
 
-def _check_files(options: argparse.Namespace) -> int:
-    """Check every file, print what is found in the order of the files, and return the exit status."""
+def _check_files(options: argparse.Namespace) -> list[Outcome]:
+    """Check every file, print what is found in the order of the files, and return it."""
     job = partial(_outcome, options=options)
     if options.scheduler:
         outcomes = on_cluster(job, options.files, options.scheduler, _lost)
     else:
         outcomes = in_processes(job, options.files, options.jobs, _lost)
-    results = []
+    as_text = options.output_format == "text"
+    if sys.stdout and not sys.stdout.isatty() and (options.diff or not as_text):  # for programs, as files are
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+    every = []
     names = [_name(file, options) for file in options.files]
     with Progress(names) as progress:
         for name, outcome in zip(names, outcomes, strict=True):
             with progress.away():
                 _print(name, outcome, options)
-            results.append(outcome.result._replace(file=name))
-    if options.output_format != "text":
-        print(for_terminal(FORMATS[options.output_format](results)))
-    elif len(results) > 1 and not options.diff:
+            every.append(outcome._replace(result=outcome.result._replace(file=name)))
+    results = [outcome.result for outcome in every]
+    if as_text and len(results) > 1 and not options.diff:
         print(total_line(results))
-    return max(result.verdict.status for result in results)
+    elif not as_text and (written := FORMATS[options.output_format](results)):
+        print(for_terminal(written))
+    return every
+
+
+def _status(outcomes: list[Outcome]) -> int:
+    return max((outcome.result.verdict.status for outcome in outcomes), default=FileVerdict.RIGHT.status)
 
 
 def _print(name: str, outcome: Outcome, options: argparse.Namespace) -> None:
@@ -249,7 +304,7 @@ def _print(name: str, outcome: Outcome, options: argparse.Namespace) -> None:
     if options.out:
         write_page(options.out, outcome.page)
     if outcome.mended:
-        print(for_terminal(outcome.mended), file=None if as_text else sys.stderr)
+        print(for_terminal(outcome.mended), file=sys.stderr if options.diff or not as_text else None)
     if as_text:
         shown = for_terminal(outcome.shown)
         if has_colour(options.color, sys.stdout):
@@ -268,28 +323,31 @@ def _outcome(file: str, options: argparse.Namespace) -> Outcome:
 def _of_file(file: str, options: argparse.Namespace) -> Outcome:
     name = _name(file, options)
     report = checked_text(name, options.stdin, options) if file == STDIN else checked(Path(file), options)
-    rows: tuple[str, ...] = ()
-    if options.fix:
-        report, rows = _fixed(Path(file), report, options)
+    shown = mended = ""
+    if options.diff or options.fix:
+        before = options.stdin if file == STDIN else text_of(Path(file))
+        after = _mended(name, before, report, options)
+        mended = visible("\n".join(after.rows)) if options.fix else ""
+        if options.diff:
+            shown = _visible_rows(diff(name, before, after.text))
+        elif after.text != before:
+            write(Path(file), after.text)
+            report = after.report
+        if after.text == before and not report.ok:
+            mended = f"{visible(name)}: nothing is certain, and nothing {'would be' if options.diff else 'was'} changed"
     result = result_of(name, report, with_details=options.output_format == "json")
-    shown = ""
-    if options.diff:
-        shown = _visible_rows(diff(name, options.stdin if file == STDIN else text_of(Path(file)), report))
-    elif options.output_format == "text":
+    if not options.diff and options.output_format == "text":
         shown = visible(report.summary() if options.summary else report.text(options.all))
-    return Outcome(result, shown, visible("\n".join(rows)), report.html() if options.out else "")
+    return Outcome(result, shown, mended, report.html() if options.out else "", files_read(report))
 
 
-def _fixed(path: Path, report: Report, options: argparse.Namespace) -> tuple[Report, tuple[str, ...]]:
-    """Write the certain suggestions into a file; return the report on it then, and what was changed, one row each."""
-    if path.suffix.lower() == ".ipynb":
-        raise ValueError(f"{path} is a notebook: --fix changes Python files and texts; the report says what to change")
-    before = text_of(path)
-    after = mended(str(path), before, report, lambda text: checked_text(str(path), text, options))
-    if not after.rows:
-        return report, (f"{path}: nothing is certain, and nothing was changed",) if not report.ok else ()
-    write(path, after.text)
-    return after.report, after.rows
+def _mended(name: str, text: str, report: Report, options: argparse.Namespace) -> Mended:
+    """Return the text of a file with the certain suggestions in place, and the report on it."""
+    if Path(name).suffix.lower() == ".ipynb":
+        raise ValueError(
+            f"{name} is a notebook: --fix and --diff are for Python files and texts; the report says what to change"
+        )
+    return mended(name, text, report, lambda text: checked_text(name, text, options))
 
 
 def _visible_rows(text: str) -> str:
@@ -318,17 +376,24 @@ def _propose(options: argparse.Namespace) -> int:
 
 def seconds(text: str) -> float:
     """Return a number of seconds, or fail."""
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
     return number
 
 
-def _count(text: str) -> int:
-    """Return a whole number of 1 or more."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
-    return int(text)
+def whole_number(least: int) -> Callable[[str], int]:
+    """Return a function that reads a whole number of so many or more."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal()) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
+        return int(text)
+
+    return read
 
 
 def _name(file: str, options: argparse.Namespace) -> str:

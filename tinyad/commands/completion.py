@@ -16,7 +16,7 @@ class Option(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A command: its name, its help, its options, and what stands without an option; () for files."""
+    """A command: its name, its help, its options, and which words come first without an option; files do after them."""
 
     name: str
     help: str
@@ -48,12 +48,14 @@ def _command(name: str, told: str, parser: argparse.ArgumentParser) -> Command:
     words: tuple[str, ...] = ()
     for action in parser._actions:  # noqa: SLF001  # argparse tells what it parses in no other way
         values = tuple(map(str, action.choices)) if action.choices else ()
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            options += [option for inner in commands_of(parser) for option in inner.options if option not in options]
         if action.option_strings:
             options.append(
                 Option(tuple(action.option_strings), action.help or "", None if action.nargs == 0 else values)
             )
         else:
-            words = values
+            words = words or values
     return Command(name, told, tuple(options), words)
 
 
@@ -63,7 +65,11 @@ def _bash(commands: list[Command]) -> str:
     return f"""\
 # Completes tinyad in bash: eval "$(tinyad completion bash)"
 _tinyad() {{
-    local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}} words=
+    local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}} words= first=
+    [ "$word" = "=" ] && word= && before="= $before"  # bash takes --name=value apart
+    [ "$before" = "=" ] && before="= ${{COMP_WORDS[COMP_CWORD - 2]}}"
+    before=${{before#= }}
+    [ "$COMP_CWORD" -eq 2 ] && first=yes
     if [ "$COMP_CWORD" -eq 1 ]; then
         COMPREPLY=($(compgen -W "{names} --help --version" -- "$word"))
         return
@@ -89,7 +95,7 @@ def _bash_case(command: Command) -> Iterator[str]:
     names = " ".join(name for option in command.options for name in option.names)
     yield f'        {command.name},*,-*) words="{names}" ;;'
     if command.words:
-        yield f'        {command.name},*) words="{" ".join(command.words)}" ;;'
+        yield f'        {command.name},*) words="${{first:+{" ".join(command.words)}}}" ;;'
 
 
 def _zsh(commands: list[Command]) -> str:
@@ -124,8 +130,11 @@ def _zsh_case(command: Command) -> Iterator[str]:
         for name in option.names:
             value = "" if option.values is None else f":value:{_zsh_values(option.values)}"
             told = option.help.replace("\\", " ").replace("[", "(").replace("]", ")").replace(":", "\\:")
-            yield f"                {_quoted(f'*{name}[{told}]{value}')} \\"
-    yield f"                {_quoted(f'*:argument:{_zsh_values(command.words)}')}"
+            equals = "=" if value and name.startswith("--") else ""  # --name value, or --name=value
+            yield f"                {_quoted(f'*{name}{equals}[{told}]{value}')} \\"
+    if command.words:
+        yield f"                {_quoted(f'1:argument:{_zsh_values(command.words)}')} \\"
+    yield f"                {_quoted('*:file:_files')}"
     yield "            ;;"
 
 
@@ -144,8 +153,12 @@ def _fish(commands: list[Command]) -> str:
             value = "" if option.values is None else f" -x -a '{' '.join(option.values)}'" if option.values else " -r"
             rows.append(f"{inside} {names}{value} -d {_fish_quoted(option.help)}")
         if command.words:
-            rows.append(f"{inside} -f -a '{' '.join(command.words)}'")
+            first = f"complete -c tinyad -n '__fish_seen_subcommand_from {command.name}; {FISH_FIRST}'"
+            rows.append(f"{first} -f -a '{' '.join(command.words)}'")
     return "\n".join(rows)
+
+
+FISH_FIRST = "and test (count (commandline -opc)) -eq 2"
 
 
 def _quoted(text: str) -> str:

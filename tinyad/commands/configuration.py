@@ -49,7 +49,7 @@ FOR_RUN = {
     "color": _one_of(*WHEN),
 }
 FOR_FILE = {
-    "seed": Key(_is_count, "a whole number", 0),
+    "seed": Key(lambda value: _is_count(value) and value >= 0, "a whole number of 0 or more", 0),
     "timeout": Key(lambda value: _is_number(value) and 0 < value < float("inf"), "a number of seconds above 0"),
 }
 FOR_TEXT = {"suggest": Key(lambda value: isinstance(value, bool), "true or false", True)}
@@ -67,16 +67,21 @@ class Configuration(NamedTuple):
     values: dict[str, Any]
 
 
+def files_for(folder: Path) -> list[Path]:
+    """Return where the configuration for a folder may stand."""
+    return [above / FILE for above in (folder, *folder.parents)]
+
+
 @cache
 def configuration_of(folder: Path) -> Configuration:
     """Return the configuration for the files in a folder: of the nearest pyproject.toml that has one, or none.
 
     Raises ValueError for one that cannot be read, or has what is not known.
     """
-    for above in (folder, *folder.parents):
-        table = _table(above / FILE)
+    for path in files_for(folder):
+        table = _table(path)
         if table is not None:
-            return Configuration(above, table)
+            return Configuration(path.parent, table)
     return Configuration(folder, {})
 
 

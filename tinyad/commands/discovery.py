@@ -4,86 +4,126 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 
-from tinyad.derivation.language.documents import SUFFIXES
-from tinyad.derivation.language.limits import FILE_BYTES
+from tinyad.derivation.language.documents import SUFFIXES, declares_in_markdown
 from tinyad.derivation.language.source import file_bytes
 
 DECLARED = re.compile(
     rb"^[ \t]*```+[ \t]*declare\b|<!--[ \t]*tinyad:|^[ \t]*%[ \t%]*tinyad:|^[ \t]*\.\. tinyad:", re.MULTILINE
 )
-BACKWARD = re.compile(rb"^[ \t]*def \w*(?:backward|bwd|grad)", re.MULTILINE)
-READ = (*SUFFIXES, ".py")
-SKIPPED = ("node_modules", "__pycache__", "build", "dist", "venv")
+FORWARD = re.compile(rb"def \w*(?:forward|fwd|loss|cost)")
+BACKWARD = re.compile(rb"def \w*(?:backward|bwd|b(?:ack)?prop|grad|vjp|deriv|prime)")
+NOTEBOOK = ".ipynb"
+READ = (*SUFFIXES, ".py", NOTEBOOK)
+SKIPPED = ("node_modules", "site-packages", "__pycache__", "_build", "build", "dist", "venv")
+ENVIRONMENT = ("pyvenv.cfg", "conda-meta")  # what a folder has that is an environment of Python
 FILES = 10_000  # in folders: more is a mistake, such as the root of a disk
 
 Exclude = tuple[Path, str]  # a pattern, and the folder that it is relative to
 
 
-def files_in(paths: Sequence[str], exclude: Sequence[Exclude] = ()) -> list[str]:
-    """Return files as they are given, and in the place of each folder those in it that have something to check."""
-    found: list[str] = []
+def files_in(paths: Sequence[str], exclude: Sequence[Exclude] = (), force: bool = False) -> list[str]:
+    """Return files as they are given, and in the place of each folder those in it that have something to check.
+
+    force: the files that are given, too, are left out if they are excluded or have nothing to check.
+    """
+    found: dict[str, None] = {}
+    given: list[str] = []
     for path in paths:
         if os.path.isdir(path):
-            own = [file for file in _walk(path, exclude) if has_derivation(Path(file))]
-            if not own:
-                raise ValueError(
-                    f"{path}: no file in this folder has a derivation with its declarations, or a forward and a "
-                    f"backward pass in Python"
-                )
-            found += [file for file in own if file not in found]
-        else:
-            found.append(path)
-    return found
+            found |= dict.fromkeys(
+                file for file in _kept_by_git(path, candidates(path, exclude)) if has_derivation(file)
+            )
+        elif not force or (not is_excluded(path, exclude) and has_derivation(path)):
+            given.append(path)
+            found[path] = None
+    folders = [path for path in paths if os.path.isdir(path)]
+    if folders and not found and not force:
+        raise ValueError(
+            f"{', '.join(folders)}: no file in there has a derivation with its declarations, or a forward and a "
+            f"backward pass in Python"
+        )
+    twice = [path for k, path in enumerate(given) if path in given[:k]]
+    return [*found, *twice]
 
 
-def _walk(folder: str, exclude: Sequence[Exclude]) -> Iterator[str]:
+def candidates(folder: str, exclude: Sequence[Exclude]) -> Iterator[str]:
+    """Yield the files of a folder whose names say that they are read."""
     count = 0
     for top, folders, names in os.walk(folder):
         inside = sorted(f for f in folders if not f.startswith(".") and f not in SKIPPED)
-        folders[:] = [f for f in inside if not is_excluded(Path(top, f), exclude)]
+        folders[:] = [f for f in inside if not is_excluded(path := os.path.join(top, f), exclude) and not _has(path)]
         for name in sorted(names):
-            path = Path(top, name)
-            if path.suffix.lower() not in READ or path.is_symlink() or is_excluded(path, exclude):
+            path = str(Path(top, name))
+            if not name.lower().endswith(READ) or os.path.islink(path) or is_excluded(path, exclude):
                 continue
             count += 1
             if count > FILES:
                 raise ValueError(f"{folder}: more than {FILES:,} files to look at; give a smaller folder")
-            yield str(path)
+            yield path
 
 
-def is_excluded(path: Path, exclude: Sequence[Exclude]) -> bool:
-    """Return whether a pattern matches a path below its folder, or the name of the file or of a folder above it."""
+def _has(folder: str) -> bool:
+    """Return whether a folder is an environment of Python."""
+    return any(os.path.exists(os.path.join(folder, name)) for name in ENVIRONMENT)
+
+
+def _kept_by_git(folder: str, files: Iterable[str]) -> list[str]:
+    """Return the files without those that git ignores, if it knows the folder and does not ignore it all."""
+    beside = {os.path.relpath(file, folder): file for file in files}
+    asked = "\0".join([".", *beside]).encode(errors="surrogateescape")
+    command = ["git", "-C", folder, "-c", "core.fsmonitor=false", "check-ignore", "-z", "--stdin"]
+    try:
+        done = subprocess.run(command, input=asked, capture_output=True, check=False)
+    except OSError:
+        return [*beside.values()]
+    ignored = set(done.stdout.decode(errors="surrogateescape").split("\0"))
+    return [file for name, file in beside.items() if name not in ignored or "." in ignored]
+
+
+def is_excluded(path: str | Path, exclude: Sequence[Exclude]) -> bool:
+    """Return whether a pattern matches a path below its folder, that of a folder above it, or one of their names."""
     for folder, pattern in exclude:
         try:
             below = PurePath(os.path.abspath(path)).relative_to(os.path.abspath(folder))
         except ValueError:
             continue
-        if any(fnmatchcase(part, pattern) for part in (below.as_posix(), *below.parts)):
+        parts = {part.as_posix() for part in (below, *below.parents)} - {"."} | {*below.parts}
+        relative = os.path.relpath(os.path.join(folder, pattern), folder).replace(os.sep, "/")
+        plain = relative.removesuffix("/**")
+        if any(fnmatchcase(part, one) for part in parts for one in (plain, plain.removeprefix("**/"))):
             return True
     return False
 
 
-def has_derivation(path: Path) -> bool:
-    """Return whether a text declares a derivation, or Python has a forward and a backward pass; nothing is run."""
+def has_derivation(path: str | Path) -> bool:
+    """Return whether a text declares a derivation, or Python has a forward and a backward pass; nothing is run.
+
+    Python that cannot be read counts if it looks so: the check says why.
+    """
     try:
-        raw = file_bytes(path)
+        raw = file_bytes(Path(path))
     except (OSError, ValueError):
         return False
-    if path.suffix.lower() != ".py":
+    suffix = Path(path).suffix.lower()
+    if suffix == NOTEBOOK and declares_in_markdown(Path(path)):
+        return True
+    if suffix not in (".py", NOTEBOOK):
         return bool(DECLARED.search(raw))
-    return len(raw) <= FILE_BYTES and bool(BACKWARD.search(raw)) and _has_pair(path, raw)
+    return bool(BACKWARD.search(raw)) and _has_pair(Path(path), raw)
 
 
 def _has_pair(path: Path, raw: bytes) -> bool:
+    from tinyad.code.files import read
     from tinyad.code.find import found_in
     from tinyad.code.program import Program
 
     try:
-        program = Program(raw.decode("utf-8-sig").replace("\r\n", "\n"), str(path))
+        program = Program(read(path).text, str(path))
         return any(found.forward and found.backward for found in found_in(program))
-    except ValueError:  # which the check of the file will say, if it is asked for
-        return False
+    except ValueError:
+        return bool(FORWARD.search(raw))

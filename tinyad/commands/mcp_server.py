@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from typing import Any
 
 from tinyad.commands.version import __version__
 
 MISSING = "tinyad mcp needs the SDK of the Model Context Protocol: pip install mcp"
+CHARACTERS_SHOWN = 200  # of an argument, in a message
 NOT_ALLOWED = "check_code executes the source; the user has to start the server as `tinyad mcp --allow-code` for that"
 
 
@@ -40,10 +42,11 @@ def server(allow_code: bool) -> Any:
     """Return the server; ImportError if the SDK is not installed."""
     import anyio.to_thread
     import mcp_types as types
-    from jsonschema import Draft202012Validator
     from mcp.server.lowlevel import Server
 
     from tinyad.commands.mcp_tools import TOOLS, called
+
+    limiter = anyio.CapacityLimiter(os.cpu_count() or 1)
 
     async def listed(_: Any, __: Any) -> types.ListToolsResult:
         return types.ListToolsResult(
@@ -68,12 +71,23 @@ def server(allow_code: bool) -> Any:
                 raise ValueError(f"no tool {call.name}; there are {', '.join(TOOLS)}")
             if tool.runs_code and not allow_code:
                 raise ValueError(NOT_ALLOWED)
-            for error in Draft202012Validator(tool.input_schema).iter_errors(arguments):
-                raise ValueError(f"{'.'.join(map(str, error.path)) or call.name}: {error.message[:200]}")
-            result = await anyio.to_thread.run_sync(called, call.name, arguments)
+            await anyio.to_thread.run_sync(_refuse, call.name, tool.input_schema, arguments)
+            async with limiter:
+                result = await called(call.name, arguments)
         except ValueError as error:
             return types.CallToolResult(content=[types.TextContent(text=str(error))], is_error=True)
         text = result.get("report") or json.dumps(result, ensure_ascii=False)
         return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=result)
 
     return Server("tinyad", version=__version__, on_list_tools=listed, on_call_tool=answered)
+
+
+def _refuse(name: str, schema: dict[str, Any], arguments: dict[str, Any]) -> None:
+    """Raise ValueError for arguments that are not as the schema says."""
+    from jsonschema import Draft202012Validator
+
+    for error in Draft202012Validator(schema).iter_errors(arguments):
+        told = error.message
+        if len(told) > CHARACTERS_SHOWN:  # it repeats the argument
+            told = f"not as its schema says: {error.validator} {error.validator_value}"
+        raise ValueError(f"{'.'.join(map(str, error.path)) or name}: {told}")

@@ -8,10 +8,12 @@ from __future__ import annotations
 import ast
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -61,16 +63,8 @@ def _text(description: str, characters: int = CHARACTERS) -> dict[str, Any]:
     return {"type": "string", "maxLength": characters, "description": description}
 
 
-ARRAYS = {
-    "type": "object",
-    "additionalProperties": {
-        "anyOf": [
-            {"type": "number"},
-            {"type": "array", "items": {"type": "number"}},
-            {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
-        ]
-    },
-}
+NUMBERS = {"type": ["number", "array"]}  # what is in an array is looked at when it becomes one
+ARRAYS = {"type": "object", "additionalProperties": {**NUMBERS, "items": NUMBERS}}
 SEED = {"type": "integer", "minimum": 0, "maximum": 2**31, "description": "which sample points are drawn"}
 
 
@@ -109,20 +103,30 @@ def _checked_code(arguments: Arguments) -> dict[str, Any]:
 
 
 def _compared(arguments: Arguments) -> dict[str, Any]:
-    given = [*arguments["values"].values(), *arguments["derivatives"].values()]
-    if sum(map(np.size, given)) > ENTRIES:
+    values = {name: _array(name, value) for name, value in arguments["values"].items()}
+    derivatives = {name: _array(name, value) for name, value in arguments["derivatives"].items()}
+    if sum(array.size for array in [*values.values(), *derivatives.values()]) > ENTRIES:
         raise ValueError(f"the arrays have more than {ENTRIES:,} entries together")
     tape = Tape()
-    names: dict[str, Any] = dict(tape.variables(**{k: _matrix(k, v) for k, v in arguments["values"].items()}))
+    names: dict[str, Any] = dict(tape.variables(**{name: _matrix(name, array) for name, array in values.items()}))
     loss = _recorded(tape, arguments["forward"], names)
-    derivatives = {name: np.asarray(value, float) for name, value in arguments["derivatives"].items()}
     found = compare(tape.backward(loss), derivatives, layout=arguments.get("layout", "same"))
     rows = [{"name": f.name, "right": f.right, "verdict": str(f.verdict)} for f in found.findings]
     return {"ok": found.ok, "findings": rows, "report": str(found)}
 
 
-def _matrix(name: str, value: Any) -> Any:
-    array = np.asarray(value, float)
+def _array(name: str, value: Any) -> Any:
+    """Return a number, a row of numbers, or rows of numbers of one length, as an array."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}: its rows are not of one length") from None
+    if array.dtype.kind not in "iuf" or array.ndim > 2:
+        raise ValueError(f"{name}: expected a number, or rows of numbers: [[1, 2], [3, 4]]")
+    return array.astype(float)
+
+
+def _matrix(name: str, array: Any) -> Any:
     if array.ndim == 1:
         raise ValueError(f"{name} has one axis: write a column as [[1], [2]], a row as [[1, 2]]")
     return array
@@ -156,7 +160,10 @@ def _recorded(tape: Tape, forward: str, names: dict[str, Any]) -> Variable:
             raise ValueError(f"{where}: every statement is name = expression")
         if target.id in names:
             raise ValueError(f"{where}: {target.id} is set already; give each value a name of its own")
-        value = _evaluated(statement.value, names, where, 0)
+        try:
+            value = _evaluated(statement.value, names, where, 0)
+        except ArithmeticError as error:  # of numbers alone: 1 / 0
+            raise ValueError(f"{where}: {ast.unparse(statement)[:80]}: {error.args[-1]}") from None
         if not isinstance(value, Variable):
             raise ValueError(f"{where}: {target.id} depends on none of the values")
         names[target.id] = loss = value
@@ -170,7 +177,7 @@ def _evaluated(node: ast.expr, names: Mapping[str, Any], where: str, depth: int)
 
     if depth > DEPTH:
         raise ValueError(f"{where}: more than {DEPTH} operations inside one another")
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         return float(node.value)
     if isinstance(node, ast.Name) and node.id in names:
         return names[node.id]
@@ -320,31 +327,51 @@ TOOLS = {
 # The process
 
 
-def called(name: str, arguments: Arguments) -> dict[str, Any]:
-    """Return the result of a tool from a process of its own; ValueError says why there is none."""
-    with tempfile.TemporaryDirectory(prefix="tinyad-") as folder:
+async def called(name: str, arguments: Arguments) -> dict[str, Any]:
+    """Return the result of a tool from a process of its own; ValueError says why there is none.
+
+    The process ends with the call, and those that it has started: also where the call is cancelled.
+    """
+    import anyio
+
+    with tempfile.TemporaryDirectory(prefix="tinyad-", ignore_cleanup_errors=True) as folder:
         environment = {k: v for k, v in os.environ.items() if k in ENVIRONMENT}
-        environment |= {"HOME": folder, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment |= {"HOME": folder, "TMPDIR": folder, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        process = await anyio.open_process(
+            [sys.executable, "-m", "tinyad.commands.mcp_tools"],
+            cwd=folder,
+            env=environment,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        written = b""
         try:
-            done = subprocess.run(
-                [sys.executable, "-m", "tinyad.commands.mcp_tools"],
-                input=json.dumps({"name": name, "arguments": arguments}).encode(),
-                cwd=folder,
-                env=environment,
-                timeout=SECONDS,
-                capture_output=True,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
+            with anyio.fail_after(SECONDS):
+                await process.stdin.send(json.dumps({"name": name, "arguments": arguments}).encode())
+                await process.stdin.aclose()
+                written = b"".join([part async for part in process.stdout])
+        except TimeoutError:
             raise ValueError(f"{name} did not end in {SECONDS} seconds: give it less") from None
+        except anyio.BrokenResourceError:  # it ended before it had read all
+            pass
+        finally:
+            _kill_all(process.pid)
+            with anyio.CancelScope(shield=True):
+                await process.aclose()
     try:
-        answer = json.loads(done.stdout)
+        answer = json.loads(written)
     except ValueError:
         raise ValueError(f"{name} ended before it was done: it may have taken more memory than it may have") from None
     if "error" in answer:
         raise ValueError(answer["error"])
     result: dict[str, Any] = answer["result"]
     return result
+
+
+def _kill_all(group: int) -> None:
+    """End the processes of a group, where the system has groups; it may have ended."""
+    with suppress(AttributeError, ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def main() -> None:

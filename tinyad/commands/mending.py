@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,7 +51,7 @@ def mended(file: str, text: str, report: Report, check: Callable[[str], Report])
     """
     rows: list[str] = []
     for _ in range(ROUNDS):
-        changes = _changes(file, text, report, certain_only=True)
+        changes = _changes(file, text, report)
         if not changes:
             break
         new = with_changes(text, changes)
@@ -65,10 +66,10 @@ def mended(file: str, text: str, report: Report, check: Callable[[str], Report])
     return Mended(text, tuple(rows), report)
 
 
-def diff(file: str, text: str, report: Report) -> str:
-    """Return all suggestions for a text as a unified diff, with the line ends of the file."""
-    after = with_changes(text, _changes(file, text, report, certain_only=False))
-    return "".join(difflib.unified_diff(_lines(text), _lines(after), file, file))
+def diff(file: str, before: str, after: str) -> str:
+    """Return what makes one text of a file into another as a unified diff, with the line ends of the file."""
+    rows = difflib.unified_diff(_lines(before), _lines(after), file, file)
+    return "".join(row if LINE_END.search(row) else f"{row}\n\\ No newline at end of file\n" for row in rows)
 
 
 def _lines(text: str) -> list[str]:
@@ -76,8 +77,8 @@ def _lines(text: str) -> list[str]:
     return [row + end for row, end in zip(parts[::2], [*parts[1::2], ""], strict=True) if row or end]
 
 
-def _changes(file: str, text: str, report: Report, certain_only: bool) -> list[Change]:
-    """Return the suggestions whose place stands so in the text, in its order; of two for one place, the first."""
+def _changes(file: str, text: str, report: Report) -> list[Change]:
+    """Return the certain suggestions whose place stands so in the text, in its order; of two for one, the first."""
     rows, tab = LINE_END.split(text)[::2], 1 if is_code(report) else TAB
     found = [
         Change(
@@ -85,7 +86,7 @@ def _changes(file: str, text: str, report: Report, certain_only: bool) -> list[C
         )
         for f in result_of(file, report).findings
         if (place := f.replaces) and (place.file, place.cell) == (report.source.name, None)
-        if f.certain or not certain_only
+        if f.certain
     ]
     changes: list[Change] = []
     for change in sorted(found, key=lambda change: change[:4]):
@@ -138,10 +139,15 @@ def write(path: Path, text: str) -> None:
     """Write a file at once, and never through a link: whoever reads it finds the old text or the new one."""
     if path.is_symlink() or not path.is_file():
         raise ValueError(f"{path} is a link or no regular file, which --fix does not change; give the file itself")
+    if not os.access(path, os.W_OK):
+        raise ValueError(f"{path} is read-only, and --fix does not change it")
+    status = path.stat()
     with tempfile.NamedTemporaryFile("wb", dir=path.parent, delete=False) as file:
         file.write(text.encode("utf-8"))
     try:
-        os.chmod(file.name, path.stat().st_mode)
+        with suppress(PermissionError, AttributeError):  # a file of another user; Windows
+            os.chown(file.name, status.st_uid, status.st_gid)
+        os.chmod(file.name, status.st_mode)
         os.replace(file.name, path)
     except OSError:
         os.unlink(file.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from tinyad.commands.configuration import configuration_of
 from tinyad.commands.discovery import READ, has_derivation, is_excluded
 from tinyad.commands.findings import result_of
 from tinyad.commands.sources import checked, message_about
+from tinyad.printing.findings import Finding
 from tinyad.printing.text import visible
 
 
@@ -50,7 +51,7 @@ class DerivationItem(pytest.Item):
         findings = result_of(name, report).findings
         if findings:
             self.line = findings[0].place.line
-            raise WrongError(report.text(everything=True))
+            raise WrongError(f"{_heading(findings)}\n\n{report.text(everything=True)}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *given: Any, **named: Any) -> Any:
         """Return the report, and no traceback through tinyad."""
@@ -61,6 +62,14 @@ class DerivationItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return the file, the first wrong line, and the title of a failure."""
         return self.path, self.line and self.line - 1, f"tinyad check {visible(_shown(self.path))}"
+
+
+def _heading(findings: Sequence[Finding]) -> str:
+    """Return what the summary of pytest says, which has the first row of a failure: where, what, and how many more."""
+    place = findings[0].place
+    cell = f" cell {place.cell}, line " if place.cell else ":"
+    more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
+    return f"{place.file}{cell}{place.line}: {findings[0].verdict}{more}"
 
 
 class WrongError(Exception):

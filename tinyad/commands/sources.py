@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tinyad.commands.configuration import for_file
+from tinyad.commands.findings import is_code
 from tinyad.derivation import check_source
 from tinyad.derivation.language.documents import declares_in_markdown, opened, opened_text
 from tinyad.derivation.language.source import Source
@@ -14,6 +15,7 @@ from tinyad.derivation.language.source import Source
 if TYPE_CHECKING:
     from tinyad.code.files import Text
     from tinyad.commands.findings import Report
+    from tinyad.derivation.show.report import Report as TextReport
 
 SECONDS_FOR_TEXT = 5.0  # for one text on the command line: the longest derivation takes two
 CODE = (".py", ".ipynb")
@@ -59,6 +61,16 @@ def _of_derivation(source: Source, options: argparse.Namespace) -> Report:
             raise ValueError(f"--{option} is for code, and {source.name} is read as a text; code ends in .py or .ipynb")
     exercise = opened(options.against, options.timeout or SECONDS_FOR_TEXT) if options.against else None
     return check_source(source, options.seed, options.suggest, exercise)
+
+
+def files_read(report: Report) -> tuple[str, ...]:
+    """Return the other files that a check has read: neighbours of code, and what a document includes."""
+    if is_code(report):
+        return report.imported
+    source = cast("TextReport", report).source
+    parts = dict.fromkeys(part for part, _ in getattr(source, "origins", ()))
+    beside = (str(Path(source.name).parent / part) for part in parts if part)
+    return tuple(file for file in beside if Path(file).is_file())
 
 
 def message_about(file: str, error: Exception) -> str:
