@@ -75,6 +75,7 @@ class Declarations:
         self.index_ends: dict[str, str] = {}  # index → the letter of its last value, where a sum has one
         self.read_products: set[str] = set()  # what * is by the sizes in the forward equations, "*" or "∘"
         self.inferred: dict[str, str] = {}  # key → the size that follows for it
+        self.of_exercise = False  # whether an exercise says what is constant
 
     def value(self, entry: Entry) -> str:
         """Return the text of a declaration after its colon."""
