@@ -175,6 +175,8 @@ CHEATS = {
     ),
 }
 
+UNJUDGED = ("a sequence", "a function of one's own")  # where no equation of the exercise can stand in
+
 # Lines that are wrong, or not there, in the model of the exercise: the verdict on the file is what is missing or wrong.
 FAULTS = {
     "a derivative is missing": changed(("6. ∇x_t = ∇z W_x\n", "")),

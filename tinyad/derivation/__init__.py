@@ -41,7 +41,7 @@ def check_source(source: Source, seed: int = 0, suggest: bool = True, against: S
     # Here, so that who imports tinyad for its tape does not wait for them.
     from tinyad.derivation.judge.against import check_against, models_of
     from tinyad.derivation.judge.check import check_without_corrections
-    from tinyad.derivation.language.proposal import with_declarations_of, with_proposed
+    from tinyad.derivation.language.proposal import with_parts_of, with_proposed
     from tinyad.derivation.repair.checked import with_corrections
     from tinyad.derivation.show.report import Report
 
@@ -50,6 +50,6 @@ def check_source(source: Source, seed: int = 0, suggest: bool = True, against: S
         judged = check_without_corrections(source, seed)
     else:
         exercise = with_proposed(against)
-        source = with_declarations_of(exercise, source)
+        source = with_parts_of(exercise, source)
         judged = check_against(models_of(exercise, seed), source)
     return Report(source, with_corrections(judged) if suggest else judged)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import variants
 from tests.support.derivation_texts import fenced
-from tests.support.gate import CHEATS, FAULTS, HONEST, MASTER, changed
+from tests.support.gate import CHEATS, FAULTS, HONEST, MASTER, UNJUDGED, changed
 from tests.support.paths import DERIVATIONS
 from tests.support.right_derivations import TEXTS
 from tests.support.sampling import sampled
@@ -55,8 +55,32 @@ def test_another_model(name):
     text, line, words = CHEATS[name]
     report = against(text)
     assert not report.ok
-    assert not any(verdict.ok for verdict in report.verdicts)
     assert any(line in sentence and "changes the model" in sentence and words in sentence for sentence in said(report))
+
+
+@pytest.mark.parametrize("name", CHEATS)
+def test_lines_of_another_model_are_judged_by_the_exercise(name):
+    """What holds is what holds below the declarations and equations of the exercise; else nothing."""
+    text = CHEATS[name][0]
+    lines = "```backward" + text.split("```backward")[1]
+    alone = check_derivation(MASTER.split("```backward")[0] + lines, suggest=False)
+    by_exercise = set() if name in UNJUDGED else {v.text for v in alone.verdicts if v.ok}
+    assert {v.text for v in against(text).verdicts if v.ok} == by_exercise
+
+
+def test_where_one_equation_is_another_the_names_of_the_others_stay():
+    edits = [("z", "pre"), ("h_t = f_t ∘ h_{t-1}", "h_t = f_t ∘ b")]
+    report = against(changed(*edits))
+    assert [v.ok for v in report.verdicts] == [True] * 7
+    assert said(report)[0] == "line 13 changes the model: the exercise has h_t = f_t ∘ h_{t-1}"
+    assert not against(changed(*edits, ("∇b = ∇pre", "∇b = 0 ∇pre"))).verdicts[4].ok
+    assert report.summary() == "derivation: 7 of 7 lines hold; another model"
+
+
+def test_equations_without_a_value_are_another_model():
+    report = against(changed(("W_x x_t + b", "x_t W_x + b")))
+    assert said(report)[0] == "line 11 changes the model: x_t is 3×1 and W_x is 5×3: inner sizes 1 and 5"
+    assert all(v.ok for v in report.verdicts)
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -73,9 +97,10 @@ def test_a_sequence_is_not_one_step():
 
 def test_only_what_was_changed_is_named():
     report = against(CHEATS["a sign"][0])
-    assert said(report) == ["line 11 changes the model: the exercise has z = W_h h_{t-1} + W_x x_t + b"]
+    change = "line 11 changes the model: the exercise has z = W_h h_{t-1} + W_x x_t + b"
+    assert said(report) == [change, "the lines are judged with what the exercise has there"]
     assert "line 11 changes the model" in str(report)
-    assert "0 of 7 lines hold; 7 not judged" in report.summary()
+    assert report.summary() == "derivation: 6 of 7 lines hold; 1 wrong, another model"
     (part,) = json.loads(json.dumps(report.to_dict()))["parts"]
     place = {"line": 11, "column": 4, "text": "z = W_h h_{t-1} + W_x x_t - b"}
     assert part["changes"] == [{"at": place, "message": "the exercise has z = W_h h_{t-1} + W_x x_t + b"}]
@@ -201,7 +226,22 @@ def holds(text, master=None):
 
 
 def test_a_changed_model_is_said_once():
-    report = against(LOSS.replace("r = X w - y", "r = X w + y"), LOSS)
+    report = against(LOSS.replace("layout", "time: t = 1..T\nlayout"), LOSS)
     assert report.text().count("the model") == 1
     assert "is not that of the exercise" in report.text(everything=True)
     assert "2 are not judged" in report.text()
+
+
+def test_a_derivative_that_is_left_out_of_an_exercise_is_not_to_be_declared_constant():
+    without = LOSS.replace("∇w = Xᵀ ∇r\n", "")
+    assert said(against(without, LOSS)) == ["no line sets the derivative of w"]
+    assert "`constant: w`, if none is asked for" in said(check_derivation(without, suggest=False))[0]
+
+
+def test_what_a_text_lacks_is_that_of_the_exercise():
+    lines = "```backward" + MASTER.split("```backward")[1]
+    assert against("# Mine\n" + lines).ok
+    assert against(MASTER.split("```forward")[0] + lines).ok
+    assert against(MASTER.split("```forward")[0] + "```forward\n\n```\n" + lines).ok
+    with pytest.raises(DerivationError, match="no forward block"):
+        check_derivation(MASTER.split("```forward")[0] + lines)

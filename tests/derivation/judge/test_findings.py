@@ -1,6 +1,7 @@
 """Findings about the lines of a text: each thing once, where its author finds it."""
 
 from tests.support.derivation_texts import RNN, fenced
+from tests.support.gate import CHEATS, MASTER
 from tinyad import check_derivation
 from tinyad.derivation.judge.against import check_against, models_of
 from tinyad.derivation.judge.findings import finding_of_error, findings_in
@@ -25,13 +26,13 @@ def test_a_wrong_line_with_what_stands_there():
 
 
 def test_a_change_of_the_model_is_said_once():
-    text = RIGHT.replace("tanh(", "σ(", 1)
-    assert text != RIGHT
-    source = Source(text, "mine.md")
-    parts = [part for _, part in check_against(models_of(Source(RIGHT)), source)]
-    assert sum(not v.ok for part in parts for v in part.verdicts) > 1
-    (finding,) = findings_in(source, parts)
-    assert (finding.verdict, finding.place.file) == ("another model", "mine.md")
+    judged, unjudged = RIGHT.replace("tanh(", "σ(", 1), CHEATS["a sequence"][0]
+    for right, text, wrong in ((RIGHT, judged, 0), (MASTER, unjudged, 7)):
+        source = Source(text, "mine.md")
+        parts = [part for _, part in check_against(models_of(Source(right)), source)]
+        assert sum(not v.ok for part in parts for v in part.verdicts) == wrong
+        (finding,) = findings_in(source, parts)
+        assert (finding.verdict, finding.place.file) == ("another model", "mine.md")
 
 
 def test_where_a_text_cannot_be_read():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinyad.derivation import DerivationError, check_derivation
+from tinyad.derivation import DerivationError, check_derivation, check_source
 from tinyad.derivation.judge.check import check_without_corrections
 from tinyad.derivation.language.documents import opened
 from tinyad.derivation.language.proposal import proposed_declarations
@@ -75,6 +75,8 @@ DISPLAYS = {
     "labels and tags": align([e + rf" \label{{eq:{k}}} \nonumber" for k, e in enumerate(EQUATIONS)]),
     "points": align([e + "," for e in FORWARD]) + align([e + "." for e in BACKWARD]),
     "two in a row": align([" , & ".join(FORWARD[:2]), FORWARD[2], r" , \quad ".join(BACKWARD[:2]), *BACKWARD[2:]]),
+    "in columns": align([" & ".join(FORWARD[:2]), FORWARD[2], " & ".join(BACKWARD[:3]), " && ".join(BACKWARD[3:])]),
+    "a chain in columns": align([*FORWARD, BACKWARD[0], BACKWARD[1] + r" &= h \odot (1 - h^2)", *BACKWARD[2:]]),
     "words between": align([*FORWARD, r"\intertext{and, backward,}" + BACKWARD[0], *BACKWARD[1:]]),
     "words in a row": align([*FORWARD, rf"{BACKWARD[0]} \quad\text{{and}}\quad {BACKWARD[1]}", *BACKWARD[2:]]),
     "remarks": align([e + r" && \text{(the rule)}" for e in FORWARD] + BACKWARD),
@@ -600,6 +602,34 @@ def test_the_place_of_an_error_in_a_notebook(tmp_path):
         .split("\n")[0]
         .endswith("p.ipynb, cell 2:3:25: a size of 999: a number must be from 1 to 64; for a letter, a size is chosen")
     )
+
+
+def notebook_of(tmp_path, *cells):
+    """A notebook with (kind, text) in its cells, as it is opened."""
+    path = tmp_path / "n.ipynb"
+    path.write_text(json.dumps({"cells": [{"cell_type": kind, "source": text} for kind, text in cells]}), "utf-8")
+    return opened(path)
+
+
+BLOCKS = "```declare\nx: N×1\ngiven: ∇h\n```\n```forward\nh = tanh(x)\n```\n"
+LINES = "```backward\n∇x = ∇h ∘ (1 - h)ᵀ\n```\n"
+
+
+@pytest.mark.parametrize(("cells", "place"), [
+    ([("markdown", "# A"), ("markdown", BLOCKS + LINES), ("markdown", "```python\n1\n```")], "line 9 of cell 2"),
+    ([("markdown", BLOCKS), ("code", "1"), ("markdown", "Now\r\n" + LINES)], "line 3 of cell 3"),
+    ([("code", "1"), ("code", "%%derivation\n" + BLOCKS + LINES)], "line 10 of cell 2"),
+])  # fmt: skip
+def test_blocks_in_the_cells_of_a_notebook(tmp_path, cells, place):
+    source = notebook_of(tmp_path, *cells)
+    report = check_source(source, suggest=False)
+    assert verdicts(report) == ["wrong"]
+    assert place in report.text()
+
+
+def test_code_of_a_notebook_is_no_derivation(tmp_path):
+    with pytest.raises(DerivationError, match="no forward block"):
+        check_source(notebook_of(tmp_path, ("code", BLOCKS), ("markdown", "```declare\nx: N×1\n```\n" + LINES)))
 
 
 @pytest.mark.parametrize(

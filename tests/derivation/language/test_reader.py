@@ -233,6 +233,12 @@ def test_a_name_that_is_declared_is_no_number_and_no_power():
     assert [v.verdict for v in check_derivation(whole).verdicts] == ["right", "right"]
 
 
+@pytest.mark.parametrize("plain", ["∇z = ∇h ∘ tanh'(z)ᵀ", "∇z = ∇h ∘ (1 - tanh²(z))ᵀ", "∇z = ∇h ∘ (1 - (tanh z)²)ᵀ"])
+def test_a_line_in_latex_changes_no_other(plain):
+    text = fenced("W: N×M\nx: M×1\ngiven: ∇h", "z = W x\nh = tanh(z)", plain + "\n\\nabla W = x \\nabla z\n∇x = ∇z W")
+    assert check_derivation(text, suggest=False).ok
+
+
 def test_a_bracket_that_is_not_closed_stays_in_its_line():
     lines = "∇h_t = (∇z\n∇f_t = ∇h_t ∘\n  C_{t-1}ᵀ\n∇z1 = ∇f_t ∘ σ'(z1)ᵀ]\n∇W = x ∇z1"
     found = check_derivation(fenced(backward=lines)).verdicts

@@ -1,8 +1,8 @@
 """A derivation held against the model of another, the exercise: the same names, sizes, values and derivatives.
 
 The names that the exercise declares get the values and sizes that they have there; all else, such as names of
-intermediate values, follows from the equations of the derivation itself.  Its lines are judged if these compute what
-the exercise computes.
+intermediate values, follows from the equations of the derivation itself.  Where these compute something else than the
+exercise, the lines are judged with what the exercise has in their place, as far as that has the names of the lines.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tinyad.derivation.language.equations import names_in
 from tinyad.derivation.language.reader import Derivation, Unreadable, derivations
 from tinyad.derivation.language.sizes import Side, size_text
 from tinyad.derivation.language.source import DerivationError, LimitError, Source
-from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, structure, walk
+from tinyad.derivation.language.syntax_tree import Node, Ref, Statement, moved_to, structure, walk
 from tinyad.derivation.semantics.environment import Time, TimedName
 from tinyad.derivation.semantics.forward import Forward, close, label, last_time, length_of
 from tinyad.derivation.semantics.limits import SIZES
@@ -79,7 +79,8 @@ class Model:
 
     def _text(self, k: int) -> str:
         eq = self.derivation.forward[k]
-        return " ".join(self.derivation.source.text[eq.start : eq.end].split())
+        source = self.derivation.source
+        return source.numbered(" ".join(source.text[eq.start : eq.end].split()), "")
 
 
 def models_of(source: Source, seed: int = 0) -> list[Model]:
@@ -88,8 +89,10 @@ def models_of(source: Source, seed: int = 0) -> list[Model]:
         return [Model(derivation, seed) for derivation in derivations(source)]
 
 
-def check_against(models: Sequence[Model], source: Source) -> list[tuple[Derivation, CheckedLines]]:
-    """Judge every set of backward lines of a file by the models of an exercise.
+def check_against(
+    models: Sequence[Model], source: Source, layout: str | None = None
+) -> list[tuple[Derivation, CheckedLines]]:
+    """Judge every set of backward lines of a file by the models of an exercise, in another layout if one is given.
 
     Raises DerivationError for what cannot be read, and where the file has not as many derivations as the exercise.
     """
@@ -99,6 +102,8 @@ def check_against(models: Sequence[Model], source: Source) -> list[tuple[Derivat
         raise DerivationError(
             f"the exercise has {have}, each with declarations of its own; this file has {has}", source
         )
+    for derivation in found:
+        derivation.declarations.layout = layout or derivation.declarations.layout
     with np.errstate(all="ignore"):
         judged = zip(models, found, strict=True)
         return [(derivation, lines) for model, derivation in judged for lines in _Against(model, derivation).checked()]
@@ -121,35 +126,72 @@ class _Against:
         for k, equation in enumerate(derivation.forward):
             for key in self.names.instances_of(equation.left[0].value.key):
                 self.computed.setdefault(key, []).append(k)
+        self.points = list[SamplePoint]()
         self.aliases = dict[str, str]()  # a name here → the name in the exercise that it stands for
         loss = model.declarations.names.loss
         if self.names.loss != loss not in self.computed:
             self.aliases[self.names.loss] = loss
 
     def checked(self) -> list[CheckedLines]:
-        """Return the verdicts; where the model is another one, what was changed, and no line is judged."""
+        """Return the verdicts; where the model is another one what was changed, and the verdicts by the exercise."""
+        changes = sorted({*self._changes()})
+        if not changes:
+            return self._judged()
+        for derivation in self._as_in_exercise(changes):
+            other = _Against(self.model, derivation)
+            if not other._changes():
+                return [_judged_by_exercise(lines, changes) for lines in other._judged()]
+        return [self._unjudged(title, lines, changes) for title, lines in self.derivation.backward.items()]
+
+    def _changes(self) -> list[ModelChange]:
+        """Return what makes the model another one; if nothing does, there are sample points to judge lines at."""
         changes = [*self._changed_declarations()]
         if bool(self.names.last) == bool(self.model.declarations.names.last):
             changes += self._changed_names()
-        if not changes:
-            changes = [*self._changed_sizes()]
-        if not changes:
-            changes = [*self._renamed_states()]
-        if not changes:
-            forwards = [self._forward(point) for point in self.model.points]
-            changes = [*self._changed_values(forwards)]
-        if not changes:
-            points = [SamplePoint(forward) for forward in forwards]
-            changes = [*self._changed_derivatives(points)]
-        if changes:
-            ordered = sorted(set(changes))
-            return [self._unjudged(title, lines, ordered) for title, lines in self.derivation.backward.items()]
-        sets = [self._with_missing(k, lines) for k, lines in enumerate(check_at(points, self.derivation))]
+        try:
+            changes = changes or [*self._changed_sizes()] or [*self._renamed_states()]
+            if not changes:
+                forwards = [self._forward(point) for point in self.model.points]
+                changes = [*self._changed_values(forwards)]
+            if not changes:
+                self.points = [SamplePoint(forward) for forward in forwards]
+                changes = [*self._changed_derivatives(self.points)]
+        except LimitError:
+            raise
+        except DerivationError as error:  # the equations have no values
+            changes = [self._change((error.at, error.to), error.message)]
+        return changes
+
+    def _judged(self) -> list[CheckedLines]:
+        """Return the verdicts at the sample points."""
+        sets = [self._with_missing(k, lines) for k, lines in enumerate(check_at(self.points, self.derivation))]
         left_out = [title for title in self.model.derivation.backward if title not in self.derivation.backward]
         if len(self.model.derivation.backward) > len(sets):
             faults = [f"no lines of {title}" for title in left_out]
             sets[-1] = sets[-1]._replace(faults=[*sets[-1].faults, *faults])
         return sets
+
+    def _as_in_exercise(self, changes: Sequence[ModelChange]) -> Iterator[Derivation]:
+        """Yield the derivation with what the exercise has: in the place of what was changed, then of all equations."""
+        there, mine = self.model.derivation.forward, self.derivation.forward
+        twins = {equation.left[0].value: equation for equation in there}
+        changed = [eq for eq in mine if any(eq.start <= change.start < eq.end for change in changes)]
+        if all(eq.left[0].value in twins for eq in changed):
+            forward = [moved_to(twins[eq.left[0].value], eq.start, eq.end) if eq in changed else eq for eq in mine]
+            yield self.derivation._replace(forward=forward, declarations=self._declarations(self.declarations.shapes))
+        place = {eq.left[0].value: (eq.start, eq.end) for eq in mine}
+        first = mine[0].start, mine[0].end
+        forward = [moved_to(eq, *place.get(eq.left[0].value, first)) for eq in there]
+        yield self.derivation._replace(forward=forward, declarations=self._declarations({}))
+
+    def _declarations(self, shapes: Mapping[str, tuple[Side, Side]]) -> Declarations:
+        """Return the declarations with those of the exercise for its names, and these sizes for others."""
+        there, it = self.model.declarations, copy(self.declarations)
+        it.shapes = {**shapes, **there.shapes}
+        it.declared = {ref.key: node for node, ref in self._names_used() if node.kind == "name"} | it.declared
+        it.names, it.pending = copy(it.names), []
+        it.names.known = there.names.known | it.names.known
+        return it
 
     def _with_missing(self, k: int, lines: CheckedLines) -> CheckedLines:
         """Return a set of lines, with what the exercise sets and no line here does, as far as no fault says it."""
@@ -167,7 +209,7 @@ class _Against:
                 absent.append(label(*place))
         faults = [f"no line sets the derivative of {', '.join(dict.fromkeys(absent))}"] if absent else []
         if not places:  # then the exercise asks for Jacobians
-            names = self._names_by_value(lines.points)
+            names = names_by_value(self.model, lines.points)
             set_here = {_renamed(structure(left), names) for line in mine for left in line.left}
             inputs_and_results = {*self.model.declarations.shapes, *self._results()}
             for left in (left for line in statements for left in line.left):
@@ -175,22 +217,6 @@ class _Against:
                     text = self.model.derivation.source.text[left.start : left.end]
                     faults.append(f"no line sets {' '.join(text.split())}")
         return lines._replace(faults=[*lines.faults, *faults])
-
-    def _names_by_value(self, points: Sequence[SamplePoint]) -> dict[str, str]:
-        """Return a name here → the result of the exercise that has its values, if it has none of that name."""
-        names = dict[str, str]()
-        for key in self._results() - {*self.computed}:
-            places = [place for place in self.model.forward.values if place[0] == key]
-            for own in (own for own in self.computed if not self._in_exercise(own)):
-                pairs = [
-                    (there.values[place].value, here.values[own, place[1]].value)
-                    for there, here in zip(self.model.points, points, strict=True)
-                    for place in places
-                    if place in there.values and (own, place[1]) in here.values
-                ]
-                if pairs and all(_equal(a, b) for a, b in pairs):
-                    names[own] = key
-        return names
 
     def _results(self) -> set[str]:
         """Return the names that the exercise computes, and no equation of it uses."""
@@ -375,7 +401,7 @@ class _Against:
             numbers = self._sizes(point)
             for key, side, length in self._lengths(point.forward):
                 if length_of(side, numbers) != length:
-                    node = self.declarations.declared[key]
+                    node = self.declarations.declared.get(key, self.derivation.forward[0].left[0])
                     yield self._change((node.start, node.end), f"in the exercise {self.model.declared(key)}")
                     return
 
@@ -468,12 +494,17 @@ class _Against:
                 yield self._change((first.start, first.end), f"no equation here uses {key}; the exercise has {uses}")
 
 
+def _judged_by_exercise(lines: CheckedLines, changes: Sequence[ModelChange]) -> CheckedLines:
+    """Return a set of lines with what was changed; the equations here are not those that the lines were judged by."""
+    return lines._replace(changes=changes, verdicts=[v._replace(rules=()) for v in lines.verdicts])
+
+
 def _declared_as_in(there: Declarations, here: Declarations) -> Declarations:
     """Return declarations with what the exercise says of the values of its names, and what it gives."""
     it = copy(here)
     for attribute in dict.fromkeys(KINDS.values()):
         setattr(it, attribute, getattr(there, attribute))
-    it.given = there.given
+    it.given, it.of_exercise = there.given, True
     it.given_at = {**there.given_at, **here.given_at}
     return it
 
@@ -501,6 +532,24 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, Ref):
         return value._replace(key=names.get(value.key, value.key))
     return tuple(_renamed(part, names) for part in value) if isinstance(value, tuple) else value
+
+
+def names_by_value(model: Model, points: Sequence[SamplePoint]) -> dict[str, str]:
+    """Return the names of a derivation at these points that the exercise has not → the names there with the values."""
+    if not points:
+        return {}
+    here, names = points[0].forward.keys, dict[str, str]()
+    for own in (own for own in here if own not in model.forward.keys):
+        for key in (key for key in model.forward.keys if key not in here):
+            pairs = [
+                (mine.values[own, time].value, theirs.values[key, time].value)
+                for mine, theirs in zip(points, model.points, strict=False)
+                for name, time in theirs.values
+                if name == key and (own, time) in mine.values
+            ]
+            if pairs and all(_equal(a, b) for a, b in pairs):
+                names[own] = key
+    return names
 
 
 def places_set(point: SamplePoint, lines: Sequence[Statement]) -> dict[TimedName, None]:

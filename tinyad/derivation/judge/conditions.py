@@ -122,7 +122,7 @@ def _suppositions(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> Iterat
     for k, names in enumerate([tuple(square), *subsets] if len(square) > 1 else subsets):
         it = copy(point.declarations)
         it.matrix_kinds = it.matrix_kinds | dict.fromkeys(names, MatrixKind.SYMMETRIC)
-        subject = ", ".join(_text(point, it.declared[key]) for key in names)
+        subject = ", ".join(_declared(point, key) for key in names)
         yield Supposition(
             Condition(ConditionKind.SYMMETRIC, subject), it, names, of_all_names=k == 0 and len(square) > 1
         )
@@ -157,7 +157,7 @@ def _labels(point: SamplePoint, calls: Sequence[Node], free: Sequence[str]) -> I
             it.row_shares = it.row_shares | {key}
         else:
             it.shares = it.shares | {key}
-        yield Supposition(Condition(kind, _text(point, it.declared[key])), it, (key,))
+        yield Supposition(Condition(kind, _declared(point, key)), it, (key,))
 
 
 def _names_without_derivative(point: SamplePoint, verdicts: Sequence[LineVerdict]) -> list[str]:
@@ -216,6 +216,12 @@ def _with_one_transposed(node: Node, names: Sequence[str]) -> Iterator[Node]:
 
 def _is_one_of(node: Node, names: Sequence[str]) -> bool:
     return node.kind == "name" and node.value.key in names
+
+
+def _declared(point: SamplePoint, key: str) -> str:
+    """Return a name as it is declared; one that only an exercise declares as it is there."""
+    node = point.declarations.declared.get(key)
+    return _text(point, node) if node is not None else key
 
 
 def _text(point: SamplePoint, node: Node) -> str:

@@ -408,8 +408,9 @@ class Coverage:
         never = [self._declared(key) for key, moments in absent.items() if not self._some_times(moments)]
         if never:
             names = ", ".join(never)
-            has_loss = self._point.declarations.names.loss in self._point.forward.keys
-            declare = f" (`constant: {names}`, if none is asked for)" if has_loss else ""
+            it = self._point.declarations
+            may_be = it.names.loss in self._point.forward.keys and not it.of_exercise
+            declare = f" (`constant: {names}`, if none is asked for)" if may_be else ""
             self.faults.insert(0, f"no line sets the derivative of {names}{declare}")
         for key, moments in absent.items():
             if self._some_times(moments):

@@ -180,7 +180,8 @@ class CheckedLines(NamedTuple):
     """A set of backward lines: the verdict on each, and the findings about all of them together.
 
     faults: derivatives and contributions that no line sets or adds; missing_contributions: the same by (name, time).
-    proposed: lines for what is left out.  changes: what makes the model another one than that of the exercise.
+    proposed: lines for what is left out.  changes: what makes the model another one than that of the exercise; then
+    the lines are judged by the exercise, or at no points.
     """
 
     title: str
@@ -197,7 +198,8 @@ class CheckedLines(NamedTuple):
     @property
     def headlines(self) -> list[str]:
         """Return the findings that come before all others."""
-        return [change.text for change in self.changes] + self.layout_notes
+        judged = ["the lines are judged with what the exercise has there"] if self.changes and self.points else []
+        return [change.text for change in self.changes] + judged + self.layout_notes
 
     @property
     def layout_notes(self) -> list[str]:

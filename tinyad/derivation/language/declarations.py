@@ -77,6 +77,7 @@ class Declarations:
         self.read_products: set[str] = set()  # what * is by the sizes in the forward equations, "*" or "∘"
         self.set_at_last: set[str] = set()  # names for whose derivative at the time T there is a line of its own
         self.inferred: dict[str, str] = {}  # key → the size that follows for it
+        self.of_exercise = False  # whether an exercise says what is constant
 
     def value(self, entry: Entry) -> str:
         """Return the text of a declaration after its colon."""

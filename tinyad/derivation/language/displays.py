@@ -3,7 +3,7 @@ r"""Where the formulas of a document are: displays and inline formulas, comments
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -315,13 +315,13 @@ ROW_SIGNS = re.compile(
     r"|\\\\\*?(?:[ \t]*\[[^\]\n]*\])?|(?<!\\)%[^\n]*|\\(?P<side>begin|end)\s*\{(?P<name>[^{}\n]*)\}"
     r"|\\(?P<said>label|intertext|shortintertext|text|mbox|textrm|textnormal)\s*(?=\{)|\\(?P<space>qquad|quad)(?![A-Za-z])"
     r"|(?P<option>^[ \t]*:(?:label|nowrap|name|class|number):[ \t]*(?P<value>[^\n]*))"
-    r"|(?P<open>\\?[({\[])|(?P<close>\\?[)}\]])|\\[\s\S]|(?P<mark>[,;=])",
+    r"|(?P<open>\\?[({\[])|(?P<close>\\?[)}\]])|\\[\s\S]|(?P<mark>[,;=&])",
     re.MULTILINE,
 )
 
 
 CONDITION = re.compile(r"\\(?:in|forall|sim|leq?|geq?|neq?|[lc]?dots|propto|subset(?:eq)?)(?![A-Za-z])|[<>≤≥∈∀]")
-SEPARATOR = re.compile(r"\\q?quad|[,;]")
+SEPARATOR = re.compile(r"\\q?quad|[,;]|&[&\s]*")
 BEFORE_COMPARED = {"if", "for", "when"}  # words before a comparison of indices that is a part of the line
 COMPARED = re.compile(r"[\s~$,;\\]*[a-z]\s*(?:=|\\neq?(?![A-Za-z])|≠)\s*[a-z]\s*(?=[$.,;\s&]*(?:\\\\|\\end|\Z))")
 END_OF_ROW = re.compile(r"[\s,.;]*(?:\\\\|\\(?:end|tag|label|notag|nonumber|q?quad)(?![A-Za-z])|\Z)")
@@ -353,6 +353,7 @@ class _Rows:
         self.last_label, self.labels, self.has_groups = "", 0, True
         self.separators: list[int] = []  # commas and wide spaces, where a second equation may begin
         self.equals: list[int] = []
+        self.columns: list[int] = []  # signs &
         self.depth = self.braces = self.opaque = 0  # inside of brackets, of braces, of matrices
         self.systems: list[int] = []  # for each environment of rows that is open, how many matrices are around it
         at = display.start
@@ -433,9 +434,21 @@ class _Rows:
 
     def note(self, match: re.Match[str]) -> None:
         if match["mark"] == "=":
+            self.next_columns(match.start())
             self.equals.append(match.start())
+        elif match["mark"] == "&":
+            self.columns.append(match.start())
         elif match["mark"] or match["space"]:
             self.separators.append(match.start())
+
+    def next_columns(self, equals: int) -> None:
+        """Note where an equation begins in the next columns of a row, as in a &= b & c &= d."""
+        last = self.equals[-1] if self.equals else self.display.end
+        columns = [at for at in self.columns if at > last]
+        if len(columns) > 1 and not self.text[columns[-1] + 1 : equals].strip():
+            before, between = self.text[last + 1 : columns[0]], self.text[columns[0] + 1 : columns[-1]]
+            if all(SAYS_NOTHING.sub("", part).strip() for part in (before, between)):
+                insort(self.separators, columns[0])
 
     def words(self, match: re.Match[str], inside: int) -> int:
         """Take a label, or words between two formulas; return where to go on."""
@@ -479,7 +492,7 @@ class _Rows:
         if self.add(start, end, first):
             self.label = ""
         self.start, self.continues = next_start, follows
-        self.separators, self.equals = [], []
+        self.separators, self.equals, self.columns = [], [], []
 
     def behind_separator(self, at: int) -> int:
         space = SEPARATOR.match(self.text, at)

@@ -66,18 +66,6 @@ class Document(Source):
 
     # Places
 
-    def _origin(self, at: int) -> tuple[str, int]:
-        number = super().place(at)[0]
-        return self.origins[min(number, len(self.origins)) - 1] if self.origins else ("", 1)
-
-    def author_place(self, at: int) -> tuple[int, int]:
-        """Return the line and the column in the file, or in the cell, that an offset is in."""
-        return self._origin(at)[1], self.place(at)[1]
-
-    def part(self, at: int) -> str:
-        """Return the other file or the cell that an offset is in; "" for the file itself."""
-        return self._origin(at)[0]
-
     def numbered(self, equation: str, number: str) -> str:
         """Return an equation with its number or label behind it, as it is shown."""
         plain = " ".join(re.sub(r"(?<!\\)&|\\label\s*\{[^{}]*\}|\\n(?:onumber|otag)(?![a-z])", "", equation).split())

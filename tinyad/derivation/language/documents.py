@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from tinyad.derivation.language.limits import FILE_CHARACTERS, INCLUDED_FILES, I
 from tinyad.derivation.language.source import DerivationError, Source, decoded, file_bytes, read
 
 BLOCK_OF_EQUATIONS = re.compile(r"^[ \t]*```+[ \t]*(?:forward|backward)\b", re.MULTILINE)
+BLOCK = re.compile(r"^[ \t]*```+[ \t]*(?:declare|forward|backward)\b", re.MULTILINE)
+MAGIC = re.compile(r"\s*%%derivation[^\n]*")  # of a code cell
 LATEX = re.compile(r"^[^%\n]*\\(?:documentclass|begin\s*\{document\})|^[^\n]*(?<!\\)%[ \t]*tinyad:", re.MULTILINE)
 MARKDOWN = re.compile(r"<!--\s*tinyad:|\$|\\[(\[]|\\begin\{|^[ \t]*```+[ \t]*(?:math|latex|tex)\b", re.MULTILINE)
 RESTRUCTURED = re.compile(r"^[ \t]*\.\. (?:tinyad:|math::)", re.MULTILINE)
@@ -170,18 +172,25 @@ def _names(match: re.Match[str]) -> Iterator[tuple[str, bool]]:
 # Notebooks
 
 
-def _notebook(path: Path, seconds: float | None) -> Document:
-    """Return the Markdown cells of a notebook."""
+def _notebook(path: Path, seconds: float | None) -> Source:
+    """Return the cells of a notebook that have blocks of equations; else its Markdown cells, as a document."""
+    cells = derivation_cells(path)
+    with_blocks = [(number, text) for number, text in cells if BLOCK.search(text)]
+    blocks = any(BLOCK_OF_EQUATIONS.search(text) for _, text in with_blocks)
     lines: list[Line] = []
-    for number, text in markdown_cells(path):
+    for number, text in with_blocks if blocks else cells:
         plain = text.replace("\r\n", "\n").replace("\r", "\n")
         lines += [Line(line, f"cell {number}", k) for k, line in enumerate(plain.split("\n"), 1)]
         lines.append(Line("", f"cell {number}", plain.count("\n") + 2))
-    return Document(lines, str(path), seconds, "markdown", in_markdown)
+    if not blocks:
+        return Document(lines, str(path), seconds, "markdown", in_markdown)
+    source = Source("\n".join(line.text for line in lines), str(path), seconds)
+    source.origins = [(line.part, line.number) for line in lines]
+    return source
 
 
-def markdown_cells(path: Path) -> list[tuple[int, str]]:
-    """Return the Markdown cells of a notebook with their numbers, counted from 1 among all cells."""
+def derivation_cells(path: Path, kinds: Sequence[str] = ("markdown", "code")) -> list[tuple[int, str]]:
+    """Return the cells of a notebook with text, or with the magic %%derivation, and their numbers from 1 on."""
     try:
         raw = file_bytes(path)
     except OSError as reason:
@@ -192,8 +201,9 @@ def markdown_cells(path: Path) -> list[tuple[int, str]]:
         cells: Any = json.loads(decoded(raw, str(path)))["cells"]
         if len(cells) > NOTEBOOK_CELLS:
             raise DerivationError(f"{path}: {len(cells)} cells; at most {NOTEBOOK_CELLS} are read")
-        texts = [(k, cell["source"]) for k, cell in enumerate(cells, 1) if cell["cell_type"] == "markdown"]
-        return [(k, text if isinstance(text, str) else "".join(text)) for k, text in texts]
+        texts = [(k, cell["cell_type"], cell["source"]) for k, cell in enumerate(cells, 1)]
+        plain = [(k, kind, "".join(text)) for k, kind, text in texts if kind in kinds]  # of a text, or of its lines
+        return [(k, MAGIC.sub("", text, 1)) for k, kind, text in plain if kind == "markdown" or MAGIC.match(text)]
     except DerivationError:
         raise
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -203,6 +213,6 @@ def markdown_cells(path: Path) -> list[tuple[int, str]]:
 def declares_in_markdown(path: Path) -> bool:
     """Return whether the Markdown cells of a notebook declare the names of a derivation."""
     try:
-        return any(DECLARES.search(text) for _, text in markdown_cells(path))
+        return any(DECLARES.search(text) for _, text in derivation_cells(path, ("markdown",)))
     except DerivationError:
         return False

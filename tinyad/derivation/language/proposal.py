@@ -78,22 +78,33 @@ def with_proposed(source: Source) -> Source:
     return source.with_declarations(proposed) if proposed else source
 
 
-def with_declarations_of(other: Source, source: Source) -> Source:
-    """Return a text that declares nothing with the declarations of another, and its layout; all else as it is."""
-    if _declared(source):
-        return source
+def with_parts_of(other: Source, source: Source) -> Source:
+    """Return a text with what it lacks of another: the declarations with the layout, and the one forward block."""
+    parts = [] if _declared(source) else [_declarations_of(other, source)]
+    if not (isinstance(source, Document) or isinstance(other, Document)):
+        mine, forward = ([it.text[b.start : b.end] for b in _of_kind(it, "forward")] for it in (source, other))
+        parts += [f"```forward\n{text}```" for text in forward if len(forward) == 1 and not "".join(mine).strip()]
+    return source.with_declarations("\n".join(parts)) if parts else source
+
+
+def _declarations_of(other: Source, source: Source) -> str:
+    """Return the declarations of a text, and its layout, as another text can hold them."""
     begin, before, end = _form(source)
     declarations = declare(other, _declared(other))
     rows = [] if "layout" in declarations.says or isinstance(other, Document) else [f"layout: {declarations.layout}"]
     rows += [row for block in _declared(other) for row in other.text[block.start : block.end].strip("\n").split("\n")]
-    return source.with_declarations("\n".join([begin, *(before + row for row in rows), *([end] if end else [])]))
+    return "\n".join([begin, *(before + row for row in rows), *([end] if end else [])])
+
+
+def _of_kind(source: Source, kind: str) -> list[Block]:
+    return [block for block in source.blocks() if block.kind == kind]
 
 
 def _declared(source: Source) -> list[Block]:
     """Return the declarations of a text."""
     if isinstance(source, Document):
         return source.declared()
-    return [block for block in source.blocks() if block.kind == "declare"]
+    return _of_kind(source, "declare")
 
 
 def _form(source: Source) -> tuple[str, str, str]:

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from difflib import get_close_matches
 from math import inf
@@ -90,6 +90,7 @@ class Source:
         self.quoted = self.text  # what a message shows: the text as its author has it
         self.proposed = ""  # declarations that were taken, since the author has none
         self.proposed_at = inf  # where they stand
+        self.origins: Sequence[tuple[str, int]] = ()  # of each line: the other file or the cell, and its number there
         self.tokens: dict[tuple[int, int], Any] = {}  # of blocks that were read, by their start and end
         self._lines = [0] + [m.end() for m in re.finditer("\n", self.text)]
         if len(self.text) > FILE_CHARACTERS:
@@ -109,6 +110,7 @@ class Source:
         """Return the same file with a block of declarations behind its text, so that its lines keep their numbers."""
         other = Source(f"{self.text}\n\n{proposed}\n", self.name, self.seconds)
         other.deadline, other.proposed, other.proposed_at = self.deadline, proposed, len(self.text) + 1
+        other.origins = self.origins
         return other
 
     def layered_names(self) -> set[str]:
@@ -130,12 +132,16 @@ class Source:
         return line, at - self._lines[line - 1] + 1
 
     def author_place(self, at: int) -> tuple[int, int]:
-        """Return the line and the column of an offset in the file that the author sees."""
-        return self.place(at)
+        """Return the line and the column of an offset in the file, or in the cell, that the author sees."""
+        return self._origin(at)[1], self.place(at)[1]
+
+    def _origin(self, at: int) -> tuple[str, int]:
+        number = self.place(at)[0]
+        return self.origins[number - 1] if number <= len(self.origins) else ("", number)
 
     def part(self, at: int) -> str:
         """Return which part of what the author wrote an offset is in: another file, a cell; "" for the file itself."""
-        return PROPOSED if at >= self.proposed_at else ""
+        return PROPOSED if at >= self.proposed_at else self._origin(at)[0]
 
     def where(self, at: int) -> str:
         """Return the file, the line and the column of an offset."""
@@ -211,7 +217,7 @@ class Source:
         count = sum(self.text.count("\n", block.start, block.end) for block in blocks)
         if count > BLOCK_LINES:
             raise self.error(f"{count} lines in blocks; at most {BLOCK_LINES} are read", blocks[-1].start)
-        return blocks if not self.proposed else [blocks[-1], *blocks[:-1]]
+        return sorted(blocks, key=lambda block: block.kind != "declare" or block.start < self.proposed_at)
 
 
 def read(text_or_path: str | Path, seconds: float | None = None) -> Source:

@@ -133,6 +133,16 @@ def walk(node: Node) -> Iterator[Node]:
         rest += node.parts[::-1]
 
 
+def moved_to(line: Statement, start: int, end: int) -> Statement:
+    """Return a line of another text as if it stood here: an error in any part of it points at this place."""
+
+    def moved(node: Node) -> Node:
+        return node._replace(parts=tuple(map(moved, node.parts)), start=start, end=end)
+
+    left, members = (tuple(map(moved, nodes)) for nodes in (line.left, line.members))
+    return line._replace(left=left, members=members, start=start, end=end, tokens=())
+
+
 def structure(node: Node) -> Any:
     """Return a formula without its positions and brackets, to be compared."""
     if node.kind == "bracket":

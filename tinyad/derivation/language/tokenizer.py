@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from tinyad.derivation.language import latex_tokens, plain_tokens
 from tinyad.derivation.language.list_markers import without_marks
 from tinyad.derivation.language.macros import Expansion, ExpansionError
+from tinyad.derivation.language.names import FUNCTIONS
 from tinyad.derivation.language.source import DerivationError, LimitError, Source
 from tinyad.derivation.language.syntax_tree import Token
 
 WHOLE = re.compile(r"\\\\|\\begin\b|\\\[|\$\$|%")  # what makes LaTeX of all the lines around it
 LATEX = re.compile(r"[\\$&~]")
-PROGRAM = re.compile(r"\*\*|\.T\b|@|\.\w+\(|(?<![\w^])[A-Za-z]\w\w+\(")  # the signs of a program, tanh( among them
+WORDS = "|".join(word for word in FUNCTIONS if len(word) > 2 and word.isalpha())
+PROGRAM = re.compile(  # the signs of a program, names of functions among them, as in tanh'(z) and log p
+    rf"\*\*|\.T\b|@|\.\w+\(|(?<![\w^])(?:[A-Za-z]\w\w+\(|(?:{WORDS})(?![A-Za-z0-9_]))"
+)
 OPENED, CLOSED = "([{", ")]}"
 
 

@@ -81,6 +81,7 @@ class Report:
         holding = sum(v.ok for v in self.verdicts)
         others = [verdict.counted(n) for verdict, n in self.verdict_counts.items() if not verdict.holds]
         others += [f"{self.left_out} left out"] if self.left_out else []
+        others += ["another model"] if any(lines.changes for _, lines in self.parts) else []
         counts = f"{one_line(self.source.name)}: {holding_text(holding, len(self.verdicts))}"
         if isinstance(self.source, Document):
             counts += f"; {self.source.reading()}"
