@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.support.class_folder import ANSWER, EXERCISE_TEXT, FIRST, SECOND, mended, zipped
+from tests.support.exercises import PAPER
 from tests.support.gate import MASTER
 from tests.support.sampling import sampled
 from tinyad.cli import main
@@ -51,6 +52,33 @@ def test_a_folder_for_a_class(tmp_path, capsys):
     assert main(["grade", str(folder / "hand-ins"), "--answer", str(folder / "teacher/answer.json")]) == 0
     assert main(["check", "--summary", str(folder / "students/exercise.md")]) == 1
     assert main(["check", str(folder / "hand-ins/ada.md"), "--against", str(folder / "teacher/right.md")]) == 0
+
+
+def test_a_document_for_a_class(tmp_path, capsys):
+    (tmp_path / "paper.tex").write_text(PAPER, encoding="utf-8")
+    assert main(["class", "init", "paper.tex", "--mistakes", "2"]) == 0
+    folder = tmp_path / "paper-class"
+    exercise = (folder / "students/exercise.tex").read_text(encoding="utf-8")
+    assert (folder / "teacher/right.tex").read_text(encoding="utf-8") == PAPER
+    assert sum(a != b for a, b in zip(exercise.split("\n"), PAPER.split("\n"), strict=True)) == 2
+    assert "`% why it is wrong`" in (folder / "students/sheet.md").read_text(encoding="utf-8")
+    assert "teacher/right.tex" in (folder / "README.md").read_text(encoding="utf-8")
+    (folder / "hand-ins/ada.tex").write_text(PAPER, encoding="utf-8")
+    (folder / "hand-ins/ben.tex").write_text(exercise, encoding="utf-8")
+    capsys.readouterr()
+    assert main(["grade", str(folder / "hand-ins"), "--answer", str(folder / "teacher/answer.json")]) == 1
+    assert capsys.readouterr().out.endswith("2 hand-ins, 1 right, 1 wrong\n")
+
+
+@pytest.mark.parametrize(("name", "text", "words"), [
+    ("x.ipynb", "{}\n", "put the cell with the lines in a file"),
+    ("x.tex", PAPER.replace("\\begin{align}", "\\input{more}\n\\begin{align}", 1),
+     "x.tex:4: more.tex is not read: a text has no folder; mistakes are planted in one file"),
+])  # fmt: skip
+def test_what_is_no_file_for_mistakes(tmp_path, capsys, name, text, words):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert main(["class", "init", name]) == 2
+    assert words in capsys.readouterr().err
 
 
 def test_nothing_is_written_over(tmp_path, capsys):

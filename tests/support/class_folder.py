@@ -34,11 +34,6 @@ def mended(*mistakes, text=EXERCISE_TEXT):
     return text
 
 
-def bomb():
-    """A zip archive whose one file is a thousand times as long as the archive."""
-    return zipped({"bomb.md": b"0" * 50_000_000})
-
-
 def zipped(files, edit=lambda it: None):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -60,9 +55,17 @@ HAND_INS = {
         "wrong",
         ["line 19 is still wrong, but was found"],
     ),
-    "eve/my solution.md": (mended(FIRST, SECOND).replace("5. ∇b = ∇z", "5. ∇b = 2 ∇z"), "wrong", ["line 20 was right"]),
+    "eve/my solution.md": (
+        mended(FIRST, SECOND).replace("5. ∇b = ∇z", "5. ∇b = 2 ∇z"),
+        "wrong",
+        ["in the hand-in: line 20, ∇b = 2 ∇z, was right and is wrong"],
+    ),
     "fay.md": (mended(FIRST, SECOND).replace("5. ∇b = ∇z\n", ""), "wrong", ["no line sets the derivative of b"]),
-    "gus.md": (mended(FIRST, SECOND).replace("+ b\n", "- b\n"), "wrong", ["line 11 changes the model"]),
+    "gus.md": (
+        mended(FIRST, SECOND).replace("+ b\n", "- b\n"),
+        "wrong",
+        ["line 17: found and mended; line 19: found and mended; in the hand-in: line 11 changes the model"],
+    ),
     "hal.md": (mended(FIRST, SECOND).replace("z", "pre"), "right", ["found and mended"]),
     "ida.tex": (LATEX, "right", ["found and mended"]),
     "jo.md": (mended(FIRST, SECOND).encode("utf-16"), "right", ["UTF-16"]),
@@ -72,7 +75,8 @@ HAND_INS = {
     "ned.md": ("", "not graded", ["it is empty"]),
     "ora.pdf": (b"%PDF-1.7 ...", "not graded", ["a PDF, which cannot be graded"]),
     "pat.docx": (zipped({"word/document.xml": b"<w/>"}), "not graded", ["a document of an office program"]),
-    "quin.zip": (bomb(), "not graded", ["an archive"]),
+    "quin.zip/bomb.md": (b"0" * 50_000_000, "not graded", ["50000000 bytes; at most 4000000 are read"]),
+    "rex.zip/work/my.md": (mended(FIRST, SECOND) + "\n", "right", ["found and mended"]),
     "ray.md": (b"\x00" * 5000, "not graded", []),
     "sue.md": ("(" * 200_000, "not graded", []),
     "tom.md": (b"x" * 5_000_000, "not graded", ["at most 4000000 are read"]),
@@ -90,17 +94,24 @@ def content_of(name):
     return content if isinstance(content, bytes) else content.encode()
 
 
+def handed_in():
+    """File → its content; what is named as if an archive were a folder is in an archive."""
+    files = dict.fromkeys(IGNORED, b"x")
+    for name in HAND_INS:
+        archive, inside, rest = name.partition(".zip/")
+        files[archive + ".zip" if inside else name] = zipped({rest: content_of(name)}) if inside else content_of(name)
+    return files
+
+
 def write_folder(folder):
-    for name in (*HAND_INS, *IGNORED):
+    for name, content in handed_in().items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content_of(name) if name in HAND_INS else b"x")
+        path.write_bytes(content)
     os.symlink("/etc/passwd", folder / "zed.md")
     return folder
 
 
 def write_archive(path):
-    path.write_bytes(
-        zipped({f"class/{name}": content_of(name) for name in HAND_INS} | {f"class/{n}": b"" for n in IGNORED})
-    )
+    path.write_bytes(zipped({f"class/{name}": content for name, content in handed_in().items()}))
     return path

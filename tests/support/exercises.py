@@ -7,6 +7,7 @@ from tinyad.derivation.exercise.answer import answer as written
 from tinyad.derivation.exercise.grade import AnswerKey, faults
 from tinyad.derivation.exercise.plant import plant, plants
 from tinyad.derivation.judge.check import check_without_corrections
+from tinyad.derivation.language.documents import opened_text
 from tinyad.derivation.language.source import Source
 
 CELL = """\
@@ -121,6 +122,22 @@ y^{(t)} = V h^{(t)}
 """
 
 
+PAPER = r"""\documentclass{article}
+\begin{document}
+% tinyad: declare W: N×M, x: M×1
+\begin{align}
+  a &= W x & h &= \tanh(a) \\
+  L &= \frac12 h^\top h
+\end{align}
+\begin{align}
+  \frac{\partial L}{\partial a} &= h \odot (1 - h^2) \\
+  \frac{\partial L}{\partial W} &= \frac{\partial L}{\partial a} x^\top \\
+  \frac{\partial L}{\partial x} &= W^\top \frac{\partial L}{\partial a}
+\end{align}
+\end{document}
+"""
+
+
 @cache
 def made(text, kind):
     return [p for p in plants(text) if p.kind == kind]
@@ -149,7 +166,7 @@ def answer(planted, source):
     return written(Exercise(planted.text, mended(planted), source, (planted,)))
 
 
-def grade(text, answer_text):
+def grade(text, answer_text, name="hand-in.md"):
     """(whether all is right, what is said) about a text that is handed in."""
-    found = AnswerKey(answered(answer_text)).grade(Source(text))
+    found = AnswerKey(answered(answer_text)).grade(opened_text(text, name))
     return found.ok, found.message

@@ -22,7 +22,7 @@ from tinyad.derivation.exercise import hand_ins as module
 from tinyad.derivation.exercise.answer import Exercise, answer, answered
 from tinyad.derivation.exercise.grade import AnswerKey
 from tinyad.derivation.exercise.grading import graded_class, text_of
-from tinyad.derivation.exercise.hand_ins import hand_ins, who_of
+from tinyad.derivation.exercise.hand_ins import ADVICE, HandIn, hand_ins, owner_of
 from tinyad.derivation.exercise.plant import KINDS, plant
 from tinyad.derivation.exercise.tables import as_csv, as_html, as_json, as_text
 from tinyad.derivation.exercise.workers import Limits, in_workers
@@ -36,6 +36,7 @@ def rows(tmp_path_factory):
 
 def test_a_row_for_every_hand_in(rows):
     assert [row.file for row in rows] == sorted([*HAND_INS, "zed.md"])
+    assert [row.who for row in rows if "/" in row.file] == ["eve", "quin", "rex"]
 
 
 @pytest.mark.parametrize("name", HAND_INS)
@@ -68,11 +69,54 @@ def test_the_answer_is_read_back():
 
 
 @pytest.mark.parametrize(("name", "who"), [
+    ("Jürgen Müller_12_assignsubmission_file_essay.md", "Jürgen Müller"), ("Mu\u0308ller.md", "M\u00fcller"),
+    ("O'Brien, \"Bob\"_7_assignsubmission_file_/x.md", "O'Brien, \"Bob\""), ("class_2/x.md", "class_2"),
     ("ada.md", "ada"), ("ada/solution.md", "ada"), ("ada/deep/down/x.md", "ada"), ("../../x.md", "x"),
     ("Ada Lovelace_123456_assignsubmission_file_/x.md", "Ada Lovelace"), ("a\\b.md", "a"), ("x" * 500 + ".md", None),
 ])  # fmt: skip
 def test_who_it_is_from(name, who):
-    assert who_of(name) == who if who else len(who_of(name)) == 80
+    shown = HandIn(name, owner_of(name), None).who
+    assert shown == who if who else len(shown) == 80
+
+
+def test_two_people_of_one_name(tmp_path):
+    path = tmp_path / "class.zip"
+    files = [f"A B_{n}_assignsubmission_{sort}_/{name}" for n, sort, name in
+             [(1, "file", "x.md"), (2, "file", "y.md"), (2, "onlinetext", "onlinetext.html")]]  # fmt: skip
+    path.write_bytes(zipped({name: name.encode() for name in files}))
+    remarks = [row.graded.remarks for row in graded_class(path, ANSWER)]
+    assert remarks == [(), (), ("A B handed in more than once",)]
+
+
+def test_archives_of_windows_and_of_macos(tmp_path):
+    folder = ["class\\", "class\\Jürgen\\x.md", "class\\Ida\\x.md"]
+    found = made(tmp_path, dict.fromkeys(folder, b"text"))
+    assert list(found) == ["class/Ida/x.md", "class/Jürgen/x.md"]
+    assert [it.who for it in hand_ins(tmp_path / "class.zip")] == ["Ida", "Jürgen"]
+    path = tmp_path / "class.zip"
+    content = zipped({"Мария/x.md": b"text", "Ida/x.md": b"text", "Ida/~$x.docx": b"lock"})
+    for record, flags in ((b"PK\x03\x04", 7), (b"PK\x01\x02", 9)):  # without the flag of names in UTF-8
+        at = content.index(record) + flags
+        content = content[:at] + b"\0" + content[at + 1 :]
+    path.write_bytes(content)
+    assert [it.who for it in hand_ins(path)] == ["Ida", "Мария"]
+
+
+def test_an_archive_in_an_archive(tmp_path):
+    inner = zipped({"work/x.md": b"text", "__MACOSX/work/._x.md": b"", "work/photo.heic": b"..."})
+    files = {"ada/x.zip": inner, "ben/deep.zip": zipped({"x.zip": inner}), "cy/none.zip": zipped({})}
+    files |= {"dee/many.zip": zipped(dict.fromkeys(map(str, range(21)), b"x")), "eve/bad.zip": b"PK\x03\x04 bad"}
+    files |= {"flo/out.zip": zipped({"../x.md": b"x"})}
+    found = made(tmp_path, files)
+    assert found == {
+        "ada/x.zip/work/photo.heic": f"a file .heic, which cannot be graded; {ADVICE}",
+        "ada/x.zip/work/x.md": "",
+        "ben/deep.zip/x.zip": f"an archive, or a document of an office program, which cannot be graded; {ADVICE}",
+        "cy/none.zip": f"an empty archive, which cannot be graded; {ADVICE}",
+        "dee/many.zip": f"an archive of more than 20 files; {ADVICE}",
+        "eve/bad.zip": "this is no zip archive: File is not a zip file",
+        "flo/out.zip/../x.md": "its path leads out of the archive",
+    }
 
 
 def made(tmp_path, files, edit=lambda it: None):
@@ -84,7 +128,8 @@ def made(tmp_path, files, edit=lambda it: None):
 def test_what_is_hostile_in_an_archive(tmp_path):
     names = ["../../etc/x.md", "/abs.md", "C:/x.md", "a/../../b.md", "..\\x.md"]
     found = made(tmp_path, dict.fromkeys([*names, "good.md"], b"text"))
-    assert {name for name, refused in found.items() if refused == "its path leads out of the archive"} == set(names)
+    out = {name for name, refused in found.items() if refused == "its path leads out of the archive"}
+    assert out == {name.replace("\\", "/") for name in names}
     assert found["good.md"] == ""
 
     def link(it):
@@ -179,7 +224,7 @@ def test_a_spreadsheet(rows):
     ben = next(row for row in table if row["who"] == "ben")
     assert [ben[key] for key in ("line 17, activation", "line 19, order", "found", "mended")] == [
         "mended",
-        "no",
+        "not found",
         "1",
         "1",
     ]
@@ -251,7 +296,7 @@ def test_one_exercise_is_not_another(tmp_path):
         "```declare\nx: N×1\ngiven: ∇y\n```\n```forward\ny = tanh(x)\n```\n```backward\n∇x = ∇y\n```\n"
     )
     (row,) = graded_class(tmp_path, ANSWER)
-    assert row.graded.message == "this answer belongs to another file, made from gate.md"
+    assert row.graded.message == "this is not the exercise made from gate.md: it has other names and lines"
 
 
 def test_an_exercise_without_mistakes_in_it(tmp_path):

@@ -242,5 +242,6 @@ def test_what_a_text_lacks_is_that_of_the_exercise():
     lines = "```backward" + MASTER.split("```backward")[1]
     assert against("# Mine\n" + lines).ok
     assert against(MASTER.split("```forward")[0] + lines).ok
+    assert against(MASTER.split("```forward")[0] + "```forward\n\n```\n" + lines).ok
     with pytest.raises(DerivationError, match="no forward block"):
         check_derivation(MASTER.split("```forward")[0] + lines)

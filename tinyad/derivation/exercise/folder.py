@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from tinyad.derivation.exercise.answer import Exercise, answer
+from tinyad.derivation.language.documents import opened_text
 
 SHEET = """\
 # Find the mistakes
 
-`exercise.md` is a derivation with {mistakes}: a line of its backward block is wrong, or one is missing. The
-declarations and the forward block are right.
+`exercise{suffix}` is a derivation with {mistakes}: a line that sets a derivative is wrong, or one is missing. The
+declarations and the forward equations are right.
 
-1. Find {them}. Behind a line that is wrong you may write a comment, `# why it is wrong`.
+1. Find {them}. Behind a line that is wrong you may write a comment, `{sign} why it is wrong`.
 2. Write the right line in its place, in any form: what it means counts, and not its letters.
-3. Leave the declarations, the names and what the forward block computes as they are.
-4. Hand in one file, your copy of `exercise.md`, saved as UTF-8 and named after you: `ada-lovelace.md`. LaTeX and
-   notebooks are fine too; a PDF, a picture or an office document cannot be graded.
+3. Leave the declarations, the names and what the forward equations compute as they are.
+4. Hand in one file, your copy of `exercise{suffix}`, saved as UTF-8 and named after you: `ada-lovelace{suffix}`.
+   Markdown, LaTeX and notebooks are fine; a PDF, a picture or an office document cannot be graded.
 
 `tinyad check YOUR-FILE` shows whether the file can be read, and it shows the mistakes as well: ask whether you may use
 it.
@@ -28,10 +29,10 @@ An exercise with {mistakes}, made from `{source}` by `tinyad class init`.
 
 | file | for whom |
 | --- | --- |
-| `students/exercise.md` | the derivation with {mistakes}: hand it out |
+| `students/exercise{suffix}` | the derivation with {mistakes}: hand it out |
 | `students/sheet.md` | what to do and how to hand in: hand it out |
 | `teacher/answer.json` | where the mistakes are: keep it, `tinyad grade` needs it |
-| `teacher/right.md` | the derivation without mistakes |
+| `teacher/right{suffix}` | the derivation without mistakes |
 | `hand-ins/` | put here what comes back: one file or folder for each student, or a zip archive instead |
 
 In this folder:
@@ -40,7 +41,7 @@ In this folder:
 tinyad grade hand-ins --answer teacher/answer.json
 tinyad grade hand-ins --answer teacher/answer.json --output grades.html
 tinyad grade hand-ins --answer teacher/answer.json --output grades.csv
-tinyad check hand-ins/ada.md --against teacher/right.md
+tinyad check hand-ins/ada{suffix} --against teacher/right{suffix}
 ```
 
 Planted:
@@ -55,13 +56,17 @@ def write_folder(folder: Path, exercise: Exercise) -> None:
     mistakes = "one mistake" if count == 1 else f"{count} mistakes"
     planted = "\n".join(f"- line {m.line}, {m.kind}: `{_row(m.now) or 'nothing'}` instead of `{_row(m.was)}`"
                         for m in exercise.mistakes)  # fmt: skip
+    suffix = Path(exercise.source).suffix or ".md"
+    sign = "%" if opened_text(exercise.text, exercise.source).is_document else "#"
     texts = {
-        "students/exercise.md": exercise.text,
-        "students/sheet.md": SHEET.format(mistakes=mistakes, them="it" if count == 1 else "them"),
+        f"students/exercise{suffix}": exercise.text,
+        "students/sheet.md": SHEET.format(
+            mistakes=mistakes, them="it" if count == 1 else "them", suffix=suffix, sign=sign
+        ),
         "teacher/answer.json": answer(exercise),
-        "teacher/right.md": exercise.original,
+        f"teacher/right{suffix}": exercise.original,
         "README.md": README.format(
-            title=folder.name, mistakes=mistakes, source=Path(exercise.source).name, planted=planted
+            title=folder.name, mistakes=mistakes, source=Path(exercise.source).name, planted=planted, suffix=suffix
         ),
     }
     try:

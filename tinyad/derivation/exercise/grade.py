@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from difflib import SequenceMatcher
-from typing import NamedTuple
+from math import isclose
+from typing import Any, NamedTuple
 
 from tinyad.derivation.exercise.answer import Exercise, PlantedMistake
-from tinyad.derivation.exercise.limits import SAME_EXERCISE
-from tinyad.derivation.judge.against import Model, check_against, models_of
+from tinyad.derivation.exercise.limits import LINE_CHARACTERS, SAME_EXERCISE, SAME_NUMBER
+from tinyad.derivation.exercise.line_parts import ref_of
+from tinyad.derivation.judge.against import Model, check_against, models_of, names_by_value, places_set
 from tinyad.derivation.judge.check import check_without_corrections
-from tinyad.derivation.judge.findings import findings_in
+from tinyad.derivation.judge.findings import finding_of, findings_in
 from tinyad.derivation.judge.verdicts import CheckedLines, LineVerdict
-from tinyad.derivation.language.proposal import with_declarations_of
+from tinyad.derivation.language.documents import opened_text
+from tinyad.derivation.language.proposal import with_parts_of
 from tinyad.derivation.language.reader import Derivation
 from tinyad.derivation.language.source import Source
+from tinyad.derivation.language.syntax_tree import Statement, structure, walk
 from tinyad.printing.findings import Finding
 
 Checked = Sequence[tuple[Derivation, CheckedLines]]
+Target = tuple[int, Any]  # the number of a set of lines, and (name, time), or the structure of a left-hand side
+# What differs between versions of a file: the line that misses something, and advice.
+PLACE = re.compile(r"^line \d+(?: of [^,;]{1,80}?)? (?=uses )| \(`constant: [^`]*`, .*\)$")
 
 
 class GradedMistake(NamedTuple):
@@ -66,11 +74,15 @@ class Grade(NamedTuple):
             return "nothing was changed"
         if self.ok:
             return "; ".join(m.text for m in self.mistakes)
-        if self.changes:
-            return "; ".join(self.changes)
         mended = [m.text for m in self.mistakes if m.mended]
         still = [m.text for m in self.mistakes if not m.mended]
-        return "; ".join([*mended, *still, *self.made, *self.missing, *self.marks])
+        others = "; ".join(self.others)
+        return "; ".join([*mended, *still, *([f"in the hand-in: {others}"] if others else [])])
+
+    @property
+    def others(self) -> list[str]:
+        """Say what there is to say besides the planted mistakes; its lines are those of the hand-in."""
+        return [*self.changes, *self.made, *self.missing, *self.marks]
 
     @property
     def marks(self) -> list[str]:
@@ -80,125 +92,181 @@ class Grade(NamedTuple):
         return ["1 right line is marked" if self.marked == 1 else f"{self.marked} right lines are marked"]
 
 
+class Line(NamedTuple):
+    """What is compared of a line: its verdict, its text, what it sets, and the comment behind it."""
+
+    verdict: LineVerdict
+    squeezed: str
+    targets: frozenset[Target]
+    comment: str
+
+    @property
+    def formula(self) -> Any:
+        """Return what the line says, the same in any notation; None if it cannot be read."""
+        line = self.verdict.statement
+        return line and (line.sign, [structure(node) for node in (*line.left, *line.members)])
+
+    def says(self, other: Line) -> bool:
+        """Return whether two lines say the same: in other signs, or for the same name by the same wrong number."""
+        if self.squeezed == other.squeezed or (self.formula is not None and self.formula == other.formula):
+            return True
+        mine, theirs = self.verdict.worst, other.verdict.worst
+        return self.targets == other.targets and mine is not None and theirs is not None and all(
+            isclose(a, b, rel_tol=SAME_NUMBER) for a, b in zip(mine[1:], theirs[1:], strict=True)
+        )  # fmt: skip
+
+
 class AnswerKey:
     """An exercise, ready to grade what comes back: its models, and what its lines and its mistakes show."""
 
     def __init__(self, exercise: Exercise) -> None:
         self.exercise = exercise
-        self.source = Source(exercise.original)
-        self.models: list[Model] = models_of(self.source)
-        self.known = frozenset(faults(check_without_corrections(Source(exercise.original))))
-        given = Source(exercise.text)
-        self.given = [line_of(given, v) for v in verdicts_of(check_without_corrections(given))]
-        self.shown = [
-            frozenset(faults(check_without_corrections(Source(mistake.text)))) - self.known
-            for mistake in exercise.mistakes
-        ]
+        right, given, *alone = (
+            opened_text(text, exercise.source)
+            for text in (exercise.original, exercise.text, *(mistake.text for mistake in exercise.mistakes))
+        )
+        self.source = right
+        self.models: list[Model] = models_of(right)
+        checked = check_without_corrections(right)
+        self.known = frozenset(faults(checked))
+        self.right = self._lines(right, checked)
+        self.given = self._lines(given, check_without_corrections(given))
+        self.shown = [frozenset(faults(check_without_corrections(source))) - self.known for source in alone]
+        self.targets = [self._targets(mistake) for mistake in exercise.mistakes]
+
+    def _lines(self, source: Source, checked: Checked) -> list[Line]:
+        """Return what is compared of all lines of a file."""
+        found, number, of = list[Line](), -1, None
+        for n, (derivation, lines) in enumerate(checked):
+            number, of = number + (derivation is not of), derivation
+            names = names_by_value(self.models[number], lines.points)
+            for v in lines.verdicts:
+                targets = frozenset((n, target) for target in _set_by(v, lines, names))
+                found.append(Line(v, squeezed(v.text), targets, comment_behind(source, v)))
+        return found
+
+    def _targets(self, mistake: PlantedMistake) -> frozenset[Target]:
+        """Return what the line sets in which a mistake was planted."""
+        was = squeezed(mistake.was)
+        return next((line.targets for line in self.right if line.squeezed in (was, was.rstrip(",.;"))), frozenset())
 
     def grade(self, source: Source) -> Grade:
         """Return the grade of a hand-in.  Raises DerivationError for what cannot be read."""
-        exercise = self.exercise
-        source = with_declarations_of(self.source, source)
+        source = with_parts_of(self.source, source)
         mine = check_against(self.models, source)
-        changes = tuple(dict.fromkeys(change for _, part in mine for change in part.changes))
-        if changes and SequenceMatcher(None, rows(exercise.text), rows(source.text), False).ratio() < SAME_EXERCISE:
-            raise ValueError(f"this answer belongs to another file, made from {exercise.source}")
-        new = verdicts_of(mine)
-        lines = [line_of(source, v) for v in new]
+        layout = next((part.other_layout.layout for _, part in mine if part.other_layout is not None), None)
+        if layout is not None:
+            mine = check_against(self.models, source, layout)
+        changes = tuple(dict.fromkeys(change.text for _, part in mine for change in part.changes))
+        if changes and self._is_another(source, mine):
+            raise ValueError(f"this is not the exercise made from {self.exercise.source}: it has other names and lines")
+        lines = self._lines(source, mine)
         pairs = paired(self.given, lines)
         marked = {n for n, m in pairs.items() if lines[m].comment not in ("", self.given[n].comment)}
-        mistakes = tuple(
-            self._graded(mistake, shown, mine, pairs, marked)
-            for mistake, shown in zip(exercise.mistakes, self.shown, strict=True)
-        )
+        mistakes = tuple(self._graded(k, mine, lines, pairs, marked) for k in range(len(self.exercise.mistakes)))
         explained = self.known | self._unmended(mistakes)
-        missing = dict.fromkeys(fault for _, part in mine for fault in part.faults if fault not in explained)
+        missing = dict.fromkeys(fault for _, part in mine for fault in part.faults if _plain(fault) not in explained)
+        judged = all(part.points for _, part in mine)
         return Grade(
             mistakes,
-            () if changes else tuple(self._made(new, pairs, mistakes)),
+            tuple(self._made(source, lines, pairs, mistakes)) if judged else (),
             tuple(missing),
-            tuple(change.text for change in changes),
+            changes,
             tuple(findings_in(source, (part for _, part in mine))),
-            sum(self.given[n].ok and lines[pairs[n]].ok for n in marked),
-            not changes and not any(m.found for m in mistakes) and self._same(new),
-        )  # fmt: skip
+            sum(self.given[n].verdict.ok and lines[pairs[n]].verdict.ok for n in marked),
+            not changes and not any(m.found for m in mistakes) and self._same(lines),
+        )
 
-    def _same(self, new: Sequence[LineVerdict]) -> bool:
-        return [line.squeezed for line in self.given] == [squeezed(v.text) for v in new]
+    def _is_another(self, source: Source, mine: Checked) -> bool:
+        """Return whether a file is none of this exercise: its lines and most of its names are others."""
+        matcher = SequenceMatcher(None, rows(self.exercise.text), rows(source.text), False)
+        declared = {key for model in self.models for key in model.declarations.shapes}
+        lines = [line for derivation, _ in mine for line in derivation.forward]
+        backward = (line for derivation, _ in mine for part in derivation.backward.values() for line in part)
+        lines += [line for line in backward if isinstance(line, Statement)]
+        nodes = (node for line in lines for part in (*line.left, *line.members) for node in walk(part))
+        used = declared & {ref.key for node in nodes if (ref := ref_of(node)) is not None}
+        return matcher.ratio() < SAME_EXERCISE and len(used) < SAME_EXERCISE * len(declared)
+
+    def _same(self, lines: Sequence[Line]) -> bool:
+        return [(it.squeezed, it.verdict.ok) for it in self.given] == [(it.squeezed, it.verdict.ok) for it in lines]
 
     def _unmended(self, mistakes: Sequence[GradedMistake]) -> set[str]:
         """Return what is wrong because of mistakes that are still there."""
         return {fault for m, shown in zip(mistakes, self.shown, strict=True) if not m.mended for fault in shown}
 
-    def _graded(
-        self, mistake: PlantedMistake, shown: frozenset[str], mine: Checked, pairs: dict[int, int], marked: set[int]
-    ) -> GradedMistake:
-        new = verdicts_of(mine)
-        at = next((n for n, line in enumerate(self.given) if line.line == mistake.line and not mistake.removed), None)
-        line = new[pairs[at]] if at is not None and at in pairs else None
-        changed = at is not None and (line is None or squeezed(line.text) != self.given[at].squeezed)
-        mended = self._is_mended(mistake, shown, mine, line)
-        found = mended or changed or at in marked
-        return GradedMistake(mistake.line, mistake.kind, mistake.removed, found, mended)
+    def _planted(self, mistake: PlantedMistake) -> int | None:
+        """Return the number of the line that a mistake is in; None if the line was left out."""
+        here = [n for n, line in enumerate(self.given) if line.verdict.line == mistake.line and not mistake.removed]
+        now = squeezed(mistake.now)
+        return next((n for n in here if self.given[n].squeezed in now), here[0] if here else None)
 
-    def _is_mended(
-        self, mistake: PlantedMistake, shown: frozenset[str], mine: Checked, line: LineVerdict | None
-    ) -> bool:
+    def _graded(
+        self, k: int, mine: Checked, lines: Sequence[Line], pairs: dict[int, int], marked: set[int]
+    ) -> GradedMistake:
+        mistake = self.exercise.mistakes[k]
+        at = self._planted(mistake)
+        mended = self._is_mended(k, mine, lines, pairs)
+        changed = at is not None and not any(line.says(self.given[at]) for line in lines)
+        return GradedMistake(mistake.line, mistake.kind, mistake.removed, mended or changed or at in marked, mended)
+
+    def _is_mended(self, k: int, mine: Checked, lines: Sequence[Line], pairs: dict[int, int]) -> bool:
         """Return whether a mistake is no longer there; one that changes no value counts by its text."""
-        if any(lines.changes for _, lines in mine):
+        mistake, targets, at = self.exercise.mistakes[k], self.targets[k], self._planted(self.exercise.mistakes[k])
+        if not all(part.points for _, part in mine):
             return False
-        left = shown & set(faults(mine))
-        texts = {squeezed(v.text) for v in verdicts_of(mine)}
-        if not shown:
-            was = squeezed(mistake.was)
-            return was in texts if mistake.removed else line is not None and squeezed(line.text) in was
-        if mistake.removed:
-            return not left
-        if line is None:  # in another notation, or without this line
-            return all(v.ok for v in verdicts_of(mine)) and not left
-        return line.ok and squeezed(line.text) != squeezed(mistake.now) and not left
+        if not self.shown[k]:
+            partners = range(len(lines)) if at is None else [m for n, m in pairs.items() if n == at]
+            return squeezed(mistake.was) in {lines[m].squeezed for m in partners}
+        others = [self.given[n] for n in map(self._planted, self.exercise.mistakes) if n is not None and n != at]
+        setting = [line for line in lines if line.targets & targets]
+        if setting:
+            wrong = [line for line in setting if not line.verdict.ok and not any(line.says(it) for it in others)]
+            return len(wrong) < len(setting) and not wrong and not targets & self._incomplete(mine)
+        elsewhere = {fault for n, shown in enumerate(self.shown) if n != k for fault in shown}
+        left = {_plain(fault) for _, part in mine for fault in part.faults} - self.known - elsewhere
+        reached = self._reached(targets)
+        return not left and all(line.verdict.ok for line in lines if not line.targets or line.targets & reached)
+
+    def _incomplete(self, mine: Checked) -> set[Target]:
+        """Return the derivatives that lack a contribution."""
+        return {(n, place) for n, (_, lines) in enumerate(mine) for place in lines.missing_contributions}
+
+    def _reached(self, targets: Collection[Target]) -> set[Target]:
+        """Return the derivatives that are computed from some, by any way."""
+        found, ahead = set[Target](), [*targets]
+        while ahead:
+            n, place = ahead.pop()
+            for model in self.models:
+                for used in model.forward.uses(place) if place in model.forward.values else ():
+                    if (n, used) not in found:
+                        found.add((n, used))
+                        ahead.append((n, used))
+        return found
 
     def _made(
-        self, new: Sequence[LineVerdict], pairs: dict[int, int], mistakes: Sequence[GradedMistake]
+        self, source: Source, lines: Sequence[Line], pairs: dict[int, int], mistakes: Sequence[GradedMistake]
     ) -> Iterator[str]:
         """Say which lines were right and are wrong now, and which wrong ones were added."""
-        old_of = {m: n for n, m in pairs.items()}
+        old_of = {m: self.given[n] for n, m in pairs.items()}
         explained = self.known | self._unmended(mistakes)
-        unmended = {mistake.line for mistake in mistakes if not (mistake.mended or mistake.removed)}
-        spoiled = {line.target for line in self.given if line.line in unmended}  # by the planted mistakes
-        for m, v in enumerate(new):
-            old = self.given[old_of[m]] if m in old_of else None
-            if v.ok or squeezed(v.text) in explained or (old is not None and old.line in unmended):
+        unmended = [k for k, mistake in enumerate(mistakes) if not mistake.mended]
+        spoiled = {target for k in unmended for target in self.targets[k]}  # by the planted mistakes
+        for m, line in enumerate(lines):
+            old, v = old_of.get(m), line.verdict
+            if v.ok or line.squeezed in explained or line.targets & spoiled:
                 continue
-            if old is None:
-                yield f"line {v.line} of the new file was added and is wrong"
-            elif old.squeezed == squeezed(v.text):
-                if old.target not in spoiled:
-                    yield f"line {old.line} was right and is not any more: {v.message or v.verdict}"
-            else:
-                yield f"line {old.line} was right and was changed"
+            known = old is not None and old.verdict.ok and line.targets in (old.targets, frozenset())
+            was = "was right and is wrong" if known else "is new and wrong"
+            yield f"line {v.line}, {beginning(v.text)}, {was}: {finding_of(source, v).message}"
 
 
-class Line(NamedTuple):
-    """What is compared of a line: where it is, what it sets, whether it holds, its text and the comment behind it."""
-
-    line: int
-    squeezed: str
-    target: str
-    ok: bool
-    comment: str
-
-
-def line_of(source: Source, v: LineVerdict) -> Line:
-    """Return what is compared of a line; what it sets is the same in any notation."""
-    left = v.statement.left if v.statement is not None else ()
-    return Line(
-        v.line,
-        squeezed(v.text),
-        " ".join(f"{node.kind} {node.value}" for node in left),
-        v.ok,
-        comment_behind(source, v),
-    )
+def _set_by(v: LineVerdict, lines: CheckedLines, names: dict[str, str]) -> Iterator[Any]:
+    """Yield what a line sets, with the names of the exercise."""
+    if v.statement is None or not lines.points:
+        return
+    yield from ((names.get(key, key), time) for key, time in places_set(lines.points[0], [v.statement]))
+    yield from (structure(left) for left in v.statement.left if left.kind != "d")
 
 
 def verdicts_of(checked: Checked) -> list[LineVerdict]:
@@ -209,7 +277,18 @@ def verdicts_of(checked: Checked) -> list[LineVerdict]:
 def faults(checked: Checked) -> list[str]:
     """Return every wrong line and every missing derivative of a file."""
     wrong = [squeezed(v.text) for v in verdicts_of(checked) if not v.ok]
-    return wrong + [fault for _, lines in checked for fault in lines.faults]
+    return wrong + [_plain(fault) for _, lines in checked for fault in lines.faults]
+
+
+def _plain(fault: str) -> str:
+    """Return what is missing without the line that misses it, which may stand elsewhere, and without advice."""
+    return PLACE.sub("", fault)
+
+
+def beginning(text: str) -> str:
+    """Return how a line begins, in one row."""
+    row = " ".join(text.split())
+    return row if len(row) <= LINE_CHARACTERS else row[: LINE_CHARACTERS - 1] + "…"
 
 
 def squeezed(text: str) -> str:
@@ -225,7 +304,7 @@ def rows(text: str) -> list[str]:
 def comment_behind(source: Source, v: LineVerdict) -> str:
     """Return the comment behind a line, without white space; "" if there is none."""
     end = source.text.find("\n", v.end)
-    behind = squeezed(source.text[v.end : end if end >= 0 else None])
+    behind = squeezed(source.text[v.end : end if end >= 0 else None]).lstrip("\\,.;&")  # what ends a row of LaTeX
     return behind if behind.startswith(("#", "%")) else ""
 
 
@@ -239,7 +318,7 @@ def paired(old: Sequence[Line], new: Sequence[Line]) -> dict[int, int]:
             continue
         left = list(range(j, j_end))
         for n in range(i, i_end):
-            partner = next((m for m in left if new[m].target == old[n].target != ""), None)
+            partner = next((m for m in left if old[n].targets and new[m].targets == old[n].targets), None)
             if partner is not None:
                 found[n] = partner
                 left.remove(partner)

@@ -81,9 +81,9 @@ def _remarks(hand_in: HandIn, first: dict[bytes, str], seen: set[str], due: date
     """Yield what there is to notice about a file beside others."""
     if due is not None and hand_in.written is not None and hand_in.written > due:
         yield "late"
-    if hand_in.who in seen:
+    if hand_in.owner in seen:
         yield f"{one_line(hand_in.who)} handed in more than once"
-    seen.add(hand_in.who)
+    seen.add(hand_in.owner)
     if hand_in.content:
         earlier = first.setdefault(sha256(hand_in.content).digest(), hand_in.name)
         if earlier != hand_in.name:

@@ -8,15 +8,24 @@ from __future__ import annotations
 import os
 import re
 import stat
+import unicodedata
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
+from io import BytesIO
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from tinyad.derivation.exercise.limits import ARCHIVE_BYTES, DIRECTORY_BYTES, HAND_INS, WHO_CHARACTERS
+from tinyad.derivation.exercise.limits import (
+    ARCHIVE_BYTES,
+    DIRECTORY_BYTES,
+    HAND_INS,
+    NESTED_FILES,
+    WHO_CHARACTERS,
+)
 from tinyad.derivation.language.limits import FILE_BYTES
 
 SUFFIXES = ("", ".md", ".markdown", ".txt", ".tex", ".ltx", ".latex", ".rst", ".qmd", ".rmd", ".ipynb")
@@ -28,21 +37,28 @@ SIGNATURES = {  # the first bytes of files that are no text → what they are
     b"{\\rtf": OFFICE, b"\x1f\x8b": "an archive", b"7z\xbc\xaf": "an archive", b"Rar!": "an archive",
 }  # fmt: skip
 ADVICE = "hand in Markdown, LaTeX or a notebook"
+ARCHIVE = b"PK\x03\x04"
 END_OF_ARCHIVE = b"PK\x05\x06"
-LEARNING_PLATFORM = re.compile(r"_\d{1,12}_assignsubmission_.*$")
+LEARNING_PLATFORM = re.compile(r"(_\d{1,12}_assignsubmission)_.*$")  # a name, the number of a hand-in, its sort
+UTF_8_NAME = 0x800  # a flag of a file in an archive
 
 
 class HandIn(NamedTuple):
-    """One file: its path below the folder or in the archive, who it is from, when it was written, and its content.
+    """One file: its path below the folder or in the archive, whose it is, when it was written, and its content.
 
     refused: why it is not graded, "" if it is.
     """
 
     name: str
-    who: str
+    owner: str
     written: datetime | None
     content: bytes = b""
     refused: str = ""
+
+    @property
+    def who(self) -> str:
+        """Return who it is from, as a table shows it."""
+        return shown_owner(self.owner)
 
     @property
     def suffix(self) -> str:
@@ -73,20 +89,20 @@ def _in_folder(folder: Path) -> Iterator[HandIn]:
     shared = _shared_folder(names)
     for name in names:
         path = folder / name
-        who = who_of(name.removeprefix(shared))
+        owner = owner_of(name.removeprefix(shared))
         try:
             status = path.lstat()
             written = datetime.fromtimestamp(status.st_mtime)
             if stat.S_ISLNK(status.st_mode):
-                yield HandIn(name, who, written, refused="a link, which is not followed; hand in the file itself")
+                yield HandIn(name, owner, written, refused="a link, which is not followed; hand in the file itself")
             elif not stat.S_ISREG(status.st_mode):
-                yield HandIn(name, who, written, refused="no regular file")
+                yield HandIn(name, owner, written, refused="no regular file")
             elif status.st_size > FILE_BYTES:
-                yield HandIn(name, who, written, refused=_too_large(status.st_size))
+                yield HandIn(name, owner, written, refused=_too_large(status.st_size))
             else:
-                yield _looked_at(HandIn(name, who, written, path.read_bytes()))
+                yield from _looked_at(HandIn(name, owner, written, path.read_bytes()))
         except OSError as error:
-            yield HandIn(name, who, None, refused=f"cannot be read: {error.strerror}")
+            yield HandIn(name, owner, None, refused=f"cannot be read: {error.strerror}")
 
 
 def _files_below(folder: Path, root: Path) -> Iterator[str]:
@@ -113,14 +129,28 @@ def _in_archive(path: Path) -> Iterator[HandIn]:
     except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise ValueError(f"{path}: this is no zip archive: {error}") from None
     with archive:
-        entries = [it for it in archive.infolist() if not it.is_dir() and not any(map(is_of_system, _parts(it)))]
+        entries = _entries(archive)
         if len(entries) > HAND_INS:
             raise ValueError(f"{path}: more than {HAND_INS} files")
-        shared = _shared_folder([it.filename for it in entries])
-        for it in sorted(entries, key=lambda it: it.filename):
-            found = HandIn(it.filename, who_of(it.filename.removeprefix(shared)), _written(it))
-            refused = _refused(it)
-            yield found._replace(refused=refused) if refused else _unpacked(archive, it, found)
+        shared = _shared_folder([name for name, _ in entries])
+        for name, it in entries:
+            found = _unpacked(archive, it, HandIn(name, owner_of(name.removeprefix(shared)), _written(it)))
+            yield from [found] if found.refused else _looked_at(found)
+
+
+def _entries(archive: ZipFile) -> list[tuple[str, ZipInfo]]:
+    """Return the files of an archive with their names, by these, without those of the system."""
+    named = sorted(((_name(it), it) for it in archive.infolist()), key=lambda entry: entry[0])
+    return [(name, it) for name, it in named if name[-1:] != "/" and not any(map(is_of_system, name.split("/")))]
+
+
+def _name(it: ZipInfo) -> str:
+    """Return the name of a file in an archive, with / also where Windows has made it."""
+    name = it.filename
+    if not it.flag_bits & UTF_8_NAME:  # as macOS writes it: in UTF-8 all the same
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")
 
 
 def _refuse_long_directory(path: Path) -> None:
@@ -137,10 +167,9 @@ def _refuse_long_directory(path: Path) -> None:
         raise ValueError(f"{path}: more files than are read; at most {HAND_INS}")
 
 
-def _refused(it: ZipInfo) -> str:
+def _refused(it: ZipInfo, name: str) -> str:
     """Say why a file of an archive is not read; "" if it is."""
-    parts = _parts(it)
-    if ".." in parts or it.filename.startswith(("/", "\\")) or re.match("[A-Za-z]:", it.filename):
+    if ".." in name.split("/") or name.startswith("/") or re.match("[A-Za-z]:", name):
         return "its path leads out of the archive"
     if stat.S_ISLNK(it.external_attr >> 16):
         return "a link, which is not followed; hand in the file itself"
@@ -153,6 +182,9 @@ def _refused(it: ZipInfo) -> str:
 
 def _unpacked(archive: ZipFile, it: ZipInfo, found: HandIn) -> HandIn:
     """Return a file of an archive with its content; no more than may be read of it is ever unpacked."""
+    refused = _refused(it, found.name)
+    if refused:
+        return found._replace(refused=refused)
     try:
         with archive.open(it) as file:
             content = file.read(FILE_BYTES + 1)
@@ -160,29 +192,55 @@ def _unpacked(archive: ZipFile, it: ZipInfo, found: HandIn) -> HandIn:
         return found._replace(refused=f"it cannot be unpacked: {error}")
     if len(content) > FILE_BYTES:
         return found._replace(refused=_too_large(len(content)))
-    return _looked_at(found._replace(content=content))
+    return found._replace(content=content)
 
 
-def _looked_at(found: HandIn) -> HandIn:
-    """Return a hand-in without its content, if that is no text."""
+def _looked_at(found: HandIn, nested: bool = False) -> Iterator[HandIn]:
+    """Yield a hand-in, without its content if that is no text; of an archive the files in it."""
     what = next((what for begin, what in SIGNATURES.items() if found.content.startswith(begin)), "")
-    if what:
-        return found._replace(content=b"", refused=f"{what}, which cannot be graded; {ADVICE}")
-    if found.suffix not in SUFFIXES:
-        return found._replace(content=b"", refused=f"a file {found.suffix}, which cannot be graded; {ADVICE}")
-    return found if found.content.strip() else found._replace(refused="it is empty")
+    if found.suffix == ".zip" and found.content.startswith(ARCHIVE) and not nested:
+        yield from _in_archive_of_one(found)
+    elif what:
+        yield found._replace(content=b"", refused=f"{what}, which cannot be graded; {ADVICE}")
+    elif found.suffix not in SUFFIXES:
+        yield found._replace(content=b"", refused=f"a file {found.suffix}, which cannot be graded; {ADVICE}")
+    else:
+        yield found if found.content.strip() else found._replace(refused="it is empty")
+
+
+def _in_archive_of_one(found: HandIn) -> Iterator[HandIn]:
+    """Yield the files in an archive that one person has handed in."""
+    try:
+        archive = ZipFile(BytesIO(found.content))
+    except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        yield found._replace(content=b"", refused=f"this is no zip archive: {error}")
+        return
+    with archive:
+        entries = _entries(archive)
+        if not 0 < len(entries) <= NESTED_FILES:
+            what = f"of more than {NESTED_FILES} files" if entries else "without files"
+            yield found._replace(content=b"", refused=f"an archive {what}; {ADVICE}")
+            return
+        for name, it in entries:
+            one = _unpacked(archive, it, found._replace(name=f"{found.name}/{name}", content=b""))
+            yield from [one] if one.refused else _looked_at(one, nested=True)
 
 
 def is_of_system(name: str) -> bool:
     """Return whether a file or folder is one that a system leaves behind, or a hidden one."""
-    return name.lower() in NO_HAND_INS or (name.startswith(".") and name != "..")
+    return name.lower() in NO_HAND_INS or name.startswith("~$") or (name.startswith(".") and name != "..")
 
 
-def who_of(name: str) -> str:
-    """Return who a hand-in is from: its folder, or its name without the ending; both in one line."""
-    path = PurePosixPath(name.replace("\\", "/"))
+def owner_of(name: str) -> str:
+    """Return whose a file is: its folder, or its name without the ending; with the number of a learning platform."""
+    path = PurePosixPath(unicodedata.normalize("NFC", name.replace("\\", "/")))
     folders = [part for part in path.parts[:-1] if part not in ("/", "..", ".")]
-    who = LEARNING_PLATFORM.sub("", folders[0]) if folders else path.stem
+    return LEARNING_PLATFORM.sub(r"\1_", folders[0] if folders else path.stem)
+
+
+def shown_owner(owner: str) -> str:
+    """Return whose a file is without the number of a learning platform, and not longer than a table has room for."""
+    who = LEARNING_PLATFORM.sub("", owner)
     return who if len(who) <= WHO_CHARACTERS else who[: WHO_CHARACTERS - 1] + "…"
 
 
@@ -193,10 +251,6 @@ def _shared_folder(names: list[str]) -> str:
     folders = [PurePosixPath(name).parts[:-1] for name in names]
     shared = [parts[0] for parts in takewhile(lambda parts: len({*parts}) == 1, zip(*folders, strict=False))]
     return "/".join([*shared, ""]) if shared else ""
-
-
-def _parts(it: ZipInfo) -> tuple[str, ...]:
-    return tuple(it.filename.replace("\\", "/").split("/"))
 
 
 def _written(it: ZipInfo) -> datetime | None:

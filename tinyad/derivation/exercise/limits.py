@@ -10,8 +10,11 @@ HAND_IN_SECONDS    = 90.0 # for one hand-in with all that waits: then its proces
 HAND_IN_BYTES      = 3_000_000_000  # of address space of a process that grades: BLAS alone takes one
 HAND_INS           = 20_000  # files in one folder or archive
 ARCHIVE_BYTES      = 500_000_000  # of an archive, which is read from the disk
+NESTED_FILES       = 20   # in an archive that one person hands in: more are no exercise
 DIRECTORY_BYTES    = 8_000_000  # of the list of files in an archive, all of which is kept
 GRADERS            = 4    # processes at most: what starts them and reads their files is one
 WHO_CHARACTERS     = 80   # of a name in a table
-SAME_EXERCISE      = 0.5  # share of the lines of two files that are versions of one exercise
+LINE_CHARACTERS    = 60   # of a line in what is said of a hand-in
+SAME_EXERCISE      = 0.5  # share of the lines, or of the declared names, of two files that are versions of one exercise
+SAME_NUMBER        = 1e-6 # relative: two wrong lines whose worst entry is this near make the same mistake
 # fmt: on

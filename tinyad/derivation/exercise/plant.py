@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 
 from tinyad.derivation.exercise.answer import Exercise, PlantedMistake
 from tinyad.derivation.exercise.grade import faults, squeezed, verdicts_of
@@ -13,6 +14,8 @@ from tinyad.derivation.exercise.line_parts import AuthorSigns, EditableLine, Tex
 from tinyad.derivation.exercise.mistakes import MISTAKES
 from tinyad.derivation.judge.check import check_without_corrections
 from tinyad.derivation.judge.verdicts import Verdict
+from tinyad.derivation.language.document import Document
+from tinyad.derivation.language.documents import opened_text
 from tinyad.derivation.language.reader import derivations
 from tinyad.derivation.language.source import DerivationError, Source
 from tinyad.derivation.language.syntax_tree import Statement
@@ -49,7 +52,7 @@ class _Candidate:
 
 def plants(text: str, name: str = "derivation") -> Iterator[PlantedMistake]:
     """Yield all mistakes of every kind that one edit makes, line by line."""
-    for line in _lines(Source(text, name)):
+    for line in _lines(_opened(text, name)):
         for kind in KINDS:
             for edit in edits(line, kind):
                 yield planted(line, kind, edit)
@@ -65,7 +68,7 @@ def plant(text: str, kinds: Sequence[str], count: int, seed: int, name: str = "d
             raise ValueError(f"{kind!r} is not a kind of mistake; the kinds are {', '.join(KINDS)}")
     if not 1 <= count <= PLANTED:
         raise ValueError(f"{count} mistakes: from 1 to {PLANTED} can be planted")
-    source = Source(text, name)
+    source = _opened(text, name)
     lines = _lines(source)
     known = _faults_of_right(source)
     found = {kind: [(line, edit) for line in lines for edit in edits(line, kind)] for kind in kinds}
@@ -92,6 +95,17 @@ def plant(text: str, kinds: Sequence[str], count: int, seed: int, name: str = "d
     return _exercise(source, chosen)
 
 
+def _opened(text: str, name: str) -> Source:
+    """Return the derivation in a text that is one file.  Raises ValueError for one of several parts."""
+    if Path(name).suffix.lower() == ".ipynb":
+        raise ValueError(f"{name}: mistakes are planted in Markdown or LaTeX: put the cell with the lines in a file")
+    source = opened_text(text, name)
+    if isinstance(source, Document) and source.left_out:
+        line, why = source.left_out[0]
+        raise ValueError(f"{name}:{line}: {why}; mistakes are planted in one file")
+    return source
+
+
 def _faults_of_right(source: Source) -> frozenset[str]:
     """Return no faults; raise ValueError if the derivation has some."""
     checked = check_without_corrections(source)
@@ -110,7 +124,7 @@ def _seen(line: EditableLine, kind: str, edit: TextEdit, known: frozenset[str]) 
     """Return a mistake with which the file can be read, and has more faults than before; None for another one."""
     made = planted(line, kind, edit)
     try:
-        checked = check_without_corrections(Source(made.text))
+        checked = check_without_corrections(opened_text(made.text, line.source.name))
     except DerivationError:
         return None
     unreadable = any(v.verdict is Verdict.UNREADABLE for v in verdicts_of(checked) if v.line == made.line)
@@ -126,7 +140,8 @@ def _goes_with(candidate: _Candidate, chosen: Sequence[_Candidate], source: Sour
         return False
     together = [*chosen, candidate]
     try:
-        shown = set(faults(check_without_corrections(Source(_exercise(source, together).text))))
+        exercise = _exercise(source, together)
+        shown = set(faults(check_without_corrections(opened_text(exercise.text, exercise.source))))
     except DerivationError:
         return False
     return all(one.shown <= shown for one in together)

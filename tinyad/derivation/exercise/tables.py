@@ -47,10 +47,10 @@ def _plain(cell: object) -> str:
 
 
 def _states(exercise: Exercise, grade: Grade | None) -> list[str]:
-    """Say of each planted mistake whether it was mended, or found only."""
+    """Say of each planted mistake whether it was mended, only found, or neither."""
     if grade is None:
         return [""] * len(exercise.mistakes)
-    return ["mended" if m.mended else "found" if m.found else "no" for m in grade.mistakes]
+    return ["mended" if m.mended else "found" if m.found else "not found" for m in grade.mistakes]
 
 
 def _counts(grade: Grade | None) -> list[object]:
@@ -100,15 +100,21 @@ def as_html(exercise: Exercise, rows: Sequence[Row]) -> str:
     about = Markup('<details class="notes"><summary>Planted ({})</summary><ul>{}</ul></details>').format(
         len(exercise.mistakes), planted
     )
-    heads = [("Who", "")] + [(f"Line {m.line}", "v") for m in exercise.mistakes] + [("What else", "w"), ("Result", "v")]
+    heads = [("Who", "")] + [(f"Line {m.line}", "v") for m in exercise.mistakes]
+    heads += [("What else, by the lines of the hand-in", "w"), ("Result", "v")]
     body = [(Markup(' class="{}"').format(CLASSES[row.status]), _cells(exercise, row)) for row in rows]
-    return pages.page(title, pages.lines([head, about, pages.table(heads, body, "Hand-ins")]))
+    table = Markup('<section class="grades">\n{}\n</section>').format(pages.table(heads, body, "Hand-ins"))
+    return pages.page(title, pages.lines([head, about, table]))
 
 
 def _cells(exercise: Exercise, row: Row) -> list[str]:
     who = Markup('{}<br><span class="size">{}</span>').format(row.who, row.file)
     items = Markup("").join(Markup("<p>{}</p>").format(text) for text in _said(row))
-    return [who, *_states(exercise, row.graded.grade), items, BADGE.format(CLASSES[row.status], row.status)]
+    states = [
+        Markup('<span class="narrow">Line {}: </span>{}').format(mistake.line, state) if state else ""
+        for mistake, state in zip(exercise.mistakes, _states(exercise, row.graded.grade), strict=True)
+    ]
+    return [who, *states, items, BADGE.format(CLASSES[row.status], row.status)]
 
 
 def _said(row: Row) -> Iterator[str]:
@@ -117,7 +123,7 @@ def _said(row: Row) -> Iterator[str]:
     if grade is None or grade.unchanged:
         yield row.graded.message
     if grade is not None:
-        yield from (*grade.changes, *grade.made, *grade.missing, *grade.marks)
+        yield from grade.others
     yield from row.graded.remarks
 
 

@@ -71,10 +71,9 @@ def with_proposed(source: Source) -> Source:
 def with_parts_of(other: Source, source: Source) -> Source:
     """Return a text with what it lacks of another: the declarations with the layout, and the one forward block."""
     parts = [] if _declared(source) else [_declarations_of(other, source)]
-    if not (isinstance(source, Document) or isinstance(other, Document) or _of_kind(source, "forward")):
-        forward = _of_kind(other, "forward")
-        alone = len(forward) == len({block.kind for block in other.blocks()} & {"forward"})
-        parts += [f"```forward\n{other.text[block.start : block.end]}```" for block in forward if alone]
+    if not (isinstance(source, Document) or isinstance(other, Document)):
+        mine, forward = ([it.text[b.start : b.end] for b in _of_kind(it, "forward")] for it in (source, other))
+        parts += [f"```forward\n{text}```" for text in forward if len(forward) == 1 and not "".join(mine).strip()]
     return source.with_declarations("\n".join(parts)) if parts else source
 
 
