@@ -24,7 +24,8 @@ from tinyad.printing.findings import Finding
 
 Checked = Sequence[tuple[Derivation, CheckedLines]]
 Target = tuple[int, Any]  # the number of a set of lines, and (name, time), or the structure of a left-hand side
-PLACE = re.compile(r"^line \d+(?: of [^,;]{1,80}?)? (?=uses )")  # what differs between versions of a file
+# What differs between versions of a file: the line that misses something, and advice.
+PLACE = re.compile(r"^line \d+(?: of [^,;]{1,80}?)? (?=uses )| \(`constant: [^`]*`, .*\)$")
 
 
 class GradedMistake(NamedTuple):
@@ -280,7 +281,7 @@ def faults(checked: Checked) -> list[str]:
 
 
 def _plain(fault: str) -> str:
-    """Return what is missing without the line that misses it: that may stand elsewhere in another version."""
+    """Return what is missing without the line that misses it, which may stand elsewhere, and without advice."""
     return PLACE.sub("", fault)
 
 
