@@ -320,11 +320,18 @@ def test_a_notebook_is_a_document_if_its_markdown_declares_something(run, declar
     assert ("3 of 3 lines hold" in out) == is_text
 
 
-def test_no_mistake_is_planted_into_a_document(run):
-    Path("paper.tex").write_text(PAPER, encoding="utf-8")
-    status, _, err = run("plant", "paper.tex", "--kind", "sign", "--out", "copy.tex")
+def test_a_mistake_is_planted_into_a_document(run):
+    Path("bare.tex").write_text(PAPER, encoding="utf-8")
+    status, _, err = run("plant", "bare.tex", "--kind", "transpose", "--out", "copy.tex")
     assert status == 2
-    assert "no block" in err
+    assert "this document declares no sizes; `tinyad check --declare bare.tex` proposes what to declare" in err
+    Path("paper.tex").write_text("% tinyad: declare W: N×M, x: M×1\n" + PAPER, encoding="utf-8")
+    status, _, err = run("plant", "paper.tex", "--kind", "transpose", "--out", "copy.tex")
+    assert (status, err) == (0, "")
+    assert run("check", "--summary", "paper.tex")[0] == 0
+    status, out, _ = run("check", "--summary", "copy.tex")
+    assert status == 1
+    assert "2 of 3 lines hold" in out
 
 
 @pytest.mark.parametrize("more", [[], ["--kind"]])

@@ -266,7 +266,7 @@ def test_errors():
         compare(cell.d, {})
     with pytest.raises(KeyError, match="no Variable is named 'W_fhh'; did you mean W_fh"):
         compare(cell.d, {"W_fhh": draw((4, 4))})
-    with pytest.raises(TypeError, match="the derivative of b_o by hand: values are matrices of numbers, not str"):
+    with pytest.raises(TypeError, match="the derivative of b_o by hand: values are matrices of numbers, not a str"):
         compare(cell.d, {"b_o": "zero"})
     with pytest.raises(ValueError, match="b_o and b_o are one Variable: give its derivative once"):
         compare(cell.d, {"b_o": cell.d["b_o"], cell.tape["b_o"]: cell.d["b_o"]})

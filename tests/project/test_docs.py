@@ -57,8 +57,8 @@ def test_a_changed_output_is_seen(monkeypatch, tmp_path):
     shown = list(run(blocks(page)))
     assert shown == [("```declare\n```\n", "?\n"), ("1\n", "")]
     assert rewritten(page, shown) == page.replace("?\n", "```declare\n```\n")
-    assert examples.said("tinyad none\n").startswith("usage: tinyad ")
-    assert examples.said("tinyad none 2>&1 > /dev/null | head -1").startswith("usage: tinyad ")
+    assert examples.said("tinyad none\n").startswith("tinyad: argument command: ")
+    assert examples.said("tinyad none 2>&1 > /dev/null | head -1").startswith("tinyad: argument command: ")
 
 
 def documented(pages):

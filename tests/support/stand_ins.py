@@ -42,6 +42,9 @@ class Tensor(np.ndarray):
     def sum(self, dim, keepdim=False):
         return np.asarray(self).sum(axis=dim, keepdims=keepdim).view(Tensor)
 
+    def mul(self, other):
+        return self * other
+
     def amax(self, dim, keepdim):
         return np.asarray(self).max(axis=dim, keepdims=keepdim).view(Tensor)
 
@@ -202,7 +205,7 @@ def new(make):
 def jax():
     """A module of what the texts for JAX, and the engine, use."""
     module, numpy = ModuleType("jax"), ModuleType("jax.numpy")
-    names = "maximum minimum logaddexp abs concatenate broadcast_to pad linalg float64 float32".split()
+    names = "maximum minimum logaddexp abs concatenate broadcast_to pad linalg vdot float64 float32".split()
     for name in [*SAME, *names]:
         setattr(numpy, name, getattr(np, name))
     for name in "asarray array stack zeros ones full zeros_like".split():

@@ -194,7 +194,7 @@ ON_STEPS, BEHIND = "{0}.swapaxes(0, 1).reshape{shape}", "{0}.reshape({rows}, {n}
 ON_EXAMPLES, APART = "{0}.transpose(1, 2, 0).reshape{shape}", "{0}.reshape({rows}, {columns}, {n}).transpose(2, 0, 1)"
 ROWS_ON_EXAMPLES = "{0}.swapaxes(0, 1).reshape{shape}"
 FIRST = "jax.nn.one_hot({0}.argmax(axis=-2), {rows}, dtype={np}.{dtype}, axis=-2)"
-INNER = "({0} * {1}).reshape(-1).sum(-1).reshape(1, 1)"
+TORCH_INNER = "{0}.mul({1}).reshape(-1).sum(-1).reshape(1, 1)"
 TORCH_FIRST = "torch.nn.functional.one_hot({0}.argmax(dim=-2), {rows}).mT.type_as({0})"
 
 # fmt: off
@@ -249,7 +249,7 @@ OPERATIONS = {
     "row_max":      Operation(F, one_column, "{0}.max(axis=-1, keepdims=True)", torch="{0}.amax(dim=-1, keepdim=True)"),
     "entries":      Operation(F, one_entry,  "{0}.sum(axis=(-2, -1), keepdims=True)",
                               torch="{0}.sum(dim=(-2, -1), keepdim=True)"),
-    "inner":        Operation(F, one_number, "{np}.vdot({0}, {1}).reshape(1, 1)", jax=INNER, torch=INNER),
+    "inner":        Operation(F, one_number, "{np}.vdot({0}, {1}).reshape(1, 1)", torch=TORCH_INNER),
     "inv":          Operation(F, turned,     "{np}.linalg.inv({0})"),
     "dot":          Operation(P, product,    "{0} @ {1}"),
     "call":         Operation(Kind.CALLED, as_called, in_loop=InLoop.ONE),

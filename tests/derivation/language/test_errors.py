@@ -221,7 +221,11 @@ def test_files_that_are_no_text(raw, message, tmp_path):
     assert str(path) in str(found)
 
 
-@pytest.mark.parametrize("path", ["no/such/file.md", Path("no/such/file.md"), ".", ""])
+def test_no_text_at_all():
+    assert str(error("")) == "an empty text, without ```declare, ```forward and ```backward"
+
+
+@pytest.mark.parametrize("path", ["no/such/file.md", Path("no/such/file.md"), "."])
 def test_files_that_are_not_there(path):
     advice = "; give a file, or a text of more than one line"
     assert str(error(path)).endswith(advice) == isinstance(path, str)
