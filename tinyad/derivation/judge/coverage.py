@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -172,7 +172,8 @@ class Coverage:
 
     def _add_up(self) -> None:
         """Enter the lines one after the other, and mark those that overwrite, repeat or miss contributions."""
-        for n, v in enumerate(self.verdicts):
+        for n in self._in_order_of_time():
+            v = self.verdicts[n]
             if v.statement is None or not v.readings or is_labelled_term(v, self._labels):
                 continue
             if defines_notation(v.statement):
@@ -184,6 +185,22 @@ class Coverage:
                     fault = next((fault for fault in faults if fault is not None), None)
                     if fault is not None and self.verdicts[n].ok:
                         self._mark(n, fault.verdict, self._message(fault))
+
+    def _in_order_of_time(self) -> list[int]:
+        """Return the lines in order, but dz_{t-1} = … before lines that add to dz_t: it is set a time step before."""
+        signs: dict[str, set[str]] = {}
+        for v in self.verdicts:
+            for node in v.statement.left if v.statement is not None else ():
+                if node.kind == "d" and node.value[0].time == ("t", 0):
+                    signs.setdefault(node.value[0].key, set()).add(v.statement.sign)
+        return sorted(range(len(self.verdicts)), key=lambda n: not self._sets_before(self.verdicts[n], signs))
+
+    @staticmethod
+    def _sets_before(v: LineVerdict, signs: Mapping[str, set[str]]) -> bool:
+        """Return whether a line sets a derivative at t - 1 to which other lines only add at t."""
+        left = v.statement.left if v.statement is not None and v.statement.sign == "=" else ()
+        refs = [node.value[0] for node in left if node.kind == "d"]
+        return any(ref.time == ("t", -1) and signs.get(ref.key) == {"+="} for ref in refs)
 
     def _mark_repeated_terms(self) -> None:
         """Mark labelled terms that hold what an earlier one holds."""

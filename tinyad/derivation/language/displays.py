@@ -324,6 +324,7 @@ CONDITION = re.compile(r"\\(?:in|forall|sim|leq?|geq?|neq?|[lc]?dots|propto|subs
 SEPARATOR = re.compile(r"\\q?quad|[,;]|&[&\s]*")
 BEFORE_COMPARED = {"if", "for", "when"}  # words before a comparison of indices that is a part of the line
 COMPARED = re.compile(r"[\s~$,;\\]*[a-z]\s*(?:=|\\neq?(?![A-Za-z])|≠)\s*[a-z]\s*(?=[$.,;\s&]*(?:\\\\|\\end|\Z))")
+BEHIND_WORDS = re.compile(r"(?:[\s,;]|\\q?quad(?![A-Za-z]))*")
 END_OF_ROW = re.compile(r"[\s,.;]*(?:\\\\|\\(?:end|tag|label|notag|nonumber|q?quad)(?![A-Za-z])|\Z)")
 COLUMNS = re.compile(r"\s*\{[lcr|\s]*\}")
 SAYS_NOTHING = re.compile(r"(?<!\\)%[^\n]*|\\(?:label\s*\{[^{}]*\}|nonumber|notag|q?quad(?![A-Za-z]))|[&,.;\s]")
@@ -500,6 +501,7 @@ class _Rows:
 
     def add(self, start: int, end: int, first: bool) -> bool:
         """Add a row, and return whether there is anything in it."""
+        start = BEHIND_WORDS.match(self.text, start, end).end()  # type: ignore[union-attr]  # it may be empty
         filled = bool(SAYS_NOTHING.sub("", self.text[start:end]).strip())
         if filled:
             self.rows.append(Row(start, end, self.label, self.continues and first))

@@ -362,7 +362,8 @@ class Sorting:
     def _candidates(self, found: Sequence[Equation]) -> list[Candidate]:
         """Return the equations as far as they can be read; names that are computed are known then."""
         names = self.declarations.names
-        computes = [self._computed(equation) for equation in found]
+        in_blocks = not self.source.is_document  # where lines set derivatives alone
+        computes = [None if in_blocks and e.said == "backward" else self._computed(e) for e in found]
         for ref in computes:
             for key in names.instances_of(ref.key) if ref else ():
                 names.add(ref._replace(key=key))  # type: ignore[union-attr]
@@ -648,9 +649,9 @@ class Sorting:
         return found
 
     def added_to_given(self) -> list[Node]:
-        """Return the derivatives that are perhaps given: those that lines only add to, or else use and never set."""
+        """Return the derivatives that are perhaps given: those that lines only add to, or use and never set."""
         left = [s.left[0] for s in self._lines if s.sign == "+=" and s.left[0].kind == "d"]
-        return [n for n in left if n.value[0].key in self._computed_keys][:1] or self._unset()
+        return [*[n for n in left if n.value[0].key in self._computed_keys][:1], *self._unset()]
 
     def set_before(self) -> list[Node]:
         """Return the derivatives used at t that lines set at t - 1 alone: what is given is given at the last time."""
@@ -659,6 +660,13 @@ class Sorting:
         used = [n for s in self._lines for member in s.members for n in walk(member) if n.kind == "d"]
         found = [n for n in used if n.value[0].time == ("t", 0) and times.get(n.value[0].key) == {("t", -1)}]
         return [*{n.value[0].key: n for n in reversed(found)}.values()]
+
+    @property
+    def assigned_before(self) -> set[str]:
+        """Return the names whose derivatives lines set at t - 1 with =, and do not add to."""
+        left = [(s.sign, n) for s in self._lines for n in s.left if n.kind == "d"]
+        before = [(sign, n.value[0].key) for sign, n in left if n.value[0].time == ("t", -1)]
+        return {key for sign, key in before if sign == "="} - {key for sign, key in before if sign == "+="}
 
 
 def _reason_of_left_side(left: Sequence[Node]) -> str:

@@ -48,6 +48,10 @@ def proposed_declarations(source: Source, *, taken: bool = False) -> str:
     """
     declarations, found = _read(source)
     sorting = Sorting(declarations, found)
+    apart = taken and "*" not in declarations.says and _has_two_products(sorting, source)
+    if apart:
+        declarations, found = _read(source, "∘")
+        sorting = Sorting(declarations, found)
     computing = [*sorting.parts.statements, *sorting.parts.rules]
     if not computing:
         message = (
@@ -58,6 +62,7 @@ def proposed_declarations(source: Source, *, taken: bool = False) -> str:
             message = source.nothing_read("forward" if sorting.parts.backward else "backward", sorting.parts)
         raise DerivationError(message, source)
     rows = [*_letters(declarations, found, source), *(() if taken else _signs(declarations, found))]
+    rows += ["*: component-wise   # beside products without a sign"] if apart else []
     needed = SizeInference(declarations, computing)
     leaves = {key: needed.uses[key] for key in needed.undeclared}
     rows += _stated(declarations, computing, source)
@@ -111,8 +116,19 @@ def _form(source: Source) -> tuple[str, str, str]:
     return FORMS[source.kind if isinstance(source, Document) else ""]
 
 
-def _read(source: Source) -> tuple[Declarations, list[Equation]]:
-    """Return the declarations that there are, and the equations of all blocks or displays."""
+def _has_two_products(sorting: Sorting, source: Source) -> bool:
+    """Return whether products of matrices are written without a sign, and others with *, as W x and f * c."""
+    statements = [*sorting.parts.statements, *_lines(sorting)]
+    products = [n for s in statements for member in s.members for n in walk(member) if n.kind == "*"]
+    signs = [source.text[n.value[0] : n.value[1]] if n.value else "" for n in products]
+    bare = any(
+        not sign and all(part.kind != "number" for part in n.parts) for sign, n in zip(signs, products, strict=True)
+    )
+    return bare and "*" in signs
+
+
+def _read(source: Source, star: str = "") -> tuple[Declarations, list[Equation]]:
+    """Return the declarations that there are, and the equations of all blocks or displays; `star`: what * means."""
     if isinstance(source, Document):
         found = source.equations()
         declared = source.declared()
@@ -124,6 +140,8 @@ def _read(source: Source) -> tuple[Declarations, list[Equation]]:
     if multiplies_as_numpy(source, [t for equation in found for t in equation.tokens]):
         declarations.meaning.setdefault("*", "∘")
         declarations.says.add("*")
+    if star:
+        declarations.meaning["*"] = star
     declarations.meaning.setdefault("⊗", "*")
     examples = examples_of_products([t for equation in found for t in equation.tokens])
     if examples and examples[0] != "t" and not {"time", "indices"} & declarations.says:
@@ -344,9 +362,10 @@ def _given(declarations: Declarations, sorting: Sorting, source: Source) -> Iter
     computed = {n.value.key for s in sorting.parts.statements for n in s.left if n.kind == "name"}
     if declarations.names.loss in computed or {"given", "given total"} & declarations.says:
         return
-    found = sorting.parts.given or sorting.added_to_given()
-    texts = dict.fromkeys(_text(source, node) for node in found) or dict.fromkeys(
-        _at_the_end(declarations, source, node) for node in sorting.set_before()
+    found = sorting.parts.given or sorting.added_to_given() or sorting.set_before()
+    last = sorting.assigned_before if not sorting.parts.given else set[str]()
+    texts = dict.fromkeys(
+        _at_the_end(declarations, source, n) if n.value[0].key in last else _text(source, n) for n in found
     )
     if texts:
         yield f"given: {', '.join(texts)}{'' if sorting.parts.given else ASSUMED}"

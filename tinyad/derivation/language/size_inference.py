@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -63,8 +64,9 @@ class SizeInference:
         self._rules: dict[str, Callable[[Node], Shape | None]] = {
             "number": self._number, "name": self._name, "transpose": self._transpose, "inverse": self._inverse,
             "call": self._call, "+": self._alike, "-": self._alike, "∘": self._alike, "/": self._alike,
-            "*": self._product, "component": self._component,
+            "*": self._product, "component": self._component, "matrix": self._matrix,
         }  # fmt: skip
+        self._stacks: dict[tuple[int, int], tuple[Shape, tuple[int, ...]]] = {}  # place → size, the rows of the parts
         self._symbols = {symbol for shape in declarations.shapes.values() for side in shape for symbol, _ in side}
         self._symbols |= {*declarations.index_ends.values()}
         self._computed = {key for s in forward for n in s.left if n.kind == "name" for key in self._keys(n.value.key)}
@@ -111,12 +113,21 @@ class SizeInference:
         free = iter([letter for letter in LETTERS if letter not in taken] + [f"n{k}" for k in range(1, 1000)])
         texts: dict[int, str] = {}
         made: list[Proposal] = []
+        stacked = {self._root(shape.rows): rows for shape, rows in self._stacks.values()}
+
+        def text_of(side: int) -> str:
+            root = self._root(side)
+            if root not in texts:
+                parts = stacked.pop(root, ()) if root not in self._known else ()
+                texts[root] = "+".join(map(text_of, parts)) or (
+                    size_text(self._known[root]) if root in self._known else next(free)
+                )
+            return texts[root]
+
         for key in self.undeclared:
             shape = self._shape_of(key)
             for side in shape:
-                root = self._root(side)
-                if root not in texts:
-                    texts[root] = size_text(self._known[root]) if root in self._known else next(free)
+                text_of(side)
             rows, columns = (texts[self._root(side)] for side in shape)
             made.append(
                 Proposal(key, self.uses[key], rows, columns, not {self._root(side) for side in shape} & self._assumed)
@@ -287,6 +298,29 @@ class SizeInference:
             sides = [self._index(letter) for letter in node.value]
             self._unite_shapes(shape, Shape(sides[0], sides[1] if len(sides) > 1 else self._one))
         return Shape(self._one, self._one)
+
+    def _matrix(self, node: Node) -> Shape | None:
+        """Return the size of [h; x], and of [h, x] for columns h and x: as many rows as they have together."""
+        parts = [self._value(part) for part in node.parts]
+        place = node.start, node.end
+        columns = all(shape is not None and self._is_one(shape.columns) for shape in parts)
+        if len(parts) < 2 or not (node.value == len(parts) or (node.value == 1 and columns)):
+            return None
+        if place not in self._stacks and all(parts):
+            self._stacks[place] = Shape(self._side(), self._side()), tuple(shape.rows for shape in parts if shape)
+        if place not in self._stacks:
+            return None
+        shape, rows = self._stacks[place]
+        for part in parts:
+            if part is not None:
+                self._unite(shape.columns, part.columns)
+        known = [self._known.get(self._root(side)) for side in rows]
+        if all(known) and self._root(shape.rows) not in self._known:
+            total: Counter[str] = Counter()
+            for side in known:
+                total.update(dict(side or ()))
+            self._known[self._root(shape.rows)] = tuple(sorted(total.items()))
+        return shape
 
     def _index(self, letter: str) -> int:
         """Return how many values an index has, in one equation."""

@@ -19,6 +19,10 @@ from tinyad.derivation.language.macros import Macros
 from tinyad.printing.text import for_terminal
 
 BLOCKS = ("declare", "forward", "backward")
+HEADING = re.compile(
+    r"[#*_=\-\s\d.]*(forward|backward)(?:[ -]?(?:pass|propagation|equations?|prop))?[*_:=\-\s]*", re.IGNORECASE
+)
+CONTINUING = ("+", "-", "−", "*", "∘", "·", "⊙", "@", "/")
 
 
 class DerivationError(ValueError):
@@ -187,7 +191,18 @@ class Source:
         return DerivationError(message, self, at, end)
 
     def blocks(self) -> list[Block]:
-        """Return the fenced blocks in order; all text outside of them is prose."""
+        """Return the fenced blocks in order, or else those below headings; all other text is prose."""
+        blocks = self._fenced()
+        if all(block.kind == "declare" for block in blocks):
+            blocks += self._under_headings()
+        if not blocks:
+            raise DerivationError("no block: equations go between ```declare, ```forward, ```backward and ```", self)
+        count = sum(self.text.count("\n", block.start, block.end) for block in blocks)
+        if count > BLOCK_LINES:
+            raise self.error(f"{count} lines in blocks; at most {BLOCK_LINES} are read", blocks[-1].start)
+        return sorted(blocks, key=lambda block: block.kind != "declare" or block.start < self.proposed_at)
+
+    def _fenced(self) -> list[Block]:
         blocks: list[Block] = []
         opened: tuple[str, str, str, int] | None = None  # fence, kind, title, start
         for k, start in enumerate(self._lines):
@@ -212,12 +227,25 @@ class Source:
                 opened = None
         if opened is not None:
             raise self.error(f"this block has no end: a line {opened[0]} is missing", opened[3] - 1)
-        if not blocks:
-            raise DerivationError("no block: equations go between ```declare, ```forward, ```backward and ```", self)
-        count = sum(self.text.count("\n", block.start, block.end) for block in blocks)
-        if count > BLOCK_LINES:
-            raise self.error(f"{count} lines in blocks; at most {BLOCK_LINES} are read", blocks[-1].start)
-        return sorted(blocks, key=lambda block: block.kind != "declare" or block.start < self.proposed_at)
+        return blocks
+
+    def _under_headings(self) -> list[Block]:
+        """Return the equations of notes without blocks: rows with an equals sign below `forward` and `backward`."""
+        blocks: list[Block] = []
+        kind, goes_on = "", False
+        for k, start in enumerate(self._lines):
+            text = self.line(k + 1)
+            heading = HEADING.fullmatch(text)
+            if heading or text.lstrip().startswith("```"):
+                kind, goes_on = (heading[1].lower() if heading else ""), False
+                continue
+            continues = goes_on and text.lstrip()[:1] in CONTINUING
+            if kind and ("=" in text or continues):
+                first = blocks.pop().start if goes_on else start
+                blocks.append(Block(kind, "", first, start + len(text) + 1))
+            goes_on = bool(kind) and ("=" in text or continues)
+        kinds = {block.kind for block in blocks}
+        return blocks if kinds == {"forward", "backward"} else []
 
 
 def read(text_or_path: str | Path, seconds: float | None = None) -> Source:
