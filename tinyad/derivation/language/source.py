@@ -22,6 +22,10 @@ BLOCKS = ("declare", "forward", "backward")
 HEADING = re.compile(
     r"[#*_=\-\s\d.]*(forward|backward)(?:[ -]?(?:pass|propagation|equations?|prop))?[*_:=\-\s]*", re.IGNORECASE
 )
+MISSING = (
+    "no block: equations go between ```declare, ```forward, ```backward and ```, "
+    "or below the headings forward and backward"
+)
 CONTINUING = ("+", "-", "−", "*", "∘", "·", "⊙", "@", "/")
 
 
@@ -196,7 +200,7 @@ class Source:
         if all(block.kind == "declare" for block in blocks):
             blocks += self._under_headings()
         if not blocks:
-            raise DerivationError("no block: equations go between ```declare, ```forward, ```backward and ```", self)
+            raise DerivationError(MISSING, self)
         count = sum(self.text.count("\n", block.start, block.end) for block in blocks)
         if count > BLOCK_LINES:
             raise self.error(f"{count} lines in blocks; at most {BLOCK_LINES} are read", blocks[-1].start)
