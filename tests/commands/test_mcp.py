@@ -189,7 +189,7 @@ def test_wrong_calls_are_told(call):
         ("compare", {"forward": "z = x", "values": {"x": [[[1]]]}, "derivatives": {}}, "x: expected a number, or rows"),
         ("compare", {"forward": "z = x", "values": {"x": [["1"]]}, "derivatives": {}}, "x: expected a number, or rows"),
         ("compare", {"forward": "z = x", "values": {"x": 1}, "derivatives": {"x": [[True]]}}, "x: expected a number"),
-        ("explain_rule", {"operation": "x" * 101}, "operation: not as its schema says: maxLength 100"),
+        ("explain_rule", {"operation": "x" * 300}, "operation: not as its schema says: maxLength 100"),
         ("nothing", {}, "no tool nothing"),
     ):
         failed, text, _ = call(name, **arguments)
