@@ -125,12 +125,28 @@ def test_a_name_k_stays():
     assert differs(tape, "L", LITERAL) is None
 
 
+def off(found, true):
+    """How far derivatives are from those of another tape of the same cell, at most."""
+    return max(np.abs(found[name] - true[name]).max(initial=0) for name in leaves(true.tape))
+
+
 @examples(12, 600)
 def test_random_cells(examples):
     def equal(cell, passes):
+        state = cell.rng.bit_generator.state
         tape, seeds = cell.record()
-        assert differs(tape, seeds, passes) is None
-        assert differs(tape, seeds, passes, leaves(tape)) is None
+        found = differs(tape, seeds, passes) or differs(tape, seeds, passes, leaves(tape))
+        if not found or cell.dtype is np.float64:
+            assert found is None
+            return
+        # float32, and long recurrences: the same in float64, and at most three bits less exact than the tape itself
+        cell.rng.bit_generator.state, cell.dtype = state, np.float64
+        exact, exact_seeds = cell.record()
+        assert differs(exact, exact_seeds, passes) is None
+        assert differs(exact, exact_seeds, passes, leaves(exact)) is None
+        true = exact.backward(exact_seeds)
+        _, d = tinyad.compile(tape, leaves(tape), leaves(tape), seeds, passes=passes)()
+        assert off(d, true) <= 8 * off(tape.backward(seeds), true)
 
     settings(SOME, max_examples=examples)(given(nested_cells, subsets)(equal))()
 
